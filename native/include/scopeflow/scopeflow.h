@@ -183,7 +183,6 @@ typedef struct scopeflow_runtime_stats {
     uint64_t subscriber_error_count;
     uint64_t dropped_event_count;
     uint64_t abandoned_scope_count;
-    uint64_t open_scope_count;
 } scopeflow_runtime_stats;
 typedef struct scopeflow_scope_info {
     scopeflow_uuid uuid;
