@@ -1,0 +1,202 @@
+"""Checked documents -> the model. The registries become operations here (S3.1)."""
+
+from __future__ import annotations
+
+import re
+
+from .loader import Document
+from .model import (
+    Api, Argument, Constant, Encoding, Encodings, Enum, Field, Flags, Handle, HostFunction, Key,
+    Module, Opaque, Operation, Out, Registry, Struct, Type, Value, Wire,
+)  # fmt: skip
+
+_CHARS = re.compile(r"char\[(\d+)\]$")
+
+
+def parse_type(text: str) -> Type:
+    """`enum.token` -> Type("enum", "token"); `char[248]` -> Type("chars", "", 248)."""
+    if match := _CHARS.match(text):
+        return Type("chars", "", int(match[1]))
+    kind, _, name = text.partition(".")
+    return Type(kind, name)
+
+
+def build(documents: list[Document], version: str) -> Api:
+    """The model of documents that `check` has found right."""
+    modules = [document.data for document in documents]
+    return Api(
+        version=version,
+        modules=tuple(_module(m) for m in modules),
+        outcomes=_merged(modules, "outcomes", _value),
+        errors=_merged(modules, "errors", _value),
+        constants=_each(modules, "constants", _constant),
+        enums=_each(modules, "enums", _enum) + _registry_enum(modules),
+        flags=_each(modules, "flags", _flags),
+        handles=_each(modules, "handles", lambda m, n, d: Handle(n, m, d["doc"], d["thread"])),
+        values=_each(modules, "values", lambda m, n, d: Opaque(n, m, d["doc"], d["size"])),
+        structs=_each(modules, "structs", _struct),
+        host_doc=next((m["host_functions"]["doc"] for m in modules if "host_functions" in m), ""),
+        host_functions=tuple(
+            _host_function(name, data)
+            for m in modules
+            for name, data in m.get("host_functions", {}).get("functions", {}).items()
+        ),
+        registries=_merged(modules, "registries", _registry),
+        operations=tuple(op for m in modules for op in _operations(m)),
+        wire=next((_wire(m["wire"]) for m in modules if "wire" in m), None),
+        encodings=next((_encodings(m["encodings"]) for m in modules if "encodings" in m), None),
+    )
+
+
+def _each(modules: list[dict], section: str, make) -> tuple:
+    return tuple(
+        make(m["module"], name, data) for m in modules for name, data in m.get(section, {}).items()
+    )
+
+
+def _merged(modules: list[dict], section: str, make) -> tuple:
+    return tuple(make(name, data) for m in modules for name, data in m.get(section, {}).items())
+
+
+def _module(data: dict) -> Module:
+    name = data["module"]
+    prefix = data.get("prefix", name)
+    return Module(name, prefix, data["doc"], data.get("availability", "everywhere"))
+
+
+def _value(name: str, data: dict) -> Value:
+    return Value(name, data["value"], data["doc"])
+
+
+def _values(data: dict) -> tuple[Value, ...]:
+    return tuple(_value(name, value) for name, value in data.items())
+
+
+def _constant(module: str, name: str, data: dict) -> Constant:
+    kind = Type(data["type"])
+    return Constant(name, module, kind, data.get("unit", ""), data["value"], data["doc"])
+
+
+def _enum(module: str, name: str, data: dict) -> Enum:
+    return Enum(name, module, data["doc"], _values(data["values"]))
+
+
+def _registry_enum(modules: list[dict]) -> tuple[Enum, ...]:
+    """The numbers of the registries are an enum called `registry`, of the module that has them."""
+    return tuple(
+        Enum("registry", m["module"], m["registration"]["doc"], _values(m["registries"]))
+        for m in modules
+        if "registries" in m
+    )
+
+
+def _flags(module: str, name: str, data: dict) -> Flags:
+    return Flags(name, module, data["doc"], data.get("wire", False), _values(data["bits"]))
+
+
+def _field(data: dict) -> Field:
+    kind = parse_type(data["type"])
+    return Field(data["name"], kind, data.get("unit", ""), data.get("doc", ""))
+
+
+def _struct(module: str, name: str, data: dict) -> Struct:
+    return Struct(name, module, data["doc"], tuple(_field(f) for f in data["fields"]))
+
+
+def _host_function(name: str, data: dict) -> HostFunction:
+    arguments = tuple(_field(a) for a in data["args"])
+    return HostFunction(name, parse_type(data["returns"]), arguments, data["doc"])
+
+
+def _registry(name: str, data: dict) -> Registry:
+    return Registry(
+        name, data["value"], data["title"], data["doc"], data["priority"], data["async"],
+        data["answer"], tuple(data["call_arguments"]),
+    )  # fmt: skip
+
+
+def _argument(data: dict) -> Argument:
+    return Argument(
+        name=data["name"],
+        type=parse_type(data["type"]),
+        unit=data.get("unit", ""),
+        optional=data.get("optional", False),
+        default=data.get("default"),
+        range=tuple(data["range"]) if "range" in data else None,
+        passing=data.get("pass", "borrow"),
+        doc=data["doc"],
+    )
+
+
+def _out(data: dict | None) -> Out | None:
+    if data is None:
+        return None
+    return Out(data["name"], parse_type(data["type"]), data.get("pass", "borrow"), data["doc"])
+
+
+def _operations(module: dict):
+    prefix = module.get("prefix", module["module"])
+    availability = module.get("availability", "everywhere")
+    for name, data in module.get("operations", {}).items():
+        yield Operation(
+            id=f"{prefix}_{name}",
+            name=name,
+            module=module["module"],
+            kind=data["kind"],
+            doc=data["doc"],
+            on=parse_type(data["on"]) if "on" in data else None,
+            arguments=tuple(_argument(a) for a in data.get("arguments", [])),
+            out=_out(data.get("out")),
+            result=data.get("result", ""),
+            errors=tuple(data.get("errors", [])),
+            availability=availability,
+        )
+    for registry, data in module.get("registries", {}).items():
+        yield from _registry_operations(module, registry, data)
+
+
+def _registry_operations(module: dict, registry: str, data: dict):
+    """Register and deregister, on each owner."""
+    registration = module["registration"]
+    for owner_name, owner in registration["owners"].items():
+        for action, operation in registration["operations"].items():
+            arguments = (_argument(a) for a in operation["arguments"])
+            doc = operation["doc"].format(title=data["title"], owner=owner_name)
+            errors = operation["errors"]
+            if action == "register":
+                doc = f"{doc} {owner['doc']} {data['doc']}"
+                errors = errors + owner["errors"]
+            yield Operation(
+                id=f"{owner['prefix']}{action}_{registry}",
+                name=f"{owner['prefix']}{action}_{registry}",
+                module=module["module"],
+                kind="call",
+                doc=doc,
+                on=parse_type(owner["on"]),
+                arguments=tuple(a for a in arguments if a.name != "priority" or data["priority"]),
+                out=_out(operation.get("out")),
+                result="",
+                errors=tuple(errors),
+                availability=module.get("availability", "everywhere"),
+                registry=registry,
+                action=action,
+            )
+
+
+def _wire(data: dict) -> Wire:
+    return Wire(
+        doc=data["doc"],
+        version=data["version"],
+        categories=parse_type(data["categories"]).name,
+        **{part: tuple(data[part]) for part in ("common", "scope", "mark", "profile")},
+        metadata=_keys(data["metadata"]),
+    )
+
+
+def _keys(data: dict) -> tuple[Key, ...]:
+    return tuple(Key(name, item["key"], item["doc"]) for name, item in data.items())
+
+
+def _encodings(data: dict) -> Encodings:
+    rows = tuple(Encoding(r["value"], r["token"], r.get("note", "")) for r in data["rows"])
+    return Encodings(data["doc"], _keys(data["markers"]), rows)
