@@ -1,0 +1,475 @@
+"""`scopeflow tree`: event files of scopeflow and its peers, broken ones and endless ones.
+
+The command needs no extension module, so its package is loaded from the source tree.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import resource
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+REPOSITORY = Path(__file__).parents[2]
+PACKAGE = REPOSITORY / "python" / "scopeflow"
+PEER_FILES = REPOSITORY.parent / "shared" / "corpora" / "atof"
+
+MEMORY_CAP_BYTES = 112 * 1024 * 1024
+EVENT_COUNT = 1_000_000 if os.environ.get("SCOPEFLOW_TEST_TIER") == "full" else 150_000
+
+_spec = importlib.util.spec_from_file_location(
+    "scopeflow_cli",
+    PACKAGE / "_cli" / "__init__.py",
+    submodule_search_locations=[str(PACKAGE / "_cli")],
+)
+sys.modules["scopeflow_cli"] = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(sys.modules["scopeflow_cli"])
+
+from scopeflow_cli import reader, render, text  # noqa: E402
+from scopeflow_cli.forest import Forest, Limits  # noqa: E402
+
+START_NS = 1_767_225_600_000_000_000  # 2026-01-01T00:00:00Z
+
+
+def scope(which: str, uuid: str, parent: str = "root", at_us: int = 0, **fields: object) -> dict:
+    """Return a scope event; `at_us` is microseconds after the start of 2026."""
+    return {
+        "kind": "scope",
+        "atof_version": "0.1",
+        "parent_uuid": parent,
+        "uuid": uuid,
+        "timestamp": START_NS // 1_000 + at_us,
+        "name": uuid,
+        "data": None,
+        "data_schema": None,
+        "metadata": None,
+        "scope_category": which,
+        "attributes": [],
+        "category": "function",
+        "category_profile": None,
+        **fields,
+    }
+
+
+def mark(name: str, parent: str = "root", at_us: int = 0, data: object = None) -> dict:
+    event = scope("", f"mark-{name}", parent, at_us, name=name, data=data)
+    return {**event, "kind": "mark", "category": None}
+
+
+def run(
+    *arguments: str, stdin: bytes | None = None, **options: object
+) -> subprocess.CompletedProcess:
+    environment = {**os.environ, "PYTHONPATH": str(PACKAGE), "PYTHONIOENCODING": "utf-8"}
+    return subprocess.run(
+        [sys.executable, "-m", "_cli", *arguments],
+        input=stdin,
+        capture_output=True,
+        env=environment,
+        **options,
+    )
+
+
+def print_tree(
+    *events: dict | bytes, options: tuple[str, ...] = (), code: int = 0
+) -> tuple[str, str]:
+    """Run the command over events or raw lines; return stdout and stderr."""
+    lines = [e if isinstance(e, bytes) else json.dumps(e).encode() for e in events]
+    done = run("tree", "-", *options, stdin=b"\n".join(lines) + b"\n")
+    assert done.returncode == code, done.stderr.decode()
+    return done.stdout.decode(), done.stderr.decode()
+
+
+def test_a_run_is_shown_with_durations_and_statuses() -> None:
+    ok = {"otel.status_code": "OK"}
+    failed = {
+        "otel.status_code": "ERROR",
+        "otel.status_description": "boom",
+        "error.type": "exception",
+        "exception.type": "ValueError",
+    }
+    refused = {"rejected": True, "rejection_reason": "only SELECT", "guardrail": "policy"}
+    out, err = print_tree(
+        scope("start", "agent", category="agent"),
+        scope("start", "call", "agent", 1_000, category="tool"),
+        mark("note", "call", 1_500, {"n": 1}),
+        scope("end", "call", "agent", 3_500, category="tool", metadata=failed),
+        {**mark("sql", "agent", 4_000, refused), "category": "guardrail"},
+        scope(
+            "start", "own", "agent", 5_000, category="custom", category_profile={"subtype": "step"}
+        ),
+        scope(
+            "end", "own", "agent", 5_007, category="custom", category_profile={"subtype": "step"}
+        ),
+        scope("end", "agent", at_us=61_000_000, category="agent", metadata=ok),
+    )
+    assert err == ""
+    assert out.splitlines() == [
+        "agent agent          1 m 01 s  OK",
+        "├─ tool call           2.5 ms  ERROR: ValueError: boom",
+        '│  └─ ◆ note          +500 µs  {"n": 1}',
+        "├─ ◆ sql              +4.0 ms  refused: only SELECT",
+        "└─ custom:step own     7.0 µs  -",
+    ]
+
+
+def test_siblings_that_overlap_stand_in_order_of_their_starts() -> None:
+    out, _ = print_tree(
+        scope("start", "a"),
+        scope("start", "b", "a"),
+        scope("start", "c", "a"),
+        scope("start", "b1", "b"),
+        scope("end", "c", "a"),
+        scope("end", "b1", "b"),
+        scope("end", "b", "a"),
+        scope("end", "a"),
+    )
+    assert [line.split()[-4] for line in out.splitlines()] == ["a", "b", "b1", "c"]
+
+
+def test_missing_ends_and_starts_are_named() -> None:
+    out, _ = print_tree(scope("start", "a"), scope("start", "b", "a"), scope("end", "c", "a"))
+    assert out.splitlines() == [
+        "function a             -  no end",
+        "├─ function b          -  no end",
+        "└─ function c          -  - (no start)",
+    ]
+
+
+def test_a_mark_that_follows_an_end_still_finds_its_scope() -> None:
+    out, _ = print_tree(scope("start", "a"), scope("end", "a"), mark("late", "a"))
+    assert out.splitlines()[1].startswith("└─ ◆ late")
+
+
+def test_control_and_bidirectional_characters_are_escaped() -> None:
+    out, _ = print_tree(
+        scope("start", "a", name="\x1b[2Jred\u202eevil\n\ud800", category="to\x07ol"),
+        scope(
+            "end", "a", metadata={"otel.status_code": "ERROR", "otel.status_description": "\r\x9b"}
+        ),
+    )
+    assert out.count("\n") == 1
+    assert "to\\x07ol \\x1b[2Jred\\u202eevil\\x0a\\ud800" in out
+    assert "\\x0d\\x9b" in out
+    assert out.replace("\n", "").isprintable()
+
+
+def test_broken_lines_are_named_and_skipped() -> None:
+    out, err = print_tree(
+        b"\xef\xbb\xbf" + json.dumps(scope("start", "a")).encode(),
+        b"{oops",
+        b"",
+        b"[1]",
+        b'"\xff"',
+        b"[" * 100_000,
+        b'{"kind":"other"}',
+        b'{"kind":"scope","scope_category":"middle"}',
+        b'{"kind":"mark"}',
+        scope("start", "a"),
+        {**scope("end", "a"), "timestamp": "yesterday"},
+        scope("end", "a"),
+        json.dumps(scope("end", "b")).encode()[:-9],
+        code=1,
+    )
+    assert out.splitlines()[0] == "function a          -  -"
+    assert [line.split(": ", 2)[2] for line in err.splitlines()] == [
+        "line 2: not JSON at column 2: Expecting property name enclosed in double quotes, skipped",
+        "line 4: not a JSON object, skipped",
+        "line 5: not UTF-8 at byte 2, skipped",
+        "line 6: nested too deeply, skipped",
+        "line 7: kind is neither scope nor mark, skipped",
+        "line 8: scope_category is neither start nor end, skipped",
+        "line 9: no uuid, skipped",
+        "line 10: a second start of an open scope, skipped",
+        "line 11: no readable timestamp",
+        "line 12: a second end of a scope, skipped",
+        err.splitlines()[-1].split(": ", 2)[2],
+    ]
+    assert "line 13: not JSON" in err
+
+
+def test_only_the_first_problems_are_printed() -> None:
+    _, err = print_tree(*[b"x"] * 50, code=1)
+    assert err.count("not JSON") == 20
+    assert err.endswith("30 more lines with problems\n")
+
+
+def test_an_integer_of_any_length_is_read() -> None:
+    line = (
+        json.dumps(scope("start", "a"))
+        .encode()
+        .replace(b'"data": null', b'"data": ' + b"9" * 9_000)
+    )
+    out, err = print_tree(line)
+    assert (out, err) == ("function a          -  no end\n", "")
+
+
+def test_a_line_that_is_too_long_is_not_read_into_memory() -> None:
+    long = b'{"data":"' + b"x" * 9_000_000 + b'"}'
+    out, err = print_tree(long, scope("start", "a"), code=1)
+    assert "line 1: longer than 8,388,608 bytes" in err
+    assert "function a" in out
+
+
+def test_exit_codes_of_wrong_use(tmp_path: Path) -> None:
+    assert run("tree", str(tmp_path / "absent.jsonl")).returncode == 2
+    assert run("tree", str(tmp_path)).returncode == 2
+    assert run("tree").returncode == 2
+    assert run("tree", "-", "--children", "0", stdin=b"").returncode == 2
+    empty = run("tree", "-", stdin=b"")
+    assert (empty.returncode, empty.stdout, empty.stderr) == (0, b"", b"")
+
+
+def test_a_reader_that_stops_early_is_no_error() -> None:
+    events = (json.dumps(mark(f"m{n}")).encode() + b"\n" for n in range(50_000))
+    command = f"{sys.executable} -m _cli tree - | head -n 1; exit ${{PIPESTATUS[0]}}"
+    done = subprocess.run(
+        ["bash", "-c", command],
+        input=b"".join(events),
+        capture_output=True,
+        env={**os.environ, "PYTHONPATH": str(PACKAGE)},
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_ascii_where_the_terminal_has_no_more() -> None:
+    data = b"\n".join(json.dumps(e).encode() for e in (scope("start", "ä"), mark("m", "ä", 900)))
+    environment = {**os.environ, "PYTHONPATH": str(PACKAGE), "PYTHONIOENCODING": "ascii"}
+    done = subprocess.run(
+        [sys.executable, "-m", "_cli", "tree", "-"],
+        input=data,
+        capture_output=True,
+        env=environment,
+    )
+    assert done.stdout.decode("ascii").splitlines() == [
+        "function \\xe4          -  no end",
+        "`- * m           +900 us",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("value", "expected_ns"),
+    [
+        ("2026-01-01T00:00:00Z", START_NS),
+        ("2026-01-01t00:00:00z", START_NS),
+        ("2026-01-01T00:00:00.5Z", START_NS + 500_000_000),
+        ("2026-01-01T00:00:00.000000001Z", START_NS + 1),
+        ("2026-01-01T05:30:00.25+05:30", START_NS + 250_000_000),
+        ("2025-12-31T19:00:00-05:00", START_NS),
+        (START_NS // 1_000, START_NS),
+        (0, 0),
+        ("1969-12-31T23:59:59.999999999Z", -1),
+        ("2026-02-30T00:00:00Z", None),
+        ("2026-01-01T24:00:00Z", None),
+        ("2026-01-01T00:00:00", None),
+        ("2026-01-01T00:00:00.1234567890Z", None),
+        ("٢٠٢٦-01-01T00:00:00Z", None),
+        (True, None),
+        (1.5, None),
+        (None, None),
+    ],
+)
+def test_times_of_all_writers(value: object, expected_ns: int | None) -> None:
+    """S2.3: any offset, 0 to 9 digits, integer epoch microseconds."""
+    assert reader.parse_time(value) == expected_ns
+
+
+@pytest.mark.parametrize(
+    ("value_ns", "expected"),
+    [
+        (0, "0.0 µs"),
+        (1_500, "1.5 µs"),
+        (999_999, "999 µs"),
+        (1_000_000, "1.0 ms"),
+        (1_500_000_000, "1.50 s"),
+        (59_999_000_000, "60.00 s"),
+        (61_000_000_000, "1 m 01 s"),
+        (3_720_000_000_000, "1 h 02 m"),
+        (-1_500, "-1.5 µs"),
+    ],
+)
+def test_durations(value_ns: int, expected: str) -> None:
+    assert text.duration(value_ns) == expected
+
+
+def test_limits_fold_what_exceeds_them() -> None:
+    failed = {"otel.status_code": "ERROR"}
+    events = [scope("start", "a")]
+    for n in range(5):
+        events.append(scope("start", f"s{n}", "a", 10 * n))
+        events.append(scope("start", f"t{n}", f"s{n}", 10 * n))
+        events.append(mark(f"m{n}", f"t{n}", 10 * n))
+        events.append(scope("end", f"t{n}", f"s{n}", 10 * n + 2, metadata=failed))
+        events.append(scope("end", f"s{n}", "a", 10 * n + 3))
+    events.append(scope("end", "a", at_us=60))
+    out, _ = print_tree(*events, options=("--children", "2", "--depth", "2"))
+    assert out.splitlines() == [
+        "function a          60 µs  -",
+        "├─ function s0     3.0 µs  -",
+        "│  └─ … more               1 scope, together 2.0 µs, 1 mark, 1 error",
+        "├─ function s1     3.0 µs  -",
+        "│  └─ … more               1 scope, together 2.0 µs, 1 mark, 1 error",
+        "└─ … more                  6 scopes, together 15 µs, 3 marks, 3 errors",
+    ]
+
+
+_operations = st.lists(
+    st.tuples(st.sampled_from(["start", "end", "mark"]), st.integers(0, 12), st.integers(0, 14)),
+    max_size=120,
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(_operations, st.integers(1, 4), st.integers(1, 4), st.integers(1, 9), st.integers(1, 5))
+def test_every_event_is_shown_or_counted(
+    operations: list[tuple[str, int, int]], children: int, depth: int, nodes: int, open_limit: int
+) -> None:
+    """Whatever stands in a file: nothing is lost, nothing twice, and the limits hold."""
+    forest = Forest(Limits(children, depth, nodes, open_limit))
+    taken = {"start": 0, "end": 0, "mark": 0}
+    trees = []
+    for line, (kind, number, parent) in enumerate(operations, 1):
+        # An unmatched end adds a scope too, unless its start was among those not followed.
+        known = forest._nodes.get(f"{number}")
+        passed_over = forest._pending_end_count > 0
+        event = reader.Event(kind, f"{number}", f"{parent}", "x", "", line, reader.UNSET, "")
+        ready, problem = forest.add(line, event)
+        trees += ready
+        if kind != "end":
+            taken[kind] += not problem
+        elif known is None and not passed_over:
+            taken["end"] += 1
+        assert forest._shown_count <= nodes
+        assert forest._folded_open_count <= open_limit
+    trees += forest.finish()
+    assert forest._shown_count == 0
+
+    shown, folded_scopes, folded_marks = 0, 0, 0
+    pending = [tree.root for tree in trees]
+    folds = [forest.overflow] if forest.overflow else []
+    while pending:
+        node = pending.pop()
+        shown += 1
+        assert len(node.children) <= children
+        assert node.depth < depth
+        pending += node.children
+        folds += [node.folded] if node.folded else []
+    folded_scopes = sum(fold.scopes for fold in folds)
+    folded_marks = sum(fold.marks for fold in folds)
+    assert shown + folded_scopes + folded_marks == sum(taken.values())
+    for tree in trees:
+        assert len(render.lines(tree, render.ASCII)) >= 1
+
+
+def _endless(shape: str, count: int):
+    """Yield the lines of a file of `count` events."""
+    template = json.dumps(scope("%s", "%s", "%s"), separators=(",", ":"))
+    half = count // 2
+    if shape == "wide":
+        yield template % ("root", "0", "0", "start")
+        for n in range(1, half):
+            yield template % ("0", n, n, "start")
+            yield template % ("0", n, n, "end")
+        yield template % ("root", "0", "0", "end")
+    elif shape == "deep":
+        for n in range(half):
+            yield template % (n - 1, n, n, "start")
+        for n in reversed(range(half)):
+            yield template % (n - 1, n, n, "end")
+    elif shape == "never ended":
+        for n in range(count):
+            yield template % (0 if n else "root", n, n, "start")
+    elif shape == "many trees":
+        for n in range(half):
+            yield template % ("root", n, n, "start")
+            yield template % ("root", n, n, "end")
+
+
+def _run_capped(shape: str, *options: str) -> tuple[int, str]:
+    limit = (MEMORY_CAP_BYTES, MEMORY_CAP_BYTES)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "_cli", "tree", "-", *options],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        env={**os.environ, "PYTHONPATH": str(PACKAGE), "PYTHONIOENCODING": "utf-8"},
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, limit),
+        text=True,
+    )
+    tail: list[str] = []
+
+    def feed() -> None:
+        try:
+            for line in _endless(shape, EVENT_COUNT):
+                process.stdin.write(line + "\n")
+            process.stdin.close()
+        except BrokenPipeError:
+            pass
+
+    feeder = threading.Thread(target=feed)
+    feeder.start()
+    for line in process.stdout:
+        tail = [*tail[-20:], line.rstrip("\n")]
+    feeder.join()
+    return process.wait(), "\n".join(tail)
+
+
+@pytest.mark.parametrize("shape", ["wide", "deep", "never ended", "many trees"])
+def test_a_file_larger_than_memory(shape: str) -> None:
+    code, tail = _run_capped(shape)
+    assert code == 0, tail
+    if shape == "wide":
+        assert f"{EVENT_COUNT // 2 - 101:,} scopes" in tail
+
+
+def test_the_memory_cap_would_notice() -> None:
+    """With the limits lifted the same file does not fit: the test above can fail."""
+    huge = "100000000"
+    code, tail = _run_capped("wide", "--children", huge, "--nodes", huge)
+    assert code != 0
+    assert "MemoryError" in tail
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        (
+            "nemo-flow-0.2.0.jsonl",
+            [
+                "agent planner",
+                "├─ ◆ checkpoint",
+                "├─ tool search",
+                "├─ function write",
+                "│  ├─ llm openai",
+            ]
+            + ["│  └─ llm openai", "├─ tool fails", "├─ ◆ pay", "└─ tool manual"],
+        ),
+        (
+            "nemo-relay-0.10.4.jsonl",
+            [
+                "agent planner",
+                "├─ llm openai",
+                "├─ ◆ checkpoint",
+                "├─ tool get_weather",
+                "├─ tool delegate",
+            ]
+            + ["├─ agent sub", "│  └─ llm openai", "└─ llm openai"],
+        ),
+    ],
+)
+def test_files_of_the_peers(name: str, expected: list[str]) -> None:
+    if not PEER_FILES.is_dir():
+        pytest.skip("the peers' event files (../shared/corpora/atof) are not here")
+    done = run("tree", str(PEER_FILES / name))
+    assert (done.returncode, done.stderr) == (0, b"")
+    lines = done.stdout.decode().splitlines()
+    assert [line[: len(start)] for line, start in zip(lines, expected, strict=True)] == expected
+    if "flow" in name:
+        assert "refused: too dear" in done.stdout.decode()
