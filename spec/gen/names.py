@@ -19,6 +19,9 @@ def camel(name: str) -> str:
     return first + "".join(part[:1].upper() + part[1:] for part in rest)
 
 
+_ACRONYMS = {"json": "JSON", "utf8": "UTF-8", "uuid": "UUID", "llm": "LLM"}
+
+
 def words(name: str) -> str:
-    """`already_exists` -> `already exists`."""
-    return name.replace("_", " ")
+    """`already_exists` -> `already exists`, `invalid_json` -> `invalid JSON`."""
+    return " ".join(_ACRONYMS.get(part, part) for part in name.split("_"))

@@ -10,6 +10,8 @@ from spec.gen.names import upper
 from spec.gen.render import Output
 from spec.gen.text import fill
 
+from . import core, layout
+
 WIDTH = 100
 SIZE_DOC = "Size of this struct."
 HEADER = "native/include/scopeflow/scopeflow.h"
@@ -67,8 +69,15 @@ class Section:
 
 
 def outputs(api: Api) -> list[Output]:
+    src = "native/src"
     return [
         Output(HEADER, "scopeflow.h.j2", header_context(api)),
+        Output(f"{src}/base/names.gen.h", "names.gen.h.j2", core.names_context(api)),
+        Output(f"{src}/base/names.gen.c", "names.gen.c.j2", core.names_context(api)),
+        Output(f"{src}/base/checks.gen.h", "checks.gen.h.j2", core.checks_context(api)),
+        Output(f"{src}/api/registries.gen.c", "registries.gen.c.j2", core.registries_context(api)),
+        Output(f"{src}/api/library.gen.c", "library.gen.c.j2"),
+        Output("tests/abi/layout.gen.c", "layout.gen.c.j2", {"layouts": layout.layouts(api)}),
     ]
 
 
