@@ -6,9 +6,28 @@ import re
 
 from .loader import Document
 from .model import (
-    Api, Argument, Constant, Encoding, Encodings, Enum, Field, Flags, Handle, HostFunction, Key,
-    Module, Opaque, Operation, Out, Registry, Struct, Type, Value, Wire,
-)  # fmt: skip
+    Api,
+    Argument,
+    Constant,
+    Encoding,
+    Encodings,
+    Enum,
+    Field,
+    Flags,
+    Handle,
+    Host,
+    HostFunction,
+    Key,
+    Module,
+    Opaque,
+    Operation,
+    Out,
+    Registry,
+    Struct,
+    Type,
+    Value,
+    Wire,
+)
 
 _CHARS = re.compile(r"char\[(\d+)\]$")
 
@@ -35,16 +54,11 @@ def build(documents: list[Document], version: str) -> Api:
         handles=_each(modules, "handles", lambda m, n, d: Handle(n, m, d["doc"], d["thread"])),
         values=_each(modules, "values", lambda m, n, d: Opaque(n, m, d["doc"], d["size"])),
         structs=_each(modules, "structs", _struct),
-        host_doc=next((m["host_functions"]["doc"] for m in modules if "host_functions" in m), ""),
-        host_functions=tuple(
-            _host_function(name, data)
-            for m in modules
-            for name, data in m.get("host_functions", {}).get("functions", {}).items()
-        ),
-        registries=_merged(modules, "registries", _registry),
+        host=_only(modules, "host_functions", _host),
+        registries=_each(modules, "registries", _registry),
         operations=tuple(op for m in modules for op in _operations(m)),
-        wire=next((_wire(m["wire"]) for m in modules if "wire" in m), None),
-        encodings=next((_encodings(m["encodings"]) for m in modules if "encodings" in m), None),
+        wire=_only(modules, "wire", _wire),
+        encodings=_only(modules, "encodings", _encodings),
     )
 
 
@@ -56,6 +70,11 @@ def _each(modules: list[dict], section: str, make) -> tuple:
 
 def _merged(modules: list[dict], section: str, make) -> tuple:
     return tuple(make(name, data) for m in modules for name, data in m.get(section, {}).items())
+
+
+def _only(modules: list[dict], section: str, make):
+    """What one module at most declares."""
+    return next((make(m["module"], m[section]) for m in modules if section in m), None)
 
 
 def _module(data: dict) -> Module:
@@ -103,16 +122,28 @@ def _struct(module: str, name: str, data: dict) -> Struct:
     return Struct(name, module, data["doc"], tuple(_field(f) for f in data["fields"]))
 
 
+def _host(module: str, data: dict) -> Host:
+    functions = tuple(_host_function(name, item) for name, item in data["functions"].items())
+    return Host(module, data["doc"], functions)
+
+
 def _host_function(name: str, data: dict) -> HostFunction:
     arguments = tuple(_field(a) for a in data["args"])
     return HostFunction(name, parse_type(data["returns"]), arguments, data["doc"])
 
 
-def _registry(name: str, data: dict) -> Registry:
+def _registry(module: str, name: str, data: dict) -> Registry:
     return Registry(
-        name, data["value"], data["title"], data["doc"], data["priority"], data["async"],
-        data["answer"], tuple(data["call_arguments"]),
-    )  # fmt: skip
+        name,
+        module,
+        data["value"],
+        data["title"],
+        data["doc"],
+        data["priority"],
+        data["async"],
+        data["answer"],
+        tuple(data["call_arguments"]),
+    )
 
 
 def _argument(data: dict) -> Argument:
@@ -183,8 +214,9 @@ def _registry_operations(module: dict, registry: str, data: dict):
             )
 
 
-def _wire(data: dict) -> Wire:
+def _wire(module: str, data: dict) -> Wire:
     return Wire(
+        module=module,
         doc=data["doc"],
         version=data["version"],
         categories=parse_type(data["categories"]).name,
@@ -197,6 +229,6 @@ def _keys(data: dict) -> tuple[Key, ...]:
     return tuple(Key(name, item["key"], item["doc"]) for name, item in data.items())
 
 
-def _encodings(data: dict) -> Encodings:
+def _encodings(module: str, data: dict) -> Encodings:
     rows = tuple(Encoding(r["value"], r["token"], r.get("note", "")) for r in data["rows"])
-    return Encodings(data["doc"], _keys(data["markers"]), rows)
+    return Encodings(module, data["doc"], _keys(data["markers"]), rows)

@@ -14,7 +14,7 @@ INTEGERS = {
     "i64": (-(2**63), 2**63 - 1),
     "u64": (0, 2**64 - 1),
 }
-OUTCOMES = range(0, 100)
+OUTCOMES = range(100)
 BANDS = {1: "the caller's mistake", 2: "input data", 3: "a resource", 9: "internal"}
 # What an operation of a kind must be called on, and whether it must have an `out`.
 WITH_OUT = {"constructor", "accessor", "resume"}
@@ -245,5 +245,3 @@ def check(documents: list[Document]) -> None:
         if document.path.stem != document.data["module"]:
             raise SpecError(f"{document.where(('module',))}: the module is not named as its file")
     Checker(documents).run()
-
-

@@ -122,6 +122,15 @@ class HostFunction:
 
 
 @dataclass(frozen=True)
+class Host:
+    """The function table that a host lends to the core."""
+
+    module: str
+    doc: str
+    functions: tuple[HostFunction, ...]
+
+
+@dataclass(frozen=True)
 class Argument:
     """`passing` is borrow, copy, take or retain; `range` is inclusive at both ends."""
 
@@ -152,6 +161,7 @@ class Registry:
     """A kind of middleware (S3.1). Its operations stand among the others of its module."""
 
     name: str
+    module: str
     value: int
     title: str
     doc: str
@@ -195,6 +205,7 @@ class Key:
 class Wire:
     """The keys of an event in the order in which they are written."""
 
+    module: str
     doc: str
     version: str
     categories: str  # the enum whose names are categories
@@ -214,6 +225,7 @@ class Encoding:
 
 @dataclass(frozen=True)
 class Encodings:
+    module: str
     doc: str
     markers: tuple[Key, ...]
     rows: tuple[Encoding, ...]
@@ -239,8 +251,7 @@ class Api:
     handles: tuple[Handle, ...]
     values: tuple[Opaque, ...]
     structs: tuple[Struct, ...]
-    host_doc: str
-    host_functions: tuple[HostFunction, ...]
+    host: Host | None
     registries: tuple[Registry, ...]
     operations: tuple[Operation, ...]
     wire: Wire | None
@@ -276,7 +287,7 @@ class Api:
         return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big")
 
 
-_NOT_ABI = {"doc", "host_doc", "title", "version", "wire", "encodings", "thread", "answer"}
+_NOT_ABI = {"doc", "title", "module", "modules", "version", "wire", "encodings", "thread", "answer"}
 
 
 def _named(items: tuple, name: str):

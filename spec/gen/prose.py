@@ -7,7 +7,7 @@ them into its own kind of comment.
 from __future__ import annotations
 
 from .cabi import member_name
-from .model import Api, Argument, Operation, Out, Struct
+from .model import Api, Argument, Handle, Operation, Out, Struct
 
 _UNITS = {
     "ns": "nanoseconds",
@@ -22,10 +22,6 @@ _THREADS = {
     "confined": "For one thread at a time.",
 }
 _REFERENCE_ENDS = "until the task's last step"
-
-
-def what(operation: Operation) -> str:
-    return operation.doc
 
 
 def units(operation: Operation) -> list[str]:
@@ -90,6 +86,10 @@ def thread(operation: Operation, api: Api) -> str:
     if operation.on.kind == "value":
         return _THREADS["confined"]
     return _THREADS[api.handle(operation.on.name).thread]
+
+
+def thread_of(handle: Handle) -> str:
+    return {"shared": "any", "confined": "one at a time"}[handle.thread]
 
 
 def limits(argument: Argument) -> str:

@@ -17,7 +17,7 @@
 #define SCOPEFLOW_VERSION "0.1.0"
 
 /* A number over everything in this header that a compiled caller depends on (S6.3). */
-#define SCOPEFLOW_ABI_HASH UINT64_C(0x71f71ed51b732ea6)
+#define SCOPEFLOW_ABI_HASH UINT64_C(0x602c04dbfc1d4594)
 
 #ifndef SCOPEFLOW_API
 #if defined(_WIN32)

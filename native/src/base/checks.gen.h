@@ -19,10 +19,12 @@ static inline scopeflow_status scopeflow__check_runtime_new(
     SCOPEFLOW__REQUIRE(out_runtime != NULL,
                        out_error, "out_runtime must not be null");
     SCOPEFLOW__REQUIRE(options->struct_size_bytes >= sizeof *options,
-                       out_error, "options.struct_size_bytes is smaller than this version's options");
+                       out_error, "options.struct_size_bytes is too small for this version");
     SCOPEFLOW__REQUIRE((options->flags & ~SCOPEFLOW__MASK_RUNTIME_FLAG) == 0,
                        out_error, "flags has a bit that no runtime flag has");
-    SCOPEFLOW__REQUIRE(options->payload_budget_bytes >= 64u && options->payload_budget_bytes <= 1073741824u,
+    SCOPEFLOW__REQUIRE(options->payload_budget_bytes >= 64u,
+                       out_error, "payload_budget_bytes is not from 64 to 1073741824");
+    SCOPEFLOW__REQUIRE(options->payload_budget_bytes <= 1073741824u,
                        out_error, "payload_budget_bytes is not from 64 to 1073741824");
     return SCOPEFLOW_STATUS_OK;
 }
@@ -57,7 +59,7 @@ static inline scopeflow_status scopeflow__check_runtime_flush(
     SCOPEFLOW__REQUIRE(out_step != NULL,
                        out_error, "out_step must not be null");
     SCOPEFLOW__REQUIRE(options->struct_size_bytes >= sizeof *options,
-                       out_error, "options.struct_size_bytes is smaller than this version's options");
+                       out_error, "options.struct_size_bytes is too small for this version");
     return SCOPEFLOW_STATUS_OK;
 }
 
@@ -80,7 +82,7 @@ static inline scopeflow_status scopeflow__check_scope_push(
     SCOPEFLOW__REQUIRE(out_step != NULL,
                        out_error, "out_step must not be null");
     SCOPEFLOW__REQUIRE(options->struct_size_bytes >= sizeof *options,
-                       out_error, "options.struct_size_bytes is smaller than this version's options");
+                       out_error, "options.struct_size_bytes is too small for this version");
     SCOPEFLOW__REQUIRE(options->name.ptr != NULL || options->name.len == 0,
                        out_error, "name is null but has a length");
     SCOPEFLOW__REQUIRE(options->type >= 0 && options->type <= 10,
@@ -104,7 +106,7 @@ static inline scopeflow_status scopeflow__check_scope_pop(
     SCOPEFLOW__REQUIRE(out_step != NULL,
                        out_error, "out_step must not be null");
     SCOPEFLOW__REQUIRE(options->struct_size_bytes >= sizeof *options,
-                       out_error, "options.struct_size_bytes is smaller than this version's options");
+                       out_error, "options.struct_size_bytes is too small for this version");
     SCOPEFLOW__REQUIRE((options->flags & ~SCOPEFLOW__MASK_POP_FLAG) == 0,
                        out_error, "flags has a bit that no pop flag has");
     SCOPEFLOW__REQUIRE(options->status >= 0 && options->status <= 3,
@@ -124,7 +126,7 @@ static inline scopeflow_status scopeflow__check_scope_event(
     SCOPEFLOW__REQUIRE(out_step != NULL,
                        out_error, "out_step must not be null");
     SCOPEFLOW__REQUIRE(options->struct_size_bytes >= sizeof *options,
-                       out_error, "options.struct_size_bytes is smaller than this version's options");
+                       out_error, "options.struct_size_bytes is too small for this version");
     SCOPEFLOW__REQUIRE(options->name.ptr != NULL || options->name.len == 0,
                        out_error, "name is null but has a length");
     return SCOPEFLOW_STATUS_OK;
@@ -207,7 +209,8 @@ static inline scopeflow_status scopeflow__check_scope_register_tool_conditional_
     return SCOPEFLOW_STATUS_OK;
 }
 
-static inline scopeflow_status scopeflow__check_scope_deregister_tool_conditional_execution_guardrail(
+static inline scopeflow_status
+scopeflow__check_scope_deregister_tool_conditional_execution_guardrail(
     scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed,
     scopeflow_error *out_error) {
     SCOPEFLOW__REQUIRE(self != NULL,
@@ -293,7 +296,7 @@ static inline scopeflow_status scopeflow__check_tool_execute(
     SCOPEFLOW__REQUIRE(out_step != NULL,
                        out_error, "out_step must not be null");
     SCOPEFLOW__REQUIRE(options->struct_size_bytes >= sizeof *options,
-                       out_error, "options.struct_size_bytes is smaller than this version's options");
+                       out_error, "options.struct_size_bytes is too small for this version");
     SCOPEFLOW__REQUIRE((options->flags & ~SCOPEFLOW__MASK_CALL_FLAG) == 0,
                        out_error, "flags has a bit that no call flag has");
     SCOPEFLOW__REQUIRE(options->name.ptr != NULL || options->name.len == 0,
@@ -313,7 +316,7 @@ static inline scopeflow_status scopeflow__check_atof_sink_open(
     SCOPEFLOW__REQUIRE(out_sink != NULL,
                        out_error, "out_sink must not be null");
     SCOPEFLOW__REQUIRE(options->struct_size_bytes >= sizeof *options,
-                       out_error, "options.struct_size_bytes is smaller than this version's options");
+                       out_error, "options.struct_size_bytes is too small for this version");
     SCOPEFLOW__REQUIRE(options->path.ptr != NULL || options->path.len == 0,
                        out_error, "path is null but has a length");
     SCOPEFLOW__REQUIRE(options->mode >= 0 && options->mode <= 1,

@@ -1,4 +1,4 @@
-"""C, the inside of the core: its tables of names, its argument checks, its registries' operations."""
+"""C, the inside of the core: tables of names, argument checks, operations of registries."""
 
 from __future__ import annotations
 
@@ -68,7 +68,8 @@ def names_context(api: Api) -> dict:
     return {
         "keys": keys(api),
         "masks": [
-            Number(f"{INTERNAL}MASK_{upper(flags.name)}", f"{flags.mask:#x}u") for flags in api.flags
+            Number(f"{INTERNAL}MASK_{upper(flags.name)}", f"{flags.mask:#x}u")
+            for flags in api.flags
         ],
         "limits": [number for op in api.operations for number in limits(op)],
         "tables": tables(api),
@@ -159,7 +160,7 @@ def check(api: Api, c: cabi.CFunction) -> Check:
         conditions.append(
             (
                 "options->struct_size_bytes >= sizeof *options",
-                "options.struct_size_bytes is smaller than this version's options",
+                "options.struct_size_bytes is too small for this version",
             )
         )
         for member in cabi.options_members(c.operation)[1:]:
@@ -191,8 +192,10 @@ def value_conditions(api: Api, place: str, argument: Argument) -> list[tuple[str
         return [(f"({place} & ~{mask}) == 0", text)]
     if argument.range is not None:
         low, high = argument.range
-        least, most = integer(low, argument), integer(high, argument)
-        return [(f"{place} >= {least} && {place} <= {most}", f"{name} is not from {low} to {high}")]
+        text = f"{name} is not from {low} to {high}"
+        most = (f"{place} <= {integer(high, argument)}", text)
+        least = (f"{place} >= {integer(low, argument)}", text)
+        return [most] if low == 0 and kind.startswith("u") else [least, most]
     return []
 
 
@@ -200,7 +203,9 @@ def _among(place: str, values: list[int]) -> str:
     """A comparison for each row of values without a gap."""
     starts = [v for v in values if v - 1 not in values]
     ends = [v for v in values if v + 1 not in values]
-    rows = [f"{place} >= {low} && {place} <= {high}" for low, high in zip(starts, ends)]
+    rows = [
+        f"{place} >= {low} && {place} <= {high}" for low, high in zip(starts, ends, strict=True)
+    ]
     return rows[0] if len(rows) == 1 else " || ".join(f"({row})" for row in rows)
 
 
@@ -209,7 +214,8 @@ def signature(returns: str, name: str, c: cabi.CFunction) -> str:
     if len(line) + 2 <= WIDTH:
         return line
     parameters = fill([p.declaration for p in c.parameters], WIDTH - 4 - len(") {"))
-    return f"{returns} {name}(\n    " + "\n    ".join(parameters) + ")"
+    blank = " " if len(returns) + len(name) + 2 <= WIDTH else "\n"
+    return f"{returns}{blank}{name}(\n    " + "\n    ".join(parameters) + ")"
 
 
 def registries_context(api: Api) -> dict:

@@ -55,8 +55,8 @@ def places(api: Api, rules: Rules) -> list[Place]:
 
 
 def _structs(api: Api):
-    host = [cabi.CMember(f.name, "void *") for f in api.host_functions]
-    if host:
+    if api.host is not None:
+        host = [cabi.CMember(f.name, "void *") for f in api.host.functions]
         yield cabi.PREFIX + "host", (*cabi.HOST_MEMBERS, *host)
     for struct in api.structs:
         yield cabi.PREFIX + struct.name, tuple(cabi.member(f) for f in struct.fields)

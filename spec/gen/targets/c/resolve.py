@@ -98,7 +98,7 @@ def section(api: Api, module: str) -> Section:
     operations = api.of(module, api.operations)
     structs = [plain_struct(s.name, s.doc, s.fields) for s in api.of(module, api.structs)]
     structs += [options_struct(api, op) for op in operations if cabi.has_options(op)]
-    if module == _host_module(api):
+    if api.host is not None and module == api.host.module:
         structs.insert(0, host_struct(api))
     return Section(
         title=upper(module),
@@ -108,16 +108,12 @@ def section(api: Api, module: str) -> Section:
             for c in api.of(module, api.constants)
         ),
         enums=enumerations(api, module),
-        values=tuple((v.doc, cabi.PREFIX + v.name, v.size // 8) for v in api.of(module, api.values)),
+        values=tuple(
+            (v.doc, cabi.PREFIX + v.name, v.size // 8) for v in api.of(module, api.values)
+        ),
         structs=tuple(structs),
         functions=tuple(function(api, op) for op in operations),
     )
-
-
-def _host_module(api: Api) -> str:
-    """The module of the operation that is given the host's function table."""
-    takers = (op for op in api.operations for a in op.arguments if a.type.kind == "host")
-    return next((op.module for op in takers), "")
 
 
 def literal(value: int, kind: str) -> str:
@@ -156,9 +152,9 @@ def host_struct(api: Api) -> Struct:
     members = [
         Member(SIZE_DOC, size.declaration),
         Member("Handed to every function.", context.declaration),
-        *(Member(f.doc, cabi.host_function_declaration(f)) for f in api.host_functions),
+        *(Member(f.doc, cabi.host_function_declaration(f)) for f in api.host.functions),
     ]
-    return _with_init("host", api.host_doc, members, ["NULL"] * (len(members) - 1))
+    return _with_init("host", api.host.doc, members, ["NULL"] * (len(members) - 1))
 
 
 def options_struct(api: Api, operation: Operation) -> Struct:
@@ -184,7 +180,7 @@ def _with_init(name: str, doc: str, members: list[Member], values: list[str]) ->
 
 def function(api: Api, operation: Operation) -> Function:
     c = cabi.function(operation)
-    doc = [prose.what(operation)]
+    doc = [operation.doc]
     if not cabi.has_options(operation):
         doc += [f"{cabi.member_name(a)}: {a.doc}" for a in operation.arguments]
     if operation.out is not None:
