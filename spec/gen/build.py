@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
+from .data import abi_hash
 from .loader import Document
 from .model import (
     Api,
@@ -43,8 +45,9 @@ def parse_type(text: str) -> Type:
 def build(documents: list[Document], version: str) -> Api:
     """The model of documents that `check` has found right."""
     modules = [document.data for document in documents]
-    return Api(
+    api = Api(
         version=version,
+        abi_hash=0,
         modules=tuple(_module(m) for m in modules),
         outcomes=_merged(modules, "outcomes", _value),
         errors=_merged(modules, "errors", _value),
@@ -60,6 +63,7 @@ def build(documents: list[Document], version: str) -> Api:
         wire=_only(modules, "wire", _wire),
         encodings=_only(modules, "encodings", _encodings),
     )
+    return replace(api, abi_hash=abi_hash(api))
 
 
 def _each(modules: list[dict], section: str, make) -> tuple:

@@ -5,9 +5,7 @@ Everything stands in the spec's order: modules as index.yaml lists them, items a
 
 from __future__ import annotations
 
-import hashlib
-import json
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
@@ -242,6 +240,7 @@ class Module:
 @dataclass(frozen=True)
 class Api:
     version: str
+    abi_hash: int  # 64 bits over all that a compiled binding depends on
     modules: tuple[Module, ...]
     outcomes: tuple[Value, ...]
     errors: tuple[Value, ...]
@@ -280,30 +279,6 @@ class Api:
     def error(self, name: str) -> Value:
         return _named(self.errors, name)
 
-    @property
-    def abi_hash(self) -> int:
-        """64 bits over all that a compiled binding depends on; docs and the version are no part."""
-        text = json.dumps(as_data(self, without=_NOT_ABI), sort_keys=True)
-        return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big")
-
-
-_NOT_ABI = {"doc", "title", "module", "modules", "version", "wire", "encodings", "thread", "answer"}
-
 
 def _named(items: tuple, name: str):
     return next(item for item in items if item.name == name)
-
-
-def as_data(item, without: frozenset | set = frozenset()):
-    """The model as plain dicts and lists, types as the spec spells them."""
-    if isinstance(item, Type):
-        return item.spelling
-    if is_dataclass(item):
-        return {
-            f.name: as_data(getattr(item, f.name), without)
-            for f in fields(item)
-            if f.name not in without
-        }
-    if isinstance(item, tuple):
-        return [as_data(element, without) for element in item]
-    return item

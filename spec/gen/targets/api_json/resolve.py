@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 
-from spec.gen.model import Api, as_data
+from spec.gen.data import as_data
+from spec.gen.model import Api
 from spec.gen.render import Output
 
 
 def outputs(api: Api) -> list[Output]:
-    data = {"abi_hash": f"{api.abi_hash:016x}", **as_data(api)}
+    data = as_data(api)
+    data["abi_hash"] = f"{api.abi_hash:016x}"
     for flags, item in zip(api.flags, data["flags"], strict=True):
         item["mask"] = flags.mask
     text = json.dumps(data, indent=2, ensure_ascii=False)

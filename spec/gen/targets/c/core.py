@@ -67,10 +67,7 @@ class Body:
 def names_context(api: Api) -> dict:
     return {
         "keys": keys(api),
-        "masks": [
-            Number(f"{INTERNAL}MASK_{upper(flags.name)}", f"{flags.mask:#x}u")
-            for flags in api.flags
-        ],
+        "masks": masks(api),
         "limits": [number for op in api.operations for number in limits(op)],
         "tables": tables(api),
         "accepts_async": accepts_async(api),
@@ -78,6 +75,10 @@ def names_context(api: Api) -> dict:
             Case(cabi.value_name("status", s.name), s.name, words(s.name)) for s in api.statuses
         ],
     }
+
+
+def masks(api: Api) -> list[Number]:
+    return [Number(f"{INTERNAL}MASK_{upper(f.name)}", f"{f.mask:#x}u") for f in api.flags]
 
 
 def keys(api: Api) -> list[Text]:
