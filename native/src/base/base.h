@@ -1,0 +1,128 @@
+/* What every file of the core stands on: the public types, memory, atomics and error texts.
+ *
+ * Nothing here touches the operating system. Memory comes from the host's `reallocate`; the
+ * C library is only its default (see base/memory.c). The code is C11 that also compiles as C++17,
+ * so that the amalgamation can be dropped into either.
+ */
+#ifndef SCOPEFLOW__BASE_H
+#define SCOPEFLOW__BASE_H
+
+#include "scopeflow/scopeflow.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+/* A platform without an operating system (WebAssembly) leaves native/src/host out. */
+#ifndef SCOPEFLOW_HOSTED
+#define SCOPEFLOW_HOSTED 1
+#endif
+
+#if defined(__GNUC__) || defined(__clang__)
+#define SCOPEFLOW__LIKELY(condition) (__builtin_expect(!!(condition), 1))
+#else
+#define SCOPEFLOW__LIKELY(condition) (condition)
+#endif
+
+/* --- Atomics. The compiler's builtins serve C and C++ alike; <stdatomic.h> does not. --- */
+
+static inline uint32_t scopeflow__load_u32(const uint32_t *at) {
+    return __atomic_load_n(at, __ATOMIC_ACQUIRE);
+}
+static inline void scopeflow__store_u32(uint32_t *at, uint32_t value) {
+    __atomic_store_n(at, value, __ATOMIC_RELEASE);
+}
+static inline uint64_t scopeflow__load_u64(const uint64_t *at) {
+    return __atomic_load_n(at, __ATOMIC_RELAXED);
+}
+static inline uint64_t scopeflow__fetch_add_u64(uint64_t *at, uint64_t step) {
+    return __atomic_fetch_add(at, step, __ATOMIC_RELAXED);
+}
+static inline bool scopeflow__swap_u32(uint32_t *at, uint32_t expected, uint32_t desired) {
+    return __atomic_compare_exchange_n(at, &expected, desired, false, __ATOMIC_ACQ_REL,
+                                       __ATOMIC_ACQUIRE);
+}
+static inline void scopeflow__ref_up(uint32_t *refs) {
+    (void)__atomic_fetch_add(refs, 1, __ATOMIC_RELAXED);
+}
+/* True when the last reference has gone; what the other owners wrote is then visible. */
+static inline bool scopeflow__ref_down(uint32_t *refs) {
+    return __atomic_fetch_sub(refs, 1, __ATOMIC_ACQ_REL) == 1;
+}
+
+/* A lock for a few dozen instructions, never held while host code runs (S6.2). */
+typedef struct scopeflow__spinlock {
+    uint8_t held;
+} scopeflow__spinlock;
+
+static inline void scopeflow__lock(scopeflow__spinlock *lock) {
+    while (__atomic_test_and_set(&lock->held, __ATOMIC_ACQUIRE)) {
+        while (__atomic_load_n(&lock->held, __ATOMIC_RELAXED)) {
+        }
+    }
+}
+static inline void scopeflow__unlock(scopeflow__spinlock *lock) {
+    __atomic_clear(&lock->held, __ATOMIC_RELEASE);
+}
+
+/* --- Texts --- */
+
+#define SCOPEFLOW__TEXT(literal) (scopeflow__text("" literal, sizeof(literal) - 1))
+
+static inline scopeflow_bytes scopeflow__text(const char *ptr, size_t len) {
+    scopeflow_bytes text;
+    text.ptr = ptr;
+    text.len = len;
+    return text;
+}
+static inline scopeflow_bytes scopeflow__c_text(const char *text) {
+    return scopeflow__text(text, strlen(text));
+}
+static inline bool scopeflow__same_text(scopeflow_bytes a, scopeflow_bytes b) {
+    return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
+}
+/* memcpy with a null source is undefined even for no bytes. */
+static inline void scopeflow__copy(void *to, const void *from, size_t size_bytes) {
+    if (size_bytes > 0) memcpy(to, from, size_bytes);
+}
+static inline bool scopeflow__is_zero_uuid(const scopeflow_uuid *uuid) {
+    for (size_t i = 0; i < sizeof uuid->bytes; i++)
+        if (uuid->bytes[i] != 0) return false;
+    return true;
+}
+
+/* --- Memory --- */
+
+typedef struct scopeflow__memory {
+    void *(*reallocate)(void *context, void *block, size_t old_size_bytes, size_t new_size_bytes);
+    void *context;
+} scopeflow__memory;
+
+/* The C library's allocator, or null functions where there is none. */
+scopeflow__memory scopeflow__memory_default(void);
+
+static inline void *scopeflow__allocate(const scopeflow__memory *memory, size_t size_bytes) {
+    return memory->reallocate(memory->context, NULL, 0, size_bytes);
+}
+static inline void scopeflow__deallocate(const scopeflow__memory *memory, void *block,
+                                         size_t size_bytes) {
+    if (block != NULL) (void)memory->reallocate(memory->context, block, size_bytes, 0);
+}
+
+/* --- Errors --- */
+
+/* Fills `out_error` (null allowed) with "<prefix of the status>: <parts>" and returns the status.
+ * A quoted part longer than a line is shortened, so that the end of the sentence survives. */
+scopeflow_status scopeflow__fail(scopeflow_error *out_error, scopeflow_status status,
+                                 scopeflow_bytes a, scopeflow_bytes b, scopeflow_bytes c);
+scopeflow_status scopeflow__fail_text(scopeflow_error *out_error, scopeflow_status status,
+                                      const char *text);
+scopeflow_status scopeflow__fail_memory(scopeflow_error *out_error);
+
+/* An argument must hold; otherwise the operation fails before it changes anything (S7.3). */
+#define SCOPEFLOW__REQUIRE(condition, out_error, text)                                            \
+    do {                                                                                          \
+        if (!SCOPEFLOW__LIKELY(condition))                                                        \
+            return scopeflow__fail_text(out_error, SCOPEFLOW_STATUS_INVALID_ARGUMENT, text);      \
+    } while (0)
+
+#endif

@@ -1,0 +1,30 @@
+#include "base/buffer.h"
+
+#define FIRST_CAPACITY_BYTES 256u
+
+void scopeflow__buffer_deinit(scopeflow__buffer *self) {
+    scopeflow__deallocate(self->memory, self->ptr, self->capacity);
+    scopeflow__buffer_init(self, self->memory);
+}
+
+bool scopeflow__buffer_grow(scopeflow__buffer *self, size_t more_bytes) {
+    if (self->failed) return false;
+
+    if (more_bytes > SIZE_MAX / 2 - self->len) {
+        self->failed = true;
+        return false;
+    }
+    size_t capacity = self->capacity > 0 ? self->capacity : FIRST_CAPACITY_BYTES;
+    while (capacity - self->len < more_bytes) capacity *= 2;
+    if (capacity == self->capacity) return true;
+
+    char *const ptr = (char *)self->memory->reallocate(self->memory->context, self->ptr,
+                                                       self->capacity, capacity);
+    if (ptr == NULL) {
+        self->failed = true;
+        return false;
+    }
+    self->ptr = ptr;
+    self->capacity = capacity;
+    return true;
+}

@@ -1,0 +1,104 @@
+#include "base/utf8.h"
+
+#define ASCII_MASK 0x8080808080808080ull
+
+size_t scopeflow__utf8_decode(scopeflow_bytes text, size_t at, uint32_t *out_code_point,
+                              bool *out_valid) {
+    const unsigned char *const s = (const unsigned char *)text.ptr + at;
+    size_t const left = text.len - at;
+    *out_valid = true;
+    *out_code_point = s[0];
+    if (s[0] < 0x80) return 1;
+
+    size_t need = 0;
+    unsigned char low = 0x80;
+    unsigned char high = 0xBF;
+    uint32_t code_point = 0;
+    if (s[0] >= 0xC2 && s[0] <= 0xDF) {
+        need = 1;
+        code_point = s[0] & 0x1Fu;
+    } else if (s[0] >= 0xE0 && s[0] <= 0xEF) {
+        need = 2;
+        code_point = s[0] & 0x0Fu;
+        if (s[0] == 0xE0) low = 0xA0;
+        if (s[0] == 0xED) high = 0x9F;
+    } else if (s[0] >= 0xF0 && s[0] <= 0xF4) {
+        need = 3;
+        code_point = s[0] & 0x07u;
+        if (s[0] == 0xF0) low = 0x90;
+        if (s[0] == 0xF4) high = 0x8F;
+    }
+
+    *out_valid = false;
+    *out_code_point = 0xFFFD;
+    if (need == 0) return 1;
+    for (size_t i = 1; i <= need; i++) {
+        if (i >= left || s[i] < low || s[i] > high) return i;
+        code_point = (code_point << 6) | (s[i] & 0x3Fu);
+        low = 0x80;
+        high = 0xBF;
+    }
+    *out_valid = true;
+    *out_code_point = code_point;
+    return need + 1;
+}
+
+size_t scopeflow__utf8_encode(uint32_t code_point, char out[4]) {
+    if (code_point < 0x80) {
+        out[0] = (char)code_point;
+        return 1;
+    }
+    if (code_point < 0x800) {
+        out[0] = (char)(0xC0u | (code_point >> 6));
+        out[1] = (char)(0x80u | (code_point & 0x3Fu));
+        return 2;
+    }
+    if (code_point < 0x10000) {
+        out[0] = (char)(0xE0u | (code_point >> 12));
+        out[1] = (char)(0x80u | ((code_point >> 6) & 0x3Fu));
+        out[2] = (char)(0x80u | (code_point & 0x3Fu));
+        return 3;
+    }
+    out[0] = (char)(0xF0u | (code_point >> 18));
+    out[1] = (char)(0x80u | ((code_point >> 12) & 0x3Fu));
+    out[2] = (char)(0x80u | ((code_point >> 6) & 0x3Fu));
+    out[3] = (char)(0x80u | (code_point & 0x3Fu));
+    return 4;
+}
+
+bool scopeflow__utf8_is_valid(scopeflow_bytes text) {
+    size_t at = 0;
+    while (at < text.len) {
+        uint64_t eight;
+        while (text.len - at >= sizeof eight) { /* Names are ASCII nearly always. */
+            memcpy(&eight, text.ptr + at, sizeof eight);
+            if ((eight & ASCII_MASK) != 0) break;
+            at += sizeof eight;
+        }
+        if (at >= text.len) break;
+        uint32_t code_point;
+        bool valid;
+        at += scopeflow__utf8_decode(text, at, &code_point, &valid);
+        if (!valid) return false;
+    }
+    return true;
+}
+
+int scopeflow__utf8_compare_as_utf16(scopeflow_bytes a, scopeflow_bytes b) {
+    size_t at = 0;
+    size_t const shorter = a.len < b.len ? a.len : b.len;
+    while (at < shorter && a.ptr[at] == b.ptr[at]) at++;
+    if (at == shorter) return a.len < b.len ? -1 : a.len > b.len;
+
+    /* UTF-8 sorts by code point. UTF-16 differs in one way: surrogates (lead bytes F0 to F4) stand
+     * before U+E000 to U+FFFF (lead bytes EE and EF). */
+    unsigned char x = (unsigned char)a.ptr[at];
+    unsigned char y = (unsigned char)b.ptr[at];
+    bool const x_is_pair = x >= 0xF0;
+    bool const y_is_pair = y >= 0xF0;
+    if (x_is_pair != y_is_pair) {
+        if (x_is_pair && y >= 0xEE) return -1;
+        if (y_is_pair && x >= 0xEE) return 1;
+    }
+    return x < y ? -1 : 1;
+}

@@ -1,0 +1,21 @@
+/* UTF-8 by Unicode 15, table 3-7: no overlong forms, no surrogates, nothing above U+10FFFF. */
+#ifndef SCOPEFLOW__UTF8_H
+#define SCOPEFLOW__UTF8_H
+
+#include "base/base.h"
+
+/* Reads one code point at `text.ptr[at]`, returns its length in bytes. An ill-formed sequence
+ * gives U+FFFD and the length of its maximal well-formed beginning, at least 1, as the WHATWG
+ * decoder does. `at` is below `text.len`. */
+size_t scopeflow__utf8_decode(scopeflow_bytes text, size_t at, uint32_t *out_code_point,
+                              bool *out_valid);
+
+/* Writes one code point, returns its length: 1 to 4. */
+size_t scopeflow__utf8_encode(uint32_t code_point, char out[4]);
+
+bool scopeflow__utf8_is_valid(scopeflow_bytes text);
+
+/* Order of two well-formed texts by UTF-16 code units, as RFC 8785 sorts keys: <0, 0, >0. */
+int scopeflow__utf8_compare_as_utf16(scopeflow_bytes a, scopeflow_bytes b);
+
+#endif

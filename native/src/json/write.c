@@ -1,0 +1,461 @@
+#include "json/write.h"
+
+#include "base/names.gen.h"
+#include "base/utf8.h"
+#include "json/number.h"
+
+#define TRUNCATED_KEY "\"" SCOPEFLOW__MARKER_TRUNCATED "\":"
+#define MARKED(marker) "{\"" marker "\":"
+
+void scopeflow__json_writer_init(scopeflow__json_writer *self, scopeflow__buffer *out,
+                                 uint32_t budget_bytes, bool canonical) {
+    self->out = out;
+    self->budget_bytes = budget_bytes;
+    self->left_bytes = budget_bytes;
+    self->canonical = canonical;
+    self->truncated = false;
+}
+
+/* --- Strings --- */
+
+/* 1 where a byte cannot stand for itself between quotes; bytes above 0x7F need a look too. */
+static bool is_plain(unsigned char byte) {
+    return byte >= 0x20 && byte < 0x80 && byte != '"' && byte != '\\';
+}
+
+static size_t escape_control(unsigned char byte, char out[6]) {
+    static const char digits[] = "0123456789abcdef";
+    const char *const named = "\bb\tt\nn\ff\rr\"\"\\\\";
+    for (size_t i = 0; named[i] != '\0'; i += 2)
+        if ((unsigned char)named[i] == byte) {
+            out[0] = '\\';
+            out[1] = named[i + 1];
+            return 2;
+        }
+    memcpy(out, "\\u00", 4);
+    out[4] = digits[byte >> 4];
+    out[5] = digits[byte & 15];
+    return 6;
+}
+
+/* Length of the plain run at `at`, eight bytes at a time: a byte is special if its high bit is set
+ * or if subtracting or cancelling makes it borrow (Mycroft's zero-byte trick). */
+static size_t plain_run(scopeflow_bytes text, size_t at) {
+    uint64_t const ones = 0x0101010101010101ull;
+    uint64_t const highs = 0x8080808080808080ull;
+    size_t const start = at;
+    while (text.len - at >= 8) {
+        uint64_t word;
+        memcpy(&word, text.ptr + at, sizeof word);
+        uint64_t const quote = word ^ (ones * '"');
+        uint64_t const slash = word ^ (ones * '\\');
+        uint64_t const special = (word | (word - ones * 0x20) | ((quote - ones) & ~quote) |
+                                  ((slash - ones) & ~slash)) &
+                                 highs;
+        if (special != 0) break;
+        at += 8;
+    }
+    while (at < text.len && is_plain((unsigned char)text.ptr[at])) at++;
+    return at - start;
+}
+
+/* Writes the inside of a string while it fits in `limit` bytes; returns whether all of it did. A
+ * cut falls between two code points. */
+static bool write_string_content(scopeflow__buffer *out, scopeflow_bytes text, size_t limit) {
+    size_t at = 0;
+    while (at < text.len) {
+        size_t const run = plain_run(text, at);
+        size_t const fits = run < limit ? run : limit;
+        scopeflow__buffer_put(out, text.ptr + at, fits);
+        if (fits < run) return false;
+        limit -= run;
+        at += run;
+        if (at == text.len) break;
+
+        char piece[6];
+        size_t size;
+        size_t used = 1;
+        if ((unsigned char)text.ptr[at] < 0x80) {
+            size = escape_control((unsigned char)text.ptr[at], piece);
+        } else {
+            uint32_t code_point;
+            bool valid;
+            used = scopeflow__utf8_decode(text, at, &code_point, &valid);
+            size = scopeflow__utf8_encode(code_point, piece);
+        }
+        if (size > limit) return false;
+        scopeflow__buffer_put(out, piece, size);
+        limit -= size;
+        at += used;
+    }
+    return true;
+}
+
+void scopeflow__json_write_string(scopeflow__buffer *out, scopeflow_bytes text) {
+    scopeflow__buffer_put_byte(out, '"');
+    (void)write_string_content(out, text, SIZE_MAX);
+    scopeflow__buffer_put_byte(out, '"');
+}
+
+/* --- Scalars --- */
+
+static void write_base64(scopeflow__buffer *out, scopeflow_bytes bytes) {
+    static const char alphabet[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    for (size_t i = 0; i < bytes.len; i += 3) {
+        size_t const left = bytes.len - i;
+        uint32_t group = (uint32_t)(unsigned char)bytes.ptr[i] << 16;
+        if (left > 1) group |= (uint32_t)(unsigned char)bytes.ptr[i + 1] << 8;
+        if (left > 2) group |= (unsigned char)bytes.ptr[i + 2];
+        char four[4];
+        four[0] = alphabet[group >> 18];
+        four[1] = alphabet[(group >> 12) & 63];
+        four[2] = left > 1 ? alphabet[(group >> 6) & 63] : '=';
+        four[3] = left > 2 ? alphabet[group & 63] : '=';
+        scopeflow__buffer_put(out, four, sizeof four);
+    }
+}
+
+static void write_marked_text(scopeflow__buffer *out, const char *opening, scopeflow_bytes text) {
+    scopeflow__buffer_put_text(out, scopeflow__c_text(opening));
+    scopeflow__json_write_string(out, text);
+    scopeflow__buffer_put_byte(out, '}');
+}
+
+static void write_marked_number(scopeflow__buffer *out, const char *opening, uint64_t number) {
+    char digits[SCOPEFLOW__NUMBER_SIZE_BYTES];
+    scopeflow__buffer_put_text(out, scopeflow__c_text(opening));
+    scopeflow__buffer_put(out, digits, scopeflow__number_write_uint(number, digits));
+    scopeflow__buffer_put_byte(out, '}');
+}
+
+/* Anything but a string or a container. */
+static void write_scalar(scopeflow__buffer *out, const scopeflow__token *token) {
+    char number[SCOPEFLOW__NUMBER_SIZE_BYTES];
+    size_t len = 0;
+    switch (token->kind) {
+    case SCOPEFLOW_TOKEN_FALSE: scopeflow__buffer_put(out, "false", 5); return;
+    case SCOPEFLOW_TOKEN_TRUE: scopeflow__buffer_put(out, "true", 4); return;
+    case SCOPEFLOW_TOKEN_INT:
+        len = scopeflow__number_write_int(token->number.as_int, number);
+        break;
+    case SCOPEFLOW_TOKEN_UINT:
+        len = scopeflow__number_write_uint(token->number.as_uint, number);
+        break;
+    case SCOPEFLOW_TOKEN_DOUBLE:
+        len = scopeflow__number_write_double(token->number.as_double, number);
+        break;
+    case SCOPEFLOW_TOKEN_BYTES:
+        scopeflow__buffer_put_text(out, SCOPEFLOW__TEXT(MARKED(SCOPEFLOW__MARKER_BYTES) "\""));
+        write_base64(out, token->text);
+        scopeflow__buffer_put_text(out, SCOPEFLOW__TEXT("\"}"));
+        return;
+    case SCOPEFLOW_TOKEN_BIG_INTEGER:
+        write_marked_text(out, MARKED(SCOPEFLOW__MARKER_INTEGER), token->text);
+        return;
+    case SCOPEFLOW_TOKEN_UNSERIALIZABLE:
+        write_marked_text(out, MARKED(SCOPEFLOW__MARKER_UNSERIALIZABLE), token->text);
+        return;
+    case SCOPEFLOW_TOKEN_CYCLE:
+        write_marked_number(out, MARKED(SCOPEFLOW__MARKER_CYCLE), token->number.as_levels);
+        return;
+    case SCOPEFLOW_TOKEN_TOO_DEEP:
+        write_marked_number(out, MARKED(SCOPEFLOW__MARKER_DEPTH), SCOPEFLOW_PAYLOAD_DEPTH_LIMIT);
+        return;
+    default: scopeflow__buffer_put(out, "null", 4); return;
+    }
+    scopeflow__buffer_put(out, number, len);
+}
+
+/* --- The budget --- */
+
+/* What stands before a value: a comma, and a key in an object. */
+typedef struct lead {
+    bool comma;
+    bool has_key;
+    scopeflow_bytes key;
+} lead;
+
+static void write_lead(scopeflow__buffer *out, const lead *before) {
+    if (before->comma) scopeflow__buffer_put_byte(out, ',');
+    if (!before->has_key) return;
+    scopeflow__json_write_string(out, before->key);
+    scopeflow__buffer_put_byte(out, ':');
+}
+
+static void write_truncation(scopeflow__json_writer *self, bool comma, bool in_object) {
+    char digits[SCOPEFLOW__NUMBER_SIZE_BYTES];
+    if (comma) scopeflow__buffer_put_byte(self->out, ',');
+    if (!in_object) scopeflow__buffer_put_byte(self->out, '{');
+    scopeflow__buffer_put_text(self->out, SCOPEFLOW__TEXT(TRUNCATED_KEY));
+    scopeflow__buffer_put(self->out, digits,
+                          scopeflow__number_write_uint(self->budget_bytes, digits));
+    if (!in_object) scopeflow__buffer_put_byte(self->out, '}');
+}
+
+/* Takes what was written since `from` out of the budget, or takes it back: false. */
+static bool charge(scopeflow__json_writer *self, size_t from) {
+    size_t const written = self->out->len - from;
+    if (written <= self->left_bytes) {
+        self->left_bytes -= written;
+        return true;
+    }
+    self->out->len = from;
+    self->truncated = true;
+    return false;
+}
+
+/* The first string that does not fit is cut; if not even its quotes fit, it is dropped. */
+static bool write_charged_string(scopeflow__json_writer *self, const lead *before,
+                                 scopeflow_bytes text) {
+    size_t const from = self->out->len;
+    write_lead(self->out, before);
+    size_t const used = self->out->len - from + 2;
+    if (used > self->left_bytes) {
+        self->out->len = from;
+        self->truncated = true;
+        return false;
+    }
+    scopeflow__buffer_put_byte(self->out, '"');
+    if (!write_string_content(self->out, text, self->left_bytes - used)) self->truncated = true;
+    scopeflow__buffer_put_byte(self->out, '"');
+    self->left_bytes -= self->out->len - from;
+    return true;
+}
+
+/* --- Containers --- */
+
+static bool write_value(scopeflow__json_writer *self, const lead *before, scopeflow__cursor value);
+
+static size_t count_values(scopeflow__cursor inside) {
+    size_t count = 0;
+    while (scopeflow__cursor_peek(&inside) != SCOPEFLOW_TOKEN_END) {
+        (void)scopeflow__cursor_take(&inside);
+        count++;
+    }
+    return count;
+}
+
+/* Merge sort from the bottom up: stable, no recursion, and its cost is bounded for hostile input. */
+typedef int compare_function(const void *a, const void *b);
+
+static void merge_runs(char *to, const char *from, size_t size, size_t left, size_t middle,
+                       size_t right, compare_function *compare) {
+    size_t a = left;
+    size_t b = middle;
+    for (size_t at = left; at < right; at++) {
+        bool const take_a =
+            a < middle && (b >= right || compare(from + a * size, from + b * size) <= 0);
+        memcpy(to + at * size, from + (take_a ? a++ : b++) * size, size);
+    }
+}
+
+static bool sort_stable(const scopeflow__memory *memory, void *items, size_t count, size_t size,
+                        compare_function *compare) {
+    if (count < 2) return true;
+    char *const spare = (char *)scopeflow__allocate(memory, count * size);
+    if (spare == NULL) return false;
+
+    char *from = (char *)items;
+    char *to = spare;
+    for (size_t width = 1; width < count; width *= 2) {
+        for (size_t left = 0; left < count; left += 2 * width) {
+            size_t const middle = left + width < count ? left + width : count;
+            size_t const right = left + 2 * width < count ? left + 2 * width : count;
+            merge_runs(to, from, size, left, middle, right, compare);
+        }
+        char *const swapped = from;
+        from = to;
+        to = swapped;
+    }
+    if (from == spare) memcpy(items, spare, count * size);
+    scopeflow__deallocate(memory, spare, count * size);
+    return true;
+}
+
+static int compare_members(const void *a, const void *b) {
+    return scopeflow__utf8_compare_as_utf16(((const scopeflow__member *)a)->key,
+                                            ((const scopeflow__member *)b)->key);
+}
+
+/* Writes members until the budget is spent; after that only the runtime's own. */
+static void write_members(scopeflow__json_writer *self, const scopeflow__member *members,
+                          size_t count) {
+    bool comma = false;
+    for (size_t i = 0; i < count; i++) {
+        const scopeflow__member *const member = &members[i];
+        /* Equal keys stand together after sorting: the last one wins (S2.6). */
+        if (self->canonical && i + 1 < count &&
+            scopeflow__same_text(member->key, members[i + 1].key))
+            continue;
+        lead before;
+        before.comma = comma;
+        before.has_key = true;
+        before.key = member->key;
+        if (member->is_free) {
+            scopeflow__json_writer unlimited = *self;
+            unlimited.left_bytes = SIZE_MAX;
+            unlimited.truncated = false;
+            comma = write_value(&unlimited, &before, member->value) || comma;
+            continue;
+        }
+        if (self->truncated) continue;
+        comma = write_value(self, &before, member->value) || comma;
+        if (!self->truncated) continue;
+        write_truncation(self, comma, true);
+        comma = true;
+    }
+}
+
+void scopeflow__json_write_members(scopeflow__json_writer *self, scopeflow__member *members,
+                                   size_t count) {
+    if (self->canonical && !sort_stable(self->out->memory, members, count, sizeof *members,
+                                        compare_members)) {
+        self->out->failed = true;
+        return;
+    }
+    scopeflow__buffer_put_byte(self->out, '{');
+    write_members(self, members, count);
+    scopeflow__buffer_put_byte(self->out, '}');
+}
+
+static void write_object_sorted(scopeflow__json_writer *self, scopeflow__cursor inside) {
+    const scopeflow__memory *const memory = self->out->memory;
+    size_t const count = count_values(inside) / 2;
+    if (count == 0) return;
+    scopeflow__member *const members =
+        (scopeflow__member *)scopeflow__allocate(memory, count * sizeof *members);
+    if (members == NULL) {
+        self->out->failed = true;
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        members[i].key = scopeflow__cursor_read(&inside).text;
+        members[i].value = scopeflow__cursor_take(&inside);
+        members[i].is_free = false;
+    }
+    if (sort_stable(memory, members, count, sizeof *members, compare_members))
+        write_members(self, members, count);
+    else
+        self->out->failed = true;
+    scopeflow__deallocate(memory, members, count * sizeof *members);
+}
+
+static void write_object(scopeflow__json_writer *self, scopeflow__cursor inside) {
+    if (self->canonical) {
+        write_object_sorted(self, inside);
+        return;
+    }
+    bool comma = false;
+    while (!self->truncated && scopeflow__cursor_peek(&inside) != SCOPEFLOW_TOKEN_END) {
+        lead before;
+        before.comma = comma;
+        before.has_key = true;
+        before.key = scopeflow__cursor_read(&inside).text;
+        comma = write_value(self, &before, scopeflow__cursor_take(&inside)) || comma;
+        if (self->truncated) write_truncation(self, comma, true);
+    }
+}
+
+/* An element of a set with the text that it is sorted by. */
+typedef struct set_element {
+    scopeflow__cursor value;
+    const scopeflow__buffer *texts;
+    size_t text_start;
+    size_t text_len;
+} set_element;
+
+static int compare_set_elements(const void *a, const void *b) {
+    const set_element *const x = (const set_element *)a;
+    const set_element *const y = (const set_element *)b;
+    size_t const shorter = x->text_len < y->text_len ? x->text_len : y->text_len;
+    int const order =
+        shorter == 0
+            ? 0
+            : memcmp(x->texts->ptr + x->text_start, y->texts->ptr + y->text_start, shorter);
+    if (order != 0) return order;
+    return x->text_len < y->text_len ? -1 : x->text_len > y->text_len;
+}
+
+static void write_elements(scopeflow__json_writer *self, scopeflow__cursor *next, bool *comma) {
+    lead before;
+    before.comma = *comma;
+    before.has_key = false;
+    before.key = SCOPEFLOW__TEXT("");
+    *comma = write_value(self, &before, scopeflow__cursor_take(next)) || *comma;
+    if (self->truncated) write_truncation(self, *comma, false);
+}
+
+static void write_array(scopeflow__json_writer *self, scopeflow__cursor inside) {
+    bool comma = false;
+    while (!self->truncated && scopeflow__cursor_peek(&inside) != SCOPEFLOW_TOKEN_END)
+        write_elements(self, &inside, &comma);
+}
+
+/* S2.6: a set is an array sorted by canonical bytes, whatever form is being written. */
+static void write_set(scopeflow__json_writer *self, scopeflow__cursor inside) {
+    const scopeflow__memory *const memory = self->out->memory;
+    size_t const count = count_values(inside);
+    if (count == 0) return;
+    scopeflow__buffer texts;
+    scopeflow__buffer_init(&texts, memory);
+    set_element *const elements =
+        (set_element *)scopeflow__allocate(memory, count * sizeof *elements);
+    if (elements == NULL) {
+        self->out->failed = true;
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        scopeflow__json_writer canonical;
+        scopeflow__json_writer_init(&canonical, &texts, UINT32_MAX, true);
+        elements[i].value = scopeflow__cursor_take(&inside);
+        elements[i].texts = &texts;
+        elements[i].text_start = texts.len;
+        scopeflow__json_write(&canonical, elements[i].value);
+        elements[i].text_len = texts.len - elements[i].text_start;
+    }
+    if (!texts.failed &&
+        sort_stable(memory, elements, count, sizeof *elements, compare_set_elements)) {
+        bool comma = false;
+        for (size_t i = 0; i < count && !self->truncated; i++) {
+            scopeflow__cursor element = elements[i].value;
+            write_elements(self, &element, &comma);
+        }
+    } else {
+        self->out->failed = true;
+    }
+    scopeflow__deallocate(memory, elements, count * sizeof *elements);
+    scopeflow__buffer_deinit(&texts);
+}
+
+/* Writes a value with what stands before it; false if it was dropped for want of budget. */
+static bool write_value(scopeflow__json_writer *self, const lead *before,
+                        scopeflow__cursor value) {
+    scopeflow__token const token = scopeflow__cursor_read(&value);
+    if (token.kind == SCOPEFLOW_TOKEN_STRING)
+        return write_charged_string(self, before, token.text);
+
+    size_t const from = self->out->len;
+    write_lead(self->out, before);
+    if (!scopeflow__is_container(token.kind)) {
+        write_scalar(self->out, &token);
+        return charge(self, from);
+    }
+
+    bool const is_object = token.kind == SCOPEFLOW_TOKEN_OBJECT;
+    scopeflow__buffer_put_byte(self->out, is_object ? '{' : '[');
+    if (!charge(self, from)) return false;
+    if (is_object) write_object(self, value);
+    else if (token.kind == SCOPEFLOW_TOKEN_SET) write_set(self, value);
+    else write_array(self, value);
+    scopeflow__buffer_put_byte(self->out, is_object ? '}' : ']');
+    return true;
+}
+
+void scopeflow__json_write(scopeflow__json_writer *self, scopeflow__cursor value) {
+    lead nothing;
+    nothing.comma = false;
+    nothing.has_key = false;
+    nothing.key = SCOPEFLOW__TEXT("");
+    if (!write_value(self, &nothing, value)) write_truncation(self, false, false);
+}

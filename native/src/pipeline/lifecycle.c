@@ -1,0 +1,212 @@
+/* Opening, closing and marking: tasks only when somebody listens, else done at once. */
+#include "pipeline/task.h"
+
+#include "base/checks.gen.h"
+
+/* Begins a task that delivers; an operation with nobody listening never comes here. */
+static scopeflow__task *begin(scopeflow_task *task, scopeflow_runtime *runtime,
+                              scopeflow_emitter *emitter) {
+    scopeflow__task *const self = scopeflow__task_of(task);
+    scopeflow__task_begin(self, runtime);
+    if (scopeflow__has_abandoned(runtime)) scopeflow__task_emit_abandoned(self, emitter);
+    return self;
+}
+
+static bool has_work(const scopeflow_runtime *runtime, const scopeflow__set *listeners) {
+    return listeners != NULL || scopeflow__has_abandoned(runtime);
+}
+
+/* --- push --- */
+
+static scopeflow_status check_push(const scopeflow_scope_push_options *options,
+                                   scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__name_check(options->name, "the name of a scope", out_error);
+    if (status != SCOPEFLOW_STATUS_OK || options->subtype.len == 0) return status;
+    SCOPEFLOW__REQUIRE(options->type == SCOPEFLOW_SCOPE_TYPE_CUSTOM, out_error,
+                       "only a custom scope has a subtype");
+    return scopeflow__name_check(options->subtype, "the subtype of a scope", out_error);
+}
+
+scopeflow_status scopeflow_scope_push(scopeflow_runtime *runtime,
+                                      const scopeflow_scope_push_options *options,
+                                      scopeflow_task *task, scopeflow_step *out_step,
+                                      scopeflow_error *out_error) {
+    scopeflow_status status =
+        scopeflow__check_scope_push(runtime, options, task, out_step, out_error);
+    if (status == SCOPEFLOW_STATUS_OK) status = check_push(options, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__place place;
+    status =
+        scopeflow__place_find(runtime, options->current, options->parent, &place, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+
+    scopeflow_bytes detail = options->subtype;
+    if (options->type == SCOPEFLOW_SCOPE_TYPE_CUSTOM && detail.len == 0) detail = options->name;
+    scopeflow_scope *const scope = scopeflow__scope_new(
+        runtime, &place, options->type, options->attributes, options->name, detail);
+    if (scope == NULL) return scopeflow__fail_memory(out_error);
+    scope->metadata = options->metadata;
+    scopeflow__scope_open(scope, options->timestamp_ns);
+
+    scopeflow__set *const listeners = scopeflow__listeners_of(scope);
+    if (!has_work(runtime, listeners)) {
+        scopeflow__task_done(task, out_step, scope);
+        return SCOPEFLOW_STATUS_OK;
+    }
+    scopeflow__task *const self = begin(task, runtime, options->emitter);
+    self->scope = scope;
+    self->hands_scope = true;
+    if (listeners != NULL) {
+        scopeflow_event *const start = scopeflow__event_new_start(scope);
+        if (start != NULL) start->data = options->input;
+        scopeflow__task_emit(self, options->emitter, start, listeners);
+    }
+    scopeflow__task_run(self, options->emitter, out_step);
+    return SCOPEFLOW_STATUS_OK;
+}
+
+/* --- pop --- */
+
+/* S1.6: whether some scope that is open below `scope` in the context's chain would be orphaned. */
+static bool has_open_descendant(scopeflow_scope *scope, scopeflow_scope *current) {
+    scopeflow_scope *const innermost = scopeflow__scope_nearest_open(current);
+    if (innermost == scope) return false;
+    for (scopeflow_scope *s = innermost; s != NULL; s = s->opener)
+        if (s == scope) return true;
+    return false;
+}
+
+static scopeflow_status check_pop(scopeflow_scope *scope,
+                                  const scopeflow_scope_pop_options *options,
+                                  scopeflow_error *out_error) {
+    scopeflow_runtime *const runtime = scope->runtime;
+    scopeflow_bytes const name = scopeflow__scope_name(scope);
+    SCOPEFLOW__REQUIRE(!scopeflow__scope_is_root(scope), out_error,
+                       "the root scope cannot be ended");
+    SCOPEFLOW__REQUIRE(options->current == NULL || options->current->runtime == runtime,
+                       out_error, "the current scope belongs to another runtime");
+    if (scope->fork_generation != runtime->fork_generation)
+        return scopeflow__fail(out_error, SCOPEFLOW_STATUS_INVALID_STATE,
+                               SCOPEFLOW__TEXT("scope '"), name,
+                               SCOPEFLOW__TEXT("' was opened by the parent process"));
+    if (!scopeflow__scope_is_open(scope))
+        return scopeflow__fail(out_error, SCOPEFLOW_STATUS_NOT_FOUND, SCOPEFLOW__TEXT("scope '"),
+                               name, SCOPEFLOW__TEXT("' has already ended"));
+    if ((options->flags & SCOPEFLOW_POP_FLAG_CLOSE) == 0 &&
+        has_open_descendant(scope, options->current != NULL ? options->current : runtime->root))
+        return scopeflow__fail(out_error, SCOPEFLOW_STATUS_INVALID_ARGUMENT,
+                               SCOPEFLOW__TEXT("scope '"), name,
+                               SCOPEFLOW__TEXT("' has an open descendant in this context"));
+    if (options->timestamp_ns != SCOPEFLOW_TIMESTAMP_NONE &&
+        options->timestamp_ns < scope->started_at_ns)
+        return scopeflow__fail(out_error, SCOPEFLOW_STATUS_INVALID_ARGUMENT,
+                               SCOPEFLOW__TEXT("the end of scope '"), name,
+                               SCOPEFLOW__TEXT("' would be before its start"));
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static void fill_end(scopeflow_event *end, const scopeflow_scope_pop_options *options) {
+    end->metadata = options->metadata;
+    end->outcome.error = options->error;
+    end->outcome.status = options->status;
+    if (options->error != 0 && options->status == SCOPEFLOW_END_STATUS_UNSET)
+        end->outcome.status = SCOPEFLOW_END_STATUS_ERROR;
+    end->data = options->output;
+}
+
+/* `close` leaves alone what has ended and, in a child process, what the parent will end (S1.13). */
+static bool is_left_alone(const scopeflow_scope *scope,
+                          const scopeflow_scope_pop_options *options) {
+    if ((options->flags & SCOPEFLOW_POP_FLAG_CLOSE) == 0 || scopeflow__scope_is_root(scope))
+        return false;
+    return !scopeflow__scope_is_open(scope) ||
+           scope->fork_generation != scope->runtime->fork_generation;
+}
+
+scopeflow_status scopeflow_scope_pop(scopeflow_scope *scope,
+                                     const scopeflow_scope_pop_options *options,
+                                     scopeflow_task *task, scopeflow_step *out_step,
+                                     scopeflow_error *out_error) {
+    scopeflow_status status =
+        scopeflow__check_scope_pop(scope, options, task, out_step, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    if (is_left_alone(scope, options)) {
+        scopeflow__task_done(task, out_step, NULL);
+        return SCOPEFLOW_STATUS_OK;
+    }
+    status = check_pop(scope, options, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+
+    scopeflow_runtime *const runtime = scope->runtime;
+    int64_t const ended_at_ns = options->timestamp_ns != SCOPEFLOW_TIMESTAMP_NONE
+                                    ? options->timestamp_ns
+                                    : scopeflow__runtime_clock(runtime);
+    bool const is_mine = scopeflow__scope_end(scope); /* Another thread may have been faster. */
+    scopeflow__set *const listeners = is_mine ? scopeflow__listeners_of(scope) : NULL;
+    if (!has_work(runtime, listeners)) {
+        scopeflow__task_done(task, out_step, NULL);
+        return SCOPEFLOW_STATUS_OK;
+    }
+    scopeflow__task *const self = begin(task, runtime, options->emitter);
+    if (listeners != NULL) {
+        scopeflow_event *const end = scopeflow__event_new_end(
+            scope, scopeflow__scope_end_time(scope, ended_at_ns));
+        if (end != NULL) fill_end(end, options);
+        scopeflow__task_emit(self, options->emitter, end, listeners);
+    }
+    scopeflow__task_run(self, options->emitter, out_step);
+    return SCOPEFLOW_STATUS_OK;
+}
+
+/* --- event --- */
+
+scopeflow_status scopeflow_scope_event(scopeflow_runtime *runtime,
+                                       const scopeflow_scope_event_options *options,
+                                       scopeflow_task *task, scopeflow_step *out_step,
+                                       scopeflow_error *out_error) {
+    scopeflow_status status =
+        scopeflow__check_scope_event(runtime, options, task, out_step, out_error);
+    if (status == SCOPEFLOW_STATUS_OK)
+        status = scopeflow__name_check(options->name, "the name of a mark", out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__place place;
+    status =
+        scopeflow__place_find(runtime, options->current, options->parent, &place, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+
+    scopeflow__set *const listeners = scopeflow__listeners_of(place.inherit);
+    if (!has_work(runtime, listeners)) {
+        scopeflow__task_done(task, out_step, NULL);
+        return SCOPEFLOW_STATUS_OK;
+    }
+    scopeflow__task *const self = begin(task, runtime, options->emitter);
+    if (listeners != NULL) {
+        scopeflow_event *const mark =
+            scopeflow__event_new_mark(place.parent, options->name, options->timestamp_ns);
+        if (mark != NULL) {
+            mark->data = options->data;
+            mark->metadata = options->metadata;
+        }
+        scopeflow__task_emit(self, options->emitter, mark, listeners);
+    }
+    scopeflow__task_run(self, options->emitter, out_step);
+    return SCOPEFLOW_STATUS_OK;
+}
+
+/* --- flush --- */
+
+scopeflow_status scopeflow_runtime_flush(scopeflow_runtime *runtime,
+                                         const scopeflow_runtime_flush_options *options,
+                                         scopeflow_task *task, scopeflow_step *out_step,
+                                         scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_runtime_flush(runtime, options, task, out_step, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    if (!scopeflow__has_abandoned(runtime)) {
+        scopeflow__task_done(task, out_step, NULL);
+        return SCOPEFLOW_STATUS_OK;
+    }
+    scopeflow__task_run(begin(task, runtime, options->emitter), options->emitter, out_step);
+    return SCOPEFLOW_STATUS_OK;
+}

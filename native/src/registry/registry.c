@@ -1,0 +1,305 @@
+#include "registry/registry.h"
+
+#include "base/sink.h"
+#include "registry/view.h"
+
+/* --- Entries and sets --- */
+
+void scopeflow__entry_release(scopeflow__entry *self) {
+    if (!scopeflow__ref_down(&self->refs)) return;
+    if (self->native.deliver != NULL) self->native.free(self->native.context);
+    else scopeflow__runtime_release_ref(self->runtime, self->callable);
+    scopeflow__deallocate(&self->runtime->memory, self, sizeof *self + self->name_len);
+}
+
+static size_t set_size(uint32_t entry_count) {
+    return sizeof(scopeflow__set) + entry_count * sizeof(scopeflow__entry *);
+}
+
+void scopeflow__set_release(scopeflow__set *self) {
+    if (self == NULL || !scopeflow__ref_down(&self->refs)) return;
+    scopeflow__entry **const entries = (scopeflow__entry **)(self + 1);
+    for (uint32_t i = 0; i < self->entry_count; i++) scopeflow__entry_release(entries[i]);
+    scopeflow__deallocate(&self->runtime->memory, self, set_size(self->entry_count));
+}
+
+/* --- Resolving, under the lock --- */
+
+static uint64_t version_of(const scopeflow__view *view) {
+    uint64_t sum = 0;
+    for (; view != NULL; view = view->parent) sum += view->version;
+    return sum;
+}
+
+/* Puts an entry behind those of lower or equal priority: views are added from the outside in and
+ * entries in order of registration, which gives S3.2's order without another key. */
+static void insert(scopeflow__chain *chain, scopeflow__entry *entry) {
+    uint32_t at = chain->count++;
+    for (; at > 0 && chain->entries[at - 1]->priority > entry->priority; at--)
+        chain->entries[at] = chain->entries[at - 1];
+    chain->entries[at] = entry;
+    chain->flags |= entry->flags;
+}
+
+static void add_view(scopeflow__set *set, const scopeflow__view *view) {
+    for (uint32_t i = 0; i < view->entry_count; i++) {
+        scopeflow__ref_up(&view->entries[i]->refs);
+        insert(&set->chains[view->entries[i]->kind], view->entries[i]);
+    }
+}
+
+/* From the outside in; the number of views on a path is small, their order cannot be stored. */
+static void add_views(scopeflow__set *set, const scopeflow__view *view) {
+    uint32_t count = 0;
+    for (const scopeflow__view *v = view; v != NULL; v = v->parent) count++;
+    for (; count > 0; count--) {
+        const scopeflow__view *v = view;
+        for (uint32_t i = 1; i < count; i++) v = v->parent;
+        add_view(set, v);
+    }
+}
+
+static scopeflow__set *build(const scopeflow__view *view) {
+    uint32_t counts[SCOPEFLOW__REGISTRY_COUNT] = {0};
+    uint32_t total = 0;
+    for (const scopeflow__view *v = view; v != NULL; v = v->parent) {
+        for (uint32_t i = 0; i < v->entry_count; i++) counts[v->entries[i]->kind]++;
+        total += v->entry_count;
+    }
+    scopeflow__set *const set =
+        (scopeflow__set *)scopeflow__allocate(&view->runtime->memory, set_size(total));
+    if (set == NULL) return NULL;
+
+    memset(set, 0, sizeof *set);
+    set->refs = 1;
+    set->entry_count = total;
+    set->runtime = view->runtime;
+    scopeflow__entry **next = (scopeflow__entry **)(set + 1);
+    for (int kind = 0; kind < SCOPEFLOW__REGISTRY_COUNT; kind++) {
+        set->chains[kind].entries = next;
+        next += counts[kind];
+    }
+    add_views(set, view);
+    return set;
+}
+
+static scopeflow__set *resolve(scopeflow__view *view, scopeflow__doomed *doomed) {
+    uint64_t const version = version_of(view);
+    if (view->resolved != NULL && view->resolved_version == version) return view->resolved;
+    scopeflow__set *const set = build(view);
+    if (set == NULL) return NULL;
+    scopeflow__view_forget_set(view, doomed);
+    view->resolved = set;
+    view->resolved_version = version;
+    return set;
+}
+
+scopeflow__set *scopeflow__set_of(scopeflow_scope *scope, bool *out_failed) {
+    scopeflow_runtime *const runtime = scope->runtime;
+    *out_failed = false;
+    if (SCOPEFLOW__LIKELY(scopeflow__load_u32(&runtime->registration_count) == 0)) return NULL;
+
+    scopeflow__doomed doomed = {NULL, NULL};
+    scopeflow__lock(&runtime->registry_lock);
+    scopeflow__view *const view = scopeflow__load_u32(&runtime->scope_view_count) > 0
+                                      ? scopeflow__view_of(scope, &doomed)
+                                      : runtime->global_view;
+    scopeflow__set *const set = resolve(view, &doomed);
+    if (set != NULL) scopeflow__ref_up(&set->refs);
+    scopeflow__unlock(&runtime->registry_lock);
+
+    scopeflow__doomed_release(&doomed);
+    *out_failed = set == NULL;
+    return set;
+}
+
+/* --- Registering --- */
+
+static scopeflow_runtime *runtime_of(scopeflow__owner owner) {
+    return owner.runtime != NULL ? owner.runtime : owner.scope->runtime;
+}
+
+static scopeflow_bytes title(scopeflow_registry kind) {
+    return scopeflow__c_text(scopeflow__registry_titles[kind]);
+}
+
+/* "<title> '<name>'": the pieces of a message cannot be nested, so it is put together here. */
+static scopeflow_status fail_named(scopeflow_error *out_error, scopeflow_status status,
+                                   scopeflow_registry kind, scopeflow_bytes name) {
+    char joined[64];
+    scopeflow_bytes const start = title(kind);
+    size_t const len = start.len < sizeof joined - 2 ? start.len : sizeof joined - 2;
+    memcpy(joined, start.ptr, len);
+    memcpy(joined + len, " '", 2);
+    return scopeflow__fail(out_error, status, scopeflow__text(joined, len + 2), name,
+                           SCOPEFLOW__TEXT("'"));
+}
+
+static scopeflow_status check_owner(scopeflow__owner owner, scopeflow_error *out_error) {
+    const scopeflow_scope *const scope = owner.scope;
+    if (scope == NULL || scopeflow__scope_is_root(scope)) return SCOPEFLOW_STATUS_OK;
+    if (scope->fork_generation != scope->runtime->fork_generation)
+        return scopeflow__fail(out_error, SCOPEFLOW_STATUS_INVALID_STATE,
+                               SCOPEFLOW__TEXT("scope '"), scopeflow__scope_name(scope),
+                               SCOPEFLOW__TEXT("' was opened by the parent process"));
+    if (!scopeflow__scope_is_open(scope))
+        return scopeflow__fail(out_error, SCOPEFLOW_STATUS_NOT_FOUND, SCOPEFLOW__TEXT("scope '"),
+                               scopeflow__scope_name(scope), SCOPEFLOW__TEXT("' has ended"));
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static scopeflow__entry *new_entry(scopeflow_runtime *runtime, scopeflow_registry kind,
+                                   scopeflow_bytes name) {
+    scopeflow__entry *const self =
+        (scopeflow__entry *)scopeflow__allocate(&runtime->memory, sizeof *self + name.len);
+    if (self == NULL) return NULL;
+    memset(self, 0, sizeof *self);
+    self->refs = 1;
+    self->kind = kind;
+    self->runtime = runtime;
+    self->name_len = name.len;
+    scopeflow__copy(self + 1, name.ptr, name.len);
+    return self;
+}
+
+static uint32_t find(const scopeflow__view *view, scopeflow_registry kind, scopeflow_bytes name) {
+    uint32_t at = 0;
+    for (; at < view->entry_count; at++)
+        if (view->entries[at]->kind == kind &&
+            scopeflow__same_text(scopeflow__entry_name(view->entries[at]), name))
+            break;
+    return at;
+}
+
+static bool make_room(scopeflow__view *view) {
+    if (view->entry_count < view->entry_capacity) return true;
+    uint32_t const capacity = view->entry_capacity > 0 ? 2 * view->entry_capacity : 4;
+    void *const entries = view->runtime->memory.reallocate(
+        view->runtime->memory.context, view->entries,
+        view->entry_capacity * sizeof *view->entries, capacity * sizeof *view->entries);
+    if (entries == NULL) return false;
+    view->entries = (scopeflow__entry **)entries;
+    view->entry_capacity = capacity;
+    return true;
+}
+
+static scopeflow_status add_locked(scopeflow__owner owner, scopeflow__view **fresh,
+                                   scopeflow__entry *entry, scopeflow__doomed *doomed) {
+    bool const has_view = owner.scope != NULL && owner.scope->owns_view;
+    scopeflow__view *const view = scopeflow__view_own(owner, *fresh, doomed);
+    if (!has_view && view == *fresh) *fresh = NULL; /* It is the scope's now. */
+    if (find(view, entry->kind, scopeflow__entry_name(entry)) < view->entry_count)
+        return SCOPEFLOW_STATUS_ALREADY_EXISTS;
+    if (!make_room(view)) return SCOPEFLOW_STATUS_NO_MEMORY;
+
+    view->entries[view->entry_count++] = entry;
+    view->version++;
+    (void)__atomic_fetch_add(&view->runtime->registration_count, 1, __ATOMIC_RELEASE);
+    return SCOPEFLOW_STATUS_OK;
+}
+
+/* Takes the entry's reference when it succeeds. */
+static scopeflow_status add(scopeflow__owner owner, scopeflow__entry *entry,
+                            scopeflow_error *out_error) {
+    scopeflow_runtime *const runtime = runtime_of(owner);
+    scopeflow__doomed doomed = {NULL, NULL};
+    scopeflow__view *fresh = NULL;
+    if (owner.scope != NULL) { /* Made beforehand: under the lock nothing that can fail is begun. */
+        fresh = scopeflow__view_new(runtime, NULL);
+        if (fresh == NULL) return scopeflow__fail_memory(out_error);
+    }
+
+    scopeflow__lock(&runtime->registry_lock);
+    scopeflow_status const status = add_locked(owner, &fresh, entry, &doomed);
+    scopeflow__unlock(&runtime->registry_lock);
+
+    scopeflow__doomed_release(&doomed);
+    scopeflow__view_release(fresh);
+    if (status == SCOPEFLOW_STATUS_ALREADY_EXISTS)
+        return fail_named(out_error, status, entry->kind, scopeflow__entry_name(entry));
+    if (status == SCOPEFLOW_STATUS_NO_MEMORY) return scopeflow__fail_memory(out_error);
+    return status;
+}
+
+scopeflow_status scopeflow__registry_add(scopeflow__owner owner, scopeflow_registry kind,
+                                         scopeflow_bytes name, int32_t priority,
+                                         scopeflow_ref callable, scopeflow_callable_flag flags,
+                                         scopeflow_error *out_error) {
+    scopeflow_status status = scopeflow__name_check(name, "the name of a registration", out_error);
+    if (status == SCOPEFLOW_STATUS_OK) status = check_owner(owner, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    SCOPEFLOW__REQUIRE(callable != 0, out_error, "callable must not be null");
+    if ((flags & SCOPEFLOW_CALLABLE_FLAG_ASYNC) != 0 && !scopeflow__registry_accepts_async[kind])
+        return scopeflow__fail(out_error, SCOPEFLOW_STATUS_INVALID_ARGUMENT,
+                               SCOPEFLOW__TEXT("an async callable cannot be a "), title(kind),
+                               SCOPEFLOW__TEXT(""));
+
+    scopeflow__entry *const entry = new_entry(runtime_of(owner), kind, name);
+    if (entry == NULL) return scopeflow__fail_memory(out_error);
+    entry->priority = priority;
+    entry->flags = flags;
+    entry->callable = callable;
+    status = add(owner, entry, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) {
+        entry->callable = 0; /* Still the caller's. */
+        scopeflow__entry_release(entry);
+    }
+    return status;
+}
+
+scopeflow_status scopeflow__sink_register(scopeflow_runtime *runtime, scopeflow_bytes name,
+                                          void (*deliver)(void *context, scopeflow_event *event),
+                                          void (*free_context)(void *context), void *context,
+                                          scopeflow_error *out_error) {
+    scopeflow_status status = scopeflow__name_check(name, "the name of a registration", out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__entry *const entry = new_entry(runtime, SCOPEFLOW_REGISTRY_SUBSCRIBER, name);
+    if (entry == NULL) return scopeflow__fail_memory(out_error);
+    entry->native.deliver = deliver;
+    entry->native.free = free_context;
+    entry->native.context = context;
+    scopeflow__owner const owner = {runtime, NULL};
+    status = add(owner, entry, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) {
+        entry->native.deliver = NULL; /* The context is still the caller's. */
+        scopeflow__entry_release(entry);
+    }
+    return status;
+}
+
+static scopeflow__entry *take_out(scopeflow__view *view, uint32_t at) {
+    scopeflow__entry *const entry = view->entries[at];
+    memmove(&view->entries[at], &view->entries[at + 1],
+            (view->entry_count - at - 1) * sizeof *view->entries);
+    view->entry_count--;
+    view->version++;
+    (void)__atomic_fetch_sub(&view->runtime->registration_count, 1, __ATOMIC_RELEASE);
+    return entry;
+}
+
+scopeflow_status scopeflow__registry_remove(scopeflow__owner owner, scopeflow_registry kind,
+                                            scopeflow_bytes name, uint32_t *out_removed,
+                                            scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__name_check(name, "the name of a registration", out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    SCOPEFLOW__REQUIRE(out_removed != NULL, out_error, "out_removed must not be null");
+
+    scopeflow_runtime *const runtime = runtime_of(owner);
+    scopeflow__doomed doomed = {NULL, NULL};
+    scopeflow__entry *removed = NULL;
+    scopeflow__lock(&runtime->registry_lock);
+    scopeflow__view *const view = scopeflow__view_own(owner, NULL, &doomed);
+    uint32_t const at = view != NULL ? find(view, kind, name) : 0;
+    if (view != NULL && at < view->entry_count) {
+        removed = take_out(view, at);
+        /* A stale set would keep the callable alive until the next call. */
+        scopeflow__view_forget_set(view, &doomed);
+    }
+    scopeflow__unlock(&runtime->registry_lock);
+
+    scopeflow__doomed_release(&doomed);
+    if (removed != NULL) scopeflow__entry_release(removed);
+    *out_removed = removed != NULL;
+    return SCOPEFLOW_STATUS_OK;
+}

@@ -1,0 +1,85 @@
+/* Registries (S3): what is registered where, and the chains that a scope sees.
+ *
+ * A view is what one owner registered: the runtime, or a scope from its first registration on. A
+ * scope sees its own view, its ancestors' and the runtime's, merged into a set of chains, one for
+ * each registry. A set is immutable and counted: a call holds the one that it began with (S3.4).
+ * It is resolved when something was registered, not when a call is made.
+ *
+ * Views and the links between them change only under the runtime's registry lock. No host code
+ * runs under it: what must be released is let go after the lock. */
+#ifndef SCOPEFLOW__REGISTRY_H
+#define SCOPEFLOW__REGISTRY_H
+
+#include "base/names.gen.h"
+#include "scope/scope.h"
+
+enum {
+    SCOPEFLOW__REGISTRY_COUNT =
+        sizeof scopeflow__registry_titles / sizeof scopeflow__registry_titles[0]
+};
+
+/* Who owns a registration; exactly one is not null. */
+typedef struct scopeflow__owner {
+    scopeflow_runtime *runtime;
+    scopeflow_scope *scope;
+} scopeflow__owner;
+
+/* A callback in C. It runs between two steps and may not block. */
+typedef struct scopeflow__native {
+    void (*deliver)(void *context, scopeflow_event *event);
+    void (*free)(void *context);
+    void *context;
+} scopeflow__native;
+
+typedef struct scopeflow__entry {
+    uint32_t refs;
+    int32_t priority;
+    scopeflow_registry kind;
+    scopeflow_callable_flag flags;
+    scopeflow_runtime *runtime;
+    scopeflow_ref callable;   /* The host's, or 0 for a native callback. */
+    scopeflow__native native; /* `deliver` is null for the host's. */
+    size_t name_len;
+} scopeflow__entry;
+
+typedef struct scopeflow__chain {
+    scopeflow__entry **entries;
+    uint32_t count;
+    scopeflow_callable_flag flags; /* The union of the entries' flags. */
+} scopeflow__chain;
+
+typedef struct scopeflow__set {
+    uint32_t refs;
+    uint32_t entry_count;
+    scopeflow_runtime *runtime;
+    struct scopeflow__set *next_doomed;
+    scopeflow__chain chains[SCOPEFLOW__REGISTRY_COUNT];
+} scopeflow__set;
+
+static inline scopeflow_bytes scopeflow__entry_name(const scopeflow__entry *self) {
+    return scopeflow__text((const char *)(self + 1), self->name_len);
+}
+void scopeflow__entry_release(scopeflow__entry *self);
+
+scopeflow__view *scopeflow__view_new(scopeflow_runtime *runtime, scopeflow__view *parent);
+void scopeflow__view_release(scopeflow__view *self);
+
+/* The set that a scope sees now, for the caller to release; null if nothing is registered, or if
+ * memory ran out, which `out_failed` then says. */
+scopeflow__set *scopeflow__set_of(scopeflow_scope *scope, bool *out_failed);
+void scopeflow__set_release(scopeflow__set *self);
+
+static inline uint32_t scopeflow__set_count(const scopeflow__set *self, scopeflow_registry kind) {
+    return self != NULL ? self->chains[kind].count : 0;
+}
+
+/* S3.1, S3.3: the callable is the registry's when, and only when, this succeeds. */
+scopeflow_status scopeflow__registry_add(scopeflow__owner owner, scopeflow_registry kind,
+                                         scopeflow_bytes name, int32_t priority,
+                                         scopeflow_ref callable, scopeflow_callable_flag flags,
+                                         scopeflow_error *out_error);
+scopeflow_status scopeflow__registry_remove(scopeflow__owner owner, scopeflow_registry kind,
+                                            scopeflow_bytes name, uint32_t *out_removed,
+                                            scopeflow_error *out_error);
+
+#endif

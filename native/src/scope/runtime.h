@@ -1,0 +1,58 @@
+/* A runtime: the host's functions, the clock, the source of ids, the global registries' view, the
+ * root scope and the counters. Everything in it is safe to use from several threads. */
+#ifndef SCOPEFLOW__RUNTIME_H
+#define SCOPEFLOW__RUNTIME_H
+
+#include "base/base.h"
+
+typedef struct scopeflow__view scopeflow__view;
+
+struct scopeflow_runtime {
+    uint32_t refs; /* The owner's and one for each scope that is held. */
+    scopeflow_runtime_flag flags;
+    uint32_t payload_budget_bytes;
+    uint32_t is_freed;        /* The owner has gone: owed ends are not collected any more. */
+    uint32_t fork_generation; /* Counts `after_fork`; a scope of another one is the parent's. */
+
+    scopeflow_host host;
+    scopeflow__memory memory;
+
+    int64_t clock_start_ns;
+    int64_t clock_step_ns;
+    uint64_t clock_read_count;
+    uint64_t last_moment; /* 48 bits of milliseconds, 12 bits of count: never goes back (S2.2). */
+    uint64_t drawn_uuid_count;
+    uint64_t seed[2];
+
+    scopeflow_scope *root;
+    scopeflow_scope *abandoned; /* A lock-free stack of ended scopes whose end is owed (S1.12). */
+
+    scopeflow__spinlock registry_lock;
+    uint32_t registration_count; /* 0: nothing is registered anywhere, no lock is needed. */
+    uint32_t scope_view_count;   /* 0: nothing is registered on any scope. */
+    uint32_t view_epoch;         /* Raised when a scope that others inherit from gets its view. */
+    uint64_t next_order;
+    scopeflow__view *global_view;
+
+    uint64_t scope_event_count;
+    uint64_t mark_event_count;
+    uint64_t subscriber_error_count;
+    uint64_t dropped_event_count;
+    uint64_t abandoned_scope_count;
+};
+
+void scopeflow__runtime_release(scopeflow_runtime *self);
+
+int64_t scopeflow__runtime_clock(scopeflow_runtime *self);
+
+/* S2.3: one uuid, then one clock read unless a timestamp was given. */
+void scopeflow__runtime_draw(scopeflow_runtime *self, int64_t given_timestamp_ns,
+                             scopeflow_uuid *out_uuid, int64_t *out_timestamp_ns);
+
+void scopeflow__runtime_release_ref(scopeflow_runtime *self, scopeflow_ref ref);
+
+static inline void scopeflow__count(uint64_t *counter) {
+    (void)scopeflow__fetch_add_u64(counter, 1);
+}
+
+#endif

@@ -1,0 +1,273 @@
+#include "scope/scope.h"
+
+#include "base/checks.gen.h"
+#include "base/utf8.h"
+#include "registry/registry.h"
+
+#define NS_PER_US 1000
+
+/* --- Where it goes --- */
+
+scopeflow_scope *scopeflow__scope_nearest_open(scopeflow_scope *self) {
+    while (!scopeflow__scope_is_open(self)) self = self->opener;
+    return self;
+}
+
+/* An ended scope on which nothing was registered adds nothing to the chain: passing it by keeps a
+ * row of detached tasks from holding each other's scopes for ever. */
+static scopeflow_scope *skip_empty(scopeflow_scope *value) {
+    while (!scopeflow__scope_is_open(value) &&
+           !__atomic_load_n(&value->owns_view, __ATOMIC_ACQUIRE))
+        value = value->inherit;
+    return value;
+}
+
+static scopeflow_status check_parent(scopeflow_runtime *runtime, const scopeflow_scope *parent,
+                                     scopeflow_error *out_error) {
+    if (parent->runtime != runtime)
+        return scopeflow__fail(out_error, SCOPEFLOW_STATUS_INVALID_ARGUMENT,
+                               SCOPEFLOW__TEXT("the parent scope '"),
+                               scopeflow__scope_name(parent),
+                               SCOPEFLOW__TEXT("' belongs to another runtime"));
+    if (!scopeflow__scope_is_open(parent))
+        return scopeflow__fail(out_error, SCOPEFLOW_STATUS_INVALID_ARGUMENT,
+                               SCOPEFLOW__TEXT("the parent scope '"),
+                               scopeflow__scope_name(parent), SCOPEFLOW__TEXT("' has ended"));
+    return SCOPEFLOW_STATUS_OK;
+}
+
+scopeflow_status scopeflow__place_find(scopeflow_runtime *runtime, scopeflow_scope *current,
+                                       scopeflow_scope *parent, scopeflow__place *out,
+                                       scopeflow_error *out_error) {
+    if (current == NULL) current = runtime->root;
+    SCOPEFLOW__REQUIRE(current->runtime == runtime, out_error,
+                       "the current scope belongs to another runtime");
+    bool const is_open = scopeflow__scope_is_open(current);
+    out->opener = is_open ? current : scopeflow__scope_nearest_open(current);
+    if (parent != NULL) {
+        scopeflow_status const status = check_parent(runtime, parent, out_error);
+        if (status != SCOPEFLOW_STATUS_OK) return status;
+        out->parent = parent;
+        out->inherit = parent;
+        out->detached_from = NULL;
+        return SCOPEFLOW_STATUS_OK;
+    }
+    out->parent = out->opener;
+    out->inherit = is_open ? current : skip_empty(current);
+    out->detached_from = is_open ? NULL : current;
+    return SCOPEFLOW_STATUS_OK;
+}
+
+scopeflow_status scopeflow__name_check(scopeflow_bytes name, const char *what,
+                                       scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0, out_error,
+                       "a text has a length but no address");
+    if (name.len > SCOPEFLOW_NAME_SIZE_LIMIT_BYTES)
+        return scopeflow__fail(out_error, SCOPEFLOW_STATUS_LIMIT_EXCEEDED,
+                               scopeflow__c_text(what),
+                               SCOPEFLOW__TEXT(" is longer than 65535 bytes: "), name);
+    if (!scopeflow__utf8_is_valid(name))
+        return scopeflow__fail(out_error, SCOPEFLOW_STATUS_INVALID_UTF8, scopeflow__c_text(what),
+                               SCOPEFLOW__TEXT(" is not valid UTF-8"), SCOPEFLOW__TEXT(""));
+    return SCOPEFLOW_STATUS_OK;
+}
+
+/* --- Life --- */
+
+static size_t node_size(const scopeflow_scope *self) {
+    return sizeof *self + self->name_len + self->detail_len;
+}
+
+static scopeflow_scope *allocate(scopeflow_runtime *runtime, scopeflow_bytes name,
+                                 scopeflow_bytes detail) {
+    scopeflow_scope *const self = (scopeflow_scope *)scopeflow__allocate(
+        &runtime->memory, sizeof *self + name.len + detail.len);
+    if (self == NULL) return NULL;
+
+    memset(self, 0, sizeof *self);
+    self->refs = 1;
+    self->runtime = runtime;
+    self->fork_generation = runtime->fork_generation;
+    self->name_len = (uint32_t)name.len;
+    self->detail_len = (uint32_t)detail.len;
+    scopeflow__copy(self + 1, name.ptr, name.len);
+    scopeflow__copy((char *)(self + 1) + name.len, detail.ptr, detail.len);
+    return self;
+}
+
+/* The root lives as long as its runtime, which every scope holds: links to it are not counted, and
+ * so threads that open first-level scopes do not fight over one counter more than they must. */
+static void hold_link(scopeflow_scope *link) {
+    if (!scopeflow__scope_is_root(link)) scopeflow__ref_up(&link->refs);
+}
+
+scopeflow_scope *scopeflow__scope_new(scopeflow_runtime *runtime, const scopeflow__place *place,
+                                      scopeflow_scope_type type, uint32_t attributes,
+                                      scopeflow_bytes name, scopeflow_bytes detail) {
+    scopeflow_scope *const self = allocate(runtime, name, detail);
+    if (self == NULL) return NULL;
+
+    scopeflow__ref_up(&runtime->refs);
+    self->type = (uint8_t)type;
+    self->attributes = attributes;
+    self->parent = place->parent;
+    self->opener = place->opener;
+    self->inherit = place->inherit;
+    hold_link(self->parent);
+    if (self->opener != self->parent) hold_link(self->opener);
+    if (self->inherit != self->parent) hold_link(self->inherit);
+    if (place->detached_from != NULL) {
+        self->is_detached = true;
+        self->detached_from = place->detached_from->uuid;
+    }
+    if (!scopeflow__scope_is_root(self->inherit))
+        __atomic_store_n(&self->inherit->is_inherited_from, true, __ATOMIC_RELEASE);
+    return self;
+}
+
+void scopeflow__scope_open(scopeflow_scope *self, int64_t timestamp_ns) {
+    scopeflow__runtime_draw(self->runtime, timestamp_ns, &self->uuid, &self->started_at_ns);
+    scopeflow__store_u32(&self->phase, SCOPEFLOW__SCOPE_OPEN);
+}
+
+int64_t scopeflow__scope_end_time(const scopeflow_scope *self, int64_t timestamp_ns) {
+    return timestamp_ns > self->started_at_ns ? timestamp_ns : self->started_at_ns + NS_PER_US;
+}
+
+scopeflow_scope *scopeflow__scope_new_root(scopeflow_runtime *runtime) {
+    scopeflow_scope *const self =
+        allocate(runtime, SCOPEFLOW__TEXT("root"), SCOPEFLOW__TEXT(""));
+    if (self == NULL) return NULL;
+    self->type = SCOPEFLOW_SCOPE_TYPE_AGENT;
+    self->phase = SCOPEFLOW__SCOPE_OPEN;
+    return self;
+}
+
+void scopeflow__scope_destroy_root(scopeflow_scope *self) {
+    scopeflow__deallocate(&self->runtime->memory, self, node_size(self));
+}
+
+scopeflow_scope *scopeflow_scope_retain(scopeflow_scope *self) {
+    if (self == NULL) return NULL;
+    scopeflow__ref_up(scopeflow__scope_is_root(self) ? &self->runtime->refs : &self->refs);
+    return self;
+}
+
+/* --- Abandonment --- */
+
+static void note_abandoned(scopeflow_scope *self) {
+    scopeflow_runtime *const runtime = self->runtime;
+    self->ended_at_ns = scopeflow__runtime_clock(runtime);
+    scopeflow__count(&runtime->abandoned_scope_count);
+    self->next = __atomic_load_n(&runtime->abandoned, __ATOMIC_RELAXED);
+    while (!__atomic_compare_exchange_n(&runtime->abandoned, &self->next, self, true,
+                                        __ATOMIC_RELEASE, __ATOMIC_RELAXED)) {
+    }
+}
+
+void scopeflow__scope_abandon(scopeflow_scope *self) {
+    /* S1.13: the parent process emits the end, not the child. */
+    if (self->fork_generation != self->runtime->fork_generation) {
+        (void)scopeflow__scope_end(self);
+        return;
+    }
+    if (!scopeflow__scope_end(self)) return;
+    scopeflow__ref_up(&self->refs);
+    note_abandoned(self);
+}
+
+scopeflow_scope *scopeflow__abandoned_take(scopeflow_runtime *runtime) {
+    scopeflow_scope *newest = __atomic_exchange_n(&runtime->abandoned, NULL, __ATOMIC_ACQUIRE);
+    scopeflow_scope *oldest = NULL;
+    while (newest != NULL) {
+        scopeflow_scope *const next = newest->next;
+        newest->next = oldest;
+        oldest = newest;
+        newest = next;
+    }
+    return oldest;
+}
+
+void scopeflow__abandoned_discard(scopeflow_runtime *runtime) {
+    scopeflow_scope *self = scopeflow__abandoned_take(runtime);
+    while (self != NULL) {
+        scopeflow_scope *const next = self->next;
+        scopeflow_scope_release(self);
+        self = next;
+    }
+}
+
+/* --- Release --- */
+
+/* Drops one link; a node that nobody holds any more is put before `doomed`. */
+static scopeflow_scope *drop_link(scopeflow_scope *link, scopeflow_scope *doomed) {
+    if (scopeflow__scope_is_root(link) || !scopeflow__ref_down(&link->refs)) return doomed;
+
+    scopeflow_runtime *const runtime = link->runtime;
+    if (scopeflow__scope_is_open(link) && link->fork_generation == runtime->fork_generation &&
+        !scopeflow__load_u32(&runtime->is_freed)) {
+        scopeflow__store_u32(&link->refs, 1); /* The list's. */
+        (void)scopeflow__scope_end(link);
+        note_abandoned(link);
+        return doomed;
+    }
+    link->next = doomed;
+    return link;
+}
+
+static void destroy(scopeflow_scope *self) {
+    scopeflow_runtime *const runtime = self->runtime;
+    if (self->view != NULL) scopeflow__view_release(self->view);
+    scopeflow__runtime_release_ref(runtime, self->metadata);
+    scopeflow__deallocate(&runtime->memory, self, node_size(self));
+    scopeflow__runtime_release(runtime);
+}
+
+/* A deep tree is freed in a loop: recursion would overflow the stack. */
+void scopeflow_scope_release(scopeflow_scope *self) {
+    if (self == NULL) return;
+    if (scopeflow__scope_is_root(self)) {
+        scopeflow__runtime_release(self->runtime);
+        return;
+    }
+    scopeflow_scope *doomed = drop_link(self, NULL);
+    while (doomed != NULL) {
+        scopeflow_scope *const node = doomed;
+        doomed = node->next;
+        if (node->opener != node->parent) doomed = drop_link(node->opener, doomed);
+        if (node->inherit != node->parent) doomed = drop_link(node->inherit, doomed);
+        doomed = drop_link(node->parent, doomed);
+        destroy(node);
+    }
+}
+
+/* --- What it knows --- */
+
+uint32_t scopeflow_scope_is_open(const scopeflow_scope *self) {
+    return self != NULL && scopeflow__scope_is_open(self);
+}
+
+scopeflow_ref scopeflow_scope_metadata(const scopeflow_scope *self) {
+    return self != NULL ? self->metadata : 0;
+}
+
+scopeflow_status scopeflow_scope_describe(scopeflow_scope *self, scopeflow_scope_info *out_info,
+                                          scopeflow_error *out_error) {
+    scopeflow_status const status = scopeflow__check_scope_describe(self, out_info, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    memset(out_info, 0, sizeof *out_info);
+    out_info->uuid = self->uuid;
+    if (self->parent != NULL) out_info->parent_uuid = self->parent->uuid;
+    out_info->name = scopeflow__scope_name(self);
+    out_info->subtype = SCOPEFLOW__TEXT("");
+    out_info->tool_call_id = SCOPEFLOW__TEXT("");
+    if (self->type == SCOPEFLOW_SCOPE_TYPE_CUSTOM)
+        out_info->subtype = scopeflow__scope_detail(self);
+    if (self->type == SCOPEFLOW_SCOPE_TYPE_TOOL)
+        out_info->tool_call_id = scopeflow__scope_detail(self);
+    out_info->started_at_ns = self->started_at_ns;
+    out_info->type = self->type;
+    out_info->attributes = self->attributes;
+    out_info->is_open = scopeflow__scope_is_open(self);
+    return SCOPEFLOW_STATUS_OK;
+}

@@ -1,0 +1,101 @@
+/* The scope tree (S1). A scope is a node with a parent pointer; there is no stack.
+ *
+ * Three links lead upwards. `parent` is the parent in the tree. `opener` is what was current when
+ * the scope opened, for the walk to the nearest open scope (S1.5). `inherit` is where the
+ * middleware comes from (S1.4). They are the same scope unless an explicit parent or an ended
+ * context value made them differ, and only a link that differs from the parent is counted apart. */
+#ifndef SCOPEFLOW__SCOPE_H
+#define SCOPEFLOW__SCOPE_H
+
+#include "scope/runtime.h"
+
+enum { SCOPEFLOW__SCOPE_RESERVED = 0, SCOPEFLOW__SCOPE_OPEN = 1, SCOPEFLOW__SCOPE_ENDED = 2 };
+
+struct scopeflow_scope {
+    uint32_t refs;
+    uint32_t phase; /* Changes from open to ended exactly once (S4.3). */
+    scopeflow_runtime *runtime;
+    scopeflow_scope *parent; /* Null only for the root. */
+    scopeflow_scope *opener;
+    scopeflow_scope *inherit;
+    scopeflow_scope *next; /* In the abandoned list, or while a row of scopes is being freed. */
+
+    scopeflow_scope *walk; /* Under the registry lock: the way back down. */
+    scopeflow__view *view; /* Under the registry lock: what was last resolved, or null. */
+    uint32_t view_epoch;
+    bool owns_view;         /* Something was registered on this very scope. */
+    bool is_inherited_from; /* Another scope sees what is registered here. */
+    bool is_call;     /* A managed call: its flags are those of its kind of call. */
+    bool is_detached; /* Opened under a context value that had ended (S1.5). */
+    uint8_t type;
+
+    scopeflow_uuid uuid;
+    scopeflow_uuid detached_from;
+    int64_t started_at_ns;
+    int64_t ended_at_ns; /* For an abandoned scope: when it was noticed. */
+    scopeflow_ref metadata;
+    uint32_t attributes;
+    uint32_t fork_generation;
+    uint32_t name_len;
+    uint32_t detail_len; /* The subtype of a custom scope, the call id of a tool call. */
+};
+
+/* The texts stand behind the struct. */
+static inline scopeflow_bytes scopeflow__scope_name(const scopeflow_scope *self) {
+    return scopeflow__text((const char *)(self + 1), self->name_len);
+}
+static inline scopeflow_bytes scopeflow__scope_detail(const scopeflow_scope *self) {
+    return scopeflow__text((const char *)(self + 1) + self->name_len, self->detail_len);
+}
+static inline scopeflow_uuid *scopeflow__scope_uuid(scopeflow_scope *self) { return &self->uuid; }
+static inline bool scopeflow__scope_is_root(const scopeflow_scope *self) {
+    return self->parent == NULL;
+}
+static inline bool scopeflow__scope_is_open(const scopeflow_scope *self) {
+    return scopeflow__load_u32(&self->phase) == SCOPEFLOW__SCOPE_OPEN;
+}
+
+/* Where a new scope or mark goes: resolved from the context's value and an explicit parent. */
+typedef struct scopeflow__place {
+    scopeflow_scope *parent;
+    scopeflow_scope *opener;
+    scopeflow_scope *inherit;
+    const scopeflow_scope *detached_from; /* The ended context value, or null. */
+} scopeflow__place;
+
+/* S1.4, S1.5. `current` may be null (the root) and may have ended; `parent` must be open. */
+scopeflow_status scopeflow__place_find(scopeflow_runtime *runtime, scopeflow_scope *current,
+                                       scopeflow_scope *parent, scopeflow__place *out,
+                                       scopeflow_error *out_error);
+
+scopeflow_status scopeflow__name_check(scopeflow_bytes name, const char *what,
+                                       scopeflow_error *out_error);
+
+/* A reserved node: it has its links and texts, but no id, no time, and nobody can see it. */
+scopeflow_scope *scopeflow__scope_new(scopeflow_runtime *runtime, const scopeflow__place *place,
+                                      scopeflow_scope_type type, uint32_t attributes,
+                                      scopeflow_bytes name, scopeflow_bytes detail);
+/* Draws id and time; from now on its end is owed. */
+void scopeflow__scope_open(scopeflow_scope *self, int64_t timestamp_ns);
+/* True for the one caller that ends it. */
+static inline bool scopeflow__scope_end(scopeflow_scope *self) {
+    return scopeflow__swap_u32(&self->phase, SCOPEFLOW__SCOPE_OPEN, SCOPEFLOW__SCOPE_ENDED);
+}
+/* Ends it without a word and puts it on the runtime's list (S1.12). Runs no host code. */
+void scopeflow__scope_abandon(scopeflow_scope *self);
+
+/* The nearest scope, from this one upwards, that has not ended; the root at last. */
+scopeflow_scope *scopeflow__scope_nearest_open(scopeflow_scope *self);
+
+/* S2.3: when a scope ends that is said to end at `timestamp_ns`, at least 1 µs after its start. */
+int64_t scopeflow__scope_end_time(const scopeflow_scope *self, int64_t timestamp_ns);
+
+scopeflow_scope *scopeflow__scope_new_root(scopeflow_runtime *runtime);
+void scopeflow__scope_destroy_root(scopeflow_scope *self);
+
+/* Takes the whole list, oldest first; the caller owns a reference to each. */
+scopeflow_scope *scopeflow__abandoned_take(scopeflow_runtime *runtime);
+/* Drops it without delivering anything. */
+void scopeflow__abandoned_discard(scopeflow_runtime *runtime);
+
+#endif
