@@ -37,6 +37,7 @@ class Checker:
         if self._names("registries"):
             self.known["enum"]["registry"] = ((), {})
         self.errors = self._names("errors")
+        self.constants = self._names("constants")
 
     def _names(self, section: str) -> dict[str, tuple]:
         return {
@@ -197,6 +198,8 @@ class Checker:
             self.check_in(document, path, low, span)
             self.check_in(document, path, high, span)
             span = (low, high)
+        if kind == "timestamp" and "timestamp_none" not in self.constants:
+            self.problem(document, path, "a timestamp needs the constant `timestamp_none`")
         if "default" in argument:
             self.check_default(document, path, argument, span)
 

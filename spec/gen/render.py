@@ -48,8 +48,8 @@ def load_target(name: str) -> ModuleType:
     return importlib.import_module(f"spec.gen.targets.{name}.resolve")
 
 
-def render_target(name: str, api: Api) -> dict[str, str]:
-    """Path -> text of all files of one target."""
+def environment_of(name: str) -> jinja2.Environment:
+    """Where the templates of a target are found and what they may use."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TARGETS / name / "templates"),
         undefined=jinja2.StrictUndefined,
@@ -60,6 +60,13 @@ def render_target(name: str, api: Api) -> dict[str, str]:
     )
     environment.filters["comment"] = comment
     environment.filters["wrap"] = sentence_wrap
+    environment.filters["hex"] = hex
+    return environment
+
+
+def render_target(name: str, api: Api) -> dict[str, str]:
+    """Path -> text of all files of one target."""
+    environment = environment_of(name)
     texts: dict[str, str] = {}
     for output in load_target(name).outputs(api):
         template = environment.get_template(output.template)

@@ -1,0 +1,33 @@
+"""Shared by the generator's tests: the spec as it is, and copies of it to be changed."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+GOLDEN = Path(__file__).parent / "golden"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--update", action="store_true", help="write the goldens instead")
+
+
+@pytest.fixture
+def spec(tmp_path: Path) -> Path:
+    """A copy of the real spec, with its VERSION, to be changed at will."""
+    return copy_of(ROOT, tmp_path / "copy")
+
+
+@pytest.fixture
+def sample(tmp_path: Path) -> Path:
+    """A copy of the golden spec."""
+    return copy_of(GOLDEN, tmp_path / "sample")
+
+
+def copy_of(root: Path, to: Path) -> Path:
+    shutil.copytree(root / "spec" / "api", to / "spec" / "api")
+    shutil.copy(root / "VERSION", to / "VERSION")
+    return to / "spec"
