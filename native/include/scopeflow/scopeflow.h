@@ -934,8 +934,7 @@ struct scopeflow_step {
     scopeflow_scope *scope;
     /* For `deliver`: the event. Borrowed; retain and seal it to keep it. */
     scopeflow_event *event;
-    /* For `invoke`, `deliver` and `raise`: the name under which the callable was registered.
-     * Borrowed. */
+    /* For `invoke` and `deliver`: the name under which the callable was registered. Borrowed. */
     scopeflow_bytes registration;
     /* For `invoke`: the target's name. Borrowed. */
     scopeflow_bytes target;
