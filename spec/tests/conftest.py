@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -25,6 +26,13 @@ def spec(tmp_path: Path) -> Path:
 def sample(tmp_path: Path) -> Path:
     """A copy of the golden spec."""
     return copy_of(GOLDEN, tmp_path / "sample")
+
+
+def need(program: str) -> None:
+    """Skips the test where a program is not installed; in CI a missing one is a failure."""
+    if shutil.which(program) is None:
+        missing = f"{program} is not installed"
+        pytest.fail(missing) if os.environ.get("CI") == "true" else pytest.skip(missing)
 
 
 def copy_of(root: Path, to: Path) -> Path:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
 
 import pytest
@@ -11,7 +10,7 @@ import pytest
 from spec.gen.render import render_target, write
 from spec.gen.spec import read_api
 
-from .conftest import GOLDEN, ROOT
+from .conftest import GOLDEN, ROOT, need
 
 STRICT = ["-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow", "-Werror"]
 DIALECTS = [
@@ -25,8 +24,7 @@ PLATFORMS = ["x86_64-linux-gnu", "aarch64-none-elf", "i386-linux-gnu", "wasm32",
 
 
 def compile_text(text: str, compiler: str, options: list[str]) -> None:
-    if shutil.which(compiler) is None:
-        pytest.skip(f"{compiler} is not installed")
+    need(compiler)
     command = [compiler, *options, *STRICT, "-fsyntax-only", "-"]
     result = subprocess.run(command, input=text, capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
