@@ -173,7 +173,8 @@ static void put_outcome(const scopeflow_event *event, scopeflow_tape *own) {
 
 static void put_own(const scopeflow_event *event, scopeflow_tape *own, bool output_is_null) {
     scopeflow_tape_put_mark(own, SCOPEFLOW_TOKEN_OBJECT);
-    if (event->scope_category == SCOPEFLOW_SCOPE_CATEGORY_START && event->scope->is_detached)
+    /* S2.5: what the start's metadata says stands in the end's too. */
+    if (event->kind == SCOPEFLOW_EVENT_KIND_SCOPE && event->scope->is_detached)
         put_uuid_pair(own, SCOPEFLOW__KEY_DETACHED_FROM, &event->scope->detached_from);
     put_outcome(event, own);
     if (output_is_null) {
@@ -187,6 +188,11 @@ static void put_own(const scopeflow_event *event, scopeflow_tape *own, bool outp
 
 static bool is_given(scopeflow__cursor value) {
     return scopeflow__cursor_peek(&value) != SCOPEFLOW_TOKEN_NULL;
+}
+
+/* S2.5: in an end's metadata whatever is no object is kept under `value`. */
+static bool is_other_than_object(scopeflow__cursor value) {
+    return is_given(value) && scopeflow__cursor_peek(&value) != SCOPEFLOW_TOKEN_OBJECT;
 }
 
 static bool has_members(scopeflow__cursor object) {
@@ -220,7 +226,9 @@ void scopeflow__metadata_write(scopeflow_event *event, scopeflow__buffer *out,
     scopeflow__json_writer writer;
     scopeflow__json_writer_init(&writer, out, runtime->payload_budget_bytes,
                                 (runtime->flags & SCOPEFLOW_RUNTIME_FLAG_CANONICAL) != 0);
-    bool const is_merge = has_members(own) || (is_given(start) && is_given(end));
+    bool const is_end = event->scope_category == SCOPEFLOW_SCOPE_CATEGORY_END;
+    bool const is_merge = has_members(own) || (is_given(start) && is_given(end)) ||
+                          (is_end && (is_other_than_object(start) || is_other_than_object(end)));
     if (is_merge) {
         composition parts;
         memset(&parts, 0, sizeof parts);

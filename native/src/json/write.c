@@ -14,6 +14,7 @@ void scopeflow__json_writer_init(scopeflow__json_writer *self, scopeflow__buffer
     self->left_bytes = budget_bytes;
     self->canonical = canonical;
     self->truncated = false;
+    self->is_marked = false;
 }
 
 /* --- Strings --- */
@@ -183,7 +184,10 @@ static void write_lead(scopeflow__buffer *out, const lead *before) {
     scopeflow__buffer_put_byte(out, ':');
 }
 
+/* S2.6: one marker, in the innermost container; those around it only close. */
 static void write_truncation(scopeflow__json_writer *self, bool comma, bool in_object) {
+    if (self->is_marked) return;
+    self->is_marked = true;
     char digits[SCOPEFLOW__NUMBER_SIZE_BYTES];
     if (comma) scopeflow__buffer_put_byte(self->out, ',');
     if (!in_object) scopeflow__buffer_put_byte(self->out, '{');

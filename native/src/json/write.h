@@ -10,6 +10,7 @@ typedef struct scopeflow__json_writer {
     size_t left_bytes; /* Of the budget; markers and closers are free. */
     bool canonical;
     bool truncated; /* The budget is spent: nothing more is visited. */
+    bool is_marked; /* And the reader has been told so. */
 } scopeflow__json_writer;
 
 void scopeflow__json_writer_init(scopeflow__json_writer *self, scopeflow__buffer *out,

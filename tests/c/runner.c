@@ -1,0 +1,787 @@
+#include "runner.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { LABELS = 64, CONTEXTS = 16, RECORDS = 16, CALLS = 256, LINES = 256, REFS = 8, OUTS = 16 };
+
+/* What is current in a context. Forks share it; `previous` is what was current when the scope was
+ * opened, along which its end restores (S1.5). */
+typedef struct value {
+    unsigned refs;
+    scopeflow_scope *scope;
+    struct value *previous;
+} value;
+
+typedef struct context {
+    const char *name;
+    value *current; /* Null is the root. */
+} context;
+
+typedef struct label {
+    const char *name;
+    scopeflow_scope *scope;
+} label;
+
+/* What a subscriber saw. */
+typedef struct record {
+    const char *label;
+    char *lines[LINES];
+    size_t count;
+} record;
+
+typedef struct runner {
+    const json *the_case;
+    host host;
+    scopeflow_runtime *runtime;
+    scopeflow_runtime *elsewhere;
+    scopeflow_emitter emitter;
+    label labels[LABELS];
+    context contexts[CONTEXTS];
+    record records[RECORDS];
+    const char *calls[CALLS];
+    size_t call_count;
+    size_t failure_count;
+} runner;
+
+typedef struct name_value {
+    const char *name;
+    int64_t value;
+} name_value;
+
+/* A member of what an operation returned. */
+typedef struct out_member {
+    const char *name;
+    char text[80];
+    int64_t number;
+} out_member;
+
+typedef struct held_ref {
+    object *object;
+    bool take;
+} held_ref;
+
+/* One operation that is being called. */
+typedef struct call {
+    runner *runner;
+    const json *step_of_case;
+    const json *arguments;
+    context *context;
+    scopeflow_runtime *runtime;
+    scopeflow_scope *scope;
+    scopeflow_task task;
+    scopeflow_step step;
+    scopeflow_status status;
+    scopeflow_error error;
+    held_ref refs[REFS];
+    size_t ref_count;
+    char *long_text;
+    out_member outs[OUTS];
+    size_t out_count;
+    /* How it ended, where not well: the runtime's own status, or an error object. */
+    object *raised;
+    scopeflow_status raised_status;
+    char message[512];
+    object *returned;
+} call;
+
+typedef struct operation {
+    const char *name;
+    void (*function)(call *c);
+    bool is_task;
+} operation;
+
+static object *run_steps(runner *self, context *where, const json *steps);
+
+static void fail(runner *self, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    fprintf(stderr, "%s: ", json_text(json_get(self->the_case, "id"), "?"));
+    vfprintf(stderr, format, arguments);
+    fputc('\n', stderr);
+    va_end(arguments);
+    self->failure_count++;
+}
+
+/* --- Contexts --- */
+
+static value *value_retain(value *self) {
+    if (self != NULL) self->refs++;
+    return self;
+}
+
+static void value_release(value *self) {
+    while (self != NULL && --self->refs == 0) {
+        value *const previous = self->previous;
+        scopeflow_scope_release(self->scope);
+        free(self);
+        self = previous;
+    }
+}
+
+/* Takes a reference of the scope and makes it current. */
+static void context_enter(context *self, scopeflow_scope *scope) {
+    value *const entered = malloc(sizeof *entered);
+    if (entered == NULL) abort();
+    entered->refs = 1;
+    entered->scope = scope;
+    entered->previous = self->current;
+    self->current = entered;
+}
+
+/* By value, and only where the ended scope is still current (S1.5). */
+static void context_restore(context *self, const scopeflow_scope *ended) {
+    if (self->current == NULL || self->current->scope != ended) return;
+    value *nearest = self->current;
+    while (nearest != NULL && !scopeflow_scope_is_open(nearest->scope)) nearest = nearest->previous;
+    (void)value_retain(nearest);
+    value_release(self->current);
+    self->current = nearest;
+}
+
+static context *context_find(runner *self, const char *name) {
+    for (size_t i = 0; i < CONTEXTS; i++)
+        if (self->contexts[i].name != NULL && strcmp(self->contexts[i].name, name) == 0)
+            return &self->contexts[i];
+    return NULL;
+}
+
+static void context_fork(runner *self, const char *name, const context *from) {
+    value *const inherited = value_retain(from->current);
+    context *to = context_find(self, name);
+    for (size_t i = 0; to == NULL && i < CONTEXTS; i++)
+        if (self->contexts[i].name == NULL) to = &self->contexts[i];
+    if (to == NULL) abort();
+    value_release(to->current);
+    to->name = name;
+    to->current = inherited;
+}
+
+/* --- Labels --- */
+
+static void label_set(runner *self, const char *name, scopeflow_scope *scope) {
+    for (size_t i = 0; i < LABELS; i++) {
+        label *const place = &self->labels[i];
+        if (place->name != NULL && strcmp(place->name, name) != 0) continue;
+        if (place->name != NULL) scopeflow_scope_release(place->scope);
+        place->name = name;
+        place->scope = scopeflow_scope_retain(scope);
+        return;
+    }
+    abort();
+}
+
+static scopeflow_runtime *new_runtime(runner *self) {
+    const json *const wanted = json_get(self->the_case, "runtime");
+    scopeflow_runtime_new_options options = SCOPEFLOW_RUNTIME_NEW_OPTIONS_INIT;
+    options.flags = SCOPEFLOW_RUNTIME_FLAG_DETERMINISTIC | SCOPEFLOW_RUNTIME_FLAG_CANONICAL;
+    options.clock_start_ns =
+        json_integer(json_get(wanted, "clock_start"), INT64_C(1767225600000000000));
+    options.clock_step_ns = json_integer(json_get(wanted, "clock_step"), 1000000);
+    options.payload_budget_bytes = (uint32_t)json_integer(
+        json_get(wanted, "payload_budget"), (long long)options.payload_budget_bytes);
+    scopeflow_runtime *runtime = NULL;
+    scopeflow_status status;
+    do status = scopeflow_runtime_new(&self->host.table, &options, &runtime, NULL);
+    while (status == SCOPEFLOW_STATUS_NO_MEMORY);
+    if (status != SCOPEFLOW_STATUS_OK) abort();
+    return runtime;
+}
+
+static void label_root(runner *self, const char *name, scopeflow_runtime *runtime) {
+    scopeflow_scope *root = NULL;
+    if (scopeflow_runtime_root(runtime, &root, NULL) != SCOPEFLOW_STATUS_OK) abort();
+    label_set(self, name, root);
+    scopeflow_scope_release(root);
+}
+
+static scopeflow_scope *label_find(runner *self, const char *name) {
+    for (size_t i = 0; i < LABELS && self->labels[i].name != NULL; i++)
+        if (strcmp(self->labels[i].name, name) == 0) return self->labels[i].scope;
+    if (strcmp(name, "elsewhere") != 0) {
+        fail(self, "nothing is labelled '%s'", name);
+        abort();
+    }
+    self->elsewhere = new_runtime(self);
+    label_root(self, "elsewhere", self->elsewhere);
+    return label_find(self, name);
+}
+
+/* S1.12: every reference goes, the contexts' included. */
+static void abandon(runner *self, const char *name) {
+    scopeflow_scope *const scope = label_find(self, name);
+    for (size_t i = 0; i < CONTEXTS; i++) {
+        context *const c = &self->contexts[i];
+        if (c->current == NULL || c->current->scope != scope) continue;
+        value_release(c->current);
+        c->current = NULL;
+    }
+    for (size_t i = 0; i < LABELS; i++)
+        if (self->labels[i].scope == scope) {
+            self->labels[i].name = "";
+            self->labels[i].scope = NULL;
+        }
+    scopeflow_scope_release(scope);
+}
+
+/* --- Arguments, for dispatch.gen.h --- */
+
+static scopeflow_ref hold(call *c, object *object_or_null, bool take) {
+    if (object_or_null == NULL) return 0;
+    if (c->ref_count == REFS) abort();
+    c->refs[c->ref_count].object = object_or_null;
+    c->refs[c->ref_count++].take = take;
+    return object_ref(object_or_null);
+}
+
+static scopeflow_scope *call_current(const call *c) {
+    return c->context->current == NULL ? NULL : c->context->current->scope;
+}
+
+static scopeflow_emitter *call_emitter(const call *c) { return &c->runner->emitter; }
+
+static scopeflow_scope *call_scope(call *c, const char *name) {
+    const json *const argument = json_get(c->arguments, name);
+    return argument == NULL ? NULL : label_find(c->runner, argument->text);
+}
+
+static scopeflow_bytes repeated(call *c, const json *text, size_t times) {
+    scopeflow_bytes bytes;
+    bytes.len = text->len * times;
+    free(c->long_text);
+    c->long_text = malloc(bytes.len + 1);
+    if (c->long_text == NULL) abort();
+    for (size_t i = 0; i < times; i++) memcpy(c->long_text + i * text->len, text->text, text->len);
+    bytes.ptr = c->long_text;
+    return bytes;
+}
+
+/* Base64 stands in the vectors for single bytes only; one group is enough. */
+static scopeflow_bytes decoded(call *c, const char *base64) {
+    static const char alphabet[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    unsigned long const group = (unsigned long)(strchr(alphabet, base64[0]) - alphabet) << 2 |
+                                (unsigned long)(strchr(alphabet, base64[1]) - alphabet) >> 4;
+    if (strlen(base64) != 4 || base64[2] != '=') abort();
+    scopeflow_bytes bytes;
+    free(c->long_text);
+    c->long_text = malloc(1);
+    if (c->long_text == NULL) abort();
+    c->long_text[0] = (char)group;
+    bytes.ptr = c->long_text;
+    bytes.len = 1;
+    return bytes;
+}
+
+static scopeflow_bytes call_text(call *c, const char *name) {
+    const json *const argument = json_get(c->arguments, name);
+    scopeflow_bytes bytes = {NULL, 0};
+    if (argument == NULL) return bytes;
+    const json *const text = json_get(argument, "text");
+    if (text != NULL)
+        return repeated(c, text, (size_t)json_integer(json_get(argument, "times"), 1));
+    if (json_get(argument, "b64") != NULL) return decoded(c, json_get(argument, "b64")->text);
+    bytes.ptr = argument->text;
+    bytes.len = argument->len;
+    return bytes;
+}
+
+static object *new_payload(runner *self, const json *payload) {
+    const json *const text = json_get(payload, "json");
+    if (text != NULL) return object_new_json(&self->host, text->text, text->len);
+    return object_new_fixture(&self->host, json_get(payload, "host")->text);
+}
+
+static scopeflow_ref call_payload(call *c, const char *name, bool take) {
+    const json *const argument = json_get(c->arguments, name);
+    return hold(c, argument == NULL ? NULL : new_payload(c->runner, argument), take);
+}
+
+static object *new_error(runner *self, const json *error) {
+    return object_new_error(&self->host, json_get(error, "type")->text,
+                            json_get(error, "message")->text);
+}
+
+static scopeflow_ref call_error(call *c, const char *name, bool take) {
+    const json *const argument = json_get(c->arguments, name);
+    return hold(c, argument == NULL ? NULL : new_error(c->runner, argument), take);
+}
+
+static scopeflow_ref call_callable(call *c, const char *name, bool take) {
+    const json *const argument = json_get(c->arguments, name);
+    return hold(c, object_new_callable(&c->runner->host, argument), take);
+}
+
+static int64_t value_of(const name_value *table, const char *name) {
+    for (; table->name != NULL; table++)
+        if (strcmp(table->name, name) == 0) return table->value;
+    return INT64_MIN;
+}
+
+static int64_t call_integer(call *c, const char *name, int64_t otherwise) {
+    return json_integer(json_get(c->arguments, name), otherwise);
+}
+
+static int32_t call_enum(call *c, const char *name, const name_value *table, int32_t otherwise) {
+    const json *const argument = json_get(c->arguments, name);
+    if (argument != NULL && argument->kind == JSON_STRING)
+        return (int32_t)value_of(table, argument->text);
+    return (int32_t)json_integer(argument, otherwise);
+}
+
+static uint32_t call_flags(call *c, const char *name, const name_value *table,
+                           uint32_t otherwise) {
+    const json *const argument = json_get(c->arguments, name);
+    uint32_t bits = 0;
+    if (argument == NULL || argument->kind != JSON_ARRAY)
+        return (uint32_t)json_integer(argument, otherwise);
+    for (const json *flag = argument->first; flag != NULL; flag = flag->next)
+        bits |= (uint32_t)value_of(table, flag->text);
+    return bits;
+}
+
+static uint32_t call_callable_flags(call *c, const name_value *table) {
+    bool const is_async =
+        json_is_true(json_get(json_get(c->arguments, "callable"), "async"));
+    return is_async ? (uint32_t)value_of(table, "async") : 0;
+}
+
+/* --- Results, for dispatch.gen.h --- */
+
+static out_member *add_out(call *c, const char *name, int64_t number) {
+    if (c->out_count == OUTS) abort();
+    out_member *const member = &c->outs[c->out_count++];
+    member->name = name;
+    member->number = number;
+    snprintf(member->text, sizeof member->text, "%lld", (long long)number);
+    return member;
+}
+
+static void call_out_integer(call *c, const char *name, int64_t number) {
+    (void)add_out(c, name, number);
+}
+
+static void call_out_unsigned(call *c, const char *name, uint64_t number) {
+    out_member *const member = add_out(c, name, (int64_t)number);
+    snprintf(member->text, sizeof member->text, "%llu", (unsigned long long)number);
+}
+
+static void call_out_text(call *c, const char *name, scopeflow_bytes text) {
+    out_member *const member = add_out(c, name, 0);
+    snprintf(member->text, sizeof member->text, "%.*s", (int)text.len, text.ptr);
+}
+
+static void call_out_enum(call *c, const char *name, const name_value *table, int32_t number) {
+    out_member *const member = add_out(c, name, number);
+    for (; table->name != NULL; table++)
+        if (table->value == number)
+            snprintf(member->text, sizeof member->text, "%s", table->name);
+}
+
+static void call_out_uuid(call *c, const char *name, const scopeflow_uuid *uuid) {
+    char *to = add_out(c, name, 0)->text;
+    for (size_t i = 0; i < sizeof uuid->bytes; i++) {
+        if (i == 4 || i == 6 || i == 8 || i == 10) *to++ = '-';
+        to += snprintf(to, 3, "%02x", uuid->bytes[i]);
+    }
+}
+
+static void call_out_scope(call *c, scopeflow_scope *scope) {
+    const json *const name = json_get(c->step_of_case, "as");
+    if (name != NULL) label_set(c->runner, name->text, scope);
+    scopeflow_scope_release(scope);
+}
+
+#include "dispatch.gen.h"
+
+/* --- Callables and targets --- */
+
+static void note_call(runner *self, const json *definition) {
+    const json *const name = json_get(definition, "label");
+    if (name == NULL) return;
+    if (self->call_count == CALLS) abort();
+    self->calls[self->call_count++] = name->text;
+}
+
+static object *own_error(runner *self, scopeflow_status status, const char *message) {
+    char type[48];
+    char *to = type;
+    bool capital = true;
+    for (const char *at = scopeflow_status_name(status); *at != '\0'; at++) {
+        if (*at != '_') *to++ = (char)(capital && *at >= 'a' ? *at - 'a' + 'A' : *at);
+        capital = *at == '_';
+    }
+    *to = '\0';
+    object *const error = object_new_error(&self->host, type, message);
+    error->status = status;
+    return error;
+}
+
+static void answer_error(scopeflow_answer *answer, object *error) {
+    answer->kind = error->is_cancel ? SCOPEFLOW_ANSWER_KIND_CANCEL : SCOPEFLOW_ANSWER_KIND_ERROR;
+    answer->status = error->status;
+    answer->value = object_ref(error);
+}
+
+/* Does the steps of a target or of one answer of a callable, then fills the answer. */
+static void act(runner *self, context *where, const json *script, scopeflow_answer *answer) {
+    object *const propagated = run_steps(self, where, json_get(script, "steps"));
+    if (propagated != NULL) {
+        answer_error(answer, propagated);
+        return;
+    }
+    const json *const returned = json_get(script, "return");
+    const json *const refusal = json_get(script, "refuse");
+    const json *const raised = json_get(script, "raise");
+    const json *const cancelled = json_get(script, "cancel");
+    if (returned != NULL) {
+        answer->value = object_ref(new_payload(self, returned));
+    } else if (refusal != NULL) {
+        answer->kind = SCOPEFLOW_ANSWER_KIND_REFUSE;
+        answer->value =
+            object_ref(object_new_error(&self->host, "reason", json_text(refusal, "")));
+    } else if (raised != NULL || cancelled != NULL) {
+        object *const error = new_error(self, raised != NULL ? raised : cancelled);
+        error->is_cancel = cancelled != NULL;
+        answer_error(answer, error);
+    } else if (json_get(script, "propagate") != NULL) {
+        fail(self, "nothing was let through");
+    }
+}
+
+static void call_callable_object(runner *self, context *where, object *callable,
+                                 scopeflow_answer *answer) {
+    const json *const answers = json_get(callable->definition, "answers");
+    size_t const count = json_count(answers);
+    size_t const index = callable->call_count < count ? callable->call_count : count - 1;
+    callable->call_count++;
+    note_call(self, callable->definition);
+    if (count > 0) act(self, where, json_at(answers, index), answer);
+}
+
+static void record_line(runner *self, const char *name, scopeflow_event *event) {
+    scopeflow_bytes line;
+    scopeflow_status status;
+    do status = scopeflow_event_json(event, SCOPEFLOW_EVENT_PART_LINE, &line, NULL);
+    while (status == SCOPEFLOW_STATUS_NO_MEMORY);
+    if (status != SCOPEFLOW_STATUS_OK) {
+        fail(self, "an event gave no line but %s", scopeflow_status_name(status));
+        return;
+    }
+    record *to = self->records;
+    while (to->label != NULL && strcmp(to->label, name) != 0) to++;
+    if (to == &self->records[RECORDS - 1] || to->count == LINES) abort();
+    char *const copy = malloc(line.len + 1);
+    if (copy == NULL) abort();
+    memcpy(copy, line.ptr, line.len);
+    copy[line.len] = '\0';
+    to->label = name;
+    to->lines[to->count++] = copy;
+}
+
+/* --- The driver: what each language has once --- */
+
+static object *argument_object(const call *c, const char *name) {
+    const json *const argument = json_get(c->arguments, name);
+    for (size_t i = 0; argument != NULL && i < c->ref_count; i++)
+        if (c->refs[i].object == object_of(c->step.input)) return c->refs[i].object;
+    return NULL;
+}
+
+static void invoke(call *c, scopeflow_answer *answer) {
+    const json *const name = json_get(c->arguments, "name");
+    scopeflow_bytes const target = c->step.target;
+    if (target.len != name->len || memcmp(target.ptr, name->text, target.len) != 0)
+        fail(c->runner, "a guard was given the name %.*s", (int)target.len, target.ptr);
+    if (argument_object(c, "request") == NULL)
+        fail(c->runner, "a guard was given another request");
+    call_callable_object(c->runner, c->context, object_of(c->step.callable), answer);
+}
+
+static void deliver(call *c, scopeflow_answer *answer) {
+    object *const subscriber = object_of(c->step.callable);
+    record_line(c->runner, json_get(subscriber->definition, "label")->text, c->step.event);
+    call_callable_object(c->runner, c->context, subscriber, answer);
+}
+
+static void execute(call *c, scopeflow_answer *answer) {
+    const json *const target = json_get(c->step_of_case, "target");
+    const json *const name = json_get(target, "as");
+    if (target == NULL) fail(c->runner, "the target was called");
+    if (argument_object(c, "request") == NULL)
+        fail(c->runner, "the target was given another request");
+    if (name != NULL) label_set(c->runner, name->text, c->step.scope);
+    note_call(c->runner, target);
+    context_enter(c->context, scopeflow_scope_retain(c->step.scope));
+    act(c->runner, c->context, target, answer);
+    c->returned = answer->kind == SCOPEFLOW_ANSWER_KIND_VALUE ? object_of(answer->value) : NULL;
+}
+
+static void finish(call *c) {
+    const json *const name = json_get(c->step_of_case, "as");
+    object *const ours = object_of(c->step.value);
+    if (c->step.kind == SCOPEFLOW_STEP_KIND_DONE) {
+        if (c->step.scope == NULL) return;
+        if (name != NULL) label_set(c->runner, name->text, c->step.scope);
+        context_enter(c->context, c->step.scope);
+        return;
+    }
+    if (c->step.kind == SCOPEFLOW_STEP_KIND_RETURN) {
+        if (ours != c->returned) fail(c->runner, "the call returned another object");
+        object_release(ours);
+        return;
+    }
+    c->raised_status = c->step.status;
+    if (c->step.status == SCOPEFLOW_STATUS_OK) {
+        c->raised = ours;
+        return;
+    }
+    snprintf(c->message, sizeof c->message, "guardrail rejected: %s",
+             ours == NULL ? "" : ours->text);
+    object_release(ours);
+}
+
+static void drive(call *c) {
+    for (;;) {
+        scopeflow_step_kind const kind = c->step.kind;
+        scopeflow_scope *const span = c->step.scope;
+        scopeflow_answer answer;
+        memset(&answer, 0, sizeof answer);
+        answer.emitter = &c->runner->emitter;
+        switch (kind) {
+        case SCOPEFLOW_STEP_KIND_INVOKE: invoke(c, &answer); break;
+        case SCOPEFLOW_STEP_KIND_DELIVER: deliver(c, &answer); break;
+        case SCOPEFLOW_STEP_KIND_EXECUTE: execute(c, &answer); break;
+        default: finish(c); return;
+        }
+        scopeflow_status const status =
+            scopeflow_task_resume(&c->task, &answer, &c->step, &c->error);
+        if (status != SCOPEFLOW_STATUS_OK) {
+            fail(c->runner, "an answer was refused: %s", c->error.message);
+            abort();
+        }
+        if (kind == SCOPEFLOW_STEP_KIND_EXECUTE) context_restore(c->context, span);
+    }
+}
+
+/* --- One operation --- */
+
+/* A failed operation takes nothing; one that went well keeps what it takes (S7.3). */
+static void release_refs(call *c) {
+    for (size_t i = 0; i < c->ref_count; i++)
+        if (c->status != SCOPEFLOW_STATUS_OK || !c->refs[i].take)
+            object_release(c->refs[i].object);
+    c->ref_count = 0;
+}
+
+static bool same_error(const object *error, const json *expected) {
+    return json_is(json_get(expected, "type"), error->type) &&
+           json_is(json_get(expected, "message"), error->text);
+}
+
+static bool same_out(const out_member *member, const json *expected) {
+    if (expected->kind == JSON_STRING) return strcmp(member->text, expected->text) == 0;
+    if (expected->kind != JSON_ARRAY)
+        return (member->number != 0) == (expected->kind == JSON_TRUE);
+    int64_t bits = 0;
+    for (const json *flag = expected->first; flag != NULL; flag = flag->next)
+        for (size_t i = 0; wire_flags[i] != NULL; i++)
+            if (value_of(wire_flags[i], flag->text) != INT64_MIN)
+                bits |= value_of(wire_flags[i], flag->text);
+    return bits == member->number;
+}
+
+static void check_out(const call *c, const json *expected) {
+    if (expected->kind != JSON_OBJECT) {
+        if (c->out_count != 1 || !same_out(&c->outs[0], expected))
+            fail(c->runner, "the operation returned %s", c->out_count ? c->outs[0].text : "nothing");
+        return;
+    }
+    for (const json *wanted = expected->first; wanted != NULL; wanted = wanted->next) {
+        const out_member *member = NULL;
+        for (size_t i = 0; i < c->out_count; i++)
+            if (strcmp(c->outs[i].name, wanted->key) == 0) member = &c->outs[i];
+        if (member == NULL || !same_out(member, wanted))
+            fail(c->runner, "%s is %s", wanted->key, member == NULL ? "missing" : member->text);
+    }
+}
+
+/* Compares how the operation ended with what the step expects. */
+static void check_outcome(call *c, const char *name) {
+    const json *const expected = json_get(c->step_of_case, "expect");
+    const json *const status = json_get(expected, "status");
+    const json *const out = json_get(expected, "out");
+    bool const cancelled = json_get(expected, "cancel") != NULL;
+    const json *const raised = json_get(expected, cancelled ? "cancel" : "raise");
+    const char *const came = scopeflow_status_name(
+        c->raised != NULL ? c->raised->status : c->raised_status);
+    bool const own = c->raised_status != SCOPEFLOW_STATUS_OK ||
+                     (c->raised != NULL && c->raised->status != SCOPEFLOW_STATUS_OK);
+    if (status != NULL) {
+        const json *const message = json_get(expected, "message");
+        if (!own || !json_is(status, came))
+            fail(c->runner, "%s: %s instead of %s", name, came, status->text);
+        else if (message != NULL && !json_is(message, c->message))
+            fail(c->runner, "%s: the message is '%s'", name, c->message);
+        else if (c->message[0] == '\0')
+            fail(c->runner, "%s: no message", name);
+    } else if (raised != NULL) {
+        if (c->raised == NULL || c->raised->is_cancel != cancelled || !same_error(c->raised, raised))
+            fail(c->runner, "%s: %s came out", name, c->raised ? c->raised->text : came);
+    } else if (own || c->raised != NULL) {
+        fail(c->runner, "%s: failed: %s", name, c->raised ? c->raised->text : c->message);
+    } else if (out != NULL) {
+        check_out(c, out);
+    }
+}
+
+static void begin(call *c, const operation *op) {
+    for (;;) {
+        c->status = SCOPEFLOW_STATUS_OK;
+        c->out_count = 0;
+        op->function(c);
+        if (c->status != SCOPEFLOW_STATUS_NO_MEMORY) return;
+        release_refs(c); /* Everything is as it was (S7.3): simply do it again. */
+    }
+}
+
+/* Returns the error that the step lets through, or null. */
+static object *run_operation(runner *self, context *where, const json *step) {
+    const char *const name = json_get(step, "op")->text;
+    const json *const on = json_get(step, "on");
+    const operation *op = operations;
+    while (op->name != NULL && strcmp(op->name, name) != 0) op++;
+    if (op->name == NULL) {
+        fail(self, "there is no operation %s", name);
+        return NULL;
+    }
+    call c;
+    memset(&c, 0, sizeof c);
+    c.runner = self;
+    c.step_of_case = step;
+    c.arguments = json_get(step, "args");
+    c.context = where;
+    c.runtime = self->runtime;
+    c.scope = on == NULL ? NULL : label_find(self, on->text);
+    begin(&c, op);
+    if (c.status != SCOPEFLOW_STATUS_OK) {
+        c.raised_status = c.status;
+        snprintf(c.message, sizeof c.message, "%s", c.error.message);
+    } else if (op->is_task) {
+        drive(&c);
+    }
+    if (c.scope != NULL && !scopeflow_scope_is_open(c.scope)) context_restore(where, c.scope);
+    if (c.raised != NULL && c.raised->status != SCOPEFLOW_STATUS_OK)
+        snprintf(c.message, sizeof c.message, "%s", c.raised->text);
+    check_outcome(&c, name);
+    release_refs(&c);
+    free(c.long_text);
+    if (json_get(step, "propagate") == NULL) {
+        object_release(c.raised);
+        return NULL;
+    }
+    return c.raised != NULL ? c.raised : own_error(self, c.raised_status, c.message);
+}
+
+static object *run_steps(runner *self, context *where, const json *steps) {
+    if (steps == NULL) return NULL;
+    for (const json *step = steps->first; step != NULL; step = step->next) {
+        const json *const name = json_get(step, "context");
+        const json *const from = json_get(step, "fork");
+        if (from != NULL) {
+            context_fork(self, name->text, context_find(self, from->text));
+            continue;
+        }
+        if (json_get(step, "abandon") != NULL) {
+            abandon(self, json_get(step, "abandon")->text);
+            continue;
+        }
+        context *const there = name == NULL ? where : context_find(self, name->text);
+        object *const propagated = run_operation(self, there, step);
+        if (propagated != NULL) return propagated;
+    }
+    return NULL;
+}
+
+/* --- One case --- */
+
+static void check_lines(runner *self, const json *expected) {
+    const record *seen = self->records;
+    while (seen->label != NULL && strcmp(seen->label, expected->key) != 0) seen++;
+    size_t const count = json_count(expected);
+    if (seen->count != count) fail(self, "%s saw %zu events", expected->key, seen->count);
+    const json *line = expected->first;
+    for (size_t i = 0; i < count && i < seen->count; i++, line = line->next)
+        if (!json_is(line, seen->lines[i]))
+            fail(self, "event %zu of %s\n  expected %s\n  but was  %s", i, expected->key,
+                 line->text, seen->lines[i]);
+}
+
+static void check_calls(runner *self, const json *expected) {
+    size_t i = 0;
+    for (const json *name = expected->first; name != NULL; name = name->next, i++)
+        if (i >= self->call_count || !json_is(name, self->calls[i])) {
+            fail(self, "call %zu was of %s, not of %s", i,
+                 i < self->call_count ? self->calls[i] : "nothing", name->text);
+            return;
+        }
+    if (i != self->call_count) fail(self, "call %zu was of %s, not of nothing", i, self->calls[i]);
+}
+
+static void check_stats(runner *self, const json *expected) {
+    call c;
+    memset(&c, 0, sizeof c);
+    c.runner = self;
+    c.runtime = self->runtime;
+    call_runtime_read_stats(&c);
+    check_out(&c, expected);
+}
+
+static void check_case(runner *self) {
+    const json *const expected = json_get(self->the_case, "expect");
+    const json *const events = json_get(expected, "events");
+    const json *const calls = json_get(expected, "calls");
+    const json *const stats = json_get(expected, "stats");
+    if (events != NULL)
+        for (const json *lines = events->first; lines != NULL; lines = lines->next)
+            check_lines(self, lines);
+    if (calls != NULL) check_calls(self, calls);
+    if (stats != NULL) check_stats(self, stats);
+}
+
+static void let_go(runner *self) {
+    for (size_t i = 0; i < CONTEXTS; i++) value_release(self->contexts[i].current);
+    for (size_t i = 0; i < LABELS; i++)
+        if (self->labels[i].scope != NULL) scopeflow_scope_release(self->labels[i].scope);
+    scopeflow_runtime_free(self->elsewhere);
+    scopeflow_runtime_free(self->runtime);
+    for (size_t i = 0; i < RECORDS; i++)
+        for (size_t k = 0; k < self->records[i].count; k++) free(self->records[i].lines[k]);
+}
+
+case_result run_case(const json *the_case, size_t failing_allocation) {
+    runner *const self = calloc(1, sizeof *self);
+    if (self == NULL) abort();
+    self->the_case = the_case;
+    host_init(&self->host);
+    self->host.failing_allocation = failing_allocation;
+    self->runtime = new_runtime(self);
+    label_root(self, "root", self->runtime);
+    self->contexts[0].name = "main";
+    object *const propagated =
+        run_steps(self, &self->contexts[0], json_get(the_case, "steps"));
+    if (propagated != NULL) fail(self, "an error was let through at the top");
+    check_case(self);
+    let_go(self);
+    if (self->host.object_count != 0) fail(self, "%zu objects leaked", self->host.object_count);
+    if (self->host.block_count != 0) fail(self, "%zu blocks leaked", self->host.block_count);
+
+    case_result result;
+    result.failure_count = self->failure_count;
+    result.allocation_count = self->host.allocation_count;
+    result.ran_out = self->host.allocation_count >= failing_allocation;
+    free(self);
+    return result;
+}
