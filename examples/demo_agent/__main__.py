@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -31,7 +32,7 @@ def main() -> int:
         broken=frozenset(options.broken),
     )
     answer = run(settings)
-    print(f"The run, from {events}:\n", flush=True)
+    print(f"\nThe run, from {os.path.relpath(events)}:\n", flush=True)
     code = subprocess.run([sys.executable, "-m", "scopeflow", "tree", str(events)]).returncode
     print(f"\nQuestion: {options.question}\nAnswer: {answer}")
     return code
@@ -53,9 +54,9 @@ def _parse() -> argparse.Namespace:
     parser.add_argument(
         "--output",
         type=Path,
-        default=Path(".demo"),
+        default=_REPOSITORY / ".demo",
         metavar="FOLDER",
-        help="where the database and the event file are written (.demo)",
+        help="where the database and the event file are written (.demo in the repository)",
     )
     parser.add_argument(
         "--break",
