@@ -4,7 +4,7 @@
 
 #define QUOTED_LIMIT_BYTES 120u
 
-static uint32_t append(char *message, uint32_t used, size_t capacity, scopeflow_bytes part) {
+static uint32_t append_part(char *message, uint32_t used, size_t capacity, scopeflow_bytes part) {
     size_t len = part.len;
     bool cut = false;
     if (len > QUOTED_LIMIT_BYTES) {
@@ -30,12 +30,12 @@ scopeflow_status scopeflow__fail(scopeflow_error *out_error, scopeflow_status st
 
     size_t const capacity = sizeof out_error->message - 1;
     uint32_t used = 0;
-    used = append(out_error->message, used, capacity,
+    used = append_part(out_error->message, used, capacity,
                   scopeflow__c_text(scopeflow__status_prefix(status)));
-    used = append(out_error->message, used, capacity, SCOPEFLOW__TEXT(": "));
-    used = append(out_error->message, used, capacity, a);
-    used = append(out_error->message, used, capacity, b);
-    used = append(out_error->message, used, capacity, c);
+    used = append_part(out_error->message, used, capacity, SCOPEFLOW__TEXT(": "));
+    used = append_part(out_error->message, used, capacity, a);
+    used = append_part(out_error->message, used, capacity, b);
+    used = append_part(out_error->message, used, capacity, c);
 
     out_error->message[used] = '\0';
     out_error->message_len_bytes = used;

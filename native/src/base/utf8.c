@@ -75,7 +75,8 @@ bool scopeflow__utf8_is_valid(scopeflow_bytes text) {
             if ((eight & ASCII_MASK) != 0) break;
             at += sizeof eight;
         }
-        if (at >= text.len) break;
+        while (at < text.len && (unsigned char)text.ptr[at] < 0x80) at++;
+        if (at == text.len) return true;
         uint32_t code_point;
         bool valid;
         at += scopeflow__utf8_decode(text, at, &code_point, &valid);

@@ -49,8 +49,8 @@ static bool grow(composition *self) {
     larger.capacity = self->capacity > 0 ? 2 * self->capacity : 16;
     larger.members = (scopeflow__member *)scopeflow__allocate(
         self->memory, larger.capacity * sizeof *larger.members);
-    larger.index = (uint32_t *)scopeflow__allocate(
-        self->memory, 2 * larger.capacity * sizeof *larger.index);
+    larger.index =
+        (uint32_t *)scopeflow__allocate(self->memory, 2 * larger.capacity * sizeof *larger.index);
     if (larger.members == NULL || larger.index == NULL) {
         free_members(&larger);
         self->failed = true;
@@ -58,8 +58,7 @@ static bool grow(composition *self) {
     }
     scopeflow__copy(larger.members, self->members, self->count * sizeof *self->members);
     memset(larger.index, 0, 2 * larger.capacity * sizeof *larger.index);
-    for (uint32_t i = 0; i < self->count; i++)
-        *find_place(&larger, larger.members[i].key) = i + 1;
+    for (uint32_t i = 0; i < self->count; i++) *find_place(&larger, larger.members[i].key) = i + 1;
     free_members(self);
     *self = larger;
     return true;
@@ -168,6 +167,7 @@ static void put_outcome(const scopeflow_event *event, scopeflow_tape *own) {
         outcome->is_abandoned || outcome->own_error != SCOPEFLOW_STATUS_OK)
         put_pair(own, SCOPEFLOW__KEY_ERROR_TYPE, error_type(outcome));
     if (type.len > 0) put_pair(own, SCOPEFLOW__KEY_EXCEPTION_TYPE, type);
+    if (description.bytes.failed) own->bytes.failed = true;
     scopeflow__tape_deinit(&description);
 }
 
@@ -200,14 +200,39 @@ static bool has_members(scopeflow__cursor object) {
 }
 
 static void write_composed(composition *self, scopeflow__json_writer *writer,
-                           scopeflow__cursor start, scopeflow__cursor end,
-                           scopeflow__cursor own) {
+                           scopeflow__cursor start, scopeflow__cursor end, scopeflow__cursor own) {
     if (is_given(start)) lay_over(self, start);
     if (is_given(end)) lay_over(self, end);
     lay_under(self, own);
-    if (self->failed) writer->out->failed = true;
-    else scopeflow__json_write_members(writer, self->members, self->count);
+    if (self->failed)
+        writer->out->failed = true;
+    else
+        scopeflow__json_write_members(writer, self->members, self->count);
     free_members(self);
+}
+
+static void write_tapes(scopeflow_event *event, scopeflow__buffer *out,
+                        const scopeflow_tape tapes[3]) {
+    scopeflow_runtime *const runtime = event->scope->runtime;
+    scopeflow__cursor const start = scopeflow__tape_value(&tapes[0]);
+    scopeflow__cursor const end = scopeflow__tape_value(&tapes[1]);
+    scopeflow__cursor const own = scopeflow__tape_value(&tapes[2]);
+
+    scopeflow__json_writer writer;
+    scopeflow__json_writer_init(&writer, out, runtime->payload_budget_bytes,
+                                (runtime->flags & SCOPEFLOW_RUNTIME_FLAG_CANONICAL) != 0);
+    bool const is_end = event->scope_category == SCOPEFLOW_SCOPE_CATEGORY_END;
+    bool const is_merge = has_members(own) || (is_given(start) && is_given(end)) ||
+                          (is_end && (is_other_than_object(start) || is_other_than_object(end)));
+    if (!is_merge) {
+        scopeflow__json_write(&writer, is_given(start) ? start : end);
+        return;
+    }
+    composition parts;
+    memset(&parts, 0, sizeof parts);
+    parts.memory = &runtime->memory;
+    parts.seed = runtime->seed[0];
+    write_composed(&parts, &writer, start, end, own);
 }
 
 void scopeflow__metadata_write(scopeflow_event *event, scopeflow__buffer *out,
@@ -219,24 +244,11 @@ void scopeflow__metadata_write(scopeflow_event *event, scopeflow__buffer *out,
     scopeflow__encode_ref(runtime, event->start_metadata, &tapes[0]);
     scopeflow__encode_ref(runtime, event->metadata, &tapes[1]);
     put_own(event, &tapes[2], output_is_null);
-    scopeflow__cursor const start = scopeflow__tape_value(&tapes[0]);
-    scopeflow__cursor const end = scopeflow__tape_value(&tapes[1]);
-    scopeflow__cursor const own = scopeflow__tape_value(&tapes[2]);
 
-    scopeflow__json_writer writer;
-    scopeflow__json_writer_init(&writer, out, runtime->payload_budget_bytes,
-                                (runtime->flags & SCOPEFLOW_RUNTIME_FLAG_CANONICAL) != 0);
-    bool const is_end = event->scope_category == SCOPEFLOW_SCOPE_CATEGORY_END;
-    bool const is_merge = has_members(own) || (is_given(start) && is_given(end)) ||
-                          (is_end && (is_other_than_object(start) || is_other_than_object(end)));
-    if (is_merge) {
-        composition parts;
-        memset(&parts, 0, sizeof parts);
-        parts.memory = &runtime->memory;
-        parts.seed = runtime->seed[0];
-        write_composed(&parts, &writer, start, end, own);
-    } else {
-        scopeflow__json_write(&writer, is_given(start) ? start : end);
-    }
+    /* What memory was missing for would read as absent. */
+    if (tapes[0].bytes.failed || tapes[1].bytes.failed || tapes[2].bytes.failed)
+        out->failed = true;
+    else
+        write_tapes(event, out, tapes);
     for (int i = 0; i < 3; i++) scopeflow__tape_deinit(&tapes[i]);
 }

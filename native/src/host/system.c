@@ -9,13 +9,13 @@
 #include <time.h>
 #include <unistd.h>
 
-#define NS_PER_SECOND 1000000000
+#define SYSTEM_NS_PER_SECOND 1000000000
 
 int64_t scopeflow__system_clock(void *context) {
     (void)context;
     struct timespec now;
     if (clock_gettime(CLOCK_REALTIME, &now) != 0) return 0;
-    return (int64_t)now.tv_sec * NS_PER_SECOND + now.tv_nsec;
+    return (int64_t)now.tv_sec * SYSTEM_NS_PER_SECOND + now.tv_nsec;
 }
 
 void scopeflow__system_entropy(void *context, uint8_t *out, size_t out_len_bytes) {

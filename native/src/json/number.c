@@ -164,12 +164,12 @@ size_t scopeflow__number_write_double(double value, char *out) {
 
 /* A whole number of up to 2^(32 * LIMBS): 800 digits times 5^342 or 2^1200 fit with room. */
 enum { LIMBS = 160, SIGNIFICANT_DIGITS = 800 };
-typedef struct whole {
+typedef struct big {
     uint32_t limbs[LIMBS];
     uint32_t count;
-} whole;
+} big;
 
-static void multiply_add(whole *self, uint32_t factor, uint32_t addend) {
+static void multiply_add(big *self, uint32_t factor, uint32_t addend) {
     uint64_t carry = addend;
     for (uint32_t i = 0; i < self->count; i++) {
         carry += (uint64_t)self->limbs[i] * factor;
@@ -179,16 +179,16 @@ static void multiply_add(whole *self, uint32_t factor, uint32_t addend) {
     if (carry > 0 && self->count < LIMBS) self->limbs[self->count++] = (uint32_t)carry;
 }
 
-static void multiply_power(whole *self, uint32_t base, int32_t exponent) {
+static void multiply_power(big *self, uint32_t base, int32_t exponent) {
     for (; exponent > 0; exponent--) multiply_add(self, base, 0);
 }
 
-static void shift_left(whole *self, int32_t bits) {
+static void shift_left(big *self, int32_t bits) {
     for (; bits >= 31; bits -= 31) multiply_add(self, 1u << 31, 0);
     if (bits > 0) multiply_add(self, 1u << bits, 0);
 }
 
-static int compare_whole(const whole *a, const whole *b) {
+static int compare_big(const big *a, const big *b) {
     if (a->count != b->count) return a->count < b->count ? -1 : 1;
     for (uint32_t i = a->count; i-- > 0;)
         if (a->limbs[i] != b->limbs[i]) return a->limbs[i] < b->limbs[i] ? -1 : 1;
@@ -197,9 +197,9 @@ static int compare_whole(const whole *a, const whole *b) {
 
 /* digits * 10^exponent against c * 2^q: <0, 0, >0. All in whole numbers: factors of a negative
  * exponent go to the other side. */
-static int compare_to_binary(const whole *digits, int32_t exponent, uint64_t c, int32_t q) {
-    whole left = *digits;
-    whole right;
+static int compare_to_binary(const big *digits, int32_t exponent, uint64_t c, int32_t q) {
+    big left = *digits;
+    big right;
     memset(&right, 0, sizeof right);
     right.limbs[0] = (uint32_t)c;
     right.limbs[1] = (uint32_t)(c >> 32);
@@ -208,7 +208,7 @@ static int compare_to_binary(const whole *digits, int32_t exponent, uint64_t c, 
     multiply_power(exponent >= 0 ? &left : &right, 5, exponent >= 0 ? exponent : -exponent);
     int32_t const shift = exponent - q;
     shift_left(shift >= 0 ? &left : &right, shift >= 0 ? shift : -shift);
-    return compare_whole(&left, &right);
+    return compare_big(&left, &right);
 }
 
 static double from_bits(uint64_t bits) {
@@ -219,7 +219,7 @@ static double from_bits(uint64_t bits) {
 
 /* Moves an estimate to the double nearest to digits * 10^exponent. The bits of positive doubles
  * count up in order of size, so the neighbour is one away. */
-static uint64_t settle(uint64_t bits, const whole *digits, int32_t exponent) {
+static uint64_t settle(uint64_t bits, const big *digits, int32_t exponent) {
     uint64_t const infinity = 0x7FF0000000000000ull;
     for (;;) {
         uint64_t const raised = bits >> 52 != 0 ? (1ull << 52) : 0;
@@ -261,7 +261,7 @@ static uint64_t estimate(uint64_t leading_digits, int32_t exponent) {
 }
 
 double scopeflow__number_read_double(scopeflow_bytes number) {
-    whole digits;
+    big digits;
     memset(&digits, 0, sizeof digits);
     uint64_t leading = 0;
     int32_t leading_exponent = 0;

@@ -41,15 +41,22 @@ static bool take_hex4(reader *self, uint32_t *out) {
         if (self->at >= self->text.len) return false;
         char const c = self->text.ptr[self->at];
         char const lower = (char)(c | 0x20);
-        if (c >= '0' && c <= '9') *out = *out * 16 + (uint32_t)(c - '0');
-        else if (lower >= 'a' && lower <= 'f') *out = *out * 16 + (uint32_t)(lower - 'a' + 10);
-        else return false;
+        if (c >= '0' && c <= '9')
+            *out = *out * 16 + (uint32_t)(c - '0');
+        else if (lower >= 'a' && lower <= 'f')
+            *out = *out * 16 + (uint32_t)(lower - 'a' + 10);
+        else
+            return false;
     }
     return true;
 }
 
-static bool is_high_surrogate(uint32_t unit) { return unit >= 0xD800 && unit <= 0xDBFF; }
-static bool is_low_surrogate(uint32_t unit) { return unit >= 0xDC00 && unit <= 0xDFFF; }
+static bool is_high_surrogate(uint32_t unit) {
+    return unit >= 0xD800 && unit <= 0xDBFF;
+}
+static bool is_low_surrogate(uint32_t unit) {
+    return unit >= 0xDC00 && unit <= 0xDFFF;
+}
 
 /* After `\u`. A surrogate without its partner becomes U+FFFD (S2.6). */
 static bool take_unicode_escape(reader *self) {
@@ -61,8 +68,10 @@ static bool take_unicode_escape(reader *self) {
         uint32_t low;
         self->at += 2;
         if (!take_hex4(self, &low)) return false;
-        if (is_low_surrogate(low)) unit = 0x10000 + ((unit - 0xD800) << 10) + (low - 0xDC00);
-        else self->at = before;
+        if (is_low_surrogate(low))
+            unit = 0x10000 + ((unit - 0xD800) << 10) + (low - 0xDC00);
+        else
+            self->at = before;
     }
     if (is_high_surrogate(unit) || is_low_surrogate(unit)) unit = 0xFFFD;
 
@@ -143,19 +152,24 @@ static void put_integer(reader *self, scopeflow_bytes digits) {
         }
         value = value * 10 + digit;
     }
-    if (!negative && value > INT64_MAX) scopeflow_tape_put_uint(self->tape, value);
-    else if (!negative) scopeflow_tape_put_int(self->tape, (int64_t)value);
+    if (!negative && value > INT64_MAX)
+        scopeflow_tape_put_uint(self->tape, value);
+    else if (!negative)
+        scopeflow_tape_put_int(self->tape, (int64_t)value);
     else if (value <= (uint64_t)INT64_MAX + 1)
         scopeflow_tape_put_int(self->tape, (int64_t)(0 - value));
-    else scopeflow_tape_put_text(self->tape, SCOPEFLOW_TOKEN_BIG_INTEGER, digits);
+    else
+        scopeflow_tape_put_text(self->tape, SCOPEFLOW_TOKEN_BIG_INTEGER, digits);
 }
 
 static bool take_number(reader *self) {
     size_t const start = self->at;
     bool whole = true;
     if (at_byte(self, '-')) self->at++;
-    if (at_byte(self, '0')) self->at++;
-    else if (take_digits(self) == 0) return false;
+    if (at_byte(self, '0'))
+        self->at++;
+    else if (take_digits(self) == 0)
+        return false;
     if (at_byte(self, '.')) {
         whole = false;
         self->at++;
@@ -169,8 +183,10 @@ static bool take_number(reader *self) {
     }
 
     scopeflow_bytes const number = scopeflow__text(self->text.ptr + start, self->at - start);
-    if (whole) put_integer(self, number);
-    else scopeflow_tape_put_double(self->tape, scopeflow__number_read_double(number));
+    if (whole)
+        put_integer(self, number);
+    else
+        scopeflow_tape_put_double(self->tape, scopeflow__number_read_double(number));
     return true;
 }
 
@@ -183,8 +199,10 @@ static bool open_container(reader *self, bool is_object) {
     if (self->depth == STACK_BITS) return false;
     uint32_t const bit = self->depth++;
     unsigned char const mask = (unsigned char)(1u << (bit % 8));
-    if (is_object) self->is_object[bit / 8] |= mask;
-    else self->is_object[bit / 8] &= (unsigned char)~mask;
+    if (is_object)
+        self->is_object[bit / 8] |= mask;
+    else
+        self->is_object[bit / 8] &= (unsigned char)~mask;
     self->at++;
     scopeflow_tape_put_mark(self->tape, is_object ? SCOPEFLOW_TOKEN_OBJECT : SCOPEFLOW_TOKEN_ARRAY);
     return true;
@@ -273,6 +291,7 @@ bool scopeflow__json_parse(scopeflow_tape *tape, scopeflow_bytes text, size_t *o
     uint32_t const before_skipped = tape->skipped_depth;
 
     bool const parsed = take_document(&self);
+    if (self.scratch.failed) tape->bytes.failed = true; /* No memory is no syntax error. */
     scopeflow__buffer_deinit(&self.scratch);
     if (parsed) return true;
 

@@ -8,7 +8,7 @@ typedef char
 
 /* --- Emission --- */
 
-scopeflow__set *scopeflow__listeners_of(scopeflow_scope *scope) {
+scopeflow__set *scopeflow__listeners_find(scopeflow_scope *scope) {
     bool failed;
     scopeflow__set *const set = scopeflow__set_of(scope, &failed);
     if (failed) scopeflow__count(&scope->runtime->dropped_event_count);
@@ -17,7 +17,7 @@ scopeflow__set *scopeflow__listeners_of(scopeflow_scope *scope) {
     return NULL;
 }
 
-static void append(scopeflow_event **first, scopeflow_event **last, scopeflow_event *event) {
+static void append_event(scopeflow_event **first, scopeflow_event **last, scopeflow_event *event) {
     if (*first == NULL) *first = event;
     else (*last)->next = event;
     *last = event;
@@ -36,7 +36,7 @@ static void put_aside(scopeflow__emitter *emitter, scopeflow_event *event) {
         drop(event);
         return;
     }
-    append(&emitter->first, &emitter->last, event);
+    append_event(&emitter->first, &emitter->last, event);
     emitter->waiting_count++;
 }
 
@@ -50,7 +50,7 @@ void scopeflow__task_emit(scopeflow__task *self, scopeflow_emitter *emitter,
     }
     event->listeners = listeners;
     if (mine != NULL && mine->is_delivering) put_aside(mine, event);
-    else append(&self->events, &self->last_event, event);
+    else append_event(&self->events, &self->last_event, event);
 }
 
 static void emit_abandoned(scopeflow__task *self, scopeflow_emitter *emitter,
@@ -113,7 +113,7 @@ static void retire_event(scopeflow__task *self) {
 /* Moves what subscribers emitted meanwhile behind what already waits. */
 static void take_aside(scopeflow__task *self, scopeflow__emitter *emitter) {
     if (emitter->first == NULL) return;
-    append(&self->events, &self->last_event, emitter->first);
+    append_event(&self->events, &self->last_event, emitter->first);
     self->last_event = emitter->last;
     emitter->first = NULL;
     emitter->last = NULL;

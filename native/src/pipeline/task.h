@@ -66,8 +66,12 @@ void scopeflow__task_done(scopeflow_task *task, scopeflow_step *step, scopeflow_
 void scopeflow__task_emit(scopeflow__task *self, scopeflow_emitter *emitter,
                           scopeflow_event *event, scopeflow__set *listeners);
 
+scopeflow__set *scopeflow__listeners_find(scopeflow_scope *scope);
 /* Who gets an event of this scope; null when nobody listens (S5.3, S5.4). To be released. */
-scopeflow__set *scopeflow__listeners_of(scopeflow_scope *scope);
+static inline scopeflow__set *scopeflow__listeners_of(scopeflow_scope *scope) {
+    if (SCOPEFLOW__LIKELY(!scopeflow__has_registrations(scope->runtime))) return NULL;
+    return scopeflow__listeners_find(scope);
+}
 
 /* Emits what is owed for scopes that nobody held any more (S1.12). */
 void scopeflow__task_emit_abandoned(scopeflow__task *self, scopeflow_emitter *emitter);

@@ -97,7 +97,7 @@ static scopeflow__set *resolve(scopeflow__view *view, scopeflow__doomed *doomed)
 scopeflow__set *scopeflow__set_of(scopeflow_scope *scope, bool *out_failed) {
     scopeflow_runtime *const runtime = scope->runtime;
     *out_failed = false;
-    if (SCOPEFLOW__LIKELY(scopeflow__load_u32(&runtime->registration_count) == 0)) return NULL;
+    if (SCOPEFLOW__LIKELY(!scopeflow__has_registrations(runtime))) return NULL;
 
     scopeflow__doomed doomed = {NULL, NULL};
     scopeflow__lock(&runtime->registry_lock);

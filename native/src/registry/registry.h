@@ -64,6 +64,11 @@ void scopeflow__entry_release(scopeflow__entry *self);
 scopeflow__view *scopeflow__view_new(scopeflow_runtime *runtime, scopeflow__view *parent);
 void scopeflow__view_release(scopeflow__view *self);
 
+/* Without any registration there is nothing to resolve and no lock to take. */
+static inline bool scopeflow__has_registrations(const scopeflow_runtime *runtime) {
+    return scopeflow__load_u32(&runtime->registration_count) > 0;
+}
+
 /* The set that a scope sees now, for the caller to release; null if nothing is registered, or if
  * memory ran out, which `out_failed` then says. */
 scopeflow__set *scopeflow__set_of(scopeflow_scope *scope, bool *out_failed);

@@ -99,8 +99,8 @@ scopeflow__view *scopeflow__view_of(scopeflow_scope *scope, scopeflow__doomed *d
         below = scope;
         scope = scope->inherit;
     }
-    scopeflow__view *view =
-        scopeflow__scope_is_root(scope) ? scope->runtime->global_view : scope->view;
+    scopeflow__view *view = scope->view;
+    if (scopeflow__scope_is_root(scope) && !scope->owns_view) view = scope->runtime->global_view;
     for (; below != NULL; below = below->walk) view = refresh(below, view, doomed);
     return view;
 }
@@ -112,7 +112,6 @@ scopeflow__view *scopeflow__view_own(scopeflow__owner owner, scopeflow__view *fr
     if (owner.runtime != NULL) return owner.runtime->global_view;
 
     scopeflow_scope *const scope = owner.scope;
-    if (scopeflow__scope_is_root(scope)) return scope->runtime->global_view;
     scopeflow__view *const inherited = scopeflow__view_of(scope, doomed);
     if (scope->owns_view) return scope->view;
     if (fresh == NULL) return NULL;
@@ -123,7 +122,8 @@ scopeflow__view *scopeflow__view_own(scopeflow__owner owner, scopeflow__view *fr
     scopeflow__view_drop(scope->view, doomed);
     scope->view = fresh;
     __atomic_store_n(&scope->owns_view, true, __ATOMIC_RELEASE);
-    if (__atomic_load_n(&scope->is_inherited_from, __ATOMIC_ACQUIRE)) {
+    if (scopeflow__scope_is_root(scope) ||
+        __atomic_load_n(&scope->is_inherited_from, __ATOMIC_ACQUIRE)) {
         scope->runtime->view_epoch++;
         scope->view_epoch = scope->runtime->view_epoch;
     }

@@ -36,8 +36,11 @@ static uint64_t next_moment(scopeflow_runtime *self, int64_t now_ns) {
     return next;
 }
 
-static void put_big_endian(uint8_t *out, uint64_t value, int size_bytes) {
-    for (int i = size_bytes; i-- > 0; value >>= 8) out[i] = (uint8_t)value;
+static void put_big_endian(uint8_t out[8], uint64_t value) {
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    value = __builtin_bswap64(value);
+#endif
+    memcpy(out, &value, sizeof value);
 }
 
 static void draw_uuid(scopeflow_runtime *self, int64_t now_ns, scopeflow_uuid *out) {
@@ -48,9 +51,8 @@ static void draw_uuid(scopeflow_runtime *self, int64_t now_ns, scopeflow_uuid *o
         moment = next_moment(self, now_ns);
         low = random_word(self, count);
     }
-    put_big_endian(out->bytes, moment >> 12, 6);
-    put_big_endian(out->bytes + 6, 0x7000u | (moment & 0xFFFu), 2);
-    put_big_endian(out->bytes + 8, (low & 0x3FFFFFFFFFFFFFFFull) | 0x8000000000000000ull, 8);
+    put_big_endian(out->bytes, (moment >> 12 << 16) | 0x7000u | (moment & 0xFFFu));
+    put_big_endian(out->bytes + 8, (low & 0x3FFFFFFFFFFFFFFFull) | 0x8000000000000000ull);
 }
 
 void scopeflow__runtime_draw(scopeflow_runtime *self, int64_t given_timestamp_ns,
@@ -91,7 +93,7 @@ static scopeflow_host complete_host(const scopeflow_host *host) {
     return complete;
 }
 
-static void destroy(scopeflow_runtime *self) {
+static void destroy_runtime(scopeflow_runtime *self) {
     scopeflow__memory const memory = self->memory;
     scopeflow__abandoned_discard(self);
     if (self->global_view != NULL) scopeflow__view_release(self->global_view);
@@ -134,7 +136,7 @@ scopeflow_status scopeflow_runtime_new(const scopeflow_host *host,
     self->global_view = scopeflow__view_new(self, NULL);
     self->root = scopeflow__scope_new_root(self);
     if (self->global_view == NULL || self->root == NULL) {
-        destroy(self);
+        destroy_runtime(self);
         return scopeflow__fail_memory(out_error);
     }
     draw_uuid(self, 0, scopeflow__scope_uuid(self->root));
@@ -143,7 +145,7 @@ scopeflow_status scopeflow_runtime_new(const scopeflow_host *host,
 }
 
 void scopeflow__runtime_release(scopeflow_runtime *self) {
-    if (scopeflow__ref_down(&self->refs)) destroy(self);
+    if (scopeflow__ref_down(&self->refs)) destroy_runtime(self);
 }
 
 void scopeflow_runtime_free(scopeflow_runtime *self) {

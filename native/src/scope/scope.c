@@ -60,8 +60,7 @@ scopeflow_status scopeflow__place_find(scopeflow_runtime *runtime, scopeflow_sco
 
 scopeflow_status scopeflow__name_check(scopeflow_bytes name, const char *what,
                                        scopeflow_error *out_error) {
-    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0, out_error,
-                       "a text has a length but no address");
+    if (name.len == 0) return SCOPEFLOW_STATUS_OK;
     if (name.len > SCOPEFLOW_NAME_SIZE_LIMIT_BYTES)
         return scopeflow__fail(out_error, SCOPEFLOW_STATUS_LIMIT_EXCEEDED,
                                scopeflow__c_text(what),
@@ -144,6 +143,7 @@ scopeflow_scope *scopeflow__scope_new_root(scopeflow_runtime *runtime) {
 }
 
 void scopeflow__scope_destroy_root(scopeflow_scope *self) {
+    scopeflow__view_release(self->view);
     scopeflow__deallocate(&self->runtime->memory, self, node_size(self));
 }
 
@@ -215,7 +215,7 @@ static scopeflow_scope *drop_link(scopeflow_scope *link, scopeflow_scope *doomed
     return link;
 }
 
-static void destroy(scopeflow_scope *self) {
+static void destroy_scope(scopeflow_scope *self) {
     scopeflow_runtime *const runtime = self->runtime;
     if (self->view != NULL) scopeflow__view_release(self->view);
     scopeflow__runtime_release_ref(runtime, self->metadata);
@@ -237,7 +237,7 @@ void scopeflow_scope_release(scopeflow_scope *self) {
         if (node->opener != node->parent) doomed = drop_link(node->opener, doomed);
         if (node->inherit != node->parent) doomed = drop_link(node->inherit, doomed);
         doomed = drop_link(node->parent, doomed);
-        destroy(node);
+        destroy_scope(node);
     }
 }
 
