@@ -112,7 +112,10 @@ static void encode_foreign(scopeflow_tape *tape) {
 static void encode_surrogate(scopeflow_tape *tape) {
     put(tape, SCOPEFLOW_TOKEN_OBJECT);
     put_string(tape, "text");
-    put_text(tape, SCOPEFLOW_TOKEN_STRING, "a\xff" "b", 3);
+    put_text(tape, SCOPEFLOW_TOKEN_STRING,
+             "a\xff"
+             "b",
+             3);
     put(tape, SCOPEFLOW_TOKEN_END);
 }
 
@@ -125,11 +128,11 @@ static void encode_integer_key(scopeflow_tape *tape) {
 
 void fixture_encode(const char *name, scopeflow_tape *tape) {
     static const fixture fixtures[] = {
-        {"cycle", encode_cycle},           {"shared", encode_shared},
-        {"integers", encode_integers},     {"not_finite", encode_not_finite},
-        {"bytes", encode_bytes},           {"set", encode_set},
-        {"too_deep", encode_too_deep},     {"foreign", encode_foreign},
-        {"surrogate", encode_surrogate},   {"integer_key", encode_integer_key},
+        {"cycle", encode_cycle},         {"shared", encode_shared},
+        {"integers", encode_integers},   {"not_finite", encode_not_finite},
+        {"bytes", encode_bytes},         {"set", encode_set},
+        {"too_deep", encode_too_deep},   {"foreign", encode_foreign},
+        {"surrogate", encode_surrogate}, {"integer_key", encode_integer_key},
     };
     for (size_t i = 0; i < sizeof fixtures / sizeof *fixtures; i++)
         if (strcmp(fixtures[i].name, name) == 0) {

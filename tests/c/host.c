@@ -84,9 +84,12 @@ static void release(void *context, scopeflow_ref ref) {
 static void encode(void *context, scopeflow_ref ref, scopeflow_tape *tape) {
     const object *const self = object_of(ref);
     (void)context;
-    if (self->kind == OBJECT_JSON) scopeflow_tape_put_json(tape, text_of(self));
-    else if (self->kind == OBJECT_FIXTURE) fixture_encode(self->text, tape);
-    else scopeflow_tape_put_text(tape, SCOPEFLOW_TOKEN_STRING, text_of(self));
+    if (self->kind == OBJECT_JSON)
+        scopeflow_tape_put_json(tape, text_of(self));
+    else if (self->kind == OBJECT_FIXTURE)
+        fixture_encode(self->text, tape);
+    else
+        scopeflow_tape_put_text(tape, SCOPEFLOW_TOKEN_STRING, text_of(self));
 }
 
 static void describe_error(void *context, scopeflow_ref ref, scopeflow_tape *tape) {

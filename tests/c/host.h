@@ -1,7 +1,7 @@
 /* The tests' host: its objects, its allocator that can fail, and what it lends to the core.
  *
- * A payload is JSON text or one of the fixtures of tests/vectors/README.md. Every object is counted,
- * so that a reference that the core forgot to release, or released twice, is found. */
+ * A payload is JSON text or one of the fixtures of tests/vectors/README.md. Every object is
+ * counted, so that a reference that the core forgot to release, or released twice, is found. */
 #ifndef SCOPEFLOW_TESTS_HOST_H
 #define SCOPEFLOW_TESTS_HOST_H
 
@@ -12,9 +12,9 @@ typedef enum object_kind { OBJECT_JSON, OBJECT_FIXTURE, OBJECT_ERROR, OBJECT_CAL
 
 typedef struct host {
     scopeflow_host table;
-    size_t object_count;      /* Objects that somebody holds. */
-    size_t block_count;       /* Blocks that the core holds. */
-    size_t allocation_count;  /* Allocations so far. */
+    size_t object_count;       /* Objects that somebody holds. */
+    size_t block_count;        /* Blocks that the core holds. */
+    size_t allocation_count;   /* Allocations so far. */
     size_t failing_allocation; /* The one that fails, counted from 1; 0 for none. */
 } host;
 
@@ -43,7 +43,11 @@ object *object_new_callable(host *owner, const json *definition);
 object *object_retain(object *self);
 void object_release(object *self);
 
-static inline scopeflow_ref object_ref(object *self) { return (scopeflow_ref)self; }
-static inline object *object_of(scopeflow_ref ref) { return (object *)ref; }
+static inline scopeflow_ref object_ref(object *self) {
+    return (scopeflow_ref)self;
+}
+static inline object *object_of(scopeflow_ref ref) {
+    return (object *)ref;
+}
 
 #endif

@@ -257,7 +257,9 @@ bool json_is(const json *node, const char *text) {
     return node != NULL && node->kind == JSON_STRING && strcmp(node->text, text) == 0;
 }
 
-bool json_is_true(const json *node) { return node != NULL && node->kind == JSON_TRUE; }
+bool json_is_true(const json *node) {
+    return node != NULL && node->kind == JSON_TRUE;
+}
 
 long long json_integer(const json *node, long long otherwise) {
     if (node == NULL || (node->kind != JSON_NUMBER && node->kind != JSON_STRING)) return otherwise;

@@ -1,8 +1,8 @@
 /* Replays one case of the vectors through the core: the C host's driver and its contexts.
  *
  * The format is tests/vectors/README.md. With `failing_allocation` the n-th allocation fails once,
- * and an operation that reports it is simply repeated: since a failed operation leaves everything as
- * it was (S7.3), the case must come out the same. */
+ * and an operation that reports it is simply repeated: since a failed operation leaves everything
+ * as it was (S7.3), the case must come out the same. */
 #ifndef SCOPEFLOW_TESTS_RUNNER_H
 #define SCOPEFLOW_TESTS_RUNNER_H
 

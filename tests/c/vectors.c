@@ -10,8 +10,7 @@ static size_t run_failing(const json *the_case) {
     size_t failures = 0;
     for (size_t n = 1; failures == 0; n++) {
         case_result const result = run_case(the_case, n);
-        if (result.failure_count > 0)
-            fprintf(stderr, "  with allocation %zu failing\n", n);
+        if (result.failure_count > 0) fprintf(stderr, "  with allocation %zu failing\n", n);
         failures += result.failure_count;
         if (!result.ran_out) break;
     }
