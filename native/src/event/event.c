@@ -72,6 +72,13 @@ void scopeflow_event_release(scopeflow_event *self) {
     scopeflow_scope_release(scope);
 }
 
+void scopeflow__event_forget(scopeflow_event *self) {
+    self->data = 0;
+    self->start_metadata = 0;
+    self->metadata = 0;
+    self->outcome.error = 0;
+}
+
 /* --- What a subscriber can ask --- */
 
 scopeflow_status scopeflow_event_describe(scopeflow_event *self, scopeflow_event_info *out_info,

@@ -64,6 +64,9 @@ scopeflow_event *scopeflow__event_new_end(scopeflow_scope *scope, int64_t timest
 scopeflow_event *scopeflow__event_new_mark(scopeflow_scope *parent, scopeflow_bytes name,
                                            int64_t timestamp_ns);
 
+/* Lets go of the host's objects, unencoded: what is asked for later is null. */
+void scopeflow__event_forget(scopeflow_event *self);
+
 /* Writes the line, once. False when memory ran out. */
 bool scopeflow__event_encode(scopeflow_event *self);
 

@@ -102,8 +102,10 @@ static const scopeflow__entry *next_host_listener(scopeflow__task *self) {
 static void retire_event(scopeflow__task *self) {
     scopeflow_event *const event = self->events;
     count_delivery(event);
-    if (scopeflow__load_u32(&event->refs) > 1 && !scopeflow__event_encode(event))
+    if (scopeflow__load_u32(&event->refs) > 1 && !scopeflow__event_encode(event)) {
         scopeflow__count(&self->runtime->dropped_event_count);
+        scopeflow__event_forget(event);
+    }
     self->events = event->next;
     event->next = NULL;
     self->listener_index = 0;
