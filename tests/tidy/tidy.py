@@ -50,18 +50,17 @@ BANNED = {
     "qsort": "the stable sort of json/write.c: no recursion, bounded for hostile input",
     "alloca": "scopeflow__allocate: hostile input must not choose the stack's size",
     "assert": "SCOPEFLOW__REQUIRE: a caller's mistake is `invalid_argument`",
-    "abort": "a status",
-    "exit": "a status",
     "getenv": "an option: no environment variable decides anything (S6.1)",
     "setlocale": "nothing: the core has no locale",
     "_Thread_local": "scopeflow_emitter: a thread's state is the caller's",
     "pthread_mutex_lock": "scopeflow__lock",
 }
-ALLOCATION = {
-    name: "scopeflow__allocate: memory is the host's"
-    for name in ("malloc", "calloc", "realloc", "free")
-}
+ALLOCATION = dict.fromkeys(
+    ("malloc", "calloc", "realloc", "free"), "scopeflow__allocate: memory is the host's"
+)
 SYSTEM = {
+    "abort": "a status",
+    "exit": "a status",
     "time": "the host's clock",
     "clock_gettime": "the host's clock",
     "getrandom": "the host's entropy",
@@ -329,6 +328,7 @@ def read_sources(root: Path) -> list[Source]:
 
 
 def check(sources: list[Source]) -> list[Finding]:
+    """All findings in these files, in their order."""
     findings = [finding for source in sources for rule in RULES for finding in rule(source)]
     return findings + list(header_cycles(sources))
 

@@ -1,4 +1,4 @@
-"""The C runner of the vectors: operation name -> a function that reads the arguments from a case."""
+"""The C runner of the vectors: an operation's name -> a function that reads its arguments."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ def outputs(api: Api) -> list[Output]:
 
 def is_called_by_cases(operation: Operation) -> bool:
     kinds = ("call", "task", "accessor")
-    return operation.kind in kinds and operation.on is not None and (
-        operation.on.spelling in OWNERS
+    return (
+        operation.kind in kinds and operation.on is not None and (operation.on.spelling in OWNERS)
     )
 
 
