@@ -1,0 +1,34 @@
+# cython: language_level=3, binding=False, embedsignature=True, embedsignature.format=clinic
+# cython: auto_pickle=False
+"""The compiled part of scopeflow: the C core and the driver that runs its steps.
+
+Users import `scopeflow` and its modules; the names here are what those are made of. `_*.gen.pxi`
+comes from spec/, everything in `native/` is written by hand.
+"""
+
+import atexit
+import os
+import sys
+
+include "native/python.pxi"
+include "_capi.gen.pxi"
+include "native/glue.pxi"
+
+cdef class ScopeHandle
+cdef class Event
+cdef class Runtime
+
+include "native/enumeration.pxi"
+include "native/errors.pxi"
+include "native/arguments.pxi"
+include "_types.gen.pxi"
+include "_operations.gen.pxi"
+include "native/payload.pxi"
+include "native/host.pxi"
+include "native/scope.pxi"
+include "native/event.pxi"
+include "native/call.pxi"
+include "native/driver.pxi"
+include "native/runtime.pxi"
+
+__version__ = scopeflow_version().decode()

@@ -1,0 +1,182 @@
+# Events as Python sees them. Every subscriber gets an object of its own, and what it looks at is
+# decoded for it: changes that one makes nobody else can see (S5.5).
+
+cdef class Event:
+    """What ScopeEvent and MarkEvent have in common. Events may be kept and read at any time."""
+
+    cdef scopeflow_event *pointer
+    cdef scopeflow_event_info info
+    # Parts that were looked at: EventPart number -> decoded JSON.
+    cdef dict parts
+
+    def __init__(self):
+        raise TypeError("events are made by the runtime")
+
+    def __dealloc__(self):
+        scopeflow_event_release(self.pointer)
+
+    @property
+    def atof_version(self):
+        """The version of the event format."""
+        return part_of(self, SCOPEFLOW_EVENT_PART_LINE)["atof_version"]
+
+    @property
+    def uuid(self):
+        """The scope's id, which its start and end share, or the mark's own."""
+        return uuid_text(&self.info.uuid)
+
+    @property
+    def parent_uuid(self):
+        """The parent's id."""
+        return uuid_text(&self.info.parent_uuid)
+
+    @property
+    def timestamp(self):
+        """RFC 3339 in UTC with nine fractional digits."""
+        return timestamp_text(self.info.timestamp_ns)
+
+    @property
+    def timestamp_ns(self):
+        """Nanoseconds since 1970-01-01 UTC."""
+        return self.info.timestamp_ns
+
+    @property
+    def time(self):
+        """The timestamp as an aware datetime; digits below microseconds are cut off."""
+        return moment_of(self.info.timestamp_ns)
+
+    @property
+    def name(self):
+        """What the scope or mark is called."""
+        return text_of(self.info.name)
+
+    @property
+    def category(self):
+        """The kind of work, such as `tool`; None for a mark without one."""
+        return text_of(self.info.category) or None
+
+    @property
+    def category_profile(self):
+        """Facts that belong to the category, a dict, or None."""
+        return part_of(self, SCOPEFLOW_EVENT_PART_CATEGORY_PROFILE)
+
+    @property
+    def data(self):
+        """The payload as plain JSON data, as of the emission; this object's own copy."""
+        return part_of(self, SCOPEFLOW_EVENT_PART_DATA)
+
+    @property
+    def data_schema(self):
+        """The schema that the data follows, or None."""
+        return part_of(self, SCOPEFLOW_EVENT_PART_LINE)["data_schema"]
+
+    @property
+    def metadata(self):
+        """The metadata as plain JSON data, or None; this object's own copy."""
+        return part_of(self, SCOPEFLOW_EVENT_PART_METADATA)
+
+    def to_json(self):
+        """The event as one line of ATOF, without a line end."""
+        return part_text(self, SCOPEFLOW_EVENT_PART_LINE)
+
+    def to_dict(self):
+        """The event as a new dict, its keys in the order of the format."""
+        return decode_json(part_text(self, SCOPEFLOW_EVENT_PART_LINE))
+
+
+@cython.final
+cdef class ScopeEvent(Event):
+    """The start or the end of a scope or managed call."""
+
+    @property
+    def kind(self):
+        """Always `scope`."""
+        return "scope"
+
+    @property
+    def scope_category(self):
+        """`start` or `end`."""
+        return "start" if self.info.scope_category == SCOPEFLOW_SCOPE_CATEGORY_START else "end"
+
+    @property
+    def attributes(self):
+        """The names of its labels, a list."""
+        return part_of(self, SCOPEFLOW_EVENT_PART_ATTRIBUTES)
+
+    def __repr__(self):
+        return f"<{self.scope_category} of {self.category} {self.name!r} {self.uuid}>"
+
+
+@cython.final
+cdef class MarkEvent(Event):
+    """Something that happened at one moment."""
+
+    @property
+    def kind(self):
+        """Always `mark`."""
+        return "mark"
+
+    @property
+    def scope_category(self):
+        """Always None."""
+        return None
+
+    def __repr__(self):
+        return f"<mark {self.name!r} {self.uuid}>"
+
+
+cdef Event make_event(scopeflow_event *pointer):
+    """An object for one subscriber; it holds a reference of its own."""
+    cdef scopeflow_event_info info
+    cdef scopeflow_error error
+    cdef Event event
+    if scopeflow_event_describe(pointer, &info, &error) != SCOPEFLOW_STATUS_OK:
+        raise_failure(&error)
+    if info.kind == SCOPEFLOW_EVENT_KIND_SCOPE:
+        event = ScopeEvent.__new__(ScopeEvent)
+    else:
+        event = MarkEvent.__new__(MarkEvent)
+    event.pointer = scopeflow_event_retain(pointer)
+    event.info = info
+    return event
+
+
+cdef part_text(Event self, scopeflow_event_part part):
+    cdef scopeflow_bytes text
+    cdef scopeflow_error error
+    if scopeflow_event_json(self.pointer, part, &text, &error) != SCOPEFLOW_STATUS_OK:
+        raise_failure(&error)
+    return text_of(text)
+
+
+cdef part_of(Event self, scopeflow_event_part part):
+    """Decoded once, so that the same object comes out at every look."""
+    if self.parts is None:
+        self.parts = {}
+    if part not in self.parts:
+        self.parts[part] = decode_json(part_text(self, part))
+    return self.parts[part]
+
+
+cdef decode_json(text):
+    import json  # Only who looks at a payload pays for it.
+    return json.loads(text)
+
+
+# --- Time ---
+
+
+cdef enum:
+    NS_PER_SECOND = 1_000_000_000
+
+
+cdef str timestamp_text(int64_t nanoseconds):
+    seconds, fraction = divmod(nanoseconds, NS_PER_SECOND)
+    return f"{moment_of(seconds * NS_PER_SECOND):%Y-%m-%dT%H:%M:%S}.{fraction:09d}Z"
+
+
+cdef moment_of(nanoseconds):
+    """An aware datetime; exact to the microsecond, which float arithmetic would not be."""
+    import datetime  # Only who asks for a datetime pays for it.
+    epoch = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
+    return epoch + datetime.timedelta(microseconds=nanoseconds // NS_PER_US)

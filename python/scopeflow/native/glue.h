@@ -1,0 +1,148 @@
+/* What Cython has no word for: a thread's emitter, the raised exception as one object, and the
+ * interpreter's protocol for awaiting (PEP 492) without a frame.
+ *
+ * Nothing here knows what a step is; driver.pxi does. All functions need the GIL.
+ */
+#ifndef SCOPEFLOW_PYTHON_GLUE_H
+#define SCOPEFLOW_PYTHON_GLUE_H
+
+#include <Python.h>
+
+#include "scopeflow/scopeflow.h"
+
+#if defined(_MSC_VER)
+#define SCOPEFLOW_GLUE_THREAD_LOCAL __declspec(thread)
+#else
+#define SCOPEFLOW_GLUE_THREAD_LOCAL _Thread_local
+#endif
+
+/* S5.1: "emitted by a subscriber" is known by a flag per thread. All zero is the initial value. */
+static SCOPEFLOW_GLUE_THREAD_LOCAL scopeflow_emitter glue_emitter_of_thread;
+
+static inline scopeflow_emitter *glue_emitter(void) { return &glue_emitter_of_thread; }
+
+/* --- Exceptions --- */
+
+/* The raised exception, normalised and with its traceback; nothing is raised afterwards. */
+static PyObject *glue_take_raised(void) {
+#if PY_VERSION_HEX >= 0x030C0000
+    return PyErr_GetRaisedException();
+#else
+    PyObject *type, *value, *traceback;
+    PyErr_Fetch(&type, &value, &traceback);
+    if (type == NULL) return NULL;
+    PyErr_NormalizeException(&type, &value, &traceback);
+    if (traceback != NULL) PyException_SetTraceback(value, traceback);
+    Py_DECREF(type);
+    Py_XDECREF(traceback);
+    return value;
+#endif
+}
+
+/* Raises an exception object just as it is: type, traceback, cause and context (S4.4). Takes the
+ * reference. */
+static void glue_raise(PyObject *exception) {
+#if PY_VERSION_HEX >= 0x030C0000
+    PyErr_SetRaisedException(exception);
+#else
+    PyObject *const type = (PyObject *)Py_TYPE(exception);
+    Py_INCREF(type);
+    PyErr_Restore(type, exception, PyException_GetTraceback(exception));
+#endif
+}
+
+/* How a coroutine returns outside `am_send`: as StopIteration. From 3.12 on `await` takes every
+ * result of a foreign awaitable this way, so the exception is built directly: that saves 650
+ * instructions a call, and a result that is a tuple or an exception needs no care. Takes `value`. */
+static void glue_raise_stop_iteration(PyObject *value) {
+    if (value == Py_None) {
+        Py_DECREF(value);
+        PyErr_SetNone(PyExc_StopIteration);
+        return;
+    }
+    PyTypeObject *const type = (PyTypeObject *)PyExc_StopIteration;
+    PyObject *const no_arguments = PyTuple_New(0);
+    PyObject *const stop = no_arguments == NULL ? NULL : type->tp_new(type, no_arguments, NULL);
+    Py_XDECREF(no_arguments);
+    if (stop == NULL) {
+        Py_DECREF(value);
+        return;
+    }
+    Py_XSETREF(((PyStopIterationObject *)stop)->value, value);
+    glue_raise(stop);
+}
+
+/* The value of the StopIteration that is raised, which is cleared; NULL where something else is. */
+static PyObject *glue_take_stop_iteration(void) {
+    if (!PyErr_ExceptionMatches(PyExc_StopIteration)) return NULL;
+    PyObject *const stop = glue_take_raised();
+    PyObject *const value = ((PyStopIterationObject *)stop)->value;
+    PyObject *const result = value != NULL ? value : Py_None;
+    Py_INCREF(result);
+    Py_DECREF(stop);
+    return result;
+}
+
+/* --- Awaiting --- */
+
+static inline int glue_is_generator_coroutine(PyObject *object) {
+    if (!PyGen_CheckExact(object)) return 0;
+    PyObject *const code = PyObject_GetAttrString(object, "gi_code");
+    if (code == NULL) {
+        PyErr_Clear();
+        return 0;
+    }
+    int const flags = ((PyCodeObject *)code)->co_flags;
+    Py_DECREF(code);
+    return (flags & CO_ITERABLE_COROUTINE) != 0;
+}
+
+static inline int glue_is_awaitable(PyObject *object) {
+    if (PyCoro_CheckExact(object)) return 1;
+    PyAsyncMethods const *const methods = Py_TYPE(object)->tp_as_async;
+    if (methods != NULL && methods->am_await != NULL) return 1;
+    return glue_is_generator_coroutine(object);
+}
+
+/* What `await` drives: a coroutine itself, else what its `__await__` gives. */
+static PyObject *glue_await(PyObject *awaitable) {
+    if (PyCoro_CheckExact(awaitable) || PyGen_CheckExact(awaitable)) {
+        Py_INCREF(awaitable);
+        return awaitable;
+    }
+    PyObject *const iterator = Py_TYPE(awaitable)->tp_as_async->am_await(awaitable);
+    if (iterator != NULL && !PyIter_Check(iterator) && !PyCoro_CheckExact(iterator)) {
+        PyErr_Format(PyExc_TypeError, "__await__() returned non-iterator of type '%.100s'",
+                     Py_TYPE(iterator)->tp_name);
+        Py_DECREF(iterator);
+        return NULL;
+    }
+    return iterator;
+}
+
+/* Lets an awaitable that nobody can await end quietly (S3.8). */
+static void glue_discard_awaitable(PyObject *awaitable) {
+    PyObject *const outer = glue_take_raised();
+    PyObject *const closed = PyObject_CallMethod(awaitable, "close", NULL);
+    if (closed == NULL) PyErr_Clear();
+    Py_XDECREF(closed);
+    if (outer != NULL) glue_raise(outer);
+}
+
+/* --- Type slots --- */
+
+typedef PySendResult (*glue_send_function)(PyObject *self, PyObject *value, PyObject **result);
+
+/* Gives a type the slots through which the interpreter drives a coroutine: `am_send` for tasks, and
+ * for `await` up to 3.11; `tp_iternext` for `await` from 3.12 on and under tracing. */
+static void glue_make_coroutine(PyTypeObject *type, glue_send_function send, iternextfunc next) {
+    type->tp_as_async->am_send = send;
+    type->tp_iternext = next;
+    PyType_Modified(type);
+}
+
+/* --- Garbage collection --- */
+
+static inline Py_ssize_t glue_reference_count(PyObject *object) { return Py_REFCNT(object); }
+
+#endif

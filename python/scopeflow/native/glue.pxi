@@ -1,0 +1,19 @@
+# What native/glue.h gives. Nothing of it raises on its own account.
+
+cdef extern from "native/glue.h":
+    ctypedef PySendResult (*glue_send_function)(
+        PyObject *self, PyObject *value, PyObject **result,
+    ) noexcept
+
+    scopeflow_emitter *glue_emitter() noexcept
+    PyObject *glue_take_raised() noexcept
+    void glue_raise(PyObject *exception) noexcept
+    void glue_raise_stop_iteration(PyObject *value) noexcept
+    PyObject *glue_take_stop_iteration() noexcept
+    bint glue_is_awaitable(PyObject *value) noexcept
+    PyObject *glue_await(PyObject *awaitable) noexcept
+    void glue_discard_awaitable(PyObject *awaitable) noexcept
+    void glue_make_coroutine(
+        PyTypeObject *of_type, glue_send_function send, iternextfunc next,
+    ) noexcept
+    Py_ssize_t glue_reference_count(PyObject *object) noexcept

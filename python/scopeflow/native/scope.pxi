@@ -1,0 +1,271 @@
+# Scope handles, and which scope is current. Current is a value of a context variable, so a task or
+# thread that inherits a context can never change what its siblings see (S1.9).
+
+@cython.final
+@cython.freelist(64)
+@cython.trashcan(True)
+cdef class ScopeHandle:
+    """A scope of work: a reference to a node of the scope tree.
+
+    Handles are made by `scope.push`, `scope.scope`, `scope.get_handle` and managed calls. As a
+    context manager a handle ends its scope on exit, with status OK, or ERROR and the error, and
+    with what its attribute `output` holds. A scope whose last handle goes while it is open is ended as abandoned (S1.12). May be used from
+    any thread.
+    """
+
+    cdef scopeflow_scope *pointer
+    cdef Runtime runtime
+    # What was current when the scope was opened, None for nothing: it is what to restore (S1.5).
+    cdef ScopeHandle opener
+    # An explicit parent. Held so that the garbage collector never finds a parent's handle, which
+    # shows it the parent's metadata, unreachable while a child still needs the parent.
+    cdef ScopeHandle parent
+    # Set where nothing was current before: resetting restores "unset", and costs less.
+    cdef object token
+    cdef readonly object data
+    cdef readonly object metadata
+    # The end event's data, for a `with` to set on the way.
+    cdef public object output
+    # Whether it is the span of a managed call.
+    cdef bint is_call
+
+    def __init__(self):
+        raise TypeError("a ScopeHandle is made by scope.push or scope.scope")
+
+    def __dealloc__(self):
+        scopeflow_scope_release(self.pointer)
+
+    @property
+    def uuid(self):
+        """The id that the scope's start and end event share, as text."""
+        cdef scopeflow_scope_info info
+        describe(self, &info)
+        return uuid_text(&info.uuid)
+
+    @property
+    def parent_uuid(self):
+        """The parent's id as text; None for the root."""
+        cdef scopeflow_scope_info info
+        describe(self, &info)
+        return None if is_root(&info) else uuid_text(&info.parent_uuid)
+
+    @property
+    def name(self):
+        """What the scope is called."""
+        cdef scopeflow_scope_info info
+        describe(self, &info)
+        return text_of(info.name)
+
+    @property
+    def scope_type(self):
+        """What kind of work it is, a ScopeType."""
+        cdef scopeflow_scope_info info
+        describe(self, &info)
+        return enum_member(ScopeType, info.type)
+
+    @property
+    def subtype(self):
+        """The subtype of a custom scope, else None."""
+        cdef scopeflow_scope_info info
+        describe(self, &info)
+        return text_of(info.subtype) or None
+
+    @property
+    def attributes(self):
+        """Its labels: ScopeAttributes, or ToolAttributes for a tool call."""
+        cdef scopeflow_scope_info info
+        describe(self, &info)
+        return (ToolAttributes if self.is_call else ScopeAttributes)(info.attributes)
+
+    @property
+    def tool_call_id(self):
+        """The provider's id of a tool call, else None."""
+        cdef scopeflow_scope_info info
+        describe(self, &info)
+        return text_of(info.tool_call_id) or None
+
+    @property
+    def started_at_ns(self):
+        """When it started, in nanoseconds since 1970-01-01 UTC."""
+        cdef scopeflow_scope_info info
+        describe(self, &info)
+        return info.started_at_ns
+
+    @property
+    def started_at(self):
+        """When it started, an aware datetime; microseconds are cut off."""
+        return moment_of(self.started_at_ns)
+
+    @property
+    def is_open(self):
+        """Whether the scope has not ended."""
+        return scopeflow_scope_is_open(self.pointer) != 0
+
+    def close(
+        self, *, output=None, metadata=None, error=None, status=None, timestamp=None,
+    ):
+        """Ends the scope from any task, thread or order; an ended one is left alone (S1.6). The
+        attribute `output` is used when no output is given."""
+        end_scope(
+            self, SCOPEFLOW_POP_FLAG_CLOSE, self.output if output is None else output, metadata,
+            status, error, timestamp,
+        )
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, error, traceback):
+        exit_scope(self, error, None)
+        return False
+
+    def __repr__(self):
+        state = "open" if self.is_open else "ended"
+        return f"<{state} {self.scope_type.name.lower()} scope {self.name!r} {self.uuid}>"
+
+
+cdef int describe(ScopeHandle self, scopeflow_scope_info *info) except -1:
+    cdef scopeflow_error error
+    if scopeflow_scope_describe(self.pointer, info, &error) != SCOPEFLOW_STATUS_OK:
+        raise_failure(&error)
+    return 0
+
+
+cdef bint is_root(const scopeflow_scope_info *info) noexcept:
+    for i in range(16):
+        if info.parent_uuid.bytes[i] != 0:
+            return False
+    return True
+
+
+cdef inline scopeflow_scope *pointer_of(handle) noexcept:
+    """The core's scope of a context's value; None is the root."""
+    return NULL if handle is None else (<ScopeHandle>handle).pointer
+
+
+cdef ScopeHandle adopt_scope(RuntimeOperations runtime, scopeflow_scope *pointer):
+    """A handle for a reference that is handed over."""
+    cdef ScopeHandle handle = ScopeHandle.__new__(ScopeHandle)
+    handle.pointer = pointer
+    handle.runtime = <Runtime>runtime
+    return handle
+
+
+# --- What is current ---
+
+
+cdef inline current_of(Runtime runtime):
+    """The context's value, ended or not; None where nothing was opened."""
+    cdef PyObject *value = NULL
+    PyContextVar_Get(runtime.variable, <PyObject *>None, &value)
+    current = <object>value
+    DECREF(value)
+    return current
+
+
+cdef inline int enter_scope(ScopeHandle self, current) except -1:
+    """Makes the scope current. What was current is remembered, so that its end can restore it."""
+    self.opener = <ScopeHandle>current
+    if current is None:
+        self.token = PyContextVar_Set(self.runtime.variable, self)
+        return 0
+    if scopeflow_scope_is_open(self.opener.pointer) == 0:
+        # A row of tasks, each started by one that has ended, must not hold each other for ever.
+        self.opener.opener = nearest_open(self.opener.opener)
+    PyContextVar_Set(self.runtime.variable, self)
+    return 0
+
+
+cdef inline int leave_scope(ScopeHandle self, current) except -1:
+    """S1.5: restores by value, to the nearest open scope, and only if the ended one is still
+    current. A token of another context is no error: then "nothing" is restored by value."""
+    if current is not self:
+        return 0
+    if self.token is not None:
+        token = self.token
+        self.token = None
+        if PyContextVar_Reset(self.runtime.variable, token) == 0:
+            return 0
+        PyErr_Clear()
+    PyContextVar_Set(self.runtime.variable, nearest_open(self.opener))
+    return 0
+
+
+cdef inline ScopeHandle nearest_open(ScopeHandle handle):
+    while handle is not None and scopeflow_scope_is_open(handle.pointer) == 0:
+        handle = handle.opener
+    return handle
+
+
+# --- Ending ---
+
+
+cdef int end_scope(
+    ScopeHandle self, uint32_t flags, output, metadata, status, error, timestamp,
+) except -1:
+    cdef scopeflow_task task
+    cdef scopeflow_step step
+    current = current_of(self.runtime)
+    if error is not None and status is None:
+        status = EndStatus.Error if isinstance(error, Exception) else EndStatus.Cancelled
+    begin_scope_pop(
+        self.pointer, pointer_of(current), glue_emitter(), flags, output, metadata, status, error,
+        timestamp, &task, &step,
+    )
+    leave_scope(self, current)
+    if step.kind != SCOPEFLOW_STEP_KIND_DONE:
+        finish_task(&task, &step)
+    return 0
+
+
+cdef int exit_scope(ScopeHandle self, error, timestamp) except -1:
+    """The end of a `with`: its outcome is known, so the end says it (S2.4)."""
+    try:
+        end_scope(
+            self, SCOPEFLOW_POP_FLAG_CLOSE, self.output, None,
+            EndStatus.Ok if error is None else None, error, timestamp,
+        )
+    except InvalidState:
+        # S1.13: in a forked child, leaving a `with` of the parent's scope is silent.
+        pass
+    return 0
+
+
+@cython.final
+cdef class ScopeManager:
+    """A scope that is opened on entering a `with` and ended on leaving it."""
+
+    cdef Runtime runtime
+    cdef tuple positional
+    cdef dict named
+    cdef object end_timestamp
+    cdef ScopeHandle handle
+
+    def __enter__(self):
+        self.handle = self.runtime.scope_push(*self.positional, **self.named)
+        return self.handle
+
+    def __exit__(self, kind, error, traceback):
+        handle = self.handle
+        self.handle = None
+        exit_scope(handle, error, self.end_timestamp)
+        return False
+
+
+# --- Garbage collection ---
+
+
+cdef traverseproc traverse_handle_attributes = NULL
+
+
+cdef int traverse_handle(PyObject *self, visitproc visit, void *argument) noexcept:
+    """Shows the collector the metadata that the core keeps for the end event: nobody else holds
+    that reference, and every handle that could need it holds this handle."""
+    cdef int stop = traverse_handle_attributes(self, visit, argument)
+    if stop != 0:
+        return stop
+    cdef PyObject *metadata = <PyObject *>scopeflow_scope_metadata((<ScopeHandle>self).pointer)
+    return 0 if metadata == NULL else visit(metadata, argument)
+
+
+traverse_handle_attributes = (<PyTypeObject *>ScopeHandle).tp_traverse
+(<PyTypeObject *>ScopeHandle).tp_traverse = traverse_handle

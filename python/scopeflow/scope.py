@@ -1,0 +1,19 @@
+"""Scopes and marks of the default runtime.
+
+    with scope.scope("planner", ScopeType.Agent, input={"goal": "..."}) as handle:
+        scope.event("thinking")
+        handle.output = {"plan": []}
+
+A scope that is opened becomes current in its context (a task, a thread), and what is opened or
+called there becomes its child. Contexts inherit the current scope by value (S1.9).
+"""
+
+from ._native import default_runtime
+
+push = default_runtime.scope_push
+pop = default_runtime.scope_pop
+event = default_runtime.scope_event
+scope = default_runtime.scope
+get_handle = default_runtime.get_handle
+
+__all__ = ["event", "get_handle", "pop", "push", "scope"]
