@@ -1,0 +1,369 @@
+#include "addon.h"
+
+#include "slots.gen.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* How far beyond its budget a canonical payload is walked: what comes first in the order of the
+ * application may come last in the order that is written (S2.6). */
+#define CANONICAL_BUDGET_FACTOR 16.0
+/* A text that leaves less room than one code point may have been cut. */
+#define CODE_POINT_SIZE_BYTES 4
+
+/* What the core hands to the host's functions. It outlives the runtime's last scope, of which
+ * nobody tells, so the environment keeps it. */
+struct addon_host {
+    addon *addon;
+    double limit_bytes;
+    addon_host *next;
+};
+
+/* --- Calls --- */
+
+bool addon_enter(addon_call *call, napi_env env, napi_callback_info info, size_t argument_count) {
+    size_t count = argument_count;
+    call->env = env;
+    call->is_valid = true;
+    call->text_count = 0;
+    void *data = NULL;
+    if (napi_get_cb_info(env, info, &count, call->arguments, NULL, &data) != napi_ok) {
+        (void)napi_throw_error(env, NULL, "scopeflow: the arguments cannot be read");
+        return false;
+    }
+    call->addon = data;
+    return true;
+}
+
+napi_value addon_leave(addon_call *call) {
+    for (size_t i = 0; i < call->text_count; i++) free(call->heap_texts[i]);
+    return NULL;
+}
+
+napi_value addon_refuse(addon_call *call, const char *function) {
+    (void)napi_throw_type_error(call->env, function, "an argument has the wrong type");
+    return addon_leave(call);
+}
+
+napi_value addon_number(addon_call *call, double value) {
+    napi_value result = NULL;
+    (void)addon_leave(call);
+    (void)napi_create_double(call->env, value, &result);
+    return result;
+}
+
+/* --- Arguments --- */
+
+static bool is_undefined(addon_call *call, size_t index) {
+    napi_valuetype type;
+    return napi_typeof(call->env, call->arguments[index], &type) == napi_ok &&
+           type == napi_undefined;
+}
+
+/* Keeps `is_valid` and gives back whether this one was. */
+static bool note(addon_call *call, bool is_right) {
+    call->is_valid = call->is_valid && is_right;
+    return is_right;
+}
+
+/* Addresses and references are whole numbers below 2^53. */
+static uintptr_t whole_number(addon_call *call, size_t index) {
+    double value = 0;
+    bool const is_number =
+        napi_get_value_double(call->env, call->arguments[index], &value) == napi_ok;
+    if (!note(call, is_number && value >= 0 && value <= 9007199254740991.0)) return 0;
+    return (uintptr_t)value;
+}
+
+void *addon_pointer(addon_call *call, size_t index) { return (void *)whole_number(call, index); }
+
+scopeflow_ref addon_ref(addon_call *call, size_t index) { return whole_number(call, index); }
+
+size_t addon_size(addon_call *call, size_t index) { return whole_number(call, index); }
+
+int32_t addon_i32(addon_call *call, size_t index) {
+    int32_t value = 0;
+    (void)note(call, napi_get_value_int32(call->env, call->arguments[index], &value) == napi_ok);
+    return value;
+}
+
+uint32_t addon_u32(addon_call *call, size_t index) {
+    uint32_t value = 0;
+    (void)note(call, napi_get_value_uint32(call->env, call->arguments[index], &value) == napi_ok);
+    return value;
+}
+
+int64_t addon_i64(addon_call *call, size_t index) {
+    int64_t value = 0;
+    bool is_exact = false;
+    napi_value const argument = call->arguments[index];
+    (void)note(call, napi_get_value_bigint_int64(call->env, argument, &value, &is_exact) == napi_ok);
+    return value;
+}
+
+uint64_t addon_u64(addon_call *call, size_t index) {
+    uint64_t value = 0;
+    bool is_exact = false;
+    napi_value const argument = call->arguments[index];
+    (void)note(call,
+               napi_get_value_bigint_uint64(call->env, argument, &value, &is_exact) == napi_ok);
+    return value;
+}
+
+double addon_f64(addon_call *call, size_t index) {
+    double value = 0;
+    (void)note(call, napi_get_value_double(call->env, call->arguments[index], &value) == napi_ok);
+    return value;
+}
+
+int64_t addon_timestamp(addon_call *call, size_t index) {
+    return is_undefined(call, index) ? SCOPEFLOW_TIMESTAMP_NONE : addon_i64(call, index);
+}
+
+scopeflow_bytes addon_text(addon_call *call, size_t index) {
+    scopeflow_bytes text = {NULL, 0};
+    if (!note(call, call->text_count < ADDON_TEXT_LIMIT)) return text;
+    napi_value const argument = call->arguments[index];
+    char *const buffer = call->texts[call->text_count];
+    size_t size = 0;
+    napi_status const status =
+        napi_get_value_string_utf8(call->env, argument, buffer, ADDON_TEXT_SIZE_BYTES, &size);
+    if (status != napi_ok) {
+        (void)note(call, is_undefined(call, index));
+        return text;
+    }
+    text.ptr = buffer;
+    text.len = size;
+    call->heap_texts[call->text_count] = NULL;
+    if (size + CODE_POINT_SIZE_BYTES < ADDON_TEXT_SIZE_BYTES) {
+        call->text_count++;
+        return text;
+    }
+
+    (void)napi_get_value_string_utf8(call->env, argument, NULL, 0, &size);
+    char *const heap_text = malloc(size + 1);
+    if (!note(call, heap_text != NULL)) return text;
+    (void)napi_get_value_string_utf8(call->env, argument, heap_text, size + 1, &size);
+    call->heap_texts[call->text_count++] = heap_text;
+    text.ptr = heap_text;
+    text.len = size;
+    return text;
+}
+
+scopeflow_bytes addon_bytes(addon_call *call, size_t index) {
+    scopeflow_bytes bytes = {NULL, 0};
+    napi_typedarray_type type = napi_float64_array;
+    void *data = NULL;
+    napi_status const status = napi_get_typedarray_info(call->env, call->arguments[index], &type,
+                                                        &bytes.len, &data, NULL, NULL);
+    if (note(call, status == napi_ok && type == napi_uint8_array)) bytes.ptr = data;
+    return bytes;
+}
+
+/* --- What the core asks of JavaScript --- */
+
+/* Calls a function of the host. They do not throw; what comes all the same is the end of the
+ * environment or an exhausted stack, and must not reach the core. */
+static void call_host(addon *self, napi_ref function, size_t count, double const *numbers) {
+    napi_env const env = self->env;
+    napi_handle_scope scope;
+    if (napi_open_handle_scope(env, &scope) != napi_ok) return;
+
+    napi_value callable = NULL;
+    napi_value receiver = NULL;
+    napi_value arguments[3];
+    bool is_ready = napi_get_reference_value(env, function, &callable) == napi_ok &&
+                    napi_get_undefined(env, &receiver) == napi_ok;
+    for (size_t i = 0; i < count && is_ready; i++)
+        is_ready = napi_create_double(env, numbers[i], &arguments[i]) == napi_ok;
+    if (is_ready) {
+        napi_status const status =
+            napi_call_function(env, receiver, callable, count, arguments, NULL);
+        napi_value exception;
+        if (status == napi_pending_exception)
+            (void)napi_get_and_clear_last_exception(env, &exception);
+    }
+    (void)napi_close_handle_scope(env, scope);
+}
+
+static void host_release(void *context, scopeflow_ref ref) {
+    addon *const self = ((addon_host *)context)->addon;
+    double const numbers[] = {(double)ref};
+    call_host(self, self->release, 1, numbers);
+}
+
+static void host_encode(void *context, scopeflow_ref ref, scopeflow_tape *tape) {
+    const addon_host *const host = context;
+    double const numbers[] = {(double)ref, (double)(uintptr_t)tape, host->limit_bytes};
+    call_host(host->addon, host->addon->encode, 3, numbers);
+}
+
+static void host_describe_error(void *context, scopeflow_ref ref, scopeflow_tape *tape) {
+    addon *const self = ((addon_host *)context)->addon;
+    double const numbers[] = {(double)ref, (double)(uintptr_t)tape};
+    call_host(self, self->describe_error, 2, numbers);
+}
+
+bool addon_lend_host(addon_call *call, const scopeflow_runtime_new_options *options,
+                     scopeflow_host *out_host) {
+    addon_host *const host = malloc(sizeof *host);
+    if (host == NULL) {
+        (void)napi_throw_error(call->env, NULL, "scopeflow: out of memory");
+        return false;
+    }
+    bool const is_canonical = (options->flags & SCOPEFLOW_RUNTIME_FLAG_CANONICAL) != 0;
+    host->addon = call->addon;
+    host->limit_bytes =
+        options->payload_budget_bytes * (is_canonical ? CANONICAL_BUDGET_FACTOR : 1.0);
+    host->next = call->addon->hosts;
+    call->addon->hosts = host;
+
+    scopeflow_host const table = SCOPEFLOW_HOST_INIT;
+    *out_host = table;
+    out_host->context = host;
+    out_host->release = host_release;
+    out_host->encode = host_encode;
+    out_host->describe_error = host_describe_error;
+    return true;
+}
+
+/* --- The functions that no operation stands behind --- */
+
+static napi_value text_value(napi_env env, const char *text, size_t size) {
+    napi_value result = NULL;
+    (void)napi_create_string_utf8(env, text, size, &result);
+    return result;
+}
+
+static napi_value abi_hash(napi_env env, napi_callback_info info) {
+    static char const digits[] = "0123456789abcdef";
+    (void)info;
+    char text[16];
+    uint64_t hash = scopeflow_abi_hash();
+    for (size_t i = sizeof text; i-- > 0; hash >>= 4) text[i] = digits[hash & 15];
+    return text_value(env, text, sizeof text);
+}
+
+static napi_value version(napi_env env, napi_callback_info info) {
+    (void)info;
+    return text_value(env, scopeflow_version(), NAPI_AUTO_LENGTH);
+}
+
+static napi_value error_message(napi_env env, napi_callback_info info) {
+    addon_call call;
+    if (!addon_enter(&call, env, info, 0)) return NULL;
+    return text_value(env, call.addon->error.message, call.addon->error.message_len_bytes);
+}
+
+static napi_value text(napi_env env, napi_callback_info info) {
+    addon_call call;
+    if (!addon_enter(&call, env, info, 2)) return NULL;
+    const char *const address = addon_pointer(&call, 0);
+    size_t const size = addon_size(&call, 1);
+    if (!call.is_valid) return addon_refuse(&call, "text");
+    return text_value(env, address != NULL ? address : "", size);
+}
+
+static napi_value task_new(napi_env env, napi_callback_info info) {
+    addon_call call;
+    if (!addon_enter(&call, env, info, 0)) return NULL;
+    scopeflow_task *const task = calloc(1, sizeof *task);
+    if (task != NULL) return addon_number(&call, (double)(uintptr_t)task);
+    (void)napi_throw_error(env, NULL, "scopeflow: out of memory");
+    return NULL;
+}
+
+static napi_value task_free(napi_env env, napi_callback_info info) {
+    addon_call call;
+    if (!addon_enter(&call, env, info, 1)) return NULL;
+    scopeflow_task *const task = addon_pointer(&call, 0);
+    if (!call.is_valid) return addon_refuse(&call, "taskFree");
+    free(task);
+    return NULL;
+}
+
+static const addon_function own_functions[] = {
+    {"abiHash", abi_hash}, {"version", version},   {"errorMessage", error_message},
+    {"text", text},        {"taskNew", task_new}, {"taskFree", task_free},
+};
+
+/* --- Loading --- */
+
+static bool add_functions(napi_env env, napi_value core, addon *self,
+                          const addon_function *functions, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        napi_value function;
+        if (napi_create_function(env, functions[i].name, NAPI_AUTO_LENGTH, functions[i].call, self,
+                                 &function) != napi_ok ||
+            napi_set_named_property(env, core, functions[i].name, function) != napi_ok)
+            return false;
+    }
+    return true;
+}
+
+static bool add_slots(napi_env env, napi_value core, addon *self) {
+    napi_value buffer;
+    napi_value slots;
+    void *data = NULL;
+    if (napi_create_arraybuffer(env, SLOT_COUNT * sizeof(double), &data, &buffer) != napi_ok ||
+        napi_create_typedarray(env, napi_float64_array, SLOT_COUNT, buffer, 0, &slots) != napi_ok ||
+        napi_create_reference(env, buffer, 1, &self->slots_buffer) != napi_ok)
+        return false;
+    self->slots = data;
+    return napi_set_named_property(env, core, "slots", slots) == napi_ok;
+}
+
+static bool keep_function(napi_env env, napi_value host, const char *name, napi_ref *out) {
+    napi_value function;
+    return napi_get_named_property(env, host, name, &function) == napi_ok &&
+           napi_create_reference(env, function, 1, out) == napi_ok;
+}
+
+/* Runs when the environment ends. Nothing of the core runs after that; what it still holds goes
+ * with the process. */
+static void unload(void *data) {
+    addon *const self = data;
+    while (self->hosts != NULL) {
+        addon_host *const next = self->hosts->next;
+        free(self->hosts);
+        self->hosts = next;
+    }
+    free(self);
+}
+
+/* load(host): Core */
+static napi_value load(napi_env env, napi_callback_info info) {
+    size_t count = 1;
+    napi_value host;
+    napi_value core;
+    napi_value kind;
+    addon *const self = calloc(1, sizeof *self);
+    bool const is_loaded =
+        self != NULL && napi_get_cb_info(env, info, &count, &host, NULL, NULL) == napi_ok &&
+        keep_function(env, host, "release", &self->release) &&
+        keep_function(env, host, "encode", &self->encode) &&
+        keep_function(env, host, "describeError", &self->describe_error) &&
+        napi_create_object(env, &core) == napi_ok &&
+        napi_create_string_utf8(env, "native", NAPI_AUTO_LENGTH, &kind) == napi_ok &&
+        napi_set_named_property(env, core, "kind", kind) == napi_ok &&
+        add_slots(env, core, self) &&
+        add_functions(env, core, self, own_functions,
+                      sizeof own_functions / sizeof *own_functions) &&
+        add_functions(env, core, self, addon_functions, addon_function_count) &&
+        napi_add_env_cleanup_hook(env, unload, self) == napi_ok;
+    if (is_loaded) {
+        self->env = env;
+        return core;
+    }
+    free(self);
+    (void)napi_throw_error(env, NULL, "scopeflow: the addon cannot be loaded");
+    return NULL;
+}
+
+NAPI_MODULE_INIT() {
+    napi_value function;
+    if (napi_create_function(env, "load", NAPI_AUTO_LENGTH, load, NULL, &function) != napi_ok ||
+        napi_set_named_property(env, exports, "load", function) != napi_ok)
+        return NULL;
+    return exports;
+}

@@ -1,0 +1,77 @@
+/* The Node addon: the flat interface (node/src/core.gen.ts) over the core, by Node-API.
+ *
+ * addon.c is written by hand: the environment's data, how values cross, what the core asks of
+ * JavaScript. addon.gen.c has a function for each operation. */
+#ifndef SCOPEFLOW_ADDON_H
+#define SCOPEFLOW_ADDON_H
+
+#include "scopeflow/scopeflow.h"
+
+#include <node_api.h>
+#include <stdbool.h>
+
+/* More than an operation has arguments; the compiler says so if that changes. */
+#define ADDON_ARGUMENT_LIMIT 16
+#define ADDON_TEXT_LIMIT 2
+/* Longer texts take a trip to the heap. */
+#define ADDON_TEXT_SIZE_BYTES 256
+
+typedef struct addon_host addon_host;
+
+/* What belongs to one environment: the main thread of Node or a worker. Used by its thread only. */
+typedef struct addon {
+    napi_env env;
+    napi_ref release; /* The functions of the host (node/src/host.ts). */
+    napi_ref encode;
+    napi_ref describe_error;
+    napi_ref slots_buffer;
+    double *slots;
+    scopeflow_emitter emitter;
+    scopeflow_error error; /* Of the last call that failed. */
+    addon_host *hosts;
+} addon;
+
+/* One call of one function. What is taken by it is given back by `addon_leave`. */
+typedef struct addon_call {
+    napi_env env;
+    addon *addon;
+    napi_value arguments[ADDON_ARGUMENT_LIMIT];
+    bool is_valid; /* No argument so far had a wrong type. */
+    size_t text_count;
+    char *heap_texts[ADDON_TEXT_LIMIT];
+    char texts[ADDON_TEXT_LIMIT][ADDON_TEXT_SIZE_BYTES];
+} addon_call;
+
+typedef struct addon_function {
+    const char *name;
+    napi_callback call;
+} addon_function;
+
+extern const addon_function addon_functions[];
+extern size_t const addon_function_count;
+
+/* False, with an exception pending, if the arguments cannot be read. */
+bool addon_enter(addon_call *call, napi_env env, napi_callback_info info, size_t argument_count);
+napi_value addon_leave(addon_call *call);
+/* Leaves with a TypeError: the TypeScript layer passed what the interface does not declare. */
+napi_value addon_refuse(addon_call *call, const char *function);
+napi_value addon_number(addon_call *call, double value);
+
+/* How arguments cross. A wrong type clears `is_valid`. */
+void *addon_pointer(addon_call *call, size_t index);
+scopeflow_ref addon_ref(addon_call *call, size_t index);
+size_t addon_size(addon_call *call, size_t index);
+int32_t addon_i32(addon_call *call, size_t index);
+uint32_t addon_u32(addon_call *call, size_t index);
+int64_t addon_i64(addon_call *call, size_t index);
+uint64_t addon_u64(addon_call *call, size_t index);
+double addon_f64(addon_call *call, size_t index);
+int64_t addon_timestamp(addon_call *call, size_t index); /* undefined is none */
+scopeflow_bytes addon_text(addon_call *call, size_t index);  /* undefined is absent */
+scopeflow_bytes addon_bytes(addon_call *call, size_t index); /* borrowed from the array */
+
+/* Makes the function table of a new runtime. */
+bool addon_lend_host(addon_call *call, const scopeflow_runtime_new_options *options,
+                     scopeflow_host *out_host);
+
+#endif

@@ -1,0 +1,46 @@
+import { InvalidArgument } from "./errors.gen.js";
+
+/*
+ * What must hold for a value to reach the core as it is. The core itself checks ranges, names and
+ * flag bits, so that its answer is the same in every language.
+ */
+
+export function checkText(value: unknown, name: string): asserts value is string {
+  if (typeof value !== "string") refuse(value, name, "a string");
+}
+
+/** A whole number of 32 bits. */
+export function checkInteger(value: unknown, name: string): asserts value is number {
+  if (typeof value !== "number" || (value | 0) !== value) refuse(value, name, "a 32-bit integer");
+}
+
+/** A whole number of 32 bits that is not negative. */
+export function checkUnsigned(value: unknown, name: string): asserts value is number {
+  if (typeof value !== "number" || value >>> 0 !== value) {
+    refuse(value, name, "a 32-bit integer of at least 0");
+  }
+}
+
+export function checkNumber(value: unknown, name: string): asserts value is number {
+  if (typeof value !== "number") refuse(value, name, "a number");
+}
+
+/** A bigint of 64 bits. */
+export function checkBigInt(value: unknown, name: string): asserts value is bigint {
+  if (typeof value !== "bigint" || BigInt.asIntN(64, value) !== value) {
+    refuse(value, name, "a bigint of 64 bits");
+  }
+}
+
+export function checkFunction(value: unknown, name: string): asserts value is Function {
+  if (typeof value !== "function") refuse(value, name, "a function");
+}
+
+function refuse(value: unknown, name: string, wanted: string): never {
+  const given = typeof value === "number" || typeof value === "bigint" ? String(value) : kind(value);
+  throw new InvalidArgument(`${name} must be ${wanted}, not ${given}`);
+}
+
+function kind(value: unknown): string {
+  return value === null ? "null" : typeof value;
+}

@@ -1,0 +1,29 @@
+import { EventFields } from "./event.gen.js";
+
+/**
+ * An event in ATOF 0.1 (S2), as of its emission: what the application changes later is not seen in
+ * it. Each subscriber gets an object of its own and may keep it. The text is parsed when a member
+ * is first read; integers beyond ±(2^53-1) are exact in `json` only.
+ */
+export class Event extends EventFields {
+  private parsed: Record<string, unknown> | undefined;
+
+  /** @param json The event as one line of JSON text, without a line end. */
+  constructor(readonly json: string) {
+    super();
+  }
+
+  /** When it happened, to the millisecond; `timestamp` has all nine digits. */
+  get time(): Date {
+    return new Date(this.timestamp);
+  }
+
+  /** The event as a plain object. */
+  toJSON(): Record<string, unknown> {
+    return (this.parsed ??= JSON.parse(this.json) as Record<string, unknown>);
+  }
+
+  protected override field(key: string): unknown {
+    return this.toJSON()[key];
+  }
+}

@@ -1,0 +1,29 @@
+import type { Engine } from "./engine.js";
+import { InvalidState } from "./errors.gen.js";
+
+/** Something that lives in the core. The core's reference to it is given back when it is let go. */
+export class Handle {
+  /** @internal 0 once it was let go. */
+  private pointer: number;
+
+  /** @internal */
+  constructor(
+    readonly engine: Engine,
+    address: number,
+  ) {
+    this.pointer = address;
+  }
+
+  /** @internal Its address in the core. Throws InvalidState once it was let go. */
+  get address(): number {
+    if (this.pointer === 0) throw new InvalidState("the handle was let go");
+    return this.pointer;
+  }
+
+  /** @internal Makes the handle unusable; gives the address that it had, 0 the second time. */
+  detach(): number {
+    const address = this.pointer;
+    this.pointer = 0;
+    return address;
+  }
+}

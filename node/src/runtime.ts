@@ -1,0 +1,438 @@
+import { checkFunction } from "./checks.js";
+import { Operation, type Call } from "./driver.js";
+import { CallFlags, EndStatus, PopFlags, RuntimeFlags, ScopeType } from "./enums.gen.js";
+import { isCancellation } from "./error.js";
+import { InvalidArgument, NotFound } from "./errors.gen.js";
+import { installedEngine } from "./installed.js";
+import {
+  RuntimeRegistries,
+  runtimeFlush,
+  runtimeNew,
+  scopeEvent,
+  scopePop,
+  scopePush,
+  toolExecute,
+  type RuntimeNewOptions,
+  type ScopeReference,
+} from "./operations.gen.js";
+import { ScopeHandle, type PopOptions } from "./scope.js";
+import { nanoseconds, type Timestamp } from "./time.js";
+
+/** How a runtime is made. */
+export interface RuntimeOptions extends Omit<RuntimeNewOptions, "flags"> {
+  /** Ids count up and the clock is counted, for tests. */
+  deterministic?: boolean;
+  /** Payloads are written in RFC 8785 form (S2.7). */
+  canonical?: boolean;
+  /** Where failures of subscribers go; `console.error` by default. */
+  log?: (message: string, error: unknown) => void;
+}
+
+/** What can be said when a scope is opened. What is undefined or null is absent. */
+export interface PushOptions {
+  /** An open scope to be the parent instead of the current one. */
+  parent?: ScopeHandle | null;
+  /** `ScopeAttributes`. */
+  attributes?: number | null;
+  /** Subtype of a custom scope; its name by default. */
+  subtype?: string | null;
+  /** Stays on the handle (S1.4). */
+  data?: unknown;
+  /** The start event's metadata; kept for the end event. */
+  metadata?: unknown;
+  /** The start event's data. */
+  input?: unknown;
+  /** When it started; now by default. */
+  timestamp?: Timestamp | null;
+}
+
+/** What can be said with a mark. What is undefined or null is absent. */
+export interface EventOptions {
+  /** An open scope to stand under instead of the current one. */
+  parent?: ScopeHandle | null;
+  data?: unknown;
+  metadata?: unknown;
+  /** When it happened; now by default. */
+  timestamp?: Timestamp | null;
+}
+
+/** What can be said with a managed tool call. What is undefined or null is absent. */
+export interface ToolCallOptions {
+  /** An open scope to be the parent instead of the current one. */
+  parent?: ScopeHandle | null;
+  /** `ToolAttributes`. */
+  attributes?: number | null;
+  /** Used as the end event's data when the target returns nothing (S2.5). */
+  data?: unknown;
+  /** The start event's metadata; kept for the end event. */
+  metadata?: unknown;
+  /** The provider's id of this call. */
+  toolCallId?: string | null;
+  /** When it started; now by default. */
+  timestamp?: Timestamp | null;
+}
+
+type Maybe<T> = T | null | undefined;
+
+/**
+ * One independent runtime: its registries, its clock, its ids (S6.1). The functions of the module
+ * are the methods of a default one.
+ *
+ * Optional arguments can be given by position, as in the peer's package, or as one object in the
+ * place of the first of them.
+ */
+export class Runtime extends RuntimeRegistries {
+  /** @internal */
+  readonly log: (message: string, error: unknown) => void;
+  private rootHandle: ScopeHandle | undefined;
+  /** Handles whose uuid was read: only those can be referred to by it. */
+  private readonly byUuid = new Map<string, WeakRef<ScopeHandle>>();
+  private sweepAt = 64;
+
+  constructor(options: RuntimeOptions = {}) {
+    const { deterministic, canonical, log, ...rest } = options;
+    const engine = installedEngine();
+    const flags =
+      (deterministic ? RuntimeFlags.Deterministic : RuntimeFlags.None) |
+      (canonical ? RuntimeFlags.Canonical : RuntimeFlags.None);
+    super(engine, runtimeNew(engine, { ...rest, flags }));
+    // Looked up at each call, so that a test runner's replacement of the console is seen.
+    this.log = log ?? ((message, error) => console.error(message, error));
+    engine.watchRuntime(this, this.address);
+  }
+
+  /**
+   * Opens a scope under the current one, emits its start event and makes it current.
+   *
+   * It stays current until it is ended: for the rest of the running function, of what that awaits
+   * and starts, and, before its first `await`, of its caller. Branches that run at once open theirs
+   * with `withScope`.
+   *
+   * @throws InvalidArgument, InvalidState, LimitExceeded, NoMemory.
+   */
+  pushScope(
+    name: string,
+    scopeType: ScopeType,
+    handle?: Maybe<ScopeHandle | PushOptions>,
+    attributes?: Maybe<number>,
+    data?: unknown,
+    metadata?: unknown,
+    input?: unknown,
+    timestamp?: Maybe<Timestamp>,
+  ): ScopeHandle {
+    const options = isOptions(handle)
+      ? handle
+      : { parent: handle, attributes, data, metadata, input, timestamp };
+    const scope = this.open(name, scopeType, options);
+    this.engine.context.set(scope);
+    return scope;
+  }
+
+  /** Ends a scope and emits its end event; `handle.pop` takes a status and an error, too. */
+  popScope(
+    handle: ScopeHandle,
+    output?: unknown,
+    timestamp?: Maybe<Timestamp>,
+    metadata?: unknown,
+  ): void {
+    if (!(handle instanceof ScopeHandle)) throw new InvalidArgument("handle must be a scope handle");
+    handle.pop({ output, timestamp, metadata });
+  }
+
+  /**
+   * Opens a scope, runs a function in it, and ends it when the function has ended: with status ok,
+   * or with the error that it threw, which goes on to the caller (S2.4).
+   */
+  async withScope<R>(
+    name: string,
+    scopeType: ScopeType,
+    callback: (handle: ScopeHandle) => R | PromiseLike<R>,
+    handle?: Maybe<ScopeHandle | PushOptions>,
+    attributes?: Maybe<number>,
+    data?: unknown,
+    metadata?: unknown,
+    input?: unknown,
+  ): Promise<R> {
+    checkFunction(callback, "callback");
+    const options = isOptions(handle) ? handle : { parent: handle, attributes, data, metadata, input };
+    const scope = this.open(name, scopeType, options);
+    let result: R;
+    try {
+      result = await this.engine.context.run(scope, callback, scope);
+    } catch (error) {
+      const status = isCancellation(error) ? EndStatus.Cancelled : EndStatus.Error;
+      scope.close({ status, error });
+      throw error;
+    }
+    scope.close({ status: EndStatus.Ok });
+    return result;
+  }
+
+  /**
+   * Emits a mark under the current scope.
+   *
+   * @throws InvalidArgument, LimitExceeded, NoMemory.
+   */
+  event(
+    name: string,
+    handle?: Maybe<ScopeHandle | EventOptions>,
+    data?: unknown,
+    metadata?: unknown,
+    timestamp?: Maybe<Timestamp>,
+  ): void {
+    const options = isOptions(handle) ? handle : { parent: handle, data, metadata, timestamp };
+    const current = this.engine.context.get();
+    const operation = new Operation(this, current);
+    const { holding } = operation;
+    this.begin(operation, undefined, () =>
+      scopeEvent(
+        this.engine,
+        this.address,
+        this.addressIn(current),
+        name,
+        parentAddress(options.parent),
+        holding.lend(options.data),
+        holding.lend(options.metadata),
+        nanoseconds(options.timestamp),
+        holding.task,
+      ),
+    );
+    operation.run();
+  }
+
+  /** The nearest open scope of this context, from the current one upwards; the root at last. */
+  getHandle(): ScopeHandle {
+    return this.nearestOpen(this.engine.context.get());
+  }
+
+  /**
+   * Runs a tool under management: guards, start event, the function, end event (S4.1). The promise
+   * gives the function's own result, or its own error, untouched.
+   *
+   * @param args What the guards see and the function gets.
+   * @param func Runs with the call's own span as the current scope (S4.6). May return a promise.
+   * @returns Rejected with GuardrailRejected if a guard refuses, and with what a guard or the
+   *   function throws.
+   */
+  toolCallExecute<A, R>(
+    name: string,
+    args: A,
+    func: (args: A) => R | PromiseLike<R>,
+    handle?: Maybe<ScopeHandle | ToolCallOptions>,
+    attributes?: Maybe<number>,
+    data?: unknown,
+    metadata?: unknown,
+    toolCallId?: Maybe<string>,
+  ): Promise<R> {
+    const options = isOptions(handle)
+      ? handle
+      : { parent: handle, attributes, data, metadata, toolCallId };
+    try {
+      return this.beginTool(name, args, func, options, CallFlags.None).runAsync() as Promise<R>;
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /** The same for a function that returns no promise; guards that are declared async are refused. */
+  toolCallExecuteSync<A, R>(
+    name: string,
+    args: A,
+    func: (args: A) => R,
+    options: ToolCallOptions = {},
+  ): R {
+    return this.beginTool(name, args, func, options, CallFlags.Sync).run() as R;
+  }
+
+  /** Delivers what is still owed: the ends of scopes that nobody holds any more (S1.12). */
+  flush(): void {
+    const operation = new Operation(this, undefined);
+    this.begin(operation, undefined, () =>
+      runtimeFlush(this.engine, this.address, operation.holding.task),
+    );
+    operation.run();
+  }
+
+  /** `flush` under the peer's name. */
+  async flushSubscribers(): Promise<void> {
+    this.flush();
+  }
+
+  /** @internal */
+  end(scope: ScopeHandle, options: PopOptions): void {
+    const { engine } = this;
+    const operation = new Operation(this, undefined);
+    const { holding } = operation;
+    this.begin(operation, undefined, () =>
+      scopePop(
+        engine,
+        scope.address,
+        this.addressIn(engine.context.get()),
+        options.flags ?? PopFlags.None,
+        holding.lend(options.output),
+        holding.lend(options.metadata),
+        options.status ?? EndStatus.Unset,
+        holding.lend(options.error),
+        nanoseconds(options.timestamp),
+        holding.task,
+      ),
+    );
+    try {
+      operation.run();
+    } finally {
+      this.restore(scope);
+    }
+  }
+
+  /** @internal The nearest open scope of this runtime from a context's value upwards (S1.5). */
+  nearestOpen(value: ScopeHandle | undefined): ScopeHandle {
+    let scope = value;
+    while (scope !== undefined && (scope.runtime !== this || !scope.isOpen())) scope = scope.opener;
+    return scope ?? this.root();
+  }
+
+  /** @internal */
+  noteUuid(uuid: string, handle: ScopeHandle): void {
+    if (this.byUuid.has(uuid)) return;
+    if (this.byUuid.size >= this.sweepAt) {
+      for (const [key, held] of this.byUuid) if (!held.deref()) this.byUuid.delete(key);
+      this.sweepAt = Math.max(64, this.byUuid.size * 2);
+    }
+    this.byUuid.set(uuid, new WeakRef(handle));
+  }
+
+  protected override scopeOf(reference: ScopeReference): ScopeHandle {
+    if (reference instanceof ScopeHandle) return reference;
+    if (typeof reference !== "string") {
+      throw new InvalidArgument("scope must be a scope handle or the uuid of one");
+    }
+    const handle = this.byUuid.get(reference)?.deref();
+    if (!handle) throw new NotFound(`no handle is held of a scope with the uuid ${reference}`);
+    return handle;
+  }
+
+  private open(name: string, scopeType: ScopeType, options: PushOptions): ScopeHandle {
+    const { engine } = this;
+    const current = engine.context.get();
+    const operation = new Operation(this, current);
+    const { holding } = operation;
+    this.begin(operation, options.metadata, (metadata) =>
+      scopePush(
+        engine,
+        this.address,
+        this.addressIn(current),
+        name,
+        scopeType,
+        parentAddress(options.parent),
+        options.attributes ?? 0,
+        options.subtype ?? undefined,
+        metadata,
+        holding.lend(options.input),
+        nanoseconds(options.timestamp),
+        holding.task,
+      ),
+    );
+    operation.run();
+    const handle = new ScopeHandle(
+      this,
+      operation.scope,
+      current,
+      options.data ?? null,
+      options.metadata ?? null,
+    );
+    engine.watchScope(handle, operation.scope);
+    return handle;
+  }
+
+  private beginTool(
+    name: string,
+    request: unknown,
+    target: Call["target"],
+    options: ToolCallOptions,
+    flags: CallFlags,
+  ): Operation {
+    checkFunction(target, "func");
+    const current = this.engine.context.get();
+    const toolCallId = options.toolCallId ?? undefined;
+    const operation = new Operation(this, current, {
+      target,
+      toolCallId,
+      data: options.data ?? null,
+      metadata: options.metadata ?? null,
+      canWait: flags === CallFlags.None,
+    });
+    const { holding } = operation;
+    this.begin(operation, options.metadata, (metadata) =>
+      toolExecute(
+        this.engine,
+        this.address,
+        this.addressIn(current),
+        flags,
+        name,
+        holding.lendAny(request),
+        parentAddress(options.parent),
+        options.attributes ?? 0,
+        toolCallId,
+        holding.lend(options.data),
+        metadata,
+        nanoseconds(options.timestamp),
+        holding.task,
+      ),
+    );
+    return operation;
+  }
+
+  /**
+   * Begins an operation. The core takes the metadata if it succeeds; if it fails, everything that
+   * was lent comes back (S7.3).
+   */
+  private begin(operation: Operation, metadata: unknown, call: (metadata: number) => void): void {
+    const { refs } = this.engine;
+    const ref = metadata === undefined || metadata === null ? 0 : refs.lend(metadata);
+    try {
+      call(ref);
+    } catch (error) {
+      refs.release(ref);
+      operation.holding.end();
+      throw error;
+    }
+  }
+
+  /** The address of the current scope of this runtime, ended or not; 0 is the root. */
+  private addressIn(value: ScopeHandle | undefined): number {
+    let scope = value;
+    while (scope !== undefined && scope.runtime !== this) scope = scope.opener;
+    return scope === undefined ? 0 : scope.address;
+  }
+
+  /**
+   * S1.5: if the ended scope is still what the context holds, the nearest open one takes its place.
+   * The way up crosses scopes of other runtimes, since a context has one value for all.
+   */
+  private restore(ended: ScopeHandle): void {
+    const { context } = this.engine;
+    if (context.get() !== ended || ended.isOpen()) return;
+    let scope = ended.opener;
+    while (scope !== undefined && !scope.isOpen()) scope = scope.opener;
+    context.set(scope);
+  }
+
+  private root(): ScopeHandle {
+    if (this.rootHandle === undefined) {
+      const address = this.rootAddress();
+      this.rootHandle = new ScopeHandle(this, address, undefined);
+      this.engine.watchScope(this.rootHandle, address);
+    }
+    return this.rootHandle;
+  }
+}
+
+function isOptions<T extends object>(given: Maybe<ScopeHandle | T>): given is T {
+  return typeof given === "object" && given !== null && !(given instanceof ScopeHandle);
+}
+
+function parentAddress(parent: Maybe<ScopeHandle>): number {
+  if (parent === undefined || parent === null) return 0;
+  if (!(parent instanceof ScopeHandle)) throw new InvalidArgument("parent must be a scope handle");
+  return parent.address;
+}

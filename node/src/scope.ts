@@ -1,0 +1,116 @@
+import type { ScopeInfo } from "./core.gen.js";
+import { EndStatus, PopFlags, type ScopeType } from "./enums.gen.js";
+import { ScopeOperations } from "./operations.gen.js";
+import type { Runtime } from "./runtime.js";
+import type { Timestamp } from "./time.js";
+
+const NO_UUID = "00000000-0000-0000-0000-000000000000";
+
+/** How a scope is ended. What is undefined or null is absent. */
+export interface PopOptions {
+  /** The end event's data. */
+  output?: unknown;
+  /** Merged over the start's metadata (S2.5). */
+  metadata?: unknown;
+  /** How it ended; unset by default. */
+  status?: EndStatus | null;
+  /** What it failed with; described in the end event's metadata. */
+  error?: unknown;
+  /** When it ended; now by default. */
+  timestamp?: Timestamp | null;
+  /** How to end it; `close` sets `PopFlags.Close`. */
+  flags?: PopFlags | null;
+}
+
+/**
+ * A scope that was opened, or the span of a managed call (S1.8). It is held as long as this object
+ * or a context refers to it; an open one that nobody holds any more is ended as abandoned (S1.12).
+ */
+export class ScopeHandle extends ScopeOperations {
+  private facts: ScopeInfo | undefined;
+
+  /**
+   * @internal
+   * @param opener What the context held when it was opened (S1.5).
+   * @param data The application's data, which stays on the handle (S1.4).
+   * @param metadata The metadata of its start event.
+   */
+  constructor(
+    readonly runtime: Runtime,
+    address: number,
+    readonly opener: ScopeHandle | undefined,
+    readonly data: unknown = null,
+    readonly metadata: unknown = null,
+  ) {
+    super(runtime.engine, address);
+  }
+
+  get uuid(): string {
+    const { uuid } = this.read();
+    this.runtime.noteUuid(uuid, this);
+    return uuid;
+  }
+
+  /** The parent's id, null for the root. */
+  get parentUuid(): string | null {
+    const { parentUuid } = this.read();
+    return parentUuid === NO_UUID ? null : parentUuid;
+  }
+
+  get name(): string {
+    return this.read().name;
+  }
+
+  get scopeType(): ScopeType {
+    return this.read().type;
+  }
+
+  /** Flag bits: `ScopeAttributes`, or `ToolAttributes` for the span of a tool call. */
+  get attributes(): number {
+    return this.read().attributes;
+  }
+
+  /** The subtype of a custom scope, else empty. */
+  get subtype(): string {
+    return this.read().subtype;
+  }
+
+  /** The provider's id of a tool call, else empty. */
+  get toolCallId(): string {
+    return this.read().toolCallId;
+  }
+
+  /** The start in nanoseconds since 1970-01-01 UTC. */
+  get startedAtNs(): bigint {
+    return this.read().startedAtNs;
+  }
+
+  /** The start to the millisecond. */
+  get startedAt(): Date {
+    return new Date(Number(this.startedAtNs / 1_000_000n));
+  }
+
+  /**
+   * Ends the scope. One that has an open descendant in this context's chain is refused (S1.6).
+   *
+   * @throws InvalidArgument, NotFound if it has ended, InvalidState.
+   */
+  pop(options: PopOptions = {}): void {
+    this.runtime.end(this, options);
+  }
+
+  /** Ends the scope from any context and in any order; an ended one is left alone. */
+  close(options: PopOptions = {}): void {
+    this.runtime.end(this, { ...options, flags: PopFlags.Close });
+  }
+
+  /** `using scope = pushScope(…)` ends it with its block. */
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  /** What does not change is read once. */
+  private read(): ScopeInfo {
+    return (this.facts ??= this.describe());
+  }
+}

@@ -1,0 +1,176 @@
+import { SLOT_COUNT } from "./core.gen.js";
+import type { Host } from "./host.js";
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+/** Texts up to this many UTF-16 units are copied by hand if they are ASCII: that is quicker. */
+const SHORT_TEXT = 64;
+/** The largest row that `crypto.getRandomValues` fills at once. */
+const ENTROPY_LIMIT = 65536;
+
+/** What the module exports beside the operations (wasm/bridge.c). */
+interface OwnExports {
+  memory: WebAssembly.Memory;
+  /** Returns 0 when memory has run out. */
+  allocate(size: number): number;
+  deallocate(address: number, size: number): void;
+  slotsAddress(): number;
+  textsAddress(): number;
+  textsSize(): number;
+  abiHash(): bigint;
+  versionAddress(): number;
+  errorMessageAddress(): number;
+  errorMessageSize(): number;
+  taskNew(): number;
+  taskFree(task: number): void;
+}
+
+/**
+ * The WebAssembly build as a core. Its functions are generated (wasm.gen.ts); here is how texts and
+ * bytes get into its memory and out.
+ *
+ * Texts lie in a stack at a fixed place: a call puts its own on top and takes them off when it
+ * returns, since what it runs in between may call again.
+ */
+export abstract class WasmMemory<Exports extends object> {
+  readonly kind = "wasm";
+  /** Size in bytes of the text that `putText` has put last. */
+  protected textSize = 0;
+
+  private bytes: Uint8Array;
+  private slotView: Float64Array;
+  private readonly slotsAddress: number;
+  private top: number;
+  private readonly end: number;
+  /** Texts that did not fit, with the depth of the call that put them. */
+  private readonly large: { address: number; size: number; depth: number }[] = [];
+  private depth = 0;
+
+  protected constructor(protected readonly exports: Exports & OwnExports) {
+    this.bytes = new Uint8Array(exports.memory.buffer);
+    this.slotsAddress = exports.slotsAddress();
+    this.slotView = new Float64Array(exports.memory.buffer, this.slotsAddress, SLOT_COUNT);
+    this.top = exports.textsAddress();
+    this.end = this.top + exports.textsSize();
+  }
+
+  get slots(): Float64Array {
+    // Growing memory detaches its views.
+    if (this.slotView.length === 0) {
+      this.slotView = new Float64Array(this.exports.memory.buffer, this.slotsAddress, SLOT_COUNT);
+    }
+    return this.slotView;
+  }
+
+  abiHash(): string {
+    return BigInt.asUintN(64, this.exports.abiHash()).toString(16).padStart(16, "0");
+  }
+
+  version(): string {
+    const start = this.exports.versionAddress();
+    return this.text(start, this.memory().indexOf(0, start) - start);
+  }
+
+  errorMessage(): string {
+    return this.text(this.exports.errorMessageAddress(), this.exports.errorMessageSize());
+  }
+
+  text(address: number, size: number): string {
+    const bytes = this.memory();
+    if (size <= SHORT_TEXT) {
+      let text = "";
+      let i = 0;
+      for (; i < size && bytes[address + i]! < 128; i++) {
+        text += String.fromCharCode(bytes[address + i]!);
+      }
+      if (i === size) return text;
+    }
+    return decoder.decode(bytes.subarray(address, address + size));
+  }
+
+  taskNew(): number {
+    return this.exports.taskNew();
+  }
+
+  taskFree(task: number): void {
+    this.exports.taskFree(task);
+  }
+
+  /** Begins a call. Gives where its texts will lie, for `leave`. */
+  protected enter(): number {
+    this.depth += 1;
+    return this.top;
+  }
+
+  protected leave(top: number): void {
+    this.top = top;
+    while (this.large.length > 0 && this.large[this.large.length - 1]!.depth === this.depth) {
+      const { address, size } = this.large.pop()!;
+      this.exports.deallocate(address, size);
+    }
+    this.depth -= 1;
+  }
+
+  /** Puts a text into memory; its size is then in `textSize`. Absent texts are at address 0. */
+  protected putText(text: string | undefined): number {
+    this.textSize = 0;
+    if (text === undefined) return 0;
+    const bytes = this.memory();
+    const start = this.top;
+    if (text.length <= SHORT_TEXT && start + text.length <= this.end) {
+      let i = 0;
+      for (; i < text.length; i++) {
+        const unit = text.charCodeAt(i);
+        if (unit > 127) break;
+        bytes[start + i] = unit;
+      }
+      if (i === text.length) return this.keep(start, i);
+    }
+    return this.putBytes(encoder.encode(text));
+  }
+
+  protected putBytes(content: Uint8Array): number {
+    const start = this.top;
+    const size = content.length;
+    if (start + size <= this.end) {
+      this.memory().set(content, start);
+      return this.keep(start, size);
+    }
+    const address = this.exports.allocate(size);
+    if (address === 0) throw new RangeError(`scopeflow: no memory for ${size} bytes`);
+    this.large.push({ address, size, depth: this.depth });
+    this.memory().set(content, address);
+    this.textSize = size;
+    return address;
+  }
+
+  private keep(start: number, size: number): number {
+    this.textSize = size;
+    this.top = start + size;
+    return start;
+  }
+
+  private memory(): Uint8Array {
+    if (this.bytes.length === 0) this.bytes = new Uint8Array(this.exports.memory.buffer);
+    return this.bytes;
+  }
+}
+
+/** What the module imports. The functions of the host do not throw. */
+export function imports(host: Host, memory: () => WebAssembly.Memory): WebAssembly.Imports {
+  return {
+    host: {
+      release: host.release,
+      encode: (ref: number, tape: number, limit: number) => host.encode(ref, tape, limit),
+      describe_error: host.describeError,
+      /** Microseconds since 1970-01-01 UTC. */
+      clock: () => (performance.timeOrigin + performance.now()) * 1000,
+      entropy: (address: number, size: number) => {
+        const bytes = new Uint8Array(memory().buffer, address, size);
+        for (let at = 0; at < size; at += ENTROPY_LIMIT) {
+          crypto.getRandomValues(bytes.subarray(at, at + ENTROPY_LIMIT));
+        }
+      },
+    },
+  };
+}

@@ -1,0 +1,83 @@
+"""The C of the Node addon: a function of Node-API for each one of the flat interface."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from spec.gen import cabi
+from spec.gen.model import Api
+
+from . import flat
+
+
+@dataclass(frozen=True)
+class Glue:
+    id: str
+    name: str
+    count: int
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Put:
+    doc: str
+    struct: str
+    type: str
+    lines: tuple[str, ...]
+
+
+def slots_context(api: Api) -> dict:
+    return {
+        "slot_count": flat.all_slot_count(api),
+        "puts": [
+            Put(
+                s.doc,
+                s.name,
+                cabi.PREFIX + s.name,
+                tuple(
+                    flat.put_line("slots", index, field.type, f"from->{cabi.member_name(field)}")
+                    + ";"
+                    for field, index in flat.slot_indexes(s)
+                ),
+            )
+            for s in flat.slot_structs(api)
+        ],
+    }
+
+
+def addon_context(api: Api) -> dict:
+    return {"functions": [glue(f) for f in flat.functions(api)]}
+
+
+def glue(f: flat.Function) -> Glue:
+    count = len(f.parameters)
+    lines = [line.format(emitter="&call_.addon->emitter") for line in f.prepare]
+    lines += [_read(parameter, i) for i, parameter in enumerate(f.parameters)]
+    lines.append(f'if (!call_.is_valid) return addon_refuse(&call_, "{f.name}");')
+    if f.host:
+        lines.append("scopeflow_host host_;")
+        lend = f"addon_lend_host(&call_, &{flat.OPTIONS}, &host_)"
+        lines.append(f"if (!{lend}) return addon_leave(&call_);")
+    if f.out_type:
+        lines.append(flat.out_declaration(f))
+    return Glue(f.id, f.name, count, (*lines, *_call(f)))
+
+
+def _read(parameter: flat.Parameter, index: int) -> str:
+    blank = "" if parameter.declares.endswith("*") else " "
+    declares = f"{parameter.declares}{blank}" if parameter.declares else ""
+    return f"{declares}{parameter.place} = addon_{parameter.way}(&call_, {index});"
+
+
+def _call(f: flat.Function) -> list[str]:
+    if f.returns != "status":
+        call = f"{f.c_name}({', '.join(f.arguments)})"
+        if f.returns == "void":
+            return [f"{flat.discarded(f)}{call};", "return addon_leave(&call_);"]
+        return [f"return addon_number(&call_, (double){call});"]
+    call = f"{f.c_name}({', '.join([*f.arguments, '&call_.addon->error'])})"
+    lines = [f"scopeflow_status const status_ = {call};"]
+    if f.put:
+        put = f.put.format(slots="call_.addon->slots")
+        lines.append(f"if (status_ == SCOPEFLOW_STATUS_OK) {put};")
+    return [*lines, "return addon_number(&call_, (double)status_);"]
