@@ -1,0 +1,102 @@
+package scopeflow
+
+import (
+	"io"
+	"path/filepath"
+	"runtime"
+	"sync"
+)
+
+// AtofExporterConfig says where an [AtofExporter] writes.
+type AtofExporterConfig struct {
+	// OutputDirectory is made if it is missing; the working directory by default.
+	OutputDirectory string
+	// Filename is the file's name; `events.atof.jsonl` by default.
+	Filename string
+	// Mode says what happens to a file that exists: lines are added, by default.
+	Mode FileMode
+	// Runtime is the one whose events are written; the default runtime by default.
+	Runtime *Runtime
+}
+
+// AtofExporter writes events to a file as lines of ATOF 0.1. It is a subscriber of the core: no Go code
+// runs for an event. The file has the mode 0600; several processes may add to it.
+type AtofExporter struct {
+	sink     *atofSink
+	runtime  *Runtime
+	path     string
+	cleanup  runtime.Cleanup
+	mu       sync.Mutex // Guards the sink from being used and freed at once.
+	isClosed bool
+}
+
+var _ io.Closer = (*AtofExporter)(nil)
+
+// NewAtofExporter opens or makes the file. Register makes it receive events.
+func NewAtofExporter(config AtofExporterConfig) (*AtofExporter, error) {
+	r := config.Runtime
+	if r == nil {
+		var err error
+		if r, err = Default(); err != nil {
+			return nil, err
+		}
+	}
+	if config.Filename == "" {
+		config.Filename = "events.atof.jsonl"
+	}
+	var arguments atofSinkOpenArguments
+	arguments.setDefaults()
+	arguments.path = filepath.Join(config.OutputDirectory, config.Filename)
+	withMode(config.Mode).applyAtofSinkOpen(&arguments)
+	handle, err := coreAtofSinkOpen(&arguments)
+	if err != nil {
+		return nil, err
+	}
+	e := &AtofExporter{sink: &atofSink{handle}, runtime: r, path: arguments.path}
+	e.cleanup = runtime.AddCleanup(e, coreAtofSinkFree, handle)
+	return e, nil
+}
+
+// Path returns the path of the file.
+func (e *AtofExporter) Path() string { return e.path }
+
+// Register makes the exporter a subscriber of its runtime under a name.
+func (e *AtofExporter) Register(name string) error {
+	return e.withSink(func() error { return e.sink.Register(e.runtime, name) })
+}
+
+// Deregister removes the registration of a name and says whether there was one.
+func (e *AtofExporter) Deregister(name string) bool {
+	return e != nil && e.runtime.DeregisterSubscriber(name)
+}
+
+// ForceFlush returns the first failure to write since the last flush, with the system's reason.
+func (e *AtofExporter) ForceFlush() error {
+	return e.withSink(func() error { return e.sink.Flush() })
+}
+
+// Close flushes the file and gives it back; it is closed once no registration holds it either. A
+// second Close is [ErrInvalidState].
+func (e *AtofExporter) Close() error {
+	return e.withSink(func() error {
+		err := e.sink.Flush()
+		e.isClosed = true
+		e.cleanup.Stop()
+		coreAtofSinkFree(e.sink.handle)
+		return err
+	})
+}
+
+func (e *AtofExporter) withSink(use func() error) error {
+	if e == nil {
+		return invalidArgument("the exporter must not be nil")
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.isClosed {
+		return newError(StatusInvalidState, "the exporter is closed")
+	}
+	err := use()
+	runtime.KeepAlive(e)
+	return err
+}

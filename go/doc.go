@@ -1,0 +1,35 @@
+// Package scopeflow is the execution runtime under agent frameworks: it knows which scope owns a
+// piece of work, which middleware applies to it, which events are emitted and who receives them.
+//
+// The current scope travels in the [context.Context]:
+//
+//	ctx, scope, err := scopeflow.PushScope(ctx, "research", scopeflow.ScopeTypeAgent)
+//	if err != nil {
+//		return err
+//	}
+//	defer scope.Close()
+//
+//	answer, err := scopeflow.ExecuteTool(ctx, "search", query, search)
+//
+// A tool call runs under management: guardrails decide, the call's own span opens, the function
+// runs with a context in which that span is current, and exactly one end follows one start. The
+// caller gets the function's own value and the function's own error.
+//
+// # Payloads
+//
+// Arguments, results and metadata may be any Go value. Nothing is encoded unless somebody listens.
+// Then a value looks as encoding/json would write it, except that nothing can fail: []byte is
+// written as {"$bytes": base64}, map[K]struct{} as a sorted array, integers of any size exactly,
+// cycles and what JSON cannot say as markers. Map keys are sorted by their text. A value must not be
+// changed by another goroutine while the operation that it was given to runs.
+//
+// # Errors
+//
+// The runtime's own errors match their sentinels with [errors.Is]; a refusal is a
+// [*GuardrailRejectedError]. Panics of targets and guardrails come out as [*PanicError].
+//
+// # Building
+//
+// The package carries the core as one C file, so that cgo and a C compiler are all that it needs.
+// Built without cgo it compiles, and the first call returns an error that says so.
+package scopeflow

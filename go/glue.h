@@ -1,0 +1,68 @@
+/* What the Go binding adds to the public header: the C memory of a running operation, and the way
+ * from the core's function table to the functions that Go exports. */
+#ifndef SCOPEFLOW_GO_GLUE_H
+#define SCOPEFLOW_GO_GLUE_H
+
+#include "scopeflow.h"
+
+#include <string.h>
+
+/* A task may not move, and the core writes pointers of its own into a step: both live in C memory,
+ * which Go keeps and uses again. */
+typedef struct scopeflow_go_call {
+    scopeflow_task task;
+    scopeflow_step step;
+    scopeflow_error error;
+    scopeflow_emitter emitter;
+} scopeflow_go_call;
+
+static inline scopeflow_bytes scopeflow_go_bytes(const char *ptr, size_t len) {
+    scopeflow_bytes bytes;
+    bytes.ptr = ptr;
+    bytes.len = len;
+    return bytes;
+}
+
+/* The call's own span is borrowed until the task ends, but a goroutine that the target started may
+ * keep its context for longer: Go holds a reference of its own, taken here to save a cgo call. */
+static inline int32_t scopeflow_go_stepped(scopeflow_go_call *call, scopeflow_status status) {
+    if (status == SCOPEFLOW_STATUS_OK && call->step.kind == SCOPEFLOW_STEP_KIND_EXECUTE)
+        (void)scopeflow_scope_retain(call->step.scope);
+    return status;
+}
+
+static inline void scopeflow_go_release_scopes(scopeflow_scope **scopes, size_t count) {
+    for (size_t i = 0; i < count; i++) scopeflow_scope_release(scopes[i]);
+}
+
+/* Exported by host.go. */
+extern void scopeflowGoRelease(uintptr_t context, scopeflow_ref ref);
+extern void scopeflowGoEncode(uintptr_t context, scopeflow_ref ref, scopeflow_tape *tape);
+extern void scopeflowGoDescribeError(uintptr_t context, scopeflow_ref ref, scopeflow_tape *tape);
+
+static inline void scopeflow_go_release(void *context, scopeflow_ref ref) {
+    scopeflowGoRelease((uintptr_t)context, ref);
+}
+
+static inline void scopeflow_go_encode(void *context, scopeflow_ref ref, scopeflow_tape *tape) {
+    scopeflowGoEncode((uintptr_t)context, ref, tape);
+}
+
+static inline void scopeflow_go_describe_error(void *context, scopeflow_ref ref,
+                                               scopeflow_tape *tape) {
+    scopeflowGoDescribeError((uintptr_t)context, ref, tape);
+}
+
+/* Clock, entropy and memory are the core's own. */
+static inline scopeflow_host scopeflow_go_host(uintptr_t context) {
+    scopeflow_host host;
+    memset(&host, 0, sizeof host);
+    host.struct_size_bytes = (uint32_t)sizeof host;
+    host.context = (void *)context;
+    host.release = scopeflow_go_release;
+    host.encode = scopeflow_go_encode;
+    host.describe_error = scopeflow_go_describe_error;
+    return host;
+}
+
+#endif

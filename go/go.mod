@@ -1,0 +1,3 @@
+module github.com/scopeflow/scopeflow/go
+
+go 1.24

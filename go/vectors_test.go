@@ -1,0 +1,489 @@
+package scopeflow
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// The runner of tests/vectors: the same scenarios in every language, byte for byte. Their format
+// stands in tests/vectors/README.md; operations are found by their names in the generated table.
+
+type (
+	vectorFile struct {
+		Format    int
+		CaseCount int `json:"case_count"`
+		Cases     []vectorCase
+	}
+	vectorCase struct {
+		ID      string
+		Needs   []string
+		Runtime struct {
+			ClockStart    string  `json:"clock_start"`
+			ClockStep     string  `json:"clock_step"`
+			PayloadBudget *uint32 `json:"payload_budget"`
+		}
+		Steps  []*vectorStep
+		Expect struct {
+			Events map[string][]string
+			Calls  []string
+			Stats  map[string]string
+		}
+	}
+	vectorStep struct {
+		Op, On, As, Context string
+		Fork, Abandon       string
+		Args                map[string]json.RawMessage
+		Target              *vectorAnswer
+		Expect              *vectorOutcome
+		Propagate           bool
+
+		run *vectorRun
+	}
+	vectorAnswer struct {
+		Label, As     string
+		Steps         []*vectorStep
+		Return        json.RawMessage
+		Refuse        *string
+		Raise, Cancel *vectorError
+		Propagate     bool
+	}
+	vectorCallable struct {
+		Label   string
+		Answers []vectorAnswer
+	}
+	vectorOutcome struct {
+		Status, Message string
+		Raise, Cancel   *vectorError
+		Out             json.RawMessage
+	}
+	vectorError struct{ Type, Message string }
+)
+
+// What this language can express of the features of the vectors.
+var vectorFeatures = []string{"byte_strings"}
+
+func TestVectors(t *testing.T) {
+	paths, err := filepath.Glob("../tests/vectors/*.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	files := 0
+	for _, path := range paths {
+		if filepath.Base(path) == "schema.json" {
+			continue
+		}
+		files++
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var file vectorFile
+		if err := json.Unmarshal(text, &file); err != nil {
+			t.Fatalf("%s: %v", path, err)
+		}
+		if file.Format != 1 || file.CaseCount != len(file.Cases) || file.CaseCount == 0 {
+			t.Fatalf("%s: format %d with %d of %d cases", path, file.Format, len(file.Cases), file.CaseCount)
+		}
+		for i := range file.Cases {
+			t.Run(file.Cases[i].ID, func(t *testing.T) { runVector(t, &file.Cases[i]) })
+		}
+	}
+	if files == 0 {
+		t.Fatal("there are no vector files")
+	}
+}
+
+// vectorRun is a case that is running.
+type vectorRun struct {
+	t       *testing.T
+	runtime *Runtime
+	// contexts are the named contexts; running is the name of the one in which things happen now.
+	contexts map[string]context.Context
+	running  string
+	openedIn map[*Scope]context.Context
+	scopes   map[string]*Scope
+	events   map[string][]string
+	calls    []string
+	raised   error // What a callable raised last, for comparing identities.
+}
+
+func runVector(t *testing.T, c *vectorCase) {
+	for _, feature := range c.Needs {
+		if !slices.Contains(vectorFeatures, feature) {
+			t.Skipf("left out: Go has no %s", feature)
+		}
+	}
+	r := &vectorRun{
+		t: t, runtime: newVectorRuntime(t, c), running: "main",
+		contexts: map[string]context.Context{"main": context.Background()},
+		openedIn: map[*Scope]context.Context{},
+		scopes:   map[string]*Scope{},
+		events:   map[string][]string{},
+	}
+	if err := r.steps(c.Steps); err != nil {
+		t.Fatalf("an error went out of the case: %v", err)
+	}
+	for label, lines := range c.Expect.Events {
+		if !slices.Equal(r.events[label], lines) {
+			t.Errorf("%s got\n%s\ninstead of\n%s", label,
+				strings.Join(r.events[label], "\n"), strings.Join(lines, "\n"))
+		}
+	}
+	if c.Expect.Calls != nil && !slices.Equal(r.calls, c.Expect.Calls) {
+		t.Errorf("calls were %v instead of %v", r.calls, c.Expect.Calls)
+	}
+	stats, err := r.runtime.ReadStats()
+	if err != nil {
+		t.Fatal(err)
+	}
+	members := vectorMembers(stats)
+	for name, value := range c.Expect.Stats {
+		if members[name] != value {
+			t.Errorf("%s is %v instead of %s", name, members[name], value)
+		}
+	}
+}
+
+func newVectorRuntime(t *testing.T, c *vectorCase) *Runtime {
+	t.Helper()
+	number := func(text, otherwise string) int64 {
+		if text == "" {
+			text = otherwise
+		}
+		value, err := strconv.ParseInt(text, 10, 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return value
+	}
+	options := []RuntimeOption{
+		WithRuntimeFlags(RuntimeFlagDeterministic | RuntimeFlagCanonical),
+		WithClockStart(number(c.Runtime.ClockStart, "1767225600000000000")),
+		WithClockStep(number(c.Runtime.ClockStep, "1000000")),
+	}
+	if c.Runtime.PayloadBudget != nil {
+		options = append(options, WithPayloadBudget(*c.Runtime.PayloadBudget))
+	}
+	runtime, err := NewRuntime(options...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	runtime.SetLogger(quietLogger())
+	return runtime
+}
+
+// --- Steps ---
+
+func (r *vectorRun) steps(steps []*vectorStep) error {
+	for _, s := range steps {
+		if err := r.step(s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// step does a step in its context and returns the error that is to go on out of the callable.
+func (r *vectorRun) step(s *vectorStep) error {
+	outer := r.running
+	defer func() { r.running = outer }()
+	switch {
+	case s.Fork != "":
+		r.contexts[s.Context] = r.contexts[s.Fork]
+		return nil
+	case s.Abandon != "":
+		forgetScope(r.scopes[s.Abandon])
+		delete(r.scopes, s.Abandon)
+		return nil
+	}
+	if s.Context != "" {
+		r.running = s.Context
+	}
+	s.run = r
+	out, err := r.operate(s)
+	r.check(s, out, err)
+	if s.Propagate {
+		return err
+	}
+	return nil
+}
+
+func (r *vectorRun) ctx() context.Context { return r.contexts[r.running] }
+
+// scope finds a scope by its label; two labels always exist.
+func (r *vectorRun) scope(label string) *Scope {
+	if scope := r.scopes[label]; scope != nil {
+		return scope
+	}
+	owner := r.runtime
+	switch label {
+	case "elsewhere":
+		owner = newVectorRuntime(r.t, new(vectorCase))
+	case "root":
+	default:
+		r.t.Fatalf("there is no scope %q", label)
+	}
+	root, err := owner.Root()
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.scopes[label] = root
+	return root
+}
+
+// settle restores a context after a scope in it has ended: if that is still the current one, to the
+// nearest open one along what was current when each opened (S1.5).
+func (r *vectorRun) settle(name string, ended *Scope) {
+	for CurrentScope(r.contexts[name]) == ended {
+		r.contexts[name] = r.openedIn[ended]
+		ended = CurrentScope(r.contexts[name])
+		if ended == nil || ended.IsOpen() {
+			return
+		}
+	}
+}
+
+// --- Operations that are written by hand ---
+
+func (r *vectorRun) runtimeFlush(*vectorStep) (any, error) { return nil, r.runtime.Flush(r.ctx()) }
+
+func (r *vectorRun) scopePush(s *vectorStep, name string, kind ScopeType, options []ScopeOption) (any, error) {
+	outer, in := r.ctx(), r.running
+	ctx, scope, err := r.runtime.PushScope(outer, name, kind, options...)
+	if err != nil {
+		return nil, err
+	}
+	r.contexts[in] = ctx
+	r.openedIn[scope] = outer
+	if s.As != "" {
+		r.scopes[s.As] = scope
+	}
+	return scope, nil
+}
+
+func (r *vectorRun) scopePop(s *vectorStep, options []ScopeEndOption) (any, error) {
+	scope, in := r.scope(s.On), r.running
+	err := r.runtime.PopScope(r.ctx(), scope, options...)
+	if err == nil {
+		r.settle(in, scope)
+	}
+	return nil, err
+}
+
+func (r *vectorRun) scopeEvent(_ *vectorStep, name string, options []EventOption) (any, error) {
+	return nil, r.runtime.EmitEvent(r.ctx(), name, options...)
+}
+
+func (r *vectorRun) toolExecute(s *vectorStep, name string, request any, options []ToolCallOption) (any, error) {
+	in, outer := r.running, r.ctx()
+	var span *Scope
+	var returned any
+	target := func(ctx context.Context, got any) (any, error) {
+		if s.Target == nil {
+			r.t.Errorf("the target of %s was called", name)
+			return nil, nil
+		}
+		if !identical(got, request) {
+			r.t.Errorf("the target of %s got %v instead of the caller's %v", name, got, request)
+		}
+		span = CurrentScope(ctx)
+		r.openedIn[span] = outer
+		if s.Target.As != "" {
+			r.scopes[s.Target.As] = span
+		}
+		inner := r.running
+		r.running, r.contexts[in] = in, ctx
+		defer func() { r.running = inner }()
+		err := r.answer(s.Target)
+		if err == nil {
+			returned = r.payload(s.Target.Return)
+		}
+		return returned, err
+	}
+	result, err := r.runtime.ToolCallExecute(outer, name, request, target, options...)
+	if span != nil {
+		r.settle(in, span)
+	}
+	if err == nil && !identical(result, returned) {
+		r.t.Errorf("%s returned %v instead of the target's %v", name, result, returned)
+	}
+	return result, err
+}
+
+// answer does what a target or a callable is to do and returns the error that it ends with.
+func (r *vectorRun) answer(a *vectorAnswer) error {
+	if a.Label != "" {
+		r.calls = append(r.calls, a.Label)
+	}
+	err := r.steps(a.Steps)
+	switch {
+	case err != nil:
+		return err
+	case a.Raise != nil:
+		r.raised = a.Raise.make()
+	case a.Cancel != nil:
+		r.raised = a.Cancel.make()
+	default:
+		return nil
+	}
+	return r.raised
+}
+
+// --- Callables ---
+
+// inContext runs a callable's answer in the context that it was called with.
+func (r *vectorRun) inContext(ctx context.Context, run func() error) error {
+	in, before := r.running, r.contexts[r.running]
+	r.contexts[in] = ctx
+	err := run()
+	r.running = in
+	if CurrentScope(r.contexts[in]) == CurrentScope(ctx) {
+		r.contexts[in] = before
+	}
+	return err
+}
+
+// next counts the calls of a callable: the n-th gets the n-th answer, later ones the last.
+func (c *vectorCallable) next(count *int) *vectorAnswer {
+	if len(c.Answers) == 0 {
+		return &vectorAnswer{}
+	}
+	at := min(*count, len(c.Answers)-1)
+	*count++
+	return &c.Answers[at]
+}
+
+func (r *vectorRun) toolConditionalExecutionGuardrail(c *vectorCallable) ToolConditionalExecutionGuardrailFunc {
+	count := 0
+	return func(ctx context.Context, name string, request any) (reason *string, err error) {
+		r.calls = append(r.calls, c.Label)
+		err = r.inContext(ctx, func() error {
+			answer := c.next(&count)
+			reason = answer.Refuse
+			return r.answer(answer)
+		})
+		return reason, err
+	}
+}
+
+// subscriber records lines. A subscriber has no result in Go: it fails by a panic.
+func (r *vectorRun) subscriber(c *vectorCallable) SubscriberFunc {
+	count := 0
+	return func(ctx context.Context, event *Event) {
+		r.calls = append(r.calls, c.Label)
+		r.events[c.Label] = append(r.events[c.Label], event.String())
+		if err := r.inContext(ctx, func() error { return r.answer(c.next(&count)) }); err != nil {
+			panic(err)
+		}
+	}
+}
+
+// --- What comes out ---
+
+func (r *vectorRun) check(s *vectorStep, out any, err error) {
+	want := s.Expect
+	switch {
+	case want == nil || want.Out != nil:
+		if err != nil {
+			r.t.Errorf("%s failed: %v", s.Op, err)
+		} else if want != nil {
+			r.checkOut(s.Op, out, want.Out)
+		}
+	case want.Status != "":
+		if statusOf(err).String() != want.Status {
+			r.t.Errorf("%s ended with %v instead of %s", s.Op, err, want.Status)
+		} else if want.Message != "" && err.Error() != want.Message {
+			r.t.Errorf("%s said %q instead of %q", s.Op, err, want.Message)
+		}
+	default:
+		expected := want.Raise
+		if expected == nil {
+			expected = want.Cancel
+		}
+		if err != r.raised || err == nil {
+			r.t.Errorf("%s ended with %v instead of the error that was raised, %v", s.Op, err, r.raised)
+		} else if typeName(reflect.TypeOf(err)) != expected.Type || err.Error() != expected.Message {
+			r.t.Errorf("%s ended with %T %v instead of %v", s.Op, err, err, *expected)
+		}
+	}
+}
+
+func (r *vectorRun) checkOut(op string, out any, want json.RawMessage) {
+	var flag bool
+	if json.Unmarshal(want, &flag) == nil {
+		if out != flag {
+			r.t.Errorf("%s returned %v instead of %v", op, out, flag)
+		}
+		return
+	}
+	var members map[string]any
+	if err := json.Unmarshal(want, &members); err != nil {
+		r.t.Fatal(err)
+	}
+	got := vectorMembers(out)
+	if info, ok := out.(ScopeInfo); ok {
+		got["attributes"] = attributeNames(info)
+	}
+	for name, value := range members {
+		if fmt.Sprint(got[name]) != fmt.Sprint(value) {
+			r.t.Errorf("%s: %s is %v instead of %v", op, name, got[name], value)
+		}
+	}
+}
+
+// attributeNames reads the bits by the flags of the scope's type, sorted.
+func attributeNames(info ScopeInfo) []string {
+	text := ScopeAttribute(info.Attributes).String()
+	if info.Type == ScopeTypeTool {
+		text = ToolAttribute(info.Attributes).String()
+	}
+	names := strings.FieldsFunc(text, func(r rune) bool { return r == '|' })
+	slices.Sort(names)
+	return names
+}
+
+// identical says whether two values are the same object (S3.10): the same pointer, map or slice.
+func identical(a, b any) bool {
+	x, y := reflect.ValueOf(a), reflect.ValueOf(b)
+	if x.IsValid() && y.IsValid() && x.Type() == y.Type() {
+		switch x.Kind() {
+		case reflect.Map, reflect.Slice, reflect.Pointer, reflect.Func, reflect.Chan:
+			return x.Pointer() == y.Pointer() && (x.Kind() != reflect.Slice || x.Len() == y.Len())
+		}
+	}
+	return a == b
+}
+
+func (e *vectorError) make() error {
+	switch e.Type {
+	case "ValueError":
+		return &ValueError{e.Message}
+	case "LookupError":
+		return &LookupError{e.Message}
+	case "Cancelled":
+		return &Cancelled{e.Message}
+	}
+	panic("the vectors have no error of the type " + e.Type)
+}
+
+// The errors of the vectors; their types' names stand in events.
+type (
+	ValueError  struct{ message string }
+	LookupError struct{ message string }
+	Cancelled   struct{ message string }
+)
+
+func (e *ValueError) Error() string  { return e.message }
+func (e *LookupError) Error() string { return e.message }
+func (e *Cancelled) Error() string   { return e.message }
+
+// Unwrap makes it a cancellation as Go knows it.
+func (e *Cancelled) Unwrap() error { return context.Canceled }

@@ -1,0 +1,134 @@
+"""The table by which the vectors' operations reach the package, and the names of enum values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from spec.gen.model import Api, Argument, Operation
+from spec.gen.names import pascal
+
+from . import methods, spelling, values
+
+
+@dataclass(frozen=True)
+class Entry:
+    id: str
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Names:
+    """The values of an enum or a flag set by their names in the spec."""
+
+    name: str
+    members: tuple[tuple[str, str], ...]
+    is_flags: bool
+
+
+def context(api: Api) -> dict:
+    return {
+        "entries": [entry for op in api.operations for entry in _entries(api, op)],
+        "enums": [
+            Names(e.name, tuple((v.name, str(v.value)) for v in e.values), False) for e in api.enums
+        ]
+        + [Names(f.name, tuple((b.name, str(b.value)) for b in f.bits), True) for f in api.flags],
+        "structs": [_fields(api, s) for s in spelling.structs_out(api) if _is_seen(s.name)],
+    }
+
+
+def _is_seen(struct: str) -> bool:
+    return struct not in spelling.INTERNAL_TYPES
+
+
+def _fields(api: Api, struct) -> tuple[str, list[tuple[str, str]]]:
+    """Go type -> the members of a vector's `out` with the expression that shows each."""
+    return (
+        spelling.type_name(struct.name),
+        [(f.name, _shown(f"v.{spelling.field_name(f)}", f)) for f in struct.fields],
+    )
+
+
+def _shown(value: str, item) -> str:
+    kind = item.type.kind
+    if kind in ("uuid", "enum"):
+        return f"{value}.String()"
+    if kind in ("i64", "u64"):
+        return f"fmt.Sprint({value})"
+    return value
+
+
+def _entries(api: Api, operation: Operation) -> list[Entry]:
+    if operation.registry:
+        return [Entry(operation.id, tuple(_registry(operation)))]
+    if operation.kind == "task":
+        return [Entry(operation.id, tuple(_task(api, operation)))]
+    if operation.kind in methods.SIMPLE and operation.on.name in spelling.CLASSES:
+        return [Entry(operation.id, tuple(_simple(api, operation)))]
+    return []
+
+
+def _subject(operation: Operation) -> str:
+    return "r.runtime" if operation.on.name == "runtime" else "r.scope(s.On)"
+
+
+def _value(a: Argument) -> str:
+    """The Go expression that reads an argument of a step."""
+    kind = a.type
+    reader = {
+        "string": f's.text("{a.name}")',
+        "payload": f's.payload("{a.name}")',
+        "error": f's.err("{a.name}")',
+        "timestamp": f's.time("{a.name}")',
+        "bool": f's.boolean("{a.name}")',
+        "callable": f'r.{{callable}}(s.callable("{a.name}"))',
+    }.get(kind.kind)
+    if reader:
+        return reader
+    if kind.kind == "handle":
+        return f'r.scope(s.label("{a.name}"))'
+    go = spelling.go_type(kind)
+    table = f"vectorNames_{kind.name}" if kind.kind in ("enum", "flags") else "nil"
+    return f'{go}(s.number("{a.name}", {table}))'
+
+
+def _registry(operation: Operation) -> list[str]:
+    method = f"{pascal(operation.action)}{pascal(operation.registry)}"
+    given = []
+    for a in operation.arguments:
+        if a.type.kind == "callable":
+            given.append(f'r.{spelling.unexported(operation.registry)}(s.callable("{a.name}"))')
+        elif a.type.kind != "flags":
+            given.append(_value(a))
+    call = f"{_subject(operation)}.{method}({', '.join(given)})"
+    if operation.action == "deregister":
+        return [f"return {call}, nil"]
+    return [f"return nil, {call}"]
+
+
+def _task(api: Api, operation: Operation) -> list[str]:
+    """The required arguments and the options; the runner calls the idiomatic function with them."""
+    lines = [f"var options []{values.option_type(operation)}"]
+    required = []
+    for a in values.given(operation):
+        if a.is_required:
+            required.append(_value(a))
+            continue
+        name = values.option_name(api, operation, a)
+        lines += [f'if s.has("{a.name}") {{', f"\toptions = append(options, {name}({_value(a)}))", "}"]
+    if len(lines) == 1:
+        lines = []
+        arguments = ["s", *required]
+    else:
+        arguments = ["s", *required, "options"]
+    lines.append(f"return r.{spelling.unexported(operation.id)}({', '.join(arguments)})")
+    return lines
+
+
+def _simple(api: Api, operation: Operation) -> list[str]:
+    name = spelling.exported(spelling.noun(operation, operation.on.name))
+    call = f"{_subject(operation)}.{name}({', '.join(_value(a) for a in operation.arguments)})"
+    if operation.kind == "accessor":
+        return [f"return {call}, nil"]
+    if operation.out is None:
+        return [f"return nil, {call}"]
+    return [f"return {call}"]

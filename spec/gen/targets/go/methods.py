@@ -1,0 +1,236 @@
+"""The exported methods that need nothing by hand: simple operations and the registries."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from spec.gen import prose
+from spec.gen.model import Api, Argument, Operation, Registry
+from spec.gen.names import pascal
+
+from . import spelling
+from .core import zero_value
+
+SIMPLE = ("call", "accessor")
+
+
+@dataclass(frozen=True)
+class Method:
+    doc: tuple[str, ...]
+    signature: str
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Class:
+    """A Go type around a handle, for handles that have none written by hand."""
+
+    doc: str
+    type: str
+    handle_type: str
+    receiver: str
+
+
+@dataclass(frozen=True)
+class Middleware:
+    """A registry: its callable's type, how a step calls it, and its functions."""
+
+    doc: str
+    func_type: str
+    parameters: str
+    results: str
+    number: str
+    call: tuple[str, ...]
+    methods: tuple[Method, ...]
+
+
+# What a callable is given, by its name in the spec: the parameter and what a step has for it.
+_CALL_ARGUMENTS = {
+    "name": ("name string", "c.targetName()"),
+    "request": ("request any", "c.stepInput()"),
+    "event": ("event *Event", "c.event"),
+}
+# What a callable answers: its results, and the statement that makes the answer of them.
+_ANSWERS = {
+    "reason": ("(*string, error)", "return c.answerReason({call})"),
+    "nothing": ("", "{call}\nreturn c.answerNothing()"),
+}
+
+
+def classes(api: Api) -> list[Class]:
+    found = []
+    for handle in api.handles:
+        owner = spelling.class_of(api, handle.name)
+        if owner is not None and handle.name not in spelling.CLASSES:
+            found.append(Class(handle.doc, owner[0], spelling.handle_type(handle.name), owner[1]))
+    return found
+
+
+def methods(api: Api) -> list[Method]:
+    found = []
+    for operation in api.operations:
+        if operation.kind not in SIMPLE or operation.on is None or operation.registry:
+            continue
+        owner = spelling.class_of(api, operation.on.name)
+        if owner is not None:
+            found.append(_method(api, operation, owner))
+    return found
+
+
+def _documented(api: Api, name: str, operation: Operation, facts: list[str] = ()) -> tuple[str, ...]:
+    paragraphs = [spelling.documented(name, operation.doc), *facts]
+    if operation.errors:
+        paragraphs.append("Errors: " + ", ".join(prose.errors(operation, api)) + ".")
+    return tuple(paragraphs)
+
+
+def _method(api: Api, operation: Operation, owner: tuple[str, str]) -> Method:
+    go_class, receiver = owner
+    name = spelling.exported(spelling.noun(operation, operation.on.name))
+    core = f"core{pascal(operation.id)}"
+    before, given, after = _arguments(api, operation, receiver)
+    lines = [*before]
+    call = f"{core}({', '.join([f'{receiver}.handle', *given])})"
+    parameters = ", ".join(
+        f"{spelling.local(a.name)} {spelling.value_type(api, a)}" for a in operation.arguments
+    )
+    keep = [f"runtime.KeepAlive({receiver})", *after]
+    result, value = _result(api, operation, receiver)
+    head = f"func ({receiver} *{go_class}) {name}({parameters})"
+    if operation.kind == "accessor":
+        lines += [f"out := {call}", *keep, f"return {value}"]
+        signature = f"{head} {result}"
+    elif operation.out is None:
+        lines = [f"if err := {receiver}.usable(); err != nil {{", "\treturn err", "}", *lines]
+        lines += [f"err := {call}", *keep, "return err"]
+        signature = f"{head} error"
+    else:
+        zero = _zero(api, operation)
+        lines = [f"if err := {receiver}.usable(); err != nil {{", f"\treturn {zero}, err", "}", *lines]
+        lines += [f"out, err := {call}", *keep]
+        if value != "out":
+            lines += ["if err != nil {", f"\treturn {zero}, err", "}", f"return {value}, nil"]
+        else:
+            lines.append("return out, err")
+        signature = f"{head} ({result}, error)"
+    return Method(_documented(api, name, operation), signature, tuple(lines))
+
+
+def _arguments(api: Api, operation: Operation, receiver: str):
+    """Statements before the call, what is handed over, statements after it."""
+    before, given, after = [], [], []
+    for a in operation.arguments:
+        name = spelling.local(a.name)
+        if a.type.kind == "handle" and spelling.class_of(api, a.type.name):
+            given.append(f"{name}.handleOrNil()")
+            after.append(f"runtime.KeepAlive({name})")
+        elif a.type.is_reference:
+            before.append(f"{name}Ref := {receiver}.owner().slots.put(0, {name})")
+            given.append(f"{name}Ref")
+            if a.passing != "take":
+                after.append(f"{receiver}.owner().slots.take({name}Ref)")
+        else:
+            given.append(name)
+    return before, given, after
+
+
+def _result(api: Api, operation: Operation, receiver: str) -> tuple[str, str]:
+    """The Go type of what comes out, and the expression that makes it of `out`."""
+    out = operation.out
+    if out is None:
+        return "", ""
+    if out.type.kind == "handle" and out.type.name in spelling.CLASSES:
+        return f"*{spelling.CLASSES[out.type.name][0]}", f"{receiver}.owner().adopt(out)"
+    if out.type.is_reference:
+        return "any", f"{receiver}.owner().slots.get(out)"
+    if out.type.kind == "string":
+        return "string", "strings.Clone(out)"
+    return spelling.go_type(out.type), "out"
+
+
+def _zero(api: Api, operation: Operation) -> str:
+    if operation.out.type.is_reference:
+        return "nil"
+    return zero_value(operation.out.type)
+
+
+# --- Registries ---
+
+
+def middleware(api: Api) -> list[Middleware]:
+    return [_middleware(api, registry) for registry in api.registries]
+
+
+def func_type(registry: str) -> str:
+    return pascal(registry) + "Func"
+
+
+def _middleware(api: Api, registry: Registry) -> Middleware:
+    given = [_CALL_ARGUMENTS[name] for name in registry.call_arguments]
+    results, statement = _ANSWERS[registry.answer]
+    call = f"callable.({func_type(registry.name)})({', '.join(['ctx', *(v for _, v in given)])})"
+    operations = [op for op in api.operations if op.registry == registry.name]
+    found = [_registry_method(api, op) for op in operations]
+    found += [_default_function(api, op) for op in operations if op.on.name == "runtime"]
+    return Middleware(
+        doc=f"{func_type(registry.name)} is a {registry.title}: {registry.doc}",
+        func_type=func_type(registry.name),
+        parameters=", ".join(["ctx context.Context", *(p for p, _ in given)]),
+        results=results,
+        number=spelling.constant("registry", registry.name),
+        call=tuple(statement.format(call=call).split("\n")),
+        methods=tuple(found),
+    )
+
+
+def _registry_parameters(operation: Operation) -> list[Argument]:
+    """All but the flags: nothing is asynchronous in Go."""
+    return [a for a in operation.arguments if a.type.kind != "flags"]
+
+
+def _registry_declaration(operation: Operation) -> str:
+    return ", ".join(
+        f"fn {func_type(operation.registry)}"
+        if a.type.kind == "callable"
+        else f"{spelling.local(a.name)} {spelling.go_type(a.type)}"
+        for a in _registry_parameters(operation)
+    )
+
+
+def _registry_method(api: Api, operation: Operation) -> Method:
+    go_class, receiver = spelling.CLASSES[operation.on.name]
+    name = f"{pascal(operation.action)}{pascal(operation.registry)}"
+    core = f"core{pascal(operation.id)}"
+    head = f"func ({receiver} *{go_class}) {name}({_registry_declaration(operation)})"
+    given = []
+    for a in operation.arguments:
+        given.append({"callable": "callable", "flags": "0"}.get(a.type.kind, spelling.local(a.name)))
+    call = f"{core}({', '.join([f'{receiver}.handle', *given])})"
+    if operation.action == "deregister":
+        lines = [f"if {receiver}.usable() != nil {{", "\treturn false", "}"]
+        lines += [f"removed, err := {call}", f"runtime.KeepAlive({receiver})"]
+        lines.append("return err == nil && removed")
+        doc = (spelling.documented(name, operation.doc), "It says whether the name was known.")
+        return Method(doc, head + " bool", tuple(lines))
+    lines = [f"if err := {receiver}.usable(); err != nil {{", "\treturn err", "}"]
+    lines += ["if fn == nil {", f'\treturn invalidArgument("{operation.registry} must not be nil")', "}"]
+    lines += [f"callable := {receiver}.owner().slots.put(0, fn)", f"err := {call}"]
+    lines += [f"runtime.KeepAlive({receiver})", "if err != nil {"]
+    lines += [f"\t{receiver}.owner().slots.take(callable)", "}", "return err"]
+    errors = "Errors: " + ", ".join(prose.errors(operation, api)) + "."
+    return Method((spelling.documented(name, operation.doc), errors), head + " error", tuple(lines))
+
+
+def _default_function(api: Api, operation: Operation) -> Method:
+    """The function of the package that does the same on the default runtime."""
+    name = f"{pascal(operation.action)}{pascal(operation.registry)}"
+    given = ", ".join(
+        "fn" if a.type.kind == "callable" else spelling.local(a.name)
+        for a in _registry_parameters(operation)
+    )
+    head = f"func {name}({_registry_declaration(operation)})"
+    doc = (f"{name} is [Runtime.{name}] on the default runtime.",)
+    result, failure = ("bool", "false") if operation.action == "deregister" else ("error", "err")
+    lines = ("r, err := Default()", "if err != nil {", f"\treturn {failure}", "}")
+    return Method(doc, f"{head} {result}", (*lines, f"return r.{name}({given})"))
+

@@ -1,0 +1,171 @@
+"""How the spec's names and types are spelled in Go and in the C of its glue."""
+
+from __future__ import annotations
+
+from spec.gen.model import Api, Argument, Field, Operation, Struct, Type
+from spec.gen.names import camel, pascal
+
+# What users of the package never see: the protocol between the core and this binding.
+INTERNAL_TYPES = {
+    "answer_kind", "call_flag", "callable_flag", "event_info", "event_part", "pop_flag", "registry",
+    "step_kind", "token",
+}  # fmt: skip
+
+# Arguments that the binding itself gives.
+MANAGED_ARGUMENTS = {"current", "emitter"}
+
+# Options that only the binding and its tests use: (operation, argument).
+INTERNAL_OPTIONS = {
+    ("scope_pop", "flags"), ("tool_execute", "flags"), ("atof_sink_open", "mode"),
+}  # fmt: skip
+
+# Operations whose idiomatic form is written by hand, and what it is called.
+GO_NAMES = {
+    "runtime_new": "NewRuntime",
+    "runtime_flush": "Runtime.Flush",
+    "scope_push": "PushScope",
+    "scope_pop": "PopScope",
+    "scope_event": "EmitEvent",
+    "tool_execute": "ToolCallExecute",
+    "atof_sink_open": "NewAtofExporter",
+}
+
+OPTION_TYPES = {
+    "runtime_new": "RuntimeOption",
+    "scope_push": "ScopeOption",
+    "scope_pop": "ScopeEndOption",
+    "scope_event": "EventOption",
+    "tool_execute": "ToolCallOption",
+    "atof_sink_open": "atofSinkOption",
+}
+
+# Handles whose Go type is written by hand: the type and its receiver.
+CLASSES = {"runtime": ("Runtime", "r"), "scope": ("Scope", "s")}
+
+_INITIALISMS = {"uuid": "UUID", "id": "ID", "json": "JSON", "ns": "Ns"}
+
+_RESERVED = {
+    "break", "case", "chan", "const", "continue", "default", "defer", "else", "fallthrough", "for",
+    "func", "go", "goto", "if", "import", "interface", "map", "package", "range", "return", "select",
+    "struct", "switch", "var", "len", "cap", "error", "string", "new", "nil", "self", "call", "ref",
+    "token", "runtime", "status", "event",
+}  # fmt: skip
+
+_INTEGERS = {
+    "i32": ("int32", "int32_t"),
+    "u32": ("uint32", "uint32_t"),
+    "i64": ("int64", "int64_t"),
+    "u64": ("uint64", "uint64_t"),
+    "f64": ("float64", "double"),
+    "size": ("uintptr", "size_t"),
+    "timestamp": ("int64", "int64_t"),
+}
+
+
+def exported(name: str) -> str:
+    """`parent_uuid` -> `ParentUUID`; `tool_call_id` -> `ToolCallID`."""
+    return "".join(_INITIALISMS.get(part, pascal(part)) for part in name.split("_"))
+
+
+def unexported(name: str) -> str:
+    """`parent_uuid` -> `parentUUID`."""
+    first, *rest = name.split("_")
+    return first + "".join(_INITIALISMS.get(part, pascal(part)) for part in rest)
+
+
+def local(name: str) -> str:
+    """A variable or field; `type` -> `typ`, other words of Go or of the package get `Value`."""
+    if name == "type":
+        return "typ"
+    spelled = unexported(name)
+    return spelled + "Value" if spelled in _RESERVED else spelled
+
+
+def type_name(name: str) -> str:
+    """An enum, a flag set or a struct."""
+    return camel(name) if name in INTERNAL_TYPES else pascal(name)
+
+
+def constant(kind: str, name: str) -> str:
+    """A member of an enum: `ScopeTypeAgent`, `tokenNull`."""
+    return type_name(kind) + pascal(name)
+
+
+def handle_type(name: str) -> str:
+    return camel(name) + "Handle"
+
+
+def class_of(api: Api, handle: str) -> tuple[str, str] | None:
+    """The Go type around a handle and its receiver. Confined handles never leave the driver."""
+    if handle in CLASSES:
+        return CLASSES[handle]
+    if api.handle(handle).thread == "confined":
+        return None
+    return camel(handle), camel(handle)[0]
+
+
+def noun(operation: Operation, handle: str) -> str:
+    """The name of an operation as a method of a handle: `sink_flush` of `atof_sink` -> `flush`."""
+    prefix = handle.removeprefix(operation.module + "_") + "_"
+    own = operation.name
+    return own.removeprefix(prefix)
+
+
+def go_type(kind: Type) -> str:
+    """What the core's functions take and give back in Go."""
+    if kind.is_reference:
+        return "ref"
+    if kind.kind in _INTEGERS:
+        return _INTEGERS[kind.kind][0]
+    if kind.kind in ("enum", "flags", "struct"):
+        return type_name(kind.name)
+    if kind.kind == "handle":
+        return handle_type(kind.name)
+    return {
+        "string": "string", "bytes": "[]byte", "bool": "bool", "uuid": "UUID", "status": "Status",
+        "emitter": "emitterHandle", "host": "uintptr",
+    }[kind.kind]  # fmt: skip
+
+
+def value_type(api: Api, item: Argument) -> str:
+    """What an application gives for an argument."""
+    kind = item.type
+    if kind.kind == "payload" or kind.kind == "ref":
+        return "any"
+    if kind.kind == "error":
+        return "error"
+    if kind.kind == "handle":
+        owner = class_of(api, kind.name)
+        return "*" + owner[0] if owner else go_type(kind)
+    if kind.kind == "string" and item.optional:
+        return "*string"
+    return go_type(kind)
+
+
+def c_type(kind: Type) -> str:
+    """A parameter of the glue's C, after texts have been taken apart."""
+    if kind.is_reference:
+        return "scopeflow_ref"
+    if kind.kind in _INTEGERS:
+        return _INTEGERS[kind.kind][1]
+    return {"enum": "int32_t", "flags": "uint32_t", "bool": "uint32_t", "status": "int32_t"}[kind.kind]
+
+
+def field_name(item: Field | Argument) -> str:
+    """An exported field with its unit: `StartedAtNs`."""
+    unit = "_" + item.unit if item.unit else ""
+    return exported(item.name + unit)
+
+
+def documented(name: str, doc: str) -> str:
+    """A doc that begins with the name, as Go's do: `Flush: …`, or `flush waits …` for a verb."""
+    first = doc.split(" ", 1)[0]
+    if first.endswith("s") and first[0].isupper():
+        return f"{name} {doc[0].lower()}{doc[1:]}"
+    return f"{name}: {doc}"
+
+
+def structs_out(api: Api) -> list[Struct]:
+    """The structs that an operation fills for its caller."""
+    names = {op.out.type.name for op in api.operations if op.out and op.out.type.kind == "struct"}
+    return [s for s in api.structs if s.name in names and s.name != "step"]
