@@ -150,6 +150,8 @@ class CaseCheck:
                 self.label(value)
             elif kind == "callable":
                 self.callable(value)
+            elif kind == "payload" and "json" in value:
+                self.payload(name, value["json"])
         if "target" in step:
             if op != "tool_execute":
                 self.findings.append(f"{op} takes no target")
@@ -162,6 +164,12 @@ class CaseCheck:
             self.seen_errors.add((op, status))
         if "as" in step:
             self.labels.add(step["as"])
+
+    def payload(self, name: str, text: str) -> None:
+        try:
+            json.loads(text)
+        except ValueError as error:
+            self.findings.append(f"{name} is no JSON text: {error}: {text[:80]}")
 
     def callable(self, value: dict[str, Any]) -> None:
         self.callables.add(value["label"])
