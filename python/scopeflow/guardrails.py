@@ -8,9 +8,7 @@ too, with its own exception. Lower priorities come first.
 from ._native import default_runtime
 from ._scoped import Registration
 
-register_tool_conditional_execution = (
-    default_runtime.register_tool_conditional_execution_guardrail
-)
+register_tool_conditional_execution = default_runtime.register_tool_conditional_execution_guardrail
 deregister_tool_conditional_execution = (
     default_runtime.deregister_tool_conditional_execution_guardrail
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+
 class Operation(NamedTuple):
     """A method of Runtime called `id`. `on` is the kind of handle that it is called on, empty for
     the runtime. `arguments`: spec name -> (keyword, spec type); `fields`: the attributes of what
@@ -12,9 +13,94 @@ class Operation(NamedTuple):
 
     id: str
     on: str
-    is_task: bool
     arguments: dict[str, tuple[str, str]]
     fields: dict[str, str]
+
+
+# Spec name -> (class, names and numbers of the members).
+ENUMS = {
+    "scope_type": (
+        "ScopeType",
+        {
+            "agent": 0,
+            "function": 1,
+            "tool": 2,
+            "llm": 3,
+            "retriever": 4,
+            "embedder": 5,
+            "reranker": 6,
+            "guardrail": 7,
+            "evaluator": 8,
+            "custom": 9,
+            "unknown": 10,
+        },
+    ),
+    "end_status": (
+        "EndStatus",
+        {
+            "unset": 0,
+            "ok": 1,
+            "error": 2,
+            "cancelled": 3,
+        },
+    ),
+    "event_kind": (
+        "EventKind",
+        {
+            "scope": 0,
+            "mark": 1,
+        },
+    ),
+    "scope_category": (
+        "ScopeCategory",
+        {
+            "none": 0,
+            "start": 1,
+            "end": 2,
+        },
+    ),
+    "event_part": (
+        "EventPart",
+        {
+            "line": 0,
+            "data": 1,
+            "metadata": 2,
+            "category_profile": 3,
+            "attributes": 4,
+        },
+    ),
+    "file_mode": (
+        "AtofExporterMode",
+        {
+            "append": 0,
+            "overwrite": 1,
+        },
+    ),
+}
+
+# Spec name -> names and numbers of the bits.
+FLAGS = {
+    "runtime_flag": {
+        "deterministic": 1,
+        "canonical": 2,
+    },
+    "scope_attribute": {
+        "parallel": 1,
+        "relocatable": 2,
+    },
+    "pop_flag": {
+        "close": 1,
+    },
+    "callable_flag": {
+        "async": 1,
+    },
+    "tool_attribute": {
+        "remote": 1,
+    },
+    "call_flag": {
+        "sync": 1,
+    },
+}
 
 OPERATIONS = {
     operation.id: operation
@@ -22,9 +108,7 @@ OPERATIONS = {
         Operation(
             id="runtime_read_stats",
             on="",
-            is_task=False,
-            arguments={
-            },
+            arguments={},
             fields={
                 "scope_event_count": "scope_event_count",
                 "mark_event_count": "mark_event_count",
@@ -36,34 +120,24 @@ OPERATIONS = {
         Operation(
             id="runtime_root",
             on="",
-            is_task=False,
-            arguments={
-            },
-            fields={
-            },
+            arguments={},
+            fields={},
         ),
         Operation(
             id="runtime_flush",
             on="",
-            is_task=True,
-            arguments={
-            },
-            fields={
-            },
+            arguments={},
+            fields={},
         ),
         Operation(
             id="runtime_after_fork",
             on="",
-            is_task=False,
-            arguments={
-            },
-            fields={
-            },
+            arguments={},
+            fields={},
         ),
         Operation(
             id="scope_push",
             on="",
-            is_task=True,
             arguments={
                 "name": ("name", "string"),
                 "type": ("scope_type", "enum.scope_type"),
@@ -74,13 +148,11 @@ OPERATIONS = {
                 "input": ("input", "payload"),
                 "timestamp": ("timestamp", "timestamp"),
             },
-            fields={
-            },
+            fields={},
         ),
         Operation(
             id="scope_pop",
             on="scope",
-            is_task=True,
             arguments={
                 "flags": ("flags", "flags.pop_flag"),
                 "output": ("output", "payload"),
@@ -89,13 +161,11 @@ OPERATIONS = {
                 "error": ("error", "error"),
                 "timestamp": ("timestamp", "timestamp"),
             },
-            fields={
-            },
+            fields={},
         ),
         Operation(
             id="scope_event",
             on="",
-            is_task=True,
             arguments={
                 "name": ("name", "string"),
                 "parent": ("handle", "handle.scope"),
@@ -103,15 +173,12 @@ OPERATIONS = {
                 "metadata": ("metadata", "payload"),
                 "timestamp": ("timestamp", "timestamp"),
             },
-            fields={
-            },
+            fields={},
         ),
         Operation(
             id="scope_describe",
             on="scope",
-            is_task=False,
-            arguments={
-            },
+            arguments={},
             fields={
                 "uuid": "uuid",
                 "parent_uuid": "parent_uuid",
@@ -127,27 +194,19 @@ OPERATIONS = {
         Operation(
             id="scope_metadata",
             on="scope",
-            is_task=False,
-            arguments={
-            },
-            fields={
-            },
+            arguments={},
+            fields={},
         ),
         Operation(
             id="scope_is_open",
             on="scope",
-            is_task=False,
-            arguments={
-            },
-            fields={
-            },
+            arguments={},
+            fields={},
         ),
         Operation(
             id="event_describe",
             on="event",
-            is_task=False,
-            arguments={
-            },
+            arguments={},
             fields={
                 "uuid": "uuid",
                 "parent_uuid": "parent_uuid",
@@ -162,112 +221,90 @@ OPERATIONS = {
         Operation(
             id="event_json",
             on="event",
-            is_task=False,
             arguments={
                 "part": ("part", "enum.event_part"),
             },
-            fields={
-            },
+            fields={},
         ),
         Operation(
             id="event_seal",
             on="event",
-            is_task=False,
-            arguments={
-            },
-            fields={
-            },
+            arguments={},
+            fields={},
         ),
         Operation(
             id="register_tool_conditional_execution_guardrail",
             on="",
-            is_task=False,
             arguments={
                 "name": ("name", "string"),
                 "priority": ("priority", "i32"),
                 "callable": ("guardrail", "callable"),
             },
-            fields={
-            },
+            fields={},
         ),
         Operation(
             id="deregister_tool_conditional_execution_guardrail",
             on="",
-            is_task=False,
             arguments={
                 "name": ("name", "string"),
             },
-            fields={
-            },
+            fields={},
         ),
         Operation(
             id="scope_register_tool_conditional_execution_guardrail",
             on="scope",
-            is_task=False,
             arguments={
                 "name": ("name", "string"),
                 "priority": ("priority", "i32"),
                 "callable": ("guardrail", "callable"),
             },
-            fields={
-            },
+            fields={},
         ),
         Operation(
             id="scope_deregister_tool_conditional_execution_guardrail",
             on="scope",
-            is_task=False,
             arguments={
                 "name": ("name", "string"),
             },
-            fields={
-            },
+            fields={},
         ),
         Operation(
             id="register_subscriber",
             on="",
-            is_task=False,
             arguments={
                 "name": ("name", "string"),
                 "callable": ("callback", "callable"),
             },
-            fields={
-            },
+            fields={},
         ),
         Operation(
             id="deregister_subscriber",
             on="",
-            is_task=False,
             arguments={
                 "name": ("name", "string"),
             },
-            fields={
-            },
+            fields={},
         ),
         Operation(
             id="scope_register_subscriber",
             on="scope",
-            is_task=False,
             arguments={
                 "name": ("name", "string"),
                 "callable": ("callback", "callable"),
             },
-            fields={
-            },
+            fields={},
         ),
         Operation(
             id="scope_deregister_subscriber",
             on="scope",
-            is_task=False,
             arguments={
                 "name": ("name", "string"),
             },
-            fields={
-            },
+            fields={},
         ),
         Operation(
             id="tool_execute",
             on="",
-            is_task=True,
             arguments={
                 "flags": ("flags", "flags.call_flag"),
                 "name": ("name", "string"),
@@ -279,39 +316,31 @@ OPERATIONS = {
                 "metadata": ("metadata", "payload"),
                 "timestamp": ("timestamp", "timestamp"),
             },
-            fields={
-            },
+            fields={},
         ),
         Operation(
             id="atof_sink_open",
             on="",
-            is_task=False,
             arguments={
                 "path": ("path", "string"),
                 "mode": ("mode", "enum.file_mode"),
             },
-            fields={
-            },
+            fields={},
         ),
         Operation(
             id="atof_sink_register",
             on="atof_sink",
-            is_task=False,
             arguments={
                 "runtime": ("runtime", "handle.runtime"),
                 "name": ("name", "string"),
             },
-            fields={
-            },
+            fields={},
         ),
         Operation(
             id="atof_sink_flush",
             on="atof_sink",
-            is_task=False,
-            arguments={
-            },
-            fields={
-            },
+            arguments={},
+            fields={},
         ),
     )
 }

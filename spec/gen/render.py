@@ -74,7 +74,8 @@ def render_target(name: str, api: Api) -> dict[str, str]:
             text = template.render(header=output.header, **output.context)
         except jinja2.UndefinedError as error:
             raise TargetError(f"{name}/{output.template}: {error}") from None
-        texts[output.path] = tidy(text)
+        # Python's formatter wants two empty lines between definitions.
+        texts[output.path] = tidy(text, 2 if output.path.endswith(".py") else 1)
         if MARK not in first_lines(texts[output.path]):
             raise TargetError(f"{name}/{output.template} does not begin with {{{{ header }}}}")
     return texts
@@ -91,12 +92,12 @@ def render(api: Api, only: Iterable[str] = ()) -> dict[str, str]:
     return texts
 
 
-def tidy(text: str) -> str:
-    """No blanks at line ends, no two empty lines in a row, one line end at the end."""
+def tidy(text: str, empty_lines: int = 1) -> str:
+    """No blanks at line ends, few empty lines in a row, one line end at the end."""
     lines: list[str] = []
     for line in text.split("\n"):
         line = line.rstrip()
-        if line or (lines and lines[-1]):
+        if line or any(lines[-empty_lines:]):
             lines.append(line)
     return "\n".join(lines).strip("\n") + "\n"
 

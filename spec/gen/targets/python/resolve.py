@@ -205,7 +205,7 @@ def begin(api: Api, op: Operation) -> Function:
         stub="",
         returns="",
         parameters=(*extra, *parameters),
-        c_parameters="\n    ".join(f"{line}," for line in fill(c_parameters, 94)).replace(",,", ","),
+        c_parameters="\n    ".join(fill(c_parameters, 94)) + ",",
         options=cabi.options_name(op),
         locals=(),
         call=c_call(op, ["c_self", "&c_options", "c_task", "c_step", "&c_error"]),
@@ -251,10 +251,7 @@ def method(api: Api, op: Operation) -> Function:
     call = c_call(op, _call_arguments(op, has_options))
     if not c_function.is_fallible:
         call = f"c_{op.out.name} = {call}"
-    implicit = [
-        Parameter("", None, "", line, "")
-        for line in _implicit_lines(op)
-    ]
+    implicit = [Parameter("", None, "", line, "") for line in _implicit_lines(op)]
     return Function(
         name=op.id,
         doc=tuple(documentation(api, op)),
@@ -379,7 +376,14 @@ def _implicit_lines(op: Operation) -> list[str]:
 
 
 def table_context(api: Api) -> dict:
-    return {"operations": [table_row(api, op) for op in api.operations if _in_table(op)]}
+    return {
+        "enums": [
+            (name, shape.enum_class(name), {v.name: v.value for v in api.enum(name).values})
+            for name in shape.user_enums(api)
+        ],
+        "flags": [(f.name, {bit.name: bit.value for bit in f.bits}) for f in api.flags],
+        "operations": [table_row(api, op) for op in api.operations if _in_table(op)],
+    }
 
 
 def _in_table(op: Operation) -> bool:
@@ -388,17 +392,16 @@ def _in_table(op: Operation) -> bool:
 
 def table_row(api: Api, op: Operation) -> dict:
     arguments = {
-        a.name: (shape.argument_name(op, a, api), a.type.spelling)
+        a.name: f'("{shape.argument_name(op, a, api)}", "{a.type.spelling}")'
         for a in op.arguments
         if not shape.is_implicit(a)
     }
     fields = {}
     if op.out is not None and op.out.type.kind == "struct":
-        fields = {f.name: cabi.member_name(f) for f in api.struct(op.out.type.name).fields}
+        fields = {f.name: f'"{cabi.member_name(f)}"' for f in api.struct(op.out.type.name).fields}
     return {
         "id": op.id,
         "on": "" if op.on is None or op.on.name == "runtime" else op.on.name,
-        "is_task": op.kind == "task",
         "arguments": arguments,
         "fields": fields,
     }
