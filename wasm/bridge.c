@@ -69,15 +69,25 @@ EXPORT("deallocate") void bridge_deallocate(void *block, size_t size) {
     (void)heap_reallocate(NULL, block, size, 0);
 }
 
-EXPORT("slotsAddress") double *bridge_slots_address(void) { return bridge.slots; }
+EXPORT("slotsAddress") double *bridge_slots_address(void) {
+    return bridge.slots;
+}
 
-EXPORT("textsAddress") char *bridge_texts_address(void) { return texts; }
+EXPORT("textsAddress") char *bridge_texts_address(void) {
+    return texts;
+}
 
-EXPORT("textsSize") size_t bridge_texts_size(void) { return sizeof texts; }
+EXPORT("textsSize") size_t bridge_texts_size(void) {
+    return sizeof texts;
+}
 
-EXPORT("abiHash") uint64_t bridge_abi_hash(void) { return scopeflow_abi_hash(); }
+EXPORT("abiHash") uint64_t bridge_abi_hash(void) {
+    return scopeflow_abi_hash();
+}
 
-EXPORT("versionAddress") const char *bridge_version_address(void) { return scopeflow_version(); }
+EXPORT("versionAddress") const char *bridge_version_address(void) {
+    return scopeflow_version();
+}
 
 EXPORT("errorMessageAddress") const char *bridge_error_message_address(void) {
     return bridge.error.message;

@@ -79,7 +79,8 @@ void *heap_reallocate(void *context, void *block, size_t old_size_bytes, size_t 
     }
     size_t old_room;
     size_t new_room;
-    if (size_index(old_size_bytes, &old_room) == size_index(new_size_bytes, &new_room)) return block;
+    if (size_index(old_size_bytes, &old_room) == size_index(new_size_bytes, &new_room))
+        return block;
 
     void *const moved = take(new_size_bytes);
     if (moved == NULL) return NULL;

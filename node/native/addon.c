@@ -75,11 +75,17 @@ static uintptr_t whole_number(addon_call *call, size_t index) {
     return (uintptr_t)value;
 }
 
-void *addon_pointer(addon_call *call, size_t index) { return (void *)whole_number(call, index); }
+void *addon_pointer(addon_call *call, size_t index) {
+    return (void *)whole_number(call, index);
+}
 
-scopeflow_ref addon_ref(addon_call *call, size_t index) { return whole_number(call, index); }
+scopeflow_ref addon_ref(addon_call *call, size_t index) {
+    return whole_number(call, index);
+}
 
-size_t addon_size(addon_call *call, size_t index) { return whole_number(call, index); }
+size_t addon_size(addon_call *call, size_t index) {
+    return whole_number(call, index);
+}
 
 int32_t addon_i32(addon_call *call, size_t index) {
     int32_t value = 0;
@@ -97,7 +103,8 @@ int64_t addon_i64(addon_call *call, size_t index) {
     int64_t value = 0;
     bool is_exact = false;
     napi_value const argument = call->arguments[index];
-    (void)note(call, napi_get_value_bigint_int64(call->env, argument, &value, &is_exact) == napi_ok);
+    (void)note(call,
+               napi_get_value_bigint_int64(call->env, argument, &value, &is_exact) == napi_ok);
     return value;
 }
 
@@ -283,7 +290,7 @@ static napi_value task_free(napi_env env, napi_callback_info info) {
 }
 
 static const addon_function own_functions[] = {
-    {"abiHash", abi_hash}, {"version", version},   {"errorMessage", error_message},
+    {"abiHash", abi_hash}, {"version", version},  {"errorMessage", error_message},
     {"text", text},        {"taskNew", task_new}, {"taskFree", task_free},
 };
 
@@ -345,8 +352,7 @@ static napi_value load(napi_env env, napi_callback_info info) {
         keep_function(env, host, "describeError", &self->describe_error) &&
         napi_create_object(env, &core) == napi_ok &&
         napi_create_string_utf8(env, "native", NAPI_AUTO_LENGTH, &kind) == napi_ok &&
-        napi_set_named_property(env, core, "kind", kind) == napi_ok &&
-        add_slots(env, core, self) &&
+        napi_set_named_property(env, core, "kind", kind) == napi_ok && add_slots(env, core, self) &&
         add_functions(env, core, self, own_functions,
                       sizeof own_functions / sizeof *own_functions) &&
         add_functions(env, core, self, addon_functions, addon_function_count) &&

@@ -66,7 +66,7 @@ uint32_t addon_u32(addon_call *call, size_t index);
 int64_t addon_i64(addon_call *call, size_t index);
 uint64_t addon_u64(addon_call *call, size_t index);
 double addon_f64(addon_call *call, size_t index);
-int64_t addon_timestamp(addon_call *call, size_t index); /* undefined is none */
+int64_t addon_timestamp(addon_call *call, size_t index);     /* undefined is none */
 scopeflow_bytes addon_text(addon_call *call, size_t index);  /* undefined is absent */
 scopeflow_bytes addon_bytes(addon_call *call, size_t index); /* borrowed from the array */
 

@@ -135,18 +135,17 @@ export interface Core {
   /** Runs a tool under management. Guards come first, then the start event, then one `execute`
    * step, and after its answer the end event; the last step is `return` or `raise`. */
   toolExecute(self: number, current: number, flags: number, name: string, request: number, parent: number, attributes: number, toolCallId: string | undefined, data: number, metadata: number, timestampNs: bigint | undefined, task: number): number;
-  /** Opens or makes the file, with mode 0600, and the folders above it.
-   * Absent where the core has no operating system. */
+  /** Opens or makes the file, with mode 0600, and the folders above it. Absent where the core has
+   * no operating system. */
   atofSinkOpen?(path: string, mode: number): number;
   /** Registers the sink as a subscriber of a runtime. It is removed with `deregister_subscriber`.
    * Absent where the core has no operating system. */
   atofSinkRegister?(self: number, runtime: number, name: string): number;
   /** Says whether every event was written: the first failure since the last flush is returned,
-   * with the system's reason.
-   * Absent where the core has no operating system. */
+   * with the system's reason. Absent where the core has no operating system. */
   atofSinkFlush?(self: number): number;
-  /** Gives the sink back. The file is closed once no registration holds it either.
-   * Absent where the core has no operating system. */
+  /** Gives the sink back. The file is closed once no registration holds it either. Absent where
+   * the core has no operating system. */
   atofSinkFree?(self: number): void;
 }
 

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from spec.gen import cabi
+from spec.gen import cabi, flat
 from spec.gen.model import Api
-
-from . import flat
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from spec.gen import flat
 from spec.gen.model import Api
 from spec.gen.render import Output
-from spec.gen.targets.node import flat
 
 _C_TYPES = {
     "ref": "scopeflow_ref", "size": "size_t", "i32": "int32_t", "u32": "uint32_t",

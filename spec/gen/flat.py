@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from spec.gen import cabi
-from spec.gen.model import Api, Argument, Field, Operation, Struct, Type
-from spec.gen.names import camel, pascal
+from . import cabi
+from .model import Api, Argument, Field, Operation, Struct, Type
+from .names import camel, pascal
 
 TASK = "task_"
 OPTIONS = "options_"
@@ -248,6 +248,11 @@ def all_slot_count(api: Api) -> int:
     return max(
         sum(slot_count(field.type) for field in struct.fields) for struct in slot_structs(api)
     )
+
+
+def ts_type(kind: Type) -> str:
+    """The TypeScript type of what crosses."""
+    return _TS[way(kind)]
 
 
 def ts_value_type(kind: Type) -> str:

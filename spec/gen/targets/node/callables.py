@@ -1,0 +1,46 @@
+"""The types of what can be registered, and how each registry calls it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from spec.gen.model import Api, Registry
+from spec.gen.names import camel, pascal
+
+_CALLABLE_ARGUMENTS = {"name": "string", "request": "any", "event": "Event"}
+_ANSWERS = {"reason": "string | null | undefined | void", "nothing": "void"}
+
+
+@dataclass(frozen=True)
+class CallableType:
+    doc: str
+    value: int
+    name: str
+    title: str
+    type: str
+    answer: str
+    accepts_async: str
+    given: str
+
+
+def callables(api: Api) -> list[CallableType]:
+    return [callable_type(registry) for registry in api.registries]
+
+
+def callable_type(registry: Registry) -> CallableType:
+    arguments = [(camel(a), _CALLABLE_ARGUMENTS.get(a, "any")) for a in registry.call_arguments]
+    if registry.answer != "nothing":
+        arguments.append(("context", "CallbackContext"))
+    answer = _ANSWERS.get(registry.answer, "unknown")
+    returns = f"{answer} | Promise<{answer}>" if registry.accepts_async else answer
+    parameters = ", ".join(f"{name}: {kind}" for name, kind in arguments)
+    return CallableType(
+        doc=registry.doc,
+        value=registry.value,
+        name=pascal(registry.name),
+        title=registry.title,
+        type=f"({parameters}) => {returns}",
+        answer=registry.answer,
+        accepts_async=str(registry.accepts_async).lower(),
+        given=", ".join(f"given.{name}!" for name, _ in arguments),
+    )
