@@ -49,12 +49,15 @@ cdef class ManagedCall:
     def send(self, value):
         """Goes on with a value for what is being awaited; the first one has to be None."""
         cdef PyObject *result = NULL
-        return give(send_to_call(<PyObject *>self, <PyObject *>value, &result), result)
+        # Two statements: C evaluates arguments in any order.
+        cdef PySendResult how = send_to_call(<PyObject *>self, <PyObject *>value, &result)
+        return give(how, result)
 
     def throw(self, kind, value=None, traceback=None):
         """Raises an exception where the call waits."""
         cdef PyObject *result = NULL
-        return give(throw_into(self, exception_of(kind, value, traceback), &result), result)
+        cdef PySendResult how = throw_into(self, exception_of(kind, value, traceback), &result)
+        return give(how, result)
 
     def close(self):
         """Ends the call as cancelled where it waits (GeneratorExit)."""
