@@ -1,4 +1,4 @@
-"""Events to a file, a line each, in the ATOF 0.1 format. The core writes; Python only sets it up."""
+"""Events to a file, a line each, in the ATOF 0.1 format. The core writes the lines."""
 
 import os
 
