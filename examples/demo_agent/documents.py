@@ -39,11 +39,13 @@ def _paragraphs(root: Path) -> Iterator[tuple[str, int, str]]:
         path = file.relative_to(root).as_posix()
         lines: list[str] = []
         for number, line in enumerate([*file.read_text(encoding="utf-8").splitlines(), ""], 1):
-            if line.strip() and not line.startswith("#"):
-                lines.append(line.strip())
-            elif lines:
+            text = line.strip()
+            is_prose = bool(text) and not text.startswith(("#", "|", "```"))
+            if lines and (not is_prose or text.startswith("- ")):
                 yield path, number - len(lines), " ".join(lines)
                 lines = []
+            if is_prose:
+                lines.append(text)
 
 
 def _cut(text: str) -> str:

@@ -25,7 +25,8 @@ def serve(thinking_s: float) -> Iterator[str]:
     """
     handler = type("Handler", (_Handler,), {"thinking_s": thinking_s})
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever, name="model server", daemon=True)
+        # The interval is how long stopping may take.
+        thread = threading.Thread(target=server.serve_forever, args=[0.02], daemon=True)
         thread.start()
         try:
             yield f"http://127.0.0.1:{server.server_port}/v1"
