@@ -417,7 +417,8 @@ export class Runtime extends RuntimeRegistries {
     context.set(scope);
   }
 
-  private root(): ScopeHandle {
+  /** The implicit root: what is current in a context in which nothing was opened (S1.3). */
+  root(): ScopeHandle {
     if (this.rootHandle === undefined) {
       const address = this.rootAddress();
       this.rootHandle = new ScopeHandle(this, address, undefined);

@@ -10,13 +10,15 @@ export const operations = {
     ],
     result: "struct.runtime_stats",
     call: (on, given) => on.readStats(),
+    callSync: (on, given) => on.readStats(),
   },
   runtime_root: {
     on: "runtime",
     types: [
     ],
     result: "handle.scope",
-    call: (on, given) => on.rootAddress(),
+    call: (on, given) => on.root(),
+    callSync: (on, given) => on.root(),
   },
   runtime_flush: {
     on: "runtime",
@@ -24,6 +26,7 @@ export const operations = {
     ],
     result: "",
     call: (on, given) => on.flush(given),
+    callSync: (on, given) => on.flush(given),
   },
   runtime_after_fork: {
     on: "runtime",
@@ -31,6 +34,7 @@ export const operations = {
     ],
     result: "",
     call: (on, given) => on.afterFork(),
+    callSync: (on, given) => on.afterFork(),
   },
   scope_push: {
     on: "runtime",
@@ -42,10 +46,11 @@ export const operations = {
       ["subtype", "subtype", "string"],
       ["metadata", "metadata", "payload"],
       ["input", "input", "payload"],
-      ["timestamp", "timestampNs", "timestamp"],
+      ["timestamp", "timestamp", "timestamp"],
     ],
     result: "scope",
     call: (on, given) => on.pushScope(given.name, given.type, given),
+    callSync: (on, given) => on.pushScope(given.name, given.type, given),
   },
   scope_pop: {
     on: "scope",
@@ -55,10 +60,11 @@ export const operations = {
       ["metadata", "metadata", "payload"],
       ["status", "status", "enum.end_status"],
       ["error", "error", "error"],
-      ["timestamp", "timestampNs", "timestamp"],
+      ["timestamp", "timestamp", "timestamp"],
     ],
     result: "",
     call: (on, given) => on.pop(given),
+    callSync: (on, given) => on.pop(given),
   },
   scope_event: {
     on: "runtime",
@@ -67,10 +73,11 @@ export const operations = {
       ["parent", "parent", "handle.scope"],
       ["data", "data", "payload"],
       ["metadata", "metadata", "payload"],
-      ["timestamp", "timestampNs", "timestamp"],
+      ["timestamp", "timestamp", "timestamp"],
     ],
     result: "",
     call: (on, given) => on.event(given.name, given),
+    callSync: (on, given) => on.event(given.name, given),
   },
   scope_describe: {
     on: "scope",
@@ -78,6 +85,7 @@ export const operations = {
     ],
     result: "struct.scope_info",
     call: (on, given) => on.describe(),
+    callSync: (on, given) => on.describe(),
   },
   scope_metadata: {
     on: "scope",
@@ -85,6 +93,7 @@ export const operations = {
     ],
     result: "ref",
     call: (on, given) => on.metadataRef(),
+    callSync: (on, given) => on.metadataRef(),
   },
   scope_is_open: {
     on: "scope",
@@ -92,6 +101,7 @@ export const operations = {
     ],
     result: "bool",
     call: (on, given) => on.isOpen(),
+    callSync: (on, given) => on.isOpen(),
   },
   register_tool_conditional_execution_guardrail: {
     on: "runtime",
@@ -103,6 +113,7 @@ export const operations = {
     ],
     result: "",
     call: (on, given) => on.registerToolConditionalExecutionGuardrail(given.name, given.priority, given.callable),
+    callSync: (on, given) => on.registerToolConditionalExecutionGuardrail(given.name, given.priority, given.callable),
   },
   deregister_tool_conditional_execution_guardrail: {
     on: "runtime",
@@ -111,6 +122,7 @@ export const operations = {
     ],
     result: "bool",
     call: (on, given) => on.deregisterToolConditionalExecutionGuardrail(given.name),
+    callSync: (on, given) => on.deregisterToolConditionalExecutionGuardrail(given.name),
   },
   scope_register_tool_conditional_execution_guardrail: {
     on: "scope",
@@ -122,6 +134,7 @@ export const operations = {
     ],
     result: "",
     call: (on, given) => on.registerToolConditionalExecutionGuardrail(given.name, given.priority, given.callable),
+    callSync: (on, given) => on.registerToolConditionalExecutionGuardrail(given.name, given.priority, given.callable),
   },
   scope_deregister_tool_conditional_execution_guardrail: {
     on: "scope",
@@ -130,6 +143,7 @@ export const operations = {
     ],
     result: "bool",
     call: (on, given) => on.deregisterToolConditionalExecutionGuardrail(given.name),
+    callSync: (on, given) => on.deregisterToolConditionalExecutionGuardrail(given.name),
   },
   register_subscriber: {
     on: "runtime",
@@ -140,6 +154,7 @@ export const operations = {
     ],
     result: "",
     call: (on, given) => on.registerSubscriber(given.name, given.callable),
+    callSync: (on, given) => on.registerSubscriber(given.name, given.callable),
   },
   deregister_subscriber: {
     on: "runtime",
@@ -148,6 +163,7 @@ export const operations = {
     ],
     result: "bool",
     call: (on, given) => on.deregisterSubscriber(given.name),
+    callSync: (on, given) => on.deregisterSubscriber(given.name),
   },
   scope_register_subscriber: {
     on: "scope",
@@ -158,6 +174,7 @@ export const operations = {
     ],
     result: "",
     call: (on, given) => on.registerSubscriber(given.name, given.callable),
+    callSync: (on, given) => on.registerSubscriber(given.name, given.callable),
   },
   scope_deregister_subscriber: {
     on: "scope",
@@ -166,6 +183,7 @@ export const operations = {
     ],
     result: "bool",
     call: (on, given) => on.deregisterSubscriber(given.name),
+    callSync: (on, given) => on.deregisterSubscriber(given.name),
   },
   tool_execute: {
     on: "runtime",
@@ -178,10 +196,11 @@ export const operations = {
       ["tool_call_id", "toolCallId", "string"],
       ["data", "data", "payload"],
       ["metadata", "metadata", "payload"],
-      ["timestamp", "timestampNs", "timestamp"],
+      ["timestamp", "timestamp", "timestamp"],
     ],
     result: "call",
     call: (on, given) => on.toolCallExecute(given.name, given.request, given.target, given),
+    callSync: (on, given) => on.toolCallExecuteSync(given.name, given.request, given.target, given),
   },
 };
 
@@ -205,4 +224,49 @@ export const flags = {
   callable_flag: "CallableFlags",
   tool_attribute: "ToolAttributes",
   call_flag: "CallFlags",
+};
+
+/** The members of the structs that come out: the spec's name, the package's name, the type. */
+export const structs = {
+  runtime_stats: [
+    ["scope_event_count", "scopeEventCount", "u64"],
+    ["mark_event_count", "markEventCount", "u64"],
+    ["subscriber_error_count", "subscriberErrorCount", "u64"],
+    ["dropped_event_count", "droppedEventCount", "u64"],
+    ["abandoned_scope_count", "abandonedScopeCount", "u64"],
+  ],
+  scope_info: [
+    ["uuid", "uuid", "uuid"],
+    ["parent_uuid", "parentUuid", "uuid"],
+    ["name", "name", "string"],
+    ["subtype", "subtype", "string"],
+    ["tool_call_id", "toolCallId", "string"],
+    ["started_at", "startedAtNs", "i64"],
+    ["type", "type", "enum.scope_type"],
+    ["attributes", "attributes", "u32"],
+    ["is_open", "isOpen", "bool"],
+  ],
+  event_info: [
+    ["uuid", "uuid", "uuid"],
+    ["parent_uuid", "parentUuid", "uuid"],
+    ["timestamp", "timestampNs", "i64"],
+    ["name", "name", "string"],
+    ["category", "category", "string"],
+    ["kind", "kind", "enum.event_kind"],
+    ["scope_category", "scopeCategory", "enum.scope_category"],
+    ["attributes", "attributes", "u32"],
+  ],
+  step: [
+    ["kind", "kind", "enum.step_kind"],
+    ["registry", "registry", "enum.registry"],
+    ["status", "status", "status"],
+    ["flags", "flags", "u32"],
+    ["callable", "callable", "ref"],
+    ["input", "input", "ref"],
+    ["value", "value", "ref"],
+    ["scope", "scope", "handle.scope"],
+    ["event", "event", "handle.event"],
+    ["registration", "registration", "string"],
+    ["target", "target", "string"],
+  ],
 };

@@ -2,21 +2,37 @@
 
 from __future__ import annotations
 
-from spec.gen.model import Api, Operation
-from spec.gen.names import pascal
+from dataclasses import dataclass
+
+from spec.gen import cabi, flat
+from spec.gen.model import Api, Argument, Operation
+from spec.gen.names import camel, pascal
 
 from .operations import is_callable_flags, method_name
 from .shared import flags_name, ts_name
 
-# The idiomatic functions of tasks, which are written by hand, under the peer's names. All take the
-# required arguments by position and the others in one object.
-_TASK_FUNCTIONS = {
+# The methods that are written by hand, under the peer's names. Those of tasks take the required
+# arguments by position and the others in one object.
+_HAND_WRITTEN = {
     "scope_push": "pushScope",
     "scope_pop": "pop",
     "scope_event": "event",
     "tool_execute": "toolCallExecute",
     "runtime_flush": "flush",
+    "runtime_root": "root",
 }
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An operation: `types` has the spec's name, the API's name and the type of each argument."""
+
+    id: str
+    on: str
+    types: tuple[tuple[str, str, str], ...]
+    result: str
+    call: str
+    call_sync: str
 
 
 def dispatch_context(api: Api) -> dict:
@@ -30,23 +46,33 @@ def dispatch_context(api: Api) -> dict:
         "operations": [dispatch_entry(op) for op in usable],
         "enums": [(e.name, pascal(e.name)) for e in api.enums],
         "flags": [(f.name, flags_name(f.name)) for f in api.flags],
+        "structs": [
+            (s.name, [(f.name, camel(cabi.member_name(f)), f.type.spelling) for f in s.fields])
+            for s in flat.slot_structs(api)
+        ],
     }
 
 
-def dispatch_entry(operation: Operation) -> dict:
+def dispatch_entry(operation: Operation) -> Entry:
     given = [a for a in operation.arguments if a.type.kind != "emitter" and a.name != "current"]
     required = [a for a in given if a.is_required and not is_callable_flags(operation, a)]
-    positional = [f"given.{ts_name(a)}" for a in required]
-    name = method_name(operation)
+    positional = [f"given.{_key(a)}" for a in required]
+    if operation.result == "call":
+        positional.append("given.target")
     if operation.kind == "task":
-        name = _TASK_FUNCTIONS.get(operation.id, name)
-        if operation.result == "call":
-            positional.append("given.target")
         positional.append("given")
-    return {
-        "id": operation.id,
-        "types": [(a.name, ts_name(a), a.type.spelling) for a in given],
-        "call": f"on.{name}({', '.join(positional)})",
-        "result": operation.result or (operation.out.type.spelling if operation.out else ""),
-        "on": operation.on.name,
-    }
+    name = _HAND_WRITTEN.get(operation.id, method_name(operation))
+    passed = ", ".join(positional)
+    return Entry(
+        id=operation.id,
+        on=operation.on.name,
+        types=tuple((a.name, _key(a), a.type.spelling) for a in given),
+        result=operation.result or (operation.out.type.spelling if operation.out else ""),
+        call=f"on.{name}({passed})",
+        call_sync=f"on.{name}{'Sync' if operation.result == 'call' else ''}({passed})",
+    )
+
+
+def _key(argument: Argument) -> str:
+    """The option's name: a moment is of a type of its own and has no unit."""
+    return camel(argument.name) if argument.type.kind == "timestamp" else ts_name(argument)

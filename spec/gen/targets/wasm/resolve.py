@@ -38,13 +38,14 @@ def outputs(api: Api) -> list[Output]:
 
 
 def bridge(f: flat.Function) -> Bridge:
+    given = ", ".join(f"{p.name}: {p.ts}" for p in f.parameters)
     return Bridge(
         id=f.id,
         name=f.name,
         prototype=f"{_c_returns(f)} bridge_{f.id}({_c_parameters(f)})",
         lines=tuple(_c_lines(f)),
         exported=f"{f.name}({_exported_parameters(f)}): {f.ts_returns}",
-        signature=f"{f.name}({', '.join(f'{p.name}: {p.ts}' for p in f.parameters)}): {f.ts_returns}",
+        signature=f"{f.name}({given}): {f.ts_returns}",
         body=tuple(_ts_lines(f)),
     )
 
@@ -90,7 +91,8 @@ def _c_lines(f: flat.Function):
         call = f"{f.c_name}({', '.join(arguments)});"
         yield f"{flat.discarded(f)}{call}" if f.returns == "void" else f"return {call}"
         return
-    yield f"scopeflow_status const status_ = {f.c_name}({', '.join([*arguments, '&bridge.error'])});"
+    call = f"{f.c_name}({', '.join([*arguments, '&bridge.error'])})"
+    yield f"scopeflow_status const status_ = {call};"
     if f.put:
         put = f.put.format(slots="bridge.slots")
         yield f"if (status_ == SCOPEFLOW_STATUS_OK) {put};"
