@@ -2,7 +2,10 @@
 
 package scopeflow
 
-import "fmt"
+import (
+	"context"
+	"fmt"
+)
 
 // operate calls the operation of a step with its arguments.
 func (r *vectorRun) operate(s *vectorStep) (any, error) {
@@ -121,6 +124,21 @@ func (r *vectorRun) operate(s *vectorStep) (any, error) {
 	}
 	r.t.Fatalf("there is no operation %s", s.Op)
 	return nil, nil
+}
+
+func (r *vectorRun) toolConditionalExecutionGuardrail(c *vectorCallable) ToolConditionalExecutionGuardrailFunc {
+	count := 0
+	return func(ctx context.Context, name string, request any) (*string, error) {
+		return r.reason(ctx, c, &count)
+	}
+}
+
+func (r *vectorRun) subscriber(c *vectorCallable) SubscriberFunc {
+	count := 0
+	return func(ctx context.Context, event *Event) {
+		r.record(c, event)
+		r.nothing(ctx, c, &count)
+	}
 }
 
 func vectorNames_token(name string) (int64, bool) {

@@ -361,29 +361,31 @@ func (c *vectorCallable) next(count *int) *vectorAnswer {
 	return &c.Answers[at]
 }
 
-func (r *vectorRun) toolConditionalExecutionGuardrail(c *vectorCallable) ToolConditionalExecutionGuardrailFunc {
-	count := 0
-	return func(ctx context.Context, name string, request any) (reason *string, err error) {
-		r.calls = append(r.calls, c.Label)
-		err = r.inContext(ctx, func() error {
-			answer := c.next(&count)
-			reason = answer.Refuse
-			return r.answer(answer)
-		})
-		return reason, err
+// reason is what a callable does that may answer a reason, such as a guardrail.
+func (r *vectorRun) reason(
+	ctx context.Context, c *vectorCallable, count *int,
+) (reason *string, err error) {
+	r.calls = append(r.calls, c.Label)
+	err = r.inContext(ctx, func() error {
+		answer := c.next(count)
+		reason = answer.Refuse
+		return r.answer(answer)
+	})
+	return reason, err
+}
+
+// nothing is what a callable does that has no result in Go, such as a subscriber: it fails by a
+// panic.
+func (r *vectorRun) nothing(ctx context.Context, c *vectorCallable, count *int) {
+	r.calls = append(r.calls, c.Label)
+	if err := r.inContext(ctx, func() error { return r.answer(c.next(count)) }); err != nil {
+		panic(err)
 	}
 }
 
-// subscriber records lines. A subscriber has no result in Go: it fails by a panic.
-func (r *vectorRun) subscriber(c *vectorCallable) SubscriberFunc {
-	count := 0
-	return func(ctx context.Context, event *Event) {
-		r.calls = append(r.calls, c.Label)
-		r.events[c.Label] = append(r.events[c.Label], event.String())
-		if err := r.inContext(ctx, func() error { return r.answer(c.next(&count)) }); err != nil {
-			panic(err)
-		}
-	}
+// record keeps the line of an event that a callable was given.
+func (r *vectorRun) record(c *vectorCallable, event *Event) {
+	r.events[c.Label] = append(r.events[c.Label], event.String())
 }
 
 // --- What comes out ---

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from spec.gen.model import Api, Argument, Operation
+from spec.gen.model import Api, Argument, Operation, Registry
 from spec.gen.names import pascal
 
 from . import methods, spelling, values
@@ -25,8 +25,23 @@ class Names:
     is_flags: bool
 
 
+@dataclass(frozen=True)
+class Callable:
+    """What the runner registers for a case: the function of a registry that does what it says."""
+
+    maker: str
+    func_type: str
+    signature: str
+    lines: tuple[str, ...]
+
+
+# How the runner plays a callable, by what that answers.
+_PLAYS = {"reason": "return r.reason(ctx, c, &count)", "nothing": "r.nothing(ctx, c, &count)"}
+
+
 def context(api: Api) -> dict:
     return {
+        "callables": [_callable(registry) for registry in api.registries],
         "entries": [entry for op in api.operations for entry in _entries(api, op)],
         "enums": [
             Names(e.name, tuple((v.name, str(v.value)) for v in e.values), False) for e in api.enums
@@ -34,6 +49,16 @@ def context(api: Api) -> dict:
         + [Names(f.name, tuple((b.name, str(b.value)) for b in f.bits), True) for f in api.flags],
         "structs": [_fields(api, s) for s in spelling.structs_out(api) if _is_seen(s.name)],
     }
+
+
+def _callable(registry: Registry) -> Callable:
+    seen = ["r.record(c, event)"] if "event" in registry.call_arguments else []
+    return Callable(
+        maker=spelling.unexported(registry.name),
+        func_type=methods.func_type(registry.name),
+        signature=methods.func_signature(registry),
+        lines=(*seen, _PLAYS[registry.answer]),
+    )
 
 
 def _is_seen(struct: str) -> bool:

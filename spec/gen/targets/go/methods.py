@@ -165,6 +165,13 @@ def func_type(registry: str) -> str:
     return pascal(registry) + "Func"
 
 
+def func_signature(registry: Registry) -> str:
+    """`func(ctx context.Context, event *Event)`, with the results."""
+    given = [_CALL_ARGUMENTS[name][0] for name in registry.call_arguments]
+    results = _ANSWERS[registry.answer][0]
+    return f"func({', '.join(['ctx context.Context', *given])}) {results}".rstrip()
+
+
 def _middleware(api: Api, registry: Registry) -> Middleware:
     given = [_CALL_ARGUMENTS[name] for name in registry.call_arguments]
     results, statement = _ANSWERS[registry.answer]
