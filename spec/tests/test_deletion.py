@@ -41,12 +41,14 @@ def traces(texts: dict[str, str], name: str) -> list[str]:
 
 
 def delete(spec: Path, module: str, section: str, name: str) -> None:
-    """Takes one item out of a module: its line, and the more deeply indented ones under it."""
+    """Takes one item out of a module: its line, and the more deeply indented ones under it. A
+    section that is then empty goes too."""
     path = spec / "api" / f"{module}.yaml"
     text = path.read_text("utf-8")
     start = text.index(f"\n{section}:\n")
     rest = re.sub(rf"\n  {name}:.*(\n   +.*)*", "", text[start:], count=1)
     assert rest != text[start:], f"{module}.{section} has no {name}"
+    rest = re.sub(rf"\A\n{section}:\n*(?=\Z|\n\S)", "", rest)
     path.write_text(text[:start] + rest, "utf-8")
 
 

@@ -2,17 +2,19 @@
 
 package scopeflow
 
-import "fmt"
+import (
+	"context"
+	"fmt"
+)
 
-// vectorOperations calls each operation with the arguments of a step.
-var vectorOperations = map[string]func(r *vectorRun, s *vectorStep) (any, error){
-	"thing_paint": func(r *vectorRun, s *vectorStep) (any, error) {
+// operate calls the operation of a step with its arguments.
+func (r *vectorRun) operate(s *vectorStep) (any, error) {
+	switch s.Op {
+	case "thing_paint":
 		return r.runtime.Paint(Color(s.number("color", vectorNames_color)), int32(s.number("layer", nil)), s.text("label"))
-	},
-	"thing_weight": func(r *vectorRun, s *vectorStep) (any, error) {
+	case "thing_weight":
 		return r.runtime.Weight(), nil
-	},
-	"thing_carry": func(r *vectorRun, s *vectorStep) (any, error) {
+	case "thing_carry":
 		var options []ThingCarryOption
 		if s.has("color") {
 			options = append(options, WithColor(Color(s.number("color", vectorNames_color))))
@@ -27,19 +29,24 @@ var vectorOperations = map[string]func(r *vectorRun, s *vectorStep) (any, error)
 			options = append(options, WithTimestamp(s.time("timestamp")))
 		}
 		return r.thingCarry(s, s.text("name"), s.payload("cargo"), options)
-	},
-	"register_watcher": func(r *vectorRun, s *vectorStep) (any, error) {
+	case "register_watcher":
 		return nil, r.runtime.RegisterWatcher(s.text("name"), int32(s.number("priority", nil)), r.watcher(s.callable("callable")))
-	},
-	"deregister_watcher": func(r *vectorRun, s *vectorStep) (any, error) {
+	case "deregister_watcher":
 		return r.runtime.DeregisterWatcher(s.text("name")), nil
-	},
-	"scope_register_watcher": func(r *vectorRun, s *vectorStep) (any, error) {
+	case "scope_register_watcher":
 		return nil, r.scope(s.On).RegisterWatcher(s.text("name"), int32(s.number("priority", nil)), r.watcher(s.callable("callable")))
-	},
-	"scope_deregister_watcher": func(r *vectorRun, s *vectorStep) (any, error) {
+	case "scope_deregister_watcher":
 		return r.scope(s.On).DeregisterWatcher(s.text("name")), nil
-	},
+	}
+	r.t.Fatalf("there is no operation %s", s.Op)
+	return nil, nil
+}
+
+func (r *vectorRun) watcher(c *vectorCallable) WatcherFunc {
+	count := 0
+	return func(ctx context.Context, name string, request any) (*string, error) {
+		return r.reason(ctx, c, &count)
+	}
 }
 
 func vectorNames_step_kind(name string) (int64, bool) {
@@ -70,6 +77,18 @@ func vectorNames_color(name string) (int64, bool) {
 		return 1, true
 	case "black":
 		return 5, true
+	}
+	return 0, false
+}
+
+func vectorNames_scope_category(name string) (int64, bool) {
+	switch name {
+	case "none":
+		return 0, true
+	case "start":
+		return 1, true
+	case "end":
+		return 2, true
 	}
 	return 0, false
 }

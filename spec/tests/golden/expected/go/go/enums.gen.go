@@ -5,7 +5,7 @@ package scopeflow
 import "strings"
 
 // abiHash is what this binding was generated for; the core's own must be equal (S6.3).
-const abiHash uint64 = 0xc192dfbb9f66e15b
+const abiHash uint64 = 0x19c83cb84b0e7d3a
 
 const (
 	// Most bytes of a thing.
@@ -77,6 +77,31 @@ func (c Color) String() string {
 		return "green"
 	case ColorBlack:
 		return "black"
+	}
+	return "unknown"
+}
+
+// ScopeCategory: Which end of a scope.
+type ScopeCategory int32
+
+const (
+	// Neither.
+	ScopeCategoryNone ScopeCategory = 0
+	// It starts.
+	ScopeCategoryStart ScopeCategory = 1
+	// It ends.
+	ScopeCategoryEnd ScopeCategory = 2
+)
+
+// String gives the name in the spec, or `unknown` for a number that is none.
+func (s ScopeCategory) String() string {
+	switch s {
+	case ScopeCategoryNone:
+		return "none"
+	case ScopeCategoryStart:
+		return "start"
+	case ScopeCategoryEnd:
+		return "end"
 	}
 	return "unknown"
 }

@@ -36,9 +36,9 @@ func (s Status) String() string {
 // or a [*GuardrailRejectedError], that matches one of them.
 var (
 	// A value is wrong.
-	ErrInvalidArgument error = &Error{Status: StatusInvalidArgument, Message: "invalid argument"}
+	ErrInvalidArgument error = &Error{Status: StatusInvalidArgument, Message: "invalid argument", isSentinel: true}
 	// A text is no JSON.
-	ErrInvalidJson error = &Error{Status: StatusInvalidJson, Message: "invalid JSON"}
+	ErrInvalidJson error = &Error{Status: StatusInvalidJson, Message: "invalid JSON", isSentinel: true}
 	// There is no memory.
-	ErrNoMemory error = &Error{Status: StatusNoMemory, Message: "no memory"}
+	ErrNoMemory error = &Error{Status: StatusNoMemory, Message: "no memory", isSentinel: true}
 )

@@ -14,7 +14,7 @@ type WatcherFunc func(ctx context.Context, name string, request any) (*string, e
 func (c *call) invokeCallable(ctx context.Context, kind registry, callable any) answer {
 	switch kind {
 	case registryWatcher:
-		return c.answerReason(callable.(WatcherFunc)(ctx, c.targetName(), c.request()))
+		return c.answerReason(callable.(WatcherFunc)(ctx, c.targetName(), c.stepInput()))
 	}
 	return c.answerError(newError(StatusInternal, "a step names an unknown registry"))
 }

@@ -12,8 +12,8 @@ static napi_value addon_thing_new(napi_env env, napi_callback_info info) {
     options_.weight_bytes = addon_u32(&call_, 1);
     if (!call_.is_valid) return addon_refuse(&call_, "thingNew");
     scopeflow_host host_;
-    if (!addon_lend_host(call_.addon, &options_, &host_)) return NULL;
-    scopeflow_runtime *out_;
+    if (!addon_lend_host(&call_, &options_, &host_)) return addon_leave(&call_);
+    scopeflow_runtime *out_ = NULL;
     scopeflow_status const status_ = scopeflow_thing_new(&host_, &options_, &out_, &call_.addon->error);
     if (status_ == SCOPEFLOW_STATUS_OK) call_.addon->slots[0] = (double)(uintptr_t)out_;
     return addon_number(&call_, (double)status_);
@@ -24,8 +24,8 @@ static napi_value addon_thing_free(napi_env env, napi_callback_info info) {
     if (!addon_enter(&call_, env, info, 1)) return NULL;
     scopeflow_runtime *self = addon_pointer(&call_, 0);
     if (!call_.is_valid) return addon_refuse(&call_, "thingFree");
-    (void)scopeflow_thing_free(self);
-    return NULL;
+    scopeflow_thing_free(self);
+    return addon_leave(&call_);
 }
 
 static napi_value addon_thing_retain(napi_env env, napi_callback_info info) {
@@ -34,7 +34,7 @@ static napi_value addon_thing_retain(napi_env env, napi_callback_info info) {
     scopeflow_scope *self = addon_pointer(&call_, 0);
     if (!call_.is_valid) return addon_refuse(&call_, "thingRetain");
     (void)scopeflow_thing_retain(self);
-    return NULL;
+    return addon_leave(&call_);
 }
 
 static napi_value addon_thing_release(napi_env env, napi_callback_info info) {
@@ -42,8 +42,8 @@ static napi_value addon_thing_release(napi_env env, napi_callback_info info) {
     if (!addon_enter(&call_, env, info, 1)) return NULL;
     scopeflow_scope *self = addon_pointer(&call_, 0);
     if (!call_.is_valid) return addon_refuse(&call_, "thingRelease");
-    (void)scopeflow_thing_release(self);
-    return NULL;
+    scopeflow_thing_release(self);
+    return addon_leave(&call_);
 }
 
 static napi_value addon_thing_paint(napi_env env, napi_callback_info info) {
@@ -54,7 +54,7 @@ static napi_value addon_thing_paint(napi_env env, napi_callback_info info) {
     int32_t layer = addon_i32(&call_, 2);
     scopeflow_bytes label = addon_text(&call_, 3);
     if (!call_.is_valid) return addon_refuse(&call_, "thingPaint");
-    scopeflow_facts out_;
+    scopeflow_facts out_ = {0};
     scopeflow_status const status_ = scopeflow_thing_paint(self, color, layer, label, &out_, &call_.addon->error);
     if (status_ == SCOPEFLOW_STATUS_OK) slots_put_facts(call_.addon->slots, &out_);
     return addon_number(&call_, (double)status_);
@@ -83,7 +83,7 @@ static napi_value addon_thing_carry(napi_env env, napi_callback_info info) {
     options_.timestamp_ns = addon_timestamp(&call_, 7);
     scopeflow_task *task_ = addon_pointer(&call_, 8);
     if (!call_.is_valid) return addon_refuse(&call_, "thingCarry");
-    scopeflow_step out_;
+    scopeflow_step out_ = {0};
     scopeflow_status const status_ = scopeflow_thing_carry(self, &options_, task_, &out_, &call_.addon->error);
     if (status_ == SCOPEFLOW_STATUS_OK) slots_put_step(call_.addon->slots, &out_);
     return addon_number(&call_, (double)status_);
@@ -97,7 +97,7 @@ static napi_value addon_thing_resume(napi_env env, napi_callback_info info) {
     answer.kind = addon_i32(&call_, 1);
     answer.value = addon_ref(&call_, 2);
     if (!call_.is_valid) return addon_refuse(&call_, "thingResume");
-    scopeflow_step out_;
+    scopeflow_step out_ = {0};
     scopeflow_status const status_ = scopeflow_thing_resume(task_, &answer, &out_, &call_.addon->error);
     if (status_ == SCOPEFLOW_STATUS_OK) slots_put_step(call_.addon->slots, &out_);
     return addon_number(&call_, (double)status_);
@@ -108,8 +108,8 @@ static napi_value addon_thing_abandon(napi_env env, napi_callback_info info) {
     if (!addon_enter(&call_, env, info, 1)) return NULL;
     scopeflow_task *task_ = addon_pointer(&call_, 0);
     if (!call_.is_valid) return addon_refuse(&call_, "thingAbandon");
-    (void)scopeflow_thing_abandon(task_);
-    return NULL;
+    scopeflow_thing_abandon(task_);
+    return addon_leave(&call_);
 }
 
 static napi_value addon_thing_put_double(napi_env env, napi_callback_info info) {
@@ -118,8 +118,8 @@ static napi_value addon_thing_put_double(napi_env env, napi_callback_info info) 
     scopeflow_runtime *self = addon_pointer(&call_, 0);
     double value = addon_f64(&call_, 1);
     if (!call_.is_valid) return addon_refuse(&call_, "thingPutDouble");
-    (void)scopeflow_thing_put_double(self, value);
-    return NULL;
+    scopeflow_thing_put_double(self, value);
+    return addon_leave(&call_);
 }
 
 static napi_value addon_register_watcher(napi_env env, napi_callback_info info) {
@@ -141,7 +141,7 @@ static napi_value addon_deregister_watcher(napi_env env, napi_callback_info info
     scopeflow_runtime *self = addon_pointer(&call_, 0);
     scopeflow_bytes name = addon_text(&call_, 1);
     if (!call_.is_valid) return addon_refuse(&call_, "deregisterWatcher");
-    uint32_t out_;
+    uint32_t out_ = 0;
     scopeflow_status const status_ = scopeflow_deregister_watcher(self, name, &out_, &call_.addon->error);
     if (status_ == SCOPEFLOW_STATUS_OK) call_.addon->slots[0] = (double)out_;
     return addon_number(&call_, (double)status_);
@@ -166,7 +166,7 @@ static napi_value addon_scope_deregister_watcher(napi_env env, napi_callback_inf
     scopeflow_scope *self = addon_pointer(&call_, 0);
     scopeflow_bytes name = addon_text(&call_, 1);
     if (!call_.is_valid) return addon_refuse(&call_, "scopeDeregisterWatcher");
-    uint32_t out_;
+    uint32_t out_ = 0;
     scopeflow_status const status_ = scopeflow_scope_deregister_watcher(self, name, &out_, &call_.addon->error);
     if (status_ == SCOPEFLOW_STATUS_OK) call_.addon->slots[0] = (double)out_;
     return addon_number(&call_, (double)status_);

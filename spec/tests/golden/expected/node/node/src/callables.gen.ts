@@ -13,7 +13,7 @@ export const registries: ReadonlyMap<number, Registry> = new Map<number, Registr
       title: "watcher of things",
       answer: "reason",
       acceptsAsync: true,
-      call: (callable, given) => (callable as Watcher)(given.name, given.request, given.context),
+      call: (callable, given) => (callable as Watcher)(given.name!, given.request!, given.context!),
     },
   ],
 ]);

@@ -26,47 +26,36 @@ export interface Core {
   taskNew(): number;
   taskFree(task: number): void;
 
-  /** Makes a thing.
-   * Absent where the core has no operating system. */
+  /** Makes a thing. Absent where the core has no operating system. */
   thingNew?(moods: number, weightBytes: number): number;
-  /** Ends a thing.
-   * Absent where the core has no operating system. */
+  /** Ends a thing. Absent where the core has no operating system. */
   thingFree?(self: number): void;
-  /** Takes one more reference.
-   * Absent where the core has no operating system. */
+  /** Takes one more reference. Absent where the core has no operating system. */
   thingRetain?(self: number): void;
-  /** Gives a reference back.
-   * Absent where the core has no operating system. */
+  /** Gives a reference back. Absent where the core has no operating system. */
   thingRelease?(self: number): void;
-  /** Gives a thing a color. It stays until the next.
-   * Absent where the core has no operating system. */
+  /** Gives a thing a color. It stays until the next. Absent where the core has no operating
+   * system. */
   thingPaint?(self: number, color: number, layer: number, label: string | undefined): number;
-  /** How heavy it is.
-   * Absent where the core has no operating system. */
+  /** How heavy it is. Absent where the core has no operating system. */
   thingWeight?(self: number): number;
-  /** Carries a thing to another place.
-   * Absent where the core has no operating system. */
+  /** Carries a thing to another place. Absent where the core has no operating system. */
   thingCarry?(self: number, current: number, name: string, color: number, cargo: number, notes: number, cause: number, timestampNs: bigint | undefined, task: number): number;
-  /** Goes on.
-   * Absent where the core has no operating system. */
+  /** Goes on. Absent where the core has no operating system. */
   thingResume?(task: number, kind: number, value: number): number;
-  /** Gives up.
-   * Absent where the core has no operating system. */
+  /** Gives up. Absent where the core has no operating system. */
   thingAbandon?(task: number): void;
-  /** Appends a number.
-   * Absent where the core has no operating system. */
+  /** Appends a number. Absent where the core has no operating system. */
   thingPutDouble?(self: number, value: number): void;
-  /** Registers a watcher of things on a runtime. For all. Looks at a thing.
-   * Absent where the core has no operating system. */
+  /** Registers a watcher of things on a runtime. For all. Looks at a thing. Absent where the core
+   * has no operating system. */
   registerWatcher?(self: number, name: string, priority: number, callable: number, flags: number): number;
-  /** Removes a watcher of things from a runtime.
-   * Absent where the core has no operating system. */
+  /** Removes a watcher of things from a runtime. Absent where the core has no operating system. */
   deregisterWatcher?(self: number, name: string): number;
-  /** Registers a watcher of things on a scope. For one. Looks at a thing.
-   * Absent where the core has no operating system. */
+  /** Registers a watcher of things on a scope. For one. Looks at a thing. Absent where the core
+   * has no operating system. */
   scopeRegisterWatcher?(self: number, name: string, priority: number, callable: number, flags: number): number;
-  /** Removes a watcher of things from a scope.
-   * Absent where the core has no operating system. */
+  /** Removes a watcher of things from a scope. Absent where the core has no operating system. */
   scopeDeregisterWatcher?(self: number, name: string): number;
 }
 

@@ -13,12 +13,16 @@ export abstract class EventFields {
     return this.field("uuid") as string;
   }
 
-  get phase(): unknown {
-    return this.field("phase");
+  get name(): string {
+    return this.field("name") as string;
   }
 
-  get place(): unknown {
-    return this.field("place");
+  get scope_category(): "start" | "end" | undefined {
+    return this.field("scope_category") as "start" | "end" | undefined;
+  }
+
+  get category(): string | null {
+    return this.field("category") as string | null;
   }
 
 }

@@ -13,6 +13,7 @@ export const operations = {
     ],
     result: "struct.facts",
     call: (on, given) => on.thingPaint(given.color, given.layer),
+    callSync: (on, given) => on.thingPaint(given.color, given.layer),
   },
   thing_weight: {
     on: "runtime",
@@ -20,6 +21,7 @@ export const operations = {
     ],
     result: "u64",
     call: (on, given) => on.thingWeight(),
+    callSync: (on, given) => on.thingWeight(),
   },
   thing_carry: {
     on: "runtime",
@@ -29,10 +31,11 @@ export const operations = {
       ["cargo", "cargo", "payload"],
       ["notes", "notes", "payload"],
       ["cause", "cause", "error"],
-      ["timestamp", "timestampNs", "timestamp"],
+      ["timestamp", "timestamp", "timestamp"],
     ],
     result: "call",
     call: (on, given) => on.thingCarry(given.name, given.cargo, given.target, given),
+    callSync: (on, given) => on.thingCarrySync(given.name, given.cargo, given.target, given),
   },
   register_watcher: {
     on: "runtime",
@@ -44,6 +47,7 @@ export const operations = {
     ],
     result: "",
     call: (on, given) => on.registerWatcher(given.name, given.priority, given.callable),
+    callSync: (on, given) => on.registerWatcher(given.name, given.priority, given.callable),
   },
   deregister_watcher: {
     on: "runtime",
@@ -52,6 +56,7 @@ export const operations = {
     ],
     result: "bool",
     call: (on, given) => on.deregisterWatcher(given.name),
+    callSync: (on, given) => on.deregisterWatcher(given.name),
   },
   scope_register_watcher: {
     on: "scope",
@@ -63,6 +68,7 @@ export const operations = {
     ],
     result: "",
     call: (on, given) => on.registerWatcher(given.name, given.priority, given.callable),
+    callSync: (on, given) => on.registerWatcher(given.name, given.priority, given.callable),
   },
   scope_deregister_watcher: {
     on: "scope",
@@ -71,6 +77,7 @@ export const operations = {
     ],
     result: "bool",
     call: (on, given) => on.deregisterWatcher(given.name),
+    callSync: (on, given) => on.deregisterWatcher(given.name),
   },
 };
 
@@ -79,9 +86,25 @@ export const enums = {
   step_kind: "StepKind",
   answer_kind: "AnswerKind",
   color: "Color",
+  scope_category: "ScopeCategory",
   registry: "Registry",
 };
 export const flags = {
   mood: "Moods",
   callable_flag: "CallableFlags",
+};
+
+/** The members of the structs that come out: the spec's name, the package's name, the type. */
+export const structs = {
+  step: [
+    ["kind", "kind", "enum.step_kind"],
+    ["scope", "scope", "handle.scope"],
+  ],
+  facts: [
+    ["id", "id", "uuid"],
+    ["title", "title", "string"],
+    ["made_at", "madeAtNs", "i64"],
+    ["moods", "moods", "flags.mood"],
+    ["is_new", "isNew", "bool"],
+  ],
 };

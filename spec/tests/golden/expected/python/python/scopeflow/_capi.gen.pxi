@@ -16,6 +16,9 @@ cdef extern from "scopeflow/scopeflow.h" nogil:
         SCOPEFLOW_COLOR_RED
         SCOPEFLOW_COLOR_GREEN
         SCOPEFLOW_COLOR_BLACK
+        SCOPEFLOW_SCOPE_CATEGORY_NONE
+        SCOPEFLOW_SCOPE_CATEGORY_START
+        SCOPEFLOW_SCOPE_CATEGORY_END
         SCOPEFLOW_REGISTRY_WATCHER
         SCOPEFLOW_MOOD_CALM
         SCOPEFLOW_MOOD_LOUD
@@ -29,6 +32,7 @@ cdef extern from "scopeflow/scopeflow.h" nogil:
     ctypedef int32_t scopeflow_step_kind
     ctypedef int32_t scopeflow_answer_kind
     ctypedef int32_t scopeflow_color
+    ctypedef int32_t scopeflow_scope_category
     ctypedef int32_t scopeflow_registry
     ctypedef uint32_t scopeflow_mood
     ctypedef uint32_t scopeflow_callable_flag

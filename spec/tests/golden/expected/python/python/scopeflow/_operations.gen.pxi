@@ -3,7 +3,7 @@
 # One function for each operation: it checks the arguments, calls the core, and turns a failure into
 # an exception. The converters are in native/arguments.pxi.
 
-if scopeflow_abi_hash() != 0xc192dfbb9f66e15bu:
+if scopeflow_abi_hash() != 0x19c83cb84b0e7d3au:
     raise ImportError(
         "scopeflow._native was generated for another version of the core than it is linked with"
     )
@@ -125,7 +125,8 @@ cdef class RuntimeOperations:
         cdef scopeflow_ref c_callable
         cdef scopeflow_callable_flag c_flags
         cdef scopeflow_scope *c_self
-        c_self = (<ScopeHandle>handle_argument(scope_handle, ScopeHandle, "scope_handle")).pointer
+        handle_argument(scope_handle, ScopeHandle, "scope_handle")
+        c_self = (<ScopeHandle>scope_handle).pointer
         text_argument(name, "name", &c_name)
         c_priority = i32_argument(priority, -2147483648, 2147483647, "priority")
         c_callable = callable_argument(guardrail, "guardrail")
@@ -144,7 +145,8 @@ cdef class RuntimeOperations:
         cdef scopeflow_bytes c_name
         cdef scopeflow_scope *c_self
         cdef uint32_t c_removed
-        c_self = (<ScopeHandle>handle_argument(scope_handle, ScopeHandle, "scope_handle")).pointer
+        handle_argument(scope_handle, ScopeHandle, "scope_handle")
+        c_self = (<ScopeHandle>scope_handle).pointer
         text_argument(name, "name", &c_name)
         if scopeflow_scope_deregister_watcher(
             c_self, c_name, &c_removed, &c_error,

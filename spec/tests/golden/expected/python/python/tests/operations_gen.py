@@ -13,10 +13,32 @@ class Operation(NamedTuple):
 
     id: str
     on: str
-    is_task: bool
     arguments: dict[str, tuple[str, str]]
     fields: dict[str, str]
 
+
+# Spec name -> (class, names and numbers of the members).
+ENUMS = {
+    "color": (
+        "Color",
+        {
+            "red": 0,
+            "green": 1,
+            "black": 5,
+        },
+    ),
+}
+
+# Spec name -> names and numbers of the bits.
+FLAGS = {
+    "mood": {
+        "calm": 1,
+        "loud": 4,
+    },
+    "callable_flag": {
+        "async": 1,
+    },
+}
 
 OPERATIONS = {
     operation.id: operation
@@ -24,7 +46,6 @@ OPERATIONS = {
         Operation(
             id="thing_paint",
             on="",
-            is_task=False,
             arguments={
                 "color": ("color", "enum.color"),
                 "layer": ("layer", "i32"),
@@ -41,14 +62,12 @@ OPERATIONS = {
         Operation(
             id="thing_weight",
             on="",
-            is_task=False,
             arguments={},
             fields={},
         ),
         Operation(
             id="thing_carry",
             on="",
-            is_task=True,
             arguments={
                 "name": ("name", "string"),
                 "color": ("color", "enum.color"),
@@ -62,7 +81,6 @@ OPERATIONS = {
         Operation(
             id="register_watcher",
             on="",
-            is_task=False,
             arguments={
                 "name": ("name", "string"),
                 "priority": ("priority", "i32"),
@@ -73,7 +91,6 @@ OPERATIONS = {
         Operation(
             id="deregister_watcher",
             on="",
-            is_task=False,
             arguments={
                 "name": ("name", "string"),
             },
@@ -82,7 +99,6 @@ OPERATIONS = {
         Operation(
             id="scope_register_watcher",
             on="scope",
-            is_task=False,
             arguments={
                 "name": ("name", "string"),
                 "priority": ("priority", "i32"),
@@ -93,7 +109,6 @@ OPERATIONS = {
         Operation(
             id="scope_deregister_watcher",
             on="scope",
-            is_task=False,
             arguments={
                 "name": ("name", "string"),
             },

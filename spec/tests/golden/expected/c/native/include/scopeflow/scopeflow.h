@@ -17,7 +17,7 @@
 #define SCOPEFLOW_VERSION "1.2.3"
 
 /* A number over everything in this header that a compiled caller depends on (S6.3). */
-#define SCOPEFLOW_ABI_HASH UINT64_C(0xc192dfbb9f66e15b)
+#define SCOPEFLOW_ABI_HASH UINT64_C(0x19c83cb84b0e7d3a)
 
 #ifndef SCOPEFLOW_API
 #if defined(_WIN32)
@@ -160,6 +160,17 @@ enum {
     SCOPEFLOW_COLOR_GREEN = 1,
     /* Like coal. */
     SCOPEFLOW_COLOR_BLACK = 5,
+};
+
+/* Which end of a scope. */
+typedef int32_t scopeflow_scope_category;
+enum {
+    /* Neither. */
+    SCOPEFLOW_SCOPE_CATEGORY_NONE = 0,
+    /* It starts. */
+    SCOPEFLOW_SCOPE_CATEGORY_START = 1,
+    /* It ends. */
+    SCOPEFLOW_SCOPE_CATEGORY_END = 2,
 };
 
 /* The operations of registries. */

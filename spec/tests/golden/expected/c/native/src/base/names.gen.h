@@ -13,8 +13,9 @@
 /* Keys of events and payloads. */
 #define SCOPEFLOW__KEY_KIND "kind"
 #define SCOPEFLOW__KEY_UUID "uuid"
-#define SCOPEFLOW__KEY_PHASE "phase"
-#define SCOPEFLOW__KEY_PLACE "place"
+#define SCOPEFLOW__KEY_NAME "name"
+#define SCOPEFLOW__KEY_SCOPE_CATEGORY "scope_category"
+#define SCOPEFLOW__KEY_CATEGORY "category"
 #define SCOPEFLOW__KEY_SUBTYPE "subtype"
 #define SCOPEFLOW__KEY_CAUSE "error.cause"
 #define SCOPEFLOW__ATOF_VERSION "0.9"
