@@ -26,7 +26,7 @@ from spec.gen.spec import read_api  # noqa: E402
 
 # Errors that no vector can bring about, and where they are: for every operation that lists them ...
 PROVOKED_ELSEWHERE = {
-    "no_memory": "tests/c/test_failing_allocator.c fails every allocation in turn",
+    "no_memory": "`vectors --failing-allocator` fails every allocation in turn (tests/c)",
     "cancelled": "the host's own cancellation comes out as itself, see `tool-cancelled`",
 }
 # ... and for single ones. A null pointer or an unknown flag bit can only be given in C, and a scope
