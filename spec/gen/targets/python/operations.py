@@ -1,0 +1,243 @@
+"""Python: one function in Cython for each operation, which checks, calls the core, and raises."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from spec.gen import cabi
+from spec.gen.model import Api, Argument, Operation
+from spec.gen.text import fill
+
+from . import convert, shape
+
+ERROR_DOC = "Raises {}."
+# What fits between `if ` and ` != SCOPEFLOW_STATUS_OK:` in a method.
+CALL_WIDTH = 62
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """What a user gives: `name: hint = default`; `line` converts it."""
+
+    name: str
+    default: str | None
+    hint: str
+    line: str
+    taken: str  # the C lvalue whose reference the core takes, or empty
+
+    @property
+    def in_signature(self) -> str:
+        return self.name if self.default is None else f"{self.name}={self.default}"
+
+    @property
+    def in_stub(self) -> str:
+        default = "" if self.default is None else f" = {self.default}"
+        return f"{self.name}: {self.hint}{default}"
+
+
+@dataclass(frozen=True)
+class Function:
+    """One operation in Cython. `call` is the C call without the error argument."""
+
+    name: str
+    doc: tuple[str, ...]
+    signature: str  # of the Python method, after `self`
+    stub: str
+    returns: str
+    parameters: tuple[Parameter, ...]
+    c_parameters: str  # of a `begin` function
+    options: str
+    locals: tuple[str, ...]
+    call: str
+    result: str
+    is_fallible: bool
+
+    @property
+    def taken(self) -> tuple[str, ...]:
+        return tuple(p.taken for p in self.parameters if p.taken)
+
+
+def begin(api: Api, op: Operation) -> Function:
+    """The function that checks the arguments of a task, fills its options and begins it."""
+    parameters = parameters_of(api, op, lambda a: f"c_options.{cabi.member_name(a)}")
+    driver = [a for a in op.arguments if _is_driver(a)]
+    c_parameters = [f"{cabi.c_type(op.on)}c_self"]
+    c_parameters += [cabi.member(a).declaration for a in driver]
+    c_parameters += [p.name for p in parameters]
+    c_parameters += ["scopeflow_task *c_task", "scopeflow_step *c_step"]
+    extra = [
+        Parameter("", None, "", f"c_options.{cabi.member_name(a)} = {cabi.member_name(a)}", "")
+        for a in driver
+    ]
+    return Function(
+        name=f"begin_{op.id}",
+        doc=tuple(documentation(api, op)),
+        signature="",
+        stub="",
+        returns="",
+        parameters=(*extra, *parameters),
+        c_parameters="\n    ".join(fill(c_parameters, 94)) + ",",
+        options=cabi.options_name(op),
+        locals=(),
+        call=c_call(op, ["c_self", "&c_options", "c_task", "c_step", "&c_error"]),
+        result="",
+        is_fallible=True,
+    )
+
+
+def maker(api: Api, op: Operation) -> Function:
+    """The constructor of what is given the host's function table."""
+    parameters = parameters_of(api, op, lambda a: f"c_options.{cabi.member_name(a)}")
+    c_parameters = ["const scopeflow_host *host", *(p.name for p in parameters)]
+    return Function(
+        name=f"make_{op.id}",
+        doc=tuple(documentation(api, op)),
+        signature="",
+        stub="",
+        returns=cabi.c_type(op.out.type),
+        parameters=parameters,
+        c_parameters=", ".join(c_parameters),
+        options=cabi.options_name(op),
+        locals=(f"cdef {cabi.c_type(op.out.type)}c_{op.out.name}",),
+        call=c_call(op, ["host", "&c_options", f"&c_{op.out.name}", "&c_error"]),
+        result=f"c_{op.out.name}",
+        is_fallible=True,
+    )
+
+
+def method(api: Api, op: Operation) -> Function:
+    """An operation that is a complete method of Runtime."""
+    has_options = cabi.has_options(op)
+    target = (lambda a: f"c_options.{cabi.member_name(a)}") if has_options else _local
+    parameters = list(parameters_of(api, op, target))
+    locals_ = []
+    if not has_options:
+        locals_ += [f"cdef {_declare(a.type, _local(a))}" for a in op.arguments]
+    if op.on is not None and op.on.name != "runtime":
+        parameters.insert(0, self_parameter(op))
+        locals_.append(f"cdef {_declare(op.on, 'c_self')}")
+    c_function = cabi.function(op)
+    if op.out is not None:
+        locals_.append(f"cdef {_declare(op.out.type, 'c_' + op.out.name)}")
+    call = c_call(op, _call_arguments(op, has_options))
+    if not c_function.is_fallible:
+        call = f"c_{op.out.name} = {call}"
+    implicit = [Parameter("", None, "", line, "") for line in _implicit_lines(op)]
+    return Function(
+        name=op.id,
+        doc=tuple(documentation(api, op)),
+        signature="".join(f", {p.in_signature}" for p in parameters),
+        stub="".join(f", {p.in_stub}" for p in parameters),
+        returns="None" if op.out is None else convert.field_hint(op.out.type),
+        parameters=(*parameters, *implicit),
+        c_parameters="",
+        options=cabi.options_name(op) if has_options else "",
+        locals=tuple(locals_),
+        call=call,
+        result="" if op.out is None else convert.result(op.out.type, f"c_{op.out.name}"),
+        is_fallible=c_function.is_fallible,
+    )
+
+
+def parameters_of(api: Api, op: Operation, target) -> tuple[Parameter, ...]:
+    """What a user gives, required ones first as in the spec."""
+    given = [a for a in op.arguments if not shape.is_implicit(a) and not _is_driver(a)]
+    given = [a for a in given if a.is_required] + [a for a in given if not a.is_required]
+    return tuple(parameter(api, op, a, target(a)) for a in given)
+
+
+def parameter(api: Api, op: Operation, argument: Argument, target: str) -> Parameter:
+    name = shape.argument_name(op, argument, api)
+    hint = convert.argument_hint(argument, api, callback_hint(api, op))
+    line = convert.argument_line(argument, name, target, api)
+    taken = target if argument.passing == "take" else ""
+    return Parameter(name, convert.signature_default(argument), hint, line, taken)
+
+
+def callback_hint(api: Api, op: Operation) -> str:
+    registry = next((r for r in api.registries if r.name == op.registry), None)
+    if registry is None:
+        return "Callable[..., object]"
+    arguments = ", ".join(_CALL_ARGUMENT_HINTS[a] for a in registry.call_arguments)
+    answer = _ANSWER_HINTS[registry.answer]
+    if registry.accepts_async:
+        answer = f"{answer} | Awaitable[{answer}]"
+    return f"Callable[[{arguments}], {answer}]"
+
+
+_CALL_ARGUMENT_HINTS = {"name": "str", "request": "Any", "event": "ScopeEvent | MarkEvent"}
+_ANSWER_HINTS = {"reason": "str | None", "nothing": "object"}
+
+
+def self_parameter(op: Operation) -> Parameter:
+    name = shape.self_name(op)
+    of_class = shape.handle_class(op.on.name)
+    line = convert.handle_lines(name, "c_self", of_class)
+    return Parameter(name, None, of_class, line, "")
+
+
+def documentation(api: Api, op: Operation) -> list[str]:
+    """What it does, units, errors (style rule 7); ownership is the binding's affair."""
+    paragraphs = [op.doc]
+    errors = [
+        shape.error_class(name)
+        for name in sorted(op.errors, key=lambda name: api.error(name).value)
+        if name not in ("no_memory", "internal")
+    ]
+    if errors:
+        paragraphs.append(ERROR_DOC.format(", ".join(errors)))
+    return paragraphs
+
+
+def c_call(op: Operation, arguments: list[str]) -> str:
+    """On one line where it fits, else the arguments on lines of their own."""
+    name = cabi.function_name(op)
+    call = f"{name}({', '.join(arguments)})"
+    if len(call) <= CALL_WIDTH:
+        return call
+    return f"{name}(\n        " + "\n        ".join(fill([*arguments, ""], 84)).rstrip() + "\n    )"
+
+
+def _is_driver(argument: Argument) -> bool:
+    """Whether the hand-written driver gives it as a C value."""
+    if argument.type.kind == "flags" and argument.type.name in shape.DRIVER_FLAGS:
+        return argument.type.name != "callable_flag"
+    return shape.is_implicit(argument) and argument.type.kind in ("handle", "emitter")
+
+
+def takes_host(op: Operation) -> bool:
+    return any(a.type.kind == "host" for a in op.arguments)
+
+
+def _local(argument: Argument) -> str:
+    return f"c_{cabi.member_name(argument)}"
+
+
+def _declare(kind, name: str) -> str:
+    c_type = convert.c_local(kind)
+    return f"{c_type}{name}" if c_type.endswith("*") else f"{c_type} {name}"
+
+
+def _call_arguments(op: Operation, has_options: bool) -> list[str]:
+    arguments = []
+    if op.on is not None:
+        arguments.append("self.pointer" if op.on.name == "runtime" else "c_self")
+    if has_options:
+        arguments.append("&c_options")
+    else:
+        arguments += [_local(a) for a in op.arguments]
+    if cabi.function(op).is_fallible:
+        if op.out is not None:
+            arguments.append(f"&c_{op.out.name}")
+        arguments.append("&c_error")
+    return arguments
+
+
+def _implicit_lines(op: Operation) -> list[str]:
+    """What is known of a callable is found out, not asked for."""
+    target = next((a for a in op.arguments if a.type.kind == "callable"), None)
+    return [
+        f"{_local(a)} = callable_flags({_local(target)})"
+        for a in op.arguments
+        if a.type.name == "callable_flag" and target is not None
+    ]
