@@ -1,6 +1,6 @@
 """The public header stands alone: in C11, C17 and C++17, with every warning an error.
 
-`test_header.py HEADER_FOLDER`. Tries each compiler that is there; of each language there must be one.
+`test_header.py HEADER_FOLDER`. Tries each compiler that is there, and needs one of each language.
 The programs also use every `..._INIT` macro, so that none is broken in one of the languages.
 """
 
