@@ -6,53 +6,12 @@ pointers; the C side puts them into the structs of the public header.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from spec.gen import cabi
-from spec.gen.model import Api, Argument, Field, Operation, Struct, Type
+from spec.gen.model import Api, Argument, Operation, Struct, Type
 from spec.gen.names import camel, pascal
 
-from . import spelling, values
-
-
-@dataclass(frozen=True)
-class Passed:
-    """One argument on its way: parameters of the C function, the expression that it makes of them,
-    and what Go hands over."""
-
-    c_parameters: tuple[str, ...]
-    c_value: str
-    go_arguments: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Shim:
-    """A C function of the preamble."""
-
-    signature: str
-    lines: tuple[str, ...]
-    annotations: tuple[str, ...]  # for cgo, where the function never calls back
-
-
-@dataclass(frozen=True)
-class Function:
-    """A Go function over one shim."""
-
-    doc: str
-    signature: str
-    lines: tuple[str, ...]
-    stub: tuple[str, ...]  # the body in a build without cgo
-
-
-@dataclass(frozen=True)
-class Reader:
-    """Copies a C struct into a Go one."""
-
-    name: str
-    c_type: str
-    go_type: str
-    members: tuple[tuple[str, str], ...]
-
+from . import glue, spelling, values
+from .glue import Function, Passed, Reader, Shim
 
 # The value of a call's block in C, and where its steps and errors go.
 _BLOCK = "scopeflow_go_call *const block = (scopeflow_go_call *)call;"
@@ -74,71 +33,12 @@ def readers(api: Api) -> list[Reader]:
             c_type=f"C.scopeflow_{s.name}",
             go_type=spelling.type_name(s.name),
             members=tuple(
-                (spelling.field_name(f), _from_c(f"c.{_c_member(f)}", f.type, copied=True))
+                (spelling.field_name(f), _from_c(f"c.{glue.c_member(f)}", f.type, copied=True))
                 for f in s.fields
             ),
         )
         for s in spelling.structs_out(api)
     ]
-
-
-def _c_member(item: Field) -> str:
-    """cgo puts an underline before a member that is a word of Go."""
-    name = cabi.member_name(item)
-    return "_type" if name == "type" else name
-
-
-# --- One argument ---
-
-
-def passed(item: Argument | Field, kind: Type, name: str, value: str) -> Passed:
-    """`name` is the C parameter, `value` the Go expression."""
-    if kind.kind in ("string", "bytes"):
-        pointer = "textPointer" if kind.kind == "string" else "bytesPointer"
-        return Passed(
-            (f"const char *{name}", f"size_t {name}_len"),
-            f"scopeflow_go_bytes({name}, {name}_len)",
-            (f"{pointer}({value})", f"C.size_t(len({value}))"),
-        )
-    if kind.kind == "handle":
-        return Passed((f"scopeflow_{kind.name} *{name}",), name, (value,))
-    if kind.kind == "emitter":
-        return Passed((f"scopeflow_emitter *{name}",), name, (value,))
-    if kind.kind == "bool":
-        return Passed((f"uint32_t {name}",), name, (f"boolToC({value})",))
-    c = spelling.c_type(kind)
-    return Passed((f"{c} {name}",), name, (f"C.{c}({value})",))
-
-
-def _self(operation: Operation) -> Passed:
-    name = operation.on.name
-    return Passed((f"scopeflow_{name} *self",), "self", ("self",))
-
-
-def _annotations(operation: Operation, name: str) -> tuple[str, ...]:
-    """Kinds that never run host code: what they are given need not escape, and no stack moves."""
-    if operation.kind not in ("accessor", "retain", "tape"):
-        return ()
-    return (f"#cgo noescape {name}", f"#cgo nocallback {name}")
-
-
-def _shim_name(operation: Operation) -> str:
-    return f"scopeflow_go_{operation.id}"
-
-
-def _shim(api: Api, op: Operation, returns: str, parts: list[Passed], extra: list[str], lines) -> Shim:
-    parameters = [p for part in parts for p in part.c_parameters] + extra
-    name = _shim_name(op)
-    signature = f"static inline {returns}{'' if returns.endswith('*') else ' '}{name}("
-    return Shim(signature + ", ".join(parameters) + ")", tuple(lines), _annotations(op, name))
-
-
-def _core_name(operation: Operation) -> str:
-    return "core" + pascal(operation.id)
-
-
-def _doc(name: str, operation: Operation) -> str:
-    return spelling.documented(name, operation.doc)
 
 
 # --- Operations with arguments in a struct ---
@@ -159,7 +59,7 @@ def _options_parts(operation: Operation) -> dict[str, Passed]:
     for argument in operation.arguments:
         if argument.type.kind == "host":
             continue
-        parts[argument.name] = passed(
+        parts[argument.name] = glue.passed(
             argument, argument.type, _c_name(argument), _argument_value(argument)
         )
         if argument.type.kind == "string" and argument.optional:
@@ -194,7 +94,9 @@ def _task_shim(api: Api, op: Operation) -> Shim:
     call = f"{cabi.function_name(op)}(self, &options, &block->task, {_STEP})"
     lines.append(f"return scopeflow_go_stepped(block, {call});")
     call_parameter = Passed(("uintptr_t call",), "call", ())
-    return _shim(api, op, "int32_t", [call_parameter, _self(op), *parts.values()], [], lines)
+    return glue.shim(
+        api, op, "int32_t", [call_parameter, glue.self_of(op), *parts.values()], [], lines
+    )
 
 
 def _task_function(api: Api, op: Operation) -> Function:
@@ -202,14 +104,14 @@ def _task_function(api: Api, op: Operation) -> Function:
     lines, taken = _hold_references(op)
     arguments = [a for p in _options_parts(op).values() for a in p.go_arguments]
     lines.append("emitter := c.lockEmitter()")
-    lines += [f"status := Status(C.{_shim_name(op)}(", "\tc.address, self,"]
+    lines += [f"status := Status(C.{glue.shim_name(op)}(", "\tc.address, self,"]
     lines += [f"\t{argument}," for argument in arguments]
     lines += ["))", "c.unlockEmitter()"]
     lines += [f"c.keepOnFailure(status, {ref})" for ref in taken]
     lines += ["runtime.KeepAlive(a)", "return status"]
     handle = spelling.handle_type(op.on.name)
     signature = f"func (c *call) {name}(self {handle}, a *{values.arguments_type(op)}) Status"
-    return Function(_doc(name, op), signature, tuple(lines), ("return StatusInvalidState",))
+    return Function(glue.doc(name, op), signature, tuple(lines), ("return StatusInvalidState",))
 
 
 def _hold_references(operation: Operation) -> tuple[list[str], list[str]]:
@@ -240,66 +142,66 @@ def _constructor_shim(api: Api, op: Operation) -> Shim:
         given.insert(0, Passed(("uintptr_t host_context",), "", ()))
     lines.append(f"return {cabi.function_name(op)}({', '.join(arguments)});")
     extra = [f"{cabi.c_type(op.out.type)}*out", "scopeflow_error *failure"]
-    return _shim(api, op, "int32_t", given, extra, lines)
+    return glue.shim(api, op, "int32_t", given, extra, lines)
 
 
 def _constructor_function(api: Api, op: Operation) -> Function:
-    name = _core_name(op)
+    name = glue.core_name(op)
     has_host = any(a.type.kind == "host" for a in op.arguments)
     arguments = ["C.uintptr_t(host)"] if has_host else []
     arguments += [a for p in _options_parts(op).values() for a in p.go_arguments]
     handle = spelling.go_type(op.out.type)
     lines = [f"var out {handle}", "var failure C.scopeflow_error"]
-    lines += [f"status := C.{_shim_name(op)}("]
+    lines += [f"status := C.{glue.shim_name(op)}("]
     lines += [f"\t{a}," for a in (*arguments, "&out", "&failure")]
     lines += [")", "runtime.KeepAlive(a)", "return out, coreError(status, &failure)"]
     parameters = ["host uintptr"] if has_host else []
     parameters.append(f"a *{values.arguments_type(op)}")
     signature = f"func {name}({', '.join(parameters)}) ({handle}, error)"
-    return Function(_doc(name, op), signature, tuple(lines), ("return nil, errNoCore",))
+    return Function(glue.doc(name, op), signature, tuple(lines), ("return nil, errNoCore",))
 
 
 # --- Operations with plain arguments ---
 
 
 def _call_parts(operation: Operation) -> list[Passed]:
-    return [
-        passed(a, a.type, a.name, spelling.local(a.name)) for a in operation.arguments
-    ]
+    return [glue.passed(a, a.type, a.name, spelling.local(a.name)) for a in operation.arguments]
 
 
 def _call_shim(api: Api, op: Operation) -> Shim:
-    parts = ([_self(op)] if op.on else []) + _call_parts(op)
+    parts = ([glue.self_of(op)] if op.on else []) + _call_parts(op)
     arguments = [p.c_value for p in parts]
     extra = []
     if op.out is not None:
-        extra.append(cabi.function(op).parameters[-2].declaration.replace(f"out_{op.out.name}", "out"))
+        extra.append(
+            cabi.function(op).parameters[-2].declaration.replace(f"out_{op.out.name}", "out")
+        )
         arguments.append("out")
     extra.append("scopeflow_error *failure")
     lines = [f"return {cabi.function_name(op)}({', '.join([*arguments, 'failure'])});"]
-    return _shim(api, op, "int32_t", parts, extra, lines)
+    return glue.shim(api, op, "int32_t", parts, extra, lines)
 
 
 def _call_function(api: Api, op: Operation) -> Function:
-    name = _core_name(op)
+    name = glue.core_name(op)
     arguments = (["self"] if op.on else []) + [a for p in _call_parts(op) for a in p.go_arguments]
     lines = ["var failure C.scopeflow_error"]
     if op.out is not None:
         lines.insert(0, f"var out {_c_out(op.out.type)}")
         arguments.append("&out")
     arguments.append("&failure")
-    lines.append(f"status := C.{_shim_name(op)}({', '.join(arguments)})")
+    lines.append(f"status := C.{glue.shim_name(op)}({', '.join(arguments)})")
     parameters = _parameters(op)
     if op.out is None:
         lines.append("return coreError(status, &failure)")
         signature = f"func {name}({parameters}) error"
-        return Function(_doc(name, op), signature, tuple(lines), ("return errNoCore",))
+        return Function(glue.doc(name, op), signature, tuple(lines), ("return errNoCore",))
     result = spelling.go_type(op.out.type)
     zero = zero_value(op.out.type)
     lines += ["if status != 0 {", f"\treturn {zero}, coreError(status, &failure)", "}"]
     lines.append(f"return {_from_c('out', op.out.type, copied=False)}, nil")
     signature = f"func {name}({parameters}) ({result}, error)"
-    return Function(_doc(name, op), signature, tuple(lines), (f"return {zero}, errNoCore",))
+    return Function(glue.doc(name, op), signature, tuple(lines), (f"return {zero}, errNoCore",))
 
 
 def _parameters(operation: Operation) -> str:
@@ -339,39 +241,47 @@ def _from_c(value: str, kind: Type, copied: bool) -> str:
 
 def _accessor_shim(api: Api, op: Operation) -> Shim:
     returns = cabi.c_type(op.out.type)
-    return _shim(api, op, returns, [_self(op)], [], [f"return {cabi.function_name(op)}(self);"])
+    return glue.shim(
+        api, op, returns, [glue.self_of(op)], [], [f"return {cabi.function_name(op)}(self);"]
+    )
 
 
 def _accessor_function(api: Api, op: Operation) -> Function:
-    name = _core_name(op)
+    name = glue.core_name(op)
     go = spelling.go_type(op.out.type)
-    lines = [f"return {_from_c(f'C.{_shim_name(op)}(self)', op.out.type, copied=False)}"]
+    lines = [f"return {_from_c(f'C.{glue.shim_name(op)}(self)', op.out.type, copied=False)}"]
     signature = f"func {name}({_parameters(op)}) {go}"
-    return Function(_doc(name, op), signature, tuple(lines), (f"return {zero_value(op.out.type)}",))
+    return Function(
+        glue.doc(name, op), signature, tuple(lines), (f"return {zero_value(op.out.type)}",)
+    )
 
 
 def _retain_shim(api: Api, op: Operation) -> Shim:
     returns = cabi.c_type(op.on)
-    return _shim(api, op, returns, [_self(op)], [], [f"return {cabi.function_name(op)}(self);"])
+    return glue.shim(
+        api, op, returns, [glue.self_of(op)], [], [f"return {cabi.function_name(op)}(self);"]
+    )
 
 
 def _retain_function(api: Api, op: Operation) -> Function:
-    name = _core_name(op)
+    name = glue.core_name(op)
     signature = f"func {name}({_parameters(op)}) {spelling.handle_type(op.on.name)}"
-    return Function(_doc(name, op), signature, (f"return C.{_shim_name(op)}(self)",), ("return nil",))
+    return Function(
+        glue.doc(name, op), signature, (f"return C.{glue.shim_name(op)}(self)",), ("return nil",)
+    )
 
 
 def _plain_shim(api: Api, op: Operation) -> Shim:
-    parts = [_self(op), *_call_parts(op)]
+    parts = [glue.self_of(op), *_call_parts(op)]
     arguments = ", ".join(p.c_value for p in parts)
-    return _shim(api, op, "void", parts, [], [f"{cabi.function_name(op)}({arguments});"])
+    return glue.shim(api, op, "void", parts, [], [f"{cabi.function_name(op)}({arguments});"])
 
 
 def _plain_function(api: Api, op: Operation) -> Function:
-    name = _core_name(op)
+    name = glue.core_name(op)
     arguments = ["self", *(a for p in _call_parts(op) for a in p.go_arguments)]
-    lines = (f"C.{_shim_name(op)}({', '.join(arguments)})",)
-    return Function(_doc(name, op), f"func {name}({_parameters(op)})", lines, ())
+    lines = (f"C.{glue.shim_name(op)}({', '.join(arguments)})",)
+    return Function(glue.doc(name, op), f"func {name}({_parameters(op)})", lines, ())
 
 
 # --- The task itself ---
@@ -382,13 +292,13 @@ def _resume_shim(api: Api, op: Operation) -> Shim:
     for struct, argument in _flattened(api, op):
         lines.append(f"scopeflow_{struct.name} {argument.name};")
         for f in struct.fields:
-            part = passed(f, f.type, f"{argument.name}_{f.name}", "")
+            part = glue.passed(f, f.type, f"{argument.name}_{f.name}", "")
             parts.append(part)
             lines.append(f"{argument.name}.{cabi.member_name(f)} = {part.c_value};")
     arguments = ", ".join(f"&{a.name}" for _, a in _flattened(api, op))
     call = f"{cabi.function_name(op)}(&block->task, {arguments}, {_STEP})"
     lines.append(f"return scopeflow_go_stepped(block, {call});")
-    return _shim(api, op, "int32_t", parts, [], lines)
+    return glue.shim(api, op, "int32_t", parts, [], lines)
 
 
 def _flattened(api: Api, op: Operation) -> list[tuple[Struct, Argument]]:
@@ -403,23 +313,23 @@ def _resume_function(api: Api, op: Operation) -> Function:
             if f.type.kind != "emitter":
                 parameters.append(f"{spelling.local(f.name)} {spelling.go_type(f.type)}")
             value = "emitter" if f.type.kind == "emitter" else spelling.local(f.name)
-            arguments += passed(f, f.type, f.name, value).go_arguments
+            arguments += glue.passed(f, f.type, f.name, value).go_arguments
     lines = ["emitter := c.lockEmitter()"]
-    lines.append(f"result := Status(C.{_shim_name(op)}({', '.join(arguments)}))")
+    lines.append(f"result := Status(C.{glue.shim_name(op)}({', '.join(arguments)}))")
     lines += ["c.unlockEmitter()", "return result"]
     signature = f"func (c *call) {name}({', '.join(parameters)}) Status"
-    return Function(_doc(name, op), signature, tuple(lines), ("return StatusInvalidState",))
+    return Function(glue.doc(name, op), signature, tuple(lines), ("return StatusInvalidState",))
 
 
 def _abandon_shim(api: Api, op: Operation) -> Shim:
     lines = [_BLOCK, f"{cabi.function_name(op)}(&block->task);"]
-    return _shim(api, op, "void", [Passed(("uintptr_t call",), "", ())], [], lines)
+    return glue.shim(api, op, "void", [Passed(("uintptr_t call",), "", ())], [], lines)
 
 
 def _abandon_function(api: Api, op: Operation) -> Function:
     name = camel(op.id)
-    lines = (f"C.{_shim_name(op)}(c.address)",)
-    return Function(_doc(name, op), f"func (c *call) {name}()", lines, ())
+    lines = (f"C.{glue.shim_name(op)}(c.address)",)
+    return Function(glue.doc(name, op), f"func (c *call) {name}()", lines, ())
 
 
 _SHIMS = {
