@@ -1,0 +1,25 @@
+//go:build !cgo
+
+package scopeflow
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+)
+
+func TestWithoutCgoTheFirstCallNamesTheRemedy(t *testing.T) {
+	_, scope, push := PushScope(context.Background(), "a", ScopeTypeAgent)
+	_, tool := ToolCallExecute(context.Background(), "x", nil, echo)
+	_, exporter := NewAtofExporter(AtofExporterConfig{})
+	register := RegisterSubscriber("s", func(context.Context, *Event) {})
+	if scope != nil {
+		t.Error("there is a scope without a core")
+	}
+	for _, err := range []error{push, tool, exporter, register} {
+		if !errors.Is(err, ErrInvalidState) || !strings.Contains(err.Error(), "CGO_ENABLED=1") {
+			t.Errorf("got %v", err)
+		}
+	}
+}
