@@ -1,0 +1,74 @@
+"""Registries and the chains that come of them (S3.1 to S3.3)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from .errors import RuntimeFailure
+
+if TYPE_CHECKING:
+    from .scopes import Scope
+
+
+@dataclass(frozen=True)
+class Registry:
+    """What sets one registry apart from another (S3.1)."""
+
+    has_priority: bool
+    may_be_async: bool
+
+
+GUARDRAIL = "tool_conditional_execution_guardrail"
+SUBSCRIBER = "subscriber"
+REGISTRIES = {
+    GUARDRAIL: Registry(has_priority=True, may_be_async=True),
+    SUBSCRIBER: Registry(has_priority=False, may_be_async=False),  # S3.8: subscribers are sync
+}
+
+
+@dataclass(frozen=True)
+class Registration:
+    """One callable under its name; `priority` is 0 where the registry has none."""
+
+    name: str
+    callable: Callable[..., Any]
+    priority: int = 0
+    is_async: bool = False
+
+
+@dataclass(eq=False, kw_only=True)
+class Owner:
+    """A runtime's global side, or a scope: each has every registry for itself (S3.1)."""
+
+    registrations: dict[str, dict[str, Registration]] = field(default_factory=dict)
+
+    def register(self, registry: str, registration: Registration) -> None:
+        """Adds it behind those that are there (S3.3)."""
+        if registration.is_async and not REGISTRIES[registry].may_be_async:
+            raise RuntimeFailure("invalid_argument", f"a {registry} cannot be async")
+        names = self.registrations.setdefault(registry, {})
+        if registration.name in names:
+            raise RuntimeFailure("already_exists", f"{registration.name} is registered")
+        names[registration.name] = registration
+
+    def deregister(self, registry: str, name: str) -> bool:
+        """Whether it was there (S3.3)."""
+        return self.registrations.get(registry, {}).pop(name, None) is not None
+
+
+def chain(registry: str, everywhere: Owner, scope: Scope) -> list[Registration]:
+    """What applies to the scope: by priority, then owner from the outside in, then age (S3.2).
+
+    Sorting is stable and the owners are gone through from the outside in, so that the priority is
+    the whole key.
+    """
+    owners: list[Owner] = []
+    link: Scope | None = scope
+    while link is not None:
+        owners.append(link)
+        link = link.inherits
+    owners.append(everywhere)
+    found = [r for owner in reversed(owners) for r in owner.registrations.get(registry, {}).values()]
+    return sorted(found, key=lambda registration: registration.priority)

@@ -1,0 +1,106 @@
+"""Scopes are a tree, and what is current is a value that a context holds (S1)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from .middleware import Owner
+
+if TYPE_CHECKING:
+    from .runtime import Runtime
+
+SCOPE_TYPES = (  # S1.1: in this order, which is their numbers
+    "agent",
+    "function",
+    "tool",
+    "llm",
+    "retriever",
+    "embedder",
+    "reranker",
+    "guardrail",
+    "evaluator",
+    "custom",
+    "unknown",
+)
+SCOPE_ATTRIBUTES = {"parallel": 1, "relocatable": 2}  # S1.2
+TOOL_ATTRIBUTES = {"remote": 1}
+
+
+@dataclass(eq=False)
+class Scope(Owner):
+    """A node of the tree: an opened scope, the span of a call, or an implicit root."""
+
+    runtime: Runtime
+    uuid: str
+    name: str
+    type: str
+    parent: Scope | None  # None: it is an implicit root (S1.3)
+    opened_over: Scope | None = None  # what was current when it opened (S1.5)
+    inherits: Scope | None = None  # whose middleware it has, apart from its own (S1.4)
+    detached_from: str | None = None  # uuid of the ended scope that the context held (S1.5)
+    attributes: frozenset[str] = frozenset()
+    subtype: str = ""
+    tool_call_id: str = ""
+    metadata: Any = None
+    started_at: int = 0
+    is_open: bool = True
+    is_let_go: bool = False  # nobody can end it any more, unless a descendant is open (S1.12)
+    open_children: set[Scope] = field(default_factory=set)
+
+    def end(self) -> None:
+        """From here on it is ended; what it registered goes on for those who inherit it (S1.7)."""
+        self.is_open = False
+        if self.parent is not None:
+            self.parent.open_children.discard(self)
+
+    def and_what_it_was_opened_over(self) -> Iterator[Scope]:
+        """The walk upwards that decides what is current (S1.5)."""
+        scope: Scope | None = self
+        while scope is not None:
+            yield scope
+            scope = scope.opened_over
+
+    def nearest_open(self) -> Scope:
+        """This scope or the nearest one upwards that has not ended; a root never has (S1.5)."""
+        return next(scope for scope in self.and_what_it_was_opened_over() if scope.is_open)
+
+    def is_under(self, ancestor: Scope) -> bool:
+        """Whether it is a descendant of `ancestor`."""
+        parent = self.parent
+        while parent is not None and parent is not ancestor:
+            parent = parent.parent
+        return parent is not None
+
+
+@dataclass(eq=False)
+class Context:
+    """A task, promise chain, goroutine or thread: it holds one scope by value (S1.9)."""
+
+    name: str
+    value: Scope
+
+    @property
+    def current(self) -> Scope:
+        """The current scope: the value, or what is nearest above it and open (S1.5)."""
+        return self.value.nearest_open()
+
+    @property
+    def detached_from(self) -> str | None:
+        """The ended scope that this context goes on without, if that is so (S1.5)."""
+        return None if self.value.is_open else self.value.uuid
+
+    def fork(self, name: str) -> Context:
+        """What is started here inherits the value and then goes its own way (S1.9)."""
+        return Context(name, self.value)
+
+    def restore_after(self, ended: Scope) -> None:
+        """After an end: only if the ended scope is still the current one (S1.5)."""
+        if self.value is ended:
+            self.value = ended.nearest_open()
+
+    def holds_open_descendant(self, scope: Scope) -> bool:
+        """Whether ending `scope` here would end an ancestor under open work (S1.6)."""
+        chain = self.value.and_what_it_was_opened_over()
+        return any(link.is_open and link.is_under(scope) for link in chain)
