@@ -16,8 +16,9 @@ LONG_PY = "def f(a):\n" + "    a += 1\n" * 60
 LATER = ["TO" + "DO", "FIX" + "ME", "X" * 3]
 
 VIOLATIONS = {
-    "a line of 101 columns": ("columns", "go/a.go", "//" + "x" * 99),
-    "a line too long because of tabs": ("columns", "go/a.go", "\t\t//" + "x" * 91),
+    "a line of 101 columns": ("columns", "spec/a.py", "# " + "x" * 99),
+    "a Go line of 121 columns": ("columns", "go/a.go", "//" + "x" * 119),
+    "a line too long because of tabs": ("columns", "go/a.go", "\t\t//" + "x" * 111),
     "a file that is too long": ("file-length", "spec/a.py", "a = 1\n" * 901),
     "a C function that is too long": ("function-length", "native/src/json/a.c", LONG_C),
     "a Go function that is too long": ("function-length", "go/a.go", LONG_GO),
@@ -67,7 +68,9 @@ VIOLATIONS = {
 }  # fmt: skip
 
 INNOCENTS = {
-    "100 columns": ("go/a.go", "//" + "x" * 98),
+    "100 columns": ("spec/a.py", "# " + "x" * 98),
+    "120 columns of Go": ("go/a.go", "//" + "x" * 118),
+    "a long table in a Go test": ("go/a_test.go", LONG_GO),
     "a short function": ("native/src/json/a.c", "static int f(int a) {\n    return a;\n}"),
     "work with an issue": ("spec/a.py", "a = 1  # TODO (#12): later"),
     "a word that is no marker": ("spec/a.py", 'text = "no TODO here"'),
