@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from spec.gen import render as render_module
 from spec.gen.__main__ import main
-from spec.gen.render import render, render_target, target_names
+from spec.gen.render import Output, TargetError, render, target_names
 from spec.gen.spec import read_api
 
 from .conftest import ROOT
+
+MEMBERS = {"members": "}"}
 
 
 @pytest.fixture
@@ -21,6 +27,11 @@ def tree(sample, tmp_path):
     out.mkdir()
     assert run(sample, out) == 0
     return out
+
+
+@pytest.fixture(scope="module")
+def everything() -> dict[str, str]:
+    return render(read_api(ROOT / "spec"))
 
 
 def run(sample, out, *options: str) -> int:
@@ -93,6 +104,29 @@ def test_a_left_over_file_is_found_and_then_removed(spec, tmp_path, capsys):
     assert not old.exists() and by_hand.exists()
 
 
+def test_the_version_is_typed_in_one_file(everything):
+    """What is generated carries it, the change log tells of it, everybody else reads VERSION."""
+    version = (ROOT / "VERSION").read_text("utf-8").strip()
+    holders = {
+        path.relative_to(ROOT).as_posix()
+        for path in hand_written(ROOT, everything)
+        if version in path.read_text("utf-8", "ignore")
+    }
+    assert holders == {"VERSION", "CHANGELOG.md"}
+
+
+def hand_written(root: Path, generated: dict[str, str]) -> Iterator[Path]:
+    """The files of the repository that git would list, but for those that we make."""
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=root, capture_output=True, text=True, check=True,
+    ).stdout.splitlines()  # fmt: skip
+    for name in listed:
+        path = root / name
+        if path.is_file() and name not in generated and not name.startswith("spec/tests/"):
+            yield path
+
+
 def test_a_wrong_spec_is_told_without_a_traceback(sample, tree, capsys):
     (sample / "api" / "basis.yaml").write_text("module: 1\n")
     capsys.readouterr()
@@ -119,13 +153,22 @@ def test_a_target_makes_the_same_bytes_in_another_process(target):
     assert len(seen) == 1
 
 
-def test_no_two_targets_make_one_file():
-    texts = render(read_api(ROOT / "spec"))
-    counts = sum(len(render_target(name, read_api(ROOT / "spec"))) for name in target_names())
-    assert len(texts) == counts
+def test_two_targets_may_not_make_one_file(monkeypatch):
+    target = SimpleNamespace(outputs=lambda api: [Output("spec/api.json", "api.json.j2", MEMBERS)])
+    monkeypatch.setattr(render_module, "load_target", lambda name: target)
+    with pytest.raises(TargetError, match=r"makes spec/api.json a second time"):
+        render(read_api(ROOT / "spec"), ["api_json", "api_json"])
 
 
-def test_generated_text_has_unix_line_ends_and_no_trailing_blanks():
-    for path, text in render(read_api(ROOT / "spec")).items():
+def test_a_file_without_the_header_line_is_refused(monkeypatch):
+    target = SimpleNamespace(outputs=lambda api: [Output("a.json", "api.json.j2", MEMBERS)])
+    monkeypatch.setattr(render_module, "load_target", lambda name: target)
+    monkeypatch.setattr(Output, "header", "")
+    with pytest.raises(TargetError, match="does not begin with"):
+        render(read_api(ROOT / "spec"), ["api_json"])
+
+
+def test_generated_text_has_unix_line_ends_and_no_trailing_blanks(everything):
+    for path, text in everything.items():
         assert "\r" not in text and text.endswith("\n"), path
         assert not any(line != line.rstrip() for line in text.split("\n")), path
