@@ -22,10 +22,10 @@ cdef inline int text_argument(value, str what, scopeflow_bytes *out) except -1:
     cdef Py_ssize_t size
     if not isinstance(value, str):
         raise wrong_type(what, "str", value)
-    try:
-        out.ptr = PyUnicode_AsUTF8AndSize(value, &size)
-    except UnicodeEncodeError:
-        raise InvalidUtf8(f"{what} holds a lone surrogate, which UTF-8 cannot say") from None
+    out.ptr = PyUnicode_AsUTF8AndSize(value, &size)
+    if out.ptr == NULL:
+        PyErr_Clear()
+        raise InvalidUtf8(f"{what} holds a lone surrogate, which UTF-8 cannot say")
     out.len = size
     return 0
 
@@ -111,7 +111,7 @@ cdef double f64_argument(value, str what) except? -1.0:
 
 
 cdef inline int handle_argument(value, of_class, str what) except -1:
-    if not isinstance(value, of_class):
+    if type(value) is not of_class and not isinstance(value, of_class):
         raise wrong_type(what, of_class.__name__, value)
     return 0
 
@@ -189,6 +189,8 @@ cdef bint is_async_callable(function) except -1:
     for _ in range(WRAPPER_LIMIT):
         if marker is not None and getattr(function, "_is_coroutine_marker", None) is marker:
             return True
+        if PyFunction_Check(function):
+            return glue_code_flags(PyFunction_GetCode(function)) & ASYNC_CODE != 0
         code = getattr(function, "__code__", None)
         if code is not None:
             return (code.co_flags & ASYNC_CODE) != 0

@@ -85,6 +85,8 @@ static PyObject *glue_take_stop_iteration(void) {
 
 /* --- Awaiting --- */
 
+static inline int glue_code_flags(PyObject *code) { return ((PyCodeObject *)code)->co_flags; }
+
 static inline int glue_is_generator_coroutine(PyObject *object) {
     if (!PyGen_CheckExact(object)) return 0;
     PyObject *const code = PyObject_GetAttrString(object, "gi_code");
@@ -92,7 +94,7 @@ static inline int glue_is_generator_coroutine(PyObject *object) {
         PyErr_Clear();
         return 0;
     }
-    int const flags = ((PyCodeObject *)code)->co_flags;
+    int const flags = glue_code_flags(code);
     Py_DECREF(code);
     return (flags & CO_ITERABLE_COROUTINE) != 0;
 }
@@ -139,6 +141,18 @@ static void glue_make_coroutine(PyTypeObject *type, glue_send_function send, ite
     type->tp_as_async->am_send = send;
     type->tp_iternext = next;
     PyType_Modified(type);
+}
+
+/* Replaces the C function of a method and gives back the one that was there. Bound methods that exist
+ * already are replaced too. */
+static _PyCFunctionFastWithKeywords glue_replace_method(PyTypeObject *type, const char *name,
+                                                        _PyCFunctionFastWithKeywords function) {
+    PyMethodDef *method = type->tp_methods;
+    while (strcmp(method->ml_name, name) != 0) method++;
+    _PyCFunctionFastWithKeywords const replaced =
+        (_PyCFunctionFastWithKeywords)(void (*)(void))method->ml_meth;
+    method->ml_meth = (PyCFunction)(void (*)(void))function;
+    return replaced;
 }
 
 /* --- Garbage collection --- */

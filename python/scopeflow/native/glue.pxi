@@ -5,11 +5,16 @@ cdef extern from "native/glue.h":
         PyObject *self, PyObject *value, PyObject **result,
     ) noexcept
 
+    ctypedef PyObject *(*method_function "_PyCFunctionFastWithKeywords")(
+        PyObject *self, PyObject **arguments, Py_ssize_t count, PyObject *names,
+    ) noexcept
+
     scopeflow_emitter *glue_emitter() noexcept
     PyObject *glue_take_raised() noexcept
     void glue_raise(PyObject *exception) noexcept
     void glue_raise_stop_iteration(PyObject *value) noexcept
     PyObject *glue_take_stop_iteration() noexcept
+    int glue_code_flags(PyObject *code) noexcept
     bint glue_is_awaitable(PyObject *value) noexcept
     PyObject *glue_await(PyObject *awaitable) noexcept
     void glue_discard_awaitable(PyObject *awaitable) noexcept
@@ -17,3 +22,6 @@ cdef extern from "native/glue.h":
         PyTypeObject *of_type, glue_send_function send, iternextfunc next,
     ) noexcept
     Py_ssize_t glue_reference_count(PyObject *object) noexcept
+    method_function glue_replace_method(
+        PyTypeObject *of_type, const char *name, method_function function,
+    ) noexcept

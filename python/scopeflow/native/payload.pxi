@@ -124,11 +124,11 @@ cdef int put_foreign(Walk *walk, value) except -1:
 
 
 cdef int put_text(Walk *walk, scopeflow_token token, str text) except -1:
-    cdef Py_ssize_t size
+    cdef Py_ssize_t size = 0
     cdef scopeflow_bytes utf8
-    try:
-        utf8.ptr = PyUnicode_AsUTF8AndSize(text, &size)
-    except UnicodeEncodeError:
+    utf8.ptr = PyUnicode_AsUTF8AndSize(text, &size)
+    if utf8.ptr == NULL:
+        PyErr_Clear()
         # A pair of surrogates is one character; one that stands alone is U+FFFD.
         text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
         utf8.ptr = PyUnicode_AsUTF8AndSize(text, &size)

@@ -44,10 +44,12 @@ cdef extern from "Python.h":
     object PyContextVar_Set(object variable, object value)
     int PyContextVar_Reset(object variable, object token) noexcept
 
-    const char *PyUnicode_AsUTF8AndSize(object text, Py_ssize_t *size) except NULL
+    const char *PyUnicode_AsUTF8AndSize(object text, Py_ssize_t *size) noexcept
     object PyUnicode_DecodeUTF8(const char *text, Py_ssize_t size, const char *errors)
     int PyLong_Check(object value) noexcept
     int64_t PyLong_AsLongLongAndOverflow(object value, int *overflow) except? -1
     uint64_t PyLong_AsUnsignedLongLong(object value) except? <uint64_t>-1
+    bint PyFunction_Check(object value) noexcept
+    PyObject *PyFunction_GetCode(object function) noexcept
     double PyFloat_AsDouble(object value) except? -1.0
     int PyDict_Next(object mapping, Py_ssize_t *at, PyObject **key, PyObject **value) noexcept

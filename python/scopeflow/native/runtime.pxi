@@ -51,27 +51,13 @@ cdef class Runtime(RuntimeOperations):
 
         Raises InvalidArgument, InvalidUtf8, LimitExceeded.
         """
-        cdef scopeflow_task task
-        cdef scopeflow_step step
-        cdef ScopeHandle opened = ScopeHandle.__new__(ScopeHandle)
-        current = current_of(self)
-        begin_scope_push(
-            self.pointer, pointer_of(current), glue_emitter(), name, scope_type, handle,
-            attributes, subtype, metadata, input, timestamp, &task, &step,
+        return open_scope(
+            self, name, scope_type, handle, attributes, data, metadata, input, subtype, timestamp
         )
-        if step.kind != SCOPEFLOW_STEP_KIND_DONE:
-            finish_task(&task, &step)
-        opened.pointer = step.scope
-        opened.runtime = self
-        opened.parent = <ScopeHandle>handle
-        opened.data = data
-        opened.metadata = metadata
-        enter_scope(opened, current)
-        return opened
 
     def scope_pop(
         self, handle, *, output=None, metadata=None, error=None, status=None, timestamp=None,
-        flags=0,
+        flags=None,
     ):
         """Ends a scope.
 
@@ -89,8 +75,8 @@ cdef class Runtime(RuntimeOperations):
         handle_argument(handle, ScopeHandle, "handle")
         end_scope(
             <ScopeHandle>handle,
-            u32_argument(flags, 0, 0xFFFFFFFF, "flags"), output, metadata, status, error,
-            timestamp,
+            0 if flags is None else u32_argument(flags, 0, 0xFFFFFFFF, "flags"), output, metadata,
+            status, error, timestamp,
         )
 
     def scope_event(self, name, *, handle=None, data=None, metadata=None, timestamp=None):
@@ -199,6 +185,14 @@ cdef class Runtime(RuntimeOperations):
     def stats(self):
         """The counters of the runtime, a RuntimeStats."""
         return self.runtime_read_stats()
+
+
+push_with_keywords = glue_replace_method(
+    <PyTypeObject *>Runtime, b"scope_push", <method_function>push_plainly
+)
+pop_with_keywords = glue_replace_method(
+    <PyTypeObject *>Runtime, b"scope_pop", <method_function>pop_plainly
+)
 
 
 # --- All runtimes of the process ---

@@ -164,10 +164,10 @@ cdef inline current_of(Runtime runtime):
 
 cdef inline int enter_scope(ScopeHandle self, current) except -1:
     """Makes the scope current. What was current is remembered, so that its end can restore it."""
-    self.opener = <ScopeHandle>current
     if current is None:
         self.token = PyContextVar_Set(self.runtime.variable, self)
         return 0
+    self.opener = <ScopeHandle>current
     if scopeflow_scope_is_open(self.opener.pointer) == 0:
         # A row of tasks, each started by one that has ended, must not hold each other for ever.
         self.opener.opener = nearest_open(self.opener.opener)
@@ -194,6 +194,36 @@ cdef inline ScopeHandle nearest_open(ScopeHandle handle):
     while handle is not None and scopeflow_scope_is_open(handle.pointer) == 0:
         handle = handle.opener
     return handle
+
+
+# --- Opening ---
+
+
+cdef inline ScopeHandle open_scope(
+    Runtime runtime, name, scope_type, handle, attributes, data, metadata, input, subtype,
+    timestamp,
+):
+    cdef scopeflow_task task
+    cdef scopeflow_step step
+    cdef ScopeHandle opened = ScopeHandle.__new__(ScopeHandle)
+    current = current_of(runtime)
+    begin_scope_push(
+        runtime.pointer, pointer_of(current), glue_emitter(), name, scope_type, handle, attributes,
+        subtype, metadata, input, timestamp, &task, &step,
+    )
+    if step.kind != SCOPEFLOW_STEP_KIND_DONE:
+        finish_task(&task, &step)
+    opened.pointer = step.scope
+    opened.runtime = runtime
+    # New handles hold None everywhere: most of these stay so.
+    if handle is not None:
+        opened.parent = <ScopeHandle>handle
+    if data is not None:
+        opened.data = data
+    if metadata is not None:
+        opened.metadata = metadata
+    enter_scope(opened, current)
+    return opened
 
 
 # --- Ending ---
@@ -249,6 +279,39 @@ cdef class ScopeManager:
         self.handle = None
         exit_scope(handle, error, self.end_timestamp)
         return False
+
+
+# --- The plain forms ---
+
+# `push(name, scope_type)` and `pop(handle)` are what most calls look like. They go past the unpacking
+# of keywords that Cython generates, which would be a twentieth of a scope.
+
+cdef method_function push_with_keywords = NULL
+cdef method_function pop_with_keywords = NULL
+
+
+cdef PyObject *push_plainly(
+    PyObject *self, PyObject **arguments, Py_ssize_t count, PyObject *names,
+) except NULL:
+    if count != 2 or names != NULL:
+        return push_with_keywords(self, arguments, count, names)
+    opened = open_scope(
+        <Runtime>self, <object>arguments[0], <object>arguments[1],
+        None, None, None, None, None, None, None,
+    )
+    INCREF(<PyObject *>opened)
+    return <PyObject *>opened
+
+
+cdef PyObject *pop_plainly(
+    PyObject *self, PyObject **arguments, Py_ssize_t count, PyObject *names,
+) except NULL:
+    if count != 1 or names != NULL:
+        return pop_with_keywords(self, arguments, count, names)
+    handle_argument(<object>arguments[0], ScopeHandle, "handle")
+    end_scope(<ScopeHandle>arguments[0], 0, None, None, None, None, None)
+    INCREF(<PyObject *>None)
+    return <PyObject *>None
 
 
 # --- Garbage collection ---

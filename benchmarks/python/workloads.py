@@ -1,0 +1,149 @@
+"""The rows of instructions.py: run by it under callgrind, as `workloads.py SHORT LONG`.
+
+Each row runs in a context of its own, in which nothing is current, with nobody listening.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import os
+import sys
+
+from scopeflow import ScopeType, scope, tools
+
+VARIABLE = contextvars.ContextVar("floor")
+FUNCTION = ScopeType.Function
+REQUEST = {"query": "x", "limit": 3}
+
+
+async def search(arguments):
+    return arguments
+
+
+def search_sync(arguments):
+    return arguments
+
+
+async def checked(arguments):
+    """S4.6: what happens inside the target has the call as its parent."""
+    current = scope.get_handle()
+    assert current.name == "search" and current.scope_type is ScopeType.Tool
+    scope.event("inside")
+    return arguments
+
+
+def empty(count):
+    for _ in range(count):
+        pass
+
+
+def set_reset(count):
+    variable = VARIABLE
+    for _ in range(count):
+        variable.reset(variable.set(variable))
+
+
+def set_reset_when_set(count):
+    VARIABLE.set(None)
+    set_reset(count)
+
+
+def scopes(count):
+    push, pop, kind = scope.push, scope.pop, FUNCTION
+    for _ in range(count):
+        pop(push("plan", kind))
+
+
+def scopes_in_a_scope(count):
+    with scope.push("outer", FUNCTION):
+        scopes(count)
+
+
+def scopes_by_with(count):
+    push, kind = scope.push, FUNCTION
+    for _ in range(count):
+        with push("plan", kind):
+            pass
+
+
+def marks(count):
+    event = scope.event
+    for _ in range(count):
+        event("mark")
+
+
+async def awaits(count):
+    request = REQUEST
+    for _ in range(count):
+        await search(request)
+
+
+async def calls(count):
+    execute, request = tools.execute, REQUEST
+    for _ in range(count):
+        await execute("search", request, search)
+
+
+async def calls_in_a_scope(count):
+    with scope.push("outer", FUNCTION):
+        await calls(count)
+
+
+async def calls_of_sync_tools(count):
+    execute, request = tools.execute, REQUEST
+    for _ in range(count):
+        await execute("search", request, search_sync)
+
+
+async def checked_calls(count):
+    execute, request = tools.execute, REQUEST
+    for _ in range(count):
+        await execute("search", request, checked)
+
+
+def sync_calls(count):
+    execute, request = tools.execute_sync, REQUEST
+    for _ in range(count):
+        execute("search", request, search_sync)
+
+
+ROWS = {
+    "empty loop": empty,
+    "set, reset": set_reset,
+    "set, reset when set": set_reset_when_set,
+    "scope at the root": scopes,
+    "scope in a scope": scopes_in_a_scope,
+    "scope, `with`": scopes_by_with,
+    "mark": marks,
+    "await f(args)": awaits,
+    "tool, async": calls,
+    "tool, async, in a scope": calls_in_a_scope,
+    "tool, async, sync target": calls_of_sync_tools,
+    "tool, sync": sync_calls,
+    "tool, checked": checked_calls,
+}
+
+
+def run(row, count):
+    """Runs a row in the present context; coroutines without an event loop, which would count too."""
+    started = row(count)
+    if started is not None:
+        try:
+            started.send(None)
+        except StopIteration:
+            return
+        raise AssertionError("nothing here suspends")
+
+
+def main():
+    short, long = int(sys.argv[1]), int(sys.argv[2])
+    for name, row in ROWS.items():
+        for count in (200, short, long):
+            context = contextvars.Context()
+            context.run(run, row, count)
+            os.getppid()  # Tells callgrind to dump.
+        print(name)
+
+
+if __name__ == "__main__":
+    main()
