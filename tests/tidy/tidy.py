@@ -8,6 +8,7 @@ violation of every rule and sees it caught. Generated files are exempt.
 from __future__ import annotations
 
 import ast
+import posixpath
 import re
 import subprocess
 import sys
@@ -251,7 +252,8 @@ def binding_includes(source: Source) -> Iterator[Finding]:
     if not source.path.startswith(("python/", "node/", "go/", "wasm/")):
         return
     for number, kind, name in includes(source):
-        inside = name.split("/")[0] in CORE_FOLDERS or "native/" in name
+        path = posixpath.normpath(posixpath.join(posixpath.dirname(source.path), name))
+        inside = name.split("/")[0] in CORE_FOLDERS or path.startswith("native/")
         if kind == '"' and inside:
             yield source.finding(number, "binding-includes", f"{name} is inside the core")
 
