@@ -1,99 +1,11 @@
 #include "runner.h"
 
+#include "call.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { LABELS = 64, CONTEXTS = 16, RECORDS = 16, CALLS = 256, LINES = 256, REFS = 8, OUTS = 16 };
-
-/* What is current in a context. Forks share it; `previous` is what was current when the scope was
- * opened, along which its end restores (S1.5). */
-typedef struct value {
-    unsigned refs;
-    scopeflow_scope *scope;
-    struct value *previous;
-} value;
-
-typedef struct context {
-    const char *name;
-    value *current; /* Null is the root. */
-} context;
-
-typedef struct label {
-    const char *name;
-    scopeflow_scope *scope;
-} label;
-
-/* What a subscriber saw. */
-typedef struct record {
-    const char *label;
-    char *lines[LINES];
-    size_t count;
-} record;
-
-typedef struct runner {
-    const json *the_case;
-    host host;
-    scopeflow_runtime *runtime;
-    scopeflow_runtime *elsewhere;
-    scopeflow_emitter emitter;
-    label labels[LABELS];
-    context contexts[CONTEXTS];
-    record records[RECORDS];
-    const char *calls[CALLS];
-    size_t call_count;
-    size_t failure_count;
-    bool has_scripts;
-} runner;
-
-typedef struct name_value {
-    const char *name;
-    int64_t value;
-} name_value;
-
-/* A member of what an operation returned. */
-typedef struct out_member {
-    const char *name;
-    char text[80];
-    int64_t number;
-} out_member;
-
-typedef struct held_ref {
-    object *object;
-    bool take;
-} held_ref;
-
-/* One operation that is being called. */
-typedef struct call {
-    runner *runner;
-    const json *step_of_case;
-    const json *arguments;
-    context *context;
-    scopeflow_runtime *runtime;
-    scopeflow_scope *scope;
-    scopeflow_task task;
-    scopeflow_step step;
-    scopeflow_status status;
-    scopeflow_error error;
-    held_ref refs[REFS];
-    size_t ref_count;
-    char *long_text;
-    out_member outs[OUTS];
-    size_t out_count;
-    /* How it ended, where not well: the runtime's own status, or an error object. */
-    object *raised;
-    scopeflow_status raised_status;
-    char message[512];
-    object *request;  /* What guards and the target have to be given (S3.10). */
-    object *returned; /* What the target returned. */
-} call;
-
-typedef struct operation {
-    const char *name;
-    void (*function)(call *c);
-    bool is_task;
-} operation;
 
 static object *run_steps(runner *self, context *where, const json *steps);
 
@@ -104,7 +16,7 @@ static void report(runner *self, const char *format, va_list arguments) {
     self->failure_count++;
 }
 
-static void fail(runner *self, const char *format, ...) {
+void fail(runner *self, const char *format, ...) {
     va_list arguments;
     va_start(arguments, format);
     report(self, format, arguments);
@@ -128,63 +40,9 @@ static void differ(runner *self, const char *format, ...) {
     va_end(arguments);
 }
 
-/* --- Contexts --- */
-
-static value *value_retain(value *self) {
-    if (self != NULL) self->refs++;
-    return self;
-}
-
-static void value_release(value *self) {
-    while (self != NULL && --self->refs == 0) {
-        value *const previous = self->previous;
-        scopeflow_scope_release(self->scope);
-        free(self);
-        self = previous;
-    }
-}
-
-/* Takes a reference of the scope and makes it current. */
-static void context_enter(context *self, scopeflow_scope *scope) {
-    value *const entered = malloc(sizeof *entered);
-    if (entered == NULL) abort();
-    entered->refs = 1;
-    entered->scope = scope;
-    entered->previous = self->current;
-    self->current = entered;
-}
-
-/* By value, and only where the ended scope is still current (S1.5). */
-static void context_restore(context *self, const scopeflow_scope *ended) {
-    if (self->current == NULL || self->current->scope != ended) return;
-    value *nearest = self->current;
-    while (nearest != NULL && !scopeflow_scope_is_open(nearest->scope)) nearest = nearest->previous;
-    (void)value_retain(nearest);
-    value_release(self->current);
-    self->current = nearest;
-}
-
-static context *context_find(runner *self, const char *name) {
-    for (size_t i = 0; i < CONTEXTS; i++)
-        if (self->contexts[i].name != NULL && strcmp(self->contexts[i].name, name) == 0)
-            return &self->contexts[i];
-    return NULL;
-}
-
-static void context_fork(runner *self, const char *name, const context *from) {
-    value *const inherited = value_retain(from->current);
-    context *to = context_find(self, name);
-    for (size_t i = 0; to == NULL && i < CONTEXTS; i++)
-        if (self->contexts[i].name == NULL) to = &self->contexts[i];
-    if (to == NULL) abort();
-    value_release(to->current);
-    to->name = name;
-    to->current = inherited;
-}
-
 /* --- Labels --- */
 
-static void label_set(runner *self, const char *name, scopeflow_scope *scope) {
+void label_set(runner *self, const char *name, scopeflow_scope *scope) {
     for (size_t i = 0; i < LABELS; i++) {
         label *const place = &self->labels[i];
         if (place->name != NULL && strcmp(place->name, name) != 0) continue;
@@ -220,7 +78,7 @@ static void label_root(runner *self, const char *name, scopeflow_runtime *runtim
     scopeflow_scope_release(root);
 }
 
-static scopeflow_scope *label_find(runner *self, const char *name) {
+scopeflow_scope *label_find(runner *self, const char *name) {
     for (size_t i = 0; i < LABELS && self->labels[i].name != NULL; i++)
         if (strcmp(self->labels[i].name, name) == 0) return self->labels[i].scope;
     if (strcmp(name, "elsewhere") != 0) {
@@ -235,12 +93,7 @@ static scopeflow_scope *label_find(runner *self, const char *name) {
 /* S1.12: every reference goes, the contexts' included. */
 static void abandon(runner *self, const char *name) {
     scopeflow_scope *const scope = label_find(self, name);
-    for (size_t i = 0; i < CONTEXTS; i++) {
-        context *const c = &self->contexts[i];
-        if (c->current == NULL || c->current->scope != scope) continue;
-        value_release(c->current);
-        c->current = NULL;
-    }
+    contexts_forget(&self->contexts, scope);
     for (size_t i = 0; i < LABELS; i++)
         if (self->labels[i].scope == scope) {
             self->labels[i].name = "";
@@ -248,179 +101,6 @@ static void abandon(runner *self, const char *name) {
         }
     scopeflow_scope_release(scope);
 }
-
-/* --- Arguments, for dispatch.gen.h --- */
-
-static scopeflow_ref hold(call *c, object *object_or_null, bool take) {
-    if (object_or_null == NULL) return 0;
-    if (c->ref_count == REFS) abort();
-    c->refs[c->ref_count].object = object_or_null;
-    c->refs[c->ref_count++].take = take;
-    return object_ref(object_or_null);
-}
-
-static scopeflow_scope *call_current(const call *c) {
-    return c->context->current == NULL ? NULL : c->context->current->scope;
-}
-
-static scopeflow_emitter *call_emitter(const call *c) {
-    return &c->runner->emitter;
-}
-
-static scopeflow_scope *call_scope(call *c, const char *name) {
-    const json *const argument = json_get(c->arguments, name);
-    return argument == NULL ? NULL : label_find(c->runner, argument->text);
-}
-
-static scopeflow_bytes repeated(call *c, const json *text, size_t times) {
-    scopeflow_bytes bytes;
-    bytes.len = text->len * times;
-    free(c->long_text);
-    c->long_text = malloc(bytes.len + 1);
-    if (c->long_text == NULL) abort();
-    for (size_t i = 0; i < times; i++) memcpy(c->long_text + i * text->len, text->text, text->len);
-    bytes.ptr = c->long_text;
-    return bytes;
-}
-
-/* Base64 stands in the vectors for single bytes only; one group is enough. */
-static scopeflow_bytes decoded(call *c, const char *base64) {
-    static const char alphabet[] =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    unsigned long const group = (unsigned long)(strchr(alphabet, base64[0]) - alphabet) << 2 |
-                                (unsigned long)(strchr(alphabet, base64[1]) - alphabet) >> 4;
-    if (strlen(base64) != 4 || base64[2] != '=') abort();
-    scopeflow_bytes bytes;
-    free(c->long_text);
-    c->long_text = malloc(1);
-    if (c->long_text == NULL) abort();
-    c->long_text[0] = (char)group;
-    bytes.ptr = c->long_text;
-    bytes.len = 1;
-    return bytes;
-}
-
-static scopeflow_bytes call_text(call *c, const char *name) {
-    const json *const argument = json_get(c->arguments, name);
-    scopeflow_bytes bytes = {NULL, 0};
-    if (argument == NULL) return bytes;
-    const json *const text = json_get(argument, "text");
-    if (text != NULL)
-        return repeated(c, text, (size_t)json_integer(json_get(argument, "times"), 1));
-    if (json_get(argument, "b64") != NULL) return decoded(c, json_get(argument, "b64")->text);
-    bytes.ptr = argument->text;
-    bytes.len = argument->len;
-    return bytes;
-}
-
-static object *new_payload(runner *self, const json *payload) {
-    const json *const text = json_get(payload, "json");
-    if (text != NULL) return object_new_json(&self->host, text->text, text->len);
-    return object_new_fixture(&self->host, json_get(payload, "host")->text);
-}
-
-static scopeflow_ref call_payload(call *c, const char *name, bool take) {
-    const json *const argument = json_get(c->arguments, name);
-    if (argument == NULL) return 0;
-    object *const payload = new_payload(c->runner, argument);
-    if (strcmp(name, "request") == 0) c->request = payload;
-    return hold(c, payload, take);
-}
-
-static object *new_error(runner *self, const json *error) {
-    return object_new_error(&self->host, json_get(error, "type")->text,
-                            json_get(error, "message")->text);
-}
-
-static scopeflow_ref call_error(call *c, const char *name, bool take) {
-    const json *const argument = json_get(c->arguments, name);
-    return hold(c, argument == NULL ? NULL : new_error(c->runner, argument), take);
-}
-
-static scopeflow_ref call_callable(call *c, const char *name, bool take) {
-    const json *const argument = json_get(c->arguments, name);
-    if (json_get(argument, "answers") != NULL) c->runner->has_scripts = true;
-    return hold(c, object_new_callable(&c->runner->host, argument), take);
-}
-
-static int64_t value_of(const name_value *table, const char *name) {
-    for (; table->name != NULL; table++)
-        if (strcmp(table->name, name) == 0) return table->value;
-    return INT64_MIN;
-}
-
-static int64_t call_integer(call *c, const char *name, int64_t otherwise) {
-    return json_integer(json_get(c->arguments, name), otherwise);
-}
-
-static int32_t call_enum(call *c, const char *name, const name_value *table, int32_t otherwise) {
-    const json *const argument = json_get(c->arguments, name);
-    if (argument != NULL && argument->kind == JSON_STRING)
-        return (int32_t)value_of(table, argument->text);
-    return (int32_t)json_integer(argument, otherwise);
-}
-
-static uint32_t call_flags(call *c, const char *name, const name_value *table, uint32_t otherwise) {
-    const json *const argument = json_get(c->arguments, name);
-    uint32_t bits = 0;
-    if (argument == NULL || argument->kind != JSON_ARRAY)
-        return (uint32_t)json_integer(argument, otherwise);
-    for (const json *flag = argument->first; flag != NULL; flag = flag->next)
-        bits |= (uint32_t)value_of(table, flag->text);
-    return bits;
-}
-
-static uint32_t call_callable_flags(call *c, const name_value *table) {
-    bool const is_async = json_is_true(json_get(json_get(c->arguments, "callable"), "async"));
-    return is_async ? (uint32_t)value_of(table, "async") : 0;
-}
-
-/* --- Results, for dispatch.gen.h --- */
-
-static out_member *add_out(call *c, const char *name, int64_t number) {
-    if (c->out_count == OUTS) abort();
-    out_member *const member = &c->outs[c->out_count++];
-    member->name = name;
-    member->number = number;
-    snprintf(member->text, sizeof member->text, "%lld", (long long)number);
-    return member;
-}
-
-static void call_out_integer(call *c, const char *name, int64_t number) {
-    (void)add_out(c, name, number);
-}
-
-static void call_out_unsigned(call *c, const char *name, uint64_t number) {
-    out_member *const member = add_out(c, name, (int64_t)number);
-    snprintf(member->text, sizeof member->text, "%llu", (unsigned long long)number);
-}
-
-static void call_out_text(call *c, const char *name, scopeflow_bytes text) {
-    out_member *const member = add_out(c, name, 0);
-    snprintf(member->text, sizeof member->text, "%.*s", (int)text.len, text.ptr);
-}
-
-static void call_out_enum(call *c, const char *name, const name_value *table, int32_t number) {
-    out_member *const member = add_out(c, name, number);
-    for (; table->name != NULL; table++)
-        if (table->value == number) snprintf(member->text, sizeof member->text, "%s", table->name);
-}
-
-static void call_out_uuid(call *c, const char *name, const scopeflow_uuid *uuid) {
-    char *to = add_out(c, name, 0)->text;
-    for (size_t i = 0; i < sizeof uuid->bytes; i++) {
-        if (i == 4 || i == 6 || i == 8 || i == 10) *to++ = '-';
-        to += snprintf(to, 3, "%02x", uuid->bytes[i]);
-    }
-}
-
-static void call_out_scope(call *c, scopeflow_scope *scope) {
-    const json *const name = json_get(c->step_of_case, "as");
-    if (name != NULL) label_set(c->runner, name->text, scope);
-    scopeflow_scope_release(scope);
-}
-
-#include "dispatch.gen.h"
 
 /* --- Callables and targets --- */
 
@@ -603,9 +283,7 @@ static bool same_out(const out_member *member, const json *expected) {
     if (expected->kind != JSON_ARRAY) return (member->number != 0) == (expected->kind == JSON_TRUE);
     int64_t bits = 0;
     for (const json *flag = expected->first; flag != NULL; flag = flag->next)
-        for (size_t i = 0; wire_flags[i] != NULL; i++)
-            if (value_of(wire_flags[i], flag->text) != INT64_MIN)
-                bits |= value_of(wire_flags[i], flag->text);
+        bits |= wire_flag(flag->text);
     return bits == member->number;
 }
 
@@ -669,9 +347,8 @@ static void begin(call *c, const operation *op) {
 static object *run_operation(runner *self, context *where, const json *step) {
     const char *const name = json_get(step, "op")->text;
     const json *const on = json_get(step, "on");
-    const operation *op = operations;
-    while (op->name != NULL && strcmp(op->name, name) != 0) op++;
-    if (op->name == NULL) {
+    const operation *const op = operation_find(name);
+    if (op == NULL) {
         fail(self, "there is no operation %s", name);
         return NULL;
     }
@@ -709,14 +386,14 @@ static object *run_steps(runner *self, context *where, const json *steps) {
         const json *const name = json_get(step, "context");
         const json *const from = json_get(step, "fork");
         if (from != NULL) {
-            context_fork(self, name->text, context_find(self, from->text));
+            context_fork(&self->contexts, name->text, context_find(&self->contexts, from->text));
             continue;
         }
         if (json_get(step, "abandon") != NULL) {
             abandon(self, json_get(step, "abandon")->text);
             continue;
         }
-        context *const there = name == NULL ? where : context_find(self, name->text);
+        context *const there = name == NULL ? where : context_find(&self->contexts, name->text);
         object *const propagated = run_operation(self, there, step);
         if (propagated != NULL) return propagated;
     }
@@ -758,7 +435,7 @@ static void check_stats(runner *self, const json *expected) {
     memset(&c, 0, sizeof c);
     c.runner = self;
     c.runtime = self->runtime;
-    call_runtime_read_stats(&c);
+    operation_find("runtime_read_stats")->function(&c);
     check_out(&c, expected);
 }
 
@@ -775,7 +452,7 @@ static void check_case(runner *self) {
 }
 
 static void let_go(runner *self) {
-    for (size_t i = 0; i < CONTEXTS; i++) value_release(self->contexts[i].current);
+    contexts_forget(&self->contexts, NULL);
     for (size_t i = 0; i < LABELS; i++)
         if (self->labels[i].scope != NULL) scopeflow_scope_release(self->labels[i].scope);
     scopeflow_runtime_free(self->elsewhere);
@@ -792,8 +469,8 @@ case_result run_case(const json *the_case, size_t failing_allocation) {
     self->host.failing_allocation = failing_allocation;
     self->runtime = new_runtime(self);
     label_root(self, "root", self->runtime);
-    self->contexts[0].name = "main";
-    object *const propagated = run_steps(self, &self->contexts[0], json_get(the_case, "steps"));
+    self->contexts.all[0].name = "main";
+    object *const propagated = run_steps(self, &self->contexts.all[0], json_get(the_case, "steps"));
     if (propagated != NULL) fail(self, "an error was let through at the top");
     check_case(self);
     let_go(self);
