@@ -69,6 +69,9 @@ func (c *call) release() {
 	for _, r := range c.lent[:c.lentCount] {
 		c.runtime.slots.take(r)
 	}
+	if c.span != nil {
+		c.span.letCallablesGo()
+	}
 	c.lentCount, c.hasBegun = 0, false
 	c.runtime, c.ctx, c.current, c.delivery = nil, nil, nil, nil
 	c.target, c.span, c.subscribers, c.serving, c.event, c.result = nil, nil, nil, nil, nil, nil

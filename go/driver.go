@@ -73,7 +73,7 @@ func (c *call) perform(kind stepKind) (a answer) {
 		a = c.deliver()
 	default:
 		step := &c.block.step
-		a = c.invokeCallable(c.ctx, registry(step.registry), c.runtime.slots.get(ref(step.callable)))
+		a = c.invokeCallable(c.ctx, registry(step.registry), c.runtime.callable(ref(step.callable)))
 	}
 	returned = true
 	return a
@@ -94,6 +94,7 @@ func (c *call) execute() answer {
 	step := &c.block.step
 	c.span = c.runtime.wrapScope(c.ctx, c.delivery, step.scope)
 	c.span.spans = c.keepSpan(step.scope)
+	c.span.parent = c.tool.parent
 	result, err := c.target(&c.span.context, c.runtime.slots.get(ref(step.input)))
 	if err != nil {
 		return c.answerError(err)
@@ -117,7 +118,7 @@ func (c *call) deliver() answer {
 	c.event = event
 	// Had the operation used another delivery's emitter, its events would wait there.
 	c.serving.begin(&c.block.emitter)
-	return c.invokeCallable(c.subscribers, registry(step.registry), c.runtime.slots.get(ref(step.callable)))
+	return c.invokeCallable(c.subscribers, registry(step.registry), c.runtime.callable(ref(step.callable)))
 }
 
 // stepInput is the request that a guard sees: the caller's own (S3.5).

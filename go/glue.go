@@ -12,6 +12,7 @@ import "C"
 
 import (
 	"strings"
+	"sync"
 	"unsafe"
 )
 
@@ -36,16 +37,26 @@ func releaseSpans(spans *spanHandles) {
 
 func coreAbiHash() uint64 { return uint64(C.scopeflow_abi_hash()) }
 
-// coreError makes an error of a failed operation's status and message.
+// failures are the places for the texts of errors; C must not write to a goroutine's stack, which moves.
+var failures = sync.Pool{New: func() any { return new(C.scopeflow_error) }}
+
+func newFailure() *C.scopeflow_error { return failures.Get().(*C.scopeflow_error) }
+
+// coreError makes an error of an operation's status and message, and gives the message's place back.
 func coreError(status C.int32_t, failure *C.scopeflow_error) error {
+	defer failures.Put(failure)
 	if status == 0 {
 		return nil
 	}
+	return readError(status, failure)
+}
+
+func (c *call) coreError(status Status) error { return readError(C.int32_t(status), &c.block.error) }
+
+func readError(status C.int32_t, failure *C.scopeflow_error) error {
 	message := C.GoStringN(&failure.message[0], C.int(failure.message_len_bytes))
 	return &Error{Status: Status(status), Message: message}
 }
-
-func (c *call) coreError(status Status) error { return coreError(C.int32_t(status), &c.block.error) }
 
 var emptyText = [1]byte{}
 

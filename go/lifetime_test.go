@@ -111,6 +111,38 @@ func TestARuntimeThatOnlyItsCallbacksReferToIsFreed(t *testing.T) {
 	collected(t, "the end of the runtime", func() bool { return gone.Value() == nil })
 }
 
+func TestAnEndedScopeThatOnlyItsCallablesReferToIsFreed(t *testing.T) {
+	r := testRuntime(t)
+	gone := endedScopeWithSubscriber(t, r)
+	collected(t, "the end of the scope", func() bool { return gone.Value() == nil })
+	collected(t, "the release of every slot", func() bool { return r.slots.used() == 0 })
+}
+
+//go:noinline
+func endedScopeWithSubscriber(t *testing.T, r *Runtime) weak.Pointer[Scope] {
+	ctx, scope, _ := r.PushScope(context.Background(), "a", ScopeTypeAgent)
+	calls := 0
+	err := scope.RegisterSubscriber("s", func(context.Context, *Event) {
+		calls++
+		runtime.KeepAlive(scope)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := scope.Close(); err != nil {
+		t.Fatal(err)
+	}
+	// Work that still has the scope's context is still under its middleware (S1.7).
+	runtime.GC()
+	if err := r.EmitEvent(ctx, "late"); err != nil {
+		t.Fatal(err)
+	}
+	if calls != 2 {
+		t.Errorf("the subscriber was called %d times", calls)
+	}
+	return weak.Make(scope)
+}
+
 func TestManyGoroutines(t *testing.T) {
 	r := testRuntime(t)
 	recorded := record(t, r)

@@ -42,7 +42,7 @@ func (r *Runtime) RegisterToolConditionalExecutionGuardrail(name string, priorit
 	if fn == nil {
 		return invalidArgument("tool_conditional_execution_guardrail must not be nil")
 	}
-	callable := r.owner().slots.put(0, fn)
+	callable := r.holdCallable(fn)
 	err := coreRegisterToolConditionalExecutionGuardrail(r.handle, name, priority, callable, 0)
 	runtime.KeepAlive(r)
 	if err != nil {
@@ -77,7 +77,7 @@ func (s *Scope) RegisterToolConditionalExecutionGuardrail(name string, priority 
 	if fn == nil {
 		return invalidArgument("tool_conditional_execution_guardrail must not be nil")
 	}
-	callable := s.owner().slots.put(0, fn)
+	callable := s.holdCallable(fn)
 	err := coreScopeRegisterToolConditionalExecutionGuardrail(s.handle, name, priority, callable, 0)
 	runtime.KeepAlive(s)
 	if err != nil {
@@ -131,7 +131,7 @@ func (r *Runtime) RegisterSubscriber(name string, fn SubscriberFunc) error {
 	if fn == nil {
 		return invalidArgument("subscriber must not be nil")
 	}
-	callable := r.owner().slots.put(0, fn)
+	callable := r.holdCallable(fn)
 	err := coreRegisterSubscriber(r.handle, name, callable, 0)
 	runtime.KeepAlive(r)
 	if err != nil {
@@ -165,7 +165,7 @@ func (s *Scope) RegisterSubscriber(name string, fn SubscriberFunc) error {
 	if fn == nil {
 		return invalidArgument("subscriber must not be nil")
 	}
-	callable := s.owner().slots.put(0, fn)
+	callable := s.holdCallable(fn)
 	err := coreScopeRegisterSubscriber(s.handle, name, callable, 0)
 	runtime.KeepAlive(s)
 	if err != nil {

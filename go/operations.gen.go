@@ -409,7 +409,7 @@ func coreTapeIsFull(self tapeHandle) bool {
 // coreRuntimeNew makes a runtime with empty registries and a root scope of its own (S1.3).
 func coreRuntimeNew(host uintptr, a *runtimeNewArguments) (runtimeHandle, error) {
 	var out runtimeHandle
-	var failure C.scopeflow_error
+	failure := newFailure()
 	status := C.scopeflow_go_runtime_new(
 		C.uintptr_t(host),
 		C.uint32_t(a.flags),
@@ -417,10 +417,10 @@ func coreRuntimeNew(host uintptr, a *runtimeNewArguments) (runtimeHandle, error)
 		C.int64_t(a.clockStep),
 		C.uint32_t(a.payloadBudget),
 		&out,
-		&failure,
+		failure,
 	)
 	runtime.KeepAlive(a)
-	return out, coreError(status, &failure)
+	return out, coreError(status, failure)
 }
 
 // coreRuntimeFree ends the caller's ownership. The memory goes once no scope of the runtime is
@@ -432,10 +432,11 @@ func coreRuntimeFree(self runtimeHandle) {
 // coreRuntimeReadStats reads the counters. Each is read by itself, not all at one instant.
 func coreRuntimeReadStats(self runtimeHandle) (RuntimeStats, error) {
 	var out C.scopeflow_runtime_stats
-	var failure C.scopeflow_error
-	status := C.scopeflow_go_runtime_read_stats(self, &out, &failure)
-	if status != 0 {
-		return RuntimeStats{}, coreError(status, &failure)
+	failure := newFailure()
+	status := C.scopeflow_go_runtime_read_stats(self, &out, failure)
+	err := coreError(status, failure)
+	if err != nil {
+		return RuntimeStats{}, err
 	}
 	return readRuntimeStats(&out), nil
 }
@@ -444,10 +445,11 @@ func coreRuntimeReadStats(self runtimeHandle) (RuntimeStats, error) {
 // opened (S1.3).
 func coreRuntimeRoot(self runtimeHandle) (scopeHandle, error) {
 	var out *C.scopeflow_scope
-	var failure C.scopeflow_error
-	status := C.scopeflow_go_runtime_root(self, &out, &failure)
-	if status != 0 {
-		return nil, coreError(status, &failure)
+	failure := newFailure()
+	status := C.scopeflow_go_runtime_root(self, &out, failure)
+	err := coreError(status, failure)
+	if err != nil {
+		return nil, err
 	}
 	return out, nil
 }
@@ -469,9 +471,9 @@ func (c *call) beginRuntimeFlush(self runtimeHandle, a *runtimeFlushArguments) S
 // anew, and scopes that were open in the parent can no longer be ended or registered on here
 // (S1.13).
 func coreRuntimeAfterFork(self runtimeHandle) error {
-	var failure C.scopeflow_error
-	status := C.scopeflow_go_runtime_after_fork(self, &failure)
-	return coreError(status, &failure)
+	failure := newFailure()
+	status := C.scopeflow_go_runtime_after_fork(self, failure)
+	return coreError(status, failure)
 }
 
 // beginScopePush opens a scope and emits its start event. The `done` step carries the new scope,
@@ -550,10 +552,11 @@ func (c *call) beginScopeEvent(self runtimeHandle, a *scopeEventArguments) Statu
 // coreScopeDescribe reads what a scope knows about itself.
 func coreScopeDescribe(self scopeHandle) (ScopeInfo, error) {
 	var out C.scopeflow_scope_info
-	var failure C.scopeflow_error
-	status := C.scopeflow_go_scope_describe(self, &out, &failure)
-	if status != 0 {
-		return ScopeInfo{}, coreError(status, &failure)
+	failure := newFailure()
+	status := C.scopeflow_go_scope_describe(self, &out, failure)
+	err := coreError(status, failure)
+	if err != nil {
+		return ScopeInfo{}, err
 	}
 	return readScopeInfo(&out), nil
 }
@@ -582,10 +585,11 @@ func coreScopeRelease(self scopeHandle) {
 // coreEventDescribe reads the cheap facts.
 func coreEventDescribe(self eventHandle) (eventInfo, error) {
 	var out C.scopeflow_event_info
-	var failure C.scopeflow_error
-	status := C.scopeflow_go_event_describe(self, &out, &failure)
-	if status != 0 {
-		return eventInfo{}, coreError(status, &failure)
+	failure := newFailure()
+	status := C.scopeflow_go_event_describe(self, &out, failure)
+	err := coreError(status, failure)
+	if err != nil {
+		return eventInfo{}, err
 	}
 	return readEventInfo(&out), nil
 }
@@ -594,10 +598,11 @@ func coreEventDescribe(self eventHandle) (eventInfo, error) {
 // keeps the text: it is borrowed and lives as long as the event is held.
 func coreEventJson(self eventHandle, part eventPart) (string, error) {
 	var out C.scopeflow_bytes
-	var failure C.scopeflow_error
-	status := C.scopeflow_go_event_json(self, C.int32_t(part), &out, &failure)
-	if status != 0 {
-		return "", coreError(status, &failure)
+	failure := newFailure()
+	status := C.scopeflow_go_event_json(self, C.int32_t(part), &out, failure)
+	err := coreError(status, failure)
+	if err != nil {
+		return "", err
 	}
 	return borrowText(out), nil
 }
@@ -606,9 +611,9 @@ func coreEventJson(self eventHandle, part eventPart) (string, error) {
 // host that keeps an event calls this before it answers the `deliver` step. Sealing twice does
 // nothing.
 func coreEventSeal(self eventHandle) error {
-	var failure C.scopeflow_error
-	status := C.scopeflow_go_event_seal(self, &failure)
-	return coreError(status, &failure)
+	failure := newFailure()
+	status := C.scopeflow_go_event_seal(self, failure)
+	return coreError(status, failure)
 }
 
 // coreEventRetain takes one more reference.
@@ -626,19 +631,20 @@ func coreEventRelease(self eventHandle) {
 // whether a tool call may run. It sees the target's name and the caller's own request; the first
 // reason given refuses the call, and a guard that fails refuses too (S3.5).
 func coreRegisterToolConditionalExecutionGuardrail(self runtimeHandle, name string, priority int32, callable ref, flags callableFlag) error {
-	var failure C.scopeflow_error
-	status := C.scopeflow_go_register_tool_conditional_execution_guardrail(self, textPointer(name), C.size_t(len(name)), C.int32_t(priority), C.scopeflow_ref(callable), C.uint32_t(flags), &failure)
-	return coreError(status, &failure)
+	failure := newFailure()
+	status := C.scopeflow_go_register_tool_conditional_execution_guardrail(self, textPointer(name), C.size_t(len(name)), C.int32_t(priority), C.scopeflow_ref(callable), C.uint32_t(flags), failure)
+	return coreError(status, failure)
 }
 
 // coreDeregisterToolConditionalExecutionGuardrail removes a tool conditional-execution guardrail
 // from a runtime; calls that already began still use it (S3.4).
 func coreDeregisterToolConditionalExecutionGuardrail(self runtimeHandle, name string) (bool, error) {
 	var out C.uint32_t
-	var failure C.scopeflow_error
-	status := C.scopeflow_go_deregister_tool_conditional_execution_guardrail(self, textPointer(name), C.size_t(len(name)), &out, &failure)
-	if status != 0 {
-		return false, coreError(status, &failure)
+	failure := newFailure()
+	status := C.scopeflow_go_deregister_tool_conditional_execution_guardrail(self, textPointer(name), C.size_t(len(name)), &out, failure)
+	err := coreError(status, failure)
+	if err != nil {
+		return false, err
 	}
 	return out != 0, nil
 }
@@ -649,19 +655,20 @@ func coreDeregisterToolConditionalExecutionGuardrail(self runtimeHandle, name st
 // call may run. It sees the target's name and the caller's own request; the first reason given
 // refuses the call, and a guard that fails refuses too (S3.5).
 func coreScopeRegisterToolConditionalExecutionGuardrail(self scopeHandle, name string, priority int32, callable ref, flags callableFlag) error {
-	var failure C.scopeflow_error
-	status := C.scopeflow_go_scope_register_tool_conditional_execution_guardrail(self, textPointer(name), C.size_t(len(name)), C.int32_t(priority), C.scopeflow_ref(callable), C.uint32_t(flags), &failure)
-	return coreError(status, &failure)
+	failure := newFailure()
+	status := C.scopeflow_go_scope_register_tool_conditional_execution_guardrail(self, textPointer(name), C.size_t(len(name)), C.int32_t(priority), C.scopeflow_ref(callable), C.uint32_t(flags), failure)
+	return coreError(status, failure)
 }
 
 // coreScopeDeregisterToolConditionalExecutionGuardrail removes a tool conditional-execution
 // guardrail from a scope; calls that already began still use it (S3.4).
 func coreScopeDeregisterToolConditionalExecutionGuardrail(self scopeHandle, name string) (bool, error) {
 	var out C.uint32_t
-	var failure C.scopeflow_error
-	status := C.scopeflow_go_scope_deregister_tool_conditional_execution_guardrail(self, textPointer(name), C.size_t(len(name)), &out, &failure)
-	if status != 0 {
-		return false, coreError(status, &failure)
+	failure := newFailure()
+	status := C.scopeflow_go_scope_deregister_tool_conditional_execution_guardrail(self, textPointer(name), C.size_t(len(name)), &out, failure)
+	err := coreError(status, failure)
+	if err != nil {
+		return false, err
 	}
 	return out != 0, nil
 }
@@ -671,19 +678,20 @@ func coreScopeDeregisterToolConditionalExecutionGuardrail(self scopeHandle, name
 // order, on the emitting thread (S5.1). One that fails is counted and logged; the others and the
 // work are unaffected (S5.2).
 func coreRegisterSubscriber(self runtimeHandle, name string, callable ref, flags callableFlag) error {
-	var failure C.scopeflow_error
-	status := C.scopeflow_go_register_subscriber(self, textPointer(name), C.size_t(len(name)), C.scopeflow_ref(callable), C.uint32_t(flags), &failure)
-	return coreError(status, &failure)
+	failure := newFailure()
+	status := C.scopeflow_go_register_subscriber(self, textPointer(name), C.size_t(len(name)), C.scopeflow_ref(callable), C.uint32_t(flags), failure)
+	return coreError(status, failure)
 }
 
 // coreDeregisterSubscriber removes a subscriber from a runtime; calls that already began still
 // use it (S3.4).
 func coreDeregisterSubscriber(self runtimeHandle, name string) (bool, error) {
 	var out C.uint32_t
-	var failure C.scopeflow_error
-	status := C.scopeflow_go_deregister_subscriber(self, textPointer(name), C.size_t(len(name)), &out, &failure)
-	if status != 0 {
-		return false, coreError(status, &failure)
+	failure := newFailure()
+	status := C.scopeflow_go_deregister_subscriber(self, textPointer(name), C.size_t(len(name)), &out, failure)
+	err := coreError(status, failure)
+	if err != nil {
+		return false, err
 	}
 	return out != 0, nil
 }
@@ -693,19 +701,20 @@ func coreDeregisterSubscriber(self runtimeHandle, name string) (bool, error) {
 // `not_found`. Receives every event of the scopes that see it, in order, on the emitting thread
 // (S5.1). One that fails is counted and logged; the others and the work are unaffected (S5.2).
 func coreScopeRegisterSubscriber(self scopeHandle, name string, callable ref, flags callableFlag) error {
-	var failure C.scopeflow_error
-	status := C.scopeflow_go_scope_register_subscriber(self, textPointer(name), C.size_t(len(name)), C.scopeflow_ref(callable), C.uint32_t(flags), &failure)
-	return coreError(status, &failure)
+	failure := newFailure()
+	status := C.scopeflow_go_scope_register_subscriber(self, textPointer(name), C.size_t(len(name)), C.scopeflow_ref(callable), C.uint32_t(flags), failure)
+	return coreError(status, failure)
 }
 
 // coreScopeDeregisterSubscriber removes a subscriber from a scope; calls that already began
 // still use it (S3.4).
 func coreScopeDeregisterSubscriber(self scopeHandle, name string) (bool, error) {
 	var out C.uint32_t
-	var failure C.scopeflow_error
-	status := C.scopeflow_go_scope_deregister_subscriber(self, textPointer(name), C.size_t(len(name)), &out, &failure)
-	if status != 0 {
-		return false, coreError(status, &failure)
+	failure := newFailure()
+	status := C.scopeflow_go_scope_deregister_subscriber(self, textPointer(name), C.size_t(len(name)), &out, failure)
+	err := coreError(status, failure)
+	if err != nil {
+		return false, err
 	}
 	return out != 0, nil
 }
@@ -757,32 +766,32 @@ func (c *call) beginToolExecute(self runtimeHandle, a *toolExecuteArguments) Sta
 // coreAtofSinkOpen opens or makes the file, with mode 0600, and the folders above it.
 func coreAtofSinkOpen(a *atofSinkOpenArguments) (atofSinkHandle, error) {
 	var out atofSinkHandle
-	var failure C.scopeflow_error
+	failure := newFailure()
 	status := C.scopeflow_go_atof_sink_open(
 		textPointer(a.path),
 		C.size_t(len(a.path)),
 		C.int32_t(a.mode),
 		&out,
-		&failure,
+		failure,
 	)
 	runtime.KeepAlive(a)
-	return out, coreError(status, &failure)
+	return out, coreError(status, failure)
 }
 
 // coreAtofSinkRegister registers the sink as a subscriber of a runtime. It is removed with
 // `deregister_subscriber`.
 func coreAtofSinkRegister(self atofSinkHandle, runtimeValue runtimeHandle, name string) error {
-	var failure C.scopeflow_error
-	status := C.scopeflow_go_atof_sink_register(self, runtimeValue, textPointer(name), C.size_t(len(name)), &failure)
-	return coreError(status, &failure)
+	failure := newFailure()
+	status := C.scopeflow_go_atof_sink_register(self, runtimeValue, textPointer(name), C.size_t(len(name)), failure)
+	return coreError(status, failure)
 }
 
 // coreAtofSinkFlush says whether every event was written: the first failure since the last flush
 // is returned, with the system's reason.
 func coreAtofSinkFlush(self atofSinkHandle) error {
-	var failure C.scopeflow_error
-	status := C.scopeflow_go_atof_sink_flush(self, &failure)
-	return coreError(status, &failure)
+	failure := newFailure()
+	status := C.scopeflow_go_atof_sink_flush(self, failure)
+	return coreError(status, failure)
 }
 
 // coreAtofSinkFree gives the sink back. The file is closed once no registration holds it either.

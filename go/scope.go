@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"runtime"
+	"sync/atomic"
 	"time"
 )
 
@@ -15,6 +16,8 @@ type Scope struct {
 	context contextNode
 	spans   *spanBatch      // Of a call's span: who frees its handle.
 	cleanup runtime.Cleanup // Of any other scope.
+	parent  *Scope          // An explicit parent; its middleware is inherited.
+	locals  atomic.Pointer[localCallables]
 }
 
 var _ io.Closer = (*Scope)(nil)
@@ -42,11 +45,13 @@ func (r *Runtime) PushScope(
 		}
 	}
 	err := c.run(c.beginScopePush(r.handle, &c.push))
+	parent := c.push.parent
 	c.push = scopePushArguments{}
 	if err != nil {
 		return ctx, nil, err
 	}
 	s := r.newScope(ctx, c.delivery, c.block.step.scope)
+	s.parent = parent
 	return &s.context, s, nil
 }
 
@@ -96,6 +101,9 @@ func (c *call) endScope(scope *Scope, options []ScopeEndOption) error {
 	}
 	err := c.run(c.beginScopePop(scope.handle, &c.pop))
 	c.pop = scopePopArguments{}
+	if err == nil {
+		scope.letCallablesGo()
+	}
 	runtime.KeepAlive(scope)
 	return err
 }

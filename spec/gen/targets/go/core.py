@@ -55,23 +55,11 @@ def _options_lines(operation: Operation, by_name: dict[str, Passed]) -> list[str
 
 def _options_parts(operation: Operation) -> dict[str, Passed]:
     """The arguments by name; what Go hands over is decided by the function's own lines."""
-    parts = {}
-    for argument in operation.arguments:
-        if argument.type.kind == "host":
-            continue
-        parts[argument.name] = glue.passed(
-            argument, argument.type, _c_name(argument), _argument_value(argument)
-        )
-        if argument.type.kind == "string" and argument.optional:
-            pointer, length = f"optionalPointer(a.{spelling.local(argument.name)})", None
-            length = f"optionalLength(a.{spelling.local(argument.name)})"
-            part = parts[argument.name]
-            parts[argument.name] = Passed(part.c_parameters, part.c_value, (pointer, length))
-    return parts
-
-
-def _c_name(argument: Argument) -> str:
-    return argument.name
+    return {
+        a.name: glue.argument_passed(a, _argument_value(a))
+        for a in operation.arguments
+        if a.type.kind != "host"
+    }
 
 
 def _argument_value(argument: Argument) -> str:
@@ -151,10 +139,10 @@ def _constructor_function(api: Api, op: Operation) -> Function:
     arguments = ["C.uintptr_t(host)"] if has_host else []
     arguments += [a for p in _options_parts(op).values() for a in p.go_arguments]
     handle = spelling.go_type(op.out.type)
-    lines = [f"var out {handle}", "var failure C.scopeflow_error"]
+    lines = [f"var out {handle}", "failure := newFailure()"]
     lines += [f"status := C.{glue.shim_name(op)}("]
-    lines += [f"\t{a}," for a in (*arguments, "&out", "&failure")]
-    lines += [")", "runtime.KeepAlive(a)", "return out, coreError(status, &failure)"]
+    lines += [f"\t{a}," for a in (*arguments, "&out", "failure")]
+    lines += [")", "runtime.KeepAlive(a)", "return out, coreError(status, failure)"]
     parameters = ["host uintptr"] if has_host else []
     parameters.append(f"a *{values.arguments_type(op)}")
     signature = f"func {name}({', '.join(parameters)}) ({handle}, error)"
@@ -165,7 +153,7 @@ def _constructor_function(api: Api, op: Operation) -> Function:
 
 
 def _call_parts(operation: Operation) -> list[Passed]:
-    return [glue.passed(a, a.type, a.name, spelling.local(a.name)) for a in operation.arguments]
+    return [glue.argument_passed(a, spelling.local(a.name)) for a in operation.arguments]
 
 
 def _call_shim(api: Api, op: Operation) -> Shim:
@@ -185,20 +173,21 @@ def _call_shim(api: Api, op: Operation) -> Shim:
 def _call_function(api: Api, op: Operation) -> Function:
     name = glue.core_name(op)
     arguments = (["self"] if op.on else []) + [a for p in _call_parts(op) for a in p.go_arguments]
-    lines = ["var failure C.scopeflow_error"]
+    lines = ["failure := newFailure()"]
     if op.out is not None:
         lines.insert(0, f"var out {_c_out(op.out.type)}")
         arguments.append("&out")
-    arguments.append("&failure")
+    arguments.append("failure")
     lines.append(f"status := C.{glue.shim_name(op)}({', '.join(arguments)})")
     parameters = _parameters(op)
     if op.out is None:
-        lines.append("return coreError(status, &failure)")
+        lines.append("return coreError(status, failure)")
         signature = f"func {name}({parameters}) error"
         return Function(glue.doc(name, op), signature, tuple(lines), ("return errNoCore",))
     result = spelling.go_type(op.out.type)
     zero = zero_value(op.out.type)
-    lines += ["if status != 0 {", f"\treturn {zero}, coreError(status, &failure)", "}"]
+    lines.append("err := coreError(status, failure)")
+    lines += ["if err != nil {", f"\treturn {zero}, err", "}"]
     lines.append(f"return {_from_c('out', op.out.type, copied=False)}, nil")
     signature = f"func {name}({parameters}) ({result}, error)"
     return Function(glue.doc(name, op), signature, tuple(lines), (f"return {zero}, errNoCore",))
@@ -206,9 +195,12 @@ def _call_function(api: Api, op: Operation) -> Function:
 
 def _parameters(operation: Operation) -> str:
     own = [f"self {spelling.handle_type(operation.on.name)}"] if operation.on else []
-    return ", ".join(
-        own + [f"{spelling.local(a.name)} {spelling.go_type(a.type)}" for a in operation.arguments]
-    )
+    return ", ".join(own + [f"{spelling.local(a.name)} {_core_type(a)}" for a in operation.arguments])
+
+
+def _core_type(argument: Argument) -> str:
+    is_optional_text = argument.type.kind == "string" and argument.optional
+    return "*string" if is_optional_text else spelling.go_type(argument.type)
 
 
 def zero_value(kind: Type) -> str:

@@ -78,6 +78,15 @@ def passed(item: Argument | Field, kind: Type, name: str, value: str) -> Passed:
     return Passed((f"{c} {name}",), name, (f"C.{c}({value})",))
 
 
+def argument_passed(argument: Argument, value: str) -> Passed:
+    """A text that may be absent is a pointer in Go."""
+    part = passed(argument, argument.type, argument.name, value)
+    if argument.type.kind != "string" or not argument.optional:
+        return part
+    given = (f"optionalPointer({value})", f"optionalLength({value})")
+    return Passed(part.c_parameters, part.c_value, given)
+
+
 def self_of(operation: Operation) -> Passed:
     name = operation.on.name
     return Passed((f"scopeflow_{name} *self",), "self", ("self",))

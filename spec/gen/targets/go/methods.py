@@ -221,7 +221,7 @@ def _registry_method(api: Api, operation: Operation) -> Method:
         return Method(doc, head + " bool", tuple(lines))
     lines = [f"if err := {receiver}.usable(); err != nil {{", "\treturn err", "}"]
     lines += ["if fn == nil {", f'\treturn invalidArgument("{operation.registry} must not be nil")', "}"]
-    lines += [f"callable := {receiver}.owner().slots.put(0, fn)", f"err := {call}"]
+    lines += [f"callable := {receiver}.holdCallable(fn)", f"err := {call}"]
     lines += [f"runtime.KeepAlive({receiver})", "if err != nil {"]
     lines += [f"\t{receiver}.owner().slots.take(callable)", "}", "return err"]
     errors = "Errors: " + ", ".join(prose.errors(operation, api)) + "."

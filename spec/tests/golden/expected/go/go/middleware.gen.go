@@ -28,7 +28,7 @@ func (r *Runtime) RegisterWatcher(name string, priority int32, fn WatcherFunc) e
 	if fn == nil {
 		return invalidArgument("watcher must not be nil")
 	}
-	callable := r.owner().slots.put(0, fn)
+	callable := r.holdCallable(fn)
 	err := coreRegisterWatcher(r.handle, name, priority, callable, 0)
 	runtime.KeepAlive(r)
 	if err != nil {
@@ -57,7 +57,7 @@ func (s *Scope) RegisterWatcher(name string, priority int32, fn WatcherFunc) err
 	if fn == nil {
 		return invalidArgument("watcher must not be nil")
 	}
-	callable := s.owner().slots.put(0, fn)
+	callable := s.holdCallable(fn)
 	err := coreScopeRegisterWatcher(s.handle, name, priority, callable, 0)
 	runtime.KeepAlive(s)
 	if err != nil {

@@ -116,16 +116,16 @@ func readFacts(c *C.scopeflow_facts) Facts {
 // coreThingNew makes a thing.
 func coreThingNew(host uintptr, a *thingNewArguments) (runtimeHandle, error) {
 	var out runtimeHandle
-	var failure C.scopeflow_error
+	failure := newFailure()
 	status := C.scopeflow_go_thing_new(
 		C.uintptr_t(host),
 		C.uint32_t(a.moods),
 		C.uint32_t(a.weight),
 		&out,
-		&failure,
+		failure,
 	)
 	runtime.KeepAlive(a)
-	return out, coreError(status, &failure)
+	return out, coreError(status, failure)
 }
 
 // coreThingFree ends a thing.
@@ -144,12 +144,13 @@ func coreThingRelease(self scopeHandle) {
 }
 
 // coreThingPaint gives a thing a color. It stays until the next.
-func coreThingPaint(self runtimeHandle, color Color, layer int32, label string) (Facts, error) {
+func coreThingPaint(self runtimeHandle, color Color, layer int32, label *string) (Facts, error) {
 	var out C.scopeflow_facts
-	var failure C.scopeflow_error
-	status := C.scopeflow_go_thing_paint(self, C.int32_t(color), C.int32_t(layer), textPointer(label), C.size_t(len(label)), &out, &failure)
-	if status != 0 {
-		return Facts{}, coreError(status, &failure)
+	failure := newFailure()
+	status := C.scopeflow_go_thing_paint(self, C.int32_t(color), C.int32_t(layer), optionalPointer(label), optionalLength(label), &out, failure)
+	err := coreError(status, failure)
+	if err != nil {
+		return Facts{}, err
 	}
 	return readFacts(&out), nil
 }
@@ -203,36 +204,38 @@ func coreThingPutDouble(self runtimeHandle, value float64) {
 
 // coreRegisterWatcher registers a watcher of things on a runtime. For all. Looks at a thing.
 func coreRegisterWatcher(self runtimeHandle, name string, priority int32, callable ref, flags callableFlag) error {
-	var failure C.scopeflow_error
-	status := C.scopeflow_go_register_watcher(self, textPointer(name), C.size_t(len(name)), C.int32_t(priority), C.scopeflow_ref(callable), C.uint32_t(flags), &failure)
-	return coreError(status, &failure)
+	failure := newFailure()
+	status := C.scopeflow_go_register_watcher(self, textPointer(name), C.size_t(len(name)), C.int32_t(priority), C.scopeflow_ref(callable), C.uint32_t(flags), failure)
+	return coreError(status, failure)
 }
 
 // coreDeregisterWatcher removes a watcher of things from a runtime.
 func coreDeregisterWatcher(self runtimeHandle, name string) (bool, error) {
 	var out C.uint32_t
-	var failure C.scopeflow_error
-	status := C.scopeflow_go_deregister_watcher(self, textPointer(name), C.size_t(len(name)), &out, &failure)
-	if status != 0 {
-		return false, coreError(status, &failure)
+	failure := newFailure()
+	status := C.scopeflow_go_deregister_watcher(self, textPointer(name), C.size_t(len(name)), &out, failure)
+	err := coreError(status, failure)
+	if err != nil {
+		return false, err
 	}
 	return out != 0, nil
 }
 
 // coreScopeRegisterWatcher registers a watcher of things on a scope. For one. Looks at a thing.
 func coreScopeRegisterWatcher(self scopeHandle, name string, priority int32, callable ref, flags callableFlag) error {
-	var failure C.scopeflow_error
-	status := C.scopeflow_go_scope_register_watcher(self, textPointer(name), C.size_t(len(name)), C.int32_t(priority), C.scopeflow_ref(callable), C.uint32_t(flags), &failure)
-	return coreError(status, &failure)
+	failure := newFailure()
+	status := C.scopeflow_go_scope_register_watcher(self, textPointer(name), C.size_t(len(name)), C.int32_t(priority), C.scopeflow_ref(callable), C.uint32_t(flags), failure)
+	return coreError(status, failure)
 }
 
 // coreScopeDeregisterWatcher removes a watcher of things from a scope.
 func coreScopeDeregisterWatcher(self scopeHandle, name string) (bool, error) {
 	var out C.uint32_t
-	var failure C.scopeflow_error
-	status := C.scopeflow_go_scope_deregister_watcher(self, textPointer(name), C.size_t(len(name)), &out, &failure)
-	if status != 0 {
-		return false, coreError(status, &failure)
+	failure := newFailure()
+	status := C.scopeflow_go_scope_deregister_watcher(self, textPointer(name), C.size_t(len(name)), &out, failure)
+	err := coreError(status, failure)
+	if err != nil {
+		return false, err
 	}
 	return out != 0, nil
 }

@@ -22,7 +22,7 @@ func coreThingRetain(self scopeHandle) scopeHandle {
 func coreThingRelease(self scopeHandle) {
 }
 
-func coreThingPaint(self runtimeHandle, color Color, layer int32, label string) (Facts, error) {
+func coreThingPaint(self runtimeHandle, color Color, layer int32, label *string) (Facts, error) {
 	return Facts{}, errNoCore
 }
 
