@@ -5,6 +5,8 @@ The command needs no extension module, so its package is loaded from the source 
 
 from __future__ import annotations
 
+import collections
+import contextlib
 import importlib.util
 import json
 import os
@@ -23,7 +25,7 @@ PACKAGE = REPOSITORY / "python" / "scopeflow"
 PEER_FILES = REPOSITORY.parent / "shared" / "corpora" / "atof"
 
 MEMORY_CAP_BYTES = 112 * 1024 * 1024
-EVENT_COUNT = 1_000_000 if os.environ.get("SCOPEFLOW_TEST_TIER") == "full" else 150_000
+EVENT_COUNT = 1_000_000 if os.environ.get("SCOPEFLOW_TEST_TIER") == "full" else 250_000
 
 _spec = importlib.util.spec_from_file_location(
     "scopeflow_cli",
@@ -402,23 +404,20 @@ def _run_capped(shape: str, *options: str) -> tuple[int, str]:
         env={**os.environ, "PYTHONPATH": str(PACKAGE), "PYTHONIOENCODING": "utf-8"},
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, limit),
         text=True,
+        encoding="utf-8",
     )
-    tail: list[str] = []
 
     def feed() -> None:
-        try:
+        with contextlib.suppress(BrokenPipeError), process.stdin:
             for line in _endless(shape, EVENT_COUNT):
                 process.stdin.write(line + "\n")
-            process.stdin.close()
-        except BrokenPipeError:
-            pass
 
-    feeder = threading.Thread(target=feed)
-    feeder.start()
-    for line in process.stdout:
-        tail = [*tail[-20:], line.rstrip("\n")]
-    feeder.join()
-    return process.wait(), "\n".join(tail)
+    with process:
+        feeder = threading.Thread(target=feed)
+        feeder.start()
+        tail = collections.deque(process.stdout, maxlen=20)
+        feeder.join()
+    return process.returncode, "".join(tail)
 
 
 @pytest.mark.parametrize("shape", ["wide", "deep", "never ended", "many trees"])
