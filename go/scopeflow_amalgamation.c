@@ -1739,7 +1739,8 @@ static uint64_t settle(uint64_t bits, const big *digits, int32_t exponent) {
         uint64_t const raised = bits >> 52 != 0 ? (1ull << 52) : 0;
         uint64_t const c = (bits & ((1ull << 52) - 1)) | raised;
         int32_t const q = raised ? (int32_t)(bits >> 52) - 1075 : -1074;
-        int const above = bits == infinity ? -1 : compare_to_binary(digits, exponent, 2 * c + 1, q - 1);
+        int const above =
+            bits == infinity ? -1 : compare_to_binary(digits, exponent, 2 * c + 1, q - 1);
         if (above > 0 || (above == 0 && (c & 1) != 0)) {
             bits++;
             continue;
@@ -2105,7 +2106,7 @@ static size_t count_values(scopeflow__cursor inside) {
     return count;
 }
 
-/* Merge sort from the bottom up: stable, no recursion, and its cost is bounded for hostile input. */
+/* Merge sort from the bottom up: stable, no recursion, its cost bounded for hostile input. */
 typedef int compare_function(const void *a, const void *b);
 
 static void merge_runs(char *to, const char *from, size_t size, size_t left, size_t middle,
@@ -3318,8 +3319,8 @@ void scopeflow__runtime_draw(scopeflow_runtime *self, int64_t given_timestamp_ns
                              scopeflow_uuid *out_uuid, int64_t *out_timestamp_ns) {
     bool const is_given = given_timestamp_ns != SCOPEFLOW_TIMESTAMP_NONE;
     bool const is_deterministic = (self->flags & SCOPEFLOW_RUNTIME_FLAG_DETERMINISTIC) != 0;
-    /* The one reading serves both; a given timestamp may lie anywhere and cannot date an id, so only
-     * a deterministic runtime, whose ids need no time, saves the reading then. */
+    /* The one reading serves both; a given timestamp may lie anywhere and cannot date an id, so
+     * only a deterministic runtime, whose ids need no time, saves the reading then. */
     int64_t const now_ns = is_given && is_deterministic ? 0 : scopeflow__runtime_clock(self);
     draw_uuid(self, now_ns, out_uuid);
     *out_timestamp_ns = is_given ? given_timestamp_ns : now_ns;
@@ -5947,7 +5948,7 @@ int64_t scopeflow__system_clock(void *context) {
 
 void scopeflow__system_entropy(void *context, uint8_t *out, size_t out_len_bytes) {
     (void)context;
-    /* Ids that could repeat would be worse than none; the call fails only on a kernel without it. */
+    /* Ids that could repeat would be worse than none; it fails only on a kernel without it. */
     if (getentropy(out, out_len_bytes) != 0) abort();
 }
 #endif

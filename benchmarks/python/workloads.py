@@ -125,7 +125,7 @@ ROWS = {
 
 
 def run(row, count):
-    """Runs a row in the present context; coroutines without an event loop, which would count too."""
+    """Runs a row in the present context; coroutines without an event loop, which counts too."""
     started = row(count)
     if started is not None:
         try:

@@ -62,7 +62,8 @@ set(scopeflow_missing "")
 if(NOT SCOPEFLOW_PYTHON STREQUAL "OFF")
   find_package(Python ${SCOPEFLOW_PYTHON_MINIMUM} QUIET COMPONENTS Interpreter Development.Module)
   if(NOT Python_FOUND)
-    set(scopeflow_missing "Python ${SCOPEFLOW_PYTHON_MINIMUM} or later with its headers was not found")
+    set(scopeflow_missing
+        "Python ${SCOPEFLOW_PYTHON_MINIMUM} or later with its headers was not found")
   endif()
 endif()
 scopeflow_decide(PYTHON "${scopeflow_missing}")
@@ -81,9 +82,10 @@ scopeflow_decide(NODE "${scopeflow_missing}")
 
 set(scopeflow_missing "")
 if(NOT SCOPEFLOW_WASM STREQUAL "OFF")
-  find_program(SCOPEFLOW_WASM_COMPILER NAMES clang clang-19 clang-18 clang-17 clang-16 clang-15 clang-14)
-  find_program(SCOPEFLOW_WASM_LINKER NAMES wasm-ld wasm-ld-19 wasm-ld-18 wasm-ld-17 wasm-ld-16 wasm-ld-15
-                                           wasm-ld-14)
+  find_program(SCOPEFLOW_WASM_COMPILER NAMES clang clang-19 clang-18 clang-17 clang-16 clang-15
+                                             clang-14)
+  find_program(SCOPEFLOW_WASM_LINKER NAMES wasm-ld wasm-ld-19 wasm-ld-18 wasm-ld-17 wasm-ld-16
+                                           wasm-ld-15 wasm-ld-14)
   if(NOT SCOPEFLOW_WASM_COMPILER OR NOT SCOPEFLOW_WASM_LINKER)
     set(scopeflow_missing "clang and wasm-ld (package lld) are needed")
   endif()

@@ -1,5 +1,5 @@
-"""The conformance vectors (tests/vectors), through the driver that users use: each case sync, async,
-and async with every target and guard suspending once."""
+"""The conformance vectors (tests/vectors), through the driver that users use: each case sync,
+async, and async with every target and guard suspending once."""
 
 from __future__ import annotations
 

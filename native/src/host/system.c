@@ -20,7 +20,7 @@ int64_t scopeflow__system_clock(void *context) {
 
 void scopeflow__system_entropy(void *context, uint8_t *out, size_t out_len_bytes) {
     (void)context;
-    /* Ids that could repeat would be worse than none; the call fails only on a kernel without it. */
+    /* Ids that could repeat would be worse than none; it fails only on a kernel without it. */
     if (getentropy(out, out_len_bytes) != 0) abort();
 }
 #endif

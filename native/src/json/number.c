@@ -225,7 +225,8 @@ static uint64_t settle(uint64_t bits, const big *digits, int32_t exponent) {
         uint64_t const raised = bits >> 52 != 0 ? (1ull << 52) : 0;
         uint64_t const c = (bits & ((1ull << 52) - 1)) | raised;
         int32_t const q = raised ? (int32_t)(bits >> 52) - 1075 : -1074;
-        int const above = bits == infinity ? -1 : compare_to_binary(digits, exponent, 2 * c + 1, q - 1);
+        int const above =
+            bits == infinity ? -1 : compare_to_binary(digits, exponent, 2 * c + 1, q - 1);
         if (above > 0 || (above == 0 && (c & 1) != 0)) {
             bits++;
             continue;

@@ -240,7 +240,7 @@ static size_t count_values(scopeflow__cursor inside) {
     return count;
 }
 
-/* Merge sort from the bottom up: stable, no recursion, and its cost is bounded for hostile input. */
+/* Merge sort from the bottom up: stable, no recursion, its cost bounded for hostile input. */
 typedef int compare_function(const void *a, const void *b);
 
 static void merge_runs(char *to, const char *from, size_t size, size_t left, size_t middle,

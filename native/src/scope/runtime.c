@@ -59,8 +59,8 @@ void scopeflow__runtime_draw(scopeflow_runtime *self, int64_t given_timestamp_ns
                              scopeflow_uuid *out_uuid, int64_t *out_timestamp_ns) {
     bool const is_given = given_timestamp_ns != SCOPEFLOW_TIMESTAMP_NONE;
     bool const is_deterministic = (self->flags & SCOPEFLOW_RUNTIME_FLAG_DETERMINISTIC) != 0;
-    /* The one reading serves both; a given timestamp may lie anywhere and cannot date an id, so only
-     * a deterministic runtime, whose ids need no time, saves the reading then. */
+    /* The one reading serves both; a given timestamp may lie anywhere and cannot date an id, so
+     * only a deterministic runtime, whose ids need no time, saves the reading then. */
     int64_t const now_ns = is_given && is_deterministic ? 0 : scopeflow__runtime_clock(self);
     draw_uuid(self, now_ns, out_uuid);
     *out_timestamp_ns = is_given ? given_timestamp_ns : now_ns;

@@ -53,7 +53,8 @@ static void glue_raise(PyObject *exception) {
 
 /* How a coroutine returns outside `am_send`: as StopIteration. From 3.12 on `await` takes every
  * result of a foreign awaitable this way, so the exception is built directly: that saves 650
- * instructions a call, and a result that is a tuple or an exception needs no care. Takes `value`. */
+ * instructions a call, and a result that is a tuple or an exception needs no care. Takes `value`.
+ */
 static void glue_raise_stop_iteration(PyObject *value) {
     if (value == Py_None) {
         Py_DECREF(value);
@@ -143,8 +144,8 @@ static void glue_make_coroutine(PyTypeObject *type, glue_send_function send, ite
     PyType_Modified(type);
 }
 
-/* Replaces the C function of a method and gives back the one that was there. Bound methods that exist
- * already are replaced too. */
+/* Replaces the C function of a method and gives back the one that was there. Bound methods that
+ * exist already are replaced too. */
 static _PyCFunctionFastWithKeywords glue_replace_method(PyTypeObject *type, const char *name,
                                                         _PyCFunctionFastWithKeywords function) {
     PyMethodDef *method = type->tp_methods;
