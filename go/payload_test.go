@@ -105,7 +105,8 @@ func TestPayloads(t *testing.T) {
 		{"boolean", true, `true`},
 		{"least integer", int64(math.MinInt64), `-9223372036854775808`},
 		{"greatest integer", uint64(math.MaxUint64), `18446744073709551615`},
-		{"small integers", []any{int8(-1), uint8(2), int16(3), uint16(4), int32(5), uint32(6), uint(7), uintptr(8)}, `[-1,2,3,4,5,6,7,8]`},
+		{"small integers", []any{int8(-1), uint8(2), int16(3), uint16(4), int32(5), uint32(6)}, `[-1,2,3,4,5,6]`},
+		{"unsigned integers", []any{uint(7), uintptr(8), uint64(9)}, `[7,8,9]`},
 		{"wider integer", wide, `{"$integer":"1000000000000000000000000000000"}`},
 		{"narrow big integer", big.NewInt(-5), `-5`},
 		{"big integer by value", *big.NewInt(6), `6`},
@@ -141,11 +142,13 @@ func TestPayloads(t *testing.T) {
 		{"function", echo, `{"$unserializable":"func(context.Context, interface {}) (interface {}, error)"}`},
 		{"complex number", 1i, `{"$unserializable":"complex128"}`},
 		{"JSON text", json.RawMessage(` {"b": [1, 2.50], "a": 1e400} `), `{"a":null,"b":[1,2.5]}`},
-		{"nested JSON text", []any{json.RawMessage(`{"b":[1,{"$x":18446744073709551615}]}`)}, `[{"b":[1,{"$x":18446744073709551615}]}]`},
+		{"nested JSON text", []any{json.RawMessage(`{"b":[1,{"x":18446744073709551615}]}`)},
+			`[{"b":[1,{"x":18446744073709551615}]}]`},
 		{"JSON text that is none", []any{json.RawMessage(`{"a"`)}, `["{\"a\""]`},
 		{"JSON text that is none, outermost", json.RawMessage(`{"a"`), `"{\"a\""`},
 		{"nil JSON text", json.RawMessage(nil), `null`},
-		{"nested JSON text too deep", []any{json.RawMessage(strings.Repeat("[", 128) + strings.Repeat("]", 128))}, deep},
+		{"nested JSON text too deep",
+			[]any{json.RawMessage(strings.Repeat("[", 128) + strings.Repeat("]", 128))}, deep},
 		{"marshaler", netip.MustParseAddr("10.0.0.1"), `"10.0.0.1"`},
 		{"marshaler that fails", []any{failing{}, 1}, `[{"$unserializable":"failing"},1]`},
 		{"marshaler that panics", []any{exploding{}, 1}, `[{"$unserializable":"exploding"},1]`},
@@ -157,7 +160,8 @@ func TestPayloads(t *testing.T) {
 			embedded: embedded{5, 6}, Shadowed: "s", Any: []int{},
 		}, `{"-":2,"Own":5,"Plain":1,"Shadowed":"s","any":[],"name":"n","text":"3"}`},
 		{"struct with an embedded pointer", structured{Pointed: &Pointed{8}, When: when, Zero: 9, Empty: []int{1}},
-			`{"-":0,"Far":8,"Own":0,"Plain":0,"Shadowed":"","Zero":9,"any":null,"empty":[1],"name":"","text":"0","when":"2026-01-02T03:04:05.0000006+01:00"}`},
+			`{"-":0,"Far":8,"Own":0,"Plain":0,"Shadowed":"","Zero":9,"any":null,"empty":[1],` +
+				`"name":"","text":"0","when":"2026-01-02T03:04:05.0000006+01:00"}`},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {

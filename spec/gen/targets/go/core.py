@@ -195,7 +195,9 @@ def _call_function(api: Api, op: Operation) -> Function:
 
 def _parameters(operation: Operation) -> str:
     own = [f"self {spelling.handle_type(operation.on.name)}"] if operation.on else []
-    return ", ".join(own + [f"{spelling.local(a.name)} {_core_type(a)}" for a in operation.arguments])
+    return ", ".join(
+        own + [f"{spelling.local(a.name)} {_core_type(a)}" for a in operation.arguments]
+    )
 
 
 def _core_type(argument: Argument) -> str:

@@ -139,7 +139,11 @@ def _task(api: Api, operation: Operation) -> list[str]:
             required.append(_value(a))
             continue
         name = values.option_name(api, operation, a)
-        lines += [f'if s.has("{a.name}") {{', f"\toptions = append(options, {name}({_value(a)}))", "}"]
+        lines += [
+            f'if s.has("{a.name}") {{',
+            f"\toptions = append(options, {name}({_value(a)}))",
+            "}",
+        ]
     if len(lines) == 1:
         lines = []
         arguments = ["s", *required]

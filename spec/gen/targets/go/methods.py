@@ -77,7 +77,9 @@ def methods(api: Api) -> list[Method]:
     return found
 
 
-def _documented(api: Api, name: str, operation: Operation, facts: list[str] = ()) -> tuple[str, ...]:
+def _documented(
+    api: Api, name: str, operation: Operation, facts: list[str] = ()
+) -> tuple[str, ...]:
     paragraphs = [spelling.documented(name, operation.doc), *facts]
     if operation.errors:
         paragraphs.append("Errors: " + ", ".join(prose.errors(operation, api)) + ".")
@@ -106,7 +108,12 @@ def _method(api: Api, operation: Operation, owner: tuple[str, str]) -> Method:
         signature = f"{head} error"
     else:
         zero = _zero(api, operation)
-        lines = [f"if err := {receiver}.usable(); err != nil {{", f"\treturn {zero}, err", "}", *lines]
+        lines = [
+            f"if err := {receiver}.usable(); err != nil {{",
+            f"\treturn {zero}, err",
+            "}",
+            *lines,
+        ]
         lines += [f"out, err := {call}", *keep]
         if value != "out":
             lines += ["if err != nil {", f"\treturn {zero}, err", "}", f"return {value}, nil"]
@@ -211,7 +218,9 @@ def _registry_method(api: Api, operation: Operation) -> Method:
     head = f"func ({receiver} *{go_class}) {name}({_registry_declaration(operation)})"
     given = []
     for a in operation.arguments:
-        given.append({"callable": "callable", "flags": "0"}.get(a.type.kind, spelling.local(a.name)))
+        given.append(
+            {"callable": "callable", "flags": "0"}.get(a.type.kind, spelling.local(a.name))
+        )
     call = f"{core}({', '.join([f'{receiver}.handle', *given])})"
     if operation.action == "deregister":
         lines = [f"if {receiver}.usable() != nil {{", "\treturn false", "}"]
@@ -220,7 +229,11 @@ def _registry_method(api: Api, operation: Operation) -> Method:
         doc = (spelling.documented(name, operation.doc), "It says whether the name was known.")
         return Method(doc, head + " bool", tuple(lines))
     lines = [f"if err := {receiver}.usable(); err != nil {{", "\treturn err", "}"]
-    lines += ["if fn == nil {", f'\treturn invalidArgument("{operation.registry} must not be nil")', "}"]
+    lines += [
+        "if fn == nil {",
+        f'\treturn invalidArgument("{operation.registry} must not be nil")',
+        "}",
+    ]
     lines += [f"callable := {receiver}.holdCallable(fn)", f"err := {call}"]
     lines += [f"runtime.KeepAlive({receiver})", "if err != nil {"]
     lines += [f"\t{receiver}.owner().slots.take(callable)", "}", "return err"]
@@ -240,4 +253,3 @@ def _default_function(api: Api, operation: Operation) -> Method:
     result, failure = ("bool", "false") if operation.action == "deregister" else ("error", "err")
     lines = ("r, err := Default()", "if err != nil {", f"\treturn {failure}", "}")
     return Method(doc, f"{head} {result}", (*lines, f"return r.{name}({given})"))
-

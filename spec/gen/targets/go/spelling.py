@@ -46,9 +46,9 @@ _INITIALISMS = {"uuid": "UUID", "id": "ID", "json": "JSON", "ns": "Ns"}
 
 _RESERVED = {
     "break", "case", "chan", "const", "continue", "default", "defer", "else", "fallthrough", "for",
-    "func", "go", "goto", "if", "import", "interface", "map", "package", "range", "return", "select",
-    "struct", "switch", "var", "len", "cap", "error", "string", "new", "nil", "self", "call", "ref",
-    "token", "runtime", "status", "event",
+    "func", "go", "goto", "if", "import", "interface", "map", "package", "range", "return",
+    "select", "struct", "switch", "var", "len", "cap", "error", "string", "new", "nil", "self",
+    "call", "ref", "token", "runtime", "status", "event",
 }  # fmt: skip
 
 _INTEGERS = {
@@ -148,7 +148,9 @@ def c_type(kind: Type) -> str:
         return "scopeflow_ref"
     if kind.kind in _INTEGERS:
         return _INTEGERS[kind.kind][1]
-    return {"enum": "int32_t", "flags": "uint32_t", "bool": "uint32_t", "status": "int32_t"}[kind.kind]
+    return {"enum": "int32_t", "flags": "uint32_t", "bool": "uint32_t", "status": "int32_t"}[
+        kind.kind
+    ]
 
 
 def field_name(item: Field | Argument) -> str:

@@ -101,7 +101,9 @@ def _constants(kind: str, values) -> tuple[Constant, ...]:
 
 def statuses(api: Api) -> list[Constant]:
     return [
-        Constant(s.doc, "Status" + ("OK" if s.name == "ok" else pascal(s.name)), str(s.value), s.name)
+        Constant(
+            s.doc, "Status" + ("OK" if s.name == "ok" else pascal(s.name)), str(s.value), s.name
+        )
         for s in api.statuses
     ]
 
@@ -116,7 +118,9 @@ def sentinels(api: Api) -> list[Constant]:
 def constants(api: Api) -> list[Constant]:
     """Limits and markers of absence; integers without a type."""
     return [
-        Constant(c.doc, spelling.unexported(f"{c.name}_{c.unit}" if c.unit else c.name), str(c.value), "")
+        Constant(
+            c.doc, spelling.unexported(f"{c.name}_{c.unit}" if c.unit else c.name), str(c.value), ""
+        )
         for c in api.constants
     ]
 
@@ -224,7 +228,7 @@ def _option(api: Api, name: str, uses: list[tuple[Operation, Argument]]) -> Opti
     users = [spelling.GO_NAMES.get(op.id, pascal(op.id)) for op, _ in uses]
     unit = f" in {argument.unit}" if argument.unit else ""
     doc = [f"{prefix}{spelling.exported(name)} sets the {words(name)}{unit} of {_listed(users)}."]
-    doc += [f"{user}: {a.doc}" for user, (_, a) in zip(users, uses)]
+    doc += [f"{user}: {a.doc}" for user, (_, a) in zip(users, uses, strict=True)]
     value_type, value = _setter_value(spelling.value_type(api, argument), argument.type)
     return Option(
         doc=tuple(doc),
