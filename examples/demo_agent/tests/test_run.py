@@ -237,9 +237,10 @@ def test_progress_is_shown_for_every_event(settings: Settings, play: Play) -> No
 
 
 def run_module(*arguments: str) -> subprocess.CompletedProcess[str]:
+    path = [str(REPOSITORY / "examples"), os.environ.get("PYTHONPATH", "")]
     environment = {
         **os.environ,
-        "PYTHONPATH": os.pathsep.join([str(REPOSITORY / "examples"), *sys.path]),
+        "PYTHONPATH": os.pathsep.join(filter(None, path)),
         "PYTHONIOENCODING": "utf-8",
     }
     return subprocess.run(
