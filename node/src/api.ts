@@ -34,7 +34,14 @@ export * from "./functions.gen.js";
 export * from "./callables.gen.js";
 export type { CallbackContext } from "./callbacks.js";
 export type { RuntimeStats, ScopeInfo } from "./core.gen.js";
-export { EndStatus, PopFlags, ScopeAttributes, ScopeType, ToolAttributes, VERSION } from "./enums.gen.js";
+export {
+  EndStatus,
+  PopFlags,
+  ScopeAttributes,
+  ScopeType,
+  ToolAttributes,
+  VERSION,
+} from "./enums.gen.js";
 export { ScopeflowError } from "./error.js";
 export * from "./errors.gen.js";
 export { Event } from "./event.js";

@@ -37,7 +37,8 @@ export function checkFunction(value: unknown, name: string): asserts value is Fu
 }
 
 function refuse(value: unknown, name: string, wanted: string): never {
-  const given = typeof value === "number" || typeof value === "bigint" ? String(value) : kind(value);
+  const isNumber = typeof value === "number" || typeof value === "bigint";
+  const given = isNumber ? String(value) : kind(value);
   throw new InvalidArgument(`${name} must be ${wanted}, not ${given}`);
 }
 

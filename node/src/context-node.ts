@@ -2,7 +2,7 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import type { ContextStorage } from "./context.js";
 import type { ScopeHandle } from "./scope.js";
 
-/** The context of Node: promises, timers and callbacks inherit the value of where they were made. */
+/** The context of Node: promises, timers and callbacks inherit the value where they were made. */
 export class AsyncContext implements ContextStorage {
   private readonly storage = new AsyncLocalStorage<ScopeHandle | undefined>();
 

@@ -14,6 +14,8 @@ export function isInstalled(): boolean {
 }
 
 export function installedEngine(): Engine {
-  if (engine === undefined) throw new InvalidState("scopeflow was not initialised: await init() first");
+  if (engine === undefined) {
+    throw new InvalidState("scopeflow was not initialised: await init() first");
+  }
   return engine;
 }

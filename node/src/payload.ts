@@ -2,7 +2,7 @@ import { PAYLOAD_DEPTH_LIMIT, Token } from "./enums.gen.js";
 import { errorTypeName } from "./error.js";
 import { TokenWriter } from "./tokens.js";
 
-/** Writers that no walk uses now: a walk may run the application's code, which may start another. */
+/** Writers that no walk uses now: a walk may run the application's code, which may start one. */
 const writers: TokenWriter[] = [];
 
 /**
