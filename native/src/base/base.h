@@ -119,10 +119,10 @@ scopeflow_status scopeflow__fail_text(scopeflow_error *out_error, scopeflow_stat
 scopeflow_status scopeflow__fail_memory(scopeflow_error *out_error);
 
 /* An argument must hold; otherwise the operation fails before it changes anything (S7.3). */
-#define SCOPEFLOW__REQUIRE(condition, out_error, text)                                            \
-    do {                                                                                          \
-        if (!SCOPEFLOW__LIKELY(condition))                                                        \
-            return scopeflow__fail_text(out_error, SCOPEFLOW_STATUS_INVALID_ARGUMENT, text);      \
+#define SCOPEFLOW__REQUIRE(condition, out_error, text)                                             \
+    do {                                                                                           \
+        if (!SCOPEFLOW__LIKELY(condition))                                                         \
+            return scopeflow__fail_text(out_error, SCOPEFLOW_STATUS_INVALID_ARGUMENT, text);       \
     } while (0)
 
 #endif

@@ -31,7 +31,7 @@ scopeflow_status scopeflow__fail(scopeflow_error *out_error, scopeflow_status st
     size_t const capacity = sizeof out_error->message - 1;
     uint32_t used = 0;
     used = append_part(out_error->message, used, capacity,
-                  scopeflow__c_text(scopeflow__status_prefix(status)));
+                       scopeflow__c_text(scopeflow__status_prefix(status)));
     used = append_part(out_error->message, used, capacity, SCOPEFLOW__TEXT(": "));
     used = append_part(out_error->message, used, capacity, a);
     used = append_part(out_error->message, used, capacity, b);

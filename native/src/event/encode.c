@@ -39,8 +39,10 @@ static void put_refusal(const scopeflow_event *event, scopeflow_tape *tape) {
     scopeflow__tape_put_string(tape, SCOPEFLOW__TEXT("rejected"));
     scopeflow_tape_put_bool(tape, 1);
     scopeflow__tape_put_string(tape, SCOPEFLOW__TEXT("rejection_reason"));
-    if (event->data == 0) scopeflow_tape_put_null(tape);
-    else scopeflow__encode_ref(event->scope->runtime, event->data, tape);
+    if (event->data == 0)
+        scopeflow_tape_put_null(tape);
+    else
+        scopeflow__encode_ref(event->scope->runtime, event->data, tape);
     scopeflow__tape_put_string(tape, SCOPEFLOW__TEXT("guardrail"));
     scopeflow__tape_put_string(tape, scopeflow__entry_name(event->entry));
     scopeflow_tape_put_mark(tape, SCOPEFLOW_TOKEN_END);
@@ -56,8 +58,10 @@ static void put_failure(const scopeflow_event *event, scopeflow_tape *tape) {
     scopeflow__tape_put_string(tape, SCOPEFLOW__TEXT("registration"));
     scopeflow__tape_put_string(tape, scopeflow__entry_name(event->entry));
     scopeflow__tape_put_string(tape, SCOPEFLOW__TEXT("error"));
-    if (event->data == 0 || runtime->host.describe_error == NULL) scopeflow_tape_put_null(tape);
-    else runtime->host.describe_error(runtime->host.context, event->data, tape);
+    if (event->data == 0 || runtime->host.describe_error == NULL)
+        scopeflow_tape_put_null(tape);
+    else
+        runtime->host.describe_error(runtime->host.context, event->data, tape);
     scopeflow_tape_put_mark(tape, SCOPEFLOW_TOKEN_END);
 }
 
@@ -66,9 +70,12 @@ static bool write_data(scopeflow_event *self) {
     scopeflow_runtime *const runtime = self->scope->runtime;
     scopeflow_tape tape;
     scopeflow__tape_init(&tape, &runtime->memory, runtime->payload_budget_bytes);
-    if (self->data_source == SCOPEFLOW__DATA_REFUSAL) put_refusal(self, &tape);
-    else if (self->data_source == SCOPEFLOW__DATA_FAILURE) put_failure(self, &tape);
-    else scopeflow__encode_ref(runtime, self->data, &tape);
+    if (self->data_source == SCOPEFLOW__DATA_REFUSAL)
+        put_refusal(self, &tape);
+    else if (self->data_source == SCOPEFLOW__DATA_FAILURE)
+        put_failure(self, &tape);
+    else
+        scopeflow__encode_ref(runtime, self->data, &tape);
     if (tape.bytes.failed) self->line.failed = true;
 
     scopeflow__cursor const value = scopeflow__tape_value(&tape);
@@ -177,8 +184,10 @@ static void write_scope_fields(scopeflow_event *self) {
 static void write_category(scopeflow_event *self) {
     scopeflow__buffer *const out = &self->line;
     scopeflow__buffer_put_text(out, KEY(SCOPEFLOW__KEY_CATEGORY));
-    if (self->type < 0) scopeflow__buffer_put(out, "null", 4);
-    else put_quoted(out, scopeflow__category_names[self->type]);
+    if (self->type < 0)
+        scopeflow__buffer_put(out, "null", 4);
+    else
+        put_quoted(out, scopeflow__category_names[self->type]);
     scopeflow__buffer_put_text(out, KEY(SCOPEFLOW__KEY_CATEGORY_PROFILE));
     begin_part(self, SCOPEFLOW_EVENT_PART_CATEGORY_PROFILE);
     put_profile(out, self);

@@ -90,9 +90,8 @@ scopeflow_status scopeflow_event_describe(scopeflow_event *self, scopeflow_event
     out_info->parent_uuid = self->parent_uuid;
     out_info->timestamp_ns = self->timestamp_ns;
     out_info->name = scopeflow__event_name(self);
-    out_info->category = self->type < 0
-                             ? SCOPEFLOW__TEXT("")
-                             : scopeflow__c_text(scopeflow__category_names[self->type]);
+    out_info->category = self->type < 0 ? SCOPEFLOW__TEXT("")
+                                        : scopeflow__c_text(scopeflow__category_names[self->type]);
     out_info->kind = self->kind;
     out_info->scope_category = self->scope_category;
     if (self->kind == SCOPEFLOW_EVENT_KIND_SCOPE) out_info->attributes = self->scope->attributes;
@@ -102,8 +101,7 @@ scopeflow_status scopeflow_event_describe(scopeflow_event *self, scopeflow_event
 scopeflow_status scopeflow_event_seal(scopeflow_event *self, scopeflow_error *out_error) {
     scopeflow_status const status = scopeflow__check_event_seal(self, out_error);
     if (status != SCOPEFLOW_STATUS_OK) return status;
-    return scopeflow__event_encode(self) ? SCOPEFLOW_STATUS_OK
-                                         : scopeflow__fail_memory(out_error);
+    return scopeflow__event_encode(self) ? SCOPEFLOW_STATUS_OK : scopeflow__fail_memory(out_error);
 }
 
 scopeflow_status scopeflow_event_json(scopeflow_event *self, scopeflow_event_part part,

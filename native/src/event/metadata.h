@@ -7,8 +7,7 @@
 #include "json/write.h"
 
 /* Writes it; `output_is_null` says that the output was JSON null, not absent. */
-void scopeflow__metadata_write(scopeflow_event *event, scopeflow__buffer *out,
-                               bool output_is_null);
+void scopeflow__metadata_write(scopeflow_event *event, scopeflow__buffer *out, bool output_is_null);
 
 /* Runs the host's encoder for a reference; 0 and a missing encoder give an empty tape. */
 void scopeflow__encode_ref(scopeflow_runtime *runtime, scopeflow_ref ref, scopeflow_tape *tape);

@@ -50,8 +50,7 @@ static size_t put_date(char *out, int64_t day) {
     return put_number(out, at, day_of_year - (153 * month_from_march + 2) / 5 + 1, 2);
 }
 
-size_t scopeflow__timestamp_write(int64_t timestamp_ns,
-                                  char out[SCOPEFLOW__TIMESTAMP_TEXT_BYTES]) {
+size_t scopeflow__timestamp_write(int64_t timestamp_ns, char out[SCOPEFLOW__TIMESTAMP_TEXT_BYTES]) {
     int64_t nanosecond;
     int64_t second;
     int64_t const seconds = divide_down(timestamp_ns, NS_PER_SECOND, &nanosecond);

@@ -53,8 +53,7 @@ static scopeflow_status fail_system(scopeflow_error *out_error, const char *what
     scopeflow__copy(quoted + 2, start, kept);
     memcpy(quoted + 2 + kept, "': ", 3);
     return scopeflow__fail(out_error, SCOPEFLOW_STATUS_INVALID_STATE, scopeflow__c_text(what),
-                           scopeflow__text(quoted, kept + 5),
-                           scopeflow__c_text(strerror(reason)));
+                           scopeflow__text(quoted, kept + 5), scopeflow__c_text(strerror(reason)));
 }
 
 static char *copy_path(scopeflow_bytes path) {
@@ -68,8 +67,7 @@ static char *copy_path(scopeflow_bytes path) {
 scopeflow_status scopeflow_atof_sink_open(const scopeflow_atof_sink_open_options *options,
                                           scopeflow_atof_sink **out_sink,
                                           scopeflow_error *out_error) {
-    scopeflow_status const status =
-        scopeflow__check_atof_sink_open(options, out_sink, out_error);
+    scopeflow_status const status = scopeflow__check_atof_sink_open(options, out_sink, out_error);
     if (status != SCOPEFLOW_STATUS_OK) return status;
     SCOPEFLOW__REQUIRE(options->path.len > 0 &&
                            memchr(options->path.ptr, '\0', options->path.len) == NULL,
@@ -119,8 +117,10 @@ static void write_all(scopeflow_atof_sink *self, const char *ptr, size_t len) {
 static void deliver(void *context, scopeflow_event *event) {
     scopeflow_atof_sink *const self = (scopeflow_atof_sink *)context;
     scopeflow_bytes line;
-    if (scopeflow__event_line_with_end(event, &line)) write_all(self, line.ptr, line.len);
-    else note_error(self, ENOMEM);
+    if (scopeflow__event_line_with_end(event, &line))
+        write_all(self, line.ptr, line.len);
+    else
+        note_error(self, ENOMEM);
 }
 
 static void release(void *context) {
@@ -132,11 +132,9 @@ static void release(void *context) {
 
 /* --- The rest of its life --- */
 
-scopeflow_status scopeflow_atof_sink_register(scopeflow_atof_sink *self,
-                                              scopeflow_runtime *runtime, scopeflow_bytes name,
-                                              scopeflow_error *out_error) {
-    scopeflow_status status =
-        scopeflow__check_atof_sink_register(self, runtime, name, out_error);
+scopeflow_status scopeflow_atof_sink_register(scopeflow_atof_sink *self, scopeflow_runtime *runtime,
+                                              scopeflow_bytes name, scopeflow_error *out_error) {
+    scopeflow_status status = scopeflow__check_atof_sink_register(self, runtime, name, out_error);
     if (status != SCOPEFLOW_STATUS_OK) return status;
     scopeflow__ref_up(&self->refs);
     status = scopeflow__sink_register(runtime, name, deliver, release, self, out_error);
@@ -144,8 +142,7 @@ scopeflow_status scopeflow_atof_sink_register(scopeflow_atof_sink *self,
     return status;
 }
 
-scopeflow_status scopeflow_atof_sink_flush(scopeflow_atof_sink *self,
-                                           scopeflow_error *out_error) {
+scopeflow_status scopeflow_atof_sink_flush(scopeflow_atof_sink *self, scopeflow_error *out_error) {
     scopeflow_status const status = scopeflow__check_atof_sink_flush(self, out_error);
     if (status != SCOPEFLOW_STATUS_OK) return status;
     int const reason = __atomic_exchange_n(&self->first_error, 0, __ATOMIC_RELAXED);

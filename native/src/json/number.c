@@ -68,8 +68,7 @@ static decimal shortest_decimal(uint64_t fraction, uint32_t biased_exponent) {
 
     bool const even = (c & 1) == 0;
     bool const lower_is_closer = fraction == 0 && biased_exponent > 1;
-    int32_t const k =
-        (int32_t)(((int64_t)q * 1262611 - (lower_is_closer ? 524031 : 0)) >> 22);
+    int32_t const k = (int32_t)(((int64_t)q * 1262611 - (lower_is_closer ? 524031 : 0)) >> 22);
     uint32_t const h = (uint32_t)(q + floor_log2_of_power_of_ten(-k) + 1);
     const uint64_t *const g = scopeflow__powers_of_ten[-k - SCOPEFLOW__POWER_OF_TEN_FIRST];
 
@@ -89,9 +88,8 @@ static decimal shortest_decimal(uint64_t fraction, uint32_t biased_exponent) {
     }
     bool const down_fits = lower <= 4 * s;
     bool const up_fits = 4 * s + 4 <= upper;
-    bool const round_up = down_fits != up_fits
-                              ? up_fits
-                              : value > 4 * s + 2 || (value == 4 * s + 2 && (s & 1) != 0);
+    bool const round_up =
+        down_fits != up_fits ? up_fits : value > 4 * s + 2 || (value == 4 * s + 2 && (s & 1) != 0);
     decimal const result = {s + round_up, k};
     return result;
 }
@@ -137,8 +135,8 @@ static size_t write_decimal(decimal value, char *out) {
     }
     out[len++] = 'e';
     out[len++] = point > 0 ? '+' : '-';
-    return len + scopeflow__number_write_uint((uint64_t)(point > 0 ? point - 1 : 1 - point),
-                                              out + len);
+    return len +
+           scopeflow__number_write_uint((uint64_t)(point > 0 ? point - 1 : 1 - point), out + len);
 }
 
 size_t scopeflow__number_write_double(double value, char *out) {
@@ -284,8 +282,10 @@ double scopeflow__number_read_double(scopeflow_bytes number) {
         }
         if (count < SIGNIFICANT_DIGITS) {
             multiply_add(&digits, 10, digit);
-            if (count < 18) leading = leading * 10 + digit;
-            else leading_exponent++;
+            if (count < 18)
+                leading = leading * 10 + digit;
+            else
+                leading_exponent++;
             count++;
             exponent -= after_point;
         } else {

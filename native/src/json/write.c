@@ -50,9 +50,9 @@ static size_t plain_run(scopeflow_bytes text, size_t at) {
         memcpy(&word, text.ptr + at, sizeof word);
         uint64_t const quote = word ^ (ones * '"');
         uint64_t const slash = word ^ (ones * '\\');
-        uint64_t const special = (word | (word - ones * 0x20) | ((quote - ones) & ~quote) |
-                                  ((slash - ones) & ~slash)) &
-                                 highs;
+        uint64_t const special =
+            (word | (word - ones * 0x20) | ((quote - ones) & ~quote) | ((slash - ones) & ~slash)) &
+            highs;
         if (special != 0) break;
         at += 8;
     }
@@ -313,8 +313,8 @@ static void write_members(scopeflow__json_writer *self, const scopeflow__member 
 
 void scopeflow__json_write_members(scopeflow__json_writer *self, scopeflow__member *members,
                                    size_t count) {
-    if (self->canonical && !sort_stable(self->out->memory, members, count, sizeof *members,
-                                        compare_members)) {
+    if (self->canonical &&
+        !sort_stable(self->out->memory, members, count, sizeof *members, compare_members)) {
         self->out->failed = true;
         return;
     }
@@ -373,10 +373,9 @@ static int compare_set_elements(const void *a, const void *b) {
     const set_element *const x = (const set_element *)a;
     const set_element *const y = (const set_element *)b;
     size_t const shorter = x->text_len < y->text_len ? x->text_len : y->text_len;
-    int const order =
-        shorter == 0
-            ? 0
-            : memcmp(x->texts->ptr + x->text_start, y->texts->ptr + y->text_start, shorter);
+    int const order = shorter == 0 ? 0
+                                   : memcmp(x->texts->ptr + x->text_start,
+                                            y->texts->ptr + y->text_start, shorter);
     if (order != 0) return order;
     return x->text_len < y->text_len ? -1 : x->text_len > y->text_len;
 }
@@ -433,11 +432,9 @@ static void write_set(scopeflow__json_writer *self, scopeflow__cursor inside) {
 }
 
 /* Writes a value with what stands before it; false if it was dropped for want of budget. */
-static bool write_value(scopeflow__json_writer *self, const lead *before,
-                        scopeflow__cursor value) {
+static bool write_value(scopeflow__json_writer *self, const lead *before, scopeflow__cursor value) {
     scopeflow__token const token = scopeflow__cursor_read(&value);
-    if (token.kind == SCOPEFLOW_TOKEN_STRING)
-        return write_charged_string(self, before, token.text);
+    if (token.kind == SCOPEFLOW_TOKEN_STRING) return write_charged_string(self, before, token.text);
 
     size_t const from = self->out->len;
     write_lead(self->out, before);
@@ -449,9 +446,12 @@ static bool write_value(scopeflow__json_writer *self, const lead *before,
     bool const is_object = token.kind == SCOPEFLOW_TOKEN_OBJECT;
     scopeflow__buffer_put_byte(self->out, is_object ? '{' : '[');
     if (!charge(self, from)) return false;
-    if (is_object) write_object(self, value);
-    else if (token.kind == SCOPEFLOW_TOKEN_SET) write_set(self, value);
-    else write_array(self, value);
+    if (is_object)
+        write_object(self, value);
+    else if (token.kind == SCOPEFLOW_TOKEN_SET)
+        write_set(self, value);
+    else
+        write_array(self, value);
     scopeflow__buffer_put_byte(self->out, is_object ? '}' : ']');
     return true;
 }

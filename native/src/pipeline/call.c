@@ -38,8 +38,8 @@ static scopeflow_status reserve(scopeflow_runtime *runtime,
                                 scopeflow_scope **out_span, scopeflow__set **out_middleware,
                                 scopeflow_error *out_error) {
     scopeflow__place place;
-    scopeflow_status status = scopeflow__place_find(runtime, options->current, options->parent,
-                                                    &place, out_error);
+    scopeflow_status status =
+        scopeflow__place_find(runtime, options->current, options->parent, &place, out_error);
     if (status != SCOPEFLOW_STATUS_OK) return status;
     bool failed;
     scopeflow__set *const middleware = scopeflow__set_of(place.inherit, &failed);
@@ -173,9 +173,8 @@ static void set_outcome(scopeflow_event *end, const scopeflow_answer *answer) {
         outcome->status = SCOPEFLOW_END_STATUS_OK;
         return;
     }
-    outcome->status = answer->kind == SCOPEFLOW_ANSWER_KIND_CANCEL
-                          ? SCOPEFLOW_END_STATUS_CANCELLED
-                          : SCOPEFLOW_END_STATUS_ERROR;
+    outcome->status = answer->kind == SCOPEFLOW_ANSWER_KIND_CANCEL ? SCOPEFLOW_END_STATUS_CANCELLED
+                                                                   : SCOPEFLOW_END_STATUS_ERROR;
     outcome->own_error = answer->status;
     outcome->error = answer->value;
 }

@@ -18,8 +18,10 @@ scopeflow__set *scopeflow__listeners_find(scopeflow_scope *scope) {
 }
 
 static void append_event(scopeflow_event **first, scopeflow_event **last, scopeflow_event *event) {
-    if (*first == NULL) *first = event;
-    else (*last)->next = event;
+    if (*first == NULL)
+        *first = event;
+    else
+        (*last)->next = event;
     *last = event;
 }
 
@@ -40,8 +42,8 @@ static void put_aside(scopeflow__emitter *emitter, scopeflow_event *event) {
     emitter->waiting_count++;
 }
 
-void scopeflow__task_emit(scopeflow__task *self, scopeflow_emitter *emitter,
-                          scopeflow_event *event, scopeflow__set *listeners) {
+void scopeflow__task_emit(scopeflow__task *self, scopeflow_emitter *emitter, scopeflow_event *event,
+                          scopeflow__set *listeners) {
     scopeflow__emitter *const mine = scopeflow__emitter_of(emitter);
     if (event == NULL) {
         scopeflow__count(&self->runtime->dropped_event_count);
@@ -49,16 +51,18 @@ void scopeflow__task_emit(scopeflow__task *self, scopeflow_emitter *emitter,
         return;
     }
     event->listeners = listeners;
-    if (mine != NULL && mine->is_delivering) put_aside(mine, event);
-    else append_event(&self->events, &self->last_event, event);
+    if (mine != NULL && mine->is_delivering)
+        put_aside(mine, event);
+    else
+        append_event(&self->events, &self->last_event, event);
 }
 
 static void emit_abandoned(scopeflow__task *self, scopeflow_emitter *emitter,
                            scopeflow_scope *scope) {
     scopeflow__set *const listeners = scopeflow__listeners_of(scope);
     if (listeners == NULL) return;
-    scopeflow_event *const event = scopeflow__event_new_end(
-        scope, scopeflow__scope_end_time(scope, scope->ended_at_ns));
+    scopeflow_event *const event =
+        scopeflow__event_new_end(scope, scopeflow__scope_end_time(scope, scope->ended_at_ns));
     if (event != NULL) {
         event->outcome.status = SCOPEFLOW_END_STATUS_ERROR;
         event->outcome.is_abandoned = true;
@@ -87,8 +91,7 @@ static void count_delivery(const scopeflow_event *event) {
 /* Serves native subscribers until one of the host's comes. */
 static const scopeflow__entry *next_host_listener(scopeflow__task *self) {
     const scopeflow_event *const event = self->events;
-    const scopeflow__chain *const chain =
-        &event->listeners->chains[SCOPEFLOW_REGISTRY_SUBSCRIBER];
+    const scopeflow__chain *const chain = &event->listeners->chains[SCOPEFLOW_REGISTRY_SUBSCRIBER];
     while (self->listener_index < chain->count) {
         const scopeflow__entry *const entry = chain->entries[self->listener_index++];
         if (entry->native.deliver == NULL) return entry;

@@ -37,14 +37,13 @@ scopeflow_status scopeflow_scope_push(scopeflow_runtime *runtime,
     if (status == SCOPEFLOW_STATUS_OK) status = check_push(options, out_error);
     if (status != SCOPEFLOW_STATUS_OK) return status;
     scopeflow__place place;
-    status =
-        scopeflow__place_find(runtime, options->current, options->parent, &place, out_error);
+    status = scopeflow__place_find(runtime, options->current, options->parent, &place, out_error);
     if (status != SCOPEFLOW_STATUS_OK) return status;
 
     scopeflow_bytes detail = options->subtype;
     if (options->type == SCOPEFLOW_SCOPE_TYPE_CUSTOM && detail.len == 0) detail = options->name;
-    scopeflow_scope *const scope = scopeflow__scope_new(
-        runtime, &place, options->type, options->attributes, options->name, detail);
+    scopeflow_scope *const scope = scopeflow__scope_new(runtime, &place, options->type,
+                                                        options->attributes, options->name, detail);
     if (scope == NULL) return scopeflow__fail_memory(out_error);
     scope->metadata = options->metadata;
     scopeflow__scope_open(scope, options->timestamp_ns);
@@ -84,8 +83,8 @@ static scopeflow_status check_pop(scopeflow_scope *scope,
     scopeflow_bytes const name = scopeflow__scope_name(scope);
     SCOPEFLOW__REQUIRE(!scopeflow__scope_is_root(scope), out_error,
                        "the root scope cannot be ended");
-    SCOPEFLOW__REQUIRE(options->current == NULL || options->current->runtime == runtime,
-                       out_error, "the current scope belongs to another runtime");
+    SCOPEFLOW__REQUIRE(options->current == NULL || options->current->runtime == runtime, out_error,
+                       "the current scope belongs to another runtime");
     if (scope->fork_generation != runtime->fork_generation)
         return scopeflow__fail(out_error, SCOPEFLOW_STATUS_INVALID_STATE,
                                SCOPEFLOW__TEXT("scope '"), name,
@@ -128,8 +127,7 @@ scopeflow_status scopeflow_scope_pop(scopeflow_scope *scope,
                                      const scopeflow_scope_pop_options *options,
                                      scopeflow_task *task, scopeflow_step *out_step,
                                      scopeflow_error *out_error) {
-    scopeflow_status status =
-        scopeflow__check_scope_pop(scope, options, task, out_step, out_error);
+    scopeflow_status status = scopeflow__check_scope_pop(scope, options, task, out_step, out_error);
     if (status != SCOPEFLOW_STATUS_OK) return status;
     if (is_left_alone(scope, options)) {
         scopeflow__task_done(task, out_step, NULL);
@@ -150,8 +148,8 @@ scopeflow_status scopeflow_scope_pop(scopeflow_scope *scope,
     }
     scopeflow__task *const self = begin(task, runtime, options->emitter);
     if (listeners != NULL) {
-        scopeflow_event *const end = scopeflow__event_new_end(
-            scope, scopeflow__scope_end_time(scope, ended_at_ns));
+        scopeflow_event *const end =
+            scopeflow__event_new_end(scope, scopeflow__scope_end_time(scope, ended_at_ns));
         if (end != NULL) fill_end(end, options);
         scopeflow__task_emit(self, options->emitter, end, listeners);
     }
@@ -171,8 +169,7 @@ scopeflow_status scopeflow_scope_event(scopeflow_runtime *runtime,
         status = scopeflow__name_check(options->name, "the name of a mark", out_error);
     if (status != SCOPEFLOW_STATUS_OK) return status;
     scopeflow__place place;
-    status =
-        scopeflow__place_find(runtime, options->current, options->parent, &place, out_error);
+    status = scopeflow__place_find(runtime, options->current, options->parent, &place, out_error);
     if (status != SCOPEFLOW_STATUS_OK) return status;
 
     scopeflow__set *const listeners = scopeflow__listeners_of(place.inherit);

@@ -76,8 +76,7 @@ static void clear_step(scopeflow_step *step) {
     step->target = scopeflow__text(NULL, 0);
 }
 
-void scopeflow__task_run(scopeflow__task *self, scopeflow_emitter *emitter,
-                         scopeflow_step *step) {
+void scopeflow__task_run(scopeflow__task *self, scopeflow_emitter *emitter, scopeflow_step *step) {
     clear_step(step);
     for (;;) {
         if (self->events != NULL && scopeflow__task_deliver(self, emitter, step)) return;

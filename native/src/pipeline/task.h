@@ -28,13 +28,13 @@ typedef struct scopeflow__task {
     uint32_t check; /* Tells a task from memory that never was one. */
     uint8_t phase;
     uint8_t pending;
-    uint8_t final_step;    /* The step kind that ends it. */
-    uint8_t hands_scope;   /* DONE hands `scope` to the host. */
+    uint8_t final_step;  /* The step kind that ends it. */
+    uint8_t hands_scope; /* DONE hands `scope` to the host. */
     uint32_t guard_index;
     uint32_t listener_index;
     scopeflow_status final_status;
     scopeflow_runtime *runtime;
-    scopeflow_scope *scope; /* The call's span, or the scope that was opened. Held. */
+    scopeflow_scope *scope;     /* The call's span, or the scope that was opened. Held. */
     scopeflow__set *middleware; /* What the call saw when it began (S3.4). Held. */
     scopeflow_event *events;    /* The one being delivered, then those that wait. Held. */
     scopeflow_event *last_event;
@@ -63,8 +63,8 @@ void scopeflow__task_done(scopeflow_task *task, scopeflow_step *step, scopeflow_
 
 /* Emits an event for those who listen to `scope`, if anybody does: `scopeflow__listeners_of` gave
  * `listeners`, which this takes. Null events (no memory) are counted as dropped. */
-void scopeflow__task_emit(scopeflow__task *self, scopeflow_emitter *emitter,
-                          scopeflow_event *event, scopeflow__set *listeners);
+void scopeflow__task_emit(scopeflow__task *self, scopeflow_emitter *emitter, scopeflow_event *event,
+                          scopeflow__set *listeners);
 
 scopeflow__set *scopeflow__listeners_find(scopeflow_scope *scope);
 /* Who gets an event of this scope; null when nobody listens (S5.3, S5.4). To be released. */

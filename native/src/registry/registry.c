@@ -7,8 +7,10 @@
 
 void scopeflow__entry_release(scopeflow__entry *self) {
     if (!scopeflow__ref_down(&self->refs)) return;
-    if (self->native.deliver != NULL) self->native.free(self->native.context);
-    else scopeflow__runtime_release_ref(self->runtime, self->callable);
+    if (self->native.deliver != NULL)
+        self->native.free(self->native.context);
+    else
+        scopeflow__runtime_release_ref(self->runtime, self->callable);
     scopeflow__deallocate(&self->runtime->memory, self, sizeof *self + self->name_len);
 }
 
@@ -175,8 +177,8 @@ static bool make_room(scopeflow__view *view) {
     if (view->entry_count < view->entry_capacity) return true;
     uint32_t const capacity = view->entry_capacity > 0 ? 2 * view->entry_capacity : 4;
     void *const entries = view->runtime->memory.reallocate(
-        view->runtime->memory.context, view->entries,
-        view->entry_capacity * sizeof *view->entries, capacity * sizeof *view->entries);
+        view->runtime->memory.context, view->entries, view->entry_capacity * sizeof *view->entries,
+        capacity * sizeof *view->entries);
     if (entries == NULL) return false;
     view->entries = (scopeflow__entry **)entries;
     view->entry_capacity = capacity;

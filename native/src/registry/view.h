@@ -11,7 +11,7 @@ struct scopeflow__view {
     scopeflow__entry **entries; /* In order of registration. */
     uint32_t entry_count;
     uint32_t entry_capacity;
-    uint64_t version;       /* Counts changes of `entries`. */
+    uint64_t version; /* Counts changes of `entries`. */
     scopeflow__set *resolved;
     uint64_t resolved_version; /* Sum of the versions from here to the runtime's view. */
     scopeflow__view *next_doomed;

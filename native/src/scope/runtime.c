@@ -120,8 +120,7 @@ scopeflow_status scopeflow_runtime_new(const scopeflow_host *host,
     }
     SCOPEFLOW__REQUIRE(memory.reallocate != NULL, out_error,
                        "this build has no allocator of its own");
-    scopeflow_runtime *const self =
-        (scopeflow_runtime *)scopeflow__allocate(&memory, sizeof *self);
+    scopeflow_runtime *const self = (scopeflow_runtime *)scopeflow__allocate(&memory, sizeof *self);
     if (self == NULL) return scopeflow__fail_memory(out_error);
 
     memset(self, 0, sizeof *self);
@@ -156,8 +155,7 @@ void scopeflow_runtime_free(scopeflow_runtime *self) {
     scopeflow__runtime_release(self);
 }
 
-scopeflow_status scopeflow_runtime_after_fork(scopeflow_runtime *self,
-                                              scopeflow_error *out_error) {
+scopeflow_status scopeflow_runtime_after_fork(scopeflow_runtime *self, scopeflow_error *out_error) {
     scopeflow_status const status = scopeflow__check_runtime_after_fork(self, out_error);
     if (status != SCOPEFLOW_STATUS_OK) return status;
     /* Another thread of the parent may have held the lock when it forked (S1.13). */
@@ -178,8 +176,7 @@ scopeflow_status scopeflow_runtime_root(scopeflow_runtime *self, scopeflow_scope
 scopeflow_status scopeflow_runtime_read_stats(scopeflow_runtime *self,
                                               scopeflow_runtime_stats *out_stats,
                                               scopeflow_error *out_error) {
-    scopeflow_status const status =
-        scopeflow__check_runtime_read_stats(self, out_stats, out_error);
+    scopeflow_status const status = scopeflow__check_runtime_read_stats(self, out_stats, out_error);
     if (status != SCOPEFLOW_STATUS_OK) return status;
     out_stats->scope_event_count = scopeflow__load_u64(&self->scope_event_count);
     out_stats->mark_event_count = scopeflow__load_u64(&self->mark_event_count);

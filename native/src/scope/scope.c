@@ -26,13 +26,12 @@ static scopeflow_status check_parent(scopeflow_runtime *runtime, const scopeflow
                                      scopeflow_error *out_error) {
     if (parent->runtime != runtime)
         return scopeflow__fail(out_error, SCOPEFLOW_STATUS_INVALID_ARGUMENT,
-                               SCOPEFLOW__TEXT("the parent scope '"),
-                               scopeflow__scope_name(parent),
+                               SCOPEFLOW__TEXT("the parent scope '"), scopeflow__scope_name(parent),
                                SCOPEFLOW__TEXT("' belongs to another runtime"));
     if (!scopeflow__scope_is_open(parent))
         return scopeflow__fail(out_error, SCOPEFLOW_STATUS_INVALID_ARGUMENT,
-                               SCOPEFLOW__TEXT("the parent scope '"),
-                               scopeflow__scope_name(parent), SCOPEFLOW__TEXT("' has ended"));
+                               SCOPEFLOW__TEXT("the parent scope '"), scopeflow__scope_name(parent),
+                               SCOPEFLOW__TEXT("' has ended"));
     return SCOPEFLOW_STATUS_OK;
 }
 
@@ -62,8 +61,7 @@ scopeflow_status scopeflow__name_check(scopeflow_bytes name, const char *what,
                                        scopeflow_error *out_error) {
     if (name.len == 0) return SCOPEFLOW_STATUS_OK;
     if (name.len > SCOPEFLOW_NAME_SIZE_LIMIT_BYTES)
-        return scopeflow__fail(out_error, SCOPEFLOW_STATUS_LIMIT_EXCEEDED,
-                               scopeflow__c_text(what),
+        return scopeflow__fail(out_error, SCOPEFLOW_STATUS_LIMIT_EXCEEDED, scopeflow__c_text(what),
                                SCOPEFLOW__TEXT(" is longer than 65535 bytes: "), name);
     if (!scopeflow__utf8_is_valid(name))
         return scopeflow__fail(out_error, SCOPEFLOW_STATUS_INVALID_UTF8, scopeflow__c_text(what),
@@ -134,8 +132,7 @@ int64_t scopeflow__scope_end_time(const scopeflow_scope *self, int64_t timestamp
 }
 
 scopeflow_scope *scopeflow__scope_new_root(scopeflow_runtime *runtime) {
-    scopeflow_scope *const self =
-        allocate(runtime, SCOPEFLOW__TEXT("root"), SCOPEFLOW__TEXT(""));
+    scopeflow_scope *const self = allocate(runtime, SCOPEFLOW__TEXT("root"), SCOPEFLOW__TEXT(""));
     if (self == NULL) return NULL;
     self->type = SCOPEFLOW_SCOPE_TYPE_AGENT;
     self->phase = SCOPEFLOW__SCOPE_OPEN;

@@ -25,8 +25,8 @@ struct scopeflow_scope {
     uint32_t view_epoch;
     bool owns_view;         /* Something was registered on this very scope. */
     bool is_inherited_from; /* Another scope sees what is registered here. */
-    bool is_call;     /* A managed call: its flags are those of its kind of call. */
-    bool is_detached; /* Opened under a context value that had ended (S1.5). */
+    bool is_call;           /* A managed call: its flags are those of its kind of call. */
+    bool is_detached;       /* Opened under a context value that had ended (S1.5). */
     uint8_t type;
 
     scopeflow_uuid uuid;
@@ -47,7 +47,9 @@ static inline scopeflow_bytes scopeflow__scope_name(const scopeflow_scope *self)
 static inline scopeflow_bytes scopeflow__scope_detail(const scopeflow_scope *self) {
     return scopeflow__text((const char *)(self + 1) + self->name_len, self->detail_len);
 }
-static inline scopeflow_uuid *scopeflow__scope_uuid(scopeflow_scope *self) { return &self->uuid; }
+static inline scopeflow_uuid *scopeflow__scope_uuid(scopeflow_scope *self) {
+    return &self->uuid;
+}
 static inline bool scopeflow__scope_is_root(const scopeflow_scope *self) {
     return self->parent == NULL;
 }

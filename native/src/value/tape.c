@@ -10,7 +10,9 @@ void scopeflow__tape_init(scopeflow_tape *self, const scopeflow__memory *memory,
     self->full_at = full_at;
 }
 
-void scopeflow__tape_deinit(scopeflow_tape *self) { scopeflow__buffer_deinit(&self->bytes); }
+void scopeflow__tape_deinit(scopeflow_tape *self) {
+    scopeflow__buffer_deinit(&self->bytes);
+}
 
 /* --- Appending --- */
 
@@ -174,7 +176,9 @@ scopeflow__cursor scopeflow__tape_value(const scopeflow_tape *self) {
     return cursor;
 }
 
-scopeflow_token scopeflow__cursor_peek(const scopeflow__cursor *self) { return self->at[0]; }
+scopeflow_token scopeflow__cursor_peek(const scopeflow__cursor *self) {
+    return self->at[0];
+}
 
 scopeflow__token scopeflow__cursor_read(scopeflow__cursor *self) {
     const unsigned char *const content = self->at + 1;

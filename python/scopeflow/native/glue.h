@@ -19,7 +19,9 @@
 /* S5.1: "emitted by a subscriber" is known by a flag per thread. All zero is the initial value. */
 static SCOPEFLOW_GLUE_THREAD_LOCAL scopeflow_emitter glue_emitter_of_thread;
 
-static inline scopeflow_emitter *glue_emitter(void) { return &glue_emitter_of_thread; }
+static inline scopeflow_emitter *glue_emitter(void) {
+    return &glue_emitter_of_thread;
+}
 
 /* --- Exceptions --- */
 
@@ -86,7 +88,9 @@ static PyObject *glue_take_stop_iteration(void) {
 
 /* --- Awaiting --- */
 
-static inline int glue_code_flags(PyObject *code) { return ((PyCodeObject *)code)->co_flags; }
+static inline int glue_code_flags(PyObject *code) {
+    return ((PyCodeObject *)code)->co_flags;
+}
 
 static inline int glue_is_generator_coroutine(PyObject *object) {
     if (!PyGen_CheckExact(object)) return 0;
@@ -158,6 +162,8 @@ static _PyCFunctionFastWithKeywords glue_replace_method(PyTypeObject *type, cons
 
 /* --- Garbage collection --- */
 
-static inline Py_ssize_t glue_reference_count(PyObject *object) { return Py_REFCNT(object); }
+static inline Py_ssize_t glue_reference_count(PyObject *object) {
+    return Py_REFCNT(object);
+}
 
 #endif
