@@ -297,10 +297,10 @@ scopeflow_status scopeflow__fail_text(scopeflow_error *out_error, scopeflow_stat
 scopeflow_status scopeflow__fail_memory(scopeflow_error *out_error);
 
 /* An argument must hold; otherwise the operation fails before it changes anything (S7.3). */
-#define SCOPEFLOW__REQUIRE(condition, out_error, text)                                            \
-    do {                                                                                          \
-        if (!SCOPEFLOW__LIKELY(condition))                                                        \
-            return scopeflow__fail_text(out_error, SCOPEFLOW_STATUS_INVALID_ARGUMENT, text);      \
+#define SCOPEFLOW__REQUIRE(condition, out_error, text)                                             \
+    do {                                                                                           \
+        if (!SCOPEFLOW__LIKELY(condition))                                                         \
+            return scopeflow__fail_text(out_error, SCOPEFLOW_STATUS_INVALID_ARGUMENT, text);       \
     } while (0)
 
 #endif
@@ -362,7 +362,7 @@ scopeflow_status scopeflow__fail(scopeflow_error *out_error, scopeflow_status st
     size_t const capacity = sizeof out_error->message - 1;
     uint32_t used = 0;
     used = append_part(out_error->message, used, capacity,
-                  scopeflow__c_text(scopeflow__status_prefix(status)));
+                       scopeflow__c_text(scopeflow__status_prefix(status)));
     used = append_part(out_error->message, used, capacity, SCOPEFLOW__TEXT(": "));
     used = append_part(out_error->message, used, capacity, a);
     used = append_part(out_error->message, used, capacity, b);
@@ -662,7 +662,9 @@ void scopeflow__tape_init(scopeflow_tape *self, const scopeflow__memory *memory,
     self->full_at = full_at;
 }
 
-void scopeflow__tape_deinit(scopeflow_tape *self) { scopeflow__buffer_deinit(&self->bytes); }
+void scopeflow__tape_deinit(scopeflow_tape *self) {
+    scopeflow__buffer_deinit(&self->bytes);
+}
 
 /* --- Appending --- */
 
@@ -826,7 +828,9 @@ scopeflow__cursor scopeflow__tape_value(const scopeflow_tape *self) {
     return cursor;
 }
 
-scopeflow_token scopeflow__cursor_peek(const scopeflow__cursor *self) { return self->at[0]; }
+scopeflow_token scopeflow__cursor_peek(const scopeflow__cursor *self) {
+    return self->at[0];
+}
 
 scopeflow__token scopeflow__cursor_read(scopeflow__cursor *self) {
     const unsigned char *const content = self->at + 1;
@@ -1582,8 +1586,7 @@ static decimal shortest_decimal(uint64_t fraction, uint32_t biased_exponent) {
 
     bool const even = (c & 1) == 0;
     bool const lower_is_closer = fraction == 0 && biased_exponent > 1;
-    int32_t const k =
-        (int32_t)(((int64_t)q * 1262611 - (lower_is_closer ? 524031 : 0)) >> 22);
+    int32_t const k = (int32_t)(((int64_t)q * 1262611 - (lower_is_closer ? 524031 : 0)) >> 22);
     uint32_t const h = (uint32_t)(q + floor_log2_of_power_of_ten(-k) + 1);
     const uint64_t *const g = scopeflow__powers_of_ten[-k - SCOPEFLOW__POWER_OF_TEN_FIRST];
 
@@ -1603,9 +1606,8 @@ static decimal shortest_decimal(uint64_t fraction, uint32_t biased_exponent) {
     }
     bool const down_fits = lower <= 4 * s;
     bool const up_fits = 4 * s + 4 <= upper;
-    bool const round_up = down_fits != up_fits
-                              ? up_fits
-                              : value > 4 * s + 2 || (value == 4 * s + 2 && (s & 1) != 0);
+    bool const round_up =
+        down_fits != up_fits ? up_fits : value > 4 * s + 2 || (value == 4 * s + 2 && (s & 1) != 0);
     decimal const result = {s + round_up, k};
     return result;
 }
@@ -1651,8 +1653,8 @@ static size_t write_decimal(decimal value, char *out) {
     }
     out[len++] = 'e';
     out[len++] = point > 0 ? '+' : '-';
-    return len + scopeflow__number_write_uint((uint64_t)(point > 0 ? point - 1 : 1 - point),
-                                              out + len);
+    return len +
+           scopeflow__number_write_uint((uint64_t)(point > 0 ? point - 1 : 1 - point), out + len);
 }
 
 size_t scopeflow__number_write_double(double value, char *out) {
@@ -1798,8 +1800,10 @@ double scopeflow__number_read_double(scopeflow_bytes number) {
         }
         if (count < SIGNIFICANT_DIGITS) {
             multiply_add(&digits, 10, digit);
-            if (count < 18) leading = leading * 10 + digit;
-            else leading_exponent++;
+            if (count < 18)
+                leading = leading * 10 + digit;
+            else
+                leading_exponent++;
             count++;
             exponent -= after_point;
         } else {
@@ -1916,9 +1920,9 @@ static size_t plain_run(scopeflow_bytes text, size_t at) {
         memcpy(&word, text.ptr + at, sizeof word);
         uint64_t const quote = word ^ (ones * '"');
         uint64_t const slash = word ^ (ones * '\\');
-        uint64_t const special = (word | (word - ones * 0x20) | ((quote - ones) & ~quote) |
-                                  ((slash - ones) & ~slash)) &
-                                 highs;
+        uint64_t const special =
+            (word | (word - ones * 0x20) | ((quote - ones) & ~quote) | ((slash - ones) & ~slash)) &
+            highs;
         if (special != 0) break;
         at += 8;
     }
@@ -2179,8 +2183,8 @@ static void write_members(scopeflow__json_writer *self, const scopeflow__member 
 
 void scopeflow__json_write_members(scopeflow__json_writer *self, scopeflow__member *members,
                                    size_t count) {
-    if (self->canonical && !sort_stable(self->out->memory, members, count, sizeof *members,
-                                        compare_members)) {
+    if (self->canonical &&
+        !sort_stable(self->out->memory, members, count, sizeof *members, compare_members)) {
         self->out->failed = true;
         return;
     }
@@ -2239,10 +2243,9 @@ static int compare_set_elements(const void *a, const void *b) {
     const set_element *const x = (const set_element *)a;
     const set_element *const y = (const set_element *)b;
     size_t const shorter = x->text_len < y->text_len ? x->text_len : y->text_len;
-    int const order =
-        shorter == 0
-            ? 0
-            : memcmp(x->texts->ptr + x->text_start, y->texts->ptr + y->text_start, shorter);
+    int const order = shorter == 0 ? 0
+                                   : memcmp(x->texts->ptr + x->text_start,
+                                            y->texts->ptr + y->text_start, shorter);
     if (order != 0) return order;
     return x->text_len < y->text_len ? -1 : x->text_len > y->text_len;
 }
@@ -2299,11 +2302,9 @@ static void write_set(scopeflow__json_writer *self, scopeflow__cursor inside) {
 }
 
 /* Writes a value with what stands before it; false if it was dropped for want of budget. */
-static bool write_value(scopeflow__json_writer *self, const lead *before,
-                        scopeflow__cursor value) {
+static bool write_value(scopeflow__json_writer *self, const lead *before, scopeflow__cursor value) {
     scopeflow__token const token = scopeflow__cursor_read(&value);
-    if (token.kind == SCOPEFLOW_TOKEN_STRING)
-        return write_charged_string(self, before, token.text);
+    if (token.kind == SCOPEFLOW_TOKEN_STRING) return write_charged_string(self, before, token.text);
 
     size_t const from = self->out->len;
     write_lead(self->out, before);
@@ -2315,9 +2316,12 @@ static bool write_value(scopeflow__json_writer *self, const lead *before,
     bool const is_object = token.kind == SCOPEFLOW_TOKEN_OBJECT;
     scopeflow__buffer_put_byte(self->out, is_object ? '{' : '[');
     if (!charge(self, from)) return false;
-    if (is_object) write_object(self, value);
-    else if (token.kind == SCOPEFLOW_TOKEN_SET) write_set(self, value);
-    else write_array(self, value);
+    if (is_object)
+        write_object(self, value);
+    else if (token.kind == SCOPEFLOW_TOKEN_SET)
+        write_set(self, value);
+    else
+        write_array(self, value);
     scopeflow__buffer_put_byte(self->out, is_object ? '}' : ']');
     return true;
 }
@@ -3114,8 +3118,8 @@ struct scopeflow_scope {
     uint32_t view_epoch;
     bool owns_view;         /* Something was registered on this very scope. */
     bool is_inherited_from; /* Another scope sees what is registered here. */
-    bool is_call;     /* A managed call: its flags are those of its kind of call. */
-    bool is_detached; /* Opened under a context value that had ended (S1.5). */
+    bool is_call;           /* A managed call: its flags are those of its kind of call. */
+    bool is_detached;       /* Opened under a context value that had ended (S1.5). */
     uint8_t type;
 
     scopeflow_uuid uuid;
@@ -3136,7 +3140,9 @@ static inline scopeflow_bytes scopeflow__scope_name(const scopeflow_scope *self)
 static inline scopeflow_bytes scopeflow__scope_detail(const scopeflow_scope *self) {
     return scopeflow__text((const char *)(self + 1) + self->name_len, self->detail_len);
 }
-static inline scopeflow_uuid *scopeflow__scope_uuid(scopeflow_scope *self) { return &self->uuid; }
+static inline scopeflow_uuid *scopeflow__scope_uuid(scopeflow_scope *self) {
+    return &self->uuid;
+}
 static inline bool scopeflow__scope_is_root(const scopeflow_scope *self) {
     return self->parent == NULL;
 }
@@ -3380,8 +3386,7 @@ scopeflow_status scopeflow_runtime_new(const scopeflow_host *host,
     }
     SCOPEFLOW__REQUIRE(memory.reallocate != NULL, out_error,
                        "this build has no allocator of its own");
-    scopeflow_runtime *const self =
-        (scopeflow_runtime *)scopeflow__allocate(&memory, sizeof *self);
+    scopeflow_runtime *const self = (scopeflow_runtime *)scopeflow__allocate(&memory, sizeof *self);
     if (self == NULL) return scopeflow__fail_memory(out_error);
 
     memset(self, 0, sizeof *self);
@@ -3416,8 +3421,7 @@ void scopeflow_runtime_free(scopeflow_runtime *self) {
     scopeflow__runtime_release(self);
 }
 
-scopeflow_status scopeflow_runtime_after_fork(scopeflow_runtime *self,
-                                              scopeflow_error *out_error) {
+scopeflow_status scopeflow_runtime_after_fork(scopeflow_runtime *self, scopeflow_error *out_error) {
     scopeflow_status const status = scopeflow__check_runtime_after_fork(self, out_error);
     if (status != SCOPEFLOW_STATUS_OK) return status;
     /* Another thread of the parent may have held the lock when it forked (S1.13). */
@@ -3438,8 +3442,7 @@ scopeflow_status scopeflow_runtime_root(scopeflow_runtime *self, scopeflow_scope
 scopeflow_status scopeflow_runtime_read_stats(scopeflow_runtime *self,
                                               scopeflow_runtime_stats *out_stats,
                                               scopeflow_error *out_error) {
-    scopeflow_status const status =
-        scopeflow__check_runtime_read_stats(self, out_stats, out_error);
+    scopeflow_status const status = scopeflow__check_runtime_read_stats(self, out_stats, out_error);
     if (status != SCOPEFLOW_STATUS_OK) return status;
     out_stats->scope_event_count = scopeflow__load_u64(&self->scope_event_count);
     out_stats->mark_event_count = scopeflow__load_u64(&self->mark_event_count);
@@ -3473,13 +3476,12 @@ static scopeflow_status check_parent(scopeflow_runtime *runtime, const scopeflow
                                      scopeflow_error *out_error) {
     if (parent->runtime != runtime)
         return scopeflow__fail(out_error, SCOPEFLOW_STATUS_INVALID_ARGUMENT,
-                               SCOPEFLOW__TEXT("the parent scope '"),
-                               scopeflow__scope_name(parent),
+                               SCOPEFLOW__TEXT("the parent scope '"), scopeflow__scope_name(parent),
                                SCOPEFLOW__TEXT("' belongs to another runtime"));
     if (!scopeflow__scope_is_open(parent))
         return scopeflow__fail(out_error, SCOPEFLOW_STATUS_INVALID_ARGUMENT,
-                               SCOPEFLOW__TEXT("the parent scope '"),
-                               scopeflow__scope_name(parent), SCOPEFLOW__TEXT("' has ended"));
+                               SCOPEFLOW__TEXT("the parent scope '"), scopeflow__scope_name(parent),
+                               SCOPEFLOW__TEXT("' has ended"));
     return SCOPEFLOW_STATUS_OK;
 }
 
@@ -3509,8 +3511,7 @@ scopeflow_status scopeflow__name_check(scopeflow_bytes name, const char *what,
                                        scopeflow_error *out_error) {
     if (name.len == 0) return SCOPEFLOW_STATUS_OK;
     if (name.len > SCOPEFLOW_NAME_SIZE_LIMIT_BYTES)
-        return scopeflow__fail(out_error, SCOPEFLOW_STATUS_LIMIT_EXCEEDED,
-                               scopeflow__c_text(what),
+        return scopeflow__fail(out_error, SCOPEFLOW_STATUS_LIMIT_EXCEEDED, scopeflow__c_text(what),
                                SCOPEFLOW__TEXT(" is longer than 65535 bytes: "), name);
     if (!scopeflow__utf8_is_valid(name))
         return scopeflow__fail(out_error, SCOPEFLOW_STATUS_INVALID_UTF8, scopeflow__c_text(what),
@@ -3581,8 +3582,7 @@ int64_t scopeflow__scope_end_time(const scopeflow_scope *self, int64_t timestamp
 }
 
 scopeflow_scope *scopeflow__scope_new_root(scopeflow_runtime *runtime) {
-    scopeflow_scope *const self =
-        allocate(runtime, SCOPEFLOW__TEXT("root"), SCOPEFLOW__TEXT(""));
+    scopeflow_scope *const self = allocate(runtime, SCOPEFLOW__TEXT("root"), SCOPEFLOW__TEXT(""));
     if (self == NULL) return NULL;
     self->type = SCOPEFLOW_SCOPE_TYPE_AGENT;
     self->phase = SCOPEFLOW__SCOPE_OPEN;
@@ -3734,7 +3734,7 @@ struct scopeflow__view {
     scopeflow__entry **entries; /* In order of registration. */
     uint32_t entry_count;
     uint32_t entry_capacity;
-    uint64_t version;       /* Counts changes of `entries`. */
+    uint64_t version; /* Counts changes of `entries`. */
     scopeflow__set *resolved;
     uint64_t resolved_version; /* Sum of the versions from here to the runtime's view. */
     scopeflow__view *next_doomed;
@@ -3910,8 +3910,10 @@ bool scopeflow__event_line_with_end(scopeflow_event *event, scopeflow_bytes *out
 
 void scopeflow__entry_release(scopeflow__entry *self) {
     if (!scopeflow__ref_down(&self->refs)) return;
-    if (self->native.deliver != NULL) self->native.free(self->native.context);
-    else scopeflow__runtime_release_ref(self->runtime, self->callable);
+    if (self->native.deliver != NULL)
+        self->native.free(self->native.context);
+    else
+        scopeflow__runtime_release_ref(self->runtime, self->callable);
     scopeflow__deallocate(&self->runtime->memory, self, sizeof *self + self->name_len);
 }
 
@@ -4078,8 +4080,8 @@ static bool make_room(scopeflow__view *view) {
     if (view->entry_count < view->entry_capacity) return true;
     uint32_t const capacity = view->entry_capacity > 0 ? 2 * view->entry_capacity : 4;
     void *const entries = view->runtime->memory.reallocate(
-        view->runtime->memory.context, view->entries,
-        view->entry_capacity * sizeof *view->entries, capacity * sizeof *view->entries);
+        view->runtime->memory.context, view->entries, view->entry_capacity * sizeof *view->entries,
+        capacity * sizeof *view->entries);
     if (entries == NULL) return false;
     view->entries = (scopeflow__entry **)entries;
     view->entry_capacity = capacity;
@@ -4221,8 +4223,7 @@ void scopeflow__uuid_write(const scopeflow_uuid *uuid, char out[SCOPEFLOW__UUID_
 
 /* RFC 3339, UTC, `Z`, nine fractional digits (S2.3). Returns the length, 30 for the years 1677 to
  * 2262 that 64 bits of nanoseconds can tell. */
-size_t scopeflow__timestamp_write(int64_t timestamp_ns,
-                                  char out[SCOPEFLOW__TIMESTAMP_TEXT_BYTES]);
+size_t scopeflow__timestamp_write(int64_t timestamp_ns, char out[SCOPEFLOW__TIMESTAMP_TEXT_BYTES]);
 
 #endif
 
@@ -4276,8 +4277,7 @@ static size_t put_date(char *out, int64_t day) {
     return put_number(out, at, day_of_year - (153 * month_from_march + 2) / 5 + 1, 2);
 }
 
-size_t scopeflow__timestamp_write(int64_t timestamp_ns,
-                                  char out[SCOPEFLOW__TIMESTAMP_TEXT_BYTES]) {
+size_t scopeflow__timestamp_write(int64_t timestamp_ns, char out[SCOPEFLOW__TIMESTAMP_TEXT_BYTES]) {
     int64_t nanosecond;
     int64_t second;
     int64_t const seconds = divide_down(timestamp_ns, NS_PER_SECOND, &nanosecond);
@@ -4378,8 +4378,7 @@ bool scopeflow__event_encode(scopeflow_event *self);
 #endif
 
 /* Writes it; `output_is_null` says that the output was JSON null, not absent. */
-void scopeflow__metadata_write(scopeflow_event *event, scopeflow__buffer *out,
-                               bool output_is_null);
+void scopeflow__metadata_write(scopeflow_event *event, scopeflow__buffer *out, bool output_is_null);
 
 /* Runs the host's encoder for a reference; 0 and a missing encoder give an empty tape. */
 void scopeflow__encode_ref(scopeflow_runtime *runtime, scopeflow_ref ref, scopeflow_tape *tape);
@@ -4727,9 +4726,8 @@ scopeflow_status scopeflow_event_describe(scopeflow_event *self, scopeflow_event
     out_info->parent_uuid = self->parent_uuid;
     out_info->timestamp_ns = self->timestamp_ns;
     out_info->name = scopeflow__event_name(self);
-    out_info->category = self->type < 0
-                             ? SCOPEFLOW__TEXT("")
-                             : scopeflow__c_text(scopeflow__category_names[self->type]);
+    out_info->category = self->type < 0 ? SCOPEFLOW__TEXT("")
+                                        : scopeflow__c_text(scopeflow__category_names[self->type]);
     out_info->kind = self->kind;
     out_info->scope_category = self->scope_category;
     if (self->kind == SCOPEFLOW_EVENT_KIND_SCOPE) out_info->attributes = self->scope->attributes;
@@ -4739,8 +4737,7 @@ scopeflow_status scopeflow_event_describe(scopeflow_event *self, scopeflow_event
 scopeflow_status scopeflow_event_seal(scopeflow_event *self, scopeflow_error *out_error) {
     scopeflow_status const status = scopeflow__check_event_seal(self, out_error);
     if (status != SCOPEFLOW_STATUS_OK) return status;
-    return scopeflow__event_encode(self) ? SCOPEFLOW_STATUS_OK
-                                         : scopeflow__fail_memory(out_error);
+    return scopeflow__event_encode(self) ? SCOPEFLOW_STATUS_OK : scopeflow__fail_memory(out_error);
 }
 
 scopeflow_status scopeflow_event_json(scopeflow_event *self, scopeflow_event_part part,
@@ -4794,8 +4791,10 @@ static void put_refusal(const scopeflow_event *event, scopeflow_tape *tape) {
     scopeflow__tape_put_string(tape, SCOPEFLOW__TEXT("rejected"));
     scopeflow_tape_put_bool(tape, 1);
     scopeflow__tape_put_string(tape, SCOPEFLOW__TEXT("rejection_reason"));
-    if (event->data == 0) scopeflow_tape_put_null(tape);
-    else scopeflow__encode_ref(event->scope->runtime, event->data, tape);
+    if (event->data == 0)
+        scopeflow_tape_put_null(tape);
+    else
+        scopeflow__encode_ref(event->scope->runtime, event->data, tape);
     scopeflow__tape_put_string(tape, SCOPEFLOW__TEXT("guardrail"));
     scopeflow__tape_put_string(tape, scopeflow__entry_name(event->entry));
     scopeflow_tape_put_mark(tape, SCOPEFLOW_TOKEN_END);
@@ -4811,8 +4810,10 @@ static void put_failure(const scopeflow_event *event, scopeflow_tape *tape) {
     scopeflow__tape_put_string(tape, SCOPEFLOW__TEXT("registration"));
     scopeflow__tape_put_string(tape, scopeflow__entry_name(event->entry));
     scopeflow__tape_put_string(tape, SCOPEFLOW__TEXT("error"));
-    if (event->data == 0 || runtime->host.describe_error == NULL) scopeflow_tape_put_null(tape);
-    else runtime->host.describe_error(runtime->host.context, event->data, tape);
+    if (event->data == 0 || runtime->host.describe_error == NULL)
+        scopeflow_tape_put_null(tape);
+    else
+        runtime->host.describe_error(runtime->host.context, event->data, tape);
     scopeflow_tape_put_mark(tape, SCOPEFLOW_TOKEN_END);
 }
 
@@ -4821,9 +4822,12 @@ static bool write_data(scopeflow_event *self) {
     scopeflow_runtime *const runtime = self->scope->runtime;
     scopeflow_tape tape;
     scopeflow__tape_init(&tape, &runtime->memory, runtime->payload_budget_bytes);
-    if (self->data_source == SCOPEFLOW__DATA_REFUSAL) put_refusal(self, &tape);
-    else if (self->data_source == SCOPEFLOW__DATA_FAILURE) put_failure(self, &tape);
-    else scopeflow__encode_ref(runtime, self->data, &tape);
+    if (self->data_source == SCOPEFLOW__DATA_REFUSAL)
+        put_refusal(self, &tape);
+    else if (self->data_source == SCOPEFLOW__DATA_FAILURE)
+        put_failure(self, &tape);
+    else
+        scopeflow__encode_ref(runtime, self->data, &tape);
     if (tape.bytes.failed) self->line.failed = true;
 
     scopeflow__cursor const value = scopeflow__tape_value(&tape);
@@ -4932,8 +4936,10 @@ static void write_scope_fields(scopeflow_event *self) {
 static void write_category(scopeflow_event *self) {
     scopeflow__buffer *const out = &self->line;
     scopeflow__buffer_put_text(out, KEY(SCOPEFLOW__KEY_CATEGORY));
-    if (self->type < 0) scopeflow__buffer_put(out, "null", 4);
-    else put_quoted(out, scopeflow__category_names[self->type]);
+    if (self->type < 0)
+        scopeflow__buffer_put(out, "null", 4);
+    else
+        put_quoted(out, scopeflow__category_names[self->type]);
     scopeflow__buffer_put_text(out, KEY(SCOPEFLOW__KEY_CATEGORY_PROFILE));
     begin_part(self, SCOPEFLOW_EVENT_PART_CATEGORY_PROFILE);
     put_profile(out, self);
@@ -5016,13 +5022,13 @@ typedef struct scopeflow__task {
     uint32_t check; /* Tells a task from memory that never was one. */
     uint8_t phase;
     uint8_t pending;
-    uint8_t final_step;    /* The step kind that ends it. */
-    uint8_t hands_scope;   /* DONE hands `scope` to the host. */
+    uint8_t final_step;  /* The step kind that ends it. */
+    uint8_t hands_scope; /* DONE hands `scope` to the host. */
     uint32_t guard_index;
     uint32_t listener_index;
     scopeflow_status final_status;
     scopeflow_runtime *runtime;
-    scopeflow_scope *scope; /* The call's span, or the scope that was opened. Held. */
+    scopeflow_scope *scope;     /* The call's span, or the scope that was opened. Held. */
     scopeflow__set *middleware; /* What the call saw when it began (S3.4). Held. */
     scopeflow_event *events;    /* The one being delivered, then those that wait. Held. */
     scopeflow_event *last_event;
@@ -5051,8 +5057,8 @@ void scopeflow__task_done(scopeflow_task *task, scopeflow_step *step, scopeflow_
 
 /* Emits an event for those who listen to `scope`, if anybody does: `scopeflow__listeners_of` gave
  * `listeners`, which this takes. Null events (no memory) are counted as dropped. */
-void scopeflow__task_emit(scopeflow__task *self, scopeflow_emitter *emitter,
-                          scopeflow_event *event, scopeflow__set *listeners);
+void scopeflow__task_emit(scopeflow__task *self, scopeflow_emitter *emitter, scopeflow_event *event,
+                          scopeflow__set *listeners);
 
 scopeflow__set *scopeflow__listeners_find(scopeflow_scope *scope);
 /* Who gets an event of this scope; null when nobody listens (S5.3, S5.4). To be released. */
@@ -5099,8 +5105,10 @@ scopeflow__set *scopeflow__listeners_find(scopeflow_scope *scope) {
 }
 
 static void append_event(scopeflow_event **first, scopeflow_event **last, scopeflow_event *event) {
-    if (*first == NULL) *first = event;
-    else (*last)->next = event;
+    if (*first == NULL)
+        *first = event;
+    else
+        (*last)->next = event;
     *last = event;
 }
 
@@ -5121,8 +5129,8 @@ static void put_aside(scopeflow__emitter *emitter, scopeflow_event *event) {
     emitter->waiting_count++;
 }
 
-void scopeflow__task_emit(scopeflow__task *self, scopeflow_emitter *emitter,
-                          scopeflow_event *event, scopeflow__set *listeners) {
+void scopeflow__task_emit(scopeflow__task *self, scopeflow_emitter *emitter, scopeflow_event *event,
+                          scopeflow__set *listeners) {
     scopeflow__emitter *const mine = scopeflow__emitter_of(emitter);
     if (event == NULL) {
         scopeflow__count(&self->runtime->dropped_event_count);
@@ -5130,16 +5138,18 @@ void scopeflow__task_emit(scopeflow__task *self, scopeflow_emitter *emitter,
         return;
     }
     event->listeners = listeners;
-    if (mine != NULL && mine->is_delivering) put_aside(mine, event);
-    else append_event(&self->events, &self->last_event, event);
+    if (mine != NULL && mine->is_delivering)
+        put_aside(mine, event);
+    else
+        append_event(&self->events, &self->last_event, event);
 }
 
 static void emit_abandoned(scopeflow__task *self, scopeflow_emitter *emitter,
                            scopeflow_scope *scope) {
     scopeflow__set *const listeners = scopeflow__listeners_of(scope);
     if (listeners == NULL) return;
-    scopeflow_event *const event = scopeflow__event_new_end(
-        scope, scopeflow__scope_end_time(scope, scope->ended_at_ns));
+    scopeflow_event *const event =
+        scopeflow__event_new_end(scope, scopeflow__scope_end_time(scope, scope->ended_at_ns));
     if (event != NULL) {
         event->outcome.status = SCOPEFLOW_END_STATUS_ERROR;
         event->outcome.is_abandoned = true;
@@ -5168,8 +5178,7 @@ static void count_delivery(const scopeflow_event *event) {
 /* Serves native subscribers until one of the host's comes. */
 static const scopeflow__entry *next_host_listener(scopeflow__task *self) {
     const scopeflow_event *const event = self->events;
-    const scopeflow__chain *const chain =
-        &event->listeners->chains[SCOPEFLOW_REGISTRY_SUBSCRIBER];
+    const scopeflow__chain *const chain = &event->listeners->chains[SCOPEFLOW_REGISTRY_SUBSCRIBER];
     while (self->listener_index < chain->count) {
         const scopeflow__entry *const entry = chain->entries[self->listener_index++];
         if (entry->native.deliver == NULL) return entry;
@@ -5285,8 +5294,8 @@ static scopeflow_status reserve(scopeflow_runtime *runtime,
                                 scopeflow_scope **out_span, scopeflow__set **out_middleware,
                                 scopeflow_error *out_error) {
     scopeflow__place place;
-    scopeflow_status status = scopeflow__place_find(runtime, options->current, options->parent,
-                                                    &place, out_error);
+    scopeflow_status status =
+        scopeflow__place_find(runtime, options->current, options->parent, &place, out_error);
     if (status != SCOPEFLOW_STATUS_OK) return status;
     bool failed;
     scopeflow__set *const middleware = scopeflow__set_of(place.inherit, &failed);
@@ -5420,9 +5429,8 @@ static void set_outcome(scopeflow_event *end, const scopeflow_answer *answer) {
         outcome->status = SCOPEFLOW_END_STATUS_OK;
         return;
     }
-    outcome->status = answer->kind == SCOPEFLOW_ANSWER_KIND_CANCEL
-                          ? SCOPEFLOW_END_STATUS_CANCELLED
-                          : SCOPEFLOW_END_STATUS_ERROR;
+    outcome->status = answer->kind == SCOPEFLOW_ANSWER_KIND_CANCEL ? SCOPEFLOW_END_STATUS_CANCELLED
+                                                                   : SCOPEFLOW_END_STATUS_ERROR;
     outcome->own_error = answer->status;
     outcome->error = answer->value;
 }
@@ -5544,8 +5552,7 @@ static void clear_step(scopeflow_step *step) {
     step->target = scopeflow__text(NULL, 0);
 }
 
-void scopeflow__task_run(scopeflow__task *self, scopeflow_emitter *emitter,
-                         scopeflow_step *step) {
+void scopeflow__task_run(scopeflow__task *self, scopeflow_emitter *emitter, scopeflow_step *step) {
     clear_step(step);
     for (;;) {
         if (self->events != NULL && scopeflow__task_deliver(self, emitter, step)) return;
@@ -5632,14 +5639,13 @@ scopeflow_status scopeflow_scope_push(scopeflow_runtime *runtime,
     if (status == SCOPEFLOW_STATUS_OK) status = check_push(options, out_error);
     if (status != SCOPEFLOW_STATUS_OK) return status;
     scopeflow__place place;
-    status =
-        scopeflow__place_find(runtime, options->current, options->parent, &place, out_error);
+    status = scopeflow__place_find(runtime, options->current, options->parent, &place, out_error);
     if (status != SCOPEFLOW_STATUS_OK) return status;
 
     scopeflow_bytes detail = options->subtype;
     if (options->type == SCOPEFLOW_SCOPE_TYPE_CUSTOM && detail.len == 0) detail = options->name;
-    scopeflow_scope *const scope = scopeflow__scope_new(
-        runtime, &place, options->type, options->attributes, options->name, detail);
+    scopeflow_scope *const scope = scopeflow__scope_new(runtime, &place, options->type,
+                                                        options->attributes, options->name, detail);
     if (scope == NULL) return scopeflow__fail_memory(out_error);
     scope->metadata = options->metadata;
     scopeflow__scope_open(scope, options->timestamp_ns);
@@ -5679,8 +5685,8 @@ static scopeflow_status check_pop(scopeflow_scope *scope,
     scopeflow_bytes const name = scopeflow__scope_name(scope);
     SCOPEFLOW__REQUIRE(!scopeflow__scope_is_root(scope), out_error,
                        "the root scope cannot be ended");
-    SCOPEFLOW__REQUIRE(options->current == NULL || options->current->runtime == runtime,
-                       out_error, "the current scope belongs to another runtime");
+    SCOPEFLOW__REQUIRE(options->current == NULL || options->current->runtime == runtime, out_error,
+                       "the current scope belongs to another runtime");
     if (scope->fork_generation != runtime->fork_generation)
         return scopeflow__fail(out_error, SCOPEFLOW_STATUS_INVALID_STATE,
                                SCOPEFLOW__TEXT("scope '"), name,
@@ -5723,8 +5729,7 @@ scopeflow_status scopeflow_scope_pop(scopeflow_scope *scope,
                                      const scopeflow_scope_pop_options *options,
                                      scopeflow_task *task, scopeflow_step *out_step,
                                      scopeflow_error *out_error) {
-    scopeflow_status status =
-        scopeflow__check_scope_pop(scope, options, task, out_step, out_error);
+    scopeflow_status status = scopeflow__check_scope_pop(scope, options, task, out_step, out_error);
     if (status != SCOPEFLOW_STATUS_OK) return status;
     if (is_left_alone(scope, options)) {
         scopeflow__task_done(task, out_step, NULL);
@@ -5745,8 +5750,8 @@ scopeflow_status scopeflow_scope_pop(scopeflow_scope *scope,
     }
     scopeflow__task *const self = begin(task, runtime, options->emitter);
     if (listeners != NULL) {
-        scopeflow_event *const end = scopeflow__event_new_end(
-            scope, scopeflow__scope_end_time(scope, ended_at_ns));
+        scopeflow_event *const end =
+            scopeflow__event_new_end(scope, scopeflow__scope_end_time(scope, ended_at_ns));
         if (end != NULL) fill_end(end, options);
         scopeflow__task_emit(self, options->emitter, end, listeners);
     }
@@ -5766,8 +5771,7 @@ scopeflow_status scopeflow_scope_event(scopeflow_runtime *runtime,
         status = scopeflow__name_check(options->name, "the name of a mark", out_error);
     if (status != SCOPEFLOW_STATUS_OK) return status;
     scopeflow__place place;
-    status =
-        scopeflow__place_find(runtime, options->current, options->parent, &place, out_error);
+    status = scopeflow__place_find(runtime, options->current, options->parent, &place, out_error);
     if (status != SCOPEFLOW_STATUS_OK) return status;
 
     scopeflow__set *const listeners = scopeflow__listeners_of(place.inherit);
@@ -6007,8 +6011,7 @@ static scopeflow_status fail_system(scopeflow_error *out_error, const char *what
     scopeflow__copy(quoted + 2, start, kept);
     memcpy(quoted + 2 + kept, "': ", 3);
     return scopeflow__fail(out_error, SCOPEFLOW_STATUS_INVALID_STATE, scopeflow__c_text(what),
-                           scopeflow__text(quoted, kept + 5),
-                           scopeflow__c_text(strerror(reason)));
+                           scopeflow__text(quoted, kept + 5), scopeflow__c_text(strerror(reason)));
 }
 
 static char *copy_path(scopeflow_bytes path) {
@@ -6022,8 +6025,7 @@ static char *copy_path(scopeflow_bytes path) {
 scopeflow_status scopeflow_atof_sink_open(const scopeflow_atof_sink_open_options *options,
                                           scopeflow_atof_sink **out_sink,
                                           scopeflow_error *out_error) {
-    scopeflow_status const status =
-        scopeflow__check_atof_sink_open(options, out_sink, out_error);
+    scopeflow_status const status = scopeflow__check_atof_sink_open(options, out_sink, out_error);
     if (status != SCOPEFLOW_STATUS_OK) return status;
     SCOPEFLOW__REQUIRE(options->path.len > 0 &&
                            memchr(options->path.ptr, '\0', options->path.len) == NULL,
@@ -6073,8 +6075,10 @@ static void write_all(scopeflow_atof_sink *self, const char *ptr, size_t len) {
 static void deliver(void *context, scopeflow_event *event) {
     scopeflow_atof_sink *const self = (scopeflow_atof_sink *)context;
     scopeflow_bytes line;
-    if (scopeflow__event_line_with_end(event, &line)) write_all(self, line.ptr, line.len);
-    else note_error(self, ENOMEM);
+    if (scopeflow__event_line_with_end(event, &line))
+        write_all(self, line.ptr, line.len);
+    else
+        note_error(self, ENOMEM);
 }
 
 static void release(void *context) {
@@ -6086,11 +6090,9 @@ static void release(void *context) {
 
 /* --- The rest of its life --- */
 
-scopeflow_status scopeflow_atof_sink_register(scopeflow_atof_sink *self,
-                                              scopeflow_runtime *runtime, scopeflow_bytes name,
-                                              scopeflow_error *out_error) {
-    scopeflow_status status =
-        scopeflow__check_atof_sink_register(self, runtime, name, out_error);
+scopeflow_status scopeflow_atof_sink_register(scopeflow_atof_sink *self, scopeflow_runtime *runtime,
+                                              scopeflow_bytes name, scopeflow_error *out_error) {
+    scopeflow_status status = scopeflow__check_atof_sink_register(self, runtime, name, out_error);
     if (status != SCOPEFLOW_STATUS_OK) return status;
     scopeflow__ref_up(&self->refs);
     status = scopeflow__sink_register(runtime, name, deliver, release, self, out_error);
@@ -6098,8 +6100,7 @@ scopeflow_status scopeflow_atof_sink_register(scopeflow_atof_sink *self,
     return status;
 }
 
-scopeflow_status scopeflow_atof_sink_flush(scopeflow_atof_sink *self,
-                                           scopeflow_error *out_error) {
+scopeflow_status scopeflow_atof_sink_flush(scopeflow_atof_sink *self, scopeflow_error *out_error) {
     scopeflow_status const status = scopeflow__check_atof_sink_flush(self, out_error);
     if (status != SCOPEFLOW_STATUS_OK) return status;
     int const reason = __atomic_exchange_n(&self->first_error, 0, __ATOMIC_RELAXED);
