@@ -9,6 +9,7 @@ import json
 
 import host_fixtures
 import operations_gen as table
+
 import scopeflow
 from scopeflow import _native
 
