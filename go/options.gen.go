@@ -16,7 +16,7 @@ type runtimeNewArguments struct {
 	payloadBudget uint32
 }
 
-// RuntimeOption is an option that its operation accepts.
+// RuntimeOption is an option of [NewRuntime].
 type RuntimeOption interface {
 	applyRuntimeNew(a *runtimeNewArguments)
 }
@@ -29,11 +29,6 @@ func (a *runtimeNewArguments) setDefaults() {
 
 // runtimeFlushArguments is what `runtime_flush` is given besides the context.
 type runtimeFlushArguments struct {
-}
-
-// RuntimeFlushOption is an option that its operation accepts.
-type RuntimeFlushOption interface {
-	applyRuntimeFlush(a *runtimeFlushArguments)
 }
 
 func (a *runtimeFlushArguments) setDefaults() {
@@ -61,7 +56,7 @@ type scopePushArguments struct {
 	timestamp int64
 }
 
-// ScopeOption is an option that its operation accepts.
+// ScopeOption is an option of [PushScope].
 type ScopeOption interface {
 	applyScopePush(a *scopePushArguments)
 }
@@ -87,7 +82,7 @@ type scopePopArguments struct {
 	timestamp int64
 }
 
-// ScopeEndOption is an option that its operation accepts.
+// ScopeEndOption is an option of [PopScope].
 type ScopeEndOption interface {
 	applyScopePop(a *scopePopArguments)
 }
@@ -112,7 +107,7 @@ type scopeEventArguments struct {
 	timestamp int64
 }
 
-// EventOption is an option that its operation accepts.
+// EventOption is an option of [EmitEvent].
 type EventOption interface {
 	applyScopeEvent(a *scopeEventArguments)
 }
@@ -144,7 +139,7 @@ type toolExecuteArguments struct {
 	timestamp int64
 }
 
-// ToolCallOption is an option that its operation accepts.
+// ToolCallOption is an option of [ToolCallExecute].
 type ToolCallOption interface {
 	applyToolExecute(a *toolExecuteArguments)
 }
@@ -162,7 +157,7 @@ type atofSinkOpenArguments struct {
 	mode FileMode
 }
 
-// atofSinkOption is an option that its operation accepts.
+// atofSinkOption is an option of [NewAtofExporter].
 type atofSinkOption interface {
 	applyAtofSinkOpen(a *atofSinkOpenArguments)
 }

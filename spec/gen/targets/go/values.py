@@ -52,6 +52,8 @@ class Arguments:
     doc: str
     type: str
     option_type: str
+    has_options: bool
+    user: str  # the function that takes them
     apply: str
     members: tuple[Member, ...]
     defaults: tuple[tuple[str, str], ...]
@@ -164,6 +166,8 @@ def arguments(api: Api) -> list[Arguments]:
             doc=f"{arguments_type(op)} is what `{op.id}` is given besides the context.",
             type=arguments_type(op),
             option_type=option_type(op),
+            has_options=any(not a.is_required for a in given(op)),
+            user=spelling.GO_NAMES.get(op.id, pascal(op.id)),
             apply="apply" + pascal(op.id),
             members=tuple(
                 Member(a.doc, spelling.local(a.name), spelling.value_type(api, a))

@@ -12,7 +12,7 @@ type thingNewArguments struct {
 	weight uint32
 }
 
-// ThingNewOption is an option that its operation accepts.
+// ThingNewOption is an option of [ThingNew].
 type ThingNewOption interface {
 	applyThingNew(a *thingNewArguments)
 }
@@ -39,7 +39,7 @@ type thingCarryArguments struct {
 	timestamp int64
 }
 
-// ThingCarryOption is an option that its operation accepts.
+// ThingCarryOption is an option of [ThingCarry].
 type ThingCarryOption interface {
 	applyThingCarry(a *thingCarryArguments)
 }
