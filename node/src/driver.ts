@@ -45,6 +45,8 @@ export class Operation {
   private waiting: StepKind = StepKind.Execute;
   /** The call's own span. Held to its end, so that a running call is not garbage (S1.12). */
   private span: ScopeHandle | undefined;
+  /** Whose finaliser ends the operation: the span's, before there is one this object's. */
+  private watched: object | undefined;
   private failed = false;
   private value: unknown;
 
@@ -108,14 +110,14 @@ export class Operation {
         }
         case StepKind.Done:
           this.scope = slots[STEP_SCOPE]!;
-          return this.holding.end();
+          return this.end();
         case StepKind.Return:
           this.value = refs.take(slots[STEP_VALUE]!);
-          return this.holding.end();
+          return this.end();
         default:
           this.failed = true;
           this.value = this.raised(slots);
-          return this.holding.end();
+          return this.end();
       }
     }
   }
@@ -133,7 +135,7 @@ export class Operation {
     if (!isThenable(result)) {
       this.settle(result);
     } else if (this.call?.canWait) {
-      if (kind === StepKind.Invoke) this.runtime.engine.watchGuard(this, this.holding);
+      this.watch();
       return result;
     } else {
       // S3.8: it turns out to need a wait where nothing can be awaited.
@@ -141,6 +143,23 @@ export class Operation {
       this.fail(new InvalidState("a promise was returned to a call that cannot wait"));
     }
     return undefined;
+  }
+
+  /** S1.12: a call that waits for what nobody will settle is forgotten, and ends so. */
+  private watch(): void {
+    const { engine } = this.runtime;
+    const watched = this.span ?? this;
+    if (this.watched === watched) return;
+    if (this.watched !== undefined) engine.unwatch(this.watched);
+    this.watched = watched;
+    engine.watch(watched, this.holding);
+  }
+
+  private end(): undefined {
+    const { engine } = this.runtime;
+    if (this.watched !== undefined) engine.unwatch(this.watched);
+    if (this.span !== undefined) engine.bury(this.span);
+    this.holding.end();
   }
 
   private invoke(slots: Float64Array): unknown {
@@ -161,7 +180,7 @@ export class Operation {
     engine.core.scopeRetain(scope);
     this.holding.scope = scope;
     this.span = new ScopeHandle(this.runtime, scope, this.current, data, metadata);
-    engine.watchCall(this.span, this.holding);
+    this.span.isSpan = true;
     return engine.context.run(this.span, target, request);
   }
 
@@ -225,7 +244,7 @@ export class Operation {
     const result = engine.core.taskResume(this.holding.task, kind, status, value);
     if (result === 0) return;
     const error = engine.error(result);
-    this.holding.abandon();
+    this.holding.forget();
     throw error;
   }
 

@@ -5,6 +5,8 @@ import { InvalidState } from "./errors.gen.js";
 export class Handle {
   /** @internal 0 once it was let go. */
   private pointer: number;
+  /** @internal What keeps the core's object of an ended scope (Engine.bury). */
+  keeper: object | undefined;
 
   /** @internal */
   constructor(

@@ -1,11 +1,11 @@
-import type { Engine } from "./engine.js";
+import type { Engine, Watched } from "./engine.js";
 
 /**
  * What a running operation holds in the core: memory for its task, the references that it lent and
  * its own span. It does not lead back to the application's objects, so that a finaliser may keep it.
  */
-export class Holding {
-  /** The call's own span, of which this has a reference; 0 for operations without one. */
+export class Holding implements Watched {
+  /** The call's own span, of which this has a reference while the call runs; else 0. */
   scope = 0;
   readonly task: number;
   private readonly refs: number[] = [];
@@ -36,9 +36,11 @@ export class Holding {
   }
 
   /** Ends the operation from outside if it still runs; no code of the application runs (S1.12). */
-  abandon(): void {
+  forget(): void {
     if (this.isOver) return;
-    this.engine.core.taskAbandon(this.task);
+    const { core } = this.engine;
+    core.taskAbandon(this.task);
+    if (this.scope !== 0) core.scopeRelease(this.scope);
     this.end();
   }
 }

@@ -1,6 +1,7 @@
 import { checkFunction } from "./checks.js";
 import { Operation, type Call } from "./driver.js";
 import { CallFlags, EndStatus, PopFlags, RuntimeFlags, ScopeType } from "./enums.gen.js";
+import { HeldRuntime, HeldScope } from "./engine.js";
 import { isCancellation } from "./error.js";
 import { InvalidArgument, NotFound } from "./errors.gen.js";
 import { installedEngine } from "./installed.js";
@@ -98,7 +99,7 @@ export class Runtime extends RuntimeRegistries {
     super(engine, runtimeNew(engine, { ...rest, flags }));
     // Looked up at each call, so that a test runner's replacement of the console is seen.
     this.log = log ?? ((message, error) => console.error(message, error));
-    engine.watchRuntime(this, this.address);
+    engine.watch(this, new HeldRuntime(engine.core, this.address));
   }
 
   /**
@@ -280,7 +281,7 @@ export class Runtime extends RuntimeRegistries {
     try {
       operation.run();
     } finally {
-      this.restore(scope);
+      if (!scope.isOpen()) this.leave(scope);
     }
   }
 
@@ -340,7 +341,7 @@ export class Runtime extends RuntimeRegistries {
       options.data ?? null,
       options.metadata ?? null,
     );
-    engine.watchScope(handle, operation.scope);
+    engine.watch(handle, new HeldScope(engine.core, operation.scope));
     return handle;
   }
 
@@ -409,9 +410,14 @@ export class Runtime extends RuntimeRegistries {
    * S1.5: if the ended scope is still what the context holds, the nearest open one takes its place.
    * The way up crosses scopes of other runtimes, since a context has one value for all.
    */
-  private restore(ended: ScopeHandle): void {
+  private leave(ended: ScopeHandle): void {
     const { context } = this.engine;
-    if (context.get() !== ended || ended.isOpen()) return;
+    // The span of a call belongs to the call, which sees to it itself.
+    if (!ended.isSpan) {
+      this.engine.unwatch(ended);
+      this.engine.bury(ended);
+    }
+    if (context.get() !== ended) return;
     let scope = ended.opener;
     while (scope !== undefined && !scope.isOpen()) scope = scope.opener;
     context.set(scope);
@@ -422,7 +428,7 @@ export class Runtime extends RuntimeRegistries {
     if (this.rootHandle === undefined) {
       const address = this.rootAddress();
       this.rootHandle = new ScopeHandle(this, address, undefined);
-      this.engine.watchScope(this.rootHandle, address);
+      this.engine.watch(this.rootHandle, new HeldScope(this.engine.core, address));
     }
     return this.rootHandle;
   }

@@ -27,6 +27,8 @@ export interface PopOptions {
  * or a context refers to it; an open one that nobody holds any more is ended as abandoned (S1.12).
  */
 export class ScopeHandle extends ScopeOperations {
+  /** @internal Whether it is the span of a managed call. */
+  isSpan = false;
   private facts: ScopeInfo | undefined;
 
   /**

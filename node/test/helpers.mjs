@@ -1,0 +1,38 @@
+import { createRequire } from "node:module";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+import { Runtime } from "scopeflow";
+
+const require = createRequire(import.meta.url);
+
+/** The package's engine: the table of references and the core itself. */
+export const engine = require("../dist/cjs/installed.js").installedEngine();
+
+/** A runtime whose ids and times are known, with the events that it has emitted. */
+export function listen(options = {}) {
+  const runtime = new Runtime({ deterministic: true, log: () => {}, ...options });
+  const events = [];
+  runtime.registerSubscriber("listen", (event) => events.push(event));
+  return { runtime, events };
+}
+
+/** `name:kind` of each event, `kind` being start, end or mark. */
+export function outline(events) {
+  return events.map((event) => `${event.name}:${event.scope_category ?? "mark"}`);
+}
+
+/** The ids that the deterministic runtime gives. */
+export function uuid(number) {
+  return `01900000-0000-7000-8000-${number.toString(16).padStart(12, "0")}`;
+}
+
+setFlagsFromString("--expose-gc");
+const gc = runInNewContext("gc");
+
+/** Collects garbage and runs finalisers until `isDone`, but not for ever. */
+export async function collect(isDone) {
+  for (let i = 0; i < 50 && !isDone(); i++) {
+    gc();
+    await new Promise(setImmediate);
+  }
+}
