@@ -1,9 +1,15 @@
 """Events to a file, a line each, in the ATOF 0.1 format. The core writes the lines."""
 
+from __future__ import annotations
+
 import os
 
 from ._native import AtofExporterMode, default_runtime
 from .errors import InvalidState
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ._native import AtofSink, Runtime
 
 
 class AtofExporterConfig:
@@ -15,12 +21,12 @@ class AtofExporterConfig:
     mode: AtofExporterMode.Append (default) or Overwrite.
     """
 
-    def __init__(self):
-        self.output_directory = os.getcwd()
-        self.filename = f"scopeflow-{os.getpid()}.jsonl"
+    def __init__(self) -> None:
+        self.output_directory: str | os.PathLike[str] = os.getcwd()
+        self.filename: str | os.PathLike[str] = f"scopeflow-{os.getpid()}.jsonl"
         self.mode = AtofExporterMode.Append
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return (
             f"AtofExporterConfig(output_directory={self.output_directory!r}, "
             f"filename={self.filename!r}, mode={self.mode!r})"
@@ -33,30 +39,30 @@ class AtofExporter:
     Raises InvalidState when the file cannot be opened, with the system's reason.
     """
 
-    def __init__(self, config, *, runtime=default_runtime):
+    def __init__(self, config: AtofExporterConfig, *, runtime: Runtime = default_runtime) -> None:
         self.path = os.path.join(os.fspath(config.output_directory), os.fspath(config.filename))
         self._runtime = runtime
-        self._names = []
-        self._sink = runtime.atof_sink_open(self.path, config.mode)
+        self._names: list[str] = []
+        self._sink: AtofSink | None = runtime.atof_sink_open(self.path, config.mode)
 
-    def register(self, name):
+    def register(self, name: str) -> None:
         """Starts to write. Raises AlreadyExists, InvalidArgument."""
         self._runtime.atof_sink_register(self._open_sink(), self._runtime, name)
         self._names.append(name)
 
-    def deregister(self, name):
+    def deregister(self, name: str) -> bool:
         """Stops writing; whether the name was registered by this exporter."""
         if name not in self._names:
             return False
         self._names.remove(name)
         return self._runtime.deregister_subscriber(name)
 
-    def force_flush(self):
+    def force_flush(self) -> None:
         """Raises InvalidState if an event since the last flush could not be written."""
         self._runtime.runtime_flush()
         self._runtime.atof_sink_flush(self._open_sink())
 
-    def shutdown(self):
+    def shutdown(self) -> None:
         """Flushes, removes its registrations and closes the file. A second time does nothing."""
         if self._sink is None:
             return
@@ -67,7 +73,7 @@ class AtofExporter:
                 self.deregister(name)
             self._sink = None
 
-    def _open_sink(self):
+    def _open_sink(self) -> AtofSink:
         if self._sink is None:
             raise InvalidState(f"the exporter of {self.path} has been shut down")
         return self._sink

@@ -13,6 +13,7 @@ from . import convert, shape
 ERROR_DOC = "Raises {}."
 # What fits between `if ` and ` != SCOPEFLOW_STATUS_OK:` in a method.
 CALL_WIDTH = 62
+STUB_WIDTH = 100
 
 
 @dataclass(frozen=True)
@@ -127,8 +128,8 @@ def method(api: Api, op: Operation) -> Function:
         name=op.id,
         doc=tuple(documentation(api, op)),
         signature="".join(f", {p.in_signature}" for p in parameters),
-        stub="".join(f", {p.in_stub}" for p in parameters),
-        returns="None" if op.out is None else convert.field_hint(op.out.type),
+        stub=stub(op, parameters),
+        returns="",
         parameters=(*parameters, *implicit),
         c_parameters="",
         options=cabi.options_name(op) if has_options else "",
@@ -137,6 +138,19 @@ def method(api: Api, op: Operation) -> Function:
         result="" if op.out is None else convert.result(op.out.type, f"c_{op.out.name}"),
         is_fallible=c_function.is_fallible,
     )
+
+
+def stub(op: Operation, parameters: list[Parameter]) -> str:
+    """The method as a stub says it, laid out as Python's formatter would."""
+    returns = "None" if op.out is None else convert.field_hint(op.out.type)
+    given = ["self", *(p.in_stub for p in parameters)]
+    for separators in (("", ", ", ""), ("\n        ", ", ", "\n    ")):
+        before, between, after = separators
+        text = f"    def {op.id}({before}{between.join(given)}{after}) -> {returns}: ..."
+        if max(map(len, text.split("\n"))) <= STUB_WIDTH:
+            return text
+    lines = "".join(f"        {parameter},\n" for parameter in given)
+    return f"    def {op.id}(\n{lines}    ) -> {returns}: ..."
 
 
 def parameters_of(api: Api, op: Operation, target) -> tuple[Parameter, ...]:
@@ -159,10 +173,12 @@ def callback_hint(api: Api, op: Operation) -> str:
     if registry is None:
         return "Callable[..., object]"
     arguments = ", ".join(_CALL_ARGUMENT_HINTS[a] for a in registry.call_arguments)
-    answer = _ANSWER_HINTS[registry.answer]
+    answers = [_ANSWER_HINTS[registry.answer]]
     if registry.accepts_async:
-        answer = f"{answer} | Awaitable[{answer}]"
-    return f"Callable[[{arguments}], {answer}]"
+        # None stands last, as the linter wants it.
+        answers = [*answers[0].split(" | "), f"Awaitable[{answers[0]}]"]
+        answers.sort(key=lambda answer: answer == "None")
+    return f"Callable[[{arguments}], {' | '.join(answers)}]"
 
 
 _CALL_ARGUMENT_HINTS = {"name": "str", "request": "Any", "event": "ScopeEvent | MarkEvent"}

@@ -32,7 +32,7 @@ def outputs(api: Api) -> list[Output]:
             "operations.gen.pxi.j2",
             {"tasks": tasks, "makers": makers, "methods": methods, "abi_hash": api.abi_hash},
         ),
-        Output(f"{PACKAGE}/_native.pyi", "native.pyi.j2", {**types, "methods": methods}),
+        Output(f"{PACKAGE}/_generated.pyi", "generated.pyi.j2", {**types, "methods": methods}),
         Output(f"{PACKAGE}/errors.py", "errors.py.j2", types),
         Output("python/tests/operations_gen.py", "operations_gen.py.j2", table_context(api)),
     ]
