@@ -1,7 +1,8 @@
 """The walk of CONTRIBUTING.md: one operation and one registry more, called from three languages.
 
-A copy of the repository gets two edits of the spec and one function in C. Then it is generated,
-built as users build it, and called. Nothing else may be needed, in no language.
+A copy of the repository gets two edits of the spec, one function in C and a vector. Then it is
+generated, built as users build it, and called: by hand and by the runners of the vectors. Nothing
+else may be needed, in no language.
 
 Usage: walk.py FOLDER [--python] [--node PROGRAM --node-tools FOLDER] [--go PROGRAM]
 """
@@ -17,6 +18,8 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
+PYTEST = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", "auditors"]
+NODE_TARGETS = ["--target", "scopeflow_node", "scopeflow_node_typescript", "scopeflow_node_tests"]
 # What earlier builds left, which a fresh clone would not have either.
 LEFT_BEHIND = [".git", ".venv", ".demo", "build", "dist", "node_modules", "__pycache__"]
 
@@ -33,6 +36,7 @@ def main() -> int:
     tree = copy_repository(options.folder / "tree")
     edit(tree)
     run([sys.executable, "-m", "spec.gen"], tree)
+    replay_in_c(tree, options.folder / "c")
     if options.python:
         call_from_python(tree, options.folder / "python")
     if options.node:
@@ -49,15 +53,33 @@ def copy_repository(tree: Path) -> Path:
 
 
 def edit(tree: Path) -> None:
-    """An operation and a registry in the spec, and the operation's function in C."""
+    """An operation and a registry in the spec, the operation's function in C, and a vector."""
     append(HERE / "operation.yaml", tree / "spec/api/scope.yaml")
     append(HERE / "registry.yaml", tree / "spec/api/middleware.yaml")
     append(HERE / "operation.c", tree / "native/src/scope/scope.c")
+    shutil.copy(HERE / "vector.json", tree / "tests/vectors/walk.json")
 
 
 def append(addition: Path, to: Path) -> None:
     with to.open("a", encoding="utf-8") as file:
         file.write("\n" + addition.read_text("utf-8"))
+
+
+def configure(tree: Path, build: Path, *languages: str) -> None:
+    """A build of the core and of the languages that are named."""
+    switches = [
+        f"-DSCOPEFLOW_{name}={'ON' if name in languages else 'OFF'}"
+        for name in ("PYTHON", "NODE", "WASM", "GO")
+    ]
+    interpreter = f"-DPython_EXECUTABLE={sys.executable}"
+    run(["cmake", "-S", str(tree), "-B", str(build), interpreter, *switches], tree)
+
+
+def replay_in_c(tree: Path, build: Path) -> None:
+    shutil.rmtree(build, ignore_errors=True)
+    configure(tree, build)
+    run(["cmake", "--build", str(build), "--target", "vectors"], tree)
+    run([str(build / "tests/c/vectors"), str(tree / "tests/vectors/walk.json")], tree)
 
 
 def call_from_python(tree: Path, site: Path) -> None:
@@ -66,23 +88,28 @@ def call_from_python(tree: Path, site: Path) -> None:
     run([sys.executable, "-m", "pip", *install, "--target", str(site), str(tree)], tree)
     environment = {**os.environ, "PYTHONPATH": str(site)}
     run([sys.executable, str(HERE / "call.py")], site, environment)
+    run([*PYTEST, str(tree / "python/tests/test_vectors.py")], tree, environment)
 
 
 def call_from_node(tree: Path, build: Path, node: str, tools: Path) -> None:
     """With the tools of the build that runs this test, so that they are not fetched twice."""
     shutil.rmtree(build, ignore_errors=True)
     shutil.copytree(tools, build / "node/tools", copy_function=os.link, symlinks=True)
-    others = [f"-DSCOPEFLOW_{name}=OFF" for name in ("PYTHON", "WASM", "GO", "TESTS")]
-    run(["cmake", "-S", str(tree), "-B", str(build), "-DSCOPEFLOW_NODE=ON", *others], tree)
-    run(["cmake", "--build", str(build), "--parallel", "2"], tree)
+    configure(tree, build, "NODE")
+    run(["cmake", "--build", str(build), "--parallel", "2", *NODE_TARGETS], tree)
     package = build / "node/package"
     shutil.copy(HERE / "call.mjs", package)
     run([node, "call.mjs"], package)
+    environment = {**os.environ, "SCOPEFLOW_VECTORS": str(tree / "tests/vectors")}
+    run([node, "--test", "test/vectors.test.mjs"], package, environment)
 
 
 def call_from_go(tree: Path, go: str) -> None:
     shutil.copy(HERE / "call_test.go.txt", tree / "go/call_test.go")
-    run([go, "test", "-count=1", "-run", "TestTheNewOperationAndTheNewRegistry", "."], tree / "go")
+    run(
+        [go, "test", "-count=1", "-run", "TheNewOperationAndTheNewRegistry|Vectors", "."],
+        tree / "go",
+    )
 
 
 def run(command: list[str], folder: Path, environment: dict[str, str] | None = None) -> None:
