@@ -12,7 +12,7 @@ import pytest
 
 from spec.gen import render as render_module
 from spec.gen.__main__ import main
-from spec.gen.render import Output, TargetError, render, target_names
+from spec.gen.render import NOT_OURS, Output, TargetError, render, target_names
 from spec.gen.spec import read_api
 
 from .conftest import ROOT
@@ -115,15 +115,14 @@ def test_the_version_is_typed_in_one_file(everything):
     assert holders == {"VERSION", "CHANGELOG.md"}
 
 
-def hand_written(root: Path, generated: dict[str, str]) -> Iterator[Path]:
-    """The files of the repository that git would list, but for those that we make."""
-    listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
-        cwd=root, capture_output=True, text=True, check=True,
-    ).stdout.splitlines()  # fmt: skip
-    for name in listed:
-        path = root / name
-        if path.is_file() and name not in generated and not name.startswith("spec/tests/"):
+def hand_written(folder: Path, generated: dict[str, str]) -> Iterator[Path]:
+    """The files of the repository but for those that we make; also where there is no git."""
+    for path in sorted(folder.iterdir()):
+        name = path.relative_to(ROOT).as_posix()
+        if path.is_dir():
+            if path.name not in NOT_OURS and path.name[0] != "." and name != "spec/tests":
+                yield from hand_written(path, generated)
+        elif path.is_file() and name not in generated:
             yield path
 
 
