@@ -81,6 +81,8 @@ func (r *vectorRun) operate(s *vectorStep) (any, error) {
 		return r.scope(s.On).Metadata(), nil
 	case "scope_is_open":
 		return r.scope(s.On).IsOpen(), nil
+	case "scope_is_in_force":
+		return r.scope(s.On).IsInForce(), nil
 	case "register_tool_conditional_execution_guardrail":
 		return nil, r.runtime.RegisterToolConditionalExecutionGuardrail(s.text("name"), int32(s.number("priority", nil)), r.toolConditionalExecutionGuardrail(s.callable("callable")))
 	case "deregister_tool_conditional_execution_guardrail":

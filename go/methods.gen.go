@@ -82,6 +82,15 @@ func (s *Scope) IsOpen() bool {
 	return out
 }
 
+// IsInForce: Whether a context must keep the scope as its value: it has not ended, or something
+// was registered on it, which stays in force there (S1.4, S1.7). A host that restores what was
+// current goes up to the nearest such scope.
+func (s *Scope) IsInForce() bool {
+	out := coreScopeIsInForce(s.handle)
+	runtime.KeepAlive(s)
+	return out
+}
+
 // Register registers the sink as a subscriber of a runtime. It is removed with
 // `deregister_subscriber`.
 // Errors: already_exists (1001), invalid_argument (1003), no_memory (3002).

@@ -151,6 +151,10 @@ static inline uint32_t scopeflow_go_scope_is_open(scopeflow_scope *self) {
     return scopeflow_scope_is_open(self);
 }
 
+static inline uint32_t scopeflow_go_scope_is_in_force(scopeflow_scope *self) {
+    return scopeflow_scope_is_in_force(self);
+}
+
 static inline scopeflow_scope *scopeflow_go_scope_retain(scopeflow_scope *self) {
     return scopeflow_scope_retain(self);
 }
@@ -292,6 +296,8 @@ static inline void scopeflow_go_atof_sink_free(scopeflow_atof_sink *self) {
 #cgo nocallback scopeflow_go_scope_metadata
 #cgo noescape scopeflow_go_scope_is_open
 #cgo nocallback scopeflow_go_scope_is_open
+#cgo noescape scopeflow_go_scope_is_in_force
+#cgo nocallback scopeflow_go_scope_is_in_force
 #cgo noescape scopeflow_go_scope_retain
 #cgo nocallback scopeflow_go_scope_retain
 #cgo noescape scopeflow_go_event_retain
@@ -570,6 +576,13 @@ func coreScopeMetadata(self scopeHandle) ref {
 // coreScopeIsOpen: Whether the scope has not ended. The root is always open.
 func coreScopeIsOpen(self scopeHandle) bool {
 	return C.scopeflow_go_scope_is_open(self) != 0
+}
+
+// coreScopeIsInForce: Whether a context must keep the scope as its value: it has not ended, or
+// something was registered on it, which stays in force there (S1.4, S1.7). A host that restores
+// what was current goes up to the nearest such scope.
+func coreScopeIsInForce(self scopeHandle) bool {
+	return C.scopeflow_go_scope_is_in_force(self) != 0
 }
 
 // coreScopeRetain takes one more reference.

@@ -95,6 +95,10 @@ func coreScopeIsOpen(self scopeHandle) bool {
 	return false
 }
 
+func coreScopeIsInForce(self scopeHandle) bool {
+	return false
+}
+
 func coreScopeRetain(self scopeHandle) scopeHandle {
 	return nil
 }

@@ -240,12 +240,13 @@ func (r *vectorRun) scope(label string) *Scope {
 }
 
 // settle restores a context after a scope in it has ended: if that is still the current one, to the
-// nearest open one along what was current when each opened (S1.5).
+// nearest one in force along what was current when each opened (S1.5). Users of Go need it not: they go
+// on with the outer context.
 func (r *vectorRun) settle(name string, ended *Scope) {
-	for CurrentScope(r.contexts[name]) == ended {
-		r.contexts[name] = r.openedIn[ended]
-		ended = CurrentScope(r.contexts[name])
-		if ended == nil || ended.IsOpen() {
+	for current := ended; CurrentScope(r.contexts[name]) == current; {
+		r.contexts[name] = r.openedIn[current]
+		current = CurrentScope(r.contexts[name])
+		if current == nil || current.IsInForce() {
 			return
 		}
 	}
