@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// testRuntime makes a deterministic runtime and checks at the end that it holds no Go value any more.
+// testRuntime makes a deterministic, canonical runtime that logs nowhere.
 func testRuntime(t *testing.T, options ...RuntimeOption) *Runtime {
 	t.Helper()
 	flags := WithRuntimeFlags(RuntimeFlagDeterministic | RuntimeFlagCanonical)
