@@ -156,6 +156,10 @@ EXPORT("scopeIsOpen") uint32_t bridge_scope_is_open(scopeflow_scope *self) {
     return scopeflow_scope_is_open(self);
 }
 
+EXPORT("scopeIsInForce") uint32_t bridge_scope_is_in_force(scopeflow_scope *self) {
+    return scopeflow_scope_is_in_force(self);
+}
+
 EXPORT("scopeRetain") void bridge_scope_retain(scopeflow_scope *self) {
     (void)scopeflow_scope_retain(self);
 }

@@ -274,6 +274,14 @@ static napi_value addon_scope_is_open(napi_env env, napi_callback_info info) {
     return addon_number(&call_, (double)scopeflow_scope_is_open(self));
 }
 
+static napi_value addon_scope_is_in_force(napi_env env, napi_callback_info info) {
+    addon_call call_;
+    if (!addon_enter(&call_, env, info, 1)) return NULL;
+    scopeflow_scope *self = addon_pointer(&call_, 0);
+    if (!call_.is_valid) return addon_refuse(&call_, "scopeIsInForce");
+    return addon_number(&call_, (double)scopeflow_scope_is_in_force(self));
+}
+
 static napi_value addon_scope_retain(napi_env env, napi_callback_info info) {
     addon_call call_;
     if (!addon_enter(&call_, env, info, 1)) return NULL;
@@ -555,6 +563,7 @@ const addon_function addon_functions[] = {
     {"scopeDescribe", addon_scope_describe},
     {"scopeMetadata", addon_scope_metadata},
     {"scopeIsOpen", addon_scope_is_open},
+    {"scopeIsInForce", addon_scope_is_in_force},
     {"scopeRetain", addon_scope_retain},
     {"scopeRelease", addon_scope_release},
     {"eventDescribe", addon_event_describe},

@@ -80,6 +80,10 @@ export interface Core {
   scopeMetadata(self: number): number;
   /** Whether the scope has not ended. The root is always open. */
   scopeIsOpen(self: number): number;
+  /** Whether a context must keep the scope as its value: it has not ended, or something was
+   * registered on it, which stays in force there (S1.4, S1.7). A host that restores what was
+   * current goes up to the nearest such scope. */
+  scopeIsInForce(self: number): number;
   /** Takes one more reference. */
   scopeRetain(self: number): void;
   /** Gives a reference back. Null is allowed. */

@@ -145,6 +145,15 @@ export class ScopeOperations extends Handle {
   }
 
   /**
+   * Whether a context must keep the scope as its value: it has not ended, or something was
+   * registered on it, which stays in force there (S1.4, S1.7). A host that restores what was
+   * current goes up to the nearest such scope.
+   */
+  isInForce(): boolean {
+    return this.engine.core.scopeIsInForce(this.address) !== 0;
+  }
+
+  /**
    * Registers a tool conditional-execution guardrail on a scope, under a name of its own (S3.3).
    * In force for the scope and what is opened under it (S1.7); registering on an ended scope is
    * `not_found`. Decides whether a tool call may run. It sees the target's name and the caller's

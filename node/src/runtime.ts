@@ -407,7 +407,8 @@ export class Runtime extends RuntimeRegistries {
   }
 
   /**
-   * S1.5: if the ended scope is still what the context holds, the nearest open one takes its place.
+   * S1.5: if the ended scope is still what the context holds, the nearest one in force takes its
+   * place: an ended scope that carries a guard stays, so that nothing escapes it (S1.4).
    * The way up crosses scopes of other runtimes, since a context has one value for all.
    */
   private leave(ended: ScopeHandle): void {
@@ -419,7 +420,7 @@ export class Runtime extends RuntimeRegistries {
     }
     if (context.get() !== ended) return;
     let scope = ended.opener;
-    while (scope !== undefined && !scope.isOpen()) scope = scope.opener;
+    while (scope !== undefined && !scope.isInForce()) scope = scope.opener;
     context.set(scope);
   }
 

@@ -28,6 +28,7 @@ interface Exports {
   scopeDescribe(self: number): number;
   scopeMetadata(self: number): number;
   scopeIsOpen(self: number): number;
+  scopeIsInForce(self: number): number;
   scopeRetain(self: number): void;
   scopeRelease(self: number): void;
   eventDescribe(self: number): number;
@@ -172,6 +173,10 @@ export class WasmCore extends WasmMemory<Exports> implements Core {
 
   scopeIsOpen(self: number): number {
     return this.exports.scopeIsOpen(self) >>> 0;
+  }
+
+  scopeIsInForce(self: number): number {
+    return this.exports.scopeIsInForce(self) >>> 0;
   }
 
   scopeRetain(self: number): void {

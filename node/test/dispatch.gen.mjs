@@ -103,6 +103,14 @@ export const operations = {
     call: (on, given) => on.isOpen(),
     callSync: (on, given) => on.isOpen(),
   },
+  scope_is_in_force: {
+    on: "scope",
+    types: [
+    ],
+    result: "bool",
+    call: (on, given) => on.isInForce(),
+    callSync: (on, given) => on.isInForce(),
+  },
   register_tool_conditional_execution_guardrail: {
     on: "runtime",
     types: [

@@ -284,6 +284,7 @@ cdef extern from "scopeflow/scopeflow.h" nogil:
     scopeflow_status scopeflow_scope_describe(scopeflow_scope *self, scopeflow_scope_info *out_info, scopeflow_error *out_error)
     scopeflow_ref scopeflow_scope_metadata(const scopeflow_scope *self)
     uint32_t scopeflow_scope_is_open(const scopeflow_scope *self)
+    uint32_t scopeflow_scope_is_in_force(const scopeflow_scope *self)
     scopeflow_scope *scopeflow_scope_retain(scopeflow_scope *self)
     void scopeflow_scope_release(scopeflow_scope *self)
     scopeflow_status scopeflow_event_describe(scopeflow_event *self, scopeflow_event_info *out_info, scopeflow_error *out_error)

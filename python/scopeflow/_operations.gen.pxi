@@ -3,7 +3,7 @@
 # One function for each operation: it checks the arguments, calls the core, and turns a failure into
 # an exception. The converters are in native/arguments.pxi.
 
-if scopeflow_abi_hash() != 0x602c04dbfc1d4594u:
+if scopeflow_abi_hash() != 0x79c062ffd1a85c68u:
     raise ImportError(
         "scopeflow._native was generated for another version of the core than it is linked with"
     )
@@ -236,6 +236,18 @@ cdef class RuntimeOperations:
         c_is_open = scopeflow_scope_is_open(c_self)
 
         return c_is_open != 0
+
+    def scope_is_in_force(self, handle):
+        """Whether a context must keep the scope as its value: it has not ended, or
+        something was registered on it, which stays in force there (S1.4, S1.7). A host
+        that restores what was current goes up to the nearest such scope."""
+        cdef scopeflow_scope *c_self
+        cdef uint32_t c_is_in_force
+        handle_argument(handle, ScopeHandle, "handle")
+        c_self = (<ScopeHandle>handle).pointer
+        c_is_in_force = scopeflow_scope_is_in_force(c_self)
+
+        return c_is_in_force != 0
 
     def event_describe(self, event):
         """Reads the cheap facts.

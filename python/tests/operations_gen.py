@@ -204,6 +204,12 @@ OPERATIONS = {
             fields={},
         ),
         Operation(
+            id="scope_is_in_force",
+            on="scope",
+            arguments={},
+            fields={},
+        ),
+        Operation(
             id="event_describe",
             on="event",
             arguments={},

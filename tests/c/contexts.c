@@ -28,8 +28,9 @@ void context_enter(context *self, scopeflow_scope *scope) {
 
 void context_restore(context *self, const scopeflow_scope *ended) {
     if (self->current == NULL || self->current->scope != ended) return;
-    value *nearest = self->current;
-    while (nearest != NULL && !scopeflow_scope_is_open(nearest->scope)) nearest = nearest->previous;
+    value *nearest = self->current->previous;
+    while (nearest != NULL && !scopeflow_scope_is_in_force(nearest->scope))
+        nearest = nearest->previous;
     (void)value_retain(nearest);
     value_release(self->current);
     self->current = nearest;

@@ -158,6 +158,12 @@ static void call_scope_is_open(call *c) {
     call_out_integer(c, "is_open", (int64_t)out);
 }
 
+static void call_scope_is_in_force(call *c) {
+    uint32_t const out = scopeflow_scope_is_in_force(c->scope);
+    if (c->status != SCOPEFLOW_STATUS_OK) return;
+    call_out_integer(c, "is_in_force", (int64_t)out);
+}
+
 static void call_register_tool_conditional_execution_guardrail(call *c) {
     c->status = scopeflow_register_tool_conditional_execution_guardrail(c->runtime, call_text(c, "name"), (int32_t)call_integer(c, "priority", 0), call_callable(c, "callable", true), call_callable_flags(c, names_of_callable_flag), &c->error);
 }
@@ -233,6 +239,7 @@ static const operation operations[] = {
     {"scope_describe", call_scope_describe, false},
     {"scope_metadata", call_scope_metadata, false},
     {"scope_is_open", call_scope_is_open, false},
+    {"scope_is_in_force", call_scope_is_in_force, false},
     {"register_tool_conditional_execution_guardrail", call_register_tool_conditional_execution_guardrail, false},
     {"deregister_tool_conditional_execution_guardrail", call_deregister_tool_conditional_execution_guardrail, false},
     {"scope_register_tool_conditional_execution_guardrail", call_scope_register_tool_conditional_execution_guardrail, false},

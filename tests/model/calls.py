@@ -108,4 +108,4 @@ def _run_target(context: Context, span: Scope, request: Any, target: Target) -> 
         span_ends = span.opened_over
         assert span_ends is not None
         if context.value is span:  # S1.5
-            context.value = span_ends.nearest_open()
+            context.value = span_ends.nearest_in_force()

@@ -44,6 +44,11 @@ class Owner:
 
     registrations: dict[str, dict[str, Registration]] = field(default_factory=dict)
 
+    @property
+    def has_registered(self) -> bool:
+        """Whether anything was ever registered here."""
+        return bool(self.registrations)
+
     def register(self, registry: str, registration: Registration) -> None:
         """Adds it behind those that are there (S3.3)."""
         if registration.is_async and not REGISTRIES[registry].may_be_async:
@@ -70,5 +75,7 @@ def chain(registry: str, everywhere: Owner, scope: Scope) -> list[Registration]:
         owners.append(link)
         link = link.inherits
     owners.append(everywhere)
-    found = [r for owner in reversed(owners) for r in owner.registrations.get(registry, {}).values()]
+    found = [
+        r for owner in reversed(owners) for r in owner.registrations.get(registry, {}).values()
+    ]
     return sorted(found, key=lambda registration: registration.priority)

@@ -198,7 +198,7 @@ class Runtime:
             name=name,
             type=type,
             parent=parent or context.current,
-            opened_over=context.current,
+            opened_over=context.value.nearest_in_force(),
             inherits=parent or context.value,  # S1.4: the value's, ended or not
             detached_from=None if parent else context.detached_from,
             attributes=attributes,

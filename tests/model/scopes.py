@@ -37,7 +37,7 @@ class Scope(Owner):
     name: str
     type: str
     parent: Scope | None  # None: it is an implicit root (S1.3)
-    opened_over: Scope | None = None  # what was current when it opened (S1.5)
+    opened_over: Scope | None = None  # what the context goes back to (S1.5, ADR 0011)
     inherits: Scope | None = None  # whose middleware it has, apart from its own (S1.4)
     detached_from: str | None = None  # uuid of the ended scope that the context held (S1.5)
     attributes: frozenset[str] = frozenset()
@@ -65,6 +65,16 @@ class Scope(Owner):
     def nearest_open(self) -> Scope:
         """This scope or the nearest one upwards that has not ended; a root never has (S1.5)."""
         return next(scope for scope in self.and_what_it_was_opened_over() if scope.is_open)
+
+    def nearest_in_force(self) -> Scope:
+        """This scope or the nearest one upwards that is open or carries registrations: what an
+        ended scope registered stays in force for a context that goes back to it (ADR 0011)."""
+        return next(scope for scope in self.and_what_it_was_opened_over() if scope.is_in_force)
+
+    @property
+    def is_in_force(self) -> bool:
+        """Whether it is open or carries registrations (ADR 0011)."""
+        return self.is_open or self.has_registered
 
     def is_under(self, ancestor: Scope) -> bool:
         """Whether it is a descendant of `ancestor`."""
@@ -98,7 +108,8 @@ class Context:
     def restore_after(self, ended: Scope) -> None:
         """After an end: only if the ended scope is still the current one (S1.5)."""
         if self.value is ended:
-            self.value = ended.nearest_open()
+            assert ended.opened_over is not None
+            self.value = ended.opened_over.nearest_in_force()
 
     def holds_open_descendant(self, scope: Scope) -> bool:
         """Whether ending `scope` here would end an ancestor under open work (S1.6)."""

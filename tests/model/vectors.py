@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from .calls import tool_execute
-from .errors import Failure, HostCancellation, HostError, RuntimeFailure
+from .errors import Failure, HostCancellation, HostError
 from .events import Event
 from .fixtures import fixture
 from .middleware import REGISTRIES, Owner
@@ -23,6 +23,7 @@ from .runtime import Runtime
 from .scopes import Context, Scope
 
 Step = dict[str, Any]
+STEP_LIMIT = 10_000  # a callback that provokes itself would never come to an end
 NO_UUID = "00000000-0000-0000-0000-000000000000"
 
 
@@ -73,6 +74,8 @@ class Session:
         self.performed = Performed()
         self.observer = observer or self.compare
         self.path: list[str] = []
+        self.step_count = 0
+        self.operating: list[str] = []  # the contexts of the operations that are going on
 
     def run(self, steps: Iterable[Step]) -> Performed:
         self.steps(steps, "main")
@@ -86,6 +89,8 @@ class Session:
             self.path.pop()
 
     def step(self, step: Step, context: str) -> None:
+        self.step_count += 1
+        assert self.step_count < STEP_LIMIT and len(self.operating) < 50, "the case never ends"
         if "fork" in step:
             self.contexts[context] = self.contexts[step["fork"]].fork(context)
         elif "abandon" in step:
@@ -103,11 +108,13 @@ class Session:
 
     def outcome(self, step: Step, context: Context) -> Outcome:
         depth = len(self.path)
+        self.operating.append(context.name)
         try:
             return Outcome(value=self.call(step, context))
         except Failure as error:
             return Outcome(error=error)
         finally:
+            self.operating.pop()
             del self.path[depth:]
 
     def compare(self, step: Step, outcome: Outcome) -> None:
@@ -139,6 +146,8 @@ class Session:
             return self.runtime.flush(context)
         if op == "scope_is_open":
             return self.scopes[step["on"]].is_open
+        if op == "scope_is_in_force":
+            return self.scopes[step["on"]].is_in_force
         if op == "scope_describe":
             return _facts(self.scopes[step["on"]])
         if op == "tool_execute":
@@ -230,6 +239,20 @@ class _Script:
 def perform(case: dict[str, Any], observer: Observer | None = None) -> Performed:
     """Does what a case says; without an observer each step is compared with its expectation."""
     return Session(case, observer).run(case["steps"])
+
+
+def expected(case: dict[str, Any]) -> dict[str, Any]:
+    """The case with all that the model expects of it, in place of what it expected before."""
+
+    def write_down(step: Step, outcome: Outcome) -> None:
+        step.pop("expect", None)
+        if outcome.as_expected():
+            step["expect"] = outcome.as_expected()
+
+    performed = perform(case, write_down)
+    lines = {label: performed.events.get(label, []) for label in case["expect"]["events"]}
+    case["expect"] = {"events": lines, "calls": performed.calls, "stats": performed.stats}
+    return case
 
 
 def differences(case: dict[str, Any]) -> list[str]:

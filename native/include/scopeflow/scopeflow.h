@@ -17,7 +17,7 @@
 #define SCOPEFLOW_VERSION "0.1.0"
 
 /* A number over everything in this header that a compiled caller depends on (S6.3). */
-#define SCOPEFLOW_ABI_HASH UINT64_C(0x602c04dbfc1d4594)
+#define SCOPEFLOW_ABI_HASH UINT64_C(0x79c062ffd1a85c68)
 
 #ifndef SCOPEFLOW_API
 #if defined(_WIN32)
@@ -604,6 +604,13 @@ SCOPEFLOW_API scopeflow_ref scopeflow_scope_metadata(const scopeflow_scope *self
  * Returns: 1 or 0.
  * Thread: May be called from any thread. */
 SCOPEFLOW_API uint32_t scopeflow_scope_is_open(const scopeflow_scope *self);
+
+/* Whether a context must keep the scope as its value: it has not ended, or something was
+ * registered on it, which stays in force there (S1.4, S1.7). A host that restores what was
+ * current goes up to the nearest such scope.
+ * Returns: 1 or 0.
+ * Thread: May be called from any thread. */
+SCOPEFLOW_API uint32_t scopeflow_scope_is_in_force(const scopeflow_scope *self);
 
 /* Takes one more reference.
  * Thread: May be called from any thread. */

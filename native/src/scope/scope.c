@@ -15,10 +15,12 @@ scopeflow_scope *scopeflow__scope_nearest_open(scopeflow_scope *self) {
 
 /* An ended scope on which nothing was registered adds nothing to the chain: passing it by keeps a
  * row of detached tasks from holding each other's scopes for ever. */
-static scopeflow_scope *skip_empty(scopeflow_scope *value) {
-    while (!scopeflow__scope_is_open(value) &&
-           !__atomic_load_n(&value->owns_view, __ATOMIC_ACQUIRE))
-        value = value->inherit;
+static bool is_in_force(const scopeflow_scope *self) {
+    return scopeflow__scope_is_open(self) || __atomic_load_n(&self->owns_view, __ATOMIC_ACQUIRE);
+}
+
+static scopeflow_scope *nearest_in_force(scopeflow_scope *value) {
+    while (!is_in_force(value)) value = value->inherit;
     return value;
 }
 
@@ -52,7 +54,7 @@ scopeflow_status scopeflow__place_find(scopeflow_runtime *runtime, scopeflow_sco
         return SCOPEFLOW_STATUS_OK;
     }
     out->parent = out->opener;
-    out->inherit = is_open ? current : skip_empty(current);
+    out->inherit = is_open ? current : nearest_in_force(current);
     out->detached_from = is_open ? NULL : current;
     return SCOPEFLOW_STATUS_OK;
 }
@@ -239,6 +241,10 @@ void scopeflow_scope_release(scopeflow_scope *self) {
 }
 
 /* --- What it knows --- */
+
+uint32_t scopeflow_scope_is_in_force(const scopeflow_scope *self) {
+    return self != NULL && is_in_force(self);
+}
 
 uint32_t scopeflow_scope_is_open(const scopeflow_scope *self) {
     return self != NULL && scopeflow__scope_is_open(self);

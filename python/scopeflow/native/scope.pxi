@@ -170,14 +170,15 @@ cdef inline int enter_scope(ScopeHandle self, current) except -1:
     self.opener = <ScopeHandle>current
     if scopeflow_scope_is_open(self.opener.pointer) == 0:
         # A row of tasks, each started by one that has ended, must not hold each other for ever.
-        self.opener.opener = nearest_open(self.opener.opener)
+        self.opener.opener = nearest_in_force(self.opener.opener)
     PyContextVar_Set(self.runtime.variable, self)
     return 0
 
 
 cdef inline int leave_scope(ScopeHandle self, current) except -1:
-    """S1.5: restores by value, to the nearest open scope, and only if the ended one is still
-    current. A token of another context is no error: then "nothing" is restored by value."""
+    """S1.5: restores by value, to the nearest scope in force, and only if the ended one is still
+    current. An ended scope that carries a guard stays the context's value: nothing escapes a guard
+    by outliving it (S1.4). A token of another context is no error: then "nothing" is restored by value."""
     if current is not self:
         return 0
     if self.token is not None:
@@ -186,12 +187,18 @@ cdef inline int leave_scope(ScopeHandle self, current) except -1:
         if PyContextVar_Reset(self.runtime.variable, token) == 0:
             return 0
         PyErr_Clear()
-    PyContextVar_Set(self.runtime.variable, nearest_open(self.opener))
+    PyContextVar_Set(self.runtime.variable, nearest_in_force(self.opener))
     return 0
 
 
-cdef inline ScopeHandle nearest_open(ScopeHandle handle):
+cdef ScopeHandle nearest_open(ScopeHandle handle):
     while handle is not None and scopeflow_scope_is_open(handle.pointer) == 0:
+        handle = handle.opener
+    return handle
+
+
+cdef inline ScopeHandle nearest_in_force(ScopeHandle handle):
+    while handle is not None and scopeflow_scope_is_in_force(handle.pointer) == 0:
         handle = handle.opener
     return handle
 
