@@ -2679,7 +2679,7 @@ struct scopeflow_runtime {
     int64_t clock_step_ns;
     uint64_t clock_read_count;
     uint64_t last_moment; /* 48 bits of milliseconds, 12 bits of count: never goes back (S2.2). */
-    uint64_t drawn_uuid_count;
+    uint64_t drawn_uuid_count; /* Of a deterministic runtime. */
     uint64_t seed[2];
 
     scopeflow_scope *root;
@@ -3282,9 +3282,9 @@ int64_t scopeflow__runtime_clock(scopeflow_runtime *self) {
     return (int64_t)((uint64_t)self->clock_start_ns + reads * (uint64_t)self->clock_step_ns);
 }
 
-/* SplitMix64 (Steele, Lea and Flood, 2014): a different word for each count, without a lock. */
-static uint64_t random_word(scopeflow_runtime *self, uint64_t count) {
-    uint64_t word = self->seed[0] + count * 0x9E3779B97F4A7C15ull;
+/* SplitMix64 (Steele, Lea and Flood, 2014): a different word for each state, without a lock. */
+static uint64_t random_word(scopeflow_runtime *self, uint64_t state) {
+    uint64_t word = self->seed[0] + state * 0x9E3779B97F4A7C15ull;
     word = (word ^ (word >> 30)) * 0xBF58476D1CE4E5B9ull;
     word = (word ^ (word >> 27)) * 0x94D049BB133111EBull;
     return (word ^ (word >> 31)) ^ self->seed[1];
@@ -3310,12 +3310,14 @@ static void put_big_endian(uint8_t out[8], uint64_t value) {
 }
 
 static void draw_uuid(scopeflow_runtime *self, int64_t now_ns, scopeflow_uuid *out) {
-    uint64_t const count = scopeflow__fetch_add_u64(&self->drawn_uuid_count, 1);
     uint64_t moment = 0x019000000000ull << 12;
-    uint64_t low = count;
-    if ((self->flags & SCOPEFLOW_RUNTIME_FLAG_DETERMINISTIC) == 0) {
+    uint64_t low;
+    if ((self->flags & SCOPEFLOW_RUNTIME_FLAG_DETERMINISTIC) != 0) {
+        low = scopeflow__fetch_add_u64(&self->drawn_uuid_count, 1);
+    } else {
+        /* No two draws have the same moment: it is all the state that randomness needs too. */
         moment = next_moment(self, now_ns);
-        low = random_word(self, count);
+        low = random_word(self, moment);
     }
     put_big_endian(out->bytes, (moment >> 12 << 16) | 0x7000u | (moment & 0xFFFu));
     put_big_endian(out->bytes + 8, (low & 0x3FFFFFFFFFFFFFFFull) | 0x8000000000000000ull);

@@ -21,7 +21,7 @@ struct scopeflow_runtime {
     int64_t clock_step_ns;
     uint64_t clock_read_count;
     uint64_t last_moment; /* 48 bits of milliseconds, 12 bits of count: never goes back (S2.2). */
-    uint64_t drawn_uuid_count;
+    uint64_t drawn_uuid_count; /* Of a deterministic runtime. */
     uint64_t seed[2];
 
     scopeflow_scope *root;
