@@ -74,14 +74,13 @@ cdef class ManagedCall:
         if how == PYGEN_NEXT:
             raise RuntimeError("coroutine ignored GeneratorExit")
 
-    def __del__(self):
+    def __dealloc__(self):
+        # Not in `__del__`: an object from the free list counts as finalised already.
+        scopeflow_task_abandon(&self.task)
         if self.state == NEW:
-            self.state = CLOSED
             PyErr_WarnEx(
                 <PyObject *>RuntimeWarning, b"coroutine 'tools.execute' was never awaited", 1
             )
-        elif self.state != CLOSED:
-            close_call(self)
 
     @property
     def __name__(self):

@@ -1,0 +1,50 @@
+"""A runtime for each test, and what it emitted."""
+
+from __future__ import annotations
+
+import pytest
+
+import scopeflow
+
+
+class Recorder:
+    """A subscriber that keeps what it is given."""
+
+    def __init__(self):
+        self.events = []
+
+    def __call__(self, event):
+        self.events.append(event)
+
+    def story(self):
+        """What happened, in words: `start a`, `mark m`, `end a`."""
+        return [f"{event.scope_category or 'mark'} {event.name}" for event in self.events]
+
+    def named(self, name, category=None):
+        """The one event of this name and scope category."""
+        (event,) = (
+            event
+            for event in self.events
+            if event.name == name and event.scope_category == category
+        )
+        return event
+
+    def end(self, name):
+        return self.named(name, "end")
+
+    def start(self, name):
+        return self.named(name, "start")
+
+
+@pytest.fixture
+def runtime():
+    """A runtime that nobody else registers on."""
+    return scopeflow.Runtime()
+
+
+@pytest.fixture
+def log(runtime):
+    """What the runtime emits."""
+    recorder = Recorder()
+    runtime.register_subscriber("log", recorder)
+    return recorder
