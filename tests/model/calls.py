@@ -10,7 +10,7 @@ from .arguments import checked_flags, checked_text
 from .errors import Failure, HostCancellation, RuntimeFailure, rejected
 from .middleware import GUARDRAIL, Registration
 from .runtime import ABSENT, Runtime
-from .scopes import TOOL_ATTRIBUTES, Context, Scope
+from .scopes import TOOL_ATTRIBUTES, Context, Place, Scope
 
 CALL_FLAGS = {"sync": 1}
 
@@ -39,11 +39,12 @@ def tool_execute(
     attributes = checked_flags("attributes", attributes, TOOL_ATTRIBUTES)
     call_id = "" if tool_call_id is None else checked_text("the tool_call_id", tool_call_id)
     runtime.check_parent(parent)
-    guards = runtime.chain(GUARDRAIL, parent or context.value)  # S3.4: as the call saw it
+    place = context.place(parent)  # S4.6: whatever a guard leaves current there
+    guards = runtime.chain(GUARDRAIL, place.inherits)  # S3.4: as the call saw it
     _refuse_async(guards, is_sync)
 
-    _ask_guards(runtime, context, parent, guards, name, request)
-    span = runtime.open(context, parent, name, "tool", attributes, metadata, timestamp)
+    _ask_guards(runtime, context, place, guards, name, request)
+    span = runtime.open(place, name, "tool", attributes, metadata, timestamp)
     span.tool_call_id = call_id
     return _run(runtime, context, span, request, data, target)
 
@@ -58,7 +59,7 @@ def _refuse_async(middleware: list[Registration], is_sync: bool) -> None:
 def _ask_guards(
     runtime: Runtime,
     context: Context,
-    parent: Scope | None,
+    place: Place,
     guards: list[Registration],
     name: str,
     request: Any,
@@ -75,11 +76,11 @@ def _ask_guards(
             raise
         except Failure as error:
             failed = events.failed_step_data("guard", guard.name, error)
-            runtime.mark(context, parent, name, failed, category="tool")
+            runtime.mark(context, place, name, failed, category="tool")
             raise
         if reason is not None:
             refused = events.refusal_data(reason, guard.name)
-            runtime.mark(context, parent, name, refused, category="guardrail")
+            runtime.mark(context, place, name, refused, category="guardrail")
             raise rejected(reason)
 
 
@@ -105,7 +106,4 @@ def _run_target(context: Context, span: Scope, request: Any, target: Target) -> 
     try:
         return target(request, span, context)
     finally:
-        span_ends = span.opened_over
-        assert span_ends is not None
-        if context.value is span:  # S1.5
-            context.value = span_ends.nearest_in_force()
+        context.restore_after(span)

@@ -11,7 +11,7 @@ from .arguments import checked_choice, checked_flags, checked_text
 from .delivery import Emitter, Stats
 from .errors import Failure, RuntimeFailure
 from .middleware import REGISTRIES, SUBSCRIBER, Owner, Registration, chain
-from .scopes import SCOPE_ATTRIBUTES, SCOPE_TYPES, Context, Scope
+from .scopes import SCOPE_ATTRIBUTES, SCOPE_TYPES, Context, Place, Scope
 
 END_STATUSES = ("unset", "ok", "error", "cancelled")
 POP_FLAGS = {"close": 1}
@@ -85,7 +85,8 @@ class Runtime:
             subtype = checked_text("the subtype", name if subtype is None else subtype)
         self.check_parent(parent)
 
-        scope = self.open(context, parent, name, type, attributes, metadata, timestamp)
+        place = context.place(parent)
+        scope = self.open(place, name, type, attributes, metadata, timestamp)
         scope.subtype = subtype or ""
         try:
             self.emit_start(scope, input, context)
@@ -140,7 +141,8 @@ class Runtime:
         self.emit_owed(context)
         name = checked_text("the name", name)
         self.check_parent(parent)
-        self.mark(context, parent, name, self.text(data), self.text(metadata), timestamp)
+        place = context.place(parent)
+        self.mark(context, place, name, self.text(data), self.text(metadata), timestamp)
 
     def flush(self, context: Context) -> None:
         """Delivers what is still owed (S1.12)."""
@@ -183,8 +185,7 @@ class Runtime:
 
     def open(
         self,
-        context: Context,
-        parent: Scope | None,
+        place: Place,
         name: str,
         type: str,
         attributes: frozenset[str],
@@ -197,16 +198,15 @@ class Runtime:
             uuid=self.draw_uuid(),
             name=name,
             type=type,
-            parent=parent or context.current,
-            opened_over=context.value.nearest_in_force(),
-            inherits=parent or context.value,  # S1.4: the value's, ended or not
-            detached_from=None if parent else context.detached_from,
+            parent=place.parent,
+            opened_over=place.value.nearest_in_force(),
+            inherits=place.inherits,
+            detached_from=place.detached_from,
             attributes=attributes,
             metadata=metadata,
         )
         scope.started_at = self.read_clock() if timestamp is None else timestamp
-        assert scope.parent is not None
-        scope.parent.open_children.add(scope)
+        place.parent.open_children.add(scope)
         return scope
 
     def end(
@@ -245,7 +245,7 @@ class Runtime:
     def mark(
         self,
         context: Context,
-        parent: Scope | None,
+        place: Place,
         name: str,
         data: str | None,
         metadata: str | None = None,
@@ -256,13 +256,12 @@ class Runtime:
 
         What the context's value registered is in force for it, ended or not (S1.7, S5.3).
         """
-        subscribers = self.chain(SUBSCRIBER, parent or context.value)
+        subscribers = self.chain(SUBSCRIBER, place.inherits)
         if not subscribers:
             return
         uuid = self.draw_uuid()
         time = self.read_clock() if timestamp is None else timestamp
-        parent = parent or context.current
-        made = events.mark_event(parent, uuid, time, name, data, metadata, category)
+        made = events.mark_event(place.parent, uuid, time, name, data, metadata, category)
         self.emitter.emit(made, subscribers, context)
 
     def text(self, value: Any) -> str | None:

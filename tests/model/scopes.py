@@ -84,6 +84,30 @@ class Scope(Owner):
         return parent is not None
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where a scope, call or mark goes: the context's value as the operation was called, and the
+    parent that was given, if there was one (S1.4)."""
+
+    value: Scope
+    given: Scope | None
+
+    @property
+    def parent(self) -> Scope:
+        """The given scope, else the current one: the nearest one that is open (S1.5)."""
+        return self.given or self.value.nearest_open()
+
+    @property
+    def inherits(self) -> Scope:
+        """Whose middleware is in force: without a given parent the value's, ended or not (S1.4)."""
+        return self.given or self.value
+
+    @property
+    def detached_from(self) -> str | None:
+        """The ended scope that the work goes on without, if that is so (S1.5)."""
+        return None if self.given or self.value.is_open else self.value.uuid
+
+
 @dataclass(eq=False)
 class Context:
     """A task, promise chain, goroutine or thread: it holds one scope by value (S1.9)."""
@@ -96,10 +120,9 @@ class Context:
         """The current scope: the value, or what is nearest above it and open (S1.5)."""
         return self.value.nearest_open()
 
-    @property
-    def detached_from(self) -> str | None:
-        """The ended scope that this context goes on without, if that is so (S1.5)."""
-        return None if self.value.is_open else self.value.uuid
+    def place(self, parent: Scope | None) -> Place:
+        """Where what is done here now goes."""
+        return Place(self.value, parent)
 
     def fork(self, name: str) -> Context:
         """What is started here inherits the value and then goes its own way (S1.9)."""

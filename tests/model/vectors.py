@@ -231,9 +231,9 @@ class _Script:
         if isinstance(subject, Event):
             performed.events.setdefault(label, []).append(subject.line)
         performed.calls.append(label)
-        self.last = next(self.answers, self.last)
-        self.session.answer(self.last, arguments[-1])
-        return self.last.get("refuse")
+        answer = self.last = next(self.answers, self.last)
+        self.session.answer(answer, arguments[-1])
+        return answer.get("refuse")
 
 
 def perform(case: dict[str, Any], observer: Observer | None = None) -> Performed:

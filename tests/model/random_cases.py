@@ -1,0 +1,406 @@
+"""Cases made at random, in the format of the vectors, with what the model expects of them.
+
+A case is made while the model performs it: before each step the state is known, so that most steps
+make sense, and some are mistakes on purpose. What comes out becomes the step's expectation.
+
+`python -m model.random_cases SEED COUNT` (in `tests`) prints a vector file.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from .errors import HostError
+from .middleware import GUARDRAIL, SUBSCRIBER
+from .random_values import random_error, random_metadata, random_payload
+from .scopes import SCOPE_TYPES
+from .vectors import Outcome, Session, Step
+
+RULES = ["S1.4", "S1.5", "S1.6", "S1.7", "S2.3", "S3.2", "S3.4", "S4.3", "S4.5", "S4.6", "S5.1"]
+DEEPEST_FRAME = 3  # callbacks inside callbacks
+LONGEST_FRAME = 5  # steps of a callback
+MILLISECOND = 1_000_000
+
+
+class Growing:
+    """A list whose items are made when they are asked for, and kept."""
+
+    def __init__(self, make: Callable[[], Iterator[Any]]) -> None:
+        self.make = make
+        self.made: list[Any] = []
+        self.has_begun = False
+
+    def __iter__(self) -> Iterator[Any]:
+        self.has_begun = True
+        for item in self.make():
+            self.made.append(item)
+            yield item
+
+
+class Frame:
+    """The steps of a case, target, guard or subscriber, in the context in which they are done."""
+
+    def __init__(self, context: str, script: dict[str, Any], may_propagate: bool = False) -> None:
+        self.context = context
+        self.script = script
+        self.may_propagate = may_propagate
+        self.opened: list[str] = []  # in its own context, so that it leaves that as it was
+
+
+class Maker:
+    """Makes one case."""
+
+    def __init__(self, seed: int, number: int) -> None:
+        self.random = random.Random(f"{seed}/{number}")
+        self.case: dict[str, Any] = {
+            "id": f"random-{seed}-{number}",
+            "doc": "Made at random; the model says what comes out.",
+            "rules": RULES,
+            "runtime": self.runtime_options(),
+        }
+        self.label_count = 0
+        self.frames: list[Frame] = []
+        self.home: dict[int, Frame] = {}  # of a step, by its identity
+        self.retired: set[str] = set()  # contexts and scopes that may not be used again
+        self.spans: set[str] = set()
+        self.subscribers: list[str] = []
+        self.needs: set[str] = set()
+        self.session = Session(self.case, self.observe)
+
+    def run(self) -> dict[str, Any]:
+        count = self.random.randint(8, 30)
+        steps = self.steps(Frame("main", {}), count)
+        performed = self.session.run(steps)
+        self.case["steps"] = settled(steps)
+        if self.needs:
+            self.case["needs"] = sorted(self.needs)
+        lines = {label: performed.events.get(label, []) for label in self.subscribers}
+        self.case["expect"] = {
+            "events": lines,
+            "calls": performed.calls,
+            "stats": performed.stats,
+        }
+        return self.case
+
+    def observe(self, step: Step, outcome: Outcome) -> None:
+        """What came out becomes the expectation; an error may go on out of its callback."""
+        expected = outcome.as_expected()
+        if expected:
+            step["expect"] = expected
+        if step["op"] == "tool_execute" and not step["target"]["steps"].has_begun:
+            del step["target"]
+        error = outcome.error
+        if error is None:
+            return
+        step.pop("as", None)
+        frame = self.home[id(step)]
+        named = isinstance(error, HostError) or error.status == "guardrail_rejected"
+        if named and frame.may_propagate and not frame.opened and self.chance(0.3):
+            step["propagate"] = True
+            for key in ("return", "refuse", "raise", "cancel"):
+                frame.script.pop(key, None)
+            frame.script["propagate"] = True
+            self.frames.remove(frame)
+
+    # Steps
+
+    def steps(self, frame: Frame, count: int) -> Growing:
+        """Steps in a frame, and the ends of what they opened in the frame's own context."""
+
+        def make() -> Iterator[Step]:
+            self.frames.append(frame)
+            for _ in range(count):
+                if step := self.step(frame):
+                    self.home[id(step)] = frame
+                    yield step
+            while frame.opened:
+                label = frame.opened.pop()
+                if len(self.frames) > 1 and self.session.scopes[label].is_open:
+                    step = {"op": "scope_pop", "on": label, "args": {"flags": ["close"]}}
+                    self.home[id(step)] = frame
+                    yield step
+            self.frames.remove(frame)
+
+        return Growing(make)
+
+    def step(self, frame: Frame) -> Step | None:
+        """One step; none where what was chosen cannot be done now."""
+        makers = {
+            self.push: 6,
+            self.pop: 5,
+            self.mark: 4,
+            self.call: 6,
+            self.register: 4,
+            self.deregister: 1,
+            self.fork: 2,
+            self.abandon: 1,
+            self.flush: 1,
+            self.look: 1,
+        }
+        (maker,) = self.random.choices(list(makers), list(makers.values()))
+        context = self.some_context(frame)
+        step = maker(frame, context)
+        if step and context != frame.context and "fork" not in step:
+            step["context"] = context
+        return step
+
+    def push(self, frame: Frame, context: str) -> Step:
+        label = self.new_label("s")
+        kind: str | int = self.random.choice(SCOPE_TYPES)
+        args: dict[str, Any] = {"name": label, "type": kind, **self.common_arguments()}
+        if (kind == "custom" and self.chance(0.5)) or self.chance(0.02):
+            args["subtype"] = "io"
+        if self.chance(0.3):
+            args["attributes"] = self.random.choice([["parallel"], ["relocatable", "parallel"], 4])
+        if self.chance(0.5):
+            args["input"] = self.payload()
+        if self.chance(0.02):
+            args["type"] = 11
+        step = {"op": "scope_push", "as": label, "args": args}
+        if context == frame.context:
+            frame.opened.append(label)
+            self.forget_if_failed(frame, label, args)
+        return step
+
+    def forget_if_failed(self, frame: Frame, label: str, args: dict[str, Any]) -> None:
+        """A push that the runtime will refuse opens nothing that the frame would have to end."""
+        parent = self.session.scopes.get(args.get("parent", "root"))
+        wrong = args.get("attributes") == 4 or args["type"] == 11
+        wrong = wrong or ("subtype" in args and args["type"] != "custom")
+        if wrong or not parent or not parent.is_open or parent.runtime is not self.session.runtime:
+            frame.opened.remove(label)
+
+    def pop(self, frame: Frame, context: str) -> Step | None:
+        """Mostly what is current, else any scope, in whatever context it was opened."""
+        current = self.session.contexts[context].current
+        labels = [
+            label for label in self.ordinary_scopes() if self.session.scopes[label] is current
+        ]
+        if not labels or self.chance(0.3):
+            labels = self.ordinary_scopes()
+        if not labels:
+            return None
+        args: dict[str, Any] = {}
+        if self.chance(0.3):
+            args["flags"] = ["close"]
+        if self.chance(0.4):
+            args["output"] = self.payload(null=False)
+        if self.chance(0.3):
+            args["metadata"] = self.metadata()
+        if self.chance(0.3):
+            args["status"] = self.random.choice(["unset", "ok", "error", "cancelled"])
+        if args.get("status") == "error" and self.chance(0.6):
+            args["error"] = random_error(self.random)
+        if args.get("status") == "cancelled" and self.chance(0.6):
+            args["error"] = {"type": "Cancelled", "message": "stop"}
+        if self.chance(0.15):
+            args["timestamp"] = self.timestamp()
+        return {"op": "scope_pop", "on": self.random.choice(labels), "args": args}
+
+    def mark(self, frame: Frame, context: str) -> Step:
+        args = {"name": self.new_label("m"), **self.common_arguments()}
+        if self.chance(0.5):
+            args["data"] = self.payload()
+        return {"op": "scope_event", "args": args}
+
+    def call(self, frame: Frame, context: str) -> Step | None:
+        if len(self.frames) > DEEPEST_FRAME:
+            return None
+        args = {
+            "name": self.random.choice(["search", "fetch", "grüß"]),
+            "request": self.payload(),
+            **self.common_arguments(),
+        }
+        if self.chance(0.2):
+            args["attributes"] = self.random.choice([["remote"], ["remote"], 2])
+        if self.chance(0.2):
+            args["tool_call_id"] = self.new_label("call_")
+        if self.chance(0.2):
+            args["data"] = self.payload()
+        if self.chance(0.1):
+            args["flags"] = ["sync"]
+        span = self.new_label("t")
+        target: dict[str, Any] = {"as": span, "label": span}
+        self.spans.add(span)
+        target["steps"] = self.nested(Frame(context, target, may_propagate=True))
+        (ending,) = self.random.choices(["return", "raise", "cancel"], [6, 2, 1])
+        target[ending] = {
+            "return": self.payload(),
+            "raise": random_error(self.random),
+            "cancel": {"type": "Cancelled", "message": "stop"},
+        }[ending]
+        return {"op": "tool_execute", "args": args, "target": target}
+
+    def register(self, frame: Frame, context: str) -> Step | None:
+        """On the runtime or on a scope; sometimes on one that has ended, or under a taken name."""
+        args: dict[str, Any] = {"name": self.random.choice("abcd")}
+        registry = self.random.choice([GUARDRAIL, SUBSCRIBER, SUBSCRIBER])
+        if registry == GUARDRAIL:
+            args["priority"] = self.random.choice([-1, 0, 0, 0, 7])
+        label = self.new_label("g" if registry == GUARDRAIL else "l")
+        args["callable"] = script = {"label": label}
+        script["answers"] = self.answers(registry, context)
+        if registry == SUBSCRIBER:
+            self.subscribers.append(label)
+        elif self.chance(0.05):
+            script["async"] = True
+            self.needs.add("sync_and_async")
+        return {**self.owner(f"register_{registry}"), "args": args}
+
+    def deregister(self, frame: Frame, context: str) -> Step | None:
+        registry = self.random.choice([GUARDRAIL, SUBSCRIBER])
+        args = {"name": self.random.choice("abcd")}
+        return {**self.owner(f"deregister_{registry}"), "args": args}
+
+    def owner(self, op: str) -> Step:
+        if self.chance(0.5):
+            return {"op": op}
+        labels = [label for label in self.all_scopes() if label != "elsewhere"]
+        return {"op": f"scope_{op}", "on": self.random.choice(labels)}
+
+    def fork(self, frame: Frame, context: str) -> Step:
+        return {"context": self.new_label("ctx"), "fork": context}
+
+    def abandon(self, frame: Frame, context: str) -> Step | None:
+        """Lets go of a scope on which nothing rests but contexts that are not in use."""
+        session = self.session
+        for label in self.random.sample(self.ordinary_scopes(), len(self.ordinary_scopes())):
+            scope = session.scopes[label]
+            rest = [s for s in session.scopes.values() if s.is_open and s is not scope]
+            holders = {c.name for c in session.contexts.values() if c.current is scope}
+            if not scope.is_open or any(s.parent is scope or s.opened_over is scope for s in rest):
+                continue
+            if holders & {"main", *(f.context for f in self.frames)}:
+                continue
+            self.retired |= {label, *holders}
+            return {"abandon": label}
+        return None
+
+    def flush(self, frame: Frame, context: str) -> Step:
+        return {"op": "runtime_flush"}
+
+    def look(self, frame: Frame, context: str) -> Step:
+        op = self.random.choice(["scope_is_open", "scope_describe"])
+        return {"op": op, "on": self.random.choice(self.all_scopes())}
+
+    # Callbacks
+
+    def nested(self, frame: Frame) -> Growing:
+        """The steps of a callback: often none, and none at all where callbacks are deep."""
+        deep = len(self.frames) >= DEEPEST_FRAME
+        return self.steps(frame, 0 if deep else self.random.choice([0, 0, 1, 2, LONGEST_FRAME]))
+
+    def answers(self, registry: str, context: str) -> Growing:
+        """Answers of a guard or subscriber; the last one, which is given again, has no steps."""
+        kinds = (
+            ["refuse", "raise", "cancel", "pass"] if registry == GUARDRAIL else ["raise", "pass"]
+        )
+        weights = [2, 1, 0.3, 6] if registry == GUARDRAIL else [1, 6]
+        count = self.random.randint(0, 3)
+
+        def make() -> Iterator[dict[str, Any]]:
+            for i in range(count + 1):
+                answer: dict[str, Any] = {}
+                (kind,) = self.random.choices(list(weights), list(weights.values()))
+                if kind == "refuse":
+                    answer["refuse"] = self.random.choice(["no", "", "nö \U0001f600", 'q"\n'])
+                elif kind != "pass":
+                    answer[kind] = random_error(self.random, kind)
+                if i < count:
+                    # A callback is called in the context of the operation that is going on.
+                    frame = Frame(self.calling, answer, may_propagate=True)
+                    answer["steps"] = self.nested(frame)
+                yield answer
+
+        return Growing(make)
+
+    # Choices
+
+    @property
+    def calling(self) -> str:
+        """The context in which the callback that is being made will be called."""
+        return self.session.operating[-1]
+
+    def chance(self, probability: float) -> bool:
+        return self.random.random() < probability
+
+    def new_label(self, stem: str) -> str:
+        self.label_count += 1
+        return f"{stem}{self.label_count}"
+
+    def some_context(self, frame: Frame) -> str:
+        """The frame's own, or one in which nothing is going on."""
+        busy = {f.context for f in self.frames}
+        free = [name for name in self.session.contexts if name not in busy | self.retired]
+        return self.random.choice(free) if free and self.chance(0.3) else frame.context
+
+    def all_scopes(self) -> list[str]:
+        return [label for label in self.session.scopes if label not in self.retired]
+
+    def ordinary_scopes(self) -> list[str]:
+        """Neither roots nor spans of calls."""
+        others = {"root", "elsewhere", *self.spans}
+        return [label for label in self.all_scopes() if label not in others]
+
+    def common_arguments(self) -> dict[str, Any]:
+        args: dict[str, Any] = {}
+        if self.chance(0.2):
+            args["parent"] = self.random.choice(self.all_scopes())
+        if self.chance(0.3):
+            args["metadata"] = self.metadata()
+        if self.chance(0.1):
+            args["timestamp"] = self.timestamp()
+        return args
+
+    def payload(self, null: bool = True) -> dict[str, str]:
+        value = random_payload(self.random)
+        return self.payload(null) if not null and value == {"json": "null"} else value
+
+    def metadata(self) -> dict[str, str]:
+        return random_metadata(self.random)
+
+    def timestamp(self) -> str:
+        """Somewhere around the clock's next reading, in whole milliseconds."""
+        runtime = self.session.runtime
+        now = runtime.clock_start + runtime.clock_reads * runtime.clock_step
+        return str((now // MILLISECOND + self.random.randint(-3, 3)) * MILLISECOND)
+
+    def runtime_options(self) -> dict[str, Any]:
+        options: dict[str, Any] = {"clock_step": self.random.choice(["1000000", "1000000", "0"])}
+        if self.chance(0.2):
+            options["payload_budget"] = self.random.randint(64, 120)
+        return options
+
+
+def settled(value: Any) -> Any:
+    """Plain lists and objects for JSON; what was never asked for is left out."""
+    if isinstance(value, Growing):
+        return [settled(item) for item in value.made]
+    if not isinstance(value, dict):
+        return value
+    items = {key: settled(item) for key, item in value.items()}
+    return {key: item for key, item in items.items() if item != [] or key == "out"}
+
+
+def random_file(seed: int, count: int) -> dict[str, Any]:
+    """A vector file of that many cases; the same for the same seed."""
+    return file_of([Maker(seed, number).run() for number in range(count)])
+
+
+def file_of(cases: list[dict[str, Any]]) -> dict[str, Any]:
+    return {
+        "$schema": "schema.json",
+        "format": 1,
+        "module": "random",
+        "doc": "Cases made at random.",
+        "case_count": len(cases),
+        "cases": cases,
+    }
+
+
+if __name__ == "__main__":
+    json.dump(random_file(int(sys.argv[1]), int(sys.argv[2])), sys.stdout, ensure_ascii=False)
