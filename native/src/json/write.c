@@ -4,6 +4,10 @@
 #include "base/utf8.h"
 #include "json/number.h"
 
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
 #define TRUNCATED_KEY "\"" SCOPEFLOW__MARKER_TRUNCATED "\":"
 #define MARKED(marker) "{\"" marker "\":"
 
@@ -39,25 +43,56 @@ static size_t escape_control(unsigned char byte, char out[6]) {
     return 6;
 }
 
-/* Length of the plain run at `at`, eight bytes at a time: a byte is special if its high bit is set
- * or if subtracting or cancelling makes it borrow (Mycroft's zero-byte trick). */
-static size_t plain_run(scopeflow_bytes text, size_t at) {
+/* Bytes of a word that are not plain have their high bit set: it is set already, or subtracting
+ * or cancelling makes it borrow (Mycroft's zero-byte trick). */
+static uint64_t special_bytes(uint64_t word) {
     uint64_t const ones = 0x0101010101010101ull;
-    uint64_t const highs = 0x8080808080808080ull;
-    size_t const start = at;
-    while (text.len - at >= 8) {
-        uint64_t word;
-        memcpy(&word, text.ptr + at, sizeof word);
-        uint64_t const quote = word ^ (ones * '"');
-        uint64_t const slash = word ^ (ones * '\\');
-        uint64_t const special =
-            (word | (word - ones * 0x20) | ((quote - ones) & ~quote) | ((slash - ones) & ~slash)) &
-            highs;
-        if (special != 0) break;
-        at += 8;
+    uint64_t const quote = word ^ (ones * '"');
+    uint64_t const slash = word ^ (ones * '\\');
+    return (word | (word - ones * 0x20) | ((quote - ones) & ~quote) | ((slash - ones) & ~slash)) &
+           (ones * 0x80);
+}
+
+/* Copies while bytes stand for themselves and returns how many did: one pass for the look and the
+ * copy, sixteen or eight bytes at a time. */
+static size_t copy_plain(char *to, const char *from, size_t len) {
+    size_t at = 0;
+#if defined(__SSE2__)
+    __m128i const quote = _mm_set1_epi8('"');
+    __m128i const slash = _mm_set1_epi8('\\');
+    __m128i const space = _mm_set1_epi8(0x20); /* As signed bytes, 0x80 and above are below it. */
+    for (; len - at >= 16; at += 16) {
+        __m128i const bytes = _mm_loadu_si128((const __m128i *)(const void *)(from + at));
+        __m128i const special =
+            _mm_or_si128(_mm_cmplt_epi8(bytes, space),
+                         _mm_or_si128(_mm_cmpeq_epi8(bytes, quote), _mm_cmpeq_epi8(bytes, slash)));
+        _mm_storeu_si128((__m128i *)(void *)(to + at), bytes);
+        unsigned const mask = (unsigned)_mm_movemask_epi8(special);
+        if (mask != 0) return at + (size_t)__builtin_ctz(mask);
     }
-    while (at < text.len && is_plain((unsigned char)text.ptr[at])) at++;
-    return at - start;
+#endif
+    for (; len - at >= 8; at += 8) {
+        uint64_t word;
+        memcpy(&word, from + at, sizeof word);
+        if (special_bytes(word) != 0) break;
+        memcpy(to + at, &word, sizeof word);
+    }
+    for (; at < len && is_plain((unsigned char)from[at]); at++) to[at] = from[at];
+    return at;
+}
+
+/* The byte or code point that does not stand for itself, as it is written; returns how many bytes
+ * of the text it takes. */
+static size_t escape(scopeflow_bytes text, size_t at, char piece[6], size_t *out_size) {
+    if ((unsigned char)text.ptr[at] < 0x80) {
+        *out_size = escape_control((unsigned char)text.ptr[at], piece);
+        return 1;
+    }
+    uint32_t code_point;
+    bool valid;
+    size_t const used = scopeflow__utf8_decode(text, at, &code_point, &valid);
+    *out_size = scopeflow__utf8_encode(code_point, piece);
+    return used;
 }
 
 /* Writes the inside of a string while it fits in `limit` bytes; returns whether all of it did. A
@@ -65,25 +100,18 @@ static size_t plain_run(scopeflow_bytes text, size_t at) {
 static bool write_string_content(scopeflow__buffer *out, scopeflow_bytes text, size_t limit) {
     size_t at = 0;
     while (at < text.len) {
-        size_t const run = plain_run(text, at);
-        size_t const fits = run < limit ? run : limit;
-        scopeflow__buffer_put(out, text.ptr + at, fits);
-        if (fits < run) return false;
+        size_t const left = text.len - at < limit ? text.len - at : limit;
+        if (!scopeflow__buffer_reserve(out, left)) return true; /* The buffer says it failed. */
+        size_t const run = left > 0 ? copy_plain(out->ptr + out->len, text.ptr + at, left) : 0;
+        out->len += run;
         limit -= run;
         at += run;
         if (at == text.len) break;
+        if (run == left) return false;
 
         char piece[6];
         size_t size;
-        size_t used = 1;
-        if ((unsigned char)text.ptr[at] < 0x80) {
-            size = escape_control((unsigned char)text.ptr[at], piece);
-        } else {
-            uint32_t code_point;
-            bool valid;
-            used = scopeflow__utf8_decode(text, at, &code_point, &valid);
-            size = scopeflow__utf8_encode(code_point, piece);
-        }
+        size_t const used = escape(text, at, piece, &size);
         if (size > limit) return false;
         scopeflow__buffer_put(out, piece, size);
         limit -= size;
