@@ -162,7 +162,8 @@ cdef str integer_text(value):
     if value.bit_length() > INTEGER_BIT_LIMIT:
         raise OverflowError("an integer of more digits than a payload may hold")
     parts = []
-    step = 10 ** DIGITS_AT_ONCE
+    ten = 10  # A Python object: as a C number the power would overflow.
+    step = ten ** DIGITS_AT_ONCE
     rest = abs(value)
     while rest >= step:
         rest, part = divmod(rest, step)
