@@ -31,7 +31,7 @@ export function flushSubscribers(): Promise<void> {
 
 export { defaultRuntime } from "./default.js";
 export * from "./functions.gen.js";
-export * from "./callables.gen.js";
+export type * from "./callables.gen.js";
 export type { CallbackContext } from "./callbacks.js";
 export type { RuntimeStats, ScopeInfo } from "./core.gen.js";
 export {

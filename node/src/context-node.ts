@@ -19,6 +19,12 @@ export class AsyncContext implements ContextStorage {
     call: (...given: A) => R,
     ...given: A
   ): R {
-    return this.storage.run(value, call, ...given);
+    if (this.get() !== value) return this.storage.run(value, call, ...given);
+    // Node runs the call as it is when the value is the same, and would let changes out.
+    try {
+      return call(...given);
+    } finally {
+      if (this.get() !== value) this.set(value);
+    }
   }
 }

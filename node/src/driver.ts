@@ -14,11 +14,12 @@ import {
 } from "./core.gen.js";
 import { AnswerKind, EventPart, StepKind } from "./enums.gen.js";
 import { isCancellation, ScopeflowError } from "./error.js";
-import { errorOf, GuardrailRejected, InvalidArgument, InvalidState } from "./errors.gen.js";
+import { InvalidArgument, InvalidState } from "./errors.gen.js";
 import { Event } from "./event.js";
 import { Holding } from "./holding.js";
 import type { Runtime } from "./runtime.js";
 import { ScopeHandle } from "./scope.js";
+import { errorOf } from "./status.gen.js";
 
 /** What the host does for a tool call, beside what every operation needs. */
 export interface Call {
@@ -250,15 +251,12 @@ export class Operation {
 
   /** What the last step says is to be thrown: the application's own object, or an error of ours. */
   private raised(slots: Float64Array): unknown {
-    const { core, refs } = this.runtime.engine;
     const status = slots[STEP_STATUS]!;
-    const registration = core.text(slots[STEP_REGISTRATION]!, slots[STEP_REGISTRATION + 1]!);
-    const value = refs.take(slots[STEP_VALUE]!);
+    const value = this.runtime.engine.refs.take(slots[STEP_VALUE]!);
     if (status === 0) return value;
-    const rejection = new GuardrailRejected(`guardrail rejected: ${String(value)}`);
-    const error = status === rejection.status ? rejection : errorOf(status, core.errorMessage());
-    if (typeof value === "string") error.reason = value;
-    error.registration = registration;
+    const reason = String(value);
+    const error = errorOf(status, `guardrail rejected: ${reason}`);
+    error.reason = reason;
     return error;
   }
 }

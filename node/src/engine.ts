@@ -5,10 +5,10 @@ import type { ContextStorage } from "./context.js";
 import type { Core } from "./core.gen.js";
 import { ABI_HASH, CallableFlags } from "./enums.gen.js";
 import type { ScopeflowError } from "./error.js";
-import { errorOf } from "./errors.gen.js";
 import type { Handle } from "./handle.js";
 import { createHost, type Host } from "./host.js";
 import { Refs } from "./refs.js";
+import { errorOf } from "./status.gen.js";
 
 /**
  * A core with what the host lends to it: the table of references, the context, the finalisers.

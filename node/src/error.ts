@@ -2,8 +2,6 @@
 export abstract class ScopeflowError extends Error {
   /** The reason that a guardrail gave, for `guardrail_rejected`. */
   reason?: string;
-  /** The name of the registration that refused or failed, where there was one. */
-  registration?: string;
 
   /**
    * @param code The error's name in the contract, such as `not_found`.

@@ -108,35 +108,3 @@ export class Internal extends ScopeflowError {
     super("internal", 9001, message);
   }
 }
-
-/** The error of a status that is none of the outcomes. */
-export function errorOf(status: number, message: string): ScopeflowError {
-  switch (status) {
-    case 1001:
-      return new AlreadyExists(message);
-    case 1002:
-      return new NotFound(message);
-    case 1003:
-      return new InvalidArgument(message);
-    case 1004:
-      return new InvalidState(message);
-    case 1005:
-      return new GuardrailRejected(message);
-    case 1006:
-      return new Cancelled(message);
-    case 2001:
-      return new InvalidJson(message);
-    case 2002:
-      return new InvalidUtf8(message);
-    case 3001:
-      return new LimitExceeded(message);
-    case 3002:
-      return new NoMemory(message);
-    case 3003:
-      return new PluginError(message);
-    case 9001:
-      return new Internal(message);
-    default:
-      throw new Error(`unknown status ${status}: ${message}`);
-  }
-}

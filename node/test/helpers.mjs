@@ -10,7 +10,8 @@ export const engine = require("../dist/cjs/installed.js").installedEngine();
 
 /** A runtime whose ids and times are known, with the events that it has emitted. */
 export function listen(options = {}) {
-  const runtime = new Runtime({ deterministic: true, log: () => {}, ...options });
+  const clockStartNs = 1_767_225_600_000_000_000n;
+  const runtime = new Runtime({ deterministic: true, clockStartNs, log: () => {}, ...options });
   const events = [];
   runtime.registerSubscriber("listen", (event) => events.push(event));
   return { runtime, events };
@@ -35,4 +36,11 @@ export async function collect(isDone) {
     gc();
     await new Promise(setImmediate);
   }
+}
+
+/** Collects what earlier tests have left, and counts the references that remain. */
+export async function countRefs() {
+  let rounds = 0;
+  await collect(() => ++rounds > 5);
+  return engine.refs.count;
 }

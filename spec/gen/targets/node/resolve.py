@@ -65,6 +65,7 @@ def outputs(api: Api) -> list[Output]:
     return [
         Output("node/src/enums.gen.ts", "enums.gen.ts.j2", enums_context(api)),
         Output("node/src/errors.gen.ts", "errors.gen.ts.j2", {"errors": errors(api)}),
+        Output("node/src/status.gen.ts", "status.gen.ts.j2", {"errors": errors(api)}),
         Output("node/src/core.gen.ts", "core.gen.ts.j2", core_context(api)),
         Output("node/src/operations.gen.ts", "operations.gen.ts.j2", operations_context(api)),
         Output("node/src/callables.gen.ts", "callables.gen.ts.j2", {"callables": callables(api)}),

@@ -1,0 +1,90 @@
+// Programs that end without a word: with scopes open, promises pending, events not flushed.
+
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { core } from "scopeflow";
+
+const CHILDREN = 100;
+const AT_ONCE = 2;
+
+const endings = {
+  "process.exit with open scopes and pending calls": [`import "./exit-open.mjs";`, 3],
+  "an ending event loop with a pending call": [
+    `import { toolCallExecute } from "scopeflow"; toolCallExecute("t", 1, () => new Promise(() => {}));`,
+    0,
+  ],
+  "process.exit inside a subscriber": [
+    `import { event, registerSubscriber } from "scopeflow";
+     registerSubscriber("s", () => process.exit(7)); event("m");`,
+    7,
+  ],
+  "process.exit inside a target, in an exit handler, and inside a getter": [
+    `import { event, registerSubscriber, toolCallExecute } from "scopeflow";
+     process.on("exit", () => { event("in the exit handler"); process.exitCode = 5; });
+     registerSubscriber("s", () => {});
+     toolCallExecute("t", { get a() { process.exit(); } }, () => 1);`,
+    5,
+  ],
+  "an error that nobody catches, inside a target": [
+    `import { toolCallExecute } from "scopeflow";
+     process.on("uncaughtException", (error) => process.exit(error.message === "mine" ? 9 : 1));
+     toolCallExecute("t", 1, () => { setTimeout(() => { throw new Error("mine"); }); return new Promise(() => {}); });`,
+    9,
+  ],
+};
+
+const run = (program) => runNode("--input-type=module", "--eval", program);
+const runFile = (name) => runNode(name);
+
+/** The way a child ended: its code, or the signal that killed it. */
+function runNode(...args) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, args, {
+      cwd: fileURLToPath(new URL(".", import.meta.url)),
+      stdio: ["ignore", "ignore", "pipe"],
+    });
+    let errors = "";
+    child.stderr.on("data", (text) => (errors += text));
+    child.on("error", reject);
+    child.on("close", (code, signal) => resolve({ end: signal ?? code, errors }));
+  });
+}
+
+describe(`the end of a program with the ${core} core`, () => {
+  for (const [what, [program, code]] of Object.entries(endings)) {
+    const count = what.startsWith("process.exit with open") ? CHILDREN : 5;
+    test(`${what}: ${count} of ${count} end clean`, async () => {
+      let left = count;
+      const worker = async () => {
+        while (left-- > 0) assert.deepEqual(await run(program), { end: code, errors: "" });
+      };
+      await Promise.all(Array.from({ length: AT_ONCE }, worker));
+    });
+  }
+
+  test("a worker thread ends while a call is pending", async () => {
+    assert.deepEqual(await runFile("exit-workers.mjs"), { end: 0, errors: "" });
+  });
+
+  test("what the file exporter was given is in the file", { skip: core === "wasm" }, async () => {
+    const folder = mkdtempSync(join(tmpdir(), "scopeflow-"));
+    try {
+      const program = `
+        import { AtofExporter, event } from "scopeflow";
+        new AtofExporter({ outputDirectory: ${JSON.stringify(folder)}, filename: "e" }).register("x");
+        for (let i = 0; i < 100; i++) event("mark " + i);
+        process.exit(0);
+      `;
+      assert.deepEqual(await run(program), { end: 0, errors: "" });
+      const lines = readFileSync(join(folder, "e"), "utf8").trimEnd().split("\n");
+      assert.deepEqual(lines.map((line) => JSON.parse(line).name.slice(5)), [...Array(100).keys()].map(String));
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+});

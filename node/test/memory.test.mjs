@@ -1,0 +1,97 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { Runtime, ScopeType } from "scopeflow";
+import { collect, countRefs, engine, listen, outline } from "./helpers.mjs";
+
+/** Runs in a context of its own, so that nothing of it stays in the caller's. */
+async function apart(call) {
+  await engine.context.run(undefined, call);
+}
+
+describe("what nobody holds", () => {
+  test("a scope is ended as abandoned", async () => {
+    const { runtime, events } = listen();
+    await apart(() => void runtime.pushScope("lost", ScopeType.Function, { metadata: { k: 1 } }));
+    await collect(() => {
+      runtime.flush();
+      return events.length === 2;
+    });
+    assert.deepEqual(outline(events), ["lost:start", "lost:end"]);
+    assert.equal(events[1].metadata["error.type"], "abandoned");
+    assert.equal(events[1].metadata.k, 1);
+    assert.equal(runtime.readStats().abandonedScopeCount, 1);
+  });
+
+  test("a scope that its context still holds is open", async () => {
+    const { runtime, events } = listen();
+    let resume;
+    const waiting = engine.context.run(undefined, async () => {
+      runtime.pushScope("held", ScopeType.Function);
+      await new Promise((resolve) => (resume = resolve));
+      return runtime.getHandle().name;
+    });
+    await countRefs();
+    runtime.flush();
+    assert.deepEqual(outline(events), ["held:start"]);
+    resume();
+    assert.equal(await waiting, "held");
+  });
+
+  test("a call whose target never settles is ended as abandoned", async () => {
+    const { runtime, events } = listen();
+    const before = await countRefs();
+    await apart(() => void runtime.toolCallExecute("lost", 1, () => new Promise(() => {})));
+    await collect(() => {
+      runtime.flush();
+      return events.length === 2;
+    });
+    assert.deepEqual(outline(events), ["lost:start", "lost:end"]);
+    assert.equal(events[1].metadata["error.type"], "abandoned");
+    assert.equal(engine.refs.count, before);
+  });
+
+  test("a call whose guard never settles lets everything go", async () => {
+    const { runtime, events } = listen();
+    runtime.registerToolConditionalExecutionGuardrail("g", 0, () => new Promise(() => {}));
+    const before = await countRefs();
+    await apart(() => void runtime.toolCallExecute("lost", 1, assert.fail));
+    assert.equal(engine.refs.count, before + 1);
+    await collect(() => engine.refs.count === before);
+    assert.equal(engine.refs.count, before);
+    assert.deepEqual(events, []);
+  });
+
+  test("a runtime gives back what was registered on it", async () => {
+    const before = await countRefs();
+    await apart(() => {
+      const runtime = new Runtime();
+      runtime.registerSubscriber("s", () => {});
+      runtime.pushScope("s", ScopeType.Agent, { metadata: {} }).pop();
+    });
+    assert(engine.refs.count > before);
+    // Ended scopes go by the hundred.
+    const other = new Runtime();
+    for (let i = 0; i < 300; i++) other.pushScope("s", ScopeType.Agent).pop();
+    await collect(() => engine.refs.count === before);
+    assert.equal(engine.refs.count, before);
+  });
+
+  test("a million operations leave no more behind than a few", async () => {
+    const runtime = new Runtime();
+    const target = async (value) => value;
+    const round = async () => {
+      for (let i = 0; i < 50_000; i++) {
+        await runtime.toolCallExecute("t", i, target, { metadata: { i } });
+        runtime.pushScope("s", ScopeType.Agent).pop();
+        if (i % 500 === 0) await new Promise(setImmediate);
+      }
+      await countRefs();
+      return process.memoryUsage.rss();
+    };
+    await round();
+    const warm = await round();
+    for (let i = 0; i < 3; i++) await round();
+    const grown = ((await round()) - warm) / 200_000;
+    assert(grown < 100, `${grown} bytes per call`);
+  });
+});

@@ -1,0 +1,55 @@
+// Compiled, never run: what users may write, and what the types must refuse.
+
+import {
+  event,
+  GuardrailRejected,
+  pushScope,
+  registerSubscriber,
+  registerToolConditionalExecutionGuardrail,
+  Runtime,
+  ScopeAttributes,
+  type ScopeHandle,
+  ScopeType,
+  scopeRegisterToolConditionalExecutionGuardrail,
+  toolCallExecute,
+  withScope,
+} from "scopeflow";
+
+interface Query {
+  q: string;
+}
+
+const runtime = new Runtime({ deterministic: true, clockStepNs: 1_000n });
+const scope: ScopeHandle = pushScope("a", ScopeType.Agent, { attributes: ScopeAttributes.Parallel });
+{
+  using inner = runtime.pushScope("b", ScopeType.Tool, scope, null, { kept: 1 });
+  event("m", inner, { x: 1 }, null, new Date());
+}
+registerToolConditionalExecutionGuardrail("sync", 0, (name: string, args: Query) =>
+  name === args.q ? "reason" : null,
+);
+registerToolConditionalExecutionGuardrail("async", 1, async (name, args, context) => {
+  context.scope.name;
+});
+scopeRegisterToolConditionalExecutionGuardrail(scope, "g", 0, () => undefined);
+registerSubscriber("s", (heard) => {
+  const name: string = heard.name;
+  const start: boolean = heard.scope_category === "start";
+  return void [name, start, heard.data];
+});
+
+const hits: number = await toolCallExecute("t", { q: "x" }, async (args) => args.q.length);
+const text: string = await withScope("w", ScopeType.Function, (handle) => handle.uuid);
+const same: number = runtime.toolCallExecuteSync("t", 1, (n) => n + hits + text.length);
+scope.pop({ output: same, error: new GuardrailRejected("no") });
+
+// @ts-expect-error A name is a string.
+pushScope(1, ScopeType.Agent);
+// @ts-expect-error There is no such type.
+pushScope("x", "agent");
+// @ts-expect-error A result has the target's type.
+const wrong: string = await toolCallExecute("t", 1, async (n) => n);
+// @ts-expect-error A reason is a string.
+registerToolConditionalExecutionGuardrail("g", 0, () => 1);
+// @ts-expect-error There is no such option.
+runtime.event("m", { input: 1 });
