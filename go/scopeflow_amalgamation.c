@@ -4408,6 +4408,9 @@ scopeflow_event *scopeflow__event_new_mark(scopeflow_scope *parent, scopeflow_by
 /* Lets go of the host's objects, unencoded: what is asked for later is null. */
 void scopeflow__event_forget(scopeflow_event *self);
 
+/* A kept event that has been encoded lets its scope go: it must not hold it open (S1.12). */
+void scopeflow__event_leave_scope(scopeflow_event *self);
+
 /* Writes the line, once. False when memory ran out. */
 bool scopeflow__event_encode(scopeflow_event *self);
 
@@ -4749,6 +4752,12 @@ void scopeflow__event_forget(scopeflow_event *self) {
     self->start_metadata = 0;
     self->metadata = 0;
     self->outcome.error = 0;
+}
+
+void scopeflow__event_leave_scope(scopeflow_event *self) {
+    scopeflow_scope *const scope = self->scope;
+    self->scope = scopeflow_scope_retain(scope->runtime->root);
+    scopeflow_scope_release(scope);
 }
 
 /* --- What a subscriber can ask --- */
@@ -5194,13 +5203,15 @@ static void emit_abandoned(scopeflow__task *self, scopeflow_emitter *emitter,
 }
 
 void scopeflow__task_emit_abandoned(scopeflow__task *self, scopeflow_emitter *emitter) {
-    scopeflow_scope *scope = scopeflow__abandoned_take(self->runtime);
-    while (scope != NULL) {
-        scopeflow_scope *const next = scope->next;
-        emit_abandoned(self, emitter, scope);
-        scopeflow_scope_release(scope);
-        scope = next;
-    }
+    do {
+        scopeflow_scope *scope = scopeflow__abandoned_take(self->runtime);
+        while (scope != NULL) {
+            scopeflow_scope *const next = scope->next;
+            emit_abandoned(self, emitter, scope);
+            scopeflow_scope_release(scope); /* Its parent may be the next that nobody holds. */
+            scope = next;
+        }
+    } while (scopeflow__has_abandoned(self->runtime));
 }
 
 /* --- Delivery --- */
@@ -5228,9 +5239,12 @@ static const scopeflow__entry *next_host_listener(scopeflow__task *self) {
 static void retire_event(scopeflow__task *self) {
     scopeflow_event *const event = self->events;
     count_delivery(event);
-    if (scopeflow__load_u32(&event->refs) > 1 && !scopeflow__event_encode(event)) {
-        scopeflow__count(&self->runtime->dropped_event_count);
-        scopeflow__event_forget(event);
+    if (scopeflow__load_u32(&event->refs) > 1) {
+        if (!scopeflow__event_encode(event)) {
+            scopeflow__count(&self->runtime->dropped_event_count);
+            scopeflow__event_forget(event);
+        }
+        scopeflow__event_leave_scope(event);
     }
     self->events = event->next;
     event->next = NULL;
@@ -5599,6 +5613,13 @@ void scopeflow__task_run(scopeflow__task *self, scopeflow_emitter *emitter, scop
         case SCOPEFLOW__PHASE_START: scopeflow__call_start(self, emitter); break;
         case SCOPEFLOW__PHASE_EXECUTE: scopeflow__call_execute(self, step); return;
         case SCOPEFLOW__PHASE_FINISH:
+            /* The end of a forgotten scope may have been what held its parent. */
+            if (scopeflow__has_abandoned(self->runtime)) {
+                scopeflow__task_emit_abandoned(self, emitter);
+                break;
+            }
+            finish(self, step);
+            return;
         case SCOPEFLOW__PHASE_ENDED: finish(self, step); return;
         }
     }

@@ -79,6 +79,12 @@ void scopeflow__event_forget(scopeflow_event *self) {
     self->outcome.error = 0;
 }
 
+void scopeflow__event_leave_scope(scopeflow_event *self) {
+    scopeflow_scope *const scope = self->scope;
+    self->scope = scopeflow_scope_retain(scope->runtime->root);
+    scopeflow_scope_release(scope);
+}
+
 /* --- What a subscriber can ask --- */
 
 scopeflow_status scopeflow_event_describe(scopeflow_event *self, scopeflow_event_info *out_info,

@@ -67,6 +67,9 @@ scopeflow_event *scopeflow__event_new_mark(scopeflow_scope *parent, scopeflow_by
 /* Lets go of the host's objects, unencoded: what is asked for later is null. */
 void scopeflow__event_forget(scopeflow_event *self);
 
+/* A kept event that has been encoded lets its scope go: it must not hold it open (S1.12). */
+void scopeflow__event_leave_scope(scopeflow_event *self);
+
 /* Writes the line, once. False when memory ran out. */
 bool scopeflow__event_encode(scopeflow_event *self);
 

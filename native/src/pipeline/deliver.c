@@ -71,13 +71,15 @@ static void emit_abandoned(scopeflow__task *self, scopeflow_emitter *emitter,
 }
 
 void scopeflow__task_emit_abandoned(scopeflow__task *self, scopeflow_emitter *emitter) {
-    scopeflow_scope *scope = scopeflow__abandoned_take(self->runtime);
-    while (scope != NULL) {
-        scopeflow_scope *const next = scope->next;
-        emit_abandoned(self, emitter, scope);
-        scopeflow_scope_release(scope);
-        scope = next;
-    }
+    do {
+        scopeflow_scope *scope = scopeflow__abandoned_take(self->runtime);
+        while (scope != NULL) {
+            scopeflow_scope *const next = scope->next;
+            emit_abandoned(self, emitter, scope);
+            scopeflow_scope_release(scope); /* Its parent may be the next that nobody holds. */
+            scope = next;
+        }
+    } while (scopeflow__has_abandoned(self->runtime));
 }
 
 /* --- Delivery --- */
@@ -105,9 +107,12 @@ static const scopeflow__entry *next_host_listener(scopeflow__task *self) {
 static void retire_event(scopeflow__task *self) {
     scopeflow_event *const event = self->events;
     count_delivery(event);
-    if (scopeflow__load_u32(&event->refs) > 1 && !scopeflow__event_encode(event)) {
-        scopeflow__count(&self->runtime->dropped_event_count);
-        scopeflow__event_forget(event);
+    if (scopeflow__load_u32(&event->refs) > 1) {
+        if (!scopeflow__event_encode(event)) {
+            scopeflow__count(&self->runtime->dropped_event_count);
+            scopeflow__event_forget(event);
+        }
+        scopeflow__event_leave_scope(event);
     }
     self->events = event->next;
     event->next = NULL;

@@ -87,6 +87,13 @@ void scopeflow__task_run(scopeflow__task *self, scopeflow_emitter *emitter, scop
         case SCOPEFLOW__PHASE_START: scopeflow__call_start(self, emitter); break;
         case SCOPEFLOW__PHASE_EXECUTE: scopeflow__call_execute(self, step); return;
         case SCOPEFLOW__PHASE_FINISH:
+            /* The end of a forgotten scope may have been what held its parent. */
+            if (scopeflow__has_abandoned(self->runtime)) {
+                scopeflow__task_emit_abandoned(self, emitter);
+                break;
+            }
+            finish(self, step);
+            return;
         case SCOPEFLOW__PHASE_ENDED: finish(self, step); return;
         }
     }
