@@ -4,7 +4,11 @@ import type { Event } from "./event.js";
 
 /** Decides whether a tool call may run. It sees the target's name and the caller's own request;
  * the first reason given refuses the call, and a guard that fails refuses too (S3.5). */
-export type ToolConditionalExecutionGuardrail = (name: string, request: any, context: CallbackContext) => string | null | undefined | void | Promise<string | null | undefined | void>;
+export type ToolConditionalExecutionGuardrail = (
+  name: string,
+  request: any,
+  context: CallbackContext,
+) => string | null | undefined | void | Promise<string | null | undefined | void>;
 
 /** Receives every event of the scopes that see it, in order, on the emitting thread (S5.1). One
  * that fails is counted and logged; the others and the work are unaffected (S5.2). */
@@ -18,7 +22,12 @@ export const registries: ReadonlyMap<number, Registry> = new Map<number, Registr
       title: "tool conditional-execution guardrail",
       answer: "reason",
       acceptsAsync: true,
-      call: (callable, given) => (callable as ToolConditionalExecutionGuardrail)(given.name!, given.request!, given.context!),
+      call: (callable, given) =>
+        (callable as ToolConditionalExecutionGuardrail)(
+          given.name!,
+          given.request!,
+          given.context!,
+        ),
     },
   ],
   [

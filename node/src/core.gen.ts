@@ -51,7 +51,12 @@ export interface Core {
    * walking. */
   tapeIsFull(self: number): number;
   /** Makes a runtime with empty registries and a root scope of its own (S1.3). */
-  runtimeNew(flags: number, clockStartNs: bigint, clockStepNs: bigint, payloadBudgetBytes: number): number;
+  runtimeNew(
+    flags: number,
+    clockStartNs: bigint,
+    clockStepNs: bigint,
+    payloadBudgetBytes: number,
+  ): number;
   /** Ends the caller's ownership. The memory goes once no scope of the runtime is held either.
    * Nothing is emitted. */
   runtimeFree(self: number): void;
@@ -66,13 +71,44 @@ export interface Core {
   runtimeAfterFork(self: number): number;
   /** Opens a scope and emits its start event. The `done` step carries the new scope, which the
    * caller releases; the host makes it current. */
-  scopePush(self: number, current: number, name: string, type: number, parent: number, attributes: number, subtype: string | undefined, metadata: number, input: number, timestampNs: bigint | undefined, task: number): number;
+  scopePush(
+    self: number,
+    current: number,
+    name: string,
+    type: number,
+    parent: number,
+    attributes: number,
+    subtype: string | undefined,
+    metadata: number,
+    input: number,
+    timestampNs: bigint | undefined,
+    task: number,
+  ): number;
   /** Ends a scope and emits its end event. A scope that has an open descendant in the context's
    * chain is refused, so is the root; a scope that was opened in another context is ended
    * (S1.6). */
-  scopePop(self: number, current: number, flags: number, output: number, metadata: number, status: number, error: number, timestampNs: bigint | undefined, task: number): number;
+  scopePop(
+    self: number,
+    current: number,
+    flags: number,
+    output: number,
+    metadata: number,
+    status: number,
+    error: number,
+    timestampNs: bigint | undefined,
+    task: number,
+  ): number;
   /** Emits a mark under a scope. Nothing is drawn or built when nobody listens (S2.3). */
-  scopeEvent(self: number, current: number, name: string, parent: number, data: number, metadata: number, timestampNs: bigint | undefined, task: number): number;
+  scopeEvent(
+    self: number,
+    current: number,
+    name: string,
+    parent: number,
+    data: number,
+    metadata: number,
+    timestampNs: bigint | undefined,
+    task: number,
+  ): number;
   /** Reads what a scope knows about itself. */
   scopeDescribe(self: number): number;
   /** The host reference that the scope keeps for its end event, for the host's garbage collector
@@ -104,7 +140,13 @@ export interface Core {
    * (S3.3). In force for every scope of the runtime. Decides whether a tool call may run. It
    * sees the target's name and the caller's own request; the first reason given refuses the
    * call, and a guard that fails refuses too (S3.5). */
-  registerToolConditionalExecutionGuardrail(self: number, name: string, priority: number, callable: number, flags: number): number;
+  registerToolConditionalExecutionGuardrail(
+    self: number,
+    name: string,
+    priority: number,
+    callable: number,
+    flags: number,
+  ): number;
   /** Removes a tool conditional-execution guardrail from a runtime; calls that already began
    * still use it (S3.4). */
   deregisterToolConditionalExecutionGuardrail(self: number, name: string): number;
@@ -113,7 +155,13 @@ export interface Core {
    * `not_found`. Decides whether a tool call may run. It sees the target's name and the caller's
    * own request; the first reason given refuses the call, and a guard that fails refuses too
    * (S3.5). */
-  scopeRegisterToolConditionalExecutionGuardrail(self: number, name: string, priority: number, callable: number, flags: number): number;
+  scopeRegisterToolConditionalExecutionGuardrail(
+    self: number,
+    name: string,
+    priority: number,
+    callable: number,
+    flags: number,
+  ): number;
   /** Removes a tool conditional-execution guardrail from a scope; calls that already began still
    * use it (S3.4). */
   scopeDeregisterToolConditionalExecutionGuardrail(self: number, name: string): number;
@@ -138,7 +186,20 @@ export interface Core {
   taskAbandon(task: number): void;
   /** Runs a tool under management. Guards come first, then the start event, then one `execute`
    * step, and after its answer the end event; the last step is `return` or `raise`. */
-  toolExecute(self: number, current: number, flags: number, name: string, request: number, parent: number, attributes: number, toolCallId: string | undefined, data: number, metadata: number, timestampNs: bigint | undefined, task: number): number;
+  toolExecute(
+    self: number,
+    current: number,
+    flags: number,
+    name: string,
+    request: number,
+    parent: number,
+    attributes: number,
+    toolCallId: string | undefined,
+    data: number,
+    metadata: number,
+    timestampNs: bigint | undefined,
+    task: number,
+  ): number;
   /** Opens or makes the file, with mode 0600, and the folders above it. Absent where the core has
    * no operating system. */
   atofSinkOpen?(path: string, mode: number): number;

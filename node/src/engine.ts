@@ -7,6 +7,7 @@ import { ABI_HASH, CallableFlags } from "./enums.gen.js";
 import type { ScopeflowError } from "./error.js";
 import type { Handle } from "./handle.js";
 import { createHost, type Host } from "./host.js";
+import { Remains, type Watched } from "./lifetimes.js";
 import { Refs } from "./refs.js";
 import { errorOf } from "./status.gen.js";
 
@@ -19,9 +20,9 @@ export class Engine {
   readonly refs = new Refs();
 
   private readonly tasks: number[] = [];
-  /** What is open and must not be forgotten: its finaliser runs if all handles of it are garbage. */
+  /** What is open and must not be forgotten when all that refers to it is garbage. */
   private readonly watched = new FinalizationRegistry<Watched>((held) => held.forget());
-  private readonly remains = new Remains(this);
+  private readonly remains = new Remains(() => this.core);
 
   /**
    * @param load Makes the core with the host that it is given.
@@ -32,11 +33,12 @@ export class Engine {
     readonly context: ContextStorage,
   ) {
     this.core = load(createHost(this.refs, () => this.core));
-    const hash = this.core.abiHash();
+    const { core } = this;
+    const hash = core.abiHash();
     if (hash !== ABI_HASH) {
       throw new Error(
-        `scopeflow: the ${this.core.kind} core ${this.core.version()} was built for the interface ` +
-          `${hash}, this package for ${ABI_HASH}; install both from one release`,
+        `scopeflow: the ${core.kind} core ${core.version()} was built for the interface ${hash}, ` +
+          `this package for ${ABI_HASH}; install both from one release`,
       );
     }
   }
@@ -95,63 +97,5 @@ export class Engine {
   /** Keeps an ended scope as long as a context may refer to it (S1.5). */
   bury(handle: Handle): void {
     this.remains.add(handle);
-  }
-}
-
-/**
- * What is to be done when an object is garbage. It must not lead back to that object, and runs no code
- * of the application (S1.12).
- */
-export interface Watched {
-  forget(): void;
-}
-
-/** A scope's handle has a reference to the scope. */
-export class HeldScope implements Watched {
-  constructor(
-    private readonly core: Core,
-    private readonly address: number,
-  ) {}
-
-  forget(): void {
-    this.core.scopeRelease(this.address);
-  }
-}
-
-export class HeldRuntime implements Watched {
-  constructor(
-    private readonly core: Core,
-    private readonly address: number,
-  ) {}
-
-  forget(): void {
-    this.core.runtimeFree(this.address);
-  }
-}
-
-/**
- * Ended scopes. A context may hold one for long, for what it starts then; only the garbage collector
- * knows. To watch each would make every call dear, and a loop that never waits would fill the memory
- * with what finalisers have to do, so they are watched by the hundred.
- */
-class Remains {
-  private static readonly BATCH_SIZE = 256;
-  private addresses: number[] = [];
-  /** Refers to nothing; each handle of the batch refers to it. */
-  private keeper = {};
-  private readonly registry = new FinalizationRegistry<number[]>((addresses) => {
-    for (const address of addresses) this.engine.core.scopeRelease(address);
-  });
-
-  constructor(private readonly engine: Engine) {}
-
-  add(handle: Handle): void {
-    if (handle.keeper !== undefined) return;
-    handle.keeper = this.keeper;
-    this.addresses.push(handle.address);
-    if (this.addresses.length < Remains.BATCH_SIZE) return;
-    this.registry.register(this.keeper, this.addresses);
-    this.addresses = [];
-    this.keeper = {};
   }
 }

@@ -56,5 +56,4 @@ export abstract class EventFields {
   get category_profile(): Record<string, unknown> | null {
     return this.field("category_profile") as Record<string, unknown> | null;
   }
-
 }

@@ -33,7 +33,11 @@ export function afterFork(): void {
  * @throws already_exists (1001), invalid_argument (1003), invalid_utf8 (2002), limit_exceeded
  * (3001), no_memory (3002).
  */
-export function registerToolConditionalExecutionGuardrail(name: string, priority: number, callable: ToolConditionalExecutionGuardrail): void {
+export function registerToolConditionalExecutionGuardrail(
+  name: string,
+  priority: number,
+  callable: ToolConditionalExecutionGuardrail,
+): void {
   defaultRuntime().registerToolConditionalExecutionGuardrail(name, priority, callable);
 }
 
@@ -84,7 +88,12 @@ export function deregisterSubscriber(name: string): boolean {
  * @throws already_exists (1001), not_found (1002), invalid_argument (1003), invalid_state
  * (1004), invalid_utf8 (2002), limit_exceeded (3001), no_memory (3002).
  */
-export function scopeRegisterToolConditionalExecutionGuardrail(scope: ScopeReference, name: string, priority: number, callable: ToolConditionalExecutionGuardrail): void {
+export function scopeRegisterToolConditionalExecutionGuardrail(
+  scope: ScopeReference,
+  name: string,
+  priority: number,
+  callable: ToolConditionalExecutionGuardrail,
+): void {
   defaultRuntime().scopeRegisterToolConditionalExecutionGuardrail(scope, name, priority, callable);
 }
 
@@ -95,7 +104,10 @@ export function scopeRegisterToolConditionalExecutionGuardrail(scope: ScopeRefer
  * @param name The name under which it was registered.
  * @throws invalid_argument (1003).
  */
-export function scopeDeregisterToolConditionalExecutionGuardrail(scope: ScopeReference, name: string): boolean {
+export function scopeDeregisterToolConditionalExecutionGuardrail(
+  scope: ScopeReference,
+  name: string,
+): boolean {
   return defaultRuntime().scopeDeregisterToolConditionalExecutionGuardrail(scope, name);
 }
 
@@ -110,7 +122,11 @@ export function scopeDeregisterToolConditionalExecutionGuardrail(scope: ScopeRef
  * @throws already_exists (1001), not_found (1002), invalid_argument (1003), invalid_state
  * (1004), invalid_utf8 (2002), limit_exceeded (3001), no_memory (3002).
  */
-export function scopeRegisterSubscriber(scope: ScopeReference, name: string, callable: Subscriber): void {
+export function scopeRegisterSubscriber(
+  scope: ScopeReference,
+  name: string,
+  callable: Subscriber,
+): void {
   defaultRuntime().scopeRegisterSubscriber(scope, name, callable);
 }
 

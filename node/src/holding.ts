@@ -1,8 +1,9 @@
-import type { Engine, Watched } from "./engine.js";
+import type { Engine } from "./engine.js";
+import type { Watched } from "./lifetimes.js";
 
 /**
  * What a running operation holds in the core: memory for its task, the references that it lent and
- * its own span. It does not lead back to the application's objects, so that a finaliser may keep it.
+ * its own span. It does not lead back to the application's objects, so a finaliser may keep it.
  */
 export class Holding implements Watched {
   /** The call's own span, of which this has a reference while the call runs; else 0. */

@@ -33,9 +33,15 @@ function describeError(error: unknown): Uint8Array {
   const writer = new TokenWriter();
   writer.mark(Token.Object);
   writer.text(Token.String, "type");
-  writer.text(Token.String, textOf(() => errorTypeName(error)));
+  writer.text(
+    Token.String,
+    textOf(() => errorTypeName(error)),
+  );
   writer.text(Token.String, "message");
-  writer.text(Token.String, textOf(() => (error instanceof Error ? error.message : String(error))));
+  writer.text(
+    Token.String,
+    textOf(() => (error instanceof Error ? error.message : String(error))),
+  );
   writer.mark(Token.End);
   return writer.row;
 }

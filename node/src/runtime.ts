@@ -1,10 +1,10 @@
 import { checkFunction } from "./checks.js";
 import { Operation, type Call } from "./driver.js";
 import { CallFlags, EndStatus, PopFlags, RuntimeFlags, ScopeType } from "./enums.gen.js";
-import { HeldRuntime, HeldScope } from "./engine.js";
 import { isCancellation } from "./error.js";
 import { InvalidArgument, NotFound } from "./errors.gen.js";
 import { installedEngine } from "./installed.js";
+import { HeldRuntime, HeldScope } from "./lifetimes.js";
 import {
   RuntimeRegistries,
   runtimeFlush,
@@ -136,7 +136,8 @@ export class Runtime extends RuntimeRegistries {
     timestamp?: Maybe<Timestamp>,
     metadata?: unknown,
   ): void {
-    if (!(handle instanceof ScopeHandle)) throw new InvalidArgument("handle must be a scope handle");
+    if (!(handle instanceof ScopeHandle))
+      throw new InvalidArgument("handle must be a scope handle");
     handle.pop({ output, timestamp, metadata });
   }
 
@@ -155,7 +156,9 @@ export class Runtime extends RuntimeRegistries {
     input?: unknown,
   ): Promise<R> {
     checkFunction(callback, "callback");
-    const options = isOptions(handle) ? handle : { parent: handle, attributes, data, metadata, input };
+    const options = isOptions(handle)
+      ? handle
+      : { parent: handle, attributes, data, metadata, input };
     const scope = this.open(name, scopeType, options);
     let result: R;
     try {
@@ -235,7 +238,7 @@ export class Runtime extends RuntimeRegistries {
     }
   }
 
-  /** The same for a function that returns no promise; guards that are declared async are refused. */
+  /** The same for a function that returns no promise. Refuses guards that are declared async. */
   toolCallExecuteSync<A, R>(
     name: string,
     args: A,

@@ -16,15 +16,54 @@ interface Exports {
   tapePutTokens(self: number, tokens: number, tokensSize: number): void;
   tapePutJson(self: number, json: number, jsonSize: number): void;
   tapeIsFull(self: number): number;
-  runtimeNew(flags: number, clockStartNs: bigint, clockStepNs: bigint, payloadBudgetBytes: number): number;
+  runtimeNew(
+    flags: number,
+    clockStartNs: bigint,
+    clockStepNs: bigint,
+    payloadBudgetBytes: number,
+  ): number;
   runtimeFree(self: number): void;
   runtimeReadStats(self: number): number;
   runtimeRoot(self: number): number;
   runtimeFlush(self: number, task: number): number;
   runtimeAfterFork(self: number): number;
-  scopePush(self: number, current: number, name: number, nameSize: number, type: number, parent: number, attributes: number, subtype: number, subtypeSize: number, metadata: number, input: number, timestampNs: bigint, task: number): number;
-  scopePop(self: number, current: number, flags: number, output: number, metadata: number, status: number, error: number, timestampNs: bigint, task: number): number;
-  scopeEvent(self: number, current: number, name: number, nameSize: number, parent: number, data: number, metadata: number, timestampNs: bigint, task: number): number;
+  scopePush(
+    self: number,
+    current: number,
+    name: number,
+    nameSize: number,
+    type: number,
+    parent: number,
+    attributes: number,
+    subtype: number,
+    subtypeSize: number,
+    metadata: number,
+    input: number,
+    timestampNs: bigint,
+    task: number,
+  ): number;
+  scopePop(
+    self: number,
+    current: number,
+    flags: number,
+    output: number,
+    metadata: number,
+    status: number,
+    error: number,
+    timestampNs: bigint,
+    task: number,
+  ): number;
+  scopeEvent(
+    self: number,
+    current: number,
+    name: number,
+    nameSize: number,
+    parent: number,
+    data: number,
+    metadata: number,
+    timestampNs: bigint,
+    task: number,
+  ): number;
   scopeDescribe(self: number): number;
   scopeMetadata(self: number): number;
   scopeIsOpen(self: number): number;
@@ -36,17 +75,62 @@ interface Exports {
   eventSeal(self: number): number;
   eventRetain(self: number): void;
   eventRelease(self: number): void;
-  registerToolConditionalExecutionGuardrail(self: number, name: number, nameSize: number, priority: number, callable: number, flags: number): number;
+  registerToolConditionalExecutionGuardrail(
+    self: number,
+    name: number,
+    nameSize: number,
+    priority: number,
+    callable: number,
+    flags: number,
+  ): number;
   deregisterToolConditionalExecutionGuardrail(self: number, name: number, nameSize: number): number;
-  scopeRegisterToolConditionalExecutionGuardrail(self: number, name: number, nameSize: number, priority: number, callable: number, flags: number): number;
-  scopeDeregisterToolConditionalExecutionGuardrail(self: number, name: number, nameSize: number): number;
-  registerSubscriber(self: number, name: number, nameSize: number, callable: number, flags: number): number;
+  scopeRegisterToolConditionalExecutionGuardrail(
+    self: number,
+    name: number,
+    nameSize: number,
+    priority: number,
+    callable: number,
+    flags: number,
+  ): number;
+  scopeDeregisterToolConditionalExecutionGuardrail(
+    self: number,
+    name: number,
+    nameSize: number,
+  ): number;
+  registerSubscriber(
+    self: number,
+    name: number,
+    nameSize: number,
+    callable: number,
+    flags: number,
+  ): number;
   deregisterSubscriber(self: number, name: number, nameSize: number): number;
-  scopeRegisterSubscriber(self: number, name: number, nameSize: number, callable: number, flags: number): number;
+  scopeRegisterSubscriber(
+    self: number,
+    name: number,
+    nameSize: number,
+    callable: number,
+    flags: number,
+  ): number;
   scopeDeregisterSubscriber(self: number, name: number, nameSize: number): number;
   taskResume(task: number, kind: number, status: number, value: number): number;
   taskAbandon(task: number): void;
-  toolExecute(self: number, current: number, flags: number, name: number, nameSize: number, request: number, parent: number, attributes: number, toolCallId: number, toolCallIdSize: number, data: number, metadata: number, timestampNs: bigint, task: number): number;
+  toolExecute(
+    self: number,
+    current: number,
+    flags: number,
+    name: number,
+    nameSize: number,
+    request: number,
+    parent: number,
+    attributes: number,
+    toolCallId: number,
+    toolCallIdSize: number,
+    data: number,
+    metadata: number,
+    timestampNs: bigint,
+    task: number,
+  ): number;
 }
 
 /** The core in WebAssembly (wasm/bridge.gen.c). */
@@ -115,7 +199,12 @@ export class WasmCore extends WasmMemory<Exports> implements Core {
     return this.exports.tapeIsFull(self) >>> 0;
   }
 
-  runtimeNew(flags: number, clockStartNs: bigint, clockStepNs: bigint, payloadBudgetBytes: number): number {
+  runtimeNew(
+    flags: number,
+    clockStartNs: bigint,
+    clockStepNs: bigint,
+    payloadBudgetBytes: number,
+  ): number {
     return this.exports.runtimeNew(flags, clockStartNs, clockStepNs, payloadBudgetBytes);
   }
 
@@ -139,26 +228,91 @@ export class WasmCore extends WasmMemory<Exports> implements Core {
     return this.exports.runtimeAfterFork(self);
   }
 
-  scopePush(self: number, current: number, name: string, type: number, parent: number, attributes: number, subtype: string | undefined, metadata: number, input: number, timestampNs: bigint | undefined, task: number): number {
+  scopePush(
+    self: number,
+    current: number,
+    name: string,
+    type: number,
+    parent: number,
+    attributes: number,
+    subtype: string | undefined,
+    metadata: number,
+    input: number,
+    timestampNs: bigint | undefined,
+    task: number,
+  ): number {
     const top_ = this.enter();
     const nameAt_ = this.putText(name);
     const nameSize_ = this.textSize;
     const subtypeAt_ = this.putText(subtype);
     const subtypeSize_ = this.textSize;
-    const result_ = this.exports.scopePush(self, current, nameAt_, nameSize_, type, parent, attributes, subtypeAt_, subtypeSize_, metadata, input, timestampNs ?? TIMESTAMP_NONE, task);
+    const result_ = this.exports.scopePush(
+      self,
+      current,
+      nameAt_,
+      nameSize_,
+      type,
+      parent,
+      attributes,
+      subtypeAt_,
+      subtypeSize_,
+      metadata,
+      input,
+      timestampNs ?? TIMESTAMP_NONE,
+      task,
+    );
     this.leave(top_);
     return result_;
   }
 
-  scopePop(self: number, current: number, flags: number, output: number, metadata: number, status: number, error: number, timestampNs: bigint | undefined, task: number): number {
-    return this.exports.scopePop(self, current, flags, output, metadata, status, error, timestampNs ?? TIMESTAMP_NONE, task);
+  scopePop(
+    self: number,
+    current: number,
+    flags: number,
+    output: number,
+    metadata: number,
+    status: number,
+    error: number,
+    timestampNs: bigint | undefined,
+    task: number,
+  ): number {
+    return this.exports.scopePop(
+      self,
+      current,
+      flags,
+      output,
+      metadata,
+      status,
+      error,
+      timestampNs ?? TIMESTAMP_NONE,
+      task,
+    );
   }
 
-  scopeEvent(self: number, current: number, name: string, parent: number, data: number, metadata: number, timestampNs: bigint | undefined, task: number): number {
+  scopeEvent(
+    self: number,
+    current: number,
+    name: string,
+    parent: number,
+    data: number,
+    metadata: number,
+    timestampNs: bigint | undefined,
+    task: number,
+  ): number {
     const top_ = this.enter();
     const nameAt_ = this.putText(name);
     const nameSize_ = this.textSize;
-    const result_ = this.exports.scopeEvent(self, current, nameAt_, nameSize_, parent, data, metadata, timestampNs ?? TIMESTAMP_NONE, task);
+    const result_ = this.exports.scopeEvent(
+      self,
+      current,
+      nameAt_,
+      nameSize_,
+      parent,
+      data,
+      metadata,
+      timestampNs ?? TIMESTAMP_NONE,
+      task,
+    );
     this.leave(top_);
     return result_;
   }
@@ -207,11 +361,24 @@ export class WasmCore extends WasmMemory<Exports> implements Core {
     this.exports.eventRelease(self);
   }
 
-  registerToolConditionalExecutionGuardrail(self: number, name: string, priority: number, callable: number, flags: number): number {
+  registerToolConditionalExecutionGuardrail(
+    self: number,
+    name: string,
+    priority: number,
+    callable: number,
+    flags: number,
+  ): number {
     const top_ = this.enter();
     const nameAt_ = this.putText(name);
     const nameSize_ = this.textSize;
-    const result_ = this.exports.registerToolConditionalExecutionGuardrail(self, nameAt_, nameSize_, priority, callable, flags);
+    const result_ = this.exports.registerToolConditionalExecutionGuardrail(
+      self,
+      nameAt_,
+      nameSize_,
+      priority,
+      callable,
+      flags,
+    );
     this.leave(top_);
     return result_;
   }
@@ -220,16 +387,33 @@ export class WasmCore extends WasmMemory<Exports> implements Core {
     const top_ = this.enter();
     const nameAt_ = this.putText(name);
     const nameSize_ = this.textSize;
-    const result_ = this.exports.deregisterToolConditionalExecutionGuardrail(self, nameAt_, nameSize_);
+    const result_ = this.exports.deregisterToolConditionalExecutionGuardrail(
+      self,
+      nameAt_,
+      nameSize_,
+    );
     this.leave(top_);
     return result_;
   }
 
-  scopeRegisterToolConditionalExecutionGuardrail(self: number, name: string, priority: number, callable: number, flags: number): number {
+  scopeRegisterToolConditionalExecutionGuardrail(
+    self: number,
+    name: string,
+    priority: number,
+    callable: number,
+    flags: number,
+  ): number {
     const top_ = this.enter();
     const nameAt_ = this.putText(name);
     const nameSize_ = this.textSize;
-    const result_ = this.exports.scopeRegisterToolConditionalExecutionGuardrail(self, nameAt_, nameSize_, priority, callable, flags);
+    const result_ = this.exports.scopeRegisterToolConditionalExecutionGuardrail(
+      self,
+      nameAt_,
+      nameSize_,
+      priority,
+      callable,
+      flags,
+    );
     this.leave(top_);
     return result_;
   }
@@ -238,7 +422,11 @@ export class WasmCore extends WasmMemory<Exports> implements Core {
     const top_ = this.enter();
     const nameAt_ = this.putText(name);
     const nameSize_ = this.textSize;
-    const result_ = this.exports.scopeDeregisterToolConditionalExecutionGuardrail(self, nameAt_, nameSize_);
+    const result_ = this.exports.scopeDeregisterToolConditionalExecutionGuardrail(
+      self,
+      nameAt_,
+      nameSize_,
+    );
     this.leave(top_);
     return result_;
   }
@@ -287,15 +475,42 @@ export class WasmCore extends WasmMemory<Exports> implements Core {
     this.exports.taskAbandon(task);
   }
 
-  toolExecute(self: number, current: number, flags: number, name: string, request: number, parent: number, attributes: number, toolCallId: string | undefined, data: number, metadata: number, timestampNs: bigint | undefined, task: number): number {
+  toolExecute(
+    self: number,
+    current: number,
+    flags: number,
+    name: string,
+    request: number,
+    parent: number,
+    attributes: number,
+    toolCallId: string | undefined,
+    data: number,
+    metadata: number,
+    timestampNs: bigint | undefined,
+    task: number,
+  ): number {
     const top_ = this.enter();
     const nameAt_ = this.putText(name);
     const nameSize_ = this.textSize;
     const toolCallIdAt_ = this.putText(toolCallId);
     const toolCallIdSize_ = this.textSize;
-    const result_ = this.exports.toolExecute(self, current, flags, nameAt_, nameSize_, request, parent, attributes, toolCallIdAt_, toolCallIdSize_, data, metadata, timestampNs ?? TIMESTAMP_NONE, task);
+    const result_ = this.exports.toolExecute(
+      self,
+      current,
+      flags,
+      nameAt_,
+      nameSize_,
+      request,
+      parent,
+      attributes,
+      toolCallIdAt_,
+      toolCallIdSize_,
+      data,
+      metadata,
+      timestampNs ?? TIMESTAMP_NONE,
+      task,
+    );
     this.leave(top_);
     return result_;
   }
-
 }

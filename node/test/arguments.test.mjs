@@ -1,6 +1,13 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { AtofExporter, InvalidArgument, InvalidState, LimitExceeded, Runtime, ScopeType } from "scopeflow";
+import {
+  AtofExporter,
+  InvalidArgument,
+  InvalidState,
+  LimitExceeded,
+  Runtime,
+  ScopeType,
+} from "scopeflow";
 import { listen } from "./helpers.mjs";
 
 const noText = [undefined, null, 1, {}, Symbol("s"), Buffer.from("x")];
@@ -74,7 +81,10 @@ describe("wrong arguments", () => {
   }
 
   test("an async call rejects instead of throwing", async () => {
-    await assert.rejects(runtime.toolCallExecute(1, 1, () => 1), InvalidArgument);
+    await assert.rejects(
+      runtime.toolCallExecute(1, 1, () => 1),
+      InvalidArgument,
+    );
     await assert.rejects(runtime.toolCallExecute("x", 1, 1), InvalidArgument);
     await assert.rejects(runtime.withScope("x", ScopeType.Agent, 1), InvalidArgument);
   });

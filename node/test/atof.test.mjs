@@ -15,7 +15,10 @@ describe("the file exporter", { skip: core === "wasm" }, () => {
   test("writes each event as a line", async () => {
     const runtime = new Runtime({ deterministic: true });
     const lines = [];
-    const exporter = new AtofExporter({ outputDirectory: join(folder, "a/b"), filename: "e" }, runtime);
+    const exporter = new AtofExporter(
+      { outputDirectory: join(folder, "a/b"), filename: "e" },
+      runtime,
+    );
     assert.equal(exporter.path, join(folder, "a/b", "e"));
     exporter.register("file");
     runtime.registerSubscriber("lines", (event) => lines.push(event.json));
@@ -34,7 +37,11 @@ describe("the file exporter", { skip: core === "wasm" }, () => {
 
   test("appends, or begins anew", () => {
     const runtime = new Runtime();
-    for (const [mode, count] of [["append", 1], ["append", 2], ["overwrite", 1]]) {
+    for (const [mode, count] of [
+      ["append", 1],
+      ["append", 2],
+      ["overwrite", 1],
+    ]) {
       const exporter = new AtofExporter({ outputDirectory: folder, mode }, runtime);
       exporter.register("file");
       runtime.event("m");
@@ -56,11 +63,14 @@ describe("the file exporter", { skip: core === "wasm" }, () => {
 
   test("a path that cannot be opened is told with the system's reason", () => {
     const nowhere = { outputDirectory: "/dev/null/x" };
-    assert.throws(() => new AtofExporter(nowhere), (error) => {
-      assert(error instanceof InvalidState);
-      assert.match(error.message, /\/dev\/null/);
-      return true;
-    });
+    assert.throws(
+      () => new AtofExporter(nowhere),
+      (error) => {
+        assert(error instanceof InvalidState);
+        assert.match(error.message, /\/dev\/null/);
+        return true;
+      },
+    );
   });
 });
 

@@ -59,7 +59,9 @@ async function smoke() {
   scopeflow.registerToolConditionalExecutionGuardrail("g", 0, async (name) =>
     name === "bad" ? "no" : null,
   );
-  const scope = scopeflow.pushScope("agent", ScopeType.Agent, { input: { big: "ž".repeat(100_000) } });
+  const scope = scopeflow.pushScope("agent", ScopeType.Agent, {
+    input: { big: "ž".repeat(100_000) },
+  });
   const result = { n: 1n };
   const got = await scopeflow.toolCallExecute("good", { q: 1 }, async () => result);
   check(got === result, "another object came back");

@@ -1,5 +1,5 @@
-// The WebAssembly core in headless Chromium: replays the vectors and uses the API, in a page that is
-// served on loopback and posts what came of it.
+// The WebAssembly core in headless Chromium: replays the vectors and uses the API, in a page that
+// is served on loopback and posts what came of it.
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";

@@ -24,7 +24,10 @@ describe("contexts", () => {
       assert.equal(event.parent_uuid, uuids["abc".indexOf(event.name[0])]);
     }
     const starts = events.filter((event) => event.scope_category === "start").slice(1);
-    assert.deepEqual(starts.map((start) => start.parent_uuid), [outer.uuid, outer.uuid, outer.uuid]);
+    assert.deepEqual(
+      starts.map((start) => start.parent_uuid),
+      [outer.uuid, outer.uuid, outer.uuid],
+    );
   });
 
   test("a call's span is current in its target and in what that starts", async () => {

@@ -6,32 +6,28 @@
 export const operations = {
   runtime_read_stats: {
     on: "runtime",
-    types: [
-    ],
+    types: [],
     result: "struct.runtime_stats",
     call: (on, given) => on.readStats(),
     callSync: (on, given) => on.readStats(),
   },
   runtime_root: {
     on: "runtime",
-    types: [
-    ],
+    types: [],
     result: "handle.scope",
     call: (on, given) => on.root(),
     callSync: (on, given) => on.root(),
   },
   runtime_flush: {
     on: "runtime",
-    types: [
-    ],
+    types: [],
     result: "",
     call: (on, given) => on.flush(given),
     callSync: (on, given) => on.flush(given),
   },
   runtime_after_fork: {
     on: "runtime",
-    types: [
-    ],
+    types: [],
     result: "",
     call: (on, given) => on.afterFork(),
     callSync: (on, given) => on.afterFork(),
@@ -81,32 +77,28 @@ export const operations = {
   },
   scope_describe: {
     on: "scope",
-    types: [
-    ],
+    types: [],
     result: "struct.scope_info",
     call: (on, given) => on.describe(),
     callSync: (on, given) => on.describe(),
   },
   scope_metadata: {
     on: "scope",
-    types: [
-    ],
+    types: [],
     result: "ref",
     call: (on, given) => on.metadataRef(),
     callSync: (on, given) => on.metadataRef(),
   },
   scope_is_open: {
     on: "scope",
-    types: [
-    ],
+    types: [],
     result: "bool",
     call: (on, given) => on.isOpen(),
     callSync: (on, given) => on.isOpen(),
   },
   scope_is_in_force: {
     on: "scope",
-    types: [
-    ],
+    types: [],
     result: "bool",
     call: (on, given) => on.isInForce(),
     callSync: (on, given) => on.isInForce(),
@@ -120,14 +112,14 @@ export const operations = {
       ["flags", "flags", "flags.callable_flag"],
     ],
     result: "",
-    call: (on, given) => on.registerToolConditionalExecutionGuardrail(given.name, given.priority, given.callable),
-    callSync: (on, given) => on.registerToolConditionalExecutionGuardrail(given.name, given.priority, given.callable),
+    call: (on, given) =>
+      on.registerToolConditionalExecutionGuardrail(given.name, given.priority, given.callable),
+    callSync: (on, given) =>
+      on.registerToolConditionalExecutionGuardrail(given.name, given.priority, given.callable),
   },
   deregister_tool_conditional_execution_guardrail: {
     on: "runtime",
-    types: [
-      ["name", "name", "string"],
-    ],
+    types: [["name", "name", "string"]],
     result: "bool",
     call: (on, given) => on.deregisterToolConditionalExecutionGuardrail(given.name),
     callSync: (on, given) => on.deregisterToolConditionalExecutionGuardrail(given.name),
@@ -141,14 +133,14 @@ export const operations = {
       ["flags", "flags", "flags.callable_flag"],
     ],
     result: "",
-    call: (on, given) => on.registerToolConditionalExecutionGuardrail(given.name, given.priority, given.callable),
-    callSync: (on, given) => on.registerToolConditionalExecutionGuardrail(given.name, given.priority, given.callable),
+    call: (on, given) =>
+      on.registerToolConditionalExecutionGuardrail(given.name, given.priority, given.callable),
+    callSync: (on, given) =>
+      on.registerToolConditionalExecutionGuardrail(given.name, given.priority, given.callable),
   },
   scope_deregister_tool_conditional_execution_guardrail: {
     on: "scope",
-    types: [
-      ["name", "name", "string"],
-    ],
+    types: [["name", "name", "string"]],
     result: "bool",
     call: (on, given) => on.deregisterToolConditionalExecutionGuardrail(given.name),
     callSync: (on, given) => on.deregisterToolConditionalExecutionGuardrail(given.name),
@@ -166,9 +158,7 @@ export const operations = {
   },
   deregister_subscriber: {
     on: "runtime",
-    types: [
-      ["name", "name", "string"],
-    ],
+    types: [["name", "name", "string"]],
     result: "bool",
     call: (on, given) => on.deregisterSubscriber(given.name),
     callSync: (on, given) => on.deregisterSubscriber(given.name),
@@ -186,9 +176,7 @@ export const operations = {
   },
   scope_deregister_subscriber: {
     on: "scope",
-    types: [
-      ["name", "name", "string"],
-    ],
+    types: [["name", "name", "string"]],
     result: "bool",
     call: (on, given) => on.deregisterSubscriber(given.name),
     callSync: (on, given) => on.deregisterSubscriber(given.name),

@@ -15,7 +15,8 @@ const AT_ONCE = 2;
 const endings = {
   "process.exit with open scopes and pending calls": [`import "./exit-open.mjs";`, 3],
   "an ending event loop with a pending call": [
-    `import { toolCallExecute } from "scopeflow"; toolCallExecute("t", 1, () => new Promise(() => {}));`,
+    `import { toolCallExecute } from "scopeflow";
+     toolCallExecute("t", 1, () => new Promise(() => {}));`,
     0,
   ],
   "process.exit inside a subscriber": [
@@ -33,7 +34,8 @@ const endings = {
   "an error that nobody catches, inside a target": [
     `import { toolCallExecute } from "scopeflow";
      process.on("uncaughtException", (error) => process.exit(error.message === "mine" ? 9 : 1));
-     toolCallExecute("t", 1, () => { setTimeout(() => { throw new Error("mine"); }); return new Promise(() => {}); });`,
+     const fail = () => { throw new Error("mine"); };
+     toolCallExecute("t", 1, () => new Promise(() => { setTimeout(fail); }));`,
     9,
   ],
 };
@@ -76,13 +78,17 @@ describe(`the end of a program with the ${core} core`, () => {
     try {
       const program = `
         import { AtofExporter, event } from "scopeflow";
-        new AtofExporter({ outputDirectory: ${JSON.stringify(folder)}, filename: "e" }).register("x");
+        const outputDirectory = ${JSON.stringify(folder)};
+        new AtofExporter({ outputDirectory, filename: "e" }).register("x");
         for (let i = 0; i < 100; i++) event("mark " + i);
         process.exit(0);
       `;
       assert.deepEqual(await run(program), { end: 0, errors: "" });
       const lines = readFileSync(join(folder, "e"), "utf8").trimEnd().split("\n");
-      assert.deepEqual(lines.map((line) => JSON.parse(line).name.slice(5)), [...Array(100).keys()].map(String));
+      assert.deepEqual(
+        lines.map((line) => JSON.parse(line).name.slice(5)),
+        [...Array(100).keys()].map(String),
+      );
     } finally {
       rmSync(folder, { recursive: true });
     }

@@ -17,7 +17,10 @@ describe("the package", () => {
   test("is one for import and for require", () => {
     const required = require("scopeflow");
     assert.equal(required.defaultRuntime(), scopeflow.defaultRuntime());
-    const names = (exports) => Object.keys(exports).filter((name) => name !== "__esModule").sort();
+    const names = (exports) =>
+      Object.keys(exports)
+        .filter((name) => name !== "__esModule")
+        .sort();
     assert.deepEqual(names(required), names(scopeflow));
   });
 
@@ -36,7 +39,10 @@ describe("the package", () => {
     scopeflow.scopeRegisterSubscriber(scope.uuid, "local", () => {});
     scopeflow.event("m");
     assert.equal(await scopeflow.toolCallExecute("t", 1, () => 2), 2);
-    assert.equal(scopeflow.toolCallExecuteSync("t", 1, () => 3), 3);
+    assert.equal(
+      scopeflow.toolCallExecuteSync("t", 1, () => 3),
+      3,
+    );
     assert.equal(await scopeflow.withScope("w", scopeflow.ScopeType.Function, () => 4), 4);
     assert.equal(scopeflow.getHandle(), scope);
     scopeflow.popScope(scope);
@@ -48,7 +54,9 @@ describe("the package", () => {
   });
 
   test("has an error class for each error of the spec", () => {
-    const api = JSON.parse(readFileSync(join(process.env.SCOPEFLOW_VECTORS, "../../spec/api.json")));
+    const api = JSON.parse(
+      readFileSync(join(process.env.SCOPEFLOW_VECTORS, "../../spec/api.json")),
+    );
     assert(api.errors.length > 10);
     for (const { name, value } of api.errors) {
       const pascal = name.replace(/(^|_)(.)/g, (_, __, letter) => letter.toUpperCase());
@@ -113,7 +121,14 @@ describe("the types", () => {
     assert(compiler, "SCOPEFLOW_TYPESCRIPT names the compiler");
     const options = ["--noEmit", "--strict", "--skipLibCheck", "false", "--target", "es2022"];
     const resolution = ["--module", "nodenext", "--moduleResolution", "nodenext", "--lib"];
-    const given = [compiler, ...options, ...resolution, "es2022,esnext.disposable,dom", "--types", ""];
+    const given = [
+      compiler,
+      ...options,
+      ...resolution,
+      "es2022,esnext.disposable,dom",
+      "--types",
+      "",
+    ];
     const result = spawnSync(process.execPath, [...given, join(root, "test/types.mts")], {
       encoding: "utf8",
     });

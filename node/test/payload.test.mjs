@@ -100,9 +100,29 @@ const rows = {
     [{ gone: undefined, [Symbol("s")]: 1 }, "{}"],
     [new Money(), '{"key":"value","amount":5}'],
     [new URL("http://localhost/a"), '"http://localhost/a"'],
-    [new Map([["b", 1], ["a", 2]]), '{"b":1,"a":2}'],
-    [new Map([[1, "a"], ["1", "b"], [null, "c"], [2n, "d"]]), '{"1":"b","null":"c","2":"d"}'],
-    [new Map([[Symbol("s"), 1], [new Point(), 2]]), '{"s":1,"Point":2}'],
+    [
+      new Map([
+        ["b", 1],
+        ["a", 2],
+      ]),
+      '{"b":1,"a":2}',
+    ],
+    [
+      new Map([
+        [1, "a"],
+        ["1", "b"],
+        [null, "c"],
+        [2n, "d"],
+      ]),
+      '{"1":"b","null":"c","2":"d"}',
+    ],
+    [
+      new Map([
+        [Symbol("s"), 1],
+        [new Point(), 2],
+      ]),
+      '{"s":1,"Point":2}',
+    ],
     [runInNewContext("new Map([[1, new Date(0)]])"), '{"1":"1970-01-01T00:00:00.000Z"}'],
   ],
   "list or tuple": [
@@ -127,7 +147,15 @@ const rows = {
     [/x/, '{"$unserializable":"RegExp"}'],
     [new TypeError("x"), '{"$unserializable":"TypeError"}'],
     [{ toJSON: throws }, '{"$unserializable":"Object"}'],
-    [{ get a() { return throws(); }, b: 1 }, '{"a":{"$unserializable":"RangeError"},"b":1}'],
+    [
+      {
+        get a() {
+          return throws();
+        },
+        b: 1,
+      },
+      '{"a":{"$unserializable":"RangeError"},"b":1}',
+    ],
     [new Proxy({}, { ownKeys: throws }), '{"$unserializable":"Object"}'],
     [new Proxy({}, { getPrototypeOf: throws }), '{"$unserializable":"Object"}'],
     [new Proxy([1], { get: throws }), '{"$unserializable":"Object"}'],

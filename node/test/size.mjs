@@ -4,7 +4,7 @@ import { test } from "node:test";
 
 const LIMIT_BYTES = 100 * 1024;
 
-test("the WebAssembly build is small, and asks for nothing but what the package lends", async () => {
+test("the WebAssembly build is small, and asks only for what the package lends", async () => {
   const path = new URL("../dist/scopeflow.wasm", import.meta.url);
   const { size } = statSync(path);
   console.log(`scopeflow.wasm: ${size} of at most ${LIMIT_BYTES} bytes`);

@@ -57,9 +57,15 @@ describe("subscribers", () => {
       if (event.scope_category === "start") throw abort;
     });
     runtime.registerSubscriber("after", (event) => events.push(event));
-    await assert.rejects(runtime.toolCallExecute("t", 1, () => 5), (error) => error === abort);
+    await assert.rejects(
+      runtime.toolCallExecute("t", 1, () => 5),
+      (error) => error === abort,
+    );
     assert.deepEqual(outline(events), ["t:start", "t:start", "t:end", "t:end"]);
-    assert.throws(() => runtime.pushScope("s", ScopeType.Agent), (error) => error === abort);
+    assert.throws(
+      () => runtime.pushScope("s", ScopeType.Agent),
+      (error) => error === abort,
+    );
     assert.equal(runtime.getHandle().name, "root");
   });
 

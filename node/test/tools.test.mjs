@@ -22,7 +22,10 @@ describe("tool calls", () => {
         return result;
       });
       assert.equal(got, result);
-      assert.equal(runtime.toolCallExecuteSync("search", args, () => result), result);
+      assert.equal(
+        runtime.toolCallExecuteSync("search", args, () => result),
+        result,
+      );
     }
     assert.equal(events.length, 28);
   });
@@ -65,7 +68,9 @@ describe("tool calls", () => {
       const throwing = () => {
         throw thrown;
       };
-      await runtime.toolCallExecute("t", 1, rejecting).then(assert.fail, (e) => assert(isThrown(e)));
+      await runtime
+        .toolCallExecute("t", 1, rejecting)
+        .then(assert.fail, (e) => assert(isThrown(e)));
       await runtime.toolCallExecute("t", 1, throwing).then(assert.fail, (e) => assert(isThrown(e)));
       try {
         runtime.toolCallExecuteSync("t", 1, throwing);
@@ -106,7 +111,10 @@ describe("tool calls", () => {
         throw new Odd("getter");
       },
     };
-    await assert.rejects(runtime.toolCallExecute("t", 1, () => hostile), Odd);
+    await assert.rejects(
+      runtime.toolCallExecute("t", 1, () => hostile),
+      Odd,
+    );
   });
 
   test("a sync call refuses what has to be awaited, with its end event", () => {
@@ -148,7 +156,10 @@ describe("tool calls", () => {
     runtime.event("m", { data: 1, metadata });
     assert.throws(() => runtime.event(3, { data: 1, metadata }), InvalidArgument);
     assert.throws(() => runtime.pushScope("s", 99, { input: 1, metadata }), InvalidArgument);
-    await assert.rejects(runtime.toolCallExecute(3, 1, () => 1, { metadata }), InvalidArgument);
+    await assert.rejects(
+      runtime.toolCallExecute(3, 1, () => 1, { metadata }),
+      InvalidArgument,
+    );
     assert.equal(engine.refs.count, before);
   });
 });

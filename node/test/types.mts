@@ -20,7 +20,9 @@ interface Query {
 }
 
 const runtime = new Runtime({ deterministic: true, clockStepNs: 1_000n });
-const scope: ScopeHandle = pushScope("a", ScopeType.Agent, { attributes: ScopeAttributes.Parallel });
+const scope: ScopeHandle = pushScope("a", ScopeType.Agent, {
+  attributes: ScopeAttributes.Parallel,
+});
 {
   using inner = runtime.pushScope("b", ScopeType.Tool, scope, null, { kept: 1 });
   event("m", inner, { x: 1 }, null, new Date());

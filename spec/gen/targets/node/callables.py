@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from spec.gen.model import Api, Registry
 from spec.gen.names import camel, pascal
+from spec.gen.typescript import fit, fit_arrow
 
 _CALLABLE_ARGUMENTS = {"name": "string", "request": "any", "event": "Event"}
 _ANSWERS = {"reason": "string | null | undefined | void", "nothing": "void"}
@@ -20,7 +21,7 @@ class CallableType:
     type: str
     answer: str
     accepts_async: str
-    given: str
+    call: str
 
 
 def callables(api: Api) -> list[CallableType]:
@@ -34,13 +35,16 @@ def callable_type(registry: Registry) -> CallableType:
     answer = _ANSWERS.get(registry.answer, "unknown")
     returns = f"{answer} | Promise<{answer}>" if registry.accepts_async else answer
     parameters = ", ".join(f"{name}: {kind}" for name, kind in arguments)
+    given = ", ".join(f"given.{name}!" for name, _ in arguments)
     return CallableType(
         doc=registry.doc,
         value=registry.value,
         name=pascal(registry.name),
         title=registry.title,
-        type=f"({parameters}) => {returns}",
+        type=fit(f"export type {pascal(registry.name)} = ({parameters}) => {returns};"),
         answer=registry.answer,
         accepts_async=str(registry.accepts_async).lower(),
-        given=", ".join(f"given.{name}!" for name, _ in arguments),
+        call=fit_arrow(
+            "call: (callable, given)", f"(callable as {pascal(registry.name)})({given}),", 6
+        ),
     )

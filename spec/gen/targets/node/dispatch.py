@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from spec.gen import cabi, flat
 from spec.gen.model import Api, Argument, Operation
 from spec.gen.names import camel, pascal
+from spec.gen.typescript import fit_arrow
 
 from .operations import is_callable_flags, method_name
 from .shared import flags_name, ts_name
@@ -33,6 +34,13 @@ class Entry:
     result: str
     call: str
     call_sync: str
+
+    @property
+    def types_text(self) -> str:
+        rows = [f'["{name}", "{key}", "{kind}"]' for name, key, kind in self.types]
+        if len(rows) < 2:
+            return f"[{''.join(rows)}]"
+        return "[\n" + "".join(f"  {row},\n" for row in rows) + "]"
 
 
 def dispatch_context(api: Api) -> dict:
@@ -63,13 +71,14 @@ def dispatch_entry(operation: Operation) -> Entry:
         positional.append("given")
     name = _HAND_WRITTEN.get(operation.id, method_name(operation))
     passed = ", ".join(positional)
+    sync = "Sync" if operation.result == "call" else ""
     return Entry(
         id=operation.id,
         on=operation.on.name,
         types=tuple((a.name, _key(a), a.type.spelling) for a in given),
         result=operation.result or (operation.out.type.spelling if operation.out else ""),
-        call=f"on.{name}({passed})",
-        call_sync=f"on.{name}{'Sync' if operation.result == 'call' else ''}({passed})",
+        call=fit_arrow("call: (on, given)", f"on.{name}({passed}),", 4),
+        call_sync=fit_arrow("callSync: (on, given)", f"on.{name}{sync}({passed}),", 4),
     )
 
 

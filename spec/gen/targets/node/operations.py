@@ -2,58 +2,34 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from spec.gen import flat, prose
 from spec.gen.model import Api, Argument, Operation
 from spec.gen.names import camel, pascal
+from spec.gen.typescript import fit
 
-from .shared import Member, ts_name
-
-
-@dataclass(frozen=True)
-class Method:
-    """A method of a generated class, or a function beside it."""
-
-    doc: tuple[str, ...]
-    name: str
-    parameters: str
-    returns: str
-    body: tuple[str, ...]
-    passed: str = ""  # the names of the parameters
-
-
-@dataclass(frozen=True)
-class HandleClass:
-    doc: str
-    name: str
-    methods: tuple[Method, ...]
-
-
-@dataclass(frozen=True)
-class Constructor:
-    doc: str
-    name: str
-    is_hosted: bool
-    type: str
-    fields: tuple[Member, ...]
-    defaults: tuple[tuple[str, str], ...]
-    checks: tuple[str, ...]
-    passed: str
+from .shared import Constructor, HandleClass, Member, Method, ts_name
 
 
 def operations_context(api: Api) -> dict:
     readers = [f"read{name}" for name in used_structs(api)]
+    types = [f"type {name}" for name in used_structs(api)]
     return {
-        "core_imports": [*readers, *(f"type {name}" for name in used_structs(api))],
+        "imports": [
+            import_line("callables", "import type", [pascal(r.name) for r in api.registries]),
+            import_line("checks", "import", used_checks(api), generated=False),
+            import_line("core", "import", [*readers, *types]),
+            import_line("enums", "import", used_enums(api)),
+        ],
         "classes": [handle_class(api, handle.name, handle.doc) for handle in api.handles],
         "constructors": constructors(api),
         "begins": [begin(api, op) for op in api.operations if op.kind == "task"],
         "scoped": scoped_methods(api),
-        "callables": [pascal(r.name) for r in api.registries],
-        "checks": used_checks(api),
-        "enums": used_enums(api),
     }
+
+
+def import_line(module: str, how: str, names: list[str], generated: bool = True) -> str:
+    file = f"./{module}.gen.js" if generated else f"./{module}.js"
+    return fit(f'{how} {{ {", ".join(names)} }} from "{file}";') if names else ""
 
 
 def handle_class(api: Api, handle: str, doc: str) -> HandleClass:
@@ -228,6 +204,7 @@ def begin(api: Api, operation: Operation) -> Method:
     f = flat.function(api, operation)
     checks = [line for a in operation.arguments for line in check_lines(a)]
     parameters = [f"{p.name}: {_begin_type(api, operation, p)}" for p in f.parameters]
+    parameters.insert(0, "engine: Engine")
     passed = ", ".join(p.name for p in f.parameters)
     return Method(
         doc=_doc(operation, api),
@@ -296,6 +273,7 @@ def functions_context(api: Api) -> dict:
         and not (op.out is not None and op.out.type.kind == "handle")
     ]
     methods = [*calls, *scoped_methods(api)]
+    structs = sorted({m.returns for m in methods} & {pascal(s.name) for s in api.structs})
     return {
         "methods": [
             Method(m.doc, m.name, m.parameters, m.returns,
@@ -303,6 +281,8 @@ def functions_context(api: Api) -> dict:
                     f"defaultRuntime().{m.name}({m.passed});",))
             for m in methods
         ],
-        "callables": [pascal(r.name) for r in api.registries],
-        "structs": sorted({m.returns for m in methods} - {"void", "boolean", "string", "number"}),
+        "imports": [
+            import_line("callables", "import type", [pascal(r.name) for r in api.registries]),
+            import_line("core", "import type", structs),
+        ],
     }  # fmt: skip

@@ -8,6 +8,7 @@ from spec.gen import cabi, flat
 from spec.gen.model import Api, Constant, Struct, Value
 from spec.gen.names import camel, pascal
 from spec.gen.render import Output
+from spec.gen.typescript import fit
 
 from . import addon
 from .callables import callables
@@ -129,9 +130,8 @@ def core_context(api: Api) -> dict:
 def core_function(f: flat.Function) -> CoreFunction:
     parameters = ", ".join(f"{p.name}: {p.ts}" for p in f.parameters)
     absent = (" Absent where the core has no operating system.", "?") if f.is_hosted else ("", "")
-    return CoreFunction(
-        f.operation.doc + absent[0], f"{f.name}{absent[1]}({parameters}): {f.ts_returns}"
-    )
+    signature = f"{f.name}{absent[1]}({parameters}): {f.ts_returns};"
+    return CoreFunction(f.operation.doc + absent[0], fit(signature, 2))
 
 
 def struct_reader(struct: Struct) -> StructReader:

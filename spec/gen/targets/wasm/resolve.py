@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from spec.gen import flat
 from spec.gen.model import Api
 from spec.gen.render import Output
+from spec.gen.typescript import fit
 
 _C_TYPES = {
     "ref": "scopeflow_ref", "size": "size_t", "i32": "int32_t", "u32": "uint32_t",
@@ -44,9 +45,9 @@ def bridge(f: flat.Function) -> Bridge:
         name=f.name,
         prototype=f"{_c_returns(f)} bridge_{f.id}({_c_parameters(f)})",
         lines=tuple(_c_lines(f)),
-        exported=f"{f.name}({_exported_parameters(f)}): {f.ts_returns}",
-        signature=f"{f.name}({given}): {f.ts_returns}",
-        body=tuple(_ts_lines(f)),
+        exported=fit(f"{f.name}({_exported_parameters(f)}): {f.ts_returns};", 2),
+        signature=fit(f"{f.name}({given}): {f.ts_returns} {{", 2),
+        body=tuple(fit(line, 4) for line in _ts_lines(f)),
     )
 
 

@@ -3,7 +3,11 @@ import type { CallbackContext, Registry } from "./callbacks.js";
 import type { Event } from "./event.js";
 
 /** Looks at a thing. */
-export type Watcher = (name: string, request: any, context: CallbackContext) => string | null | undefined | void | Promise<string | null | undefined | void>;
+export type Watcher = (
+  name: string,
+  request: any,
+  context: CallbackContext,
+) => string | null | undefined | void | Promise<string | null | undefined | void>;
 
 /** The registries by their numbers. */
 export const registries: ReadonlyMap<number, Registry> = new Map<number, Registry>([

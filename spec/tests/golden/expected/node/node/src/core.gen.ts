@@ -40,7 +40,17 @@ export interface Core {
   /** How heavy it is. Absent where the core has no operating system. */
   thingWeight?(self: number): number;
   /** Carries a thing to another place. Absent where the core has no operating system. */
-  thingCarry?(self: number, current: number, name: string, color: number, cargo: number, notes: number, cause: number, timestampNs: bigint | undefined, task: number): number;
+  thingCarry?(
+    self: number,
+    current: number,
+    name: string,
+    color: number,
+    cargo: number,
+    notes: number,
+    cause: number,
+    timestampNs: bigint | undefined,
+    task: number,
+  ): number;
   /** Goes on. Absent where the core has no operating system. */
   thingResume?(task: number, kind: number, value: number): number;
   /** Gives up. Absent where the core has no operating system. */
@@ -49,12 +59,24 @@ export interface Core {
   thingPutDouble?(self: number, value: number): void;
   /** Registers a watcher of things on a runtime. For all. Looks at a thing. Absent where the core
    * has no operating system. */
-  registerWatcher?(self: number, name: string, priority: number, callable: number, flags: number): number;
+  registerWatcher?(
+    self: number,
+    name: string,
+    priority: number,
+    callable: number,
+    flags: number,
+  ): number;
   /** Removes a watcher of things from a runtime. Absent where the core has no operating system. */
   deregisterWatcher?(self: number, name: string): number;
   /** Registers a watcher of things on a scope. For one. Looks at a thing. Absent where the core
    * has no operating system. */
-  scopeRegisterWatcher?(self: number, name: string, priority: number, callable: number, flags: number): number;
+  scopeRegisterWatcher?(
+    self: number,
+    name: string,
+    priority: number,
+    callable: number,
+    flags: number,
+  ): number;
   /** Removes a watcher of things from a scope. Absent where the core has no operating system. */
   scopeDeregisterWatcher?(self: number, name: string): number;
 }

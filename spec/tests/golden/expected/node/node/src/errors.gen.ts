@@ -27,17 +27,3 @@ export class NoMemory extends ScopeflowError {
     super("no_memory", 3002, message);
   }
 }
-
-/** The error of a status that is none of the outcomes. */
-export function errorOf(status: number, message: string): ScopeflowError {
-  switch (status) {
-    case 1003:
-      return new InvalidArgument(message);
-    case 2001:
-      return new InvalidJson(message);
-    case 3002:
-      return new NoMemory(message);
-    default:
-      throw new Error(`unknown status ${status}: ${message}`);
-  }
-}

@@ -24,5 +24,4 @@ export abstract class EventFields {
   get category(): string | null {
     return this.field("category") as string | null;
   }
-
 }

@@ -50,7 +50,12 @@ export function deregisterWatcher(name: string): boolean {
  * @param callable What is called.
  * @throws invalid_argument (1003), invalid_json (2001), no_memory (3002).
  */
-export function scopeRegisterWatcher(scope: ScopeReference, name: string, priority: number, callable: Watcher): void {
+export function scopeRegisterWatcher(
+  scope: ScopeReference,
+  name: string,
+  priority: number,
+  callable: Watcher,
+): void {
   defaultRuntime().scopeRegisterWatcher(scope, name, priority, callable);
 }
 

@@ -2,8 +2,8 @@
 import type { Watcher } from "./callables.gen.js";
 import { checkInteger, checkText, checkUnsigned } from "./checks.js";
 import { readFacts, type Facts } from "./core.gen.js";
-import type { Engine } from "./engine.js";
 import { Color } from "./enums.gen.js";
+import type { Engine } from "./engine.js";
 import { InvalidState } from "./errors.gen.js";
 import { Handle } from "./handle.js";
 
@@ -36,7 +36,6 @@ export class ScopeOperations extends Handle {
     const { slots } = core;
     return slots[0]! !== 0;
   }
-
 }
 
 /** One thing. It has a thread of its own. */
@@ -90,7 +89,6 @@ export class RuntimeOperations extends Handle {
     const { slots } = core;
     return slots[0]! !== 0;
   }
-
 }
 
 /** A scope: its handle, or the uuid of one that is held. */
@@ -109,7 +107,12 @@ export abstract class RuntimeRegistries extends RuntimeOperations {
    * @param callable What is called.
    * @throws invalid_argument (1003), invalid_json (2001), no_memory (3002).
    */
-  scopeRegisterWatcher(scope: ScopeReference, name: string, priority: number, callable: Watcher): void {
+  scopeRegisterWatcher(
+    scope: ScopeReference,
+    name: string,
+    priority: number,
+    callable: Watcher,
+  ): void {
     this.scopeOf(scope).registerWatcher(name, priority, callable);
   }
 
@@ -122,7 +125,6 @@ export abstract class RuntimeRegistries extends RuntimeOperations {
   scopeDeregisterWatcher(scope: ScopeReference, name: string): boolean {
     return this.scopeOf(scope).deregisterWatcher(name);
   }
-
 }
 
 export interface ThingNewOptions {
@@ -137,10 +139,7 @@ export function thingNew(engine: Engine, options: ThingNewOptions): number {
   if (engine.core.thingNew === undefined) {
     throw new InvalidState("thingNew needs the native core");
   }
-  const {
-    moods = 1,
-    weightBytes = 8,
-  } = options;
+  const { moods = 1, weightBytes = 8 } = options;
   checkUnsigned(moods, "moods");
   checkUnsigned(weightBytes, "weight");
   engine.check(engine.core.thingNew(moods, weightBytes));
@@ -158,8 +157,21 @@ export function thingNew(engine: Engine, options: ThingNewOptions): number {
  * @param timestampNs When. (optional)
  * @throws invalid_argument (1003), invalid_json (2001).
  */
-export function thingCarry(engine: Engine, self: number, current: number, name: string, color: Color, cargo: number, notes: number, cause: number, timestampNs: bigint | undefined, task: number): void {
+export function thingCarry(
+  engine: Engine,
+  self: number,
+  current: number,
+  name: string,
+  color: Color,
+  cargo: number,
+  notes: number,
+  cause: number,
+  timestampNs: bigint | undefined,
+  task: number,
+): void {
   checkText(name, "name");
   checkInteger(color, "color");
-  engine.check(engine.core.thingCarry(self, current, name, color, cargo, notes, cause, timestampNs, task));
+  engine.check(
+    engine.core.thingCarry(self, current, name, color, cargo, notes, cause, timestampNs, task),
+  );
 }

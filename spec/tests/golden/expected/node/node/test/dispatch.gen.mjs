@@ -17,8 +17,7 @@ export const operations = {
   },
   thing_weight: {
     on: "runtime",
-    types: [
-    ],
+    types: [],
     result: "u64",
     call: (on, given) => on.thingWeight(),
     callSync: (on, given) => on.thingWeight(),
@@ -51,9 +50,7 @@ export const operations = {
   },
   deregister_watcher: {
     on: "runtime",
-    types: [
-      ["name", "name", "string"],
-    ],
+    types: [["name", "name", "string"]],
     result: "bool",
     call: (on, given) => on.deregisterWatcher(given.name),
     callSync: (on, given) => on.deregisterWatcher(given.name),
@@ -72,9 +69,7 @@ export const operations = {
   },
   scope_deregister_watcher: {
     on: "scope",
-    types: [
-      ["name", "name", "string"],
-    ],
+    types: [["name", "name", "string"]],
     result: "bool",
     call: (on, given) => on.deregisterWatcher(given.name),
     callSync: (on, given) => on.deregisterWatcher(given.name),

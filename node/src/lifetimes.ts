@@ -1,0 +1,60 @@
+import type { Core } from "./core.gen.js";
+import type { Handle } from "./handle.js";
+
+/**
+ * What is to be done when an object is garbage. It must not lead back to that object, and runs no
+ * code of the application (S1.12).
+ */
+export interface Watched {
+  forget(): void;
+}
+
+/** A scope's handle has a reference to the scope. */
+export class HeldScope implements Watched {
+  constructor(
+    private readonly core: Core,
+    private readonly address: number,
+  ) {}
+
+  forget(): void {
+    this.core.scopeRelease(this.address);
+  }
+}
+
+export class HeldRuntime implements Watched {
+  constructor(
+    private readonly core: Core,
+    private readonly address: number,
+  ) {}
+
+  forget(): void {
+    this.core.runtimeFree(this.address);
+  }
+}
+
+/**
+ * Ended scopes. A context may hold one for long, for what it starts then; only the garbage
+ * collector knows. To watch each would make every call dear, and a loop that never waits would fill
+ * the memory with what finalisers have to do, so they are watched by the hundred.
+ */
+export class Remains {
+  private static readonly BATCH_SIZE = 256;
+  private addresses: number[] = [];
+  /** Refers to nothing; each handle of the batch refers to it. */
+  private keeper = {};
+  private readonly registry = new FinalizationRegistry<number[]>((addresses) => {
+    for (const address of addresses) this.core().scopeRelease(address);
+  });
+
+  constructor(private readonly core: () => Core) {}
+
+  add(handle: Handle): void {
+    if (handle.keeper !== undefined) return;
+    handle.keeper = this.keeper;
+    this.addresses.push(handle.address);
+    if (this.addresses.length < Remains.BATCH_SIZE) return;
+    this.registry.register(this.keeper, this.addresses);
+    this.addresses = [];
+    this.keeper = {};
+  }
+}
