@@ -431,7 +431,7 @@ def test_a_real_pydantic_model():
 
     class Outer(pydantic.BaseModel):
         inner: Inner
-        tags: set[str] = set()
+        tags: set[str]
 
     value = Outer(inner=Inner(when=datetime.date(2026, 1, 2)), tags={"b", "a"})
     assert encode(value) == {"inner": {"when": "2026-01-02"}, "tags": ["a", "b"]}

@@ -1,0 +1,402 @@
+"""What happens to work that nobody holds, to garbage, in forked children and at exit."""
+
+from __future__ import annotations
+
+import contextvars
+import gc
+import os
+import subprocess
+import sys
+import textwrap
+import weakref
+
+import pytest
+
+import scopeflow
+from scopeflow import ScopeType
+
+AGENT = ScopeType.Agent
+
+
+class Payload(dict):
+    """A dict that can be watched."""
+
+    __slots__ = ("__weakref__",)
+
+
+async def suspend_forever(args):
+    await Suspend()
+
+
+class Suspend:
+    def __await__(self):
+        yield
+
+
+# --- Forgotten work (S1.12) ---
+
+
+def test_a_forgotten_scope_ends_as_abandoned_with_the_next_operation(runtime, log):
+    contextvars.Context().run(runtime.scope_push, "forgotten", AGENT)
+    gc.collect()
+    assert log.story() == ["start forgotten"]
+    runtime.scope_event("next")
+    assert log.story() == ["start forgotten", "end forgotten", "mark next"]
+    assert log.end("forgotten").metadata["error.type"] == "abandoned"
+    assert runtime.stats().abandoned_scope_count == 1
+
+
+def test_a_context_or_a_child_keeps_a_scope_open(runtime, log):
+    def open_two():
+        runtime.scope_push("outer", AGENT)
+        return runtime.scope_push("inner", AGENT)
+
+    inner = contextvars.Context().run(open_two)
+    gc.collect()
+    runtime.runtime_flush()
+    assert log.story() == ["start outer", "start inner"]
+    inner.close()
+    del inner
+    gc.collect()
+    runtime.runtime_flush()
+    assert log.story() == ["start outer", "start inner", "end inner", "end outer"]
+
+
+def test_deep_trees_are_let_go_without_recursion(runtime):
+    def dig():
+        for _ in range(200_000):
+            runtime.scope_push("level", AGENT)
+
+    contextvars.Context().run(dig)
+    gc.collect()
+    runtime.runtime_flush()
+    assert runtime.stats().abandoned_scope_count == 200_000
+
+
+def test_a_row_of_detached_tasks_holds_nothing_of_the_past(runtime):
+    """Each is started inside one that then ends; only the last context is left."""
+    context = contextvars.Context()
+    watched = []
+    for _ in range(50):
+
+        def step():
+            payload = Payload()
+            watched.append(weakref.ref(payload))
+            handle = runtime.scope_push("step", AGENT, data=payload)
+            inner = contextvars.copy_context()
+            handle.close()
+            return inner
+
+        context = context.run(step)
+    gc.collect()
+    alive = sum(ref() is not None for ref in watched)
+    assert alive <= 2
+
+
+# --- Garbage ---
+
+
+def collected(make):
+    """Whether what `make` ties into a knot and gives a weak reference to is found."""
+    watched = make()
+    gc.collect()
+    return watched() is None
+
+
+def test_a_call_whose_request_leads_back_to_it_is_collected(runtime, log):
+    def make():
+        request = Payload()
+        call = runtime.tool_execute("tool", request, suspend_forever)
+        request["call"] = call
+        call.send(None)
+        return weakref.ref(request)
+
+    assert collected(make)
+    runtime.runtime_flush()
+    assert log.end("tool").metadata["error.type"] == "abandoned"
+
+
+@pytest.mark.parametrize("guarded", [False, True])
+def test_a_call_whose_metadata_leads_back_to_it_is_collected(runtime, guarded):
+    def make():
+        metadata = Payload()
+        call = runtime.tool_execute("tool", 1, suspend_forever, metadata=metadata)
+        metadata["call"] = call
+        # In a context of its own: a suspended call is current where it was stepped.
+        contextvars.Context().run(call.send, None)
+        return weakref.ref(metadata)
+
+    if guarded:
+
+        async def guard(name, args):
+            await Suspend()
+
+        runtime.register_tool_conditional_execution_guardrail("g", 1, guard)
+    assert collected(make)
+
+
+@pytest.mark.parametrize("name", ["data", "output"])
+def test_a_handle_whose_data_leads_back_to_it_is_collected(runtime, name):
+    def make():
+        payload = Payload()
+        handle = contextvars.Context().run(runtime.scope_push, "a", AGENT, data=payload)
+        handle.output = payload
+        payload["handle"] = handle
+        return weakref.ref(payload)
+
+    assert collected(make)
+
+
+def test_a_handle_whose_metadata_leads_back_to_it_is_collected(runtime):
+    def make():
+        metadata = Payload()
+        handle = contextvars.Context().run(runtime.scope_push, "a", AGENT, metadata=metadata)
+        metadata["handle"] = handle
+        handle.close()
+        return weakref.ref(metadata)
+
+    assert collected(make)
+
+
+def test_an_event_kept_in_its_own_data_is_collected(runtime):
+    def make():
+        payload = Payload()
+
+        def subscriber(event):
+            event.data["event"] = event
+            event.data["payload"] = payload
+
+        runtime.register_subscriber("s", subscriber)
+        runtime.scope_event("m", data={})
+        runtime.deregister_subscriber("s")
+        return weakref.ref(payload)
+
+    assert collected(make)
+
+
+def test_a_callable_is_released_after_its_last_call(runtime):
+    class Guard:
+        def __call__(self, name, args):
+            assert runtime.deregister_tool_conditional_execution_guardrail("g")
+
+    guard = Guard()
+    watched = weakref.ref(guard)
+    runtime.register_tool_conditional_execution_guardrail("g", 1, guard)
+    del guard
+    gc.collect()
+    assert watched() is not None
+    assert runtime.tool_execute_sync("tool", 1, str) == "1"
+    gc.collect()
+    assert watched() is None
+
+
+def test_a_runtime_takes_its_callables_with_it():
+    class Subscriber:
+        def __call__(self, event):
+            pass
+
+    subscriber = Subscriber()
+    watched = weakref.ref(subscriber)
+    runtime = scopeflow.Runtime()
+    runtime.register_subscriber("s", subscriber)
+    del subscriber, runtime
+    gc.collect()
+    assert watched() is None
+
+
+def test_a_million_objects_leave_nothing_behind(runtime):
+    """Reference counts are right on every way out, errors included."""
+
+    def failing(args):
+        raise ValueError
+
+    def rounds(count):
+        for _ in range(count):
+            payload, error = Payload(), ValueError("x")
+            with runtime.scope("a", AGENT, input=payload, metadata=payload, data=payload) as handle:
+                handle.output = payload
+                runtime.scope_event("m", data=payload, metadata=payload)
+                runtime.tool_execute_sync("t", payload, str, metadata=payload, data=payload)
+                with pytest.raises(ValueError):
+                    runtime.tool_execute_sync("t", payload, failing)
+                with pytest.raises(scopeflow.InvalidArgument):
+                    runtime.scope_push("b", AGENT, metadata=payload, attributes=64)
+                with pytest.raises(scopeflow.LimitExceeded):
+                    runtime.tool_execute_sync("t" * 70_000, payload, str, metadata=payload)
+                runtime.scope_pop(runtime.scope_push("c", AGENT), error=error, metadata=payload)
+                call = runtime.tool_execute("t", payload, suspend_forever, metadata=payload)
+                call.send(None)
+                call.close()
+            watched.append(sys.getrefcount(payload))
+
+    watched = []
+    rounds(3)
+    runtime.register_subscriber("s", lambda event: event.data)
+    rounds(3)
+    runtime.register_tool_conditional_execution_guardrail("g", 1, lambda name, args: None)
+    rounds(3)
+    # The local and the argument of getrefcount; the handle's data, metadata and output; and the
+    # metadata that the core keeps as long as the handle.
+    assert set(watched) == {6}
+    before = len(gc.get_objects())
+    rounds(200)
+    gc.collect()
+    assert len(gc.get_objects()) - before < 50 + 200
+
+
+# --- Children and exit ---
+
+
+def run(program, *, code=0):
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", textwrap.dedent(program)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (done.returncode, done.stderr) == (code, "")
+    return done.stdout
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the system cannot fork")
+def test_a_forked_child_leaves_its_parents_scopes_alone():
+    """S1.13: no end for them, no ending them, no registering on them; they serve as parents."""
+    printed = run(
+        """
+        import os, sys
+        from scopeflow import InvalidState, ScopeType, scope, scope_local, subscribers
+
+        log = []
+        subscribers.register("log", lambda e: log.append(f"{e.scope_category} {e.name}"))
+        ids = []
+        with scope.scope("parent", ScopeType.Agent) as handle:
+            reading, writing = os.pipe()
+            child = os.fork()
+            if child == 0:
+                del log[:]
+                for refused in (
+                    lambda: scope.pop(handle),
+                    lambda: scope_local.register_subscriber(handle, "x", print),
+                ):
+                    try:
+                        refused()
+                    except InvalidState:
+                        pass
+                    else:
+                        os._exit(3)
+            with scope.scope("both", ScopeType.Agent) as inner:
+                assert inner.parent_uuid == handle.uuid
+                os.write(writing, inner.uuid.encode())
+        if child == 0:
+            print(log, flush=True)
+            os._exit(0)
+        os.waitpid(child, 0)
+        print(log)
+        ids = os.read(reading, 100)
+        assert ids[:36] != ids[36:], "entropy is seeded anew"
+        """
+    )
+    assert printed.splitlines() == [
+        "['start both', 'end both']",
+        "['start parent', 'start both', 'end both', 'end parent']",
+    ]
+
+
+EXITS = {
+    "a subscriber": """
+        subscribers.register("s", lambda event: print(event.name, flush=True))
+        held = scope.push("held", ScopeType.Agent)
+    """,
+    "an exporter": """
+        config = AtofExporterConfig()
+        config.output_directory, config.filename = sys.argv[1], "events.jsonl"
+        exporter = AtofExporter(config)
+        exporter.register("file")
+        scope.event("written")
+    """,
+    "open scopes": """
+        subscribers.register("s", lambda event: event.data)
+        handles = [scope.push(f"s{i}", ScopeType.Agent, metadata={"i": i}) for i in range(50)]
+    """,
+    "suspended calls": """
+        import asyncio
+        subscribers.register("s", lambda event: event.data)
+        async def main():
+            async def tool(args):
+                await asyncio.Event().wait()
+            global tasks
+            tasks = [asyncio.ensure_future(tools.execute("t", i, tool)) for i in range(10)]
+            await asyncio.sleep(0)
+        asyncio.new_event_loop().run_until_complete(main())
+    """,
+    "a thread at work": """
+        import threading, time
+        subscribers.register("s", lambda event: event.data)
+        def work():
+            while True:
+                with scope.scope("busy", ScopeType.Agent):
+                    tools.execute_sync("t", [1], str)
+        for _ in range(3):
+            threading.Thread(target=work, daemon=True).start()
+        time.sleep(0.01)
+    """,
+    "everything in modules that are torn down": """
+        class Late:
+            def __init__(self):
+                self.scope, self.handle = scope, scope.push("late", ScopeType.Agent)
+            def __del__(self):
+                self.scope.event("finalised")
+                self.handle.close()
+        late = Late()
+        late.me = late
+        call = tools.execute("t", 1, lambda args: Suspend())
+        class Suspend:
+            def __await__(self):
+                yield
+        call.send(None)
+        sys.late = late
+    """,
+}
+PRELUDE = """
+import sys
+from scopeflow import AtofExporter, AtofExporterConfig, ScopeType, scope, subscribers, tools
+"""
+
+
+@pytest.mark.parametrize("case", EXITS)
+def test_exit_without_flush_is_clean(case, tmp_path):
+    """100 of 100 children end with 0 and say nothing; four at a time."""
+    program = tmp_path / "program.py"
+    program.write_text(PRELUDE + textwrap.dedent(EXITS[case]))
+    ignored = "Task was destroyed but it is pending"
+    for _ in range(25):
+        children = [
+            subprocess.Popen(
+                [sys.executable, program, tmp_path], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+            )
+            for _ in range(4)
+        ]
+        for child in children:
+            _, complaints = child.communicate(timeout=60)
+            text = complaints.decode()
+            assert child.returncode == 0, text
+            assert text == "" or ignored in text
+    if case == "an exporter":
+        lines = (tmp_path / "events.jsonl").read_text().splitlines()
+        assert len(lines) == 100 and all('"written"' in line for line in lines)
+
+
+def test_what_was_abandoned_is_delivered_at_exit():
+    printed = run(
+        """
+        import contextvars
+        from scopeflow import ScopeType, scope, subscribers
+
+        subscribers.register("s", lambda event: print(event.scope_category, event.name))
+        with scope.scope("outer", ScopeType.Agent):
+            context = contextvars.copy_context()
+            context.run(scope.push, "forgotten", ScopeType.Agent)
+        del context
+        """
+    )
+    assert printed.splitlines() == ["start outer", "start forgotten", "end outer", "end forgotten"]
