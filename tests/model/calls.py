@@ -33,16 +33,16 @@ def tool_execute(
     timestamp: int | None = None,
 ) -> Any:
     """A managed tool call (S4.1): returns the target's own object, raises its own error (S4.4)."""
-    runtime.emit_owed(context)
     name = checked_text("the name", name)
     is_sync = "sync" in checked_flags("flags", flags, CALL_FLAGS)
     attributes = checked_flags("attributes", attributes, TOOL_ATTRIBUTES)
     call_id = "" if tool_call_id is None else checked_text("the tool_call_id", tool_call_id)
     runtime.check_parent(parent)
+    _refuse_async(runtime.chain(GUARDRAIL, parent or context.value), is_sync)
+
+    runtime.emit_owed(context)
     place = context.place(parent)  # S4.6: whatever a guard leaves current there
     guards = runtime.chain(GUARDRAIL, place.inherits)  # S3.4: as the call saw it
-    _refuse_async(guards, is_sync)
-
     _ask_guards(runtime, context, place, guards, name, request)
     span = runtime.open(place, name, "tool", attributes, metadata, timestamp)
     span.tool_call_id = call_id
@@ -75,11 +75,11 @@ def _ask_guards(
         except HostCancellation:
             raise
         except Failure as error:
-            failed = events.failed_step_data("guard", guard.name, error)
+            failed = events.failed_step("guard", guard.name, error)
             runtime.mark(context, place, name, failed, category="tool")
             raise
         if reason is not None:
-            refused = events.refusal_data(reason, guard.name)
+            refused = events.refusal(reason, guard.name)
             runtime.mark(context, place, name, refused, category="guardrail")
             raise rejected(reason)
 

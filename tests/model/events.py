@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from .errors import Failure, error_type
-from .payload import encode, quote, utf16_order
+from .payload import quote, utf16_order
 from .scopes import Scope
 
 Members = dict[str, str]  # keys and the JSON texts of their values
@@ -91,16 +92,15 @@ def failure(error: Failure | None = None, kind: str | None = None) -> Members:
     return members
 
 
-def refusal_data(reason: str, guardrail: str) -> str:
+def refusal(reason: str, guardrail: str) -> dict[str, Any]:
     """The data of the mark that a refusal leaves (S4.5)."""
-    return encode({"rejected": True, "rejection_reason": reason, "guardrail": guardrail})
+    return {"rejected": True, "rejection_reason": reason, "guardrail": guardrail}
 
 
-def failed_step_data(step: str, registration: str, error: Failure) -> str:
+def failed_step(step: str, registration: str, error: Failure) -> dict[str, Any]:
     """The data of the mark that an error in a guard, codec or request intercept leaves (S4.5)."""
     described = {"type": error.type_name, "message": str(error)}
-    failed = {"failed": True, "step": step, "registration": registration, "error": described}
-    return encode(failed)
+    return {"failed": True, "step": step, "registration": registration, "error": described}
 
 
 def rfc3339(nanoseconds: int) -> str:

@@ -3,6 +3,12 @@
 A case is made while the model performs it: before each step the state is known, so that most steps
 make sense, and some are mistakes on purpose. What comes out becomes the step's expectation.
 
+Left out is what the contract leaves open, so that two tellings of it may differ: what a subscriber
+of an owed end does to the operation that emits it, and an abandonment in a subscriber; an operation
+in a context on the ended scope that is its value; a scope that a callback ends under the operation
+that is going on in its own context; a call that ends its own span; an exit that a subscriber lets
+through; an error without a text; metadata beyond the budget.
+
 `python -m model.random_cases SEED COUNT` (in `tests`) prints a vector file.
 """
 
@@ -14,8 +20,8 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from .errors import HostError
-from .middleware import GUARDRAIL, SUBSCRIBER
+from .errors import Failure, HostCancellation, RuntimeFailure
+from .middleware import GUARDRAIL, REGISTRIES, SUBSCRIBER
 from .random_values import random_error, random_metadata, random_payload
 from .scopes import SCOPE_TYPES
 from .vectors import Outcome, Session, Step
@@ -44,10 +50,10 @@ class Growing:
 class Frame:
     """The steps of a case, target, guard or subscriber, in the context in which they are done."""
 
-    def __init__(self, context: str, script: dict[str, Any], may_propagate: bool = False) -> None:
+    def __init__(self, context: str, script: dict[str, Any], of: str) -> None:
         self.context = context
         self.script = script
-        self.may_propagate = may_propagate
+        self.of = of  # "case", "target" or the registry of the callback
         self.opened: list[str] = []  # in its own context, so that it leaves that as it was
 
 
@@ -73,7 +79,7 @@ class Maker:
 
     def run(self) -> dict[str, Any]:
         count = self.random.randint(8, 30)
-        steps = self.steps(Frame("main", {}), count)
+        steps = self.steps(Frame("main", {}, "case"), count)
         performed = self.session.run(steps)
         self.case["steps"] = settled(steps)
         if self.needs:
@@ -98,13 +104,18 @@ class Maker:
             return
         step.pop("as", None)
         frame = self.home[id(step)]
-        named = isinstance(error, HostError) or error.status == "guardrail_rejected"
-        if named and frame.may_propagate and not frame.opened and self.chance(0.3):
+        if self.may_go_on(error, frame) and not frame.opened and self.chance(0.3):
             step["propagate"] = True
             for key in ("return", "refuse", "raise", "cancel"):
                 frame.script.pop(key, None)
             frame.script["propagate"] = True
             self.frames.remove(frame)
+
+    def may_go_on(self, error: Failure, frame: Frame) -> bool:
+        """Whether an error may go on out of a callback: its text has to be known."""
+        if frame.of == "case" or (frame.of == SUBSCRIBER and isinstance(error, HostCancellation)):
+            return False
+        return not isinstance(error, RuntimeFailure) or error.status == "guardrail_rejected"
 
     # Steps
 
@@ -114,7 +125,7 @@ class Maker:
         def make() -> Iterator[Step]:
             self.frames.append(frame)
             for _ in range(count):
-                if step := self.step(frame):
+                for step in self.step(frame):
                     self.home[id(step)] = frame
                     yield step
             while frame.opened:
@@ -127,8 +138,8 @@ class Maker:
 
         return Growing(make)
 
-    def step(self, frame: Frame) -> Step | None:
-        """One step; none where what was chosen cannot be done now."""
+    def step(self, frame: Frame) -> list[Step]:
+        """One step; none where what was chosen cannot be done now, two where one needs another."""
         makers = {
             self.push: 6,
             self.pop: 5,
@@ -144,9 +155,14 @@ class Maker:
         (maker,) = self.random.choices(list(makers), list(makers.values()))
         context = self.some_context(frame)
         step = maker(frame, context)
-        if step and context != frame.context and "fork" not in step:
+        if step is None:
+            return []
+        value = self.session.contexts[context].value
+        if not value.is_open and self.session.scopes.get(step.get("on", "")) is value:
+            return []
+        if context != frame.context and "fork" not in step:
             step["context"] = context
-        return step
+        return [step, {"op": "runtime_flush"}] if "abandon" in step else [step]
 
     def push(self, frame: Frame, context: str) -> Step:
         label = self.new_label("s")
@@ -176,12 +192,12 @@ class Maker:
 
     def pop(self, frame: Frame, context: str) -> Step | None:
         """Mostly what is current, else any scope, in whatever context it was opened."""
-        current = self.session.contexts[context].current
-        labels = [
-            label for label in self.ordinary_scopes() if self.session.scopes[label] is current
-        ]
+        scopes, here = self.session.scopes, self.session.contexts[context]
+        labels = [label for label in self.ordinary_scopes() if scopes[label] is here.current]
         if not labels or self.chance(0.3):
             labels = self.ordinary_scopes()
+        if frame.of in REGISTRIES and context == frame.context:
+            labels = [label for label in labels if label in frame.opened]
         if not labels:
             return None
         args: dict[str, Any] = {}
@@ -226,7 +242,7 @@ class Maker:
         span = self.new_label("t")
         target: dict[str, Any] = {"as": span, "label": span}
         self.spans.add(span)
-        target["steps"] = self.nested(Frame(context, target, may_propagate=True))
+        target["steps"] = self.nested(Frame(context, target, "target"))
         (ending,) = self.random.choices(["return", "raise", "cancel"], [6, 2, 1])
         target[ending] = {
             "return": self.payload(),
@@ -243,7 +259,7 @@ class Maker:
             args["priority"] = self.random.choice([-1, 0, 0, 0, 7])
         label = self.new_label("g" if registry == GUARDRAIL else "l")
         args["callable"] = script = {"label": label}
-        script["answers"] = self.answers(registry, context)
+        script["answers"] = self.answers(registry)
         if registry == SUBSCRIBER:
             self.subscribers.append(label)
         elif self.chance(0.05):
@@ -267,12 +283,15 @@ class Maker:
 
     def abandon(self, frame: Frame, context: str) -> Step | None:
         """Lets go of a scope on which nothing rests but contexts that are not in use."""
+        if any(f.of == SUBSCRIBER for f in self.frames):
+            return None
         session = self.session
         for label in self.random.sample(self.ordinary_scopes(), len(self.ordinary_scopes())):
             scope = session.scopes[label]
-            rest = [s for s in session.scopes.values() if s.is_open and s is not scope]
+            rest = [s for s in session.scopes.values() if s is not scope]
             holders = {c.name for c in session.contexts.values() if c.current is scope}
-            if not scope.is_open or any(s.parent is scope or s.opened_over is scope for s in rest):
+            rests = any(scope in (s.parent, s.opened_over, s.inherits) for s in rest)
+            if not scope.is_open or rests:
                 continue
             if holders & {"main", *(f.context for f in self.frames)}:
                 continue
@@ -294,12 +313,11 @@ class Maker:
         deep = len(self.frames) >= DEEPEST_FRAME
         return self.steps(frame, 0 if deep else self.random.choice([0, 0, 1, 2, LONGEST_FRAME]))
 
-    def answers(self, registry: str, context: str) -> Growing:
+    def answers(self, registry: str) -> Growing:
         """Answers of a guard or subscriber; the last one, which is given again, has no steps."""
-        kinds = (
-            ["refuse", "raise", "cancel", "pass"] if registry == GUARDRAIL else ["raise", "pass"]
-        )
-        weights = [2, 1, 0.3, 6] if registry == GUARDRAIL else [1, 6]
+        weights = {"raise": 1.0, "pass": 6.0}
+        if registry == GUARDRAIL:
+            weights |= {"refuse": 2.0, "cancel": 0.3}
         count = self.random.randint(0, 3)
 
         def make() -> Iterator[dict[str, Any]]:
@@ -312,7 +330,7 @@ class Maker:
                     answer[kind] = random_error(self.random, kind)
                 if i < count:
                     # A callback is called in the context of the operation that is going on.
-                    frame = Frame(self.calling, answer, may_propagate=True)
+                    frame = Frame(self.calling, answer, registry)
                     answer["steps"] = self.nested(frame)
                 yield answer
 
@@ -361,7 +379,7 @@ class Maker:
         return self.payload(null) if not null and value == {"json": "null"} else value
 
     def metadata(self) -> dict[str, str]:
-        return random_metadata(self.random)
+        return random_metadata(self.random, small="payload_budget" in self.case["runtime"])
 
     def timestamp(self) -> str:
         """Somewhere around the clock's next reading, in whole milliseconds."""

@@ -75,7 +75,6 @@ class Runtime:
         timestamp: int | None = None,
     ) -> Scope:
         """Opens a scope, which becomes current in its context (S1.4)."""
-        self.emit_owed(context)
         name = checked_text("the name", name)
         type = checked_choice("the type", type, SCOPE_TYPES)
         attributes = checked_flags("attributes", attributes, SCOPE_ATTRIBUTES)
@@ -85,6 +84,7 @@ class Runtime:
             subtype = checked_text("the subtype", name if subtype is None else subtype)
         self.check_parent(parent)
 
+        self.emit_owed(context)
         place = context.place(parent)
         scope = self.open(place, name, type, attributes, metadata, timestamp)
         scope.subtype = subtype or ""
@@ -108,13 +108,12 @@ class Runtime:
         timestamp: int | None = None,
     ) -> None:
         """Ends a scope, in whatever context it was opened (S1.6)."""
-        self.emit_owed(context)
         closes = "close" in checked_flags("flags", flags, POP_FLAGS)
         status = checked_choice("the status", status, END_STATUSES)
         if scope.parent is None:
             raise RuntimeFailure("invalid_argument", "the root cannot be ended")
         if not scope.is_open and closes:
-            return
+            return context.restore_after(scope)
         if not scope.is_open:
             raise RuntimeFailure("not_found", f"{scope.name} has ended")
         if not closes and context.holds_open_descendant(scope):
@@ -122,6 +121,7 @@ class Runtime:
         if timestamp is not None and timestamp < scope.started_at:
             raise RuntimeFailure("invalid_argument", f"{scope.name} would end before its start")
 
+        self.emit_owed(context)
         facts = _manual_status(status, error)
         try:
             self.end(scope, context, output, metadata, facts, timestamp)
@@ -138,11 +138,12 @@ class Runtime:
         timestamp: int | None = None,
     ) -> None:
         """A mark under the given or the current scope."""
-        self.emit_owed(context)
         name = checked_text("the name", name)
         self.check_parent(parent)
+
+        self.emit_owed(context)
         place = context.place(parent)
-        self.mark(context, place, name, self.text(data), self.text(metadata), timestamp)
+        self.mark(context, place, name, data, metadata, timestamp)
 
     def flush(self, context: Context) -> None:
         """Delivers what is still owed (S1.12)."""
@@ -167,9 +168,7 @@ class Runtime:
         owner.register(registry, Registration(name, callable, priority, is_async))
 
     def deregister(self, owner: Owner, registry: str, name: str) -> bool:
-        """Whether the name was known (S3.3). An ended scope keeps its chain, no names (S1.7)."""
-        if isinstance(owner, Scope) and not owner.is_open:
-            return False
+        """Whether the name was known (S3.3); it may have outlived its scope (S1.7)."""
         return owner.deregister(registry, name)
 
     def chain(self, registry: str, scope: Scope) -> list[Registration]:
@@ -199,7 +198,7 @@ class Runtime:
             name=name,
             type=type,
             parent=place.parent,
-            opened_over=place.value.nearest_in_force(),
+            opened_over=place.opened_over,
             inherits=place.inherits,
             detached_from=place.detached_from,
             attributes=attributes,
@@ -219,6 +218,8 @@ class Runtime:
         timestamp: int | None = None,
     ) -> None:
         """Ends a scope or call and emits its one end event (S4.3)."""
+        if not scope.is_open:
+            return  # a target has ended its own call
         time = self.end_time(scope, timestamp)
         scope.end()
         self.let_go_with(scope.parent)
@@ -247,8 +248,8 @@ class Runtime:
         context: Context,
         place: Place,
         name: str,
-        data: str | None,
-        metadata: str | None = None,
+        data: Any,
+        metadata: Any = ABSENT,
         timestamp: int | None = None,
         category: str | None = None,
     ) -> None:
@@ -261,7 +262,9 @@ class Runtime:
             return
         uuid = self.draw_uuid()
         time = self.read_clock() if timestamp is None else timestamp
-        made = events.mark_event(place.parent, uuid, time, name, data, metadata, category)
+        made = events.mark_event(
+            place.parent, uuid, time, name, self.text(data), self.text(metadata), category
+        )
         self.emitter.emit(made, subscribers, context)
 
     def text(self, value: Any) -> str | None:
@@ -282,7 +285,10 @@ class Runtime:
                 self.abandoned.append((scope, self.read_clock()))
 
     def emit_owed(self, context: Context) -> None:
-        """Ends what was forgotten; the next call of any operation does it."""
+        """Ends what was forgotten: the next operation that can deliver does it first.
+
+        One that is refused does not, for it changes nothing (S7.3).
+        """
         while self.abandoned:
             scope, time = self.abandoned.pop(0)
             self.stats.abandoned_scope_count += 1

@@ -76,36 +76,15 @@ class Scope(Owner):
         """Whether it is open or carries registrations (ADR 0011)."""
         return self.is_open or self.has_registered
 
-    def is_under(self, ancestor: Scope) -> bool:
-        """Whether it is a descendant of `ancestor`."""
-        parent = self.parent
-        while parent is not None and parent is not ancestor:
-            parent = parent.parent
-        return parent is not None
-
 
 @dataclass(frozen=True)
 class Place:
-    """Where a scope, call or mark goes: the context's value as the operation was called, and the
-    parent that was given, if there was one (S1.4)."""
+    """Where a scope, call or mark goes, as of the call of the operation."""
 
-    value: Scope
-    given: Scope | None
-
-    @property
-    def parent(self) -> Scope:
-        """The given scope, else the current one: the nearest one that is open (S1.5)."""
-        return self.given or self.value.nearest_open()
-
-    @property
-    def inherits(self) -> Scope:
-        """Whose middleware is in force: without a given parent the value's, ended or not (S1.4)."""
-        return self.given or self.value
-
-    @property
-    def detached_from(self) -> str | None:
-        """The ended scope that the work goes on without, if that is so (S1.5)."""
-        return None if self.given or self.value.is_open else self.value.uuid
+    parent: Scope  # the given one, else the current one (S1.4)
+    inherits: Scope  # whose middleware is in force: the given parent's, else the value's (S1.4)
+    opened_over: Scope  # what the context goes back to afterwards (ADR 0011)
+    detached_from: str | None  # the ended scope that the work goes on without (S1.5)
 
 
 @dataclass(eq=False)
@@ -121,8 +100,14 @@ class Context:
         return self.value.nearest_open()
 
     def place(self, parent: Scope | None) -> Place:
-        """Where what is done here now goes."""
-        return Place(self.value, parent)
+        """Where what is done here now goes: under `parent`, if there is one (S1.4)."""
+        is_detached = parent is None and not self.value.is_open
+        return Place(
+            parent=parent or self.current,
+            inherits=parent or self.value,  # ended or not: nothing escapes a guard (S1.4)
+            opened_over=self.value.nearest_in_force(),
+            detached_from=self.value.uuid if is_detached else None,
+        )
 
     def fork(self, name: str) -> Context:
         """What is started here inherits the value and then goes its own way (S1.9)."""
@@ -135,6 +120,9 @@ class Context:
             self.value = ended.opened_over.nearest_in_force()
 
     def holds_open_descendant(self, scope: Scope) -> bool:
-        """Whether ending `scope` here would end an ancestor under open work (S1.6)."""
-        chain = self.value.and_what_it_was_opened_over()
-        return any(link.is_open and link.is_under(scope) for link in chain)
+        """Whether something open stands above `scope` in this context's chain (S1.6).
+
+        A scope that is not in the chain was opened elsewhere, and may be ended from here.
+        """
+        chain = list(self.value.and_what_it_was_opened_over())
+        return scope in chain and any(link.is_open for link in chain[: chain.index(scope)])
