@@ -14,6 +14,8 @@ func (r *vectorRun) operate(s *vectorStep) (any, error) {
 		return r.runtime.ReadStats()
 	case "runtime_root":
 		return r.runtime.Root()
+	case "runtime_callable_at":
+		return r.runtime.CallableAt(uint32(s.number("index", nil)))
 	case "runtime_flush":
 		return r.runtimeFlush(s)
 	case "runtime_after_fork":
@@ -79,6 +81,8 @@ func (r *vectorRun) operate(s *vectorStep) (any, error) {
 		return r.scope(s.On).Describe()
 	case "scope_metadata":
 		return r.scope(s.On).Metadata(), nil
+	case "scope_callable_at":
+		return r.scope(s.On).CallableAt(uint32(s.number("index", nil)))
 	case "scope_is_open":
 		return r.scope(s.On).IsOpen(), nil
 	case "scope_is_in_force":

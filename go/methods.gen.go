@@ -44,6 +44,21 @@ func (r *Runtime) Root() (*Scope, error) {
 	return r.owner().adopt(out), nil
 }
 
+// CallableAt: A callable that was registered on the runtime itself, for the host's garbage
+// collector to visit; 0 beyond the last one. Runs no host code.
+// Errors: invalid_argument (1003).
+func (r *Runtime) CallableAt(index uint32) (any, error) {
+	if err := r.usable(); err != nil {
+		return nil, err
+	}
+	out, err := coreRuntimeCallableAt(r.handle, index)
+	runtime.KeepAlive(r)
+	if err != nil {
+		return nil, err
+	}
+	return r.owner().slots.get(out), nil
+}
+
 // AfterFork: To be called in the child after `fork`: the source of ids is seeded anew, and
 // scopes that were open in the parent can no longer be ended or registered on here (S1.13).
 // Errors: invalid_argument (1003).
@@ -73,6 +88,21 @@ func (s *Scope) Metadata() any {
 	out := coreScopeMetadata(s.handle)
 	runtime.KeepAlive(s)
 	return s.owner().slots.get(out)
+}
+
+// CallableAt: A callable that was registered on this very scope, for the host's garbage
+// collector to visit like the metadata; 0 beyond the last one. Runs no host code.
+// Errors: invalid_argument (1003).
+func (s *Scope) CallableAt(index uint32) (any, error) {
+	if err := s.usable(); err != nil {
+		return nil, err
+	}
+	out, err := coreScopeCallableAt(s.handle, index)
+	runtime.KeepAlive(s)
+	if err != nil {
+		return nil, err
+	}
+	return s.owner().slots.get(out), nil
 }
 
 // IsOpen: Whether the scope has not ended. The root is always open.

@@ -77,6 +77,10 @@ static inline int32_t scopeflow_go_runtime_root(scopeflow_runtime *self, scopefl
     return scopeflow_runtime_root(self, out, failure);
 }
 
+static inline int32_t scopeflow_go_runtime_callable_at(scopeflow_runtime *self, uint32_t index, scopeflow_ref *out, scopeflow_error *failure) {
+    return scopeflow_runtime_callable_at(self, index, out, failure);
+}
+
 static inline int32_t scopeflow_go_runtime_flush(uintptr_t call, scopeflow_runtime *self, scopeflow_emitter *emitter) {
     scopeflow_go_call *const block = (scopeflow_go_call *)call;
     scopeflow_runtime_flush_options options;
@@ -145,6 +149,10 @@ static inline int32_t scopeflow_go_scope_describe(scopeflow_scope *self, scopefl
 
 static inline scopeflow_ref scopeflow_go_scope_metadata(scopeflow_scope *self) {
     return scopeflow_scope_metadata(self);
+}
+
+static inline int32_t scopeflow_go_scope_callable_at(scopeflow_scope *self, uint32_t index, scopeflow_ref *out, scopeflow_error *failure) {
+    return scopeflow_scope_callable_at(self, index, out, failure);
 }
 
 static inline uint32_t scopeflow_go_scope_is_open(scopeflow_scope *self) {
@@ -460,6 +468,19 @@ func coreRuntimeRoot(self runtimeHandle) (scopeHandle, error) {
 	return out, nil
 }
 
+// coreRuntimeCallableAt: A callable that was registered on the runtime itself, for the host's
+// garbage collector to visit; 0 beyond the last one. Runs no host code.
+func coreRuntimeCallableAt(self runtimeHandle, index uint32) (ref, error) {
+	var out C.scopeflow_ref
+	failure := newFailure()
+	status := C.scopeflow_go_runtime_callable_at(self, C.uint32_t(index), &out, failure)
+	err := coreError(status, failure)
+	if err != nil {
+		return 0, err
+	}
+	return ref(out), nil
+}
+
 // beginRuntimeFlush delivers what is still owed: the ends of abandoned scopes (S1.12). Ends with
 // a `done` step.
 func (c *call) beginRuntimeFlush(self runtimeHandle, a *runtimeFlushArguments) Status {
@@ -571,6 +592,19 @@ func coreScopeDescribe(self scopeHandle) (ScopeInfo, error) {
 // garbage collector to visit; 0 if there is none.
 func coreScopeMetadata(self scopeHandle) ref {
 	return ref(C.scopeflow_go_scope_metadata(self))
+}
+
+// coreScopeCallableAt: A callable that was registered on this very scope, for the host's garbage
+// collector to visit like the metadata; 0 beyond the last one. Runs no host code.
+func coreScopeCallableAt(self scopeHandle, index uint32) (ref, error) {
+	var out C.scopeflow_ref
+	failure := newFailure()
+	status := C.scopeflow_go_scope_callable_at(self, C.uint32_t(index), &out, failure)
+	err := coreError(status, failure)
+	if err != nil {
+		return 0, err
+	}
+	return ref(out), nil
 }
 
 // coreScopeIsOpen: Whether the scope has not ended. The root is always open.

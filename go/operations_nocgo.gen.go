@@ -63,6 +63,10 @@ func coreRuntimeRoot(self runtimeHandle) (scopeHandle, error) {
 	return nil, errNoCore
 }
 
+func coreRuntimeCallableAt(self runtimeHandle, index uint32) (ref, error) {
+	return 0, errNoCore
+}
+
 func (c *call) beginRuntimeFlush(self runtimeHandle, a *runtimeFlushArguments) Status {
 	return StatusInvalidState
 }
@@ -89,6 +93,10 @@ func coreScopeDescribe(self scopeHandle) (ScopeInfo, error) {
 
 func coreScopeMetadata(self scopeHandle) ref {
 	return 0
+}
+
+func coreScopeCallableAt(self scopeHandle, index uint32) (ref, error) {
+	return 0, errNoCore
 }
 
 func coreScopeIsOpen(self scopeHandle) bool {

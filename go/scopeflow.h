@@ -17,7 +17,7 @@
 #define SCOPEFLOW_VERSION "0.1.0"
 
 /* A number over everything in this header that a compiled caller depends on (S6.3). */
-#define SCOPEFLOW_ABI_HASH UINT64_C(0x79c062ffd1a85c68)
+#define SCOPEFLOW_ABI_HASH UINT64_C(0x64d7ea26711b9f3d)
 
 #ifndef SCOPEFLOW_API
 #if defined(_WIN32)
@@ -370,6 +370,17 @@ SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
 scopeflow_runtime_root(
     scopeflow_runtime *self, scopeflow_scope **out_scope, scopeflow_error *out_error);
 
+/* A callable that was registered on the runtime itself, for the host's garbage collector to
+ * visit; 0 beyond the last one. Runs no host code.
+ * index: Counts from 0 in the order of registration.
+ * out_callable: Borrowed.
+ * Errors: invalid_argument (1003).
+ * Thread: May be called from any thread. */
+SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
+scopeflow_runtime_callable_at(
+    scopeflow_runtime *self, uint32_t index, scopeflow_ref *out_callable,
+    scopeflow_error *out_error);
+
 /* Delivers what is still owed: the ends of abandoned scopes (S1.12). Ends with a `done` step.
  * Errors: invalid_argument (1003), no_memory (3002).
  * Thread: May be called from any thread. */
@@ -599,6 +610,16 @@ scopeflow_scope_describe(
  * Returns: Borrowed.
  * Thread: May be called from any thread. */
 SCOPEFLOW_API scopeflow_ref scopeflow_scope_metadata(const scopeflow_scope *self);
+
+/* A callable that was registered on this very scope, for the host's garbage collector to visit
+ * like the metadata; 0 beyond the last one. Runs no host code.
+ * index: Counts from 0 in the order of registration.
+ * out_callable: Borrowed.
+ * Errors: invalid_argument (1003).
+ * Thread: May be called from any thread. */
+SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
+scopeflow_scope_callable_at(
+    scopeflow_scope *self, uint32_t index, scopeflow_ref *out_callable, scopeflow_error *out_error);
 
 /* Whether the scope has not ended. The root is always open.
  * Returns: 1 or 0.

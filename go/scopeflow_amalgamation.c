@@ -900,6 +900,7 @@ double scopeflow__number_read_double(scopeflow_bytes number);
 
 enum { SCOPEFLOW__POWER_OF_TEN_FIRST = -292, SCOPEFLOW__POWER_OF_TEN_LAST = 324 };
 
+/* clang-format off */
 static const uint64_t scopeflow__powers_of_ten[617][2] = {
     {0xff77b1fcbebcdc4full, 0x25e8e89c13bb0f7bull},
     {0x9faacf3df73609b1ull, 0x77b191618c54e9adull},
@@ -1519,6 +1520,7 @@ static const uint64_t scopeflow__powers_of_ten[617][2] = {
     {0xfcf62c1dee382c42ull, 0x46729e03dd9ed7b6ull},
     {0x9e19db92b4e31ba9ull, 0x6c07a2c26a8346d2ull},
 };
+/* clang-format on */
 
 #endif
 
@@ -2791,6 +2793,17 @@ static inline scopeflow_status scopeflow__check_runtime_root(
     return SCOPEFLOW_STATUS_OK;
 }
 
+static inline scopeflow_status scopeflow__check_runtime_callable_at(
+    scopeflow_runtime *self, uint32_t index, scopeflow_ref *out_callable,
+    scopeflow_error *out_error) {
+    (void)index;
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_callable != NULL,
+                       out_error, "out_callable must not be null");
+    return SCOPEFLOW_STATUS_OK;
+}
+
 static inline scopeflow_status scopeflow__check_runtime_flush(
     scopeflow_runtime *self, const scopeflow_runtime_flush_options *options,
     scopeflow_task *task, scopeflow_step *out_step, scopeflow_error *out_error) {
@@ -2882,6 +2895,17 @@ static inline scopeflow_status scopeflow__check_scope_describe(
                        out_error, "self must not be null");
     SCOPEFLOW__REQUIRE(out_info != NULL,
                        out_error, "out_info must not be null");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_scope_callable_at(
+    scopeflow_scope *self, uint32_t index, scopeflow_ref *out_callable,
+    scopeflow_error *out_error) {
+    (void)index;
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_callable != NULL,
+                       out_error, "out_callable must not be null");
     return SCOPEFLOW_STATUS_OK;
 }
 
@@ -3434,7 +3458,8 @@ scopeflow_status scopeflow_runtime_new(const scopeflow_host *host,
         destroy_runtime(self);
         return scopeflow__fail_memory(out_error);
     }
-    draw_uuid(self, 0, scopeflow__scope_uuid(self->root));
+    int64_t root_started_at_ns;
+    scopeflow__runtime_draw(self, 0, scopeflow__scope_uuid(self->root), &root_started_at_ns);
     *out_runtime = self;
     return SCOPEFLOW_STATUS_OK;
 }
@@ -4245,6 +4270,38 @@ scopeflow_status scopeflow__registry_remove(scopeflow__owner owner, scopeflow_re
     return SCOPEFLOW_STATUS_OK;
 }
 
+/* --- For garbage collectors: what was registered may refer to whom it was registered on --- */
+
+static scopeflow_ref callable_at(scopeflow_runtime *runtime, scopeflow__view *const *view,
+                                 const bool *owns_view, uint32_t index) {
+    scopeflow_ref callable = 0;
+    scopeflow__lock(&runtime->registry_lock);
+    if (*owns_view && index < (*view)->entry_count) callable = (*view)->entries[index]->callable;
+    scopeflow__unlock(&runtime->registry_lock);
+    return callable;
+}
+
+scopeflow_status scopeflow_scope_callable_at(scopeflow_scope *self, uint32_t index,
+                                             scopeflow_ref *out_callable,
+                                             scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_scope_callable_at(self, index, out_callable, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    *out_callable = callable_at(self->runtime, &self->view, &self->owns_view, index);
+    return SCOPEFLOW_STATUS_OK;
+}
+
+scopeflow_status scopeflow_runtime_callable_at(scopeflow_runtime *self, uint32_t index,
+                                               scopeflow_ref *out_callable,
+                                               scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_runtime_callable_at(self, index, out_callable, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    bool const owns_view = true;
+    *out_callable = callable_at(self, &self->global_view, &owns_view, index);
+    return SCOPEFLOW_STATUS_OK;
+}
+
 /* -------------------- src/event/text.c -------------------- */
 
 /* -------------------- src/event/text.h -------------------- */
@@ -4378,6 +4435,7 @@ struct scopeflow_event {
     scopeflow_uuid uuid;
     scopeflow_uuid parent_uuid;
     int64_t timestamp_ns;
+    uint32_t attributes;
     size_t name_len; /* The name stands behind the struct. */
 
     scopeflow__data_source data_source;
@@ -4699,6 +4757,7 @@ static scopeflow_event *new_scope_event(scopeflow_scope *scope) {
         new_event(scope, SCOPEFLOW_EVENT_KIND_SCOPE, scopeflow__scope_name(scope));
     if (self == NULL) return NULL;
     self->type = scope->type;
+    self->attributes = scope->attributes;
     self->uuid = scope->uuid;
     self->parent_uuid = scope->parent->uuid;
     return self;
@@ -4775,7 +4834,7 @@ scopeflow_status scopeflow_event_describe(scopeflow_event *self, scopeflow_event
                                         : scopeflow__c_text(scopeflow__category_names[self->type]);
     out_info->kind = self->kind;
     out_info->scope_category = self->scope_category;
-    if (self->kind == SCOPEFLOW_EVENT_KIND_SCOPE) out_info->attributes = self->scope->attributes;
+    out_info->attributes = self->attributes;
     return SCOPEFLOW_STATUS_OK;
 }
 

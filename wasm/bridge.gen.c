@@ -78,6 +78,13 @@ EXPORT("runtimeRoot") scopeflow_status bridge_runtime_root(scopeflow_runtime *se
     return status_;
 }
 
+EXPORT("runtimeCallableAt") scopeflow_status bridge_runtime_callable_at(scopeflow_runtime *self, uint32_t index) {
+    scopeflow_ref out_ = 0;
+    scopeflow_status const status_ = scopeflow_runtime_callable_at(self, index, &out_, &bridge.error);
+    if (status_ == SCOPEFLOW_STATUS_OK) bridge.slots[0] = (double)out_;
+    return status_;
+}
+
 EXPORT("runtimeFlush") scopeflow_status bridge_runtime_flush(scopeflow_runtime *self, scopeflow_task *task_) {
     scopeflow_runtime_flush_options options_ = SCOPEFLOW_RUNTIME_FLUSH_OPTIONS_INIT;
     options_.emitter = &bridge.emitter;
@@ -150,6 +157,13 @@ EXPORT("scopeDescribe") scopeflow_status bridge_scope_describe(scopeflow_scope *
 
 EXPORT("scopeMetadata") scopeflow_ref bridge_scope_metadata(scopeflow_scope *self) {
     return scopeflow_scope_metadata(self);
+}
+
+EXPORT("scopeCallableAt") scopeflow_status bridge_scope_callable_at(scopeflow_scope *self, uint32_t index) {
+    scopeflow_ref out_ = 0;
+    scopeflow_status const status_ = scopeflow_scope_callable_at(self, index, &out_, &bridge.error);
+    if (status_ == SCOPEFLOW_STATUS_OK) bridge.slots[0] = (double)out_;
+    return status_;
 }
 
 EXPORT("scopeIsOpen") uint32_t bridge_scope_is_open(scopeflow_scope *self) {

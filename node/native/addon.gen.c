@@ -160,6 +160,18 @@ static napi_value addon_runtime_root(napi_env env, napi_callback_info info) {
     return addon_number(&call_, (double)status_);
 }
 
+static napi_value addon_runtime_callable_at(napi_env env, napi_callback_info info) {
+    addon_call call_;
+    if (!addon_enter(&call_, env, info, 2)) return NULL;
+    scopeflow_runtime *self = addon_pointer(&call_, 0);
+    uint32_t index = addon_u32(&call_, 1);
+    if (!call_.is_valid) return addon_refuse(&call_, "runtimeCallableAt");
+    scopeflow_ref out_ = 0;
+    scopeflow_status const status_ = scopeflow_runtime_callable_at(self, index, &out_, &call_.addon->error);
+    if (status_ == SCOPEFLOW_STATUS_OK) call_.addon->slots[0] = (double)out_;
+    return addon_number(&call_, (double)status_);
+}
+
 static napi_value addon_runtime_flush(napi_env env, napi_callback_info info) {
     addon_call call_;
     if (!addon_enter(&call_, env, info, 2)) return NULL;
@@ -264,6 +276,18 @@ static napi_value addon_scope_metadata(napi_env env, napi_callback_info info) {
     scopeflow_scope *self = addon_pointer(&call_, 0);
     if (!call_.is_valid) return addon_refuse(&call_, "scopeMetadata");
     return addon_number(&call_, (double)scopeflow_scope_metadata(self));
+}
+
+static napi_value addon_scope_callable_at(napi_env env, napi_callback_info info) {
+    addon_call call_;
+    if (!addon_enter(&call_, env, info, 2)) return NULL;
+    scopeflow_scope *self = addon_pointer(&call_, 0);
+    uint32_t index = addon_u32(&call_, 1);
+    if (!call_.is_valid) return addon_refuse(&call_, "scopeCallableAt");
+    scopeflow_ref out_ = 0;
+    scopeflow_status const status_ = scopeflow_scope_callable_at(self, index, &out_, &call_.addon->error);
+    if (status_ == SCOPEFLOW_STATUS_OK) call_.addon->slots[0] = (double)out_;
+    return addon_number(&call_, (double)status_);
 }
 
 static napi_value addon_scope_is_open(napi_env env, napi_callback_info info) {
@@ -555,6 +579,7 @@ const addon_function addon_functions[] = {
     {"runtimeFree", addon_runtime_free},
     {"runtimeReadStats", addon_runtime_read_stats},
     {"runtimeRoot", addon_runtime_root},
+    {"runtimeCallableAt", addon_runtime_callable_at},
     {"runtimeFlush", addon_runtime_flush},
     {"runtimeAfterFork", addon_runtime_after_fork},
     {"scopePush", addon_scope_push},
@@ -562,6 +587,7 @@ const addon_function addon_functions[] = {
     {"scopeEvent", addon_scope_event},
     {"scopeDescribe", addon_scope_describe},
     {"scopeMetadata", addon_scope_metadata},
+    {"scopeCallableAt", addon_scope_callable_at},
     {"scopeIsOpen", addon_scope_is_open},
     {"scopeIsInForce", addon_scope_is_in_force},
     {"scopeRetain", addon_scope_retain},

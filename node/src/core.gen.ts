@@ -64,6 +64,9 @@ export interface Core {
   runtimeReadStats(self: number): number;
   /** The implicit root scope: what is current in a context in which nothing was opened (S1.3). */
   runtimeRoot(self: number): number;
+  /** A callable that was registered on the runtime itself, for the host's garbage collector to
+   * visit; 0 beyond the last one. Runs no host code. */
+  runtimeCallableAt(self: number, index: number): number;
   /** Delivers what is still owed: the ends of abandoned scopes (S1.12). Ends with a `done` step. */
   runtimeFlush(self: number, task: number): number;
   /** To be called in the child after `fork`: the source of ids is seeded anew, and scopes that
@@ -114,6 +117,9 @@ export interface Core {
   /** The host reference that the scope keeps for its end event, for the host's garbage collector
    * to visit; 0 if there is none. */
   scopeMetadata(self: number): number;
+  /** A callable that was registered on this very scope, for the host's garbage collector to visit
+   * like the metadata; 0 beyond the last one. Runs no host code. */
+  scopeCallableAt(self: number, index: number): number;
   /** Whether the scope has not ended. The root is always open. */
   scopeIsOpen(self: number): number;
   /** Whether a context must keep the scope as its value: it has not ended, or something was

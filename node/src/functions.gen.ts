@@ -13,6 +13,16 @@ export function readStats(): RuntimeStats {
 }
 
 /**
+ * A callable that was registered on the runtime itself, for the host's garbage collector to
+ * visit; 0 beyond the last one. Runs no host code.
+ * @param index Counts from 0 in the order of registration.
+ * @throws invalid_argument (1003).
+ */
+export function callableAtRef(index: number): number {
+  return defaultRuntime().callableAtRef(index);
+}
+
+/**
  * To be called in the child after `fork`: the source of ids is seeded anew, and scopes that were
  * open in the parent can no longer be ended or registered on here (S1.13).
  * @throws invalid_argument (1003).

@@ -49,6 +49,20 @@ export class RuntimeOperations extends Handle {
   }
 
   /**
+   * A callable that was registered on the runtime itself, for the host's garbage collector to
+   * visit; 0 beyond the last one. Runs no host code.
+   * @param index Counts from 0 in the order of registration.
+   * @throws invalid_argument (1003).
+   */
+  callableAtRef(index: number): number {
+    checkUnsigned(index, "index");
+    this.engine.check(this.engine.core.runtimeCallableAt(this.address, index));
+    const { core } = this.engine;
+    const { slots } = core;
+    return slots[0]!;
+  }
+
+  /**
    * To be called in the child after `fork`: the source of ids is seeded anew, and scopes that
    * were open in the parent can no longer be ended or registered on here (S1.13).
    * @throws invalid_argument (1003).
@@ -152,6 +166,20 @@ export class ScopeOperations extends Handle {
    */
   metadataRef(): number {
     return this.engine.core.scopeMetadata(this.address);
+  }
+
+  /**
+   * A callable that was registered on this very scope, for the host's garbage collector to visit
+   * like the metadata; 0 beyond the last one. Runs no host code.
+   * @param index Counts from 0 in the order of registration.
+   * @throws invalid_argument (1003).
+   */
+  callableAtRef(index: number): number {
+    checkUnsigned(index, "index");
+    this.engine.check(this.engine.core.scopeCallableAt(this.address, index));
+    const { core } = this.engine;
+    const { slots } = core;
+    return slots[0]!;
   }
 
   /**

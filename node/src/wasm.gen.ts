@@ -25,6 +25,7 @@ interface Exports {
   runtimeFree(self: number): void;
   runtimeReadStats(self: number): number;
   runtimeRoot(self: number): number;
+  runtimeCallableAt(self: number, index: number): number;
   runtimeFlush(self: number, task: number): number;
   runtimeAfterFork(self: number): number;
   scopePush(
@@ -66,6 +67,7 @@ interface Exports {
   ): number;
   scopeDescribe(self: number): number;
   scopeMetadata(self: number): number;
+  scopeCallableAt(self: number, index: number): number;
   scopeIsOpen(self: number): number;
   scopeIsInForce(self: number): number;
   scopeRetain(self: number): void;
@@ -220,6 +222,10 @@ export class WasmCore extends WasmMemory<Exports> implements Core {
     return this.exports.runtimeRoot(self);
   }
 
+  runtimeCallableAt(self: number, index: number): number {
+    return this.exports.runtimeCallableAt(self, index);
+  }
+
   runtimeFlush(self: number, task: number): number {
     return this.exports.runtimeFlush(self, task);
   }
@@ -323,6 +329,10 @@ export class WasmCore extends WasmMemory<Exports> implements Core {
 
   scopeMetadata(self: number): number {
     return this.exports.scopeMetadata(self) >>> 0;
+  }
+
+  scopeCallableAt(self: number, index: number): number {
+    return this.exports.scopeCallableAt(self, index);
   }
 
   scopeIsOpen(self: number): number {

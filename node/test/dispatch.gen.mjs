@@ -18,6 +18,13 @@ export const operations = {
     call: (on, given) => on.root(),
     callSync: (on, given) => on.root(),
   },
+  runtime_callable_at: {
+    on: "runtime",
+    types: [["index", "index", "u32"]],
+    result: "ref",
+    call: (on, given) => on.callableAtRef(given.index),
+    callSync: (on, given) => on.callableAtRef(given.index),
+  },
   runtime_flush: {
     on: "runtime",
     types: [],
@@ -88,6 +95,13 @@ export const operations = {
     result: "ref",
     call: (on, given) => on.metadataRef(),
     callSync: (on, given) => on.metadataRef(),
+  },
+  scope_callable_at: {
+    on: "scope",
+    types: [["index", "index", "u32"]],
+    result: "ref",
+    call: (on, given) => on.callableAtRef(given.index),
+    callSync: (on, given) => on.callableAtRef(given.index),
   },
   scope_is_open: {
     on: "scope",

@@ -3,7 +3,7 @@
 # One function for each operation: it checks the arguments, calls the core, and turns a failure into
 # an exception. The converters are in native/arguments.pxi.
 
-if scopeflow_abi_hash() != 0x79c062ffd1a85c68u:
+if scopeflow_abi_hash() != 0x64d7ea26711b9f3du:
     raise ImportError(
         "scopeflow._native was generated for another version of the core than it is linked with"
     )
@@ -194,6 +194,21 @@ cdef class RuntimeOperations:
 
         return adopt_scope(self, c_scope)
 
+    def runtime_callable_at(self, index):
+        """A callable that was registered on the runtime itself, for the host's garbage
+        collector to visit; 0 beyond the last one. Runs no host code.
+        Raises InvalidArgument."""
+        cdef scopeflow_error c_error
+        cdef uint32_t c_index
+        cdef scopeflow_ref c_callable
+        c_index = u32_argument(index, 0, 4294967295, "index")
+        if scopeflow_runtime_callable_at(
+            self.pointer, c_index, &c_callable, &c_error,
+        ) != SCOPEFLOW_STATUS_OK:
+            raise_failure(&c_error)
+
+        return object_of(c_callable)
+
     def runtime_after_fork(self):
         """To be called in the child after `fork`: the source of ids is seeded anew, and
         scopes that were open in the parent can no longer be ended or registered on here
@@ -226,6 +241,24 @@ cdef class RuntimeOperations:
         c_metadata = scopeflow_scope_metadata(c_self)
 
         return object_of(c_metadata)
+
+    def scope_callable_at(self, handle, index):
+        """A callable that was registered on this very scope, for the host's garbage
+        collector to visit like the metadata; 0 beyond the last one. Runs no host code.
+        Raises InvalidArgument."""
+        cdef scopeflow_error c_error
+        cdef uint32_t c_index
+        cdef scopeflow_scope *c_self
+        cdef scopeflow_ref c_callable
+        handle_argument(handle, ScopeHandle, "handle")
+        c_self = (<ScopeHandle>handle).pointer
+        c_index = u32_argument(index, 0, 4294967295, "index")
+        if scopeflow_scope_callable_at(
+            c_self, c_index, &c_callable, &c_error,
+        ) != SCOPEFLOW_STATUS_OK:
+            raise_failure(&c_error)
+
+        return object_of(c_callable)
 
     def scope_is_open(self, handle):
         """Whether the scope has not ended. The root is always open."""

@@ -124,6 +124,14 @@ OPERATIONS = {
             fields={},
         ),
         Operation(
+            id="runtime_callable_at",
+            on="",
+            arguments={
+                "index": ("index", "u32"),
+            },
+            fields={},
+        ),
+        Operation(
             id="runtime_flush",
             on="",
             arguments={},
@@ -195,6 +203,14 @@ OPERATIONS = {
             id="scope_metadata",
             on="scope",
             arguments={},
+            fields={},
+        ),
+        Operation(
+            id="scope_callable_at",
+            on="scope",
+            arguments={
+                "index": ("index", "u32"),
+            },
             fields={},
         ),
         Operation(

@@ -103,6 +103,37 @@ def collected(make):
     return watched() is None
 
 
+def test_a_subscriber_that_refers_to_its_scope_is_collected(runtime):
+    def make():
+        handle = runtime.scope_push("scope", AGENT, metadata={})
+
+        class Keeper:
+            scope = handle
+
+            def __call__(self, event):
+                pass
+
+        keeper = Keeper()
+        runtime.scope_register_subscriber(handle, "keeper", keeper)
+        handle.close()
+        return weakref.ref(keeper)
+
+    assert collected(make)
+
+
+def test_a_runtime_whose_subscriber_refers_to_it_is_collected():
+    def make():
+        runtime = scopeflow.Runtime()
+
+        def subscriber(event):
+            return runtime
+
+        runtime.register_subscriber("self", subscriber)
+        return weakref.ref(subscriber)
+
+    assert collected(make)
+
+
 def test_a_call_whose_request_leads_back_to_it_is_collected(runtime, log):
     def make():
         request = Payload()

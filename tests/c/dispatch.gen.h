@@ -80,6 +80,14 @@ static void call_runtime_root(call *c) {
     call_out_scope(c, out);
 }
 
+static void call_runtime_callable_at(call *c) {
+    scopeflow_ref out;
+    memset(&out, 0, sizeof out);
+    c->status = scopeflow_runtime_callable_at(c->runtime, (uint32_t)call_integer(c, "index", 0), &out, &c->error);
+    if (c->status != SCOPEFLOW_STATUS_OK) return;
+    call_out_integer(c, "callable", (int64_t)out);
+}
+
 static void call_runtime_flush(call *c) {
     scopeflow_runtime_flush_options options = SCOPEFLOW_RUNTIME_FLUSH_OPTIONS_INIT;
     options.emitter = call_emitter(c);
@@ -150,6 +158,14 @@ static void call_scope_metadata(call *c) {
     scopeflow_ref const out = scopeflow_scope_metadata(c->scope);
     if (c->status != SCOPEFLOW_STATUS_OK) return;
     call_out_integer(c, "metadata", (int64_t)out);
+}
+
+static void call_scope_callable_at(call *c) {
+    scopeflow_ref out;
+    memset(&out, 0, sizeof out);
+    c->status = scopeflow_scope_callable_at(c->scope, (uint32_t)call_integer(c, "index", 0), &out, &c->error);
+    if (c->status != SCOPEFLOW_STATUS_OK) return;
+    call_out_integer(c, "callable", (int64_t)out);
 }
 
 static void call_scope_is_open(call *c) {
@@ -231,6 +247,7 @@ static void call_tool_execute(call *c) {
 static const operation operations[] = {
     {"runtime_read_stats", call_runtime_read_stats, false},
     {"runtime_root", call_runtime_root, false},
+    {"runtime_callable_at", call_runtime_callable_at, false},
     {"runtime_flush", call_runtime_flush, true},
     {"runtime_after_fork", call_runtime_after_fork, false},
     {"scope_push", call_scope_push, true},
@@ -238,6 +255,7 @@ static const operation operations[] = {
     {"scope_event", call_scope_event, true},
     {"scope_describe", call_scope_describe, false},
     {"scope_metadata", call_scope_metadata, false},
+    {"scope_callable_at", call_scope_callable_at, false},
     {"scope_is_open", call_scope_is_open, false},
     {"scope_is_in_force", call_scope_is_in_force, false},
     {"register_tool_conditional_execution_guardrail", call_register_tool_conditional_execution_guardrail, false},

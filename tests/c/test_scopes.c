@@ -128,6 +128,32 @@ static void metadata_is_taken_and_can_be_visited(void) {
     CHECK(session_deinit(&s));
 }
 
+static void what_was_registered_can_be_visited(void) {
+    session s;
+    scopeflow_ref callable = 1;
+    session_init(&s);
+    scopeflow_scope *const scope = session_push(&s, NULL, "a");
+    CHECK(scopeflow_scope_callable_at(scope, 0, &callable, NULL) == SCOPEFLOW_STATUS_OK);
+    CHECK(callable == 0);
+    scopeflow_ref const local = session_json(&s, "1");
+    CHECK(scopeflow_scope_register_subscriber(scope, session_text("s"), local, 0, NULL) ==
+          SCOPEFLOW_STATUS_OK);
+    CHECK(scopeflow_scope_callable_at(scope, 0, &callable, NULL) == SCOPEFLOW_STATUS_OK);
+    CHECK(callable == local);
+    CHECK(scopeflow_scope_callable_at(scope, 1, &callable, NULL) == SCOPEFLOW_STATUS_OK);
+    CHECK(callable == 0);
+    /* What the runtime itself has is another list. */
+    CHECK(scopeflow_runtime_callable_at(s.runtime, 0, &callable, NULL) == SCOPEFLOW_STATUS_OK);
+    CHECK(callable == 0);
+    scopeflow_ref const global = session_json(&s, "2");
+    CHECK(scopeflow_register_subscriber(s.runtime, session_text("s"), global, 0, NULL) ==
+          SCOPEFLOW_STATUS_OK);
+    CHECK(scopeflow_runtime_callable_at(s.runtime, 0, &callable, NULL) == SCOPEFLOW_STATUS_OK);
+    CHECK(callable == global);
+    scopeflow_scope_release(scope);
+    CHECK(session_deinit(&s));
+}
+
 static void a_scope_knows_its_facts(void) {
     session s;
     scopeflow_scope_push_options options = SCOPEFLOW_SCOPE_PUSH_OPTIONS_INIT;
@@ -198,6 +224,7 @@ int main(void) {
         {"scopes abandoned before the end are dropped with the runtime",
          scopes_abandoned_before_the_end_are_dropped_with_the_runtime},
         {"metadata is taken and can be visited", metadata_is_taken_and_can_be_visited},
+        {"what was registered can be visited", what_was_registered_can_be_visited},
         {"a scope knows its facts", a_scope_knows_its_facts},
         {"ids increase whatever the clock does", ids_increase_whatever_the_clock_does},
     };

@@ -51,6 +51,8 @@ TESTED_ELSEWHERE = {
     "runtime_read_stats": "`stats` of a case",
     "runtime_after_fork": "needs a process; tests/c/test_fork.c",
     "scope_metadata": "for a host's garbage collector; tests/c/test_scopes.c",
+    "runtime_callable_at": "for a host's garbage collector; tests/c/test_scopes.c",
+    "scope_callable_at": "for a host's garbage collector; tests/c/test_scopes.c",
     "event_describe": "tests/c/test_events.c",
     "event_json": "every runner reads its lines with it",
     "event_seal": "tests/c/test_events.c",

@@ -47,6 +47,17 @@ static inline scopeflow_status scopeflow__check_runtime_root(
     return SCOPEFLOW_STATUS_OK;
 }
 
+static inline scopeflow_status scopeflow__check_runtime_callable_at(
+    scopeflow_runtime *self, uint32_t index, scopeflow_ref *out_callable,
+    scopeflow_error *out_error) {
+    (void)index;
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_callable != NULL,
+                       out_error, "out_callable must not be null");
+    return SCOPEFLOW_STATUS_OK;
+}
+
 static inline scopeflow_status scopeflow__check_runtime_flush(
     scopeflow_runtime *self, const scopeflow_runtime_flush_options *options,
     scopeflow_task *task, scopeflow_step *out_step, scopeflow_error *out_error) {
@@ -138,6 +149,17 @@ static inline scopeflow_status scopeflow__check_scope_describe(
                        out_error, "self must not be null");
     SCOPEFLOW__REQUIRE(out_info != NULL,
                        out_error, "out_info must not be null");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_scope_callable_at(
+    scopeflow_scope *self, uint32_t index, scopeflow_ref *out_callable,
+    scopeflow_error *out_error) {
+    (void)index;
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_callable != NULL,
+                       out_error, "out_callable must not be null");
     return SCOPEFLOW_STATUS_OK;
 }
 

@@ -24,6 +24,7 @@ static scopeflow_event *new_scope_event(scopeflow_scope *scope) {
         new_event(scope, SCOPEFLOW_EVENT_KIND_SCOPE, scopeflow__scope_name(scope));
     if (self == NULL) return NULL;
     self->type = scope->type;
+    self->attributes = scope->attributes;
     self->uuid = scope->uuid;
     self->parent_uuid = scope->parent->uuid;
     return self;
@@ -100,7 +101,7 @@ scopeflow_status scopeflow_event_describe(scopeflow_event *self, scopeflow_event
                                         : scopeflow__c_text(scopeflow__category_names[self->type]);
     out_info->kind = self->kind;
     out_info->scope_category = self->scope_category;
-    if (self->kind == SCOPEFLOW_EVENT_KIND_SCOPE) out_info->attributes = self->scope->attributes;
+    out_info->attributes = self->attributes;
     return SCOPEFLOW_STATUS_OK;
 }
 

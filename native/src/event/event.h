@@ -37,6 +37,7 @@ struct scopeflow_event {
     scopeflow_uuid uuid;
     scopeflow_uuid parent_uuid;
     int64_t timestamp_ns;
+    uint32_t attributes;
     size_t name_len; /* The name stands behind the struct. */
 
     scopeflow__data_source data_source;

@@ -7,6 +7,7 @@
 
 enum { SCOPEFLOW__POWER_OF_TEN_FIRST = -292, SCOPEFLOW__POWER_OF_TEN_LAST = 324 };
 
+/* clang-format off */
 static const uint64_t scopeflow__powers_of_ten[617][2] = {
     {0xff77b1fcbebcdc4full, 0x25e8e89c13bb0f7bull},
     {0x9faacf3df73609b1ull, 0x77b191618c54e9adull},
@@ -626,5 +627,6 @@ static const uint64_t scopeflow__powers_of_ten[617][2] = {
     {0xfcf62c1dee382c42ull, 0x46729e03dd9ed7b6ull},
     {0x9e19db92b4e31ba9ull, 0x6c07a2c26a8346d2ull},
 };
+/* clang-format on */
 
 #endif

@@ -1,5 +1,6 @@
 #include "registry/registry.h"
 
+#include "base/checks.gen.h"
 #include "base/sink.h"
 #include "registry/view.h"
 
@@ -303,5 +304,37 @@ scopeflow_status scopeflow__registry_remove(scopeflow__owner owner, scopeflow_re
     scopeflow__doomed_release(&doomed);
     if (removed != NULL) scopeflow__entry_release(removed);
     *out_removed = removed != NULL;
+    return SCOPEFLOW_STATUS_OK;
+}
+
+/* --- For garbage collectors: what was registered may refer to whom it was registered on --- */
+
+static scopeflow_ref callable_at(scopeflow_runtime *runtime, scopeflow__view *const *view,
+                                 const bool *owns_view, uint32_t index) {
+    scopeflow_ref callable = 0;
+    scopeflow__lock(&runtime->registry_lock);
+    if (*owns_view && index < (*view)->entry_count) callable = (*view)->entries[index]->callable;
+    scopeflow__unlock(&runtime->registry_lock);
+    return callable;
+}
+
+scopeflow_status scopeflow_scope_callable_at(scopeflow_scope *self, uint32_t index,
+                                             scopeflow_ref *out_callable,
+                                             scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_scope_callable_at(self, index, out_callable, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    *out_callable = callable_at(self->runtime, &self->view, &self->owns_view, index);
+    return SCOPEFLOW_STATUS_OK;
+}
+
+scopeflow_status scopeflow_runtime_callable_at(scopeflow_runtime *self, uint32_t index,
+                                               scopeflow_ref *out_callable,
+                                               scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_runtime_callable_at(self, index, out_callable, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    bool const owns_view = true;
+    *out_callable = callable_at(self, &self->global_view, &owns_view, index);
     return SCOPEFLOW_STATUS_OK;
 }

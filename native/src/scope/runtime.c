@@ -140,7 +140,8 @@ scopeflow_status scopeflow_runtime_new(const scopeflow_host *host,
         destroy_runtime(self);
         return scopeflow__fail_memory(out_error);
     }
-    draw_uuid(self, 0, scopeflow__scope_uuid(self->root));
+    int64_t root_started_at_ns;
+    scopeflow__runtime_draw(self, 0, scopeflow__scope_uuid(self->root), &root_started_at_ns);
     *out_runtime = self;
     return SCOPEFLOW_STATUS_OK;
 }

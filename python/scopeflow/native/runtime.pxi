@@ -15,6 +15,7 @@ cdef class Runtime(RuntimeOperations):
     """
 
     cdef object variable
+    # The root's one handle.
     cdef ScopeHandle root
     cdef PyObject *previous
     cdef PyObject *next
@@ -24,6 +25,7 @@ cdef class Runtime(RuntimeOperations):
     ):
         self.variable = PyContextVar_New(b"scopeflow_current", NULL)
         self.pointer = make_runtime_new(&HOST, flags, clock_start, clock_step, payload_budget)
+        self.runtime_root()
         link_runtime(self)
 
     def __dealloc__(self):
@@ -120,11 +122,7 @@ cdef class Runtime(RuntimeOperations):
     def get_handle(self):
         """The current scope: the nearest one that has not ended, else the root (S1.5)."""
         current = nearest_open(<ScopeHandle>current_of(self))
-        if current is not None:
-            return current
-        if self.root is None:
-            self.root = self.runtime_root()
-        return self.root
+        return self.root if current is None else current
 
     # --- Calls ---
 
@@ -249,3 +247,29 @@ if hasattr(os, "register_at_fork"):
 atexit.register(at_exit)
 
 default_runtime = Runtime()
+
+
+# --- Garbage collection ---
+
+
+cdef traverseproc traverse_runtime_attributes = NULL
+
+
+cdef int traverse_runtime(PyObject *self, visitproc visit, void *argument) noexcept:
+    """Shows the collector what was registered on the runtime itself, which may refer to it."""
+    cdef int stop = traverse_runtime_attributes(self, visit, argument)
+    cdef scopeflow_runtime *pointer = (<Runtime>self).pointer
+    cdef scopeflow_ref callable = 0
+    cdef uint32_t index = 0
+    while stop == 0 and pointer != NULL:
+        if scopeflow_runtime_callable_at(pointer, index, &callable, NULL) != SCOPEFLOW_STATUS_OK:
+            break
+        if callable == 0:
+            break
+        stop = visit(<PyObject *>callable, argument)
+        index += 1
+    return stop
+
+
+traverse_runtime_attributes = (<PyTypeObject *>Runtime).tp_traverse
+(<PyTypeObject *>Runtime).tp_traverse = traverse_runtime

@@ -143,10 +143,17 @@ cdef inline scopeflow_scope *pointer_of(handle) noexcept:
 
 
 cdef ScopeHandle adopt_scope(RuntimeOperations runtime, scopeflow_scope *pointer):
-    """A handle for a reference that is handed over."""
+    """A handle for a reference that is handed over. A scope has one handle, which shows the
+    collector what the scope holds; the root's is kept by its runtime."""
+    cdef ScopeHandle root = (<Runtime>runtime).root
+    if root is not None and root.pointer == pointer:
+        scopeflow_scope_release(pointer)
+        return root
     cdef ScopeHandle handle = ScopeHandle.__new__(ScopeHandle)
     handle.pointer = pointer
     handle.runtime = <Runtime>runtime
+    if root is None:
+        handle.runtime.root = handle
     return handle
 
 
@@ -178,7 +185,8 @@ cdef inline int enter_scope(ScopeHandle self, current) except -1:
 cdef inline int leave_scope(ScopeHandle self, current) except -1:
     """S1.5: restores by value, to the nearest scope in force, and only if the ended one is still
     current. An ended scope that carries a guard stays the context's value: nothing escapes a guard
-    by outliving it (S1.4). A token of another context is no error: then "nothing" is restored by value."""
+    by outliving it (S1.4). A token of another context is no error: then "nothing" is restored by
+    value."""
     if current is not self:
         return 0
     if self.token is not None:
@@ -328,13 +336,22 @@ cdef traverseproc traverse_handle_attributes = NULL
 
 
 cdef int traverse_handle(PyObject *self, visitproc visit, void *argument) noexcept:
-    """Shows the collector the metadata that the core keeps for the end event: nobody else holds
-    that reference, and every handle that could need it holds this handle."""
+    """Shows the collector what the core holds for this scope, the metadata and what was registered:
+    nobody else holds those references, and every handle that could need them holds this handle."""
     cdef int stop = traverse_handle_attributes(self, visit, argument)
-    if stop != 0:
-        return stop
-    cdef PyObject *metadata = <PyObject *>scopeflow_scope_metadata((<ScopeHandle>self).pointer)
-    return 0 if metadata == NULL else visit(metadata, argument)
+    cdef scopeflow_scope *pointer = (<ScopeHandle>self).pointer
+    cdef scopeflow_ref held = scopeflow_scope_metadata(pointer)
+    cdef uint32_t index = 0
+    if stop == 0 and held != 0:
+        stop = visit(<PyObject *>held, argument)
+    while stop == 0 and pointer != NULL:
+        if scopeflow_scope_callable_at(pointer, index, &held, NULL) != SCOPEFLOW_STATUS_OK:
+            break
+        if held == 0:
+            break
+        stop = visit(<PyObject *>held, argument)
+        index += 1
+    return stop
 
 
 traverse_handle_attributes = (<PyTypeObject *>ScopeHandle).tp_traverse
