@@ -37,7 +37,7 @@ def test_cases_reach_what_they_are_for() -> None:
     wanted = [
         *("scope_push", "scope_pop", "scope_event", "tool_execute", "runtime_flush"),
         *("fork", "abandon", "propagate", "refuse", "not_found", "already_exists"),
-        *("invalid_argument", "invalid_state", "guardrail_rejected", "Cancelled"),
+        *("invalid_argument", "guardrail_rejected", "Cancelled"),
         *("scope.detached_from", "abandoned", "$truncated", "$cycle", "data.null", "rejected"),
     ]
     assert [word for word in wanted if f'"{word}' not in text.replace("\\", "")] == []
