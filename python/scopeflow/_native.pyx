@@ -31,4 +31,10 @@ include "native/call.pxi"
 include "native/driver.pxi"
 include "native/runtime.pxi"
 
+for of_type in (
+    RuntimeOperations, ScopeHandle, ScopeManager, ManagedCall, Event, ScopeEvent, MarkEvent,
+):
+    glue_forbid_instances(<PyTypeObject *>of_type)
+del of_type
+
 __version__ = scopeflow_version().decode()

@@ -417,9 +417,6 @@ cdef class AtofSink:
 
     cdef scopeflow_atof_sink *pointer
 
-    def __init__(self):
-        raise TypeError("AtofSink objects are made by an operation of Runtime")
-
     def __dealloc__(self):
         scopeflow_atof_sink_free(self.pointer)
 
@@ -427,3 +424,5 @@ cdef AtofSink adopt_atof_sink(RuntimeOperations runtime, scopeflow_atof_sink *po
     cdef AtofSink made = AtofSink.__new__(AtofSink)
     made.pointer = pointer
     return made
+
+glue_forbid_instances(<PyTypeObject *>AtofSink)

@@ -9,7 +9,14 @@ from datetime import datetime
 import pytest
 
 import scopeflow
-from scopeflow import AtofExporterMode, ScopeAttributes, ScopeType, ToolAttributes, errors
+from scopeflow import (
+    AtofExporterMode,
+    ScopeAttributes,
+    ScopeType,
+    ToolAttributes,
+    _native,
+    errors,
+)
 
 AGENT = ScopeType.Agent
 
@@ -106,10 +113,21 @@ def test_what_a_registration_takes(runtime):
     assert runtime.deregister_tool_conditional_execution_guardrail("g") is False
 
 
-def test_handles_and_events_are_made_by_the_runtime_only():
-    for of_class in (scopeflow.ScopeHandle, scopeflow.ScopeEvent, scopeflow.MarkEvent):
-        with pytest.raises(TypeError):
-            of_class()
+def test_handles_and_events_are_made_by_the_runtime_only(runtime):
+    call = runtime.tool_execute("tool", 1, identity)
+    types = [type(runtime.get_handle()), type(runtime.scope("a", AGENT)), type(call)]
+    types += [scopeflow.Event, scopeflow.ScopeEvent, scopeflow.MarkEvent, _native.AtofSink]
+    for of_class in types:
+        for make in (
+            of_class,
+            lambda t=of_class: t.__new__(t),
+            lambda t=of_class: object.__new__(t),
+        ):
+            with pytest.raises(TypeError):
+                make()
+    with pytest.raises(TypeError):
+        copy.copy(runtime.get_handle())
+    call.close()
 
 
 @pytest.mark.parametrize("budget", [63, 2**30 + 1, "1"])

@@ -185,7 +185,10 @@ cdef uint32_t callable_flags(scopeflow_ref ref) except? 0xFFFFFFFF:
 cdef bint is_async_callable(function) except -1:
     """Whether calling it gives something to await, as far as its definition says."""
     # What inspect.markcoroutinefunction sets; whoever called it has imported inspect.
-    marker = getattr(loaded_module("inspect"), "_is_coroutine_mark", None)
+    inspect = loaded_module("inspect")
+    marker = getattr(inspect, "_is_coroutine_mark", None) or (
+        getattr(inspect, "_is_coroutine_marker", None)  # Its name up to 3.12.
+    )
     for _ in range(WRAPPER_LIMIT):
         if marker is not None and getattr(function, "_is_coroutine_marker", None) is marker:
             return True

@@ -38,9 +38,6 @@ cdef class ManagedCall:
     cdef ScopeHandle span
     cdef object awaiting
 
-    def __init__(self):
-        raise TypeError("a managed call is made by tools.execute")
-
     def __await__(self):
         if self.state == RUNNING or self.state == SUSPENDED:
             raise RuntimeError("coroutine is being awaited already")

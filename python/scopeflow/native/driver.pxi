@@ -294,8 +294,10 @@ cdef PySendResult advance(
     how = go_on_unchecked(self, how, value, result)
     if how == PYGEN_NEXT:
         self.state = SUSPENDED
-    else:
-        close_call(self)
+        return how
+    if how == PYGEN_ERROR:
+        result[0] = NULL  # `value` may have come through it; the interpreter wants none.
+    close_call(self)
     return how
 
 

@@ -9,9 +9,6 @@ cdef class Event:
     # Parts that were looked at: EventPart number -> decoded JSON.
     cdef dict parts
 
-    def __init__(self):
-        raise TypeError("events are made by the runtime")
-
     def __dealloc__(self):
         scopeflow_event_release(self.pointer)
 

@@ -148,6 +148,15 @@ static void glue_make_coroutine(PyTypeObject *type, glue_send_function send, ite
     PyType_Modified(type);
 }
 
+/* Nobody but the module itself makes objects of the type: they would point nowhere. */
+static int glue_forbid_instances(PyTypeObject *type) {
+    type->tp_new = NULL;
+    type->tp_vectorcall = NULL;
+    int const failed = PyDict_DelItemString(type->tp_dict, "__new__");
+    PyType_Modified(type);
+    return failed;
+}
+
 /* Replaces the C function of a method and gives back the one that was there. Bound methods that
  * exist already are replaced too. */
 static _PyCFunctionFastWithKeywords glue_replace_method(PyTypeObject *type, const char *name,

@@ -22,6 +22,7 @@ cdef extern from "native/glue.h":
         PyTypeObject *of_type, glue_send_function send, iternextfunc next,
     ) noexcept
     Py_ssize_t glue_reference_count(PyObject *object) noexcept
+    int glue_forbid_instances(PyTypeObject *of_type) except -1
     method_function glue_replace_method(
         PyTypeObject *of_type, const char *name, method_function function,
     ) noexcept

@@ -25,8 +25,8 @@ cdef class Runtime(RuntimeOperations):
     ):
         self.variable = PyContextVar_New(b"scopeflow_current", NULL)
         self.pointer = make_runtime_new(&HOST, flags, clock_start, clock_step, payload_budget)
-        self.runtime_root()
         link_runtime(self)
+        self.runtime_root()
 
     def __dealloc__(self):
         if self.pointer != NULL:

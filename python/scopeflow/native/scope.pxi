@@ -29,9 +29,6 @@ cdef class ScopeHandle:
     # Whether it is the span of a managed call.
     cdef bint is_call
 
-    def __init__(self):
-        raise TypeError("a ScopeHandle is made by scope.push or scope.scope")
-
     def __dealloc__(self):
         scopeflow_scope_release(self.pointer)
 
