@@ -2218,7 +2218,9 @@ void scopeflow__json_write_members(scopeflow__json_writer *self, scopeflow__memb
         self->out->failed = true;
         return;
     }
+    size_t const from = self->out->len;
     scopeflow__buffer_put_byte(self->out, '{');
+    (void)charge(self, from); /* The smallest budget has room for it. */
     write_members(self, members, count);
     scopeflow__buffer_put_byte(self->out, '}');
 }
@@ -5563,8 +5565,8 @@ void scopeflow__call_executed(scopeflow__task *self, const scopeflow_answer *ans
     self->final_step = is_value ? SCOPEFLOW_STEP_KIND_RETURN : SCOPEFLOW_STEP_KIND_RAISE;
     self->value = answer->value;
 
+    if (!scopeflow__scope_end(self->scope)) return; /* The target has done so (S2.3: no reading). */
     int64_t const now_ns = scopeflow__runtime_clock(self->runtime);
-    if (!scopeflow__scope_end(self->scope)) return;
     emit_end(self, answer, scopeflow__scope_end_time(self->scope, now_ns));
 }
 

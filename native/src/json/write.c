@@ -346,7 +346,9 @@ void scopeflow__json_write_members(scopeflow__json_writer *self, scopeflow__memb
         self->out->failed = true;
         return;
     }
+    size_t const from = self->out->len;
     scopeflow__buffer_put_byte(self->out, '{');
+    (void)charge(self, from); /* The smallest budget has room for it. */
     write_members(self, members, count);
     scopeflow__buffer_put_byte(self->out, '}');
 }

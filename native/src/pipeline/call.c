@@ -198,8 +198,8 @@ void scopeflow__call_executed(scopeflow__task *self, const scopeflow_answer *ans
     self->final_step = is_value ? SCOPEFLOW_STEP_KIND_RETURN : SCOPEFLOW_STEP_KIND_RAISE;
     self->value = answer->value;
 
+    if (!scopeflow__scope_end(self->scope)) return; /* The target has done so (S2.3: no reading). */
     int64_t const now_ns = scopeflow__runtime_clock(self->runtime);
-    if (!scopeflow__scope_end(self->scope)) return;
     emit_end(self, answer, scopeflow__scope_end_time(self->scope, now_ns));
 }
 
