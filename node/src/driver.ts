@@ -13,7 +13,7 @@ import {
   STEP_VALUE,
 } from "./core.gen.js";
 import { AnswerKind, EventPart, StepKind } from "./enums.gen.js";
-import { isCancellation, ScopeflowError } from "./error.js";
+import { isCancellation, statusOf } from "./error.js";
 import { InvalidArgument, InvalidState } from "./errors.gen.js";
 import { Event } from "./event.js";
 import { Holding } from "./holding.js";
@@ -129,31 +129,29 @@ export class Operation {
     let result: unknown;
     try {
       result = kind === StepKind.Invoke ? this.invoke(slots) : this.execute(slots);
+      if (isThenable(result)) {
+        if (this.call!.canWait) return this.watch(result);
+        // S3.8: it turns out to need a wait where nothing can be awaited.
+        disown(result);
+        throw new InvalidState("a promise was returned to a call that cannot wait");
+      }
     } catch (error) {
       this.fail(error);
       return undefined;
     }
-    if (!isThenable(result)) {
-      this.settle(result);
-    } else if (this.call?.canWait) {
-      this.watch();
-      return result;
-    } else {
-      // S3.8: it turns out to need a wait where nothing can be awaited.
-      disown(result);
-      this.fail(new InvalidState("a promise was returned to a call that cannot wait"));
-    }
+    this.settle(result);
     return undefined;
   }
 
   /** S1.12: a call that waits for what nobody will settle is forgotten, and ends so. */
-  private watch(): void {
+  private watch(pending: PromiseLike<unknown>): PromiseLike<unknown> {
     const { engine } = this.runtime;
     const watched = this.span ?? this;
-    if (this.watched === watched) return;
+    if (this.watched === watched) return pending;
     if (this.watched !== undefined) engine.unwatch(this.watched);
     this.watched = watched;
     engine.watch(watched, this.holding);
+    return pending;
   }
 
   private end(): undefined {
@@ -236,15 +234,16 @@ export class Operation {
   /** Answers what a callable threw, or what its promise was rejected with. */
   private fail(error: unknown): void {
     const kind = isCancellation(error) ? AnswerKind.Cancel : AnswerKind.Error;
-    const status = error instanceof ScopeflowError ? error.status : 0;
-    this.answer(kind, status, this.runtime.engine.refs.lend(error));
+    this.answer(kind, statusOf(error), this.runtime.engine.refs.lend(error));
   }
 
   private answer(kind: AnswerKind, status: number, value: number): void {
     const { engine } = this.runtime;
     const result = engine.core.taskResume(this.holding.task, kind, status, value);
     if (result === 0) return;
+    // The core refuses an answer only if the protocol was broken. Nobody may use the span any more.
     const error = engine.error(result);
+    this.span?.detach();
     this.holding.forget();
     throw error;
   }

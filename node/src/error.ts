@@ -22,7 +22,21 @@ export abstract class ScopeflowError extends Error {
  * default, and what libraries throw when they are aborted.
  */
 export function isCancellation(error: unknown): boolean {
-  return error instanceof Error && error.name === "AbortError";
+  return look(() => error instanceof Error && error.name === "AbortError", false);
+}
+
+/** The number of one of the runtime's own errors, 0 for all others. */
+export function statusOf(error: unknown): number {
+  return look(() => (error instanceof ScopeflowError ? error.status : 0), 0);
+}
+
+/** Looks at what was thrown, which may be anything: a look may throw, too. */
+function look<T>(read: () => T, otherwise: T): T {
+  try {
+    return read();
+  } catch {
+    return otherwise;
+  }
 }
 
 /** The unqualified class name of anything that can be thrown (S2.4). */

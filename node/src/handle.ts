@@ -3,16 +3,16 @@ import { InvalidState } from "./errors.gen.js";
 
 /** Something that lives in the core. The core's reference to it is given back when it is let go. */
 export class Handle {
+  /** @internal */
+  readonly engine: Engine;
   /** @internal 0 once it was let go. */
   private pointer: number;
   /** @internal What keeps the core's object of an ended scope (Engine.bury). */
   keeper: object | undefined;
 
   /** @internal */
-  constructor(
-    readonly engine: Engine,
-    address: number,
-  ) {
+  constructor(engine: Engine, address: number) {
+    this.engine = engine;
     this.pointer = address;
   }
 

@@ -83,8 +83,7 @@ type Maybe<T> = T | null | undefined;
  * place of the first of them.
  */
 export class Runtime extends RuntimeRegistries {
-  /** @internal */
-  readonly log: (message: string, error: unknown) => void;
+  private readonly logger: (message: string, error: unknown) => void;
   private rootHandle: ScopeHandle | undefined;
   /** Handles whose uuid was read: only those can be referred to by it. */
   private readonly byUuid = new Map<string, WeakRef<ScopeHandle>>();
@@ -98,7 +97,7 @@ export class Runtime extends RuntimeRegistries {
       (canonical ? RuntimeFlags.Canonical : RuntimeFlags.None);
     super(engine, runtimeNew(engine, { ...rest, flags }));
     // Looked up at each call, so that a test runner's replacement of the console is seen.
-    this.log = log ?? ((message, error) => console.error(message, error));
+    this.logger = log ?? ((message, error) => console.error(message, error));
     engine.watch(this, new HeldRuntime(engine.core, this.address));
   }
 
@@ -260,6 +259,15 @@ export class Runtime extends RuntimeRegistries {
   /** `flush` under the peer's name. */
   async flushSubscribers(): Promise<void> {
     this.flush();
+  }
+
+  /** @internal Tells of a failure that has no caller. That the telling fails has none either. */
+  log(message: string, error: unknown): void {
+    try {
+      this.logger(message, error);
+    } catch {
+      // S4.4: observability that fails never fails a call.
+    }
   }
 
   /** @internal */

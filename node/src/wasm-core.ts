@@ -2,7 +2,8 @@ import { SLOT_COUNT } from "./core.gen.js";
 import type { Host } from "./host.js";
 
 const encoder = new TextEncoder();
-const decoder = new TextDecoder();
+// A mark at the beginning of a text belongs to it.
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 /** Texts up to this many UTF-16 units are copied by hand if they are ASCII: that is quicker. */
 const SHORT_TEXT = 64;
 /** The largest row that `crypto.getRandomValues` fills at once. */

@@ -40,6 +40,17 @@ describe("subscribers", () => {
     assert.equal(told[1][1].code, "invalid_state");
   });
 
+  test("a log that fails is no failure of the work", () => {
+    const log = () => {
+      throw new Error("log");
+    };
+    const { runtime, events } = listen({ log });
+    runtime.registerSubscriber("throws", log);
+    runtime.event("m");
+    assert.equal(events.length, 1);
+    assert.equal(runtime.readStats().subscriberErrorCount, 1);
+  });
+
   test("failures go to the console unless told otherwise", (t) => {
     const error = t.mock.method(console, "error", () => {});
     const runtime = new Runtime();

@@ -103,7 +103,7 @@ describe("tool calls", () => {
   });
 
   test("a foreign thenable is awaited, a hostile one is an error", async () => {
-    const { runtime } = listen();
+    const { runtime, events } = listen();
     const fine = { then: (resolve) => resolve(5) };
     assert.equal(await runtime.toolCallExecute("t", 1, () => fine), 5);
     const hostile = {
@@ -115,6 +115,22 @@ describe("tool calls", () => {
       runtime.toolCallExecute("t", 1, () => hostile),
       Odd,
     );
+    assert.deepEqual(outline(events), ["t:start", "t:end", "t:start", "t:end"]);
+  });
+
+  test("an error that cannot be looked at comes out as well, with its end event", async () => {
+    const { runtime, events } = listen();
+    const throws = () => {
+      throw new Odd("trap");
+    };
+    const traps = { get: throws, getPrototypeOf: throws };
+    const named = Object.defineProperty(new Error("x"), "name", { get: throws });
+    for (const thrown of [new Proxy({}, traps), named]) {
+      const promise = runtime.toolCallExecute("t", 1, () => Promise.reject(thrown));
+      const [error] = await promise.then(assert.fail, (error) => [error]);
+      assert(Object.is(error, thrown));
+    }
+    assert.deepEqual(outline(events), ["t:start", "t:end", "t:start", "t:end"]);
   });
 
   test("a sync call refuses what has to be awaited, with its end event", () => {
