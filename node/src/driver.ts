@@ -62,14 +62,14 @@ export class Operation {
 
   /** Runs an operation that has begun and that never waits. Returns or throws what came of it. */
   run(): unknown {
-    this.advance();
+    this.proceed();
     if (this.failed) throw this.value;
     return this.value;
   }
 
   /** Runs an operation that has begun. The promise settles with what came of it. */
   runAsync(): Promise<unknown> {
-    const pending = this.advance();
+    const pending = this.proceed();
     if (pending !== undefined) return this.wait(pending);
     return this.failed ? Promise.reject(this.value) : Promise.resolve(this.value);
   }
@@ -85,12 +85,25 @@ export class Operation {
         failed = true;
         result = error;
       }
-      if (failed) this.fail(result);
-      else this.settle(result);
-      pending = this.advance();
+      pending = this.proceed(() => (failed ? this.fail(result) : this.settle(result)));
     }
     if (this.failed) throw this.value;
     return this.value;
+  }
+
+  /**
+   * Answers, and does the steps that are due. If this layer itself fails, because the stack or the
+   * memory is used up, the operation is let go, so that its end is owed and not forgotten (S4.3).
+   */
+  private proceed(answer?: () => void): PromiseLike<unknown> | undefined {
+    try {
+      answer?.();
+      return this.advance();
+    } catch (error) {
+      this.leaveSpan();
+      this.holding.forget();
+      throw error;
+    }
   }
 
   /** Does the steps that are due. Gives what must be awaited before the next, if anything. */
@@ -155,10 +168,16 @@ export class Operation {
   }
 
   private end(): undefined {
+    this.leaveSpan();
+    this.holding.end();
+  }
+
+  /** From now on a context at most refers to the span. */
+  private leaveSpan(): void {
     const { engine } = this.runtime;
     if (this.watched !== undefined) engine.unwatch(this.watched);
     if (this.span !== undefined) engine.bury(this.span);
-    this.holding.end();
+    this.holding.scope = 0;
   }
 
   private invoke(slots: Float64Array): unknown {
@@ -239,13 +258,7 @@ export class Operation {
 
   private answer(kind: AnswerKind, status: number, value: number): void {
     const { engine } = this.runtime;
-    const result = engine.core.taskResume(this.holding.task, kind, status, value);
-    if (result === 0) return;
-    // The core refuses an answer only if the protocol was broken. Nobody may use the span any more.
-    const error = engine.error(result);
-    this.span?.detach();
-    this.holding.forget();
-    throw error;
+    engine.check(engine.core.taskResume(this.holding.task, kind, status, value));
   }
 
   /** What the last step says is to be thrown: the application's own object, or an error of ours. */

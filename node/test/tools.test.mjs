@@ -162,6 +162,21 @@ describe("tool calls", () => {
     assert.equal(events.at(-1).metadata["error.type"], "guardrail_rejected");
   });
 
+  test("calls inside calls until the stack is used up all end", async () => {
+    const { runtime, events } = listen({ log: undefined });
+    const recurse = (n) => runtime.toolCallExecuteSync("t", n + 1, recurse);
+    assert.throws(() => recurse(0), RangeError);
+    assert.equal(
+      runtime.toolCallExecuteSync("after", 1, () => 5),
+      5,
+    );
+    runtime.flush();
+    const count = (category) => events.filter((e) => e.scope_category === category).length;
+    assert(count("start") > 100);
+    assert.equal(runtime.readStats().scopeEventCount % 2, 0);
+    assert.equal(runtime.getHandle().name, "root");
+  });
+
   test("nothing stays lent when calls are over", async () => {
     const { runtime } = listen();
     const before = engine.refs.count;
