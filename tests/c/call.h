@@ -58,6 +58,7 @@ typedef struct call {
     const json *step_of_case;
     const json *arguments;
     context *context;
+    value *before; /* What was current when the operation was called. */
     scopeflow_runtime *runtime;
     scopeflow_scope *scope;
     scopeflow_task task;

@@ -3,12 +3,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-static value *value_retain(value *self) {
+value *value_retain(value *self) {
     if (self != NULL) self->refs++;
     return self;
 }
 
-static void value_release(value *self) {
+void value_release(value *self) {
     while (self != NULL && --self->refs == 0) {
         value *const previous = self->previous;
         scopeflow_scope_release(self->scope);
@@ -17,12 +17,13 @@ static void value_release(value *self) {
     }
 }
 
-void context_enter(context *self, scopeflow_scope *scope) {
+void context_enter(context *self, scopeflow_scope *scope, value *before) {
     value *const entered = malloc(sizeof *entered);
     if (entered == NULL) abort();
     entered->refs = 1;
     entered->scope = scope;
-    entered->previous = self->current;
+    entered->previous = value_retain(before);
+    value_release(self->current);
     self->current = entered;
 }
 

@@ -23,8 +23,12 @@ typedef struct contexts {
     context all[CONTEXTS];
 } contexts;
 
-/* Takes a reference of the scope and makes it current. */
-void context_enter(context *self, scopeflow_scope *scope);
+value *value_retain(value *self);
+void value_release(value *self);
+
+/* Takes a reference of the scope and makes it current. `before` is what was current when the
+ * operation that opened it was called: a subscriber may have changed that meanwhile (S1.5). */
+void context_enter(context *self, scopeflow_scope *scope, value *before);
 /* By value, and only where the ended scope is still current: the nearest open one before it. */
 void context_restore(context *self, const scopeflow_scope *ended);
 

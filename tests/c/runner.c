@@ -1,6 +1,7 @@
 #include "runner.h"
 
 #include "call.h"
+#include "reached.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -212,7 +213,7 @@ static void execute(call *c, scopeflow_answer *answer) {
         fail(c->runner, "the target was given another request");
     if (name != NULL) label_set(c->runner, name->text, c->step.scope);
     note_call(c->runner, target);
-    context_enter(c->context, scopeflow_scope_retain(c->step.scope));
+    context_enter(c->context, scopeflow_scope_retain(c->step.scope), c->before);
     act(c->runner, c->context, target, answer);
     c->returned = answer->kind == SCOPEFLOW_ANSWER_KIND_VALUE ? object_of(answer->value) : NULL;
 }
@@ -223,7 +224,7 @@ static void finish(call *c) {
     if (c->step.kind == SCOPEFLOW_STEP_KIND_DONE) {
         if (c->step.scope == NULL) return;
         if (name != NULL) label_set(c->runner, name->text, c->step.scope);
-        context_enter(c->context, c->step.scope);
+        context_enter(c->context, c->step.scope, c->before);
         return;
     }
     if (c->step.kind == SCOPEFLOW_STEP_KIND_RETURN) {
@@ -248,12 +249,14 @@ static void drive(call *c) {
         scopeflow_answer answer;
         memset(&answer, 0, sizeof answer);
         answer.emitter = &c->runner->emitter;
+        reached_step(&c->step);
         switch (kind) {
         case SCOPEFLOW_STEP_KIND_INVOKE: invoke(c, &answer); break;
         case SCOPEFLOW_STEP_KIND_DELIVER: deliver(c, &answer); break;
         case SCOPEFLOW_STEP_KIND_EXECUTE: execute(c, &answer); break;
         default: finish(c); return;
         }
+        reached_answer(answer.kind, kind);
         scopeflow_status const status =
             scopeflow_task_resume(&c->task, &answer, &c->step, &c->error);
         if (status != SCOPEFLOW_STATUS_OK) {
@@ -311,10 +314,11 @@ static void check_outcome(call *c, const char *name) {
     const json *const out = json_get(expected, "out");
     bool const cancelled = json_get(expected, "cancel") != NULL;
     const json *const raised = json_get(expected, cancelled ? "cancel" : "raise");
-    const char *const came =
-        scopeflow_status_name(c->raised != NULL ? c->raised->status : c->raised_status);
-    bool const own = c->raised_status != SCOPEFLOW_STATUS_OK ||
-                     (c->raised != NULL && c->raised->status != SCOPEFLOW_STATUS_OK);
+    scopeflow_status const ended = c->raised != NULL ? c->raised->status : c->raised_status;
+    const char *const came = scopeflow_status_name(ended);
+    bool const own = ended != SCOPEFLOW_STATUS_OK || c->raised_status != SCOPEFLOW_STATUS_OK;
+    reached_operation(name);
+    if (c->raised == NULL && own) reached_error(name, ended);
     if (status != NULL) {
         const json *const message = json_get(expected, "message");
         if (!own || !json_is(status, came))
@@ -361,6 +365,7 @@ static object *run_operation(runner *self, context *where, const json *step) {
     c.context = where;
     c.runtime = self->runtime;
     c.scope = on == NULL ? NULL : label_find(self, on->text);
+    c.before = value_retain(where->current);
     begin(&c, op);
     if (c.status != SCOPEFLOW_STATUS_OK) {
         c.raised_status = c.status;
@@ -368,7 +373,11 @@ static object *run_operation(runner *self, context *where, const json *step) {
     } else if (op->is_task) {
         drive(&c);
     }
-    if (c.scope != NULL && !scopeflow_scope_is_open(c.scope)) context_restore(where, c.scope);
+    /* Only an end restores what was current, not an operation that was refused (S1.5, S7.3). */
+    if (strcmp(name, "scope_pop") == 0 && c.status == SCOPEFLOW_STATUS_OK &&
+        !scopeflow_scope_is_open(c.scope))
+        context_restore(where, c.scope);
+    value_release(c.before);
     if (c.raised != NULL && c.raised->status != SCOPEFLOW_STATUS_OK)
         snprintf(c.message, sizeof c.message, "%s", c.raised->text);
     check_outcome(&c, name);

@@ -162,7 +162,8 @@ static void put_outcome(const scopeflow_event *event, scopeflow_tape *own) {
     scopeflow__cursor const error = scopeflow__tape_value(&description);
     scopeflow_bytes const message = described(error, "message");
     scopeflow_bytes const type = described(error, "type");
-    if (message.len > 0) put_pair(own, SCOPEFLOW__KEY_OTEL_STATUS_DESCRIPTION, message);
+    /* An error without a text still has one, an empty one. */
+    if (outcome->error != 0) put_pair(own, SCOPEFLOW__KEY_OTEL_STATUS_DESCRIPTION, message);
     if (outcome->error != 0 || outcome->status == SCOPEFLOW_END_STATUS_CANCELLED ||
         outcome->is_abandoned || outcome->own_error != SCOPEFLOW_STATUS_OK)
         put_pair(own, SCOPEFLOW__KEY_ERROR_TYPE, error_type(outcome));

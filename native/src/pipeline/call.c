@@ -92,6 +92,10 @@ scopeflow_status scopeflow_tool_execute(scopeflow_runtime *runtime,
 /* --- Guards --- */
 
 bool scopeflow__call_guard(scopeflow__task *self, scopeflow_step *step) {
+    if (self->has_held) { /* While the ends of forgotten scopes were delivered (S5.2). */
+        self->phase = SCOPEFLOW__PHASE_FINISH;
+        return false;
+    }
     uint32_t const count = scopeflow__set_count(
         self->middleware, SCOPEFLOW_REGISTRY_TOOL_CONDITIONAL_EXECUTION_GUARDRAIL);
     if (self->guard_index == count) {
@@ -159,14 +163,6 @@ void scopeflow__call_start(scopeflow__task *self, scopeflow_emitter *emitter) {
     scopeflow__task_emit(self, emitter, start, listeners);
 }
 
-void scopeflow__call_execute(scopeflow__task *self, scopeflow_step *step) {
-    self->pending = SCOPEFLOW__PENDING_EXECUTE;
-    step->kind = SCOPEFLOW_STEP_KIND_EXECUTE;
-    step->input = self->request;
-    step->scope = self->scope;
-    step->target = scopeflow__scope_name(self->scope);
-}
-
 static void set_outcome(scopeflow_event *end, const scopeflow_answer *answer) {
     scopeflow__outcome *const outcome = &end->outcome;
     if (answer->kind == SCOPEFLOW_ANSWER_KIND_VALUE) {
@@ -201,6 +197,28 @@ void scopeflow__call_executed(scopeflow__task *self, const scopeflow_answer *ans
     if (!scopeflow__scope_end(self->scope)) return; /* The target has done so (S2.3: no reading). */
     int64_t const now_ns = scopeflow__runtime_clock(self->runtime);
     emit_end(self, answer, scopeflow__scope_end_time(self->scope, now_ns));
+}
+
+/* S5.2: a subscriber's exit or cancellation is raised as soon as the event has reached everybody:
+ * the target does not run, and the start that was emitted gets its end. */
+bool scopeflow__call_execute(scopeflow__task *self, scopeflow_emitter *emitter,
+                             scopeflow_step *step) {
+    if (self->has_held) {
+        scopeflow_answer answer;
+        memset(&answer, 0, sizeof answer);
+        answer.kind = SCOPEFLOW_ANSWER_KIND_CANCEL;
+        answer.value = self->held;
+        answer.emitter = emitter;
+        self->has_held = false;
+        scopeflow__call_executed(self, &answer);
+        return false;
+    }
+    self->pending = SCOPEFLOW__PENDING_EXECUTE;
+    step->kind = SCOPEFLOW_STEP_KIND_EXECUTE;
+    step->input = self->request;
+    step->scope = self->scope;
+    step->target = scopeflow__scope_name(self->scope);
+    return true;
 }
 
 /* --- A task that nobody will resume --- */

@@ -85,7 +85,9 @@ void scopeflow__task_run(scopeflow__task *self, scopeflow_emitter *emitter, scop
             if (scopeflow__call_guard(self, step)) return;
             break;
         case SCOPEFLOW__PHASE_START: scopeflow__call_start(self, emitter); break;
-        case SCOPEFLOW__PHASE_EXECUTE: scopeflow__call_execute(self, step); return;
+        case SCOPEFLOW__PHASE_EXECUTE:
+            if (scopeflow__call_execute(self, emitter, step)) return;
+            break;
         case SCOPEFLOW__PHASE_FINISH:
             /* The end of a forgotten scope may have been what held its parent. */
             if (scopeflow__has_abandoned(self->runtime)) {

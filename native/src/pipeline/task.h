@@ -91,7 +91,8 @@ void scopeflow__task_drop_events(scopeflow__task *self);
 bool scopeflow__call_guard(scopeflow__task *self, scopeflow_step *step);
 void scopeflow__call_guarded(scopeflow__task *self, const scopeflow_answer *answer);
 void scopeflow__call_start(scopeflow__task *self, scopeflow_emitter *emitter);
-void scopeflow__call_execute(scopeflow__task *self, scopeflow_step *step);
+bool scopeflow__call_execute(scopeflow__task *self, scopeflow_emitter *emitter,
+                             scopeflow_step *step);
 void scopeflow__call_executed(scopeflow__task *self, const scopeflow_answer *answer);
 
 #endif
