@@ -2,8 +2,7 @@
 
 `python tests/vectors/check.py` fails with one line per finding; `--format` rewrites the files. What
 is checked here and not by the schema: names against the spec, labels and contexts before their
-use, ids, counts, the shape of expected lines, and that every error that the spec lists for an
-operation is produced by a case.
+use, ids, counts, and the shape of expected lines. What no case reaches is coverage.py's business.
 """
 
 from __future__ import annotations
@@ -23,44 +22,6 @@ sys.path.insert(0, str(ROOT))
 
 from spec.gen.model import Api  # noqa: E402
 from spec.gen.spec import read_api  # noqa: E402
-
-# Errors that no vector can bring about, and where they are: for every operation that lists them ...
-PROVOKED_ELSEWHERE = {
-    "no_memory": "`vectors --failing-allocator` fails every allocation in turn (tests/c)",
-    "cancelled": "the host's own cancellation comes out as itself, see `tool-cancelled`",
-}
-# ... and for single ones. A null pointer or an unknown flag bit can only be given in C, and a scope
-# of the parent process needs a fork (S1.13): tests/c/test_arguments.c and tests/c/test_fork.c.
-_ONLY_IN_C = {
-    "runtime_flush": ["invalid_argument"],
-    "scope_describe": ["invalid_argument"],
-    "scope_push": ["invalid_state"],
-    "scope_pop": ["invalid_state"],
-    "register_tool_conditional_execution_guardrail": ["invalid_argument"],
-    "scope_register_tool_conditional_execution_guardrail": ["invalid_argument", "invalid_state"],
-    "deregister_tool_conditional_execution_guardrail": ["invalid_argument"],
-    "scope_deregister_tool_conditional_execution_guardrail": ["invalid_argument"],
-    "deregister_subscriber": ["invalid_argument"],
-    "scope_deregister_subscriber": ["invalid_argument"],
-    "scope_register_subscriber": ["invalid_state"],
-}
-# Operations that have no vectors, and where they are tested instead.
-TESTED_ELSEWHERE = {
-    "runtime_new": "every runner makes one for each case",
-    "runtime_root": "every runner takes the label `root` from it",
-    "runtime_read_stats": "`stats` of a case",
-    "runtime_after_fork": "needs a process; tests/c/test_fork.c",
-    "scope_metadata": "for a host's garbage collector; tests/c/test_scopes.c",
-    "runtime_callable_at": "for a host's garbage collector; tests/c/test_scopes.c",
-    "scope_callable_at": "for a host's garbage collector; tests/c/test_scopes.c",
-    "event_describe": "tests/c/test_events.c",
-    "event_json": "every runner reads its lines with it",
-    "event_seal": "tests/c/test_events.c",
-    "task_resume": "misuse is for drivers only; tests/c/test_protocol.c",
-    "atof_sink_open": "needs files; tests/c/test_sink.c",
-    "atof_sink_register": "needs files; tests/c/test_sink.c",
-    "atof_sink_flush": "needs files; tests/c/test_sink.c",
-}
 
 
 def pretty(value: Any, indent: int = 0, used: int = 0) -> str:
@@ -86,14 +47,13 @@ def document_text(document: Any) -> str:
 
 
 class Operations:
-    """The operations of the spec that a vector can call, with arguments and errors."""
+    """The operations of the spec that a vector can call, with their arguments."""
 
     def __init__(self, api: Api) -> None:
         called = [op for op in api.operations if op.kind in ("call", "task", "accessor")]
         called = [op for op in called if op.on is None or op.on.name != "tape"]
         self.wire = api.wire
         self.arguments = {op.id: {a.name: a.type.kind for a in op.arguments} for op in called}
-        self.errors = {op.id: op.errors for op in called}
         self.on_scope = {op.id for op in called if op.on and op.on.spelling == "handle.scope"}
 
 
@@ -107,7 +67,6 @@ class CaseCheck:
         self.contexts = {"main"}
         self.callables: set[str] = set()
         self.findings: list[str] = []
-        self.seen_errors: set[tuple[str, str]] = set()
 
     def run(self) -> None:
         self.steps(self.case["steps"])
@@ -161,9 +120,6 @@ class CaseCheck:
             self.labels |= {target["as"]} if "as" in target else set()
             self.callables |= {target["label"]} if "label" in target else set()
             self.steps(target.get("steps", []))
-        status = step.get("expect", {}).get("status")
-        if status is not None:
-            self.seen_errors.add((op, status))
         if "as" in step:
             self.labels.add(step["as"])
 
@@ -200,8 +156,6 @@ def check_files(paths: list[Path]) -> Iterator[str]:
     validator = jsonschema.Draft202012Validator(schema)
     operations = Operations(read_api(ROOT / "spec"))
     ids: set[str] = set()
-    seen_errors: set[tuple[str, str]] = set()
-    seen_operations: set[str] = set()
     for path in paths:
         text = path.read_text(encoding="utf-8")
         document = json.loads(text)
@@ -218,26 +172,6 @@ def check_files(paths: list[Path]) -> Iterator[str]:
             walk = CaseCheck(case, operations)
             walk.run()
             yield from (f"{path.name}: {case['id']}: {finding}" for finding in walk.findings)
-            seen_errors |= walk.seen_errors
-            text = json.dumps(case)
-            seen_operations |= {op for op in operations.arguments if f'"op": "{op}"' in text}
-    yield from coverage(operations, seen_operations, seen_errors)
-
-
-def coverage(
-    operations: Operations, seen: set[str], seen_errors: set[tuple[str, str]]
-) -> Iterator[str]:
-    """Every operation, and every error that the spec lists for it, stands in some case."""
-    for op, errors in operations.errors.items():
-        if op in TESTED_ELSEWHERE:
-            continue
-        if op not in seen:
-            yield f"no case calls {op}"
-        for error in errors:
-            if error in _ONLY_IN_C.get(op, []):
-                continue
-            if error not in PROVOKED_ELSEWHERE and (op, error) not in seen_errors:
-                yield f"no case brings about {error} of {op}"
 
 
 def main() -> int:
