@@ -23,7 +23,6 @@ __version__: str
 default_runtime: Runtime
 
 class EnumerationType(type):
-    by_value: dict[int, Any]
     def __iter__(cls) -> Iterator[Any]: ...
     def __len__(cls) -> int: ...
 

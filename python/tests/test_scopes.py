@@ -280,3 +280,12 @@ def test_scopes_of_one_context_close_in_any_order(order):
         assert runtime.scope_push("next", AGENT).parent_uuid == runtime.runtime_root().uuid
 
     in_new_context(run)
+
+
+def test_a_scope_manager_is_entered_once_at_a_time(runtime, log):
+    manager = runtime.scope("a", AGENT)
+    with manager, pytest.raises(scopeflow.InvalidState, match="entered already"):
+        manager.__enter__()
+    with manager:
+        pass
+    assert log.story() == ["start a", "end a"] * 2

@@ -1,6 +1,6 @@
 # The awaitable of a managed call. It is a coroutine in all but its type: `await`, asyncio's tasks and
-# `collections.abc.Coroutine` take it for one. Written by hand, because a coroutine of Cython's or
-# Python's own would cost as much again as the whole call (ADR on the awaitable).
+# `collections.abc.Coroutine` take it for one. Written by hand, because an `async def` of Cython's would
+# cost half as much again as the whole call, and one of Python's nearly as much.
 
 cdef enum:
     NEW = 0

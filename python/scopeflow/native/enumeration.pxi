@@ -36,30 +36,30 @@ class EnumerationType(type):
         if type(value) is not int:
             raise TypeError(f"{cls.__name__} is found by an int, not {type(value).__name__}")
         try:
-            return cls.by_value[value]
+            return cls._by_value[value]
         except KeyError:
             raise InvalidArgument(f"{value} is no {cls.__name__}") from None
 
     def __iter__(cls):
-        return iter(cls.by_value.values())
+        return iter(cls._by_value.values())
 
     def __len__(cls):
-        return len(cls.by_value)
+        return len(cls._by_value)
 
 
 cdef add_members(of_class, members):
     cdef Enumeration member
-    of_class.by_value = {}
+    of_class._by_value = {}
     for name, value in members:
         member = Enumeration.__new__(of_class)
         member.name = name
         member.value = value
-        of_class.by_value[value] = member
+        of_class._by_value[value] = member
         setattr(of_class, name, member)
 
 
 cdef enum_member(of_class, int32_t value):
-    return of_class.by_value[value]
+    return of_class._by_value[value]
 
 
 class FlagSet(int):

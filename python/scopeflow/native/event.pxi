@@ -13,6 +13,18 @@ cdef class Event:
         scopeflow_event_release(self.pointer)
 
     @property
+    def kind(self):
+        """`scope` or `mark`."""
+        return "scope" if self.info.kind == SCOPEFLOW_EVENT_KIND_SCOPE else "mark"
+
+    @property
+    def scope_category(self):
+        """`start` or `end`; None for a mark."""
+        if self.info.scope_category == SCOPEFLOW_SCOPE_CATEGORY_NONE:
+            return None
+        return "start" if self.info.scope_category == SCOPEFLOW_SCOPE_CATEGORY_START else "end"
+
+    @property
     def atof_version(self):
         """The version of the event format."""
         return part_of(self, SCOPEFLOW_EVENT_PART_LINE)["atof_version"]
@@ -86,16 +98,6 @@ cdef class ScopeEvent(Event):
     """The start or the end of a scope or managed call."""
 
     @property
-    def kind(self):
-        """Always `scope`."""
-        return "scope"
-
-    @property
-    def scope_category(self):
-        """`start` or `end`."""
-        return "start" if self.info.scope_category == SCOPEFLOW_SCOPE_CATEGORY_START else "end"
-
-    @property
     def attributes(self):
         """The names of its labels, a list."""
         return part_of(self, SCOPEFLOW_EVENT_PART_ATTRIBUTES)
@@ -107,16 +109,6 @@ cdef class ScopeEvent(Event):
 @cython.final
 cdef class MarkEvent(Event):
     """Something that happened at one moment."""
-
-    @property
-    def kind(self):
-        """Always `mark`."""
-        return "mark"
-
-    @property
-    def scope_category(self):
-        """Always None."""
-        return None
 
     def __repr__(self):
         return f"<mark {self.name!r} {self.uuid}>"

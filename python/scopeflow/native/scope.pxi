@@ -283,6 +283,8 @@ cdef class ScopeManager:
     cdef ScopeHandle handle
 
     def __enter__(self):
+        if self.handle is not None:
+            raise InvalidState("this scope has been entered already; make another one")
         self.handle = self.runtime.scope_push(*self.positional, **self.named)
         return self.handle
 
