@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import hypothesis
 import pytest
 
 import scopeflow
+
+# A machine under load is no failure.
+hypothesis.settings.register_profile("scopeflow", deadline=None)
+hypothesis.settings.load_profile("scopeflow")
 
 
 class Recorder:
