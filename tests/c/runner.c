@@ -208,7 +208,7 @@ static void deliver(call *c, scopeflow_answer *answer) {
 static void execute(call *c, scopeflow_answer *answer) {
     const json *const target = json_get(c->step_of_case, "target");
     const json *const name = json_get(target, "as");
-    if (target == NULL) fail(c->runner, "the target was called");
+    if (target == NULL) differ(c->runner, "the target was called");
     if (object_of(c->step.input) != c->request)
         fail(c->runner, "the target was given another request");
     if (name != NULL) label_set(c->runner, name->text, c->step.scope);
