@@ -33,7 +33,7 @@ def random_metadata(random: Random, small: bool) -> dict[str, str]:
 
 
 def random_error(random: Random, kind: str = "raise") -> dict[str, str]:
-    message = random.choice(["boom", "nö\n", "\U0001f600 x"])
+    message = random.choice(["boom", "", "nö\n", "\U0001f600 x"])
     if kind == "cancel":
         return {"type": "Cancelled", "message": message}
     return {"type": random.choice(["ValueError", "LookupError"]), "message": message}

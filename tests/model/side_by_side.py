@@ -23,6 +23,7 @@ from .vectors import expected
 
 Case = dict[str, Any]
 MOST_REPORTED = 5
+REQUIRED = ("name", "type", "request", "callable", "priority")
 
 
 class Runner:
@@ -78,7 +79,7 @@ def _removals(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...
         for key, item in value.items():
             if key in ("steps", "answers", "args", "target", "callable"):
                 yield from _removals(item, (*path, key))
-            if path and path[-1] == "args" and key not in ("name", "type", "request", "callable"):
+            if path and path[-1] == "args" and key not in REQUIRED:
                 yield (*path, key)
 
 

@@ -36,7 +36,15 @@ def test_cases_reach_what_they_are_for() -> None:
     text = json.dumps(FILE)
     wanted = [
         *("scope_push", "scope_pop", "scope_event", "tool_execute", "runtime_flush"),
-        *("fork", "abandon", "propagate", "refuse", "not_found", "already_exists"),
+        *(
+            "fork",
+            "abandon",
+            "propagate",
+            "refuse",
+            "subscriber_cancel",
+            "not_found",
+            "already_exists",
+        ),
         *("invalid_argument", "guardrail_rejected", "Cancelled"),
         *("scope.detached_from", "abandoned", "$truncated", "$cycle", "data.null", "rejected"),
     ]
