@@ -147,6 +147,21 @@ def test_it_cannot_drive_itself(runtime):
     assert drive(call) == ([], "ran")
 
 
+def test_it_cannot_drive_itself_after_it_waited_either(runtime):
+    async def tool(args):
+        await Step()
+        assert call.cr_running and not call.cr_suspended
+        with pytest.raises(ValueError, match="coroutine already executing"):
+            call.send(None)
+        return "ran"
+
+    call = runtime.tool_execute("tool", 1, tool)
+    call.send(None)
+    with pytest.raises(StopIteration) as stop:
+        call.send(None)
+    assert stop.value.value == "ran"
+
+
 def test_two_cannot_await_it(runtime):
     call = runtime.tool_execute("tool", 1, two_steps)
     call.send(None)

@@ -100,11 +100,12 @@ def test_the_call_is_the_parent_of_what_happens_inside(call, runtime, log):
         assert (current.name, current.scope_type) == ("outer", ScopeType.Tool)
         assert current.attributes == ToolAttributes.REMOTE and current.tool_call_id == "c"
         assert isinstance(current.attributes, ToolAttributes)
+        assert (current.data, current.metadata) == ("d", {"m": 1})
         runtime.scope_event("mark")
         runtime.tool_execute_sync("inner", 1, lambda args: args)
         return current
 
-    span = call("outer", 1, tool, attributes=1, tool_call_id="c")
+    span = call("outer", 1, tool, attributes=1, tool_call_id="c", data="d", metadata={"m": 1})
     assert log.named("mark").parent_uuid == span.uuid == log.start("outer").uuid
     assert log.start("inner").parent_uuid == span.uuid
     assert not span.is_open

@@ -189,6 +189,25 @@ def test_a_handle_whose_metadata_leads_back_to_it_is_collected(runtime):
     assert collected(make)
 
 
+def test_a_child_keeps_the_metadata_of_its_explicit_parent(runtime):
+    """The parent's handle is garbage but for the child, without which its end would be due."""
+
+    def make():
+        metadata = Payload(k=1)
+        parent = contextvars.Context().run(runtime.scope_push, "parent", AGENT, metadata=metadata)
+        metadata["handle"] = parent
+        child = contextvars.Context().run(runtime.scope_push, "child", AGENT, handle=parent)
+        return child, weakref.ref(metadata)
+
+    child, watched = make()
+    gc.collect()
+    assert watched()["k"] == 1
+    child.close()
+    del child
+    gc.collect()
+    assert watched() is None
+
+
 def test_an_event_kept_in_its_own_data_is_collected(runtime):
     def make():
         payload = Payload()
@@ -415,6 +434,26 @@ def test_exit_without_flush_is_clean(case, tmp_path):
     if case == "an exporter":
         lines = (tmp_path / "events.jsonl").read_text().splitlines()
         assert len(lines) == 100 and all('"written"' in line for line in lines)
+
+
+def test_a_subscriber_that_stops_the_flush_at_exit_is_logged():
+    """An exit raised by a subscriber reaches at_exit, which has nobody to raise it to."""
+    printed = run(
+        """
+        import contextvars, logging, sys
+        from scopeflow import ScopeType, scope, subscribers
+
+        logging.basicConfig(stream=sys.stdout, format="%(name)s: %(message)s")
+        with scope.scope("outer", ScopeType.Agent):
+            context = contextvars.copy_context()
+            context.run(scope.push, "forgotten", ScopeType.Agent)
+        del context
+        def leave(event):
+            raise SystemExit(3)
+        subscribers.register("s", leave)
+        """
+    )
+    assert printed.splitlines()[0] == "scopeflow: flush at exit failed: SystemExit(3)"
 
 
 def test_what_was_abandoned_is_delivered_at_exit():

@@ -379,7 +379,8 @@ def test_an_error_without_a_text_is_described(runtime, log):
 # --- Budget and form ---
 
 
-def test_the_budget_bounds_what_is_written_and_what_is_looked_at():
+@pytest.mark.parametrize("container", [list, tuple, set, lambda rows: dict(enumerate(rows))])
+def test_the_budget_bounds_what_is_written_and_what_is_looked_at(container):
     looked = []
 
     class Counted:
@@ -390,8 +391,9 @@ def test_the_budget_bounds_what_is_written_and_what_is_looked_at():
             looked.append(self.number)
             return {"n": "x" * 100}
 
-    written = text([Counted(i) for i in range(10_000)], payload_budget=1_000)
-    assert json.loads(written)[-1]["$truncated"] == 1_000
+    written = text(container(Counted(i) for i in range(10_000)), payload_budget=1_000)
+    assert '"$truncated":1000' in written
+    assert json.loads(written)
     assert len(written) < 1_100
     assert len(looked) < 100
 

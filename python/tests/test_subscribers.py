@@ -336,6 +336,14 @@ def test_whatever_keeps_an_event_keeps_its_data(runtime, keep):
     assert end["data"] == end["metadata"] == {"n": 2}
 
 
+def test_what_one_subscriber_kept_is_as_of_the_emission_whatever_the_next_one_does(runtime):
+    kept, payload = [], [1]
+    runtime.register_subscriber("keeper", kept.append)
+    runtime.register_subscriber("changer", lambda event: payload.append(2))
+    runtime.scope_event("m", data=payload)
+    assert kept[0].data == [1]
+
+
 def test_an_event_that_a_failing_subscriber_keeps_is_encoded_too(runtime, caplog):
     kept = []
 

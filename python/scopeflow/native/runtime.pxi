@@ -238,7 +238,7 @@ def at_exit():
     for runtime in live_runtimes():
         try:
             runtime.runtime_flush()
-        except Exception as error:
+        except BaseException as error:
             log_failure("flush at exit", error)
 
 

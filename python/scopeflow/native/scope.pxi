@@ -260,16 +260,12 @@ cdef int end_scope(
 
 
 cdef int exit_scope(ScopeHandle self, error, timestamp) except -1:
-    """The end of a `with`: its outcome is known, so the end says it (S2.4)."""
-    try:
-        end_scope(
-            self, SCOPEFLOW_POP_FLAG_CLOSE, self.output, None,
-            EndStatus.Ok if error is None else None, error, timestamp,
-        )
-    except InvalidState:
-        # S1.13: in a forked child, leaving a `with` of the parent's scope is silent.
-        pass
-    return 0
+    """The end of a `with`: its outcome is known, so the end says it (S2.4). In a forked child the
+    core keeps silent about the parent's scope (S1.13)."""
+    return end_scope(
+        self, SCOPEFLOW_POP_FLAG_CLOSE, self.output, None,
+        EndStatus.Ok if error is None else None, error, timestamp,
+    )
 
 
 @cython.final
