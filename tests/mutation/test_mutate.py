@@ -88,7 +88,6 @@ def test_a_crash_and_an_endless_loop_are_laid_at_a_vectors_door(
     assert judge(build, fault, CASES) == (True, "S2.6 by payload-cycle")
 
 
-def test_every_group_of_rules_has_faults() -> None:
-    groups = {rule.split(".")[0] for fault in FAULTS.values() for rule in fault.rules}
-    assert groups == {"S1", "S2", "S3", "S4", "S5", "S7"}
-    assert len(FAULTS) > 100
+def test_every_rule_that_a_vector_cites_has_a_fault() -> None:
+    broken = {rule for fault in FAULTS.values() for rule in fault.rules}
+    assert {rule for case in CASES for rule in case["rules"]} == broken
