@@ -3173,7 +3173,8 @@ struct scopeflow_scope {
     bool owns_view;         /* Something was registered on this very scope. */
     bool is_inherited_from; /* Another scope sees what is registered here. */
     bool is_call;           /* A managed call: its flags are those of its kind of call. */
-    bool is_detached;       /* Opened under a context value that had ended (S1.5). */
+    bool is_abandoned; /* Ended without a word: its subscribers are still owed the end (S1.12). */
+    bool is_detached;  /* Opened under a context value that had ended (S1.5). */
     uint8_t type;
 
     scopeflow_uuid uuid;
@@ -3663,6 +3664,7 @@ scopeflow_scope *scopeflow_scope_retain(scopeflow_scope *self) {
 
 static void note_abandoned(scopeflow_scope *self) {
     scopeflow_runtime *const runtime = self->runtime;
+    self->is_abandoned = true;
     self->ended_at_ns = scopeflow__runtime_clock(runtime);
     scopeflow__count(&runtime->abandoned_scope_count);
     self->next = __atomic_load_n(&runtime->abandoned, __ATOMIC_RELAXED);
@@ -4274,22 +4276,25 @@ scopeflow_status scopeflow__registry_remove(scopeflow__owner owner, scopeflow_re
 
 /* --- For garbage collectors: what was registered may refer to whom it was registered on --- */
 
-static scopeflow_ref callable_at(scopeflow_runtime *runtime, scopeflow__view *const *view,
-                                 const bool *owns_view, uint32_t index) {
-    scopeflow_ref callable = 0;
-    scopeflow__lock(&runtime->registry_lock);
-    if (*owns_view && index < (*view)->entry_count) callable = (*view)->entries[index]->callable;
-    scopeflow__unlock(&runtime->registry_lock);
-    return callable;
+static scopeflow_ref callable_at(const scopeflow__view *view, uint32_t index) {
+    return index < view->entry_count ? view->entries[index]->callable : 0;
 }
 
+/* A collector may take to pieces what it is shown. Whoever can still be called without anybody
+ * holding the handle is kept from it: the end of a scope that is open, or was abandoned, is owed to
+ * its subscribers (S1.12). */
 scopeflow_status scopeflow_scope_callable_at(scopeflow_scope *self, uint32_t index,
                                              scopeflow_ref *out_callable,
                                              scopeflow_error *out_error) {
     scopeflow_status const status =
         scopeflow__check_scope_callable_at(self, index, out_callable, out_error);
     if (status != SCOPEFLOW_STATUS_OK) return status;
-    *out_callable = callable_at(self->runtime, &self->view, &self->owns_view, index);
+
+    *out_callable = 0;
+    if (scopeflow__scope_is_open(self) || self->is_abandoned) return SCOPEFLOW_STATUS_OK;
+    scopeflow__lock(&self->runtime->registry_lock);
+    if (self->owns_view) *out_callable = callable_at(self->view, index);
+    scopeflow__unlock(&self->runtime->registry_lock);
     return SCOPEFLOW_STATUS_OK;
 }
 
@@ -4299,8 +4304,9 @@ scopeflow_status scopeflow_runtime_callable_at(scopeflow_runtime *self, uint32_t
     scopeflow_status const status =
         scopeflow__check_runtime_callable_at(self, index, out_callable, out_error);
     if (status != SCOPEFLOW_STATUS_OK) return status;
-    bool const owns_view = true;
-    *out_callable = callable_at(self, &self->global_view, &owns_view, index);
+    scopeflow__lock(&self->registry_lock);
+    *out_callable = callable_at(self->global_view, index);
+    scopeflow__unlock(&self->registry_lock);
     return SCOPEFLOW_STATUS_OK;
 }
 

@@ -1,15 +1,17 @@
 """The rows of instructions.py: run by it under callgrind, as `workloads.py SHORT LONG`.
 
-Each row runs in a context of its own, in which nothing is current, with nobody listening.
+Each row runs in a context of its own, in which nothing is current; nobody listens but in the rows
+that say so.
 """
 
 from __future__ import annotations
 
+import contextlib
 import contextvars
 import os
 import sys
 
-from scopeflow import ScopeType, scope, tools
+from scopeflow import ScopeType, guardrails, scope, subscribers, tools
 
 VARIABLE = contextvars.ContextVar("floor")
 FUNCTION = ScopeType.Function
@@ -24,12 +26,21 @@ def search_sync(arguments):
     return arguments
 
 
-async def checked(arguments):
-    """S4.6: what happens inside the target has the call as its parent."""
-    current = scope.get_handle()
-    assert current.name == "search" and current.scope_type is ScopeType.Tool
-    scope.event("inside")
-    return arguments
+def hear(event):
+    pass
+
+
+def allow(name, arguments):
+    return None
+
+
+@contextlib.contextmanager
+def listening(subscriber=hear):
+    subscribers.register("heard", subscriber)
+    try:
+        yield
+    finally:
+        subscribers.deregister("heard")
 
 
 def empty(count):
@@ -96,15 +107,46 @@ async def calls_of_sync_tools(count):
 
 
 async def checked_calls(count):
+    """S4.6: a mark that is emitted inside the target has the call as its parent."""
+    parents = []
+
+    def note(event):
+        if event.kind == "mark":
+            parents.append(event.parent_uuid)
+
+    async def target(arguments):
+        scope.event("inside")
+        assert parents.pop() == scope.get_handle().uuid
+        return arguments
+
     execute, request = tools.execute, REQUEST
-    for _ in range(count):
-        await execute("search", request, checked)
+    with listening(note):
+        for _ in range(count):
+            await execute("search", request, target)
 
 
 def sync_calls(count):
     execute, request = tools.execute_sync, REQUEST
     for _ in range(count):
         execute("search", request, search_sync)
+
+
+def scopes_heard(count):
+    with listening():
+        scopes(count)
+
+
+async def calls_heard(count):
+    with listening():
+        await calls(count)
+
+
+async def guarded_calls(count):
+    guardrails.register_tool_conditional_execution("allow", 1, allow)
+    try:
+        await calls(count)
+    finally:
+        guardrails.deregister_tool_conditional_execution("allow")
 
 
 ROWS = {
@@ -120,6 +162,9 @@ ROWS = {
     "tool, async, in a scope": calls_in_a_scope,
     "tool, async, sync target": calls_of_sync_tools,
     "tool, sync": sync_calls,
+    "scope, one subscriber": scopes_heard,
+    "tool, one subscriber": calls_heard,
+    "tool, one guard": guarded_calls,
     "tool, checked": checked_calls,
 }
 

@@ -121,6 +121,30 @@ def test_a_subscriber_that_refers_to_its_scope_is_collected(runtime):
     assert collected(make)
 
 
+def test_a_subscriber_that_is_owed_an_end_is_not_collected(runtime):
+    """The collector must not take a subscriber to pieces that is still owed the end: it would be
+    called afterwards. So this knot stays, and its scope open."""
+    seen = []
+
+    class Owner:
+        def work(self):
+            def subscriber(event):
+                seen.append((self, event.scope_category))
+
+            self.handle = runtime.scope_push("scope", AGENT)
+            runtime.scope_register_subscriber(self.handle, "local", subscriber)
+
+    owner = Owner()
+    contextvars.copy_context().run(owner.work)
+    watched = weakref.ref(owner)
+    del owner
+    gc.collect()
+    runtime.runtime_flush()
+    assert seen == []
+    watched().handle.close()
+    assert [category for _, category in seen] == ["end"]
+
+
 def test_a_runtime_whose_subscriber_refers_to_it_is_collected():
     def make():
         runtime = scopeflow.Runtime()
@@ -416,6 +440,8 @@ from scopeflow import AtofExporter, AtofExporterConfig, ScopeType, scope, subscr
 @pytest.mark.parametrize("case", EXITS)
 def test_exit_without_flush_is_clean(case, tmp_path):
     """100 of 100 children end with 0 and say nothing; four at a time."""
+    if case == "a thread at work" and sys.version_info < (3, 11):
+        pytest.skip("CPython 3.10 itself crashes now and then when a daemon thread waits at exit")
     program = tmp_path / "program.py"
     program.write_text(PRELUDE + textwrap.dedent(EXITS[case]))
     ignored = "Task was destroyed but it is pending"

@@ -138,6 +138,10 @@ static void what_was_registered_can_be_visited(void) {
     scopeflow_ref const local = session_json(&s, "1");
     CHECK(scopeflow_scope_register_subscriber(scope, session_text("s"), local, 0, NULL) ==
           SCOPEFLOW_STATUS_OK);
+    /* The scope's end is still owed to it (S1.12). */
+    CHECK(scopeflow_scope_callable_at(scope, 0, &callable, NULL) == SCOPEFLOW_STATUS_OK);
+    CHECK(callable == 0);
+    session_pop(&s, scope);
     CHECK(scopeflow_scope_callable_at(scope, 0, &callable, NULL) == SCOPEFLOW_STATUS_OK);
     CHECK(callable == local);
     CHECK(scopeflow_scope_callable_at(scope, 1, &callable, NULL) == SCOPEFLOW_STATUS_OK);

@@ -309,22 +309,25 @@ scopeflow_status scopeflow__registry_remove(scopeflow__owner owner, scopeflow_re
 
 /* --- For garbage collectors: what was registered may refer to whom it was registered on --- */
 
-static scopeflow_ref callable_at(scopeflow_runtime *runtime, scopeflow__view *const *view,
-                                 const bool *owns_view, uint32_t index) {
-    scopeflow_ref callable = 0;
-    scopeflow__lock(&runtime->registry_lock);
-    if (*owns_view && index < (*view)->entry_count) callable = (*view)->entries[index]->callable;
-    scopeflow__unlock(&runtime->registry_lock);
-    return callable;
+static scopeflow_ref callable_at(const scopeflow__view *view, uint32_t index) {
+    return index < view->entry_count ? view->entries[index]->callable : 0;
 }
 
+/* A collector may take to pieces what it is shown. Whoever can still be called without anybody
+ * holding the handle is kept from it: the end of a scope that is open, or was abandoned, is owed to
+ * its subscribers (S1.12). */
 scopeflow_status scopeflow_scope_callable_at(scopeflow_scope *self, uint32_t index,
                                              scopeflow_ref *out_callable,
                                              scopeflow_error *out_error) {
     scopeflow_status const status =
         scopeflow__check_scope_callable_at(self, index, out_callable, out_error);
     if (status != SCOPEFLOW_STATUS_OK) return status;
-    *out_callable = callable_at(self->runtime, &self->view, &self->owns_view, index);
+
+    *out_callable = 0;
+    if (scopeflow__scope_is_open(self) || self->is_abandoned) return SCOPEFLOW_STATUS_OK;
+    scopeflow__lock(&self->runtime->registry_lock);
+    if (self->owns_view) *out_callable = callable_at(self->view, index);
+    scopeflow__unlock(&self->runtime->registry_lock);
     return SCOPEFLOW_STATUS_OK;
 }
 
@@ -334,7 +337,8 @@ scopeflow_status scopeflow_runtime_callable_at(scopeflow_runtime *self, uint32_t
     scopeflow_status const status =
         scopeflow__check_runtime_callable_at(self, index, out_callable, out_error);
     if (status != SCOPEFLOW_STATUS_OK) return status;
-    bool const owns_view = true;
-    *out_callable = callable_at(self, &self->global_view, &owns_view, index);
+    scopeflow__lock(&self->registry_lock);
+    *out_callable = callable_at(self->global_view, index);
+    scopeflow__unlock(&self->registry_lock);
     return SCOPEFLOW_STATUS_OK;
 }

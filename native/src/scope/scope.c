@@ -156,6 +156,7 @@ scopeflow_scope *scopeflow_scope_retain(scopeflow_scope *self) {
 
 static void note_abandoned(scopeflow_scope *self) {
     scopeflow_runtime *const runtime = self->runtime;
+    self->is_abandoned = true;
     self->ended_at_ns = scopeflow__runtime_clock(runtime);
     scopeflow__count(&runtime->abandoned_scope_count);
     self->next = __atomic_load_n(&runtime->abandoned, __ATOMIC_RELAXED);

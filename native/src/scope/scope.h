@@ -26,7 +26,8 @@ struct scopeflow_scope {
     bool owns_view;         /* Something was registered on this very scope. */
     bool is_inherited_from; /* Another scope sees what is registered here. */
     bool is_call;           /* A managed call: its flags are those of its kind of call. */
-    bool is_detached;       /* Opened under a context value that had ended (S1.5). */
+    bool is_abandoned; /* Ended without a word: its subscribers are still owed the end (S1.12). */
+    bool is_detached;  /* Opened under a context value that had ended (S1.5). */
     uint8_t type;
 
     scopeflow_uuid uuid;
