@@ -68,7 +68,7 @@ class Session:
         if "fork" in step:
             self.contexts[step["context"]] = self.inside(step["fork"], contextvars.copy_context)
         elif "abandon" in step:
-            self.abandon(self.labels.pop(step["abandon"]))
+            self.abandon(step["abandon"])
         else:
             self.inside(context, self.operation, step)
 
@@ -82,7 +82,8 @@ class Session:
         finally:
             self.entered.pop()
 
-    def abandon(self, handle):
+    def abandon(self, label):
+        handle = self.labels.pop(label)
         held = [
             name
             for name, context in self.contexts.items()
