@@ -24,6 +24,7 @@ type call struct {
 
 	target      ToolFunc
 	span        *Scope
+	ended       *Scope
 	spans       *spanBatch
 	subscribers context.Context
 	serving     *delivery
@@ -74,7 +75,8 @@ func (c *call) release() {
 	}
 	c.lentCount, c.hasBegun = 0, false
 	c.runtime, c.ctx, c.current, c.delivery = nil, nil, nil, nil
-	c.target, c.span, c.subscribers, c.serving, c.event, c.result = nil, nil, nil, nil, nil, nil
+	c.target, c.span, c.ended, c.event, c.result = nil, nil, nil, nil, nil
+	c.subscribers, c.serving = nil, nil
 	calls.Put(c)
 }
 

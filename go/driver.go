@@ -107,7 +107,7 @@ func (c *call) deliver() answer {
 	if c.serving == nil {
 		c.serving = new(delivery)
 		c.subscribers = &contextNode{
-			Context: c.ctx, runtime: c.runtime, scope: c.current, delivery: c.serving,
+			Context: c.ctx, runtime: c.runtime, scope: c.currentAfter(), delivery: c.serving,
 		}
 	}
 	step := &c.block.step
@@ -119,6 +119,19 @@ func (c *call) deliver() answer {
 	// Had the operation used another delivery's emitter, its events would wait there.
 	c.serving.begin(&c.block.emitter)
 	return c.invokeCallable(c.subscribers, registry(step.registry), c.runtime.callable(ref(step.callable)))
+}
+
+// currentAfter is what is current for those who hear of the operation: a scope that it has ended is
+// not (S1.5), nor is one above it that is in force no more (ADR 0011).
+func (c *call) currentAfter() *Scope {
+	current := c.current
+	if c.ended == nil || current != c.ended {
+		return current
+	}
+	for current != nil && (current == c.ended || !current.IsInForce()) {
+		current = CurrentScope(current.context.Context)
+	}
+	return current
 }
 
 // stepInput is the request that a guard sees: the caller's own (S3.5).

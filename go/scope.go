@@ -99,6 +99,7 @@ func (c *call) endScope(scope *Scope, options []ScopeEndOption) error {
 			option.applyScopePop(&c.pop)
 		}
 	}
+	c.ended = scope
 	err := c.run(c.beginScopePop(scope.handle, &c.pop))
 	c.pop = scopePopArguments{}
 	if err == nil {

@@ -270,11 +270,17 @@ func (r *vectorRun) scopePush(s *vectorStep, name string, kind ScopeType, option
 	return scope, nil
 }
 
+// scopePop settles before the scope's end is heard, as the languages do that have a current scope
+// (ADR 0011), and takes that back if the scope is refused.
 func (r *vectorRun) scopePop(s *vectorStep, options []ScopeEndOption) (any, error) {
 	scope, in := r.scope(s.On), r.running
-	err := r.runtime.PopScope(r.ctx(), scope, options...)
-	if err == nil {
+	popped := r.ctx()
+	if CurrentScope(popped) == scope {
 		r.settle(in, scope)
+	}
+	err := r.runtime.PopScope(popped, scope, options...)
+	if err != nil {
+		r.contexts[in] = popped
 	}
 	return nil, err
 }

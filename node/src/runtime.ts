@@ -289,11 +289,9 @@ export class Runtime extends RuntimeRegistries {
         holding.task,
       ),
     );
-    try {
-      operation.run();
-    } finally {
-      if (!scope.isOpen()) this.leave(scope);
-    }
+    // Before anybody hears of it: a subscriber must not find the ended scope current (ADR 0011).
+    if (!scope.isOpen()) this.leave(scope);
+    operation.run();
   }
 
   /** @internal The nearest open scope of this runtime from a context's value upwards (S1.5). */

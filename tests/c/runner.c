@@ -370,13 +370,13 @@ static object *run_operation(runner *self, context *where, const json *step) {
     if (c.status != SCOPEFLOW_STATUS_OK) {
         c.raised_status = c.status;
         snprintf(c.message, sizeof c.message, "%s", c.error.message);
-    } else if (op->is_task) {
-        drive(&c);
+    } else {
+        /* Only an end restores what was current, before anybody hears of it, and not an operation
+         * that was refused (S1.5, S7.3, ADR 0011). */
+        if (strcmp(name, "scope_pop") == 0 && !scopeflow_scope_is_open(c.scope))
+            context_restore(where, c.scope);
+        if (op->is_task) drive(&c);
     }
-    /* Only an end restores what was current, not an operation that was refused (S1.5, S7.3). */
-    if (strcmp(name, "scope_pop") == 0 && c.status == SCOPEFLOW_STATUS_OK &&
-        !scopeflow_scope_is_open(c.scope))
-        context_restore(where, c.scope);
     value_release(c.before);
     if (c.raised != NULL && c.raised->status != SCOPEFLOW_STATUS_OK)
         snprintf(c.message, sizeof c.message, "%s", c.raised->text);

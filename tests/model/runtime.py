@@ -222,6 +222,7 @@ class Runtime:
             return  # a target has ended its own call
         time = self.end_time(scope, timestamp)
         scope.end()
+        context.restore_after(scope)  # before anybody hears of it (ADR 0011)
         self.let_go_with(scope.parent)
         subscribers = self.chain(SUBSCRIBER, scope)
         if not subscribers:  # S5.4
