@@ -68,6 +68,7 @@ class Runner {
     this.labels = new Map([["root", this.runtime.root()]]);
     this.contexts = new Map([["main", { value: undefined }]]);
     this.context = this.contexts.get("main");
+    this.isInContext = false;
     this.lines = new Map();
     this.calls = [];
     this.raised = new Set();
@@ -139,8 +140,15 @@ class Runner {
   inContext(call) {
     const storage = this.engine.context;
     const { context } = this;
+    const wasInContext = this.isInContext;
     return storage.run(context.value, () => {
-      const result = call();
+      this.isInContext = true;
+      let result;
+      try {
+        result = call();
+      } finally {
+        this.isInContext = wasInContext;
+      }
       // A promise's call never changes the caller's value, but its target already runs.
       if (!(result instanceof Promise)) context.value = storage.get();
       return result;
@@ -291,10 +299,15 @@ class Runner {
     }
     const isSync = this.isSync;
     this.isSync = true; // Guards and subscribers of the vectors are plain functions.
+    // While the operation's own call runs, they see the context in which they are called, and what
+    // they make of it stays. Later, after an await, a browser no longer knows it.
+    const { context, isInContext } = this;
+    if (isInContext) context.value = this.engine.context.get();
     try {
       yield* this.steps(answer.steps);
     } finally {
       this.isSync = isSync;
+      if (isInContext) this.engine.context.set(context.value);
     }
     this.throwIfAny(answer);
     return answer.refuse;
