@@ -72,7 +72,7 @@ def configure(tree: Path, build: Path, *languages: str) -> None:
         for name in ("PYTHON", "NODE", "WASM", "GO")
     ]
     interpreter = f"-DPython_EXECUTABLE={sys.executable}"
-    run(["cmake", "-S", str(tree), "-B", str(build), interpreter, *switches], tree)
+    run(["cmake", "-G", "Ninja", "-S", str(tree), "-B", str(build), interpreter, *switches], tree)
 
 
 def replay_in_c(tree: Path, build: Path) -> None:
