@@ -180,10 +180,10 @@ class Session:
 
         def answer():
             nonlocal last
-            last = next(calls, last)
-            self.steps(last.get("steps", ()), self.entered[-1])
-            self.throw(last)
-            return last.get("refuse")
+            mine = last = next(calls, last)  # Its steps may call this callable again.
+            self.steps(mine.get("steps", ()), self.entered[-1])
+            self.throw(mine)
+            return mine.get("refuse")
 
         def guard(name, request):
             self.calls.append(script["label"])
