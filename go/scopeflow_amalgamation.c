@@ -4485,6 +4485,13 @@ bool scopeflow__event_encode(scopeflow_event *self);
 /* Writes it; `output_is_null` says that the output was JSON null, not absent. */
 void scopeflow__metadata_write(scopeflow_event *event, scopeflow__buffer *out, bool output_is_null);
 
+/* Where a host may stop walking a payload: at the budget. In canonical form keys that sort first
+ * may come last, so it goes on, up to a bound (S2.6). */
+static inline size_t scopeflow__payload_full_at(const scopeflow_runtime *runtime) {
+    size_t const budget = runtime->payload_budget_bytes;
+    return (runtime->flags & SCOPEFLOW_RUNTIME_FLAG_CANONICAL) != 0 ? 16 * budget : budget;
+}
+
 /* Runs the host's encoder for a reference; 0 and a missing encoder give an empty tape. */
 void scopeflow__encode_ref(scopeflow_runtime *runtime, scopeflow_ref ref, scopeflow_tape *tape);
 
@@ -4644,7 +4651,7 @@ static void put_outcome(const scopeflow_event *event, scopeflow_tape *own) {
     if (is_ok) return;
 
     scopeflow_tape description;
-    scopeflow__tape_init(&description, &runtime->memory, runtime->payload_budget_bytes);
+    scopeflow__tape_init(&description, &runtime->memory, scopeflow__payload_full_at(runtime));
     if (outcome->error != 0 && runtime->host.describe_error != NULL)
         runtime->host.describe_error(runtime->host.context, outcome->error, &description);
     scopeflow__cursor const error = scopeflow__tape_value(&description);
@@ -4729,7 +4736,7 @@ void scopeflow__metadata_write(scopeflow_event *event, scopeflow__buffer *out,
     scopeflow_runtime *const runtime = event->scope->runtime;
     scopeflow_tape tapes[3];
     for (int i = 0; i < 3; i++)
-        scopeflow__tape_init(&tapes[i], &runtime->memory, runtime->payload_budget_bytes);
+        scopeflow__tape_init(&tapes[i], &runtime->memory, scopeflow__payload_full_at(runtime));
     scopeflow__encode_ref(runtime, event->start_metadata, &tapes[0]);
     scopeflow__encode_ref(runtime, event->metadata, &tapes[1]);
     put_own(event, &tapes[2], output_is_null);
@@ -4934,7 +4941,7 @@ static void put_failure(const scopeflow_event *event, scopeflow_tape *tape) {
 static bool write_data(scopeflow_event *self) {
     scopeflow_runtime *const runtime = self->scope->runtime;
     scopeflow_tape tape;
-    scopeflow__tape_init(&tape, &runtime->memory, runtime->payload_budget_bytes);
+    scopeflow__tape_init(&tape, &runtime->memory, scopeflow__payload_full_at(runtime));
     if (self->data_source == SCOPEFLOW__DATA_REFUSAL)
         put_refusal(self, &tape);
     else if (self->data_source == SCOPEFLOW__DATA_FAILURE)

@@ -69,7 +69,7 @@ static void put_failure(const scopeflow_event *event, scopeflow_tape *tape) {
 static bool write_data(scopeflow_event *self) {
     scopeflow_runtime *const runtime = self->scope->runtime;
     scopeflow_tape tape;
-    scopeflow__tape_init(&tape, &runtime->memory, runtime->payload_budget_bytes);
+    scopeflow__tape_init(&tape, &runtime->memory, scopeflow__payload_full_at(runtime));
     if (self->data_source == SCOPEFLOW__DATA_REFUSAL)
         put_refusal(self, &tape);
     else if (self->data_source == SCOPEFLOW__DATA_FAILURE)

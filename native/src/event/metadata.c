@@ -156,7 +156,7 @@ static void put_outcome(const scopeflow_event *event, scopeflow_tape *own) {
     if (is_ok) return;
 
     scopeflow_tape description;
-    scopeflow__tape_init(&description, &runtime->memory, runtime->payload_budget_bytes);
+    scopeflow__tape_init(&description, &runtime->memory, scopeflow__payload_full_at(runtime));
     if (outcome->error != 0 && runtime->host.describe_error != NULL)
         runtime->host.describe_error(runtime->host.context, outcome->error, &description);
     scopeflow__cursor const error = scopeflow__tape_value(&description);
@@ -241,7 +241,7 @@ void scopeflow__metadata_write(scopeflow_event *event, scopeflow__buffer *out,
     scopeflow_runtime *const runtime = event->scope->runtime;
     scopeflow_tape tapes[3];
     for (int i = 0; i < 3; i++)
-        scopeflow__tape_init(&tapes[i], &runtime->memory, runtime->payload_budget_bytes);
+        scopeflow__tape_init(&tapes[i], &runtime->memory, scopeflow__payload_full_at(runtime));
     scopeflow__encode_ref(runtime, event->start_metadata, &tapes[0]);
     scopeflow__encode_ref(runtime, event->metadata, &tapes[1]);
     put_own(event, &tapes[2], output_is_null);

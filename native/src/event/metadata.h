@@ -9,6 +9,13 @@
 /* Writes it; `output_is_null` says that the output was JSON null, not absent. */
 void scopeflow__metadata_write(scopeflow_event *event, scopeflow__buffer *out, bool output_is_null);
 
+/* Where a host may stop walking a payload: at the budget. In canonical form keys that sort first
+ * may come last, so it goes on, up to a bound (S2.6). */
+static inline size_t scopeflow__payload_full_at(const scopeflow_runtime *runtime) {
+    size_t const budget = runtime->payload_budget_bytes;
+    return (runtime->flags & SCOPEFLOW_RUNTIME_FLAG_CANONICAL) != 0 ? 16 * budget : budget;
+}
+
 /* Runs the host's encoder for a reference; 0 and a missing encoder give an empty tape. */
 void scopeflow__encode_ref(scopeflow_runtime *runtime, scopeflow_ref ref, scopeflow_tape *tape);
 
