@@ -155,6 +155,27 @@ type atofSinkOpenArguments struct {
 	path string
 	// What happens to a file that exists.
 	mode FileMode
+	// When a line reaches the file.
+	delivery SinkDelivery
+	// What happens when the queue is full.
+	overflow SinkOverflow
+	// Most bytes of lines that wait; a longer line is taken when it is alone.
+	queueLimit uint64
+	// Most events that wait.
+	queueEventLimit uint32
+	// Largest size of the spill file.
+	spillLimit uint64
+	// Longest time that a queued line waits for others to be written with.
+	delay uint32
+	// How long a deregistration, giving the sink back and the end of the process wait for queued
+	// lines to be written.
+	exitTimeout uint64
+	// Largest size of the file: when the next line would not fit it is renamed to `<path>.1`, which
+	// becomes `<path>.2` and so on, and a new one is made. 0 means no limit; a longer line gets a
+	// file of its own.
+	fileLimit uint64
+	// How many renamed files are kept.
+	keptFileCount uint32
 }
 
 // atofSinkOption is an option of [NewAtofExporter].
@@ -165,6 +186,14 @@ type atofSinkOption interface {
 func (a *atofSinkOpenArguments) setDefaults() {
 	*a = atofSinkOpenArguments{}
 	a.mode = FileModeAppend
+	a.delivery = SinkDeliveryWritten
+	a.overflow = SinkOverflowBlock
+	a.queueLimit = 8388608
+	a.queueEventLimit = 65536
+	a.spillLimit = 1073741824
+	a.delay = 10000000
+	a.exitTimeout = 2000000000
+	a.keptFileCount = 5
 }
 
 // RuntimeFlagsOption is made by [WithRuntimeFlags].
@@ -496,4 +525,142 @@ func withMode(mode FileMode) modeOption {
 
 func (o modeOption) applyAtofSinkOpen(a *atofSinkOpenArguments) {
 	a.mode = o.value
+}
+
+// DeliveryOption is made by [WithDelivery].
+type DeliveryOption struct {
+	value SinkDelivery
+}
+
+// WithDelivery sets the delivery of NewAtofExporter.
+// NewAtofExporter: When a line reaches the file.
+func WithDelivery(delivery SinkDelivery) DeliveryOption {
+	return DeliveryOption{delivery}
+}
+
+func (o DeliveryOption) applyAtofSinkOpen(a *atofSinkOpenArguments) {
+	a.delivery = o.value
+}
+
+// OverflowOption is made by [WithOverflow].
+type OverflowOption struct {
+	value SinkOverflow
+}
+
+// WithOverflow sets the overflow of NewAtofExporter.
+// NewAtofExporter: What happens when the queue is full.
+func WithOverflow(overflow SinkOverflow) OverflowOption {
+	return OverflowOption{overflow}
+}
+
+func (o OverflowOption) applyAtofSinkOpen(a *atofSinkOpenArguments) {
+	a.overflow = o.value
+}
+
+// QueueLimitOption is made by [WithQueueLimit].
+type QueueLimitOption struct {
+	value uint64
+}
+
+// WithQueueLimit sets the queue limit in bytes of NewAtofExporter.
+// NewAtofExporter: Most bytes of lines that wait; a longer line is taken when it is alone.
+func WithQueueLimit(queueLimit uint64) QueueLimitOption {
+	return QueueLimitOption{queueLimit}
+}
+
+func (o QueueLimitOption) applyAtofSinkOpen(a *atofSinkOpenArguments) {
+	a.queueLimit = o.value
+}
+
+// QueueEventLimitOption is made by [WithQueueEventLimit].
+type QueueEventLimitOption struct {
+	value uint32
+}
+
+// WithQueueEventLimit sets the queue event limit of NewAtofExporter.
+// NewAtofExporter: Most events that wait.
+func WithQueueEventLimit(queueEventLimit uint32) QueueEventLimitOption {
+	return QueueEventLimitOption{queueEventLimit}
+}
+
+func (o QueueEventLimitOption) applyAtofSinkOpen(a *atofSinkOpenArguments) {
+	a.queueEventLimit = o.value
+}
+
+// SpillLimitOption is made by [WithSpillLimit].
+type SpillLimitOption struct {
+	value uint64
+}
+
+// WithSpillLimit sets the spill limit in bytes of NewAtofExporter.
+// NewAtofExporter: Largest size of the spill file.
+func WithSpillLimit(spillLimit uint64) SpillLimitOption {
+	return SpillLimitOption{spillLimit}
+}
+
+func (o SpillLimitOption) applyAtofSinkOpen(a *atofSinkOpenArguments) {
+	a.spillLimit = o.value
+}
+
+// DelayOption is made by [WithDelay].
+type DelayOption struct {
+	value uint32
+}
+
+// WithDelay sets the delay in ns of NewAtofExporter.
+// NewAtofExporter: Longest time that a queued line waits for others to be written with.
+func WithDelay(delay uint32) DelayOption {
+	return DelayOption{delay}
+}
+
+func (o DelayOption) applyAtofSinkOpen(a *atofSinkOpenArguments) {
+	a.delay = o.value
+}
+
+// ExitTimeoutOption is made by [WithExitTimeout].
+type ExitTimeoutOption struct {
+	value uint64
+}
+
+// WithExitTimeout sets the exit timeout in ns of NewAtofExporter.
+// NewAtofExporter: How long a deregistration, giving the sink back and the end of the process
+// wait for queued lines to be written.
+func WithExitTimeout(exitTimeout uint64) ExitTimeoutOption {
+	return ExitTimeoutOption{exitTimeout}
+}
+
+func (o ExitTimeoutOption) applyAtofSinkOpen(a *atofSinkOpenArguments) {
+	a.exitTimeout = o.value
+}
+
+// FileLimitOption is made by [WithFileLimit].
+type FileLimitOption struct {
+	value uint64
+}
+
+// WithFileLimit sets the file limit in bytes of NewAtofExporter.
+// NewAtofExporter: Largest size of the file: when the next line would not fit it is renamed to
+// `<path>.1`, which becomes `<path>.2` and so on, and a new one is made. 0 means no limit; a
+// longer line gets a file of its own.
+func WithFileLimit(fileLimit uint64) FileLimitOption {
+	return FileLimitOption{fileLimit}
+}
+
+func (o FileLimitOption) applyAtofSinkOpen(a *atofSinkOpenArguments) {
+	a.fileLimit = o.value
+}
+
+// KeptFileCountOption is made by [WithKeptFileCount].
+type KeptFileCountOption struct {
+	value uint32
+}
+
+// WithKeptFileCount sets the kept file count of NewAtofExporter.
+// NewAtofExporter: How many renamed files are kept.
+func WithKeptFileCount(keptFileCount uint32) KeptFileCountOption {
+	return KeptFileCountOption{keptFileCount}
+}
+
+func (o KeptFileCountOption) applyAtofSinkOpen(a *atofSinkOpenArguments) {
+	a.keptFileCount = o.value
 }

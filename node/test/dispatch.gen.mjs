@@ -225,6 +225,8 @@ export const enums = {
   step_kind: "StepKind",
   answer_kind: "AnswerKind",
   file_mode: "FileMode",
+  sink_delivery: "SinkDelivery",
+  sink_overflow: "SinkOverflow",
   registry: "Registry",
 };
 export const flags = {
@@ -278,5 +280,15 @@ export const structs = {
     ["event", "event", "handle.event"],
     ["registration", "registration", "string"],
     ["target", "target", "string"],
+  ],
+  sink_stats: [
+    ["written_event_count", "writtenEventCount", "u64"],
+    ["written", "writtenBytes", "u64"],
+    ["dropped_event_count", "droppedEventCount", "u64"],
+    ["lost_event_count", "lostEventCount", "u64"],
+    ["spilled_event_count", "spilledEventCount", "u64"],
+    ["queued_event_count", "queuedEventCount", "u64"],
+    ["write_error_count", "writeErrorCount", "u64"],
+    ["rotation_count", "rotationCount", "u64"],
   ],
 };

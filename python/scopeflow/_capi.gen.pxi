@@ -71,6 +71,11 @@ cdef extern from "scopeflow/scopeflow.h" nogil:
         SCOPEFLOW_ANSWER_KIND_CANCEL
         SCOPEFLOW_FILE_MODE_APPEND
         SCOPEFLOW_FILE_MODE_OVERWRITE
+        SCOPEFLOW_SINK_DELIVERY_WRITTEN
+        SCOPEFLOW_SINK_DELIVERY_QUEUED
+        SCOPEFLOW_SINK_OVERFLOW_BLOCK
+        SCOPEFLOW_SINK_OVERFLOW_DROP
+        SCOPEFLOW_SINK_OVERFLOW_SPILL
         SCOPEFLOW_REGISTRY_TOOL_CONDITIONAL_EXECUTION_GUARDRAIL
         SCOPEFLOW_REGISTRY_SUBSCRIBER
         SCOPEFLOW_RUNTIME_FLAG_DETERMINISTIC
@@ -99,6 +104,8 @@ cdef extern from "scopeflow/scopeflow.h" nogil:
     ctypedef int32_t scopeflow_step_kind
     ctypedef int32_t scopeflow_answer_kind
     ctypedef int32_t scopeflow_file_mode
+    ctypedef int32_t scopeflow_sink_delivery
+    ctypedef int32_t scopeflow_sink_overflow
     ctypedef int32_t scopeflow_registry
     ctypedef uint32_t scopeflow_runtime_flag
     ctypedef uint32_t scopeflow_scope_attribute
@@ -197,6 +204,16 @@ cdef extern from "scopeflow/scopeflow.h" nogil:
         scopeflow_bytes registration
         scopeflow_bytes target
 
+    ctypedef struct scopeflow_sink_stats:
+        uint64_t written_event_count
+        uint64_t written_bytes
+        uint64_t dropped_event_count
+        uint64_t lost_event_count
+        uint64_t spilled_event_count
+        uint64_t queued_event_count
+        uint64_t write_error_count
+        uint64_t rotation_count
+
     ctypedef struct scopeflow_runtime_new_options:
         uint32_t struct_size_bytes
         scopeflow_runtime_flag flags
@@ -260,6 +277,15 @@ cdef extern from "scopeflow/scopeflow.h" nogil:
         uint32_t struct_size_bytes
         scopeflow_bytes path
         scopeflow_file_mode mode
+        scopeflow_sink_delivery delivery
+        scopeflow_sink_overflow overflow
+        uint64_t queue_limit_bytes
+        uint32_t queue_event_limit
+        uint64_t spill_limit_bytes
+        uint32_t delay_ns
+        uint64_t exit_timeout_ns
+        uint64_t file_limit_bytes
+        uint32_t kept_file_count
 
     void scopeflow_tape_put_null(scopeflow_tape *self)
     void scopeflow_tape_put_bool(scopeflow_tape *self, uint32_t value)
@@ -307,7 +333,8 @@ cdef extern from "scopeflow/scopeflow.h" nogil:
     scopeflow_status scopeflow_tool_execute(scopeflow_runtime *self, const scopeflow_tool_execute_options *options, scopeflow_task *task, scopeflow_step *out_step, scopeflow_error *out_error)
     scopeflow_status scopeflow_atof_sink_open(const scopeflow_atof_sink_open_options *options, scopeflow_atof_sink **out_sink, scopeflow_error *out_error)
     scopeflow_status scopeflow_atof_sink_register(scopeflow_atof_sink *self, scopeflow_runtime *runtime, scopeflow_bytes name, scopeflow_error *out_error)
-    scopeflow_status scopeflow_atof_sink_flush(scopeflow_atof_sink *self, scopeflow_error *out_error)
+    scopeflow_status scopeflow_atof_sink_flush(scopeflow_atof_sink *self, uint64_t timeout_ns, scopeflow_error *out_error)
+    scopeflow_status scopeflow_atof_sink_read_stats(scopeflow_atof_sink *self, scopeflow_sink_stats *out_stats, scopeflow_error *out_error)
     void scopeflow_atof_sink_free(scopeflow_atof_sink *self)
 
     uint64_t scopeflow_abi_hash()

@@ -185,6 +185,7 @@ def _operations(module: dict):
             result=data.get("result", ""),
             errors=tuple(data.get("errors", [])),
             availability=availability,
+            blocks=data.get("blocks", False),
         )
     for registry, data in module.get("registries", {}).items():
         yield from _registry_operations(module, registry, data)

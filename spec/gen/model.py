@@ -190,6 +190,7 @@ class Operation:
     availability: str
     registry: str = ""
     action: str = ""
+    blocks: bool = False  # It may wait: a binding lets its other threads run meanwhile.
 
 
 @dataclass(frozen=True)

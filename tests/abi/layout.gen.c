@@ -78,6 +78,16 @@ SCOPEFLOW__ASSERT(offsetof(scopeflow_step, event) == 48);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_step, registration) == 56);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_step, target) == 72);
 
+SCOPEFLOW__ASSERT(sizeof(scopeflow_sink_stats) == 64);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_sink_stats, written_event_count) == 0);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_sink_stats, written_bytes) == 8);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_sink_stats, dropped_event_count) == 16);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_sink_stats, lost_event_count) == 24);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_sink_stats, spilled_event_count) == 32);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_sink_stats, queued_event_count) == 40);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_sink_stats, write_error_count) == 48);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_sink_stats, rotation_count) == 56);
+
 SCOPEFLOW__ASSERT(sizeof(scopeflow_runtime_new_options) == 32);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_runtime_new_options, struct_size_bytes) == 0);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_runtime_new_options, flags) == 4);
@@ -137,10 +147,19 @@ SCOPEFLOW__ASSERT(offsetof(scopeflow_tool_execute_options, data) == 88);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_tool_execute_options, metadata) == 96);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_tool_execute_options, timestamp_ns) == 104);
 
-SCOPEFLOW__ASSERT(sizeof(scopeflow_atof_sink_open_options) == 32);
+SCOPEFLOW__ASSERT(sizeof(scopeflow_atof_sink_open_options) == 96);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_sink_open_options, struct_size_bytes) == 0);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_sink_open_options, path) == 8);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_sink_open_options, mode) == 24);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_sink_open_options, delivery) == 28);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_sink_open_options, overflow) == 32);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_sink_open_options, queue_limit_bytes) == 40);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_sink_open_options, queue_event_limit) == 48);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_sink_open_options, spill_limit_bytes) == 56);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_sink_open_options, delay_ns) == 64);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_sink_open_options, exit_timeout_ns) == 72);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_sink_open_options, file_limit_bytes) == 80);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_sink_open_options, kept_file_count) == 88);
 
 SCOPEFLOW__ASSERT(sizeof(scopeflow_task) == 256);
 
@@ -210,6 +229,16 @@ SCOPEFLOW__ASSERT(offsetof(scopeflow_step, event) == 32);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_step, registration) == 36);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_step, target) == 44);
 
+SCOPEFLOW__ASSERT(sizeof(scopeflow_sink_stats) == 64);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_sink_stats, written_event_count) == 0);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_sink_stats, written_bytes) == 8);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_sink_stats, dropped_event_count) == 16);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_sink_stats, lost_event_count) == 24);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_sink_stats, spilled_event_count) == 32);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_sink_stats, queued_event_count) == 40);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_sink_stats, write_error_count) == 48);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_sink_stats, rotation_count) == 56);
+
 SCOPEFLOW__ASSERT(sizeof(scopeflow_runtime_new_options) == 28);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_runtime_new_options, struct_size_bytes) == 0);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_runtime_new_options, flags) == 4);
@@ -269,10 +298,19 @@ SCOPEFLOW__ASSERT(offsetof(scopeflow_tool_execute_options, data) == 44);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_tool_execute_options, metadata) == 48);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_tool_execute_options, timestamp_ns) == 52);
 
-SCOPEFLOW__ASSERT(sizeof(scopeflow_atof_sink_open_options) == 16);
+SCOPEFLOW__ASSERT(sizeof(scopeflow_atof_sink_open_options) == 68);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_sink_open_options, struct_size_bytes) == 0);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_sink_open_options, path) == 4);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_sink_open_options, mode) == 12);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_sink_open_options, delivery) == 16);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_sink_open_options, overflow) == 20);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_sink_open_options, queue_limit_bytes) == 24);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_sink_open_options, queue_event_limit) == 32);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_sink_open_options, spill_limit_bytes) == 36);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_sink_open_options, delay_ns) == 44);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_sink_open_options, exit_timeout_ns) == 48);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_sink_open_options, file_limit_bytes) == 56);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_sink_open_options, kept_file_count) == 64);
 
 SCOPEFLOW__ASSERT(sizeof(scopeflow_task) == 256);
 
@@ -342,6 +380,16 @@ SCOPEFLOW__ASSERT(offsetof(scopeflow_step, event) == 32);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_step, registration) == 36);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_step, target) == 44);
 
+SCOPEFLOW__ASSERT(sizeof(scopeflow_sink_stats) == 64);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_sink_stats, written_event_count) == 0);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_sink_stats, written_bytes) == 8);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_sink_stats, dropped_event_count) == 16);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_sink_stats, lost_event_count) == 24);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_sink_stats, spilled_event_count) == 32);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_sink_stats, queued_event_count) == 40);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_sink_stats, write_error_count) == 48);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_sink_stats, rotation_count) == 56);
+
 SCOPEFLOW__ASSERT(sizeof(scopeflow_runtime_new_options) == 32);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_runtime_new_options, struct_size_bytes) == 0);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_runtime_new_options, flags) == 4);
@@ -401,10 +449,19 @@ SCOPEFLOW__ASSERT(offsetof(scopeflow_tool_execute_options, data) == 44);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_tool_execute_options, metadata) == 48);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_tool_execute_options, timestamp_ns) == 56);
 
-SCOPEFLOW__ASSERT(sizeof(scopeflow_atof_sink_open_options) == 16);
+SCOPEFLOW__ASSERT(sizeof(scopeflow_atof_sink_open_options) == 80);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_sink_open_options, struct_size_bytes) == 0);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_sink_open_options, path) == 4);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_sink_open_options, mode) == 12);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_sink_open_options, delivery) == 16);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_sink_open_options, overflow) == 20);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_sink_open_options, queue_limit_bytes) == 24);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_sink_open_options, queue_event_limit) == 32);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_sink_open_options, spill_limit_bytes) == 40);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_sink_open_options, delay_ns) == 48);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_sink_open_options, exit_timeout_ns) == 56);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_sink_open_options, file_limit_bytes) == 64);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_sink_open_options, kept_file_count) == 72);
 
 SCOPEFLOW__ASSERT(sizeof(scopeflow_task) == 256);
 

@@ -241,7 +241,7 @@ static void sinks(void) {
     REFUSES(scopeflow_atof_sink_open(&options, &sink, &error));
     CHECK(sink == NULL);
     REFUSES(scopeflow_atof_sink_register(NULL, s.runtime, name, &error));
-    REFUSES(scopeflow_atof_sink_flush(NULL, &error));
+    REFUSES(scopeflow_atof_sink_flush(NULL, 0, &error));
     scopeflow_atof_sink_free(NULL);
 }
 

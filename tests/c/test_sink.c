@@ -53,7 +53,7 @@ static void events_are_appended_as_lines(void) {
     session_mark(&s, NULL, "one");
     session_call(&s, NULL, "two");
     CHECK(strcmp(names_in(in_folder("deep/er/a.jsonl")), "one two two ") == 0);
-    CHECK(scopeflow_atof_sink_flush(sink, NULL) == SCOPEFLOW_STATUS_OK);
+    CHECK(scopeflow_atof_sink_flush(sink, 0, NULL) == SCOPEFLOW_STATUS_OK);
     scopeflow_atof_sink_free(sink); /* The registration still holds it. */
     session_mark(&s, NULL, "three");
     CHECK(strcmp(names_in(in_folder("deep/er/a.jsonl")), "one two two three ") == 0);
@@ -106,9 +106,9 @@ static void a_full_disk_is_told_once(void) {
     CHECK(scopeflow_atof_sink_register(sink, s.runtime, session_text("file"), NULL) ==
           SCOPEFLOW_STATUS_OK);
     session_mark(&s, NULL, "lost");
-    CHECK(scopeflow_atof_sink_flush(sink, &error) == SCOPEFLOW_STATUS_INVALID_STATE);
+    CHECK(scopeflow_atof_sink_flush(sink, 0, &error) == SCOPEFLOW_STATUS_INVALID_STATE);
     CHECK(strstr(error.message, "space") != NULL);
-    CHECK(scopeflow_atof_sink_flush(sink, &error) == SCOPEFLOW_STATUS_OK);
+    CHECK(scopeflow_atof_sink_flush(sink, 0, &error) == SCOPEFLOW_STATUS_OK);
     scopeflow_atof_sink_free(sink);
     CHECK(session_deinit(&s));
 }

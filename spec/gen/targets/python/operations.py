@@ -52,6 +52,7 @@ class Function:
     call: str
     result: str
     is_fallible: bool
+    blocks: bool = False
 
     @property
     def taken(self) -> tuple[str, ...]:
@@ -120,6 +121,8 @@ def method(api: Api, op: Operation) -> Function:
     c_function = cabi.function(op)
     if op.out is not None:
         locals_.append(f"cdef {_declare(op.out.type, 'c_' + op.out.name)}")
+    if op.blocks:
+        locals_.append("cdef scopeflow_status c_status")
     call = c_call(op, _call_arguments(op, has_options))
     if not c_function.is_fallible:
         call = f"c_{op.out.name} = {call}"
@@ -137,6 +140,7 @@ def method(api: Api, op: Operation) -> Function:
         call=call,
         result="" if op.out is None else convert.result(op.out.type, f"c_{op.out.name}"),
         is_fallible=c_function.is_fallible,
+        blocks=op.blocks,
     )
 
 
