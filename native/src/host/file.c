@@ -66,15 +66,26 @@ static int make_folders(char *path) {
     return 0;
 }
 
-/* The size if the file ends in half a line, which a process that was killed may have left. */
-static off_t half_line_at(const char *path, const struct stat *facts) {
-    if (!S_ISREG(facts->st_mode) || facts->st_size == 0) return 0;
-    int const descriptor = open(path, O_RDONLY | O_CLOEXEC);
-    if (descriptor < 0) return 0;
+/* Whether the file has this size and ends in half a line. */
+static bool ends_in_half_line(const char *path, off_t size_bytes) {
+    struct stat facts;
     char last = '\n';
-    ssize_t const read_count = pread(descriptor, &last, 1, facts->st_size - 1);
+    int const descriptor = open(path, O_RDONLY | O_CLOEXEC);
+    if (descriptor < 0) return false;
+    bool const is_read = fstat(descriptor, &facts) == 0 && facts.st_size == size_bytes &&
+                         pread(descriptor, &last, 1, size_bytes - 1) == 1;
     (void)close(descriptor);
-    return read_count == 1 && last != '\n' ? facts->st_size : 0;
+    return is_read && last != '\n';
+}
+
+/* The file's size if it ends in half a line, which a process that was killed may have left. A line
+ * that somebody is just writing looks the same; but a change of the mode, to what it is, waits for
+ * that write, after which the file has grown. */
+static off_t half_line_at(const char *path, int descriptor, const struct stat *facts) {
+    if (!S_ISREG(facts->st_mode) || facts->st_size == 0) return 0;
+    if (!ends_in_half_line(path, facts->st_size)) return 0;
+    if (fchmod(descriptor, facts->st_mode & 07777) != 0) return 0;
+    return ends_in_half_line(path, facts->st_size) ? facts->st_size : 0;
 }
 
 /* Opens the path and lets go of what was open before, which stays open if it cannot. */
@@ -94,7 +105,7 @@ static int open_at_path(scopeflow__file *self, int more_flags) {
     self->device = facts.st_dev;
     self->inode = facts.st_ino;
     self->is_regular = S_ISREG(facts.st_mode);
-    self->half_line_bytes = half_line_at(self->path, &facts);
+    self->half_line_bytes = half_line_at(self->path, made, &facts);
     self->needs_line_end = false;
     return 0;
 }

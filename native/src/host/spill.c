@@ -115,9 +115,13 @@ void scopeflow__spill_leave(scopeflow__spill *self) {
     self->write_at = 0;
 }
 
-void scopeflow__spill_deinit(scopeflow__spill *self) {
+void scopeflow__spill_remove(scopeflow__spill *self) {
     if (self->descriptor >= 0 && !scopeflow__spill_is_used(self)) (void)unlink(self->path);
     scopeflow__spill_leave(self);
+}
+
+void scopeflow__spill_deinit(scopeflow__spill *self) {
+    scopeflow__spill_remove(self);
     free(self->path);
 }
 #endif

@@ -39,7 +39,8 @@ void scopeflow__spill_taken(scopeflow__spill *self, const scopeflow__block *bloc
 /* In the child after a fork: the file is the parent's. */
 void scopeflow__spill_leave(scopeflow__spill *self);
 
-/* Removes the file, unless lines wait in it. */
+/* Removes the file, unless lines wait in it, and is done with it. */
+void scopeflow__spill_remove(scopeflow__spill *self);
 void scopeflow__spill_deinit(scopeflow__spill *self);
 
 #endif

@@ -71,8 +71,9 @@ static int take_block(scopeflow_atof_sink *self) {
     if (self->writing == NULL) self->writing = scopeflow__queue_take(&self->queue);
     if (self->writing != NULL) return 0;
     scopeflow__block *block = NULL;
+    scopeflow__spill const as_of_now = self->spill; /* Others go on putting. */
     (void)pthread_mutex_unlock(&self->lock);
-    int const reason = scopeflow__spill_read(&self->spill, &block);
+    int const reason = scopeflow__spill_read(&as_of_now, &block);
     (void)pthread_mutex_lock(&self->lock);
     if (reason != 0) return reason;
     self->writing = block;
@@ -168,6 +169,7 @@ static void *run_worker(void *context) {
     (void)pthread_mutex_unlock(&self->lock);
     scopeflow__block_free(left);
     scopeflow__block_free(writing);
+    scopeflow__spill_remove(&self->spill); /* At exit nobody else does. */
     if (is_orphaned) scopeflow__sink_destroy(self);
     return NULL;
 }
