@@ -53,7 +53,7 @@ static inline uint32_t scopeflow_go_tape_is_full(scopeflow_tape *self) {
     return scopeflow_tape_is_full(self);
 }
 
-static inline int32_t scopeflow_go_runtime_new(uintptr_t host_context, uint32_t flags, int64_t clock_start, int64_t clock_step, uint32_t payload_budget, scopeflow_runtime **out, scopeflow_error *failure) {
+static inline int32_t scopeflow_go_runtime_new(uintptr_t host_context, uint32_t flags, int64_t clock_start, int64_t clock_step, uint32_t payload_budget, const char *credential_headers, size_t credential_headers_len, scopeflow_runtime **out, scopeflow_error *failure) {
     scopeflow_runtime_new_options options;
     memset(&options, 0, sizeof options);
     options.struct_size_bytes = (uint32_t)sizeof options;
@@ -61,6 +61,7 @@ static inline int32_t scopeflow_go_runtime_new(uintptr_t host_context, uint32_t 
     options.clock_start_ns = clock_start;
     options.clock_step_ns = clock_step;
     options.payload_budget_bytes = payload_budget;
+    options.credential_headers = scopeflow_go_bytes(credential_headers, credential_headers_len);
     scopeflow_host const host = scopeflow_go_host(host_context);
     return scopeflow_runtime_new(&host, &options, out, failure);
 }
@@ -128,7 +129,7 @@ static inline int32_t scopeflow_go_scope_pop(uintptr_t call, scopeflow_scope *se
     return scopeflow_go_stepped(block, scopeflow_scope_pop(self, &options, &block->task, &block->step, &block->error));
 }
 
-static inline int32_t scopeflow_go_scope_event(uintptr_t call, scopeflow_runtime *self, scopeflow_scope *current, scopeflow_emitter *emitter, const char *name, size_t name_len, scopeflow_scope *parent, scopeflow_ref data, scopeflow_ref metadata, int64_t timestamp) {
+static inline int32_t scopeflow_go_scope_event(uintptr_t call, scopeflow_runtime *self, scopeflow_scope *current, scopeflow_emitter *emitter, const char *name, size_t name_len, scopeflow_scope *parent, scopeflow_ref data, scopeflow_ref metadata, const char *category, size_t category_len, scopeflow_ref category_profile, scopeflow_ref data_schema, int64_t timestamp) {
     scopeflow_go_call *const block = (scopeflow_go_call *)call;
     scopeflow_scope_event_options options;
     memset(&options, 0, sizeof options);
@@ -139,6 +140,9 @@ static inline int32_t scopeflow_go_scope_event(uintptr_t call, scopeflow_runtime
     options.parent = parent;
     options.data = data;
     options.metadata = metadata;
+    options.category = scopeflow_go_bytes(category, category_len);
+    options.category_profile = category_profile;
+    options.data_schema = data_schema;
     options.timestamp_ns = timestamp;
     return scopeflow_go_stepped(block, scopeflow_scope_event(self, &options, &block->task, &block->step, &block->error));
 }
@@ -223,12 +227,14 @@ static inline int32_t scopeflow_go_scope_deregister_subscriber(scopeflow_scope *
     return scopeflow_scope_deregister_subscriber(self, scopeflow_go_bytes(name, name_len), out, failure);
 }
 
-static inline int32_t scopeflow_go_task_resume(uintptr_t call, int32_t answer_kind, int32_t answer_status, scopeflow_ref answer_value, scopeflow_emitter *answer_emitter) {
+static inline int32_t scopeflow_go_task_resume(uintptr_t call, int32_t answer_kind, int32_t answer_status, uint32_t answer_flags, scopeflow_ref answer_value, scopeflow_ref answer_annotated, scopeflow_emitter *answer_emitter) {
     scopeflow_go_call *const block = (scopeflow_go_call *)call;
     scopeflow_answer answer;
     answer.kind = answer_kind;
     answer.status = answer_status;
+    answer.flags = answer_flags;
     answer.value = answer_value;
+    answer.annotated = answer_annotated;
     answer.emitter = answer_emitter;
     return scopeflow_go_stepped(block, scopeflow_task_resume(&block->task, &answer, &block->step, &block->error));
 }
@@ -330,6 +336,7 @@ func readRuntimeStats(c *C.scopeflow_runtime_stats) RuntimeStats {
 	out.ScopeEventCount = uint64(c.scope_event_count)
 	out.MarkEventCount = uint64(c.mark_event_count)
 	out.SubscriberErrorCount = uint64(c.subscriber_error_count)
+	out.WithheldPayloadCount = uint64(c.withheld_payload_count)
 	out.DroppedEventCount = uint64(c.dropped_event_count)
 	out.AbandonedScopeCount = uint64(c.abandoned_scope_count)
 	return out
@@ -342,6 +349,7 @@ func readScopeInfo(c *C.scopeflow_scope_info) ScopeInfo {
 	out.Name = copyText(c.name)
 	out.Subtype = copyText(c.subtype)
 	out.ToolCallID = copyText(c.tool_call_id)
+	out.ModelName = copyText(c.model_name)
 	out.StartedAtNs = int64(c.started_at_ns)
 	out.Type = ScopeType(c._type)
 	out.Attributes = uint32(c.attributes)
@@ -430,6 +438,8 @@ func coreRuntimeNew(host uintptr, a *runtimeNewArguments) (runtimeHandle, error)
 		C.int64_t(a.clockStart),
 		C.int64_t(a.clockStep),
 		C.uint32_t(a.payloadBudget),
+		optionalPointer(a.credentialHeaders),
+		optionalLength(a.credentialHeaders),
 		&out,
 		failure,
 	)
@@ -559,6 +569,8 @@ func (c *call) beginScopePop(self scopeHandle, a *scopePopArguments) Status {
 func (c *call) beginScopeEvent(self runtimeHandle, a *scopeEventArguments) Status {
 	dataRef := c.lend(a.data)
 	metadataRef := c.lend(a.metadata)
+	categoryProfileRef := c.lend(a.categoryProfile)
+	dataSchemaRef := c.lend(a.dataSchema)
 	emitter := c.lockEmitter()
 	status := Status(C.scopeflow_go_scope_event(
 		c.address, self,
@@ -569,6 +581,10 @@ func (c *call) beginScopeEvent(self runtimeHandle, a *scopeEventArguments) Statu
 		a.parent.handleOrNil(),
 		C.scopeflow_ref(dataRef),
 		C.scopeflow_ref(metadataRef),
+		optionalPointer(a.category),
+		optionalLength(a.category),
+		C.scopeflow_ref(categoryProfileRef),
+		C.scopeflow_ref(dataSchemaRef),
 		C.int64_t(a.timestamp),
 	))
 	c.unlockEmitter()
@@ -768,9 +784,9 @@ func coreScopeDeregisterSubscriber(self scopeHandle, name string) (bool, error) 
 }
 
 // taskResume gives the answer to the last step and fills the next one.
-func (c *call) taskResume(kind answerKind, statusValue Status, value ref) Status {
+func (c *call) taskResume(kind answerKind, statusValue Status, flags AnswerFlag, value ref, annotated ref) Status {
 	emitter := c.lockEmitter()
-	result := Status(C.scopeflow_go_task_resume(c.address, C.int32_t(kind), C.int32_t(statusValue), C.scopeflow_ref(value), emitter))
+	result := Status(C.scopeflow_go_task_resume(c.address, C.int32_t(kind), C.int32_t(statusValue), C.uint32_t(flags), C.scopeflow_ref(value), C.scopeflow_ref(annotated), emitter))
 	c.unlockEmitter()
 	return result
 }
@@ -782,8 +798,9 @@ func (c *call) taskAbandon() {
 	C.scopeflow_go_task_abandon(c.address)
 }
 
-// beginToolExecute runs a tool under management. Guards come first, then the start event, then
-// one `execute` step, and after its answer the end event; the last step is `return` or `raise`.
+// beginToolExecute runs a tool under management (S4.1). Guards and request intercepts come
+// first, then the start event, then the `execute` step, and after its answer the end event; the
+// last step is `return` or `raise`.
 func (c *call) beginToolExecute(self runtimeHandle, a *toolExecuteArguments) Status {
 	requestRef := c.lendAny(a.request)
 	dataRef := c.lend(a.data)

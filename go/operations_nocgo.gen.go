@@ -165,7 +165,7 @@ func coreScopeDeregisterSubscriber(self scopeHandle, name string) (bool, error) 
 	return false, errNoCore
 }
 
-func (c *call) taskResume(kind answerKind, statusValue Status, value ref) Status {
+func (c *call) taskResume(kind answerKind, statusValue Status, flags AnswerFlag, value ref, annotated ref) Status {
 	return StatusInvalidState
 }
 

@@ -14,6 +14,9 @@ type runtimeNewArguments struct {
 	clockStep int64
 	// Largest JSON text of one payload in an event (S2.6).
 	payloadBudget uint32
+	// Names of the headers that observers never see, in any case of letters, with commas between
+	// them; at most 64 names. By default those of the constant list in S3.6.
+	credentialHeaders *string
 }
 
 // RuntimeOption is an option of [NewRuntime].
@@ -103,6 +106,12 @@ type scopeEventArguments struct {
 	data any
 	// The mark's metadata.
 	metadata any
+	// The mark's category; at most 65,535 bytes.
+	category *string
+	// Facts that belong to the category, an object.
+	categoryProfile any
+	// The schema that the data follows.
+	dataSchema any
 	// When it happened; now by default.
 	timestamp int64
 }
@@ -255,6 +264,22 @@ func WithPayloadBudget(payloadBudget uint32) PayloadBudgetOption {
 
 func (o PayloadBudgetOption) applyRuntimeNew(a *runtimeNewArguments) {
 	a.payloadBudget = o.value
+}
+
+// CredentialHeadersOption is made by [WithCredentialHeaders].
+type CredentialHeadersOption struct {
+	value string
+}
+
+// WithCredentialHeaders sets the credential headers of NewRuntime.
+// NewRuntime: Names of the headers that observers never see, in any case of letters, with commas
+// between them; at most 64 names. By default those of the constant list in S3.6.
+func WithCredentialHeaders(credentialHeaders string) CredentialHeadersOption {
+	return CredentialHeadersOption{credentialHeaders}
+}
+
+func (o CredentialHeadersOption) applyRuntimeNew(a *runtimeNewArguments) {
+	a.credentialHeaders = &o.value
 }
 
 // ParentOption is made by [WithParent].
@@ -466,6 +491,51 @@ func (o DataOption) applyScopeEvent(a *scopeEventArguments) {
 
 func (o DataOption) applyToolExecute(a *toolExecuteArguments) {
 	a.data = o.value
+}
+
+// CategoryOption is made by [WithCategory].
+type CategoryOption struct {
+	value string
+}
+
+// WithCategory sets the category of EmitEvent.
+// EmitEvent: The mark's category; at most 65,535 bytes.
+func WithCategory(category string) CategoryOption {
+	return CategoryOption{category}
+}
+
+func (o CategoryOption) applyScopeEvent(a *scopeEventArguments) {
+	a.category = &o.value
+}
+
+// CategoryProfileOption is made by [WithCategoryProfile].
+type CategoryProfileOption struct {
+	value any
+}
+
+// WithCategoryProfile sets the category profile of EmitEvent.
+// EmitEvent: Facts that belong to the category, an object.
+func WithCategoryProfile(categoryProfile any) CategoryProfileOption {
+	return CategoryProfileOption{categoryProfile}
+}
+
+func (o CategoryProfileOption) applyScopeEvent(a *scopeEventArguments) {
+	a.categoryProfile = o.value
+}
+
+// DataSchemaOption is made by [WithDataSchema].
+type DataSchemaOption struct {
+	value any
+}
+
+// WithDataSchema sets the data schema of EmitEvent.
+// EmitEvent: The schema that the data follows.
+func WithDataSchema(dataSchema any) DataSchemaOption {
+	return DataSchemaOption{dataSchema}
+}
+
+func (o DataSchemaOption) applyScopeEvent(a *scopeEventArguments) {
+	a.dataSchema = o.value
 }
 
 // ToolCallIDOption is made by [WithToolCallID].

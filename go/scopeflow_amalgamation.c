@@ -42,11 +42,19 @@
 #define SCOPEFLOW__KEY_SUBTYPE "subtype"
 #define SCOPEFLOW__KEY_TOOL_CALL_ID "tool_call_id"
 #define SCOPEFLOW__KEY_MODEL_NAME "model_name"
+#define SCOPEFLOW__KEY_ANNOTATED_REQUEST "annotated_request"
+#define SCOPEFLOW__KEY_ANNOTATED_RESPONSE "annotated_response"
 #define SCOPEFLOW__KEY_OTEL_STATUS_CODE "otel.status_code"
 #define SCOPEFLOW__KEY_OTEL_STATUS_DESCRIPTION "otel.status_description"
 #define SCOPEFLOW__KEY_ERROR_TYPE "error.type"
 #define SCOPEFLOW__KEY_EXCEPTION_TYPE "exception.type"
 #define SCOPEFLOW__KEY_DATA_NULL "data.null"
+#define SCOPEFLOW__KEY_SANITIZE_FAILED "sanitize.failed"
+#define SCOPEFLOW__KEY_CODEC_FAILED "codec.failed"
+#define SCOPEFLOW__KEY_FINALIZER_FAILED "finalizer.failed"
+#define SCOPEFLOW__KEY_STREAM_CHUNK_COUNT "stream.chunk_count"
+#define SCOPEFLOW__KEY_STREAM_FIRST_CHUNK_NS "stream.first_chunk_ns"
+#define SCOPEFLOW__KEY_STREAM_LONGEST_GAP_NS "stream.longest_gap_ns"
 #define SCOPEFLOW__KEY_DETACHED_FROM "scope.detached_from"
 #define SCOPEFLOW__ATOF_VERSION "0.1"
 #define SCOPEFLOW__MARKER_BYTES "$bytes"
@@ -60,9 +68,12 @@
 #define SCOPEFLOW__MASK_RUNTIME_FLAG 0x3u
 #define SCOPEFLOW__MASK_SCOPE_ATTRIBUTE 0x3u
 #define SCOPEFLOW__MASK_POP_FLAG 0x1u
-#define SCOPEFLOW__MASK_CALLABLE_FLAG 0x1u
+#define SCOPEFLOW__MASK_CALLABLE_FLAG 0x3u
+#define SCOPEFLOW__MASK_STEP_FLAG 0xfu
+#define SCOPEFLOW__MASK_ANSWER_FLAG 0x1u
 #define SCOPEFLOW__MASK_TOOL_ATTRIBUTE 0x1u
-#define SCOPEFLOW__MASK_CALL_FLAG 0x1u
+#define SCOPEFLOW__MASK_CALL_FLAG 0x3u
+#define SCOPEFLOW__MASK_LLM_ATTRIBUTE 0x3u
 
 /* Defaults and ranges of arguments. */
 #define SCOPEFLOW__RUNTIME_NEW_CLOCK_START_NS_DEFAULT 0ll
@@ -74,17 +85,23 @@
 /* The categories of scopes; the index is the scope's type (S1.1). */
 extern const char *const scopeflow__category_names[11];
 
+/* The headers that observers never see, unless the runtime is given others (S3.6). */
+extern const char *const scopeflow__credential_headers[10];
+
 /* The names of the flags `scope_attribute` in events; the index is the bit's number. */
 extern const char *const scopeflow__scope_attribute_names[2];
 
 /* The names of the flags `tool_attribute` in events; the index is the bit's number. */
 extern const char *const scopeflow__tool_attribute_names[1];
 
+/* The names of the flags `llm_attribute` in events; the index is the bit's number. */
+extern const char *const scopeflow__llm_attribute_names[2];
+
 /* What a registry is called in a message; the index is its number. */
-extern const char *const scopeflow__registry_titles[3];
+extern const char *const scopeflow__registry_titles[17];
 
 /* Whether a registry takes callables that are declared async (S3.8); the index is its number. */
-extern const bool scopeflow__registry_accepts_async[3];
+extern const bool scopeflow__registry_accepts_async[17];
 
 /* `not_found`; `unknown` for a number that is no status. */
 const char *scopeflow__status_name(scopeflow_status status);
@@ -111,6 +128,19 @@ const char *const scopeflow__category_names[11] = {
     "unknown",
 };
 
+const char *const scopeflow__credential_headers[10] = {
+    "authorization",
+    "proxy-authorization",
+    "cookie",
+    "set-cookie",
+    "x-api-key",
+    "api-key",
+    "anthropic-api-key",
+    "ocp-apim-subscription-key",
+    "x-goog-api-key",
+    "x-auth-token",
+};
+
 const char *const scopeflow__scope_attribute_names[2] = {
     "parallel",
     "relocatable",
@@ -120,16 +150,49 @@ const char *const scopeflow__tool_attribute_names[1] = {
     "remote",
 };
 
-const char *const scopeflow__registry_titles[3] = {
+const char *const scopeflow__llm_attribute_names[2] = {
+    "stateful",
+    "streaming",
+};
+
+const char *const scopeflow__registry_titles[17] = {
     "",
     "tool conditional-execution guardrail",
     "subscriber",
+    "tool sanitize-request guardrail",
+    "tool sanitize-response guardrail",
+    "tool request intercept",
+    "tool execution intercept",
+    "LLM sanitize-request guardrail",
+    "LLM sanitize-response guardrail",
+    "LLM conditional-execution guardrail",
+    "LLM request intercept",
+    "LLM execution intercept",
+    "LLM stream execution intercept",
+    "mark sanitizer",
+    "scope-start sanitizer",
+    "scope-end sanitizer",
+    "metadata injector",
 };
 
-const bool scopeflow__registry_accepts_async[3] = {
+const bool scopeflow__registry_accepts_async[17] = {
     false,
     true,
     false,
+    true,
+    true,
+    true,
+    true,
+    true,
+    true,
+    true,
+    true,
+    true,
+    true,
+    true,
+    true,
+    true,
+    true,
 };
 
 const char *scopeflow__status_name(scopeflow_status status) {
@@ -2774,6 +2837,8 @@ static inline scopeflow_status scopeflow__check_runtime_new(
                        out_error, "payload_budget_bytes is not from 64 to 1073741824");
     SCOPEFLOW__REQUIRE(options->payload_budget_bytes <= 1073741824u,
                        out_error, "payload_budget_bytes is not from 64 to 1073741824");
+    SCOPEFLOW__REQUIRE(options->credential_headers.ptr != NULL || options->credential_headers.len == 0,
+                       out_error, "credential_headers is null but has a length");
     return SCOPEFLOW_STATUS_OK;
 }
 
@@ -2819,6 +2884,45 @@ static inline scopeflow_status scopeflow__check_runtime_flush(
                        out_error, "out_step must not be null");
     SCOPEFLOW__REQUIRE(options->struct_size_bytes >= sizeof *options,
                        out_error, "options.struct_size_bytes is too small for this version");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_runtime_close(
+    scopeflow_runtime *self, const scopeflow_runtime_close_options *options,
+    scopeflow_task *task, scopeflow_step *out_step, scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(options != NULL,
+                       out_error, "options must not be null");
+    SCOPEFLOW__REQUIRE(task != NULL,
+                       out_error, "task must not be null");
+    SCOPEFLOW__REQUIRE(out_step != NULL,
+                       out_error, "out_step must not be null");
+    SCOPEFLOW__REQUIRE(options->struct_size_bytes >= sizeof *options,
+                       out_error, "options.struct_size_bytes is too small for this version");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_runtime_last_error(
+    scopeflow_runtime *self, uint32_t index, scopeflow_error *out_failure,
+    scopeflow_error *out_error) {
+    (void)index;
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_failure != NULL,
+                       out_error, "out_failure must not be null");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_runtime_is_credential_header(
+    scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_is_credential,
+    scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_is_credential != NULL,
+                       out_error, "out_is_credential must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
     return SCOPEFLOW_STATUS_OK;
 }
 
@@ -2888,6 +2992,8 @@ static inline scopeflow_status scopeflow__check_scope_event(
                        out_error, "options.struct_size_bytes is too small for this version");
     SCOPEFLOW__REQUIRE(options->name.ptr != NULL || options->name.len == 0,
                        out_error, "name is null but has a length");
+    SCOPEFLOW__REQUIRE(options->category.ptr != NULL || options->category.len == 0,
+                       out_error, "category is null but has a length");
     return SCOPEFLOW_STATUS_OK;
 }
 
@@ -3042,6 +3148,763 @@ static inline scopeflow_status scopeflow__check_scope_deregister_subscriber(
     return SCOPEFLOW_STATUS_OK;
 }
 
+static inline scopeflow_status scopeflow__check_register_tool_sanitize_request_guardrail(
+    scopeflow_runtime *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    (void)priority;
+    (void)callable;
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    SCOPEFLOW__REQUIRE((flags & ~SCOPEFLOW__MASK_CALLABLE_FLAG) == 0,
+                       out_error, "flags has a bit that no callable flag has");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_deregister_tool_sanitize_request_guardrail(
+    scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_removed != NULL,
+                       out_error, "out_removed must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_scope_register_tool_sanitize_request_guardrail(
+    scopeflow_scope *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    (void)priority;
+    (void)callable;
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    SCOPEFLOW__REQUIRE((flags & ~SCOPEFLOW__MASK_CALLABLE_FLAG) == 0,
+                       out_error, "flags has a bit that no callable flag has");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_scope_deregister_tool_sanitize_request_guardrail(
+    scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_removed != NULL,
+                       out_error, "out_removed must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_register_tool_sanitize_response_guardrail(
+    scopeflow_runtime *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    (void)priority;
+    (void)callable;
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    SCOPEFLOW__REQUIRE((flags & ~SCOPEFLOW__MASK_CALLABLE_FLAG) == 0,
+                       out_error, "flags has a bit that no callable flag has");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_deregister_tool_sanitize_response_guardrail(
+    scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_removed != NULL,
+                       out_error, "out_removed must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_scope_register_tool_sanitize_response_guardrail(
+    scopeflow_scope *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    (void)priority;
+    (void)callable;
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    SCOPEFLOW__REQUIRE((flags & ~SCOPEFLOW__MASK_CALLABLE_FLAG) == 0,
+                       out_error, "flags has a bit that no callable flag has");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_scope_deregister_tool_sanitize_response_guardrail(
+    scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_removed != NULL,
+                       out_error, "out_removed must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_register_tool_request_intercept(
+    scopeflow_runtime *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    (void)priority;
+    (void)callable;
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    SCOPEFLOW__REQUIRE((flags & ~SCOPEFLOW__MASK_CALLABLE_FLAG) == 0,
+                       out_error, "flags has a bit that no callable flag has");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_deregister_tool_request_intercept(
+    scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_removed != NULL,
+                       out_error, "out_removed must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_scope_register_tool_request_intercept(
+    scopeflow_scope *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    (void)priority;
+    (void)callable;
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    SCOPEFLOW__REQUIRE((flags & ~SCOPEFLOW__MASK_CALLABLE_FLAG) == 0,
+                       out_error, "flags has a bit that no callable flag has");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_scope_deregister_tool_request_intercept(
+    scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_removed != NULL,
+                       out_error, "out_removed must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_register_tool_execution_intercept(
+    scopeflow_runtime *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    (void)priority;
+    (void)callable;
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    SCOPEFLOW__REQUIRE((flags & ~SCOPEFLOW__MASK_CALLABLE_FLAG) == 0,
+                       out_error, "flags has a bit that no callable flag has");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_deregister_tool_execution_intercept(
+    scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_removed != NULL,
+                       out_error, "out_removed must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_scope_register_tool_execution_intercept(
+    scopeflow_scope *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    (void)priority;
+    (void)callable;
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    SCOPEFLOW__REQUIRE((flags & ~SCOPEFLOW__MASK_CALLABLE_FLAG) == 0,
+                       out_error, "flags has a bit that no callable flag has");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_scope_deregister_tool_execution_intercept(
+    scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_removed != NULL,
+                       out_error, "out_removed must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_register_llm_sanitize_request_guardrail(
+    scopeflow_runtime *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    (void)priority;
+    (void)callable;
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    SCOPEFLOW__REQUIRE((flags & ~SCOPEFLOW__MASK_CALLABLE_FLAG) == 0,
+                       out_error, "flags has a bit that no callable flag has");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_deregister_llm_sanitize_request_guardrail(
+    scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_removed != NULL,
+                       out_error, "out_removed must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_scope_register_llm_sanitize_request_guardrail(
+    scopeflow_scope *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    (void)priority;
+    (void)callable;
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    SCOPEFLOW__REQUIRE((flags & ~SCOPEFLOW__MASK_CALLABLE_FLAG) == 0,
+                       out_error, "flags has a bit that no callable flag has");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_scope_deregister_llm_sanitize_request_guardrail(
+    scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_removed != NULL,
+                       out_error, "out_removed must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_register_llm_sanitize_response_guardrail(
+    scopeflow_runtime *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    (void)priority;
+    (void)callable;
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    SCOPEFLOW__REQUIRE((flags & ~SCOPEFLOW__MASK_CALLABLE_FLAG) == 0,
+                       out_error, "flags has a bit that no callable flag has");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_deregister_llm_sanitize_response_guardrail(
+    scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_removed != NULL,
+                       out_error, "out_removed must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_scope_register_llm_sanitize_response_guardrail(
+    scopeflow_scope *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    (void)priority;
+    (void)callable;
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    SCOPEFLOW__REQUIRE((flags & ~SCOPEFLOW__MASK_CALLABLE_FLAG) == 0,
+                       out_error, "flags has a bit that no callable flag has");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_scope_deregister_llm_sanitize_response_guardrail(
+    scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_removed != NULL,
+                       out_error, "out_removed must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_register_llm_conditional_execution_guardrail(
+    scopeflow_runtime *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    (void)priority;
+    (void)callable;
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    SCOPEFLOW__REQUIRE((flags & ~SCOPEFLOW__MASK_CALLABLE_FLAG) == 0,
+                       out_error, "flags has a bit that no callable flag has");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_deregister_llm_conditional_execution_guardrail(
+    scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_removed != NULL,
+                       out_error, "out_removed must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_scope_register_llm_conditional_execution_guardrail(
+    scopeflow_scope *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    (void)priority;
+    (void)callable;
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    SCOPEFLOW__REQUIRE((flags & ~SCOPEFLOW__MASK_CALLABLE_FLAG) == 0,
+                       out_error, "flags has a bit that no callable flag has");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status
+scopeflow__check_scope_deregister_llm_conditional_execution_guardrail(
+    scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_removed != NULL,
+                       out_error, "out_removed must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_register_llm_request_intercept(
+    scopeflow_runtime *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    (void)priority;
+    (void)callable;
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    SCOPEFLOW__REQUIRE((flags & ~SCOPEFLOW__MASK_CALLABLE_FLAG) == 0,
+                       out_error, "flags has a bit that no callable flag has");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_deregister_llm_request_intercept(
+    scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_removed != NULL,
+                       out_error, "out_removed must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_scope_register_llm_request_intercept(
+    scopeflow_scope *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    (void)priority;
+    (void)callable;
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    SCOPEFLOW__REQUIRE((flags & ~SCOPEFLOW__MASK_CALLABLE_FLAG) == 0,
+                       out_error, "flags has a bit that no callable flag has");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_scope_deregister_llm_request_intercept(
+    scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_removed != NULL,
+                       out_error, "out_removed must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_register_llm_execution_intercept(
+    scopeflow_runtime *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    (void)priority;
+    (void)callable;
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    SCOPEFLOW__REQUIRE((flags & ~SCOPEFLOW__MASK_CALLABLE_FLAG) == 0,
+                       out_error, "flags has a bit that no callable flag has");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_deregister_llm_execution_intercept(
+    scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_removed != NULL,
+                       out_error, "out_removed must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_scope_register_llm_execution_intercept(
+    scopeflow_scope *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    (void)priority;
+    (void)callable;
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    SCOPEFLOW__REQUIRE((flags & ~SCOPEFLOW__MASK_CALLABLE_FLAG) == 0,
+                       out_error, "flags has a bit that no callable flag has");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_scope_deregister_llm_execution_intercept(
+    scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_removed != NULL,
+                       out_error, "out_removed must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_register_llm_stream_execution_intercept(
+    scopeflow_runtime *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    (void)priority;
+    (void)callable;
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    SCOPEFLOW__REQUIRE((flags & ~SCOPEFLOW__MASK_CALLABLE_FLAG) == 0,
+                       out_error, "flags has a bit that no callable flag has");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_deregister_llm_stream_execution_intercept(
+    scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_removed != NULL,
+                       out_error, "out_removed must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_scope_register_llm_stream_execution_intercept(
+    scopeflow_scope *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    (void)priority;
+    (void)callable;
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    SCOPEFLOW__REQUIRE((flags & ~SCOPEFLOW__MASK_CALLABLE_FLAG) == 0,
+                       out_error, "flags has a bit that no callable flag has");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_scope_deregister_llm_stream_execution_intercept(
+    scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_removed != NULL,
+                       out_error, "out_removed must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_register_mark_sanitize_guardrail(
+    scopeflow_runtime *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    (void)priority;
+    (void)callable;
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    SCOPEFLOW__REQUIRE((flags & ~SCOPEFLOW__MASK_CALLABLE_FLAG) == 0,
+                       out_error, "flags has a bit that no callable flag has");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_deregister_mark_sanitize_guardrail(
+    scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_removed != NULL,
+                       out_error, "out_removed must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_scope_register_mark_sanitize_guardrail(
+    scopeflow_scope *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    (void)priority;
+    (void)callable;
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    SCOPEFLOW__REQUIRE((flags & ~SCOPEFLOW__MASK_CALLABLE_FLAG) == 0,
+                       out_error, "flags has a bit that no callable flag has");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_scope_deregister_mark_sanitize_guardrail(
+    scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_removed != NULL,
+                       out_error, "out_removed must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_register_scope_sanitize_start_guardrail(
+    scopeflow_runtime *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    (void)priority;
+    (void)callable;
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    SCOPEFLOW__REQUIRE((flags & ~SCOPEFLOW__MASK_CALLABLE_FLAG) == 0,
+                       out_error, "flags has a bit that no callable flag has");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_deregister_scope_sanitize_start_guardrail(
+    scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_removed != NULL,
+                       out_error, "out_removed must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_scope_register_scope_sanitize_start_guardrail(
+    scopeflow_scope *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    (void)priority;
+    (void)callable;
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    SCOPEFLOW__REQUIRE((flags & ~SCOPEFLOW__MASK_CALLABLE_FLAG) == 0,
+                       out_error, "flags has a bit that no callable flag has");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_scope_deregister_scope_sanitize_start_guardrail(
+    scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_removed != NULL,
+                       out_error, "out_removed must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_register_scope_sanitize_end_guardrail(
+    scopeflow_runtime *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    (void)priority;
+    (void)callable;
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    SCOPEFLOW__REQUIRE((flags & ~SCOPEFLOW__MASK_CALLABLE_FLAG) == 0,
+                       out_error, "flags has a bit that no callable flag has");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_deregister_scope_sanitize_end_guardrail(
+    scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_removed != NULL,
+                       out_error, "out_removed must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_scope_register_scope_sanitize_end_guardrail(
+    scopeflow_scope *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    (void)priority;
+    (void)callable;
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    SCOPEFLOW__REQUIRE((flags & ~SCOPEFLOW__MASK_CALLABLE_FLAG) == 0,
+                       out_error, "flags has a bit that no callable flag has");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_scope_deregister_scope_sanitize_end_guardrail(
+    scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_removed != NULL,
+                       out_error, "out_removed must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_register_event_metadata_injector(
+    scopeflow_runtime *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    (void)priority;
+    (void)callable;
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    SCOPEFLOW__REQUIRE((flags & ~SCOPEFLOW__MASK_CALLABLE_FLAG) == 0,
+                       out_error, "flags has a bit that no callable flag has");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_deregister_event_metadata_injector(
+    scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_removed != NULL,
+                       out_error, "out_removed must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_scope_register_event_metadata_injector(
+    scopeflow_scope *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    (void)priority;
+    (void)callable;
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    SCOPEFLOW__REQUIRE((flags & ~SCOPEFLOW__MASK_CALLABLE_FLAG) == 0,
+                       out_error, "flags has a bit that no callable flag has");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_scope_deregister_event_metadata_injector(
+    scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_removed != NULL,
+                       out_error, "out_removed must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_task_link(
+    scopeflow_runtime *self, const scopeflow_task_link_options *options, scopeflow_task *task,
+    scopeflow_step *out_step, scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(options != NULL,
+                       out_error, "options must not be null");
+    SCOPEFLOW__REQUIRE(task != NULL,
+                       out_error, "task must not be null");
+    SCOPEFLOW__REQUIRE(out_step != NULL,
+                       out_error, "out_step must not be null");
+    SCOPEFLOW__REQUIRE(options->struct_size_bytes >= sizeof *options,
+                       out_error, "options.struct_size_bytes is too small for this version");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_task_mark(
+    scopeflow_task *task, scopeflow_bytes name, scopeflow_ref data, scopeflow_ref metadata,
+    scopeflow_error *out_error) {
+    (void)data;
+    (void)metadata;
+    SCOPEFLOW__REQUIRE(task != NULL,
+                       out_error, "task must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    return SCOPEFLOW_STATUS_OK;
+}
+
 static inline scopeflow_status scopeflow__check_task_resume(
     scopeflow_task *task, const scopeflow_answer *answer, scopeflow_step *out_step,
     scopeflow_error *out_error) {
@@ -3075,6 +3938,214 @@ static inline scopeflow_status scopeflow__check_tool_execute(
                        out_error, "attributes has a bit that no tool attribute has");
     SCOPEFLOW__REQUIRE(options->tool_call_id.ptr != NULL || options->tool_call_id.len == 0,
                        out_error, "tool_call_id is null but has a length");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_tool_call(
+    scopeflow_runtime *self, const scopeflow_tool_call_options *options, scopeflow_task *task,
+    scopeflow_step *out_step, scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(options != NULL,
+                       out_error, "options must not be null");
+    SCOPEFLOW__REQUIRE(task != NULL,
+                       out_error, "task must not be null");
+    SCOPEFLOW__REQUIRE(out_step != NULL,
+                       out_error, "out_step must not be null");
+    SCOPEFLOW__REQUIRE(options->struct_size_bytes >= sizeof *options,
+                       out_error, "options.struct_size_bytes is too small for this version");
+    SCOPEFLOW__REQUIRE(options->name.ptr != NULL || options->name.len == 0,
+                       out_error, "name is null but has a length");
+    SCOPEFLOW__REQUIRE((options->attributes & ~SCOPEFLOW__MASK_TOOL_ATTRIBUTE) == 0,
+                       out_error, "attributes has a bit that no tool attribute has");
+    SCOPEFLOW__REQUIRE(options->tool_call_id.ptr != NULL || options->tool_call_id.len == 0,
+                       out_error, "tool_call_id is null but has a length");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_tool_call_end(
+    scopeflow_scope *self, const scopeflow_tool_call_end_options *options, scopeflow_task *task,
+    scopeflow_step *out_step, scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(options != NULL,
+                       out_error, "options must not be null");
+    SCOPEFLOW__REQUIRE(task != NULL,
+                       out_error, "task must not be null");
+    SCOPEFLOW__REQUIRE(out_step != NULL,
+                       out_error, "out_step must not be null");
+    SCOPEFLOW__REQUIRE(options->struct_size_bytes >= sizeof *options,
+                       out_error, "options.struct_size_bytes is too small for this version");
+    SCOPEFLOW__REQUIRE(options->status >= 0 && options->status <= 3,
+                       out_error, "status is no end status");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_tool_request_intercepts(
+    scopeflow_runtime *self, const scopeflow_tool_request_intercepts_options *options,
+    scopeflow_task *task, scopeflow_step *out_step, scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(options != NULL,
+                       out_error, "options must not be null");
+    SCOPEFLOW__REQUIRE(task != NULL,
+                       out_error, "task must not be null");
+    SCOPEFLOW__REQUIRE(out_step != NULL,
+                       out_error, "out_step must not be null");
+    SCOPEFLOW__REQUIRE(options->struct_size_bytes >= sizeof *options,
+                       out_error, "options.struct_size_bytes is too small for this version");
+    SCOPEFLOW__REQUIRE((options->flags & ~SCOPEFLOW__MASK_CALL_FLAG) == 0,
+                       out_error, "flags has a bit that no call flag has");
+    SCOPEFLOW__REQUIRE(options->name.ptr != NULL || options->name.len == 0,
+                       out_error, "name is null but has a length");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_tool_conditional_execution(
+    scopeflow_runtime *self, const scopeflow_tool_conditional_execution_options *options,
+    scopeflow_task *task, scopeflow_step *out_step, scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(options != NULL,
+                       out_error, "options must not be null");
+    SCOPEFLOW__REQUIRE(task != NULL,
+                       out_error, "task must not be null");
+    SCOPEFLOW__REQUIRE(out_step != NULL,
+                       out_error, "out_step must not be null");
+    SCOPEFLOW__REQUIRE(options->struct_size_bytes >= sizeof *options,
+                       out_error, "options.struct_size_bytes is too small for this version");
+    SCOPEFLOW__REQUIRE((options->flags & ~SCOPEFLOW__MASK_CALL_FLAG) == 0,
+                       out_error, "flags has a bit that no call flag has");
+    SCOPEFLOW__REQUIRE(options->name.ptr != NULL || options->name.len == 0,
+                       out_error, "name is null but has a length");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_llm_execute(
+    scopeflow_runtime *self, const scopeflow_llm_execute_options *options, scopeflow_task *task,
+    scopeflow_step *out_step, scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(options != NULL,
+                       out_error, "options must not be null");
+    SCOPEFLOW__REQUIRE(task != NULL,
+                       out_error, "task must not be null");
+    SCOPEFLOW__REQUIRE(out_step != NULL,
+                       out_error, "out_step must not be null");
+    SCOPEFLOW__REQUIRE(options->struct_size_bytes >= sizeof *options,
+                       out_error, "options.struct_size_bytes is too small for this version");
+    SCOPEFLOW__REQUIRE((options->flags & ~SCOPEFLOW__MASK_CALL_FLAG) == 0,
+                       out_error, "flags has a bit that no call flag has");
+    SCOPEFLOW__REQUIRE(options->name.ptr != NULL || options->name.len == 0,
+                       out_error, "name is null but has a length");
+    SCOPEFLOW__REQUIRE((options->attributes & ~SCOPEFLOW__MASK_LLM_ATTRIBUTE) == 0,
+                       out_error, "attributes has a bit that no LLM attribute has");
+    SCOPEFLOW__REQUIRE(options->model_name.ptr != NULL || options->model_name.len == 0,
+                       out_error, "model_name is null but has a length");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_llm_stream_execute(
+    scopeflow_runtime *self, const scopeflow_llm_stream_execute_options *options,
+    scopeflow_task *task, scopeflow_step *out_step, scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(options != NULL,
+                       out_error, "options must not be null");
+    SCOPEFLOW__REQUIRE(task != NULL,
+                       out_error, "task must not be null");
+    SCOPEFLOW__REQUIRE(out_step != NULL,
+                       out_error, "out_step must not be null");
+    SCOPEFLOW__REQUIRE(options->struct_size_bytes >= sizeof *options,
+                       out_error, "options.struct_size_bytes is too small for this version");
+    SCOPEFLOW__REQUIRE((options->flags & ~SCOPEFLOW__MASK_CALL_FLAG) == 0,
+                       out_error, "flags has a bit that no call flag has");
+    SCOPEFLOW__REQUIRE(options->name.ptr != NULL || options->name.len == 0,
+                       out_error, "name is null but has a length");
+    SCOPEFLOW__REQUIRE((options->attributes & ~SCOPEFLOW__MASK_LLM_ATTRIBUTE) == 0,
+                       out_error, "attributes has a bit that no LLM attribute has");
+    SCOPEFLOW__REQUIRE(options->model_name.ptr != NULL || options->model_name.len == 0,
+                       out_error, "model_name is null but has a length");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_llm_call(
+    scopeflow_runtime *self, const scopeflow_llm_call_options *options, scopeflow_task *task,
+    scopeflow_step *out_step, scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(options != NULL,
+                       out_error, "options must not be null");
+    SCOPEFLOW__REQUIRE(task != NULL,
+                       out_error, "task must not be null");
+    SCOPEFLOW__REQUIRE(out_step != NULL,
+                       out_error, "out_step must not be null");
+    SCOPEFLOW__REQUIRE(options->struct_size_bytes >= sizeof *options,
+                       out_error, "options.struct_size_bytes is too small for this version");
+    SCOPEFLOW__REQUIRE(options->name.ptr != NULL || options->name.len == 0,
+                       out_error, "name is null but has a length");
+    SCOPEFLOW__REQUIRE((options->attributes & ~SCOPEFLOW__MASK_LLM_ATTRIBUTE) == 0,
+                       out_error, "attributes has a bit that no LLM attribute has");
+    SCOPEFLOW__REQUIRE(options->model_name.ptr != NULL || options->model_name.len == 0,
+                       out_error, "model_name is null but has a length");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_llm_call_end(
+    scopeflow_scope *self, const scopeflow_llm_call_end_options *options, scopeflow_task *task,
+    scopeflow_step *out_step, scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(options != NULL,
+                       out_error, "options must not be null");
+    SCOPEFLOW__REQUIRE(task != NULL,
+                       out_error, "task must not be null");
+    SCOPEFLOW__REQUIRE(out_step != NULL,
+                       out_error, "out_step must not be null");
+    SCOPEFLOW__REQUIRE(options->struct_size_bytes >= sizeof *options,
+                       out_error, "options.struct_size_bytes is too small for this version");
+    SCOPEFLOW__REQUIRE(options->status >= 0 && options->status <= 3,
+                       out_error, "status is no end status");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_llm_request_intercepts(
+    scopeflow_runtime *self, const scopeflow_llm_request_intercepts_options *options,
+    scopeflow_task *task, scopeflow_step *out_step, scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(options != NULL,
+                       out_error, "options must not be null");
+    SCOPEFLOW__REQUIRE(task != NULL,
+                       out_error, "task must not be null");
+    SCOPEFLOW__REQUIRE(out_step != NULL,
+                       out_error, "out_step must not be null");
+    SCOPEFLOW__REQUIRE(options->struct_size_bytes >= sizeof *options,
+                       out_error, "options.struct_size_bytes is too small for this version");
+    SCOPEFLOW__REQUIRE((options->flags & ~SCOPEFLOW__MASK_CALL_FLAG) == 0,
+                       out_error, "flags has a bit that no call flag has");
+    SCOPEFLOW__REQUIRE(options->name.ptr != NULL || options->name.len == 0,
+                       out_error, "name is null but has a length");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_llm_conditional_execution(
+    scopeflow_runtime *self, const scopeflow_llm_conditional_execution_options *options,
+    scopeflow_task *task, scopeflow_step *out_step, scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(options != NULL,
+                       out_error, "options must not be null");
+    SCOPEFLOW__REQUIRE(task != NULL,
+                       out_error, "task must not be null");
+    SCOPEFLOW__REQUIRE(out_step != NULL,
+                       out_error, "out_step must not be null");
+    SCOPEFLOW__REQUIRE(options->struct_size_bytes >= sizeof *options,
+                       out_error, "options.struct_size_bytes is too small for this version");
+    SCOPEFLOW__REQUIRE((options->flags & ~SCOPEFLOW__MASK_CALL_FLAG) == 0,
+                       out_error, "flags has a bit that no call flag has");
+    SCOPEFLOW__REQUIRE(options->name.ptr != NULL || options->name.len == 0,
+                       out_error, "name is null but has a length");
     return SCOPEFLOW_STATUS_OK;
 }
 
@@ -6063,6 +7134,707 @@ scopeflow_status scopeflow_scope_deregister_subscriber(
     scopeflow__owner const owner = {NULL, self};
     return scopeflow__registry_remove(
             owner, SCOPEFLOW_REGISTRY_SUBSCRIBER, name, out_removed, out_error);
+}
+
+scopeflow_status scopeflow_register_tool_sanitize_request_guardrail(
+    scopeflow_runtime *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_register_tool_sanitize_request_guardrail(
+            self, name, priority, callable, flags, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {self, NULL};
+    return scopeflow__registry_add(
+            owner, SCOPEFLOW_REGISTRY_TOOL_SANITIZE_REQUEST_GUARDRAIL, name, priority, callable,
+            flags, out_error);
+}
+
+scopeflow_status scopeflow_deregister_tool_sanitize_request_guardrail(
+    scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_deregister_tool_sanitize_request_guardrail(
+            self, name, out_removed, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {self, NULL};
+    return scopeflow__registry_remove(
+            owner, SCOPEFLOW_REGISTRY_TOOL_SANITIZE_REQUEST_GUARDRAIL, name, out_removed,
+            out_error);
+}
+
+scopeflow_status scopeflow_scope_register_tool_sanitize_request_guardrail(
+    scopeflow_scope *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_scope_register_tool_sanitize_request_guardrail(
+            self, name, priority, callable, flags, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {NULL, self};
+    return scopeflow__registry_add(
+            owner, SCOPEFLOW_REGISTRY_TOOL_SANITIZE_REQUEST_GUARDRAIL, name, priority, callable,
+            flags, out_error);
+}
+
+scopeflow_status scopeflow_scope_deregister_tool_sanitize_request_guardrail(
+    scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_scope_deregister_tool_sanitize_request_guardrail(
+            self, name, out_removed, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {NULL, self};
+    return scopeflow__registry_remove(
+            owner, SCOPEFLOW_REGISTRY_TOOL_SANITIZE_REQUEST_GUARDRAIL, name, out_removed,
+            out_error);
+}
+
+scopeflow_status scopeflow_register_tool_sanitize_response_guardrail(
+    scopeflow_runtime *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_register_tool_sanitize_response_guardrail(
+            self, name, priority, callable, flags, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {self, NULL};
+    return scopeflow__registry_add(
+            owner, SCOPEFLOW_REGISTRY_TOOL_SANITIZE_RESPONSE_GUARDRAIL, name, priority, callable,
+            flags, out_error);
+}
+
+scopeflow_status scopeflow_deregister_tool_sanitize_response_guardrail(
+    scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_deregister_tool_sanitize_response_guardrail(
+            self, name, out_removed, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {self, NULL};
+    return scopeflow__registry_remove(
+            owner, SCOPEFLOW_REGISTRY_TOOL_SANITIZE_RESPONSE_GUARDRAIL, name, out_removed,
+            out_error);
+}
+
+scopeflow_status scopeflow_scope_register_tool_sanitize_response_guardrail(
+    scopeflow_scope *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_scope_register_tool_sanitize_response_guardrail(
+            self, name, priority, callable, flags, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {NULL, self};
+    return scopeflow__registry_add(
+            owner, SCOPEFLOW_REGISTRY_TOOL_SANITIZE_RESPONSE_GUARDRAIL, name, priority, callable,
+            flags, out_error);
+}
+
+scopeflow_status scopeflow_scope_deregister_tool_sanitize_response_guardrail(
+    scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_scope_deregister_tool_sanitize_response_guardrail(
+            self, name, out_removed, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {NULL, self};
+    return scopeflow__registry_remove(
+            owner, SCOPEFLOW_REGISTRY_TOOL_SANITIZE_RESPONSE_GUARDRAIL, name, out_removed,
+            out_error);
+}
+
+scopeflow_status scopeflow_register_tool_request_intercept(
+    scopeflow_runtime *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_register_tool_request_intercept(
+            self, name, priority, callable, flags, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {self, NULL};
+    return scopeflow__registry_add(
+            owner, SCOPEFLOW_REGISTRY_TOOL_REQUEST_INTERCEPT, name, priority, callable, flags,
+            out_error);
+}
+
+scopeflow_status scopeflow_deregister_tool_request_intercept(
+    scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_deregister_tool_request_intercept(self, name, out_removed, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {self, NULL};
+    return scopeflow__registry_remove(
+            owner, SCOPEFLOW_REGISTRY_TOOL_REQUEST_INTERCEPT, name, out_removed, out_error);
+}
+
+scopeflow_status scopeflow_scope_register_tool_request_intercept(
+    scopeflow_scope *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_scope_register_tool_request_intercept(
+            self, name, priority, callable, flags, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {NULL, self};
+    return scopeflow__registry_add(
+            owner, SCOPEFLOW_REGISTRY_TOOL_REQUEST_INTERCEPT, name, priority, callable, flags,
+            out_error);
+}
+
+scopeflow_status scopeflow_scope_deregister_tool_request_intercept(
+    scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_scope_deregister_tool_request_intercept(
+            self, name, out_removed, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {NULL, self};
+    return scopeflow__registry_remove(
+            owner, SCOPEFLOW_REGISTRY_TOOL_REQUEST_INTERCEPT, name, out_removed, out_error);
+}
+
+scopeflow_status scopeflow_register_tool_execution_intercept(
+    scopeflow_runtime *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_register_tool_execution_intercept(
+            self, name, priority, callable, flags, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {self, NULL};
+    return scopeflow__registry_add(
+            owner, SCOPEFLOW_REGISTRY_TOOL_EXECUTION_INTERCEPT, name, priority, callable, flags,
+            out_error);
+}
+
+scopeflow_status scopeflow_deregister_tool_execution_intercept(
+    scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_deregister_tool_execution_intercept(self, name, out_removed, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {self, NULL};
+    return scopeflow__registry_remove(
+            owner, SCOPEFLOW_REGISTRY_TOOL_EXECUTION_INTERCEPT, name, out_removed, out_error);
+}
+
+scopeflow_status scopeflow_scope_register_tool_execution_intercept(
+    scopeflow_scope *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_scope_register_tool_execution_intercept(
+            self, name, priority, callable, flags, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {NULL, self};
+    return scopeflow__registry_add(
+            owner, SCOPEFLOW_REGISTRY_TOOL_EXECUTION_INTERCEPT, name, priority, callable, flags,
+            out_error);
+}
+
+scopeflow_status scopeflow_scope_deregister_tool_execution_intercept(
+    scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_scope_deregister_tool_execution_intercept(
+            self, name, out_removed, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {NULL, self};
+    return scopeflow__registry_remove(
+            owner, SCOPEFLOW_REGISTRY_TOOL_EXECUTION_INTERCEPT, name, out_removed, out_error);
+}
+
+scopeflow_status scopeflow_register_llm_sanitize_request_guardrail(
+    scopeflow_runtime *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_register_llm_sanitize_request_guardrail(
+            self, name, priority, callable, flags, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {self, NULL};
+    return scopeflow__registry_add(
+            owner, SCOPEFLOW_REGISTRY_LLM_SANITIZE_REQUEST_GUARDRAIL, name, priority, callable,
+            flags, out_error);
+}
+
+scopeflow_status scopeflow_deregister_llm_sanitize_request_guardrail(
+    scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_deregister_llm_sanitize_request_guardrail(
+            self, name, out_removed, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {self, NULL};
+    return scopeflow__registry_remove(
+            owner, SCOPEFLOW_REGISTRY_LLM_SANITIZE_REQUEST_GUARDRAIL, name, out_removed, out_error);
+}
+
+scopeflow_status scopeflow_scope_register_llm_sanitize_request_guardrail(
+    scopeflow_scope *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_scope_register_llm_sanitize_request_guardrail(
+            self, name, priority, callable, flags, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {NULL, self};
+    return scopeflow__registry_add(
+            owner, SCOPEFLOW_REGISTRY_LLM_SANITIZE_REQUEST_GUARDRAIL, name, priority, callable,
+            flags, out_error);
+}
+
+scopeflow_status scopeflow_scope_deregister_llm_sanitize_request_guardrail(
+    scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_scope_deregister_llm_sanitize_request_guardrail(
+            self, name, out_removed, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {NULL, self};
+    return scopeflow__registry_remove(
+            owner, SCOPEFLOW_REGISTRY_LLM_SANITIZE_REQUEST_GUARDRAIL, name, out_removed, out_error);
+}
+
+scopeflow_status scopeflow_register_llm_sanitize_response_guardrail(
+    scopeflow_runtime *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_register_llm_sanitize_response_guardrail(
+            self, name, priority, callable, flags, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {self, NULL};
+    return scopeflow__registry_add(
+            owner, SCOPEFLOW_REGISTRY_LLM_SANITIZE_RESPONSE_GUARDRAIL, name, priority, callable,
+            flags, out_error);
+}
+
+scopeflow_status scopeflow_deregister_llm_sanitize_response_guardrail(
+    scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_deregister_llm_sanitize_response_guardrail(
+            self, name, out_removed, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {self, NULL};
+    return scopeflow__registry_remove(
+            owner, SCOPEFLOW_REGISTRY_LLM_SANITIZE_RESPONSE_GUARDRAIL, name, out_removed,
+            out_error);
+}
+
+scopeflow_status scopeflow_scope_register_llm_sanitize_response_guardrail(
+    scopeflow_scope *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_scope_register_llm_sanitize_response_guardrail(
+            self, name, priority, callable, flags, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {NULL, self};
+    return scopeflow__registry_add(
+            owner, SCOPEFLOW_REGISTRY_LLM_SANITIZE_RESPONSE_GUARDRAIL, name, priority, callable,
+            flags, out_error);
+}
+
+scopeflow_status scopeflow_scope_deregister_llm_sanitize_response_guardrail(
+    scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_scope_deregister_llm_sanitize_response_guardrail(
+            self, name, out_removed, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {NULL, self};
+    return scopeflow__registry_remove(
+            owner, SCOPEFLOW_REGISTRY_LLM_SANITIZE_RESPONSE_GUARDRAIL, name, out_removed,
+            out_error);
+}
+
+scopeflow_status scopeflow_register_llm_conditional_execution_guardrail(
+    scopeflow_runtime *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_register_llm_conditional_execution_guardrail(
+            self, name, priority, callable, flags, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {self, NULL};
+    return scopeflow__registry_add(
+            owner, SCOPEFLOW_REGISTRY_LLM_CONDITIONAL_EXECUTION_GUARDRAIL, name, priority,
+            callable, flags, out_error);
+}
+
+scopeflow_status scopeflow_deregister_llm_conditional_execution_guardrail(
+    scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_deregister_llm_conditional_execution_guardrail(
+            self, name, out_removed, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {self, NULL};
+    return scopeflow__registry_remove(
+            owner, SCOPEFLOW_REGISTRY_LLM_CONDITIONAL_EXECUTION_GUARDRAIL, name, out_removed,
+            out_error);
+}
+
+scopeflow_status scopeflow_scope_register_llm_conditional_execution_guardrail(
+    scopeflow_scope *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_scope_register_llm_conditional_execution_guardrail(
+            self, name, priority, callable, flags, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {NULL, self};
+    return scopeflow__registry_add(
+            owner, SCOPEFLOW_REGISTRY_LLM_CONDITIONAL_EXECUTION_GUARDRAIL, name, priority,
+            callable, flags, out_error);
+}
+
+scopeflow_status scopeflow_scope_deregister_llm_conditional_execution_guardrail(
+    scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_scope_deregister_llm_conditional_execution_guardrail(
+            self, name, out_removed, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {NULL, self};
+    return scopeflow__registry_remove(
+            owner, SCOPEFLOW_REGISTRY_LLM_CONDITIONAL_EXECUTION_GUARDRAIL, name, out_removed,
+            out_error);
+}
+
+scopeflow_status scopeflow_register_llm_request_intercept(
+    scopeflow_runtime *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_register_llm_request_intercept(
+            self, name, priority, callable, flags, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {self, NULL};
+    return scopeflow__registry_add(
+            owner, SCOPEFLOW_REGISTRY_LLM_REQUEST_INTERCEPT, name, priority, callable, flags,
+            out_error);
+}
+
+scopeflow_status scopeflow_deregister_llm_request_intercept(
+    scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_deregister_llm_request_intercept(self, name, out_removed, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {self, NULL};
+    return scopeflow__registry_remove(
+            owner, SCOPEFLOW_REGISTRY_LLM_REQUEST_INTERCEPT, name, out_removed, out_error);
+}
+
+scopeflow_status scopeflow_scope_register_llm_request_intercept(
+    scopeflow_scope *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_scope_register_llm_request_intercept(
+            self, name, priority, callable, flags, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {NULL, self};
+    return scopeflow__registry_add(
+            owner, SCOPEFLOW_REGISTRY_LLM_REQUEST_INTERCEPT, name, priority, callable, flags,
+            out_error);
+}
+
+scopeflow_status scopeflow_scope_deregister_llm_request_intercept(
+    scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_scope_deregister_llm_request_intercept(self, name, out_removed, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {NULL, self};
+    return scopeflow__registry_remove(
+            owner, SCOPEFLOW_REGISTRY_LLM_REQUEST_INTERCEPT, name, out_removed, out_error);
+}
+
+scopeflow_status scopeflow_register_llm_execution_intercept(
+    scopeflow_runtime *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_register_llm_execution_intercept(
+            self, name, priority, callable, flags, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {self, NULL};
+    return scopeflow__registry_add(
+            owner, SCOPEFLOW_REGISTRY_LLM_EXECUTION_INTERCEPT, name, priority, callable, flags,
+            out_error);
+}
+
+scopeflow_status scopeflow_deregister_llm_execution_intercept(
+    scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_deregister_llm_execution_intercept(self, name, out_removed, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {self, NULL};
+    return scopeflow__registry_remove(
+            owner, SCOPEFLOW_REGISTRY_LLM_EXECUTION_INTERCEPT, name, out_removed, out_error);
+}
+
+scopeflow_status scopeflow_scope_register_llm_execution_intercept(
+    scopeflow_scope *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_scope_register_llm_execution_intercept(
+            self, name, priority, callable, flags, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {NULL, self};
+    return scopeflow__registry_add(
+            owner, SCOPEFLOW_REGISTRY_LLM_EXECUTION_INTERCEPT, name, priority, callable, flags,
+            out_error);
+}
+
+scopeflow_status scopeflow_scope_deregister_llm_execution_intercept(
+    scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_scope_deregister_llm_execution_intercept(
+            self, name, out_removed, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {NULL, self};
+    return scopeflow__registry_remove(
+            owner, SCOPEFLOW_REGISTRY_LLM_EXECUTION_INTERCEPT, name, out_removed, out_error);
+}
+
+scopeflow_status scopeflow_register_llm_stream_execution_intercept(
+    scopeflow_runtime *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_register_llm_stream_execution_intercept(
+            self, name, priority, callable, flags, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {self, NULL};
+    return scopeflow__registry_add(
+            owner, SCOPEFLOW_REGISTRY_LLM_STREAM_EXECUTION_INTERCEPT, name, priority, callable,
+            flags, out_error);
+}
+
+scopeflow_status scopeflow_deregister_llm_stream_execution_intercept(
+    scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_deregister_llm_stream_execution_intercept(
+            self, name, out_removed, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {self, NULL};
+    return scopeflow__registry_remove(
+            owner, SCOPEFLOW_REGISTRY_LLM_STREAM_EXECUTION_INTERCEPT, name, out_removed, out_error);
+}
+
+scopeflow_status scopeflow_scope_register_llm_stream_execution_intercept(
+    scopeflow_scope *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_scope_register_llm_stream_execution_intercept(
+            self, name, priority, callable, flags, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {NULL, self};
+    return scopeflow__registry_add(
+            owner, SCOPEFLOW_REGISTRY_LLM_STREAM_EXECUTION_INTERCEPT, name, priority, callable,
+            flags, out_error);
+}
+
+scopeflow_status scopeflow_scope_deregister_llm_stream_execution_intercept(
+    scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_scope_deregister_llm_stream_execution_intercept(
+            self, name, out_removed, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {NULL, self};
+    return scopeflow__registry_remove(
+            owner, SCOPEFLOW_REGISTRY_LLM_STREAM_EXECUTION_INTERCEPT, name, out_removed, out_error);
+}
+
+scopeflow_status scopeflow_register_mark_sanitize_guardrail(
+    scopeflow_runtime *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_register_mark_sanitize_guardrail(
+            self, name, priority, callable, flags, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {self, NULL};
+    return scopeflow__registry_add(
+            owner, SCOPEFLOW_REGISTRY_MARK_SANITIZE_GUARDRAIL, name, priority, callable, flags,
+            out_error);
+}
+
+scopeflow_status scopeflow_deregister_mark_sanitize_guardrail(
+    scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_deregister_mark_sanitize_guardrail(self, name, out_removed, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {self, NULL};
+    return scopeflow__registry_remove(
+            owner, SCOPEFLOW_REGISTRY_MARK_SANITIZE_GUARDRAIL, name, out_removed, out_error);
+}
+
+scopeflow_status scopeflow_scope_register_mark_sanitize_guardrail(
+    scopeflow_scope *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_scope_register_mark_sanitize_guardrail(
+            self, name, priority, callable, flags, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {NULL, self};
+    return scopeflow__registry_add(
+            owner, SCOPEFLOW_REGISTRY_MARK_SANITIZE_GUARDRAIL, name, priority, callable, flags,
+            out_error);
+}
+
+scopeflow_status scopeflow_scope_deregister_mark_sanitize_guardrail(
+    scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_scope_deregister_mark_sanitize_guardrail(
+            self, name, out_removed, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {NULL, self};
+    return scopeflow__registry_remove(
+            owner, SCOPEFLOW_REGISTRY_MARK_SANITIZE_GUARDRAIL, name, out_removed, out_error);
+}
+
+scopeflow_status scopeflow_register_scope_sanitize_start_guardrail(
+    scopeflow_runtime *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_register_scope_sanitize_start_guardrail(
+            self, name, priority, callable, flags, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {self, NULL};
+    return scopeflow__registry_add(
+            owner, SCOPEFLOW_REGISTRY_SCOPE_SANITIZE_START_GUARDRAIL, name, priority, callable,
+            flags, out_error);
+}
+
+scopeflow_status scopeflow_deregister_scope_sanitize_start_guardrail(
+    scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_deregister_scope_sanitize_start_guardrail(
+            self, name, out_removed, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {self, NULL};
+    return scopeflow__registry_remove(
+            owner, SCOPEFLOW_REGISTRY_SCOPE_SANITIZE_START_GUARDRAIL, name, out_removed, out_error);
+}
+
+scopeflow_status scopeflow_scope_register_scope_sanitize_start_guardrail(
+    scopeflow_scope *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_scope_register_scope_sanitize_start_guardrail(
+            self, name, priority, callable, flags, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {NULL, self};
+    return scopeflow__registry_add(
+            owner, SCOPEFLOW_REGISTRY_SCOPE_SANITIZE_START_GUARDRAIL, name, priority, callable,
+            flags, out_error);
+}
+
+scopeflow_status scopeflow_scope_deregister_scope_sanitize_start_guardrail(
+    scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_scope_deregister_scope_sanitize_start_guardrail(
+            self, name, out_removed, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {NULL, self};
+    return scopeflow__registry_remove(
+            owner, SCOPEFLOW_REGISTRY_SCOPE_SANITIZE_START_GUARDRAIL, name, out_removed, out_error);
+}
+
+scopeflow_status scopeflow_register_scope_sanitize_end_guardrail(
+    scopeflow_runtime *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_register_scope_sanitize_end_guardrail(
+            self, name, priority, callable, flags, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {self, NULL};
+    return scopeflow__registry_add(
+            owner, SCOPEFLOW_REGISTRY_SCOPE_SANITIZE_END_GUARDRAIL, name, priority, callable,
+            flags, out_error);
+}
+
+scopeflow_status scopeflow_deregister_scope_sanitize_end_guardrail(
+    scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_deregister_scope_sanitize_end_guardrail(
+            self, name, out_removed, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {self, NULL};
+    return scopeflow__registry_remove(
+            owner, SCOPEFLOW_REGISTRY_SCOPE_SANITIZE_END_GUARDRAIL, name, out_removed, out_error);
+}
+
+scopeflow_status scopeflow_scope_register_scope_sanitize_end_guardrail(
+    scopeflow_scope *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_scope_register_scope_sanitize_end_guardrail(
+            self, name, priority, callable, flags, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {NULL, self};
+    return scopeflow__registry_add(
+            owner, SCOPEFLOW_REGISTRY_SCOPE_SANITIZE_END_GUARDRAIL, name, priority, callable,
+            flags, out_error);
+}
+
+scopeflow_status scopeflow_scope_deregister_scope_sanitize_end_guardrail(
+    scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_scope_deregister_scope_sanitize_end_guardrail(
+            self, name, out_removed, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {NULL, self};
+    return scopeflow__registry_remove(
+            owner, SCOPEFLOW_REGISTRY_SCOPE_SANITIZE_END_GUARDRAIL, name, out_removed, out_error);
+}
+
+scopeflow_status scopeflow_register_event_metadata_injector(
+    scopeflow_runtime *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_register_event_metadata_injector(
+            self, name, priority, callable, flags, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {self, NULL};
+    return scopeflow__registry_add(
+            owner, SCOPEFLOW_REGISTRY_EVENT_METADATA_INJECTOR, name, priority, callable, flags,
+            out_error);
+}
+
+scopeflow_status scopeflow_deregister_event_metadata_injector(
+    scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_deregister_event_metadata_injector(self, name, out_removed, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {self, NULL};
+    return scopeflow__registry_remove(
+            owner, SCOPEFLOW_REGISTRY_EVENT_METADATA_INJECTOR, name, out_removed, out_error);
+}
+
+scopeflow_status scopeflow_scope_register_event_metadata_injector(
+    scopeflow_scope *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_scope_register_event_metadata_injector(
+            self, name, priority, callable, flags, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {NULL, self};
+    return scopeflow__registry_add(
+            owner, SCOPEFLOW_REGISTRY_EVENT_METADATA_INJECTOR, name, priority, callable, flags,
+            out_error);
+}
+
+scopeflow_status scopeflow_scope_deregister_event_metadata_injector(
+    scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_scope_deregister_event_metadata_injector(
+            self, name, out_removed, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {NULL, self};
+    return scopeflow__registry_remove(
+            owner, SCOPEFLOW_REGISTRY_EVENT_METADATA_INJECTOR, name, out_removed, out_error);
 }
 
 /* clang-format on */

@@ -47,12 +47,13 @@ EXPORT("tapeIsFull") uint32_t bridge_tape_is_full(scopeflow_tape *self) {
     return scopeflow_tape_is_full(self);
 }
 
-EXPORT("runtimeNew") scopeflow_status bridge_runtime_new(uint32_t flags, int64_t clock_start_ns, int64_t clock_step_ns, uint32_t payload_budget_bytes) {
+EXPORT("runtimeNew") scopeflow_status bridge_runtime_new(uint32_t flags, int64_t clock_start_ns, int64_t clock_step_ns, uint32_t payload_budget_bytes, const char *credential_headers, size_t credential_headers_size) {
     scopeflow_runtime_new_options options_ = SCOPEFLOW_RUNTIME_NEW_OPTIONS_INIT;
     options_.flags = flags;
     options_.clock_start_ns = clock_start_ns;
     options_.clock_step_ns = clock_step_ns;
     options_.payload_budget_bytes = payload_budget_bytes;
+    options_.credential_headers = bridge_text(credential_headers, credential_headers_size);
     scopeflow_host host_ = bridge_host(&options_);
     scopeflow_runtime *out_ = NULL;
     scopeflow_status const status_ = scopeflow_runtime_new(&host_, &options_, &out_, &bridge.error);
@@ -133,7 +134,7 @@ EXPORT("scopePop") scopeflow_status bridge_scope_pop(scopeflow_scope *self, void
     return status_;
 }
 
-EXPORT("scopeEvent") scopeflow_status bridge_scope_event(scopeflow_runtime *self, void *current, const char *name, size_t name_size, void *parent, scopeflow_ref data, scopeflow_ref metadata, int64_t timestamp_ns, scopeflow_task *task_) {
+EXPORT("scopeEvent") scopeflow_status bridge_scope_event(scopeflow_runtime *self, void *current, const char *name, size_t name_size, void *parent, scopeflow_ref data, scopeflow_ref metadata, const char *category, size_t category_size, scopeflow_ref category_profile, scopeflow_ref data_schema, int64_t timestamp_ns, scopeflow_task *task_) {
     scopeflow_scope_event_options options_ = SCOPEFLOW_SCOPE_EVENT_OPTIONS_INIT;
     options_.emitter = &bridge.emitter;
     options_.current = current;
@@ -141,6 +142,9 @@ EXPORT("scopeEvent") scopeflow_status bridge_scope_event(scopeflow_runtime *self
     options_.parent = parent;
     options_.data = data;
     options_.metadata = metadata;
+    options_.category = bridge_text(category, category_size);
+    options_.category_profile = category_profile;
+    options_.data_schema = data_schema;
     options_.timestamp_ns = timestamp_ns;
     scopeflow_step out_ = {0};
     scopeflow_status const status_ = scopeflow_scope_event(self, &options_, task_, &out_, &bridge.error);
@@ -257,12 +261,14 @@ EXPORT("scopeDeregisterSubscriber") scopeflow_status bridge_scope_deregister_sub
     return status_;
 }
 
-EXPORT("taskResume") scopeflow_status bridge_task_resume(scopeflow_task *task_, int32_t kind, int32_t status, scopeflow_ref value) {
+EXPORT("taskResume") scopeflow_status bridge_task_resume(scopeflow_task *task_, int32_t kind, int32_t status, uint32_t flags, scopeflow_ref value, scopeflow_ref annotated) {
     scopeflow_answer answer = {0};
     answer.emitter = &bridge.emitter;
     answer.kind = kind;
     answer.status = status;
+    answer.flags = flags;
     answer.value = value;
+    answer.annotated = annotated;
     scopeflow_step out_ = {0};
     scopeflow_status const status_ = scopeflow_task_resume(task_, &answer, &out_, &bridge.error);
     if (status_ == SCOPEFLOW_STATUS_OK) slots_put_step(bridge.slots, &out_);

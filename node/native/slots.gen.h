@@ -10,7 +10,7 @@
 
 /* clang-format off */
 
-#define SLOT_COUNT 19
+#define SLOT_COUNT 21
 
 static inline void slots_put_i64(double *slots, int64_t value) {
     slots[0] = (double)(int32_t)((uint64_t)value >> 32);
@@ -35,8 +35,9 @@ static inline void slots_put_runtime_stats(double *slots, const scopeflow_runtim
     slots[0] = (double)from->scope_event_count;
     slots[1] = (double)from->mark_event_count;
     slots[2] = (double)from->subscriber_error_count;
-    slots[3] = (double)from->dropped_event_count;
-    slots[4] = (double)from->abandoned_scope_count;
+    slots[3] = (double)from->withheld_payload_count;
+    slots[4] = (double)from->dropped_event_count;
+    slots[5] = (double)from->abandoned_scope_count;
 }
 
 /* What a handle knows about its scope (S1.8). Texts are borrowed and live as long as the scope
@@ -47,10 +48,11 @@ static inline void slots_put_scope_info(double *slots, const scopeflow_scope_inf
     slots_put_text(slots + 8, from->name);
     slots_put_text(slots + 10, from->subtype);
     slots_put_text(slots + 12, from->tool_call_id);
-    slots_put_i64(slots + 14, from->started_at_ns);
-    slots[16] = (double)from->type;
-    slots[17] = (double)from->attributes;
-    slots[18] = (double)from->is_open;
+    slots_put_text(slots + 14, from->model_name);
+    slots_put_i64(slots + 16, from->started_at_ns);
+    slots[18] = (double)from->type;
+    slots[19] = (double)from->attributes;
+    slots[20] = (double)from->is_open;
 }
 
 /* What can be read of an event without encoding anything. Texts are borrowed from the event. */
@@ -71,13 +73,18 @@ static inline void slots_put_step(double *slots, const scopeflow_step *from) {
     slots[1] = (double)from->registry;
     slots[2] = (double)from->status;
     slots[3] = (double)from->flags;
-    slots[4] = (double)from->callable;
-    slots[5] = (double)from->input;
-    slots[6] = (double)from->value;
-    slots[7] = (double)(uintptr_t)from->scope;
-    slots[8] = (double)(uintptr_t)from->event;
-    slots_put_text(slots + 9, from->registration);
-    slots_put_text(slots + 11, from->target);
+    slots[4] = (double)from->input_flags;
+    slots[5] = (double)from->codec_action;
+    slots[6] = (double)from->callable;
+    slots[7] = (double)from->input;
+    slots[8] = (double)from->annotated;
+    slots[9] = (double)from->value;
+    slots[10] = (double)(uintptr_t)from->scope;
+    slots[11] = (double)(uintptr_t)from->event;
+    slots_put_text(slots + 12, from->registration);
+    slots_put_text(slots + 14, from->target);
+    slots_put_text(slots + 16, from->tool_call_id);
+    slots_put_text(slots + 18, from->model_name);
 }
 
 /* clang-format on */

@@ -412,6 +412,9 @@ export interface RuntimeNewOptions {
   clockStepNs?: bigint;
   /** Largest JSON text of one payload in an event (S2.6). (default 1048576; 64 to 1073741824) */
   payloadBudgetBytes?: number;
+  /** Names of the headers that observers never see, in any case of letters, with commas between
+   * them; at most 64 names. By default those of the constant list in S3.6. (optional) */
+  credentialHeaders?: string;
 }
 
 /** Makes a runtime with empty registries and a root scope of its own (S1.3). Gives its address. */
@@ -421,12 +424,16 @@ export function runtimeNew(engine: Engine, options: RuntimeNewOptions): number {
     clockStartNs = 0n,
     clockStepNs = 1000000n,
     payloadBudgetBytes = 1048576,
+    credentialHeaders,
   } = options;
   checkUnsigned(flags, "flags");
   checkBigInt(clockStartNs, "clock_start");
   checkBigInt(clockStepNs, "clock_step");
   checkUnsigned(payloadBudgetBytes, "payload_budget");
-  engine.check(engine.core.runtimeNew(flags, clockStartNs, clockStepNs, payloadBudgetBytes));
+  if (credentialHeaders !== undefined) checkText(credentialHeaders, "credential_headers");
+  engine.check(
+    engine.core.runtimeNew(flags, clockStartNs, clockStepNs, payloadBudgetBytes, credentialHeaders),
+  );
   return engine.core.slots[0]!;
 }
 
@@ -547,6 +554,9 @@ export function scopePop(
  * @param parent An open scope to stand under instead of the current one. (optional)
  * @param data The mark's data. (optional)
  * @param metadata The mark's metadata. (optional)
+ * @param category The mark's category; at most 65,535 bytes. (optional)
+ * @param categoryProfile Facts that belong to the category, an object. (optional)
+ * @param dataSchema The schema that the data follows. (optional)
  * @param timestampNs When it happened; now by default. (optional)
  * @throws invalid_argument (1003), invalid_utf8 (2002), limit_exceeded (3001), no_memory (3002).
  */
@@ -558,18 +568,35 @@ export function scopeEvent(
   parent: number,
   data: number,
   metadata: number,
+  category: string | undefined,
+  categoryProfile: number,
+  dataSchema: number,
   timestampNs: bigint | undefined,
   task: number,
 ): void {
   checkText(name, "name");
+  if (category !== undefined) checkText(category, "category");
   engine.check(
-    engine.core.scopeEvent(self, current, name, parent, data, metadata, timestampNs, task),
+    engine.core.scopeEvent(
+      self,
+      current,
+      name,
+      parent,
+      data,
+      metadata,
+      category,
+      categoryProfile,
+      dataSchema,
+      timestampNs,
+      task,
+    ),
   );
 }
 
 /**
- * Runs a tool under management. Guards come first, then the start event, then one `execute`
- * step, and after its answer the end event; the last step is `return` or `raise`.
+ * Runs a tool under management (S4.1). Guards and request intercepts come first, then the start
+ * event, then the `execute` step, and after its answer the end event; the last step is `return`
+ * or `raise`.
  * @param current The context's current value, ended or not; null is the root. (optional)
  * @param flags How the call is driven. (default 0)
  * @param name The tool's name; at most 65,535 bytes.

@@ -21,6 +21,8 @@ interface Exports {
     clockStartNs: bigint,
     clockStepNs: bigint,
     payloadBudgetBytes: number,
+    credentialHeaders: number,
+    credentialHeadersSize: number,
   ): number;
   runtimeFree(self: number): void;
   runtimeReadStats(self: number): number;
@@ -62,6 +64,10 @@ interface Exports {
     parent: number,
     data: number,
     metadata: number,
+    category: number,
+    categorySize: number,
+    categoryProfile: number,
+    dataSchema: number,
     timestampNs: bigint,
     task: number,
   ): number;
@@ -115,7 +121,14 @@ interface Exports {
     flags: number,
   ): number;
   scopeDeregisterSubscriber(self: number, name: number, nameSize: number): number;
-  taskResume(task: number, kind: number, status: number, value: number): number;
+  taskResume(
+    task: number,
+    kind: number,
+    status: number,
+    flags: number,
+    value: number,
+    annotated: number,
+  ): number;
   taskAbandon(task: number): void;
   toolExecute(
     self: number,
@@ -206,8 +219,21 @@ export class WasmCore extends WasmMemory<Exports> implements Core {
     clockStartNs: bigint,
     clockStepNs: bigint,
     payloadBudgetBytes: number,
+    credentialHeaders: string | undefined,
   ): number {
-    return this.exports.runtimeNew(flags, clockStartNs, clockStepNs, payloadBudgetBytes);
+    const top_ = this.enter();
+    const credentialHeadersAt_ = this.putText(credentialHeaders);
+    const credentialHeadersSize_ = this.textSize;
+    const result_ = this.exports.runtimeNew(
+      flags,
+      clockStartNs,
+      clockStepNs,
+      payloadBudgetBytes,
+      credentialHeadersAt_,
+      credentialHeadersSize_,
+    );
+    this.leave(top_);
+    return result_;
   }
 
   runtimeFree(self: number): void {
@@ -302,12 +328,17 @@ export class WasmCore extends WasmMemory<Exports> implements Core {
     parent: number,
     data: number,
     metadata: number,
+    category: string | undefined,
+    categoryProfile: number,
+    dataSchema: number,
     timestampNs: bigint | undefined,
     task: number,
   ): number {
     const top_ = this.enter();
     const nameAt_ = this.putText(name);
     const nameSize_ = this.textSize;
+    const categoryAt_ = this.putText(category);
+    const categorySize_ = this.textSize;
     const result_ = this.exports.scopeEvent(
       self,
       current,
@@ -316,6 +347,10 @@ export class WasmCore extends WasmMemory<Exports> implements Core {
       parent,
       data,
       metadata,
+      categoryAt_,
+      categorySize_,
+      categoryProfile,
+      dataSchema,
       timestampNs ?? TIMESTAMP_NONE,
       task,
     );
@@ -477,8 +512,15 @@ export class WasmCore extends WasmMemory<Exports> implements Core {
     return result_;
   }
 
-  taskResume(task: number, kind: number, status: number, value: number): number {
-    return this.exports.taskResume(task, kind, status, value);
+  taskResume(
+    task: number,
+    kind: number,
+    status: number,
+    flags: number,
+    value: number,
+    annotated: number,
+  ): number {
+    return this.exports.taskResume(task, kind, status, flags, value, annotated);
   }
 
   taskAbandon(task: number): void {

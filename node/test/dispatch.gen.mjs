@@ -76,6 +76,9 @@ export const operations = {
       ["parent", "parent", "handle.scope"],
       ["data", "data", "payload"],
       ["metadata", "metadata", "payload"],
+      ["category", "category", "string"],
+      ["category_profile", "categoryProfile", "payload"],
+      ["data_schema", "dataSchema", "payload"],
       ["timestamp", "timestamp", "timestamp"],
     ],
     result: "",
@@ -217,6 +220,7 @@ export const operations = {
 /** The names of the package's enums and flags by the spec's names. */
 export const enums = {
   token: "Token",
+  log_level: "LogLevel",
   scope_type: "ScopeType",
   end_status: "EndStatus",
   event_kind: "EventKind",
@@ -224,6 +228,7 @@ export const enums = {
   event_part: "EventPart",
   step_kind: "StepKind",
   answer_kind: "AnswerKind",
+  codec_action: "CodecAction",
   file_mode: "FileMode",
   registry: "Registry",
 };
@@ -232,8 +237,11 @@ export const flags = {
   scope_attribute: "ScopeAttributes",
   pop_flag: "PopFlags",
   callable_flag: "CallableFlags",
+  step_flag: "StepFlags",
+  answer_flag: "AnswerFlags",
   tool_attribute: "ToolAttributes",
   call_flag: "CallFlags",
+  llm_attribute: "LlmAttributes",
 };
 
 /** The members of the structs that come out: the spec's name, the package's name, the type. */
@@ -242,6 +250,7 @@ export const structs = {
     ["scope_event_count", "scopeEventCount", "u64"],
     ["mark_event_count", "markEventCount", "u64"],
     ["subscriber_error_count", "subscriberErrorCount", "u64"],
+    ["withheld_payload_count", "withheldPayloadCount", "u64"],
     ["dropped_event_count", "droppedEventCount", "u64"],
     ["abandoned_scope_count", "abandonedScopeCount", "u64"],
   ],
@@ -251,6 +260,7 @@ export const structs = {
     ["name", "name", "string"],
     ["subtype", "subtype", "string"],
     ["tool_call_id", "toolCallId", "string"],
+    ["model_name", "modelName", "string"],
     ["started_at", "startedAtNs", "i64"],
     ["type", "type", "enum.scope_type"],
     ["attributes", "attributes", "u32"],
@@ -270,13 +280,18 @@ export const structs = {
     ["kind", "kind", "enum.step_kind"],
     ["registry", "registry", "enum.registry"],
     ["status", "status", "status"],
-    ["flags", "flags", "u32"],
+    ["flags", "flags", "flags.callable_flag"],
+    ["input_flags", "inputFlags", "flags.step_flag"],
+    ["codec_action", "codecAction", "enum.codec_action"],
     ["callable", "callable", "ref"],
     ["input", "input", "ref"],
+    ["annotated", "annotated", "ref"],
     ["value", "value", "ref"],
     ["scope", "scope", "handle.scope"],
     ["event", "event", "handle.event"],
     ["registration", "registration", "string"],
     ["target", "target", "string"],
+    ["tool_call_id", "toolCallId", "string"],
+    ["model_name", "modelName", "string"],
   ],
 };

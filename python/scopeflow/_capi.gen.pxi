@@ -34,6 +34,8 @@ cdef extern from "scopeflow/scopeflow.h" nogil:
         SCOPEFLOW_TOKEN_ARRAY
         SCOPEFLOW_TOKEN_SET
         SCOPEFLOW_TOKEN_END
+        SCOPEFLOW_LOG_LEVEL_WARNING
+        SCOPEFLOW_LOG_LEVEL_ERROR
         SCOPEFLOW_SCOPE_TYPE_AGENT
         SCOPEFLOW_SCOPE_TYPE_FUNCTION
         SCOPEFLOW_SCOPE_TYPE_TOOL
@@ -65,22 +67,52 @@ cdef extern from "scopeflow/scopeflow.h" nogil:
         SCOPEFLOW_STEP_KIND_EXECUTE
         SCOPEFLOW_STEP_KIND_RETURN
         SCOPEFLOW_STEP_KIND_RAISE
+        SCOPEFLOW_STEP_KIND_STREAM
+        SCOPEFLOW_STEP_KIND_FINALIZE
+        SCOPEFLOW_STEP_KIND_CODEC
         SCOPEFLOW_ANSWER_KIND_VALUE
         SCOPEFLOW_ANSWER_KIND_REFUSE
         SCOPEFLOW_ANSWER_KIND_ERROR
         SCOPEFLOW_ANSWER_KIND_CANCEL
+        SCOPEFLOW_ANSWER_KIND_CHUNK
+        SCOPEFLOW_CODEC_ACTION_DECODE_REQUEST
+        SCOPEFLOW_CODEC_ACTION_ENCODE_REQUEST
+        SCOPEFLOW_CODEC_ACTION_DECODE_RESPONSE
         SCOPEFLOW_FILE_MODE_APPEND
         SCOPEFLOW_FILE_MODE_OVERWRITE
         SCOPEFLOW_REGISTRY_TOOL_CONDITIONAL_EXECUTION_GUARDRAIL
         SCOPEFLOW_REGISTRY_SUBSCRIBER
+        SCOPEFLOW_REGISTRY_TOOL_SANITIZE_REQUEST_GUARDRAIL
+        SCOPEFLOW_REGISTRY_TOOL_SANITIZE_RESPONSE_GUARDRAIL
+        SCOPEFLOW_REGISTRY_TOOL_REQUEST_INTERCEPT
+        SCOPEFLOW_REGISTRY_TOOL_EXECUTION_INTERCEPT
+        SCOPEFLOW_REGISTRY_LLM_SANITIZE_REQUEST_GUARDRAIL
+        SCOPEFLOW_REGISTRY_LLM_SANITIZE_RESPONSE_GUARDRAIL
+        SCOPEFLOW_REGISTRY_LLM_CONDITIONAL_EXECUTION_GUARDRAIL
+        SCOPEFLOW_REGISTRY_LLM_REQUEST_INTERCEPT
+        SCOPEFLOW_REGISTRY_LLM_EXECUTION_INTERCEPT
+        SCOPEFLOW_REGISTRY_LLM_STREAM_EXECUTION_INTERCEPT
+        SCOPEFLOW_REGISTRY_MARK_SANITIZE_GUARDRAIL
+        SCOPEFLOW_REGISTRY_SCOPE_SANITIZE_START_GUARDRAIL
+        SCOPEFLOW_REGISTRY_SCOPE_SANITIZE_END_GUARDRAIL
+        SCOPEFLOW_REGISTRY_EVENT_METADATA_INJECTOR
         SCOPEFLOW_RUNTIME_FLAG_DETERMINISTIC
         SCOPEFLOW_RUNTIME_FLAG_CANONICAL
         SCOPEFLOW_SCOPE_ATTRIBUTE_PARALLEL
         SCOPEFLOW_SCOPE_ATTRIBUTE_RELOCATABLE
         SCOPEFLOW_POP_FLAG_CLOSE
         SCOPEFLOW_CALLABLE_FLAG_ASYNC
+        SCOPEFLOW_CALLABLE_FLAG_BREAK_CHAIN
+        SCOPEFLOW_STEP_FLAG_PRIVATE_COPY
+        SCOPEFLOW_STEP_FLAG_OBSERVED
+        SCOPEFLOW_STEP_FLAG_ERROR
+        SCOPEFLOW_STEP_FLAG_REASON
+        SCOPEFLOW_ANSWER_FLAG_SYNC
         SCOPEFLOW_TOOL_ATTRIBUTE_REMOTE
         SCOPEFLOW_CALL_FLAG_SYNC
+        SCOPEFLOW_CALL_FLAG_CHUNK_MARKS
+        SCOPEFLOW_LLM_ATTRIBUTE_STATEFUL
+        SCOPEFLOW_LLM_ATTRIBUTE_STREAMING
 
     int64_t SCOPEFLOW_PAYLOAD_DEPTH_LIMIT
     int64_t SCOPEFLOW_NAME_SIZE_LIMIT_BYTES
@@ -91,6 +123,7 @@ cdef extern from "scopeflow/scopeflow.h" nogil:
     ctypedef int32_t scopeflow_status
     ctypedef uintptr_t scopeflow_ref
     ctypedef int32_t scopeflow_token
+    ctypedef int32_t scopeflow_log_level
     ctypedef int32_t scopeflow_scope_type
     ctypedef int32_t scopeflow_end_status
     ctypedef int32_t scopeflow_event_kind
@@ -98,14 +131,18 @@ cdef extern from "scopeflow/scopeflow.h" nogil:
     ctypedef int32_t scopeflow_event_part
     ctypedef int32_t scopeflow_step_kind
     ctypedef int32_t scopeflow_answer_kind
+    ctypedef int32_t scopeflow_codec_action
     ctypedef int32_t scopeflow_file_mode
     ctypedef int32_t scopeflow_registry
     ctypedef uint32_t scopeflow_runtime_flag
     ctypedef uint32_t scopeflow_scope_attribute
     ctypedef uint32_t scopeflow_pop_flag
     ctypedef uint32_t scopeflow_callable_flag
+    ctypedef uint32_t scopeflow_step_flag
+    ctypedef uint32_t scopeflow_answer_flag
     ctypedef uint32_t scopeflow_tool_attribute
     ctypedef uint32_t scopeflow_call_flag
+    ctypedef uint32_t scopeflow_llm_attribute
 
     ctypedef struct scopeflow_bytes:
         const char *ptr
@@ -143,6 +180,8 @@ cdef extern from "scopeflow/scopeflow.h" nogil:
         void (*describe_error)(void *context, scopeflow_ref ref, scopeflow_tape *tape) noexcept
         int64_t (*clock)(void *context) noexcept
         void (*entropy)(void *context, uint8_t *out, size_t out_len_bytes) noexcept
+        void (*log)(void *context, uint32_t level, scopeflow_bytes message) noexcept
+        uint32_t (*same)(void *context, scopeflow_ref a, scopeflow_ref b) noexcept
         void *(*reallocate)(void *context, void *block, size_t old_size_bytes, size_t new_size_bytes) noexcept
 
     ctypedef struct scopeflow_error:
@@ -154,6 +193,7 @@ cdef extern from "scopeflow/scopeflow.h" nogil:
         uint64_t scope_event_count
         uint64_t mark_event_count
         uint64_t subscriber_error_count
+        uint64_t withheld_payload_count
         uint64_t dropped_event_count
         uint64_t abandoned_scope_count
 
@@ -163,6 +203,7 @@ cdef extern from "scopeflow/scopeflow.h" nogil:
         scopeflow_bytes name
         scopeflow_bytes subtype
         scopeflow_bytes tool_call_id
+        scopeflow_bytes model_name
         int64_t started_at_ns
         scopeflow_scope_type type
         uint32_t attributes
@@ -181,21 +222,28 @@ cdef extern from "scopeflow/scopeflow.h" nogil:
     ctypedef struct scopeflow_answer:
         scopeflow_answer_kind kind
         scopeflow_status status
+        scopeflow_answer_flag flags
         scopeflow_ref value
+        scopeflow_ref annotated
         scopeflow_emitter *emitter
 
     ctypedef struct scopeflow_step:
         scopeflow_step_kind kind
         scopeflow_registry registry
         scopeflow_status status
-        uint32_t flags
+        scopeflow_callable_flag flags
+        scopeflow_step_flag input_flags
+        scopeflow_codec_action codec_action
         scopeflow_ref callable
         scopeflow_ref input
+        scopeflow_ref annotated
         scopeflow_ref value
         scopeflow_scope *scope
         scopeflow_event *event
         scopeflow_bytes registration
         scopeflow_bytes target
+        scopeflow_bytes tool_call_id
+        scopeflow_bytes model_name
 
     ctypedef struct scopeflow_runtime_new_options:
         uint32_t struct_size_bytes
@@ -203,6 +251,7 @@ cdef extern from "scopeflow/scopeflow.h" nogil:
         int64_t clock_start_ns
         int64_t clock_step_ns
         uint32_t payload_budget_bytes
+        scopeflow_bytes credential_headers
 
     ctypedef struct scopeflow_runtime_flush_options:
         uint32_t struct_size_bytes
@@ -240,6 +289,9 @@ cdef extern from "scopeflow/scopeflow.h" nogil:
         scopeflow_scope *parent
         scopeflow_ref data
         scopeflow_ref metadata
+        scopeflow_bytes category
+        scopeflow_ref category_profile
+        scopeflow_ref data_schema
         int64_t timestamp_ns
 
     ctypedef struct scopeflow_tool_execute_options:

@@ -3,13 +3,13 @@
 # One function for each operation: it checks the arguments, calls the core, and turns a failure into
 # an exception. The converters are in native/arguments.pxi.
 
-if scopeflow_abi_hash() != 0x64d7ea26711b9f3du:
+if scopeflow_abi_hash() != 0x6ad6112a7e54bd15u:
     raise ImportError(
         "scopeflow._native was generated for another version of the core than it is linked with"
     )
 
 cdef scopeflow_runtime *make_runtime_new(
-    const scopeflow_host *host, flags, clock_start, clock_step, payload_budget,
+    const scopeflow_host *host, flags, clock_start, clock_step, payload_budget, credential_headers,
 ) except NULL:
     """Makes a runtime with empty registries and a root scope of its own (S1.3).
     Raises InvalidArgument."""
@@ -21,6 +21,7 @@ cdef scopeflow_runtime *make_runtime_new(
     c_options.clock_start_ns = i64_argument(clock_start, INT64_MIN, 9223372036854775807, "clock_start")
     c_options.clock_step_ns = i64_argument(clock_step, INT64_MIN, 9223372036854775807, "clock_step")
     c_options.payload_budget_bytes = u32_argument(payload_budget, 64, 1073741824, "payload_budget")
+    optional_text_argument(credential_headers, "credential_headers", &c_options.credential_headers)
     if scopeflow_runtime_new(host, &c_options, &c_runtime, &c_error) != SCOPEFLOW_STATUS_OK:
         raise_failure(&c_error)
 
@@ -110,7 +111,8 @@ cdef inline int begin_scope_pop(
 
 cdef inline int begin_scope_event(
     scopeflow_runtime *c_self, scopeflow_scope *current, scopeflow_emitter *emitter, name, handle,
-    data, metadata, timestamp, scopeflow_task *c_task, scopeflow_step *c_step,
+    data, metadata, category, category_profile, data_schema, timestamp, scopeflow_task *c_task,
+    scopeflow_step *c_step,
 ) except -1:
     """Emits a mark under a scope. Nothing is drawn or built when nobody listens (S2.3).
     Raises InvalidArgument, InvalidUtf8, LimitExceeded."""
@@ -124,6 +126,9 @@ cdef inline int begin_scope_event(
     c_options.parent = NULL if handle is None else (<ScopeHandle>handle).pointer
     c_options.data = payload_argument(data)
     c_options.metadata = payload_argument(metadata)
+    optional_text_argument(category, "category", &c_options.category)
+    c_options.category_profile = payload_argument(category_profile)
+    c_options.data_schema = payload_argument(data_schema)
     c_options.timestamp_ns = timestamp_argument(timestamp, "timestamp")
     if scopeflow_scope_event(
         c_self, &c_options, c_task, c_step, &c_error,
@@ -137,8 +142,9 @@ cdef inline int begin_tool_execute(
     scopeflow_call_flag flags, name, args, handle, attributes, tool_call_id, data, metadata,
     timestamp, scopeflow_task *c_task, scopeflow_step *c_step,
 ) except -1:
-    """Runs a tool under management. Guards come first, then the start event, then one `execute`
-    step, and after its answer the end event; the last step is `return` or `raise`.
+    """Runs a tool under management (S4.1). Guards and request intercepts come first, then the
+    start event, then the `execute` step, and after its answer the end event; the last step
+    is `return` or `raise`.
     Raises InvalidArgument, InvalidState, GuardrailRejected, Cancelled, InvalidUtf8,
     LimitExceeded."""
     cdef scopeflow_error c_error

@@ -283,6 +283,7 @@ cdef class RuntimeStats:
     scope_event_count: Scope events that were handed to at least one subscriber.
     mark_event_count: Mark events that were handed to at least one subscriber.
     subscriber_error_count: Times a subscriber failed.
+    withheld_payload_count: Payloads that observers did not get because a sanitizer failed (S3.6).
     dropped_event_count: Events dropped because 1,024 already waited on a thread (S5.1).
     abandoned_scope_count: Scopes that nobody held any more and that the runtime ended (S1.12).
     """
@@ -290,6 +291,7 @@ cdef class RuntimeStats:
     cdef readonly object scope_event_count
     cdef readonly object mark_event_count
     cdef readonly object subscriber_error_count
+    cdef readonly object withheld_payload_count
     cdef readonly object dropped_event_count
     cdef readonly object abandoned_scope_count
 
@@ -298,6 +300,7 @@ cdef class RuntimeStats:
             "scope_event_count",
             "mark_event_count",
             "subscriber_error_count",
+            "withheld_payload_count",
             "dropped_event_count",
             "abandoned_scope_count",
         ))
@@ -307,6 +310,7 @@ cdef RuntimeStats make_runtime_stats(const scopeflow_runtime_stats *source):
     made.scope_event_count = source.scope_event_count
     made.mark_event_count = source.mark_event_count
     made.subscriber_error_count = source.subscriber_error_count
+    made.withheld_payload_count = source.withheld_payload_count
     made.dropped_event_count = source.dropped_event_count
     made.abandoned_scope_count = source.abandoned_scope_count
     return made
@@ -321,6 +325,7 @@ cdef class ScopeInfo:
     name: The name.
     subtype: Subtype of a custom scope, else empty.
     tool_call_id: The provider's id of a tool call, else empty.
+    model_name: The model of an LLM call, else empty.
     started_at_ns: Start in nanoseconds since 1970-01-01 UTC.
     type: Its type.
     attributes: Its flag bits.
@@ -332,6 +337,7 @@ cdef class ScopeInfo:
     cdef readonly object name
     cdef readonly object subtype
     cdef readonly object tool_call_id
+    cdef readonly object model_name
     cdef readonly object started_at_ns
     cdef readonly object type
     cdef readonly object attributes
@@ -344,6 +350,7 @@ cdef class ScopeInfo:
             "name",
             "subtype",
             "tool_call_id",
+            "model_name",
             "started_at_ns",
             "type",
             "attributes",
@@ -357,6 +364,7 @@ cdef ScopeInfo make_scope_info(const scopeflow_scope_info *source):
     made.name = text_of(source.name)
     made.subtype = text_of(source.subtype)
     made.tool_call_id = text_of(source.tool_call_id)
+    made.model_name = text_of(source.model_name)
     made.started_at_ns = source.started_at_ns
     made.type = enum_member(ScopeType, source.type)
     made.attributes = source.attributes

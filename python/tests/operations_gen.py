@@ -93,12 +93,27 @@ FLAGS = {
     },
     "callable_flag": {
         "async": 1,
+        "break_chain": 2,
+    },
+    "step_flag": {
+        "private_copy": 1,
+        "observed": 2,
+        "error": 4,
+        "reason": 8,
+    },
+    "answer_flag": {
+        "sync": 1,
     },
     "tool_attribute": {
         "remote": 1,
     },
     "call_flag": {
         "sync": 1,
+        "chunk_marks": 2,
+    },
+    "llm_attribute": {
+        "stateful": 1,
+        "streaming": 2,
     },
 }
 
@@ -113,6 +128,7 @@ OPERATIONS = {
                 "scope_event_count": "scope_event_count",
                 "mark_event_count": "mark_event_count",
                 "subscriber_error_count": "subscriber_error_count",
+                "withheld_payload_count": "withheld_payload_count",
                 "dropped_event_count": "dropped_event_count",
                 "abandoned_scope_count": "abandoned_scope_count",
             },
@@ -179,6 +195,9 @@ OPERATIONS = {
                 "parent": ("handle", "handle.scope"),
                 "data": ("data", "payload"),
                 "metadata": ("metadata", "payload"),
+                "category": ("category", "string"),
+                "category_profile": ("category_profile", "payload"),
+                "data_schema": ("data_schema", "payload"),
                 "timestamp": ("timestamp", "timestamp"),
             },
             fields={},
@@ -193,6 +212,7 @@ OPERATIONS = {
                 "name": "name",
                 "subtype": "subtype",
                 "tool_call_id": "tool_call_id",
+                "model_name": "model_name",
                 "started_at": "started_at_ns",
                 "type": "type",
                 "attributes": "attributes",

@@ -43,7 +43,8 @@ def _schema(api: Api, wire: Wire) -> dict[str, Any]:
         "category": {"enum": categories},
         "category_profile": {
             "type": ["object", "null"],
-            "properties": {key: {"type": "string"} for key in wire.profile},
+            "properties": {key: {"type": "string"} for key in wire.profile}
+            | {key: {"type": "object"} for key in wire.annotations},
             "additionalProperties": False,
         },
     }

@@ -86,7 +86,7 @@ def keys(api: Api) -> list[Text]:
     found = []
     if api.wire is not None:
         wire = api.wire
-        order = dict.fromkeys((*wire.common, *wire.scope, *wire.mark, *wire.profile))
+        order = dict.fromkeys((*wire.common, *wire.scope, *wire.mark, *wire.profile, *wire.annotations))
         found += [Text(f"{INTERNAL}KEY_{upper(key)}", key) for key in order]
         found += [Text(f"{INTERNAL}KEY_{upper(k.name)}", k.key) for k in wire.metadata]
         found.append(Text(f"{INTERNAL}ATOF_VERSION", wire.version))
@@ -121,6 +121,9 @@ def tables(api: Api) -> list[Table]:
         names = tuple(v.name for v in api.enum(api.wire.categories).values)
         doc = "The categories of scopes; the index is the scope's type (S1.1)."
         found.append(Table(doc, "scopeflow__category_names", len(names), names))
+        headers = api.wire.credential_headers
+        doc = "The headers that observers never see, unless the runtime is given others (S3.6)."
+        found.append(Table(doc, "scopeflow__credential_headers", len(headers), headers))
     for flags in api.flags:
         if flags.wire:
             found.append(flag_table(flags))

@@ -10,6 +10,8 @@ from . import convert, operations, shape
 
 PACKAGE = "python/scopeflow"
 
+LANGUAGE = "python"  # what `not_yet` calls it
+
 
 def outputs(api: Api) -> list[Output]:
     types = {
