@@ -136,7 +136,8 @@ export enum StepKind {
    * one. */
   Done = 0,
   /** Call the middleware `callable` in the way of its `registry`, then answer `value`, `refuse`
-   * (guards only), `error` or `cancel`. `value` 0 says that it returned nothing. */
+   * (guards only), `error` or `cancel`. `value` 0 says that it returned nothing: from a request
+   * intercept `resume` refuses that, and the host answers `error` with the refusal (S3.11). */
   Invoke = 1,
   /** Hand `event` to the subscriber `callable`, then answer `value`, `error` or `cancel`. */
   Deliver = 2,
@@ -145,11 +146,11 @@ export enum StepKind {
    * `cancel`. */
   Execute = 3,
   /** The task has ended: return `value`, the reference that was answered, to the caller, whose it
-   * is again. */
+   * is again; 0 where nothing was answered, which for request intercepts means the request as it
+   * was given. */
   Return = 4,
   /** The task has ended: raise. With status 0 `value` is the host's own error; else build the
-   * error of `status`, for which `value` is the reason of a refusal, or 0: then the text stands
-   * in `out_error` of the function that filled the step. */
+   * error of `status`, for which `value` is the reason of a refusal. */
   Raise = 5,
   /** Hand chunks to the caller as it asks for them, from `value`, which is handed over, while
    * `scope` is current for the producer. Answer `chunk` for each one that the collector took,

@@ -602,14 +602,6 @@ static void call_scope_deregister_event_metadata_injector(call *c) {
     call_out_integer(c, "removed", (int64_t)out);
 }
 
-static void call_task_link(call *c) {
-    scopeflow_task_link_options options = SCOPEFLOW_TASK_LINK_OPTIONS_INIT;
-    options.call = (scopeflow_task *)call_integer(c, "call", options.call);
-    options.emitter = call_emitter(c);
-    options.request = call_payload(c, "request", false);
-    c->status = scopeflow_task_link(c->runtime, &options, &c->task, &c->step, &c->error);
-}
-
 static void call_tool_execute(call *c) {
     scopeflow_tool_execute_options options = SCOPEFLOW_TOOL_EXECUTE_OPTIONS_INIT;
     options.current = call_current(c);
@@ -841,7 +833,6 @@ static const operation operations[] = {
     {"deregister_event_metadata_injector", call_deregister_event_metadata_injector, false},
     {"scope_register_event_metadata_injector", call_scope_register_event_metadata_injector, false},
     {"scope_deregister_event_metadata_injector", call_scope_deregister_event_metadata_injector, false},
-    {"task_link", call_task_link, true},
     {"tool_execute", call_tool_execute, true},
     {"tool_call", call_tool_call, true},
     {"tool_call_end", call_tool_call_end, true},

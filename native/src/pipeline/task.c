@@ -15,6 +15,13 @@ void scopeflow__task_begin(scopeflow__task *self, scopeflow_runtime *runtime) {
     self->runtime = runtime;
 }
 
+scopeflow__task *scopeflow__task_begin_emitting(scopeflow_task *task, scopeflow_runtime *runtime) {
+    scopeflow__task *const self = scopeflow__task_of(task);
+    scopeflow__task_begin(self, runtime);
+    if (scopeflow__has_abandoned(runtime)) scopeflow__task_emit_abandoned(self);
+    return self;
+}
+
 void scopeflow__task_done(scopeflow_task *task, scopeflow_step *step, scopeflow_scope *scope) {
     scopeflow__task *const self = scopeflow__task_of(task);
     self->check = CHECK;
@@ -23,19 +30,41 @@ void scopeflow__task_done(scopeflow_task *task, scopeflow_step *step, scopeflow_
     step->scope = scope;
 }
 
+bool scopeflow__task_is_executing(const scopeflow__task *self) {
+    return self->check == CHECK && self->pending == SCOPEFLOW__PENDING_EXECUTE;
+}
+
+void scopeflow__task_hold(scopeflow__task *self, scopeflow_ref error) {
+    if (self->has_held) {
+        scopeflow__runtime_release_ref(self->runtime, error);
+        return;
+    }
+    self->held = error;
+    self->has_held = true;
+}
+
 /* --- The last step --- */
 
 static void let_go(scopeflow__task *self) {
-    scopeflow_scope_release(self->scope);
+    scopeflow_runtime *const runtime = self->runtime;
+    if (self->owns_request) scopeflow__runtime_release_ref(runtime, self->request);
+    scopeflow__runtime_release_ref(runtime, self->annotated);
+    scopeflow__runtime_release_ref(runtime, self->output);
+    scopeflow__pending_marks_free(runtime, self->marks);
     scopeflow__set_release(self->middleware);
+    scopeflow_scope_release(self->scope); /* May be what holds the runtime. */
+    self->owns_request = false;
+    self->annotated = 0;
+    self->output = 0;
+    self->marks = NULL;
     self->scope = NULL;
     self->middleware = NULL;
     self->phase = SCOPEFLOW__PHASE_ENDED;
     self->pending = SCOPEFLOW__PENDING_NOTHING;
 }
 
-/* S5.2: an exit or a cancellation that a subscriber let through is raised instead of the result,
- * now that everything owed has been delivered. */
+/* S5.2: an exit or a cancellation that a subscriber or sanitizer let through is raised instead of
+ * the result, now that everything owed has been delivered. */
 static void prefer_held(scopeflow__task *self) {
     if (!self->has_held) return;
     scopeflow__runtime_release_ref(self->runtime, self->value);
@@ -51,10 +80,24 @@ static void finish(scopeflow__task *self, scopeflow_step *step) {
     step->kind = self->final_step;
     step->status = self->final_status;
     step->value = self->value;
+    self->value = 0;
     if (self->hands_scope) {
         step->scope = self->scope;
         self->scope = NULL;
     }
+    let_go(self);
+}
+
+void scopeflow_task_abandon(scopeflow_task *task) {
+    if (task == NULL) return;
+    scopeflow__task *const self = scopeflow__task_of(task);
+    if (self->phase == SCOPEFLOW__PHASE_ENDED) return;
+
+    scopeflow__task_drop_events(self);
+    if (!self->is_link && self->scope != NULL && self->scope->is_call)
+        scopeflow__scope_abandon(self->scope);
+    scopeflow__runtime_release_ref(self->runtime, self->value);
+    if (self->has_held) scopeflow__runtime_release_ref(self->runtime, self->held);
     let_go(self);
 }
 
@@ -67,37 +110,71 @@ static void clear_step(scopeflow_step *step) {
     step->registry = 0;
     step->status = SCOPEFLOW_STATUS_OK;
     step->flags = 0;
+    step->input_flags = 0;
+    step->codec_action = 0;
     step->callable = 0;
     step->input = 0;
+    step->annotated = 0;
     step->value = 0;
     step->scope = NULL;
     step->event = NULL;
     step->registration = scopeflow__text(NULL, 0);
     step->target = scopeflow__text(NULL, 0);
+    step->tool_call_id = scopeflow__text(NULL, 0);
+    step->model_name = scopeflow__text(NULL, 0);
+}
+
+void scopeflow__task_fill(const scopeflow__task *self, scopeflow_step *step,
+                          scopeflow_step_kind kind, const scopeflow__entry *entry) {
+    scopeflow_scope *const span = self->scope;
+    step->kind = kind;
+    step->scope = span;
+    if (entry != NULL) {
+        step->registry = entry->kind;
+        step->flags = entry->flags;
+        step->callable = entry->callable;
+        step->registration = scopeflow__entry_name(entry);
+    }
+    if (span == NULL || !span->is_call) return;
+    step->target = scopeflow__scope_name(span);
+    if (span->type == SCOPEFLOW_SCOPE_TYPE_LLM)
+        step->model_name = scopeflow__scope_detail(span);
+    else
+        step->tool_call_id = scopeflow__scope_detail(span);
+}
+
+/* Does what the phase asks for; true when the host has to do something. */
+static bool run_phase(scopeflow__task *self, scopeflow_step *step) {
+    switch ((scopeflow__phase)self->phase) {
+    case SCOPEFLOW__PHASE_GUARD: return scopeflow__call_guard(self, step);
+    case SCOPEFLOW__PHASE_DECODE: return scopeflow__call_decode(self, step);
+    case SCOPEFLOW__PHASE_INTERCEPT: return scopeflow__call_intercept(self, step);
+    case SCOPEFLOW__PHASE_ENCODE: return scopeflow__call_encode(self, step);
+    case SCOPEFLOW__PHASE_START: scopeflow__call_start(self); return false;
+    case SCOPEFLOW__PHASE_LINK: scopeflow__call_link(self); return false;
+    case SCOPEFLOW__PHASE_EXECUTE: return scopeflow__call_execute(self, step);
+    case SCOPEFLOW__PHASE_STREAM: return scopeflow__stream_go_on(self, step);
+    case SCOPEFLOW__PHASE_FINALIZE: return scopeflow__stream_finalize(self, step);
+    case SCOPEFLOW__PHASE_MARKS: scopeflow__call_marks(self); return false;
+    case SCOPEFLOW__PHASE_FINISH:
+        /* The end of a forgotten scope may have been what held its parent. */
+        if (scopeflow__has_abandoned(self->runtime)) {
+            scopeflow__task_emit_abandoned(self);
+            return false;
+        }
+        finish(self, step);
+        return true;
+    case SCOPEFLOW__PHASE_ENDED: break;
+    }
+    finish(self, step);
+    return true;
 }
 
 void scopeflow__task_run(scopeflow__task *self, scopeflow_emitter *emitter, scopeflow_step *step) {
     clear_step(step);
     for (;;) {
         if (self->events != NULL && scopeflow__task_deliver(self, emitter, step)) return;
-        switch ((scopeflow__phase)self->phase) {
-        case SCOPEFLOW__PHASE_GUARD:
-            if (scopeflow__call_guard(self, step)) return;
-            break;
-        case SCOPEFLOW__PHASE_START: scopeflow__call_start(self, emitter); break;
-        case SCOPEFLOW__PHASE_EXECUTE:
-            if (scopeflow__call_execute(self, emitter, step)) return;
-            break;
-        case SCOPEFLOW__PHASE_FINISH:
-            /* The end of a forgotten scope may have been what held its parent. */
-            if (scopeflow__has_abandoned(self->runtime)) {
-                scopeflow__task_emit_abandoned(self, emitter);
-                break;
-            }
-            finish(self, step);
-            return;
-        case SCOPEFLOW__PHASE_ENDED: finish(self, step); return;
-        }
+        if (run_phase(self, step)) return;
     }
 }
 
@@ -107,12 +184,31 @@ static scopeflow_status check_answer(const scopeflow__task *self, const scopeflo
         return scopeflow__fail_text(out_error, SCOPEFLOW_STATUS_INVALID_STATE,
                                     "the task has ended, or was never begun");
     SCOPEFLOW__REQUIRE(answer->kind >= SCOPEFLOW_ANSWER_KIND_VALUE &&
-                           answer->kind <= SCOPEFLOW_ANSWER_KIND_CANCEL,
+                           answer->kind <= SCOPEFLOW_ANSWER_KIND_CHUNK,
                        out_error, "answer.kind is no answer kind");
     SCOPEFLOW__REQUIRE(answer->kind != SCOPEFLOW_ANSWER_KIND_REFUSE ||
-                           self->pending == SCOPEFLOW__PENDING_INVOKE,
+                           self->pending == SCOPEFLOW__PENDING_GUARD,
                        out_error, "only a guard can refuse");
-    return SCOPEFLOW_STATUS_OK;
+    SCOPEFLOW__REQUIRE(answer->kind != SCOPEFLOW_ANSWER_KIND_CHUNK ||
+                           self->pending == SCOPEFLOW__PENDING_STREAM,
+                       out_error, "only a stream has chunks");
+    if (self->pending != SCOPEFLOW__PENDING_INTERCEPT) return SCOPEFLOW_STATUS_OK;
+    return scopeflow__call_check_intercepted(self, answer, out_error);
+}
+
+static void take_answer(scopeflow__task *self, const scopeflow_answer *answer) {
+    switch ((scopeflow__pending)self->pending) {
+    case SCOPEFLOW__PENDING_GUARD: scopeflow__call_guarded(self, answer); break;
+    case SCOPEFLOW__PENDING_DECODE: scopeflow__call_decoded(self, answer); break;
+    case SCOPEFLOW__PENDING_INTERCEPT: scopeflow__call_intercepted(self, answer); break;
+    case SCOPEFLOW__PENDING_ENCODE: scopeflow__call_encoded(self, answer); break;
+    case SCOPEFLOW__PENDING_PREPARE: scopeflow__task_prepared(self, answer); break;
+    case SCOPEFLOW__PENDING_DELIVER: scopeflow__task_delivered(self, answer); break;
+    case SCOPEFLOW__PENDING_EXECUTE: scopeflow__call_executed(self, answer); break;
+    case SCOPEFLOW__PENDING_STREAM: scopeflow__stream_answered(self, answer); break;
+    case SCOPEFLOW__PENDING_FINALIZE: scopeflow__stream_finalized(self, answer); break;
+    case SCOPEFLOW__PENDING_NOTHING: break;
+    }
 }
 
 scopeflow_status scopeflow_task_resume(scopeflow_task *task, const scopeflow_answer *answer,
@@ -123,13 +219,27 @@ scopeflow_status scopeflow_task_resume(scopeflow_task *task, const scopeflow_ans
     status = check_answer(self, answer, out_error);
     if (status != SCOPEFLOW_STATUS_OK) return status;
 
-    switch ((scopeflow__pending)self->pending) {
-    case SCOPEFLOW__PENDING_INVOKE: scopeflow__call_guarded(self, answer); break;
-    case SCOPEFLOW__PENDING_DELIVER: scopeflow__task_delivered(self, answer); break;
-    case SCOPEFLOW__PENDING_EXECUTE: scopeflow__call_executed(self, answer); break;
-    case SCOPEFLOW__PENDING_NOTHING: break;
-    }
+    if ((answer->flags & SCOPEFLOW_ANSWER_FLAG_SYNC) != 0) self->can_await = false;
+    if (answer->annotated != 0 && self->pending != SCOPEFLOW__PENDING_INTERCEPT)
+        scopeflow__runtime_release_ref(self->runtime, answer->annotated);
+    take_answer(self, answer);
     self->pending = SCOPEFLOW__PENDING_NOTHING;
     scopeflow__task_run(self, answer->emitter, out_step);
+    return SCOPEFLOW_STATUS_OK;
+}
+
+scopeflow_status scopeflow_task_mark(scopeflow_task *task, scopeflow_bytes name, scopeflow_ref data,
+                                     scopeflow_ref metadata, scopeflow_error *out_error) {
+    scopeflow_status status = scopeflow__check_task_mark(task, name, data, metadata, out_error);
+    if (status == SCOPEFLOW_STATUS_OK)
+        status = scopeflow__name_check(name, "the name of a mark", out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__task *const self = scopeflow__task_of(task);
+    if (self->check != CHECK || (self->pending != SCOPEFLOW__PENDING_INTERCEPT &&
+                                 self->pending != SCOPEFLOW__PENDING_EXECUTE))
+        return scopeflow__fail_text(out_error, SCOPEFLOW_STATUS_INVALID_STATE,
+                                    "only while an intercept runs can a mark be left with its call");
+    if (!scopeflow__pending_mark_add(self->scope, name, data, metadata))
+        return scopeflow__fail_memory(out_error);
     return SCOPEFLOW_STATUS_OK;
 }

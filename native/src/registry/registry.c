@@ -231,7 +231,12 @@ scopeflow_status scopeflow__registry_add(scopeflow__owner owner, scopeflow_regis
     scopeflow_status status = scopeflow__name_check(name, "the name of a registration", out_error);
     if (status == SCOPEFLOW_STATUS_OK) status = check_owner(owner, out_error);
     if (status != SCOPEFLOW_STATUS_OK) return status;
+    if (scopeflow__runtime_is_closed(runtime_of(owner))) return scopeflow__fail_closed(out_error);
     SCOPEFLOW__REQUIRE(callable != 0, out_error, "callable must not be null");
+    SCOPEFLOW__REQUIRE((flags & SCOPEFLOW_CALLABLE_FLAG_BREAK_CHAIN) == 0 ||
+                           kind == SCOPEFLOW_REGISTRY_TOOL_REQUEST_INTERCEPT ||
+                           kind == SCOPEFLOW_REGISTRY_LLM_REQUEST_INTERCEPT,
+                       out_error, "only a request intercept can break the chain");
     if ((flags & SCOPEFLOW_CALLABLE_FLAG_ASYNC) != 0 && !scopeflow__registry_accepts_async[kind])
         return scopeflow__fail(out_error, SCOPEFLOW_STATUS_INVALID_ARGUMENT,
                                SCOPEFLOW__TEXT("an async callable cannot be a "), title(kind),

@@ -3,6 +3,7 @@
 #include "base/checks.gen.h"
 #include "base/utf8.h"
 #include "registry/registry.h"
+#include "scope/open_list.h"
 
 #define NS_PER_US 1000
 
@@ -40,6 +41,8 @@ static scopeflow_status check_parent(scopeflow_runtime *runtime, const scopeflow
 scopeflow_status scopeflow__place_find(scopeflow_runtime *runtime, scopeflow_scope *current,
                                        scopeflow_scope *parent, scopeflow__place *out,
                                        scopeflow_error *out_error) {
+    if (!SCOPEFLOW__LIKELY(!scopeflow__runtime_is_closed(runtime)))
+        return scopeflow__fail_closed(out_error);
     if (current == NULL) current = runtime->root;
     SCOPEFLOW__REQUIRE(current->runtime == runtime, out_error,
                        "the current scope belongs to another runtime");
@@ -127,6 +130,14 @@ scopeflow_scope *scopeflow__scope_new(scopeflow_runtime *runtime, const scopeflo
 void scopeflow__scope_open(scopeflow_scope *self, int64_t timestamp_ns) {
     scopeflow__runtime_draw(self->runtime, timestamp_ns, &self->uuid, &self->started_at_ns);
     scopeflow__store_u32(&self->phase, SCOPEFLOW__SCOPE_OPEN);
+    scopeflow__open_list_add(self);
+}
+
+bool scopeflow__scope_end(scopeflow_scope *self) {
+    if (!scopeflow__swap_u32(&self->phase, SCOPEFLOW__SCOPE_OPEN, SCOPEFLOW__SCOPE_ENDED))
+        return false;
+    scopeflow__open_list_remove(self);
+    return true;
 }
 
 int64_t scopeflow__scope_end_time(const scopeflow_scope *self, int64_t timestamp_ns) {
@@ -219,6 +230,7 @@ static void destroy_scope(scopeflow_scope *self) {
     scopeflow_runtime *const runtime = self->runtime;
     if (self->view != NULL) scopeflow__view_release(self->view);
     scopeflow__runtime_release_ref(runtime, self->metadata);
+    scopeflow__pending_marks_free(runtime, scopeflow__pending_marks_take(self));
     scopeflow__deallocate(&runtime->memory, self, node_size(self));
     scopeflow__runtime_release(runtime);
 }
@@ -265,10 +277,12 @@ scopeflow_status scopeflow_scope_describe(scopeflow_scope *self, scopeflow_scope
     out_info->name = scopeflow__scope_name(self);
     out_info->subtype = SCOPEFLOW__TEXT("");
     out_info->tool_call_id = SCOPEFLOW__TEXT("");
+    out_info->model_name = SCOPEFLOW__TEXT("");
     if (self->type == SCOPEFLOW_SCOPE_TYPE_CUSTOM)
         out_info->subtype = scopeflow__scope_detail(self);
     if (self->type == SCOPEFLOW_SCOPE_TYPE_TOOL)
         out_info->tool_call_id = scopeflow__scope_detail(self);
+    if (self->type == SCOPEFLOW_SCOPE_TYPE_LLM) out_info->model_name = scopeflow__scope_detail(self);
     out_info->started_at_ns = self->started_at_ns;
     out_info->type = self->type;
     out_info->attributes = self->attributes;
