@@ -27,11 +27,10 @@ static void read_sanitized(scopeflow__error_view *self, const scopeflow_event *e
     scopeflow__encode_ref(event->scope->runtime, event->sanitized_error, &self->sanitized);
     scopeflow__cursor error;
     scopeflow__cursor message;
-    self->has_message =
-        scopeflow__member_find(scopeflow__tape_value(&self->sanitized), SCOPEFLOW__TEXT("error"),
-                               &error) &&
-        scopeflow__member_find(error, SCOPEFLOW__TEXT("message"), &message) &&
-        scopeflow__cursor_peek(&message) == SCOPEFLOW_TOKEN_STRING;
+    self->has_message = scopeflow__member_find(scopeflow__tape_value(&self->sanitized),
+                                               SCOPEFLOW__TEXT("error"), &error) &&
+                        scopeflow__member_find(error, SCOPEFLOW__TEXT("message"), &message) &&
+                        scopeflow__cursor_peek(&message) == SCOPEFLOW_TOKEN_STRING;
     self->message = self->has_message ? text_of(message) : SCOPEFLOW__TEXT("");
 }
 

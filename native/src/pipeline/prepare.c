@@ -34,13 +34,13 @@ static bool is_call_event(const scopeflow_event *event) {
 
 static scopeflow_registry response_sanitizers(const scopeflow_event *event) {
     return event->is_llm_call ? SCOPEFLOW_REGISTRY_LLM_SANITIZE_RESPONSE_GUARDRAIL
-                               : SCOPEFLOW_REGISTRY_TOOL_SANITIZE_RESPONSE_GUARDRAIL;
+                              : SCOPEFLOW_REGISTRY_TOOL_SANITIZE_RESPONSE_GUARDRAIL;
 }
 
 static scopeflow_registry payload_sanitizers(const scopeflow_event *event) {
     if (event->is_response) return response_sanitizers(event);
     return event->is_llm_call ? SCOPEFLOW_REGISTRY_LLM_SANITIZE_REQUEST_GUARDRAIL
-                               : SCOPEFLOW_REGISTRY_TOOL_SANITIZE_REQUEST_GUARDRAIL;
+                              : SCOPEFLOW_REGISTRY_TOOL_SANITIZE_REQUEST_GUARDRAIL;
 }
 
 static scopeflow_registry event_sanitizers(const scopeflow_event *event) {
@@ -70,9 +70,7 @@ static bool has_error(const scopeflow_event *event) {
 /* Whether the stage has anything to do, and with which registry. */
 static bool stage_registry(const scopeflow_event *event, scopeflow_registry *out) {
     switch ((scopeflow__preparation)event->preparation) {
-    case SCOPEFLOW__PREPARE_PAYLOAD:
-        *out = payload_sanitizers(event);
-        return has_payload(event);
+    case SCOPEFLOW__PREPARE_PAYLOAD: *out = payload_sanitizers(event); return has_payload(event);
     case SCOPEFLOW__PREPARE_ERROR: *out = response_sanitizers(event); return has_error(event);
     case SCOPEFLOW__PREPARE_INJECTION:
         *out = SCOPEFLOW_REGISTRY_EVENT_METADATA_INJECTOR;
