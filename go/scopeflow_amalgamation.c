@@ -2855,7 +2855,6 @@ struct scopeflow_runtime {
     uint32_t registration_count; /* 0: nothing is registered anywhere, no lock is needed. */
     uint32_t scope_view_count;   /* 0: nothing is registered on any scope. */
     uint32_t view_epoch;         /* Raised when a scope that others inherit from gets its view. */
-    uint64_t next_order;
     scopeflow__view *global_view;
 
     uint64_t scope_event_count;
@@ -4295,8 +4294,9 @@ void scopeflow__system_entropy(void *context, uint8_t *out, size_t out_len_bytes
  * each registry. A set is immutable and counted: a call holds the one that it began with (S3.4).
  * It is resolved when something was registered, not when a call is made.
  *
- * Views and the links between them change only under the runtime's registry lock. No host code
- * runs under it: what must be released is let go after the lock. */
+ * Views and the links between them change only under the runtime's registry lock. No host code and
+ * no allocator runs under it: memory is got before the lock and let go after it, so that whoever
+ * registers can be stopped there for as long as it takes and no call waits (S6.2). */
 #ifndef SCOPEFLOW__REGISTRY_H
 #define SCOPEFLOW__REGISTRY_H
 
@@ -4470,6 +4470,7 @@ typedef struct scopeflow__chain {
 typedef struct scopeflow__set {
     uint32_t refs;
     uint32_t entry_count;
+    uint32_t entry_capacity;
     scopeflow_runtime *runtime;
     struct scopeflow__set *next_doomed;
     scopeflow__chain chains[SCOPEFLOW__REGISTRY_COUNT];
@@ -5477,7 +5478,7 @@ void scopeflow__set_release(scopeflow__set *self) {
     if (self == NULL || !scopeflow__ref_down(&self->refs)) return;
     scopeflow__entry **const entries = (scopeflow__entry **)(self + 1);
     for (uint32_t i = 0; i < self->entry_count; i++) scopeflow__entry_release(entries[i]);
-    scopeflow__deallocate(&self->runtime->memory, self, set_size(self->entry_count));
+    scopeflow__deallocate(&self->runtime->memory, self, set_size(self->entry_capacity));
 }
 
 /* --- Resolving, under the lock --- */
@@ -5516,38 +5517,81 @@ static void add_views(scopeflow__set *set, const scopeflow__view *view) {
     }
 }
 
-static scopeflow__set *build(const scopeflow__view *view) {
-    uint32_t counts[SCOPEFLOW__REGISTRY_COUNT] = {0};
+static uint32_t count_entries(const scopeflow__view *view) {
     uint32_t total = 0;
-    for (const scopeflow__view *v = view; v != NULL; v = v->parent) {
-        for (uint32_t i = 0; i < v->entry_count; i++) counts[v->entries[i]->kind]++;
-        total += v->entry_count;
-    }
-    scopeflow__set *const set =
-        (scopeflow__set *)scopeflow__allocate(&view->runtime->memory, set_size(total));
-    if (set == NULL) return NULL;
+    for (; view != NULL; view = view->parent) total += view->entry_count;
+    return total;
+}
 
-    memset(set, 0, sizeof *set);
-    set->refs = 1;
-    set->entry_count = total;
-    set->runtime = view->runtime;
+/* Fills an empty set, which has room. */
+static void build(scopeflow__set *set, const scopeflow__view *view) {
+    uint32_t counts[SCOPEFLOW__REGISTRY_COUNT] = {0};
+    for (const scopeflow__view *v = view; v != NULL; v = v->parent)
+        for (uint32_t i = 0; i < v->entry_count; i++) counts[v->entries[i]->kind]++;
+
     scopeflow__entry **next = (scopeflow__entry **)(set + 1);
     for (int kind = 0; kind < SCOPEFLOW__REGISTRY_COUNT; kind++) {
         set->chains[kind].entries = next;
         next += counts[kind];
     }
+    set->entry_count = count_entries(view);
     add_views(set, view);
+}
+
+static bool is_resolved(const scopeflow__view *view) {
+    return view->resolved != NULL && view->resolved_version == version_of(view);
+}
+
+static scopeflow__view *view_now(scopeflow_scope *scope, scopeflow__doomed *doomed) {
+    scopeflow_runtime *const runtime = scope->runtime;
+    return scopeflow__load_u32(&runtime->scope_view_count) > 0 ? scopeflow__view_of(scope, doomed)
+                                                               : runtime->global_view;
+}
+
+/* The set that the scope sees, if it is resolved or `fresh` has room to resolve it; else null, and
+ * `out_needed` is how much room that takes. A set that was used is no longer the caller's. */
+static scopeflow__set *try_set_of(scopeflow_scope *scope, scopeflow__set **fresh,
+                                  uint32_t *out_needed, scopeflow__doomed *doomed) {
+    scopeflow__view *const view = view_now(scope, doomed);
+    *out_needed = count_entries(view);
+    if (!is_resolved(view)) {
+        if (*fresh == NULL || (*fresh)->entry_capacity < *out_needed) return NULL;
+        build(*fresh, view);
+        scopeflow__view_forget_set(view, doomed);
+        view->resolved = *fresh;
+        view->resolved_version = version_of(view);
+        *fresh = NULL;
+    }
+    scopeflow__ref_up(&view->resolved->refs);
+    return view->resolved;
+}
+
+static scopeflow__set *new_set(scopeflow_runtime *runtime, uint32_t capacity) {
+    scopeflow__set *const set =
+        (scopeflow__set *)scopeflow__allocate(&runtime->memory, set_size(capacity));
+    if (set == NULL) return NULL;
+    memset(set, 0, sizeof *set);
+    set->refs = 1;
+    set->entry_capacity = capacity;
+    set->runtime = runtime;
     return set;
 }
 
-static scopeflow__set *resolve(scopeflow__view *view, scopeflow__doomed *doomed) {
-    uint64_t const version = version_of(view);
-    if (view->resolved != NULL && view->resolved_version == version) return view->resolved;
-    scopeflow__set *const set = build(view);
-    if (set == NULL) return NULL;
-    scopeflow__view_forget_set(view, doomed);
-    view->resolved = set;
-    view->resolved_version = version;
+/* Resolves it, with memory that is got while the lock is free; what was registered meanwhile may
+ * ask for more. */
+static scopeflow__set *resolve(scopeflow_scope *scope, uint32_t needed) {
+    scopeflow_runtime *const runtime = scope->runtime;
+    scopeflow__set *set = NULL;
+    while (set == NULL) {
+        scopeflow__doomed doomed = {NULL, NULL};
+        scopeflow__set *fresh = new_set(runtime, needed);
+        if (fresh == NULL) return NULL;
+        scopeflow__lock(&runtime->registry_lock);
+        set = try_set_of(scope, &fresh, &needed, &doomed);
+        scopeflow__unlock(&runtime->registry_lock);
+        scopeflow__doomed_release(&doomed);
+        scopeflow__set_release(fresh);
+    }
     return set;
 }
 
@@ -5557,15 +5601,14 @@ scopeflow__set *scopeflow__set_of(scopeflow_scope *scope, bool *out_failed) {
     if (SCOPEFLOW__LIKELY(!scopeflow__has_registrations(runtime))) return NULL;
 
     scopeflow__doomed doomed = {NULL, NULL};
+    scopeflow__set *none = NULL;
+    uint32_t needed;
     scopeflow__lock(&runtime->registry_lock);
-    scopeflow__view *const view = scopeflow__load_u32(&runtime->scope_view_count) > 0
-                                      ? scopeflow__view_of(scope, &doomed)
-                                      : runtime->global_view;
-    scopeflow__set *const set = resolve(view, &doomed);
-    if (set != NULL) scopeflow__ref_up(&set->refs);
+    scopeflow__set *set = try_set_of(scope, &none, &needed, &doomed);
     scopeflow__unlock(&runtime->registry_lock);
 
     scopeflow__doomed_release(&doomed);
+    if (set == NULL) set = resolve(scope, needed);
     *out_failed = set == NULL;
     return set;
 }
@@ -5628,49 +5671,86 @@ static uint32_t find(const scopeflow__view *view, scopeflow_registry kind, scope
     return at;
 }
 
-static bool make_room(scopeflow__view *view) {
+/* Room for entries, got while the lock is free. */
+typedef struct room {
+    scopeflow__entry **entries;
+    uint32_t capacity;
+} room;
+
+static bool room_get(const scopeflow__memory *memory, room *out, uint32_t capacity) {
+    out->capacity = capacity;
+    out->entries =
+        (scopeflow__entry **)scopeflow__allocate(memory, capacity * sizeof *out->entries);
+    return out->entries != NULL;
+}
+
+static void room_free(const scopeflow__memory *memory, room *spare) {
+    scopeflow__deallocate(memory, spare->entries, spare->capacity * sizeof *spare->entries);
+    spare->entries = NULL;
+    spare->capacity = 0;
+}
+
+/* Uses the spare room if the view is full; what the view had becomes spare. */
+static bool make_room(scopeflow__view *view, room *spare) {
     if (view->entry_count < view->entry_capacity) return true;
-    uint32_t const capacity = view->entry_capacity > 0 ? 2 * view->entry_capacity : 4;
-    void *const entries = view->runtime->memory.reallocate(
-        view->runtime->memory.context, view->entries, view->entry_capacity * sizeof *view->entries,
-        capacity * sizeof *view->entries);
-    if (entries == NULL) return false;
-    view->entries = (scopeflow__entry **)entries;
-    view->entry_capacity = capacity;
+    if (spare->capacity <= view->entry_capacity) return false;
+    room const old = {view->entries, view->entry_capacity};
+    scopeflow__copy(spare->entries, view->entries, view->entry_count * sizeof *view->entries);
+    view->entries = spare->entries;
+    view->entry_capacity = spare->capacity;
+    *spare = old;
     return true;
 }
 
-static scopeflow_status add_locked(scopeflow__owner owner, scopeflow__view **fresh,
-                                   scopeflow__entry *entry, scopeflow__doomed *doomed) {
-    bool const has_view = owner.scope != NULL && owner.scope->owns_view;
-    scopeflow__view *const view = scopeflow__view_own(owner, *fresh, doomed);
-    if (!has_view && view == *fresh) *fresh = NULL; /* It is the scope's now. */
+/* `limit_exceeded` stands for a view that is full: the caller gets room and tries again. */
+static scopeflow_status add_locked(scopeflow__owner owner, scopeflow__view **fresh, room *spare,
+                                   scopeflow__entry *entry, uint32_t *out_needed,
+                                   scopeflow__doomed *doomed) {
+    bool const has_view = owner.scope == NULL || owner.scope->owns_view;
+    scopeflow__view *const view = has_view ? scopeflow__view_own(owner, NULL, doomed) : *fresh;
     if (find(view, entry->kind, scopeflow__entry_name(entry)) < view->entry_count)
         return SCOPEFLOW_STATUS_ALREADY_EXISTS;
-    if (!make_room(view)) return SCOPEFLOW_STATUS_NO_MEMORY;
+    if (!make_room(view, spare)) {
+        *out_needed = view->entry_capacity > 0 ? 2 * view->entry_capacity : 4;
+        return SCOPEFLOW_STATUS_LIMIT_EXCEEDED;
+    }
 
+    if (!has_view) {
+        (void)scopeflow__view_own(owner, view, doomed);
+        *fresh = NULL; /* It is the scope's now. */
+    }
     view->entries[view->entry_count++] = entry;
     view->version++;
     (void)__atomic_fetch_add(&view->runtime->registration_count, 1, __ATOMIC_RELEASE);
     return SCOPEFLOW_STATUS_OK;
 }
 
+static scopeflow_status add_with_room(scopeflow__owner owner, scopeflow__view **fresh,
+                                      scopeflow__entry *entry) {
+    scopeflow_runtime *const runtime = runtime_of(owner);
+    room spare = {NULL, 0};
+    for (;;) {
+        uint32_t needed = 0;
+        scopeflow__doomed doomed = {NULL, NULL};
+        scopeflow__lock(&runtime->registry_lock);
+        scopeflow_status const status = add_locked(owner, fresh, &spare, entry, &needed, &doomed);
+        scopeflow__unlock(&runtime->registry_lock);
+        scopeflow__doomed_release(&doomed);
+        room_free(&runtime->memory, &spare);
+        if (status != SCOPEFLOW_STATUS_LIMIT_EXCEEDED) return status;
+        if (!room_get(&runtime->memory, &spare, needed)) return SCOPEFLOW_STATUS_NO_MEMORY;
+    }
+}
+
 /* Takes the entry's reference when it succeeds. */
 static scopeflow_status add(scopeflow__owner owner, scopeflow__entry *entry,
                             scopeflow_error *out_error) {
-    scopeflow_runtime *const runtime = runtime_of(owner);
-    scopeflow__doomed doomed = {NULL, NULL};
     scopeflow__view *fresh = NULL;
-    if (owner.scope != NULL) { /* Made beforehand: under the lock nothing that can fail is begun. */
-        fresh = scopeflow__view_new(runtime, NULL);
+    if (owner.scope != NULL) {
+        fresh = scopeflow__view_new(runtime_of(owner), NULL);
         if (fresh == NULL) return scopeflow__fail_memory(out_error);
     }
-
-    scopeflow__lock(&runtime->registry_lock);
-    scopeflow_status const status = add_locked(owner, &fresh, entry, &doomed);
-    scopeflow__unlock(&runtime->registry_lock);
-
-    scopeflow__doomed_release(&doomed);
+    scopeflow_status const status = add_with_room(owner, &fresh, entry);
     scopeflow__view_release(fresh);
     if (status == SCOPEFLOW_STATUS_ALREADY_EXISTS)
         return fail_named(out_error, status, entry->kind, scopeflow__entry_name(entry));
@@ -6058,10 +6138,11 @@ typedef struct scopeflow__error_view {
     bool has_message; /* False: it is withheld. */
 } scopeflow__error_view;
 
-/* Looks at an error object, or at a reason. To be freed whatever came out. */
+/* Looks at an error object, or at a reason. To be given back whatever came out. */
 void scopeflow__error_view_init(scopeflow__error_view *self, const scopeflow_event *event,
                                 scopeflow_ref error, bool is_reason);
-void scopeflow__error_view_deinit(scopeflow__error_view *self);
+/* `out` is the tape that its texts went into: what memory was missing for fails that too. */
+void scopeflow__error_view_deinit(scopeflow__error_view *self, scopeflow_tape *out);
 
 #endif
 
@@ -6131,7 +6212,8 @@ void scopeflow__error_view_init(scopeflow__error_view *self, const scopeflow_eve
     if (event->error_text == SCOPEFLOW__ERROR_TEXT_WITHHELD) self->has_message = false;
 }
 
-void scopeflow__error_view_deinit(scopeflow__error_view *self) {
+void scopeflow__error_view_deinit(scopeflow__error_view *self, scopeflow_tape *out) {
+    if (self->described.bytes.failed || self->sanitized.bytes.failed) out->bytes.failed = true;
     scopeflow__tape_deinit(&self->described);
     scopeflow__tape_deinit(&self->sanitized);
 }
@@ -6358,8 +6440,7 @@ static void put_error(const scopeflow_event *event, scopeflow_tape *own) {
         outcome->is_abandoned || outcome->own_error != SCOPEFLOW_STATUS_OK)
         put_pair(own, SCOPEFLOW__KEY_ERROR_TYPE, error_type(outcome));
     if (error.type.len > 0) put_pair(own, SCOPEFLOW__KEY_EXCEPTION_TYPE, error.type);
-    if (error.described.bytes.failed || error.sanitized.bytes.failed) own->bytes.failed = true;
-    scopeflow__error_view_deinit(&error);
+    scopeflow__error_view_deinit(&error, own);
 }
 
 static void put_outcome(const scopeflow_event *event, scopeflow_tape *own) {
@@ -6793,7 +6874,7 @@ static void put_refusal(const scopeflow_event *event, scopeflow_tape *tape) {
     scopeflow__tape_put_string(tape, SCOPEFLOW__TEXT("guardrail"));
     scopeflow__tape_put_string(tape, scopeflow__entry_name(event->entry));
     scopeflow_tape_put_mark(tape, SCOPEFLOW_TOKEN_END);
-    scopeflow__error_view_deinit(&view);
+    scopeflow__error_view_deinit(&view, tape);
 }
 
 static void put_failure(const scopeflow_event *event, scopeflow_tape *tape) {
@@ -6817,7 +6898,7 @@ static void put_failure(const scopeflow_event *event, scopeflow_tape *tape) {
     put_message(&view, tape);
     scopeflow_tape_put_mark(tape, SCOPEFLOW_TOKEN_END);
     scopeflow_tape_put_mark(tape, SCOPEFLOW_TOKEN_END);
-    scopeflow__error_view_deinit(&view);
+    scopeflow__error_view_deinit(&view, tape);
 }
 
 static void put_n(const scopeflow_event *event, scopeflow_tape *tape) {
@@ -7372,16 +7453,26 @@ void scopeflow__task_emit_abandoned(scopeflow__task *self) {
 
 /* --- Looking at a payload --- */
 
-/* The first token of what a reference is written as: the host is asked to stop right after it. */
+enum { ARENA_SIZE_BYTES = 512 };
+
+static void *reallocate_in_arena(void *arena, void *block, size_t old_size_bytes,
+                                 size_t new_size_bytes) {
+    (void)block;
+    (void)old_size_bytes;
+    return new_size_bytes > 0 && new_size_bytes <= ARENA_SIZE_BYTES ? arena : NULL;
+}
+
+/* The first token of what a reference is written as: the host is asked to stop right after it, and
+ * the tape has a place on the stack. Only a long text does not fit there. */
 static scopeflow_token first_token(scopeflow_runtime *runtime, scopeflow_ref ref) {
     if (ref == 0 || runtime->host.encode == NULL) return SCOPEFLOW_TOKEN_NULL;
+    char arena[ARENA_SIZE_BYTES];
+    scopeflow__memory const memory = {reallocate_in_arena, arena};
     scopeflow_tape tape;
-    scopeflow__tape_init(&tape, &runtime->memory, 1);
+    scopeflow__tape_init(&tape, &memory, 1);
     runtime->host.encode(runtime->host.context, ref, &tape);
-    scopeflow_token const first =
-        tape.bytes.len > 0 ? (scopeflow_token)tape.bytes.ptr[0] : SCOPEFLOW_TOKEN_NULL;
-    scopeflow__tape_deinit(&tape);
-    return first;
+    if (tape.bytes.len > 0) return (scopeflow_token)arena[0];
+    return tape.bytes.failed ? SCOPEFLOW_TOKEN_STRING : SCOPEFLOW_TOKEN_NULL;
 }
 
 bool scopeflow__ref_is_null(scopeflow_runtime *runtime, scopeflow_ref ref) {

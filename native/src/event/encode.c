@@ -57,7 +57,7 @@ static void put_refusal(const scopeflow_event *event, scopeflow_tape *tape) {
     scopeflow__tape_put_string(tape, SCOPEFLOW__TEXT("guardrail"));
     scopeflow__tape_put_string(tape, scopeflow__entry_name(event->entry));
     scopeflow_tape_put_mark(tape, SCOPEFLOW_TOKEN_END);
-    scopeflow__error_view_deinit(&view);
+    scopeflow__error_view_deinit(&view, tape);
 }
 
 static void put_failure(const scopeflow_event *event, scopeflow_tape *tape) {
@@ -81,7 +81,7 @@ static void put_failure(const scopeflow_event *event, scopeflow_tape *tape) {
     put_message(&view, tape);
     scopeflow_tape_put_mark(tape, SCOPEFLOW_TOKEN_END);
     scopeflow_tape_put_mark(tape, SCOPEFLOW_TOKEN_END);
-    scopeflow__error_view_deinit(&view);
+    scopeflow__error_view_deinit(&view, tape);
 }
 
 static void put_n(const scopeflow_event *event, scopeflow_tape *tape) {

@@ -48,7 +48,8 @@ void scopeflow__error_view_init(scopeflow__error_view *self, const scopeflow_eve
     if (event->error_text == SCOPEFLOW__ERROR_TEXT_WITHHELD) self->has_message = false;
 }
 
-void scopeflow__error_view_deinit(scopeflow__error_view *self) {
+void scopeflow__error_view_deinit(scopeflow__error_view *self, scopeflow_tape *out) {
+    if (self->described.bytes.failed || self->sanitized.bytes.failed) out->bytes.failed = true;
     scopeflow__tape_deinit(&self->described);
     scopeflow__tape_deinit(&self->sanitized);
 }

@@ -145,8 +145,7 @@ static void put_error(const scopeflow_event *event, scopeflow_tape *own) {
         outcome->is_abandoned || outcome->own_error != SCOPEFLOW_STATUS_OK)
         put_pair(own, SCOPEFLOW__KEY_ERROR_TYPE, error_type(outcome));
     if (error.type.len > 0) put_pair(own, SCOPEFLOW__KEY_EXCEPTION_TYPE, error.type);
-    if (error.described.bytes.failed || error.sanitized.bytes.failed) own->bytes.failed = true;
-    scopeflow__error_view_deinit(&error);
+    scopeflow__error_view_deinit(&error, own);
 }
 
 static void put_outcome(const scopeflow_event *event, scopeflow_tape *own) {

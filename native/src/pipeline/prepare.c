@@ -7,16 +7,26 @@
 
 /* --- Looking at a payload --- */
 
-/* The first token of what a reference is written as: the host is asked to stop right after it. */
+enum { ARENA_SIZE_BYTES = 512 };
+
+static void *reallocate_in_arena(void *arena, void *block, size_t old_size_bytes,
+                                 size_t new_size_bytes) {
+    (void)block;
+    (void)old_size_bytes;
+    return new_size_bytes > 0 && new_size_bytes <= ARENA_SIZE_BYTES ? arena : NULL;
+}
+
+/* The first token of what a reference is written as: the host is asked to stop right after it, and
+ * the tape has a place on the stack. Only a long text does not fit there. */
 static scopeflow_token first_token(scopeflow_runtime *runtime, scopeflow_ref ref) {
     if (ref == 0 || runtime->host.encode == NULL) return SCOPEFLOW_TOKEN_NULL;
+    char arena[ARENA_SIZE_BYTES];
+    scopeflow__memory const memory = {reallocate_in_arena, arena};
     scopeflow_tape tape;
-    scopeflow__tape_init(&tape, &runtime->memory, 1);
+    scopeflow__tape_init(&tape, &memory, 1);
     runtime->host.encode(runtime->host.context, ref, &tape);
-    scopeflow_token const first =
-        tape.bytes.len > 0 ? (scopeflow_token)tape.bytes.ptr[0] : SCOPEFLOW_TOKEN_NULL;
-    scopeflow__tape_deinit(&tape);
-    return first;
+    if (tape.bytes.len > 0) return (scopeflow_token)arena[0];
+    return tape.bytes.failed ? SCOPEFLOW_TOKEN_STRING : SCOPEFLOW_TOKEN_NULL;
 }
 
 bool scopeflow__ref_is_null(scopeflow_runtime *runtime, scopeflow_ref ref) {
