@@ -72,7 +72,7 @@
 #define SCOPEFLOW__MASK_STEP_FLAG 0xfu
 #define SCOPEFLOW__MASK_ANSWER_FLAG 0x1u
 #define SCOPEFLOW__MASK_TOOL_ATTRIBUTE 0x1u
-#define SCOPEFLOW__MASK_CALL_FLAG 0x3u
+#define SCOPEFLOW__MASK_CALL_FLAG 0x7u
 #define SCOPEFLOW__MASK_LLM_ATTRIBUTE 0x3u
 
 /* Defaults and ranges of arguments. */
@@ -4350,6 +4350,7 @@ struct scopeflow_scope {
     int64_t ended_at_ns; /* For an abandoned scope: when it was noticed. */
     scopeflow_ref metadata;
     scopeflow_ref call_request; /* What the start event showed, for comparison only (S3.7). */
+    struct scopeflow__set *middleware; /* Of a manual call: what it saw when it began (S3.4). */
     scopeflow__pending_mark *pending_marks; /* A lock-free stack, newest first (S3.11). */
     uint32_t attempt_count;                 /* How often the target was reached (S3.7). */
     uint32_t attributes;
@@ -5210,6 +5211,7 @@ static void destroy_scope(scopeflow_scope *self) {
     scopeflow_runtime *const runtime = self->runtime;
     if (self->view != NULL) scopeflow__view_release(self->view);
     scopeflow__runtime_release_ref(runtime, self->metadata);
+    if (self->middleware != NULL) scopeflow__set_release(self->middleware);
     if (self->pending_marks != NULL)
         scopeflow__pending_marks_free(runtime, scopeflow__pending_marks_take(self));
     scopeflow__deallocate(&runtime->memory, self, node_size(self));
@@ -6072,14 +6074,18 @@ struct scopeflow_event {
     bool is_stripped; /* An event sanitizer failed: only what the runtime says is left (S3.12). */
     bool has_fields;  /* `fields` has replaced data, metadata and category profile. */
     bool is_llm_call; /* Of an LLM call, not of a tool call. */
+
     bool is_response; /* Its payload is a response, an error or a reason: see the sanitizers. */
     uint32_t chain_index;
-    scopeflow_ref codec; /* Borrowed; makes the annotation, or 0. */
+    scopeflow__set *sanitizers; /* Of the call that it belongs to, or null. Held. */
+    scopeflow_ref original;     /* What `data` was before any sanitizer. Borrowed. */
+    scopeflow_ref codec;        /* Borrowed; makes the annotation, or 0. */
     scopeflow_ref annotation;
     bool owns_annotation;
     scopeflow_ref sanitized_error;      /* Owned. */
     scopeflow_ref fields;               /* Owned. */
     scopeflow__owned_ref *injected;     /* In the order of the injectors. */
+    scopeflow__pending_mark *left;      /* The mark that it is made from; owned. */
     scopeflow__entry *failed_sanitizer; /* Named in the metadata. Held. */
 
     scopeflow__set *listeners; /* Who gets it, resolved at the emission (S3.12). Held. */
@@ -6118,6 +6124,12 @@ bool scopeflow__event_inject(scopeflow_event *self, scopeflow_ref members);
 void scopeflow__event_withhold(scopeflow_event *self, scopeflow__entry *sanitizer);
 /* An event sanitizer failed. */
 void scopeflow__event_strip(scopeflow_event *self, scopeflow__entry *sanitizer);
+
+/* A mark that an intercept left with its call (S3.11); takes it, whatever comes out. */
+scopeflow_event *scopeflow__event_new_left(scopeflow_scope *call, scopeflow__pending_mark *left);
+
+/* The payload goes through the tool or LLM sanitizers of this set. */
+void scopeflow__event_sanitize_by(scopeflow_event *self, scopeflow__set *middleware);
 
 /* Lets go of the host's objects, unencoded: what is asked for later is null. */
 void scopeflow__event_forget(scopeflow_event *self);
@@ -6433,8 +6445,9 @@ static void put_error(const scopeflow_event *event, scopeflow_tape *own) {
     const scopeflow__outcome *const outcome = &event->outcome;
     scopeflow__error_view error;
     scopeflow__error_view_init(&error, event, outcome->error, false);
-    /* An error without a text still has one, an empty one. */
-    if (outcome->error != 0 && error.has_message)
+    /* An error without a text still has one, an empty one. What event sanitizers were to see and
+     * did not is withheld (S3.12). */
+    if (outcome->error != 0 && error.has_message && !event->is_stripped)
         put_pair(own, SCOPEFLOW__KEY_OTEL_STATUS_DESCRIPTION, error.message);
     if (outcome->error != 0 || outcome->status == SCOPEFLOW_END_STATUS_CANCELLED ||
         outcome->is_abandoned || outcome->own_error != SCOPEFLOW_STATUS_OK)
@@ -6593,6 +6606,62 @@ void scopeflow__metadata_write(scopeflow_event *event, scopeflow__buffer *out,
     for (int i = 0; i < 4; i++) scopeflow__tape_deinit(tapes[i]);
 }
 
+/* -------------------- src/event/compare.c -------------------- */
+
+/* -------------------- src/event/compare.h -------------------- */
+
+/* Questions about a payload that only its JSON text answers. Each runs host code. */
+#ifndef SCOPEFLOW__COMPARE_H
+#define SCOPEFLOW__COMPARE_H
+
+/* Whether observers would see the same (S2.8). False too where memory runs out. */
+bool scopeflow__payloads_are_equal(scopeflow_runtime *runtime, scopeflow_ref a, scopeflow_ref b);
+
+/* What an event sanitizer returned: its `category_profile` is an object, null or absent (S3.12). */
+bool scopeflow__fields_are_sane(scopeflow_runtime *runtime, scopeflow_ref fields);
+
+#endif
+
+/* The canonical text of what observers see of a payload. */
+static void write_seen(scopeflow_runtime *runtime, scopeflow_ref ref, scopeflow__buffer *out) {
+    scopeflow_tape tape;
+    scopeflow__tape_init(&tape, &runtime->memory, scopeflow__payload_full_at(runtime));
+    scopeflow__encode_ref(runtime, ref, &tape);
+    scopeflow__credentials_remove(runtime, &tape);
+    if (tape.bytes.failed) out->failed = true;
+    scopeflow__json_writer writer;
+    scopeflow__json_writer_init(&writer, out, runtime->payload_budget_bytes, true);
+    scopeflow__json_write(&writer, scopeflow__tape_value(&tape));
+    scopeflow__tape_deinit(&tape);
+}
+
+bool scopeflow__payloads_are_equal(scopeflow_runtime *runtime, scopeflow_ref a, scopeflow_ref b) {
+    scopeflow__buffer texts[2];
+    for (int i = 0; i < 2; i++) scopeflow__buffer_init(&texts[i], &runtime->memory);
+    write_seen(runtime, a, &texts[0]);
+    write_seen(runtime, b, &texts[1]);
+    bool const are_equal = !texts[0].failed && !texts[1].failed &&
+                           scopeflow__same_text(scopeflow__text(texts[0].ptr, texts[0].len),
+                                                scopeflow__text(texts[1].ptr, texts[1].len));
+    for (int i = 0; i < 2; i++) scopeflow__buffer_deinit(&texts[i]);
+    return are_equal;
+}
+
+bool scopeflow__fields_are_sane(scopeflow_runtime *runtime, scopeflow_ref fields) {
+    scopeflow_tape tape;
+    scopeflow__tape_init(&tape, &runtime->memory, scopeflow__payload_full_at(runtime));
+    scopeflow__encode_ref(runtime, fields, &tape);
+    scopeflow__cursor profile;
+    bool is_sane = !tape.bytes.failed;
+    if (scopeflow__member_find(scopeflow__tape_value(&tape),
+                               SCOPEFLOW__TEXT(SCOPEFLOW__KEY_CATEGORY_PROFILE), &profile)) {
+        scopeflow_token const kind = scopeflow__cursor_peek(&profile);
+        is_sane = is_sane && (kind == SCOPEFLOW_TOKEN_OBJECT || kind == SCOPEFLOW_TOKEN_NULL);
+    }
+    scopeflow__tape_deinit(&tape);
+    return is_sane;
+}
+
 /* -------------------- src/event/event.c -------------------- */
 
 #include <stddef.h>
@@ -6676,6 +6745,8 @@ static void release_owned(scopeflow_event *self) {
     scopeflow__runtime_release_ref(runtime, self->sanitized_error);
     scopeflow__runtime_release_ref(runtime, self->fields);
     release_injected(self);
+    if (self->left != NULL) scopeflow__pending_marks_free(runtime, self->left);
+    self->left = NULL;
     self->was_sanitized = false;
     self->owns_annotation = false;
     self->data = 0;
@@ -6689,7 +6760,10 @@ void scopeflow__event_touch(scopeflow_event *self) {
 }
 
 void scopeflow__event_set_data(scopeflow_event *self, scopeflow_ref data) {
-    if (self->was_sanitized) scopeflow__runtime_release_ref(self->scope->runtime, self->data);
+    if (self->was_sanitized)
+        scopeflow__runtime_release_ref(self->scope->runtime, self->data);
+    else
+        self->original = self->data;
     self->data = data;
     self->was_sanitized = true;
     scopeflow__event_touch(self);
@@ -6725,7 +6799,8 @@ bool scopeflow__event_inject(scopeflow_event *self, scopeflow_ref members) {
 }
 
 static void name_sanitizer(scopeflow_event *self, scopeflow__entry *sanitizer) {
-    if (sanitizer != NULL && self->failed_sanitizer == NULL) {
+    if (sanitizer != NULL) { /* The last one that failed is named. */
+        if (self->failed_sanitizer != NULL) scopeflow__entry_release(self->failed_sanitizer);
         scopeflow__ref_up(&sanitizer->refs);
         self->failed_sanitizer = sanitizer;
     }
@@ -6747,6 +6822,26 @@ void scopeflow__event_strip(scopeflow_event *self, scopeflow__entry *sanitizer) 
     name_sanitizer(self, sanitizer);
 }
 
+scopeflow_event *scopeflow__event_new_left(scopeflow_scope *call, scopeflow__pending_mark *left) {
+    scopeflow_event *const self = scopeflow__event_new_mark(
+        call, scopeflow__pending_mark_name(left), SCOPEFLOW__TEXT(""), SCOPEFLOW_TIMESTAMP_NONE);
+    left->next = NULL;
+    if (self == NULL) {
+        scopeflow__pending_marks_free(call->runtime, left);
+        return NULL;
+    }
+    self->data = left->data;
+    self->metadata = left->metadata;
+    self->left = left;
+    return self;
+}
+
+void scopeflow__event_sanitize_by(scopeflow_event *self, scopeflow__set *middleware) {
+    if (middleware == NULL) return;
+    scopeflow__ref_up(&middleware->refs);
+    self->sanitizers = middleware;
+}
+
 scopeflow_event *scopeflow_event_retain(scopeflow_event *self) {
     if (self != NULL) scopeflow__ref_up(&self->refs);
     return self;
@@ -6758,6 +6853,7 @@ void scopeflow_event_release(scopeflow_event *self) {
     release_owned(self);
     if (self->entry != NULL) scopeflow__entry_release(self->entry);
     if (self->failed_sanitizer != NULL) scopeflow__entry_release(self->failed_sanitizer);
+    scopeflow__set_release(self->sanitizers);
     scopeflow__set_release(self->listeners);
     scopeflow__buffer_deinit(&self->line);
     scopeflow__deallocate(&scope->runtime->memory, self,
@@ -7231,9 +7327,12 @@ typedef struct scopeflow__task {
     bool wants_chunk_marks;
     bool has_held;
     bool finalizer_failed;
-    uint8_t ending; /* An answer kind: how a stream ended. */
-    uint32_t index; /* The next guard or request intercept. */
-    uint32_t link;  /* The execution intercept that runs, or how many there are: the target. */
+    bool has_finalizer;
+    bool was_annotated;  /* Some intercept gave an annotated request. */
+    bool output_is_void; /* There was a finalizer, and it gave nothing (S4.7). */
+    uint8_t ending;      /* An answer kind: how a stream ended. */
+    uint32_t index;      /* The next guard or request intercept. */
+    uint32_t link;       /* The execution intercept that runs, or how many there are: the target. */
     uint32_t listener_index;
     scopeflow_status final_status;
     scopeflow_runtime *runtime;
@@ -7241,18 +7340,18 @@ typedef struct scopeflow__task {
     scopeflow__set *middleware; /* What the call saw when it began (S3.4). Held. */
     scopeflow_event *events;    /* The one being delivered, then those that wait. Held. */
     scopeflow_event *last_event;
-    scopeflow__pending_mark *marks; /* Those of the call, from its end on. */
-    scopeflow__pending_mark *next_mark;
-    scopeflow_ref request;        /* Borrowed, unless an intercept made it. */
-    scopeflow_ref annotated;      /* Its decoded form, taken from the codec or an intercept. */
-    scopeflow_ref data;           /* Borrowed. */
-    scopeflow_ref codec;          /* Borrowed. */
-    scopeflow_ref response_codec; /* Borrowed. */
-    scopeflow_ref value;          /* What the last step hands back. Taken. */
-    scopeflow_ref output;         /* What a finalizer made. Taken. */
-    scopeflow_ref held;           /* An exit or cancellation that is raised at the end (S5.2). */
+    scopeflow__pending_mark *marks; /* Those of the call that are still to be emitted. */
+    scopeflow_ref request;          /* Borrowed, unless an intercept made it. */
+    scopeflow_ref annotated;        /* Its decoded form, taken from the codec or an intercept. */
+    scopeflow_ref data;             /* Borrowed. */
+    scopeflow_ref codec;            /* Borrowed. */
+    scopeflow_ref response_codec;   /* Borrowed. */
+    scopeflow_ref value;            /* What the last step hands back. Taken. */
+    scopeflow_ref output;           /* What a finalizer made. Taken. */
+    scopeflow_ref held;             /* An exit or cancellation that is raised at the end (S5.2). */
     int64_t timestamp_ns;
     int64_t last_chunk_ns;
+    int64_t ended_at_ns;
     scopeflow__stream_facts stream;
 } scopeflow__task;
 
@@ -7319,7 +7418,7 @@ static inline scopeflow__set *scopeflow__listeners_of(scopeflow_scope *scope) {
     return scopeflow__listeners_find(scope);
 }
 
-/* Emits the end of a scope that ends without a word. */
+/* Emits the end of a scope that ends without a word, and what intercepts left with it. */
 void scopeflow__task_emit_abandoned_end(scopeflow__task *self, scopeflow_scope *scope);
 /* Emits what is owed for scopes that nobody held any more (S1.12). */
 void scopeflow__task_emit_abandoned(scopeflow__task *self);
@@ -7342,6 +7441,7 @@ bool scopeflow__task_prepare(scopeflow__task *self, scopeflow_step *step);
 void scopeflow__task_prepared(scopeflow__task *self, const scopeflow_answer *answer);
 /* Whether a payload is JSON null. Runs host code. */
 bool scopeflow__ref_is_null(scopeflow_runtime *runtime, scopeflow_ref ref);
+bool scopeflow__ref_is_object(scopeflow_runtime *runtime, scopeflow_ref ref);
 
 /* --- deliver.c --- */
 
@@ -7358,10 +7458,10 @@ void scopeflow__call_guarded(scopeflow__task *self, const scopeflow_answer *answ
 bool scopeflow__call_decode(scopeflow__task *self, scopeflow_step *step);
 void scopeflow__call_decoded(scopeflow__task *self, const scopeflow_answer *answer);
 bool scopeflow__call_intercept(scopeflow__task *self, scopeflow_step *step);
-/* S3.11: a request intercept may not return nothing for something. */
-scopeflow_status scopeflow__call_check_intercepted(const scopeflow__task *self,
-                                                   const scopeflow_answer *answer,
-                                                   scopeflow_error *out_error);
+/* S3.11: what an intercept or the codec gives back has to be a request. */
+scopeflow_status scopeflow__call_check_rewritten(const scopeflow__task *self,
+                                                 const scopeflow_answer *answer,
+                                                 scopeflow_error *out_error);
 void scopeflow__call_intercepted(scopeflow__task *self, const scopeflow_answer *answer);
 bool scopeflow__call_encode(scopeflow__task *self, scopeflow_step *step);
 void scopeflow__call_encoded(scopeflow__task *self, const scopeflow_answer *answer);
@@ -7372,8 +7472,9 @@ void scopeflow__call_start(scopeflow__task *self);
 void scopeflow__call_link(scopeflow__task *self);
 bool scopeflow__call_execute(scopeflow__task *self, scopeflow_step *step);
 void scopeflow__call_executed(scopeflow__task *self, const scopeflow_answer *answer);
-/* Ends the span and emits the end, whatever came out. */
-void scopeflow__call_end(scopeflow__task *self, const scopeflow_answer *answer);
+/* Ends the span, at the time when its outcome was known, and emits the end. */
+void scopeflow__call_end(scopeflow__task *self, const scopeflow_answer *answer,
+                         int64_t ended_at_ns);
 void scopeflow__call_marks(scopeflow__task *self);
 
 /* --- stream.c --- */
@@ -7422,6 +7523,21 @@ void scopeflow__task_emit(scopeflow__task *self, scopeflow_event *event,
     self->last_event = event;
 }
 
+/* S3.11: nobody will come back for these. */
+static void emit_left(scopeflow__task *self, scopeflow_scope *call) {
+    scopeflow__pending_mark *left = scopeflow__pending_marks_take(call);
+    while (left != NULL) {
+        scopeflow__pending_mark *const next = left->next;
+        scopeflow__set *const listeners = scopeflow__listeners_of(call);
+        left->next = NULL;
+        if (listeners != NULL)
+            scopeflow__task_emit(self, scopeflow__event_new_left(call, left), listeners);
+        else
+            scopeflow__pending_marks_free(self->runtime, left);
+        left = next;
+    }
+}
+
 void scopeflow__task_emit_abandoned_end(scopeflow__task *self, scopeflow_scope *scope) {
     scopeflow__set *const listeners = scopeflow__listeners_of(scope);
     if (listeners == NULL) return;
@@ -7432,6 +7548,7 @@ void scopeflow__task_emit_abandoned_end(scopeflow__task *self, scopeflow_scope *
         event->outcome.is_abandoned = true;
     }
     scopeflow__task_emit(self, event, listeners);
+    emit_left(self, scope);
 }
 
 void scopeflow__task_emit_abandoned(scopeflow__task *self) {
@@ -7479,14 +7596,11 @@ bool scopeflow__ref_is_null(scopeflow_runtime *runtime, scopeflow_ref ref) {
     return first_token(runtime, ref) == SCOPEFLOW_TOKEN_NULL;
 }
 
-/* --- Which chain is due --- */
-
-static bool is_call_event(const scopeflow_event *event) {
-    if (event->data_source == SCOPEFLOW__DATA_REFUSAL ||
-        event->data_source == SCOPEFLOW__DATA_FAILURE)
-        return true;
-    return event->kind == SCOPEFLOW_EVENT_KIND_SCOPE && event->scope->is_call;
+bool scopeflow__ref_is_object(scopeflow_runtime *runtime, scopeflow_ref ref) {
+    return first_token(runtime, ref) == SCOPEFLOW_TOKEN_OBJECT;
 }
+
+/* --- Which chain is due --- */
 
 static scopeflow_registry response_sanitizers(const scopeflow_event *event) {
     return event->is_llm_call ? SCOPEFLOW_REGISTRY_LLM_SANITIZE_RESPONSE_GUARDRAIL
@@ -7513,29 +7627,29 @@ static scopeflow_ref error_of(const scopeflow_event *event) {
 }
 
 static bool has_payload(const scopeflow_event *event) {
-    return is_call_event(event) && event->data != 0 &&
-           event->data_source == SCOPEFLOW__DATA_PAYLOAD;
+    return event->data != 0 && event->data_source == SCOPEFLOW__DATA_PAYLOAD;
 }
 
 static bool has_error(const scopeflow_event *event) {
-    return is_call_event(event) && error_of(event) != 0 &&
-           (event->kind == SCOPEFLOW_EVENT_KIND_SCOPE ||
-            event->data_source != SCOPEFLOW__DATA_PAYLOAD);
+    return error_of(event) != 0 && (event->kind == SCOPEFLOW_EVENT_KIND_SCOPE ||
+                                    event->data_source != SCOPEFLOW__DATA_PAYLOAD);
 }
 
-/* Whether the stage has anything to do, and with which registry. */
-static bool stage_registry(const scopeflow_event *event, scopeflow_registry *out) {
+/* The chain that the stage goes through, or null if it has nothing to do. */
+static const scopeflow__chain *stage_chain(const scopeflow_event *event) {
+    const scopeflow__set *const own = event->sanitizers;
     switch ((scopeflow__preparation)event->preparation) {
-    case SCOPEFLOW__PREPARE_PAYLOAD: *out = payload_sanitizers(event); return has_payload(event);
-    case SCOPEFLOW__PREPARE_ERROR: *out = response_sanitizers(event); return has_error(event);
+    case SCOPEFLOW__PREPARE_PAYLOAD:
+        return own != NULL && has_payload(event) ? &own->chains[payload_sanitizers(event)] : NULL;
+    case SCOPEFLOW__PREPARE_ERROR:
+        return own != NULL && has_error(event) ? &own->chains[response_sanitizers(event)] : NULL;
     case SCOPEFLOW__PREPARE_INJECTION:
-        *out = SCOPEFLOW_REGISTRY_EVENT_METADATA_INJECTOR;
-        return true;
-    case SCOPEFLOW__PREPARE_FIELDS: *out = event_sanitizers(event); return true;
+        return &event->listeners->chains[SCOPEFLOW_REGISTRY_EVENT_METADATA_INJECTOR];
+    case SCOPEFLOW__PREPARE_FIELDS: return &event->listeners->chains[event_sanitizers(event)];
     case SCOPEFLOW__PREPARE_ANNOTATION:
     case SCOPEFLOW__PREPARED: break;
     }
-    return false;
+    return NULL;
 }
 
 static void next_stage(scopeflow_event *event) {
@@ -7600,11 +7714,10 @@ static bool can_run(const scopeflow__task *self, const scopeflow_event *event,
 }
 
 /* Goes through the chain of the present stage; true when a callable has to run. */
-static bool ask_chain(scopeflow__task *self, scopeflow_event *event, scopeflow_registry kind,
-                      scopeflow_step *step) {
+static bool ask_chain(scopeflow__task *self, scopeflow_event *event, scopeflow_step *step) {
     uint8_t const stage = event->preparation;
-    const scopeflow__chain *const chain = &event->listeners->chains[kind];
-    while (event->preparation == stage && event->chain_index < chain->count) {
+    const scopeflow__chain *const chain = stage_chain(event);
+    while (chain != NULL && event->preparation == stage && event->chain_index < chain->count) {
         scopeflow__entry *const entry = chain->entries[event->chain_index++];
         if (can_run(self, event, entry)) {
             fill(self, event, entry, step);
@@ -7616,12 +7729,18 @@ static bool ask_chain(scopeflow__task *self, scopeflow_event *event, scopeflow_r
     return false;
 }
 
-/* S2.8: an annotation comes from the payload that observers see. */
+/* S2.8: what was given with the payload stands as long as observers see that very payload. */
+static bool still_fits(scopeflow_event *event) {
+    if (event->annotation == 0 || event->data_source != SCOPEFLOW__DATA_PAYLOAD) return false;
+    return !event->was_sanitized ||
+           scopeflow__payloads_are_equal(event->scope->runtime, event->original, event->data);
+}
+
+/* An annotation comes from the payload that observers see. */
 static bool ask_codec(scopeflow__task *self, scopeflow_event *event, scopeflow_step *step) {
-    bool const can_derive = event->codec != 0 && has_payload(event);
-    if (!can_derive) {
-        if (event->was_sanitized || event->data_source != SCOPEFLOW__DATA_PAYLOAD)
-            scopeflow__event_set_annotation(event, 0);
+    bool const fits = still_fits(event);
+    if (fits || event->codec == 0 || !has_payload(event)) {
+        if (!fits) scopeflow__event_set_annotation(event, 0);
         next_stage(event);
         return false;
     }
@@ -7642,21 +7761,17 @@ static bool ask_codec(scopeflow__task *self, scopeflow_event *event, scopeflow_s
 static bool needs_nothing(const scopeflow_event *event) {
     const scopeflow__set *const set = event->listeners;
     return set->entry_count == set->chains[SCOPEFLOW_REGISTRY_SUBSCRIBER].count &&
-           event->codec == 0;
+           event->codec == 0 && event->sanitizers == NULL;
 }
 
 bool scopeflow__task_prepare(scopeflow__task *self, scopeflow_step *step) {
     scopeflow_event *const event = self->events;
     if (needs_nothing(event)) event->preparation = SCOPEFLOW__PREPARED;
     while (event->preparation != SCOPEFLOW__PREPARED) {
-        scopeflow_registry kind;
-        if (event->preparation == SCOPEFLOW__PREPARE_ANNOTATION) {
-            if (ask_codec(self, event, step)) return true;
-        } else if (!stage_registry(event, &kind)) {
-            next_stage(event);
-        } else if (ask_chain(self, event, kind, step)) {
-            return true;
-        }
+        bool const asks = event->preparation == SCOPEFLOW__PREPARE_ANNOTATION
+                              ? ask_codec(self, event, step)
+                              : ask_chain(self, event, step);
+        if (asks) return true;
     }
     return false;
 }
@@ -7674,6 +7789,9 @@ static bool is_sane(const scopeflow_event *event, scopeflow_ref value) {
                 scopeflow__ref_is_null(event->scope->runtime, event->data));
     case SCOPEFLOW__PREPARE_ERROR:
         return first != SCOPEFLOW_TOKEN_UNSERIALIZABLE && first != SCOPEFLOW_TOKEN_NULL;
+    case SCOPEFLOW__PREPARE_FIELDS:
+        return first == SCOPEFLOW_TOKEN_OBJECT &&
+               scopeflow__fields_are_sane(event->scope->runtime, value);
     default: return first == SCOPEFLOW_TOKEN_OBJECT;
     }
 }
@@ -7704,9 +7822,7 @@ static void take_value(scopeflow_event *event, scopeflow_ref value) {
 }
 
 static scopeflow__entry *asked_entry(const scopeflow_event *event) {
-    scopeflow_registry kind = SCOPEFLOW_REGISTRY_EVENT_METADATA_INJECTOR;
-    (void)stage_registry(event, &kind);
-    return event->listeners->chains[kind].entries[event->chain_index - 1];
+    return stage_chain(event)->entries[event->chain_index - 1];
 }
 
 /* S2.8: an event goes without an annotation rather than with a wrong one. */
@@ -7720,8 +7836,12 @@ static void take_annotation(scopeflow__task *self, scopeflow_event *event,
                                answer->value);
         scopeflow__runtime_release_ref(self->runtime, answer->value);
     }
-    event->codec_failed = answer->kind == SCOPEFLOW_ANSWER_KIND_ERROR;
-    scopeflow__event_set_annotation(event, is_value ? answer->value : 0);
+    bool const is_object =
+        is_value && first_token(self->runtime, answer->value) == SCOPEFLOW_TOKEN_OBJECT;
+    if (is_value && !is_object) scopeflow__runtime_release_ref(self->runtime, answer->value);
+    event->codec_failed = answer->kind == SCOPEFLOW_ANSWER_KIND_ERROR ||
+                          (is_value && answer->value != 0 && !is_object);
+    scopeflow__event_set_annotation(event, is_object ? answer->value : 0);
     next_stage(event);
 }
 
@@ -7950,6 +8070,7 @@ static void emit_verdict(scopeflow__task *self, const scopeflow_answer *answer, 
         mark->is_llm_call = span->type == SCOPEFLOW_SCOPE_TYPE_LLM;
         mark->data_source = is_refusal ? SCOPEFLOW__DATA_REFUSAL : SCOPEFLOW__DATA_FAILURE;
         mark->data = answer->value;
+        scopeflow__event_sanitize_by(mark, self->middleware);
     }
     scopeflow__task_emit(self, mark, listeners);
 }
@@ -8013,6 +8134,7 @@ static bool fill_codec(scopeflow__task *self, scopeflow_step *step, scopeflow_co
     step->callable = self->codec;
     step->codec_action = action;
     step->input = self->request;
+    if (!self->owns_request) step->input_flags = SCOPEFLOW_STEP_FLAG_PRIVATE_COPY;
     step->annotated = self->annotated;
     self->pending = (uint8_t)pending;
     return true;
@@ -8037,7 +8159,7 @@ void scopeflow__call_decoded(scopeflow__task *self, const scopeflow_answer *answ
 }
 
 bool scopeflow__call_encode(scopeflow__task *self, scopeflow_step *step) {
-    if (self->annotated == 0) {
+    if (self->codec == 0 || !self->was_annotated) {
         go_to(self, SCOPEFLOW__PHASE_START);
         return false;
     }
@@ -8055,7 +8177,7 @@ void scopeflow__call_encoded(scopeflow__task *self, const scopeflow_answer *answ
         turn_away(self, answer, STEP_CODEC, NULL);
         return;
     }
-    if (answer->value != 0) replace_request(self, answer->value);
+    replace_request(self, answer->value);
     go_to(self, SCOPEFLOW__PHASE_START);
 }
 
@@ -8078,37 +8200,61 @@ bool scopeflow__call_intercept(scopeflow__task *self, scopeflow_step *step) {
 }
 
 /* Puts a piece of a message together in place; what does not fit is cut. */
-static scopeflow_bytes join(char *out, size_t capacity, scopeflow_bytes a, scopeflow_bytes b,
-                            scopeflow_bytes c) {
-    scopeflow_bytes const parts[] = {a, b, c};
+static scopeflow_bytes join(char *out, size_t capacity, const char *a, scopeflow_bytes b,
+                            const char *c) {
+    scopeflow_bytes const parts[] = {scopeflow__c_text(a), b, scopeflow__c_text(c)};
     size_t used = 0;
     for (int i = 0; i < 3; i++) {
-        size_t const room = capacity - used;
-        size_t const len = parts[i].len < room ? parts[i].len : room;
+        size_t const len = scopeflow__utf8_cut(parts[i], capacity - used);
         scopeflow__copy(out + used, parts[i].ptr, len);
         used += len;
     }
     return scopeflow__text(out, used);
 }
 
-scopeflow_status scopeflow__call_check_intercepted(const scopeflow__task *self,
-                                                   const scopeflow_answer *answer,
-                                                   scopeflow_error *out_error) {
-    if (answer->kind != SCOPEFLOW_ANSWER_KIND_VALUE || answer->value != 0 ||
-        scopeflow__ref_is_null(self->runtime, self->request))
-        return SCOPEFLOW_STATUS_OK;
+static scopeflow_status fail_intercept(const scopeflow__task *self, const char *returned,
+                                       scopeflow_error *out_error) {
     const scopeflow__entry *const entry = intercepts_of(self)->entries[self->index - 1];
     char start[64];
-    char end[100];
-    scopeflow_bytes name = scopeflow__scope_name(self->scope);
-    if (name.len > 64) name.len = 64;
+    char end[120];
+    scopeflow_bytes target = scopeflow__scope_name(self->scope);
+    target.len = scopeflow__utf8_cut(target, 64);
     return scopeflow__fail(out_error, SCOPEFLOW_STATUS_INVALID_ARGUMENT,
-                           join(start, sizeof start,
-                                scopeflow__c_text(scopeflow__registry_titles[entry->kind]),
-                                SCOPEFLOW__TEXT(" '"), SCOPEFLOW__TEXT("")),
+                           join(start, sizeof start, scopeflow__registry_titles[entry->kind],
+                                SCOPEFLOW__TEXT(""), " '"),
                            scopeflow__entry_name(entry),
-                           join(end, sizeof end, SCOPEFLOW__TEXT("' returned nothing for '"), name,
-                                SCOPEFLOW__TEXT("'")));
+                           join(end, sizeof end, returned, target, "'"));
+}
+
+static scopeflow_status check_intercepted(const scopeflow__task *self,
+                                          const scopeflow_answer *answer,
+                                          scopeflow_error *out_error) {
+    bool const is_tool = self->kind == SCOPEFLOW__TASK_TOOL;
+    bool const is_request =
+        is_tool ? answer->value != 0 : scopeflow__ref_is_object(self->runtime, answer->value);
+    if (is_request) return SCOPEFLOW_STATUS_OK;
+    if (!is_tool && answer->value != 0)
+        return fail_intercept(self, "' returned no LLM request for '", out_error);
+    if (scopeflow__ref_is_null(self->runtime, self->request)) return SCOPEFLOW_STATUS_OK;
+    return fail_intercept(self, "' returned nothing for '", out_error);
+}
+
+static scopeflow_status check_encoded(const scopeflow__task *self, const scopeflow_answer *answer,
+                                      scopeflow_error *out_error) {
+    if (scopeflow__ref_is_object(self->runtime, answer->value)) return SCOPEFLOW_STATUS_OK;
+    return scopeflow__fail(out_error, SCOPEFLOW_STATUS_INVALID_ARGUMENT,
+                           SCOPEFLOW__TEXT("the codec returned no LLM request for '"),
+                           scopeflow__scope_name(self->scope), SCOPEFLOW__TEXT("'"));
+}
+
+scopeflow_status scopeflow__call_check_rewritten(const scopeflow__task *self,
+                                                 const scopeflow_answer *answer,
+                                                 scopeflow_error *out_error) {
+    if (answer->kind != SCOPEFLOW_ANSWER_KIND_VALUE) return SCOPEFLOW_STATUS_OK;
+    if (self->pending == SCOPEFLOW__PENDING_INTERCEPT)
+        return check_intercepted(self, answer, out_error);
+    if (self->pending == SCOPEFLOW__PENDING_ENCODE) return check_encoded(self, answer, out_error);
+    return SCOPEFLOW_STATUS_OK;
 }
 
 void scopeflow__call_intercepted(scopeflow__task *self, const scopeflow_answer *answer) {
@@ -8117,6 +8263,7 @@ void scopeflow__call_intercepted(scopeflow__task *self, const scopeflow_answer *
     if (answer->annotated != 0) {
         scopeflow__runtime_release_ref(self->runtime, self->annotated);
         self->annotated = answer->annotated;
+        self->was_annotated = true;
     }
     if (answer->kind != SCOPEFLOW_ANSWER_KIND_VALUE) {
         turn_away(self, answer, STEP_INTERCEPT, entry);
@@ -8146,6 +8293,12 @@ static uint32_t link_count(const scopeflow__task *self) {
 
 void scopeflow__call_start(scopeflow__task *self) {
     scopeflow_scope *const span = self->scope;
+    if (scopeflow__runtime_is_closed(self->runtime)) { /* By a guard or an intercept (S6.1). */
+        self->phase = SCOPEFLOW__PHASE_FINISH;
+        self->final_step = SCOPEFLOW_STEP_KIND_RAISE;
+        self->final_status = SCOPEFLOW_STATUS_INVALID_STATE;
+        return;
+    }
     self->phase = SCOPEFLOW__PHASE_EXECUTE;
     span->call_request = self->request;
     scopeflow__scope_open(span, self->timestamp_ns);
@@ -8155,6 +8308,7 @@ void scopeflow__call_start(scopeflow__task *self) {
     if (start != NULL) {
         start->data = self->request;
         start->codec = self->codec;
+        scopeflow__event_sanitize_by(start, self->middleware);
     }
     scopeflow__task_emit(self, start, listeners);
 }
@@ -8172,6 +8326,7 @@ void scopeflow__call_link(scopeflow__task *self) {
     self->phase = SCOPEFLOW__PHASE_EXECUTE;
     if (self->link < link_count(self)) return;
     uint32_t const n = __atomic_add_fetch(&span->attempt_count, 1, __ATOMIC_RELAXED);
+    if (!scopeflow__scope_is_open(span)) return; /* Nothing comes after the end. */
     if (n == 1 && is_same(self->runtime, self->request, span->call_request)) return;
     scopeflow__set *const listeners = scopeflow__listeners_of(span);
     if (listeners == NULL) return;
@@ -8266,20 +8421,21 @@ static void set_output(const scopeflow__task *self, scopeflow_event *end,
     } else if (is_value) {
         end->data = answer->value;
     }
-    if (is_value && end->data == 0 && !self->finalizer_failed) end->data = self->data;
+    if (is_value && end->data == 0 && !self->output_is_void) end->data = self->data;
     if (end->data != 0) end->codec = self->response_codec;
 }
 
-void scopeflow__call_end(scopeflow__task *self, const scopeflow_answer *answer) {
+void scopeflow__call_end(scopeflow__task *self, const scopeflow_answer *answer,
+                         int64_t ended_at_ns) {
     if (__atomic_load_n(&self->scope->pending_marks, __ATOMIC_RELAXED) != NULL)
         self->phase = SCOPEFLOW__PHASE_MARKS;
-    if (!scopeflow__scope_end(self->scope)) return; /* The target has done so (S2.3: no reading). */
-    int64_t const now_ns = scopeflow__runtime_clock(self->runtime);
+    if (!scopeflow__scope_end(self->scope)) return; /* The target has done so. */
     scopeflow__set *const listeners = scopeflow__listeners_of(self->scope);
     if (listeners == NULL) return;
     scopeflow_event *const end =
-        scopeflow__event_new_end(self->scope, scopeflow__scope_end_time(self->scope, now_ns));
+        scopeflow__event_new_end(self->scope, scopeflow__scope_end_time(self->scope, ended_at_ns));
     if (end != NULL) {
+        scopeflow__event_sanitize_by(end, self->middleware);
         set_outcome(end, answer);
         set_output(self, end, answer);
     }
@@ -8297,31 +8453,27 @@ void scopeflow__call_executed(scopeflow__task *self, const scopeflow_answer *ans
     }
     self->phase = SCOPEFLOW__PHASE_FINISH;
     self->final_step = is_value ? SCOPEFLOW_STEP_KIND_RETURN : SCOPEFLOW_STEP_KIND_RAISE;
-    if (!self->is_link) scopeflow__call_end(self, answer);
+    if (self->is_link) return;
+    bool const is_open = scopeflow__scope_is_open(self->scope); /* Else S2.3: no reading. */
+    scopeflow__call_end(self, answer, is_open ? scopeflow__runtime_clock(self->runtime) : 0);
 }
 
 /* S3.11: one after the other, each when the one before has reached everybody. */
 void scopeflow__call_marks(scopeflow__task *self) {
-    if (self->marks == NULL) {
-        self->marks = scopeflow__pending_marks_take(self->scope);
-        self->next_mark = self->marks;
-    }
-    const scopeflow__pending_mark *const left = self->next_mark;
-    if (left == NULL) {
+    scopeflow_scope *const call = self->scope;
+    if (self->marks == NULL) self->marks = scopeflow__pending_marks_take(call);
+    scopeflow__pending_mark *const left = self->marks;
+    if (left == NULL || scopeflow__runtime_is_closed(self->runtime)) {
         self->phase = SCOPEFLOW__PHASE_FINISH;
         return;
     }
-    self->next_mark = left->next;
-    scopeflow__set *const listeners = scopeflow__listeners_of(self->scope);
-    if (listeners == NULL) return;
-    scopeflow_event *const mark =
-        scopeflow__event_new_mark(self->scope, scopeflow__pending_mark_name(left),
-                                  SCOPEFLOW__TEXT(""), SCOPEFLOW_TIMESTAMP_NONE);
-    if (mark != NULL) {
-        mark->data = left->data;
-        mark->metadata = left->metadata;
-    }
-    scopeflow__task_emit(self, mark, listeners);
+    self->marks = left->next;
+    left->next = NULL;
+    scopeflow__set *const listeners = scopeflow__listeners_of(call);
+    if (listeners != NULL)
+        scopeflow__task_emit(self, scopeflow__event_new_left(call, left), listeners);
+    else
+        scopeflow__pending_marks_free(self->runtime, left);
 }
 
 /* -------------------- src/pipeline/stream.c -------------------- */
@@ -8329,19 +8481,11 @@ void scopeflow__call_marks(scopeflow__task *self) {
 /* A stream of chunks between the start and the end of a call (S4.7). The host pulls the chunks; the
  * core counts them. */
 
-bool scopeflow__stream_go_on(scopeflow__task *self, scopeflow_step *step) {
-    scopeflow__task_fill(self, step, SCOPEFLOW_STEP_KIND_STREAM, NULL);
-    step->value = self->value; /* With the first of these steps only. */
-    self->value = 0;
-    self->pending = SCOPEFLOW__PENDING_STREAM;
-    return true;
-}
-
-static void emit_chunk(scopeflow__task *self, int64_t now_ns) {
+static void emit_chunk(scopeflow__task *self) {
     scopeflow__set *const listeners = scopeflow__listeners_of(self->scope);
     if (listeners == NULL) return;
     scopeflow_event *const mark = scopeflow__event_new_mark(
-        self->scope, SCOPEFLOW__TEXT("llm.chunk"), SCOPEFLOW__TEXT(""), now_ns);
+        self->scope, SCOPEFLOW__TEXT("llm.chunk"), SCOPEFLOW__TEXT(""), SCOPEFLOW_TIMESTAMP_NONE);
     if (mark != NULL) {
         mark->type = SCOPEFLOW_SCOPE_TYPE_LLM;
         mark->data_source = SCOPEFLOW__DATA_NUMBER;
@@ -8360,7 +8504,7 @@ static void count_chunk(scopeflow__task *self) {
     else if (gap_ns > stream->longest_gap_ns)
         stream->longest_gap_ns = gap_ns;
     self->last_chunk_ns = now_ns;
-    if (self->wants_chunk_marks && scopeflow__scope_is_open(self->scope)) emit_chunk(self, now_ns);
+    if (self->wants_chunk_marks && scopeflow__scope_is_open(self->scope)) emit_chunk(self);
 }
 
 /* A consumer that stops early cancels without an error, and nothing is raised. */
@@ -8370,12 +8514,8 @@ static scopeflow_step_kind final_step(const scopeflow_answer *answer) {
     return is_error ? SCOPEFLOW_STEP_KIND_RAISE : SCOPEFLOW_STEP_KIND_RETURN;
 }
 
-void scopeflow__stream_answered(scopeflow__task *self, const scopeflow_answer *answer) {
-    if (answer->kind == SCOPEFLOW_ANSWER_KIND_CHUNK) {
-        scopeflow__runtime_release_ref(self->runtime, answer->value);
-        count_chunk(self);
-        return;
-    }
+/* The outcome is known now; the finalizer says what came out. */
+static void end_stream(scopeflow__task *self, const scopeflow_answer *answer) {
     bool const is_value = answer->kind == SCOPEFLOW_ANSWER_KIND_VALUE;
     if (is_value) scopeflow__runtime_release_ref(self->runtime, answer->value);
     self->value = is_value ? 0 : answer->value;
@@ -8383,6 +8523,40 @@ void scopeflow__stream_answered(scopeflow__task *self, const scopeflow_answer *a
     self->final_status = answer->status;
     self->final_step = (uint8_t)final_step(answer);
     self->phase = SCOPEFLOW__PHASE_FINALIZE;
+    if (scopeflow__scope_is_open(self->scope))
+        self->ended_at_ns = scopeflow__runtime_clock(self->runtime);
+}
+
+void scopeflow__stream_answered(scopeflow__task *self, const scopeflow_answer *answer) {
+    if (answer->kind == SCOPEFLOW_ANSWER_KIND_CHUNK) {
+        scopeflow__runtime_release_ref(self->runtime, answer->value);
+        count_chunk(self);
+        return;
+    }
+    end_stream(self, answer);
+}
+
+/* S5.2: an exit or cancellation that came with a chunk's mark ends the stream. */
+static void cancel_stream(scopeflow__task *self) {
+    scopeflow_answer answer;
+    memset(&answer, 0, sizeof answer);
+    answer.kind = SCOPEFLOW_ANSWER_KIND_CANCEL;
+    answer.value = self->held;
+    self->has_held = false;
+    scopeflow__runtime_release_ref(self->runtime, self->value);
+    end_stream(self, &answer);
+}
+
+bool scopeflow__stream_go_on(scopeflow__task *self, scopeflow_step *step) {
+    if (self->has_held) {
+        cancel_stream(self);
+        return false;
+    }
+    scopeflow__task_fill(self, step, SCOPEFLOW_STEP_KIND_STREAM, NULL);
+    step->value = self->value; /* With the first of these steps only. */
+    self->value = 0;
+    self->pending = SCOPEFLOW__PENDING_STREAM;
+    return true;
 }
 
 /* An observer's loss, never the consumer's. */
@@ -8393,22 +8567,7 @@ static void note_failure(scopeflow__task *self, scopeflow_ref error) {
     scopeflow__runtime_release_ref(self->runtime, error);
 }
 
-bool scopeflow__stream_finalize(scopeflow__task *self, scopeflow_step *step) {
-    scopeflow__task_fill(self, step, SCOPEFLOW_STEP_KIND_FINALIZE, NULL);
-    self->pending = SCOPEFLOW__PENDING_FINALIZE;
-    return true;
-}
-
-void scopeflow__stream_finalized(scopeflow__task *self, const scopeflow_answer *answer) {
-    if (answer->kind == SCOPEFLOW_ANSWER_KIND_VALUE) {
-        self->output = answer->value;
-    } else {
-        self->finalizer_failed = true;
-        if (answer->kind == SCOPEFLOW_ANSWER_KIND_CANCEL)
-            scopeflow__task_hold(self, answer->value);
-        else
-            note_failure(self, answer->value);
-    }
+static void emit_end(scopeflow__task *self) {
     scopeflow_answer end;
     memset(&end, 0, sizeof end);
     end.kind = self->ending - 1;
@@ -8416,7 +8575,27 @@ void scopeflow__stream_finalized(scopeflow__task *self, const scopeflow_answer *
     end.value = self->value;
     self->final_status = SCOPEFLOW_STATUS_OK;
     self->phase = SCOPEFLOW__PHASE_FINISH;
-    scopeflow__call_end(self, &end);
+    scopeflow__call_end(self, &end, self->ended_at_ns);
+}
+
+bool scopeflow__stream_finalize(scopeflow__task *self, scopeflow_step *step) {
+    if (!self->has_finalizer) {
+        emit_end(self);
+        return false;
+    }
+    scopeflow__task_fill(self, step, SCOPEFLOW_STEP_KIND_FINALIZE, NULL);
+    self->pending = SCOPEFLOW__PENDING_FINALIZE;
+    return true;
+}
+
+void scopeflow__stream_finalized(scopeflow__task *self, const scopeflow_answer *answer) {
+    bool const is_value = answer->kind == SCOPEFLOW_ANSWER_KIND_VALUE;
+    self->output = is_value ? answer->value : 0;
+    self->output_is_void = self->output == 0;
+    self->finalizer_failed = answer->kind == SCOPEFLOW_ANSWER_KIND_ERROR;
+    if (self->finalizer_failed) note_failure(self, answer->value);
+    if (answer->kind == SCOPEFLOW_ANSWER_KIND_CANCEL) scopeflow__task_hold(self, answer->value);
+    emit_end(self);
 }
 
 /* -------------------- src/pipeline/call.c -------------------- */
@@ -8547,6 +8726,7 @@ static scopeflow_status begin_call(scopeflow_runtime *runtime, const request *gi
     self->phase = (uint8_t)given->first_phase;
     self->is_standalone = given->is_standalone;
     self->can_await = (given->flags & SCOPEFLOW_CALL_FLAG_SYNC) == 0;
+    self->has_finalizer = (given->flags & SCOPEFLOW_CALL_FLAG_FINALIZER) != 0;
     self->wants_chunk_marks = (given->flags & SCOPEFLOW_CALL_FLAG_CHUNK_MARKS) != 0;
     self->scope = span;
     self->middleware = middleware;
@@ -8731,6 +8911,12 @@ static scopeflow_status open_call(scopeflow_runtime *runtime, const beginning *g
     if (call == NULL) return scopeflow__fail_memory(out_error);
     call->is_call = true;
     call->is_manual = true;
+    bool failed;
+    call->middleware = scopeflow__set_of(place.inherit, &failed);
+    if (failed) {
+        scopeflow_scope_release(call);
+        return scopeflow__fail_memory(out_error);
+    }
     call->metadata = given->metadata;
     scopeflow__scope_open(call, given->timestamp_ns);
     *out_call = call;
@@ -8757,6 +8943,7 @@ static scopeflow_status begin_manual(scopeflow_runtime *runtime, const beginning
             start->data = given->request;
             start->codec = given->codec;
             start->annotation = given->annotated;
+            scopeflow__event_sanitize_by(start, call->middleware);
         }
         scopeflow__task_emit(self, start, listeners);
     }
@@ -8872,6 +9059,12 @@ static void fill_manual_end(scopeflow_event *end, const ending *given) {
     end->codec = given->codec;
 }
 
+/* S3.4: what was registered is released once no running call uses it. */
+static void forget_middleware(scopeflow_scope *call) {
+    scopeflow__set_release(call->middleware);
+    call->middleware = NULL;
+}
+
 static scopeflow_status end_call(scopeflow_scope *call, const ending *given, scopeflow_task *task,
                                  scopeflow_step *out_step, scopeflow_error *out_error) {
     scopeflow_status const status = check_end(call, given, out_error);
@@ -8883,6 +9076,7 @@ static scopeflow_status end_call(scopeflow_scope *call, const ending *given, sco
     bool const is_mine = scopeflow__scope_end(call); /* Another thread may have been faster. */
     scopeflow__set *const listeners = is_mine ? scopeflow__listeners_of(call) : NULL;
     if (!scopeflow__has_work(runtime, listeners)) {
+        if (is_mine) forget_middleware(call);
         scopeflow__task_done(task, out_step, NULL);
         return SCOPEFLOW_STATUS_OK;
     }
@@ -8890,9 +9084,13 @@ static scopeflow_status end_call(scopeflow_scope *call, const ending *given, sco
     if (listeners != NULL) {
         scopeflow_event *const end =
             scopeflow__event_new_end(call, scopeflow__scope_end_time(call, ended_at_ns));
-        if (end != NULL) fill_manual_end(end, given);
+        if (end != NULL) {
+            fill_manual_end(end, given);
+            scopeflow__event_sanitize_by(end, call->middleware);
+        }
         scopeflow__task_emit(self, end, listeners);
     }
+    if (is_mine) forget_middleware(call);
     scopeflow__task_run(self, given->emitter, out_step);
     return SCOPEFLOW_STATUS_OK;
 }
@@ -9094,8 +9292,7 @@ static scopeflow_status check_odd_answer(const scopeflow__task *self,
                        out_error, "only a stream has chunks");
     SCOPEFLOW__REQUIRE((answer->flags & ~SCOPEFLOW__MASK_ANSWER_FLAG) == 0, out_error,
                        "answer.flags has a bit that no answer flag has");
-    if (self->pending != SCOPEFLOW__PENDING_INTERCEPT) return SCOPEFLOW_STATUS_OK;
-    return scopeflow__call_check_intercepted(self, answer, out_error);
+    return scopeflow__call_check_rewritten(self, answer, out_error);
 }
 
 static scopeflow_status check_answer(const scopeflow__task *self, const scopeflow_answer *answer,
@@ -9104,7 +9301,8 @@ static scopeflow_status check_answer(const scopeflow__task *self, const scopeflo
         return scopeflow__fail_text(out_error, SCOPEFLOW_STATUS_INVALID_STATE,
                                     "the task has ended, or was never begun");
     bool const is_plain = answer->kind == SCOPEFLOW_ANSWER_KIND_VALUE && answer->flags == 0 &&
-                          self->pending != SCOPEFLOW__PENDING_INTERCEPT;
+                          self->pending != SCOPEFLOW__PENDING_INTERCEPT &&
+                          self->pending != SCOPEFLOW__PENDING_ENCODE;
     return SCOPEFLOW__LIKELY(is_plain) ? SCOPEFLOW_STATUS_OK
                                        : check_odd_answer(self, answer, out_error);
 }
@@ -9298,6 +9496,10 @@ scopeflow_status scopeflow_scope_pop(scopeflow_scope *scope,
             scopeflow__event_new_end(scope, scopeflow__scope_end_time(scope, ended_at_ns));
         if (end != NULL) fill_end(end, options);
         scopeflow__task_emit(self, end, listeners);
+        if (scope->is_call) { /* S3.11: what intercepts left with it follows. */
+            self->scope = scopeflow_scope_retain(scope);
+            self->phase = SCOPEFLOW__PHASE_MARKS;
+        }
     }
     scopeflow__task_run(self, options->emitter, out_step);
     return SCOPEFLOW_STATUS_OK;
@@ -9368,7 +9570,6 @@ static void end_open_scopes(scopeflow__task *self) {
         scope->next = NULL;
         if (scopeflow__scope_end(scope)) {
             scope->ended_at_ns = scopeflow__runtime_clock(self->runtime);
-            scopeflow__count(&self->runtime->abandoned_scope_count);
             scopeflow__task_emit_abandoned_end(self, scope);
         }
         scopeflow_scope_release(scope);

@@ -127,6 +127,7 @@ static scopeflow_status begin_call(scopeflow_runtime *runtime, const request *gi
     self->phase = (uint8_t)given->first_phase;
     self->is_standalone = given->is_standalone;
     self->can_await = (given->flags & SCOPEFLOW_CALL_FLAG_SYNC) == 0;
+    self->has_finalizer = (given->flags & SCOPEFLOW_CALL_FLAG_FINALIZER) != 0;
     self->wants_chunk_marks = (given->flags & SCOPEFLOW_CALL_FLAG_CHUNK_MARKS) != 0;
     self->scope = span;
     self->middleware = middleware;

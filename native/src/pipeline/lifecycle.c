@@ -140,6 +140,10 @@ scopeflow_status scopeflow_scope_pop(scopeflow_scope *scope,
             scopeflow__event_new_end(scope, scopeflow__scope_end_time(scope, ended_at_ns));
         if (end != NULL) fill_end(end, options);
         scopeflow__task_emit(self, end, listeners);
+        if (scope->is_call) { /* S3.11: what intercepts left with it follows. */
+            self->scope = scopeflow_scope_retain(scope);
+            self->phase = SCOPEFLOW__PHASE_MARKS;
+        }
     }
     scopeflow__task_run(self, options->emitter, out_step);
     return SCOPEFLOW_STATUS_OK;
@@ -210,7 +214,6 @@ static void end_open_scopes(scopeflow__task *self) {
         scope->next = NULL;
         if (scopeflow__scope_end(scope)) {
             scope->ended_at_ns = scopeflow__runtime_clock(self->runtime);
-            scopeflow__count(&self->runtime->abandoned_scope_count);
             scopeflow__task_emit_abandoned_end(self, scope);
         }
         scopeflow_scope_release(scope);

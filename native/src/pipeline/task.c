@@ -161,8 +161,7 @@ static scopeflow_status check_odd_answer(const scopeflow__task *self,
                        out_error, "only a stream has chunks");
     SCOPEFLOW__REQUIRE((answer->flags & ~SCOPEFLOW__MASK_ANSWER_FLAG) == 0, out_error,
                        "answer.flags has a bit that no answer flag has");
-    if (self->pending != SCOPEFLOW__PENDING_INTERCEPT) return SCOPEFLOW_STATUS_OK;
-    return scopeflow__call_check_intercepted(self, answer, out_error);
+    return scopeflow__call_check_rewritten(self, answer, out_error);
 }
 
 static scopeflow_status check_answer(const scopeflow__task *self, const scopeflow_answer *answer,
@@ -171,7 +170,8 @@ static scopeflow_status check_answer(const scopeflow__task *self, const scopeflo
         return scopeflow__fail_text(out_error, SCOPEFLOW_STATUS_INVALID_STATE,
                                     "the task has ended, or was never begun");
     bool const is_plain = answer->kind == SCOPEFLOW_ANSWER_KIND_VALUE && answer->flags == 0 &&
-                          self->pending != SCOPEFLOW__PENDING_INTERCEPT;
+                          self->pending != SCOPEFLOW__PENDING_INTERCEPT &&
+                          self->pending != SCOPEFLOW__PENDING_ENCODE;
     return SCOPEFLOW__LIKELY(is_plain) ? SCOPEFLOW_STATUS_OK
                                        : check_odd_answer(self, answer, out_error);
 }
