@@ -3024,6 +3024,15 @@ static inline scopeflow_status scopeflow__check_runtime_after_fork(
     return SCOPEFLOW_STATUS_OK;
 }
 
+static inline scopeflow_status scopeflow__check_scope_new_root(
+    scopeflow_runtime *self, scopeflow_scope **out_scope, scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_scope != NULL,
+                       out_error, "out_scope must not be null");
+    return SCOPEFLOW_STATUS_OK;
+}
+
 static inline scopeflow_status scopeflow__check_scope_push(
     scopeflow_runtime *self, const scopeflow_scope_push_options *options, scopeflow_task *task,
     scopeflow_step *out_step, scopeflow_error *out_error) {
@@ -4411,13 +4420,14 @@ struct scopeflow_scope {
     uint8_t seen_groups;    /* What was registered above when it was made, */
     uint8_t own_groups;     /* and what was registered on it: see scopeflow__may_see. */
     bool is_call;           /* A tool or LLM call: its flags are those of its kind of call. */
+    bool is_own_root; /* A root that one context has for itself (S1.3): it never ends. */
     bool is_manual;         /* A call that the application runs by itself (S4.8). */
     bool is_abandoned; /* Ended without a word: its subscribers are still owed the end (S1.12). */
     bool is_detached;  /* Opened under a context value that had ended (S1.5). */
     uint8_t type;
 
     scopeflow_uuid uuid;
-    scopeflow_uuid detached_from;
+    scopeflow_uuid detached_from; /* Of a root of its own: the root of another process, or zeros. */
     int64_t started_at_ns;
     int64_t ended_at_ns; /* For an abandoned scope: when it was noticed. */
     scopeflow_ref metadata;
@@ -4443,6 +4453,10 @@ static inline scopeflow_uuid *scopeflow__scope_uuid(scopeflow_scope *self) {
 }
 static inline bool scopeflow__scope_is_root(const scopeflow_scope *self) {
     return self->parent == NULL;
+}
+/* The runtime's root, or one that a context has for itself. */
+static inline bool scopeflow__scope_is_any_root(const scopeflow_scope *self) {
+    return self->parent == NULL || self->is_own_root;
 }
 static inline bool scopeflow__scope_is_open(const scopeflow_scope *self) {
     return scopeflow__load_u32(&self->phase) == SCOPEFLOW__SCOPE_OPEN;
@@ -4496,6 +4510,8 @@ scopeflow__pending_mark *scopeflow__pending_marks_take(scopeflow_scope *self);
 void scopeflow__pending_marks_free(scopeflow_runtime *runtime, scopeflow__pending_mark *first);
 
 scopeflow_scope *scopeflow__scope_new_root(scopeflow_runtime *runtime);
+/* A root for one context, without an id. Null when memory ran out. */
+scopeflow_scope *scopeflow__scope_new_own_root(scopeflow_runtime *runtime);
 void scopeflow__scope_destroy_root(scopeflow_scope *self);
 
 /* Takes the whole list, oldest first; the caller owns a reference to each. */
@@ -5242,6 +5258,30 @@ scopeflow_scope *scopeflow__scope_new_root(scopeflow_runtime *runtime) {
     return self;
 }
 
+scopeflow_scope *scopeflow__scope_new_own_root(scopeflow_runtime *runtime) {
+    scopeflow_scope *const root = runtime->root;
+    scopeflow__place const place = {root, root, root, NULL};
+    scopeflow_scope *const self = scopeflow__scope_new(
+        runtime, &place, SCOPEFLOW_SCOPE_TYPE_AGENT, 0, SCOPEFLOW__TEXT("root"), SCOPEFLOW__TEXT(""));
+    if (self == NULL) return NULL;
+    self->is_own_root = true;
+    self->phase = SCOPEFLOW__SCOPE_OPEN;
+    return self;
+}
+
+scopeflow_status scopeflow_scope_new_root(scopeflow_runtime *runtime, scopeflow_scope **out_scope,
+                                          scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_scope_new_root(runtime, out_scope, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    if (scopeflow__runtime_is_closed(runtime)) return scopeflow__fail_closed(out_error);
+    scopeflow_scope *const self = scopeflow__scope_new_own_root(runtime);
+    if (self == NULL) return scopeflow__fail_memory(out_error);
+    scopeflow__runtime_draw(runtime, 0, &self->uuid, &self->started_at_ns);
+    *out_scope = self;
+    return SCOPEFLOW_STATUS_OK;
+}
+
 void scopeflow__scope_destroy_root(scopeflow_scope *self) {
     scopeflow__view_release(self->view);
     scopeflow__deallocate(&self->runtime->memory, self, node_size(self));
@@ -5305,7 +5345,8 @@ static scopeflow_scope *drop_link(scopeflow_scope *link, scopeflow_scope *doomed
     if (scopeflow__scope_is_root(link) || !scopeflow__ref_down(&link->refs)) return doomed;
 
     scopeflow_runtime *const runtime = link->runtime;
-    if (scopeflow__scope_is_open(link) && link->fork_generation == runtime->fork_generation &&
+    if (scopeflow__scope_is_open(link) && !link->is_own_root &&
+        link->fork_generation == runtime->fork_generation &&
         !scopeflow__load_u32(&runtime->is_freed)) {
         scopeflow__store_u32(&link->refs, 1); /* The list's. */
         (void)scopeflow__scope_end(link);
@@ -5365,7 +5406,7 @@ scopeflow_status scopeflow_scope_describe(scopeflow_scope *self, scopeflow_scope
     if (status != SCOPEFLOW_STATUS_OK) return status;
     memset(out_info, 0, sizeof *out_info);
     out_info->uuid = self->uuid;
-    if (self->parent != NULL) out_info->parent_uuid = self->parent->uuid;
+    if (!scopeflow__scope_is_any_root(self)) out_info->parent_uuid = self->parent->uuid;
     out_info->name = scopeflow__scope_name(self);
     out_info->subtype = SCOPEFLOW__TEXT("");
     out_info->tool_call_id = SCOPEFLOW__TEXT("");
@@ -5514,13 +5555,13 @@ static bool is_fresh(const scopeflow_scope *scope) {
  * turned round on the way; so a deep tree is walked once, without recursion. */
 scopeflow__view *scopeflow__view_of(scopeflow_scope *scope, scopeflow__doomed *doomed) {
     scopeflow_scope *below = NULL;
-    while (!scopeflow__scope_is_root(scope) && !is_fresh(scope)) {
+    while (!scopeflow__scope_is_any_root(scope) && !is_fresh(scope)) {
         scope->walk = below;
         below = scope;
         scope = scope->inherit;
     }
     scopeflow__view *view = scope->view;
-    if (scopeflow__scope_is_root(scope) && !scope->owns_view) view = scope->runtime->global_view;
+    if (scopeflow__scope_is_any_root(scope) && !scope->owns_view) view = scope->runtime->global_view;
     for (; below != NULL; below = below->walk) view = refresh(below, view, doomed);
     return view;
 }
@@ -5782,7 +5823,7 @@ static scopeflow_status fail_named(scopeflow_error *out_error, scopeflow_status 
 
 static scopeflow_status check_owner(scopeflow__owner owner, scopeflow_error *out_error) {
     const scopeflow_scope *const scope = owner.scope;
-    if (scope == NULL || scopeflow__scope_is_root(scope)) return SCOPEFLOW_STATUS_OK;
+    if (scope == NULL || scopeflow__scope_is_any_root(scope)) return SCOPEFLOW_STATUS_OK;
     if (scope->fork_generation != scope->runtime->fork_generation)
         return scopeflow__fail(out_error, SCOPEFLOW_STATUS_INVALID_STATE,
                                SCOPEFLOW__TEXT("scope '"), scopeflow__scope_name(scope),
@@ -9760,7 +9801,7 @@ static scopeflow_status check_pop(scopeflow_scope *scope,
     scopeflow_runtime *const runtime = scope->runtime;
     scopeflow_bytes const name = scopeflow__scope_name(scope);
     if (scopeflow__runtime_is_closed(runtime)) return scopeflow__fail_closed(out_error);
-    SCOPEFLOW__REQUIRE(!scopeflow__scope_is_root(scope), out_error,
+    SCOPEFLOW__REQUIRE(!scopeflow__scope_is_any_root(scope), out_error,
                        "the root scope cannot be ended");
     SCOPEFLOW__REQUIRE(options->current == NULL || options->current->runtime == runtime, out_error,
                        "the current scope belongs to another runtime");
@@ -9796,7 +9837,7 @@ static void fill_end(scopeflow_event *end, const scopeflow_scope_pop_options *op
 /* `close` leaves alone what has ended and, in a child process, what the parent will end (S1.13). */
 static bool is_left_alone(const scopeflow_scope *scope,
                           const scopeflow_scope_pop_options *options) {
-    if ((options->flags & SCOPEFLOW_POP_FLAG_CLOSE) == 0 || scopeflow__scope_is_root(scope))
+    if ((options->flags & SCOPEFLOW_POP_FLAG_CLOSE) == 0 || scopeflow__scope_is_any_root(scope))
         return false;
     return !scopeflow__scope_is_open(scope) ||
            scope->fork_generation != scope->runtime->fork_generation;
