@@ -2831,39 +2831,41 @@ typedef struct scopeflow__open_shard {
     uint64_t padding[6]; /* A cache line each. */
 } scopeflow__open_shard;
 
+/* What every operation reads stands apart from what every operation writes: a line of the cache
+ * that one thread writes is one that the others have to fetch again. */
 struct scopeflow_runtime {
-    uint32_t refs; /* The owner's and one for each scope that is held. */
     scopeflow_runtime_flag flags;
     uint32_t payload_budget_bytes;
-    uint32_t is_freed;        /* The owner has gone: owed ends are not collected any more. */
-    uint32_t is_closed;       /* Nothing may begin or be registered any more (S6.1). */
-    uint32_t fork_generation; /* Counts `after_fork`; a scope of another one is the parent's. */
-
+    uint32_t is_freed;         /* The owner has gone: owed ends are not collected any more. */
+    uint32_t is_closed;        /* Nothing may begin or be registered any more (S6.1). */
+    uint32_t fork_generation;  /* Counts `after_fork`; a scope of another one is the parent's. */
+    uint32_t groups;           /* What every scope may see: see scopeflow__may_see. */
+    uint32_t scope_view_count; /* 0: nothing is registered on any scope. */
     scopeflow_host host;
     scopeflow__memory memory;
-
     int64_t clock_start_ns;
     int64_t clock_step_ns;
-    uint64_t clock_read_count;
-    uint64_t last_moment; /* 48 bits of milliseconds, 12 bits of count: never goes back (S2.2). */
-    uint64_t drawn_uuid_count; /* Of a deterministic runtime. */
     uint64_t seed[2];
-
     scopeflow_scope *root;
     scopeflow_scope *abandoned; /* A lock-free stack of ended scopes whose end is owed (S1.12). */
-
-    scopeflow__open_shard open_shards[SCOPEFLOW__OPEN_SHARD_COUNT];
-
+    scopeflow__view *global_view;
     char *credential_headers; /* The owner's own list, lower case, with commas; or null. */
     size_t credential_headers_len;
 
+    uint64_t padding_before[8];
+    uint64_t last_moment; /* 48 bits of milliseconds, 12 bits of count: never goes back (S2.2). */
+    uint64_t clock_read_count; /* Of a deterministic runtime, like the next. */
+    uint64_t drawn_uuid_count;
+    uint64_t padding_between[8];
+    uint32_t refs; /* The owner's, one for each first-level scope and each reference to the root. */
+    uint64_t padding_behind[8];
+
+    scopeflow__open_shard open_shards[SCOPEFLOW__OPEN_SHARD_COUNT];
+
     scopeflow__spinlock registry_lock;
-    uint32_t groups; /* What every scope may see: see scopeflow__may_see. */
+    uint32_t view_epoch;      /* Raised when a scope that others inherit from gets its view. */
     uint32_t late_groups;     /* Under the lock: registered where others inherited already. */
     uint32_t group_counts[5]; /* Under the lock: of the runtime's own registrations. */
-    uint32_t scope_view_count;   /* 0: nothing is registered on any scope. */
-    uint32_t view_epoch;         /* Raised when a scope that others inherit from gets its view. */
-    scopeflow__view *global_view;
 
     uint64_t scope_event_count;
     uint64_t mark_event_count;
@@ -4420,7 +4422,7 @@ struct scopeflow_scope {
     uint8_t seen_groups;    /* What was registered above when it was made, */
     uint8_t own_groups;     /* and what was registered on it: see scopeflow__may_see. */
     bool is_call;           /* A tool or LLM call: its flags are those of its kind of call. */
-    bool is_own_root; /* A root that one context has for itself (S1.3): it never ends. */
+    bool is_own_root;       /* A root that one context has for itself (S1.3): it never ends. */
     bool is_manual;         /* A call that the application runs by itself (S4.8). */
     bool is_abandoned; /* Ended without a word: its subscribers are still owed the end (S1.12). */
     bool is_detached;  /* Opened under a context value that had ended (S1.5). */
@@ -5216,7 +5218,7 @@ scopeflow_scope *scopeflow__scope_new(scopeflow_runtime *runtime, const scopeflo
     scopeflow_scope *const self = allocate(runtime, name, detail);
     if (self == NULL) return NULL;
 
-    scopeflow__ref_up(&runtime->refs);
+    if (scopeflow__scope_is_root(place->parent)) scopeflow__ref_up(&runtime->refs);
     self->type = (uint8_t)type;
     self->attributes = attributes;
     self->parent = place->parent;
@@ -5261,8 +5263,9 @@ scopeflow_scope *scopeflow__scope_new_root(scopeflow_runtime *runtime) {
 scopeflow_scope *scopeflow__scope_new_own_root(scopeflow_runtime *runtime) {
     scopeflow_scope *const root = runtime->root;
     scopeflow__place const place = {root, root, root, NULL};
-    scopeflow_scope *const self = scopeflow__scope_new(
-        runtime, &place, SCOPEFLOW_SCOPE_TYPE_AGENT, 0, SCOPEFLOW__TEXT("root"), SCOPEFLOW__TEXT(""));
+    scopeflow_scope *const self =
+        scopeflow__scope_new(runtime, &place, SCOPEFLOW_SCOPE_TYPE_AGENT, 0,
+                             SCOPEFLOW__TEXT("root"), SCOPEFLOW__TEXT(""));
     if (self == NULL) return NULL;
     self->is_own_root = true;
     self->phase = SCOPEFLOW__SCOPE_OPEN;
@@ -5271,8 +5274,7 @@ scopeflow_scope *scopeflow__scope_new_own_root(scopeflow_runtime *runtime) {
 
 scopeflow_status scopeflow_scope_new_root(scopeflow_runtime *runtime, scopeflow_scope **out_scope,
                                           scopeflow_error *out_error) {
-    scopeflow_status const status =
-        scopeflow__check_scope_new_root(runtime, out_scope, out_error);
+    scopeflow_status const status = scopeflow__check_scope_new_root(runtime, out_scope, out_error);
     if (status != SCOPEFLOW_STATUS_OK) return status;
     if (scopeflow__runtime_is_closed(runtime)) return scopeflow__fail_closed(out_error);
     scopeflow_scope *const self = scopeflow__scope_new_own_root(runtime);
@@ -5357,7 +5359,8 @@ static scopeflow_scope *drop_link(scopeflow_scope *link, scopeflow_scope *doomed
     return link;
 }
 
-static void destroy_scope(scopeflow_scope *self) {
+/* A first-level scope holds the runtime, the others hold it through their parents. */
+static void destroy_scope(scopeflow_scope *self, bool holds_runtime) {
     scopeflow_runtime *const runtime = self->runtime;
     if (self->view != NULL) scopeflow__view_release(self->view);
     scopeflow__runtime_release_ref(runtime, self->metadata);
@@ -5365,7 +5368,7 @@ static void destroy_scope(scopeflow_scope *self) {
     if (self->pending_marks != NULL)
         scopeflow__pending_marks_free(runtime, scopeflow__pending_marks_take(self));
     scopeflow__deallocate(&runtime->memory, self, node_size(self));
-    scopeflow__runtime_release(runtime);
+    if (holds_runtime) scopeflow__runtime_release(runtime);
 }
 
 /* A deep tree is freed in a loop: recursion would overflow the stack. */
@@ -5381,8 +5384,9 @@ void scopeflow_scope_release(scopeflow_scope *self) {
         doomed = node->next;
         if (node->opener != node->parent) doomed = drop_link(node->opener, doomed);
         if (node->inherit != node->parent) doomed = drop_link(node->inherit, doomed);
+        bool const holds_runtime = scopeflow__scope_is_root(node->parent);
         doomed = drop_link(node->parent, doomed);
-        destroy_scope(node);
+        destroy_scope(node, holds_runtime);
     }
 }
 
@@ -5561,7 +5565,8 @@ scopeflow__view *scopeflow__view_of(scopeflow_scope *scope, scopeflow__doomed *d
         scope = scope->inherit;
     }
     scopeflow__view *view = scope->view;
-    if (scopeflow__scope_is_any_root(scope) && !scope->owns_view) view = scope->runtime->global_view;
+    if (scopeflow__scope_is_any_root(scope) && !scope->owns_view)
+        view = scope->runtime->global_view;
     for (; below != NULL; below = below->walk) view = refresh(below, view, doomed);
     return view;
 }
