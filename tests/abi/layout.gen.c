@@ -78,6 +78,27 @@ SCOPEFLOW__ASSERT(offsetof(scopeflow_step, event) == 48);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_step, registration) == 56);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_step, target) == 72);
 
+SCOPEFLOW__ASSERT(sizeof(scopeflow_atof_item) == 224);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, item) == 0);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, kind) == 4);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, scope_category) == 8);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, has_parent) == 12);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, uuid) == 16);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, parent_uuid) == 32);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, timestamp_ns) == 48);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, line_number) == 56);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, offset_bytes) == 64);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, name) == 72);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, category) == 88);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, attributes) == 104);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, data) == 120);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, data_schema) == 136);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, metadata) == 152);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, category_profile) == 168);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, line) == 184);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, problem) == 200);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, message) == 208);
+
 SCOPEFLOW__ASSERT(sizeof(scopeflow_runtime_new_options) == 32);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_runtime_new_options, struct_size_bytes) == 0);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_runtime_new_options, flags) == 4);
@@ -141,6 +162,12 @@ SCOPEFLOW__ASSERT(sizeof(scopeflow_atof_sink_open_options) == 32);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_sink_open_options, struct_size_bytes) == 0);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_sink_open_options, path) == 8);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_sink_open_options, mode) == 24);
+
+SCOPEFLOW__ASSERT(sizeof(scopeflow_atof_reader_new_options) == 24);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_reader_new_options, struct_size_bytes) == 0);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_reader_new_options, runtime) == 8);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_reader_new_options, line_limit_bytes) == 16);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_reader_new_options, depth_limit) == 20);
 
 SCOPEFLOW__ASSERT(sizeof(scopeflow_task) == 256);
 
@@ -210,6 +237,27 @@ SCOPEFLOW__ASSERT(offsetof(scopeflow_step, event) == 32);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_step, registration) == 36);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_step, target) == 44);
 
+SCOPEFLOW__ASSERT(sizeof(scopeflow_atof_item) == 148);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, item) == 0);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, kind) == 4);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, scope_category) == 8);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, has_parent) == 12);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, uuid) == 16);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, parent_uuid) == 32);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, timestamp_ns) == 48);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, line_number) == 56);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, offset_bytes) == 64);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, name) == 72);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, category) == 80);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, attributes) == 88);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, data) == 96);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, data_schema) == 104);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, metadata) == 112);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, category_profile) == 120);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, line) == 128);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, problem) == 136);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, message) == 140);
+
 SCOPEFLOW__ASSERT(sizeof(scopeflow_runtime_new_options) == 28);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_runtime_new_options, struct_size_bytes) == 0);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_runtime_new_options, flags) == 4);
@@ -273,6 +321,12 @@ SCOPEFLOW__ASSERT(sizeof(scopeflow_atof_sink_open_options) == 16);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_sink_open_options, struct_size_bytes) == 0);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_sink_open_options, path) == 4);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_sink_open_options, mode) == 12);
+
+SCOPEFLOW__ASSERT(sizeof(scopeflow_atof_reader_new_options) == 16);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_reader_new_options, struct_size_bytes) == 0);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_reader_new_options, runtime) == 4);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_reader_new_options, line_limit_bytes) == 8);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_reader_new_options, depth_limit) == 12);
 
 SCOPEFLOW__ASSERT(sizeof(scopeflow_task) == 256);
 
@@ -342,6 +396,27 @@ SCOPEFLOW__ASSERT(offsetof(scopeflow_step, event) == 32);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_step, registration) == 36);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_step, target) == 44);
 
+SCOPEFLOW__ASSERT(sizeof(scopeflow_atof_item) == 152);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, item) == 0);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, kind) == 4);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, scope_category) == 8);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, has_parent) == 12);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, uuid) == 16);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, parent_uuid) == 32);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, timestamp_ns) == 48);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, line_number) == 56);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, offset_bytes) == 64);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, name) == 72);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, category) == 80);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, attributes) == 88);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, data) == 96);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, data_schema) == 104);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, metadata) == 112);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, category_profile) == 120);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, line) == 128);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, problem) == 136);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, message) == 140);
+
 SCOPEFLOW__ASSERT(sizeof(scopeflow_runtime_new_options) == 32);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_runtime_new_options, struct_size_bytes) == 0);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_runtime_new_options, flags) == 4);
@@ -405,6 +480,12 @@ SCOPEFLOW__ASSERT(sizeof(scopeflow_atof_sink_open_options) == 16);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_sink_open_options, struct_size_bytes) == 0);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_sink_open_options, path) == 4);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_sink_open_options, mode) == 12);
+
+SCOPEFLOW__ASSERT(sizeof(scopeflow_atof_reader_new_options) == 16);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_reader_new_options, struct_size_bytes) == 0);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_reader_new_options, runtime) == 4);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_reader_new_options, line_limit_bytes) == 8);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_reader_new_options, depth_limit) == 12);
 
 SCOPEFLOW__ASSERT(sizeof(scopeflow_task) == 256);
 
