@@ -14,7 +14,7 @@
     "{\"kind\":\"scope\",\"atof_version\":\"0.1\",\"parent_uuid\":" B ",\"uuid\":" A               \
     ",\"timestamp\":\"2026-11-22T14:04:09.098078062+00:00\",\"name\":\"plan\\u0065r\\n\","         \
     "\"data\":{\"a\":[1,2.5e3,{}]},\"data_schema\":null,\"metadata\":{\"s\":\"\xC3\xA9\"},"        \
-    "\"scope_category\":\"end\",\"attributes\":[\"remote\", \"x\"],\"category\":\"tool\","         \
+    "\"scope_category\":\"end\",\"attributes\":[\"remote\", \"x\"],\"category\":\"t\\u006fol\","   \
     "\"category_profile\":{\"tool_call_id\":\"7\"}}"
 
 static session s;
@@ -73,6 +73,7 @@ static void marks_blanks_and_line_ends(void) {
     CHECK(strncmp(r.log, "1@3 ", 4) == 0);
     CHECK(strstr(r.log, "\n5@") != NULL && strstr(r.log, "\n6@") != NULL);
     CHECK(strchr(r.log, '\r') == NULL);
+    CHECK(read_whole("\xEF\xBB\xBF{") && strncmp(r.log, "1@4 invalid_json", 16) == 0);
     CHECK(read_whole("") && r.len == 0);
     CHECK(read_whole("\n\r\n\xEF\xBB\xBF") && r.event_count == 0 && r.bad_line_count == 1);
 }
@@ -192,6 +193,14 @@ static const fault_row faults[] = {
     FAULT("{\"a\":tr", "Ue}", JSON, "no value is written so"),
     FAULT("{\"a\":", "NaN}", JSON, "a value must stand here"),
     FAULT("{\"a\":\"", "\t\"}", JSON, "a control character stands in a string"),
+    FAULT("{\"a\":\"123",
+          "\x1F"
+          "45678901\"}",
+          JSON, "a control character stands in a string"),
+    FAULT("{\"a\":\"123",
+          "\xFF"
+          "45678901\"}",
+          TEXT, "a string is no UTF-8"),
     FAULT("{\"a\":\"12345678", "\x1F\"}", JSON, "a control character stands in a string"),
     FAULT("{\"a\":\"\\", "x\"}", JSON, "there is no such escape"),
     FAULT("{\"a\":\"\\u12", "g4\"}", JSON, "an escape needs four hexadecimal digits"),
