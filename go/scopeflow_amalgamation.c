@@ -85,6 +85,12 @@
 #define SCOPEFLOW__REGISTER_CONDITIONAL_MIDDLEWARE_GUARDRAIL_KINDS_MAX 131071u
 #define SCOPEFLOW__SCOPE_REGISTER_CONDITIONAL_MIDDLEWARE_GUARDRAIL_KINDS_MIN 1u
 #define SCOPEFLOW__SCOPE_REGISTER_CONDITIONAL_MIDDLEWARE_GUARDRAIL_KINDS_MAX 131071u
+#define SCOPEFLOW__ATOF_READER_NEW_LINE_LIMIT_BYTES_DEFAULT 16777216u
+#define SCOPEFLOW__ATOF_READER_NEW_LINE_LIMIT_BYTES_MIN 64u
+#define SCOPEFLOW__ATOF_READER_NEW_LINE_LIMIT_BYTES_MAX 1073741824u
+#define SCOPEFLOW__ATOF_READER_NEW_DEPTH_LIMIT_DEFAULT 512u
+#define SCOPEFLOW__ATOF_READER_NEW_DEPTH_LIMIT_MIN 1u
+#define SCOPEFLOW__ATOF_READER_NEW_DEPTH_LIMIT_MAX 4096u
 
 /* The categories of scopes; the index is the scope's type (S1.1). */
 extern const char *const scopeflow__category_names[11];
@@ -499,8 +505,9 @@ static inline bool scopeflow__buffer_reserve(scopeflow__buffer *self, size_t mor
     return scopeflow__buffer_grow(self, more_bytes);
 }
 static inline void scopeflow__buffer_put(scopeflow__buffer *self, const void *ptr, size_t len) {
-    if (!scopeflow__buffer_reserve(self, len)) return;
-    scopeflow__copy(self->ptr + self->len, ptr, len);
+    /* Not even no bytes may be put at a null pointer. */
+    if (len == 0 || !scopeflow__buffer_reserve(self, len)) return;
+    memcpy(self->ptr + self->len, ptr, len);
     self->len += len;
 }
 static inline void scopeflow__buffer_put_byte(scopeflow__buffer *self, char byte) {
@@ -2811,6 +2818,288 @@ void scopeflow_tape_put_json(scopeflow_tape *self, scopeflow_bytes json) {
     if (!scopeflow__json_parse(self, json, &error_offset)) scopeflow__tape_put_string(self, json);
 }
 
+/* -------------------- src/json/scan.c -------------------- */
+
+/* -------------------- src/json/scan.h -------------------- */
+
+/* Passes over JSON text (RFC 8259) and says where its values stand, without keeping any of them:
+ * for whoever needs a few slices of a text that may be large. Strict as json/parse.c is, needs no
+ * memory, and its depth is bounded whatever the text says. */
+#ifndef SCOPEFLOW__JSON_SCAN_H
+#define SCOPEFLOW__JSON_SCAN_H
+
+enum { SCOPEFLOW__SCAN_DEPTH_MAX = 4096 };
+
+typedef struct scopeflow__scanner {
+    scopeflow_bytes text;
+    size_t at; /* After a failure: the first byte that cannot be right. */
+    uint32_t depth;
+    uint32_t depth_limit;    /* At most SCOPEFLOW__SCAN_DEPTH_MAX. */
+    scopeflow_status status; /* After a failure: what kind, and what is wrong as a text. */
+    const char *problem;
+    unsigned char is_object[SCOPEFLOW__SCAN_DEPTH_MAX / 8]; /* One bit for each open container. */
+} scopeflow__scanner;
+
+void scopeflow__scanner_init(scopeflow__scanner *self, scopeflow_bytes text, uint32_t depth_limit);
+
+/* Remembers what is wrong at the current place; false, for the caller to return. */
+bool scopeflow__scan_fail(scopeflow__scanner *self, scopeflow_status status, const char *problem);
+
+void scopeflow__scan_space(scopeflow__scanner *self);
+
+/* The byte at the current place, or NUL at the end of the text; NUL itself is never right. */
+static inline char scopeflow__scan_peek(const scopeflow__scanner *self) {
+    return self->at < self->text.len ? self->text.ptr[self->at] : '\0';
+}
+
+/* Passes over an opening or closing bracket that the caller has looked at. */
+bool scopeflow__scan_open(scopeflow__scanner *self);
+static inline void scopeflow__scan_close(scopeflow__scanner *self) {
+    self->at++;
+    self->depth--;
+}
+
+/* At the opening quote: passes over the string and gives it with its quotes, unescaped. */
+bool scopeflow__scan_string(scopeflow__scanner *self, scopeflow_bytes *out_json);
+
+/* Passes over a key and its colon, with the blanks around them. */
+bool scopeflow__scan_key(scopeflow__scanner *self, scopeflow_bytes *out_json);
+
+/* Passes over one value and the blanks before it, and gives it as it stands. */
+bool scopeflow__scan_value(scopeflow__scanner *self, scopeflow_bytes *out_json);
+
+#endif
+
+#define EACH_BYTE(byte) (0x0101010101010101ull * (byte))
+#define HIGH_BITS EACH_BYTE(0x80u)
+
+void scopeflow__scanner_init(scopeflow__scanner *self, scopeflow_bytes text, uint32_t depth_limit) {
+    self->text = text;
+    self->at = 0;
+    self->depth = 0;
+    self->depth_limit = depth_limit;
+    self->status = SCOPEFLOW_STATUS_OK;
+    self->problem = "";
+}
+
+bool scopeflow__scan_fail(scopeflow__scanner *self, scopeflow_status status, const char *problem) {
+    self->status = status;
+    self->problem = problem;
+    return false;
+}
+
+static bool fail_syntax(scopeflow__scanner *self, const char *problem) {
+    if (self->at >= self->text.len) problem = "the text ends too early";
+    return scopeflow__scan_fail(self, SCOPEFLOW_STATUS_INVALID_JSON, problem);
+}
+
+void scopeflow__scan_space(scopeflow__scanner *self) {
+    while (self->at < self->text.len) {
+        char const c = self->text.ptr[self->at];
+        if (c != ' ' && c != '\t' && c != '\n' && c != '\r') return;
+        self->at++;
+    }
+}
+
+/* --- Strings --- */
+
+/* Whether one of eight bytes ends a run of plain characters: a quote, a backslash, a control
+ * character or anything beyond ASCII. It may say so of a run that has none, never the reverse. */
+static bool has_special_byte(uint64_t eight) {
+    uint64_t const quote = eight ^ EACH_BYTE('"');
+    uint64_t const backslash = eight ^ EACH_BYTE('\\');
+    uint64_t const found =
+        (eight - EACH_BYTE(0x20u)) | (quote - EACH_BYTE(1u)) | (backslash - EACH_BYTE(1u)) | eight;
+    return (found & HIGH_BITS) != 0;
+}
+
+static void scan_plain_run(scopeflow__scanner *self) {
+    uint64_t eight;
+    while (self->text.len - self->at >= sizeof eight) {
+        memcpy(&eight, self->text.ptr + self->at, sizeof eight);
+        if (has_special_byte(eight)) break;
+        self->at += sizeof eight;
+    }
+    while (self->at < self->text.len) {
+        unsigned char const c = (unsigned char)self->text.ptr[self->at];
+        if (c == '"' || c == '\\' || c < 0x20 || c >= 0x80) return;
+        self->at++;
+    }
+}
+
+static bool scan_hex_digits(scopeflow__scanner *self) {
+    for (int i = 0; i < 4; i++, self->at++) {
+        char const c = scopeflow__scan_peek(self);
+        char const lower = (char)(c | 0x20);
+        if (!(c >= '0' && c <= '9') && !(lower >= 'a' && lower <= 'f'))
+            return fail_syntax(self, "an escape needs four hexadecimal digits");
+    }
+    return true;
+}
+
+static bool scan_escape(scopeflow__scanner *self) {
+    self->at++;
+    switch (scopeflow__scan_peek(self)) {
+    case '"':
+    case '\\':
+    case '/':
+    case 'b':
+    case 'f':
+    case 'n':
+    case 'r':
+    case 't': self->at++; return true;
+    case 'u': self->at++; return scan_hex_digits(self);
+    default: return fail_syntax(self, "there is no such escape");
+    }
+}
+
+static bool scan_code_point(scopeflow__scanner *self) {
+    uint32_t code_point;
+    bool valid;
+    size_t const len = scopeflow__utf8_decode(self->text, self->at, &code_point, &valid);
+    if (!valid)
+        return scopeflow__scan_fail(self, SCOPEFLOW_STATUS_INVALID_UTF8, "a string is no UTF-8");
+    self->at += len;
+    return true;
+}
+
+bool scopeflow__scan_string(scopeflow__scanner *self, scopeflow_bytes *out_json) {
+    size_t const start = self->at++;
+    for (;;) {
+        scan_plain_run(self);
+        unsigned char const c = (unsigned char)scopeflow__scan_peek(self);
+        if (c == '"') break;
+        if (c < 0x20) return fail_syntax(self, "a control character stands in a string");
+        if (c == '\\' ? !scan_escape(self) : !scan_code_point(self)) return false;
+    }
+    self->at++;
+    *out_json = scopeflow__text(self->text.ptr + start, self->at - start);
+    return true;
+}
+
+bool scopeflow__scan_key(scopeflow__scanner *self, scopeflow_bytes *out_json) {
+    scopeflow__scan_space(self);
+    if (scopeflow__scan_peek(self) != '"') return fail_syntax(self, "a key must stand here");
+    if (!scopeflow__scan_string(self, out_json)) return false;
+    scopeflow__scan_space(self);
+    if (scopeflow__scan_peek(self) != ':') return fail_syntax(self, "a colon must follow the key");
+    self->at++;
+    return true;
+}
+
+/* --- Numbers and literals --- */
+
+static bool scan_digits(scopeflow__scanner *self) {
+    size_t const start = self->at;
+    while (scopeflow__scan_peek(self) >= '0' && scopeflow__scan_peek(self) <= '9') self->at++;
+    return self->at > start || fail_syntax(self, "a digit must stand here");
+}
+
+static bool scan_number(scopeflow__scanner *self) {
+    if (scopeflow__scan_peek(self) == '-') self->at++;
+    if (scopeflow__scan_peek(self) == '0')
+        self->at++;
+    else if (!scan_digits(self))
+        return false;
+    if (scopeflow__scan_peek(self) == '.') {
+        self->at++;
+        if (!scan_digits(self)) return false;
+    }
+    if ((scopeflow__scan_peek(self) | 0x20) != 'e') return true;
+    self->at++;
+    char const sign = scopeflow__scan_peek(self);
+    if (sign == '+' || sign == '-') self->at++;
+    return scan_digits(self);
+}
+
+static bool scan_literal(scopeflow__scanner *self, const char *literal) {
+    for (; *literal != '\0'; literal++, self->at++)
+        if (scopeflow__scan_peek(self) != *literal)
+            return fail_syntax(self, "no value is written so");
+    return true;
+}
+
+/* --- Values --- */
+
+static bool scan_is_in_object(const scopeflow__scanner *self) {
+    uint32_t const bit = self->depth - 1;
+    return (self->is_object[bit / 8] >> (bit % 8)) & 1;
+}
+
+bool scopeflow__scan_open(scopeflow__scanner *self) {
+    if (self->depth == self->depth_limit)
+        return scopeflow__scan_fail(self, SCOPEFLOW_STATUS_LIMIT_EXCEEDED,
+                                    "containers are nested deeper than depth_limit");
+    uint32_t const bit = self->depth++;
+    unsigned char const mask = (unsigned char)(1u << (bit % 8));
+    if (self->text.ptr[self->at++] == '{')
+        self->is_object[bit / 8] |= mask;
+    else
+        self->is_object[bit / 8] &= (unsigned char)~mask;
+    return true;
+}
+
+static bool scan_scalar(scopeflow__scanner *self, char first) {
+    scopeflow_bytes ignored;
+    switch (first) {
+    case '"': return scopeflow__scan_string(self, &ignored);
+    case 't': return scan_literal(self, "true");
+    case 'f': return scan_literal(self, "false");
+    case 'n': return scan_literal(self, "null");
+    default: break;
+    }
+    if (first != '-' && (first < '0' || first > '9'))
+        return fail_syntax(self, "a value must stand here");
+    return scan_number(self);
+}
+
+/* After a value: closes what ends here down to a depth, or passes the comma to the next value. */
+static bool scan_value_end(scopeflow__scanner *self, uint32_t outside) {
+    scopeflow_bytes ignored;
+    while (self->depth > outside) {
+        scopeflow__scan_space(self);
+        bool const in_object = scan_is_in_object(self);
+        char const c = scopeflow__scan_peek(self);
+        if (c == ',') {
+            self->at++;
+            return !in_object || scopeflow__scan_key(self, &ignored);
+        }
+        if (c != (in_object ? '}' : ']'))
+            return fail_syntax(self, "a comma or the end of the container must stand here");
+        scopeflow__scan_close(self);
+    }
+    return true;
+}
+
+/* After an opening bracket: whether the container has a first value; passes that one's key. */
+static bool scan_first(scopeflow__scanner *self, bool *out_has_value) {
+    scopeflow_bytes ignored;
+    bool const in_object = scan_is_in_object(self);
+    scopeflow__scan_space(self);
+    *out_has_value = scopeflow__scan_peek(self) != (in_object ? '}' : ']');
+    return !*out_has_value || !in_object || scopeflow__scan_key(self, &ignored);
+}
+
+bool scopeflow__scan_value(scopeflow__scanner *self, scopeflow_bytes *out_json) {
+    uint32_t const outside = self->depth;
+    scopeflow__scan_space(self);
+    size_t const start = self->at;
+    do {
+        scopeflow__scan_space(self);
+        char const c = scopeflow__scan_peek(self);
+        if (c == '{' || c == '[') {
+            bool has_value;
+            if (!scopeflow__scan_open(self) || !scan_first(self, &has_value)) return false;
+            if (has_value) continue;
+        } else if (!scan_scalar(self, c)) {
+            return false;
+        }
+        if (!scan_value_end(self, outside)) return false;
+    } while (self->depth > outside);
+    *out_json = scopeflow__text(self->text.ptr + start, self->at - start);
+    return true;
+}
+
 /* -------------------- src/scope/runtime.c -------------------- */
 
 /* -------------------- src/scope/runtime.h -------------------- */
@@ -3116,6 +3405,30 @@ static inline scopeflow_status scopeflow__check_scope_callable_at(
                        out_error, "self must not be null");
     SCOPEFLOW__REQUIRE(out_callable != NULL,
                        out_error, "out_callable must not be null");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_propagation_capture(
+    scopeflow_runtime *self, scopeflow_scope *current, scopeflow_propagation *out_propagation,
+    scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(current != NULL,
+                       out_error, "current must not be null");
+    SCOPEFLOW__REQUIRE(out_propagation != NULL,
+                       out_error, "out_propagation must not be null");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_propagation_adopt(
+    scopeflow_runtime *self, scopeflow_bytes text, scopeflow_scope **out_scope,
+    scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_scope != NULL,
+                       out_error, "out_scope must not be null");
+    SCOPEFLOW__REQUIRE(text.ptr != NULL || text.len == 0,
+                       out_error, "text is null but has a length");
     return SCOPEFLOW_STATUS_OK;
 }
 
@@ -4348,6 +4661,51 @@ static inline scopeflow_status scopeflow__check_atof_sink_flush(
     return SCOPEFLOW_STATUS_OK;
 }
 
+static inline scopeflow_status scopeflow__check_atof_reader_new(
+    const scopeflow_atof_reader_new_options *options, scopeflow_atof_reader **out_reader,
+    scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(options != NULL,
+                       out_error, "options must not be null");
+    SCOPEFLOW__REQUIRE(out_reader != NULL,
+                       out_error, "out_reader must not be null");
+    SCOPEFLOW__REQUIRE(options->struct_size_bytes >= sizeof *options,
+                       out_error, "options.struct_size_bytes is too small for this version");
+    SCOPEFLOW__REQUIRE(options->line_limit_bytes >= 64u,
+                       out_error, "line_limit_bytes is not from 64 to 1073741824");
+    SCOPEFLOW__REQUIRE(options->line_limit_bytes <= 1073741824u,
+                       out_error, "line_limit_bytes is not from 64 to 1073741824");
+    SCOPEFLOW__REQUIRE(options->depth_limit >= 1u,
+                       out_error, "depth_limit is not from 1 to 4096");
+    SCOPEFLOW__REQUIRE(options->depth_limit <= 4096u,
+                       out_error, "depth_limit is not from 1 to 4096");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_atof_reader_feed(
+    scopeflow_atof_reader *self, scopeflow_bytes chunk, scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(chunk.ptr != NULL || chunk.len == 0,
+                       out_error, "chunk is null but has a length");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_atof_reader_finish(
+    scopeflow_atof_reader *self, scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_atof_reader_next(
+    scopeflow_atof_reader *self, scopeflow_atof_item *out_item, scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_item != NULL,
+                       out_error, "out_item must not be null");
+    return SCOPEFLOW_STATUS_OK;
+}
+
 /* clang-format on */
 #endif
 
@@ -5428,6 +5786,364 @@ scopeflow_status scopeflow_scope_describe(scopeflow_scope *self, scopeflow_scope
     return SCOPEFLOW_STATUS_OK;
 }
 
+/* -------------------- src/scope/propagation.c -------------------- */
+
+/* -------------------- src/scope/propagation.h -------------------- */
+
+/* The portable form of a context (S1.10), on ids alone: as JSON and as W3C `traceparent`. */
+#ifndef SCOPEFLOW__PROPAGATION_H
+#define SCOPEFLOW__PROPAGATION_H
+
+typedef struct scopeflow__propagation {
+    scopeflow_uuid root_uuid;
+    scopeflow_uuid parent_uuid;
+} scopeflow__propagation;
+
+enum {
+    SCOPEFLOW__PROPAGATION_JSON_BYTES = 117,
+    SCOPEFLOW__TRACEPARENT_BYTES = 55,
+    /* Of a text that comes from elsewhere (S7.4). Ours are far shorter. */
+    SCOPEFLOW__PROPAGATION_LIMIT_BYTES = 4096
+};
+
+/* Both ids must name something: one that is all zeros is `invalid_argument`. What is written is
+ * the whole of a text of that length, without a NUL. */
+scopeflow_status scopeflow__propagation_write_json(const scopeflow__propagation *self,
+                                                   char out[SCOPEFLOW__PROPAGATION_JSON_BYTES],
+                                                   scopeflow_error *out_error);
+
+/* The trace id is the root's, the span id the low 8 bytes of the parent's, the flags are `01`. */
+scopeflow_status scopeflow__propagation_write_traceparent(const scopeflow__propagation *self,
+                                                          char out[SCOPEFLOW__TRACEPARENT_BYTES],
+                                                          scopeflow_error *out_error);
+
+/* Unknown keys are passed over, another version is refused. Needs a little memory, which is given
+ * back. On failure `out` is as it was (S7.3). */
+scopeflow_status scopeflow__propagation_read_json(const scopeflow__memory *memory,
+                                                  scopeflow_bytes json, scopeflow__propagation *out,
+                                                  scopeflow_error *out_error);
+
+/* By the rules of W3C Trace Context, 3.2, whose later versions may only append. The parent's id is
+ * 8 zero bytes and the span id. On failure `out` is as it was. */
+scopeflow_status scopeflow__propagation_read_traceparent(scopeflow_bytes text,
+                                                         scopeflow__propagation *out,
+                                                         scopeflow_error *out_error);
+
+#endif
+
+/* -------------------- src/event/text.h -------------------- */
+
+/* Ids and times as text, and back. */
+#ifndef SCOPEFLOW__EVENT_TEXT_H
+#define SCOPEFLOW__EVENT_TEXT_H
+
+enum { SCOPEFLOW__UUID_TEXT_BYTES = 36, SCOPEFLOW__TIMESTAMP_TEXT_BYTES = 40 };
+
+void scopeflow__uuid_write(const scopeflow_uuid *uuid, char out[SCOPEFLOW__UUID_TEXT_BYTES]);
+
+/* RFC 3339, UTC, `Z`, nine fractional digits (S2.3). Returns the length, 30 for the years 1677 to
+ * 2262 that 64 bits of nanoseconds can tell. */
+size_t scopeflow__timestamp_write(int64_t timestamp_ns, char out[SCOPEFLOW__TIMESTAMP_TEXT_BYTES]);
+
+/* Hexadecimal digits of either case with the four hyphens. */
+bool scopeflow__uuid_read(scopeflow_bytes text, scopeflow_uuid *out);
+
+/* RFC 3339 with any offset and 0 to 9 fractional digits (S2.3); false also for a time that 64 bits
+ * of nanoseconds cannot tell. A leap second is the first moment of the next minute. */
+bool scopeflow__timestamp_read(scopeflow_bytes text, int64_t *out_timestamp_ns);
+
+/* Whole microseconds since 1970-01-01 UTC as decimal digits, the other form of S2.3. */
+bool scopeflow__epoch_microseconds_read(scopeflow_bytes digits, int64_t *out_timestamp_ns);
+
+#endif
+
+#define PROPAGATION_HEAD "{\"version\":1,\"root_uuid\":\""
+#define PROPAGATION_MIDDLE "\",\"parent_uuid\":\""
+#define PROPAGATION_TAIL "\"}"
+
+enum { SPAN_ID_BYTES = 8, TRACE_ID_BYTES = 16 };
+
+static scopeflow_status fail_propagation(scopeflow_error *out_error, const char *what,
+                                         const char *problem) {
+    return scopeflow__fail(out_error, SCOPEFLOW_STATUS_INVALID_ARGUMENT, scopeflow__c_text(what),
+                           scopeflow__c_text(problem), SCOPEFLOW__TEXT(""));
+}
+
+static scopeflow_status check_length(scopeflow_bytes text, scopeflow_error *out_error) {
+    if (text.len <= SCOPEFLOW__PROPAGATION_LIMIT_BYTES) return SCOPEFLOW_STATUS_OK;
+    return scopeflow__fail_text(out_error, SCOPEFLOW_STATUS_LIMIT_EXCEEDED,
+                                "a propagated context is longer than 4096 bytes");
+}
+
+static bool is_all_zeros(const uint8_t *bytes, size_t size) {
+    for (size_t i = 0; i < size; i++)
+        if (bytes[i] != 0) return false;
+    return true;
+}
+
+/* --- JSON --- */
+
+static scopeflow_status check_ids(const scopeflow__propagation *self, scopeflow_error *out_error) {
+    if (scopeflow__is_zero_uuid(&self->root_uuid))
+        return fail_propagation(out_error, "root_uuid", " is all zeros");
+    if (scopeflow__is_zero_uuid(&self->parent_uuid))
+        return fail_propagation(out_error, "parent_uuid", " is all zeros");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+scopeflow_status scopeflow__propagation_write_json(const scopeflow__propagation *self,
+                                                   char out[SCOPEFLOW__PROPAGATION_JSON_BYTES],
+                                                   scopeflow_error *out_error) {
+    scopeflow_status const status = check_ids(self, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    char *at = out;
+    memcpy(at, PROPAGATION_HEAD, sizeof PROPAGATION_HEAD - 1);
+    at += sizeof PROPAGATION_HEAD - 1;
+    scopeflow__uuid_write(&self->root_uuid, at);
+    at += SCOPEFLOW__UUID_TEXT_BYTES;
+    memcpy(at, PROPAGATION_MIDDLE, sizeof PROPAGATION_MIDDLE - 1);
+    at += sizeof PROPAGATION_MIDDLE - 1;
+    scopeflow__uuid_write(&self->parent_uuid, at);
+    at += SCOPEFLOW__UUID_TEXT_BYTES;
+    memcpy(at, PROPAGATION_TAIL, sizeof PROPAGATION_TAIL - 1);
+    return SCOPEFLOW_STATUS_OK;
+}
+
+/* What was found under the three keys; a kind of -1 says that the key is missing. */
+typedef struct propagation_members {
+    scopeflow__token version;
+    scopeflow__token root_uuid;
+    scopeflow__token parent_uuid;
+} propagation_members;
+
+static void keep_member(propagation_members *self, scopeflow_bytes key, scopeflow__token value) {
+    if (scopeflow__same_text(key, SCOPEFLOW__TEXT("version"))) self->version = value;
+    if (scopeflow__same_text(key, SCOPEFLOW__TEXT("root_uuid"))) self->root_uuid = value;
+    if (scopeflow__same_text(key, SCOPEFLOW__TEXT("parent_uuid"))) self->parent_uuid = value;
+}
+
+/* False for a value that is no object. */
+static bool find_members(scopeflow__cursor value, propagation_members *out) {
+    memset(out, 0, sizeof *out);
+    out->version.kind = out->root_uuid.kind = out->parent_uuid.kind = -1;
+    if (scopeflow__cursor_read(&value).kind != SCOPEFLOW_TOKEN_OBJECT) return false;
+    while (scopeflow__cursor_peek(&value) != SCOPEFLOW_TOKEN_END) {
+        scopeflow_bytes const key = scopeflow__cursor_read(&value).text;
+        scopeflow__cursor member = scopeflow__cursor_take(&value);
+        keep_member(out, key, scopeflow__cursor_read(&member));
+    }
+    return true;
+}
+
+static scopeflow_status read_id(scopeflow__token token, const char *key, scopeflow_uuid *out,
+                                scopeflow_error *out_error) {
+    if (token.kind < 0) return fail_propagation(out_error, key, " is missing");
+    if (token.kind != SCOPEFLOW_TOKEN_STRING || !scopeflow__uuid_read(token.text, out))
+        return fail_propagation(out_error, key, " is no uuid");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static scopeflow_status read_members(scopeflow__cursor value, scopeflow__propagation *out,
+                                     scopeflow_error *out_error) {
+    propagation_members members;
+    if (!find_members(value, &members))
+        return fail_propagation(out_error, "a propagated context", " is no object");
+    if (members.version.kind < 0) return fail_propagation(out_error, "version", " is missing");
+    if (members.version.kind != SCOPEFLOW_TOKEN_INT || members.version.number.as_int != 1)
+        return fail_propagation(out_error, "version", " is not 1, the only one that is known");
+
+    scopeflow__propagation read;
+    scopeflow_status status = read_id(members.root_uuid, "root_uuid", &read.root_uuid, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    status = read_id(members.parent_uuid, "parent_uuid", &read.parent_uuid, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    status = check_ids(&read, out_error);
+    if (status == SCOPEFLOW_STATUS_OK) *out = read;
+    return status;
+}
+
+static scopeflow_status fail_syntax_at(scopeflow_error *out_error, size_t offset) {
+    char digits[SCOPEFLOW__NUMBER_SIZE_BYTES];
+    size_t const len = scopeflow__number_write_uint(offset, digits);
+    return scopeflow__fail(out_error, SCOPEFLOW_STATUS_INVALID_JSON,
+                           SCOPEFLOW__TEXT("a propagated context goes wrong at offset "),
+                           scopeflow__text(digits, len), SCOPEFLOW__TEXT(""));
+}
+
+scopeflow_status scopeflow__propagation_read_json(const scopeflow__memory *memory,
+                                                  scopeflow_bytes json, scopeflow__propagation *out,
+                                                  scopeflow_error *out_error) {
+    scopeflow_status status = check_length(json, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow_tape tape;
+    size_t offset = 0;
+    scopeflow__tape_init(&tape, memory, SIZE_MAX);
+    bool const is_json = scopeflow__json_parse(&tape, json, &offset);
+    if (tape.bytes.failed)
+        status = scopeflow__fail_memory(out_error);
+    else if (!is_json)
+        status = fail_syntax_at(out_error, offset);
+    else
+        status = read_members(scopeflow__tape_value(&tape), out, out_error);
+    scopeflow__tape_deinit(&tape);
+    return status;
+}
+
+/* --- W3C traceparent: version-trace_id-span_id-flags, in lower case --- */
+
+static char *put_hex(char *at, const uint8_t *bytes, size_t size) {
+    static const char digits[] = "0123456789abcdef";
+    for (size_t i = 0; i < size; i++) {
+        *at++ = digits[bytes[i] >> 4];
+        *at++ = digits[bytes[i] & 15];
+    }
+    return at;
+}
+
+scopeflow_status scopeflow__propagation_write_traceparent(const scopeflow__propagation *self,
+                                                          char out[SCOPEFLOW__TRACEPARENT_BYTES],
+                                                          scopeflow_error *out_error) {
+    const uint8_t *const span_id = self->parent_uuid.bytes + TRACE_ID_BYTES - SPAN_ID_BYTES;
+    if (scopeflow__is_zero_uuid(&self->root_uuid))
+        return fail_propagation(out_error, "root_uuid", " is all zeros");
+    if (is_all_zeros(span_id, SPAN_ID_BYTES))
+        return fail_propagation(out_error, "parent_uuid", " ends in 8 zero bytes");
+    memcpy(out, "00-", 3);
+    char *at = put_hex(out + 3, self->root_uuid.bytes, TRACE_ID_BYTES);
+    *at++ = '-';
+    at = put_hex(at, span_id, SPAN_ID_BYTES);
+    memcpy(at, "-01", 3);
+    return SCOPEFLOW_STATUS_OK;
+}
+
+/* Lower case only, as the standard asks. */
+static int hex_digit(char c) {
+    if (c >= '0' && c <= '9') return c - '0';
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+static bool get_hex(const char *at, uint8_t *out, size_t size) {
+    for (size_t i = 0; i < size; i++) {
+        int const high = hex_digit(at[2 * i]);
+        int const low = hex_digit(at[2 * i + 1]);
+        if (high < 0 || low < 0) return false;
+        out[i] = (uint8_t)(high << 4 | low);
+    }
+    return true;
+}
+
+scopeflow_status scopeflow__propagation_read_traceparent(scopeflow_bytes text,
+                                                         scopeflow__propagation *out,
+                                                         scopeflow_error *out_error) {
+    const char *const what = "traceparent";
+    scopeflow_status const status = check_length(text, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    if (text.len < SCOPEFLOW__TRACEPARENT_BYTES)
+        return fail_propagation(out_error, what, " is shorter than 55 characters");
+
+    uint8_t version;
+    uint8_t flags;
+    scopeflow__propagation read;
+    memset(&read, 0, sizeof read);
+    uint8_t *const span_id = read.parent_uuid.bytes + TRACE_ID_BYTES - SPAN_ID_BYTES;
+    if (!get_hex(text.ptr, &version, 1) || version == 0xFF)
+        return fail_propagation(out_error, what, " has no version from 00 to fe");
+    if (version == 0 && text.len > SCOPEFLOW__TRACEPARENT_BYTES)
+        return fail_propagation(out_error, what, " of version 00 is longer than 55 characters");
+    if (text.len > SCOPEFLOW__TRACEPARENT_BYTES && text.ptr[SCOPEFLOW__TRACEPARENT_BYTES] != '-')
+        return fail_propagation(out_error, what, " goes on without a hyphen after 55 characters");
+    if (text.ptr[2] != '-' || text.ptr[35] != '-' || text.ptr[52] != '-')
+        return fail_propagation(out_error, what, " has no hyphens after 2, 35 and 52 characters");
+    if (!get_hex(text.ptr + 3, read.root_uuid.bytes, TRACE_ID_BYTES) ||
+        scopeflow__is_zero_uuid(&read.root_uuid))
+        return fail_propagation(out_error, what,
+                                " has no trace id of 32 digits in lower case, not all zeros");
+    if (!get_hex(text.ptr + 36, span_id, SPAN_ID_BYTES) || is_all_zeros(span_id, SPAN_ID_BYTES))
+        return fail_propagation(out_error, what,
+                                " has no span id of 16 digits in lower case, not all zeros");
+    if (!get_hex(text.ptr + 53, &flags, 1))
+        return fail_propagation(out_error, what, " has no flags of 2 digits in lower case");
+    *out = read;
+    return SCOPEFLOW_STATUS_OK;
+}
+
+/* -------------------- src/scope/portable.c -------------------- */
+
+/* A context in its portable form, and a context that goes on under one (S1.10). */
+
+/* --- Out --- */
+
+/* The trace: what was propagated to the root, else the outermost scope that was opened under it. */
+static bool find_trace(const scopeflow_scope *scope, scopeflow_uuid *out_root) {
+    const scopeflow_scope *outermost = NULL;
+    for (; !scopeflow__scope_is_any_root(scope); scope = scope->parent) outermost = scope;
+    if (!scopeflow__is_zero_uuid(&scope->detached_from)) {
+        *out_root = scope->detached_from;
+        return true;
+    }
+    if (outermost != NULL) *out_root = outermost->uuid;
+    return outermost != NULL;
+}
+
+static void write_texts(const scopeflow__propagation *ids, scopeflow_propagation *out) {
+    (void)scopeflow__propagation_write_json(ids, out->json, NULL);
+    (void)scopeflow__propagation_write_traceparent(ids, out->traceparent, NULL);
+    out->json[SCOPEFLOW__PROPAGATION_JSON_BYTES] = '\0';
+    out->traceparent[SCOPEFLOW__TRACEPARENT_BYTES] = '\0';
+}
+
+scopeflow_status scopeflow_propagation_capture(scopeflow_runtime *runtime, scopeflow_scope *current,
+                                               scopeflow_propagation *out_propagation,
+                                               scopeflow_error *out_error) {
+    if (current == NULL && runtime != NULL) current = runtime->root;
+    scopeflow_status const status =
+        scopeflow__check_propagation_capture(runtime, current, out_propagation, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    SCOPEFLOW__REQUIRE(current->runtime == runtime, out_error,
+                       "the current scope belongs to another runtime");
+    const scopeflow_scope *const open = scopeflow__scope_nearest_open(current);
+    scopeflow__propagation ids;
+    if (!find_trace(open, &ids.root_uuid))
+        return scopeflow__fail_text(out_error, SCOPEFLOW_STATUS_INVALID_STATE,
+                                    "no scope is open in this context, so there is no trace");
+    ids.parent_uuid = open->uuid;
+    memset(out_propagation, 0, sizeof *out_propagation);
+    out_propagation->root_uuid = ids.root_uuid;
+    out_propagation->parent_uuid = ids.parent_uuid;
+    write_texts(&ids, out_propagation);
+    return SCOPEFLOW_STATUS_OK;
+}
+
+/* --- In --- */
+
+/* A `traceparent` begins with its version, two hexadecimal digits; JSON never does. */
+static scopeflow_status read_portable(const scopeflow_runtime *runtime, scopeflow_bytes text,
+                                      scopeflow__propagation *out, scopeflow_error *out_error) {
+    char const first = text.len > 0 ? text.ptr[0] : '\0';
+    bool const is_hexadecimal = (first >= '0' && first <= '9') || (first >= 'a' && first <= 'f');
+    return is_hexadecimal
+               ? scopeflow__propagation_read_traceparent(text, out, out_error)
+               : scopeflow__propagation_read_json(&runtime->memory, text, out, out_error);
+}
+
+scopeflow_status scopeflow_propagation_adopt(scopeflow_runtime *runtime, scopeflow_bytes text,
+                                             scopeflow_scope **out_scope,
+                                             scopeflow_error *out_error) {
+    scopeflow_status status =
+        scopeflow__check_propagation_adopt(runtime, text, out_scope, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    if (scopeflow__runtime_is_closed(runtime)) return scopeflow__fail_closed(out_error);
+    scopeflow__propagation ids;
+    status = read_portable(runtime, text, &ids, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow_scope *const self = scopeflow__scope_new_own_root(runtime);
+    if (self == NULL) return scopeflow__fail_memory(out_error);
+    self->uuid = ids.parent_uuid;
+    self->detached_from = ids.root_uuid;
+    *out_scope = self;
+    return SCOPEFLOW_STATUS_OK;
+}
+
 /* -------------------- src/registry/view.c -------------------- */
 
 /* -------------------- src/registry/view.h -------------------- */
@@ -6173,22 +6889,6 @@ scopeflow_status scopeflow_runtime_callable_at(scopeflow_runtime *self, uint32_t
 
 /* -------------------- src/event/text.c -------------------- */
 
-/* -------------------- src/event/text.h -------------------- */
-
-/* Ids and times as text. */
-#ifndef SCOPEFLOW__EVENT_TEXT_H
-#define SCOPEFLOW__EVENT_TEXT_H
-
-enum { SCOPEFLOW__UUID_TEXT_BYTES = 36, SCOPEFLOW__TIMESTAMP_TEXT_BYTES = 40 };
-
-void scopeflow__uuid_write(const scopeflow_uuid *uuid, char out[SCOPEFLOW__UUID_TEXT_BYTES]);
-
-/* RFC 3339, UTC, `Z`, nine fractional digits (S2.3). Returns the length, 30 for the years 1677 to
- * 2262 that 64 bits of nanoseconds can tell. */
-size_t scopeflow__timestamp_write(int64_t timestamp_ns, char out[SCOPEFLOW__TIMESTAMP_TEXT_BYTES]);
-
-#endif
-
 #define NS_PER_SECOND 1000000000
 #define SECONDS_PER_DAY 86400
 
@@ -6256,6 +6956,162 @@ size_t scopeflow__timestamp_write(int64_t timestamp_ns, char out[SCOPEFLOW__TIME
     at = put_number(out, at, nanosecond, 9);
     out[at++] = 'Z';
     return at;
+}
+
+/* --- Reading --- */
+
+static int hex_value(char digit) {
+    char const lower = (char)(digit | 0x20);
+    if (digit >= '0' && digit <= '9') return digit - '0';
+    if (lower >= 'a' && lower <= 'f') return lower - 'a' + 10;
+    return -1;
+}
+
+bool scopeflow__uuid_read(scopeflow_bytes text, scopeflow_uuid *out) {
+    if (text.len != SCOPEFLOW__UUID_TEXT_BYTES) return false;
+    size_t at = 0;
+    for (int i = 0; i < 16; i++) {
+        if ((i == 4 || i == 6 || i == 8 || i == 10) && text.ptr[at++] != '-') return false;
+        int const high = hex_value(text.ptr[at++]);
+        int const low = hex_value(text.ptr[at++]);
+        if (high < 0 || low < 0) return false;
+        out->bytes[i] = (uint8_t)(high << 4 | low);
+    }
+    return true;
+}
+
+/* A text that is taken from the left, part by part; once a part is missing, `failed`. */
+typedef struct time_text {
+    scopeflow_bytes rest;
+    bool failed;
+} time_text;
+
+static char take_character(time_text *self) {
+    if (self->rest.len == 0) {
+        self->failed = true;
+        return '\0';
+    }
+    self->rest.len--;
+    return *self->rest.ptr++;
+}
+
+static void take_one_of(time_text *self, const char *characters) {
+    char const c = take_character(self);
+    while (*characters != '\0' && *characters != c) characters++;
+    if (*characters == '\0') self->failed = true;
+}
+
+static bool is_at_digit(const time_text *self) {
+    return self->rest.len > 0 && *self->rest.ptr >= '0' && *self->rest.ptr <= '9';
+}
+
+/* A number of that many digits, from 0 to `most`. */
+static int64_t take_number_of(time_text *self, int digits, int64_t most) {
+    int64_t value = 0;
+    for (int i = 0; i < digits; i++) {
+        if (!is_at_digit(self)) self->failed = true;
+        value = value * 10 + (take_character(self) - '0');
+    }
+    if (value > most) self->failed = true;
+    return value;
+}
+
+static int64_t days_of_month(int64_t year, int64_t month) {
+    static const int8_t days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    bool const is_leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    return days[month - 1] + (month == 2 && is_leap);
+}
+
+/* The inverse of `put_date`, with the same years from March to February. */
+static int64_t take_day(time_text *self) {
+    int64_t year = take_number_of(self, 4, 9999);
+    take_one_of(self, "-");
+    int64_t const month = take_number_of(self, 2, 12);
+    take_one_of(self, "-");
+    int64_t const day_of_month = take_number_of(self, 2, 31);
+    if (self->failed || month == 0 || day_of_month == 0 ||
+        day_of_month > days_of_month(year, month)) {
+        self->failed = true;
+        return 0;
+    }
+    if (month <= 2) year--;
+    int64_t year_of_era;
+    int64_t const era = divide_down(year, 400, &year_of_era);
+    int64_t const month_from_march = month > 2 ? month - 3 : month + 9;
+    int64_t const day_of_year = (153 * month_from_march + 2) / 5 + day_of_month - 1;
+    return era * 146097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year -
+           719468;
+}
+
+static int64_t take_second_of_day(time_text *self) {
+    int64_t const hour = take_number_of(self, 2, 23);
+    take_one_of(self, ":");
+    int64_t const minute = take_number_of(self, 2, 59);
+    take_one_of(self, ":");
+    return (hour * 60 + minute) * 60 + take_number_of(self, 2, 60);
+}
+
+static int64_t take_nanosecond(time_text *self) {
+    if (self->rest.len == 0 || *self->rest.ptr != '.') return 0;
+    (void)take_character(self);
+    if (!is_at_digit(self)) self->failed = true;
+    int64_t value = 0;
+    int64_t unit = NS_PER_SECOND;
+    while (is_at_digit(self) && unit > 1) {
+        unit /= 10;
+        value += unit * (take_character(self) - '0');
+    }
+    return value;
+}
+
+static int64_t take_offset_seconds(time_text *self) {
+    char const sign = take_character(self);
+    if (sign == 'Z' || sign == 'z') return 0;
+    if (sign != '+' && sign != '-') self->failed = true;
+    int64_t const hours = take_number_of(self, 2, 23);
+    take_one_of(self, ":");
+    int64_t const seconds = (hours * 60 + take_number_of(self, 2, 59)) * 60;
+    return sign == '-' ? -seconds : seconds;
+}
+
+/* Seconds and 0 to 999999999 ns as nanoseconds; false where 64 bits cannot tell them. */
+static bool join_seconds(int64_t seconds, int64_t nanosecond, int64_t *out_timestamp_ns) {
+    if (seconds < 0) { /* Of one sign both, so that no part passes the limit before the sum. */
+        seconds++;
+        nanosecond -= NS_PER_SECOND;
+    }
+    if (seconds > INT64_MAX / NS_PER_SECOND || seconds < INT64_MIN / NS_PER_SECOND) return false;
+    int64_t const whole = seconds * NS_PER_SECOND;
+    if (nanosecond > 0 ? whole > INT64_MAX - nanosecond : whole < INT64_MIN - nanosecond)
+        return false;
+    *out_timestamp_ns = whole + nanosecond;
+    return *out_timestamp_ns != SCOPEFLOW_TIMESTAMP_NONE;
+}
+
+bool scopeflow__timestamp_read(scopeflow_bytes text, int64_t *out_timestamp_ns) {
+    time_text rest;
+    rest.rest = text;
+    rest.failed = false;
+    int64_t const day = take_day(&rest);
+    take_one_of(&rest, "Tt ");
+    int64_t const second = take_second_of_day(&rest);
+    int64_t const nanosecond = take_nanosecond(&rest);
+    int64_t const offset = take_offset_seconds(&rest);
+    if (rest.failed || rest.rest.len > 0) return false;
+    return join_seconds(day * SECONDS_PER_DAY + second - offset, nanosecond, out_timestamp_ns);
+}
+
+bool scopeflow__epoch_microseconds_read(scopeflow_bytes digits, int64_t *out_timestamp_ns) {
+    bool const is_negative = digits.len > 0 && digits.ptr[0] == '-';
+    int64_t value = 0;
+    if (digits.len == is_negative || digits.len > 17) return false;
+    for (size_t i = is_negative; i < digits.len; i++) {
+        if (digits.ptr[i] < '0' || digits.ptr[i] > '9') return false;
+        value = value * 10 + (digits.ptr[i] - '0');
+    }
+    if (value > INT64_MAX / 1000) return false;
+    *out_timestamp_ns = (is_negative ? -value : value) * 1000;
+    return true;
 }
 
 /* -------------------- src/event/error_text.c -------------------- */
@@ -7553,6 +8409,561 @@ bool scopeflow__event_line_with_end(scopeflow_event *event, scopeflow_bytes *out
     if (!scopeflow__event_encode(event)) return false;
     *out_line = scopeflow__text(event->line.ptr, event->line.len);
     return true;
+}
+
+/* -------------------- src/event/atof_line.c -------------------- */
+
+/* The line is scanned once, which notes where the values of the known keys stand; only then are
+ * they looked at, so that the order of keys plays no part and the last of two equal keys counts. */
+
+/* -------------------- src/event/atof_line.h -------------------- */
+
+/* One line of an event file, read (S2.1, S2.3, S2.9). */
+#ifndef SCOPEFLOW__EVENT_ATOF_LINE_H
+#define SCOPEFLOW__EVENT_ATOF_LINE_H
+
+/* Where texts with escapes are decoded; those without are borrowed from the line. */
+typedef struct scopeflow__line_texts {
+    scopeflow_tape name;
+    scopeflow_tape category;
+    scopeflow_tape passing; /* Of what is only compared or converted. */
+} scopeflow__line_texts;
+
+void scopeflow__line_texts_init(scopeflow__line_texts *self, const scopeflow__memory *memory);
+void scopeflow__line_texts_deinit(scopeflow__line_texts *self);
+
+/* What is wrong with a line: "<subject> <problem>" at an offset in it. */
+typedef struct scopeflow__line_fault {
+    scopeflow_status status;
+    size_t at;
+    const char *subject;
+    const char *problem;
+} scopeflow__line_fault;
+
+/* Fills in all of the item that stands in the line. False says why in the fault; its status is
+ * `no_memory` if the line itself may be right. */
+bool scopeflow__atof_line_read(scopeflow_bytes line, uint32_t depth_limit,
+                               scopeflow__line_texts *texts, scopeflow_atof_item *out,
+                               scopeflow__line_fault *fault);
+
+#endif
+
+typedef enum line_key {
+    LINE_KEY_KIND,
+    LINE_KEY_ATOF_VERSION,
+    LINE_KEY_PARENT_UUID,
+    LINE_KEY_UUID,
+    LINE_KEY_TIMESTAMP,
+    LINE_KEY_NAME,
+    LINE_KEY_DATA,
+    LINE_KEY_DATA_SCHEMA,
+    LINE_KEY_METADATA,
+    LINE_KEY_SCOPE_CATEGORY,
+    LINE_KEY_ATTRIBUTES,
+    LINE_KEY_CATEGORY,
+    LINE_KEY_CATEGORY_PROFILE,
+    LINE_KEY_COUNT
+} line_key;
+
+/* In the order in which they are written, which makes the next one the best guess. */
+static const char *const line_key_names[LINE_KEY_COUNT] = {
+    SCOPEFLOW__KEY_KIND,
+    SCOPEFLOW__KEY_ATOF_VERSION,
+    SCOPEFLOW__KEY_PARENT_UUID,
+    SCOPEFLOW__KEY_UUID,
+    SCOPEFLOW__KEY_TIMESTAMP,
+    SCOPEFLOW__KEY_NAME,
+    SCOPEFLOW__KEY_DATA,
+    SCOPEFLOW__KEY_DATA_SCHEMA,
+    SCOPEFLOW__KEY_METADATA,
+    SCOPEFLOW__KEY_SCOPE_CATEGORY,
+    SCOPEFLOW__KEY_ATTRIBUTES,
+    SCOPEFLOW__KEY_CATEGORY,
+    SCOPEFLOW__KEY_CATEGORY_PROFILE,
+};
+
+typedef struct line_reader {
+    scopeflow__scanner scanner;
+    scopeflow__line_texts *texts;
+    scopeflow__line_fault *fault;
+    scopeflow_bytes values[LINE_KEY_COUNT]; /* As JSON; empty for a key that is missing. */
+} line_reader;
+
+void scopeflow__line_texts_init(scopeflow__line_texts *self, const scopeflow__memory *memory) {
+    scopeflow__tape_init(&self->name, memory, SIZE_MAX);
+    scopeflow__tape_init(&self->category, memory, SIZE_MAX);
+    scopeflow__tape_init(&self->passing, memory, SIZE_MAX);
+}
+
+void scopeflow__line_texts_deinit(scopeflow__line_texts *self) {
+    scopeflow__tape_deinit(&self->name);
+    scopeflow__tape_deinit(&self->category);
+    scopeflow__tape_deinit(&self->passing);
+}
+
+/* --- Faults --- */
+
+static bool fail_line(line_reader *self, scopeflow_status status, size_t at, const char *subject,
+                      const char *problem) {
+    self->fault->status = status;
+    self->fault->at = at;
+    self->fault->subject = subject;
+    self->fault->problem = problem;
+    return false;
+}
+
+static bool fail_scan(line_reader *self) {
+    return fail_line(self, self->scanner.status, self->scanner.at, "", self->scanner.problem);
+}
+
+/* A known key is not what it should be. It is told where its value stands, a missing one at the
+ * line's beginning. */
+static bool fail_key(line_reader *self, line_key key, const char *problem) {
+    scopeflow_bytes const value = self->values[key];
+    if (value.len == 0)
+        return fail_line(self, SCOPEFLOW_STATUS_INVALID_ARGUMENT, 0, line_key_names[key],
+                         " is missing");
+    return fail_line(self, SCOPEFLOW_STATUS_INVALID_ARGUMENT,
+                     (size_t)(value.ptr - self->scanner.text.ptr), line_key_names[key], problem);
+}
+
+/* --- Texts --- */
+
+static bool starts_with(scopeflow_bytes json, char first) {
+    return json.len > 0 && json.ptr[0] == first;
+}
+
+/* The text of a JSON string that was scanned. Only one with an escape has to be decoded. */
+static bool decode(line_reader *self, scopeflow_bytes json, scopeflow_tape *tape,
+                   scopeflow_bytes *out_text) {
+    *out_text = scopeflow__text(json.ptr + 1, json.len - 2);
+    if (out_text->len == 0 || memchr(out_text->ptr, '\\', out_text->len) == NULL) return true;
+
+    const scopeflow__memory *const memory = tape->bytes.memory;
+    size_t ignored;
+    scopeflow__tape_deinit(tape);
+    scopeflow__tape_init(tape, memory, SIZE_MAX);
+    (void)scopeflow__json_parse(tape, json, &ignored);
+    if (tape->bytes.failed)
+        return fail_line(self, SCOPEFLOW_STATUS_NO_MEMORY, 0, "", "the allocator returned nothing");
+    scopeflow__cursor cursor = scopeflow__tape_value(tape);
+    *out_text = scopeflow__cursor_read(&cursor).text;
+    return true;
+}
+
+static bool read_text(line_reader *self, line_key key, scopeflow_tape *tape,
+                      scopeflow_bytes *out_text) {
+    if (!starts_with(self->values[key], '"')) return fail_key(self, key, " is no text");
+    return decode(self, self->values[key], tape, out_text);
+}
+
+/* Absent and null are the same to a reader. */
+static bool is_absent(const line_reader *self, line_key key) {
+    return self->values[key].len == 0 || starts_with(self->values[key], 'n');
+}
+
+/* --- Scanning --- */
+
+static bool is_key(line_key key, scopeflow_bytes text) {
+    return scopeflow__same_text(text, scopeflow__c_text(line_key_names[key]));
+}
+
+/* LINE_KEY_COUNT for a key that is unknown. */
+static line_key find_key(scopeflow_bytes text, size_t guess) {
+    if (guess < LINE_KEY_COUNT && is_key((line_key)guess, text)) return (line_key)guess;
+    for (size_t key = 0; key < LINE_KEY_COUNT; key++)
+        if (is_key((line_key)key, text)) return (line_key)key;
+    return LINE_KEY_COUNT;
+}
+
+static bool scan_members(line_reader *self) {
+    scopeflow__scanner *const scanner = &self->scanner;
+    size_t guess = 0;
+    for (;;) {
+        scopeflow_bytes json;
+        scopeflow_bytes text;
+        scopeflow_bytes value;
+        if (!scopeflow__scan_key(scanner, &json)) return fail_scan(self);
+        if (!decode(self, json, &self->texts->passing, &text)) return false;
+        line_key const key = find_key(text, guess);
+        if (!scopeflow__scan_value(scanner, &value)) return fail_scan(self);
+        if (key != LINE_KEY_COUNT) {
+            self->values[key] = value;
+            guess = (size_t)key + 1;
+        }
+        scopeflow__scan_space(scanner);
+        if (scopeflow__scan_peek(scanner) != ',') return true;
+        scanner->at++;
+    }
+}
+
+static bool scan_line(line_reader *self) {
+    scopeflow__scanner *const scanner = &self->scanner;
+    scopeflow__scan_space(scanner);
+    if (scopeflow__scan_peek(scanner) != '{')
+        return fail_line(self, SCOPEFLOW_STATUS_INVALID_JSON, scanner->at, "",
+                         "a line holds one object");
+    if (!scopeflow__scan_open(scanner)) return fail_scan(self);
+    scopeflow__scan_space(scanner);
+    if (scopeflow__scan_peek(scanner) != '}' && !scan_members(self)) return false;
+    if (scopeflow__scan_peek(scanner) != '}')
+        return fail_line(self, SCOPEFLOW_STATUS_INVALID_JSON, scanner->at, "",
+                         scanner->at < scanner->text.len
+                             ? "a comma or the end of the object must stand here"
+                             : "the text ends too early");
+    scopeflow__scan_close(scanner);
+    scopeflow__scan_space(scanner);
+    if (scanner->at < scanner->text.len)
+        return fail_line(self, SCOPEFLOW_STATUS_INVALID_JSON, scanner->at, "",
+                         "something follows the object");
+    return true;
+}
+
+/* --- The values --- */
+
+static bool read_kind(line_reader *self, scopeflow_atof_item *out) {
+    scopeflow_bytes text;
+    if (!read_text(self, LINE_KEY_KIND, &self->texts->passing, &text)) return false;
+    if (scopeflow__same_text(text, SCOPEFLOW__TEXT("mark"))) {
+        out->kind = SCOPEFLOW_EVENT_KIND_MARK;
+        return true;
+    }
+    if (!scopeflow__same_text(text, SCOPEFLOW__TEXT("scope")))
+        return fail_key(self, LINE_KEY_KIND, " is neither scope nor mark");
+    out->kind = SCOPEFLOW_EVENT_KIND_SCOPE;
+
+    if (!read_text(self, LINE_KEY_SCOPE_CATEGORY, &self->texts->passing, &text)) return false;
+    bool const is_start = scopeflow__same_text(text, SCOPEFLOW__TEXT("start"));
+    if (!is_start && !scopeflow__same_text(text, SCOPEFLOW__TEXT("end")))
+        return fail_key(self, LINE_KEY_SCOPE_CATEGORY, " is neither start nor end");
+    out->scope_category = is_start ? SCOPEFLOW_SCOPE_CATEGORY_START : SCOPEFLOW_SCOPE_CATEGORY_END;
+    return true;
+}
+
+/* All of 0.x may add keys and categories, which are no hindrance; a 1.0 may mean something else. */
+static bool check_version(line_reader *self) {
+    scopeflow_bytes text;
+    if (is_absent(self, LINE_KEY_ATOF_VERSION)) return true;
+    if (!read_text(self, LINE_KEY_ATOF_VERSION, &self->texts->passing, &text)) return false;
+    if (text.len > 2 && text.ptr[0] == '0' && text.ptr[1] == '.') return true;
+    return fail_key(self, LINE_KEY_ATOF_VERSION, " is not 0.1 or another 0.x");
+}
+
+static bool read_uuid(line_reader *self, line_key key, scopeflow_uuid *out) {
+    scopeflow_bytes text;
+    if (!read_text(self, key, &self->texts->passing, &text)) return false;
+    return scopeflow__uuid_read(text, out) || fail_key(self, key, " is no uuid");
+}
+
+static bool read_parent(line_reader *self, scopeflow_atof_item *out) {
+    if (is_absent(self, LINE_KEY_PARENT_UUID)) return true;
+    out->has_parent = 1;
+    return read_uuid(self, LINE_KEY_PARENT_UUID, &out->parent_uuid);
+}
+
+static bool read_timestamp(line_reader *self, scopeflow_atof_item *out) {
+    scopeflow_bytes text = self->values[LINE_KEY_TIMESTAMP];
+    bool is_read;
+    if (starts_with(text, '"')) {
+        if (!decode(self, text, &self->texts->passing, &text)) return false;
+        is_read = scopeflow__timestamp_read(text, &out->timestamp_ns);
+    } else {
+        is_read = scopeflow__epoch_microseconds_read(text, &out->timestamp_ns);
+    }
+    return is_read ||
+           fail_key(self, LINE_KEY_TIMESTAMP,
+                    " is neither an RFC 3339 time of the years 1677 to 2262 nor microseconds");
+}
+
+static bool check_object(line_reader *self, line_key key) {
+    return is_absent(self, key) || starts_with(self->values[key], '{') ||
+           fail_key(self, key, " is no object");
+}
+
+static bool check_attributes(line_reader *self) {
+    scopeflow_bytes const array = self->values[LINE_KEY_ATTRIBUTES];
+    if (is_absent(self, LINE_KEY_ATTRIBUTES)) return true;
+    if (!starts_with(array, '[')) return fail_key(self, LINE_KEY_ATTRIBUTES, " is no array");
+    scopeflow__scanner scanner;
+    scopeflow__scanner_init(&scanner, array, SCOPEFLOW__SCAN_DEPTH_MAX);
+    do { /* Behind the bracket or a comma; the syntax is known to be right. */
+        scopeflow_bytes element;
+        scanner.at++;
+        scopeflow__scan_space(&scanner);
+        if (scopeflow__scan_peek(&scanner) == ']') return true;
+        if (!scopeflow__scan_value(&scanner, &element) || !starts_with(element, '"'))
+            return fail_key(self, LINE_KEY_ATTRIBUTES, " is no array of texts");
+        scopeflow__scan_space(&scanner);
+    } while (scopeflow__scan_peek(&scanner) == ',');
+    return true;
+}
+
+static bool read_parts(line_reader *self, scopeflow_atof_item *out) {
+    if (!check_attributes(self) || !check_object(self, LINE_KEY_DATA_SCHEMA) ||
+        !check_object(self, LINE_KEY_CATEGORY_PROFILE))
+        return false;
+    out->attributes = self->values[LINE_KEY_ATTRIBUTES];
+    out->data = self->values[LINE_KEY_DATA];
+    out->data_schema = self->values[LINE_KEY_DATA_SCHEMA];
+    out->metadata = self->values[LINE_KEY_METADATA];
+    out->category_profile = self->values[LINE_KEY_CATEGORY_PROFILE];
+    return true;
+}
+
+bool scopeflow__atof_line_read(scopeflow_bytes line, uint32_t depth_limit,
+                               scopeflow__line_texts *texts, scopeflow_atof_item *out,
+                               scopeflow__line_fault *fault) {
+    line_reader self;
+    scopeflow__scanner_init(&self.scanner, line, depth_limit);
+    self.texts = texts;
+    self.fault = fault;
+    memset(self.values, 0, sizeof self.values);
+    if (!scan_line(&self) || !read_kind(&self, out) || !check_version(&self) ||
+        !read_uuid(&self, LINE_KEY_UUID, &out->uuid) || !read_parent(&self, out) ||
+        !read_timestamp(&self, out) || !read_text(&self, LINE_KEY_NAME, &texts->name, &out->name) ||
+        !read_parts(&self, out))
+        return false;
+    return is_absent(&self, LINE_KEY_CATEGORY) ||
+           read_text(&self, LINE_KEY_CATEGORY, &texts->category, &out->category);
+}
+
+/* -------------------- src/event/atof_reader.c -------------------- */
+
+/* The reader of event files: bytes in chunks of any size go in, lines come out (S2.9). It holds
+ * one row of bytes; what was read is dropped when more is fed. Bounded by the line's limit and the
+ * chunk, whatever the bytes are (S7.4). */
+
+struct scopeflow_atof_reader {
+    scopeflow_runtime *runtime; /* Held: it lends the memory. */
+    uint32_t line_limit_bytes;
+    uint32_t depth_limit;
+
+    scopeflow__buffer input; /* Fed and not yet dropped. */
+    size_t at;               /* The first byte that was not read. */
+    size_t searched;         /* Between `at` and here is no line end. */
+    uint64_t offset;         /* Of `at` in the whole input. */
+    uint64_t line_count;     /* Of lines read. */
+    bool is_hungry;          /* All whole lines were read. */
+    bool is_finished;
+    bool is_skipping; /* Inside a line that was told to be too long. */
+
+    scopeflow__line_texts texts;
+    scopeflow_error problem; /* Of the last bad line: its message is lent. */
+};
+
+/* --- Its life --- */
+
+scopeflow_status scopeflow_atof_reader_new(const scopeflow_atof_reader_new_options *options,
+                                           scopeflow_atof_reader **out_reader,
+                                           scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_atof_reader_new(options, out_reader, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow_runtime *const runtime = options->runtime;
+    SCOPEFLOW__REQUIRE(runtime != NULL, out_error, "runtime must not be null");
+
+    scopeflow_atof_reader *const self =
+        (scopeflow_atof_reader *)scopeflow__allocate(&runtime->memory, sizeof *self);
+    if (self == NULL) return scopeflow__fail_memory(out_error);
+    memset(self, 0, sizeof *self);
+    scopeflow__ref_up(&runtime->refs);
+    self->runtime = runtime;
+    self->line_limit_bytes = options->line_limit_bytes;
+    self->depth_limit = options->depth_limit;
+    self->is_hungry = true;
+    scopeflow__buffer_init(&self->input, &runtime->memory);
+    scopeflow__line_texts_init(&self->texts, &runtime->memory);
+    *out_reader = self;
+    return SCOPEFLOW_STATUS_OK;
+}
+
+void scopeflow_atof_reader_free(scopeflow_atof_reader *self) {
+    if (self == NULL) return;
+    scopeflow_runtime *const runtime = self->runtime;
+    scopeflow__line_texts_deinit(&self->texts);
+    scopeflow__buffer_deinit(&self->input);
+    scopeflow__deallocate(&runtime->memory, self, sizeof *self);
+    scopeflow__runtime_release(runtime);
+}
+
+/* --- What goes in --- */
+
+static void drop_read_bytes(scopeflow_atof_reader *self) {
+    size_t const left = self->input.len - self->at;
+    if (self->at == 0) return;
+    if (left > 0) memmove(self->input.ptr, self->input.ptr + self->at, left);
+    self->input.len = left;
+    self->searched -= self->at;
+    self->at = 0;
+}
+
+scopeflow_status scopeflow_atof_reader_feed(scopeflow_atof_reader *self, scopeflow_bytes chunk,
+                                            scopeflow_error *out_error) {
+    scopeflow_status const status = scopeflow__check_atof_reader_feed(self, chunk, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    if (self->is_finished)
+        return scopeflow__fail_text(out_error, SCOPEFLOW_STATUS_INVALID_STATE,
+                                    "the input was finished");
+    if (!self->is_hungry)
+        return scopeflow__fail_text(out_error, SCOPEFLOW_STATUS_INVALID_STATE,
+                                    "the lines of the chunk before were not read up to `more`");
+
+    drop_read_bytes(self);
+    if (!scopeflow__buffer_reserve(&self->input, chunk.len)) {
+        self->input.failed = false; /* It is as it was, and memory may come back. */
+        return scopeflow__fail_memory(out_error);
+    }
+    scopeflow__buffer_put_text(&self->input, chunk);
+    self->is_hungry = chunk.len == 0;
+    return SCOPEFLOW_STATUS_OK;
+}
+
+scopeflow_status scopeflow_atof_reader_finish(scopeflow_atof_reader *self,
+                                              scopeflow_error *out_error) {
+    scopeflow_status const status = scopeflow__check_atof_reader_finish(self, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    self->is_finished = true;
+    return SCOPEFLOW_STATUS_OK;
+}
+
+/* --- What comes out --- */
+
+/* A line with what surrounds its content. */
+typedef struct input_line {
+    scopeflow_bytes content;
+    size_t mark_len; /* Of the byte order mark before it. */
+    size_t len;      /* Of everything, the line end included. */
+    bool is_whole;   /* False for the beginning of one of which more may come. */
+} input_line;
+
+/* Looks for the end of the line at `at`, no byte twice however small the chunks are. */
+static input_line find_line(scopeflow_atof_reader *self) {
+    const char *const start = self->input.ptr + self->at;
+    const char *end = NULL;
+    input_line line;
+    if (self->searched < self->input.len)
+        end = (const char *)memchr(self->input.ptr + self->searched, '\n',
+                                   self->input.len - self->searched);
+    self->searched = end != NULL ? (size_t)(end - self->input.ptr) : self->input.len;
+    size_t const len = self->searched - self->at;
+    line.len = len + (end != NULL);
+    line.is_whole = end != NULL || (self->is_finished && len > 0);
+
+    line.content = scopeflow__text(start, len);
+    line.mark_len = 0;
+    if (self->offset == 0 && len >= 3 && memcmp(start, "\xEF\xBB\xBF", 3) == 0) line.mark_len = 3;
+    line.content.ptr += line.mark_len;
+    line.content.len -= line.mark_len;
+    /* What may be the first half of a line end does not count before the rest is seen. */
+    if (line.content.len > 0 && line.content.ptr[line.content.len - 1] == '\r') line.content.len--;
+    return line;
+}
+
+static void pass_over(scopeflow_atof_reader *self, size_t len) {
+    self->at += len;
+    self->offset += len;
+    self->searched = self->at;
+}
+
+static void pass_line(scopeflow_atof_reader *self, const input_line *line) {
+    pass_over(self, line->len);
+    self->line_count++;
+}
+
+/* Drops the rest of a line that is too long, as far as it is here. */
+static void skip_rest_of_line(scopeflow_atof_reader *self) {
+    input_line const rest = find_line(self);
+    pass_over(self, rest.len);
+    self->is_skipping = !rest.is_whole;
+}
+
+static bool is_blank(scopeflow_bytes text) {
+    for (size_t i = 0; i < text.len; i++)
+        if (text.ptr[i] != ' ' && text.ptr[i] != '\t' && text.ptr[i] != '\r') return false;
+    return true;
+}
+
+/* "line 3, offset 120: ", both as the item has them. */
+static size_t write_place(const scopeflow_atof_item *item, char out[80]) {
+    memcpy(out, "line ", 5);
+    size_t len = 5 + scopeflow__number_write_uint(item->line_number, out + 5);
+    memcpy(out + len, ", offset ", 9);
+    len += 9;
+    len += scopeflow__number_write_uint(item->offset_bytes, out + len);
+    memcpy(out + len, ": ", 2);
+    return len + 2;
+}
+
+/* The item of a bad line, which loses whatever was read of it before the fault. */
+static void tell_bad_line(scopeflow_atof_reader *self, const input_line *line,
+                          const scopeflow__line_fault *fault, scopeflow_atof_item *out) {
+    char place[80];
+    memset(out, 0, sizeof *out);
+    out->item = SCOPEFLOW_ATOF_ITEM_KIND_BAD_LINE;
+    out->line_number = self->line_count + 1;
+    out->offset_bytes = self->offset + line->mark_len + fault->at;
+    out->problem = fault->status;
+    (void)scopeflow__fail(&self->problem, fault->status,
+                          scopeflow__text(place, write_place(out, place)),
+                          scopeflow__c_text(fault->subject), scopeflow__c_text(fault->problem));
+    out->message = scopeflow__text(self->problem.message, self->problem.message_len_bytes);
+    bool const is_kept = line->content.len <= self->line_limit_bytes;
+    if (is_kept && scopeflow__utf8_is_valid(line->content)) out->line = line->content;
+}
+
+static void tell_long_line(scopeflow_atof_reader *self, const input_line *line,
+                           scopeflow_atof_item *out) {
+    scopeflow__line_fault fault;
+    fault.status = SCOPEFLOW_STATUS_LIMIT_EXCEEDED;
+    fault.at = 0;
+    fault.subject = "the line";
+    fault.problem = " is longer than line_limit_bytes";
+    tell_bad_line(self, line, &fault, out);
+    pass_line(self, line);
+    self->is_skipping = !line->is_whole;
+}
+
+static scopeflow_status read_line(scopeflow_atof_reader *self, const input_line *line,
+                                  scopeflow_atof_item *out, scopeflow_error *out_error) {
+    scopeflow__line_fault fault;
+    if (!scopeflow__atof_line_read(line->content, self->depth_limit, &self->texts, out, &fault)) {
+        if (fault.status == SCOPEFLOW_STATUS_NO_MEMORY) return scopeflow__fail_memory(out_error);
+        tell_bad_line(self, line, &fault, out);
+    } else {
+        out->item = SCOPEFLOW_ATOF_ITEM_KIND_EVENT;
+        out->line_number = self->line_count + 1;
+        out->offset_bytes = self->offset + line->mark_len;
+        out->line = line->content;
+    }
+    pass_line(self, line);
+    return SCOPEFLOW_STATUS_OK;
+}
+
+scopeflow_status scopeflow_atof_reader_next(scopeflow_atof_reader *self,
+                                            scopeflow_atof_item *out_item,
+                                            scopeflow_error *out_error) {
+    scopeflow_status const status = scopeflow__check_atof_reader_next(self, out_item, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    memset(out_item, 0, sizeof *out_item);
+
+    while (self->at < self->input.len) {
+        if (self->is_skipping) {
+            skip_rest_of_line(self);
+            continue;
+        }
+        input_line const line = find_line(self);
+        if (line.content.len > self->line_limit_bytes) {
+            tell_long_line(self, &line, out_item);
+            return SCOPEFLOW_STATUS_OK;
+        }
+        if (!line.is_whole) break;
+        if (!is_blank(line.content)) return read_line(self, &line, out_item, out_error);
+        pass_line(self, &line);
+    }
+    self->is_hungry = !self->is_finished;
+    out_item->item =
+        self->is_finished ? SCOPEFLOW_ATOF_ITEM_KIND_END : SCOPEFLOW_ATOF_ITEM_KIND_MORE;
+    return SCOPEFLOW_STATUS_OK;
 }
 
 /* -------------------- src/pipeline/emit.c -------------------- */

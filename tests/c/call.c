@@ -155,6 +155,13 @@ static void call_out_text(call *c, const char *name, scopeflow_bytes text) {
     snprintf(member->text, sizeof member->text, "%.*s", (int)text.len, text.ptr);
 }
 
+static scopeflow_bytes c_text(const char *text) {
+    scopeflow_bytes bytes;
+    bytes.ptr = text;
+    bytes.len = strlen(text);
+    return bytes;
+}
+
 static void call_out_enum(call *c, const char *name, const name_value *table, int32_t number) {
     out_member *const member = add_out(c, name, number);
     for (; table->name != NULL; table++)

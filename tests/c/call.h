@@ -43,7 +43,7 @@ typedef struct name_value {
 /* A member of what an operation returned. */
 typedef struct out_member {
     const char *name;
-    char text[80];
+    char text[128];
     int64_t number;
 } out_member;
 

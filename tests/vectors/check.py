@@ -55,6 +55,8 @@ class Operations:
         self.wire = api.wire
         self.arguments = {op.id: {a.name: a.type.kind for a in op.arguments} for op in called}
         self.on_scope = {op.id for op in called if op.on and op.on.spelling == "handle.scope"}
+        schema = json.loads((ROOT / "spec" / "atof.schema.json").read_text(encoding="utf-8"))
+        self.event_schema = jsonschema.Draft202012Validator(schema)
 
 
 class CaseCheck:
@@ -140,13 +142,15 @@ class CaseCheck:
 
     def line(self, label: str, line: str) -> None:
         try:
-            keys = list(json.loads(line))
+            event = json.loads(line)
         except ValueError as error:
             self.findings.append(f"a line of {label} is no JSON: {error}: {line[:80]}")
             return
         wire = self.operations.wire
-        if tuple(keys) not in (wire.common + wire.scope, wire.common + wire.mark):
-            self.findings.append(f"a line of {label} has not the keys of S2.1: {keys}")
+        if tuple(event) not in (wire.common + wire.scope, wire.common + wire.mark):
+            self.findings.append(f"a line of {label} has not the keys of S2.1: {list(event)}")
+        for error in self.operations.event_schema.iter_errors(event):
+            self.findings.append(f"a line of {label} is no event: {error.message[:200]}")
 
 
 def check_files(paths: list[Path]) -> Iterator[str]:
