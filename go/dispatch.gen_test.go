@@ -458,6 +458,8 @@ func vectorNames_call_flag(name string) (int64, bool) {
 		return 1, true
 	case "chunk_marks":
 		return 2, true
+	case "finalizer":
+		return 4, true
 	}
 	return 0, false
 }

@@ -5,7 +5,7 @@ package scopeflow
 import "strings"
 
 // abiHash is what this binding was generated for; the core's own must be equal (S6.3).
-const abiHash uint64 = 0x6ad6112a7e54bd15
+const abiHash uint64 = 0x1ce3a5590155dba3
 
 const (
 	// Containers inside containers; a deeper one is written as `{"$depth":128}`.
@@ -17,7 +17,7 @@ const (
 	// "No timestamp was given": the runtime reads its clock.
 	timestampNone = -9223372036854775808
 	// Size of a task.
-	taskSizeBytes = 384
+	taskSizeBytes = 256
 )
 
 // token: The first byte of a token. An object holds pairs of a `string` and a value.
@@ -291,8 +291,9 @@ const (
 	// The task has ended and holds nothing. `scope` is the new scope where the operation makes one.
 	stepKindDone stepKind = 0
 	// Call the middleware `callable` in the way of its `registry`, then answer `value`, `refuse`
-	// (guards only), `error` or `cancel`. `value` 0 says that it returned nothing: from a request
-	// intercept `resume` refuses that, and the host answers `error` with the refusal (S3.11).
+	// (guards only), `error` or `cancel`. `value` 0 says that it returned nothing: `resume` refuses
+	// what is no request from a request intercept or from a codec's `encode_request`, and the host
+	// answers `error` with that refusal (S3.11).
 	stepKindInvoke stepKind = 1
 	// Hand `event` to the subscriber `callable`, then answer `value`, `error` or `cancel`.
 	stepKindDeliver stepKind = 2
@@ -305,7 +306,8 @@ const (
 	// was given.
 	stepKindReturn stepKind = 4
 	// The task has ended: raise. With status 0 `value` is the host's own error; else build the
-	// error of `status`, for which `value` is the reason of a refusal.
+	// error of `status`, for which `value` is the reason of a refusal; `invalid_state` says that
+	// the runtime was closed meanwhile.
 	stepKindRaise stepKind = 5
 	// Hand chunks to the caller as it asks for them, from `value`, which is handed over, while
 	// `scope` is current for the producer. Answer `chunk` for each one that the collector took, and
@@ -685,6 +687,8 @@ const (
 	callFlagSync callFlag = 1
 	// Of a stream: a mark is emitted for each chunk, with its number, never the chunk (S4.7).
 	callFlagChunkMarks callFlag = 2
+	// Of a stream: there is a finalizer, and a `finalize` step comes for it.
+	callFlagFinalizer callFlag = 4
 )
 
 // String gives the names of the flags that are set, as `a|b`.
@@ -695,6 +699,9 @@ func (c callFlag) String() string {
 	}
 	if c&callFlagChunkMarks != 0 {
 		names = append(names, "chunk_marks")
+	}
+	if c&callFlagFinalizer != 0 {
+		names = append(names, "finalizer")
 	}
 	return strings.Join(names, "|")
 }

@@ -17,7 +17,7 @@
 #define SCOPEFLOW_VERSION "0.1.0"
 
 /* A number over everything in this header that a compiled caller depends on (S6.3). */
-#define SCOPEFLOW_ABI_HASH UINT64_C(0x6ad6112a7e54bd15)
+#define SCOPEFLOW_ABI_HASH UINT64_C(0x1ce3a5590155dba3)
 
 #ifndef SCOPEFLOW_API
 #if defined(_WIN32)
@@ -1805,7 +1805,7 @@ scopeflow_scope_deregister_event_metadata_injector(
  * which fills the next step. The core never calls back and holds no lock between two steps. */
 
 /* Size of a task. */
-#define SCOPEFLOW_TASK_SIZE_BYTES 384u
+#define SCOPEFLOW_TASK_SIZE_BYTES 256u
 
 /* What the host is to do now. */
 typedef int32_t scopeflow_step_kind;
@@ -1814,9 +1814,9 @@ enum {
      * one. */
     SCOPEFLOW_STEP_KIND_DONE = 0,
     /* Call the middleware `callable` in the way of its `registry`, then answer `value`, `refuse`
-     * (guards only), `error` or `cancel`. `value` 0 says that it returned nothing: from a
-     * request intercept `resume` refuses that, and the host answers `error` with the refusal
-     * (S3.11). */
+     * (guards only), `error` or `cancel`. `value` 0 says that it returned nothing: `resume`
+     * refuses what is no request from a request intercept or from a codec's `encode_request`,
+     * and the host answers `error` with that refusal (S3.11). */
     SCOPEFLOW_STEP_KIND_INVOKE = 1,
     /* Hand `event` to the subscriber `callable`, then answer `value`, `error` or `cancel`. */
     SCOPEFLOW_STEP_KIND_DELIVER = 2,
@@ -1829,7 +1829,8 @@ enum {
      * as it was given. */
     SCOPEFLOW_STEP_KIND_RETURN = 4,
     /* The task has ended: raise. With status 0 `value` is the host's own error; else build the
-     * error of `status`, for which `value` is the reason of a refusal. */
+     * error of `status`, for which `value` is the reason of a refusal; `invalid_state` says that
+     * the runtime was closed meanwhile. */
     SCOPEFLOW_STEP_KIND_RAISE = 5,
     /* Hand chunks to the caller as it asks for them, from `value`, which is handed over, while
      * `scope` is current for the producer. Answer `chunk` for each one that the collector took,
@@ -1894,7 +1895,7 @@ enum {
 /* A task in the caller's memory, filled by an operation of kind `task`. It may not be moved or
  * copied between its first and its last step, and is used by one thread at a time. */
 struct scopeflow_task {
-    uint64_t private_words[48];
+    uint64_t private_words[32];
 };
 
 /* A thread's place for events that a subscriber emits while it is being served (S5.1). All zero
@@ -2037,6 +2038,8 @@ enum {
     SCOPEFLOW_CALL_FLAG_SYNC = 1,
     /* Of a stream: a mark is emitted for each chunk, with its number, never the chunk (S4.7). */
     SCOPEFLOW_CALL_FLAG_CHUNK_MARKS = 2,
+    /* Of a stream: there is a finalizer, and a `finalize` step comes for it. */
+    SCOPEFLOW_CALL_FLAG_FINALIZER = 4,
 };
 
 /* The arguments of `scopeflow_tool_execute`. */

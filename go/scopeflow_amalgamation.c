@@ -72,7 +72,7 @@
 #define SCOPEFLOW__MASK_STEP_FLAG 0xfu
 #define SCOPEFLOW__MASK_ANSWER_FLAG 0x1u
 #define SCOPEFLOW__MASK_TOOL_ATTRIBUTE 0x1u
-#define SCOPEFLOW__MASK_CALL_FLAG 0x3u
+#define SCOPEFLOW__MASK_CALL_FLAG 0x7u
 #define SCOPEFLOW__MASK_LLM_ATTRIBUTE 0x3u
 
 /* Defaults and ranges of arguments. */
@@ -2855,7 +2855,6 @@ struct scopeflow_runtime {
     uint32_t registration_count; /* 0: nothing is registered anywhere, no lock is needed. */
     uint32_t scope_view_count;   /* 0: nothing is registered on any scope. */
     uint32_t view_epoch;         /* Raised when a scope that others inherit from gets its view. */
-    uint64_t next_order;
     scopeflow__view *global_view;
 
     uint64_t scope_event_count;
@@ -4295,8 +4294,9 @@ void scopeflow__system_entropy(void *context, uint8_t *out, size_t out_len_bytes
  * each registry. A set is immutable and counted: a call holds the one that it began with (S3.4).
  * It is resolved when something was registered, not when a call is made.
  *
- * Views and the links between them change only under the runtime's registry lock. No host code
- * runs under it: what must be released is let go after the lock. */
+ * Views and the links between them change only under the runtime's registry lock. No host code and
+ * no allocator runs under it: memory is got before the lock and let go after it, so that whoever
+ * registers can be stopped there for as long as it takes and no call waits (S6.2). */
 #ifndef SCOPEFLOW__REGISTRY_H
 #define SCOPEFLOW__REGISTRY_H
 
@@ -4350,6 +4350,7 @@ struct scopeflow_scope {
     int64_t ended_at_ns; /* For an abandoned scope: when it was noticed. */
     scopeflow_ref metadata;
     scopeflow_ref call_request; /* What the start event showed, for comparison only (S3.7). */
+    struct scopeflow__set *middleware; /* Of a manual call: what it saw when it began (S3.4). */
     scopeflow__pending_mark *pending_marks; /* A lock-free stack, newest first (S3.11). */
     uint32_t attempt_count;                 /* How often the target was reached (S3.7). */
     uint32_t attributes;
@@ -4470,6 +4471,7 @@ typedef struct scopeflow__chain {
 typedef struct scopeflow__set {
     uint32_t refs;
     uint32_t entry_count;
+    uint32_t entry_capacity;
     scopeflow_runtime *runtime;
     struct scopeflow__set *next_doomed;
     scopeflow__chain chains[SCOPEFLOW__REGISTRY_COUNT];
@@ -5209,7 +5211,9 @@ static void destroy_scope(scopeflow_scope *self) {
     scopeflow_runtime *const runtime = self->runtime;
     if (self->view != NULL) scopeflow__view_release(self->view);
     scopeflow__runtime_release_ref(runtime, self->metadata);
-    scopeflow__pending_marks_free(runtime, scopeflow__pending_marks_take(self));
+    if (self->middleware != NULL) scopeflow__set_release(self->middleware);
+    if (self->pending_marks != NULL)
+        scopeflow__pending_marks_free(runtime, scopeflow__pending_marks_take(self));
     scopeflow__deallocate(&runtime->memory, self, node_size(self));
     scopeflow__runtime_release(runtime);
 }
@@ -5261,7 +5265,8 @@ scopeflow_status scopeflow_scope_describe(scopeflow_scope *self, scopeflow_scope
         out_info->subtype = scopeflow__scope_detail(self);
     if (self->type == SCOPEFLOW_SCOPE_TYPE_TOOL)
         out_info->tool_call_id = scopeflow__scope_detail(self);
-    if (self->type == SCOPEFLOW_SCOPE_TYPE_LLM) out_info->model_name = scopeflow__scope_detail(self);
+    if (self->type == SCOPEFLOW_SCOPE_TYPE_LLM)
+        out_info->model_name = scopeflow__scope_detail(self);
     out_info->started_at_ns = self->started_at_ns;
     out_info->type = self->type;
     out_info->attributes = self->attributes;
@@ -5475,7 +5480,7 @@ void scopeflow__set_release(scopeflow__set *self) {
     if (self == NULL || !scopeflow__ref_down(&self->refs)) return;
     scopeflow__entry **const entries = (scopeflow__entry **)(self + 1);
     for (uint32_t i = 0; i < self->entry_count; i++) scopeflow__entry_release(entries[i]);
-    scopeflow__deallocate(&self->runtime->memory, self, set_size(self->entry_count));
+    scopeflow__deallocate(&self->runtime->memory, self, set_size(self->entry_capacity));
 }
 
 /* --- Resolving, under the lock --- */
@@ -5514,38 +5519,81 @@ static void add_views(scopeflow__set *set, const scopeflow__view *view) {
     }
 }
 
-static scopeflow__set *build(const scopeflow__view *view) {
-    uint32_t counts[SCOPEFLOW__REGISTRY_COUNT] = {0};
+static uint32_t count_entries(const scopeflow__view *view) {
     uint32_t total = 0;
-    for (const scopeflow__view *v = view; v != NULL; v = v->parent) {
-        for (uint32_t i = 0; i < v->entry_count; i++) counts[v->entries[i]->kind]++;
-        total += v->entry_count;
-    }
-    scopeflow__set *const set =
-        (scopeflow__set *)scopeflow__allocate(&view->runtime->memory, set_size(total));
-    if (set == NULL) return NULL;
+    for (; view != NULL; view = view->parent) total += view->entry_count;
+    return total;
+}
 
-    memset(set, 0, sizeof *set);
-    set->refs = 1;
-    set->entry_count = total;
-    set->runtime = view->runtime;
+/* Fills an empty set, which has room. */
+static void build(scopeflow__set *set, const scopeflow__view *view) {
+    uint32_t counts[SCOPEFLOW__REGISTRY_COUNT] = {0};
+    for (const scopeflow__view *v = view; v != NULL; v = v->parent)
+        for (uint32_t i = 0; i < v->entry_count; i++) counts[v->entries[i]->kind]++;
+
     scopeflow__entry **next = (scopeflow__entry **)(set + 1);
     for (int kind = 0; kind < SCOPEFLOW__REGISTRY_COUNT; kind++) {
         set->chains[kind].entries = next;
         next += counts[kind];
     }
+    set->entry_count = count_entries(view);
     add_views(set, view);
+}
+
+static bool is_resolved(const scopeflow__view *view) {
+    return view->resolved != NULL && view->resolved_version == version_of(view);
+}
+
+static scopeflow__view *view_now(scopeflow_scope *scope, scopeflow__doomed *doomed) {
+    scopeflow_runtime *const runtime = scope->runtime;
+    return scopeflow__load_u32(&runtime->scope_view_count) > 0 ? scopeflow__view_of(scope, doomed)
+                                                               : runtime->global_view;
+}
+
+/* The set that the scope sees, if it is resolved or `fresh` has room to resolve it; else null, and
+ * `out_needed` is how much room that takes. A set that was used is no longer the caller's. */
+static scopeflow__set *try_set_of(scopeflow_scope *scope, scopeflow__set **fresh,
+                                  uint32_t *out_needed, scopeflow__doomed *doomed) {
+    scopeflow__view *const view = view_now(scope, doomed);
+    *out_needed = count_entries(view);
+    if (!is_resolved(view)) {
+        if (*fresh == NULL || (*fresh)->entry_capacity < *out_needed) return NULL;
+        build(*fresh, view);
+        scopeflow__view_forget_set(view, doomed);
+        view->resolved = *fresh;
+        view->resolved_version = version_of(view);
+        *fresh = NULL;
+    }
+    scopeflow__ref_up(&view->resolved->refs);
+    return view->resolved;
+}
+
+static scopeflow__set *new_set(scopeflow_runtime *runtime, uint32_t capacity) {
+    scopeflow__set *const set =
+        (scopeflow__set *)scopeflow__allocate(&runtime->memory, set_size(capacity));
+    if (set == NULL) return NULL;
+    memset(set, 0, sizeof *set);
+    set->refs = 1;
+    set->entry_capacity = capacity;
+    set->runtime = runtime;
     return set;
 }
 
-static scopeflow__set *resolve(scopeflow__view *view, scopeflow__doomed *doomed) {
-    uint64_t const version = version_of(view);
-    if (view->resolved != NULL && view->resolved_version == version) return view->resolved;
-    scopeflow__set *const set = build(view);
-    if (set == NULL) return NULL;
-    scopeflow__view_forget_set(view, doomed);
-    view->resolved = set;
-    view->resolved_version = version;
+/* Resolves it, with memory that is got while the lock is free; what was registered meanwhile may
+ * ask for more. */
+static scopeflow__set *resolve(scopeflow_scope *scope, uint32_t needed) {
+    scopeflow_runtime *const runtime = scope->runtime;
+    scopeflow__set *set = NULL;
+    while (set == NULL) {
+        scopeflow__doomed doomed = {NULL, NULL};
+        scopeflow__set *fresh = new_set(runtime, needed);
+        if (fresh == NULL) return NULL;
+        scopeflow__lock(&runtime->registry_lock);
+        set = try_set_of(scope, &fresh, &needed, &doomed);
+        scopeflow__unlock(&runtime->registry_lock);
+        scopeflow__doomed_release(&doomed);
+        scopeflow__set_release(fresh);
+    }
     return set;
 }
 
@@ -5555,15 +5603,14 @@ scopeflow__set *scopeflow__set_of(scopeflow_scope *scope, bool *out_failed) {
     if (SCOPEFLOW__LIKELY(!scopeflow__has_registrations(runtime))) return NULL;
 
     scopeflow__doomed doomed = {NULL, NULL};
+    scopeflow__set *none = NULL;
+    uint32_t needed;
     scopeflow__lock(&runtime->registry_lock);
-    scopeflow__view *const view = scopeflow__load_u32(&runtime->scope_view_count) > 0
-                                      ? scopeflow__view_of(scope, &doomed)
-                                      : runtime->global_view;
-    scopeflow__set *const set = resolve(view, &doomed);
-    if (set != NULL) scopeflow__ref_up(&set->refs);
+    scopeflow__set *set = try_set_of(scope, &none, &needed, &doomed);
     scopeflow__unlock(&runtime->registry_lock);
 
     scopeflow__doomed_release(&doomed);
+    if (set == NULL) set = resolve(scope, needed);
     *out_failed = set == NULL;
     return set;
 }
@@ -5626,49 +5673,86 @@ static uint32_t find(const scopeflow__view *view, scopeflow_registry kind, scope
     return at;
 }
 
-static bool make_room(scopeflow__view *view) {
+/* Room for entries, got while the lock is free. */
+typedef struct room {
+    scopeflow__entry **entries;
+    uint32_t capacity;
+} room;
+
+static bool room_get(const scopeflow__memory *memory, room *out, uint32_t capacity) {
+    out->capacity = capacity;
+    out->entries =
+        (scopeflow__entry **)scopeflow__allocate(memory, capacity * sizeof *out->entries);
+    return out->entries != NULL;
+}
+
+static void room_free(const scopeflow__memory *memory, room *spare) {
+    scopeflow__deallocate(memory, spare->entries, spare->capacity * sizeof *spare->entries);
+    spare->entries = NULL;
+    spare->capacity = 0;
+}
+
+/* Uses the spare room if the view is full; what the view had becomes spare. */
+static bool make_room(scopeflow__view *view, room *spare) {
     if (view->entry_count < view->entry_capacity) return true;
-    uint32_t const capacity = view->entry_capacity > 0 ? 2 * view->entry_capacity : 4;
-    void *const entries = view->runtime->memory.reallocate(
-        view->runtime->memory.context, view->entries, view->entry_capacity * sizeof *view->entries,
-        capacity * sizeof *view->entries);
-    if (entries == NULL) return false;
-    view->entries = (scopeflow__entry **)entries;
-    view->entry_capacity = capacity;
+    if (spare->capacity <= view->entry_capacity) return false;
+    room const old = {view->entries, view->entry_capacity};
+    scopeflow__copy(spare->entries, view->entries, view->entry_count * sizeof *view->entries);
+    view->entries = spare->entries;
+    view->entry_capacity = spare->capacity;
+    *spare = old;
     return true;
 }
 
-static scopeflow_status add_locked(scopeflow__owner owner, scopeflow__view **fresh,
-                                   scopeflow__entry *entry, scopeflow__doomed *doomed) {
-    bool const has_view = owner.scope != NULL && owner.scope->owns_view;
-    scopeflow__view *const view = scopeflow__view_own(owner, *fresh, doomed);
-    if (!has_view && view == *fresh) *fresh = NULL; /* It is the scope's now. */
+/* `limit_exceeded` stands for a view that is full: the caller gets room and tries again. */
+static scopeflow_status add_locked(scopeflow__owner owner, scopeflow__view **fresh, room *spare,
+                                   scopeflow__entry *entry, uint32_t *out_needed,
+                                   scopeflow__doomed *doomed) {
+    bool const has_view = owner.scope == NULL || owner.scope->owns_view;
+    scopeflow__view *const view = has_view ? scopeflow__view_own(owner, NULL, doomed) : *fresh;
     if (find(view, entry->kind, scopeflow__entry_name(entry)) < view->entry_count)
         return SCOPEFLOW_STATUS_ALREADY_EXISTS;
-    if (!make_room(view)) return SCOPEFLOW_STATUS_NO_MEMORY;
+    if (!make_room(view, spare)) {
+        *out_needed = view->entry_capacity > 0 ? 2 * view->entry_capacity : 4;
+        return SCOPEFLOW_STATUS_LIMIT_EXCEEDED;
+    }
 
+    if (!has_view) {
+        (void)scopeflow__view_own(owner, view, doomed);
+        *fresh = NULL; /* It is the scope's now. */
+    }
     view->entries[view->entry_count++] = entry;
     view->version++;
     (void)__atomic_fetch_add(&view->runtime->registration_count, 1, __ATOMIC_RELEASE);
     return SCOPEFLOW_STATUS_OK;
 }
 
+static scopeflow_status add_with_room(scopeflow__owner owner, scopeflow__view **fresh,
+                                      scopeflow__entry *entry) {
+    scopeflow_runtime *const runtime = runtime_of(owner);
+    room spare = {NULL, 0};
+    for (;;) {
+        uint32_t needed = 0;
+        scopeflow__doomed doomed = {NULL, NULL};
+        scopeflow__lock(&runtime->registry_lock);
+        scopeflow_status const status = add_locked(owner, fresh, &spare, entry, &needed, &doomed);
+        scopeflow__unlock(&runtime->registry_lock);
+        scopeflow__doomed_release(&doomed);
+        room_free(&runtime->memory, &spare);
+        if (status != SCOPEFLOW_STATUS_LIMIT_EXCEEDED) return status;
+        if (!room_get(&runtime->memory, &spare, needed)) return SCOPEFLOW_STATUS_NO_MEMORY;
+    }
+}
+
 /* Takes the entry's reference when it succeeds. */
 static scopeflow_status add(scopeflow__owner owner, scopeflow__entry *entry,
                             scopeflow_error *out_error) {
-    scopeflow_runtime *const runtime = runtime_of(owner);
-    scopeflow__doomed doomed = {NULL, NULL};
     scopeflow__view *fresh = NULL;
-    if (owner.scope != NULL) { /* Made beforehand: under the lock nothing that can fail is begun. */
-        fresh = scopeflow__view_new(runtime, NULL);
+    if (owner.scope != NULL) {
+        fresh = scopeflow__view_new(runtime_of(owner), NULL);
         if (fresh == NULL) return scopeflow__fail_memory(out_error);
     }
-
-    scopeflow__lock(&runtime->registry_lock);
-    scopeflow_status const status = add_locked(owner, &fresh, entry, &doomed);
-    scopeflow__unlock(&runtime->registry_lock);
-
-    scopeflow__doomed_release(&doomed);
+    scopeflow_status const status = add_with_room(owner, &fresh, entry);
     scopeflow__view_release(fresh);
     if (status == SCOPEFLOW_STATUS_ALREADY_EXISTS)
         return fail_named(out_error, status, entry->kind, scopeflow__entry_name(entry));
@@ -5913,11 +5997,11 @@ typedef struct scopeflow__outcome {
 
 /* Where an event's data comes from. */
 typedef enum scopeflow__data_source {
-    SCOPEFLOW__DATA_PAYLOAD,  /* `data`: the user's own. */
-    SCOPEFLOW__DATA_REFUSAL,  /* A guard refused; `data` is its reason (S4.5). */
-    SCOPEFLOW__DATA_FAILURE,  /* A guard, codec or request intercept failed; `data` is its error. */
-    SCOPEFLOW__DATA_NUMBER,   /* `{"n": number}`, of an attempt or a chunk (S3.7, S4.7). */
-    SCOPEFLOW__DATA_WITHHELD  /* A sanitizer failed: null (S3.6). */
+    SCOPEFLOW__DATA_PAYLOAD, /* `data`: the user's own. */
+    SCOPEFLOW__DATA_REFUSAL, /* A guard refused; `data` is its reason (S4.5). */
+    SCOPEFLOW__DATA_FAILURE, /* A guard, codec or request intercept failed; `data` is its error. */
+    SCOPEFLOW__DATA_NUMBER,  /* `{"n": number}`, of an attempt or a chunk (S3.7, S4.7). */
+    SCOPEFLOW__DATA_WITHHELD /* A sanitizer failed: null (S3.6). */
 } scopeflow__data_source;
 
 /* What of an error or a reason observers may read (S3.6). */
@@ -5980,7 +6064,6 @@ struct scopeflow_event {
     scopeflow_ref data_schema;
     scopeflow__outcome outcome;
     bool is_stream;
-    scopeflow__stream_facts stream;
 
     /* What the preparation made. */
     uint8_t preparation; /* A scopeflow__preparation. */
@@ -5991,14 +6074,18 @@ struct scopeflow_event {
     bool is_stripped; /* An event sanitizer failed: only what the runtime says is left (S3.12). */
     bool has_fields;  /* `fields` has replaced data, metadata and category profile. */
     bool is_llm_call; /* Of an LLM call, not of a tool call. */
+
     bool is_response; /* Its payload is a response, an error or a reason: see the sanitizers. */
     uint32_t chain_index;
-    scopeflow_ref codec; /* Borrowed; makes the annotation, or 0. */
+    scopeflow__set *sanitizers; /* Of the call that it belongs to, or null. Held. */
+    scopeflow_ref original;     /* What `data` was before any sanitizer. Borrowed. */
+    scopeflow_ref codec;        /* Borrowed; makes the annotation, or 0. */
     scopeflow_ref annotation;
     bool owns_annotation;
     scopeflow_ref sanitized_error;      /* Owned. */
     scopeflow_ref fields;               /* Owned. */
     scopeflow__owned_ref *injected;     /* In the order of the injectors. */
+    scopeflow__pending_mark *left;      /* The mark that it is made from; owned. */
     scopeflow__entry *failed_sanitizer; /* Named in the metadata. Held. */
 
     scopeflow__set *listeners; /* Who gets it, resolved at the emission (S3.12). Held. */
@@ -6006,7 +6093,10 @@ struct scopeflow_event {
 
     bool is_encoded;
     scopeflow__buffer line;
+
+    /* From here on nothing has an initial value. */
     scopeflow__slice parts[5]; /* Indexed by scopeflow_event_part. */
+    scopeflow__stream_facts stream;
 };
 
 static inline scopeflow_bytes scopeflow__event_category(const scopeflow_event *self) {
@@ -6035,6 +6125,12 @@ void scopeflow__event_withhold(scopeflow_event *self, scopeflow__entry *sanitize
 /* An event sanitizer failed. */
 void scopeflow__event_strip(scopeflow_event *self, scopeflow__entry *sanitizer);
 
+/* A mark that an intercept left with its call (S3.11); takes it, whatever comes out. */
+scopeflow_event *scopeflow__event_new_left(scopeflow_scope *call, scopeflow__pending_mark *left);
+
+/* The payload goes through the tool or LLM sanitizers of this set. */
+void scopeflow__event_sanitize_by(scopeflow_event *self, scopeflow__set *middleware);
+
 /* Lets go of the host's objects, unencoded: what is asked for later is null. */
 void scopeflow__event_forget(scopeflow_event *self);
 
@@ -6054,10 +6150,11 @@ typedef struct scopeflow__error_view {
     bool has_message; /* False: it is withheld. */
 } scopeflow__error_view;
 
-/* Looks at an error object, or at a reason. To be freed whatever came out. */
+/* Looks at an error object, or at a reason. To be given back whatever came out. */
 void scopeflow__error_view_init(scopeflow__error_view *self, const scopeflow_event *event,
                                 scopeflow_ref error, bool is_reason);
-void scopeflow__error_view_deinit(scopeflow__error_view *self);
+/* `out` is the tape that its texts went into: what memory was missing for fails that too. */
+void scopeflow__error_view_deinit(scopeflow__error_view *self, scopeflow_tape *out);
 
 #endif
 
@@ -6106,11 +6203,10 @@ static void read_sanitized(scopeflow__error_view *self, const scopeflow_event *e
     scopeflow__encode_ref(event->scope->runtime, event->sanitized_error, &self->sanitized);
     scopeflow__cursor error;
     scopeflow__cursor message;
-    self->has_message =
-        scopeflow__member_find(scopeflow__tape_value(&self->sanitized), SCOPEFLOW__TEXT("error"),
-                               &error) &&
-        scopeflow__member_find(error, SCOPEFLOW__TEXT("message"), &message) &&
-        scopeflow__cursor_peek(&message) == SCOPEFLOW_TOKEN_STRING;
+    self->has_message = scopeflow__member_find(scopeflow__tape_value(&self->sanitized),
+                                               SCOPEFLOW__TEXT("error"), &error) &&
+                        scopeflow__member_find(error, SCOPEFLOW__TEXT("message"), &message) &&
+                        scopeflow__cursor_peek(&message) == SCOPEFLOW_TOKEN_STRING;
     self->message = self->has_message ? text_of(message) : SCOPEFLOW__TEXT("");
 }
 
@@ -6128,7 +6224,8 @@ void scopeflow__error_view_init(scopeflow__error_view *self, const scopeflow_eve
     if (event->error_text == SCOPEFLOW__ERROR_TEXT_WITHHELD) self->has_message = false;
 }
 
-void scopeflow__error_view_deinit(scopeflow__error_view *self) {
+void scopeflow__error_view_deinit(scopeflow__error_view *self, scopeflow_tape *out) {
+    if (self->described.bytes.failed || self->sanitized.bytes.failed) out->bytes.failed = true;
     scopeflow__tape_deinit(&self->described);
     scopeflow__tape_deinit(&self->sanitized);
 }
@@ -6191,8 +6288,8 @@ static void put_filtered(const scopeflow_runtime *runtime, scopeflow__cursor req
 static bool needs_filter(const scopeflow_runtime *runtime, scopeflow__cursor request) {
     if (scopeflow__cursor_read(&request).kind != SCOPEFLOW_TOKEN_OBJECT) return false;
     while (scopeflow__cursor_peek(&request) != SCOPEFLOW_TOKEN_END) {
-        bool const is_headers = scopeflow__same_text(scopeflow__cursor_read(&request).text,
-                                                     SCOPEFLOW__TEXT("headers"));
+        bool const is_headers =
+            scopeflow__same_text(scopeflow__cursor_read(&request).text, SCOPEFLOW__TEXT("headers"));
         scopeflow__cursor const value = scopeflow__cursor_take(&request);
         if (is_headers && scopeflow__cursor_peek(&value) == SCOPEFLOW_TOKEN_OBJECT &&
             has_credential(runtime, value))
@@ -6348,15 +6445,15 @@ static void put_error(const scopeflow_event *event, scopeflow_tape *own) {
     const scopeflow__outcome *const outcome = &event->outcome;
     scopeflow__error_view error;
     scopeflow__error_view_init(&error, event, outcome->error, false);
-    /* An error without a text still has one, an empty one. */
-    if (outcome->error != 0 && error.has_message)
+    /* An error without a text still has one, an empty one. What event sanitizers were to see and
+     * did not is withheld (S3.12). */
+    if (outcome->error != 0 && error.has_message && !event->is_stripped)
         put_pair(own, SCOPEFLOW__KEY_OTEL_STATUS_DESCRIPTION, error.message);
     if (outcome->error != 0 || outcome->status == SCOPEFLOW_END_STATUS_CANCELLED ||
         outcome->is_abandoned || outcome->own_error != SCOPEFLOW_STATUS_OK)
         put_pair(own, SCOPEFLOW__KEY_ERROR_TYPE, error_type(outcome));
     if (error.type.len > 0) put_pair(own, SCOPEFLOW__KEY_EXCEPTION_TYPE, error.type);
-    if (error.described.bytes.failed || error.sanitized.bytes.failed) own->bytes.failed = true;
-    scopeflow__error_view_deinit(&error);
+    scopeflow__error_view_deinit(&error, own);
 }
 
 static void put_outcome(const scopeflow_event *event, scopeflow_tape *own) {
@@ -6374,7 +6471,7 @@ static void put_true(scopeflow_tape *own, bool condition, const char *key) {
     scopeflow_tape_put_bool(own, 1);
 }
 
-static void put_number(scopeflow_tape *own, const char *key, int64_t value) {
+static void put_integer_pair(scopeflow_tape *own, const char *key, int64_t value) {
     scopeflow__tape_put_string(own, scopeflow__c_text(key));
     scopeflow_tape_put_int(own, value);
 }
@@ -6382,11 +6479,11 @@ static void put_number(scopeflow_tape *own, const char *key, int64_t value) {
 static void put_stream(const scopeflow_event *event, scopeflow_tape *own) {
     const scopeflow__stream_facts *const stream = &event->stream;
     if (!event->is_stream) return;
-    put_number(own, SCOPEFLOW__KEY_STREAM_CHUNK_COUNT, (int64_t)stream->chunk_count);
+    put_integer_pair(own, SCOPEFLOW__KEY_STREAM_CHUNK_COUNT, (int64_t)stream->chunk_count);
     if (stream->chunk_count > 0)
-        put_number(own, SCOPEFLOW__KEY_STREAM_FIRST_CHUNK_NS, stream->first_chunk_ns);
+        put_integer_pair(own, SCOPEFLOW__KEY_STREAM_FIRST_CHUNK_NS, stream->first_chunk_ns);
     if (stream->chunk_count > 1)
-        put_number(own, SCOPEFLOW__KEY_STREAM_LONGEST_GAP_NS, stream->longest_gap_ns);
+        put_integer_pair(own, SCOPEFLOW__KEY_STREAM_LONGEST_GAP_NS, stream->longest_gap_ns);
 }
 
 static void put_own(const scopeflow_event *event, scopeflow_tape *own, bool output_is_null) {
@@ -6509,7 +6606,65 @@ void scopeflow__metadata_write(scopeflow_event *event, scopeflow__buffer *out,
     for (int i = 0; i < 4; i++) scopeflow__tape_deinit(tapes[i]);
 }
 
+/* -------------------- src/event/compare.c -------------------- */
+
+/* -------------------- src/event/compare.h -------------------- */
+
+/* Questions about a payload that only its JSON text answers. Each runs host code. */
+#ifndef SCOPEFLOW__COMPARE_H
+#define SCOPEFLOW__COMPARE_H
+
+/* Whether observers would see the same (S2.8). False too where memory runs out. */
+bool scopeflow__payloads_are_equal(scopeflow_runtime *runtime, scopeflow_ref a, scopeflow_ref b);
+
+/* What an event sanitizer returned: its `category_profile` is an object, null or absent (S3.12). */
+bool scopeflow__fields_are_sane(scopeflow_runtime *runtime, scopeflow_ref fields);
+
+#endif
+
+/* The canonical text of what observers see of a payload. */
+static void write_seen(scopeflow_runtime *runtime, scopeflow_ref ref, scopeflow__buffer *out) {
+    scopeflow_tape tape;
+    scopeflow__tape_init(&tape, &runtime->memory, scopeflow__payload_full_at(runtime));
+    scopeflow__encode_ref(runtime, ref, &tape);
+    scopeflow__credentials_remove(runtime, &tape);
+    if (tape.bytes.failed) out->failed = true;
+    scopeflow__json_writer writer;
+    scopeflow__json_writer_init(&writer, out, runtime->payload_budget_bytes, true);
+    scopeflow__json_write(&writer, scopeflow__tape_value(&tape));
+    scopeflow__tape_deinit(&tape);
+}
+
+bool scopeflow__payloads_are_equal(scopeflow_runtime *runtime, scopeflow_ref a, scopeflow_ref b) {
+    scopeflow__buffer texts[2];
+    for (int i = 0; i < 2; i++) scopeflow__buffer_init(&texts[i], &runtime->memory);
+    write_seen(runtime, a, &texts[0]);
+    write_seen(runtime, b, &texts[1]);
+    bool const are_equal = !texts[0].failed && !texts[1].failed &&
+                           scopeflow__same_text(scopeflow__text(texts[0].ptr, texts[0].len),
+                                                scopeflow__text(texts[1].ptr, texts[1].len));
+    for (int i = 0; i < 2; i++) scopeflow__buffer_deinit(&texts[i]);
+    return are_equal;
+}
+
+bool scopeflow__fields_are_sane(scopeflow_runtime *runtime, scopeflow_ref fields) {
+    scopeflow_tape tape;
+    scopeflow__tape_init(&tape, &runtime->memory, scopeflow__payload_full_at(runtime));
+    scopeflow__encode_ref(runtime, fields, &tape);
+    scopeflow__cursor profile;
+    bool is_sane = !tape.bytes.failed;
+    if (scopeflow__member_find(scopeflow__tape_value(&tape),
+                               SCOPEFLOW__TEXT(SCOPEFLOW__KEY_CATEGORY_PROFILE), &profile)) {
+        scopeflow_token const kind = scopeflow__cursor_peek(&profile);
+        is_sane = is_sane && (kind == SCOPEFLOW_TOKEN_OBJECT || kind == SCOPEFLOW_TOKEN_NULL);
+    }
+    scopeflow__tape_deinit(&tape);
+    return is_sane;
+}
+
 /* -------------------- src/event/event.c -------------------- */
+
+#include <stddef.h>
 
 static scopeflow_event *new_event(scopeflow_scope *scope, scopeflow_event_kind kind,
                                   scopeflow_bytes name, scopeflow_bytes category) {
@@ -6518,7 +6673,7 @@ static scopeflow_event *new_event(scopeflow_scope *scope, scopeflow_event_kind k
         (scopeflow_event *)scopeflow__allocate(memory, sizeof *self + name.len + category.len);
     if (self == NULL) return NULL;
 
-    memset(self, 0, sizeof *self);
+    memset(self, 0, offsetof(scopeflow_event, parts));
     self->refs = 1;
     self->kind = kind;
     self->scope = scopeflow_scope_retain(scope);
@@ -6531,9 +6686,8 @@ static scopeflow_event *new_event(scopeflow_scope *scope, scopeflow_event_kind k
 }
 
 static scopeflow_event *new_scope_event(scopeflow_scope *scope) {
-    scopeflow_event *const self =
-        new_event(scope, SCOPEFLOW_EVENT_KIND_SCOPE, scopeflow__scope_name(scope),
-                  SCOPEFLOW__TEXT(""));
+    scopeflow_event *const self = new_event(scope, SCOPEFLOW_EVENT_KIND_SCOPE,
+                                            scopeflow__scope_name(scope), SCOPEFLOW__TEXT(""));
     if (self == NULL) return NULL;
     self->type = scope->type;
     self->attributes = scope->attributes;
@@ -6591,6 +6745,8 @@ static void release_owned(scopeflow_event *self) {
     scopeflow__runtime_release_ref(runtime, self->sanitized_error);
     scopeflow__runtime_release_ref(runtime, self->fields);
     release_injected(self);
+    if (self->left != NULL) scopeflow__pending_marks_free(runtime, self->left);
+    self->left = NULL;
     self->was_sanitized = false;
     self->owns_annotation = false;
     self->data = 0;
@@ -6604,7 +6760,10 @@ void scopeflow__event_touch(scopeflow_event *self) {
 }
 
 void scopeflow__event_set_data(scopeflow_event *self, scopeflow_ref data) {
-    if (self->was_sanitized) scopeflow__runtime_release_ref(self->scope->runtime, self->data);
+    if (self->was_sanitized)
+        scopeflow__runtime_release_ref(self->scope->runtime, self->data);
+    else
+        self->original = self->data;
     self->data = data;
     self->was_sanitized = true;
     scopeflow__event_touch(self);
@@ -6640,7 +6799,8 @@ bool scopeflow__event_inject(scopeflow_event *self, scopeflow_ref members) {
 }
 
 static void name_sanitizer(scopeflow_event *self, scopeflow__entry *sanitizer) {
-    if (sanitizer != NULL && self->failed_sanitizer == NULL) {
+    if (sanitizer != NULL) { /* The last one that failed is named. */
+        if (self->failed_sanitizer != NULL) scopeflow__entry_release(self->failed_sanitizer);
         scopeflow__ref_up(&sanitizer->refs);
         self->failed_sanitizer = sanitizer;
     }
@@ -6662,6 +6822,26 @@ void scopeflow__event_strip(scopeflow_event *self, scopeflow__entry *sanitizer) 
     name_sanitizer(self, sanitizer);
 }
 
+scopeflow_event *scopeflow__event_new_left(scopeflow_scope *call, scopeflow__pending_mark *left) {
+    scopeflow_event *const self = scopeflow__event_new_mark(
+        call, scopeflow__pending_mark_name(left), SCOPEFLOW__TEXT(""), SCOPEFLOW_TIMESTAMP_NONE);
+    left->next = NULL;
+    if (self == NULL) {
+        scopeflow__pending_marks_free(call->runtime, left);
+        return NULL;
+    }
+    self->data = left->data;
+    self->metadata = left->metadata;
+    self->left = left;
+    return self;
+}
+
+void scopeflow__event_sanitize_by(scopeflow_event *self, scopeflow__set *middleware) {
+    if (middleware == NULL) return;
+    scopeflow__ref_up(&middleware->refs);
+    self->sanitizers = middleware;
+}
+
 scopeflow_event *scopeflow_event_retain(scopeflow_event *self) {
     if (self != NULL) scopeflow__ref_up(&self->refs);
     return self;
@@ -6673,6 +6853,7 @@ void scopeflow_event_release(scopeflow_event *self) {
     release_owned(self);
     if (self->entry != NULL) scopeflow__entry_release(self->entry);
     if (self->failed_sanitizer != NULL) scopeflow__entry_release(self->failed_sanitizer);
+    scopeflow__set_release(self->sanitizers);
     scopeflow__set_release(self->listeners);
     scopeflow__buffer_deinit(&self->line);
     scopeflow__deallocate(&scope->runtime->memory, self,
@@ -6708,9 +6889,8 @@ scopeflow_status scopeflow_event_describe(scopeflow_event *self, scopeflow_event
     out_info->parent_uuid = self->parent_uuid;
     out_info->timestamp_ns = self->timestamp_ns;
     out_info->name = scopeflow__event_name(self);
-    out_info->category = self->type < 0
-                             ? scopeflow__event_category(self)
-                             : scopeflow__c_text(scopeflow__category_names[self->type]);
+    out_info->category = self->type < 0 ? scopeflow__event_category(self)
+                                        : scopeflow__c_text(scopeflow__category_names[self->type]);
     out_info->kind = self->kind;
     out_info->scope_category = self->scope_category;
     out_info->attributes = self->attributes;
@@ -6790,7 +6970,7 @@ static void put_refusal(const scopeflow_event *event, scopeflow_tape *tape) {
     scopeflow__tape_put_string(tape, SCOPEFLOW__TEXT("guardrail"));
     scopeflow__tape_put_string(tape, scopeflow__entry_name(event->entry));
     scopeflow_tape_put_mark(tape, SCOPEFLOW_TOKEN_END);
-    scopeflow__error_view_deinit(&view);
+    scopeflow__error_view_deinit(&view, tape);
 }
 
 static void put_failure(const scopeflow_event *event, scopeflow_tape *tape) {
@@ -6814,10 +6994,10 @@ static void put_failure(const scopeflow_event *event, scopeflow_tape *tape) {
     put_message(&view, tape);
     scopeflow_tape_put_mark(tape, SCOPEFLOW_TOKEN_END);
     scopeflow_tape_put_mark(tape, SCOPEFLOW_TOKEN_END);
-    scopeflow__error_view_deinit(&view);
+    scopeflow__error_view_deinit(&view, tape);
 }
 
-static void put_number(const scopeflow_event *event, scopeflow_tape *tape) {
+static void put_n(const scopeflow_event *event, scopeflow_tape *tape) {
     scopeflow_tape_put_mark(tape, SCOPEFLOW_TOKEN_OBJECT);
     scopeflow__tape_put_string(tape, SCOPEFLOW__TEXT("n"));
     scopeflow_tape_put_uint(tape, event->number);
@@ -6841,7 +7021,7 @@ static void put_data(const scopeflow_event *event, scopeflow_tape *tape) {
     case SCOPEFLOW__DATA_PAYLOAD: put_request(event, tape); break;
     case SCOPEFLOW__DATA_REFUSAL: put_refusal(event, tape); break;
     case SCOPEFLOW__DATA_FAILURE: put_failure(event, tape); break;
-    case SCOPEFLOW__DATA_NUMBER: put_number(event, tape); break;
+    case SCOPEFLOW__DATA_NUMBER: put_n(event, tape); break;
     case SCOPEFLOW__DATA_WITHHELD: break;
     }
 }
@@ -6893,9 +7073,9 @@ static void write_ref(scopeflow_event *self, scopeflow_ref ref) {
 static void write_field(scopeflow_event *self, const scopeflow_tape *fields, const char *name,
                         const char *absent, bool only_object) {
     scopeflow__cursor value;
-    bool const found = scopeflow__member_find(scopeflow__tape_value(fields),
-                                              scopeflow__c_text(name), &value) &&
-                       (!only_object || scopeflow__cursor_peek(&value) == SCOPEFLOW_TOKEN_OBJECT);
+    bool const found =
+        scopeflow__member_find(scopeflow__tape_value(fields), scopeflow__c_text(name), &value) &&
+        (!only_object || scopeflow__cursor_peek(&value) == SCOPEFLOW_TOKEN_OBJECT);
     if (!found) {
         scopeflow__buffer_put_text(&self->line, scopeflow__c_text(absent));
         return;
@@ -7147,9 +7327,12 @@ typedef struct scopeflow__task {
     bool wants_chunk_marks;
     bool has_held;
     bool finalizer_failed;
-    uint8_t ending; /* An answer kind: how a stream ended. */
-    uint32_t index; /* The next guard or request intercept. */
-    uint32_t link;  /* The execution intercept that runs, or how many there are: the target. */
+    bool has_finalizer;
+    bool was_annotated;  /* Some intercept gave an annotated request. */
+    bool output_is_void; /* There was a finalizer, and it gave nothing (S4.7). */
+    uint8_t ending;      /* An answer kind: how a stream ended. */
+    uint32_t index;      /* The next guard or request intercept. */
+    uint32_t link;       /* The execution intercept that runs, or how many there are: the target. */
     uint32_t listener_index;
     scopeflow_status final_status;
     scopeflow_runtime *runtime;
@@ -7157,18 +7340,18 @@ typedef struct scopeflow__task {
     scopeflow__set *middleware; /* What the call saw when it began (S3.4). Held. */
     scopeflow_event *events;    /* The one being delivered, then those that wait. Held. */
     scopeflow_event *last_event;
-    scopeflow__pending_mark *marks; /* Those of the call, from its end on. */
-    scopeflow__pending_mark *next_mark;
-    scopeflow_ref request;        /* Borrowed, unless an intercept made it. */
-    scopeflow_ref annotated;      /* Its decoded form, taken from the codec or an intercept. */
-    scopeflow_ref data;           /* Borrowed. */
-    scopeflow_ref codec;          /* Borrowed. */
-    scopeflow_ref response_codec; /* Borrowed. */
-    scopeflow_ref value;          /* What the last step hands back. Taken. */
-    scopeflow_ref output;         /* What a finalizer made. Taken. */
-    scopeflow_ref held;           /* An exit or cancellation that is raised at the end (S5.2). */
+    scopeflow__pending_mark *marks; /* Those of the call that are still to be emitted. */
+    scopeflow_ref request;          /* Borrowed, unless an intercept made it. */
+    scopeflow_ref annotated;        /* Its decoded form, taken from the codec or an intercept. */
+    scopeflow_ref data;             /* Borrowed. */
+    scopeflow_ref codec;            /* Borrowed. */
+    scopeflow_ref response_codec;   /* Borrowed. */
+    scopeflow_ref value;            /* What the last step hands back. Taken. */
+    scopeflow_ref output;           /* What a finalizer made. Taken. */
+    scopeflow_ref held;             /* An exit or cancellation that is raised at the end (S5.2). */
     int64_t timestamp_ns;
     int64_t last_chunk_ns;
+    int64_t ended_at_ns;
     scopeflow__stream_facts stream;
 } scopeflow__task;
 
@@ -7203,8 +7386,24 @@ static inline scopeflow_registry scopeflow__task_registry(const scopeflow__task 
 }
 
 /* Fills what every step of a call tells. */
-void scopeflow__task_fill(const scopeflow__task *self, scopeflow_step *step,
-                          scopeflow_step_kind kind, const scopeflow__entry *entry);
+static inline void scopeflow__task_fill(const scopeflow__task *self, scopeflow_step *step,
+                                        scopeflow_step_kind kind, const scopeflow__entry *entry) {
+    scopeflow_scope *const span = self->scope;
+    step->kind = kind;
+    step->scope = span;
+    if (entry != NULL) {
+        step->registry = entry->kind;
+        step->flags = entry->flags;
+        step->callable = entry->callable;
+        step->registration = scopeflow__entry_name(entry);
+    }
+    if (span == NULL || !span->is_call) return;
+    step->target = scopeflow__scope_name(span);
+    if (span->type == SCOPEFLOW_SCOPE_TYPE_LLM)
+        step->model_name = scopeflow__scope_detail(span);
+    else
+        step->tool_call_id = scopeflow__scope_detail(span);
+}
 
 /* --- emit.c --- */
 
@@ -7219,7 +7418,7 @@ static inline scopeflow__set *scopeflow__listeners_of(scopeflow_scope *scope) {
     return scopeflow__listeners_find(scope);
 }
 
-/* Emits the end of a scope that ends without a word. */
+/* Emits the end of a scope that ends without a word, and what intercepts left with it. */
 void scopeflow__task_emit_abandoned_end(scopeflow__task *self, scopeflow_scope *scope);
 /* Emits what is owed for scopes that nobody held any more (S1.12). */
 void scopeflow__task_emit_abandoned(scopeflow__task *self);
@@ -7242,6 +7441,7 @@ bool scopeflow__task_prepare(scopeflow__task *self, scopeflow_step *step);
 void scopeflow__task_prepared(scopeflow__task *self, const scopeflow_answer *answer);
 /* Whether a payload is JSON null. Runs host code. */
 bool scopeflow__ref_is_null(scopeflow_runtime *runtime, scopeflow_ref ref);
+bool scopeflow__ref_is_object(scopeflow_runtime *runtime, scopeflow_ref ref);
 
 /* --- deliver.c --- */
 
@@ -7258,10 +7458,10 @@ void scopeflow__call_guarded(scopeflow__task *self, const scopeflow_answer *answ
 bool scopeflow__call_decode(scopeflow__task *self, scopeflow_step *step);
 void scopeflow__call_decoded(scopeflow__task *self, const scopeflow_answer *answer);
 bool scopeflow__call_intercept(scopeflow__task *self, scopeflow_step *step);
-/* S3.11: a request intercept may not return nothing for something. */
-scopeflow_status scopeflow__call_check_intercepted(const scopeflow__task *self,
-                                                   const scopeflow_answer *answer,
-                                                   scopeflow_error *out_error);
+/* S3.11: what an intercept or the codec gives back has to be a request. */
+scopeflow_status scopeflow__call_check_rewritten(const scopeflow__task *self,
+                                                 const scopeflow_answer *answer,
+                                                 scopeflow_error *out_error);
 void scopeflow__call_intercepted(scopeflow__task *self, const scopeflow_answer *answer);
 bool scopeflow__call_encode(scopeflow__task *self, scopeflow_step *step);
 void scopeflow__call_encoded(scopeflow__task *self, const scopeflow_answer *answer);
@@ -7272,8 +7472,9 @@ void scopeflow__call_start(scopeflow__task *self);
 void scopeflow__call_link(scopeflow__task *self);
 bool scopeflow__call_execute(scopeflow__task *self, scopeflow_step *step);
 void scopeflow__call_executed(scopeflow__task *self, const scopeflow_answer *answer);
-/* Ends the span and emits the end, whatever came out. */
-void scopeflow__call_end(scopeflow__task *self, const scopeflow_answer *answer);
+/* Ends the span, at the time when its outcome was known, and emits the end. */
+void scopeflow__call_end(scopeflow__task *self, const scopeflow_answer *answer,
+                         int64_t ended_at_ns);
 void scopeflow__call_marks(scopeflow__task *self);
 
 /* --- stream.c --- */
@@ -7322,6 +7523,21 @@ void scopeflow__task_emit(scopeflow__task *self, scopeflow_event *event,
     self->last_event = event;
 }
 
+/* S3.11: nobody will come back for these. */
+static void emit_left(scopeflow__task *self, scopeflow_scope *call) {
+    scopeflow__pending_mark *left = scopeflow__pending_marks_take(call);
+    while (left != NULL) {
+        scopeflow__pending_mark *const next = left->next;
+        scopeflow__set *const listeners = scopeflow__listeners_of(call);
+        left->next = NULL;
+        if (listeners != NULL)
+            scopeflow__task_emit(self, scopeflow__event_new_left(call, left), listeners);
+        else
+            scopeflow__pending_marks_free(self->runtime, left);
+        left = next;
+    }
+}
+
 void scopeflow__task_emit_abandoned_end(scopeflow__task *self, scopeflow_scope *scope) {
     scopeflow__set *const listeners = scopeflow__listeners_of(scope);
     if (listeners == NULL) return;
@@ -7332,6 +7548,7 @@ void scopeflow__task_emit_abandoned_end(scopeflow__task *self, scopeflow_scope *
         event->outcome.is_abandoned = true;
     }
     scopeflow__task_emit(self, event, listeners);
+    emit_left(self, scope);
 }
 
 void scopeflow__task_emit_abandoned(scopeflow__task *self) {
@@ -7353,40 +7570,47 @@ void scopeflow__task_emit_abandoned(scopeflow__task *self) {
 
 /* --- Looking at a payload --- */
 
-/* The first token of what a reference is written as: the host is asked to stop right after it. */
+enum { ARENA_SIZE_BYTES = 512 };
+
+static void *reallocate_in_arena(void *arena, void *block, size_t old_size_bytes,
+                                 size_t new_size_bytes) {
+    (void)block;
+    (void)old_size_bytes;
+    return new_size_bytes > 0 && new_size_bytes <= ARENA_SIZE_BYTES ? arena : NULL;
+}
+
+/* The first token of what a reference is written as: the host is asked to stop right after it, and
+ * the tape has a place on the stack. Only a long text does not fit there. */
 static scopeflow_token first_token(scopeflow_runtime *runtime, scopeflow_ref ref) {
     if (ref == 0 || runtime->host.encode == NULL) return SCOPEFLOW_TOKEN_NULL;
+    char arena[ARENA_SIZE_BYTES];
+    scopeflow__memory const memory = {reallocate_in_arena, arena};
     scopeflow_tape tape;
-    scopeflow__tape_init(&tape, &runtime->memory, 1);
+    scopeflow__tape_init(&tape, &memory, 1);
     runtime->host.encode(runtime->host.context, ref, &tape);
-    scopeflow_token const first =
-        tape.bytes.len > 0 ? (scopeflow_token)tape.bytes.ptr[0] : SCOPEFLOW_TOKEN_NULL;
-    scopeflow__tape_deinit(&tape);
-    return first;
+    if (tape.bytes.len > 0) return (scopeflow_token)arena[0];
+    return tape.bytes.failed ? SCOPEFLOW_TOKEN_STRING : SCOPEFLOW_TOKEN_NULL;
 }
 
 bool scopeflow__ref_is_null(scopeflow_runtime *runtime, scopeflow_ref ref) {
     return first_token(runtime, ref) == SCOPEFLOW_TOKEN_NULL;
 }
 
-/* --- Which chain is due --- */
-
-static bool is_call_event(const scopeflow_event *event) {
-    if (event->data_source == SCOPEFLOW__DATA_REFUSAL ||
-        event->data_source == SCOPEFLOW__DATA_FAILURE)
-        return true;
-    return event->kind == SCOPEFLOW_EVENT_KIND_SCOPE && event->scope->is_call;
+bool scopeflow__ref_is_object(scopeflow_runtime *runtime, scopeflow_ref ref) {
+    return first_token(runtime, ref) == SCOPEFLOW_TOKEN_OBJECT;
 }
+
+/* --- Which chain is due --- */
 
 static scopeflow_registry response_sanitizers(const scopeflow_event *event) {
     return event->is_llm_call ? SCOPEFLOW_REGISTRY_LLM_SANITIZE_RESPONSE_GUARDRAIL
-                               : SCOPEFLOW_REGISTRY_TOOL_SANITIZE_RESPONSE_GUARDRAIL;
+                              : SCOPEFLOW_REGISTRY_TOOL_SANITIZE_RESPONSE_GUARDRAIL;
 }
 
 static scopeflow_registry payload_sanitizers(const scopeflow_event *event) {
     if (event->is_response) return response_sanitizers(event);
     return event->is_llm_call ? SCOPEFLOW_REGISTRY_LLM_SANITIZE_REQUEST_GUARDRAIL
-                               : SCOPEFLOW_REGISTRY_TOOL_SANITIZE_REQUEST_GUARDRAIL;
+                              : SCOPEFLOW_REGISTRY_TOOL_SANITIZE_REQUEST_GUARDRAIL;
 }
 
 static scopeflow_registry event_sanitizers(const scopeflow_event *event) {
@@ -7403,31 +7627,29 @@ static scopeflow_ref error_of(const scopeflow_event *event) {
 }
 
 static bool has_payload(const scopeflow_event *event) {
-    return is_call_event(event) && event->data != 0 &&
-           event->data_source == SCOPEFLOW__DATA_PAYLOAD;
+    return event->data != 0 && event->data_source == SCOPEFLOW__DATA_PAYLOAD;
 }
 
 static bool has_error(const scopeflow_event *event) {
-    return is_call_event(event) && error_of(event) != 0 &&
-           (event->kind == SCOPEFLOW_EVENT_KIND_SCOPE ||
-            event->data_source != SCOPEFLOW__DATA_PAYLOAD);
+    return error_of(event) != 0 && (event->kind == SCOPEFLOW_EVENT_KIND_SCOPE ||
+                                    event->data_source != SCOPEFLOW__DATA_PAYLOAD);
 }
 
-/* Whether the stage has anything to do, and with which registry. */
-static bool stage_registry(const scopeflow_event *event, scopeflow_registry *out) {
+/* The chain that the stage goes through, or null if it has nothing to do. */
+static const scopeflow__chain *stage_chain(const scopeflow_event *event) {
+    const scopeflow__set *const own = event->sanitizers;
     switch ((scopeflow__preparation)event->preparation) {
     case SCOPEFLOW__PREPARE_PAYLOAD:
-        *out = payload_sanitizers(event);
-        return has_payload(event);
-    case SCOPEFLOW__PREPARE_ERROR: *out = response_sanitizers(event); return has_error(event);
+        return own != NULL && has_payload(event) ? &own->chains[payload_sanitizers(event)] : NULL;
+    case SCOPEFLOW__PREPARE_ERROR:
+        return own != NULL && has_error(event) ? &own->chains[response_sanitizers(event)] : NULL;
     case SCOPEFLOW__PREPARE_INJECTION:
-        *out = SCOPEFLOW_REGISTRY_EVENT_METADATA_INJECTOR;
-        return true;
-    case SCOPEFLOW__PREPARE_FIELDS: *out = event_sanitizers(event); return true;
+        return &event->listeners->chains[SCOPEFLOW_REGISTRY_EVENT_METADATA_INJECTOR];
+    case SCOPEFLOW__PREPARE_FIELDS: return &event->listeners->chains[event_sanitizers(event)];
     case SCOPEFLOW__PREPARE_ANNOTATION:
     case SCOPEFLOW__PREPARED: break;
     }
-    return false;
+    return NULL;
 }
 
 static void next_stage(scopeflow_event *event) {
@@ -7492,11 +7714,10 @@ static bool can_run(const scopeflow__task *self, const scopeflow_event *event,
 }
 
 /* Goes through the chain of the present stage; true when a callable has to run. */
-static bool ask_chain(scopeflow__task *self, scopeflow_event *event, scopeflow_registry kind,
-                      scopeflow_step *step) {
+static bool ask_chain(scopeflow__task *self, scopeflow_event *event, scopeflow_step *step) {
     uint8_t const stage = event->preparation;
-    const scopeflow__chain *const chain = &event->listeners->chains[kind];
-    while (event->preparation == stage && event->chain_index < chain->count) {
+    const scopeflow__chain *const chain = stage_chain(event);
+    while (chain != NULL && event->preparation == stage && event->chain_index < chain->count) {
         scopeflow__entry *const entry = chain->entries[event->chain_index++];
         if (can_run(self, event, entry)) {
             fill(self, event, entry, step);
@@ -7508,12 +7729,18 @@ static bool ask_chain(scopeflow__task *self, scopeflow_event *event, scopeflow_r
     return false;
 }
 
-/* S2.8: an annotation comes from the payload that observers see. */
+/* S2.8: what was given with the payload stands as long as observers see that very payload. */
+static bool still_fits(scopeflow_event *event) {
+    if (event->annotation == 0 || event->data_source != SCOPEFLOW__DATA_PAYLOAD) return false;
+    return !event->was_sanitized ||
+           scopeflow__payloads_are_equal(event->scope->runtime, event->original, event->data);
+}
+
+/* An annotation comes from the payload that observers see. */
 static bool ask_codec(scopeflow__task *self, scopeflow_event *event, scopeflow_step *step) {
-    bool const can_derive = event->codec != 0 && has_payload(event);
-    if (!can_derive) {
-        if (event->was_sanitized || event->data_source != SCOPEFLOW__DATA_PAYLOAD)
-            scopeflow__event_set_annotation(event, 0);
+    bool const fits = still_fits(event);
+    if (fits || event->codec == 0 || !has_payload(event)) {
+        if (!fits) scopeflow__event_set_annotation(event, 0);
         next_stage(event);
         return false;
     }
@@ -7534,21 +7761,17 @@ static bool ask_codec(scopeflow__task *self, scopeflow_event *event, scopeflow_s
 static bool needs_nothing(const scopeflow_event *event) {
     const scopeflow__set *const set = event->listeners;
     return set->entry_count == set->chains[SCOPEFLOW_REGISTRY_SUBSCRIBER].count &&
-           event->codec == 0;
+           event->codec == 0 && event->sanitizers == NULL;
 }
 
 bool scopeflow__task_prepare(scopeflow__task *self, scopeflow_step *step) {
     scopeflow_event *const event = self->events;
     if (needs_nothing(event)) event->preparation = SCOPEFLOW__PREPARED;
     while (event->preparation != SCOPEFLOW__PREPARED) {
-        scopeflow_registry kind;
-        if (event->preparation == SCOPEFLOW__PREPARE_ANNOTATION) {
-            if (ask_codec(self, event, step)) return true;
-        } else if (!stage_registry(event, &kind)) {
-            next_stage(event);
-        } else if (ask_chain(self, event, kind, step)) {
-            return true;
-        }
+        bool const asks = event->preparation == SCOPEFLOW__PREPARE_ANNOTATION
+                              ? ask_codec(self, event, step)
+                              : ask_chain(self, event, step);
+        if (asks) return true;
     }
     return false;
 }
@@ -7566,6 +7789,9 @@ static bool is_sane(const scopeflow_event *event, scopeflow_ref value) {
                 scopeflow__ref_is_null(event->scope->runtime, event->data));
     case SCOPEFLOW__PREPARE_ERROR:
         return first != SCOPEFLOW_TOKEN_UNSERIALIZABLE && first != SCOPEFLOW_TOKEN_NULL;
+    case SCOPEFLOW__PREPARE_FIELDS:
+        return first == SCOPEFLOW_TOKEN_OBJECT &&
+               scopeflow__fields_are_sane(event->scope->runtime, value);
     default: return first == SCOPEFLOW_TOKEN_OBJECT;
     }
 }
@@ -7596,9 +7822,7 @@ static void take_value(scopeflow_event *event, scopeflow_ref value) {
 }
 
 static scopeflow__entry *asked_entry(const scopeflow_event *event) {
-    scopeflow_registry kind = SCOPEFLOW_REGISTRY_EVENT_METADATA_INJECTOR;
-    (void)stage_registry(event, &kind);
-    return event->listeners->chains[kind].entries[event->chain_index - 1];
+    return stage_chain(event)->entries[event->chain_index - 1];
 }
 
 /* S2.8: an event goes without an annotation rather than with a wrong one. */
@@ -7612,8 +7836,12 @@ static void take_annotation(scopeflow__task *self, scopeflow_event *event,
                                answer->value);
         scopeflow__runtime_release_ref(self->runtime, answer->value);
     }
-    event->codec_failed = answer->kind == SCOPEFLOW_ANSWER_KIND_ERROR;
-    scopeflow__event_set_annotation(event, is_value ? answer->value : 0);
+    bool const is_object =
+        is_value && first_token(self->runtime, answer->value) == SCOPEFLOW_TOKEN_OBJECT;
+    if (is_value && !is_object) scopeflow__runtime_release_ref(self->runtime, answer->value);
+    event->codec_failed = answer->kind == SCOPEFLOW_ANSWER_KIND_ERROR ||
+                          (is_value && answer->value != 0 && !is_object);
+    scopeflow__event_set_annotation(event, is_object ? answer->value : 0);
     next_stage(event);
 }
 
@@ -7789,12 +8017,11 @@ void scopeflow__task_delivered(scopeflow__task *self, const scopeflow_answer *an
         const scopeflow__chain *const chain =
             &self->events->listeners->chains[SCOPEFLOW_REGISTRY_SUBSCRIBER];
         scopeflow__count(&self->runtime->subscriber_error_count);
-        scopeflow__log_failure(self->runtime, SCOPEFLOW_LOG_LEVEL_ERROR,
-                               SCOPEFLOW__TEXT("subscriber"),
-                               scopeflow__entry_name(chain->entries[self->listener_index - 1]),
-                               answer->value);
+        scopeflow__log_failure(
+            self->runtime, SCOPEFLOW_LOG_LEVEL_ERROR, SCOPEFLOW__TEXT("subscriber"),
+            scopeflow__entry_name(chain->entries[self->listener_index - 1]), answer->value);
     }
-    scopeflow__runtime_release_ref(self->runtime, answer->value);
+    if (answer->value != 0) scopeflow__runtime_release_ref(self->runtime, answer->value);
 }
 
 /* -------------------- src/pipeline/admission.c -------------------- */
@@ -7816,8 +8043,7 @@ static scopeflow__chain *guards_of(const scopeflow__task *self) {
 
 static scopeflow__chain *intercepts_of(const scopeflow__task *self) {
     return &self->middleware->chains[scopeflow__task_registry(
-        self, SCOPEFLOW_REGISTRY_TOOL_REQUEST_INTERCEPT,
-        SCOPEFLOW_REGISTRY_LLM_REQUEST_INTERCEPT)];
+        self, SCOPEFLOW_REGISTRY_TOOL_REQUEST_INTERCEPT, SCOPEFLOW_REGISTRY_LLM_REQUEST_INTERCEPT)];
 }
 
 static void go_to(scopeflow__task *self, scopeflow__phase phase) {
@@ -7834,9 +8060,8 @@ static void emit_verdict(scopeflow__task *self, const scopeflow_answer *answer, 
     bool const is_refusal = answer->kind == SCOPEFLOW_ANSWER_KIND_REFUSE;
     scopeflow__set *const listeners = scopeflow__listeners_of(span->inherit);
     if (listeners == NULL) return;
-    scopeflow_event *const mark =
-        scopeflow__event_new_mark(span->parent, scopeflow__scope_name(span), SCOPEFLOW__TEXT(""),
-                                  SCOPEFLOW_TIMESTAMP_NONE);
+    scopeflow_event *const mark = scopeflow__event_new_mark(
+        span->parent, scopeflow__scope_name(span), SCOPEFLOW__TEXT(""), SCOPEFLOW_TIMESTAMP_NONE);
     if (mark != NULL) {
         if (entry != NULL) scopeflow__ref_up(&entry->refs);
         mark->entry = entry;
@@ -7845,6 +8070,7 @@ static void emit_verdict(scopeflow__task *self, const scopeflow_answer *answer, 
         mark->is_llm_call = span->type == SCOPEFLOW_SCOPE_TYPE_LLM;
         mark->data_source = is_refusal ? SCOPEFLOW__DATA_REFUSAL : SCOPEFLOW__DATA_FAILURE;
         mark->data = answer->value;
+        scopeflow__event_sanitize_by(mark, self->middleware);
     }
     scopeflow__task_emit(self, mark, listeners);
 }
@@ -7877,13 +8103,14 @@ bool scopeflow__call_guard(scopeflow__task *self, scopeflow_step *step) {
         self->phase = SCOPEFLOW__PHASE_FINISH;
         return false;
     }
-    if (self->middleware == NULL || self->index == guards_of(self)->count) {
-        go_to(self, SCOPEFLOW__PHASE_DECODE);
+    const scopeflow__chain *const guards = self->middleware != NULL ? guards_of(self) : NULL;
+    if (guards == NULL || self->index == guards->count) {
+        bool const has_more = self->middleware != NULL && intercepts_of(self)->count > 0;
+        go_to(self, has_more ? SCOPEFLOW__PHASE_DECODE : SCOPEFLOW__PHASE_START);
         if (self->is_standalone) give_back(self);
         return false;
     }
-    scopeflow__task_fill(self, step, SCOPEFLOW_STEP_KIND_INVOKE,
-                         guards_of(self)->entries[self->index++]);
+    scopeflow__task_fill(self, step, SCOPEFLOW_STEP_KIND_INVOKE, guards->entries[self->index++]);
     step->scope = self->scope->opener;
     step->input = self->request;
     self->pending = SCOPEFLOW__PENDING_GUARD;
@@ -7892,7 +8119,7 @@ bool scopeflow__call_guard(scopeflow__task *self, scopeflow_step *step) {
 
 void scopeflow__call_guarded(scopeflow__task *self, const scopeflow_answer *answer) {
     if (answer->kind == SCOPEFLOW_ANSWER_KIND_VALUE) {
-        scopeflow__runtime_release_ref(self->runtime, answer->value);
+        if (answer->value != 0) scopeflow__runtime_release_ref(self->runtime, answer->value);
         return;
     }
     turn_away(self, answer, STEP_GUARD, guards_of(self)->entries[self->index - 1]);
@@ -7907,19 +8134,19 @@ static bool fill_codec(scopeflow__task *self, scopeflow_step *step, scopeflow_co
     step->callable = self->codec;
     step->codec_action = action;
     step->input = self->request;
+    if (!self->owns_request) step->input_flags = SCOPEFLOW_STEP_FLAG_PRIVATE_COPY;
     step->annotated = self->annotated;
     self->pending = (uint8_t)pending;
     return true;
 }
 
-/* Without an intercept nobody would look at what was decoded. */
+/* Comes only where there are intercepts: nobody else would look at what was decoded. */
 bool scopeflow__call_decode(scopeflow__task *self, scopeflow_step *step) {
-    if (self->codec == 0 || self->middleware == NULL || intercepts_of(self)->count == 0) {
+    if (self->codec == 0) {
         go_to(self, SCOPEFLOW__PHASE_INTERCEPT);
         return false;
     }
-    return fill_codec(self, step, SCOPEFLOW_CODEC_ACTION_DECODE_REQUEST,
-                      SCOPEFLOW__PENDING_DECODE);
+    return fill_codec(self, step, SCOPEFLOW_CODEC_ACTION_DECODE_REQUEST, SCOPEFLOW__PENDING_DECODE);
 }
 
 void scopeflow__call_decoded(scopeflow__task *self, const scopeflow_answer *answer) {
@@ -7932,12 +8159,11 @@ void scopeflow__call_decoded(scopeflow__task *self, const scopeflow_answer *answ
 }
 
 bool scopeflow__call_encode(scopeflow__task *self, scopeflow_step *step) {
-    if (self->annotated == 0) {
+    if (self->codec == 0 || !self->was_annotated) {
         go_to(self, SCOPEFLOW__PHASE_START);
         return false;
     }
-    return fill_codec(self, step, SCOPEFLOW_CODEC_ACTION_ENCODE_REQUEST,
-                      SCOPEFLOW__PENDING_ENCODE);
+    return fill_codec(self, step, SCOPEFLOW_CODEC_ACTION_ENCODE_REQUEST, SCOPEFLOW__PENDING_ENCODE);
 }
 
 static void replace_request(scopeflow__task *self, scopeflow_ref request) {
@@ -7951,7 +8177,7 @@ void scopeflow__call_encoded(scopeflow__task *self, const scopeflow_answer *answ
         turn_away(self, answer, STEP_CODEC, NULL);
         return;
     }
-    if (answer->value != 0) replace_request(self, answer->value);
+    replace_request(self, answer->value);
     go_to(self, SCOPEFLOW__PHASE_START);
 }
 
@@ -7974,37 +8200,61 @@ bool scopeflow__call_intercept(scopeflow__task *self, scopeflow_step *step) {
 }
 
 /* Puts a piece of a message together in place; what does not fit is cut. */
-static scopeflow_bytes join(char *out, size_t capacity, scopeflow_bytes a, scopeflow_bytes b,
-                            scopeflow_bytes c) {
-    scopeflow_bytes const parts[] = {a, b, c};
+static scopeflow_bytes join(char *out, size_t capacity, const char *a, scopeflow_bytes b,
+                            const char *c) {
+    scopeflow_bytes const parts[] = {scopeflow__c_text(a), b, scopeflow__c_text(c)};
     size_t used = 0;
     for (int i = 0; i < 3; i++) {
-        size_t const room = capacity - used;
-        size_t const len = parts[i].len < room ? parts[i].len : room;
+        size_t const len = scopeflow__utf8_cut(parts[i], capacity - used);
         scopeflow__copy(out + used, parts[i].ptr, len);
         used += len;
     }
     return scopeflow__text(out, used);
 }
 
-scopeflow_status scopeflow__call_check_intercepted(const scopeflow__task *self,
-                                                   const scopeflow_answer *answer,
-                                                   scopeflow_error *out_error) {
-    if (answer->kind != SCOPEFLOW_ANSWER_KIND_VALUE || answer->value != 0 ||
-        scopeflow__ref_is_null(self->runtime, self->request))
-        return SCOPEFLOW_STATUS_OK;
+static scopeflow_status fail_intercept(const scopeflow__task *self, const char *returned,
+                                       scopeflow_error *out_error) {
     const scopeflow__entry *const entry = intercepts_of(self)->entries[self->index - 1];
     char start[64];
-    char end[100];
-    scopeflow_bytes name = scopeflow__scope_name(self->scope);
-    if (name.len > 64) name.len = 64;
-    return scopeflow__fail(
-        out_error, SCOPEFLOW_STATUS_INVALID_ARGUMENT,
-        join(start, sizeof start, scopeflow__c_text(scopeflow__registry_titles[entry->kind]),
-             SCOPEFLOW__TEXT(" '"), SCOPEFLOW__TEXT("")),
-        scopeflow__entry_name(entry),
-        join(end, sizeof end, SCOPEFLOW__TEXT("' returned nothing for '"), name,
-             SCOPEFLOW__TEXT("'")));
+    char end[120];
+    scopeflow_bytes target = scopeflow__scope_name(self->scope);
+    target.len = scopeflow__utf8_cut(target, 64);
+    return scopeflow__fail(out_error, SCOPEFLOW_STATUS_INVALID_ARGUMENT,
+                           join(start, sizeof start, scopeflow__registry_titles[entry->kind],
+                                SCOPEFLOW__TEXT(""), " '"),
+                           scopeflow__entry_name(entry),
+                           join(end, sizeof end, returned, target, "'"));
+}
+
+static scopeflow_status check_intercepted(const scopeflow__task *self,
+                                          const scopeflow_answer *answer,
+                                          scopeflow_error *out_error) {
+    bool const is_tool = self->kind == SCOPEFLOW__TASK_TOOL;
+    bool const is_request =
+        is_tool ? answer->value != 0 : scopeflow__ref_is_object(self->runtime, answer->value);
+    if (is_request) return SCOPEFLOW_STATUS_OK;
+    if (!is_tool && answer->value != 0)
+        return fail_intercept(self, "' returned no LLM request for '", out_error);
+    if (scopeflow__ref_is_null(self->runtime, self->request)) return SCOPEFLOW_STATUS_OK;
+    return fail_intercept(self, "' returned nothing for '", out_error);
+}
+
+static scopeflow_status check_encoded(const scopeflow__task *self, const scopeflow_answer *answer,
+                                      scopeflow_error *out_error) {
+    if (scopeflow__ref_is_object(self->runtime, answer->value)) return SCOPEFLOW_STATUS_OK;
+    return scopeflow__fail(out_error, SCOPEFLOW_STATUS_INVALID_ARGUMENT,
+                           SCOPEFLOW__TEXT("the codec returned no LLM request for '"),
+                           scopeflow__scope_name(self->scope), SCOPEFLOW__TEXT("'"));
+}
+
+scopeflow_status scopeflow__call_check_rewritten(const scopeflow__task *self,
+                                                 const scopeflow_answer *answer,
+                                                 scopeflow_error *out_error) {
+    if (answer->kind != SCOPEFLOW_ANSWER_KIND_VALUE) return SCOPEFLOW_STATUS_OK;
+    if (self->pending == SCOPEFLOW__PENDING_INTERCEPT)
+        return check_intercepted(self, answer, out_error);
+    if (self->pending == SCOPEFLOW__PENDING_ENCODE) return check_encoded(self, answer, out_error);
+    return SCOPEFLOW_STATUS_OK;
 }
 
 void scopeflow__call_intercepted(scopeflow__task *self, const scopeflow_answer *answer) {
@@ -8013,6 +8263,7 @@ void scopeflow__call_intercepted(scopeflow__task *self, const scopeflow_answer *
     if (answer->annotated != 0) {
         scopeflow__runtime_release_ref(self->runtime, self->annotated);
         self->annotated = answer->annotated;
+        self->was_annotated = true;
     }
     if (answer->kind != SCOPEFLOW_ANSWER_KIND_VALUE) {
         turn_away(self, answer, STEP_INTERCEPT, entry);
@@ -8042,6 +8293,12 @@ static uint32_t link_count(const scopeflow__task *self) {
 
 void scopeflow__call_start(scopeflow__task *self) {
     scopeflow_scope *const span = self->scope;
+    if (scopeflow__runtime_is_closed(self->runtime)) { /* By a guard or an intercept (S6.1). */
+        self->phase = SCOPEFLOW__PHASE_FINISH;
+        self->final_step = SCOPEFLOW_STEP_KIND_RAISE;
+        self->final_status = SCOPEFLOW_STATUS_INVALID_STATE;
+        return;
+    }
     self->phase = SCOPEFLOW__PHASE_EXECUTE;
     span->call_request = self->request;
     scopeflow__scope_open(span, self->timestamp_ns);
@@ -8051,6 +8308,7 @@ void scopeflow__call_start(scopeflow__task *self) {
     if (start != NULL) {
         start->data = self->request;
         start->codec = self->codec;
+        scopeflow__event_sanitize_by(start, self->middleware);
     }
     scopeflow__task_emit(self, start, listeners);
 }
@@ -8068,6 +8326,7 @@ void scopeflow__call_link(scopeflow__task *self) {
     self->phase = SCOPEFLOW__PHASE_EXECUTE;
     if (self->link < link_count(self)) return;
     uint32_t const n = __atomic_add_fetch(&span->attempt_count, 1, __ATOMIC_RELAXED);
+    if (!scopeflow__scope_is_open(span)) return; /* Nothing comes after the end. */
     if (n == 1 && is_same(self->runtime, self->request, span->call_request)) return;
     scopeflow__set *const listeners = scopeflow__listeners_of(span);
     if (listeners == NULL) return;
@@ -8162,18 +8421,21 @@ static void set_output(const scopeflow__task *self, scopeflow_event *end,
     } else if (is_value) {
         end->data = answer->value;
     }
-    if (is_value && end->data == 0 && !self->finalizer_failed) end->data = self->data;
+    if (is_value && end->data == 0 && !self->output_is_void) end->data = self->data;
     if (end->data != 0) end->codec = self->response_codec;
 }
 
-void scopeflow__call_end(scopeflow__task *self, const scopeflow_answer *answer) {
-    if (!scopeflow__scope_end(self->scope)) return; /* The target has done so (S2.3: no reading). */
-    int64_t const now_ns = scopeflow__runtime_clock(self->runtime);
+void scopeflow__call_end(scopeflow__task *self, const scopeflow_answer *answer,
+                         int64_t ended_at_ns) {
+    if (__atomic_load_n(&self->scope->pending_marks, __ATOMIC_RELAXED) != NULL)
+        self->phase = SCOPEFLOW__PHASE_MARKS;
+    if (!scopeflow__scope_end(self->scope)) return; /* The target has done so. */
     scopeflow__set *const listeners = scopeflow__listeners_of(self->scope);
     if (listeners == NULL) return;
     scopeflow_event *const end =
-        scopeflow__event_new_end(self->scope, scopeflow__scope_end_time(self->scope, now_ns));
+        scopeflow__event_new_end(self->scope, scopeflow__scope_end_time(self->scope, ended_at_ns));
     if (end != NULL) {
+        scopeflow__event_sanitize_by(end, self->middleware);
         set_outcome(end, answer);
         set_output(self, end, answer);
     }
@@ -8189,33 +8451,29 @@ void scopeflow__call_executed(scopeflow__task *self, const scopeflow_answer *ans
         self->last_chunk_ns = self->scope->started_at_ns;
         return;
     }
-    self->phase = self->is_link ? SCOPEFLOW__PHASE_FINISH : SCOPEFLOW__PHASE_MARKS;
+    self->phase = SCOPEFLOW__PHASE_FINISH;
     self->final_step = is_value ? SCOPEFLOW_STEP_KIND_RETURN : SCOPEFLOW_STEP_KIND_RAISE;
-    if (!self->is_link) scopeflow__call_end(self, answer);
+    if (self->is_link) return;
+    bool const is_open = scopeflow__scope_is_open(self->scope); /* Else S2.3: no reading. */
+    scopeflow__call_end(self, answer, is_open ? scopeflow__runtime_clock(self->runtime) : 0);
 }
 
 /* S3.11: one after the other, each when the one before has reached everybody. */
 void scopeflow__call_marks(scopeflow__task *self) {
-    if (self->marks == NULL) {
-        self->marks = scopeflow__pending_marks_take(self->scope);
-        self->next_mark = self->marks;
-    }
-    const scopeflow__pending_mark *const left = self->next_mark;
-    if (left == NULL) {
+    scopeflow_scope *const call = self->scope;
+    if (self->marks == NULL) self->marks = scopeflow__pending_marks_take(call);
+    scopeflow__pending_mark *const left = self->marks;
+    if (left == NULL || scopeflow__runtime_is_closed(self->runtime)) {
         self->phase = SCOPEFLOW__PHASE_FINISH;
         return;
     }
-    self->next_mark = left->next;
-    scopeflow__set *const listeners = scopeflow__listeners_of(self->scope);
-    if (listeners == NULL) return;
-    scopeflow_event *const mark =
-        scopeflow__event_new_mark(self->scope, scopeflow__pending_mark_name(left),
-                                  SCOPEFLOW__TEXT(""), SCOPEFLOW_TIMESTAMP_NONE);
-    if (mark != NULL) {
-        mark->data = left->data;
-        mark->metadata = left->metadata;
-    }
-    scopeflow__task_emit(self, mark, listeners);
+    self->marks = left->next;
+    left->next = NULL;
+    scopeflow__set *const listeners = scopeflow__listeners_of(call);
+    if (listeners != NULL)
+        scopeflow__task_emit(self, scopeflow__event_new_left(call, left), listeners);
+    else
+        scopeflow__pending_marks_free(self->runtime, left);
 }
 
 /* -------------------- src/pipeline/stream.c -------------------- */
@@ -8223,19 +8481,11 @@ void scopeflow__call_marks(scopeflow__task *self) {
 /* A stream of chunks between the start and the end of a call (S4.7). The host pulls the chunks; the
  * core counts them. */
 
-bool scopeflow__stream_go_on(scopeflow__task *self, scopeflow_step *step) {
-    scopeflow__task_fill(self, step, SCOPEFLOW_STEP_KIND_STREAM, NULL);
-    step->value = self->value; /* With the first of these steps only. */
-    self->value = 0;
-    self->pending = SCOPEFLOW__PENDING_STREAM;
-    return true;
-}
-
-static void emit_chunk(scopeflow__task *self, int64_t now_ns) {
+static void emit_chunk(scopeflow__task *self) {
     scopeflow__set *const listeners = scopeflow__listeners_of(self->scope);
     if (listeners == NULL) return;
     scopeflow_event *const mark = scopeflow__event_new_mark(
-        self->scope, SCOPEFLOW__TEXT("llm.chunk"), SCOPEFLOW__TEXT(""), now_ns);
+        self->scope, SCOPEFLOW__TEXT("llm.chunk"), SCOPEFLOW__TEXT(""), SCOPEFLOW_TIMESTAMP_NONE);
     if (mark != NULL) {
         mark->type = SCOPEFLOW_SCOPE_TYPE_LLM;
         mark->data_source = SCOPEFLOW__DATA_NUMBER;
@@ -8254,7 +8504,7 @@ static void count_chunk(scopeflow__task *self) {
     else if (gap_ns > stream->longest_gap_ns)
         stream->longest_gap_ns = gap_ns;
     self->last_chunk_ns = now_ns;
-    if (self->wants_chunk_marks && scopeflow__scope_is_open(self->scope)) emit_chunk(self, now_ns);
+    if (self->wants_chunk_marks && scopeflow__scope_is_open(self->scope)) emit_chunk(self);
 }
 
 /* A consumer that stops early cancels without an error, and nothing is raised. */
@@ -8264,12 +8514,8 @@ static scopeflow_step_kind final_step(const scopeflow_answer *answer) {
     return is_error ? SCOPEFLOW_STEP_KIND_RAISE : SCOPEFLOW_STEP_KIND_RETURN;
 }
 
-void scopeflow__stream_answered(scopeflow__task *self, const scopeflow_answer *answer) {
-    if (answer->kind == SCOPEFLOW_ANSWER_KIND_CHUNK) {
-        scopeflow__runtime_release_ref(self->runtime, answer->value);
-        count_chunk(self);
-        return;
-    }
+/* The outcome is known now; the finalizer says what came out. */
+static void end_stream(scopeflow__task *self, const scopeflow_answer *answer) {
     bool const is_value = answer->kind == SCOPEFLOW_ANSWER_KIND_VALUE;
     if (is_value) scopeflow__runtime_release_ref(self->runtime, answer->value);
     self->value = is_value ? 0 : answer->value;
@@ -8277,40 +8523,79 @@ void scopeflow__stream_answered(scopeflow__task *self, const scopeflow_answer *a
     self->final_status = answer->status;
     self->final_step = (uint8_t)final_step(answer);
     self->phase = SCOPEFLOW__PHASE_FINALIZE;
+    if (scopeflow__scope_is_open(self->scope))
+        self->ended_at_ns = scopeflow__runtime_clock(self->runtime);
+}
+
+void scopeflow__stream_answered(scopeflow__task *self, const scopeflow_answer *answer) {
+    if (answer->kind == SCOPEFLOW_ANSWER_KIND_CHUNK) {
+        scopeflow__runtime_release_ref(self->runtime, answer->value);
+        count_chunk(self);
+        return;
+    }
+    end_stream(self, answer);
+}
+
+/* S5.2: an exit or cancellation that came with a chunk's mark ends the stream. */
+static void cancel_stream(scopeflow__task *self) {
+    scopeflow_answer answer;
+    memset(&answer, 0, sizeof answer);
+    answer.kind = SCOPEFLOW_ANSWER_KIND_CANCEL;
+    answer.value = self->held;
+    self->has_held = false;
+    scopeflow__runtime_release_ref(self->runtime, self->value);
+    end_stream(self, &answer);
+}
+
+bool scopeflow__stream_go_on(scopeflow__task *self, scopeflow_step *step) {
+    if (self->has_held) {
+        cancel_stream(self);
+        return false;
+    }
+    scopeflow__task_fill(self, step, SCOPEFLOW_STEP_KIND_STREAM, NULL);
+    step->value = self->value; /* With the first of these steps only. */
+    self->value = 0;
+    self->pending = SCOPEFLOW__PENDING_STREAM;
+    return true;
 }
 
 /* An observer's loss, never the consumer's. */
 static void note_failure(scopeflow__task *self, scopeflow_ref error) {
     scopeflow__log_failure(self->runtime, SCOPEFLOW_LOG_LEVEL_ERROR,
-                           SCOPEFLOW__TEXT("the finalizer of"),
-                           scopeflow__scope_name(self->scope), error);
+                           SCOPEFLOW__TEXT("the finalizer of"), scopeflow__scope_name(self->scope),
+                           error);
     scopeflow__runtime_release_ref(self->runtime, error);
 }
 
-bool scopeflow__stream_finalize(scopeflow__task *self, scopeflow_step *step) {
-    scopeflow__task_fill(self, step, SCOPEFLOW_STEP_KIND_FINALIZE, NULL);
-    self->pending = SCOPEFLOW__PENDING_FINALIZE;
-    return true;
-}
-
-void scopeflow__stream_finalized(scopeflow__task *self, const scopeflow_answer *answer) {
-    if (answer->kind == SCOPEFLOW_ANSWER_KIND_VALUE) {
-        self->output = answer->value;
-    } else {
-        self->finalizer_failed = true;
-        if (answer->kind == SCOPEFLOW_ANSWER_KIND_CANCEL)
-            scopeflow__task_hold(self, answer->value);
-        else
-            note_failure(self, answer->value);
-    }
+static void emit_end(scopeflow__task *self) {
     scopeflow_answer end;
     memset(&end, 0, sizeof end);
     end.kind = self->ending - 1;
     end.status = self->final_status;
     end.value = self->value;
     self->final_status = SCOPEFLOW_STATUS_OK;
-    self->phase = SCOPEFLOW__PHASE_MARKS;
-    scopeflow__call_end(self, &end);
+    self->phase = SCOPEFLOW__PHASE_FINISH;
+    scopeflow__call_end(self, &end, self->ended_at_ns);
+}
+
+bool scopeflow__stream_finalize(scopeflow__task *self, scopeflow_step *step) {
+    if (!self->has_finalizer) {
+        emit_end(self);
+        return false;
+    }
+    scopeflow__task_fill(self, step, SCOPEFLOW_STEP_KIND_FINALIZE, NULL);
+    self->pending = SCOPEFLOW__PENDING_FINALIZE;
+    return true;
+}
+
+void scopeflow__stream_finalized(scopeflow__task *self, const scopeflow_answer *answer) {
+    bool const is_value = answer->kind == SCOPEFLOW_ANSWER_KIND_VALUE;
+    self->output = is_value ? answer->value : 0;
+    self->output_is_void = self->output == 0;
+    self->finalizer_failed = answer->kind == SCOPEFLOW_ANSWER_KIND_ERROR;
+    if (self->finalizer_failed) note_failure(self, answer->value);
+    if (answer->kind == SCOPEFLOW_ANSWER_KIND_CANCEL) scopeflow__task_hold(self, answer->value);
+    emit_end(self);
 }
 
 /* -------------------- src/pipeline/call.c -------------------- */
@@ -8373,8 +8658,7 @@ static scopeflow_status check_sync(const scopeflow__set *middleware, const reque
     const scopeflow_registry *const kinds = given->kind == SCOPEFLOW__TASK_TOOL  ? tool_chains
                                             : given->kind == SCOPEFLOW__TASK_LLM ? llm_chains
                                                                                  : stream_chains;
-    bool const only_guards =
-        given->is_standalone && given->first_phase == SCOPEFLOW__PHASE_GUARD;
+    bool const only_guards = given->is_standalone && given->first_phase == SCOPEFLOW__PHASE_GUARD;
     for (int i = 0; i < 3; i++) {
         if (given->is_standalone && (i == 0) != only_guards) continue;
         if (given->is_standalone && i == 2) continue;
@@ -8389,8 +8673,8 @@ static scopeflow_status check_names(const request *given, scopeflow_error *out_e
     scopeflow_status const status = scopeflow__name_check(
         given->name, is_tool ? "the name of a tool" : "the name of a provider", out_error);
     if (status != SCOPEFLOW_STATUS_OK) return status;
-    return scopeflow__name_check(
-        given->detail, is_tool ? "a tool call id" : "the name of a model", out_error);
+    return scopeflow__name_check(given->detail, is_tool ? "a tool call id" : "the name of a model",
+                                 out_error);
 }
 
 /* --- Beginning --- */
@@ -8412,11 +8696,10 @@ static scopeflow_status reserve(scopeflow_runtime *runtime, const request *given
         scopeflow__set_release(middleware);
         return status;
     }
-    scopeflow_scope_type const type = given->kind == SCOPEFLOW__TASK_TOOL
-                                          ? SCOPEFLOW_SCOPE_TYPE_TOOL
-                                          : SCOPEFLOW_SCOPE_TYPE_LLM;
-    scopeflow_scope *const span = scopeflow__scope_new(runtime, &place, type, given->attributes,
-                                                       given->name, given->detail);
+    scopeflow_scope_type const type =
+        given->kind == SCOPEFLOW__TASK_TOOL ? SCOPEFLOW_SCOPE_TYPE_TOOL : SCOPEFLOW_SCOPE_TYPE_LLM;
+    scopeflow_scope *const span =
+        scopeflow__scope_new(runtime, &place, type, given->attributes, given->name, given->detail);
     if (span == NULL) {
         scopeflow__set_release(middleware);
         return scopeflow__fail_memory(out_error);
@@ -8427,9 +8710,9 @@ static scopeflow_status reserve(scopeflow_runtime *runtime, const request *given
     return SCOPEFLOW_STATUS_OK;
 }
 
-static scopeflow_status begin(scopeflow_runtime *runtime, const request *given,
-                              scopeflow_task *task, scopeflow_step *out_step,
-                              scopeflow_error *out_error) {
+static scopeflow_status begin_call(scopeflow_runtime *runtime, const request *given,
+                                   scopeflow_task *task, scopeflow_step *out_step,
+                                   scopeflow_error *out_error) {
     scopeflow_status status = check_names(given, out_error);
     if (status != SCOPEFLOW_STATUS_OK) return status;
     scopeflow_scope *span = NULL;
@@ -8443,6 +8726,7 @@ static scopeflow_status begin(scopeflow_runtime *runtime, const request *given,
     self->phase = (uint8_t)given->first_phase;
     self->is_standalone = given->is_standalone;
     self->can_await = (given->flags & SCOPEFLOW_CALL_FLAG_SYNC) == 0;
+    self->has_finalizer = (given->flags & SCOPEFLOW_CALL_FLAG_FINALIZER) != 0;
     self->wants_chunk_marks = (given->flags & SCOPEFLOW_CALL_FLAG_CHUNK_MARKS) != 0;
     self->scope = span;
     self->middleware = middleware;
@@ -8481,7 +8765,7 @@ scopeflow_status scopeflow_tool_execute(scopeflow_runtime *runtime,
     given.metadata = options->metadata;
     given.timestamp_ns = options->timestamp_ns;
     given.emitter = options->emitter;
-    return begin(runtime, &given, task, out_step, out_error);
+    return begin_call(runtime, &given, task, out_step, out_error);
 }
 
 /* A helper runs one chain and stops (S4.9). */
@@ -8490,7 +8774,7 @@ static scopeflow_status begin_helper(scopeflow_runtime *runtime, request *given,
                                      scopeflow_error *out_error) {
     given->is_standalone = true;
     given->timestamp_ns = SCOPEFLOW_TIMESTAMP_NONE;
-    return begin(runtime, given, task, out_step, out_error);
+    return begin_call(runtime, given, task, out_step, out_error);
 }
 
 #define HELPER(given, options, call_kind, phase)                                                   \
@@ -8554,7 +8838,7 @@ scopeflow_status scopeflow_llm_execute(scopeflow_runtime *runtime,
     if (status != SCOPEFLOW_STATUS_OK) return status;
     request given;
     LLM_CALL(given, options, SCOPEFLOW__TASK_LLM);
-    return begin(runtime, &given, task, out_step, out_error);
+    return begin_call(runtime, &given, task, out_step, out_error);
 }
 
 /* S1.2: a streaming call says so by itself. */
@@ -8568,7 +8852,7 @@ scopeflow_status scopeflow_llm_stream_execute(scopeflow_runtime *runtime,
     request given;
     LLM_CALL(given, options, SCOPEFLOW__TASK_LLM_STREAM);
     given.attributes |= SCOPEFLOW_LLM_ATTRIBUTE_STREAMING;
-    return begin(runtime, &given, task, out_step, out_error);
+    return begin_call(runtime, &given, task, out_step, out_error);
 }
 
 scopeflow_status scopeflow_llm_request_intercepts(
@@ -8627,15 +8911,21 @@ static scopeflow_status open_call(scopeflow_runtime *runtime, const beginning *g
     if (call == NULL) return scopeflow__fail_memory(out_error);
     call->is_call = true;
     call->is_manual = true;
+    bool failed;
+    call->middleware = scopeflow__set_of(place.inherit, &failed);
+    if (failed) {
+        scopeflow_scope_release(call);
+        return scopeflow__fail_memory(out_error);
+    }
     call->metadata = given->metadata;
     scopeflow__scope_open(call, given->timestamp_ns);
     *out_call = call;
     return SCOPEFLOW_STATUS_OK;
 }
 
-static scopeflow_status begin(scopeflow_runtime *runtime, const beginning *given,
-                              scopeflow_task *task, scopeflow_step *out_step,
-                              scopeflow_error *out_error) {
+static scopeflow_status begin_manual(scopeflow_runtime *runtime, const beginning *given,
+                                     scopeflow_task *task, scopeflow_step *out_step,
+                                     scopeflow_error *out_error) {
     scopeflow_scope *call = NULL;
     scopeflow_status const status = open_call(runtime, given, &call, out_error);
     if (status != SCOPEFLOW_STATUS_OK) return status;
@@ -8653,6 +8943,7 @@ static scopeflow_status begin(scopeflow_runtime *runtime, const beginning *given
             start->data = given->request;
             start->codec = given->codec;
             start->annotation = given->annotated;
+            scopeflow__event_sanitize_by(start, call->middleware);
         }
         scopeflow__task_emit(self, start, listeners);
     }
@@ -8683,13 +8974,12 @@ scopeflow_status scopeflow_tool_call(scopeflow_runtime *runtime,
     given.metadata = options->metadata;
     given.timestamp_ns = options->timestamp_ns;
     given.emitter = options->emitter;
-    return begin(runtime, &given, task, out_step, out_error);
+    return begin_manual(runtime, &given, task, out_step, out_error);
 }
 
 scopeflow_status scopeflow_llm_call(scopeflow_runtime *runtime,
-                                    const scopeflow_llm_call_options *options,
-                                    scopeflow_task *task, scopeflow_step *out_step,
-                                    scopeflow_error *out_error) {
+                                    const scopeflow_llm_call_options *options, scopeflow_task *task,
+                                    scopeflow_step *out_step, scopeflow_error *out_error) {
     scopeflow_status status =
         scopeflow__check_llm_call(runtime, options, task, out_step, out_error);
     if (status == SCOPEFLOW_STATUS_OK)
@@ -8711,7 +9001,7 @@ scopeflow_status scopeflow_llm_call(scopeflow_runtime *runtime,
     given.codec = options->codec;
     given.timestamp_ns = options->timestamp_ns;
     given.emitter = options->emitter;
-    return begin(runtime, &given, task, out_step, out_error);
+    return begin_manual(runtime, &given, task, out_step, out_error);
 }
 
 /* --- Ending --- */
@@ -8743,19 +9033,19 @@ static scopeflow_status check_end(const scopeflow_scope *call, const ending *giv
                            ? "the handle is not that of a tool call that was begun by hand"
                            : "the handle is not that of an LLM call that was begun by hand");
     if (call->fork_generation != call->runtime->fork_generation)
-        return fail_call(call, SCOPEFLOW_STATUS_INVALID_STATE,
-                         "' was begun by the parent process", out_error);
+        return fail_call(call, SCOPEFLOW_STATUS_INVALID_STATE, "' was begun by the parent process",
+                         out_error);
     if (!scopeflow__scope_is_open(call))
         return fail_call(call, SCOPEFLOW_STATUS_NOT_FOUND, "' has already ended", out_error);
     if (given->timestamp_ns != SCOPEFLOW_TIMESTAMP_NONE &&
         given->timestamp_ns < call->started_at_ns)
-        return fail_call(call, SCOPEFLOW_STATUS_INVALID_ARGUMENT,
-                         "' would end before its start", out_error);
+        return fail_call(call, SCOPEFLOW_STATUS_INVALID_ARGUMENT, "' would end before its start",
+                         out_error);
     return SCOPEFLOW_STATUS_OK;
 }
 
 /* S2.5: what failed has no output, not even the caller's `data`. */
-static void fill_end(scopeflow_event *end, const ending *given) {
+static void fill_manual_end(scopeflow_event *end, const ending *given) {
     end->metadata = given->metadata;
     end->outcome.error = given->error;
     end->outcome.status = given->status;
@@ -8769,6 +9059,12 @@ static void fill_end(scopeflow_event *end, const ending *given) {
     end->codec = given->codec;
 }
 
+/* S3.4: what was registered is released once no running call uses it. */
+static void forget_middleware(scopeflow_scope *call) {
+    scopeflow__set_release(call->middleware);
+    call->middleware = NULL;
+}
+
 static scopeflow_status end_call(scopeflow_scope *call, const ending *given, scopeflow_task *task,
                                  scopeflow_step *out_step, scopeflow_error *out_error) {
     scopeflow_status const status = check_end(call, given, out_error);
@@ -8780,6 +9076,7 @@ static scopeflow_status end_call(scopeflow_scope *call, const ending *given, sco
     bool const is_mine = scopeflow__scope_end(call); /* Another thread may have been faster. */
     scopeflow__set *const listeners = is_mine ? scopeflow__listeners_of(call) : NULL;
     if (!scopeflow__has_work(runtime, listeners)) {
+        if (is_mine) forget_middleware(call);
         scopeflow__task_done(task, out_step, NULL);
         return SCOPEFLOW_STATUS_OK;
     }
@@ -8787,9 +9084,13 @@ static scopeflow_status end_call(scopeflow_scope *call, const ending *given, sco
     if (listeners != NULL) {
         scopeflow_event *const end =
             scopeflow__event_new_end(call, scopeflow__scope_end_time(call, ended_at_ns));
-        if (end != NULL) fill_end(end, given);
+        if (end != NULL) {
+            fill_manual_end(end, given);
+            scopeflow__event_sanitize_by(end, call->middleware);
+        }
         scopeflow__task_emit(self, end, listeners);
     }
+    if (is_mine) forget_middleware(call);
     scopeflow__task_run(self, given->emitter, out_step);
     return SCOPEFLOW_STATUS_OK;
 }
@@ -8881,7 +9182,7 @@ static void let_go(scopeflow__task *self) {
     if (self->owns_request) scopeflow__runtime_release_ref(runtime, self->request);
     scopeflow__runtime_release_ref(runtime, self->annotated);
     scopeflow__runtime_release_ref(runtime, self->output);
-    scopeflow__pending_marks_free(runtime, self->marks);
+    if (self->marks != NULL) scopeflow__pending_marks_free(runtime, self->marks);
     scopeflow__set_release(self->middleware);
     scopeflow_scope_release(self->scope); /* May be what holds the runtime. */
     self->owns_request = false;
@@ -8934,44 +9235,12 @@ void scopeflow_task_abandon(scopeflow_task *task) {
 
 /* --- Running --- */
 
-/* Field by field: a memset of this size is compiled to a string instruction, which is slow to
+/* In two pieces: a memset of this size is compiled to a string instruction, which is slow to
  * start. */
 static void clear_step(scopeflow_step *step) {
-    step->kind = SCOPEFLOW_STEP_KIND_DONE;
-    step->registry = 0;
-    step->status = SCOPEFLOW_STATUS_OK;
-    step->flags = 0;
-    step->input_flags = 0;
-    step->codec_action = 0;
-    step->callable = 0;
-    step->input = 0;
-    step->annotated = 0;
-    step->value = 0;
-    step->scope = NULL;
-    step->event = NULL;
-    step->registration = scopeflow__text(NULL, 0);
-    step->target = scopeflow__text(NULL, 0);
-    step->tool_call_id = scopeflow__text(NULL, 0);
-    step->model_name = scopeflow__text(NULL, 0);
-}
-
-void scopeflow__task_fill(const scopeflow__task *self, scopeflow_step *step,
-                          scopeflow_step_kind kind, const scopeflow__entry *entry) {
-    scopeflow_scope *const span = self->scope;
-    step->kind = kind;
-    step->scope = span;
-    if (entry != NULL) {
-        step->registry = entry->kind;
-        step->flags = entry->flags;
-        step->callable = entry->callable;
-        step->registration = scopeflow__entry_name(entry);
-    }
-    if (span == NULL || !span->is_call) return;
-    step->target = scopeflow__scope_name(span);
-    if (span->type == SCOPEFLOW_SCOPE_TYPE_LLM)
-        step->model_name = scopeflow__scope_detail(span);
-    else
-        step->tool_call_id = scopeflow__scope_detail(span);
+    enum { HALF = 64 };
+    memset(step, 0, HALF);
+    memset((char *)step + HALF, 0, sizeof *step - HALF);
 }
 
 /* Does what the phase asks for; true when the host has to do something. */
@@ -9009,11 +9278,9 @@ void scopeflow__task_run(scopeflow__task *self, scopeflow_emitter *emitter, scop
     }
 }
 
-static scopeflow_status check_answer(const scopeflow__task *self, const scopeflow_answer *answer,
-                                     scopeflow_error *out_error) {
-    if (self->check != CHECK || self->phase == SCOPEFLOW__PHASE_ENDED)
-        return scopeflow__fail_text(out_error, SCOPEFLOW_STATUS_INVALID_STATE,
-                                    "the task has ended, or was never begun");
+static scopeflow_status check_odd_answer(const scopeflow__task *self,
+                                         const scopeflow_answer *answer,
+                                         scopeflow_error *out_error) {
     SCOPEFLOW__REQUIRE(answer->kind >= SCOPEFLOW_ANSWER_KIND_VALUE &&
                            answer->kind <= SCOPEFLOW_ANSWER_KIND_CHUNK,
                        out_error, "answer.kind is no answer kind");
@@ -9023,8 +9290,21 @@ static scopeflow_status check_answer(const scopeflow__task *self, const scopeflo
     SCOPEFLOW__REQUIRE(answer->kind != SCOPEFLOW_ANSWER_KIND_CHUNK ||
                            self->pending == SCOPEFLOW__PENDING_STREAM,
                        out_error, "only a stream has chunks");
-    if (self->pending != SCOPEFLOW__PENDING_INTERCEPT) return SCOPEFLOW_STATUS_OK;
-    return scopeflow__call_check_intercepted(self, answer, out_error);
+    SCOPEFLOW__REQUIRE((answer->flags & ~SCOPEFLOW__MASK_ANSWER_FLAG) == 0, out_error,
+                       "answer.flags has a bit that no answer flag has");
+    return scopeflow__call_check_rewritten(self, answer, out_error);
+}
+
+static scopeflow_status check_answer(const scopeflow__task *self, const scopeflow_answer *answer,
+                                     scopeflow_error *out_error) {
+    if (self->check != CHECK || self->phase == SCOPEFLOW__PHASE_ENDED)
+        return scopeflow__fail_text(out_error, SCOPEFLOW_STATUS_INVALID_STATE,
+                                    "the task has ended, or was never begun");
+    bool const is_plain = answer->kind == SCOPEFLOW_ANSWER_KIND_VALUE && answer->flags == 0 &&
+                          self->pending != SCOPEFLOW__PENDING_INTERCEPT &&
+                          self->pending != SCOPEFLOW__PENDING_ENCODE;
+    return SCOPEFLOW__LIKELY(is_plain) ? SCOPEFLOW_STATUS_OK
+                                       : check_odd_answer(self, answer, out_error);
 }
 
 static void take_answer(scopeflow__task *self, const scopeflow_answer *answer) {
@@ -9069,7 +9349,7 @@ scopeflow_status scopeflow_task_mark(scopeflow_task *task, scopeflow_bytes name,
     if (self->check != CHECK || (self->pending != SCOPEFLOW__PENDING_INTERCEPT &&
                                  self->pending != SCOPEFLOW__PENDING_EXECUTE))
         return scopeflow__fail_text(out_error, SCOPEFLOW_STATUS_INVALID_STATE,
-                                    "only while an intercept runs can a mark be left with its call");
+                                    "a mark can be left with a call only while an intercept runs");
     if (!scopeflow__pending_mark_add(self->scope, name, data, metadata))
         return scopeflow__fail_memory(out_error);
     return SCOPEFLOW_STATUS_OK;
@@ -9216,6 +9496,10 @@ scopeflow_status scopeflow_scope_pop(scopeflow_scope *scope,
             scopeflow__event_new_end(scope, scopeflow__scope_end_time(scope, ended_at_ns));
         if (end != NULL) fill_end(end, options);
         scopeflow__task_emit(self, end, listeners);
+        if (scope->is_call) { /* S3.11: what intercepts left with it follows. */
+            self->scope = scopeflow_scope_retain(scope);
+            self->phase = SCOPEFLOW__PHASE_MARKS;
+        }
     }
     scopeflow__task_run(self, options->emitter, out_step);
     return SCOPEFLOW_STATUS_OK;
@@ -9245,9 +9529,8 @@ scopeflow_status scopeflow_scope_event(scopeflow_runtime *runtime,
     }
     scopeflow__task *const self = scopeflow__task_begin_emitting(task, runtime);
     if (listeners != NULL) {
-        scopeflow_event *const mark =
-            scopeflow__event_new_mark(place.parent, options->name, options->category,
-                                      options->timestamp_ns);
+        scopeflow_event *const mark = scopeflow__event_new_mark(
+            place.parent, options->name, options->category, options->timestamp_ns);
         if (mark != NULL) {
             mark->data = options->data;
             mark->metadata = options->metadata;
@@ -9287,7 +9570,6 @@ static void end_open_scopes(scopeflow__task *self) {
         scope->next = NULL;
         if (scopeflow__scope_end(scope)) {
             scope->ended_at_ns = scopeflow__runtime_clock(self->runtime);
-            scopeflow__count(&self->runtime->abandoned_scope_count);
             scopeflow__task_emit_abandoned_end(self, scope);
         }
         scopeflow_scope_release(scope);

@@ -52,6 +52,7 @@ static const name_value names_of_tool_attribute[] = {
 static const name_value names_of_call_flag[] = {
     {"sync", 1},
     {"chunk_marks", 2},
+    {"finalizer", 4},
     {NULL, 0},
 };
 

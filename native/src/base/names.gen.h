@@ -57,7 +57,7 @@
 #define SCOPEFLOW__MASK_STEP_FLAG 0xfu
 #define SCOPEFLOW__MASK_ANSWER_FLAG 0x1u
 #define SCOPEFLOW__MASK_TOOL_ATTRIBUTE 0x1u
-#define SCOPEFLOW__MASK_CALL_FLAG 0x3u
+#define SCOPEFLOW__MASK_CALL_FLAG 0x7u
 #define SCOPEFLOW__MASK_LLM_ATTRIBUTE 0x3u
 
 /* Defaults and ranges of arguments. */

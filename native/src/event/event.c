@@ -2,6 +2,8 @@
 
 #include "base/checks.gen.h"
 
+#include <stddef.h>
+
 static scopeflow_event *new_event(scopeflow_scope *scope, scopeflow_event_kind kind,
                                   scopeflow_bytes name, scopeflow_bytes category) {
     const scopeflow__memory *const memory = &scope->runtime->memory;
@@ -9,7 +11,7 @@ static scopeflow_event *new_event(scopeflow_scope *scope, scopeflow_event_kind k
         (scopeflow_event *)scopeflow__allocate(memory, sizeof *self + name.len + category.len);
     if (self == NULL) return NULL;
 
-    memset(self, 0, sizeof *self);
+    memset(self, 0, offsetof(scopeflow_event, parts));
     self->refs = 1;
     self->kind = kind;
     self->scope = scopeflow_scope_retain(scope);
@@ -22,9 +24,8 @@ static scopeflow_event *new_event(scopeflow_scope *scope, scopeflow_event_kind k
 }
 
 static scopeflow_event *new_scope_event(scopeflow_scope *scope) {
-    scopeflow_event *const self =
-        new_event(scope, SCOPEFLOW_EVENT_KIND_SCOPE, scopeflow__scope_name(scope),
-                  SCOPEFLOW__TEXT(""));
+    scopeflow_event *const self = new_event(scope, SCOPEFLOW_EVENT_KIND_SCOPE,
+                                            scopeflow__scope_name(scope), SCOPEFLOW__TEXT(""));
     if (self == NULL) return NULL;
     self->type = scope->type;
     self->attributes = scope->attributes;
@@ -82,6 +83,8 @@ static void release_owned(scopeflow_event *self) {
     scopeflow__runtime_release_ref(runtime, self->sanitized_error);
     scopeflow__runtime_release_ref(runtime, self->fields);
     release_injected(self);
+    if (self->left != NULL) scopeflow__pending_marks_free(runtime, self->left);
+    self->left = NULL;
     self->was_sanitized = false;
     self->owns_annotation = false;
     self->data = 0;
@@ -95,7 +98,10 @@ void scopeflow__event_touch(scopeflow_event *self) {
 }
 
 void scopeflow__event_set_data(scopeflow_event *self, scopeflow_ref data) {
-    if (self->was_sanitized) scopeflow__runtime_release_ref(self->scope->runtime, self->data);
+    if (self->was_sanitized)
+        scopeflow__runtime_release_ref(self->scope->runtime, self->data);
+    else
+        self->original = self->data;
     self->data = data;
     self->was_sanitized = true;
     scopeflow__event_touch(self);
@@ -131,7 +137,8 @@ bool scopeflow__event_inject(scopeflow_event *self, scopeflow_ref members) {
 }
 
 static void name_sanitizer(scopeflow_event *self, scopeflow__entry *sanitizer) {
-    if (sanitizer != NULL && self->failed_sanitizer == NULL) {
+    if (sanitizer != NULL) { /* The last one that failed is named. */
+        if (self->failed_sanitizer != NULL) scopeflow__entry_release(self->failed_sanitizer);
         scopeflow__ref_up(&sanitizer->refs);
         self->failed_sanitizer = sanitizer;
     }
@@ -153,6 +160,26 @@ void scopeflow__event_strip(scopeflow_event *self, scopeflow__entry *sanitizer) 
     name_sanitizer(self, sanitizer);
 }
 
+scopeflow_event *scopeflow__event_new_left(scopeflow_scope *call, scopeflow__pending_mark *left) {
+    scopeflow_event *const self = scopeflow__event_new_mark(
+        call, scopeflow__pending_mark_name(left), SCOPEFLOW__TEXT(""), SCOPEFLOW_TIMESTAMP_NONE);
+    left->next = NULL;
+    if (self == NULL) {
+        scopeflow__pending_marks_free(call->runtime, left);
+        return NULL;
+    }
+    self->data = left->data;
+    self->metadata = left->metadata;
+    self->left = left;
+    return self;
+}
+
+void scopeflow__event_sanitize_by(scopeflow_event *self, scopeflow__set *middleware) {
+    if (middleware == NULL) return;
+    scopeflow__ref_up(&middleware->refs);
+    self->sanitizers = middleware;
+}
+
 scopeflow_event *scopeflow_event_retain(scopeflow_event *self) {
     if (self != NULL) scopeflow__ref_up(&self->refs);
     return self;
@@ -164,6 +191,7 @@ void scopeflow_event_release(scopeflow_event *self) {
     release_owned(self);
     if (self->entry != NULL) scopeflow__entry_release(self->entry);
     if (self->failed_sanitizer != NULL) scopeflow__entry_release(self->failed_sanitizer);
+    scopeflow__set_release(self->sanitizers);
     scopeflow__set_release(self->listeners);
     scopeflow__buffer_deinit(&self->line);
     scopeflow__deallocate(&scope->runtime->memory, self,
@@ -199,9 +227,8 @@ scopeflow_status scopeflow_event_describe(scopeflow_event *self, scopeflow_event
     out_info->parent_uuid = self->parent_uuid;
     out_info->timestamp_ns = self->timestamp_ns;
     out_info->name = scopeflow__event_name(self);
-    out_info->category = self->type < 0
-                             ? scopeflow__event_category(self)
-                             : scopeflow__c_text(scopeflow__category_names[self->type]);
+    out_info->category = self->type < 0 ? scopeflow__event_category(self)
+                                        : scopeflow__c_text(scopeflow__category_names[self->type]);
     out_info->kind = self->kind;
     out_info->scope_category = self->scope_category;
     out_info->attributes = self->attributes;

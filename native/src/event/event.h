@@ -17,11 +17,11 @@ typedef struct scopeflow__outcome {
 
 /* Where an event's data comes from. */
 typedef enum scopeflow__data_source {
-    SCOPEFLOW__DATA_PAYLOAD,  /* `data`: the user's own. */
-    SCOPEFLOW__DATA_REFUSAL,  /* A guard refused; `data` is its reason (S4.5). */
-    SCOPEFLOW__DATA_FAILURE,  /* A guard, codec or request intercept failed; `data` is its error. */
-    SCOPEFLOW__DATA_NUMBER,   /* `{"n": number}`, of an attempt or a chunk (S3.7, S4.7). */
-    SCOPEFLOW__DATA_WITHHELD  /* A sanitizer failed: null (S3.6). */
+    SCOPEFLOW__DATA_PAYLOAD, /* `data`: the user's own. */
+    SCOPEFLOW__DATA_REFUSAL, /* A guard refused; `data` is its reason (S4.5). */
+    SCOPEFLOW__DATA_FAILURE, /* A guard, codec or request intercept failed; `data` is its error. */
+    SCOPEFLOW__DATA_NUMBER,  /* `{"n": number}`, of an attempt or a chunk (S3.7, S4.7). */
+    SCOPEFLOW__DATA_WITHHELD /* A sanitizer failed: null (S3.6). */
 } scopeflow__data_source;
 
 /* What of an error or a reason observers may read (S3.6). */
@@ -84,7 +84,6 @@ struct scopeflow_event {
     scopeflow_ref data_schema;
     scopeflow__outcome outcome;
     bool is_stream;
-    scopeflow__stream_facts stream;
 
     /* What the preparation made. */
     uint8_t preparation; /* A scopeflow__preparation. */
@@ -95,14 +94,18 @@ struct scopeflow_event {
     bool is_stripped; /* An event sanitizer failed: only what the runtime says is left (S3.12). */
     bool has_fields;  /* `fields` has replaced data, metadata and category profile. */
     bool is_llm_call; /* Of an LLM call, not of a tool call. */
+
     bool is_response; /* Its payload is a response, an error or a reason: see the sanitizers. */
     uint32_t chain_index;
-    scopeflow_ref codec; /* Borrowed; makes the annotation, or 0. */
+    scopeflow__set *sanitizers; /* Of the call that it belongs to, or null. Held. */
+    scopeflow_ref original;     /* What `data` was before any sanitizer. Borrowed. */
+    scopeflow_ref codec;        /* Borrowed; makes the annotation, or 0. */
     scopeflow_ref annotation;
     bool owns_annotation;
     scopeflow_ref sanitized_error;      /* Owned. */
     scopeflow_ref fields;               /* Owned. */
     scopeflow__owned_ref *injected;     /* In the order of the injectors. */
+    scopeflow__pending_mark *left;      /* The mark that it is made from; owned. */
     scopeflow__entry *failed_sanitizer; /* Named in the metadata. Held. */
 
     scopeflow__set *listeners; /* Who gets it, resolved at the emission (S3.12). Held. */
@@ -110,7 +113,10 @@ struct scopeflow_event {
 
     bool is_encoded;
     scopeflow__buffer line;
+
+    /* From here on nothing has an initial value. */
     scopeflow__slice parts[5]; /* Indexed by scopeflow_event_part. */
+    scopeflow__stream_facts stream;
 };
 
 static inline scopeflow_bytes scopeflow__event_category(const scopeflow_event *self) {
@@ -138,6 +144,12 @@ bool scopeflow__event_inject(scopeflow_event *self, scopeflow_ref members);
 void scopeflow__event_withhold(scopeflow_event *self, scopeflow__entry *sanitizer);
 /* An event sanitizer failed. */
 void scopeflow__event_strip(scopeflow_event *self, scopeflow__entry *sanitizer);
+
+/* A mark that an intercept left with its call (S3.11); takes it, whatever comes out. */
+scopeflow_event *scopeflow__event_new_left(scopeflow_scope *call, scopeflow__pending_mark *left);
+
+/* The payload goes through the tool or LLM sanitizers of this set. */
+void scopeflow__event_sanitize_by(scopeflow_event *self, scopeflow__set *middleware);
 
 /* Lets go of the host's objects, unencoded: what is asked for later is null. */
 void scopeflow__event_forget(scopeflow_event *self);

@@ -140,6 +140,10 @@ scopeflow_status scopeflow_scope_pop(scopeflow_scope *scope,
             scopeflow__event_new_end(scope, scopeflow__scope_end_time(scope, ended_at_ns));
         if (end != NULL) fill_end(end, options);
         scopeflow__task_emit(self, end, listeners);
+        if (scope->is_call) { /* S3.11: what intercepts left with it follows. */
+            self->scope = scopeflow_scope_retain(scope);
+            self->phase = SCOPEFLOW__PHASE_MARKS;
+        }
     }
     scopeflow__task_run(self, options->emitter, out_step);
     return SCOPEFLOW_STATUS_OK;
@@ -169,9 +173,8 @@ scopeflow_status scopeflow_scope_event(scopeflow_runtime *runtime,
     }
     scopeflow__task *const self = scopeflow__task_begin_emitting(task, runtime);
     if (listeners != NULL) {
-        scopeflow_event *const mark =
-            scopeflow__event_new_mark(place.parent, options->name, options->category,
-                                      options->timestamp_ns);
+        scopeflow_event *const mark = scopeflow__event_new_mark(
+            place.parent, options->name, options->category, options->timestamp_ns);
         if (mark != NULL) {
             mark->data = options->data;
             mark->metadata = options->metadata;
@@ -211,7 +214,6 @@ static void end_open_scopes(scopeflow__task *self) {
         scope->next = NULL;
         if (scopeflow__scope_end(scope)) {
             scope->ended_at_ns = scopeflow__runtime_clock(self->runtime);
-            scopeflow__count(&self->runtime->abandoned_scope_count);
             scopeflow__task_emit_abandoned_end(self, scope);
         }
         scopeflow_scope_release(scope);

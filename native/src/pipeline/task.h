@@ -61,9 +61,12 @@ typedef struct scopeflow__task {
     bool wants_chunk_marks;
     bool has_held;
     bool finalizer_failed;
-    uint8_t ending; /* An answer kind: how a stream ended. */
-    uint32_t index; /* The next guard or request intercept. */
-    uint32_t link;  /* The execution intercept that runs, or how many there are: the target. */
+    bool has_finalizer;
+    bool was_annotated;  /* Some intercept gave an annotated request. */
+    bool output_is_void; /* There was a finalizer, and it gave nothing (S4.7). */
+    uint8_t ending;      /* An answer kind: how a stream ended. */
+    uint32_t index;      /* The next guard or request intercept. */
+    uint32_t link;       /* The execution intercept that runs, or how many there are: the target. */
     uint32_t listener_index;
     scopeflow_status final_status;
     scopeflow_runtime *runtime;
@@ -71,18 +74,18 @@ typedef struct scopeflow__task {
     scopeflow__set *middleware; /* What the call saw when it began (S3.4). Held. */
     scopeflow_event *events;    /* The one being delivered, then those that wait. Held. */
     scopeflow_event *last_event;
-    scopeflow__pending_mark *marks; /* Those of the call, from its end on. */
-    scopeflow__pending_mark *next_mark;
-    scopeflow_ref request;        /* Borrowed, unless an intercept made it. */
-    scopeflow_ref annotated;      /* Its decoded form, taken from the codec or an intercept. */
-    scopeflow_ref data;           /* Borrowed. */
-    scopeflow_ref codec;          /* Borrowed. */
-    scopeflow_ref response_codec; /* Borrowed. */
-    scopeflow_ref value;          /* What the last step hands back. Taken. */
-    scopeflow_ref output;         /* What a finalizer made. Taken. */
-    scopeflow_ref held;           /* An exit or cancellation that is raised at the end (S5.2). */
+    scopeflow__pending_mark *marks; /* Those of the call that are still to be emitted. */
+    scopeflow_ref request;          /* Borrowed, unless an intercept made it. */
+    scopeflow_ref annotated;        /* Its decoded form, taken from the codec or an intercept. */
+    scopeflow_ref data;             /* Borrowed. */
+    scopeflow_ref codec;            /* Borrowed. */
+    scopeflow_ref response_codec;   /* Borrowed. */
+    scopeflow_ref value;            /* What the last step hands back. Taken. */
+    scopeflow_ref output;           /* What a finalizer made. Taken. */
+    scopeflow_ref held;             /* An exit or cancellation that is raised at the end (S5.2). */
     int64_t timestamp_ns;
     int64_t last_chunk_ns;
+    int64_t ended_at_ns;
     scopeflow__stream_facts stream;
 } scopeflow__task;
 
@@ -117,8 +120,24 @@ static inline scopeflow_registry scopeflow__task_registry(const scopeflow__task 
 }
 
 /* Fills what every step of a call tells. */
-void scopeflow__task_fill(const scopeflow__task *self, scopeflow_step *step,
-                          scopeflow_step_kind kind, const scopeflow__entry *entry);
+static inline void scopeflow__task_fill(const scopeflow__task *self, scopeflow_step *step,
+                                        scopeflow_step_kind kind, const scopeflow__entry *entry) {
+    scopeflow_scope *const span = self->scope;
+    step->kind = kind;
+    step->scope = span;
+    if (entry != NULL) {
+        step->registry = entry->kind;
+        step->flags = entry->flags;
+        step->callable = entry->callable;
+        step->registration = scopeflow__entry_name(entry);
+    }
+    if (span == NULL || !span->is_call) return;
+    step->target = scopeflow__scope_name(span);
+    if (span->type == SCOPEFLOW_SCOPE_TYPE_LLM)
+        step->model_name = scopeflow__scope_detail(span);
+    else
+        step->tool_call_id = scopeflow__scope_detail(span);
+}
 
 /* --- emit.c --- */
 
@@ -133,7 +152,7 @@ static inline scopeflow__set *scopeflow__listeners_of(scopeflow_scope *scope) {
     return scopeflow__listeners_find(scope);
 }
 
-/* Emits the end of a scope that ends without a word. */
+/* Emits the end of a scope that ends without a word, and what intercepts left with it. */
 void scopeflow__task_emit_abandoned_end(scopeflow__task *self, scopeflow_scope *scope);
 /* Emits what is owed for scopes that nobody held any more (S1.12). */
 void scopeflow__task_emit_abandoned(scopeflow__task *self);
@@ -156,6 +175,7 @@ bool scopeflow__task_prepare(scopeflow__task *self, scopeflow_step *step);
 void scopeflow__task_prepared(scopeflow__task *self, const scopeflow_answer *answer);
 /* Whether a payload is JSON null. Runs host code. */
 bool scopeflow__ref_is_null(scopeflow_runtime *runtime, scopeflow_ref ref);
+bool scopeflow__ref_is_object(scopeflow_runtime *runtime, scopeflow_ref ref);
 
 /* --- deliver.c --- */
 
@@ -172,10 +192,10 @@ void scopeflow__call_guarded(scopeflow__task *self, const scopeflow_answer *answ
 bool scopeflow__call_decode(scopeflow__task *self, scopeflow_step *step);
 void scopeflow__call_decoded(scopeflow__task *self, const scopeflow_answer *answer);
 bool scopeflow__call_intercept(scopeflow__task *self, scopeflow_step *step);
-/* S3.11: a request intercept may not return nothing for something. */
-scopeflow_status scopeflow__call_check_intercepted(const scopeflow__task *self,
-                                                   const scopeflow_answer *answer,
-                                                   scopeflow_error *out_error);
+/* S3.11: what an intercept or the codec gives back has to be a request. */
+scopeflow_status scopeflow__call_check_rewritten(const scopeflow__task *self,
+                                                 const scopeflow_answer *answer,
+                                                 scopeflow_error *out_error);
 void scopeflow__call_intercepted(scopeflow__task *self, const scopeflow_answer *answer);
 bool scopeflow__call_encode(scopeflow__task *self, scopeflow_step *step);
 void scopeflow__call_encoded(scopeflow__task *self, const scopeflow_answer *answer);
@@ -186,8 +206,9 @@ void scopeflow__call_start(scopeflow__task *self);
 void scopeflow__call_link(scopeflow__task *self);
 bool scopeflow__call_execute(scopeflow__task *self, scopeflow_step *step);
 void scopeflow__call_executed(scopeflow__task *self, const scopeflow_answer *answer);
-/* Ends the span and emits the end, whatever came out. */
-void scopeflow__call_end(scopeflow__task *self, const scopeflow_answer *answer);
+/* Ends the span, at the time when its outcome was known, and emits the end. */
+void scopeflow__call_end(scopeflow__task *self, const scopeflow_answer *answer,
+                         int64_t ended_at_ns);
 void scopeflow__call_marks(scopeflow__task *self);
 
 /* --- stream.c --- */

@@ -48,6 +48,7 @@ struct scopeflow_scope {
     int64_t ended_at_ns; /* For an abandoned scope: when it was noticed. */
     scopeflow_ref metadata;
     scopeflow_ref call_request; /* What the start event showed, for comparison only (S3.7). */
+    struct scopeflow__set *middleware; /* Of a manual call: what it saw when it began (S3.4). */
     scopeflow__pending_mark *pending_marks; /* A lock-free stack, newest first (S3.11). */
     uint32_t attempt_count;                 /* How often the target was reached (S3.7). */
     uint32_t attributes;
