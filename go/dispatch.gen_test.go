@@ -380,6 +380,8 @@ func vectorNames_registry(name string) (int64, bool) {
 		return 15, true
 	case "event_metadata_injector":
 		return 16, true
+	case "conditional_middleware_guardrail":
+		return 17, true
 	}
 	return 0, false
 }

@@ -5,7 +5,7 @@ package scopeflow
 import "strings"
 
 // abiHash is what this binding was generated for; the core's own must be equal (S6.3).
-const abiHash uint64 = 0x1ce3a5590155dba3
+const abiHash uint64 = 0x994e7c333f70a85c
 
 const (
 	// Containers inside containers; a deeper one is written as `{"$depth":128}`.
@@ -291,9 +291,9 @@ const (
 	// The task has ended and holds nothing. `scope` is the new scope where the operation makes one.
 	stepKindDone stepKind = 0
 	// Call the middleware `callable` in the way of its `registry`, then answer `value`, `refuse`
-	// (guards only), `error` or `cancel`. `value` 0 says that it returned nothing: `resume` refuses
-	// what is no request from a request intercept or from a codec's `encode_request`, and the host
-	// answers `error` with that refusal (S3.11).
+	// (guards and gates only), `error` or `cancel`. `value` 0 says that it returned nothing:
+	// `resume` refuses what is no request from a request intercept or from a codec's
+	// `encode_request`, and the host answers `error` with that refusal (S3.11).
 	stepKindInvoke stepKind = 1
 	// Hand `event` to the subscriber `callable`, then answer `value`, `error` or `cancel`.
 	stepKindDeliver stepKind = 2
@@ -486,6 +486,10 @@ const (
 	// Adds members to the metadata of every event; keys that are there already win. One that fails
 	// is logged and passed over (S3.12).
 	registryEventMetadataInjector registry = 16
+	// Is asked at the beginning of each managed call that would use the registration which it
+	// names; a reason switches that registration off for this one call. One that fails leaves it on
+	// (S3.1).
+	registryConditionalMiddlewareGuardrail registry = 17
 )
 
 // String gives the name in the spec, or `unknown` for a number that is none.
@@ -523,6 +527,8 @@ func (r registry) String() string {
 		return "scope_sanitize_end_guardrail"
 	case registryEventMetadataInjector:
 		return "event_metadata_injector"
+	case registryConditionalMiddlewareGuardrail:
+		return "conditional_middleware_guardrail"
 	}
 	return "unknown"
 }

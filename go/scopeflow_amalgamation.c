@@ -81,6 +81,10 @@
 #define SCOPEFLOW__RUNTIME_NEW_PAYLOAD_BUDGET_BYTES_DEFAULT 1048576u
 #define SCOPEFLOW__RUNTIME_NEW_PAYLOAD_BUDGET_BYTES_MIN 64u
 #define SCOPEFLOW__RUNTIME_NEW_PAYLOAD_BUDGET_BYTES_MAX 1073741824u
+#define SCOPEFLOW__REGISTER_CONDITIONAL_MIDDLEWARE_GUARDRAIL_KINDS_MIN 1u
+#define SCOPEFLOW__REGISTER_CONDITIONAL_MIDDLEWARE_GUARDRAIL_KINDS_MAX 131071u
+#define SCOPEFLOW__SCOPE_REGISTER_CONDITIONAL_MIDDLEWARE_GUARDRAIL_KINDS_MIN 1u
+#define SCOPEFLOW__SCOPE_REGISTER_CONDITIONAL_MIDDLEWARE_GUARDRAIL_KINDS_MAX 131071u
 
 /* The categories of scopes; the index is the scope's type (S1.1). */
 extern const char *const scopeflow__category_names[11];
@@ -98,10 +102,10 @@ extern const char *const scopeflow__tool_attribute_names[1];
 extern const char *const scopeflow__llm_attribute_names[2];
 
 /* What a registry is called in a message; the index is its number. */
-extern const char *const scopeflow__registry_titles[17];
+extern const char *const scopeflow__registry_titles[18];
 
 /* Whether a registry takes callables that are declared async (S3.8); the index is its number. */
-extern const bool scopeflow__registry_accepts_async[17];
+extern const bool scopeflow__registry_accepts_async[18];
 
 /* `not_found`; `unknown` for a number that is no status. */
 const char *scopeflow__status_name(scopeflow_status status);
@@ -155,7 +159,7 @@ const char *const scopeflow__llm_attribute_names[2] = {
     "streaming",
 };
 
-const char *const scopeflow__registry_titles[17] = {
+const char *const scopeflow__registry_titles[18] = {
     "",
     "tool conditional-execution guardrail",
     "subscriber",
@@ -173,9 +177,10 @@ const char *const scopeflow__registry_titles[17] = {
     "scope-start sanitizer",
     "scope-end sanitizer",
     "metadata injector",
+    "conditional-middleware gate",
 };
 
-const bool scopeflow__registry_accepts_async[17] = {
+const bool scopeflow__registry_accepts_async[18] = {
     false,
     true,
     false,
@@ -193,6 +198,7 @@ const bool scopeflow__registry_accepts_async[17] = {
     true,
     true,
     true,
+    false,
 };
 
 const char *scopeflow__status_name(scopeflow_status status) {
@@ -3960,6 +3966,68 @@ static inline scopeflow_status scopeflow__check_scope_deregister_event_metadata_
     return SCOPEFLOW_STATUS_OK;
 }
 
+static inline scopeflow_status scopeflow__check_register_conditional_middleware_guardrail(
+    scopeflow_runtime *self, scopeflow_bytes name, uint32_t kinds, scopeflow_bytes registration,
+    scopeflow_ref callable, scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    (void)callable;
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    SCOPEFLOW__REQUIRE(kinds >= 1u,
+                       out_error, "kinds is not from 1 to 131071");
+    SCOPEFLOW__REQUIRE(kinds <= 131071u,
+                       out_error, "kinds is not from 1 to 131071");
+    SCOPEFLOW__REQUIRE(registration.ptr != NULL || registration.len == 0,
+                       out_error, "registration is null but has a length");
+    SCOPEFLOW__REQUIRE((flags & ~SCOPEFLOW__MASK_CALLABLE_FLAG) == 0,
+                       out_error, "flags has a bit that no callable flag has");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_deregister_conditional_middleware_guardrail(
+    scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_removed != NULL,
+                       out_error, "out_removed must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_scope_register_conditional_middleware_guardrail(
+    scopeflow_scope *self, scopeflow_bytes name, uint32_t kinds, scopeflow_bytes registration,
+    scopeflow_ref callable, scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    (void)callable;
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    SCOPEFLOW__REQUIRE(kinds >= 1u,
+                       out_error, "kinds is not from 1 to 131071");
+    SCOPEFLOW__REQUIRE(kinds <= 131071u,
+                       out_error, "kinds is not from 1 to 131071");
+    SCOPEFLOW__REQUIRE(registration.ptr != NULL || registration.len == 0,
+                       out_error, "registration is null but has a length");
+    SCOPEFLOW__REQUIRE((flags & ~SCOPEFLOW__MASK_CALLABLE_FLAG) == 0,
+                       out_error, "flags has a bit that no callable flag has");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_scope_deregister_conditional_middleware_guardrail(
+    scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_removed != NULL,
+                       out_error, "out_removed must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    return SCOPEFLOW_STATUS_OK;
+}
+
 static inline scopeflow_status scopeflow__check_task_link(
     scopeflow_runtime *self, const scopeflow_task_link_options *options, scopeflow_task *task,
     scopeflow_step *out_step, scopeflow_error *out_error) {
@@ -4459,7 +4527,9 @@ typedef struct scopeflow__entry {
     scopeflow_runtime *runtime;
     scopeflow_ref callable;   /* The host's, or 0 for a native callback. */
     scopeflow__native native; /* `deliver` is null for the host's. */
+    uint32_t gated_kinds;     /* Of a gate: a bit for each registry that it is about. */
     size_t name_len;
+    size_t gated_len; /* Of a gate: the name that it is about stands behind its own. */
 } scopeflow__entry;
 
 typedef struct scopeflow__chain {
@@ -4480,6 +4550,11 @@ typedef struct scopeflow__set {
 static inline scopeflow_bytes scopeflow__entry_name(const scopeflow__entry *self) {
     return scopeflow__text((const char *)(self + 1), self->name_len);
 }
+static inline scopeflow_bytes scopeflow__entry_gated(const scopeflow__entry *self) {
+    return scopeflow__text((const char *)(self + 1) + self->name_len, self->gated_len);
+}
+/* Whether a gate is about that registration. */
+bool scopeflow__entry_gates(const scopeflow__entry *gate, const scopeflow__entry *entry);
 void scopeflow__entry_release(scopeflow__entry *self);
 
 scopeflow__view *scopeflow__view_new(scopeflow_runtime *runtime, scopeflow__view *parent);
@@ -4495,6 +4570,11 @@ static inline bool scopeflow__has_registrations(const scopeflow_runtime *runtime
 scopeflow__set *scopeflow__set_of(scopeflow_scope *scope, bool *out_failed);
 void scopeflow__set_release(scopeflow__set *self);
 
+/* Whether the set has anything that the gate is about. */
+bool scopeflow__set_has_gated(const scopeflow__set *self, const scopeflow__entry *gate);
+/* A copy without what the gate is about; null when memory ran out. */
+scopeflow__set *scopeflow__set_without(const scopeflow__set *self, const scopeflow__entry *gate);
+
 static inline uint32_t scopeflow__set_count(const scopeflow__set *self, scopeflow_registry kind) {
     return self != NULL ? self->chains[kind].count : 0;
 }
@@ -4504,6 +4584,11 @@ scopeflow_status scopeflow__registry_add(scopeflow__owner owner, scopeflow_regis
                                          scopeflow_bytes name, int32_t priority,
                                          scopeflow_ref callable, scopeflow_callable_flag flags,
                                          scopeflow_error *out_error);
+scopeflow_status scopeflow__registry_add_gate(scopeflow__owner owner, scopeflow_registry kind,
+                                              scopeflow_bytes name, uint32_t kinds,
+                                              scopeflow_bytes registration, scopeflow_ref callable,
+                                              scopeflow_callable_flag flags,
+                                              scopeflow_error *out_error);
 scopeflow_status scopeflow__registry_remove(scopeflow__owner owner, scopeflow_registry kind,
                                             scopeflow_bytes name, uint32_t *out_removed,
                                             scopeflow_error *out_error);
@@ -5469,7 +5554,8 @@ void scopeflow__entry_release(scopeflow__entry *self) {
         self->native.free(self->native.context);
     else
         scopeflow__runtime_release_ref(self->runtime, self->callable);
-    scopeflow__deallocate(&self->runtime->memory, self, sizeof *self + self->name_len);
+    scopeflow__deallocate(&self->runtime->memory, self,
+                          sizeof *self + self->name_len + self->gated_len);
 }
 
 static size_t set_size(uint32_t entry_count) {
@@ -5481,6 +5567,51 @@ void scopeflow__set_release(scopeflow__set *self) {
     scopeflow__entry **const entries = (scopeflow__entry **)(self + 1);
     for (uint32_t i = 0; i < self->entry_count; i++) scopeflow__entry_release(entries[i]);
     scopeflow__deallocate(&self->runtime->memory, self, set_size(self->entry_capacity));
+}
+
+static scopeflow__set *new_set(scopeflow_runtime *runtime, uint32_t capacity) {
+    scopeflow__set *const set =
+        (scopeflow__set *)scopeflow__allocate(&runtime->memory, set_size(capacity));
+    if (set == NULL) return NULL;
+    memset(set, 0, sizeof *set);
+    set->refs = 1;
+    set->entry_capacity = capacity;
+    set->runtime = runtime;
+    return set;
+}
+
+/* --- Gates --- */
+
+bool scopeflow__entry_gates(const scopeflow__entry *gate, const scopeflow__entry *entry) {
+    return (gate->gated_kinds & (1u << (entry->kind - 1))) != 0 &&
+           scopeflow__same_text(scopeflow__entry_gated(gate), scopeflow__entry_name(entry));
+}
+
+bool scopeflow__set_has_gated(const scopeflow__set *self, const scopeflow__entry *gate) {
+    scopeflow__entry *const *const entries = (scopeflow__entry *const *)(self + 1);
+    for (uint32_t i = 0; i < self->entry_count; i++)
+        if (scopeflow__entry_gates(gate, entries[i])) return true;
+    return false;
+}
+
+scopeflow__set *scopeflow__set_without(const scopeflow__set *self, const scopeflow__entry *gate) {
+    scopeflow__set *const set = new_set(self->runtime, self->entry_count);
+    if (set == NULL) return NULL;
+    scopeflow__entry **next = (scopeflow__entry **)(set + 1);
+    for (int kind = 0; kind < SCOPEFLOW__REGISTRY_COUNT; kind++) {
+        const scopeflow__chain *const from = &self->chains[kind];
+        scopeflow__chain *const to = &set->chains[kind];
+        to->entries = next;
+        for (uint32_t i = 0; i < from->count; i++) {
+            if (scopeflow__entry_gates(gate, from->entries[i])) continue;
+            scopeflow__ref_up(&from->entries[i]->refs);
+            to->entries[to->count++] = from->entries[i];
+            to->flags |= from->entries[i]->flags;
+        }
+        next += to->count;
+        set->entry_count += to->count;
+    }
+    return set;
 }
 
 /* --- Resolving, under the lock --- */
@@ -5568,17 +5699,6 @@ static scopeflow__set *try_set_of(scopeflow_scope *scope, scopeflow__set **fresh
     return view->resolved;
 }
 
-static scopeflow__set *new_set(scopeflow_runtime *runtime, uint32_t capacity) {
-    scopeflow__set *const set =
-        (scopeflow__set *)scopeflow__allocate(&runtime->memory, set_size(capacity));
-    if (set == NULL) return NULL;
-    memset(set, 0, sizeof *set);
-    set->refs = 1;
-    set->entry_capacity = capacity;
-    set->runtime = runtime;
-    return set;
-}
-
 /* Resolves it, with memory that is got while the lock is free; what was registered meanwhile may
  * ask for more. */
 static scopeflow__set *resolve(scopeflow_scope *scope, uint32_t needed) {
@@ -5651,16 +5771,18 @@ static scopeflow_status check_owner(scopeflow__owner owner, scopeflow_error *out
 }
 
 static scopeflow__entry *new_entry(scopeflow_runtime *runtime, scopeflow_registry kind,
-                                   scopeflow_bytes name) {
-    scopeflow__entry *const self =
-        (scopeflow__entry *)scopeflow__allocate(&runtime->memory, sizeof *self + name.len);
+                                   scopeflow_bytes name, scopeflow_bytes gated) {
+    scopeflow__entry *const self = (scopeflow__entry *)scopeflow__allocate(
+        &runtime->memory, sizeof *self + name.len + gated.len);
     if (self == NULL) return NULL;
     memset(self, 0, sizeof *self);
     self->refs = 1;
     self->kind = kind;
     self->runtime = runtime;
     self->name_len = name.len;
+    self->gated_len = gated.len;
     scopeflow__copy(self + 1, name.ptr, name.len);
+    scopeflow__copy((char *)(self + 1) + name.len, gated.ptr, gated.len);
     return self;
 }
 
@@ -5760,10 +5882,9 @@ static scopeflow_status add(scopeflow__owner owner, scopeflow__entry *entry,
     return status;
 }
 
-scopeflow_status scopeflow__registry_add(scopeflow__owner owner, scopeflow_registry kind,
-                                         scopeflow_bytes name, int32_t priority,
-                                         scopeflow_ref callable, scopeflow_callable_flag flags,
-                                         scopeflow_error *out_error) {
+static scopeflow_status check_callable(scopeflow__owner owner, scopeflow_registry kind,
+                                       scopeflow_bytes name, scopeflow_ref callable,
+                                       scopeflow_callable_flag flags, scopeflow_error *out_error) {
     scopeflow_status status = scopeflow__name_check(name, "the name of a registration", out_error);
     if (status == SCOPEFLOW_STATUS_OK) status = check_owner(owner, out_error);
     if (status != SCOPEFLOW_STATUS_OK) return status;
@@ -5773,22 +5894,61 @@ scopeflow_status scopeflow__registry_add(scopeflow__owner owner, scopeflow_regis
                            kind == SCOPEFLOW_REGISTRY_TOOL_REQUEST_INTERCEPT ||
                            kind == SCOPEFLOW_REGISTRY_LLM_REQUEST_INTERCEPT,
                        out_error, "only a request intercept can break the chain");
-    if ((flags & SCOPEFLOW_CALLABLE_FLAG_ASYNC) != 0 && !scopeflow__registry_accepts_async[kind])
-        return scopeflow__fail(out_error, SCOPEFLOW_STATUS_INVALID_ARGUMENT,
-                               SCOPEFLOW__TEXT("an async callable cannot be a "), title(kind),
-                               SCOPEFLOW__TEXT(""));
+    if ((flags & SCOPEFLOW_CALLABLE_FLAG_ASYNC) == 0 || scopeflow__registry_accepts_async[kind])
+        return SCOPEFLOW_STATUS_OK;
+    return scopeflow__fail(out_error, SCOPEFLOW_STATUS_INVALID_ARGUMENT,
+                           SCOPEFLOW__TEXT("an async callable cannot be a "), title(kind),
+                           SCOPEFLOW__TEXT(""));
+}
 
-    scopeflow__entry *const entry = new_entry(runtime_of(owner), kind, name);
+/* The callable is the registry's when this succeeds, else still the caller's. */
+static scopeflow_status add_callable(scopeflow__owner owner, scopeflow__entry *entry,
+                                     scopeflow_ref callable, scopeflow_error *out_error) {
     if (entry == NULL) return scopeflow__fail_memory(out_error);
-    entry->priority = priority;
-    entry->flags = flags;
     entry->callable = callable;
-    status = add(owner, entry, out_error);
+    scopeflow_status const status = add(owner, entry, out_error);
     if (status != SCOPEFLOW_STATUS_OK) {
-        entry->callable = 0; /* Still the caller's. */
+        entry->callable = 0;
         scopeflow__entry_release(entry);
     }
     return status;
+}
+
+scopeflow_status scopeflow__registry_add(scopeflow__owner owner, scopeflow_registry kind,
+                                         scopeflow_bytes name, int32_t priority,
+                                         scopeflow_ref callable, scopeflow_callable_flag flags,
+                                         scopeflow_error *out_error) {
+    scopeflow_status const status = check_callable(owner, kind, name, callable, flags, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__entry *const entry = new_entry(runtime_of(owner), kind, name, SCOPEFLOW__TEXT(""));
+    if (entry != NULL) {
+        entry->priority = priority;
+        entry->flags = flags;
+    }
+    return add_callable(owner, entry, callable, out_error);
+}
+
+static uint32_t kind_bit(scopeflow_registry kind) {
+    return 1u << (kind - 1);
+}
+
+scopeflow_status scopeflow__registry_add_gate(scopeflow__owner owner, scopeflow_registry kind,
+                                              scopeflow_bytes name, uint32_t kinds,
+                                              scopeflow_bytes registration, scopeflow_ref callable,
+                                              scopeflow_callable_flag flags,
+                                              scopeflow_error *out_error) {
+    scopeflow_status status = check_callable(owner, kind, name, callable, flags, out_error);
+    if (status == SCOPEFLOW_STATUS_OK)
+        status = scopeflow__name_check(registration, "the name of a gated registration", out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    SCOPEFLOW__REQUIRE((kinds & (kind_bit(SCOPEFLOW_REGISTRY_SUBSCRIBER) | kind_bit(kind))) == 0,
+                       out_error, "subscribers and gates cannot be switched off");
+    scopeflow__entry *const entry = new_entry(runtime_of(owner), kind, name, registration);
+    if (entry != NULL) {
+        entry->gated_kinds = kinds;
+        entry->flags = flags;
+    }
+    return add_callable(owner, entry, callable, out_error);
 }
 
 scopeflow_status scopeflow__sink_register(scopeflow_runtime *runtime, scopeflow_bytes name,
@@ -5797,7 +5957,8 @@ scopeflow_status scopeflow__sink_register(scopeflow_runtime *runtime, scopeflow_
                                           scopeflow_error *out_error) {
     scopeflow_status status = scopeflow__name_check(name, "the name of a registration", out_error);
     if (status != SCOPEFLOW_STATUS_OK) return status;
-    scopeflow__entry *const entry = new_entry(runtime, SCOPEFLOW_REGISTRY_SUBSCRIBER, name);
+    scopeflow__entry *const entry =
+        new_entry(runtime, SCOPEFLOW_REGISTRY_SUBSCRIBER, name, SCOPEFLOW__TEXT(""));
     if (entry == NULL) return scopeflow__fail_memory(out_error);
     entry->native.deliver = deliver;
     entry->native.free = free_context;
@@ -7277,6 +7438,7 @@ bool scopeflow__event_line_with_end(scopeflow_event *event, scopeflow_bytes *out
 
 typedef enum scopeflow__phase {
     SCOPEFLOW__PHASE_ENDED = 0, /* Holds nothing; also what zeroed memory says. */
+    SCOPEFLOW__PHASE_GATE,      /* S3.1 */
     SCOPEFLOW__PHASE_GUARD,     /* S3.5 */
     SCOPEFLOW__PHASE_DECODE,    /* S4.11 */
     SCOPEFLOW__PHASE_INTERCEPT, /* S3.11 */
@@ -7293,6 +7455,7 @@ typedef enum scopeflow__phase {
 /* What the host owes an answer to. */
 typedef enum scopeflow__pending {
     SCOPEFLOW__PENDING_NOTHING = 0,
+    SCOPEFLOW__PENDING_GATE,
     SCOPEFLOW__PENDING_GUARD,
     SCOPEFLOW__PENDING_DECODE,
     SCOPEFLOW__PENDING_INTERCEPT,
@@ -7326,6 +7489,7 @@ typedef struct scopeflow__task {
     bool owns_request;  /* An intercept made it. */
     bool wants_chunk_marks;
     bool has_held;
+    uint8_t after_gates; /* The phase that gates stand before. */
     bool finalizer_failed;
     bool has_finalizer;
     bool was_annotated;  /* Some intercept gave an annotated request. */
@@ -7450,6 +7614,11 @@ bool scopeflow__ref_is_object(scopeflow_runtime *runtime, scopeflow_ref ref);
 bool scopeflow__task_deliver(scopeflow__task *self, scopeflow_emitter *emitter,
                              scopeflow_step *step);
 void scopeflow__task_delivered(scopeflow__task *self, const scopeflow_answer *answer);
+
+/* --- gates.c --- */
+
+bool scopeflow__call_gate(scopeflow__task *self, scopeflow_step *step);
+void scopeflow__call_gated(scopeflow__task *self, const scopeflow_answer *answer);
 
 /* --- admission.c: what comes before the start of a call --- */
 
@@ -8022,6 +8191,56 @@ void scopeflow__task_delivered(scopeflow__task *self, const scopeflow_answer *an
             scopeflow__entry_name(chain->entries[self->listener_index - 1]), answer->value);
     }
     if (answer->value != 0) scopeflow__runtime_release_ref(self->runtime, answer->value);
+}
+
+/* -------------------- src/pipeline/gates.c -------------------- */
+
+/* Gates switch a registration off for one call (S3.1). What is left is a set of the call's own. */
+
+static const scopeflow__chain *gates_of(const scopeflow__task *self) {
+    return &self->middleware->chains[SCOPEFLOW_REGISTRY_CONDITIONAL_MIDDLEWARE_GUARDRAIL];
+}
+
+/* A gate about nothing that the call could use is not asked. */
+bool scopeflow__call_gate(scopeflow__task *self, scopeflow_step *step) {
+    const scopeflow__chain *const gates = gates_of(self);
+    while (self->index < gates->count &&
+           !scopeflow__set_has_gated(self->middleware, gates->entries[self->index]))
+        self->index++;
+    if (self->has_held || self->index == gates->count) {
+        self->index = 0;
+        self->phase = self->has_held ? (uint8_t)SCOPEFLOW__PHASE_FINISH : self->after_gates;
+        return false;
+    }
+    const scopeflow__entry *const gate = gates->entries[self->index];
+    scopeflow__task_fill(self, step, SCOPEFLOW_STEP_KIND_INVOKE, gate);
+    step->scope = self->scope->opener;
+    step->kinds = gate->gated_kinds;
+    step->target = scopeflow__entry_gated(gate);
+    self->pending = SCOPEFLOW__PENDING_GATE;
+    return true;
+}
+
+/* Without memory for the smaller set the registration stays on, as with a gate that fails. */
+static void switch_off(scopeflow__task *self, const scopeflow__entry *gate) {
+    scopeflow__set *const left = scopeflow__set_without(self->middleware, gate);
+    if (left == NULL) return;
+    scopeflow__set_release(self->middleware);
+    self->middleware = left;
+}
+
+void scopeflow__call_gated(scopeflow__task *self, const scopeflow_answer *answer) {
+    const scopeflow__entry *const gate = gates_of(self)->entries[self->index++];
+    if (answer->kind == SCOPEFLOW_ANSWER_KIND_CANCEL) {
+        scopeflow__task_hold(self, answer->value);
+        return;
+    }
+    if (answer->kind == SCOPEFLOW_ANSWER_KIND_ERROR)
+        scopeflow__log_failure(self->runtime, SCOPEFLOW_LOG_LEVEL_WARNING,
+                               SCOPEFLOW__TEXT("conditional-middleware gate"),
+                               scopeflow__entry_name(gate), answer->value);
+    if (answer->kind == SCOPEFLOW_ANSWER_KIND_REFUSE) switch_off(self, gate);
+    scopeflow__runtime_release_ref(self->runtime, answer->value);
 }
 
 /* -------------------- src/pipeline/admission.c -------------------- */
@@ -8723,7 +8942,10 @@ static scopeflow_status begin_call(scopeflow_runtime *runtime, const request *gi
     scopeflow__task *const self = scopeflow__task_of(task);
     scopeflow__task_begin(self, runtime);
     self->kind = (uint8_t)given->kind;
-    self->phase = (uint8_t)given->first_phase;
+    bool const is_gated =
+        scopeflow__set_count(middleware, SCOPEFLOW_REGISTRY_CONDITIONAL_MIDDLEWARE_GUARDRAIL) > 0;
+    self->after_gates = (uint8_t)given->first_phase;
+    self->phase = is_gated ? (uint8_t)SCOPEFLOW__PHASE_GATE : self->after_gates;
     self->is_standalone = given->is_standalone;
     self->can_await = (given->flags & SCOPEFLOW_CALL_FLAG_SYNC) == 0;
     self->has_finalizer = (given->flags & SCOPEFLOW_CALL_FLAG_FINALIZER) != 0;
@@ -9246,6 +9468,7 @@ static void clear_step(scopeflow_step *step) {
 /* Does what the phase asks for; true when the host has to do something. */
 static bool run_phase(scopeflow__task *self, scopeflow_step *step) {
     switch ((scopeflow__phase)self->phase) {
+    case SCOPEFLOW__PHASE_GATE: return scopeflow__call_gate(self, step);
     case SCOPEFLOW__PHASE_GUARD: return scopeflow__call_guard(self, step);
     case SCOPEFLOW__PHASE_DECODE: return scopeflow__call_decode(self, step);
     case SCOPEFLOW__PHASE_INTERCEPT: return scopeflow__call_intercept(self, step);
@@ -9285,8 +9508,9 @@ static scopeflow_status check_odd_answer(const scopeflow__task *self,
                            answer->kind <= SCOPEFLOW_ANSWER_KIND_CHUNK,
                        out_error, "answer.kind is no answer kind");
     SCOPEFLOW__REQUIRE(answer->kind != SCOPEFLOW_ANSWER_KIND_REFUSE ||
-                           self->pending == SCOPEFLOW__PENDING_GUARD,
-                       out_error, "only a guard can refuse");
+                           self->pending == SCOPEFLOW__PENDING_GUARD ||
+                           self->pending == SCOPEFLOW__PENDING_GATE,
+                       out_error, "only a guard or a gate can refuse");
     SCOPEFLOW__REQUIRE(answer->kind != SCOPEFLOW_ANSWER_KIND_CHUNK ||
                            self->pending == SCOPEFLOW__PENDING_STREAM,
                        out_error, "only a stream has chunks");
@@ -9309,6 +9533,7 @@ static scopeflow_status check_answer(const scopeflow__task *self, const scopeflo
 
 static void take_answer(scopeflow__task *self, const scopeflow_answer *answer) {
     switch ((scopeflow__pending)self->pending) {
+    case SCOPEFLOW__PENDING_GATE: scopeflow__call_gated(self, answer); break;
     case SCOPEFLOW__PENDING_GUARD: scopeflow__call_guarded(self, answer); break;
     case SCOPEFLOW__PENDING_DECODE: scopeflow__call_decoded(self, answer); break;
     case SCOPEFLOW__PENDING_INTERCEPT: scopeflow__call_intercepted(self, answer); break;
@@ -10392,6 +10617,58 @@ scopeflow_status scopeflow_scope_deregister_event_metadata_injector(
     scopeflow__owner const owner = {NULL, self};
     return scopeflow__registry_remove(
             owner, SCOPEFLOW_REGISTRY_EVENT_METADATA_INJECTOR, name, out_removed, out_error);
+}
+
+scopeflow_status scopeflow_register_conditional_middleware_guardrail(
+    scopeflow_runtime *self, scopeflow_bytes name, uint32_t kinds, scopeflow_bytes registration,
+    scopeflow_ref callable, scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_register_conditional_middleware_guardrail(
+            self, name, kinds, registration, callable, flags, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {self, NULL};
+    return scopeflow__registry_add_gate(
+            owner, SCOPEFLOW_REGISTRY_CONDITIONAL_MIDDLEWARE_GUARDRAIL, name, kinds, registration,
+            callable, flags, out_error);
+}
+
+scopeflow_status scopeflow_deregister_conditional_middleware_guardrail(
+    scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_deregister_conditional_middleware_guardrail(
+            self, name, out_removed, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {self, NULL};
+    return scopeflow__registry_remove(
+            owner, SCOPEFLOW_REGISTRY_CONDITIONAL_MIDDLEWARE_GUARDRAIL, name, out_removed,
+            out_error);
+}
+
+scopeflow_status scopeflow_scope_register_conditional_middleware_guardrail(
+    scopeflow_scope *self, scopeflow_bytes name, uint32_t kinds, scopeflow_bytes registration,
+    scopeflow_ref callable, scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_scope_register_conditional_middleware_guardrail(
+            self, name, kinds, registration, callable, flags, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {NULL, self};
+    return scopeflow__registry_add_gate(
+            owner, SCOPEFLOW_REGISTRY_CONDITIONAL_MIDDLEWARE_GUARDRAIL, name, kinds, registration,
+            callable, flags, out_error);
+}
+
+scopeflow_status scopeflow_scope_deregister_conditional_middleware_guardrail(
+    scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_scope_deregister_conditional_middleware_guardrail(
+            self, name, out_removed, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {NULL, self};
+    return scopeflow__registry_remove(
+            owner, SCOPEFLOW_REGISTRY_CONDITIONAL_MIDDLEWARE_GUARDRAIL, name, out_removed,
+            out_error);
 }
 
 /* clang-format on */

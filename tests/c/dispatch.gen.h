@@ -603,6 +603,30 @@ static void call_scope_deregister_event_metadata_injector(call *c) {
     call_out_integer(c, "removed", (int64_t)out);
 }
 
+static void call_register_conditional_middleware_guardrail(call *c) {
+    c->status = scopeflow_register_conditional_middleware_guardrail(c->runtime, call_text(c, "name"), (uint32_t)call_integer(c, "kinds", 0), call_text(c, "registration"), call_callable(c, "callable", true), call_callable_flags(c, names_of_callable_flag), &c->error);
+}
+
+static void call_deregister_conditional_middleware_guardrail(call *c) {
+    uint32_t out;
+    memset(&out, 0, sizeof out);
+    c->status = scopeflow_deregister_conditional_middleware_guardrail(c->runtime, call_text(c, "name"), &out, &c->error);
+    if (c->status != SCOPEFLOW_STATUS_OK) return;
+    call_out_integer(c, "removed", (int64_t)out);
+}
+
+static void call_scope_register_conditional_middleware_guardrail(call *c) {
+    c->status = scopeflow_scope_register_conditional_middleware_guardrail(c->scope, call_text(c, "name"), (uint32_t)call_integer(c, "kinds", 0), call_text(c, "registration"), call_callable(c, "callable", true), call_callable_flags(c, names_of_callable_flag), &c->error);
+}
+
+static void call_scope_deregister_conditional_middleware_guardrail(call *c) {
+    uint32_t out;
+    memset(&out, 0, sizeof out);
+    c->status = scopeflow_scope_deregister_conditional_middleware_guardrail(c->scope, call_text(c, "name"), &out, &c->error);
+    if (c->status != SCOPEFLOW_STATUS_OK) return;
+    call_out_integer(c, "removed", (int64_t)out);
+}
+
 static void call_tool_execute(call *c) {
     scopeflow_tool_execute_options options = SCOPEFLOW_TOOL_EXECUTE_OPTIONS_INIT;
     options.current = call_current(c);
@@ -834,6 +858,10 @@ static const operation operations[] = {
     {"deregister_event_metadata_injector", call_deregister_event_metadata_injector, false},
     {"scope_register_event_metadata_injector", call_scope_register_event_metadata_injector, false},
     {"scope_deregister_event_metadata_injector", call_scope_deregister_event_metadata_injector, false},
+    {"register_conditional_middleware_guardrail", call_register_conditional_middleware_guardrail, false},
+    {"deregister_conditional_middleware_guardrail", call_deregister_conditional_middleware_guardrail, false},
+    {"scope_register_conditional_middleware_guardrail", call_scope_register_conditional_middleware_guardrail, false},
+    {"scope_deregister_conditional_middleware_guardrail", call_scope_deregister_conditional_middleware_guardrail, false},
     {"tool_execute", call_tool_execute, true},
     {"tool_call", call_tool_call, true},
     {"tool_call_end", call_tool_call_end, true},

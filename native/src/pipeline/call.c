@@ -124,7 +124,10 @@ static scopeflow_status begin_call(scopeflow_runtime *runtime, const request *gi
     scopeflow__task *const self = scopeflow__task_of(task);
     scopeflow__task_begin(self, runtime);
     self->kind = (uint8_t)given->kind;
-    self->phase = (uint8_t)given->first_phase;
+    bool const is_gated =
+        scopeflow__set_count(middleware, SCOPEFLOW_REGISTRY_CONDITIONAL_MIDDLEWARE_GUARDRAIL) > 0;
+    self->after_gates = (uint8_t)given->first_phase;
+    self->phase = is_gated ? (uint8_t)SCOPEFLOW__PHASE_GATE : self->after_gates;
     self->is_standalone = given->is_standalone;
     self->can_await = (given->flags & SCOPEFLOW_CALL_FLAG_SYNC) == 0;
     self->has_finalizer = (given->flags & SCOPEFLOW_CALL_FLAG_FINALIZER) != 0;

@@ -11,6 +11,7 @@
 
 typedef enum scopeflow__phase {
     SCOPEFLOW__PHASE_ENDED = 0, /* Holds nothing; also what zeroed memory says. */
+    SCOPEFLOW__PHASE_GATE,      /* S3.1 */
     SCOPEFLOW__PHASE_GUARD,     /* S3.5 */
     SCOPEFLOW__PHASE_DECODE,    /* S4.11 */
     SCOPEFLOW__PHASE_INTERCEPT, /* S3.11 */
@@ -27,6 +28,7 @@ typedef enum scopeflow__phase {
 /* What the host owes an answer to. */
 typedef enum scopeflow__pending {
     SCOPEFLOW__PENDING_NOTHING = 0,
+    SCOPEFLOW__PENDING_GATE,
     SCOPEFLOW__PENDING_GUARD,
     SCOPEFLOW__PENDING_DECODE,
     SCOPEFLOW__PENDING_INTERCEPT,
@@ -60,6 +62,7 @@ typedef struct scopeflow__task {
     bool owns_request;  /* An intercept made it. */
     bool wants_chunk_marks;
     bool has_held;
+    uint8_t after_gates; /* The phase that gates stand before. */
     bool finalizer_failed;
     bool has_finalizer;
     bool was_annotated;  /* Some intercept gave an annotated request. */
@@ -184,6 +187,11 @@ bool scopeflow__ref_is_object(scopeflow_runtime *runtime, scopeflow_ref ref);
 bool scopeflow__task_deliver(scopeflow__task *self, scopeflow_emitter *emitter,
                              scopeflow_step *step);
 void scopeflow__task_delivered(scopeflow__task *self, const scopeflow_answer *answer);
+
+/* --- gates.c --- */
+
+bool scopeflow__call_gate(scopeflow__task *self, scopeflow_step *step);
+void scopeflow__call_gated(scopeflow__task *self, const scopeflow_answer *answer);
 
 /* --- admission.c: what comes before the start of a call --- */
 

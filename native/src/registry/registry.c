@@ -12,7 +12,8 @@ void scopeflow__entry_release(scopeflow__entry *self) {
         self->native.free(self->native.context);
     else
         scopeflow__runtime_release_ref(self->runtime, self->callable);
-    scopeflow__deallocate(&self->runtime->memory, self, sizeof *self + self->name_len);
+    scopeflow__deallocate(&self->runtime->memory, self,
+                          sizeof *self + self->name_len + self->gated_len);
 }
 
 static size_t set_size(uint32_t entry_count) {
@@ -24,6 +25,51 @@ void scopeflow__set_release(scopeflow__set *self) {
     scopeflow__entry **const entries = (scopeflow__entry **)(self + 1);
     for (uint32_t i = 0; i < self->entry_count; i++) scopeflow__entry_release(entries[i]);
     scopeflow__deallocate(&self->runtime->memory, self, set_size(self->entry_capacity));
+}
+
+static scopeflow__set *new_set(scopeflow_runtime *runtime, uint32_t capacity) {
+    scopeflow__set *const set =
+        (scopeflow__set *)scopeflow__allocate(&runtime->memory, set_size(capacity));
+    if (set == NULL) return NULL;
+    memset(set, 0, sizeof *set);
+    set->refs = 1;
+    set->entry_capacity = capacity;
+    set->runtime = runtime;
+    return set;
+}
+
+/* --- Gates --- */
+
+bool scopeflow__entry_gates(const scopeflow__entry *gate, const scopeflow__entry *entry) {
+    return (gate->gated_kinds & (1u << (entry->kind - 1))) != 0 &&
+           scopeflow__same_text(scopeflow__entry_gated(gate), scopeflow__entry_name(entry));
+}
+
+bool scopeflow__set_has_gated(const scopeflow__set *self, const scopeflow__entry *gate) {
+    scopeflow__entry *const *const entries = (scopeflow__entry *const *)(self + 1);
+    for (uint32_t i = 0; i < self->entry_count; i++)
+        if (scopeflow__entry_gates(gate, entries[i])) return true;
+    return false;
+}
+
+scopeflow__set *scopeflow__set_without(const scopeflow__set *self, const scopeflow__entry *gate) {
+    scopeflow__set *const set = new_set(self->runtime, self->entry_count);
+    if (set == NULL) return NULL;
+    scopeflow__entry **next = (scopeflow__entry **)(set + 1);
+    for (int kind = 0; kind < SCOPEFLOW__REGISTRY_COUNT; kind++) {
+        const scopeflow__chain *const from = &self->chains[kind];
+        scopeflow__chain *const to = &set->chains[kind];
+        to->entries = next;
+        for (uint32_t i = 0; i < from->count; i++) {
+            if (scopeflow__entry_gates(gate, from->entries[i])) continue;
+            scopeflow__ref_up(&from->entries[i]->refs);
+            to->entries[to->count++] = from->entries[i];
+            to->flags |= from->entries[i]->flags;
+        }
+        next += to->count;
+        set->entry_count += to->count;
+    }
+    return set;
 }
 
 /* --- Resolving, under the lock --- */
@@ -111,17 +157,6 @@ static scopeflow__set *try_set_of(scopeflow_scope *scope, scopeflow__set **fresh
     return view->resolved;
 }
 
-static scopeflow__set *new_set(scopeflow_runtime *runtime, uint32_t capacity) {
-    scopeflow__set *const set =
-        (scopeflow__set *)scopeflow__allocate(&runtime->memory, set_size(capacity));
-    if (set == NULL) return NULL;
-    memset(set, 0, sizeof *set);
-    set->refs = 1;
-    set->entry_capacity = capacity;
-    set->runtime = runtime;
-    return set;
-}
-
 /* Resolves it, with memory that is got while the lock is free; what was registered meanwhile may
  * ask for more. */
 static scopeflow__set *resolve(scopeflow_scope *scope, uint32_t needed) {
@@ -194,16 +229,18 @@ static scopeflow_status check_owner(scopeflow__owner owner, scopeflow_error *out
 }
 
 static scopeflow__entry *new_entry(scopeflow_runtime *runtime, scopeflow_registry kind,
-                                   scopeflow_bytes name) {
-    scopeflow__entry *const self =
-        (scopeflow__entry *)scopeflow__allocate(&runtime->memory, sizeof *self + name.len);
+                                   scopeflow_bytes name, scopeflow_bytes gated) {
+    scopeflow__entry *const self = (scopeflow__entry *)scopeflow__allocate(
+        &runtime->memory, sizeof *self + name.len + gated.len);
     if (self == NULL) return NULL;
     memset(self, 0, sizeof *self);
     self->refs = 1;
     self->kind = kind;
     self->runtime = runtime;
     self->name_len = name.len;
+    self->gated_len = gated.len;
     scopeflow__copy(self + 1, name.ptr, name.len);
+    scopeflow__copy((char *)(self + 1) + name.len, gated.ptr, gated.len);
     return self;
 }
 
@@ -303,10 +340,9 @@ static scopeflow_status add(scopeflow__owner owner, scopeflow__entry *entry,
     return status;
 }
 
-scopeflow_status scopeflow__registry_add(scopeflow__owner owner, scopeflow_registry kind,
-                                         scopeflow_bytes name, int32_t priority,
-                                         scopeflow_ref callable, scopeflow_callable_flag flags,
-                                         scopeflow_error *out_error) {
+static scopeflow_status check_callable(scopeflow__owner owner, scopeflow_registry kind,
+                                       scopeflow_bytes name, scopeflow_ref callable,
+                                       scopeflow_callable_flag flags, scopeflow_error *out_error) {
     scopeflow_status status = scopeflow__name_check(name, "the name of a registration", out_error);
     if (status == SCOPEFLOW_STATUS_OK) status = check_owner(owner, out_error);
     if (status != SCOPEFLOW_STATUS_OK) return status;
@@ -316,22 +352,61 @@ scopeflow_status scopeflow__registry_add(scopeflow__owner owner, scopeflow_regis
                            kind == SCOPEFLOW_REGISTRY_TOOL_REQUEST_INTERCEPT ||
                            kind == SCOPEFLOW_REGISTRY_LLM_REQUEST_INTERCEPT,
                        out_error, "only a request intercept can break the chain");
-    if ((flags & SCOPEFLOW_CALLABLE_FLAG_ASYNC) != 0 && !scopeflow__registry_accepts_async[kind])
-        return scopeflow__fail(out_error, SCOPEFLOW_STATUS_INVALID_ARGUMENT,
-                               SCOPEFLOW__TEXT("an async callable cannot be a "), title(kind),
-                               SCOPEFLOW__TEXT(""));
+    if ((flags & SCOPEFLOW_CALLABLE_FLAG_ASYNC) == 0 || scopeflow__registry_accepts_async[kind])
+        return SCOPEFLOW_STATUS_OK;
+    return scopeflow__fail(out_error, SCOPEFLOW_STATUS_INVALID_ARGUMENT,
+                           SCOPEFLOW__TEXT("an async callable cannot be a "), title(kind),
+                           SCOPEFLOW__TEXT(""));
+}
 
-    scopeflow__entry *const entry = new_entry(runtime_of(owner), kind, name);
+/* The callable is the registry's when this succeeds, else still the caller's. */
+static scopeflow_status add_callable(scopeflow__owner owner, scopeflow__entry *entry,
+                                     scopeflow_ref callable, scopeflow_error *out_error) {
     if (entry == NULL) return scopeflow__fail_memory(out_error);
-    entry->priority = priority;
-    entry->flags = flags;
     entry->callable = callable;
-    status = add(owner, entry, out_error);
+    scopeflow_status const status = add(owner, entry, out_error);
     if (status != SCOPEFLOW_STATUS_OK) {
-        entry->callable = 0; /* Still the caller's. */
+        entry->callable = 0;
         scopeflow__entry_release(entry);
     }
     return status;
+}
+
+scopeflow_status scopeflow__registry_add(scopeflow__owner owner, scopeflow_registry kind,
+                                         scopeflow_bytes name, int32_t priority,
+                                         scopeflow_ref callable, scopeflow_callable_flag flags,
+                                         scopeflow_error *out_error) {
+    scopeflow_status const status = check_callable(owner, kind, name, callable, flags, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__entry *const entry = new_entry(runtime_of(owner), kind, name, SCOPEFLOW__TEXT(""));
+    if (entry != NULL) {
+        entry->priority = priority;
+        entry->flags = flags;
+    }
+    return add_callable(owner, entry, callable, out_error);
+}
+
+static uint32_t kind_bit(scopeflow_registry kind) {
+    return 1u << (kind - 1);
+}
+
+scopeflow_status scopeflow__registry_add_gate(scopeflow__owner owner, scopeflow_registry kind,
+                                              scopeflow_bytes name, uint32_t kinds,
+                                              scopeflow_bytes registration, scopeflow_ref callable,
+                                              scopeflow_callable_flag flags,
+                                              scopeflow_error *out_error) {
+    scopeflow_status status = check_callable(owner, kind, name, callable, flags, out_error);
+    if (status == SCOPEFLOW_STATUS_OK)
+        status = scopeflow__name_check(registration, "the name of a gated registration", out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    SCOPEFLOW__REQUIRE((kinds & (kind_bit(SCOPEFLOW_REGISTRY_SUBSCRIBER) | kind_bit(kind))) == 0,
+                       out_error, "subscribers and gates cannot be switched off");
+    scopeflow__entry *const entry = new_entry(runtime_of(owner), kind, name, registration);
+    if (entry != NULL) {
+        entry->gated_kinds = kinds;
+        entry->flags = flags;
+    }
+    return add_callable(owner, entry, callable, out_error);
 }
 
 scopeflow_status scopeflow__sink_register(scopeflow_runtime *runtime, scopeflow_bytes name,
@@ -340,7 +415,8 @@ scopeflow_status scopeflow__sink_register(scopeflow_runtime *runtime, scopeflow_
                                           scopeflow_error *out_error) {
     scopeflow_status status = scopeflow__name_check(name, "the name of a registration", out_error);
     if (status != SCOPEFLOW_STATUS_OK) return status;
-    scopeflow__entry *const entry = new_entry(runtime, SCOPEFLOW_REGISTRY_SUBSCRIBER, name);
+    scopeflow__entry *const entry =
+        new_entry(runtime, SCOPEFLOW_REGISTRY_SUBSCRIBER, name, SCOPEFLOW__TEXT(""));
     if (entry == NULL) return scopeflow__fail_memory(out_error);
     entry->native.deliver = deliver;
     entry->native.free = free_context;
