@@ -79,10 +79,21 @@ static void retire_event(scopeflow__task *self) {
     scopeflow_event_release(event);
 }
 
-static void set_serving(scopeflow__task *self, scopeflow__emitter *emitter, bool is_serving) {
-    if (emitter == NULL || self->is_serving == is_serving) return;
-    self->is_serving = is_serving;
-    emitter->is_delivering = is_serving;
+static void begin_serving(scopeflow__task *self, scopeflow__emitter *emitter) {
+    if (emitter == NULL || self->serving != NULL) return;
+    self->serving = emitter;
+    emitter->is_delivering = true;
+}
+
+static void end_serving(scopeflow__task *self) {
+    if (self->serving == NULL) return;
+    self->serving->is_delivering = false;
+    self->serving = NULL;
+}
+
+void scopeflow__task_stop_serving(scopeflow__task *self) {
+    if (self->serving != NULL) take_aside(self, self->serving);
+    end_serving(self);
 }
 
 static void fill_delivery(scopeflow__task *self, const scopeflow__entry *listener,
@@ -101,14 +112,14 @@ bool scopeflow__task_deliver(scopeflow__task *self, scopeflow_emitter *emitter,
     scopeflow__emitter *const mine = scopeflow__emitter_of(emitter);
     while (self->events != NULL) {
         if (self->events->preparation != SCOPEFLOW__PREPARED) {
-            set_serving(self, mine, false); /* What a sanitizer emits is no subscriber's. */
+            end_serving(self); /* What a sanitizer emits is no subscriber's. */
             if (scopeflow__task_prepare(self, step)) return true;
         }
-        if (mine != NULL && mine->is_delivering && !self->is_serving) {
+        if (mine != NULL && mine->is_delivering && self->serving == NULL) {
             put_aside(self, mine);
             continue;
         }
-        set_serving(self, mine, true);
+        begin_serving(self, mine);
         const scopeflow__entry *const listener = next_host_listener(self);
         if (listener != NULL) {
             fill_delivery(self, listener, step);
@@ -117,7 +128,7 @@ bool scopeflow__task_deliver(scopeflow__task *self, scopeflow_emitter *emitter,
         retire_event(self);
         if (mine != NULL) take_aside(self, mine);
     }
-    set_serving(self, mine, false);
+    end_serving(self);
     return false;
 }
 
