@@ -13,10 +13,6 @@ bool faults_strike(faults *self, fault_place place) {
     return ++self->count == self->at;
 }
 
-bool faults_were_reached(const faults *self) {
-    return self->count >= self->at;
-}
-
 /* --- The observer --- */
 
 void faults_observe(faults *self, host *owner, scopeflow_runtime *runtime) {

@@ -43,8 +43,6 @@ static inline bool faults_disturb(const faults *self) {
 }
 /* Whether the fault strikes now. */
 bool faults_strike(faults *self, fault_place place);
-/* Has struck, or would have further on. */
-bool faults_were_reached(const faults *self);
 
 /* Registers a subscriber before all others, which sees every event of the runtime. */
 void faults_observe(faults *self, host *owner, scopeflow_runtime *runtime);

@@ -207,7 +207,7 @@ static void check_after_fault(runner *self) {
     self->contexts.all[0].current = NULL;
     memset(self->labels, 0, sizeof self->labels);
     memset(self->nexts, 0, sizeof self->nexts);
-    self->faults.kind = FAULT_NONE;
+    self->faults.at = SIZE_MAX;
     perform(self, "scope_push", "{\"args\":{\"name\":\"after\",\"type\":\"function\"}}");
     if (self->contexts.all[0].current != NULL) perform(self, "scope_pop", "{\"args\":{}}");
     perform(self, "runtime_flush", "{\"args\":{}}");
@@ -242,14 +242,12 @@ case_result run_case(const json *the_case, fault_kind fault, size_t at) {
     if (error != NULL) differ(self, "an error was let through at the top");
     object_release(error);
     check_case(self);
-    if (faults_disturb(&self->faults)) check_after_fault(self);
-    free_all(self);
-
     case_result result;
-    result.failure_count = self->failure_count;
     result.place_count =
         fault == FAULT_ALLOCATION ? self->host.allocation_count : self->faults.count;
-    result.was_reached = result.place_count >= at;
+    if (faults_disturb(&self->faults)) check_after_fault(self);
+    free_all(self);
+    result.failure_count = self->failure_count;
     free(self);
     return result;
 }

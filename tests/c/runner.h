@@ -10,8 +10,7 @@
 
 typedef struct case_result {
     size_t failure_count; /* Each was printed to stderr. */
-    bool was_reached;     /* The place at which the fault strikes. */
-    size_t place_count;   /* Places of its kind that were passed. */
+    size_t place_count;   /* Places at which the fault could have struck. */
 } case_result;
 
 case_result run_case(const json *the_case, fault_kind fault, size_t at);
