@@ -2858,7 +2858,9 @@ struct scopeflow_runtime {
     size_t credential_headers_len;
 
     scopeflow__spinlock registry_lock;
-    uint32_t registration_count; /* 0: nothing is registered anywhere, no lock is needed. */
+    uint32_t groups; /* What every scope may see: see scopeflow__may_see. */
+    uint32_t late_groups;     /* Under the lock: registered where others inherited already. */
+    uint32_t group_counts[5]; /* Under the lock: of the runtime's own registrations. */
     uint32_t scope_view_count;   /* 0: nothing is registered on any scope. */
     uint32_t view_epoch;         /* Raised when a scope that others inherit from gets its view. */
     scopeflow__view *global_view;
@@ -4406,6 +4408,8 @@ struct scopeflow_scope {
     uint32_t view_epoch;
     bool owns_view;         /* Something was registered on this very scope. */
     bool is_inherited_from; /* Another scope sees what is registered here. */
+    uint8_t seen_groups;    /* What was registered above when it was made, */
+    uint8_t own_groups;     /* and what was registered on it: see scopeflow__may_see. */
     bool is_call;           /* A tool or LLM call: its flags are those of its kind of call. */
     bool is_manual;         /* A call that the application runs by itself (S4.8). */
     bool is_abandoned; /* Ended without a word: its subscribers are still owed the end (S1.12). */
@@ -4560,9 +4564,22 @@ void scopeflow__entry_release(scopeflow__entry *self);
 scopeflow__view *scopeflow__view_new(scopeflow_runtime *runtime, scopeflow__view *parent);
 void scopeflow__view_release(scopeflow__view *self);
 
-/* Without any registration there is nothing to resolve and no lock to take. */
-static inline bool scopeflow__has_registrations(const scopeflow_runtime *runtime) {
-    return scopeflow__load_u32(&runtime->registration_count) > 0;
+/* Registrations by whom they concern: without one that may concern a scope there is nothing to
+ * resolve for it and no lock to take, whatever else is registered. */
+enum {
+    SCOPEFLOW__GROUP_SUBSCRIBERS = 1,
+    SCOPEFLOW__GROUP_TOOL = 2,
+    SCOPEFLOW__GROUP_LLM = 4,
+    SCOPEFLOW__GROUP_TOOL_SANITIZERS = 8,
+    SCOPEFLOW__GROUP_LLM_SANITIZERS = 16,
+    SCOPEFLOW__GROUP_ANY = 31
+};
+
+/* Whether something of these groups may be in force for the scope. */
+static inline bool scopeflow__may_see(const scopeflow_scope *scope, uint32_t groups) {
+    uint32_t const seen = scopeflow__load_u32(&scope->runtime->groups) | scope->seen_groups |
+                          __atomic_load_n(&scope->own_groups, __ATOMIC_RELAXED);
+    return (seen & groups) != 0;
 }
 
 /* The set that a scope sees now, for the caller to release; null if nothing is registered, or if
@@ -5169,6 +5186,14 @@ static void hold_link(scopeflow_scope *link) {
     if (!scopeflow__scope_is_root(link)) scopeflow__ref_up(&link->refs);
 }
 
+/* Says first that it looks and then looks, while whoever registers there writes first and then asks
+ * whether somebody looked: one of the two sees the other. */
+static void inherit_groups(scopeflow_scope *self, scopeflow_scope *from) {
+    if (!__atomic_load_n(&from->is_inherited_from, __ATOMIC_RELAXED))
+        __atomic_store_n(&from->is_inherited_from, true, __ATOMIC_SEQ_CST);
+    self->seen_groups = from->seen_groups | __atomic_load_n(&from->own_groups, __ATOMIC_SEQ_CST);
+}
+
 scopeflow_scope *scopeflow__scope_new(scopeflow_runtime *runtime, const scopeflow__place *place,
                                       scopeflow_scope_type type, uint32_t attributes,
                                       scopeflow_bytes name, scopeflow_bytes detail) {
@@ -5188,8 +5213,7 @@ scopeflow_scope *scopeflow__scope_new(scopeflow_runtime *runtime, const scopeflo
         self->is_detached = true;
         self->detached_from = place->detached_from->uuid;
     }
-    if (!scopeflow__scope_is_root(self->inherit))
-        __atomic_store_n(&self->inherit->is_inherited_from, true, __ATOMIC_RELEASE);
+    if (!scopeflow__scope_is_root(self->inherit)) inherit_groups(self, self->inherit);
     return self;
 }
 
@@ -5412,7 +5436,6 @@ scopeflow__view *scopeflow__view_new(scopeflow_runtime *runtime, scopeflow__view
 static void free_view(scopeflow__view *self) {
     scopeflow_runtime *const runtime = self->runtime;
     for (uint32_t i = 0; i < self->entry_count; i++) scopeflow__entry_release(self->entries[i]);
-    (void)__atomic_fetch_sub(&runtime->registration_count, self->entry_count, __ATOMIC_RELEASE);
     if (self->parent != NULL)
         (void)__atomic_fetch_sub(&runtime->scope_view_count, 1, __ATOMIC_RELEASE);
     scopeflow__deallocate(&runtime->memory, self->entries,
@@ -5720,7 +5743,7 @@ static scopeflow__set *resolve(scopeflow_scope *scope, uint32_t needed) {
 scopeflow__set *scopeflow__set_of(scopeflow_scope *scope, bool *out_failed) {
     scopeflow_runtime *const runtime = scope->runtime;
     *out_failed = false;
-    if (SCOPEFLOW__LIKELY(!scopeflow__has_registrations(runtime))) return NULL;
+    if (SCOPEFLOW__LIKELY(!scopeflow__may_see(scope, SCOPEFLOW__GROUP_ANY))) return NULL;
 
     scopeflow__doomed doomed = {NULL, NULL};
     scopeflow__set *none = NULL;
@@ -5826,6 +5849,63 @@ static bool make_room(scopeflow__view *view, room *spare) {
     return true;
 }
 
+/* --- Groups, under the lock --- */
+
+static uint32_t groups_of(scopeflow_registry kind) {
+    switch (kind) {
+    case SCOPEFLOW_REGISTRY_SUBSCRIBER: return SCOPEFLOW__GROUP_SUBSCRIBERS;
+    case SCOPEFLOW_REGISTRY_TOOL_SANITIZE_REQUEST_GUARDRAIL:
+    case SCOPEFLOW_REGISTRY_TOOL_SANITIZE_RESPONSE_GUARDRAIL:
+        return SCOPEFLOW__GROUP_TOOL_SANITIZERS;
+    case SCOPEFLOW_REGISTRY_TOOL_CONDITIONAL_EXECUTION_GUARDRAIL:
+    case SCOPEFLOW_REGISTRY_TOOL_REQUEST_INTERCEPT:
+    case SCOPEFLOW_REGISTRY_TOOL_EXECUTION_INTERCEPT: return SCOPEFLOW__GROUP_TOOL;
+    case SCOPEFLOW_REGISTRY_LLM_SANITIZE_REQUEST_GUARDRAIL:
+    case SCOPEFLOW_REGISTRY_LLM_SANITIZE_RESPONSE_GUARDRAIL: return SCOPEFLOW__GROUP_LLM_SANITIZERS;
+    case SCOPEFLOW_REGISTRY_LLM_CONDITIONAL_EXECUTION_GUARDRAIL:
+    case SCOPEFLOW_REGISTRY_LLM_REQUEST_INTERCEPT:
+    case SCOPEFLOW_REGISTRY_LLM_EXECUTION_INTERCEPT:
+    case SCOPEFLOW_REGISTRY_LLM_STREAM_EXECUTION_INTERCEPT: return SCOPEFLOW__GROUP_LLM;
+    default: return 0; /* Of no use without subscribers, or without middleware. */
+    }
+}
+
+enum { GROUP_COUNT = sizeof((scopeflow_runtime *)NULL)->group_counts / sizeof(uint32_t) };
+
+static void groups_publish(scopeflow_runtime *runtime) {
+    uint32_t groups = runtime->late_groups;
+    for (uint32_t i = 0; i < GROUP_COUNT; i++)
+        if (runtime->group_counts[i] > 0) groups |= 1u << i;
+    scopeflow__store_u32(&runtime->groups, groups);
+}
+
+static void groups_count(scopeflow_runtime *runtime, uint32_t groups, uint32_t step) {
+    for (uint32_t i = 0; i < GROUP_COUNT; i++)
+        if ((groups & (1u << i)) != 0) runtime->group_counts[i] += step;
+    groups_publish(runtime);
+}
+
+/* What is registered where others inherit already concerns everybody from now on: it is seldom, and
+ * those who inherited are not known. */
+static void groups_add(scopeflow__owner owner, uint32_t groups) {
+    if (owner.runtime != NULL) {
+        groups_count(owner.runtime, groups, 1);
+        return;
+    }
+    scopeflow_scope *const scope = owner.scope;
+    uint8_t const own = (uint8_t)(scope->own_groups | groups);
+    __atomic_store_n(&scope->own_groups, own, __ATOMIC_SEQ_CST);
+    if (!scopeflow__scope_is_root(scope) &&
+        !__atomic_load_n(&scope->is_inherited_from, __ATOMIC_SEQ_CST))
+        return;
+    scope->runtime->late_groups |= groups;
+    groups_publish(scope->runtime);
+}
+
+static void groups_remove(scopeflow_runtime *runtime, uint32_t groups) {
+    groups_count(runtime, groups, (uint32_t)-1);
+}
+
 /* `limit_exceeded` stands for a view that is full: the caller gets room and tries again. */
 static scopeflow_status add_locked(scopeflow__owner owner, scopeflow__view **fresh, room *spare,
                                    scopeflow__entry *entry, uint32_t *out_needed,
@@ -5845,7 +5925,7 @@ static scopeflow_status add_locked(scopeflow__owner owner, scopeflow__view **fre
     }
     view->entries[view->entry_count++] = entry;
     view->version++;
-    (void)__atomic_fetch_add(&view->runtime->registration_count, 1, __ATOMIC_RELEASE);
+    groups_add(owner, groups_of(entry->kind));
     return SCOPEFLOW_STATUS_OK;
 }
 
@@ -5978,7 +6058,6 @@ static scopeflow__entry *take_out(scopeflow__view *view, uint32_t at) {
             (view->entry_count - at - 1) * sizeof *view->entries);
     view->entry_count--;
     view->version++;
-    (void)__atomic_fetch_sub(&view->runtime->registration_count, 1, __ATOMIC_RELEASE);
     return entry;
 }
 
@@ -5998,6 +6077,7 @@ scopeflow_status scopeflow__registry_remove(scopeflow__owner owner, scopeflow_re
     uint32_t const at = view != NULL ? find(view, kind, name) : 0;
     if (view != NULL && at < view->entry_count) {
         removed = take_out(view, at);
+        if (owner.runtime != NULL) groups_remove(runtime, groups_of(kind));
         /* A stale set would keep the callable alive until the next call. */
         scopeflow__view_forget_set(view, &doomed);
     }
@@ -6998,7 +7078,15 @@ scopeflow_event *scopeflow__event_new_left(scopeflow_scope *call, scopeflow__pen
 }
 
 void scopeflow__event_sanitize_by(scopeflow_event *self, scopeflow__set *middleware) {
-    if (middleware == NULL) return;
+    scopeflow_registry const request = self->is_llm_call
+                                           ? SCOPEFLOW_REGISTRY_LLM_SANITIZE_REQUEST_GUARDRAIL
+                                           : SCOPEFLOW_REGISTRY_TOOL_SANITIZE_REQUEST_GUARDRAIL;
+    scopeflow_registry const response = self->is_llm_call
+                                            ? SCOPEFLOW_REGISTRY_LLM_SANITIZE_RESPONSE_GUARDRAIL
+                                            : SCOPEFLOW_REGISTRY_TOOL_SANITIZE_RESPONSE_GUARDRAIL;
+    if (scopeflow__set_count(middleware, request) == 0 &&
+        scopeflow__set_count(middleware, response) == 0)
+        return;
     scopeflow__ref_up(&middleware->refs);
     self->sanitizers = middleware;
 }
@@ -7489,7 +7577,8 @@ typedef struct scopeflow__task {
     bool owns_request;  /* An intercept made it. */
     bool wants_chunk_marks;
     bool has_held;
-    uint8_t after_gates; /* The phase that gates stand before. */
+    bool skipped_sanitizers; /* Nobody observed when the call began. */
+    uint8_t after_gates;     /* The phase that gates stand before. */
     bool finalizer_failed;
     bool has_finalizer;
     bool was_annotated;  /* Some intercept gave an annotated request. */
@@ -7569,6 +7658,12 @@ static inline void scopeflow__task_fill(const scopeflow__task *self, scopeflow_s
         step->tool_call_id = scopeflow__scope_detail(span);
 }
 
+/* The set whose sanitizers an event of the call goes through. */
+static inline scopeflow__set *scopeflow__task_sanitizers(const scopeflow__task *self,
+                                                         scopeflow__set *listeners) {
+    return self->skipped_sanitizers ? listeners : self->middleware;
+}
+
 /* --- emit.c --- */
 
 /* Emits an event for those who listen to `scope`, if anybody does: `scopeflow__listeners_of` gave
@@ -7578,7 +7673,7 @@ void scopeflow__task_emit(scopeflow__task *self, scopeflow_event *event, scopefl
 scopeflow__set *scopeflow__listeners_find(scopeflow_scope *scope);
 /* Who gets an event of this scope; null when nobody listens (S5.3, S5.4). To be released. */
 static inline scopeflow__set *scopeflow__listeners_of(scopeflow_scope *scope) {
-    if (SCOPEFLOW__LIKELY(!scopeflow__has_registrations(scope->runtime))) return NULL;
+    if (SCOPEFLOW__LIKELY(!scopeflow__may_see(scope, SCOPEFLOW__GROUP_SUBSCRIBERS))) return NULL;
     return scopeflow__listeners_find(scope);
 }
 
@@ -8289,7 +8384,7 @@ static void emit_verdict(scopeflow__task *self, const scopeflow_answer *answer, 
         mark->is_llm_call = span->type == SCOPEFLOW_SCOPE_TYPE_LLM;
         mark->data_source = is_refusal ? SCOPEFLOW__DATA_REFUSAL : SCOPEFLOW__DATA_FAILURE;
         mark->data = answer->value;
-        scopeflow__event_sanitize_by(mark, self->middleware);
+        scopeflow__event_sanitize_by(mark, scopeflow__task_sanitizers(self, listeners));
     }
     scopeflow__task_emit(self, mark, listeners);
 }
@@ -8527,7 +8622,7 @@ void scopeflow__call_start(scopeflow__task *self) {
     if (start != NULL) {
         start->data = self->request;
         start->codec = self->codec;
-        scopeflow__event_sanitize_by(start, self->middleware);
+        scopeflow__event_sanitize_by(start, scopeflow__task_sanitizers(self, listeners));
     }
     scopeflow__task_emit(self, start, listeners);
 }
@@ -8654,7 +8749,7 @@ void scopeflow__call_end(scopeflow__task *self, const scopeflow_answer *answer,
     scopeflow_event *const end =
         scopeflow__event_new_end(self->scope, scopeflow__scope_end_time(self->scope, ended_at_ns));
     if (end != NULL) {
-        scopeflow__event_sanitize_by(end, self->middleware);
+        scopeflow__event_sanitize_by(end, scopeflow__task_sanitizers(self, listeners));
         set_outcome(end, answer);
         set_output(self, end, answer);
     }
@@ -8898,6 +8993,16 @@ static scopeflow_status check_names(const request *given, scopeflow_error *out_e
 
 /* --- Beginning --- */
 
+/* Sanitizers are of use only to observers. Should one come later, the sanitizers of then serve. */
+static bool needs_middleware(const scopeflow_scope *scope, const request *given) {
+    bool const is_tool = given->kind == SCOPEFLOW__TASK_TOOL;
+    if (scopeflow__may_see(scope, is_tool ? SCOPEFLOW__GROUP_TOOL : SCOPEFLOW__GROUP_LLM))
+        return true;
+    return scopeflow__may_see(scope, is_tool ? SCOPEFLOW__GROUP_TOOL_SANITIZERS
+                                             : SCOPEFLOW__GROUP_LLM_SANITIZERS) &&
+           scopeflow__may_see(scope, SCOPEFLOW__GROUP_SUBSCRIBERS);
+}
+
 /* The call's span is reserved at once, so that the start cannot fail for want of memory after a
  * guard has passed; it draws its id and time only at the start (S2.3). */
 static scopeflow_status reserve(scopeflow_runtime *runtime, const request *given,
@@ -8907,8 +9012,9 @@ static scopeflow_status reserve(scopeflow_runtime *runtime, const request *given
     scopeflow_status status =
         scopeflow__place_find(runtime, given->current, given->parent, &place, out_error);
     if (status != SCOPEFLOW_STATUS_OK) return status;
-    bool failed;
-    scopeflow__set *const middleware = scopeflow__set_of(place.inherit, &failed);
+    bool failed = false;
+    scopeflow__set *const middleware =
+        needs_middleware(place.inherit, given) ? scopeflow__set_of(place.inherit, &failed) : NULL;
     if (failed) return scopeflow__fail_memory(out_error);
     status = check_sync(middleware, given, out_error);
     if (status != SCOPEFLOW_STATUS_OK) {
@@ -8947,6 +9053,10 @@ static scopeflow_status begin_call(scopeflow_runtime *runtime, const request *gi
     self->after_gates = (uint8_t)given->first_phase;
     self->phase = is_gated ? (uint8_t)SCOPEFLOW__PHASE_GATE : self->after_gates;
     self->is_standalone = given->is_standalone;
+    self->skipped_sanitizers =
+        middleware == NULL &&
+        scopeflow__may_see(span->inherit,
+                           SCOPEFLOW__GROUP_TOOL_SANITIZERS | SCOPEFLOW__GROUP_LLM_SANITIZERS);
     self->can_await = (given->flags & SCOPEFLOW_CALL_FLAG_SYNC) == 0;
     self->has_finalizer = (given->flags & SCOPEFLOW_CALL_FLAG_FINALIZER) != 0;
     self->wants_chunk_marks = (given->flags & SCOPEFLOW_CALL_FLAG_CHUNK_MARKS) != 0;

@@ -175,7 +175,15 @@ scopeflow_event *scopeflow__event_new_left(scopeflow_scope *call, scopeflow__pen
 }
 
 void scopeflow__event_sanitize_by(scopeflow_event *self, scopeflow__set *middleware) {
-    if (middleware == NULL) return;
+    scopeflow_registry const request = self->is_llm_call
+                                           ? SCOPEFLOW_REGISTRY_LLM_SANITIZE_REQUEST_GUARDRAIL
+                                           : SCOPEFLOW_REGISTRY_TOOL_SANITIZE_REQUEST_GUARDRAIL;
+    scopeflow_registry const response = self->is_llm_call
+                                            ? SCOPEFLOW_REGISTRY_LLM_SANITIZE_RESPONSE_GUARDRAIL
+                                            : SCOPEFLOW_REGISTRY_TOOL_SANITIZE_RESPONSE_GUARDRAIL;
+    if (scopeflow__set_count(middleware, request) == 0 &&
+        scopeflow__set_count(middleware, response) == 0)
+        return;
     scopeflow__ref_up(&middleware->refs);
     self->sanitizers = middleware;
 }

@@ -61,7 +61,8 @@ typedef struct scopeflow__task {
     bool owns_request;  /* An intercept made it. */
     bool wants_chunk_marks;
     bool has_held;
-    uint8_t after_gates; /* The phase that gates stand before. */
+    bool skipped_sanitizers; /* Nobody observed when the call began. */
+    uint8_t after_gates;     /* The phase that gates stand before. */
     bool finalizer_failed;
     bool has_finalizer;
     bool was_annotated;  /* Some intercept gave an annotated request. */
@@ -142,6 +143,12 @@ static inline void scopeflow__task_fill(const scopeflow__task *self, scopeflow_s
         step->tool_call_id = scopeflow__scope_detail(span);
 }
 
+/* The set whose sanitizers an event of the call goes through. */
+static inline scopeflow__set *scopeflow__task_sanitizers(const scopeflow__task *self,
+                                                         scopeflow__set *listeners) {
+    return self->skipped_sanitizers ? listeners : self->middleware;
+}
+
 /* --- emit.c --- */
 
 /* Emits an event for those who listen to `scope`, if anybody does: `scopeflow__listeners_of` gave
@@ -151,7 +158,7 @@ void scopeflow__task_emit(scopeflow__task *self, scopeflow_event *event, scopefl
 scopeflow__set *scopeflow__listeners_find(scopeflow_scope *scope);
 /* Who gets an event of this scope; null when nobody listens (S5.3, S5.4). To be released. */
 static inline scopeflow__set *scopeflow__listeners_of(scopeflow_scope *scope) {
-    if (SCOPEFLOW__LIKELY(!scopeflow__has_registrations(scope->runtime))) return NULL;
+    if (SCOPEFLOW__LIKELY(!scopeflow__may_see(scope, SCOPEFLOW__GROUP_SUBSCRIBERS))) return NULL;
     return scopeflow__listeners_find(scope);
 }
 

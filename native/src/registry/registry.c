@@ -178,7 +178,7 @@ static scopeflow__set *resolve(scopeflow_scope *scope, uint32_t needed) {
 scopeflow__set *scopeflow__set_of(scopeflow_scope *scope, bool *out_failed) {
     scopeflow_runtime *const runtime = scope->runtime;
     *out_failed = false;
-    if (SCOPEFLOW__LIKELY(!scopeflow__has_registrations(runtime))) return NULL;
+    if (SCOPEFLOW__LIKELY(!scopeflow__may_see(scope, SCOPEFLOW__GROUP_ANY))) return NULL;
 
     scopeflow__doomed doomed = {NULL, NULL};
     scopeflow__set *none = NULL;
@@ -284,6 +284,63 @@ static bool make_room(scopeflow__view *view, room *spare) {
     return true;
 }
 
+/* --- Groups, under the lock --- */
+
+static uint32_t groups_of(scopeflow_registry kind) {
+    switch (kind) {
+    case SCOPEFLOW_REGISTRY_SUBSCRIBER: return SCOPEFLOW__GROUP_SUBSCRIBERS;
+    case SCOPEFLOW_REGISTRY_TOOL_SANITIZE_REQUEST_GUARDRAIL:
+    case SCOPEFLOW_REGISTRY_TOOL_SANITIZE_RESPONSE_GUARDRAIL:
+        return SCOPEFLOW__GROUP_TOOL_SANITIZERS;
+    case SCOPEFLOW_REGISTRY_TOOL_CONDITIONAL_EXECUTION_GUARDRAIL:
+    case SCOPEFLOW_REGISTRY_TOOL_REQUEST_INTERCEPT:
+    case SCOPEFLOW_REGISTRY_TOOL_EXECUTION_INTERCEPT: return SCOPEFLOW__GROUP_TOOL;
+    case SCOPEFLOW_REGISTRY_LLM_SANITIZE_REQUEST_GUARDRAIL:
+    case SCOPEFLOW_REGISTRY_LLM_SANITIZE_RESPONSE_GUARDRAIL: return SCOPEFLOW__GROUP_LLM_SANITIZERS;
+    case SCOPEFLOW_REGISTRY_LLM_CONDITIONAL_EXECUTION_GUARDRAIL:
+    case SCOPEFLOW_REGISTRY_LLM_REQUEST_INTERCEPT:
+    case SCOPEFLOW_REGISTRY_LLM_EXECUTION_INTERCEPT:
+    case SCOPEFLOW_REGISTRY_LLM_STREAM_EXECUTION_INTERCEPT: return SCOPEFLOW__GROUP_LLM;
+    default: return 0; /* Of no use without subscribers, or without middleware. */
+    }
+}
+
+enum { GROUP_COUNT = sizeof((scopeflow_runtime *)NULL)->group_counts / sizeof(uint32_t) };
+
+static void groups_publish(scopeflow_runtime *runtime) {
+    uint32_t groups = runtime->late_groups;
+    for (uint32_t i = 0; i < GROUP_COUNT; i++)
+        if (runtime->group_counts[i] > 0) groups |= 1u << i;
+    scopeflow__store_u32(&runtime->groups, groups);
+}
+
+static void groups_count(scopeflow_runtime *runtime, uint32_t groups, uint32_t step) {
+    for (uint32_t i = 0; i < GROUP_COUNT; i++)
+        if ((groups & (1u << i)) != 0) runtime->group_counts[i] += step;
+    groups_publish(runtime);
+}
+
+/* What is registered where others inherit already concerns everybody from now on: it is seldom, and
+ * those who inherited are not known. */
+static void groups_add(scopeflow__owner owner, uint32_t groups) {
+    if (owner.runtime != NULL) {
+        groups_count(owner.runtime, groups, 1);
+        return;
+    }
+    scopeflow_scope *const scope = owner.scope;
+    uint8_t const own = (uint8_t)(scope->own_groups | groups);
+    __atomic_store_n(&scope->own_groups, own, __ATOMIC_SEQ_CST);
+    if (!scopeflow__scope_is_root(scope) &&
+        !__atomic_load_n(&scope->is_inherited_from, __ATOMIC_SEQ_CST))
+        return;
+    scope->runtime->late_groups |= groups;
+    groups_publish(scope->runtime);
+}
+
+static void groups_remove(scopeflow_runtime *runtime, uint32_t groups) {
+    groups_count(runtime, groups, (uint32_t)-1);
+}
+
 /* `limit_exceeded` stands for a view that is full: the caller gets room and tries again. */
 static scopeflow_status add_locked(scopeflow__owner owner, scopeflow__view **fresh, room *spare,
                                    scopeflow__entry *entry, uint32_t *out_needed,
@@ -303,7 +360,7 @@ static scopeflow_status add_locked(scopeflow__owner owner, scopeflow__view **fre
     }
     view->entries[view->entry_count++] = entry;
     view->version++;
-    (void)__atomic_fetch_add(&view->runtime->registration_count, 1, __ATOMIC_RELEASE);
+    groups_add(owner, groups_of(entry->kind));
     return SCOPEFLOW_STATUS_OK;
 }
 
@@ -436,7 +493,6 @@ static scopeflow__entry *take_out(scopeflow__view *view, uint32_t at) {
             (view->entry_count - at - 1) * sizeof *view->entries);
     view->entry_count--;
     view->version++;
-    (void)__atomic_fetch_sub(&view->runtime->registration_count, 1, __ATOMIC_RELEASE);
     return entry;
 }
 
@@ -456,6 +512,7 @@ scopeflow_status scopeflow__registry_remove(scopeflow__owner owner, scopeflow_re
     uint32_t const at = view != NULL ? find(view, kind, name) : 0;
     if (view != NULL && at < view->entry_count) {
         removed = take_out(view, at);
+        if (owner.runtime != NULL) groups_remove(runtime, groups_of(kind));
         /* A stale set would keep the callable alive until the next call. */
         scopeflow__view_forget_set(view, &doomed);
     }

@@ -73,9 +73,22 @@ void scopeflow__entry_release(scopeflow__entry *self);
 scopeflow__view *scopeflow__view_new(scopeflow_runtime *runtime, scopeflow__view *parent);
 void scopeflow__view_release(scopeflow__view *self);
 
-/* Without any registration there is nothing to resolve and no lock to take. */
-static inline bool scopeflow__has_registrations(const scopeflow_runtime *runtime) {
-    return scopeflow__load_u32(&runtime->registration_count) > 0;
+/* Registrations by whom they concern: without one that may concern a scope there is nothing to
+ * resolve for it and no lock to take, whatever else is registered. */
+enum {
+    SCOPEFLOW__GROUP_SUBSCRIBERS = 1,
+    SCOPEFLOW__GROUP_TOOL = 2,
+    SCOPEFLOW__GROUP_LLM = 4,
+    SCOPEFLOW__GROUP_TOOL_SANITIZERS = 8,
+    SCOPEFLOW__GROUP_LLM_SANITIZERS = 16,
+    SCOPEFLOW__GROUP_ANY = 31
+};
+
+/* Whether something of these groups may be in force for the scope. */
+static inline bool scopeflow__may_see(const scopeflow_scope *scope, uint32_t groups) {
+    uint32_t const seen = scopeflow__load_u32(&scope->runtime->groups) | scope->seen_groups |
+                          __atomic_load_n(&scope->own_groups, __ATOMIC_RELAXED);
+    return (seen & groups) != 0;
 }
 
 /* The set that a scope sees now, for the caller to release; null if nothing is registered, or if

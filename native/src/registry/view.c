@@ -15,7 +15,6 @@ scopeflow__view *scopeflow__view_new(scopeflow_runtime *runtime, scopeflow__view
 static void free_view(scopeflow__view *self) {
     scopeflow_runtime *const runtime = self->runtime;
     for (uint32_t i = 0; i < self->entry_count; i++) scopeflow__entry_release(self->entries[i]);
-    (void)__atomic_fetch_sub(&runtime->registration_count, self->entry_count, __ATOMIC_RELEASE);
     if (self->parent != NULL)
         (void)__atomic_fetch_sub(&runtime->scope_view_count, 1, __ATOMIC_RELEASE);
     scopeflow__deallocate(&runtime->memory, self->entries,

@@ -103,6 +103,14 @@ static void hold_link(scopeflow_scope *link) {
     if (!scopeflow__scope_is_root(link)) scopeflow__ref_up(&link->refs);
 }
 
+/* Says first that it looks and then looks, while whoever registers there writes first and then asks
+ * whether somebody looked: one of the two sees the other. */
+static void inherit_groups(scopeflow_scope *self, scopeflow_scope *from) {
+    if (!__atomic_load_n(&from->is_inherited_from, __ATOMIC_RELAXED))
+        __atomic_store_n(&from->is_inherited_from, true, __ATOMIC_SEQ_CST);
+    self->seen_groups = from->seen_groups | __atomic_load_n(&from->own_groups, __ATOMIC_SEQ_CST);
+}
+
 scopeflow_scope *scopeflow__scope_new(scopeflow_runtime *runtime, const scopeflow__place *place,
                                       scopeflow_scope_type type, uint32_t attributes,
                                       scopeflow_bytes name, scopeflow_bytes detail) {
@@ -122,8 +130,7 @@ scopeflow_scope *scopeflow__scope_new(scopeflow_runtime *runtime, const scopeflo
         self->is_detached = true;
         self->detached_from = place->detached_from->uuid;
     }
-    if (!scopeflow__scope_is_root(self->inherit))
-        __atomic_store_n(&self->inherit->is_inherited_from, true, __ATOMIC_RELEASE);
+    if (!scopeflow__scope_is_root(self->inherit)) inherit_groups(self, self->inherit);
     return self;
 }
 

@@ -36,6 +36,8 @@ struct scopeflow_scope {
     uint32_t view_epoch;
     bool owns_view;         /* Something was registered on this very scope. */
     bool is_inherited_from; /* Another scope sees what is registered here. */
+    uint8_t seen_groups;    /* What was registered above when it was made, */
+    uint8_t own_groups;     /* and what was registered on it: see scopeflow__may_see. */
     bool is_call;           /* A tool or LLM call: its flags are those of its kind of call. */
     bool is_manual;         /* A call that the application runs by itself (S4.8). */
     bool is_abandoned; /* Ended without a word: its subscribers are still owed the end (S1.12). */
