@@ -41,13 +41,6 @@ typedef enum scopeflow__preparation {
     SCOPEFLOW__PREPARED
 } scopeflow__preparation;
 
-/* Numbers of a stream for its end event (S4.7). */
-typedef struct scopeflow__stream_facts {
-    uint64_t chunk_count;
-    int64_t first_chunk_ns; /* Since the start. */
-    int64_t longest_gap_ns;
-} scopeflow__stream_facts;
-
 /* A host reference that an event owns. */
 typedef struct scopeflow__owned_ref {
     struct scopeflow__owned_ref *next;
@@ -83,12 +76,12 @@ struct scopeflow_event {
     scopeflow_ref profile; /* A mark's own category profile. */
     scopeflow_ref data_schema;
     scopeflow__outcome outcome;
-    bool is_stream;
 
     /* What the preparation made. */
     uint8_t preparation; /* A scopeflow__preparation. */
     uint8_t error_text;  /* A scopeflow__error_text. */
     bool was_sanitized;  /* `data` is a sanitizer's answer, and owned. */
+    bool is_stream;
     bool codec_failed;
     bool finalizer_failed;
     bool is_stripped; /* An event sanitizer failed: only what the runtime says is left (S3.12). */

@@ -90,7 +90,6 @@ typedef struct scopeflow__task {
     int64_t timestamp_ns;
     int64_t last_chunk_ns;
     int64_t ended_at_ns;
-    scopeflow__stream_facts stream;
 } scopeflow__task;
 
 static inline scopeflow__task *scopeflow__task_of(scopeflow_task *task) {
