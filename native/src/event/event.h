@@ -82,6 +82,7 @@ struct scopeflow_event {
     uint8_t error_text;  /* A scopeflow__error_text. */
     bool was_sanitized;  /* `data` is a sanitizer's answer, and owned. */
     bool is_stream;
+    bool is_lost; /* Memory was missing for something that belongs in it: nobody gets it. */
     bool codec_failed;
     bool finalizer_failed;
     bool is_stripped; /* An event sanitizer failed: only what the runtime says is left (S3.12). */

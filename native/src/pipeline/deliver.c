@@ -79,6 +79,13 @@ static void retire_event(scopeflow__task *self) {
     scopeflow_event_release(event);
 }
 
+/* Nobody has got it yet. */
+static void drop_first(scopeflow__task *self) {
+    scopeflow_event *const event = self->events;
+    self->events = event->next;
+    scopeflow__event_drop(event);
+}
+
 static void begin_serving(scopeflow__task *self, scopeflow__emitter *emitter) {
     if (emitter == NULL || self->serving != NULL) return;
     self->serving = emitter;
@@ -114,6 +121,10 @@ bool scopeflow__task_deliver(scopeflow__task *self, scopeflow_emitter *emitter,
         if (self->events->preparation != SCOPEFLOW__PREPARED) {
             end_serving(self); /* What a sanitizer emits is no subscriber's. */
             if (scopeflow__task_prepare(self, step)) return true;
+            if (self->events->is_lost) {
+                drop_first(self);
+                continue;
+            }
         }
         if (mine != NULL && mine->is_delivering && self->serving == NULL) {
             put_aside(self, mine);

@@ -171,7 +171,8 @@ static bool ask_chain(scopeflow__task *self, scopeflow_event *event, scopeflow_s
 static bool still_fits(scopeflow_event *event) {
     if (event->annotation == 0 || event->data_source != SCOPEFLOW__DATA_PAYLOAD) return false;
     return !event->was_sanitized ||
-           scopeflow__payloads_are_equal(event->scope->runtime, event->original, event->data);
+           scopeflow__payloads_are_equal(event->scope->runtime, event->original, event->data,
+                                         &event->is_lost);
 }
 
 /* An annotation comes from the payload that observers see. */
@@ -205,7 +206,7 @@ static bool needs_nothing(const scopeflow_event *event) {
 bool scopeflow__task_prepare(scopeflow__task *self, scopeflow_step *step) {
     scopeflow_event *const event = self->events;
     if (needs_nothing(event)) event->preparation = SCOPEFLOW__PREPARED;
-    while (event->preparation != SCOPEFLOW__PREPARED) {
+    while (event->preparation != SCOPEFLOW__PREPARED && !event->is_lost) {
         bool const asks = event->preparation == SCOPEFLOW__PREPARE_ANNOTATION
                               ? ask_codec(self, event, step)
                               : ask_chain(self, event, step);
@@ -217,7 +218,7 @@ bool scopeflow__task_prepare(scopeflow__task *self, scopeflow_step *step) {
 /* --- Answers --- */
 
 /* S3.6: a sanitizer gives a value of the kind that it was given. */
-static bool is_sane(const scopeflow_event *event, scopeflow_ref value) {
+static bool is_sane(scopeflow_event *event, scopeflow_ref value) {
     scopeflow_token const first = first_token(event->scope->runtime, value);
     switch ((scopeflow__preparation)event->preparation) {
     case SCOPEFLOW__PREPARE_PAYLOAD:
@@ -229,7 +230,7 @@ static bool is_sane(const scopeflow_event *event, scopeflow_ref value) {
         return first != SCOPEFLOW_TOKEN_UNSERIALIZABLE && first != SCOPEFLOW_TOKEN_NULL;
     case SCOPEFLOW__PREPARE_FIELDS:
         return first == SCOPEFLOW_TOKEN_OBJECT &&
-               scopeflow__fields_are_sane(event->scope->runtime, value);
+               scopeflow__fields_are_sane(event->scope->runtime, value, &event->is_lost);
     default: return first == SCOPEFLOW_TOKEN_OBJECT;
     }
 }
@@ -250,7 +251,9 @@ static void take_value(scopeflow_event *event, scopeflow_ref value) {
         event->error_text = SCOPEFLOW__ERROR_TEXT_SANITIZED;
         break;
     case SCOPEFLOW__PREPARE_INJECTION:
-        if (!scopeflow__event_inject(event, value)) scopeflow__runtime_release_ref(runtime, value);
+        if (scopeflow__event_inject(event, value)) break;
+        scopeflow__runtime_release_ref(runtime, value);
+        event->is_lost = true;
         break;
     case SCOPEFLOW__PREPARE_FIELDS: scopeflow__event_set_fields(event, value); break;
     case SCOPEFLOW__PREPARE_ANNOTATION:
