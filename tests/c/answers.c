@@ -251,7 +251,10 @@ static object *use_next(call *c, const json *one, results *so_far) {
     const json *const given = json_get(one, "request");
     object *const request = given == NULL ? NULL : new_payload(c->runner, given);
     if (so_far->count == NEXTS) abort();
-    call *const link = call_next(c, c->context, NULL, "", request);
+    char registration[LABEL_SIZE];
+    snprintf(registration, sizeof registration, "%.*s", (int)c->step.registration.len,
+             c->step.registration.ptr);
+    call *const link = call_next(c, c->context, NULL, registration, request);
     object *const error = call_error_object(link);
     object_release(request);
     if (error != NULL && (json_get(one, "catch") == NULL || error->is_cancel)) return error;

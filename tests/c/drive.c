@@ -83,11 +83,11 @@ static void finish_raise(call *c, object *ours) {
         c->raised = ours;
         return;
     }
-    if (c->step.status == SCOPEFLOW_STATUS_GUARDRAIL_REJECTED)
+    if (c->step.status == SCOPEFLOW_STATUS_INVALID_STATE)
+        snprintf(c->message, sizeof c->message, "invalid state: the runtime is closed");
+    else
         snprintf(c->message, sizeof c->message, "guardrail rejected: %s",
                  ours == NULL ? "" : ours->text);
-    else
-        snprintf(c->message, sizeof c->message, "%s", scopeflow_status_name(c->step.status));
     object_release(ours);
 }
 

@@ -132,7 +132,17 @@ object *present_fields(call *c) {
 
 /* --- What comes back --- */
 
-static void change(call *c, object *got, const char *path, const json *with) {
+/* The fixture whose members `a` and `b` are one list, as a text; an edit of one is made in both. */
+static void begin_edit(object *got) {
+    if (got->kind != OBJECT_FIXTURE || strcmp(got->text, "shared") != 0) return;
+    json_writer text = {NULL, 0, 0};
+    json_put_c(&text, "{\"a\":[1],\"b\":[1]}");
+    set_written(got, &text);
+    got->kind = OBJECT_JSON;
+    got->has_aliases = true;
+}
+
+static void change_once(call *c, object *got, const char *path, const json *with) {
     const json *const document = read_object(got);
     json_writer text = {NULL, 0, 0};
     if (got->belongs_to == OWNER_APPLICATION) fail(c->runner, "the application's own was changed");
@@ -143,6 +153,17 @@ static void change(call *c, object *got, const char *path, const json *with) {
         set_written(got, &text);
     }
     json_free(document);
+}
+
+static void change(call *c, object *got, const char *path, const json *with) {
+    begin_edit(got);
+    change_once(c, got, path, with);
+    if (!got->has_aliases || strncmp(path + 1, "/", 1) != 0) return;
+    json_writer other = {NULL, 0, 0};
+    json_put_c(&other, path);
+    other.text[0] = path[0] == 'a' ? 'b' : 'a';
+    change_once(c, got, other.text, with);
+    free(other.text);
 }
 
 static void edit(call *c, object *got, const json *payload) {
