@@ -17,7 +17,7 @@
 #define SCOPEFLOW_VERSION "0.1.0"
 
 /* A number over everything in this header that a compiled caller depends on (S6.3). */
-#define SCOPEFLOW_ABI_HASH UINT64_C(0x994e7c333f70a85c)
+#define SCOPEFLOW_ABI_HASH UINT64_C(0x7bd462dd66e61a14)
 
 #ifndef SCOPEFLOW_API
 #if defined(_WIN32)
@@ -641,6 +641,16 @@ struct scopeflow_scope_event_options {
 #define SCOPEFLOW_SCOPE_EVENT_OPTIONS_INIT \
     {(uint32_t)sizeof(scopeflow_scope_event_options), NULL, NULL, {NULL, 0}, NULL, 0, 0, \
      {NULL, 0}, 0, 0, SCOPEFLOW_TIMESTAMP_NONE}
+
+/* A root of its own for a context (S1.3): a new id, no middleware but the runtime's, until some
+ * is registered on it. It emits nothing and never ends; the host makes it current.
+ * out_scope: The root; the caller releases it.
+ * Ownership: The scope is the caller's to release.
+ * Errors: invalid_argument (1003), invalid_state (1004), no_memory (3002).
+ * Thread: May be called from any thread. */
+SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
+scopeflow_scope_new_root(
+    scopeflow_runtime *self, scopeflow_scope **out_scope, scopeflow_error *out_error);
 
 /* Opens a scope and emits its start event. The `done` step carries the new scope, which the
  * caller releases; the host makes it current.

@@ -2831,39 +2831,41 @@ typedef struct scopeflow__open_shard {
     uint64_t padding[6]; /* A cache line each. */
 } scopeflow__open_shard;
 
+/* What every operation reads stands apart from what every operation writes: a line of the cache
+ * that one thread writes is one that the others have to fetch again. */
 struct scopeflow_runtime {
-    uint32_t refs; /* The owner's and one for each scope that is held. */
     scopeflow_runtime_flag flags;
     uint32_t payload_budget_bytes;
-    uint32_t is_freed;        /* The owner has gone: owed ends are not collected any more. */
-    uint32_t is_closed;       /* Nothing may begin or be registered any more (S6.1). */
-    uint32_t fork_generation; /* Counts `after_fork`; a scope of another one is the parent's. */
-
+    uint32_t is_freed;         /* The owner has gone: owed ends are not collected any more. */
+    uint32_t is_closed;        /* Nothing may begin or be registered any more (S6.1). */
+    uint32_t fork_generation;  /* Counts `after_fork`; a scope of another one is the parent's. */
+    uint32_t groups;           /* What every scope may see: see scopeflow__may_see. */
+    uint32_t scope_view_count; /* 0: nothing is registered on any scope. */
     scopeflow_host host;
     scopeflow__memory memory;
-
     int64_t clock_start_ns;
     int64_t clock_step_ns;
-    uint64_t clock_read_count;
-    uint64_t last_moment; /* 48 bits of milliseconds, 12 bits of count: never goes back (S2.2). */
-    uint64_t drawn_uuid_count; /* Of a deterministic runtime. */
     uint64_t seed[2];
-
     scopeflow_scope *root;
     scopeflow_scope *abandoned; /* A lock-free stack of ended scopes whose end is owed (S1.12). */
-
-    scopeflow__open_shard open_shards[SCOPEFLOW__OPEN_SHARD_COUNT];
-
+    scopeflow__view *global_view;
     char *credential_headers; /* The owner's own list, lower case, with commas; or null. */
     size_t credential_headers_len;
 
+    uint64_t padding_before[8];
+    uint64_t last_moment; /* 48 bits of milliseconds, 12 bits of count: never goes back (S2.2). */
+    uint64_t clock_read_count; /* Of a deterministic runtime, like the next. */
+    uint64_t drawn_uuid_count;
+    uint64_t padding_between[8];
+    uint32_t refs; /* The owner's, one for each first-level scope and each reference to the root. */
+    uint64_t padding_behind[8];
+
+    scopeflow__open_shard open_shards[SCOPEFLOW__OPEN_SHARD_COUNT];
+
     scopeflow__spinlock registry_lock;
-    uint32_t groups; /* What every scope may see: see scopeflow__may_see. */
+    uint32_t view_epoch;      /* Raised when a scope that others inherit from gets its view. */
     uint32_t late_groups;     /* Under the lock: registered where others inherited already. */
     uint32_t group_counts[5]; /* Under the lock: of the runtime's own registrations. */
-    uint32_t scope_view_count;   /* 0: nothing is registered on any scope. */
-    uint32_t view_epoch;         /* Raised when a scope that others inherit from gets its view. */
-    scopeflow__view *global_view;
 
     uint64_t scope_event_count;
     uint64_t mark_event_count;
@@ -3021,6 +3023,15 @@ static inline scopeflow_status scopeflow__check_runtime_after_fork(
     scopeflow_runtime *self, scopeflow_error *out_error) {
     SCOPEFLOW__REQUIRE(self != NULL,
                        out_error, "self must not be null");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_scope_new_root(
+    scopeflow_runtime *self, scopeflow_scope **out_scope, scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_scope != NULL,
+                       out_error, "out_scope must not be null");
     return SCOPEFLOW_STATUS_OK;
 }
 
@@ -4411,13 +4422,14 @@ struct scopeflow_scope {
     uint8_t seen_groups;    /* What was registered above when it was made, */
     uint8_t own_groups;     /* and what was registered on it: see scopeflow__may_see. */
     bool is_call;           /* A tool or LLM call: its flags are those of its kind of call. */
+    bool is_own_root;       /* A root that one context has for itself (S1.3): it never ends. */
     bool is_manual;         /* A call that the application runs by itself (S4.8). */
     bool is_abandoned; /* Ended without a word: its subscribers are still owed the end (S1.12). */
     bool is_detached;  /* Opened under a context value that had ended (S1.5). */
     uint8_t type;
 
     scopeflow_uuid uuid;
-    scopeflow_uuid detached_from;
+    scopeflow_uuid detached_from; /* Of a root of its own: the root of another process, or zeros. */
     int64_t started_at_ns;
     int64_t ended_at_ns; /* For an abandoned scope: when it was noticed. */
     scopeflow_ref metadata;
@@ -4443,6 +4455,10 @@ static inline scopeflow_uuid *scopeflow__scope_uuid(scopeflow_scope *self) {
 }
 static inline bool scopeflow__scope_is_root(const scopeflow_scope *self) {
     return self->parent == NULL;
+}
+/* The runtime's root, or one that a context has for itself. */
+static inline bool scopeflow__scope_is_any_root(const scopeflow_scope *self) {
+    return self->parent == NULL || self->is_own_root;
 }
 static inline bool scopeflow__scope_is_open(const scopeflow_scope *self) {
     return scopeflow__load_u32(&self->phase) == SCOPEFLOW__SCOPE_OPEN;
@@ -4496,6 +4512,8 @@ scopeflow__pending_mark *scopeflow__pending_marks_take(scopeflow_scope *self);
 void scopeflow__pending_marks_free(scopeflow_runtime *runtime, scopeflow__pending_mark *first);
 
 scopeflow_scope *scopeflow__scope_new_root(scopeflow_runtime *runtime);
+/* A root for one context, without an id. Null when memory ran out. */
+scopeflow_scope *scopeflow__scope_new_own_root(scopeflow_runtime *runtime);
 void scopeflow__scope_destroy_root(scopeflow_scope *self);
 
 /* Takes the whole list, oldest first; the caller owns a reference to each. */
@@ -5200,7 +5218,7 @@ scopeflow_scope *scopeflow__scope_new(scopeflow_runtime *runtime, const scopeflo
     scopeflow_scope *const self = allocate(runtime, name, detail);
     if (self == NULL) return NULL;
 
-    scopeflow__ref_up(&runtime->refs);
+    if (scopeflow__scope_is_root(place->parent)) scopeflow__ref_up(&runtime->refs);
     self->type = (uint8_t)type;
     self->attributes = attributes;
     self->parent = place->parent;
@@ -5240,6 +5258,30 @@ scopeflow_scope *scopeflow__scope_new_root(scopeflow_runtime *runtime) {
     self->type = SCOPEFLOW_SCOPE_TYPE_AGENT;
     self->phase = SCOPEFLOW__SCOPE_OPEN;
     return self;
+}
+
+scopeflow_scope *scopeflow__scope_new_own_root(scopeflow_runtime *runtime) {
+    scopeflow_scope *const root = runtime->root;
+    scopeflow__place const place = {root, root, root, NULL};
+    scopeflow_scope *const self =
+        scopeflow__scope_new(runtime, &place, SCOPEFLOW_SCOPE_TYPE_AGENT, 0,
+                             SCOPEFLOW__TEXT("root"), SCOPEFLOW__TEXT(""));
+    if (self == NULL) return NULL;
+    self->is_own_root = true;
+    self->phase = SCOPEFLOW__SCOPE_OPEN;
+    return self;
+}
+
+scopeflow_status scopeflow_scope_new_root(scopeflow_runtime *runtime, scopeflow_scope **out_scope,
+                                          scopeflow_error *out_error) {
+    scopeflow_status const status = scopeflow__check_scope_new_root(runtime, out_scope, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    if (scopeflow__runtime_is_closed(runtime)) return scopeflow__fail_closed(out_error);
+    scopeflow_scope *const self = scopeflow__scope_new_own_root(runtime);
+    if (self == NULL) return scopeflow__fail_memory(out_error);
+    scopeflow__runtime_draw(runtime, 0, &self->uuid, &self->started_at_ns);
+    *out_scope = self;
+    return SCOPEFLOW_STATUS_OK;
 }
 
 void scopeflow__scope_destroy_root(scopeflow_scope *self) {
@@ -5305,7 +5347,8 @@ static scopeflow_scope *drop_link(scopeflow_scope *link, scopeflow_scope *doomed
     if (scopeflow__scope_is_root(link) || !scopeflow__ref_down(&link->refs)) return doomed;
 
     scopeflow_runtime *const runtime = link->runtime;
-    if (scopeflow__scope_is_open(link) && link->fork_generation == runtime->fork_generation &&
+    if (scopeflow__scope_is_open(link) && !link->is_own_root &&
+        link->fork_generation == runtime->fork_generation &&
         !scopeflow__load_u32(&runtime->is_freed)) {
         scopeflow__store_u32(&link->refs, 1); /* The list's. */
         (void)scopeflow__scope_end(link);
@@ -5316,7 +5359,8 @@ static scopeflow_scope *drop_link(scopeflow_scope *link, scopeflow_scope *doomed
     return link;
 }
 
-static void destroy_scope(scopeflow_scope *self) {
+/* A first-level scope holds the runtime, the others hold it through their parents. */
+static void destroy_scope(scopeflow_scope *self, bool holds_runtime) {
     scopeflow_runtime *const runtime = self->runtime;
     if (self->view != NULL) scopeflow__view_release(self->view);
     scopeflow__runtime_release_ref(runtime, self->metadata);
@@ -5324,7 +5368,7 @@ static void destroy_scope(scopeflow_scope *self) {
     if (self->pending_marks != NULL)
         scopeflow__pending_marks_free(runtime, scopeflow__pending_marks_take(self));
     scopeflow__deallocate(&runtime->memory, self, node_size(self));
-    scopeflow__runtime_release(runtime);
+    if (holds_runtime) scopeflow__runtime_release(runtime);
 }
 
 /* A deep tree is freed in a loop: recursion would overflow the stack. */
@@ -5340,8 +5384,9 @@ void scopeflow_scope_release(scopeflow_scope *self) {
         doomed = node->next;
         if (node->opener != node->parent) doomed = drop_link(node->opener, doomed);
         if (node->inherit != node->parent) doomed = drop_link(node->inherit, doomed);
+        bool const holds_runtime = scopeflow__scope_is_root(node->parent);
         doomed = drop_link(node->parent, doomed);
-        destroy_scope(node);
+        destroy_scope(node, holds_runtime);
     }
 }
 
@@ -5365,7 +5410,7 @@ scopeflow_status scopeflow_scope_describe(scopeflow_scope *self, scopeflow_scope
     if (status != SCOPEFLOW_STATUS_OK) return status;
     memset(out_info, 0, sizeof *out_info);
     out_info->uuid = self->uuid;
-    if (self->parent != NULL) out_info->parent_uuid = self->parent->uuid;
+    if (!scopeflow__scope_is_any_root(self)) out_info->parent_uuid = self->parent->uuid;
     out_info->name = scopeflow__scope_name(self);
     out_info->subtype = SCOPEFLOW__TEXT("");
     out_info->tool_call_id = SCOPEFLOW__TEXT("");
@@ -5514,13 +5559,14 @@ static bool is_fresh(const scopeflow_scope *scope) {
  * turned round on the way; so a deep tree is walked once, without recursion. */
 scopeflow__view *scopeflow__view_of(scopeflow_scope *scope, scopeflow__doomed *doomed) {
     scopeflow_scope *below = NULL;
-    while (!scopeflow__scope_is_root(scope) && !is_fresh(scope)) {
+    while (!scopeflow__scope_is_any_root(scope) && !is_fresh(scope)) {
         scope->walk = below;
         below = scope;
         scope = scope->inherit;
     }
     scopeflow__view *view = scope->view;
-    if (scopeflow__scope_is_root(scope) && !scope->owns_view) view = scope->runtime->global_view;
+    if (scopeflow__scope_is_any_root(scope) && !scope->owns_view)
+        view = scope->runtime->global_view;
     for (; below != NULL; below = below->walk) view = refresh(below, view, doomed);
     return view;
 }
@@ -5782,7 +5828,7 @@ static scopeflow_status fail_named(scopeflow_error *out_error, scopeflow_status 
 
 static scopeflow_status check_owner(scopeflow__owner owner, scopeflow_error *out_error) {
     const scopeflow_scope *const scope = owner.scope;
-    if (scope == NULL || scopeflow__scope_is_root(scope)) return SCOPEFLOW_STATUS_OK;
+    if (scope == NULL || scopeflow__scope_is_any_root(scope)) return SCOPEFLOW_STATUS_OK;
     if (scope->fork_generation != scope->runtime->fork_generation)
         return scopeflow__fail(out_error, SCOPEFLOW_STATUS_INVALID_STATE,
                                SCOPEFLOW__TEXT("scope '"), scopeflow__scope_name(scope),
@@ -9760,7 +9806,7 @@ static scopeflow_status check_pop(scopeflow_scope *scope,
     scopeflow_runtime *const runtime = scope->runtime;
     scopeflow_bytes const name = scopeflow__scope_name(scope);
     if (scopeflow__runtime_is_closed(runtime)) return scopeflow__fail_closed(out_error);
-    SCOPEFLOW__REQUIRE(!scopeflow__scope_is_root(scope), out_error,
+    SCOPEFLOW__REQUIRE(!scopeflow__scope_is_any_root(scope), out_error,
                        "the root scope cannot be ended");
     SCOPEFLOW__REQUIRE(options->current == NULL || options->current->runtime == runtime, out_error,
                        "the current scope belongs to another runtime");
@@ -9796,7 +9842,7 @@ static void fill_end(scopeflow_event *end, const scopeflow_scope_pop_options *op
 /* `close` leaves alone what has ended and, in a child process, what the parent will end (S1.13). */
 static bool is_left_alone(const scopeflow_scope *scope,
                           const scopeflow_scope_pop_options *options) {
-    if ((options->flags & SCOPEFLOW_POP_FLAG_CLOSE) == 0 || scopeflow__scope_is_root(scope))
+    if ((options->flags & SCOPEFLOW_POP_FLAG_CLOSE) == 0 || scopeflow__scope_is_any_root(scope))
         return false;
     return !scopeflow__scope_is_open(scope) ||
            scope->fork_generation != scope->runtime->fork_generation;

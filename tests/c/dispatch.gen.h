@@ -133,6 +133,14 @@ static void call_runtime_after_fork(call *c) {
     c->status = scopeflow_runtime_after_fork(c->runtime, &c->error);
 }
 
+static void call_scope_new_root(call *c) {
+    scopeflow_scope *out;
+    memset(&out, 0, sizeof out);
+    c->status = scopeflow_scope_new_root(c->runtime, &out, &c->error);
+    if (c->status != SCOPEFLOW_STATUS_OK) return;
+    call_out_scope(c, out);
+}
+
 static void call_scope_push(call *c) {
     scopeflow_scope_push_options options = SCOPEFLOW_SCOPE_PUSH_OPTIONS_INIT;
     options.current = call_current(c);
@@ -786,6 +794,7 @@ static const operation operations[] = {
     {"runtime_last_error", call_runtime_last_error, false},
     {"runtime_is_credential_header", call_runtime_is_credential_header, false},
     {"runtime_after_fork", call_runtime_after_fork, false},
+    {"scope_new_root", call_scope_new_root, false},
     {"scope_push", call_scope_push, true},
     {"scope_pop", call_scope_pop, true},
     {"scope_event", call_scope_event, true},

@@ -122,6 +122,15 @@ static inline scopeflow_status scopeflow__check_runtime_after_fork(
     return SCOPEFLOW_STATUS_OK;
 }
 
+static inline scopeflow_status scopeflow__check_scope_new_root(
+    scopeflow_runtime *self, scopeflow_scope **out_scope, scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_scope != NULL,
+                       out_error, "out_scope must not be null");
+    return SCOPEFLOW_STATUS_OK;
+}
+
 static inline scopeflow_status scopeflow__check_scope_push(
     scopeflow_runtime *self, const scopeflow_scope_push_options *options, scopeflow_task *task,
     scopeflow_step *out_step, scopeflow_error *out_error) {

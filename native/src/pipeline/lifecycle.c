@@ -69,7 +69,7 @@ static scopeflow_status check_pop(scopeflow_scope *scope,
     scopeflow_runtime *const runtime = scope->runtime;
     scopeflow_bytes const name = scopeflow__scope_name(scope);
     if (scopeflow__runtime_is_closed(runtime)) return scopeflow__fail_closed(out_error);
-    SCOPEFLOW__REQUIRE(!scopeflow__scope_is_root(scope), out_error,
+    SCOPEFLOW__REQUIRE(!scopeflow__scope_is_any_root(scope), out_error,
                        "the root scope cannot be ended");
     SCOPEFLOW__REQUIRE(options->current == NULL || options->current->runtime == runtime, out_error,
                        "the current scope belongs to another runtime");
@@ -105,7 +105,7 @@ static void fill_end(scopeflow_event *end, const scopeflow_scope_pop_options *op
 /* `close` leaves alone what has ended and, in a child process, what the parent will end (S1.13). */
 static bool is_left_alone(const scopeflow_scope *scope,
                           const scopeflow_scope_pop_options *options) {
-    if ((options->flags & SCOPEFLOW_POP_FLAG_CLOSE) == 0 || scopeflow__scope_is_root(scope))
+    if ((options->flags & SCOPEFLOW_POP_FLAG_CLOSE) == 0 || scopeflow__scope_is_any_root(scope))
         return false;
     return !scopeflow__scope_is_open(scope) ||
            scope->fork_generation != scope->runtime->fork_generation;

@@ -217,7 +217,7 @@ static scopeflow_status fail_named(scopeflow_error *out_error, scopeflow_status 
 
 static scopeflow_status check_owner(scopeflow__owner owner, scopeflow_error *out_error) {
     const scopeflow_scope *const scope = owner.scope;
-    if (scope == NULL || scopeflow__scope_is_root(scope)) return SCOPEFLOW_STATUS_OK;
+    if (scope == NULL || scopeflow__scope_is_any_root(scope)) return SCOPEFLOW_STATUS_OK;
     if (scope->fork_generation != scope->runtime->fork_generation)
         return scopeflow__fail(out_error, SCOPEFLOW_STATUS_INVALID_STATE,
                                SCOPEFLOW__TEXT("scope '"), scopeflow__scope_name(scope),

@@ -93,13 +93,14 @@ static bool is_fresh(const scopeflow_scope *scope) {
  * turned round on the way; so a deep tree is walked once, without recursion. */
 scopeflow__view *scopeflow__view_of(scopeflow_scope *scope, scopeflow__doomed *doomed) {
     scopeflow_scope *below = NULL;
-    while (!scopeflow__scope_is_root(scope) && !is_fresh(scope)) {
+    while (!scopeflow__scope_is_any_root(scope) && !is_fresh(scope)) {
         scope->walk = below;
         below = scope;
         scope = scope->inherit;
     }
     scopeflow__view *view = scope->view;
-    if (scopeflow__scope_is_root(scope) && !scope->owns_view) view = scope->runtime->global_view;
+    if (scopeflow__scope_is_any_root(scope) && !scope->owns_view)
+        view = scope->runtime->global_view;
     for (; below != NULL; below = below->walk) view = refresh(below, view, doomed);
     return view;
 }

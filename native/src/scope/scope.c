@@ -117,7 +117,7 @@ scopeflow_scope *scopeflow__scope_new(scopeflow_runtime *runtime, const scopeflo
     scopeflow_scope *const self = allocate(runtime, name, detail);
     if (self == NULL) return NULL;
 
-    scopeflow__ref_up(&runtime->refs);
+    if (scopeflow__scope_is_root(place->parent)) scopeflow__ref_up(&runtime->refs);
     self->type = (uint8_t)type;
     self->attributes = attributes;
     self->parent = place->parent;
@@ -157,6 +157,30 @@ scopeflow_scope *scopeflow__scope_new_root(scopeflow_runtime *runtime) {
     self->type = SCOPEFLOW_SCOPE_TYPE_AGENT;
     self->phase = SCOPEFLOW__SCOPE_OPEN;
     return self;
+}
+
+scopeflow_scope *scopeflow__scope_new_own_root(scopeflow_runtime *runtime) {
+    scopeflow_scope *const root = runtime->root;
+    scopeflow__place const place = {root, root, root, NULL};
+    scopeflow_scope *const self =
+        scopeflow__scope_new(runtime, &place, SCOPEFLOW_SCOPE_TYPE_AGENT, 0,
+                             SCOPEFLOW__TEXT("root"), SCOPEFLOW__TEXT(""));
+    if (self == NULL) return NULL;
+    self->is_own_root = true;
+    self->phase = SCOPEFLOW__SCOPE_OPEN;
+    return self;
+}
+
+scopeflow_status scopeflow_scope_new_root(scopeflow_runtime *runtime, scopeflow_scope **out_scope,
+                                          scopeflow_error *out_error) {
+    scopeflow_status const status = scopeflow__check_scope_new_root(runtime, out_scope, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    if (scopeflow__runtime_is_closed(runtime)) return scopeflow__fail_closed(out_error);
+    scopeflow_scope *const self = scopeflow__scope_new_own_root(runtime);
+    if (self == NULL) return scopeflow__fail_memory(out_error);
+    scopeflow__runtime_draw(runtime, 0, &self->uuid, &self->started_at_ns);
+    *out_scope = self;
+    return SCOPEFLOW_STATUS_OK;
 }
 
 void scopeflow__scope_destroy_root(scopeflow_scope *self) {
@@ -222,7 +246,8 @@ static scopeflow_scope *drop_link(scopeflow_scope *link, scopeflow_scope *doomed
     if (scopeflow__scope_is_root(link) || !scopeflow__ref_down(&link->refs)) return doomed;
 
     scopeflow_runtime *const runtime = link->runtime;
-    if (scopeflow__scope_is_open(link) && link->fork_generation == runtime->fork_generation &&
+    if (scopeflow__scope_is_open(link) && !link->is_own_root &&
+        link->fork_generation == runtime->fork_generation &&
         !scopeflow__load_u32(&runtime->is_freed)) {
         scopeflow__store_u32(&link->refs, 1); /* The list's. */
         (void)scopeflow__scope_end(link);
@@ -233,7 +258,8 @@ static scopeflow_scope *drop_link(scopeflow_scope *link, scopeflow_scope *doomed
     return link;
 }
 
-static void destroy_scope(scopeflow_scope *self) {
+/* A first-level scope holds the runtime, the others hold it through their parents. */
+static void destroy_scope(scopeflow_scope *self, bool holds_runtime) {
     scopeflow_runtime *const runtime = self->runtime;
     if (self->view != NULL) scopeflow__view_release(self->view);
     scopeflow__runtime_release_ref(runtime, self->metadata);
@@ -242,7 +268,7 @@ static void destroy_scope(scopeflow_scope *self) {
         scopeflow__pending_marks_free(runtime, scopeflow__pending_marks_take(self));
     if (self->stream != NULL) scopeflow__stream_free(self);
     scopeflow__deallocate(&runtime->memory, self, node_size(self));
-    scopeflow__runtime_release(runtime);
+    if (holds_runtime) scopeflow__runtime_release(runtime);
 }
 
 /* A deep tree is freed in a loop: recursion would overflow the stack. */
@@ -258,8 +284,9 @@ void scopeflow_scope_release(scopeflow_scope *self) {
         doomed = node->next;
         if (node->opener != node->parent) doomed = drop_link(node->opener, doomed);
         if (node->inherit != node->parent) doomed = drop_link(node->inherit, doomed);
+        bool const holds_runtime = scopeflow__scope_is_root(node->parent);
         doomed = drop_link(node->parent, doomed);
-        destroy_scope(node);
+        destroy_scope(node, holds_runtime);
     }
 }
 
@@ -283,7 +310,7 @@ scopeflow_status scopeflow_scope_describe(scopeflow_scope *self, scopeflow_scope
     if (status != SCOPEFLOW_STATUS_OK) return status;
     memset(out_info, 0, sizeof *out_info);
     out_info->uuid = self->uuid;
-    if (self->parent != NULL) out_info->parent_uuid = self->parent->uuid;
+    if (!scopeflow__scope_is_any_root(self)) out_info->parent_uuid = self->parent->uuid;
     out_info->name = scopeflow__scope_name(self);
     out_info->subtype = SCOPEFLOW__TEXT("");
     out_info->tool_call_id = SCOPEFLOW__TEXT("");
