@@ -271,7 +271,8 @@ static void put_injected(scopeflow_event *event, scopeflow_tape *out) {
         scopeflow_tape one;
         scopeflow__tape_init(&one, &runtime->memory, out->full_at);
         scopeflow__encode_ref(runtime, i->ref, &one);
-        scopeflow__tape_put_value(out, scopeflow__tape_value(&one));
+        if (has_members(scopeflow__tape_value(&one)))
+            scopeflow__tape_put_value(out, scopeflow__tape_value(&one));
         if (one.bytes.failed) out->bytes.failed = true;
         scopeflow__tape_deinit(&one);
     }
