@@ -10,7 +10,8 @@ typedef char
 /* --- Events that subscribers emit --- */
 
 /* S5.1: what a subscriber emits waits until the current event has reached everybody. By then the
- * objects that it refers to may have changed or gone, so it is encoded now (S5.5). */
+ * objects that it refers to may have changed or gone, so it is encoded now (S5.5), and does
+ * not hold its scope open any longer (S1.12). */
 static void put_aside(scopeflow__task *self, scopeflow__emitter *emitter) {
     scopeflow_event *const event = self->events;
     self->events = event->next;
@@ -20,6 +21,7 @@ static void put_aside(scopeflow__task *self, scopeflow__emitter *emitter) {
         scopeflow__event_drop(event);
         return;
     }
+    scopeflow__event_leave_scope(event);
     if (emitter->first == NULL)
         emitter->first = event;
     else
