@@ -34,8 +34,8 @@ typedef enum scopeflow__error_text {
 /* What has been done to an event before it is delivered, one after the other (S3.12). */
 typedef enum scopeflow__preparation {
     SCOPEFLOW__PREPARE_PAYLOAD = 0, /* Tool or LLM sanitizers, on the data, */
-    SCOPEFLOW__PREPARE_ERROR,       /* and on the text of an error or refusal. */
-    SCOPEFLOW__PREPARE_ANNOTATION,  /* The codec (S2.8). */
+    SCOPEFLOW__PREPARE_ANNOTATION,  /* the codec (S2.8), */
+    SCOPEFLOW__PREPARE_ERROR,       /* and sanitizers on the text of an error or refusal. */
     SCOPEFLOW__PREPARE_INJECTION,
     SCOPEFLOW__PREPARE_FIELDS, /* Event sanitizers. */
     SCOPEFLOW__PREPARED

@@ -181,7 +181,7 @@ static bool ask_chain(scopeflow__task *self, scopeflow_event *event, scopeflow_s
 
 /* S2.8: what was given with the payload stands as long as observers see that very payload. */
 static bool still_fits(scopeflow_event *event) {
-    if (event->annotation == 0 || event->data_source != SCOPEFLOW__DATA_PAYLOAD) return false;
+    if (event->annotation == 0 || !has_payload(event)) return false;
     return !event->was_sanitized ||
            scopeflow__payloads_are_equal(event->scope->runtime, event->original, event->data,
                                          &event->is_lost);
