@@ -287,6 +287,9 @@ static inline void scopeflow__store_u32(uint32_t *at, uint32_t value) {
 static inline uint64_t scopeflow__load_u64(const uint64_t *at) {
     return __atomic_load_n(at, __ATOMIC_RELAXED);
 }
+static inline void scopeflow__store_u64(uint64_t *at, uint64_t value) {
+    __atomic_store_n(at, value, __ATOMIC_RELAXED);
+}
 static inline uint64_t scopeflow__fetch_add_u64(uint64_t *at, uint64_t step) {
     return __atomic_fetch_add(at, step, __ATOMIC_RELAXED);
 }
@@ -4760,6 +4763,15 @@ typedef struct scopeflow__pending_mark {
     size_t name_len;
 } scopeflow__pending_mark;
 
+/* Numbers of a stream for its end event (S4.7). Whoever drives the stream writes them; whoever ends
+ * the call, which may be another thread, reads them. */
+typedef struct scopeflow__stream_facts {
+    uint64_t has_begun;
+    uint64_t chunk_count;
+    uint64_t first_chunk_ns; /* Since the start. */
+    uint64_t longest_gap_ns;
+} scopeflow__stream_facts;
+
 struct scopeflow_scope {
     uint32_t refs;
     uint32_t phase; /* Changes from open to ended exactly once (S4.3). */
@@ -4793,6 +4805,7 @@ struct scopeflow_scope {
     scopeflow_ref metadata;
     scopeflow_ref call_request; /* What the start event showed, for comparison only (S3.7). */
     struct scopeflow__set *middleware; /* Of a manual call: what it saw when it began (S3.4). */
+    scopeflow__stream_facts *stream;   /* Of a streaming call, else null. */
     scopeflow__pending_mark *pending_marks; /* A lock-free stack, newest first (S3.11). */
     uint32_t attempt_count;                 /* How often the target was reached (S3.7). */
     uint32_t attributes;
@@ -4857,6 +4870,14 @@ int64_t scopeflow__scope_end_time(const scopeflow_scope *self, int64_t timestamp
 
 /* Takes a reference to every open scope, the latest opened first, linked by `next` (S6.1). */
 scopeflow_scope *scopeflow__open_scopes_take(scopeflow_runtime *runtime);
+
+/* Makes a streaming call of it; false when memory ran out. */
+bool scopeflow__stream_reserve(scopeflow_scope *self);
+void scopeflow__stream_begin(scopeflow__stream_facts *self);
+void scopeflow__stream_count(scopeflow__stream_facts *self, uint64_t gap_ns);
+/* False if the producer has not given a stream. */
+bool scopeflow__stream_read(const scopeflow__stream_facts *self, scopeflow__stream_facts *out);
+void scopeflow__stream_free(scopeflow_scope *self);
 
 /* Leaves a mark with a call; the references are the call's when this succeeds. */
 bool scopeflow__pending_mark_add(scopeflow_scope *self, scopeflow_bytes name, scopeflow_ref data,
@@ -5725,6 +5746,7 @@ static void destroy_scope(scopeflow_scope *self, bool holds_runtime) {
     if (self->middleware != NULL) scopeflow__set_release(self->middleware);
     if (self->pending_marks != NULL)
         scopeflow__pending_marks_free(runtime, scopeflow__pending_marks_take(self));
+    if (self->stream != NULL) scopeflow__stream_free(self);
     scopeflow__deallocate(&runtime->memory, self, node_size(self));
     if (holds_runtime) scopeflow__runtime_release(runtime);
 }
@@ -6142,6 +6164,42 @@ scopeflow_status scopeflow_propagation_adopt(scopeflow_runtime *runtime, scopefl
     self->detached_from = ids.root_uuid;
     *out_scope = self;
     return SCOPEFLOW_STATUS_OK;
+}
+
+/* -------------------- src/scope/stream_facts.c -------------------- */
+
+/* What the end of a streaming call tells of its chunks, whoever ends it (S4.7, S1.12). */
+
+bool scopeflow__stream_reserve(scopeflow_scope *self) {
+    self->stream = (scopeflow__stream_facts *)scopeflow__allocate(&self->runtime->memory,
+                                                                  sizeof *self->stream);
+    if (self->stream == NULL) return false;
+    memset(self->stream, 0, sizeof *self->stream);
+    return true;
+}
+
+void scopeflow__stream_free(scopeflow_scope *self) {
+    scopeflow__deallocate(&self->runtime->memory, self->stream, sizeof *self->stream);
+}
+
+void scopeflow__stream_begin(scopeflow__stream_facts *self) {
+    scopeflow__store_u64(&self->has_begun, 1);
+}
+
+void scopeflow__stream_count(scopeflow__stream_facts *self, uint64_t gap_ns) {
+    if (self->chunk_count == 0)
+        scopeflow__store_u64(&self->first_chunk_ns, gap_ns);
+    else if (gap_ns > self->longest_gap_ns)
+        scopeflow__store_u64(&self->longest_gap_ns, gap_ns);
+    scopeflow__store_u64(&self->chunk_count, self->chunk_count + 1);
+}
+
+bool scopeflow__stream_read(const scopeflow__stream_facts *self, scopeflow__stream_facts *out) {
+    out->has_begun = scopeflow__load_u64(&self->has_begun);
+    out->chunk_count = scopeflow__load_u64(&self->chunk_count);
+    out->first_chunk_ns = scopeflow__load_u64(&self->first_chunk_ns);
+    out->longest_gap_ns = scopeflow__load_u64(&self->longest_gap_ns);
+    return out->has_begun != 0;
 }
 
 /* -------------------- src/registry/view.c -------------------- */
@@ -7157,19 +7215,12 @@ typedef enum scopeflow__error_text {
 /* What has been done to an event before it is delivered, one after the other (S3.12). */
 typedef enum scopeflow__preparation {
     SCOPEFLOW__PREPARE_PAYLOAD = 0, /* Tool or LLM sanitizers, on the data, */
-    SCOPEFLOW__PREPARE_ERROR,       /* and on the text of an error or refusal. */
-    SCOPEFLOW__PREPARE_ANNOTATION,  /* The codec (S2.8). */
+    SCOPEFLOW__PREPARE_ANNOTATION,  /* the codec (S2.8), */
+    SCOPEFLOW__PREPARE_ERROR,       /* and sanitizers on the text of an error or refusal. */
     SCOPEFLOW__PREPARE_INJECTION,
     SCOPEFLOW__PREPARE_FIELDS, /* Event sanitizers. */
     SCOPEFLOW__PREPARED
 } scopeflow__preparation;
-
-/* Numbers of a stream for its end event (S4.7). */
-typedef struct scopeflow__stream_facts {
-    uint64_t chunk_count;
-    int64_t first_chunk_ns; /* Since the start. */
-    int64_t longest_gap_ns;
-} scopeflow__stream_facts;
 
 /* A host reference that an event owns. */
 typedef struct scopeflow__owned_ref {
@@ -7206,12 +7257,13 @@ struct scopeflow_event {
     scopeflow_ref profile; /* A mark's own category profile. */
     scopeflow_ref data_schema;
     scopeflow__outcome outcome;
-    bool is_stream;
 
     /* What the preparation made. */
     uint8_t preparation; /* A scopeflow__preparation. */
     uint8_t error_text;  /* A scopeflow__error_text. */
     bool was_sanitized;  /* `data` is a sanitizer's answer, and owned. */
+    bool is_stream;
+    bool is_lost; /* Memory was missing for something that belongs in it: nobody gets it. */
     bool codec_failed;
     bool finalizer_failed;
     bool is_stripped; /* An event sanitizer failed: only what the runtime says is left (S3.12). */
@@ -7624,9 +7676,11 @@ static void put_stream(const scopeflow_event *event, scopeflow_tape *own) {
     if (!event->is_stream) return;
     put_integer_pair(own, SCOPEFLOW__KEY_STREAM_CHUNK_COUNT, (int64_t)stream->chunk_count);
     if (stream->chunk_count > 0)
-        put_integer_pair(own, SCOPEFLOW__KEY_STREAM_FIRST_CHUNK_NS, stream->first_chunk_ns);
+        put_integer_pair(own, SCOPEFLOW__KEY_STREAM_FIRST_CHUNK_NS,
+                         (int64_t)stream->first_chunk_ns);
     if (stream->chunk_count > 1)
-        put_integer_pair(own, SCOPEFLOW__KEY_STREAM_LONGEST_GAP_NS, stream->longest_gap_ns);
+        put_integer_pair(own, SCOPEFLOW__KEY_STREAM_LONGEST_GAP_NS,
+                         (int64_t)stream->longest_gap_ns);
 }
 
 static void put_own(const scopeflow_event *event, scopeflow_tape *own, bool output_is_null) {
@@ -7719,7 +7773,8 @@ static void put_injected(scopeflow_event *event, scopeflow_tape *out) {
         scopeflow_tape one;
         scopeflow__tape_init(&one, &runtime->memory, out->full_at);
         scopeflow__encode_ref(runtime, i->ref, &one);
-        scopeflow__tape_put_value(out, scopeflow__tape_value(&one));
+        if (has_members(scopeflow__tape_value(&one)))
+            scopeflow__tape_put_value(out, scopeflow__tape_value(&one));
         if (one.bytes.failed) out->bytes.failed = true;
         scopeflow__tape_deinit(&one);
     }
@@ -7753,15 +7808,17 @@ void scopeflow__metadata_write(scopeflow_event *event, scopeflow__buffer *out,
 
 /* -------------------- src/event/compare.h -------------------- */
 
-/* Questions about a payload that only its JSON text answers. Each runs host code. */
+/* Questions about a payload that only its JSON text answers. Each runs host code, and sets
+ * `out_failed` where memory runs out; otherwise it leaves that alone. */
 #ifndef SCOPEFLOW__COMPARE_H
 #define SCOPEFLOW__COMPARE_H
 
-/* Whether observers would see the same (S2.8). False too where memory runs out. */
-bool scopeflow__payloads_are_equal(scopeflow_runtime *runtime, scopeflow_ref a, scopeflow_ref b);
+/* Whether observers would see the same (S2.8). */
+bool scopeflow__payloads_are_equal(scopeflow_runtime *runtime, scopeflow_ref a, scopeflow_ref b,
+                                   bool *out_failed);
 
 /* What an event sanitizer returned: its `category_profile` is an object, null or absent (S3.12). */
-bool scopeflow__fields_are_sane(scopeflow_runtime *runtime, scopeflow_ref fields);
+bool scopeflow__fields_are_sane(scopeflow_runtime *runtime, scopeflow_ref fields, bool *out_failed);
 
 #endif
 
@@ -7778,28 +7835,31 @@ static void write_seen(scopeflow_runtime *runtime, scopeflow_ref ref, scopeflow_
     scopeflow__tape_deinit(&tape);
 }
 
-bool scopeflow__payloads_are_equal(scopeflow_runtime *runtime, scopeflow_ref a, scopeflow_ref b) {
+bool scopeflow__payloads_are_equal(scopeflow_runtime *runtime, scopeflow_ref a, scopeflow_ref b,
+                                   bool *out_failed) {
     scopeflow__buffer texts[2];
     for (int i = 0; i < 2; i++) scopeflow__buffer_init(&texts[i], &runtime->memory);
     write_seen(runtime, a, &texts[0]);
     write_seen(runtime, b, &texts[1]);
-    bool const are_equal = !texts[0].failed && !texts[1].failed &&
-                           scopeflow__same_text(scopeflow__text(texts[0].ptr, texts[0].len),
+    if (texts[0].failed || texts[1].failed) *out_failed = true;
+    bool const are_equal = scopeflow__same_text(scopeflow__text(texts[0].ptr, texts[0].len),
                                                 scopeflow__text(texts[1].ptr, texts[1].len));
     for (int i = 0; i < 2; i++) scopeflow__buffer_deinit(&texts[i]);
     return are_equal;
 }
 
-bool scopeflow__fields_are_sane(scopeflow_runtime *runtime, scopeflow_ref fields) {
+bool scopeflow__fields_are_sane(scopeflow_runtime *runtime, scopeflow_ref fields,
+                                bool *out_failed) {
     scopeflow_tape tape;
     scopeflow__tape_init(&tape, &runtime->memory, scopeflow__payload_full_at(runtime));
     scopeflow__encode_ref(runtime, fields, &tape);
     scopeflow__cursor profile;
-    bool is_sane = !tape.bytes.failed;
+    bool is_sane = true;
+    if (tape.bytes.failed) *out_failed = true;
     if (scopeflow__member_find(scopeflow__tape_value(&tape),
                                SCOPEFLOW__TEXT(SCOPEFLOW__KEY_CATEGORY_PROFILE), &profile)) {
         scopeflow_token const kind = scopeflow__cursor_peek(&profile);
-        is_sane = is_sane && (kind == SCOPEFLOW_TOKEN_OBJECT || kind == SCOPEFLOW_TOKEN_NULL);
+        is_sane = kind == SCOPEFLOW_TOKEN_OBJECT || kind == SCOPEFLOW_TOKEN_NULL;
     }
     scopeflow__tape_deinit(&tape);
     return is_sane;
@@ -7856,6 +7916,7 @@ scopeflow_event *scopeflow__event_new_end(scopeflow_scope *scope, int64_t timest
     self->timestamp_ns = timestamp_ns;
     self->start_metadata = scope->metadata;
     self->is_response = true;
+    self->is_stream = scope->stream != NULL && scopeflow__stream_read(scope->stream, &self->stream);
     return self;
 }
 
@@ -8269,9 +8330,13 @@ static const char *detail_key(scopeflow_scope_type type) {
                                             : SCOPEFLOW__KEY_TOOL_CALL_ID;
 }
 
-/* Whether it always carries an object (S2.1). */
+/* Whether it always carries an object (S2.1): a mark, too, may say that it belongs to a tool. */
 static bool has_profile(const scopeflow_event *self) {
-    return self->type == SCOPEFLOW_SCOPE_TYPE_TOOL || self->type == SCOPEFLOW_SCOPE_TYPE_LLM;
+    if (self->type >= 0)
+        return self->type == SCOPEFLOW_SCOPE_TYPE_TOOL || self->type == SCOPEFLOW_SCOPE_TYPE_LLM;
+    scopeflow_bytes const category = scopeflow__event_category(self);
+    return scopeflow__same_text(category, SCOPEFLOW__TEXT("tool")) ||
+           scopeflow__same_text(category, SCOPEFLOW__TEXT("llm"));
 }
 
 /* In canonical form `annotated_…` sorts first; it is also what the others do without. */
@@ -8299,7 +8364,8 @@ static void put_own_profile(scopeflow_event *self) {
 /* Tool and LLM events always carry an object, custom scopes their subtype, marks their own, others
  * null (S2.1). */
 static void put_profile(scopeflow_event *self) {
-    if (self->kind == SCOPEFLOW_EVENT_KIND_MARK && self->type < 0 && !self->is_stripped)
+    bool const has_own = self->profile != 0 || !has_profile(self);
+    if (self->kind == SCOPEFLOW_EVENT_KIND_MARK && self->type < 0 && !self->is_stripped && has_own)
         write_ref(self, self->profile);
     else if (has_profile(self) || self->type == SCOPEFLOW_SCOPE_TYPE_CUSTOM)
         put_own_profile(self);
@@ -9028,7 +9094,6 @@ typedef struct scopeflow__task {
     uint8_t final_step; /* The step kind that ends it. */
     bool hands_scope;   /* DONE hands `scope` to the host. */
     bool can_await;     /* S3.8 */
-    bool is_serving;    /* It is what the thread's emitter delivers for. */
     bool is_standalone; /* S4.9: only guards or only request intercepts. */
     bool is_link;       /* It is what a `next` runs. */
     bool owns_request;  /* An intercept made it. */
@@ -9050,19 +9115,19 @@ typedef struct scopeflow__task {
     scopeflow__set *middleware; /* What the call saw when it began (S3.4). Held. */
     scopeflow_event *events;    /* The one being delivered, then those that wait. Held. */
     scopeflow_event *last_event;
-    scopeflow__pending_mark *marks; /* Those of the call that are still to be emitted. */
-    scopeflow_ref request;          /* Borrowed, unless an intercept made it. */
-    scopeflow_ref annotated;        /* Its decoded form, taken from the codec or an intercept. */
-    scopeflow_ref data;             /* Borrowed. */
-    scopeflow_ref codec;            /* Borrowed. */
-    scopeflow_ref response_codec;   /* Borrowed. */
-    scopeflow_ref value;            /* What the last step hands back. Taken. */
-    scopeflow_ref output;           /* What a finalizer made. Taken. */
-    scopeflow_ref held;             /* An exit or cancellation that is raised at the end (S5.2). */
+    struct scopeflow__emitter *serving; /* The thread's, while this is what it delivers for. */
+    scopeflow__pending_mark *marks;     /* Those of the call that are still to be emitted. */
+    scopeflow_ref request;              /* Borrowed, unless an intercept made it. */
+    scopeflow_ref annotated;      /* Its decoded form, taken from the codec or an intercept. */
+    scopeflow_ref data;           /* Borrowed. */
+    scopeflow_ref codec;          /* Borrowed. */
+    scopeflow_ref response_codec; /* Borrowed. */
+    scopeflow_ref value;          /* What the last step hands back. Taken. */
+    scopeflow_ref output;         /* What a finalizer made. Taken. */
+    scopeflow_ref held;           /* An exit or cancellation that is raised at the end (S5.2). */
     int64_t timestamp_ns;
     int64_t last_chunk_ns;
     int64_t ended_at_ns;
-    scopeflow__stream_facts stream;
 } scopeflow__task;
 
 static inline scopeflow__task *scopeflow__task_of(scopeflow_task *task) {
@@ -9166,6 +9231,9 @@ bool scopeflow__ref_is_object(scopeflow_runtime *runtime, scopeflow_ref ref);
 bool scopeflow__task_deliver(scopeflow__task *self, scopeflow_emitter *emitter,
                              scopeflow_step *step);
 void scopeflow__task_delivered(scopeflow__task *self, const scopeflow_answer *answer);
+/* The subscriber that is being served will not answer: what it emitted joins the task's events, and
+ * the thread's emitter is free for others. */
+void scopeflow__task_stop_serving(scopeflow__task *self);
 
 /* --- gates.c --- */
 
@@ -9291,25 +9359,37 @@ void scopeflow__task_emit_abandoned(scopeflow__task *self) {
 
 /* --- Looking at a payload --- */
 
-enum { ARENA_SIZE_BYTES = 512 };
+enum { ARENA_SIZE_BYTES = 512, NO_TOKEN = 0x7F };
 
-static void *reallocate_in_arena(void *arena, void *block, size_t old_size_bytes,
+/* A place on the stack for one block: the tape's. */
+typedef struct arena {
+    bool is_taken;
+    char bytes[ARENA_SIZE_BYTES];
+} arena;
+
+static void *reallocate_in_arena(void *context, void *block, size_t old_size_bytes,
                                  size_t new_size_bytes) {
-    (void)block;
+    arena *const self = (arena *)context;
     (void)old_size_bytes;
-    return new_size_bytes > 0 && new_size_bytes <= ARENA_SIZE_BYTES ? arena : NULL;
+    if (new_size_bytes == 0 || new_size_bytes > ARENA_SIZE_BYTES) return NULL;
+    if (block == NULL && self->is_taken) return NULL;
+    self->is_taken = true;
+    return self->bytes;
 }
 
-/* The first token of what a reference is written as: the host is asked to stop right after it, and
- * the tape has a place on the stack. Only a long text does not fit there. */
+/* The first token of what a reference is written as. The host is asked to stop right after it; what
+ * does not fit into the arena fails, with the first token in its place. Only a text may be too long
+ * to be begun. */
 static scopeflow_token first_token(scopeflow_runtime *runtime, scopeflow_ref ref) {
     if (ref == 0 || runtime->host.encode == NULL) return SCOPEFLOW_TOKEN_NULL;
-    char arena[ARENA_SIZE_BYTES];
-    scopeflow__memory const memory = {reallocate_in_arena, arena};
+    arena place;
+    place.is_taken = false;
+    place.bytes[0] = NO_TOKEN;
+    scopeflow__memory const memory = {reallocate_in_arena, &place};
     scopeflow_tape tape;
     scopeflow__tape_init(&tape, &memory, 1);
     runtime->host.encode(runtime->host.context, ref, &tape);
-    if (tape.bytes.len > 0) return (scopeflow_token)arena[0];
+    if (place.bytes[0] != NO_TOKEN) return (scopeflow_token)place.bytes[0];
     return tape.bytes.failed ? SCOPEFLOW_TOKEN_STRING : SCOPEFLOW_TOKEN_NULL;
 }
 
@@ -9452,9 +9532,10 @@ static bool ask_chain(scopeflow__task *self, scopeflow_event *event, scopeflow_s
 
 /* S2.8: what was given with the payload stands as long as observers see that very payload. */
 static bool still_fits(scopeflow_event *event) {
-    if (event->annotation == 0 || event->data_source != SCOPEFLOW__DATA_PAYLOAD) return false;
+    if (event->annotation == 0 || !has_payload(event)) return false;
     return !event->was_sanitized ||
-           scopeflow__payloads_are_equal(event->scope->runtime, event->original, event->data);
+           scopeflow__payloads_are_equal(event->scope->runtime, event->original, event->data,
+                                         &event->is_lost);
 }
 
 /* An annotation comes from the payload that observers see. */
@@ -9488,7 +9569,7 @@ static bool needs_nothing(const scopeflow_event *event) {
 bool scopeflow__task_prepare(scopeflow__task *self, scopeflow_step *step) {
     scopeflow_event *const event = self->events;
     if (needs_nothing(event)) event->preparation = SCOPEFLOW__PREPARED;
-    while (event->preparation != SCOPEFLOW__PREPARED) {
+    while (event->preparation != SCOPEFLOW__PREPARED && !event->is_lost) {
         bool const asks = event->preparation == SCOPEFLOW__PREPARE_ANNOTATION
                               ? ask_codec(self, event, step)
                               : ask_chain(self, event, step);
@@ -9500,7 +9581,7 @@ bool scopeflow__task_prepare(scopeflow__task *self, scopeflow_step *step) {
 /* --- Answers --- */
 
 /* S3.6: a sanitizer gives a value of the kind that it was given. */
-static bool is_sane(const scopeflow_event *event, scopeflow_ref value) {
+static bool is_sane(scopeflow_event *event, scopeflow_ref value) {
     scopeflow_token const first = first_token(event->scope->runtime, value);
     switch ((scopeflow__preparation)event->preparation) {
     case SCOPEFLOW__PREPARE_PAYLOAD:
@@ -9512,7 +9593,7 @@ static bool is_sane(const scopeflow_event *event, scopeflow_ref value) {
         return first != SCOPEFLOW_TOKEN_UNSERIALIZABLE && first != SCOPEFLOW_TOKEN_NULL;
     case SCOPEFLOW__PREPARE_FIELDS:
         return first == SCOPEFLOW_TOKEN_OBJECT &&
-               scopeflow__fields_are_sane(event->scope->runtime, value);
+               scopeflow__fields_are_sane(event->scope->runtime, value, &event->is_lost);
     default: return first == SCOPEFLOW_TOKEN_OBJECT;
     }
 }
@@ -9533,7 +9614,9 @@ static void take_value(scopeflow_event *event, scopeflow_ref value) {
         event->error_text = SCOPEFLOW__ERROR_TEXT_SANITIZED;
         break;
     case SCOPEFLOW__PREPARE_INJECTION:
-        if (!scopeflow__event_inject(event, value)) scopeflow__runtime_release_ref(runtime, value);
+        if (scopeflow__event_inject(event, value)) break;
+        scopeflow__runtime_release_ref(runtime, value);
+        event->is_lost = true;
         break;
     case SCOPEFLOW__PREPARE_FIELDS: scopeflow__event_set_fields(event, value); break;
     case SCOPEFLOW__PREPARE_ANNOTATION:
@@ -9618,7 +9701,8 @@ typedef char
 /* --- Events that subscribers emit --- */
 
 /* S5.1: what a subscriber emits waits until the current event has reached everybody. By then the
- * objects that it refers to may have changed or gone, so it is encoded now (S5.5). */
+ * objects that it refers to may have changed or gone, so it is encoded now (S5.5), and does
+ * not hold its scope open any longer (S1.12). */
 static void put_aside(scopeflow__task *self, scopeflow__emitter *emitter) {
     scopeflow_event *const event = self->events;
     self->events = event->next;
@@ -9628,6 +9712,7 @@ static void put_aside(scopeflow__task *self, scopeflow__emitter *emitter) {
         scopeflow__event_drop(event);
         return;
     }
+    scopeflow__event_leave_scope(event);
     if (emitter->first == NULL)
         emitter->first = event;
     else
@@ -9687,10 +9772,28 @@ static void retire_event(scopeflow__task *self) {
     scopeflow_event_release(event);
 }
 
-static void set_serving(scopeflow__task *self, scopeflow__emitter *emitter, bool is_serving) {
-    if (emitter == NULL || self->is_serving == is_serving) return;
-    self->is_serving = is_serving;
-    emitter->is_delivering = is_serving;
+/* Nobody has got it yet. */
+static void drop_first(scopeflow__task *self) {
+    scopeflow_event *const event = self->events;
+    self->events = event->next;
+    scopeflow__event_drop(event);
+}
+
+static void begin_serving(scopeflow__task *self, scopeflow__emitter *emitter) {
+    if (emitter == NULL || self->serving != NULL) return;
+    self->serving = emitter;
+    emitter->is_delivering = true;
+}
+
+static void end_serving(scopeflow__task *self) {
+    if (self->serving == NULL) return;
+    self->serving->is_delivering = false;
+    self->serving = NULL;
+}
+
+void scopeflow__task_stop_serving(scopeflow__task *self) {
+    if (self->serving != NULL) take_aside(self, self->serving);
+    end_serving(self);
 }
 
 static void fill_delivery(scopeflow__task *self, const scopeflow__entry *listener,
@@ -9709,14 +9812,18 @@ bool scopeflow__task_deliver(scopeflow__task *self, scopeflow_emitter *emitter,
     scopeflow__emitter *const mine = scopeflow__emitter_of(emitter);
     while (self->events != NULL) {
         if (self->events->preparation != SCOPEFLOW__PREPARED) {
-            set_serving(self, mine, false); /* What a sanitizer emits is no subscriber's. */
+            end_serving(self); /* What a sanitizer emits is no subscriber's. */
             if (scopeflow__task_prepare(self, step)) return true;
+            if (self->events->is_lost) {
+                drop_first(self);
+                continue;
+            }
         }
-        if (mine != NULL && mine->is_delivering && !self->is_serving) {
+        if (mine != NULL && mine->is_delivering && self->serving == NULL) {
             put_aside(self, mine);
             continue;
         }
-        set_serving(self, mine, true);
+        begin_serving(self, mine);
         const scopeflow__entry *const listener = next_host_listener(self);
         if (listener != NULL) {
             fill_delivery(self, listener, step);
@@ -9725,7 +9832,7 @@ bool scopeflow__task_deliver(scopeflow__task *self, scopeflow_emitter *emitter,
         retire_event(self);
         if (mine != NULL) take_aside(self, mine);
     }
-    set_serving(self, mine, false);
+    end_serving(self);
     return false;
 }
 
@@ -10186,8 +10293,6 @@ static void set_output(const scopeflow__task *self, scopeflow_event *end,
     bool const is_value = answer->kind == SCOPEFLOW_ANSWER_KIND_VALUE;
     if (is_stream) {
         end->data = self->output;
-        end->is_stream = self->ending != 0; /* Else the producer never gave one. */
-        end->stream = self->stream;
         end->finalizer_failed = self->finalizer_failed;
     } else if (is_value) {
         end->data = answer->value;
@@ -10220,6 +10325,7 @@ void scopeflow__call_executed(scopeflow__task *self, const scopeflow_answer *ans
     if (is_value && self->kind == SCOPEFLOW__TASK_LLM_STREAM && !self->is_link) {
         self->phase = SCOPEFLOW__PHASE_STREAM;
         self->last_chunk_ns = self->scope->started_at_ns;
+        scopeflow__stream_begin(self->scope->stream);
         return;
     }
     self->phase = SCOPEFLOW__PHASE_FINISH;
@@ -10260,20 +10366,16 @@ static void emit_chunk(scopeflow__task *self) {
     if (mark != NULL) {
         mark->type = SCOPEFLOW_SCOPE_TYPE_LLM;
         mark->data_source = SCOPEFLOW__DATA_NUMBER;
-        mark->number = self->stream.chunk_count;
+        mark->number = self->scope->stream->chunk_count;
     }
     scopeflow__task_emit(self, mark, listeners);
 }
 
 /* One clock read a chunk, whether or not anybody listens (S2.3). */
 static void count_chunk(scopeflow__task *self) {
-    scopeflow__stream_facts *const stream = &self->stream;
     int64_t const now_ns = scopeflow__runtime_clock(self->runtime);
     int64_t const gap_ns = now_ns > self->last_chunk_ns ? now_ns - self->last_chunk_ns : 0;
-    if (stream->chunk_count++ == 0)
-        stream->first_chunk_ns = gap_ns;
-    else if (gap_ns > stream->longest_gap_ns)
-        stream->longest_gap_ns = gap_ns;
+    scopeflow__stream_count(self->scope->stream, (uint64_t)gap_ns);
     self->last_chunk_ns = now_ns;
     if (self->wants_chunk_marks && scopeflow__scope_is_open(self->scope)) emit_chunk(self);
 }
@@ -10482,7 +10584,9 @@ static scopeflow_status reserve(scopeflow_runtime *runtime, const request *given
         given->kind == SCOPEFLOW__TASK_TOOL ? SCOPEFLOW_SCOPE_TYPE_TOOL : SCOPEFLOW_SCOPE_TYPE_LLM;
     scopeflow_scope *const span =
         scopeflow__scope_new(runtime, &place, type, given->attributes, given->name, given->detail);
-    if (span == NULL) {
+    bool const is_stream = given->kind == SCOPEFLOW__TASK_LLM_STREAM;
+    if (span == NULL || (is_stream && !scopeflow__stream_reserve(span))) {
+        scopeflow_scope_release(span);
         scopeflow__set_release(middleware);
         return scopeflow__fail_memory(out_error);
     }
@@ -11014,6 +11118,7 @@ void scopeflow_task_abandon(scopeflow_task *task) {
     scopeflow__task *const self = scopeflow__task_of(task);
     if (self->phase == SCOPEFLOW__PHASE_ENDED) return;
 
+    scopeflow__task_stop_serving(self);
     scopeflow__task_drop_events(self);
     if (!self->is_link && self->scope != NULL && self->scope->is_call)
         scopeflow__scope_abandon(self->scope);

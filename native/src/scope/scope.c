@@ -266,6 +266,7 @@ static void destroy_scope(scopeflow_scope *self, bool holds_runtime) {
     if (self->middleware != NULL) scopeflow__set_release(self->middleware);
     if (self->pending_marks != NULL)
         scopeflow__pending_marks_free(runtime, scopeflow__pending_marks_take(self));
+    if (self->stream != NULL) scopeflow__stream_free(self);
     scopeflow__deallocate(&runtime->memory, self, node_size(self));
     if (holds_runtime) scopeflow__runtime_release(runtime);
 }
