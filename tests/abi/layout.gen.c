@@ -71,23 +71,24 @@ SCOPEFLOW__ASSERT(offsetof(scopeflow_answer, value) == 16);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_answer, annotated) == 24);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_answer, emitter) == 32);
 
-SCOPEFLOW__ASSERT(sizeof(scopeflow_step) == 136);
+SCOPEFLOW__ASSERT(sizeof(scopeflow_step) == 144);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_step, kind) == 0);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_step, registry) == 4);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_step, status) == 8);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_step, flags) == 12);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_step, input_flags) == 16);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_step, codec_action) == 20);
-SCOPEFLOW__ASSERT(offsetof(scopeflow_step, callable) == 24);
-SCOPEFLOW__ASSERT(offsetof(scopeflow_step, input) == 32);
-SCOPEFLOW__ASSERT(offsetof(scopeflow_step, annotated) == 40);
-SCOPEFLOW__ASSERT(offsetof(scopeflow_step, value) == 48);
-SCOPEFLOW__ASSERT(offsetof(scopeflow_step, scope) == 56);
-SCOPEFLOW__ASSERT(offsetof(scopeflow_step, event) == 64);
-SCOPEFLOW__ASSERT(offsetof(scopeflow_step, registration) == 72);
-SCOPEFLOW__ASSERT(offsetof(scopeflow_step, target) == 88);
-SCOPEFLOW__ASSERT(offsetof(scopeflow_step, tool_call_id) == 104);
-SCOPEFLOW__ASSERT(offsetof(scopeflow_step, model_name) == 120);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_step, kinds) == 24);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_step, callable) == 32);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_step, input) == 40);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_step, annotated) == 48);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_step, value) == 56);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_step, scope) == 64);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_step, event) == 72);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_step, registration) == 80);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_step, target) == 96);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_step, tool_call_id) == 112);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_step, model_name) == 128);
 
 SCOPEFLOW__ASSERT(sizeof(scopeflow_runtime_new_options) == 48);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_runtime_new_options, struct_size_bytes) == 0);
@@ -281,7 +282,7 @@ SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_sink_open_options, struct_size_bytes) 
 SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_sink_open_options, path) == 8);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_sink_open_options, mode) == 24);
 
-SCOPEFLOW__ASSERT(sizeof(scopeflow_task) == 384);
+SCOPEFLOW__ASSERT(sizeof(scopeflow_task) == 256);
 
 SCOPEFLOW__ASSERT(sizeof(scopeflow_emitter) == 32);
 
@@ -342,23 +343,24 @@ SCOPEFLOW__ASSERT(offsetof(scopeflow_answer, value) == 12);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_answer, annotated) == 16);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_answer, emitter) == 20);
 
-SCOPEFLOW__ASSERT(sizeof(scopeflow_step) == 80);
+SCOPEFLOW__ASSERT(sizeof(scopeflow_step) == 84);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_step, kind) == 0);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_step, registry) == 4);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_step, status) == 8);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_step, flags) == 12);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_step, input_flags) == 16);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_step, codec_action) == 20);
-SCOPEFLOW__ASSERT(offsetof(scopeflow_step, callable) == 24);
-SCOPEFLOW__ASSERT(offsetof(scopeflow_step, input) == 28);
-SCOPEFLOW__ASSERT(offsetof(scopeflow_step, annotated) == 32);
-SCOPEFLOW__ASSERT(offsetof(scopeflow_step, value) == 36);
-SCOPEFLOW__ASSERT(offsetof(scopeflow_step, scope) == 40);
-SCOPEFLOW__ASSERT(offsetof(scopeflow_step, event) == 44);
-SCOPEFLOW__ASSERT(offsetof(scopeflow_step, registration) == 48);
-SCOPEFLOW__ASSERT(offsetof(scopeflow_step, target) == 56);
-SCOPEFLOW__ASSERT(offsetof(scopeflow_step, tool_call_id) == 64);
-SCOPEFLOW__ASSERT(offsetof(scopeflow_step, model_name) == 72);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_step, kinds) == 24);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_step, callable) == 28);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_step, input) == 32);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_step, annotated) == 36);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_step, value) == 40);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_step, scope) == 44);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_step, event) == 48);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_step, registration) == 52);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_step, target) == 60);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_step, tool_call_id) == 68);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_step, model_name) == 76);
 
 SCOPEFLOW__ASSERT(sizeof(scopeflow_runtime_new_options) == 36);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_runtime_new_options, struct_size_bytes) == 0);
@@ -552,7 +554,7 @@ SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_sink_open_options, struct_size_bytes) 
 SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_sink_open_options, path) == 4);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_sink_open_options, mode) == 12);
 
-SCOPEFLOW__ASSERT(sizeof(scopeflow_task) == 384);
+SCOPEFLOW__ASSERT(sizeof(scopeflow_task) == 256);
 
 SCOPEFLOW__ASSERT(sizeof(scopeflow_emitter) == 32);
 
@@ -613,23 +615,24 @@ SCOPEFLOW__ASSERT(offsetof(scopeflow_answer, value) == 12);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_answer, annotated) == 16);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_answer, emitter) == 20);
 
-SCOPEFLOW__ASSERT(sizeof(scopeflow_step) == 80);
+SCOPEFLOW__ASSERT(sizeof(scopeflow_step) == 84);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_step, kind) == 0);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_step, registry) == 4);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_step, status) == 8);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_step, flags) == 12);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_step, input_flags) == 16);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_step, codec_action) == 20);
-SCOPEFLOW__ASSERT(offsetof(scopeflow_step, callable) == 24);
-SCOPEFLOW__ASSERT(offsetof(scopeflow_step, input) == 28);
-SCOPEFLOW__ASSERT(offsetof(scopeflow_step, annotated) == 32);
-SCOPEFLOW__ASSERT(offsetof(scopeflow_step, value) == 36);
-SCOPEFLOW__ASSERT(offsetof(scopeflow_step, scope) == 40);
-SCOPEFLOW__ASSERT(offsetof(scopeflow_step, event) == 44);
-SCOPEFLOW__ASSERT(offsetof(scopeflow_step, registration) == 48);
-SCOPEFLOW__ASSERT(offsetof(scopeflow_step, target) == 56);
-SCOPEFLOW__ASSERT(offsetof(scopeflow_step, tool_call_id) == 64);
-SCOPEFLOW__ASSERT(offsetof(scopeflow_step, model_name) == 72);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_step, kinds) == 24);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_step, callable) == 28);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_step, input) == 32);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_step, annotated) == 36);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_step, value) == 40);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_step, scope) == 44);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_step, event) == 48);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_step, registration) == 52);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_step, target) == 60);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_step, tool_call_id) == 68);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_step, model_name) == 76);
 
 SCOPEFLOW__ASSERT(sizeof(scopeflow_runtime_new_options) == 40);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_runtime_new_options, struct_size_bytes) == 0);
@@ -823,7 +826,7 @@ SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_sink_open_options, struct_size_bytes) 
 SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_sink_open_options, path) == 4);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_sink_open_options, mode) == 12);
 
-SCOPEFLOW__ASSERT(sizeof(scopeflow_task) == 384);
+SCOPEFLOW__ASSERT(sizeof(scopeflow_task) == 256);
 
 SCOPEFLOW__ASSERT(sizeof(scopeflow_emitter) == 32);
 

@@ -43,9 +43,13 @@ def outputs(api: Api) -> list[Output]:
 
 
 def is_called_by_cases(operation: Operation) -> bool:
+    """Operations on tasks are what a driver does, not what an application does."""
     kinds = ("call", "task", "accessor")
     return (
-        operation.kind in kinds and operation.on is not None and (operation.on.spelling in OWNERS)
+        operation.kind in kinds
+        and operation.on is not None
+        and operation.on.spelling in OWNERS
+        and all(a.type.kind != "value" for a in operation.arguments)
     )
 
 
