@@ -31,9 +31,9 @@ ANSWERED = ("invoke", "deliver", "execute", "stream", "finalize", "codec")
 
 
 def operations_of(api: Api) -> dict[str, tuple[str, ...]]:
-    """The operations that an application calls, with their errors; tasks are a runner's business."""
+    """The operations that an application calls, with their errors."""
     called = [op for op in api.operations if op.kind in ("call", "task", "accessor")]
-    called = [op for op in called if op.module != "task"]
+    called = [op for op in called if op.module != "task"]  # a runner's own business
     return {op.id: op.errors for op in called if op.on is None or op.on.name != "tape"}
 
 
