@@ -111,10 +111,13 @@ static void check_request(call *c, const char *who) {
         fail(c->runner, "%s was given another request", who);
 }
 
+/* A guard, or a gate: that one has to do with a registration, not with the request. */
 static void ask_guard(call *c, const json *script, scopeflow_answer *answer) {
     const json *const refusal = json_get(script, "refuse");
-    check_target(c);
-    check_request(c, "a guard");
+    if (c->step.registry != SCOPEFLOW_REGISTRY_CONDITIONAL_MIDDLEWARE_GUARDRAIL) {
+        check_target(c);
+        check_request(c, "a guard");
+    }
     if (!act(c, script, answer) || act_failure(c, script, answer) || refusal == NULL) return;
     answer->kind = SCOPEFLOW_ANSWER_KIND_REFUSE;
     answer->value =
@@ -172,8 +175,7 @@ void invoke(call *c, scopeflow_answer *answer) {
     switch (c->step.registry) {
     case SCOPEFLOW_REGISTRY_TOOL_CONDITIONAL_EXECUTION_GUARDRAIL:
     case SCOPEFLOW_REGISTRY_LLM_CONDITIONAL_EXECUTION_GUARDRAIL:
-        ask_guard(c, script, answer);
-        break;
+    case SCOPEFLOW_REGISTRY_CONDITIONAL_MIDDLEWARE_GUARDRAIL: ask_guard(c, script, answer); break;
     case SCOPEFLOW_REGISTRY_TOOL_REQUEST_INTERCEPT:
     case SCOPEFLOW_REGISTRY_LLM_REQUEST_INTERCEPT: ask_intercept(c, script, answer); break;
     case SCOPEFLOW_REGISTRY_EVENT_METADATA_INJECTOR: ask_injector(c, script, answer); break;

@@ -187,6 +187,8 @@ static void call_out_uuid(call *c, const char *name, const scopeflow_uuid *uuid)
 static void call_out_scope(call *c, scopeflow_scope *scope) {
     const json *const name = json_get(c->step_of_case, "as");
     if (name != NULL) label_set(c->runner, name->text, scope);
+    if (strcmp(c->name, "scope_new_root") == 0)
+        context_enter(c->context, scopeflow_scope_retain(scope), NULL);
     scopeflow_scope_release(scope);
 }
 
