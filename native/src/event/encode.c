@@ -103,7 +103,6 @@ static void put_request(const scopeflow_event *event, scopeflow_tape *tape) {
 }
 
 static void put_data(const scopeflow_event *event, scopeflow_tape *tape) {
-    if (event->is_stripped) return;
     switch (event->data_source) {
     case SCOPEFLOW__DATA_PAYLOAD: put_request(event, tape); break;
     case SCOPEFLOW__DATA_REFUSAL: put_refusal(event, tape); break;
@@ -130,11 +129,13 @@ static bool write_data(scopeflow_event *self) {
     scopeflow__cursor const value = scopeflow__tape_value(&tape);
     scopeflow__json_writer writer;
     init_writer(self, &writer);
-    scopeflow__json_write(&writer, value);
+    if (self->is_stripped)
+        scopeflow__buffer_put_text(&self->line, SCOPEFLOW__TEXT("null"));
+    else
+        scopeflow__json_write(&writer, value);
     bool const is_null = scopeflow__cursor_peek(&value) == SCOPEFLOW_TOKEN_NULL;
     scopeflow__tape_deinit(&tape);
-    return is_null && self->data != 0 && self->data_source == SCOPEFLOW__DATA_PAYLOAD &&
-           !self->is_stripped;
+    return is_null && self->data != 0 && self->data_source == SCOPEFLOW__DATA_PAYLOAD;
 }
 
 /* Writes a payload that stands beside the data. */
