@@ -144,8 +144,9 @@ static scopeflow_status begin_call(scopeflow_runtime *runtime, const request *gi
     self->is_standalone = given->is_standalone;
     self->skipped_sanitizers =
         middleware == NULL &&
-        scopeflow__may_see(span->inherit,
-                           SCOPEFLOW__GROUP_TOOL_SANITIZERS | SCOPEFLOW__GROUP_LLM_SANITIZERS);
+        scopeflow__may_see(span->inherit, given->kind == SCOPEFLOW__TASK_TOOL
+                                              ? SCOPEFLOW__GROUP_TOOL_SANITIZERS
+                                              : SCOPEFLOW__GROUP_LLM_SANITIZERS);
     self->can_await = (given->flags & SCOPEFLOW_CALL_FLAG_SYNC) == 0;
     self->has_finalizer = (given->flags & SCOPEFLOW_CALL_FLAG_FINALIZER) != 0;
     self->wants_chunk_marks = (given->flags & SCOPEFLOW_CALL_FLAG_CHUNK_MARKS) != 0;
