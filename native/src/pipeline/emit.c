@@ -38,7 +38,8 @@ void scopeflow__task_emit(scopeflow__task *self, scopeflow_event *event,
     self->last_event = event;
 }
 
-void scopeflow__task_emit_left(scopeflow__task *self, scopeflow_scope *call) {
+/* S3.11: nobody will come back for these. */
+static void emit_left(scopeflow__task *self, scopeflow_scope *call) {
     scopeflow__pending_mark *left = scopeflow__pending_marks_take(call);
     while (left != NULL) {
         scopeflow__pending_mark *const next = left->next;
@@ -62,7 +63,7 @@ void scopeflow__task_emit_abandoned_end(scopeflow__task *self, scopeflow_scope *
         event->outcome.is_abandoned = true;
     }
     scopeflow__task_emit(self, event, listeners);
-    scopeflow__task_emit_left(self, scope);
+    emit_left(self, scope);
 }
 
 void scopeflow__task_emit_abandoned(scopeflow__task *self) {
