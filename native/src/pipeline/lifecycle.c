@@ -111,14 +111,9 @@ static bool is_left_alone(const scopeflow_scope *scope,
            scope->fork_generation != scope->runtime->fork_generation;
 }
 
-/* S3.11: the marks that were left with a call belong right after its end, */
-static bool has_left(const scopeflow_scope *scope) {
-    return __atomic_load_n(&scope->pending_marks, __ATOMIC_RELAXED) != NULL;
-}
-
-/* and nowhere if nobody hears that. */
+/* S3.11: the marks that were left with a call belong right after its end, which nobody hears. */
 static void drop_left(scopeflow_scope *scope) {
-    if (!has_left(scope)) return;
+    if (__atomic_load_n(&scope->pending_marks, __ATOMIC_RELAXED) == NULL) return;
     scopeflow__pending_marks_free(scope->runtime, scopeflow__pending_marks_take(scope));
 }
 
@@ -152,10 +147,6 @@ scopeflow_status scopeflow_scope_pop(scopeflow_scope *scope,
             scopeflow__event_new_end(scope, scopeflow__scope_end_time(scope, ended_at_ns));
         if (end != NULL) fill_end(end, options);
         scopeflow__task_emit(self, end, listeners);
-        if (has_left(scope)) {
-            self->scope = scopeflow_scope_retain(scope);
-            self->phase = SCOPEFLOW__PHASE_MARKS;
-        }
         if (scope->is_call) { /* S3.11: what intercepts left with it follows. */
             self->scope = scopeflow_scope_retain(scope);
             self->phase = SCOPEFLOW__PHASE_MARKS;
