@@ -44,7 +44,8 @@ static bool struck(call *c, scopeflow_answer *answer) {
 
 bool act(call *c, const json *script, scopeflow_answer *answer) {
     if (struck(c, answer)) return false;
-    object *const propagated = run_steps(c->runner, c->context, json_get(script, "steps"));
+    object *const propagated =
+        c->runner->is_over ? NULL : run_steps(c->runner, c->context, json_get(script, "steps"));
     if (propagated == NULL) {
         if (json_get(script, "propagate") != NULL && json_get(script, "chunks") == NULL)
             differ(c->runner, "nothing was let through");
@@ -119,6 +120,8 @@ static void ask_guard(call *c, const json *script, scopeflow_answer *answer) {
         check_request(c, "a guard");
     }
     if (!act(c, script, answer) || act_failure(c, script, answer) || refusal == NULL) return;
+    if (c->step.registry == SCOPEFLOW_REGISTRY_CONDITIONAL_MIDDLEWARE_GUARDRAIL)
+        c->runner->was_gated = true;
     answer->kind = SCOPEFLOW_ANSWER_KIND_REFUSE;
     answer->value =
         object_ref(object_new_error(&c->runner->host, "GuardrailRejected", json_text(refusal, "")));

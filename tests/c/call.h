@@ -62,6 +62,8 @@ typedef struct runner {
     size_t depth;
     size_t failure_count;
     bool has_scripts;
+    bool is_over;   /* Only what is owed is still delivered: callables do nothing more. */
+    bool was_gated; /* A gate has switched something off. */
 } runner;
 
 typedef struct name_value {
