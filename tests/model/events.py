@@ -107,9 +107,11 @@ class Draft:
         }
 
     def withhold(self) -> None:
-        """Of what is the user's nothing stays (S3.12)."""
+        """Nothing stays of what is the user's, and nothing that tells of it (decisions.md, 27)."""
         own = {key: text for key, text in as_members(self.profile).items() if key in OWN_PROFILE}
         self.data = self.metadata = self.end_metadata = None
+        for key in ("otel.status_description", "data.null"):
+            self.facts.pop(key, None)
         self.injected, self.replaced = {}, None
         self.profile = in_order(own) if own else None
 

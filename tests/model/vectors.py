@@ -8,6 +8,7 @@ before it are already done.
 from __future__ import annotations
 
 import base64
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -24,6 +25,7 @@ from .scopes import Context, Scope
 from .streams import Stream, stream_execute
 
 Step = dict[str, Any]
+sys.setrecursionlimit(20_000)  # callbacks in callbacks are calls in calls
 STEP_LIMIT = 10_000  # a callback that provokes itself would never come to an end
 NO_UUID = "00000000-0000-0000-0000-000000000000"
 SCRIPTS = {  # what is registered where; all others are sanitizers
