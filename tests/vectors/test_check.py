@@ -11,7 +11,7 @@ import pytest
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE.parents[1])]
 
-import answers
+import answers  # noqa: E402
 
 BOOM = {"type": "ValueError", "message": "boom"}
 
