@@ -5,7 +5,7 @@ package scopeflow
 import "strings"
 
 // abiHash is what this binding was generated for; the core's own must be equal (S6.3).
-const abiHash uint64 = 0x6ad6112a7e54bd15
+const abiHash uint64 = 0xc3319331e700bc80
 
 const (
 	// Containers inside containers; a deeper one is written as `{"$depth":128}`.
@@ -17,7 +17,7 @@ const (
 	// "No timestamp was given": the runtime reads its clock.
 	timestampNone = -9223372036854775808
 	// Size of a task.
-	taskSizeBytes = 384
+	taskSizeBytes = 256
 )
 
 // token: The first byte of a token. An object holds pairs of a `string` and a value.

@@ -2855,7 +2855,6 @@ struct scopeflow_runtime {
     uint32_t registration_count; /* 0: nothing is registered anywhere, no lock is needed. */
     uint32_t scope_view_count;   /* 0: nothing is registered on any scope. */
     uint32_t view_epoch;         /* Raised when a scope that others inherit from gets its view. */
-    uint64_t next_order;
     scopeflow__view *global_view;
 
     uint64_t scope_event_count;
@@ -4295,8 +4294,9 @@ void scopeflow__system_entropy(void *context, uint8_t *out, size_t out_len_bytes
  * each registry. A set is immutable and counted: a call holds the one that it began with (S3.4).
  * It is resolved when something was registered, not when a call is made.
  *
- * Views and the links between them change only under the runtime's registry lock. No host code
- * runs under it: what must be released is let go after the lock. */
+ * Views and the links between them change only under the runtime's registry lock. No host code and
+ * no allocator runs under it: memory is got before the lock and let go after it, so that whoever
+ * registers can be stopped there for as long as it takes and no call waits (S6.2). */
 #ifndef SCOPEFLOW__REGISTRY_H
 #define SCOPEFLOW__REGISTRY_H
 
@@ -4470,6 +4470,7 @@ typedef struct scopeflow__chain {
 typedef struct scopeflow__set {
     uint32_t refs;
     uint32_t entry_count;
+    uint32_t entry_capacity;
     scopeflow_runtime *runtime;
     struct scopeflow__set *next_doomed;
     scopeflow__chain chains[SCOPEFLOW__REGISTRY_COUNT];
@@ -5209,7 +5210,8 @@ static void destroy_scope(scopeflow_scope *self) {
     scopeflow_runtime *const runtime = self->runtime;
     if (self->view != NULL) scopeflow__view_release(self->view);
     scopeflow__runtime_release_ref(runtime, self->metadata);
-    scopeflow__pending_marks_free(runtime, scopeflow__pending_marks_take(self));
+    if (self->pending_marks != NULL)
+        scopeflow__pending_marks_free(runtime, scopeflow__pending_marks_take(self));
     scopeflow__deallocate(&runtime->memory, self, node_size(self));
     scopeflow__runtime_release(runtime);
 }
@@ -5261,7 +5263,8 @@ scopeflow_status scopeflow_scope_describe(scopeflow_scope *self, scopeflow_scope
         out_info->subtype = scopeflow__scope_detail(self);
     if (self->type == SCOPEFLOW_SCOPE_TYPE_TOOL)
         out_info->tool_call_id = scopeflow__scope_detail(self);
-    if (self->type == SCOPEFLOW_SCOPE_TYPE_LLM) out_info->model_name = scopeflow__scope_detail(self);
+    if (self->type == SCOPEFLOW_SCOPE_TYPE_LLM)
+        out_info->model_name = scopeflow__scope_detail(self);
     out_info->started_at_ns = self->started_at_ns;
     out_info->type = self->type;
     out_info->attributes = self->attributes;
@@ -5475,7 +5478,7 @@ void scopeflow__set_release(scopeflow__set *self) {
     if (self == NULL || !scopeflow__ref_down(&self->refs)) return;
     scopeflow__entry **const entries = (scopeflow__entry **)(self + 1);
     for (uint32_t i = 0; i < self->entry_count; i++) scopeflow__entry_release(entries[i]);
-    scopeflow__deallocate(&self->runtime->memory, self, set_size(self->entry_count));
+    scopeflow__deallocate(&self->runtime->memory, self, set_size(self->entry_capacity));
 }
 
 /* --- Resolving, under the lock --- */
@@ -5514,38 +5517,81 @@ static void add_views(scopeflow__set *set, const scopeflow__view *view) {
     }
 }
 
-static scopeflow__set *build(const scopeflow__view *view) {
-    uint32_t counts[SCOPEFLOW__REGISTRY_COUNT] = {0};
+static uint32_t count_entries(const scopeflow__view *view) {
     uint32_t total = 0;
-    for (const scopeflow__view *v = view; v != NULL; v = v->parent) {
-        for (uint32_t i = 0; i < v->entry_count; i++) counts[v->entries[i]->kind]++;
-        total += v->entry_count;
-    }
-    scopeflow__set *const set =
-        (scopeflow__set *)scopeflow__allocate(&view->runtime->memory, set_size(total));
-    if (set == NULL) return NULL;
+    for (; view != NULL; view = view->parent) total += view->entry_count;
+    return total;
+}
 
-    memset(set, 0, sizeof *set);
-    set->refs = 1;
-    set->entry_count = total;
-    set->runtime = view->runtime;
+/* Fills an empty set, which has room. */
+static void build(scopeflow__set *set, const scopeflow__view *view) {
+    uint32_t counts[SCOPEFLOW__REGISTRY_COUNT] = {0};
+    for (const scopeflow__view *v = view; v != NULL; v = v->parent)
+        for (uint32_t i = 0; i < v->entry_count; i++) counts[v->entries[i]->kind]++;
+
     scopeflow__entry **next = (scopeflow__entry **)(set + 1);
     for (int kind = 0; kind < SCOPEFLOW__REGISTRY_COUNT; kind++) {
         set->chains[kind].entries = next;
         next += counts[kind];
     }
+    set->entry_count = count_entries(view);
     add_views(set, view);
+}
+
+static bool is_resolved(const scopeflow__view *view) {
+    return view->resolved != NULL && view->resolved_version == version_of(view);
+}
+
+static scopeflow__view *view_now(scopeflow_scope *scope, scopeflow__doomed *doomed) {
+    scopeflow_runtime *const runtime = scope->runtime;
+    return scopeflow__load_u32(&runtime->scope_view_count) > 0 ? scopeflow__view_of(scope, doomed)
+                                                               : runtime->global_view;
+}
+
+/* The set that the scope sees, if it is resolved or `fresh` has room to resolve it; else null, and
+ * `out_needed` is how much room that takes. A set that was used is no longer the caller's. */
+static scopeflow__set *try_set_of(scopeflow_scope *scope, scopeflow__set **fresh,
+                                  uint32_t *out_needed, scopeflow__doomed *doomed) {
+    scopeflow__view *const view = view_now(scope, doomed);
+    *out_needed = count_entries(view);
+    if (!is_resolved(view)) {
+        if (*fresh == NULL || (*fresh)->entry_capacity < *out_needed) return NULL;
+        build(*fresh, view);
+        scopeflow__view_forget_set(view, doomed);
+        view->resolved = *fresh;
+        view->resolved_version = version_of(view);
+        *fresh = NULL;
+    }
+    scopeflow__ref_up(&view->resolved->refs);
+    return view->resolved;
+}
+
+static scopeflow__set *new_set(scopeflow_runtime *runtime, uint32_t capacity) {
+    scopeflow__set *const set =
+        (scopeflow__set *)scopeflow__allocate(&runtime->memory, set_size(capacity));
+    if (set == NULL) return NULL;
+    memset(set, 0, sizeof *set);
+    set->refs = 1;
+    set->entry_capacity = capacity;
+    set->runtime = runtime;
     return set;
 }
 
-static scopeflow__set *resolve(scopeflow__view *view, scopeflow__doomed *doomed) {
-    uint64_t const version = version_of(view);
-    if (view->resolved != NULL && view->resolved_version == version) return view->resolved;
-    scopeflow__set *const set = build(view);
-    if (set == NULL) return NULL;
-    scopeflow__view_forget_set(view, doomed);
-    view->resolved = set;
-    view->resolved_version = version;
+/* Resolves it, with memory that is got while the lock is free; what was registered meanwhile may
+ * ask for more. */
+static scopeflow__set *resolve(scopeflow_scope *scope, uint32_t needed) {
+    scopeflow_runtime *const runtime = scope->runtime;
+    scopeflow__set *set = NULL;
+    while (set == NULL) {
+        scopeflow__doomed doomed = {NULL, NULL};
+        scopeflow__set *fresh = new_set(runtime, needed);
+        if (fresh == NULL) return NULL;
+        scopeflow__lock(&runtime->registry_lock);
+        set = try_set_of(scope, &fresh, &needed, &doomed);
+        scopeflow__unlock(&runtime->registry_lock);
+        scopeflow__doomed_release(&doomed);
+        scopeflow__set_release(fresh);
+    }
     return set;
 }
 
@@ -5555,15 +5601,14 @@ scopeflow__set *scopeflow__set_of(scopeflow_scope *scope, bool *out_failed) {
     if (SCOPEFLOW__LIKELY(!scopeflow__has_registrations(runtime))) return NULL;
 
     scopeflow__doomed doomed = {NULL, NULL};
+    scopeflow__set *none = NULL;
+    uint32_t needed;
     scopeflow__lock(&runtime->registry_lock);
-    scopeflow__view *const view = scopeflow__load_u32(&runtime->scope_view_count) > 0
-                                      ? scopeflow__view_of(scope, &doomed)
-                                      : runtime->global_view;
-    scopeflow__set *const set = resolve(view, &doomed);
-    if (set != NULL) scopeflow__ref_up(&set->refs);
+    scopeflow__set *set = try_set_of(scope, &none, &needed, &doomed);
     scopeflow__unlock(&runtime->registry_lock);
 
     scopeflow__doomed_release(&doomed);
+    if (set == NULL) set = resolve(scope, needed);
     *out_failed = set == NULL;
     return set;
 }
@@ -5626,49 +5671,86 @@ static uint32_t find(const scopeflow__view *view, scopeflow_registry kind, scope
     return at;
 }
 
-static bool make_room(scopeflow__view *view) {
+/* Room for entries, got while the lock is free. */
+typedef struct room {
+    scopeflow__entry **entries;
+    uint32_t capacity;
+} room;
+
+static bool room_get(const scopeflow__memory *memory, room *out, uint32_t capacity) {
+    out->capacity = capacity;
+    out->entries =
+        (scopeflow__entry **)scopeflow__allocate(memory, capacity * sizeof *out->entries);
+    return out->entries != NULL;
+}
+
+static void room_free(const scopeflow__memory *memory, room *spare) {
+    scopeflow__deallocate(memory, spare->entries, spare->capacity * sizeof *spare->entries);
+    spare->entries = NULL;
+    spare->capacity = 0;
+}
+
+/* Uses the spare room if the view is full; what the view had becomes spare. */
+static bool make_room(scopeflow__view *view, room *spare) {
     if (view->entry_count < view->entry_capacity) return true;
-    uint32_t const capacity = view->entry_capacity > 0 ? 2 * view->entry_capacity : 4;
-    void *const entries = view->runtime->memory.reallocate(
-        view->runtime->memory.context, view->entries, view->entry_capacity * sizeof *view->entries,
-        capacity * sizeof *view->entries);
-    if (entries == NULL) return false;
-    view->entries = (scopeflow__entry **)entries;
-    view->entry_capacity = capacity;
+    if (spare->capacity <= view->entry_capacity) return false;
+    room const old = {view->entries, view->entry_capacity};
+    scopeflow__copy(spare->entries, view->entries, view->entry_count * sizeof *view->entries);
+    view->entries = spare->entries;
+    view->entry_capacity = spare->capacity;
+    *spare = old;
     return true;
 }
 
-static scopeflow_status add_locked(scopeflow__owner owner, scopeflow__view **fresh,
-                                   scopeflow__entry *entry, scopeflow__doomed *doomed) {
-    bool const has_view = owner.scope != NULL && owner.scope->owns_view;
-    scopeflow__view *const view = scopeflow__view_own(owner, *fresh, doomed);
-    if (!has_view && view == *fresh) *fresh = NULL; /* It is the scope's now. */
+/* `limit_exceeded` stands for a view that is full: the caller gets room and tries again. */
+static scopeflow_status add_locked(scopeflow__owner owner, scopeflow__view **fresh, room *spare,
+                                   scopeflow__entry *entry, uint32_t *out_needed,
+                                   scopeflow__doomed *doomed) {
+    bool const has_view = owner.scope == NULL || owner.scope->owns_view;
+    scopeflow__view *const view = has_view ? scopeflow__view_own(owner, NULL, doomed) : *fresh;
     if (find(view, entry->kind, scopeflow__entry_name(entry)) < view->entry_count)
         return SCOPEFLOW_STATUS_ALREADY_EXISTS;
-    if (!make_room(view)) return SCOPEFLOW_STATUS_NO_MEMORY;
+    if (!make_room(view, spare)) {
+        *out_needed = view->entry_capacity > 0 ? 2 * view->entry_capacity : 4;
+        return SCOPEFLOW_STATUS_LIMIT_EXCEEDED;
+    }
 
+    if (!has_view) {
+        (void)scopeflow__view_own(owner, view, doomed);
+        *fresh = NULL; /* It is the scope's now. */
+    }
     view->entries[view->entry_count++] = entry;
     view->version++;
     (void)__atomic_fetch_add(&view->runtime->registration_count, 1, __ATOMIC_RELEASE);
     return SCOPEFLOW_STATUS_OK;
 }
 
+static scopeflow_status add_with_room(scopeflow__owner owner, scopeflow__view **fresh,
+                                      scopeflow__entry *entry) {
+    scopeflow_runtime *const runtime = runtime_of(owner);
+    room spare = {NULL, 0};
+    for (;;) {
+        uint32_t needed = 0;
+        scopeflow__doomed doomed = {NULL, NULL};
+        scopeflow__lock(&runtime->registry_lock);
+        scopeflow_status const status = add_locked(owner, fresh, &spare, entry, &needed, &doomed);
+        scopeflow__unlock(&runtime->registry_lock);
+        scopeflow__doomed_release(&doomed);
+        room_free(&runtime->memory, &spare);
+        if (status != SCOPEFLOW_STATUS_LIMIT_EXCEEDED) return status;
+        if (!room_get(&runtime->memory, &spare, needed)) return SCOPEFLOW_STATUS_NO_MEMORY;
+    }
+}
+
 /* Takes the entry's reference when it succeeds. */
 static scopeflow_status add(scopeflow__owner owner, scopeflow__entry *entry,
                             scopeflow_error *out_error) {
-    scopeflow_runtime *const runtime = runtime_of(owner);
-    scopeflow__doomed doomed = {NULL, NULL};
     scopeflow__view *fresh = NULL;
-    if (owner.scope != NULL) { /* Made beforehand: under the lock nothing that can fail is begun. */
-        fresh = scopeflow__view_new(runtime, NULL);
+    if (owner.scope != NULL) {
+        fresh = scopeflow__view_new(runtime_of(owner), NULL);
         if (fresh == NULL) return scopeflow__fail_memory(out_error);
     }
-
-    scopeflow__lock(&runtime->registry_lock);
-    scopeflow_status const status = add_locked(owner, &fresh, entry, &doomed);
-    scopeflow__unlock(&runtime->registry_lock);
-
-    scopeflow__doomed_release(&doomed);
+    scopeflow_status const status = add_with_room(owner, &fresh, entry);
     scopeflow__view_release(fresh);
     if (status == SCOPEFLOW_STATUS_ALREADY_EXISTS)
         return fail_named(out_error, status, entry->kind, scopeflow__entry_name(entry));
@@ -5913,11 +5995,11 @@ typedef struct scopeflow__outcome {
 
 /* Where an event's data comes from. */
 typedef enum scopeflow__data_source {
-    SCOPEFLOW__DATA_PAYLOAD,  /* `data`: the user's own. */
-    SCOPEFLOW__DATA_REFUSAL,  /* A guard refused; `data` is its reason (S4.5). */
-    SCOPEFLOW__DATA_FAILURE,  /* A guard, codec or request intercept failed; `data` is its error. */
-    SCOPEFLOW__DATA_NUMBER,   /* `{"n": number}`, of an attempt or a chunk (S3.7, S4.7). */
-    SCOPEFLOW__DATA_WITHHELD  /* A sanitizer failed: null (S3.6). */
+    SCOPEFLOW__DATA_PAYLOAD, /* `data`: the user's own. */
+    SCOPEFLOW__DATA_REFUSAL, /* A guard refused; `data` is its reason (S4.5). */
+    SCOPEFLOW__DATA_FAILURE, /* A guard, codec or request intercept failed; `data` is its error. */
+    SCOPEFLOW__DATA_NUMBER,  /* `{"n": number}`, of an attempt or a chunk (S3.7, S4.7). */
+    SCOPEFLOW__DATA_WITHHELD /* A sanitizer failed: null (S3.6). */
 } scopeflow__data_source;
 
 /* What of an error or a reason observers may read (S3.6). */
@@ -5980,7 +6062,6 @@ struct scopeflow_event {
     scopeflow_ref data_schema;
     scopeflow__outcome outcome;
     bool is_stream;
-    scopeflow__stream_facts stream;
 
     /* What the preparation made. */
     uint8_t preparation; /* A scopeflow__preparation. */
@@ -6006,7 +6087,10 @@ struct scopeflow_event {
 
     bool is_encoded;
     scopeflow__buffer line;
+
+    /* From here on nothing has an initial value. */
     scopeflow__slice parts[5]; /* Indexed by scopeflow_event_part. */
+    scopeflow__stream_facts stream;
 };
 
 static inline scopeflow_bytes scopeflow__event_category(const scopeflow_event *self) {
@@ -6054,10 +6138,11 @@ typedef struct scopeflow__error_view {
     bool has_message; /* False: it is withheld. */
 } scopeflow__error_view;
 
-/* Looks at an error object, or at a reason. To be freed whatever came out. */
+/* Looks at an error object, or at a reason. To be given back whatever came out. */
 void scopeflow__error_view_init(scopeflow__error_view *self, const scopeflow_event *event,
                                 scopeflow_ref error, bool is_reason);
-void scopeflow__error_view_deinit(scopeflow__error_view *self);
+/* `out` is the tape that its texts went into: what memory was missing for fails that too. */
+void scopeflow__error_view_deinit(scopeflow__error_view *self, scopeflow_tape *out);
 
 #endif
 
@@ -6106,11 +6191,10 @@ static void read_sanitized(scopeflow__error_view *self, const scopeflow_event *e
     scopeflow__encode_ref(event->scope->runtime, event->sanitized_error, &self->sanitized);
     scopeflow__cursor error;
     scopeflow__cursor message;
-    self->has_message =
-        scopeflow__member_find(scopeflow__tape_value(&self->sanitized), SCOPEFLOW__TEXT("error"),
-                               &error) &&
-        scopeflow__member_find(error, SCOPEFLOW__TEXT("message"), &message) &&
-        scopeflow__cursor_peek(&message) == SCOPEFLOW_TOKEN_STRING;
+    self->has_message = scopeflow__member_find(scopeflow__tape_value(&self->sanitized),
+                                               SCOPEFLOW__TEXT("error"), &error) &&
+                        scopeflow__member_find(error, SCOPEFLOW__TEXT("message"), &message) &&
+                        scopeflow__cursor_peek(&message) == SCOPEFLOW_TOKEN_STRING;
     self->message = self->has_message ? text_of(message) : SCOPEFLOW__TEXT("");
 }
 
@@ -6128,7 +6212,8 @@ void scopeflow__error_view_init(scopeflow__error_view *self, const scopeflow_eve
     if (event->error_text == SCOPEFLOW__ERROR_TEXT_WITHHELD) self->has_message = false;
 }
 
-void scopeflow__error_view_deinit(scopeflow__error_view *self) {
+void scopeflow__error_view_deinit(scopeflow__error_view *self, scopeflow_tape *out) {
+    if (self->described.bytes.failed || self->sanitized.bytes.failed) out->bytes.failed = true;
     scopeflow__tape_deinit(&self->described);
     scopeflow__tape_deinit(&self->sanitized);
 }
@@ -6191,8 +6276,8 @@ static void put_filtered(const scopeflow_runtime *runtime, scopeflow__cursor req
 static bool needs_filter(const scopeflow_runtime *runtime, scopeflow__cursor request) {
     if (scopeflow__cursor_read(&request).kind != SCOPEFLOW_TOKEN_OBJECT) return false;
     while (scopeflow__cursor_peek(&request) != SCOPEFLOW_TOKEN_END) {
-        bool const is_headers = scopeflow__same_text(scopeflow__cursor_read(&request).text,
-                                                     SCOPEFLOW__TEXT("headers"));
+        bool const is_headers =
+            scopeflow__same_text(scopeflow__cursor_read(&request).text, SCOPEFLOW__TEXT("headers"));
         scopeflow__cursor const value = scopeflow__cursor_take(&request);
         if (is_headers && scopeflow__cursor_peek(&value) == SCOPEFLOW_TOKEN_OBJECT &&
             has_credential(runtime, value))
@@ -6355,8 +6440,7 @@ static void put_error(const scopeflow_event *event, scopeflow_tape *own) {
         outcome->is_abandoned || outcome->own_error != SCOPEFLOW_STATUS_OK)
         put_pair(own, SCOPEFLOW__KEY_ERROR_TYPE, error_type(outcome));
     if (error.type.len > 0) put_pair(own, SCOPEFLOW__KEY_EXCEPTION_TYPE, error.type);
-    if (error.described.bytes.failed || error.sanitized.bytes.failed) own->bytes.failed = true;
-    scopeflow__error_view_deinit(&error);
+    scopeflow__error_view_deinit(&error, own);
 }
 
 static void put_outcome(const scopeflow_event *event, scopeflow_tape *own) {
@@ -6374,7 +6458,7 @@ static void put_true(scopeflow_tape *own, bool condition, const char *key) {
     scopeflow_tape_put_bool(own, 1);
 }
 
-static void put_number(scopeflow_tape *own, const char *key, int64_t value) {
+static void put_integer_pair(scopeflow_tape *own, const char *key, int64_t value) {
     scopeflow__tape_put_string(own, scopeflow__c_text(key));
     scopeflow_tape_put_int(own, value);
 }
@@ -6382,11 +6466,11 @@ static void put_number(scopeflow_tape *own, const char *key, int64_t value) {
 static void put_stream(const scopeflow_event *event, scopeflow_tape *own) {
     const scopeflow__stream_facts *const stream = &event->stream;
     if (!event->is_stream) return;
-    put_number(own, SCOPEFLOW__KEY_STREAM_CHUNK_COUNT, (int64_t)stream->chunk_count);
+    put_integer_pair(own, SCOPEFLOW__KEY_STREAM_CHUNK_COUNT, (int64_t)stream->chunk_count);
     if (stream->chunk_count > 0)
-        put_number(own, SCOPEFLOW__KEY_STREAM_FIRST_CHUNK_NS, stream->first_chunk_ns);
+        put_integer_pair(own, SCOPEFLOW__KEY_STREAM_FIRST_CHUNK_NS, stream->first_chunk_ns);
     if (stream->chunk_count > 1)
-        put_number(own, SCOPEFLOW__KEY_STREAM_LONGEST_GAP_NS, stream->longest_gap_ns);
+        put_integer_pair(own, SCOPEFLOW__KEY_STREAM_LONGEST_GAP_NS, stream->longest_gap_ns);
 }
 
 static void put_own(const scopeflow_event *event, scopeflow_tape *own, bool output_is_null) {
@@ -6511,6 +6595,8 @@ void scopeflow__metadata_write(scopeflow_event *event, scopeflow__buffer *out,
 
 /* -------------------- src/event/event.c -------------------- */
 
+#include <stddef.h>
+
 static scopeflow_event *new_event(scopeflow_scope *scope, scopeflow_event_kind kind,
                                   scopeflow_bytes name, scopeflow_bytes category) {
     const scopeflow__memory *const memory = &scope->runtime->memory;
@@ -6518,7 +6604,7 @@ static scopeflow_event *new_event(scopeflow_scope *scope, scopeflow_event_kind k
         (scopeflow_event *)scopeflow__allocate(memory, sizeof *self + name.len + category.len);
     if (self == NULL) return NULL;
 
-    memset(self, 0, sizeof *self);
+    memset(self, 0, offsetof(scopeflow_event, parts));
     self->refs = 1;
     self->kind = kind;
     self->scope = scopeflow_scope_retain(scope);
@@ -6531,9 +6617,8 @@ static scopeflow_event *new_event(scopeflow_scope *scope, scopeflow_event_kind k
 }
 
 static scopeflow_event *new_scope_event(scopeflow_scope *scope) {
-    scopeflow_event *const self =
-        new_event(scope, SCOPEFLOW_EVENT_KIND_SCOPE, scopeflow__scope_name(scope),
-                  SCOPEFLOW__TEXT(""));
+    scopeflow_event *const self = new_event(scope, SCOPEFLOW_EVENT_KIND_SCOPE,
+                                            scopeflow__scope_name(scope), SCOPEFLOW__TEXT(""));
     if (self == NULL) return NULL;
     self->type = scope->type;
     self->attributes = scope->attributes;
@@ -6708,9 +6793,8 @@ scopeflow_status scopeflow_event_describe(scopeflow_event *self, scopeflow_event
     out_info->parent_uuid = self->parent_uuid;
     out_info->timestamp_ns = self->timestamp_ns;
     out_info->name = scopeflow__event_name(self);
-    out_info->category = self->type < 0
-                             ? scopeflow__event_category(self)
-                             : scopeflow__c_text(scopeflow__category_names[self->type]);
+    out_info->category = self->type < 0 ? scopeflow__event_category(self)
+                                        : scopeflow__c_text(scopeflow__category_names[self->type]);
     out_info->kind = self->kind;
     out_info->scope_category = self->scope_category;
     out_info->attributes = self->attributes;
@@ -6790,7 +6874,7 @@ static void put_refusal(const scopeflow_event *event, scopeflow_tape *tape) {
     scopeflow__tape_put_string(tape, SCOPEFLOW__TEXT("guardrail"));
     scopeflow__tape_put_string(tape, scopeflow__entry_name(event->entry));
     scopeflow_tape_put_mark(tape, SCOPEFLOW_TOKEN_END);
-    scopeflow__error_view_deinit(&view);
+    scopeflow__error_view_deinit(&view, tape);
 }
 
 static void put_failure(const scopeflow_event *event, scopeflow_tape *tape) {
@@ -6814,10 +6898,10 @@ static void put_failure(const scopeflow_event *event, scopeflow_tape *tape) {
     put_message(&view, tape);
     scopeflow_tape_put_mark(tape, SCOPEFLOW_TOKEN_END);
     scopeflow_tape_put_mark(tape, SCOPEFLOW_TOKEN_END);
-    scopeflow__error_view_deinit(&view);
+    scopeflow__error_view_deinit(&view, tape);
 }
 
-static void put_number(const scopeflow_event *event, scopeflow_tape *tape) {
+static void put_n(const scopeflow_event *event, scopeflow_tape *tape) {
     scopeflow_tape_put_mark(tape, SCOPEFLOW_TOKEN_OBJECT);
     scopeflow__tape_put_string(tape, SCOPEFLOW__TEXT("n"));
     scopeflow_tape_put_uint(tape, event->number);
@@ -6841,7 +6925,7 @@ static void put_data(const scopeflow_event *event, scopeflow_tape *tape) {
     case SCOPEFLOW__DATA_PAYLOAD: put_request(event, tape); break;
     case SCOPEFLOW__DATA_REFUSAL: put_refusal(event, tape); break;
     case SCOPEFLOW__DATA_FAILURE: put_failure(event, tape); break;
-    case SCOPEFLOW__DATA_NUMBER: put_number(event, tape); break;
+    case SCOPEFLOW__DATA_NUMBER: put_n(event, tape); break;
     case SCOPEFLOW__DATA_WITHHELD: break;
     }
 }
@@ -6893,9 +6977,9 @@ static void write_ref(scopeflow_event *self, scopeflow_ref ref) {
 static void write_field(scopeflow_event *self, const scopeflow_tape *fields, const char *name,
                         const char *absent, bool only_object) {
     scopeflow__cursor value;
-    bool const found = scopeflow__member_find(scopeflow__tape_value(fields),
-                                              scopeflow__c_text(name), &value) &&
-                       (!only_object || scopeflow__cursor_peek(&value) == SCOPEFLOW_TOKEN_OBJECT);
+    bool const found =
+        scopeflow__member_find(scopeflow__tape_value(fields), scopeflow__c_text(name), &value) &&
+        (!only_object || scopeflow__cursor_peek(&value) == SCOPEFLOW_TOKEN_OBJECT);
     if (!found) {
         scopeflow__buffer_put_text(&self->line, scopeflow__c_text(absent));
         return;
@@ -7203,8 +7287,24 @@ static inline scopeflow_registry scopeflow__task_registry(const scopeflow__task 
 }
 
 /* Fills what every step of a call tells. */
-void scopeflow__task_fill(const scopeflow__task *self, scopeflow_step *step,
-                          scopeflow_step_kind kind, const scopeflow__entry *entry);
+static inline void scopeflow__task_fill(const scopeflow__task *self, scopeflow_step *step,
+                                        scopeflow_step_kind kind, const scopeflow__entry *entry) {
+    scopeflow_scope *const span = self->scope;
+    step->kind = kind;
+    step->scope = span;
+    if (entry != NULL) {
+        step->registry = entry->kind;
+        step->flags = entry->flags;
+        step->callable = entry->callable;
+        step->registration = scopeflow__entry_name(entry);
+    }
+    if (span == NULL || !span->is_call) return;
+    step->target = scopeflow__scope_name(span);
+    if (span->type == SCOPEFLOW_SCOPE_TYPE_LLM)
+        step->model_name = scopeflow__scope_detail(span);
+    else
+        step->tool_call_id = scopeflow__scope_detail(span);
+}
 
 /* --- emit.c --- */
 
@@ -7353,16 +7453,26 @@ void scopeflow__task_emit_abandoned(scopeflow__task *self) {
 
 /* --- Looking at a payload --- */
 
-/* The first token of what a reference is written as: the host is asked to stop right after it. */
+enum { ARENA_SIZE_BYTES = 512 };
+
+static void *reallocate_in_arena(void *arena, void *block, size_t old_size_bytes,
+                                 size_t new_size_bytes) {
+    (void)block;
+    (void)old_size_bytes;
+    return new_size_bytes > 0 && new_size_bytes <= ARENA_SIZE_BYTES ? arena : NULL;
+}
+
+/* The first token of what a reference is written as: the host is asked to stop right after it, and
+ * the tape has a place on the stack. Only a long text does not fit there. */
 static scopeflow_token first_token(scopeflow_runtime *runtime, scopeflow_ref ref) {
     if (ref == 0 || runtime->host.encode == NULL) return SCOPEFLOW_TOKEN_NULL;
+    char arena[ARENA_SIZE_BYTES];
+    scopeflow__memory const memory = {reallocate_in_arena, arena};
     scopeflow_tape tape;
-    scopeflow__tape_init(&tape, &runtime->memory, 1);
+    scopeflow__tape_init(&tape, &memory, 1);
     runtime->host.encode(runtime->host.context, ref, &tape);
-    scopeflow_token const first =
-        tape.bytes.len > 0 ? (scopeflow_token)tape.bytes.ptr[0] : SCOPEFLOW_TOKEN_NULL;
-    scopeflow__tape_deinit(&tape);
-    return first;
+    if (tape.bytes.len > 0) return (scopeflow_token)arena[0];
+    return tape.bytes.failed ? SCOPEFLOW_TOKEN_STRING : SCOPEFLOW_TOKEN_NULL;
 }
 
 bool scopeflow__ref_is_null(scopeflow_runtime *runtime, scopeflow_ref ref) {
@@ -7380,13 +7490,13 @@ static bool is_call_event(const scopeflow_event *event) {
 
 static scopeflow_registry response_sanitizers(const scopeflow_event *event) {
     return event->is_llm_call ? SCOPEFLOW_REGISTRY_LLM_SANITIZE_RESPONSE_GUARDRAIL
-                               : SCOPEFLOW_REGISTRY_TOOL_SANITIZE_RESPONSE_GUARDRAIL;
+                              : SCOPEFLOW_REGISTRY_TOOL_SANITIZE_RESPONSE_GUARDRAIL;
 }
 
 static scopeflow_registry payload_sanitizers(const scopeflow_event *event) {
     if (event->is_response) return response_sanitizers(event);
     return event->is_llm_call ? SCOPEFLOW_REGISTRY_LLM_SANITIZE_REQUEST_GUARDRAIL
-                               : SCOPEFLOW_REGISTRY_TOOL_SANITIZE_REQUEST_GUARDRAIL;
+                              : SCOPEFLOW_REGISTRY_TOOL_SANITIZE_REQUEST_GUARDRAIL;
 }
 
 static scopeflow_registry event_sanitizers(const scopeflow_event *event) {
@@ -7416,9 +7526,7 @@ static bool has_error(const scopeflow_event *event) {
 /* Whether the stage has anything to do, and with which registry. */
 static bool stage_registry(const scopeflow_event *event, scopeflow_registry *out) {
     switch ((scopeflow__preparation)event->preparation) {
-    case SCOPEFLOW__PREPARE_PAYLOAD:
-        *out = payload_sanitizers(event);
-        return has_payload(event);
+    case SCOPEFLOW__PREPARE_PAYLOAD: *out = payload_sanitizers(event); return has_payload(event);
     case SCOPEFLOW__PREPARE_ERROR: *out = response_sanitizers(event); return has_error(event);
     case SCOPEFLOW__PREPARE_INJECTION:
         *out = SCOPEFLOW_REGISTRY_EVENT_METADATA_INJECTOR;
@@ -7789,12 +7897,11 @@ void scopeflow__task_delivered(scopeflow__task *self, const scopeflow_answer *an
         const scopeflow__chain *const chain =
             &self->events->listeners->chains[SCOPEFLOW_REGISTRY_SUBSCRIBER];
         scopeflow__count(&self->runtime->subscriber_error_count);
-        scopeflow__log_failure(self->runtime, SCOPEFLOW_LOG_LEVEL_ERROR,
-                               SCOPEFLOW__TEXT("subscriber"),
-                               scopeflow__entry_name(chain->entries[self->listener_index - 1]),
-                               answer->value);
+        scopeflow__log_failure(
+            self->runtime, SCOPEFLOW_LOG_LEVEL_ERROR, SCOPEFLOW__TEXT("subscriber"),
+            scopeflow__entry_name(chain->entries[self->listener_index - 1]), answer->value);
     }
-    scopeflow__runtime_release_ref(self->runtime, answer->value);
+    if (answer->value != 0) scopeflow__runtime_release_ref(self->runtime, answer->value);
 }
 
 /* -------------------- src/pipeline/admission.c -------------------- */
@@ -7816,8 +7923,7 @@ static scopeflow__chain *guards_of(const scopeflow__task *self) {
 
 static scopeflow__chain *intercepts_of(const scopeflow__task *self) {
     return &self->middleware->chains[scopeflow__task_registry(
-        self, SCOPEFLOW_REGISTRY_TOOL_REQUEST_INTERCEPT,
-        SCOPEFLOW_REGISTRY_LLM_REQUEST_INTERCEPT)];
+        self, SCOPEFLOW_REGISTRY_TOOL_REQUEST_INTERCEPT, SCOPEFLOW_REGISTRY_LLM_REQUEST_INTERCEPT)];
 }
 
 static void go_to(scopeflow__task *self, scopeflow__phase phase) {
@@ -7834,9 +7940,8 @@ static void emit_verdict(scopeflow__task *self, const scopeflow_answer *answer, 
     bool const is_refusal = answer->kind == SCOPEFLOW_ANSWER_KIND_REFUSE;
     scopeflow__set *const listeners = scopeflow__listeners_of(span->inherit);
     if (listeners == NULL) return;
-    scopeflow_event *const mark =
-        scopeflow__event_new_mark(span->parent, scopeflow__scope_name(span), SCOPEFLOW__TEXT(""),
-                                  SCOPEFLOW_TIMESTAMP_NONE);
+    scopeflow_event *const mark = scopeflow__event_new_mark(
+        span->parent, scopeflow__scope_name(span), SCOPEFLOW__TEXT(""), SCOPEFLOW_TIMESTAMP_NONE);
     if (mark != NULL) {
         if (entry != NULL) scopeflow__ref_up(&entry->refs);
         mark->entry = entry;
@@ -7877,13 +7982,14 @@ bool scopeflow__call_guard(scopeflow__task *self, scopeflow_step *step) {
         self->phase = SCOPEFLOW__PHASE_FINISH;
         return false;
     }
-    if (self->middleware == NULL || self->index == guards_of(self)->count) {
-        go_to(self, SCOPEFLOW__PHASE_DECODE);
+    const scopeflow__chain *const guards = self->middleware != NULL ? guards_of(self) : NULL;
+    if (guards == NULL || self->index == guards->count) {
+        bool const has_more = self->middleware != NULL && intercepts_of(self)->count > 0;
+        go_to(self, has_more ? SCOPEFLOW__PHASE_DECODE : SCOPEFLOW__PHASE_START);
         if (self->is_standalone) give_back(self);
         return false;
     }
-    scopeflow__task_fill(self, step, SCOPEFLOW_STEP_KIND_INVOKE,
-                         guards_of(self)->entries[self->index++]);
+    scopeflow__task_fill(self, step, SCOPEFLOW_STEP_KIND_INVOKE, guards->entries[self->index++]);
     step->scope = self->scope->opener;
     step->input = self->request;
     self->pending = SCOPEFLOW__PENDING_GUARD;
@@ -7892,7 +7998,7 @@ bool scopeflow__call_guard(scopeflow__task *self, scopeflow_step *step) {
 
 void scopeflow__call_guarded(scopeflow__task *self, const scopeflow_answer *answer) {
     if (answer->kind == SCOPEFLOW_ANSWER_KIND_VALUE) {
-        scopeflow__runtime_release_ref(self->runtime, answer->value);
+        if (answer->value != 0) scopeflow__runtime_release_ref(self->runtime, answer->value);
         return;
     }
     turn_away(self, answer, STEP_GUARD, guards_of(self)->entries[self->index - 1]);
@@ -7912,14 +8018,13 @@ static bool fill_codec(scopeflow__task *self, scopeflow_step *step, scopeflow_co
     return true;
 }
 
-/* Without an intercept nobody would look at what was decoded. */
+/* Comes only where there are intercepts: nobody else would look at what was decoded. */
 bool scopeflow__call_decode(scopeflow__task *self, scopeflow_step *step) {
-    if (self->codec == 0 || self->middleware == NULL || intercepts_of(self)->count == 0) {
+    if (self->codec == 0) {
         go_to(self, SCOPEFLOW__PHASE_INTERCEPT);
         return false;
     }
-    return fill_codec(self, step, SCOPEFLOW_CODEC_ACTION_DECODE_REQUEST,
-                      SCOPEFLOW__PENDING_DECODE);
+    return fill_codec(self, step, SCOPEFLOW_CODEC_ACTION_DECODE_REQUEST, SCOPEFLOW__PENDING_DECODE);
 }
 
 void scopeflow__call_decoded(scopeflow__task *self, const scopeflow_answer *answer) {
@@ -7936,8 +8041,7 @@ bool scopeflow__call_encode(scopeflow__task *self, scopeflow_step *step) {
         go_to(self, SCOPEFLOW__PHASE_START);
         return false;
     }
-    return fill_codec(self, step, SCOPEFLOW_CODEC_ACTION_ENCODE_REQUEST,
-                      SCOPEFLOW__PENDING_ENCODE);
+    return fill_codec(self, step, SCOPEFLOW_CODEC_ACTION_ENCODE_REQUEST, SCOPEFLOW__PENDING_ENCODE);
 }
 
 static void replace_request(scopeflow__task *self, scopeflow_ref request) {
@@ -7998,13 +8102,13 @@ scopeflow_status scopeflow__call_check_intercepted(const scopeflow__task *self,
     char end[100];
     scopeflow_bytes name = scopeflow__scope_name(self->scope);
     if (name.len > 64) name.len = 64;
-    return scopeflow__fail(
-        out_error, SCOPEFLOW_STATUS_INVALID_ARGUMENT,
-        join(start, sizeof start, scopeflow__c_text(scopeflow__registry_titles[entry->kind]),
-             SCOPEFLOW__TEXT(" '"), SCOPEFLOW__TEXT("")),
-        scopeflow__entry_name(entry),
-        join(end, sizeof end, SCOPEFLOW__TEXT("' returned nothing for '"), name,
-             SCOPEFLOW__TEXT("'")));
+    return scopeflow__fail(out_error, SCOPEFLOW_STATUS_INVALID_ARGUMENT,
+                           join(start, sizeof start,
+                                scopeflow__c_text(scopeflow__registry_titles[entry->kind]),
+                                SCOPEFLOW__TEXT(" '"), SCOPEFLOW__TEXT("")),
+                           scopeflow__entry_name(entry),
+                           join(end, sizeof end, SCOPEFLOW__TEXT("' returned nothing for '"), name,
+                                SCOPEFLOW__TEXT("'")));
 }
 
 void scopeflow__call_intercepted(scopeflow__task *self, const scopeflow_answer *answer) {
@@ -8167,6 +8271,8 @@ static void set_output(const scopeflow__task *self, scopeflow_event *end,
 }
 
 void scopeflow__call_end(scopeflow__task *self, const scopeflow_answer *answer) {
+    if (__atomic_load_n(&self->scope->pending_marks, __ATOMIC_RELAXED) != NULL)
+        self->phase = SCOPEFLOW__PHASE_MARKS;
     if (!scopeflow__scope_end(self->scope)) return; /* The target has done so (S2.3: no reading). */
     int64_t const now_ns = scopeflow__runtime_clock(self->runtime);
     scopeflow__set *const listeners = scopeflow__listeners_of(self->scope);
@@ -8189,7 +8295,7 @@ void scopeflow__call_executed(scopeflow__task *self, const scopeflow_answer *ans
         self->last_chunk_ns = self->scope->started_at_ns;
         return;
     }
-    self->phase = self->is_link ? SCOPEFLOW__PHASE_FINISH : SCOPEFLOW__PHASE_MARKS;
+    self->phase = SCOPEFLOW__PHASE_FINISH;
     self->final_step = is_value ? SCOPEFLOW_STEP_KIND_RETURN : SCOPEFLOW_STEP_KIND_RAISE;
     if (!self->is_link) scopeflow__call_end(self, answer);
 }
@@ -8282,8 +8388,8 @@ void scopeflow__stream_answered(scopeflow__task *self, const scopeflow_answer *a
 /* An observer's loss, never the consumer's. */
 static void note_failure(scopeflow__task *self, scopeflow_ref error) {
     scopeflow__log_failure(self->runtime, SCOPEFLOW_LOG_LEVEL_ERROR,
-                           SCOPEFLOW__TEXT("the finalizer of"),
-                           scopeflow__scope_name(self->scope), error);
+                           SCOPEFLOW__TEXT("the finalizer of"), scopeflow__scope_name(self->scope),
+                           error);
     scopeflow__runtime_release_ref(self->runtime, error);
 }
 
@@ -8309,7 +8415,7 @@ void scopeflow__stream_finalized(scopeflow__task *self, const scopeflow_answer *
     end.status = self->final_status;
     end.value = self->value;
     self->final_status = SCOPEFLOW_STATUS_OK;
-    self->phase = SCOPEFLOW__PHASE_MARKS;
+    self->phase = SCOPEFLOW__PHASE_FINISH;
     scopeflow__call_end(self, &end);
 }
 
@@ -8373,8 +8479,7 @@ static scopeflow_status check_sync(const scopeflow__set *middleware, const reque
     const scopeflow_registry *const kinds = given->kind == SCOPEFLOW__TASK_TOOL  ? tool_chains
                                             : given->kind == SCOPEFLOW__TASK_LLM ? llm_chains
                                                                                  : stream_chains;
-    bool const only_guards =
-        given->is_standalone && given->first_phase == SCOPEFLOW__PHASE_GUARD;
+    bool const only_guards = given->is_standalone && given->first_phase == SCOPEFLOW__PHASE_GUARD;
     for (int i = 0; i < 3; i++) {
         if (given->is_standalone && (i == 0) != only_guards) continue;
         if (given->is_standalone && i == 2) continue;
@@ -8389,8 +8494,8 @@ static scopeflow_status check_names(const request *given, scopeflow_error *out_e
     scopeflow_status const status = scopeflow__name_check(
         given->name, is_tool ? "the name of a tool" : "the name of a provider", out_error);
     if (status != SCOPEFLOW_STATUS_OK) return status;
-    return scopeflow__name_check(
-        given->detail, is_tool ? "a tool call id" : "the name of a model", out_error);
+    return scopeflow__name_check(given->detail, is_tool ? "a tool call id" : "the name of a model",
+                                 out_error);
 }
 
 /* --- Beginning --- */
@@ -8412,11 +8517,10 @@ static scopeflow_status reserve(scopeflow_runtime *runtime, const request *given
         scopeflow__set_release(middleware);
         return status;
     }
-    scopeflow_scope_type const type = given->kind == SCOPEFLOW__TASK_TOOL
-                                          ? SCOPEFLOW_SCOPE_TYPE_TOOL
-                                          : SCOPEFLOW_SCOPE_TYPE_LLM;
-    scopeflow_scope *const span = scopeflow__scope_new(runtime, &place, type, given->attributes,
-                                                       given->name, given->detail);
+    scopeflow_scope_type const type =
+        given->kind == SCOPEFLOW__TASK_TOOL ? SCOPEFLOW_SCOPE_TYPE_TOOL : SCOPEFLOW_SCOPE_TYPE_LLM;
+    scopeflow_scope *const span =
+        scopeflow__scope_new(runtime, &place, type, given->attributes, given->name, given->detail);
     if (span == NULL) {
         scopeflow__set_release(middleware);
         return scopeflow__fail_memory(out_error);
@@ -8427,9 +8531,9 @@ static scopeflow_status reserve(scopeflow_runtime *runtime, const request *given
     return SCOPEFLOW_STATUS_OK;
 }
 
-static scopeflow_status begin(scopeflow_runtime *runtime, const request *given,
-                              scopeflow_task *task, scopeflow_step *out_step,
-                              scopeflow_error *out_error) {
+static scopeflow_status begin_call(scopeflow_runtime *runtime, const request *given,
+                                   scopeflow_task *task, scopeflow_step *out_step,
+                                   scopeflow_error *out_error) {
     scopeflow_status status = check_names(given, out_error);
     if (status != SCOPEFLOW_STATUS_OK) return status;
     scopeflow_scope *span = NULL;
@@ -8481,7 +8585,7 @@ scopeflow_status scopeflow_tool_execute(scopeflow_runtime *runtime,
     given.metadata = options->metadata;
     given.timestamp_ns = options->timestamp_ns;
     given.emitter = options->emitter;
-    return begin(runtime, &given, task, out_step, out_error);
+    return begin_call(runtime, &given, task, out_step, out_error);
 }
 
 /* A helper runs one chain and stops (S4.9). */
@@ -8490,7 +8594,7 @@ static scopeflow_status begin_helper(scopeflow_runtime *runtime, request *given,
                                      scopeflow_error *out_error) {
     given->is_standalone = true;
     given->timestamp_ns = SCOPEFLOW_TIMESTAMP_NONE;
-    return begin(runtime, given, task, out_step, out_error);
+    return begin_call(runtime, given, task, out_step, out_error);
 }
 
 #define HELPER(given, options, call_kind, phase)                                                   \
@@ -8554,7 +8658,7 @@ scopeflow_status scopeflow_llm_execute(scopeflow_runtime *runtime,
     if (status != SCOPEFLOW_STATUS_OK) return status;
     request given;
     LLM_CALL(given, options, SCOPEFLOW__TASK_LLM);
-    return begin(runtime, &given, task, out_step, out_error);
+    return begin_call(runtime, &given, task, out_step, out_error);
 }
 
 /* S1.2: a streaming call says so by itself. */
@@ -8568,7 +8672,7 @@ scopeflow_status scopeflow_llm_stream_execute(scopeflow_runtime *runtime,
     request given;
     LLM_CALL(given, options, SCOPEFLOW__TASK_LLM_STREAM);
     given.attributes |= SCOPEFLOW_LLM_ATTRIBUTE_STREAMING;
-    return begin(runtime, &given, task, out_step, out_error);
+    return begin_call(runtime, &given, task, out_step, out_error);
 }
 
 scopeflow_status scopeflow_llm_request_intercepts(
@@ -8633,9 +8737,9 @@ static scopeflow_status open_call(scopeflow_runtime *runtime, const beginning *g
     return SCOPEFLOW_STATUS_OK;
 }
 
-static scopeflow_status begin(scopeflow_runtime *runtime, const beginning *given,
-                              scopeflow_task *task, scopeflow_step *out_step,
-                              scopeflow_error *out_error) {
+static scopeflow_status begin_manual(scopeflow_runtime *runtime, const beginning *given,
+                                     scopeflow_task *task, scopeflow_step *out_step,
+                                     scopeflow_error *out_error) {
     scopeflow_scope *call = NULL;
     scopeflow_status const status = open_call(runtime, given, &call, out_error);
     if (status != SCOPEFLOW_STATUS_OK) return status;
@@ -8683,13 +8787,12 @@ scopeflow_status scopeflow_tool_call(scopeflow_runtime *runtime,
     given.metadata = options->metadata;
     given.timestamp_ns = options->timestamp_ns;
     given.emitter = options->emitter;
-    return begin(runtime, &given, task, out_step, out_error);
+    return begin_manual(runtime, &given, task, out_step, out_error);
 }
 
 scopeflow_status scopeflow_llm_call(scopeflow_runtime *runtime,
-                                    const scopeflow_llm_call_options *options,
-                                    scopeflow_task *task, scopeflow_step *out_step,
-                                    scopeflow_error *out_error) {
+                                    const scopeflow_llm_call_options *options, scopeflow_task *task,
+                                    scopeflow_step *out_step, scopeflow_error *out_error) {
     scopeflow_status status =
         scopeflow__check_llm_call(runtime, options, task, out_step, out_error);
     if (status == SCOPEFLOW_STATUS_OK)
@@ -8711,7 +8814,7 @@ scopeflow_status scopeflow_llm_call(scopeflow_runtime *runtime,
     given.codec = options->codec;
     given.timestamp_ns = options->timestamp_ns;
     given.emitter = options->emitter;
-    return begin(runtime, &given, task, out_step, out_error);
+    return begin_manual(runtime, &given, task, out_step, out_error);
 }
 
 /* --- Ending --- */
@@ -8743,19 +8846,19 @@ static scopeflow_status check_end(const scopeflow_scope *call, const ending *giv
                            ? "the handle is not that of a tool call that was begun by hand"
                            : "the handle is not that of an LLM call that was begun by hand");
     if (call->fork_generation != call->runtime->fork_generation)
-        return fail_call(call, SCOPEFLOW_STATUS_INVALID_STATE,
-                         "' was begun by the parent process", out_error);
+        return fail_call(call, SCOPEFLOW_STATUS_INVALID_STATE, "' was begun by the parent process",
+                         out_error);
     if (!scopeflow__scope_is_open(call))
         return fail_call(call, SCOPEFLOW_STATUS_NOT_FOUND, "' has already ended", out_error);
     if (given->timestamp_ns != SCOPEFLOW_TIMESTAMP_NONE &&
         given->timestamp_ns < call->started_at_ns)
-        return fail_call(call, SCOPEFLOW_STATUS_INVALID_ARGUMENT,
-                         "' would end before its start", out_error);
+        return fail_call(call, SCOPEFLOW_STATUS_INVALID_ARGUMENT, "' would end before its start",
+                         out_error);
     return SCOPEFLOW_STATUS_OK;
 }
 
 /* S2.5: what failed has no output, not even the caller's `data`. */
-static void fill_end(scopeflow_event *end, const ending *given) {
+static void fill_manual_end(scopeflow_event *end, const ending *given) {
     end->metadata = given->metadata;
     end->outcome.error = given->error;
     end->outcome.status = given->status;
@@ -8787,7 +8890,7 @@ static scopeflow_status end_call(scopeflow_scope *call, const ending *given, sco
     if (listeners != NULL) {
         scopeflow_event *const end =
             scopeflow__event_new_end(call, scopeflow__scope_end_time(call, ended_at_ns));
-        if (end != NULL) fill_end(end, given);
+        if (end != NULL) fill_manual_end(end, given);
         scopeflow__task_emit(self, end, listeners);
     }
     scopeflow__task_run(self, given->emitter, out_step);
@@ -8881,7 +8984,7 @@ static void let_go(scopeflow__task *self) {
     if (self->owns_request) scopeflow__runtime_release_ref(runtime, self->request);
     scopeflow__runtime_release_ref(runtime, self->annotated);
     scopeflow__runtime_release_ref(runtime, self->output);
-    scopeflow__pending_marks_free(runtime, self->marks);
+    if (self->marks != NULL) scopeflow__pending_marks_free(runtime, self->marks);
     scopeflow__set_release(self->middleware);
     scopeflow_scope_release(self->scope); /* May be what holds the runtime. */
     self->owns_request = false;
@@ -8934,44 +9037,12 @@ void scopeflow_task_abandon(scopeflow_task *task) {
 
 /* --- Running --- */
 
-/* Field by field: a memset of this size is compiled to a string instruction, which is slow to
+/* In two pieces: a memset of this size is compiled to a string instruction, which is slow to
  * start. */
 static void clear_step(scopeflow_step *step) {
-    step->kind = SCOPEFLOW_STEP_KIND_DONE;
-    step->registry = 0;
-    step->status = SCOPEFLOW_STATUS_OK;
-    step->flags = 0;
-    step->input_flags = 0;
-    step->codec_action = 0;
-    step->callable = 0;
-    step->input = 0;
-    step->annotated = 0;
-    step->value = 0;
-    step->scope = NULL;
-    step->event = NULL;
-    step->registration = scopeflow__text(NULL, 0);
-    step->target = scopeflow__text(NULL, 0);
-    step->tool_call_id = scopeflow__text(NULL, 0);
-    step->model_name = scopeflow__text(NULL, 0);
-}
-
-void scopeflow__task_fill(const scopeflow__task *self, scopeflow_step *step,
-                          scopeflow_step_kind kind, const scopeflow__entry *entry) {
-    scopeflow_scope *const span = self->scope;
-    step->kind = kind;
-    step->scope = span;
-    if (entry != NULL) {
-        step->registry = entry->kind;
-        step->flags = entry->flags;
-        step->callable = entry->callable;
-        step->registration = scopeflow__entry_name(entry);
-    }
-    if (span == NULL || !span->is_call) return;
-    step->target = scopeflow__scope_name(span);
-    if (span->type == SCOPEFLOW_SCOPE_TYPE_LLM)
-        step->model_name = scopeflow__scope_detail(span);
-    else
-        step->tool_call_id = scopeflow__scope_detail(span);
+    enum { HALF = 64 };
+    memset(step, 0, HALF);
+    memset((char *)step + HALF, 0, sizeof *step - HALF);
 }
 
 /* Does what the phase asks for; true when the host has to do something. */
@@ -9009,11 +9080,9 @@ void scopeflow__task_run(scopeflow__task *self, scopeflow_emitter *emitter, scop
     }
 }
 
-static scopeflow_status check_answer(const scopeflow__task *self, const scopeflow_answer *answer,
-                                     scopeflow_error *out_error) {
-    if (self->check != CHECK || self->phase == SCOPEFLOW__PHASE_ENDED)
-        return scopeflow__fail_text(out_error, SCOPEFLOW_STATUS_INVALID_STATE,
-                                    "the task has ended, or was never begun");
+static scopeflow_status check_odd_answer(const scopeflow__task *self,
+                                         const scopeflow_answer *answer,
+                                         scopeflow_error *out_error) {
     SCOPEFLOW__REQUIRE(answer->kind >= SCOPEFLOW_ANSWER_KIND_VALUE &&
                            answer->kind <= SCOPEFLOW_ANSWER_KIND_CHUNK,
                        out_error, "answer.kind is no answer kind");
@@ -9023,8 +9092,21 @@ static scopeflow_status check_answer(const scopeflow__task *self, const scopeflo
     SCOPEFLOW__REQUIRE(answer->kind != SCOPEFLOW_ANSWER_KIND_CHUNK ||
                            self->pending == SCOPEFLOW__PENDING_STREAM,
                        out_error, "only a stream has chunks");
+    SCOPEFLOW__REQUIRE((answer->flags & ~SCOPEFLOW__MASK_ANSWER_FLAG) == 0, out_error,
+                       "answer.flags has a bit that no answer flag has");
     if (self->pending != SCOPEFLOW__PENDING_INTERCEPT) return SCOPEFLOW_STATUS_OK;
     return scopeflow__call_check_intercepted(self, answer, out_error);
+}
+
+static scopeflow_status check_answer(const scopeflow__task *self, const scopeflow_answer *answer,
+                                     scopeflow_error *out_error) {
+    if (self->check != CHECK || self->phase == SCOPEFLOW__PHASE_ENDED)
+        return scopeflow__fail_text(out_error, SCOPEFLOW_STATUS_INVALID_STATE,
+                                    "the task has ended, or was never begun");
+    bool const is_plain = answer->kind == SCOPEFLOW_ANSWER_KIND_VALUE && answer->flags == 0 &&
+                          self->pending != SCOPEFLOW__PENDING_INTERCEPT;
+    return SCOPEFLOW__LIKELY(is_plain) ? SCOPEFLOW_STATUS_OK
+                                       : check_odd_answer(self, answer, out_error);
 }
 
 static void take_answer(scopeflow__task *self, const scopeflow_answer *answer) {
@@ -9069,7 +9151,7 @@ scopeflow_status scopeflow_task_mark(scopeflow_task *task, scopeflow_bytes name,
     if (self->check != CHECK || (self->pending != SCOPEFLOW__PENDING_INTERCEPT &&
                                  self->pending != SCOPEFLOW__PENDING_EXECUTE))
         return scopeflow__fail_text(out_error, SCOPEFLOW_STATUS_INVALID_STATE,
-                                    "only while an intercept runs can a mark be left with its call");
+                                    "a mark can be left with a call only while an intercept runs");
     if (!scopeflow__pending_mark_add(self->scope, name, data, metadata))
         return scopeflow__fail_memory(out_error);
     return SCOPEFLOW_STATUS_OK;
@@ -9245,9 +9327,8 @@ scopeflow_status scopeflow_scope_event(scopeflow_runtime *runtime,
     }
     scopeflow__task *const self = scopeflow__task_begin_emitting(task, runtime);
     if (listeners != NULL) {
-        scopeflow_event *const mark =
-            scopeflow__event_new_mark(place.parent, options->name, options->category,
-                                      options->timestamp_ns);
+        scopeflow_event *const mark = scopeflow__event_new_mark(
+            place.parent, options->name, options->category, options->timestamp_ns);
         if (mark != NULL) {
             mark->data = options->data;
             mark->metadata = options->metadata;

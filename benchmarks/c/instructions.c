@@ -21,7 +21,7 @@ static void require(scopeflow_status status) {
 }
 
 static void drive(scopeflow_task *task, scopeflow_step *step) {
-    scopeflow_answer const answer = {SCOPEFLOW_ANSWER_KIND_VALUE, 0, 0, NULL};
+    scopeflow_answer const answer = {.kind = SCOPEFLOW_ANSWER_KIND_VALUE};
     while (step->kind == SCOPEFLOW_STEP_KIND_INVOKE || step->kind == SCOPEFLOW_STEP_KIND_DELIVER ||
            step->kind == SCOPEFLOW_STEP_KIND_EXECUTE)
         require(scopeflow_task_resume(task, &answer, step, NULL));

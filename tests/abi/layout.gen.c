@@ -281,7 +281,7 @@ SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_sink_open_options, struct_size_bytes) 
 SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_sink_open_options, path) == 8);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_sink_open_options, mode) == 24);
 
-SCOPEFLOW__ASSERT(sizeof(scopeflow_task) == 384);
+SCOPEFLOW__ASSERT(sizeof(scopeflow_task) == 256);
 
 SCOPEFLOW__ASSERT(sizeof(scopeflow_emitter) == 32);
 
@@ -552,7 +552,7 @@ SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_sink_open_options, struct_size_bytes) 
 SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_sink_open_options, path) == 4);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_sink_open_options, mode) == 12);
 
-SCOPEFLOW__ASSERT(sizeof(scopeflow_task) == 384);
+SCOPEFLOW__ASSERT(sizeof(scopeflow_task) == 256);
 
 SCOPEFLOW__ASSERT(sizeof(scopeflow_emitter) == 32);
 
@@ -823,7 +823,7 @@ SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_sink_open_options, struct_size_bytes) 
 SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_sink_open_options, path) == 4);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_sink_open_options, mode) == 12);
 
-SCOPEFLOW__ASSERT(sizeof(scopeflow_task) == 384);
+SCOPEFLOW__ASSERT(sizeof(scopeflow_task) == 256);
 
 SCOPEFLOW__ASSERT(sizeof(scopeflow_emitter) == 32);
 

@@ -16,16 +16,36 @@ if TYPE_CHECKING:
 class Registry:
     """What sets one registry apart from another (S3.1)."""
 
-    has_priority: bool
-    may_be_async: bool
+    title: str
+    has_priority: bool = True
+    may_be_async: bool = True
 
 
-GUARDRAIL = "tool_conditional_execution_guardrail"
 SUBSCRIBER = "subscriber"
+MARK_SANITIZER = "mark_sanitize_guardrail"
+START_SANITIZER = "scope_sanitize_start_guardrail"
+END_SANITIZER = "scope_sanitize_end_guardrail"
+INJECTOR = "event_metadata_injector"
+
 REGISTRIES = {
-    GUARDRAIL: Registry(has_priority=True, may_be_async=True),
-    SUBSCRIBER: Registry(has_priority=False, may_be_async=False),  # S3.8: subscribers are sync
+    # S3.8: subscribers are sync
+    SUBSCRIBER: Registry("subscriber", has_priority=False, may_be_async=False),
+    MARK_SANITIZER: Registry("mark sanitizer"),
+    START_SANITIZER: Registry("scope-start sanitizer"),
+    END_SANITIZER: Registry("scope-end sanitizer"),
+    INJECTOR: Registry("metadata injector"),
+    "llm_stream_execution_intercept": Registry("LLM stream execution intercept"),
 }
+for _prefix, _word in (("tool", "tool"), ("llm", "LLM")):
+    REGISTRIES |= {
+        f"{_prefix}_sanitize_request_guardrail": Registry(f"{_word} sanitize-request guardrail"),
+        f"{_prefix}_sanitize_response_guardrail": Registry(f"{_word} sanitize-response guardrail"),
+        f"{_prefix}_conditional_execution_guardrail": Registry(
+            f"{_word} conditional-execution guardrail"
+        ),
+        f"{_prefix}_request_intercept": Registry(f"{_word} request intercept"),
+        f"{_prefix}_execution_intercept": Registry(f"{_word} execution intercept"),
+    }
 
 
 @dataclass(frozen=True)
@@ -36,6 +56,7 @@ class Registration:
     callable: Callable[..., Any]
     priority: int = 0
     is_async: bool = False
+    breaks_chain: bool = False  # of a request intercept (S3.5)
 
 
 @dataclass(eq=False, kw_only=True)

@@ -21,11 +21,12 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from .errors import Failure, HostCancellation, RuntimeFailure
-from .middleware import GUARDRAIL, SUBSCRIBER
+from .middleware import SUBSCRIBER
 from .random_values import random_error, random_metadata, random_payload
 from .scopes import SCOPE_TYPES
 from .vectors import Outcome, Session, Step
 
+GUARDRAIL = "tool_conditional_execution_guardrail"
 RULES = ["S1.4", "S1.5", "S1.6", "S1.7", "S2.3", "S3.2", "S3.4", "S4.3", "S4.5", "S4.6", "S5.1"]
 DEEPEST_FRAME = 3  # callbacks inside callbacks
 LONGEST_FRAME = 5  # steps of a callback

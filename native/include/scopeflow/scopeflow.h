@@ -17,7 +17,7 @@
 #define SCOPEFLOW_VERSION "0.1.0"
 
 /* A number over everything in this header that a compiled caller depends on (S6.3). */
-#define SCOPEFLOW_ABI_HASH UINT64_C(0x6ad6112a7e54bd15)
+#define SCOPEFLOW_ABI_HASH UINT64_C(0xc3319331e700bc80)
 
 #ifndef SCOPEFLOW_API
 #if defined(_WIN32)
@@ -1805,7 +1805,7 @@ scopeflow_scope_deregister_event_metadata_injector(
  * which fills the next step. The core never calls back and holds no lock between two steps. */
 
 /* Size of a task. */
-#define SCOPEFLOW_TASK_SIZE_BYTES 384u
+#define SCOPEFLOW_TASK_SIZE_BYTES 256u
 
 /* What the host is to do now. */
 typedef int32_t scopeflow_step_kind;
@@ -1894,7 +1894,7 @@ enum {
 /* A task in the caller's memory, filled by an operation of kind `task`. It may not be moved or
  * copied between its first and its last step, and is used by one thread at a time. */
 struct scopeflow_task {
-    uint64_t private_words[48];
+    uint64_t private_words[32];
 };
 
 /* A thread's place for events that a subscriber emits while it is being served (S5.1). All zero

@@ -47,8 +47,8 @@ static void put_filtered(const scopeflow_runtime *runtime, scopeflow__cursor req
 static bool needs_filter(const scopeflow_runtime *runtime, scopeflow__cursor request) {
     if (scopeflow__cursor_read(&request).kind != SCOPEFLOW_TOKEN_OBJECT) return false;
     while (scopeflow__cursor_peek(&request) != SCOPEFLOW_TOKEN_END) {
-        bool const is_headers = scopeflow__same_text(scopeflow__cursor_read(&request).text,
-                                                     SCOPEFLOW__TEXT("headers"));
+        bool const is_headers =
+            scopeflow__same_text(scopeflow__cursor_read(&request).text, SCOPEFLOW__TEXT("headers"));
         scopeflow__cursor const value = scopeflow__cursor_take(&request);
         if (is_headers && scopeflow__cursor_peek(&value) == SCOPEFLOW_TOKEN_OBJECT &&
             has_credential(runtime, value))

@@ -57,7 +57,7 @@ static void put_refusal(const scopeflow_event *event, scopeflow_tape *tape) {
     scopeflow__tape_put_string(tape, SCOPEFLOW__TEXT("guardrail"));
     scopeflow__tape_put_string(tape, scopeflow__entry_name(event->entry));
     scopeflow_tape_put_mark(tape, SCOPEFLOW_TOKEN_END);
-    scopeflow__error_view_deinit(&view);
+    scopeflow__error_view_deinit(&view, tape);
 }
 
 static void put_failure(const scopeflow_event *event, scopeflow_tape *tape) {
@@ -81,10 +81,10 @@ static void put_failure(const scopeflow_event *event, scopeflow_tape *tape) {
     put_message(&view, tape);
     scopeflow_tape_put_mark(tape, SCOPEFLOW_TOKEN_END);
     scopeflow_tape_put_mark(tape, SCOPEFLOW_TOKEN_END);
-    scopeflow__error_view_deinit(&view);
+    scopeflow__error_view_deinit(&view, tape);
 }
 
-static void put_number(const scopeflow_event *event, scopeflow_tape *tape) {
+static void put_n(const scopeflow_event *event, scopeflow_tape *tape) {
     scopeflow_tape_put_mark(tape, SCOPEFLOW_TOKEN_OBJECT);
     scopeflow__tape_put_string(tape, SCOPEFLOW__TEXT("n"));
     scopeflow_tape_put_uint(tape, event->number);
@@ -108,7 +108,7 @@ static void put_data(const scopeflow_event *event, scopeflow_tape *tape) {
     case SCOPEFLOW__DATA_PAYLOAD: put_request(event, tape); break;
     case SCOPEFLOW__DATA_REFUSAL: put_refusal(event, tape); break;
     case SCOPEFLOW__DATA_FAILURE: put_failure(event, tape); break;
-    case SCOPEFLOW__DATA_NUMBER: put_number(event, tape); break;
+    case SCOPEFLOW__DATA_NUMBER: put_n(event, tape); break;
     case SCOPEFLOW__DATA_WITHHELD: break;
     }
 }
@@ -160,9 +160,9 @@ static void write_ref(scopeflow_event *self, scopeflow_ref ref) {
 static void write_field(scopeflow_event *self, const scopeflow_tape *fields, const char *name,
                         const char *absent, bool only_object) {
     scopeflow__cursor value;
-    bool const found = scopeflow__member_find(scopeflow__tape_value(fields),
-                                              scopeflow__c_text(name), &value) &&
-                       (!only_object || scopeflow__cursor_peek(&value) == SCOPEFLOW_TOKEN_OBJECT);
+    bool const found =
+        scopeflow__member_find(scopeflow__tape_value(fields), scopeflow__c_text(name), &value) &&
+        (!only_object || scopeflow__cursor_peek(&value) == SCOPEFLOW_TOKEN_OBJECT);
     if (!found) {
         scopeflow__buffer_put_text(&self->line, scopeflow__c_text(absent));
         return;

@@ -27,11 +27,10 @@ static void read_sanitized(scopeflow__error_view *self, const scopeflow_event *e
     scopeflow__encode_ref(event->scope->runtime, event->sanitized_error, &self->sanitized);
     scopeflow__cursor error;
     scopeflow__cursor message;
-    self->has_message =
-        scopeflow__member_find(scopeflow__tape_value(&self->sanitized), SCOPEFLOW__TEXT("error"),
-                               &error) &&
-        scopeflow__member_find(error, SCOPEFLOW__TEXT("message"), &message) &&
-        scopeflow__cursor_peek(&message) == SCOPEFLOW_TOKEN_STRING;
+    self->has_message = scopeflow__member_find(scopeflow__tape_value(&self->sanitized),
+                                               SCOPEFLOW__TEXT("error"), &error) &&
+                        scopeflow__member_find(error, SCOPEFLOW__TEXT("message"), &message) &&
+                        scopeflow__cursor_peek(&message) == SCOPEFLOW_TOKEN_STRING;
     self->message = self->has_message ? text_of(message) : SCOPEFLOW__TEXT("");
 }
 
@@ -49,7 +48,8 @@ void scopeflow__error_view_init(scopeflow__error_view *self, const scopeflow_eve
     if (event->error_text == SCOPEFLOW__ERROR_TEXT_WITHHELD) self->has_message = false;
 }
 
-void scopeflow__error_view_deinit(scopeflow__error_view *self) {
+void scopeflow__error_view_deinit(scopeflow__error_view *self, scopeflow_tape *out) {
+    if (self->described.bytes.failed || self->sanitized.bytes.failed) out->bytes.failed = true;
     scopeflow__tape_deinit(&self->described);
     scopeflow__tape_deinit(&self->sanitized);
 }

@@ -13,9 +13,10 @@ typedef struct scopeflow__error_view {
     bool has_message; /* False: it is withheld. */
 } scopeflow__error_view;
 
-/* Looks at an error object, or at a reason. To be freed whatever came out. */
+/* Looks at an error object, or at a reason. To be given back whatever came out. */
 void scopeflow__error_view_init(scopeflow__error_view *self, const scopeflow_event *event,
                                 scopeflow_ref error, bool is_reason);
-void scopeflow__error_view_deinit(scopeflow__error_view *self);
+/* `out` is the tape that its texts went into: what memory was missing for fails that too. */
+void scopeflow__error_view_deinit(scopeflow__error_view *self, scopeflow_tape *out);
 
 #endif

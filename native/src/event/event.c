@@ -2,6 +2,8 @@
 
 #include "base/checks.gen.h"
 
+#include <stddef.h>
+
 static scopeflow_event *new_event(scopeflow_scope *scope, scopeflow_event_kind kind,
                                   scopeflow_bytes name, scopeflow_bytes category) {
     const scopeflow__memory *const memory = &scope->runtime->memory;
@@ -9,7 +11,7 @@ static scopeflow_event *new_event(scopeflow_scope *scope, scopeflow_event_kind k
         (scopeflow_event *)scopeflow__allocate(memory, sizeof *self + name.len + category.len);
     if (self == NULL) return NULL;
 
-    memset(self, 0, sizeof *self);
+    memset(self, 0, offsetof(scopeflow_event, parts));
     self->refs = 1;
     self->kind = kind;
     self->scope = scopeflow_scope_retain(scope);
@@ -22,9 +24,8 @@ static scopeflow_event *new_event(scopeflow_scope *scope, scopeflow_event_kind k
 }
 
 static scopeflow_event *new_scope_event(scopeflow_scope *scope) {
-    scopeflow_event *const self =
-        new_event(scope, SCOPEFLOW_EVENT_KIND_SCOPE, scopeflow__scope_name(scope),
-                  SCOPEFLOW__TEXT(""));
+    scopeflow_event *const self = new_event(scope, SCOPEFLOW_EVENT_KIND_SCOPE,
+                                            scopeflow__scope_name(scope), SCOPEFLOW__TEXT(""));
     if (self == NULL) return NULL;
     self->type = scope->type;
     self->attributes = scope->attributes;
@@ -199,9 +200,8 @@ scopeflow_status scopeflow_event_describe(scopeflow_event *self, scopeflow_event
     out_info->parent_uuid = self->parent_uuid;
     out_info->timestamp_ns = self->timestamp_ns;
     out_info->name = scopeflow__event_name(self);
-    out_info->category = self->type < 0
-                             ? scopeflow__event_category(self)
-                             : scopeflow__c_text(scopeflow__category_names[self->type]);
+    out_info->category = self->type < 0 ? scopeflow__event_category(self)
+                                        : scopeflow__c_text(scopeflow__category_names[self->type]);
     out_info->kind = self->kind;
     out_info->scope_category = self->scope_category;
     out_info->attributes = self->attributes;

@@ -17,11 +17,11 @@ typedef struct scopeflow__outcome {
 
 /* Where an event's data comes from. */
 typedef enum scopeflow__data_source {
-    SCOPEFLOW__DATA_PAYLOAD,  /* `data`: the user's own. */
-    SCOPEFLOW__DATA_REFUSAL,  /* A guard refused; `data` is its reason (S4.5). */
-    SCOPEFLOW__DATA_FAILURE,  /* A guard, codec or request intercept failed; `data` is its error. */
-    SCOPEFLOW__DATA_NUMBER,   /* `{"n": number}`, of an attempt or a chunk (S3.7, S4.7). */
-    SCOPEFLOW__DATA_WITHHELD  /* A sanitizer failed: null (S3.6). */
+    SCOPEFLOW__DATA_PAYLOAD, /* `data`: the user's own. */
+    SCOPEFLOW__DATA_REFUSAL, /* A guard refused; `data` is its reason (S4.5). */
+    SCOPEFLOW__DATA_FAILURE, /* A guard, codec or request intercept failed; `data` is its error. */
+    SCOPEFLOW__DATA_NUMBER,  /* `{"n": number}`, of an attempt or a chunk (S3.7, S4.7). */
+    SCOPEFLOW__DATA_WITHHELD /* A sanitizer failed: null (S3.6). */
 } scopeflow__data_source;
 
 /* What of an error or a reason observers may read (S3.6). */
@@ -84,7 +84,6 @@ struct scopeflow_event {
     scopeflow_ref data_schema;
     scopeflow__outcome outcome;
     bool is_stream;
-    scopeflow__stream_facts stream;
 
     /* What the preparation made. */
     uint8_t preparation; /* A scopeflow__preparation. */
@@ -110,7 +109,10 @@ struct scopeflow_event {
 
     bool is_encoded;
     scopeflow__buffer line;
+
+    /* From here on nothing has an initial value. */
     scopeflow__slice parts[5]; /* Indexed by scopeflow_event_part. */
+    scopeflow__stream_facts stream;
 };
 
 static inline scopeflow_bytes scopeflow__event_category(const scopeflow_event *self) {

@@ -145,8 +145,7 @@ static void put_error(const scopeflow_event *event, scopeflow_tape *own) {
         outcome->is_abandoned || outcome->own_error != SCOPEFLOW_STATUS_OK)
         put_pair(own, SCOPEFLOW__KEY_ERROR_TYPE, error_type(outcome));
     if (error.type.len > 0) put_pair(own, SCOPEFLOW__KEY_EXCEPTION_TYPE, error.type);
-    if (error.described.bytes.failed || error.sanitized.bytes.failed) own->bytes.failed = true;
-    scopeflow__error_view_deinit(&error);
+    scopeflow__error_view_deinit(&error, own);
 }
 
 static void put_outcome(const scopeflow_event *event, scopeflow_tape *own) {
@@ -164,7 +163,7 @@ static void put_true(scopeflow_tape *own, bool condition, const char *key) {
     scopeflow_tape_put_bool(own, 1);
 }
 
-static void put_number(scopeflow_tape *own, const char *key, int64_t value) {
+static void put_integer_pair(scopeflow_tape *own, const char *key, int64_t value) {
     scopeflow__tape_put_string(own, scopeflow__c_text(key));
     scopeflow_tape_put_int(own, value);
 }
@@ -172,11 +171,11 @@ static void put_number(scopeflow_tape *own, const char *key, int64_t value) {
 static void put_stream(const scopeflow_event *event, scopeflow_tape *own) {
     const scopeflow__stream_facts *const stream = &event->stream;
     if (!event->is_stream) return;
-    put_number(own, SCOPEFLOW__KEY_STREAM_CHUNK_COUNT, (int64_t)stream->chunk_count);
+    put_integer_pair(own, SCOPEFLOW__KEY_STREAM_CHUNK_COUNT, (int64_t)stream->chunk_count);
     if (stream->chunk_count > 0)
-        put_number(own, SCOPEFLOW__KEY_STREAM_FIRST_CHUNK_NS, stream->first_chunk_ns);
+        put_integer_pair(own, SCOPEFLOW__KEY_STREAM_FIRST_CHUNK_NS, stream->first_chunk_ns);
     if (stream->chunk_count > 1)
-        put_number(own, SCOPEFLOW__KEY_STREAM_LONGEST_GAP_NS, stream->longest_gap_ns);
+        put_integer_pair(own, SCOPEFLOW__KEY_STREAM_LONGEST_GAP_NS, stream->longest_gap_ns);
 }
 
 static void put_own(const scopeflow_event *event, scopeflow_tape *own, bool output_is_null) {

@@ -16,8 +16,7 @@ static scopeflow__chain *guards_of(const scopeflow__task *self) {
 
 static scopeflow__chain *intercepts_of(const scopeflow__task *self) {
     return &self->middleware->chains[scopeflow__task_registry(
-        self, SCOPEFLOW_REGISTRY_TOOL_REQUEST_INTERCEPT,
-        SCOPEFLOW_REGISTRY_LLM_REQUEST_INTERCEPT)];
+        self, SCOPEFLOW_REGISTRY_TOOL_REQUEST_INTERCEPT, SCOPEFLOW_REGISTRY_LLM_REQUEST_INTERCEPT)];
 }
 
 static void go_to(scopeflow__task *self, scopeflow__phase phase) {
@@ -34,9 +33,8 @@ static void emit_verdict(scopeflow__task *self, const scopeflow_answer *answer, 
     bool const is_refusal = answer->kind == SCOPEFLOW_ANSWER_KIND_REFUSE;
     scopeflow__set *const listeners = scopeflow__listeners_of(span->inherit);
     if (listeners == NULL) return;
-    scopeflow_event *const mark =
-        scopeflow__event_new_mark(span->parent, scopeflow__scope_name(span), SCOPEFLOW__TEXT(""),
-                                  SCOPEFLOW_TIMESTAMP_NONE);
+    scopeflow_event *const mark = scopeflow__event_new_mark(
+        span->parent, scopeflow__scope_name(span), SCOPEFLOW__TEXT(""), SCOPEFLOW_TIMESTAMP_NONE);
     if (mark != NULL) {
         if (entry != NULL) scopeflow__ref_up(&entry->refs);
         mark->entry = entry;
@@ -77,13 +75,14 @@ bool scopeflow__call_guard(scopeflow__task *self, scopeflow_step *step) {
         self->phase = SCOPEFLOW__PHASE_FINISH;
         return false;
     }
-    if (self->middleware == NULL || self->index == guards_of(self)->count) {
-        go_to(self, SCOPEFLOW__PHASE_DECODE);
+    const scopeflow__chain *const guards = self->middleware != NULL ? guards_of(self) : NULL;
+    if (guards == NULL || self->index == guards->count) {
+        bool const has_more = self->middleware != NULL && intercepts_of(self)->count > 0;
+        go_to(self, has_more ? SCOPEFLOW__PHASE_DECODE : SCOPEFLOW__PHASE_START);
         if (self->is_standalone) give_back(self);
         return false;
     }
-    scopeflow__task_fill(self, step, SCOPEFLOW_STEP_KIND_INVOKE,
-                         guards_of(self)->entries[self->index++]);
+    scopeflow__task_fill(self, step, SCOPEFLOW_STEP_KIND_INVOKE, guards->entries[self->index++]);
     step->scope = self->scope->opener;
     step->input = self->request;
     self->pending = SCOPEFLOW__PENDING_GUARD;
@@ -92,7 +91,7 @@ bool scopeflow__call_guard(scopeflow__task *self, scopeflow_step *step) {
 
 void scopeflow__call_guarded(scopeflow__task *self, const scopeflow_answer *answer) {
     if (answer->kind == SCOPEFLOW_ANSWER_KIND_VALUE) {
-        scopeflow__runtime_release_ref(self->runtime, answer->value);
+        if (answer->value != 0) scopeflow__runtime_release_ref(self->runtime, answer->value);
         return;
     }
     turn_away(self, answer, STEP_GUARD, guards_of(self)->entries[self->index - 1]);
@@ -112,14 +111,13 @@ static bool fill_codec(scopeflow__task *self, scopeflow_step *step, scopeflow_co
     return true;
 }
 
-/* Without an intercept nobody would look at what was decoded. */
+/* Comes only where there are intercepts: nobody else would look at what was decoded. */
 bool scopeflow__call_decode(scopeflow__task *self, scopeflow_step *step) {
-    if (self->codec == 0 || self->middleware == NULL || intercepts_of(self)->count == 0) {
+    if (self->codec == 0) {
         go_to(self, SCOPEFLOW__PHASE_INTERCEPT);
         return false;
     }
-    return fill_codec(self, step, SCOPEFLOW_CODEC_ACTION_DECODE_REQUEST,
-                      SCOPEFLOW__PENDING_DECODE);
+    return fill_codec(self, step, SCOPEFLOW_CODEC_ACTION_DECODE_REQUEST, SCOPEFLOW__PENDING_DECODE);
 }
 
 void scopeflow__call_decoded(scopeflow__task *self, const scopeflow_answer *answer) {
@@ -136,8 +134,7 @@ bool scopeflow__call_encode(scopeflow__task *self, scopeflow_step *step) {
         go_to(self, SCOPEFLOW__PHASE_START);
         return false;
     }
-    return fill_codec(self, step, SCOPEFLOW_CODEC_ACTION_ENCODE_REQUEST,
-                      SCOPEFLOW__PENDING_ENCODE);
+    return fill_codec(self, step, SCOPEFLOW_CODEC_ACTION_ENCODE_REQUEST, SCOPEFLOW__PENDING_ENCODE);
 }
 
 static void replace_request(scopeflow__task *self, scopeflow_ref request) {
@@ -198,13 +195,13 @@ scopeflow_status scopeflow__call_check_intercepted(const scopeflow__task *self,
     char end[100];
     scopeflow_bytes name = scopeflow__scope_name(self->scope);
     if (name.len > 64) name.len = 64;
-    return scopeflow__fail(
-        out_error, SCOPEFLOW_STATUS_INVALID_ARGUMENT,
-        join(start, sizeof start, scopeflow__c_text(scopeflow__registry_titles[entry->kind]),
-             SCOPEFLOW__TEXT(" '"), SCOPEFLOW__TEXT("")),
-        scopeflow__entry_name(entry),
-        join(end, sizeof end, SCOPEFLOW__TEXT("' returned nothing for '"), name,
-             SCOPEFLOW__TEXT("'")));
+    return scopeflow__fail(out_error, SCOPEFLOW_STATUS_INVALID_ARGUMENT,
+                           join(start, sizeof start,
+                                scopeflow__c_text(scopeflow__registry_titles[entry->kind]),
+                                SCOPEFLOW__TEXT(" '"), SCOPEFLOW__TEXT("")),
+                           scopeflow__entry_name(entry),
+                           join(end, sizeof end, SCOPEFLOW__TEXT("' returned nothing for '"), name,
+                                SCOPEFLOW__TEXT("'")));
 }
 
 void scopeflow__call_intercepted(scopeflow__task *self, const scopeflow_answer *answer) {

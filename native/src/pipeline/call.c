@@ -59,8 +59,7 @@ static scopeflow_status check_sync(const scopeflow__set *middleware, const reque
     const scopeflow_registry *const kinds = given->kind == SCOPEFLOW__TASK_TOOL  ? tool_chains
                                             : given->kind == SCOPEFLOW__TASK_LLM ? llm_chains
                                                                                  : stream_chains;
-    bool const only_guards =
-        given->is_standalone && given->first_phase == SCOPEFLOW__PHASE_GUARD;
+    bool const only_guards = given->is_standalone && given->first_phase == SCOPEFLOW__PHASE_GUARD;
     for (int i = 0; i < 3; i++) {
         if (given->is_standalone && (i == 0) != only_guards) continue;
         if (given->is_standalone && i == 2) continue;
@@ -75,8 +74,8 @@ static scopeflow_status check_names(const request *given, scopeflow_error *out_e
     scopeflow_status const status = scopeflow__name_check(
         given->name, is_tool ? "the name of a tool" : "the name of a provider", out_error);
     if (status != SCOPEFLOW_STATUS_OK) return status;
-    return scopeflow__name_check(
-        given->detail, is_tool ? "a tool call id" : "the name of a model", out_error);
+    return scopeflow__name_check(given->detail, is_tool ? "a tool call id" : "the name of a model",
+                                 out_error);
 }
 
 /* --- Beginning --- */
@@ -98,11 +97,10 @@ static scopeflow_status reserve(scopeflow_runtime *runtime, const request *given
         scopeflow__set_release(middleware);
         return status;
     }
-    scopeflow_scope_type const type = given->kind == SCOPEFLOW__TASK_TOOL
-                                          ? SCOPEFLOW_SCOPE_TYPE_TOOL
-                                          : SCOPEFLOW_SCOPE_TYPE_LLM;
-    scopeflow_scope *const span = scopeflow__scope_new(runtime, &place, type, given->attributes,
-                                                       given->name, given->detail);
+    scopeflow_scope_type const type =
+        given->kind == SCOPEFLOW__TASK_TOOL ? SCOPEFLOW_SCOPE_TYPE_TOOL : SCOPEFLOW_SCOPE_TYPE_LLM;
+    scopeflow_scope *const span =
+        scopeflow__scope_new(runtime, &place, type, given->attributes, given->name, given->detail);
     if (span == NULL) {
         scopeflow__set_release(middleware);
         return scopeflow__fail_memory(out_error);
@@ -113,9 +111,9 @@ static scopeflow_status reserve(scopeflow_runtime *runtime, const request *given
     return SCOPEFLOW_STATUS_OK;
 }
 
-static scopeflow_status begin(scopeflow_runtime *runtime, const request *given,
-                              scopeflow_task *task, scopeflow_step *out_step,
-                              scopeflow_error *out_error) {
+static scopeflow_status begin_call(scopeflow_runtime *runtime, const request *given,
+                                   scopeflow_task *task, scopeflow_step *out_step,
+                                   scopeflow_error *out_error) {
     scopeflow_status status = check_names(given, out_error);
     if (status != SCOPEFLOW_STATUS_OK) return status;
     scopeflow_scope *span = NULL;
@@ -167,7 +165,7 @@ scopeflow_status scopeflow_tool_execute(scopeflow_runtime *runtime,
     given.metadata = options->metadata;
     given.timestamp_ns = options->timestamp_ns;
     given.emitter = options->emitter;
-    return begin(runtime, &given, task, out_step, out_error);
+    return begin_call(runtime, &given, task, out_step, out_error);
 }
 
 /* A helper runs one chain and stops (S4.9). */
@@ -176,7 +174,7 @@ static scopeflow_status begin_helper(scopeflow_runtime *runtime, request *given,
                                      scopeflow_error *out_error) {
     given->is_standalone = true;
     given->timestamp_ns = SCOPEFLOW_TIMESTAMP_NONE;
-    return begin(runtime, given, task, out_step, out_error);
+    return begin_call(runtime, given, task, out_step, out_error);
 }
 
 #define HELPER(given, options, call_kind, phase)                                                   \
@@ -240,7 +238,7 @@ scopeflow_status scopeflow_llm_execute(scopeflow_runtime *runtime,
     if (status != SCOPEFLOW_STATUS_OK) return status;
     request given;
     LLM_CALL(given, options, SCOPEFLOW__TASK_LLM);
-    return begin(runtime, &given, task, out_step, out_error);
+    return begin_call(runtime, &given, task, out_step, out_error);
 }
 
 /* S1.2: a streaming call says so by itself. */
@@ -254,7 +252,7 @@ scopeflow_status scopeflow_llm_stream_execute(scopeflow_runtime *runtime,
     request given;
     LLM_CALL(given, options, SCOPEFLOW__TASK_LLM_STREAM);
     given.attributes |= SCOPEFLOW_LLM_ATTRIBUTE_STREAMING;
-    return begin(runtime, &given, task, out_step, out_error);
+    return begin_call(runtime, &given, task, out_step, out_error);
 }
 
 scopeflow_status scopeflow_llm_request_intercepts(

@@ -130,10 +130,9 @@ void scopeflow__task_delivered(scopeflow__task *self, const scopeflow_answer *an
         const scopeflow__chain *const chain =
             &self->events->listeners->chains[SCOPEFLOW_REGISTRY_SUBSCRIBER];
         scopeflow__count(&self->runtime->subscriber_error_count);
-        scopeflow__log_failure(self->runtime, SCOPEFLOW_LOG_LEVEL_ERROR,
-                               SCOPEFLOW__TEXT("subscriber"),
-                               scopeflow__entry_name(chain->entries[self->listener_index - 1]),
-                               answer->value);
+        scopeflow__log_failure(
+            self->runtime, SCOPEFLOW_LOG_LEVEL_ERROR, SCOPEFLOW__TEXT("subscriber"),
+            scopeflow__entry_name(chain->entries[self->listener_index - 1]), answer->value);
     }
-    scopeflow__runtime_release_ref(self->runtime, answer->value);
+    if (answer->value != 0) scopeflow__runtime_release_ref(self->runtime, answer->value);
 }

@@ -144,6 +144,8 @@ static void set_output(const scopeflow__task *self, scopeflow_event *end,
 }
 
 void scopeflow__call_end(scopeflow__task *self, const scopeflow_answer *answer) {
+    if (__atomic_load_n(&self->scope->pending_marks, __ATOMIC_RELAXED) != NULL)
+        self->phase = SCOPEFLOW__PHASE_MARKS;
     if (!scopeflow__scope_end(self->scope)) return; /* The target has done so (S2.3: no reading). */
     int64_t const now_ns = scopeflow__runtime_clock(self->runtime);
     scopeflow__set *const listeners = scopeflow__listeners_of(self->scope);
@@ -166,7 +168,7 @@ void scopeflow__call_executed(scopeflow__task *self, const scopeflow_answer *ans
         self->last_chunk_ns = self->scope->started_at_ns;
         return;
     }
-    self->phase = self->is_link ? SCOPEFLOW__PHASE_FINISH : SCOPEFLOW__PHASE_MARKS;
+    self->phase = SCOPEFLOW__PHASE_FINISH;
     self->final_step = is_value ? SCOPEFLOW_STEP_KIND_RETURN : SCOPEFLOW_STEP_KIND_RAISE;
     if (!self->is_link) scopeflow__call_end(self, answer);
 }

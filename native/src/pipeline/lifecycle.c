@@ -169,9 +169,8 @@ scopeflow_status scopeflow_scope_event(scopeflow_runtime *runtime,
     }
     scopeflow__task *const self = scopeflow__task_begin_emitting(task, runtime);
     if (listeners != NULL) {
-        scopeflow_event *const mark =
-            scopeflow__event_new_mark(place.parent, options->name, options->category,
-                                      options->timestamp_ns);
+        scopeflow_event *const mark = scopeflow__event_new_mark(
+            place.parent, options->name, options->category, options->timestamp_ns);
         if (mark != NULL) {
             mark->data = options->data;
             mark->metadata = options->metadata;

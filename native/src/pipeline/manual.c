@@ -39,9 +39,9 @@ static scopeflow_status open_call(scopeflow_runtime *runtime, const beginning *g
     return SCOPEFLOW_STATUS_OK;
 }
 
-static scopeflow_status begin(scopeflow_runtime *runtime, const beginning *given,
-                              scopeflow_task *task, scopeflow_step *out_step,
-                              scopeflow_error *out_error) {
+static scopeflow_status begin_manual(scopeflow_runtime *runtime, const beginning *given,
+                                     scopeflow_task *task, scopeflow_step *out_step,
+                                     scopeflow_error *out_error) {
     scopeflow_scope *call = NULL;
     scopeflow_status const status = open_call(runtime, given, &call, out_error);
     if (status != SCOPEFLOW_STATUS_OK) return status;
@@ -89,13 +89,12 @@ scopeflow_status scopeflow_tool_call(scopeflow_runtime *runtime,
     given.metadata = options->metadata;
     given.timestamp_ns = options->timestamp_ns;
     given.emitter = options->emitter;
-    return begin(runtime, &given, task, out_step, out_error);
+    return begin_manual(runtime, &given, task, out_step, out_error);
 }
 
 scopeflow_status scopeflow_llm_call(scopeflow_runtime *runtime,
-                                    const scopeflow_llm_call_options *options,
-                                    scopeflow_task *task, scopeflow_step *out_step,
-                                    scopeflow_error *out_error) {
+                                    const scopeflow_llm_call_options *options, scopeflow_task *task,
+                                    scopeflow_step *out_step, scopeflow_error *out_error) {
     scopeflow_status status =
         scopeflow__check_llm_call(runtime, options, task, out_step, out_error);
     if (status == SCOPEFLOW_STATUS_OK)
@@ -117,7 +116,7 @@ scopeflow_status scopeflow_llm_call(scopeflow_runtime *runtime,
     given.codec = options->codec;
     given.timestamp_ns = options->timestamp_ns;
     given.emitter = options->emitter;
-    return begin(runtime, &given, task, out_step, out_error);
+    return begin_manual(runtime, &given, task, out_step, out_error);
 }
 
 /* --- Ending --- */
@@ -149,19 +148,19 @@ static scopeflow_status check_end(const scopeflow_scope *call, const ending *giv
                            ? "the handle is not that of a tool call that was begun by hand"
                            : "the handle is not that of an LLM call that was begun by hand");
     if (call->fork_generation != call->runtime->fork_generation)
-        return fail_call(call, SCOPEFLOW_STATUS_INVALID_STATE,
-                         "' was begun by the parent process", out_error);
+        return fail_call(call, SCOPEFLOW_STATUS_INVALID_STATE, "' was begun by the parent process",
+                         out_error);
     if (!scopeflow__scope_is_open(call))
         return fail_call(call, SCOPEFLOW_STATUS_NOT_FOUND, "' has already ended", out_error);
     if (given->timestamp_ns != SCOPEFLOW_TIMESTAMP_NONE &&
         given->timestamp_ns < call->started_at_ns)
-        return fail_call(call, SCOPEFLOW_STATUS_INVALID_ARGUMENT,
-                         "' would end before its start", out_error);
+        return fail_call(call, SCOPEFLOW_STATUS_INVALID_ARGUMENT, "' would end before its start",
+                         out_error);
     return SCOPEFLOW_STATUS_OK;
 }
 
 /* S2.5: what failed has no output, not even the caller's `data`. */
-static void fill_end(scopeflow_event *end, const ending *given) {
+static void fill_manual_end(scopeflow_event *end, const ending *given) {
     end->metadata = given->metadata;
     end->outcome.error = given->error;
     end->outcome.status = given->status;
@@ -193,7 +192,7 @@ static scopeflow_status end_call(scopeflow_scope *call, const ending *given, sco
     if (listeners != NULL) {
         scopeflow_event *const end =
             scopeflow__event_new_end(call, scopeflow__scope_end_time(call, ended_at_ns));
-        if (end != NULL) fill_end(end, given);
+        if (end != NULL) fill_manual_end(end, given);
         scopeflow__task_emit(self, end, listeners);
     }
     scopeflow__task_run(self, given->emitter, out_step);

@@ -7,16 +7,26 @@
 
 /* --- Looking at a payload --- */
 
-/* The first token of what a reference is written as: the host is asked to stop right after it. */
+enum { ARENA_SIZE_BYTES = 512 };
+
+static void *reallocate_in_arena(void *arena, void *block, size_t old_size_bytes,
+                                 size_t new_size_bytes) {
+    (void)block;
+    (void)old_size_bytes;
+    return new_size_bytes > 0 && new_size_bytes <= ARENA_SIZE_BYTES ? arena : NULL;
+}
+
+/* The first token of what a reference is written as: the host is asked to stop right after it, and
+ * the tape has a place on the stack. Only a long text does not fit there. */
 static scopeflow_token first_token(scopeflow_runtime *runtime, scopeflow_ref ref) {
     if (ref == 0 || runtime->host.encode == NULL) return SCOPEFLOW_TOKEN_NULL;
+    char arena[ARENA_SIZE_BYTES];
+    scopeflow__memory const memory = {reallocate_in_arena, arena};
     scopeflow_tape tape;
-    scopeflow__tape_init(&tape, &runtime->memory, 1);
+    scopeflow__tape_init(&tape, &memory, 1);
     runtime->host.encode(runtime->host.context, ref, &tape);
-    scopeflow_token const first =
-        tape.bytes.len > 0 ? (scopeflow_token)tape.bytes.ptr[0] : SCOPEFLOW_TOKEN_NULL;
-    scopeflow__tape_deinit(&tape);
-    return first;
+    if (tape.bytes.len > 0) return (scopeflow_token)arena[0];
+    return tape.bytes.failed ? SCOPEFLOW_TOKEN_STRING : SCOPEFLOW_TOKEN_NULL;
 }
 
 bool scopeflow__ref_is_null(scopeflow_runtime *runtime, scopeflow_ref ref) {
@@ -34,13 +44,13 @@ static bool is_call_event(const scopeflow_event *event) {
 
 static scopeflow_registry response_sanitizers(const scopeflow_event *event) {
     return event->is_llm_call ? SCOPEFLOW_REGISTRY_LLM_SANITIZE_RESPONSE_GUARDRAIL
-                               : SCOPEFLOW_REGISTRY_TOOL_SANITIZE_RESPONSE_GUARDRAIL;
+                              : SCOPEFLOW_REGISTRY_TOOL_SANITIZE_RESPONSE_GUARDRAIL;
 }
 
 static scopeflow_registry payload_sanitizers(const scopeflow_event *event) {
     if (event->is_response) return response_sanitizers(event);
     return event->is_llm_call ? SCOPEFLOW_REGISTRY_LLM_SANITIZE_REQUEST_GUARDRAIL
-                               : SCOPEFLOW_REGISTRY_TOOL_SANITIZE_REQUEST_GUARDRAIL;
+                              : SCOPEFLOW_REGISTRY_TOOL_SANITIZE_REQUEST_GUARDRAIL;
 }
 
 static scopeflow_registry event_sanitizers(const scopeflow_event *event) {
@@ -70,9 +80,7 @@ static bool has_error(const scopeflow_event *event) {
 /* Whether the stage has anything to do, and with which registry. */
 static bool stage_registry(const scopeflow_event *event, scopeflow_registry *out) {
     switch ((scopeflow__preparation)event->preparation) {
-    case SCOPEFLOW__PREPARE_PAYLOAD:
-        *out = payload_sanitizers(event);
-        return has_payload(event);
+    case SCOPEFLOW__PREPARE_PAYLOAD: *out = payload_sanitizers(event); return has_payload(event);
     case SCOPEFLOW__PREPARE_ERROR: *out = response_sanitizers(event); return has_error(event);
     case SCOPEFLOW__PREPARE_INJECTION:
         *out = SCOPEFLOW_REGISTRY_EVENT_METADATA_INJECTOR;

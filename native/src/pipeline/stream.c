@@ -62,8 +62,8 @@ void scopeflow__stream_answered(scopeflow__task *self, const scopeflow_answer *a
 /* An observer's loss, never the consumer's. */
 static void note_failure(scopeflow__task *self, scopeflow_ref error) {
     scopeflow__log_failure(self->runtime, SCOPEFLOW_LOG_LEVEL_ERROR,
-                           SCOPEFLOW__TEXT("the finalizer of"),
-                           scopeflow__scope_name(self->scope), error);
+                           SCOPEFLOW__TEXT("the finalizer of"), scopeflow__scope_name(self->scope),
+                           error);
     scopeflow__runtime_release_ref(self->runtime, error);
 }
 
@@ -89,6 +89,6 @@ void scopeflow__stream_finalized(scopeflow__task *self, const scopeflow_answer *
     end.status = self->final_status;
     end.value = self->value;
     self->final_status = SCOPEFLOW_STATUS_OK;
-    self->phase = SCOPEFLOW__PHASE_MARKS;
+    self->phase = SCOPEFLOW__PHASE_FINISH;
     scopeflow__call_end(self, &end);
 }

@@ -117,8 +117,24 @@ static inline scopeflow_registry scopeflow__task_registry(const scopeflow__task 
 }
 
 /* Fills what every step of a call tells. */
-void scopeflow__task_fill(const scopeflow__task *self, scopeflow_step *step,
-                          scopeflow_step_kind kind, const scopeflow__entry *entry);
+static inline void scopeflow__task_fill(const scopeflow__task *self, scopeflow_step *step,
+                                        scopeflow_step_kind kind, const scopeflow__entry *entry) {
+    scopeflow_scope *const span = self->scope;
+    step->kind = kind;
+    step->scope = span;
+    if (entry != NULL) {
+        step->registry = entry->kind;
+        step->flags = entry->flags;
+        step->callable = entry->callable;
+        step->registration = scopeflow__entry_name(entry);
+    }
+    if (span == NULL || !span->is_call) return;
+    step->target = scopeflow__scope_name(span);
+    if (span->type == SCOPEFLOW_SCOPE_TYPE_LLM)
+        step->model_name = scopeflow__scope_detail(span);
+    else
+        step->tool_call_id = scopeflow__scope_detail(span);
+}
 
 /* --- emit.c --- */
 

@@ -23,7 +23,7 @@ void scopeflow__set_release(scopeflow__set *self) {
     if (self == NULL || !scopeflow__ref_down(&self->refs)) return;
     scopeflow__entry **const entries = (scopeflow__entry **)(self + 1);
     for (uint32_t i = 0; i < self->entry_count; i++) scopeflow__entry_release(entries[i]);
-    scopeflow__deallocate(&self->runtime->memory, self, set_size(self->entry_count));
+    scopeflow__deallocate(&self->runtime->memory, self, set_size(self->entry_capacity));
 }
 
 /* --- Resolving, under the lock --- */
@@ -62,38 +62,81 @@ static void add_views(scopeflow__set *set, const scopeflow__view *view) {
     }
 }
 
-static scopeflow__set *build(const scopeflow__view *view) {
-    uint32_t counts[SCOPEFLOW__REGISTRY_COUNT] = {0};
+static uint32_t count_entries(const scopeflow__view *view) {
     uint32_t total = 0;
-    for (const scopeflow__view *v = view; v != NULL; v = v->parent) {
-        for (uint32_t i = 0; i < v->entry_count; i++) counts[v->entries[i]->kind]++;
-        total += v->entry_count;
-    }
-    scopeflow__set *const set =
-        (scopeflow__set *)scopeflow__allocate(&view->runtime->memory, set_size(total));
-    if (set == NULL) return NULL;
+    for (; view != NULL; view = view->parent) total += view->entry_count;
+    return total;
+}
 
-    memset(set, 0, sizeof *set);
-    set->refs = 1;
-    set->entry_count = total;
-    set->runtime = view->runtime;
+/* Fills an empty set, which has room. */
+static void build(scopeflow__set *set, const scopeflow__view *view) {
+    uint32_t counts[SCOPEFLOW__REGISTRY_COUNT] = {0};
+    for (const scopeflow__view *v = view; v != NULL; v = v->parent)
+        for (uint32_t i = 0; i < v->entry_count; i++) counts[v->entries[i]->kind]++;
+
     scopeflow__entry **next = (scopeflow__entry **)(set + 1);
     for (int kind = 0; kind < SCOPEFLOW__REGISTRY_COUNT; kind++) {
         set->chains[kind].entries = next;
         next += counts[kind];
     }
+    set->entry_count = count_entries(view);
     add_views(set, view);
+}
+
+static bool is_resolved(const scopeflow__view *view) {
+    return view->resolved != NULL && view->resolved_version == version_of(view);
+}
+
+static scopeflow__view *view_now(scopeflow_scope *scope, scopeflow__doomed *doomed) {
+    scopeflow_runtime *const runtime = scope->runtime;
+    return scopeflow__load_u32(&runtime->scope_view_count) > 0 ? scopeflow__view_of(scope, doomed)
+                                                               : runtime->global_view;
+}
+
+/* The set that the scope sees, if it is resolved or `fresh` has room to resolve it; else null, and
+ * `out_needed` is how much room that takes. A set that was used is no longer the caller's. */
+static scopeflow__set *try_set_of(scopeflow_scope *scope, scopeflow__set **fresh,
+                                  uint32_t *out_needed, scopeflow__doomed *doomed) {
+    scopeflow__view *const view = view_now(scope, doomed);
+    *out_needed = count_entries(view);
+    if (!is_resolved(view)) {
+        if (*fresh == NULL || (*fresh)->entry_capacity < *out_needed) return NULL;
+        build(*fresh, view);
+        scopeflow__view_forget_set(view, doomed);
+        view->resolved = *fresh;
+        view->resolved_version = version_of(view);
+        *fresh = NULL;
+    }
+    scopeflow__ref_up(&view->resolved->refs);
+    return view->resolved;
+}
+
+static scopeflow__set *new_set(scopeflow_runtime *runtime, uint32_t capacity) {
+    scopeflow__set *const set =
+        (scopeflow__set *)scopeflow__allocate(&runtime->memory, set_size(capacity));
+    if (set == NULL) return NULL;
+    memset(set, 0, sizeof *set);
+    set->refs = 1;
+    set->entry_capacity = capacity;
+    set->runtime = runtime;
     return set;
 }
 
-static scopeflow__set *resolve(scopeflow__view *view, scopeflow__doomed *doomed) {
-    uint64_t const version = version_of(view);
-    if (view->resolved != NULL && view->resolved_version == version) return view->resolved;
-    scopeflow__set *const set = build(view);
-    if (set == NULL) return NULL;
-    scopeflow__view_forget_set(view, doomed);
-    view->resolved = set;
-    view->resolved_version = version;
+/* Resolves it, with memory that is got while the lock is free; what was registered meanwhile may
+ * ask for more. */
+static scopeflow__set *resolve(scopeflow_scope *scope, uint32_t needed) {
+    scopeflow_runtime *const runtime = scope->runtime;
+    scopeflow__set *set = NULL;
+    while (set == NULL) {
+        scopeflow__doomed doomed = {NULL, NULL};
+        scopeflow__set *fresh = new_set(runtime, needed);
+        if (fresh == NULL) return NULL;
+        scopeflow__lock(&runtime->registry_lock);
+        set = try_set_of(scope, &fresh, &needed, &doomed);
+        scopeflow__unlock(&runtime->registry_lock);
+        scopeflow__doomed_release(&doomed);
+        scopeflow__set_release(fresh);
+    }
     return set;
 }
 
@@ -103,15 +146,14 @@ scopeflow__set *scopeflow__set_of(scopeflow_scope *scope, bool *out_failed) {
     if (SCOPEFLOW__LIKELY(!scopeflow__has_registrations(runtime))) return NULL;
 
     scopeflow__doomed doomed = {NULL, NULL};
+    scopeflow__set *none = NULL;
+    uint32_t needed;
     scopeflow__lock(&runtime->registry_lock);
-    scopeflow__view *const view = scopeflow__load_u32(&runtime->scope_view_count) > 0
-                                      ? scopeflow__view_of(scope, &doomed)
-                                      : runtime->global_view;
-    scopeflow__set *const set = resolve(view, &doomed);
-    if (set != NULL) scopeflow__ref_up(&set->refs);
+    scopeflow__set *set = try_set_of(scope, &none, &needed, &doomed);
     scopeflow__unlock(&runtime->registry_lock);
 
     scopeflow__doomed_release(&doomed);
+    if (set == NULL) set = resolve(scope, needed);
     *out_failed = set == NULL;
     return set;
 }
@@ -174,49 +216,86 @@ static uint32_t find(const scopeflow__view *view, scopeflow_registry kind, scope
     return at;
 }
 
-static bool make_room(scopeflow__view *view) {
+/* Room for entries, got while the lock is free. */
+typedef struct room {
+    scopeflow__entry **entries;
+    uint32_t capacity;
+} room;
+
+static bool room_get(const scopeflow__memory *memory, room *out, uint32_t capacity) {
+    out->capacity = capacity;
+    out->entries =
+        (scopeflow__entry **)scopeflow__allocate(memory, capacity * sizeof *out->entries);
+    return out->entries != NULL;
+}
+
+static void room_free(const scopeflow__memory *memory, room *spare) {
+    scopeflow__deallocate(memory, spare->entries, spare->capacity * sizeof *spare->entries);
+    spare->entries = NULL;
+    spare->capacity = 0;
+}
+
+/* Uses the spare room if the view is full; what the view had becomes spare. */
+static bool make_room(scopeflow__view *view, room *spare) {
     if (view->entry_count < view->entry_capacity) return true;
-    uint32_t const capacity = view->entry_capacity > 0 ? 2 * view->entry_capacity : 4;
-    void *const entries = view->runtime->memory.reallocate(
-        view->runtime->memory.context, view->entries, view->entry_capacity * sizeof *view->entries,
-        capacity * sizeof *view->entries);
-    if (entries == NULL) return false;
-    view->entries = (scopeflow__entry **)entries;
-    view->entry_capacity = capacity;
+    if (spare->capacity <= view->entry_capacity) return false;
+    room const old = {view->entries, view->entry_capacity};
+    scopeflow__copy(spare->entries, view->entries, view->entry_count * sizeof *view->entries);
+    view->entries = spare->entries;
+    view->entry_capacity = spare->capacity;
+    *spare = old;
     return true;
 }
 
-static scopeflow_status add_locked(scopeflow__owner owner, scopeflow__view **fresh,
-                                   scopeflow__entry *entry, scopeflow__doomed *doomed) {
-    bool const has_view = owner.scope != NULL && owner.scope->owns_view;
-    scopeflow__view *const view = scopeflow__view_own(owner, *fresh, doomed);
-    if (!has_view && view == *fresh) *fresh = NULL; /* It is the scope's now. */
+/* `limit_exceeded` stands for a view that is full: the caller gets room and tries again. */
+static scopeflow_status add_locked(scopeflow__owner owner, scopeflow__view **fresh, room *spare,
+                                   scopeflow__entry *entry, uint32_t *out_needed,
+                                   scopeflow__doomed *doomed) {
+    bool const has_view = owner.scope == NULL || owner.scope->owns_view;
+    scopeflow__view *const view = has_view ? scopeflow__view_own(owner, NULL, doomed) : *fresh;
     if (find(view, entry->kind, scopeflow__entry_name(entry)) < view->entry_count)
         return SCOPEFLOW_STATUS_ALREADY_EXISTS;
-    if (!make_room(view)) return SCOPEFLOW_STATUS_NO_MEMORY;
+    if (!make_room(view, spare)) {
+        *out_needed = view->entry_capacity > 0 ? 2 * view->entry_capacity : 4;
+        return SCOPEFLOW_STATUS_LIMIT_EXCEEDED;
+    }
 
+    if (!has_view) {
+        (void)scopeflow__view_own(owner, view, doomed);
+        *fresh = NULL; /* It is the scope's now. */
+    }
     view->entries[view->entry_count++] = entry;
     view->version++;
     (void)__atomic_fetch_add(&view->runtime->registration_count, 1, __ATOMIC_RELEASE);
     return SCOPEFLOW_STATUS_OK;
 }
 
+static scopeflow_status add_with_room(scopeflow__owner owner, scopeflow__view **fresh,
+                                      scopeflow__entry *entry) {
+    scopeflow_runtime *const runtime = runtime_of(owner);
+    room spare = {NULL, 0};
+    for (;;) {
+        uint32_t needed = 0;
+        scopeflow__doomed doomed = {NULL, NULL};
+        scopeflow__lock(&runtime->registry_lock);
+        scopeflow_status const status = add_locked(owner, fresh, &spare, entry, &needed, &doomed);
+        scopeflow__unlock(&runtime->registry_lock);
+        scopeflow__doomed_release(&doomed);
+        room_free(&runtime->memory, &spare);
+        if (status != SCOPEFLOW_STATUS_LIMIT_EXCEEDED) return status;
+        if (!room_get(&runtime->memory, &spare, needed)) return SCOPEFLOW_STATUS_NO_MEMORY;
+    }
+}
+
 /* Takes the entry's reference when it succeeds. */
 static scopeflow_status add(scopeflow__owner owner, scopeflow__entry *entry,
                             scopeflow_error *out_error) {
-    scopeflow_runtime *const runtime = runtime_of(owner);
-    scopeflow__doomed doomed = {NULL, NULL};
     scopeflow__view *fresh = NULL;
-    if (owner.scope != NULL) { /* Made beforehand: under the lock nothing that can fail is begun. */
-        fresh = scopeflow__view_new(runtime, NULL);
+    if (owner.scope != NULL) {
+        fresh = scopeflow__view_new(runtime_of(owner), NULL);
         if (fresh == NULL) return scopeflow__fail_memory(out_error);
     }
-
-    scopeflow__lock(&runtime->registry_lock);
-    scopeflow_status const status = add_locked(owner, &fresh, entry, &doomed);
-    scopeflow__unlock(&runtime->registry_lock);
-
-    scopeflow__doomed_release(&doomed);
+    scopeflow_status const status = add_with_room(owner, &fresh, entry);
     scopeflow__view_release(fresh);
     if (status == SCOPEFLOW_STATUS_ALREADY_EXISTS)
         return fail_named(out_error, status, entry->kind, scopeflow__entry_name(entry));

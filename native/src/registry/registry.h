@@ -5,8 +5,9 @@
  * each registry. A set is immutable and counted: a call holds the one that it began with (S3.4).
  * It is resolved when something was registered, not when a call is made.
  *
- * Views and the links between them change only under the runtime's registry lock. No host code
- * runs under it: what must be released is let go after the lock. */
+ * Views and the links between them change only under the runtime's registry lock. No host code and
+ * no allocator runs under it: memory is got before the lock and let go after it, so that whoever
+ * registers can be stopped there for as long as it takes and no call waits (S6.2). */
 #ifndef SCOPEFLOW__REGISTRY_H
 #define SCOPEFLOW__REGISTRY_H
 
@@ -51,6 +52,7 @@ typedef struct scopeflow__chain {
 typedef struct scopeflow__set {
     uint32_t refs;
     uint32_t entry_count;
+    uint32_t entry_capacity;
     scopeflow_runtime *runtime;
     struct scopeflow__set *next_doomed;
     scopeflow__chain chains[SCOPEFLOW__REGISTRY_COUNT];

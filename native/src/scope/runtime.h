@@ -46,7 +46,6 @@ struct scopeflow_runtime {
     uint32_t registration_count; /* 0: nothing is registered anywhere, no lock is needed. */
     uint32_t scope_view_count;   /* 0: nothing is registered on any scope. */
     uint32_t view_epoch;         /* Raised when a scope that others inherit from gets its view. */
-    uint64_t next_order;
     scopeflow__view *global_view;
 
     uint64_t scope_event_count;

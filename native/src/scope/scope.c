@@ -230,7 +230,8 @@ static void destroy_scope(scopeflow_scope *self) {
     scopeflow_runtime *const runtime = self->runtime;
     if (self->view != NULL) scopeflow__view_release(self->view);
     scopeflow__runtime_release_ref(runtime, self->metadata);
-    scopeflow__pending_marks_free(runtime, scopeflow__pending_marks_take(self));
+    if (self->pending_marks != NULL)
+        scopeflow__pending_marks_free(runtime, scopeflow__pending_marks_take(self));
     scopeflow__deallocate(&runtime->memory, self, node_size(self));
     scopeflow__runtime_release(runtime);
 }
@@ -282,7 +283,8 @@ scopeflow_status scopeflow_scope_describe(scopeflow_scope *self, scopeflow_scope
         out_info->subtype = scopeflow__scope_detail(self);
     if (self->type == SCOPEFLOW_SCOPE_TYPE_TOOL)
         out_info->tool_call_id = scopeflow__scope_detail(self);
-    if (self->type == SCOPEFLOW_SCOPE_TYPE_LLM) out_info->model_name = scopeflow__scope_detail(self);
+    if (self->type == SCOPEFLOW_SCOPE_TYPE_LLM)
+        out_info->model_name = scopeflow__scope_detail(self);
     out_info->started_at_ns = self->started_at_ns;
     out_info->type = self->type;
     out_info->attributes = self->attributes;

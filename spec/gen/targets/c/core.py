@@ -86,7 +86,9 @@ def keys(api: Api) -> list[Text]:
     found = []
     if api.wire is not None:
         wire = api.wire
-        order = dict.fromkeys((*wire.common, *wire.scope, *wire.mark, *wire.profile, *wire.annotations))
+        order = dict.fromkeys(
+            (*wire.common, *wire.scope, *wire.mark, *wire.profile, *wire.annotations)
+        )
         found += [Text(f"{INTERNAL}KEY_{upper(key)}", key) for key in order]
         found += [Text(f"{INTERNAL}KEY_{upper(k.name)}", k.key) for k in wire.metadata]
         found.append(Text(f"{INTERNAL}ATOF_VERSION", wire.version))
