@@ -184,6 +184,29 @@ class ToolAttributes(FlagSet):
 
 ToolAttributes.REMOTE = ToolAttributes(0x1)
 
+class LLMAttributes(FlagSet):
+    """Labels of an LLM call (S1.2).
+
+    STATEFUL (1): The provider keeps the conversation.
+    STREAMING (2): The response comes in chunks; set by the runtime for a streaming call.
+    """
+
+    __slots__ = ()
+    mask = 0x3
+
+    @property
+    def is_stateful(self):
+        """The provider keeps the conversation."""
+        return bool(self & 0x1)
+
+    @property
+    def is_streaming(self):
+        """The response comes in chunks; set by the runtime for a streaming call."""
+        return bool(self & 0x2)
+
+LLMAttributes.STATEFUL = LLMAttributes(0x1)
+LLMAttributes.STREAMING = LLMAttributes(0x2)
+
 class AlreadyExists(ScopeflowError):
     """A name is taken in the registry of that owner (S3.3)."""
 
@@ -274,6 +297,20 @@ cdef dict ERROR_CLASSES = {
 cdef dict REGISTRY_TITLES = {
     1: "tool conditional-execution guardrail",
     2: "subscriber",
+    3: "tool sanitize-request guardrail",
+    4: "tool sanitize-response guardrail",
+    5: "tool request intercept",
+    6: "tool execution intercept",
+    7: "LLM sanitize-request guardrail",
+    8: "LLM sanitize-response guardrail",
+    9: "LLM conditional-execution guardrail",
+    10: "LLM request intercept",
+    11: "LLM execution intercept",
+    12: "LLM stream execution intercept",
+    13: "mark sanitizer",
+    14: "scope-start sanitizer",
+    15: "scope-end sanitizer",
+    16: "metadata injector",
 }
 
 @cython.final

@@ -26,8 +26,10 @@ cdef class ScopeHandle:
     cdef readonly object metadata
     # The end event's data, for a `with` to set on the way.
     cdef public object output
-    # Whether it is the span of a managed call.
+    # Whether it is the span of a call, managed or not.
     cdef bint is_call
+    # Beside the scope's own handle, which shows the collector what the scope holds.
+    cdef bint is_view
 
     def __dealloc__(self):
         scopeflow_scope_release(self.pointer)
@@ -69,10 +71,14 @@ cdef class ScopeHandle:
 
     @property
     def attributes(self):
-        """Its labels: ScopeAttributes, or ToolAttributes for a tool call."""
+        """Its labels: ScopeAttributes, or ToolAttributes or LLMAttributes for a call."""
         cdef scopeflow_scope_info info
         describe(self, &info)
-        return (ToolAttributes if self.is_call else ScopeAttributes)(info.attributes)
+        if not self.is_call:
+            return ScopeAttributes(info.attributes)
+        if info.type == SCOPEFLOW_SCOPE_TYPE_LLM:
+            return LLMAttributes(info.attributes)
+        return ToolAttributes(info.attributes)
 
     @property
     def tool_call_id(self):
@@ -80,6 +86,13 @@ cdef class ScopeHandle:
         cdef scopeflow_scope_info info
         describe(self, &info)
         return text_of(info.tool_call_id) or None
+
+    @property
+    def model_name(self):
+        """The name of the model of an LLM call, else None."""
+        cdef scopeflow_scope_info info
+        describe(self, &info)
+        return text_of(info.model_name) or None
 
     @property
     def started_at_ns(self):
@@ -154,6 +167,25 @@ cdef ScopeHandle adopt_scope(RuntimeOperations runtime, scopeflow_scope *pointer
     return handle
 
 
+cdef ScopeHandle handle_of(Runtime runtime, scopeflow_scope *pointer, ScopeHandle near):
+    """The handle of a scope that work belongs to, at or above `near`. Where that is not to be found,
+    for a scope that has none as yet or none any more, a second one that only looks at it."""
+    cdef ScopeHandle at = near
+    while at is not None:
+        if at.pointer == pointer:
+            return at
+        if at.parent is not None and at.parent.pointer == pointer:
+            return at.parent
+        at = at.opener
+    if runtime.root.pointer == pointer:
+        return runtime.root
+    at = ScopeHandle.__new__(ScopeHandle)
+    at.pointer = scopeflow_scope_retain(pointer)
+    at.runtime = runtime
+    at.is_view = True
+    return at
+
+
 # --- What is current ---
 
 
@@ -224,18 +256,26 @@ cdef inline ScopeHandle open_scope(
         subtype, metadata, input, timestamp, &task, &step,
     )
     if step.kind != SCOPEFLOW_STEP_KIND_DONE:
-        finish_task(&task, &step)
-    opened.pointer = step.scope
+        finish_task(
+            runtime, <ScopeHandle>(current if handle is None else handle), &task, &step
+        )
+    fill_handle(opened, runtime, step.scope, handle, data, metadata)
+    enter_scope(opened, current)
+    return opened
+
+
+cdef inline void fill_handle(
+    ScopeHandle opened, Runtime runtime, scopeflow_scope *pointer, handle, data, metadata,
+) noexcept:
+    """New handles hold None everywhere: most of these stay so."""
+    opened.pointer = pointer
     opened.runtime = runtime
-    # New handles hold None everywhere: most of these stay so.
     if handle is not None:
         opened.parent = <ScopeHandle>handle
     if data is not None:
         opened.data = data
     if metadata is not None:
         opened.metadata = metadata
-    enter_scope(opened, current)
-    return opened
 
 
 # --- Ending ---
@@ -247,15 +287,13 @@ cdef int end_scope(
     cdef scopeflow_task task
     cdef scopeflow_step step
     current = current_of(self.runtime)
-    if error is not None and status is None:
-        status = EndStatus.Error if isinstance(error, Exception) else EndStatus.Cancelled
     begin_scope_pop(
-        self.pointer, pointer_of(current), glue_emitter(), flags, output, metadata, status, error,
-        timestamp, &task, &step,
+        self.pointer, pointer_of(current), glue_emitter(), flags, output, metadata,
+        end_status(status, error), error, timestamp, &task, &step,
     )
     leave_scope(self, current)
     if step.kind != SCOPEFLOW_STEP_KIND_DONE:
-        finish_task(&task, &step)
+        finish_task(self.runtime, self, &task, &step)
     return 0
 
 
@@ -334,6 +372,8 @@ cdef int traverse_handle(PyObject *self, visitproc visit, void *argument) noexce
     """Shows the collector what the core holds for this scope, the metadata and what was registered:
     nobody else holds those references, and every handle that could need them holds this handle."""
     cdef int stop = traverse_handle_attributes(self, visit, argument)
+    if (<ScopeHandle>self).is_view:
+        return stop
     cdef scopeflow_scope *pointer = (<ScopeHandle>self).pointer
     cdef scopeflow_ref held = scopeflow_scope_metadata(pointer)
     cdef uint32_t index = 0
