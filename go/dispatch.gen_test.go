@@ -380,6 +380,8 @@ func vectorNames_registry(name string) (int64, bool) {
 		return 15, true
 	case "event_metadata_injector":
 		return 16, true
+	case "conditional_middleware_guardrail":
+		return 17, true
 	}
 	return 0, false
 }
@@ -458,6 +460,8 @@ func vectorNames_call_flag(name string) (int64, bool) {
 		return 1, true
 	case "chunk_marks":
 		return 2, true
+	case "finalizer":
+		return 4, true
 	}
 	return 0, false
 }

@@ -5,7 +5,7 @@ package scopeflow
 import "strings"
 
 // abiHash is what this binding was generated for; the core's own must be equal (S6.3).
-const abiHash uint64 = 0xc3319331e700bc80
+const abiHash uint64 = 0x7bd462dd66e61a14
 
 const (
 	// Containers inside containers; a deeper one is written as `{"$depth":128}`.
@@ -291,8 +291,9 @@ const (
 	// The task has ended and holds nothing. `scope` is the new scope where the operation makes one.
 	stepKindDone stepKind = 0
 	// Call the middleware `callable` in the way of its `registry`, then answer `value`, `refuse`
-	// (guards only), `error` or `cancel`. `value` 0 says that it returned nothing: from a request
-	// intercept `resume` refuses that, and the host answers `error` with the refusal (S3.11).
+	// (guards and gates only), `error` or `cancel`. `value` 0 says that it returned nothing:
+	// `resume` refuses what is no request from a request intercept or from a codec's
+	// `encode_request`, and the host answers `error` with that refusal (S3.11).
 	stepKindInvoke stepKind = 1
 	// Hand `event` to the subscriber `callable`, then answer `value`, `error` or `cancel`.
 	stepKindDeliver stepKind = 2
@@ -305,7 +306,8 @@ const (
 	// was given.
 	stepKindReturn stepKind = 4
 	// The task has ended: raise. With status 0 `value` is the host's own error; else build the
-	// error of `status`, for which `value` is the reason of a refusal.
+	// error of `status`, for which `value` is the reason of a refusal; `invalid_state` says that
+	// the runtime was closed meanwhile.
 	stepKindRaise stepKind = 5
 	// Hand chunks to the caller as it asks for them, from `value`, which is handed over, while
 	// `scope` is current for the producer. Answer `chunk` for each one that the collector took, and
@@ -484,6 +486,10 @@ const (
 	// Adds members to the metadata of every event; keys that are there already win. One that fails
 	// is logged and passed over (S3.12).
 	registryEventMetadataInjector registry = 16
+	// Is asked at the beginning of each managed call that would use the registration which it
+	// names; a reason switches that registration off for this one call. One that fails leaves it on
+	// (S3.1).
+	registryConditionalMiddlewareGuardrail registry = 17
 )
 
 // String gives the name in the spec, or `unknown` for a number that is none.
@@ -521,6 +527,8 @@ func (r registry) String() string {
 		return "scope_sanitize_end_guardrail"
 	case registryEventMetadataInjector:
 		return "event_metadata_injector"
+	case registryConditionalMiddlewareGuardrail:
+		return "conditional_middleware_guardrail"
 	}
 	return "unknown"
 }
@@ -685,6 +693,8 @@ const (
 	callFlagSync callFlag = 1
 	// Of a stream: a mark is emitted for each chunk, with its number, never the chunk (S4.7).
 	callFlagChunkMarks callFlag = 2
+	// Of a stream: there is a finalizer, and a `finalize` step comes for it.
+	callFlagFinalizer callFlag = 4
 )
 
 // String gives the names of the flags that are set, as `a|b`.
@@ -695,6 +705,9 @@ func (c callFlag) String() string {
 	}
 	if c&callFlagChunkMarks != 0 {
 		names = append(names, "chunk_marks")
+	}
+	if c&callFlagFinalizer != 0 {
+		names = append(names, "finalizer")
 	}
 	return strings.Join(names, "|")
 }

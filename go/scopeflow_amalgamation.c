@@ -72,7 +72,7 @@
 #define SCOPEFLOW__MASK_STEP_FLAG 0xfu
 #define SCOPEFLOW__MASK_ANSWER_FLAG 0x1u
 #define SCOPEFLOW__MASK_TOOL_ATTRIBUTE 0x1u
-#define SCOPEFLOW__MASK_CALL_FLAG 0x3u
+#define SCOPEFLOW__MASK_CALL_FLAG 0x7u
 #define SCOPEFLOW__MASK_LLM_ATTRIBUTE 0x3u
 
 /* Defaults and ranges of arguments. */
@@ -81,6 +81,10 @@
 #define SCOPEFLOW__RUNTIME_NEW_PAYLOAD_BUDGET_BYTES_DEFAULT 1048576u
 #define SCOPEFLOW__RUNTIME_NEW_PAYLOAD_BUDGET_BYTES_MIN 64u
 #define SCOPEFLOW__RUNTIME_NEW_PAYLOAD_BUDGET_BYTES_MAX 1073741824u
+#define SCOPEFLOW__REGISTER_CONDITIONAL_MIDDLEWARE_GUARDRAIL_KINDS_MIN 1u
+#define SCOPEFLOW__REGISTER_CONDITIONAL_MIDDLEWARE_GUARDRAIL_KINDS_MAX 131071u
+#define SCOPEFLOW__SCOPE_REGISTER_CONDITIONAL_MIDDLEWARE_GUARDRAIL_KINDS_MIN 1u
+#define SCOPEFLOW__SCOPE_REGISTER_CONDITIONAL_MIDDLEWARE_GUARDRAIL_KINDS_MAX 131071u
 
 /* The categories of scopes; the index is the scope's type (S1.1). */
 extern const char *const scopeflow__category_names[11];
@@ -98,10 +102,10 @@ extern const char *const scopeflow__tool_attribute_names[1];
 extern const char *const scopeflow__llm_attribute_names[2];
 
 /* What a registry is called in a message; the index is its number. */
-extern const char *const scopeflow__registry_titles[17];
+extern const char *const scopeflow__registry_titles[18];
 
 /* Whether a registry takes callables that are declared async (S3.8); the index is its number. */
-extern const bool scopeflow__registry_accepts_async[17];
+extern const bool scopeflow__registry_accepts_async[18];
 
 /* `not_found`; `unknown` for a number that is no status. */
 const char *scopeflow__status_name(scopeflow_status status);
@@ -155,7 +159,7 @@ const char *const scopeflow__llm_attribute_names[2] = {
     "streaming",
 };
 
-const char *const scopeflow__registry_titles[17] = {
+const char *const scopeflow__registry_titles[18] = {
     "",
     "tool conditional-execution guardrail",
     "subscriber",
@@ -173,9 +177,10 @@ const char *const scopeflow__registry_titles[17] = {
     "scope-start sanitizer",
     "scope-end sanitizer",
     "metadata injector",
+    "conditional-middleware gate",
 };
 
-const bool scopeflow__registry_accepts_async[17] = {
+const bool scopeflow__registry_accepts_async[18] = {
     false,
     true,
     false,
@@ -193,6 +198,7 @@ const bool scopeflow__registry_accepts_async[17] = {
     true,
     true,
     true,
+    false,
 };
 
 const char *scopeflow__status_name(scopeflow_status status) {
@@ -2852,9 +2858,11 @@ struct scopeflow_runtime {
     size_t credential_headers_len;
 
     scopeflow__spinlock registry_lock;
-    uint32_t registration_count; /* 0: nothing is registered anywhere, no lock is needed. */
-    uint32_t scope_view_count;   /* 0: nothing is registered on any scope. */
-    uint32_t view_epoch;         /* Raised when a scope that others inherit from gets its view. */
+    uint32_t groups;           /* What every scope may see: see scopeflow__may_see. */
+    uint32_t late_groups;      /* Under the lock: registered where others inherited already. */
+    uint32_t group_counts[5];  /* Under the lock: of the runtime's own registrations. */
+    uint32_t scope_view_count; /* 0: nothing is registered on any scope. */
+    uint32_t view_epoch;       /* Raised when a scope that others inherit from gets its view. */
     scopeflow__view *global_view;
 
     uint64_t scope_event_count;
@@ -3013,6 +3021,15 @@ static inline scopeflow_status scopeflow__check_runtime_after_fork(
     scopeflow_runtime *self, scopeflow_error *out_error) {
     SCOPEFLOW__REQUIRE(self != NULL,
                        out_error, "self must not be null");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_scope_new_root(
+    scopeflow_runtime *self, scopeflow_scope **out_scope, scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_scope != NULL,
+                       out_error, "out_scope must not be null");
     return SCOPEFLOW_STATUS_OK;
 }
 
@@ -3960,6 +3977,68 @@ static inline scopeflow_status scopeflow__check_scope_deregister_event_metadata_
     return SCOPEFLOW_STATUS_OK;
 }
 
+static inline scopeflow_status scopeflow__check_register_conditional_middleware_guardrail(
+    scopeflow_runtime *self, scopeflow_bytes name, uint32_t kinds, scopeflow_bytes registration,
+    scopeflow_ref callable, scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    (void)callable;
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    SCOPEFLOW__REQUIRE(kinds >= 1u,
+                       out_error, "kinds is not from 1 to 131071");
+    SCOPEFLOW__REQUIRE(kinds <= 131071u,
+                       out_error, "kinds is not from 1 to 131071");
+    SCOPEFLOW__REQUIRE(registration.ptr != NULL || registration.len == 0,
+                       out_error, "registration is null but has a length");
+    SCOPEFLOW__REQUIRE((flags & ~SCOPEFLOW__MASK_CALLABLE_FLAG) == 0,
+                       out_error, "flags has a bit that no callable flag has");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_deregister_conditional_middleware_guardrail(
+    scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_removed != NULL,
+                       out_error, "out_removed must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_scope_register_conditional_middleware_guardrail(
+    scopeflow_scope *self, scopeflow_bytes name, uint32_t kinds, scopeflow_bytes registration,
+    scopeflow_ref callable, scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    (void)callable;
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    SCOPEFLOW__REQUIRE(kinds >= 1u,
+                       out_error, "kinds is not from 1 to 131071");
+    SCOPEFLOW__REQUIRE(kinds <= 131071u,
+                       out_error, "kinds is not from 1 to 131071");
+    SCOPEFLOW__REQUIRE(registration.ptr != NULL || registration.len == 0,
+                       out_error, "registration is null but has a length");
+    SCOPEFLOW__REQUIRE((flags & ~SCOPEFLOW__MASK_CALLABLE_FLAG) == 0,
+                       out_error, "flags has a bit that no callable flag has");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_scope_deregister_conditional_middleware_guardrail(
+    scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_removed != NULL,
+                       out_error, "out_removed must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    return SCOPEFLOW_STATUS_OK;
+}
+
 static inline scopeflow_status scopeflow__check_task_link(
     scopeflow_runtime *self, const scopeflow_task_link_options *options, scopeflow_task *task,
     scopeflow_step *out_step, scopeflow_error *out_error) {
@@ -4338,18 +4417,22 @@ struct scopeflow_scope {
     uint32_t view_epoch;
     bool owns_view;         /* Something was registered on this very scope. */
     bool is_inherited_from; /* Another scope sees what is registered here. */
+    uint8_t seen_groups;    /* What was registered above when it was made, */
+    uint8_t own_groups;     /* and what was registered on it: see scopeflow__may_see. */
     bool is_call;           /* A tool or LLM call: its flags are those of its kind of call. */
+    bool is_own_root;       /* A root that one context has for itself (S1.3): it never ends. */
     bool is_manual;         /* A call that the application runs by itself (S4.8). */
     bool is_abandoned; /* Ended without a word: its subscribers are still owed the end (S1.12). */
     bool is_detached;  /* Opened under a context value that had ended (S1.5). */
     uint8_t type;
 
     scopeflow_uuid uuid;
-    scopeflow_uuid detached_from;
+    scopeflow_uuid detached_from; /* Of a root of its own: the root of another process, or zeros. */
     int64_t started_at_ns;
     int64_t ended_at_ns; /* For an abandoned scope: when it was noticed. */
     scopeflow_ref metadata;
     scopeflow_ref call_request; /* What the start event showed, for comparison only (S3.7). */
+    struct scopeflow__set *middleware; /* Of a manual call: what it saw when it began (S3.4). */
     scopeflow__pending_mark *pending_marks; /* A lock-free stack, newest first (S3.11). */
     uint32_t attempt_count;                 /* How often the target was reached (S3.7). */
     uint32_t attributes;
@@ -4370,6 +4453,10 @@ static inline scopeflow_uuid *scopeflow__scope_uuid(scopeflow_scope *self) {
 }
 static inline bool scopeflow__scope_is_root(const scopeflow_scope *self) {
     return self->parent == NULL;
+}
+/* The runtime's root, or one that a context has for itself. */
+static inline bool scopeflow__scope_is_any_root(const scopeflow_scope *self) {
+    return self->parent == NULL || self->is_own_root;
 }
 static inline bool scopeflow__scope_is_open(const scopeflow_scope *self) {
     return scopeflow__load_u32(&self->phase) == SCOPEFLOW__SCOPE_OPEN;
@@ -4423,6 +4510,8 @@ scopeflow__pending_mark *scopeflow__pending_marks_take(scopeflow_scope *self);
 void scopeflow__pending_marks_free(scopeflow_runtime *runtime, scopeflow__pending_mark *first);
 
 scopeflow_scope *scopeflow__scope_new_root(scopeflow_runtime *runtime);
+/* A root for one context, without an id. Null when memory ran out. */
+scopeflow_scope *scopeflow__scope_new_own_root(scopeflow_runtime *runtime);
 void scopeflow__scope_destroy_root(scopeflow_scope *self);
 
 /* Takes the whole list, oldest first; the caller owns a reference to each. */
@@ -4458,7 +4547,9 @@ typedef struct scopeflow__entry {
     scopeflow_runtime *runtime;
     scopeflow_ref callable;   /* The host's, or 0 for a native callback. */
     scopeflow__native native; /* `deliver` is null for the host's. */
+    uint32_t gated_kinds;     /* Of a gate: a bit for each registry that it is about. */
     size_t name_len;
+    size_t gated_len; /* Of a gate: the name that it is about stands behind its own. */
 } scopeflow__entry;
 
 typedef struct scopeflow__chain {
@@ -4479,20 +4570,43 @@ typedef struct scopeflow__set {
 static inline scopeflow_bytes scopeflow__entry_name(const scopeflow__entry *self) {
     return scopeflow__text((const char *)(self + 1), self->name_len);
 }
+static inline scopeflow_bytes scopeflow__entry_gated(const scopeflow__entry *self) {
+    return scopeflow__text((const char *)(self + 1) + self->name_len, self->gated_len);
+}
+/* Whether a gate is about that registration. */
+bool scopeflow__entry_gates(const scopeflow__entry *gate, const scopeflow__entry *entry);
 void scopeflow__entry_release(scopeflow__entry *self);
 
 scopeflow__view *scopeflow__view_new(scopeflow_runtime *runtime, scopeflow__view *parent);
 void scopeflow__view_release(scopeflow__view *self);
 
-/* Without any registration there is nothing to resolve and no lock to take. */
-static inline bool scopeflow__has_registrations(const scopeflow_runtime *runtime) {
-    return scopeflow__load_u32(&runtime->registration_count) > 0;
+/* Registrations by whom they concern: without one that may concern a scope there is nothing to
+ * resolve for it and no lock to take, whatever else is registered. */
+enum {
+    SCOPEFLOW__GROUP_SUBSCRIBERS = 1,
+    SCOPEFLOW__GROUP_TOOL = 2,
+    SCOPEFLOW__GROUP_LLM = 4,
+    SCOPEFLOW__GROUP_TOOL_SANITIZERS = 8,
+    SCOPEFLOW__GROUP_LLM_SANITIZERS = 16,
+    SCOPEFLOW__GROUP_ANY = 31
+};
+
+/* Whether something of these groups may be in force for the scope. */
+static inline bool scopeflow__may_see(const scopeflow_scope *scope, uint32_t groups) {
+    uint32_t const seen = scopeflow__load_u32(&scope->runtime->groups) | scope->seen_groups |
+                          __atomic_load_n(&scope->own_groups, __ATOMIC_RELAXED);
+    return (seen & groups) != 0;
 }
 
 /* The set that a scope sees now, for the caller to release; null if nothing is registered, or if
  * memory ran out, which `out_failed` then says. */
 scopeflow__set *scopeflow__set_of(scopeflow_scope *scope, bool *out_failed);
 void scopeflow__set_release(scopeflow__set *self);
+
+/* Whether the set has anything that the gate is about. */
+bool scopeflow__set_has_gated(const scopeflow__set *self, const scopeflow__entry *gate);
+/* A copy without what the gate is about; null when memory ran out. */
+scopeflow__set *scopeflow__set_without(const scopeflow__set *self, const scopeflow__entry *gate);
 
 static inline uint32_t scopeflow__set_count(const scopeflow__set *self, scopeflow_registry kind) {
     return self != NULL ? self->chains[kind].count : 0;
@@ -4503,6 +4617,11 @@ scopeflow_status scopeflow__registry_add(scopeflow__owner owner, scopeflow_regis
                                          scopeflow_bytes name, int32_t priority,
                                          scopeflow_ref callable, scopeflow_callable_flag flags,
                                          scopeflow_error *out_error);
+scopeflow_status scopeflow__registry_add_gate(scopeflow__owner owner, scopeflow_registry kind,
+                                              scopeflow_bytes name, uint32_t kinds,
+                                              scopeflow_bytes registration, scopeflow_ref callable,
+                                              scopeflow_callable_flag flags,
+                                              scopeflow_error *out_error);
 scopeflow_status scopeflow__registry_remove(scopeflow__owner owner, scopeflow_registry kind,
                                             scopeflow_bytes name, uint32_t *out_removed,
                                             scopeflow_error *out_error);
@@ -5083,6 +5202,14 @@ static void hold_link(scopeflow_scope *link) {
     if (!scopeflow__scope_is_root(link)) scopeflow__ref_up(&link->refs);
 }
 
+/* Says first that it looks and then looks, while whoever registers there writes first and then asks
+ * whether somebody looked: one of the two sees the other. */
+static void inherit_groups(scopeflow_scope *self, scopeflow_scope *from) {
+    if (!__atomic_load_n(&from->is_inherited_from, __ATOMIC_RELAXED))
+        __atomic_store_n(&from->is_inherited_from, true, __ATOMIC_SEQ_CST);
+    self->seen_groups = from->seen_groups | __atomic_load_n(&from->own_groups, __ATOMIC_SEQ_CST);
+}
+
 scopeflow_scope *scopeflow__scope_new(scopeflow_runtime *runtime, const scopeflow__place *place,
                                       scopeflow_scope_type type, uint32_t attributes,
                                       scopeflow_bytes name, scopeflow_bytes detail) {
@@ -5102,8 +5229,7 @@ scopeflow_scope *scopeflow__scope_new(scopeflow_runtime *runtime, const scopeflo
         self->is_detached = true;
         self->detached_from = place->detached_from->uuid;
     }
-    if (!scopeflow__scope_is_root(self->inherit))
-        __atomic_store_n(&self->inherit->is_inherited_from, true, __ATOMIC_RELEASE);
+    if (!scopeflow__scope_is_root(self->inherit)) inherit_groups(self, self->inherit);
     return self;
 }
 
@@ -5130,6 +5256,30 @@ scopeflow_scope *scopeflow__scope_new_root(scopeflow_runtime *runtime) {
     self->type = SCOPEFLOW_SCOPE_TYPE_AGENT;
     self->phase = SCOPEFLOW__SCOPE_OPEN;
     return self;
+}
+
+scopeflow_scope *scopeflow__scope_new_own_root(scopeflow_runtime *runtime) {
+    scopeflow_scope *const root = runtime->root;
+    scopeflow__place const place = {root, root, root, NULL};
+    scopeflow_scope *const self =
+        scopeflow__scope_new(runtime, &place, SCOPEFLOW_SCOPE_TYPE_AGENT, 0,
+                             SCOPEFLOW__TEXT("root"), SCOPEFLOW__TEXT(""));
+    if (self == NULL) return NULL;
+    self->is_own_root = true;
+    self->phase = SCOPEFLOW__SCOPE_OPEN;
+    return self;
+}
+
+scopeflow_status scopeflow_scope_new_root(scopeflow_runtime *runtime, scopeflow_scope **out_scope,
+                                          scopeflow_error *out_error) {
+    scopeflow_status const status = scopeflow__check_scope_new_root(runtime, out_scope, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    if (scopeflow__runtime_is_closed(runtime)) return scopeflow__fail_closed(out_error);
+    scopeflow_scope *const self = scopeflow__scope_new_own_root(runtime);
+    if (self == NULL) return scopeflow__fail_memory(out_error);
+    scopeflow__runtime_draw(runtime, 0, &self->uuid, &self->started_at_ns);
+    *out_scope = self;
+    return SCOPEFLOW_STATUS_OK;
 }
 
 void scopeflow__scope_destroy_root(scopeflow_scope *self) {
@@ -5195,7 +5345,8 @@ static scopeflow_scope *drop_link(scopeflow_scope *link, scopeflow_scope *doomed
     if (scopeflow__scope_is_root(link) || !scopeflow__ref_down(&link->refs)) return doomed;
 
     scopeflow_runtime *const runtime = link->runtime;
-    if (scopeflow__scope_is_open(link) && link->fork_generation == runtime->fork_generation &&
+    if (scopeflow__scope_is_open(link) && !link->is_own_root &&
+        link->fork_generation == runtime->fork_generation &&
         !scopeflow__load_u32(&runtime->is_freed)) {
         scopeflow__store_u32(&link->refs, 1); /* The list's. */
         (void)scopeflow__scope_end(link);
@@ -5210,6 +5361,7 @@ static void destroy_scope(scopeflow_scope *self) {
     scopeflow_runtime *const runtime = self->runtime;
     if (self->view != NULL) scopeflow__view_release(self->view);
     scopeflow__runtime_release_ref(runtime, self->metadata);
+    if (self->middleware != NULL) scopeflow__set_release(self->middleware);
     if (self->pending_marks != NULL)
         scopeflow__pending_marks_free(runtime, scopeflow__pending_marks_take(self));
     scopeflow__deallocate(&runtime->memory, self, node_size(self));
@@ -5254,7 +5406,7 @@ scopeflow_status scopeflow_scope_describe(scopeflow_scope *self, scopeflow_scope
     if (status != SCOPEFLOW_STATUS_OK) return status;
     memset(out_info, 0, sizeof *out_info);
     out_info->uuid = self->uuid;
-    if (self->parent != NULL) out_info->parent_uuid = self->parent->uuid;
+    if (!scopeflow__scope_is_any_root(self)) out_info->parent_uuid = self->parent->uuid;
     out_info->name = scopeflow__scope_name(self);
     out_info->subtype = SCOPEFLOW__TEXT("");
     out_info->tool_call_id = SCOPEFLOW__TEXT("");
@@ -5325,7 +5477,6 @@ scopeflow__view *scopeflow__view_new(scopeflow_runtime *runtime, scopeflow__view
 static void free_view(scopeflow__view *self) {
     scopeflow_runtime *const runtime = self->runtime;
     for (uint32_t i = 0; i < self->entry_count; i++) scopeflow__entry_release(self->entries[i]);
-    (void)__atomic_fetch_sub(&runtime->registration_count, self->entry_count, __ATOMIC_RELEASE);
     if (self->parent != NULL)
         (void)__atomic_fetch_sub(&runtime->scope_view_count, 1, __ATOMIC_RELEASE);
     scopeflow__deallocate(&runtime->memory, self->entries,
@@ -5404,13 +5555,14 @@ static bool is_fresh(const scopeflow_scope *scope) {
  * turned round on the way; so a deep tree is walked once, without recursion. */
 scopeflow__view *scopeflow__view_of(scopeflow_scope *scope, scopeflow__doomed *doomed) {
     scopeflow_scope *below = NULL;
-    while (!scopeflow__scope_is_root(scope) && !is_fresh(scope)) {
+    while (!scopeflow__scope_is_any_root(scope) && !is_fresh(scope)) {
         scope->walk = below;
         below = scope;
         scope = scope->inherit;
     }
     scopeflow__view *view = scope->view;
-    if (scopeflow__scope_is_root(scope) && !scope->owns_view) view = scope->runtime->global_view;
+    if (scopeflow__scope_is_any_root(scope) && !scope->owns_view)
+        view = scope->runtime->global_view;
     for (; below != NULL; below = below->walk) view = refresh(below, view, doomed);
     return view;
 }
@@ -5467,7 +5619,8 @@ void scopeflow__entry_release(scopeflow__entry *self) {
         self->native.free(self->native.context);
     else
         scopeflow__runtime_release_ref(self->runtime, self->callable);
-    scopeflow__deallocate(&self->runtime->memory, self, sizeof *self + self->name_len);
+    scopeflow__deallocate(&self->runtime->memory, self,
+                          sizeof *self + self->name_len + self->gated_len);
 }
 
 static size_t set_size(uint32_t entry_count) {
@@ -5479,6 +5632,51 @@ void scopeflow__set_release(scopeflow__set *self) {
     scopeflow__entry **const entries = (scopeflow__entry **)(self + 1);
     for (uint32_t i = 0; i < self->entry_count; i++) scopeflow__entry_release(entries[i]);
     scopeflow__deallocate(&self->runtime->memory, self, set_size(self->entry_capacity));
+}
+
+static scopeflow__set *new_set(scopeflow_runtime *runtime, uint32_t capacity) {
+    scopeflow__set *const set =
+        (scopeflow__set *)scopeflow__allocate(&runtime->memory, set_size(capacity));
+    if (set == NULL) return NULL;
+    memset(set, 0, sizeof *set);
+    set->refs = 1;
+    set->entry_capacity = capacity;
+    set->runtime = runtime;
+    return set;
+}
+
+/* --- Gates --- */
+
+bool scopeflow__entry_gates(const scopeflow__entry *gate, const scopeflow__entry *entry) {
+    return (gate->gated_kinds & (1u << (entry->kind - 1))) != 0 &&
+           scopeflow__same_text(scopeflow__entry_gated(gate), scopeflow__entry_name(entry));
+}
+
+bool scopeflow__set_has_gated(const scopeflow__set *self, const scopeflow__entry *gate) {
+    scopeflow__entry *const *const entries = (scopeflow__entry *const *)(self + 1);
+    for (uint32_t i = 0; i < self->entry_count; i++)
+        if (scopeflow__entry_gates(gate, entries[i])) return true;
+    return false;
+}
+
+scopeflow__set *scopeflow__set_without(const scopeflow__set *self, const scopeflow__entry *gate) {
+    scopeflow__set *const set = new_set(self->runtime, self->entry_count);
+    if (set == NULL) return NULL;
+    scopeflow__entry **next = (scopeflow__entry **)(set + 1);
+    for (int kind = 0; kind < SCOPEFLOW__REGISTRY_COUNT; kind++) {
+        const scopeflow__chain *const from = &self->chains[kind];
+        scopeflow__chain *const to = &set->chains[kind];
+        to->entries = next;
+        for (uint32_t i = 0; i < from->count; i++) {
+            if (scopeflow__entry_gates(gate, from->entries[i])) continue;
+            scopeflow__ref_up(&from->entries[i]->refs);
+            to->entries[to->count++] = from->entries[i];
+            to->flags |= from->entries[i]->flags;
+        }
+        next += to->count;
+        set->entry_count += to->count;
+    }
+    return set;
 }
 
 /* --- Resolving, under the lock --- */
@@ -5566,17 +5764,6 @@ static scopeflow__set *try_set_of(scopeflow_scope *scope, scopeflow__set **fresh
     return view->resolved;
 }
 
-static scopeflow__set *new_set(scopeflow_runtime *runtime, uint32_t capacity) {
-    scopeflow__set *const set =
-        (scopeflow__set *)scopeflow__allocate(&runtime->memory, set_size(capacity));
-    if (set == NULL) return NULL;
-    memset(set, 0, sizeof *set);
-    set->refs = 1;
-    set->entry_capacity = capacity;
-    set->runtime = runtime;
-    return set;
-}
-
 /* Resolves it, with memory that is got while the lock is free; what was registered meanwhile may
  * ask for more. */
 static scopeflow__set *resolve(scopeflow_scope *scope, uint32_t needed) {
@@ -5598,7 +5785,7 @@ static scopeflow__set *resolve(scopeflow_scope *scope, uint32_t needed) {
 scopeflow__set *scopeflow__set_of(scopeflow_scope *scope, bool *out_failed) {
     scopeflow_runtime *const runtime = scope->runtime;
     *out_failed = false;
-    if (SCOPEFLOW__LIKELY(!scopeflow__has_registrations(runtime))) return NULL;
+    if (SCOPEFLOW__LIKELY(!scopeflow__may_see(scope, SCOPEFLOW__GROUP_ANY))) return NULL;
 
     scopeflow__doomed doomed = {NULL, NULL};
     scopeflow__set *none = NULL;
@@ -5637,7 +5824,7 @@ static scopeflow_status fail_named(scopeflow_error *out_error, scopeflow_status 
 
 static scopeflow_status check_owner(scopeflow__owner owner, scopeflow_error *out_error) {
     const scopeflow_scope *const scope = owner.scope;
-    if (scope == NULL || scopeflow__scope_is_root(scope)) return SCOPEFLOW_STATUS_OK;
+    if (scope == NULL || scopeflow__scope_is_any_root(scope)) return SCOPEFLOW_STATUS_OK;
     if (scope->fork_generation != scope->runtime->fork_generation)
         return scopeflow__fail(out_error, SCOPEFLOW_STATUS_INVALID_STATE,
                                SCOPEFLOW__TEXT("scope '"), scopeflow__scope_name(scope),
@@ -5649,16 +5836,18 @@ static scopeflow_status check_owner(scopeflow__owner owner, scopeflow_error *out
 }
 
 static scopeflow__entry *new_entry(scopeflow_runtime *runtime, scopeflow_registry kind,
-                                   scopeflow_bytes name) {
-    scopeflow__entry *const self =
-        (scopeflow__entry *)scopeflow__allocate(&runtime->memory, sizeof *self + name.len);
+                                   scopeflow_bytes name, scopeflow_bytes gated) {
+    scopeflow__entry *const self = (scopeflow__entry *)scopeflow__allocate(
+        &runtime->memory, sizeof *self + name.len + gated.len);
     if (self == NULL) return NULL;
     memset(self, 0, sizeof *self);
     self->refs = 1;
     self->kind = kind;
     self->runtime = runtime;
     self->name_len = name.len;
+    self->gated_len = gated.len;
     scopeflow__copy(self + 1, name.ptr, name.len);
+    scopeflow__copy((char *)(self + 1) + name.len, gated.ptr, gated.len);
     return self;
 }
 
@@ -5702,6 +5891,63 @@ static bool make_room(scopeflow__view *view, room *spare) {
     return true;
 }
 
+/* --- Groups, under the lock --- */
+
+static uint32_t groups_of(scopeflow_registry kind) {
+    switch (kind) {
+    case SCOPEFLOW_REGISTRY_SUBSCRIBER: return SCOPEFLOW__GROUP_SUBSCRIBERS;
+    case SCOPEFLOW_REGISTRY_TOOL_SANITIZE_REQUEST_GUARDRAIL:
+    case SCOPEFLOW_REGISTRY_TOOL_SANITIZE_RESPONSE_GUARDRAIL:
+        return SCOPEFLOW__GROUP_TOOL_SANITIZERS;
+    case SCOPEFLOW_REGISTRY_TOOL_CONDITIONAL_EXECUTION_GUARDRAIL:
+    case SCOPEFLOW_REGISTRY_TOOL_REQUEST_INTERCEPT:
+    case SCOPEFLOW_REGISTRY_TOOL_EXECUTION_INTERCEPT: return SCOPEFLOW__GROUP_TOOL;
+    case SCOPEFLOW_REGISTRY_LLM_SANITIZE_REQUEST_GUARDRAIL:
+    case SCOPEFLOW_REGISTRY_LLM_SANITIZE_RESPONSE_GUARDRAIL: return SCOPEFLOW__GROUP_LLM_SANITIZERS;
+    case SCOPEFLOW_REGISTRY_LLM_CONDITIONAL_EXECUTION_GUARDRAIL:
+    case SCOPEFLOW_REGISTRY_LLM_REQUEST_INTERCEPT:
+    case SCOPEFLOW_REGISTRY_LLM_EXECUTION_INTERCEPT:
+    case SCOPEFLOW_REGISTRY_LLM_STREAM_EXECUTION_INTERCEPT: return SCOPEFLOW__GROUP_LLM;
+    default: return 0; /* Of no use without subscribers, or without middleware. */
+    }
+}
+
+enum { GROUP_COUNT = sizeof((scopeflow_runtime *)NULL)->group_counts / sizeof(uint32_t) };
+
+static void groups_publish(scopeflow_runtime *runtime) {
+    uint32_t groups = runtime->late_groups;
+    for (uint32_t i = 0; i < GROUP_COUNT; i++)
+        if (runtime->group_counts[i] > 0) groups |= 1u << i;
+    scopeflow__store_u32(&runtime->groups, groups);
+}
+
+static void groups_count(scopeflow_runtime *runtime, uint32_t groups, uint32_t step) {
+    for (uint32_t i = 0; i < GROUP_COUNT; i++)
+        if ((groups & (1u << i)) != 0) runtime->group_counts[i] += step;
+    groups_publish(runtime);
+}
+
+/* What is registered where others inherit already concerns everybody from now on: it is seldom, and
+ * those who inherited are not known. */
+static void groups_add(scopeflow__owner owner, uint32_t groups) {
+    if (owner.runtime != NULL) {
+        groups_count(owner.runtime, groups, 1);
+        return;
+    }
+    scopeflow_scope *const scope = owner.scope;
+    uint8_t const own = (uint8_t)(scope->own_groups | groups);
+    __atomic_store_n(&scope->own_groups, own, __ATOMIC_SEQ_CST);
+    if (!scopeflow__scope_is_root(scope) &&
+        !__atomic_load_n(&scope->is_inherited_from, __ATOMIC_SEQ_CST))
+        return;
+    scope->runtime->late_groups |= groups;
+    groups_publish(scope->runtime);
+}
+
+static void groups_remove(scopeflow_runtime *runtime, uint32_t groups) {
+    groups_count(runtime, groups, (uint32_t)-1);
+}
+
 /* `limit_exceeded` stands for a view that is full: the caller gets room and tries again. */
 static scopeflow_status add_locked(scopeflow__owner owner, scopeflow__view **fresh, room *spare,
                                    scopeflow__entry *entry, uint32_t *out_needed,
@@ -5721,7 +5967,7 @@ static scopeflow_status add_locked(scopeflow__owner owner, scopeflow__view **fre
     }
     view->entries[view->entry_count++] = entry;
     view->version++;
-    (void)__atomic_fetch_add(&view->runtime->registration_count, 1, __ATOMIC_RELEASE);
+    groups_add(owner, groups_of(entry->kind));
     return SCOPEFLOW_STATUS_OK;
 }
 
@@ -5758,10 +6004,9 @@ static scopeflow_status add(scopeflow__owner owner, scopeflow__entry *entry,
     return status;
 }
 
-scopeflow_status scopeflow__registry_add(scopeflow__owner owner, scopeflow_registry kind,
-                                         scopeflow_bytes name, int32_t priority,
-                                         scopeflow_ref callable, scopeflow_callable_flag flags,
-                                         scopeflow_error *out_error) {
+static scopeflow_status check_callable(scopeflow__owner owner, scopeflow_registry kind,
+                                       scopeflow_bytes name, scopeflow_ref callable,
+                                       scopeflow_callable_flag flags, scopeflow_error *out_error) {
     scopeflow_status status = scopeflow__name_check(name, "the name of a registration", out_error);
     if (status == SCOPEFLOW_STATUS_OK) status = check_owner(owner, out_error);
     if (status != SCOPEFLOW_STATUS_OK) return status;
@@ -5771,22 +6016,61 @@ scopeflow_status scopeflow__registry_add(scopeflow__owner owner, scopeflow_regis
                            kind == SCOPEFLOW_REGISTRY_TOOL_REQUEST_INTERCEPT ||
                            kind == SCOPEFLOW_REGISTRY_LLM_REQUEST_INTERCEPT,
                        out_error, "only a request intercept can break the chain");
-    if ((flags & SCOPEFLOW_CALLABLE_FLAG_ASYNC) != 0 && !scopeflow__registry_accepts_async[kind])
-        return scopeflow__fail(out_error, SCOPEFLOW_STATUS_INVALID_ARGUMENT,
-                               SCOPEFLOW__TEXT("an async callable cannot be a "), title(kind),
-                               SCOPEFLOW__TEXT(""));
+    if ((flags & SCOPEFLOW_CALLABLE_FLAG_ASYNC) == 0 || scopeflow__registry_accepts_async[kind])
+        return SCOPEFLOW_STATUS_OK;
+    return scopeflow__fail(out_error, SCOPEFLOW_STATUS_INVALID_ARGUMENT,
+                           SCOPEFLOW__TEXT("an async callable cannot be a "), title(kind),
+                           SCOPEFLOW__TEXT(""));
+}
 
-    scopeflow__entry *const entry = new_entry(runtime_of(owner), kind, name);
+/* The callable is the registry's when this succeeds, else still the caller's. */
+static scopeflow_status add_callable(scopeflow__owner owner, scopeflow__entry *entry,
+                                     scopeflow_ref callable, scopeflow_error *out_error) {
     if (entry == NULL) return scopeflow__fail_memory(out_error);
-    entry->priority = priority;
-    entry->flags = flags;
     entry->callable = callable;
-    status = add(owner, entry, out_error);
+    scopeflow_status const status = add(owner, entry, out_error);
     if (status != SCOPEFLOW_STATUS_OK) {
-        entry->callable = 0; /* Still the caller's. */
+        entry->callable = 0;
         scopeflow__entry_release(entry);
     }
     return status;
+}
+
+scopeflow_status scopeflow__registry_add(scopeflow__owner owner, scopeflow_registry kind,
+                                         scopeflow_bytes name, int32_t priority,
+                                         scopeflow_ref callable, scopeflow_callable_flag flags,
+                                         scopeflow_error *out_error) {
+    scopeflow_status const status = check_callable(owner, kind, name, callable, flags, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__entry *const entry = new_entry(runtime_of(owner), kind, name, SCOPEFLOW__TEXT(""));
+    if (entry != NULL) {
+        entry->priority = priority;
+        entry->flags = flags;
+    }
+    return add_callable(owner, entry, callable, out_error);
+}
+
+static uint32_t kind_bit(scopeflow_registry kind) {
+    return 1u << (kind - 1);
+}
+
+scopeflow_status scopeflow__registry_add_gate(scopeflow__owner owner, scopeflow_registry kind,
+                                              scopeflow_bytes name, uint32_t kinds,
+                                              scopeflow_bytes registration, scopeflow_ref callable,
+                                              scopeflow_callable_flag flags,
+                                              scopeflow_error *out_error) {
+    scopeflow_status status = check_callable(owner, kind, name, callable, flags, out_error);
+    if (status == SCOPEFLOW_STATUS_OK)
+        status = scopeflow__name_check(registration, "the name of a gated registration", out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    SCOPEFLOW__REQUIRE((kinds & (kind_bit(SCOPEFLOW_REGISTRY_SUBSCRIBER) | kind_bit(kind))) == 0,
+                       out_error, "subscribers and gates cannot be switched off");
+    scopeflow__entry *const entry = new_entry(runtime_of(owner), kind, name, registration);
+    if (entry != NULL) {
+        entry->gated_kinds = kinds;
+        entry->flags = flags;
+    }
+    return add_callable(owner, entry, callable, out_error);
 }
 
 scopeflow_status scopeflow__sink_register(scopeflow_runtime *runtime, scopeflow_bytes name,
@@ -5795,7 +6079,8 @@ scopeflow_status scopeflow__sink_register(scopeflow_runtime *runtime, scopeflow_
                                           scopeflow_error *out_error) {
     scopeflow_status status = scopeflow__name_check(name, "the name of a registration", out_error);
     if (status != SCOPEFLOW_STATUS_OK) return status;
-    scopeflow__entry *const entry = new_entry(runtime, SCOPEFLOW_REGISTRY_SUBSCRIBER, name);
+    scopeflow__entry *const entry =
+        new_entry(runtime, SCOPEFLOW_REGISTRY_SUBSCRIBER, name, SCOPEFLOW__TEXT(""));
     if (entry == NULL) return scopeflow__fail_memory(out_error);
     entry->native.deliver = deliver;
     entry->native.free = free_context;
@@ -5815,7 +6100,6 @@ static scopeflow__entry *take_out(scopeflow__view *view, uint32_t at) {
             (view->entry_count - at - 1) * sizeof *view->entries);
     view->entry_count--;
     view->version++;
-    (void)__atomic_fetch_sub(&view->runtime->registration_count, 1, __ATOMIC_RELEASE);
     return entry;
 }
 
@@ -5835,6 +6119,7 @@ scopeflow_status scopeflow__registry_remove(scopeflow__owner owner, scopeflow_re
     uint32_t const at = view != NULL ? find(view, kind, name) : 0;
     if (view != NULL && at < view->entry_count) {
         removed = take_out(view, at);
+        if (owner.runtime != NULL) groups_remove(runtime, groups_of(kind));
         /* A stale set would keep the callable alive until the next call. */
         scopeflow__view_forget_set(view, &doomed);
     }
@@ -6072,14 +6357,18 @@ struct scopeflow_event {
     bool is_stripped; /* An event sanitizer failed: only what the runtime says is left (S3.12). */
     bool has_fields;  /* `fields` has replaced data, metadata and category profile. */
     bool is_llm_call; /* Of an LLM call, not of a tool call. */
+
     bool is_response; /* Its payload is a response, an error or a reason: see the sanitizers. */
     uint32_t chain_index;
-    scopeflow_ref codec; /* Borrowed; makes the annotation, or 0. */
+    scopeflow__set *sanitizers; /* Of the call that it belongs to, or null. Held. */
+    scopeflow_ref original;     /* What `data` was before any sanitizer. Borrowed. */
+    scopeflow_ref codec;        /* Borrowed; makes the annotation, or 0. */
     scopeflow_ref annotation;
     bool owns_annotation;
     scopeflow_ref sanitized_error;      /* Owned. */
     scopeflow_ref fields;               /* Owned. */
     scopeflow__owned_ref *injected;     /* In the order of the injectors. */
+    scopeflow__pending_mark *left;      /* The mark that it is made from; owned. */
     scopeflow__entry *failed_sanitizer; /* Named in the metadata. Held. */
 
     scopeflow__set *listeners; /* Who gets it, resolved at the emission (S3.12). Held. */
@@ -6118,6 +6407,12 @@ bool scopeflow__event_inject(scopeflow_event *self, scopeflow_ref members);
 void scopeflow__event_withhold(scopeflow_event *self, scopeflow__entry *sanitizer);
 /* An event sanitizer failed. */
 void scopeflow__event_strip(scopeflow_event *self, scopeflow__entry *sanitizer);
+
+/* A mark that an intercept left with its call (S3.11); takes it, whatever comes out. */
+scopeflow_event *scopeflow__event_new_left(scopeflow_scope *call, scopeflow__pending_mark *left);
+
+/* The payload goes through the tool or LLM sanitizers of this set. */
+void scopeflow__event_sanitize_by(scopeflow_event *self, scopeflow__set *middleware);
 
 /* Lets go of the host's objects, unencoded: what is asked for later is null. */
 void scopeflow__event_forget(scopeflow_event *self);
@@ -6433,8 +6728,9 @@ static void put_error(const scopeflow_event *event, scopeflow_tape *own) {
     const scopeflow__outcome *const outcome = &event->outcome;
     scopeflow__error_view error;
     scopeflow__error_view_init(&error, event, outcome->error, false);
-    /* An error without a text still has one, an empty one. */
-    if (outcome->error != 0 && error.has_message)
+    /* An error without a text still has one, an empty one. What event sanitizers were to see and
+     * did not is withheld (S3.12). */
+    if (outcome->error != 0 && error.has_message && !event->is_stripped)
         put_pair(own, SCOPEFLOW__KEY_OTEL_STATUS_DESCRIPTION, error.message);
     if (outcome->error != 0 || outcome->status == SCOPEFLOW_END_STATUS_CANCELLED ||
         outcome->is_abandoned || outcome->own_error != SCOPEFLOW_STATUS_OK)
@@ -6593,6 +6889,62 @@ void scopeflow__metadata_write(scopeflow_event *event, scopeflow__buffer *out,
     for (int i = 0; i < 4; i++) scopeflow__tape_deinit(tapes[i]);
 }
 
+/* -------------------- src/event/compare.c -------------------- */
+
+/* -------------------- src/event/compare.h -------------------- */
+
+/* Questions about a payload that only its JSON text answers. Each runs host code. */
+#ifndef SCOPEFLOW__COMPARE_H
+#define SCOPEFLOW__COMPARE_H
+
+/* Whether observers would see the same (S2.8). False too where memory runs out. */
+bool scopeflow__payloads_are_equal(scopeflow_runtime *runtime, scopeflow_ref a, scopeflow_ref b);
+
+/* What an event sanitizer returned: its `category_profile` is an object, null or absent (S3.12). */
+bool scopeflow__fields_are_sane(scopeflow_runtime *runtime, scopeflow_ref fields);
+
+#endif
+
+/* The canonical text of what observers see of a payload. */
+static void write_seen(scopeflow_runtime *runtime, scopeflow_ref ref, scopeflow__buffer *out) {
+    scopeflow_tape tape;
+    scopeflow__tape_init(&tape, &runtime->memory, scopeflow__payload_full_at(runtime));
+    scopeflow__encode_ref(runtime, ref, &tape);
+    scopeflow__credentials_remove(runtime, &tape);
+    if (tape.bytes.failed) out->failed = true;
+    scopeflow__json_writer writer;
+    scopeflow__json_writer_init(&writer, out, runtime->payload_budget_bytes, true);
+    scopeflow__json_write(&writer, scopeflow__tape_value(&tape));
+    scopeflow__tape_deinit(&tape);
+}
+
+bool scopeflow__payloads_are_equal(scopeflow_runtime *runtime, scopeflow_ref a, scopeflow_ref b) {
+    scopeflow__buffer texts[2];
+    for (int i = 0; i < 2; i++) scopeflow__buffer_init(&texts[i], &runtime->memory);
+    write_seen(runtime, a, &texts[0]);
+    write_seen(runtime, b, &texts[1]);
+    bool const are_equal = !texts[0].failed && !texts[1].failed &&
+                           scopeflow__same_text(scopeflow__text(texts[0].ptr, texts[0].len),
+                                                scopeflow__text(texts[1].ptr, texts[1].len));
+    for (int i = 0; i < 2; i++) scopeflow__buffer_deinit(&texts[i]);
+    return are_equal;
+}
+
+bool scopeflow__fields_are_sane(scopeflow_runtime *runtime, scopeflow_ref fields) {
+    scopeflow_tape tape;
+    scopeflow__tape_init(&tape, &runtime->memory, scopeflow__payload_full_at(runtime));
+    scopeflow__encode_ref(runtime, fields, &tape);
+    scopeflow__cursor profile;
+    bool is_sane = !tape.bytes.failed;
+    if (scopeflow__member_find(scopeflow__tape_value(&tape),
+                               SCOPEFLOW__TEXT(SCOPEFLOW__KEY_CATEGORY_PROFILE), &profile)) {
+        scopeflow_token const kind = scopeflow__cursor_peek(&profile);
+        is_sane = is_sane && (kind == SCOPEFLOW_TOKEN_OBJECT || kind == SCOPEFLOW_TOKEN_NULL);
+    }
+    scopeflow__tape_deinit(&tape);
+    return is_sane;
+}
+
 /* -------------------- src/event/event.c -------------------- */
 
 #include <stddef.h>
@@ -6676,6 +7028,8 @@ static void release_owned(scopeflow_event *self) {
     scopeflow__runtime_release_ref(runtime, self->sanitized_error);
     scopeflow__runtime_release_ref(runtime, self->fields);
     release_injected(self);
+    if (self->left != NULL) scopeflow__pending_marks_free(runtime, self->left);
+    self->left = NULL;
     self->was_sanitized = false;
     self->owns_annotation = false;
     self->data = 0;
@@ -6689,7 +7043,10 @@ void scopeflow__event_touch(scopeflow_event *self) {
 }
 
 void scopeflow__event_set_data(scopeflow_event *self, scopeflow_ref data) {
-    if (self->was_sanitized) scopeflow__runtime_release_ref(self->scope->runtime, self->data);
+    if (self->was_sanitized)
+        scopeflow__runtime_release_ref(self->scope->runtime, self->data);
+    else
+        self->original = self->data;
     self->data = data;
     self->was_sanitized = true;
     scopeflow__event_touch(self);
@@ -6725,7 +7082,8 @@ bool scopeflow__event_inject(scopeflow_event *self, scopeflow_ref members) {
 }
 
 static void name_sanitizer(scopeflow_event *self, scopeflow__entry *sanitizer) {
-    if (sanitizer != NULL && self->failed_sanitizer == NULL) {
+    if (sanitizer != NULL) { /* The last one that failed is named. */
+        if (self->failed_sanitizer != NULL) scopeflow__entry_release(self->failed_sanitizer);
         scopeflow__ref_up(&sanitizer->refs);
         self->failed_sanitizer = sanitizer;
     }
@@ -6747,6 +7105,34 @@ void scopeflow__event_strip(scopeflow_event *self, scopeflow__entry *sanitizer) 
     name_sanitizer(self, sanitizer);
 }
 
+scopeflow_event *scopeflow__event_new_left(scopeflow_scope *call, scopeflow__pending_mark *left) {
+    scopeflow_event *const self = scopeflow__event_new_mark(
+        call, scopeflow__pending_mark_name(left), SCOPEFLOW__TEXT(""), SCOPEFLOW_TIMESTAMP_NONE);
+    left->next = NULL;
+    if (self == NULL) {
+        scopeflow__pending_marks_free(call->runtime, left);
+        return NULL;
+    }
+    self->data = left->data;
+    self->metadata = left->metadata;
+    self->left = left;
+    return self;
+}
+
+void scopeflow__event_sanitize_by(scopeflow_event *self, scopeflow__set *middleware) {
+    scopeflow_registry const request = self->is_llm_call
+                                           ? SCOPEFLOW_REGISTRY_LLM_SANITIZE_REQUEST_GUARDRAIL
+                                           : SCOPEFLOW_REGISTRY_TOOL_SANITIZE_REQUEST_GUARDRAIL;
+    scopeflow_registry const response = self->is_llm_call
+                                            ? SCOPEFLOW_REGISTRY_LLM_SANITIZE_RESPONSE_GUARDRAIL
+                                            : SCOPEFLOW_REGISTRY_TOOL_SANITIZE_RESPONSE_GUARDRAIL;
+    if (scopeflow__set_count(middleware, request) == 0 &&
+        scopeflow__set_count(middleware, response) == 0)
+        return;
+    scopeflow__ref_up(&middleware->refs);
+    self->sanitizers = middleware;
+}
+
 scopeflow_event *scopeflow_event_retain(scopeflow_event *self) {
     if (self != NULL) scopeflow__ref_up(&self->refs);
     return self;
@@ -6758,6 +7144,7 @@ void scopeflow_event_release(scopeflow_event *self) {
     release_owned(self);
     if (self->entry != NULL) scopeflow__entry_release(self->entry);
     if (self->failed_sanitizer != NULL) scopeflow__entry_release(self->failed_sanitizer);
+    scopeflow__set_release(self->sanitizers);
     scopeflow__set_release(self->listeners);
     scopeflow__buffer_deinit(&self->line);
     scopeflow__deallocate(&scope->runtime->memory, self,
@@ -7181,6 +7568,7 @@ bool scopeflow__event_line_with_end(scopeflow_event *event, scopeflow_bytes *out
 
 typedef enum scopeflow__phase {
     SCOPEFLOW__PHASE_ENDED = 0, /* Holds nothing; also what zeroed memory says. */
+    SCOPEFLOW__PHASE_GATE,      /* S3.1 */
     SCOPEFLOW__PHASE_GUARD,     /* S3.5 */
     SCOPEFLOW__PHASE_DECODE,    /* S4.11 */
     SCOPEFLOW__PHASE_INTERCEPT, /* S3.11 */
@@ -7197,6 +7585,7 @@ typedef enum scopeflow__phase {
 /* What the host owes an answer to. */
 typedef enum scopeflow__pending {
     SCOPEFLOW__PENDING_NOTHING = 0,
+    SCOPEFLOW__PENDING_GATE,
     SCOPEFLOW__PENDING_GUARD,
     SCOPEFLOW__PENDING_DECODE,
     SCOPEFLOW__PENDING_INTERCEPT,
@@ -7230,10 +7619,15 @@ typedef struct scopeflow__task {
     bool owns_request;  /* An intercept made it. */
     bool wants_chunk_marks;
     bool has_held;
+    bool skipped_sanitizers; /* Nobody observed when the call began. */
+    uint8_t after_gates;     /* The phase that gates stand before. */
     bool finalizer_failed;
-    uint8_t ending; /* An answer kind: how a stream ended. */
-    uint32_t index; /* The next guard or request intercept. */
-    uint32_t link;  /* The execution intercept that runs, or how many there are: the target. */
+    bool has_finalizer;
+    bool was_annotated;  /* Some intercept gave an annotated request. */
+    bool output_is_void; /* There was a finalizer, and it gave nothing (S4.7). */
+    uint8_t ending;      /* An answer kind: how a stream ended. */
+    uint32_t index;      /* The next guard or request intercept. */
+    uint32_t link;       /* The execution intercept that runs, or how many there are: the target. */
     uint32_t listener_index;
     scopeflow_status final_status;
     scopeflow_runtime *runtime;
@@ -7241,18 +7635,18 @@ typedef struct scopeflow__task {
     scopeflow__set *middleware; /* What the call saw when it began (S3.4). Held. */
     scopeflow_event *events;    /* The one being delivered, then those that wait. Held. */
     scopeflow_event *last_event;
-    scopeflow__pending_mark *marks; /* Those of the call, from its end on. */
-    scopeflow__pending_mark *next_mark;
-    scopeflow_ref request;        /* Borrowed, unless an intercept made it. */
-    scopeflow_ref annotated;      /* Its decoded form, taken from the codec or an intercept. */
-    scopeflow_ref data;           /* Borrowed. */
-    scopeflow_ref codec;          /* Borrowed. */
-    scopeflow_ref response_codec; /* Borrowed. */
-    scopeflow_ref value;          /* What the last step hands back. Taken. */
-    scopeflow_ref output;         /* What a finalizer made. Taken. */
-    scopeflow_ref held;           /* An exit or cancellation that is raised at the end (S5.2). */
+    scopeflow__pending_mark *marks; /* Those of the call that are still to be emitted. */
+    scopeflow_ref request;          /* Borrowed, unless an intercept made it. */
+    scopeflow_ref annotated;        /* Its decoded form, taken from the codec or an intercept. */
+    scopeflow_ref data;             /* Borrowed. */
+    scopeflow_ref codec;            /* Borrowed. */
+    scopeflow_ref response_codec;   /* Borrowed. */
+    scopeflow_ref value;            /* What the last step hands back. Taken. */
+    scopeflow_ref output;           /* What a finalizer made. Taken. */
+    scopeflow_ref held;             /* An exit or cancellation that is raised at the end (S5.2). */
     int64_t timestamp_ns;
     int64_t last_chunk_ns;
+    int64_t ended_at_ns;
     scopeflow__stream_facts stream;
 } scopeflow__task;
 
@@ -7306,6 +7700,12 @@ static inline void scopeflow__task_fill(const scopeflow__task *self, scopeflow_s
         step->tool_call_id = scopeflow__scope_detail(span);
 }
 
+/* The set whose sanitizers an event of the call goes through. */
+static inline scopeflow__set *scopeflow__task_sanitizers(const scopeflow__task *self,
+                                                         scopeflow__set *listeners) {
+    return self->skipped_sanitizers ? listeners : self->middleware;
+}
+
 /* --- emit.c --- */
 
 /* Emits an event for those who listen to `scope`, if anybody does: `scopeflow__listeners_of` gave
@@ -7315,11 +7715,11 @@ void scopeflow__task_emit(scopeflow__task *self, scopeflow_event *event, scopefl
 scopeflow__set *scopeflow__listeners_find(scopeflow_scope *scope);
 /* Who gets an event of this scope; null when nobody listens (S5.3, S5.4). To be released. */
 static inline scopeflow__set *scopeflow__listeners_of(scopeflow_scope *scope) {
-    if (SCOPEFLOW__LIKELY(!scopeflow__has_registrations(scope->runtime))) return NULL;
+    if (SCOPEFLOW__LIKELY(!scopeflow__may_see(scope, SCOPEFLOW__GROUP_SUBSCRIBERS))) return NULL;
     return scopeflow__listeners_find(scope);
 }
 
-/* Emits the end of a scope that ends without a word. */
+/* Emits the end of a scope that ends without a word, and what intercepts left with it. */
 void scopeflow__task_emit_abandoned_end(scopeflow__task *self, scopeflow_scope *scope);
 /* Emits what is owed for scopes that nobody held any more (S1.12). */
 void scopeflow__task_emit_abandoned(scopeflow__task *self);
@@ -7342,6 +7742,7 @@ bool scopeflow__task_prepare(scopeflow__task *self, scopeflow_step *step);
 void scopeflow__task_prepared(scopeflow__task *self, const scopeflow_answer *answer);
 /* Whether a payload is JSON null. Runs host code. */
 bool scopeflow__ref_is_null(scopeflow_runtime *runtime, scopeflow_ref ref);
+bool scopeflow__ref_is_object(scopeflow_runtime *runtime, scopeflow_ref ref);
 
 /* --- deliver.c --- */
 
@@ -7351,6 +7752,11 @@ bool scopeflow__task_deliver(scopeflow__task *self, scopeflow_emitter *emitter,
                              scopeflow_step *step);
 void scopeflow__task_delivered(scopeflow__task *self, const scopeflow_answer *answer);
 
+/* --- gates.c --- */
+
+bool scopeflow__call_gate(scopeflow__task *self, scopeflow_step *step);
+void scopeflow__call_gated(scopeflow__task *self, const scopeflow_answer *answer);
+
 /* --- admission.c: what comes before the start of a call --- */
 
 bool scopeflow__call_guard(scopeflow__task *self, scopeflow_step *step);
@@ -7358,10 +7764,10 @@ void scopeflow__call_guarded(scopeflow__task *self, const scopeflow_answer *answ
 bool scopeflow__call_decode(scopeflow__task *self, scopeflow_step *step);
 void scopeflow__call_decoded(scopeflow__task *self, const scopeflow_answer *answer);
 bool scopeflow__call_intercept(scopeflow__task *self, scopeflow_step *step);
-/* S3.11: a request intercept may not return nothing for something. */
-scopeflow_status scopeflow__call_check_intercepted(const scopeflow__task *self,
-                                                   const scopeflow_answer *answer,
-                                                   scopeflow_error *out_error);
+/* S3.11: what an intercept or the codec gives back has to be a request. */
+scopeflow_status scopeflow__call_check_rewritten(const scopeflow__task *self,
+                                                 const scopeflow_answer *answer,
+                                                 scopeflow_error *out_error);
 void scopeflow__call_intercepted(scopeflow__task *self, const scopeflow_answer *answer);
 bool scopeflow__call_encode(scopeflow__task *self, scopeflow_step *step);
 void scopeflow__call_encoded(scopeflow__task *self, const scopeflow_answer *answer);
@@ -7372,8 +7778,9 @@ void scopeflow__call_start(scopeflow__task *self);
 void scopeflow__call_link(scopeflow__task *self);
 bool scopeflow__call_execute(scopeflow__task *self, scopeflow_step *step);
 void scopeflow__call_executed(scopeflow__task *self, const scopeflow_answer *answer);
-/* Ends the span and emits the end, whatever came out. */
-void scopeflow__call_end(scopeflow__task *self, const scopeflow_answer *answer);
+/* Ends the span, at the time when its outcome was known, and emits the end. */
+void scopeflow__call_end(scopeflow__task *self, const scopeflow_answer *answer,
+                         int64_t ended_at_ns);
 void scopeflow__call_marks(scopeflow__task *self);
 
 /* --- stream.c --- */
@@ -7422,6 +7829,21 @@ void scopeflow__task_emit(scopeflow__task *self, scopeflow_event *event,
     self->last_event = event;
 }
 
+/* S3.11: nobody will come back for these. */
+static void emit_left(scopeflow__task *self, scopeflow_scope *call) {
+    scopeflow__pending_mark *left = scopeflow__pending_marks_take(call);
+    while (left != NULL) {
+        scopeflow__pending_mark *const next = left->next;
+        scopeflow__set *const listeners = scopeflow__listeners_of(call);
+        left->next = NULL;
+        if (listeners != NULL)
+            scopeflow__task_emit(self, scopeflow__event_new_left(call, left), listeners);
+        else
+            scopeflow__pending_marks_free(self->runtime, left);
+        left = next;
+    }
+}
+
 void scopeflow__task_emit_abandoned_end(scopeflow__task *self, scopeflow_scope *scope) {
     scopeflow__set *const listeners = scopeflow__listeners_of(scope);
     if (listeners == NULL) return;
@@ -7432,6 +7854,7 @@ void scopeflow__task_emit_abandoned_end(scopeflow__task *self, scopeflow_scope *
         event->outcome.is_abandoned = true;
     }
     scopeflow__task_emit(self, event, listeners);
+    emit_left(self, scope);
 }
 
 void scopeflow__task_emit_abandoned(scopeflow__task *self) {
@@ -7479,14 +7902,11 @@ bool scopeflow__ref_is_null(scopeflow_runtime *runtime, scopeflow_ref ref) {
     return first_token(runtime, ref) == SCOPEFLOW_TOKEN_NULL;
 }
 
-/* --- Which chain is due --- */
-
-static bool is_call_event(const scopeflow_event *event) {
-    if (event->data_source == SCOPEFLOW__DATA_REFUSAL ||
-        event->data_source == SCOPEFLOW__DATA_FAILURE)
-        return true;
-    return event->kind == SCOPEFLOW_EVENT_KIND_SCOPE && event->scope->is_call;
+bool scopeflow__ref_is_object(scopeflow_runtime *runtime, scopeflow_ref ref) {
+    return first_token(runtime, ref) == SCOPEFLOW_TOKEN_OBJECT;
 }
+
+/* --- Which chain is due --- */
 
 static scopeflow_registry response_sanitizers(const scopeflow_event *event) {
     return event->is_llm_call ? SCOPEFLOW_REGISTRY_LLM_SANITIZE_RESPONSE_GUARDRAIL
@@ -7513,29 +7933,29 @@ static scopeflow_ref error_of(const scopeflow_event *event) {
 }
 
 static bool has_payload(const scopeflow_event *event) {
-    return is_call_event(event) && event->data != 0 &&
-           event->data_source == SCOPEFLOW__DATA_PAYLOAD;
+    return event->data != 0 && event->data_source == SCOPEFLOW__DATA_PAYLOAD;
 }
 
 static bool has_error(const scopeflow_event *event) {
-    return is_call_event(event) && error_of(event) != 0 &&
-           (event->kind == SCOPEFLOW_EVENT_KIND_SCOPE ||
-            event->data_source != SCOPEFLOW__DATA_PAYLOAD);
+    return error_of(event) != 0 && (event->kind == SCOPEFLOW_EVENT_KIND_SCOPE ||
+                                    event->data_source != SCOPEFLOW__DATA_PAYLOAD);
 }
 
-/* Whether the stage has anything to do, and with which registry. */
-static bool stage_registry(const scopeflow_event *event, scopeflow_registry *out) {
+/* The chain that the stage goes through, or null if it has nothing to do. */
+static const scopeflow__chain *stage_chain(const scopeflow_event *event) {
+    const scopeflow__set *const own = event->sanitizers;
     switch ((scopeflow__preparation)event->preparation) {
-    case SCOPEFLOW__PREPARE_PAYLOAD: *out = payload_sanitizers(event); return has_payload(event);
-    case SCOPEFLOW__PREPARE_ERROR: *out = response_sanitizers(event); return has_error(event);
+    case SCOPEFLOW__PREPARE_PAYLOAD:
+        return own != NULL && has_payload(event) ? &own->chains[payload_sanitizers(event)] : NULL;
+    case SCOPEFLOW__PREPARE_ERROR:
+        return own != NULL && has_error(event) ? &own->chains[response_sanitizers(event)] : NULL;
     case SCOPEFLOW__PREPARE_INJECTION:
-        *out = SCOPEFLOW_REGISTRY_EVENT_METADATA_INJECTOR;
-        return true;
-    case SCOPEFLOW__PREPARE_FIELDS: *out = event_sanitizers(event); return true;
+        return &event->listeners->chains[SCOPEFLOW_REGISTRY_EVENT_METADATA_INJECTOR];
+    case SCOPEFLOW__PREPARE_FIELDS: return &event->listeners->chains[event_sanitizers(event)];
     case SCOPEFLOW__PREPARE_ANNOTATION:
     case SCOPEFLOW__PREPARED: break;
     }
-    return false;
+    return NULL;
 }
 
 static void next_stage(scopeflow_event *event) {
@@ -7600,11 +8020,10 @@ static bool can_run(const scopeflow__task *self, const scopeflow_event *event,
 }
 
 /* Goes through the chain of the present stage; true when a callable has to run. */
-static bool ask_chain(scopeflow__task *self, scopeflow_event *event, scopeflow_registry kind,
-                      scopeflow_step *step) {
+static bool ask_chain(scopeflow__task *self, scopeflow_event *event, scopeflow_step *step) {
     uint8_t const stage = event->preparation;
-    const scopeflow__chain *const chain = &event->listeners->chains[kind];
-    while (event->preparation == stage && event->chain_index < chain->count) {
+    const scopeflow__chain *const chain = stage_chain(event);
+    while (chain != NULL && event->preparation == stage && event->chain_index < chain->count) {
         scopeflow__entry *const entry = chain->entries[event->chain_index++];
         if (can_run(self, event, entry)) {
             fill(self, event, entry, step);
@@ -7616,12 +8035,18 @@ static bool ask_chain(scopeflow__task *self, scopeflow_event *event, scopeflow_r
     return false;
 }
 
-/* S2.8: an annotation comes from the payload that observers see. */
+/* S2.8: what was given with the payload stands as long as observers see that very payload. */
+static bool still_fits(scopeflow_event *event) {
+    if (event->annotation == 0 || event->data_source != SCOPEFLOW__DATA_PAYLOAD) return false;
+    return !event->was_sanitized ||
+           scopeflow__payloads_are_equal(event->scope->runtime, event->original, event->data);
+}
+
+/* An annotation comes from the payload that observers see. */
 static bool ask_codec(scopeflow__task *self, scopeflow_event *event, scopeflow_step *step) {
-    bool const can_derive = event->codec != 0 && has_payload(event);
-    if (!can_derive) {
-        if (event->was_sanitized || event->data_source != SCOPEFLOW__DATA_PAYLOAD)
-            scopeflow__event_set_annotation(event, 0);
+    bool const fits = still_fits(event);
+    if (fits || event->codec == 0 || !has_payload(event)) {
+        if (!fits) scopeflow__event_set_annotation(event, 0);
         next_stage(event);
         return false;
     }
@@ -7642,21 +8067,17 @@ static bool ask_codec(scopeflow__task *self, scopeflow_event *event, scopeflow_s
 static bool needs_nothing(const scopeflow_event *event) {
     const scopeflow__set *const set = event->listeners;
     return set->entry_count == set->chains[SCOPEFLOW_REGISTRY_SUBSCRIBER].count &&
-           event->codec == 0;
+           event->codec == 0 && event->sanitizers == NULL;
 }
 
 bool scopeflow__task_prepare(scopeflow__task *self, scopeflow_step *step) {
     scopeflow_event *const event = self->events;
     if (needs_nothing(event)) event->preparation = SCOPEFLOW__PREPARED;
     while (event->preparation != SCOPEFLOW__PREPARED) {
-        scopeflow_registry kind;
-        if (event->preparation == SCOPEFLOW__PREPARE_ANNOTATION) {
-            if (ask_codec(self, event, step)) return true;
-        } else if (!stage_registry(event, &kind)) {
-            next_stage(event);
-        } else if (ask_chain(self, event, kind, step)) {
-            return true;
-        }
+        bool const asks = event->preparation == SCOPEFLOW__PREPARE_ANNOTATION
+                              ? ask_codec(self, event, step)
+                              : ask_chain(self, event, step);
+        if (asks) return true;
     }
     return false;
 }
@@ -7674,6 +8095,9 @@ static bool is_sane(const scopeflow_event *event, scopeflow_ref value) {
                 scopeflow__ref_is_null(event->scope->runtime, event->data));
     case SCOPEFLOW__PREPARE_ERROR:
         return first != SCOPEFLOW_TOKEN_UNSERIALIZABLE && first != SCOPEFLOW_TOKEN_NULL;
+    case SCOPEFLOW__PREPARE_FIELDS:
+        return first == SCOPEFLOW_TOKEN_OBJECT &&
+               scopeflow__fields_are_sane(event->scope->runtime, value);
     default: return first == SCOPEFLOW_TOKEN_OBJECT;
     }
 }
@@ -7704,9 +8128,7 @@ static void take_value(scopeflow_event *event, scopeflow_ref value) {
 }
 
 static scopeflow__entry *asked_entry(const scopeflow_event *event) {
-    scopeflow_registry kind = SCOPEFLOW_REGISTRY_EVENT_METADATA_INJECTOR;
-    (void)stage_registry(event, &kind);
-    return event->listeners->chains[kind].entries[event->chain_index - 1];
+    return stage_chain(event)->entries[event->chain_index - 1];
 }
 
 /* S2.8: an event goes without an annotation rather than with a wrong one. */
@@ -7720,8 +8142,12 @@ static void take_annotation(scopeflow__task *self, scopeflow_event *event,
                                answer->value);
         scopeflow__runtime_release_ref(self->runtime, answer->value);
     }
-    event->codec_failed = answer->kind == SCOPEFLOW_ANSWER_KIND_ERROR;
-    scopeflow__event_set_annotation(event, is_value ? answer->value : 0);
+    bool const is_object =
+        is_value && first_token(self->runtime, answer->value) == SCOPEFLOW_TOKEN_OBJECT;
+    if (is_value && !is_object) scopeflow__runtime_release_ref(self->runtime, answer->value);
+    event->codec_failed = answer->kind == SCOPEFLOW_ANSWER_KIND_ERROR ||
+                          (is_value && answer->value != 0 && !is_object);
+    scopeflow__event_set_annotation(event, is_object ? answer->value : 0);
     next_stage(event);
 }
 
@@ -7904,6 +8330,56 @@ void scopeflow__task_delivered(scopeflow__task *self, const scopeflow_answer *an
     if (answer->value != 0) scopeflow__runtime_release_ref(self->runtime, answer->value);
 }
 
+/* -------------------- src/pipeline/gates.c -------------------- */
+
+/* Gates switch a registration off for one call (S3.1). What is left is a set of the call's own. */
+
+static const scopeflow__chain *gates_of(const scopeflow__task *self) {
+    return &self->middleware->chains[SCOPEFLOW_REGISTRY_CONDITIONAL_MIDDLEWARE_GUARDRAIL];
+}
+
+/* A gate about nothing that the call could use is not asked. */
+bool scopeflow__call_gate(scopeflow__task *self, scopeflow_step *step) {
+    const scopeflow__chain *const gates = gates_of(self);
+    while (self->index < gates->count &&
+           !scopeflow__set_has_gated(self->middleware, gates->entries[self->index]))
+        self->index++;
+    if (self->has_held || self->index == gates->count) {
+        self->index = 0;
+        self->phase = self->has_held ? (uint8_t)SCOPEFLOW__PHASE_FINISH : self->after_gates;
+        return false;
+    }
+    const scopeflow__entry *const gate = gates->entries[self->index];
+    scopeflow__task_fill(self, step, SCOPEFLOW_STEP_KIND_INVOKE, gate);
+    step->scope = self->scope->opener;
+    step->kinds = gate->gated_kinds;
+    step->target = scopeflow__entry_gated(gate);
+    self->pending = SCOPEFLOW__PENDING_GATE;
+    return true;
+}
+
+/* Without memory for the smaller set the registration stays on, as with a gate that fails. */
+static void switch_off(scopeflow__task *self, const scopeflow__entry *gate) {
+    scopeflow__set *const left = scopeflow__set_without(self->middleware, gate);
+    if (left == NULL) return;
+    scopeflow__set_release(self->middleware);
+    self->middleware = left;
+}
+
+void scopeflow__call_gated(scopeflow__task *self, const scopeflow_answer *answer) {
+    const scopeflow__entry *const gate = gates_of(self)->entries[self->index++];
+    if (answer->kind == SCOPEFLOW_ANSWER_KIND_CANCEL) {
+        scopeflow__task_hold(self, answer->value);
+        return;
+    }
+    if (answer->kind == SCOPEFLOW_ANSWER_KIND_ERROR)
+        scopeflow__log_failure(self->runtime, SCOPEFLOW_LOG_LEVEL_WARNING,
+                               SCOPEFLOW__TEXT("conditional-middleware gate"),
+                               scopeflow__entry_name(gate), answer->value);
+    if (answer->kind == SCOPEFLOW_ANSWER_KIND_REFUSE) switch_off(self, gate);
+    scopeflow__runtime_release_ref(self->runtime, answer->value);
+}
+
 /* -------------------- src/pipeline/admission.c -------------------- */
 
 /* What comes before the start of a call (S4.1): guards decide, request intercepts rewrite. What
@@ -7950,6 +8426,7 @@ static void emit_verdict(scopeflow__task *self, const scopeflow_answer *answer, 
         mark->is_llm_call = span->type == SCOPEFLOW_SCOPE_TYPE_LLM;
         mark->data_source = is_refusal ? SCOPEFLOW__DATA_REFUSAL : SCOPEFLOW__DATA_FAILURE;
         mark->data = answer->value;
+        scopeflow__event_sanitize_by(mark, scopeflow__task_sanitizers(self, listeners));
     }
     scopeflow__task_emit(self, mark, listeners);
 }
@@ -8013,6 +8490,7 @@ static bool fill_codec(scopeflow__task *self, scopeflow_step *step, scopeflow_co
     step->callable = self->codec;
     step->codec_action = action;
     step->input = self->request;
+    if (!self->owns_request) step->input_flags = SCOPEFLOW_STEP_FLAG_PRIVATE_COPY;
     step->annotated = self->annotated;
     self->pending = (uint8_t)pending;
     return true;
@@ -8037,7 +8515,7 @@ void scopeflow__call_decoded(scopeflow__task *self, const scopeflow_answer *answ
 }
 
 bool scopeflow__call_encode(scopeflow__task *self, scopeflow_step *step) {
-    if (self->annotated == 0) {
+    if (self->codec == 0 || !self->was_annotated) {
         go_to(self, SCOPEFLOW__PHASE_START);
         return false;
     }
@@ -8055,7 +8533,7 @@ void scopeflow__call_encoded(scopeflow__task *self, const scopeflow_answer *answ
         turn_away(self, answer, STEP_CODEC, NULL);
         return;
     }
-    if (answer->value != 0) replace_request(self, answer->value);
+    replace_request(self, answer->value);
     go_to(self, SCOPEFLOW__PHASE_START);
 }
 
@@ -8078,37 +8556,61 @@ bool scopeflow__call_intercept(scopeflow__task *self, scopeflow_step *step) {
 }
 
 /* Puts a piece of a message together in place; what does not fit is cut. */
-static scopeflow_bytes join(char *out, size_t capacity, scopeflow_bytes a, scopeflow_bytes b,
-                            scopeflow_bytes c) {
-    scopeflow_bytes const parts[] = {a, b, c};
+static scopeflow_bytes join(char *out, size_t capacity, const char *a, scopeflow_bytes b,
+                            const char *c) {
+    scopeflow_bytes const parts[] = {scopeflow__c_text(a), b, scopeflow__c_text(c)};
     size_t used = 0;
     for (int i = 0; i < 3; i++) {
-        size_t const room = capacity - used;
-        size_t const len = parts[i].len < room ? parts[i].len : room;
+        size_t const len = scopeflow__utf8_cut(parts[i], capacity - used);
         scopeflow__copy(out + used, parts[i].ptr, len);
         used += len;
     }
     return scopeflow__text(out, used);
 }
 
-scopeflow_status scopeflow__call_check_intercepted(const scopeflow__task *self,
-                                                   const scopeflow_answer *answer,
-                                                   scopeflow_error *out_error) {
-    if (answer->kind != SCOPEFLOW_ANSWER_KIND_VALUE || answer->value != 0 ||
-        scopeflow__ref_is_null(self->runtime, self->request))
-        return SCOPEFLOW_STATUS_OK;
+static scopeflow_status fail_intercept(const scopeflow__task *self, const char *returned,
+                                       scopeflow_error *out_error) {
     const scopeflow__entry *const entry = intercepts_of(self)->entries[self->index - 1];
     char start[64];
-    char end[100];
-    scopeflow_bytes name = scopeflow__scope_name(self->scope);
-    if (name.len > 64) name.len = 64;
+    char end[120];
+    scopeflow_bytes target = scopeflow__scope_name(self->scope);
+    target.len = scopeflow__utf8_cut(target, 64);
     return scopeflow__fail(out_error, SCOPEFLOW_STATUS_INVALID_ARGUMENT,
-                           join(start, sizeof start,
-                                scopeflow__c_text(scopeflow__registry_titles[entry->kind]),
-                                SCOPEFLOW__TEXT(" '"), SCOPEFLOW__TEXT("")),
+                           join(start, sizeof start, scopeflow__registry_titles[entry->kind],
+                                SCOPEFLOW__TEXT(""), " '"),
                            scopeflow__entry_name(entry),
-                           join(end, sizeof end, SCOPEFLOW__TEXT("' returned nothing for '"), name,
-                                SCOPEFLOW__TEXT("'")));
+                           join(end, sizeof end, returned, target, "'"));
+}
+
+static scopeflow_status check_intercepted(const scopeflow__task *self,
+                                          const scopeflow_answer *answer,
+                                          scopeflow_error *out_error) {
+    bool const is_tool = self->kind == SCOPEFLOW__TASK_TOOL;
+    bool const is_request =
+        is_tool ? answer->value != 0 : scopeflow__ref_is_object(self->runtime, answer->value);
+    if (is_request) return SCOPEFLOW_STATUS_OK;
+    if (!is_tool && answer->value != 0)
+        return fail_intercept(self, "' returned no LLM request for '", out_error);
+    if (scopeflow__ref_is_null(self->runtime, self->request)) return SCOPEFLOW_STATUS_OK;
+    return fail_intercept(self, "' returned nothing for '", out_error);
+}
+
+static scopeflow_status check_encoded(const scopeflow__task *self, const scopeflow_answer *answer,
+                                      scopeflow_error *out_error) {
+    if (scopeflow__ref_is_object(self->runtime, answer->value)) return SCOPEFLOW_STATUS_OK;
+    return scopeflow__fail(out_error, SCOPEFLOW_STATUS_INVALID_ARGUMENT,
+                           SCOPEFLOW__TEXT("the codec returned no LLM request for '"),
+                           scopeflow__scope_name(self->scope), SCOPEFLOW__TEXT("'"));
+}
+
+scopeflow_status scopeflow__call_check_rewritten(const scopeflow__task *self,
+                                                 const scopeflow_answer *answer,
+                                                 scopeflow_error *out_error) {
+    if (answer->kind != SCOPEFLOW_ANSWER_KIND_VALUE) return SCOPEFLOW_STATUS_OK;
+    if (self->pending == SCOPEFLOW__PENDING_INTERCEPT)
+        return check_intercepted(self, answer, out_error);
+    if (self->pending == SCOPEFLOW__PENDING_ENCODE) return check_encoded(self, answer, out_error);
+    return SCOPEFLOW_STATUS_OK;
 }
 
 void scopeflow__call_intercepted(scopeflow__task *self, const scopeflow_answer *answer) {
@@ -8117,6 +8619,7 @@ void scopeflow__call_intercepted(scopeflow__task *self, const scopeflow_answer *
     if (answer->annotated != 0) {
         scopeflow__runtime_release_ref(self->runtime, self->annotated);
         self->annotated = answer->annotated;
+        self->was_annotated = true;
     }
     if (answer->kind != SCOPEFLOW_ANSWER_KIND_VALUE) {
         turn_away(self, answer, STEP_INTERCEPT, entry);
@@ -8146,6 +8649,12 @@ static uint32_t link_count(const scopeflow__task *self) {
 
 void scopeflow__call_start(scopeflow__task *self) {
     scopeflow_scope *const span = self->scope;
+    if (scopeflow__runtime_is_closed(self->runtime)) { /* By a guard or an intercept (S6.1). */
+        self->phase = SCOPEFLOW__PHASE_FINISH;
+        self->final_step = SCOPEFLOW_STEP_KIND_RAISE;
+        self->final_status = SCOPEFLOW_STATUS_INVALID_STATE;
+        return;
+    }
     self->phase = SCOPEFLOW__PHASE_EXECUTE;
     span->call_request = self->request;
     scopeflow__scope_open(span, self->timestamp_ns);
@@ -8155,6 +8664,7 @@ void scopeflow__call_start(scopeflow__task *self) {
     if (start != NULL) {
         start->data = self->request;
         start->codec = self->codec;
+        scopeflow__event_sanitize_by(start, scopeflow__task_sanitizers(self, listeners));
     }
     scopeflow__task_emit(self, start, listeners);
 }
@@ -8172,6 +8682,7 @@ void scopeflow__call_link(scopeflow__task *self) {
     self->phase = SCOPEFLOW__PHASE_EXECUTE;
     if (self->link < link_count(self)) return;
     uint32_t const n = __atomic_add_fetch(&span->attempt_count, 1, __ATOMIC_RELAXED);
+    if (!scopeflow__scope_is_open(span)) return; /* Nothing comes after the end. */
     if (n == 1 && is_same(self->runtime, self->request, span->call_request)) return;
     scopeflow__set *const listeners = scopeflow__listeners_of(span);
     if (listeners == NULL) return;
@@ -8266,20 +8777,21 @@ static void set_output(const scopeflow__task *self, scopeflow_event *end,
     } else if (is_value) {
         end->data = answer->value;
     }
-    if (is_value && end->data == 0 && !self->finalizer_failed) end->data = self->data;
+    if (is_value && end->data == 0 && !self->output_is_void) end->data = self->data;
     if (end->data != 0) end->codec = self->response_codec;
 }
 
-void scopeflow__call_end(scopeflow__task *self, const scopeflow_answer *answer) {
+void scopeflow__call_end(scopeflow__task *self, const scopeflow_answer *answer,
+                         int64_t ended_at_ns) {
     if (__atomic_load_n(&self->scope->pending_marks, __ATOMIC_RELAXED) != NULL)
         self->phase = SCOPEFLOW__PHASE_MARKS;
-    if (!scopeflow__scope_end(self->scope)) return; /* The target has done so (S2.3: no reading). */
-    int64_t const now_ns = scopeflow__runtime_clock(self->runtime);
+    if (!scopeflow__scope_end(self->scope)) return; /* The target has done so. */
     scopeflow__set *const listeners = scopeflow__listeners_of(self->scope);
     if (listeners == NULL) return;
     scopeflow_event *const end =
-        scopeflow__event_new_end(self->scope, scopeflow__scope_end_time(self->scope, now_ns));
+        scopeflow__event_new_end(self->scope, scopeflow__scope_end_time(self->scope, ended_at_ns));
     if (end != NULL) {
+        scopeflow__event_sanitize_by(end, scopeflow__task_sanitizers(self, listeners));
         set_outcome(end, answer);
         set_output(self, end, answer);
     }
@@ -8297,31 +8809,27 @@ void scopeflow__call_executed(scopeflow__task *self, const scopeflow_answer *ans
     }
     self->phase = SCOPEFLOW__PHASE_FINISH;
     self->final_step = is_value ? SCOPEFLOW_STEP_KIND_RETURN : SCOPEFLOW_STEP_KIND_RAISE;
-    if (!self->is_link) scopeflow__call_end(self, answer);
+    if (self->is_link) return;
+    bool const is_open = scopeflow__scope_is_open(self->scope); /* Else S2.3: no reading. */
+    scopeflow__call_end(self, answer, is_open ? scopeflow__runtime_clock(self->runtime) : 0);
 }
 
 /* S3.11: one after the other, each when the one before has reached everybody. */
 void scopeflow__call_marks(scopeflow__task *self) {
-    if (self->marks == NULL) {
-        self->marks = scopeflow__pending_marks_take(self->scope);
-        self->next_mark = self->marks;
-    }
-    const scopeflow__pending_mark *const left = self->next_mark;
-    if (left == NULL) {
+    scopeflow_scope *const call = self->scope;
+    if (self->marks == NULL) self->marks = scopeflow__pending_marks_take(call);
+    scopeflow__pending_mark *const left = self->marks;
+    if (left == NULL || scopeflow__runtime_is_closed(self->runtime)) {
         self->phase = SCOPEFLOW__PHASE_FINISH;
         return;
     }
-    self->next_mark = left->next;
-    scopeflow__set *const listeners = scopeflow__listeners_of(self->scope);
-    if (listeners == NULL) return;
-    scopeflow_event *const mark =
-        scopeflow__event_new_mark(self->scope, scopeflow__pending_mark_name(left),
-                                  SCOPEFLOW__TEXT(""), SCOPEFLOW_TIMESTAMP_NONE);
-    if (mark != NULL) {
-        mark->data = left->data;
-        mark->metadata = left->metadata;
-    }
-    scopeflow__task_emit(self, mark, listeners);
+    self->marks = left->next;
+    left->next = NULL;
+    scopeflow__set *const listeners = scopeflow__listeners_of(call);
+    if (listeners != NULL)
+        scopeflow__task_emit(self, scopeflow__event_new_left(call, left), listeners);
+    else
+        scopeflow__pending_marks_free(self->runtime, left);
 }
 
 /* -------------------- src/pipeline/stream.c -------------------- */
@@ -8329,19 +8837,11 @@ void scopeflow__call_marks(scopeflow__task *self) {
 /* A stream of chunks between the start and the end of a call (S4.7). The host pulls the chunks; the
  * core counts them. */
 
-bool scopeflow__stream_go_on(scopeflow__task *self, scopeflow_step *step) {
-    scopeflow__task_fill(self, step, SCOPEFLOW_STEP_KIND_STREAM, NULL);
-    step->value = self->value; /* With the first of these steps only. */
-    self->value = 0;
-    self->pending = SCOPEFLOW__PENDING_STREAM;
-    return true;
-}
-
-static void emit_chunk(scopeflow__task *self, int64_t now_ns) {
+static void emit_chunk(scopeflow__task *self) {
     scopeflow__set *const listeners = scopeflow__listeners_of(self->scope);
     if (listeners == NULL) return;
     scopeflow_event *const mark = scopeflow__event_new_mark(
-        self->scope, SCOPEFLOW__TEXT("llm.chunk"), SCOPEFLOW__TEXT(""), now_ns);
+        self->scope, SCOPEFLOW__TEXT("llm.chunk"), SCOPEFLOW__TEXT(""), SCOPEFLOW_TIMESTAMP_NONE);
     if (mark != NULL) {
         mark->type = SCOPEFLOW_SCOPE_TYPE_LLM;
         mark->data_source = SCOPEFLOW__DATA_NUMBER;
@@ -8360,7 +8860,7 @@ static void count_chunk(scopeflow__task *self) {
     else if (gap_ns > stream->longest_gap_ns)
         stream->longest_gap_ns = gap_ns;
     self->last_chunk_ns = now_ns;
-    if (self->wants_chunk_marks && scopeflow__scope_is_open(self->scope)) emit_chunk(self, now_ns);
+    if (self->wants_chunk_marks && scopeflow__scope_is_open(self->scope)) emit_chunk(self);
 }
 
 /* A consumer that stops early cancels without an error, and nothing is raised. */
@@ -8370,12 +8870,8 @@ static scopeflow_step_kind final_step(const scopeflow_answer *answer) {
     return is_error ? SCOPEFLOW_STEP_KIND_RAISE : SCOPEFLOW_STEP_KIND_RETURN;
 }
 
-void scopeflow__stream_answered(scopeflow__task *self, const scopeflow_answer *answer) {
-    if (answer->kind == SCOPEFLOW_ANSWER_KIND_CHUNK) {
-        scopeflow__runtime_release_ref(self->runtime, answer->value);
-        count_chunk(self);
-        return;
-    }
+/* The outcome is known now; the finalizer says what came out. */
+static void end_stream(scopeflow__task *self, const scopeflow_answer *answer) {
     bool const is_value = answer->kind == SCOPEFLOW_ANSWER_KIND_VALUE;
     if (is_value) scopeflow__runtime_release_ref(self->runtime, answer->value);
     self->value = is_value ? 0 : answer->value;
@@ -8383,6 +8879,40 @@ void scopeflow__stream_answered(scopeflow__task *self, const scopeflow_answer *a
     self->final_status = answer->status;
     self->final_step = (uint8_t)final_step(answer);
     self->phase = SCOPEFLOW__PHASE_FINALIZE;
+    if (scopeflow__scope_is_open(self->scope))
+        self->ended_at_ns = scopeflow__runtime_clock(self->runtime);
+}
+
+void scopeflow__stream_answered(scopeflow__task *self, const scopeflow_answer *answer) {
+    if (answer->kind == SCOPEFLOW_ANSWER_KIND_CHUNK) {
+        scopeflow__runtime_release_ref(self->runtime, answer->value);
+        count_chunk(self);
+        return;
+    }
+    end_stream(self, answer);
+}
+
+/* S5.2: an exit or cancellation that came with a chunk's mark ends the stream. */
+static void cancel_stream(scopeflow__task *self) {
+    scopeflow_answer answer;
+    memset(&answer, 0, sizeof answer);
+    answer.kind = SCOPEFLOW_ANSWER_KIND_CANCEL;
+    answer.value = self->held;
+    self->has_held = false;
+    scopeflow__runtime_release_ref(self->runtime, self->value);
+    end_stream(self, &answer);
+}
+
+bool scopeflow__stream_go_on(scopeflow__task *self, scopeflow_step *step) {
+    if (self->has_held) {
+        cancel_stream(self);
+        return false;
+    }
+    scopeflow__task_fill(self, step, SCOPEFLOW_STEP_KIND_STREAM, NULL);
+    step->value = self->value; /* With the first of these steps only. */
+    self->value = 0;
+    self->pending = SCOPEFLOW__PENDING_STREAM;
+    return true;
 }
 
 /* An observer's loss, never the consumer's. */
@@ -8393,22 +8923,7 @@ static void note_failure(scopeflow__task *self, scopeflow_ref error) {
     scopeflow__runtime_release_ref(self->runtime, error);
 }
 
-bool scopeflow__stream_finalize(scopeflow__task *self, scopeflow_step *step) {
-    scopeflow__task_fill(self, step, SCOPEFLOW_STEP_KIND_FINALIZE, NULL);
-    self->pending = SCOPEFLOW__PENDING_FINALIZE;
-    return true;
-}
-
-void scopeflow__stream_finalized(scopeflow__task *self, const scopeflow_answer *answer) {
-    if (answer->kind == SCOPEFLOW_ANSWER_KIND_VALUE) {
-        self->output = answer->value;
-    } else {
-        self->finalizer_failed = true;
-        if (answer->kind == SCOPEFLOW_ANSWER_KIND_CANCEL)
-            scopeflow__task_hold(self, answer->value);
-        else
-            note_failure(self, answer->value);
-    }
+static void emit_end(scopeflow__task *self) {
     scopeflow_answer end;
     memset(&end, 0, sizeof end);
     end.kind = self->ending - 1;
@@ -8416,7 +8931,27 @@ void scopeflow__stream_finalized(scopeflow__task *self, const scopeflow_answer *
     end.value = self->value;
     self->final_status = SCOPEFLOW_STATUS_OK;
     self->phase = SCOPEFLOW__PHASE_FINISH;
-    scopeflow__call_end(self, &end);
+    scopeflow__call_end(self, &end, self->ended_at_ns);
+}
+
+bool scopeflow__stream_finalize(scopeflow__task *self, scopeflow_step *step) {
+    if (!self->has_finalizer) {
+        emit_end(self);
+        return false;
+    }
+    scopeflow__task_fill(self, step, SCOPEFLOW_STEP_KIND_FINALIZE, NULL);
+    self->pending = SCOPEFLOW__PENDING_FINALIZE;
+    return true;
+}
+
+void scopeflow__stream_finalized(scopeflow__task *self, const scopeflow_answer *answer) {
+    bool const is_value = answer->kind == SCOPEFLOW_ANSWER_KIND_VALUE;
+    self->output = is_value ? answer->value : 0;
+    self->output_is_void = self->output == 0;
+    self->finalizer_failed = answer->kind == SCOPEFLOW_ANSWER_KIND_ERROR;
+    if (self->finalizer_failed) note_failure(self, answer->value);
+    if (answer->kind == SCOPEFLOW_ANSWER_KIND_CANCEL) scopeflow__task_hold(self, answer->value);
+    emit_end(self);
 }
 
 /* -------------------- src/pipeline/call.c -------------------- */
@@ -8500,6 +9035,16 @@ static scopeflow_status check_names(const request *given, scopeflow_error *out_e
 
 /* --- Beginning --- */
 
+/* Sanitizers are of use only to observers. Should one come later, the sanitizers of then serve. */
+static bool needs_middleware(const scopeflow_scope *scope, const request *given) {
+    bool const is_tool = given->kind == SCOPEFLOW__TASK_TOOL;
+    if (scopeflow__may_see(scope, is_tool ? SCOPEFLOW__GROUP_TOOL : SCOPEFLOW__GROUP_LLM))
+        return true;
+    return scopeflow__may_see(scope, is_tool ? SCOPEFLOW__GROUP_TOOL_SANITIZERS
+                                             : SCOPEFLOW__GROUP_LLM_SANITIZERS) &&
+           scopeflow__may_see(scope, SCOPEFLOW__GROUP_SUBSCRIBERS);
+}
+
 /* The call's span is reserved at once, so that the start cannot fail for want of memory after a
  * guard has passed; it draws its id and time only at the start (S2.3). */
 static scopeflow_status reserve(scopeflow_runtime *runtime, const request *given,
@@ -8509,8 +9054,9 @@ static scopeflow_status reserve(scopeflow_runtime *runtime, const request *given
     scopeflow_status status =
         scopeflow__place_find(runtime, given->current, given->parent, &place, out_error);
     if (status != SCOPEFLOW_STATUS_OK) return status;
-    bool failed;
-    scopeflow__set *const middleware = scopeflow__set_of(place.inherit, &failed);
+    bool failed = false;
+    scopeflow__set *const middleware =
+        needs_middleware(place.inherit, given) ? scopeflow__set_of(place.inherit, &failed) : NULL;
     if (failed) return scopeflow__fail_memory(out_error);
     status = check_sync(middleware, given, out_error);
     if (status != SCOPEFLOW_STATUS_OK) {
@@ -8544,9 +9090,17 @@ static scopeflow_status begin_call(scopeflow_runtime *runtime, const request *gi
     scopeflow__task *const self = scopeflow__task_of(task);
     scopeflow__task_begin(self, runtime);
     self->kind = (uint8_t)given->kind;
-    self->phase = (uint8_t)given->first_phase;
+    bool const is_gated =
+        scopeflow__set_count(middleware, SCOPEFLOW_REGISTRY_CONDITIONAL_MIDDLEWARE_GUARDRAIL) > 0;
+    self->after_gates = (uint8_t)given->first_phase;
+    self->phase = is_gated ? (uint8_t)SCOPEFLOW__PHASE_GATE : self->after_gates;
     self->is_standalone = given->is_standalone;
+    self->skipped_sanitizers =
+        middleware == NULL &&
+        scopeflow__may_see(span->inherit,
+                           SCOPEFLOW__GROUP_TOOL_SANITIZERS | SCOPEFLOW__GROUP_LLM_SANITIZERS);
     self->can_await = (given->flags & SCOPEFLOW_CALL_FLAG_SYNC) == 0;
+    self->has_finalizer = (given->flags & SCOPEFLOW_CALL_FLAG_FINALIZER) != 0;
     self->wants_chunk_marks = (given->flags & SCOPEFLOW_CALL_FLAG_CHUNK_MARKS) != 0;
     self->scope = span;
     self->middleware = middleware;
@@ -8731,6 +9285,12 @@ static scopeflow_status open_call(scopeflow_runtime *runtime, const beginning *g
     if (call == NULL) return scopeflow__fail_memory(out_error);
     call->is_call = true;
     call->is_manual = true;
+    bool failed;
+    call->middleware = scopeflow__set_of(place.inherit, &failed);
+    if (failed) {
+        scopeflow_scope_release(call);
+        return scopeflow__fail_memory(out_error);
+    }
     call->metadata = given->metadata;
     scopeflow__scope_open(call, given->timestamp_ns);
     *out_call = call;
@@ -8757,6 +9317,7 @@ static scopeflow_status begin_manual(scopeflow_runtime *runtime, const beginning
             start->data = given->request;
             start->codec = given->codec;
             start->annotation = given->annotated;
+            scopeflow__event_sanitize_by(start, call->middleware);
         }
         scopeflow__task_emit(self, start, listeners);
     }
@@ -8872,6 +9433,12 @@ static void fill_manual_end(scopeflow_event *end, const ending *given) {
     end->codec = given->codec;
 }
 
+/* S3.4: what was registered is released once no running call uses it. */
+static void forget_middleware(scopeflow_scope *call) {
+    scopeflow__set_release(call->middleware);
+    call->middleware = NULL;
+}
+
 static scopeflow_status end_call(scopeflow_scope *call, const ending *given, scopeflow_task *task,
                                  scopeflow_step *out_step, scopeflow_error *out_error) {
     scopeflow_status const status = check_end(call, given, out_error);
@@ -8883,6 +9450,7 @@ static scopeflow_status end_call(scopeflow_scope *call, const ending *given, sco
     bool const is_mine = scopeflow__scope_end(call); /* Another thread may have been faster. */
     scopeflow__set *const listeners = is_mine ? scopeflow__listeners_of(call) : NULL;
     if (!scopeflow__has_work(runtime, listeners)) {
+        if (is_mine) forget_middleware(call);
         scopeflow__task_done(task, out_step, NULL);
         return SCOPEFLOW_STATUS_OK;
     }
@@ -8890,9 +9458,13 @@ static scopeflow_status end_call(scopeflow_scope *call, const ending *given, sco
     if (listeners != NULL) {
         scopeflow_event *const end =
             scopeflow__event_new_end(call, scopeflow__scope_end_time(call, ended_at_ns));
-        if (end != NULL) fill_manual_end(end, given);
+        if (end != NULL) {
+            fill_manual_end(end, given);
+            scopeflow__event_sanitize_by(end, call->middleware);
+        }
         scopeflow__task_emit(self, end, listeners);
     }
+    if (is_mine) forget_middleware(call);
     scopeflow__task_run(self, given->emitter, out_step);
     return SCOPEFLOW_STATUS_OK;
 }
@@ -9048,6 +9620,7 @@ static void clear_step(scopeflow_step *step) {
 /* Does what the phase asks for; true when the host has to do something. */
 static bool run_phase(scopeflow__task *self, scopeflow_step *step) {
     switch ((scopeflow__phase)self->phase) {
+    case SCOPEFLOW__PHASE_GATE: return scopeflow__call_gate(self, step);
     case SCOPEFLOW__PHASE_GUARD: return scopeflow__call_guard(self, step);
     case SCOPEFLOW__PHASE_DECODE: return scopeflow__call_decode(self, step);
     case SCOPEFLOW__PHASE_INTERCEPT: return scopeflow__call_intercept(self, step);
@@ -9087,15 +9660,15 @@ static scopeflow_status check_odd_answer(const scopeflow__task *self,
                            answer->kind <= SCOPEFLOW_ANSWER_KIND_CHUNK,
                        out_error, "answer.kind is no answer kind");
     SCOPEFLOW__REQUIRE(answer->kind != SCOPEFLOW_ANSWER_KIND_REFUSE ||
-                           self->pending == SCOPEFLOW__PENDING_GUARD,
-                       out_error, "only a guard can refuse");
+                           self->pending == SCOPEFLOW__PENDING_GUARD ||
+                           self->pending == SCOPEFLOW__PENDING_GATE,
+                       out_error, "only a guard or a gate can refuse");
     SCOPEFLOW__REQUIRE(answer->kind != SCOPEFLOW_ANSWER_KIND_CHUNK ||
                            self->pending == SCOPEFLOW__PENDING_STREAM,
                        out_error, "only a stream has chunks");
     SCOPEFLOW__REQUIRE((answer->flags & ~SCOPEFLOW__MASK_ANSWER_FLAG) == 0, out_error,
                        "answer.flags has a bit that no answer flag has");
-    if (self->pending != SCOPEFLOW__PENDING_INTERCEPT) return SCOPEFLOW_STATUS_OK;
-    return scopeflow__call_check_intercepted(self, answer, out_error);
+    return scopeflow__call_check_rewritten(self, answer, out_error);
 }
 
 static scopeflow_status check_answer(const scopeflow__task *self, const scopeflow_answer *answer,
@@ -9104,13 +9677,15 @@ static scopeflow_status check_answer(const scopeflow__task *self, const scopeflo
         return scopeflow__fail_text(out_error, SCOPEFLOW_STATUS_INVALID_STATE,
                                     "the task has ended, or was never begun");
     bool const is_plain = answer->kind == SCOPEFLOW_ANSWER_KIND_VALUE && answer->flags == 0 &&
-                          self->pending != SCOPEFLOW__PENDING_INTERCEPT;
+                          self->pending != SCOPEFLOW__PENDING_INTERCEPT &&
+                          self->pending != SCOPEFLOW__PENDING_ENCODE;
     return SCOPEFLOW__LIKELY(is_plain) ? SCOPEFLOW_STATUS_OK
                                        : check_odd_answer(self, answer, out_error);
 }
 
 static void take_answer(scopeflow__task *self, const scopeflow_answer *answer) {
     switch ((scopeflow__pending)self->pending) {
+    case SCOPEFLOW__PENDING_GATE: scopeflow__call_gated(self, answer); break;
     case SCOPEFLOW__PENDING_GUARD: scopeflow__call_guarded(self, answer); break;
     case SCOPEFLOW__PENDING_DECODE: scopeflow__call_decoded(self, answer); break;
     case SCOPEFLOW__PENDING_INTERCEPT: scopeflow__call_intercepted(self, answer); break;
@@ -9227,7 +9802,7 @@ static scopeflow_status check_pop(scopeflow_scope *scope,
     scopeflow_runtime *const runtime = scope->runtime;
     scopeflow_bytes const name = scopeflow__scope_name(scope);
     if (scopeflow__runtime_is_closed(runtime)) return scopeflow__fail_closed(out_error);
-    SCOPEFLOW__REQUIRE(!scopeflow__scope_is_root(scope), out_error,
+    SCOPEFLOW__REQUIRE(!scopeflow__scope_is_any_root(scope), out_error,
                        "the root scope cannot be ended");
     SCOPEFLOW__REQUIRE(options->current == NULL || options->current->runtime == runtime, out_error,
                        "the current scope belongs to another runtime");
@@ -9263,7 +9838,7 @@ static void fill_end(scopeflow_event *end, const scopeflow_scope_pop_options *op
 /* `close` leaves alone what has ended and, in a child process, what the parent will end (S1.13). */
 static bool is_left_alone(const scopeflow_scope *scope,
                           const scopeflow_scope_pop_options *options) {
-    if ((options->flags & SCOPEFLOW_POP_FLAG_CLOSE) == 0 || scopeflow__scope_is_root(scope))
+    if ((options->flags & SCOPEFLOW_POP_FLAG_CLOSE) == 0 || scopeflow__scope_is_any_root(scope))
         return false;
     return !scopeflow__scope_is_open(scope) ||
            scope->fork_generation != scope->runtime->fork_generation;
@@ -9298,6 +9873,10 @@ scopeflow_status scopeflow_scope_pop(scopeflow_scope *scope,
             scopeflow__event_new_end(scope, scopeflow__scope_end_time(scope, ended_at_ns));
         if (end != NULL) fill_end(end, options);
         scopeflow__task_emit(self, end, listeners);
+        if (scope->is_call) { /* S3.11: what intercepts left with it follows. */
+            self->scope = scopeflow_scope_retain(scope);
+            self->phase = SCOPEFLOW__PHASE_MARKS;
+        }
     }
     scopeflow__task_run(self, options->emitter, out_step);
     return SCOPEFLOW_STATUS_OK;
@@ -9368,7 +9947,6 @@ static void end_open_scopes(scopeflow__task *self) {
         scope->next = NULL;
         if (scopeflow__scope_end(scope)) {
             scope->ended_at_ns = scopeflow__runtime_clock(self->runtime);
-            scopeflow__count(&self->runtime->abandoned_scope_count);
             scopeflow__task_emit_abandoned_end(self, scope);
         }
         scopeflow_scope_release(scope);
@@ -10191,6 +10769,58 @@ scopeflow_status scopeflow_scope_deregister_event_metadata_injector(
     scopeflow__owner const owner = {NULL, self};
     return scopeflow__registry_remove(
             owner, SCOPEFLOW_REGISTRY_EVENT_METADATA_INJECTOR, name, out_removed, out_error);
+}
+
+scopeflow_status scopeflow_register_conditional_middleware_guardrail(
+    scopeflow_runtime *self, scopeflow_bytes name, uint32_t kinds, scopeflow_bytes registration,
+    scopeflow_ref callable, scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_register_conditional_middleware_guardrail(
+            self, name, kinds, registration, callable, flags, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {self, NULL};
+    return scopeflow__registry_add_gate(
+            owner, SCOPEFLOW_REGISTRY_CONDITIONAL_MIDDLEWARE_GUARDRAIL, name, kinds, registration,
+            callable, flags, out_error);
+}
+
+scopeflow_status scopeflow_deregister_conditional_middleware_guardrail(
+    scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_deregister_conditional_middleware_guardrail(
+            self, name, out_removed, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {self, NULL};
+    return scopeflow__registry_remove(
+            owner, SCOPEFLOW_REGISTRY_CONDITIONAL_MIDDLEWARE_GUARDRAIL, name, out_removed,
+            out_error);
+}
+
+scopeflow_status scopeflow_scope_register_conditional_middleware_guardrail(
+    scopeflow_scope *self, scopeflow_bytes name, uint32_t kinds, scopeflow_bytes registration,
+    scopeflow_ref callable, scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_scope_register_conditional_middleware_guardrail(
+            self, name, kinds, registration, callable, flags, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {NULL, self};
+    return scopeflow__registry_add_gate(
+            owner, SCOPEFLOW_REGISTRY_CONDITIONAL_MIDDLEWARE_GUARDRAIL, name, kinds, registration,
+            callable, flags, out_error);
+}
+
+scopeflow_status scopeflow_scope_deregister_conditional_middleware_guardrail(
+    scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_scope_deregister_conditional_middleware_guardrail(
+            self, name, out_removed, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {NULL, self};
+    return scopeflow__registry_remove(
+            owner, SCOPEFLOW_REGISTRY_CONDITIONAL_MIDDLEWARE_GUARDRAIL, name, out_removed,
+            out_error);
 }
 
 /* clang-format on */

@@ -75,16 +75,17 @@ static inline void slots_put_step(double *slots, const scopeflow_step *from) {
     slots[3] = (double)from->flags;
     slots[4] = (double)from->input_flags;
     slots[5] = (double)from->codec_action;
-    slots[6] = (double)from->callable;
-    slots[7] = (double)from->input;
-    slots[8] = (double)from->annotated;
-    slots[9] = (double)from->value;
-    slots[10] = (double)(uintptr_t)from->scope;
-    slots[11] = (double)(uintptr_t)from->event;
-    slots_put_text(slots + 12, from->registration);
-    slots_put_text(slots + 14, from->target);
-    slots_put_text(slots + 16, from->tool_call_id);
-    slots_put_text(slots + 18, from->model_name);
+    slots[6] = (double)from->kinds;
+    slots[7] = (double)from->callable;
+    slots[8] = (double)from->input;
+    slots[9] = (double)from->annotated;
+    slots[10] = (double)from->value;
+    slots[11] = (double)(uintptr_t)from->scope;
+    slots[12] = (double)(uintptr_t)from->event;
+    slots_put_text(slots + 13, from->registration);
+    slots_put_text(slots + 15, from->target);
+    slots_put_text(slots + 17, from->tool_call_id);
+    slots_put_text(slots + 19, from->model_name);
 }
 
 /* clang-format on */

@@ -372,16 +372,17 @@ export const STEP_STATUS = 2;
 export const STEP_FLAGS = 3;
 export const STEP_INPUT_FLAGS = 4;
 export const STEP_CODEC_ACTION = 5;
-export const STEP_CALLABLE = 6;
-export const STEP_INPUT = 7;
-export const STEP_ANNOTATED = 8;
-export const STEP_VALUE = 9;
-export const STEP_SCOPE = 10;
-export const STEP_EVENT = 11;
-export const STEP_REGISTRATION = 12;
-export const STEP_TARGET = 14;
-export const STEP_TOOL_CALL_ID = 16;
-export const STEP_MODEL_NAME = 18;
+export const STEP_KINDS = 6;
+export const STEP_CALLABLE = 7;
+export const STEP_INPUT = 8;
+export const STEP_ANNOTATED = 9;
+export const STEP_VALUE = 10;
+export const STEP_SCOPE = 11;
+export const STEP_EVENT = 12;
+export const STEP_REGISTRATION = 13;
+export const STEP_TARGET = 15;
+export const STEP_TOOL_CALL_ID = 17;
+export const STEP_MODEL_NAME = 19;
 
 /** What the host is to do. Filled by the callee; borrowed parts live until the task is resumed. */
 export interface Step {
@@ -397,6 +398,8 @@ export interface Step {
   inputFlags: number;
   /** For `codec`: what is asked for. */
   codecAction: CodecAction;
+  /** For an `invoke` of a gate: the registries that it is about. */
+  kinds: number;
   /** The host's callable or codec; 0 in an `execute` of the target. Borrowed. */
   callable: number;
   /** What the callable gets: request, response or error. Borrowed. */
@@ -414,7 +417,8 @@ export interface Step {
   event: number;
   /** The name under which the callable was registered. Borrowed. */
   registration: string;
-  /** The name of the tool or provider that is called. Borrowed. */
+  /** The name of the tool or provider that is called; for a gate the name of the registration
+   * that it is about. Borrowed. */
   target: string;
   /** The provider's id of the call, or empty. Borrowed. */
   toolCallId: string;
@@ -432,16 +436,17 @@ export function readStep(core: Core): Step {
     flags: slots[3]!,
     inputFlags: slots[4]!,
     codecAction: slots[5]!,
-    callable: slots[6]!,
-    input: slots[7]!,
-    annotated: slots[8]!,
-    value: slots[9]!,
-    scope: slots[10]!,
-    event: slots[11]!,
-    registration: core.text(slots[12]!, slots[13]!),
-    target: core.text(slots[14]!, slots[15]!),
-    toolCallId: core.text(slots[16]!, slots[17]!),
-    modelName: core.text(slots[18]!, slots[19]!),
+    kinds: slots[6]!,
+    callable: slots[7]!,
+    input: slots[8]!,
+    annotated: slots[9]!,
+    value: slots[10]!,
+    scope: slots[11]!,
+    event: slots[12]!,
+    registration: core.text(slots[13]!, slots[14]!),
+    target: core.text(slots[15]!, slots[16]!),
+    toolCallId: core.text(slots[17]!, slots[18]!),
+    modelName: core.text(slots[19]!, slots[20]!),
   };
 }
 

@@ -283,6 +283,7 @@ export const structs = {
     ["flags", "flags", "flags.callable_flag"],
     ["input_flags", "inputFlags", "flags.step_flag"],
     ["codec_action", "codecAction", "enum.codec_action"],
+    ["kinds", "kinds", "u32"],
     ["callable", "callable", "ref"],
     ["input", "input", "ref"],
     ["annotated", "annotated", "ref"],

@@ -96,6 +96,7 @@ cdef extern from "scopeflow/scopeflow.h" nogil:
         SCOPEFLOW_REGISTRY_SCOPE_SANITIZE_START_GUARDRAIL
         SCOPEFLOW_REGISTRY_SCOPE_SANITIZE_END_GUARDRAIL
         SCOPEFLOW_REGISTRY_EVENT_METADATA_INJECTOR
+        SCOPEFLOW_REGISTRY_CONDITIONAL_MIDDLEWARE_GUARDRAIL
         SCOPEFLOW_RUNTIME_FLAG_DETERMINISTIC
         SCOPEFLOW_RUNTIME_FLAG_CANONICAL
         SCOPEFLOW_SCOPE_ATTRIBUTE_PARALLEL
@@ -111,6 +112,7 @@ cdef extern from "scopeflow/scopeflow.h" nogil:
         SCOPEFLOW_TOOL_ATTRIBUTE_REMOTE
         SCOPEFLOW_CALL_FLAG_SYNC
         SCOPEFLOW_CALL_FLAG_CHUNK_MARKS
+        SCOPEFLOW_CALL_FLAG_FINALIZER
         SCOPEFLOW_LLM_ATTRIBUTE_STATEFUL
         SCOPEFLOW_LLM_ATTRIBUTE_STREAMING
 
@@ -234,6 +236,7 @@ cdef extern from "scopeflow/scopeflow.h" nogil:
         scopeflow_callable_flag flags
         scopeflow_step_flag input_flags
         scopeflow_codec_action codec_action
+        uint32_t kinds
         scopeflow_ref callable
         scopeflow_ref input
         scopeflow_ref annotated

@@ -110,6 +110,7 @@ FLAGS = {
     "call_flag": {
         "sync": 1,
         "chunk_marks": 2,
+        "finalizer": 4,
     },
     "llm_attribute": {
         "stateful": 1,

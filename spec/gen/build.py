@@ -197,7 +197,10 @@ def _registry_operations(module: dict, registry: str, data: dict):
     registration = module["registration"]
     for owner_name, owner in registration["owners"].items():
         for action, operation in registration["operations"].items():
-            arguments = (_argument(a) for a in operation["arguments"])
+            extra = data.get("register_arguments", []) if action == "register" else []
+            given = operation["arguments"]
+            # Behind the name, where the other things stand that say what is registered.
+            arguments = tuple(_argument(a) for a in (given[0], *extra, *given[1:]))
             doc = operation["doc"].format(title=data["title"], owner=owner_name)
             errors = operation["errors"]
             if action == "register":

@@ -52,6 +52,7 @@ static const name_value names_of_tool_attribute[] = {
 static const name_value names_of_call_flag[] = {
     {"sync", 1},
     {"chunk_marks", 2},
+    {"finalizer", 4},
     {NULL, 0},
 };
 
@@ -130,6 +131,14 @@ static void call_runtime_is_credential_header(call *c) {
 
 static void call_runtime_after_fork(call *c) {
     c->status = scopeflow_runtime_after_fork(c->runtime, &c->error);
+}
+
+static void call_scope_new_root(call *c) {
+    scopeflow_scope *out;
+    memset(&out, 0, sizeof out);
+    c->status = scopeflow_scope_new_root(c->runtime, &out, &c->error);
+    if (c->status != SCOPEFLOW_STATUS_OK) return;
+    call_out_scope(c, out);
 }
 
 static void call_scope_push(call *c) {
@@ -602,6 +611,30 @@ static void call_scope_deregister_event_metadata_injector(call *c) {
     call_out_integer(c, "removed", (int64_t)out);
 }
 
+static void call_register_conditional_middleware_guardrail(call *c) {
+    c->status = scopeflow_register_conditional_middleware_guardrail(c->runtime, call_text(c, "name"), (uint32_t)call_integer(c, "kinds", 0), call_text(c, "registration"), call_callable(c, "callable", true), call_callable_flags(c, names_of_callable_flag), &c->error);
+}
+
+static void call_deregister_conditional_middleware_guardrail(call *c) {
+    uint32_t out;
+    memset(&out, 0, sizeof out);
+    c->status = scopeflow_deregister_conditional_middleware_guardrail(c->runtime, call_text(c, "name"), &out, &c->error);
+    if (c->status != SCOPEFLOW_STATUS_OK) return;
+    call_out_integer(c, "removed", (int64_t)out);
+}
+
+static void call_scope_register_conditional_middleware_guardrail(call *c) {
+    c->status = scopeflow_scope_register_conditional_middleware_guardrail(c->scope, call_text(c, "name"), (uint32_t)call_integer(c, "kinds", 0), call_text(c, "registration"), call_callable(c, "callable", true), call_callable_flags(c, names_of_callable_flag), &c->error);
+}
+
+static void call_scope_deregister_conditional_middleware_guardrail(call *c) {
+    uint32_t out;
+    memset(&out, 0, sizeof out);
+    c->status = scopeflow_scope_deregister_conditional_middleware_guardrail(c->scope, call_text(c, "name"), &out, &c->error);
+    if (c->status != SCOPEFLOW_STATUS_OK) return;
+    call_out_integer(c, "removed", (int64_t)out);
+}
+
 static void call_tool_execute(call *c) {
     scopeflow_tool_execute_options options = SCOPEFLOW_TOOL_EXECUTE_OPTIONS_INIT;
     options.current = call_current(c);
@@ -761,6 +794,7 @@ static const operation operations[] = {
     {"runtime_last_error", call_runtime_last_error, false},
     {"runtime_is_credential_header", call_runtime_is_credential_header, false},
     {"runtime_after_fork", call_runtime_after_fork, false},
+    {"scope_new_root", call_scope_new_root, false},
     {"scope_push", call_scope_push, true},
     {"scope_pop", call_scope_pop, true},
     {"scope_event", call_scope_event, true},
@@ -833,6 +867,10 @@ static const operation operations[] = {
     {"deregister_event_metadata_injector", call_deregister_event_metadata_injector, false},
     {"scope_register_event_metadata_injector", call_scope_register_event_metadata_injector, false},
     {"scope_deregister_event_metadata_injector", call_scope_deregister_event_metadata_injector, false},
+    {"register_conditional_middleware_guardrail", call_register_conditional_middleware_guardrail, false},
+    {"deregister_conditional_middleware_guardrail", call_deregister_conditional_middleware_guardrail, false},
+    {"scope_register_conditional_middleware_guardrail", call_scope_register_conditional_middleware_guardrail, false},
+    {"scope_deregister_conditional_middleware_guardrail", call_scope_deregister_conditional_middleware_guardrail, false},
     {"tool_execute", call_tool_execute, true},
     {"tool_call", call_tool_call, true},
     {"tool_call_end", call_tool_call_end, true},

@@ -280,7 +280,10 @@ def _run(call: Call, span: Scope, request: Any, data: Any, target: Target, conte
     """One start, one end, whatever happens in between (S4.2, S4.3)."""
     try:
         emit_start(call, span, request, context)
-        result = Execution(call, span, request, target).run(request, context)
+        try:
+            result = Execution(call, span, request, target).run(request, context)
+        finally:
+            context.restore_after(span)
     except Failure as error:
         # S2.5: on failure nothing of the handle's `data` is emitted.
         finish(call, span, context, ABSENT, error)

@@ -49,12 +49,10 @@ class Execution:
     reached: int = 0  # how often the target was
 
     def run(self, request: Any, context: Context) -> Any:
-        """The lowest priority is outermost (S3.2); the span is current (S4.6)."""
+        """The lowest priority is outermost (S3.2); the span is current, until the caller of this
+        restores what was (S4.6)."""
         context.value = self.span
-        try:
-            return self._link(0, request, context)
-        finally:
-            context.restore_after(self.span)
+        return self._link(0, request, context)
 
     def _link(self, i: int, request: Any, context: Context) -> Any:
         """An intercept, or behind the last one the target."""

@@ -24,6 +24,8 @@ from .vectors import expected
 Case = dict[str, Any]
 MOST_REPORTED = 5
 REQUIRED = ("name", "type", "request", "callable", "priority")
+OPTIONAL = ("collector", "finalizer", "consume", "before", "between", "marks", "annotated")
+LOOKED_INTO = ("steps", "answers", "args", "target", "callable", "chunks", *OPTIONAL)
 
 
 class Runner:
@@ -77,9 +79,9 @@ def _removals(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...
             yield from _removals(item, (*path, i))
     elif isinstance(value, dict):
         for key, item in value.items():
-            if key in ("steps", "answers", "args", "target", "callable"):
+            if key in LOOKED_INTO or (path and path[-1] in ("before", "between")):
                 yield from _removals(item, (*path, key))
-            if path and path[-1] == "args" and key not in REQUIRED:
+            if key in OPTIONAL or (path and path[-1] == "args" and key not in REQUIRED):
                 yield (*path, key)
 
 

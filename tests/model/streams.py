@@ -154,7 +154,6 @@ def stream_execute(
     try:
         emit_start(call, span, request, context)
         own = context.fork(context.name)  # S1.11: the producer has its own copy of the context
-        own.value = span
         producer = Execution(call, span, request, target).run(request, own)
     except Failure as error:
         finish(call, span, context, ABSENT, error)

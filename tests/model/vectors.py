@@ -311,13 +311,20 @@ def expected(case: dict[str, Any]) -> dict[str, Any]:
 
     def write_down(step: Step, outcome: Outcome) -> None:
         step.pop("expect", None)
-        if outcome.as_expected():
-            step["expect"] = outcome.as_expected()
+        if told := told_of(step, outcome):
+            step["expect"] = told
 
     performed = perform(case, write_down)
     lines = {label: performed.events.get(label, []) for label in case["expect"]["events"]}
     case["expect"] = {"events": lines, "calls": performed.calls, "stats": performed.stats}
     return case
+
+
+def told_of(step: Step, outcome: Outcome) -> dict[str, Any]:
+    """What came of a step, and what a helper made of a request."""
+    if step.get("op", "").endswith("_request_intercepts") and outcome.error is None:
+        return {"value": shown(outcome.result)}
+    return outcome.as_expected()
 
 
 def differences(case: dict[str, Any]) -> list[str]:

@@ -67,3 +67,9 @@ def findings(kind: Kind, answer: dict[str, Any]) -> Iterator[str]:
         yield "an answer without `next` needs an outcome"
     if "before" in answer and "chunks" not in answer:
         yield "`before` is for chunks"
+    nexts = answer.get("next", [])
+    if nexts and "catch" in nexts[-1] and not outcomes:
+        yield "nothing is returned when the last `next` fails and is caught"
+    given = [one["as"] for one in nexts if "as" in one and "catch" not in one]
+    if "result_of" in answer and answer["result_of"] not in given:
+        yield f"no `next` gives {answer['result_of']!r} for certain"

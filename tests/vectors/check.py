@@ -73,9 +73,15 @@ class Operations:
 class CaseCheck:
     """Walks one case in order of execution and collects what is wrong with it."""
 
-    def __init__(self, case: dict[str, Any], operations: Operations) -> None:
+    def __init__(
+        self,
+        case: dict[str, Any],
+        operations: Operations,
+        events: jsonschema.Draft202012Validator,
+    ) -> None:
         self.case = case
         self.operations = operations
+        self.events = events
         self.labels = {"root", "elsewhere"}
         self.contexts = {"main"}
         self.callables: set[str] = set()
@@ -209,13 +215,15 @@ class CaseCheck:
 
     def line(self, label: str, line: str) -> None:
         try:
-            keys = list(json.loads(line))
+            event = json.loads(line)
         except ValueError as error:
             self.findings.append(f"a line of {label} is no JSON: {error}: {line[:80]}")
             return
-        wire = self.operations.wire
+        wire, keys = self.operations.wire, list(event)
         if tuple(keys) not in (wire.common + wire.scope, wire.common + wire.mark):
             self.findings.append(f"a line of {label} has not the keys of S2.1: {keys}")
+        for error in self.events.iter_errors(event):  # S2.9
+            self.findings.append(f"a line of {label} is no event: {error.message[:200]}")
 
 
 def check_files(paths: list[Path]) -> Iterator[str]:
@@ -224,6 +232,8 @@ def check_files(paths: list[Path]) -> Iterator[str]:
     jsonschema.Draft202012Validator.check_schema(schema)
     validator = jsonschema.Draft202012Validator(schema)
     operations = Operations(read_api(ROOT / "spec"))
+    atof = json.loads((ROOT / "spec" / "atof.schema.json").read_text(encoding="utf-8"))
+    events = jsonschema.Draft202012Validator(atof)
     ids: set[str] = set()
     for path in paths:
         text = path.read_text(encoding="utf-8")
@@ -238,7 +248,7 @@ def check_files(paths: list[Path]) -> Iterator[str]:
             if case["id"] in ids:
                 yield f"{path.name}: {case['id']}: the id is taken"
             ids.add(case["id"])
-            walk = CaseCheck(case, operations)
+            walk = CaseCheck(case, operations, events)
             walk.run()
             yield from (f"{path.name}: {case['id']}: {finding}" for finding in walk.findings)
     yield from check_known_gaps(ids)

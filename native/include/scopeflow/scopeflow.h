@@ -17,7 +17,7 @@
 #define SCOPEFLOW_VERSION "0.1.0"
 
 /* A number over everything in this header that a compiled caller depends on (S6.3). */
-#define SCOPEFLOW_ABI_HASH UINT64_C(0xc3319331e700bc80)
+#define SCOPEFLOW_ABI_HASH UINT64_C(0x7bd462dd66e61a14)
 
 #ifndef SCOPEFLOW_API
 #if defined(_WIN32)
@@ -642,6 +642,16 @@ struct scopeflow_scope_event_options {
     {(uint32_t)sizeof(scopeflow_scope_event_options), NULL, NULL, {NULL, 0}, NULL, 0, 0, \
      {NULL, 0}, 0, 0, SCOPEFLOW_TIMESTAMP_NONE}
 
+/* A root of its own for a context (S1.3): a new id, no middleware but the runtime's, until some
+ * is registered on it. It emits nothing and never ends; the host makes it current.
+ * out_scope: The root; the caller releases it.
+ * Ownership: The scope is the caller's to release.
+ * Errors: invalid_argument (1003), invalid_state (1004), no_memory (3002).
+ * Thread: May be called from any thread. */
+SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
+scopeflow_scope_new_root(
+    scopeflow_runtime *self, scopeflow_scope **out_scope, scopeflow_error *out_error);
+
 /* Opens a scope and emits its start event. The `done` step carries the new scope, which the
  * caller releases; the host makes it current.
  * Units: `timestamp_ns`: nanoseconds since 1970-01-01 UTC.
@@ -887,6 +897,10 @@ enum {
     /* Adds members to the metadata of every event; keys that are there already win. One that
      * fails is logged and passed over (S3.12). */
     SCOPEFLOW_REGISTRY_EVENT_METADATA_INJECTOR = 16,
+    /* Is asked at the beginning of each managed call that would use the registration which it
+     * names; a reason switches that registration off for this one call. One that fails leaves it
+     * on (S3.1). */
+    SCOPEFLOW_REGISTRY_CONDITIONAL_MIDDLEWARE_GUARDRAIL = 17,
 };
 
 /* What the host knows about a callable when it is registered. */
@@ -1798,6 +1812,66 @@ SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
 scopeflow_scope_deregister_event_metadata_injector(
     scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed, scopeflow_error *out_error);
 
+/* Registers a conditional-middleware gate on a runtime, under a name of its own (S3.3). In force
+ * for every scope of the runtime. Is asked at the beginning of each managed call that would use
+ * the registration which it names; a reason switches that registration off for this one call.
+ * One that fails leaves it on (S3.1).
+ * name: Unique among the registrations of this kind and owner; at most 65,535 bytes.
+ * kinds: In which registries: the bit `1 << (number - 1)` for each; subscribers and gates cannot
+ * be switched off.
+ * registration: The name under which the middleware is registered.
+ * callable: Released after deregistration, once no running call uses it (S3.4).
+ * flags: What is known about the callable.
+ * Ownership: Takes `callable` on success; on failure it stays the caller's.
+ * Errors: already_exists (1001), invalid_argument (1003), invalid_utf8 (2002), limit_exceeded
+ * (3001), no_memory (3002).
+ * Thread: May be called from any thread. */
+SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
+scopeflow_register_conditional_middleware_guardrail(
+    scopeflow_runtime *self, scopeflow_bytes name, uint32_t kinds, scopeflow_bytes registration,
+    scopeflow_ref callable, scopeflow_callable_flag flags, scopeflow_error *out_error);
+
+/* Removes a conditional-middleware gate from a runtime; calls that already began still use it
+ * (S3.4).
+ * name: The name under which it was registered.
+ * out_removed: Whether the name was known; an unknown one is no error (S3.3).
+ * Errors: invalid_argument (1003).
+ * Thread: May be called from any thread. */
+SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
+scopeflow_deregister_conditional_middleware_guardrail(
+    scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error);
+
+/* Registers a conditional-middleware gate on a scope, under a name of its own (S3.3). In force
+ * for the scope and what is opened under it (S1.7); registering on an ended scope is
+ * `not_found`. Is asked at the beginning of each managed call that would use the registration
+ * which it names; a reason switches that registration off for this one call. One that fails
+ * leaves it on (S3.1).
+ * name: Unique among the registrations of this kind and owner; at most 65,535 bytes.
+ * kinds: In which registries: the bit `1 << (number - 1)` for each; subscribers and gates cannot
+ * be switched off.
+ * registration: The name under which the middleware is registered.
+ * callable: Released after deregistration, once no running call uses it (S3.4).
+ * flags: What is known about the callable.
+ * Ownership: Takes `callable` on success; on failure it stays the caller's.
+ * Errors: already_exists (1001), not_found (1002), invalid_argument (1003), invalid_state
+ * (1004), invalid_utf8 (2002), limit_exceeded (3001), no_memory (3002).
+ * Thread: May be called from any thread. */
+SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
+scopeflow_scope_register_conditional_middleware_guardrail(
+    scopeflow_scope *self, scopeflow_bytes name, uint32_t kinds, scopeflow_bytes registration,
+    scopeflow_ref callable, scopeflow_callable_flag flags, scopeflow_error *out_error);
+
+/* Removes a conditional-middleware gate from a scope; calls that already began still use it
+ * (S3.4).
+ * name: The name under which it was registered.
+ * out_removed: Whether the name was known; an unknown one is no error (S3.3).
+ * Errors: invalid_argument (1003).
+ * Thread: May be called from any thread. */
+SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
+scopeflow_scope_deregister_conditional_middleware_guardrail(
+    scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed, scopeflow_error *out_error);
+
 /* ---- TASK ----
  *
  * The step protocol. An operation of kind `task` fills a task and its first step; the host does
@@ -1814,9 +1888,9 @@ enum {
      * one. */
     SCOPEFLOW_STEP_KIND_DONE = 0,
     /* Call the middleware `callable` in the way of its `registry`, then answer `value`, `refuse`
-     * (guards only), `error` or `cancel`. `value` 0 says that it returned nothing: from a
-     * request intercept `resume` refuses that, and the host answers `error` with the refusal
-     * (S3.11). */
+     * (guards and gates only), `error` or `cancel`. `value` 0 says that it returned nothing:
+     * `resume` refuses what is no request from a request intercept or from a codec's
+     * `encode_request`, and the host answers `error` with that refusal (S3.11). */
     SCOPEFLOW_STEP_KIND_INVOKE = 1,
     /* Hand `event` to the subscriber `callable`, then answer `value`, `error` or `cancel`. */
     SCOPEFLOW_STEP_KIND_DELIVER = 2,
@@ -1829,7 +1903,8 @@ enum {
      * as it was given. */
     SCOPEFLOW_STEP_KIND_RETURN = 4,
     /* The task has ended: raise. With status 0 `value` is the host's own error; else build the
-     * error of `status`, for which `value` is the reason of a refusal. */
+     * error of `status`, for which `value` is the reason of a refusal; `invalid_state` says that
+     * the runtime was closed meanwhile. */
     SCOPEFLOW_STEP_KIND_RAISE = 5,
     /* Hand chunks to the caller as it asks for them, from `value`, which is handed over, while
      * `scope` is current for the producer. Answer `chunk` for each one that the collector took,
@@ -1934,6 +2009,8 @@ struct scopeflow_step {
     scopeflow_step_flag input_flags;
     /* For `codec`: what is asked for. */
     scopeflow_codec_action codec_action;
+    /* For an `invoke` of a gate: the registries that it is about. */
+    uint32_t kinds;
     /* The host's callable or codec; 0 in an `execute` of the target. Borrowed. */
     scopeflow_ref callable;
     /* What the callable gets: request, response or error. Borrowed. */
@@ -1951,7 +2028,8 @@ struct scopeflow_step {
     scopeflow_event *event;
     /* The name under which the callable was registered. Borrowed. */
     scopeflow_bytes registration;
-    /* The name of the tool or provider that is called. Borrowed. */
+    /* The name of the tool or provider that is called; for a gate the name of the registration
+     * that it is about. Borrowed. */
     scopeflow_bytes target;
     /* The provider's id of the call, or empty. Borrowed. */
     scopeflow_bytes tool_call_id;
@@ -2037,6 +2115,8 @@ enum {
     SCOPEFLOW_CALL_FLAG_SYNC = 1,
     /* Of a stream: a mark is emitted for each chunk, with its number, never the chunk (S4.7). */
     SCOPEFLOW_CALL_FLAG_CHUNK_MARKS = 2,
+    /* Of a stream: there is a finalizer, and a `finalize` step comes for it. */
+    SCOPEFLOW_CALL_FLAG_FINALIZER = 4,
 };
 
 /* The arguments of `scopeflow_tool_execute`. */

@@ -122,6 +122,15 @@ static inline scopeflow_status scopeflow__check_runtime_after_fork(
     return SCOPEFLOW_STATUS_OK;
 }
 
+static inline scopeflow_status scopeflow__check_scope_new_root(
+    scopeflow_runtime *self, scopeflow_scope **out_scope, scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_scope != NULL,
+                       out_error, "out_scope must not be null");
+    return SCOPEFLOW_STATUS_OK;
+}
+
 static inline scopeflow_status scopeflow__check_scope_push(
     scopeflow_runtime *self, const scopeflow_scope_push_options *options, scopeflow_task *task,
     scopeflow_step *out_step, scopeflow_error *out_error) {
@@ -1055,6 +1064,68 @@ static inline scopeflow_status scopeflow__check_scope_register_event_metadata_in
 }
 
 static inline scopeflow_status scopeflow__check_scope_deregister_event_metadata_injector(
+    scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_removed != NULL,
+                       out_error, "out_removed must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_register_conditional_middleware_guardrail(
+    scopeflow_runtime *self, scopeflow_bytes name, uint32_t kinds, scopeflow_bytes registration,
+    scopeflow_ref callable, scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    (void)callable;
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    SCOPEFLOW__REQUIRE(kinds >= 1u,
+                       out_error, "kinds is not from 1 to 131071");
+    SCOPEFLOW__REQUIRE(kinds <= 131071u,
+                       out_error, "kinds is not from 1 to 131071");
+    SCOPEFLOW__REQUIRE(registration.ptr != NULL || registration.len == 0,
+                       out_error, "registration is null but has a length");
+    SCOPEFLOW__REQUIRE((flags & ~SCOPEFLOW__MASK_CALLABLE_FLAG) == 0,
+                       out_error, "flags has a bit that no callable flag has");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_deregister_conditional_middleware_guardrail(
+    scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_removed != NULL,
+                       out_error, "out_removed must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_scope_register_conditional_middleware_guardrail(
+    scopeflow_scope *self, scopeflow_bytes name, uint32_t kinds, scopeflow_bytes registration,
+    scopeflow_ref callable, scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    (void)callable;
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    SCOPEFLOW__REQUIRE(kinds >= 1u,
+                       out_error, "kinds is not from 1 to 131071");
+    SCOPEFLOW__REQUIRE(kinds <= 131071u,
+                       out_error, "kinds is not from 1 to 131071");
+    SCOPEFLOW__REQUIRE(registration.ptr != NULL || registration.len == 0,
+                       out_error, "registration is null but has a length");
+    SCOPEFLOW__REQUIRE((flags & ~SCOPEFLOW__MASK_CALLABLE_FLAG) == 0,
+                       out_error, "flags has a bit that no callable flag has");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_scope_deregister_conditional_middleware_guardrail(
     scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed,
     scopeflow_error *out_error) {
     SCOPEFLOW__REQUIRE(self != NULL,

@@ -44,7 +44,7 @@ const char *const scopeflow__llm_attribute_names[2] = {
     "streaming",
 };
 
-const char *const scopeflow__registry_titles[17] = {
+const char *const scopeflow__registry_titles[18] = {
     "",
     "tool conditional-execution guardrail",
     "subscriber",
@@ -62,9 +62,10 @@ const char *const scopeflow__registry_titles[17] = {
     "scope-start sanitizer",
     "scope-end sanitizer",
     "metadata injector",
+    "conditional-middleware gate",
 };
 
-const bool scopeflow__registry_accepts_async[17] = {
+const bool scopeflow__registry_accepts_async[18] = {
     false,
     true,
     false,
@@ -82,6 +83,7 @@ const bool scopeflow__registry_accepts_async[17] = {
     true,
     true,
     true,
+    false,
 };
 
 const char *scopeflow__status_name(scopeflow_status status) {

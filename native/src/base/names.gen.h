@@ -57,7 +57,7 @@
 #define SCOPEFLOW__MASK_STEP_FLAG 0xfu
 #define SCOPEFLOW__MASK_ANSWER_FLAG 0x1u
 #define SCOPEFLOW__MASK_TOOL_ATTRIBUTE 0x1u
-#define SCOPEFLOW__MASK_CALL_FLAG 0x3u
+#define SCOPEFLOW__MASK_CALL_FLAG 0x7u
 #define SCOPEFLOW__MASK_LLM_ATTRIBUTE 0x3u
 
 /* Defaults and ranges of arguments. */
@@ -66,6 +66,10 @@
 #define SCOPEFLOW__RUNTIME_NEW_PAYLOAD_BUDGET_BYTES_DEFAULT 1048576u
 #define SCOPEFLOW__RUNTIME_NEW_PAYLOAD_BUDGET_BYTES_MIN 64u
 #define SCOPEFLOW__RUNTIME_NEW_PAYLOAD_BUDGET_BYTES_MAX 1073741824u
+#define SCOPEFLOW__REGISTER_CONDITIONAL_MIDDLEWARE_GUARDRAIL_KINDS_MIN 1u
+#define SCOPEFLOW__REGISTER_CONDITIONAL_MIDDLEWARE_GUARDRAIL_KINDS_MAX 131071u
+#define SCOPEFLOW__SCOPE_REGISTER_CONDITIONAL_MIDDLEWARE_GUARDRAIL_KINDS_MIN 1u
+#define SCOPEFLOW__SCOPE_REGISTER_CONDITIONAL_MIDDLEWARE_GUARDRAIL_KINDS_MAX 131071u
 
 /* The categories of scopes; the index is the scope's type (S1.1). */
 extern const char *const scopeflow__category_names[11];
@@ -83,10 +87,10 @@ extern const char *const scopeflow__tool_attribute_names[1];
 extern const char *const scopeflow__llm_attribute_names[2];
 
 /* What a registry is called in a message; the index is its number. */
-extern const char *const scopeflow__registry_titles[17];
+extern const char *const scopeflow__registry_titles[18];
 
 /* Whether a registry takes callables that are declared async (S3.8); the index is its number. */
-extern const bool scopeflow__registry_accepts_async[17];
+extern const bool scopeflow__registry_accepts_async[18];
 
 /* `not_found`; `unknown` for a number that is no status. */
 const char *scopeflow__status_name(scopeflow_status status);

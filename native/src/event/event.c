@@ -83,6 +83,8 @@ static void release_owned(scopeflow_event *self) {
     scopeflow__runtime_release_ref(runtime, self->sanitized_error);
     scopeflow__runtime_release_ref(runtime, self->fields);
     release_injected(self);
+    if (self->left != NULL) scopeflow__pending_marks_free(runtime, self->left);
+    self->left = NULL;
     self->was_sanitized = false;
     self->owns_annotation = false;
     self->data = 0;
@@ -96,7 +98,10 @@ void scopeflow__event_touch(scopeflow_event *self) {
 }
 
 void scopeflow__event_set_data(scopeflow_event *self, scopeflow_ref data) {
-    if (self->was_sanitized) scopeflow__runtime_release_ref(self->scope->runtime, self->data);
+    if (self->was_sanitized)
+        scopeflow__runtime_release_ref(self->scope->runtime, self->data);
+    else
+        self->original = self->data;
     self->data = data;
     self->was_sanitized = true;
     scopeflow__event_touch(self);
@@ -132,7 +137,8 @@ bool scopeflow__event_inject(scopeflow_event *self, scopeflow_ref members) {
 }
 
 static void name_sanitizer(scopeflow_event *self, scopeflow__entry *sanitizer) {
-    if (sanitizer != NULL && self->failed_sanitizer == NULL) {
+    if (sanitizer != NULL) { /* The last one that failed is named. */
+        if (self->failed_sanitizer != NULL) scopeflow__entry_release(self->failed_sanitizer);
         scopeflow__ref_up(&sanitizer->refs);
         self->failed_sanitizer = sanitizer;
     }
@@ -154,6 +160,34 @@ void scopeflow__event_strip(scopeflow_event *self, scopeflow__entry *sanitizer) 
     name_sanitizer(self, sanitizer);
 }
 
+scopeflow_event *scopeflow__event_new_left(scopeflow_scope *call, scopeflow__pending_mark *left) {
+    scopeflow_event *const self = scopeflow__event_new_mark(
+        call, scopeflow__pending_mark_name(left), SCOPEFLOW__TEXT(""), SCOPEFLOW_TIMESTAMP_NONE);
+    left->next = NULL;
+    if (self == NULL) {
+        scopeflow__pending_marks_free(call->runtime, left);
+        return NULL;
+    }
+    self->data = left->data;
+    self->metadata = left->metadata;
+    self->left = left;
+    return self;
+}
+
+void scopeflow__event_sanitize_by(scopeflow_event *self, scopeflow__set *middleware) {
+    scopeflow_registry const request = self->is_llm_call
+                                           ? SCOPEFLOW_REGISTRY_LLM_SANITIZE_REQUEST_GUARDRAIL
+                                           : SCOPEFLOW_REGISTRY_TOOL_SANITIZE_REQUEST_GUARDRAIL;
+    scopeflow_registry const response = self->is_llm_call
+                                            ? SCOPEFLOW_REGISTRY_LLM_SANITIZE_RESPONSE_GUARDRAIL
+                                            : SCOPEFLOW_REGISTRY_TOOL_SANITIZE_RESPONSE_GUARDRAIL;
+    if (scopeflow__set_count(middleware, request) == 0 &&
+        scopeflow__set_count(middleware, response) == 0)
+        return;
+    scopeflow__ref_up(&middleware->refs);
+    self->sanitizers = middleware;
+}
+
 scopeflow_event *scopeflow_event_retain(scopeflow_event *self) {
     if (self != NULL) scopeflow__ref_up(&self->refs);
     return self;
@@ -165,6 +199,7 @@ void scopeflow_event_release(scopeflow_event *self) {
     release_owned(self);
     if (self->entry != NULL) scopeflow__entry_release(self->entry);
     if (self->failed_sanitizer != NULL) scopeflow__entry_release(self->failed_sanitizer);
+    scopeflow__set_release(self->sanitizers);
     scopeflow__set_release(self->listeners);
     scopeflow__buffer_deinit(&self->line);
     scopeflow__deallocate(&scope->runtime->memory, self,

@@ -1,5 +1,6 @@
 /* What comes before the start of a call (S4.1): guards decide, request intercepts rewrite. What
  * fails here leaves a mark, since there is no span that could tell of it (S4.5). */
+#include "base/utf8.h"
 #include "pipeline/task.h"
 
 #define STEP_GUARD "guard"
@@ -43,6 +44,7 @@ static void emit_verdict(scopeflow__task *self, const scopeflow_answer *answer, 
         mark->is_llm_call = span->type == SCOPEFLOW_SCOPE_TYPE_LLM;
         mark->data_source = is_refusal ? SCOPEFLOW__DATA_REFUSAL : SCOPEFLOW__DATA_FAILURE;
         mark->data = answer->value;
+        scopeflow__event_sanitize_by(mark, scopeflow__task_sanitizers(self, listeners));
     }
     scopeflow__task_emit(self, mark, listeners);
 }
@@ -106,6 +108,7 @@ static bool fill_codec(scopeflow__task *self, scopeflow_step *step, scopeflow_co
     step->callable = self->codec;
     step->codec_action = action;
     step->input = self->request;
+    if (!self->owns_request) step->input_flags = SCOPEFLOW_STEP_FLAG_PRIVATE_COPY;
     step->annotated = self->annotated;
     self->pending = (uint8_t)pending;
     return true;
@@ -130,7 +133,7 @@ void scopeflow__call_decoded(scopeflow__task *self, const scopeflow_answer *answ
 }
 
 bool scopeflow__call_encode(scopeflow__task *self, scopeflow_step *step) {
-    if (self->annotated == 0) {
+    if (self->codec == 0 || !self->was_annotated) {
         go_to(self, SCOPEFLOW__PHASE_START);
         return false;
     }
@@ -148,7 +151,7 @@ void scopeflow__call_encoded(scopeflow__task *self, const scopeflow_answer *answ
         turn_away(self, answer, STEP_CODEC, NULL);
         return;
     }
-    if (answer->value != 0) replace_request(self, answer->value);
+    replace_request(self, answer->value);
     go_to(self, SCOPEFLOW__PHASE_START);
 }
 
@@ -171,37 +174,61 @@ bool scopeflow__call_intercept(scopeflow__task *self, scopeflow_step *step) {
 }
 
 /* Puts a piece of a message together in place; what does not fit is cut. */
-static scopeflow_bytes join(char *out, size_t capacity, scopeflow_bytes a, scopeflow_bytes b,
-                            scopeflow_bytes c) {
-    scopeflow_bytes const parts[] = {a, b, c};
+static scopeflow_bytes join(char *out, size_t capacity, const char *a, scopeflow_bytes b,
+                            const char *c) {
+    scopeflow_bytes const parts[] = {scopeflow__c_text(a), b, scopeflow__c_text(c)};
     size_t used = 0;
     for (int i = 0; i < 3; i++) {
-        size_t const room = capacity - used;
-        size_t const len = parts[i].len < room ? parts[i].len : room;
+        size_t const len = scopeflow__utf8_cut(parts[i], capacity - used);
         scopeflow__copy(out + used, parts[i].ptr, len);
         used += len;
     }
     return scopeflow__text(out, used);
 }
 
-scopeflow_status scopeflow__call_check_intercepted(const scopeflow__task *self,
-                                                   const scopeflow_answer *answer,
-                                                   scopeflow_error *out_error) {
-    if (answer->kind != SCOPEFLOW_ANSWER_KIND_VALUE || answer->value != 0 ||
-        scopeflow__ref_is_null(self->runtime, self->request))
-        return SCOPEFLOW_STATUS_OK;
+static scopeflow_status fail_intercept(const scopeflow__task *self, const char *returned,
+                                       scopeflow_error *out_error) {
     const scopeflow__entry *const entry = intercepts_of(self)->entries[self->index - 1];
     char start[64];
-    char end[100];
-    scopeflow_bytes name = scopeflow__scope_name(self->scope);
-    if (name.len > 64) name.len = 64;
+    char end[120];
+    scopeflow_bytes target = scopeflow__scope_name(self->scope);
+    target.len = scopeflow__utf8_cut(target, 64);
     return scopeflow__fail(out_error, SCOPEFLOW_STATUS_INVALID_ARGUMENT,
-                           join(start, sizeof start,
-                                scopeflow__c_text(scopeflow__registry_titles[entry->kind]),
-                                SCOPEFLOW__TEXT(" '"), SCOPEFLOW__TEXT("")),
+                           join(start, sizeof start, scopeflow__registry_titles[entry->kind],
+                                SCOPEFLOW__TEXT(""), " '"),
                            scopeflow__entry_name(entry),
-                           join(end, sizeof end, SCOPEFLOW__TEXT("' returned nothing for '"), name,
-                                SCOPEFLOW__TEXT("'")));
+                           join(end, sizeof end, returned, target, "'"));
+}
+
+static scopeflow_status check_intercepted(const scopeflow__task *self,
+                                          const scopeflow_answer *answer,
+                                          scopeflow_error *out_error) {
+    bool const is_tool = self->kind == SCOPEFLOW__TASK_TOOL;
+    bool const is_request =
+        is_tool ? answer->value != 0 : scopeflow__ref_is_object(self->runtime, answer->value);
+    if (is_request) return SCOPEFLOW_STATUS_OK;
+    if (!is_tool && answer->value != 0)
+        return fail_intercept(self, "' returned no LLM request for '", out_error);
+    if (scopeflow__ref_is_null(self->runtime, self->request)) return SCOPEFLOW_STATUS_OK;
+    return fail_intercept(self, "' returned nothing for '", out_error);
+}
+
+static scopeflow_status check_encoded(const scopeflow__task *self, const scopeflow_answer *answer,
+                                      scopeflow_error *out_error) {
+    if (scopeflow__ref_is_object(self->runtime, answer->value)) return SCOPEFLOW_STATUS_OK;
+    return scopeflow__fail(out_error, SCOPEFLOW_STATUS_INVALID_ARGUMENT,
+                           SCOPEFLOW__TEXT("the codec returned no LLM request for '"),
+                           scopeflow__scope_name(self->scope), SCOPEFLOW__TEXT("'"));
+}
+
+scopeflow_status scopeflow__call_check_rewritten(const scopeflow__task *self,
+                                                 const scopeflow_answer *answer,
+                                                 scopeflow_error *out_error) {
+    if (answer->kind != SCOPEFLOW_ANSWER_KIND_VALUE) return SCOPEFLOW_STATUS_OK;
+    if (self->pending == SCOPEFLOW__PENDING_INTERCEPT)
+        return check_intercepted(self, answer, out_error);
+    if (self->pending == SCOPEFLOW__PENDING_ENCODE) return check_encoded(self, answer, out_error);
+    return SCOPEFLOW_STATUS_OK;
 }
 
 void scopeflow__call_intercepted(scopeflow__task *self, const scopeflow_answer *answer) {
@@ -210,6 +237,7 @@ void scopeflow__call_intercepted(scopeflow__task *self, const scopeflow_answer *
     if (answer->annotated != 0) {
         scopeflow__runtime_release_ref(self->runtime, self->annotated);
         self->annotated = answer->annotated;
+        self->was_annotated = true;
     }
     if (answer->kind != SCOPEFLOW_ANSWER_KIND_VALUE) {
         turn_away(self, answer, STEP_INTERCEPT, entry);

@@ -80,6 +80,16 @@ static scopeflow_status check_names(const request *given, scopeflow_error *out_e
 
 /* --- Beginning --- */
 
+/* Sanitizers are of use only to observers. Should one come later, the sanitizers of then serve. */
+static bool needs_middleware(const scopeflow_scope *scope, const request *given) {
+    bool const is_tool = given->kind == SCOPEFLOW__TASK_TOOL;
+    if (scopeflow__may_see(scope, is_tool ? SCOPEFLOW__GROUP_TOOL : SCOPEFLOW__GROUP_LLM))
+        return true;
+    return scopeflow__may_see(scope, is_tool ? SCOPEFLOW__GROUP_TOOL_SANITIZERS
+                                             : SCOPEFLOW__GROUP_LLM_SANITIZERS) &&
+           scopeflow__may_see(scope, SCOPEFLOW__GROUP_SUBSCRIBERS);
+}
+
 /* The call's span is reserved at once, so that the start cannot fail for want of memory after a
  * guard has passed; it draws its id and time only at the start (S2.3). */
 static scopeflow_status reserve(scopeflow_runtime *runtime, const request *given,
@@ -89,8 +99,9 @@ static scopeflow_status reserve(scopeflow_runtime *runtime, const request *given
     scopeflow_status status =
         scopeflow__place_find(runtime, given->current, given->parent, &place, out_error);
     if (status != SCOPEFLOW_STATUS_OK) return status;
-    bool failed;
-    scopeflow__set *const middleware = scopeflow__set_of(place.inherit, &failed);
+    bool failed = false;
+    scopeflow__set *const middleware =
+        needs_middleware(place.inherit, given) ? scopeflow__set_of(place.inherit, &failed) : NULL;
     if (failed) return scopeflow__fail_memory(out_error);
     status = check_sync(middleware, given, out_error);
     if (status != SCOPEFLOW_STATUS_OK) {
@@ -124,9 +135,17 @@ static scopeflow_status begin_call(scopeflow_runtime *runtime, const request *gi
     scopeflow__task *const self = scopeflow__task_of(task);
     scopeflow__task_begin(self, runtime);
     self->kind = (uint8_t)given->kind;
-    self->phase = (uint8_t)given->first_phase;
+    bool const is_gated =
+        scopeflow__set_count(middleware, SCOPEFLOW_REGISTRY_CONDITIONAL_MIDDLEWARE_GUARDRAIL) > 0;
+    self->after_gates = (uint8_t)given->first_phase;
+    self->phase = is_gated ? (uint8_t)SCOPEFLOW__PHASE_GATE : self->after_gates;
     self->is_standalone = given->is_standalone;
+    self->skipped_sanitizers =
+        middleware == NULL &&
+        scopeflow__may_see(span->inherit,
+                           SCOPEFLOW__GROUP_TOOL_SANITIZERS | SCOPEFLOW__GROUP_LLM_SANITIZERS);
     self->can_await = (given->flags & SCOPEFLOW_CALL_FLAG_SYNC) == 0;
+    self->has_finalizer = (given->flags & SCOPEFLOW_CALL_FLAG_FINALIZER) != 0;
     self->wants_chunk_marks = (given->flags & SCOPEFLOW_CALL_FLAG_CHUNK_MARKS) != 0;
     self->scope = span;
     self->middleware = middleware;

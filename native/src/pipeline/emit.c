@@ -38,6 +38,21 @@ void scopeflow__task_emit(scopeflow__task *self, scopeflow_event *event,
     self->last_event = event;
 }
 
+/* S3.11: nobody will come back for these. */
+static void emit_left(scopeflow__task *self, scopeflow_scope *call) {
+    scopeflow__pending_mark *left = scopeflow__pending_marks_take(call);
+    while (left != NULL) {
+        scopeflow__pending_mark *const next = left->next;
+        scopeflow__set *const listeners = scopeflow__listeners_of(call);
+        left->next = NULL;
+        if (listeners != NULL)
+            scopeflow__task_emit(self, scopeflow__event_new_left(call, left), listeners);
+        else
+            scopeflow__pending_marks_free(self->runtime, left);
+        left = next;
+    }
+}
+
 void scopeflow__task_emit_abandoned_end(scopeflow__task *self, scopeflow_scope *scope) {
     scopeflow__set *const listeners = scopeflow__listeners_of(scope);
     if (listeners == NULL) return;
@@ -48,6 +63,7 @@ void scopeflow__task_emit_abandoned_end(scopeflow__task *self, scopeflow_scope *
         event->outcome.is_abandoned = true;
     }
     scopeflow__task_emit(self, event, listeners);
+    emit_left(self, scope);
 }
 
 void scopeflow__task_emit_abandoned(scopeflow__task *self) {

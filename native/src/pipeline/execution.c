@@ -19,6 +19,12 @@ static uint32_t link_count(const scopeflow__task *self) {
 
 void scopeflow__call_start(scopeflow__task *self) {
     scopeflow_scope *const span = self->scope;
+    if (scopeflow__runtime_is_closed(self->runtime)) { /* By a guard or an intercept (S6.1). */
+        self->phase = SCOPEFLOW__PHASE_FINISH;
+        self->final_step = SCOPEFLOW_STEP_KIND_RAISE;
+        self->final_status = SCOPEFLOW_STATUS_INVALID_STATE;
+        return;
+    }
     self->phase = SCOPEFLOW__PHASE_EXECUTE;
     span->call_request = self->request;
     scopeflow__scope_open(span, self->timestamp_ns);
@@ -28,6 +34,7 @@ void scopeflow__call_start(scopeflow__task *self) {
     if (start != NULL) {
         start->data = self->request;
         start->codec = self->codec;
+        scopeflow__event_sanitize_by(start, scopeflow__task_sanitizers(self, listeners));
     }
     scopeflow__task_emit(self, start, listeners);
 }
@@ -45,6 +52,7 @@ void scopeflow__call_link(scopeflow__task *self) {
     self->phase = SCOPEFLOW__PHASE_EXECUTE;
     if (self->link < link_count(self)) return;
     uint32_t const n = __atomic_add_fetch(&span->attempt_count, 1, __ATOMIC_RELAXED);
+    if (!scopeflow__scope_is_open(span)) return; /* Nothing comes after the end. */
     if (n == 1 && is_same(self->runtime, self->request, span->call_request)) return;
     scopeflow__set *const listeners = scopeflow__listeners_of(span);
     if (listeners == NULL) return;
@@ -139,20 +147,21 @@ static void set_output(const scopeflow__task *self, scopeflow_event *end,
     } else if (is_value) {
         end->data = answer->value;
     }
-    if (is_value && end->data == 0 && !self->finalizer_failed) end->data = self->data;
+    if (is_value && end->data == 0 && !self->output_is_void) end->data = self->data;
     if (end->data != 0) end->codec = self->response_codec;
 }
 
-void scopeflow__call_end(scopeflow__task *self, const scopeflow_answer *answer) {
+void scopeflow__call_end(scopeflow__task *self, const scopeflow_answer *answer,
+                         int64_t ended_at_ns) {
     if (__atomic_load_n(&self->scope->pending_marks, __ATOMIC_RELAXED) != NULL)
         self->phase = SCOPEFLOW__PHASE_MARKS;
-    if (!scopeflow__scope_end(self->scope)) return; /* The target has done so (S2.3: no reading). */
-    int64_t const now_ns = scopeflow__runtime_clock(self->runtime);
+    if (!scopeflow__scope_end(self->scope)) return; /* The target has done so. */
     scopeflow__set *const listeners = scopeflow__listeners_of(self->scope);
     if (listeners == NULL) return;
     scopeflow_event *const end =
-        scopeflow__event_new_end(self->scope, scopeflow__scope_end_time(self->scope, now_ns));
+        scopeflow__event_new_end(self->scope, scopeflow__scope_end_time(self->scope, ended_at_ns));
     if (end != NULL) {
+        scopeflow__event_sanitize_by(end, scopeflow__task_sanitizers(self, listeners));
         set_outcome(end, answer);
         set_output(self, end, answer);
     }
@@ -170,29 +179,25 @@ void scopeflow__call_executed(scopeflow__task *self, const scopeflow_answer *ans
     }
     self->phase = SCOPEFLOW__PHASE_FINISH;
     self->final_step = is_value ? SCOPEFLOW_STEP_KIND_RETURN : SCOPEFLOW_STEP_KIND_RAISE;
-    if (!self->is_link) scopeflow__call_end(self, answer);
+    if (self->is_link) return;
+    bool const is_open = scopeflow__scope_is_open(self->scope); /* Else S2.3: no reading. */
+    scopeflow__call_end(self, answer, is_open ? scopeflow__runtime_clock(self->runtime) : 0);
 }
 
 /* S3.11: one after the other, each when the one before has reached everybody. */
 void scopeflow__call_marks(scopeflow__task *self) {
-    if (self->marks == NULL) {
-        self->marks = scopeflow__pending_marks_take(self->scope);
-        self->next_mark = self->marks;
-    }
-    const scopeflow__pending_mark *const left = self->next_mark;
-    if (left == NULL) {
+    scopeflow_scope *const call = self->scope;
+    if (self->marks == NULL) self->marks = scopeflow__pending_marks_take(call);
+    scopeflow__pending_mark *const left = self->marks;
+    if (left == NULL || scopeflow__runtime_is_closed(self->runtime)) {
         self->phase = SCOPEFLOW__PHASE_FINISH;
         return;
     }
-    self->next_mark = left->next;
-    scopeflow__set *const listeners = scopeflow__listeners_of(self->scope);
-    if (listeners == NULL) return;
-    scopeflow_event *const mark =
-        scopeflow__event_new_mark(self->scope, scopeflow__pending_mark_name(left),
-                                  SCOPEFLOW__TEXT(""), SCOPEFLOW_TIMESTAMP_NONE);
-    if (mark != NULL) {
-        mark->data = left->data;
-        mark->metadata = left->metadata;
-    }
-    scopeflow__task_emit(self, mark, listeners);
+    self->marks = left->next;
+    left->next = NULL;
+    scopeflow__set *const listeners = scopeflow__listeners_of(call);
+    if (listeners != NULL)
+        scopeflow__task_emit(self, scopeflow__event_new_left(call, left), listeners);
+    else
+        scopeflow__pending_marks_free(self->runtime, left);
 }

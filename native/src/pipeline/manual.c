@@ -33,6 +33,12 @@ static scopeflow_status open_call(scopeflow_runtime *runtime, const beginning *g
     if (call == NULL) return scopeflow__fail_memory(out_error);
     call->is_call = true;
     call->is_manual = true;
+    bool failed;
+    call->middleware = scopeflow__set_of(place.inherit, &failed);
+    if (failed) {
+        scopeflow_scope_release(call);
+        return scopeflow__fail_memory(out_error);
+    }
     call->metadata = given->metadata;
     scopeflow__scope_open(call, given->timestamp_ns);
     *out_call = call;
@@ -59,6 +65,7 @@ static scopeflow_status begin_manual(scopeflow_runtime *runtime, const beginning
             start->data = given->request;
             start->codec = given->codec;
             start->annotation = given->annotated;
+            scopeflow__event_sanitize_by(start, call->middleware);
         }
         scopeflow__task_emit(self, start, listeners);
     }
@@ -174,6 +181,12 @@ static void fill_manual_end(scopeflow_event *end, const ending *given) {
     end->codec = given->codec;
 }
 
+/* S3.4: what was registered is released once no running call uses it. */
+static void forget_middleware(scopeflow_scope *call) {
+    scopeflow__set_release(call->middleware);
+    call->middleware = NULL;
+}
+
 static scopeflow_status end_call(scopeflow_scope *call, const ending *given, scopeflow_task *task,
                                  scopeflow_step *out_step, scopeflow_error *out_error) {
     scopeflow_status const status = check_end(call, given, out_error);
@@ -185,6 +198,7 @@ static scopeflow_status end_call(scopeflow_scope *call, const ending *given, sco
     bool const is_mine = scopeflow__scope_end(call); /* Another thread may have been faster. */
     scopeflow__set *const listeners = is_mine ? scopeflow__listeners_of(call) : NULL;
     if (!scopeflow__has_work(runtime, listeners)) {
+        if (is_mine) forget_middleware(call);
         scopeflow__task_done(task, out_step, NULL);
         return SCOPEFLOW_STATUS_OK;
     }
@@ -192,9 +206,13 @@ static scopeflow_status end_call(scopeflow_scope *call, const ending *given, sco
     if (listeners != NULL) {
         scopeflow_event *const end =
             scopeflow__event_new_end(call, scopeflow__scope_end_time(call, ended_at_ns));
-        if (end != NULL) fill_manual_end(end, given);
+        if (end != NULL) {
+            fill_manual_end(end, given);
+            scopeflow__event_sanitize_by(end, call->middleware);
+        }
         scopeflow__task_emit(self, end, listeners);
     }
+    if (is_mine) forget_middleware(call);
     scopeflow__task_run(self, given->emitter, out_step);
     return SCOPEFLOW_STATUS_OK;
 }

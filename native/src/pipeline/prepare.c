@@ -2,6 +2,7 @@
  * the codec's annotation, metadata injectors, event sanitizers. Sanitizers fail closed (S3.6). */
 #include "pipeline/task.h"
 
+#include "event/compare.h"
 #include "scope/log.h"
 #include "value/tape.h"
 
@@ -33,14 +34,11 @@ bool scopeflow__ref_is_null(scopeflow_runtime *runtime, scopeflow_ref ref) {
     return first_token(runtime, ref) == SCOPEFLOW_TOKEN_NULL;
 }
 
-/* --- Which chain is due --- */
-
-static bool is_call_event(const scopeflow_event *event) {
-    if (event->data_source == SCOPEFLOW__DATA_REFUSAL ||
-        event->data_source == SCOPEFLOW__DATA_FAILURE)
-        return true;
-    return event->kind == SCOPEFLOW_EVENT_KIND_SCOPE && event->scope->is_call;
+bool scopeflow__ref_is_object(scopeflow_runtime *runtime, scopeflow_ref ref) {
+    return first_token(runtime, ref) == SCOPEFLOW_TOKEN_OBJECT;
 }
+
+/* --- Which chain is due --- */
 
 static scopeflow_registry response_sanitizers(const scopeflow_event *event) {
     return event->is_llm_call ? SCOPEFLOW_REGISTRY_LLM_SANITIZE_RESPONSE_GUARDRAIL
@@ -67,29 +65,29 @@ static scopeflow_ref error_of(const scopeflow_event *event) {
 }
 
 static bool has_payload(const scopeflow_event *event) {
-    return is_call_event(event) && event->data != 0 &&
-           event->data_source == SCOPEFLOW__DATA_PAYLOAD;
+    return event->data != 0 && event->data_source == SCOPEFLOW__DATA_PAYLOAD;
 }
 
 static bool has_error(const scopeflow_event *event) {
-    return is_call_event(event) && error_of(event) != 0 &&
-           (event->kind == SCOPEFLOW_EVENT_KIND_SCOPE ||
-            event->data_source != SCOPEFLOW__DATA_PAYLOAD);
+    return error_of(event) != 0 && (event->kind == SCOPEFLOW_EVENT_KIND_SCOPE ||
+                                    event->data_source != SCOPEFLOW__DATA_PAYLOAD);
 }
 
-/* Whether the stage has anything to do, and with which registry. */
-static bool stage_registry(const scopeflow_event *event, scopeflow_registry *out) {
+/* The chain that the stage goes through, or null if it has nothing to do. */
+static const scopeflow__chain *stage_chain(const scopeflow_event *event) {
+    const scopeflow__set *const own = event->sanitizers;
     switch ((scopeflow__preparation)event->preparation) {
-    case SCOPEFLOW__PREPARE_PAYLOAD: *out = payload_sanitizers(event); return has_payload(event);
-    case SCOPEFLOW__PREPARE_ERROR: *out = response_sanitizers(event); return has_error(event);
+    case SCOPEFLOW__PREPARE_PAYLOAD:
+        return own != NULL && has_payload(event) ? &own->chains[payload_sanitizers(event)] : NULL;
+    case SCOPEFLOW__PREPARE_ERROR:
+        return own != NULL && has_error(event) ? &own->chains[response_sanitizers(event)] : NULL;
     case SCOPEFLOW__PREPARE_INJECTION:
-        *out = SCOPEFLOW_REGISTRY_EVENT_METADATA_INJECTOR;
-        return true;
-    case SCOPEFLOW__PREPARE_FIELDS: *out = event_sanitizers(event); return true;
+        return &event->listeners->chains[SCOPEFLOW_REGISTRY_EVENT_METADATA_INJECTOR];
+    case SCOPEFLOW__PREPARE_FIELDS: return &event->listeners->chains[event_sanitizers(event)];
     case SCOPEFLOW__PREPARE_ANNOTATION:
     case SCOPEFLOW__PREPARED: break;
     }
-    return false;
+    return NULL;
 }
 
 static void next_stage(scopeflow_event *event) {
@@ -154,11 +152,10 @@ static bool can_run(const scopeflow__task *self, const scopeflow_event *event,
 }
 
 /* Goes through the chain of the present stage; true when a callable has to run. */
-static bool ask_chain(scopeflow__task *self, scopeflow_event *event, scopeflow_registry kind,
-                      scopeflow_step *step) {
+static bool ask_chain(scopeflow__task *self, scopeflow_event *event, scopeflow_step *step) {
     uint8_t const stage = event->preparation;
-    const scopeflow__chain *const chain = &event->listeners->chains[kind];
-    while (event->preparation == stage && event->chain_index < chain->count) {
+    const scopeflow__chain *const chain = stage_chain(event);
+    while (chain != NULL && event->preparation == stage && event->chain_index < chain->count) {
         scopeflow__entry *const entry = chain->entries[event->chain_index++];
         if (can_run(self, event, entry)) {
             fill(self, event, entry, step);
@@ -170,12 +167,18 @@ static bool ask_chain(scopeflow__task *self, scopeflow_event *event, scopeflow_r
     return false;
 }
 
-/* S2.8: an annotation comes from the payload that observers see. */
+/* S2.8: what was given with the payload stands as long as observers see that very payload. */
+static bool still_fits(scopeflow_event *event) {
+    if (event->annotation == 0 || event->data_source != SCOPEFLOW__DATA_PAYLOAD) return false;
+    return !event->was_sanitized ||
+           scopeflow__payloads_are_equal(event->scope->runtime, event->original, event->data);
+}
+
+/* An annotation comes from the payload that observers see. */
 static bool ask_codec(scopeflow__task *self, scopeflow_event *event, scopeflow_step *step) {
-    bool const can_derive = event->codec != 0 && has_payload(event);
-    if (!can_derive) {
-        if (event->was_sanitized || event->data_source != SCOPEFLOW__DATA_PAYLOAD)
-            scopeflow__event_set_annotation(event, 0);
+    bool const fits = still_fits(event);
+    if (fits || event->codec == 0 || !has_payload(event)) {
+        if (!fits) scopeflow__event_set_annotation(event, 0);
         next_stage(event);
         return false;
     }
@@ -196,21 +199,17 @@ static bool ask_codec(scopeflow__task *self, scopeflow_event *event, scopeflow_s
 static bool needs_nothing(const scopeflow_event *event) {
     const scopeflow__set *const set = event->listeners;
     return set->entry_count == set->chains[SCOPEFLOW_REGISTRY_SUBSCRIBER].count &&
-           event->codec == 0;
+           event->codec == 0 && event->sanitizers == NULL;
 }
 
 bool scopeflow__task_prepare(scopeflow__task *self, scopeflow_step *step) {
     scopeflow_event *const event = self->events;
     if (needs_nothing(event)) event->preparation = SCOPEFLOW__PREPARED;
     while (event->preparation != SCOPEFLOW__PREPARED) {
-        scopeflow_registry kind;
-        if (event->preparation == SCOPEFLOW__PREPARE_ANNOTATION) {
-            if (ask_codec(self, event, step)) return true;
-        } else if (!stage_registry(event, &kind)) {
-            next_stage(event);
-        } else if (ask_chain(self, event, kind, step)) {
-            return true;
-        }
+        bool const asks = event->preparation == SCOPEFLOW__PREPARE_ANNOTATION
+                              ? ask_codec(self, event, step)
+                              : ask_chain(self, event, step);
+        if (asks) return true;
     }
     return false;
 }
@@ -228,6 +227,9 @@ static bool is_sane(const scopeflow_event *event, scopeflow_ref value) {
                 scopeflow__ref_is_null(event->scope->runtime, event->data));
     case SCOPEFLOW__PREPARE_ERROR:
         return first != SCOPEFLOW_TOKEN_UNSERIALIZABLE && first != SCOPEFLOW_TOKEN_NULL;
+    case SCOPEFLOW__PREPARE_FIELDS:
+        return first == SCOPEFLOW_TOKEN_OBJECT &&
+               scopeflow__fields_are_sane(event->scope->runtime, value);
     default: return first == SCOPEFLOW_TOKEN_OBJECT;
     }
 }
@@ -258,9 +260,7 @@ static void take_value(scopeflow_event *event, scopeflow_ref value) {
 }
 
 static scopeflow__entry *asked_entry(const scopeflow_event *event) {
-    scopeflow_registry kind = SCOPEFLOW_REGISTRY_EVENT_METADATA_INJECTOR;
-    (void)stage_registry(event, &kind);
-    return event->listeners->chains[kind].entries[event->chain_index - 1];
+    return stage_chain(event)->entries[event->chain_index - 1];
 }
 
 /* S2.8: an event goes without an annotation rather than with a wrong one. */
@@ -274,8 +274,12 @@ static void take_annotation(scopeflow__task *self, scopeflow_event *event,
                                answer->value);
         scopeflow__runtime_release_ref(self->runtime, answer->value);
     }
-    event->codec_failed = answer->kind == SCOPEFLOW_ANSWER_KIND_ERROR;
-    scopeflow__event_set_annotation(event, is_value ? answer->value : 0);
+    bool const is_object =
+        is_value && first_token(self->runtime, answer->value) == SCOPEFLOW_TOKEN_OBJECT;
+    if (is_value && !is_object) scopeflow__runtime_release_ref(self->runtime, answer->value);
+    event->codec_failed = answer->kind == SCOPEFLOW_ANSWER_KIND_ERROR ||
+                          (is_value && answer->value != 0 && !is_object);
+    scopeflow__event_set_annotation(event, is_object ? answer->value : 0);
     next_stage(event);
 }
 

@@ -115,6 +115,7 @@ static void clear_step(scopeflow_step *step) {
 /* Does what the phase asks for; true when the host has to do something. */
 static bool run_phase(scopeflow__task *self, scopeflow_step *step) {
     switch ((scopeflow__phase)self->phase) {
+    case SCOPEFLOW__PHASE_GATE: return scopeflow__call_gate(self, step);
     case SCOPEFLOW__PHASE_GUARD: return scopeflow__call_guard(self, step);
     case SCOPEFLOW__PHASE_DECODE: return scopeflow__call_decode(self, step);
     case SCOPEFLOW__PHASE_INTERCEPT: return scopeflow__call_intercept(self, step);
@@ -154,15 +155,15 @@ static scopeflow_status check_odd_answer(const scopeflow__task *self,
                            answer->kind <= SCOPEFLOW_ANSWER_KIND_CHUNK,
                        out_error, "answer.kind is no answer kind");
     SCOPEFLOW__REQUIRE(answer->kind != SCOPEFLOW_ANSWER_KIND_REFUSE ||
-                           self->pending == SCOPEFLOW__PENDING_GUARD,
-                       out_error, "only a guard can refuse");
+                           self->pending == SCOPEFLOW__PENDING_GUARD ||
+                           self->pending == SCOPEFLOW__PENDING_GATE,
+                       out_error, "only a guard or a gate can refuse");
     SCOPEFLOW__REQUIRE(answer->kind != SCOPEFLOW_ANSWER_KIND_CHUNK ||
                            self->pending == SCOPEFLOW__PENDING_STREAM,
                        out_error, "only a stream has chunks");
     SCOPEFLOW__REQUIRE((answer->flags & ~SCOPEFLOW__MASK_ANSWER_FLAG) == 0, out_error,
                        "answer.flags has a bit that no answer flag has");
-    if (self->pending != SCOPEFLOW__PENDING_INTERCEPT) return SCOPEFLOW_STATUS_OK;
-    return scopeflow__call_check_intercepted(self, answer, out_error);
+    return scopeflow__call_check_rewritten(self, answer, out_error);
 }
 
 static scopeflow_status check_answer(const scopeflow__task *self, const scopeflow_answer *answer,
@@ -171,13 +172,15 @@ static scopeflow_status check_answer(const scopeflow__task *self, const scopeflo
         return scopeflow__fail_text(out_error, SCOPEFLOW_STATUS_INVALID_STATE,
                                     "the task has ended, or was never begun");
     bool const is_plain = answer->kind == SCOPEFLOW_ANSWER_KIND_VALUE && answer->flags == 0 &&
-                          self->pending != SCOPEFLOW__PENDING_INTERCEPT;
+                          self->pending != SCOPEFLOW__PENDING_INTERCEPT &&
+                          self->pending != SCOPEFLOW__PENDING_ENCODE;
     return SCOPEFLOW__LIKELY(is_plain) ? SCOPEFLOW_STATUS_OK
                                        : check_odd_answer(self, answer, out_error);
 }
 
 static void take_answer(scopeflow__task *self, const scopeflow_answer *answer) {
     switch ((scopeflow__pending)self->pending) {
+    case SCOPEFLOW__PENDING_GATE: scopeflow__call_gated(self, answer); break;
     case SCOPEFLOW__PENDING_GUARD: scopeflow__call_guarded(self, answer); break;
     case SCOPEFLOW__PENDING_DECODE: scopeflow__call_decoded(self, answer); break;
     case SCOPEFLOW__PENDING_INTERCEPT: scopeflow__call_intercepted(self, answer); break;

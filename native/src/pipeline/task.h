@@ -11,6 +11,7 @@
 
 typedef enum scopeflow__phase {
     SCOPEFLOW__PHASE_ENDED = 0, /* Holds nothing; also what zeroed memory says. */
+    SCOPEFLOW__PHASE_GATE,      /* S3.1 */
     SCOPEFLOW__PHASE_GUARD,     /* S3.5 */
     SCOPEFLOW__PHASE_DECODE,    /* S4.11 */
     SCOPEFLOW__PHASE_INTERCEPT, /* S3.11 */
@@ -27,6 +28,7 @@ typedef enum scopeflow__phase {
 /* What the host owes an answer to. */
 typedef enum scopeflow__pending {
     SCOPEFLOW__PENDING_NOTHING = 0,
+    SCOPEFLOW__PENDING_GATE,
     SCOPEFLOW__PENDING_GUARD,
     SCOPEFLOW__PENDING_DECODE,
     SCOPEFLOW__PENDING_INTERCEPT,
@@ -60,10 +62,15 @@ typedef struct scopeflow__task {
     bool owns_request;  /* An intercept made it. */
     bool wants_chunk_marks;
     bool has_held;
+    bool skipped_sanitizers; /* Nobody observed when the call began. */
+    uint8_t after_gates;     /* The phase that gates stand before. */
     bool finalizer_failed;
-    uint8_t ending; /* An answer kind: how a stream ended. */
-    uint32_t index; /* The next guard or request intercept. */
-    uint32_t link;  /* The execution intercept that runs, or how many there are: the target. */
+    bool has_finalizer;
+    bool was_annotated;  /* Some intercept gave an annotated request. */
+    bool output_is_void; /* There was a finalizer, and it gave nothing (S4.7). */
+    uint8_t ending;      /* An answer kind: how a stream ended. */
+    uint32_t index;      /* The next guard or request intercept. */
+    uint32_t link;       /* The execution intercept that runs, or how many there are: the target. */
     uint32_t listener_index;
     scopeflow_status final_status;
     scopeflow_runtime *runtime;
@@ -71,18 +78,18 @@ typedef struct scopeflow__task {
     scopeflow__set *middleware; /* What the call saw when it began (S3.4). Held. */
     scopeflow_event *events;    /* The one being delivered, then those that wait. Held. */
     scopeflow_event *last_event;
-    scopeflow__pending_mark *marks; /* Those of the call, from its end on. */
-    scopeflow__pending_mark *next_mark;
-    scopeflow_ref request;        /* Borrowed, unless an intercept made it. */
-    scopeflow_ref annotated;      /* Its decoded form, taken from the codec or an intercept. */
-    scopeflow_ref data;           /* Borrowed. */
-    scopeflow_ref codec;          /* Borrowed. */
-    scopeflow_ref response_codec; /* Borrowed. */
-    scopeflow_ref value;          /* What the last step hands back. Taken. */
-    scopeflow_ref output;         /* What a finalizer made. Taken. */
-    scopeflow_ref held;           /* An exit or cancellation that is raised at the end (S5.2). */
+    scopeflow__pending_mark *marks; /* Those of the call that are still to be emitted. */
+    scopeflow_ref request;          /* Borrowed, unless an intercept made it. */
+    scopeflow_ref annotated;        /* Its decoded form, taken from the codec or an intercept. */
+    scopeflow_ref data;             /* Borrowed. */
+    scopeflow_ref codec;            /* Borrowed. */
+    scopeflow_ref response_codec;   /* Borrowed. */
+    scopeflow_ref value;            /* What the last step hands back. Taken. */
+    scopeflow_ref output;           /* What a finalizer made. Taken. */
+    scopeflow_ref held;             /* An exit or cancellation that is raised at the end (S5.2). */
     int64_t timestamp_ns;
     int64_t last_chunk_ns;
+    int64_t ended_at_ns;
     scopeflow__stream_facts stream;
 } scopeflow__task;
 
@@ -136,6 +143,12 @@ static inline void scopeflow__task_fill(const scopeflow__task *self, scopeflow_s
         step->tool_call_id = scopeflow__scope_detail(span);
 }
 
+/* The set whose sanitizers an event of the call goes through. */
+static inline scopeflow__set *scopeflow__task_sanitizers(const scopeflow__task *self,
+                                                         scopeflow__set *listeners) {
+    return self->skipped_sanitizers ? listeners : self->middleware;
+}
+
 /* --- emit.c --- */
 
 /* Emits an event for those who listen to `scope`, if anybody does: `scopeflow__listeners_of` gave
@@ -145,11 +158,11 @@ void scopeflow__task_emit(scopeflow__task *self, scopeflow_event *event, scopefl
 scopeflow__set *scopeflow__listeners_find(scopeflow_scope *scope);
 /* Who gets an event of this scope; null when nobody listens (S5.3, S5.4). To be released. */
 static inline scopeflow__set *scopeflow__listeners_of(scopeflow_scope *scope) {
-    if (SCOPEFLOW__LIKELY(!scopeflow__has_registrations(scope->runtime))) return NULL;
+    if (SCOPEFLOW__LIKELY(!scopeflow__may_see(scope, SCOPEFLOW__GROUP_SUBSCRIBERS))) return NULL;
     return scopeflow__listeners_find(scope);
 }
 
-/* Emits the end of a scope that ends without a word. */
+/* Emits the end of a scope that ends without a word, and what intercepts left with it. */
 void scopeflow__task_emit_abandoned_end(scopeflow__task *self, scopeflow_scope *scope);
 /* Emits what is owed for scopes that nobody held any more (S1.12). */
 void scopeflow__task_emit_abandoned(scopeflow__task *self);
@@ -172,6 +185,7 @@ bool scopeflow__task_prepare(scopeflow__task *self, scopeflow_step *step);
 void scopeflow__task_prepared(scopeflow__task *self, const scopeflow_answer *answer);
 /* Whether a payload is JSON null. Runs host code. */
 bool scopeflow__ref_is_null(scopeflow_runtime *runtime, scopeflow_ref ref);
+bool scopeflow__ref_is_object(scopeflow_runtime *runtime, scopeflow_ref ref);
 
 /* --- deliver.c --- */
 
@@ -181,6 +195,11 @@ bool scopeflow__task_deliver(scopeflow__task *self, scopeflow_emitter *emitter,
                              scopeflow_step *step);
 void scopeflow__task_delivered(scopeflow__task *self, const scopeflow_answer *answer);
 
+/* --- gates.c --- */
+
+bool scopeflow__call_gate(scopeflow__task *self, scopeflow_step *step);
+void scopeflow__call_gated(scopeflow__task *self, const scopeflow_answer *answer);
+
 /* --- admission.c: what comes before the start of a call --- */
 
 bool scopeflow__call_guard(scopeflow__task *self, scopeflow_step *step);
@@ -188,10 +207,10 @@ void scopeflow__call_guarded(scopeflow__task *self, const scopeflow_answer *answ
 bool scopeflow__call_decode(scopeflow__task *self, scopeflow_step *step);
 void scopeflow__call_decoded(scopeflow__task *self, const scopeflow_answer *answer);
 bool scopeflow__call_intercept(scopeflow__task *self, scopeflow_step *step);
-/* S3.11: a request intercept may not return nothing for something. */
-scopeflow_status scopeflow__call_check_intercepted(const scopeflow__task *self,
-                                                   const scopeflow_answer *answer,
-                                                   scopeflow_error *out_error);
+/* S3.11: what an intercept or the codec gives back has to be a request. */
+scopeflow_status scopeflow__call_check_rewritten(const scopeflow__task *self,
+                                                 const scopeflow_answer *answer,
+                                                 scopeflow_error *out_error);
 void scopeflow__call_intercepted(scopeflow__task *self, const scopeflow_answer *answer);
 bool scopeflow__call_encode(scopeflow__task *self, scopeflow_step *step);
 void scopeflow__call_encoded(scopeflow__task *self, const scopeflow_answer *answer);
@@ -202,8 +221,9 @@ void scopeflow__call_start(scopeflow__task *self);
 void scopeflow__call_link(scopeflow__task *self);
 bool scopeflow__call_execute(scopeflow__task *self, scopeflow_step *step);
 void scopeflow__call_executed(scopeflow__task *self, const scopeflow_answer *answer);
-/* Ends the span and emits the end, whatever came out. */
-void scopeflow__call_end(scopeflow__task *self, const scopeflow_answer *answer);
+/* Ends the span, at the time when its outcome was known, and emits the end. */
+void scopeflow__call_end(scopeflow__task *self, const scopeflow_answer *answer,
+                         int64_t ended_at_ns);
 void scopeflow__call_marks(scopeflow__task *self);
 
 /* --- stream.c --- */

@@ -12,7 +12,8 @@ void scopeflow__entry_release(scopeflow__entry *self) {
         self->native.free(self->native.context);
     else
         scopeflow__runtime_release_ref(self->runtime, self->callable);
-    scopeflow__deallocate(&self->runtime->memory, self, sizeof *self + self->name_len);
+    scopeflow__deallocate(&self->runtime->memory, self,
+                          sizeof *self + self->name_len + self->gated_len);
 }
 
 static size_t set_size(uint32_t entry_count) {
@@ -24,6 +25,51 @@ void scopeflow__set_release(scopeflow__set *self) {
     scopeflow__entry **const entries = (scopeflow__entry **)(self + 1);
     for (uint32_t i = 0; i < self->entry_count; i++) scopeflow__entry_release(entries[i]);
     scopeflow__deallocate(&self->runtime->memory, self, set_size(self->entry_capacity));
+}
+
+static scopeflow__set *new_set(scopeflow_runtime *runtime, uint32_t capacity) {
+    scopeflow__set *const set =
+        (scopeflow__set *)scopeflow__allocate(&runtime->memory, set_size(capacity));
+    if (set == NULL) return NULL;
+    memset(set, 0, sizeof *set);
+    set->refs = 1;
+    set->entry_capacity = capacity;
+    set->runtime = runtime;
+    return set;
+}
+
+/* --- Gates --- */
+
+bool scopeflow__entry_gates(const scopeflow__entry *gate, const scopeflow__entry *entry) {
+    return (gate->gated_kinds & (1u << (entry->kind - 1))) != 0 &&
+           scopeflow__same_text(scopeflow__entry_gated(gate), scopeflow__entry_name(entry));
+}
+
+bool scopeflow__set_has_gated(const scopeflow__set *self, const scopeflow__entry *gate) {
+    scopeflow__entry *const *const entries = (scopeflow__entry *const *)(self + 1);
+    for (uint32_t i = 0; i < self->entry_count; i++)
+        if (scopeflow__entry_gates(gate, entries[i])) return true;
+    return false;
+}
+
+scopeflow__set *scopeflow__set_without(const scopeflow__set *self, const scopeflow__entry *gate) {
+    scopeflow__set *const set = new_set(self->runtime, self->entry_count);
+    if (set == NULL) return NULL;
+    scopeflow__entry **next = (scopeflow__entry **)(set + 1);
+    for (int kind = 0; kind < SCOPEFLOW__REGISTRY_COUNT; kind++) {
+        const scopeflow__chain *const from = &self->chains[kind];
+        scopeflow__chain *const to = &set->chains[kind];
+        to->entries = next;
+        for (uint32_t i = 0; i < from->count; i++) {
+            if (scopeflow__entry_gates(gate, from->entries[i])) continue;
+            scopeflow__ref_up(&from->entries[i]->refs);
+            to->entries[to->count++] = from->entries[i];
+            to->flags |= from->entries[i]->flags;
+        }
+        next += to->count;
+        set->entry_count += to->count;
+    }
+    return set;
 }
 
 /* --- Resolving, under the lock --- */
@@ -111,17 +157,6 @@ static scopeflow__set *try_set_of(scopeflow_scope *scope, scopeflow__set **fresh
     return view->resolved;
 }
 
-static scopeflow__set *new_set(scopeflow_runtime *runtime, uint32_t capacity) {
-    scopeflow__set *const set =
-        (scopeflow__set *)scopeflow__allocate(&runtime->memory, set_size(capacity));
-    if (set == NULL) return NULL;
-    memset(set, 0, sizeof *set);
-    set->refs = 1;
-    set->entry_capacity = capacity;
-    set->runtime = runtime;
-    return set;
-}
-
 /* Resolves it, with memory that is got while the lock is free; what was registered meanwhile may
  * ask for more. */
 static scopeflow__set *resolve(scopeflow_scope *scope, uint32_t needed) {
@@ -143,7 +178,7 @@ static scopeflow__set *resolve(scopeflow_scope *scope, uint32_t needed) {
 scopeflow__set *scopeflow__set_of(scopeflow_scope *scope, bool *out_failed) {
     scopeflow_runtime *const runtime = scope->runtime;
     *out_failed = false;
-    if (SCOPEFLOW__LIKELY(!scopeflow__has_registrations(runtime))) return NULL;
+    if (SCOPEFLOW__LIKELY(!scopeflow__may_see(scope, SCOPEFLOW__GROUP_ANY))) return NULL;
 
     scopeflow__doomed doomed = {NULL, NULL};
     scopeflow__set *none = NULL;
@@ -182,7 +217,7 @@ static scopeflow_status fail_named(scopeflow_error *out_error, scopeflow_status 
 
 static scopeflow_status check_owner(scopeflow__owner owner, scopeflow_error *out_error) {
     const scopeflow_scope *const scope = owner.scope;
-    if (scope == NULL || scopeflow__scope_is_root(scope)) return SCOPEFLOW_STATUS_OK;
+    if (scope == NULL || scopeflow__scope_is_any_root(scope)) return SCOPEFLOW_STATUS_OK;
     if (scope->fork_generation != scope->runtime->fork_generation)
         return scopeflow__fail(out_error, SCOPEFLOW_STATUS_INVALID_STATE,
                                SCOPEFLOW__TEXT("scope '"), scopeflow__scope_name(scope),
@@ -194,16 +229,18 @@ static scopeflow_status check_owner(scopeflow__owner owner, scopeflow_error *out
 }
 
 static scopeflow__entry *new_entry(scopeflow_runtime *runtime, scopeflow_registry kind,
-                                   scopeflow_bytes name) {
-    scopeflow__entry *const self =
-        (scopeflow__entry *)scopeflow__allocate(&runtime->memory, sizeof *self + name.len);
+                                   scopeflow_bytes name, scopeflow_bytes gated) {
+    scopeflow__entry *const self = (scopeflow__entry *)scopeflow__allocate(
+        &runtime->memory, sizeof *self + name.len + gated.len);
     if (self == NULL) return NULL;
     memset(self, 0, sizeof *self);
     self->refs = 1;
     self->kind = kind;
     self->runtime = runtime;
     self->name_len = name.len;
+    self->gated_len = gated.len;
     scopeflow__copy(self + 1, name.ptr, name.len);
+    scopeflow__copy((char *)(self + 1) + name.len, gated.ptr, gated.len);
     return self;
 }
 
@@ -247,6 +284,63 @@ static bool make_room(scopeflow__view *view, room *spare) {
     return true;
 }
 
+/* --- Groups, under the lock --- */
+
+static uint32_t groups_of(scopeflow_registry kind) {
+    switch (kind) {
+    case SCOPEFLOW_REGISTRY_SUBSCRIBER: return SCOPEFLOW__GROUP_SUBSCRIBERS;
+    case SCOPEFLOW_REGISTRY_TOOL_SANITIZE_REQUEST_GUARDRAIL:
+    case SCOPEFLOW_REGISTRY_TOOL_SANITIZE_RESPONSE_GUARDRAIL:
+        return SCOPEFLOW__GROUP_TOOL_SANITIZERS;
+    case SCOPEFLOW_REGISTRY_TOOL_CONDITIONAL_EXECUTION_GUARDRAIL:
+    case SCOPEFLOW_REGISTRY_TOOL_REQUEST_INTERCEPT:
+    case SCOPEFLOW_REGISTRY_TOOL_EXECUTION_INTERCEPT: return SCOPEFLOW__GROUP_TOOL;
+    case SCOPEFLOW_REGISTRY_LLM_SANITIZE_REQUEST_GUARDRAIL:
+    case SCOPEFLOW_REGISTRY_LLM_SANITIZE_RESPONSE_GUARDRAIL: return SCOPEFLOW__GROUP_LLM_SANITIZERS;
+    case SCOPEFLOW_REGISTRY_LLM_CONDITIONAL_EXECUTION_GUARDRAIL:
+    case SCOPEFLOW_REGISTRY_LLM_REQUEST_INTERCEPT:
+    case SCOPEFLOW_REGISTRY_LLM_EXECUTION_INTERCEPT:
+    case SCOPEFLOW_REGISTRY_LLM_STREAM_EXECUTION_INTERCEPT: return SCOPEFLOW__GROUP_LLM;
+    default: return 0; /* Of no use without subscribers, or without middleware. */
+    }
+}
+
+enum { GROUP_COUNT = sizeof((scopeflow_runtime *)NULL)->group_counts / sizeof(uint32_t) };
+
+static void groups_publish(scopeflow_runtime *runtime) {
+    uint32_t groups = runtime->late_groups;
+    for (uint32_t i = 0; i < GROUP_COUNT; i++)
+        if (runtime->group_counts[i] > 0) groups |= 1u << i;
+    scopeflow__store_u32(&runtime->groups, groups);
+}
+
+static void groups_count(scopeflow_runtime *runtime, uint32_t groups, uint32_t step) {
+    for (uint32_t i = 0; i < GROUP_COUNT; i++)
+        if ((groups & (1u << i)) != 0) runtime->group_counts[i] += step;
+    groups_publish(runtime);
+}
+
+/* What is registered where others inherit already concerns everybody from now on: it is seldom, and
+ * those who inherited are not known. */
+static void groups_add(scopeflow__owner owner, uint32_t groups) {
+    if (owner.runtime != NULL) {
+        groups_count(owner.runtime, groups, 1);
+        return;
+    }
+    scopeflow_scope *const scope = owner.scope;
+    uint8_t const own = (uint8_t)(scope->own_groups | groups);
+    __atomic_store_n(&scope->own_groups, own, __ATOMIC_SEQ_CST);
+    if (!scopeflow__scope_is_root(scope) &&
+        !__atomic_load_n(&scope->is_inherited_from, __ATOMIC_SEQ_CST))
+        return;
+    scope->runtime->late_groups |= groups;
+    groups_publish(scope->runtime);
+}
+
+static void groups_remove(scopeflow_runtime *runtime, uint32_t groups) {
+    groups_count(runtime, groups, (uint32_t)-1);
+}
+
 /* `limit_exceeded` stands for a view that is full: the caller gets room and tries again. */
 static scopeflow_status add_locked(scopeflow__owner owner, scopeflow__view **fresh, room *spare,
                                    scopeflow__entry *entry, uint32_t *out_needed,
@@ -266,7 +360,7 @@ static scopeflow_status add_locked(scopeflow__owner owner, scopeflow__view **fre
     }
     view->entries[view->entry_count++] = entry;
     view->version++;
-    (void)__atomic_fetch_add(&view->runtime->registration_count, 1, __ATOMIC_RELEASE);
+    groups_add(owner, groups_of(entry->kind));
     return SCOPEFLOW_STATUS_OK;
 }
 
@@ -303,10 +397,9 @@ static scopeflow_status add(scopeflow__owner owner, scopeflow__entry *entry,
     return status;
 }
 
-scopeflow_status scopeflow__registry_add(scopeflow__owner owner, scopeflow_registry kind,
-                                         scopeflow_bytes name, int32_t priority,
-                                         scopeflow_ref callable, scopeflow_callable_flag flags,
-                                         scopeflow_error *out_error) {
+static scopeflow_status check_callable(scopeflow__owner owner, scopeflow_registry kind,
+                                       scopeflow_bytes name, scopeflow_ref callable,
+                                       scopeflow_callable_flag flags, scopeflow_error *out_error) {
     scopeflow_status status = scopeflow__name_check(name, "the name of a registration", out_error);
     if (status == SCOPEFLOW_STATUS_OK) status = check_owner(owner, out_error);
     if (status != SCOPEFLOW_STATUS_OK) return status;
@@ -316,22 +409,61 @@ scopeflow_status scopeflow__registry_add(scopeflow__owner owner, scopeflow_regis
                            kind == SCOPEFLOW_REGISTRY_TOOL_REQUEST_INTERCEPT ||
                            kind == SCOPEFLOW_REGISTRY_LLM_REQUEST_INTERCEPT,
                        out_error, "only a request intercept can break the chain");
-    if ((flags & SCOPEFLOW_CALLABLE_FLAG_ASYNC) != 0 && !scopeflow__registry_accepts_async[kind])
-        return scopeflow__fail(out_error, SCOPEFLOW_STATUS_INVALID_ARGUMENT,
-                               SCOPEFLOW__TEXT("an async callable cannot be a "), title(kind),
-                               SCOPEFLOW__TEXT(""));
+    if ((flags & SCOPEFLOW_CALLABLE_FLAG_ASYNC) == 0 || scopeflow__registry_accepts_async[kind])
+        return SCOPEFLOW_STATUS_OK;
+    return scopeflow__fail(out_error, SCOPEFLOW_STATUS_INVALID_ARGUMENT,
+                           SCOPEFLOW__TEXT("an async callable cannot be a "), title(kind),
+                           SCOPEFLOW__TEXT(""));
+}
 
-    scopeflow__entry *const entry = new_entry(runtime_of(owner), kind, name);
+/* The callable is the registry's when this succeeds, else still the caller's. */
+static scopeflow_status add_callable(scopeflow__owner owner, scopeflow__entry *entry,
+                                     scopeflow_ref callable, scopeflow_error *out_error) {
     if (entry == NULL) return scopeflow__fail_memory(out_error);
-    entry->priority = priority;
-    entry->flags = flags;
     entry->callable = callable;
-    status = add(owner, entry, out_error);
+    scopeflow_status const status = add(owner, entry, out_error);
     if (status != SCOPEFLOW_STATUS_OK) {
-        entry->callable = 0; /* Still the caller's. */
+        entry->callable = 0;
         scopeflow__entry_release(entry);
     }
     return status;
+}
+
+scopeflow_status scopeflow__registry_add(scopeflow__owner owner, scopeflow_registry kind,
+                                         scopeflow_bytes name, int32_t priority,
+                                         scopeflow_ref callable, scopeflow_callable_flag flags,
+                                         scopeflow_error *out_error) {
+    scopeflow_status const status = check_callable(owner, kind, name, callable, flags, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__entry *const entry = new_entry(runtime_of(owner), kind, name, SCOPEFLOW__TEXT(""));
+    if (entry != NULL) {
+        entry->priority = priority;
+        entry->flags = flags;
+    }
+    return add_callable(owner, entry, callable, out_error);
+}
+
+static uint32_t kind_bit(scopeflow_registry kind) {
+    return 1u << (kind - 1);
+}
+
+scopeflow_status scopeflow__registry_add_gate(scopeflow__owner owner, scopeflow_registry kind,
+                                              scopeflow_bytes name, uint32_t kinds,
+                                              scopeflow_bytes registration, scopeflow_ref callable,
+                                              scopeflow_callable_flag flags,
+                                              scopeflow_error *out_error) {
+    scopeflow_status status = check_callable(owner, kind, name, callable, flags, out_error);
+    if (status == SCOPEFLOW_STATUS_OK)
+        status = scopeflow__name_check(registration, "the name of a gated registration", out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    SCOPEFLOW__REQUIRE((kinds & (kind_bit(SCOPEFLOW_REGISTRY_SUBSCRIBER) | kind_bit(kind))) == 0,
+                       out_error, "subscribers and gates cannot be switched off");
+    scopeflow__entry *const entry = new_entry(runtime_of(owner), kind, name, registration);
+    if (entry != NULL) {
+        entry->gated_kinds = kinds;
+        entry->flags = flags;
+    }
+    return add_callable(owner, entry, callable, out_error);
 }
 
 scopeflow_status scopeflow__sink_register(scopeflow_runtime *runtime, scopeflow_bytes name,
@@ -340,7 +472,8 @@ scopeflow_status scopeflow__sink_register(scopeflow_runtime *runtime, scopeflow_
                                           scopeflow_error *out_error) {
     scopeflow_status status = scopeflow__name_check(name, "the name of a registration", out_error);
     if (status != SCOPEFLOW_STATUS_OK) return status;
-    scopeflow__entry *const entry = new_entry(runtime, SCOPEFLOW_REGISTRY_SUBSCRIBER, name);
+    scopeflow__entry *const entry =
+        new_entry(runtime, SCOPEFLOW_REGISTRY_SUBSCRIBER, name, SCOPEFLOW__TEXT(""));
     if (entry == NULL) return scopeflow__fail_memory(out_error);
     entry->native.deliver = deliver;
     entry->native.free = free_context;
@@ -360,7 +493,6 @@ static scopeflow__entry *take_out(scopeflow__view *view, uint32_t at) {
             (view->entry_count - at - 1) * sizeof *view->entries);
     view->entry_count--;
     view->version++;
-    (void)__atomic_fetch_sub(&view->runtime->registration_count, 1, __ATOMIC_RELEASE);
     return entry;
 }
 
@@ -380,6 +512,7 @@ scopeflow_status scopeflow__registry_remove(scopeflow__owner owner, scopeflow_re
     uint32_t const at = view != NULL ? find(view, kind, name) : 0;
     if (view != NULL && at < view->entry_count) {
         removed = take_out(view, at);
+        if (owner.runtime != NULL) groups_remove(runtime, groups_of(kind));
         /* A stale set would keep the callable alive until the next call. */
         scopeflow__view_forget_set(view, &doomed);
     }

@@ -43,9 +43,11 @@ struct scopeflow_runtime {
     size_t credential_headers_len;
 
     scopeflow__spinlock registry_lock;
-    uint32_t registration_count; /* 0: nothing is registered anywhere, no lock is needed. */
-    uint32_t scope_view_count;   /* 0: nothing is registered on any scope. */
-    uint32_t view_epoch;         /* Raised when a scope that others inherit from gets its view. */
+    uint32_t groups;           /* What every scope may see: see scopeflow__may_see. */
+    uint32_t late_groups;      /* Under the lock: registered where others inherited already. */
+    uint32_t group_counts[5];  /* Under the lock: of the runtime's own registrations. */
+    uint32_t scope_view_count; /* 0: nothing is registered on any scope. */
+    uint32_t view_epoch;       /* Raised when a scope that others inherit from gets its view. */
     scopeflow__view *global_view;
 
     uint64_t scope_event_count;

@@ -235,6 +235,9 @@ def body(operation: Operation) -> Body:
     if operation.action == "register":
         passed = [given["name"], given.get("priority", "0"), given["callable"], given["flags"]]
         function = "scopeflow__registry_add"
+        if "registration" in given:
+            passed = [given[n] for n in ("name", "kinds", "registration", "callable", "flags")]
+            function = "scopeflow__registry_add_gate"
     else:
         passed = [given["name"], f"out_{operation.out.name}"]
         function = "scopeflow__registry_remove"
