@@ -381,7 +381,7 @@ class Runtime(RuntimeOperations):
     def tool_call_end(
         self,
         handle: ScopeHandle,
-        result: object = None,
+        result: object = ...,
         *,
         data: object = None,
         metadata: object = None,
@@ -496,7 +496,7 @@ class Runtime(RuntimeOperations):
     def llm_call_end(
         self,
         handle: ScopeHandle,
-        response: object = None,
+        response: object = ...,
         *,
         data: object = None,
         metadata: object = None,

@@ -116,9 +116,22 @@ cdef inline int optional_handle_argument(value, of_class, str what) except -1:
     return 0 if value is None else handle_argument(value, of_class, what)
 
 
+# Stands for None where that is a payload, JSON null, and not its absence (S2.5).
+cdef object JSON_NULL = object()
+
+
 cdef inline scopeflow_ref payload_argument(value) noexcept:
     """None means absent (S2.5); the caller's frame keeps the object while the task borrows it."""
-    return 0 if value is None else <scopeflow_ref><PyObject *>value
+    if value is None:
+        return 0
+    return <scopeflow_ref><PyObject *>(None if value is JSON_NULL else value)
+
+
+cdef inline response_given(value):
+    """Of an argument that is left out by `...`: there None is a payload."""
+    if value is Ellipsis:
+        return None
+    return JSON_NULL if value is None else value
 
 
 cdef scopeflow_ref error_argument(value, str what) except? 0:

@@ -252,6 +252,8 @@ cdef int begin_call(ManagedCall self) except -1:
     elif self.operation == LLM_STREAM_EXECUTE:
         if self.stream.has_chunk_marks:
             flags |= SCOPEFLOW_CALL_FLAG_CHUNK_MARKS
+        if self.stream.finalizer is not None:
+            flags |= SCOPEFLOW_CALL_FLAG_FINALIZER
         begin_llm_stream_execute(
             self.runtime.pointer, pointer_of(self.current), glue_emitter(), flags, self.name,
             self.request, self.parent, self.attributes, self.detail, self.data, self.metadata,

@@ -48,10 +48,14 @@ cdef int resume(
 cdef int answer_refused(
     scopeflow_task *task, scopeflow_answer *answer, scopeflow_step *step, scopeflow_error *error,
 ) except -1:
-    """S3.11: the core has refused what a request intercept gave; that is the call's error."""
+    """S3.11: the core has refused what a request intercept or a codec gave; that is the call's
+    error."""
     drop_reference(answer.value)
     drop_reference(answer.annotated)
-    if step.kind != SCOPEFLOW_STEP_KIND_INVOKE or answer.kind != SCOPEFLOW_ANSWER_KIND_VALUE:
+    if (
+        answer.kind != SCOPEFLOW_ANSWER_KIND_VALUE
+        or step.kind != SCOPEFLOW_STEP_KIND_INVOKE and step.kind != SCOPEFLOW_STEP_KIND_CODEC
+    ):
         scopeflow_task_abandon(task)
         raise_failure(error)
     refusal = error_of(error)
@@ -154,6 +158,8 @@ cdef int raise_step(scopeflow_step *step) except -1:
     if step.status == SCOPEFLOW_STATUS_OK:
         glue_raise(<PyObject *>step.value)
         return -1
+    if step.status == SCOPEFLOW_STATUS_INVALID_STATE:
+        raise InvalidState("invalid state: the runtime is closed")
     reason = object_of(step.value)
     drop_reference(step.value)
     raise make_error(step.status, reason)

@@ -191,13 +191,13 @@ cdef class Runtime(RuntimeOperations):
         )
 
     def tool_call_end(
-        self, handle, result=None, *, data=None, metadata=None, error=None, status=None,
+        self, handle, result=..., *, data=None, metadata=None, error=None, status=None,
         timestamp=None,
     ):
         """Ends a call that `tool_call` began.
 
         handle: The call. One that has ended already is refused.
-        result: What the tool gave, the end event's data.
+        result: What the tool gave, the end event's data; None is JSON null.
         data: The end event's data when there is no result.
         metadata: Merged over the start's metadata (S2.5).
         error: The exception that it ended with; described in the end event's metadata.
@@ -208,7 +208,7 @@ cdef class Runtime(RuntimeOperations):
         """
         handle_argument(handle, ScopeHandle, "handle")
         end_manual_tool_call(
-            <ScopeHandle>handle, result, data, metadata, error, status, timestamp
+            <ScopeHandle>handle, response_given(result), data, metadata, error, status, timestamp
         )
 
     def tool_request_intercepts(self, name, args):
@@ -334,13 +334,13 @@ cdef class Runtime(RuntimeOperations):
         )
 
     def llm_call_end(
-        self, handle, response=None, *, data=None, metadata=None, annotated_response=None,
+        self, handle, response=..., *, data=None, metadata=None, annotated_response=None,
         response_codec=None, error=None, status=None, timestamp=None,
     ):
         """Ends a call that `llm_call` began.
 
         handle: The call. One that has ended already is refused.
-        response: What the model gave, the end event's data.
+        response: What the model gave, the end event's data; None is JSON null.
         data: The end event's data when there is no response.
         metadata: Merged over the start's metadata (S2.5).
         annotated_response: The annotated form of the response, for observers; dropped when a
@@ -354,8 +354,8 @@ cdef class Runtime(RuntimeOperations):
         """
         handle_argument(handle, ScopeHandle, "handle")
         end_manual_llm_call(
-            <ScopeHandle>handle, response, data, metadata, error, status, timestamp,
-            annotated_response, response_codec,
+            <ScopeHandle>handle, response_given(response), data, metadata, error, status,
+            timestamp, annotated_response, response_codec,
         )
 
     def llm_request_intercepts(self, name, request):

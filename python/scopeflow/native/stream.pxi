@@ -233,10 +233,6 @@ cdef bint is_end_of_producer() noexcept:
 cdef PySendResult run_finalizer(ManagedCall self, PyObject **value) noexcept:
     cdef StreamWork work = self.stream
     drop_chunk(work)  # One that a subscriber's exit kept from the consumer.
-    if work.finalizer is None:
-        INCREF(<PyObject *>None)
-        value[0] = <PyObject *>None
-        return PYGEN_RETURN
     value[0] = PyObject_Vectorcall(<PyObject *>work.finalizer, NULL, 0, NULL)
     return await_result(self, value)
 
