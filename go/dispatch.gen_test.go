@@ -346,6 +346,20 @@ func vectorNames_file_mode(name string) (int64, bool) {
 	return 0, false
 }
 
+func vectorNames_atof_item_kind(name string) (int64, bool) {
+	switch name {
+	case "event":
+		return 0, true
+	case "bad_line":
+		return 1, true
+	case "more":
+		return 2, true
+	case "end":
+		return 3, true
+	}
+	return 0, false
+}
+
 func vectorNames_registry(name string) (int64, bool) {
 	switch name {
 	case "tool_conditional_execution_guardrail":

@@ -5,7 +5,7 @@ package scopeflow
 import "strings"
 
 // abiHash is what this binding was generated for; the core's own must be equal (S6.3).
-const abiHash uint64 = 0x7bd462dd66e61a14
+const abiHash uint64 = 0x3fb64bd930c81790
 
 const (
 	// Containers inside containers; a deeper one is written as `{"$depth":128}`.
@@ -426,6 +426,35 @@ func (f FileMode) String() string {
 	return "unknown"
 }
 
+// atofItemKind: What the reader came upon.
+type atofItemKind int32
+
+const (
+	// An event.
+	atofItemKindEvent atofItemKind = 0
+	// A line that is no event; the next call goes on behind it.
+	atofItemKindBadLine atofItemKind = 1
+	// Every whole line was given; feed more bytes or finish.
+	atofItemKindMore atofItemKind = 2
+	// The input was finished, and every line was given.
+	atofItemKindEnd atofItemKind = 3
+)
+
+// String gives the name in the spec, or `unknown` for a number that is none.
+func (a atofItemKind) String() string {
+	switch a {
+	case atofItemKindEvent:
+		return "event"
+	case atofItemKindBadLine:
+		return "bad_line"
+	case atofItemKindMore:
+		return "more"
+	case atofItemKindEnd:
+		return "end"
+	}
+	return "unknown"
+}
+
 // registry: The operations of each registry below, once for each owner; the numbers of the registries are
 // the enum `registry`.
 type registry int32
@@ -793,4 +822,49 @@ type eventInfo struct {
 	ScopeCategory ScopeCategory
 	// Flag bits.
 	Attributes uint32
+}
+
+// atofItem: One line. Texts are borrowed from the reader until its next call. Parts are JSON text as it
+// stands in the line, empty when the key is missing. Of a bad line only the place, the line
+// (empty if it is too long or no UTF-8) and the problem are given.
+type atofItem struct {
+	// What it is; of `more` and `end` nothing else is set.
+	Item atofItemKind
+	// Scope or mark.
+	Kind EventKind
+	// Start, end or none.
+	ScopeCategory ScopeCategory
+	// Whether the event names a parent.
+	HasParent bool
+	// The scope's id, or the mark's own.
+	UUID UUID
+	// The parent's id, zeros without one.
+	ParentUUID UUID
+	// Nanoseconds since 1970-01-01 UTC.
+	TimestampNs int64
+	// The line's number, the first being 1.
+	LineNumber uint64
+	// Where in the input the line begins; of a bad line, where the mistake is.
+	OffsetBytes uint64
+	// The name.
+	Name string
+	// The category, empty without one.
+	Category string
+	// An array of names.
+	Attributes string
+	// Any value.
+	Data string
+	// An object or null.
+	DataSchema string
+	// Any value.
+	Metadata string
+	// An object or null.
+	CategoryProfile string
+	// The whole line, without its end.
+	Line string
+	// Of a bad line: `invalid_json`, `invalid_utf8`, `limit_exceeded`, or `invalid_argument` for
+	// JSON that is no event; otherwise `ok`.
+	Problem Status
+	// Of a bad line: what is wrong and where.
+	Message string
 }

@@ -284,6 +284,32 @@ static inline void scopeflow_go_atof_sink_free(scopeflow_atof_sink *self) {
     scopeflow_atof_sink_free(self);
 }
 
+static inline int32_t scopeflow_go_atof_reader_new(scopeflow_runtime *runtime, uint32_t line_limit, uint32_t depth_limit, scopeflow_atof_reader **out, scopeflow_error *failure) {
+    scopeflow_atof_reader_new_options options;
+    memset(&options, 0, sizeof options);
+    options.struct_size_bytes = (uint32_t)sizeof options;
+    options.runtime = runtime;
+    options.line_limit_bytes = line_limit;
+    options.depth_limit = depth_limit;
+    return scopeflow_atof_reader_new(&options, out, failure);
+}
+
+static inline int32_t scopeflow_go_atof_reader_feed(scopeflow_atof_reader *self, const char *chunk, size_t chunk_len, scopeflow_error *failure) {
+    return scopeflow_atof_reader_feed(self, scopeflow_go_bytes(chunk, chunk_len), failure);
+}
+
+static inline int32_t scopeflow_go_atof_reader_finish(scopeflow_atof_reader *self, scopeflow_error *failure) {
+    return scopeflow_atof_reader_finish(self, failure);
+}
+
+static inline int32_t scopeflow_go_atof_reader_next(scopeflow_atof_reader *self, scopeflow_atof_item *out, scopeflow_error *failure) {
+    return scopeflow_atof_reader_next(self, out, failure);
+}
+
+static inline void scopeflow_go_atof_reader_free(scopeflow_atof_reader *self) {
+    scopeflow_atof_reader_free(self);
+}
+
 #cgo noescape scopeflow_go_tape_put_null
 #cgo nocallback scopeflow_go_tape_put_null
 #cgo noescape scopeflow_go_tape_put_bool
@@ -331,6 +357,8 @@ type eventHandle = *C.scopeflow_event
 
 type atofSinkHandle = *C.scopeflow_atof_sink
 
+type atofReaderHandle = *C.scopeflow_atof_reader
+
 func readRuntimeStats(c *C.scopeflow_runtime_stats) RuntimeStats {
 	var out RuntimeStats
 	out.ScopeEventCount = uint64(c.scope_event_count)
@@ -367,6 +395,30 @@ func readEventInfo(c *C.scopeflow_event_info) eventInfo {
 	out.Kind = EventKind(c.kind)
 	out.ScopeCategory = ScopeCategory(c.scope_category)
 	out.Attributes = uint32(c.attributes)
+	return out
+}
+
+func readAtofItem(c *C.scopeflow_atof_item) atofItem {
+	var out atofItem
+	out.Item = atofItemKind(c.item)
+	out.Kind = EventKind(c.kind)
+	out.ScopeCategory = ScopeCategory(c.scope_category)
+	out.HasParent = c.has_parent != 0
+	out.UUID = readUUID(&c.uuid)
+	out.ParentUUID = readUUID(&c.parent_uuid)
+	out.TimestampNs = int64(c.timestamp_ns)
+	out.LineNumber = uint64(c.line_number)
+	out.OffsetBytes = uint64(c.offset_bytes)
+	out.Name = copyText(c.name)
+	out.Category = copyText(c.category)
+	out.Attributes = copyText(c.attributes)
+	out.Data = copyText(c.data)
+	out.DataSchema = copyText(c.data_schema)
+	out.Metadata = copyText(c.metadata)
+	out.CategoryProfile = copyText(c.category_profile)
+	out.Line = copyText(c.line)
+	out.Problem = Status(c.problem)
+	out.Message = copyText(c.message)
 	return out
 }
 
@@ -862,4 +914,53 @@ func coreAtofSinkFlush(self atofSinkHandle) error {
 // coreAtofSinkFree gives the sink back. The file is closed once no registration holds it either.
 func coreAtofSinkFree(self atofSinkHandle) {
 	C.scopeflow_go_atof_sink_free(self)
+}
+
+// coreAtofReaderNew makes a reader at the beginning of an input.
+func coreAtofReaderNew(a *atofReaderNewArguments) (atofReaderHandle, error) {
+	var out atofReaderHandle
+	failure := newFailure()
+	status := C.scopeflow_go_atof_reader_new(
+		a.runtimeValue.handleOrNil(),
+		C.uint32_t(a.lineLimit),
+		C.uint32_t(a.depthLimit),
+		&out,
+		failure,
+	)
+	runtime.KeepAlive(a)
+	return out, coreError(status, failure)
+}
+
+// coreAtofReaderFeed takes the next bytes of the input, a chunk of any size that may end
+// anywhere. Refused before the lines of the chunk before were read up to `more`, and after the
+// input was finished.
+func coreAtofReaderFeed(self atofReaderHandle, chunk []byte) error {
+	failure := newFailure()
+	status := C.scopeflow_go_atof_reader_feed(self, bytesPointer(chunk), C.size_t(len(chunk)), failure)
+	return coreError(status, failure)
+}
+
+// coreAtofReaderFinish says that no more bytes follow: what is left is the last line. A second
+// time does nothing.
+func coreAtofReaderFinish(self atofReaderHandle) error {
+	failure := newFailure()
+	status := C.scopeflow_go_atof_reader_finish(self, failure)
+	return coreError(status, failure)
+}
+
+// coreAtofReaderNext reads the next line that is not blank. A bad line is a result and no error.
+func coreAtofReaderNext(self atofReaderHandle) (atofItem, error) {
+	var out C.scopeflow_atof_item
+	failure := newFailure()
+	status := C.scopeflow_go_atof_reader_next(self, &out, failure)
+	err := coreError(status, failure)
+	if err != nil {
+		return atofItem{}, err
+	}
+	return readAtofItem(&out), nil
+}
+
+// coreAtofReaderFree gives the reader back. Null is allowed.
+func coreAtofReaderFree(self atofReaderHandle) {
+	C.scopeflow_go_atof_reader_free(self)
 }

@@ -14,6 +14,8 @@ type eventHandle = *struct{ event byte }
 
 type atofSinkHandle = *struct{ atof_sink byte }
 
+type atofReaderHandle = *struct{ atof_reader byte }
+
 func coreTapePutNull(self tapeHandle) {
 }
 
@@ -189,4 +191,23 @@ func coreAtofSinkFlush(self atofSinkHandle) error {
 }
 
 func coreAtofSinkFree(self atofSinkHandle) {
+}
+
+func coreAtofReaderNew(a *atofReaderNewArguments) (atofReaderHandle, error) {
+	return nil, errNoCore
+}
+
+func coreAtofReaderFeed(self atofReaderHandle, chunk []byte) error {
+	return errNoCore
+}
+
+func coreAtofReaderFinish(self atofReaderHandle) error {
+	return errNoCore
+}
+
+func coreAtofReaderNext(self atofReaderHandle) (atofItem, error) {
+	return atofItem{}, errNoCore
+}
+
+func coreAtofReaderFree(self atofReaderHandle) {
 }

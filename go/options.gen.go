@@ -176,6 +176,28 @@ func (a *atofSinkOpenArguments) setDefaults() {
 	a.mode = FileModeAppend
 }
 
+// atofReaderNewArguments is what `atof_reader_new` is given besides the context.
+type atofReaderNewArguments struct {
+	// Lends the memory; it is held.
+	runtimeValue *Runtime
+	// Longest line, without its end; a longer one is a bad line and is not kept.
+	lineLimit uint32
+	// Containers inside containers, the event itself being the first; a line with more is a bad
+	// line.
+	depthLimit uint32
+}
+
+// atofReaderOption is an option of [AtofReaderNew].
+type atofReaderOption interface {
+	applyAtofReaderNew(a *atofReaderNewArguments)
+}
+
+func (a *atofReaderNewArguments) setDefaults() {
+	*a = atofReaderNewArguments{}
+	a.lineLimit = 16777216
+	a.depthLimit = 512
+}
+
 // RuntimeFlagsOption is made by [WithRuntimeFlags].
 type RuntimeFlagsOption struct {
 	value RuntimeFlag
@@ -566,4 +588,35 @@ func withMode(mode FileMode) modeOption {
 
 func (o modeOption) applyAtofSinkOpen(a *atofSinkOpenArguments) {
 	a.mode = o.value
+}
+
+// lineLimitOption is made by [withLineLimit].
+type lineLimitOption struct {
+	value uint32
+}
+
+// withLineLimit sets the line limit in bytes of AtofReaderNew.
+// AtofReaderNew: Longest line, without its end; a longer one is a bad line and is not kept.
+func withLineLimit(lineLimit uint32) lineLimitOption {
+	return lineLimitOption{lineLimit}
+}
+
+func (o lineLimitOption) applyAtofReaderNew(a *atofReaderNewArguments) {
+	a.lineLimit = o.value
+}
+
+// depthLimitOption is made by [withDepthLimit].
+type depthLimitOption struct {
+	value uint32
+}
+
+// withDepthLimit sets the depth limit of AtofReaderNew.
+// AtofReaderNew: Containers inside containers, the event itself being the first; a line with
+// more is a bad line.
+func withDepthLimit(depthLimit uint32) depthLimitOption {
+	return depthLimitOption{depthLimit}
+}
+
+func (o depthLimitOption) applyAtofReaderNew(a *atofReaderNewArguments) {
+	a.depthLimit = o.value
 }

@@ -85,6 +85,12 @@
 #define SCOPEFLOW__REGISTER_CONDITIONAL_MIDDLEWARE_GUARDRAIL_KINDS_MAX 131071u
 #define SCOPEFLOW__SCOPE_REGISTER_CONDITIONAL_MIDDLEWARE_GUARDRAIL_KINDS_MIN 1u
 #define SCOPEFLOW__SCOPE_REGISTER_CONDITIONAL_MIDDLEWARE_GUARDRAIL_KINDS_MAX 131071u
+#define SCOPEFLOW__ATOF_READER_NEW_LINE_LIMIT_BYTES_DEFAULT 16777216u
+#define SCOPEFLOW__ATOF_READER_NEW_LINE_LIMIT_BYTES_MIN 64u
+#define SCOPEFLOW__ATOF_READER_NEW_LINE_LIMIT_BYTES_MAX 1073741824u
+#define SCOPEFLOW__ATOF_READER_NEW_DEPTH_LIMIT_DEFAULT 512u
+#define SCOPEFLOW__ATOF_READER_NEW_DEPTH_LIMIT_MIN 1u
+#define SCOPEFLOW__ATOF_READER_NEW_DEPTH_LIMIT_MAX 4096u
 
 /* The categories of scopes; the index is the scope's type (S1.1). */
 extern const char *const scopeflow__category_names[11];
@@ -280,6 +286,9 @@ static inline void scopeflow__store_u32(uint32_t *at, uint32_t value) {
 }
 static inline uint64_t scopeflow__load_u64(const uint64_t *at) {
     return __atomic_load_n(at, __ATOMIC_RELAXED);
+}
+static inline void scopeflow__store_u64(uint64_t *at, uint64_t value) {
+    __atomic_store_n(at, value, __ATOMIC_RELAXED);
 }
 static inline uint64_t scopeflow__fetch_add_u64(uint64_t *at, uint64_t step) {
     return __atomic_fetch_add(at, step, __ATOMIC_RELAXED);
@@ -499,8 +508,9 @@ static inline bool scopeflow__buffer_reserve(scopeflow__buffer *self, size_t mor
     return scopeflow__buffer_grow(self, more_bytes);
 }
 static inline void scopeflow__buffer_put(scopeflow__buffer *self, const void *ptr, size_t len) {
-    if (!scopeflow__buffer_reserve(self, len)) return;
-    scopeflow__copy(self->ptr + self->len, ptr, len);
+    /* Not even no bytes may be put at a null pointer. */
+    if (len == 0 || !scopeflow__buffer_reserve(self, len)) return;
+    memcpy(self->ptr + self->len, ptr, len);
     self->len += len;
 }
 static inline void scopeflow__buffer_put_byte(scopeflow__buffer *self, char byte) {
@@ -2811,6 +2821,288 @@ void scopeflow_tape_put_json(scopeflow_tape *self, scopeflow_bytes json) {
     if (!scopeflow__json_parse(self, json, &error_offset)) scopeflow__tape_put_string(self, json);
 }
 
+/* -------------------- src/json/scan.c -------------------- */
+
+/* -------------------- src/json/scan.h -------------------- */
+
+/* Passes over JSON text (RFC 8259) and says where its values stand, without keeping any of them:
+ * for whoever needs a few slices of a text that may be large. Strict as json/parse.c is, needs no
+ * memory, and its depth is bounded whatever the text says. */
+#ifndef SCOPEFLOW__JSON_SCAN_H
+#define SCOPEFLOW__JSON_SCAN_H
+
+enum { SCOPEFLOW__SCAN_DEPTH_MAX = 4096 };
+
+typedef struct scopeflow__scanner {
+    scopeflow_bytes text;
+    size_t at; /* After a failure: the first byte that cannot be right. */
+    uint32_t depth;
+    uint32_t depth_limit;    /* At most SCOPEFLOW__SCAN_DEPTH_MAX. */
+    scopeflow_status status; /* After a failure: what kind, and what is wrong as a text. */
+    const char *problem;
+    unsigned char is_object[SCOPEFLOW__SCAN_DEPTH_MAX / 8]; /* One bit for each open container. */
+} scopeflow__scanner;
+
+void scopeflow__scanner_init(scopeflow__scanner *self, scopeflow_bytes text, uint32_t depth_limit);
+
+/* Remembers what is wrong at the current place; false, for the caller to return. */
+bool scopeflow__scan_fail(scopeflow__scanner *self, scopeflow_status status, const char *problem);
+
+void scopeflow__scan_space(scopeflow__scanner *self);
+
+/* The byte at the current place, or NUL at the end of the text; NUL itself is never right. */
+static inline char scopeflow__scan_peek(const scopeflow__scanner *self) {
+    return self->at < self->text.len ? self->text.ptr[self->at] : '\0';
+}
+
+/* Passes over an opening or closing bracket that the caller has looked at. */
+bool scopeflow__scan_open(scopeflow__scanner *self);
+static inline void scopeflow__scan_close(scopeflow__scanner *self) {
+    self->at++;
+    self->depth--;
+}
+
+/* At the opening quote: passes over the string and gives it with its quotes, unescaped. */
+bool scopeflow__scan_string(scopeflow__scanner *self, scopeflow_bytes *out_json);
+
+/* Passes over a key and its colon, with the blanks around them. */
+bool scopeflow__scan_key(scopeflow__scanner *self, scopeflow_bytes *out_json);
+
+/* Passes over one value and the blanks before it, and gives it as it stands. */
+bool scopeflow__scan_value(scopeflow__scanner *self, scopeflow_bytes *out_json);
+
+#endif
+
+#define EACH_BYTE(byte) (0x0101010101010101ull * (byte))
+#define HIGH_BITS EACH_BYTE(0x80u)
+
+void scopeflow__scanner_init(scopeflow__scanner *self, scopeflow_bytes text, uint32_t depth_limit) {
+    self->text = text;
+    self->at = 0;
+    self->depth = 0;
+    self->depth_limit = depth_limit;
+    self->status = SCOPEFLOW_STATUS_OK;
+    self->problem = "";
+}
+
+bool scopeflow__scan_fail(scopeflow__scanner *self, scopeflow_status status, const char *problem) {
+    self->status = status;
+    self->problem = problem;
+    return false;
+}
+
+static bool fail_syntax(scopeflow__scanner *self, const char *problem) {
+    if (self->at >= self->text.len) problem = "the text ends too early";
+    return scopeflow__scan_fail(self, SCOPEFLOW_STATUS_INVALID_JSON, problem);
+}
+
+void scopeflow__scan_space(scopeflow__scanner *self) {
+    while (self->at < self->text.len) {
+        char const c = self->text.ptr[self->at];
+        if (c != ' ' && c != '\t' && c != '\n' && c != '\r') return;
+        self->at++;
+    }
+}
+
+/* --- Strings --- */
+
+/* Whether one of eight bytes ends a run of plain characters: a quote, a backslash, a control
+ * character or anything beyond ASCII. It may say so of a run that has none, never the reverse. */
+static bool has_special_byte(uint64_t eight) {
+    uint64_t const quote = eight ^ EACH_BYTE('"');
+    uint64_t const backslash = eight ^ EACH_BYTE('\\');
+    uint64_t const found =
+        (eight - EACH_BYTE(0x20u)) | (quote - EACH_BYTE(1u)) | (backslash - EACH_BYTE(1u)) | eight;
+    return (found & HIGH_BITS) != 0;
+}
+
+static void scan_plain_run(scopeflow__scanner *self) {
+    uint64_t eight;
+    while (self->text.len - self->at >= sizeof eight) {
+        memcpy(&eight, self->text.ptr + self->at, sizeof eight);
+        if (has_special_byte(eight)) break;
+        self->at += sizeof eight;
+    }
+    while (self->at < self->text.len) {
+        unsigned char const c = (unsigned char)self->text.ptr[self->at];
+        if (c == '"' || c == '\\' || c < 0x20 || c >= 0x80) return;
+        self->at++;
+    }
+}
+
+static bool scan_hex_digits(scopeflow__scanner *self) {
+    for (int i = 0; i < 4; i++, self->at++) {
+        char const c = scopeflow__scan_peek(self);
+        char const lower = (char)(c | 0x20);
+        if (!(c >= '0' && c <= '9') && !(lower >= 'a' && lower <= 'f'))
+            return fail_syntax(self, "an escape needs four hexadecimal digits");
+    }
+    return true;
+}
+
+static bool scan_escape(scopeflow__scanner *self) {
+    self->at++;
+    switch (scopeflow__scan_peek(self)) {
+    case '"':
+    case '\\':
+    case '/':
+    case 'b':
+    case 'f':
+    case 'n':
+    case 'r':
+    case 't': self->at++; return true;
+    case 'u': self->at++; return scan_hex_digits(self);
+    default: return fail_syntax(self, "there is no such escape");
+    }
+}
+
+static bool scan_code_point(scopeflow__scanner *self) {
+    uint32_t code_point;
+    bool valid;
+    size_t const len = scopeflow__utf8_decode(self->text, self->at, &code_point, &valid);
+    if (!valid)
+        return scopeflow__scan_fail(self, SCOPEFLOW_STATUS_INVALID_UTF8, "a string is no UTF-8");
+    self->at += len;
+    return true;
+}
+
+bool scopeflow__scan_string(scopeflow__scanner *self, scopeflow_bytes *out_json) {
+    size_t const start = self->at++;
+    for (;;) {
+        scan_plain_run(self);
+        unsigned char const c = (unsigned char)scopeflow__scan_peek(self);
+        if (c == '"') break;
+        if (c < 0x20) return fail_syntax(self, "a control character stands in a string");
+        if (c == '\\' ? !scan_escape(self) : !scan_code_point(self)) return false;
+    }
+    self->at++;
+    *out_json = scopeflow__text(self->text.ptr + start, self->at - start);
+    return true;
+}
+
+bool scopeflow__scan_key(scopeflow__scanner *self, scopeflow_bytes *out_json) {
+    scopeflow__scan_space(self);
+    if (scopeflow__scan_peek(self) != '"') return fail_syntax(self, "a key must stand here");
+    if (!scopeflow__scan_string(self, out_json)) return false;
+    scopeflow__scan_space(self);
+    if (scopeflow__scan_peek(self) != ':') return fail_syntax(self, "a colon must follow the key");
+    self->at++;
+    return true;
+}
+
+/* --- Numbers and literals --- */
+
+static bool scan_digits(scopeflow__scanner *self) {
+    size_t const start = self->at;
+    while (scopeflow__scan_peek(self) >= '0' && scopeflow__scan_peek(self) <= '9') self->at++;
+    return self->at > start || fail_syntax(self, "a digit must stand here");
+}
+
+static bool scan_number(scopeflow__scanner *self) {
+    if (scopeflow__scan_peek(self) == '-') self->at++;
+    if (scopeflow__scan_peek(self) == '0')
+        self->at++;
+    else if (!scan_digits(self))
+        return false;
+    if (scopeflow__scan_peek(self) == '.') {
+        self->at++;
+        if (!scan_digits(self)) return false;
+    }
+    if ((scopeflow__scan_peek(self) | 0x20) != 'e') return true;
+    self->at++;
+    char const sign = scopeflow__scan_peek(self);
+    if (sign == '+' || sign == '-') self->at++;
+    return scan_digits(self);
+}
+
+static bool scan_literal(scopeflow__scanner *self, const char *literal) {
+    for (; *literal != '\0'; literal++, self->at++)
+        if (scopeflow__scan_peek(self) != *literal)
+            return fail_syntax(self, "no value is written so");
+    return true;
+}
+
+/* --- Values --- */
+
+static bool scan_is_in_object(const scopeflow__scanner *self) {
+    uint32_t const bit = self->depth - 1;
+    return (self->is_object[bit / 8] >> (bit % 8)) & 1;
+}
+
+bool scopeflow__scan_open(scopeflow__scanner *self) {
+    if (self->depth == self->depth_limit)
+        return scopeflow__scan_fail(self, SCOPEFLOW_STATUS_LIMIT_EXCEEDED,
+                                    "containers are nested deeper than depth_limit");
+    uint32_t const bit = self->depth++;
+    unsigned char const mask = (unsigned char)(1u << (bit % 8));
+    if (self->text.ptr[self->at++] == '{')
+        self->is_object[bit / 8] |= mask;
+    else
+        self->is_object[bit / 8] &= (unsigned char)~mask;
+    return true;
+}
+
+static bool scan_scalar(scopeflow__scanner *self, char first) {
+    scopeflow_bytes ignored;
+    switch (first) {
+    case '"': return scopeflow__scan_string(self, &ignored);
+    case 't': return scan_literal(self, "true");
+    case 'f': return scan_literal(self, "false");
+    case 'n': return scan_literal(self, "null");
+    default: break;
+    }
+    if (first != '-' && (first < '0' || first > '9'))
+        return fail_syntax(self, "a value must stand here");
+    return scan_number(self);
+}
+
+/* After a value: closes what ends here down to a depth, or passes the comma to the next value. */
+static bool scan_value_end(scopeflow__scanner *self, uint32_t outside) {
+    scopeflow_bytes ignored;
+    while (self->depth > outside) {
+        scopeflow__scan_space(self);
+        bool const in_object = scan_is_in_object(self);
+        char const c = scopeflow__scan_peek(self);
+        if (c == ',') {
+            self->at++;
+            return !in_object || scopeflow__scan_key(self, &ignored);
+        }
+        if (c != (in_object ? '}' : ']'))
+            return fail_syntax(self, "a comma or the end of the container must stand here");
+        scopeflow__scan_close(self);
+    }
+    return true;
+}
+
+/* After an opening bracket: whether the container has a first value; passes that one's key. */
+static bool scan_first(scopeflow__scanner *self, bool *out_has_value) {
+    scopeflow_bytes ignored;
+    bool const in_object = scan_is_in_object(self);
+    scopeflow__scan_space(self);
+    *out_has_value = scopeflow__scan_peek(self) != (in_object ? '}' : ']');
+    return !*out_has_value || !in_object || scopeflow__scan_key(self, &ignored);
+}
+
+bool scopeflow__scan_value(scopeflow__scanner *self, scopeflow_bytes *out_json) {
+    uint32_t const outside = self->depth;
+    scopeflow__scan_space(self);
+    size_t const start = self->at;
+    do {
+        scopeflow__scan_space(self);
+        char const c = scopeflow__scan_peek(self);
+        if (c == '{' || c == '[') {
+            bool has_value;
+            if (!scopeflow__scan_open(self) || !scan_first(self, &has_value)) return false;
+            if (has_value) continue;
+        } else if (!scan_scalar(self, c)) {
+            return false;
+        }
+        if (!scan_value_end(self, outside)) return false;
+    } while (self->depth > outside);
+    *out_json = scopeflow__text(self->text.ptr + start, self->at - start);
+    return true;
+}
+
 /* -------------------- src/scope/runtime.c -------------------- */
 
 /* -------------------- src/scope/runtime.h -------------------- */
@@ -2831,39 +3123,41 @@ typedef struct scopeflow__open_shard {
     uint64_t padding[6]; /* A cache line each. */
 } scopeflow__open_shard;
 
+/* What every operation reads stands apart from what every operation writes: a line of the cache
+ * that one thread writes is one that the others have to fetch again. */
 struct scopeflow_runtime {
-    uint32_t refs; /* The owner's and one for each scope that is held. */
     scopeflow_runtime_flag flags;
     uint32_t payload_budget_bytes;
-    uint32_t is_freed;        /* The owner has gone: owed ends are not collected any more. */
-    uint32_t is_closed;       /* Nothing may begin or be registered any more (S6.1). */
-    uint32_t fork_generation; /* Counts `after_fork`; a scope of another one is the parent's. */
-
+    uint32_t is_freed;         /* The owner has gone: owed ends are not collected any more. */
+    uint32_t is_closed;        /* Nothing may begin or be registered any more (S6.1). */
+    uint32_t fork_generation;  /* Counts `after_fork`; a scope of another one is the parent's. */
+    uint32_t groups;           /* What every scope may see: see scopeflow__may_see. */
+    uint32_t scope_view_count; /* 0: nothing is registered on any scope. */
     scopeflow_host host;
     scopeflow__memory memory;
-
     int64_t clock_start_ns;
     int64_t clock_step_ns;
-    uint64_t clock_read_count;
-    uint64_t last_moment; /* 48 bits of milliseconds, 12 bits of count: never goes back (S2.2). */
-    uint64_t drawn_uuid_count; /* Of a deterministic runtime. */
     uint64_t seed[2];
-
     scopeflow_scope *root;
     scopeflow_scope *abandoned; /* A lock-free stack of ended scopes whose end is owed (S1.12). */
-
-    scopeflow__open_shard open_shards[SCOPEFLOW__OPEN_SHARD_COUNT];
-
+    scopeflow__view *global_view;
     char *credential_headers; /* The owner's own list, lower case, with commas; or null. */
     size_t credential_headers_len;
 
+    uint64_t padding_before[8];
+    uint64_t last_moment; /* 48 bits of milliseconds, 12 bits of count: never goes back (S2.2). */
+    uint64_t clock_read_count; /* Of a deterministic runtime, like the next. */
+    uint64_t drawn_uuid_count;
+    uint64_t padding_between[8];
+    uint32_t refs; /* The owner's, one for each first-level scope and each reference to the root. */
+    uint64_t padding_behind[8];
+
+    scopeflow__open_shard open_shards[SCOPEFLOW__OPEN_SHARD_COUNT];
+
     scopeflow__spinlock registry_lock;
-    uint32_t groups;           /* What every scope may see: see scopeflow__may_see. */
-    uint32_t late_groups;      /* Under the lock: registered where others inherited already. */
-    uint32_t group_counts[5];  /* Under the lock: of the runtime's own registrations. */
-    uint32_t scope_view_count; /* 0: nothing is registered on any scope. */
-    uint32_t view_epoch;       /* Raised when a scope that others inherit from gets its view. */
-    scopeflow__view *global_view;
+    uint32_t view_epoch;      /* Raised when a scope that others inherit from gets its view. */
+    uint32_t late_groups;     /* Under the lock: registered where others inherited already. */
+    uint32_t group_counts[5]; /* Under the lock: of the runtime's own registrations. */
 
     uint64_t scope_event_count;
     uint64_t mark_event_count;
@@ -3114,6 +3408,30 @@ static inline scopeflow_status scopeflow__check_scope_callable_at(
                        out_error, "self must not be null");
     SCOPEFLOW__REQUIRE(out_callable != NULL,
                        out_error, "out_callable must not be null");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_propagation_capture(
+    scopeflow_runtime *self, scopeflow_scope *current, scopeflow_propagation *out_propagation,
+    scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(current != NULL,
+                       out_error, "current must not be null");
+    SCOPEFLOW__REQUIRE(out_propagation != NULL,
+                       out_error, "out_propagation must not be null");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_propagation_adopt(
+    scopeflow_runtime *self, scopeflow_bytes text, scopeflow_scope **out_scope,
+    scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_scope != NULL,
+                       out_error, "out_scope must not be null");
+    SCOPEFLOW__REQUIRE(text.ptr != NULL || text.len == 0,
+                       out_error, "text is null but has a length");
     return SCOPEFLOW_STATUS_OK;
 }
 
@@ -4346,6 +4664,51 @@ static inline scopeflow_status scopeflow__check_atof_sink_flush(
     return SCOPEFLOW_STATUS_OK;
 }
 
+static inline scopeflow_status scopeflow__check_atof_reader_new(
+    const scopeflow_atof_reader_new_options *options, scopeflow_atof_reader **out_reader,
+    scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(options != NULL,
+                       out_error, "options must not be null");
+    SCOPEFLOW__REQUIRE(out_reader != NULL,
+                       out_error, "out_reader must not be null");
+    SCOPEFLOW__REQUIRE(options->struct_size_bytes >= sizeof *options,
+                       out_error, "options.struct_size_bytes is too small for this version");
+    SCOPEFLOW__REQUIRE(options->line_limit_bytes >= 64u,
+                       out_error, "line_limit_bytes is not from 64 to 1073741824");
+    SCOPEFLOW__REQUIRE(options->line_limit_bytes <= 1073741824u,
+                       out_error, "line_limit_bytes is not from 64 to 1073741824");
+    SCOPEFLOW__REQUIRE(options->depth_limit >= 1u,
+                       out_error, "depth_limit is not from 1 to 4096");
+    SCOPEFLOW__REQUIRE(options->depth_limit <= 4096u,
+                       out_error, "depth_limit is not from 1 to 4096");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_atof_reader_feed(
+    scopeflow_atof_reader *self, scopeflow_bytes chunk, scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(chunk.ptr != NULL || chunk.len == 0,
+                       out_error, "chunk is null but has a length");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_atof_reader_finish(
+    scopeflow_atof_reader *self, scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_atof_reader_next(
+    scopeflow_atof_reader *self, scopeflow_atof_item *out_item, scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_item != NULL,
+                       out_error, "out_item must not be null");
+    return SCOPEFLOW_STATUS_OK;
+}
+
 /* clang-format on */
 #endif
 
@@ -4400,6 +4763,15 @@ typedef struct scopeflow__pending_mark {
     size_t name_len;
 } scopeflow__pending_mark;
 
+/* Numbers of a stream for its end event (S4.7). Whoever drives the stream writes them; whoever ends
+ * the call, which may be another thread, reads them. */
+typedef struct scopeflow__stream_facts {
+    uint64_t has_begun;
+    uint64_t chunk_count;
+    uint64_t first_chunk_ns; /* Since the start. */
+    uint64_t longest_gap_ns;
+} scopeflow__stream_facts;
+
 struct scopeflow_scope {
     uint32_t refs;
     uint32_t phase; /* Changes from open to ended exactly once (S4.3). */
@@ -4433,6 +4805,7 @@ struct scopeflow_scope {
     scopeflow_ref metadata;
     scopeflow_ref call_request; /* What the start event showed, for comparison only (S3.7). */
     struct scopeflow__set *middleware; /* Of a manual call: what it saw when it began (S3.4). */
+    scopeflow__stream_facts *stream;   /* Of a streaming call, else null. */
     scopeflow__pending_mark *pending_marks; /* A lock-free stack, newest first (S3.11). */
     uint32_t attempt_count;                 /* How often the target was reached (S3.7). */
     uint32_t attributes;
@@ -4497,6 +4870,14 @@ int64_t scopeflow__scope_end_time(const scopeflow_scope *self, int64_t timestamp
 
 /* Takes a reference to every open scope, the latest opened first, linked by `next` (S6.1). */
 scopeflow_scope *scopeflow__open_scopes_take(scopeflow_runtime *runtime);
+
+/* Makes a streaming call of it; false when memory ran out. */
+bool scopeflow__stream_reserve(scopeflow_scope *self);
+void scopeflow__stream_begin(scopeflow__stream_facts *self);
+void scopeflow__stream_count(scopeflow__stream_facts *self, uint64_t gap_ns);
+/* False if the producer has not given a stream. */
+bool scopeflow__stream_read(const scopeflow__stream_facts *self, scopeflow__stream_facts *out);
+void scopeflow__stream_free(scopeflow_scope *self);
 
 /* Leaves a mark with a call; the references are the call's when this succeeds. */
 bool scopeflow__pending_mark_add(scopeflow_scope *self, scopeflow_bytes name, scopeflow_ref data,
@@ -5216,7 +5597,7 @@ scopeflow_scope *scopeflow__scope_new(scopeflow_runtime *runtime, const scopeflo
     scopeflow_scope *const self = allocate(runtime, name, detail);
     if (self == NULL) return NULL;
 
-    scopeflow__ref_up(&runtime->refs);
+    if (scopeflow__scope_is_root(place->parent)) scopeflow__ref_up(&runtime->refs);
     self->type = (uint8_t)type;
     self->attributes = attributes;
     self->parent = place->parent;
@@ -5357,15 +5738,17 @@ static scopeflow_scope *drop_link(scopeflow_scope *link, scopeflow_scope *doomed
     return link;
 }
 
-static void destroy_scope(scopeflow_scope *self) {
+/* A first-level scope holds the runtime, the others hold it through their parents. */
+static void destroy_scope(scopeflow_scope *self, bool holds_runtime) {
     scopeflow_runtime *const runtime = self->runtime;
     if (self->view != NULL) scopeflow__view_release(self->view);
     scopeflow__runtime_release_ref(runtime, self->metadata);
     if (self->middleware != NULL) scopeflow__set_release(self->middleware);
     if (self->pending_marks != NULL)
         scopeflow__pending_marks_free(runtime, scopeflow__pending_marks_take(self));
+    if (self->stream != NULL) scopeflow__stream_free(self);
     scopeflow__deallocate(&runtime->memory, self, node_size(self));
-    scopeflow__runtime_release(runtime);
+    if (holds_runtime) scopeflow__runtime_release(runtime);
 }
 
 /* A deep tree is freed in a loop: recursion would overflow the stack. */
@@ -5381,8 +5764,9 @@ void scopeflow_scope_release(scopeflow_scope *self) {
         doomed = node->next;
         if (node->opener != node->parent) doomed = drop_link(node->opener, doomed);
         if (node->inherit != node->parent) doomed = drop_link(node->inherit, doomed);
+        bool const holds_runtime = scopeflow__scope_is_root(node->parent);
         doomed = drop_link(node->parent, doomed);
-        destroy_scope(node);
+        destroy_scope(node, holds_runtime);
     }
 }
 
@@ -5422,6 +5806,400 @@ scopeflow_status scopeflow_scope_describe(scopeflow_scope *self, scopeflow_scope
     out_info->attributes = self->attributes;
     out_info->is_open = scopeflow__scope_is_open(self);
     return SCOPEFLOW_STATUS_OK;
+}
+
+/* -------------------- src/scope/propagation.c -------------------- */
+
+/* -------------------- src/scope/propagation.h -------------------- */
+
+/* The portable form of a context (S1.10), on ids alone: as JSON and as W3C `traceparent`. */
+#ifndef SCOPEFLOW__PROPAGATION_H
+#define SCOPEFLOW__PROPAGATION_H
+
+typedef struct scopeflow__propagation {
+    scopeflow_uuid root_uuid;
+    scopeflow_uuid parent_uuid;
+} scopeflow__propagation;
+
+enum {
+    SCOPEFLOW__PROPAGATION_JSON_BYTES = 117,
+    SCOPEFLOW__TRACEPARENT_BYTES = 55,
+    /* Of a text that comes from elsewhere (S7.4). Ours are far shorter. */
+    SCOPEFLOW__PROPAGATION_LIMIT_BYTES = 4096
+};
+
+/* Both ids must name something: one that is all zeros is `invalid_argument`. What is written is
+ * the whole of a text of that length, without a NUL. */
+scopeflow_status scopeflow__propagation_write_json(const scopeflow__propagation *self,
+                                                   char out[SCOPEFLOW__PROPAGATION_JSON_BYTES],
+                                                   scopeflow_error *out_error);
+
+/* The trace id is the root's, the span id the low 8 bytes of the parent's, the flags are `01`. */
+scopeflow_status scopeflow__propagation_write_traceparent(const scopeflow__propagation *self,
+                                                          char out[SCOPEFLOW__TRACEPARENT_BYTES],
+                                                          scopeflow_error *out_error);
+
+/* Unknown keys are passed over, another version is refused. Needs a little memory, which is given
+ * back. On failure `out` is as it was (S7.3). */
+scopeflow_status scopeflow__propagation_read_json(const scopeflow__memory *memory,
+                                                  scopeflow_bytes json, scopeflow__propagation *out,
+                                                  scopeflow_error *out_error);
+
+/* By the rules of W3C Trace Context, 3.2, whose later versions may only append. The parent's id is
+ * 8 zero bytes and the span id. On failure `out` is as it was. */
+scopeflow_status scopeflow__propagation_read_traceparent(scopeflow_bytes text,
+                                                         scopeflow__propagation *out,
+                                                         scopeflow_error *out_error);
+
+#endif
+
+/* -------------------- src/event/text.h -------------------- */
+
+/* Ids and times as text, and back. */
+#ifndef SCOPEFLOW__EVENT_TEXT_H
+#define SCOPEFLOW__EVENT_TEXT_H
+
+enum { SCOPEFLOW__UUID_TEXT_BYTES = 36, SCOPEFLOW__TIMESTAMP_TEXT_BYTES = 40 };
+
+void scopeflow__uuid_write(const scopeflow_uuid *uuid, char out[SCOPEFLOW__UUID_TEXT_BYTES]);
+
+/* RFC 3339, UTC, `Z`, nine fractional digits (S2.3). Returns the length, 30 for the years 1677 to
+ * 2262 that 64 bits of nanoseconds can tell. */
+size_t scopeflow__timestamp_write(int64_t timestamp_ns, char out[SCOPEFLOW__TIMESTAMP_TEXT_BYTES]);
+
+/* Hexadecimal digits of either case with the four hyphens. */
+bool scopeflow__uuid_read(scopeflow_bytes text, scopeflow_uuid *out);
+
+/* RFC 3339 with any offset and 0 to 9 fractional digits (S2.3); false also for a time that 64 bits
+ * of nanoseconds cannot tell. A leap second is the first moment of the next minute. */
+bool scopeflow__timestamp_read(scopeflow_bytes text, int64_t *out_timestamp_ns);
+
+/* Whole microseconds since 1970-01-01 UTC as decimal digits, the other form of S2.3. */
+bool scopeflow__epoch_microseconds_read(scopeflow_bytes digits, int64_t *out_timestamp_ns);
+
+#endif
+
+#define PROPAGATION_HEAD "{\"version\":1,\"root_uuid\":\""
+#define PROPAGATION_MIDDLE "\",\"parent_uuid\":\""
+#define PROPAGATION_TAIL "\"}"
+
+enum { SPAN_ID_BYTES = 8, TRACE_ID_BYTES = 16 };
+
+static scopeflow_status fail_propagation(scopeflow_error *out_error, const char *what,
+                                         const char *problem) {
+    return scopeflow__fail(out_error, SCOPEFLOW_STATUS_INVALID_ARGUMENT, scopeflow__c_text(what),
+                           scopeflow__c_text(problem), SCOPEFLOW__TEXT(""));
+}
+
+static scopeflow_status check_length(scopeflow_bytes text, scopeflow_error *out_error) {
+    if (text.len <= SCOPEFLOW__PROPAGATION_LIMIT_BYTES) return SCOPEFLOW_STATUS_OK;
+    return scopeflow__fail_text(out_error, SCOPEFLOW_STATUS_LIMIT_EXCEEDED,
+                                "a propagated context is longer than 4096 bytes");
+}
+
+static bool is_all_zeros(const uint8_t *bytes, size_t size) {
+    for (size_t i = 0; i < size; i++)
+        if (bytes[i] != 0) return false;
+    return true;
+}
+
+/* --- JSON --- */
+
+static scopeflow_status check_ids(const scopeflow__propagation *self, scopeflow_error *out_error) {
+    if (scopeflow__is_zero_uuid(&self->root_uuid))
+        return fail_propagation(out_error, "root_uuid", " is all zeros");
+    if (scopeflow__is_zero_uuid(&self->parent_uuid))
+        return fail_propagation(out_error, "parent_uuid", " is all zeros");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+scopeflow_status scopeflow__propagation_write_json(const scopeflow__propagation *self,
+                                                   char out[SCOPEFLOW__PROPAGATION_JSON_BYTES],
+                                                   scopeflow_error *out_error) {
+    scopeflow_status const status = check_ids(self, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    char *at = out;
+    memcpy(at, PROPAGATION_HEAD, sizeof PROPAGATION_HEAD - 1);
+    at += sizeof PROPAGATION_HEAD - 1;
+    scopeflow__uuid_write(&self->root_uuid, at);
+    at += SCOPEFLOW__UUID_TEXT_BYTES;
+    memcpy(at, PROPAGATION_MIDDLE, sizeof PROPAGATION_MIDDLE - 1);
+    at += sizeof PROPAGATION_MIDDLE - 1;
+    scopeflow__uuid_write(&self->parent_uuid, at);
+    at += SCOPEFLOW__UUID_TEXT_BYTES;
+    memcpy(at, PROPAGATION_TAIL, sizeof PROPAGATION_TAIL - 1);
+    return SCOPEFLOW_STATUS_OK;
+}
+
+/* What was found under the three keys; a kind of -1 says that the key is missing. */
+typedef struct propagation_members {
+    scopeflow__token version;
+    scopeflow__token root_uuid;
+    scopeflow__token parent_uuid;
+} propagation_members;
+
+static void keep_member(propagation_members *self, scopeflow_bytes key, scopeflow__token value) {
+    if (scopeflow__same_text(key, SCOPEFLOW__TEXT("version"))) self->version = value;
+    if (scopeflow__same_text(key, SCOPEFLOW__TEXT("root_uuid"))) self->root_uuid = value;
+    if (scopeflow__same_text(key, SCOPEFLOW__TEXT("parent_uuid"))) self->parent_uuid = value;
+}
+
+/* False for a value that is no object. */
+static bool find_members(scopeflow__cursor value, propagation_members *out) {
+    memset(out, 0, sizeof *out);
+    out->version.kind = out->root_uuid.kind = out->parent_uuid.kind = -1;
+    if (scopeflow__cursor_read(&value).kind != SCOPEFLOW_TOKEN_OBJECT) return false;
+    while (scopeflow__cursor_peek(&value) != SCOPEFLOW_TOKEN_END) {
+        scopeflow_bytes const key = scopeflow__cursor_read(&value).text;
+        scopeflow__cursor member = scopeflow__cursor_take(&value);
+        keep_member(out, key, scopeflow__cursor_read(&member));
+    }
+    return true;
+}
+
+static scopeflow_status read_id(scopeflow__token token, const char *key, scopeflow_uuid *out,
+                                scopeflow_error *out_error) {
+    if (token.kind < 0) return fail_propagation(out_error, key, " is missing");
+    if (token.kind != SCOPEFLOW_TOKEN_STRING || !scopeflow__uuid_read(token.text, out))
+        return fail_propagation(out_error, key, " is no uuid");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static scopeflow_status read_members(scopeflow__cursor value, scopeflow__propagation *out,
+                                     scopeflow_error *out_error) {
+    propagation_members members;
+    if (!find_members(value, &members))
+        return fail_propagation(out_error, "a propagated context", " is no object");
+    if (members.version.kind < 0) return fail_propagation(out_error, "version", " is missing");
+    if (members.version.kind != SCOPEFLOW_TOKEN_INT || members.version.number.as_int != 1)
+        return fail_propagation(out_error, "version", " is not 1, the only one that is known");
+
+    scopeflow__propagation read;
+    scopeflow_status status = read_id(members.root_uuid, "root_uuid", &read.root_uuid, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    status = read_id(members.parent_uuid, "parent_uuid", &read.parent_uuid, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    status = check_ids(&read, out_error);
+    if (status == SCOPEFLOW_STATUS_OK) *out = read;
+    return status;
+}
+
+static scopeflow_status fail_syntax_at(scopeflow_error *out_error, size_t offset) {
+    char digits[SCOPEFLOW__NUMBER_SIZE_BYTES];
+    size_t const len = scopeflow__number_write_uint(offset, digits);
+    return scopeflow__fail(out_error, SCOPEFLOW_STATUS_INVALID_JSON,
+                           SCOPEFLOW__TEXT("a propagated context goes wrong at offset "),
+                           scopeflow__text(digits, len), SCOPEFLOW__TEXT(""));
+}
+
+scopeflow_status scopeflow__propagation_read_json(const scopeflow__memory *memory,
+                                                  scopeflow_bytes json, scopeflow__propagation *out,
+                                                  scopeflow_error *out_error) {
+    scopeflow_status status = check_length(json, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow_tape tape;
+    size_t offset = 0;
+    scopeflow__tape_init(&tape, memory, SIZE_MAX);
+    bool const is_json = scopeflow__json_parse(&tape, json, &offset);
+    if (tape.bytes.failed)
+        status = scopeflow__fail_memory(out_error);
+    else if (!is_json)
+        status = fail_syntax_at(out_error, offset);
+    else
+        status = read_members(scopeflow__tape_value(&tape), out, out_error);
+    scopeflow__tape_deinit(&tape);
+    return status;
+}
+
+/* --- W3C traceparent: version-trace_id-span_id-flags, in lower case --- */
+
+static char *put_hex(char *at, const uint8_t *bytes, size_t size) {
+    static const char digits[] = "0123456789abcdef";
+    for (size_t i = 0; i < size; i++) {
+        *at++ = digits[bytes[i] >> 4];
+        *at++ = digits[bytes[i] & 15];
+    }
+    return at;
+}
+
+scopeflow_status scopeflow__propagation_write_traceparent(const scopeflow__propagation *self,
+                                                          char out[SCOPEFLOW__TRACEPARENT_BYTES],
+                                                          scopeflow_error *out_error) {
+    const uint8_t *const span_id = self->parent_uuid.bytes + TRACE_ID_BYTES - SPAN_ID_BYTES;
+    if (scopeflow__is_zero_uuid(&self->root_uuid))
+        return fail_propagation(out_error, "root_uuid", " is all zeros");
+    if (is_all_zeros(span_id, SPAN_ID_BYTES))
+        return fail_propagation(out_error, "parent_uuid", " ends in 8 zero bytes");
+    memcpy(out, "00-", 3);
+    char *at = put_hex(out + 3, self->root_uuid.bytes, TRACE_ID_BYTES);
+    *at++ = '-';
+    at = put_hex(at, span_id, SPAN_ID_BYTES);
+    memcpy(at, "-01", 3);
+    return SCOPEFLOW_STATUS_OK;
+}
+
+/* Lower case only, as the standard asks. */
+static int hex_digit(char c) {
+    if (c >= '0' && c <= '9') return c - '0';
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+static bool get_hex(const char *at, uint8_t *out, size_t size) {
+    for (size_t i = 0; i < size; i++) {
+        int const high = hex_digit(at[2 * i]);
+        int const low = hex_digit(at[2 * i + 1]);
+        if (high < 0 || low < 0) return false;
+        out[i] = (uint8_t)(high << 4 | low);
+    }
+    return true;
+}
+
+scopeflow_status scopeflow__propagation_read_traceparent(scopeflow_bytes text,
+                                                         scopeflow__propagation *out,
+                                                         scopeflow_error *out_error) {
+    const char *const what = "traceparent";
+    scopeflow_status const status = check_length(text, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    if (text.len < SCOPEFLOW__TRACEPARENT_BYTES)
+        return fail_propagation(out_error, what, " is shorter than 55 characters");
+
+    uint8_t version;
+    uint8_t flags;
+    scopeflow__propagation read;
+    memset(&read, 0, sizeof read);
+    uint8_t *const span_id = read.parent_uuid.bytes + TRACE_ID_BYTES - SPAN_ID_BYTES;
+    if (!get_hex(text.ptr, &version, 1) || version == 0xFF)
+        return fail_propagation(out_error, what, " has no version from 00 to fe");
+    if (version == 0 && text.len > SCOPEFLOW__TRACEPARENT_BYTES)
+        return fail_propagation(out_error, what, " of version 00 is longer than 55 characters");
+    if (text.len > SCOPEFLOW__TRACEPARENT_BYTES && text.ptr[SCOPEFLOW__TRACEPARENT_BYTES] != '-')
+        return fail_propagation(out_error, what, " goes on without a hyphen after 55 characters");
+    if (text.ptr[2] != '-' || text.ptr[35] != '-' || text.ptr[52] != '-')
+        return fail_propagation(out_error, what, " has no hyphens after 2, 35 and 52 characters");
+    if (!get_hex(text.ptr + 3, read.root_uuid.bytes, TRACE_ID_BYTES) ||
+        scopeflow__is_zero_uuid(&read.root_uuid))
+        return fail_propagation(out_error, what,
+                                " has no trace id of 32 digits in lower case, not all zeros");
+    if (!get_hex(text.ptr + 36, span_id, SPAN_ID_BYTES) || is_all_zeros(span_id, SPAN_ID_BYTES))
+        return fail_propagation(out_error, what,
+                                " has no span id of 16 digits in lower case, not all zeros");
+    if (!get_hex(text.ptr + 53, &flags, 1))
+        return fail_propagation(out_error, what, " has no flags of 2 digits in lower case");
+    *out = read;
+    return SCOPEFLOW_STATUS_OK;
+}
+
+/* -------------------- src/scope/portable.c -------------------- */
+
+/* A context in its portable form, and a context that goes on under one (S1.10). */
+
+/* --- Out --- */
+
+/* The trace: what was propagated to the root, else the outermost scope that was opened under it. */
+static bool find_trace(const scopeflow_scope *scope, scopeflow_uuid *out_root) {
+    const scopeflow_scope *outermost = NULL;
+    for (; !scopeflow__scope_is_any_root(scope); scope = scope->parent) outermost = scope;
+    if (!scopeflow__is_zero_uuid(&scope->detached_from)) {
+        *out_root = scope->detached_from;
+        return true;
+    }
+    if (outermost != NULL) *out_root = outermost->uuid;
+    return outermost != NULL;
+}
+
+static void write_texts(const scopeflow__propagation *ids, scopeflow_propagation *out) {
+    (void)scopeflow__propagation_write_json(ids, out->json, NULL);
+    (void)scopeflow__propagation_write_traceparent(ids, out->traceparent, NULL);
+    out->json[SCOPEFLOW__PROPAGATION_JSON_BYTES] = '\0';
+    out->traceparent[SCOPEFLOW__TRACEPARENT_BYTES] = '\0';
+}
+
+scopeflow_status scopeflow_propagation_capture(scopeflow_runtime *runtime, scopeflow_scope *current,
+                                               scopeflow_propagation *out_propagation,
+                                               scopeflow_error *out_error) {
+    if (current == NULL && runtime != NULL) current = runtime->root;
+    scopeflow_status const status =
+        scopeflow__check_propagation_capture(runtime, current, out_propagation, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    SCOPEFLOW__REQUIRE(current->runtime == runtime, out_error,
+                       "the current scope belongs to another runtime");
+    const scopeflow_scope *const open = scopeflow__scope_nearest_open(current);
+    scopeflow__propagation ids;
+    if (!find_trace(open, &ids.root_uuid))
+        return scopeflow__fail_text(out_error, SCOPEFLOW_STATUS_INVALID_STATE,
+                                    "no scope is open in this context, so there is no trace");
+    ids.parent_uuid = open->uuid;
+    memset(out_propagation, 0, sizeof *out_propagation);
+    out_propagation->root_uuid = ids.root_uuid;
+    out_propagation->parent_uuid = ids.parent_uuid;
+    write_texts(&ids, out_propagation);
+    return SCOPEFLOW_STATUS_OK;
+}
+
+/* --- In --- */
+
+/* A `traceparent` begins with its version, two hexadecimal digits; JSON never does. */
+static scopeflow_status read_portable(const scopeflow_runtime *runtime, scopeflow_bytes text,
+                                      scopeflow__propagation *out, scopeflow_error *out_error) {
+    char const first = text.len > 0 ? text.ptr[0] : '\0';
+    bool const is_hexadecimal = (first >= '0' && first <= '9') || (first >= 'a' && first <= 'f');
+    return is_hexadecimal
+               ? scopeflow__propagation_read_traceparent(text, out, out_error)
+               : scopeflow__propagation_read_json(&runtime->memory, text, out, out_error);
+}
+
+scopeflow_status scopeflow_propagation_adopt(scopeflow_runtime *runtime, scopeflow_bytes text,
+                                             scopeflow_scope **out_scope,
+                                             scopeflow_error *out_error) {
+    scopeflow_status status =
+        scopeflow__check_propagation_adopt(runtime, text, out_scope, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    if (scopeflow__runtime_is_closed(runtime)) return scopeflow__fail_closed(out_error);
+    scopeflow__propagation ids;
+    status = read_portable(runtime, text, &ids, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow_scope *const self = scopeflow__scope_new_own_root(runtime);
+    if (self == NULL) return scopeflow__fail_memory(out_error);
+    self->uuid = ids.parent_uuid;
+    self->detached_from = ids.root_uuid;
+    *out_scope = self;
+    return SCOPEFLOW_STATUS_OK;
+}
+
+/* -------------------- src/scope/stream_facts.c -------------------- */
+
+/* What the end of a streaming call tells of its chunks, whoever ends it (S4.7, S1.12). */
+
+bool scopeflow__stream_reserve(scopeflow_scope *self) {
+    self->stream = (scopeflow__stream_facts *)scopeflow__allocate(&self->runtime->memory,
+                                                                  sizeof *self->stream);
+    if (self->stream == NULL) return false;
+    memset(self->stream, 0, sizeof *self->stream);
+    return true;
+}
+
+void scopeflow__stream_free(scopeflow_scope *self) {
+    scopeflow__deallocate(&self->runtime->memory, self->stream, sizeof *self->stream);
+}
+
+void scopeflow__stream_begin(scopeflow__stream_facts *self) {
+    scopeflow__store_u64(&self->has_begun, 1);
+}
+
+void scopeflow__stream_count(scopeflow__stream_facts *self, uint64_t gap_ns) {
+    if (self->chunk_count == 0)
+        scopeflow__store_u64(&self->first_chunk_ns, gap_ns);
+    else if (gap_ns > self->longest_gap_ns)
+        scopeflow__store_u64(&self->longest_gap_ns, gap_ns);
+    scopeflow__store_u64(&self->chunk_count, self->chunk_count + 1);
+}
+
+bool scopeflow__stream_read(const scopeflow__stream_facts *self, scopeflow__stream_facts *out) {
+    out->has_begun = scopeflow__load_u64(&self->has_begun);
+    out->chunk_count = scopeflow__load_u64(&self->chunk_count);
+    out->first_chunk_ns = scopeflow__load_u64(&self->first_chunk_ns);
+    out->longest_gap_ns = scopeflow__load_u64(&self->longest_gap_ns);
+    return out->has_begun != 0;
 }
 
 /* -------------------- src/registry/view.c -------------------- */
@@ -6169,22 +6947,6 @@ scopeflow_status scopeflow_runtime_callable_at(scopeflow_runtime *self, uint32_t
 
 /* -------------------- src/event/text.c -------------------- */
 
-/* -------------------- src/event/text.h -------------------- */
-
-/* Ids and times as text. */
-#ifndef SCOPEFLOW__EVENT_TEXT_H
-#define SCOPEFLOW__EVENT_TEXT_H
-
-enum { SCOPEFLOW__UUID_TEXT_BYTES = 36, SCOPEFLOW__TIMESTAMP_TEXT_BYTES = 40 };
-
-void scopeflow__uuid_write(const scopeflow_uuid *uuid, char out[SCOPEFLOW__UUID_TEXT_BYTES]);
-
-/* RFC 3339, UTC, `Z`, nine fractional digits (S2.3). Returns the length, 30 for the years 1677 to
- * 2262 that 64 bits of nanoseconds can tell. */
-size_t scopeflow__timestamp_write(int64_t timestamp_ns, char out[SCOPEFLOW__TIMESTAMP_TEXT_BYTES]);
-
-#endif
-
 #define NS_PER_SECOND 1000000000
 #define SECONDS_PER_DAY 86400
 
@@ -6254,6 +7016,162 @@ size_t scopeflow__timestamp_write(int64_t timestamp_ns, char out[SCOPEFLOW__TIME
     return at;
 }
 
+/* --- Reading --- */
+
+static int hex_value(char digit) {
+    char const lower = (char)(digit | 0x20);
+    if (digit >= '0' && digit <= '9') return digit - '0';
+    if (lower >= 'a' && lower <= 'f') return lower - 'a' + 10;
+    return -1;
+}
+
+bool scopeflow__uuid_read(scopeflow_bytes text, scopeflow_uuid *out) {
+    if (text.len != SCOPEFLOW__UUID_TEXT_BYTES) return false;
+    size_t at = 0;
+    for (int i = 0; i < 16; i++) {
+        if ((i == 4 || i == 6 || i == 8 || i == 10) && text.ptr[at++] != '-') return false;
+        int const high = hex_value(text.ptr[at++]);
+        int const low = hex_value(text.ptr[at++]);
+        if (high < 0 || low < 0) return false;
+        out->bytes[i] = (uint8_t)(high << 4 | low);
+    }
+    return true;
+}
+
+/* A text that is taken from the left, part by part; once a part is missing, `failed`. */
+typedef struct time_text {
+    scopeflow_bytes rest;
+    bool failed;
+} time_text;
+
+static char take_character(time_text *self) {
+    if (self->rest.len == 0) {
+        self->failed = true;
+        return '\0';
+    }
+    self->rest.len--;
+    return *self->rest.ptr++;
+}
+
+static void take_one_of(time_text *self, const char *characters) {
+    char const c = take_character(self);
+    while (*characters != '\0' && *characters != c) characters++;
+    if (*characters == '\0') self->failed = true;
+}
+
+static bool is_at_digit(const time_text *self) {
+    return self->rest.len > 0 && *self->rest.ptr >= '0' && *self->rest.ptr <= '9';
+}
+
+/* A number of that many digits, from 0 to `most`. */
+static int64_t take_number_of(time_text *self, int digits, int64_t most) {
+    int64_t value = 0;
+    for (int i = 0; i < digits; i++) {
+        if (!is_at_digit(self)) self->failed = true;
+        value = value * 10 + (take_character(self) - '0');
+    }
+    if (value > most) self->failed = true;
+    return value;
+}
+
+static int64_t days_of_month(int64_t year, int64_t month) {
+    static const int8_t days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    bool const is_leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    return days[month - 1] + (month == 2 && is_leap);
+}
+
+/* The inverse of `put_date`, with the same years from March to February. */
+static int64_t take_day(time_text *self) {
+    int64_t year = take_number_of(self, 4, 9999);
+    take_one_of(self, "-");
+    int64_t const month = take_number_of(self, 2, 12);
+    take_one_of(self, "-");
+    int64_t const day_of_month = take_number_of(self, 2, 31);
+    if (self->failed || month == 0 || day_of_month == 0 ||
+        day_of_month > days_of_month(year, month)) {
+        self->failed = true;
+        return 0;
+    }
+    if (month <= 2) year--;
+    int64_t year_of_era;
+    int64_t const era = divide_down(year, 400, &year_of_era);
+    int64_t const month_from_march = month > 2 ? month - 3 : month + 9;
+    int64_t const day_of_year = (153 * month_from_march + 2) / 5 + day_of_month - 1;
+    return era * 146097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year -
+           719468;
+}
+
+static int64_t take_second_of_day(time_text *self) {
+    int64_t const hour = take_number_of(self, 2, 23);
+    take_one_of(self, ":");
+    int64_t const minute = take_number_of(self, 2, 59);
+    take_one_of(self, ":");
+    return (hour * 60 + minute) * 60 + take_number_of(self, 2, 60);
+}
+
+static int64_t take_nanosecond(time_text *self) {
+    if (self->rest.len == 0 || *self->rest.ptr != '.') return 0;
+    (void)take_character(self);
+    if (!is_at_digit(self)) self->failed = true;
+    int64_t value = 0;
+    int64_t unit = NS_PER_SECOND;
+    while (is_at_digit(self) && unit > 1) {
+        unit /= 10;
+        value += unit * (take_character(self) - '0');
+    }
+    return value;
+}
+
+static int64_t take_offset_seconds(time_text *self) {
+    char const sign = take_character(self);
+    if (sign == 'Z' || sign == 'z') return 0;
+    if (sign != '+' && sign != '-') self->failed = true;
+    int64_t const hours = take_number_of(self, 2, 23);
+    take_one_of(self, ":");
+    int64_t const seconds = (hours * 60 + take_number_of(self, 2, 59)) * 60;
+    return sign == '-' ? -seconds : seconds;
+}
+
+/* Seconds and 0 to 999999999 ns as nanoseconds; false where 64 bits cannot tell them. */
+static bool join_seconds(int64_t seconds, int64_t nanosecond, int64_t *out_timestamp_ns) {
+    if (seconds < 0) { /* Of one sign both, so that no part passes the limit before the sum. */
+        seconds++;
+        nanosecond -= NS_PER_SECOND;
+    }
+    if (seconds > INT64_MAX / NS_PER_SECOND || seconds < INT64_MIN / NS_PER_SECOND) return false;
+    int64_t const whole = seconds * NS_PER_SECOND;
+    if (nanosecond > 0 ? whole > INT64_MAX - nanosecond : whole < INT64_MIN - nanosecond)
+        return false;
+    *out_timestamp_ns = whole + nanosecond;
+    return *out_timestamp_ns != SCOPEFLOW_TIMESTAMP_NONE;
+}
+
+bool scopeflow__timestamp_read(scopeflow_bytes text, int64_t *out_timestamp_ns) {
+    time_text rest;
+    rest.rest = text;
+    rest.failed = false;
+    int64_t const day = take_day(&rest);
+    take_one_of(&rest, "Tt ");
+    int64_t const second = take_second_of_day(&rest);
+    int64_t const nanosecond = take_nanosecond(&rest);
+    int64_t const offset = take_offset_seconds(&rest);
+    if (rest.failed || rest.rest.len > 0) return false;
+    return join_seconds(day * SECONDS_PER_DAY + second - offset, nanosecond, out_timestamp_ns);
+}
+
+bool scopeflow__epoch_microseconds_read(scopeflow_bytes digits, int64_t *out_timestamp_ns) {
+    bool const is_negative = digits.len > 0 && digits.ptr[0] == '-';
+    int64_t value = 0;
+    if (digits.len == is_negative || digits.len > 17) return false;
+    for (size_t i = is_negative; i < digits.len; i++) {
+        if (digits.ptr[i] < '0' || digits.ptr[i] > '9') return false;
+        value = value * 10 + (digits.ptr[i] - '0');
+    }
+    if (value > INT64_MAX / 1000) return false;
+    *out_timestamp_ns = (is_negative ? -value : value) * 1000;
+    return true;
+}
+
 /* -------------------- src/event/error_text.c -------------------- */
 
 /* -------------------- src/event/error_text.h -------------------- */
@@ -6297,19 +7215,12 @@ typedef enum scopeflow__error_text {
 /* What has been done to an event before it is delivered, one after the other (S3.12). */
 typedef enum scopeflow__preparation {
     SCOPEFLOW__PREPARE_PAYLOAD = 0, /* Tool or LLM sanitizers, on the data, */
-    SCOPEFLOW__PREPARE_ERROR,       /* and on the text of an error or refusal. */
-    SCOPEFLOW__PREPARE_ANNOTATION,  /* The codec (S2.8). */
+    SCOPEFLOW__PREPARE_ANNOTATION,  /* the codec (S2.8), */
+    SCOPEFLOW__PREPARE_ERROR,       /* and sanitizers on the text of an error or refusal. */
     SCOPEFLOW__PREPARE_INJECTION,
     SCOPEFLOW__PREPARE_FIELDS, /* Event sanitizers. */
     SCOPEFLOW__PREPARED
 } scopeflow__preparation;
-
-/* Numbers of a stream for its end event (S4.7). */
-typedef struct scopeflow__stream_facts {
-    uint64_t chunk_count;
-    int64_t first_chunk_ns; /* Since the start. */
-    int64_t longest_gap_ns;
-} scopeflow__stream_facts;
 
 /* A host reference that an event owns. */
 typedef struct scopeflow__owned_ref {
@@ -6346,12 +7257,13 @@ struct scopeflow_event {
     scopeflow_ref profile; /* A mark's own category profile. */
     scopeflow_ref data_schema;
     scopeflow__outcome outcome;
-    bool is_stream;
 
     /* What the preparation made. */
     uint8_t preparation; /* A scopeflow__preparation. */
     uint8_t error_text;  /* A scopeflow__error_text. */
     bool was_sanitized;  /* `data` is a sanitizer's answer, and owned. */
+    bool is_stream;
+    bool is_lost; /* Memory was missing for something that belongs in it: nobody gets it. */
     bool codec_failed;
     bool finalizer_failed;
     bool is_stripped; /* An event sanitizer failed: only what the runtime says is left (S3.12). */
@@ -6764,9 +7676,11 @@ static void put_stream(const scopeflow_event *event, scopeflow_tape *own) {
     if (!event->is_stream) return;
     put_integer_pair(own, SCOPEFLOW__KEY_STREAM_CHUNK_COUNT, (int64_t)stream->chunk_count);
     if (stream->chunk_count > 0)
-        put_integer_pair(own, SCOPEFLOW__KEY_STREAM_FIRST_CHUNK_NS, stream->first_chunk_ns);
+        put_integer_pair(own, SCOPEFLOW__KEY_STREAM_FIRST_CHUNK_NS,
+                         (int64_t)stream->first_chunk_ns);
     if (stream->chunk_count > 1)
-        put_integer_pair(own, SCOPEFLOW__KEY_STREAM_LONGEST_GAP_NS, stream->longest_gap_ns);
+        put_integer_pair(own, SCOPEFLOW__KEY_STREAM_LONGEST_GAP_NS,
+                         (int64_t)stream->longest_gap_ns);
 }
 
 static void put_own(const scopeflow_event *event, scopeflow_tape *own, bool output_is_null) {
@@ -6859,7 +7773,8 @@ static void put_injected(scopeflow_event *event, scopeflow_tape *out) {
         scopeflow_tape one;
         scopeflow__tape_init(&one, &runtime->memory, out->full_at);
         scopeflow__encode_ref(runtime, i->ref, &one);
-        scopeflow__tape_put_value(out, scopeflow__tape_value(&one));
+        if (has_members(scopeflow__tape_value(&one)))
+            scopeflow__tape_put_value(out, scopeflow__tape_value(&one));
         if (one.bytes.failed) out->bytes.failed = true;
         scopeflow__tape_deinit(&one);
     }
@@ -6893,15 +7808,17 @@ void scopeflow__metadata_write(scopeflow_event *event, scopeflow__buffer *out,
 
 /* -------------------- src/event/compare.h -------------------- */
 
-/* Questions about a payload that only its JSON text answers. Each runs host code. */
+/* Questions about a payload that only its JSON text answers. Each runs host code, and sets
+ * `out_failed` where memory runs out; otherwise it leaves that alone. */
 #ifndef SCOPEFLOW__COMPARE_H
 #define SCOPEFLOW__COMPARE_H
 
-/* Whether observers would see the same (S2.8). False too where memory runs out. */
-bool scopeflow__payloads_are_equal(scopeflow_runtime *runtime, scopeflow_ref a, scopeflow_ref b);
+/* Whether observers would see the same (S2.8). */
+bool scopeflow__payloads_are_equal(scopeflow_runtime *runtime, scopeflow_ref a, scopeflow_ref b,
+                                   bool *out_failed);
 
 /* What an event sanitizer returned: its `category_profile` is an object, null or absent (S3.12). */
-bool scopeflow__fields_are_sane(scopeflow_runtime *runtime, scopeflow_ref fields);
+bool scopeflow__fields_are_sane(scopeflow_runtime *runtime, scopeflow_ref fields, bool *out_failed);
 
 #endif
 
@@ -6918,28 +7835,31 @@ static void write_seen(scopeflow_runtime *runtime, scopeflow_ref ref, scopeflow_
     scopeflow__tape_deinit(&tape);
 }
 
-bool scopeflow__payloads_are_equal(scopeflow_runtime *runtime, scopeflow_ref a, scopeflow_ref b) {
+bool scopeflow__payloads_are_equal(scopeflow_runtime *runtime, scopeflow_ref a, scopeflow_ref b,
+                                   bool *out_failed) {
     scopeflow__buffer texts[2];
     for (int i = 0; i < 2; i++) scopeflow__buffer_init(&texts[i], &runtime->memory);
     write_seen(runtime, a, &texts[0]);
     write_seen(runtime, b, &texts[1]);
-    bool const are_equal = !texts[0].failed && !texts[1].failed &&
-                           scopeflow__same_text(scopeflow__text(texts[0].ptr, texts[0].len),
+    if (texts[0].failed || texts[1].failed) *out_failed = true;
+    bool const are_equal = scopeflow__same_text(scopeflow__text(texts[0].ptr, texts[0].len),
                                                 scopeflow__text(texts[1].ptr, texts[1].len));
     for (int i = 0; i < 2; i++) scopeflow__buffer_deinit(&texts[i]);
     return are_equal;
 }
 
-bool scopeflow__fields_are_sane(scopeflow_runtime *runtime, scopeflow_ref fields) {
+bool scopeflow__fields_are_sane(scopeflow_runtime *runtime, scopeflow_ref fields,
+                                bool *out_failed) {
     scopeflow_tape tape;
     scopeflow__tape_init(&tape, &runtime->memory, scopeflow__payload_full_at(runtime));
     scopeflow__encode_ref(runtime, fields, &tape);
     scopeflow__cursor profile;
-    bool is_sane = !tape.bytes.failed;
+    bool is_sane = true;
+    if (tape.bytes.failed) *out_failed = true;
     if (scopeflow__member_find(scopeflow__tape_value(&tape),
                                SCOPEFLOW__TEXT(SCOPEFLOW__KEY_CATEGORY_PROFILE), &profile)) {
         scopeflow_token const kind = scopeflow__cursor_peek(&profile);
-        is_sane = is_sane && (kind == SCOPEFLOW_TOKEN_OBJECT || kind == SCOPEFLOW_TOKEN_NULL);
+        is_sane = kind == SCOPEFLOW_TOKEN_OBJECT || kind == SCOPEFLOW_TOKEN_NULL;
     }
     scopeflow__tape_deinit(&tape);
     return is_sane;
@@ -6996,6 +7916,7 @@ scopeflow_event *scopeflow__event_new_end(scopeflow_scope *scope, int64_t timest
     self->timestamp_ns = timestamp_ns;
     self->start_metadata = scope->metadata;
     self->is_response = true;
+    self->is_stream = scope->stream != NULL && scopeflow__stream_read(scope->stream, &self->stream);
     return self;
 }
 
@@ -7409,9 +8330,13 @@ static const char *detail_key(scopeflow_scope_type type) {
                                             : SCOPEFLOW__KEY_TOOL_CALL_ID;
 }
 
-/* Whether it always carries an object (S2.1). */
+/* Whether it always carries an object (S2.1): a mark, too, may say that it belongs to a tool. */
 static bool has_profile(const scopeflow_event *self) {
-    return self->type == SCOPEFLOW_SCOPE_TYPE_TOOL || self->type == SCOPEFLOW_SCOPE_TYPE_LLM;
+    if (self->type >= 0)
+        return self->type == SCOPEFLOW_SCOPE_TYPE_TOOL || self->type == SCOPEFLOW_SCOPE_TYPE_LLM;
+    scopeflow_bytes const category = scopeflow__event_category(self);
+    return scopeflow__same_text(category, SCOPEFLOW__TEXT("tool")) ||
+           scopeflow__same_text(category, SCOPEFLOW__TEXT("llm"));
 }
 
 /* In canonical form `annotated_…` sorts first; it is also what the others do without. */
@@ -7439,7 +8364,8 @@ static void put_own_profile(scopeflow_event *self) {
 /* Tool and LLM events always carry an object, custom scopes their subtype, marks their own, others
  * null (S2.1). */
 static void put_profile(scopeflow_event *self) {
-    if (self->kind == SCOPEFLOW_EVENT_KIND_MARK && self->type < 0 && !self->is_stripped)
+    bool const has_own = self->profile != 0 || !has_profile(self);
+    if (self->kind == SCOPEFLOW_EVENT_KIND_MARK && self->type < 0 && !self->is_stripped && has_own)
         write_ref(self, self->profile);
     else if (has_profile(self) || self->type == SCOPEFLOW_SCOPE_TYPE_CUSTOM)
         put_own_profile(self);
@@ -7551,6 +8477,561 @@ bool scopeflow__event_line_with_end(scopeflow_event *event, scopeflow_bytes *out
     return true;
 }
 
+/* -------------------- src/event/atof_line.c -------------------- */
+
+/* The line is scanned once, which notes where the values of the known keys stand; only then are
+ * they looked at, so that the order of keys plays no part and the last of two equal keys counts. */
+
+/* -------------------- src/event/atof_line.h -------------------- */
+
+/* One line of an event file, read (S2.1, S2.3, S2.9). */
+#ifndef SCOPEFLOW__EVENT_ATOF_LINE_H
+#define SCOPEFLOW__EVENT_ATOF_LINE_H
+
+/* Where texts with escapes are decoded; those without are borrowed from the line. */
+typedef struct scopeflow__line_texts {
+    scopeflow_tape name;
+    scopeflow_tape category;
+    scopeflow_tape passing; /* Of what is only compared or converted. */
+} scopeflow__line_texts;
+
+void scopeflow__line_texts_init(scopeflow__line_texts *self, const scopeflow__memory *memory);
+void scopeflow__line_texts_deinit(scopeflow__line_texts *self);
+
+/* What is wrong with a line: "<subject> <problem>" at an offset in it. */
+typedef struct scopeflow__line_fault {
+    scopeflow_status status;
+    size_t at;
+    const char *subject;
+    const char *problem;
+} scopeflow__line_fault;
+
+/* Fills in all of the item that stands in the line. False says why in the fault; its status is
+ * `no_memory` if the line itself may be right. */
+bool scopeflow__atof_line_read(scopeflow_bytes line, uint32_t depth_limit,
+                               scopeflow__line_texts *texts, scopeflow_atof_item *out,
+                               scopeflow__line_fault *fault);
+
+#endif
+
+typedef enum line_key {
+    LINE_KEY_KIND,
+    LINE_KEY_ATOF_VERSION,
+    LINE_KEY_PARENT_UUID,
+    LINE_KEY_UUID,
+    LINE_KEY_TIMESTAMP,
+    LINE_KEY_NAME,
+    LINE_KEY_DATA,
+    LINE_KEY_DATA_SCHEMA,
+    LINE_KEY_METADATA,
+    LINE_KEY_SCOPE_CATEGORY,
+    LINE_KEY_ATTRIBUTES,
+    LINE_KEY_CATEGORY,
+    LINE_KEY_CATEGORY_PROFILE,
+    LINE_KEY_COUNT
+} line_key;
+
+/* In the order in which they are written, which makes the next one the best guess. */
+static const char *const line_key_names[LINE_KEY_COUNT] = {
+    SCOPEFLOW__KEY_KIND,
+    SCOPEFLOW__KEY_ATOF_VERSION,
+    SCOPEFLOW__KEY_PARENT_UUID,
+    SCOPEFLOW__KEY_UUID,
+    SCOPEFLOW__KEY_TIMESTAMP,
+    SCOPEFLOW__KEY_NAME,
+    SCOPEFLOW__KEY_DATA,
+    SCOPEFLOW__KEY_DATA_SCHEMA,
+    SCOPEFLOW__KEY_METADATA,
+    SCOPEFLOW__KEY_SCOPE_CATEGORY,
+    SCOPEFLOW__KEY_ATTRIBUTES,
+    SCOPEFLOW__KEY_CATEGORY,
+    SCOPEFLOW__KEY_CATEGORY_PROFILE,
+};
+
+typedef struct line_reader {
+    scopeflow__scanner scanner;
+    scopeflow__line_texts *texts;
+    scopeflow__line_fault *fault;
+    scopeflow_bytes values[LINE_KEY_COUNT]; /* As JSON; empty for a key that is missing. */
+} line_reader;
+
+void scopeflow__line_texts_init(scopeflow__line_texts *self, const scopeflow__memory *memory) {
+    scopeflow__tape_init(&self->name, memory, SIZE_MAX);
+    scopeflow__tape_init(&self->category, memory, SIZE_MAX);
+    scopeflow__tape_init(&self->passing, memory, SIZE_MAX);
+}
+
+void scopeflow__line_texts_deinit(scopeflow__line_texts *self) {
+    scopeflow__tape_deinit(&self->name);
+    scopeflow__tape_deinit(&self->category);
+    scopeflow__tape_deinit(&self->passing);
+}
+
+/* --- Faults --- */
+
+static bool fail_line(line_reader *self, scopeflow_status status, size_t at, const char *subject,
+                      const char *problem) {
+    self->fault->status = status;
+    self->fault->at = at;
+    self->fault->subject = subject;
+    self->fault->problem = problem;
+    return false;
+}
+
+static bool fail_scan(line_reader *self) {
+    return fail_line(self, self->scanner.status, self->scanner.at, "", self->scanner.problem);
+}
+
+/* A known key is not what it should be. It is told where its value stands, a missing one at the
+ * line's beginning. */
+static bool fail_key(line_reader *self, line_key key, const char *problem) {
+    scopeflow_bytes const value = self->values[key];
+    if (value.len == 0)
+        return fail_line(self, SCOPEFLOW_STATUS_INVALID_ARGUMENT, 0, line_key_names[key],
+                         " is missing");
+    return fail_line(self, SCOPEFLOW_STATUS_INVALID_ARGUMENT,
+                     (size_t)(value.ptr - self->scanner.text.ptr), line_key_names[key], problem);
+}
+
+/* --- Texts --- */
+
+static bool starts_with(scopeflow_bytes json, char first) {
+    return json.len > 0 && json.ptr[0] == first;
+}
+
+/* The text of a JSON string that was scanned. Only one with an escape has to be decoded. */
+static bool decode(line_reader *self, scopeflow_bytes json, scopeflow_tape *tape,
+                   scopeflow_bytes *out_text) {
+    *out_text = scopeflow__text(json.ptr + 1, json.len - 2);
+    if (out_text->len == 0 || memchr(out_text->ptr, '\\', out_text->len) == NULL) return true;
+
+    const scopeflow__memory *const memory = tape->bytes.memory;
+    size_t ignored;
+    scopeflow__tape_deinit(tape);
+    scopeflow__tape_init(tape, memory, SIZE_MAX);
+    (void)scopeflow__json_parse(tape, json, &ignored);
+    if (tape->bytes.failed)
+        return fail_line(self, SCOPEFLOW_STATUS_NO_MEMORY, 0, "", "the allocator returned nothing");
+    scopeflow__cursor cursor = scopeflow__tape_value(tape);
+    *out_text = scopeflow__cursor_read(&cursor).text;
+    return true;
+}
+
+static bool read_text(line_reader *self, line_key key, scopeflow_tape *tape,
+                      scopeflow_bytes *out_text) {
+    if (!starts_with(self->values[key], '"')) return fail_key(self, key, " is no text");
+    return decode(self, self->values[key], tape, out_text);
+}
+
+/* Absent and null are the same to a reader. */
+static bool is_absent(const line_reader *self, line_key key) {
+    return self->values[key].len == 0 || starts_with(self->values[key], 'n');
+}
+
+/* --- Scanning --- */
+
+static bool is_key(line_key key, scopeflow_bytes text) {
+    return scopeflow__same_text(text, scopeflow__c_text(line_key_names[key]));
+}
+
+/* LINE_KEY_COUNT for a key that is unknown. */
+static line_key find_key(scopeflow_bytes text, size_t guess) {
+    if (guess < LINE_KEY_COUNT && is_key((line_key)guess, text)) return (line_key)guess;
+    for (size_t key = 0; key < LINE_KEY_COUNT; key++)
+        if (is_key((line_key)key, text)) return (line_key)key;
+    return LINE_KEY_COUNT;
+}
+
+static bool scan_members(line_reader *self) {
+    scopeflow__scanner *const scanner = &self->scanner;
+    size_t guess = 0;
+    for (;;) {
+        scopeflow_bytes json;
+        scopeflow_bytes text;
+        scopeflow_bytes value;
+        if (!scopeflow__scan_key(scanner, &json)) return fail_scan(self);
+        if (!decode(self, json, &self->texts->passing, &text)) return false;
+        line_key const key = find_key(text, guess);
+        if (!scopeflow__scan_value(scanner, &value)) return fail_scan(self);
+        if (key != LINE_KEY_COUNT) {
+            self->values[key] = value;
+            guess = (size_t)key + 1;
+        }
+        scopeflow__scan_space(scanner);
+        if (scopeflow__scan_peek(scanner) != ',') return true;
+        scanner->at++;
+    }
+}
+
+static bool scan_line(line_reader *self) {
+    scopeflow__scanner *const scanner = &self->scanner;
+    scopeflow__scan_space(scanner);
+    if (scopeflow__scan_peek(scanner) != '{')
+        return fail_line(self, SCOPEFLOW_STATUS_INVALID_JSON, scanner->at, "",
+                         "a line holds one object");
+    if (!scopeflow__scan_open(scanner)) return fail_scan(self);
+    scopeflow__scan_space(scanner);
+    if (scopeflow__scan_peek(scanner) != '}' && !scan_members(self)) return false;
+    if (scopeflow__scan_peek(scanner) != '}')
+        return fail_line(self, SCOPEFLOW_STATUS_INVALID_JSON, scanner->at, "",
+                         scanner->at < scanner->text.len
+                             ? "a comma or the end of the object must stand here"
+                             : "the text ends too early");
+    scopeflow__scan_close(scanner);
+    scopeflow__scan_space(scanner);
+    if (scanner->at < scanner->text.len)
+        return fail_line(self, SCOPEFLOW_STATUS_INVALID_JSON, scanner->at, "",
+                         "something follows the object");
+    return true;
+}
+
+/* --- The values --- */
+
+static bool read_kind(line_reader *self, scopeflow_atof_item *out) {
+    scopeflow_bytes text;
+    if (!read_text(self, LINE_KEY_KIND, &self->texts->passing, &text)) return false;
+    if (scopeflow__same_text(text, SCOPEFLOW__TEXT("mark"))) {
+        out->kind = SCOPEFLOW_EVENT_KIND_MARK;
+        return true;
+    }
+    if (!scopeflow__same_text(text, SCOPEFLOW__TEXT("scope")))
+        return fail_key(self, LINE_KEY_KIND, " is neither scope nor mark");
+    out->kind = SCOPEFLOW_EVENT_KIND_SCOPE;
+
+    if (!read_text(self, LINE_KEY_SCOPE_CATEGORY, &self->texts->passing, &text)) return false;
+    bool const is_start = scopeflow__same_text(text, SCOPEFLOW__TEXT("start"));
+    if (!is_start && !scopeflow__same_text(text, SCOPEFLOW__TEXT("end")))
+        return fail_key(self, LINE_KEY_SCOPE_CATEGORY, " is neither start nor end");
+    out->scope_category = is_start ? SCOPEFLOW_SCOPE_CATEGORY_START : SCOPEFLOW_SCOPE_CATEGORY_END;
+    return true;
+}
+
+/* All of 0.x may add keys and categories, which are no hindrance; a 1.0 may mean something else. */
+static bool check_version(line_reader *self) {
+    scopeflow_bytes text;
+    if (is_absent(self, LINE_KEY_ATOF_VERSION)) return true;
+    if (!read_text(self, LINE_KEY_ATOF_VERSION, &self->texts->passing, &text)) return false;
+    if (text.len > 2 && text.ptr[0] == '0' && text.ptr[1] == '.') return true;
+    return fail_key(self, LINE_KEY_ATOF_VERSION, " is not 0.1 or another 0.x");
+}
+
+static bool read_uuid(line_reader *self, line_key key, scopeflow_uuid *out) {
+    scopeflow_bytes text;
+    if (!read_text(self, key, &self->texts->passing, &text)) return false;
+    return scopeflow__uuid_read(text, out) || fail_key(self, key, " is no uuid");
+}
+
+static bool read_parent(line_reader *self, scopeflow_atof_item *out) {
+    if (is_absent(self, LINE_KEY_PARENT_UUID)) return true;
+    out->has_parent = 1;
+    return read_uuid(self, LINE_KEY_PARENT_UUID, &out->parent_uuid);
+}
+
+static bool read_timestamp(line_reader *self, scopeflow_atof_item *out) {
+    scopeflow_bytes text = self->values[LINE_KEY_TIMESTAMP];
+    bool is_read;
+    if (starts_with(text, '"')) {
+        if (!decode(self, text, &self->texts->passing, &text)) return false;
+        is_read = scopeflow__timestamp_read(text, &out->timestamp_ns);
+    } else {
+        is_read = scopeflow__epoch_microseconds_read(text, &out->timestamp_ns);
+    }
+    return is_read ||
+           fail_key(self, LINE_KEY_TIMESTAMP,
+                    " is neither an RFC 3339 time of the years 1677 to 2262 nor microseconds");
+}
+
+static bool check_object(line_reader *self, line_key key) {
+    return is_absent(self, key) || starts_with(self->values[key], '{') ||
+           fail_key(self, key, " is no object");
+}
+
+static bool check_attributes(line_reader *self) {
+    scopeflow_bytes const array = self->values[LINE_KEY_ATTRIBUTES];
+    if (is_absent(self, LINE_KEY_ATTRIBUTES)) return true;
+    if (!starts_with(array, '[')) return fail_key(self, LINE_KEY_ATTRIBUTES, " is no array");
+    scopeflow__scanner scanner;
+    scopeflow__scanner_init(&scanner, array, SCOPEFLOW__SCAN_DEPTH_MAX);
+    do { /* Behind the bracket or a comma; the syntax is known to be right. */
+        scopeflow_bytes element;
+        scanner.at++;
+        scopeflow__scan_space(&scanner);
+        if (scopeflow__scan_peek(&scanner) == ']') return true;
+        if (!scopeflow__scan_value(&scanner, &element) || !starts_with(element, '"'))
+            return fail_key(self, LINE_KEY_ATTRIBUTES, " is no array of texts");
+        scopeflow__scan_space(&scanner);
+    } while (scopeflow__scan_peek(&scanner) == ',');
+    return true;
+}
+
+static bool read_parts(line_reader *self, scopeflow_atof_item *out) {
+    if (!check_attributes(self) || !check_object(self, LINE_KEY_DATA_SCHEMA) ||
+        !check_object(self, LINE_KEY_CATEGORY_PROFILE))
+        return false;
+    out->attributes = self->values[LINE_KEY_ATTRIBUTES];
+    out->data = self->values[LINE_KEY_DATA];
+    out->data_schema = self->values[LINE_KEY_DATA_SCHEMA];
+    out->metadata = self->values[LINE_KEY_METADATA];
+    out->category_profile = self->values[LINE_KEY_CATEGORY_PROFILE];
+    return true;
+}
+
+bool scopeflow__atof_line_read(scopeflow_bytes line, uint32_t depth_limit,
+                               scopeflow__line_texts *texts, scopeflow_atof_item *out,
+                               scopeflow__line_fault *fault) {
+    line_reader self;
+    scopeflow__scanner_init(&self.scanner, line, depth_limit);
+    self.texts = texts;
+    self.fault = fault;
+    memset(self.values, 0, sizeof self.values);
+    if (!scan_line(&self) || !read_kind(&self, out) || !check_version(&self) ||
+        !read_uuid(&self, LINE_KEY_UUID, &out->uuid) || !read_parent(&self, out) ||
+        !read_timestamp(&self, out) || !read_text(&self, LINE_KEY_NAME, &texts->name, &out->name) ||
+        !read_parts(&self, out))
+        return false;
+    return is_absent(&self, LINE_KEY_CATEGORY) ||
+           read_text(&self, LINE_KEY_CATEGORY, &texts->category, &out->category);
+}
+
+/* -------------------- src/event/atof_reader.c -------------------- */
+
+/* The reader of event files: bytes in chunks of any size go in, lines come out (S2.9). It holds
+ * one row of bytes; what was read is dropped when more is fed. Bounded by the line's limit and the
+ * chunk, whatever the bytes are (S7.4). */
+
+struct scopeflow_atof_reader {
+    scopeflow_runtime *runtime; /* Held: it lends the memory. */
+    uint32_t line_limit_bytes;
+    uint32_t depth_limit;
+
+    scopeflow__buffer input; /* Fed and not yet dropped. */
+    size_t at;               /* The first byte that was not read. */
+    size_t searched;         /* Between `at` and here is no line end. */
+    uint64_t offset;         /* Of `at` in the whole input. */
+    uint64_t line_count;     /* Of lines read. */
+    bool is_hungry;          /* All whole lines were read. */
+    bool is_finished;
+    bool is_skipping; /* Inside a line that was told to be too long. */
+
+    scopeflow__line_texts texts;
+    scopeflow_error problem; /* Of the last bad line: its message is lent. */
+};
+
+/* --- Its life --- */
+
+scopeflow_status scopeflow_atof_reader_new(const scopeflow_atof_reader_new_options *options,
+                                           scopeflow_atof_reader **out_reader,
+                                           scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_atof_reader_new(options, out_reader, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow_runtime *const runtime = options->runtime;
+    SCOPEFLOW__REQUIRE(runtime != NULL, out_error, "runtime must not be null");
+
+    scopeflow_atof_reader *const self =
+        (scopeflow_atof_reader *)scopeflow__allocate(&runtime->memory, sizeof *self);
+    if (self == NULL) return scopeflow__fail_memory(out_error);
+    memset(self, 0, sizeof *self);
+    scopeflow__ref_up(&runtime->refs);
+    self->runtime = runtime;
+    self->line_limit_bytes = options->line_limit_bytes;
+    self->depth_limit = options->depth_limit;
+    self->is_hungry = true;
+    scopeflow__buffer_init(&self->input, &runtime->memory);
+    scopeflow__line_texts_init(&self->texts, &runtime->memory);
+    *out_reader = self;
+    return SCOPEFLOW_STATUS_OK;
+}
+
+void scopeflow_atof_reader_free(scopeflow_atof_reader *self) {
+    if (self == NULL) return;
+    scopeflow_runtime *const runtime = self->runtime;
+    scopeflow__line_texts_deinit(&self->texts);
+    scopeflow__buffer_deinit(&self->input);
+    scopeflow__deallocate(&runtime->memory, self, sizeof *self);
+    scopeflow__runtime_release(runtime);
+}
+
+/* --- What goes in --- */
+
+static void drop_read_bytes(scopeflow_atof_reader *self) {
+    size_t const left = self->input.len - self->at;
+    if (self->at == 0) return;
+    if (left > 0) memmove(self->input.ptr, self->input.ptr + self->at, left);
+    self->input.len = left;
+    self->searched -= self->at;
+    self->at = 0;
+}
+
+scopeflow_status scopeflow_atof_reader_feed(scopeflow_atof_reader *self, scopeflow_bytes chunk,
+                                            scopeflow_error *out_error) {
+    scopeflow_status const status = scopeflow__check_atof_reader_feed(self, chunk, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    if (self->is_finished)
+        return scopeflow__fail_text(out_error, SCOPEFLOW_STATUS_INVALID_STATE,
+                                    "the input was finished");
+    if (!self->is_hungry)
+        return scopeflow__fail_text(out_error, SCOPEFLOW_STATUS_INVALID_STATE,
+                                    "the lines of the chunk before were not read up to `more`");
+
+    drop_read_bytes(self);
+    if (!scopeflow__buffer_reserve(&self->input, chunk.len)) {
+        self->input.failed = false; /* It is as it was, and memory may come back. */
+        return scopeflow__fail_memory(out_error);
+    }
+    scopeflow__buffer_put_text(&self->input, chunk);
+    self->is_hungry = chunk.len == 0;
+    return SCOPEFLOW_STATUS_OK;
+}
+
+scopeflow_status scopeflow_atof_reader_finish(scopeflow_atof_reader *self,
+                                              scopeflow_error *out_error) {
+    scopeflow_status const status = scopeflow__check_atof_reader_finish(self, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    self->is_finished = true;
+    return SCOPEFLOW_STATUS_OK;
+}
+
+/* --- What comes out --- */
+
+/* A line with what surrounds its content. */
+typedef struct input_line {
+    scopeflow_bytes content;
+    size_t mark_len; /* Of the byte order mark before it. */
+    size_t len;      /* Of everything, the line end included. */
+    bool is_whole;   /* False for the beginning of one of which more may come. */
+} input_line;
+
+/* Looks for the end of the line at `at`, no byte twice however small the chunks are. */
+static input_line find_line(scopeflow_atof_reader *self) {
+    const char *const start = self->input.ptr + self->at;
+    const char *end = NULL;
+    input_line line;
+    if (self->searched < self->input.len)
+        end = (const char *)memchr(self->input.ptr + self->searched, '\n',
+                                   self->input.len - self->searched);
+    self->searched = end != NULL ? (size_t)(end - self->input.ptr) : self->input.len;
+    size_t const len = self->searched - self->at;
+    line.len = len + (end != NULL);
+    line.is_whole = end != NULL || (self->is_finished && len > 0);
+
+    line.content = scopeflow__text(start, len);
+    line.mark_len = 0;
+    if (self->offset == 0 && len >= 3 && memcmp(start, "\xEF\xBB\xBF", 3) == 0) line.mark_len = 3;
+    line.content.ptr += line.mark_len;
+    line.content.len -= line.mark_len;
+    /* What may be the first half of a line end does not count before the rest is seen. */
+    if (line.content.len > 0 && line.content.ptr[line.content.len - 1] == '\r') line.content.len--;
+    return line;
+}
+
+static void pass_over(scopeflow_atof_reader *self, size_t len) {
+    self->at += len;
+    self->offset += len;
+    self->searched = self->at;
+}
+
+static void pass_line(scopeflow_atof_reader *self, const input_line *line) {
+    pass_over(self, line->len);
+    self->line_count++;
+}
+
+/* Drops the rest of a line that is too long, as far as it is here. */
+static void skip_rest_of_line(scopeflow_atof_reader *self) {
+    input_line const rest = find_line(self);
+    pass_over(self, rest.len);
+    self->is_skipping = !rest.is_whole;
+}
+
+static bool is_blank(scopeflow_bytes text) {
+    for (size_t i = 0; i < text.len; i++)
+        if (text.ptr[i] != ' ' && text.ptr[i] != '\t' && text.ptr[i] != '\r') return false;
+    return true;
+}
+
+/* "line 3, offset 120: ", both as the item has them. */
+static size_t write_place(const scopeflow_atof_item *item, char out[80]) {
+    memcpy(out, "line ", 5);
+    size_t len = 5 + scopeflow__number_write_uint(item->line_number, out + 5);
+    memcpy(out + len, ", offset ", 9);
+    len += 9;
+    len += scopeflow__number_write_uint(item->offset_bytes, out + len);
+    memcpy(out + len, ": ", 2);
+    return len + 2;
+}
+
+/* The item of a bad line, which loses whatever was read of it before the fault. */
+static void tell_bad_line(scopeflow_atof_reader *self, const input_line *line,
+                          const scopeflow__line_fault *fault, scopeflow_atof_item *out) {
+    char place[80];
+    memset(out, 0, sizeof *out);
+    out->item = SCOPEFLOW_ATOF_ITEM_KIND_BAD_LINE;
+    out->line_number = self->line_count + 1;
+    out->offset_bytes = self->offset + line->mark_len + fault->at;
+    out->problem = fault->status;
+    (void)scopeflow__fail(&self->problem, fault->status,
+                          scopeflow__text(place, write_place(out, place)),
+                          scopeflow__c_text(fault->subject), scopeflow__c_text(fault->problem));
+    out->message = scopeflow__text(self->problem.message, self->problem.message_len_bytes);
+    bool const is_kept = line->content.len <= self->line_limit_bytes;
+    if (is_kept && scopeflow__utf8_is_valid(line->content)) out->line = line->content;
+}
+
+static void tell_long_line(scopeflow_atof_reader *self, const input_line *line,
+                           scopeflow_atof_item *out) {
+    scopeflow__line_fault fault;
+    fault.status = SCOPEFLOW_STATUS_LIMIT_EXCEEDED;
+    fault.at = 0;
+    fault.subject = "the line";
+    fault.problem = " is longer than line_limit_bytes";
+    tell_bad_line(self, line, &fault, out);
+    pass_line(self, line);
+    self->is_skipping = !line->is_whole;
+}
+
+static scopeflow_status read_line(scopeflow_atof_reader *self, const input_line *line,
+                                  scopeflow_atof_item *out, scopeflow_error *out_error) {
+    scopeflow__line_fault fault;
+    if (!scopeflow__atof_line_read(line->content, self->depth_limit, &self->texts, out, &fault)) {
+        if (fault.status == SCOPEFLOW_STATUS_NO_MEMORY) return scopeflow__fail_memory(out_error);
+        tell_bad_line(self, line, &fault, out);
+    } else {
+        out->item = SCOPEFLOW_ATOF_ITEM_KIND_EVENT;
+        out->line_number = self->line_count + 1;
+        out->offset_bytes = self->offset + line->mark_len;
+        out->line = line->content;
+    }
+    pass_line(self, line);
+    return SCOPEFLOW_STATUS_OK;
+}
+
+scopeflow_status scopeflow_atof_reader_next(scopeflow_atof_reader *self,
+                                            scopeflow_atof_item *out_item,
+                                            scopeflow_error *out_error) {
+    scopeflow_status const status = scopeflow__check_atof_reader_next(self, out_item, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    memset(out_item, 0, sizeof *out_item);
+
+    while (self->at < self->input.len) {
+        if (self->is_skipping) {
+            skip_rest_of_line(self);
+            continue;
+        }
+        input_line const line = find_line(self);
+        if (line.content.len > self->line_limit_bytes) {
+            tell_long_line(self, &line, out_item);
+            return SCOPEFLOW_STATUS_OK;
+        }
+        if (!line.is_whole) break;
+        if (!is_blank(line.content)) return read_line(self, &line, out_item, out_error);
+        pass_line(self, &line);
+    }
+    self->is_hungry = !self->is_finished;
+    out_item->item =
+        self->is_finished ? SCOPEFLOW_ATOF_ITEM_KIND_END : SCOPEFLOW_ATOF_ITEM_KIND_MORE;
+    return SCOPEFLOW_STATUS_OK;
+}
+
 /* -------------------- src/pipeline/emit.c -------------------- */
 
 /* Emission (S5): who gets an event, and the row of those that wait. */
@@ -7613,7 +9094,6 @@ typedef struct scopeflow__task {
     uint8_t final_step; /* The step kind that ends it. */
     bool hands_scope;   /* DONE hands `scope` to the host. */
     bool can_await;     /* S3.8 */
-    bool is_serving;    /* It is what the thread's emitter delivers for. */
     bool is_standalone; /* S4.9: only guards or only request intercepts. */
     bool is_link;       /* It is what a `next` runs. */
     bool owns_request;  /* An intercept made it. */
@@ -7635,19 +9115,19 @@ typedef struct scopeflow__task {
     scopeflow__set *middleware; /* What the call saw when it began (S3.4). Held. */
     scopeflow_event *events;    /* The one being delivered, then those that wait. Held. */
     scopeflow_event *last_event;
-    scopeflow__pending_mark *marks; /* Those of the call that are still to be emitted. */
-    scopeflow_ref request;          /* Borrowed, unless an intercept made it. */
-    scopeflow_ref annotated;        /* Its decoded form, taken from the codec or an intercept. */
-    scopeflow_ref data;             /* Borrowed. */
-    scopeflow_ref codec;            /* Borrowed. */
-    scopeflow_ref response_codec;   /* Borrowed. */
-    scopeflow_ref value;            /* What the last step hands back. Taken. */
-    scopeflow_ref output;           /* What a finalizer made. Taken. */
-    scopeflow_ref held;             /* An exit or cancellation that is raised at the end (S5.2). */
+    struct scopeflow__emitter *serving; /* The thread's, while this is what it delivers for. */
+    scopeflow__pending_mark *marks;     /* Those of the call that are still to be emitted. */
+    scopeflow_ref request;              /* Borrowed, unless an intercept made it. */
+    scopeflow_ref annotated;      /* Its decoded form, taken from the codec or an intercept. */
+    scopeflow_ref data;           /* Borrowed. */
+    scopeflow_ref codec;          /* Borrowed. */
+    scopeflow_ref response_codec; /* Borrowed. */
+    scopeflow_ref value;          /* What the last step hands back. Taken. */
+    scopeflow_ref output;         /* What a finalizer made. Taken. */
+    scopeflow_ref held;           /* An exit or cancellation that is raised at the end (S5.2). */
     int64_t timestamp_ns;
     int64_t last_chunk_ns;
     int64_t ended_at_ns;
-    scopeflow__stream_facts stream;
 } scopeflow__task;
 
 static inline scopeflow__task *scopeflow__task_of(scopeflow_task *task) {
@@ -7751,6 +9231,9 @@ bool scopeflow__ref_is_object(scopeflow_runtime *runtime, scopeflow_ref ref);
 bool scopeflow__task_deliver(scopeflow__task *self, scopeflow_emitter *emitter,
                              scopeflow_step *step);
 void scopeflow__task_delivered(scopeflow__task *self, const scopeflow_answer *answer);
+/* The subscriber that is being served will not answer: what it emitted joins the task's events, and
+ * the thread's emitter is free for others. */
+void scopeflow__task_stop_serving(scopeflow__task *self);
 
 /* --- gates.c --- */
 
@@ -7876,25 +9359,37 @@ void scopeflow__task_emit_abandoned(scopeflow__task *self) {
 
 /* --- Looking at a payload --- */
 
-enum { ARENA_SIZE_BYTES = 512 };
+enum { ARENA_SIZE_BYTES = 512, NO_TOKEN = 0x7F };
 
-static void *reallocate_in_arena(void *arena, void *block, size_t old_size_bytes,
+/* A place on the stack for one block: the tape's. */
+typedef struct arena {
+    bool is_taken;
+    char bytes[ARENA_SIZE_BYTES];
+} arena;
+
+static void *reallocate_in_arena(void *context, void *block, size_t old_size_bytes,
                                  size_t new_size_bytes) {
-    (void)block;
+    arena *const self = (arena *)context;
     (void)old_size_bytes;
-    return new_size_bytes > 0 && new_size_bytes <= ARENA_SIZE_BYTES ? arena : NULL;
+    if (new_size_bytes == 0 || new_size_bytes > ARENA_SIZE_BYTES) return NULL;
+    if (block == NULL && self->is_taken) return NULL;
+    self->is_taken = true;
+    return self->bytes;
 }
 
-/* The first token of what a reference is written as: the host is asked to stop right after it, and
- * the tape has a place on the stack. Only a long text does not fit there. */
+/* The first token of what a reference is written as. The host is asked to stop right after it; what
+ * does not fit into the arena fails, with the first token in its place. Only a text may be too long
+ * to be begun. */
 static scopeflow_token first_token(scopeflow_runtime *runtime, scopeflow_ref ref) {
     if (ref == 0 || runtime->host.encode == NULL) return SCOPEFLOW_TOKEN_NULL;
-    char arena[ARENA_SIZE_BYTES];
-    scopeflow__memory const memory = {reallocate_in_arena, arena};
+    arena place;
+    place.is_taken = false;
+    place.bytes[0] = NO_TOKEN;
+    scopeflow__memory const memory = {reallocate_in_arena, &place};
     scopeflow_tape tape;
     scopeflow__tape_init(&tape, &memory, 1);
     runtime->host.encode(runtime->host.context, ref, &tape);
-    if (tape.bytes.len > 0) return (scopeflow_token)arena[0];
+    if (place.bytes[0] != NO_TOKEN) return (scopeflow_token)place.bytes[0];
     return tape.bytes.failed ? SCOPEFLOW_TOKEN_STRING : SCOPEFLOW_TOKEN_NULL;
 }
 
@@ -8037,9 +9532,10 @@ static bool ask_chain(scopeflow__task *self, scopeflow_event *event, scopeflow_s
 
 /* S2.8: what was given with the payload stands as long as observers see that very payload. */
 static bool still_fits(scopeflow_event *event) {
-    if (event->annotation == 0 || event->data_source != SCOPEFLOW__DATA_PAYLOAD) return false;
+    if (event->annotation == 0 || !has_payload(event)) return false;
     return !event->was_sanitized ||
-           scopeflow__payloads_are_equal(event->scope->runtime, event->original, event->data);
+           scopeflow__payloads_are_equal(event->scope->runtime, event->original, event->data,
+                                         &event->is_lost);
 }
 
 /* An annotation comes from the payload that observers see. */
@@ -8073,7 +9569,7 @@ static bool needs_nothing(const scopeflow_event *event) {
 bool scopeflow__task_prepare(scopeflow__task *self, scopeflow_step *step) {
     scopeflow_event *const event = self->events;
     if (needs_nothing(event)) event->preparation = SCOPEFLOW__PREPARED;
-    while (event->preparation != SCOPEFLOW__PREPARED) {
+    while (event->preparation != SCOPEFLOW__PREPARED && !event->is_lost) {
         bool const asks = event->preparation == SCOPEFLOW__PREPARE_ANNOTATION
                               ? ask_codec(self, event, step)
                               : ask_chain(self, event, step);
@@ -8085,7 +9581,7 @@ bool scopeflow__task_prepare(scopeflow__task *self, scopeflow_step *step) {
 /* --- Answers --- */
 
 /* S3.6: a sanitizer gives a value of the kind that it was given. */
-static bool is_sane(const scopeflow_event *event, scopeflow_ref value) {
+static bool is_sane(scopeflow_event *event, scopeflow_ref value) {
     scopeflow_token const first = first_token(event->scope->runtime, value);
     switch ((scopeflow__preparation)event->preparation) {
     case SCOPEFLOW__PREPARE_PAYLOAD:
@@ -8097,7 +9593,7 @@ static bool is_sane(const scopeflow_event *event, scopeflow_ref value) {
         return first != SCOPEFLOW_TOKEN_UNSERIALIZABLE && first != SCOPEFLOW_TOKEN_NULL;
     case SCOPEFLOW__PREPARE_FIELDS:
         return first == SCOPEFLOW_TOKEN_OBJECT &&
-               scopeflow__fields_are_sane(event->scope->runtime, value);
+               scopeflow__fields_are_sane(event->scope->runtime, value, &event->is_lost);
     default: return first == SCOPEFLOW_TOKEN_OBJECT;
     }
 }
@@ -8118,7 +9614,9 @@ static void take_value(scopeflow_event *event, scopeflow_ref value) {
         event->error_text = SCOPEFLOW__ERROR_TEXT_SANITIZED;
         break;
     case SCOPEFLOW__PREPARE_INJECTION:
-        if (!scopeflow__event_inject(event, value)) scopeflow__runtime_release_ref(runtime, value);
+        if (scopeflow__event_inject(event, value)) break;
+        scopeflow__runtime_release_ref(runtime, value);
+        event->is_lost = true;
         break;
     case SCOPEFLOW__PREPARE_FIELDS: scopeflow__event_set_fields(event, value); break;
     case SCOPEFLOW__PREPARE_ANNOTATION:
@@ -8203,7 +9701,8 @@ typedef char
 /* --- Events that subscribers emit --- */
 
 /* S5.1: what a subscriber emits waits until the current event has reached everybody. By then the
- * objects that it refers to may have changed or gone, so it is encoded now (S5.5). */
+ * objects that it refers to may have changed or gone, so it is encoded now (S5.5), and does
+ * not hold its scope open any longer (S1.12). */
 static void put_aside(scopeflow__task *self, scopeflow__emitter *emitter) {
     scopeflow_event *const event = self->events;
     self->events = event->next;
@@ -8213,6 +9712,7 @@ static void put_aside(scopeflow__task *self, scopeflow__emitter *emitter) {
         scopeflow__event_drop(event);
         return;
     }
+    scopeflow__event_leave_scope(event);
     if (emitter->first == NULL)
         emitter->first = event;
     else
@@ -8272,10 +9772,28 @@ static void retire_event(scopeflow__task *self) {
     scopeflow_event_release(event);
 }
 
-static void set_serving(scopeflow__task *self, scopeflow__emitter *emitter, bool is_serving) {
-    if (emitter == NULL || self->is_serving == is_serving) return;
-    self->is_serving = is_serving;
-    emitter->is_delivering = is_serving;
+/* Nobody has got it yet. */
+static void drop_first(scopeflow__task *self) {
+    scopeflow_event *const event = self->events;
+    self->events = event->next;
+    scopeflow__event_drop(event);
+}
+
+static void begin_serving(scopeflow__task *self, scopeflow__emitter *emitter) {
+    if (emitter == NULL || self->serving != NULL) return;
+    self->serving = emitter;
+    emitter->is_delivering = true;
+}
+
+static void end_serving(scopeflow__task *self) {
+    if (self->serving == NULL) return;
+    self->serving->is_delivering = false;
+    self->serving = NULL;
+}
+
+void scopeflow__task_stop_serving(scopeflow__task *self) {
+    if (self->serving != NULL) take_aside(self, self->serving);
+    end_serving(self);
 }
 
 static void fill_delivery(scopeflow__task *self, const scopeflow__entry *listener,
@@ -8294,14 +9812,18 @@ bool scopeflow__task_deliver(scopeflow__task *self, scopeflow_emitter *emitter,
     scopeflow__emitter *const mine = scopeflow__emitter_of(emitter);
     while (self->events != NULL) {
         if (self->events->preparation != SCOPEFLOW__PREPARED) {
-            set_serving(self, mine, false); /* What a sanitizer emits is no subscriber's. */
+            end_serving(self); /* What a sanitizer emits is no subscriber's. */
             if (scopeflow__task_prepare(self, step)) return true;
+            if (self->events->is_lost) {
+                drop_first(self);
+                continue;
+            }
         }
-        if (mine != NULL && mine->is_delivering && !self->is_serving) {
+        if (mine != NULL && mine->is_delivering && self->serving == NULL) {
             put_aside(self, mine);
             continue;
         }
-        set_serving(self, mine, true);
+        begin_serving(self, mine);
         const scopeflow__entry *const listener = next_host_listener(self);
         if (listener != NULL) {
             fill_delivery(self, listener, step);
@@ -8310,7 +9832,7 @@ bool scopeflow__task_deliver(scopeflow__task *self, scopeflow_emitter *emitter,
         retire_event(self);
         if (mine != NULL) take_aside(self, mine);
     }
-    set_serving(self, mine, false);
+    end_serving(self);
     return false;
 }
 
@@ -8771,8 +10293,6 @@ static void set_output(const scopeflow__task *self, scopeflow_event *end,
     bool const is_value = answer->kind == SCOPEFLOW_ANSWER_KIND_VALUE;
     if (is_stream) {
         end->data = self->output;
-        end->is_stream = self->ending != 0; /* Else the producer never gave one. */
-        end->stream = self->stream;
         end->finalizer_failed = self->finalizer_failed;
     } else if (is_value) {
         end->data = answer->value;
@@ -8805,6 +10325,7 @@ void scopeflow__call_executed(scopeflow__task *self, const scopeflow_answer *ans
     if (is_value && self->kind == SCOPEFLOW__TASK_LLM_STREAM && !self->is_link) {
         self->phase = SCOPEFLOW__PHASE_STREAM;
         self->last_chunk_ns = self->scope->started_at_ns;
+        scopeflow__stream_begin(self->scope->stream);
         return;
     }
     self->phase = SCOPEFLOW__PHASE_FINISH;
@@ -8845,20 +10366,16 @@ static void emit_chunk(scopeflow__task *self) {
     if (mark != NULL) {
         mark->type = SCOPEFLOW_SCOPE_TYPE_LLM;
         mark->data_source = SCOPEFLOW__DATA_NUMBER;
-        mark->number = self->stream.chunk_count;
+        mark->number = self->scope->stream->chunk_count;
     }
     scopeflow__task_emit(self, mark, listeners);
 }
 
 /* One clock read a chunk, whether or not anybody listens (S2.3). */
 static void count_chunk(scopeflow__task *self) {
-    scopeflow__stream_facts *const stream = &self->stream;
     int64_t const now_ns = scopeflow__runtime_clock(self->runtime);
     int64_t const gap_ns = now_ns > self->last_chunk_ns ? now_ns - self->last_chunk_ns : 0;
-    if (stream->chunk_count++ == 0)
-        stream->first_chunk_ns = gap_ns;
-    else if (gap_ns > stream->longest_gap_ns)
-        stream->longest_gap_ns = gap_ns;
+    scopeflow__stream_count(self->scope->stream, (uint64_t)gap_ns);
     self->last_chunk_ns = now_ns;
     if (self->wants_chunk_marks && scopeflow__scope_is_open(self->scope)) emit_chunk(self);
 }
@@ -9067,7 +10584,9 @@ static scopeflow_status reserve(scopeflow_runtime *runtime, const request *given
         given->kind == SCOPEFLOW__TASK_TOOL ? SCOPEFLOW_SCOPE_TYPE_TOOL : SCOPEFLOW_SCOPE_TYPE_LLM;
     scopeflow_scope *const span =
         scopeflow__scope_new(runtime, &place, type, given->attributes, given->name, given->detail);
-    if (span == NULL) {
+    bool const is_stream = given->kind == SCOPEFLOW__TASK_LLM_STREAM;
+    if (span == NULL || (is_stream && !scopeflow__stream_reserve(span))) {
+        scopeflow_scope_release(span);
         scopeflow__set_release(middleware);
         return scopeflow__fail_memory(out_error);
     }
@@ -9599,6 +11118,7 @@ void scopeflow_task_abandon(scopeflow_task *task) {
     scopeflow__task *const self = scopeflow__task_of(task);
     if (self->phase == SCOPEFLOW__PHASE_ENDED) return;
 
+    scopeflow__task_stop_serving(self);
     scopeflow__task_drop_events(self);
     if (!self->is_link && self->scope != NULL && self->scope->is_call)
         scopeflow__scope_abandon(self->scope);

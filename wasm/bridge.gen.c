@@ -298,4 +298,36 @@ EXPORT("toolExecute") scopeflow_status bridge_tool_execute(scopeflow_runtime *se
     return status_;
 }
 
+EXPORT("atofReaderNew") scopeflow_status bridge_atof_reader_new(void *runtime, uint32_t line_limit_bytes, uint32_t depth_limit) {
+    scopeflow_atof_reader_new_options options_ = SCOPEFLOW_ATOF_READER_NEW_OPTIONS_INIT;
+    options_.runtime = runtime;
+    options_.line_limit_bytes = line_limit_bytes;
+    options_.depth_limit = depth_limit;
+    scopeflow_atof_reader *out_ = NULL;
+    scopeflow_status const status_ = scopeflow_atof_reader_new(&options_, &out_, &bridge.error);
+    if (status_ == SCOPEFLOW_STATUS_OK) bridge.slots[0] = (double)(uintptr_t)out_;
+    return status_;
+}
+
+EXPORT("atofReaderFeed") scopeflow_status bridge_atof_reader_feed(scopeflow_atof_reader *self, const char *chunk, size_t chunk_size) {
+    scopeflow_status const status_ = scopeflow_atof_reader_feed(self, bridge_text(chunk, chunk_size), &bridge.error);
+    return status_;
+}
+
+EXPORT("atofReaderFinish") scopeflow_status bridge_atof_reader_finish(scopeflow_atof_reader *self) {
+    scopeflow_status const status_ = scopeflow_atof_reader_finish(self, &bridge.error);
+    return status_;
+}
+
+EXPORT("atofReaderNext") scopeflow_status bridge_atof_reader_next(scopeflow_atof_reader *self) {
+    scopeflow_atof_item out_ = {0};
+    scopeflow_status const status_ = scopeflow_atof_reader_next(self, &out_, &bridge.error);
+    if (status_ == SCOPEFLOW_STATUS_OK) slots_put_atof_item(bridge.slots, &out_);
+    return status_;
+}
+
+EXPORT("atofReaderFree") void bridge_atof_reader_free(scopeflow_atof_reader *self) {
+    scopeflow_atof_reader_free(self);
+}
+
 /* clang-format on */

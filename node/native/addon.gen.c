@@ -569,6 +569,59 @@ static napi_value addon_atof_sink_free(napi_env env, napi_callback_info info) {
     return addon_leave(&call_);
 }
 
+static napi_value addon_atof_reader_new(napi_env env, napi_callback_info info) {
+    addon_call call_;
+    if (!addon_enter(&call_, env, info, 3)) return NULL;
+    scopeflow_atof_reader_new_options options_ = SCOPEFLOW_ATOF_READER_NEW_OPTIONS_INIT;
+    options_.runtime = addon_pointer(&call_, 0);
+    options_.line_limit_bytes = addon_u32(&call_, 1);
+    options_.depth_limit = addon_u32(&call_, 2);
+    if (!call_.is_valid) return addon_refuse(&call_, "atofReaderNew");
+    scopeflow_atof_reader *out_ = NULL;
+    scopeflow_status const status_ = scopeflow_atof_reader_new(&options_, &out_, &call_.addon->error);
+    if (status_ == SCOPEFLOW_STATUS_OK) call_.addon->slots[0] = (double)(uintptr_t)out_;
+    return addon_number(&call_, (double)status_);
+}
+
+static napi_value addon_atof_reader_feed(napi_env env, napi_callback_info info) {
+    addon_call call_;
+    if (!addon_enter(&call_, env, info, 2)) return NULL;
+    scopeflow_atof_reader *self = addon_pointer(&call_, 0);
+    scopeflow_bytes chunk = addon_bytes(&call_, 1);
+    if (!call_.is_valid) return addon_refuse(&call_, "atofReaderFeed");
+    scopeflow_status const status_ = scopeflow_atof_reader_feed(self, chunk, &call_.addon->error);
+    return addon_number(&call_, (double)status_);
+}
+
+static napi_value addon_atof_reader_finish(napi_env env, napi_callback_info info) {
+    addon_call call_;
+    if (!addon_enter(&call_, env, info, 1)) return NULL;
+    scopeflow_atof_reader *self = addon_pointer(&call_, 0);
+    if (!call_.is_valid) return addon_refuse(&call_, "atofReaderFinish");
+    scopeflow_status const status_ = scopeflow_atof_reader_finish(self, &call_.addon->error);
+    return addon_number(&call_, (double)status_);
+}
+
+static napi_value addon_atof_reader_next(napi_env env, napi_callback_info info) {
+    addon_call call_;
+    if (!addon_enter(&call_, env, info, 1)) return NULL;
+    scopeflow_atof_reader *self = addon_pointer(&call_, 0);
+    if (!call_.is_valid) return addon_refuse(&call_, "atofReaderNext");
+    scopeflow_atof_item out_ = {0};
+    scopeflow_status const status_ = scopeflow_atof_reader_next(self, &out_, &call_.addon->error);
+    if (status_ == SCOPEFLOW_STATUS_OK) slots_put_atof_item(call_.addon->slots, &out_);
+    return addon_number(&call_, (double)status_);
+}
+
+static napi_value addon_atof_reader_free(napi_env env, napi_callback_info info) {
+    addon_call call_;
+    if (!addon_enter(&call_, env, info, 1)) return NULL;
+    scopeflow_atof_reader *self = addon_pointer(&call_, 0);
+    if (!call_.is_valid) return addon_refuse(&call_, "atofReaderFree");
+    scopeflow_atof_reader_free(self);
+    return addon_leave(&call_);
+}
+
 const addon_function addon_functions[] = {
     {"tapePutNull", addon_tape_put_null},
     {"tapePutBool", addon_tape_put_bool},
@@ -618,6 +671,11 @@ const addon_function addon_functions[] = {
     {"atofSinkRegister", addon_atof_sink_register},
     {"atofSinkFlush", addon_atof_sink_flush},
     {"atofSinkFree", addon_atof_sink_free},
+    {"atofReaderNew", addon_atof_reader_new},
+    {"atofReaderFeed", addon_atof_reader_feed},
+    {"atofReaderFinish", addon_atof_reader_finish},
+    {"atofReaderNext", addon_atof_reader_next},
+    {"atofReaderFree", addon_atof_reader_free},
 };
 size_t const addon_function_count = sizeof addon_functions / sizeof *addon_functions;
 

@@ -10,7 +10,7 @@
 
 /* clang-format off */
 
-#define SLOT_COUNT 21
+#define SLOT_COUNT 35
 
 static inline void slots_put_i64(double *slots, int64_t value) {
     slots[0] = (double)(int32_t)((uint64_t)value >> 32);
@@ -86,6 +86,31 @@ static inline void slots_put_step(double *slots, const scopeflow_step *from) {
     slots_put_text(slots + 15, from->target);
     slots_put_text(slots + 17, from->tool_call_id);
     slots_put_text(slots + 19, from->model_name);
+}
+
+/* One line. Texts are borrowed from the reader until its next call. Parts are JSON text as it
+ * stands in the line, empty when the key is missing. Of a bad line only the place, the line
+ * (empty if it is too long or no UTF-8) and the problem are given. */
+static inline void slots_put_atof_item(double *slots, const scopeflow_atof_item *from) {
+    slots[0] = (double)from->item;
+    slots[1] = (double)from->kind;
+    slots[2] = (double)from->scope_category;
+    slots[3] = (double)from->has_parent;
+    slots_put_uuid(slots + 4, &from->uuid);
+    slots_put_uuid(slots + 8, &from->parent_uuid);
+    slots_put_i64(slots + 12, from->timestamp_ns);
+    slots[14] = (double)from->line_number;
+    slots[15] = (double)from->offset_bytes;
+    slots_put_text(slots + 16, from->name);
+    slots_put_text(slots + 18, from->category);
+    slots_put_text(slots + 20, from->attributes);
+    slots_put_text(slots + 22, from->data);
+    slots_put_text(slots + 24, from->data_schema);
+    slots_put_text(slots + 26, from->metadata);
+    slots_put_text(slots + 28, from->category_profile);
+    slots_put_text(slots + 30, from->line);
+    slots[32] = (double)from->problem;
+    slots_put_text(slots + 33, from->message);
 }
 
 /* clang-format on */

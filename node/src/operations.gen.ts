@@ -2,9 +2,11 @@
 import type { ToolConditionalExecutionGuardrail, Subscriber } from "./callables.gen.js";
 import { checkBigInt, checkInteger, checkText, checkUnsigned } from "./checks.js";
 import {
+  readAtofItem,
   readEventInfo,
   readRuntimeStats,
   readScopeInfo,
+  type AtofItem,
   type EventInfo,
   type RuntimeStats,
   type ScopeInfo,
@@ -335,6 +337,37 @@ export class AtofSinkOperations extends Handle {
   }
 }
 
+/** Takes bytes and gives lines. Holds no more than the line that is being read, up to the limit,
+ * and the bytes that were fed last. */
+export class AtofReaderOperations extends Handle {
+  /**
+   * Takes the next bytes of the input, a chunk of any size that may end anywhere. Refused before
+   * the lines of the chunk before were read up to `more`, and after the input was finished.
+   * @param chunk The bytes; copied.
+   * @throws invalid_argument (1003), invalid_state (1004), no_memory (3002).
+   */
+  feed(chunk: Uint8Array): void {
+    this.engine.check(this.engine.core.atofReaderFeed(this.address, chunk));
+  }
+
+  /**
+   * Says that no more bytes follow: what is left is the last line. A second time does nothing.
+   * @throws invalid_argument (1003).
+   */
+  finish(): void {
+    this.engine.check(this.engine.core.atofReaderFinish(this.address));
+  }
+
+  /**
+   * Reads the next line that is not blank. A bad line is a result and no error.
+   * @throws invalid_argument (1003), no_memory (3002).
+   */
+  next(): AtofItem {
+    this.engine.check(this.engine.core.atofReaderNext(this.address));
+    return readAtofItem(this.engine.core);
+  }
+}
+
 /** A scope: its handle, or the uuid of one that is held. */
 export type ScopeReference = ScopeOperations | string;
 
@@ -453,6 +486,26 @@ export function atofSinkOpen(engine: Engine, options: AtofSinkOpenOptions): numb
   checkText(path, "path");
   checkInteger(mode, "mode");
   engine.check(engine.core.atofSinkOpen(path, mode));
+  return engine.core.slots[0]!;
+}
+
+export interface AtofReaderNewOptions {
+  /** Lends the memory; it is held. */
+  runtime: RuntimeOperations;
+  /** Longest line, without its end; a longer one is a bad line and is not kept. (default
+   * 16777216; 64 to 1073741824) */
+  lineLimitBytes?: number;
+  /** Containers inside containers, the event itself being the first; a line with more is a bad
+   * line. (default 512; 1 to 4096) */
+  depthLimit?: number;
+}
+
+/** Makes a reader at the beginning of an input. Gives its address. */
+export function atofReaderNew(engine: Engine, options: AtofReaderNewOptions): number {
+  const { runtime, lineLimitBytes = 16777216, depthLimit = 512 } = options;
+  checkUnsigned(lineLimitBytes, "line_limit");
+  checkUnsigned(depthLimit, "depth_limit");
+  engine.check(engine.core.atofReaderNew(runtime.address, lineLimitBytes, depthLimit));
   return engine.core.slots[0]!;
 }
 

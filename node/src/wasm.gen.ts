@@ -146,6 +146,11 @@ interface Exports {
     timestampNs: bigint,
     task: number,
   ): number;
+  atofReaderNew(runtime: number, lineLimitBytes: number, depthLimit: number): number;
+  atofReaderFeed(self: number, chunk: number, chunkSize: number): number;
+  atofReaderFinish(self: number): number;
+  atofReaderNext(self: number): number;
+  atofReaderFree(self: number): void;
 }
 
 /** The core in WebAssembly (wasm/bridge.gen.c). */
@@ -564,5 +569,30 @@ export class WasmCore extends WasmMemory<Exports> implements Core {
     );
     this.leave(top_);
     return result_;
+  }
+
+  atofReaderNew(runtime: number, lineLimitBytes: number, depthLimit: number): number {
+    return this.exports.atofReaderNew(runtime, lineLimitBytes, depthLimit);
+  }
+
+  atofReaderFeed(self: number, chunk: Uint8Array): number {
+    const top_ = this.enter();
+    const chunkAt_ = this.putBytes(chunk);
+    const chunkSize_ = this.textSize;
+    const result_ = this.exports.atofReaderFeed(self, chunkAt_, chunkSize_);
+    this.leave(top_);
+    return result_;
+  }
+
+  atofReaderFinish(self: number): number {
+    return this.exports.atofReaderFinish(self);
+  }
+
+  atofReaderNext(self: number): number {
+    return this.exports.atofReaderNext(self);
+  }
+
+  atofReaderFree(self: number): void {
+    this.exports.atofReaderFree(self);
   }
 }

@@ -80,6 +80,10 @@ cdef extern from "scopeflow/scopeflow.h" nogil:
         SCOPEFLOW_CODEC_ACTION_DECODE_RESPONSE
         SCOPEFLOW_FILE_MODE_APPEND
         SCOPEFLOW_FILE_MODE_OVERWRITE
+        SCOPEFLOW_ATOF_ITEM_KIND_EVENT
+        SCOPEFLOW_ATOF_ITEM_KIND_BAD_LINE
+        SCOPEFLOW_ATOF_ITEM_KIND_MORE
+        SCOPEFLOW_ATOF_ITEM_KIND_END
         SCOPEFLOW_REGISTRY_TOOL_CONDITIONAL_EXECUTION_GUARDRAIL
         SCOPEFLOW_REGISTRY_SUBSCRIBER
         SCOPEFLOW_REGISTRY_TOOL_SANITIZE_REQUEST_GUARDRAIL
@@ -135,6 +139,7 @@ cdef extern from "scopeflow/scopeflow.h" nogil:
     ctypedef int32_t scopeflow_answer_kind
     ctypedef int32_t scopeflow_codec_action
     ctypedef int32_t scopeflow_file_mode
+    ctypedef int32_t scopeflow_atof_item_kind
     ctypedef int32_t scopeflow_registry
     ctypedef uint32_t scopeflow_runtime_flag
     ctypedef uint32_t scopeflow_scope_attribute
@@ -166,6 +171,9 @@ cdef extern from "scopeflow/scopeflow.h" nogil:
         pass
 
     ctypedef struct scopeflow_atof_sink:
+        pass
+
+    ctypedef struct scopeflow_atof_reader:
         pass
 
     ctypedef struct scopeflow_task:
@@ -211,6 +219,12 @@ cdef extern from "scopeflow/scopeflow.h" nogil:
         uint32_t attributes
         uint32_t is_open
 
+    ctypedef struct scopeflow_propagation:
+        scopeflow_uuid root_uuid
+        scopeflow_uuid parent_uuid
+        char json[120]
+        char traceparent[56]
+
     ctypedef struct scopeflow_event_info:
         scopeflow_uuid uuid
         scopeflow_uuid parent_uuid
@@ -247,6 +261,27 @@ cdef extern from "scopeflow/scopeflow.h" nogil:
         scopeflow_bytes target
         scopeflow_bytes tool_call_id
         scopeflow_bytes model_name
+
+    ctypedef struct scopeflow_atof_item:
+        scopeflow_atof_item_kind item
+        scopeflow_event_kind kind
+        scopeflow_scope_category scope_category
+        uint32_t has_parent
+        scopeflow_uuid uuid
+        scopeflow_uuid parent_uuid
+        int64_t timestamp_ns
+        uint64_t line_number
+        uint64_t offset_bytes
+        scopeflow_bytes name
+        scopeflow_bytes category
+        scopeflow_bytes attributes
+        scopeflow_bytes data
+        scopeflow_bytes data_schema
+        scopeflow_bytes metadata
+        scopeflow_bytes category_profile
+        scopeflow_bytes line
+        scopeflow_status problem
+        scopeflow_bytes message
 
     ctypedef struct scopeflow_runtime_new_options:
         uint32_t struct_size_bytes
@@ -440,6 +475,12 @@ cdef extern from "scopeflow/scopeflow.h" nogil:
         scopeflow_bytes path
         scopeflow_file_mode mode
 
+    ctypedef struct scopeflow_atof_reader_new_options:
+        uint32_t struct_size_bytes
+        scopeflow_runtime *runtime
+        uint32_t line_limit_bytes
+        uint32_t depth_limit
+
     void scopeflow_tape_put_null(scopeflow_tape *self)
     void scopeflow_tape_put_bool(scopeflow_tape *self, uint32_t value)
     void scopeflow_tape_put_int(scopeflow_tape *self, int64_t value)
@@ -559,6 +600,11 @@ cdef extern from "scopeflow/scopeflow.h" nogil:
     scopeflow_status scopeflow_atof_sink_register(scopeflow_atof_sink *self, scopeflow_runtime *runtime, scopeflow_bytes name, scopeflow_error *out_error)
     scopeflow_status scopeflow_atof_sink_flush(scopeflow_atof_sink *self, scopeflow_error *out_error)
     void scopeflow_atof_sink_free(scopeflow_atof_sink *self)
+    scopeflow_status scopeflow_atof_reader_new(const scopeflow_atof_reader_new_options *options, scopeflow_atof_reader **out_reader, scopeflow_error *out_error)
+    scopeflow_status scopeflow_atof_reader_feed(scopeflow_atof_reader *self, scopeflow_bytes chunk, scopeflow_error *out_error)
+    scopeflow_status scopeflow_atof_reader_finish(scopeflow_atof_reader *self, scopeflow_error *out_error)
+    scopeflow_status scopeflow_atof_reader_next(scopeflow_atof_reader *self, scopeflow_atof_item *out_item, scopeflow_error *out_error)
+    void scopeflow_atof_reader_free(scopeflow_atof_reader *self)
 
     uint64_t scopeflow_abi_hash()
     const char *scopeflow_version()

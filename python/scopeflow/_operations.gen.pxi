@@ -3,7 +3,7 @@
 # One function for each operation: it checks the arguments, calls the core, and turns a failure into
 # an exception. The converters are in native/arguments.pxi.
 
-if scopeflow_abi_hash() != 0x7bd462dd66e61a14u:
+if scopeflow_abi_hash() != 0x3fb64bd930c81790u:
     raise ImportError(
         "scopeflow._native was generated for another version of the core than it is linked with"
     )
@@ -2090,3 +2090,57 @@ cdef class RuntimeOperations:
         c_self = (<AtofSink>atof_sink).pointer
         if scopeflow_atof_sink_flush(c_self, &c_error) != SCOPEFLOW_STATUS_OK:
             raise_failure(&c_error)
+
+    def atof_reader_new(self, runtime, line_limit=16777216, depth_limit=512):
+        """Makes a reader at the beginning of an input.
+        Raises InvalidArgument."""
+        cdef scopeflow_error c_error
+        cdef scopeflow_atof_reader_new_options c_options
+        cdef scopeflow_atof_reader *c_reader
+        c_options.struct_size_bytes = sizeof(c_options)
+        handle_argument(runtime, Runtime, "runtime")
+        c_options.runtime = (<Runtime>runtime).pointer
+        c_options.line_limit_bytes = u32_argument(line_limit, 64, 1073741824, "line_limit")
+        c_options.depth_limit = u32_argument(depth_limit, 1, 4096, "depth_limit")
+        if scopeflow_atof_reader_new(&c_options, &c_reader, &c_error) != SCOPEFLOW_STATUS_OK:
+            raise_failure(&c_error)
+
+        return adopt_atof_reader(self, c_reader)
+
+    def atof_reader_feed(self, atof_reader, chunk):
+        """Takes the next bytes of the input, a chunk of any size that may end anywhere.
+        Refused before the lines of the chunk before were read up to `more`, and after
+        the input was finished.
+        Raises InvalidArgument, InvalidState."""
+        cdef scopeflow_error c_error
+        cdef scopeflow_bytes c_chunk
+        cdef scopeflow_atof_reader *c_self
+        handle_argument(atof_reader, AtofReader, "atof_reader")
+        c_self = (<AtofReader>atof_reader).pointer
+        bytes_argument(chunk, "chunk", &c_chunk)
+        if scopeflow_atof_reader_feed(c_self, c_chunk, &c_error) != SCOPEFLOW_STATUS_OK:
+            raise_failure(&c_error)
+
+    def atof_reader_finish(self, atof_reader):
+        """Says that no more bytes follow: what is left is the last line. A second time does
+        nothing.
+        Raises InvalidArgument."""
+        cdef scopeflow_error c_error
+        cdef scopeflow_atof_reader *c_self
+        handle_argument(atof_reader, AtofReader, "atof_reader")
+        c_self = (<AtofReader>atof_reader).pointer
+        if scopeflow_atof_reader_finish(c_self, &c_error) != SCOPEFLOW_STATUS_OK:
+            raise_failure(&c_error)
+
+    def atof_reader_next(self, atof_reader):
+        """Reads the next line that is not blank. A bad line is a result and no error.
+        Raises InvalidArgument."""
+        cdef scopeflow_error c_error
+        cdef scopeflow_atof_reader *c_self
+        cdef scopeflow_atof_item c_item
+        handle_argument(atof_reader, AtofReader, "atof_reader")
+        c_self = (<AtofReader>atof_reader).pointer
+        if scopeflow_atof_reader_next(c_self, &c_item, &c_error) != SCOPEFLOW_STATUS_OK:
+            raise_failure(&c_error)
+
+        return make_atof_item(&c_item)

@@ -118,6 +118,24 @@ add_members(AtofExporterMode, (
     ("Overwrite", 1),
 ))
 
+class AtofItemKind(Enumeration, metaclass=EnumerationType):
+    """What the reader came upon.
+
+    Event (0): An event.
+    BadLine (1): A line that is no event; the next call goes on behind it.
+    More (2): Every whole line was given; feed more bytes or finish.
+    End (3): The input was finished, and every line was given.
+    """
+
+    __slots__ = ()
+
+add_members(AtofItemKind, (
+    ("Event", 0),
+    ("BadLine", 1),
+    ("More", 2),
+    ("End", 3),
+))
+
 class RuntimeFlags(FlagSet):
     """How a runtime behaves for tests.
 
@@ -457,6 +475,100 @@ cdef EventInfo make_event_info(const scopeflow_event_info *source):
     return made
 
 @cython.final
+cdef class AtofItem:
+    """One line. Texts are borrowed from the reader until its next call. Parts are JSON text as
+    it stands in the line, empty when the key is missing. Of a bad line only the place, the
+    line (empty if it is too long or no UTF-8) and the problem are given.
+
+    item: What it is; of `more` and `end` nothing else is set.
+    kind: Scope or mark.
+    scope_category: Start, end or none.
+    has_parent: Whether the event names a parent.
+    uuid: The scope's id, or the mark's own.
+    parent_uuid: The parent's id, zeros without one.
+    timestamp_ns: Nanoseconds since 1970-01-01 UTC.
+    line_number: The line's number, the first being 1.
+    offset_bytes: Where in the input the line begins; of a bad line, where the mistake is.
+    name: The name.
+    category: The category, empty without one.
+    attributes: An array of names.
+    data: Any value.
+    data_schema: An object or null.
+    metadata: Any value.
+    category_profile: An object or null.
+    line: The whole line, without its end.
+    problem: Of a bad line: `invalid_json`, `invalid_utf8`, `limit_exceeded`, or
+        `invalid_argument` for JSON that is no event; otherwise `ok`.
+    message: Of a bad line: what is wrong and where.
+    """
+
+    cdef readonly object item
+    cdef readonly object kind
+    cdef readonly object scope_category
+    cdef readonly object has_parent
+    cdef readonly object uuid
+    cdef readonly object parent_uuid
+    cdef readonly object timestamp_ns
+    cdef readonly object line_number
+    cdef readonly object offset_bytes
+    cdef readonly object name
+    cdef readonly object category
+    cdef readonly object attributes
+    cdef readonly object data
+    cdef readonly object data_schema
+    cdef readonly object metadata
+    cdef readonly object category_profile
+    cdef readonly object line
+    cdef readonly object problem
+    cdef readonly object message
+
+    def __repr__(self):
+        return describe_fields(self, (
+            "item",
+            "kind",
+            "scope_category",
+            "has_parent",
+            "uuid",
+            "parent_uuid",
+            "timestamp_ns",
+            "line_number",
+            "offset_bytes",
+            "name",
+            "category",
+            "attributes",
+            "data",
+            "data_schema",
+            "metadata",
+            "category_profile",
+            "line",
+            "problem",
+            "message",
+        ))
+
+cdef AtofItem make_atof_item(const scopeflow_atof_item *source):
+    cdef AtofItem made = AtofItem.__new__(AtofItem)
+    made.item = enum_member(AtofItemKind, source.item)
+    made.kind = enum_member(EventKind, source.kind)
+    made.scope_category = enum_member(ScopeCategory, source.scope_category)
+    made.has_parent = source.has_parent != 0
+    made.uuid = uuid_text(&source.uuid)
+    made.parent_uuid = uuid_text(&source.parent_uuid)
+    made.timestamp_ns = source.timestamp_ns
+    made.line_number = source.line_number
+    made.offset_bytes = source.offset_bytes
+    made.name = text_of(source.name)
+    made.category = text_of(source.category)
+    made.attributes = text_of(source.attributes)
+    made.data = text_of(source.data)
+    made.data_schema = text_of(source.data_schema)
+    made.metadata = text_of(source.metadata)
+    made.category_profile = text_of(source.category_profile)
+    made.line = text_of(source.line)
+    made.problem = source.problem
+    made.message = text_of(source.message)
+    return made
+
+@cython.final
 cdef class AtofSink:
     """An open event file."""
 
@@ -471,3 +583,20 @@ cdef AtofSink adopt_atof_sink(RuntimeOperations runtime, scopeflow_atof_sink *po
     return made
 
 glue_forbid_instances(<PyTypeObject *>AtofSink)
+
+@cython.final
+cdef class AtofReader:
+    """Takes bytes and gives lines. Holds no more than the line that is being read, up to the
+    limit, and the bytes that were fed last."""
+
+    cdef scopeflow_atof_reader *pointer
+
+    def __dealloc__(self):
+        scopeflow_atof_reader_free(self.pointer)
+
+cdef AtofReader adopt_atof_reader(RuntimeOperations runtime, scopeflow_atof_reader *pointer):
+    cdef AtofReader made = AtofReader.__new__(AtofReader)
+    made.pointer = pointer
+    return made
+
+glue_forbid_instances(<PyTypeObject *>AtofReader)

@@ -76,6 +76,15 @@ ENUMS = {
             "overwrite": 1,
         },
     ),
+    "atof_item_kind": (
+        "AtofItemKind",
+        {
+            "event": 0,
+            "bad_line": 1,
+            "more": 2,
+            "end": 3,
+        },
+    ),
 }
 
 # Spec name -> names and numbers of the bits.
@@ -1045,6 +1054,56 @@ OPERATIONS = {
             on="atof_sink",
             arguments={},
             fields={},
+        ),
+        Operation(
+            id="atof_reader_new",
+            on="",
+            arguments={
+                "runtime": ("runtime", "handle.runtime"),
+                "line_limit": ("line_limit", "u32"),
+                "depth_limit": ("depth_limit", "u32"),
+            },
+            fields={},
+        ),
+        Operation(
+            id="atof_reader_feed",
+            on="atof_reader",
+            arguments={
+                "chunk": ("chunk", "bytes"),
+            },
+            fields={},
+        ),
+        Operation(
+            id="atof_reader_finish",
+            on="atof_reader",
+            arguments={},
+            fields={},
+        ),
+        Operation(
+            id="atof_reader_next",
+            on="atof_reader",
+            arguments={},
+            fields={
+                "item": "item",
+                "kind": "kind",
+                "scope_category": "scope_category",
+                "has_parent": "has_parent",
+                "uuid": "uuid",
+                "parent_uuid": "parent_uuid",
+                "timestamp": "timestamp_ns",
+                "line_number": "line_number",
+                "offset": "offset_bytes",
+                "name": "name",
+                "category": "category",
+                "attributes": "attributes",
+                "data": "data",
+                "data_schema": "data_schema",
+                "metadata": "metadata",
+                "category_profile": "category_profile",
+                "line": "line",
+                "problem": "problem",
+                "message": "message",
+            },
         ),
     )
 }

@@ -53,6 +53,12 @@ SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_info, type) == 104);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_info, attributes) == 108);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_info, is_open) == 112);
 
+SCOPEFLOW__ASSERT(sizeof(scopeflow_propagation) == 208);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_propagation, root_uuid) == 0);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_propagation, parent_uuid) == 16);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_propagation, json) == 32);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_propagation, traceparent) == 152);
+
 SCOPEFLOW__ASSERT(sizeof(scopeflow_event_info) == 88);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_event_info, uuid) == 0);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_event_info, parent_uuid) == 16);
@@ -89,6 +95,27 @@ SCOPEFLOW__ASSERT(offsetof(scopeflow_step, registration) == 80);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_step, target) == 96);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_step, tool_call_id) == 112);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_step, model_name) == 128);
+
+SCOPEFLOW__ASSERT(sizeof(scopeflow_atof_item) == 224);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, item) == 0);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, kind) == 4);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, scope_category) == 8);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, has_parent) == 12);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, uuid) == 16);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, parent_uuid) == 32);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, timestamp_ns) == 48);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, line_number) == 56);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, offset_bytes) == 64);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, name) == 72);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, category) == 88);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, attributes) == 104);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, data) == 120);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, data_schema) == 136);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, metadata) == 152);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, category_profile) == 168);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, line) == 184);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, problem) == 200);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, message) == 208);
 
 SCOPEFLOW__ASSERT(sizeof(scopeflow_runtime_new_options) == 48);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_runtime_new_options, struct_size_bytes) == 0);
@@ -282,6 +309,12 @@ SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_sink_open_options, struct_size_bytes) 
 SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_sink_open_options, path) == 8);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_sink_open_options, mode) == 24);
 
+SCOPEFLOW__ASSERT(sizeof(scopeflow_atof_reader_new_options) == 24);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_reader_new_options, struct_size_bytes) == 0);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_reader_new_options, runtime) == 8);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_reader_new_options, line_limit_bytes) == 16);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_reader_new_options, depth_limit) == 20);
+
 SCOPEFLOW__ASSERT(sizeof(scopeflow_task) == 256);
 
 SCOPEFLOW__ASSERT(sizeof(scopeflow_emitter) == 32);
@@ -325,6 +358,12 @@ SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_info, type) == 72);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_info, attributes) == 76);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_info, is_open) == 80);
 
+SCOPEFLOW__ASSERT(sizeof(scopeflow_propagation) == 208);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_propagation, root_uuid) == 0);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_propagation, parent_uuid) == 16);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_propagation, json) == 32);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_propagation, traceparent) == 152);
+
 SCOPEFLOW__ASSERT(sizeof(scopeflow_event_info) == 68);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_event_info, uuid) == 0);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_event_info, parent_uuid) == 16);
@@ -361,6 +400,27 @@ SCOPEFLOW__ASSERT(offsetof(scopeflow_step, registration) == 52);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_step, target) == 60);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_step, tool_call_id) == 68);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_step, model_name) == 76);
+
+SCOPEFLOW__ASSERT(sizeof(scopeflow_atof_item) == 148);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, item) == 0);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, kind) == 4);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, scope_category) == 8);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, has_parent) == 12);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, uuid) == 16);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, parent_uuid) == 32);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, timestamp_ns) == 48);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, line_number) == 56);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, offset_bytes) == 64);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, name) == 72);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, category) == 80);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, attributes) == 88);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, data) == 96);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, data_schema) == 104);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, metadata) == 112);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, category_profile) == 120);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, line) == 128);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, problem) == 136);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, message) == 140);
 
 SCOPEFLOW__ASSERT(sizeof(scopeflow_runtime_new_options) == 36);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_runtime_new_options, struct_size_bytes) == 0);
@@ -554,6 +614,12 @@ SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_sink_open_options, struct_size_bytes) 
 SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_sink_open_options, path) == 4);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_sink_open_options, mode) == 12);
 
+SCOPEFLOW__ASSERT(sizeof(scopeflow_atof_reader_new_options) == 16);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_reader_new_options, struct_size_bytes) == 0);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_reader_new_options, runtime) == 4);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_reader_new_options, line_limit_bytes) == 8);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_reader_new_options, depth_limit) == 12);
+
 SCOPEFLOW__ASSERT(sizeof(scopeflow_task) == 256);
 
 SCOPEFLOW__ASSERT(sizeof(scopeflow_emitter) == 32);
@@ -597,6 +663,12 @@ SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_info, type) == 72);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_info, attributes) == 76);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_info, is_open) == 80);
 
+SCOPEFLOW__ASSERT(sizeof(scopeflow_propagation) == 208);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_propagation, root_uuid) == 0);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_propagation, parent_uuid) == 16);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_propagation, json) == 32);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_propagation, traceparent) == 152);
+
 SCOPEFLOW__ASSERT(sizeof(scopeflow_event_info) == 72);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_event_info, uuid) == 0);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_event_info, parent_uuid) == 16);
@@ -633,6 +705,27 @@ SCOPEFLOW__ASSERT(offsetof(scopeflow_step, registration) == 52);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_step, target) == 60);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_step, tool_call_id) == 68);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_step, model_name) == 76);
+
+SCOPEFLOW__ASSERT(sizeof(scopeflow_atof_item) == 152);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, item) == 0);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, kind) == 4);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, scope_category) == 8);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, has_parent) == 12);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, uuid) == 16);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, parent_uuid) == 32);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, timestamp_ns) == 48);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, line_number) == 56);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, offset_bytes) == 64);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, name) == 72);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, category) == 80);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, attributes) == 88);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, data) == 96);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, data_schema) == 104);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, metadata) == 112);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, category_profile) == 120);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, line) == 128);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, problem) == 136);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, message) == 140);
 
 SCOPEFLOW__ASSERT(sizeof(scopeflow_runtime_new_options) == 40);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_runtime_new_options, struct_size_bytes) == 0);
@@ -825,6 +918,12 @@ SCOPEFLOW__ASSERT(sizeof(scopeflow_atof_sink_open_options) == 16);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_sink_open_options, struct_size_bytes) == 0);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_sink_open_options, path) == 4);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_sink_open_options, mode) == 12);
+
+SCOPEFLOW__ASSERT(sizeof(scopeflow_atof_reader_new_options) == 16);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_reader_new_options, struct_size_bytes) == 0);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_reader_new_options, runtime) == 4);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_reader_new_options, line_limit_bytes) == 8);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_reader_new_options, depth_limit) == 12);
 
 SCOPEFLOW__ASSERT(sizeof(scopeflow_task) == 256);
 

@@ -118,7 +118,7 @@ static void call_runtime_last_error(call *c) {
     if (c->status != SCOPEFLOW_STATUS_OK) return;
     call_out_integer(c, "status", (int64_t)out.status);
     call_out_integer(c, "message_len", (int64_t)out.message_len_bytes);
-    call_out_integer(c, "message", (int64_t)out.message);
+    call_out_text(c, "message", c_text(out.message));
 }
 
 static void call_runtime_is_credential_header(call *c) {
@@ -225,6 +225,25 @@ static void call_scope_is_in_force(call *c) {
     uint32_t const out = scopeflow_scope_is_in_force(c->scope);
     if (c->status != SCOPEFLOW_STATUS_OK) return;
     call_out_integer(c, "is_in_force", (int64_t)out);
+}
+
+static void call_propagation_capture(call *c) {
+    scopeflow_propagation out;
+    memset(&out, 0, sizeof out);
+    c->status = scopeflow_propagation_capture(c->runtime, call_current(c), &out, &c->error);
+    if (c->status != SCOPEFLOW_STATUS_OK) return;
+    call_out_uuid(c, "root_uuid", &out.root_uuid);
+    call_out_uuid(c, "parent_uuid", &out.parent_uuid);
+    call_out_text(c, "json", c_text(out.json));
+    call_out_text(c, "traceparent", c_text(out.traceparent));
+}
+
+static void call_propagation_adopt(call *c) {
+    scopeflow_scope *out;
+    memset(&out, 0, sizeof out);
+    c->status = scopeflow_propagation_adopt(c->runtime, call_text(c, "text"), &out, &c->error);
+    if (c->status != SCOPEFLOW_STATUS_OK) return;
+    call_out_scope(c, out);
 }
 
 static void call_register_tool_conditional_execution_guardrail(call *c) {
@@ -803,6 +822,8 @@ static const operation operations[] = {
     {"scope_callable_at", call_scope_callable_at, false},
     {"scope_is_open", call_scope_is_open, false},
     {"scope_is_in_force", call_scope_is_in_force, false},
+    {"propagation_capture", call_propagation_capture, false},
+    {"propagation_adopt", call_propagation_adopt, false},
     {"register_tool_conditional_execution_guardrail", call_register_tool_conditional_execution_guardrail, false},
     {"deregister_tool_conditional_execution_guardrail", call_deregister_tool_conditional_execution_guardrail, false},
     {"scope_register_tool_conditional_execution_guardrail", call_scope_register_tool_conditional_execution_guardrail, false},

@@ -17,7 +17,7 @@
 #define SCOPEFLOW_VERSION "0.1.0"
 
 /* A number over everything in this header that a compiled caller depends on (S6.3). */
-#define SCOPEFLOW_ABI_HASH UINT64_C(0x7bd462dd66e61a14)
+#define SCOPEFLOW_ABI_HASH UINT64_C(0x3fb64bd930c81790)
 
 #ifndef SCOPEFLOW_API
 #if defined(_WIN32)
@@ -70,6 +70,10 @@ typedef struct scopeflow_event scopeflow_event;
 /* An open event file. */
 typedef struct scopeflow_atof_sink scopeflow_atof_sink;
 
+/* Takes bytes and gives lines. Holds no more than the line that is being read, up to the limit,
+ * and the bytes that were fed last. */
+typedef struct scopeflow_atof_reader scopeflow_atof_reader;
+
 typedef struct scopeflow_task scopeflow_task;
 typedef struct scopeflow_emitter scopeflow_emitter;
 typedef struct scopeflow_error scopeflow_error;
@@ -82,6 +86,7 @@ typedef struct scopeflow_scope_info scopeflow_scope_info;
 typedef struct scopeflow_scope_push_options scopeflow_scope_push_options;
 typedef struct scopeflow_scope_pop_options scopeflow_scope_pop_options;
 typedef struct scopeflow_scope_event_options scopeflow_scope_event_options;
+typedef struct scopeflow_propagation scopeflow_propagation;
 typedef struct scopeflow_event_info scopeflow_event_info;
 typedef struct scopeflow_answer scopeflow_answer;
 typedef struct scopeflow_step scopeflow_step;
@@ -98,6 +103,8 @@ typedef struct scopeflow_llm_call_end_options scopeflow_llm_call_end_options;
 typedef struct scopeflow_llm_request_intercepts_options scopeflow_llm_request_intercepts_options;
 typedef struct scopeflow_llm_conditional_execution_options scopeflow_llm_conditional_execution_options;
 typedef struct scopeflow_atof_sink_open_options scopeflow_atof_sink_open_options;
+typedef struct scopeflow_atof_item scopeflow_atof_item;
+typedef struct scopeflow_atof_reader_new_options scopeflow_atof_reader_new_options;
 
 /* What came of an operation: 0 is success, 1 to 99 are no errors, 1xxx is the caller's mistake,
  * 2xxx is input data, 3xxx is a resource, 9xxx is internal. */
@@ -732,6 +739,48 @@ SCOPEFLOW_API scopeflow_scope *scopeflow_scope_retain(scopeflow_scope *self);
 /* Gives a reference back. Null is allowed.
  * Thread: May be called from any thread. */
 SCOPEFLOW_API void scopeflow_scope_release(scopeflow_scope *self);
+
+/* ---- PROPAGATION ----
+ *
+ * The portable form of a context (S1.10): what crosses to another process, as JSON and as W3C
+ * `traceparent`, and how a context there goes on under it. */
+
+/* The portable form of a context. */
+struct scopeflow_propagation {
+    /* The trace: the root that was propagated to here, else the outermost scope that was opened. */
+    scopeflow_uuid root_uuid;
+    /* The current scope's id. */
+    scopeflow_uuid parent_uuid;
+    /* As JSON, with `version`, `root_uuid` and `parent_uuid`; always NUL-terminated. */
+    char json[120];
+    /* As W3C `traceparent`, with the flags `01`; always NUL-terminated. */
+    char traceparent[56];
+};
+
+/* The portable form of a context. Where nothing was opened and nothing propagated there is no
+ * trace to name.
+ * current: The context's current value, ended or not; null is the root.
+ * out_propagation: The portable form.
+ * Errors: invalid_argument (1003), invalid_state (1004).
+ * Thread: May be called from any thread. */
+SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
+scopeflow_propagation_capture(
+    scopeflow_runtime *self, scopeflow_scope *current, scopeflow_propagation *out_propagation,
+    scopeflow_error *out_error);
+
+/* A root for a context that goes on under another process's scope: the parent of its first-level
+ * work is the propagated one, and the trace goes on (S1.10). Like any root it emits nothing and
+ * never ends.
+ * text: The JSON form or a `traceparent`; at most 4,096 bytes.
+ * out_scope: The root; the caller releases it.
+ * Ownership: The scope is the caller's to release.
+ * Errors: invalid_argument (1003), invalid_state (1004), invalid_json (2001), limit_exceeded
+ * (3001), no_memory (3002).
+ * Thread: May be called from any thread. */
+SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
+scopeflow_propagation_adopt(
+    scopeflow_runtime *self, scopeflow_bytes text, scopeflow_scope **out_scope,
+    scopeflow_error *out_error);
 
 /* ---- EVENT ----
  *
@@ -2624,6 +2673,128 @@ scopeflow_atof_sink_flush(
 /* Gives the sink back. The file is closed once no registration holds it either.
  * Thread: May be called from any thread. */
 SCOPEFLOW_API void scopeflow_atof_sink_free(scopeflow_atof_sink *self);
+
+/* ---- ATOF_READER ----
+ *
+ * Reading event files, of scopeflow and of its peers (S2.9). The caller feeds bytes as they come
+ * and asks for one line after the other; nothing here opens a file. A line that is no event is
+ * told and passed over, so that one bad line costs no other. Unknown keys and categories are
+ * accepted, keys stand in any order, and of a key that stands twice the last one counts, as for
+ * the JSON parsers of all languages. A byte order mark, blank lines and CRLF are no mistakes. */
+
+/* What the reader came upon. */
+typedef int32_t scopeflow_atof_item_kind;
+enum {
+    /* An event. */
+    SCOPEFLOW_ATOF_ITEM_KIND_EVENT = 0,
+    /* A line that is no event; the next call goes on behind it. */
+    SCOPEFLOW_ATOF_ITEM_KIND_BAD_LINE = 1,
+    /* Every whole line was given; feed more bytes or finish. */
+    SCOPEFLOW_ATOF_ITEM_KIND_MORE = 2,
+    /* The input was finished, and every line was given. */
+    SCOPEFLOW_ATOF_ITEM_KIND_END = 3,
+};
+
+/* One line. Texts are borrowed from the reader until its next call. Parts are JSON text as it
+ * stands in the line, empty when the key is missing. Of a bad line only the place, the line
+ * (empty if it is too long or no UTF-8) and the problem are given. */
+struct scopeflow_atof_item {
+    /* What it is; of `more` and `end` nothing else is set. */
+    scopeflow_atof_item_kind item;
+    /* Scope or mark. */
+    scopeflow_event_kind kind;
+    /* Start, end or none. */
+    scopeflow_scope_category scope_category;
+    /* Whether the event names a parent. */
+    uint32_t has_parent;
+    /* The scope's id, or the mark's own. */
+    scopeflow_uuid uuid;
+    /* The parent's id, zeros without one. */
+    scopeflow_uuid parent_uuid;
+    /* Nanoseconds since 1970-01-01 UTC. */
+    int64_t timestamp_ns;
+    /* The line's number, the first being 1. */
+    uint64_t line_number;
+    /* Where in the input the line begins; of a bad line, where the mistake is. */
+    uint64_t offset_bytes;
+    /* The name. */
+    scopeflow_bytes name;
+    /* The category, empty without one. */
+    scopeflow_bytes category;
+    /* An array of names. */
+    scopeflow_bytes attributes;
+    /* Any value. */
+    scopeflow_bytes data;
+    /* An object or null. */
+    scopeflow_bytes data_schema;
+    /* Any value. */
+    scopeflow_bytes metadata;
+    /* An object or null. */
+    scopeflow_bytes category_profile;
+    /* The whole line, without its end. */
+    scopeflow_bytes line;
+    /* Of a bad line: `invalid_json`, `invalid_utf8`, `limit_exceeded`, or `invalid_argument` for
+     * JSON that is no event; otherwise `ok`. */
+    scopeflow_status problem;
+    /* Of a bad line: what is wrong and where. */
+    scopeflow_bytes message;
+};
+
+/* The arguments of `scopeflow_atof_reader_new`. */
+struct scopeflow_atof_reader_new_options {
+    /* Size of this struct. */
+    uint32_t struct_size_bytes;
+    /* Lends the memory; it is held. */
+    scopeflow_runtime *runtime;
+    /* Longest line, without its end; a longer one is a bad line and is not kept. (default
+     * 16777216; 64 to 1073741824) */
+    uint32_t line_limit_bytes;
+    /* Containers inside containers, the event itself being the first; a line with more is a bad
+     * line. (default 512; 1 to 4096) */
+    uint32_t depth_limit;
+};
+#define SCOPEFLOW_ATOF_READER_NEW_OPTIONS_INIT \
+    {(uint32_t)sizeof(scopeflow_atof_reader_new_options), NULL, 16777216u, 512u}
+
+/* Makes a reader at the beginning of an input.
+ * out_reader: The reader; owned by the caller.
+ * Units: `line_limit_bytes`: bytes.
+ * Ownership: The reader is the caller's, to be given back when it is done with.
+ * Errors: invalid_argument (1003), no_memory (3002).
+ * Thread: May be called from any thread. */
+SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
+scopeflow_atof_reader_new(
+    const scopeflow_atof_reader_new_options *options, scopeflow_atof_reader **out_reader,
+    scopeflow_error *out_error);
+
+/* Takes the next bytes of the input, a chunk of any size that may end anywhere. Refused before
+ * the lines of the chunk before were read up to `more`, and after the input was finished.
+ * chunk: The bytes; copied.
+ * Errors: invalid_argument (1003), invalid_state (1004), no_memory (3002).
+ * Thread: For one thread at a time. */
+SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
+scopeflow_atof_reader_feed(
+    scopeflow_atof_reader *self, scopeflow_bytes chunk, scopeflow_error *out_error);
+
+/* Says that no more bytes follow: what is left is the last line. A second time does nothing.
+ * Errors: invalid_argument (1003).
+ * Thread: For one thread at a time. */
+SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
+scopeflow_atof_reader_finish(
+    scopeflow_atof_reader *self, scopeflow_error *out_error);
+
+/* Reads the next line that is not blank. A bad line is a result and no error.
+ * out_item: The line, or that there is none.
+ * Ownership: Texts in the item are borrowed.
+ * Errors: invalid_argument (1003), no_memory (3002).
+ * Thread: For one thread at a time. */
+SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
+scopeflow_atof_reader_next(
+    scopeflow_atof_reader *self, scopeflow_atof_item *out_item, scopeflow_error *out_error);
+
+/* Gives the reader back. Null is allowed.
+ * Thread: For one thread at a time. */
+SCOPEFLOW_API void scopeflow_atof_reader_free(scopeflow_atof_reader *self);
 
 /* ---- LIBRARY ---- */
 

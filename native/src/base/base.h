@@ -34,6 +34,9 @@ static inline void scopeflow__store_u32(uint32_t *at, uint32_t value) {
 static inline uint64_t scopeflow__load_u64(const uint64_t *at) {
     return __atomic_load_n(at, __ATOMIC_RELAXED);
 }
+static inline void scopeflow__store_u64(uint64_t *at, uint64_t value) {
+    __atomic_store_n(at, value, __ATOMIC_RELAXED);
+}
 static inline uint64_t scopeflow__fetch_add_u64(uint64_t *at, uint64_t step) {
     return __atomic_fetch_add(at, step, __ATOMIC_RELAXED);
 }

@@ -18,28 +18,31 @@ static void write_seen(scopeflow_runtime *runtime, scopeflow_ref ref, scopeflow_
     scopeflow__tape_deinit(&tape);
 }
 
-bool scopeflow__payloads_are_equal(scopeflow_runtime *runtime, scopeflow_ref a, scopeflow_ref b) {
+bool scopeflow__payloads_are_equal(scopeflow_runtime *runtime, scopeflow_ref a, scopeflow_ref b,
+                                   bool *out_failed) {
     scopeflow__buffer texts[2];
     for (int i = 0; i < 2; i++) scopeflow__buffer_init(&texts[i], &runtime->memory);
     write_seen(runtime, a, &texts[0]);
     write_seen(runtime, b, &texts[1]);
-    bool const are_equal = !texts[0].failed && !texts[1].failed &&
-                           scopeflow__same_text(scopeflow__text(texts[0].ptr, texts[0].len),
+    if (texts[0].failed || texts[1].failed) *out_failed = true;
+    bool const are_equal = scopeflow__same_text(scopeflow__text(texts[0].ptr, texts[0].len),
                                                 scopeflow__text(texts[1].ptr, texts[1].len));
     for (int i = 0; i < 2; i++) scopeflow__buffer_deinit(&texts[i]);
     return are_equal;
 }
 
-bool scopeflow__fields_are_sane(scopeflow_runtime *runtime, scopeflow_ref fields) {
+bool scopeflow__fields_are_sane(scopeflow_runtime *runtime, scopeflow_ref fields,
+                                bool *out_failed) {
     scopeflow_tape tape;
     scopeflow__tape_init(&tape, &runtime->memory, scopeflow__payload_full_at(runtime));
     scopeflow__encode_ref(runtime, fields, &tape);
     scopeflow__cursor profile;
-    bool is_sane = !tape.bytes.failed;
+    bool is_sane = true;
+    if (tape.bytes.failed) *out_failed = true;
     if (scopeflow__member_find(scopeflow__tape_value(&tape),
                                SCOPEFLOW__TEXT(SCOPEFLOW__KEY_CATEGORY_PROFILE), &profile)) {
         scopeflow_token const kind = scopeflow__cursor_peek(&profile);
-        is_sane = is_sane && (kind == SCOPEFLOW_TOKEN_OBJECT || kind == SCOPEFLOW_TOKEN_NULL);
+        is_sane = kind == SCOPEFLOW_TOKEN_OBJECT || kind == SCOPEFLOW_TOKEN_NULL;
     }
     scopeflow__tape_deinit(&tape);
     return is_sane;

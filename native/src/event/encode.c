@@ -205,9 +205,13 @@ static const char *detail_key(scopeflow_scope_type type) {
                                             : SCOPEFLOW__KEY_TOOL_CALL_ID;
 }
 
-/* Whether it always carries an object (S2.1). */
+/* Whether it always carries an object (S2.1): a mark, too, may say that it belongs to a tool. */
 static bool has_profile(const scopeflow_event *self) {
-    return self->type == SCOPEFLOW_SCOPE_TYPE_TOOL || self->type == SCOPEFLOW_SCOPE_TYPE_LLM;
+    if (self->type >= 0)
+        return self->type == SCOPEFLOW_SCOPE_TYPE_TOOL || self->type == SCOPEFLOW_SCOPE_TYPE_LLM;
+    scopeflow_bytes const category = scopeflow__event_category(self);
+    return scopeflow__same_text(category, SCOPEFLOW__TEXT("tool")) ||
+           scopeflow__same_text(category, SCOPEFLOW__TEXT("llm"));
 }
 
 /* In canonical form `annotated_…` sorts first; it is also what the others do without. */
@@ -235,7 +239,8 @@ static void put_own_profile(scopeflow_event *self) {
 /* Tool and LLM events always carry an object, custom scopes their subtype, marks their own, others
  * null (S2.1). */
 static void put_profile(scopeflow_event *self) {
-    if (self->kind == SCOPEFLOW_EVENT_KIND_MARK && self->type < 0 && !self->is_stripped)
+    bool const has_own = self->profile != 0 || !has_profile(self);
+    if (self->kind == SCOPEFLOW_EVENT_KIND_MARK && self->type < 0 && !self->is_stripped && has_own)
         write_ref(self, self->profile);
     else if (has_profile(self) || self->type == SCOPEFLOW_SCOPE_TYPE_CUSTOM)
         put_own_profile(self);

@@ -51,6 +51,7 @@ scopeflow_event *scopeflow__event_new_end(scopeflow_scope *scope, int64_t timest
     self->timestamp_ns = timestamp_ns;
     self->start_metadata = scope->metadata;
     self->is_response = true;
+    self->is_stream = scope->stream != NULL && scopeflow__stream_read(scope->stream, &self->stream);
     return self;
 }
 

@@ -34,19 +34,12 @@ typedef enum scopeflow__error_text {
 /* What has been done to an event before it is delivered, one after the other (S3.12). */
 typedef enum scopeflow__preparation {
     SCOPEFLOW__PREPARE_PAYLOAD = 0, /* Tool or LLM sanitizers, on the data, */
-    SCOPEFLOW__PREPARE_ERROR,       /* and on the text of an error or refusal. */
-    SCOPEFLOW__PREPARE_ANNOTATION,  /* The codec (S2.8). */
+    SCOPEFLOW__PREPARE_ANNOTATION,  /* the codec (S2.8), */
+    SCOPEFLOW__PREPARE_ERROR,       /* and sanitizers on the text of an error or refusal. */
     SCOPEFLOW__PREPARE_INJECTION,
     SCOPEFLOW__PREPARE_FIELDS, /* Event sanitizers. */
     SCOPEFLOW__PREPARED
 } scopeflow__preparation;
-
-/* Numbers of a stream for its end event (S4.7). */
-typedef struct scopeflow__stream_facts {
-    uint64_t chunk_count;
-    int64_t first_chunk_ns; /* Since the start. */
-    int64_t longest_gap_ns;
-} scopeflow__stream_facts;
 
 /* A host reference that an event owns. */
 typedef struct scopeflow__owned_ref {
@@ -83,12 +76,13 @@ struct scopeflow_event {
     scopeflow_ref profile; /* A mark's own category profile. */
     scopeflow_ref data_schema;
     scopeflow__outcome outcome;
-    bool is_stream;
 
     /* What the preparation made. */
     uint8_t preparation; /* A scopeflow__preparation. */
     uint8_t error_text;  /* A scopeflow__error_text. */
     bool was_sanitized;  /* `data` is a sanitizer's answer, and owned. */
+    bool is_stream;
+    bool is_lost; /* Memory was missing for something that belongs in it: nobody gets it. */
     bool codec_failed;
     bool finalizer_failed;
     bool is_stripped; /* An event sanitizer failed: only what the runtime says is left (S3.12). */

@@ -174,9 +174,11 @@ static void put_stream(const scopeflow_event *event, scopeflow_tape *own) {
     if (!event->is_stream) return;
     put_integer_pair(own, SCOPEFLOW__KEY_STREAM_CHUNK_COUNT, (int64_t)stream->chunk_count);
     if (stream->chunk_count > 0)
-        put_integer_pair(own, SCOPEFLOW__KEY_STREAM_FIRST_CHUNK_NS, stream->first_chunk_ns);
+        put_integer_pair(own, SCOPEFLOW__KEY_STREAM_FIRST_CHUNK_NS,
+                         (int64_t)stream->first_chunk_ns);
     if (stream->chunk_count > 1)
-        put_integer_pair(own, SCOPEFLOW__KEY_STREAM_LONGEST_GAP_NS, stream->longest_gap_ns);
+        put_integer_pair(own, SCOPEFLOW__KEY_STREAM_LONGEST_GAP_NS,
+                         (int64_t)stream->longest_gap_ns);
 }
 
 static void put_own(const scopeflow_event *event, scopeflow_tape *own, bool output_is_null) {
@@ -269,7 +271,8 @@ static void put_injected(scopeflow_event *event, scopeflow_tape *out) {
         scopeflow_tape one;
         scopeflow__tape_init(&one, &runtime->memory, out->full_at);
         scopeflow__encode_ref(runtime, i->ref, &one);
-        scopeflow__tape_put_value(out, scopeflow__tape_value(&one));
+        if (has_members(scopeflow__tape_value(&one)))
+            scopeflow__tape_put_value(out, scopeflow__tape_value(&one));
         if (one.bytes.failed) out->bytes.failed = true;
         scopeflow__tape_deinit(&one);
     }

@@ -112,7 +112,9 @@ static scopeflow_status reserve(scopeflow_runtime *runtime, const request *given
         given->kind == SCOPEFLOW__TASK_TOOL ? SCOPEFLOW_SCOPE_TYPE_TOOL : SCOPEFLOW_SCOPE_TYPE_LLM;
     scopeflow_scope *const span =
         scopeflow__scope_new(runtime, &place, type, given->attributes, given->name, given->detail);
-    if (span == NULL) {
+    bool const is_stream = given->kind == SCOPEFLOW__TASK_LLM_STREAM;
+    if (span == NULL || (is_stream && !scopeflow__stream_reserve(span))) {
+        scopeflow_scope_release(span);
         scopeflow__set_release(middleware);
         return scopeflow__fail_memory(out_error);
     }

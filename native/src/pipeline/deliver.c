@@ -10,7 +10,8 @@ typedef char
 /* --- Events that subscribers emit --- */
 
 /* S5.1: what a subscriber emits waits until the current event has reached everybody. By then the
- * objects that it refers to may have changed or gone, so it is encoded now (S5.5). */
+ * objects that it refers to may have changed or gone, so it is encoded now (S5.5), and does
+ * not hold its scope open any longer (S1.12). */
 static void put_aside(scopeflow__task *self, scopeflow__emitter *emitter) {
     scopeflow_event *const event = self->events;
     self->events = event->next;
@@ -20,6 +21,7 @@ static void put_aside(scopeflow__task *self, scopeflow__emitter *emitter) {
         scopeflow__event_drop(event);
         return;
     }
+    scopeflow__event_leave_scope(event);
     if (emitter->first == NULL)
         emitter->first = event;
     else
@@ -79,10 +81,28 @@ static void retire_event(scopeflow__task *self) {
     scopeflow_event_release(event);
 }
 
-static void set_serving(scopeflow__task *self, scopeflow__emitter *emitter, bool is_serving) {
-    if (emitter == NULL || self->is_serving == is_serving) return;
-    self->is_serving = is_serving;
-    emitter->is_delivering = is_serving;
+/* Nobody has got it yet. */
+static void drop_first(scopeflow__task *self) {
+    scopeflow_event *const event = self->events;
+    self->events = event->next;
+    scopeflow__event_drop(event);
+}
+
+static void begin_serving(scopeflow__task *self, scopeflow__emitter *emitter) {
+    if (emitter == NULL || self->serving != NULL) return;
+    self->serving = emitter;
+    emitter->is_delivering = true;
+}
+
+static void end_serving(scopeflow__task *self) {
+    if (self->serving == NULL) return;
+    self->serving->is_delivering = false;
+    self->serving = NULL;
+}
+
+void scopeflow__task_stop_serving(scopeflow__task *self) {
+    if (self->serving != NULL) take_aside(self, self->serving);
+    end_serving(self);
 }
 
 static void fill_delivery(scopeflow__task *self, const scopeflow__entry *listener,
@@ -101,14 +121,18 @@ bool scopeflow__task_deliver(scopeflow__task *self, scopeflow_emitter *emitter,
     scopeflow__emitter *const mine = scopeflow__emitter_of(emitter);
     while (self->events != NULL) {
         if (self->events->preparation != SCOPEFLOW__PREPARED) {
-            set_serving(self, mine, false); /* What a sanitizer emits is no subscriber's. */
+            end_serving(self); /* What a sanitizer emits is no subscriber's. */
             if (scopeflow__task_prepare(self, step)) return true;
+            if (self->events->is_lost) {
+                drop_first(self);
+                continue;
+            }
         }
-        if (mine != NULL && mine->is_delivering && !self->is_serving) {
+        if (mine != NULL && mine->is_delivering && self->serving == NULL) {
             put_aside(self, mine);
             continue;
         }
-        set_serving(self, mine, true);
+        begin_serving(self, mine);
         const scopeflow__entry *const listener = next_host_listener(self);
         if (listener != NULL) {
             fill_delivery(self, listener, step);
@@ -117,7 +141,7 @@ bool scopeflow__task_deliver(scopeflow__task *self, scopeflow_emitter *emitter,
         retire_event(self);
         if (mine != NULL) take_aside(self, mine);
     }
-    set_serving(self, mine, false);
+    end_serving(self);
     return false;
 }
 

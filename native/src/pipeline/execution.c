@@ -141,8 +141,6 @@ static void set_output(const scopeflow__task *self, scopeflow_event *end,
     bool const is_value = answer->kind == SCOPEFLOW_ANSWER_KIND_VALUE;
     if (is_stream) {
         end->data = self->output;
-        end->is_stream = self->ending != 0; /* Else the producer never gave one. */
-        end->stream = self->stream;
         end->finalizer_failed = self->finalizer_failed;
     } else if (is_value) {
         end->data = answer->value;
@@ -175,6 +173,7 @@ void scopeflow__call_executed(scopeflow__task *self, const scopeflow_answer *ans
     if (is_value && self->kind == SCOPEFLOW__TASK_LLM_STREAM && !self->is_link) {
         self->phase = SCOPEFLOW__PHASE_STREAM;
         self->last_chunk_ns = self->scope->started_at_ns;
+        scopeflow__stream_begin(self->scope->stream);
         return;
     }
     self->phase = SCOPEFLOW__PHASE_FINISH;

@@ -8,25 +8,37 @@
 
 /* --- Looking at a payload --- */
 
-enum { ARENA_SIZE_BYTES = 512 };
+enum { ARENA_SIZE_BYTES = 512, NO_TOKEN = 0x7F };
 
-static void *reallocate_in_arena(void *arena, void *block, size_t old_size_bytes,
+/* A place on the stack for one block: the tape's. */
+typedef struct arena {
+    bool is_taken;
+    char bytes[ARENA_SIZE_BYTES];
+} arena;
+
+static void *reallocate_in_arena(void *context, void *block, size_t old_size_bytes,
                                  size_t new_size_bytes) {
-    (void)block;
+    arena *const self = (arena *)context;
     (void)old_size_bytes;
-    return new_size_bytes > 0 && new_size_bytes <= ARENA_SIZE_BYTES ? arena : NULL;
+    if (new_size_bytes == 0 || new_size_bytes > ARENA_SIZE_BYTES) return NULL;
+    if (block == NULL && self->is_taken) return NULL;
+    self->is_taken = true;
+    return self->bytes;
 }
 
-/* The first token of what a reference is written as: the host is asked to stop right after it, and
- * the tape has a place on the stack. Only a long text does not fit there. */
+/* The first token of what a reference is written as. The host is asked to stop right after it; what
+ * does not fit into the arena fails, with the first token in its place. Only a text may be too long
+ * to be begun. */
 static scopeflow_token first_token(scopeflow_runtime *runtime, scopeflow_ref ref) {
     if (ref == 0 || runtime->host.encode == NULL) return SCOPEFLOW_TOKEN_NULL;
-    char arena[ARENA_SIZE_BYTES];
-    scopeflow__memory const memory = {reallocate_in_arena, arena};
+    arena place;
+    place.is_taken = false;
+    place.bytes[0] = NO_TOKEN;
+    scopeflow__memory const memory = {reallocate_in_arena, &place};
     scopeflow_tape tape;
     scopeflow__tape_init(&tape, &memory, 1);
     runtime->host.encode(runtime->host.context, ref, &tape);
-    if (tape.bytes.len > 0) return (scopeflow_token)arena[0];
+    if (place.bytes[0] != NO_TOKEN) return (scopeflow_token)place.bytes[0];
     return tape.bytes.failed ? SCOPEFLOW_TOKEN_STRING : SCOPEFLOW_TOKEN_NULL;
 }
 
@@ -169,9 +181,10 @@ static bool ask_chain(scopeflow__task *self, scopeflow_event *event, scopeflow_s
 
 /* S2.8: what was given with the payload stands as long as observers see that very payload. */
 static bool still_fits(scopeflow_event *event) {
-    if (event->annotation == 0 || event->data_source != SCOPEFLOW__DATA_PAYLOAD) return false;
+    if (event->annotation == 0 || !has_payload(event)) return false;
     return !event->was_sanitized ||
-           scopeflow__payloads_are_equal(event->scope->runtime, event->original, event->data);
+           scopeflow__payloads_are_equal(event->scope->runtime, event->original, event->data,
+                                         &event->is_lost);
 }
 
 /* An annotation comes from the payload that observers see. */
@@ -205,7 +218,7 @@ static bool needs_nothing(const scopeflow_event *event) {
 bool scopeflow__task_prepare(scopeflow__task *self, scopeflow_step *step) {
     scopeflow_event *const event = self->events;
     if (needs_nothing(event)) event->preparation = SCOPEFLOW__PREPARED;
-    while (event->preparation != SCOPEFLOW__PREPARED) {
+    while (event->preparation != SCOPEFLOW__PREPARED && !event->is_lost) {
         bool const asks = event->preparation == SCOPEFLOW__PREPARE_ANNOTATION
                               ? ask_codec(self, event, step)
                               : ask_chain(self, event, step);
@@ -217,7 +230,7 @@ bool scopeflow__task_prepare(scopeflow__task *self, scopeflow_step *step) {
 /* --- Answers --- */
 
 /* S3.6: a sanitizer gives a value of the kind that it was given. */
-static bool is_sane(const scopeflow_event *event, scopeflow_ref value) {
+static bool is_sane(scopeflow_event *event, scopeflow_ref value) {
     scopeflow_token const first = first_token(event->scope->runtime, value);
     switch ((scopeflow__preparation)event->preparation) {
     case SCOPEFLOW__PREPARE_PAYLOAD:
@@ -229,7 +242,7 @@ static bool is_sane(const scopeflow_event *event, scopeflow_ref value) {
         return first != SCOPEFLOW_TOKEN_UNSERIALIZABLE && first != SCOPEFLOW_TOKEN_NULL;
     case SCOPEFLOW__PREPARE_FIELDS:
         return first == SCOPEFLOW_TOKEN_OBJECT &&
-               scopeflow__fields_are_sane(event->scope->runtime, value);
+               scopeflow__fields_are_sane(event->scope->runtime, value, &event->is_lost);
     default: return first == SCOPEFLOW_TOKEN_OBJECT;
     }
 }
@@ -250,7 +263,9 @@ static void take_value(scopeflow_event *event, scopeflow_ref value) {
         event->error_text = SCOPEFLOW__ERROR_TEXT_SANITIZED;
         break;
     case SCOPEFLOW__PREPARE_INJECTION:
-        if (!scopeflow__event_inject(event, value)) scopeflow__runtime_release_ref(runtime, value);
+        if (scopeflow__event_inject(event, value)) break;
+        scopeflow__runtime_release_ref(runtime, value);
+        event->is_lost = true;
         break;
     case SCOPEFLOW__PREPARE_FIELDS: scopeflow__event_set_fields(event, value); break;
     case SCOPEFLOW__PREPARE_ANNOTATION:

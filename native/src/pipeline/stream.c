@@ -11,20 +11,16 @@ static void emit_chunk(scopeflow__task *self) {
     if (mark != NULL) {
         mark->type = SCOPEFLOW_SCOPE_TYPE_LLM;
         mark->data_source = SCOPEFLOW__DATA_NUMBER;
-        mark->number = self->stream.chunk_count;
+        mark->number = self->scope->stream->chunk_count;
     }
     scopeflow__task_emit(self, mark, listeners);
 }
 
 /* One clock read a chunk, whether or not anybody listens (S2.3). */
 static void count_chunk(scopeflow__task *self) {
-    scopeflow__stream_facts *const stream = &self->stream;
     int64_t const now_ns = scopeflow__runtime_clock(self->runtime);
     int64_t const gap_ns = now_ns > self->last_chunk_ns ? now_ns - self->last_chunk_ns : 0;
-    if (stream->chunk_count++ == 0)
-        stream->first_chunk_ns = gap_ns;
-    else if (gap_ns > stream->longest_gap_ns)
-        stream->longest_gap_ns = gap_ns;
+    scopeflow__stream_count(self->scope->stream, (uint64_t)gap_ns);
     self->last_chunk_ns = now_ns;
     if (self->wants_chunk_marks && scopeflow__scope_is_open(self->scope)) emit_chunk(self);
 }

@@ -94,6 +94,7 @@ void scopeflow_task_abandon(scopeflow_task *task) {
     scopeflow__task *const self = scopeflow__task_of(task);
     if (self->phase == SCOPEFLOW__PHASE_ENDED) return;
 
+    scopeflow__task_stop_serving(self);
     scopeflow__task_drop_events(self);
     if (!self->is_link && self->scope != NULL && self->scope->is_call)
         scopeflow__scope_abandon(self->scope);

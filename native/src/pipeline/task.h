@@ -56,7 +56,6 @@ typedef struct scopeflow__task {
     uint8_t final_step; /* The step kind that ends it. */
     bool hands_scope;   /* DONE hands `scope` to the host. */
     bool can_await;     /* S3.8 */
-    bool is_serving;    /* It is what the thread's emitter delivers for. */
     bool is_standalone; /* S4.9: only guards or only request intercepts. */
     bool is_link;       /* It is what a `next` runs. */
     bool owns_request;  /* An intercept made it. */
@@ -78,19 +77,19 @@ typedef struct scopeflow__task {
     scopeflow__set *middleware; /* What the call saw when it began (S3.4). Held. */
     scopeflow_event *events;    /* The one being delivered, then those that wait. Held. */
     scopeflow_event *last_event;
-    scopeflow__pending_mark *marks; /* Those of the call that are still to be emitted. */
-    scopeflow_ref request;          /* Borrowed, unless an intercept made it. */
-    scopeflow_ref annotated;        /* Its decoded form, taken from the codec or an intercept. */
-    scopeflow_ref data;             /* Borrowed. */
-    scopeflow_ref codec;            /* Borrowed. */
-    scopeflow_ref response_codec;   /* Borrowed. */
-    scopeflow_ref value;            /* What the last step hands back. Taken. */
-    scopeflow_ref output;           /* What a finalizer made. Taken. */
-    scopeflow_ref held;             /* An exit or cancellation that is raised at the end (S5.2). */
+    struct scopeflow__emitter *serving; /* The thread's, while this is what it delivers for. */
+    scopeflow__pending_mark *marks;     /* Those of the call that are still to be emitted. */
+    scopeflow_ref request;              /* Borrowed, unless an intercept made it. */
+    scopeflow_ref annotated;      /* Its decoded form, taken from the codec or an intercept. */
+    scopeflow_ref data;           /* Borrowed. */
+    scopeflow_ref codec;          /* Borrowed. */
+    scopeflow_ref response_codec; /* Borrowed. */
+    scopeflow_ref value;          /* What the last step hands back. Taken. */
+    scopeflow_ref output;         /* What a finalizer made. Taken. */
+    scopeflow_ref held;           /* An exit or cancellation that is raised at the end (S5.2). */
     int64_t timestamp_ns;
     int64_t last_chunk_ns;
     int64_t ended_at_ns;
-    scopeflow__stream_facts stream;
 } scopeflow__task;
 
 static inline scopeflow__task *scopeflow__task_of(scopeflow_task *task) {
@@ -194,6 +193,9 @@ bool scopeflow__ref_is_object(scopeflow_runtime *runtime, scopeflow_ref ref);
 bool scopeflow__task_deliver(scopeflow__task *self, scopeflow_emitter *emitter,
                              scopeflow_step *step);
 void scopeflow__task_delivered(scopeflow__task *self, const scopeflow_answer *answer);
+/* The subscriber that is being served will not answer: what it emitted joins the task's events, and
+ * the thread's emitter is free for others. */
+void scopeflow__task_stop_serving(scopeflow__task *self);
 
 /* --- gates.c --- */
 

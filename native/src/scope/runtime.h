@@ -16,39 +16,41 @@ typedef struct scopeflow__open_shard {
     uint64_t padding[6]; /* A cache line each. */
 } scopeflow__open_shard;
 
+/* What every operation reads stands apart from what every operation writes: a line of the cache
+ * that one thread writes is one that the others have to fetch again. */
 struct scopeflow_runtime {
-    uint32_t refs; /* The owner's and one for each scope that is held. */
     scopeflow_runtime_flag flags;
     uint32_t payload_budget_bytes;
-    uint32_t is_freed;        /* The owner has gone: owed ends are not collected any more. */
-    uint32_t is_closed;       /* Nothing may begin or be registered any more (S6.1). */
-    uint32_t fork_generation; /* Counts `after_fork`; a scope of another one is the parent's. */
-
+    uint32_t is_freed;         /* The owner has gone: owed ends are not collected any more. */
+    uint32_t is_closed;        /* Nothing may begin or be registered any more (S6.1). */
+    uint32_t fork_generation;  /* Counts `after_fork`; a scope of another one is the parent's. */
+    uint32_t groups;           /* What every scope may see: see scopeflow__may_see. */
+    uint32_t scope_view_count; /* 0: nothing is registered on any scope. */
     scopeflow_host host;
     scopeflow__memory memory;
-
     int64_t clock_start_ns;
     int64_t clock_step_ns;
-    uint64_t clock_read_count;
-    uint64_t last_moment; /* 48 bits of milliseconds, 12 bits of count: never goes back (S2.2). */
-    uint64_t drawn_uuid_count; /* Of a deterministic runtime. */
     uint64_t seed[2];
-
     scopeflow_scope *root;
     scopeflow_scope *abandoned; /* A lock-free stack of ended scopes whose end is owed (S1.12). */
-
-    scopeflow__open_shard open_shards[SCOPEFLOW__OPEN_SHARD_COUNT];
-
+    scopeflow__view *global_view;
     char *credential_headers; /* The owner's own list, lower case, with commas; or null. */
     size_t credential_headers_len;
 
+    uint64_t padding_before[8];
+    uint64_t last_moment; /* 48 bits of milliseconds, 12 bits of count: never goes back (S2.2). */
+    uint64_t clock_read_count; /* Of a deterministic runtime, like the next. */
+    uint64_t drawn_uuid_count;
+    uint64_t padding_between[8];
+    uint32_t refs; /* The owner's, one for each first-level scope and each reference to the root. */
+    uint64_t padding_behind[8];
+
+    scopeflow__open_shard open_shards[SCOPEFLOW__OPEN_SHARD_COUNT];
+
     scopeflow__spinlock registry_lock;
-    uint32_t groups;           /* What every scope may see: see scopeflow__may_see. */
-    uint32_t late_groups;      /* Under the lock: registered where others inherited already. */
-    uint32_t group_counts[5];  /* Under the lock: of the runtime's own registrations. */
-    uint32_t scope_view_count; /* 0: nothing is registered on any scope. */
-    uint32_t view_epoch;       /* Raised when a scope that others inherit from gets its view. */
-    scopeflow__view *global_view;
+    uint32_t view_epoch;      /* Raised when a scope that others inherit from gets its view. */
+    uint32_t late_groups;     /* Under the lock: registered where others inherited already. */
+    uint32_t group_counts[5]; /* Under the lock: of the runtime's own registrations. */
 
     uint64_t scope_event_count;
     uint64_t mark_event_count;

@@ -117,7 +117,7 @@ scopeflow_scope *scopeflow__scope_new(scopeflow_runtime *runtime, const scopeflo
     scopeflow_scope *const self = allocate(runtime, name, detail);
     if (self == NULL) return NULL;
 
-    scopeflow__ref_up(&runtime->refs);
+    if (scopeflow__scope_is_root(place->parent)) scopeflow__ref_up(&runtime->refs);
     self->type = (uint8_t)type;
     self->attributes = attributes;
     self->parent = place->parent;
@@ -258,15 +258,17 @@ static scopeflow_scope *drop_link(scopeflow_scope *link, scopeflow_scope *doomed
     return link;
 }
 
-static void destroy_scope(scopeflow_scope *self) {
+/* A first-level scope holds the runtime, the others hold it through their parents. */
+static void destroy_scope(scopeflow_scope *self, bool holds_runtime) {
     scopeflow_runtime *const runtime = self->runtime;
     if (self->view != NULL) scopeflow__view_release(self->view);
     scopeflow__runtime_release_ref(runtime, self->metadata);
     if (self->middleware != NULL) scopeflow__set_release(self->middleware);
     if (self->pending_marks != NULL)
         scopeflow__pending_marks_free(runtime, scopeflow__pending_marks_take(self));
+    if (self->stream != NULL) scopeflow__stream_free(self);
     scopeflow__deallocate(&runtime->memory, self, node_size(self));
-    scopeflow__runtime_release(runtime);
+    if (holds_runtime) scopeflow__runtime_release(runtime);
 }
 
 /* A deep tree is freed in a loop: recursion would overflow the stack. */
@@ -282,8 +284,9 @@ void scopeflow_scope_release(scopeflow_scope *self) {
         doomed = node->next;
         if (node->opener != node->parent) doomed = drop_link(node->opener, doomed);
         if (node->inherit != node->parent) doomed = drop_link(node->inherit, doomed);
+        bool const holds_runtime = scopeflow__scope_is_root(node->parent);
         doomed = drop_link(node->parent, doomed);
-        destroy_scope(node);
+        destroy_scope(node, holds_runtime);
     }
 }
 

@@ -19,6 +19,15 @@ typedef struct scopeflow__pending_mark {
     size_t name_len;
 } scopeflow__pending_mark;
 
+/* Numbers of a stream for its end event (S4.7). Whoever drives the stream writes them; whoever ends
+ * the call, which may be another thread, reads them. */
+typedef struct scopeflow__stream_facts {
+    uint64_t has_begun;
+    uint64_t chunk_count;
+    uint64_t first_chunk_ns; /* Since the start. */
+    uint64_t longest_gap_ns;
+} scopeflow__stream_facts;
+
 struct scopeflow_scope {
     uint32_t refs;
     uint32_t phase; /* Changes from open to ended exactly once (S4.3). */
@@ -52,6 +61,7 @@ struct scopeflow_scope {
     scopeflow_ref metadata;
     scopeflow_ref call_request; /* What the start event showed, for comparison only (S3.7). */
     struct scopeflow__set *middleware; /* Of a manual call: what it saw when it began (S3.4). */
+    scopeflow__stream_facts *stream;   /* Of a streaming call, else null. */
     scopeflow__pending_mark *pending_marks; /* A lock-free stack, newest first (S3.11). */
     uint32_t attempt_count;                 /* How often the target was reached (S3.7). */
     uint32_t attributes;
@@ -116,6 +126,14 @@ int64_t scopeflow__scope_end_time(const scopeflow_scope *self, int64_t timestamp
 
 /* Takes a reference to every open scope, the latest opened first, linked by `next` (S6.1). */
 scopeflow_scope *scopeflow__open_scopes_take(scopeflow_runtime *runtime);
+
+/* Makes a streaming call of it; false when memory ran out. */
+bool scopeflow__stream_reserve(scopeflow_scope *self);
+void scopeflow__stream_begin(scopeflow__stream_facts *self);
+void scopeflow__stream_count(scopeflow__stream_facts *self, uint64_t gap_ns);
+/* False if the producer has not given a stream. */
+bool scopeflow__stream_read(const scopeflow__stream_facts *self, scopeflow__stream_facts *out);
+void scopeflow__stream_free(scopeflow_scope *self);
 
 /* Leaves a mark with a call; the references are the call's when this succeeds. */
 bool scopeflow__pending_mark_add(scopeflow_scope *self, scopeflow_bytes name, scopeflow_ref data,

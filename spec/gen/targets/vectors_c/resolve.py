@@ -160,6 +160,8 @@ def out_statement(name: str, kind: Type, value: str) -> str:
         return f"call_out_scope(c, {value});"
     if kind.kind == "uuid":
         return f'call_out_uuid(c, "{name}", &{value});'
+    if kind.kind == "chars":
+        return f'call_out_text(c, "{name}", c_text({value}));'
     if kind.kind == "string":
         return f'call_out_text(c, "{name}", {value});'
     if kind.kind == "u64":
