@@ -44,7 +44,7 @@ cdef ScopeHandle begin_manual_llm_call(
 
 cdef end_status(status, error):
     """What the caller says, else what the error says."""
-    if error is None or status is not None:
+    if status is not None or error is None:
         return status
     return EndStatus.Error if isinstance(error, Exception) else EndStatus.Cancelled
 

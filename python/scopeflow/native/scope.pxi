@@ -287,9 +287,11 @@ cdef int end_scope(
     cdef scopeflow_task task
     cdef scopeflow_step step
     current = current_of(self.runtime)
+    if error is not None:
+        status = end_status(status, error)
     begin_scope_pop(
-        self.pointer, pointer_of(current), glue_emitter(), flags, output, metadata,
-        end_status(status, error), error, timestamp, &task, &step,
+        self.pointer, pointer_of(current), glue_emitter(), flags, output, metadata, status, error,
+        timestamp, &task, &step,
     )
     leave_scope(self, current)
     if step.kind != SCOPEFLOW_STEP_KIND_DONE:
