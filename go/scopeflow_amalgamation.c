@@ -9199,6 +9199,9 @@ static inline scopeflow__set *scopeflow__listeners_of(scopeflow_scope *scope) {
     return scopeflow__listeners_find(scope);
 }
 
+/* Emits the marks that were left with a call, which has just ended by another way than its own
+ * (S3.11). */
+void scopeflow__task_emit_left(scopeflow__task *self, scopeflow_scope *call);
 /* Emits the end of a scope that ends without a word, and what intercepts left with it. */
 void scopeflow__task_emit_abandoned_end(scopeflow__task *self, scopeflow_scope *scope);
 /* Emits what is owed for scopes that nobody held any more (S1.12). */
@@ -9312,8 +9315,7 @@ void scopeflow__task_emit(scopeflow__task *self, scopeflow_event *event,
     self->last_event = event;
 }
 
-/* S3.11: nobody will come back for these. */
-static void emit_left(scopeflow__task *self, scopeflow_scope *call) {
+void scopeflow__task_emit_left(scopeflow__task *self, scopeflow_scope *call) {
     scopeflow__pending_mark *left = scopeflow__pending_marks_take(call);
     while (left != NULL) {
         scopeflow__pending_mark *const next = left->next;
@@ -9337,7 +9339,7 @@ void scopeflow__task_emit_abandoned_end(scopeflow__task *self, scopeflow_scope *
         event->outcome.is_abandoned = true;
     }
     scopeflow__task_emit(self, event, listeners);
-    emit_left(self, scope);
+    scopeflow__task_emit_left(self, scope);
 }
 
 void scopeflow__task_emit_abandoned(scopeflow__task *self) {
@@ -11364,6 +11366,12 @@ static bool is_left_alone(const scopeflow_scope *scope,
            scope->fork_generation != scope->runtime->fork_generation;
 }
 
+/* S3.11: the marks that were left with a call belong right after its end, which nobody hears. */
+static void drop_left(scopeflow_scope *scope) {
+    if (__atomic_load_n(&scope->pending_marks, __ATOMIC_RELAXED) == NULL) return;
+    scopeflow__pending_marks_free(scope->runtime, scopeflow__pending_marks_take(scope));
+}
+
 scopeflow_status scopeflow_scope_pop(scopeflow_scope *scope,
                                      const scopeflow_scope_pop_options *options,
                                      scopeflow_task *task, scopeflow_step *out_step,
@@ -11383,6 +11391,7 @@ scopeflow_status scopeflow_scope_pop(scopeflow_scope *scope,
                                     : scopeflow__runtime_clock(runtime);
     bool const is_mine = scopeflow__scope_end(scope); /* Another thread may have been faster. */
     scopeflow__set *const listeners = is_mine ? scopeflow__listeners_of(scope) : NULL;
+    if (is_mine && listeners == NULL) drop_left(scope);
     if (!scopeflow__has_work(runtime, listeners)) {
         scopeflow__task_done(task, out_step, NULL);
         return SCOPEFLOW_STATUS_OK;
@@ -11393,6 +11402,7 @@ scopeflow_status scopeflow_scope_pop(scopeflow_scope *scope,
             scopeflow__event_new_end(scope, scopeflow__scope_end_time(scope, ended_at_ns));
         if (end != NULL) fill_end(end, options);
         scopeflow__task_emit(self, end, listeners);
+        scopeflow__task_emit_left(self, scope);
         if (scope->is_call) { /* S3.11: what intercepts left with it follows. */
             self->scope = scopeflow_scope_retain(scope);
             self->phase = SCOPEFLOW__PHASE_MARKS;

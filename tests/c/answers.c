@@ -320,16 +320,22 @@ static void run_intercept(call *c, scopeflow_answer *answer) {
 void execute(call *c, scopeflow_answer *answer) {
     scopeflow_scope *const span = c->step.scope;
     bool const is_stream = strcmp(c->operation->name, "llm_stream_execute") == 0;
-    bool const is_producers = is_stream && c->operation == c;
-    value *const outside = is_producers ? value_retain(c->context->current) : NULL;
-    context_enter(c->context, scopeflow_scope_retain(span), c->before);
+    bool const is_link = c->operation != c;
+    bool const is_producers = is_stream && !is_link;
+    value *const outside = value_retain(c->context->current);
+    context_enter(c->context, scopeflow_scope_retain(span), c->operation->before);
     if (c->step.callable != 0)
         run_intercept(c, answer);
     else
         run_target(c, answer);
     c->returned = answer->kind == SCOPEFLOW_ANSWER_KIND_VALUE ? object_of(answer->value) : NULL;
+    if (is_link) {
+        context_go_back(c->context, span, outside);
+        return;
+    }
     if (!is_producers) {
         context_restore(c->context, span);
+        value_release(outside);
         return;
     }
     /* S1.11: all of it had a copy of the context, in which the chunks will be made. */

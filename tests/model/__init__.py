@@ -17,13 +17,15 @@ Where a rule leaves something open, `decisions.md` says what was chosen.
 | `delivery` | subscribers and who waits for whom (S5) |
 | `runtime` | ids, clock, starts, ends and marks (S1, S2.3, S6) |
 | `operations` | the operations on scopes (S1) |
-| `calls` | managed calls, and the helpers that stand alone (S4) |
+| `admission` | gates, guards, request intercepts, and the helpers that stand alone (S3.5, S4.5) |
+| `calls` | managed calls from start to end (S4) |
 | `sanitizing`, `codecs` | what observers see of a call, and annotations (S3.6, S2.8, S4.11) |
 | `execution` | execution intercepts and their `next` (S3.7) |
 | `streams`, `manual` | streams, and calls that the application runs (S4.7, S4.8) |
 | `fixtures`, `scripts`, `vectors` | the vector files: a case is performed, and compared |
 | `random_cases` | cases made at random, with what the model expects of them |
 
-A registry that is added to the spec is added to `middleware.REGISTRIES`, and its step to `calls`
-(or `emission`, for what is done to every event) at the place that S4.1 or S3.12 gives it.
+A registry that is added to the spec is added to `middleware.REGISTRIES`, and its step to
+`admission` or `calls` (`emission`, for what is done to every event) at the place that S4.1 or S3.12
+gives it.
 """

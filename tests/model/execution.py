@@ -12,7 +12,7 @@ from .events import Draft
 from .scopes import Context, Scope
 
 if TYPE_CHECKING:
-    from .calls import Call
+    from .admission import Call
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from . import sanitizing
+from .admission import begin
 from .arguments import checked_choice, checked_flags, checked_text
-from .calls import ATTRIBUTES, begin, checked_ids, emit_start, open_span
+from .calls import ATTRIBUTES, checked_ids, emit_start, open_span
 from .codecs import Codec
 from .errors import Failure, Held, RuntimeFailure
 from .events import Draft

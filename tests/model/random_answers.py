@@ -35,7 +35,7 @@ class Answers:
             return self.execution(registry, kind)
         if kind != "own":
             return {kind: random_error(self.random, kind)}
-        if registry.endswith("_conditional_execution_guardrail"):
+        if registry.endswith(("_conditional_execution_guardrail", "_middleware_guardrail")):
             return {"refuse": self.random.choice(REFUSALS)} if self.chance(0.25) else {}
         if registry.endswith(("_sanitize_request_guardrail", "_sanitize_response_guardrail")):
             return self.rewrite(registry, nothing=0.1)

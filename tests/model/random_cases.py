@@ -22,7 +22,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from .errors import Failure, HostCancellation, RuntimeFailure
-from .middleware import REGISTRIES, SUBSCRIBER
+from .middleware import GATE, NUMBERS, REGISTRIES, SUBSCRIBER
 from .random_answers import EVENT_LEVEL, MAY_EXIT, Answers
 from .random_values import random_error, random_metadata, random_payload
 from .random_work import Work
@@ -34,6 +34,7 @@ RULES += ["S3.2", "S3.4", "S3.5", "S3.6", "S3.7", "S3.11", "S3.12", "S4.1", "S4.
 RULES += ["S4.6", "S4.7", "S4.8", "S4.9", "S4.11", "S5.1", "S6.1"]
 OUTCOMES = ("return", "refuse", "raise", "cancel", "nothing", "edit", "remove", "result_of", "next")
 OUTCOMES += ("marks", "annotated", "chunks", "before")
+CALL_NUMBERS = [n for name, n in NUMBERS.items() if name.startswith(("tool_", "llm_"))]
 DEEPEST_FRAME = 3  # callbacks inside callbacks
 LONGEST_FRAME = 5  # steps of a callback
 MOST_CALLS = 200  # of callbacks in a case: a reader should be able to follow it
@@ -190,6 +191,7 @@ class Maker:
             self.register: 4,
             self.deregister: 1,
             self.fork: 2,
+            self.root: 1,
             self.abandon: 1,
             self.flush: 1,
             self.look: 1,
@@ -259,6 +261,10 @@ class Maker:
             args["priority"] = self.random.choice([-1, 0, 0, 0, 7])
         label = self.new_label("l" if registry == SUBSCRIBER else "g")
         args["callable"] = script = {"label": label}
+        if registry == GATE:
+            kinds = self.random.sample(CALL_NUMBERS, self.random.randint(1, len(CALL_NUMBERS)))
+            args["kinds"] = sum(1 << (number - 1) for number in kinds)
+            args["registration"] = self.random.choice("abcd")
         if registry.endswith("_request_intercept") and self.chance(0.1):
             script["break_chain"] = True
         script["answers"] = self.answers(registry)
@@ -279,6 +285,12 @@ class Maker:
 
     def fork(self, frame: Frame, context: str) -> Step:
         return {"context": self.new_label("ctx"), "fork": context}
+
+    def root(self, frame: Frame, context: str) -> Step | None:
+        """A root of its own for a context, but not for that of a callback, which must leave it."""
+        if frame.of != "case" and context == frame.context:
+            return None
+        return {"op": "scope_new_root", "as": self.new_label("root")}
 
     def abandon(self, frame: Frame, context: str) -> Step | None:
         """Lets go of a scope on which nothing rests but contexts that are not in use."""
@@ -372,8 +384,7 @@ class Maker:
 
     def ordinary_scopes(self) -> list[str]:
         """All but roots."""
-        others = {"root", "elsewhere"}
-        return [label for label in self.all_scopes() if label not in others]
+        return [label for label in self.all_scopes() if self.session.scopes[label].parent]
 
     def common_arguments(self) -> dict[str, Any]:
         args: dict[str, Any] = {}

@@ -14,7 +14,9 @@ from .errors import Held, RuntimeFailure, closed
 from .events import Draft
 from .middleware import (
     END_SANITIZER,
+    GATE,
     MARK_SANITIZER,
+    NUMBERS,
     REGISTRIES,
     Owner,
     Registration,
@@ -89,6 +91,8 @@ class Runtime:
         priority: int = 0,
         is_async: bool = False,
         breaks_chain: bool = False,
+        kinds: int = 0,
+        registration: str | bytes = "",
     ) -> None:
         """Registers on a scope, or everywhere (S3.1); not on what has ended (S1.7)."""
         assert REGISTRIES[registry].has_priority or priority == 0
@@ -96,7 +100,11 @@ class Runtime:
         name = checked_text("the name", name)
         if isinstance(owner, Scope) and not owner.is_open:
             raise RuntimeFailure("not_found", f"{owner.name} has ended")
-        owner.register(registry, Registration(name, callable, priority, is_async, breaks_chain))
+        if registry == GATE and not 0 < kinds < 1 << len(NUMBERS):
+            raise RuntimeFailure("invalid_argument", f"kinds {kinds} are not known")
+        concerns = checked_text("the registration", registration)
+        made = Registration(name, callable, priority, is_async, breaks_chain, kinds, concerns)
+        owner.register(registry, made)
 
     def deregister(self, owner: Owner, registry: str, name: str) -> bool:
         """Whether the name was known (S3.3); it may have outlived its scope (S1.7)."""
@@ -105,6 +113,11 @@ class Runtime:
     def chain(self, registry: str, scope: Scope) -> list[Registration]:
         """What of a registry applies to a scope (S3.2)."""
         return chain(registry, self.everywhere, scope)
+
+    def new_root(self) -> Scope:
+        """A root of its own for a context: one id is drawn, nothing is emitted (S1.3)."""
+        self.check_open()
+        return Scope(self, self.draw_uuid(), "root", "agent", parent=None)
 
     # What the operations are made of
 

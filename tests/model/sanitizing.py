@@ -13,7 +13,7 @@ from .requests import LLMRequest, is_sound, private_copy, without_credentials
 from .scopes import Context
 
 if TYPE_CHECKING:
-    from .calls import Call
+    from .admission import Call
     from .codecs import Codec
 
 WITHHELD: Any = object()

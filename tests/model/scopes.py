@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from .middleware import Owner
 
 if TYPE_CHECKING:
-    from .calls import Call
+    from .admission import Call
     from .execution import PendingMark
     from .runtime import Runtime
 

@@ -7,18 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import events, payload
+from .admission import CALL_FLAGS, Call, admit, begin
 from .arguments import checked_flags, checked_text
-from .calls import (
-    ATTRIBUTES,
-    CALL_FLAGS,
-    Call,
-    admit,
-    begin,
-    checked_ids,
-    emit_start,
-    finish,
-    open_span,
-)
+from .calls import ATTRIBUTES, checked_ids, emit_start, finish, open_span
 from .codecs import Codec
 from .errors import Failure, Held
 from .events import Draft

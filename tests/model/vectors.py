@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from . import calls, manual, operations, scripts
+from . import admission, calls, manual, operations, scripts
 from .codecs import Codec
 from .errors import Failure, HostCancellation, HostError
 from .execution import Next
@@ -29,6 +29,7 @@ NO_UUID = "00000000-0000-0000-0000-000000000000"
 SCRIPTS = {  # what is registered where; all others are sanitizers
     "subscriber": scripts.Subscriber,
     "conditional_execution_guardrail": scripts.Guard,
+    "conditional_middleware_guardrail": scripts.Guard,
     "request_intercept": scripts.RequestIntercept,
     "execution_intercept": scripts.ExecutionIntercept,
     "metadata_injector": scripts.Injector,
@@ -191,6 +192,9 @@ class Session:
             operations.pop(self.runtime, context, on, **args)
         elif op == "scope_event":
             operations.event(self.runtime, context, **args)
+        elif op == "scope_new_root":
+            context.value = self.runtime.new_root()  # the host makes it current
+            self.label(step, context.value)
         elif op == "runtime_flush":
             operations.flush(self.runtime, context)
         elif op == "runtime_close":
@@ -221,10 +225,10 @@ class Session:
         elif op == "call_end":
             manual.call_end(runtime, context, kind, self.scopes[step["on"]], **args)
         elif op == "request_intercepts":
-            return None, calls.request_intercepts(runtime, context, kind, **args)
+            return None, admission.request_intercepts(runtime, context, kind, **args)
         else:
             assert op == "conditional_execution", op
-            calls.conditional_execution(runtime, context, kind, **args)
+            admission.conditional_execution(runtime, context, kind, **args)
         return None, None
 
     def target(self, step: Step) -> scripts.Target:

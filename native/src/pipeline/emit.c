@@ -38,8 +38,7 @@ void scopeflow__task_emit(scopeflow__task *self, scopeflow_event *event,
     self->last_event = event;
 }
 
-/* S3.11: nobody will come back for these. */
-static void emit_left(scopeflow__task *self, scopeflow_scope *call) {
+void scopeflow__task_emit_left(scopeflow__task *self, scopeflow_scope *call) {
     scopeflow__pending_mark *left = scopeflow__pending_marks_take(call);
     while (left != NULL) {
         scopeflow__pending_mark *const next = left->next;
@@ -63,7 +62,7 @@ void scopeflow__task_emit_abandoned_end(scopeflow__task *self, scopeflow_scope *
         event->outcome.is_abandoned = true;
     }
     scopeflow__task_emit(self, event, listeners);
-    emit_left(self, scope);
+    scopeflow__task_emit_left(self, scope);
 }
 
 void scopeflow__task_emit_abandoned(scopeflow__task *self) {

@@ -111,6 +111,12 @@ static bool is_left_alone(const scopeflow_scope *scope,
            scope->fork_generation != scope->runtime->fork_generation;
 }
 
+/* S3.11: the marks that were left with a call belong right after its end, which nobody hears. */
+static void drop_left(scopeflow_scope *scope) {
+    if (__atomic_load_n(&scope->pending_marks, __ATOMIC_RELAXED) == NULL) return;
+    scopeflow__pending_marks_free(scope->runtime, scopeflow__pending_marks_take(scope));
+}
+
 scopeflow_status scopeflow_scope_pop(scopeflow_scope *scope,
                                      const scopeflow_scope_pop_options *options,
                                      scopeflow_task *task, scopeflow_step *out_step,
@@ -130,6 +136,7 @@ scopeflow_status scopeflow_scope_pop(scopeflow_scope *scope,
                                     : scopeflow__runtime_clock(runtime);
     bool const is_mine = scopeflow__scope_end(scope); /* Another thread may have been faster. */
     scopeflow__set *const listeners = is_mine ? scopeflow__listeners_of(scope) : NULL;
+    if (is_mine && listeners == NULL) drop_left(scope);
     if (!scopeflow__has_work(runtime, listeners)) {
         scopeflow__task_done(task, out_step, NULL);
         return SCOPEFLOW_STATUS_OK;
@@ -140,6 +147,7 @@ scopeflow_status scopeflow_scope_pop(scopeflow_scope *scope,
             scopeflow__event_new_end(scope, scopeflow__scope_end_time(scope, ended_at_ns));
         if (end != NULL) fill_end(end, options);
         scopeflow__task_emit(self, end, listeners);
+        scopeflow__task_emit_left(self, scope);
         if (scope->is_call) { /* S3.11: what intercepts left with it follows. */
             self->scope = scopeflow_scope_retain(scope);
             self->phase = SCOPEFLOW__PHASE_MARKS;

@@ -161,6 +161,9 @@ static inline scopeflow__set *scopeflow__listeners_of(scopeflow_scope *scope) {
     return scopeflow__listeners_find(scope);
 }
 
+/* Emits the marks that were left with a call, which has just ended by another way than its own
+ * (S3.11). */
+void scopeflow__task_emit_left(scopeflow__task *self, scopeflow_scope *call);
 /* Emits the end of a scope that ends without a word, and what intercepts left with it. */
 void scopeflow__task_emit_abandoned_end(scopeflow__task *self, scopeflow_scope *scope);
 /* Emits what is owed for scopes that nobody held any more (S1.12). */
