@@ -116,15 +116,13 @@ cdef inline int optional_handle_argument(value, of_class, str what) except -1:
     return 0 if value is None else handle_argument(value, of_class, what)
 
 
-# Stands for None where that is a payload, JSON null, and not its absence (S2.5).
-cdef object JSON_NULL = object()
-
-
 cdef inline scopeflow_ref payload_argument(value) noexcept:
     """None means absent (S2.5); the caller's frame keeps the object while the task borrows it."""
-    if value is None:
-        return 0
-    return <scopeflow_ref><PyObject *>(None if value is JSON_NULL else value)
+    return 0 if value is None else <scopeflow_ref><PyObject *>value
+
+
+# Stands for None where that is a payload, JSON null, and not its absence (S2.5).
+cdef object JSON_NULL = object()
 
 
 cdef inline response_given(value):

@@ -229,13 +229,6 @@ cdef inline int answer_step(ManagedCall self, scopeflow_answer *answer) except -
     return resume(&self.task, answer, &self.step)
 
 
-cdef void drop_nothing(scopeflow_answer *answer) noexcept:
-    """None is nothing where a result may be missing."""
-    if answer.value == <scopeflow_ref><PyObject *>None:
-        drop_reference(answer.value)
-        answer.value = 0
-
-
 cdef PySendResult give_result(ManagedCall self, PyObject **result) noexcept:
     """What was answered, this very object. Without an answer: the request as it was given, or
     nothing (S4.9)."""
@@ -258,7 +251,7 @@ cdef int enter_execution(ManagedCall self) except -1:
         self.own_request = <PyObject *>self.step.input
     if self.link_of is not None:
         if self.current is not self.span:
-            PyContextVar_Set(self.runtime.variable, self.span)
+            PyContextVar_Set(<PyObject *>self.runtime.variable, <PyObject *>self.span)
         return 0
     cdef ScopeHandle span = ScopeHandle.__new__(ScopeHandle)
     span.pointer = scopeflow_scope_retain(self.step.scope)
@@ -280,9 +273,8 @@ cdef int leave_execution(ManagedCall self, scopeflow_answer *answer) except -1:
     elif self.link_of is None:
         leave_scope(self.span, current_of(self.runtime))
     elif self.current is not self.span and current_of(self.runtime) is self.span:
-        PyContextVar_Set(
-            self.runtime.variable, nearest_in_force(<ScopeHandle>self.current)
-        )
+        outer = nearest_in_force(<ScopeHandle>self.current)
+        PyContextVar_Set(<PyObject *>self.runtime.variable, <PyObject *>outer)
     if answer.kind == SCOPEFLOW_ANSWER_KIND_VALUE:
         take_execution_outcome(self, answer)
     return 0

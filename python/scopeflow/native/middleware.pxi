@@ -14,8 +14,8 @@ cdef PyObject *invoke(
     cdef Py_ssize_t count
     if step.kind == SCOPEFLOW_STEP_KIND_CODEC:
         return ask_codec_unchecked(step, runtime)
-    # Guards of tools are the most frequent, and get what is there already.
-    if step.registry == SCOPEFLOW_REGISTRY_TOOL_CONDITIONAL_EXECUTION_GUARDRAIL and name != NULL:
+    # Most often what is there already is what it gets.
+    if step.input_flags == 0 and name != NULL and takes_name_and_input(step.registry):
         arguments[1] = name
         arguments[2] = <PyObject *>step.input
         return call_back(step, runtime, near, &arguments[1], 2)
@@ -25,6 +25,13 @@ cdef PyObject *invoke(
     for i in range(1, count + 1):
         DECREF(arguments[i])
     return result
+
+
+cdef inline bint takes_name_and_input(scopeflow_registry registry) noexcept:
+    return (
+        registry == SCOPEFLOW_REGISTRY_TOOL_CONDITIONAL_EXECUTION_GUARDRAIL
+        or registry == SCOPEFLOW_REGISTRY_TOOL_REQUEST_INTERCEPT
+    )
 
 
 cdef Py_ssize_t fill_arguments(
@@ -60,6 +67,8 @@ cdef Py_ssize_t put_arguments(PyObject **arguments, tuple given):
 cdef present(scopeflow_step *step, Runtime runtime):
     """The step's input in the form that its flags ask for (S3.6, S3.10)."""
     value = object_of(step.input)
+    if value is JSON_NULL:
+        return None
     cdef scopeflow_step_flag flags = step.input_flags
     if flags & SCOPEFLOW_STEP_FLAG_PRIVATE_COPY:
         return private_copy(value, runtime if flags & SCOPEFLOW_STEP_FLAG_OBSERVED else None)
@@ -117,6 +126,25 @@ cdef void judge(scopeflow_task *task, scopeflow_step *step, scopeflow_answer *an
         return
     if answer.kind != SCOPEFLOW_ANSWER_KIND_VALUE:
         return
+    if answer.value == <scopeflow_ref><PyObject *>None:
+        drop_nothing(answer)
+    elif (
+        step.registry != SCOPEFLOW_REGISTRY_TOOL_REQUEST_INTERCEPT
+        or Py_TYPE(<PyObject *>answer.value) == <PyTypeObject *>InterceptOutcome
+    ):
+        judge_something(task, step, answer)
+
+
+cdef void drop_nothing(scopeflow_answer *answer) noexcept:
+    """None is nothing where a result may be missing."""
+    if answer.value == <scopeflow_ref><PyObject *>None:
+        drop_reference(answer.value)
+        answer.value = 0
+
+
+cdef void judge_something(
+    scopeflow_task *task, scopeflow_step *step, scopeflow_answer *answer,
+) noexcept:
     try:
         judge_value(task, step, answer)
     except BaseException as error:
@@ -132,10 +160,7 @@ cdef int judge_value(
 ) except -1:
     value = <object><PyObject *>answer.value
     cdef scopeflow_registry registry = step.registry
-    if value is None:
-        drop_reference(answer.value)
-        answer.value = 0
-    elif step.kind == SCOPEFLOW_STEP_KIND_CODEC:
+    if step.kind == SCOPEFLOW_STEP_KIND_CODEC:
         if step.codec_action == SCOPEFLOW_CODEC_ACTION_ENCODE_REQUEST:
             check_request(value, "the codec", step)
     elif (
@@ -151,9 +176,7 @@ cdef int judge_value(
         take_request(task, step, answer, value)
     elif type(value) is InterceptOutcome:
         take_outcome(task, answer, <InterceptOutcome>value)
-        if (<InterceptOutcome>value).result is None:
-            drop_reference(answer.value)
-            answer.value = 0
+        drop_nothing(answer)
     return 0
 
 

@@ -80,6 +80,8 @@ cdef int put_other(Walk *walk, value) except -1:
     kind = type(value)
     if kind is LLMRequest:
         put_request(walk, <LLMRequest>value)
+    elif value is JSON_NULL:
+        scopeflow_tape_put_null(walk.tape)
     elif is_instance_of(value, "enum", "Enum"):
         put_value(walk, value.value)
     elif isinstance(value, Enumeration):

@@ -44,9 +44,9 @@ cdef extern from "Python.h":
     int PyErr_WarnEx(PyObject *category, const char *message, Py_ssize_t stack_level) except -1
 
     object PyContextVar_New(const char *name, PyObject *default)
-    int PyContextVar_Get(object variable, PyObject *default, PyObject **value) except -1
-    object PyContextVar_Set(object variable, object value)
-    int PyContextVar_Reset(object variable, object token) noexcept
+    int PyContextVar_Get(PyObject *variable, PyObject *default, PyObject **value) except -1
+    object PyContextVar_Set(PyObject *variable, PyObject *value)
+    int PyContextVar_Reset(PyObject *variable, PyObject *token) noexcept
     object PyContext_CopyCurrent()
     int PyContext_Enter(PyObject *context) noexcept
     int PyContext_Exit(PyObject *context) noexcept

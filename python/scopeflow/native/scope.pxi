@@ -192,7 +192,7 @@ cdef ScopeHandle handle_of(Runtime runtime, scopeflow_scope *pointer, ScopeHandl
 cdef inline current_of(Runtime runtime):
     """The context's value, ended or not; None where nothing was opened."""
     cdef PyObject *value = NULL
-    PyContextVar_Get(runtime.variable, <PyObject *>None, &value)
+    PyContextVar_Get(<PyObject *>runtime.variable, <PyObject *>None, &value)
     current = <object>value
     DECREF(value)
     return current
@@ -201,13 +201,13 @@ cdef inline current_of(Runtime runtime):
 cdef inline int enter_scope(ScopeHandle self, current) except -1:
     """Makes the scope current. What was current is remembered, so that its end can restore it."""
     if current is None:
-        self.token = PyContextVar_Set(self.runtime.variable, self)
+        self.token = PyContextVar_Set(<PyObject *>self.runtime.variable, <PyObject *>self)
         return 0
     self.opener = <ScopeHandle>current
     if scopeflow_scope_is_open(self.opener.pointer) == 0:
         # A row of tasks, each started by one that has ended, must not hold each other for ever.
         self.opener.opener = nearest_in_force(self.opener.opener)
-    PyContextVar_Set(self.runtime.variable, self)
+    PyContextVar_Set(<PyObject *>self.runtime.variable, <PyObject *>self)
     return 0
 
 
@@ -216,15 +216,17 @@ cdef inline int leave_scope(ScopeHandle self, current) except -1:
     current. An ended scope that carries a guard stays the context's value: nothing escapes a guard
     by outliving it (S1.4). A token of another context is no error: then "nothing" is restored by
     value."""
+    cdef int failed
     if current is not self:
         return 0
     if self.token is not None:
-        token = self.token
+        failed = PyContextVar_Reset(<PyObject *>self.runtime.variable, <PyObject *>self.token)
         self.token = None
-        if PyContextVar_Reset(self.runtime.variable, token) == 0:
+        if failed == 0:
             return 0
         PyErr_Clear()
-    PyContextVar_Set(self.runtime.variable, nearest_in_force(self.opener))
+    outer = nearest_in_force(self.opener)
+    PyContextVar_Set(<PyObject *>self.runtime.variable, <PyObject *>outer)
     return 0
 
 

@@ -56,7 +56,7 @@ cdef int enter_own_context(ManagedCall self) except -1:
     if not enter_context(self):
         propagate()
     try:
-        PyContextVar_Set(self.runtime.variable, span)
+        PyContextVar_Set(<PyObject *>self.runtime.variable, <PyObject *>span)
     finally:
         leave_context(self)
     return 0
