@@ -459,5 +459,3 @@ def remove_at(value, path):
     for name in path[:-1]:
         value = member_at(value, name)
     del value[int(path[-1]) if isinstance(value, list) else path[-1]]
-
-

@@ -10,6 +10,7 @@ from ._native import (
     EnumerationType,
     Event,
     FlagSet,
+    LLMRequest,
     MarkEvent,
     Refusal,
     Runtime,
