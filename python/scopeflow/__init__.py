@@ -1,15 +1,16 @@
 """scopeflow: the execution runtime under agent frameworks.
 
-    scope         open and end scopes, emit marks
-    tools           run tools under management
-    llm             run language models under management, also in chunks
-    guardrails      refuse calls, and sanitize what observers see
-    intercepts      rewrite requests, wrap executions
-    event_metadata  add to the metadata of every event
-    subscribers     receive events
-    scope_local     register on one scope
-    codecs          what a codec is
-    errors          what can be raised
+    scope                  open and end scopes, emit marks
+    tools                  run tools under management
+    llm                    run language models under management, also in chunks
+    guardrails             refuse calls, and sanitize what observers see
+    intercepts             rewrite requests, wrap executions
+    event_metadata         add to the metadata of every event
+    runtime_registrations  switch a registration off for one call
+    subscribers            receive events
+    scope_local            register on one scope
+    codecs                 what a codec is
+    errors                 what can be raised
 
 Importing the package starts no thread and reads no environment variable.
 """
@@ -21,6 +22,7 @@ from . import (
     guardrails,
     intercepts,
     llm,
+    runtime_registrations,
     scope,
     scope_local,
     subscribers,
@@ -96,6 +98,7 @@ __all__ = [
     "guardrails",
     "intercepts",
     "llm",
+    "runtime_registrations",
     "scope",
     "scope_local",
     "stats",

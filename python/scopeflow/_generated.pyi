@@ -2,7 +2,7 @@
 #
 # What of scopeflow._native is generated. There is no such module at run time: _native.pyi gives all
 # of it under its real place.
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, ClassVar, final
 
 from ._native import (
@@ -477,6 +477,25 @@ class RuntimeOperations:
         injector: Callable[[ScopeEvent | MarkEvent], dict[str, Any] | Awaitable[dict[str, Any]]],
     ) -> None: ...
     def scope_deregister_event_metadata_injector(
+        self, scope_handle: ScopeHandle, name: str
+    ) -> bool: ...
+    def register_conditional_middleware_guardrail(
+        self,
+        name: str,
+        kinds: Iterable[str],
+        registration_name: str,
+        guardrail: Callable[[set[str], str], str | None],
+    ) -> None: ...
+    def deregister_conditional_middleware_guardrail(self, name: str) -> bool: ...
+    def scope_register_conditional_middleware_guardrail(
+        self,
+        scope_handle: ScopeHandle,
+        name: str,
+        kinds: Iterable[str],
+        registration_name: str,
+        guardrail: Callable[[set[str], str], str | None],
+    ) -> None: ...
+    def scope_deregister_conditional_middleware_guardrail(
         self, scope_handle: ScopeHandle, name: str
     ) -> bool: ...
     def atof_sink_open(self, path: str, mode: AtofExporterMode | None = None) -> AtofSink: ...

@@ -2045,6 +2045,95 @@ cdef class RuntimeOperations:
 
         return c_removed != 0
 
+    def register_conditional_middleware_guardrail(self, name, kinds, registration_name, guardrail):
+        """Registers a conditional-middleware gate on a runtime, under a name of its own
+        (S3.3). In force for every scope of the runtime. Is asked at the beginning of
+        each managed call that would use the registration which it names; a reason
+        switches that registration off for this one call. One that fails leaves it on
+        (S3.1).
+        Raises AlreadyExists, InvalidArgument, InvalidUtf8, LimitExceeded."""
+        cdef scopeflow_error c_error
+        cdef scopeflow_bytes c_name
+        cdef uint32_t c_kinds
+        cdef scopeflow_bytes c_registration
+        cdef scopeflow_ref c_callable
+        cdef scopeflow_callable_flag c_flags
+        text_argument(name, "name", &c_name)
+        c_kinds = kinds_argument(kinds, "kinds")
+        text_argument(registration_name, "registration_name", &c_registration)
+        guardrail = registered_callable(guardrail, "guardrail", SCOPEFLOW_REGISTRY_CONDITIONAL_MIDDLEWARE_GUARDRAIL)
+        c_callable = <scopeflow_ref><PyObject *>guardrail
+        c_flags = callable_flags(c_callable)
+        take_reference(c_callable)
+        if scopeflow_register_conditional_middleware_guardrail(
+            self.pointer, c_name, c_kinds, c_registration, c_callable, c_flags, &c_error,
+        ) != SCOPEFLOW_STATUS_OK:
+            drop_reference(c_callable)
+            raise_failure(&c_error)
+
+    def deregister_conditional_middleware_guardrail(self, name):
+        """Removes a conditional-middleware gate from a runtime; calls that already began
+        still use it (S3.4).
+        Raises InvalidArgument."""
+        cdef scopeflow_error c_error
+        cdef scopeflow_bytes c_name
+        cdef uint32_t c_removed
+        text_argument(name, "name", &c_name)
+        if scopeflow_deregister_conditional_middleware_guardrail(
+            self.pointer, c_name, &c_removed, &c_error,
+        ) != SCOPEFLOW_STATUS_OK:
+            raise_failure(&c_error)
+
+        return c_removed != 0
+
+    def scope_register_conditional_middleware_guardrail(self, scope_handle, name, kinds, registration_name, guardrail):
+        """Registers a conditional-middleware gate on a scope, under a name of its own
+        (S3.3). In force for the scope and what is opened under it (S1.7); registering on
+        an ended scope is `not_found`. Is asked at the beginning of each managed call
+        that would use the registration which it names; a reason switches that
+        registration off for this one call. One that fails leaves it on (S3.1).
+        Raises AlreadyExists, NotFound, InvalidArgument, InvalidState, InvalidUtf8,
+        LimitExceeded."""
+        cdef scopeflow_error c_error
+        cdef scopeflow_bytes c_name
+        cdef uint32_t c_kinds
+        cdef scopeflow_bytes c_registration
+        cdef scopeflow_ref c_callable
+        cdef scopeflow_callable_flag c_flags
+        cdef scopeflow_scope *c_self
+        handle_argument(scope_handle, ScopeHandle, "scope_handle")
+        c_self = (<ScopeHandle>scope_handle).pointer
+        text_argument(name, "name", &c_name)
+        c_kinds = kinds_argument(kinds, "kinds")
+        text_argument(registration_name, "registration_name", &c_registration)
+        guardrail = registered_callable(guardrail, "guardrail", SCOPEFLOW_REGISTRY_CONDITIONAL_MIDDLEWARE_GUARDRAIL)
+        c_callable = <scopeflow_ref><PyObject *>guardrail
+        c_flags = callable_flags(c_callable)
+        take_reference(c_callable)
+        if scopeflow_scope_register_conditional_middleware_guardrail(
+            c_self, c_name, c_kinds, c_registration, c_callable, c_flags, &c_error,
+        ) != SCOPEFLOW_STATUS_OK:
+            drop_reference(c_callable)
+            raise_failure(&c_error)
+
+    def scope_deregister_conditional_middleware_guardrail(self, scope_handle, name):
+        """Removes a conditional-middleware gate from a scope; calls that already began
+        still use it (S3.4).
+        Raises InvalidArgument."""
+        cdef scopeflow_error c_error
+        cdef scopeflow_bytes c_name
+        cdef scopeflow_scope *c_self
+        cdef uint32_t c_removed
+        handle_argument(scope_handle, ScopeHandle, "scope_handle")
+        c_self = (<ScopeHandle>scope_handle).pointer
+        text_argument(name, "name", &c_name)
+        if scopeflow_scope_deregister_conditional_middleware_guardrail(
+            c_self, c_name, &c_removed, &c_error,
+        ) != SCOPEFLOW_STATUS_OK:
+            raise_failure(&c_error)
+
+        return c_removed != 0
+
     def atof_sink_open(self, path, mode=None):
         """Opens or makes the file, with mode 0600, and the folders above it.
         Raises InvalidArgument, InvalidState."""

@@ -312,6 +312,26 @@ cdef dict ERROR_CLASSES = {
     9001: Internal,
 }
 
+cdef dict REGISTRY_NUMBERS = {
+    "tool_conditional_execution_guardrail": 1,
+    "subscriber": 2,
+    "tool_sanitize_request_guardrail": 3,
+    "tool_sanitize_response_guardrail": 4,
+    "tool_request_intercept": 5,
+    "tool_execution_intercept": 6,
+    "llm_sanitize_request_guardrail": 7,
+    "llm_sanitize_response_guardrail": 8,
+    "llm_conditional_execution_guardrail": 9,
+    "llm_request_intercept": 10,
+    "llm_execution_intercept": 11,
+    "llm_stream_execution_intercept": 12,
+    "mark_sanitize_guardrail": 13,
+    "scope_sanitize_start_guardrail": 14,
+    "scope_sanitize_end_guardrail": 15,
+    "event_metadata_injector": 16,
+    "conditional_middleware_guardrail": 17,
+}
+
 cdef dict REGISTRY_TITLES = {
     1: "tool conditional-execution guardrail",
     2: "subscriber",
@@ -329,6 +349,7 @@ cdef dict REGISTRY_TITLES = {
     14: "scope-start sanitizer",
     15: "scope-end sanitizer",
     16: "metadata injector",
+    17: "conditional-middleware gate",
 }
 
 @cython.final

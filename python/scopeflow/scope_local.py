@@ -46,10 +46,18 @@ register_llm_stream_execution = default_runtime.scope_register_llm_stream_execut
 deregister_llm_stream_execution = default_runtime.scope_deregister_llm_stream_execution_intercept
 register_event_metadata_injector = default_runtime.scope_register_event_metadata_injector
 deregister_event_metadata_injector = default_runtime.scope_deregister_event_metadata_injector
+register_conditional_middleware_guardrail = (
+    default_runtime.scope_register_conditional_middleware_guardrail
+)
+deregister_conditional_middleware_guardrail = (
+    default_runtime.scope_deregister_conditional_middleware_guardrail
+)
 register_subscriber = default_runtime.scope_register_subscriber
 deregister_subscriber = default_runtime.scope_deregister_subscriber
 
 __all__ = [
+    "deregister_conditional_middleware_guardrail",
+    "register_conditional_middleware_guardrail",
     "deregister_event_metadata_injector",
     "deregister_llm_conditional_execution",
     "deregister_llm_execution",

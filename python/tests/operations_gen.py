@@ -127,6 +127,27 @@ FLAGS = {
     },
 }
 
+# Name -> number of the registries.
+REGISTRIES = {
+    "tool_conditional_execution_guardrail": 1,
+    "subscriber": 2,
+    "tool_sanitize_request_guardrail": 3,
+    "tool_sanitize_response_guardrail": 4,
+    "tool_request_intercept": 5,
+    "tool_execution_intercept": 6,
+    "llm_sanitize_request_guardrail": 7,
+    "llm_sanitize_response_guardrail": 8,
+    "llm_conditional_execution_guardrail": 9,
+    "llm_request_intercept": 10,
+    "llm_execution_intercept": 11,
+    "llm_stream_execution_intercept": 12,
+    "mark_sanitize_guardrail": 13,
+    "scope_sanitize_start_guardrail": 14,
+    "scope_sanitize_end_guardrail": 15,
+    "event_metadata_injector": 16,
+    "conditional_middleware_guardrail": 17,
+}
+
 OPERATIONS = {
     operation.id: operation
     for operation in (
@@ -866,6 +887,44 @@ OPERATIONS = {
         ),
         Operation(
             id="scope_deregister_event_metadata_injector",
+            on="scope",
+            arguments={
+                "name": ("name", "string"),
+            },
+            fields={},
+        ),
+        Operation(
+            id="register_conditional_middleware_guardrail",
+            on="",
+            arguments={
+                "name": ("name", "string"),
+                "kinds": ("kinds", "u32"),
+                "registration": ("registration_name", "string"),
+                "callable": ("guardrail", "callable"),
+            },
+            fields={},
+        ),
+        Operation(
+            id="deregister_conditional_middleware_guardrail",
+            on="",
+            arguments={
+                "name": ("name", "string"),
+            },
+            fields={},
+        ),
+        Operation(
+            id="scope_register_conditional_middleware_guardrail",
+            on="scope",
+            arguments={
+                "name": ("name", "string"),
+                "kinds": ("kinds", "u32"),
+                "registration": ("registration_name", "string"),
+                "callable": ("guardrail", "callable"),
+            },
+            fields={},
+        ),
+        Operation(
+            id="scope_deregister_conditional_middleware_guardrail",
             on="scope",
             arguments={
                 "name": ("name", "string"),

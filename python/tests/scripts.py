@@ -79,6 +79,8 @@ class Scripts:
 
     def registered(self, script, operation):
         kind = operation.removeprefix("scope_").removeprefix("register_")
+        if kind == "conditional_middleware_guardrail":
+            return self.as_function(self.gate(script), script.get("async", False), False)
         if kind == "subscriber":
             return self.as_function(self.subscriber(script), script.get("async", False), False)
         is_async_mode = self.session.mode != "sync" and not self.literal
@@ -161,6 +163,19 @@ class Scripts:
             return mine.get("refuse")
 
         return guard
+
+    def gate(self, script):
+        answer = self.answers(script)
+
+        async def gate(kinds, registration):
+            self.record(script)
+            assert kinds
+            assert isinstance(registration, str)
+            mine = answer()
+            self.play(mine)
+            return mine.get("refuse")
+
+        return gate
 
     def sanitizer(self, script, is_request):
         answer = self.answers(script)

@@ -227,6 +227,8 @@ class Session:
             keyword, kind = operation.arguments[name]
             if kind == "callable" and "codec" in name:
                 named[keyword] = self.scripts.codec(value)
+            elif name == "kinds":
+                named[keyword] = names_of_kinds(value)
             elif kind == "callable":
                 if operation.id.endswith("request_intercept"):
                     named["break_chain"] = value.get("break_chain", False)
@@ -287,6 +289,12 @@ def text_of(value):
         return json.dumps(value, sort_keys=True, default=members)
     except (TypeError, ValueError, RecursionError):
         return repr(value)
+
+
+def names_of_kinds(bits):
+    """The registries that a gate is about; one that nobody knows has a name that nobody knows."""
+    names = {number: name for name, number in table.REGISTRIES.items()}
+    return {names.get(n + 1, f"registry {n + 1}") for n in range(32) if bits >> n & 1}
 
 
 def number_of(noun, name, value):

@@ -114,6 +114,25 @@ cdef tuple keyword_only_names(code):
     return code.co_varnames[code.co_argcount:code.co_argcount + code.co_kwonlyargcount]
 
 
+# --- Registries as a gate is told of them (S3.1) ---
+
+
+cdef uint32_t kinds_argument(value, str what) except? 0xFFFFFFFF:
+    """The bit of each registry that is named."""
+    cdef uint32_t bits = 0
+    if isinstance(value, str) or not hasattr(value, "__iter__"):
+        raise wrong_type(what, "a set of names of registries", value)
+    for name in value:
+        if name not in REGISTRY_NUMBERS:
+            raise InvalidArgument(f"{what} has {name!r}, which is no registry")
+        bits |= 1u << (<uint32_t>REGISTRY_NUMBERS[name] - 1)
+    return bits
+
+
+cdef set kinds_of(uint32_t bits):
+    return {name for name, number in REGISTRY_NUMBERS.items() if bits >> (number - 1) & 1}
+
+
 # --- The context of a callback (S3.9) ---
 
 

@@ -39,6 +39,8 @@ cdef Py_ssize_t fill_arguments(
 ) except -1:
     """Gives the arguments that the registry says, each a new reference."""
     cdef scopeflow_registry registry = step.registry
+    if registry == SCOPEFLOW_REGISTRY_CONDITIONAL_MIDDLEWARE_GUARDRAIL:
+        return put_arguments(arguments, (kinds_of(step.kinds), text_of(step.target)))
     if registry >= SCOPEFLOW_REGISTRY_MARK_SANITIZE_GUARDRAIL:
         event = make_event(step.event)
         if registry == SCOPEFLOW_REGISTRY_EVENT_METADATA_INJECTOR:
@@ -166,6 +168,7 @@ cdef int judge_value(
     elif (
         registry == SCOPEFLOW_REGISTRY_TOOL_CONDITIONAL_EXECUTION_GUARDRAIL
         or registry == SCOPEFLOW_REGISTRY_LLM_CONDITIONAL_EXECUTION_GUARDRAIL
+        or registry == SCOPEFLOW_REGISTRY_CONDITIONAL_MIDDLEWARE_GUARDRAIL
     ):
         check_reason(value, step)
         answer.kind = SCOPEFLOW_ANSWER_KIND_REFUSE

@@ -183,6 +183,9 @@ def parameter(api: Api, op: Operation, argument: Argument, target: str) -> Param
     if argument.type.kind == "callable" and op.registry:
         registry = cabi.value_name("registry", op.registry)
         line = convert.callable_lines(name, target, registry)
+    elif op.registry and argument.name == "kinds":
+        hint = "Iterable[str]"
+        line = f'{target} = kinds_argument({name}, "{name}")'
     else:
         line = convert.argument_line(argument, name, target, api)
     taken = target if argument.passing == "take" else ""
@@ -224,6 +227,8 @@ _CALL_ARGUMENT_HINTS = {
     "annotated": "Any",
     "next": "Callable[[Any], Any]",
     "event": "ScopeEvent | MarkEvent",
+    "kinds": "set[str]",
+    "registration": "str",
     "fields": "dict[str, Any]",
 }
 _ANSWER_HINTS = {

@@ -38,6 +38,8 @@ ARGUMENT_NAMES = {
     "llm_execute": {"parent": "handle"},
     "llm_stream_execute": {"parent": "handle"},
     "llm_call": {"parent": "handle"},
+    "register_conditional_middleware_guardrail": {"registration": "registration_name"},
+    "scope_register_conditional_middleware_guardrail": {"registration": "registration_name"},
 }
 
 # What a registry's callable is called, by what it answers.

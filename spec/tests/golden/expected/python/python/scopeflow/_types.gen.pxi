@@ -66,6 +66,10 @@ cdef dict ERROR_CLASSES = {
     3002: NoMemory,
 }
 
+cdef dict REGISTRY_NUMBERS = {
+    "watcher": 1,
+}
+
 cdef dict REGISTRY_TITLES = {
     1: "watcher of things",
 }
