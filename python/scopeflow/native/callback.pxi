@@ -116,6 +116,8 @@ cdef tuple keyword_only_names(code):
 
 # --- Registries as a gate is told of them (S3.1) ---
 
+cdef dict REGISTRY_NUMBERS = {names[0]: number for number, names in REGISTRIES.items()}
+
 
 cdef uint32_t kinds_argument(value, str what) except? 0xFFFFFFFF:
     """The bit of each registry that is named."""
@@ -130,7 +132,7 @@ cdef uint32_t kinds_argument(value, str what) except? 0xFFFFFFFF:
 
 
 cdef set kinds_of(uint32_t bits):
-    return {name for name, number in REGISTRY_NUMBERS.items() if bits >> (number - 1) & 1}
+    return {names[0] for number, names in REGISTRIES.items() if bits >> (number - 1) & 1}
 
 
 # --- The context of a callback (S3.9) ---

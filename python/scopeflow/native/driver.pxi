@@ -67,7 +67,7 @@ cdef int answer_refused(
 
 cdef str registration_text(const scopeflow_step *step):
     """`tool conditional-execution guardrail 'x'`."""
-    return f"{REGISTRY_TITLES[step.registry]} '{text_of(step.registration)}'"
+    return f"{REGISTRIES[step.registry][1]} '{text_of(step.registration)}'"
 
 
 # --- Subscribers ---
