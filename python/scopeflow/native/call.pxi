@@ -1,6 +1,7 @@
-# The awaitable of a managed call, of the rest of its chain, of its standalone helpers. It is a coroutine in all but its type: `await`, asyncio's tasks and
-# `collections.abc.Coroutine` take it for one. Written by hand, because an `async def` of Cython's would
-# cost half as much again as the whole call, and one of Python's nearly as much.
+# The awaitable of a managed call, of the rest of its chain, of its standalone helpers. It is a
+# coroutine in all but its type: `await`, asyncio's tasks and `collections.abc.Coroutine` take it
+# for one. Written by hand, because an `async def` of Cython's would cost half as much again as
+# the whole call, and one of Python's nearly as much.
 
 cdef enum:
     NEW = 0

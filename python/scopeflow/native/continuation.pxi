@@ -1,14 +1,14 @@
-# `next` of an execution intercept (S3.7): it runs the rest of the chain, as a call of its own that the
-# same driver drives. It knows the intercept's call only as long as the intercept runs, and does not
-# hold it: a call that is dropped in the middle goes at once.
+# `next` of an execution intercept (S3.7): it runs the rest of the chain, as a call of its own
+# that the same driver drives. It knows the intercept's call only as long as the intercept runs,
+# and does not hold it: a call that is dropped in the middle goes at once.
 
 @cython.final
 @cython.no_gc
 @cython.freelist(16)
 cdef class Continuation:
-    """Calls the rest of the chain with a request: `await next(request)`, or `next(request)` in a sync
-    call. May be called until the intercept has returned, as often as it likes, also at the same
-    time; later it raises InvalidArgument."""
+    """Calls the rest of the chain with a request: `await next(request)`, or `next(request)` in a
+    sync call. May be called until the intercept has returned, as often as it likes, also at the
+    same time; later it raises InvalidArgument."""
 
     # The ManagedCall whose intercept runs, borrowed; NULL afterwards.
     cdef PyObject *call
@@ -72,6 +72,5 @@ cdef int begin_link(ManagedCall self) except -1:
 
 
 cdef too_late(registration):
-    return InvalidArgument(
-        f"invalid argument: the execution continuation of '{registration or ''}' is no longer active"
-    )
+    which = f"the execution continuation of '{registration or ''}'"
+    return InvalidArgument(f"invalid argument: {which} is no longer active")

@@ -1,5 +1,5 @@
-# The step driver: the only place where Python meets the pipeline. The core says what to do next, the
-# driver does it and answers; order, priorities and events are the core's affair.
+# The step driver: the only place where Python meets the pipeline. The core says what to do next,
+# the driver does it and answers; order, priorities and events are the core's affair.
 #
 # What can be awaited is driven by `go_on`, from `await`, from a task, from `throw` and `close`, and
 # from the sync entry alike; `finish_task` serves what only emits. References are counted by hand
@@ -362,7 +362,8 @@ cdef inline PySendResult send_further(
 cdef PySendResult refuse_awaitable(
     scopeflow_step *step, PyObject *awaitable, PyObject *name,
 ) noexcept:
-    """S3.8: what turns out to be awaitable where nothing can be awaited is closed and has failed."""
+    """S3.8: what turns out to be awaitable where nothing can be awaited is closed, and has
+    failed."""
     glue_discard_awaitable(awaitable)
     DECREF(awaitable)
     who = who_answers(step, name)

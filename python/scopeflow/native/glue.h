@@ -23,8 +23,8 @@ static inline scopeflow_emitter *glue_emitter(void) {
     return &glue_emitter_of_thread;
 }
 
-/* The error that is being answered, borrowed, so that what the core logs of it can show where it came
- * from (S5.7). Gives back the one before: an operation may run inside another one. */
+/* The error that is being answered, borrowed, so that what the core logs of it can show where it
+ * came from (S5.7). Gives back the one before: an operation may run inside another one. */
 static SCOPEFLOW_GLUE_THREAD_LOCAL PyObject *glue_failure_of_thread;
 
 static inline PyObject *glue_set_failure(PyObject *error) {

@@ -1,5 +1,5 @@
-# Calls that the application runs by itself (S4.8): the same events through the same sanitizers. A call
-# of this kind does not become current.
+# Calls that the application runs by itself (S4.8): the same events through the same sanitizers. A
+# call of this kind does not become current.
 
 
 cdef ScopeHandle call_handle(Runtime runtime, scopeflow_scope *pointer, handle, data, metadata):

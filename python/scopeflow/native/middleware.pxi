@@ -1,5 +1,5 @@
-# How each kind of middleware is called and what may come of it (S3): the steps `invoke` and `codec`.
-# Execution intercepts, which run around the target, are in driver.pxi.
+# How each kind of middleware is called and what may come of it (S3): the steps `invoke` and
+# `codec`. Execution intercepts, which run around the target, are in driver.pxi.
 #
 # The functions here give a new reference, or NULL and a raised exception that is left as it is.
 
@@ -7,8 +7,8 @@
 cdef PyObject *invoke(
     scopeflow_step *step, Runtime runtime, ScopeHandle near, PyObject *name,
 ) noexcept:
-    """Calls the middleware of an `invoke` step, or the codec. `name` is the target's, NULL where it is
-    not at hand; `near` is where to look for the scope of the work."""
+    """Calls the middleware of an `invoke` step, or the codec. `name` is the target's, NULL where
+    it is not at hand; `near` is where to look for the scope of the work."""
     cdef PyObject *arguments[5]
     cdef PyObject *result = NULL
     cdef Py_ssize_t count

@@ -1,5 +1,6 @@
 # The parts of CPython's C API and of glue.h that the binding uses. Objects are declared as
-# `PyObject *` where ownership is kept by hand: in the driver a reference changes hands with the core.
+# `PyObject *` where ownership is kept by hand: in the driver a reference changes hands with the
+# core.
 
 from cpython.object cimport PyObject
 from libc.stdint cimport (

@@ -52,8 +52,8 @@ cdef int request_argument(value) except -1:
 
 @cython.final
 cdef class PendingMarkSpec:
-    """A mark that an intercept leaves with its call: it is emitted right after the call's end, as its
-    child (S3.11).
+    """A mark that an intercept leaves with its call: it is emitted right after the call's end, as
+    its child (S3.11).
 
     name: What happened, at most 65,535 bytes.
     data: The mark's data.
@@ -140,8 +140,8 @@ cdef int leave_mark(scopeflow_task *task, name, data, metadata) except -1:
 
 # --- Private copies (S3.10) ---
 
-# A copy is made level by level, not by recursion: a payload may be nested as deeply as it likes. What
-# was copied already is remembered, so that aliases and cycles stay what they are.
+# A copy is made level by level, not by recursion: a payload may be nested as deeply as it likes.
+# What was copied already is remembered, so that aliases and cycles stay what they are.
 
 
 cdef class PrivateCopy:

@@ -1,5 +1,5 @@
-# The runtime: what the generated operations stand on, the operations that take steps, and what has to
-# happen at fork and at exit.
+# The runtime: what the generated operations stand on, the operations that take steps, and what
+# has to happen at fork and at exit.
 
 @cython.final
 cdef class Runtime(RuntimeOperations):
@@ -278,8 +278,8 @@ cdef class Runtime(RuntimeOperations):
     ):
         """Runs a call that answers in chunks; to be awaited for its stream, an LlmStream (S4.7).
 
-        func: The producer: `func(request)` gives an async iterator, or is awaited for one. It runs in
-            its own copy of the context, which is entered for each chunk (S1.11).
+        func: The producer: `func(request)` gives an async iterator, or is awaited for one. It runs
+            in its own copy of the context, which is entered for each chunk (S1.11).
         collector: `collector(chunk)` sees each chunk before the consumer; its exception ends the
             stream.
         finalizer: `finalizer()` is called once at the end, and gives the end event's data.
@@ -321,8 +321,8 @@ cdef class Runtime(RuntimeOperations):
         """Begins a call of a language model that the application runs by itself (S4.8), and returns
         its handle, which goes to `llm_call_end`. It does not become current.
 
-        annotated_request: The annotated form of the request, for observers; dropped when a sanitizer
-            changes the request and no codec can derive it anew (S2.8).
+        annotated_request: The annotated form of the request, for observers; dropped when a
+            sanitizer changes the request and no codec can derive it anew (S2.8).
         codec: An LlmCodec that derives it.
 
         The other arguments are those of `llm_execute`; `data` stays on the handle. Raises

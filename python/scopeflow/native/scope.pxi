@@ -9,8 +9,8 @@ cdef class ScopeHandle:
 
     Handles are made by `scope.push`, `scope.scope`, `scope.get_handle` and managed calls. As a
     context manager a handle ends its scope on exit, with status OK, or ERROR and the error, and
-    with what its attribute `output` holds. A scope whose last handle goes while it is open is ended as abandoned (S1.12). May be used from
-    any thread.
+    with what its attribute `output` holds. A scope whose last handle goes while it is open is ended
+    as abandoned (S1.12). May be used from any thread.
     """
 
     cdef scopeflow_scope *pointer
@@ -168,8 +168,8 @@ cdef ScopeHandle adopt_scope(RuntimeOperations runtime, scopeflow_scope *pointer
 
 
 cdef ScopeHandle handle_of(Runtime runtime, scopeflow_scope *pointer, ScopeHandle near):
-    """The handle of a scope that work belongs to, at or above `near`. Where that is not to be found,
-    for a scope that has none as yet or none any more, a second one that only looks at it."""
+    """The handle of a scope that work belongs to, at or above `near`. Where that is not to be
+    found, for a scope that has none as yet or none any more, a second one that only looks."""
     cdef ScopeHandle at = near
     while at is not None:
         if at.pointer == pointer:
@@ -335,8 +335,8 @@ cdef class ScopeManager:
 
 # --- The plain forms ---
 
-# `push(name, scope_type)` and `pop(handle)` are what most calls look like. They go past the unpacking
-# of keywords that Cython generates, which would be a twentieth of a scope.
+# `push(name, scope_type)` and `pop(handle)` are what most calls look like. They go past the
+# unpacking of keywords that Cython generates, which would be a twentieth of a scope.
 
 cdef method_function push_with_keywords = NULL
 cdef method_function pop_with_keywords = NULL

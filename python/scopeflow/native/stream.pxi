@@ -1,8 +1,9 @@
 # Streams (S4.7). The producer runs in a context of its own, which is entered for each step and left
 # before a chunk is handed over (S1.11). No chunk is taken ahead of the consumer, and none is kept.
 #
-# A stream is a managed call that comes to rest after each chunk. The call is also what `__anext__`
-# gives to be awaited, the same object each time: an awaitable for each chunk would cost as much again.
+# A stream is a managed call that comes to rest after each chunk. The call is also what
+# `__anext__` gives to be awaited, the same object each time: an awaitable for each chunk would
+# cost as much again.
 
 cdef enum:
     # What the present `stream` step is about.
@@ -309,8 +310,8 @@ cdef class LlmStream:
 cdef class SyncLlmStream:
     """The chunks of a streamed LLM call, an iterator; made by `llm.stream_execute_sync`.
 
-    Closing it, also by leaving a `with`, stops the producer at once. Dropped before its end, it ends
-    as abandoned (S1.12).
+    Closing it, also by leaving a `with`, stops the producer at once. Dropped before its end, it
+    ends as abandoned (S1.12).
     """
 
     cdef ManagedCall call
