@@ -20,7 +20,7 @@ from .errors import (
 )
 from .events import Draft
 from .execution import PendingMark
-from .middleware import GATE, NUMBERS, REGISTRIES, Registration
+from .middleware import GATE, NUMBERS, REGISTRIES, SUBSCRIBER, Registration
 from .requests import LLMRequest, private_copy
 from .runtime import Describe, Runtime
 from .scopes import Context, Place, Scope
@@ -125,22 +125,18 @@ def _refuse_async(middleware: list[Registration]) -> None:
 def admit(call: Call, request: Any, context: Context) -> tuple[Any, list[PendingMark]]:
     """Guards, then request intercepts, under the caller's scope (S4.1, S4.6); what fails leaves a
     mark (S4.5). Returns the effective request, and the pending marks of the intercepts."""
-    ask_gates(call, context)
+    ask_gates(call, context, _used(call))
     ask_guards(call, request, context, leaves_marks=True)
     return rewrite(call, request, context, leaves_marks=True)
 
 
-def ask_gates(call: Call, context: Context) -> None:
+def ask_gates(call: Call, context: Context, uses: Iterable[str]) -> None:
     """A gate switches off, for this call, what it names; one that fails leaves it on (S3.1).
 
     It is asked once, if the call would use anything of that name (decisions.md, 37).
     """
     for gate in call.runtime.chain(GATE, call.place.inherits):
-        for registry, chain in call.chains.items():
-            is_meant = gate.kinds & 1 << (NUMBERS[registry] - 1)
-            if is_meant and any(registration.name == gate.concerns for registration in chain):
-                break
-        else:
+        if not any(_is_meant(gate, registry, call.chains[registry]) for registry in uses):
             continue
         try:
             reason = gate.callable(None, context)
@@ -150,6 +146,17 @@ def ask_gates(call: Call, context: Context) -> None:
             continue
         if reason is not None:
             _switch_off(call, gate)
+
+
+def _used(call: Call) -> list[str]:
+    """What a managed call would use: sanitizers only if somebody observes (S3.6)."""
+    is_observed = call.runtime.chain(SUBSCRIBER, call.place.inherits)
+    return [name for name in call.chains if is_observed or "_sanitize_" not in name]
+
+
+def _is_meant(gate: Registration, registry: str, chain: list[Registration]) -> bool:
+    is_kind = bool(gate.kinds & 1 << (NUMBERS[registry] - 1))
+    return is_kind and any(registration.name == gate.concerns for registration in chain)
 
 
 def _switch_off(call: Call, gate: Registration) -> None:
@@ -273,6 +280,7 @@ def request_intercepts(
 ) -> Any:
     """Only the request intercepts, without a span, a mark or an event (S4.9)."""
     call = _alone(runtime, context, kind, name, flags, "rewrite")
+    ask_gates(call, context, [f"{kind}_request_intercept"])
     return rewrite(call, request, context, leaves_marks=False)[0]
 
 
@@ -286,6 +294,7 @@ def conditional_execution(
 ) -> None:
     """Only the guards, likewise (S4.9)."""
     call = _alone(runtime, context, kind, name, flags, "guard")
+    ask_gates(call, context, [f"{kind}_conditional_execution_guardrail"])
     ask_guards(call, request, context, leaves_marks=False)
 
 

@@ -107,9 +107,10 @@ class Draft:
         }
 
     def withhold(self) -> None:
-        """Of what is the user's nothing stays (S3.12)."""
+        """Of what is the user's nothing stays, nor of an error's text (S3.12; decisions.md, 27)."""
         own = {key: text for key, text in as_members(self.profile).items() if key in OWN_PROFILE}
         self.data = self.metadata = self.end_metadata = None
+        self.facts.pop("otel.status_description", None)
         self.injected, self.replaced = {}, None
         self.profile = in_order(own) if own else None
 

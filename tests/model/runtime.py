@@ -244,8 +244,12 @@ class Runtime:
     def let_go_with(self, scope: Scope | None) -> None:
         """Notes the time at which neither handle, context nor open descendant holds a scope."""
         if scope and scope.is_let_go and scope.is_open and not scope.open_children:
-            if all(scope is not noted for noted, _ in self.abandoned):
-                self.abandoned.append((scope, self.read_clock()))
+            self.note_abandoned(scope)
+
+    def note_abandoned(self, scope: Scope) -> None:
+        """Its end is owed from here on, and bears this time."""
+        if scope.is_open and all(scope is not noted for noted, _ in self.abandoned):
+            self.abandoned.append((scope, self.read_clock()))
 
     def emit_owed(self, context: Context) -> None:
         """Ends what was forgotten: the next operation that can deliver does it first.

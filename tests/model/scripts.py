@@ -136,7 +136,7 @@ class Target(Script):
         answer = self.turn(context)
         if "chunks" in answer:
             return chunks(self.session, answer, context)
-        return payload(answer["return"])
+        return self.session.lend(payload(answer["return"]))
 
 
 def codec_act(session: Session, script: dict[str, Any]) -> Callable[..., Any]:

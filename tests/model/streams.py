@@ -59,8 +59,11 @@ class Stream:
         self._end(context, events.failure(kind="cancelled"), None)
 
     def drop(self) -> None:
-        """Let go of: neither collector nor finalizer runs (S4.7, S1.12)."""
-        self.call.runtime.let_go(self.span)
+        """Let go of: neither collector nor finalizer runs (S4.7, S1.12).
+
+        Nobody can go on with the call, whoever holds its span (decisions.md, 40).
+        """
+        self.call.runtime.note_abandoned(self.span)
 
     def _note_chunk(self, context: Context) -> None:
         """One reading of the clock, heard or not (decisions.md, 15), and the mark that was asked

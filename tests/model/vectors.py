@@ -8,6 +8,7 @@ before it are already done.
 from __future__ import annotations
 
 import base64
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -24,6 +25,7 @@ from .scopes import Context, Scope
 from .streams import Stream, stream_execute
 
 Step = dict[str, Any]
+sys.setrecursionlimit(20_000)  # callbacks in callbacks are calls in calls
 STEP_LIMIT = 10_000  # a callback that provokes itself would never come to an end
 NO_UUID = "00000000-0000-0000-0000-000000000000"
 SCRIPTS = {  # what is registered where; all others are sanitizers
@@ -95,9 +97,13 @@ class Session:
         self.step_count = 0
         self.operating: list[str] = []  # the contexts of the operations that are going on
         self.taken: list[list[Any] | None] = []  # by the consumers of these operations
+        self.lent: list[tuple[Any, str]] = []  # payloads of the application, and what they were
 
     def run(self, steps: Iterable[Step]) -> Performed:
         self.steps(steps, "main")
+        for value, text in self.lent:  # S3.10: nobody edits what is the application's own
+            if encode(value, UNLIMITED) != text:
+                self.performed.findings.append(f"was changed in the application's hands: {text}")
         self.performed.stats = {key: str(n) for key, n in asdict(self.runtime.stats).items()}
         return self.performed
 
@@ -292,8 +298,13 @@ class Session:
         if isinstance(value, dict) and "b64" in value:
             return base64.b64decode(value["b64"])
         if name == "request" and op.startswith("llm_"):
-            return LLMRequest(**scripts.payload(value))
-        return scripts.payload(value) if isinstance(value, dict) else value
+            return self.lend(LLMRequest(**scripts.payload(value)))
+        return self.lend(scripts.payload(value)) if isinstance(value, dict) else value
+
+    def lend(self, value: Any) -> Any:
+        """A payload that belongs to the application."""
+        self.lent.append((value, encode(value, UNLIMITED)))
+        return value
 
     def label(self, step: Step, scope: Scope) -> None:
         if "as" in step:
