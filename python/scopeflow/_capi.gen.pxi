@@ -295,6 +295,10 @@ cdef extern from "scopeflow/scopeflow.h" nogil:
         uint32_t struct_size_bytes
         scopeflow_emitter *emitter
 
+    ctypedef struct scopeflow_runtime_close_options:
+        uint32_t struct_size_bytes
+        scopeflow_emitter *emitter
+
     ctypedef struct scopeflow_scope_push_options:
         uint32_t struct_size_bytes
         scopeflow_scope *current
@@ -332,6 +336,12 @@ cdef extern from "scopeflow/scopeflow.h" nogil:
         scopeflow_ref data_schema
         int64_t timestamp_ns
 
+    ctypedef struct scopeflow_task_link_options:
+        uint32_t struct_size_bytes
+        scopeflow_task *call
+        scopeflow_emitter *emitter
+        scopeflow_ref request
+
     ctypedef struct scopeflow_tool_execute_options:
         uint32_t struct_size_bytes
         scopeflow_scope *current
@@ -345,6 +355,120 @@ cdef extern from "scopeflow/scopeflow.h" nogil:
         scopeflow_ref data
         scopeflow_ref metadata
         int64_t timestamp_ns
+
+    ctypedef struct scopeflow_tool_call_options:
+        uint32_t struct_size_bytes
+        scopeflow_scope *current
+        scopeflow_emitter *emitter
+        scopeflow_bytes name
+        scopeflow_ref request
+        scopeflow_scope *parent
+        scopeflow_tool_attribute attributes
+        scopeflow_bytes tool_call_id
+        scopeflow_ref metadata
+        int64_t timestamp_ns
+
+    ctypedef struct scopeflow_tool_call_end_options:
+        uint32_t struct_size_bytes
+        scopeflow_scope *current
+        scopeflow_emitter *emitter
+        scopeflow_ref response
+        scopeflow_ref data
+        scopeflow_ref metadata
+        scopeflow_end_status status
+        scopeflow_ref error
+        int64_t timestamp_ns
+
+    ctypedef struct scopeflow_tool_request_intercepts_options:
+        uint32_t struct_size_bytes
+        scopeflow_scope *current
+        scopeflow_emitter *emitter
+        scopeflow_call_flag flags
+        scopeflow_bytes name
+        scopeflow_ref request
+
+    ctypedef struct scopeflow_tool_conditional_execution_options:
+        uint32_t struct_size_bytes
+        scopeflow_scope *current
+        scopeflow_emitter *emitter
+        scopeflow_call_flag flags
+        scopeflow_bytes name
+        scopeflow_ref request
+
+    ctypedef struct scopeflow_llm_execute_options:
+        uint32_t struct_size_bytes
+        scopeflow_scope *current
+        scopeflow_emitter *emitter
+        scopeflow_call_flag flags
+        scopeflow_bytes name
+        scopeflow_ref request
+        scopeflow_scope *parent
+        scopeflow_llm_attribute attributes
+        scopeflow_bytes model_name
+        scopeflow_ref data
+        scopeflow_ref metadata
+        int64_t timestamp_ns
+        scopeflow_ref codec
+        scopeflow_ref response_codec
+
+    ctypedef struct scopeflow_llm_stream_execute_options:
+        uint32_t struct_size_bytes
+        scopeflow_scope *current
+        scopeflow_emitter *emitter
+        scopeflow_call_flag flags
+        scopeflow_bytes name
+        scopeflow_ref request
+        scopeflow_scope *parent
+        scopeflow_llm_attribute attributes
+        scopeflow_bytes model_name
+        scopeflow_ref data
+        scopeflow_ref metadata
+        int64_t timestamp_ns
+        scopeflow_ref codec
+        scopeflow_ref response_codec
+
+    ctypedef struct scopeflow_llm_call_options:
+        uint32_t struct_size_bytes
+        scopeflow_scope *current
+        scopeflow_emitter *emitter
+        scopeflow_bytes name
+        scopeflow_ref request
+        scopeflow_scope *parent
+        scopeflow_llm_attribute attributes
+        scopeflow_bytes model_name
+        scopeflow_ref metadata
+        int64_t timestamp_ns
+        scopeflow_ref annotated_request
+        scopeflow_ref codec
+
+    ctypedef struct scopeflow_llm_call_end_options:
+        uint32_t struct_size_bytes
+        scopeflow_scope *current
+        scopeflow_emitter *emitter
+        scopeflow_ref response
+        scopeflow_ref data
+        scopeflow_ref metadata
+        scopeflow_end_status status
+        scopeflow_ref error
+        int64_t timestamp_ns
+        scopeflow_ref annotated_response
+        scopeflow_ref response_codec
+
+    ctypedef struct scopeflow_llm_request_intercepts_options:
+        uint32_t struct_size_bytes
+        scopeflow_scope *current
+        scopeflow_emitter *emitter
+        scopeflow_call_flag flags
+        scopeflow_bytes name
+        scopeflow_ref request
+
+    ctypedef struct scopeflow_llm_conditional_execution_options:
+        uint32_t struct_size_bytes
+        scopeflow_scope *current
+        scopeflow_emitter *emitter
+        scopeflow_call_flag flags
+        scopeflow_bytes name
+        scopeflow_ref request
 
     ctypedef struct scopeflow_atof_sink_open_options:
         uint32_t struct_size_bytes
@@ -374,6 +498,9 @@ cdef extern from "scopeflow/scopeflow.h" nogil:
     scopeflow_status scopeflow_runtime_root(scopeflow_runtime *self, scopeflow_scope **out_scope, scopeflow_error *out_error)
     scopeflow_status scopeflow_runtime_callable_at(scopeflow_runtime *self, uint32_t index, scopeflow_ref *out_callable, scopeflow_error *out_error)
     scopeflow_status scopeflow_runtime_flush(scopeflow_runtime *self, const scopeflow_runtime_flush_options *options, scopeflow_task *task, scopeflow_step *out_step, scopeflow_error *out_error)
+    scopeflow_status scopeflow_runtime_close(scopeflow_runtime *self, const scopeflow_runtime_close_options *options, scopeflow_task *task, scopeflow_step *out_step, scopeflow_error *out_error)
+    scopeflow_status scopeflow_runtime_last_error(scopeflow_runtime *self, uint32_t index, scopeflow_error *out_failure, scopeflow_error *out_error)
+    scopeflow_status scopeflow_runtime_is_credential_header(scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_is_credential, scopeflow_error *out_error)
     scopeflow_status scopeflow_runtime_after_fork(scopeflow_runtime *self, scopeflow_error *out_error)
     scopeflow_status scopeflow_scope_push(scopeflow_runtime *self, const scopeflow_scope_push_options *options, scopeflow_task *task, scopeflow_step *out_step, scopeflow_error *out_error)
     scopeflow_status scopeflow_scope_pop(scopeflow_scope *self, const scopeflow_scope_pop_options *options, scopeflow_task *task, scopeflow_step *out_step, scopeflow_error *out_error)
@@ -398,9 +525,81 @@ cdef extern from "scopeflow/scopeflow.h" nogil:
     scopeflow_status scopeflow_deregister_subscriber(scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed, scopeflow_error *out_error)
     scopeflow_status scopeflow_scope_register_subscriber(scopeflow_scope *self, scopeflow_bytes name, scopeflow_ref callable, scopeflow_callable_flag flags, scopeflow_error *out_error)
     scopeflow_status scopeflow_scope_deregister_subscriber(scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed, scopeflow_error *out_error)
+    scopeflow_status scopeflow_register_tool_sanitize_request_guardrail(scopeflow_runtime *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable, scopeflow_callable_flag flags, scopeflow_error *out_error)
+    scopeflow_status scopeflow_deregister_tool_sanitize_request_guardrail(scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed, scopeflow_error *out_error)
+    scopeflow_status scopeflow_scope_register_tool_sanitize_request_guardrail(scopeflow_scope *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable, scopeflow_callable_flag flags, scopeflow_error *out_error)
+    scopeflow_status scopeflow_scope_deregister_tool_sanitize_request_guardrail(scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed, scopeflow_error *out_error)
+    scopeflow_status scopeflow_register_tool_sanitize_response_guardrail(scopeflow_runtime *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable, scopeflow_callable_flag flags, scopeflow_error *out_error)
+    scopeflow_status scopeflow_deregister_tool_sanitize_response_guardrail(scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed, scopeflow_error *out_error)
+    scopeflow_status scopeflow_scope_register_tool_sanitize_response_guardrail(scopeflow_scope *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable, scopeflow_callable_flag flags, scopeflow_error *out_error)
+    scopeflow_status scopeflow_scope_deregister_tool_sanitize_response_guardrail(scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed, scopeflow_error *out_error)
+    scopeflow_status scopeflow_register_tool_request_intercept(scopeflow_runtime *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable, scopeflow_callable_flag flags, scopeflow_error *out_error)
+    scopeflow_status scopeflow_deregister_tool_request_intercept(scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed, scopeflow_error *out_error)
+    scopeflow_status scopeflow_scope_register_tool_request_intercept(scopeflow_scope *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable, scopeflow_callable_flag flags, scopeflow_error *out_error)
+    scopeflow_status scopeflow_scope_deregister_tool_request_intercept(scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed, scopeflow_error *out_error)
+    scopeflow_status scopeflow_register_tool_execution_intercept(scopeflow_runtime *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable, scopeflow_callable_flag flags, scopeflow_error *out_error)
+    scopeflow_status scopeflow_deregister_tool_execution_intercept(scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed, scopeflow_error *out_error)
+    scopeflow_status scopeflow_scope_register_tool_execution_intercept(scopeflow_scope *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable, scopeflow_callable_flag flags, scopeflow_error *out_error)
+    scopeflow_status scopeflow_scope_deregister_tool_execution_intercept(scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed, scopeflow_error *out_error)
+    scopeflow_status scopeflow_register_llm_sanitize_request_guardrail(scopeflow_runtime *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable, scopeflow_callable_flag flags, scopeflow_error *out_error)
+    scopeflow_status scopeflow_deregister_llm_sanitize_request_guardrail(scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed, scopeflow_error *out_error)
+    scopeflow_status scopeflow_scope_register_llm_sanitize_request_guardrail(scopeflow_scope *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable, scopeflow_callable_flag flags, scopeflow_error *out_error)
+    scopeflow_status scopeflow_scope_deregister_llm_sanitize_request_guardrail(scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed, scopeflow_error *out_error)
+    scopeflow_status scopeflow_register_llm_sanitize_response_guardrail(scopeflow_runtime *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable, scopeflow_callable_flag flags, scopeflow_error *out_error)
+    scopeflow_status scopeflow_deregister_llm_sanitize_response_guardrail(scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed, scopeflow_error *out_error)
+    scopeflow_status scopeflow_scope_register_llm_sanitize_response_guardrail(scopeflow_scope *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable, scopeflow_callable_flag flags, scopeflow_error *out_error)
+    scopeflow_status scopeflow_scope_deregister_llm_sanitize_response_guardrail(scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed, scopeflow_error *out_error)
+    scopeflow_status scopeflow_register_llm_conditional_execution_guardrail(scopeflow_runtime *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable, scopeflow_callable_flag flags, scopeflow_error *out_error)
+    scopeflow_status scopeflow_deregister_llm_conditional_execution_guardrail(scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed, scopeflow_error *out_error)
+    scopeflow_status scopeflow_scope_register_llm_conditional_execution_guardrail(scopeflow_scope *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable, scopeflow_callable_flag flags, scopeflow_error *out_error)
+    scopeflow_status scopeflow_scope_deregister_llm_conditional_execution_guardrail(scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed, scopeflow_error *out_error)
+    scopeflow_status scopeflow_register_llm_request_intercept(scopeflow_runtime *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable, scopeflow_callable_flag flags, scopeflow_error *out_error)
+    scopeflow_status scopeflow_deregister_llm_request_intercept(scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed, scopeflow_error *out_error)
+    scopeflow_status scopeflow_scope_register_llm_request_intercept(scopeflow_scope *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable, scopeflow_callable_flag flags, scopeflow_error *out_error)
+    scopeflow_status scopeflow_scope_deregister_llm_request_intercept(scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed, scopeflow_error *out_error)
+    scopeflow_status scopeflow_register_llm_execution_intercept(scopeflow_runtime *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable, scopeflow_callable_flag flags, scopeflow_error *out_error)
+    scopeflow_status scopeflow_deregister_llm_execution_intercept(scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed, scopeflow_error *out_error)
+    scopeflow_status scopeflow_scope_register_llm_execution_intercept(scopeflow_scope *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable, scopeflow_callable_flag flags, scopeflow_error *out_error)
+    scopeflow_status scopeflow_scope_deregister_llm_execution_intercept(scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed, scopeflow_error *out_error)
+    scopeflow_status scopeflow_register_llm_stream_execution_intercept(scopeflow_runtime *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable, scopeflow_callable_flag flags, scopeflow_error *out_error)
+    scopeflow_status scopeflow_deregister_llm_stream_execution_intercept(scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed, scopeflow_error *out_error)
+    scopeflow_status scopeflow_scope_register_llm_stream_execution_intercept(scopeflow_scope *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable, scopeflow_callable_flag flags, scopeflow_error *out_error)
+    scopeflow_status scopeflow_scope_deregister_llm_stream_execution_intercept(scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed, scopeflow_error *out_error)
+    scopeflow_status scopeflow_register_mark_sanitize_guardrail(scopeflow_runtime *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable, scopeflow_callable_flag flags, scopeflow_error *out_error)
+    scopeflow_status scopeflow_deregister_mark_sanitize_guardrail(scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed, scopeflow_error *out_error)
+    scopeflow_status scopeflow_scope_register_mark_sanitize_guardrail(scopeflow_scope *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable, scopeflow_callable_flag flags, scopeflow_error *out_error)
+    scopeflow_status scopeflow_scope_deregister_mark_sanitize_guardrail(scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed, scopeflow_error *out_error)
+    scopeflow_status scopeflow_register_scope_sanitize_start_guardrail(scopeflow_runtime *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable, scopeflow_callable_flag flags, scopeflow_error *out_error)
+    scopeflow_status scopeflow_deregister_scope_sanitize_start_guardrail(scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed, scopeflow_error *out_error)
+    scopeflow_status scopeflow_scope_register_scope_sanitize_start_guardrail(scopeflow_scope *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable, scopeflow_callable_flag flags, scopeflow_error *out_error)
+    scopeflow_status scopeflow_scope_deregister_scope_sanitize_start_guardrail(scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed, scopeflow_error *out_error)
+    scopeflow_status scopeflow_register_scope_sanitize_end_guardrail(scopeflow_runtime *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable, scopeflow_callable_flag flags, scopeflow_error *out_error)
+    scopeflow_status scopeflow_deregister_scope_sanitize_end_guardrail(scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed, scopeflow_error *out_error)
+    scopeflow_status scopeflow_scope_register_scope_sanitize_end_guardrail(scopeflow_scope *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable, scopeflow_callable_flag flags, scopeflow_error *out_error)
+    scopeflow_status scopeflow_scope_deregister_scope_sanitize_end_guardrail(scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed, scopeflow_error *out_error)
+    scopeflow_status scopeflow_register_event_metadata_injector(scopeflow_runtime *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable, scopeflow_callable_flag flags, scopeflow_error *out_error)
+    scopeflow_status scopeflow_deregister_event_metadata_injector(scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed, scopeflow_error *out_error)
+    scopeflow_status scopeflow_scope_register_event_metadata_injector(scopeflow_scope *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable, scopeflow_callable_flag flags, scopeflow_error *out_error)
+    scopeflow_status scopeflow_scope_deregister_event_metadata_injector(scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed, scopeflow_error *out_error)
+    scopeflow_status scopeflow_register_conditional_middleware_guardrail(scopeflow_runtime *self, scopeflow_bytes name, uint32_t kinds, scopeflow_bytes registration, scopeflow_ref callable, scopeflow_callable_flag flags, scopeflow_error *out_error)
+    scopeflow_status scopeflow_deregister_conditional_middleware_guardrail(scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed, scopeflow_error *out_error)
+    scopeflow_status scopeflow_scope_register_conditional_middleware_guardrail(scopeflow_scope *self, scopeflow_bytes name, uint32_t kinds, scopeflow_bytes registration, scopeflow_ref callable, scopeflow_callable_flag flags, scopeflow_error *out_error)
+    scopeflow_status scopeflow_scope_deregister_conditional_middleware_guardrail(scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed, scopeflow_error *out_error)
+    scopeflow_status scopeflow_task_link(scopeflow_runtime *self, const scopeflow_task_link_options *options, scopeflow_task *task, scopeflow_step *out_step, scopeflow_error *out_error)
+    scopeflow_status scopeflow_task_mark(scopeflow_task *task, scopeflow_bytes name, scopeflow_ref data, scopeflow_ref metadata, scopeflow_error *out_error)
     scopeflow_status scopeflow_task_resume(scopeflow_task *task, const scopeflow_answer *answer, scopeflow_step *out_step, scopeflow_error *out_error)
     void scopeflow_task_abandon(scopeflow_task *task)
     scopeflow_status scopeflow_tool_execute(scopeflow_runtime *self, const scopeflow_tool_execute_options *options, scopeflow_task *task, scopeflow_step *out_step, scopeflow_error *out_error)
+    scopeflow_status scopeflow_tool_call(scopeflow_runtime *self, const scopeflow_tool_call_options *options, scopeflow_task *task, scopeflow_step *out_step, scopeflow_error *out_error)
+    scopeflow_status scopeflow_tool_call_end(scopeflow_scope *self, const scopeflow_tool_call_end_options *options, scopeflow_task *task, scopeflow_step *out_step, scopeflow_error *out_error)
+    scopeflow_status scopeflow_tool_request_intercepts(scopeflow_runtime *self, const scopeflow_tool_request_intercepts_options *options, scopeflow_task *task, scopeflow_step *out_step, scopeflow_error *out_error)
+    scopeflow_status scopeflow_tool_conditional_execution(scopeflow_runtime *self, const scopeflow_tool_conditional_execution_options *options, scopeflow_task *task, scopeflow_step *out_step, scopeflow_error *out_error)
+    scopeflow_status scopeflow_llm_execute(scopeflow_runtime *self, const scopeflow_llm_execute_options *options, scopeflow_task *task, scopeflow_step *out_step, scopeflow_error *out_error)
+    scopeflow_status scopeflow_llm_stream_execute(scopeflow_runtime *self, const scopeflow_llm_stream_execute_options *options, scopeflow_task *task, scopeflow_step *out_step, scopeflow_error *out_error)
+    scopeflow_status scopeflow_llm_call(scopeflow_runtime *self, const scopeflow_llm_call_options *options, scopeflow_task *task, scopeflow_step *out_step, scopeflow_error *out_error)
+    scopeflow_status scopeflow_llm_call_end(scopeflow_scope *self, const scopeflow_llm_call_end_options *options, scopeflow_task *task, scopeflow_step *out_step, scopeflow_error *out_error)
+    scopeflow_status scopeflow_llm_request_intercepts(scopeflow_runtime *self, const scopeflow_llm_request_intercepts_options *options, scopeflow_task *task, scopeflow_step *out_step, scopeflow_error *out_error)
+    scopeflow_status scopeflow_llm_conditional_execution(scopeflow_runtime *self, const scopeflow_llm_conditional_execution_options *options, scopeflow_task *task, scopeflow_step *out_step, scopeflow_error *out_error)
     scopeflow_status scopeflow_atof_sink_open(const scopeflow_atof_sink_open_options *options, scopeflow_atof_sink **out_sink, scopeflow_error *out_error)
     scopeflow_status scopeflow_atof_sink_register(scopeflow_atof_sink *self, scopeflow_runtime *runtime, scopeflow_bytes name, scopeflow_error *out_error)
     scopeflow_status scopeflow_atof_sink_flush(scopeflow_atof_sink *self, scopeflow_error *out_error)

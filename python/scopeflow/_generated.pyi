@@ -2,7 +2,7 @@
 #
 # What of scopeflow._native is generated. There is no such module at run time: _native.pyi gives all
 # of it under its real place.
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, ClassVar, final
 
 from ._native import (
@@ -10,6 +10,7 @@ from ._native import (
     EnumerationType,
     Event,
     FlagSet,
+    LLMRequest,
     MarkEvent,
     Refusal,
     Runtime,
@@ -99,6 +100,17 @@ class ToolAttributes(FlagSet):
     REMOTE: ClassVar[ToolAttributes]
     @property
     def is_remote(self) -> bool: ...
+
+class LLMAttributes(FlagSet):
+    def __new__(cls, value: int = 0) -> LLMAttributes: ...
+    def __or__(self, other: int) -> LLMAttributes: ...
+    def __and__(self, other: int) -> LLMAttributes: ...
+    STATEFUL: ClassVar[LLMAttributes]
+    @property
+    def is_stateful(self) -> bool: ...
+    STREAMING: ClassVar[LLMAttributes]
+    @property
+    def is_streaming(self) -> bool: ...
 
 class AlreadyExists(ScopeflowError): ...
 class NotFound(ScopeflowError): ...
@@ -221,6 +233,7 @@ class RuntimeOperations:
     def runtime_read_stats(self) -> RuntimeStats: ...
     def runtime_root(self) -> ScopeHandle: ...
     def runtime_callable_at(self, index: int) -> object: ...
+    def runtime_is_credential_header(self, name: str) -> bool: ...
     def runtime_after_fork(self) -> None: ...
     def scope_describe(self, handle: ScopeHandle) -> ScopeInfo: ...
     def scope_metadata(self, handle: ScopeHandle) -> object: ...
@@ -258,6 +271,233 @@ class RuntimeOperations:
         callback: Callable[[ScopeEvent | MarkEvent], object],
     ) -> None: ...
     def scope_deregister_subscriber(self, scope_handle: ScopeHandle, name: str) -> bool: ...
+    def register_tool_sanitize_request_guardrail(
+        self, name: str, priority: int, guardrail: Callable[[str, Any], Any]
+    ) -> None: ...
+    def deregister_tool_sanitize_request_guardrail(self, name: str) -> bool: ...
+    def scope_register_tool_sanitize_request_guardrail(
+        self,
+        scope_handle: ScopeHandle,
+        name: str,
+        priority: int,
+        guardrail: Callable[[str, Any], Any],
+    ) -> None: ...
+    def scope_deregister_tool_sanitize_request_guardrail(
+        self, scope_handle: ScopeHandle, name: str
+    ) -> bool: ...
+    def register_tool_sanitize_response_guardrail(
+        self, name: str, priority: int, guardrail: Callable[[str, Any], Any]
+    ) -> None: ...
+    def deregister_tool_sanitize_response_guardrail(self, name: str) -> bool: ...
+    def scope_register_tool_sanitize_response_guardrail(
+        self,
+        scope_handle: ScopeHandle,
+        name: str,
+        priority: int,
+        guardrail: Callable[[str, Any], Any],
+    ) -> None: ...
+    def scope_deregister_tool_sanitize_response_guardrail(
+        self, scope_handle: ScopeHandle, name: str
+    ) -> bool: ...
+    def register_tool_request_intercept(
+        self, name: str, priority: int, break_chain: bool, fn: Callable[[str, Any], Any]
+    ) -> None: ...
+    def deregister_tool_request_intercept(self, name: str) -> bool: ...
+    def scope_register_tool_request_intercept(
+        self,
+        scope_handle: ScopeHandle,
+        name: str,
+        priority: int,
+        break_chain: bool,
+        fn: Callable[[str, Any], Any],
+    ) -> None: ...
+    def scope_deregister_tool_request_intercept(
+        self, scope_handle: ScopeHandle, name: str
+    ) -> bool: ...
+    def register_tool_execution_intercept(
+        self, name: str, priority: int, fn: Callable[[str, Any, Callable[[Any], Any]], Any]
+    ) -> None: ...
+    def deregister_tool_execution_intercept(self, name: str) -> bool: ...
+    def scope_register_tool_execution_intercept(
+        self,
+        scope_handle: ScopeHandle,
+        name: str,
+        priority: int,
+        fn: Callable[[str, Any, Callable[[Any], Any]], Any],
+    ) -> None: ...
+    def scope_deregister_tool_execution_intercept(
+        self, scope_handle: ScopeHandle, name: str
+    ) -> bool: ...
+    def register_llm_sanitize_request_guardrail(
+        self,
+        name: str,
+        priority: int,
+        guardrail: Callable[[LLMRequest], LLMRequest | Awaitable[LLMRequest]],
+    ) -> None: ...
+    def deregister_llm_sanitize_request_guardrail(self, name: str) -> bool: ...
+    def scope_register_llm_sanitize_request_guardrail(
+        self,
+        scope_handle: ScopeHandle,
+        name: str,
+        priority: int,
+        guardrail: Callable[[LLMRequest], LLMRequest | Awaitable[LLMRequest]],
+    ) -> None: ...
+    def scope_deregister_llm_sanitize_request_guardrail(
+        self, scope_handle: ScopeHandle, name: str
+    ) -> bool: ...
+    def register_llm_sanitize_response_guardrail(
+        self, name: str, priority: int, guardrail: Callable[[Any], Any]
+    ) -> None: ...
+    def deregister_llm_sanitize_response_guardrail(self, name: str) -> bool: ...
+    def scope_register_llm_sanitize_response_guardrail(
+        self, scope_handle: ScopeHandle, name: str, priority: int, guardrail: Callable[[Any], Any]
+    ) -> None: ...
+    def scope_deregister_llm_sanitize_response_guardrail(
+        self, scope_handle: ScopeHandle, name: str
+    ) -> bool: ...
+    def register_llm_conditional_execution_guardrail(
+        self,
+        name: str,
+        priority: int,
+        guardrail: Callable[[LLMRequest], str | Awaitable[str | None] | None],
+    ) -> None: ...
+    def deregister_llm_conditional_execution_guardrail(self, name: str) -> bool: ...
+    def scope_register_llm_conditional_execution_guardrail(
+        self,
+        scope_handle: ScopeHandle,
+        name: str,
+        priority: int,
+        guardrail: Callable[[LLMRequest], str | Awaitable[str | None] | None],
+    ) -> None: ...
+    def scope_deregister_llm_conditional_execution_guardrail(
+        self, scope_handle: ScopeHandle, name: str
+    ) -> bool: ...
+    def register_llm_request_intercept(
+        self, name: str, priority: int, break_chain: bool, fn: Callable[[str, LLMRequest, Any], Any]
+    ) -> None: ...
+    def deregister_llm_request_intercept(self, name: str) -> bool: ...
+    def scope_register_llm_request_intercept(
+        self,
+        scope_handle: ScopeHandle,
+        name: str,
+        priority: int,
+        break_chain: bool,
+        fn: Callable[[str, LLMRequest, Any], Any],
+    ) -> None: ...
+    def scope_deregister_llm_request_intercept(
+        self, scope_handle: ScopeHandle, name: str
+    ) -> bool: ...
+    def register_llm_execution_intercept(
+        self, name: str, priority: int, fn: Callable[[str, LLMRequest, Callable[[Any], Any]], Any]
+    ) -> None: ...
+    def deregister_llm_execution_intercept(self, name: str) -> bool: ...
+    def scope_register_llm_execution_intercept(
+        self,
+        scope_handle: ScopeHandle,
+        name: str,
+        priority: int,
+        fn: Callable[[str, LLMRequest, Callable[[Any], Any]], Any],
+    ) -> None: ...
+    def scope_deregister_llm_execution_intercept(
+        self, scope_handle: ScopeHandle, name: str
+    ) -> bool: ...
+    def register_llm_stream_execution_intercept(
+        self, name: str, priority: int, fn: Callable[..., Any]
+    ) -> None: ...
+    def deregister_llm_stream_execution_intercept(self, name: str) -> bool: ...
+    def scope_register_llm_stream_execution_intercept(
+        self, scope_handle: ScopeHandle, name: str, priority: int, fn: Callable[..., Any]
+    ) -> None: ...
+    def scope_deregister_llm_stream_execution_intercept(
+        self, scope_handle: ScopeHandle, name: str
+    ) -> bool: ...
+    def register_mark_sanitize_guardrail(
+        self,
+        name: str,
+        priority: int,
+        guardrail: Callable[[ScopeEvent | MarkEvent, dict[str, Any]], Any],
+    ) -> None: ...
+    def deregister_mark_sanitize_guardrail(self, name: str) -> bool: ...
+    def scope_register_mark_sanitize_guardrail(
+        self,
+        scope_handle: ScopeHandle,
+        name: str,
+        priority: int,
+        guardrail: Callable[[ScopeEvent | MarkEvent, dict[str, Any]], Any],
+    ) -> None: ...
+    def scope_deregister_mark_sanitize_guardrail(
+        self, scope_handle: ScopeHandle, name: str
+    ) -> bool: ...
+    def register_scope_sanitize_start_guardrail(
+        self,
+        name: str,
+        priority: int,
+        guardrail: Callable[[ScopeEvent | MarkEvent, dict[str, Any]], Any],
+    ) -> None: ...
+    def deregister_scope_sanitize_start_guardrail(self, name: str) -> bool: ...
+    def scope_register_scope_sanitize_start_guardrail(
+        self,
+        scope_handle: ScopeHandle,
+        name: str,
+        priority: int,
+        guardrail: Callable[[ScopeEvent | MarkEvent, dict[str, Any]], Any],
+    ) -> None: ...
+    def scope_deregister_scope_sanitize_start_guardrail(
+        self, scope_handle: ScopeHandle, name: str
+    ) -> bool: ...
+    def register_scope_sanitize_end_guardrail(
+        self,
+        name: str,
+        priority: int,
+        guardrail: Callable[[ScopeEvent | MarkEvent, dict[str, Any]], Any],
+    ) -> None: ...
+    def deregister_scope_sanitize_end_guardrail(self, name: str) -> bool: ...
+    def scope_register_scope_sanitize_end_guardrail(
+        self,
+        scope_handle: ScopeHandle,
+        name: str,
+        priority: int,
+        guardrail: Callable[[ScopeEvent | MarkEvent, dict[str, Any]], Any],
+    ) -> None: ...
+    def scope_deregister_scope_sanitize_end_guardrail(
+        self, scope_handle: ScopeHandle, name: str
+    ) -> bool: ...
+    def register_event_metadata_injector(
+        self,
+        name: str,
+        priority: int,
+        injector: Callable[[ScopeEvent | MarkEvent], dict[str, Any] | Awaitable[dict[str, Any]]],
+    ) -> None: ...
+    def deregister_event_metadata_injector(self, name: str) -> bool: ...
+    def scope_register_event_metadata_injector(
+        self,
+        scope_handle: ScopeHandle,
+        name: str,
+        priority: int,
+        injector: Callable[[ScopeEvent | MarkEvent], dict[str, Any] | Awaitable[dict[str, Any]]],
+    ) -> None: ...
+    def scope_deregister_event_metadata_injector(
+        self, scope_handle: ScopeHandle, name: str
+    ) -> bool: ...
+    def register_conditional_middleware_guardrail(
+        self,
+        name: str,
+        kinds: Iterable[str],
+        registration_name: str,
+        guardrail: Callable[[set[str], str], str | None],
+    ) -> None: ...
+    def deregister_conditional_middleware_guardrail(self, name: str) -> bool: ...
+    def scope_register_conditional_middleware_guardrail(
+        self,
+        scope_handle: ScopeHandle,
+        name: str,
+        kinds: Iterable[str],
+        registration_name: str,
+        guardrail: Callable[[set[str], str], str | None],
+    ) -> None: ...
+    def scope_deregister_conditional_middleware_guardrail(
+        self, scope_handle: ScopeHandle, name: str
+    ) -> bool: ...
     def atof_sink_open(self, path: str, mode: AtofExporterMode | None = None) -> AtofSink: ...
     def atof_sink_register(self, atof_sink: AtofSink, runtime: Runtime, name: str) -> None: ...
     def atof_sink_flush(self, atof_sink: AtofSink) -> None: ...

@@ -202,6 +202,29 @@ class ToolAttributes(FlagSet):
 
 ToolAttributes.REMOTE = ToolAttributes(0x1)
 
+class LLMAttributes(FlagSet):
+    """Labels of an LLM call (S1.2).
+
+    STATEFUL (1): The provider keeps the conversation.
+    STREAMING (2): The response comes in chunks; set by the runtime for a streaming call.
+    """
+
+    __slots__ = ()
+    mask = 0x3
+
+    @property
+    def is_stateful(self):
+        """The provider keeps the conversation."""
+        return bool(self & 0x1)
+
+    @property
+    def is_streaming(self):
+        """The response comes in chunks; set by the runtime for a streaming call."""
+        return bool(self & 0x2)
+
+LLMAttributes.STATEFUL = LLMAttributes(0x1)
+LLMAttributes.STREAMING = LLMAttributes(0x2)
+
 class AlreadyExists(ScopeflowError):
     """A name is taken in the registry of that owner (S3.3)."""
 
@@ -289,9 +312,24 @@ cdef dict ERROR_CLASSES = {
     9001: Internal,
 }
 
-cdef dict REGISTRY_TITLES = {
-    1: "tool conditional-execution guardrail",
-    2: "subscriber",
+cdef dict REGISTRIES = {
+    1: ("tool_conditional_execution_guardrail", "tool conditional-execution guardrail"),
+    2: ("subscriber", "subscriber"),
+    3: ("tool_sanitize_request_guardrail", "tool sanitize-request guardrail"),
+    4: ("tool_sanitize_response_guardrail", "tool sanitize-response guardrail"),
+    5: ("tool_request_intercept", "tool request intercept"),
+    6: ("tool_execution_intercept", "tool execution intercept"),
+    7: ("llm_sanitize_request_guardrail", "LLM sanitize-request guardrail"),
+    8: ("llm_sanitize_response_guardrail", "LLM sanitize-response guardrail"),
+    9: ("llm_conditional_execution_guardrail", "LLM conditional-execution guardrail"),
+    10: ("llm_request_intercept", "LLM request intercept"),
+    11: ("llm_execution_intercept", "LLM execution intercept"),
+    12: ("llm_stream_execution_intercept", "LLM stream execution intercept"),
+    13: ("mark_sanitize_guardrail", "mark sanitizer"),
+    14: ("scope_sanitize_start_guardrail", "scope-start sanitizer"),
+    15: ("scope_sanitize_end_guardrail", "scope-end sanitizer"),
+    16: ("event_metadata_injector", "metadata injector"),
+    17: ("conditional_middleware_guardrail", "conditional-middleware gate"),
 }
 
 @cython.final
