@@ -8228,7 +8228,6 @@ static void put_request(const scopeflow_event *event, scopeflow_tape *tape) {
 }
 
 static void put_data(const scopeflow_event *event, scopeflow_tape *tape) {
-    if (event->is_stripped) return;
     switch (event->data_source) {
     case SCOPEFLOW__DATA_PAYLOAD: put_request(event, tape); break;
     case SCOPEFLOW__DATA_REFUSAL: put_refusal(event, tape); break;
@@ -8255,11 +8254,13 @@ static bool write_data(scopeflow_event *self) {
     scopeflow__cursor const value = scopeflow__tape_value(&tape);
     scopeflow__json_writer writer;
     init_writer(self, &writer);
-    scopeflow__json_write(&writer, value);
+    if (self->is_stripped)
+        scopeflow__buffer_put_text(&self->line, SCOPEFLOW__TEXT("null"));
+    else
+        scopeflow__json_write(&writer, value);
     bool const is_null = scopeflow__cursor_peek(&value) == SCOPEFLOW_TOKEN_NULL;
     scopeflow__tape_deinit(&tape);
-    return is_null && self->data != 0 && self->data_source == SCOPEFLOW__DATA_PAYLOAD &&
-           !self->is_stripped;
+    return is_null && self->data != 0 && self->data_source == SCOPEFLOW__DATA_PAYLOAD;
 }
 
 /* Writes a payload that stands beside the data. */
@@ -9199,9 +9200,6 @@ static inline scopeflow__set *scopeflow__listeners_of(scopeflow_scope *scope) {
     return scopeflow__listeners_find(scope);
 }
 
-/* Emits the marks that were left with a call, which has just ended by another way than its own
- * (S3.11). */
-void scopeflow__task_emit_left(scopeflow__task *self, scopeflow_scope *call);
 /* Emits the end of a scope that ends without a word, and what intercepts left with it. */
 void scopeflow__task_emit_abandoned_end(scopeflow__task *self, scopeflow_scope *scope);
 /* Emits what is owed for scopes that nobody held any more (S1.12). */
@@ -9315,7 +9313,8 @@ void scopeflow__task_emit(scopeflow__task *self, scopeflow_event *event,
     self->last_event = event;
 }
 
-void scopeflow__task_emit_left(scopeflow__task *self, scopeflow_scope *call) {
+/* S3.11: nobody will come back for these. */
+static void emit_left(scopeflow__task *self, scopeflow_scope *call) {
     scopeflow__pending_mark *left = scopeflow__pending_marks_take(call);
     while (left != NULL) {
         scopeflow__pending_mark *const next = left->next;
@@ -9339,7 +9338,7 @@ void scopeflow__task_emit_abandoned_end(scopeflow__task *self, scopeflow_scope *
         event->outcome.is_abandoned = true;
     }
     scopeflow__task_emit(self, event, listeners);
-    scopeflow__task_emit_left(self, scope);
+    emit_left(self, scope);
 }
 
 void scopeflow__task_emit_abandoned(scopeflow__task *self) {
@@ -10618,8 +10617,9 @@ static scopeflow_status begin_call(scopeflow_runtime *runtime, const request *gi
     self->is_standalone = given->is_standalone;
     self->skipped_sanitizers =
         middleware == NULL &&
-        scopeflow__may_see(span->inherit,
-                           SCOPEFLOW__GROUP_TOOL_SANITIZERS | SCOPEFLOW__GROUP_LLM_SANITIZERS);
+        scopeflow__may_see(span->inherit, given->kind == SCOPEFLOW__TASK_TOOL
+                                              ? SCOPEFLOW__GROUP_TOOL_SANITIZERS
+                                              : SCOPEFLOW__GROUP_LLM_SANITIZERS);
     self->can_await = (given->flags & SCOPEFLOW_CALL_FLAG_SYNC) == 0;
     self->has_finalizer = (given->flags & SCOPEFLOW_CALL_FLAG_FINALIZER) != 0;
     self->wants_chunk_marks = (given->flags & SCOPEFLOW_CALL_FLAG_CHUNK_MARKS) != 0;
@@ -11402,7 +11402,6 @@ scopeflow_status scopeflow_scope_pop(scopeflow_scope *scope,
             scopeflow__event_new_end(scope, scopeflow__scope_end_time(scope, ended_at_ns));
         if (end != NULL) fill_end(end, options);
         scopeflow__task_emit(self, end, listeners);
-        scopeflow__task_emit_left(self, scope);
         if (scope->is_call) { /* S3.11: what intercepts left with it follows. */
             self->scope = scopeflow_scope_retain(scope);
             self->phase = SCOPEFLOW__PHASE_MARKS;
