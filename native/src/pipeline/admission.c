@@ -44,7 +44,7 @@ static void emit_verdict(scopeflow__task *self, const scopeflow_answer *answer, 
         mark->is_llm_call = span->type == SCOPEFLOW_SCOPE_TYPE_LLM;
         mark->data_source = is_refusal ? SCOPEFLOW__DATA_REFUSAL : SCOPEFLOW__DATA_FAILURE;
         mark->data = answer->value;
-        scopeflow__event_sanitize_by(mark, scopeflow__task_sanitizers(self, listeners));
+        scopeflow__event_sanitize_by(mark, self->middleware);
     }
     scopeflow__task_emit(self, mark, listeners);
 }

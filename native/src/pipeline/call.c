@@ -80,14 +80,12 @@ static scopeflow_status check_names(const request *given, scopeflow_error *out_e
 
 /* --- Beginning --- */
 
-/* Sanitizers are of use only to observers. Should one come later, the sanitizers of then serve. */
+/* Sanitizers too, though nobody may observe yet: whoever comes later sees what the sanitizers of
+ * the beginning leave (S3.4). */
 static bool needs_middleware(const scopeflow_scope *scope, const request *given) {
-    bool const is_tool = given->kind == SCOPEFLOW__TASK_TOOL;
-    if (scopeflow__may_see(scope, is_tool ? SCOPEFLOW__GROUP_TOOL : SCOPEFLOW__GROUP_LLM))
-        return true;
-    return scopeflow__may_see(scope, is_tool ? SCOPEFLOW__GROUP_TOOL_SANITIZERS
-                                             : SCOPEFLOW__GROUP_LLM_SANITIZERS) &&
-           scopeflow__may_see(scope, SCOPEFLOW__GROUP_SUBSCRIBERS);
+    return scopeflow__may_see(scope, given->kind == SCOPEFLOW__TASK_TOOL
+                                         ? SCOPEFLOW__GROUP_TOOL | SCOPEFLOW__GROUP_TOOL_SANITIZERS
+                                         : SCOPEFLOW__GROUP_LLM | SCOPEFLOW__GROUP_LLM_SANITIZERS);
 }
 
 /* The call's span is reserved at once, so that the start cannot fail for want of memory after a
@@ -142,11 +140,6 @@ static scopeflow_status begin_call(scopeflow_runtime *runtime, const request *gi
     self->after_gates = (uint8_t)given->first_phase;
     self->phase = is_gated ? (uint8_t)SCOPEFLOW__PHASE_GATE : self->after_gates;
     self->is_standalone = given->is_standalone;
-    self->skipped_sanitizers =
-        middleware == NULL &&
-        scopeflow__may_see(span->inherit, given->kind == SCOPEFLOW__TASK_TOOL
-                                              ? SCOPEFLOW__GROUP_TOOL_SANITIZERS
-                                              : SCOPEFLOW__GROUP_LLM_SANITIZERS);
     self->can_await = (given->flags & SCOPEFLOW_CALL_FLAG_SYNC) == 0;
     self->has_finalizer = (given->flags & SCOPEFLOW_CALL_FLAG_FINALIZER) != 0;
     self->wants_chunk_marks = (given->flags & SCOPEFLOW_CALL_FLAG_CHUNK_MARKS) != 0;

@@ -34,7 +34,7 @@ void scopeflow__call_start(scopeflow__task *self) {
     if (start != NULL) {
         start->data = self->request;
         start->codec = self->codec;
-        scopeflow__event_sanitize_by(start, scopeflow__task_sanitizers(self, listeners));
+        scopeflow__event_sanitize_by(start, self->middleware);
     }
     scopeflow__task_emit(self, start, listeners);
 }
@@ -159,7 +159,7 @@ void scopeflow__call_end(scopeflow__task *self, const scopeflow_answer *answer,
     scopeflow_event *const end =
         scopeflow__event_new_end(self->scope, scopeflow__scope_end_time(self->scope, ended_at_ns));
     if (end != NULL) {
-        scopeflow__event_sanitize_by(end, scopeflow__task_sanitizers(self, listeners));
+        scopeflow__event_sanitize_by(end, self->middleware);
         set_outcome(end, answer);
         set_output(self, end, answer);
     }

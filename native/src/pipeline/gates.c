@@ -6,11 +6,41 @@ static const scopeflow__chain *gates_of(const scopeflow__task *self) {
     return &self->middleware->chains[SCOPEFLOW_REGISTRY_CONDITIONAL_MIDDLEWARE_GUARDRAIL];
 }
 
-/* A gate about nothing that the call could use is not asked. */
+static uint32_t bit(scopeflow_registry kind) {
+    return 1u << (kind - 1);
+}
+
+/* The registries that the call goes by, as a gate's kinds: a helper runs one chain (S4.9), and
+ * sanitizers are of use only if somebody observes (S3.6). */
+static uint32_t used_kinds(const scopeflow__task *self) {
+    bool const is_tool = self->kind == SCOPEFLOW__TASK_TOOL;
+    uint32_t const guards = bit(is_tool ? SCOPEFLOW_REGISTRY_TOOL_CONDITIONAL_EXECUTION_GUARDRAIL
+                                        : SCOPEFLOW_REGISTRY_LLM_CONDITIONAL_EXECUTION_GUARDRAIL);
+    uint32_t const intercepts = bit(is_tool ? SCOPEFLOW_REGISTRY_TOOL_REQUEST_INTERCEPT
+                                            : SCOPEFLOW_REGISTRY_LLM_REQUEST_INTERCEPT);
+    if (self->is_standalone)
+        return self->after_gates == SCOPEFLOW__PHASE_GUARD ? guards : intercepts;
+
+    uint32_t const execution =
+        bit(is_tool                                  ? SCOPEFLOW_REGISTRY_TOOL_EXECUTION_INTERCEPT
+            : self->kind == SCOPEFLOW__TASK_LLM ? SCOPEFLOW_REGISTRY_LLM_EXECUTION_INTERCEPT
+                                                : SCOPEFLOW_REGISTRY_LLM_STREAM_EXECUTION_INTERCEPT);
+    uint32_t const sanitizers =
+        is_tool ? bit(SCOPEFLOW_REGISTRY_TOOL_SANITIZE_REQUEST_GUARDRAIL) |
+                      bit(SCOPEFLOW_REGISTRY_TOOL_SANITIZE_RESPONSE_GUARDRAIL)
+                : bit(SCOPEFLOW_REGISTRY_LLM_SANITIZE_REQUEST_GUARDRAIL) |
+                      bit(SCOPEFLOW_REGISTRY_LLM_SANITIZE_RESPONSE_GUARDRAIL);
+    bool const is_observed =
+        scopeflow__set_count(self->middleware, SCOPEFLOW_REGISTRY_SUBSCRIBER) > 0;
+    return guards | intercepts | execution | (is_observed ? sanitizers : 0);
+}
+
+/* A gate about nothing that the call would use is not asked. */
 bool scopeflow__call_gate(scopeflow__task *self, scopeflow_step *step) {
     const scopeflow__chain *const gates = gates_of(self);
+    uint32_t const kinds = used_kinds(self);
     while (self->index < gates->count &&
-           !scopeflow__set_has_gated(self->middleware, gates->entries[self->index]))
+           !scopeflow__set_has_gated(self->middleware, gates->entries[self->index], kinds))
         self->index++;
     if (self->has_held || self->index == gates->count) {
         self->index = 0;

@@ -61,7 +61,6 @@ typedef struct scopeflow__task {
     bool owns_request;  /* An intercept made it. */
     bool wants_chunk_marks;
     bool has_held;
-    bool skipped_sanitizers; /* Nobody observed when the call began. */
     uint8_t after_gates;     /* The phase that gates stand before. */
     bool finalizer_failed;
     bool has_finalizer;
@@ -140,12 +139,6 @@ static inline void scopeflow__task_fill(const scopeflow__task *self, scopeflow_s
         step->model_name = scopeflow__scope_detail(span);
     else
         step->tool_call_id = scopeflow__scope_detail(span);
-}
-
-/* The set whose sanitizers an event of the call goes through. */
-static inline scopeflow__set *scopeflow__task_sanitizers(const scopeflow__task *self,
-                                                         scopeflow__set *listeners) {
-    return self->skipped_sanitizers ? listeners : self->middleware;
 }
 
 /* --- emit.c --- */

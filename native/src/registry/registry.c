@@ -40,15 +40,17 @@ static scopeflow__set *new_set(scopeflow_runtime *runtime, uint32_t capacity) {
 
 /* --- Gates --- */
 
-bool scopeflow__entry_gates(const scopeflow__entry *gate, const scopeflow__entry *entry) {
-    return (gate->gated_kinds & (1u << (entry->kind - 1))) != 0 &&
+static bool is_gated_by(const scopeflow__entry *entry, const scopeflow__entry *gate,
+                        uint32_t kinds) {
+    return (gate->gated_kinds & kinds & (1u << (entry->kind - 1))) != 0 &&
            scopeflow__same_text(scopeflow__entry_gated(gate), scopeflow__entry_name(entry));
 }
 
-bool scopeflow__set_has_gated(const scopeflow__set *self, const scopeflow__entry *gate) {
+bool scopeflow__set_has_gated(const scopeflow__set *self, const scopeflow__entry *gate,
+                              uint32_t kinds) {
     scopeflow__entry *const *const entries = (scopeflow__entry *const *)(self + 1);
     for (uint32_t i = 0; i < self->entry_count; i++)
-        if (scopeflow__entry_gates(gate, entries[i])) return true;
+        if (is_gated_by(entries[i], gate, kinds)) return true;
     return false;
 }
 
@@ -61,7 +63,7 @@ scopeflow__set *scopeflow__set_without(const scopeflow__set *self, const scopefl
         scopeflow__chain *const to = &set->chains[kind];
         to->entries = next;
         for (uint32_t i = 0; i < from->count; i++) {
-            if (scopeflow__entry_gates(gate, from->entries[i])) continue;
+            if (is_gated_by(from->entries[i], gate, gate->gated_kinds)) continue;
             scopeflow__ref_up(&from->entries[i]->refs);
             to->entries[to->count++] = from->entries[i];
             to->flags |= from->entries[i]->flags;
@@ -401,9 +403,10 @@ static scopeflow_status check_callable(scopeflow__owner owner, scopeflow_registr
                                        scopeflow_bytes name, scopeflow_ref callable,
                                        scopeflow_callable_flag flags, scopeflow_error *out_error) {
     scopeflow_status status = scopeflow__name_check(name, "the name of a registration", out_error);
-    if (status == SCOPEFLOW_STATUS_OK) status = check_owner(owner, out_error);
     if (status != SCOPEFLOW_STATUS_OK) return status;
     if (scopeflow__runtime_is_closed(runtime_of(owner))) return scopeflow__fail_closed(out_error);
+    status = check_owner(owner, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
     SCOPEFLOW__REQUIRE(callable != 0, out_error, "callable must not be null");
     SCOPEFLOW__REQUIRE((flags & SCOPEFLOW_CALLABLE_FLAG_BREAK_CHAIN) == 0 ||
                            kind == SCOPEFLOW_REGISTRY_TOOL_REQUEST_INTERCEPT ||

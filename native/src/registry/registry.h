@@ -66,8 +66,6 @@ static inline scopeflow_bytes scopeflow__entry_name(const scopeflow__entry *self
 static inline scopeflow_bytes scopeflow__entry_gated(const scopeflow__entry *self) {
     return scopeflow__text((const char *)(self + 1) + self->name_len, self->gated_len);
 }
-/* Whether a gate is about that registration. */
-bool scopeflow__entry_gates(const scopeflow__entry *gate, const scopeflow__entry *entry);
 void scopeflow__entry_release(scopeflow__entry *self);
 
 scopeflow__view *scopeflow__view_new(scopeflow_runtime *runtime, scopeflow__view *parent);
@@ -96,8 +94,9 @@ static inline bool scopeflow__may_see(const scopeflow_scope *scope, uint32_t gro
 scopeflow__set *scopeflow__set_of(scopeflow_scope *scope, bool *out_failed);
 void scopeflow__set_release(scopeflow__set *self);
 
-/* Whether the set has anything that the gate is about. */
-bool scopeflow__set_has_gated(const scopeflow__set *self, const scopeflow__entry *gate);
+/* Whether the set has anything that the gate is about, in one of these kinds. */
+bool scopeflow__set_has_gated(const scopeflow__set *self, const scopeflow__entry *gate,
+                              uint32_t kinds);
 /* A copy without what the gate is about; null when memory ran out. */
 scopeflow__set *scopeflow__set_without(const scopeflow__set *self, const scopeflow__entry *gate);
 
