@@ -33,8 +33,8 @@ func (c *call) invokeCallable(ctx context.Context, kind registry, callable any) 
 // a runtime, under a name of its own (S3.3). In force for every scope of the runtime. Decides
 // whether a tool call may run. It sees the target's name and the caller's own request; the first
 // reason given refuses the call, and a guard that fails refuses too (S3.5).
-// Errors: already_exists (1001), invalid_argument (1003), invalid_utf8 (2002), limit_exceeded
-// (3001), no_memory (3002).
+// Errors: already_exists (1001), invalid_argument (1003), invalid_state (1004), invalid_utf8
+// (2002), limit_exceeded (3001), no_memory (3002).
 func (r *Runtime) RegisterToolConditionalExecutionGuardrail(name string, priority int32, fn ToolConditionalExecutionGuardrailFunc) error {
 	if err := r.usable(); err != nil {
 		return err
@@ -122,8 +122,8 @@ func DeregisterToolConditionalExecutionGuardrail(name string) bool {
 // force for every scope of the runtime. Receives every event of the scopes that see it, in
 // order, on the emitting thread (S5.1). One that fails is counted and logged; the others and the
 // work are unaffected (S5.2).
-// Errors: already_exists (1001), invalid_argument (1003), invalid_utf8 (2002), limit_exceeded
-// (3001), no_memory (3002).
+// Errors: already_exists (1001), invalid_argument (1003), invalid_state (1004), invalid_utf8
+// (2002), limit_exceeded (3001), no_memory (3002).
 func (r *Runtime) RegisterSubscriber(name string, fn SubscriberFunc) error {
 	if err := r.usable(); err != nil {
 		return err

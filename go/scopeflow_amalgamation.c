@@ -4954,8 +4954,6 @@ static inline scopeflow_bytes scopeflow__entry_name(const scopeflow__entry *self
 static inline scopeflow_bytes scopeflow__entry_gated(const scopeflow__entry *self) {
     return scopeflow__text((const char *)(self + 1) + self->name_len, self->gated_len);
 }
-/* Whether a gate is about that registration. */
-bool scopeflow__entry_gates(const scopeflow__entry *gate, const scopeflow__entry *entry);
 void scopeflow__entry_release(scopeflow__entry *self);
 
 scopeflow__view *scopeflow__view_new(scopeflow_runtime *runtime, scopeflow__view *parent);
@@ -4984,8 +4982,9 @@ static inline bool scopeflow__may_see(const scopeflow_scope *scope, uint32_t gro
 scopeflow__set *scopeflow__set_of(scopeflow_scope *scope, bool *out_failed);
 void scopeflow__set_release(scopeflow__set *self);
 
-/* Whether the set has anything that the gate is about. */
-bool scopeflow__set_has_gated(const scopeflow__set *self, const scopeflow__entry *gate);
+/* Whether the set has anything that the gate is about, in one of these kinds. */
+bool scopeflow__set_has_gated(const scopeflow__set *self, const scopeflow__entry *gate,
+                              uint32_t kinds);
 /* A copy without what the gate is about; null when memory ran out. */
 scopeflow__set *scopeflow__set_without(const scopeflow__set *self, const scopeflow__entry *gate);
 
@@ -6425,15 +6424,17 @@ static scopeflow__set *new_set(scopeflow_runtime *runtime, uint32_t capacity) {
 
 /* --- Gates --- */
 
-bool scopeflow__entry_gates(const scopeflow__entry *gate, const scopeflow__entry *entry) {
-    return (gate->gated_kinds & (1u << (entry->kind - 1))) != 0 &&
+static bool is_gated_by(const scopeflow__entry *entry, const scopeflow__entry *gate,
+                        uint32_t kinds) {
+    return (gate->gated_kinds & kinds & (1u << (entry->kind - 1))) != 0 &&
            scopeflow__same_text(scopeflow__entry_gated(gate), scopeflow__entry_name(entry));
 }
 
-bool scopeflow__set_has_gated(const scopeflow__set *self, const scopeflow__entry *gate) {
+bool scopeflow__set_has_gated(const scopeflow__set *self, const scopeflow__entry *gate,
+                              uint32_t kinds) {
     scopeflow__entry *const *const entries = (scopeflow__entry *const *)(self + 1);
     for (uint32_t i = 0; i < self->entry_count; i++)
-        if (scopeflow__entry_gates(gate, entries[i])) return true;
+        if (is_gated_by(entries[i], gate, kinds)) return true;
     return false;
 }
 
@@ -6446,7 +6447,7 @@ scopeflow__set *scopeflow__set_without(const scopeflow__set *self, const scopefl
         scopeflow__chain *const to = &set->chains[kind];
         to->entries = next;
         for (uint32_t i = 0; i < from->count; i++) {
-            if (scopeflow__entry_gates(gate, from->entries[i])) continue;
+            if (is_gated_by(from->entries[i], gate, gate->gated_kinds)) continue;
             scopeflow__ref_up(&from->entries[i]->refs);
             to->entries[to->count++] = from->entries[i];
             to->flags |= from->entries[i]->flags;
@@ -6786,9 +6787,10 @@ static scopeflow_status check_callable(scopeflow__owner owner, scopeflow_registr
                                        scopeflow_bytes name, scopeflow_ref callable,
                                        scopeflow_callable_flag flags, scopeflow_error *out_error) {
     scopeflow_status status = scopeflow__name_check(name, "the name of a registration", out_error);
-    if (status == SCOPEFLOW_STATUS_OK) status = check_owner(owner, out_error);
     if (status != SCOPEFLOW_STATUS_OK) return status;
     if (scopeflow__runtime_is_closed(runtime_of(owner))) return scopeflow__fail_closed(out_error);
+    status = check_owner(owner, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
     SCOPEFLOW__REQUIRE(callable != 0, out_error, "callable must not be null");
     SCOPEFLOW__REQUIRE((flags & SCOPEFLOW_CALLABLE_FLAG_BREAK_CHAIN) == 0 ||
                            kind == SCOPEFLOW_REGISTRY_TOOL_REQUEST_INTERCEPT ||
@@ -9100,8 +9102,7 @@ typedef struct scopeflow__task {
     bool owns_request;  /* An intercept made it. */
     bool wants_chunk_marks;
     bool has_held;
-    bool skipped_sanitizers; /* Nobody observed when the call began. */
-    uint8_t after_gates;     /* The phase that gates stand before. */
+    uint8_t after_gates; /* The phase that gates stand before. */
     bool finalizer_failed;
     bool has_finalizer;
     bool was_annotated;  /* Some intercept gave an annotated request. */
@@ -9179,12 +9180,6 @@ static inline void scopeflow__task_fill(const scopeflow__task *self, scopeflow_s
         step->model_name = scopeflow__scope_detail(span);
     else
         step->tool_call_id = scopeflow__scope_detail(span);
-}
-
-/* The set whose sanitizers an event of the call goes through. */
-static inline scopeflow__set *scopeflow__task_sanitizers(const scopeflow__task *self,
-                                                         scopeflow__set *listeners) {
-    return self->skipped_sanitizers ? listeners : self->middleware;
 }
 
 /* --- emit.c --- */
@@ -9861,11 +9856,41 @@ static const scopeflow__chain *gates_of(const scopeflow__task *self) {
     return &self->middleware->chains[SCOPEFLOW_REGISTRY_CONDITIONAL_MIDDLEWARE_GUARDRAIL];
 }
 
-/* A gate about nothing that the call could use is not asked. */
+static uint32_t bit(scopeflow_registry kind) {
+    return 1u << (kind - 1);
+}
+
+/* The registries that the call goes by, as a gate's kinds: a helper runs one chain (S4.9), and
+ * sanitizers are of use only if somebody observes (S3.6). */
+static uint32_t used_kinds(const scopeflow__task *self) {
+    bool const is_tool = self->kind == SCOPEFLOW__TASK_TOOL;
+    uint32_t const guards = bit(is_tool ? SCOPEFLOW_REGISTRY_TOOL_CONDITIONAL_EXECUTION_GUARDRAIL
+                                        : SCOPEFLOW_REGISTRY_LLM_CONDITIONAL_EXECUTION_GUARDRAIL);
+    uint32_t const intercepts = bit(is_tool ? SCOPEFLOW_REGISTRY_TOOL_REQUEST_INTERCEPT
+                                            : SCOPEFLOW_REGISTRY_LLM_REQUEST_INTERCEPT);
+    if (self->is_standalone)
+        return self->after_gates == SCOPEFLOW__PHASE_GUARD ? guards : intercepts;
+
+    uint32_t const execution = bit(is_tool ? SCOPEFLOW_REGISTRY_TOOL_EXECUTION_INTERCEPT
+                                   : self->kind == SCOPEFLOW__TASK_LLM
+                                       ? SCOPEFLOW_REGISTRY_LLM_EXECUTION_INTERCEPT
+                                       : SCOPEFLOW_REGISTRY_LLM_STREAM_EXECUTION_INTERCEPT);
+    uint32_t const sanitizers = is_tool
+                                    ? bit(SCOPEFLOW_REGISTRY_TOOL_SANITIZE_REQUEST_GUARDRAIL) |
+                                          bit(SCOPEFLOW_REGISTRY_TOOL_SANITIZE_RESPONSE_GUARDRAIL)
+                                    : bit(SCOPEFLOW_REGISTRY_LLM_SANITIZE_REQUEST_GUARDRAIL) |
+                                          bit(SCOPEFLOW_REGISTRY_LLM_SANITIZE_RESPONSE_GUARDRAIL);
+    bool const is_observed =
+        scopeflow__set_count(self->middleware, SCOPEFLOW_REGISTRY_SUBSCRIBER) > 0;
+    return guards | intercepts | execution | (is_observed ? sanitizers : 0);
+}
+
+/* A gate about nothing that the call would use is not asked. */
 bool scopeflow__call_gate(scopeflow__task *self, scopeflow_step *step) {
     const scopeflow__chain *const gates = gates_of(self);
+    uint32_t const kinds = used_kinds(self);
     while (self->index < gates->count &&
-           !scopeflow__set_has_gated(self->middleware, gates->entries[self->index]))
+           !scopeflow__set_has_gated(self->middleware, gates->entries[self->index], kinds))
         self->index++;
     if (self->has_held || self->index == gates->count) {
         self->index = 0;
@@ -9949,7 +9974,7 @@ static void emit_verdict(scopeflow__task *self, const scopeflow_answer *answer, 
         mark->is_llm_call = span->type == SCOPEFLOW_SCOPE_TYPE_LLM;
         mark->data_source = is_refusal ? SCOPEFLOW__DATA_REFUSAL : SCOPEFLOW__DATA_FAILURE;
         mark->data = answer->value;
-        scopeflow__event_sanitize_by(mark, scopeflow__task_sanitizers(self, listeners));
+        scopeflow__event_sanitize_by(mark, self->middleware);
     }
     scopeflow__task_emit(self, mark, listeners);
 }
@@ -10187,7 +10212,7 @@ void scopeflow__call_start(scopeflow__task *self) {
     if (start != NULL) {
         start->data = self->request;
         start->codec = self->codec;
-        scopeflow__event_sanitize_by(start, scopeflow__task_sanitizers(self, listeners));
+        scopeflow__event_sanitize_by(start, self->middleware);
     }
     scopeflow__task_emit(self, start, listeners);
 }
@@ -10312,7 +10337,7 @@ void scopeflow__call_end(scopeflow__task *self, const scopeflow_answer *answer,
     scopeflow_event *const end =
         scopeflow__event_new_end(self->scope, scopeflow__scope_end_time(self->scope, ended_at_ns));
     if (end != NULL) {
-        scopeflow__event_sanitize_by(end, scopeflow__task_sanitizers(self, listeners));
+        scopeflow__event_sanitize_by(end, self->middleware);
         set_outcome(end, answer);
         set_output(self, end, answer);
     }
@@ -10553,14 +10578,12 @@ static scopeflow_status check_names(const request *given, scopeflow_error *out_e
 
 /* --- Beginning --- */
 
-/* Sanitizers are of use only to observers. Should one come later, the sanitizers of then serve. */
+/* Sanitizers too, though nobody may observe yet: whoever comes later sees what the sanitizers of
+ * the beginning leave (S3.4). */
 static bool needs_middleware(const scopeflow_scope *scope, const request *given) {
-    bool const is_tool = given->kind == SCOPEFLOW__TASK_TOOL;
-    if (scopeflow__may_see(scope, is_tool ? SCOPEFLOW__GROUP_TOOL : SCOPEFLOW__GROUP_LLM))
-        return true;
-    return scopeflow__may_see(scope, is_tool ? SCOPEFLOW__GROUP_TOOL_SANITIZERS
-                                             : SCOPEFLOW__GROUP_LLM_SANITIZERS) &&
-           scopeflow__may_see(scope, SCOPEFLOW__GROUP_SUBSCRIBERS);
+    return scopeflow__may_see(scope, given->kind == SCOPEFLOW__TASK_TOOL
+                                         ? SCOPEFLOW__GROUP_TOOL | SCOPEFLOW__GROUP_TOOL_SANITIZERS
+                                         : SCOPEFLOW__GROUP_LLM | SCOPEFLOW__GROUP_LLM_SANITIZERS);
 }
 
 /* The call's span is reserved at once, so that the start cannot fail for want of memory after a
@@ -10615,11 +10638,6 @@ static scopeflow_status begin_call(scopeflow_runtime *runtime, const request *gi
     self->after_gates = (uint8_t)given->first_phase;
     self->phase = is_gated ? (uint8_t)SCOPEFLOW__PHASE_GATE : self->after_gates;
     self->is_standalone = given->is_standalone;
-    self->skipped_sanitizers =
-        middleware == NULL &&
-        scopeflow__may_see(span->inherit, given->kind == SCOPEFLOW__TASK_TOOL
-                                              ? SCOPEFLOW__GROUP_TOOL_SANITIZERS
-                                              : SCOPEFLOW__GROUP_LLM_SANITIZERS);
     self->can_await = (given->flags & SCOPEFLOW_CALL_FLAG_SYNC) == 0;
     self->has_finalizer = (given->flags & SCOPEFLOW_CALL_FLAG_FINALIZER) != 0;
     self->wants_chunk_marks = (given->flags & SCOPEFLOW_CALL_FLAG_CHUNK_MARKS) != 0;

@@ -17,7 +17,7 @@
 #define SCOPEFLOW_VERSION "0.1.0"
 
 /* A number over everything in this header that a compiled caller depends on (S6.3). */
-#define SCOPEFLOW_ABI_HASH UINT64_C(0x3fb64bd930c81790)
+#define SCOPEFLOW_ABI_HASH UINT64_C(0x2a7b3c0738ef0c49)
 
 #ifndef SCOPEFLOW_API
 #if defined(_WIN32)
@@ -687,7 +687,8 @@ scopeflow_scope_pop(
  * Units: `timestamp_ns`: nanoseconds since 1970-01-01 UTC.
  * Ownership: Borrows `data`, `metadata`, `category_profile` and `data_schema` until the task's
  * last step.
- * Errors: invalid_argument (1003), invalid_utf8 (2002), limit_exceeded (3001), no_memory (3002).
+ * Errors: invalid_argument (1003), invalid_state (1004), invalid_utf8 (2002), limit_exceeded
+ * (3001), no_memory (3002).
  * Thread: May be called from any thread. */
 SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
 scopeflow_scope_event(
@@ -971,8 +972,8 @@ enum {
  * callable: Released after deregistration, once no running call uses it (S3.4).
  * flags: What is known about the callable.
  * Ownership: Takes `callable` on success; on failure it stays the caller's.
- * Errors: already_exists (1001), invalid_argument (1003), invalid_utf8 (2002), limit_exceeded
- * (3001), no_memory (3002).
+ * Errors: already_exists (1001), invalid_argument (1003), invalid_state (1004), invalid_utf8
+ * (2002), limit_exceeded (3001), no_memory (3002).
  * Thread: May be called from any thread. */
 SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
 scopeflow_register_tool_conditional_execution_guardrail(
@@ -1027,8 +1028,8 @@ scopeflow_scope_deregister_tool_conditional_execution_guardrail(
  * callable: Released after deregistration, once no running call uses it (S3.4).
  * flags: What is known about the callable.
  * Ownership: Takes `callable` on success; on failure it stays the caller's.
- * Errors: already_exists (1001), invalid_argument (1003), invalid_utf8 (2002), limit_exceeded
- * (3001), no_memory (3002).
+ * Errors: already_exists (1001), invalid_argument (1003), invalid_state (1004), invalid_utf8
+ * (2002), limit_exceeded (3001), no_memory (3002).
  * Thread: May be called from any thread. */
 SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
 scopeflow_register_subscriber(
@@ -1080,8 +1081,8 @@ scopeflow_scope_deregister_subscriber(
  * callable: Released after deregistration, once no running call uses it (S3.4).
  * flags: What is known about the callable.
  * Ownership: Takes `callable` on success; on failure it stays the caller's.
- * Errors: already_exists (1001), invalid_argument (1003), invalid_utf8 (2002), limit_exceeded
- * (3001), no_memory (3002).
+ * Errors: already_exists (1001), invalid_argument (1003), invalid_state (1004), invalid_utf8
+ * (2002), limit_exceeded (3001), no_memory (3002).
  * Thread: May be called from any thread. */
 SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
 scopeflow_register_tool_sanitize_request_guardrail(
@@ -1139,8 +1140,8 @@ scopeflow_scope_deregister_tool_sanitize_request_guardrail(
  * callable: Released after deregistration, once no running call uses it (S3.4).
  * flags: What is known about the callable.
  * Ownership: Takes `callable` on success; on failure it stays the caller's.
- * Errors: already_exists (1001), invalid_argument (1003), invalid_utf8 (2002), limit_exceeded
- * (3001), no_memory (3002).
+ * Errors: already_exists (1001), invalid_argument (1003), invalid_state (1004), invalid_utf8
+ * (2002), limit_exceeded (3001), no_memory (3002).
  * Thread: May be called from any thread. */
 SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
 scopeflow_register_tool_sanitize_response_guardrail(
@@ -1197,8 +1198,8 @@ scopeflow_scope_deregister_tool_sanitize_response_guardrail(
  * callable: Released after deregistration, once no running call uses it (S3.4).
  * flags: What is known about the callable.
  * Ownership: Takes `callable` on success; on failure it stays the caller's.
- * Errors: already_exists (1001), invalid_argument (1003), invalid_utf8 (2002), limit_exceeded
- * (3001), no_memory (3002).
+ * Errors: already_exists (1001), invalid_argument (1003), invalid_state (1004), invalid_utf8
+ * (2002), limit_exceeded (3001), no_memory (3002).
  * Thread: May be called from any thread. */
 SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
 scopeflow_register_tool_request_intercept(
@@ -1251,8 +1252,8 @@ scopeflow_scope_deregister_tool_request_intercept(
  * callable: Released after deregistration, once no running call uses it (S3.4).
  * flags: What is known about the callable.
  * Ownership: Takes `callable` on success; on failure it stays the caller's.
- * Errors: already_exists (1001), invalid_argument (1003), invalid_utf8 (2002), limit_exceeded
- * (3001), no_memory (3002).
+ * Errors: already_exists (1001), invalid_argument (1003), invalid_state (1004), invalid_utf8
+ * (2002), limit_exceeded (3001), no_memory (3002).
  * Thread: May be called from any thread. */
 SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
 scopeflow_register_tool_execution_intercept(
@@ -1307,8 +1308,8 @@ scopeflow_scope_deregister_tool_execution_intercept(
  * callable: Released after deregistration, once no running call uses it (S3.4).
  * flags: What is known about the callable.
  * Ownership: Takes `callable` on success; on failure it stays the caller's.
- * Errors: already_exists (1001), invalid_argument (1003), invalid_utf8 (2002), limit_exceeded
- * (3001), no_memory (3002).
+ * Errors: already_exists (1001), invalid_argument (1003), invalid_state (1004), invalid_utf8
+ * (2002), limit_exceeded (3001), no_memory (3002).
  * Thread: May be called from any thread. */
 SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
 scopeflow_register_llm_sanitize_request_guardrail(
@@ -1366,8 +1367,8 @@ scopeflow_scope_deregister_llm_sanitize_request_guardrail(
  * callable: Released after deregistration, once no running call uses it (S3.4).
  * flags: What is known about the callable.
  * Ownership: Takes `callable` on success; on failure it stays the caller's.
- * Errors: already_exists (1001), invalid_argument (1003), invalid_utf8 (2002), limit_exceeded
- * (3001), no_memory (3002).
+ * Errors: already_exists (1001), invalid_argument (1003), invalid_state (1004), invalid_utf8
+ * (2002), limit_exceeded (3001), no_memory (3002).
  * Thread: May be called from any thread. */
 SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
 scopeflow_register_llm_sanitize_response_guardrail(
@@ -1424,8 +1425,8 @@ scopeflow_scope_deregister_llm_sanitize_response_guardrail(
  * callable: Released after deregistration, once no running call uses it (S3.4).
  * flags: What is known about the callable.
  * Ownership: Takes `callable` on success; on failure it stays the caller's.
- * Errors: already_exists (1001), invalid_argument (1003), invalid_utf8 (2002), limit_exceeded
- * (3001), no_memory (3002).
+ * Errors: already_exists (1001), invalid_argument (1003), invalid_state (1004), invalid_utf8
+ * (2002), limit_exceeded (3001), no_memory (3002).
  * Thread: May be called from any thread. */
 SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
 scopeflow_register_llm_conditional_execution_guardrail(
@@ -1482,8 +1483,8 @@ scopeflow_scope_deregister_llm_conditional_execution_guardrail(
  * callable: Released after deregistration, once no running call uses it (S3.4).
  * flags: What is known about the callable.
  * Ownership: Takes `callable` on success; on failure it stays the caller's.
- * Errors: already_exists (1001), invalid_argument (1003), invalid_utf8 (2002), limit_exceeded
- * (3001), no_memory (3002).
+ * Errors: already_exists (1001), invalid_argument (1003), invalid_state (1004), invalid_utf8
+ * (2002), limit_exceeded (3001), no_memory (3002).
  * Thread: May be called from any thread. */
 SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
 scopeflow_register_llm_request_intercept(
@@ -1537,8 +1538,8 @@ scopeflow_scope_deregister_llm_request_intercept(
  * callable: Released after deregistration, once no running call uses it (S3.4).
  * flags: What is known about the callable.
  * Ownership: Takes `callable` on success; on failure it stays the caller's.
- * Errors: already_exists (1001), invalid_argument (1003), invalid_utf8 (2002), limit_exceeded
- * (3001), no_memory (3002).
+ * Errors: already_exists (1001), invalid_argument (1003), invalid_state (1004), invalid_utf8
+ * (2002), limit_exceeded (3001), no_memory (3002).
  * Thread: May be called from any thread. */
 SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
 scopeflow_register_llm_execution_intercept(
@@ -1593,8 +1594,8 @@ scopeflow_scope_deregister_llm_execution_intercept(
  * callable: Released after deregistration, once no running call uses it (S3.4).
  * flags: What is known about the callable.
  * Ownership: Takes `callable` on success; on failure it stays the caller's.
- * Errors: already_exists (1001), invalid_argument (1003), invalid_utf8 (2002), limit_exceeded
- * (3001), no_memory (3002).
+ * Errors: already_exists (1001), invalid_argument (1003), invalid_state (1004), invalid_utf8
+ * (2002), limit_exceeded (3001), no_memory (3002).
  * Thread: May be called from any thread. */
 SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
 scopeflow_register_llm_stream_execution_intercept(
@@ -1650,8 +1651,8 @@ scopeflow_scope_deregister_llm_stream_execution_intercept(
  * callable: Released after deregistration, once no running call uses it (S3.4).
  * flags: What is known about the callable.
  * Ownership: Takes `callable` on success; on failure it stays the caller's.
- * Errors: already_exists (1001), invalid_argument (1003), invalid_utf8 (2002), limit_exceeded
- * (3001), no_memory (3002).
+ * Errors: already_exists (1001), invalid_argument (1003), invalid_state (1004), invalid_utf8
+ * (2002), limit_exceeded (3001), no_memory (3002).
  * Thread: May be called from any thread. */
 SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
 scopeflow_register_mark_sanitize_guardrail(
@@ -1705,8 +1706,8 @@ scopeflow_scope_deregister_mark_sanitize_guardrail(
  * callable: Released after deregistration, once no running call uses it (S3.4).
  * flags: What is known about the callable.
  * Ownership: Takes `callable` on success; on failure it stays the caller's.
- * Errors: already_exists (1001), invalid_argument (1003), invalid_utf8 (2002), limit_exceeded
- * (3001), no_memory (3002).
+ * Errors: already_exists (1001), invalid_argument (1003), invalid_state (1004), invalid_utf8
+ * (2002), limit_exceeded (3001), no_memory (3002).
  * Thread: May be called from any thread. */
 SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
 scopeflow_register_scope_sanitize_start_guardrail(
@@ -1761,8 +1762,8 @@ scopeflow_scope_deregister_scope_sanitize_start_guardrail(
  * callable: Released after deregistration, once no running call uses it (S3.4).
  * flags: What is known about the callable.
  * Ownership: Takes `callable` on success; on failure it stays the caller's.
- * Errors: already_exists (1001), invalid_argument (1003), invalid_utf8 (2002), limit_exceeded
- * (3001), no_memory (3002).
+ * Errors: already_exists (1001), invalid_argument (1003), invalid_state (1004), invalid_utf8
+ * (2002), limit_exceeded (3001), no_memory (3002).
  * Thread: May be called from any thread. */
 SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
 scopeflow_register_scope_sanitize_end_guardrail(
@@ -1816,8 +1817,8 @@ scopeflow_scope_deregister_scope_sanitize_end_guardrail(
  * callable: Released after deregistration, once no running call uses it (S3.4).
  * flags: What is known about the callable.
  * Ownership: Takes `callable` on success; on failure it stays the caller's.
- * Errors: already_exists (1001), invalid_argument (1003), invalid_utf8 (2002), limit_exceeded
- * (3001), no_memory (3002).
+ * Errors: already_exists (1001), invalid_argument (1003), invalid_state (1004), invalid_utf8
+ * (2002), limit_exceeded (3001), no_memory (3002).
  * Thread: May be called from any thread. */
 SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
 scopeflow_register_event_metadata_injector(
@@ -1872,8 +1873,8 @@ scopeflow_scope_deregister_event_metadata_injector(
  * callable: Released after deregistration, once no running call uses it (S3.4).
  * flags: What is known about the callable.
  * Ownership: Takes `callable` on success; on failure it stays the caller's.
- * Errors: already_exists (1001), invalid_argument (1003), invalid_utf8 (2002), limit_exceeded
- * (3001), no_memory (3002).
+ * Errors: already_exists (1001), invalid_argument (1003), invalid_state (1004), invalid_utf8
+ * (2002), limit_exceeded (3001), no_memory (3002).
  * Thread: May be called from any thread. */
 SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
 scopeflow_register_conditional_middleware_guardrail(
