@@ -7,6 +7,32 @@ import (
 	"fmt"
 )
 
+// vectorOperations are the operations that this package offers (`not_yet` in the spec).
+var vectorOperations = []string{
+	"runtime_read_stats",
+	"runtime_root",
+	"runtime_callable_at",
+	"runtime_flush",
+	"runtime_after_fork",
+	"scope_push",
+	"scope_pop",
+	"scope_event",
+	"scope_describe",
+	"scope_metadata",
+	"scope_callable_at",
+	"scope_is_open",
+	"scope_is_in_force",
+	"register_tool_conditional_execution_guardrail",
+	"deregister_tool_conditional_execution_guardrail",
+	"scope_register_tool_conditional_execution_guardrail",
+	"scope_deregister_tool_conditional_execution_guardrail",
+	"register_subscriber",
+	"deregister_subscriber",
+	"scope_register_subscriber",
+	"scope_deregister_subscriber",
+	"tool_execute",
+}
+
 // operate calls the operation of a step with its arguments.
 func (r *vectorRun) operate(s *vectorStep) (any, error) {
 	switch s.Op {

@@ -13,6 +13,9 @@ type answer struct {
 	value  ref
 }
 
+// resume answers the last step. Nothing is awaited in Go, so that no flag has anything to say (S3.8).
+func (c *call) resume(a answer) Status { return c.taskResume(a.kind, a.status, 0, a.value, 0) }
+
 // run does what the steps say until the operation has ended. It is the only place where Go meets
 // the core's pipeline. The result of a call stands in c.result, a new scope in the last step.
 func (c *call) run(status Status) error {
@@ -27,8 +30,7 @@ func (c *call) run(status Status) error {
 		case stepKindRaise:
 			return c.raised(Status(step.status), c.runtime.slots.take(ref(step.value)))
 		default:
-			a := c.perform(kind)
-			status = c.taskResume(a.kind, a.status, a.value)
+			status = c.resume(c.perform(kind))
 		}
 	}
 	return c.coreError(status)
@@ -64,7 +66,8 @@ func (c *call) perform(kind stepKind) (a answer) {
 			a = c.failed(kind, newPanicError(value))
 			return
 		}
-		_ = c.run(c.taskResume(answerKindCancel, StatusOK, c.runtime.slots.put(c.shard, errExited)))
+		exited := c.runtime.slots.put(c.shard, errExited)
+		_ = c.run(c.resume(answer{kind: answerKindCancel, value: exited}))
 	}()
 	switch kind {
 	case stepKindExecute:

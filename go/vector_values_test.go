@@ -22,7 +22,7 @@ func (s *vectorStep) has(name string) bool {
 
 // read decodes an argument; a vector that does not fit is a fault of the file or the runner.
 func (s *vectorStep) read(name string, into any) {
-	if err := json.Unmarshal(s.Args[name], into); err != nil {
+	if err := decodeStrictly(s.Args[name], into); err != nil {
 		s.run.t.Fatalf("%s: %s: %v", s.Op, name, err)
 	}
 }

@@ -326,8 +326,7 @@ cdef inline int begin_llm_execute(
     scopeflow_call_flag flags, name, request, handle, attributes, model_name, data, metadata,
     timestamp, codec, response_codec, scopeflow_task *c_task, scopeflow_step *c_step,
 ) except -1:
-    """Runs a call of a language model under management, as `tool_execute` does for a tool
-    (S4.1).
+    """Runs a call of a language model under management, like that of a tool (S4.1).
     Raises InvalidArgument, InvalidState, GuardrailRejected, Cancelled, InvalidUtf8,
     LimitExceeded."""
     cdef scopeflow_error c_error

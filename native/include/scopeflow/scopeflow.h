@@ -2537,7 +2537,7 @@ struct scopeflow_llm_conditional_execution_options {
 #define SCOPEFLOW_LLM_CONDITIONAL_EXECUTION_OPTIONS_INIT \
     {(uint32_t)sizeof(scopeflow_llm_conditional_execution_options), NULL, NULL, 0u, {NULL, 0}, 0}
 
-/* Runs a call of a language model under management, as `tool_execute` does for a tool (S4.1).
+/* Runs a call of a language model under management, like that of a tool (S4.1).
  * Units: `timestamp_ns`: nanoseconds since 1970-01-01 UTC.
  * Ownership: Takes `metadata` on success; on failure it stays the caller's. Borrows `request`,
  * `data`, `codec` and `response_codec` until the task's last step. The value of the `return` or
