@@ -13,6 +13,8 @@ var vectorOperations = []string{
 	"runtime_root",
 	"runtime_callable_at",
 	"runtime_flush",
+	"runtime_close",
+	"runtime_is_credential_header",
 	"runtime_after_fork",
 	"scope_push",
 	"scope_pop",
@@ -30,7 +32,47 @@ var vectorOperations = []string{
 	"deregister_subscriber",
 	"scope_register_subscriber",
 	"scope_deregister_subscriber",
+	"register_tool_sanitize_request_guardrail",
+	"deregister_tool_sanitize_request_guardrail",
+	"scope_register_tool_sanitize_request_guardrail",
+	"scope_deregister_tool_sanitize_request_guardrail",
+	"register_tool_sanitize_response_guardrail",
+	"deregister_tool_sanitize_response_guardrail",
+	"scope_register_tool_sanitize_response_guardrail",
+	"scope_deregister_tool_sanitize_response_guardrail",
+	"register_tool_request_intercept",
+	"deregister_tool_request_intercept",
+	"scope_register_tool_request_intercept",
+	"scope_deregister_tool_request_intercept",
+	"register_tool_execution_intercept",
+	"deregister_tool_execution_intercept",
+	"scope_register_tool_execution_intercept",
+	"scope_deregister_tool_execution_intercept",
+	"register_mark_sanitize_guardrail",
+	"deregister_mark_sanitize_guardrail",
+	"scope_register_mark_sanitize_guardrail",
+	"scope_deregister_mark_sanitize_guardrail",
+	"register_scope_sanitize_start_guardrail",
+	"deregister_scope_sanitize_start_guardrail",
+	"scope_register_scope_sanitize_start_guardrail",
+	"scope_deregister_scope_sanitize_start_guardrail",
+	"register_scope_sanitize_end_guardrail",
+	"deregister_scope_sanitize_end_guardrail",
+	"scope_register_scope_sanitize_end_guardrail",
+	"scope_deregister_scope_sanitize_end_guardrail",
+	"register_event_metadata_injector",
+	"deregister_event_metadata_injector",
+	"scope_register_event_metadata_injector",
+	"scope_deregister_event_metadata_injector",
+	"register_conditional_middleware_guardrail",
+	"deregister_conditional_middleware_guardrail",
+	"scope_register_conditional_middleware_guardrail",
+	"scope_deregister_conditional_middleware_guardrail",
 	"tool_execute",
+	"tool_call",
+	"tool_call_end",
+	"tool_request_intercepts",
+	"tool_conditional_execution",
 }
 
 // operate calls the operation of a step with its arguments.
@@ -44,6 +86,10 @@ func (r *vectorRun) operate(s *vectorStep) (any, error) {
 		return r.runtime.CallableAt(uint32(s.number("index", nil)))
 	case "runtime_flush":
 		return r.runtimeFlush(s)
+	case "runtime_close":
+		return r.runtimeClose(s)
+	case "runtime_is_credential_header":
+		return r.runtime.IsCredentialHeader(s.text("name"))
 	case "runtime_after_fork":
 		return nil, r.runtime.AfterFork()
 	case "scope_push":
@@ -138,6 +184,78 @@ func (r *vectorRun) operate(s *vectorStep) (any, error) {
 		return nil, r.scope(s.On).RegisterSubscriber(s.text("name"), r.subscriber(s.callable("callable")))
 	case "scope_deregister_subscriber":
 		return r.scope(s.On).DeregisterSubscriber(s.text("name")), nil
+	case "register_tool_sanitize_request_guardrail":
+		return nil, r.runtime.RegisterToolSanitizeRequestGuardrail(s.text("name"), int32(s.number("priority", nil)), r.toolSanitizeRequestGuardrail(s.callable("callable")))
+	case "deregister_tool_sanitize_request_guardrail":
+		return r.runtime.DeregisterToolSanitizeRequestGuardrail(s.text("name")), nil
+	case "scope_register_tool_sanitize_request_guardrail":
+		return nil, r.scope(s.On).RegisterToolSanitizeRequestGuardrail(s.text("name"), int32(s.number("priority", nil)), r.toolSanitizeRequestGuardrail(s.callable("callable")))
+	case "scope_deregister_tool_sanitize_request_guardrail":
+		return r.scope(s.On).DeregisterToolSanitizeRequestGuardrail(s.text("name")), nil
+	case "register_tool_sanitize_response_guardrail":
+		return nil, r.runtime.RegisterToolSanitizeResponseGuardrail(s.text("name"), int32(s.number("priority", nil)), r.toolSanitizeResponseGuardrail(s.callable("callable")))
+	case "deregister_tool_sanitize_response_guardrail":
+		return r.runtime.DeregisterToolSanitizeResponseGuardrail(s.text("name")), nil
+	case "scope_register_tool_sanitize_response_guardrail":
+		return nil, r.scope(s.On).RegisterToolSanitizeResponseGuardrail(s.text("name"), int32(s.number("priority", nil)), r.toolSanitizeResponseGuardrail(s.callable("callable")))
+	case "scope_deregister_tool_sanitize_response_guardrail":
+		return r.scope(s.On).DeregisterToolSanitizeResponseGuardrail(s.text("name")), nil
+	case "register_tool_request_intercept":
+		return nil, r.runtime.RegisterToolRequestIntercept(s.text("name"), int32(s.number("priority", nil)), s.breaksChain(), r.toolRequestIntercept(s.callable("callable")))
+	case "deregister_tool_request_intercept":
+		return r.runtime.DeregisterToolRequestIntercept(s.text("name")), nil
+	case "scope_register_tool_request_intercept":
+		return nil, r.scope(s.On).RegisterToolRequestIntercept(s.text("name"), int32(s.number("priority", nil)), s.breaksChain(), r.toolRequestIntercept(s.callable("callable")))
+	case "scope_deregister_tool_request_intercept":
+		return r.scope(s.On).DeregisterToolRequestIntercept(s.text("name")), nil
+	case "register_tool_execution_intercept":
+		return nil, r.runtime.RegisterToolExecutionIntercept(s.text("name"), int32(s.number("priority", nil)), r.toolExecutionIntercept(s.callable("callable")))
+	case "deregister_tool_execution_intercept":
+		return r.runtime.DeregisterToolExecutionIntercept(s.text("name")), nil
+	case "scope_register_tool_execution_intercept":
+		return nil, r.scope(s.On).RegisterToolExecutionIntercept(s.text("name"), int32(s.number("priority", nil)), r.toolExecutionIntercept(s.callable("callable")))
+	case "scope_deregister_tool_execution_intercept":
+		return r.scope(s.On).DeregisterToolExecutionIntercept(s.text("name")), nil
+	case "register_mark_sanitize_guardrail":
+		return nil, r.runtime.RegisterMarkSanitizeGuardrail(s.text("name"), int32(s.number("priority", nil)), r.markSanitizeGuardrail(s.callable("callable")))
+	case "deregister_mark_sanitize_guardrail":
+		return r.runtime.DeregisterMarkSanitizeGuardrail(s.text("name")), nil
+	case "scope_register_mark_sanitize_guardrail":
+		return nil, r.scope(s.On).RegisterMarkSanitizeGuardrail(s.text("name"), int32(s.number("priority", nil)), r.markSanitizeGuardrail(s.callable("callable")))
+	case "scope_deregister_mark_sanitize_guardrail":
+		return r.scope(s.On).DeregisterMarkSanitizeGuardrail(s.text("name")), nil
+	case "register_scope_sanitize_start_guardrail":
+		return nil, r.runtime.RegisterScopeSanitizeStartGuardrail(s.text("name"), int32(s.number("priority", nil)), r.scopeSanitizeStartGuardrail(s.callable("callable")))
+	case "deregister_scope_sanitize_start_guardrail":
+		return r.runtime.DeregisterScopeSanitizeStartGuardrail(s.text("name")), nil
+	case "scope_register_scope_sanitize_start_guardrail":
+		return nil, r.scope(s.On).RegisterScopeSanitizeStartGuardrail(s.text("name"), int32(s.number("priority", nil)), r.scopeSanitizeStartGuardrail(s.callable("callable")))
+	case "scope_deregister_scope_sanitize_start_guardrail":
+		return r.scope(s.On).DeregisterScopeSanitizeStartGuardrail(s.text("name")), nil
+	case "register_scope_sanitize_end_guardrail":
+		return nil, r.runtime.RegisterScopeSanitizeEndGuardrail(s.text("name"), int32(s.number("priority", nil)), r.scopeSanitizeEndGuardrail(s.callable("callable")))
+	case "deregister_scope_sanitize_end_guardrail":
+		return r.runtime.DeregisterScopeSanitizeEndGuardrail(s.text("name")), nil
+	case "scope_register_scope_sanitize_end_guardrail":
+		return nil, r.scope(s.On).RegisterScopeSanitizeEndGuardrail(s.text("name"), int32(s.number("priority", nil)), r.scopeSanitizeEndGuardrail(s.callable("callable")))
+	case "scope_deregister_scope_sanitize_end_guardrail":
+		return r.scope(s.On).DeregisterScopeSanitizeEndGuardrail(s.text("name")), nil
+	case "register_event_metadata_injector":
+		return nil, r.runtime.RegisterEventMetadataInjector(s.text("name"), int32(s.number("priority", nil)), r.eventMetadataInjector(s.callable("callable")))
+	case "deregister_event_metadata_injector":
+		return r.runtime.DeregisterEventMetadataInjector(s.text("name")), nil
+	case "scope_register_event_metadata_injector":
+		return nil, r.scope(s.On).RegisterEventMetadataInjector(s.text("name"), int32(s.number("priority", nil)), r.eventMetadataInjector(s.callable("callable")))
+	case "scope_deregister_event_metadata_injector":
+		return r.scope(s.On).DeregisterEventMetadataInjector(s.text("name")), nil
+	case "register_conditional_middleware_guardrail":
+		return nil, r.runtime.RegisterConditionalMiddlewareGuardrail(s.text("name"), uint32(s.number("kinds", nil)), s.text("registration"), r.conditionalMiddlewareGuardrail(s.callable("callable")))
+	case "deregister_conditional_middleware_guardrail":
+		return r.runtime.DeregisterConditionalMiddlewareGuardrail(s.text("name")), nil
+	case "scope_register_conditional_middleware_guardrail":
+		return nil, r.scope(s.On).RegisterConditionalMiddlewareGuardrail(s.text("name"), uint32(s.number("kinds", nil)), s.text("registration"), r.conditionalMiddlewareGuardrail(s.callable("callable")))
+	case "scope_deregister_conditional_middleware_guardrail":
+		return r.scope(s.On).DeregisterConditionalMiddlewareGuardrail(s.text("name")), nil
 	case "tool_execute":
 		var options []ToolCallOption
 		if s.has("flags") {
@@ -162,6 +280,57 @@ func (r *vectorRun) operate(s *vectorStep) (any, error) {
 			options = append(options, WithTimestamp(s.time("timestamp")))
 		}
 		return r.toolExecute(s, s.text("name"), s.payload("request"), options)
+	case "tool_call":
+		var options []ToolBeginOption
+		if s.has("parent") {
+			options = append(options, WithParent(r.scope(s.label("parent"))))
+		}
+		if s.has("attributes") {
+			options = append(options, WithToolAttributes(ToolAttribute(s.number("attributes", vectorNames_tool_attribute))))
+		}
+		if s.has("tool_call_id") {
+			options = append(options, WithToolCallID(s.text("tool_call_id")))
+		}
+		if s.has("metadata") {
+			options = append(options, WithMetadata(s.payload("metadata")))
+		}
+		if s.has("timestamp") {
+			options = append(options, WithTimestamp(s.time("timestamp")))
+		}
+		return r.toolCall(s, s.text("name"), s.payload("request"), options)
+	case "tool_call_end":
+		var options []ToolEndOption
+		if s.has("response") {
+			options = append(options, WithResponse(s.payload("response")))
+		}
+		if s.has("data") {
+			options = append(options, WithData(s.payload("data")))
+		}
+		if s.has("metadata") {
+			options = append(options, WithMetadata(s.payload("metadata")))
+		}
+		if s.has("status") {
+			options = append(options, WithStatus(EndStatus(s.number("status", vectorNames_end_status))))
+		}
+		if s.has("error") {
+			options = append(options, WithError(s.err("error")))
+		}
+		if s.has("timestamp") {
+			options = append(options, WithTimestamp(s.time("timestamp")))
+		}
+		return r.toolCallEnd(s, options)
+	case "tool_request_intercepts":
+		var options []toolRequestInterceptsOption
+		if s.has("flags") {
+			options = append(options, withToolFlags(callFlag(s.number("flags", vectorNames_call_flag))))
+		}
+		return r.toolRequestIntercepts(s, s.text("name"), s.payload("request"), options)
+	case "tool_conditional_execution":
+		var options []toolConditionalExecutionOption
+		if s.has("flags") {
+			options = append(options, withToolFlags(callFlag(s.number("flags", vectorNames_call_flag))))
+		}
+		return r.toolConditionalExecution(s, s.text("name"), s.payload("request"), options)
 	}
 	r.t.Fatalf("there is no operation %s", s.Op)
 	return nil, nil
@@ -170,7 +339,7 @@ func (r *vectorRun) operate(s *vectorStep) (any, error) {
 func (r *vectorRun) toolConditionalExecutionGuardrail(c *vectorCallable) ToolConditionalExecutionGuardrailFunc {
 	count := 0
 	return func(ctx context.Context, name string, request any) (*string, error) {
-		return r.reason(ctx, c, &count)
+		return r.reason(ctx, c, &count, request)
 	}
 }
 
@@ -179,6 +348,69 @@ func (r *vectorRun) subscriber(c *vectorCallable) SubscriberFunc {
 	return func(ctx context.Context, event *Event) {
 		r.record(c, event)
 		r.nothing(ctx, c, &count)
+	}
+}
+
+func (r *vectorRun) toolSanitizeRequestGuardrail(c *vectorCallable) ToolSanitizeRequestGuardrailFunc {
+	count := 0
+	return func(ctx context.Context, name string, request any) (any, error) {
+		return r.sanitized(ctx, c, &count, request)
+	}
+}
+
+func (r *vectorRun) toolSanitizeResponseGuardrail(c *vectorCallable) ToolSanitizeResponseGuardrailFunc {
+	count := 0
+	return func(ctx context.Context, name string, response any) (any, error) {
+		return r.sanitized(ctx, c, &count, response)
+	}
+}
+
+func (r *vectorRun) toolRequestIntercept(c *vectorCallable) ToolRequestInterceptFunc {
+	count := 0
+	return func(ctx context.Context, name string, request any) (any, error) {
+		return r.intercepted(ctx, c, &count, request)
+	}
+}
+
+func (r *vectorRun) toolExecutionIntercept(c *vectorCallable) ToolExecutionInterceptFunc {
+	count := 0
+	return func(ctx context.Context, name string, request any, next NextFunc) (any, error) {
+		return r.executed(ctx, c, &count, request, next)
+	}
+}
+
+func (r *vectorRun) markSanitizeGuardrail(c *vectorCallable) MarkSanitizeGuardrailFunc {
+	count := 0
+	return func(ctx context.Context, event *Event, fields *EventFields) (*EventFields, error) {
+		return r.fields(ctx, c, &count, fields)
+	}
+}
+
+func (r *vectorRun) scopeSanitizeStartGuardrail(c *vectorCallable) ScopeSanitizeStartGuardrailFunc {
+	count := 0
+	return func(ctx context.Context, event *Event, fields *EventFields) (*EventFields, error) {
+		return r.fields(ctx, c, &count, fields)
+	}
+}
+
+func (r *vectorRun) scopeSanitizeEndGuardrail(c *vectorCallable) ScopeSanitizeEndGuardrailFunc {
+	count := 0
+	return func(ctx context.Context, event *Event, fields *EventFields) (*EventFields, error) {
+		return r.fields(ctx, c, &count, fields)
+	}
+}
+
+func (r *vectorRun) eventMetadataInjector(c *vectorCallable) EventMetadataInjectorFunc {
+	count := 0
+	return func(ctx context.Context, event *Event) (map[string]any, error) {
+		return r.members(ctx, c, &count)
+	}
+}
+
+func (r *vectorRun) conditionalMiddlewareGuardrail(c *vectorCallable) ConditionalMiddlewareGuardrailFunc {
+	count := 0
+	return func(ctx context.Context, kinds uint32, registration string) (*string, error) {
+		return r.reason(ctx, c, &count)
 	}
 }
 

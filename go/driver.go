@@ -25,15 +25,32 @@ func (c *call) run(status Status) error {
 		case stepKindDone:
 			return nil
 		case stepKindReturn:
-			c.result = c.runtime.slots.take(ref(step.value))
+			c.result = c.unanswered
+			if step.value != 0 {
+				c.result = c.runtime.slots.take(ref(step.value))
+			}
 			return nil
 		case stepKindRaise:
 			return c.raised(Status(step.status), c.runtime.slots.take(ref(step.value)))
 		default:
-			status = c.resume(c.perform(kind))
+			a := c.perform(kind)
+			if status = c.resume(a); status != StatusOK {
+				status = c.answerRefused(kind, a, status)
+			}
 		}
 	}
 	return c.coreError(status)
+}
+
+// answerRefused is for an answer that the core does not take: a request intercept gave what is no
+// request. That is the call's error (S3.11).
+func (c *call) answerRefused(kind stepKind, a answer, status Status) Status {
+	c.runtime.slots.take(a.value)
+	if kind != stepKindInvoke || a.kind != answerKindValue {
+		c.taskAbandon()
+		return status
+	}
+	return c.resume(c.answerError(c.coreError(status)))
 }
 
 // raised is the error that a task ends with: the application's own one as it came (S4.4), or one of
@@ -46,6 +63,8 @@ func (c *call) raised(status Status, value any) error {
 	case StatusGuardrailRejected:
 		reason, _ := value.(string)
 		return &GuardrailRejectedError{Reason: reason}
+	case StatusInvalidState:
+		return errClosed
 	}
 	return newError(status, "the operation was refused")
 }
@@ -58,6 +77,10 @@ func (c *call) perform(kind stepKind) (a answer) {
 	defer func() {
 		if kind == stepKindDeliver {
 			c.serving.end()
+		}
+		if c.continuation != nil {
+			c.continuation.retire()
+			c.continuation = nil
 		}
 		if returned {
 			return
@@ -76,7 +99,8 @@ func (c *call) perform(kind stepKind) (a answer) {
 		a = c.deliver()
 	default:
 		step := &c.block.step
-		a = c.invokeCallable(c.ctx, registry(step.registry), c.runtime.callable(ref(step.callable)))
+		callable := c.runtime.callable(ref(step.callable))
+		a = c.invokeCallable(c.middlewareContext(), Registry(step.registry), callable)
 	}
 	returned = true
 	return a
@@ -92,17 +116,45 @@ func (c *call) failed(kind stepKind, err *PanicError) answer {
 	return c.answerError(err)
 }
 
-// execute runs the target in a context in which the call's own span is current (S4.6).
+// execute runs the target, or the intercept around it, in a context in which the call's own span is
+// current (S4.6).
 func (c *call) execute() answer {
 	step := &c.block.step
-	c.span = c.runtime.wrapScope(c.ctx, c.delivery, step.scope)
-	c.span.spans = c.keepSpan(step.scope)
-	c.span.parent = c.tool.parent
-	result, err := c.target(&c.span.context, c.runtime.slots.get(ref(step.input)))
+	ctx := c.spanContext()
+	if step.callable != 0 {
+		return c.invokeCallable(ctx, Registry(step.registry), c.runtime.callable(ref(step.callable)))
+	}
+	result, err := c.target(ctx, c.runtime.slots.get(ref(step.input)))
 	if err != nil {
 		return c.answerError(err)
 	}
 	return answer{kind: answerKindValue, value: c.runtime.slots.put(c.shard, result)}
+}
+
+// spanContext makes the call's own span, or finds it for the rest of a chain, where it is current again
+// whatever the intercept has made current.
+func (c *call) spanContext() context.Context {
+	if c.span = c.chainSpan; c.span == nil {
+		handle := c.block.step.scope
+		c.span = c.runtime.wrapScope(c.ctx, c.delivery, handle)
+		c.span.spans = c.keepSpan(handle)
+		c.span.parent = c.tool.parent
+		return &c.span.context
+	}
+	if c.current == c.span {
+		return c.ctx
+	}
+	return &contextNode{Context: c.ctx, runtime: c.runtime, scope: c.span, delivery: c.delivery}
+}
+
+// middlewareContext is the operation's own, but that an ended scope is current no more.
+func (c *call) middlewareContext() context.Context {
+	if c.ended == nil {
+		return c.ctx
+	}
+	return &contextNode{
+		Context: c.ctx, runtime: c.runtime, scope: c.currentAfter(), delivery: c.delivery,
+	}
 }
 
 // deliver hands an event to a subscriber, in a context whose emissions wait meanwhile (S5.1).
@@ -121,7 +173,7 @@ func (c *call) deliver() answer {
 	c.event = event
 	// Had the operation used another delivery's emitter, its events would wait there.
 	c.serving.begin(&c.block.emitter)
-	return c.invokeCallable(c.subscribers, registry(step.registry), c.runtime.callable(ref(step.callable)))
+	return c.invokeCallable(c.subscribers, Registry(step.registry), c.runtime.callable(ref(step.callable)))
 }
 
 // currentAfter is what is current for those who hear of the operation: a scope that it has ended is
@@ -136,9 +188,6 @@ func (c *call) currentAfter() *Scope {
 	}
 	return current
 }
-
-// stepInput is the request that a guard sees: the caller's own (S3.5).
-func (c *call) stepInput() any { return c.runtime.slots.get(ref(c.block.step.input)) }
 
 func (c *call) targetName() string { return copyText(c.block.step.target) }
 

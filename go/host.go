@@ -37,3 +37,12 @@ func scopeflowGoDescribeError(context C.uintptr_t, r C.scopeflow_ref, tape *C.sc
 	err, _ := owner.slots.get(ref(r)).(error)
 	owner.encode(describeError(err), tape)
 }
+
+//export scopeflowGoSame
+func scopeflowGoSame(context C.uintptr_t, a, b C.scopeflow_ref) C.uint32_t {
+	owner := runtimeOf(uintptr(context))
+	if owner == nil {
+		return 0
+	}
+	return boolToC(identical(owner.slots.get(ref(a)), owner.slots.get(ref(b))))
+}

@@ -59,6 +59,18 @@ func (r *Runtime) CallableAt(index uint32) (any, error) {
 	return r.owner().slots.get(out), nil
 }
 
+// IsCredentialHeader: Whether a header's name is one of the credential headers, in any case of
+// letters: observers never see it (S3.6).
+// Errors: invalid_argument (1003).
+func (r *Runtime) IsCredentialHeader(name string) (bool, error) {
+	if err := r.usable(); err != nil {
+		return false, err
+	}
+	out, err := coreRuntimeIsCredentialHeader(r.handle, name)
+	runtime.KeepAlive(r)
+	return out, err
+}
+
 // AfterFork: To be called in the child after `fork`: the source of ids is seeded anew, and
 // scopes that were open in the parent can no longer be ended or registered on here (S1.13).
 // Errors: invalid_argument (1003).

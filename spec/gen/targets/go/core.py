@@ -76,6 +76,10 @@ def _argument_value(argument: Argument) -> str:
     return f"a.{name}"
 
 
+def _is_on_task(op: Operation) -> bool:
+    return op.on is not None and op.on.kind == "value"
+
+
 def _task_shim(api: Api, op: Operation) -> Shim:
     parts = _options_parts(op)
     lines = [_BLOCK, *_options_lines(op, parts)]
@@ -157,6 +161,8 @@ def _call_parts(operation: Operation) -> list[Passed]:
 
 
 def _call_shim(api: Api, op: Operation) -> Shim:
+    if _is_on_task(op):
+        return _task_call_shim(api, op)
     parts = ([glue.self_of(op)] if op.on else []) + _call_parts(op)
     arguments = [p.c_value for p in parts]
     extra = []
@@ -171,6 +177,8 @@ def _call_shim(api: Api, op: Operation) -> Shim:
 
 
 def _call_function(api: Api, op: Operation) -> Function:
+    if _is_on_task(op):
+        return _task_call_function(op)
     name = glue.core_name(op)
     arguments = (["self"] if op.on else []) + [a for p in _call_parts(op) for a in p.go_arguments]
     lines = ["failure := newFailure()"]
@@ -194,7 +202,8 @@ def _call_function(api: Api, op: Operation) -> Function:
 
 
 def _parameters(operation: Operation) -> str:
-    own = [f"self {spelling.handle_type(operation.on.name)}"] if operation.on else []
+    is_handle = operation.on is not None and operation.on.kind == "handle"
+    own = [f"self {spelling.handle_type(operation.on.name)}"] if is_handle else []
     return ", ".join(
         own + [f"{spelling.local(a.name)} {_core_type(a)}" for a in operation.arguments]
     )
@@ -293,6 +302,23 @@ def _resume_shim(api: Api, op: Operation) -> Shim:
     call = f"{cabi.function_name(op)}(&block->task, {arguments}, {_STEP})"
     lines.append(f"return scopeflow_go_stepped(block, {call});")
     return glue.shim(api, op, "int32_t", parts, [], lines)
+
+
+def _task_call_shim(api: Api, op: Operation) -> Shim:
+    """A call on a task has its error where the task's steps have theirs."""
+    parts = _call_parts(op)
+    given = ", ".join(["&block->task", *(p.c_value for p in parts), "&block->error"])
+    lines = [_BLOCK, f"return {cabi.function_name(op)}({given});"]
+    block = Passed(("uintptr_t call",), "", ())
+    return glue.shim(api, op, "int32_t", [block, *parts], [], lines)
+
+
+def _task_call_function(op: Operation) -> Function:
+    name = camel(op.id)
+    arguments = ["c.address", *(a for p in _call_parts(op) for a in p.go_arguments)]
+    lines = (f"return Status(C.{glue.shim_name(op)}({', '.join(arguments)}))",)
+    signature = f"func (c *call) {name}({_parameters(op)}) Status"
+    return Function(glue.doc(name, op), signature, lines, ("return StatusInvalidState",))
 
 
 def _flattened(api: Api, op: Operation) -> list[tuple[Struct, Argument]]:

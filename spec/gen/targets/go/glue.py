@@ -70,6 +70,9 @@ def passed(item: Argument | Field, kind: Type, name: str, value: str) -> Passed:
         )
     if kind.kind == "handle":
         return Passed((f"scopeflow_{kind.name} *{name}",), name, (value,))
+    if kind.kind == "value":
+        task = f"&((scopeflow_go_call *){name}_block)->{kind.name}"
+        return Passed((f"uintptr_t {name}_block",), task, (value,))
     if kind.kind == "emitter":
         return Passed((f"scopeflow_emitter *{name}",), name, (value,))
     if kind.kind == "bool":

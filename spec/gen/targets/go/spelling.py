@@ -8,7 +8,7 @@ from spec.gen.names import camel, pascal
 # What users of the package never see: the protocol between the core and this binding.
 INTERNAL_TYPES = {
     "answer_kind", "atof_item", "atof_item_kind", "call_flag", "callable_flag", "event_info",
-    "event_part", "pop_flag", "registry", "step_kind", "token",
+    "answer_flag", "codec_action", "event_part", "pop_flag", "step_flag", "step_kind", "token",
 }  # fmt: skip
 
 # Arguments that the binding itself gives.
@@ -16,7 +16,8 @@ MANAGED_ARGUMENTS = {"current", "emitter"}
 
 # Options that only the binding and its tests use: (operation, argument).
 INTERNAL_OPTIONS = {
-    ("scope_pop", "flags"), ("tool_execute", "flags"), ("atof_sink_open", "mode"),
+    ("scope_pop", "flags"), ("tool_execute", "flags"), ("tool_request_intercepts", "flags"),
+    ("tool_conditional_execution", "flags"), ("atof_sink_open", "mode"),
     ("atof_reader_new", "line_limit"), ("atof_reader_new", "depth_limit"),
 }  # fmt: skip
 
@@ -27,7 +28,12 @@ GO_NAMES = {
     "scope_push": "PushScope",
     "scope_pop": "PopScope",
     "scope_event": "EmitEvent",
+    "runtime_close": "Runtime.Close",
     "tool_execute": "ToolCallExecute",
+    "tool_call": "ToolCall",
+    "tool_call_end": "ToolCallEnd",
+    "tool_request_intercepts": "ToolRequestIntercepts",
+    "tool_conditional_execution": "ToolConditionalExecution",
     "atof_sink_open": "NewAtofExporter",
 }
 
@@ -37,6 +43,10 @@ OPTION_TYPES = {
     "scope_pop": "ScopeEndOption",
     "scope_event": "EventOption",
     "tool_execute": "ToolCallOption",
+    "tool_call": "ToolBeginOption",
+    "tool_call_end": "ToolEndOption",
+    "tool_request_intercepts": "toolRequestInterceptsOption",
+    "tool_conditional_execution": "toolConditionalExecutionOption",
     "atof_sink_open": "atofSinkOption",
     "atof_reader_new": "atofReaderOption",
 }
@@ -44,7 +54,7 @@ OPTION_TYPES = {
 # Handles whose Go type is written by hand: the type and its receiver.
 CLASSES = {"runtime": ("Runtime", "r"), "scope": ("Scope", "s")}
 
-_INITIALISMS = {"uuid": "UUID", "id": "ID", "json": "JSON", "ns": "Ns"}
+_INITIALISMS = {"uuid": "UUID", "id": "ID", "json": "JSON", "llm": "LLM", "ns": "Ns"}
 
 _RESERVED = {
     "break", "case", "chan", "const", "continue", "default", "defer", "else", "fallthrough", "for",
@@ -125,7 +135,7 @@ def go_type(kind: Type) -> str:
         return handle_type(kind.name)
     return {
         "string": "string", "bytes": "[]byte", "bool": "bool", "uuid": "UUID", "status": "Status",
-        "emitter": "emitterHandle", "host": "uintptr",
+        "emitter": "emitterHandle", "host": "uintptr", "value": "callAddress",
     }[kind.kind]  # fmt: skip
 
 

@@ -56,7 +56,7 @@ func (r *vectorRun) operate(s *vectorStep) (any, error) {
 func (r *vectorRun) watcher(c *vectorCallable) WatcherFunc {
 	count := 0
 	return func(ctx context.Context, name string, request any) (*string, error) {
-		return r.reason(ctx, c, &count)
+		return r.reason(ctx, c, &count, request)
 	}
 }
 
