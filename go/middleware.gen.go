@@ -271,8 +271,8 @@ func DeregisterSubscriber(name string) bool {
 // under a name of its own (S3.3). In force for every scope of the runtime. Changes what
 // observers see of a tool call's request. It gets a private copy, and what it returns goes into
 // the start event; one that fails, or returns nothing, withholds the payload (S3.6, S3.10).
-// Errors: already_exists (1001), invalid_argument (1003), invalid_utf8 (2002), limit_exceeded
-// (3001), no_memory (3002).
+// Errors: already_exists (1001), invalid_argument (1003), invalid_state (1004), invalid_utf8
+// (2002), limit_exceeded (3001), no_memory (3002).
 func (r *Runtime) RegisterToolSanitizeRequestGuardrail(name string, priority int32, fn ToolSanitizeRequestGuardrailFunc) error {
 	if err := r.usable(); err != nil {
 		return err
@@ -361,8 +361,8 @@ func DeregisterToolSanitizeRequestGuardrail(name string) bool {
 // observers see of a tool call's response, and of the text of its error or refusal. It gets a
 // private copy, and what it returns goes into the end event or the mark; one that fails, or
 // returns nothing, withholds the payload (S3.6, S3.10).
-// Errors: already_exists (1001), invalid_argument (1003), invalid_utf8 (2002), limit_exceeded
-// (3001), no_memory (3002).
+// Errors: already_exists (1001), invalid_argument (1003), invalid_state (1004), invalid_utf8
+// (2002), limit_exceeded (3001), no_memory (3002).
 func (r *Runtime) RegisterToolSanitizeResponseGuardrail(name string, priority int32, fn ToolSanitizeResponseGuardrailFunc) error {
 	if err := r.usable(); err != nil {
 		return err
@@ -451,8 +451,8 @@ func DeregisterToolSanitizeResponseGuardrail(name string) bool {
 // its own (S3.3). In force for every scope of the runtime. Rewrites the request of a tool call
 // before it starts. It gets a private copy; what it returns goes on. One that fails, or returns
 // nothing, fails the call (S3.5, S3.10, S3.11).
-// Errors: already_exists (1001), invalid_argument (1003), invalid_utf8 (2002), limit_exceeded
-// (3001), no_memory (3002).
+// Errors: already_exists (1001), invalid_argument (1003), invalid_state (1004), invalid_utf8
+// (2002), limit_exceeded (3001), no_memory (3002).
 func (r *Runtime) RegisterToolRequestIntercept(name string, priority int32, breakChain bool, fn ToolRequestInterceptFunc) error {
 	if err := r.usable(); err != nil {
 		return err
@@ -539,8 +539,8 @@ func DeregisterToolRequestIntercept(name string) bool {
 // of its own (S3.3). In force for every scope of the runtime. Runs around a tool call's target:
 // it may call `next` as often as it likes, or not at all, while it runs. What it returns is the
 // call's result (S3.7).
-// Errors: already_exists (1001), invalid_argument (1003), invalid_utf8 (2002), limit_exceeded
-// (3001), no_memory (3002).
+// Errors: already_exists (1001), invalid_argument (1003), invalid_state (1004), invalid_utf8
+// (2002), limit_exceeded (3001), no_memory (3002).
 func (r *Runtime) RegisterToolExecutionIntercept(name string, priority int32, fn ToolExecutionInterceptFunc) error {
 	if err := r.usable(); err != nil {
 		return err
@@ -627,8 +627,8 @@ func DeregisterToolExecutionIntercept(name string) bool {
 // (S3.3). In force for every scope of the runtime. Changes what observers see of a mark. It
 // returns the fields `data`, `metadata` and `category_profile` anew; one that fails withholds
 // the payloads and is the last (S3.12).
-// Errors: already_exists (1001), invalid_argument (1003), invalid_utf8 (2002), limit_exceeded
-// (3001), no_memory (3002).
+// Errors: already_exists (1001), invalid_argument (1003), invalid_state (1004), invalid_utf8
+// (2002), limit_exceeded (3001), no_memory (3002).
 func (r *Runtime) RegisterMarkSanitizeGuardrail(name string, priority int32, fn MarkSanitizeGuardrailFunc) error {
 	if err := r.usable(); err != nil {
 		return err
@@ -716,8 +716,8 @@ func DeregisterMarkSanitizeGuardrail(name string) bool {
 // name of its own (S3.3). In force for every scope of the runtime. Changes what observers see of
 // a scope's or call's start. It returns the fields `data`, `metadata` and `category_profile`
 // anew; one that fails withholds the payloads and is the last (S3.12).
-// Errors: already_exists (1001), invalid_argument (1003), invalid_utf8 (2002), limit_exceeded
-// (3001), no_memory (3002).
+// Errors: already_exists (1001), invalid_argument (1003), invalid_state (1004), invalid_utf8
+// (2002), limit_exceeded (3001), no_memory (3002).
 func (r *Runtime) RegisterScopeSanitizeStartGuardrail(name string, priority int32, fn ScopeSanitizeStartGuardrailFunc) error {
 	if err := r.usable(); err != nil {
 		return err
@@ -805,8 +805,8 @@ func DeregisterScopeSanitizeStartGuardrail(name string) bool {
 // of its own (S3.3). In force for every scope of the runtime. Changes what observers see of a
 // scope's or call's end. It returns the fields `data`, `metadata` and `category_profile` anew;
 // one that fails withholds the payloads and is the last (S3.12).
-// Errors: already_exists (1001), invalid_argument (1003), invalid_utf8 (2002), limit_exceeded
-// (3001), no_memory (3002).
+// Errors: already_exists (1001), invalid_argument (1003), invalid_state (1004), invalid_utf8
+// (2002), limit_exceeded (3001), no_memory (3002).
 func (r *Runtime) RegisterScopeSanitizeEndGuardrail(name string, priority int32, fn ScopeSanitizeEndGuardrailFunc) error {
 	if err := r.usable(); err != nil {
 		return err
@@ -893,8 +893,8 @@ func DeregisterScopeSanitizeEndGuardrail(name string) bool {
 // RegisterEventMetadataInjector registers a metadata injector on a runtime, under a name of its
 // own (S3.3). In force for every scope of the runtime. Adds members to the metadata of every
 // event; keys that are there already win. One that fails is logged and passed over (S3.12).
-// Errors: already_exists (1001), invalid_argument (1003), invalid_utf8 (2002), limit_exceeded
-// (3001), no_memory (3002).
+// Errors: already_exists (1001), invalid_argument (1003), invalid_state (1004), invalid_utf8
+// (2002), limit_exceeded (3001), no_memory (3002).
 func (r *Runtime) RegisterEventMetadataInjector(name string, priority int32, fn EventMetadataInjectorFunc) error {
 	if err := r.usable(); err != nil {
 		return err
@@ -981,8 +981,8 @@ func DeregisterEventMetadataInjector(name string) bool {
 // under a name of its own (S3.3). In force for every scope of the runtime. Is asked at the
 // beginning of each managed call that would use the registration which it names; a reason
 // switches that registration off for this one call. One that fails leaves it on (S3.1).
-// Errors: already_exists (1001), invalid_argument (1003), invalid_utf8 (2002), limit_exceeded
-// (3001), no_memory (3002).
+// Errors: already_exists (1001), invalid_argument (1003), invalid_state (1004), invalid_utf8
+// (2002), limit_exceeded (3001), no_memory (3002).
 func (r *Runtime) RegisterConditionalMiddlewareGuardrail(name string, kinds uint32, registration string, fn ConditionalMiddlewareGuardrailFunc) error {
 	if err := r.usable(); err != nil {
 		return err

@@ -68,9 +68,12 @@ def _callable(registry: Registry) -> Callable:
         maker=spelling.unexported(registry.name),
         func_type=methods.func_type(registry.name),
         signature=methods.func_signature(registry),
-        lines=(*seen, _PLAYS[registry.answer].format(
+        lines=(
+            *seen,
+            _PLAYS[registry.answer].format(
                 given=", ".join(given), also="".join(f", {name}" for name in given)
-            )),
+            ),
+        ),
     )
 
 

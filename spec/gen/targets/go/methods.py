@@ -217,9 +217,7 @@ def can_break_chain(operation: Operation) -> bool:
 
 def registry_parameters(operation: Operation) -> list[Argument]:
     """The function comes last."""
-    given = [
-        a for a in operation.arguments if a.type.kind != "flags" or can_break_chain(operation)
-    ]
+    given = [a for a in operation.arguments if a.type.kind != "flags" or can_break_chain(operation)]
     return sorted(given, key=lambda a: a.type.kind == "callable")
 
 
