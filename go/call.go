@@ -25,7 +25,9 @@ type call struct {
 	target      ToolFunc
 	span        *Scope
 	ended       *Scope
+	parent      *Scope // An explicit one, whose middleware the span inherits.
 	spans       *spanBatch
+	stream      *streamWork
 	subscribers context.Context
 	serving     *delivery
 	event       *Event // The one being delivered.
@@ -48,6 +50,7 @@ type call struct {
 	mark scopeEventArguments
 	tool toolExecuteArguments
 	link taskLinkArguments
+	llm  llmExecuteArguments
 
 	begin      toolCallArguments
 	end        toolCallEndArguments
@@ -90,7 +93,7 @@ func (c *call) release() {
 	c.runtime, c.ctx, c.current, c.delivery = nil, nil, nil, nil
 	c.target, c.span, c.ended, c.event, c.inspected = nil, nil, nil, nil, nil
 	c.result, c.unanswered, c.chainSpan, c.continuation = nil, nil, nil, nil
-	c.subscribers, c.serving, c.block.span = nil, nil, nil
+	c.subscribers, c.serving, c.block.span, c.parent, c.stream = nil, nil, nil, nil, nil
 	calls.Put(c)
 }
 

@@ -16,6 +16,7 @@ var vectorOperations = []string{
 	"runtime_close",
 	"runtime_is_credential_header",
 	"runtime_after_fork",
+	"scope_new_root",
 	"scope_push",
 	"scope_pop",
 	"scope_event",
@@ -48,6 +49,30 @@ var vectorOperations = []string{
 	"deregister_tool_execution_intercept",
 	"scope_register_tool_execution_intercept",
 	"scope_deregister_tool_execution_intercept",
+	"register_llm_sanitize_request_guardrail",
+	"deregister_llm_sanitize_request_guardrail",
+	"scope_register_llm_sanitize_request_guardrail",
+	"scope_deregister_llm_sanitize_request_guardrail",
+	"register_llm_sanitize_response_guardrail",
+	"deregister_llm_sanitize_response_guardrail",
+	"scope_register_llm_sanitize_response_guardrail",
+	"scope_deregister_llm_sanitize_response_guardrail",
+	"register_llm_conditional_execution_guardrail",
+	"deregister_llm_conditional_execution_guardrail",
+	"scope_register_llm_conditional_execution_guardrail",
+	"scope_deregister_llm_conditional_execution_guardrail",
+	"register_llm_request_intercept",
+	"deregister_llm_request_intercept",
+	"scope_register_llm_request_intercept",
+	"scope_deregister_llm_request_intercept",
+	"register_llm_execution_intercept",
+	"deregister_llm_execution_intercept",
+	"scope_register_llm_execution_intercept",
+	"scope_deregister_llm_execution_intercept",
+	"register_llm_stream_execution_intercept",
+	"deregister_llm_stream_execution_intercept",
+	"scope_register_llm_stream_execution_intercept",
+	"scope_deregister_llm_stream_execution_intercept",
 	"register_mark_sanitize_guardrail",
 	"deregister_mark_sanitize_guardrail",
 	"scope_register_mark_sanitize_guardrail",
@@ -73,6 +98,12 @@ var vectorOperations = []string{
 	"tool_call_end",
 	"tool_request_intercepts",
 	"tool_conditional_execution",
+	"llm_execute",
+	"llm_stream_execute",
+	"llm_call",
+	"llm_call_end",
+	"llm_request_intercepts",
+	"llm_conditional_execution",
 }
 
 // operate calls the operation of a step with its arguments.
@@ -92,6 +123,8 @@ func (r *vectorRun) operate(s *vectorStep) (any, error) {
 		return r.runtime.IsCredentialHeader(s.text("name"))
 	case "runtime_after_fork":
 		return nil, r.runtime.AfterFork()
+	case "scope_new_root":
+		return r.runtime.NewRoot()
 	case "scope_push":
 		var options []ScopeOption
 		if s.has("parent") {
@@ -216,6 +249,54 @@ func (r *vectorRun) operate(s *vectorStep) (any, error) {
 		return nil, r.scope(s.On).RegisterToolExecutionIntercept(s.text("name"), int32(s.number("priority", nil)), r.toolExecutionIntercept(s.callable("callable")))
 	case "scope_deregister_tool_execution_intercept":
 		return r.scope(s.On).DeregisterToolExecutionIntercept(s.text("name")), nil
+	case "register_llm_sanitize_request_guardrail":
+		return nil, r.runtime.RegisterLLMSanitizeRequestGuardrail(s.text("name"), int32(s.number("priority", nil)), r.llmSanitizeRequestGuardrail(s.callable("callable")))
+	case "deregister_llm_sanitize_request_guardrail":
+		return r.runtime.DeregisterLLMSanitizeRequestGuardrail(s.text("name")), nil
+	case "scope_register_llm_sanitize_request_guardrail":
+		return nil, r.scope(s.On).RegisterLLMSanitizeRequestGuardrail(s.text("name"), int32(s.number("priority", nil)), r.llmSanitizeRequestGuardrail(s.callable("callable")))
+	case "scope_deregister_llm_sanitize_request_guardrail":
+		return r.scope(s.On).DeregisterLLMSanitizeRequestGuardrail(s.text("name")), nil
+	case "register_llm_sanitize_response_guardrail":
+		return nil, r.runtime.RegisterLLMSanitizeResponseGuardrail(s.text("name"), int32(s.number("priority", nil)), r.llmSanitizeResponseGuardrail(s.callable("callable")))
+	case "deregister_llm_sanitize_response_guardrail":
+		return r.runtime.DeregisterLLMSanitizeResponseGuardrail(s.text("name")), nil
+	case "scope_register_llm_sanitize_response_guardrail":
+		return nil, r.scope(s.On).RegisterLLMSanitizeResponseGuardrail(s.text("name"), int32(s.number("priority", nil)), r.llmSanitizeResponseGuardrail(s.callable("callable")))
+	case "scope_deregister_llm_sanitize_response_guardrail":
+		return r.scope(s.On).DeregisterLLMSanitizeResponseGuardrail(s.text("name")), nil
+	case "register_llm_conditional_execution_guardrail":
+		return nil, r.runtime.RegisterLLMConditionalExecutionGuardrail(s.text("name"), int32(s.number("priority", nil)), r.llmConditionalExecutionGuardrail(s.callable("callable")))
+	case "deregister_llm_conditional_execution_guardrail":
+		return r.runtime.DeregisterLLMConditionalExecutionGuardrail(s.text("name")), nil
+	case "scope_register_llm_conditional_execution_guardrail":
+		return nil, r.scope(s.On).RegisterLLMConditionalExecutionGuardrail(s.text("name"), int32(s.number("priority", nil)), r.llmConditionalExecutionGuardrail(s.callable("callable")))
+	case "scope_deregister_llm_conditional_execution_guardrail":
+		return r.scope(s.On).DeregisterLLMConditionalExecutionGuardrail(s.text("name")), nil
+	case "register_llm_request_intercept":
+		return nil, r.runtime.RegisterLLMRequestIntercept(s.text("name"), int32(s.number("priority", nil)), s.breaksChain(), r.llmRequestIntercept(s.callable("callable")))
+	case "deregister_llm_request_intercept":
+		return r.runtime.DeregisterLLMRequestIntercept(s.text("name")), nil
+	case "scope_register_llm_request_intercept":
+		return nil, r.scope(s.On).RegisterLLMRequestIntercept(s.text("name"), int32(s.number("priority", nil)), s.breaksChain(), r.llmRequestIntercept(s.callable("callable")))
+	case "scope_deregister_llm_request_intercept":
+		return r.scope(s.On).DeregisterLLMRequestIntercept(s.text("name")), nil
+	case "register_llm_execution_intercept":
+		return nil, r.runtime.RegisterLLMExecutionIntercept(s.text("name"), int32(s.number("priority", nil)), r.llmExecutionIntercept(s.callable("callable")))
+	case "deregister_llm_execution_intercept":
+		return r.runtime.DeregisterLLMExecutionIntercept(s.text("name")), nil
+	case "scope_register_llm_execution_intercept":
+		return nil, r.scope(s.On).RegisterLLMExecutionIntercept(s.text("name"), int32(s.number("priority", nil)), r.llmExecutionIntercept(s.callable("callable")))
+	case "scope_deregister_llm_execution_intercept":
+		return r.scope(s.On).DeregisterLLMExecutionIntercept(s.text("name")), nil
+	case "register_llm_stream_execution_intercept":
+		return nil, r.runtime.RegisterLLMStreamExecutionIntercept(s.text("name"), int32(s.number("priority", nil)), r.llmStreamExecutionIntercept(s.callable("callable")))
+	case "deregister_llm_stream_execution_intercept":
+		return r.runtime.DeregisterLLMStreamExecutionIntercept(s.text("name")), nil
+	case "scope_register_llm_stream_execution_intercept":
+		return nil, r.scope(s.On).RegisterLLMStreamExecutionIntercept(s.text("name"), int32(s.number("priority", nil)), r.llmStreamExecutionIntercept(s.callable("callable")))
+	case "scope_deregister_llm_stream_execution_intercept":
+		return r.scope(s.On).DeregisterLLMStreamExecutionIntercept(s.text("name")), nil
 	case "register_mark_sanitize_guardrail":
 		return nil, r.runtime.RegisterMarkSanitizeGuardrail(s.text("name"), int32(s.number("priority", nil)), r.markSanitizeGuardrail(s.callable("callable")))
 	case "deregister_mark_sanitize_guardrail":
@@ -331,6 +412,129 @@ func (r *vectorRun) operate(s *vectorStep) (any, error) {
 			options = append(options, withToolFlags(callFlag(s.number("flags", vectorNames_call_flag))))
 		}
 		return r.toolConditionalExecution(s, s.text("name"), s.payload("request"), options)
+	case "llm_execute":
+		var options []LLMCallOption
+		if s.has("flags") {
+			options = append(options, withLLMFlags(callFlag(s.number("flags", vectorNames_call_flag))))
+		}
+		if s.has("parent") {
+			options = append(options, WithParent(r.scope(s.label("parent"))))
+		}
+		if s.has("attributes") {
+			options = append(options, WithLLMAttributes(LlmAttribute(s.number("attributes", vectorNames_llm_attribute))))
+		}
+		if s.has("model_name") {
+			options = append(options, WithModelName(s.text("model_name")))
+		}
+		if s.has("data") {
+			options = append(options, WithData(s.payload("data")))
+		}
+		if s.has("metadata") {
+			options = append(options, WithMetadata(s.payload("metadata")))
+		}
+		if s.has("timestamp") {
+			options = append(options, WithTimestamp(s.time("timestamp")))
+		}
+		if s.has("codec") {
+			options = append(options, WithCodec(s.codec("codec")))
+		}
+		if s.has("response_codec") {
+			options = append(options, WithResponseCodec(s.codec("response_codec")))
+		}
+		return r.llmExecute(s, s.text("name"), s.llmRequest("request"), options)
+	case "llm_stream_execute":
+		var options []LLMStreamOption
+		if s.has("flags") {
+			options = append(options, withLLMFlags(callFlag(s.number("flags", vectorNames_call_flag))))
+		}
+		if s.has("parent") {
+			options = append(options, WithParent(r.scope(s.label("parent"))))
+		}
+		if s.has("attributes") {
+			options = append(options, WithLLMAttributes(LlmAttribute(s.number("attributes", vectorNames_llm_attribute))))
+		}
+		if s.has("model_name") {
+			options = append(options, WithModelName(s.text("model_name")))
+		}
+		if s.has("data") {
+			options = append(options, WithData(s.payload("data")))
+		}
+		if s.has("metadata") {
+			options = append(options, WithMetadata(s.payload("metadata")))
+		}
+		if s.has("timestamp") {
+			options = append(options, WithTimestamp(s.time("timestamp")))
+		}
+		if s.has("codec") {
+			options = append(options, WithCodec(s.codec("codec")))
+		}
+		if s.has("response_codec") {
+			options = append(options, WithResponseCodec(s.codec("response_codec")))
+		}
+		return r.llmStreamExecute(s, s.text("name"), s.llmRequest("request"), options)
+	case "llm_call":
+		var options []LLMBeginOption
+		if s.has("parent") {
+			options = append(options, WithParent(r.scope(s.label("parent"))))
+		}
+		if s.has("attributes") {
+			options = append(options, WithLLMAttributes(LlmAttribute(s.number("attributes", vectorNames_llm_attribute))))
+		}
+		if s.has("model_name") {
+			options = append(options, WithModelName(s.text("model_name")))
+		}
+		if s.has("metadata") {
+			options = append(options, WithMetadata(s.payload("metadata")))
+		}
+		if s.has("timestamp") {
+			options = append(options, WithTimestamp(s.time("timestamp")))
+		}
+		if s.has("annotated_request") {
+			options = append(options, WithAnnotatedRequest(s.payload("annotated_request")))
+		}
+		if s.has("codec") {
+			options = append(options, WithCodec(s.codec("codec")))
+		}
+		return r.llmCall(s, s.text("name"), s.llmRequest("request"), options)
+	case "llm_call_end":
+		var options []LLMEndOption
+		if s.has("response") {
+			options = append(options, WithResponse(s.payload("response")))
+		}
+		if s.has("data") {
+			options = append(options, WithData(s.payload("data")))
+		}
+		if s.has("metadata") {
+			options = append(options, WithMetadata(s.payload("metadata")))
+		}
+		if s.has("status") {
+			options = append(options, WithStatus(EndStatus(s.number("status", vectorNames_end_status))))
+		}
+		if s.has("error") {
+			options = append(options, WithError(s.err("error")))
+		}
+		if s.has("timestamp") {
+			options = append(options, WithTimestamp(s.time("timestamp")))
+		}
+		if s.has("annotated_response") {
+			options = append(options, WithAnnotatedResponse(s.payload("annotated_response")))
+		}
+		if s.has("response_codec") {
+			options = append(options, WithResponseCodec(s.codec("response_codec")))
+		}
+		return r.llmCallEnd(s, options)
+	case "llm_request_intercepts":
+		var options []llmRequestInterceptsOption
+		if s.has("flags") {
+			options = append(options, withLLMFlags(callFlag(s.number("flags", vectorNames_call_flag))))
+		}
+		return r.llmRequestIntercepts(s, s.text("name"), s.llmRequest("request"), options)
+	case "llm_conditional_execution":
+		var options []llmConditionalExecutionOption
+		if s.has("flags") {
+			options = append(options, withLLMFlags(callFlag(s.number("flags", vectorNames_call_flag))))
+		}
+		return r.llmConditionalExecution(s, s.text("name"), s.llmRequest("request"), options)
 	}
 	r.t.Fatalf("there is no operation %s", s.Op)
 	return nil, nil
@@ -376,6 +580,48 @@ func (r *vectorRun) toolExecutionIntercept(c *vectorCallable) ToolExecutionInter
 	count := 0
 	return func(ctx context.Context, name string, request any, next NextFunc) (any, error) {
 		return r.executed(ctx, c, &count, request, next)
+	}
+}
+
+func (r *vectorRun) llmSanitizeRequestGuardrail(c *vectorCallable) LLMSanitizeRequestGuardrailFunc {
+	count := 0
+	return func(ctx context.Context, request *LLMRequest) (*LLMRequest, error) {
+		return r.sanitizedRequest(ctx, c, &count, request)
+	}
+}
+
+func (r *vectorRun) llmSanitizeResponseGuardrail(c *vectorCallable) LLMSanitizeResponseGuardrailFunc {
+	count := 0
+	return func(ctx context.Context, response any) (any, error) {
+		return r.sanitized(ctx, c, &count, response)
+	}
+}
+
+func (r *vectorRun) llmConditionalExecutionGuardrail(c *vectorCallable) LLMConditionalExecutionGuardrailFunc {
+	count := 0
+	return func(ctx context.Context, request *LLMRequest) (*string, error) {
+		return r.reason(ctx, c, &count, request)
+	}
+}
+
+func (r *vectorRun) llmRequestIntercept(c *vectorCallable) LLMRequestInterceptFunc {
+	count := 0
+	return func(ctx context.Context, name string, request *LLMRequest, annotated any) (any, error) {
+		return r.interceptedLLM(ctx, c, &count, request, annotated)
+	}
+}
+
+func (r *vectorRun) llmExecutionIntercept(c *vectorCallable) LLMExecutionInterceptFunc {
+	count := 0
+	return func(ctx context.Context, name string, request *LLMRequest, next LLMNextFunc) (any, error) {
+		return r.executedLLM(ctx, c, &count, request, next)
+	}
+}
+
+func (r *vectorRun) llmStreamExecutionIntercept(c *vectorCallable) LLMStreamExecutionInterceptFunc {
+	count := 0
+	return func(ctx context.Context, name string, request *LLMRequest, next LLMStreamNextFunc) (any, error) {
+		return r.executedStream(ctx, c, &count, request, next)
 	}
 }
 

@@ -8,15 +8,18 @@ import (
 
 // answer is what came of a step.
 type answer struct {
-	kind   answerKind
-	status Status
-	value  ref
+	kind      answerKind
+	status    Status
+	value     ref
+	annotated ref
 }
 
 // resume answers the last step. Nothing is awaited in Go, so that no flag has anything to say (S3.8).
-func (c *call) resume(a answer) Status { return c.taskResume(a.kind, a.status, 0, a.value, 0) }
+func (c *call) resume(a answer) Status {
+	return c.taskResume(a.kind, a.status, 0, a.value, a.annotated)
+}
 
-// run does what the steps say until the operation has ended. It is the only place where Go meets
+// run does what the steps say until the operation has ended, or comes to rest as a stream. It is the only place where Go meets
 // the core's pipeline. The result of a call stands in c.result, a new scope in the last step.
 func (c *call) run(status Status) error {
 	for status == StatusOK {
@@ -29,6 +32,8 @@ func (c *call) run(status Status) error {
 			if step.value != 0 {
 				c.result = c.runtime.slots.take(ref(step.value))
 			}
+			return nil
+		case stepKindStream:
 			return nil
 		case stepKindRaise:
 			return c.raised(Status(step.status), c.runtime.slots.take(ref(step.value)))
@@ -46,7 +51,8 @@ func (c *call) run(status Status) error {
 // request. That is the call's error (S3.11).
 func (c *call) answerRefused(kind stepKind, a answer, status Status) Status {
 	c.runtime.slots.take(a.value)
-	if kind != stepKindInvoke || a.kind != answerKindValue {
+	c.runtime.slots.take(a.annotated)
+	if kind != stepKindInvoke && kind != stepKindCodec || a.kind != answerKindValue {
 		c.taskAbandon()
 		return status
 	}
@@ -97,6 +103,10 @@ func (c *call) perform(kind stepKind) (a answer) {
 		a = c.execute()
 	case stepKindDeliver:
 		a = c.deliver()
+	case stepKindCodec:
+		a = c.askCodec(c.middlewareContext())
+	case stepKindFinalize:
+		a = c.answerPayload(c.stream.finalizer())
 	default:
 		step := &c.block.step
 		callable := c.runtime.callable(ref(step.callable))
@@ -138,7 +148,7 @@ func (c *call) spanContext() context.Context {
 		handle := c.block.step.scope
 		c.span = c.runtime.wrapScope(c.ctx, c.delivery, handle)
 		c.span.spans = c.keepSpan(handle)
-		c.span.parent = c.tool.parent
+		c.span.parent = c.parent
 		return &c.span.context
 	}
 	if c.current == c.span {

@@ -38,6 +38,39 @@ type ToolRequestInterceptFunc func(ctx context.Context, name string, request any
 // call's result (S3.7).
 type ToolExecutionInterceptFunc func(ctx context.Context, name string, request any, next NextFunc) (any, error)
 
+// LLMSanitizeRequestGuardrailFunc is a LLM sanitize-request guardrail: Changes what observers
+// see of an LLM call's request, without credential headers. It gets a private copy, and what it
+// returns goes into the start event; one that fails, or returns nothing, withholds the payload
+// (S3.6, S3.10).
+type LLMSanitizeRequestGuardrailFunc func(ctx context.Context, request *LLMRequest) (*LLMRequest, error)
+
+// LLMSanitizeResponseGuardrailFunc is a LLM sanitize-response guardrail: Changes what observers
+// see of an LLM call's response, and of the text of its error or refusal. It gets a private
+// copy, and what it returns goes into the end event or the mark; one that fails, or returns
+// nothing, withholds the payload (S3.6, S3.10).
+type LLMSanitizeResponseGuardrailFunc func(ctx context.Context, response any) (any, error)
+
+// LLMConditionalExecutionGuardrailFunc is a LLM conditional-execution guardrail: Decides whether
+// an LLM call may run. It sees the caller's own request; the first reason given refuses the
+// call, and a guard that fails refuses too (S3.5).
+type LLMConditionalExecutionGuardrailFunc func(ctx context.Context, request *LLMRequest) (*string, error)
+
+// LLMRequestInterceptFunc is a LLM request intercept: Rewrites the request of an LLM call before
+// it starts. It gets a private copy; what it returns goes on. One that fails, or returns
+// nothing, fails the call (S3.5, S3.10, S3.11). With a request codec it also gets the decoded
+// request and may change either or both (S4.11).
+type LLMRequestInterceptFunc func(ctx context.Context, name string, request *LLMRequest, annotated any) (any, error)
+
+// LLMExecutionInterceptFunc is a LLM execution intercept: Runs around an LLM call's target: it
+// may call `next` as often as it likes, or not at all, while it runs. What it returns is the
+// call's result (S3.7).
+type LLMExecutionInterceptFunc func(ctx context.Context, name string, request *LLMRequest, next LLMNextFunc) (any, error)
+
+// LLMStreamExecutionInterceptFunc is a LLM stream execution intercept: Runs around the producer
+// of an LLM stream: it may call `next` as often as it likes, or not at all, while it runs. What
+// it returns is the call's result (S3.7).
+type LLMStreamExecutionInterceptFunc func(ctx context.Context, name string, request *LLMRequest, next LLMStreamNextFunc) (any, error)
+
 // MarkSanitizeGuardrailFunc is a mark sanitizer: Changes what observers see of a mark. It
 // returns the fields `data`, `metadata` and `category_profile` anew; one that fails withholds
 // the payloads and is the last (S3.12).
@@ -78,6 +111,18 @@ func (c *call) invokeCallable(ctx context.Context, kind Registry, callable any) 
 		return c.answerRequest(callable.(ToolRequestInterceptFunc)(ctx, c.targetName(), c.stepInput()))
 	case RegistryToolExecutionIntercept:
 		return c.answerResult(callable.(ToolExecutionInterceptFunc)(ctx, c.targetName(), c.stepInput(), c.next()))
+	case RegistryLlmSanitizeRequestGuardrail:
+		return c.answerLLMRequest(callable.(LLMSanitizeRequestGuardrailFunc)(ctx, c.stepRequest()))
+	case RegistryLlmSanitizeResponseGuardrail:
+		return c.answerPayload(callable.(LLMSanitizeResponseGuardrailFunc)(ctx, c.stepInput()))
+	case RegistryLlmConditionalExecutionGuardrail:
+		return c.answerReason(callable.(LLMConditionalExecutionGuardrailFunc)(ctx, c.stepRequest()))
+	case RegistryLlmRequestIntercept:
+		return c.answerIntercepted(callable.(LLMRequestInterceptFunc)(ctx, c.targetName(), c.stepRequest(), c.stepAnnotated()))
+	case RegistryLlmExecutionIntercept:
+		return c.answerResult(callable.(LLMExecutionInterceptFunc)(ctx, c.targetName(), c.stepRequest(), c.nextLLM()))
+	case RegistryLlmStreamExecutionIntercept:
+		return c.answerResult(callable.(LLMStreamExecutionInterceptFunc)(ctx, c.targetName(), c.stepRequest(), c.nextStream()))
 	case RegistryMarkSanitizeGuardrail:
 		return c.answerFields(callable.(MarkSanitizeGuardrailFunc)(ctx, c.stepEvent(), c.stepFields()))
 	case RegistryScopeSanitizeStartGuardrail:
@@ -621,6 +666,543 @@ func DeregisterToolExecutionIntercept(name string) bool {
 		return false
 	}
 	return r.DeregisterToolExecutionIntercept(name)
+}
+
+// RegisterLLMSanitizeRequestGuardrail registers a LLM sanitize-request guardrail on a runtime,
+// under a name of its own (S3.3). In force for every scope of the runtime. Changes what
+// observers see of an LLM call's request, without credential headers. It gets a private copy,
+// and what it returns goes into the start event; one that fails, or returns nothing, withholds
+// the payload (S3.6, S3.10).
+// Errors: already_exists (1001), invalid_argument (1003), invalid_state (1004), invalid_utf8
+// (2002), limit_exceeded (3001), no_memory (3002).
+func (r *Runtime) RegisterLLMSanitizeRequestGuardrail(name string, priority int32, fn LLMSanitizeRequestGuardrailFunc) error {
+	if err := r.usable(); err != nil {
+		return err
+	}
+	if fn == nil {
+		return invalidArgument("llm_sanitize_request_guardrail must not be nil")
+	}
+	callable := r.holdCallable(fn)
+	err := coreRegisterLlmSanitizeRequestGuardrail(r.handle, name, priority, callable, 0)
+	runtime.KeepAlive(r)
+	if err != nil {
+		r.owner().slots.take(callable)
+	}
+	return err
+}
+
+// DeregisterLLMSanitizeRequestGuardrail removes a LLM sanitize-request guardrail from a runtime;
+// calls that already began still use it (S3.4).
+// It says whether the name was known.
+func (r *Runtime) DeregisterLLMSanitizeRequestGuardrail(name string) bool {
+	if r.usable() != nil {
+		return false
+	}
+	removed, err := coreDeregisterLlmSanitizeRequestGuardrail(r.handle, name)
+	runtime.KeepAlive(r)
+	return err == nil && removed
+}
+
+// RegisterLLMSanitizeRequestGuardrail registers a LLM sanitize-request guardrail on a scope,
+// under a name of its own (S3.3). In force for the scope and what is opened under it (S1.7);
+// registering on an ended scope is `not_found`. Changes what observers see of an LLM call's
+// request, without credential headers. It gets a private copy, and what it returns goes into the
+// start event; one that fails, or returns nothing, withholds the payload (S3.6, S3.10).
+// Errors: already_exists (1001), not_found (1002), invalid_argument (1003), invalid_state
+// (1004), invalid_utf8 (2002), limit_exceeded (3001), no_memory (3002).
+func (s *Scope) RegisterLLMSanitizeRequestGuardrail(name string, priority int32, fn LLMSanitizeRequestGuardrailFunc) error {
+	if err := s.usable(); err != nil {
+		return err
+	}
+	if fn == nil {
+		return invalidArgument("llm_sanitize_request_guardrail must not be nil")
+	}
+	callable := s.holdCallable(fn)
+	err := coreScopeRegisterLlmSanitizeRequestGuardrail(s.handle, name, priority, callable, 0)
+	runtime.KeepAlive(s)
+	if err != nil {
+		s.owner().slots.take(callable)
+	}
+	return err
+}
+
+// DeregisterLLMSanitizeRequestGuardrail removes a LLM sanitize-request guardrail from a scope;
+// calls that already began still use it (S3.4).
+// It says whether the name was known.
+func (s *Scope) DeregisterLLMSanitizeRequestGuardrail(name string) bool {
+	if s.usable() != nil {
+		return false
+	}
+	removed, err := coreScopeDeregisterLlmSanitizeRequestGuardrail(s.handle, name)
+	runtime.KeepAlive(s)
+	return err == nil && removed
+}
+
+// RegisterLLMSanitizeRequestGuardrail is [Runtime.RegisterLLMSanitizeRequestGuardrail] on the
+// default runtime.
+func RegisterLLMSanitizeRequestGuardrail(name string, priority int32, fn LLMSanitizeRequestGuardrailFunc) error {
+	r, err := Default()
+	if err != nil {
+		return err
+	}
+	return r.RegisterLLMSanitizeRequestGuardrail(name, priority, fn)
+}
+
+// DeregisterLLMSanitizeRequestGuardrail is [Runtime.DeregisterLLMSanitizeRequestGuardrail] on
+// the default runtime.
+func DeregisterLLMSanitizeRequestGuardrail(name string) bool {
+	r, err := Default()
+	if err != nil {
+		return false
+	}
+	return r.DeregisterLLMSanitizeRequestGuardrail(name)
+}
+
+// RegisterLLMSanitizeResponseGuardrail registers a LLM sanitize-response guardrail on a runtime,
+// under a name of its own (S3.3). In force for every scope of the runtime. Changes what
+// observers see of an LLM call's response, and of the text of its error or refusal. It gets a
+// private copy, and what it returns goes into the end event or the mark; one that fails, or
+// returns nothing, withholds the payload (S3.6, S3.10).
+// Errors: already_exists (1001), invalid_argument (1003), invalid_state (1004), invalid_utf8
+// (2002), limit_exceeded (3001), no_memory (3002).
+func (r *Runtime) RegisterLLMSanitizeResponseGuardrail(name string, priority int32, fn LLMSanitizeResponseGuardrailFunc) error {
+	if err := r.usable(); err != nil {
+		return err
+	}
+	if fn == nil {
+		return invalidArgument("llm_sanitize_response_guardrail must not be nil")
+	}
+	callable := r.holdCallable(fn)
+	err := coreRegisterLlmSanitizeResponseGuardrail(r.handle, name, priority, callable, 0)
+	runtime.KeepAlive(r)
+	if err != nil {
+		r.owner().slots.take(callable)
+	}
+	return err
+}
+
+// DeregisterLLMSanitizeResponseGuardrail removes a LLM sanitize-response guardrail from a
+// runtime; calls that already began still use it (S3.4).
+// It says whether the name was known.
+func (r *Runtime) DeregisterLLMSanitizeResponseGuardrail(name string) bool {
+	if r.usable() != nil {
+		return false
+	}
+	removed, err := coreDeregisterLlmSanitizeResponseGuardrail(r.handle, name)
+	runtime.KeepAlive(r)
+	return err == nil && removed
+}
+
+// RegisterLLMSanitizeResponseGuardrail registers a LLM sanitize-response guardrail on a scope,
+// under a name of its own (S3.3). In force for the scope and what is opened under it (S1.7);
+// registering on an ended scope is `not_found`. Changes what observers see of an LLM call's
+// response, and of the text of its error or refusal. It gets a private copy, and what it returns
+// goes into the end event or the mark; one that fails, or returns nothing, withholds the payload
+// (S3.6, S3.10).
+// Errors: already_exists (1001), not_found (1002), invalid_argument (1003), invalid_state
+// (1004), invalid_utf8 (2002), limit_exceeded (3001), no_memory (3002).
+func (s *Scope) RegisterLLMSanitizeResponseGuardrail(name string, priority int32, fn LLMSanitizeResponseGuardrailFunc) error {
+	if err := s.usable(); err != nil {
+		return err
+	}
+	if fn == nil {
+		return invalidArgument("llm_sanitize_response_guardrail must not be nil")
+	}
+	callable := s.holdCallable(fn)
+	err := coreScopeRegisterLlmSanitizeResponseGuardrail(s.handle, name, priority, callable, 0)
+	runtime.KeepAlive(s)
+	if err != nil {
+		s.owner().slots.take(callable)
+	}
+	return err
+}
+
+// DeregisterLLMSanitizeResponseGuardrail removes a LLM sanitize-response guardrail from a scope;
+// calls that already began still use it (S3.4).
+// It says whether the name was known.
+func (s *Scope) DeregisterLLMSanitizeResponseGuardrail(name string) bool {
+	if s.usable() != nil {
+		return false
+	}
+	removed, err := coreScopeDeregisterLlmSanitizeResponseGuardrail(s.handle, name)
+	runtime.KeepAlive(s)
+	return err == nil && removed
+}
+
+// RegisterLLMSanitizeResponseGuardrail is [Runtime.RegisterLLMSanitizeResponseGuardrail] on the
+// default runtime.
+func RegisterLLMSanitizeResponseGuardrail(name string, priority int32, fn LLMSanitizeResponseGuardrailFunc) error {
+	r, err := Default()
+	if err != nil {
+		return err
+	}
+	return r.RegisterLLMSanitizeResponseGuardrail(name, priority, fn)
+}
+
+// DeregisterLLMSanitizeResponseGuardrail is [Runtime.DeregisterLLMSanitizeResponseGuardrail] on
+// the default runtime.
+func DeregisterLLMSanitizeResponseGuardrail(name string) bool {
+	r, err := Default()
+	if err != nil {
+		return false
+	}
+	return r.DeregisterLLMSanitizeResponseGuardrail(name)
+}
+
+// RegisterLLMConditionalExecutionGuardrail registers a LLM conditional-execution guardrail on a
+// runtime, under a name of its own (S3.3). In force for every scope of the runtime. Decides
+// whether an LLM call may run. It sees the caller's own request; the first reason given refuses
+// the call, and a guard that fails refuses too (S3.5).
+// Errors: already_exists (1001), invalid_argument (1003), invalid_state (1004), invalid_utf8
+// (2002), limit_exceeded (3001), no_memory (3002).
+func (r *Runtime) RegisterLLMConditionalExecutionGuardrail(name string, priority int32, fn LLMConditionalExecutionGuardrailFunc) error {
+	if err := r.usable(); err != nil {
+		return err
+	}
+	if fn == nil {
+		return invalidArgument("llm_conditional_execution_guardrail must not be nil")
+	}
+	callable := r.holdCallable(fn)
+	err := coreRegisterLlmConditionalExecutionGuardrail(r.handle, name, priority, callable, 0)
+	runtime.KeepAlive(r)
+	if err != nil {
+		r.owner().slots.take(callable)
+	}
+	return err
+}
+
+// DeregisterLLMConditionalExecutionGuardrail removes a LLM conditional-execution guardrail from
+// a runtime; calls that already began still use it (S3.4).
+// It says whether the name was known.
+func (r *Runtime) DeregisterLLMConditionalExecutionGuardrail(name string) bool {
+	if r.usable() != nil {
+		return false
+	}
+	removed, err := coreDeregisterLlmConditionalExecutionGuardrail(r.handle, name)
+	runtime.KeepAlive(r)
+	return err == nil && removed
+}
+
+// RegisterLLMConditionalExecutionGuardrail registers a LLM conditional-execution guardrail on a
+// scope, under a name of its own (S3.3). In force for the scope and what is opened under it
+// (S1.7); registering on an ended scope is `not_found`. Decides whether an LLM call may run. It
+// sees the caller's own request; the first reason given refuses the call, and a guard that fails
+// refuses too (S3.5).
+// Errors: already_exists (1001), not_found (1002), invalid_argument (1003), invalid_state
+// (1004), invalid_utf8 (2002), limit_exceeded (3001), no_memory (3002).
+func (s *Scope) RegisterLLMConditionalExecutionGuardrail(name string, priority int32, fn LLMConditionalExecutionGuardrailFunc) error {
+	if err := s.usable(); err != nil {
+		return err
+	}
+	if fn == nil {
+		return invalidArgument("llm_conditional_execution_guardrail must not be nil")
+	}
+	callable := s.holdCallable(fn)
+	err := coreScopeRegisterLlmConditionalExecutionGuardrail(s.handle, name, priority, callable, 0)
+	runtime.KeepAlive(s)
+	if err != nil {
+		s.owner().slots.take(callable)
+	}
+	return err
+}
+
+// DeregisterLLMConditionalExecutionGuardrail removes a LLM conditional-execution guardrail from
+// a scope; calls that already began still use it (S3.4).
+// It says whether the name was known.
+func (s *Scope) DeregisterLLMConditionalExecutionGuardrail(name string) bool {
+	if s.usable() != nil {
+		return false
+	}
+	removed, err := coreScopeDeregisterLlmConditionalExecutionGuardrail(s.handle, name)
+	runtime.KeepAlive(s)
+	return err == nil && removed
+}
+
+// RegisterLLMConditionalExecutionGuardrail is [Runtime.RegisterLLMConditionalExecutionGuardrail]
+// on the default runtime.
+func RegisterLLMConditionalExecutionGuardrail(name string, priority int32, fn LLMConditionalExecutionGuardrailFunc) error {
+	r, err := Default()
+	if err != nil {
+		return err
+	}
+	return r.RegisterLLMConditionalExecutionGuardrail(name, priority, fn)
+}
+
+// DeregisterLLMConditionalExecutionGuardrail is
+// [Runtime.DeregisterLLMConditionalExecutionGuardrail] on the default runtime.
+func DeregisterLLMConditionalExecutionGuardrail(name string) bool {
+	r, err := Default()
+	if err != nil {
+		return false
+	}
+	return r.DeregisterLLMConditionalExecutionGuardrail(name)
+}
+
+// RegisterLLMRequestIntercept registers a LLM request intercept on a runtime, under a name of
+// its own (S3.3). In force for every scope of the runtime. Rewrites the request of an LLM call
+// before it starts. It gets a private copy; what it returns goes on. One that fails, or returns
+// nothing, fails the call (S3.5, S3.10, S3.11). With a request codec it also gets the decoded
+// request and may change either or both (S4.11).
+// Errors: already_exists (1001), invalid_argument (1003), invalid_state (1004), invalid_utf8
+// (2002), limit_exceeded (3001), no_memory (3002).
+func (r *Runtime) RegisterLLMRequestIntercept(name string, priority int32, breakChain bool, fn LLMRequestInterceptFunc) error {
+	if err := r.usable(); err != nil {
+		return err
+	}
+	if fn == nil {
+		return invalidArgument("llm_request_intercept must not be nil")
+	}
+	callable := r.holdCallable(fn)
+	err := coreRegisterLlmRequestIntercept(r.handle, name, priority, callable, chainFlag(breakChain))
+	runtime.KeepAlive(r)
+	if err != nil {
+		r.owner().slots.take(callable)
+	}
+	return err
+}
+
+// DeregisterLLMRequestIntercept removes a LLM request intercept from a runtime; calls that
+// already began still use it (S3.4).
+// It says whether the name was known.
+func (r *Runtime) DeregisterLLMRequestIntercept(name string) bool {
+	if r.usable() != nil {
+		return false
+	}
+	removed, err := coreDeregisterLlmRequestIntercept(r.handle, name)
+	runtime.KeepAlive(r)
+	return err == nil && removed
+}
+
+// RegisterLLMRequestIntercept registers a LLM request intercept on a scope, under a name of its
+// own (S3.3). In force for the scope and what is opened under it (S1.7); registering on an ended
+// scope is `not_found`. Rewrites the request of an LLM call before it starts. It gets a private
+// copy; what it returns goes on. One that fails, or returns nothing, fails the call (S3.5,
+// S3.10, S3.11). With a request codec it also gets the decoded request and may change either or
+// both (S4.11).
+// Errors: already_exists (1001), not_found (1002), invalid_argument (1003), invalid_state
+// (1004), invalid_utf8 (2002), limit_exceeded (3001), no_memory (3002).
+func (s *Scope) RegisterLLMRequestIntercept(name string, priority int32, breakChain bool, fn LLMRequestInterceptFunc) error {
+	if err := s.usable(); err != nil {
+		return err
+	}
+	if fn == nil {
+		return invalidArgument("llm_request_intercept must not be nil")
+	}
+	callable := s.holdCallable(fn)
+	err := coreScopeRegisterLlmRequestIntercept(s.handle, name, priority, callable, chainFlag(breakChain))
+	runtime.KeepAlive(s)
+	if err != nil {
+		s.owner().slots.take(callable)
+	}
+	return err
+}
+
+// DeregisterLLMRequestIntercept removes a LLM request intercept from a scope; calls that already
+// began still use it (S3.4).
+// It says whether the name was known.
+func (s *Scope) DeregisterLLMRequestIntercept(name string) bool {
+	if s.usable() != nil {
+		return false
+	}
+	removed, err := coreScopeDeregisterLlmRequestIntercept(s.handle, name)
+	runtime.KeepAlive(s)
+	return err == nil && removed
+}
+
+// RegisterLLMRequestIntercept is [Runtime.RegisterLLMRequestIntercept] on the default runtime.
+func RegisterLLMRequestIntercept(name string, priority int32, breakChain bool, fn LLMRequestInterceptFunc) error {
+	r, err := Default()
+	if err != nil {
+		return err
+	}
+	return r.RegisterLLMRequestIntercept(name, priority, breakChain, fn)
+}
+
+// DeregisterLLMRequestIntercept is [Runtime.DeregisterLLMRequestIntercept] on the default
+// runtime.
+func DeregisterLLMRequestIntercept(name string) bool {
+	r, err := Default()
+	if err != nil {
+		return false
+	}
+	return r.DeregisterLLMRequestIntercept(name)
+}
+
+// RegisterLLMExecutionIntercept registers a LLM execution intercept on a runtime, under a name
+// of its own (S3.3). In force for every scope of the runtime. Runs around an LLM call's target:
+// it may call `next` as often as it likes, or not at all, while it runs. What it returns is the
+// call's result (S3.7).
+// Errors: already_exists (1001), invalid_argument (1003), invalid_state (1004), invalid_utf8
+// (2002), limit_exceeded (3001), no_memory (3002).
+func (r *Runtime) RegisterLLMExecutionIntercept(name string, priority int32, fn LLMExecutionInterceptFunc) error {
+	if err := r.usable(); err != nil {
+		return err
+	}
+	if fn == nil {
+		return invalidArgument("llm_execution_intercept must not be nil")
+	}
+	callable := r.holdCallable(fn)
+	err := coreRegisterLlmExecutionIntercept(r.handle, name, priority, callable, 0)
+	runtime.KeepAlive(r)
+	if err != nil {
+		r.owner().slots.take(callable)
+	}
+	return err
+}
+
+// DeregisterLLMExecutionIntercept removes a LLM execution intercept from a runtime; calls that
+// already began still use it (S3.4).
+// It says whether the name was known.
+func (r *Runtime) DeregisterLLMExecutionIntercept(name string) bool {
+	if r.usable() != nil {
+		return false
+	}
+	removed, err := coreDeregisterLlmExecutionIntercept(r.handle, name)
+	runtime.KeepAlive(r)
+	return err == nil && removed
+}
+
+// RegisterLLMExecutionIntercept registers a LLM execution intercept on a scope, under a name of
+// its own (S3.3). In force for the scope and what is opened under it (S1.7); registering on an
+// ended scope is `not_found`. Runs around an LLM call's target: it may call `next` as often as
+// it likes, or not at all, while it runs. What it returns is the call's result (S3.7).
+// Errors: already_exists (1001), not_found (1002), invalid_argument (1003), invalid_state
+// (1004), invalid_utf8 (2002), limit_exceeded (3001), no_memory (3002).
+func (s *Scope) RegisterLLMExecutionIntercept(name string, priority int32, fn LLMExecutionInterceptFunc) error {
+	if err := s.usable(); err != nil {
+		return err
+	}
+	if fn == nil {
+		return invalidArgument("llm_execution_intercept must not be nil")
+	}
+	callable := s.holdCallable(fn)
+	err := coreScopeRegisterLlmExecutionIntercept(s.handle, name, priority, callable, 0)
+	runtime.KeepAlive(s)
+	if err != nil {
+		s.owner().slots.take(callable)
+	}
+	return err
+}
+
+// DeregisterLLMExecutionIntercept removes a LLM execution intercept from a scope; calls that
+// already began still use it (S3.4).
+// It says whether the name was known.
+func (s *Scope) DeregisterLLMExecutionIntercept(name string) bool {
+	if s.usable() != nil {
+		return false
+	}
+	removed, err := coreScopeDeregisterLlmExecutionIntercept(s.handle, name)
+	runtime.KeepAlive(s)
+	return err == nil && removed
+}
+
+// RegisterLLMExecutionIntercept is [Runtime.RegisterLLMExecutionIntercept] on the default
+// runtime.
+func RegisterLLMExecutionIntercept(name string, priority int32, fn LLMExecutionInterceptFunc) error {
+	r, err := Default()
+	if err != nil {
+		return err
+	}
+	return r.RegisterLLMExecutionIntercept(name, priority, fn)
+}
+
+// DeregisterLLMExecutionIntercept is [Runtime.DeregisterLLMExecutionIntercept] on the default
+// runtime.
+func DeregisterLLMExecutionIntercept(name string) bool {
+	r, err := Default()
+	if err != nil {
+		return false
+	}
+	return r.DeregisterLLMExecutionIntercept(name)
+}
+
+// RegisterLLMStreamExecutionIntercept registers a LLM stream execution intercept on a runtime,
+// under a name of its own (S3.3). In force for every scope of the runtime. Runs around the
+// producer of an LLM stream: it may call `next` as often as it likes, or not at all, while it
+// runs. What it returns is the call's result (S3.7).
+// Errors: already_exists (1001), invalid_argument (1003), invalid_state (1004), invalid_utf8
+// (2002), limit_exceeded (3001), no_memory (3002).
+func (r *Runtime) RegisterLLMStreamExecutionIntercept(name string, priority int32, fn LLMStreamExecutionInterceptFunc) error {
+	if err := r.usable(); err != nil {
+		return err
+	}
+	if fn == nil {
+		return invalidArgument("llm_stream_execution_intercept must not be nil")
+	}
+	callable := r.holdCallable(fn)
+	err := coreRegisterLlmStreamExecutionIntercept(r.handle, name, priority, callable, 0)
+	runtime.KeepAlive(r)
+	if err != nil {
+		r.owner().slots.take(callable)
+	}
+	return err
+}
+
+// DeregisterLLMStreamExecutionIntercept removes a LLM stream execution intercept from a runtime;
+// calls that already began still use it (S3.4).
+// It says whether the name was known.
+func (r *Runtime) DeregisterLLMStreamExecutionIntercept(name string) bool {
+	if r.usable() != nil {
+		return false
+	}
+	removed, err := coreDeregisterLlmStreamExecutionIntercept(r.handle, name)
+	runtime.KeepAlive(r)
+	return err == nil && removed
+}
+
+// RegisterLLMStreamExecutionIntercept registers a LLM stream execution intercept on a scope,
+// under a name of its own (S3.3). In force for the scope and what is opened under it (S1.7);
+// registering on an ended scope is `not_found`. Runs around the producer of an LLM stream: it
+// may call `next` as often as it likes, or not at all, while it runs. What it returns is the
+// call's result (S3.7).
+// Errors: already_exists (1001), not_found (1002), invalid_argument (1003), invalid_state
+// (1004), invalid_utf8 (2002), limit_exceeded (3001), no_memory (3002).
+func (s *Scope) RegisterLLMStreamExecutionIntercept(name string, priority int32, fn LLMStreamExecutionInterceptFunc) error {
+	if err := s.usable(); err != nil {
+		return err
+	}
+	if fn == nil {
+		return invalidArgument("llm_stream_execution_intercept must not be nil")
+	}
+	callable := s.holdCallable(fn)
+	err := coreScopeRegisterLlmStreamExecutionIntercept(s.handle, name, priority, callable, 0)
+	runtime.KeepAlive(s)
+	if err != nil {
+		s.owner().slots.take(callable)
+	}
+	return err
+}
+
+// DeregisterLLMStreamExecutionIntercept removes a LLM stream execution intercept from a scope;
+// calls that already began still use it (S3.4).
+// It says whether the name was known.
+func (s *Scope) DeregisterLLMStreamExecutionIntercept(name string) bool {
+	if s.usable() != nil {
+		return false
+	}
+	removed, err := coreScopeDeregisterLlmStreamExecutionIntercept(s.handle, name)
+	runtime.KeepAlive(s)
+	return err == nil && removed
+}
+
+// RegisterLLMStreamExecutionIntercept is [Runtime.RegisterLLMStreamExecutionIntercept] on the
+// default runtime.
+func RegisterLLMStreamExecutionIntercept(name string, priority int32, fn LLMStreamExecutionInterceptFunc) error {
+	r, err := Default()
+	if err != nil {
+		return err
+	}
+	return r.RegisterLLMStreamExecutionIntercept(name, priority, fn)
+}
+
+// DeregisterLLMStreamExecutionIntercept is [Runtime.DeregisterLLMStreamExecutionIntercept] on
+// the default runtime.
+func DeregisterLLMStreamExecutionIntercept(name string) bool {
+	r, err := Default()
+	if err != nil {
+		return false
+	}
+	return r.DeregisterLLMStreamExecutionIntercept(name)
 }
 
 // RegisterMarkSanitizeGuardrail registers a mark sanitizer on a runtime, under a name of its own

@@ -85,6 +85,10 @@ func coreRuntimeAfterFork(self runtimeHandle) error {
 	return errNoCore
 }
 
+func coreScopeNewRoot(self runtimeHandle) (scopeHandle, error) {
+	return nil, errNoCore
+}
+
 func (c *call) beginScopePush(self runtimeHandle, a *scopePushArguments) Status {
 	return StatusInvalidState
 }
@@ -239,6 +243,102 @@ func coreScopeDeregisterToolExecutionIntercept(self scopeHandle, name string) (b
 	return false, errNoCore
 }
 
+func coreRegisterLlmSanitizeRequestGuardrail(self runtimeHandle, name string, priority int32, callable ref, flags callableFlag) error {
+	return errNoCore
+}
+
+func coreDeregisterLlmSanitizeRequestGuardrail(self runtimeHandle, name string) (bool, error) {
+	return false, errNoCore
+}
+
+func coreScopeRegisterLlmSanitizeRequestGuardrail(self scopeHandle, name string, priority int32, callable ref, flags callableFlag) error {
+	return errNoCore
+}
+
+func coreScopeDeregisterLlmSanitizeRequestGuardrail(self scopeHandle, name string) (bool, error) {
+	return false, errNoCore
+}
+
+func coreRegisterLlmSanitizeResponseGuardrail(self runtimeHandle, name string, priority int32, callable ref, flags callableFlag) error {
+	return errNoCore
+}
+
+func coreDeregisterLlmSanitizeResponseGuardrail(self runtimeHandle, name string) (bool, error) {
+	return false, errNoCore
+}
+
+func coreScopeRegisterLlmSanitizeResponseGuardrail(self scopeHandle, name string, priority int32, callable ref, flags callableFlag) error {
+	return errNoCore
+}
+
+func coreScopeDeregisterLlmSanitizeResponseGuardrail(self scopeHandle, name string) (bool, error) {
+	return false, errNoCore
+}
+
+func coreRegisterLlmConditionalExecutionGuardrail(self runtimeHandle, name string, priority int32, callable ref, flags callableFlag) error {
+	return errNoCore
+}
+
+func coreDeregisterLlmConditionalExecutionGuardrail(self runtimeHandle, name string) (bool, error) {
+	return false, errNoCore
+}
+
+func coreScopeRegisterLlmConditionalExecutionGuardrail(self scopeHandle, name string, priority int32, callable ref, flags callableFlag) error {
+	return errNoCore
+}
+
+func coreScopeDeregisterLlmConditionalExecutionGuardrail(self scopeHandle, name string) (bool, error) {
+	return false, errNoCore
+}
+
+func coreRegisterLlmRequestIntercept(self runtimeHandle, name string, priority int32, callable ref, flags callableFlag) error {
+	return errNoCore
+}
+
+func coreDeregisterLlmRequestIntercept(self runtimeHandle, name string) (bool, error) {
+	return false, errNoCore
+}
+
+func coreScopeRegisterLlmRequestIntercept(self scopeHandle, name string, priority int32, callable ref, flags callableFlag) error {
+	return errNoCore
+}
+
+func coreScopeDeregisterLlmRequestIntercept(self scopeHandle, name string) (bool, error) {
+	return false, errNoCore
+}
+
+func coreRegisterLlmExecutionIntercept(self runtimeHandle, name string, priority int32, callable ref, flags callableFlag) error {
+	return errNoCore
+}
+
+func coreDeregisterLlmExecutionIntercept(self runtimeHandle, name string) (bool, error) {
+	return false, errNoCore
+}
+
+func coreScopeRegisterLlmExecutionIntercept(self scopeHandle, name string, priority int32, callable ref, flags callableFlag) error {
+	return errNoCore
+}
+
+func coreScopeDeregisterLlmExecutionIntercept(self scopeHandle, name string) (bool, error) {
+	return false, errNoCore
+}
+
+func coreRegisterLlmStreamExecutionIntercept(self runtimeHandle, name string, priority int32, callable ref, flags callableFlag) error {
+	return errNoCore
+}
+
+func coreDeregisterLlmStreamExecutionIntercept(self runtimeHandle, name string) (bool, error) {
+	return false, errNoCore
+}
+
+func coreScopeRegisterLlmStreamExecutionIntercept(self scopeHandle, name string, priority int32, callable ref, flags callableFlag) error {
+	return errNoCore
+}
+
+func coreScopeDeregisterLlmStreamExecutionIntercept(self scopeHandle, name string) (bool, error) {
+	return false, errNoCore
+}
+
 func coreRegisterMarkSanitizeGuardrail(self runtimeHandle, name string, priority int32, callable ref, flags callableFlag) error {
 	return errNoCore
 }
@@ -351,6 +451,30 @@ func (c *call) beginToolRequestIntercepts(self runtimeHandle, a *toolRequestInte
 }
 
 func (c *call) beginToolConditionalExecution(self runtimeHandle, a *toolConditionalExecutionArguments) Status {
+	return StatusInvalidState
+}
+
+func (c *call) beginLlmExecute(self runtimeHandle, a *llmExecuteArguments) Status {
+	return StatusInvalidState
+}
+
+func (c *call) beginLlmStreamExecute(self runtimeHandle, a *llmStreamExecuteArguments) Status {
+	return StatusInvalidState
+}
+
+func (c *call) beginLlmCall(self runtimeHandle, a *llmCallArguments) Status {
+	return StatusInvalidState
+}
+
+func (c *call) beginLlmCallEnd(self scopeHandle, a *llmCallEndArguments) Status {
+	return StatusInvalidState
+}
+
+func (c *call) beginLlmRequestIntercepts(self runtimeHandle, a *llmRequestInterceptsArguments) Status {
+	return StatusInvalidState
+}
+
+func (c *call) beginLlmConditionalExecution(self runtimeHandle, a *llmConditionalExecutionArguments) Status {
 	return StatusInvalidState
 }
 

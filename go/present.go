@@ -16,7 +16,11 @@ func (c *call) stepInput() any {
 	value := c.runtime.slots.get(ref(step.input))
 	switch flags := stepFlag(step.input_flags); {
 	case flags&stepFlagPrivateCopy != 0:
-		return privateCopy(value)
+		made := privateCopy(value)
+		if request, ok := made.(*LLMRequest); ok && flags&stepFlagObserved != 0 {
+			c.runtime.dropCredentials(request)
+		}
+		return made
 	case flags&stepFlagError != 0:
 		err, _ := value.(error)
 		return map[string]any{"error": describeError(err)}
@@ -74,6 +78,9 @@ func privateCopy(value any) any {
 		return nil
 	}
 	copier := payloadCopier{}
+	if request, ok := value.(*LLMRequest); ok && request != nil {
+		return copier.copyRequest(request)
+	}
 	return copier.copy(reflect.ValueOf(value)).Interface()
 }
 
@@ -93,6 +100,17 @@ func (p payloadCopier) copy(v reflect.Value) reflect.Value {
 		return p.copySlice(v)
 	}
 	return v
+}
+
+func (p payloadCopier) copyRequest(request *LLMRequest) *LLMRequest {
+	made := *request
+	if request.Headers != nil {
+		made.Headers = p.copy(reflect.ValueOf(request.Headers)).Interface().(map[string]any)
+	}
+	if request.Content != nil {
+		made.Content = p.copy(reflect.ValueOf(request.Content)).Interface()
+	}
+	return &made
 }
 
 func (p payloadCopier) copyMap(v reflect.Value) reflect.Value {

@@ -19,6 +19,7 @@ type scriptedCall struct {
 	given   any // The caller's own request.
 	request any // As it is now.
 	result  any
+	chunks  []any
 	outer   context.Context
 	span    *Scope
 }
@@ -77,6 +78,13 @@ func (r *vectorRun) target(s *vectorStep, call *scriptedCall) ToolFunc {
 		mine := script
 		if script.Answers != nil {
 			mine = nextAnswer(script.Answers, &count)
+		}
+		if mine.Chunks != nil {
+			if err := r.steps(mine.Steps); err != nil {
+				return nil, err
+			}
+			call.result = r.chunks(mine, call)
+			return call.result, nil
 		}
 		if err := r.play(mine); err != nil {
 			return nil, err
@@ -230,6 +238,10 @@ func (r *vectorRun) outcome(a *vectorAnswer, result any) any {
 	if a.Marks == nil {
 		return result
 	}
+	return InterceptOutcome{Result: result, PendingMarks: r.marks(a)}
+}
+
+func (r *vectorRun) marks(a *vectorAnswer) []PendingMark {
 	marks := make([]PendingMark, len(a.Marks))
 	for i, mark := range a.Marks {
 		marks[i].Name = mark.Name
@@ -240,7 +252,7 @@ func (r *vectorRun) outcome(a *vectorAnswer, result any) any {
 			marks[i].Metadata = r.payload(mark.Metadata)
 		}
 	}
-	return InterceptOutcome{Result: result, PendingMarks: marks}
+	return marks
 }
 
 // --- Execution intercepts ---
@@ -263,13 +275,15 @@ func (r *vectorRun) executed(
 	}
 	results := map[string]any{}
 	last, err := r.callNexts(next, request, mine, call, results)
-	if err == nil {
+	if err == nil && mine.Chunks == nil {
 		err = r.raise(mine)
 	}
 	if err != nil {
 		return nil, err
 	}
 	switch {
+	case mine.Chunks != nil:
+		last = r.chunks(mine, call)
 	case mine.ResultOf != "":
 		last = results[mine.ResultOf]
 	case mine.Return != nil:
@@ -302,6 +316,9 @@ func (r *vectorRun) callNext(
 	call.request = request
 	if other != nil {
 		call.request = r.payload(other)
+		if _, isLLM := call.given.(*LLMRequest); isLLM {
+			call.request = r.llmRequest(other)
+		}
 	}
 	in, before := r.running, r.ctx()
 	result, err := next(before, call.request)
@@ -342,8 +359,12 @@ func (r *vectorRun) own(text json.RawMessage) any {
 	if bytes.Contains(text, []byte(`"host"`)) {
 		return value // Sets among the fixtures have no order.
 	}
-	r.owned = append(r.owned, ownedPayload{value, textOf(value)})
+	r.ownValue(value)
 	return value
+}
+
+func (r *vectorRun) ownValue(value any) {
+	r.owned = append(r.owned, ownedPayload{value, textOf(value)})
 }
 
 func (r *vectorRun) checkOwned() {
@@ -370,6 +391,11 @@ func (r *vectorRun) checkPrivate(given any) {
 }
 
 func collectContainers(value any, found map[uintptr]bool) {
+	if request, ok := value.(*LLMRequest); ok && request != nil {
+		collectContainers(request.Headers, found)
+		collectContainers(request.Content, found)
+		return
+	}
 	v := reflect.ValueOf(value)
 	if v.Kind() != reflect.Map && v.Kind() != reflect.Slice || v.Len() == 0 || found[v.Pointer()] {
 		return
@@ -390,6 +416,9 @@ func collectContainers(value any, found map[uintptr]bool) {
 // textOf is a text by which payloads are compared.
 func textOf(value any) string {
 	const budget = 1 << 24
+	if request, ok := value.(*LLMRequest); ok && request != nil {
+		value = map[string]any{"headers": request.Headers, "content": request.Content}
+	}
 	w := new(payloadWalker)
 	w.encodePayload(value, budget, true)
 	return string(w.bytes)
@@ -400,6 +429,11 @@ func textOf(value any) string {
 // setAt puts a member into a container, in place, and returns the container.
 func setAt(value any, path []string, new any) any {
 	switch container := value.(type) {
+	case *LLMRequest:
+		members := map[string]any{"headers": container.Headers, "content": container.Content}
+		setAt(members, path, new)
+		container.Headers, _ = members["headers"].(map[string]any)
+		container.Content = members["content"]
 	case map[string]any:
 		if len(path) > 1 {
 			new = setAt(container[path[0]], path[1:], new)
@@ -420,6 +454,11 @@ func setAt(value any, path []string, new any) any {
 
 func removeAt(value any, path []string) any {
 	switch container := value.(type) {
+	case *LLMRequest:
+		members := map[string]any{"headers": container.Headers, "content": container.Content}
+		removeAt(members, path)
+		container.Headers, _ = members["headers"].(map[string]any)
+		container.Content = members["content"]
 	case map[string]any:
 		if len(path) > 1 {
 			container[path[0]] = removeAt(container[path[0]], path[1:])

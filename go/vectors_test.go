@@ -36,8 +36,15 @@ type (
 		Request             json.RawMessage // Of next.
 		Args                map[string]json.RawMessage
 		Target              *vectorAnswer
-		Expect              *vectorOutcome
-		Propagate           bool
+		Collector           *vectorCallable
+		Finalizer           *vectorCallable
+		Consume             struct {
+			Take    *int
+			Then    string
+			Between map[string][]*vectorStep
+		}
+		Expect    *vectorOutcome
+		Propagate bool
 
 		run *vectorRun
 	}
@@ -52,6 +59,9 @@ type (
 		Edit          map[string]json.RawMessage
 		Remove        []string
 		Nothing       bool
+		Annotated     json.RawMessage
+		Chunks        []json.RawMessage
+		Before        map[string][]*vectorStep
 		Marks         []vectorMark
 		Next          []vectorNext
 		ResultOf      string `json:"result_of"`
@@ -76,6 +86,7 @@ type (
 		Status, Message string
 		Raise, Cancel   *vectorError
 		Out, Value      json.RawMessage
+		Chunks          []json.RawMessage
 	}
 	vectorError struct{ Type, Message string }
 )
@@ -219,7 +230,11 @@ func (r *vectorRun) perform(s *vectorStep) (any, error) {
 	if s.Next != "" {
 		return r.callKeptNext(s)
 	}
-	return r.operate(s)
+	out, err := r.operate(s)
+	if root, ok := out.(*Scope); ok && s.Op == "scope_new_root" && err == nil {
+		r.contexts[r.running], r.scopes[s.As] = root.Context(), root
+	}
+	return out, err
 }
 
 func (r *vectorRun) ctx() context.Context { return r.contexts[r.running] }
@@ -346,12 +361,13 @@ func (r *vectorRun) toolConditionalExecution(
 
 func (r *vectorRun) check(s *vectorStep, out any, err error) {
 	want := s.Expect
+	r.checkChunks(s, out)
 	switch {
-	case want == nil || want.Out != nil || want.Value != nil:
+	case want == nil || want.Out != nil || want.Value != nil || want.expectsNoError():
 		switch {
 		case err != nil:
 			r.t.Errorf("%s failed: %v", s.Op, err)
-		case want == nil:
+		case want == nil || want.Out == nil && want.Value == nil:
 		case want.Value != nil:
 			if textOf(out) != textOf(r.payload(want.Value)) {
 				r.t.Errorf("%s returned %s instead of %s", s.Op, textOf(out), want.Value)
@@ -404,12 +420,20 @@ func (r *vectorRun) checkOut(op string, out any, want json.RawMessage) {
 // attributeNames reads the bits by the flags of the scope's type, sorted.
 func attributeNames(info ScopeInfo) []string {
 	text := ScopeAttribute(info.Attributes).String()
+	if info.Type == ScopeTypeLlm {
+		text = LlmAttribute(info.Attributes).String()
+	}
 	if info.Type == ScopeTypeTool {
 		text = ToolAttribute(info.Attributes).String()
 	}
 	names := strings.FieldsFunc(text, func(r rune) bool { return r == '|' })
 	slices.Sort(names)
 	return names
+}
+
+// expectsNoError says that only the chunks of a stream are told.
+func (o *vectorOutcome) expectsNoError() bool {
+	return o.Status == "" && o.Raise == nil && o.Cancel == nil
 }
 
 func describedType(err error) any { return describeError(err).(map[string]any)["type"] }

@@ -45,6 +45,12 @@ _PLAYS = {
     "members": "return r.members(ctx, c, &count)",
     "nothing": "r.nothing(ctx, c, &count)",
 }
+_OWN_PLAYS = {
+    "llm_sanitize_request_guardrail": "return r.sanitizedRequest(ctx, c, &count, {given})",
+    "llm_request_intercept": "return r.interceptedLLM(ctx, c, &count, {given})",
+    "llm_execution_intercept": "return r.executedLLM(ctx, c, &count, {given})",
+    "llm_stream_execution_intercept": "return r.executedStream(ctx, c, &count, {given})",
+}
 # What of its arguments the runner looks at.
 _SEEN = ("request", "annotated", "response", "fields", "next")
 
@@ -64,15 +70,14 @@ def context(api: Api) -> dict:
 def _callable(registry: Registry) -> Callable:
     seen = ["r.record(c, event)"] if registry.answer == "nothing" else []
     given = [name for name in registry.call_arguments if name in _SEEN]
+    play = _OWN_PLAYS.get(registry.name) or _PLAYS[registry.answer]
     return Callable(
         maker=spelling.unexported(registry.name),
         func_type=methods.func_type(registry.name),
         signature=methods.func_signature(registry),
         lines=(
             *seen,
-            _PLAYS[registry.answer].format(
-                given=", ".join(given), also="".join(f", {name}" for name in given)
-            ),
+            play.format(given=", ".join(given), also="".join(f", {name}" for name in given)),
         ),
     )
 
@@ -123,7 +128,7 @@ def _value(a: Argument) -> str:
         "error": f's.err("{a.name}")',
         "timestamp": f's.time("{a.name}")',
         "bool": f's.boolean("{a.name}")',
-        "callable": f'r.{{callable}}(s.callable("{a.name}"))',
+        "callable": f's.codec("{a.name}")',
     }.get(kind.kind)
     if reader:
         return reader
@@ -156,7 +161,8 @@ def _task(api: Api, operation: Operation) -> list[str]:
     required = []
     for a in values.given(operation):
         if a.is_required:
-            required.append(_value(a))
+            is_request = operation.module == "llm" and a.name == "request"
+            required.append(f's.llmRequest("{a.name}")' if is_request else _value(a))
             continue
         name = values.option_name(api, operation, a)
         lines += [

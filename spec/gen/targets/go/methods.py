@@ -55,6 +55,22 @@ _CALL_ARGUMENTS = {
     "kinds": ("kinds uint32", "c.stepKinds()"),
     "registration": ("registration string", "c.targetName()"),
 }
+# LLM calls have a type of their own for requests, and streams for what they give.
+_LLM_ARGUMENTS = {
+    "request": ("request *LLMRequest", "c.stepRequest()"),
+    "annotated": ("annotated any", "c.stepAnnotated()"),
+    "next": ("next LLMNextFunc", "c.nextLLM()"),
+}
+_STREAM_ARGUMENTS = {**_LLM_ARGUMENTS, "next": ("next LLMStreamNextFunc", "c.nextStream()")}
+_STREAM_REGISTRY = "llm_stream_execution_intercept"
+_OWN_ANSWERS = {
+    "llm_sanitize_request_guardrail": (
+        "(*LLMRequest, error)",
+        "return c.answerLLMRequest({call})",
+    ),
+    "llm_request_intercept": ("(any, error)", "return c.answerIntercepted({call})"),
+    _STREAM_REGISTRY: ("(any, error)", "return c.answerResult({call})"),
+}
 # What a callable answers: its results, and the statement that makes the answer of them.
 _ANSWERS = {
     "reason": ("(*string, error)", "return c.answerReason({call})"),
@@ -184,16 +200,27 @@ def func_type(registry: str) -> str:
     return spelling.exported(registry) + "Func"
 
 
+def _call_arguments(registry: Registry) -> list[tuple[str, str]]:
+    own = {}
+    if registry.name.startswith("llm_"):
+        own = _STREAM_ARGUMENTS if registry.name == _STREAM_REGISTRY else _LLM_ARGUMENTS
+    return [(_CALL_ARGUMENTS | own)[name] for name in registry.call_arguments]
+
+
+def _answer(registry: Registry) -> tuple[str, str]:
+    return _OWN_ANSWERS.get(registry.name) or _ANSWERS[registry.answer]
+
+
 def func_signature(registry: Registry) -> str:
     """`func(ctx context.Context, event *Event)`, with the results."""
-    given = [_CALL_ARGUMENTS[name][0] for name in registry.call_arguments]
-    results = _ANSWERS[registry.answer][0]
+    given = [parameter for parameter, _ in _call_arguments(registry)]
+    results = _answer(registry)[0]
     return f"func({', '.join(['ctx context.Context', *given])}) {results}".rstrip()
 
 
 def _middleware(api: Api, registry: Registry) -> Middleware:
-    given = [_CALL_ARGUMENTS[name] for name in registry.call_arguments]
-    results, statement = _ANSWERS[registry.answer]
+    given = _call_arguments(registry)
+    results, statement = _answer(registry)
     call = f"callable.({func_type(registry.name)})({', '.join(['ctx', *(v for _, v in given)])})"
     operations = [op for op in api.operations if op.registry == registry.name]
     found = [_registry_method(api, op) for op in operations]

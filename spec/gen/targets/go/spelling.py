@@ -17,7 +17,9 @@ MANAGED_ARGUMENTS = {"current", "emitter"}
 # Options that only the binding and its tests use: (operation, argument).
 INTERNAL_OPTIONS = {
     ("scope_pop", "flags"), ("tool_execute", "flags"), ("tool_request_intercepts", "flags"),
-    ("tool_conditional_execution", "flags"), ("atof_sink_open", "mode"),
+    ("tool_conditional_execution", "flags"), ("llm_execute", "flags"),
+    ("llm_stream_execute", "flags"), ("llm_request_intercepts", "flags"),
+    ("llm_conditional_execution", "flags"), ("atof_sink_open", "mode"),
     ("atof_reader_new", "line_limit"), ("atof_reader_new", "depth_limit"),
 }  # fmt: skip
 
@@ -34,6 +36,12 @@ GO_NAMES = {
     "tool_call_end": "ToolCallEnd",
     "tool_request_intercepts": "ToolRequestIntercepts",
     "tool_conditional_execution": "ToolConditionalExecution",
+    "llm_execute": "LLMCallExecute",
+    "llm_stream_execute": "LLMStreamCallExecute",
+    "llm_call": "LLMCall",
+    "llm_call_end": "LLMCallEnd",
+    "llm_request_intercepts": "LLMRequestIntercepts",
+    "llm_conditional_execution": "LLMConditionalExecution",
     "atof_sink_open": "NewAtofExporter",
 }
 
@@ -47,6 +55,12 @@ OPTION_TYPES = {
     "tool_call_end": "ToolEndOption",
     "tool_request_intercepts": "toolRequestInterceptsOption",
     "tool_conditional_execution": "toolConditionalExecutionOption",
+    "llm_execute": "LLMCallOption",
+    "llm_stream_execute": "LLMStreamOption",
+    "llm_call": "LLMBeginOption",
+    "llm_call_end": "LLMEndOption",
+    "llm_request_intercepts": "llmRequestInterceptsOption",
+    "llm_conditional_execution": "llmConditionalExecutionOption",
     "atof_sink_open": "atofSinkOption",
     "atof_reader_new": "atofReaderOption",
 }
@@ -142,6 +156,8 @@ def go_type(kind: Type) -> str:
 def value_type(api: Api, item: Argument) -> str:
     """What an application gives for an argument."""
     kind = item.type
+    if kind.kind == "callable":
+        return _CODECS[item.name]
     if kind.kind == "payload" or kind.kind == "ref":
         return "any"
     if kind.kind == "error":
@@ -152,6 +168,10 @@ def value_type(api: Api, item: Argument) -> str:
     if kind.kind == "string" and item.optional:
         return "*string"
     return go_type(kind)
+
+
+# What the arguments are that are callables of a call and not of a registry.
+_CODECS = {"codec": "RequestCodec", "response_codec": "ResponseCodec"}
 
 
 def c_type(kind: Type) -> str:
