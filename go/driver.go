@@ -19,8 +19,9 @@ func (c *call) resume(a answer) Status {
 	return c.taskResume(a.kind, a.status, 0, a.value, a.annotated)
 }
 
-// run does what the steps say until the operation has ended, or comes to rest as a stream. It is the only place where Go meets
-// the core's pipeline. The result of a call stands in c.result, a new scope in the last step.
+// run does what the steps say until the operation has ended, or comes to rest as a stream. It is the
+// only place where Go meets the core's pipeline. The result of a call stands in c.result, a new scope
+// in the last step.
 func (c *call) run(status Status) error {
 	for status == StatusOK {
 		step := &c.block.step
@@ -92,7 +93,7 @@ func (c *call) perform(kind stepKind) (a answer) {
 			return
 		}
 		if value := recover(); value != nil {
-			a = c.failed(kind, newPanicError(value))
+			a = c.panicked(value)
 			return
 		}
 		exited := c.runtime.slots.put(c.shard, errExited)
@@ -116,13 +117,12 @@ func (c *call) perform(kind stepKind) (a answer) {
 	return a
 }
 
-// failed answers for a panic.
-func (c *call) failed(kind stepKind, err *PanicError) answer {
-	if kind == stepKindDeliver {
-		c.runtime.logger().Error("scopeflow: a subscriber failed",
-			slog.String("subscriber", copyText(c.block.step.registration)),
-			slog.Any("error", err), slog.String("stack", string(err.Stack)))
-	}
+// panicked answers for a panic. That something failed is told by the core, or by the error that the
+// caller gets; where it did, only here.
+func (c *call) panicked(value any) answer {
+	err := newPanicError(value)
+	c.runtime.logger().Debug("scopeflow: a panic in a callable",
+		slog.Any("error", err), slog.String("stack", string(err.Stack)))
 	return c.answerError(err)
 }
 

@@ -42,6 +42,7 @@ static inline void scopeflow_go_release_scopes(scopeflow_scope **scopes, size_t 
 extern void scopeflowGoRelease(uintptr_t context, scopeflow_ref ref);
 extern void scopeflowGoEncode(uintptr_t context, scopeflow_ref ref, scopeflow_tape *tape);
 extern void scopeflowGoDescribeError(uintptr_t context, scopeflow_ref ref, scopeflow_tape *tape);
+extern void scopeflowGoLog(uintptr_t context, uint32_t level, scopeflow_bytes message);
 extern uint32_t scopeflowGoSame(uintptr_t context, scopeflow_ref a, scopeflow_ref b);
 
 static inline void scopeflow_go_release(void *context, scopeflow_ref ref) {
@@ -57,6 +58,10 @@ static inline void scopeflow_go_describe_error(void *context, scopeflow_ref ref,
     scopeflowGoDescribeError((uintptr_t)context, ref, tape);
 }
 
+static inline void scopeflow_go_log(void *context, uint32_t level, scopeflow_bytes message) {
+    scopeflowGoLog((uintptr_t)context, level, message);
+}
+
 static inline uint32_t scopeflow_go_same(void *context, scopeflow_ref a, scopeflow_ref b) {
     return a == b || scopeflowGoSame((uintptr_t)context, a, b);
 }
@@ -70,6 +75,7 @@ static inline scopeflow_host scopeflow_go_host(uintptr_t context) {
     host.release = scopeflow_go_release;
     host.encode = scopeflow_go_encode;
     host.describe_error = scopeflow_go_describe_error;
+    host.log = scopeflow_go_log;
     host.same = scopeflow_go_same;
     return host;
 }

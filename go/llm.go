@@ -188,3 +188,44 @@ func LLMCallExecute(
 	}
 	return r.LLMCallExecute(ctx, name, request, fn, options...)
 }
+
+// LLMCall is [Runtime.LLMCall] on the context's runtime, else on the default one.
+func LLMCall(
+	ctx context.Context, name string, request *LLMRequest, options ...LLMBeginOption,
+) (*Scope, error) {
+	r, err := runtimeOfContext(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return r.LLMCall(ctx, name, request, options...)
+}
+
+// LLMCallEnd is [Runtime.LLMCallEnd] on the call's runtime.
+func LLMCallEnd(ctx context.Context, call *Scope, options ...LLMEndOption) error {
+	if err := call.usable(); err != nil {
+		return err
+	}
+	return call.runtime.LLMCallEnd(ctx, call, options...)
+}
+
+// LLMRequestIntercepts is [Runtime.LLMRequestIntercepts] on the context's runtime, else on the default
+// one.
+func LLMRequestIntercepts(
+	ctx context.Context, name string, request *LLMRequest,
+) (*LLMRequest, error) {
+	r, err := runtimeOfContext(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return r.LLMRequestIntercepts(ctx, name, request)
+}
+
+// LLMConditionalExecution is [Runtime.LLMConditionalExecution] on the context's runtime, else on the
+// default one.
+func LLMConditionalExecution(ctx context.Context, name string, request *LLMRequest) error {
+	r, err := runtimeOfContext(ctx)
+	if err != nil {
+		return err
+	}
+	return r.LLMConditionalExecution(ctx, name, request)
+}

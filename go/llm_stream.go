@@ -128,8 +128,11 @@ func (w *streamWork) open() (*LLMStream, error) {
 func (w *streamWork) abandon() {
 	w.call.taskAbandon()
 	w.end()
-	w.stop()
+	// What the producer does on its way out must not hold up the collector's other cleanups.
+	go func() { _ = w.stopProducer() }()
 }
+
+var errStreamInUse = newError(StatusInvalidState, "the stream is being read already")
 
 // end gives the call back.
 func (w *streamWork) end() {
@@ -141,7 +144,7 @@ func (w *streamWork) end() {
 // Next gives the next chunk; at the end of the stream ok is false, and err what it ended with.
 func (s *LLMStream) Next() (chunk any, ok bool, err error) {
 	if !s.work.mu.TryLock() {
-		return nil, false, newError(StatusInvalidState, "the stream is being read already")
+		return nil, false, errStreamInUse
 	}
 	defer s.work.mu.Unlock()
 	if s.work.call == nil {
@@ -158,7 +161,9 @@ func (s *LLMStream) Next() (chunk any, ok bool, err error) {
 // Close stops the producer at once, and ends the call as cancelled. On a stream that has ended it does
 // nothing.
 func (s *LLMStream) Close() error {
-	s.work.mu.Lock()
+	if !s.work.mu.TryLock() {
+		return errStreamInUse
+	}
 	defer s.work.mu.Unlock()
 	if s.work.call == nil {
 		return nil
@@ -197,8 +202,10 @@ func (s *LLMStream) answer(a answer) (goesOn bool, err error) {
 		return true, nil
 	}
 	s.cleanup.Stop()
-	s.work.stop()
 	s.work.end()
+	if failure := s.work.stopProducer(); err == nil {
+		err = failure
+	}
 	return false, err
 }
 
@@ -234,4 +241,17 @@ func (w *streamWork) stopProducer() (err error) {
 	}()
 	w.stop()
 	return nil
+}
+
+// LLMStreamCallExecute is [Runtime.LLMStreamCallExecute] on the context's runtime, else on the default
+// one.
+func LLMStreamCallExecute(
+	ctx context.Context, name string, request *LLMRequest, producer LLMStreamFunc, hooks LLMStreamHooks,
+	options ...LLMStreamOption,
+) (*LLMStream, error) {
+	r, err := runtimeOfContext(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return r.LLMStreamCallExecute(ctx, name, request, producer, hooks, options...)
 }

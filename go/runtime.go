@@ -96,7 +96,8 @@ func (r *Runtime) CloseContext(ctx context.Context) error {
 	return c.run(c.beginRuntimeClose(r.handle, nil))
 }
 
-// SetLogger sets where failures of subscribers are logged; nil is slog.Default().
+// SetLogger sets where failures are logged that nobody is told of by other means, such as those of
+// subscribers and sanitizers (S5.7); nil is slog.Default().
 func (r *Runtime) SetLogger(logger *slog.Logger) { r.log.Store(logger) }
 
 func (r *Runtime) logger() *slog.Logger {
@@ -104,6 +105,12 @@ func (r *Runtime) logger() *slog.Logger {
 		return logger
 	}
 	return slog.Default()
+}
+
+// tell logs a message of the core. It runs below C and therefore never panics.
+func (r *Runtime) tell(severity slog.Level, message string) {
+	defer func() { _ = recover() }()
+	r.logger().Log(context.Background(), severity, "scopeflow: "+message)
 }
 
 var (
