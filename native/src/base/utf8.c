@@ -66,23 +66,48 @@ size_t scopeflow__utf8_encode(uint32_t code_point, char out[4]) {
     return 4;
 }
 
-bool scopeflow__utf8_is_valid(scopeflow_bytes text) {
+static uint32_t load_four(const char *at) {
+    const unsigned char *const s = (const unsigned char *)at;
+    return s[0] | (uint32_t)s[1] << 8 | (uint32_t)s[2] << 16 | (uint32_t)s[3] << 24;
+}
+
+/* Length of the well-formed sequence that four bytes begin with, by table 3-7 as masks: lead and
+ * continuation bits, then what would be overlong, a surrogate or too large. 0 if it is none. */
+static size_t sequence_length(uint32_t four) {
+    if ((four & 0x80u) == 0) return 1;
+    if ((four & 0xC0E0u) == 0x80C0u) return (four & 0x1Eu) != 0 ? 2 : 0;
+    if ((four & 0xC0C0F0u) == 0x8080E0u)
+        return (four & 0x200Fu) != 0 && (four & 0x200Fu) != 0x200Du ? 3 : 0;
+    if ((four & 0xC0C0C0F8u) == 0x808080F0u)
+        return (four & 0x3007u) != 0 && ((four & 0x04u) == 0 || (four & 0x3003u) == 0) ? 4 : 0;
+    return 0;
+}
+
+/* The same at the end of a text, where there are fewer than four. */
+static size_t last_sequence_length(scopeflow_bytes text, size_t at) {
+    uint32_t code_point;
+    bool valid;
+    size_t const used = scopeflow__utf8_decode(text, at, &code_point, &valid);
+    return valid ? used : 0;
+}
+
+size_t scopeflow__utf8_valid_length(scopeflow_bytes text) {
     size_t at = 0;
     while (at < text.len) {
         uint64_t eight;
-        while (text.len - at >= sizeof eight) { /* Names are ASCII nearly always. */
+        if (text.len - at >= sizeof eight) { /* Names are ASCII nearly always. */
             memcpy(&eight, text.ptr + at, sizeof eight);
-            if ((eight & ASCII_MASK) != 0) break;
-            at += sizeof eight;
+            if ((eight & ASCII_MASK) == 0) {
+                at += sizeof eight;
+                continue;
+            }
         }
-        while (at < text.len && (unsigned char)text.ptr[at] < 0x80) at++;
-        if (at == text.len) return true;
-        uint32_t code_point;
-        bool valid;
-        at += scopeflow__utf8_decode(text, at, &code_point, &valid);
-        if (!valid) return false;
+        size_t const used = text.len - at >= 4 ? sequence_length(load_four(text.ptr + at))
+                                               : last_sequence_length(text, at);
+        if (used == 0) break;
+        at += used;
     }
-    return true;
+    return at;
 }
 
 int scopeflow__utf8_compare_as_utf16(scopeflow_bytes a, scopeflow_bytes b) {

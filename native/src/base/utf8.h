@@ -13,7 +13,12 @@ size_t scopeflow__utf8_decode(scopeflow_bytes text, size_t at, uint32_t *out_cod
 /* Writes one code point, returns its length: 1 to 4. */
 size_t scopeflow__utf8_encode(uint32_t code_point, char out[4]);
 
-bool scopeflow__utf8_is_valid(scopeflow_bytes text);
+/* How many bytes are well-formed: all of them, or up to the first that is not. */
+size_t scopeflow__utf8_valid_length(scopeflow_bytes text);
+
+static inline bool scopeflow__utf8_is_valid(scopeflow_bytes text) {
+    return scopeflow__utf8_valid_length(text) == text.len;
+}
 
 /* Order of two well-formed texts by UTF-16 code units, as RFC 8785 sorts keys: <0, 0, >0. */
 int scopeflow__utf8_compare_as_utf16(scopeflow_bytes a, scopeflow_bytes b);

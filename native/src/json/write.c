@@ -1,15 +1,14 @@
 #include "json/write.h"
 
 #include "base/names.gen.h"
+#include "base/scan.h"
 #include "base/utf8.h"
 #include "json/number.h"
 
-#if defined(__SSE2__)
-#include <emmintrin.h>
-#endif
-
 #define TRUNCATED_KEY "\"" SCOPEFLOW__MARKER_TRUNCATED "\":"
 #define MARKED(marker) "{\"" marker "\":"
+
+enum { SPECIAL_SIZE_BYTES = 6 };
 
 void scopeflow__json_writer_init(scopeflow__json_writer *self, scopeflow__buffer *out,
                                  uint32_t budget_bytes, bool canonical) {
@@ -23,97 +22,87 @@ void scopeflow__json_writer_init(scopeflow__json_writer *self, scopeflow__buffer
 
 /* --- Strings --- */
 
-/* 1 where a byte cannot stand for itself between quotes; bytes above 0x7F need a look too. */
-static bool is_plain(unsigned char byte) {
-    return byte >= 0x20 && byte < 0x80 && byte != '"' && byte != '\\';
+/* The letter behind the backslash of a short escape, or 0. */
+static char short_escape(unsigned char byte) {
+    switch (byte) {
+    case '\b': return 'b';
+    case '\t': return 't';
+    case '\n': return 'n';
+    case '\f': return 'f';
+    case '\r': return 'r';
+    case '"': return '"';
+    case '\\': return '\\';
+    default: return 0;
+    }
 }
 
-static size_t escape_control(unsigned char byte, char out[6]) {
+/* What stands for an ASCII byte that cannot stand for itself; returns how many bytes it takes. */
+static size_t escape(unsigned char byte, char out[SPECIAL_SIZE_BYTES]) {
     static const char digits[] = "0123456789abcdef";
-    const char *const named = "\bb\tt\nn\ff\rr\"\"\\\\";
-    for (size_t i = 0; named[i] != '\0'; i += 2)
-        if ((unsigned char)named[i] == byte) {
-            out[0] = '\\';
-            out[1] = named[i + 1];
-            return 2;
-        }
+    char const letter = short_escape(byte);
+    if (letter != 0) {
+        out[0] = '\\';
+        out[1] = letter;
+        return 2;
+    }
     memcpy(out, "\\u00", 4);
     out[4] = digits[byte >> 4];
     out[5] = digits[byte & 15];
     return 6;
 }
 
-/* Bytes of a word that are not plain have their high bit set: it is set already, or subtracting
- * or cancelling makes it borrow (Mycroft's zero-byte trick). */
-static uint64_t special_bytes(uint64_t word) {
-    uint64_t const ones = 0x0101010101010101ull;
-    uint64_t const quote = word ^ (ones * '"');
-    uint64_t const slash = word ^ (ones * '\\');
-    return (word | (word - ones * 0x20) | ((quote - ones) & ~quote) | ((slash - ones) & ~slash)) &
-           (ones * 0x80);
-}
-
-/* Copies while bytes stand for themselves and returns how many did: one pass for the look and the
- * copy, sixteen or eight bytes at a time. */
-static size_t copy_plain(char *to, const char *from, size_t len) {
-    size_t at = 0;
-#if defined(__SSE2__)
-    __m128i const quote = _mm_set1_epi8('"');
-    __m128i const slash = _mm_set1_epi8('\\');
-    __m128i const space = _mm_set1_epi8(0x20); /* As signed bytes, 0x80 and above are below it. */
-    for (; len - at >= 16; at += 16) {
-        __m128i const bytes = _mm_loadu_si128((const __m128i *)(const void *)(from + at));
-        __m128i const special =
-            _mm_or_si128(_mm_cmplt_epi8(bytes, space),
-                         _mm_or_si128(_mm_cmpeq_epi8(bytes, quote), _mm_cmpeq_epi8(bytes, slash)));
-        _mm_storeu_si128((__m128i *)(void *)(to + at), bytes);
-        unsigned const mask = (unsigned)_mm_movemask_epi8(special);
-        if (mask != 0) return at + (size_t)__builtin_ctz(mask);
-    }
-#endif
-    for (; len - at >= 8; at += 8) {
-        uint64_t word;
-        memcpy(&word, from + at, sizeof word);
-        if (special_bytes(word) != 0) break;
-        memcpy(to + at, &word, sizeof word);
-    }
-    for (; at < len && is_plain((unsigned char)from[at]); at++) to[at] = from[at];
-    return at;
-}
-
-/* The byte or code point that does not stand for itself, as it is written; returns how many bytes
- * of the text it takes. */
-static size_t escape(scopeflow_bytes text, size_t at, char piece[6], size_t *out_size) {
+/* An escape, or U+FFFD for what is no UTF-8, in at most 6 bytes; returns how many bytes of the text
+ * it stands for. */
+static size_t write_special(scopeflow_bytes text, size_t at, char *out, size_t *out_size) {
     if ((unsigned char)text.ptr[at] < 0x80) {
-        *out_size = escape_control((unsigned char)text.ptr[at], piece);
+        *out_size = escape((unsigned char)text.ptr[at], out);
         return 1;
     }
     uint32_t code_point;
     bool valid;
     size_t const used = scopeflow__utf8_decode(text, at, &code_point, &valid);
-    *out_size = scopeflow__utf8_encode(code_point, piece);
+    *out_size = scopeflow__utf8_encode(code_point, out);
     return used;
 }
 
+/* `len` less what of a code point is cut off there, in a text that is well-formed. */
+static size_t whole_code_points(const char *text, size_t len) {
+    while (len > 0 && ((unsigned char)text[len] & 0xC0u) == 0x80u) len--;
+    return len;
+}
+
 /* Writes the inside of a string while it fits in `limit` bytes; returns whether all of it did. A
- * cut falls between two code points. */
+ * cut falls between two code points. Up to `valid_end` the text is known to be well-formed; it is
+ * looked at only where it leaves ASCII. */
 static bool write_string_content(scopeflow__buffer *out, scopeflow_bytes text, size_t limit) {
     size_t at = 0;
+    size_t valid_end = 0;
     while (at < text.len) {
-        size_t const left = text.len - at < limit ? text.len - at : limit;
-        if (!scopeflow__buffer_reserve(out, left)) return true; /* The buffer says it failed. */
-        size_t const run = left > 0 ? copy_plain(out->ptr + out->len, text.ptr + at, left) : 0;
+        const char *const from = text.ptr + at;
+        size_t const end = at < valid_end ? valid_end : text.len;
+        size_t const left = end - at < limit ? end - at : limit;
+        /* Room for one special behind the run. If there is none, the buffer says it failed. */
+        if (!scopeflow__buffer_reserve(out, left + SPECIAL_SIZE_BYTES)) return true;
+        char *const to = out->ptr + out->len;
+        size_t run = at < valid_end ? scopeflow__copy_plain(to, from, left, true)
+                                    : scopeflow__copy_plain(to, from, left, false);
+        bool const is_cut = run == left && left < end - at;
+        if (is_cut && at < valid_end) run = whole_code_points(from, run);
         out->len += run;
         limit -= run;
         at += run;
-        if (at == text.len) break;
-        if (run == left) return false;
+        if (is_cut) return false;
+        if (at == end) continue;
 
-        char piece[6];
+        if (at >= valid_end && (unsigned char)text.ptr[at] >= 0x80) {
+            valid_end =
+                at + scopeflow__utf8_valid_length(scopeflow__text(text.ptr + at, text.len - at));
+            if (valid_end > at) continue;
+        }
         size_t size;
-        size_t const used = escape(text, at, piece, &size);
+        size_t const used = write_special(text, at, to + run, &size);
         if (size > limit) return false;
-        scopeflow__buffer_put(out, piece, size);
+        out->len += size;
         limit -= size;
         at += used;
     }

@@ -25,9 +25,12 @@ static bool begin_token(scopeflow_tape *self, scopeflow_token kind, size_t conte
     return true;
 }
 
+/* In a row of its own first, so that it becomes one store. */
 static void put_little_endian(scopeflow_tape *self, uint64_t value, size_t size_bytes) {
-    for (size_t i = 0; i < size_bytes; i++)
-        self->bytes.ptr[self->bytes.len++] = (char)(unsigned char)(value >> (8 * i));
+    unsigned char bytes[8];
+    for (size_t i = 0; i < sizeof bytes; i++) bytes[i] = (unsigned char)(value >> (8 * i));
+    memcpy(self->bytes.ptr + self->bytes.len, bytes, size_bytes);
+    self->bytes.len += size_bytes;
 }
 
 void scopeflow_tape_put_null(scopeflow_tape *self) {
@@ -117,23 +120,26 @@ static uint64_t get_little_endian(const unsigned char *at, size_t size_bytes) {
     return value;
 }
 
-/* Bytes that follow the first byte of a token, its text included; SIZE_MAX if it is cut short. */
-static size_t content_size(const unsigned char *at, const unsigned char *end) {
+/* Bytes that follow the first byte of a token, before its text. */
+static size_t head_size(scopeflow_token kind) {
+    static const unsigned char sizes[SCOPEFLOW_TOKEN_END + 1] = {0, 0, 0, 8, 8, 8, 4, 4,
+                                                                 4, 4, 0, 4, 0, 0, 0, 0};
+    return sizes[kind];
+}
+
+/* The same, the text included, of a token that is known to be there. */
+static size_t content_size(const unsigned char *at) {
+    size_t const head = head_size(at[0]);
+    return has_text(at[0]) ? head + (size_t)get_little_endian(at + 1, 4) : head;
+}
+
+/* SIZE_MAX if the token is none or cut short. */
+static size_t checked_content_size(const unsigned char *at, const unsigned char *end) {
     size_t const left = (size_t)(end - at) - 1;
-    scopeflow_token const kind = at[0];
-    size_t size = 0;
-    if (kind == SCOPEFLOW_TOKEN_INT || kind == SCOPEFLOW_TOKEN_UINT ||
-        kind == SCOPEFLOW_TOKEN_DOUBLE)
-        size = 8;
-    else if (kind == SCOPEFLOW_TOKEN_CYCLE)
-        size = 4;
-    else if (has_text(kind)) {
-        if (left < 4) return SIZE_MAX;
-        uint64_t const len = get_little_endian(at + 1, 4);
-        if (len > left - 4) return SIZE_MAX;
-        size = 4 + (size_t)len;
-    }
-    return size <= left ? size : SIZE_MAX;
+    if (at[0] > SCOPEFLOW_TOKEN_END || head_size(at[0]) > left) return SIZE_MAX;
+    if (!has_text(at[0])) return head_size(at[0]);
+    uint64_t const len = get_little_endian(at + 1, 4);
+    return len <= left - 4 ? 4 + (size_t)len : SIZE_MAX;
 }
 
 /* One bit for each open container says whether it is an object; another whether a key is due. */
@@ -143,8 +149,7 @@ static bool is_one_value(const unsigned char *at, const unsigned char *end) {
     bool key_due = false;
     while (at < end) {
         scopeflow_token const kind = *at;
-        if (kind > SCOPEFLOW_TOKEN_END) return false;
-        size_t const size = content_size(at, end);
+        size_t const size = checked_content_size(at, end);
         if (size == SIZE_MAX) return false;
         at += 1 + size;
 
@@ -182,20 +187,24 @@ scopeflow_token scopeflow__cursor_peek(const scopeflow__cursor *self) {
 
 scopeflow__token scopeflow__cursor_read(scopeflow__cursor *self) {
     const unsigned char *const content = self->at + 1;
-    size_t const size = content_size(self->at, self->end);
+    size_t const head = head_size(self->at[0]);
     scopeflow__token token;
     token.kind = self->at[0];
     token.text = scopeflow__text("", 0);
     token.number.as_uint = 0;
-    if (has_text(token.kind)) {
-        token.text = scopeflow__text((const char *)content + 4, size - 4);
-    } else if (token.kind == SCOPEFLOW_TOKEN_CYCLE) {
-        token.number.as_levels = (uint32_t)get_little_endian(content, 4);
-    } else if (size == 8) {
+    self->at = content + head;
+    if (head == 8) {
         uint64_t const bits = get_little_endian(content, 8);
         memcpy(&token.number, &bits, sizeof bits);
+    } else if (head == 4) {
+        uint32_t const number = (uint32_t)get_little_endian(content, 4);
+        if (token.kind == SCOPEFLOW_TOKEN_CYCLE) {
+            token.number.as_levels = number;
+        } else {
+            token.text = scopeflow__text((const char *)self->at, number);
+            self->at += number;
+        }
     }
-    self->at = content + size;
     return token;
 }
 
@@ -206,7 +215,7 @@ scopeflow__cursor scopeflow__cursor_take(scopeflow__cursor *self) {
         scopeflow_token const kind = self->at[0];
         if (scopeflow__is_container(kind)) depth++;
         if (kind == SCOPEFLOW_TOKEN_END) depth--;
-        self->at += 1 + content_size(self->at, self->end);
+        self->at += 1 + content_size(self->at);
     } while (depth > 0);
     value.end = self->at;
     return value;
