@@ -73,6 +73,15 @@ func (r *vectorRun) operate(s *vectorStep) (any, error) {
 		if s.has("metadata") {
 			options = append(options, WithMetadata(s.payload("metadata")))
 		}
+		if s.has("category") {
+			options = append(options, WithCategory(s.text("category")))
+		}
+		if s.has("category_profile") {
+			options = append(options, WithCategoryProfile(s.payload("category_profile")))
+		}
+		if s.has("data_schema") {
+			options = append(options, WithDataSchema(s.payload("data_schema")))
+		}
 		if s.has("timestamp") {
 			options = append(options, WithTimestamp(s.time("timestamp")))
 		}
@@ -185,6 +194,16 @@ func vectorNames_token(name string) (int64, bool) {
 	return 0, false
 }
 
+func vectorNames_log_level(name string) (int64, bool) {
+	switch name {
+	case "warning":
+		return 0, true
+	case "error":
+		return 1, true
+	}
+	return 0, false
+}
+
 func vectorNames_scope_type(name string) (int64, bool) {
 	switch name {
 	case "agent":
@@ -279,6 +298,12 @@ func vectorNames_step_kind(name string) (int64, bool) {
 		return 4, true
 	case "raise":
 		return 5, true
+	case "stream":
+		return 6, true
+	case "finalize":
+		return 7, true
+	case "codec":
+		return 8, true
 	}
 	return 0, false
 }
@@ -293,6 +318,20 @@ func vectorNames_answer_kind(name string) (int64, bool) {
 		return 2, true
 	case "cancel":
 		return 3, true
+	case "chunk":
+		return 4, true
+	}
+	return 0, false
+}
+
+func vectorNames_codec_action(name string) (int64, bool) {
+	switch name {
+	case "decode_request":
+		return 0, true
+	case "encode_request":
+		return 1, true
+	case "decode_response":
+		return 2, true
 	}
 	return 0, false
 }
@@ -307,12 +346,56 @@ func vectorNames_file_mode(name string) (int64, bool) {
 	return 0, false
 }
 
+func vectorNames_atof_item_kind(name string) (int64, bool) {
+	switch name {
+	case "event":
+		return 0, true
+	case "bad_line":
+		return 1, true
+	case "more":
+		return 2, true
+	case "end":
+		return 3, true
+	}
+	return 0, false
+}
+
 func vectorNames_registry(name string) (int64, bool) {
 	switch name {
 	case "tool_conditional_execution_guardrail":
 		return 1, true
 	case "subscriber":
 		return 2, true
+	case "tool_sanitize_request_guardrail":
+		return 3, true
+	case "tool_sanitize_response_guardrail":
+		return 4, true
+	case "tool_request_intercept":
+		return 5, true
+	case "tool_execution_intercept":
+		return 6, true
+	case "llm_sanitize_request_guardrail":
+		return 7, true
+	case "llm_sanitize_response_guardrail":
+		return 8, true
+	case "llm_conditional_execution_guardrail":
+		return 9, true
+	case "llm_request_intercept":
+		return 10, true
+	case "llm_execution_intercept":
+		return 11, true
+	case "llm_stream_execution_intercept":
+		return 12, true
+	case "mark_sanitize_guardrail":
+		return 13, true
+	case "scope_sanitize_start_guardrail":
+		return 14, true
+	case "scope_sanitize_end_guardrail":
+		return 15, true
+	case "event_metadata_injector":
+		return 16, true
+	case "conditional_middleware_guardrail":
+		return 17, true
 	}
 	return 0, false
 }
@@ -349,6 +432,30 @@ func vectorNames_callable_flag(name string) (int64, bool) {
 	switch name {
 	case "async":
 		return 1, true
+	case "break_chain":
+		return 2, true
+	}
+	return 0, false
+}
+
+func vectorNames_step_flag(name string) (int64, bool) {
+	switch name {
+	case "private_copy":
+		return 1, true
+	case "observed":
+		return 2, true
+	case "error":
+		return 4, true
+	case "reason":
+		return 8, true
+	}
+	return 0, false
+}
+
+func vectorNames_answer_flag(name string) (int64, bool) {
+	switch name {
+	case "sync":
+		return 1, true
 	}
 	return 0, false
 }
@@ -365,6 +472,20 @@ func vectorNames_call_flag(name string) (int64, bool) {
 	switch name {
 	case "sync":
 		return 1, true
+	case "chunk_marks":
+		return 2, true
+	case "finalizer":
+		return 4, true
+	}
+	return 0, false
+}
+
+func vectorNames_llm_attribute(name string) (int64, bool) {
+	switch name {
+	case "stateful":
+		return 1, true
+	case "streaming":
+		return 2, true
 	}
 	return 0, false
 }
@@ -377,6 +498,7 @@ func vectorMembers(out any) map[string]any {
 		members["scope_event_count"] = fmt.Sprint(v.ScopeEventCount)
 		members["mark_event_count"] = fmt.Sprint(v.MarkEventCount)
 		members["subscriber_error_count"] = fmt.Sprint(v.SubscriberErrorCount)
+		members["withheld_payload_count"] = fmt.Sprint(v.WithheldPayloadCount)
 		members["dropped_event_count"] = fmt.Sprint(v.DroppedEventCount)
 		members["abandoned_scope_count"] = fmt.Sprint(v.AbandonedScopeCount)
 	case ScopeInfo:
@@ -385,6 +507,7 @@ func vectorMembers(out any) map[string]any {
 		members["name"] = v.Name
 		members["subtype"] = v.Subtype
 		members["tool_call_id"] = v.ToolCallID
+		members["model_name"] = v.ModelName
 		members["started_at"] = fmt.Sprint(v.StartedAtNs)
 		members["type"] = v.Type.String()
 		members["attributes"] = v.Attributes

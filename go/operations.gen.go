@@ -53,7 +53,7 @@ static inline uint32_t scopeflow_go_tape_is_full(scopeflow_tape *self) {
     return scopeflow_tape_is_full(self);
 }
 
-static inline int32_t scopeflow_go_runtime_new(uintptr_t host_context, uint32_t flags, int64_t clock_start, int64_t clock_step, uint32_t payload_budget, scopeflow_runtime **out, scopeflow_error *failure) {
+static inline int32_t scopeflow_go_runtime_new(uintptr_t host_context, uint32_t flags, int64_t clock_start, int64_t clock_step, uint32_t payload_budget, const char *credential_headers, size_t credential_headers_len, scopeflow_runtime **out, scopeflow_error *failure) {
     scopeflow_runtime_new_options options;
     memset(&options, 0, sizeof options);
     options.struct_size_bytes = (uint32_t)sizeof options;
@@ -61,6 +61,7 @@ static inline int32_t scopeflow_go_runtime_new(uintptr_t host_context, uint32_t 
     options.clock_start_ns = clock_start;
     options.clock_step_ns = clock_step;
     options.payload_budget_bytes = payload_budget;
+    options.credential_headers = scopeflow_go_bytes(credential_headers, credential_headers_len);
     scopeflow_host const host = scopeflow_go_host(host_context);
     return scopeflow_runtime_new(&host, &options, out, failure);
 }
@@ -128,7 +129,7 @@ static inline int32_t scopeflow_go_scope_pop(uintptr_t call, scopeflow_scope *se
     return scopeflow_go_stepped(block, scopeflow_scope_pop(self, &options, &block->task, &block->step, &block->error));
 }
 
-static inline int32_t scopeflow_go_scope_event(uintptr_t call, scopeflow_runtime *self, scopeflow_scope *current, scopeflow_emitter *emitter, const char *name, size_t name_len, scopeflow_scope *parent, scopeflow_ref data, scopeflow_ref metadata, int64_t timestamp) {
+static inline int32_t scopeflow_go_scope_event(uintptr_t call, scopeflow_runtime *self, scopeflow_scope *current, scopeflow_emitter *emitter, const char *name, size_t name_len, scopeflow_scope *parent, scopeflow_ref data, scopeflow_ref metadata, const char *category, size_t category_len, scopeflow_ref category_profile, scopeflow_ref data_schema, int64_t timestamp) {
     scopeflow_go_call *const block = (scopeflow_go_call *)call;
     scopeflow_scope_event_options options;
     memset(&options, 0, sizeof options);
@@ -139,6 +140,9 @@ static inline int32_t scopeflow_go_scope_event(uintptr_t call, scopeflow_runtime
     options.parent = parent;
     options.data = data;
     options.metadata = metadata;
+    options.category = scopeflow_go_bytes(category, category_len);
+    options.category_profile = category_profile;
+    options.data_schema = data_schema;
     options.timestamp_ns = timestamp;
     return scopeflow_go_stepped(block, scopeflow_scope_event(self, &options, &block->task, &block->step, &block->error));
 }
@@ -223,12 +227,14 @@ static inline int32_t scopeflow_go_scope_deregister_subscriber(scopeflow_scope *
     return scopeflow_scope_deregister_subscriber(self, scopeflow_go_bytes(name, name_len), out, failure);
 }
 
-static inline int32_t scopeflow_go_task_resume(uintptr_t call, int32_t answer_kind, int32_t answer_status, scopeflow_ref answer_value, scopeflow_emitter *answer_emitter) {
+static inline int32_t scopeflow_go_task_resume(uintptr_t call, int32_t answer_kind, int32_t answer_status, uint32_t answer_flags, scopeflow_ref answer_value, scopeflow_ref answer_annotated, scopeflow_emitter *answer_emitter) {
     scopeflow_go_call *const block = (scopeflow_go_call *)call;
     scopeflow_answer answer;
     answer.kind = answer_kind;
     answer.status = answer_status;
+    answer.flags = answer_flags;
     answer.value = answer_value;
+    answer.annotated = answer_annotated;
     answer.emitter = answer_emitter;
     return scopeflow_go_stepped(block, scopeflow_task_resume(&block->task, &answer, &block->step, &block->error));
 }
@@ -278,6 +284,32 @@ static inline void scopeflow_go_atof_sink_free(scopeflow_atof_sink *self) {
     scopeflow_atof_sink_free(self);
 }
 
+static inline int32_t scopeflow_go_atof_reader_new(scopeflow_runtime *runtime, uint32_t line_limit, uint32_t depth_limit, scopeflow_atof_reader **out, scopeflow_error *failure) {
+    scopeflow_atof_reader_new_options options;
+    memset(&options, 0, sizeof options);
+    options.struct_size_bytes = (uint32_t)sizeof options;
+    options.runtime = runtime;
+    options.line_limit_bytes = line_limit;
+    options.depth_limit = depth_limit;
+    return scopeflow_atof_reader_new(&options, out, failure);
+}
+
+static inline int32_t scopeflow_go_atof_reader_feed(scopeflow_atof_reader *self, const char *chunk, size_t chunk_len, scopeflow_error *failure) {
+    return scopeflow_atof_reader_feed(self, scopeflow_go_bytes(chunk, chunk_len), failure);
+}
+
+static inline int32_t scopeflow_go_atof_reader_finish(scopeflow_atof_reader *self, scopeflow_error *failure) {
+    return scopeflow_atof_reader_finish(self, failure);
+}
+
+static inline int32_t scopeflow_go_atof_reader_next(scopeflow_atof_reader *self, scopeflow_atof_item *out, scopeflow_error *failure) {
+    return scopeflow_atof_reader_next(self, out, failure);
+}
+
+static inline void scopeflow_go_atof_reader_free(scopeflow_atof_reader *self) {
+    scopeflow_atof_reader_free(self);
+}
+
 #cgo noescape scopeflow_go_tape_put_null
 #cgo nocallback scopeflow_go_tape_put_null
 #cgo noescape scopeflow_go_tape_put_bool
@@ -325,11 +357,14 @@ type eventHandle = *C.scopeflow_event
 
 type atofSinkHandle = *C.scopeflow_atof_sink
 
+type atofReaderHandle = *C.scopeflow_atof_reader
+
 func readRuntimeStats(c *C.scopeflow_runtime_stats) RuntimeStats {
 	var out RuntimeStats
 	out.ScopeEventCount = uint64(c.scope_event_count)
 	out.MarkEventCount = uint64(c.mark_event_count)
 	out.SubscriberErrorCount = uint64(c.subscriber_error_count)
+	out.WithheldPayloadCount = uint64(c.withheld_payload_count)
 	out.DroppedEventCount = uint64(c.dropped_event_count)
 	out.AbandonedScopeCount = uint64(c.abandoned_scope_count)
 	return out
@@ -342,6 +377,7 @@ func readScopeInfo(c *C.scopeflow_scope_info) ScopeInfo {
 	out.Name = copyText(c.name)
 	out.Subtype = copyText(c.subtype)
 	out.ToolCallID = copyText(c.tool_call_id)
+	out.ModelName = copyText(c.model_name)
 	out.StartedAtNs = int64(c.started_at_ns)
 	out.Type = ScopeType(c._type)
 	out.Attributes = uint32(c.attributes)
@@ -359,6 +395,30 @@ func readEventInfo(c *C.scopeflow_event_info) eventInfo {
 	out.Kind = EventKind(c.kind)
 	out.ScopeCategory = ScopeCategory(c.scope_category)
 	out.Attributes = uint32(c.attributes)
+	return out
+}
+
+func readAtofItem(c *C.scopeflow_atof_item) atofItem {
+	var out atofItem
+	out.Item = atofItemKind(c.item)
+	out.Kind = EventKind(c.kind)
+	out.ScopeCategory = ScopeCategory(c.scope_category)
+	out.HasParent = c.has_parent != 0
+	out.UUID = readUUID(&c.uuid)
+	out.ParentUUID = readUUID(&c.parent_uuid)
+	out.TimestampNs = int64(c.timestamp_ns)
+	out.LineNumber = uint64(c.line_number)
+	out.OffsetBytes = uint64(c.offset_bytes)
+	out.Name = copyText(c.name)
+	out.Category = copyText(c.category)
+	out.Attributes = copyText(c.attributes)
+	out.Data = copyText(c.data)
+	out.DataSchema = copyText(c.data_schema)
+	out.Metadata = copyText(c.metadata)
+	out.CategoryProfile = copyText(c.category_profile)
+	out.Line = copyText(c.line)
+	out.Problem = Status(c.problem)
+	out.Message = copyText(c.message)
 	return out
 }
 
@@ -430,6 +490,8 @@ func coreRuntimeNew(host uintptr, a *runtimeNewArguments) (runtimeHandle, error)
 		C.int64_t(a.clockStart),
 		C.int64_t(a.clockStep),
 		C.uint32_t(a.payloadBudget),
+		optionalPointer(a.credentialHeaders),
+		optionalLength(a.credentialHeaders),
 		&out,
 		failure,
 	)
@@ -559,6 +621,8 @@ func (c *call) beginScopePop(self scopeHandle, a *scopePopArguments) Status {
 func (c *call) beginScopeEvent(self runtimeHandle, a *scopeEventArguments) Status {
 	dataRef := c.lend(a.data)
 	metadataRef := c.lend(a.metadata)
+	categoryProfileRef := c.lend(a.categoryProfile)
+	dataSchemaRef := c.lend(a.dataSchema)
 	emitter := c.lockEmitter()
 	status := Status(C.scopeflow_go_scope_event(
 		c.address, self,
@@ -569,6 +633,10 @@ func (c *call) beginScopeEvent(self runtimeHandle, a *scopeEventArguments) Statu
 		a.parent.handleOrNil(),
 		C.scopeflow_ref(dataRef),
 		C.scopeflow_ref(metadataRef),
+		optionalPointer(a.category),
+		optionalLength(a.category),
+		C.scopeflow_ref(categoryProfileRef),
+		C.scopeflow_ref(dataSchemaRef),
 		C.int64_t(a.timestamp),
 	))
 	c.unlockEmitter()
@@ -768,9 +836,9 @@ func coreScopeDeregisterSubscriber(self scopeHandle, name string) (bool, error) 
 }
 
 // taskResume gives the answer to the last step and fills the next one.
-func (c *call) taskResume(kind answerKind, statusValue Status, value ref) Status {
+func (c *call) taskResume(kind answerKind, statusValue Status, flags AnswerFlag, value ref, annotated ref) Status {
 	emitter := c.lockEmitter()
-	result := Status(C.scopeflow_go_task_resume(c.address, C.int32_t(kind), C.int32_t(statusValue), C.scopeflow_ref(value), emitter))
+	result := Status(C.scopeflow_go_task_resume(c.address, C.int32_t(kind), C.int32_t(statusValue), C.uint32_t(flags), C.scopeflow_ref(value), C.scopeflow_ref(annotated), emitter))
 	c.unlockEmitter()
 	return result
 }
@@ -782,8 +850,9 @@ func (c *call) taskAbandon() {
 	C.scopeflow_go_task_abandon(c.address)
 }
 
-// beginToolExecute runs a tool under management. Guards come first, then the start event, then
-// one `execute` step, and after its answer the end event; the last step is `return` or `raise`.
+// beginToolExecute runs a tool under management (S4.1). Guards and request intercepts come
+// first, then the start event, then the `execute` step, and after its answer the end event; the
+// last step is `return` or `raise`.
 func (c *call) beginToolExecute(self runtimeHandle, a *toolExecuteArguments) Status {
 	requestRef := c.lendAny(a.request)
 	dataRef := c.lend(a.data)
@@ -845,4 +914,53 @@ func coreAtofSinkFlush(self atofSinkHandle) error {
 // coreAtofSinkFree gives the sink back. The file is closed once no registration holds it either.
 func coreAtofSinkFree(self atofSinkHandle) {
 	C.scopeflow_go_atof_sink_free(self)
+}
+
+// coreAtofReaderNew makes a reader at the beginning of an input.
+func coreAtofReaderNew(a *atofReaderNewArguments) (atofReaderHandle, error) {
+	var out atofReaderHandle
+	failure := newFailure()
+	status := C.scopeflow_go_atof_reader_new(
+		a.runtimeValue.handleOrNil(),
+		C.uint32_t(a.lineLimit),
+		C.uint32_t(a.depthLimit),
+		&out,
+		failure,
+	)
+	runtime.KeepAlive(a)
+	return out, coreError(status, failure)
+}
+
+// coreAtofReaderFeed takes the next bytes of the input, a chunk of any size that may end
+// anywhere. Refused before the lines of the chunk before were read up to `more`, and after the
+// input was finished.
+func coreAtofReaderFeed(self atofReaderHandle, chunk []byte) error {
+	failure := newFailure()
+	status := C.scopeflow_go_atof_reader_feed(self, bytesPointer(chunk), C.size_t(len(chunk)), failure)
+	return coreError(status, failure)
+}
+
+// coreAtofReaderFinish says that no more bytes follow: what is left is the last line. A second
+// time does nothing.
+func coreAtofReaderFinish(self atofReaderHandle) error {
+	failure := newFailure()
+	status := C.scopeflow_go_atof_reader_finish(self, failure)
+	return coreError(status, failure)
+}
+
+// coreAtofReaderNext reads the next line that is not blank. A bad line is a result and no error.
+func coreAtofReaderNext(self atofReaderHandle) (atofItem, error) {
+	var out C.scopeflow_atof_item
+	failure := newFailure()
+	status := C.scopeflow_go_atof_reader_next(self, &out, failure)
+	err := coreError(status, failure)
+	if err != nil {
+		return atofItem{}, err
+	}
+	return readAtofItem(&out), nil
+}
+
+// coreAtofReaderFree gives the reader back. Null is allowed.
+func coreAtofReaderFree(self atofReaderHandle) {
+	C.scopeflow_go_atof_reader_free(self)
 }

@@ -14,6 +14,8 @@ type eventHandle = *struct{ event byte }
 
 type atofSinkHandle = *struct{ atof_sink byte }
 
+type atofReaderHandle = *struct{ atof_reader byte }
+
 func coreTapePutNull(self tapeHandle) {
 }
 
@@ -165,7 +167,7 @@ func coreScopeDeregisterSubscriber(self scopeHandle, name string) (bool, error) 
 	return false, errNoCore
 }
 
-func (c *call) taskResume(kind answerKind, statusValue Status, value ref) Status {
+func (c *call) taskResume(kind answerKind, statusValue Status, flags AnswerFlag, value ref, annotated ref) Status {
 	return StatusInvalidState
 }
 
@@ -189,4 +191,23 @@ func coreAtofSinkFlush(self atofSinkHandle) error {
 }
 
 func coreAtofSinkFree(self atofSinkHandle) {
+}
+
+func coreAtofReaderNew(a *atofReaderNewArguments) (atofReaderHandle, error) {
+	return nil, errNoCore
+}
+
+func coreAtofReaderFeed(self atofReaderHandle, chunk []byte) error {
+	return errNoCore
+}
+
+func coreAtofReaderFinish(self atofReaderHandle) error {
+	return errNoCore
+}
+
+func coreAtofReaderNext(self atofReaderHandle) (atofItem, error) {
+	return atofItem{}, errNoCore
+}
+
+func coreAtofReaderFree(self atofReaderHandle) {
 }

@@ -14,6 +14,9 @@ type runtimeNewArguments struct {
 	clockStep int64
 	// Largest JSON text of one payload in an event (S2.6).
 	payloadBudget uint32
+	// Names of the headers that observers never see, in any case of letters, with commas between
+	// them; at most 64 names. By default those of the constant list in S3.6.
+	credentialHeaders *string
 }
 
 // RuntimeOption is an option of [NewRuntime].
@@ -103,6 +106,12 @@ type scopeEventArguments struct {
 	data any
 	// The mark's metadata.
 	metadata any
+	// The mark's category; at most 65,535 bytes.
+	category *string
+	// Facts that belong to the category, an object.
+	categoryProfile any
+	// The schema that the data follows.
+	dataSchema any
 	// When it happened; now by default.
 	timestamp int64
 }
@@ -165,6 +174,28 @@ type atofSinkOption interface {
 func (a *atofSinkOpenArguments) setDefaults() {
 	*a = atofSinkOpenArguments{}
 	a.mode = FileModeAppend
+}
+
+// atofReaderNewArguments is what `atof_reader_new` is given besides the context.
+type atofReaderNewArguments struct {
+	// Lends the memory; it is held.
+	runtimeValue *Runtime
+	// Longest line, without its end; a longer one is a bad line and is not kept.
+	lineLimit uint32
+	// Containers inside containers, the event itself being the first; a line with more is a bad
+	// line.
+	depthLimit uint32
+}
+
+// atofReaderOption is an option of [AtofReaderNew].
+type atofReaderOption interface {
+	applyAtofReaderNew(a *atofReaderNewArguments)
+}
+
+func (a *atofReaderNewArguments) setDefaults() {
+	*a = atofReaderNewArguments{}
+	a.lineLimit = 16777216
+	a.depthLimit = 512
 }
 
 // RuntimeFlagsOption is made by [WithRuntimeFlags].
@@ -255,6 +286,22 @@ func WithPayloadBudget(payloadBudget uint32) PayloadBudgetOption {
 
 func (o PayloadBudgetOption) applyRuntimeNew(a *runtimeNewArguments) {
 	a.payloadBudget = o.value
+}
+
+// CredentialHeadersOption is made by [WithCredentialHeaders].
+type CredentialHeadersOption struct {
+	value string
+}
+
+// WithCredentialHeaders sets the credential headers of NewRuntime.
+// NewRuntime: Names of the headers that observers never see, in any case of letters, with commas
+// between them; at most 64 names. By default those of the constant list in S3.6.
+func WithCredentialHeaders(credentialHeaders string) CredentialHeadersOption {
+	return CredentialHeadersOption{credentialHeaders}
+}
+
+func (o CredentialHeadersOption) applyRuntimeNew(a *runtimeNewArguments) {
+	a.credentialHeaders = &o.value
 }
 
 // ParentOption is made by [WithParent].
@@ -468,6 +515,51 @@ func (o DataOption) applyToolExecute(a *toolExecuteArguments) {
 	a.data = o.value
 }
 
+// CategoryOption is made by [WithCategory].
+type CategoryOption struct {
+	value string
+}
+
+// WithCategory sets the category of EmitEvent.
+// EmitEvent: The mark's category; at most 65,535 bytes.
+func WithCategory(category string) CategoryOption {
+	return CategoryOption{category}
+}
+
+func (o CategoryOption) applyScopeEvent(a *scopeEventArguments) {
+	a.category = &o.value
+}
+
+// CategoryProfileOption is made by [WithCategoryProfile].
+type CategoryProfileOption struct {
+	value any
+}
+
+// WithCategoryProfile sets the category profile of EmitEvent.
+// EmitEvent: Facts that belong to the category, an object.
+func WithCategoryProfile(categoryProfile any) CategoryProfileOption {
+	return CategoryProfileOption{categoryProfile}
+}
+
+func (o CategoryProfileOption) applyScopeEvent(a *scopeEventArguments) {
+	a.categoryProfile = o.value
+}
+
+// DataSchemaOption is made by [WithDataSchema].
+type DataSchemaOption struct {
+	value any
+}
+
+// WithDataSchema sets the data schema of EmitEvent.
+// EmitEvent: The schema that the data follows.
+func WithDataSchema(dataSchema any) DataSchemaOption {
+	return DataSchemaOption{dataSchema}
+}
+
+func (o DataSchemaOption) applyScopeEvent(a *scopeEventArguments) {
+	a.dataSchema = o.value
+}
+
 // ToolCallIDOption is made by [WithToolCallID].
 type ToolCallIDOption struct {
 	value string
@@ -496,4 +588,35 @@ func withMode(mode FileMode) modeOption {
 
 func (o modeOption) applyAtofSinkOpen(a *atofSinkOpenArguments) {
 	a.mode = o.value
+}
+
+// lineLimitOption is made by [withLineLimit].
+type lineLimitOption struct {
+	value uint32
+}
+
+// withLineLimit sets the line limit in bytes of AtofReaderNew.
+// AtofReaderNew: Longest line, without its end; a longer one is a bad line and is not kept.
+func withLineLimit(lineLimit uint32) lineLimitOption {
+	return lineLimitOption{lineLimit}
+}
+
+func (o lineLimitOption) applyAtofReaderNew(a *atofReaderNewArguments) {
+	a.lineLimit = o.value
+}
+
+// depthLimitOption is made by [withDepthLimit].
+type depthLimitOption struct {
+	value uint32
+}
+
+// withDepthLimit sets the depth limit of AtofReaderNew.
+// AtofReaderNew: Containers inside containers, the event itself being the first; a line with
+// more is a bad line.
+func withDepthLimit(depthLimit uint32) depthLimitOption {
+	return depthLimitOption{depthLimit}
+}
+
+func (o depthLimitOption) applyAtofReaderNew(a *atofReaderNewArguments) {
+	a.depthLimit = o.value
 }

@@ -26,6 +26,9 @@ LIMITS = {
     "tool, async": (10_000, None),
     "tool, async, in a scope": (10_000, None),
     "tool, sync": (10_000, None),
+    "tool, one of each of four": (15_000, None),
+    "tool, ten of each of four": (60_000, None),
+    "stream, a chunk": (3, "async generator, a chunk"),
 }
 
 

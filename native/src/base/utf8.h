@@ -20,6 +20,15 @@ static inline bool scopeflow__utf8_is_valid(scopeflow_bytes text) {
     return scopeflow__utf8_valid_length(text) == text.len;
 }
 
+/* How many of the text's bytes fit into `room_bytes` without ending inside a code point. */
+static inline size_t scopeflow__utf8_cut(scopeflow_bytes text, size_t room_bytes) {
+    size_t len = text.len;
+    if (len <= room_bytes) return len;
+    len = room_bytes;
+    while (len > 0 && ((unsigned char)text.ptr[len] & 0xC0u) == 0x80u) len--;
+    return len;
+}
+
 /* Order of two well-formed texts by UTF-16 code units, as RFC 8785 sorts keys: <0, 0, >0. */
 int scopeflow__utf8_compare_as_utf16(scopeflow_bytes a, scopeflow_bytes b);
 

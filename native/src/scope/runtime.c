@@ -1,11 +1,13 @@
 #include "scope/runtime.h"
 
 #include "base/checks.gen.h"
+#include "base/names.gen.h"
 #include "base/system.h"
 #include "registry/registry.h"
 #include "scope/scope.h"
 
 #define NS_PER_MS 1000000
+#define CREDENTIAL_HEADER_LIMIT 64
 
 /* --- Clock and ids --- */
 
@@ -100,7 +102,27 @@ static void destroy_runtime(scopeflow_runtime *self) {
     scopeflow__abandoned_discard(self);
     if (self->global_view != NULL) scopeflow__view_release(self->global_view);
     if (self->root != NULL) scopeflow__scope_destroy_root(self->root);
+    scopeflow__deallocate(&memory, self->credential_headers, self->credential_headers_len);
     scopeflow__deallocate(&memory, self, sizeof *self);
+}
+
+static size_t count_names(scopeflow_bytes names) {
+    size_t count = names.len > 0;
+    for (size_t i = 0; i < names.len; i++) count += names.ptr[i] == ',';
+    return count;
+}
+
+/* Keeps the owner's list of credential headers, in lower case. */
+static bool keep_credential_headers(scopeflow_runtime *self, scopeflow_bytes names) {
+    if (names.ptr == NULL) return true;
+    self->credential_headers_len = names.len + 1; /* An empty list is a list too. */
+    self->credential_headers =
+        (char *)scopeflow__allocate(&self->memory, self->credential_headers_len);
+    if (self->credential_headers == NULL) return false;
+    for (size_t i = 0; i < names.len; i++)
+        self->credential_headers[i] = scopeflow__lower(names.ptr[i]);
+    self->credential_headers[names.len] = ',';
+    return true;
 }
 
 scopeflow_status scopeflow_runtime_new(const scopeflow_host *host,
@@ -111,6 +133,8 @@ scopeflow_status scopeflow_runtime_new(const scopeflow_host *host,
         scopeflow__check_runtime_new(host, options, out_runtime, out_error);
     if (status != SCOPEFLOW_STATUS_OK) return status;
     scopeflow_host const complete = complete_host(host);
+    SCOPEFLOW__REQUIRE(count_names(options->credential_headers) <= CREDENTIAL_HEADER_LIMIT,
+                       out_error, "credential_headers has more than 64 names");
     SCOPEFLOW__REQUIRE((options->flags & SCOPEFLOW_RUNTIME_FLAG_DETERMINISTIC) != 0 ||
                            (complete.clock != NULL && complete.entropy != NULL),
                        out_error, "this build has no clock and entropy of its own");
@@ -136,7 +160,8 @@ scopeflow_status scopeflow_runtime_new(const scopeflow_host *host,
     seed(self);
     self->global_view = scopeflow__view_new(self, NULL);
     self->root = scopeflow__scope_new_root(self);
-    if (self->global_view == NULL || self->root == NULL) {
+    if (self->global_view == NULL || self->root == NULL ||
+        !keep_credential_headers(self, options->credential_headers)) {
         destroy_runtime(self);
         return scopeflow__fail_memory(out_error);
     }
@@ -163,6 +188,9 @@ scopeflow_status scopeflow_runtime_after_fork(scopeflow_runtime *self, scopeflow
     if (status != SCOPEFLOW_STATUS_OK) return status;
     /* Another thread of the parent may have held the lock when it forked (S1.13). */
     scopeflow__unlock(&self->registry_lock);
+    scopeflow__unlock(&self->log_lock);
+    for (int i = 0; i < SCOPEFLOW__OPEN_SHARD_COUNT; i++)
+        scopeflow__unlock(&self->open_shards[i].lock);
     self->fork_generation++;
     seed(self);
     return SCOPEFLOW_STATUS_OK;
@@ -184,7 +212,48 @@ scopeflow_status scopeflow_runtime_read_stats(scopeflow_runtime *self,
     out_stats->scope_event_count = scopeflow__load_u64(&self->scope_event_count);
     out_stats->mark_event_count = scopeflow__load_u64(&self->mark_event_count);
     out_stats->subscriber_error_count = scopeflow__load_u64(&self->subscriber_error_count);
+    out_stats->withheld_payload_count = scopeflow__load_u64(&self->withheld_payload_count);
     out_stats->dropped_event_count = scopeflow__load_u64(&self->dropped_event_count);
     out_stats->abandoned_scope_count = scopeflow__load_u64(&self->abandoned_scope_count);
+    return SCOPEFLOW_STATUS_OK;
+}
+
+/* --- Closing --- */
+
+scopeflow_status scopeflow__fail_closed(scopeflow_error *out_error) {
+    return scopeflow__fail_text(out_error, SCOPEFLOW_STATUS_INVALID_STATE, "the runtime is closed");
+}
+
+/* --- Credential headers --- */
+
+static bool is_listed(const scopeflow_runtime *self, scopeflow_bytes name) {
+    const char *at = self->credential_headers;
+    const char *const end = at + self->credential_headers_len;
+    while (at < end) {
+        const char *const comma = (const char *)memchr(at, ',', (size_t)(end - at));
+        if (scopeflow__same_lower(scopeflow__text(at, (size_t)(comma - at)), name)) return true;
+        at = comma + 1;
+    }
+    return false;
+}
+
+bool scopeflow__is_credential_header(const scopeflow_runtime *self, scopeflow_bytes name) {
+    if (self->credential_headers != NULL) return name.len > 0 && is_listed(self, name);
+    size_t const count =
+        sizeof scopeflow__credential_headers / sizeof scopeflow__credential_headers[0];
+    for (size_t i = 0; i < count; i++)
+        if (scopeflow__same_lower(scopeflow__c_text(scopeflow__credential_headers[i]), name))
+            return true;
+    return false;
+}
+
+scopeflow_status scopeflow_runtime_is_credential_header(scopeflow_runtime *self,
+                                                        scopeflow_bytes name,
+                                                        uint32_t *out_is_credential,
+                                                        scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_runtime_is_credential_header(self, name, out_is_credential, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    *out_is_credential = scopeflow__is_credential_header(self, name);
     return SCOPEFLOW_STATUS_OK;
 }

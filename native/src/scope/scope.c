@@ -3,6 +3,7 @@
 #include "base/checks.gen.h"
 #include "base/utf8.h"
 #include "registry/registry.h"
+#include "scope/open_list.h"
 
 #define NS_PER_US 1000
 
@@ -40,6 +41,8 @@ static scopeflow_status check_parent(scopeflow_runtime *runtime, const scopeflow
 scopeflow_status scopeflow__place_find(scopeflow_runtime *runtime, scopeflow_scope *current,
                                        scopeflow_scope *parent, scopeflow__place *out,
                                        scopeflow_error *out_error) {
+    if (!SCOPEFLOW__LIKELY(!scopeflow__runtime_is_closed(runtime)))
+        return scopeflow__fail_closed(out_error);
     if (current == NULL) current = runtime->root;
     SCOPEFLOW__REQUIRE(current->runtime == runtime, out_error,
                        "the current scope belongs to another runtime");
@@ -100,13 +103,21 @@ static void hold_link(scopeflow_scope *link) {
     if (!scopeflow__scope_is_root(link)) scopeflow__ref_up(&link->refs);
 }
 
+/* Says first that it looks and then looks, while whoever registers there writes first and then asks
+ * whether somebody looked: one of the two sees the other. */
+static void inherit_groups(scopeflow_scope *self, scopeflow_scope *from) {
+    if (!__atomic_load_n(&from->is_inherited_from, __ATOMIC_RELAXED))
+        __atomic_store_n(&from->is_inherited_from, true, __ATOMIC_SEQ_CST);
+    self->seen_groups = from->seen_groups | __atomic_load_n(&from->own_groups, __ATOMIC_SEQ_CST);
+}
+
 scopeflow_scope *scopeflow__scope_new(scopeflow_runtime *runtime, const scopeflow__place *place,
                                       scopeflow_scope_type type, uint32_t attributes,
                                       scopeflow_bytes name, scopeflow_bytes detail) {
     scopeflow_scope *const self = allocate(runtime, name, detail);
     if (self == NULL) return NULL;
 
-    scopeflow__ref_up(&runtime->refs);
+    if (scopeflow__scope_is_root(place->parent)) scopeflow__ref_up(&runtime->refs);
     self->type = (uint8_t)type;
     self->attributes = attributes;
     self->parent = place->parent;
@@ -119,14 +130,21 @@ scopeflow_scope *scopeflow__scope_new(scopeflow_runtime *runtime, const scopeflo
         self->is_detached = true;
         self->detached_from = place->detached_from->uuid;
     }
-    if (!scopeflow__scope_is_root(self->inherit))
-        __atomic_store_n(&self->inherit->is_inherited_from, true, __ATOMIC_RELEASE);
+    if (!scopeflow__scope_is_root(self->inherit)) inherit_groups(self, self->inherit);
     return self;
 }
 
 void scopeflow__scope_open(scopeflow_scope *self, int64_t timestamp_ns) {
     scopeflow__runtime_draw(self->runtime, timestamp_ns, &self->uuid, &self->started_at_ns);
     scopeflow__store_u32(&self->phase, SCOPEFLOW__SCOPE_OPEN);
+    scopeflow__open_list_add(self);
+}
+
+bool scopeflow__scope_end(scopeflow_scope *self) {
+    if (!scopeflow__swap_u32(&self->phase, SCOPEFLOW__SCOPE_OPEN, SCOPEFLOW__SCOPE_ENDED))
+        return false;
+    scopeflow__open_list_remove(self);
+    return true;
 }
 
 int64_t scopeflow__scope_end_time(const scopeflow_scope *self, int64_t timestamp_ns) {
@@ -139,6 +157,30 @@ scopeflow_scope *scopeflow__scope_new_root(scopeflow_runtime *runtime) {
     self->type = SCOPEFLOW_SCOPE_TYPE_AGENT;
     self->phase = SCOPEFLOW__SCOPE_OPEN;
     return self;
+}
+
+scopeflow_scope *scopeflow__scope_new_own_root(scopeflow_runtime *runtime) {
+    scopeflow_scope *const root = runtime->root;
+    scopeflow__place const place = {root, root, root, NULL};
+    scopeflow_scope *const self =
+        scopeflow__scope_new(runtime, &place, SCOPEFLOW_SCOPE_TYPE_AGENT, 0,
+                             SCOPEFLOW__TEXT("root"), SCOPEFLOW__TEXT(""));
+    if (self == NULL) return NULL;
+    self->is_own_root = true;
+    self->phase = SCOPEFLOW__SCOPE_OPEN;
+    return self;
+}
+
+scopeflow_status scopeflow_scope_new_root(scopeflow_runtime *runtime, scopeflow_scope **out_scope,
+                                          scopeflow_error *out_error) {
+    scopeflow_status const status = scopeflow__check_scope_new_root(runtime, out_scope, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    if (scopeflow__runtime_is_closed(runtime)) return scopeflow__fail_closed(out_error);
+    scopeflow_scope *const self = scopeflow__scope_new_own_root(runtime);
+    if (self == NULL) return scopeflow__fail_memory(out_error);
+    scopeflow__runtime_draw(runtime, 0, &self->uuid, &self->started_at_ns);
+    *out_scope = self;
+    return SCOPEFLOW_STATUS_OK;
 }
 
 void scopeflow__scope_destroy_root(scopeflow_scope *self) {
@@ -204,7 +246,8 @@ static scopeflow_scope *drop_link(scopeflow_scope *link, scopeflow_scope *doomed
     if (scopeflow__scope_is_root(link) || !scopeflow__ref_down(&link->refs)) return doomed;
 
     scopeflow_runtime *const runtime = link->runtime;
-    if (scopeflow__scope_is_open(link) && link->fork_generation == runtime->fork_generation &&
+    if (scopeflow__scope_is_open(link) && !link->is_own_root &&
+        link->fork_generation == runtime->fork_generation &&
         !scopeflow__load_u32(&runtime->is_freed)) {
         scopeflow__store_u32(&link->refs, 1); /* The list's. */
         (void)scopeflow__scope_end(link);
@@ -215,12 +258,17 @@ static scopeflow_scope *drop_link(scopeflow_scope *link, scopeflow_scope *doomed
     return link;
 }
 
-static void destroy_scope(scopeflow_scope *self) {
+/* A first-level scope holds the runtime, the others hold it through their parents. */
+static void destroy_scope(scopeflow_scope *self, bool holds_runtime) {
     scopeflow_runtime *const runtime = self->runtime;
     if (self->view != NULL) scopeflow__view_release(self->view);
     scopeflow__runtime_release_ref(runtime, self->metadata);
+    if (self->middleware != NULL) scopeflow__set_release(self->middleware);
+    if (self->pending_marks != NULL)
+        scopeflow__pending_marks_free(runtime, scopeflow__pending_marks_take(self));
+    if (self->stream != NULL) scopeflow__stream_free(self);
     scopeflow__deallocate(&runtime->memory, self, node_size(self));
-    scopeflow__runtime_release(runtime);
+    if (holds_runtime) scopeflow__runtime_release(runtime);
 }
 
 /* A deep tree is freed in a loop: recursion would overflow the stack. */
@@ -236,8 +284,9 @@ void scopeflow_scope_release(scopeflow_scope *self) {
         doomed = node->next;
         if (node->opener != node->parent) doomed = drop_link(node->opener, doomed);
         if (node->inherit != node->parent) doomed = drop_link(node->inherit, doomed);
+        bool const holds_runtime = scopeflow__scope_is_root(node->parent);
         doomed = drop_link(node->parent, doomed);
-        destroy_scope(node);
+        destroy_scope(node, holds_runtime);
     }
 }
 
@@ -261,14 +310,17 @@ scopeflow_status scopeflow_scope_describe(scopeflow_scope *self, scopeflow_scope
     if (status != SCOPEFLOW_STATUS_OK) return status;
     memset(out_info, 0, sizeof *out_info);
     out_info->uuid = self->uuid;
-    if (self->parent != NULL) out_info->parent_uuid = self->parent->uuid;
+    if (!scopeflow__scope_is_any_root(self)) out_info->parent_uuid = self->parent->uuid;
     out_info->name = scopeflow__scope_name(self);
     out_info->subtype = SCOPEFLOW__TEXT("");
     out_info->tool_call_id = SCOPEFLOW__TEXT("");
+    out_info->model_name = SCOPEFLOW__TEXT("");
     if (self->type == SCOPEFLOW_SCOPE_TYPE_CUSTOM)
         out_info->subtype = scopeflow__scope_detail(self);
     if (self->type == SCOPEFLOW_SCOPE_TYPE_TOOL)
         out_info->tool_call_id = scopeflow__scope_detail(self);
+    if (self->type == SCOPEFLOW_SCOPE_TYPE_LLM)
+        out_info->model_name = scopeflow__scope_detail(self);
     out_info->started_at_ns = self->started_at_ns;
     out_info->type = self->type;
     out_info->attributes = self->attributes;

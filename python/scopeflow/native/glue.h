@@ -23,6 +23,16 @@ static inline scopeflow_emitter *glue_emitter(void) {
     return &glue_emitter_of_thread;
 }
 
+/* The error that is being answered, borrowed, so that what the core logs of it can show where it
+ * came from (S5.7). Gives back the one before: an operation may run inside another one. */
+static SCOPEFLOW_GLUE_THREAD_LOCAL PyObject *glue_failure_of_thread;
+
+static inline PyObject *glue_set_failure(PyObject *error) {
+    PyObject *const before = glue_failure_of_thread;
+    glue_failure_of_thread = error;
+    return before;
+}
+
 /* --- Exceptions --- */
 
 /* The raised exception, normalised and with its traceback; nothing is raised afterwards. */
@@ -125,6 +135,26 @@ static PyObject *glue_await(PyObject *awaitable) {
         return NULL;
     }
     return iterator;
+}
+
+/* --- Iterating --- */
+
+static inline int glue_is_async_iterator(PyObject *object) {
+    PyAsyncMethods const *const methods = Py_TYPE(object)->tp_as_async;
+    return methods != NULL && methods->am_anext != NULL;
+}
+
+static inline int glue_is_iterator(PyObject *object) {
+    return PyIter_Check(object);
+}
+
+static inline PyObject *glue_async_next(PyObject *iterator) {
+    return Py_TYPE(iterator)->tp_as_async->am_anext(iterator);
+}
+
+/* NULL with nothing raised is the end. */
+static inline PyObject *glue_next(PyObject *iterator) {
+    return Py_TYPE(iterator)->tp_iternext(iterator);
 }
 
 /* Lets an awaitable that nobody can await end quietly (S3.8). */

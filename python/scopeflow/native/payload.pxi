@@ -78,7 +78,11 @@ cdef bint put_plain(Walk *walk, value) except -1:
 cdef int put_other(Walk *walk, value) except -1:
     """Subclasses, and the kinds of other modules. An enum member goes first: it may be an int."""
     kind = type(value)
-    if is_instance_of(value, "enum", "Enum"):
+    if kind is LLMRequest:
+        put_request(walk, <LLMRequest>value)
+    elif value is JSON_NULL:
+        scopeflow_tape_put_null(walk.tape)
+    elif is_instance_of(value, "enum", "Enum"):
         put_value(walk, value.value)
     elif isinstance(value, Enumeration):
         put_integer(walk, (<Enumeration>value).value)
@@ -103,6 +107,11 @@ cdef int put_other(Walk *walk, value) except -1:
         put_set(walk, value)
     else:
         put_foreign(walk, value)
+    return 0
+
+
+cdef int put_request(Walk *walk, LLMRequest request) except -1:
+    put_dict(walk, request, {"content": request.content, "headers": request.headers})
     return 0
 
 

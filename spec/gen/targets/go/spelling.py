@@ -7,8 +7,8 @@ from spec.gen.names import camel, pascal
 
 # What users of the package never see: the protocol between the core and this binding.
 INTERNAL_TYPES = {
-    "answer_kind", "call_flag", "callable_flag", "event_info", "event_part", "pop_flag", "registry",
-    "step_kind", "token",
+    "answer_kind", "atof_item", "atof_item_kind", "call_flag", "callable_flag", "event_info",
+    "event_part", "pop_flag", "registry", "step_kind", "token",
 }  # fmt: skip
 
 # Arguments that the binding itself gives.
@@ -17,6 +17,7 @@ MANAGED_ARGUMENTS = {"current", "emitter"}
 # Options that only the binding and its tests use: (operation, argument).
 INTERNAL_OPTIONS = {
     ("scope_pop", "flags"), ("tool_execute", "flags"), ("atof_sink_open", "mode"),
+    ("atof_reader_new", "line_limit"), ("atof_reader_new", "depth_limit"),
 }  # fmt: skip
 
 # Operations whose idiomatic form is written by hand, and what it is called.
@@ -37,6 +38,7 @@ OPTION_TYPES = {
     "scope_event": "EventOption",
     "tool_execute": "ToolCallOption",
     "atof_sink_open": "atofSinkOption",
+    "atof_reader_new": "atofReaderOption",
 }
 
 # Handles whose Go type is written by hand: the type and its receiver.
