@@ -1,9 +1,9 @@
 #include "json/write.h"
 
 #include "base/names.gen.h"
-#include "base/scan.h"
 #include "base/utf8.h"
 #include "json/number.h"
+#include "json/plain.h"
 
 #define TRUNCATED_KEY "\"" SCOPEFLOW__MARKER_TRUNCATED "\":"
 #define MARKED(marker) "{\"" marker "\":"
@@ -22,89 +22,161 @@ void scopeflow__json_writer_init(scopeflow__json_writer *self, scopeflow__buffer
 
 /* --- Strings --- */
 
-/* The letter behind the backslash of a short escape, or 0. */
-static char short_escape(unsigned char byte) {
-    switch (byte) {
-    case '\b': return 'b';
-    case '\t': return 't';
-    case '\n': return 'n';
-    case '\f': return 'f';
-    case '\r': return 'r';
-    case '"': return '"';
-    case '\\': return '\\';
-    default: return 0;
-    }
+/* What stands for a byte that cannot stand for itself: its text and, last, how long that is. */
+typedef struct escape {
+    char text[7];
+    unsigned char size;
+} escape;
+
+#define SIX(digits) {"\\u00" digits, 6}
+#define TWO(letter) {"\\" letter, 2}
+static const escape escapes[] = {
+    SIX("00"), SIX("01"), SIX("02"), SIX("03"),  SIX("04"),  SIX("05"), SIX("06"),
+    SIX("07"), TWO("b"),  TWO("t"),  TWO("n"),   SIX("0b"),  TWO("f"),  TWO("r"),
+    SIX("0e"), SIX("0f"), SIX("10"), SIX("11"),  SIX("12"),  SIX("13"), SIX("14"),
+    SIX("15"), SIX("16"), SIX("17"), SIX("18"),  SIX("19"),  SIX("1a"), SIX("1b"),
+    SIX("1c"), SIX("1d"), SIX("1e"), SIX("1f"),  TWO("\""), TWO("\\"),
+};
+#undef SIX
+#undef TWO
+
+static const escape *escape_of(unsigned char byte) {
+    size_t const beyond = byte == '"' ? 0x20 : 0x21;
+    return &escapes[byte < 0x20 ? byte : beyond];
 }
 
-/* What stands for an ASCII byte that cannot stand for itself; returns how many bytes it takes. */
-static size_t escape(unsigned char byte, char out[SPECIAL_SIZE_BYTES]) {
-    static const char digits[] = "0123456789abcdef";
-    char const letter = short_escape(byte);
-    if (letter != 0) {
-        out[0] = '\\';
-        out[1] = letter;
-        return 2;
-    }
-    memcpy(out, "\\u00", 4);
-    out[4] = digits[byte >> 4];
-    out[5] = digits[byte & 15];
-    return 6;
+/* The inside of a string on its way out. */
+typedef struct content {
+    scopeflow__buffer *out;
+    scopeflow_bytes text;
+    size_t at;
+    size_t limit; /* So many bytes may still be written. */
+} content;
+
+static void advance(content *self, size_t read, size_t written) {
+    self->at += read;
+    self->limit -= written;
+    self->out->len += written;
 }
 
-/* An escape, or U+FFFD for what is no UTF-8, in at most 6 bytes; returns how many bytes of the text
- * it stands for. */
-static size_t write_special(scopeflow_bytes text, size_t at, char *out, size_t *out_size) {
-    if ((unsigned char)text.ptr[at] < 0x80) {
-        *out_size = escape((unsigned char)text.ptr[at], out);
-        return 1;
+/* Copies a block with its special bytes escaped and returns where that ends. Whole blocks are read
+ * and written, up to one beyond. No step waits for another but in the sum of lengths. */
+static char *copy_escaped(char *to, const char *from, uint32_t mask) {
+    size_t done = 0;
+    while (mask != SCOPEFLOW__ALL_PLAIN) {
+        size_t const special = scopeflow__first_special(mask);
+        const escape *const written = escape_of((unsigned char)from[special]);
+        scopeflow__store_block(to, scopeflow__load_block(from + done));
+        to += special - done;
+        memcpy(to, written, sizeof *written);
+        to += written->size;
+        done = special + 1;
+        mask |= 1u << special;
     }
+    scopeflow__store_block(to, scopeflow__load_block(from + done));
+    return to + SCOPEFLOW__PLAIN_BLOCK - done;
+}
+
+/* A block is copied only where another one can be read and all of both may become escapes. */
+enum {
+    BLOCK_READ_BYTES = 2 * SCOPEFLOW__PLAIN_BLOCK,
+    CALM_BLOCKS = 4, /* After so many without a special byte groups are worth a try. */
+    BLOCK_WRITTEN_BYTES = (SPECIAL_SIZE_BYTES + 1) * SCOPEFLOW__PLAIN_BLOCK + sizeof(escape)
+};
+
+/* Copies block after block, escaped, while there is one and room for it. Ends early at a byte
+ * beyond ASCII if such bytes are not known to be well-formed. */
+static void copy_blocks(content *self, size_t end, bool high_is_plain) {
+    size_t const room = self->out->capacity - self->out->len;
+    const char *const start = self->text.ptr + self->at;
+    char *const begin = self->out->ptr + self->out->len;
+    const char *const from_end = self->text.ptr + end;
+    char *const to_end = begin + (room < self->limit ? room : self->limit);
+    const char *from = start;
+    char *to = begin;
+    int calm = 0;
+    while (from_end - from >= BLOCK_READ_BYTES && to_end - to >= BLOCK_WRITTEN_BYTES) {
+        scopeflow__block const bytes = scopeflow__load_block(from);
+        uint32_t const mask = scopeflow__plain_mask(bytes, high_is_plain);
+        if (mask != SCOPEFLOW__ALL_PLAIN) {
+            if (!high_is_plain && scopeflow__has_high(bytes)) break;
+            to = copy_escaped(to, from, mask);
+            from += SCOPEFLOW__PLAIN_BLOCK;
+            calm = 0;
+            continue;
+        }
+        scopeflow__store_block(to, bytes);
+        from += SCOPEFLOW__PLAIN_BLOCK;
+        to += SCOPEFLOW__PLAIN_BLOCK;
+        if (++calm < CALM_BLOCKS) continue;
+        size_t const left = (size_t)(from_end - from);
+        size_t const to_left = (size_t)(to_end - to);
+        size_t const copied = scopeflow__copy_groups(to, from, left < to_left ? left : to_left,
+                                                     high_is_plain);
+        from += copied;
+        to += copied;
+    }
+    advance(self, (size_t)(from - start), (size_t)(to - begin));
+}
+
+/* Copies what stands for itself; false if it does not fit and was cut, between two code points. */
+static bool copy_run(content *self, size_t end, bool high_is_plain) {
+    const char *const from = self->text.ptr + self->at;
+    char *const to = self->out->ptr + self->out->len;
+    size_t const whole = end - self->at;
+    size_t const left = whole < self->limit ? whole : self->limit;
+    size_t run = scopeflow__copy_plain(to, from, left, high_is_plain);
+    bool const is_cut = run == left && left < whole;
+    if (is_cut && high_is_plain) run = scopeflow__utf8_cut(scopeflow__text(from, whole), run);
+    advance(self, run, run);
+    return !is_cut;
+}
+
+/* Writes what does not stand for itself: an escape, or U+FFFD for what is no UTF-8. False if it
+ * does not fit. */
+static bool write_special(content *self) {
+    char *const to = self->out->ptr + self->out->len;
+    char encoded[4];
     uint32_t code_point;
     bool valid;
-    size_t const used = scopeflow__utf8_decode(text, at, &code_point, &valid);
-    *out_size = scopeflow__utf8_encode(code_point, out);
-    return used;
+    size_t const used = scopeflow__utf8_decode(self->text, self->at, &code_point, &valid);
+    bool const is_ascii = code_point < 0x80;
+    size_t const size = is_ascii ? escape_of((unsigned char)code_point)->size
+                                 : scopeflow__utf8_encode(code_point, encoded);
+    if (size > self->limit) return false;
+    memcpy(to, is_ascii ? escape_of((unsigned char)code_point)->text : encoded, size);
+    advance(self, used, size);
+    return true;
 }
 
-/* `len` less what of a code point is cut off there, in a text that is well-formed. */
-static size_t whole_code_points(const char *text, size_t len) {
-    while (len > 0 && ((unsigned char)text[len] & 0xC0u) == 0x80u) len--;
-    return len;
-}
-
-/* Writes the inside of a string while it fits in `limit` bytes; returns whether all of it did. A
- * cut falls between two code points. Up to `valid_end` the text is known to be well-formed; it is
- * looked at only where it leaves ASCII. */
-static bool write_string_content(scopeflow__buffer *out, scopeflow_bytes text, size_t limit) {
-    size_t at = 0;
-    size_t valid_end = 0;
-    while (at < text.len) {
-        const char *const from = text.ptr + at;
-        size_t const end = at < valid_end ? valid_end : text.len;
-        size_t const left = end - at < limit ? end - at : limit;
+/* Writes up to `end`, or up to a byte beyond ASCII that has not been checked; false if it was
+ * cut. */
+static bool write_part(content *self, size_t end, bool high_is_plain) {
+    while (self->at < end) {
         /* Room for one special behind the run. If there is none, the buffer says it failed. */
-        if (!scopeflow__buffer_reserve(out, left + SPECIAL_SIZE_BYTES)) return true;
-        char *const to = out->ptr + out->len;
-        size_t run = at < valid_end ? scopeflow__copy_plain(to, from, left, true)
-                                    : scopeflow__copy_plain(to, from, left, false);
-        bool const is_cut = run == left && left < end - at;
-        if (is_cut && at < valid_end) run = whole_code_points(from, run);
-        out->len += run;
-        limit -= run;
-        at += run;
-        if (is_cut) return false;
-        if (at == end) continue;
+        if (!scopeflow__buffer_reserve(self->out, end - self->at + SPECIAL_SIZE_BYTES))
+            return false;
+        copy_blocks(self, end, high_is_plain);
+        if (!scopeflow__buffer_reserve(self->out, end - self->at + SPECIAL_SIZE_BYTES) ||
+            !copy_run(self, end, high_is_plain))
+            return false;
+        if (self->at == end || (unsigned char)self->text.ptr[self->at] >= 0x80) return true;
+        if (!write_special(self)) return false;
+    }
+    return true;
+}
 
-        if (at >= valid_end && (unsigned char)text.ptr[at] >= 0x80) {
-            valid_end =
-                at + scopeflow__utf8_valid_length(scopeflow__text(text.ptr + at, text.len - at));
-            if (valid_end > at) continue;
-        }
-        size_t size;
-        size_t const used = write_special(text, at, to + run, &size);
-        if (size > limit) return false;
-        out->len += size;
-        limit -= size;
-        at += used;
+/* Writes the inside of a string while it fits in `limit` bytes; returns whether all of it did. It
+ * is checked only where it leaves ASCII. */
+static bool write_string_content(scopeflow__buffer *out, scopeflow_bytes text, size_t limit) {
+    content self = {out, text, 0, limit};
+    while (self.at < text.len) {
+        if (!write_part(&self, text.len, false)) return out->failed;
+        if (self.at == text.len) break;
+        scopeflow_bytes const rest = scopeflow__text(text.ptr + self.at, text.len - self.at);
+        size_t const valid = scopeflow__utf8_valid_length(rest);
+        if (valid > 0 ? !write_part(&self, self.at + valid, true) : !write_special(&self))
+            return out->failed;
     }
     return true;
 }
@@ -246,7 +318,16 @@ static bool write_charged_string(scopeflow__json_writer *self, const lead *befor
 
 /* --- Containers --- */
 
-static bool write_value(scopeflow__json_writer *self, const lead *before, scopeflow__cursor value);
+static bool write_value(scopeflow__json_writer *self, const lead *before, scopeflow__cursor *next);
+
+/* Once it does not, nothing more is visited, and it does not matter where a cursor stands. */
+static bool is_going_on(const scopeflow__json_writer *self) {
+    return !self->truncated && !self->out->failed;
+}
+
+static bool has_more(const scopeflow__json_writer *self, const scopeflow__cursor *inside) {
+    return is_going_on(self) && scopeflow__cursor_peek(inside) != SCOPEFLOW_TOKEN_END;
+}
 
 static size_t count_values(scopeflow__cursor inside) {
     size_t count = 0;
@@ -313,15 +394,16 @@ static void write_members(scopeflow__json_writer *self, const scopeflow__member 
         before.comma = comma;
         before.has_key = true;
         before.key = member->key;
+        scopeflow__cursor value = member->value;
         if (member->is_free) {
             scopeflow__json_writer unlimited = *self;
             unlimited.left_bytes = SIZE_MAX;
             unlimited.truncated = false;
-            comma = write_value(&unlimited, &before, member->value) || comma;
+            comma = write_value(&unlimited, &before, &value) || comma;
             continue;
         }
         if (self->truncated) continue;
-        comma = write_value(self, &before, member->value) || comma;
+        comma = write_value(self, &before, &value) || comma;
         if (!self->truncated) continue;
         write_truncation(self, comma, true);
         comma = true;
@@ -342,9 +424,9 @@ void scopeflow__json_write_members(scopeflow__json_writer *self, scopeflow__memb
     scopeflow__buffer_put_byte(self->out, '}');
 }
 
-static void write_object_sorted(scopeflow__json_writer *self, scopeflow__cursor inside) {
+static void write_object_sorted(scopeflow__json_writer *self, scopeflow__cursor *inside) {
     const scopeflow__memory *const memory = self->out->memory;
-    size_t const count = count_values(inside) / 2;
+    size_t const count = count_values(*inside) / 2;
     if (count == 0) return;
     scopeflow__member *const members =
         (scopeflow__member *)scopeflow__allocate(memory, count * sizeof *members);
@@ -353,8 +435,8 @@ static void write_object_sorted(scopeflow__json_writer *self, scopeflow__cursor 
         return;
     }
     for (size_t i = 0; i < count; i++) {
-        members[i].key = scopeflow__cursor_read(&inside).text;
-        members[i].value = scopeflow__cursor_take(&inside);
+        members[i].key = scopeflow__cursor_read(inside).text;
+        members[i].value = scopeflow__cursor_take(inside);
         members[i].is_free = false;
     }
     if (sort_stable(memory, members, count, sizeof *members, compare_members))
@@ -364,18 +446,18 @@ static void write_object_sorted(scopeflow__json_writer *self, scopeflow__cursor 
     scopeflow__deallocate(memory, members, count * sizeof *members);
 }
 
-static void write_object(scopeflow__json_writer *self, scopeflow__cursor inside) {
+static void write_object(scopeflow__json_writer *self, scopeflow__cursor *inside) {
     if (self->canonical) {
         write_object_sorted(self, inside);
         return;
     }
     bool comma = false;
-    while (!self->truncated && scopeflow__cursor_peek(&inside) != SCOPEFLOW_TOKEN_END) {
+    while (has_more(self, inside)) {
         lead before;
         before.comma = comma;
         before.has_key = true;
-        before.key = scopeflow__cursor_read(&inside).text;
-        comma = write_value(self, &before, scopeflow__cursor_take(&inside)) || comma;
+        before.key = scopeflow__cursor_read(inside).text;
+        comma = write_value(self, &before, inside) || comma;
         if (self->truncated) write_truncation(self, comma, true);
     }
 }
@@ -404,20 +486,20 @@ static void write_elements(scopeflow__json_writer *self, scopeflow__cursor *next
     before.comma = *comma;
     before.has_key = false;
     before.key = SCOPEFLOW__TEXT("");
-    *comma = write_value(self, &before, scopeflow__cursor_take(next)) || *comma;
+    *comma = write_value(self, &before, next) || *comma;
     if (self->truncated) write_truncation(self, *comma, false);
 }
 
-static void write_array(scopeflow__json_writer *self, scopeflow__cursor inside) {
+static void write_array(scopeflow__json_writer *self, scopeflow__cursor *inside) {
     bool comma = false;
-    while (!self->truncated && scopeflow__cursor_peek(&inside) != SCOPEFLOW_TOKEN_END)
-        write_elements(self, &inside, &comma);
+    while (has_more(self, inside))
+        write_elements(self, inside, &comma);
 }
 
 /* S2.6: a set is an array sorted by canonical bytes, whatever form is being written. */
-static void write_set(scopeflow__json_writer *self, scopeflow__cursor inside) {
+static void write_set(scopeflow__json_writer *self, scopeflow__cursor *inside) {
     const scopeflow__memory *const memory = self->out->memory;
-    size_t const count = count_values(inside);
+    size_t const count = count_values(*inside);
     if (count == 0) return;
     scopeflow__buffer texts;
     scopeflow__buffer_init(&texts, memory);
@@ -430,7 +512,7 @@ static void write_set(scopeflow__json_writer *self, scopeflow__cursor inside) {
     for (size_t i = 0; i < count; i++) {
         scopeflow__json_writer canonical;
         scopeflow__json_writer_init(&canonical, &texts, UINT32_MAX, true);
-        elements[i].value = scopeflow__cursor_take(&inside);
+        elements[i].value = scopeflow__cursor_take(inside);
         elements[i].texts = &texts;
         elements[i].text_start = texts.len;
         scopeflow__json_write(&canonical, elements[i].value);
@@ -450,9 +532,10 @@ static void write_set(scopeflow__json_writer *self, scopeflow__cursor inside) {
     scopeflow__buffer_deinit(&texts);
 }
 
-/* Writes a value with what stands before it; false if it was dropped for want of budget. */
-static bool write_value(scopeflow__json_writer *self, const lead *before, scopeflow__cursor value) {
-    scopeflow__token const token = scopeflow__cursor_read(&value);
+/* Writes the next value with what stands before it, and passes over it; false if it was dropped for
+ * want of budget. */
+static bool write_value(scopeflow__json_writer *self, const lead *before, scopeflow__cursor *next) {
+    scopeflow__token const token = scopeflow__cursor_read(next);
     if (token.kind == SCOPEFLOW_TOKEN_STRING) return write_charged_string(self, before, token.text);
 
     size_t const from = self->out->len;
@@ -466,12 +549,13 @@ static bool write_value(scopeflow__json_writer *self, const lead *before, scopef
     scopeflow__buffer_put_byte(self->out, is_object ? '{' : '[');
     if (!charge(self, from)) return false;
     if (is_object)
-        write_object(self, value);
+        write_object(self, next);
     else if (token.kind == SCOPEFLOW_TOKEN_SET)
-        write_set(self, value);
+        write_set(self, next);
     else
-        write_array(self, value);
+        write_array(self, next);
     scopeflow__buffer_put_byte(self->out, is_object ? '}' : ']');
+    if (is_going_on(self)) (void)scopeflow__cursor_read(next); /* Its end. */
     return true;
 }
 
@@ -480,5 +564,9 @@ void scopeflow__json_write(scopeflow__json_writer *self, scopeflow__cursor value
     nothing.comma = false;
     nothing.has_key = false;
     nothing.key = SCOPEFLOW__TEXT("");
-    if (!write_value(self, &nothing, value)) write_truncation(self, false, false);
+    /* Most tokens are about as long as their text. */
+    size_t const size_bytes = (size_t)(value.end - value.at);
+    (void)scopeflow__buffer_reserve(
+        self->out, size_bytes < self->left_bytes ? size_bytes : self->left_bytes);
+    if (!write_value(self, &nothing, &value)) write_truncation(self, false, false);
 }
