@@ -8,7 +8,7 @@
 #define TRUNCATED_KEY "\"" SCOPEFLOW__MARKER_TRUNCATED "\":"
 #define MARKED(marker) "{\"" marker "\":"
 
-enum { SPECIAL_SIZE_BYTES = 6 };
+enum { SPECIAL_SIZE_BYTES = 6, SHORT_BYTES = 48 };
 
 void scopeflow__json_writer_init(scopeflow__json_writer *self, scopeflow__buffer *out,
                                  uint32_t budget_bytes, bool canonical) {
@@ -181,7 +181,19 @@ static bool write_string_content(scopeflow__buffer *out, scopeflow_bytes text, s
     return true;
 }
 
+/* Keys and many values: a short text of nothing but plain bytes, all of it or nothing. */
+static bool write_short_string(scopeflow__buffer *out, scopeflow_bytes text) {
+    if (text.len > SHORT_BYTES || !scopeflow__buffer_reserve(out, text.len + 2)) return false;
+    char *const to = out->ptr + out->len;
+    to[0] = '"';
+    if (scopeflow__copy_plain(to + 1, text.ptr, text.len, false) < text.len) return false;
+    to[text.len + 1] = '"';
+    out->len += text.len + 2;
+    return true;
+}
+
 void scopeflow__json_write_string(scopeflow__buffer *out, scopeflow_bytes text) {
+    if (write_short_string(out, text)) return;
     scopeflow__buffer_put_byte(out, '"');
     (void)write_string_content(out, text, SIZE_MAX);
     scopeflow__buffer_put_byte(out, '"');
@@ -309,9 +321,11 @@ static bool write_charged_string(scopeflow__json_writer *self, const lead *befor
         self->truncated = true;
         return false;
     }
-    scopeflow__buffer_put_byte(self->out, '"');
-    if (!write_string_content(self->out, text, self->left_bytes - used)) self->truncated = true;
-    scopeflow__buffer_put_byte(self->out, '"');
+    if (text.len > self->left_bytes - used || !write_short_string(self->out, text)) {
+        scopeflow__buffer_put_byte(self->out, '"');
+        if (!write_string_content(self->out, text, self->left_bytes - used)) self->truncated = true;
+        scopeflow__buffer_put_byte(self->out, '"');
+    }
     self->left_bytes -= self->out->len - from;
     return true;
 }
