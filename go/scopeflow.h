@@ -17,7 +17,7 @@
 #define SCOPEFLOW_VERSION "0.1.0"
 
 /* A number over everything in this header that a compiled caller depends on (S6.3). */
-#define SCOPEFLOW_ABI_HASH UINT64_C(0x3fb64bd930c81790)
+#define SCOPEFLOW_ABI_HASH UINT64_C(0xbf83c4bb4dd60c5d)
 
 #ifndef SCOPEFLOW_API
 #if defined(_WIN32)
@@ -165,6 +165,13 @@ struct scopeflow_error {
 
 /* Containers inside containers; a deeper one is written as `{"$depth":128}`. */
 #define SCOPEFLOW_PAYLOAD_DEPTH_LIMIT 128u
+
+/* Containers inside containers of a JSON text that is read; a text with more is refused as
+ * `limit_exceeded`, at the offset of the first one too many. */
+#define SCOPEFLOW_JSON_DEPTH_LIMIT 4096u
+
+/* Longest JSON text that is read; a longer one is refused as `limit_exceeded`, at this offset. */
+#define SCOPEFLOW_JSON_SIZE_LIMIT_BYTES 4294967290u
 
 /* Longest name of a scope, mark, tool or registration. */
 #define SCOPEFLOW_NAME_SIZE_LIMIT_BYTES 65535u

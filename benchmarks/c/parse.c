@@ -21,9 +21,8 @@ int64_t bench_core(const char *text, size_t len, long count) {
     int64_t const began_ns = now_ns();
     for (long i = 0; i < count; i++) {
         scopeflow_tape tape;
-        size_t error_offset;
         scopeflow__tape_init(&tape, &memory, SIZE_MAX);
-        bool const parsed = scopeflow__json_parse(&tape, scopeflow__text(text, len), &error_offset);
+        bool const parsed = scopeflow__json_parse(&tape, scopeflow__text(text, len));
         scopeflow__tape_deinit(&tape);
         if (!parsed) return -1;
     }

@@ -206,3 +206,29 @@ bool scopeflow__scan_value(scopeflow__scanner *self, scopeflow_bytes *out_json) 
     *out_json = scopeflow__text(self->text.ptr + start, self->at - start);
     return true;
 }
+
+/* --- What the parser refuses --- */
+
+static bool scan_document(scopeflow__scanner *self) {
+    scopeflow_bytes ignored;
+    if (!scopeflow__scan_value(self, &ignored)) return false;
+    scopeflow__scan_space(self);
+    return self->at == self->text.len || fail_syntax(self, "nothing may follow the value");
+}
+
+bool scopeflow__json_find_fault(scopeflow_bytes text, scopeflow__json_fault *out) {
+    out->status = SCOPEFLOW_STATUS_LIMIT_EXCEEDED;
+    out->at = SCOPEFLOW_JSON_SIZE_LIMIT_BYTES;
+    out->problem = "the text is longer than json_size_limit";
+    if (text.len > SCOPEFLOW_JSON_SIZE_LIMIT_BYTES) return true;
+
+    scopeflow__scanner scanner;
+    scopeflow__scanner_init(&scanner, text, SCOPEFLOW_JSON_DEPTH_LIMIT);
+    if (scan_document(&scanner)) return false;
+    out->status = scanner.status;
+    out->at = scanner.at;
+    out->problem = scanner.status == SCOPEFLOW_STATUS_LIMIT_EXCEEDED
+                       ? "containers are nested deeper than json_depth_limit"
+                       : scanner.problem;
+    return true;
+}
