@@ -272,8 +272,10 @@ const char *scopeflow__status_prefix(scopeflow_status status) {
 
 #if defined(__GNUC__) || defined(__clang__)
 #define SCOPEFLOW__LIKELY(condition) (__builtin_expect(!!(condition), 1))
+#define SCOPEFLOW__NOINLINE __attribute__((noinline))
 #else
 #define SCOPEFLOW__LIKELY(condition) (condition)
+#define SCOPEFLOW__NOINLINE
 #endif
 
 /* --- Atomics. The compiler's builtins serve C and C++ alike; <stdatomic.h> does not. --- */
@@ -722,11 +724,11 @@ static bool is_valid_block(const char *at) {
     __m128i const bytes = load_block(at);
     __m128i const before = load_block(at - 1);
     __m128i const continues = _mm_cmplt_epi8(bytes, _mm_set1_epi8((char)0xC0)); /* Signed. */
-    __m128i const asked = _mm_or_si128(at_least(before, 0xC0),
-                                       _mm_or_si128(at_least(load_block(at - 2), 0xE0),
-                                                    at_least(load_block(at - 3), 0xF0)));
-    __m128i const never = _mm_or_si128(
-        at_least(bytes, 0xF5), _mm_or_si128(is_byte(bytes, 0xC0), is_byte(bytes, 0xC1)));
+    __m128i const asked =
+        _mm_or_si128(at_least(before, 0xC0), _mm_or_si128(at_least(load_block(at - 2), 0xE0),
+                                                          at_least(load_block(at - 3), 0xF0)));
+    __m128i const never = _mm_or_si128(at_least(bytes, 0xF5),
+                                       _mm_or_si128(is_byte(bytes, 0xC0), is_byte(bytes, 0xC1)));
     __m128i const wrong = _mm_or_si128(_mm_xor_si128(continues, asked),
                                        _mm_or_si128(never, wrong_seconds(bytes, before)));
     return _mm_movemask_epi8(wrong) == 0;
@@ -824,6 +826,10 @@ struct scopeflow_tape {
 void scopeflow__tape_init(scopeflow_tape *self, const scopeflow__memory *memory, size_t full_at);
 void scopeflow__tape_deinit(scopeflow_tape *self);
 
+static inline bool scopeflow__is_container(scopeflow_token kind) {
+    return kind >= SCOPEFLOW_TOKEN_OBJECT && kind <= SCOPEFLOW_TOKEN_SET;
+}
+
 /* --- Appending --- */
 
 /* Numbers are little-endian whatever the machine is; compilers make one access of it. */
@@ -862,6 +868,25 @@ static inline void scopeflow__tape_put_number(scopeflow_tape *self, scopeflow_to
     if (at == NULL) return;
     scopeflow__put_u64(at, bits);
     scopeflow__tape_end(self, 8, 0);
+}
+
+/* A token without content; containers are counted. */
+static inline void scopeflow__tape_put_mark(scopeflow_tape *self, scopeflow_token token) {
+    if (scopeflow__is_container(token)) {
+        if (self->skipped_depth > 0 || self->depth == SCOPEFLOW_PAYLOAD_DEPTH_LIMIT) {
+            scopeflow__tape_put_token(self, SCOPEFLOW_TOKEN_TOO_DEEP);
+            self->skipped_depth++;
+            return;
+        }
+        self->depth++;
+    } else if (token == SCOPEFLOW_TOKEN_END) {
+        if (self->skipped_depth > 0) {
+            self->skipped_depth--;
+            return;
+        }
+        if (self->depth > 0) self->depth--;
+    }
+    scopeflow__tape_put_token(self, token);
 }
 
 /* --- Reading --- */
@@ -928,10 +953,6 @@ static inline scopeflow__token scopeflow__cursor_read(scopeflow__cursor *self) {
 }
 /* Passes over one whole value and returns its tokens. */
 scopeflow__cursor scopeflow__cursor_take(scopeflow__cursor *self);
-
-static inline bool scopeflow__is_container(scopeflow_token kind) {
-    return kind >= SCOPEFLOW_TOKEN_OBJECT && kind <= SCOPEFLOW_TOKEN_SET;
-}
 
 /* Appends tokens that were read from another tape. */
 void scopeflow__tape_put_value(scopeflow_tape *self, scopeflow__cursor value);
@@ -1006,21 +1027,7 @@ void scopeflow_tape_put_cycle(scopeflow_tape *self, uint32_t levels) {
 }
 
 void scopeflow_tape_put_mark(scopeflow_tape *self, scopeflow_token token) {
-    if (scopeflow__is_container(token)) {
-        if (self->skipped_depth > 0 || self->depth == SCOPEFLOW_PAYLOAD_DEPTH_LIMIT) {
-            scopeflow__tape_put_token(self, SCOPEFLOW_TOKEN_TOO_DEEP);
-            self->skipped_depth++;
-            return;
-        }
-        self->depth++;
-    } else if (token == SCOPEFLOW_TOKEN_END) {
-        if (self->skipped_depth > 0) {
-            self->skipped_depth--;
-            return;
-        }
-        if (self->depth > 0) self->depth--;
-    }
-    scopeflow__tape_put_token(self, token);
+    scopeflow__tape_put_mark(self, token);
 }
 
 void scopeflow_tape_put_tokens(scopeflow_tape *self, scopeflow_bytes tokens) {
@@ -1147,7 +1154,8 @@ scopeflow_bytes scopeflow__described(scopeflow__cursor error, const char *key) {
 /* -------------------- src/json/number.c -------------------- */
 
 /* Shortest doubles by Raffaello Giulietti's Schubfach ("The Schubfach way to render doubles",
- * 2020); exact reading by an estimate that a comparison in whole numbers puts right. */
+ * 2020). Reading multiplies by the same powers of ten; where 128 bits do not tell which double is
+ * the nearest, an estimate is put right by a comparison in whole numbers. */
 
 /* -------------------- src/json/number.h -------------------- */
 
@@ -1166,6 +1174,11 @@ size_t scopeflow__number_write_double(double value, char *out);
 
 /* The double nearest to a JSON number, ties to even; too large gives infinity. */
 double scopeflow__number_read_double(scopeflow_bytes number);
+
+/* The bits of the double nearest to digits * 10^exponent, negated or not, where that can be told
+ * quickly; false for the few where it cannot. */
+bool scopeflow__number_bits(uint64_t digits, int64_t exponent, bool is_negative,
+                            uint64_t *out_bits);
 
 #endif
 
@@ -1828,7 +1841,15 @@ typedef struct decimal {
     int32_t exponent; /* value = digits * 10^exponent */
 } decimal;
 
-/* a * b = high * 2^64 + low, in halves, because 128-bit integers are no standard C. */
+/* a * b = high * 2^64 + low. 128-bit integers are no standard C: elsewhere in halves. */
+#if defined(__SIZEOF_INT128__)
+__extension__ typedef unsigned __int128 wide;
+static uint64_t multiply_wide(uint64_t a, uint64_t b, uint64_t *out_low) {
+    wide const product = (wide)a * b;
+    *out_low = (uint64_t)product;
+    return (uint64_t)(product >> 64);
+}
+#else
 static uint64_t multiply_wide(uint64_t a, uint64_t b, uint64_t *out_low) {
     uint64_t const a_low = a & 0xFFFFFFFFu, a_high = a >> 32;
     uint64_t const b_low = b & 0xFFFFFFFFu, b_high = b >> 32;
@@ -1838,6 +1859,7 @@ static uint64_t multiply_wide(uint64_t a, uint64_t b, uint64_t *out_low) {
     *out_low = (middle_low << 32) | (low & 0xFFFFFFFFu);
     return a_high * b_high + (middle >> 32) + (middle_low >> 32);
 }
+#endif
 
 /* floor(g * factor / 2^128) with the lowest bit set if anything was cut off. */
 static uint64_t round_to_odd(const uint64_t g[2], uint64_t factor) {
@@ -1962,6 +1984,7 @@ size_t scopeflow__number_write_double(double value, char *out) {
 
 /* A whole number of up to 2^(32 * LIMBS): 800 digits times 5^342 or 2^1200 fit with room. */
 enum { LIMBS = 160, SIGNIFICANT_DIGITS = 800 };
+#define INFINITY_BITS 0x7FF0000000000000ull
 typedef struct big {
     uint32_t limbs[LIMBS];
     uint32_t count;
@@ -2018,13 +2041,12 @@ static double from_bits(uint64_t bits) {
 /* Moves an estimate to the double nearest to digits * 10^exponent. The bits of positive doubles
  * count up in order of size, so the neighbour is one away. */
 static uint64_t settle(uint64_t bits, const big *digits, int32_t exponent) {
-    uint64_t const infinity = 0x7FF0000000000000ull;
     for (;;) {
         uint64_t const raised = bits >> 52 != 0 ? (1ull << 52) : 0;
         uint64_t const c = (bits & ((1ull << 52) - 1)) | raised;
         int32_t const q = raised ? (int32_t)(bits >> 52) - 1075 : -1074;
         int const above =
-            bits == infinity ? -1 : compare_to_binary(digits, exponent, 2 * c + 1, q - 1);
+            bits == INFINITY_BITS ? -1 : compare_to_binary(digits, exponent, 2 * c + 1, q - 1);
         if (above > 0 || (above == 0 && (c & 1) != 0)) {
             bits++;
             continue;
@@ -2047,8 +2069,7 @@ static const double exact_powers[23] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,
                                         1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
                                         1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
 
-/* Exact for up to 15 digits and an exponent of at most 22 either way, where both factors are exact
- * (Clinger, 1990); else within a few units of the last place, and `settle` does the rest. */
+/* Within a few units of the last place; `settle` does the rest. */
 static uint64_t estimate(uint64_t leading_digits, int32_t exponent) {
     double value = (double)leading_digits;
     for (; exponent > 22; exponent -= 22) value *= exact_powers[22];
@@ -2059,62 +2080,112 @@ static uint64_t estimate(uint64_t leading_digits, int32_t exponent) {
     return bits;
 }
 
-double scopeflow__number_read_double(scopeflow_bytes number) {
+/* The written exponent, at `e` or behind the end; beyond 100000 its size plays no part. */
+static int64_t written_exponent(scopeflow_bytes number, size_t at) {
+    int64_t written = 0;
+    if (at >= number.len) return 0;
+    bool const minus = number.ptr[++at] == '-';
+    if (number.ptr[at] == '+' || minus) at++;
+    for (; at < number.len; at++)
+        if (written < 100000) written = written * 10 + (number.ptr[at] - '0');
+    return minus ? -written : written;
+}
+
+static bool is_exponent_mark(char c) {
+    return (c | 0x20) == 'e';
+}
+
+/* The nearest double's bits by whole numbers alone, whatever the count of digits. */
+static uint64_t read_exactly(scopeflow_bytes number) {
     big digits;
     memset(&digits, 0, sizeof digits);
     uint64_t leading = 0;
+    int64_t exponent = 0;
     int32_t leading_exponent = 0;
-    int32_t exponent = 0;
-    uint32_t count = 0;
-    size_t at = 0;
-    bool const negative = number.len > 0 && number.ptr[0] == '-';
+    int32_t count = 0;
+    size_t at = number.ptr[0] == '-';
     bool after_point = false;
     bool beyond = false; /* A non-zero digit was cut off. */
-    for (at = negative; at < number.len && (number.ptr[at] | 0x20) != 'e'; at++) {
+    for (; at < number.len && !is_exponent_mark(number.ptr[at]); at++) {
         if (number.ptr[at] == '.') {
             after_point = true;
             continue;
         }
         uint32_t const digit = (uint32_t)(number.ptr[at] - '0');
-        if (count == 0 && digit == 0) {
-            exponent -= after_point;
-            continue;
-        }
-        if (count < SIGNIFICANT_DIGITS) {
-            multiply_add(&digits, 10, digit);
-            if (count < 18)
-                leading = leading * 10 + digit;
-            else
-                leading_exponent++;
-            count++;
-            exponent -= after_point;
-        } else {
+        if (count == SIGNIFICANT_DIGITS) {
             beyond = beyond || digit != 0;
             exponent += !after_point;
+            continue;
         }
+        exponent -= after_point;
+        if (count == 0 && digit == 0) continue;
+        multiply_add(&digits, 10, digit);
+        if (count < 18)
+            leading = leading * 10 + digit;
+        else
+            leading_exponent++;
+        count++;
     }
-    int64_t written = 0;
-    if (at < number.len) {
-        bool const minus = number.ptr[++at] == '-';
-        if (number.ptr[at] == '+' || minus) at++;
-        for (; at < number.len; at++)
-            if (written < 100000) written = written * 10 + (number.ptr[at] - '0');
-        if (minus) written = -written;
-    }
-
-    double const sign = negative ? -1.0 : 1.0;
-    int64_t const total = exponent + written;
-    if (count == 0 || total + count < -330) return negative ? -0.0 : 0.0;
-    if (total + count > 310) return sign * from_bits(0x7FF0000000000000ull);
-    exponent = (int32_t)total;
+    exponent += written_exponent(number, at);
+    if (count == 0 || exponent + count < -330) return 0;
+    if (exponent + count > 310) return INFINITY_BITS;
     if (beyond) { /* Sticky: one more digit breaks every tie the right way. */
         multiply_add(&digits, 10, 1);
         exponent--;
     }
-    int32_t const scale = exponent + leading_exponent + beyond;
-    if (count <= 15 && scale >= -22 && scale <= 22)
-        return sign * from_bits(estimate(leading, scale));
-    return sign * from_bits(settle(estimate(leading, scale), &digits, exponent));
+    int32_t const scale = (int32_t)exponent + leading_exponent + beyond;
+    return settle(estimate(leading, scale), &digits, (int32_t)exponent);
+}
+
+static uint32_t leading_zeros(uint64_t value) {
+#if defined(__GNUC__)
+    return (uint32_t)__builtin_clzll(value);
+#else
+    uint32_t count = 0;
+    while ((value >> (63 - count)) == 0) count++;
+    return count;
+#endif
+}
+
+/* The nearest double by the upper 128 bits u of digits * g, both with their highest bit set. What
+ * was cut off, and g being rounded up, put the product anywhere between u - 1 and u + 1: only where
+ * u is just halfway between two doubles the nearest one cannot be told. False for that, and for
+ * what is no normal double. */
+static bool read_by_product(uint64_t digits, int64_t power, uint64_t *out_bits) {
+    if (power < SCOPEFLOW__POWER_OF_TEN_FIRST || power > SCOPEFLOW__POWER_OF_TEN_LAST) return false;
+    const uint64_t *const g = scopeflow__powers_of_ten[power - SCOPEFLOW__POWER_OF_TEN_FIRST];
+    uint32_t const shift = leading_zeros(digits);
+    uint64_t low, ignored;
+    uint64_t high = multiply_wide(digits << shift, g[0], &low);
+    uint64_t const carried = multiply_wide(digits << shift, g[1], &ignored);
+    low += carried;
+    high += low < carried;
+
+    uint32_t const upper = (uint32_t)(high >> 63);
+    uint32_t const cut = 10 + upper;
+    uint64_t const half = 1ull << (cut - 1);
+    uint64_t const rest = high & ((1ull << cut) - 1);
+    if (rest == half && low == 0) return false;
+    uint64_t const mantissa = (high >> cut) + (rest >= half);
+    int32_t const exponent =
+        floor_log2_of_power_of_ten((int32_t)power) + 1086 - (int32_t)shift + (int32_t)upper;
+    if (exponent < 1 || exponent > 2046) return false;
+    /* Its highest bit, or the carry of rounding, counts the exponent up. */
+    *out_bits = ((uint64_t)(exponent - 1) << 52) + mantissa;
+    return true;
+}
+
+bool scopeflow__number_bits(uint64_t digits, int64_t exponent, bool is_negative,
+                            uint64_t *out_bits) {
+    *out_bits = 0;
+    if (digits != 0 && !read_by_product(digits, exponent, out_bits)) return false;
+    *out_bits |= (uint64_t)is_negative << 63;
+    return true;
+}
+
+double scopeflow__number_read_double(scopeflow_bytes number) {
+    bool const is_negative = number.ptr[0] == '-';
+    return from_bits(read_exactly(number) | (uint64_t)is_negative << 63);
 }
 
 /* -------------------- src/json/write.c -------------------- */
@@ -2293,8 +2364,8 @@ scopeflow__copy_groups_avx2(char *to, const char *from, size_t len, bool high_is
             __m256i const bytes = _mm256_loadu_si256((const __m256i *)(const void *)(from + i));
             _mm256_storeu_si256((__m256i *)(void *)(to + i), bytes);
             __m256i const text = _mm256_cmpgt_epi8(_mm256_xor_si256(bytes, flip), low);
-            __m256i const marks = _mm256_or_si256(_mm256_cmpeq_epi8(bytes, quote),
-                                                  _mm256_cmpeq_epi8(bytes, slash));
+            __m256i const marks =
+                _mm256_or_si256(_mm256_cmpeq_epi8(bytes, quote), _mm256_cmpeq_epi8(bytes, slash));
             plain = _mm256_and_si256(plain, _mm256_andnot_si256(marks, text));
         }
         if (_mm256_movemask_epi8(plain) != -1) break;
@@ -2408,14 +2479,16 @@ typedef struct escape {
     unsigned char size;
 } escape;
 
-#define SIX(digits) {"\\u00" digits, 6}
-#define TWO(letter) {"\\" letter, 2}
+#define SIX(digits)                                                                                \
+    { "\\u00" digits, 6 }
+#define TWO(letter)                                                                                \
+    { "\\" letter, 2 }
 static const escape escapes[] = {
-    SIX("00"), SIX("01"), SIX("02"), SIX("03"),  SIX("04"),  SIX("05"), SIX("06"),
-    SIX("07"), TWO("b"),  TWO("t"),  TWO("n"),   SIX("0b"),  TWO("f"),  TWO("r"),
-    SIX("0e"), SIX("0f"), SIX("10"), SIX("11"),  SIX("12"),  SIX("13"), SIX("14"),
-    SIX("15"), SIX("16"), SIX("17"), SIX("18"),  SIX("19"),  SIX("1a"), SIX("1b"),
-    SIX("1c"), SIX("1d"), SIX("1e"), SIX("1f"),  TWO("\""), TWO("\\"),
+    SIX("00"), SIX("01"), SIX("02"), SIX("03"), SIX("04"), SIX("05"), SIX("06"),
+    SIX("07"), TWO("b"),  TWO("t"),  TWO("n"),  SIX("0b"), TWO("f"),  TWO("r"),
+    SIX("0e"), SIX("0f"), SIX("10"), SIX("11"), SIX("12"), SIX("13"), SIX("14"),
+    SIX("15"), SIX("16"), SIX("17"), SIX("18"), SIX("19"), SIX("1a"), SIX("1b"),
+    SIX("1c"), SIX("1d"), SIX("1e"), SIX("1f"), TWO("\""), TWO("\\"),
 };
 #undef SIX
 #undef TWO
@@ -2491,8 +2564,8 @@ static void copy_blocks(content *self, size_t end, bool high_is_plain) {
         if (++calm < CALM_BLOCKS) continue;
         size_t const left = (size_t)(from_end - from);
         size_t const to_left = (size_t)(to_end - to);
-        size_t const copied = scopeflow__copy_groups(to, from, left < to_left ? left : to_left,
-                                                     high_is_plain);
+        size_t const copied =
+            scopeflow__copy_groups(to, from, left < to_left ? left : to_left, high_is_plain);
         from += copied;
         to += copied;
     }
@@ -2886,8 +2959,7 @@ static void write_elements(scopeflow__json_writer *self, scopeflow__cursor *next
 
 static void write_array(scopeflow__json_writer *self, scopeflow__cursor *inside) {
     bool comma = false;
-    while (has_more(self, inside))
-        write_elements(self, inside, &comma);
+    while (has_more(self, inside)) write_elements(self, inside, &comma);
 }
 
 /* S2.6: a set is an array sorted by canonical bytes, whatever form is being written. */
@@ -2960,8 +3032,8 @@ void scopeflow__json_write(scopeflow__json_writer *self, scopeflow__cursor value
     nothing.key = SCOPEFLOW__TEXT("");
     /* Most tokens are about as long as their text. */
     size_t const size_bytes = (size_t)(value.end - value.at);
-    (void)scopeflow__buffer_reserve(
-        self->out, size_bytes < self->left_bytes ? size_bytes : self->left_bytes);
+    (void)scopeflow__buffer_reserve(self->out,
+                                    size_bytes < self->left_bytes ? size_bytes : self->left_bytes);
     if (!write_value(self, &nothing, &value)) write_truncation(self, false, false);
 }
 
@@ -3054,6 +3126,7 @@ typedef struct reader {
  * there is no memory. */
 
 static const char *skip_space(const reader *self, const char *at) {
+    if (at < self->end && (unsigned char)*at > ' ') return at;
     while (at < self->end && (*at == ' ' || *at == '\n' || *at == '\r' || *at == '\t')) at++;
     return at;
 }
@@ -3062,15 +3135,9 @@ static char peek(const reader *self, const char *at) {
     return at < self->end ? *at : '\0';
 }
 
-static const char *read_literal(const reader *self, const char *at, const char *literal,
-                                size_t len) {
-    if ((size_t)(self->end - at) < len || memcmp(at, literal, len) != 0) return NULL;
-    return at + len;
-}
-
 /* --- Strings --- */
 
-static int hex_value(char c) {
+static int escaped_digit(char c) {
     char const lower = (char)(c | 0x20);
     if (c >= '0' && c <= '9') return c - '0';
     return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
@@ -3078,8 +3145,8 @@ static int hex_value(char c) {
 
 static const char *read_hex4(const reader *self, const char *at, uint32_t *out) {
     if (self->end - at < 4) return NULL;
-    int const a = hex_value(at[0]), b = hex_value(at[1]), c = hex_value(at[2]);
-    int const d = hex_value(at[3]);
+    int const a = escaped_digit(at[0]), b = escaped_digit(at[1]), c = escaped_digit(at[2]);
+    int const d = escaped_digit(at[3]);
     if ((a | b | c | d) < 0) return NULL;
     *out = (uint32_t)(a << 12 | b << 8 | c << 4 | d);
     return at + 4;
@@ -3156,20 +3223,34 @@ static const char *read_content(const reader *self, const char *at, char **to) {
     return at + 1;
 }
 
+/* Takes the text that was written behind the tape's end into it. */
+static void put_string(scopeflow_tape *tape, size_t len) {
+    char *const token = tape->bytes.ptr + tape->bytes.len;
+    token[0] = SCOPEFLOW_TOKEN_STRING;
+    scopeflow__put_u32(token + 1, (uint32_t)len);
+    scopeflow__tape_end(tape, 4 + len, len);
+}
+
+SCOPEFLOW__NOINLINE static const char *read_long_string(const reader *self, const char *at) {
+    scopeflow_tape *const tape = self->tape;
+    char *const text = tape->bytes.ptr + tape->bytes.len + 5;
+    char *to = text;
+    at = read_content(self, at, &to);
+    if (at != NULL && tape->skipped_depth == 0) put_string(tape, (size_t)(to - text));
+    return at;
+}
+
 /* At the opening quote. Beyond the tape's depth the text is read all the same, and dropped. */
 static const char *read_string(const reader *self, const char *at) {
     scopeflow_tape *const tape = self->tape;
-    size_t const room = 5 + (size_t)(self->end - at);
-    if (!scopeflow__buffer_reserve(&tape->bytes, room)) return NULL;
-    char *const token = tape->bytes.ptr + tape->bytes.len;
-    char *const text = token + 5;
-    char *to = text;
-    at = read_content(self, at + 1, &to);
-    if (at == NULL || tape->skipped_depth > 0) return at;
-    token[0] = SCOPEFLOW_TOKEN_STRING;
-    scopeflow__put_u32(token + 1, (uint32_t)(to - text));
-    scopeflow__tape_end(tape, 4 + (size_t)(to - text), (size_t)(to - text));
-    return at;
+    size_t const left = (size_t)(self->end - ++at);
+    if (!scopeflow__buffer_reserve(&tape->bytes, 5 + left)) return NULL;
+    if (left < SCOPEFLOW__PLAIN_BLOCK || tape->skipped_depth > 0) return read_long_string(self, at);
+    /* Most strings, keys above all, end in the first block. */
+    size_t const plain = scopeflow__copy_block(tape->bytes.ptr + tape->bytes.len + 5, at, false);
+    if (plain == SCOPEFLOW__PLAIN_BLOCK || at[plain] != '"') return read_long_string(self, at);
+    put_string(tape, plain);
+    return at + plain + 1;
 }
 
 /* --- Numbers --- */
@@ -3178,26 +3259,42 @@ static bool is_digit(char c) {
     return c >= '0' && c <= '9';
 }
 
-static const char *read_digits(const reader *self, const char *at) {
+/* Behind the mark of an exponent. Beyond 100000 its size plays no part. */
+static const char *read_exponent(const reader *self, const char *at, int64_t *exponent) {
+    bool const is_minus = peek(self, at) == '-';
+    int64_t written = 0;
+    if (is_minus || peek(self, at) == '+') at++;
     if (!is_digit(peek(self, at))) return NULL;
-    while (at < self->end && is_digit(*at)) at++;
+    for (; at < self->end && is_digit(*at); at++)
+        if (written < 100000) written = written * 10 + (*at - '0');
+    *exponent += is_minus ? -written : written;
     return at;
 }
 
-/* Behind the digits before a point or an exponent: reads the rest of a double. */
-static const char *read_double(const reader *self, const char *start, const char *at) {
+/* Behind the digits before a point or an exponent, whose value is given: reads the rest. */
+static const char *read_double(const reader *self, const char *start, const char *at,
+                               uint64_t value) {
+    bool const is_negative = *start == '-';
+    int64_t exponent = 0;
+    size_t count = (size_t)(at - start) - is_negative;
     if (peek(self, at) == '.') {
-        at = read_digits(self, at + 1);
-        if (at == NULL) return NULL;
+        const char *const fraction = ++at;
+        for (; at < self->end && is_digit(*at); at++) value = value * 10 + (uint32_t)(*at - '0');
+        if (at == fraction) return NULL;
+        exponent = fraction - at;
+        count += (size_t)(at - fraction);
     }
-    if ((peek(self, at) | 0x20) == 'e') {
-        at++;
-        if (peek(self, at) == '+' || peek(self, at) == '-') at++;
-        at = read_digits(self, at);
-        if (at == NULL) return NULL;
+    if ((peek(self, at) | 0x20) == 'e') at = read_exponent(self, at + 1, &exponent);
+    if (at == NULL) return NULL;
+
+    uint64_t bits;
+    /* Nineteen digits always fit. */
+    if (count > 19 || !scopeflow__number_bits(value, exponent, is_negative, &bits)) {
+        double const nearest =
+            scopeflow__number_read_double(scopeflow__text(start, (size_t)(at - start)));
+        memcpy(&bits, &nearest, sizeof bits);
     }
-    scopeflow_bytes const number = scopeflow__text(start, (size_t)(at - start));
-    scopeflow_tape_put_double(self->tape, scopeflow__number_read_double(number));
+    scopeflow__tape_put_number(self->tape, SCOPEFLOW_TOKEN_DOUBLE, bits);
     return at;
 }
 
@@ -3226,7 +3323,7 @@ static const char *read_number(const reader *self, const char *at) {
     }
     if (at == digits || (*digits == '0' && at - digits > 1)) return NULL;
     char const c = peek(self, at);
-    if (c == '.' || (c | 0x20) == 'e') return read_double(self, start, at);
+    if (c == '.' || (c | 0x20) == 'e') return read_double(self, start, at, value);
     put_integer(self, scopeflow__text(start, (size_t)(at - start)), value, fits);
     return at;
 }
@@ -3247,7 +3344,8 @@ static const char *open_container(reader *self, const char *at) {
         self->is_object[bit / 8] |= mask;
     else
         self->is_object[bit / 8] &= (unsigned char)~mask;
-    scopeflow_tape_put_mark(self->tape, is_object ? SCOPEFLOW_TOKEN_OBJECT : SCOPEFLOW_TOKEN_ARRAY);
+    scopeflow__tape_put_mark(self->tape,
+                             is_object ? SCOPEFLOW_TOKEN_OBJECT : SCOPEFLOW_TOKEN_ARRAY);
     return at + 1;
 }
 
@@ -3260,12 +3358,19 @@ static const char *read_key(const reader *self, const char *at) {
     return peek(self, at) == ':' ? at + 1 : NULL;
 }
 
+static const char *read_literal(const reader *self, const char *at, const char *literal, size_t len,
+                                scopeflow_token token) {
+    if ((size_t)(self->end - at) < len || memcmp(at, literal, len) != 0) return NULL;
+    scopeflow__tape_put_token(self->tape, token);
+    return at + len;
+}
+
 static const char *read_scalar(const reader *self, const char *at) {
     switch (*at) {
     case '"': return read_string(self, at);
-    case 't': scopeflow_tape_put_bool(self->tape, 1); return read_literal(self, at, "true", 4);
-    case 'f': scopeflow_tape_put_bool(self->tape, 0); return read_literal(self, at, "false", 5);
-    case 'n': scopeflow_tape_put_null(self->tape); return read_literal(self, at, "null", 4);
+    case 't': return read_literal(self, at, "true", 4, SCOPEFLOW_TOKEN_TRUE);
+    case 'f': return read_literal(self, at, "false", 5, SCOPEFLOW_TOKEN_FALSE);
+    case 'n': return read_literal(self, at, "null", 4, SCOPEFLOW_TOKEN_NULL);
     default: return read_number(self, at);
     }
 }
@@ -3281,7 +3386,7 @@ static const char *read_value_end(reader *self, const char *at) {
         if (c != (is_in_object ? '}' : ']')) return NULL;
         at++;
         self->depth--;
-        scopeflow_tape_put_mark(self->tape, SCOPEFLOW_TOKEN_END);
+        scopeflow__tape_put_mark(self->tape, SCOPEFLOW_TOKEN_END);
     }
     return at;
 }
@@ -3308,7 +3413,7 @@ static const char *read_document(reader *self, const char *at) {
 }
 
 bool scopeflow__json_parse(scopeflow_tape *tape, scopeflow_bytes text) {
-    if (text.len > SCOPEFLOW_JSON_SIZE_LIMIT || text.len == 0) return false;
+    if (text.len > SCOPEFLOW_JSON_SIZE_LIMIT_BYTES || text.len == 0) return false;
     scopeflow_tape const before = *tape;
     reader self;
     self.tape = tape;
@@ -3399,8 +3504,8 @@ static bool scan_code_point(scopeflow__scanner *self) {
 bool scopeflow__scan_string(scopeflow__scanner *self, scopeflow_bytes *out_json) {
     size_t const start = self->at++;
     for (;;) {
-        self->at += scopeflow__plain_length(self->text.ptr + self->at, self->text.len - self->at,
-                                            false);
+        self->at +=
+            scopeflow__plain_length(self->text.ptr + self->at, self->text.len - self->at, false);
         unsigned char const c = (unsigned char)scopeflow__scan_peek(self);
         if (c == '"') break;
         if (c < 0x20) return fail_syntax(self, "a control character stands in a string");
@@ -3545,9 +3650,9 @@ static bool scan_document(scopeflow__scanner *self) {
 
 bool scopeflow__json_find_fault(scopeflow_bytes text, scopeflow__json_fault *out) {
     out->status = SCOPEFLOW_STATUS_LIMIT_EXCEEDED;
-    out->at = SCOPEFLOW_JSON_SIZE_LIMIT;
+    out->at = SCOPEFLOW_JSON_SIZE_LIMIT_BYTES;
     out->problem = "the text is longer than json_size_limit";
-    if (text.len > SCOPEFLOW_JSON_SIZE_LIMIT) return true;
+    if (text.len > SCOPEFLOW_JSON_SIZE_LIMIT_BYTES) return true;
 
     scopeflow__scanner scanner;
     scopeflow__scanner_init(&scanner, text, SCOPEFLOW_JSON_DEPTH_LIMIT);

@@ -132,11 +132,11 @@ static bool is_valid_block(const char *at) {
     __m128i const bytes = load_block(at);
     __m128i const before = load_block(at - 1);
     __m128i const continues = _mm_cmplt_epi8(bytes, _mm_set1_epi8((char)0xC0)); /* Signed. */
-    __m128i const asked = _mm_or_si128(at_least(before, 0xC0),
-                                       _mm_or_si128(at_least(load_block(at - 2), 0xE0),
-                                                    at_least(load_block(at - 3), 0xF0)));
-    __m128i const never = _mm_or_si128(
-        at_least(bytes, 0xF5), _mm_or_si128(is_byte(bytes, 0xC0), is_byte(bytes, 0xC1)));
+    __m128i const asked =
+        _mm_or_si128(at_least(before, 0xC0), _mm_or_si128(at_least(load_block(at - 2), 0xE0),
+                                                          at_least(load_block(at - 3), 0xF0)));
+    __m128i const never = _mm_or_si128(at_least(bytes, 0xF5),
+                                       _mm_or_si128(is_byte(bytes, 0xC0), is_byte(bytes, 0xC1)));
     __m128i const wrong = _mm_or_si128(_mm_xor_si128(continues, asked),
                                        _mm_or_si128(never, wrong_seconds(bytes, before)));
     return _mm_movemask_epi8(wrong) == 0;

@@ -1,6 +1,6 @@
 /* Shortest doubles by Raffaello Giulietti's Schubfach ("The Schubfach way to render doubles",
- * 2020). Reading multiplies by the same powers of ten; where 128 bits do not tell which double is the
- * nearest, an estimate is put right by a comparison in whole numbers. */
+ * 2020). Reading multiplies by the same powers of ten; where 128 bits do not tell which double is
+ * the nearest, an estimate is put right by a comparison in whole numbers. */
 #include "json/number.h"
 
 #include "json/powers_of_ten.gen.h"
@@ -269,7 +269,7 @@ static uint64_t estimate(uint64_t leading_digits, int32_t exponent) {
 }
 
 /* The written exponent, at `e` or behind the end; beyond 100000 its size plays no part. */
-static int64_t read_exponent(scopeflow_bytes number, size_t at) {
+static int64_t written_exponent(scopeflow_bytes number, size_t at) {
     int64_t written = 0;
     if (at >= number.len) return 0;
     bool const minus = number.ptr[++at] == '-';
@@ -314,7 +314,7 @@ static uint64_t read_exactly(scopeflow_bytes number) {
             leading_exponent++;
         count++;
     }
-    exponent += read_exponent(number, at);
+    exponent += written_exponent(number, at);
     if (count == 0 || exponent + count < -330) return 0;
     if (exponent + count > 310) return INFINITY_BITS;
     if (beyond) { /* Sticky: one more digit breaks every tie the right way. */
@@ -323,35 +323,6 @@ static uint64_t read_exactly(scopeflow_bytes number) {
     }
     int32_t const scale = (int32_t)exponent + leading_exponent + beyond;
     return settle(estimate(leading, scale), &digits, (int32_t)exponent);
-}
-
-/* Up to 19 significant digits and their exponent; false if more of them are not zero. */
-static bool read_decimal(scopeflow_bytes number, decimal *out) {
-    uint64_t digits = 0;
-    int64_t exponent = 0;
-    int count = 0;
-    bool after_point = false;
-    bool is_whole = true;
-    size_t at = number.ptr[0] == '-';
-    for (; at < number.len && !is_exponent_mark(number.ptr[at]); at++) {
-        if (number.ptr[at] == '.') {
-            after_point = true;
-            continue;
-        }
-        uint32_t const digit = (uint32_t)(number.ptr[at] - '0');
-        if (count == 19) {
-            is_whole = is_whole && digit == 0;
-            exponent += !after_point;
-            continue;
-        }
-        digits = digits * 10 + digit;
-        count += digits != 0;
-        exponent -= after_point;
-    }
-    exponent += read_exponent(number, at);
-    out->digits = digits;
-    out->exponent = (int32_t)(exponent < -100000 ? -100000 : exponent > 100000 ? 100000 : exponent);
-    return is_whole;
 }
 
 static uint32_t leading_zeros(uint64_t value) {
@@ -368,17 +339,13 @@ static uint32_t leading_zeros(uint64_t value) {
  * was cut off, and g being rounded up, put the product anywhere between u - 1 and u + 1: only where
  * u is just halfway between two doubles the nearest one cannot be told. False for that, and for
  * what is no normal double. */
-static bool read_by_product(decimal value, uint64_t *out_bits) {
-    if (value.exponent < SCOPEFLOW__POWER_OF_TEN_FIRST ||
-        value.exponent > SCOPEFLOW__POWER_OF_TEN_LAST)
-        return false;
-    const uint64_t *const g =
-        scopeflow__powers_of_ten[value.exponent - SCOPEFLOW__POWER_OF_TEN_FIRST];
-    uint32_t const shift = leading_zeros(value.digits);
-    uint64_t const digits = value.digits << shift;
+static bool read_by_product(uint64_t digits, int64_t power, uint64_t *out_bits) {
+    if (power < SCOPEFLOW__POWER_OF_TEN_FIRST || power > SCOPEFLOW__POWER_OF_TEN_LAST) return false;
+    const uint64_t *const g = scopeflow__powers_of_ten[power - SCOPEFLOW__POWER_OF_TEN_FIRST];
+    uint32_t const shift = leading_zeros(digits);
     uint64_t low, ignored;
-    uint64_t high = multiply_wide(digits, g[0], &low);
-    uint64_t const carried = multiply_wide(digits, g[1], &ignored);
+    uint64_t high = multiply_wide(digits << shift, g[0], &low);
+    uint64_t const carried = multiply_wide(digits << shift, g[1], &ignored);
     low += carried;
     high += low < carried;
 
@@ -388,20 +355,23 @@ static bool read_by_product(decimal value, uint64_t *out_bits) {
     uint64_t const rest = high & ((1ull << cut) - 1);
     if (rest == half && low == 0) return false;
     uint64_t const mantissa = (high >> cut) + (rest >= half);
-    int32_t const exponent = floor_log2_of_power_of_ten(value.exponent) + 1086 - (int32_t)shift +
-                             (int32_t)upper;
+    int32_t const exponent =
+        floor_log2_of_power_of_ten((int32_t)power) + 1086 - (int32_t)shift + (int32_t)upper;
     if (exponent < 1 || exponent > 2046) return false;
     /* Its highest bit, or the carry of rounding, counts the exponent up. */
     *out_bits = ((uint64_t)(exponent - 1) << 52) + mantissa;
     return true;
 }
 
+bool scopeflow__number_bits(uint64_t digits, int64_t exponent, bool is_negative,
+                            uint64_t *out_bits) {
+    *out_bits = 0;
+    if (digits != 0 && !read_by_product(digits, exponent, out_bits)) return false;
+    *out_bits |= (uint64_t)is_negative << 63;
+    return true;
+}
+
 double scopeflow__number_read_double(scopeflow_bytes number) {
-    decimal value;
-    uint64_t bits = 0;
-    bool const is_whole = read_decimal(number, &value);
-    if (value.digits != 0 && !(is_whole && read_by_product(value, &bits)))
-        bits = read_exactly(number);
-    if (number.ptr[0] == '-') bits |= 1ull << 63;
-    return from_bits(bits);
+    bool const is_negative = number.ptr[0] == '-';
+    return from_bits(read_exactly(number) | (uint64_t)is_negative << 63);
 }

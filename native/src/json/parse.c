@@ -20,6 +20,7 @@ typedef struct reader {
  * there is no memory. */
 
 static const char *skip_space(const reader *self, const char *at) {
+    if (at < self->end && (unsigned char)*at > ' ') return at;
     while (at < self->end && (*at == ' ' || *at == '\n' || *at == '\r' || *at == '\t')) at++;
     return at;
 }
@@ -28,15 +29,9 @@ static char peek(const reader *self, const char *at) {
     return at < self->end ? *at : '\0';
 }
 
-static const char *read_literal(const reader *self, const char *at, const char *literal,
-                                size_t len) {
-    if ((size_t)(self->end - at) < len || memcmp(at, literal, len) != 0) return NULL;
-    return at + len;
-}
-
 /* --- Strings --- */
 
-static int hex_value(char c) {
+static int escaped_digit(char c) {
     char const lower = (char)(c | 0x20);
     if (c >= '0' && c <= '9') return c - '0';
     return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
@@ -44,8 +39,8 @@ static int hex_value(char c) {
 
 static const char *read_hex4(const reader *self, const char *at, uint32_t *out) {
     if (self->end - at < 4) return NULL;
-    int const a = hex_value(at[0]), b = hex_value(at[1]), c = hex_value(at[2]);
-    int const d = hex_value(at[3]);
+    int const a = escaped_digit(at[0]), b = escaped_digit(at[1]), c = escaped_digit(at[2]);
+    int const d = escaped_digit(at[3]);
     if ((a | b | c | d) < 0) return NULL;
     *out = (uint32_t)(a << 12 | b << 8 | c << 4 | d);
     return at + 4;
@@ -122,20 +117,34 @@ static const char *read_content(const reader *self, const char *at, char **to) {
     return at + 1;
 }
 
+/* Takes the text that was written behind the tape's end into it. */
+static void put_string(scopeflow_tape *tape, size_t len) {
+    char *const token = tape->bytes.ptr + tape->bytes.len;
+    token[0] = SCOPEFLOW_TOKEN_STRING;
+    scopeflow__put_u32(token + 1, (uint32_t)len);
+    scopeflow__tape_end(tape, 4 + len, len);
+}
+
+SCOPEFLOW__NOINLINE static const char *read_long_string(const reader *self, const char *at) {
+    scopeflow_tape *const tape = self->tape;
+    char *const text = tape->bytes.ptr + tape->bytes.len + 5;
+    char *to = text;
+    at = read_content(self, at, &to);
+    if (at != NULL && tape->skipped_depth == 0) put_string(tape, (size_t)(to - text));
+    return at;
+}
+
 /* At the opening quote. Beyond the tape's depth the text is read all the same, and dropped. */
 static const char *read_string(const reader *self, const char *at) {
     scopeflow_tape *const tape = self->tape;
-    size_t const room = 5 + (size_t)(self->end - at);
-    if (!scopeflow__buffer_reserve(&tape->bytes, room)) return NULL;
-    char *const token = tape->bytes.ptr + tape->bytes.len;
-    char *const text = token + 5;
-    char *to = text;
-    at = read_content(self, at + 1, &to);
-    if (at == NULL || tape->skipped_depth > 0) return at;
-    token[0] = SCOPEFLOW_TOKEN_STRING;
-    scopeflow__put_u32(token + 1, (uint32_t)(to - text));
-    scopeflow__tape_end(tape, 4 + (size_t)(to - text), (size_t)(to - text));
-    return at;
+    size_t const left = (size_t)(self->end - ++at);
+    if (!scopeflow__buffer_reserve(&tape->bytes, 5 + left)) return NULL;
+    if (left < SCOPEFLOW__PLAIN_BLOCK || tape->skipped_depth > 0) return read_long_string(self, at);
+    /* Most strings, keys above all, end in the first block. */
+    size_t const plain = scopeflow__copy_block(tape->bytes.ptr + tape->bytes.len + 5, at, false);
+    if (plain == SCOPEFLOW__PLAIN_BLOCK || at[plain] != '"') return read_long_string(self, at);
+    put_string(tape, plain);
+    return at + plain + 1;
 }
 
 /* --- Numbers --- */
@@ -144,26 +153,42 @@ static bool is_digit(char c) {
     return c >= '0' && c <= '9';
 }
 
-static const char *read_digits(const reader *self, const char *at) {
+/* Behind the mark of an exponent. Beyond 100000 its size plays no part. */
+static const char *read_exponent(const reader *self, const char *at, int64_t *exponent) {
+    bool const is_minus = peek(self, at) == '-';
+    int64_t written = 0;
+    if (is_minus || peek(self, at) == '+') at++;
     if (!is_digit(peek(self, at))) return NULL;
-    while (at < self->end && is_digit(*at)) at++;
+    for (; at < self->end && is_digit(*at); at++)
+        if (written < 100000) written = written * 10 + (*at - '0');
+    *exponent += is_minus ? -written : written;
     return at;
 }
 
-/* Behind the digits before a point or an exponent: reads the rest of a double. */
-static const char *read_double(const reader *self, const char *start, const char *at) {
+/* Behind the digits before a point or an exponent, whose value is given: reads the rest. */
+static const char *read_double(const reader *self, const char *start, const char *at,
+                               uint64_t value) {
+    bool const is_negative = *start == '-';
+    int64_t exponent = 0;
+    size_t count = (size_t)(at - start) - is_negative;
     if (peek(self, at) == '.') {
-        at = read_digits(self, at + 1);
-        if (at == NULL) return NULL;
+        const char *const fraction = ++at;
+        for (; at < self->end && is_digit(*at); at++) value = value * 10 + (uint32_t)(*at - '0');
+        if (at == fraction) return NULL;
+        exponent = fraction - at;
+        count += (size_t)(at - fraction);
     }
-    if ((peek(self, at) | 0x20) == 'e') {
-        at++;
-        if (peek(self, at) == '+' || peek(self, at) == '-') at++;
-        at = read_digits(self, at);
-        if (at == NULL) return NULL;
+    if ((peek(self, at) | 0x20) == 'e') at = read_exponent(self, at + 1, &exponent);
+    if (at == NULL) return NULL;
+
+    uint64_t bits;
+    /* Nineteen digits always fit. */
+    if (count > 19 || !scopeflow__number_bits(value, exponent, is_negative, &bits)) {
+        double const nearest =
+            scopeflow__number_read_double(scopeflow__text(start, (size_t)(at - start)));
+        memcpy(&bits, &nearest, sizeof bits);
     }
-    scopeflow_bytes const number = scopeflow__text(start, (size_t)(at - start));
-    scopeflow_tape_put_double(self->tape, scopeflow__number_read_double(number));
+    scopeflow__tape_put_number(self->tape, SCOPEFLOW_TOKEN_DOUBLE, bits);
     return at;
 }
 
@@ -192,7 +217,7 @@ static const char *read_number(const reader *self, const char *at) {
     }
     if (at == digits || (*digits == '0' && at - digits > 1)) return NULL;
     char const c = peek(self, at);
-    if (c == '.' || (c | 0x20) == 'e') return read_double(self, start, at);
+    if (c == '.' || (c | 0x20) == 'e') return read_double(self, start, at, value);
     put_integer(self, scopeflow__text(start, (size_t)(at - start)), value, fits);
     return at;
 }
@@ -213,7 +238,8 @@ static const char *open_container(reader *self, const char *at) {
         self->is_object[bit / 8] |= mask;
     else
         self->is_object[bit / 8] &= (unsigned char)~mask;
-    scopeflow_tape_put_mark(self->tape, is_object ? SCOPEFLOW_TOKEN_OBJECT : SCOPEFLOW_TOKEN_ARRAY);
+    scopeflow__tape_put_mark(self->tape,
+                             is_object ? SCOPEFLOW_TOKEN_OBJECT : SCOPEFLOW_TOKEN_ARRAY);
     return at + 1;
 }
 
@@ -226,12 +252,19 @@ static const char *read_key(const reader *self, const char *at) {
     return peek(self, at) == ':' ? at + 1 : NULL;
 }
 
+static const char *read_literal(const reader *self, const char *at, const char *literal, size_t len,
+                                scopeflow_token token) {
+    if ((size_t)(self->end - at) < len || memcmp(at, literal, len) != 0) return NULL;
+    scopeflow__tape_put_token(self->tape, token);
+    return at + len;
+}
+
 static const char *read_scalar(const reader *self, const char *at) {
     switch (*at) {
     case '"': return read_string(self, at);
-    case 't': scopeflow_tape_put_bool(self->tape, 1); return read_literal(self, at, "true", 4);
-    case 'f': scopeflow_tape_put_bool(self->tape, 0); return read_literal(self, at, "false", 5);
-    case 'n': scopeflow_tape_put_null(self->tape); return read_literal(self, at, "null", 4);
+    case 't': return read_literal(self, at, "true", 4, SCOPEFLOW_TOKEN_TRUE);
+    case 'f': return read_literal(self, at, "false", 5, SCOPEFLOW_TOKEN_FALSE);
+    case 'n': return read_literal(self, at, "null", 4, SCOPEFLOW_TOKEN_NULL);
     default: return read_number(self, at);
     }
 }
@@ -247,7 +280,7 @@ static const char *read_value_end(reader *self, const char *at) {
         if (c != (is_in_object ? '}' : ']')) return NULL;
         at++;
         self->depth--;
-        scopeflow_tape_put_mark(self->tape, SCOPEFLOW_TOKEN_END);
+        scopeflow__tape_put_mark(self->tape, SCOPEFLOW_TOKEN_END);
     }
     return at;
 }

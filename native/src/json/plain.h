@@ -135,8 +135,8 @@ scopeflow__copy_groups_avx2(char *to, const char *from, size_t len, bool high_is
             __m256i const bytes = _mm256_loadu_si256((const __m256i *)(const void *)(from + i));
             _mm256_storeu_si256((__m256i *)(void *)(to + i), bytes);
             __m256i const text = _mm256_cmpgt_epi8(_mm256_xor_si256(bytes, flip), low);
-            __m256i const marks = _mm256_or_si256(_mm256_cmpeq_epi8(bytes, quote),
-                                                  _mm256_cmpeq_epi8(bytes, slash));
+            __m256i const marks =
+                _mm256_or_si256(_mm256_cmpeq_epi8(bytes, quote), _mm256_cmpeq_epi8(bytes, slash));
             plain = _mm256_and_si256(plain, _mm256_andnot_si256(marks, text));
         }
         if (_mm256_movemask_epi8(plain) != -1) break;

@@ -72,8 +72,8 @@ static bool scan_code_point(scopeflow__scanner *self) {
 bool scopeflow__scan_string(scopeflow__scanner *self, scopeflow_bytes *out_json) {
     size_t const start = self->at++;
     for (;;) {
-        self->at += scopeflow__plain_length(self->text.ptr + self->at, self->text.len - self->at,
-                                            false);
+        self->at +=
+            scopeflow__plain_length(self->text.ptr + self->at, self->text.len - self->at, false);
         unsigned char const c = (unsigned char)scopeflow__scan_peek(self);
         if (c == '"') break;
         if (c < 0x20) return fail_syntax(self, "a control character stands in a string");

@@ -28,14 +28,16 @@ typedef struct escape {
     unsigned char size;
 } escape;
 
-#define SIX(digits) {"\\u00" digits, 6}
-#define TWO(letter) {"\\" letter, 2}
+#define SIX(digits)                                                                                \
+    { "\\u00" digits, 6 }
+#define TWO(letter)                                                                                \
+    { "\\" letter, 2 }
 static const escape escapes[] = {
-    SIX("00"), SIX("01"), SIX("02"), SIX("03"),  SIX("04"),  SIX("05"), SIX("06"),
-    SIX("07"), TWO("b"),  TWO("t"),  TWO("n"),   SIX("0b"),  TWO("f"),  TWO("r"),
-    SIX("0e"), SIX("0f"), SIX("10"), SIX("11"),  SIX("12"),  SIX("13"), SIX("14"),
-    SIX("15"), SIX("16"), SIX("17"), SIX("18"),  SIX("19"),  SIX("1a"), SIX("1b"),
-    SIX("1c"), SIX("1d"), SIX("1e"), SIX("1f"),  TWO("\""), TWO("\\"),
+    SIX("00"), SIX("01"), SIX("02"), SIX("03"), SIX("04"), SIX("05"), SIX("06"),
+    SIX("07"), TWO("b"),  TWO("t"),  TWO("n"),  SIX("0b"), TWO("f"),  TWO("r"),
+    SIX("0e"), SIX("0f"), SIX("10"), SIX("11"), SIX("12"), SIX("13"), SIX("14"),
+    SIX("15"), SIX("16"), SIX("17"), SIX("18"), SIX("19"), SIX("1a"), SIX("1b"),
+    SIX("1c"), SIX("1d"), SIX("1e"), SIX("1f"), TWO("\""), TWO("\\"),
 };
 #undef SIX
 #undef TWO
@@ -111,8 +113,8 @@ static void copy_blocks(content *self, size_t end, bool high_is_plain) {
         if (++calm < CALM_BLOCKS) continue;
         size_t const left = (size_t)(from_end - from);
         size_t const to_left = (size_t)(to_end - to);
-        size_t const copied = scopeflow__copy_groups(to, from, left < to_left ? left : to_left,
-                                                     high_is_plain);
+        size_t const copied =
+            scopeflow__copy_groups(to, from, left < to_left ? left : to_left, high_is_plain);
         from += copied;
         to += copied;
     }
@@ -506,8 +508,7 @@ static void write_elements(scopeflow__json_writer *self, scopeflow__cursor *next
 
 static void write_array(scopeflow__json_writer *self, scopeflow__cursor *inside) {
     bool comma = false;
-    while (has_more(self, inside))
-        write_elements(self, inside, &comma);
+    while (has_more(self, inside)) write_elements(self, inside, &comma);
 }
 
 /* S2.6: a set is an array sorted by canonical bytes, whatever form is being written. */
@@ -580,7 +581,7 @@ void scopeflow__json_write(scopeflow__json_writer *self, scopeflow__cursor value
     nothing.key = SCOPEFLOW__TEXT("");
     /* Most tokens are about as long as their text. */
     size_t const size_bytes = (size_t)(value.end - value.at);
-    (void)scopeflow__buffer_reserve(
-        self->out, size_bytes < self->left_bytes ? size_bytes : self->left_bytes);
+    (void)scopeflow__buffer_reserve(self->out,
+                                    size_bytes < self->left_bytes ? size_bytes : self->left_bytes);
     if (!write_value(self, &nothing, &value)) write_truncation(self, false, false);
 }

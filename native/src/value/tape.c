@@ -67,21 +67,7 @@ void scopeflow_tape_put_cycle(scopeflow_tape *self, uint32_t levels) {
 }
 
 void scopeflow_tape_put_mark(scopeflow_tape *self, scopeflow_token token) {
-    if (scopeflow__is_container(token)) {
-        if (self->skipped_depth > 0 || self->depth == SCOPEFLOW_PAYLOAD_DEPTH_LIMIT) {
-            scopeflow__tape_put_token(self, SCOPEFLOW_TOKEN_TOO_DEEP);
-            self->skipped_depth++;
-            return;
-        }
-        self->depth++;
-    } else if (token == SCOPEFLOW_TOKEN_END) {
-        if (self->skipped_depth > 0) {
-            self->skipped_depth--;
-            return;
-        }
-        if (self->depth > 0) self->depth--;
-    }
-    scopeflow__tape_put_token(self, token);
+    scopeflow__tape_put_mark(self, token);
 }
 
 void scopeflow_tape_put_tokens(scopeflow_tape *self, scopeflow_bytes tokens) {

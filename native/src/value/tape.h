@@ -18,6 +18,10 @@ struct scopeflow_tape {
 void scopeflow__tape_init(scopeflow_tape *self, const scopeflow__memory *memory, size_t full_at);
 void scopeflow__tape_deinit(scopeflow_tape *self);
 
+static inline bool scopeflow__is_container(scopeflow_token kind) {
+    return kind >= SCOPEFLOW_TOKEN_OBJECT && kind <= SCOPEFLOW_TOKEN_SET;
+}
+
 /* --- Appending --- */
 
 /* Numbers are little-endian whatever the machine is; compilers make one access of it. */
@@ -56,6 +60,25 @@ static inline void scopeflow__tape_put_number(scopeflow_tape *self, scopeflow_to
     if (at == NULL) return;
     scopeflow__put_u64(at, bits);
     scopeflow__tape_end(self, 8, 0);
+}
+
+/* A token without content; containers are counted. */
+static inline void scopeflow__tape_put_mark(scopeflow_tape *self, scopeflow_token token) {
+    if (scopeflow__is_container(token)) {
+        if (self->skipped_depth > 0 || self->depth == SCOPEFLOW_PAYLOAD_DEPTH_LIMIT) {
+            scopeflow__tape_put_token(self, SCOPEFLOW_TOKEN_TOO_DEEP);
+            self->skipped_depth++;
+            return;
+        }
+        self->depth++;
+    } else if (token == SCOPEFLOW_TOKEN_END) {
+        if (self->skipped_depth > 0) {
+            self->skipped_depth--;
+            return;
+        }
+        if (self->depth > 0) self->depth--;
+    }
+    scopeflow__tape_put_token(self, token);
 }
 
 /* --- Reading --- */
@@ -122,10 +145,6 @@ static inline scopeflow__token scopeflow__cursor_read(scopeflow__cursor *self) {
 }
 /* Passes over one whole value and returns its tokens. */
 scopeflow__cursor scopeflow__cursor_take(scopeflow__cursor *self);
-
-static inline bool scopeflow__is_container(scopeflow_token kind) {
-    return kind >= SCOPEFLOW_TOKEN_OBJECT && kind <= SCOPEFLOW_TOKEN_SET;
-}
 
 /* Appends tokens that were read from another tape. */
 void scopeflow__tape_put_value(scopeflow_tape *self, scopeflow__cursor value);
