@@ -4,10 +4,10 @@
     python benchmarks/c/parse.py [--check] [--rounds 60]
 
 Equal work is compared: each reads a text strictly, UTF-8 included, into a value that can be walked
-(a tape here, a row of values there) and frees it. yyjson is the C code in its Python module, called
-at its exported address, the core is compiled as the Python package does; neither sees Python. Each
-row keeps its fastest repetition. `--check` ends with 1 where the core has less than half of yyjson's
-speed.
+(a tape here, a row of values there) and frees it. yyjson is the C code in its Python module,
+called at its exported address, the core is compiled as the Python package does; neither sees
+Python. Each row keeps its fastest repetition. `--check` ends with 1 where the core has less than
+half of yyjson's speed.
 
 Without yyjson or a C compiler it says so and ends with 77, which ctest takes as left out.
 """

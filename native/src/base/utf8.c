@@ -1,8 +1,6 @@
 #include "base/utf8.h"
 
-#if defined(__SSE2__)
-#include <emmintrin.h>
-#endif
+#include "base/vector.h"
 
 #define ASCII_MASK 0x8080808080808080ull
 
@@ -98,7 +96,7 @@ static size_t last_sequence_length(scopeflow_bytes text, size_t at) {
 /* A sequence reaches so many bytes back at most. */
 enum { LONGEST_BEFORE = 3 };
 
-#if defined(__SSE2__)
+#if SCOPEFLOW__VECTOR_BITS >= 128
 enum { VALID_BLOCK = 16 };
 
 static __m128i load_block(const char *at) {

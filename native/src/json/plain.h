@@ -4,24 +4,7 @@
 #define SCOPEFLOW__PLAIN_H
 
 #include "base/base.h"
-
-/* How wide blocks are, and what long runs are copied by where the machine turns out to have it. A
- * test asks for less. */
-#if !defined(SCOPEFLOW__VECTOR_BITS)
-#if defined(__x86_64__) && defined(__GNUC__)
-#define SCOPEFLOW__VECTOR_BITS 256
-#elif defined(__SSE2__)
-#define SCOPEFLOW__VECTOR_BITS 128
-#else
-#define SCOPEFLOW__VECTOR_BITS 64
-#endif
-#endif
-
-#if SCOPEFLOW__VECTOR_BITS == 256
-#include <immintrin.h>
-#elif SCOPEFLOW__VECTOR_BITS == 128
-#include <emmintrin.h>
-#endif
+#include "base/vector.h"
 
 /* A control character, a quote and a backslash do not stand for themselves. Bytes above 0x7F do
  * when the caller says so: it has checked them, or will. */
