@@ -263,7 +263,9 @@ def report_payloads(rows: dict[str, Row], counts: dict[str, list[float]]) -> boo
             if pair is None:
                 continue
             if row.contestants[1] is None:
-                print(f"{name:<20}{pair[0]:>12,.0f}{'-':>12}        {unit}, orjson is not installed")
+                print(
+                    f"{name:<20}{pair[0]:>12,.0f}{'-':>12}        {unit}, orjson is not installed"
+                )
                 continue
             ratio = pair[0] / pair[1]
             ok = ratio <= LIMITS.get(name, ratio)

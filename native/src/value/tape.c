@@ -132,12 +132,13 @@ static bool is_one_value(const unsigned char *at, const unsigned char *end) {
 
 scopeflow__cursor scopeflow__tape_value(const scopeflow_tape *self) {
     scopeflow__cursor cursor;
-    cursor.at = (const unsigned char *)self->bytes.ptr;
-    cursor.end = cursor.at + self->bytes.len;
-    if (self->bytes.failed || self->bytes.len == 0 || !is_one_value(cursor.at, cursor.end)) {
-        cursor.at = null_token;
-        cursor.end = null_token + sizeof null_token;
-    }
+    cursor.at = null_token;
+    cursor.end = null_token + sizeof null_token;
+    if (self->bytes.failed || self->bytes.len == 0) return cursor;
+    const unsigned char *const at = (const unsigned char *)self->bytes.ptr;
+    if (!is_one_value(at, at + self->bytes.len)) return cursor;
+    cursor.at = at;
+    cursor.end = at + self->bytes.len;
     return cursor;
 }
 
