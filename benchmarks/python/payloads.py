@@ -34,8 +34,10 @@ import scopeflow
 
 LEFT_OUT = 77
 REQUESTS = {"8 KB": REQUEST_8K, "200 KB": REQUEST_200K}
-# Row -> at most so many times the peer's time and instructions.
+# Row -> at most so many times the peer's time; encoding also its instructions. The kernel's, which
+# are most of writing a file, are not counted.
 LIMITS = {"200 KB encoded": 2.0, "200 KB to a file": 1.5}
+COUNTED = "encoded"
 # Row -> at least so many times the peer's rate.
 RATE_LIMITS = {"scope": 7.0, "mark": 7.0}
 COUNTS = {"8 KB": 400, "200 KB": 20}
@@ -268,7 +270,7 @@ def report_payloads(rows: dict[str, Row], counts: dict[str, list[float]]) -> boo
                 )
                 continue
             ratio = pair[0] / pair[1]
-            ok = ratio <= LIMITS.get(name, ratio)
+            ok = ratio <= LIMITS.get(name, ratio) or (unit != "ns" and COUNTED not in name)
             passed &= ok
             note = "" if ok else f"   above {LIMITS[name]}"
             print(f"{name:<20}{pair[0]:>12,.0f}{pair[1]:>12,.0f}{ratio:>8.2f} {unit}{note}")
