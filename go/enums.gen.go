@@ -5,7 +5,7 @@ package scopeflow
 import "strings"
 
 // abiHash is what this binding was generated for; the core's own must be equal (S6.3).
-const abiHash uint64 = 0xbf83c4bb4dd60c5d
+const abiHash uint64 = 0xf9fa6f8f4bcd24a5
 
 const (
 	// Containers inside containers; a deeper one is written as `{"$depth":128}`.
@@ -385,26 +385,26 @@ func (a answerKind) String() string {
 	return "unknown"
 }
 
-// CodecAction: What a codec is asked for (S4.11, S2.8).
-type CodecAction int32
+// codecAction: What a codec is asked for (S4.11, S2.8).
+type codecAction int32
 
 const (
 	// The annotated form of the request `input`.
-	CodecActionDecodeRequest CodecAction = 0
+	codecActionDecodeRequest codecAction = 0
 	// The request `input` with the edits of its annotated form, `annotated`.
-	CodecActionEncodeRequest CodecAction = 1
+	codecActionEncodeRequest codecAction = 1
 	// The annotated form of the response `input`.
-	CodecActionDecodeResponse CodecAction = 2
+	codecActionDecodeResponse codecAction = 2
 )
 
 // String gives the name in the spec, or `unknown` for a number that is none.
-func (c CodecAction) String() string {
+func (c codecAction) String() string {
 	switch c {
-	case CodecActionDecodeRequest:
+	case codecActionDecodeRequest:
 		return "decode_request"
-	case CodecActionEncodeRequest:
+	case codecActionEncodeRequest:
 		return "encode_request"
-	case CodecActionDecodeResponse:
+	case codecActionDecodeResponse:
 		return "decode_response"
 	}
 	return "unknown"
@@ -460,108 +460,108 @@ func (a atofItemKind) String() string {
 	return "unknown"
 }
 
-// registry: The operations of each registry below, once for each owner; the numbers of the registries are
+// Registry: The operations of each registry below, once for each owner; the numbers of the registries are
 // the enum `registry`.
-type registry int32
+type Registry int32
 
 const (
 	// Decides whether a tool call may run. It sees the target's name and the caller's own request;
 	// the first reason given refuses the call, and a guard that fails refuses too (S3.5).
-	registryToolConditionalExecutionGuardrail registry = 1
+	RegistryToolConditionalExecutionGuardrail Registry = 1
 	// Receives every event of the scopes that see it, in order, on the emitting thread (S5.1). One
 	// that fails is counted and logged; the others and the work are unaffected (S5.2).
-	registrySubscriber registry = 2
+	RegistrySubscriber Registry = 2
 	// Changes what observers see of a tool call's request. It gets a private copy, and what it
 	// returns goes into the start event; one that fails, or returns nothing, withholds the payload
 	// (S3.6, S3.10).
-	registryToolSanitizeRequestGuardrail registry = 3
+	RegistryToolSanitizeRequestGuardrail Registry = 3
 	// Changes what observers see of a tool call's response, and of the text of its error or
 	// refusal. It gets a private copy, and what it returns goes into the end event or the mark; one
 	// that fails, or returns nothing, withholds the payload (S3.6, S3.10).
-	registryToolSanitizeResponseGuardrail registry = 4
+	RegistryToolSanitizeResponseGuardrail Registry = 4
 	// Rewrites the request of a tool call before it starts. It gets a private copy; what it returns
 	// goes on. One that fails, or returns nothing, fails the call (S3.5, S3.10, S3.11).
-	registryToolRequestIntercept registry = 5
+	RegistryToolRequestIntercept Registry = 5
 	// Runs around a tool call's target: it may call `next` as often as it likes, or not at all,
 	// while it runs. What it returns is the call's result (S3.7).
-	registryToolExecutionIntercept registry = 6
+	RegistryToolExecutionIntercept Registry = 6
 	// Changes what observers see of an LLM call's request, without credential headers. It gets a
 	// private copy, and what it returns goes into the start event; one that fails, or returns
 	// nothing, withholds the payload (S3.6, S3.10).
-	registryLlmSanitizeRequestGuardrail registry = 7
+	RegistryLlmSanitizeRequestGuardrail Registry = 7
 	// Changes what observers see of an LLM call's response, and of the text of its error or
 	// refusal. It gets a private copy, and what it returns goes into the end event or the mark; one
 	// that fails, or returns nothing, withholds the payload (S3.6, S3.10).
-	registryLlmSanitizeResponseGuardrail registry = 8
+	RegistryLlmSanitizeResponseGuardrail Registry = 8
 	// Decides whether an LLM call may run. It sees the caller's own request; the first reason given
 	// refuses the call, and a guard that fails refuses too (S3.5).
-	registryLlmConditionalExecutionGuardrail registry = 9
+	RegistryLlmConditionalExecutionGuardrail Registry = 9
 	// Rewrites the request of an LLM call before it starts. It gets a private copy; what it returns
 	// goes on. One that fails, or returns nothing, fails the call (S3.5, S3.10, S3.11). With a
 	// request codec it also gets the decoded request and may change either or both (S4.11).
-	registryLlmRequestIntercept registry = 10
+	RegistryLlmRequestIntercept Registry = 10
 	// Runs around an LLM call's target: it may call `next` as often as it likes, or not at all,
 	// while it runs. What it returns is the call's result (S3.7).
-	registryLlmExecutionIntercept registry = 11
+	RegistryLlmExecutionIntercept Registry = 11
 	// Runs around the producer of an LLM stream: it may call `next` as often as it likes, or not at
 	// all, while it runs. What it returns is the call's result (S3.7).
-	registryLlmStreamExecutionIntercept registry = 12
+	RegistryLlmStreamExecutionIntercept Registry = 12
 	// Changes what observers see of a mark. It returns the fields `data`, `metadata` and
 	// `category_profile` anew; one that fails withholds the payloads and is the last (S3.12).
-	registryMarkSanitizeGuardrail registry = 13
+	RegistryMarkSanitizeGuardrail Registry = 13
 	// Changes what observers see of a scope's or call's start. It returns the fields `data`,
 	// `metadata` and `category_profile` anew; one that fails withholds the payloads and is the last
 	// (S3.12).
-	registryScopeSanitizeStartGuardrail registry = 14
+	RegistryScopeSanitizeStartGuardrail Registry = 14
 	// Changes what observers see of a scope's or call's end. It returns the fields `data`,
 	// `metadata` and `category_profile` anew; one that fails withholds the payloads and is the last
 	// (S3.12).
-	registryScopeSanitizeEndGuardrail registry = 15
+	RegistryScopeSanitizeEndGuardrail Registry = 15
 	// Adds members to the metadata of every event; keys that are there already win. One that fails
 	// is logged and passed over (S3.12).
-	registryEventMetadataInjector registry = 16
+	RegistryEventMetadataInjector Registry = 16
 	// Is asked at the beginning of each managed call that would use the registration which it
 	// names; a reason switches that registration off for this one call. One that fails leaves it on
 	// (S3.1).
-	registryConditionalMiddlewareGuardrail registry = 17
+	RegistryConditionalMiddlewareGuardrail Registry = 17
 )
 
 // String gives the name in the spec, or `unknown` for a number that is none.
-func (r registry) String() string {
+func (r Registry) String() string {
 	switch r {
-	case registryToolConditionalExecutionGuardrail:
+	case RegistryToolConditionalExecutionGuardrail:
 		return "tool_conditional_execution_guardrail"
-	case registrySubscriber:
+	case RegistrySubscriber:
 		return "subscriber"
-	case registryToolSanitizeRequestGuardrail:
+	case RegistryToolSanitizeRequestGuardrail:
 		return "tool_sanitize_request_guardrail"
-	case registryToolSanitizeResponseGuardrail:
+	case RegistryToolSanitizeResponseGuardrail:
 		return "tool_sanitize_response_guardrail"
-	case registryToolRequestIntercept:
+	case RegistryToolRequestIntercept:
 		return "tool_request_intercept"
-	case registryToolExecutionIntercept:
+	case RegistryToolExecutionIntercept:
 		return "tool_execution_intercept"
-	case registryLlmSanitizeRequestGuardrail:
+	case RegistryLlmSanitizeRequestGuardrail:
 		return "llm_sanitize_request_guardrail"
-	case registryLlmSanitizeResponseGuardrail:
+	case RegistryLlmSanitizeResponseGuardrail:
 		return "llm_sanitize_response_guardrail"
-	case registryLlmConditionalExecutionGuardrail:
+	case RegistryLlmConditionalExecutionGuardrail:
 		return "llm_conditional_execution_guardrail"
-	case registryLlmRequestIntercept:
+	case RegistryLlmRequestIntercept:
 		return "llm_request_intercept"
-	case registryLlmExecutionIntercept:
+	case RegistryLlmExecutionIntercept:
 		return "llm_execution_intercept"
-	case registryLlmStreamExecutionIntercept:
+	case RegistryLlmStreamExecutionIntercept:
 		return "llm_stream_execution_intercept"
-	case registryMarkSanitizeGuardrail:
+	case RegistryMarkSanitizeGuardrail:
 		return "mark_sanitize_guardrail"
-	case registryScopeSanitizeStartGuardrail:
+	case RegistryScopeSanitizeStartGuardrail:
 		return "scope_sanitize_start_guardrail"
-	case registryScopeSanitizeEndGuardrail:
+	case RegistryScopeSanitizeEndGuardrail:
 		return "scope_sanitize_end_guardrail"
-	case registryEventMetadataInjector:
+	case RegistryEventMetadataInjector:
 		return "event_metadata_injector"
-	case registryConditionalMiddlewareGuardrail:
+	case RegistryConditionalMiddlewareGuardrail:
 		return "conditional_middleware_guardrail"
 	}
 	return "unknown"
@@ -652,50 +652,50 @@ func (c callableFlag) String() string {
 	return strings.Join(names, "|")
 }
 
-// StepFlag: How the `input` of a step is to be presented to the callable.
-type StepFlag uint32
+// stepFlag: How the `input` of a step is to be presented to the callable.
+type stepFlag uint32
 
 const (
 	// The application's own object: copy its JSON containers first, leaves shared (S3.10).
-	StepFlagPrivateCopy StepFlag = 1
+	stepFlagPrivateCopy stepFlag = 1
 	// The copy is for observers: leave out the credential headers of an LLM request (S3.6).
-	StepFlagObserved StepFlag = 2
+	stepFlagObserved stepFlag = 2
 	// An error object: present `{"error":{"type":…,"message":…}}` (S3.6).
-	StepFlagError StepFlag = 4
+	stepFlagError stepFlag = 4
 	// The reason of a refusal: present `{"error":{"type":"GuardrailRejected","message":…}}` (S3.6).
-	StepFlagReason StepFlag = 8
+	stepFlagReason stepFlag = 8
 )
 
 // String gives the names of the flags that are set, as `a|b`.
-func (s StepFlag) String() string {
+func (s stepFlag) String() string {
 	var names []string
-	if s&StepFlagPrivateCopy != 0 {
+	if s&stepFlagPrivateCopy != 0 {
 		names = append(names, "private_copy")
 	}
-	if s&StepFlagObserved != 0 {
+	if s&stepFlagObserved != 0 {
 		names = append(names, "observed")
 	}
-	if s&StepFlagError != 0 {
+	if s&stepFlagError != 0 {
 		names = append(names, "error")
 	}
-	if s&StepFlagReason != 0 {
+	if s&stepFlagReason != 0 {
 		names = append(names, "reason")
 	}
 	return strings.Join(names, "|")
 }
 
-// AnswerFlag: What holds from an answer on.
-type AnswerFlag uint32
+// answerFlag: What holds from an answer on.
+type answerFlag uint32
 
 const (
 	// Nothing can be awaited any more: async sanitizers and injectors count as failed (S3.8).
-	AnswerFlagSync AnswerFlag = 1
+	answerFlagSync answerFlag = 1
 )
 
 // String gives the names of the flags that are set, as `a|b`.
-func (a AnswerFlag) String() string {
+func (a answerFlag) String() string {
 	var names []string
-	if a&AnswerFlagSync != 0 {
+	if a&answerFlagSync != 0 {
 		names = append(names, "sync")
 	}
 	return strings.Join(names, "|")

@@ -17,7 +17,7 @@
 #define SCOPEFLOW_VERSION "0.1.0"
 
 /* A number over everything in this header that a compiled caller depends on (S6.3). */
-#define SCOPEFLOW_ABI_HASH UINT64_C(0xbf83c4bb4dd60c5d)
+#define SCOPEFLOW_ABI_HASH UINT64_C(0xf9fa6f8f4bcd24a5)
 
 #ifndef SCOPEFLOW_API
 #if defined(_WIN32)
@@ -694,7 +694,8 @@ scopeflow_scope_pop(
  * Units: `timestamp_ns`: nanoseconds since 1970-01-01 UTC.
  * Ownership: Borrows `data`, `metadata`, `category_profile` and `data_schema` until the task's
  * last step.
- * Errors: invalid_argument (1003), invalid_utf8 (2002), limit_exceeded (3001), no_memory (3002).
+ * Errors: invalid_argument (1003), invalid_state (1004), invalid_utf8 (2002), limit_exceeded
+ * (3001), no_memory (3002).
  * Thread: May be called from any thread. */
 SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
 scopeflow_scope_event(
@@ -978,8 +979,8 @@ enum {
  * callable: Released after deregistration, once no running call uses it (S3.4).
  * flags: What is known about the callable.
  * Ownership: Takes `callable` on success; on failure it stays the caller's.
- * Errors: already_exists (1001), invalid_argument (1003), invalid_utf8 (2002), limit_exceeded
- * (3001), no_memory (3002).
+ * Errors: already_exists (1001), invalid_argument (1003), invalid_state (1004), invalid_utf8
+ * (2002), limit_exceeded (3001), no_memory (3002).
  * Thread: May be called from any thread. */
 SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
 scopeflow_register_tool_conditional_execution_guardrail(
@@ -1034,8 +1035,8 @@ scopeflow_scope_deregister_tool_conditional_execution_guardrail(
  * callable: Released after deregistration, once no running call uses it (S3.4).
  * flags: What is known about the callable.
  * Ownership: Takes `callable` on success; on failure it stays the caller's.
- * Errors: already_exists (1001), invalid_argument (1003), invalid_utf8 (2002), limit_exceeded
- * (3001), no_memory (3002).
+ * Errors: already_exists (1001), invalid_argument (1003), invalid_state (1004), invalid_utf8
+ * (2002), limit_exceeded (3001), no_memory (3002).
  * Thread: May be called from any thread. */
 SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
 scopeflow_register_subscriber(
@@ -1087,8 +1088,8 @@ scopeflow_scope_deregister_subscriber(
  * callable: Released after deregistration, once no running call uses it (S3.4).
  * flags: What is known about the callable.
  * Ownership: Takes `callable` on success; on failure it stays the caller's.
- * Errors: already_exists (1001), invalid_argument (1003), invalid_utf8 (2002), limit_exceeded
- * (3001), no_memory (3002).
+ * Errors: already_exists (1001), invalid_argument (1003), invalid_state (1004), invalid_utf8
+ * (2002), limit_exceeded (3001), no_memory (3002).
  * Thread: May be called from any thread. */
 SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
 scopeflow_register_tool_sanitize_request_guardrail(
@@ -1146,8 +1147,8 @@ scopeflow_scope_deregister_tool_sanitize_request_guardrail(
  * callable: Released after deregistration, once no running call uses it (S3.4).
  * flags: What is known about the callable.
  * Ownership: Takes `callable` on success; on failure it stays the caller's.
- * Errors: already_exists (1001), invalid_argument (1003), invalid_utf8 (2002), limit_exceeded
- * (3001), no_memory (3002).
+ * Errors: already_exists (1001), invalid_argument (1003), invalid_state (1004), invalid_utf8
+ * (2002), limit_exceeded (3001), no_memory (3002).
  * Thread: May be called from any thread. */
 SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
 scopeflow_register_tool_sanitize_response_guardrail(
@@ -1204,8 +1205,8 @@ scopeflow_scope_deregister_tool_sanitize_response_guardrail(
  * callable: Released after deregistration, once no running call uses it (S3.4).
  * flags: What is known about the callable.
  * Ownership: Takes `callable` on success; on failure it stays the caller's.
- * Errors: already_exists (1001), invalid_argument (1003), invalid_utf8 (2002), limit_exceeded
- * (3001), no_memory (3002).
+ * Errors: already_exists (1001), invalid_argument (1003), invalid_state (1004), invalid_utf8
+ * (2002), limit_exceeded (3001), no_memory (3002).
  * Thread: May be called from any thread. */
 SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
 scopeflow_register_tool_request_intercept(
@@ -1258,8 +1259,8 @@ scopeflow_scope_deregister_tool_request_intercept(
  * callable: Released after deregistration, once no running call uses it (S3.4).
  * flags: What is known about the callable.
  * Ownership: Takes `callable` on success; on failure it stays the caller's.
- * Errors: already_exists (1001), invalid_argument (1003), invalid_utf8 (2002), limit_exceeded
- * (3001), no_memory (3002).
+ * Errors: already_exists (1001), invalid_argument (1003), invalid_state (1004), invalid_utf8
+ * (2002), limit_exceeded (3001), no_memory (3002).
  * Thread: May be called from any thread. */
 SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
 scopeflow_register_tool_execution_intercept(
@@ -1314,8 +1315,8 @@ scopeflow_scope_deregister_tool_execution_intercept(
  * callable: Released after deregistration, once no running call uses it (S3.4).
  * flags: What is known about the callable.
  * Ownership: Takes `callable` on success; on failure it stays the caller's.
- * Errors: already_exists (1001), invalid_argument (1003), invalid_utf8 (2002), limit_exceeded
- * (3001), no_memory (3002).
+ * Errors: already_exists (1001), invalid_argument (1003), invalid_state (1004), invalid_utf8
+ * (2002), limit_exceeded (3001), no_memory (3002).
  * Thread: May be called from any thread. */
 SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
 scopeflow_register_llm_sanitize_request_guardrail(
@@ -1373,8 +1374,8 @@ scopeflow_scope_deregister_llm_sanitize_request_guardrail(
  * callable: Released after deregistration, once no running call uses it (S3.4).
  * flags: What is known about the callable.
  * Ownership: Takes `callable` on success; on failure it stays the caller's.
- * Errors: already_exists (1001), invalid_argument (1003), invalid_utf8 (2002), limit_exceeded
- * (3001), no_memory (3002).
+ * Errors: already_exists (1001), invalid_argument (1003), invalid_state (1004), invalid_utf8
+ * (2002), limit_exceeded (3001), no_memory (3002).
  * Thread: May be called from any thread. */
 SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
 scopeflow_register_llm_sanitize_response_guardrail(
@@ -1431,8 +1432,8 @@ scopeflow_scope_deregister_llm_sanitize_response_guardrail(
  * callable: Released after deregistration, once no running call uses it (S3.4).
  * flags: What is known about the callable.
  * Ownership: Takes `callable` on success; on failure it stays the caller's.
- * Errors: already_exists (1001), invalid_argument (1003), invalid_utf8 (2002), limit_exceeded
- * (3001), no_memory (3002).
+ * Errors: already_exists (1001), invalid_argument (1003), invalid_state (1004), invalid_utf8
+ * (2002), limit_exceeded (3001), no_memory (3002).
  * Thread: May be called from any thread. */
 SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
 scopeflow_register_llm_conditional_execution_guardrail(
@@ -1489,8 +1490,8 @@ scopeflow_scope_deregister_llm_conditional_execution_guardrail(
  * callable: Released after deregistration, once no running call uses it (S3.4).
  * flags: What is known about the callable.
  * Ownership: Takes `callable` on success; on failure it stays the caller's.
- * Errors: already_exists (1001), invalid_argument (1003), invalid_utf8 (2002), limit_exceeded
- * (3001), no_memory (3002).
+ * Errors: already_exists (1001), invalid_argument (1003), invalid_state (1004), invalid_utf8
+ * (2002), limit_exceeded (3001), no_memory (3002).
  * Thread: May be called from any thread. */
 SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
 scopeflow_register_llm_request_intercept(
@@ -1544,8 +1545,8 @@ scopeflow_scope_deregister_llm_request_intercept(
  * callable: Released after deregistration, once no running call uses it (S3.4).
  * flags: What is known about the callable.
  * Ownership: Takes `callable` on success; on failure it stays the caller's.
- * Errors: already_exists (1001), invalid_argument (1003), invalid_utf8 (2002), limit_exceeded
- * (3001), no_memory (3002).
+ * Errors: already_exists (1001), invalid_argument (1003), invalid_state (1004), invalid_utf8
+ * (2002), limit_exceeded (3001), no_memory (3002).
  * Thread: May be called from any thread. */
 SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
 scopeflow_register_llm_execution_intercept(
@@ -1600,8 +1601,8 @@ scopeflow_scope_deregister_llm_execution_intercept(
  * callable: Released after deregistration, once no running call uses it (S3.4).
  * flags: What is known about the callable.
  * Ownership: Takes `callable` on success; on failure it stays the caller's.
- * Errors: already_exists (1001), invalid_argument (1003), invalid_utf8 (2002), limit_exceeded
- * (3001), no_memory (3002).
+ * Errors: already_exists (1001), invalid_argument (1003), invalid_state (1004), invalid_utf8
+ * (2002), limit_exceeded (3001), no_memory (3002).
  * Thread: May be called from any thread. */
 SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
 scopeflow_register_llm_stream_execution_intercept(
@@ -1657,8 +1658,8 @@ scopeflow_scope_deregister_llm_stream_execution_intercept(
  * callable: Released after deregistration, once no running call uses it (S3.4).
  * flags: What is known about the callable.
  * Ownership: Takes `callable` on success; on failure it stays the caller's.
- * Errors: already_exists (1001), invalid_argument (1003), invalid_utf8 (2002), limit_exceeded
- * (3001), no_memory (3002).
+ * Errors: already_exists (1001), invalid_argument (1003), invalid_state (1004), invalid_utf8
+ * (2002), limit_exceeded (3001), no_memory (3002).
  * Thread: May be called from any thread. */
 SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
 scopeflow_register_mark_sanitize_guardrail(
@@ -1712,8 +1713,8 @@ scopeflow_scope_deregister_mark_sanitize_guardrail(
  * callable: Released after deregistration, once no running call uses it (S3.4).
  * flags: What is known about the callable.
  * Ownership: Takes `callable` on success; on failure it stays the caller's.
- * Errors: already_exists (1001), invalid_argument (1003), invalid_utf8 (2002), limit_exceeded
- * (3001), no_memory (3002).
+ * Errors: already_exists (1001), invalid_argument (1003), invalid_state (1004), invalid_utf8
+ * (2002), limit_exceeded (3001), no_memory (3002).
  * Thread: May be called from any thread. */
 SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
 scopeflow_register_scope_sanitize_start_guardrail(
@@ -1768,8 +1769,8 @@ scopeflow_scope_deregister_scope_sanitize_start_guardrail(
  * callable: Released after deregistration, once no running call uses it (S3.4).
  * flags: What is known about the callable.
  * Ownership: Takes `callable` on success; on failure it stays the caller's.
- * Errors: already_exists (1001), invalid_argument (1003), invalid_utf8 (2002), limit_exceeded
- * (3001), no_memory (3002).
+ * Errors: already_exists (1001), invalid_argument (1003), invalid_state (1004), invalid_utf8
+ * (2002), limit_exceeded (3001), no_memory (3002).
  * Thread: May be called from any thread. */
 SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
 scopeflow_register_scope_sanitize_end_guardrail(
@@ -1823,8 +1824,8 @@ scopeflow_scope_deregister_scope_sanitize_end_guardrail(
  * callable: Released after deregistration, once no running call uses it (S3.4).
  * flags: What is known about the callable.
  * Ownership: Takes `callable` on success; on failure it stays the caller's.
- * Errors: already_exists (1001), invalid_argument (1003), invalid_utf8 (2002), limit_exceeded
- * (3001), no_memory (3002).
+ * Errors: already_exists (1001), invalid_argument (1003), invalid_state (1004), invalid_utf8
+ * (2002), limit_exceeded (3001), no_memory (3002).
  * Thread: May be called from any thread. */
 SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
 scopeflow_register_event_metadata_injector(
@@ -1879,8 +1880,8 @@ scopeflow_scope_deregister_event_metadata_injector(
  * callable: Released after deregistration, once no running call uses it (S3.4).
  * flags: What is known about the callable.
  * Ownership: Takes `callable` on success; on failure it stays the caller's.
- * Errors: already_exists (1001), invalid_argument (1003), invalid_utf8 (2002), limit_exceeded
- * (3001), no_memory (3002).
+ * Errors: already_exists (1001), invalid_argument (1003), invalid_state (1004), invalid_utf8
+ * (2002), limit_exceeded (3001), no_memory (3002).
  * Thread: May be called from any thread. */
 SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
 scopeflow_register_conditional_middleware_guardrail(
@@ -2543,7 +2544,7 @@ struct scopeflow_llm_conditional_execution_options {
 #define SCOPEFLOW_LLM_CONDITIONAL_EXECUTION_OPTIONS_INIT \
     {(uint32_t)sizeof(scopeflow_llm_conditional_execution_options), NULL, NULL, 0u, {NULL, 0}, 0}
 
-/* Runs a call of a language model under management, as `tool_execute` does for a tool (S4.1).
+/* Runs a call of a language model under management, like that of a tool (S4.1).
  * Units: `timestamp_ns`: nanoseconds since 1970-01-01 UTC.
  * Ownership: Takes `metadata` on success; on failure it stays the caller's. Borrows `request`,
  * `data`, `codec` and `response_codec` until the task's last step. The value of the `return` or

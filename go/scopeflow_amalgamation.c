@@ -592,8 +592,29 @@ int scopeflow__utf8_compare_as_utf16(scopeflow_bytes a, scopeflow_bytes b);
 
 #endif
 
-#if defined(__SSE2__)
+/* -------------------- src/base/vector.h -------------------- */
+
+/* How wide vectors are: what every machine of the kind has, or 256 bits where it is asked at run
+ * time. 64 is a word, and always right. The tests ask for less than there is. */
+#ifndef SCOPEFLOW__VECTOR_H
+#define SCOPEFLOW__VECTOR_H
+
+#if !defined(SCOPEFLOW__VECTOR_BITS)
+#if defined(__x86_64__) && defined(__GNUC__)
+#define SCOPEFLOW__VECTOR_BITS 256
+#elif defined(__SSE2__) && defined(__GNUC__)
+#define SCOPEFLOW__VECTOR_BITS 128
+#else
+#define SCOPEFLOW__VECTOR_BITS 64
+#endif
+#endif
+
+#if SCOPEFLOW__VECTOR_BITS == 256
+#include <immintrin.h>
+#elif SCOPEFLOW__VECTOR_BITS == 128
 #include <emmintrin.h>
+#endif
+
 #endif
 
 #define ASCII_MASK 0x8080808080808080ull
@@ -690,7 +711,7 @@ static size_t last_sequence_length(scopeflow_bytes text, size_t at) {
 /* A sequence reaches so many bytes back at most. */
 enum { LONGEST_BEFORE = 3 };
 
-#if defined(__SSE2__)
+#if SCOPEFLOW__VECTOR_BITS >= 128
 enum { VALID_BLOCK = 16 };
 
 static __m128i load_block(const char *at) {
@@ -1092,12 +1113,13 @@ static bool is_one_value(const unsigned char *at, const unsigned char *end) {
 
 scopeflow__cursor scopeflow__tape_value(const scopeflow_tape *self) {
     scopeflow__cursor cursor;
-    cursor.at = (const unsigned char *)self->bytes.ptr;
-    cursor.end = cursor.at + self->bytes.len;
-    if (self->bytes.failed || self->bytes.len == 0 || !is_one_value(cursor.at, cursor.end)) {
-        cursor.at = null_token;
-        cursor.end = null_token + sizeof null_token;
-    }
+    cursor.at = null_token;
+    cursor.end = null_token + sizeof null_token;
+    if (self->bytes.failed || self->bytes.len == 0) return cursor;
+    const unsigned char *const at = (const unsigned char *)self->bytes.ptr;
+    if (!is_one_value(at, at + self->bytes.len)) return cursor;
+    cursor.at = at;
+    cursor.end = at + self->bytes.len;
     return cursor;
 }
 
@@ -2233,24 +2255,6 @@ void scopeflow__json_write_string(scopeflow__buffer *out, scopeflow_bytes text);
  * writer, the parser and the scanner of JSON spend their time in, a block of bytes at a time. */
 #ifndef SCOPEFLOW__PLAIN_H
 #define SCOPEFLOW__PLAIN_H
-
-/* How wide blocks are, and what long runs are copied by where the machine turns out to have it. A
- * test asks for less. */
-#if !defined(SCOPEFLOW__VECTOR_BITS)
-#if defined(__x86_64__) && defined(__GNUC__)
-#define SCOPEFLOW__VECTOR_BITS 256
-#elif defined(__SSE2__)
-#define SCOPEFLOW__VECTOR_BITS 128
-#else
-#define SCOPEFLOW__VECTOR_BITS 64
-#endif
-#endif
-
-#if SCOPEFLOW__VECTOR_BITS == 256
-#include <immintrin.h>
-#elif SCOPEFLOW__VECTOR_BITS == 128
-#include <emmintrin.h>
-#endif
 
 /* A control character, a quote and a backslash do not stand for themselves. Bytes above 0x7F do
  * when the caller says so: it has checked them, or will. */
@@ -3665,7 +3669,33 @@ bool scopeflow__json_find_fault(scopeflow_bytes text, scopeflow__json_fault *out
     return true;
 }
 
-/* -------------------- src/scope/runtime.c -------------------- */
+/* -------------------- src/scope/clock.c -------------------- */
+
+/* Time and ids (S2.2, S2.3). An id is a UUID of version 7 that is greater than every id that was
+ * drawn before it, by whatever thread.
+ *
+ * A clock that the host lends may stand still or go back, and so one word keeps the last moment for
+ * all threads. The system's own clock that counts from its start goes back for nobody; where it is
+ * fine enough to move on between any two readings it has ordered all draws already, and threads
+ * have nothing to write in common. The moment then takes more of the id's bits (RFC 9562, 6.2,
+ * method 3). */
+
+/* -------------------- src/base/system.h -------------------- */
+
+/* What the core asks of the operating system when the host lends nothing better. Defined in host/,
+ * which is left out of builds without an operating system. */
+#ifndef SCOPEFLOW__SYSTEM_H
+#define SCOPEFLOW__SYSTEM_H
+
+#if SCOPEFLOW_HOSTED
+/* Nanoseconds since 1970-01-01 UTC. */
+int64_t scopeflow__system_clock(void);
+/* Nanoseconds since some moment; it never goes back, on whatever processor. */
+int64_t scopeflow__system_uptime(void);
+void scopeflow__system_entropy(void *context, uint8_t *out, size_t out_len_bytes);
+#endif
+
+#endif
 
 /* -------------------- src/scope/runtime.h -------------------- */
 
@@ -3676,14 +3706,19 @@ bool scopeflow__json_find_fault(scopeflow_bytes text, scopeflow__json_fault *out
 
 typedef struct scopeflow__view scopeflow__view;
 
-enum { SCOPEFLOW__OPEN_SHARD_COUNT = 8, SCOPEFLOW__LOG_COUNT = 8 };
+enum { SCOPEFLOW__SHARD_COUNT = 16, SCOPEFLOW__LOG_COUNT = 8 };
 
-/* A part of the open scopes, so that threads seldom meet at one lock (S6.1). */
-typedef struct scopeflow__open_shard {
+/* What every operation writes, many times over: threads that have nothing to do with each other
+ * write in different shards, and in different lines of the cache. */
+typedef struct scopeflow__shard {
     scopeflow__spinlock lock;
-    scopeflow_scope *first;
-    uint64_t padding[6]; /* A cache line each. */
-} scopeflow__open_shard;
+    uint32_t refs;          /* One for each first-level scope, as long as the owner is there. */
+    scopeflow_scope *first; /* Under the lock: a part of the open scopes (S6.1). */
+    uint64_t drawn_count;
+    uint64_t scope_event_count;
+    uint64_t mark_event_count;
+    uint64_t padding[11]; /* Processors fetch lines of 64 bytes in pairs. */
+} scopeflow__shard;
 
 /* What every operation reads stands apart from what every operation writes: a line of the cache
  * that one thread writes is one that the others have to fetch again. */
@@ -3697,8 +3732,12 @@ struct scopeflow_runtime {
     uint32_t scope_view_count; /* 0: nothing is registered on any scope. */
     scopeflow_host host;
     scopeflow__memory memory;
-    int64_t clock_start_ns;
+    int64_t clock_start_ns; /* Of a deterministic runtime, like the next. */
     int64_t clock_step_ns;
+    bool has_fine_clock;     /* S2.2: the system's, and it orders what happens by itself. */
+    int64_t clock_offset_ns; /* Of a fine clock: what lies between it and the time of day, */
+    int64_t id_offset_ns;    /* the same for ids: it never goes back, */
+    int64_t next_look_ns;    /* and when to look at the time of day again. */
     uint64_t seed[2];
     scopeflow_scope *root;
     scopeflow_scope *abandoned; /* A lock-free stack of ended scopes whose end is owed (S1.12). */
@@ -3710,19 +3749,17 @@ struct scopeflow_runtime {
     uint64_t last_moment; /* 48 bits of milliseconds, 12 bits of count: never goes back (S2.2). */
     uint64_t clock_read_count; /* Of a deterministic runtime, like the next. */
     uint64_t drawn_uuid_count;
-    uint64_t padding_between[8];
-    uint32_t refs; /* The owner's, one for each first-level scope and each reference to the root. */
     uint64_t padding_behind[8];
 
-    scopeflow__open_shard open_shards[SCOPEFLOW__OPEN_SHARD_COUNT];
+    scopeflow__shard shards[SCOPEFLOW__SHARD_COUNT];
 
+    uint32_t refs; /* The owner's, each reference to the root and, once the owner has gone, one for
+                      each first-level scope. */
     scopeflow__spinlock registry_lock;
     uint32_t view_epoch;      /* Raised when a scope that others inherit from gets its view. */
     uint32_t late_groups;     /* Under the lock: registered where others inherited already. */
     uint32_t group_counts[5]; /* Under the lock: of the runtime's own registrations. */
 
-    uint64_t scope_event_count;
-    uint64_t mark_event_count;
     uint64_t subscriber_error_count;
     uint64_t withheld_payload_count;
     uint64_t dropped_event_count;
@@ -3735,6 +3772,20 @@ struct scopeflow_runtime {
 
 void scopeflow__runtime_release(scopeflow_runtime *self);
 
+/* The calling thread's shard, as a rule: threads have stacks of their own. */
+static inline scopeflow__shard *scopeflow__shard_of_thread(scopeflow_runtime *self) {
+    char here;
+    uint64_t const page = (uint64_t)(uintptr_t)&here >> 17;
+    return &self->shards[page * 0x9E3779B97F4A7C15ull >> 60];
+}
+
+/* For a first-level scope; `let_go` is given the shard that `hold` was given. */
+void scopeflow__runtime_hold(scopeflow_runtime *self, scopeflow__shard *shard);
+void scopeflow__runtime_let_go(scopeflow_runtime *self, scopeflow__shard *shard);
+
+/* --- clock.c --- */
+
+void scopeflow__clock_init(scopeflow_runtime *self);
 int64_t scopeflow__runtime_clock(scopeflow_runtime *self);
 
 /* S2.3: one uuid, then one clock read unless a timestamp was given. */
@@ -3756,6 +3807,214 @@ static inline void scopeflow__count(uint64_t *counter) {
 }
 
 #endif
+
+#define NS_PER_MS 1000000
+#define LOOK_EVERY_NS (50 * NS_PER_MS)
+#define LARGEST_DRIFT_NS NS_PER_MS /* Less is not a step of the time of day, but noise. */
+#define LONGEST_LOOK_NS 10000      /* A longer one was disturbed, and says little. */
+
+/* --- The system's clocks --- */
+
+#if SCOPEFLOW_HOSTED
+
+/* Threads need longer to hand something over than one thread needs to read the clock twice. */
+static bool is_fine(void) {
+    int64_t last = scopeflow__system_uptime();
+    for (int i = 0; i < 64; i++) {
+        int64_t const now = scopeflow__system_uptime();
+        if (now <= last) return false;
+        last = now;
+    }
+    return true;
+}
+
+static bool measure_offset(int64_t *out_offset_ns) {
+    int64_t const before = scopeflow__system_uptime();
+    int64_t const time_of_day = scopeflow__system_clock();
+    int64_t const took_ns = scopeflow__system_uptime() - before;
+    *out_offset_ns = time_of_day - before - took_ns / 2;
+    return took_ns <= LONGEST_LOOK_NS;
+}
+
+static int64_t load_ns(const int64_t *at) {
+    return __atomic_load_n(at, __ATOMIC_RELAXED);
+}
+
+static void raise_to(int64_t *at, int64_t value) {
+    int64_t last = load_ns(at);
+    while (last < value && !__atomic_compare_exchange_n(at, &last, value, false, __ATOMIC_RELAXED,
+                                                        __ATOMIC_RELAXED)) {
+    }
+}
+
+/* Follows the time of day when it was set, or when the system slept. */
+static void look_again(scopeflow_runtime *self, int64_t uptime_ns) {
+    int64_t due_ns = load_ns(&self->next_look_ns);
+    int64_t offset_ns;
+    if (uptime_ns < due_ns ||
+        !__atomic_compare_exchange_n(&self->next_look_ns, &due_ns, uptime_ns + LOOK_EVERY_NS, false,
+                                     __ATOMIC_RELAXED, __ATOMIC_RELAXED) ||
+        !measure_offset(&offset_ns))
+        return;
+    int64_t const drift_ns = offset_ns - load_ns(&self->clock_offset_ns);
+    if (drift_ns >= -LARGEST_DRIFT_NS && drift_ns <= LARGEST_DRIFT_NS) return;
+    __atomic_store_n(&self->clock_offset_ns, offset_ns, __ATOMIC_RELAXED);
+    raise_to(&self->id_offset_ns, offset_ns);
+}
+
+static int64_t read_uptime(scopeflow_runtime *self) {
+    int64_t const uptime_ns = scopeflow__system_uptime();
+    if (!SCOPEFLOW__LIKELY(uptime_ns < load_ns(&self->next_look_ns))) look_again(self, uptime_ns);
+    return uptime_ns;
+}
+
+static int64_t clock_offset(const scopeflow_runtime *self) {
+    return load_ns(&self->clock_offset_ns);
+}
+static int64_t id_offset(const scopeflow_runtime *self) {
+    return load_ns(&self->id_offset_ns);
+}
+
+static int64_t read_system_clock(void) {
+    return scopeflow__system_clock();
+}
+
+static void find_fine_clock(scopeflow_runtime *self) {
+    self->has_fine_clock = is_fine();
+    for (int i = 0; i < 8 && !measure_offset(&self->clock_offset_ns); i++) {
+    }
+    self->id_offset_ns = self->clock_offset_ns;
+    self->next_look_ns = scopeflow__system_uptime() + LOOK_EVERY_NS;
+}
+
+#else
+
+static int64_t read_uptime(scopeflow_runtime *self) {
+    (void)self;
+    return 0;
+}
+static int64_t clock_offset(const scopeflow_runtime *self) {
+    (void)self;
+    return 0;
+}
+static int64_t id_offset(const scopeflow_runtime *self) {
+    (void)self;
+    return 0;
+}
+static int64_t read_system_clock(void) {
+    return 0;
+}
+static void find_fine_clock(scopeflow_runtime *self) {
+    (void)self;
+}
+
+#endif
+
+/* --- Reading --- */
+
+static bool is_deterministic(const scopeflow_runtime *self) {
+    return (self->flags & SCOPEFLOW_RUNTIME_FLAG_DETERMINISTIC) != 0;
+}
+
+void scopeflow__clock_init(scopeflow_runtime *self) {
+    if (self->host.clock == NULL && !is_deterministic(self)) find_fine_clock(self);
+}
+
+static int64_t read_other_clock(scopeflow_runtime *self) {
+    if (!is_deterministic(self))
+        return self->host.clock != NULL ? self->host.clock(self->host.context)
+                                        : read_system_clock();
+    uint64_t const reads = scopeflow__fetch_add_u64(&self->clock_read_count, 1);
+    return (int64_t)((uint64_t)self->clock_start_ns + reads * (uint64_t)self->clock_step_ns);
+}
+
+int64_t scopeflow__runtime_clock(scopeflow_runtime *self) {
+    if (!self->has_fine_clock) return read_other_clock(self);
+    int64_t const uptime_ns = read_uptime(self);
+    return uptime_ns + clock_offset(self);
+}
+
+/* --- Ids --- */
+
+/* SplitMix64 (Steele, Lea and Flood, 2014): a different word for each state, without a lock. */
+static uint64_t random_word(const scopeflow_runtime *self, uint64_t state) {
+    uint64_t word = self->seed[0] + state * 0x9E3779B97F4A7C15ull;
+    word = (word ^ (word >> 30)) * 0xBF58476D1CE4E5B9ull;
+    word = (word ^ (word >> 27)) * 0x94D049BB133111EBull;
+    return (word ^ (word >> 31)) ^ self->seed[1];
+}
+
+static void put_big_endian(uint8_t out[8], uint64_t value) {
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    value = __builtin_bswap64(value);
+#endif
+    memcpy(out, &value, sizeof value);
+}
+
+/* 48 bits of milliseconds and 12 bits of what is finer; then 62 bits. */
+static void put_version_7(scopeflow_uuid *out, uint64_t ms, uint64_t finer, uint64_t low) {
+    put_big_endian(out->bytes, ms << 16 | 0x7000u | finer);
+    put_big_endian(out->bytes + 8, (low & 0x3FFFFFFFFFFFFFFFull) | 0x8000000000000000ull);
+}
+
+/* Milliseconds and a count in one word that only grows, whatever the clock does. */
+static uint64_t next_moment(scopeflow_runtime *self, int64_t now_ns) {
+    uint64_t const now = (uint64_t)(now_ns / NS_PER_MS) << 12;
+    uint64_t last = scopeflow__load_u64(&self->last_moment);
+    uint64_t next;
+    do {
+        next = now > last ? now : last + 1;
+    } while (!__atomic_compare_exchange_n(&self->last_moment, &last, next, false, __ATOMIC_RELAXED,
+                                          __ATOMIC_RELAXED));
+    return next;
+}
+
+/* No two draws have the same moment: it is all the state that randomness needs too. */
+static void draw_by_moment(scopeflow_runtime *self, int64_t now_ns, scopeflow_uuid *out) {
+    uint64_t const moment = next_moment(self, now_ns);
+    put_version_7(out, moment >> 12, moment & 0xFFFu, random_word(self, moment));
+}
+
+/* Of the 20 bits of nanoseconds 12 stand before the variant and 8 behind it. */
+static void draw_by_time(scopeflow_runtime *self, uint64_t time_ns, scopeflow_uuid *out) {
+    scopeflow__shard *const shard = scopeflow__shard_of_thread(self);
+    uint64_t const count = scopeflow__fetch_add_u64(&shard->drawn_count, 1);
+    uint64_t const place = (uint64_t)(shard - self->shards);
+    uint64_t const finer = time_ns % NS_PER_MS;
+    uint64_t const random = random_word(self, count * SCOPEFLOW__SHARD_COUNT + place);
+    put_version_7(out, time_ns / NS_PER_MS, finer >> 8, finer << 54 | random >> 10);
+}
+
+static void draw_by_count(scopeflow_runtime *self, scopeflow_uuid *out) {
+    put_version_7(out, 0x019000000000ull, 0, scopeflow__fetch_add_u64(&self->drawn_uuid_count, 1));
+}
+
+static void draw_with_fine_clock(scopeflow_runtime *self, scopeflow_uuid *out_uuid,
+                                 int64_t *out_now_ns) {
+    int64_t const uptime_ns = read_uptime(self);
+    *out_now_ns = uptime_ns + clock_offset(self);
+    draw_by_time(self, (uint64_t)(uptime_ns + id_offset(self)), out_uuid);
+}
+
+/* The one reading serves both; a given timestamp may lie anywhere and cannot date an id, so only a
+ * deterministic runtime, whose ids need no time, saves the reading then. */
+void scopeflow__runtime_draw(scopeflow_runtime *self, int64_t given_timestamp_ns,
+                             scopeflow_uuid *out_uuid, int64_t *out_timestamp_ns) {
+    bool const is_given = given_timestamp_ns != SCOPEFLOW_TIMESTAMP_NONE;
+    int64_t now_ns = 0;
+    if (self->has_fine_clock) {
+        draw_with_fine_clock(self, out_uuid, &now_ns);
+    } else if (is_deterministic(self)) {
+        draw_by_count(self, out_uuid);
+        if (!is_given) now_ns = read_other_clock(self);
+    } else {
+        now_ns = read_other_clock(self);
+        draw_by_moment(self, now_ns, out_uuid);
+    }
+    *out_timestamp_ns = is_given ? given_timestamp_ns : now_ns;
+}
+
+/* -------------------- src/scope/runtime.c -------------------- */
 
 /* -------------------- src/base/checks.gen.h -------------------- */
 
@@ -5274,21 +5533,6 @@ static inline scopeflow_status scopeflow__check_atof_reader_next(
 /* clang-format on */
 #endif
 
-/* -------------------- src/base/system.h -------------------- */
-
-/* What the core asks of the operating system when the host lends nothing better. Defined in host/,
- * which is left out of builds without an operating system. */
-#ifndef SCOPEFLOW__SYSTEM_H
-#define SCOPEFLOW__SYSTEM_H
-
-#if SCOPEFLOW_HOSTED
-/* Nanoseconds since 1970-01-01 UTC. */
-int64_t scopeflow__system_clock(void *context);
-void scopeflow__system_entropy(void *context, uint8_t *out, size_t out_len_bytes);
-#endif
-
-#endif
-
 /* -------------------- src/registry/registry.h -------------------- */
 
 /* Registries (S3): what is registered where, and the chains that a scope sees.
@@ -5359,6 +5603,7 @@ struct scopeflow_scope {
     bool is_abandoned; /* Ended without a word: its subscribers are still owed the end (S1.12). */
     bool is_detached;  /* Opened under a context value that had ended (S1.5). */
     uint8_t type;
+    uint8_t shard; /* Of the runtime: that of the thread that made it. */
 
     scopeflow_uuid uuid;
     scopeflow_uuid detached_from; /* Of a root of its own: the root of another process, or zeros. */
@@ -5570,69 +5815,9 @@ scopeflow_status scopeflow__registry_remove(scopeflow__owner owner, scopeflow_re
 
 #endif
 
-#define NS_PER_MS 1000000
 #define CREDENTIAL_HEADER_LIMIT 64
-
-/* --- Clock and ids --- */
-
-int64_t scopeflow__runtime_clock(scopeflow_runtime *self) {
-    if ((self->flags & SCOPEFLOW_RUNTIME_FLAG_DETERMINISTIC) == 0)
-        return self->host.clock(self->host.context);
-    uint64_t const reads = scopeflow__fetch_add_u64(&self->clock_read_count, 1);
-    return (int64_t)((uint64_t)self->clock_start_ns + reads * (uint64_t)self->clock_step_ns);
-}
-
-/* SplitMix64 (Steele, Lea and Flood, 2014): a different word for each state, without a lock. */
-static uint64_t random_word(scopeflow_runtime *self, uint64_t state) {
-    uint64_t word = self->seed[0] + state * 0x9E3779B97F4A7C15ull;
-    word = (word ^ (word >> 30)) * 0xBF58476D1CE4E5B9ull;
-    word = (word ^ (word >> 27)) * 0x94D049BB133111EBull;
-    return (word ^ (word >> 31)) ^ self->seed[1];
-}
-
-/* S2.2: milliseconds and a count in one word that only grows, whatever the clock does. */
-static uint64_t next_moment(scopeflow_runtime *self, int64_t now_ns) {
-    uint64_t const now = (uint64_t)(now_ns / NS_PER_MS) << 12;
-    uint64_t last = scopeflow__load_u64(&self->last_moment);
-    uint64_t next;
-    do {
-        next = now > last ? now : last + 1;
-    } while (!__atomic_compare_exchange_n(&self->last_moment, &last, next, false, __ATOMIC_RELAXED,
-                                          __ATOMIC_RELAXED));
-    return next;
-}
-
-static void put_big_endian(uint8_t out[8], uint64_t value) {
-#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-    value = __builtin_bswap64(value);
-#endif
-    memcpy(out, &value, sizeof value);
-}
-
-static void draw_uuid(scopeflow_runtime *self, int64_t now_ns, scopeflow_uuid *out) {
-    uint64_t moment = 0x019000000000ull << 12;
-    uint64_t low;
-    if ((self->flags & SCOPEFLOW_RUNTIME_FLAG_DETERMINISTIC) != 0) {
-        low = scopeflow__fetch_add_u64(&self->drawn_uuid_count, 1);
-    } else {
-        /* No two draws have the same moment: it is all the state that randomness needs too. */
-        moment = next_moment(self, now_ns);
-        low = random_word(self, moment);
-    }
-    put_big_endian(out->bytes, (moment >> 12 << 16) | 0x7000u | (moment & 0xFFFu));
-    put_big_endian(out->bytes + 8, (low & 0x3FFFFFFFFFFFFFFFull) | 0x8000000000000000ull);
-}
-
-void scopeflow__runtime_draw(scopeflow_runtime *self, int64_t given_timestamp_ns,
-                             scopeflow_uuid *out_uuid, int64_t *out_timestamp_ns) {
-    bool const is_given = given_timestamp_ns != SCOPEFLOW_TIMESTAMP_NONE;
-    bool const is_deterministic = (self->flags & SCOPEFLOW_RUNTIME_FLAG_DETERMINISTIC) != 0;
-    /* The one reading serves both; a given timestamp may lie anywhere and cannot date an id, so
-     * only a deterministic runtime, whose ids need no time, saves the reading then. */
-    int64_t const now_ns = is_given && is_deterministic ? 0 : scopeflow__runtime_clock(self);
-    draw_uuid(self, now_ns, out_uuid);
-    *out_timestamp_ns = is_given ? given_timestamp_ns : now_ns;
-}
+#define SHARD_IS_COLLECTED (1u << 31)
+#define REFS_WHILE_COLLECTING (1u << 30)
 
 /* --- Life --- */
 
@@ -5655,10 +5840,13 @@ static scopeflow_host complete_host(const scopeflow_host *host) {
                                                          : sizeof complete);
     complete.struct_size_bytes = sizeof complete;
 #if SCOPEFLOW_HOSTED
-    if (complete.clock == NULL) complete.clock = scopeflow__system_clock;
     if (complete.entropy == NULL) complete.entropy = scopeflow__system_entropy;
 #endif
     return complete;
+}
+
+static bool has_clock(const scopeflow_host *host) {
+    return SCOPEFLOW_HOSTED || host->clock != NULL;
 }
 
 static void destroy_runtime(scopeflow_runtime *self) {
@@ -5700,7 +5888,7 @@ scopeflow_status scopeflow_runtime_new(const scopeflow_host *host,
     SCOPEFLOW__REQUIRE(count_names(options->credential_headers) <= CREDENTIAL_HEADER_LIMIT,
                        out_error, "credential_headers has more than 64 names");
     SCOPEFLOW__REQUIRE((options->flags & SCOPEFLOW_RUNTIME_FLAG_DETERMINISTIC) != 0 ||
-                           (complete.clock != NULL && complete.entropy != NULL),
+                           (has_clock(&complete) && complete.entropy != NULL),
                        out_error, "this build has no clock and entropy of its own");
 
     scopeflow__memory memory = scopeflow__memory_default();
@@ -5722,6 +5910,7 @@ scopeflow_status scopeflow_runtime_new(const scopeflow_host *host,
     self->clock_start_ns = options->clock_start_ns;
     self->clock_step_ns = options->clock_step_ns;
     seed(self);
+    scopeflow__clock_init(self);
     self->global_view = scopeflow__view_new(self, NULL);
     self->root = scopeflow__scope_new_root(self);
     if (self->global_view == NULL || self->root == NULL ||
@@ -5739,11 +5928,33 @@ void scopeflow__runtime_release(scopeflow_runtime *self) {
     if (scopeflow__ref_down(&self->refs)) destroy_runtime(self);
 }
 
+/* While the owner has it, first-level scopes are counted where their thread counts; from then on in
+ * `refs`. A shard's count tells with the same atomic step which of the two holds. */
+void scopeflow__runtime_hold(scopeflow_runtime *self, scopeflow__shard *shard) {
+    if ((__atomic_fetch_add(&shard->refs, 1, __ATOMIC_RELAXED) & SHARD_IS_COLLECTED) != 0)
+        scopeflow__ref_up(&self->refs);
+}
+
+void scopeflow__runtime_let_go(scopeflow_runtime *self, scopeflow__shard *shard) {
+    if ((__atomic_fetch_sub(&shard->refs, 1, __ATOMIC_ACQ_REL) & SHARD_IS_COLLECTED) != 0)
+        scopeflow__runtime_release(self);
+}
+
+/* Adds the shards' counts to `refs`, which is kept from reaching zero meanwhile. */
+static void collect_refs(scopeflow_runtime *self) {
+    uint32_t missing = REFS_WHILE_COLLECTING;
+    (void)__atomic_fetch_add(&self->refs, missing, __ATOMIC_RELAXED);
+    for (int i = 0; i < SCOPEFLOW__SHARD_COUNT; i++)
+        missing -= __atomic_fetch_add(&self->shards[i].refs, SHARD_IS_COLLECTED, __ATOMIC_ACQ_REL);
+    (void)__atomic_fetch_sub(&self->refs, missing, __ATOMIC_ACQ_REL); /* The owner's is there. */
+}
+
 void scopeflow_runtime_free(scopeflow_runtime *self) {
     if (self == NULL) return;
     /* Nobody will ask for the owed ends any more, and each of them holds the runtime. */
-    scopeflow__store_u32(&self->is_freed, 1);
+    __atomic_store_n(&self->is_freed, 1, __ATOMIC_SEQ_CST);
     scopeflow__abandoned_discard(self);
+    collect_refs(self);
     scopeflow__runtime_release(self);
 }
 
@@ -5753,8 +5964,7 @@ scopeflow_status scopeflow_runtime_after_fork(scopeflow_runtime *self, scopeflow
     /* Another thread of the parent may have held the lock when it forked (S1.13). */
     scopeflow__unlock(&self->registry_lock);
     scopeflow__unlock(&self->log_lock);
-    for (int i = 0; i < SCOPEFLOW__OPEN_SHARD_COUNT; i++)
-        scopeflow__unlock(&self->open_shards[i].lock);
+    for (int i = 0; i < SCOPEFLOW__SHARD_COUNT; i++) scopeflow__unlock(&self->shards[i].lock);
     self->fork_generation++;
     seed(self);
     return SCOPEFLOW_STATUS_OK;
@@ -5773,8 +5983,12 @@ scopeflow_status scopeflow_runtime_read_stats(scopeflow_runtime *self,
                                               scopeflow_error *out_error) {
     scopeflow_status const status = scopeflow__check_runtime_read_stats(self, out_stats, out_error);
     if (status != SCOPEFLOW_STATUS_OK) return status;
-    out_stats->scope_event_count = scopeflow__load_u64(&self->scope_event_count);
-    out_stats->mark_event_count = scopeflow__load_u64(&self->mark_event_count);
+    out_stats->scope_event_count = 0;
+    out_stats->mark_event_count = 0;
+    for (int i = 0; i < SCOPEFLOW__SHARD_COUNT; i++) {
+        out_stats->scope_event_count += scopeflow__load_u64(&self->shards[i].scope_event_count);
+        out_stats->mark_event_count += scopeflow__load_u64(&self->shards[i].mark_event_count);
+    }
     out_stats->subscriber_error_count = scopeflow__load_u64(&self->subscriber_error_count);
     out_stats->withheld_payload_count = scopeflow__load_u64(&self->withheld_payload_count);
     out_stats->dropped_event_count = scopeflow__load_u64(&self->dropped_event_count);
@@ -5909,15 +6123,12 @@ void scopeflow__open_list_remove(scopeflow_scope *self);
 
 #endif
 
-/* Threads allocate from places of their own, so that a node's address tells them apart. */
-static scopeflow__open_shard *shard_of(const scopeflow_scope *self) {
-    uintptr_t const address = (uintptr_t)self;
-    return &self->runtime
-                ->open_shards[((address >> 8) ^ (address >> 20)) % SCOPEFLOW__OPEN_SHARD_COUNT];
+static scopeflow__shard *shard_of(const scopeflow_scope *self) {
+    return &self->runtime->shards[self->shard];
 }
 
 void scopeflow__open_list_add(scopeflow_scope *self) {
-    scopeflow__open_shard *const shard = shard_of(self);
+    scopeflow__shard *const shard = shard_of(self);
     scopeflow__lock(&shard->lock);
     self->open_previous = NULL;
     self->open_next = shard->first;
@@ -5927,7 +6138,7 @@ void scopeflow__open_list_add(scopeflow_scope *self) {
 }
 
 void scopeflow__open_list_remove(scopeflow_scope *self) {
-    scopeflow__open_shard *const shard = shard_of(self);
+    scopeflow__shard *const shard = shard_of(self);
     scopeflow__lock(&shard->lock);
     if (self->open_previous != NULL)
         self->open_previous->open_next = self->open_next;
@@ -5988,8 +6199,8 @@ static scopeflow_scope *sort(scopeflow_scope *first) {
 
 scopeflow_scope *scopeflow__open_scopes_take(scopeflow_runtime *runtime) {
     scopeflow_scope *all = NULL;
-    for (int i = 0; i < SCOPEFLOW__OPEN_SHARD_COUNT; i++) {
-        scopeflow__open_shard *const shard = &runtime->open_shards[i];
+    for (int i = 0; i < SCOPEFLOW__SHARD_COUNT; i++) {
+        scopeflow__shard *const shard = &runtime->shards[i];
         scopeflow__lock(&shard->lock);
         for (scopeflow_scope *s = shard->first; s != NULL; s = s->open_next) {
             if (s->fork_generation != runtime->fork_generation || !hold_if_held(s)) continue;
@@ -6139,7 +6350,7 @@ static scopeflow_scope *allocate(scopeflow_runtime *runtime, scopeflow_bytes nam
 }
 
 /* The root lives as long as its runtime, which every scope holds: links to it are not counted, and
- * so threads that open first-level scopes do not fight over one counter more than they must. */
+ * so threads that open first-level scopes do not fight over one counter. */
 static void hold_link(scopeflow_scope *link) {
     if (!scopeflow__scope_is_root(link)) scopeflow__ref_up(&link->refs);
 }
@@ -6158,7 +6369,9 @@ scopeflow_scope *scopeflow__scope_new(scopeflow_runtime *runtime, const scopeflo
     scopeflow_scope *const self = allocate(runtime, name, detail);
     if (self == NULL) return NULL;
 
-    if (scopeflow__scope_is_root(place->parent)) scopeflow__ref_up(&runtime->refs);
+    scopeflow__shard *const shard = scopeflow__shard_of_thread(runtime);
+    if (scopeflow__scope_is_root(place->parent)) scopeflow__runtime_hold(runtime, shard);
+    self->shard = (uint8_t)(shard - runtime->shards);
     self->type = (uint8_t)type;
     self->attributes = attributes;
     self->parent = place->parent;
@@ -6238,14 +6451,23 @@ scopeflow_scope *scopeflow_scope_retain(scopeflow_scope *self) {
 /* --- Abandonment --- */
 
 static void note_abandoned(scopeflow_scope *self) {
-    scopeflow_runtime *const runtime = self->runtime;
     self->is_abandoned = true;
-    self->ended_at_ns = scopeflow__runtime_clock(runtime);
-    scopeflow__count(&runtime->abandoned_scope_count);
+    self->ended_at_ns = scopeflow__runtime_clock(self->runtime);
+    scopeflow__count(&self->runtime->abandoned_scope_count);
+}
+
+/* The list takes the caller's reference. If the owner of the runtime has looked into the list for
+ * the last time, either it has seen the scope or this sees that it is gone. */
+static void put_on_list(scopeflow_scope *self) {
+    scopeflow_runtime *const runtime = self->runtime;
+    scopeflow__ref_up(&runtime->refs); /* What the scope holds may go as soon as it is there. */
     self->next = __atomic_load_n(&runtime->abandoned, __ATOMIC_RELAXED);
     while (!__atomic_compare_exchange_n(&runtime->abandoned, &self->next, self, true,
-                                        __ATOMIC_RELEASE, __ATOMIC_RELAXED)) {
+                                        __ATOMIC_SEQ_CST, __ATOMIC_RELAXED)) {
     }
+    if (__atomic_load_n(&runtime->is_freed, __ATOMIC_SEQ_CST))
+        scopeflow__abandoned_discard(runtime);
+    scopeflow__runtime_release(runtime);
 }
 
 void scopeflow__scope_abandon(scopeflow_scope *self) {
@@ -6257,10 +6479,11 @@ void scopeflow__scope_abandon(scopeflow_scope *self) {
     if (!scopeflow__scope_end(self)) return;
     scopeflow__ref_up(&self->refs);
     note_abandoned(self);
+    put_on_list(self);
 }
 
 scopeflow_scope *scopeflow__abandoned_take(scopeflow_runtime *runtime) {
-    scopeflow_scope *newest = __atomic_exchange_n(&runtime->abandoned, NULL, __ATOMIC_ACQUIRE);
+    scopeflow_scope *newest = __atomic_exchange_n(&runtime->abandoned, NULL, __ATOMIC_SEQ_CST);
     scopeflow_scope *oldest = NULL;
     while (newest != NULL) {
         scopeflow_scope *const next = newest->next;
@@ -6282,26 +6505,48 @@ void scopeflow__abandoned_discard(scopeflow_runtime *runtime) {
 
 /* --- Release --- */
 
-/* Drops one link; a node that nobody holds any more is put before `doomed`. */
-static scopeflow_scope *drop_link(scopeflow_scope *link, scopeflow_scope *doomed) {
-    if (scopeflow__scope_is_root(link) || !scopeflow__ref_down(&link->refs)) return doomed;
+/* What a release leads to: nodes that nobody holds any more, and scopes whose end is owed, in the
+ * order in which they were forgotten. */
+typedef struct release_work {
+    scopeflow_scope *doomed;
+    scopeflow_scope *owed;
+    scopeflow_scope **owed_end;
+} release_work;
 
-    scopeflow_runtime *const runtime = link->runtime;
-    if (scopeflow__scope_is_open(link) && !link->is_own_root &&
-        link->fork_generation == runtime->fork_generation &&
-        !scopeflow__load_u32(&runtime->is_freed)) {
-        scopeflow__store_u32(&link->refs, 1); /* The list's. */
-        (void)scopeflow__scope_end(link);
-        note_abandoned(link);
-        return doomed;
+static bool owes_end(const scopeflow_scope *self) {
+    return scopeflow__scope_is_open(self) && !self->is_own_root &&
+           self->fork_generation == self->runtime->fork_generation &&
+           !scopeflow__load_u32(&self->runtime->is_freed);
+}
+
+static void drop_link(scopeflow_scope *link, release_work *work) {
+    if (scopeflow__scope_is_root(link) || !scopeflow__ref_down(&link->refs)) return;
+    if (!owes_end(link)) {
+        link->next = work->doomed;
+        work->doomed = link;
+        return;
     }
-    link->next = doomed;
-    return link;
+    scopeflow__store_u32(&link->refs, 1); /* The list's. */
+    (void)scopeflow__scope_end(link);
+    note_abandoned(link);
+    link->next = NULL;
+    *work->owed_end = link;
+    work->owed_end = &link->next;
+}
+
+/* Only now: the runtime may go with the last of them. */
+static void list_owed(scopeflow_scope *owed) {
+    while (owed != NULL) {
+        scopeflow_scope *const next = owed->next;
+        put_on_list(owed);
+        owed = next;
+    }
 }
 
 /* A first-level scope holds the runtime, the others hold it through their parents. */
 static void destroy_scope(scopeflow_scope *self, bool holds_runtime) {
     scopeflow_runtime *const runtime = self->runtime;
+    scopeflow__shard *const shard = &runtime->shards[self->shard];
     if (self->view != NULL) scopeflow__view_release(self->view);
     scopeflow__runtime_release_ref(runtime, self->metadata);
     if (self->middleware != NULL) scopeflow__set_release(self->middleware);
@@ -6309,7 +6554,7 @@ static void destroy_scope(scopeflow_scope *self, bool holds_runtime) {
         scopeflow__pending_marks_free(runtime, scopeflow__pending_marks_take(self));
     if (self->stream != NULL) scopeflow__stream_free(self);
     scopeflow__deallocate(&runtime->memory, self, node_size(self));
-    if (holds_runtime) scopeflow__runtime_release(runtime);
+    if (holds_runtime) scopeflow__runtime_let_go(runtime, shard);
 }
 
 /* A deep tree is freed in a loop: recursion would overflow the stack. */
@@ -6319,16 +6564,19 @@ void scopeflow_scope_release(scopeflow_scope *self) {
         scopeflow__runtime_release(self->runtime);
         return;
     }
-    scopeflow_scope *doomed = drop_link(self, NULL);
-    while (doomed != NULL) {
-        scopeflow_scope *const node = doomed;
-        doomed = node->next;
-        if (node->opener != node->parent) doomed = drop_link(node->opener, doomed);
-        if (node->inherit != node->parent) doomed = drop_link(node->inherit, doomed);
+    release_work work = {NULL, NULL, NULL};
+    work.owed_end = &work.owed;
+    drop_link(self, &work);
+    while (work.doomed != NULL) {
+        scopeflow_scope *const node = work.doomed;
+        work.doomed = node->next;
+        if (node->opener != node->parent) drop_link(node->opener, &work);
+        if (node->inherit != node->parent) drop_link(node->inherit, &work);
         bool const holds_runtime = scopeflow__scope_is_root(node->parent);
-        doomed = drop_link(node->parent, doomed);
+        drop_link(node->parent, &work);
         destroy_scope(node, holds_runtime);
     }
+    list_owed(work.owed);
 }
 
 /* --- What it knows --- */
@@ -9666,7 +9914,7 @@ typedef struct scopeflow__task {
     bool owns_request;  /* An intercept made it. */
     bool wants_chunk_marks;
     bool has_held;
-    uint8_t after_gates;     /* The phase that gates stand before. */
+    uint8_t after_gates; /* The phase that gates stand before. */
     bool finalizer_failed;
     bool has_finalizer;
     bool was_annotated;  /* Some intercept gave an annotated request. */
@@ -10297,9 +10545,9 @@ static void take_aside(scopeflow__task *self, scopeflow__emitter *emitter) {
 /* --- One event --- */
 
 static void count_delivery(const scopeflow_event *event) {
-    scopeflow_runtime *const runtime = event->scope->runtime;
-    scopeflow__count(event->kind == SCOPEFLOW_EVENT_KIND_MARK ? &runtime->mark_event_count
-                                                              : &runtime->scope_event_count);
+    scopeflow__shard *const shard = &event->scope->runtime->shards[event->scope->shard];
+    scopeflow__count(event->kind == SCOPEFLOW_EVENT_KIND_MARK ? &shard->mark_event_count
+                                                              : &shard->scope_event_count);
 }
 
 /* Serves native subscribers until one of the host's comes. */
@@ -10435,15 +10683,15 @@ static uint32_t used_kinds(const scopeflow__task *self) {
     if (self->is_standalone)
         return self->after_gates == SCOPEFLOW__PHASE_GUARD ? guards : intercepts;
 
-    uint32_t const execution =
-        bit(is_tool                                  ? SCOPEFLOW_REGISTRY_TOOL_EXECUTION_INTERCEPT
-            : self->kind == SCOPEFLOW__TASK_LLM ? SCOPEFLOW_REGISTRY_LLM_EXECUTION_INTERCEPT
-                                                : SCOPEFLOW_REGISTRY_LLM_STREAM_EXECUTION_INTERCEPT);
-    uint32_t const sanitizers =
-        is_tool ? bit(SCOPEFLOW_REGISTRY_TOOL_SANITIZE_REQUEST_GUARDRAIL) |
-                      bit(SCOPEFLOW_REGISTRY_TOOL_SANITIZE_RESPONSE_GUARDRAIL)
-                : bit(SCOPEFLOW_REGISTRY_LLM_SANITIZE_REQUEST_GUARDRAIL) |
-                      bit(SCOPEFLOW_REGISTRY_LLM_SANITIZE_RESPONSE_GUARDRAIL);
+    uint32_t const execution = bit(is_tool ? SCOPEFLOW_REGISTRY_TOOL_EXECUTION_INTERCEPT
+                                   : self->kind == SCOPEFLOW__TASK_LLM
+                                       ? SCOPEFLOW_REGISTRY_LLM_EXECUTION_INTERCEPT
+                                       : SCOPEFLOW_REGISTRY_LLM_STREAM_EXECUTION_INTERCEPT);
+    uint32_t const sanitizers = is_tool
+                                    ? bit(SCOPEFLOW_REGISTRY_TOOL_SANITIZE_REQUEST_GUARDRAIL) |
+                                          bit(SCOPEFLOW_REGISTRY_TOOL_SANITIZE_RESPONSE_GUARDRAIL)
+                                    : bit(SCOPEFLOW_REGISTRY_LLM_SANITIZE_REQUEST_GUARDRAIL) |
+                                          bit(SCOPEFLOW_REGISTRY_LLM_SANITIZE_RESPONSE_GUARDRAIL);
     bool const is_observed =
         scopeflow__set_count(self->middleware, SCOPEFLOW_REGISTRY_SUBSCRIBER) > 0;
     return guards | intercepts | execution | (is_observed ? sanitizers : 0);
@@ -12965,11 +13213,18 @@ const char *scopeflow_status_name(scopeflow_status status) {
 
 #define SYSTEM_NS_PER_SECOND 1000000000
 
-int64_t scopeflow__system_clock(void *context) {
-    (void)context;
+static int64_t read_clock(clockid_t clock) {
     struct timespec now;
-    if (clock_gettime(CLOCK_REALTIME, &now) != 0) return 0;
+    if (clock_gettime(clock, &now) != 0) return 0;
     return (int64_t)now.tv_sec * SYSTEM_NS_PER_SECOND + now.tv_nsec;
+}
+
+int64_t scopeflow__system_clock(void) {
+    return read_clock(CLOCK_REALTIME);
+}
+
+int64_t scopeflow__system_uptime(void) {
+    return read_clock(CLOCK_MONOTONIC);
 }
 
 void scopeflow__system_entropy(void *context, uint8_t *out, size_t out_len_bytes) {

@@ -95,13 +95,19 @@ static void add_subscribers(int count) {
         require(scopeflow_register_subscriber(runtime, number_name(i), 1, 0, NULL));
 }
 
-/* What does not apply: other calls' middleware, other scopes' guards, sanitizers without observers.
- */
+/* A tool's, which every call takes along: somebody may observe before it ends (S3.4). */
+static void add_sanitizers(int count) {
+    for (int i = 0; i < count; i++)
+        require(scopeflow_register_tool_sanitize_request_guardrail(runtime, number_name(i), i, 1, 0,
+                                                                   NULL));
+}
+
+/* What does not apply: other calls' middleware, other scopes' guards, sanitizers of marks. */
 static void add_others(int count) {
     for (int i = 0; i < count; i++) {
         scopeflow_bytes const other = number_name(i);
         require(scopeflow_register_llm_request_intercept(runtime, other, i, 1, 0, NULL));
-        require(scopeflow_register_tool_sanitize_request_guardrail(runtime, other, i, 1, 0, NULL));
+        require(scopeflow_register_llm_sanitize_request_guardrail(runtime, other, i, 1, 0, NULL));
         require(scopeflow_register_mark_sanitize_guardrail(runtime, other, i, 1, 0, NULL));
         require(scopeflow_scope_register_tool_conditional_execution_guardrail(elsewhere, other, i,
                                                                               1, 0, NULL));
@@ -122,6 +128,7 @@ typedef struct row {
     const char *name;
     void (*run)(void);
     int guard_count;
+    int sanitizer_count;
     int subscriber_count;
     int other_count;
     int depth; /* Scopes around the innermost one. */
@@ -139,6 +146,7 @@ static void run_row(const row *self, const char *short_count, const char *long_c
     }
     add_others(self->other_count);
     add_guards(self->guard_count);
+    add_sanitizers(self->sanitizer_count);
     add_subscribers(self->subscriber_count);
 
     long const counts[] = {100, atol(short_count), atol(long_count)};
@@ -154,22 +162,24 @@ static void run_row(const row *self, const char *short_count, const char *long_c
 
 int main(int count, char **arguments) {
     static const row rows[] = {
-        {"scope at the root", scope_at_root, 0, 0, 0, 0},
-        {"scope in a scope", scope_in_scope, 0, 0, 0, 0},
-        {"scope, depth 1,000", scope_in_scope, 0, 0, 0, 999},
-        {"scope, 4,000 others", scope_in_scope, 0, 0, 1000, 0},
-        {"scope, one subscriber", scope_in_scope, 0, 1, 0, 0},
-        {"mark", mark, 0, 0, 0, 0},
-        {"mark, one subscriber", mark, 0, 1, 0, 0},
-        {"mark, eleven subscribers", mark, 0, 1 + MANY, 0, 0},
-        {"tool", tool, 0, 0, 0, 0},
-        {"tool, depth 1,000", tool, 0, 0, 0, 999},
-        {"tool, 4,000 others", tool, 0, 0, 1000, 0},
-        {"tool, one guard", tool, 1, 0, 0, 0},
-        {"tool, one guard, depth 1,000", tool, 1, 0, 0, 999},
-        {"tool, one guard, 4,000 others", tool, 1, 0, 1000, 0},
-        {"tool, eleven guards", tool, 1 + MANY, 0, 0, 0},
-        {"tool, one subscriber", tool, 0, 1, 0, 0},
+        {"scope at the root", scope_at_root, 0, 0, 0, 0, 0},
+        {"scope in a scope", scope_in_scope, 0, 0, 0, 0, 0},
+        {"scope, depth 1,000", scope_in_scope, 0, 0, 0, 0, 999},
+        {"scope, 4,000 others", scope_in_scope, 0, 0, 0, 1000, 0},
+        {"scope, one subscriber", scope_in_scope, 0, 0, 1, 0, 0},
+        {"mark", mark, 0, 0, 0, 0, 0},
+        {"mark, one subscriber", mark, 0, 0, 1, 0, 0},
+        {"mark, eleven subscribers", mark, 0, 0, 1 + MANY, 0, 0},
+        {"tool", tool, 0, 0, 0, 0, 0},
+        {"tool, depth 1,000", tool, 0, 0, 0, 0, 999},
+        {"tool, 4,000 others", tool, 0, 0, 0, 1000, 0},
+        {"tool, one guard", tool, 1, 0, 0, 0, 0},
+        {"tool, one guard, depth 1,000", tool, 1, 0, 0, 0, 999},
+        {"tool, one guard, 4,000 others", tool, 1, 0, 0, 1000, 0},
+        {"tool, eleven guards", tool, 1 + MANY, 0, 0, 0, 0},
+        {"tool, one sanitizer", tool, 0, 1, 0, 0, 0},
+        {"tool, 1,000 sanitizers", tool, 0, 1000, 0, 0, 0},
+        {"tool, one subscriber", tool, 0, 0, 1, 0, 0},
     };
     if (count != 3) return 2;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)

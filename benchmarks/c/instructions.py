@@ -44,6 +44,7 @@ FLAT_ROWS = {
     "tool, 4,000 others": "tool",
     "tool, one guard, depth 1,000": "tool, one guard",
     "tool, one guard, 4,000 others": "tool, one guard",
+    "tool, 1,000 sanitizers": "tool, one sanitizer",
 }
 
 

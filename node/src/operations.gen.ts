@@ -82,8 +82,8 @@ export class RuntimeOperations extends Handle {
    * @param priority Lower comes first; equal ones go by owner from the outside in, then by
    * registration (S3.2).
    * @param callable Released after deregistration, once no running call uses it (S3.4).
-   * @throws already_exists (1001), invalid_argument (1003), invalid_utf8 (2002), limit_exceeded
-   * (3001), no_memory (3002).
+   * @throws already_exists (1001), invalid_argument (1003), invalid_state (1004), invalid_utf8
+   * (2002), limit_exceeded (3001), no_memory (3002).
    */
   registerToolConditionalExecutionGuardrail(
     name: string,
@@ -126,8 +126,8 @@ export class RuntimeOperations extends Handle {
    * unaffected (S5.2).
    * @param name Unique among the registrations of this kind and owner; at most 65,535 bytes.
    * @param callable Released after deregistration, once no running call uses it (S3.4).
-   * @throws already_exists (1001), invalid_argument (1003), invalid_utf8 (2002), limit_exceeded
-   * (3001), no_memory (3002).
+   * @throws already_exists (1001), invalid_argument (1003), invalid_state (1004), invalid_utf8
+   * (2002), limit_exceeded (3001), no_memory (3002).
    */
   registerSubscriber(name: string, callable: Subscriber): void {
     checkText(name, "name");
@@ -611,7 +611,8 @@ export function scopePop(
  * @param categoryProfile Facts that belong to the category, an object. (optional)
  * @param dataSchema The schema that the data follows. (optional)
  * @param timestampNs When it happened; now by default. (optional)
- * @throws invalid_argument (1003), invalid_utf8 (2002), limit_exceeded (3001), no_memory (3002).
+ * @throws invalid_argument (1003), invalid_state (1004), invalid_utf8 (2002), limit_exceeded
+ * (3001), no_memory (3002).
  */
 export function scopeEvent(
   engine: Engine,

@@ -3,7 +3,7 @@
 # One function for each operation: it checks the arguments, calls the core, and turns a failure into
 # an exception. The converters are in native/arguments.pxi.
 
-if scopeflow_abi_hash() != 0xbf83c4bb4dd60c5du:
+if scopeflow_abi_hash() != 0xf9fa6f8f4bcd24a5u:
     raise ImportError(
         "scopeflow._native was generated for another version of the core than it is linked with"
     )
@@ -134,7 +134,7 @@ cdef inline int begin_scope_event(
     scopeflow_step *c_step,
 ) except -1:
     """Emits a mark under a scope. Nothing is drawn or built when nobody listens (S2.3).
-    Raises InvalidArgument, InvalidUtf8, LimitExceeded."""
+    Raises InvalidArgument, InvalidState, InvalidUtf8, LimitExceeded."""
     cdef scopeflow_error c_error
     cdef scopeflow_scope_event_options c_options
     c_options.struct_size_bytes = sizeof(c_options)
@@ -326,8 +326,7 @@ cdef inline int begin_llm_execute(
     scopeflow_call_flag flags, name, request, handle, attributes, model_name, data, metadata,
     timestamp, codec, response_codec, scopeflow_task *c_task, scopeflow_step *c_step,
 ) except -1:
-    """Runs a call of a language model under management, as `tool_execute` does for a tool
-    (S4.1).
+    """Runs a call of a language model under management, like that of a tool (S4.1).
     Raises InvalidArgument, InvalidState, GuardrailRejected, Cancelled, InvalidUtf8,
     LimitExceeded."""
     cdef scopeflow_error c_error
@@ -687,7 +686,7 @@ cdef class RuntimeOperations:
         its own (S3.3). In force for every scope of the runtime. Decides whether a tool
         call may run. It sees the target's name and the caller's own request; the first
         reason given refuses the call, and a guard that fails refuses too (S3.5).
-        Raises AlreadyExists, InvalidArgument, InvalidUtf8, LimitExceeded."""
+        Raises AlreadyExists, InvalidArgument, InvalidState, InvalidUtf8, LimitExceeded."""
         cdef scopeflow_error c_error
         cdef scopeflow_bytes c_name
         cdef int32_t c_priority
@@ -771,7 +770,7 @@ cdef class RuntimeOperations:
         every scope of the runtime. Receives every event of the scopes that see it, in
         order, on the emitting thread (S5.1). One that fails is counted and logged; the
         others and the work are unaffected (S5.2).
-        Raises AlreadyExists, InvalidArgument, InvalidUtf8, LimitExceeded."""
+        Raises AlreadyExists, InvalidArgument, InvalidState, InvalidUtf8, LimitExceeded."""
         cdef scopeflow_error c_error
         cdef scopeflow_bytes c_name
         cdef scopeflow_ref c_callable
@@ -851,7 +850,7 @@ cdef class RuntimeOperations:
         tool call's request. It gets a private copy, and what it returns goes into the
         start event; one that fails, or returns nothing, withholds the payload (S3.6,
         S3.10).
-        Raises AlreadyExists, InvalidArgument, InvalidUtf8, LimitExceeded."""
+        Raises AlreadyExists, InvalidArgument, InvalidState, InvalidUtf8, LimitExceeded."""
         cdef scopeflow_error c_error
         cdef scopeflow_bytes c_name
         cdef int32_t c_priority
@@ -936,7 +935,7 @@ cdef class RuntimeOperations:
         of a tool call's response, and of the text of its error or refusal. It gets a
         private copy, and what it returns goes into the end event or the mark; one that
         fails, or returns nothing, withholds the payload (S3.6, S3.10).
-        Raises AlreadyExists, InvalidArgument, InvalidUtf8, LimitExceeded."""
+        Raises AlreadyExists, InvalidArgument, InvalidState, InvalidUtf8, LimitExceeded."""
         cdef scopeflow_error c_error
         cdef scopeflow_bytes c_name
         cdef int32_t c_priority
@@ -1021,7 +1020,7 @@ cdef class RuntimeOperations:
         In force for every scope of the runtime. Rewrites the request of a tool call
         before it starts. It gets a private copy; what it returns goes on. One that
         fails, or returns nothing, fails the call (S3.5, S3.10, S3.11).
-        Raises AlreadyExists, InvalidArgument, InvalidUtf8, LimitExceeded."""
+        Raises AlreadyExists, InvalidArgument, InvalidState, InvalidUtf8, LimitExceeded."""
         cdef scopeflow_error c_error
         cdef scopeflow_bytes c_name
         cdef int32_t c_priority
@@ -1113,7 +1112,7 @@ cdef class RuntimeOperations:
         (S3.3). In force for every scope of the runtime. Runs around a tool call's
         target: it may call `next` as often as it likes, or not at all, while it runs.
         What it returns is the call's result (S3.7).
-        Raises AlreadyExists, InvalidArgument, InvalidUtf8, LimitExceeded."""
+        Raises AlreadyExists, InvalidArgument, InvalidState, InvalidUtf8, LimitExceeded."""
         cdef scopeflow_error c_error
         cdef scopeflow_bytes c_name
         cdef int32_t c_priority
@@ -1198,7 +1197,7 @@ cdef class RuntimeOperations:
         LLM call's request, without credential headers. It gets a private copy, and what
         it returns goes into the start event; one that fails, or returns nothing,
         withholds the payload (S3.6, S3.10).
-        Raises AlreadyExists, InvalidArgument, InvalidUtf8, LimitExceeded."""
+        Raises AlreadyExists, InvalidArgument, InvalidState, InvalidUtf8, LimitExceeded."""
         cdef scopeflow_error c_error
         cdef scopeflow_bytes c_name
         cdef int32_t c_priority
@@ -1284,7 +1283,7 @@ cdef class RuntimeOperations:
         LLM call's response, and of the text of its error or refusal. It gets a private
         copy, and what it returns goes into the end event or the mark; one that fails, or
         returns nothing, withholds the payload (S3.6, S3.10).
-        Raises AlreadyExists, InvalidArgument, InvalidUtf8, LimitExceeded."""
+        Raises AlreadyExists, InvalidArgument, InvalidState, InvalidUtf8, LimitExceeded."""
         cdef scopeflow_error c_error
         cdef scopeflow_bytes c_name
         cdef int32_t c_priority
@@ -1369,7 +1368,7 @@ cdef class RuntimeOperations:
         own (S3.3). In force for every scope of the runtime. Decides whether an LLM call
         may run. It sees the caller's own request; the first reason given refuses the
         call, and a guard that fails refuses too (S3.5).
-        Raises AlreadyExists, InvalidArgument, InvalidUtf8, LimitExceeded."""
+        Raises AlreadyExists, InvalidArgument, InvalidState, InvalidUtf8, LimitExceeded."""
         cdef scopeflow_error c_error
         cdef scopeflow_bytes c_name
         cdef int32_t c_priority
@@ -1454,7 +1453,7 @@ cdef class RuntimeOperations:
         before it starts. It gets a private copy; what it returns goes on. One that
         fails, or returns nothing, fails the call (S3.5, S3.10, S3.11). With a request
         codec it also gets the decoded request and may change either or both (S4.11).
-        Raises AlreadyExists, InvalidArgument, InvalidUtf8, LimitExceeded."""
+        Raises AlreadyExists, InvalidArgument, InvalidState, InvalidUtf8, LimitExceeded."""
         cdef scopeflow_error c_error
         cdef scopeflow_bytes c_name
         cdef int32_t c_priority
@@ -1547,7 +1546,7 @@ cdef class RuntimeOperations:
         In force for every scope of the runtime. Runs around an LLM call's target: it may
         call `next` as often as it likes, or not at all, while it runs. What it returns
         is the call's result (S3.7).
-        Raises AlreadyExists, InvalidArgument, InvalidUtf8, LimitExceeded."""
+        Raises AlreadyExists, InvalidArgument, InvalidState, InvalidUtf8, LimitExceeded."""
         cdef scopeflow_error c_error
         cdef scopeflow_bytes c_name
         cdef int32_t c_priority
@@ -1631,7 +1630,7 @@ cdef class RuntimeOperations:
         (S3.3). In force for every scope of the runtime. Runs around the producer of an
         LLM stream: it may call `next` as often as it likes, or not at all, while it
         runs. What it returns is the call's result (S3.7).
-        Raises AlreadyExists, InvalidArgument, InvalidUtf8, LimitExceeded."""
+        Raises AlreadyExists, InvalidArgument, InvalidState, InvalidUtf8, LimitExceeded."""
         cdef scopeflow_error c_error
         cdef scopeflow_bytes c_name
         cdef int32_t c_priority
@@ -1715,7 +1714,7 @@ cdef class RuntimeOperations:
         for every scope of the runtime. Changes what observers see of a mark. It returns
         the fields `data`, `metadata` and `category_profile` anew; one that fails
         withholds the payloads and is the last (S3.12).
-        Raises AlreadyExists, InvalidArgument, InvalidUtf8, LimitExceeded."""
+        Raises AlreadyExists, InvalidArgument, InvalidState, InvalidUtf8, LimitExceeded."""
         cdef scopeflow_error c_error
         cdef scopeflow_bytes c_name
         cdef int32_t c_priority
@@ -1799,7 +1798,7 @@ cdef class RuntimeOperations:
         In force for every scope of the runtime. Changes what observers see of a scope's
         or call's start. It returns the fields `data`, `metadata` and `category_profile`
         anew; one that fails withholds the payloads and is the last (S3.12).
-        Raises AlreadyExists, InvalidArgument, InvalidUtf8, LimitExceeded."""
+        Raises AlreadyExists, InvalidArgument, InvalidState, InvalidUtf8, LimitExceeded."""
         cdef scopeflow_error c_error
         cdef scopeflow_bytes c_name
         cdef int32_t c_priority
@@ -1883,7 +1882,7 @@ cdef class RuntimeOperations:
         force for every scope of the runtime. Changes what observers see of a scope's or
         call's end. It returns the fields `data`, `metadata` and `category_profile` anew;
         one that fails withholds the payloads and is the last (S3.12).
-        Raises AlreadyExists, InvalidArgument, InvalidUtf8, LimitExceeded."""
+        Raises AlreadyExists, InvalidArgument, InvalidState, InvalidUtf8, LimitExceeded."""
         cdef scopeflow_error c_error
         cdef scopeflow_bytes c_name
         cdef int32_t c_priority
@@ -1967,7 +1966,7 @@ cdef class RuntimeOperations:
         force for every scope of the runtime. Adds members to the metadata of every
         event; keys that are there already win. One that fails is logged and passed over
         (S3.12).
-        Raises AlreadyExists, InvalidArgument, InvalidUtf8, LimitExceeded."""
+        Raises AlreadyExists, InvalidArgument, InvalidState, InvalidUtf8, LimitExceeded."""
         cdef scopeflow_error c_error
         cdef scopeflow_bytes c_name
         cdef int32_t c_priority
@@ -2051,7 +2050,7 @@ cdef class RuntimeOperations:
         each managed call that would use the registration which it names; a reason
         switches that registration off for this one call. One that fails leaves it on
         (S3.1).
-        Raises AlreadyExists, InvalidArgument, InvalidUtf8, LimitExceeded."""
+        Raises AlreadyExists, InvalidArgument, InvalidState, InvalidUtf8, LimitExceeded."""
         cdef scopeflow_error c_error
         cdef scopeflow_bytes c_name
         cdef uint32_t c_kinds

@@ -46,9 +46,9 @@ static void take_aside(scopeflow__task *self, scopeflow__emitter *emitter) {
 /* --- One event --- */
 
 static void count_delivery(const scopeflow_event *event) {
-    scopeflow_runtime *const runtime = event->scope->runtime;
-    scopeflow__count(event->kind == SCOPEFLOW_EVENT_KIND_MARK ? &runtime->mark_event_count
-                                                              : &runtime->scope_event_count);
+    scopeflow__shard *const shard = &event->scope->runtime->shards[event->scope->shard];
+    scopeflow__count(event->kind == SCOPEFLOW_EVENT_KIND_MARK ? &shard->mark_event_count
+                                                              : &shard->scope_event_count);
 }
 
 /* Serves native subscribers until one of the host's comes. */

@@ -21,15 +21,15 @@ static uint32_t used_kinds(const scopeflow__task *self) {
     if (self->is_standalone)
         return self->after_gates == SCOPEFLOW__PHASE_GUARD ? guards : intercepts;
 
-    uint32_t const execution =
-        bit(is_tool                                  ? SCOPEFLOW_REGISTRY_TOOL_EXECUTION_INTERCEPT
-            : self->kind == SCOPEFLOW__TASK_LLM ? SCOPEFLOW_REGISTRY_LLM_EXECUTION_INTERCEPT
-                                                : SCOPEFLOW_REGISTRY_LLM_STREAM_EXECUTION_INTERCEPT);
-    uint32_t const sanitizers =
-        is_tool ? bit(SCOPEFLOW_REGISTRY_TOOL_SANITIZE_REQUEST_GUARDRAIL) |
-                      bit(SCOPEFLOW_REGISTRY_TOOL_SANITIZE_RESPONSE_GUARDRAIL)
-                : bit(SCOPEFLOW_REGISTRY_LLM_SANITIZE_REQUEST_GUARDRAIL) |
-                      bit(SCOPEFLOW_REGISTRY_LLM_SANITIZE_RESPONSE_GUARDRAIL);
+    uint32_t const execution = bit(is_tool ? SCOPEFLOW_REGISTRY_TOOL_EXECUTION_INTERCEPT
+                                   : self->kind == SCOPEFLOW__TASK_LLM
+                                       ? SCOPEFLOW_REGISTRY_LLM_EXECUTION_INTERCEPT
+                                       : SCOPEFLOW_REGISTRY_LLM_STREAM_EXECUTION_INTERCEPT);
+    uint32_t const sanitizers = is_tool
+                                    ? bit(SCOPEFLOW_REGISTRY_TOOL_SANITIZE_REQUEST_GUARDRAIL) |
+                                          bit(SCOPEFLOW_REGISTRY_TOOL_SANITIZE_RESPONSE_GUARDRAIL)
+                                    : bit(SCOPEFLOW_REGISTRY_LLM_SANITIZE_REQUEST_GUARDRAIL) |
+                                          bit(SCOPEFLOW_REGISTRY_LLM_SANITIZE_RESPONSE_GUARDRAIL);
     bool const is_observed =
         scopeflow__set_count(self->middleware, SCOPEFLOW_REGISTRY_SUBSCRIBER) > 0;
     return guards | intercepts | execution | (is_observed ? sanitizers : 0);

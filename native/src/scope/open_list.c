@@ -1,14 +1,11 @@
 #include "scope/open_list.h"
 
-/* Threads allocate from places of their own, so that a node's address tells them apart. */
-static scopeflow__open_shard *shard_of(const scopeflow_scope *self) {
-    uintptr_t const address = (uintptr_t)self;
-    return &self->runtime
-                ->open_shards[((address >> 8) ^ (address >> 20)) % SCOPEFLOW__OPEN_SHARD_COUNT];
+static scopeflow__shard *shard_of(const scopeflow_scope *self) {
+    return &self->runtime->shards[self->shard];
 }
 
 void scopeflow__open_list_add(scopeflow_scope *self) {
-    scopeflow__open_shard *const shard = shard_of(self);
+    scopeflow__shard *const shard = shard_of(self);
     scopeflow__lock(&shard->lock);
     self->open_previous = NULL;
     self->open_next = shard->first;
@@ -18,7 +15,7 @@ void scopeflow__open_list_add(scopeflow_scope *self) {
 }
 
 void scopeflow__open_list_remove(scopeflow_scope *self) {
-    scopeflow__open_shard *const shard = shard_of(self);
+    scopeflow__shard *const shard = shard_of(self);
     scopeflow__lock(&shard->lock);
     if (self->open_previous != NULL)
         self->open_previous->open_next = self->open_next;
@@ -79,8 +76,8 @@ static scopeflow_scope *sort(scopeflow_scope *first) {
 
 scopeflow_scope *scopeflow__open_scopes_take(scopeflow_runtime *runtime) {
     scopeflow_scope *all = NULL;
-    for (int i = 0; i < SCOPEFLOW__OPEN_SHARD_COUNT; i++) {
-        scopeflow__open_shard *const shard = &runtime->open_shards[i];
+    for (int i = 0; i < SCOPEFLOW__SHARD_COUNT; i++) {
+        scopeflow__shard *const shard = &runtime->shards[i];
         scopeflow__lock(&shard->lock);
         for (scopeflow_scope *s = shard->first; s != NULL; s = s->open_next) {
             if (s->fork_generation != runtime->fork_generation || !hold_if_held(s)) continue;

@@ -7,14 +7,19 @@
 
 typedef struct scopeflow__view scopeflow__view;
 
-enum { SCOPEFLOW__OPEN_SHARD_COUNT = 8, SCOPEFLOW__LOG_COUNT = 8 };
+enum { SCOPEFLOW__SHARD_COUNT = 16, SCOPEFLOW__LOG_COUNT = 8 };
 
-/* A part of the open scopes, so that threads seldom meet at one lock (S6.1). */
-typedef struct scopeflow__open_shard {
+/* What every operation writes, many times over: threads that have nothing to do with each other
+ * write in different shards, and in different lines of the cache. */
+typedef struct scopeflow__shard {
     scopeflow__spinlock lock;
-    scopeflow_scope *first;
-    uint64_t padding[6]; /* A cache line each. */
-} scopeflow__open_shard;
+    uint32_t refs;          /* One for each first-level scope, as long as the owner is there. */
+    scopeflow_scope *first; /* Under the lock: a part of the open scopes (S6.1). */
+    uint64_t drawn_count;
+    uint64_t scope_event_count;
+    uint64_t mark_event_count;
+    uint64_t padding[11]; /* Processors fetch lines of 64 bytes in pairs. */
+} scopeflow__shard;
 
 /* What every operation reads stands apart from what every operation writes: a line of the cache
  * that one thread writes is one that the others have to fetch again. */
@@ -28,8 +33,12 @@ struct scopeflow_runtime {
     uint32_t scope_view_count; /* 0: nothing is registered on any scope. */
     scopeflow_host host;
     scopeflow__memory memory;
-    int64_t clock_start_ns;
+    int64_t clock_start_ns; /* Of a deterministic runtime, like the next. */
     int64_t clock_step_ns;
+    bool has_fine_clock;     /* S2.2: the system's, and it orders what happens by itself. */
+    int64_t clock_offset_ns; /* Of a fine clock: what lies between it and the time of day, */
+    int64_t id_offset_ns;    /* the same for ids: it never goes back, */
+    int64_t next_look_ns;    /* and when to look at the time of day again. */
     uint64_t seed[2];
     scopeflow_scope *root;
     scopeflow_scope *abandoned; /* A lock-free stack of ended scopes whose end is owed (S1.12). */
@@ -41,19 +50,17 @@ struct scopeflow_runtime {
     uint64_t last_moment; /* 48 bits of milliseconds, 12 bits of count: never goes back (S2.2). */
     uint64_t clock_read_count; /* Of a deterministic runtime, like the next. */
     uint64_t drawn_uuid_count;
-    uint64_t padding_between[8];
-    uint32_t refs; /* The owner's, one for each first-level scope and each reference to the root. */
     uint64_t padding_behind[8];
 
-    scopeflow__open_shard open_shards[SCOPEFLOW__OPEN_SHARD_COUNT];
+    scopeflow__shard shards[SCOPEFLOW__SHARD_COUNT];
 
+    uint32_t refs; /* The owner's, each reference to the root and, once the owner has gone, one for
+                      each first-level scope. */
     scopeflow__spinlock registry_lock;
     uint32_t view_epoch;      /* Raised when a scope that others inherit from gets its view. */
     uint32_t late_groups;     /* Under the lock: registered where others inherited already. */
     uint32_t group_counts[5]; /* Under the lock: of the runtime's own registrations. */
 
-    uint64_t scope_event_count;
-    uint64_t mark_event_count;
     uint64_t subscriber_error_count;
     uint64_t withheld_payload_count;
     uint64_t dropped_event_count;
@@ -66,6 +73,20 @@ struct scopeflow_runtime {
 
 void scopeflow__runtime_release(scopeflow_runtime *self);
 
+/* The calling thread's shard, as a rule: threads have stacks of their own. */
+static inline scopeflow__shard *scopeflow__shard_of_thread(scopeflow_runtime *self) {
+    char here;
+    uint64_t const page = (uint64_t)(uintptr_t)&here >> 17;
+    return &self->shards[page * 0x9E3779B97F4A7C15ull >> 60];
+}
+
+/* For a first-level scope; `let_go` is given the shard that `hold` was given. */
+void scopeflow__runtime_hold(scopeflow_runtime *self, scopeflow__shard *shard);
+void scopeflow__runtime_let_go(scopeflow_runtime *self, scopeflow__shard *shard);
+
+/* --- clock.c --- */
+
+void scopeflow__clock_init(scopeflow_runtime *self);
 int64_t scopeflow__runtime_clock(scopeflow_runtime *self);
 
 /* S2.3: one uuid, then one clock read unless a timestamp was given. */

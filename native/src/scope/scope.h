@@ -53,6 +53,7 @@ struct scopeflow_scope {
     bool is_abandoned; /* Ended without a word: its subscribers are still owed the end (S1.12). */
     bool is_detached;  /* Opened under a context value that had ended (S1.5). */
     uint8_t type;
+    uint8_t shard; /* Of the runtime: that of the thread that made it. */
 
     scopeflow_uuid uuid;
     scopeflow_uuid detached_from; /* Of a root of its own: the root of another process, or zeros. */
