@@ -264,7 +264,8 @@ SCOPEFLOW_API void scopeflow_tape_put_mark(scopeflow_tape *self, scopeflow_token
  * Thread: For one thread at a time. */
 SCOPEFLOW_API void scopeflow_tape_put_tokens(scopeflow_tape *self, scopeflow_bytes tokens);
 
-/* Appends the value of a JSON text. A text that is not valid JSON is appended as a string.
+/* Appends the value of a JSON text. A text that is not valid JSON, or is beyond json_depth_limit
+ * or json_size_limit, is appended as a string.
  * json: JSON text in UTF-8.
  * Thread: For one thread at a time. */
 SCOPEFLOW_API void scopeflow_tape_put_json(scopeflow_tape *self, scopeflow_bytes json);
