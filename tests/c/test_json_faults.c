@@ -35,7 +35,7 @@ static const row rows[] = {
     {"\"a\nb\"", 2, "a control character stands in a string"},
     {"\"a\\xb\"", 3, "there is no such escape"},
     {"\"\\u12G4\"", 5, "an escape needs four hexadecimal digits"},
-    {"\"a long text that fills more than one block \xC3\"", 43, "a string is no UTF-8"},
+    {"\"a long text that fills more than one block \xC3\"", 44, "a string is no UTF-8"},
     {"\"\xE2\x82\xAC and \xED\xA0\x80\"", 9, "a string is no UTF-8"},
     {"[] []", 3, "nothing may follow the value"},
 };

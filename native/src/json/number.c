@@ -29,8 +29,9 @@ typedef struct decimal {
     int32_t exponent; /* value = digits * 10^exponent */
 } decimal;
 
-/* a * b = high * 2^64 + low. 128-bit integers are no standard C: elsewhere in halves. */
-#if defined(__SIZEOF_INT128__)
+/* a * b = high * 2^64 + low. 128-bit integers are no standard C, and WebAssembly's need a library
+ * that is not there: elsewhere in halves. */
+#if defined(__SIZEOF_INT128__) && !defined(__wasm__)
 __extension__ typedef unsigned __int128 wide;
 static uint64_t multiply_wide(uint64_t a, uint64_t b, uint64_t *out_low) {
     wide const product = (wide)a * b;
