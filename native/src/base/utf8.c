@@ -170,7 +170,7 @@ static size_t pass_valid_blocks(scopeflow_bytes text, size_t at) {
 static size_t pass_sequences(scopeflow_bytes text, size_t at, size_t until) {
     while (at < until) {
         uint64_t eight;
-        if (text.len - at >= sizeof eight) { /* Names are ASCII nearly always. */
+        if (text.len - at >= sizeof eight) {
             memcpy(&eight, text.ptr + at, sizeof eight);
             if ((eight & ASCII_MASK) == 0) {
                 at += sizeof eight;
