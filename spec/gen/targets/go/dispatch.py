@@ -68,7 +68,8 @@ def context(api: Api) -> dict:
 
 
 def _callable(registry: Registry) -> Callable:
-    seen = ["r.record(c, event)"] if registry.answer == "nothing" else []
+    is_recorded = registry.answer == "nothing" and "event" in registry.call_arguments
+    seen = ["r.record(c, event)"] if is_recorded else []
     given = [name for name in registry.call_arguments if name in _SEEN]
     play = _OWN_PLAYS.get(registry.name) or _PLAYS[registry.answer]
     return Callable(
