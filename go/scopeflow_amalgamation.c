@@ -574,8 +574,18 @@ size_t scopeflow__utf8_encode(uint32_t code_point, char out[4]);
 /* How many bytes are well-formed: all of them, or up to the first that is not. */
 size_t scopeflow__utf8_valid_length(scopeflow_bytes text);
 
+/* Nearly every text that is asked for is a short name in ASCII, told without a call. */
 static inline bool scopeflow__utf8_is_valid(scopeflow_bytes text) {
-    return scopeflow__utf8_valid_length(text) == text.len;
+    size_t at = 0;
+    uint64_t eight;
+    for (; text.len - at >= sizeof eight; at += sizeof eight) {
+        memcpy(&eight, text.ptr + at, sizeof eight);
+        if ((eight & 0x8080808080808080ull) != 0) break;
+    }
+    while (at < text.len && (unsigned char)text.ptr[at] < 0x80) at++;
+    if (at == text.len) return true;
+    scopeflow_bytes const rest = scopeflow__text(text.ptr + at, text.len - at);
+    return scopeflow__utf8_valid_length(rest) == rest.len;
 }
 
 /* How many of the text's bytes fit into `room_bytes` without ending inside a code point. */
@@ -785,7 +795,7 @@ static size_t pass_valid_blocks(scopeflow_bytes text, size_t at) {
 static size_t pass_sequences(scopeflow_bytes text, size_t at, size_t until) {
     while (at < until) {
         uint64_t eight;
-        if (text.len - at >= sizeof eight) { /* Names are ASCII nearly always. */
+        if (text.len - at >= sizeof eight) {
             memcpy(&eight, text.ptr + at, sizeof eight);
             if ((eight & ASCII_MASK) == 0) {
                 at += sizeof eight;
