@@ -339,7 +339,7 @@ static uint32_t leading_zeros(uint64_t value) {
 /* The nearest double by the upper 128 bits u of digits * g, both with their highest bit set. What
  * was cut off, and g being rounded up, put the product anywhere between u - 1 and u + 1: only where
  * u is just halfway between two doubles the nearest one cannot be told. False for that, and for
- * what is no normal double. */
+ * what is too small or too large. */
 static bool read_by_product(uint64_t digits, int64_t power, uint64_t *out_bits) {
     if (power < SCOPEFLOW__POWER_OF_TEN_FIRST || power > SCOPEFLOW__POWER_OF_TEN_LAST) return false;
     const uint64_t *const g = scopeflow__powers_of_ten[power - SCOPEFLOW__POWER_OF_TEN_FIRST];
@@ -358,7 +358,7 @@ static bool read_by_product(uint64_t digits, int64_t power, uint64_t *out_bits) 
     uint64_t const mantissa = (high >> cut) + (rest >= half);
     int32_t const exponent =
         floor_log2_of_power_of_ten((int32_t)power) + 1086 - (int32_t)shift + (int32_t)upper;
-    if (exponent < 1 || exponent > 2046) return false;
+    if (exponent > 2046) return false; /* The powers end before doubles cease to be normal. */
     /* Its highest bit, or the carry of rounding, counts the exponent up. */
     *out_bits = ((uint64_t)(exponent - 1) << 52) + mantissa;
     return true;
