@@ -811,7 +811,8 @@ static size_t pass_sequences(scopeflow_bytes text, size_t at, size_t until) {
 }
 
 size_t scopeflow__utf8_valid_length(scopeflow_bytes text) {
-    size_t const first = text.len < LONGEST_BEFORE ? text.len : LONGEST_BEFORE;
+    size_t const most = LONGEST_BEFORE;
+    size_t const first = text.len < most ? text.len : most;
     size_t const checked = pass_valid_blocks(text, pass_sequences(text, 0, first));
     return pass_sequences(text, checked, text.len);
 }
@@ -2356,7 +2357,8 @@ static inline size_t scopeflow__copy_block(char *to, const char *from, bool high
     scopeflow__block const bytes = scopeflow__load_block(from);
     scopeflow__store_block(to, bytes);
     uint32_t const mask = scopeflow__plain_mask(bytes, high_is_plain);
-    return mask == SCOPEFLOW__ALL_PLAIN ? SCOPEFLOW__PLAIN_BLOCK : scopeflow__first_special(mask);
+    if (mask == SCOPEFLOW__ALL_PLAIN) return SCOPEFLOW__PLAIN_BLOCK;
+    return scopeflow__first_special(mask);
 }
 
 /* --- Runs --- */

@@ -186,7 +186,8 @@ static size_t pass_sequences(scopeflow_bytes text, size_t at, size_t until) {
 }
 
 size_t scopeflow__utf8_valid_length(scopeflow_bytes text) {
-    size_t const first = text.len < LONGEST_BEFORE ? text.len : LONGEST_BEFORE;
+    size_t const most = LONGEST_BEFORE;
+    size_t const first = text.len < most ? text.len : most;
     size_t const checked = pass_valid_blocks(text, pass_sequences(text, 0, first));
     return pass_sequences(text, checked, text.len);
 }

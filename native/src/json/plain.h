@@ -95,7 +95,8 @@ static inline size_t scopeflow__copy_block(char *to, const char *from, bool high
     scopeflow__block const bytes = scopeflow__load_block(from);
     scopeflow__store_block(to, bytes);
     uint32_t const mask = scopeflow__plain_mask(bytes, high_is_plain);
-    return mask == SCOPEFLOW__ALL_PLAIN ? SCOPEFLOW__PLAIN_BLOCK : scopeflow__first_special(mask);
+    if (mask == SCOPEFLOW__ALL_PLAIN) return SCOPEFLOW__PLAIN_BLOCK;
+    return scopeflow__first_special(mask);
 }
 
 /* --- Runs --- */
