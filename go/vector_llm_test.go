@@ -158,33 +158,40 @@ func (s *vectorStep) codec(name string) *vectorCodec {
 	return codec
 }
 
-func (c *vectorCodec) act(action string, answers []vectorAnswer, count *int) (json.RawMessage, error) {
+func (c *vectorCodec) act(
+	action string, answers []vectorAnswer, count *int, got any,
+) (json.RawMessage, error) {
 	if len(answers) == 0 {
 		c.run.t.Errorf("%s_%s must not be asked for", c.Label, action)
 		return nil, nil
 	}
 	c.run.note(c.Label + "_" + action)
 	mine := nextAnswer(answers, count)
+	if mine.Got != nil && textOf(got) != textOf(c.run.payload(mine.Got)) {
+		c.run.t.Errorf("%s_%s got %s", c.Label, action, textOf(got))
+	}
 	if err := c.run.play(mine); err != nil {
 		return nil, err
 	}
 	return mine.Return, nil
 }
 
-func (c *vectorCodec) decoded(action string, answers []vectorAnswer, count *int) (any, error) {
-	text, err := c.act(action, answers, count)
+func (c *vectorCodec) decoded(
+	action string, answers []vectorAnswer, count *int, got any,
+) (any, error) {
+	text, err := c.act(action, answers, count, got)
 	if text == nil {
 		return nil, err
 	}
 	return c.run.payload(text), err
 }
 
-func (c *vectorCodec) Decode(context.Context, *LLMRequest) (any, error) {
-	return c.decoded("decode_request", c.DecodeRequest, &c.counts[0])
+func (c *vectorCodec) Decode(_ context.Context, request *LLMRequest) (any, error) {
+	return c.decoded("decode_request", c.DecodeRequest, &c.counts[0], request)
 }
 
 func (c *vectorCodec) Encode(context.Context, any, *LLMRequest) (*LLMRequest, error) {
-	text, err := c.act("encode_request", c.EncodeRequest, &c.counts[1])
+	text, err := c.act("encode_request", c.EncodeRequest, &c.counts[1], nil)
 	if text == nil {
 		return nil, err
 	}
@@ -193,8 +200,8 @@ func (c *vectorCodec) Encode(context.Context, any, *LLMRequest) (*LLMRequest, er
 	return request, err
 }
 
-func (c *vectorCodec) DecodeResponse(context.Context, any) (any, error) {
-	return c.decoded("decode_response", c.DecodeAnswers, &c.counts[2])
+func (c *vectorCodec) DecodeResponse(_ context.Context, response any) (any, error) {
+	return c.decoded("decode_response", c.DecodeAnswers, &c.counts[2], response)
 }
 
 // --- Streams ---
@@ -213,13 +220,25 @@ func (r *vectorRun) llmStreamExecute(
 			chunks, _ := given.(iter.Seq2[any, error])
 			return chunks, err
 		}, r.hooks(s, call), options...)
-	if current := CurrentScope(r.ctx()); call.span != nil && current == call.span {
-		r.contexts[r.running] = consumer
+	if r.isInside(CurrentScope(r.ctx()), call.span) {
+		r.contexts[r.running] = consumer // S1.11: the producer had a context of its own.
 	}
 	if err != nil {
 		return []any{}, err
 	}
 	return r.consume(s, stream, call)
+}
+
+// isInside says whether a scope is the span of a call or was opened inside it.
+func (r *vectorRun) isInside(scope, span *Scope) bool {
+	for scope != nil && scope != span {
+		opened, known := r.openedIn[scope]
+		if !known {
+			return false
+		}
+		scope = CurrentScope(opened)
+	}
+	return scope != nil
 }
 
 func (r *vectorRun) hooks(s *vectorStep, call *scriptedCall) (hooks LLMStreamHooks) {

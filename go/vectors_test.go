@@ -60,6 +60,7 @@ type (
 		Remove        []string
 		Nothing       bool
 		Annotated     json.RawMessage
+		Got           json.RawMessage // What a codec that decodes has to be given.
 		Chunks        []json.RawMessage
 		Before        map[string][]*vectorStep
 		Marks         []vectorMark

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import json
 from types import SimpleNamespace
 
 from scopeflow import InterceptOutcome, LLMRequest, LLMRequestInterceptOutcome, PendingMarkSpec
@@ -412,6 +413,10 @@ class Scripts:
             assert action in script, f"{action} must not be asked for"
             self.session.calls.append(f"{script['label']}_{action}")
             mine = answer()
+            if "got" in mine:
+                is_request = action == "decode_request"
+                told = self.session.payload(mine["got"], is_request)
+                assert text_of(given[0]) == text_of(told), f"{action} got {given[0]!r}"
             self.play(mine)
             if "return" not in mine:
                 return None
@@ -432,6 +437,20 @@ def operations_of(steps):
         return
     for value in steps:
         yield from operations_of(value)
+
+
+def text_of(value):
+    """A text by which payloads are compared."""
+
+    def members(request):
+        if isinstance(request, LLMRequest):
+            return {"content": request.content, "headers": request.headers}
+        return repr(request)
+
+    try:
+        return json.dumps(value, sort_keys=True, default=members)
+    except (TypeError, ValueError, RecursionError):
+        return repr(value)
 
 
 # --- Ways into a payload ---

@@ -9,7 +9,7 @@ import json
 
 import host_fixtures
 import operations_gen as table
-from scripts import ERRORS, ScriptedCall, Scripts, complete
+from scripts import ERRORS, ScriptedCall, Scripts, complete, text_of
 
 import scopeflow
 from scopeflow import LLMRequest, _native
@@ -275,20 +275,6 @@ class Session:
         if name == "elsewhere" and name not in self.labels:
             self.labels[name] = scopeflow.Runtime().runtime_root()
         return self.labels[name]
-
-
-def text_of(value):
-    """A text by which payloads are compared."""
-
-    def members(request):
-        if isinstance(request, LLMRequest):
-            return {"content": request.content, "headers": request.headers}
-        return repr(request)
-
-    try:
-        return json.dumps(value, sort_keys=True, default=members)
-    except (TypeError, ValueError, RecursionError):
-        return repr(value)
 
 
 def names_of_kinds(bits):

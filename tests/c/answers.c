@@ -159,8 +159,9 @@ static void ask_sanitizer(call *c, const json *script, scopeflow_answer *answer)
         return;
     }
     object *const returned = rewritten(c, got, script);
-    if (returned != NULL && is_request && !is_llm_request(returned))
-        object_release(returned); /* S3.6: none at all. */
+    bool const is_object = returned != NULL && returned->len > 0 && returned->text[0] == '{';
+    if (is_object && is_request && !is_llm_request(returned))
+        object_release(returned); /* An object of another class: only the host can tell (S3.6). */
     else
         answer_value(answer, returned);
 }
@@ -197,7 +198,11 @@ void run_codec(call *c, scopeflow_answer *answer) {
     if (answers == NULL) differ(c->runner, "a codec was asked to %s", action);
     note_call(c->runner, json_text(json_get(codec->definition, "label"), NULL), action);
     const json *const script = next_answer(answers, count);
-    object_release(present(c));
+    object *const got = present(c);
+    const json *const wanted = json_get(script, "got");
+    if (wanted != NULL && !payload_is(got, wanted))
+        differ(c->runner, "a codec got %s", got == NULL ? "nothing" : got->text);
+    object_release(got);
     if (!act(c, script, answer) || act_failure(c, script, answer)) return;
 
     const json *const returned = json_get(script, "return");

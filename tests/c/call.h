@@ -205,6 +205,9 @@ void stream_let_go(streaming *self);
 
 /* The input of the step as its callable gets it (S3.6, S3.10); null for nothing. */
 object *present(call *c);
+
+/* Whether it is the payload that a case names. */
+bool payload_is(const object *got, const json *expected);
 /* The fields of the step's event, for an event sanitizer (S3.12). */
 object *present_fields(call *c);
 /* What a callable returns of what it got, which it takes; null for nothing. */

@@ -105,6 +105,9 @@ static void finish_done(call *c) {
 
 static void finish(call *c) {
     object *const ours = object_of(c->step.value);
+    if (c->step.kind == SCOPEFLOW_STEP_KIND_RAISE && ours == NULL &&
+        c->step.status == SCOPEFLOW_STATUS_OK)
+        fail(c->runner, "nothing was raised");
     if (c->step.kind == SCOPEFLOW_STEP_KIND_DONE) {
         finish_done(c);
     } else if (c->step.kind == SCOPEFLOW_STEP_KIND_RAISE) {

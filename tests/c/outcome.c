@@ -39,7 +39,7 @@ static void check_out(const call *c, const json *expected) {
     }
 }
 
-static bool same_payload(const object *got, const json *expected) {
+bool payload_is(const object *got, const json *expected) {
     const json *const text = json_get(expected, "json");
     if (got == NULL || text == NULL)
         return got != NULL && json_is(json_get(expected, "host"), got->text);
@@ -54,7 +54,7 @@ static bool same_payload(const object *got, const json *expected) {
 /* A helper that found nothing to rewrite hands nothing back: the request is as it was given. */
 static void check_value(const call *c, const json *expected) {
     const object *const got = c->result != NULL ? c->result : c->request;
-    if (!same_payload(got, expected))
+    if (!payload_is(got, expected))
         differ(c->runner, "%s: returned %s", c->name, got == NULL ? "nothing" : got->text);
 }
 
@@ -63,7 +63,7 @@ static void check_chunks(const call *c, const json *expected) {
     if (c->stream.taken_count != count)
         differ(c->runner, "the consumer got %zu chunks", c->stream.taken_count);
     for (size_t i = 0; i < count && i < c->stream.taken_count; i++)
-        if (!same_payload(c->stream.taken[i], json_at(expected, i)))
+        if (!payload_is(c->stream.taken[i], json_at(expected, i)))
             differ(c->runner, "chunk %zu is %s", i + 1, c->stream.taken[i]->text);
 }
 

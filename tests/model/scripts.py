@@ -14,6 +14,7 @@ from .errors import Failure, HostCancellation, HostError
 from .events import Event
 from .execution import Next, Outcome, PendingMark
 from .fixtures import fixture
+from .payload import encode
 from .requests import LLMRequest
 from .runtime import ABSENT
 from .scopes import Context, Scope
@@ -149,6 +150,8 @@ def codec_act(session: Session, script: dict[str, Any]) -> Callable[..., Any]:
 
     def act(action: str, value: Any, annotated: Any, context: Context) -> Any:
         answer = actions[action].turn(context)
+        if "got" in answer and encode(as_request(answer["got"], value)) != encode(value):
+            raise AssertionError(f"{action} got {value!r}")
         if "nothing" in answer:
             return None
         given = payload(answer["return"])

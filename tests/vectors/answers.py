@@ -30,7 +30,7 @@ EXECUTION_INTERCEPT = Kind(("return", "result_of"), ("marks", "next", "keep_next
 STREAM_INTERCEPT = Kind(("result_of", "chunks"), ("marks", "next", "keep_next", "before"))
 INJECTOR = Kind(("return", "nothing"))
 FINALIZER = Kind(("return",))
-CODEC = Kind(("return", "nothing"))
+CODEC = Kind(("return", "nothing"), ("got",))
 
 _BY_ANSWER = {
     "reason": GUARD,

@@ -205,7 +205,7 @@ class CaseCheck:
             self.continuations.add(answer["keep_next"])
         self.steps(answer.get("steps", []))
         self.numbered(answer.get("before", {}))
-        for key in ("return", "annotated"):
+        for key in ("return", "annotated", "got"):
             if "json" in answer.get(key, {}):
                 self.payload(key, answer[key]["json"])
 
