@@ -5,11 +5,16 @@ package scopeflow
 import "strings"
 
 // abiHash is what this binding was generated for; the core's own must be equal (S6.3).
-const abiHash uint64 = 0x2a7b3c0738ef0c49
+const abiHash uint64 = 0xf9fa6f8f4bcd24a5
 
 const (
 	// Containers inside containers; a deeper one is written as `{"$depth":128}`.
 	payloadDepthLimit = 128
+	// Containers inside containers of a JSON text that is read; a text with more is refused as
+	// `limit_exceeded`, at the offset of the first one too many.
+	jsonDepthLimit = 4096
+	// Longest JSON text that is read; a longer one is refused as `limit_exceeded`, at this offset.
+	jsonSizeLimitBytes = 4294967290
 	// Longest name of a scope, mark, tool or registration.
 	nameSizeLimitBytes = 65535
 	// Events that may wait on one thread (S5.1).

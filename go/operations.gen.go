@@ -905,8 +905,8 @@ func coreTapePutTokens(self tapeHandle, tokens []byte) {
 	C.scopeflow_go_tape_put_tokens(self, bytesPointer(tokens), C.size_t(len(tokens)))
 }
 
-// coreTapePutJson appends the value of a JSON text. A text that is not valid JSON is appended as
-// a string.
+// coreTapePutJson appends the value of a JSON text. A text that is not valid JSON, or is beyond
+// json_depth_limit or json_size_limit, is appended as a string.
 func coreTapePutJson(self tapeHandle, json string) {
 	C.scopeflow_go_tape_put_json(self, textPointer(json), C.size_t(len(json)))
 }

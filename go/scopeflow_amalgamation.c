@@ -272,8 +272,10 @@ const char *scopeflow__status_prefix(scopeflow_status status) {
 
 #if defined(__GNUC__) || defined(__clang__)
 #define SCOPEFLOW__LIKELY(condition) (__builtin_expect(!!(condition), 1))
+#define SCOPEFLOW__NOINLINE __attribute__((noinline))
 #else
 #define SCOPEFLOW__LIKELY(condition) (condition)
+#define SCOPEFLOW__NOINLINE
 #endif
 
 /* --- Atomics. The compiler's builtins serve C and C++ alike; <stdatomic.h> does not. --- */
@@ -569,7 +571,22 @@ size_t scopeflow__utf8_decode(scopeflow_bytes text, size_t at, uint32_t *out_cod
 /* Writes one code point, returns its length: 1 to 4. */
 size_t scopeflow__utf8_encode(uint32_t code_point, char out[4]);
 
-bool scopeflow__utf8_is_valid(scopeflow_bytes text);
+/* How many bytes are well-formed: all of them, or up to the first that is not. */
+size_t scopeflow__utf8_valid_length(scopeflow_bytes text);
+
+/* Nearly every text that is asked for is a short name in ASCII, told without a call. */
+static inline bool scopeflow__utf8_is_valid(scopeflow_bytes text) {
+    size_t at = 0;
+    uint64_t eight;
+    for (; text.len - at >= sizeof eight; at += sizeof eight) {
+        memcpy(&eight, text.ptr + at, sizeof eight);
+        if ((eight & 0x8080808080808080ull) != 0) break;
+    }
+    while (at < text.len && (unsigned char)text.ptr[at] < 0x80) at++;
+    if (at == text.len) return true;
+    scopeflow_bytes const rest = scopeflow__text(text.ptr + at, text.len - at);
+    return scopeflow__utf8_valid_length(rest) == rest.len;
+}
 
 /* How many of the text's bytes fit into `room_bytes` without ending inside a code point. */
 static inline size_t scopeflow__utf8_cut(scopeflow_bytes text, size_t room_bytes) {
@@ -582,6 +599,31 @@ static inline size_t scopeflow__utf8_cut(scopeflow_bytes text, size_t room_bytes
 
 /* Order of two well-formed texts by UTF-16 code units, as RFC 8785 sorts keys: <0, 0, >0. */
 int scopeflow__utf8_compare_as_utf16(scopeflow_bytes a, scopeflow_bytes b);
+
+#endif
+
+/* -------------------- src/base/vector.h -------------------- */
+
+/* How wide vectors are: what every machine of the kind has, or 256 bits where it is asked at run
+ * time. 64 is a word, and always right. The tests ask for less than there is. */
+#ifndef SCOPEFLOW__VECTOR_H
+#define SCOPEFLOW__VECTOR_H
+
+#if !defined(SCOPEFLOW__VECTOR_BITS)
+#if defined(__x86_64__) && defined(__GNUC__)
+#define SCOPEFLOW__VECTOR_BITS 256
+#elif defined(__SSE2__) && defined(__GNUC__)
+#define SCOPEFLOW__VECTOR_BITS 128
+#else
+#define SCOPEFLOW__VECTOR_BITS 64
+#endif
+#endif
+
+#if SCOPEFLOW__VECTOR_BITS == 256
+#include <immintrin.h>
+#elif SCOPEFLOW__VECTOR_BITS == 128
+#include <emmintrin.h>
+#endif
 
 #endif
 
@@ -651,23 +693,128 @@ size_t scopeflow__utf8_encode(uint32_t code_point, char out[4]) {
     return 4;
 }
 
-bool scopeflow__utf8_is_valid(scopeflow_bytes text) {
-    size_t at = 0;
-    while (at < text.len) {
-        uint64_t eight;
-        while (text.len - at >= sizeof eight) { /* Names are ASCII nearly always. */
-            memcpy(&eight, text.ptr + at, sizeof eight);
-            if ((eight & ASCII_MASK) != 0) break;
-            at += sizeof eight;
-        }
-        while (at < text.len && (unsigned char)text.ptr[at] < 0x80) at++;
-        if (at == text.len) return true;
-        uint32_t code_point;
-        bool valid;
-        at += scopeflow__utf8_decode(text, at, &code_point, &valid);
-        if (!valid) return false;
+static uint32_t load_four(const char *at) {
+    const unsigned char *const s = (const unsigned char *)at;
+    return s[0] | (uint32_t)s[1] << 8 | (uint32_t)s[2] << 16 | (uint32_t)s[3] << 24;
+}
+
+/* Length of the well-formed sequence that four bytes begin with, by table 3-7 as masks: lead and
+ * continuation bits, then what would be overlong, a surrogate or too large. 0 if it is none. */
+static size_t sequence_length(uint32_t four) {
+    if ((four & 0x80u) == 0) return 1;
+    if ((four & 0xC0E0u) == 0x80C0u) return (four & 0x1Eu) != 0 ? 2 : 0;
+    if ((four & 0xC0C0F0u) == 0x8080E0u)
+        return (four & 0x200Fu) != 0 && (four & 0x200Fu) != 0x200Du ? 3 : 0;
+    if ((four & 0xC0C0C0F8u) == 0x808080F0u)
+        return (four & 0x3007u) != 0 && ((four & 0x04u) == 0 || (four & 0x3003u) == 0) ? 4 : 0;
+    return 0;
+}
+
+/* The same at the end of a text, where there are fewer than four. */
+static size_t last_sequence_length(scopeflow_bytes text, size_t at) {
+    uint32_t code_point;
+    bool valid;
+    size_t const used = scopeflow__utf8_decode(text, at, &code_point, &valid);
+    return valid ? used : 0;
+}
+
+/* A sequence reaches so many bytes back at most. */
+enum { LONGEST_BEFORE = 3 };
+
+#if SCOPEFLOW__VECTOR_BITS >= 128
+enum { VALID_BLOCK = 16 };
+
+static __m128i load_block(const char *at) {
+    return _mm_loadu_si128((const __m128i *)(const void *)at);
+}
+
+/* Which bytes, as unsigned numbers, are at least so large. */
+static __m128i at_least(__m128i bytes, unsigned char limit) {
+    return _mm_cmpeq_epi8(_mm_max_epu8(bytes, _mm_set1_epi8((char)limit)), bytes);
+}
+
+static __m128i is_byte(__m128i bytes, unsigned char byte) {
+    return _mm_cmpeq_epi8(bytes, _mm_set1_epi8((char)byte));
+}
+
+/* The same table: which second bytes its first byte does not allow though they continue. */
+static __m128i wrong_seconds(__m128i bytes, __m128i before) {
+    __m128i const from_a0 = at_least(bytes, 0xA0);
+    __m128i const from_90 = at_least(bytes, 0x90);
+    __m128i const too_low = _mm_or_si128(_mm_andnot_si128(from_a0, is_byte(before, 0xE0)),
+                                         _mm_andnot_si128(from_90, is_byte(before, 0xF0)));
+    __m128i const too_high = _mm_or_si128(_mm_and_si128(from_a0, is_byte(before, 0xED)),
+                                          _mm_and_si128(from_90, is_byte(before, 0xF4)));
+    return _mm_or_si128(too_low, too_high);
+}
+
+/* Whether a block is right behind the three bytes before it, which are: each byte continues a
+ * sequence exactly where one of those before it asks for that, and none is never right. The block
+ * may end inside a sequence. */
+static bool is_valid_block(const char *at) {
+    __m128i const bytes = load_block(at);
+    __m128i const before = load_block(at - 1);
+    __m128i const continues = _mm_cmplt_epi8(bytes, _mm_set1_epi8((char)0xC0)); /* Signed. */
+    __m128i const asked =
+        _mm_or_si128(at_least(before, 0xC0), _mm_or_si128(at_least(load_block(at - 2), 0xE0),
+                                                          at_least(load_block(at - 3), 0xF0)));
+    __m128i const never = _mm_or_si128(at_least(bytes, 0xF5),
+                                       _mm_or_si128(is_byte(bytes, 0xC0), is_byte(bytes, 0xC1)));
+    __m128i const wrong = _mm_or_si128(_mm_xor_si128(continues, asked),
+                                       _mm_or_si128(never, wrong_seconds(bytes, before)));
+    return _mm_movemask_epi8(wrong) == 0;
+}
+
+/* Back to where the sequence begins that a place stands in. */
+static size_t sequence_start(scopeflow_bytes text, size_t at) {
+    for (size_t back = 1; back <= LONGEST_BEFORE; back++) {
+        unsigned char const byte = (unsigned char)text.ptr[at - back];
+        if (byte < 0x80) return at;
+        if (byte < 0xC0) continue;
+        size_t const len = byte >= 0xF0 ? 4 : (byte >= 0xE0 ? 3 : 2);
+        return len > back ? at - back : at;
     }
-    return true;
+    return at;
+}
+
+/* Passes over blocks that are right. What stands before `at` is. */
+static size_t pass_valid_blocks(scopeflow_bytes text, size_t at) {
+    if (at < LONGEST_BEFORE) return at;
+    size_t const start = at;
+    while (text.len - at >= VALID_BLOCK && is_valid_block(text.ptr + at)) at += VALID_BLOCK;
+    return at > start ? sequence_start(text, at) : at;
+}
+#else
+static size_t pass_valid_blocks(scopeflow_bytes text, size_t at) {
+    (void)text;
+    return at;
+}
+#endif
+
+/* Passes over sequences that are right until one begins at `until` or beyond. */
+static size_t pass_sequences(scopeflow_bytes text, size_t at, size_t until) {
+    while (at < until) {
+        uint64_t eight;
+        if (text.len - at >= sizeof eight) {
+            memcpy(&eight, text.ptr + at, sizeof eight);
+            if ((eight & ASCII_MASK) == 0) {
+                at += sizeof eight;
+                continue;
+            }
+        }
+        size_t const used = text.len - at >= 4 ? sequence_length(load_four(text.ptr + at))
+                                               : last_sequence_length(text, at);
+        if (used == 0) break;
+        at += used;
+    }
+    return at;
+}
+
+size_t scopeflow__utf8_valid_length(scopeflow_bytes text) {
+    size_t const most = LONGEST_BEFORE;
+    size_t const first = text.len < most ? text.len : most;
+    size_t const checked = pass_valid_blocks(text, pass_sequences(text, 0, first));
+    return pass_sequences(text, checked, text.len);
 }
 
 int scopeflow__utf8_compare_as_utf16(scopeflow_bytes a, scopeflow_bytes b) {
@@ -711,6 +858,85 @@ struct scopeflow_tape {
 void scopeflow__tape_init(scopeflow_tape *self, const scopeflow__memory *memory, size_t full_at);
 void scopeflow__tape_deinit(scopeflow_tape *self);
 
+static inline bool scopeflow__is_container(scopeflow_token kind) {
+    return kind >= SCOPEFLOW_TOKEN_OBJECT && kind <= SCOPEFLOW_TOKEN_SET;
+}
+
+/* --- Appending --- */
+
+/* Numbers are little-endian whatever the machine is; compilers make one access of it. */
+static inline void scopeflow__put_u32(char *at, uint32_t value) {
+    unsigned char bytes[4];
+    for (size_t i = 0; i < sizeof bytes; i++) bytes[i] = (unsigned char)(value >> (8 * i));
+    memcpy(at, bytes, sizeof bytes);
+}
+static inline void scopeflow__put_u64(char *at, uint64_t value) {
+    unsigned char bytes[8];
+    for (size_t i = 0; i < sizeof bytes; i++) bytes[i] = (unsigned char)(value >> (8 * i));
+    memcpy(at, bytes, sizeof bytes);
+}
+
+/* Begins a token and returns where its content goes, for which there is room; NULL if it is dropped
+ * because it stands too deep or there is no memory. `end` takes it into the row. */
+static inline char *scopeflow__tape_begin(scopeflow_tape *self, scopeflow_token kind,
+                                          size_t content_bytes) {
+    if (self->skipped_depth > 0) return NULL;
+    if (!scopeflow__buffer_reserve(&self->bytes, 1 + content_bytes)) return NULL;
+    self->bytes.ptr[self->bytes.len] = (char)kind;
+    return self->bytes.ptr + self->bytes.len + 1;
+}
+static inline void scopeflow__tape_end(scopeflow_tape *self, size_t content_bytes,
+                                       size_t text_bytes) {
+    self->bytes.len += 1 + content_bytes;
+    self->least_output += 1 + text_bytes;
+}
+
+static inline void scopeflow__tape_put_token(scopeflow_tape *self, scopeflow_token kind) {
+    if (scopeflow__tape_begin(self, kind, 0) != NULL) scopeflow__tape_end(self, 0, 0);
+}
+static inline void scopeflow__tape_put_number(scopeflow_tape *self, scopeflow_token kind,
+                                              uint64_t bits) {
+    char *const at = scopeflow__tape_begin(self, kind, 8);
+    if (at == NULL) return;
+    scopeflow__put_u64(at, bits);
+    scopeflow__tape_end(self, 8, 0);
+}
+
+/* A token without content; containers are counted. */
+static inline void scopeflow__tape_put_mark(scopeflow_tape *self, scopeflow_token token) {
+    if (scopeflow__is_container(token)) {
+        if (self->skipped_depth > 0 || self->depth == SCOPEFLOW_PAYLOAD_DEPTH_LIMIT) {
+            scopeflow__tape_put_token(self, SCOPEFLOW_TOKEN_TOO_DEEP);
+            self->skipped_depth++;
+            return;
+        }
+        self->depth++;
+    } else if (token == SCOPEFLOW_TOKEN_END) {
+        if (self->skipped_depth > 0) {
+            self->skipped_depth--;
+            return;
+        }
+        if (self->depth > 0) self->depth--;
+    }
+    scopeflow__tape_put_token(self, token);
+}
+
+/* --- Reading --- */
+
+static inline uint32_t scopeflow__get_u32(const unsigned char *at) {
+    return at[0] | (uint32_t)at[1] << 8 | (uint32_t)at[2] << 16 | (uint32_t)at[3] << 24;
+}
+static inline uint64_t scopeflow__get_u64(const unsigned char *at) {
+    return scopeflow__get_u32(at) | (uint64_t)scopeflow__get_u32(at + 4) << 32;
+}
+
+/* Bytes that follow the first byte of a token, before its text. */
+static inline size_t scopeflow__token_head_bytes(scopeflow_token kind) {
+    static const unsigned char sizes[SCOPEFLOW_TOKEN_END + 1] = {0, 0, 0, 8, 8, 8, 4, 4,
+                                                                 4, 4, 0, 4, 0, 0, 0, 0};
+    return sizes[kind];
+}
+
 /* One token, read. */
 typedef struct scopeflow__token {
     scopeflow_token kind;
@@ -735,14 +961,30 @@ scopeflow__cursor scopeflow__tape_value(const scopeflow_tape *self);
 static inline bool scopeflow__cursor_is_done(const scopeflow__cursor *self) {
     return self->at == self->end;
 }
-scopeflow_token scopeflow__cursor_peek(const scopeflow__cursor *self);
-scopeflow__token scopeflow__cursor_read(scopeflow__cursor *self);
+static inline scopeflow_token scopeflow__cursor_peek(const scopeflow__cursor *self) {
+    return self->at[0];
+}
+static inline scopeflow__token scopeflow__cursor_read(scopeflow__cursor *self) {
+    const unsigned char *const content = self->at + 1;
+    size_t const head = scopeflow__token_head_bytes(self->at[0]);
+    scopeflow__token token;
+    token.kind = self->at[0];
+    token.text = scopeflow__text("", 0);
+    token.number.as_uint = 0;
+    self->at = content + head;
+    if (head == 8) {
+        uint64_t const bits = scopeflow__get_u64(content);
+        memcpy(&token.number, &bits, sizeof bits);
+    } else if (head == 4 && token.kind == SCOPEFLOW_TOKEN_CYCLE) {
+        token.number.as_levels = scopeflow__get_u32(content);
+    } else if (head == 4) {
+        token.text = scopeflow__text((const char *)self->at, scopeflow__get_u32(content));
+        self->at += token.text.len;
+    }
+    return token;
+}
 /* Passes over one whole value and returns its tokens. */
 scopeflow__cursor scopeflow__cursor_take(scopeflow__cursor *self);
-
-static inline bool scopeflow__is_container(scopeflow_token kind) {
-    return kind >= SCOPEFLOW_TOKEN_OBJECT && kind <= SCOPEFLOW_TOKEN_SET;
-}
 
 /* Appends tokens that were read from another tape. */
 void scopeflow__tape_put_value(scopeflow_tape *self, scopeflow__cursor value);
@@ -766,40 +1008,26 @@ void scopeflow__tape_deinit(scopeflow_tape *self) {
 
 /* --- Appending --- */
 
-static bool begin_token(scopeflow_tape *self, scopeflow_token kind, size_t content_bytes) {
-    if (self->skipped_depth > 0) return false;
-    if (!scopeflow__buffer_reserve(&self->bytes, 1 + content_bytes)) return false;
-
-    self->bytes.ptr[self->bytes.len++] = (char)kind;
-    self->least_output += 1;
-    return true;
-}
-
-static void put_little_endian(scopeflow_tape *self, uint64_t value, size_t size_bytes) {
-    for (size_t i = 0; i < size_bytes; i++)
-        self->bytes.ptr[self->bytes.len++] = (char)(unsigned char)(value >> (8 * i));
-}
-
 void scopeflow_tape_put_null(scopeflow_tape *self) {
-    (void)begin_token(self, SCOPEFLOW_TOKEN_NULL, 0);
+    scopeflow__tape_put_token(self, SCOPEFLOW_TOKEN_NULL);
 }
 
 void scopeflow_tape_put_bool(scopeflow_tape *self, uint32_t value) {
-    (void)begin_token(self, value != 0 ? SCOPEFLOW_TOKEN_TRUE : SCOPEFLOW_TOKEN_FALSE, 0);
+    scopeflow__tape_put_token(self, value != 0 ? SCOPEFLOW_TOKEN_TRUE : SCOPEFLOW_TOKEN_FALSE);
 }
 
 void scopeflow_tape_put_int(scopeflow_tape *self, int64_t value) {
-    if (begin_token(self, SCOPEFLOW_TOKEN_INT, 8)) put_little_endian(self, (uint64_t)value, 8);
+    scopeflow__tape_put_number(self, SCOPEFLOW_TOKEN_INT, (uint64_t)value);
 }
 
 void scopeflow_tape_put_uint(scopeflow_tape *self, uint64_t value) {
-    if (begin_token(self, SCOPEFLOW_TOKEN_UINT, 8)) put_little_endian(self, value, 8);
+    scopeflow__tape_put_number(self, SCOPEFLOW_TOKEN_UINT, value);
 }
 
 void scopeflow_tape_put_double(scopeflow_tape *self, double value) {
     uint64_t bits;
     memcpy(&bits, &value, sizeof bits);
-    if (begin_token(self, SCOPEFLOW_TOKEN_DOUBLE, 8)) put_little_endian(self, bits, 8);
+    scopeflow__tape_put_number(self, SCOPEFLOW_TOKEN_DOUBLE, bits);
 }
 
 static bool has_text(scopeflow_token kind) {
@@ -812,10 +1040,11 @@ void scopeflow_tape_put_text(scopeflow_tape *self, scopeflow_token token, scopef
         scopeflow_tape_put_null(self);
         return;
     }
-    if (!begin_token(self, token, 4 + text.len)) return;
-    put_little_endian(self, text.len, 4);
-    scopeflow__buffer_put_text(&self->bytes, text);
-    self->least_output += text.len;
+    char *const at = scopeflow__tape_begin(self, token, 4 + text.len);
+    if (at == NULL) return;
+    scopeflow__put_u32(at, (uint32_t)text.len);
+    scopeflow__copy(at + 4, text.ptr, text.len);
+    scopeflow__tape_end(self, 4 + text.len, text.len);
 }
 
 void scopeflow__tape_put_string(scopeflow_tape *self, scopeflow_bytes text) {
@@ -823,25 +1052,14 @@ void scopeflow__tape_put_string(scopeflow_tape *self, scopeflow_bytes text) {
 }
 
 void scopeflow_tape_put_cycle(scopeflow_tape *self, uint32_t levels) {
-    if (begin_token(self, SCOPEFLOW_TOKEN_CYCLE, 4)) put_little_endian(self, levels, 4);
+    char *const at = scopeflow__tape_begin(self, SCOPEFLOW_TOKEN_CYCLE, 4);
+    if (at == NULL) return;
+    scopeflow__put_u32(at, levels);
+    scopeflow__tape_end(self, 4, 0);
 }
 
 void scopeflow_tape_put_mark(scopeflow_tape *self, scopeflow_token token) {
-    if (scopeflow__is_container(token)) {
-        if (self->skipped_depth > 0 || self->depth == SCOPEFLOW_PAYLOAD_DEPTH_LIMIT) {
-            (void)begin_token(self, SCOPEFLOW_TOKEN_TOO_DEEP, 0);
-            self->skipped_depth++;
-            return;
-        }
-        self->depth++;
-    } else if (token == SCOPEFLOW_TOKEN_END) {
-        if (self->skipped_depth > 0) {
-            self->skipped_depth--;
-            return;
-        }
-        if (self->depth > 0) self->depth--;
-    }
-    (void)begin_token(self, token, 0);
+    scopeflow__tape_put_mark(self, token);
 }
 
 void scopeflow_tape_put_tokens(scopeflow_tape *self, scopeflow_bytes tokens) {
@@ -861,29 +1079,19 @@ uint32_t scopeflow_tape_is_full(const scopeflow_tape *self) {
 
 /* --- Reading --- */
 
-static uint64_t get_little_endian(const unsigned char *at, size_t size_bytes) {
-    uint64_t value = 0;
-    for (size_t i = 0; i < size_bytes; i++) value |= (uint64_t)at[i] << (8 * i);
-    return value;
+/* The same, the text included, of a token that is known to be there. */
+static size_t content_size(const unsigned char *at) {
+    size_t const head = scopeflow__token_head_bytes(at[0]);
+    return has_text(at[0]) ? head + (size_t)scopeflow__get_u32(at + 1) : head;
 }
 
-/* Bytes that follow the first byte of a token, its text included; SIZE_MAX if it is cut short. */
-static size_t content_size(const unsigned char *at, const unsigned char *end) {
+/* SIZE_MAX if the token is none or cut short. */
+static size_t checked_content_size(const unsigned char *at, const unsigned char *end) {
     size_t const left = (size_t)(end - at) - 1;
-    scopeflow_token const kind = at[0];
-    size_t size = 0;
-    if (kind == SCOPEFLOW_TOKEN_INT || kind == SCOPEFLOW_TOKEN_UINT ||
-        kind == SCOPEFLOW_TOKEN_DOUBLE)
-        size = 8;
-    else if (kind == SCOPEFLOW_TOKEN_CYCLE)
-        size = 4;
-    else if (has_text(kind)) {
-        if (left < 4) return SIZE_MAX;
-        uint64_t const len = get_little_endian(at + 1, 4);
-        if (len > left - 4) return SIZE_MAX;
-        size = 4 + (size_t)len;
-    }
-    return size <= left ? size : SIZE_MAX;
+    if (at[0] > SCOPEFLOW_TOKEN_END || scopeflow__token_head_bytes(at[0]) > left) return SIZE_MAX;
+    if (!has_text(at[0])) return scopeflow__token_head_bytes(at[0]);
+    uint64_t const len = scopeflow__get_u32(at + 1);
+    return len <= left - 4 ? 4 + (size_t)len : SIZE_MAX;
 }
 
 /* One bit for each open container says whether it is an object; another whether a key is due. */
@@ -893,8 +1101,7 @@ static bool is_one_value(const unsigned char *at, const unsigned char *end) {
     bool key_due = false;
     while (at < end) {
         scopeflow_token const kind = *at;
-        if (kind > SCOPEFLOW_TOKEN_END) return false;
-        size_t const size = content_size(at, end);
+        size_t const size = checked_content_size(at, end);
         if (size == SIZE_MAX) return false;
         at += 1 + size;
 
@@ -917,36 +1124,14 @@ static bool is_one_value(const unsigned char *at, const unsigned char *end) {
 
 scopeflow__cursor scopeflow__tape_value(const scopeflow_tape *self) {
     scopeflow__cursor cursor;
-    cursor.at = (const unsigned char *)self->bytes.ptr;
-    cursor.end = cursor.at + self->bytes.len;
-    if (self->bytes.failed || self->bytes.len == 0 || !is_one_value(cursor.at, cursor.end)) {
-        cursor.at = null_token;
-        cursor.end = null_token + sizeof null_token;
-    }
+    cursor.at = null_token;
+    cursor.end = null_token + sizeof null_token;
+    if (self->bytes.failed || self->bytes.len == 0) return cursor;
+    const unsigned char *const at = (const unsigned char *)self->bytes.ptr;
+    if (!is_one_value(at, at + self->bytes.len)) return cursor;
+    cursor.at = at;
+    cursor.end = at + self->bytes.len;
     return cursor;
-}
-
-scopeflow_token scopeflow__cursor_peek(const scopeflow__cursor *self) {
-    return self->at[0];
-}
-
-scopeflow__token scopeflow__cursor_read(scopeflow__cursor *self) {
-    const unsigned char *const content = self->at + 1;
-    size_t const size = content_size(self->at, self->end);
-    scopeflow__token token;
-    token.kind = self->at[0];
-    token.text = scopeflow__text("", 0);
-    token.number.as_uint = 0;
-    if (has_text(token.kind)) {
-        token.text = scopeflow__text((const char *)content + 4, size - 4);
-    } else if (token.kind == SCOPEFLOW_TOKEN_CYCLE) {
-        token.number.as_levels = (uint32_t)get_little_endian(content, 4);
-    } else if (size == 8) {
-        uint64_t const bits = get_little_endian(content, 8);
-        memcpy(&token.number, &bits, sizeof bits);
-    }
-    self->at = content + size;
-    return token;
 }
 
 scopeflow__cursor scopeflow__cursor_take(scopeflow__cursor *self) {
@@ -956,7 +1141,7 @@ scopeflow__cursor scopeflow__cursor_take(scopeflow__cursor *self) {
         scopeflow_token const kind = self->at[0];
         if (scopeflow__is_container(kind)) depth++;
         if (kind == SCOPEFLOW_TOKEN_END) depth--;
-        self->at += 1 + content_size(self->at, self->end);
+        self->at += 1 + content_size(self->at);
     } while (depth > 0);
     value.end = self->at;
     return value;
@@ -1002,7 +1187,8 @@ scopeflow_bytes scopeflow__described(scopeflow__cursor error, const char *key) {
 /* -------------------- src/json/number.c -------------------- */
 
 /* Shortest doubles by Raffaello Giulietti's Schubfach ("The Schubfach way to render doubles",
- * 2020); exact reading by an estimate that a comparison in whole numbers puts right. */
+ * 2020). Reading multiplies by the same powers of ten; where 128 bits do not tell which double is
+ * the nearest, an estimate is put right by a comparison in whole numbers. */
 
 /* -------------------- src/json/number.h -------------------- */
 
@@ -1021,6 +1207,11 @@ size_t scopeflow__number_write_double(double value, char *out);
 
 /* The double nearest to a JSON number, ties to even; too large gives infinity. */
 double scopeflow__number_read_double(scopeflow_bytes number);
+
+/* The bits of the double nearest to digits * 10^exponent, negated or not, where that can be told
+ * quickly; false for the few where it cannot. */
+bool scopeflow__number_bits(uint64_t digits, int64_t exponent, bool is_negative,
+                            uint64_t *out_bits);
 
 #endif
 
@@ -1683,7 +1874,16 @@ typedef struct decimal {
     int32_t exponent; /* value = digits * 10^exponent */
 } decimal;
 
-/* a * b = high * 2^64 + low, in halves, because 128-bit integers are no standard C. */
+/* a * b = high * 2^64 + low. 128-bit integers are no standard C, and WebAssembly's need a library
+ * that is not there: elsewhere in halves. */
+#if defined(__SIZEOF_INT128__) && !defined(__wasm__)
+__extension__ typedef unsigned __int128 wide;
+static uint64_t multiply_wide(uint64_t a, uint64_t b, uint64_t *out_low) {
+    wide const product = (wide)a * b;
+    *out_low = (uint64_t)product;
+    return (uint64_t)(product >> 64);
+}
+#else
 static uint64_t multiply_wide(uint64_t a, uint64_t b, uint64_t *out_low) {
     uint64_t const a_low = a & 0xFFFFFFFFu, a_high = a >> 32;
     uint64_t const b_low = b & 0xFFFFFFFFu, b_high = b >> 32;
@@ -1693,6 +1893,7 @@ static uint64_t multiply_wide(uint64_t a, uint64_t b, uint64_t *out_low) {
     *out_low = (middle_low << 32) | (low & 0xFFFFFFFFu);
     return a_high * b_high + (middle >> 32) + (middle_low >> 32);
 }
+#endif
 
 /* floor(g * factor / 2^128) with the lowest bit set if anything was cut off. */
 static uint64_t round_to_odd(const uint64_t g[2], uint64_t factor) {
@@ -1817,6 +2018,7 @@ size_t scopeflow__number_write_double(double value, char *out) {
 
 /* A whole number of up to 2^(32 * LIMBS): 800 digits times 5^342 or 2^1200 fit with room. */
 enum { LIMBS = 160, SIGNIFICANT_DIGITS = 800 };
+#define INFINITY_BITS 0x7FF0000000000000ull
 typedef struct big {
     uint32_t limbs[LIMBS];
     uint32_t count;
@@ -1873,13 +2075,12 @@ static double from_bits(uint64_t bits) {
 /* Moves an estimate to the double nearest to digits * 10^exponent. The bits of positive doubles
  * count up in order of size, so the neighbour is one away. */
 static uint64_t settle(uint64_t bits, const big *digits, int32_t exponent) {
-    uint64_t const infinity = 0x7FF0000000000000ull;
     for (;;) {
         uint64_t const raised = bits >> 52 != 0 ? (1ull << 52) : 0;
         uint64_t const c = (bits & ((1ull << 52) - 1)) | raised;
         int32_t const q = raised ? (int32_t)(bits >> 52) - 1075 : -1074;
         int const above =
-            bits == infinity ? -1 : compare_to_binary(digits, exponent, 2 * c + 1, q - 1);
+            bits == INFINITY_BITS ? -1 : compare_to_binary(digits, exponent, 2 * c + 1, q - 1);
         if (above > 0 || (above == 0 && (c & 1) != 0)) {
             bits++;
             continue;
@@ -1902,8 +2103,7 @@ static const double exact_powers[23] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,
                                         1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
                                         1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
 
-/* Exact for up to 15 digits and an exponent of at most 22 either way, where both factors are exact
- * (Clinger, 1990); else within a few units of the last place, and `settle` does the rest. */
+/* Within a few units of the last place; `settle` does the rest. */
 static uint64_t estimate(uint64_t leading_digits, int32_t exponent) {
     double value = (double)leading_digits;
     for (; exponent > 22; exponent -= 22) value *= exact_powers[22];
@@ -1914,62 +2114,112 @@ static uint64_t estimate(uint64_t leading_digits, int32_t exponent) {
     return bits;
 }
 
-double scopeflow__number_read_double(scopeflow_bytes number) {
+/* The written exponent, at `e` or behind the end; beyond 100000 its size plays no part. */
+static int64_t written_exponent(scopeflow_bytes number, size_t at) {
+    int64_t written = 0;
+    if (at >= number.len) return 0;
+    bool const minus = number.ptr[++at] == '-';
+    if (number.ptr[at] == '+' || minus) at++;
+    for (; at < number.len; at++)
+        if (written < 100000) written = written * 10 + (number.ptr[at] - '0');
+    return minus ? -written : written;
+}
+
+static bool is_exponent_mark(char c) {
+    return (c | 0x20) == 'e';
+}
+
+/* The nearest double's bits by whole numbers alone, whatever the count of digits. */
+static uint64_t read_exactly(scopeflow_bytes number) {
     big digits;
     memset(&digits, 0, sizeof digits);
     uint64_t leading = 0;
+    int64_t exponent = 0;
     int32_t leading_exponent = 0;
-    int32_t exponent = 0;
-    uint32_t count = 0;
-    size_t at = 0;
-    bool const negative = number.len > 0 && number.ptr[0] == '-';
+    int32_t count = 0;
+    size_t at = number.ptr[0] == '-';
     bool after_point = false;
     bool beyond = false; /* A non-zero digit was cut off. */
-    for (at = negative; at < number.len && (number.ptr[at] | 0x20) != 'e'; at++) {
+    for (; at < number.len && !is_exponent_mark(number.ptr[at]); at++) {
         if (number.ptr[at] == '.') {
             after_point = true;
             continue;
         }
         uint32_t const digit = (uint32_t)(number.ptr[at] - '0');
-        if (count == 0 && digit == 0) {
-            exponent -= after_point;
-            continue;
-        }
-        if (count < SIGNIFICANT_DIGITS) {
-            multiply_add(&digits, 10, digit);
-            if (count < 18)
-                leading = leading * 10 + digit;
-            else
-                leading_exponent++;
-            count++;
-            exponent -= after_point;
-        } else {
+        if (count == SIGNIFICANT_DIGITS) {
             beyond = beyond || digit != 0;
             exponent += !after_point;
+            continue;
         }
+        exponent -= after_point;
+        if (count == 0 && digit == 0) continue;
+        multiply_add(&digits, 10, digit);
+        if (count < 18)
+            leading = leading * 10 + digit;
+        else
+            leading_exponent++;
+        count++;
     }
-    int64_t written = 0;
-    if (at < number.len) {
-        bool const minus = number.ptr[++at] == '-';
-        if (number.ptr[at] == '+' || minus) at++;
-        for (; at < number.len; at++)
-            if (written < 100000) written = written * 10 + (number.ptr[at] - '0');
-        if (minus) written = -written;
-    }
-
-    double const sign = negative ? -1.0 : 1.0;
-    int64_t const total = exponent + written;
-    if (count == 0 || total + count < -330) return negative ? -0.0 : 0.0;
-    if (total + count > 310) return sign * from_bits(0x7FF0000000000000ull);
-    exponent = (int32_t)total;
+    exponent += written_exponent(number, at);
+    if (count == 0 || exponent + count < -330) return 0;
+    if (exponent + count > 310) return INFINITY_BITS;
     if (beyond) { /* Sticky: one more digit breaks every tie the right way. */
         multiply_add(&digits, 10, 1);
         exponent--;
     }
-    int32_t const scale = exponent + leading_exponent + beyond;
-    if (count <= 15 && scale >= -22 && scale <= 22)
-        return sign * from_bits(estimate(leading, scale));
-    return sign * from_bits(settle(estimate(leading, scale), &digits, exponent));
+    int32_t const scale = (int32_t)exponent + leading_exponent + beyond;
+    return settle(estimate(leading, scale), &digits, (int32_t)exponent);
+}
+
+static uint32_t leading_zeros(uint64_t value) {
+#if defined(__GNUC__)
+    return (uint32_t)__builtin_clzll(value);
+#else
+    uint32_t count = 0;
+    while ((value >> (63 - count)) == 0) count++;
+    return count;
+#endif
+}
+
+/* The nearest double by the upper 128 bits u of digits * g, both with their highest bit set. What
+ * was cut off, and g being rounded up, put the product anywhere between u - 1 and u + 1: only where
+ * u is just halfway between two doubles the nearest one cannot be told. False for that, and for
+ * what is too small or too large. */
+static bool read_by_product(uint64_t digits, int64_t power, uint64_t *out_bits) {
+    if (power < SCOPEFLOW__POWER_OF_TEN_FIRST || power > SCOPEFLOW__POWER_OF_TEN_LAST) return false;
+    const uint64_t *const g = scopeflow__powers_of_ten[power - SCOPEFLOW__POWER_OF_TEN_FIRST];
+    uint32_t const shift = leading_zeros(digits);
+    uint64_t low, ignored;
+    uint64_t high = multiply_wide(digits << shift, g[0], &low);
+    uint64_t const carried = multiply_wide(digits << shift, g[1], &ignored);
+    low += carried;
+    high += low < carried;
+
+    uint32_t const upper = (uint32_t)(high >> 63);
+    uint32_t const cut = 10 + upper;
+    uint64_t const half = 1ull << (cut - 1);
+    uint64_t const rest = high & ((1ull << cut) - 1);
+    if (rest == half && low == 0) return false;
+    uint64_t const mantissa = (high >> cut) + (rest >= half);
+    int32_t const exponent =
+        floor_log2_of_power_of_ten((int32_t)power) + 1086 - (int32_t)shift + (int32_t)upper;
+    if (exponent > 2046) return false; /* The powers end before doubles cease to be normal. */
+    /* Its highest bit, or the carry of rounding, counts the exponent up. */
+    *out_bits = ((uint64_t)(exponent - 1) << 52) + mantissa;
+    return true;
+}
+
+bool scopeflow__number_bits(uint64_t digits, int64_t exponent, bool is_negative,
+                            uint64_t *out_bits) {
+    *out_bits = 0;
+    if (digits != 0 && !read_by_product(digits, exponent, out_bits)) return false;
+    *out_bits |= (uint64_t)is_negative << 63;
+    return true;
+}
+
+double scopeflow__number_read_double(scopeflow_bytes number) {
+    bool const is_negative = number.ptr[0] == '-';
+    return from_bits(read_exactly(number) | (uint64_t)is_negative << 63);
 }
 
 /* -------------------- src/json/write.c -------------------- */
@@ -2011,12 +2261,222 @@ void scopeflow__json_write_string(scopeflow__buffer *out, scopeflow_bytes text);
 
 #endif
 
-#if defined(__SSE2__)
-#include <emmintrin.h>
+/* -------------------- src/json/plain.h -------------------- */
+
+/* The part of a text that stands for itself between the quotes of a JSON string: the loop that the
+ * writer, the parser and the scanner of JSON spend their time in, a block of bytes at a time. */
+#ifndef SCOPEFLOW__PLAIN_H
+#define SCOPEFLOW__PLAIN_H
+
+/* A control character, a quote and a backslash do not stand for themselves. Bytes above 0x7F do
+ * when the caller says so: it has checked them, or will. */
+static inline bool scopeflow__is_plain(unsigned char byte, bool high_is_plain) {
+    return byte >= 0x20 && byte != '"' && byte != '\\' && (high_is_plain || byte < 0x80);
+}
+
+/* Not 0 if any byte of the word is not plain: its high bit is set already, or subtracting or
+ * cancelling makes it borrow (Mycroft's zero-byte trick). The order of bytes plays no part. */
+static inline uint64_t scopeflow__special_bytes(uint64_t word, bool high_is_plain) {
+    uint64_t const ones = 0x0101010101010101ull;
+    uint64_t const quote = word ^ (ones * '"');
+    uint64_t const slash = word ^ (ones * '\\');
+    uint64_t const low = (word - ones * 0x20) & ~word;
+    uint64_t const special = low | ((quote - ones) & ~quote) | ((slash - ones) & ~slash);
+    return (high_is_plain ? special : special | word) & (ones * 0x80);
+}
+
+static inline uint64_t scopeflow__load_eight(const char *from) {
+    uint64_t word;
+    memcpy(&word, from, sizeof word);
+    return word;
+}
+
+/* --- Blocks: what a vector register holds, or a word --- */
+
+/* A mask has one bit for each byte of a block that is plain, the lowest for the first. */
+#if SCOPEFLOW__VECTOR_BITS >= 128
+enum { SCOPEFLOW__PLAIN_BLOCK = 16, SCOPEFLOW__ALL_PLAIN = 0xFFFF };
+typedef __m128i scopeflow__block;
+
+static inline scopeflow__block scopeflow__load_block(const char *from) {
+    return _mm_loadu_si128((const __m128i *)(const void *)from);
+}
+static inline void scopeflow__store_block(char *to, scopeflow__block bytes) {
+    _mm_storeu_si128((__m128i *)(void *)to, bytes);
+}
+static inline uint32_t scopeflow__plain_mask(scopeflow__block bytes, bool high_is_plain) {
+    /* As signed bytes, 0x80 and above are below a space. */
+    __m128i const text = high_is_plain
+                             ? _mm_cmpeq_epi8(_mm_max_epu8(bytes, _mm_set1_epi8(0x20)), bytes)
+                             : _mm_cmpgt_epi8(bytes, _mm_set1_epi8(0x1F));
+    __m128i const quote = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('"'));
+    __m128i const slash = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'));
+    return (uint32_t)_mm_movemask_epi8(_mm_andnot_si128(_mm_or_si128(quote, slash), text));
+}
+static inline bool scopeflow__has_high(scopeflow__block bytes) {
+    return _mm_movemask_epi8(bytes) != 0;
+}
+#else
+enum { SCOPEFLOW__PLAIN_BLOCK = 8, SCOPEFLOW__ALL_PLAIN = 0xFF };
+typedef uint64_t scopeflow__block;
+
+static inline scopeflow__block scopeflow__load_block(const char *from) {
+    return scopeflow__load_eight(from);
+}
+static inline void scopeflow__store_block(char *to, scopeflow__block bytes) {
+    memcpy(to, &bytes, sizeof bytes);
+}
+static inline uint32_t scopeflow__plain_mask(scopeflow__block bytes, bool high_is_plain) {
+    if (scopeflow__special_bytes(bytes, high_is_plain) == 0) return SCOPEFLOW__ALL_PLAIN;
+    unsigned char row[sizeof bytes]; /* In the order of memory, whatever that of the machine is. */
+    uint32_t mask = 0;
+    memcpy(row, &bytes, sizeof row);
+    for (size_t i = 0; i < sizeof row; i++)
+        mask |= (uint32_t)scopeflow__is_plain(row[i], high_is_plain) << i;
+    return mask;
+}
+static inline bool scopeflow__has_high(scopeflow__block bytes) {
+    return (bytes & 0x8080808080808080ull) != 0;
+}
+#endif
+
+/* The place of the first byte that is not plain; the mask has one. */
+static inline size_t scopeflow__first_special(uint32_t mask) {
+#if defined(__GNUC__)
+    return (size_t)__builtin_ctz(~mask);
+#else
+    size_t at = 0;
+    while ((mask >> at & 1) != 0) at++;
+    return at;
+#endif
+}
+
+/* Copies a block, whatever is in it, and returns how many of its bytes are plain before the first
+ * that is not. */
+static inline size_t scopeflow__copy_block(char *to, const char *from, bool high_is_plain) {
+    scopeflow__block const bytes = scopeflow__load_block(from);
+    scopeflow__store_block(to, bytes);
+    uint32_t const mask = scopeflow__plain_mask(bytes, high_is_plain);
+    if (mask == SCOPEFLOW__ALL_PLAIN) return SCOPEFLOW__PLAIN_BLOCK;
+    return scopeflow__first_special(mask);
+}
+
+/* --- Runs --- */
+
+enum { SCOPEFLOW__PLAIN_GROUP = 64, SCOPEFLOW__LONG_RUN = 256 };
+
+#if SCOPEFLOW__VECTOR_BITS == 256
+/* As below, in half as many steps. With the highest bits flipped, signed bytes have the order of
+ * unsigned ones. */
+__attribute__((target("avx2"))) static inline size_t
+scopeflow__copy_groups_avx2(char *to, const char *from, size_t len, bool high_is_plain) {
+    __m256i const quote = _mm256_set1_epi8('"');
+    __m256i const slash = _mm256_set1_epi8('\\');
+    __m256i const flip = _mm256_set1_epi8(high_is_plain ? (char)0x80 : 0);
+    __m256i const low = _mm256_xor_si256(_mm256_set1_epi8(0x1F), flip);
+    size_t at = 0;
+    for (; len - at >= SCOPEFLOW__PLAIN_GROUP; at += SCOPEFLOW__PLAIN_GROUP) {
+        __m256i plain = _mm256_set1_epi8(-1);
+        for (size_t i = at; i < at + SCOPEFLOW__PLAIN_GROUP; i += sizeof plain) {
+            __m256i const bytes = _mm256_loadu_si256((const __m256i *)(const void *)(from + i));
+            _mm256_storeu_si256((__m256i *)(void *)(to + i), bytes);
+            __m256i const text = _mm256_cmpgt_epi8(_mm256_xor_si256(bytes, flip), low);
+            __m256i const marks =
+                _mm256_or_si256(_mm256_cmpeq_epi8(bytes, quote), _mm256_cmpeq_epi8(bytes, slash));
+            plain = _mm256_and_si256(plain, _mm256_andnot_si256(marks, text));
+        }
+        if (_mm256_movemask_epi8(plain) != -1) break;
+    }
+    return at;
+}
+#endif
+
+/* Copies groups of blocks that are plain and returns how many bytes they have: one branch a group.
+ * `to` has room for `len` bytes. */
+static inline size_t scopeflow__copy_groups(char *to, const char *from, size_t len,
+                                            bool high_is_plain) {
+#if SCOPEFLOW__VECTOR_BITS == 256
+    if (len >= SCOPEFLOW__LONG_RUN && __builtin_cpu_supports("avx2"))
+        return scopeflow__copy_groups_avx2(to, from, len, high_is_plain);
+#endif
+    size_t at = 0;
+    for (; len - at >= SCOPEFLOW__PLAIN_GROUP; at += SCOPEFLOW__PLAIN_GROUP) {
+        uint32_t mask = SCOPEFLOW__ALL_PLAIN;
+        for (size_t i = at; i < at + SCOPEFLOW__PLAIN_GROUP; i += SCOPEFLOW__PLAIN_BLOCK) {
+            scopeflow__block const bytes = scopeflow__load_block(from + i);
+            scopeflow__store_block(to + i, bytes);
+            mask &= scopeflow__plain_mask(bytes, high_is_plain);
+        }
+        if (mask != SCOPEFLOW__ALL_PLAIN) break;
+    }
+    return at;
+}
+
+/* Fewer bytes than a block: two words that overlap where that is possible. */
+static inline size_t scopeflow__copy_short(char *to, const char *from, size_t len,
+                                           bool high_is_plain) {
+    if (len >= 8) {
+        uint64_t const first = scopeflow__load_eight(from);
+        uint64_t const last = scopeflow__load_eight(from + len - 8);
+        if ((scopeflow__special_bytes(first, high_is_plain) |
+             scopeflow__special_bytes(last, high_is_plain)) == 0) {
+            memcpy(to, &first, sizeof first);
+            memcpy(to + len - 8, &last, sizeof last);
+            return len;
+        }
+    } else if (len >= 4) {
+        uint32_t halves[2];
+        memcpy(&halves[0], from, 4);
+        memcpy(&halves[1], from + len - 4, 4);
+        uint64_t const both = halves[0] | (uint64_t)halves[1] << 32;
+        if (scopeflow__special_bytes(both, high_is_plain) == 0) {
+            memcpy(to, &halves[0], 4);
+            memcpy(to + len - 4, &halves[1], 4);
+            return len;
+        }
+    }
+    size_t at = 0;
+    for (; at < len && scopeflow__is_plain((unsigned char)from[at], high_is_plain); at++)
+        to[at] = from[at];
+    return at;
+}
+
+/* Copies while bytes are plain and returns how many were. `to` has room for `len` bytes, all of
+ * which may be written. */
+static inline size_t scopeflow__copy_plain(char *to, const char *from, size_t len,
+                                           bool high_is_plain) {
+    size_t const block = SCOPEFLOW__PLAIN_BLOCK;
+    if (len < block) return scopeflow__copy_short(to, from, len, high_is_plain);
+    size_t at = scopeflow__copy_block(to, from, high_is_plain);
+    if (at < block) return at;
+    at += scopeflow__copy_groups(to + at, from + at, len - at, high_is_plain);
+    for (; len - at >= block; at += block) {
+        size_t const plain = scopeflow__copy_block(to + at, from + at, high_is_plain);
+        if (plain < block) return at + plain;
+    }
+    if (at == len) return len;
+    at = len - block; /* The last block overlaps the one before, which was plain. */
+    return at + scopeflow__copy_block(to + at, from + at, high_is_plain);
+}
+
+/* How many bytes are plain before the first that is not. */
+static inline size_t scopeflow__plain_length(const char *from, size_t len, bool high_is_plain) {
+    size_t at = 0;
+    for (; len - at >= SCOPEFLOW__PLAIN_BLOCK; at += SCOPEFLOW__PLAIN_BLOCK) {
+        uint32_t const mask =
+            scopeflow__plain_mask(scopeflow__load_block(from + at), high_is_plain);
+        if (mask != SCOPEFLOW__ALL_PLAIN) return at + scopeflow__first_special(mask);
+    }
+    while (at < len && scopeflow__is_plain((unsigned char)from[at], high_is_plain)) at++;
+    return at;
+}
+
 #endif
 
 #define TRUNCATED_KEY "\"" SCOPEFLOW__MARKER_TRUNCATED "\":"
 #define MARKED(marker) "{\"" marker "\":"
+
+enum { SPECIAL_SIZE_BYTES = 6, SHORT_BYTES = 48 };
 
 void scopeflow__json_writer_init(scopeflow__json_writer *self, scopeflow__buffer *out,
                                  uint32_t budget_bytes, bool canonical) {
@@ -2030,104 +2490,180 @@ void scopeflow__json_writer_init(scopeflow__json_writer *self, scopeflow__buffer
 
 /* --- Strings --- */
 
-/* 1 where a byte cannot stand for itself between quotes; bytes above 0x7F need a look too. */
-static bool is_plain(unsigned char byte) {
-    return byte >= 0x20 && byte < 0x80 && byte != '"' && byte != '\\';
+/* What stands for a byte that cannot stand for itself: its text and, last, how long that is. */
+typedef struct escape {
+    char text[7];
+    unsigned char size;
+} escape;
+
+#define SIX(digits)                                                                                \
+    { "\\u00" digits, 6 }
+#define TWO(letter)                                                                                \
+    { "\\" letter, 2 }
+static const escape escapes[] = {
+    SIX("00"), SIX("01"), SIX("02"), SIX("03"), SIX("04"), SIX("05"), SIX("06"),
+    SIX("07"), TWO("b"),  TWO("t"),  TWO("n"),  SIX("0b"), TWO("f"),  TWO("r"),
+    SIX("0e"), SIX("0f"), SIX("10"), SIX("11"), SIX("12"), SIX("13"), SIX("14"),
+    SIX("15"), SIX("16"), SIX("17"), SIX("18"), SIX("19"), SIX("1a"), SIX("1b"),
+    SIX("1c"), SIX("1d"), SIX("1e"), SIX("1f"), TWO("\""), TWO("\\"),
+};
+#undef SIX
+#undef TWO
+
+static const escape *escape_of(unsigned char byte) {
+    size_t const beyond = byte == '"' ? 0x20 : 0x21;
+    return &escapes[byte < 0x20 ? byte : beyond];
 }
 
-static size_t escape_control(unsigned char byte, char out[6]) {
-    static const char digits[] = "0123456789abcdef";
-    const char *const named = "\bb\tt\nn\ff\rr\"\"\\\\";
-    for (size_t i = 0; named[i] != '\0'; i += 2)
-        if ((unsigned char)named[i] == byte) {
-            out[0] = '\\';
-            out[1] = named[i + 1];
-            return 2;
+/* The inside of a string on its way out. */
+typedef struct content {
+    scopeflow__buffer *out;
+    scopeflow_bytes text;
+    size_t at;
+    size_t limit; /* So many bytes may still be written. */
+} content;
+
+static void advance(content *self, size_t read, size_t written) {
+    self->at += read;
+    self->limit -= written;
+    self->out->len += written;
+}
+
+/* Copies a block with its special bytes escaped and returns where that ends. Whole blocks are read
+ * and written, up to one beyond. No step waits for another but in the sum of lengths. */
+static char *copy_escaped(char *to, const char *from, uint32_t mask) {
+    size_t done = 0;
+    while (mask != SCOPEFLOW__ALL_PLAIN) {
+        size_t const special = scopeflow__first_special(mask);
+        const escape *const written = escape_of((unsigned char)from[special]);
+        scopeflow__store_block(to, scopeflow__load_block(from + done));
+        to += special - done;
+        memcpy(to, written, sizeof *written);
+        to += written->size;
+        done = special + 1;
+        mask |= 1u << special;
+    }
+    scopeflow__store_block(to, scopeflow__load_block(from + done));
+    return to + SCOPEFLOW__PLAIN_BLOCK - done;
+}
+
+/* A block is copied only where another one can be read and all of both may become escapes. */
+enum {
+    BLOCK_READ_BYTES = 2 * SCOPEFLOW__PLAIN_BLOCK,
+    CALM_BLOCKS = 4, /* After so many without a special byte groups are worth a try. */
+    BLOCK_WRITTEN_BYTES = (SPECIAL_SIZE_BYTES + 1) * SCOPEFLOW__PLAIN_BLOCK + sizeof(escape)
+};
+
+/* Copies block after block, escaped, while there is one and room for it. Ends early at a byte
+ * beyond ASCII if such bytes are not known to be well-formed. */
+static void copy_blocks(content *self, size_t end, bool high_is_plain) {
+    size_t const room = self->out->capacity - self->out->len;
+    const char *const start = self->text.ptr + self->at;
+    char *const begin = self->out->ptr + self->out->len;
+    const char *const from_end = self->text.ptr + end;
+    char *const to_end = begin + (room < self->limit ? room : self->limit);
+    const char *from = start;
+    char *to = begin;
+    int calm = 0;
+    while (from_end - from >= BLOCK_READ_BYTES && to_end - to >= BLOCK_WRITTEN_BYTES) {
+        scopeflow__block const bytes = scopeflow__load_block(from);
+        uint32_t const mask = scopeflow__plain_mask(bytes, high_is_plain);
+        if (mask != SCOPEFLOW__ALL_PLAIN) {
+            if (!high_is_plain && scopeflow__has_high(bytes)) break;
+            to = copy_escaped(to, from, mask);
+            from += SCOPEFLOW__PLAIN_BLOCK;
+            calm = 0;
+            continue;
         }
-    memcpy(out, "\\u00", 4);
-    out[4] = digits[byte >> 4];
-    out[5] = digits[byte & 15];
-    return 6;
+        scopeflow__store_block(to, bytes);
+        from += SCOPEFLOW__PLAIN_BLOCK;
+        to += SCOPEFLOW__PLAIN_BLOCK;
+        if (++calm < CALM_BLOCKS) continue;
+        size_t const left = (size_t)(from_end - from);
+        size_t const to_left = (size_t)(to_end - to);
+        size_t const copied =
+            scopeflow__copy_groups(to, from, left < to_left ? left : to_left, high_is_plain);
+        from += copied;
+        to += copied;
+    }
+    advance(self, (size_t)(from - start), (size_t)(to - begin));
 }
 
-/* Bytes of a word that are not plain have their high bit set: it is set already, or subtracting
- * or cancelling makes it borrow (Mycroft's zero-byte trick). */
-static uint64_t special_bytes(uint64_t word) {
-    uint64_t const ones = 0x0101010101010101ull;
-    uint64_t const quote = word ^ (ones * '"');
-    uint64_t const slash = word ^ (ones * '\\');
-    return (word | (word - ones * 0x20) | ((quote - ones) & ~quote) | ((slash - ones) & ~slash)) &
-           (ones * 0x80);
+/* Copies what stands for itself; false if it does not fit and was cut, between two code points. */
+static bool copy_run(content *self, size_t end, bool high_is_plain) {
+    const char *const from = self->text.ptr + self->at;
+    char *const to = self->out->ptr + self->out->len;
+    size_t const whole = end - self->at;
+    size_t const left = whole < self->limit ? whole : self->limit;
+    size_t run = scopeflow__copy_plain(to, from, left, high_is_plain);
+    bool const is_cut = run == left && left < whole;
+    if (is_cut && high_is_plain) run = scopeflow__utf8_cut(scopeflow__text(from, whole), run);
+    advance(self, run, run);
+    return !is_cut;
 }
 
-/* Copies while bytes stand for themselves and returns how many did: one pass for the look and the
- * copy, sixteen or eight bytes at a time. */
-static size_t copy_plain(char *to, const char *from, size_t len) {
-    size_t at = 0;
-#if defined(__SSE2__)
-    __m128i const quote = _mm_set1_epi8('"');
-    __m128i const slash = _mm_set1_epi8('\\');
-    __m128i const space = _mm_set1_epi8(0x20); /* As signed bytes, 0x80 and above are below it. */
-    for (; len - at >= 16; at += 16) {
-        __m128i const bytes = _mm_loadu_si128((const __m128i *)(const void *)(from + at));
-        __m128i const special =
-            _mm_or_si128(_mm_cmplt_epi8(bytes, space),
-                         _mm_or_si128(_mm_cmpeq_epi8(bytes, quote), _mm_cmpeq_epi8(bytes, slash)));
-        _mm_storeu_si128((__m128i *)(void *)(to + at), bytes);
-        unsigned const mask = (unsigned)_mm_movemask_epi8(special);
-        if (mask != 0) return at + (size_t)__builtin_ctz(mask);
-    }
-#endif
-    for (; len - at >= 8; at += 8) {
-        uint64_t word;
-        memcpy(&word, from + at, sizeof word);
-        if (special_bytes(word) != 0) break;
-        memcpy(to + at, &word, sizeof word);
-    }
-    for (; at < len && is_plain((unsigned char)from[at]); at++) to[at] = from[at];
-    return at;
-}
-
-/* The byte or code point that does not stand for itself, as it is written; returns how many bytes
- * of the text it takes. */
-static size_t escape(scopeflow_bytes text, size_t at, char piece[6], size_t *out_size) {
-    if ((unsigned char)text.ptr[at] < 0x80) {
-        *out_size = escape_control((unsigned char)text.ptr[at], piece);
-        return 1;
-    }
+/* Writes what does not stand for itself: an escape, or U+FFFD for what is no UTF-8. False if it
+ * does not fit. */
+static bool write_special(content *self) {
+    char *const to = self->out->ptr + self->out->len;
+    char encoded[4];
     uint32_t code_point;
     bool valid;
-    size_t const used = scopeflow__utf8_decode(text, at, &code_point, &valid);
-    *out_size = scopeflow__utf8_encode(code_point, piece);
-    return used;
+    size_t const used = scopeflow__utf8_decode(self->text, self->at, &code_point, &valid);
+    bool const is_ascii = code_point < 0x80;
+    size_t const size = is_ascii ? escape_of((unsigned char)code_point)->size
+                                 : scopeflow__utf8_encode(code_point, encoded);
+    if (size > self->limit) return false;
+    memcpy(to, is_ascii ? escape_of((unsigned char)code_point)->text : encoded, size);
+    advance(self, used, size);
+    return true;
 }
 
-/* Writes the inside of a string while it fits in `limit` bytes; returns whether all of it did. A
- * cut falls between two code points. */
-static bool write_string_content(scopeflow__buffer *out, scopeflow_bytes text, size_t limit) {
-    size_t at = 0;
-    while (at < text.len) {
-        size_t const left = text.len - at < limit ? text.len - at : limit;
-        if (!scopeflow__buffer_reserve(out, left)) return true; /* The buffer says it failed. */
-        size_t const run = left > 0 ? copy_plain(out->ptr + out->len, text.ptr + at, left) : 0;
-        out->len += run;
-        limit -= run;
-        at += run;
-        if (at == text.len) break;
-        if (run == left) return false;
-
-        char piece[6];
-        size_t size;
-        size_t const used = escape(text, at, piece, &size);
-        if (size > limit) return false;
-        scopeflow__buffer_put(out, piece, size);
-        limit -= size;
-        at += used;
+/* Writes up to `end`, or up to a byte beyond ASCII that has not been checked; false if it was
+ * cut. */
+static bool write_part(content *self, size_t end, bool high_is_plain) {
+    while (self->at < end) {
+        /* Room for one special behind the run. If there is none, the buffer says it failed. */
+        if (!scopeflow__buffer_reserve(self->out, end - self->at + SPECIAL_SIZE_BYTES))
+            return false;
+        copy_blocks(self, end, high_is_plain);
+        if (!scopeflow__buffer_reserve(self->out, end - self->at + SPECIAL_SIZE_BYTES) ||
+            !copy_run(self, end, high_is_plain))
+            return false;
+        if (self->at == end || (unsigned char)self->text.ptr[self->at] >= 0x80) return true;
+        if (!write_special(self)) return false;
     }
     return true;
 }
 
+/* Writes the inside of a string while it fits in `limit` bytes; returns whether all of it did. It
+ * is checked only where it leaves ASCII. */
+static bool write_string_content(scopeflow__buffer *out, scopeflow_bytes text, size_t limit) {
+    content self = {out, text, 0, limit};
+    while (self.at < text.len) {
+        if (!write_part(&self, text.len, false)) return out->failed;
+        if (self.at == text.len) break;
+        scopeflow_bytes const rest = scopeflow__text(text.ptr + self.at, text.len - self.at);
+        size_t const valid = scopeflow__utf8_valid_length(rest);
+        if (valid > 0 ? !write_part(&self, self.at + valid, true) : !write_special(&self))
+            return out->failed;
+    }
+    return true;
+}
+
+/* Keys and many values: a short text of nothing but plain bytes, all of it or nothing. */
+static bool write_short_string(scopeflow__buffer *out, scopeflow_bytes text) {
+    if (text.len > SHORT_BYTES || !scopeflow__buffer_reserve(out, text.len + 2)) return false;
+    char *const to = out->ptr + out->len;
+    to[0] = '"';
+    if (scopeflow__copy_plain(to + 1, text.ptr, text.len, false) < text.len) return false;
+    to[text.len + 1] = '"';
+    out->len += text.len + 2;
+    return true;
+}
+
 void scopeflow__json_write_string(scopeflow__buffer *out, scopeflow_bytes text) {
+    if (write_short_string(out, text)) return;
     scopeflow__buffer_put_byte(out, '"');
     (void)write_string_content(out, text, SIZE_MAX);
     scopeflow__buffer_put_byte(out, '"');
@@ -2255,16 +2791,27 @@ static bool write_charged_string(scopeflow__json_writer *self, const lead *befor
         self->truncated = true;
         return false;
     }
-    scopeflow__buffer_put_byte(self->out, '"');
-    if (!write_string_content(self->out, text, self->left_bytes - used)) self->truncated = true;
-    scopeflow__buffer_put_byte(self->out, '"');
+    if (text.len > self->left_bytes - used || !write_short_string(self->out, text)) {
+        scopeflow__buffer_put_byte(self->out, '"');
+        if (!write_string_content(self->out, text, self->left_bytes - used)) self->truncated = true;
+        scopeflow__buffer_put_byte(self->out, '"');
+    }
     self->left_bytes -= self->out->len - from;
     return true;
 }
 
 /* --- Containers --- */
 
-static bool write_value(scopeflow__json_writer *self, const lead *before, scopeflow__cursor value);
+static bool write_value(scopeflow__json_writer *self, const lead *before, scopeflow__cursor *next);
+
+/* Once it does not, nothing more is visited, and it does not matter where a cursor stands. */
+static bool is_going_on(const scopeflow__json_writer *self) {
+    return !self->truncated && !self->out->failed;
+}
+
+static bool has_more(const scopeflow__json_writer *self, const scopeflow__cursor *inside) {
+    return is_going_on(self) && scopeflow__cursor_peek(inside) != SCOPEFLOW_TOKEN_END;
+}
 
 static size_t count_values(scopeflow__cursor inside) {
     size_t count = 0;
@@ -2331,15 +2878,16 @@ static void write_members(scopeflow__json_writer *self, const scopeflow__member 
         before.comma = comma;
         before.has_key = true;
         before.key = member->key;
+        scopeflow__cursor value = member->value;
         if (member->is_free) {
             scopeflow__json_writer unlimited = *self;
             unlimited.left_bytes = SIZE_MAX;
             unlimited.truncated = false;
-            comma = write_value(&unlimited, &before, member->value) || comma;
+            comma = write_value(&unlimited, &before, &value) || comma;
             continue;
         }
         if (self->truncated) continue;
-        comma = write_value(self, &before, member->value) || comma;
+        comma = write_value(self, &before, &value) || comma;
         if (!self->truncated) continue;
         write_truncation(self, comma, true);
         comma = true;
@@ -2360,9 +2908,9 @@ void scopeflow__json_write_members(scopeflow__json_writer *self, scopeflow__memb
     scopeflow__buffer_put_byte(self->out, '}');
 }
 
-static void write_object_sorted(scopeflow__json_writer *self, scopeflow__cursor inside) {
+static void write_object_sorted(scopeflow__json_writer *self, scopeflow__cursor *inside) {
     const scopeflow__memory *const memory = self->out->memory;
-    size_t const count = count_values(inside) / 2;
+    size_t const count = count_values(*inside) / 2;
     if (count == 0) return;
     scopeflow__member *const members =
         (scopeflow__member *)scopeflow__allocate(memory, count * sizeof *members);
@@ -2371,8 +2919,8 @@ static void write_object_sorted(scopeflow__json_writer *self, scopeflow__cursor 
         return;
     }
     for (size_t i = 0; i < count; i++) {
-        members[i].key = scopeflow__cursor_read(&inside).text;
-        members[i].value = scopeflow__cursor_take(&inside);
+        members[i].key = scopeflow__cursor_read(inside).text;
+        members[i].value = scopeflow__cursor_take(inside);
         members[i].is_free = false;
     }
     if (sort_stable(memory, members, count, sizeof *members, compare_members))
@@ -2382,18 +2930,18 @@ static void write_object_sorted(scopeflow__json_writer *self, scopeflow__cursor 
     scopeflow__deallocate(memory, members, count * sizeof *members);
 }
 
-static void write_object(scopeflow__json_writer *self, scopeflow__cursor inside) {
+static void write_object(scopeflow__json_writer *self, scopeflow__cursor *inside) {
     if (self->canonical) {
         write_object_sorted(self, inside);
         return;
     }
     bool comma = false;
-    while (!self->truncated && scopeflow__cursor_peek(&inside) != SCOPEFLOW_TOKEN_END) {
+    while (has_more(self, inside)) {
         lead before;
         before.comma = comma;
         before.has_key = true;
-        before.key = scopeflow__cursor_read(&inside).text;
-        comma = write_value(self, &before, scopeflow__cursor_take(&inside)) || comma;
+        before.key = scopeflow__cursor_read(inside).text;
+        comma = write_value(self, &before, inside) || comma;
         if (self->truncated) write_truncation(self, comma, true);
     }
 }
@@ -2422,20 +2970,19 @@ static void write_elements(scopeflow__json_writer *self, scopeflow__cursor *next
     before.comma = *comma;
     before.has_key = false;
     before.key = SCOPEFLOW__TEXT("");
-    *comma = write_value(self, &before, scopeflow__cursor_take(next)) || *comma;
+    *comma = write_value(self, &before, next) || *comma;
     if (self->truncated) write_truncation(self, *comma, false);
 }
 
-static void write_array(scopeflow__json_writer *self, scopeflow__cursor inside) {
+static void write_array(scopeflow__json_writer *self, scopeflow__cursor *inside) {
     bool comma = false;
-    while (!self->truncated && scopeflow__cursor_peek(&inside) != SCOPEFLOW_TOKEN_END)
-        write_elements(self, &inside, &comma);
+    while (has_more(self, inside)) write_elements(self, inside, &comma);
 }
 
 /* S2.6: a set is an array sorted by canonical bytes, whatever form is being written. */
-static void write_set(scopeflow__json_writer *self, scopeflow__cursor inside) {
+static void write_set(scopeflow__json_writer *self, scopeflow__cursor *inside) {
     const scopeflow__memory *const memory = self->out->memory;
-    size_t const count = count_values(inside);
+    size_t const count = count_values(*inside);
     if (count == 0) return;
     scopeflow__buffer texts;
     scopeflow__buffer_init(&texts, memory);
@@ -2448,7 +2995,7 @@ static void write_set(scopeflow__json_writer *self, scopeflow__cursor inside) {
     for (size_t i = 0; i < count; i++) {
         scopeflow__json_writer canonical;
         scopeflow__json_writer_init(&canonical, &texts, UINT32_MAX, true);
-        elements[i].value = scopeflow__cursor_take(&inside);
+        elements[i].value = scopeflow__cursor_take(inside);
         elements[i].texts = &texts;
         elements[i].text_start = texts.len;
         scopeflow__json_write(&canonical, elements[i].value);
@@ -2468,9 +3015,10 @@ static void write_set(scopeflow__json_writer *self, scopeflow__cursor inside) {
     scopeflow__buffer_deinit(&texts);
 }
 
-/* Writes a value with what stands before it; false if it was dropped for want of budget. */
-static bool write_value(scopeflow__json_writer *self, const lead *before, scopeflow__cursor value) {
-    scopeflow__token const token = scopeflow__cursor_read(&value);
+/* Writes the next value with what stands before it, and passes over it; false if it was dropped for
+ * want of budget. */
+static bool write_value(scopeflow__json_writer *self, const lead *before, scopeflow__cursor *next) {
+    scopeflow__token const token = scopeflow__cursor_read(next);
     if (token.kind == SCOPEFLOW_TOKEN_STRING) return write_charged_string(self, before, token.text);
 
     size_t const from = self->out->len;
@@ -2484,12 +3032,13 @@ static bool write_value(scopeflow__json_writer *self, const lead *before, scopef
     scopeflow__buffer_put_byte(self->out, is_object ? '{' : '[');
     if (!charge(self, from)) return false;
     if (is_object)
-        write_object(self, value);
+        write_object(self, next);
     else if (token.kind == SCOPEFLOW_TOKEN_SET)
-        write_set(self, value);
+        write_set(self, next);
     else
-        write_array(self, value);
+        write_array(self, next);
     scopeflow__buffer_put_byte(self->out, is_object ? '}' : ']');
+    if (is_going_on(self)) (void)scopeflow__cursor_read(next); /* Its end. */
     return true;
 }
 
@@ -2498,10 +3047,17 @@ void scopeflow__json_write(scopeflow__json_writer *self, scopeflow__cursor value
     nothing.comma = false;
     nothing.has_key = false;
     nothing.key = SCOPEFLOW__TEXT("");
-    if (!write_value(self, &nothing, value)) write_truncation(self, false, false);
+    /* Most tokens are about as long as their text. */
+    size_t const size_bytes = (size_t)(value.end - value.at);
+    (void)scopeflow__buffer_reserve(self->out,
+                                    size_bytes < self->left_bytes ? size_bytes : self->left_bytes);
+    if (!write_value(self, &nothing, &value)) write_truncation(self, false, false);
 }
 
 /* -------------------- src/json/parse.c -------------------- */
+
+/* One pass, from the text straight into the row of tokens. It only says whether the text is JSON:
+ * what is wrong and where is found out by the scanner, when somebody asks. */
 
 /* -------------------- src/json/parse.h -------------------- */
 
@@ -2509,319 +3065,13 @@ void scopeflow__json_write(scopeflow__json_writer *self, scopeflow__cursor value
 #ifndef SCOPEFLOW__JSON_PARSE_H
 #define SCOPEFLOW__JSON_PARSE_H
 
-/* Appends the one value of the text. On a syntax error nothing is appended and the offset of the
- * first byte that cannot be right is given. Containers beyond the depth limit are kept as
+/* Appends the one value of the text. False, with nothing appended, if it is no JSON, is beyond one
+ * of the limits in spec/api/payload.yaml, or memory ran out, which the tape remembers; see
+ * `scopeflow__json_find_fault`. Containers beyond the tape's limit of depth are kept as
  * `too_deep`. */
-bool scopeflow__json_parse(scopeflow_tape *tape, scopeflow_bytes text, size_t *out_error_offset);
+bool scopeflow__json_parse(scopeflow_tape *tape, scopeflow_bytes text);
 
 #endif
-
-/* One bit for each open container, as the depth is not bounded by the text's author: beyond the
- * tape's own limit the kind of each container must still be known to match its closer. */
-enum { STACK_BITS = 4096 };
-
-typedef struct reader {
-    scopeflow_bytes text;
-    size_t at;
-    scopeflow_tape *tape;
-    scopeflow__buffer scratch; /* A string with escapes, decoded. */
-    uint32_t depth;
-    unsigned char is_object[STACK_BITS / 8];
-} reader;
-
-static void skip_space(reader *self) {
-    while (self->at < self->text.len) {
-        char const c = self->text.ptr[self->at];
-        if (c != ' ' && c != '\t' && c != '\n' && c != '\r') return;
-        self->at++;
-    }
-}
-
-static bool at_byte(const reader *self, char byte) {
-    return self->at < self->text.len && self->text.ptr[self->at] == byte;
-}
-
-static bool take_literal(reader *self, const char *literal) {
-    size_t const len = strlen(literal);
-    for (size_t i = 0; i < len; i++, self->at++)
-        if (!at_byte(self, literal[i])) return false;
-    return true;
-}
-
-static bool take_hex4(reader *self, uint32_t *out) {
-    *out = 0;
-    for (int i = 0; i < 4; i++, self->at++) {
-        if (self->at >= self->text.len) return false;
-        char const c = self->text.ptr[self->at];
-        char const lower = (char)(c | 0x20);
-        if (c >= '0' && c <= '9')
-            *out = *out * 16 + (uint32_t)(c - '0');
-        else if (lower >= 'a' && lower <= 'f')
-            *out = *out * 16 + (uint32_t)(lower - 'a' + 10);
-        else
-            return false;
-    }
-    return true;
-}
-
-static bool is_high_surrogate(uint32_t unit) {
-    return unit >= 0xD800 && unit <= 0xDBFF;
-}
-static bool is_low_surrogate(uint32_t unit) {
-    return unit >= 0xDC00 && unit <= 0xDFFF;
-}
-
-/* After `\u`. A surrogate without its partner becomes U+FFFD (S2.6). */
-static bool take_unicode_escape(reader *self) {
-    uint32_t unit;
-    if (!take_hex4(self, &unit)) return false;
-    if (is_high_surrogate(unit) && self->text.len - self->at >= 6 &&
-        self->text.ptr[self->at] == '\\' && self->text.ptr[self->at + 1] == 'u') {
-        size_t const before = self->at;
-        uint32_t low;
-        self->at += 2;
-        if (!take_hex4(self, &low)) return false;
-        if (is_low_surrogate(low))
-            unit = 0x10000 + ((unit - 0xD800) << 10) + (low - 0xDC00);
-        else
-            self->at = before;
-    }
-    if (is_high_surrogate(unit) || is_low_surrogate(unit)) unit = 0xFFFD;
-
-    char encoded[4];
-    scopeflow__buffer_put(&self->scratch, encoded, scopeflow__utf8_encode(unit, encoded));
-    return true;
-}
-
-static bool take_escape(reader *self) {
-    static const char names[] = "\"\\/bfnrt";
-    static const char values[] = "\"\\/\b\f\n\r\t";
-    if (self->at >= self->text.len) return false;
-    char const name = self->text.ptr[self->at];
-    if (name == 'u') {
-        self->at++;
-        return take_unicode_escape(self);
-    }
-    for (size_t i = 0; names[i] != '\0'; i++)
-        if (names[i] == name) {
-            scopeflow__buffer_put_byte(&self->scratch, values[i]);
-            self->at++;
-            return true;
-        }
-    return false;
-}
-
-/* At the opening quote. The text is borrowed from the input, or from the scratch if it has
- * escapes. */
-static bool take_string(reader *self, scopeflow_bytes *out) {
-    size_t const start = ++self->at;
-    size_t run = start;
-    bool escaped = false;
-    self->scratch.len = 0;
-    while (self->at < self->text.len) {
-        unsigned char const c = (unsigned char)self->text.ptr[self->at];
-        if (c == '"') {
-            scopeflow_bytes const plain = scopeflow__text(self->text.ptr + run, self->at - run);
-            self->at++;
-            if (!scopeflow__utf8_is_valid(plain)) return false;
-            *out = plain;
-            if (!escaped) return true;
-            scopeflow__buffer_put_text(&self->scratch, plain);
-            *out = scopeflow__text(self->scratch.ptr, self->scratch.len);
-            return !self->scratch.failed;
-        }
-        if (c < 0x20) return false;
-        if (c != '\\') {
-            self->at++;
-            continue;
-        }
-        scopeflow_bytes const plain = scopeflow__text(self->text.ptr + run, self->at - run);
-        if (!scopeflow__utf8_is_valid(plain)) return false;
-        scopeflow__buffer_put_text(&self->scratch, plain);
-        escaped = true;
-        self->at++;
-        if (!take_escape(self)) return false;
-        run = self->at;
-    }
-    return false;
-}
-
-static size_t take_digits(reader *self) {
-    size_t const start = self->at;
-    while (self->at < self->text.len && self->text.ptr[self->at] >= '0' &&
-           self->text.ptr[self->at] <= '9')
-        self->at++;
-    return self->at - start;
-}
-
-static void put_integer(reader *self, scopeflow_bytes digits) {
-    bool const negative = digits.ptr[0] == '-';
-    uint64_t value = 0;
-    for (size_t i = negative; i < digits.len; i++) {
-        uint32_t const digit = (uint32_t)(digits.ptr[i] - '0');
-        if (value > (UINT64_MAX - digit) / 10) {
-            scopeflow_tape_put_text(self->tape, SCOPEFLOW_TOKEN_BIG_INTEGER, digits);
-            return;
-        }
-        value = value * 10 + digit;
-    }
-    if (!negative && value > INT64_MAX)
-        scopeflow_tape_put_uint(self->tape, value);
-    else if (!negative)
-        scopeflow_tape_put_int(self->tape, (int64_t)value);
-    else if (value <= (uint64_t)INT64_MAX + 1)
-        scopeflow_tape_put_int(self->tape, (int64_t)(0 - value));
-    else
-        scopeflow_tape_put_text(self->tape, SCOPEFLOW_TOKEN_BIG_INTEGER, digits);
-}
-
-static bool take_number(reader *self) {
-    size_t const start = self->at;
-    bool whole = true;
-    if (at_byte(self, '-')) self->at++;
-    if (at_byte(self, '0'))
-        self->at++;
-    else if (take_digits(self) == 0)
-        return false;
-    if (at_byte(self, '.')) {
-        whole = false;
-        self->at++;
-        if (take_digits(self) == 0) return false;
-    }
-    if (at_byte(self, 'e') || at_byte(self, 'E')) {
-        whole = false;
-        self->at++;
-        if (at_byte(self, '+') || at_byte(self, '-')) self->at++;
-        if (take_digits(self) == 0) return false;
-    }
-
-    scopeflow_bytes const number = scopeflow__text(self->text.ptr + start, self->at - start);
-    if (whole)
-        put_integer(self, number);
-    else
-        scopeflow_tape_put_double(self->tape, scopeflow__number_read_double(number));
-    return true;
-}
-
-static bool in_object(const reader *self) {
-    uint32_t const bit = self->depth - 1;
-    return (self->is_object[bit / 8] >> (bit % 8)) & 1;
-}
-
-static bool open_container(reader *self, bool is_object) {
-    if (self->depth == STACK_BITS) return false;
-    uint32_t const bit = self->depth++;
-    unsigned char const mask = (unsigned char)(1u << (bit % 8));
-    if (is_object)
-        self->is_object[bit / 8] |= mask;
-    else
-        self->is_object[bit / 8] &= (unsigned char)~mask;
-    self->at++;
-    scopeflow_tape_put_mark(self->tape, is_object ? SCOPEFLOW_TOKEN_OBJECT : SCOPEFLOW_TOKEN_ARRAY);
-    return true;
-}
-
-static bool take_key(reader *self) {
-    scopeflow_bytes key;
-    skip_space(self);
-    if (!at_byte(self, '"') || !take_string(self, &key)) return false;
-    scopeflow__tape_put_string(self->tape, key);
-    skip_space(self);
-    return take_literal(self, ":");
-}
-
-/* A scalar, or the opening of a container; says whether a container was opened. */
-static bool take_value_start(reader *self, bool *out_opened) {
-    *out_opened = false;
-    skip_space(self);
-    if (self->at >= self->text.len) return false;
-    char const c = self->text.ptr[self->at];
-    if (c == '{' || c == '[') {
-        *out_opened = true;
-        return open_container(self, c == '{');
-    }
-    if (c == '"') {
-        scopeflow_bytes text;
-        if (!take_string(self, &text)) return false;
-        scopeflow__tape_put_string(self->tape, text);
-        return true;
-    }
-    if (c == 't' || c == 'f') {
-        scopeflow_tape_put_bool(self->tape, c == 't');
-        return take_literal(self, c == 't' ? "true" : "false");
-    }
-    if (c == 'n') {
-        scopeflow_tape_put_null(self->tape);
-        return take_literal(self, "null");
-    }
-    return take_number(self);
-}
-
-/* After a value: closes what ends here; then either a comma or the end of the text. */
-static bool take_value_end(reader *self) {
-    while (self->depth > 0) {
-        skip_space(self);
-        if (at_byte(self, ',')) {
-            self->at++;
-            return !in_object(self) || take_key(self);
-        }
-        if (!at_byte(self, in_object(self) ? '}' : ']')) return false;
-        self->at++;
-        self->depth--;
-        scopeflow_tape_put_mark(self->tape, SCOPEFLOW_TOKEN_END);
-    }
-    return true;
-}
-
-static bool take_document(reader *self) {
-    do {
-        bool opened;
-        if (!take_value_start(self, &opened)) return false;
-        if (opened) {
-            skip_space(self);
-            bool const is_empty = at_byte(self, in_object(self) ? '}' : ']');
-            if (!is_empty) {
-                if (in_object(self) && !take_key(self)) return false;
-                continue;
-            }
-        }
-        if (!take_value_end(self)) return false;
-    } while (self->depth > 0);
-    skip_space(self);
-    return self->at == self->text.len;
-}
-
-bool scopeflow__json_parse(scopeflow_tape *tape, scopeflow_bytes text, size_t *out_error_offset) {
-    reader self;
-    self.text = text;
-    self.at = 0;
-    self.tape = tape;
-    self.depth = 0;
-    scopeflow__buffer_init(&self.scratch, tape->bytes.memory);
-    size_t const before_len = tape->bytes.len;
-    size_t const before_least = tape->least_output;
-    uint32_t const before_depth = tape->depth;
-    uint32_t const before_skipped = tape->skipped_depth;
-
-    bool const parsed = take_document(&self);
-    if (self.scratch.failed) tape->bytes.failed = true; /* No memory is no syntax error. */
-    scopeflow__buffer_deinit(&self.scratch);
-    if (parsed) return true;
-
-    tape->bytes.len = before_len;
-    tape->least_output = before_least;
-    tape->depth = before_depth;
-    tape->skipped_depth = before_skipped;
-    *out_error_offset = self.at < text.len ? self.at : text.len;
-    return false;
-}
-
-void scopeflow_tape_put_json(scopeflow_tape *self, scopeflow_bytes json) {
-    size_t error_offset;
-    if (!scopeflow__json_parse(self, json, &error_offset)) scopeflow__tape_put_string(self, json);
-}
-
-/* -------------------- src/json/scan.c -------------------- */
 
 /* -------------------- src/json/scan.h -------------------- */
 
@@ -2831,16 +3081,14 @@ void scopeflow_tape_put_json(scopeflow_tape *self, scopeflow_bytes json) {
 #ifndef SCOPEFLOW__JSON_SCAN_H
 #define SCOPEFLOW__JSON_SCAN_H
 
-enum { SCOPEFLOW__SCAN_DEPTH_MAX = 4096 };
-
 typedef struct scopeflow__scanner {
     scopeflow_bytes text;
     size_t at; /* After a failure: the first byte that cannot be right. */
     uint32_t depth;
-    uint32_t depth_limit;    /* At most SCOPEFLOW__SCAN_DEPTH_MAX. */
+    uint32_t depth_limit;    /* At most SCOPEFLOW_JSON_DEPTH_LIMIT. */
     scopeflow_status status; /* After a failure: what kind, and what is wrong as a text. */
     const char *problem;
-    unsigned char is_object[SCOPEFLOW__SCAN_DEPTH_MAX / 8]; /* One bit for each open container. */
+    unsigned char is_object[SCOPEFLOW_JSON_DEPTH_LIMIT / 8]; /* One bit for each open container. */
 } scopeflow__scanner;
 
 void scopeflow__scanner_init(scopeflow__scanner *self, scopeflow_bytes text, uint32_t depth_limit);
@@ -2871,10 +3119,338 @@ bool scopeflow__scan_key(scopeflow__scanner *self, scopeflow_bytes *out_json);
 /* Passes over one value and the blanks before it, and gives it as it stands. */
 bool scopeflow__scan_value(scopeflow__scanner *self, scopeflow_bytes *out_json);
 
+/* Why the parser refuses a text: what is wrong, and at which byte. False if it does not. */
+typedef struct scopeflow__json_fault {
+    scopeflow_status status;
+    size_t at;
+    const char *problem;
+} scopeflow__json_fault;
+
+bool scopeflow__json_find_fault(scopeflow_bytes text, scopeflow__json_fault *out);
+
 #endif
 
-#define EACH_BYTE(byte) (0x0101010101010101ull * (byte))
-#define HIGH_BITS EACH_BYTE(0x80u)
+typedef struct reader {
+    scopeflow_tape *tape;
+    const char *end;
+    uint32_t depth;
+    /* One bit for each open container, as beyond the tape's own limit of depth the kind of each
+     * must still be known to match its closer. */
+    unsigned char is_object[SCOPEFLOW_JSON_DEPTH_LIMIT / 8];
+} reader;
+
+/* Functions that read return the place behind what they read, or NULL where that is no JSON or
+ * there is no memory. */
+
+static const char *skip_space(const reader *self, const char *at) {
+    if (at < self->end && (unsigned char)*at > ' ') return at;
+    while (at < self->end && (*at == ' ' || *at == '\n' || *at == '\r' || *at == '\t')) at++;
+    return at;
+}
+
+static char peek(const reader *self, const char *at) {
+    return at < self->end ? *at : '\0';
+}
+
+/* --- Strings --- */
+
+static int escaped_digit(char c) {
+    char const lower = (char)(c | 0x20);
+    if (c >= '0' && c <= '9') return c - '0';
+    return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
+}
+
+static const char *read_hex4(const reader *self, const char *at, uint32_t *out) {
+    if (self->end - at < 4) return NULL;
+    int const a = escaped_digit(at[0]), b = escaped_digit(at[1]), c = escaped_digit(at[2]);
+    int const d = escaped_digit(at[3]);
+    if ((a | b | c | d) < 0) return NULL;
+    *out = (uint32_t)(a << 12 | b << 8 | c << 4 | d);
+    return at + 4;
+}
+
+static bool is_high_surrogate(uint32_t unit) {
+    return unit >= 0xD800 && unit <= 0xDBFF;
+}
+static bool is_low_surrogate(uint32_t unit) {
+    return unit >= 0xDC00 && unit <= 0xDFFF;
+}
+
+/* Behind `\u`. A surrogate without its partner becomes U+FFFD (S2.6). */
+static const char *read_unicode_escape(const reader *self, const char *at, char **to) {
+    uint32_t unit;
+    at = read_hex4(self, at, &unit);
+    if (at == NULL) return NULL;
+    if (is_high_surrogate(unit) && self->end - at >= 6 && at[0] == '\\' && at[1] == 'u') {
+        uint32_t low;
+        const char *const behind = read_hex4(self, at + 2, &low);
+        if (behind == NULL) return NULL;
+        if (is_low_surrogate(low)) {
+            unit = 0x10000 + ((unit - 0xD800) << 10) + (low - 0xDC00);
+            at = behind;
+        }
+    }
+    if (is_high_surrogate(unit) || is_low_surrogate(unit)) unit = 0xFFFD;
+    *to += scopeflow__utf8_encode(unit, *to);
+    return at;
+}
+
+/* Behind a backslash. What is written is never longer than what is read. */
+static const char *read_escape(const reader *self, const char *at, char **to) {
+    char const name = peek(self, at);
+    char value = name;
+    switch (name) {
+    case '"':
+    case '\\':
+    case '/': break;
+    case 'b': value = '\b'; break;
+    case 'f': value = '\f'; break;
+    case 'n': value = '\n'; break;
+    case 'r': value = '\r'; break;
+    case 't': value = '\t'; break;
+    case 'u': return read_unicode_escape(self, at + 1, to);
+    default: return NULL;
+    }
+    *(*to)++ = value;
+    return at + 1;
+}
+
+/* Reads up to the closing quote and writes the text, for which there is room; `to` is left behind
+ * it. UTF-8 is looked at as soon as the text leaves ASCII, once for the whole string. */
+static const char *read_content(const reader *self, const char *at, char **to) {
+    const char *high = NULL;
+    for (;;) {
+        size_t const left = (size_t)(self->end - at);
+        size_t const run = high == NULL ? scopeflow__copy_plain(*to, at, left, false)
+                                        : scopeflow__copy_plain(*to, at, left, true);
+        at += run;
+        *to += run;
+        unsigned char const c = (unsigned char)peek(self, at);
+        if (c == '"') break;
+        if (c < 0x20) return NULL;
+        if (c >= 0x80) {
+            high = at;
+            continue;
+        }
+        at = read_escape(self, at + 1, to);
+        if (at == NULL) return NULL;
+    }
+    if (high != NULL && !scopeflow__utf8_is_valid(scopeflow__text(high, (size_t)(at - high))))
+        return NULL;
+    return at + 1;
+}
+
+/* Takes the text that was written behind the tape's end into it. */
+static void put_string(scopeflow_tape *tape, size_t len) {
+    char *const token = tape->bytes.ptr + tape->bytes.len;
+    token[0] = SCOPEFLOW_TOKEN_STRING;
+    scopeflow__put_u32(token + 1, (uint32_t)len);
+    scopeflow__tape_end(tape, 4 + len, len);
+}
+
+SCOPEFLOW__NOINLINE static const char *read_long_string(const reader *self, const char *at) {
+    scopeflow_tape *const tape = self->tape;
+    char *const text = tape->bytes.ptr + tape->bytes.len + 5;
+    char *to = text;
+    at = read_content(self, at, &to);
+    if (at != NULL && tape->skipped_depth == 0) put_string(tape, (size_t)(to - text));
+    return at;
+}
+
+/* At the opening quote. Beyond the tape's depth the text is read all the same, and dropped. */
+static const char *read_string(const reader *self, const char *at) {
+    scopeflow_tape *const tape = self->tape;
+    size_t const left = (size_t)(self->end - ++at);
+    if (!scopeflow__buffer_reserve(&tape->bytes, 5 + left)) return NULL;
+    if (left < SCOPEFLOW__PLAIN_BLOCK || tape->skipped_depth > 0) return read_long_string(self, at);
+    /* Most strings, keys above all, end in the first block. */
+    size_t const plain = scopeflow__copy_block(tape->bytes.ptr + tape->bytes.len + 5, at, false);
+    if (plain == SCOPEFLOW__PLAIN_BLOCK || at[plain] != '"') return read_long_string(self, at);
+    put_string(tape, plain);
+    return at + plain + 1;
+}
+
+/* --- Numbers --- */
+
+static bool is_digit(char c) {
+    return c >= '0' && c <= '9';
+}
+
+/* Behind the mark of an exponent. Beyond 100000 its size plays no part. */
+static const char *read_exponent(const reader *self, const char *at, int64_t *exponent) {
+    bool const is_minus = peek(self, at) == '-';
+    int64_t written = 0;
+    if (is_minus || peek(self, at) == '+') at++;
+    if (!is_digit(peek(self, at))) return NULL;
+    for (; at < self->end && is_digit(*at); at++)
+        if (written < 100000) written = written * 10 + (*at - '0');
+    *exponent += is_minus ? -written : written;
+    return at;
+}
+
+/* Behind the digits before a point or an exponent, whose value is given: reads the rest. */
+static const char *read_double(const reader *self, const char *start, const char *at,
+                               uint64_t value) {
+    bool const is_negative = *start == '-';
+    int64_t exponent = 0;
+    size_t count = (size_t)(at - start) - is_negative;
+    if (peek(self, at) == '.') {
+        const char *const fraction = ++at;
+        for (; at < self->end && is_digit(*at); at++) value = value * 10 + (uint32_t)(*at - '0');
+        if (at == fraction) return NULL;
+        exponent = fraction - at;
+        count += (size_t)(at - fraction);
+    }
+    if ((peek(self, at) | 0x20) == 'e') at = read_exponent(self, at + 1, &exponent);
+    if (at == NULL) return NULL;
+
+    uint64_t bits;
+    /* Nineteen digits always fit. */
+    if (count > 19 || !scopeflow__number_bits(value, exponent, is_negative, &bits)) {
+        double const nearest =
+            scopeflow__number_read_double(scopeflow__text(start, (size_t)(at - start)));
+        memcpy(&bits, &nearest, sizeof bits);
+    }
+    scopeflow__tape_put_number(self->tape, SCOPEFLOW_TOKEN_DOUBLE, bits);
+    return at;
+}
+
+static void put_integer(const reader *self, scopeflow_bytes number, uint64_t value, bool fits) {
+    bool const negative = number.ptr[0] == '-';
+    uint64_t const limit = (uint64_t)INT64_MAX + 1;
+    if (!fits || (negative && value > limit))
+        scopeflow_tape_put_text(self->tape, SCOPEFLOW_TOKEN_BIG_INTEGER, number);
+    else if (negative || value < limit)
+        scopeflow__tape_put_number(self->tape, SCOPEFLOW_TOKEN_INT, negative ? 0 - value : value);
+    else
+        scopeflow__tape_put_number(self->tape, SCOPEFLOW_TOKEN_UINT, value);
+}
+
+static const char *read_number(const reader *self, const char *at) {
+    const char *const start = at;
+    uint64_t value = 0;
+    bool fits = true;
+    if (*at == '-') at++;
+    const char *const digits = at;
+    for (; at < self->end && is_digit(*at); at++) {
+        uint32_t const digit = (uint32_t)(*at - '0');
+        /* Nineteen digits always fit. */
+        if (at - digits >= 19) fits = fits && value <= (UINT64_MAX - digit) / 10;
+        value = value * 10 + digit;
+    }
+    if (at == digits || (*digits == '0' && at - digits > 1)) return NULL;
+    char const c = peek(self, at);
+    if (c == '.' || (c | 0x20) == 'e') return read_double(self, start, at, value);
+    put_integer(self, scopeflow__text(start, (size_t)(at - start)), value, fits);
+    return at;
+}
+
+/* --- Containers --- */
+
+static bool in_object(const reader *self) {
+    uint32_t const bit = self->depth - 1;
+    return (self->is_object[bit / 8] >> (bit % 8)) & 1;
+}
+
+static const char *open_container(reader *self, const char *at) {
+    if (self->depth == SCOPEFLOW_JSON_DEPTH_LIMIT) return NULL;
+    bool const is_object = *at == '{';
+    uint32_t const bit = self->depth++;
+    unsigned char const mask = (unsigned char)(1u << (bit % 8));
+    if (is_object)
+        self->is_object[bit / 8] |= mask;
+    else
+        self->is_object[bit / 8] &= (unsigned char)~mask;
+    scopeflow__tape_put_mark(self->tape,
+                             is_object ? SCOPEFLOW_TOKEN_OBJECT : SCOPEFLOW_TOKEN_ARRAY);
+    return at + 1;
+}
+
+static const char *read_key(const reader *self, const char *at) {
+    at = skip_space(self, at);
+    if (peek(self, at) != '"') return NULL;
+    at = read_string(self, at);
+    if (at == NULL) return NULL;
+    at = skip_space(self, at);
+    return peek(self, at) == ':' ? at + 1 : NULL;
+}
+
+static const char *read_literal(const reader *self, const char *at, const char *literal, size_t len,
+                                scopeflow_token token) {
+    if ((size_t)(self->end - at) < len || memcmp(at, literal, len) != 0) return NULL;
+    scopeflow__tape_put_token(self->tape, token);
+    return at + len;
+}
+
+static const char *read_scalar(const reader *self, const char *at) {
+    switch (*at) {
+    case '"': return read_string(self, at);
+    case 't': return read_literal(self, at, "true", 4, SCOPEFLOW_TOKEN_TRUE);
+    case 'f': return read_literal(self, at, "false", 5, SCOPEFLOW_TOKEN_FALSE);
+    case 'n': return read_literal(self, at, "null", 4, SCOPEFLOW_TOKEN_NULL);
+    default: return read_number(self, at);
+    }
+}
+
+/* Behind a value: closes what ends here and passes the comma, and the key, before the next value.
+ * At depth 0 there is none. */
+static const char *read_value_end(reader *self, const char *at) {
+    while (self->depth > 0) {
+        at = skip_space(self, at);
+        char const c = peek(self, at);
+        bool const is_in_object = in_object(self);
+        if (c == ',') return is_in_object ? read_key(self, at + 1) : at + 1;
+        if (c != (is_in_object ? '}' : ']')) return NULL;
+        at++;
+        self->depth--;
+        scopeflow__tape_put_mark(self->tape, SCOPEFLOW_TOKEN_END);
+    }
+    return at;
+}
+
+static const char *read_document(reader *self, const char *at) {
+    do {
+        at = skip_space(self, at);
+        char const c = peek(self, at);
+        if (at == self->end) return NULL;
+        if (c == '{' || c == '[') {
+            at = open_container(self, at);
+            if (at == NULL) return NULL;
+            at = skip_space(self, at);
+            if (peek(self, at) != (c == '{' ? '}' : ']')) {
+                if (c == '{') at = read_key(self, at);
+                continue;
+            }
+        } else {
+            at = read_scalar(self, at);
+        }
+        if (at != NULL) at = read_value_end(self, at);
+    } while (at != NULL && self->depth > 0);
+    return at;
+}
+
+bool scopeflow__json_parse(scopeflow_tape *tape, scopeflow_bytes text) {
+    if (text.len > SCOPEFLOW_JSON_SIZE_LIMIT_BYTES || text.len == 0) return false;
+    scopeflow_tape const before = *tape;
+    reader self;
+    self.tape = tape;
+    self.end = text.ptr + text.len;
+    self.depth = 0;
+    const char *const at = read_document(&self, text.ptr);
+    if (at != NULL && skip_space(&self, at) == self.end) return true;
+
+    tape->bytes.len = before.bytes.len;
+    tape->least_output = before.least_output;
+    tape->depth = before.depth;
+    tape->skipped_depth = before.skipped_depth;
+    return false;
+}
+
+void scopeflow_tape_put_json(scopeflow_tape *self, scopeflow_bytes json) {
+    if (!scopeflow__json_parse(self, json)) scopeflow__tape_put_string(self, json);
+}
+
+/* -------------------- src/json/scan.c -------------------- */
 
 void scopeflow__scanner_init(scopeflow__scanner *self, scopeflow_bytes text, uint32_t depth_limit) {
     self->text = text;
@@ -2905,30 +3481,6 @@ void scopeflow__scan_space(scopeflow__scanner *self) {
 }
 
 /* --- Strings --- */
-
-/* Whether one of eight bytes ends a run of plain characters: a quote, a backslash, a control
- * character or anything beyond ASCII. It may say so of a run that has none, never the reverse. */
-static bool has_special_byte(uint64_t eight) {
-    uint64_t const quote = eight ^ EACH_BYTE('"');
-    uint64_t const backslash = eight ^ EACH_BYTE('\\');
-    uint64_t const found =
-        (eight - EACH_BYTE(0x20u)) | (quote - EACH_BYTE(1u)) | (backslash - EACH_BYTE(1u)) | eight;
-    return (found & HIGH_BITS) != 0;
-}
-
-static void scan_plain_run(scopeflow__scanner *self) {
-    uint64_t eight;
-    while (self->text.len - self->at >= sizeof eight) {
-        memcpy(&eight, self->text.ptr + self->at, sizeof eight);
-        if (has_special_byte(eight)) break;
-        self->at += sizeof eight;
-    }
-    while (self->at < self->text.len) {
-        unsigned char const c = (unsigned char)self->text.ptr[self->at];
-        if (c == '"' || c == '\\' || c < 0x20 || c >= 0x80) return;
-        self->at++;
-    }
-}
 
 static bool scan_hex_digits(scopeflow__scanner *self) {
     for (int i = 0; i < 4; i++, self->at++) {
@@ -2969,7 +3521,8 @@ static bool scan_code_point(scopeflow__scanner *self) {
 bool scopeflow__scan_string(scopeflow__scanner *self, scopeflow_bytes *out_json) {
     size_t const start = self->at++;
     for (;;) {
-        scan_plain_run(self);
+        self->at +=
+            scopeflow__plain_length(self->text.ptr + self->at, self->text.len - self->at, false);
         unsigned char const c = (unsigned char)scopeflow__scan_peek(self);
         if (c == '"') break;
         if (c < 0x20) return fail_syntax(self, "a control character stands in a string");
@@ -3100,6 +3653,32 @@ bool scopeflow__scan_value(scopeflow__scanner *self, scopeflow_bytes *out_json) 
         if (!scan_value_end(self, outside)) return false;
     } while (self->depth > outside);
     *out_json = scopeflow__text(self->text.ptr + start, self->at - start);
+    return true;
+}
+
+/* --- What the parser refuses --- */
+
+static bool scan_document(scopeflow__scanner *self) {
+    scopeflow_bytes ignored;
+    if (!scopeflow__scan_value(self, &ignored)) return false;
+    scopeflow__scan_space(self);
+    return self->at == self->text.len || fail_syntax(self, "nothing may follow the value");
+}
+
+bool scopeflow__json_find_fault(scopeflow_bytes text, scopeflow__json_fault *out) {
+    out->status = SCOPEFLOW_STATUS_LIMIT_EXCEEDED;
+    out->at = SCOPEFLOW_JSON_SIZE_LIMIT_BYTES;
+    out->problem = "the text is longer than json_size_limit";
+    if (text.len > SCOPEFLOW_JSON_SIZE_LIMIT_BYTES) return true;
+
+    scopeflow__scanner scanner;
+    scopeflow__scanner_init(&scanner, text, SCOPEFLOW_JSON_DEPTH_LIMIT);
+    if (scan_document(&scanner)) return false;
+    out->status = scanner.status;
+    out->at = scanner.at;
+    out->problem = scanner.status == SCOPEFLOW_STATUS_LIMIT_EXCEEDED
+                       ? "containers are nested deeper than json_depth_limit"
+                       : scanner.problem;
     return true;
 }
 
@@ -6227,12 +6806,16 @@ static scopeflow_status read_members(scopeflow__cursor value, scopeflow__propaga
     return status;
 }
 
-static scopeflow_status fail_syntax_at(scopeflow_error *out_error, size_t offset) {
-    char digits[SCOPEFLOW__NUMBER_SIZE_BYTES];
-    size_t const len = scopeflow__number_write_uint(offset, digits);
-    return scopeflow__fail(out_error, SCOPEFLOW_STATUS_INVALID_JSON,
+static scopeflow_status fail_json(scopeflow_error *out_error, scopeflow_bytes json) {
+    char where[SCOPEFLOW__NUMBER_SIZE_BYTES + 2];
+    scopeflow__json_fault fault;
+    (void)scopeflow__json_find_fault(json, &fault);
+    size_t len = scopeflow__number_write_uint(fault.at, where);
+    where[len++] = ':';
+    where[len++] = ' ';
+    return scopeflow__fail(out_error, fault.status,
                            SCOPEFLOW__TEXT("a propagated context goes wrong at offset "),
-                           scopeflow__text(digits, len), SCOPEFLOW__TEXT(""));
+                           scopeflow__text(where, len), scopeflow__c_text(fault.problem));
 }
 
 scopeflow_status scopeflow__propagation_read_json(const scopeflow__memory *memory,
@@ -6241,13 +6824,12 @@ scopeflow_status scopeflow__propagation_read_json(const scopeflow__memory *memor
     scopeflow_status status = check_length(json, out_error);
     if (status != SCOPEFLOW_STATUS_OK) return status;
     scopeflow_tape tape;
-    size_t offset = 0;
     scopeflow__tape_init(&tape, memory, SIZE_MAX);
-    bool const is_json = scopeflow__json_parse(&tape, json, &offset);
+    bool const is_json = scopeflow__json_parse(&tape, json);
     if (tape.bytes.failed)
         status = scopeflow__fail_memory(out_error);
     else if (!is_json)
-        status = fail_syntax_at(out_error, offset);
+        status = fail_json(out_error, json);
     else
         status = read_members(scopeflow__tape_value(&tape), out, out_error);
     scopeflow__tape_deinit(&tape);
@@ -8853,10 +9435,9 @@ static bool decode(line_reader *self, scopeflow_bytes json, scopeflow_tape *tape
     if (out_text->len == 0 || memchr(out_text->ptr, '\\', out_text->len) == NULL) return true;
 
     const scopeflow__memory *const memory = tape->bytes.memory;
-    size_t ignored;
     scopeflow__tape_deinit(tape);
     scopeflow__tape_init(tape, memory, SIZE_MAX);
-    (void)scopeflow__json_parse(tape, json, &ignored);
+    (void)scopeflow__json_parse(tape, json);
     if (tape->bytes.failed)
         return fail_line(self, SCOPEFLOW_STATUS_NO_MEMORY, 0, "", "the allocator returned nothing");
     scopeflow__cursor cursor = scopeflow__tape_value(tape);
@@ -8998,7 +9579,7 @@ static bool check_attributes(line_reader *self) {
     if (is_absent(self, LINE_KEY_ATTRIBUTES)) return true;
     if (!starts_with(array, '[')) return fail_key(self, LINE_KEY_ATTRIBUTES, " is no array");
     scopeflow__scanner scanner;
-    scopeflow__scanner_init(&scanner, array, SCOPEFLOW__SCAN_DEPTH_MAX);
+    scopeflow__scanner_init(&scanner, array, SCOPEFLOW_JSON_DEPTH_LIMIT);
     do { /* Behind the bracket or a comma; the syntax is known to be right. */
         scopeflow_bytes element;
         scanner.at++;

@@ -92,6 +92,15 @@ def marks(count):
         event("mark")
 
 
+def marks_with(data):
+    def run(count):
+        event = scope.event
+        for _ in range(count):
+            event("mark", data=data)
+
+    return run
+
+
 async def awaits(count):
     request = REQUEST
     for _ in range(count):
@@ -229,6 +238,8 @@ ROWS = {
     "scope in a scope": scopes_in_a_scope,
     "scope, `with`": scopes_by_with,
     "mark": marks,
+    "mark, 5 values": marks_with(dict.fromkeys("abcd", "text")),
+    "mark, 5,000 values": marks_with({"rows": [{"id": row, "text": "x"} for row in range(1_666)]}),
     "await f(args)": awaits,
     "tool, async": calls,
     "tool, async, in a scope": calls_in_a_scope,

@@ -32,9 +32,8 @@ static void add_text(uint64_t *sum, scopeflow_bytes text) {
 static bool is_json(scopeflow_bytes text) {
     scopeflow__memory const memory = scopeflow__memory_default();
     scopeflow_tape tape;
-    size_t ignored;
     scopeflow__tape_init(&tape, &memory, SIZE_MAX);
-    bool const is_parsed = scopeflow__json_parse(&tape, text, &ignored);
+    bool const is_parsed = scopeflow__json_parse(&tape, text);
     scopeflow__tape_deinit(&tape);
     return is_parsed;
 }

@@ -45,7 +45,8 @@ export interface Core {
   /** Appends a row of tokens made elsewhere. One that is ill-formed is refused whole and written
    * as null. */
   tapePutTokens(self: number, tokens: Uint8Array): void;
-  /** Appends the value of a JSON text. A text that is not valid JSON is appended as a string. */
+  /** Appends the value of a JSON text. A text that is not valid JSON, or is beyond
+   * json_depth_limit or json_size_limit, is appended as a string. */
   tapePutJson(self: number, json: string): void;
   /** Whether what was appended already fills the payload's budget, so that the host can stop
    * walking. */

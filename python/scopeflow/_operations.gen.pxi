@@ -3,7 +3,7 @@
 # One function for each operation: it checks the arguments, calls the core, and turns a failure into
 # an exception. The converters are in native/arguments.pxi.
 
-if scopeflow_abi_hash() != 0x2a7b3c0738ef0c49u:
+if scopeflow_abi_hash() != 0xf9fa6f8f4bcd24a5u:
     raise ImportError(
         "scopeflow._native was generated for another version of the core than it is linked with"
     )

@@ -17,7 +17,7 @@
 #define SCOPEFLOW_VERSION "0.1.0"
 
 /* A number over everything in this header that a compiled caller depends on (S6.3). */
-#define SCOPEFLOW_ABI_HASH UINT64_C(0x2a7b3c0738ef0c49)
+#define SCOPEFLOW_ABI_HASH UINT64_C(0xf9fa6f8f4bcd24a5)
 
 #ifndef SCOPEFLOW_API
 #if defined(_WIN32)
@@ -166,6 +166,13 @@ struct scopeflow_error {
 /* Containers inside containers; a deeper one is written as `{"$depth":128}`. */
 #define SCOPEFLOW_PAYLOAD_DEPTH_LIMIT 128u
 
+/* Containers inside containers of a JSON text that is read; a text with more is refused as
+ * `limit_exceeded`, at the offset of the first one too many. */
+#define SCOPEFLOW_JSON_DEPTH_LIMIT 4096u
+
+/* Longest JSON text that is read; a longer one is refused as `limit_exceeded`, at this offset. */
+#define SCOPEFLOW_JSON_SIZE_LIMIT_BYTES 4294967290u
+
 /* Longest name of a scope, mark, tool or registration. */
 #define SCOPEFLOW_NAME_SIZE_LIMIT_BYTES 65535u
 
@@ -257,7 +264,8 @@ SCOPEFLOW_API void scopeflow_tape_put_mark(scopeflow_tape *self, scopeflow_token
  * Thread: For one thread at a time. */
 SCOPEFLOW_API void scopeflow_tape_put_tokens(scopeflow_tape *self, scopeflow_bytes tokens);
 
-/* Appends the value of a JSON text. A text that is not valid JSON is appended as a string.
+/* Appends the value of a JSON text. A text that is not valid JSON, or is beyond json_depth_limit
+ * or json_size_limit, is appended as a string.
  * json: JSON text in UTF-8.
  * Thread: For one thread at a time. */
 SCOPEFLOW_API void scopeflow_tape_put_json(scopeflow_tape *self, scopeflow_bytes json);

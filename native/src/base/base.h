@@ -19,8 +19,10 @@
 
 #if defined(__GNUC__) || defined(__clang__)
 #define SCOPEFLOW__LIKELY(condition) (__builtin_expect(!!(condition), 1))
+#define SCOPEFLOW__NOINLINE __attribute__((noinline))
 #else
 #define SCOPEFLOW__LIKELY(condition) (condition)
+#define SCOPEFLOW__NOINLINE
 #endif
 
 /* --- Atomics. The compiler's builtins serve C and C++ alike; <stdatomic.h> does not. --- */

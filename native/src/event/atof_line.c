@@ -99,10 +99,9 @@ static bool decode(line_reader *self, scopeflow_bytes json, scopeflow_tape *tape
     if (out_text->len == 0 || memchr(out_text->ptr, '\\', out_text->len) == NULL) return true;
 
     const scopeflow__memory *const memory = tape->bytes.memory;
-    size_t ignored;
     scopeflow__tape_deinit(tape);
     scopeflow__tape_init(tape, memory, SIZE_MAX);
-    (void)scopeflow__json_parse(tape, json, &ignored);
+    (void)scopeflow__json_parse(tape, json);
     if (tape->bytes.failed)
         return fail_line(self, SCOPEFLOW_STATUS_NO_MEMORY, 0, "", "the allocator returned nothing");
     scopeflow__cursor cursor = scopeflow__tape_value(tape);
@@ -244,7 +243,7 @@ static bool check_attributes(line_reader *self) {
     if (is_absent(self, LINE_KEY_ATTRIBUTES)) return true;
     if (!starts_with(array, '[')) return fail_key(self, LINE_KEY_ATTRIBUTES, " is no array");
     scopeflow__scanner scanner;
-    scopeflow__scanner_init(&scanner, array, SCOPEFLOW__SCAN_DEPTH_MAX);
+    scopeflow__scanner_init(&scanner, array, SCOPEFLOW_JSON_DEPTH_LIMIT);
     do { /* Behind the bracket or a comma; the syntax is known to be right. */
         scopeflow_bytes element;
         scanner.at++;

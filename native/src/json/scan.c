@@ -1,9 +1,7 @@
 #include "json/scan.h"
 
 #include "base/utf8.h"
-
-#define EACH_BYTE(byte) (0x0101010101010101ull * (byte))
-#define HIGH_BITS EACH_BYTE(0x80u)
+#include "json/plain.h"
 
 void scopeflow__scanner_init(scopeflow__scanner *self, scopeflow_bytes text, uint32_t depth_limit) {
     self->text = text;
@@ -34,30 +32,6 @@ void scopeflow__scan_space(scopeflow__scanner *self) {
 }
 
 /* --- Strings --- */
-
-/* Whether one of eight bytes ends a run of plain characters: a quote, a backslash, a control
- * character or anything beyond ASCII. It may say so of a run that has none, never the reverse. */
-static bool has_special_byte(uint64_t eight) {
-    uint64_t const quote = eight ^ EACH_BYTE('"');
-    uint64_t const backslash = eight ^ EACH_BYTE('\\');
-    uint64_t const found =
-        (eight - EACH_BYTE(0x20u)) | (quote - EACH_BYTE(1u)) | (backslash - EACH_BYTE(1u)) | eight;
-    return (found & HIGH_BITS) != 0;
-}
-
-static void scan_plain_run(scopeflow__scanner *self) {
-    uint64_t eight;
-    while (self->text.len - self->at >= sizeof eight) {
-        memcpy(&eight, self->text.ptr + self->at, sizeof eight);
-        if (has_special_byte(eight)) break;
-        self->at += sizeof eight;
-    }
-    while (self->at < self->text.len) {
-        unsigned char const c = (unsigned char)self->text.ptr[self->at];
-        if (c == '"' || c == '\\' || c < 0x20 || c >= 0x80) return;
-        self->at++;
-    }
-}
 
 static bool scan_hex_digits(scopeflow__scanner *self) {
     for (int i = 0; i < 4; i++, self->at++) {
@@ -98,7 +72,8 @@ static bool scan_code_point(scopeflow__scanner *self) {
 bool scopeflow__scan_string(scopeflow__scanner *self, scopeflow_bytes *out_json) {
     size_t const start = self->at++;
     for (;;) {
-        scan_plain_run(self);
+        self->at +=
+            scopeflow__plain_length(self->text.ptr + self->at, self->text.len - self->at, false);
         unsigned char const c = (unsigned char)scopeflow__scan_peek(self);
         if (c == '"') break;
         if (c < 0x20) return fail_syntax(self, "a control character stands in a string");
@@ -229,5 +204,31 @@ bool scopeflow__scan_value(scopeflow__scanner *self, scopeflow_bytes *out_json) 
         if (!scan_value_end(self, outside)) return false;
     } while (self->depth > outside);
     *out_json = scopeflow__text(self->text.ptr + start, self->at - start);
+    return true;
+}
+
+/* --- What the parser refuses --- */
+
+static bool scan_document(scopeflow__scanner *self) {
+    scopeflow_bytes ignored;
+    if (!scopeflow__scan_value(self, &ignored)) return false;
+    scopeflow__scan_space(self);
+    return self->at == self->text.len || fail_syntax(self, "nothing may follow the value");
+}
+
+bool scopeflow__json_find_fault(scopeflow_bytes text, scopeflow__json_fault *out) {
+    out->status = SCOPEFLOW_STATUS_LIMIT_EXCEEDED;
+    out->at = SCOPEFLOW_JSON_SIZE_LIMIT_BYTES;
+    out->problem = "the text is longer than json_size_limit";
+    if (text.len > SCOPEFLOW_JSON_SIZE_LIMIT_BYTES) return true;
+
+    scopeflow__scanner scanner;
+    scopeflow__scanner_init(&scanner, text, SCOPEFLOW_JSON_DEPTH_LIMIT);
+    if (scan_document(&scanner)) return false;
+    out->status = scanner.status;
+    out->at = scanner.at;
+    out->problem = scanner.status == SCOPEFLOW_STATUS_LIMIT_EXCEEDED
+                       ? "containers are nested deeper than json_depth_limit"
+                       : scanner.problem;
     return true;
 }

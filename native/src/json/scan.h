@@ -6,16 +6,14 @@
 
 #include "base/base.h"
 
-enum { SCOPEFLOW__SCAN_DEPTH_MAX = 4096 };
-
 typedef struct scopeflow__scanner {
     scopeflow_bytes text;
     size_t at; /* After a failure: the first byte that cannot be right. */
     uint32_t depth;
-    uint32_t depth_limit;    /* At most SCOPEFLOW__SCAN_DEPTH_MAX. */
+    uint32_t depth_limit;    /* At most SCOPEFLOW_JSON_DEPTH_LIMIT. */
     scopeflow_status status; /* After a failure: what kind, and what is wrong as a text. */
     const char *problem;
-    unsigned char is_object[SCOPEFLOW__SCAN_DEPTH_MAX / 8]; /* One bit for each open container. */
+    unsigned char is_object[SCOPEFLOW_JSON_DEPTH_LIMIT / 8]; /* One bit for each open container. */
 } scopeflow__scanner;
 
 void scopeflow__scanner_init(scopeflow__scanner *self, scopeflow_bytes text, uint32_t depth_limit);
@@ -45,5 +43,14 @@ bool scopeflow__scan_key(scopeflow__scanner *self, scopeflow_bytes *out_json);
 
 /* Passes over one value and the blanks before it, and gives it as it stands. */
 bool scopeflow__scan_value(scopeflow__scanner *self, scopeflow_bytes *out_json);
+
+/* Why the parser refuses a text: what is wrong, and at which byte. False if it does not. */
+typedef struct scopeflow__json_fault {
+    scopeflow_status status;
+    size_t at;
+    const char *problem;
+} scopeflow__json_fault;
+
+bool scopeflow__json_find_fault(scopeflow_bytes text, scopeflow__json_fault *out);
 
 #endif

@@ -3,6 +3,7 @@
 #include "event/text.h"
 #include "json/number.h"
 #include "json/parse.h"
+#include "json/scan.h"
 #include "value/tape.h"
 
 #define PROPAGATION_HEAD "{\"version\":1,\"root_uuid\":\""
@@ -110,12 +111,16 @@ static scopeflow_status read_members(scopeflow__cursor value, scopeflow__propaga
     return status;
 }
 
-static scopeflow_status fail_syntax_at(scopeflow_error *out_error, size_t offset) {
-    char digits[SCOPEFLOW__NUMBER_SIZE_BYTES];
-    size_t const len = scopeflow__number_write_uint(offset, digits);
-    return scopeflow__fail(out_error, SCOPEFLOW_STATUS_INVALID_JSON,
+static scopeflow_status fail_json(scopeflow_error *out_error, scopeflow_bytes json) {
+    char where[SCOPEFLOW__NUMBER_SIZE_BYTES + 2];
+    scopeflow__json_fault fault;
+    (void)scopeflow__json_find_fault(json, &fault);
+    size_t len = scopeflow__number_write_uint(fault.at, where);
+    where[len++] = ':';
+    where[len++] = ' ';
+    return scopeflow__fail(out_error, fault.status,
                            SCOPEFLOW__TEXT("a propagated context goes wrong at offset "),
-                           scopeflow__text(digits, len), SCOPEFLOW__TEXT(""));
+                           scopeflow__text(where, len), scopeflow__c_text(fault.problem));
 }
 
 scopeflow_status scopeflow__propagation_read_json(const scopeflow__memory *memory,
@@ -124,13 +129,12 @@ scopeflow_status scopeflow__propagation_read_json(const scopeflow__memory *memor
     scopeflow_status status = check_length(json, out_error);
     if (status != SCOPEFLOW_STATUS_OK) return status;
     scopeflow_tape tape;
-    size_t offset = 0;
     scopeflow__tape_init(&tape, memory, SIZE_MAX);
-    bool const is_json = scopeflow__json_parse(&tape, json, &offset);
+    bool const is_json = scopeflow__json_parse(&tape, json);
     if (tape.bytes.failed)
         status = scopeflow__fail_memory(out_error);
     else if (!is_json)
-        status = fail_syntax_at(out_error, offset);
+        status = fail_json(out_error, json);
     else
         status = read_members(scopeflow__tape_value(&tape), out, out_error);
     scopeflow__tape_deinit(&tape);

@@ -1,5 +1,5 @@
-/* What Cython has no word for: a thread's emitter, the raised exception as one object, and the
- * interpreter's protocol for awaiting (PEP 492) without a frame.
+/* What Cython has no word for: a thread's emitter, the raised exception as one object, the
+ * interpreter's protocol for awaiting (PEP 492) without a frame, and values told by their type.
  *
  * Nothing here knows what a step is; driver.pxi does. All functions need the GIL.
  */
@@ -197,6 +197,51 @@ static _PyCFunctionFastWithKeywords glue_replace_method(PyTypeObject *type, cons
         (_PyCFunctionFastWithKeywords)(void (*)(void))method->ml_meth;
     method->ml_meth = (PyCFunction)(void (*)(void))function;
     return replaced;
+}
+
+/* --- Payloads: what cannot fail, without the care for what can --- */
+
+/* Appends a text; false, with nothing raised, if it has no UTF-8 or there is no memory. */
+static inline int glue_put_text(scopeflow_tape *tape, PyObject *value) {
+    Py_ssize_t size = 0;
+    scopeflow_bytes text;
+    if (PyUnicode_IS_COMPACT_ASCII(value)) {
+        text.ptr = (const char *)PyUnicode_1BYTE_DATA(value);
+        size = PyUnicode_GET_LENGTH(value);
+    } else {
+        text.ptr = PyUnicode_AsUTF8AndSize(value, &size);
+    }
+    if (text.ptr == NULL) {
+        PyErr_Clear();
+        return 0;
+    }
+    text.len = (size_t)size;
+    scopeflow_tape_put_text(tape, SCOPEFLOW_TOKEN_STRING, text);
+    return 1;
+}
+
+static inline int glue_put_integer(scopeflow_tape *tape, PyObject *value) {
+    int overflow = 0;
+    long long const number = PyLong_AsLongLongAndOverflow(value, &overflow);
+    if (overflow) return 0;
+    scopeflow_tape_put_int(tape, number);
+    return 1;
+}
+
+/* Appends a value of one of the kinds that JSON has, no container; false if it is no such one or
+ * more has to be done for it. */
+static inline int glue_put_scalar(scopeflow_tape *tape, PyObject *value) {
+    if (PyUnicode_CheckExact(value)) return glue_put_text(tape, value);
+    if (PyLong_CheckExact(value)) return glue_put_integer(tape, value);
+    if (PyFloat_CheckExact(value))
+        scopeflow_tape_put_double(tape, PyFloat_AS_DOUBLE(value));
+    else if (PyBool_Check(value))
+        scopeflow_tape_put_bool(tape, value == Py_True);
+    else if (value == Py_None)
+        scopeflow_tape_put_null(tape);
+    else
+        return 0;
+    return 1;
 }
 
 /* --- Garbage collection --- */

@@ -26,6 +26,8 @@ cdef extern from "native/glue.h":
     void glue_make_coroutine(
         PyTypeObject *of_type, glue_send_function send, iternextfunc next,
     ) noexcept
+    bint glue_put_text(scopeflow_tape *tape, PyObject *value) noexcept
+    bint glue_put_scalar(scopeflow_tape *tape, PyObject *value) noexcept
     Py_ssize_t glue_reference_count(PyObject *object) noexcept
     int glue_forbid_instances(PyTypeObject *of_type) except -1
     method_function glue_replace_method(
