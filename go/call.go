@@ -25,14 +25,23 @@ type call struct {
 	target      ToolFunc
 	span        *Scope
 	ended       *Scope
+	parent      *Scope // An explicit one, whose middleware the span inherits.
 	spans       *spanBatch
+	stream      *streamWork
 	subscribers context.Context
 	serving     *delivery
-	event       *Event
+	event       *Event // The one being delivered.
+	inspected   *Event // The one being sanitized.
 	result      any
+	// unanswered is what an operation returns if no middleware answered anything.
+	unanswered any
+
+	// chainSpan is set for a link, the rest of a chain: the span of the call that it belongs to.
+	chainSpan    *Scope
+	continuation *continuation
 
 	// lent are the refs of payloads that the core borrows until the last step.
-	lent      [4]ref
+	lent      [6]ref
 	lentCount int
 
 	// The arguments stand here so that options, which are interfaces, cost no allocation.
@@ -40,6 +49,13 @@ type call struct {
 	pop  scopePopArguments
 	mark scopeEventArguments
 	tool toolExecuteArguments
+	link taskLinkArguments
+	llm  llmExecuteArguments
+
+	begin      toolCallArguments
+	end        toolCallEndArguments
+	rewrite    toolRequestInterceptsArguments
+	permission toolConditionalExecutionArguments
 }
 
 var (
@@ -70,13 +86,14 @@ func (c *call) release() {
 	for _, r := range c.lent[:c.lentCount] {
 		c.runtime.slots.take(r)
 	}
-	if c.span != nil {
+	if c.span != nil && c.chainSpan == nil {
 		c.span.letCallablesGo()
 	}
 	c.lentCount, c.hasBegun = 0, false
 	c.runtime, c.ctx, c.current, c.delivery = nil, nil, nil, nil
-	c.target, c.span, c.ended, c.event, c.result = nil, nil, nil, nil, nil
-	c.subscribers, c.serving = nil, nil
+	c.target, c.span, c.ended, c.event, c.inspected = nil, nil, nil, nil, nil
+	c.result, c.unanswered, c.chainSpan, c.continuation = nil, nil, nil, nil
+	c.subscribers, c.serving, c.block.span, c.parent, c.stream = nil, nil, nil, nil, nil
 	calls.Put(c)
 }
 
@@ -88,10 +105,23 @@ func (c *call) lendAny(value any) ref {
 	return r
 }
 
+// nullPayload stands for a nil that an option was given: it is a value, other than an absent one (S2.5).
+type nullPayload struct{}
+
+func givenPayload(value any) any {
+	if value == nil {
+		return nullPayload{}
+	}
+	return value
+}
+
 // lend is lendAny for what may be absent: nil is.
 func (c *call) lend(value any) ref {
 	if value == nil {
 		return 0
+	}
+	if _, isNull := value.(nullPayload); isNull {
+		value = nil
 	}
 	return c.lendAny(value)
 }
@@ -100,6 +130,9 @@ func (c *call) lend(value any) ref {
 func (c *call) give(value any) ref {
 	if value == nil {
 		return 0
+	}
+	if _, isNull := value.(nullPayload); isNull {
+		value = nil
 	}
 	return c.runtime.slots.put(c.shard, value)
 }

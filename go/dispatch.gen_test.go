@@ -7,6 +7,105 @@ import (
 	"fmt"
 )
 
+// vectorOperations are the operations that this package offers (`not_yet` in the spec).
+var vectorOperations = []string{
+	"runtime_read_stats",
+	"runtime_root",
+	"runtime_callable_at",
+	"runtime_flush",
+	"runtime_close",
+	"runtime_is_credential_header",
+	"runtime_after_fork",
+	"scope_new_root",
+	"scope_push",
+	"scope_pop",
+	"scope_event",
+	"scope_describe",
+	"scope_metadata",
+	"scope_callable_at",
+	"scope_is_open",
+	"scope_is_in_force",
+	"register_tool_conditional_execution_guardrail",
+	"deregister_tool_conditional_execution_guardrail",
+	"scope_register_tool_conditional_execution_guardrail",
+	"scope_deregister_tool_conditional_execution_guardrail",
+	"register_subscriber",
+	"deregister_subscriber",
+	"scope_register_subscriber",
+	"scope_deregister_subscriber",
+	"register_tool_sanitize_request_guardrail",
+	"deregister_tool_sanitize_request_guardrail",
+	"scope_register_tool_sanitize_request_guardrail",
+	"scope_deregister_tool_sanitize_request_guardrail",
+	"register_tool_sanitize_response_guardrail",
+	"deregister_tool_sanitize_response_guardrail",
+	"scope_register_tool_sanitize_response_guardrail",
+	"scope_deregister_tool_sanitize_response_guardrail",
+	"register_tool_request_intercept",
+	"deregister_tool_request_intercept",
+	"scope_register_tool_request_intercept",
+	"scope_deregister_tool_request_intercept",
+	"register_tool_execution_intercept",
+	"deregister_tool_execution_intercept",
+	"scope_register_tool_execution_intercept",
+	"scope_deregister_tool_execution_intercept",
+	"register_llm_sanitize_request_guardrail",
+	"deregister_llm_sanitize_request_guardrail",
+	"scope_register_llm_sanitize_request_guardrail",
+	"scope_deregister_llm_sanitize_request_guardrail",
+	"register_llm_sanitize_response_guardrail",
+	"deregister_llm_sanitize_response_guardrail",
+	"scope_register_llm_sanitize_response_guardrail",
+	"scope_deregister_llm_sanitize_response_guardrail",
+	"register_llm_conditional_execution_guardrail",
+	"deregister_llm_conditional_execution_guardrail",
+	"scope_register_llm_conditional_execution_guardrail",
+	"scope_deregister_llm_conditional_execution_guardrail",
+	"register_llm_request_intercept",
+	"deregister_llm_request_intercept",
+	"scope_register_llm_request_intercept",
+	"scope_deregister_llm_request_intercept",
+	"register_llm_execution_intercept",
+	"deregister_llm_execution_intercept",
+	"scope_register_llm_execution_intercept",
+	"scope_deregister_llm_execution_intercept",
+	"register_llm_stream_execution_intercept",
+	"deregister_llm_stream_execution_intercept",
+	"scope_register_llm_stream_execution_intercept",
+	"scope_deregister_llm_stream_execution_intercept",
+	"register_mark_sanitize_guardrail",
+	"deregister_mark_sanitize_guardrail",
+	"scope_register_mark_sanitize_guardrail",
+	"scope_deregister_mark_sanitize_guardrail",
+	"register_scope_sanitize_start_guardrail",
+	"deregister_scope_sanitize_start_guardrail",
+	"scope_register_scope_sanitize_start_guardrail",
+	"scope_deregister_scope_sanitize_start_guardrail",
+	"register_scope_sanitize_end_guardrail",
+	"deregister_scope_sanitize_end_guardrail",
+	"scope_register_scope_sanitize_end_guardrail",
+	"scope_deregister_scope_sanitize_end_guardrail",
+	"register_event_metadata_injector",
+	"deregister_event_metadata_injector",
+	"scope_register_event_metadata_injector",
+	"scope_deregister_event_metadata_injector",
+	"register_conditional_middleware_guardrail",
+	"deregister_conditional_middleware_guardrail",
+	"scope_register_conditional_middleware_guardrail",
+	"scope_deregister_conditional_middleware_guardrail",
+	"tool_execute",
+	"tool_call",
+	"tool_call_end",
+	"tool_request_intercepts",
+	"tool_conditional_execution",
+	"llm_execute",
+	"llm_stream_execute",
+	"llm_call",
+	"llm_call_end",
+	"llm_request_intercepts",
+	"llm_conditional_execution",
+}
+
 // operate calls the operation of a step with its arguments.
 func (r *vectorRun) operate(s *vectorStep) (any, error) {
 	switch s.Op {
@@ -18,8 +117,14 @@ func (r *vectorRun) operate(s *vectorStep) (any, error) {
 		return r.runtime.CallableAt(uint32(s.number("index", nil)))
 	case "runtime_flush":
 		return r.runtimeFlush(s)
+	case "runtime_close":
+		return r.runtimeClose(s)
+	case "runtime_is_credential_header":
+		return r.runtime.IsCredentialHeader(s.text("name"))
 	case "runtime_after_fork":
 		return nil, r.runtime.AfterFork()
+	case "scope_new_root":
+		return r.runtime.NewRoot()
 	case "scope_push":
 		var options []ScopeOption
 		if s.has("parent") {
@@ -73,6 +178,15 @@ func (r *vectorRun) operate(s *vectorStep) (any, error) {
 		if s.has("metadata") {
 			options = append(options, WithMetadata(s.payload("metadata")))
 		}
+		if s.has("category") {
+			options = append(options, WithCategory(s.text("category")))
+		}
+		if s.has("category_profile") {
+			options = append(options, WithCategoryProfile(s.payload("category_profile")))
+		}
+		if s.has("data_schema") {
+			options = append(options, WithDataSchema(s.payload("data_schema")))
+		}
 		if s.has("timestamp") {
 			options = append(options, WithTimestamp(s.time("timestamp")))
 		}
@@ -103,6 +217,126 @@ func (r *vectorRun) operate(s *vectorStep) (any, error) {
 		return nil, r.scope(s.On).RegisterSubscriber(s.text("name"), r.subscriber(s.callable("callable")))
 	case "scope_deregister_subscriber":
 		return r.scope(s.On).DeregisterSubscriber(s.text("name")), nil
+	case "register_tool_sanitize_request_guardrail":
+		return nil, r.runtime.RegisterToolSanitizeRequestGuardrail(s.text("name"), int32(s.number("priority", nil)), r.toolSanitizeRequestGuardrail(s.callable("callable")))
+	case "deregister_tool_sanitize_request_guardrail":
+		return r.runtime.DeregisterToolSanitizeRequestGuardrail(s.text("name")), nil
+	case "scope_register_tool_sanitize_request_guardrail":
+		return nil, r.scope(s.On).RegisterToolSanitizeRequestGuardrail(s.text("name"), int32(s.number("priority", nil)), r.toolSanitizeRequestGuardrail(s.callable("callable")))
+	case "scope_deregister_tool_sanitize_request_guardrail":
+		return r.scope(s.On).DeregisterToolSanitizeRequestGuardrail(s.text("name")), nil
+	case "register_tool_sanitize_response_guardrail":
+		return nil, r.runtime.RegisterToolSanitizeResponseGuardrail(s.text("name"), int32(s.number("priority", nil)), r.toolSanitizeResponseGuardrail(s.callable("callable")))
+	case "deregister_tool_sanitize_response_guardrail":
+		return r.runtime.DeregisterToolSanitizeResponseGuardrail(s.text("name")), nil
+	case "scope_register_tool_sanitize_response_guardrail":
+		return nil, r.scope(s.On).RegisterToolSanitizeResponseGuardrail(s.text("name"), int32(s.number("priority", nil)), r.toolSanitizeResponseGuardrail(s.callable("callable")))
+	case "scope_deregister_tool_sanitize_response_guardrail":
+		return r.scope(s.On).DeregisterToolSanitizeResponseGuardrail(s.text("name")), nil
+	case "register_tool_request_intercept":
+		return nil, r.runtime.RegisterToolRequestIntercept(s.text("name"), int32(s.number("priority", nil)), s.breaksChain(), r.toolRequestIntercept(s.callable("callable")))
+	case "deregister_tool_request_intercept":
+		return r.runtime.DeregisterToolRequestIntercept(s.text("name")), nil
+	case "scope_register_tool_request_intercept":
+		return nil, r.scope(s.On).RegisterToolRequestIntercept(s.text("name"), int32(s.number("priority", nil)), s.breaksChain(), r.toolRequestIntercept(s.callable("callable")))
+	case "scope_deregister_tool_request_intercept":
+		return r.scope(s.On).DeregisterToolRequestIntercept(s.text("name")), nil
+	case "register_tool_execution_intercept":
+		return nil, r.runtime.RegisterToolExecutionIntercept(s.text("name"), int32(s.number("priority", nil)), r.toolExecutionIntercept(s.callable("callable")))
+	case "deregister_tool_execution_intercept":
+		return r.runtime.DeregisterToolExecutionIntercept(s.text("name")), nil
+	case "scope_register_tool_execution_intercept":
+		return nil, r.scope(s.On).RegisterToolExecutionIntercept(s.text("name"), int32(s.number("priority", nil)), r.toolExecutionIntercept(s.callable("callable")))
+	case "scope_deregister_tool_execution_intercept":
+		return r.scope(s.On).DeregisterToolExecutionIntercept(s.text("name")), nil
+	case "register_llm_sanitize_request_guardrail":
+		return nil, r.runtime.RegisterLLMSanitizeRequestGuardrail(s.text("name"), int32(s.number("priority", nil)), r.llmSanitizeRequestGuardrail(s.callable("callable")))
+	case "deregister_llm_sanitize_request_guardrail":
+		return r.runtime.DeregisterLLMSanitizeRequestGuardrail(s.text("name")), nil
+	case "scope_register_llm_sanitize_request_guardrail":
+		return nil, r.scope(s.On).RegisterLLMSanitizeRequestGuardrail(s.text("name"), int32(s.number("priority", nil)), r.llmSanitizeRequestGuardrail(s.callable("callable")))
+	case "scope_deregister_llm_sanitize_request_guardrail":
+		return r.scope(s.On).DeregisterLLMSanitizeRequestGuardrail(s.text("name")), nil
+	case "register_llm_sanitize_response_guardrail":
+		return nil, r.runtime.RegisterLLMSanitizeResponseGuardrail(s.text("name"), int32(s.number("priority", nil)), r.llmSanitizeResponseGuardrail(s.callable("callable")))
+	case "deregister_llm_sanitize_response_guardrail":
+		return r.runtime.DeregisterLLMSanitizeResponseGuardrail(s.text("name")), nil
+	case "scope_register_llm_sanitize_response_guardrail":
+		return nil, r.scope(s.On).RegisterLLMSanitizeResponseGuardrail(s.text("name"), int32(s.number("priority", nil)), r.llmSanitizeResponseGuardrail(s.callable("callable")))
+	case "scope_deregister_llm_sanitize_response_guardrail":
+		return r.scope(s.On).DeregisterLLMSanitizeResponseGuardrail(s.text("name")), nil
+	case "register_llm_conditional_execution_guardrail":
+		return nil, r.runtime.RegisterLLMConditionalExecutionGuardrail(s.text("name"), int32(s.number("priority", nil)), r.llmConditionalExecutionGuardrail(s.callable("callable")))
+	case "deregister_llm_conditional_execution_guardrail":
+		return r.runtime.DeregisterLLMConditionalExecutionGuardrail(s.text("name")), nil
+	case "scope_register_llm_conditional_execution_guardrail":
+		return nil, r.scope(s.On).RegisterLLMConditionalExecutionGuardrail(s.text("name"), int32(s.number("priority", nil)), r.llmConditionalExecutionGuardrail(s.callable("callable")))
+	case "scope_deregister_llm_conditional_execution_guardrail":
+		return r.scope(s.On).DeregisterLLMConditionalExecutionGuardrail(s.text("name")), nil
+	case "register_llm_request_intercept":
+		return nil, r.runtime.RegisterLLMRequestIntercept(s.text("name"), int32(s.number("priority", nil)), s.breaksChain(), r.llmRequestIntercept(s.callable("callable")))
+	case "deregister_llm_request_intercept":
+		return r.runtime.DeregisterLLMRequestIntercept(s.text("name")), nil
+	case "scope_register_llm_request_intercept":
+		return nil, r.scope(s.On).RegisterLLMRequestIntercept(s.text("name"), int32(s.number("priority", nil)), s.breaksChain(), r.llmRequestIntercept(s.callable("callable")))
+	case "scope_deregister_llm_request_intercept":
+		return r.scope(s.On).DeregisterLLMRequestIntercept(s.text("name")), nil
+	case "register_llm_execution_intercept":
+		return nil, r.runtime.RegisterLLMExecutionIntercept(s.text("name"), int32(s.number("priority", nil)), r.llmExecutionIntercept(s.callable("callable")))
+	case "deregister_llm_execution_intercept":
+		return r.runtime.DeregisterLLMExecutionIntercept(s.text("name")), nil
+	case "scope_register_llm_execution_intercept":
+		return nil, r.scope(s.On).RegisterLLMExecutionIntercept(s.text("name"), int32(s.number("priority", nil)), r.llmExecutionIntercept(s.callable("callable")))
+	case "scope_deregister_llm_execution_intercept":
+		return r.scope(s.On).DeregisterLLMExecutionIntercept(s.text("name")), nil
+	case "register_llm_stream_execution_intercept":
+		return nil, r.runtime.RegisterLLMStreamExecutionIntercept(s.text("name"), int32(s.number("priority", nil)), r.llmStreamExecutionIntercept(s.callable("callable")))
+	case "deregister_llm_stream_execution_intercept":
+		return r.runtime.DeregisterLLMStreamExecutionIntercept(s.text("name")), nil
+	case "scope_register_llm_stream_execution_intercept":
+		return nil, r.scope(s.On).RegisterLLMStreamExecutionIntercept(s.text("name"), int32(s.number("priority", nil)), r.llmStreamExecutionIntercept(s.callable("callable")))
+	case "scope_deregister_llm_stream_execution_intercept":
+		return r.scope(s.On).DeregisterLLMStreamExecutionIntercept(s.text("name")), nil
+	case "register_mark_sanitize_guardrail":
+		return nil, r.runtime.RegisterMarkSanitizeGuardrail(s.text("name"), int32(s.number("priority", nil)), r.markSanitizeGuardrail(s.callable("callable")))
+	case "deregister_mark_sanitize_guardrail":
+		return r.runtime.DeregisterMarkSanitizeGuardrail(s.text("name")), nil
+	case "scope_register_mark_sanitize_guardrail":
+		return nil, r.scope(s.On).RegisterMarkSanitizeGuardrail(s.text("name"), int32(s.number("priority", nil)), r.markSanitizeGuardrail(s.callable("callable")))
+	case "scope_deregister_mark_sanitize_guardrail":
+		return r.scope(s.On).DeregisterMarkSanitizeGuardrail(s.text("name")), nil
+	case "register_scope_sanitize_start_guardrail":
+		return nil, r.runtime.RegisterScopeSanitizeStartGuardrail(s.text("name"), int32(s.number("priority", nil)), r.scopeSanitizeStartGuardrail(s.callable("callable")))
+	case "deregister_scope_sanitize_start_guardrail":
+		return r.runtime.DeregisterScopeSanitizeStartGuardrail(s.text("name")), nil
+	case "scope_register_scope_sanitize_start_guardrail":
+		return nil, r.scope(s.On).RegisterScopeSanitizeStartGuardrail(s.text("name"), int32(s.number("priority", nil)), r.scopeSanitizeStartGuardrail(s.callable("callable")))
+	case "scope_deregister_scope_sanitize_start_guardrail":
+		return r.scope(s.On).DeregisterScopeSanitizeStartGuardrail(s.text("name")), nil
+	case "register_scope_sanitize_end_guardrail":
+		return nil, r.runtime.RegisterScopeSanitizeEndGuardrail(s.text("name"), int32(s.number("priority", nil)), r.scopeSanitizeEndGuardrail(s.callable("callable")))
+	case "deregister_scope_sanitize_end_guardrail":
+		return r.runtime.DeregisterScopeSanitizeEndGuardrail(s.text("name")), nil
+	case "scope_register_scope_sanitize_end_guardrail":
+		return nil, r.scope(s.On).RegisterScopeSanitizeEndGuardrail(s.text("name"), int32(s.number("priority", nil)), r.scopeSanitizeEndGuardrail(s.callable("callable")))
+	case "scope_deregister_scope_sanitize_end_guardrail":
+		return r.scope(s.On).DeregisterScopeSanitizeEndGuardrail(s.text("name")), nil
+	case "register_event_metadata_injector":
+		return nil, r.runtime.RegisterEventMetadataInjector(s.text("name"), int32(s.number("priority", nil)), r.eventMetadataInjector(s.callable("callable")))
+	case "deregister_event_metadata_injector":
+		return r.runtime.DeregisterEventMetadataInjector(s.text("name")), nil
+	case "scope_register_event_metadata_injector":
+		return nil, r.scope(s.On).RegisterEventMetadataInjector(s.text("name"), int32(s.number("priority", nil)), r.eventMetadataInjector(s.callable("callable")))
+	case "scope_deregister_event_metadata_injector":
+		return r.scope(s.On).DeregisterEventMetadataInjector(s.text("name")), nil
+	case "register_conditional_middleware_guardrail":
+		return nil, r.runtime.RegisterConditionalMiddlewareGuardrail(s.text("name"), uint32(s.number("kinds", nil)), s.text("registration"), r.conditionalMiddlewareGuardrail(s.callable("callable")))
+	case "deregister_conditional_middleware_guardrail":
+		return r.runtime.DeregisterConditionalMiddlewareGuardrail(s.text("name")), nil
+	case "scope_register_conditional_middleware_guardrail":
+		return nil, r.scope(s.On).RegisterConditionalMiddlewareGuardrail(s.text("name"), uint32(s.number("kinds", nil)), s.text("registration"), r.conditionalMiddlewareGuardrail(s.callable("callable")))
+	case "scope_deregister_conditional_middleware_guardrail":
+		return r.scope(s.On).DeregisterConditionalMiddlewareGuardrail(s.text("name")), nil
 	case "tool_execute":
 		var options []ToolCallOption
 		if s.has("flags") {
@@ -127,6 +361,180 @@ func (r *vectorRun) operate(s *vectorStep) (any, error) {
 			options = append(options, WithTimestamp(s.time("timestamp")))
 		}
 		return r.toolExecute(s, s.text("name"), s.payload("request"), options)
+	case "tool_call":
+		var options []ToolBeginOption
+		if s.has("parent") {
+			options = append(options, WithParent(r.scope(s.label("parent"))))
+		}
+		if s.has("attributes") {
+			options = append(options, WithToolAttributes(ToolAttribute(s.number("attributes", vectorNames_tool_attribute))))
+		}
+		if s.has("tool_call_id") {
+			options = append(options, WithToolCallID(s.text("tool_call_id")))
+		}
+		if s.has("metadata") {
+			options = append(options, WithMetadata(s.payload("metadata")))
+		}
+		if s.has("timestamp") {
+			options = append(options, WithTimestamp(s.time("timestamp")))
+		}
+		return r.toolCall(s, s.text("name"), s.payload("request"), options)
+	case "tool_call_end":
+		var options []ToolEndOption
+		if s.has("response") {
+			options = append(options, WithResponse(s.payload("response")))
+		}
+		if s.has("data") {
+			options = append(options, WithData(s.payload("data")))
+		}
+		if s.has("metadata") {
+			options = append(options, WithMetadata(s.payload("metadata")))
+		}
+		if s.has("status") {
+			options = append(options, WithStatus(EndStatus(s.number("status", vectorNames_end_status))))
+		}
+		if s.has("error") {
+			options = append(options, WithError(s.err("error")))
+		}
+		if s.has("timestamp") {
+			options = append(options, WithTimestamp(s.time("timestamp")))
+		}
+		return r.toolCallEnd(s, options)
+	case "tool_request_intercepts":
+		var options []toolRequestInterceptsOption
+		if s.has("flags") {
+			options = append(options, withToolFlags(callFlag(s.number("flags", vectorNames_call_flag))))
+		}
+		return r.toolRequestIntercepts(s, s.text("name"), s.payload("request"), options)
+	case "tool_conditional_execution":
+		var options []toolConditionalExecutionOption
+		if s.has("flags") {
+			options = append(options, withToolFlags(callFlag(s.number("flags", vectorNames_call_flag))))
+		}
+		return r.toolConditionalExecution(s, s.text("name"), s.payload("request"), options)
+	case "llm_execute":
+		var options []LLMCallOption
+		if s.has("flags") {
+			options = append(options, withLLMFlags(callFlag(s.number("flags", vectorNames_call_flag))))
+		}
+		if s.has("parent") {
+			options = append(options, WithParent(r.scope(s.label("parent"))))
+		}
+		if s.has("attributes") {
+			options = append(options, WithLLMAttributes(LlmAttribute(s.number("attributes", vectorNames_llm_attribute))))
+		}
+		if s.has("model_name") {
+			options = append(options, WithModelName(s.text("model_name")))
+		}
+		if s.has("data") {
+			options = append(options, WithData(s.payload("data")))
+		}
+		if s.has("metadata") {
+			options = append(options, WithMetadata(s.payload("metadata")))
+		}
+		if s.has("timestamp") {
+			options = append(options, WithTimestamp(s.time("timestamp")))
+		}
+		if s.has("codec") {
+			options = append(options, WithCodec(s.codec("codec")))
+		}
+		if s.has("response_codec") {
+			options = append(options, WithResponseCodec(s.codec("response_codec")))
+		}
+		return r.llmExecute(s, s.text("name"), s.llmRequest("request"), options)
+	case "llm_stream_execute":
+		var options []LLMStreamOption
+		if s.has("flags") {
+			options = append(options, withLLMFlags(callFlag(s.number("flags", vectorNames_call_flag))))
+		}
+		if s.has("parent") {
+			options = append(options, WithParent(r.scope(s.label("parent"))))
+		}
+		if s.has("attributes") {
+			options = append(options, WithLLMAttributes(LlmAttribute(s.number("attributes", vectorNames_llm_attribute))))
+		}
+		if s.has("model_name") {
+			options = append(options, WithModelName(s.text("model_name")))
+		}
+		if s.has("data") {
+			options = append(options, WithData(s.payload("data")))
+		}
+		if s.has("metadata") {
+			options = append(options, WithMetadata(s.payload("metadata")))
+		}
+		if s.has("timestamp") {
+			options = append(options, WithTimestamp(s.time("timestamp")))
+		}
+		if s.has("codec") {
+			options = append(options, WithCodec(s.codec("codec")))
+		}
+		if s.has("response_codec") {
+			options = append(options, WithResponseCodec(s.codec("response_codec")))
+		}
+		return r.llmStreamExecute(s, s.text("name"), s.llmRequest("request"), options)
+	case "llm_call":
+		var options []LLMBeginOption
+		if s.has("parent") {
+			options = append(options, WithParent(r.scope(s.label("parent"))))
+		}
+		if s.has("attributes") {
+			options = append(options, WithLLMAttributes(LlmAttribute(s.number("attributes", vectorNames_llm_attribute))))
+		}
+		if s.has("model_name") {
+			options = append(options, WithModelName(s.text("model_name")))
+		}
+		if s.has("metadata") {
+			options = append(options, WithMetadata(s.payload("metadata")))
+		}
+		if s.has("timestamp") {
+			options = append(options, WithTimestamp(s.time("timestamp")))
+		}
+		if s.has("annotated_request") {
+			options = append(options, WithAnnotatedRequest(s.payload("annotated_request")))
+		}
+		if s.has("codec") {
+			options = append(options, WithCodec(s.codec("codec")))
+		}
+		return r.llmCall(s, s.text("name"), s.llmRequest("request"), options)
+	case "llm_call_end":
+		var options []LLMEndOption
+		if s.has("response") {
+			options = append(options, WithResponse(s.payload("response")))
+		}
+		if s.has("data") {
+			options = append(options, WithData(s.payload("data")))
+		}
+		if s.has("metadata") {
+			options = append(options, WithMetadata(s.payload("metadata")))
+		}
+		if s.has("status") {
+			options = append(options, WithStatus(EndStatus(s.number("status", vectorNames_end_status))))
+		}
+		if s.has("error") {
+			options = append(options, WithError(s.err("error")))
+		}
+		if s.has("timestamp") {
+			options = append(options, WithTimestamp(s.time("timestamp")))
+		}
+		if s.has("annotated_response") {
+			options = append(options, WithAnnotatedResponse(s.payload("annotated_response")))
+		}
+		if s.has("response_codec") {
+			options = append(options, WithResponseCodec(s.codec("response_codec")))
+		}
+		return r.llmCallEnd(s, options)
+	case "llm_request_intercepts":
+		var options []llmRequestInterceptsOption
+		if s.has("flags") {
+			options = append(options, withLLMFlags(callFlag(s.number("flags", vectorNames_call_flag))))
+		}
+		return r.llmRequestIntercepts(s, s.text("name"), s.llmRequest("request"), options)
+	case "llm_conditional_execution":
+		var options []llmConditionalExecutionOption
+		if s.has("flags") {
+			options = append(options, withLLMFlags(callFlag(s.number("flags", vectorNames_call_flag))))
+		}
+		return r.llmConditionalExecution(s, s.text("name"), s.llmRequest("request"), options)
 	}
 	r.t.Fatalf("there is no operation %s", s.Op)
 	return nil, nil
@@ -135,7 +543,7 @@ func (r *vectorRun) operate(s *vectorStep) (any, error) {
 func (r *vectorRun) toolConditionalExecutionGuardrail(c *vectorCallable) ToolConditionalExecutionGuardrailFunc {
 	count := 0
 	return func(ctx context.Context, name string, request any) (*string, error) {
-		return r.reason(ctx, c, &count)
+		return r.reason(ctx, c, &count, request)
 	}
 }
 
@@ -144,6 +552,111 @@ func (r *vectorRun) subscriber(c *vectorCallable) SubscriberFunc {
 	return func(ctx context.Context, event *Event) {
 		r.record(c, event)
 		r.nothing(ctx, c, &count)
+	}
+}
+
+func (r *vectorRun) toolSanitizeRequestGuardrail(c *vectorCallable) ToolSanitizeRequestGuardrailFunc {
+	count := 0
+	return func(ctx context.Context, name string, request any) (any, error) {
+		return r.sanitized(ctx, c, &count, request)
+	}
+}
+
+func (r *vectorRun) toolSanitizeResponseGuardrail(c *vectorCallable) ToolSanitizeResponseGuardrailFunc {
+	count := 0
+	return func(ctx context.Context, name string, response any) (any, error) {
+		return r.sanitized(ctx, c, &count, response)
+	}
+}
+
+func (r *vectorRun) toolRequestIntercept(c *vectorCallable) ToolRequestInterceptFunc {
+	count := 0
+	return func(ctx context.Context, name string, request any) (any, error) {
+		return r.intercepted(ctx, c, &count, request)
+	}
+}
+
+func (r *vectorRun) toolExecutionIntercept(c *vectorCallable) ToolExecutionInterceptFunc {
+	count := 0
+	return func(ctx context.Context, name string, request any, next NextFunc) (any, error) {
+		return r.executed(ctx, c, &count, request, next)
+	}
+}
+
+func (r *vectorRun) llmSanitizeRequestGuardrail(c *vectorCallable) LLMSanitizeRequestGuardrailFunc {
+	count := 0
+	return func(ctx context.Context, request *LLMRequest) (*LLMRequest, error) {
+		return r.sanitizedRequest(ctx, c, &count, request)
+	}
+}
+
+func (r *vectorRun) llmSanitizeResponseGuardrail(c *vectorCallable) LLMSanitizeResponseGuardrailFunc {
+	count := 0
+	return func(ctx context.Context, response any) (any, error) {
+		return r.sanitized(ctx, c, &count, response)
+	}
+}
+
+func (r *vectorRun) llmConditionalExecutionGuardrail(c *vectorCallable) LLMConditionalExecutionGuardrailFunc {
+	count := 0
+	return func(ctx context.Context, request *LLMRequest) (*string, error) {
+		return r.reason(ctx, c, &count, request)
+	}
+}
+
+func (r *vectorRun) llmRequestIntercept(c *vectorCallable) LLMRequestInterceptFunc {
+	count := 0
+	return func(ctx context.Context, name string, request *LLMRequest, annotated any) (any, error) {
+		return r.interceptedLLM(ctx, c, &count, request, annotated)
+	}
+}
+
+func (r *vectorRun) llmExecutionIntercept(c *vectorCallable) LLMExecutionInterceptFunc {
+	count := 0
+	return func(ctx context.Context, name string, request *LLMRequest, next LLMNextFunc) (any, error) {
+		return r.executedLLM(ctx, c, &count, request, next)
+	}
+}
+
+func (r *vectorRun) llmStreamExecutionIntercept(c *vectorCallable) LLMStreamExecutionInterceptFunc {
+	count := 0
+	return func(ctx context.Context, name string, request *LLMRequest, next LLMStreamNextFunc) (any, error) {
+		return r.executedStream(ctx, c, &count, request, next)
+	}
+}
+
+func (r *vectorRun) markSanitizeGuardrail(c *vectorCallable) MarkSanitizeGuardrailFunc {
+	count := 0
+	return func(ctx context.Context, event *Event, fields *EventFields) (*EventFields, error) {
+		return r.fields(ctx, c, &count, fields)
+	}
+}
+
+func (r *vectorRun) scopeSanitizeStartGuardrail(c *vectorCallable) ScopeSanitizeStartGuardrailFunc {
+	count := 0
+	return func(ctx context.Context, event *Event, fields *EventFields) (*EventFields, error) {
+		return r.fields(ctx, c, &count, fields)
+	}
+}
+
+func (r *vectorRun) scopeSanitizeEndGuardrail(c *vectorCallable) ScopeSanitizeEndGuardrailFunc {
+	count := 0
+	return func(ctx context.Context, event *Event, fields *EventFields) (*EventFields, error) {
+		return r.fields(ctx, c, &count, fields)
+	}
+}
+
+func (r *vectorRun) eventMetadataInjector(c *vectorCallable) EventMetadataInjectorFunc {
+	count := 0
+	return func(ctx context.Context, event *Event) (map[string]any, error) {
+		return r.members(ctx, c, &count)
+	}
+}
+
+func (r *vectorRun) conditionalMiddlewareGuardrail(c *vectorCallable) ConditionalMiddlewareGuardrailFunc {
+	count := 0
+	return func(ctx context.Context, kinds uint32, registration string) (*string, error) {
+		return r.reason(ctx, c, &count)
 	}
 }
 
@@ -181,6 +694,16 @@ func vectorNames_token(name string) (int64, bool) {
 		return 14, true
 	case "end":
 		return 15, true
+	}
+	return 0, false
+}
+
+func vectorNames_log_level(name string) (int64, bool) {
+	switch name {
+	case "warning":
+		return 0, true
+	case "error":
+		return 1, true
 	}
 	return 0, false
 }
@@ -279,6 +802,12 @@ func vectorNames_step_kind(name string) (int64, bool) {
 		return 4, true
 	case "raise":
 		return 5, true
+	case "stream":
+		return 6, true
+	case "finalize":
+		return 7, true
+	case "codec":
+		return 8, true
 	}
 	return 0, false
 }
@@ -293,6 +822,20 @@ func vectorNames_answer_kind(name string) (int64, bool) {
 		return 2, true
 	case "cancel":
 		return 3, true
+	case "chunk":
+		return 4, true
+	}
+	return 0, false
+}
+
+func vectorNames_codec_action(name string) (int64, bool) {
+	switch name {
+	case "decode_request":
+		return 0, true
+	case "encode_request":
+		return 1, true
+	case "decode_response":
+		return 2, true
 	}
 	return 0, false
 }
@@ -329,12 +872,56 @@ func vectorNames_sink_overflow(name string) (int64, bool) {
 	return 0, false
 }
 
+func vectorNames_atof_item_kind(name string) (int64, bool) {
+	switch name {
+	case "event":
+		return 0, true
+	case "bad_line":
+		return 1, true
+	case "more":
+		return 2, true
+	case "end":
+		return 3, true
+	}
+	return 0, false
+}
+
 func vectorNames_registry(name string) (int64, bool) {
 	switch name {
 	case "tool_conditional_execution_guardrail":
 		return 1, true
 	case "subscriber":
 		return 2, true
+	case "tool_sanitize_request_guardrail":
+		return 3, true
+	case "tool_sanitize_response_guardrail":
+		return 4, true
+	case "tool_request_intercept":
+		return 5, true
+	case "tool_execution_intercept":
+		return 6, true
+	case "llm_sanitize_request_guardrail":
+		return 7, true
+	case "llm_sanitize_response_guardrail":
+		return 8, true
+	case "llm_conditional_execution_guardrail":
+		return 9, true
+	case "llm_request_intercept":
+		return 10, true
+	case "llm_execution_intercept":
+		return 11, true
+	case "llm_stream_execution_intercept":
+		return 12, true
+	case "mark_sanitize_guardrail":
+		return 13, true
+	case "scope_sanitize_start_guardrail":
+		return 14, true
+	case "scope_sanitize_end_guardrail":
+		return 15, true
+	case "event_metadata_injector":
+		return 16, true
+	case "conditional_middleware_guardrail":
+		return 17, true
 	}
 	return 0, false
 }
@@ -371,6 +958,30 @@ func vectorNames_callable_flag(name string) (int64, bool) {
 	switch name {
 	case "async":
 		return 1, true
+	case "break_chain":
+		return 2, true
+	}
+	return 0, false
+}
+
+func vectorNames_step_flag(name string) (int64, bool) {
+	switch name {
+	case "private_copy":
+		return 1, true
+	case "observed":
+		return 2, true
+	case "error":
+		return 4, true
+	case "reason":
+		return 8, true
+	}
+	return 0, false
+}
+
+func vectorNames_answer_flag(name string) (int64, bool) {
+	switch name {
+	case "sync":
+		return 1, true
 	}
 	return 0, false
 }
@@ -387,6 +998,20 @@ func vectorNames_call_flag(name string) (int64, bool) {
 	switch name {
 	case "sync":
 		return 1, true
+	case "chunk_marks":
+		return 2, true
+	case "finalizer":
+		return 4, true
+	}
+	return 0, false
+}
+
+func vectorNames_llm_attribute(name string) (int64, bool) {
+	switch name {
+	case "stateful":
+		return 1, true
+	case "streaming":
+		return 2, true
 	}
 	return 0, false
 }
@@ -399,6 +1024,7 @@ func vectorMembers(out any) map[string]any {
 		members["scope_event_count"] = fmt.Sprint(v.ScopeEventCount)
 		members["mark_event_count"] = fmt.Sprint(v.MarkEventCount)
 		members["subscriber_error_count"] = fmt.Sprint(v.SubscriberErrorCount)
+		members["withheld_payload_count"] = fmt.Sprint(v.WithheldPayloadCount)
 		members["dropped_event_count"] = fmt.Sprint(v.DroppedEventCount)
 		members["abandoned_scope_count"] = fmt.Sprint(v.AbandonedScopeCount)
 	case ScopeInfo:
@@ -407,6 +1033,7 @@ func vectorMembers(out any) map[string]any {
 		members["name"] = v.Name
 		members["subtype"] = v.Subtype
 		members["tool_call_id"] = v.ToolCallID
+		members["model_name"] = v.ModelName
 		members["started_at"] = fmt.Sprint(v.StartedAtNs)
 		members["type"] = v.Type.String()
 		members["attributes"] = v.Attributes

@@ -15,6 +15,17 @@
 // runs with a context in which that span is current, and exactly one end follows one start. The
 // caller gets the function's own value and the function's own error.
 //
+// LLM calls ([LLMCallExecute]) and their streams ([LLMStreamCallExecute]) run in the same way. A stream
+// takes no chunk ahead of its consumer; leaving a loop over [LLMStream.All] stops the producer.
+//
+// # Middleware
+//
+// Guards decide, request intercepts rewrite, execution intercepts run around the target and call next,
+// sanitizers and injectors change what observers see. Each is registered under a name, on a [Runtime]
+// or on a [Scope]. Request intercepts and sanitizers get a copy of a payload's maps and slices, which
+// they may change in place; pointers and structs in it are shared. Guards get the caller's own object
+// and must not change it.
+//
 // # Payloads
 //
 // Arguments, results and metadata may be any Go value. Nothing is encoded unless somebody listens.

@@ -8,13 +8,20 @@ import (
 
 // answer is what came of a step.
 type answer struct {
-	kind   answerKind
-	status Status
-	value  ref
+	kind      answerKind
+	status    Status
+	value     ref
+	annotated ref
 }
 
-// run does what the steps say until the operation has ended. It is the only place where Go meets
-// the core's pipeline. The result of a call stands in c.result, a new scope in the last step.
+// resume answers the last step. Nothing is awaited in Go, so that no flag has anything to say (S3.8).
+func (c *call) resume(a answer) Status {
+	return c.taskResume(a.kind, a.status, 0, a.value, a.annotated)
+}
+
+// run does what the steps say until the operation has ended, or comes to rest as a stream. It is the
+// only place where Go meets the core's pipeline. The result of a call stands in c.result, a new scope
+// in the last step.
 func (c *call) run(status Status) error {
 	for status == StatusOK {
 		step := &c.block.step
@@ -22,16 +29,35 @@ func (c *call) run(status Status) error {
 		case stepKindDone:
 			return nil
 		case stepKindReturn:
-			c.result = c.runtime.slots.take(ref(step.value))
+			c.result = c.unanswered
+			if step.value != 0 {
+				c.result = c.runtime.slots.take(ref(step.value))
+			}
+			return nil
+		case stepKindStream:
 			return nil
 		case stepKindRaise:
 			return c.raised(Status(step.status), c.runtime.slots.take(ref(step.value)))
 		default:
 			a := c.perform(kind)
-			status = c.taskResume(a.kind, a.status, a.value)
+			if status = c.resume(a); status != StatusOK {
+				status = c.answerRefused(kind, a, status)
+			}
 		}
 	}
 	return c.coreError(status)
+}
+
+// answerRefused is for an answer that the core does not take: a request intercept gave what is no
+// request. That is the call's error (S3.11).
+func (c *call) answerRefused(kind stepKind, a answer, status Status) Status {
+	c.runtime.slots.take(a.value)
+	c.runtime.slots.take(a.annotated)
+	if kind != stepKindInvoke && kind != stepKindCodec || a.kind != answerKindValue {
+		c.taskAbandon()
+		return status
+	}
+	return c.resume(c.answerError(c.coreError(status)))
 }
 
 // raised is the error that a task ends with: the application's own one as it came (S4.4), or one of
@@ -44,6 +70,8 @@ func (c *call) raised(status Status, value any) error {
 	case StatusGuardrailRejected:
 		reason, _ := value.(string)
 		return &GuardrailRejectedError{Reason: reason}
+	case StatusInvalidState:
+		return errClosed
 	}
 	return newError(status, "the operation was refused")
 }
@@ -57,49 +85,86 @@ func (c *call) perform(kind stepKind) (a answer) {
 		if kind == stepKindDeliver {
 			c.serving.end()
 		}
+		if c.continuation != nil {
+			c.continuation.retire()
+			c.continuation = nil
+		}
 		if returned {
 			return
 		}
 		if value := recover(); value != nil {
-			a = c.failed(kind, newPanicError(value))
+			a = c.panicked(value)
 			return
 		}
-		_ = c.run(c.taskResume(answerKindCancel, StatusOK, c.runtime.slots.put(c.shard, errExited)))
+		exited := c.runtime.slots.put(c.shard, errExited)
+		_ = c.run(c.resume(answer{kind: answerKindCancel, value: exited}))
 	}()
 	switch kind {
 	case stepKindExecute:
 		a = c.execute()
 	case stepKindDeliver:
 		a = c.deliver()
+	case stepKindCodec:
+		a = c.askCodec(c.middlewareContext())
+	case stepKindFinalize:
+		a = c.answerPayload(c.stream.finalizer())
 	default:
 		step := &c.block.step
-		a = c.invokeCallable(c.ctx, registry(step.registry), c.runtime.callable(ref(step.callable)))
+		callable := c.runtime.callable(ref(step.callable))
+		a = c.invokeCallable(c.middlewareContext(), Registry(step.registry), callable)
 	}
 	returned = true
 	return a
 }
 
-// failed answers for a panic.
-func (c *call) failed(kind stepKind, err *PanicError) answer {
-	if kind == stepKindDeliver {
-		c.runtime.logger().Error("scopeflow: a subscriber failed",
-			slog.String("subscriber", copyText(c.block.step.registration)),
-			slog.Any("error", err), slog.String("stack", string(err.Stack)))
-	}
+// panicked answers for a panic. That something failed is told by the core, or by the error that the
+// caller gets; where it did, only here.
+func (c *call) panicked(value any) answer {
+	err := newPanicError(value)
+	c.runtime.logger().Debug("scopeflow: a panic in a callable",
+		slog.Any("error", err), slog.String("stack", string(err.Stack)))
 	return c.answerError(err)
 }
 
-// execute runs the target in a context in which the call's own span is current (S4.6).
+// execute runs the target, or the intercept around it, in a context in which the call's own span is
+// current (S4.6).
 func (c *call) execute() answer {
 	step := &c.block.step
-	c.span = c.runtime.wrapScope(c.ctx, c.delivery, step.scope)
-	c.span.spans = c.keepSpan(step.scope)
-	c.span.parent = c.tool.parent
-	result, err := c.target(&c.span.context, c.runtime.slots.get(ref(step.input)))
+	ctx := c.spanContext()
+	if step.callable != 0 {
+		return c.invokeCallable(ctx, Registry(step.registry), c.runtime.callable(ref(step.callable)))
+	}
+	result, err := c.target(ctx, c.runtime.slots.get(ref(step.input)))
 	if err != nil {
 		return c.answerError(err)
 	}
 	return answer{kind: answerKindValue, value: c.runtime.slots.put(c.shard, result)}
+}
+
+// spanContext makes the call's own span, or finds it for the rest of a chain, where it is current again
+// whatever the intercept has made current.
+func (c *call) spanContext() context.Context {
+	if c.span = c.chainSpan; c.span == nil {
+		handle := c.block.step.scope
+		c.span = c.runtime.wrapScope(c.ctx, c.delivery, handle)
+		c.span.spans = c.keepSpan(handle)
+		c.span.parent = c.parent
+		return &c.span.context
+	}
+	if c.current == c.span {
+		return c.ctx
+	}
+	return &contextNode{Context: c.ctx, runtime: c.runtime, scope: c.span, delivery: c.delivery}
+}
+
+// middlewareContext is the operation's own, but that an ended scope is current no more.
+func (c *call) middlewareContext() context.Context {
+	if c.ended == nil {
+		return c.ctx
+	}
+	return &contextNode{
+		Context: c.ctx, runtime: c.runtime, scope: c.currentAfter(), delivery: c.delivery,
+	}
 }
 
 // deliver hands an event to a subscriber, in a context whose emissions wait meanwhile (S5.1).
@@ -118,7 +183,7 @@ func (c *call) deliver() answer {
 	c.event = event
 	// Had the operation used another delivery's emitter, its events would wait there.
 	c.serving.begin(&c.block.emitter)
-	return c.invokeCallable(c.subscribers, registry(step.registry), c.runtime.callable(ref(step.callable)))
+	return c.invokeCallable(c.subscribers, Registry(step.registry), c.runtime.callable(ref(step.callable)))
 }
 
 // currentAfter is what is current for those who hear of the operation: a scope that it has ended is
@@ -133,9 +198,6 @@ func (c *call) currentAfter() *Scope {
 	}
 	return current
 }
-
-// stepInput is the request that a guard sees: the caller's own (S3.5).
-func (c *call) stepInput() any { return c.runtime.slots.get(ref(c.block.step.input)) }
 
 func (c *call) targetName() string { return copyText(c.block.step.target) }
 

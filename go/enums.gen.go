@@ -5,11 +5,16 @@ package scopeflow
 import "strings"
 
 // abiHash is what this binding was generated for; the core's own must be equal (S6.3).
-const abiHash uint64 = 0xcbba4b0dbf6a3aa7
+const abiHash uint64 = 0x40d8750e62653608
 
 const (
 	// Containers inside containers; a deeper one is written as `{"$depth":128}`.
 	payloadDepthLimit = 128
+	// Containers inside containers of a JSON text that is read; a text with more is refused as
+	// `limit_exceeded`, at the offset of the first one too many.
+	jsonDepthLimit = 4096
+	// Longest JSON text that is read; a longer one is refused as `limit_exceeded`, at this offset.
+	jsonSizeLimitBytes = 4294967290
 	// Longest name of a scope, mark, tool or registration.
 	nameSizeLimitBytes = 65535
 	// Events that may wait on one thread (S5.1).
@@ -93,6 +98,27 @@ func (t token) String() string {
 		return "set"
 	case tokenEnd:
 		return "end"
+	}
+	return "unknown"
+}
+
+// LogLevel: How grave a message is.
+type LogLevel int32
+
+const (
+	// Something was left out or replaced.
+	LogLevelWarning LogLevel = 0
+	// Something failed that should not have.
+	LogLevelError LogLevel = 1
+)
+
+// String gives the name in the spec, or `unknown` for a number that is none.
+func (l LogLevel) String() string {
+	switch l {
+	case LogLevelWarning:
+		return "warning"
+	case LogLevelError:
+		return "error"
 	}
 	return "unknown"
 }
@@ -269,19 +295,35 @@ type stepKind int32
 const (
 	// The task has ended and holds nothing. `scope` is the new scope where the operation makes one.
 	stepKindDone stepKind = 0
-	// Call `callable` with `input`, then answer `value` (pass), `refuse`, `error` or `cancel`.
+	// Call the middleware `callable` in the way of its `registry`, then answer `value`, `refuse`
+	// (guards and gates only), `error` or `cancel`. `value` 0 says that it returned nothing:
+	// `resume` refuses what is no request from a request intercept or from a codec's
+	// `encode_request`, and the host answers `error` with that refusal (S3.11).
 	stepKindInvoke stepKind = 1
 	// Hand `event` to the subscriber `callable`, then answer `value`, `error` or `cancel`.
 	stepKindDeliver stepKind = 2
-	// Run the target with `input` while `scope` is current, then answer `value`, `error` or
+	// Run the target with `input` while `scope` is current, or the execution intercept `callable`
+	// if that is not 0, with a `next` that begins `task_link`; then answer `value`, `error` or
 	// `cancel`.
 	stepKindExecute stepKind = 3
 	// The task has ended: return `value`, the reference that was answered, to the caller, whose it
-	// is again.
+	// is again; 0 where nothing was answered, which for request intercepts means the request as it
+	// was given.
 	stepKindReturn stepKind = 4
 	// The task has ended: raise. With status 0 `value` is the host's own error; else build the
-	// error of `status`, for which `value` is the reason of a refusal.
+	// error of `status`, for which `value` is the reason of a refusal; `invalid_state` says that
+	// the runtime was closed meanwhile.
 	stepKindRaise stepKind = 5
+	// Hand chunks to the caller as it asks for them, from `value`, which is handed over, while
+	// `scope` is current for the producer. Answer `chunk` for each one that the collector took, and
+	// `value`, `error` or `cancel` once, for the end. Further `stream` steps have `value` 0.
+	stepKindStream stepKind = 6
+	// Call the finalizer of the stream, then answer `value` (what it returned, 0 for nothing),
+	// `error` or `cancel`.
+	stepKindFinalize stepKind = 7
+	// Run the action `codec_action` of the codec `callable`, then answer `value`, `error` or
+	// `cancel`.
+	stepKindCodec stepKind = 8
 )
 
 // String gives the name in the spec, or `unknown` for a number that is none.
@@ -299,6 +341,12 @@ func (s stepKind) String() string {
 		return "return"
 	case stepKindRaise:
 		return "raise"
+	case stepKindStream:
+		return "stream"
+	case stepKindFinalize:
+		return "finalize"
+	case stepKindCodec:
+		return "codec"
 	}
 	return "unknown"
 }
@@ -316,6 +364,8 @@ const (
 	// The host's own cancellation or exit passed through; `value` is its error object. It is raised
 	// once what is owed has been delivered.
 	answerKindCancel answerKind = 3
+	// Of a stream: one more chunk has passed; `value` is 0.
+	answerKindChunk answerKind = 4
 )
 
 // String gives the name in the spec, or `unknown` for a number that is none.
@@ -329,6 +379,33 @@ func (a answerKind) String() string {
 		return "error"
 	case answerKindCancel:
 		return "cancel"
+	case answerKindChunk:
+		return "chunk"
+	}
+	return "unknown"
+}
+
+// codecAction: What a codec is asked for (S4.11, S2.8).
+type codecAction int32
+
+const (
+	// The annotated form of the request `input`.
+	codecActionDecodeRequest codecAction = 0
+	// The request `input` with the edits of its annotated form, `annotated`.
+	codecActionEncodeRequest codecAction = 1
+	// The annotated form of the response `input`.
+	codecActionDecodeResponse codecAction = 2
+)
+
+// String gives the name in the spec, or `unknown` for a number that is none.
+func (c codecAction) String() string {
+	switch c {
+	case codecActionDecodeRequest:
+		return "decode_request"
+	case codecActionEncodeRequest:
+		return "encode_request"
+	case codecActionDecodeResponse:
+		return "decode_response"
 	}
 	return "unknown"
 }
@@ -404,26 +481,138 @@ func (s SinkOverflow) String() string {
 	return "unknown"
 }
 
-// registry: The operations of each registry below, once for each owner; the numbers of the registries are
+// atofItemKind: What the reader came upon.
+type atofItemKind int32
+
+const (
+	// An event.
+	atofItemKindEvent atofItemKind = 0
+	// A line that is no event; the next call goes on behind it.
+	atofItemKindBadLine atofItemKind = 1
+	// Every whole line was given; feed more bytes or finish.
+	atofItemKindMore atofItemKind = 2
+	// The input was finished, and every line was given.
+	atofItemKindEnd atofItemKind = 3
+)
+
+// String gives the name in the spec, or `unknown` for a number that is none.
+func (a atofItemKind) String() string {
+	switch a {
+	case atofItemKindEvent:
+		return "event"
+	case atofItemKindBadLine:
+		return "bad_line"
+	case atofItemKindMore:
+		return "more"
+	case atofItemKindEnd:
+		return "end"
+	}
+	return "unknown"
+}
+
+// Registry: The operations of each registry below, once for each owner; the numbers of the registries are
 // the enum `registry`.
-type registry int32
+type Registry int32
 
 const (
 	// Decides whether a tool call may run. It sees the target's name and the caller's own request;
 	// the first reason given refuses the call, and a guard that fails refuses too (S3.5).
-	registryToolConditionalExecutionGuardrail registry = 1
+	RegistryToolConditionalExecutionGuardrail Registry = 1
 	// Receives every event of the scopes that see it, in order, on the emitting thread (S5.1). One
 	// that fails is counted and logged; the others and the work are unaffected (S5.2).
-	registrySubscriber registry = 2
+	RegistrySubscriber Registry = 2
+	// Changes what observers see of a tool call's request. It gets a private copy, and what it
+	// returns goes into the start event; one that fails, or returns nothing, withholds the payload
+	// (S3.6, S3.10).
+	RegistryToolSanitizeRequestGuardrail Registry = 3
+	// Changes what observers see of a tool call's response, and of the text of its error or
+	// refusal. It gets a private copy, and what it returns goes into the end event or the mark; one
+	// that fails, or returns nothing, withholds the payload (S3.6, S3.10).
+	RegistryToolSanitizeResponseGuardrail Registry = 4
+	// Rewrites the request of a tool call before it starts. It gets a private copy; what it returns
+	// goes on. One that fails, or returns nothing, fails the call (S3.5, S3.10, S3.11).
+	RegistryToolRequestIntercept Registry = 5
+	// Runs around a tool call's target: it may call `next` as often as it likes, or not at all,
+	// while it runs. What it returns is the call's result (S3.7).
+	RegistryToolExecutionIntercept Registry = 6
+	// Changes what observers see of an LLM call's request, without credential headers. It gets a
+	// private copy, and what it returns goes into the start event; one that fails, or returns
+	// nothing, withholds the payload (S3.6, S3.10).
+	RegistryLlmSanitizeRequestGuardrail Registry = 7
+	// Changes what observers see of an LLM call's response, and of the text of its error or
+	// refusal. It gets a private copy, and what it returns goes into the end event or the mark; one
+	// that fails, or returns nothing, withholds the payload (S3.6, S3.10).
+	RegistryLlmSanitizeResponseGuardrail Registry = 8
+	// Decides whether an LLM call may run. It sees the caller's own request; the first reason given
+	// refuses the call, and a guard that fails refuses too (S3.5).
+	RegistryLlmConditionalExecutionGuardrail Registry = 9
+	// Rewrites the request of an LLM call before it starts. It gets a private copy; what it returns
+	// goes on. One that fails, or returns nothing, fails the call (S3.5, S3.10, S3.11). With a
+	// request codec it also gets the decoded request and may change either or both (S4.11).
+	RegistryLlmRequestIntercept Registry = 10
+	// Runs around an LLM call's target: it may call `next` as often as it likes, or not at all,
+	// while it runs. What it returns is the call's result (S3.7).
+	RegistryLlmExecutionIntercept Registry = 11
+	// Runs around the producer of an LLM stream: it may call `next` as often as it likes, or not at
+	// all, while it runs. What it returns is the call's result (S3.7).
+	RegistryLlmStreamExecutionIntercept Registry = 12
+	// Changes what observers see of a mark. It returns the fields `data`, `metadata` and
+	// `category_profile` anew; one that fails withholds the payloads and is the last (S3.12).
+	RegistryMarkSanitizeGuardrail Registry = 13
+	// Changes what observers see of a scope's or call's start. It returns the fields `data`,
+	// `metadata` and `category_profile` anew; one that fails withholds the payloads and is the last
+	// (S3.12).
+	RegistryScopeSanitizeStartGuardrail Registry = 14
+	// Changes what observers see of a scope's or call's end. It returns the fields `data`,
+	// `metadata` and `category_profile` anew; one that fails withholds the payloads and is the last
+	// (S3.12).
+	RegistryScopeSanitizeEndGuardrail Registry = 15
+	// Adds members to the metadata of every event; keys that are there already win. One that fails
+	// is logged and passed over (S3.12).
+	RegistryEventMetadataInjector Registry = 16
+	// Is asked at the beginning of each managed call that would use the registration which it
+	// names; a reason switches that registration off for this one call. One that fails leaves it on
+	// (S3.1).
+	RegistryConditionalMiddlewareGuardrail Registry = 17
 )
 
 // String gives the name in the spec, or `unknown` for a number that is none.
-func (r registry) String() string {
+func (r Registry) String() string {
 	switch r {
-	case registryToolConditionalExecutionGuardrail:
+	case RegistryToolConditionalExecutionGuardrail:
 		return "tool_conditional_execution_guardrail"
-	case registrySubscriber:
+	case RegistrySubscriber:
 		return "subscriber"
+	case RegistryToolSanitizeRequestGuardrail:
+		return "tool_sanitize_request_guardrail"
+	case RegistryToolSanitizeResponseGuardrail:
+		return "tool_sanitize_response_guardrail"
+	case RegistryToolRequestIntercept:
+		return "tool_request_intercept"
+	case RegistryToolExecutionIntercept:
+		return "tool_execution_intercept"
+	case RegistryLlmSanitizeRequestGuardrail:
+		return "llm_sanitize_request_guardrail"
+	case RegistryLlmSanitizeResponseGuardrail:
+		return "llm_sanitize_response_guardrail"
+	case RegistryLlmConditionalExecutionGuardrail:
+		return "llm_conditional_execution_guardrail"
+	case RegistryLlmRequestIntercept:
+		return "llm_request_intercept"
+	case RegistryLlmExecutionIntercept:
+		return "llm_execution_intercept"
+	case RegistryLlmStreamExecutionIntercept:
+		return "llm_stream_execution_intercept"
+	case RegistryMarkSanitizeGuardrail:
+		return "mark_sanitize_guardrail"
+	case RegistryScopeSanitizeStartGuardrail:
+		return "scope_sanitize_start_guardrail"
+	case RegistryScopeSanitizeEndGuardrail:
+		return "scope_sanitize_end_guardrail"
+	case RegistryEventMetadataInjector:
+		return "event_metadata_injector"
+	case RegistryConditionalMiddlewareGuardrail:
+		return "conditional_middleware_guardrail"
 	}
 	return "unknown"
 }
@@ -497,6 +686,8 @@ type callableFlag uint32
 const (
 	// It is declared async, so its result must be awaited (S3.8).
 	callableFlagAsync callableFlag = 1
+	// Of a request intercept: once it has succeeded, no later one runs (S3.5).
+	callableFlagBreakChain callableFlag = 2
 )
 
 // String gives the names of the flags that are set, as `a|b`.
@@ -504,6 +695,58 @@ func (c callableFlag) String() string {
 	var names []string
 	if c&callableFlagAsync != 0 {
 		names = append(names, "async")
+	}
+	if c&callableFlagBreakChain != 0 {
+		names = append(names, "break_chain")
+	}
+	return strings.Join(names, "|")
+}
+
+// stepFlag: How the `input` of a step is to be presented to the callable.
+type stepFlag uint32
+
+const (
+	// The application's own object: copy its JSON containers first, leaves shared (S3.10).
+	stepFlagPrivateCopy stepFlag = 1
+	// The copy is for observers: leave out the credential headers of an LLM request (S3.6).
+	stepFlagObserved stepFlag = 2
+	// An error object: present `{"error":{"type":…,"message":…}}` (S3.6).
+	stepFlagError stepFlag = 4
+	// The reason of a refusal: present `{"error":{"type":"GuardrailRejected","message":…}}` (S3.6).
+	stepFlagReason stepFlag = 8
+)
+
+// String gives the names of the flags that are set, as `a|b`.
+func (s stepFlag) String() string {
+	var names []string
+	if s&stepFlagPrivateCopy != 0 {
+		names = append(names, "private_copy")
+	}
+	if s&stepFlagObserved != 0 {
+		names = append(names, "observed")
+	}
+	if s&stepFlagError != 0 {
+		names = append(names, "error")
+	}
+	if s&stepFlagReason != 0 {
+		names = append(names, "reason")
+	}
+	return strings.Join(names, "|")
+}
+
+// answerFlag: What holds from an answer on.
+type answerFlag uint32
+
+const (
+	// Nothing can be awaited any more: async sanitizers and injectors count as failed (S3.8).
+	answerFlagSync answerFlag = 1
+)
+
+// String gives the names of the flags that are set, as `a|b`.
+func (a answerFlag) String() string {
+	var names []string
+	if a&answerFlagSync != 0 {
+		names = append(names, "sync")
 	}
 	return strings.Join(names, "|")
 }
@@ -529,9 +772,13 @@ func (t ToolAttribute) String() string {
 type callFlag uint32
 
 const (
-	// Nothing can be awaited: middleware declared async is refused before anything is emitted
-	// (S3.8).
+	// Nothing can be awaited: guards and intercepts declared async are refused before anything is
+	// emitted (S3.8).
 	callFlagSync callFlag = 1
+	// Of a stream: a mark is emitted for each chunk, with its number, never the chunk (S4.7).
+	callFlagChunkMarks callFlag = 2
+	// Of a stream: there is a finalizer, and a `finalize` step comes for it.
+	callFlagFinalizer callFlag = 4
 )
 
 // String gives the names of the flags that are set, as `a|b`.
@@ -539,6 +786,34 @@ func (c callFlag) String() string {
 	var names []string
 	if c&callFlagSync != 0 {
 		names = append(names, "sync")
+	}
+	if c&callFlagChunkMarks != 0 {
+		names = append(names, "chunk_marks")
+	}
+	if c&callFlagFinalizer != 0 {
+		names = append(names, "finalizer")
+	}
+	return strings.Join(names, "|")
+}
+
+// LlmAttribute: Labels of an LLM call (S1.2).
+type LlmAttribute uint32
+
+const (
+	// The provider keeps the conversation.
+	LlmAttributeStateful LlmAttribute = 1
+	// The response comes in chunks; set by the runtime for a streaming call.
+	LlmAttributeStreaming LlmAttribute = 2
+)
+
+// String gives the names of the flags that are set, as `a|b`.
+func (l LlmAttribute) String() string {
+	var names []string
+	if l&LlmAttributeStateful != 0 {
+		names = append(names, "stateful")
+	}
+	if l&LlmAttributeStreaming != 0 {
+		names = append(names, "streaming")
 	}
 	return strings.Join(names, "|")
 }
@@ -551,6 +826,8 @@ type RuntimeStats struct {
 	MarkEventCount uint64
 	// Times a subscriber failed.
 	SubscriberErrorCount uint64
+	// Payloads that observers did not get because a sanitizer failed (S3.6).
+	WithheldPayloadCount uint64
 	// Events dropped because 1,024 already waited on a thread (S5.1).
 	DroppedEventCount uint64
 	// Scopes that nobody held any more and that the runtime ended (S1.12).
@@ -570,6 +847,8 @@ type ScopeInfo struct {
 	Subtype string
 	// The provider's id of a tool call, else empty.
 	ToolCallID string
+	// The model of an LLM call, else empty.
+	ModelName string
 	// Start in nanoseconds since 1970-01-01 UTC.
 	StartedAtNs int64
 	// Its type.
@@ -618,4 +897,49 @@ type SinkStats struct {
 	WriteErrorCount uint64
 	// Times the file was renamed because it was full.
 	RotationCount uint64
+}
+
+// atofItem: One line. Texts are borrowed from the reader until its next call. Parts are JSON text as it
+// stands in the line, empty when the key is missing. Of a bad line only the place, the line
+// (empty if it is too long or no UTF-8) and the problem are given.
+type atofItem struct {
+	// What it is; of `more` and `end` nothing else is set.
+	Item atofItemKind
+	// Scope or mark.
+	Kind EventKind
+	// Start, end or none.
+	ScopeCategory ScopeCategory
+	// Whether the event names a parent.
+	HasParent bool
+	// The scope's id, or the mark's own.
+	UUID UUID
+	// The parent's id, zeros without one.
+	ParentUUID UUID
+	// Nanoseconds since 1970-01-01 UTC.
+	TimestampNs int64
+	// The line's number, the first being 1.
+	LineNumber uint64
+	// Where in the input the line begins; of a bad line, where the mistake is.
+	OffsetBytes uint64
+	// The name.
+	Name string
+	// The category, empty without one.
+	Category string
+	// An array of names.
+	Attributes string
+	// Any value.
+	Data string
+	// An object or null.
+	DataSchema string
+	// Any value.
+	Metadata string
+	// An object or null.
+	CategoryProfile string
+	// The whole line, without its end.
+	Line string
+	// Of a bad line: `invalid_json`, `invalid_utf8`, `limit_exceeded`, or `invalid_argument` for
+	// JSON that is no event; otherwise `ok`.
+	Problem Status
+	// Of a bad line: what is wrong and where.
+	Message string
 }

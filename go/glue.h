@@ -14,6 +14,8 @@ typedef struct scopeflow_go_call {
     scopeflow_step step;
     scopeflow_error error;
     scopeflow_emitter emitter;
+    /* The span that Go holds already; a link runs under that of its intercept's call. */
+    scopeflow_scope *span;
 } scopeflow_go_call;
 
 static inline scopeflow_bytes scopeflow_go_bytes(const char *ptr, size_t len) {
@@ -26,7 +28,8 @@ static inline scopeflow_bytes scopeflow_go_bytes(const char *ptr, size_t len) {
 /* The call's own span is borrowed until the task ends, but a goroutine that the target started may
  * keep its context for longer: Go holds a reference of its own, taken here to save a cgo call. */
 static inline int32_t scopeflow_go_stepped(scopeflow_go_call *call, scopeflow_status status) {
-    if (status == SCOPEFLOW_STATUS_OK && call->step.kind == SCOPEFLOW_STEP_KIND_EXECUTE)
+    if (status == SCOPEFLOW_STATUS_OK && call->step.kind == SCOPEFLOW_STEP_KIND_EXECUTE &&
+        call->step.scope != call->span)
         (void)scopeflow_scope_retain(call->step.scope);
     return status;
 }
@@ -39,6 +42,8 @@ static inline void scopeflow_go_release_scopes(scopeflow_scope **scopes, size_t 
 extern void scopeflowGoRelease(uintptr_t context, scopeflow_ref ref);
 extern void scopeflowGoEncode(uintptr_t context, scopeflow_ref ref, scopeflow_tape *tape);
 extern void scopeflowGoDescribeError(uintptr_t context, scopeflow_ref ref, scopeflow_tape *tape);
+extern void scopeflowGoLog(uintptr_t context, uint32_t level, scopeflow_bytes message);
+extern uint32_t scopeflowGoSame(uintptr_t context, scopeflow_ref a, scopeflow_ref b);
 
 static inline void scopeflow_go_release(void *context, scopeflow_ref ref) {
     scopeflowGoRelease((uintptr_t)context, ref);
@@ -53,6 +58,14 @@ static inline void scopeflow_go_describe_error(void *context, scopeflow_ref ref,
     scopeflowGoDescribeError((uintptr_t)context, ref, tape);
 }
 
+static inline void scopeflow_go_log(void *context, uint32_t level, scopeflow_bytes message) {
+    scopeflowGoLog((uintptr_t)context, level, message);
+}
+
+static inline uint32_t scopeflow_go_same(void *context, scopeflow_ref a, scopeflow_ref b) {
+    return a == b || scopeflowGoSame((uintptr_t)context, a, b);
+}
+
 /* Clock, entropy and memory are the core's own. */
 static inline scopeflow_host scopeflow_go_host(uintptr_t context) {
     scopeflow_host host;
@@ -62,6 +75,8 @@ static inline scopeflow_host scopeflow_go_host(uintptr_t context) {
     host.release = scopeflow_go_release;
     host.encode = scopeflow_go_encode;
     host.describe_error = scopeflow_go_describe_error;
+    host.log = scopeflow_go_log;
+    host.same = scopeflow_go_same;
     return host;
 }
 

@@ -11,12 +11,16 @@ type callAddress = uintptr
 type callBlock struct {
 	step struct {
 		kind, registry, status int32
+		codec_action           int32
+		input_flags, kinds     uint32
 		callable, input, value uintptr
+		annotated              uintptr
 		scope                  scopeHandle
 		event                  eventHandle
 		registration, target   string
 	}
 	emitter struct{ emitter byte }
+	span    scopeHandle
 }
 
 func newCallBlock() (*callBlock, callAddress) { return new(callBlock), 0 }

@@ -7,19 +7,21 @@ package scopeflow
 */
 import "C"
 
+import "log/slog"
+
 // The functions that the core calls, on the goroutine that called the core and with no lock held.
 // A panic must not unwind through C: each of them ends where the application's code is run.
 
 //export scopeflowGoRelease
-func scopeflowGoRelease(context C.uintptr_t, r C.scopeflow_ref) {
-	if owner := runtimeOf(uintptr(context)); owner != nil {
+func scopeflowGoRelease(host C.uintptr_t, r C.scopeflow_ref) {
+	if owner := runtimeOf(uintptr(host)); owner != nil {
 		owner.slots.take(ref(r))
 	}
 }
 
 //export scopeflowGoEncode
-func scopeflowGoEncode(context C.uintptr_t, r C.scopeflow_ref, tape *C.scopeflow_tape) {
-	owner := runtimeOf(uintptr(context))
+func scopeflowGoEncode(host C.uintptr_t, r C.scopeflow_ref, tape *C.scopeflow_tape) {
+	owner := runtimeOf(uintptr(host))
 	if owner == nil {
 		coreTapePutNull(tape)
 		return
@@ -28,12 +30,34 @@ func scopeflowGoEncode(context C.uintptr_t, r C.scopeflow_ref, tape *C.scopeflow
 }
 
 //export scopeflowGoDescribeError
-func scopeflowGoDescribeError(context C.uintptr_t, r C.scopeflow_ref, tape *C.scopeflow_tape) {
-	owner := runtimeOf(uintptr(context))
+func scopeflowGoDescribeError(host C.uintptr_t, r C.scopeflow_ref, tape *C.scopeflow_tape) {
+	owner := runtimeOf(uintptr(host))
 	if owner == nil {
 		coreTapePutNull(tape)
 		return
 	}
 	err, _ := owner.slots.get(ref(r)).(error)
 	owner.encode(describeError(err), tape)
+}
+
+//export scopeflowGoSame
+func scopeflowGoSame(host C.uintptr_t, a, b C.scopeflow_ref) C.uint32_t {
+	owner := runtimeOf(uintptr(host))
+	if owner == nil {
+		return 0
+	}
+	return boolToC(identical(owner.slots.get(ref(a)), owner.slots.get(ref(b))))
+}
+
+//export scopeflowGoLog
+func scopeflowGoLog(host C.uintptr_t, level C.uint32_t, message C.scopeflow_bytes) {
+	owner := runtimeOf(uintptr(host))
+	if owner == nil {
+		return
+	}
+	severity := slog.LevelWarn
+	if LogLevel(level) == LogLevelError {
+		severity = slog.LevelError
+	}
+	owner.tell(severity, copyText(message))
 }

@@ -59,6 +59,18 @@ func (r *Runtime) CallableAt(index uint32) (any, error) {
 	return r.owner().slots.get(out), nil
 }
 
+// IsCredentialHeader: Whether a header's name is one of the credential headers, in any case of
+// letters: observers never see it (S3.6).
+// Errors: invalid_argument (1003).
+func (r *Runtime) IsCredentialHeader(name string) (bool, error) {
+	if err := r.usable(); err != nil {
+		return false, err
+	}
+	out, err := coreRuntimeIsCredentialHeader(r.handle, name)
+	runtime.KeepAlive(r)
+	return out, err
+}
+
 // AfterFork: To be called in the child after `fork`: the source of ids is seeded anew, and
 // scopes that were open in the parent can no longer be ended or registered on here (S1.13).
 // Errors: invalid_argument (1003).
@@ -69,6 +81,21 @@ func (r *Runtime) AfterFork() error {
 	err := coreRuntimeAfterFork(r.handle)
 	runtime.KeepAlive(r)
 	return err
+}
+
+// NewRoot: A root of its own for a context (S1.3): a new id, no middleware but the runtime's,
+// until some is registered on it. It emits nothing and never ends; the host makes it current.
+// Errors: invalid_argument (1003), invalid_state (1004), no_memory (3002).
+func (r *Runtime) NewRoot() (*Scope, error) {
+	if err := r.usable(); err != nil {
+		return nil, err
+	}
+	out, err := coreScopeNewRoot(r.handle)
+	runtime.KeepAlive(r)
+	if err != nil {
+		return nil, err
+	}
+	return r.owner().adopt(out), nil
 }
 
 // Describe reads what a scope knows about itself.

@@ -17,14 +17,122 @@ type ToolConditionalExecutionGuardrailFunc func(ctx context.Context, name string
 // unaffected (S5.2).
 type SubscriberFunc func(ctx context.Context, event *Event)
 
+// ToolSanitizeRequestGuardrailFunc is a tool sanitize-request guardrail: Changes what observers
+// see of a tool call's request. It gets a private copy, and what it returns goes into the start
+// event; one that fails, or returns nothing, withholds the payload (S3.6, S3.10).
+type ToolSanitizeRequestGuardrailFunc func(ctx context.Context, name string, request any) (any, error)
+
+// ToolSanitizeResponseGuardrailFunc is a tool sanitize-response guardrail: Changes what
+// observers see of a tool call's response, and of the text of its error or refusal. It gets a
+// private copy, and what it returns goes into the end event or the mark; one that fails, or
+// returns nothing, withholds the payload (S3.6, S3.10).
+type ToolSanitizeResponseGuardrailFunc func(ctx context.Context, name string, response any) (any, error)
+
+// ToolRequestInterceptFunc is a tool request intercept: Rewrites the request of a tool call
+// before it starts. It gets a private copy; what it returns goes on. One that fails, or returns
+// nothing, fails the call (S3.5, S3.10, S3.11).
+type ToolRequestInterceptFunc func(ctx context.Context, name string, request any) (any, error)
+
+// ToolExecutionInterceptFunc is a tool execution intercept: Runs around a tool call's target: it
+// may call `next` as often as it likes, or not at all, while it runs. What it returns is the
+// call's result (S3.7).
+type ToolExecutionInterceptFunc func(ctx context.Context, name string, request any, next NextFunc) (any, error)
+
+// LLMSanitizeRequestGuardrailFunc is a LLM sanitize-request guardrail: Changes what observers
+// see of an LLM call's request, without credential headers. It gets a private copy, and what it
+// returns goes into the start event; one that fails, or returns nothing, withholds the payload
+// (S3.6, S3.10).
+type LLMSanitizeRequestGuardrailFunc func(ctx context.Context, request *LLMRequest) (*LLMRequest, error)
+
+// LLMSanitizeResponseGuardrailFunc is a LLM sanitize-response guardrail: Changes what observers
+// see of an LLM call's response, and of the text of its error or refusal. It gets a private
+// copy, and what it returns goes into the end event or the mark; one that fails, or returns
+// nothing, withholds the payload (S3.6, S3.10).
+type LLMSanitizeResponseGuardrailFunc func(ctx context.Context, response any) (any, error)
+
+// LLMConditionalExecutionGuardrailFunc is a LLM conditional-execution guardrail: Decides whether
+// an LLM call may run. It sees the caller's own request; the first reason given refuses the
+// call, and a guard that fails refuses too (S3.5).
+type LLMConditionalExecutionGuardrailFunc func(ctx context.Context, request *LLMRequest) (*string, error)
+
+// LLMRequestInterceptFunc is a LLM request intercept: Rewrites the request of an LLM call before
+// it starts. It gets a private copy; what it returns goes on. One that fails, or returns
+// nothing, fails the call (S3.5, S3.10, S3.11). With a request codec it also gets the decoded
+// request and may change either or both (S4.11).
+type LLMRequestInterceptFunc func(ctx context.Context, name string, request *LLMRequest, annotated any) (any, error)
+
+// LLMExecutionInterceptFunc is a LLM execution intercept: Runs around an LLM call's target: it
+// may call `next` as often as it likes, or not at all, while it runs. What it returns is the
+// call's result (S3.7).
+type LLMExecutionInterceptFunc func(ctx context.Context, name string, request *LLMRequest, next LLMNextFunc) (any, error)
+
+// LLMStreamExecutionInterceptFunc is a LLM stream execution intercept: Runs around the producer
+// of an LLM stream: it may call `next` as often as it likes, or not at all, while it runs. What
+// it returns is the call's result (S3.7).
+type LLMStreamExecutionInterceptFunc func(ctx context.Context, name string, request *LLMRequest, next LLMStreamNextFunc) (any, error)
+
+// MarkSanitizeGuardrailFunc is a mark sanitizer: Changes what observers see of a mark. It
+// returns the fields `data`, `metadata` and `category_profile` anew; one that fails withholds
+// the payloads and is the last (S3.12).
+type MarkSanitizeGuardrailFunc func(ctx context.Context, event *Event, fields *EventFields) (*EventFields, error)
+
+// ScopeSanitizeStartGuardrailFunc is a scope-start sanitizer: Changes what observers see of a
+// scope's or call's start. It returns the fields `data`, `metadata` and `category_profile` anew;
+// one that fails withholds the payloads and is the last (S3.12).
+type ScopeSanitizeStartGuardrailFunc func(ctx context.Context, event *Event, fields *EventFields) (*EventFields, error)
+
+// ScopeSanitizeEndGuardrailFunc is a scope-end sanitizer: Changes what observers see of a
+// scope's or call's end. It returns the fields `data`, `metadata` and `category_profile` anew;
+// one that fails withholds the payloads and is the last (S3.12).
+type ScopeSanitizeEndGuardrailFunc func(ctx context.Context, event *Event, fields *EventFields) (*EventFields, error)
+
+// EventMetadataInjectorFunc is a metadata injector: Adds members to the metadata of every event;
+// keys that are there already win. One that fails is logged and passed over (S3.12).
+type EventMetadataInjectorFunc func(ctx context.Context, event *Event) (map[string]any, error)
+
+// ConditionalMiddlewareGuardrailFunc is a conditional-middleware gate: Is asked at the beginning
+// of each managed call that would use the registration which it names; a reason switches that
+// registration off for this one call. One that fails leaves it on (S3.1).
+type ConditionalMiddlewareGuardrailFunc func(ctx context.Context, kinds uint32, registration string) (*string, error)
+
 // invokeCallable calls what a step names, in the way of its registry.
-func (c *call) invokeCallable(ctx context.Context, kind registry, callable any) answer {
+func (c *call) invokeCallable(ctx context.Context, kind Registry, callable any) answer {
 	switch kind {
-	case registryToolConditionalExecutionGuardrail:
+	case RegistryToolConditionalExecutionGuardrail:
 		return c.answerReason(callable.(ToolConditionalExecutionGuardrailFunc)(ctx, c.targetName(), c.stepInput()))
-	case registrySubscriber:
-		callable.(SubscriberFunc)(ctx, c.event)
+	case RegistrySubscriber:
+		callable.(SubscriberFunc)(ctx, c.stepEvent())
 		return c.answerNothing()
+	case RegistryToolSanitizeRequestGuardrail:
+		return c.answerPayload(callable.(ToolSanitizeRequestGuardrailFunc)(ctx, c.targetName(), c.stepInput()))
+	case RegistryToolSanitizeResponseGuardrail:
+		return c.answerPayload(callable.(ToolSanitizeResponseGuardrailFunc)(ctx, c.targetName(), c.stepInput()))
+	case RegistryToolRequestIntercept:
+		return c.answerRequest(callable.(ToolRequestInterceptFunc)(ctx, c.targetName(), c.stepInput()))
+	case RegistryToolExecutionIntercept:
+		return c.answerResult(callable.(ToolExecutionInterceptFunc)(ctx, c.targetName(), c.stepInput(), c.next()))
+	case RegistryLlmSanitizeRequestGuardrail:
+		return c.answerLLMRequest(callable.(LLMSanitizeRequestGuardrailFunc)(ctx, c.stepRequest()))
+	case RegistryLlmSanitizeResponseGuardrail:
+		return c.answerPayload(callable.(LLMSanitizeResponseGuardrailFunc)(ctx, c.stepInput()))
+	case RegistryLlmConditionalExecutionGuardrail:
+		return c.answerReason(callable.(LLMConditionalExecutionGuardrailFunc)(ctx, c.stepRequest()))
+	case RegistryLlmRequestIntercept:
+		return c.answerIntercepted(callable.(LLMRequestInterceptFunc)(ctx, c.targetName(), c.stepRequest(), c.stepAnnotated()))
+	case RegistryLlmExecutionIntercept:
+		return c.answerResult(callable.(LLMExecutionInterceptFunc)(ctx, c.targetName(), c.stepRequest(), c.nextLLM()))
+	case RegistryLlmStreamExecutionIntercept:
+		return c.answerResult(callable.(LLMStreamExecutionInterceptFunc)(ctx, c.targetName(), c.stepRequest(), c.nextStream()))
+	case RegistryMarkSanitizeGuardrail:
+		return c.answerFields(callable.(MarkSanitizeGuardrailFunc)(ctx, c.stepEvent(), c.stepFields()))
+	case RegistryScopeSanitizeStartGuardrail:
+		return c.answerFields(callable.(ScopeSanitizeStartGuardrailFunc)(ctx, c.stepEvent(), c.stepFields()))
+	case RegistryScopeSanitizeEndGuardrail:
+		return c.answerFields(callable.(ScopeSanitizeEndGuardrailFunc)(ctx, c.stepEvent(), c.stepFields()))
+	case RegistryEventMetadataInjector:
+		return c.answerMembers(callable.(EventMetadataInjectorFunc)(ctx, c.stepEvent()))
+	case RegistryConditionalMiddlewareGuardrail:
+		return c.answerReason(callable.(ConditionalMiddlewareGuardrailFunc)(ctx, c.stepKinds(), c.targetName()))
 	}
 	return c.answerError(newError(StatusInternal, "a step names an unknown registry"))
 }
@@ -33,8 +141,8 @@ func (c *call) invokeCallable(ctx context.Context, kind registry, callable any) 
 // a runtime, under a name of its own (S3.3). In force for every scope of the runtime. Decides
 // whether a tool call may run. It sees the target's name and the caller's own request; the first
 // reason given refuses the call, and a guard that fails refuses too (S3.5).
-// Errors: already_exists (1001), invalid_argument (1003), invalid_utf8 (2002), limit_exceeded
-// (3001), no_memory (3002).
+// Errors: already_exists (1001), invalid_argument (1003), invalid_state (1004), invalid_utf8
+// (2002), limit_exceeded (3001), no_memory (3002).
 func (r *Runtime) RegisterToolConditionalExecutionGuardrail(name string, priority int32, fn ToolConditionalExecutionGuardrailFunc) error {
 	if err := r.usable(); err != nil {
 		return err
@@ -122,8 +230,8 @@ func DeregisterToolConditionalExecutionGuardrail(name string) bool {
 // force for every scope of the runtime. Receives every event of the scopes that see it, in
 // order, on the emitting thread (S5.1). One that fails is counted and logged; the others and the
 // work are unaffected (S5.2).
-// Errors: already_exists (1001), invalid_argument (1003), invalid_utf8 (2002), limit_exceeded
-// (3001), no_memory (3002).
+// Errors: already_exists (1001), invalid_argument (1003), invalid_state (1004), invalid_utf8
+// (2002), limit_exceeded (3001), no_memory (3002).
 func (r *Runtime) RegisterSubscriber(name string, fn SubscriberFunc) error {
 	if err := r.usable(); err != nil {
 		return err
@@ -202,4 +310,1340 @@ func DeregisterSubscriber(name string) bool {
 		return false
 	}
 	return r.DeregisterSubscriber(name)
+}
+
+// RegisterToolSanitizeRequestGuardrail registers a tool sanitize-request guardrail on a runtime,
+// under a name of its own (S3.3). In force for every scope of the runtime. Changes what
+// observers see of a tool call's request. It gets a private copy, and what it returns goes into
+// the start event; one that fails, or returns nothing, withholds the payload (S3.6, S3.10).
+// Errors: already_exists (1001), invalid_argument (1003), invalid_state (1004), invalid_utf8
+// (2002), limit_exceeded (3001), no_memory (3002).
+func (r *Runtime) RegisterToolSanitizeRequestGuardrail(name string, priority int32, fn ToolSanitizeRequestGuardrailFunc) error {
+	if err := r.usable(); err != nil {
+		return err
+	}
+	if fn == nil {
+		return invalidArgument("tool_sanitize_request_guardrail must not be nil")
+	}
+	callable := r.holdCallable(fn)
+	err := coreRegisterToolSanitizeRequestGuardrail(r.handle, name, priority, callable, 0)
+	runtime.KeepAlive(r)
+	if err != nil {
+		r.owner().slots.take(callable)
+	}
+	return err
+}
+
+// DeregisterToolSanitizeRequestGuardrail removes a tool sanitize-request guardrail from a
+// runtime; calls that already began still use it (S3.4).
+// It says whether the name was known.
+func (r *Runtime) DeregisterToolSanitizeRequestGuardrail(name string) bool {
+	if r.usable() != nil {
+		return false
+	}
+	removed, err := coreDeregisterToolSanitizeRequestGuardrail(r.handle, name)
+	runtime.KeepAlive(r)
+	return err == nil && removed
+}
+
+// RegisterToolSanitizeRequestGuardrail registers a tool sanitize-request guardrail on a scope,
+// under a name of its own (S3.3). In force for the scope and what is opened under it (S1.7);
+// registering on an ended scope is `not_found`. Changes what observers see of a tool call's
+// request. It gets a private copy, and what it returns goes into the start event; one that
+// fails, or returns nothing, withholds the payload (S3.6, S3.10).
+// Errors: already_exists (1001), not_found (1002), invalid_argument (1003), invalid_state
+// (1004), invalid_utf8 (2002), limit_exceeded (3001), no_memory (3002).
+func (s *Scope) RegisterToolSanitizeRequestGuardrail(name string, priority int32, fn ToolSanitizeRequestGuardrailFunc) error {
+	if err := s.usable(); err != nil {
+		return err
+	}
+	if fn == nil {
+		return invalidArgument("tool_sanitize_request_guardrail must not be nil")
+	}
+	callable := s.holdCallable(fn)
+	err := coreScopeRegisterToolSanitizeRequestGuardrail(s.handle, name, priority, callable, 0)
+	runtime.KeepAlive(s)
+	if err != nil {
+		s.owner().slots.take(callable)
+	}
+	return err
+}
+
+// DeregisterToolSanitizeRequestGuardrail removes a tool sanitize-request guardrail from a scope;
+// calls that already began still use it (S3.4).
+// It says whether the name was known.
+func (s *Scope) DeregisterToolSanitizeRequestGuardrail(name string) bool {
+	if s.usable() != nil {
+		return false
+	}
+	removed, err := coreScopeDeregisterToolSanitizeRequestGuardrail(s.handle, name)
+	runtime.KeepAlive(s)
+	return err == nil && removed
+}
+
+// RegisterToolSanitizeRequestGuardrail is [Runtime.RegisterToolSanitizeRequestGuardrail] on the
+// default runtime.
+func RegisterToolSanitizeRequestGuardrail(name string, priority int32, fn ToolSanitizeRequestGuardrailFunc) error {
+	r, err := Default()
+	if err != nil {
+		return err
+	}
+	return r.RegisterToolSanitizeRequestGuardrail(name, priority, fn)
+}
+
+// DeregisterToolSanitizeRequestGuardrail is [Runtime.DeregisterToolSanitizeRequestGuardrail] on
+// the default runtime.
+func DeregisterToolSanitizeRequestGuardrail(name string) bool {
+	r, err := Default()
+	if err != nil {
+		return false
+	}
+	return r.DeregisterToolSanitizeRequestGuardrail(name)
+}
+
+// RegisterToolSanitizeResponseGuardrail registers a tool sanitize-response guardrail on a
+// runtime, under a name of its own (S3.3). In force for every scope of the runtime. Changes what
+// observers see of a tool call's response, and of the text of its error or refusal. It gets a
+// private copy, and what it returns goes into the end event or the mark; one that fails, or
+// returns nothing, withholds the payload (S3.6, S3.10).
+// Errors: already_exists (1001), invalid_argument (1003), invalid_state (1004), invalid_utf8
+// (2002), limit_exceeded (3001), no_memory (3002).
+func (r *Runtime) RegisterToolSanitizeResponseGuardrail(name string, priority int32, fn ToolSanitizeResponseGuardrailFunc) error {
+	if err := r.usable(); err != nil {
+		return err
+	}
+	if fn == nil {
+		return invalidArgument("tool_sanitize_response_guardrail must not be nil")
+	}
+	callable := r.holdCallable(fn)
+	err := coreRegisterToolSanitizeResponseGuardrail(r.handle, name, priority, callable, 0)
+	runtime.KeepAlive(r)
+	if err != nil {
+		r.owner().slots.take(callable)
+	}
+	return err
+}
+
+// DeregisterToolSanitizeResponseGuardrail removes a tool sanitize-response guardrail from a
+// runtime; calls that already began still use it (S3.4).
+// It says whether the name was known.
+func (r *Runtime) DeregisterToolSanitizeResponseGuardrail(name string) bool {
+	if r.usable() != nil {
+		return false
+	}
+	removed, err := coreDeregisterToolSanitizeResponseGuardrail(r.handle, name)
+	runtime.KeepAlive(r)
+	return err == nil && removed
+}
+
+// RegisterToolSanitizeResponseGuardrail registers a tool sanitize-response guardrail on a scope,
+// under a name of its own (S3.3). In force for the scope and what is opened under it (S1.7);
+// registering on an ended scope is `not_found`. Changes what observers see of a tool call's
+// response, and of the text of its error or refusal. It gets a private copy, and what it returns
+// goes into the end event or the mark; one that fails, or returns nothing, withholds the payload
+// (S3.6, S3.10).
+// Errors: already_exists (1001), not_found (1002), invalid_argument (1003), invalid_state
+// (1004), invalid_utf8 (2002), limit_exceeded (3001), no_memory (3002).
+func (s *Scope) RegisterToolSanitizeResponseGuardrail(name string, priority int32, fn ToolSanitizeResponseGuardrailFunc) error {
+	if err := s.usable(); err != nil {
+		return err
+	}
+	if fn == nil {
+		return invalidArgument("tool_sanitize_response_guardrail must not be nil")
+	}
+	callable := s.holdCallable(fn)
+	err := coreScopeRegisterToolSanitizeResponseGuardrail(s.handle, name, priority, callable, 0)
+	runtime.KeepAlive(s)
+	if err != nil {
+		s.owner().slots.take(callable)
+	}
+	return err
+}
+
+// DeregisterToolSanitizeResponseGuardrail removes a tool sanitize-response guardrail from a
+// scope; calls that already began still use it (S3.4).
+// It says whether the name was known.
+func (s *Scope) DeregisterToolSanitizeResponseGuardrail(name string) bool {
+	if s.usable() != nil {
+		return false
+	}
+	removed, err := coreScopeDeregisterToolSanitizeResponseGuardrail(s.handle, name)
+	runtime.KeepAlive(s)
+	return err == nil && removed
+}
+
+// RegisterToolSanitizeResponseGuardrail is [Runtime.RegisterToolSanitizeResponseGuardrail] on
+// the default runtime.
+func RegisterToolSanitizeResponseGuardrail(name string, priority int32, fn ToolSanitizeResponseGuardrailFunc) error {
+	r, err := Default()
+	if err != nil {
+		return err
+	}
+	return r.RegisterToolSanitizeResponseGuardrail(name, priority, fn)
+}
+
+// DeregisterToolSanitizeResponseGuardrail is [Runtime.DeregisterToolSanitizeResponseGuardrail]
+// on the default runtime.
+func DeregisterToolSanitizeResponseGuardrail(name string) bool {
+	r, err := Default()
+	if err != nil {
+		return false
+	}
+	return r.DeregisterToolSanitizeResponseGuardrail(name)
+}
+
+// RegisterToolRequestIntercept registers a tool request intercept on a runtime, under a name of
+// its own (S3.3). In force for every scope of the runtime. Rewrites the request of a tool call
+// before it starts. It gets a private copy; what it returns goes on. One that fails, or returns
+// nothing, fails the call (S3.5, S3.10, S3.11).
+// Errors: already_exists (1001), invalid_argument (1003), invalid_state (1004), invalid_utf8
+// (2002), limit_exceeded (3001), no_memory (3002).
+func (r *Runtime) RegisterToolRequestIntercept(name string, priority int32, breakChain bool, fn ToolRequestInterceptFunc) error {
+	if err := r.usable(); err != nil {
+		return err
+	}
+	if fn == nil {
+		return invalidArgument("tool_request_intercept must not be nil")
+	}
+	callable := r.holdCallable(fn)
+	err := coreRegisterToolRequestIntercept(r.handle, name, priority, callable, chainFlag(breakChain))
+	runtime.KeepAlive(r)
+	if err != nil {
+		r.owner().slots.take(callable)
+	}
+	return err
+}
+
+// DeregisterToolRequestIntercept removes a tool request intercept from a runtime; calls that
+// already began still use it (S3.4).
+// It says whether the name was known.
+func (r *Runtime) DeregisterToolRequestIntercept(name string) bool {
+	if r.usable() != nil {
+		return false
+	}
+	removed, err := coreDeregisterToolRequestIntercept(r.handle, name)
+	runtime.KeepAlive(r)
+	return err == nil && removed
+}
+
+// RegisterToolRequestIntercept registers a tool request intercept on a scope, under a name of
+// its own (S3.3). In force for the scope and what is opened under it (S1.7); registering on an
+// ended scope is `not_found`. Rewrites the request of a tool call before it starts. It gets a
+// private copy; what it returns goes on. One that fails, or returns nothing, fails the call
+// (S3.5, S3.10, S3.11).
+// Errors: already_exists (1001), not_found (1002), invalid_argument (1003), invalid_state
+// (1004), invalid_utf8 (2002), limit_exceeded (3001), no_memory (3002).
+func (s *Scope) RegisterToolRequestIntercept(name string, priority int32, breakChain bool, fn ToolRequestInterceptFunc) error {
+	if err := s.usable(); err != nil {
+		return err
+	}
+	if fn == nil {
+		return invalidArgument("tool_request_intercept must not be nil")
+	}
+	callable := s.holdCallable(fn)
+	err := coreScopeRegisterToolRequestIntercept(s.handle, name, priority, callable, chainFlag(breakChain))
+	runtime.KeepAlive(s)
+	if err != nil {
+		s.owner().slots.take(callable)
+	}
+	return err
+}
+
+// DeregisterToolRequestIntercept removes a tool request intercept from a scope; calls that
+// already began still use it (S3.4).
+// It says whether the name was known.
+func (s *Scope) DeregisterToolRequestIntercept(name string) bool {
+	if s.usable() != nil {
+		return false
+	}
+	removed, err := coreScopeDeregisterToolRequestIntercept(s.handle, name)
+	runtime.KeepAlive(s)
+	return err == nil && removed
+}
+
+// RegisterToolRequestIntercept is [Runtime.RegisterToolRequestIntercept] on the default runtime.
+func RegisterToolRequestIntercept(name string, priority int32, breakChain bool, fn ToolRequestInterceptFunc) error {
+	r, err := Default()
+	if err != nil {
+		return err
+	}
+	return r.RegisterToolRequestIntercept(name, priority, breakChain, fn)
+}
+
+// DeregisterToolRequestIntercept is [Runtime.DeregisterToolRequestIntercept] on the default
+// runtime.
+func DeregisterToolRequestIntercept(name string) bool {
+	r, err := Default()
+	if err != nil {
+		return false
+	}
+	return r.DeregisterToolRequestIntercept(name)
+}
+
+// RegisterToolExecutionIntercept registers a tool execution intercept on a runtime, under a name
+// of its own (S3.3). In force for every scope of the runtime. Runs around a tool call's target:
+// it may call `next` as often as it likes, or not at all, while it runs. What it returns is the
+// call's result (S3.7).
+// Errors: already_exists (1001), invalid_argument (1003), invalid_state (1004), invalid_utf8
+// (2002), limit_exceeded (3001), no_memory (3002).
+func (r *Runtime) RegisterToolExecutionIntercept(name string, priority int32, fn ToolExecutionInterceptFunc) error {
+	if err := r.usable(); err != nil {
+		return err
+	}
+	if fn == nil {
+		return invalidArgument("tool_execution_intercept must not be nil")
+	}
+	callable := r.holdCallable(fn)
+	err := coreRegisterToolExecutionIntercept(r.handle, name, priority, callable, 0)
+	runtime.KeepAlive(r)
+	if err != nil {
+		r.owner().slots.take(callable)
+	}
+	return err
+}
+
+// DeregisterToolExecutionIntercept removes a tool execution intercept from a runtime; calls that
+// already began still use it (S3.4).
+// It says whether the name was known.
+func (r *Runtime) DeregisterToolExecutionIntercept(name string) bool {
+	if r.usable() != nil {
+		return false
+	}
+	removed, err := coreDeregisterToolExecutionIntercept(r.handle, name)
+	runtime.KeepAlive(r)
+	return err == nil && removed
+}
+
+// RegisterToolExecutionIntercept registers a tool execution intercept on a scope, under a name
+// of its own (S3.3). In force for the scope and what is opened under it (S1.7); registering on
+// an ended scope is `not_found`. Runs around a tool call's target: it may call `next` as often
+// as it likes, or not at all, while it runs. What it returns is the call's result (S3.7).
+// Errors: already_exists (1001), not_found (1002), invalid_argument (1003), invalid_state
+// (1004), invalid_utf8 (2002), limit_exceeded (3001), no_memory (3002).
+func (s *Scope) RegisterToolExecutionIntercept(name string, priority int32, fn ToolExecutionInterceptFunc) error {
+	if err := s.usable(); err != nil {
+		return err
+	}
+	if fn == nil {
+		return invalidArgument("tool_execution_intercept must not be nil")
+	}
+	callable := s.holdCallable(fn)
+	err := coreScopeRegisterToolExecutionIntercept(s.handle, name, priority, callable, 0)
+	runtime.KeepAlive(s)
+	if err != nil {
+		s.owner().slots.take(callable)
+	}
+	return err
+}
+
+// DeregisterToolExecutionIntercept removes a tool execution intercept from a scope; calls that
+// already began still use it (S3.4).
+// It says whether the name was known.
+func (s *Scope) DeregisterToolExecutionIntercept(name string) bool {
+	if s.usable() != nil {
+		return false
+	}
+	removed, err := coreScopeDeregisterToolExecutionIntercept(s.handle, name)
+	runtime.KeepAlive(s)
+	return err == nil && removed
+}
+
+// RegisterToolExecutionIntercept is [Runtime.RegisterToolExecutionIntercept] on the default
+// runtime.
+func RegisterToolExecutionIntercept(name string, priority int32, fn ToolExecutionInterceptFunc) error {
+	r, err := Default()
+	if err != nil {
+		return err
+	}
+	return r.RegisterToolExecutionIntercept(name, priority, fn)
+}
+
+// DeregisterToolExecutionIntercept is [Runtime.DeregisterToolExecutionIntercept] on the default
+// runtime.
+func DeregisterToolExecutionIntercept(name string) bool {
+	r, err := Default()
+	if err != nil {
+		return false
+	}
+	return r.DeregisterToolExecutionIntercept(name)
+}
+
+// RegisterLLMSanitizeRequestGuardrail registers a LLM sanitize-request guardrail on a runtime,
+// under a name of its own (S3.3). In force for every scope of the runtime. Changes what
+// observers see of an LLM call's request, without credential headers. It gets a private copy,
+// and what it returns goes into the start event; one that fails, or returns nothing, withholds
+// the payload (S3.6, S3.10).
+// Errors: already_exists (1001), invalid_argument (1003), invalid_state (1004), invalid_utf8
+// (2002), limit_exceeded (3001), no_memory (3002).
+func (r *Runtime) RegisterLLMSanitizeRequestGuardrail(name string, priority int32, fn LLMSanitizeRequestGuardrailFunc) error {
+	if err := r.usable(); err != nil {
+		return err
+	}
+	if fn == nil {
+		return invalidArgument("llm_sanitize_request_guardrail must not be nil")
+	}
+	callable := r.holdCallable(fn)
+	err := coreRegisterLlmSanitizeRequestGuardrail(r.handle, name, priority, callable, 0)
+	runtime.KeepAlive(r)
+	if err != nil {
+		r.owner().slots.take(callable)
+	}
+	return err
+}
+
+// DeregisterLLMSanitizeRequestGuardrail removes a LLM sanitize-request guardrail from a runtime;
+// calls that already began still use it (S3.4).
+// It says whether the name was known.
+func (r *Runtime) DeregisterLLMSanitizeRequestGuardrail(name string) bool {
+	if r.usable() != nil {
+		return false
+	}
+	removed, err := coreDeregisterLlmSanitizeRequestGuardrail(r.handle, name)
+	runtime.KeepAlive(r)
+	return err == nil && removed
+}
+
+// RegisterLLMSanitizeRequestGuardrail registers a LLM sanitize-request guardrail on a scope,
+// under a name of its own (S3.3). In force for the scope and what is opened under it (S1.7);
+// registering on an ended scope is `not_found`. Changes what observers see of an LLM call's
+// request, without credential headers. It gets a private copy, and what it returns goes into the
+// start event; one that fails, or returns nothing, withholds the payload (S3.6, S3.10).
+// Errors: already_exists (1001), not_found (1002), invalid_argument (1003), invalid_state
+// (1004), invalid_utf8 (2002), limit_exceeded (3001), no_memory (3002).
+func (s *Scope) RegisterLLMSanitizeRequestGuardrail(name string, priority int32, fn LLMSanitizeRequestGuardrailFunc) error {
+	if err := s.usable(); err != nil {
+		return err
+	}
+	if fn == nil {
+		return invalidArgument("llm_sanitize_request_guardrail must not be nil")
+	}
+	callable := s.holdCallable(fn)
+	err := coreScopeRegisterLlmSanitizeRequestGuardrail(s.handle, name, priority, callable, 0)
+	runtime.KeepAlive(s)
+	if err != nil {
+		s.owner().slots.take(callable)
+	}
+	return err
+}
+
+// DeregisterLLMSanitizeRequestGuardrail removes a LLM sanitize-request guardrail from a scope;
+// calls that already began still use it (S3.4).
+// It says whether the name was known.
+func (s *Scope) DeregisterLLMSanitizeRequestGuardrail(name string) bool {
+	if s.usable() != nil {
+		return false
+	}
+	removed, err := coreScopeDeregisterLlmSanitizeRequestGuardrail(s.handle, name)
+	runtime.KeepAlive(s)
+	return err == nil && removed
+}
+
+// RegisterLLMSanitizeRequestGuardrail is [Runtime.RegisterLLMSanitizeRequestGuardrail] on the
+// default runtime.
+func RegisterLLMSanitizeRequestGuardrail(name string, priority int32, fn LLMSanitizeRequestGuardrailFunc) error {
+	r, err := Default()
+	if err != nil {
+		return err
+	}
+	return r.RegisterLLMSanitizeRequestGuardrail(name, priority, fn)
+}
+
+// DeregisterLLMSanitizeRequestGuardrail is [Runtime.DeregisterLLMSanitizeRequestGuardrail] on
+// the default runtime.
+func DeregisterLLMSanitizeRequestGuardrail(name string) bool {
+	r, err := Default()
+	if err != nil {
+		return false
+	}
+	return r.DeregisterLLMSanitizeRequestGuardrail(name)
+}
+
+// RegisterLLMSanitizeResponseGuardrail registers a LLM sanitize-response guardrail on a runtime,
+// under a name of its own (S3.3). In force for every scope of the runtime. Changes what
+// observers see of an LLM call's response, and of the text of its error or refusal. It gets a
+// private copy, and what it returns goes into the end event or the mark; one that fails, or
+// returns nothing, withholds the payload (S3.6, S3.10).
+// Errors: already_exists (1001), invalid_argument (1003), invalid_state (1004), invalid_utf8
+// (2002), limit_exceeded (3001), no_memory (3002).
+func (r *Runtime) RegisterLLMSanitizeResponseGuardrail(name string, priority int32, fn LLMSanitizeResponseGuardrailFunc) error {
+	if err := r.usable(); err != nil {
+		return err
+	}
+	if fn == nil {
+		return invalidArgument("llm_sanitize_response_guardrail must not be nil")
+	}
+	callable := r.holdCallable(fn)
+	err := coreRegisterLlmSanitizeResponseGuardrail(r.handle, name, priority, callable, 0)
+	runtime.KeepAlive(r)
+	if err != nil {
+		r.owner().slots.take(callable)
+	}
+	return err
+}
+
+// DeregisterLLMSanitizeResponseGuardrail removes a LLM sanitize-response guardrail from a
+// runtime; calls that already began still use it (S3.4).
+// It says whether the name was known.
+func (r *Runtime) DeregisterLLMSanitizeResponseGuardrail(name string) bool {
+	if r.usable() != nil {
+		return false
+	}
+	removed, err := coreDeregisterLlmSanitizeResponseGuardrail(r.handle, name)
+	runtime.KeepAlive(r)
+	return err == nil && removed
+}
+
+// RegisterLLMSanitizeResponseGuardrail registers a LLM sanitize-response guardrail on a scope,
+// under a name of its own (S3.3). In force for the scope and what is opened under it (S1.7);
+// registering on an ended scope is `not_found`. Changes what observers see of an LLM call's
+// response, and of the text of its error or refusal. It gets a private copy, and what it returns
+// goes into the end event or the mark; one that fails, or returns nothing, withholds the payload
+// (S3.6, S3.10).
+// Errors: already_exists (1001), not_found (1002), invalid_argument (1003), invalid_state
+// (1004), invalid_utf8 (2002), limit_exceeded (3001), no_memory (3002).
+func (s *Scope) RegisterLLMSanitizeResponseGuardrail(name string, priority int32, fn LLMSanitizeResponseGuardrailFunc) error {
+	if err := s.usable(); err != nil {
+		return err
+	}
+	if fn == nil {
+		return invalidArgument("llm_sanitize_response_guardrail must not be nil")
+	}
+	callable := s.holdCallable(fn)
+	err := coreScopeRegisterLlmSanitizeResponseGuardrail(s.handle, name, priority, callable, 0)
+	runtime.KeepAlive(s)
+	if err != nil {
+		s.owner().slots.take(callable)
+	}
+	return err
+}
+
+// DeregisterLLMSanitizeResponseGuardrail removes a LLM sanitize-response guardrail from a scope;
+// calls that already began still use it (S3.4).
+// It says whether the name was known.
+func (s *Scope) DeregisterLLMSanitizeResponseGuardrail(name string) bool {
+	if s.usable() != nil {
+		return false
+	}
+	removed, err := coreScopeDeregisterLlmSanitizeResponseGuardrail(s.handle, name)
+	runtime.KeepAlive(s)
+	return err == nil && removed
+}
+
+// RegisterLLMSanitizeResponseGuardrail is [Runtime.RegisterLLMSanitizeResponseGuardrail] on the
+// default runtime.
+func RegisterLLMSanitizeResponseGuardrail(name string, priority int32, fn LLMSanitizeResponseGuardrailFunc) error {
+	r, err := Default()
+	if err != nil {
+		return err
+	}
+	return r.RegisterLLMSanitizeResponseGuardrail(name, priority, fn)
+}
+
+// DeregisterLLMSanitizeResponseGuardrail is [Runtime.DeregisterLLMSanitizeResponseGuardrail] on
+// the default runtime.
+func DeregisterLLMSanitizeResponseGuardrail(name string) bool {
+	r, err := Default()
+	if err != nil {
+		return false
+	}
+	return r.DeregisterLLMSanitizeResponseGuardrail(name)
+}
+
+// RegisterLLMConditionalExecutionGuardrail registers a LLM conditional-execution guardrail on a
+// runtime, under a name of its own (S3.3). In force for every scope of the runtime. Decides
+// whether an LLM call may run. It sees the caller's own request; the first reason given refuses
+// the call, and a guard that fails refuses too (S3.5).
+// Errors: already_exists (1001), invalid_argument (1003), invalid_state (1004), invalid_utf8
+// (2002), limit_exceeded (3001), no_memory (3002).
+func (r *Runtime) RegisterLLMConditionalExecutionGuardrail(name string, priority int32, fn LLMConditionalExecutionGuardrailFunc) error {
+	if err := r.usable(); err != nil {
+		return err
+	}
+	if fn == nil {
+		return invalidArgument("llm_conditional_execution_guardrail must not be nil")
+	}
+	callable := r.holdCallable(fn)
+	err := coreRegisterLlmConditionalExecutionGuardrail(r.handle, name, priority, callable, 0)
+	runtime.KeepAlive(r)
+	if err != nil {
+		r.owner().slots.take(callable)
+	}
+	return err
+}
+
+// DeregisterLLMConditionalExecutionGuardrail removes a LLM conditional-execution guardrail from
+// a runtime; calls that already began still use it (S3.4).
+// It says whether the name was known.
+func (r *Runtime) DeregisterLLMConditionalExecutionGuardrail(name string) bool {
+	if r.usable() != nil {
+		return false
+	}
+	removed, err := coreDeregisterLlmConditionalExecutionGuardrail(r.handle, name)
+	runtime.KeepAlive(r)
+	return err == nil && removed
+}
+
+// RegisterLLMConditionalExecutionGuardrail registers a LLM conditional-execution guardrail on a
+// scope, under a name of its own (S3.3). In force for the scope and what is opened under it
+// (S1.7); registering on an ended scope is `not_found`. Decides whether an LLM call may run. It
+// sees the caller's own request; the first reason given refuses the call, and a guard that fails
+// refuses too (S3.5).
+// Errors: already_exists (1001), not_found (1002), invalid_argument (1003), invalid_state
+// (1004), invalid_utf8 (2002), limit_exceeded (3001), no_memory (3002).
+func (s *Scope) RegisterLLMConditionalExecutionGuardrail(name string, priority int32, fn LLMConditionalExecutionGuardrailFunc) error {
+	if err := s.usable(); err != nil {
+		return err
+	}
+	if fn == nil {
+		return invalidArgument("llm_conditional_execution_guardrail must not be nil")
+	}
+	callable := s.holdCallable(fn)
+	err := coreScopeRegisterLlmConditionalExecutionGuardrail(s.handle, name, priority, callable, 0)
+	runtime.KeepAlive(s)
+	if err != nil {
+		s.owner().slots.take(callable)
+	}
+	return err
+}
+
+// DeregisterLLMConditionalExecutionGuardrail removes a LLM conditional-execution guardrail from
+// a scope; calls that already began still use it (S3.4).
+// It says whether the name was known.
+func (s *Scope) DeregisterLLMConditionalExecutionGuardrail(name string) bool {
+	if s.usable() != nil {
+		return false
+	}
+	removed, err := coreScopeDeregisterLlmConditionalExecutionGuardrail(s.handle, name)
+	runtime.KeepAlive(s)
+	return err == nil && removed
+}
+
+// RegisterLLMConditionalExecutionGuardrail is [Runtime.RegisterLLMConditionalExecutionGuardrail]
+// on the default runtime.
+func RegisterLLMConditionalExecutionGuardrail(name string, priority int32, fn LLMConditionalExecutionGuardrailFunc) error {
+	r, err := Default()
+	if err != nil {
+		return err
+	}
+	return r.RegisterLLMConditionalExecutionGuardrail(name, priority, fn)
+}
+
+// DeregisterLLMConditionalExecutionGuardrail is
+// [Runtime.DeregisterLLMConditionalExecutionGuardrail] on the default runtime.
+func DeregisterLLMConditionalExecutionGuardrail(name string) bool {
+	r, err := Default()
+	if err != nil {
+		return false
+	}
+	return r.DeregisterLLMConditionalExecutionGuardrail(name)
+}
+
+// RegisterLLMRequestIntercept registers a LLM request intercept on a runtime, under a name of
+// its own (S3.3). In force for every scope of the runtime. Rewrites the request of an LLM call
+// before it starts. It gets a private copy; what it returns goes on. One that fails, or returns
+// nothing, fails the call (S3.5, S3.10, S3.11). With a request codec it also gets the decoded
+// request and may change either or both (S4.11).
+// Errors: already_exists (1001), invalid_argument (1003), invalid_state (1004), invalid_utf8
+// (2002), limit_exceeded (3001), no_memory (3002).
+func (r *Runtime) RegisterLLMRequestIntercept(name string, priority int32, breakChain bool, fn LLMRequestInterceptFunc) error {
+	if err := r.usable(); err != nil {
+		return err
+	}
+	if fn == nil {
+		return invalidArgument("llm_request_intercept must not be nil")
+	}
+	callable := r.holdCallable(fn)
+	err := coreRegisterLlmRequestIntercept(r.handle, name, priority, callable, chainFlag(breakChain))
+	runtime.KeepAlive(r)
+	if err != nil {
+		r.owner().slots.take(callable)
+	}
+	return err
+}
+
+// DeregisterLLMRequestIntercept removes a LLM request intercept from a runtime; calls that
+// already began still use it (S3.4).
+// It says whether the name was known.
+func (r *Runtime) DeregisterLLMRequestIntercept(name string) bool {
+	if r.usable() != nil {
+		return false
+	}
+	removed, err := coreDeregisterLlmRequestIntercept(r.handle, name)
+	runtime.KeepAlive(r)
+	return err == nil && removed
+}
+
+// RegisterLLMRequestIntercept registers a LLM request intercept on a scope, under a name of its
+// own (S3.3). In force for the scope and what is opened under it (S1.7); registering on an ended
+// scope is `not_found`. Rewrites the request of an LLM call before it starts. It gets a private
+// copy; what it returns goes on. One that fails, or returns nothing, fails the call (S3.5,
+// S3.10, S3.11). With a request codec it also gets the decoded request and may change either or
+// both (S4.11).
+// Errors: already_exists (1001), not_found (1002), invalid_argument (1003), invalid_state
+// (1004), invalid_utf8 (2002), limit_exceeded (3001), no_memory (3002).
+func (s *Scope) RegisterLLMRequestIntercept(name string, priority int32, breakChain bool, fn LLMRequestInterceptFunc) error {
+	if err := s.usable(); err != nil {
+		return err
+	}
+	if fn == nil {
+		return invalidArgument("llm_request_intercept must not be nil")
+	}
+	callable := s.holdCallable(fn)
+	err := coreScopeRegisterLlmRequestIntercept(s.handle, name, priority, callable, chainFlag(breakChain))
+	runtime.KeepAlive(s)
+	if err != nil {
+		s.owner().slots.take(callable)
+	}
+	return err
+}
+
+// DeregisterLLMRequestIntercept removes a LLM request intercept from a scope; calls that already
+// began still use it (S3.4).
+// It says whether the name was known.
+func (s *Scope) DeregisterLLMRequestIntercept(name string) bool {
+	if s.usable() != nil {
+		return false
+	}
+	removed, err := coreScopeDeregisterLlmRequestIntercept(s.handle, name)
+	runtime.KeepAlive(s)
+	return err == nil && removed
+}
+
+// RegisterLLMRequestIntercept is [Runtime.RegisterLLMRequestIntercept] on the default runtime.
+func RegisterLLMRequestIntercept(name string, priority int32, breakChain bool, fn LLMRequestInterceptFunc) error {
+	r, err := Default()
+	if err != nil {
+		return err
+	}
+	return r.RegisterLLMRequestIntercept(name, priority, breakChain, fn)
+}
+
+// DeregisterLLMRequestIntercept is [Runtime.DeregisterLLMRequestIntercept] on the default
+// runtime.
+func DeregisterLLMRequestIntercept(name string) bool {
+	r, err := Default()
+	if err != nil {
+		return false
+	}
+	return r.DeregisterLLMRequestIntercept(name)
+}
+
+// RegisterLLMExecutionIntercept registers a LLM execution intercept on a runtime, under a name
+// of its own (S3.3). In force for every scope of the runtime. Runs around an LLM call's target:
+// it may call `next` as often as it likes, or not at all, while it runs. What it returns is the
+// call's result (S3.7).
+// Errors: already_exists (1001), invalid_argument (1003), invalid_state (1004), invalid_utf8
+// (2002), limit_exceeded (3001), no_memory (3002).
+func (r *Runtime) RegisterLLMExecutionIntercept(name string, priority int32, fn LLMExecutionInterceptFunc) error {
+	if err := r.usable(); err != nil {
+		return err
+	}
+	if fn == nil {
+		return invalidArgument("llm_execution_intercept must not be nil")
+	}
+	callable := r.holdCallable(fn)
+	err := coreRegisterLlmExecutionIntercept(r.handle, name, priority, callable, 0)
+	runtime.KeepAlive(r)
+	if err != nil {
+		r.owner().slots.take(callable)
+	}
+	return err
+}
+
+// DeregisterLLMExecutionIntercept removes a LLM execution intercept from a runtime; calls that
+// already began still use it (S3.4).
+// It says whether the name was known.
+func (r *Runtime) DeregisterLLMExecutionIntercept(name string) bool {
+	if r.usable() != nil {
+		return false
+	}
+	removed, err := coreDeregisterLlmExecutionIntercept(r.handle, name)
+	runtime.KeepAlive(r)
+	return err == nil && removed
+}
+
+// RegisterLLMExecutionIntercept registers a LLM execution intercept on a scope, under a name of
+// its own (S3.3). In force for the scope and what is opened under it (S1.7); registering on an
+// ended scope is `not_found`. Runs around an LLM call's target: it may call `next` as often as
+// it likes, or not at all, while it runs. What it returns is the call's result (S3.7).
+// Errors: already_exists (1001), not_found (1002), invalid_argument (1003), invalid_state
+// (1004), invalid_utf8 (2002), limit_exceeded (3001), no_memory (3002).
+func (s *Scope) RegisterLLMExecutionIntercept(name string, priority int32, fn LLMExecutionInterceptFunc) error {
+	if err := s.usable(); err != nil {
+		return err
+	}
+	if fn == nil {
+		return invalidArgument("llm_execution_intercept must not be nil")
+	}
+	callable := s.holdCallable(fn)
+	err := coreScopeRegisterLlmExecutionIntercept(s.handle, name, priority, callable, 0)
+	runtime.KeepAlive(s)
+	if err != nil {
+		s.owner().slots.take(callable)
+	}
+	return err
+}
+
+// DeregisterLLMExecutionIntercept removes a LLM execution intercept from a scope; calls that
+// already began still use it (S3.4).
+// It says whether the name was known.
+func (s *Scope) DeregisterLLMExecutionIntercept(name string) bool {
+	if s.usable() != nil {
+		return false
+	}
+	removed, err := coreScopeDeregisterLlmExecutionIntercept(s.handle, name)
+	runtime.KeepAlive(s)
+	return err == nil && removed
+}
+
+// RegisterLLMExecutionIntercept is [Runtime.RegisterLLMExecutionIntercept] on the default
+// runtime.
+func RegisterLLMExecutionIntercept(name string, priority int32, fn LLMExecutionInterceptFunc) error {
+	r, err := Default()
+	if err != nil {
+		return err
+	}
+	return r.RegisterLLMExecutionIntercept(name, priority, fn)
+}
+
+// DeregisterLLMExecutionIntercept is [Runtime.DeregisterLLMExecutionIntercept] on the default
+// runtime.
+func DeregisterLLMExecutionIntercept(name string) bool {
+	r, err := Default()
+	if err != nil {
+		return false
+	}
+	return r.DeregisterLLMExecutionIntercept(name)
+}
+
+// RegisterLLMStreamExecutionIntercept registers a LLM stream execution intercept on a runtime,
+// under a name of its own (S3.3). In force for every scope of the runtime. Runs around the
+// producer of an LLM stream: it may call `next` as often as it likes, or not at all, while it
+// runs. What it returns is the call's result (S3.7).
+// Errors: already_exists (1001), invalid_argument (1003), invalid_state (1004), invalid_utf8
+// (2002), limit_exceeded (3001), no_memory (3002).
+func (r *Runtime) RegisterLLMStreamExecutionIntercept(name string, priority int32, fn LLMStreamExecutionInterceptFunc) error {
+	if err := r.usable(); err != nil {
+		return err
+	}
+	if fn == nil {
+		return invalidArgument("llm_stream_execution_intercept must not be nil")
+	}
+	callable := r.holdCallable(fn)
+	err := coreRegisterLlmStreamExecutionIntercept(r.handle, name, priority, callable, 0)
+	runtime.KeepAlive(r)
+	if err != nil {
+		r.owner().slots.take(callable)
+	}
+	return err
+}
+
+// DeregisterLLMStreamExecutionIntercept removes a LLM stream execution intercept from a runtime;
+// calls that already began still use it (S3.4).
+// It says whether the name was known.
+func (r *Runtime) DeregisterLLMStreamExecutionIntercept(name string) bool {
+	if r.usable() != nil {
+		return false
+	}
+	removed, err := coreDeregisterLlmStreamExecutionIntercept(r.handle, name)
+	runtime.KeepAlive(r)
+	return err == nil && removed
+}
+
+// RegisterLLMStreamExecutionIntercept registers a LLM stream execution intercept on a scope,
+// under a name of its own (S3.3). In force for the scope and what is opened under it (S1.7);
+// registering on an ended scope is `not_found`. Runs around the producer of an LLM stream: it
+// may call `next` as often as it likes, or not at all, while it runs. What it returns is the
+// call's result (S3.7).
+// Errors: already_exists (1001), not_found (1002), invalid_argument (1003), invalid_state
+// (1004), invalid_utf8 (2002), limit_exceeded (3001), no_memory (3002).
+func (s *Scope) RegisterLLMStreamExecutionIntercept(name string, priority int32, fn LLMStreamExecutionInterceptFunc) error {
+	if err := s.usable(); err != nil {
+		return err
+	}
+	if fn == nil {
+		return invalidArgument("llm_stream_execution_intercept must not be nil")
+	}
+	callable := s.holdCallable(fn)
+	err := coreScopeRegisterLlmStreamExecutionIntercept(s.handle, name, priority, callable, 0)
+	runtime.KeepAlive(s)
+	if err != nil {
+		s.owner().slots.take(callable)
+	}
+	return err
+}
+
+// DeregisterLLMStreamExecutionIntercept removes a LLM stream execution intercept from a scope;
+// calls that already began still use it (S3.4).
+// It says whether the name was known.
+func (s *Scope) DeregisterLLMStreamExecutionIntercept(name string) bool {
+	if s.usable() != nil {
+		return false
+	}
+	removed, err := coreScopeDeregisterLlmStreamExecutionIntercept(s.handle, name)
+	runtime.KeepAlive(s)
+	return err == nil && removed
+}
+
+// RegisterLLMStreamExecutionIntercept is [Runtime.RegisterLLMStreamExecutionIntercept] on the
+// default runtime.
+func RegisterLLMStreamExecutionIntercept(name string, priority int32, fn LLMStreamExecutionInterceptFunc) error {
+	r, err := Default()
+	if err != nil {
+		return err
+	}
+	return r.RegisterLLMStreamExecutionIntercept(name, priority, fn)
+}
+
+// DeregisterLLMStreamExecutionIntercept is [Runtime.DeregisterLLMStreamExecutionIntercept] on
+// the default runtime.
+func DeregisterLLMStreamExecutionIntercept(name string) bool {
+	r, err := Default()
+	if err != nil {
+		return false
+	}
+	return r.DeregisterLLMStreamExecutionIntercept(name)
+}
+
+// RegisterMarkSanitizeGuardrail registers a mark sanitizer on a runtime, under a name of its own
+// (S3.3). In force for every scope of the runtime. Changes what observers see of a mark. It
+// returns the fields `data`, `metadata` and `category_profile` anew; one that fails withholds
+// the payloads and is the last (S3.12).
+// Errors: already_exists (1001), invalid_argument (1003), invalid_state (1004), invalid_utf8
+// (2002), limit_exceeded (3001), no_memory (3002).
+func (r *Runtime) RegisterMarkSanitizeGuardrail(name string, priority int32, fn MarkSanitizeGuardrailFunc) error {
+	if err := r.usable(); err != nil {
+		return err
+	}
+	if fn == nil {
+		return invalidArgument("mark_sanitize_guardrail must not be nil")
+	}
+	callable := r.holdCallable(fn)
+	err := coreRegisterMarkSanitizeGuardrail(r.handle, name, priority, callable, 0)
+	runtime.KeepAlive(r)
+	if err != nil {
+		r.owner().slots.take(callable)
+	}
+	return err
+}
+
+// DeregisterMarkSanitizeGuardrail removes a mark sanitizer from a runtime; calls that already
+// began still use it (S3.4).
+// It says whether the name was known.
+func (r *Runtime) DeregisterMarkSanitizeGuardrail(name string) bool {
+	if r.usable() != nil {
+		return false
+	}
+	removed, err := coreDeregisterMarkSanitizeGuardrail(r.handle, name)
+	runtime.KeepAlive(r)
+	return err == nil && removed
+}
+
+// RegisterMarkSanitizeGuardrail registers a mark sanitizer on a scope, under a name of its own
+// (S3.3). In force for the scope and what is opened under it (S1.7); registering on an ended
+// scope is `not_found`. Changes what observers see of a mark. It returns the fields `data`,
+// `metadata` and `category_profile` anew; one that fails withholds the payloads and is the last
+// (S3.12).
+// Errors: already_exists (1001), not_found (1002), invalid_argument (1003), invalid_state
+// (1004), invalid_utf8 (2002), limit_exceeded (3001), no_memory (3002).
+func (s *Scope) RegisterMarkSanitizeGuardrail(name string, priority int32, fn MarkSanitizeGuardrailFunc) error {
+	if err := s.usable(); err != nil {
+		return err
+	}
+	if fn == nil {
+		return invalidArgument("mark_sanitize_guardrail must not be nil")
+	}
+	callable := s.holdCallable(fn)
+	err := coreScopeRegisterMarkSanitizeGuardrail(s.handle, name, priority, callable, 0)
+	runtime.KeepAlive(s)
+	if err != nil {
+		s.owner().slots.take(callable)
+	}
+	return err
+}
+
+// DeregisterMarkSanitizeGuardrail removes a mark sanitizer from a scope; calls that already
+// began still use it (S3.4).
+// It says whether the name was known.
+func (s *Scope) DeregisterMarkSanitizeGuardrail(name string) bool {
+	if s.usable() != nil {
+		return false
+	}
+	removed, err := coreScopeDeregisterMarkSanitizeGuardrail(s.handle, name)
+	runtime.KeepAlive(s)
+	return err == nil && removed
+}
+
+// RegisterMarkSanitizeGuardrail is [Runtime.RegisterMarkSanitizeGuardrail] on the default
+// runtime.
+func RegisterMarkSanitizeGuardrail(name string, priority int32, fn MarkSanitizeGuardrailFunc) error {
+	r, err := Default()
+	if err != nil {
+		return err
+	}
+	return r.RegisterMarkSanitizeGuardrail(name, priority, fn)
+}
+
+// DeregisterMarkSanitizeGuardrail is [Runtime.DeregisterMarkSanitizeGuardrail] on the default
+// runtime.
+func DeregisterMarkSanitizeGuardrail(name string) bool {
+	r, err := Default()
+	if err != nil {
+		return false
+	}
+	return r.DeregisterMarkSanitizeGuardrail(name)
+}
+
+// RegisterScopeSanitizeStartGuardrail registers a scope-start sanitizer on a runtime, under a
+// name of its own (S3.3). In force for every scope of the runtime. Changes what observers see of
+// a scope's or call's start. It returns the fields `data`, `metadata` and `category_profile`
+// anew; one that fails withholds the payloads and is the last (S3.12).
+// Errors: already_exists (1001), invalid_argument (1003), invalid_state (1004), invalid_utf8
+// (2002), limit_exceeded (3001), no_memory (3002).
+func (r *Runtime) RegisterScopeSanitizeStartGuardrail(name string, priority int32, fn ScopeSanitizeStartGuardrailFunc) error {
+	if err := r.usable(); err != nil {
+		return err
+	}
+	if fn == nil {
+		return invalidArgument("scope_sanitize_start_guardrail must not be nil")
+	}
+	callable := r.holdCallable(fn)
+	err := coreRegisterScopeSanitizeStartGuardrail(r.handle, name, priority, callable, 0)
+	runtime.KeepAlive(r)
+	if err != nil {
+		r.owner().slots.take(callable)
+	}
+	return err
+}
+
+// DeregisterScopeSanitizeStartGuardrail removes a scope-start sanitizer from a runtime; calls
+// that already began still use it (S3.4).
+// It says whether the name was known.
+func (r *Runtime) DeregisterScopeSanitizeStartGuardrail(name string) bool {
+	if r.usable() != nil {
+		return false
+	}
+	removed, err := coreDeregisterScopeSanitizeStartGuardrail(r.handle, name)
+	runtime.KeepAlive(r)
+	return err == nil && removed
+}
+
+// RegisterScopeSanitizeStartGuardrail registers a scope-start sanitizer on a scope, under a name
+// of its own (S3.3). In force for the scope and what is opened under it (S1.7); registering on
+// an ended scope is `not_found`. Changes what observers see of a scope's or call's start. It
+// returns the fields `data`, `metadata` and `category_profile` anew; one that fails withholds
+// the payloads and is the last (S3.12).
+// Errors: already_exists (1001), not_found (1002), invalid_argument (1003), invalid_state
+// (1004), invalid_utf8 (2002), limit_exceeded (3001), no_memory (3002).
+func (s *Scope) RegisterScopeSanitizeStartGuardrail(name string, priority int32, fn ScopeSanitizeStartGuardrailFunc) error {
+	if err := s.usable(); err != nil {
+		return err
+	}
+	if fn == nil {
+		return invalidArgument("scope_sanitize_start_guardrail must not be nil")
+	}
+	callable := s.holdCallable(fn)
+	err := coreScopeRegisterScopeSanitizeStartGuardrail(s.handle, name, priority, callable, 0)
+	runtime.KeepAlive(s)
+	if err != nil {
+		s.owner().slots.take(callable)
+	}
+	return err
+}
+
+// DeregisterScopeSanitizeStartGuardrail removes a scope-start sanitizer from a scope; calls that
+// already began still use it (S3.4).
+// It says whether the name was known.
+func (s *Scope) DeregisterScopeSanitizeStartGuardrail(name string) bool {
+	if s.usable() != nil {
+		return false
+	}
+	removed, err := coreScopeDeregisterScopeSanitizeStartGuardrail(s.handle, name)
+	runtime.KeepAlive(s)
+	return err == nil && removed
+}
+
+// RegisterScopeSanitizeStartGuardrail is [Runtime.RegisterScopeSanitizeStartGuardrail] on the
+// default runtime.
+func RegisterScopeSanitizeStartGuardrail(name string, priority int32, fn ScopeSanitizeStartGuardrailFunc) error {
+	r, err := Default()
+	if err != nil {
+		return err
+	}
+	return r.RegisterScopeSanitizeStartGuardrail(name, priority, fn)
+}
+
+// DeregisterScopeSanitizeStartGuardrail is [Runtime.DeregisterScopeSanitizeStartGuardrail] on
+// the default runtime.
+func DeregisterScopeSanitizeStartGuardrail(name string) bool {
+	r, err := Default()
+	if err != nil {
+		return false
+	}
+	return r.DeregisterScopeSanitizeStartGuardrail(name)
+}
+
+// RegisterScopeSanitizeEndGuardrail registers a scope-end sanitizer on a runtime, under a name
+// of its own (S3.3). In force for every scope of the runtime. Changes what observers see of a
+// scope's or call's end. It returns the fields `data`, `metadata` and `category_profile` anew;
+// one that fails withholds the payloads and is the last (S3.12).
+// Errors: already_exists (1001), invalid_argument (1003), invalid_state (1004), invalid_utf8
+// (2002), limit_exceeded (3001), no_memory (3002).
+func (r *Runtime) RegisterScopeSanitizeEndGuardrail(name string, priority int32, fn ScopeSanitizeEndGuardrailFunc) error {
+	if err := r.usable(); err != nil {
+		return err
+	}
+	if fn == nil {
+		return invalidArgument("scope_sanitize_end_guardrail must not be nil")
+	}
+	callable := r.holdCallable(fn)
+	err := coreRegisterScopeSanitizeEndGuardrail(r.handle, name, priority, callable, 0)
+	runtime.KeepAlive(r)
+	if err != nil {
+		r.owner().slots.take(callable)
+	}
+	return err
+}
+
+// DeregisterScopeSanitizeEndGuardrail removes a scope-end sanitizer from a runtime; calls that
+// already began still use it (S3.4).
+// It says whether the name was known.
+func (r *Runtime) DeregisterScopeSanitizeEndGuardrail(name string) bool {
+	if r.usable() != nil {
+		return false
+	}
+	removed, err := coreDeregisterScopeSanitizeEndGuardrail(r.handle, name)
+	runtime.KeepAlive(r)
+	return err == nil && removed
+}
+
+// RegisterScopeSanitizeEndGuardrail registers a scope-end sanitizer on a scope, under a name of
+// its own (S3.3). In force for the scope and what is opened under it (S1.7); registering on an
+// ended scope is `not_found`. Changes what observers see of a scope's or call's end. It returns
+// the fields `data`, `metadata` and `category_profile` anew; one that fails withholds the
+// payloads and is the last (S3.12).
+// Errors: already_exists (1001), not_found (1002), invalid_argument (1003), invalid_state
+// (1004), invalid_utf8 (2002), limit_exceeded (3001), no_memory (3002).
+func (s *Scope) RegisterScopeSanitizeEndGuardrail(name string, priority int32, fn ScopeSanitizeEndGuardrailFunc) error {
+	if err := s.usable(); err != nil {
+		return err
+	}
+	if fn == nil {
+		return invalidArgument("scope_sanitize_end_guardrail must not be nil")
+	}
+	callable := s.holdCallable(fn)
+	err := coreScopeRegisterScopeSanitizeEndGuardrail(s.handle, name, priority, callable, 0)
+	runtime.KeepAlive(s)
+	if err != nil {
+		s.owner().slots.take(callable)
+	}
+	return err
+}
+
+// DeregisterScopeSanitizeEndGuardrail removes a scope-end sanitizer from a scope; calls that
+// already began still use it (S3.4).
+// It says whether the name was known.
+func (s *Scope) DeregisterScopeSanitizeEndGuardrail(name string) bool {
+	if s.usable() != nil {
+		return false
+	}
+	removed, err := coreScopeDeregisterScopeSanitizeEndGuardrail(s.handle, name)
+	runtime.KeepAlive(s)
+	return err == nil && removed
+}
+
+// RegisterScopeSanitizeEndGuardrail is [Runtime.RegisterScopeSanitizeEndGuardrail] on the
+// default runtime.
+func RegisterScopeSanitizeEndGuardrail(name string, priority int32, fn ScopeSanitizeEndGuardrailFunc) error {
+	r, err := Default()
+	if err != nil {
+		return err
+	}
+	return r.RegisterScopeSanitizeEndGuardrail(name, priority, fn)
+}
+
+// DeregisterScopeSanitizeEndGuardrail is [Runtime.DeregisterScopeSanitizeEndGuardrail] on the
+// default runtime.
+func DeregisterScopeSanitizeEndGuardrail(name string) bool {
+	r, err := Default()
+	if err != nil {
+		return false
+	}
+	return r.DeregisterScopeSanitizeEndGuardrail(name)
+}
+
+// RegisterEventMetadataInjector registers a metadata injector on a runtime, under a name of its
+// own (S3.3). In force for every scope of the runtime. Adds members to the metadata of every
+// event; keys that are there already win. One that fails is logged and passed over (S3.12).
+// Errors: already_exists (1001), invalid_argument (1003), invalid_state (1004), invalid_utf8
+// (2002), limit_exceeded (3001), no_memory (3002).
+func (r *Runtime) RegisterEventMetadataInjector(name string, priority int32, fn EventMetadataInjectorFunc) error {
+	if err := r.usable(); err != nil {
+		return err
+	}
+	if fn == nil {
+		return invalidArgument("event_metadata_injector must not be nil")
+	}
+	callable := r.holdCallable(fn)
+	err := coreRegisterEventMetadataInjector(r.handle, name, priority, callable, 0)
+	runtime.KeepAlive(r)
+	if err != nil {
+		r.owner().slots.take(callable)
+	}
+	return err
+}
+
+// DeregisterEventMetadataInjector removes a metadata injector from a runtime; calls that already
+// began still use it (S3.4).
+// It says whether the name was known.
+func (r *Runtime) DeregisterEventMetadataInjector(name string) bool {
+	if r.usable() != nil {
+		return false
+	}
+	removed, err := coreDeregisterEventMetadataInjector(r.handle, name)
+	runtime.KeepAlive(r)
+	return err == nil && removed
+}
+
+// RegisterEventMetadataInjector registers a metadata injector on a scope, under a name of its
+// own (S3.3). In force for the scope and what is opened under it (S1.7); registering on an ended
+// scope is `not_found`. Adds members to the metadata of every event; keys that are there already
+// win. One that fails is logged and passed over (S3.12).
+// Errors: already_exists (1001), not_found (1002), invalid_argument (1003), invalid_state
+// (1004), invalid_utf8 (2002), limit_exceeded (3001), no_memory (3002).
+func (s *Scope) RegisterEventMetadataInjector(name string, priority int32, fn EventMetadataInjectorFunc) error {
+	if err := s.usable(); err != nil {
+		return err
+	}
+	if fn == nil {
+		return invalidArgument("event_metadata_injector must not be nil")
+	}
+	callable := s.holdCallable(fn)
+	err := coreScopeRegisterEventMetadataInjector(s.handle, name, priority, callable, 0)
+	runtime.KeepAlive(s)
+	if err != nil {
+		s.owner().slots.take(callable)
+	}
+	return err
+}
+
+// DeregisterEventMetadataInjector removes a metadata injector from a scope; calls that already
+// began still use it (S3.4).
+// It says whether the name was known.
+func (s *Scope) DeregisterEventMetadataInjector(name string) bool {
+	if s.usable() != nil {
+		return false
+	}
+	removed, err := coreScopeDeregisterEventMetadataInjector(s.handle, name)
+	runtime.KeepAlive(s)
+	return err == nil && removed
+}
+
+// RegisterEventMetadataInjector is [Runtime.RegisterEventMetadataInjector] on the default
+// runtime.
+func RegisterEventMetadataInjector(name string, priority int32, fn EventMetadataInjectorFunc) error {
+	r, err := Default()
+	if err != nil {
+		return err
+	}
+	return r.RegisterEventMetadataInjector(name, priority, fn)
+}
+
+// DeregisterEventMetadataInjector is [Runtime.DeregisterEventMetadataInjector] on the default
+// runtime.
+func DeregisterEventMetadataInjector(name string) bool {
+	r, err := Default()
+	if err != nil {
+		return false
+	}
+	return r.DeregisterEventMetadataInjector(name)
+}
+
+// RegisterConditionalMiddlewareGuardrail registers a conditional-middleware gate on a runtime,
+// under a name of its own (S3.3). In force for every scope of the runtime. Is asked at the
+// beginning of each managed call that would use the registration which it names; a reason
+// switches that registration off for this one call. One that fails leaves it on (S3.1).
+// Errors: already_exists (1001), invalid_argument (1003), invalid_state (1004), invalid_utf8
+// (2002), limit_exceeded (3001), no_memory (3002).
+func (r *Runtime) RegisterConditionalMiddlewareGuardrail(name string, kinds uint32, registration string, fn ConditionalMiddlewareGuardrailFunc) error {
+	if err := r.usable(); err != nil {
+		return err
+	}
+	if fn == nil {
+		return invalidArgument("conditional_middleware_guardrail must not be nil")
+	}
+	callable := r.holdCallable(fn)
+	err := coreRegisterConditionalMiddlewareGuardrail(r.handle, name, kinds, registration, callable, 0)
+	runtime.KeepAlive(r)
+	if err != nil {
+		r.owner().slots.take(callable)
+	}
+	return err
+}
+
+// DeregisterConditionalMiddlewareGuardrail removes a conditional-middleware gate from a runtime;
+// calls that already began still use it (S3.4).
+// It says whether the name was known.
+func (r *Runtime) DeregisterConditionalMiddlewareGuardrail(name string) bool {
+	if r.usable() != nil {
+		return false
+	}
+	removed, err := coreDeregisterConditionalMiddlewareGuardrail(r.handle, name)
+	runtime.KeepAlive(r)
+	return err == nil && removed
+}
+
+// RegisterConditionalMiddlewareGuardrail registers a conditional-middleware gate on a scope,
+// under a name of its own (S3.3). In force for the scope and what is opened under it (S1.7);
+// registering on an ended scope is `not_found`. Is asked at the beginning of each managed call
+// that would use the registration which it names; a reason switches that registration off for
+// this one call. One that fails leaves it on (S3.1).
+// Errors: already_exists (1001), not_found (1002), invalid_argument (1003), invalid_state
+// (1004), invalid_utf8 (2002), limit_exceeded (3001), no_memory (3002).
+func (s *Scope) RegisterConditionalMiddlewareGuardrail(name string, kinds uint32, registration string, fn ConditionalMiddlewareGuardrailFunc) error {
+	if err := s.usable(); err != nil {
+		return err
+	}
+	if fn == nil {
+		return invalidArgument("conditional_middleware_guardrail must not be nil")
+	}
+	callable := s.holdCallable(fn)
+	err := coreScopeRegisterConditionalMiddlewareGuardrail(s.handle, name, kinds, registration, callable, 0)
+	runtime.KeepAlive(s)
+	if err != nil {
+		s.owner().slots.take(callable)
+	}
+	return err
+}
+
+// DeregisterConditionalMiddlewareGuardrail removes a conditional-middleware gate from a scope;
+// calls that already began still use it (S3.4).
+// It says whether the name was known.
+func (s *Scope) DeregisterConditionalMiddlewareGuardrail(name string) bool {
+	if s.usable() != nil {
+		return false
+	}
+	removed, err := coreScopeDeregisterConditionalMiddlewareGuardrail(s.handle, name)
+	runtime.KeepAlive(s)
+	return err == nil && removed
+}
+
+// RegisterConditionalMiddlewareGuardrail is [Runtime.RegisterConditionalMiddlewareGuardrail] on
+// the default runtime.
+func RegisterConditionalMiddlewareGuardrail(name string, kinds uint32, registration string, fn ConditionalMiddlewareGuardrailFunc) error {
+	r, err := Default()
+	if err != nil {
+		return err
+	}
+	return r.RegisterConditionalMiddlewareGuardrail(name, kinds, registration, fn)
+}
+
+// DeregisterConditionalMiddlewareGuardrail is [Runtime.DeregisterConditionalMiddlewareGuardrail]
+// on the default runtime.
+func DeregisterConditionalMiddlewareGuardrail(name string) bool {
+	r, err := Default()
+	if err != nil {
+		return false
+	}
+	return r.DeregisterConditionalMiddlewareGuardrail(name)
 }

@@ -53,7 +53,7 @@ static inline uint32_t scopeflow_go_tape_is_full(scopeflow_tape *self) {
     return scopeflow_tape_is_full(self);
 }
 
-static inline int32_t scopeflow_go_runtime_new(uintptr_t host_context, uint32_t flags, int64_t clock_start, int64_t clock_step, uint32_t payload_budget, scopeflow_runtime **out, scopeflow_error *failure) {
+static inline int32_t scopeflow_go_runtime_new(uintptr_t host_context, uint32_t flags, int64_t clock_start, int64_t clock_step, uint32_t payload_budget, const char *credential_headers, size_t credential_headers_len, scopeflow_runtime **out, scopeflow_error *failure) {
     scopeflow_runtime_new_options options;
     memset(&options, 0, sizeof options);
     options.struct_size_bytes = (uint32_t)sizeof options;
@@ -61,6 +61,7 @@ static inline int32_t scopeflow_go_runtime_new(uintptr_t host_context, uint32_t 
     options.clock_start_ns = clock_start;
     options.clock_step_ns = clock_step;
     options.payload_budget_bytes = payload_budget;
+    options.credential_headers = scopeflow_go_bytes(credential_headers, credential_headers_len);
     scopeflow_host const host = scopeflow_go_host(host_context);
     return scopeflow_runtime_new(&host, &options, out, failure);
 }
@@ -90,8 +91,25 @@ static inline int32_t scopeflow_go_runtime_flush(uintptr_t call, scopeflow_runti
     return scopeflow_go_stepped(block, scopeflow_runtime_flush(self, &options, &block->task, &block->step, &block->error));
 }
 
+static inline int32_t scopeflow_go_runtime_close(uintptr_t call, scopeflow_runtime *self, scopeflow_emitter *emitter) {
+    scopeflow_go_call *const block = (scopeflow_go_call *)call;
+    scopeflow_runtime_close_options options;
+    memset(&options, 0, sizeof options);
+    options.struct_size_bytes = (uint32_t)sizeof options;
+    options.emitter = emitter;
+    return scopeflow_go_stepped(block, scopeflow_runtime_close(self, &options, &block->task, &block->step, &block->error));
+}
+
+static inline int32_t scopeflow_go_runtime_is_credential_header(scopeflow_runtime *self, const char *name, size_t name_len, uint32_t *out, scopeflow_error *failure) {
+    return scopeflow_runtime_is_credential_header(self, scopeflow_go_bytes(name, name_len), out, failure);
+}
+
 static inline int32_t scopeflow_go_runtime_after_fork(scopeflow_runtime *self, scopeflow_error *failure) {
     return scopeflow_runtime_after_fork(self, failure);
+}
+
+static inline int32_t scopeflow_go_scope_new_root(scopeflow_runtime *self, scopeflow_scope **out, scopeflow_error *failure) {
+    return scopeflow_scope_new_root(self, out, failure);
 }
 
 static inline int32_t scopeflow_go_scope_push(uintptr_t call, scopeflow_runtime *self, scopeflow_scope *current, scopeflow_emitter *emitter, const char *name, size_t name_len, int32_t type, scopeflow_scope *parent, uint32_t attributes, const char *subtype, size_t subtype_len, scopeflow_ref metadata, scopeflow_ref input, int64_t timestamp) {
@@ -128,7 +146,7 @@ static inline int32_t scopeflow_go_scope_pop(uintptr_t call, scopeflow_scope *se
     return scopeflow_go_stepped(block, scopeflow_scope_pop(self, &options, &block->task, &block->step, &block->error));
 }
 
-static inline int32_t scopeflow_go_scope_event(uintptr_t call, scopeflow_runtime *self, scopeflow_scope *current, scopeflow_emitter *emitter, const char *name, size_t name_len, scopeflow_scope *parent, scopeflow_ref data, scopeflow_ref metadata, int64_t timestamp) {
+static inline int32_t scopeflow_go_scope_event(uintptr_t call, scopeflow_runtime *self, scopeflow_scope *current, scopeflow_emitter *emitter, const char *name, size_t name_len, scopeflow_scope *parent, scopeflow_ref data, scopeflow_ref metadata, const char *category, size_t category_len, scopeflow_ref category_profile, scopeflow_ref data_schema, int64_t timestamp) {
     scopeflow_go_call *const block = (scopeflow_go_call *)call;
     scopeflow_scope_event_options options;
     memset(&options, 0, sizeof options);
@@ -139,6 +157,9 @@ static inline int32_t scopeflow_go_scope_event(uintptr_t call, scopeflow_runtime
     options.parent = parent;
     options.data = data;
     options.metadata = metadata;
+    options.category = scopeflow_go_bytes(category, category_len);
+    options.category_profile = category_profile;
+    options.data_schema = data_schema;
     options.timestamp_ns = timestamp;
     return scopeflow_go_stepped(block, scopeflow_scope_event(self, &options, &block->task, &block->step, &block->error));
 }
@@ -223,12 +244,270 @@ static inline int32_t scopeflow_go_scope_deregister_subscriber(scopeflow_scope *
     return scopeflow_scope_deregister_subscriber(self, scopeflow_go_bytes(name, name_len), out, failure);
 }
 
-static inline int32_t scopeflow_go_task_resume(uintptr_t call, int32_t answer_kind, int32_t answer_status, scopeflow_ref answer_value, scopeflow_emitter *answer_emitter) {
+static inline int32_t scopeflow_go_register_tool_sanitize_request_guardrail(scopeflow_runtime *self, const char *name, size_t name_len, int32_t priority, scopeflow_ref callable, uint32_t flags, scopeflow_error *failure) {
+    return scopeflow_register_tool_sanitize_request_guardrail(self, scopeflow_go_bytes(name, name_len), priority, callable, flags, failure);
+}
+
+static inline int32_t scopeflow_go_deregister_tool_sanitize_request_guardrail(scopeflow_runtime *self, const char *name, size_t name_len, uint32_t *out, scopeflow_error *failure) {
+    return scopeflow_deregister_tool_sanitize_request_guardrail(self, scopeflow_go_bytes(name, name_len), out, failure);
+}
+
+static inline int32_t scopeflow_go_scope_register_tool_sanitize_request_guardrail(scopeflow_scope *self, const char *name, size_t name_len, int32_t priority, scopeflow_ref callable, uint32_t flags, scopeflow_error *failure) {
+    return scopeflow_scope_register_tool_sanitize_request_guardrail(self, scopeflow_go_bytes(name, name_len), priority, callable, flags, failure);
+}
+
+static inline int32_t scopeflow_go_scope_deregister_tool_sanitize_request_guardrail(scopeflow_scope *self, const char *name, size_t name_len, uint32_t *out, scopeflow_error *failure) {
+    return scopeflow_scope_deregister_tool_sanitize_request_guardrail(self, scopeflow_go_bytes(name, name_len), out, failure);
+}
+
+static inline int32_t scopeflow_go_register_tool_sanitize_response_guardrail(scopeflow_runtime *self, const char *name, size_t name_len, int32_t priority, scopeflow_ref callable, uint32_t flags, scopeflow_error *failure) {
+    return scopeflow_register_tool_sanitize_response_guardrail(self, scopeflow_go_bytes(name, name_len), priority, callable, flags, failure);
+}
+
+static inline int32_t scopeflow_go_deregister_tool_sanitize_response_guardrail(scopeflow_runtime *self, const char *name, size_t name_len, uint32_t *out, scopeflow_error *failure) {
+    return scopeflow_deregister_tool_sanitize_response_guardrail(self, scopeflow_go_bytes(name, name_len), out, failure);
+}
+
+static inline int32_t scopeflow_go_scope_register_tool_sanitize_response_guardrail(scopeflow_scope *self, const char *name, size_t name_len, int32_t priority, scopeflow_ref callable, uint32_t flags, scopeflow_error *failure) {
+    return scopeflow_scope_register_tool_sanitize_response_guardrail(self, scopeflow_go_bytes(name, name_len), priority, callable, flags, failure);
+}
+
+static inline int32_t scopeflow_go_scope_deregister_tool_sanitize_response_guardrail(scopeflow_scope *self, const char *name, size_t name_len, uint32_t *out, scopeflow_error *failure) {
+    return scopeflow_scope_deregister_tool_sanitize_response_guardrail(self, scopeflow_go_bytes(name, name_len), out, failure);
+}
+
+static inline int32_t scopeflow_go_register_tool_request_intercept(scopeflow_runtime *self, const char *name, size_t name_len, int32_t priority, scopeflow_ref callable, uint32_t flags, scopeflow_error *failure) {
+    return scopeflow_register_tool_request_intercept(self, scopeflow_go_bytes(name, name_len), priority, callable, flags, failure);
+}
+
+static inline int32_t scopeflow_go_deregister_tool_request_intercept(scopeflow_runtime *self, const char *name, size_t name_len, uint32_t *out, scopeflow_error *failure) {
+    return scopeflow_deregister_tool_request_intercept(self, scopeflow_go_bytes(name, name_len), out, failure);
+}
+
+static inline int32_t scopeflow_go_scope_register_tool_request_intercept(scopeflow_scope *self, const char *name, size_t name_len, int32_t priority, scopeflow_ref callable, uint32_t flags, scopeflow_error *failure) {
+    return scopeflow_scope_register_tool_request_intercept(self, scopeflow_go_bytes(name, name_len), priority, callable, flags, failure);
+}
+
+static inline int32_t scopeflow_go_scope_deregister_tool_request_intercept(scopeflow_scope *self, const char *name, size_t name_len, uint32_t *out, scopeflow_error *failure) {
+    return scopeflow_scope_deregister_tool_request_intercept(self, scopeflow_go_bytes(name, name_len), out, failure);
+}
+
+static inline int32_t scopeflow_go_register_tool_execution_intercept(scopeflow_runtime *self, const char *name, size_t name_len, int32_t priority, scopeflow_ref callable, uint32_t flags, scopeflow_error *failure) {
+    return scopeflow_register_tool_execution_intercept(self, scopeflow_go_bytes(name, name_len), priority, callable, flags, failure);
+}
+
+static inline int32_t scopeflow_go_deregister_tool_execution_intercept(scopeflow_runtime *self, const char *name, size_t name_len, uint32_t *out, scopeflow_error *failure) {
+    return scopeflow_deregister_tool_execution_intercept(self, scopeflow_go_bytes(name, name_len), out, failure);
+}
+
+static inline int32_t scopeflow_go_scope_register_tool_execution_intercept(scopeflow_scope *self, const char *name, size_t name_len, int32_t priority, scopeflow_ref callable, uint32_t flags, scopeflow_error *failure) {
+    return scopeflow_scope_register_tool_execution_intercept(self, scopeflow_go_bytes(name, name_len), priority, callable, flags, failure);
+}
+
+static inline int32_t scopeflow_go_scope_deregister_tool_execution_intercept(scopeflow_scope *self, const char *name, size_t name_len, uint32_t *out, scopeflow_error *failure) {
+    return scopeflow_scope_deregister_tool_execution_intercept(self, scopeflow_go_bytes(name, name_len), out, failure);
+}
+
+static inline int32_t scopeflow_go_register_llm_sanitize_request_guardrail(scopeflow_runtime *self, const char *name, size_t name_len, int32_t priority, scopeflow_ref callable, uint32_t flags, scopeflow_error *failure) {
+    return scopeflow_register_llm_sanitize_request_guardrail(self, scopeflow_go_bytes(name, name_len), priority, callable, flags, failure);
+}
+
+static inline int32_t scopeflow_go_deregister_llm_sanitize_request_guardrail(scopeflow_runtime *self, const char *name, size_t name_len, uint32_t *out, scopeflow_error *failure) {
+    return scopeflow_deregister_llm_sanitize_request_guardrail(self, scopeflow_go_bytes(name, name_len), out, failure);
+}
+
+static inline int32_t scopeflow_go_scope_register_llm_sanitize_request_guardrail(scopeflow_scope *self, const char *name, size_t name_len, int32_t priority, scopeflow_ref callable, uint32_t flags, scopeflow_error *failure) {
+    return scopeflow_scope_register_llm_sanitize_request_guardrail(self, scopeflow_go_bytes(name, name_len), priority, callable, flags, failure);
+}
+
+static inline int32_t scopeflow_go_scope_deregister_llm_sanitize_request_guardrail(scopeflow_scope *self, const char *name, size_t name_len, uint32_t *out, scopeflow_error *failure) {
+    return scopeflow_scope_deregister_llm_sanitize_request_guardrail(self, scopeflow_go_bytes(name, name_len), out, failure);
+}
+
+static inline int32_t scopeflow_go_register_llm_sanitize_response_guardrail(scopeflow_runtime *self, const char *name, size_t name_len, int32_t priority, scopeflow_ref callable, uint32_t flags, scopeflow_error *failure) {
+    return scopeflow_register_llm_sanitize_response_guardrail(self, scopeflow_go_bytes(name, name_len), priority, callable, flags, failure);
+}
+
+static inline int32_t scopeflow_go_deregister_llm_sanitize_response_guardrail(scopeflow_runtime *self, const char *name, size_t name_len, uint32_t *out, scopeflow_error *failure) {
+    return scopeflow_deregister_llm_sanitize_response_guardrail(self, scopeflow_go_bytes(name, name_len), out, failure);
+}
+
+static inline int32_t scopeflow_go_scope_register_llm_sanitize_response_guardrail(scopeflow_scope *self, const char *name, size_t name_len, int32_t priority, scopeflow_ref callable, uint32_t flags, scopeflow_error *failure) {
+    return scopeflow_scope_register_llm_sanitize_response_guardrail(self, scopeflow_go_bytes(name, name_len), priority, callable, flags, failure);
+}
+
+static inline int32_t scopeflow_go_scope_deregister_llm_sanitize_response_guardrail(scopeflow_scope *self, const char *name, size_t name_len, uint32_t *out, scopeflow_error *failure) {
+    return scopeflow_scope_deregister_llm_sanitize_response_guardrail(self, scopeflow_go_bytes(name, name_len), out, failure);
+}
+
+static inline int32_t scopeflow_go_register_llm_conditional_execution_guardrail(scopeflow_runtime *self, const char *name, size_t name_len, int32_t priority, scopeflow_ref callable, uint32_t flags, scopeflow_error *failure) {
+    return scopeflow_register_llm_conditional_execution_guardrail(self, scopeflow_go_bytes(name, name_len), priority, callable, flags, failure);
+}
+
+static inline int32_t scopeflow_go_deregister_llm_conditional_execution_guardrail(scopeflow_runtime *self, const char *name, size_t name_len, uint32_t *out, scopeflow_error *failure) {
+    return scopeflow_deregister_llm_conditional_execution_guardrail(self, scopeflow_go_bytes(name, name_len), out, failure);
+}
+
+static inline int32_t scopeflow_go_scope_register_llm_conditional_execution_guardrail(scopeflow_scope *self, const char *name, size_t name_len, int32_t priority, scopeflow_ref callable, uint32_t flags, scopeflow_error *failure) {
+    return scopeflow_scope_register_llm_conditional_execution_guardrail(self, scopeflow_go_bytes(name, name_len), priority, callable, flags, failure);
+}
+
+static inline int32_t scopeflow_go_scope_deregister_llm_conditional_execution_guardrail(scopeflow_scope *self, const char *name, size_t name_len, uint32_t *out, scopeflow_error *failure) {
+    return scopeflow_scope_deregister_llm_conditional_execution_guardrail(self, scopeflow_go_bytes(name, name_len), out, failure);
+}
+
+static inline int32_t scopeflow_go_register_llm_request_intercept(scopeflow_runtime *self, const char *name, size_t name_len, int32_t priority, scopeflow_ref callable, uint32_t flags, scopeflow_error *failure) {
+    return scopeflow_register_llm_request_intercept(self, scopeflow_go_bytes(name, name_len), priority, callable, flags, failure);
+}
+
+static inline int32_t scopeflow_go_deregister_llm_request_intercept(scopeflow_runtime *self, const char *name, size_t name_len, uint32_t *out, scopeflow_error *failure) {
+    return scopeflow_deregister_llm_request_intercept(self, scopeflow_go_bytes(name, name_len), out, failure);
+}
+
+static inline int32_t scopeflow_go_scope_register_llm_request_intercept(scopeflow_scope *self, const char *name, size_t name_len, int32_t priority, scopeflow_ref callable, uint32_t flags, scopeflow_error *failure) {
+    return scopeflow_scope_register_llm_request_intercept(self, scopeflow_go_bytes(name, name_len), priority, callable, flags, failure);
+}
+
+static inline int32_t scopeflow_go_scope_deregister_llm_request_intercept(scopeflow_scope *self, const char *name, size_t name_len, uint32_t *out, scopeflow_error *failure) {
+    return scopeflow_scope_deregister_llm_request_intercept(self, scopeflow_go_bytes(name, name_len), out, failure);
+}
+
+static inline int32_t scopeflow_go_register_llm_execution_intercept(scopeflow_runtime *self, const char *name, size_t name_len, int32_t priority, scopeflow_ref callable, uint32_t flags, scopeflow_error *failure) {
+    return scopeflow_register_llm_execution_intercept(self, scopeflow_go_bytes(name, name_len), priority, callable, flags, failure);
+}
+
+static inline int32_t scopeflow_go_deregister_llm_execution_intercept(scopeflow_runtime *self, const char *name, size_t name_len, uint32_t *out, scopeflow_error *failure) {
+    return scopeflow_deregister_llm_execution_intercept(self, scopeflow_go_bytes(name, name_len), out, failure);
+}
+
+static inline int32_t scopeflow_go_scope_register_llm_execution_intercept(scopeflow_scope *self, const char *name, size_t name_len, int32_t priority, scopeflow_ref callable, uint32_t flags, scopeflow_error *failure) {
+    return scopeflow_scope_register_llm_execution_intercept(self, scopeflow_go_bytes(name, name_len), priority, callable, flags, failure);
+}
+
+static inline int32_t scopeflow_go_scope_deregister_llm_execution_intercept(scopeflow_scope *self, const char *name, size_t name_len, uint32_t *out, scopeflow_error *failure) {
+    return scopeflow_scope_deregister_llm_execution_intercept(self, scopeflow_go_bytes(name, name_len), out, failure);
+}
+
+static inline int32_t scopeflow_go_register_llm_stream_execution_intercept(scopeflow_runtime *self, const char *name, size_t name_len, int32_t priority, scopeflow_ref callable, uint32_t flags, scopeflow_error *failure) {
+    return scopeflow_register_llm_stream_execution_intercept(self, scopeflow_go_bytes(name, name_len), priority, callable, flags, failure);
+}
+
+static inline int32_t scopeflow_go_deregister_llm_stream_execution_intercept(scopeflow_runtime *self, const char *name, size_t name_len, uint32_t *out, scopeflow_error *failure) {
+    return scopeflow_deregister_llm_stream_execution_intercept(self, scopeflow_go_bytes(name, name_len), out, failure);
+}
+
+static inline int32_t scopeflow_go_scope_register_llm_stream_execution_intercept(scopeflow_scope *self, const char *name, size_t name_len, int32_t priority, scopeflow_ref callable, uint32_t flags, scopeflow_error *failure) {
+    return scopeflow_scope_register_llm_stream_execution_intercept(self, scopeflow_go_bytes(name, name_len), priority, callable, flags, failure);
+}
+
+static inline int32_t scopeflow_go_scope_deregister_llm_stream_execution_intercept(scopeflow_scope *self, const char *name, size_t name_len, uint32_t *out, scopeflow_error *failure) {
+    return scopeflow_scope_deregister_llm_stream_execution_intercept(self, scopeflow_go_bytes(name, name_len), out, failure);
+}
+
+static inline int32_t scopeflow_go_register_mark_sanitize_guardrail(scopeflow_runtime *self, const char *name, size_t name_len, int32_t priority, scopeflow_ref callable, uint32_t flags, scopeflow_error *failure) {
+    return scopeflow_register_mark_sanitize_guardrail(self, scopeflow_go_bytes(name, name_len), priority, callable, flags, failure);
+}
+
+static inline int32_t scopeflow_go_deregister_mark_sanitize_guardrail(scopeflow_runtime *self, const char *name, size_t name_len, uint32_t *out, scopeflow_error *failure) {
+    return scopeflow_deregister_mark_sanitize_guardrail(self, scopeflow_go_bytes(name, name_len), out, failure);
+}
+
+static inline int32_t scopeflow_go_scope_register_mark_sanitize_guardrail(scopeflow_scope *self, const char *name, size_t name_len, int32_t priority, scopeflow_ref callable, uint32_t flags, scopeflow_error *failure) {
+    return scopeflow_scope_register_mark_sanitize_guardrail(self, scopeflow_go_bytes(name, name_len), priority, callable, flags, failure);
+}
+
+static inline int32_t scopeflow_go_scope_deregister_mark_sanitize_guardrail(scopeflow_scope *self, const char *name, size_t name_len, uint32_t *out, scopeflow_error *failure) {
+    return scopeflow_scope_deregister_mark_sanitize_guardrail(self, scopeflow_go_bytes(name, name_len), out, failure);
+}
+
+static inline int32_t scopeflow_go_register_scope_sanitize_start_guardrail(scopeflow_runtime *self, const char *name, size_t name_len, int32_t priority, scopeflow_ref callable, uint32_t flags, scopeflow_error *failure) {
+    return scopeflow_register_scope_sanitize_start_guardrail(self, scopeflow_go_bytes(name, name_len), priority, callable, flags, failure);
+}
+
+static inline int32_t scopeflow_go_deregister_scope_sanitize_start_guardrail(scopeflow_runtime *self, const char *name, size_t name_len, uint32_t *out, scopeflow_error *failure) {
+    return scopeflow_deregister_scope_sanitize_start_guardrail(self, scopeflow_go_bytes(name, name_len), out, failure);
+}
+
+static inline int32_t scopeflow_go_scope_register_scope_sanitize_start_guardrail(scopeflow_scope *self, const char *name, size_t name_len, int32_t priority, scopeflow_ref callable, uint32_t flags, scopeflow_error *failure) {
+    return scopeflow_scope_register_scope_sanitize_start_guardrail(self, scopeflow_go_bytes(name, name_len), priority, callable, flags, failure);
+}
+
+static inline int32_t scopeflow_go_scope_deregister_scope_sanitize_start_guardrail(scopeflow_scope *self, const char *name, size_t name_len, uint32_t *out, scopeflow_error *failure) {
+    return scopeflow_scope_deregister_scope_sanitize_start_guardrail(self, scopeflow_go_bytes(name, name_len), out, failure);
+}
+
+static inline int32_t scopeflow_go_register_scope_sanitize_end_guardrail(scopeflow_runtime *self, const char *name, size_t name_len, int32_t priority, scopeflow_ref callable, uint32_t flags, scopeflow_error *failure) {
+    return scopeflow_register_scope_sanitize_end_guardrail(self, scopeflow_go_bytes(name, name_len), priority, callable, flags, failure);
+}
+
+static inline int32_t scopeflow_go_deregister_scope_sanitize_end_guardrail(scopeflow_runtime *self, const char *name, size_t name_len, uint32_t *out, scopeflow_error *failure) {
+    return scopeflow_deregister_scope_sanitize_end_guardrail(self, scopeflow_go_bytes(name, name_len), out, failure);
+}
+
+static inline int32_t scopeflow_go_scope_register_scope_sanitize_end_guardrail(scopeflow_scope *self, const char *name, size_t name_len, int32_t priority, scopeflow_ref callable, uint32_t flags, scopeflow_error *failure) {
+    return scopeflow_scope_register_scope_sanitize_end_guardrail(self, scopeflow_go_bytes(name, name_len), priority, callable, flags, failure);
+}
+
+static inline int32_t scopeflow_go_scope_deregister_scope_sanitize_end_guardrail(scopeflow_scope *self, const char *name, size_t name_len, uint32_t *out, scopeflow_error *failure) {
+    return scopeflow_scope_deregister_scope_sanitize_end_guardrail(self, scopeflow_go_bytes(name, name_len), out, failure);
+}
+
+static inline int32_t scopeflow_go_register_event_metadata_injector(scopeflow_runtime *self, const char *name, size_t name_len, int32_t priority, scopeflow_ref callable, uint32_t flags, scopeflow_error *failure) {
+    return scopeflow_register_event_metadata_injector(self, scopeflow_go_bytes(name, name_len), priority, callable, flags, failure);
+}
+
+static inline int32_t scopeflow_go_deregister_event_metadata_injector(scopeflow_runtime *self, const char *name, size_t name_len, uint32_t *out, scopeflow_error *failure) {
+    return scopeflow_deregister_event_metadata_injector(self, scopeflow_go_bytes(name, name_len), out, failure);
+}
+
+static inline int32_t scopeflow_go_scope_register_event_metadata_injector(scopeflow_scope *self, const char *name, size_t name_len, int32_t priority, scopeflow_ref callable, uint32_t flags, scopeflow_error *failure) {
+    return scopeflow_scope_register_event_metadata_injector(self, scopeflow_go_bytes(name, name_len), priority, callable, flags, failure);
+}
+
+static inline int32_t scopeflow_go_scope_deregister_event_metadata_injector(scopeflow_scope *self, const char *name, size_t name_len, uint32_t *out, scopeflow_error *failure) {
+    return scopeflow_scope_deregister_event_metadata_injector(self, scopeflow_go_bytes(name, name_len), out, failure);
+}
+
+static inline int32_t scopeflow_go_register_conditional_middleware_guardrail(scopeflow_runtime *self, const char *name, size_t name_len, uint32_t kinds, const char *registration, size_t registration_len, scopeflow_ref callable, uint32_t flags, scopeflow_error *failure) {
+    return scopeflow_register_conditional_middleware_guardrail(self, scopeflow_go_bytes(name, name_len), kinds, scopeflow_go_bytes(registration, registration_len), callable, flags, failure);
+}
+
+static inline int32_t scopeflow_go_deregister_conditional_middleware_guardrail(scopeflow_runtime *self, const char *name, size_t name_len, uint32_t *out, scopeflow_error *failure) {
+    return scopeflow_deregister_conditional_middleware_guardrail(self, scopeflow_go_bytes(name, name_len), out, failure);
+}
+
+static inline int32_t scopeflow_go_scope_register_conditional_middleware_guardrail(scopeflow_scope *self, const char *name, size_t name_len, uint32_t kinds, const char *registration, size_t registration_len, scopeflow_ref callable, uint32_t flags, scopeflow_error *failure) {
+    return scopeflow_scope_register_conditional_middleware_guardrail(self, scopeflow_go_bytes(name, name_len), kinds, scopeflow_go_bytes(registration, registration_len), callable, flags, failure);
+}
+
+static inline int32_t scopeflow_go_scope_deregister_conditional_middleware_guardrail(scopeflow_scope *self, const char *name, size_t name_len, uint32_t *out, scopeflow_error *failure) {
+    return scopeflow_scope_deregister_conditional_middleware_guardrail(self, scopeflow_go_bytes(name, name_len), out, failure);
+}
+
+static inline int32_t scopeflow_go_task_link(uintptr_t call, scopeflow_runtime *self, uintptr_t call_block, scopeflow_emitter *emitter, scopeflow_ref request) {
+    scopeflow_go_call *const block = (scopeflow_go_call *)call;
+    scopeflow_task_link_options options;
+    memset(&options, 0, sizeof options);
+    options.struct_size_bytes = (uint32_t)sizeof options;
+    options.call = &((scopeflow_go_call *)call_block)->task;
+    options.emitter = emitter;
+    options.request = request;
+    return scopeflow_go_stepped(block, scopeflow_task_link(self, &options, &block->task, &block->step, &block->error));
+}
+
+static inline int32_t scopeflow_go_task_mark(uintptr_t call, const char *name, size_t name_len, scopeflow_ref data, scopeflow_ref metadata) {
+    scopeflow_go_call *const block = (scopeflow_go_call *)call;
+    return scopeflow_task_mark(&block->task, scopeflow_go_bytes(name, name_len), data, metadata, &block->error);
+}
+
+static inline int32_t scopeflow_go_task_resume(uintptr_t call, int32_t answer_kind, int32_t answer_status, uint32_t answer_flags, scopeflow_ref answer_value, scopeflow_ref answer_annotated, scopeflow_emitter *answer_emitter) {
     scopeflow_go_call *const block = (scopeflow_go_call *)call;
     scopeflow_answer answer;
     answer.kind = answer_kind;
     answer.status = answer_status;
+    answer.flags = answer_flags;
     answer.value = answer_value;
+    answer.annotated = answer_annotated;
     answer.emitter = answer_emitter;
     return scopeflow_go_stepped(block, scopeflow_task_resume(&block->task, &answer, &block->step, &block->error));
 }
@@ -255,6 +534,170 @@ static inline int32_t scopeflow_go_tool_execute(uintptr_t call, scopeflow_runtim
     options.metadata = metadata;
     options.timestamp_ns = timestamp;
     return scopeflow_go_stepped(block, scopeflow_tool_execute(self, &options, &block->task, &block->step, &block->error));
+}
+
+static inline int32_t scopeflow_go_tool_call(uintptr_t call, scopeflow_runtime *self, scopeflow_scope *current, scopeflow_emitter *emitter, const char *name, size_t name_len, scopeflow_ref request, scopeflow_scope *parent, uint32_t attributes, const char *tool_call_id, size_t tool_call_id_len, scopeflow_ref metadata, int64_t timestamp) {
+    scopeflow_go_call *const block = (scopeflow_go_call *)call;
+    scopeflow_tool_call_options options;
+    memset(&options, 0, sizeof options);
+    options.struct_size_bytes = (uint32_t)sizeof options;
+    options.current = current;
+    options.emitter = emitter;
+    options.name = scopeflow_go_bytes(name, name_len);
+    options.request = request;
+    options.parent = parent;
+    options.attributes = attributes;
+    options.tool_call_id = scopeflow_go_bytes(tool_call_id, tool_call_id_len);
+    options.metadata = metadata;
+    options.timestamp_ns = timestamp;
+    return scopeflow_go_stepped(block, scopeflow_tool_call(self, &options, &block->task, &block->step, &block->error));
+}
+
+static inline int32_t scopeflow_go_tool_call_end(uintptr_t call, scopeflow_scope *self, scopeflow_scope *current, scopeflow_emitter *emitter, scopeflow_ref response, scopeflow_ref data, scopeflow_ref metadata, int32_t status, scopeflow_ref error, int64_t timestamp) {
+    scopeflow_go_call *const block = (scopeflow_go_call *)call;
+    scopeflow_tool_call_end_options options;
+    memset(&options, 0, sizeof options);
+    options.struct_size_bytes = (uint32_t)sizeof options;
+    options.current = current;
+    options.emitter = emitter;
+    options.response = response;
+    options.data = data;
+    options.metadata = metadata;
+    options.status = status;
+    options.error = error;
+    options.timestamp_ns = timestamp;
+    return scopeflow_go_stepped(block, scopeflow_tool_call_end(self, &options, &block->task, &block->step, &block->error));
+}
+
+static inline int32_t scopeflow_go_tool_request_intercepts(uintptr_t call, scopeflow_runtime *self, scopeflow_scope *current, scopeflow_emitter *emitter, uint32_t flags, const char *name, size_t name_len, scopeflow_ref request) {
+    scopeflow_go_call *const block = (scopeflow_go_call *)call;
+    scopeflow_tool_request_intercepts_options options;
+    memset(&options, 0, sizeof options);
+    options.struct_size_bytes = (uint32_t)sizeof options;
+    options.current = current;
+    options.emitter = emitter;
+    options.flags = flags;
+    options.name = scopeflow_go_bytes(name, name_len);
+    options.request = request;
+    return scopeflow_go_stepped(block, scopeflow_tool_request_intercepts(self, &options, &block->task, &block->step, &block->error));
+}
+
+static inline int32_t scopeflow_go_tool_conditional_execution(uintptr_t call, scopeflow_runtime *self, scopeflow_scope *current, scopeflow_emitter *emitter, uint32_t flags, const char *name, size_t name_len, scopeflow_ref request) {
+    scopeflow_go_call *const block = (scopeflow_go_call *)call;
+    scopeflow_tool_conditional_execution_options options;
+    memset(&options, 0, sizeof options);
+    options.struct_size_bytes = (uint32_t)sizeof options;
+    options.current = current;
+    options.emitter = emitter;
+    options.flags = flags;
+    options.name = scopeflow_go_bytes(name, name_len);
+    options.request = request;
+    return scopeflow_go_stepped(block, scopeflow_tool_conditional_execution(self, &options, &block->task, &block->step, &block->error));
+}
+
+static inline int32_t scopeflow_go_llm_execute(uintptr_t call, scopeflow_runtime *self, scopeflow_scope *current, scopeflow_emitter *emitter, uint32_t flags, const char *name, size_t name_len, scopeflow_ref request, scopeflow_scope *parent, uint32_t attributes, const char *model_name, size_t model_name_len, scopeflow_ref data, scopeflow_ref metadata, int64_t timestamp, scopeflow_ref codec, scopeflow_ref response_codec) {
+    scopeflow_go_call *const block = (scopeflow_go_call *)call;
+    scopeflow_llm_execute_options options;
+    memset(&options, 0, sizeof options);
+    options.struct_size_bytes = (uint32_t)sizeof options;
+    options.current = current;
+    options.emitter = emitter;
+    options.flags = flags;
+    options.name = scopeflow_go_bytes(name, name_len);
+    options.request = request;
+    options.parent = parent;
+    options.attributes = attributes;
+    options.model_name = scopeflow_go_bytes(model_name, model_name_len);
+    options.data = data;
+    options.metadata = metadata;
+    options.timestamp_ns = timestamp;
+    options.codec = codec;
+    options.response_codec = response_codec;
+    return scopeflow_go_stepped(block, scopeflow_llm_execute(self, &options, &block->task, &block->step, &block->error));
+}
+
+static inline int32_t scopeflow_go_llm_stream_execute(uintptr_t call, scopeflow_runtime *self, scopeflow_scope *current, scopeflow_emitter *emitter, uint32_t flags, const char *name, size_t name_len, scopeflow_ref request, scopeflow_scope *parent, uint32_t attributes, const char *model_name, size_t model_name_len, scopeflow_ref data, scopeflow_ref metadata, int64_t timestamp, scopeflow_ref codec, scopeflow_ref response_codec) {
+    scopeflow_go_call *const block = (scopeflow_go_call *)call;
+    scopeflow_llm_stream_execute_options options;
+    memset(&options, 0, sizeof options);
+    options.struct_size_bytes = (uint32_t)sizeof options;
+    options.current = current;
+    options.emitter = emitter;
+    options.flags = flags;
+    options.name = scopeflow_go_bytes(name, name_len);
+    options.request = request;
+    options.parent = parent;
+    options.attributes = attributes;
+    options.model_name = scopeflow_go_bytes(model_name, model_name_len);
+    options.data = data;
+    options.metadata = metadata;
+    options.timestamp_ns = timestamp;
+    options.codec = codec;
+    options.response_codec = response_codec;
+    return scopeflow_go_stepped(block, scopeflow_llm_stream_execute(self, &options, &block->task, &block->step, &block->error));
+}
+
+static inline int32_t scopeflow_go_llm_call(uintptr_t call, scopeflow_runtime *self, scopeflow_scope *current, scopeflow_emitter *emitter, const char *name, size_t name_len, scopeflow_ref request, scopeflow_scope *parent, uint32_t attributes, const char *model_name, size_t model_name_len, scopeflow_ref metadata, int64_t timestamp, scopeflow_ref annotated_request, scopeflow_ref codec) {
+    scopeflow_go_call *const block = (scopeflow_go_call *)call;
+    scopeflow_llm_call_options options;
+    memset(&options, 0, sizeof options);
+    options.struct_size_bytes = (uint32_t)sizeof options;
+    options.current = current;
+    options.emitter = emitter;
+    options.name = scopeflow_go_bytes(name, name_len);
+    options.request = request;
+    options.parent = parent;
+    options.attributes = attributes;
+    options.model_name = scopeflow_go_bytes(model_name, model_name_len);
+    options.metadata = metadata;
+    options.timestamp_ns = timestamp;
+    options.annotated_request = annotated_request;
+    options.codec = codec;
+    return scopeflow_go_stepped(block, scopeflow_llm_call(self, &options, &block->task, &block->step, &block->error));
+}
+
+static inline int32_t scopeflow_go_llm_call_end(uintptr_t call, scopeflow_scope *self, scopeflow_scope *current, scopeflow_emitter *emitter, scopeflow_ref response, scopeflow_ref data, scopeflow_ref metadata, int32_t status, scopeflow_ref error, int64_t timestamp, scopeflow_ref annotated_response, scopeflow_ref response_codec) {
+    scopeflow_go_call *const block = (scopeflow_go_call *)call;
+    scopeflow_llm_call_end_options options;
+    memset(&options, 0, sizeof options);
+    options.struct_size_bytes = (uint32_t)sizeof options;
+    options.current = current;
+    options.emitter = emitter;
+    options.response = response;
+    options.data = data;
+    options.metadata = metadata;
+    options.status = status;
+    options.error = error;
+    options.timestamp_ns = timestamp;
+    options.annotated_response = annotated_response;
+    options.response_codec = response_codec;
+    return scopeflow_go_stepped(block, scopeflow_llm_call_end(self, &options, &block->task, &block->step, &block->error));
+}
+
+static inline int32_t scopeflow_go_llm_request_intercepts(uintptr_t call, scopeflow_runtime *self, scopeflow_scope *current, scopeflow_emitter *emitter, uint32_t flags, const char *name, size_t name_len, scopeflow_ref request) {
+    scopeflow_go_call *const block = (scopeflow_go_call *)call;
+    scopeflow_llm_request_intercepts_options options;
+    memset(&options, 0, sizeof options);
+    options.struct_size_bytes = (uint32_t)sizeof options;
+    options.current = current;
+    options.emitter = emitter;
+    options.flags = flags;
+    options.name = scopeflow_go_bytes(name, name_len);
+    options.request = request;
+    return scopeflow_go_stepped(block, scopeflow_llm_request_intercepts(self, &options, &block->task, &block->step, &block->error));
+}
+
+static inline int32_t scopeflow_go_llm_conditional_execution(uintptr_t call, scopeflow_runtime *self, scopeflow_scope *current, scopeflow_emitter *emitter, uint32_t flags, const char *name, size_t name_len, scopeflow_ref request) {
+    scopeflow_go_call *const block = (scopeflow_go_call *)call;
+    scopeflow_llm_conditional_execution_options options;
+    memset(&options, 0, sizeof options);
+    options.struct_size_bytes = (uint32_t)sizeof options;
+    options.current = current;
+    options.emitter = emitter;
+    options.flags = flags;
+    options.name = scopeflow_go_bytes(name, name_len);
+    options.request = request;
+    return scopeflow_go_stepped(block, scopeflow_llm_conditional_execution(self, &options, &block->task, &block->step, &block->error));
 }
 
 static inline int32_t scopeflow_go_atof_sink_open(const char *path, size_t path_len, int32_t mode, int32_t delivery, int32_t overflow, uint64_t queue_limit, uint32_t queue_event_limit, uint64_t spill_limit, uint32_t delay, uint64_t exit_timeout, uint64_t file_limit, uint32_t kept_file_count, scopeflow_atof_sink **out, scopeflow_error *failure) {
@@ -289,6 +732,32 @@ static inline int32_t scopeflow_go_atof_sink_read_stats(scopeflow_atof_sink *sel
 
 static inline void scopeflow_go_atof_sink_free(scopeflow_atof_sink *self) {
     scopeflow_atof_sink_free(self);
+}
+
+static inline int32_t scopeflow_go_atof_reader_new(scopeflow_runtime *runtime, uint32_t line_limit, uint32_t depth_limit, scopeflow_atof_reader **out, scopeflow_error *failure) {
+    scopeflow_atof_reader_new_options options;
+    memset(&options, 0, sizeof options);
+    options.struct_size_bytes = (uint32_t)sizeof options;
+    options.runtime = runtime;
+    options.line_limit_bytes = line_limit;
+    options.depth_limit = depth_limit;
+    return scopeflow_atof_reader_new(&options, out, failure);
+}
+
+static inline int32_t scopeflow_go_atof_reader_feed(scopeflow_atof_reader *self, const char *chunk, size_t chunk_len, scopeflow_error *failure) {
+    return scopeflow_atof_reader_feed(self, scopeflow_go_bytes(chunk, chunk_len), failure);
+}
+
+static inline int32_t scopeflow_go_atof_reader_finish(scopeflow_atof_reader *self, scopeflow_error *failure) {
+    return scopeflow_atof_reader_finish(self, failure);
+}
+
+static inline int32_t scopeflow_go_atof_reader_next(scopeflow_atof_reader *self, scopeflow_atof_item *out, scopeflow_error *failure) {
+    return scopeflow_atof_reader_next(self, out, failure);
+}
+
+static inline void scopeflow_go_atof_reader_free(scopeflow_atof_reader *self) {
+    scopeflow_atof_reader_free(self);
 }
 
 #cgo noescape scopeflow_go_tape_put_null
@@ -338,11 +807,14 @@ type eventHandle = *C.scopeflow_event
 
 type atofSinkHandle = *C.scopeflow_atof_sink
 
+type atofReaderHandle = *C.scopeflow_atof_reader
+
 func readRuntimeStats(c *C.scopeflow_runtime_stats) RuntimeStats {
 	var out RuntimeStats
 	out.ScopeEventCount = uint64(c.scope_event_count)
 	out.MarkEventCount = uint64(c.mark_event_count)
 	out.SubscriberErrorCount = uint64(c.subscriber_error_count)
+	out.WithheldPayloadCount = uint64(c.withheld_payload_count)
 	out.DroppedEventCount = uint64(c.dropped_event_count)
 	out.AbandonedScopeCount = uint64(c.abandoned_scope_count)
 	return out
@@ -355,6 +827,7 @@ func readScopeInfo(c *C.scopeflow_scope_info) ScopeInfo {
 	out.Name = copyText(c.name)
 	out.Subtype = copyText(c.subtype)
 	out.ToolCallID = copyText(c.tool_call_id)
+	out.ModelName = copyText(c.model_name)
 	out.StartedAtNs = int64(c.started_at_ns)
 	out.Type = ScopeType(c._type)
 	out.Attributes = uint32(c.attributes)
@@ -385,6 +858,30 @@ func readSinkStats(c *C.scopeflow_sink_stats) SinkStats {
 	out.QueuedEventCount = uint64(c.queued_event_count)
 	out.WriteErrorCount = uint64(c.write_error_count)
 	out.RotationCount = uint64(c.rotation_count)
+	return out
+}
+
+func readAtofItem(c *C.scopeflow_atof_item) atofItem {
+	var out atofItem
+	out.Item = atofItemKind(c.item)
+	out.Kind = EventKind(c.kind)
+	out.ScopeCategory = ScopeCategory(c.scope_category)
+	out.HasParent = c.has_parent != 0
+	out.UUID = readUUID(&c.uuid)
+	out.ParentUUID = readUUID(&c.parent_uuid)
+	out.TimestampNs = int64(c.timestamp_ns)
+	out.LineNumber = uint64(c.line_number)
+	out.OffsetBytes = uint64(c.offset_bytes)
+	out.Name = copyText(c.name)
+	out.Category = copyText(c.category)
+	out.Attributes = copyText(c.attributes)
+	out.Data = copyText(c.data)
+	out.DataSchema = copyText(c.data_schema)
+	out.Metadata = copyText(c.metadata)
+	out.CategoryProfile = copyText(c.category_profile)
+	out.Line = copyText(c.line)
+	out.Problem = Status(c.problem)
+	out.Message = copyText(c.message)
 	return out
 }
 
@@ -434,8 +931,8 @@ func coreTapePutTokens(self tapeHandle, tokens []byte) {
 	C.scopeflow_go_tape_put_tokens(self, bytesPointer(tokens), C.size_t(len(tokens)))
 }
 
-// coreTapePutJson appends the value of a JSON text. A text that is not valid JSON is appended as
-// a string.
+// coreTapePutJson appends the value of a JSON text. A text that is not valid JSON, or is beyond
+// json_depth_limit or json_size_limit, is appended as a string.
 func coreTapePutJson(self tapeHandle, json string) {
 	C.scopeflow_go_tape_put_json(self, textPointer(json), C.size_t(len(json)))
 }
@@ -456,6 +953,8 @@ func coreRuntimeNew(host uintptr, a *runtimeNewArguments) (runtimeHandle, error)
 		C.int64_t(a.clockStart),
 		C.int64_t(a.clockStep),
 		C.uint32_t(a.payloadBudget),
+		optionalPointer(a.credentialHeaders),
+		optionalLength(a.credentialHeaders),
 		&out,
 		failure,
 	)
@@ -520,6 +1019,33 @@ func (c *call) beginRuntimeFlush(self runtimeHandle, a *runtimeFlushArguments) S
 	return status
 }
 
+// beginRuntimeClose ends what is open, the latest opened first, as abandoned, and delivers what
+// is owed (S6.1). From then on every operation that would emit or register is `invalid_state`;
+// closing again does nothing. Ends with a `done` step.
+func (c *call) beginRuntimeClose(self runtimeHandle, a *runtimeCloseArguments) Status {
+	emitter := c.lockEmitter()
+	status := Status(C.scopeflow_go_runtime_close(
+		c.address, self,
+		emitter,
+	))
+	c.unlockEmitter()
+	runtime.KeepAlive(a)
+	return status
+}
+
+// coreRuntimeIsCredentialHeader: Whether a header's name is one of the credential headers, in
+// any case of letters: observers never see it (S3.6).
+func coreRuntimeIsCredentialHeader(self runtimeHandle, name string) (bool, error) {
+	var out C.uint32_t
+	failure := newFailure()
+	status := C.scopeflow_go_runtime_is_credential_header(self, textPointer(name), C.size_t(len(name)), &out, failure)
+	err := coreError(status, failure)
+	if err != nil {
+		return false, err
+	}
+	return out != 0, nil
+}
+
 // coreRuntimeAfterFork: To be called in the child after `fork`: the source of ids is seeded
 // anew, and scopes that were open in the parent can no longer be ended or registered on here
 // (S1.13).
@@ -527,6 +1053,20 @@ func coreRuntimeAfterFork(self runtimeHandle) error {
 	failure := newFailure()
 	status := C.scopeflow_go_runtime_after_fork(self, failure)
 	return coreError(status, failure)
+}
+
+// coreScopeNewRoot: A root of its own for a context (S1.3): a new id, no middleware but the
+// runtime's, until some is registered on it. It emits nothing and never ends; the host makes it
+// current.
+func coreScopeNewRoot(self runtimeHandle) (scopeHandle, error) {
+	var out *C.scopeflow_scope
+	failure := newFailure()
+	status := C.scopeflow_go_scope_new_root(self, &out, failure)
+	err := coreError(status, failure)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
 }
 
 // beginScopePush opens a scope and emits its start event. The `done` step carries the new scope,
@@ -585,6 +1125,8 @@ func (c *call) beginScopePop(self scopeHandle, a *scopePopArguments) Status {
 func (c *call) beginScopeEvent(self runtimeHandle, a *scopeEventArguments) Status {
 	dataRef := c.lend(a.data)
 	metadataRef := c.lend(a.metadata)
+	categoryProfileRef := c.lend(a.categoryProfile)
+	dataSchemaRef := c.lend(a.dataSchema)
 	emitter := c.lockEmitter()
 	status := Status(C.scopeflow_go_scope_event(
 		c.address, self,
@@ -595,6 +1137,10 @@ func (c *call) beginScopeEvent(self runtimeHandle, a *scopeEventArguments) Statu
 		a.parent.handleOrNil(),
 		C.scopeflow_ref(dataRef),
 		C.scopeflow_ref(metadataRef),
+		optionalPointer(a.category),
+		optionalLength(a.category),
+		C.scopeflow_ref(categoryProfileRef),
+		C.scopeflow_ref(dataSchemaRef),
 		C.int64_t(a.timestamp),
 	))
 	c.unlockEmitter()
@@ -793,10 +1339,744 @@ func coreScopeDeregisterSubscriber(self scopeHandle, name string) (bool, error) 
 	return out != 0, nil
 }
 
-// taskResume gives the answer to the last step and fills the next one.
-func (c *call) taskResume(kind answerKind, statusValue Status, value ref) Status {
+// coreRegisterToolSanitizeRequestGuardrail registers a tool sanitize-request guardrail on a
+// runtime, under a name of its own (S3.3). In force for every scope of the runtime. Changes what
+// observers see of a tool call's request. It gets a private copy, and what it returns goes into
+// the start event; one that fails, or returns nothing, withholds the payload (S3.6, S3.10).
+func coreRegisterToolSanitizeRequestGuardrail(self runtimeHandle, name string, priority int32, callable ref, flags callableFlag) error {
+	failure := newFailure()
+	status := C.scopeflow_go_register_tool_sanitize_request_guardrail(self, textPointer(name), C.size_t(len(name)), C.int32_t(priority), C.scopeflow_ref(callable), C.uint32_t(flags), failure)
+	return coreError(status, failure)
+}
+
+// coreDeregisterToolSanitizeRequestGuardrail removes a tool sanitize-request guardrail from a
+// runtime; calls that already began still use it (S3.4).
+func coreDeregisterToolSanitizeRequestGuardrail(self runtimeHandle, name string) (bool, error) {
+	var out C.uint32_t
+	failure := newFailure()
+	status := C.scopeflow_go_deregister_tool_sanitize_request_guardrail(self, textPointer(name), C.size_t(len(name)), &out, failure)
+	err := coreError(status, failure)
+	if err != nil {
+		return false, err
+	}
+	return out != 0, nil
+}
+
+// coreScopeRegisterToolSanitizeRequestGuardrail registers a tool sanitize-request guardrail on a
+// scope, under a name of its own (S3.3). In force for the scope and what is opened under it
+// (S1.7); registering on an ended scope is `not_found`. Changes what observers see of a tool
+// call's request. It gets a private copy, and what it returns goes into the start event; one
+// that fails, or returns nothing, withholds the payload (S3.6, S3.10).
+func coreScopeRegisterToolSanitizeRequestGuardrail(self scopeHandle, name string, priority int32, callable ref, flags callableFlag) error {
+	failure := newFailure()
+	status := C.scopeflow_go_scope_register_tool_sanitize_request_guardrail(self, textPointer(name), C.size_t(len(name)), C.int32_t(priority), C.scopeflow_ref(callable), C.uint32_t(flags), failure)
+	return coreError(status, failure)
+}
+
+// coreScopeDeregisterToolSanitizeRequestGuardrail removes a tool sanitize-request guardrail from
+// a scope; calls that already began still use it (S3.4).
+func coreScopeDeregisterToolSanitizeRequestGuardrail(self scopeHandle, name string) (bool, error) {
+	var out C.uint32_t
+	failure := newFailure()
+	status := C.scopeflow_go_scope_deregister_tool_sanitize_request_guardrail(self, textPointer(name), C.size_t(len(name)), &out, failure)
+	err := coreError(status, failure)
+	if err != nil {
+		return false, err
+	}
+	return out != 0, nil
+}
+
+// coreRegisterToolSanitizeResponseGuardrail registers a tool sanitize-response guardrail on a
+// runtime, under a name of its own (S3.3). In force for every scope of the runtime. Changes what
+// observers see of a tool call's response, and of the text of its error or refusal. It gets a
+// private copy, and what it returns goes into the end event or the mark; one that fails, or
+// returns nothing, withholds the payload (S3.6, S3.10).
+func coreRegisterToolSanitizeResponseGuardrail(self runtimeHandle, name string, priority int32, callable ref, flags callableFlag) error {
+	failure := newFailure()
+	status := C.scopeflow_go_register_tool_sanitize_response_guardrail(self, textPointer(name), C.size_t(len(name)), C.int32_t(priority), C.scopeflow_ref(callable), C.uint32_t(flags), failure)
+	return coreError(status, failure)
+}
+
+// coreDeregisterToolSanitizeResponseGuardrail removes a tool sanitize-response guardrail from a
+// runtime; calls that already began still use it (S3.4).
+func coreDeregisterToolSanitizeResponseGuardrail(self runtimeHandle, name string) (bool, error) {
+	var out C.uint32_t
+	failure := newFailure()
+	status := C.scopeflow_go_deregister_tool_sanitize_response_guardrail(self, textPointer(name), C.size_t(len(name)), &out, failure)
+	err := coreError(status, failure)
+	if err != nil {
+		return false, err
+	}
+	return out != 0, nil
+}
+
+// coreScopeRegisterToolSanitizeResponseGuardrail registers a tool sanitize-response guardrail on
+// a scope, under a name of its own (S3.3). In force for the scope and what is opened under it
+// (S1.7); registering on an ended scope is `not_found`. Changes what observers see of a tool
+// call's response, and of the text of its error or refusal. It gets a private copy, and what it
+// returns goes into the end event or the mark; one that fails, or returns nothing, withholds the
+// payload (S3.6, S3.10).
+func coreScopeRegisterToolSanitizeResponseGuardrail(self scopeHandle, name string, priority int32, callable ref, flags callableFlag) error {
+	failure := newFailure()
+	status := C.scopeflow_go_scope_register_tool_sanitize_response_guardrail(self, textPointer(name), C.size_t(len(name)), C.int32_t(priority), C.scopeflow_ref(callable), C.uint32_t(flags), failure)
+	return coreError(status, failure)
+}
+
+// coreScopeDeregisterToolSanitizeResponseGuardrail removes a tool sanitize-response guardrail
+// from a scope; calls that already began still use it (S3.4).
+func coreScopeDeregisterToolSanitizeResponseGuardrail(self scopeHandle, name string) (bool, error) {
+	var out C.uint32_t
+	failure := newFailure()
+	status := C.scopeflow_go_scope_deregister_tool_sanitize_response_guardrail(self, textPointer(name), C.size_t(len(name)), &out, failure)
+	err := coreError(status, failure)
+	if err != nil {
+		return false, err
+	}
+	return out != 0, nil
+}
+
+// coreRegisterToolRequestIntercept registers a tool request intercept on a runtime, under a name
+// of its own (S3.3). In force for every scope of the runtime. Rewrites the request of a tool
+// call before it starts. It gets a private copy; what it returns goes on. One that fails, or
+// returns nothing, fails the call (S3.5, S3.10, S3.11).
+func coreRegisterToolRequestIntercept(self runtimeHandle, name string, priority int32, callable ref, flags callableFlag) error {
+	failure := newFailure()
+	status := C.scopeflow_go_register_tool_request_intercept(self, textPointer(name), C.size_t(len(name)), C.int32_t(priority), C.scopeflow_ref(callable), C.uint32_t(flags), failure)
+	return coreError(status, failure)
+}
+
+// coreDeregisterToolRequestIntercept removes a tool request intercept from a runtime; calls that
+// already began still use it (S3.4).
+func coreDeregisterToolRequestIntercept(self runtimeHandle, name string) (bool, error) {
+	var out C.uint32_t
+	failure := newFailure()
+	status := C.scopeflow_go_deregister_tool_request_intercept(self, textPointer(name), C.size_t(len(name)), &out, failure)
+	err := coreError(status, failure)
+	if err != nil {
+		return false, err
+	}
+	return out != 0, nil
+}
+
+// coreScopeRegisterToolRequestIntercept registers a tool request intercept on a scope, under a
+// name of its own (S3.3). In force for the scope and what is opened under it (S1.7); registering
+// on an ended scope is `not_found`. Rewrites the request of a tool call before it starts. It
+// gets a private copy; what it returns goes on. One that fails, or returns nothing, fails the
+// call (S3.5, S3.10, S3.11).
+func coreScopeRegisterToolRequestIntercept(self scopeHandle, name string, priority int32, callable ref, flags callableFlag) error {
+	failure := newFailure()
+	status := C.scopeflow_go_scope_register_tool_request_intercept(self, textPointer(name), C.size_t(len(name)), C.int32_t(priority), C.scopeflow_ref(callable), C.uint32_t(flags), failure)
+	return coreError(status, failure)
+}
+
+// coreScopeDeregisterToolRequestIntercept removes a tool request intercept from a scope; calls
+// that already began still use it (S3.4).
+func coreScopeDeregisterToolRequestIntercept(self scopeHandle, name string) (bool, error) {
+	var out C.uint32_t
+	failure := newFailure()
+	status := C.scopeflow_go_scope_deregister_tool_request_intercept(self, textPointer(name), C.size_t(len(name)), &out, failure)
+	err := coreError(status, failure)
+	if err != nil {
+		return false, err
+	}
+	return out != 0, nil
+}
+
+// coreRegisterToolExecutionIntercept registers a tool execution intercept on a runtime, under a
+// name of its own (S3.3). In force for every scope of the runtime. Runs around a tool call's
+// target: it may call `next` as often as it likes, or not at all, while it runs. What it returns
+// is the call's result (S3.7).
+func coreRegisterToolExecutionIntercept(self runtimeHandle, name string, priority int32, callable ref, flags callableFlag) error {
+	failure := newFailure()
+	status := C.scopeflow_go_register_tool_execution_intercept(self, textPointer(name), C.size_t(len(name)), C.int32_t(priority), C.scopeflow_ref(callable), C.uint32_t(flags), failure)
+	return coreError(status, failure)
+}
+
+// coreDeregisterToolExecutionIntercept removes a tool execution intercept from a runtime; calls
+// that already began still use it (S3.4).
+func coreDeregisterToolExecutionIntercept(self runtimeHandle, name string) (bool, error) {
+	var out C.uint32_t
+	failure := newFailure()
+	status := C.scopeflow_go_deregister_tool_execution_intercept(self, textPointer(name), C.size_t(len(name)), &out, failure)
+	err := coreError(status, failure)
+	if err != nil {
+		return false, err
+	}
+	return out != 0, nil
+}
+
+// coreScopeRegisterToolExecutionIntercept registers a tool execution intercept on a scope, under
+// a name of its own (S3.3). In force for the scope and what is opened under it (S1.7);
+// registering on an ended scope is `not_found`. Runs around a tool call's target: it may call
+// `next` as often as it likes, or not at all, while it runs. What it returns is the call's
+// result (S3.7).
+func coreScopeRegisterToolExecutionIntercept(self scopeHandle, name string, priority int32, callable ref, flags callableFlag) error {
+	failure := newFailure()
+	status := C.scopeflow_go_scope_register_tool_execution_intercept(self, textPointer(name), C.size_t(len(name)), C.int32_t(priority), C.scopeflow_ref(callable), C.uint32_t(flags), failure)
+	return coreError(status, failure)
+}
+
+// coreScopeDeregisterToolExecutionIntercept removes a tool execution intercept from a scope;
+// calls that already began still use it (S3.4).
+func coreScopeDeregisterToolExecutionIntercept(self scopeHandle, name string) (bool, error) {
+	var out C.uint32_t
+	failure := newFailure()
+	status := C.scopeflow_go_scope_deregister_tool_execution_intercept(self, textPointer(name), C.size_t(len(name)), &out, failure)
+	err := coreError(status, failure)
+	if err != nil {
+		return false, err
+	}
+	return out != 0, nil
+}
+
+// coreRegisterLlmSanitizeRequestGuardrail registers a LLM sanitize-request guardrail on a
+// runtime, under a name of its own (S3.3). In force for every scope of the runtime. Changes what
+// observers see of an LLM call's request, without credential headers. It gets a private copy,
+// and what it returns goes into the start event; one that fails, or returns nothing, withholds
+// the payload (S3.6, S3.10).
+func coreRegisterLlmSanitizeRequestGuardrail(self runtimeHandle, name string, priority int32, callable ref, flags callableFlag) error {
+	failure := newFailure()
+	status := C.scopeflow_go_register_llm_sanitize_request_guardrail(self, textPointer(name), C.size_t(len(name)), C.int32_t(priority), C.scopeflow_ref(callable), C.uint32_t(flags), failure)
+	return coreError(status, failure)
+}
+
+// coreDeregisterLlmSanitizeRequestGuardrail removes a LLM sanitize-request guardrail from a
+// runtime; calls that already began still use it (S3.4).
+func coreDeregisterLlmSanitizeRequestGuardrail(self runtimeHandle, name string) (bool, error) {
+	var out C.uint32_t
+	failure := newFailure()
+	status := C.scopeflow_go_deregister_llm_sanitize_request_guardrail(self, textPointer(name), C.size_t(len(name)), &out, failure)
+	err := coreError(status, failure)
+	if err != nil {
+		return false, err
+	}
+	return out != 0, nil
+}
+
+// coreScopeRegisterLlmSanitizeRequestGuardrail registers a LLM sanitize-request guardrail on a
+// scope, under a name of its own (S3.3). In force for the scope and what is opened under it
+// (S1.7); registering on an ended scope is `not_found`. Changes what observers see of an LLM
+// call's request, without credential headers. It gets a private copy, and what it returns goes
+// into the start event; one that fails, or returns nothing, withholds the payload (S3.6, S3.10).
+func coreScopeRegisterLlmSanitizeRequestGuardrail(self scopeHandle, name string, priority int32, callable ref, flags callableFlag) error {
+	failure := newFailure()
+	status := C.scopeflow_go_scope_register_llm_sanitize_request_guardrail(self, textPointer(name), C.size_t(len(name)), C.int32_t(priority), C.scopeflow_ref(callable), C.uint32_t(flags), failure)
+	return coreError(status, failure)
+}
+
+// coreScopeDeregisterLlmSanitizeRequestGuardrail removes a LLM sanitize-request guardrail from a
+// scope; calls that already began still use it (S3.4).
+func coreScopeDeregisterLlmSanitizeRequestGuardrail(self scopeHandle, name string) (bool, error) {
+	var out C.uint32_t
+	failure := newFailure()
+	status := C.scopeflow_go_scope_deregister_llm_sanitize_request_guardrail(self, textPointer(name), C.size_t(len(name)), &out, failure)
+	err := coreError(status, failure)
+	if err != nil {
+		return false, err
+	}
+	return out != 0, nil
+}
+
+// coreRegisterLlmSanitizeResponseGuardrail registers a LLM sanitize-response guardrail on a
+// runtime, under a name of its own (S3.3). In force for every scope of the runtime. Changes what
+// observers see of an LLM call's response, and of the text of its error or refusal. It gets a
+// private copy, and what it returns goes into the end event or the mark; one that fails, or
+// returns nothing, withholds the payload (S3.6, S3.10).
+func coreRegisterLlmSanitizeResponseGuardrail(self runtimeHandle, name string, priority int32, callable ref, flags callableFlag) error {
+	failure := newFailure()
+	status := C.scopeflow_go_register_llm_sanitize_response_guardrail(self, textPointer(name), C.size_t(len(name)), C.int32_t(priority), C.scopeflow_ref(callable), C.uint32_t(flags), failure)
+	return coreError(status, failure)
+}
+
+// coreDeregisterLlmSanitizeResponseGuardrail removes a LLM sanitize-response guardrail from a
+// runtime; calls that already began still use it (S3.4).
+func coreDeregisterLlmSanitizeResponseGuardrail(self runtimeHandle, name string) (bool, error) {
+	var out C.uint32_t
+	failure := newFailure()
+	status := C.scopeflow_go_deregister_llm_sanitize_response_guardrail(self, textPointer(name), C.size_t(len(name)), &out, failure)
+	err := coreError(status, failure)
+	if err != nil {
+		return false, err
+	}
+	return out != 0, nil
+}
+
+// coreScopeRegisterLlmSanitizeResponseGuardrail registers a LLM sanitize-response guardrail on a
+// scope, under a name of its own (S3.3). In force for the scope and what is opened under it
+// (S1.7); registering on an ended scope is `not_found`. Changes what observers see of an LLM
+// call's response, and of the text of its error or refusal. It gets a private copy, and what it
+// returns goes into the end event or the mark; one that fails, or returns nothing, withholds the
+// payload (S3.6, S3.10).
+func coreScopeRegisterLlmSanitizeResponseGuardrail(self scopeHandle, name string, priority int32, callable ref, flags callableFlag) error {
+	failure := newFailure()
+	status := C.scopeflow_go_scope_register_llm_sanitize_response_guardrail(self, textPointer(name), C.size_t(len(name)), C.int32_t(priority), C.scopeflow_ref(callable), C.uint32_t(flags), failure)
+	return coreError(status, failure)
+}
+
+// coreScopeDeregisterLlmSanitizeResponseGuardrail removes a LLM sanitize-response guardrail from
+// a scope; calls that already began still use it (S3.4).
+func coreScopeDeregisterLlmSanitizeResponseGuardrail(self scopeHandle, name string) (bool, error) {
+	var out C.uint32_t
+	failure := newFailure()
+	status := C.scopeflow_go_scope_deregister_llm_sanitize_response_guardrail(self, textPointer(name), C.size_t(len(name)), &out, failure)
+	err := coreError(status, failure)
+	if err != nil {
+		return false, err
+	}
+	return out != 0, nil
+}
+
+// coreRegisterLlmConditionalExecutionGuardrail registers a LLM conditional-execution guardrail
+// on a runtime, under a name of its own (S3.3). In force for every scope of the runtime. Decides
+// whether an LLM call may run. It sees the caller's own request; the first reason given refuses
+// the call, and a guard that fails refuses too (S3.5).
+func coreRegisterLlmConditionalExecutionGuardrail(self runtimeHandle, name string, priority int32, callable ref, flags callableFlag) error {
+	failure := newFailure()
+	status := C.scopeflow_go_register_llm_conditional_execution_guardrail(self, textPointer(name), C.size_t(len(name)), C.int32_t(priority), C.scopeflow_ref(callable), C.uint32_t(flags), failure)
+	return coreError(status, failure)
+}
+
+// coreDeregisterLlmConditionalExecutionGuardrail removes a LLM conditional-execution guardrail
+// from a runtime; calls that already began still use it (S3.4).
+func coreDeregisterLlmConditionalExecutionGuardrail(self runtimeHandle, name string) (bool, error) {
+	var out C.uint32_t
+	failure := newFailure()
+	status := C.scopeflow_go_deregister_llm_conditional_execution_guardrail(self, textPointer(name), C.size_t(len(name)), &out, failure)
+	err := coreError(status, failure)
+	if err != nil {
+		return false, err
+	}
+	return out != 0, nil
+}
+
+// coreScopeRegisterLlmConditionalExecutionGuardrail registers a LLM conditional-execution
+// guardrail on a scope, under a name of its own (S3.3). In force for the scope and what is
+// opened under it (S1.7); registering on an ended scope is `not_found`. Decides whether an LLM
+// call may run. It sees the caller's own request; the first reason given refuses the call, and a
+// guard that fails refuses too (S3.5).
+func coreScopeRegisterLlmConditionalExecutionGuardrail(self scopeHandle, name string, priority int32, callable ref, flags callableFlag) error {
+	failure := newFailure()
+	status := C.scopeflow_go_scope_register_llm_conditional_execution_guardrail(self, textPointer(name), C.size_t(len(name)), C.int32_t(priority), C.scopeflow_ref(callable), C.uint32_t(flags), failure)
+	return coreError(status, failure)
+}
+
+// coreScopeDeregisterLlmConditionalExecutionGuardrail removes a LLM conditional-execution
+// guardrail from a scope; calls that already began still use it (S3.4).
+func coreScopeDeregisterLlmConditionalExecutionGuardrail(self scopeHandle, name string) (bool, error) {
+	var out C.uint32_t
+	failure := newFailure()
+	status := C.scopeflow_go_scope_deregister_llm_conditional_execution_guardrail(self, textPointer(name), C.size_t(len(name)), &out, failure)
+	err := coreError(status, failure)
+	if err != nil {
+		return false, err
+	}
+	return out != 0, nil
+}
+
+// coreRegisterLlmRequestIntercept registers a LLM request intercept on a runtime, under a name
+// of its own (S3.3). In force for every scope of the runtime. Rewrites the request of an LLM
+// call before it starts. It gets a private copy; what it returns goes on. One that fails, or
+// returns nothing, fails the call (S3.5, S3.10, S3.11). With a request codec it also gets the
+// decoded request and may change either or both (S4.11).
+func coreRegisterLlmRequestIntercept(self runtimeHandle, name string, priority int32, callable ref, flags callableFlag) error {
+	failure := newFailure()
+	status := C.scopeflow_go_register_llm_request_intercept(self, textPointer(name), C.size_t(len(name)), C.int32_t(priority), C.scopeflow_ref(callable), C.uint32_t(flags), failure)
+	return coreError(status, failure)
+}
+
+// coreDeregisterLlmRequestIntercept removes a LLM request intercept from a runtime; calls that
+// already began still use it (S3.4).
+func coreDeregisterLlmRequestIntercept(self runtimeHandle, name string) (bool, error) {
+	var out C.uint32_t
+	failure := newFailure()
+	status := C.scopeflow_go_deregister_llm_request_intercept(self, textPointer(name), C.size_t(len(name)), &out, failure)
+	err := coreError(status, failure)
+	if err != nil {
+		return false, err
+	}
+	return out != 0, nil
+}
+
+// coreScopeRegisterLlmRequestIntercept registers a LLM request intercept on a scope, under a
+// name of its own (S3.3). In force for the scope and what is opened under it (S1.7); registering
+// on an ended scope is `not_found`. Rewrites the request of an LLM call before it starts. It
+// gets a private copy; what it returns goes on. One that fails, or returns nothing, fails the
+// call (S3.5, S3.10, S3.11). With a request codec it also gets the decoded request and may
+// change either or both (S4.11).
+func coreScopeRegisterLlmRequestIntercept(self scopeHandle, name string, priority int32, callable ref, flags callableFlag) error {
+	failure := newFailure()
+	status := C.scopeflow_go_scope_register_llm_request_intercept(self, textPointer(name), C.size_t(len(name)), C.int32_t(priority), C.scopeflow_ref(callable), C.uint32_t(flags), failure)
+	return coreError(status, failure)
+}
+
+// coreScopeDeregisterLlmRequestIntercept removes a LLM request intercept from a scope; calls
+// that already began still use it (S3.4).
+func coreScopeDeregisterLlmRequestIntercept(self scopeHandle, name string) (bool, error) {
+	var out C.uint32_t
+	failure := newFailure()
+	status := C.scopeflow_go_scope_deregister_llm_request_intercept(self, textPointer(name), C.size_t(len(name)), &out, failure)
+	err := coreError(status, failure)
+	if err != nil {
+		return false, err
+	}
+	return out != 0, nil
+}
+
+// coreRegisterLlmExecutionIntercept registers a LLM execution intercept on a runtime, under a
+// name of its own (S3.3). In force for every scope of the runtime. Runs around an LLM call's
+// target: it may call `next` as often as it likes, or not at all, while it runs. What it returns
+// is the call's result (S3.7).
+func coreRegisterLlmExecutionIntercept(self runtimeHandle, name string, priority int32, callable ref, flags callableFlag) error {
+	failure := newFailure()
+	status := C.scopeflow_go_register_llm_execution_intercept(self, textPointer(name), C.size_t(len(name)), C.int32_t(priority), C.scopeflow_ref(callable), C.uint32_t(flags), failure)
+	return coreError(status, failure)
+}
+
+// coreDeregisterLlmExecutionIntercept removes a LLM execution intercept from a runtime; calls
+// that already began still use it (S3.4).
+func coreDeregisterLlmExecutionIntercept(self runtimeHandle, name string) (bool, error) {
+	var out C.uint32_t
+	failure := newFailure()
+	status := C.scopeflow_go_deregister_llm_execution_intercept(self, textPointer(name), C.size_t(len(name)), &out, failure)
+	err := coreError(status, failure)
+	if err != nil {
+		return false, err
+	}
+	return out != 0, nil
+}
+
+// coreScopeRegisterLlmExecutionIntercept registers a LLM execution intercept on a scope, under a
+// name of its own (S3.3). In force for the scope and what is opened under it (S1.7); registering
+// on an ended scope is `not_found`. Runs around an LLM call's target: it may call `next` as
+// often as it likes, or not at all, while it runs. What it returns is the call's result (S3.7).
+func coreScopeRegisterLlmExecutionIntercept(self scopeHandle, name string, priority int32, callable ref, flags callableFlag) error {
+	failure := newFailure()
+	status := C.scopeflow_go_scope_register_llm_execution_intercept(self, textPointer(name), C.size_t(len(name)), C.int32_t(priority), C.scopeflow_ref(callable), C.uint32_t(flags), failure)
+	return coreError(status, failure)
+}
+
+// coreScopeDeregisterLlmExecutionIntercept removes a LLM execution intercept from a scope; calls
+// that already began still use it (S3.4).
+func coreScopeDeregisterLlmExecutionIntercept(self scopeHandle, name string) (bool, error) {
+	var out C.uint32_t
+	failure := newFailure()
+	status := C.scopeflow_go_scope_deregister_llm_execution_intercept(self, textPointer(name), C.size_t(len(name)), &out, failure)
+	err := coreError(status, failure)
+	if err != nil {
+		return false, err
+	}
+	return out != 0, nil
+}
+
+// coreRegisterLlmStreamExecutionIntercept registers a LLM stream execution intercept on a
+// runtime, under a name of its own (S3.3). In force for every scope of the runtime. Runs around
+// the producer of an LLM stream: it may call `next` as often as it likes, or not at all, while
+// it runs. What it returns is the call's result (S3.7).
+func coreRegisterLlmStreamExecutionIntercept(self runtimeHandle, name string, priority int32, callable ref, flags callableFlag) error {
+	failure := newFailure()
+	status := C.scopeflow_go_register_llm_stream_execution_intercept(self, textPointer(name), C.size_t(len(name)), C.int32_t(priority), C.scopeflow_ref(callable), C.uint32_t(flags), failure)
+	return coreError(status, failure)
+}
+
+// coreDeregisterLlmStreamExecutionIntercept removes a LLM stream execution intercept from a
+// runtime; calls that already began still use it (S3.4).
+func coreDeregisterLlmStreamExecutionIntercept(self runtimeHandle, name string) (bool, error) {
+	var out C.uint32_t
+	failure := newFailure()
+	status := C.scopeflow_go_deregister_llm_stream_execution_intercept(self, textPointer(name), C.size_t(len(name)), &out, failure)
+	err := coreError(status, failure)
+	if err != nil {
+		return false, err
+	}
+	return out != 0, nil
+}
+
+// coreScopeRegisterLlmStreamExecutionIntercept registers a LLM stream execution intercept on a
+// scope, under a name of its own (S3.3). In force for the scope and what is opened under it
+// (S1.7); registering on an ended scope is `not_found`. Runs around the producer of an LLM
+// stream: it may call `next` as often as it likes, or not at all, while it runs. What it returns
+// is the call's result (S3.7).
+func coreScopeRegisterLlmStreamExecutionIntercept(self scopeHandle, name string, priority int32, callable ref, flags callableFlag) error {
+	failure := newFailure()
+	status := C.scopeflow_go_scope_register_llm_stream_execution_intercept(self, textPointer(name), C.size_t(len(name)), C.int32_t(priority), C.scopeflow_ref(callable), C.uint32_t(flags), failure)
+	return coreError(status, failure)
+}
+
+// coreScopeDeregisterLlmStreamExecutionIntercept removes a LLM stream execution intercept from a
+// scope; calls that already began still use it (S3.4).
+func coreScopeDeregisterLlmStreamExecutionIntercept(self scopeHandle, name string) (bool, error) {
+	var out C.uint32_t
+	failure := newFailure()
+	status := C.scopeflow_go_scope_deregister_llm_stream_execution_intercept(self, textPointer(name), C.size_t(len(name)), &out, failure)
+	err := coreError(status, failure)
+	if err != nil {
+		return false, err
+	}
+	return out != 0, nil
+}
+
+// coreRegisterMarkSanitizeGuardrail registers a mark sanitizer on a runtime, under a name of its
+// own (S3.3). In force for every scope of the runtime. Changes what observers see of a mark. It
+// returns the fields `data`, `metadata` and `category_profile` anew; one that fails withholds
+// the payloads and is the last (S3.12).
+func coreRegisterMarkSanitizeGuardrail(self runtimeHandle, name string, priority int32, callable ref, flags callableFlag) error {
+	failure := newFailure()
+	status := C.scopeflow_go_register_mark_sanitize_guardrail(self, textPointer(name), C.size_t(len(name)), C.int32_t(priority), C.scopeflow_ref(callable), C.uint32_t(flags), failure)
+	return coreError(status, failure)
+}
+
+// coreDeregisterMarkSanitizeGuardrail removes a mark sanitizer from a runtime; calls that
+// already began still use it (S3.4).
+func coreDeregisterMarkSanitizeGuardrail(self runtimeHandle, name string) (bool, error) {
+	var out C.uint32_t
+	failure := newFailure()
+	status := C.scopeflow_go_deregister_mark_sanitize_guardrail(self, textPointer(name), C.size_t(len(name)), &out, failure)
+	err := coreError(status, failure)
+	if err != nil {
+		return false, err
+	}
+	return out != 0, nil
+}
+
+// coreScopeRegisterMarkSanitizeGuardrail registers a mark sanitizer on a scope, under a name of
+// its own (S3.3). In force for the scope and what is opened under it (S1.7); registering on an
+// ended scope is `not_found`. Changes what observers see of a mark. It returns the fields
+// `data`, `metadata` and `category_profile` anew; one that fails withholds the payloads and is
+// the last (S3.12).
+func coreScopeRegisterMarkSanitizeGuardrail(self scopeHandle, name string, priority int32, callable ref, flags callableFlag) error {
+	failure := newFailure()
+	status := C.scopeflow_go_scope_register_mark_sanitize_guardrail(self, textPointer(name), C.size_t(len(name)), C.int32_t(priority), C.scopeflow_ref(callable), C.uint32_t(flags), failure)
+	return coreError(status, failure)
+}
+
+// coreScopeDeregisterMarkSanitizeGuardrail removes a mark sanitizer from a scope; calls that
+// already began still use it (S3.4).
+func coreScopeDeregisterMarkSanitizeGuardrail(self scopeHandle, name string) (bool, error) {
+	var out C.uint32_t
+	failure := newFailure()
+	status := C.scopeflow_go_scope_deregister_mark_sanitize_guardrail(self, textPointer(name), C.size_t(len(name)), &out, failure)
+	err := coreError(status, failure)
+	if err != nil {
+		return false, err
+	}
+	return out != 0, nil
+}
+
+// coreRegisterScopeSanitizeStartGuardrail registers a scope-start sanitizer on a runtime, under
+// a name of its own (S3.3). In force for every scope of the runtime. Changes what observers see
+// of a scope's or call's start. It returns the fields `data`, `metadata` and `category_profile`
+// anew; one that fails withholds the payloads and is the last (S3.12).
+func coreRegisterScopeSanitizeStartGuardrail(self runtimeHandle, name string, priority int32, callable ref, flags callableFlag) error {
+	failure := newFailure()
+	status := C.scopeflow_go_register_scope_sanitize_start_guardrail(self, textPointer(name), C.size_t(len(name)), C.int32_t(priority), C.scopeflow_ref(callable), C.uint32_t(flags), failure)
+	return coreError(status, failure)
+}
+
+// coreDeregisterScopeSanitizeStartGuardrail removes a scope-start sanitizer from a runtime;
+// calls that already began still use it (S3.4).
+func coreDeregisterScopeSanitizeStartGuardrail(self runtimeHandle, name string) (bool, error) {
+	var out C.uint32_t
+	failure := newFailure()
+	status := C.scopeflow_go_deregister_scope_sanitize_start_guardrail(self, textPointer(name), C.size_t(len(name)), &out, failure)
+	err := coreError(status, failure)
+	if err != nil {
+		return false, err
+	}
+	return out != 0, nil
+}
+
+// coreScopeRegisterScopeSanitizeStartGuardrail registers a scope-start sanitizer on a scope,
+// under a name of its own (S3.3). In force for the scope and what is opened under it (S1.7);
+// registering on an ended scope is `not_found`. Changes what observers see of a scope's or
+// call's start. It returns the fields `data`, `metadata` and `category_profile` anew; one that
+// fails withholds the payloads and is the last (S3.12).
+func coreScopeRegisterScopeSanitizeStartGuardrail(self scopeHandle, name string, priority int32, callable ref, flags callableFlag) error {
+	failure := newFailure()
+	status := C.scopeflow_go_scope_register_scope_sanitize_start_guardrail(self, textPointer(name), C.size_t(len(name)), C.int32_t(priority), C.scopeflow_ref(callable), C.uint32_t(flags), failure)
+	return coreError(status, failure)
+}
+
+// coreScopeDeregisterScopeSanitizeStartGuardrail removes a scope-start sanitizer from a scope;
+// calls that already began still use it (S3.4).
+func coreScopeDeregisterScopeSanitizeStartGuardrail(self scopeHandle, name string) (bool, error) {
+	var out C.uint32_t
+	failure := newFailure()
+	status := C.scopeflow_go_scope_deregister_scope_sanitize_start_guardrail(self, textPointer(name), C.size_t(len(name)), &out, failure)
+	err := coreError(status, failure)
+	if err != nil {
+		return false, err
+	}
+	return out != 0, nil
+}
+
+// coreRegisterScopeSanitizeEndGuardrail registers a scope-end sanitizer on a runtime, under a
+// name of its own (S3.3). In force for every scope of the runtime. Changes what observers see of
+// a scope's or call's end. It returns the fields `data`, `metadata` and `category_profile` anew;
+// one that fails withholds the payloads and is the last (S3.12).
+func coreRegisterScopeSanitizeEndGuardrail(self runtimeHandle, name string, priority int32, callable ref, flags callableFlag) error {
+	failure := newFailure()
+	status := C.scopeflow_go_register_scope_sanitize_end_guardrail(self, textPointer(name), C.size_t(len(name)), C.int32_t(priority), C.scopeflow_ref(callable), C.uint32_t(flags), failure)
+	return coreError(status, failure)
+}
+
+// coreDeregisterScopeSanitizeEndGuardrail removes a scope-end sanitizer from a runtime; calls
+// that already began still use it (S3.4).
+func coreDeregisterScopeSanitizeEndGuardrail(self runtimeHandle, name string) (bool, error) {
+	var out C.uint32_t
+	failure := newFailure()
+	status := C.scopeflow_go_deregister_scope_sanitize_end_guardrail(self, textPointer(name), C.size_t(len(name)), &out, failure)
+	err := coreError(status, failure)
+	if err != nil {
+		return false, err
+	}
+	return out != 0, nil
+}
+
+// coreScopeRegisterScopeSanitizeEndGuardrail registers a scope-end sanitizer on a scope, under a
+// name of its own (S3.3). In force for the scope and what is opened under it (S1.7); registering
+// on an ended scope is `not_found`. Changes what observers see of a scope's or call's end. It
+// returns the fields `data`, `metadata` and `category_profile` anew; one that fails withholds
+// the payloads and is the last (S3.12).
+func coreScopeRegisterScopeSanitizeEndGuardrail(self scopeHandle, name string, priority int32, callable ref, flags callableFlag) error {
+	failure := newFailure()
+	status := C.scopeflow_go_scope_register_scope_sanitize_end_guardrail(self, textPointer(name), C.size_t(len(name)), C.int32_t(priority), C.scopeflow_ref(callable), C.uint32_t(flags), failure)
+	return coreError(status, failure)
+}
+
+// coreScopeDeregisterScopeSanitizeEndGuardrail removes a scope-end sanitizer from a scope; calls
+// that already began still use it (S3.4).
+func coreScopeDeregisterScopeSanitizeEndGuardrail(self scopeHandle, name string) (bool, error) {
+	var out C.uint32_t
+	failure := newFailure()
+	status := C.scopeflow_go_scope_deregister_scope_sanitize_end_guardrail(self, textPointer(name), C.size_t(len(name)), &out, failure)
+	err := coreError(status, failure)
+	if err != nil {
+		return false, err
+	}
+	return out != 0, nil
+}
+
+// coreRegisterEventMetadataInjector registers a metadata injector on a runtime, under a name of
+// its own (S3.3). In force for every scope of the runtime. Adds members to the metadata of every
+// event; keys that are there already win. One that fails is logged and passed over (S3.12).
+func coreRegisterEventMetadataInjector(self runtimeHandle, name string, priority int32, callable ref, flags callableFlag) error {
+	failure := newFailure()
+	status := C.scopeflow_go_register_event_metadata_injector(self, textPointer(name), C.size_t(len(name)), C.int32_t(priority), C.scopeflow_ref(callable), C.uint32_t(flags), failure)
+	return coreError(status, failure)
+}
+
+// coreDeregisterEventMetadataInjector removes a metadata injector from a runtime; calls that
+// already began still use it (S3.4).
+func coreDeregisterEventMetadataInjector(self runtimeHandle, name string) (bool, error) {
+	var out C.uint32_t
+	failure := newFailure()
+	status := C.scopeflow_go_deregister_event_metadata_injector(self, textPointer(name), C.size_t(len(name)), &out, failure)
+	err := coreError(status, failure)
+	if err != nil {
+		return false, err
+	}
+	return out != 0, nil
+}
+
+// coreScopeRegisterEventMetadataInjector registers a metadata injector on a scope, under a name
+// of its own (S3.3). In force for the scope and what is opened under it (S1.7); registering on
+// an ended scope is `not_found`. Adds members to the metadata of every event; keys that are
+// there already win. One that fails is logged and passed over (S3.12).
+func coreScopeRegisterEventMetadataInjector(self scopeHandle, name string, priority int32, callable ref, flags callableFlag) error {
+	failure := newFailure()
+	status := C.scopeflow_go_scope_register_event_metadata_injector(self, textPointer(name), C.size_t(len(name)), C.int32_t(priority), C.scopeflow_ref(callable), C.uint32_t(flags), failure)
+	return coreError(status, failure)
+}
+
+// coreScopeDeregisterEventMetadataInjector removes a metadata injector from a scope; calls that
+// already began still use it (S3.4).
+func coreScopeDeregisterEventMetadataInjector(self scopeHandle, name string) (bool, error) {
+	var out C.uint32_t
+	failure := newFailure()
+	status := C.scopeflow_go_scope_deregister_event_metadata_injector(self, textPointer(name), C.size_t(len(name)), &out, failure)
+	err := coreError(status, failure)
+	if err != nil {
+		return false, err
+	}
+	return out != 0, nil
+}
+
+// coreRegisterConditionalMiddlewareGuardrail registers a conditional-middleware gate on a
+// runtime, under a name of its own (S3.3). In force for every scope of the runtime. Is asked at
+// the beginning of each managed call that would use the registration which it names; a reason
+// switches that registration off for this one call. One that fails leaves it on (S3.1).
+func coreRegisterConditionalMiddlewareGuardrail(self runtimeHandle, name string, kinds uint32, registration string, callable ref, flags callableFlag) error {
+	failure := newFailure()
+	status := C.scopeflow_go_register_conditional_middleware_guardrail(self, textPointer(name), C.size_t(len(name)), C.uint32_t(kinds), textPointer(registration), C.size_t(len(registration)), C.scopeflow_ref(callable), C.uint32_t(flags), failure)
+	return coreError(status, failure)
+}
+
+// coreDeregisterConditionalMiddlewareGuardrail removes a conditional-middleware gate from a
+// runtime; calls that already began still use it (S3.4).
+func coreDeregisterConditionalMiddlewareGuardrail(self runtimeHandle, name string) (bool, error) {
+	var out C.uint32_t
+	failure := newFailure()
+	status := C.scopeflow_go_deregister_conditional_middleware_guardrail(self, textPointer(name), C.size_t(len(name)), &out, failure)
+	err := coreError(status, failure)
+	if err != nil {
+		return false, err
+	}
+	return out != 0, nil
+}
+
+// coreScopeRegisterConditionalMiddlewareGuardrail registers a conditional-middleware gate on a
+// scope, under a name of its own (S3.3). In force for the scope and what is opened under it
+// (S1.7); registering on an ended scope is `not_found`. Is asked at the beginning of each
+// managed call that would use the registration which it names; a reason switches that
+// registration off for this one call. One that fails leaves it on (S3.1).
+func coreScopeRegisterConditionalMiddlewareGuardrail(self scopeHandle, name string, kinds uint32, registration string, callable ref, flags callableFlag) error {
+	failure := newFailure()
+	status := C.scopeflow_go_scope_register_conditional_middleware_guardrail(self, textPointer(name), C.size_t(len(name)), C.uint32_t(kinds), textPointer(registration), C.size_t(len(registration)), C.scopeflow_ref(callable), C.uint32_t(flags), failure)
+	return coreError(status, failure)
+}
+
+// coreScopeDeregisterConditionalMiddlewareGuardrail removes a conditional-middleware gate from a
+// scope; calls that already began still use it (S3.4).
+func coreScopeDeregisterConditionalMiddlewareGuardrail(self scopeHandle, name string) (bool, error) {
+	var out C.uint32_t
+	failure := newFailure()
+	status := C.scopeflow_go_scope_deregister_conditional_middleware_guardrail(self, textPointer(name), C.size_t(len(name)), &out, failure)
+	err := coreError(status, failure)
+	if err != nil {
+		return false, err
+	}
+	return out != 0, nil
+}
+
+// beginTaskLink: What `next` of an execution intercept does (S3.7): runs the rest of the chain,
+// as a task of its own. It may be called while the intercept's own step is unanswered, as often
+// as the intercept likes, also at the same time; later it is `invalid_argument`. The last step
+// is `return` or `raise`.
+func (c *call) beginTaskLink(self runtimeHandle, a *taskLinkArguments) Status {
+	requestRef := c.lendAny(a.request)
 	emitter := c.lockEmitter()
-	result := Status(C.scopeflow_go_task_resume(c.address, C.int32_t(kind), C.int32_t(statusValue), C.scopeflow_ref(value), emitter))
+	status := Status(C.scopeflow_go_task_link(
+		c.address, self,
+		a.callValue,
+		emitter,
+		C.scopeflow_ref(requestRef),
+	))
+	c.unlockEmitter()
+	runtime.KeepAlive(a)
+	return status
+}
+
+// taskMark leaves a mark with the call, for an intercept that returned an outcome (S3.11): it is
+// emitted right after the call's end event, as its child, in the order of these calls. Without a
+// start event it is dropped. To be called before the intercept's answer is given.
+func (c *call) taskMark(name string, data ref, metadata ref) Status {
+	return Status(C.scopeflow_go_task_mark(c.address, textPointer(name), C.size_t(len(name)), C.scopeflow_ref(data), C.scopeflow_ref(metadata)))
+}
+
+// taskResume gives the answer to the last step and fills the next one.
+func (c *call) taskResume(kind answerKind, statusValue Status, flags answerFlag, value ref, annotated ref) Status {
+	emitter := c.lockEmitter()
+	result := Status(C.scopeflow_go_task_resume(c.address, C.int32_t(kind), C.int32_t(statusValue), C.uint32_t(flags), C.scopeflow_ref(value), C.scopeflow_ref(annotated), emitter))
 	c.unlockEmitter()
 	return result
 }
@@ -808,8 +2088,9 @@ func (c *call) taskAbandon() {
 	C.scopeflow_go_task_abandon(c.address)
 }
 
-// beginToolExecute runs a tool under management. Guards come first, then the start event, then
-// one `execute` step, and after its answer the end event; the last step is `return` or `raise`.
+// beginToolExecute runs a tool under management (S4.1). Guards and request intercepts come
+// first, then the start event, then the `execute` step, and after its answer the end event; the
+// last step is `return` or `raise`.
 func (c *call) beginToolExecute(self runtimeHandle, a *toolExecuteArguments) Status {
 	requestRef := c.lendAny(a.request)
 	dataRef := c.lend(a.data)
@@ -833,6 +2114,259 @@ func (c *call) beginToolExecute(self runtimeHandle, a *toolExecuteArguments) Sta
 	))
 	c.unlockEmitter()
 	c.keepOnFailure(status, metadataRef)
+	runtime.KeepAlive(a)
+	return status
+}
+
+// beginToolCall begins a tool call that the application runs by itself (S4.8): the sanitizers
+// run and the start event is emitted. It does not become current. The `done` step carries the
+// call's handle, which the caller releases.
+func (c *call) beginToolCall(self runtimeHandle, a *toolCallArguments) Status {
+	requestRef := c.lendAny(a.request)
+	metadataRef := c.give(a.metadata)
+	emitter := c.lockEmitter()
+	status := Status(C.scopeflow_go_tool_call(
+		c.address, self,
+		c.current.handleOrNil(),
+		emitter,
+		textPointer(a.name),
+		C.size_t(len(a.name)),
+		C.scopeflow_ref(requestRef),
+		a.parent.handleOrNil(),
+		C.uint32_t(a.attributes),
+		optionalPointer(a.toolCallID),
+		optionalLength(a.toolCallID),
+		C.scopeflow_ref(metadataRef),
+		C.int64_t(a.timestamp),
+	))
+	c.unlockEmitter()
+	c.keepOnFailure(status, metadataRef)
+	runtime.KeepAlive(a)
+	return status
+}
+
+// beginToolCallEnd ends a call that `tool_call` began, with its response or its error (S4.8). A
+// call that has ended is `not_found`, any other scope is `invalid_argument`.
+func (c *call) beginToolCallEnd(self scopeHandle, a *toolCallEndArguments) Status {
+	responseRef := c.lend(a.response)
+	dataRef := c.lend(a.data)
+	metadataRef := c.lend(a.metadata)
+	errorValueRef := c.lend(a.errorValue)
+	emitter := c.lockEmitter()
+	status := Status(C.scopeflow_go_tool_call_end(
+		c.address, self,
+		c.current.handleOrNil(),
+		emitter,
+		C.scopeflow_ref(responseRef),
+		C.scopeflow_ref(dataRef),
+		C.scopeflow_ref(metadataRef),
+		C.int32_t(a.statusValue),
+		C.scopeflow_ref(errorValueRef),
+		C.int64_t(a.timestamp),
+	))
+	c.unlockEmitter()
+	runtime.KeepAlive(a)
+	return status
+}
+
+// beginToolRequestIntercepts runs only the request intercepts, without a span or an event
+// (S4.9). The last step is `return` or `raise`.
+func (c *call) beginToolRequestIntercepts(self runtimeHandle, a *toolRequestInterceptsArguments) Status {
+	requestRef := c.lendAny(a.request)
+	emitter := c.lockEmitter()
+	status := Status(C.scopeflow_go_tool_request_intercepts(
+		c.address, self,
+		c.current.handleOrNil(),
+		emitter,
+		C.uint32_t(a.flags),
+		textPointer(a.name),
+		C.size_t(len(a.name)),
+		C.scopeflow_ref(requestRef),
+	))
+	c.unlockEmitter()
+	runtime.KeepAlive(a)
+	return status
+}
+
+// beginToolConditionalExecution runs only the guards, without a span or an event (S4.9). The
+// last step is `return`, with nothing, or `raise`.
+func (c *call) beginToolConditionalExecution(self runtimeHandle, a *toolConditionalExecutionArguments) Status {
+	requestRef := c.lendAny(a.request)
+	emitter := c.lockEmitter()
+	status := Status(C.scopeflow_go_tool_conditional_execution(
+		c.address, self,
+		c.current.handleOrNil(),
+		emitter,
+		C.uint32_t(a.flags),
+		textPointer(a.name),
+		C.size_t(len(a.name)),
+		C.scopeflow_ref(requestRef),
+	))
+	c.unlockEmitter()
+	runtime.KeepAlive(a)
+	return status
+}
+
+// beginLlmExecute runs a call of a language model under management, like that of a tool (S4.1).
+func (c *call) beginLlmExecute(self runtimeHandle, a *llmExecuteArguments) Status {
+	requestRef := c.lendAny(a.request)
+	dataRef := c.lend(a.data)
+	metadataRef := c.give(a.metadata)
+	codecRef := c.lend(a.codec)
+	responseCodecRef := c.lend(a.responseCodec)
+	emitter := c.lockEmitter()
+	status := Status(C.scopeflow_go_llm_execute(
+		c.address, self,
+		c.current.handleOrNil(),
+		emitter,
+		C.uint32_t(a.flags),
+		textPointer(a.name),
+		C.size_t(len(a.name)),
+		C.scopeflow_ref(requestRef),
+		a.parent.handleOrNil(),
+		C.uint32_t(a.attributes),
+		optionalPointer(a.modelName),
+		optionalLength(a.modelName),
+		C.scopeflow_ref(dataRef),
+		C.scopeflow_ref(metadataRef),
+		C.int64_t(a.timestamp),
+		C.scopeflow_ref(codecRef),
+		C.scopeflow_ref(responseCodecRef),
+	))
+	c.unlockEmitter()
+	c.keepOnFailure(status, metadataRef)
+	runtime.KeepAlive(a)
+	return status
+}
+
+// beginLlmStreamExecute runs a call that answers in chunks (S4.7). The `execute` step calls the
+// producer; its answer comes back in a `stream` step, whose chunks the host hands on and
+// reports. At the end the finalizer makes the response of the end event. The last step is
+// `return`, with nothing, or `raise`.
+func (c *call) beginLlmStreamExecute(self runtimeHandle, a *llmStreamExecuteArguments) Status {
+	requestRef := c.lendAny(a.request)
+	dataRef := c.lend(a.data)
+	metadataRef := c.give(a.metadata)
+	codecRef := c.lend(a.codec)
+	responseCodecRef := c.lend(a.responseCodec)
+	emitter := c.lockEmitter()
+	status := Status(C.scopeflow_go_llm_stream_execute(
+		c.address, self,
+		c.current.handleOrNil(),
+		emitter,
+		C.uint32_t(a.flags),
+		textPointer(a.name),
+		C.size_t(len(a.name)),
+		C.scopeflow_ref(requestRef),
+		a.parent.handleOrNil(),
+		C.uint32_t(a.attributes),
+		optionalPointer(a.modelName),
+		optionalLength(a.modelName),
+		C.scopeflow_ref(dataRef),
+		C.scopeflow_ref(metadataRef),
+		C.int64_t(a.timestamp),
+		C.scopeflow_ref(codecRef),
+		C.scopeflow_ref(responseCodecRef),
+	))
+	c.unlockEmitter()
+	c.keepOnFailure(status, metadataRef)
+	runtime.KeepAlive(a)
+	return status
+}
+
+// beginLlmCall begins an LLM call that the application runs by itself (S4.8): the sanitizers run
+// and the start event is emitted. It does not become current. The `done` step carries the call's
+// handle, which the caller releases.
+func (c *call) beginLlmCall(self runtimeHandle, a *llmCallArguments) Status {
+	requestRef := c.lendAny(a.request)
+	metadataRef := c.give(a.metadata)
+	annotatedRequestRef := c.lend(a.annotatedRequest)
+	codecRef := c.lend(a.codec)
+	emitter := c.lockEmitter()
+	status := Status(C.scopeflow_go_llm_call(
+		c.address, self,
+		c.current.handleOrNil(),
+		emitter,
+		textPointer(a.name),
+		C.size_t(len(a.name)),
+		C.scopeflow_ref(requestRef),
+		a.parent.handleOrNil(),
+		C.uint32_t(a.attributes),
+		optionalPointer(a.modelName),
+		optionalLength(a.modelName),
+		C.scopeflow_ref(metadataRef),
+		C.int64_t(a.timestamp),
+		C.scopeflow_ref(annotatedRequestRef),
+		C.scopeflow_ref(codecRef),
+	))
+	c.unlockEmitter()
+	c.keepOnFailure(status, metadataRef)
+	runtime.KeepAlive(a)
+	return status
+}
+
+// beginLlmCallEnd ends a call that `llm_call` began, with its response or its error (S4.8). A
+// call that has ended is `not_found`, any other scope is `invalid_argument`.
+func (c *call) beginLlmCallEnd(self scopeHandle, a *llmCallEndArguments) Status {
+	responseRef := c.lend(a.response)
+	dataRef := c.lend(a.data)
+	metadataRef := c.lend(a.metadata)
+	errorValueRef := c.lend(a.errorValue)
+	annotatedResponseRef := c.lend(a.annotatedResponse)
+	responseCodecRef := c.lend(a.responseCodec)
+	emitter := c.lockEmitter()
+	status := Status(C.scopeflow_go_llm_call_end(
+		c.address, self,
+		c.current.handleOrNil(),
+		emitter,
+		C.scopeflow_ref(responseRef),
+		C.scopeflow_ref(dataRef),
+		C.scopeflow_ref(metadataRef),
+		C.int32_t(a.statusValue),
+		C.scopeflow_ref(errorValueRef),
+		C.int64_t(a.timestamp),
+		C.scopeflow_ref(annotatedResponseRef),
+		C.scopeflow_ref(responseCodecRef),
+	))
+	c.unlockEmitter()
+	runtime.KeepAlive(a)
+	return status
+}
+
+// beginLlmRequestIntercepts runs only the request intercepts, without a span or an event (S4.9).
+// The last step is `return` or `raise`.
+func (c *call) beginLlmRequestIntercepts(self runtimeHandle, a *llmRequestInterceptsArguments) Status {
+	requestRef := c.lendAny(a.request)
+	emitter := c.lockEmitter()
+	status := Status(C.scopeflow_go_llm_request_intercepts(
+		c.address, self,
+		c.current.handleOrNil(),
+		emitter,
+		C.uint32_t(a.flags),
+		textPointer(a.name),
+		C.size_t(len(a.name)),
+		C.scopeflow_ref(requestRef),
+	))
+	c.unlockEmitter()
+	runtime.KeepAlive(a)
+	return status
+}
+
+// beginLlmConditionalExecution runs only the guards, without a span or an event (S4.9). The last
+// step is `return`, with nothing, or `raise`.
+func (c *call) beginLlmConditionalExecution(self runtimeHandle, a *llmConditionalExecutionArguments) Status {
+	requestRef := c.lendAny(a.request)
+	emitter := c.lockEmitter()
+	status := Status(C.scopeflow_go_llm_conditional_execution(
+		c.address, self,
+		c.current.handleOrNil(),
+		emitter,
+		C.uint32_t(a.flags),
+		textPointer(a.name),
+		C.size_t(len(a.name)),
+		C.scopeflow_ref(requestRef),
+	))
+	c.unlockEmitter()
 	runtime.KeepAlive(a)
 	return status
 }
@@ -896,4 +2430,53 @@ func coreAtofSinkReadStats(self atofSinkHandle) (SinkStats, error) {
 // written and the file closed.
 func coreAtofSinkFree(self atofSinkHandle) {
 	C.scopeflow_go_atof_sink_free(self)
+}
+
+// coreAtofReaderNew makes a reader at the beginning of an input.
+func coreAtofReaderNew(a *atofReaderNewArguments) (atofReaderHandle, error) {
+	var out atofReaderHandle
+	failure := newFailure()
+	status := C.scopeflow_go_atof_reader_new(
+		a.runtimeValue.handleOrNil(),
+		C.uint32_t(a.lineLimit),
+		C.uint32_t(a.depthLimit),
+		&out,
+		failure,
+	)
+	runtime.KeepAlive(a)
+	return out, coreError(status, failure)
+}
+
+// coreAtofReaderFeed takes the next bytes of the input, a chunk of any size that may end
+// anywhere. Refused before the lines of the chunk before were read up to `more`, and after the
+// input was finished.
+func coreAtofReaderFeed(self atofReaderHandle, chunk []byte) error {
+	failure := newFailure()
+	status := C.scopeflow_go_atof_reader_feed(self, bytesPointer(chunk), C.size_t(len(chunk)), failure)
+	return coreError(status, failure)
+}
+
+// coreAtofReaderFinish says that no more bytes follow: what is left is the last line. A second
+// time does nothing.
+func coreAtofReaderFinish(self atofReaderHandle) error {
+	failure := newFailure()
+	status := C.scopeflow_go_atof_reader_finish(self, failure)
+	return coreError(status, failure)
+}
+
+// coreAtofReaderNext reads the next line that is not blank. A bad line is a result and no error.
+func coreAtofReaderNext(self atofReaderHandle) (atofItem, error) {
+	var out C.scopeflow_atof_item
+	failure := newFailure()
+	status := C.scopeflow_go_atof_reader_next(self, &out, failure)
+	err := coreError(status, failure)
+	if err != nil {
+		return atofItem{}, err
+	}
+	return readAtofItem(&out), nil
+}
+
+// coreAtofReaderFree gives the reader back. Null is allowed.
+func coreAtofReaderFree(self atofReaderHandle) {
+	C.scopeflow_go_atof_reader_free(self)
 }

@@ -14,6 +14,8 @@ type eventHandle = *struct{ event byte }
 
 type atofSinkHandle = *struct{ atof_sink byte }
 
+type atofReaderHandle = *struct{ atof_reader byte }
+
 func coreTapePutNull(self tapeHandle) {
 }
 
@@ -71,8 +73,20 @@ func (c *call) beginRuntimeFlush(self runtimeHandle, a *runtimeFlushArguments) S
 	return StatusInvalidState
 }
 
+func (c *call) beginRuntimeClose(self runtimeHandle, a *runtimeCloseArguments) Status {
+	return StatusInvalidState
+}
+
+func coreRuntimeIsCredentialHeader(self runtimeHandle, name string) (bool, error) {
+	return false, errNoCore
+}
+
 func coreRuntimeAfterFork(self runtimeHandle) error {
 	return errNoCore
+}
+
+func coreScopeNewRoot(self runtimeHandle) (scopeHandle, error) {
+	return nil, errNoCore
 }
 
 func (c *call) beginScopePush(self runtimeHandle, a *scopePushArguments) Status {
@@ -165,7 +179,255 @@ func coreScopeDeregisterSubscriber(self scopeHandle, name string) (bool, error) 
 	return false, errNoCore
 }
 
-func (c *call) taskResume(kind answerKind, statusValue Status, value ref) Status {
+func coreRegisterToolSanitizeRequestGuardrail(self runtimeHandle, name string, priority int32, callable ref, flags callableFlag) error {
+	return errNoCore
+}
+
+func coreDeregisterToolSanitizeRequestGuardrail(self runtimeHandle, name string) (bool, error) {
+	return false, errNoCore
+}
+
+func coreScopeRegisterToolSanitizeRequestGuardrail(self scopeHandle, name string, priority int32, callable ref, flags callableFlag) error {
+	return errNoCore
+}
+
+func coreScopeDeregisterToolSanitizeRequestGuardrail(self scopeHandle, name string) (bool, error) {
+	return false, errNoCore
+}
+
+func coreRegisterToolSanitizeResponseGuardrail(self runtimeHandle, name string, priority int32, callable ref, flags callableFlag) error {
+	return errNoCore
+}
+
+func coreDeregisterToolSanitizeResponseGuardrail(self runtimeHandle, name string) (bool, error) {
+	return false, errNoCore
+}
+
+func coreScopeRegisterToolSanitizeResponseGuardrail(self scopeHandle, name string, priority int32, callable ref, flags callableFlag) error {
+	return errNoCore
+}
+
+func coreScopeDeregisterToolSanitizeResponseGuardrail(self scopeHandle, name string) (bool, error) {
+	return false, errNoCore
+}
+
+func coreRegisterToolRequestIntercept(self runtimeHandle, name string, priority int32, callable ref, flags callableFlag) error {
+	return errNoCore
+}
+
+func coreDeregisterToolRequestIntercept(self runtimeHandle, name string) (bool, error) {
+	return false, errNoCore
+}
+
+func coreScopeRegisterToolRequestIntercept(self scopeHandle, name string, priority int32, callable ref, flags callableFlag) error {
+	return errNoCore
+}
+
+func coreScopeDeregisterToolRequestIntercept(self scopeHandle, name string) (bool, error) {
+	return false, errNoCore
+}
+
+func coreRegisterToolExecutionIntercept(self runtimeHandle, name string, priority int32, callable ref, flags callableFlag) error {
+	return errNoCore
+}
+
+func coreDeregisterToolExecutionIntercept(self runtimeHandle, name string) (bool, error) {
+	return false, errNoCore
+}
+
+func coreScopeRegisterToolExecutionIntercept(self scopeHandle, name string, priority int32, callable ref, flags callableFlag) error {
+	return errNoCore
+}
+
+func coreScopeDeregisterToolExecutionIntercept(self scopeHandle, name string) (bool, error) {
+	return false, errNoCore
+}
+
+func coreRegisterLlmSanitizeRequestGuardrail(self runtimeHandle, name string, priority int32, callable ref, flags callableFlag) error {
+	return errNoCore
+}
+
+func coreDeregisterLlmSanitizeRequestGuardrail(self runtimeHandle, name string) (bool, error) {
+	return false, errNoCore
+}
+
+func coreScopeRegisterLlmSanitizeRequestGuardrail(self scopeHandle, name string, priority int32, callable ref, flags callableFlag) error {
+	return errNoCore
+}
+
+func coreScopeDeregisterLlmSanitizeRequestGuardrail(self scopeHandle, name string) (bool, error) {
+	return false, errNoCore
+}
+
+func coreRegisterLlmSanitizeResponseGuardrail(self runtimeHandle, name string, priority int32, callable ref, flags callableFlag) error {
+	return errNoCore
+}
+
+func coreDeregisterLlmSanitizeResponseGuardrail(self runtimeHandle, name string) (bool, error) {
+	return false, errNoCore
+}
+
+func coreScopeRegisterLlmSanitizeResponseGuardrail(self scopeHandle, name string, priority int32, callable ref, flags callableFlag) error {
+	return errNoCore
+}
+
+func coreScopeDeregisterLlmSanitizeResponseGuardrail(self scopeHandle, name string) (bool, error) {
+	return false, errNoCore
+}
+
+func coreRegisterLlmConditionalExecutionGuardrail(self runtimeHandle, name string, priority int32, callable ref, flags callableFlag) error {
+	return errNoCore
+}
+
+func coreDeregisterLlmConditionalExecutionGuardrail(self runtimeHandle, name string) (bool, error) {
+	return false, errNoCore
+}
+
+func coreScopeRegisterLlmConditionalExecutionGuardrail(self scopeHandle, name string, priority int32, callable ref, flags callableFlag) error {
+	return errNoCore
+}
+
+func coreScopeDeregisterLlmConditionalExecutionGuardrail(self scopeHandle, name string) (bool, error) {
+	return false, errNoCore
+}
+
+func coreRegisterLlmRequestIntercept(self runtimeHandle, name string, priority int32, callable ref, flags callableFlag) error {
+	return errNoCore
+}
+
+func coreDeregisterLlmRequestIntercept(self runtimeHandle, name string) (bool, error) {
+	return false, errNoCore
+}
+
+func coreScopeRegisterLlmRequestIntercept(self scopeHandle, name string, priority int32, callable ref, flags callableFlag) error {
+	return errNoCore
+}
+
+func coreScopeDeregisterLlmRequestIntercept(self scopeHandle, name string) (bool, error) {
+	return false, errNoCore
+}
+
+func coreRegisterLlmExecutionIntercept(self runtimeHandle, name string, priority int32, callable ref, flags callableFlag) error {
+	return errNoCore
+}
+
+func coreDeregisterLlmExecutionIntercept(self runtimeHandle, name string) (bool, error) {
+	return false, errNoCore
+}
+
+func coreScopeRegisterLlmExecutionIntercept(self scopeHandle, name string, priority int32, callable ref, flags callableFlag) error {
+	return errNoCore
+}
+
+func coreScopeDeregisterLlmExecutionIntercept(self scopeHandle, name string) (bool, error) {
+	return false, errNoCore
+}
+
+func coreRegisterLlmStreamExecutionIntercept(self runtimeHandle, name string, priority int32, callable ref, flags callableFlag) error {
+	return errNoCore
+}
+
+func coreDeregisterLlmStreamExecutionIntercept(self runtimeHandle, name string) (bool, error) {
+	return false, errNoCore
+}
+
+func coreScopeRegisterLlmStreamExecutionIntercept(self scopeHandle, name string, priority int32, callable ref, flags callableFlag) error {
+	return errNoCore
+}
+
+func coreScopeDeregisterLlmStreamExecutionIntercept(self scopeHandle, name string) (bool, error) {
+	return false, errNoCore
+}
+
+func coreRegisterMarkSanitizeGuardrail(self runtimeHandle, name string, priority int32, callable ref, flags callableFlag) error {
+	return errNoCore
+}
+
+func coreDeregisterMarkSanitizeGuardrail(self runtimeHandle, name string) (bool, error) {
+	return false, errNoCore
+}
+
+func coreScopeRegisterMarkSanitizeGuardrail(self scopeHandle, name string, priority int32, callable ref, flags callableFlag) error {
+	return errNoCore
+}
+
+func coreScopeDeregisterMarkSanitizeGuardrail(self scopeHandle, name string) (bool, error) {
+	return false, errNoCore
+}
+
+func coreRegisterScopeSanitizeStartGuardrail(self runtimeHandle, name string, priority int32, callable ref, flags callableFlag) error {
+	return errNoCore
+}
+
+func coreDeregisterScopeSanitizeStartGuardrail(self runtimeHandle, name string) (bool, error) {
+	return false, errNoCore
+}
+
+func coreScopeRegisterScopeSanitizeStartGuardrail(self scopeHandle, name string, priority int32, callable ref, flags callableFlag) error {
+	return errNoCore
+}
+
+func coreScopeDeregisterScopeSanitizeStartGuardrail(self scopeHandle, name string) (bool, error) {
+	return false, errNoCore
+}
+
+func coreRegisterScopeSanitizeEndGuardrail(self runtimeHandle, name string, priority int32, callable ref, flags callableFlag) error {
+	return errNoCore
+}
+
+func coreDeregisterScopeSanitizeEndGuardrail(self runtimeHandle, name string) (bool, error) {
+	return false, errNoCore
+}
+
+func coreScopeRegisterScopeSanitizeEndGuardrail(self scopeHandle, name string, priority int32, callable ref, flags callableFlag) error {
+	return errNoCore
+}
+
+func coreScopeDeregisterScopeSanitizeEndGuardrail(self scopeHandle, name string) (bool, error) {
+	return false, errNoCore
+}
+
+func coreRegisterEventMetadataInjector(self runtimeHandle, name string, priority int32, callable ref, flags callableFlag) error {
+	return errNoCore
+}
+
+func coreDeregisterEventMetadataInjector(self runtimeHandle, name string) (bool, error) {
+	return false, errNoCore
+}
+
+func coreScopeRegisterEventMetadataInjector(self scopeHandle, name string, priority int32, callable ref, flags callableFlag) error {
+	return errNoCore
+}
+
+func coreScopeDeregisterEventMetadataInjector(self scopeHandle, name string) (bool, error) {
+	return false, errNoCore
+}
+
+func coreRegisterConditionalMiddlewareGuardrail(self runtimeHandle, name string, kinds uint32, registration string, callable ref, flags callableFlag) error {
+	return errNoCore
+}
+
+func coreDeregisterConditionalMiddlewareGuardrail(self runtimeHandle, name string) (bool, error) {
+	return false, errNoCore
+}
+
+func coreScopeRegisterConditionalMiddlewareGuardrail(self scopeHandle, name string, kinds uint32, registration string, callable ref, flags callableFlag) error {
+	return errNoCore
+}
+
+func coreScopeDeregisterConditionalMiddlewareGuardrail(self scopeHandle, name string) (bool, error) {
+	return false, errNoCore
+}
+
+func (c *call) beginTaskLink(self runtimeHandle, a *taskLinkArguments) Status {
+	return StatusInvalidState
+}
+
+func (c *call) taskMark(name string, data ref, metadata ref) Status {
+	return StatusInvalidState
+}
+
+func (c *call) taskResume(kind answerKind, statusValue Status, flags answerFlag, value ref, annotated ref) Status {
 	return StatusInvalidState
 }
 
@@ -173,6 +435,46 @@ func (c *call) taskAbandon() {
 }
 
 func (c *call) beginToolExecute(self runtimeHandle, a *toolExecuteArguments) Status {
+	return StatusInvalidState
+}
+
+func (c *call) beginToolCall(self runtimeHandle, a *toolCallArguments) Status {
+	return StatusInvalidState
+}
+
+func (c *call) beginToolCallEnd(self scopeHandle, a *toolCallEndArguments) Status {
+	return StatusInvalidState
+}
+
+func (c *call) beginToolRequestIntercepts(self runtimeHandle, a *toolRequestInterceptsArguments) Status {
+	return StatusInvalidState
+}
+
+func (c *call) beginToolConditionalExecution(self runtimeHandle, a *toolConditionalExecutionArguments) Status {
+	return StatusInvalidState
+}
+
+func (c *call) beginLlmExecute(self runtimeHandle, a *llmExecuteArguments) Status {
+	return StatusInvalidState
+}
+
+func (c *call) beginLlmStreamExecute(self runtimeHandle, a *llmStreamExecuteArguments) Status {
+	return StatusInvalidState
+}
+
+func (c *call) beginLlmCall(self runtimeHandle, a *llmCallArguments) Status {
+	return StatusInvalidState
+}
+
+func (c *call) beginLlmCallEnd(self scopeHandle, a *llmCallEndArguments) Status {
+	return StatusInvalidState
+}
+
+func (c *call) beginLlmRequestIntercepts(self runtimeHandle, a *llmRequestInterceptsArguments) Status {
+	return StatusInvalidState
+}
+
+func (c *call) beginLlmConditionalExecution(self runtimeHandle, a *llmConditionalExecutionArguments) Status {
 	return StatusInvalidState
 }
 
@@ -193,4 +495,23 @@ func coreAtofSinkReadStats(self atofSinkHandle) (SinkStats, error) {
 }
 
 func coreAtofSinkFree(self atofSinkHandle) {
+}
+
+func coreAtofReaderNew(a *atofReaderNewArguments) (atofReaderHandle, error) {
+	return nil, errNoCore
+}
+
+func coreAtofReaderFeed(self atofReaderHandle, chunk []byte) error {
+	return errNoCore
+}
+
+func coreAtofReaderFinish(self atofReaderHandle) error {
+	return errNoCore
+}
+
+func coreAtofReaderNext(self atofReaderHandle) (atofItem, error) {
+	return atofItem{}, errNoCore
+}
+
+func coreAtofReaderFree(self atofReaderHandle) {
 }

@@ -14,6 +14,9 @@ type runtimeNewArguments struct {
 	clockStep int64
 	// Largest JSON text of one payload in an event (S2.6).
 	payloadBudget uint32
+	// Names of the headers that observers never see, in any case of letters, with commas between
+	// them; at most 64 names. By default those of the constant list in S3.6.
+	credentialHeaders *string
 }
 
 // RuntimeOption is an option of [NewRuntime].
@@ -33,6 +36,14 @@ type runtimeFlushArguments struct {
 
 func (a *runtimeFlushArguments) setDefaults() {
 	*a = runtimeFlushArguments{}
+}
+
+// runtimeCloseArguments is what `runtime_close` is given besides the context.
+type runtimeCloseArguments struct {
+}
+
+func (a *runtimeCloseArguments) setDefaults() {
+	*a = runtimeCloseArguments{}
 }
 
 // scopePushArguments is what `scope_push` is given besides the context.
@@ -103,6 +114,12 @@ type scopeEventArguments struct {
 	data any
 	// The mark's metadata.
 	metadata any
+	// The mark's category; at most 65,535 bytes.
+	category *string
+	// Facts that belong to the category, an object.
+	categoryProfile any
+	// The schema that the data follows.
+	dataSchema any
 	// When it happened; now by default.
 	timestamp int64
 }
@@ -115,6 +132,18 @@ type EventOption interface {
 func (a *scopeEventArguments) setDefaults() {
 	*a = scopeEventArguments{}
 	a.timestamp = timestampNone
+}
+
+// taskLinkArguments is what `task_link` is given besides the context.
+type taskLinkArguments struct {
+	// The task whose `execute` step runs the intercept.
+	callValue callAddress
+	// The request for the rest of the chain. Borrowed until this task's last step.
+	request any
+}
+
+func (a *taskLinkArguments) setDefaults() {
+	*a = taskLinkArguments{}
 }
 
 // toolExecuteArguments is what `tool_execute` is given besides the context.
@@ -147,6 +176,279 @@ type ToolCallOption interface {
 func (a *toolExecuteArguments) setDefaults() {
 	*a = toolExecuteArguments{}
 	a.timestamp = timestampNone
+}
+
+// toolCallArguments is what `tool_call` is given besides the context.
+type toolCallArguments struct {
+	// The tool's name; at most 65,535 bytes.
+	name string
+	// The arguments, as the target gets them. Borrowed until the task's last step.
+	request any
+	// An open scope to be the parent instead of the current one.
+	parent *Scope
+	// Labels; unknown bits are refused.
+	attributes ToolAttribute
+	// The provider's id of this call.
+	toolCallID *string
+	// The start event's metadata; kept for the end event.
+	metadata any
+	// When the call started; now by default.
+	timestamp int64
+}
+
+// ToolBeginOption is an option of [ToolCall].
+type ToolBeginOption interface {
+	applyToolCall(a *toolCallArguments)
+}
+
+func (a *toolCallArguments) setDefaults() {
+	*a = toolCallArguments{}
+	a.timestamp = timestampNone
+}
+
+// toolCallEndArguments is what `tool_call_end` is given besides the context.
+type toolCallEndArguments struct {
+	// What the tool call gave.
+	response any
+	// Used as the end event's data when there is no response (S2.5).
+	data any
+	// Merged over the start's metadata (S2.5).
+	metadata any
+	// How it ended.
+	statusValue EndStatus
+	// The host's error object; described in the end event's metadata.
+	errorValue error
+	// When it ended; now by default, and never before its start.
+	timestamp int64
+}
+
+// ToolEndOption is an option of [ToolCallEnd].
+type ToolEndOption interface {
+	applyToolCallEnd(a *toolCallEndArguments)
+}
+
+func (a *toolCallEndArguments) setDefaults() {
+	*a = toolCallEndArguments{}
+	a.statusValue = EndStatusUnset
+	a.timestamp = timestampNone
+}
+
+// toolRequestInterceptsArguments is what `tool_request_intercepts` is given besides the context.
+type toolRequestInterceptsArguments struct {
+	// How the call is driven.
+	flags callFlag
+	// The tool's name; at most 65,535 bytes.
+	name string
+	// The request. Borrowed until the task's last step.
+	request any
+}
+
+// toolRequestInterceptsOption is an option of [ToolRequestIntercepts].
+type toolRequestInterceptsOption interface {
+	applyToolRequestIntercepts(a *toolRequestInterceptsArguments)
+}
+
+func (a *toolRequestInterceptsArguments) setDefaults() {
+	*a = toolRequestInterceptsArguments{}
+}
+
+// toolConditionalExecutionArguments is what `tool_conditional_execution` is given besides the
+// context.
+type toolConditionalExecutionArguments struct {
+	// How the call is driven.
+	flags callFlag
+	// The tool's name; at most 65,535 bytes.
+	name string
+	// The request. Borrowed until the task's last step.
+	request any
+}
+
+// toolConditionalExecutionOption is an option of [ToolConditionalExecution].
+type toolConditionalExecutionOption interface {
+	applyToolConditionalExecution(a *toolConditionalExecutionArguments)
+}
+
+func (a *toolConditionalExecutionArguments) setDefaults() {
+	*a = toolConditionalExecutionArguments{}
+}
+
+// llmExecuteArguments is what `llm_execute` is given besides the context.
+type llmExecuteArguments struct {
+	// How the call is driven.
+	flags callFlag
+	// The provider's name; at most 65,535 bytes.
+	name string
+	// The request: an object with the members `headers` and `content`. Borrowed until the task's
+	// last step.
+	request any
+	// An open scope to be the parent instead of the current one.
+	parent *Scope
+	// Labels; unknown bits are refused.
+	attributes LlmAttribute
+	// The name of the model.
+	modelName *string
+	// Used as the end event's data when the target returns nothing (S2.5).
+	data any
+	// The start event's metadata; kept for the end event.
+	metadata any
+	// When the call started; now by default.
+	timestamp int64
+	// The host's codec for requests (S4.11). Borrowed until the task's last step.
+	codec RequestCodec
+	// The host's codec for responses (S2.8). Borrowed until the task's last step.
+	responseCodec ResponseCodec
+}
+
+// LLMCallOption is an option of [LLMCallExecute].
+type LLMCallOption interface {
+	applyLlmExecute(a *llmExecuteArguments)
+}
+
+func (a *llmExecuteArguments) setDefaults() {
+	*a = llmExecuteArguments{}
+	a.timestamp = timestampNone
+}
+
+// llmStreamExecuteArguments is what `llm_stream_execute` is given besides the context.
+type llmStreamExecuteArguments struct {
+	// How the call is driven.
+	flags callFlag
+	// The provider's name; at most 65,535 bytes.
+	name string
+	// The request: an object with the members `headers` and `content`. Borrowed until the task's
+	// last step.
+	request any
+	// An open scope to be the parent instead of the current one.
+	parent *Scope
+	// Labels; unknown bits are refused.
+	attributes LlmAttribute
+	// The name of the model.
+	modelName *string
+	// Used as the end event's data when the target returns nothing (S2.5).
+	data any
+	// The start event's metadata; kept for the end event.
+	metadata any
+	// When the call started; now by default.
+	timestamp int64
+	// The host's codec for requests (S4.11). Borrowed until the task's last step.
+	codec RequestCodec
+	// The host's codec for responses (S2.8). Borrowed until the task's last step.
+	responseCodec ResponseCodec
+}
+
+// LLMStreamOption is an option of [LLMStreamCallExecute].
+type LLMStreamOption interface {
+	applyLlmStreamExecute(a *llmStreamExecuteArguments)
+}
+
+func (a *llmStreamExecuteArguments) setDefaults() {
+	*a = llmStreamExecuteArguments{}
+	a.timestamp = timestampNone
+}
+
+// llmCallArguments is what `llm_call` is given besides the context.
+type llmCallArguments struct {
+	// The provider's name; at most 65,535 bytes.
+	name string
+	// The request: an object with the members `headers` and `content`. Borrowed until the task's
+	// last step.
+	request any
+	// An open scope to be the parent instead of the current one.
+	parent *Scope
+	// Labels; unknown bits are refused.
+	attributes LlmAttribute
+	// The name of the model.
+	modelName *string
+	// The start event's metadata; kept for the end event.
+	metadata any
+	// When the call started; now by default.
+	timestamp int64
+	// The annotated form of the request; dropped when a sanitizer changes the request and no codec
+	// can derive it anew (S2.8).
+	annotatedRequest any
+	// The host's codec for requests (S2.8).
+	codec RequestCodec
+}
+
+// LLMBeginOption is an option of [LLMCall].
+type LLMBeginOption interface {
+	applyLlmCall(a *llmCallArguments)
+}
+
+func (a *llmCallArguments) setDefaults() {
+	*a = llmCallArguments{}
+	a.timestamp = timestampNone
+}
+
+// llmCallEndArguments is what `llm_call_end` is given besides the context.
+type llmCallEndArguments struct {
+	// What the LLM call gave.
+	response any
+	// Used as the end event's data when there is no response (S2.5).
+	data any
+	// Merged over the start's metadata (S2.5).
+	metadata any
+	// How it ended.
+	statusValue EndStatus
+	// The host's error object; described in the end event's metadata.
+	errorValue error
+	// When it ended; now by default, and never before its start.
+	timestamp int64
+	// The annotated form of the response; dropped when a sanitizer changes the response and no
+	// codec can derive it anew (S2.8).
+	annotatedResponse any
+	// The host's codec for responses (S2.8).
+	responseCodec ResponseCodec
+}
+
+// LLMEndOption is an option of [LLMCallEnd].
+type LLMEndOption interface {
+	applyLlmCallEnd(a *llmCallEndArguments)
+}
+
+func (a *llmCallEndArguments) setDefaults() {
+	*a = llmCallEndArguments{}
+	a.statusValue = EndStatusUnset
+	a.timestamp = timestampNone
+}
+
+// llmRequestInterceptsArguments is what `llm_request_intercepts` is given besides the context.
+type llmRequestInterceptsArguments struct {
+	// How the call is driven.
+	flags callFlag
+	// The provider's name; at most 65,535 bytes.
+	name string
+	// The request. Borrowed until the task's last step.
+	request any
+}
+
+// llmRequestInterceptsOption is an option of [LLMRequestIntercepts].
+type llmRequestInterceptsOption interface {
+	applyLlmRequestIntercepts(a *llmRequestInterceptsArguments)
+}
+
+func (a *llmRequestInterceptsArguments) setDefaults() {
+	*a = llmRequestInterceptsArguments{}
+}
+
+// llmConditionalExecutionArguments is what `llm_conditional_execution` is given besides the
+// context.
+type llmConditionalExecutionArguments struct {
+	// How the call is driven.
+	flags callFlag
+	// The provider's name; at most 65,535 bytes.
+	name string
+	// The request. Borrowed until the task's last step.
+	request any
+}
+
+// llmConditionalExecutionOption is an option of [LLMConditionalExecution].
+type llmConditionalExecutionOption interface {
+	applyLlmConditionalExecution(a *llmConditionalExecutionArguments)
+}
+
+func (a *llmConditionalExecutionArguments) setDefaults() {
+	*a = llmConditionalExecutionArguments{}
 }
 
 // atofSinkOpenArguments is what `atof_sink_open` is given besides the context.
@@ -196,6 +498,28 @@ func (a *atofSinkOpenArguments) setDefaults() {
 	a.keptFileCount = 5
 }
 
+// atofReaderNewArguments is what `atof_reader_new` is given besides the context.
+type atofReaderNewArguments struct {
+	// Lends the memory; it is held.
+	runtimeValue *Runtime
+	// Longest line, without its end; a longer one is a bad line and is not kept.
+	lineLimit uint32
+	// Containers inside containers, the event itself being the first; a line with more is a bad
+	// line.
+	depthLimit uint32
+}
+
+// atofReaderOption is an option of [AtofReaderNew].
+type atofReaderOption interface {
+	applyAtofReaderNew(a *atofReaderNewArguments)
+}
+
+func (a *atofReaderNewArguments) setDefaults() {
+	*a = atofReaderNewArguments{}
+	a.lineLimit = 16777216
+	a.depthLimit = 512
+}
+
 // RuntimeFlagsOption is made by [WithRuntimeFlags].
 type RuntimeFlagsOption struct {
 	value RuntimeFlag
@@ -231,13 +555,55 @@ type toolFlagsOption struct {
 	value callFlag
 }
 
-// withToolFlags sets the tool flags of ToolCallExecute.
+// withToolFlags sets the tool flags of ToolCallExecute, ToolRequestIntercepts and
+// ToolConditionalExecution.
 // ToolCallExecute: How the call is driven.
+// ToolRequestIntercepts: How the call is driven.
+// ToolConditionalExecution: How the call is driven.
 func withToolFlags(flags callFlag) toolFlagsOption {
 	return toolFlagsOption{flags}
 }
 
 func (o toolFlagsOption) applyToolExecute(a *toolExecuteArguments) {
+	a.flags = o.value
+}
+
+func (o toolFlagsOption) applyToolRequestIntercepts(a *toolRequestInterceptsArguments) {
+	a.flags = o.value
+}
+
+func (o toolFlagsOption) applyToolConditionalExecution(a *toolConditionalExecutionArguments) {
+	a.flags = o.value
+}
+
+// llmFlagsOption is made by [withLLMFlags].
+type llmFlagsOption struct {
+	value callFlag
+}
+
+// withLLMFlags sets the LLM flags of LLMCallExecute, LLMStreamCallExecute, LLMRequestIntercepts
+// and LLMConditionalExecution.
+// LLMCallExecute: How the call is driven.
+// LLMStreamCallExecute: How the call is driven.
+// LLMRequestIntercepts: How the call is driven.
+// LLMConditionalExecution: How the call is driven.
+func withLLMFlags(flags callFlag) llmFlagsOption {
+	return llmFlagsOption{flags}
+}
+
+func (o llmFlagsOption) applyLlmExecute(a *llmExecuteArguments) {
+	a.flags = o.value
+}
+
+func (o llmFlagsOption) applyLlmStreamExecute(a *llmStreamExecuteArguments) {
+	a.flags = o.value
+}
+
+func (o llmFlagsOption) applyLlmRequestIntercepts(a *llmRequestInterceptsArguments) {
+	a.flags = o.value
+}
+
+func (o llmFlagsOption) applyLlmConditionalExecution(a *llmConditionalExecutionArguments) {
 	a.flags = o.value
 }
 
@@ -286,16 +652,37 @@ func (o PayloadBudgetOption) applyRuntimeNew(a *runtimeNewArguments) {
 	a.payloadBudget = o.value
 }
 
+// CredentialHeadersOption is made by [WithCredentialHeaders].
+type CredentialHeadersOption struct {
+	value string
+}
+
+// WithCredentialHeaders sets the credential headers of NewRuntime.
+// NewRuntime: Names of the headers that observers never see, in any case of letters, with commas
+// between them; at most 64 names. By default those of the constant list in S3.6.
+func WithCredentialHeaders(credentialHeaders string) CredentialHeadersOption {
+	return CredentialHeadersOption{credentialHeaders}
+}
+
+func (o CredentialHeadersOption) applyRuntimeNew(a *runtimeNewArguments) {
+	a.credentialHeaders = &o.value
+}
+
 // ParentOption is made by [WithParent].
 type ParentOption struct {
 	value *Scope
 }
 
-// WithParent sets the parent of PushScope, EmitEvent and ToolCallExecute.
+// WithParent sets the parent of PushScope, EmitEvent, ToolCallExecute, ToolCall, LLMCallExecute,
+// LLMStreamCallExecute and LLMCall.
 // PushScope: An open scope to be the parent instead of the current one; its middleware is
 // inherited (S1.4).
 // EmitEvent: An open scope to stand under instead of the current one.
 // ToolCallExecute: An open scope to be the parent instead of the current one.
+// ToolCall: An open scope to be the parent instead of the current one.
+// LLMCallExecute: An open scope to be the parent instead of the current one.
+// LLMStreamCallExecute: An open scope to be the parent instead of the current one.
+// LLMCall: An open scope to be the parent instead of the current one.
 func WithParent(parent *Scope) ParentOption {
 	return ParentOption{parent}
 }
@@ -309,6 +696,22 @@ func (o ParentOption) applyScopeEvent(a *scopeEventArguments) {
 }
 
 func (o ParentOption) applyToolExecute(a *toolExecuteArguments) {
+	a.parent = o.value
+}
+
+func (o ParentOption) applyToolCall(a *toolCallArguments) {
+	a.parent = o.value
+}
+
+func (o ParentOption) applyLlmExecute(a *llmExecuteArguments) {
+	a.parent = o.value
+}
+
+func (o ParentOption) applyLlmStreamExecute(a *llmStreamExecuteArguments) {
+	a.parent = o.value
+}
+
+func (o ParentOption) applyLlmCall(a *llmCallArguments) {
 	a.parent = o.value
 }
 
@@ -332,13 +735,43 @@ type ToolAttributesOption struct {
 	value ToolAttribute
 }
 
-// WithToolAttributes sets the tool attributes of ToolCallExecute.
+// WithToolAttributes sets the tool attributes of ToolCallExecute and ToolCall.
 // ToolCallExecute: Labels; unknown bits are refused.
+// ToolCall: Labels; unknown bits are refused.
 func WithToolAttributes(attributes ToolAttribute) ToolAttributesOption {
 	return ToolAttributesOption{attributes}
 }
 
 func (o ToolAttributesOption) applyToolExecute(a *toolExecuteArguments) {
+	a.attributes = o.value
+}
+
+func (o ToolAttributesOption) applyToolCall(a *toolCallArguments) {
+	a.attributes = o.value
+}
+
+// LLMAttributesOption is made by [WithLLMAttributes].
+type LLMAttributesOption struct {
+	value LlmAttribute
+}
+
+// WithLLMAttributes sets the LLM attributes of LLMCallExecute, LLMStreamCallExecute and LLMCall.
+// LLMCallExecute: Labels; unknown bits are refused.
+// LLMStreamCallExecute: Labels; unknown bits are refused.
+// LLMCall: Labels; unknown bits are refused.
+func WithLLMAttributes(attributes LlmAttribute) LLMAttributesOption {
+	return LLMAttributesOption{attributes}
+}
+
+func (o LLMAttributesOption) applyLlmExecute(a *llmExecuteArguments) {
+	a.attributes = o.value
+}
+
+func (o LLMAttributesOption) applyLlmStreamExecute(a *llmStreamExecuteArguments) {
+	a.attributes = o.value
+}
+
+func (o LLMAttributesOption) applyLlmCall(a *llmCallArguments) {
 	a.attributes = o.value
 }
 
@@ -362,29 +795,60 @@ type MetadataOption struct {
 	value any
 }
 
-// WithMetadata sets the metadata of PushScope, PopScope, EmitEvent and ToolCallExecute.
+// WithMetadata sets the metadata of PushScope, PopScope, EmitEvent, ToolCallExecute, ToolCall,
+// ToolCallEnd, LLMCallExecute, LLMStreamCallExecute, LLMCall and LLMCallEnd.
 // PushScope: The start event's metadata; kept for the end event (S2.5).
 // PopScope: Merged over the start's metadata (S2.5).
 // EmitEvent: The mark's metadata.
 // ToolCallExecute: The start event's metadata; kept for the end event.
+// ToolCall: The start event's metadata; kept for the end event.
+// ToolCallEnd: Merged over the start's metadata (S2.5).
+// LLMCallExecute: The start event's metadata; kept for the end event.
+// LLMStreamCallExecute: The start event's metadata; kept for the end event.
+// LLMCall: The start event's metadata; kept for the end event.
+// LLMCallEnd: Merged over the start's metadata (S2.5).
 func WithMetadata(metadata any) MetadataOption {
 	return MetadataOption{metadata}
 }
 
 func (o MetadataOption) applyScopePush(a *scopePushArguments) {
-	a.metadata = o.value
+	a.metadata = givenPayload(o.value)
 }
 
 func (o MetadataOption) applyScopePop(a *scopePopArguments) {
-	a.metadata = o.value
+	a.metadata = givenPayload(o.value)
 }
 
 func (o MetadataOption) applyScopeEvent(a *scopeEventArguments) {
-	a.metadata = o.value
+	a.metadata = givenPayload(o.value)
 }
 
 func (o MetadataOption) applyToolExecute(a *toolExecuteArguments) {
-	a.metadata = o.value
+	a.metadata = givenPayload(o.value)
+}
+
+func (o MetadataOption) applyToolCall(a *toolCallArguments) {
+	a.metadata = givenPayload(o.value)
+}
+
+func (o MetadataOption) applyToolCallEnd(a *toolCallEndArguments) {
+	a.metadata = givenPayload(o.value)
+}
+
+func (o MetadataOption) applyLlmExecute(a *llmExecuteArguments) {
+	a.metadata = givenPayload(o.value)
+}
+
+func (o MetadataOption) applyLlmStreamExecute(a *llmStreamExecuteArguments) {
+	a.metadata = givenPayload(o.value)
+}
+
+func (o MetadataOption) applyLlmCall(a *llmCallArguments) {
+	a.metadata = givenPayload(o.value)
+}
+
+func (o MetadataOption) applyLlmCallEnd(a *llmCallEndArguments) {
+	a.metadata = givenPayload(o.value)
 }
 
 // InputOption is made by [WithInput].
@@ -399,7 +863,7 @@ func WithInput(input any) InputOption {
 }
 
 func (o InputOption) applyScopePush(a *scopePushArguments) {
-	a.input = o.value
+	a.input = givenPayload(o.value)
 }
 
 // TimestampOption is made by [WithTimestamp].
@@ -407,11 +871,18 @@ type TimestampOption struct {
 	value time.Time
 }
 
-// WithTimestamp sets the timestamp of PushScope, PopScope, EmitEvent and ToolCallExecute.
+// WithTimestamp sets the timestamp of PushScope, PopScope, EmitEvent, ToolCallExecute, ToolCall,
+// ToolCallEnd, LLMCallExecute, LLMStreamCallExecute, LLMCall and LLMCallEnd.
 // PushScope: When the scope started; now by default.
 // PopScope: When it ended; now by default, and never before its start.
 // EmitEvent: When it happened; now by default.
 // ToolCallExecute: When the call started; now by default.
+// ToolCall: When the call started; now by default.
+// ToolCallEnd: When it ended; now by default, and never before its start.
+// LLMCallExecute: When the call started; now by default.
+// LLMStreamCallExecute: When the call started; now by default.
+// LLMCall: When the call started; now by default.
+// LLMCallEnd: When it ended; now by default, and never before its start.
 func WithTimestamp(timestamp time.Time) TimestampOption {
 	return TimestampOption{timestamp}
 }
@@ -432,6 +903,30 @@ func (o TimestampOption) applyToolExecute(a *toolExecuteArguments) {
 	a.timestamp = o.value.UnixNano()
 }
 
+func (o TimestampOption) applyToolCall(a *toolCallArguments) {
+	a.timestamp = o.value.UnixNano()
+}
+
+func (o TimestampOption) applyToolCallEnd(a *toolCallEndArguments) {
+	a.timestamp = o.value.UnixNano()
+}
+
+func (o TimestampOption) applyLlmExecute(a *llmExecuteArguments) {
+	a.timestamp = o.value.UnixNano()
+}
+
+func (o TimestampOption) applyLlmStreamExecute(a *llmStreamExecuteArguments) {
+	a.timestamp = o.value.UnixNano()
+}
+
+func (o TimestampOption) applyLlmCall(a *llmCallArguments) {
+	a.timestamp = o.value.UnixNano()
+}
+
+func (o TimestampOption) applyLlmCallEnd(a *llmCallEndArguments) {
+	a.timestamp = o.value.UnixNano()
+}
+
 // OutputOption is made by [WithOutput].
 type OutputOption struct {
 	value any
@@ -444,7 +939,7 @@ func WithOutput(output any) OutputOption {
 }
 
 func (o OutputOption) applyScopePop(a *scopePopArguments) {
-	a.output = o.value
+	a.output = givenPayload(o.value)
 }
 
 // StatusOption is made by [WithStatus].
@@ -452,8 +947,10 @@ type StatusOption struct {
 	value EndStatus
 }
 
-// WithStatus sets the status of PopScope.
+// WithStatus sets the status of PopScope, ToolCallEnd and LLMCallEnd.
 // PopScope: How it ended.
+// ToolCallEnd: How it ended.
+// LLMCallEnd: How it ended.
 func WithStatus(statusValue EndStatus) StatusOption {
 	return StatusOption{statusValue}
 }
@@ -462,13 +959,23 @@ func (o StatusOption) applyScopePop(a *scopePopArguments) {
 	a.statusValue = o.value
 }
 
+func (o StatusOption) applyToolCallEnd(a *toolCallEndArguments) {
+	a.statusValue = o.value
+}
+
+func (o StatusOption) applyLlmCallEnd(a *llmCallEndArguments) {
+	a.statusValue = o.value
+}
+
 // ErrorOption is made by [WithError].
 type ErrorOption struct {
 	value error
 }
 
-// WithError sets the error of PopScope.
+// WithError sets the error of PopScope, ToolCallEnd and LLMCallEnd.
 // PopScope: The host's error object; described in the end event's metadata.
+// ToolCallEnd: The host's error object; described in the end event's metadata.
+// LLMCallEnd: The host's error object; described in the end event's metadata.
 func WithError(errorValue error) ErrorOption {
 	return ErrorOption{errorValue}
 }
@@ -477,24 +984,98 @@ func (o ErrorOption) applyScopePop(a *scopePopArguments) {
 	a.errorValue = o.value
 }
 
+func (o ErrorOption) applyToolCallEnd(a *toolCallEndArguments) {
+	a.errorValue = o.value
+}
+
+func (o ErrorOption) applyLlmCallEnd(a *llmCallEndArguments) {
+	a.errorValue = o.value
+}
+
 // DataOption is made by [WithData].
 type DataOption struct {
 	value any
 }
 
-// WithData sets the data of EmitEvent and ToolCallExecute.
+// WithData sets the data of EmitEvent, ToolCallExecute, ToolCallEnd, LLMCallExecute,
+// LLMStreamCallExecute and LLMCallEnd.
 // EmitEvent: The mark's data.
 // ToolCallExecute: Used as the end event's data when the target returns nothing (S2.5).
+// ToolCallEnd: Used as the end event's data when there is no response (S2.5).
+// LLMCallExecute: Used as the end event's data when the target returns nothing (S2.5).
+// LLMStreamCallExecute: Used as the end event's data when the target returns nothing (S2.5).
+// LLMCallEnd: Used as the end event's data when there is no response (S2.5).
 func WithData(data any) DataOption {
 	return DataOption{data}
 }
 
 func (o DataOption) applyScopeEvent(a *scopeEventArguments) {
-	a.data = o.value
+	a.data = givenPayload(o.value)
 }
 
 func (o DataOption) applyToolExecute(a *toolExecuteArguments) {
-	a.data = o.value
+	a.data = givenPayload(o.value)
+}
+
+func (o DataOption) applyToolCallEnd(a *toolCallEndArguments) {
+	a.data = givenPayload(o.value)
+}
+
+func (o DataOption) applyLlmExecute(a *llmExecuteArguments) {
+	a.data = givenPayload(o.value)
+}
+
+func (o DataOption) applyLlmStreamExecute(a *llmStreamExecuteArguments) {
+	a.data = givenPayload(o.value)
+}
+
+func (o DataOption) applyLlmCallEnd(a *llmCallEndArguments) {
+	a.data = givenPayload(o.value)
+}
+
+// CategoryOption is made by [WithCategory].
+type CategoryOption struct {
+	value string
+}
+
+// WithCategory sets the category of EmitEvent.
+// EmitEvent: The mark's category; at most 65,535 bytes.
+func WithCategory(category string) CategoryOption {
+	return CategoryOption{category}
+}
+
+func (o CategoryOption) applyScopeEvent(a *scopeEventArguments) {
+	a.category = &o.value
+}
+
+// CategoryProfileOption is made by [WithCategoryProfile].
+type CategoryProfileOption struct {
+	value any
+}
+
+// WithCategoryProfile sets the category profile of EmitEvent.
+// EmitEvent: Facts that belong to the category, an object.
+func WithCategoryProfile(categoryProfile any) CategoryProfileOption {
+	return CategoryProfileOption{categoryProfile}
+}
+
+func (o CategoryProfileOption) applyScopeEvent(a *scopeEventArguments) {
+	a.categoryProfile = givenPayload(o.value)
+}
+
+// DataSchemaOption is made by [WithDataSchema].
+type DataSchemaOption struct {
+	value any
+}
+
+// WithDataSchema sets the data schema of EmitEvent.
+// EmitEvent: The schema that the data follows.
+func WithDataSchema(dataSchema any) DataSchemaOption {
+	return DataSchemaOption{dataSchema}
+}
+
+func (o DataSchemaOption) applyScopeEvent(a *scopeEventArguments) {
+	a.dataSchema = givenPayload(o.value)
 }
 
 // ToolCallIDOption is made by [WithToolCallID].
@@ -502,14 +1083,149 @@ type ToolCallIDOption struct {
 	value string
 }
 
-// WithToolCallID sets the tool call id of ToolCallExecute.
+// WithToolCallID sets the tool call id of ToolCallExecute and ToolCall.
 // ToolCallExecute: The provider's id of this call.
+// ToolCall: The provider's id of this call.
 func WithToolCallID(toolCallID string) ToolCallIDOption {
 	return ToolCallIDOption{toolCallID}
 }
 
 func (o ToolCallIDOption) applyToolExecute(a *toolExecuteArguments) {
 	a.toolCallID = &o.value
+}
+
+func (o ToolCallIDOption) applyToolCall(a *toolCallArguments) {
+	a.toolCallID = &o.value
+}
+
+// ResponseOption is made by [WithResponse].
+type ResponseOption struct {
+	value any
+}
+
+// WithResponse sets the response of ToolCallEnd and LLMCallEnd.
+// ToolCallEnd: What the tool call gave.
+// LLMCallEnd: What the LLM call gave.
+func WithResponse(response any) ResponseOption {
+	return ResponseOption{response}
+}
+
+func (o ResponseOption) applyToolCallEnd(a *toolCallEndArguments) {
+	a.response = givenPayload(o.value)
+}
+
+func (o ResponseOption) applyLlmCallEnd(a *llmCallEndArguments) {
+	a.response = givenPayload(o.value)
+}
+
+// ModelNameOption is made by [WithModelName].
+type ModelNameOption struct {
+	value string
+}
+
+// WithModelName sets the model name of LLMCallExecute, LLMStreamCallExecute and LLMCall.
+// LLMCallExecute: The name of the model.
+// LLMStreamCallExecute: The name of the model.
+// LLMCall: The name of the model.
+func WithModelName(modelName string) ModelNameOption {
+	return ModelNameOption{modelName}
+}
+
+func (o ModelNameOption) applyLlmExecute(a *llmExecuteArguments) {
+	a.modelName = &o.value
+}
+
+func (o ModelNameOption) applyLlmStreamExecute(a *llmStreamExecuteArguments) {
+	a.modelName = &o.value
+}
+
+func (o ModelNameOption) applyLlmCall(a *llmCallArguments) {
+	a.modelName = &o.value
+}
+
+// CodecOption is made by [WithCodec].
+type CodecOption struct {
+	value RequestCodec
+}
+
+// WithCodec sets the codec of LLMCallExecute, LLMStreamCallExecute and LLMCall.
+// LLMCallExecute: The host's codec for requests (S4.11). Borrowed until the task's last step.
+// LLMStreamCallExecute: The host's codec for requests (S4.11). Borrowed until the task's last
+// step.
+// LLMCall: The host's codec for requests (S2.8).
+func WithCodec(codec RequestCodec) CodecOption {
+	return CodecOption{codec}
+}
+
+func (o CodecOption) applyLlmExecute(a *llmExecuteArguments) {
+	a.codec = o.value
+}
+
+func (o CodecOption) applyLlmStreamExecute(a *llmStreamExecuteArguments) {
+	a.codec = o.value
+}
+
+func (o CodecOption) applyLlmCall(a *llmCallArguments) {
+	a.codec = o.value
+}
+
+// ResponseCodecOption is made by [WithResponseCodec].
+type ResponseCodecOption struct {
+	value ResponseCodec
+}
+
+// WithResponseCodec sets the response codec of LLMCallExecute, LLMStreamCallExecute and
+// LLMCallEnd.
+// LLMCallExecute: The host's codec for responses (S2.8). Borrowed until the task's last step.
+// LLMStreamCallExecute: The host's codec for responses (S2.8). Borrowed until the task's last
+// step.
+// LLMCallEnd: The host's codec for responses (S2.8).
+func WithResponseCodec(responseCodec ResponseCodec) ResponseCodecOption {
+	return ResponseCodecOption{responseCodec}
+}
+
+func (o ResponseCodecOption) applyLlmExecute(a *llmExecuteArguments) {
+	a.responseCodec = o.value
+}
+
+func (o ResponseCodecOption) applyLlmStreamExecute(a *llmStreamExecuteArguments) {
+	a.responseCodec = o.value
+}
+
+func (o ResponseCodecOption) applyLlmCallEnd(a *llmCallEndArguments) {
+	a.responseCodec = o.value
+}
+
+// AnnotatedRequestOption is made by [WithAnnotatedRequest].
+type AnnotatedRequestOption struct {
+	value any
+}
+
+// WithAnnotatedRequest sets the annotated request of LLMCall.
+// LLMCall: The annotated form of the request; dropped when a sanitizer changes the request and
+// no codec can derive it anew (S2.8).
+func WithAnnotatedRequest(annotatedRequest any) AnnotatedRequestOption {
+	return AnnotatedRequestOption{annotatedRequest}
+}
+
+func (o AnnotatedRequestOption) applyLlmCall(a *llmCallArguments) {
+	a.annotatedRequest = givenPayload(o.value)
+}
+
+// AnnotatedResponseOption is made by [WithAnnotatedResponse].
+type AnnotatedResponseOption struct {
+	value any
+}
+
+// WithAnnotatedResponse sets the annotated response of LLMCallEnd.
+// LLMCallEnd: The annotated form of the response; dropped when a sanitizer changes the response
+// and no codec can derive it anew (S2.8).
+func WithAnnotatedResponse(annotatedResponse any) AnnotatedResponseOption {
+	return AnnotatedResponseOption{annotatedResponse}
+}
+
+func (o AnnotatedResponseOption) applyLlmCallEnd(a *llmCallEndArguments) {
+	a.annotatedResponse = givenPayload(o.value)
 }
 
 // modeOption is made by [withMode].
@@ -663,4 +1379,35 @@ func WithKeptFileCount(keptFileCount uint32) KeptFileCountOption {
 
 func (o KeptFileCountOption) applyAtofSinkOpen(a *atofSinkOpenArguments) {
 	a.keptFileCount = o.value
+}
+
+// lineLimitOption is made by [withLineLimit].
+type lineLimitOption struct {
+	value uint32
+}
+
+// withLineLimit sets the line limit in bytes of AtofReaderNew.
+// AtofReaderNew: Longest line, without its end; a longer one is a bad line and is not kept.
+func withLineLimit(lineLimit uint32) lineLimitOption {
+	return lineLimitOption{lineLimit}
+}
+
+func (o lineLimitOption) applyAtofReaderNew(a *atofReaderNewArguments) {
+	a.lineLimit = o.value
+}
+
+// depthLimitOption is made by [withDepthLimit].
+type depthLimitOption struct {
+	value uint32
+}
+
+// withDepthLimit sets the depth limit of AtofReaderNew.
+// AtofReaderNew: Containers inside containers, the event itself being the first; a line with
+// more is a bad line.
+func withDepthLimit(depthLimit uint32) depthLimitOption {
+	return depthLimitOption{depthLimit}
+}
+
+func (o depthLimitOption) applyAtofReaderNew(a *atofReaderNewArguments) {
+	a.depthLimit = o.value
 }

@@ -15,10 +15,9 @@ import (
 // Runtime owns registries, a clock and a source of ids. Nothing is shared between two runtimes
 // (S6.1). It may be used by any number of goroutines.
 type Runtime struct {
-	handle   runtimeHandle
-	slots    slotTable
-	log      atomic.Pointer[slog.Logger]
-	isClosed atomic.Bool
+	handle runtimeHandle
+	slots  slotTable
+	log    atomic.Pointer[slog.Logger]
 
 	payloadBudget int
 	isCanonical   bool
@@ -82,17 +81,23 @@ func (r *Runtime) Flush(ctx context.Context) error {
 	return c.run(c.beginRuntimeFlush(r.handle, nil))
 }
 
-// Close flushes the runtime and makes later use of it an [ErrInvalidState]. Its memory is freed once
-// nobody holds it, its scopes or their contexts. A second Close is an ErrInvalidState too.
-func (r *Runtime) Close() error {
-	if err := r.Flush(context.Background()); err != nil {
+// Close ends what is open, as abandoned, delivers what is owed and makes later use of the runtime an
+// [ErrInvalidState] (S6.1). Its memory is freed once nobody holds it, its scopes or their contexts. A
+// second Close does nothing.
+func (r *Runtime) Close() error { return r.CloseContext(context.Background()) }
+
+// CloseContext is [Runtime.Close] in a context, which a subscriber has of its own.
+func (r *Runtime) CloseContext(ctx context.Context) error {
+	if err := r.check(ctx); err != nil {
 		return err
 	}
-	r.isClosed.Store(true)
-	return nil
+	c := r.beginCall(ctx)
+	defer c.release()
+	return c.run(c.beginRuntimeClose(r.handle, nil))
 }
 
-// SetLogger sets where failures of subscribers are logged; nil is slog.Default().
+// SetLogger sets where failures are logged that nobody is told of by other means, such as those of
+// subscribers and sanitizers (S5.7); nil is slog.Default().
 func (r *Runtime) SetLogger(logger *slog.Logger) { r.log.Store(logger) }
 
 func (r *Runtime) logger() *slog.Logger {
@@ -100,6 +105,12 @@ func (r *Runtime) logger() *slog.Logger {
 		return logger
 	}
 	return slog.Default()
+}
+
+// tell logs a message of the core. It runs below C and therefore never panics.
+func (r *Runtime) tell(severity slog.Level, message string) {
+	defer func() { _ = recover() }()
+	r.logger().Log(context.Background(), severity, "scopeflow: "+message)
 }
 
 var (
@@ -111,9 +122,6 @@ var (
 func (r *Runtime) usable() error {
 	if r == nil {
 		return errNilRuntime
-	}
-	if r.isClosed.Load() {
-		return errClosed
 	}
 	return nil
 }

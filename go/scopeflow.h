@@ -17,7 +17,7 @@
 #define SCOPEFLOW_VERSION "0.1.0"
 
 /* A number over everything in this header that a compiled caller depends on (S6.3). */
-#define SCOPEFLOW_ABI_HASH UINT64_C(0xcbba4b0dbf6a3aa7)
+#define SCOPEFLOW_ABI_HASH UINT64_C(0x40d8750e62653608)
 
 #ifndef SCOPEFLOW_API
 #if defined(_WIN32)
@@ -70,6 +70,10 @@ typedef struct scopeflow_event scopeflow_event;
 /* An open event file. */
 typedef struct scopeflow_atof_sink scopeflow_atof_sink;
 
+/* Takes bytes and gives lines. Holds no more than the line that is being read, up to the limit,
+ * and the bytes that were fed last. */
+typedef struct scopeflow_atof_reader scopeflow_atof_reader;
+
 typedef struct scopeflow_task scopeflow_task;
 typedef struct scopeflow_emitter scopeflow_emitter;
 typedef struct scopeflow_error scopeflow_error;
@@ -77,16 +81,31 @@ typedef struct scopeflow_host scopeflow_host;
 typedef struct scopeflow_runtime_stats scopeflow_runtime_stats;
 typedef struct scopeflow_runtime_new_options scopeflow_runtime_new_options;
 typedef struct scopeflow_runtime_flush_options scopeflow_runtime_flush_options;
+typedef struct scopeflow_runtime_close_options scopeflow_runtime_close_options;
 typedef struct scopeflow_scope_info scopeflow_scope_info;
 typedef struct scopeflow_scope_push_options scopeflow_scope_push_options;
 typedef struct scopeflow_scope_pop_options scopeflow_scope_pop_options;
 typedef struct scopeflow_scope_event_options scopeflow_scope_event_options;
+typedef struct scopeflow_propagation scopeflow_propagation;
 typedef struct scopeflow_event_info scopeflow_event_info;
 typedef struct scopeflow_answer scopeflow_answer;
 typedef struct scopeflow_step scopeflow_step;
+typedef struct scopeflow_task_link_options scopeflow_task_link_options;
 typedef struct scopeflow_tool_execute_options scopeflow_tool_execute_options;
+typedef struct scopeflow_tool_call_options scopeflow_tool_call_options;
+typedef struct scopeflow_tool_call_end_options scopeflow_tool_call_end_options;
+typedef struct scopeflow_tool_request_intercepts_options scopeflow_tool_request_intercepts_options;
+typedef struct scopeflow_tool_conditional_execution_options scopeflow_tool_conditional_execution_options;
+typedef struct scopeflow_llm_execute_options scopeflow_llm_execute_options;
+typedef struct scopeflow_llm_stream_execute_options scopeflow_llm_stream_execute_options;
+typedef struct scopeflow_llm_call_options scopeflow_llm_call_options;
+typedef struct scopeflow_llm_call_end_options scopeflow_llm_call_end_options;
+typedef struct scopeflow_llm_request_intercepts_options scopeflow_llm_request_intercepts_options;
+typedef struct scopeflow_llm_conditional_execution_options scopeflow_llm_conditional_execution_options;
 typedef struct scopeflow_sink_stats scopeflow_sink_stats;
 typedef struct scopeflow_atof_sink_open_options scopeflow_atof_sink_open_options;
+typedef struct scopeflow_atof_item scopeflow_atof_item;
+typedef struct scopeflow_atof_reader_new_options scopeflow_atof_reader_new_options;
 
 /* What came of an operation: 0 is success, 1 to 99 are no errors, 1xxx is the caller's mistake,
  * 2xxx is input data, 3xxx is a resource, 9xxx is internal. */
@@ -147,6 +166,13 @@ struct scopeflow_error {
 
 /* Containers inside containers; a deeper one is written as `{"$depth":128}`. */
 #define SCOPEFLOW_PAYLOAD_DEPTH_LIMIT 128u
+
+/* Containers inside containers of a JSON text that is read; a text with more is refused as
+ * `limit_exceeded`, at the offset of the first one too many. */
+#define SCOPEFLOW_JSON_DEPTH_LIMIT 4096u
+
+/* Longest JSON text that is read; a longer one is refused as `limit_exceeded`, at this offset. */
+#define SCOPEFLOW_JSON_SIZE_LIMIT_BYTES 4294967290u
 
 /* Longest name of a scope, mark, tool or registration. */
 #define SCOPEFLOW_NAME_SIZE_LIMIT_BYTES 65535u
@@ -239,7 +265,8 @@ SCOPEFLOW_API void scopeflow_tape_put_mark(scopeflow_tape *self, scopeflow_token
  * Thread: For one thread at a time. */
 SCOPEFLOW_API void scopeflow_tape_put_tokens(scopeflow_tape *self, scopeflow_bytes tokens);
 
-/* Appends the value of a JSON text. A text that is not valid JSON is appended as a string.
+/* Appends the value of a JSON text. A text that is not valid JSON, or is beyond json_depth_limit
+ * or json_size_limit, is appended as a string.
  * json: JSON text in UTF-8.
  * Thread: For one thread at a time. */
 SCOPEFLOW_API void scopeflow_tape_put_json(scopeflow_tape *self, scopeflow_bytes json);
@@ -257,6 +284,15 @@ SCOPEFLOW_API uint32_t scopeflow_tape_is_full(const scopeflow_tape *self);
 
 /* "No timestamp was given": the runtime reads its clock. */
 #define SCOPEFLOW_TIMESTAMP_NONE INT64_MIN
+
+/* How grave a message is. */
+typedef int32_t scopeflow_log_level;
+enum {
+    /* Something was left out or replaced. */
+    SCOPEFLOW_LOG_LEVEL_WARNING = 0,
+    /* Something failed that should not have. */
+    SCOPEFLOW_LOG_LEVEL_ERROR = 1,
+};
 
 /* How a runtime behaves for tests. */
 typedef uint32_t scopeflow_runtime_flag;
@@ -290,12 +326,17 @@ struct scopeflow_host {
     int64_t (*clock)(void *context);
     /* Fills a buffer with random bytes. Null means the system source, where the build has one. */
     void (*entropy)(void *context, uint8_t *out, size_t out_len_bytes);
+    /* Takes a message about a failure that nobody is told of by other means, such as that of a
+     * subscriber (S5.7); `level` is one of `log_level`. Null means that messages go nowhere. */
+    void (*log)(void *context, uint32_t level, scopeflow_bytes message);
+    /* Whether two references mean the same object (S3.10); null means that equal numbers do. */
+    uint32_t (*same)(void *context, scopeflow_ref a, scopeflow_ref b);
     /* One function for all memory: a null block allocates, a new size of 0 frees and returns
      * null. Null means the C library. */
     void *(*reallocate)(void *context, void *block, size_t old_size_bytes, size_t new_size_bytes);
 };
 #define SCOPEFLOW_HOST_INIT \
-    {(uint32_t)sizeof(scopeflow_host), NULL, NULL, NULL, NULL, NULL, NULL, NULL}
+    {(uint32_t)sizeof(scopeflow_host), NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL}
 
 /* Counters since the runtime was made (S5.7). */
 struct scopeflow_runtime_stats {
@@ -305,6 +346,8 @@ struct scopeflow_runtime_stats {
     uint64_t mark_event_count;
     /* Times a subscriber failed. */
     uint64_t subscriber_error_count;
+    /* Payloads that observers did not get because a sanitizer failed (S3.6). */
+    uint64_t withheld_payload_count;
     /* Events dropped because 1,024 already waited on a thread (S5.1). */
     uint64_t dropped_event_count;
     /* Scopes that nobody held any more and that the runtime ended (S1.12). */
@@ -323,9 +366,12 @@ struct scopeflow_runtime_new_options {
     int64_t clock_step_ns;
     /* Largest JSON text of one payload in an event (S2.6). (default 1048576; 64 to 1073741824) */
     uint32_t payload_budget_bytes;
+    /* Names of the headers that observers never see, in any case of letters, with commas between
+     * them; at most 64 names. By default those of the constant list in S3.6. (optional) */
+    scopeflow_bytes credential_headers;
 };
 #define SCOPEFLOW_RUNTIME_NEW_OPTIONS_INIT \
-    {(uint32_t)sizeof(scopeflow_runtime_new_options), 0u, 0, 1000000, 1048576u}
+    {(uint32_t)sizeof(scopeflow_runtime_new_options), 0u, 0, 1000000, 1048576u, {NULL, 0}}
 
 /* The arguments of `scopeflow_runtime_flush`. */
 struct scopeflow_runtime_flush_options {
@@ -336,6 +382,16 @@ struct scopeflow_runtime_flush_options {
 };
 #define SCOPEFLOW_RUNTIME_FLUSH_OPTIONS_INIT \
     {(uint32_t)sizeof(scopeflow_runtime_flush_options), NULL}
+
+/* The arguments of `scopeflow_runtime_close`. */
+struct scopeflow_runtime_close_options {
+    /* Size of this struct. */
+    uint32_t struct_size_bytes;
+    /* The calling thread's emitter (S5.1). (optional) */
+    scopeflow_emitter *emitter;
+};
+#define SCOPEFLOW_RUNTIME_CLOSE_OPTIONS_INIT \
+    {(uint32_t)sizeof(scopeflow_runtime_close_options), NULL}
 
 /* Makes a runtime with empty registries and a root scope of its own (S1.3).
  * out_runtime: The new runtime; owned by the caller.
@@ -389,6 +445,37 @@ SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
 scopeflow_runtime_flush(
     scopeflow_runtime *self, const scopeflow_runtime_flush_options *options, scopeflow_task *task,
     scopeflow_step *out_step, scopeflow_error *out_error);
+
+/* Ends what is open, the latest opened first, as abandoned, and delivers what is owed (S6.1).
+ * From then on every operation that would emit or register is `invalid_state`; closing again
+ * does nothing. Ends with a `done` step.
+ * Errors: invalid_argument (1003), no_memory (3002).
+ * Thread: May be called from any thread. */
+SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
+scopeflow_runtime_close(
+    scopeflow_runtime *self, const scopeflow_runtime_close_options *options, scopeflow_task *task,
+    scopeflow_step *out_step, scopeflow_error *out_error);
+
+/* One of the last 8 messages that went to the host's log, the newest at 0 (S5.7).
+ * index: 0 is the newest.
+ * out_failure: The message; one without a message beyond the last.
+ * Errors: invalid_argument (1003).
+ * Thread: May be called from any thread. */
+SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
+scopeflow_runtime_last_error(
+    scopeflow_runtime *self, uint32_t index, scopeflow_error *out_failure,
+    scopeflow_error *out_error);
+
+/* Whether a header's name is one of the credential headers, in any case of letters: observers
+ * never see it (S3.6).
+ * name: The header's name.
+ * out_is_credential: 1 or 0.
+ * Errors: invalid_argument (1003).
+ * Thread: May be called from any thread. */
+SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
+scopeflow_runtime_is_credential_header(
+    scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_is_credential,
+    scopeflow_error *out_error);
 
 /* To be called in the child after `fork`: the source of ids is seeded anew, and scopes that were
  * open in the parent can no longer be ended or registered on here (S1.13).
@@ -475,6 +562,8 @@ struct scopeflow_scope_info {
     scopeflow_bytes subtype;
     /* The provider's id of a tool call, else empty. */
     scopeflow_bytes tool_call_id;
+    /* The model of an LLM call, else empty. */
+    scopeflow_bytes model_name;
     /* Start in nanoseconds since 1970-01-01 UTC. */
     int64_t started_at_ns;
     /* Its type. */
@@ -556,12 +645,28 @@ struct scopeflow_scope_event_options {
     scopeflow_ref data;
     /* The mark's metadata. (optional) */
     scopeflow_ref metadata;
+    /* The mark's category; at most 65,535 bytes. (optional) */
+    scopeflow_bytes category;
+    /* Facts that belong to the category, an object. (optional) */
+    scopeflow_ref category_profile;
+    /* The schema that the data follows. (optional) */
+    scopeflow_ref data_schema;
     /* When it happened; now by default. (optional) */
     int64_t timestamp_ns;
 };
 #define SCOPEFLOW_SCOPE_EVENT_OPTIONS_INIT \
     {(uint32_t)sizeof(scopeflow_scope_event_options), NULL, NULL, {NULL, 0}, NULL, 0, 0, \
-     SCOPEFLOW_TIMESTAMP_NONE}
+     {NULL, 0}, 0, 0, SCOPEFLOW_TIMESTAMP_NONE}
+
+/* A root of its own for a context (S1.3): a new id, no middleware but the runtime's, until some
+ * is registered on it. It emits nothing and never ends; the host makes it current.
+ * out_scope: The root; the caller releases it.
+ * Ownership: The scope is the caller's to release.
+ * Errors: invalid_argument (1003), invalid_state (1004), no_memory (3002).
+ * Thread: May be called from any thread. */
+SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
+scopeflow_scope_new_root(
+    scopeflow_runtime *self, scopeflow_scope **out_scope, scopeflow_error *out_error);
 
 /* Opens a scope and emits its start event. The `done` step carries the new scope, which the
  * caller releases; the host makes it current.
@@ -589,8 +694,10 @@ scopeflow_scope_pop(
 
 /* Emits a mark under a scope. Nothing is drawn or built when nobody listens (S2.3).
  * Units: `timestamp_ns`: nanoseconds since 1970-01-01 UTC.
- * Ownership: Borrows `data` and `metadata` until the task's last step.
- * Errors: invalid_argument (1003), invalid_utf8 (2002), limit_exceeded (3001), no_memory (3002).
+ * Ownership: Borrows `data`, `metadata`, `category_profile` and `data_schema` until the task's
+ * last step.
+ * Errors: invalid_argument (1003), invalid_state (1004), invalid_utf8 (2002), limit_exceeded
+ * (3001), no_memory (3002).
  * Thread: May be called from any thread. */
 SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
 scopeflow_scope_event(
@@ -642,6 +749,48 @@ SCOPEFLOW_API scopeflow_scope *scopeflow_scope_retain(scopeflow_scope *self);
 /* Gives a reference back. Null is allowed.
  * Thread: May be called from any thread. */
 SCOPEFLOW_API void scopeflow_scope_release(scopeflow_scope *self);
+
+/* ---- PROPAGATION ----
+ *
+ * The portable form of a context (S1.10): what crosses to another process, as JSON and as W3C
+ * `traceparent`, and how a context there goes on under it. */
+
+/* The portable form of a context. */
+struct scopeflow_propagation {
+    /* The trace: the root that was propagated to here, else the outermost scope that was opened. */
+    scopeflow_uuid root_uuid;
+    /* The current scope's id. */
+    scopeflow_uuid parent_uuid;
+    /* As JSON, with `version`, `root_uuid` and `parent_uuid`; always NUL-terminated. */
+    char json[120];
+    /* As W3C `traceparent`, with the flags `01`; always NUL-terminated. */
+    char traceparent[56];
+};
+
+/* The portable form of a context. Where nothing was opened and nothing propagated there is no
+ * trace to name.
+ * current: The context's current value, ended or not; null is the root.
+ * out_propagation: The portable form.
+ * Errors: invalid_argument (1003), invalid_state (1004).
+ * Thread: May be called from any thread. */
+SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
+scopeflow_propagation_capture(
+    scopeflow_runtime *self, scopeflow_scope *current, scopeflow_propagation *out_propagation,
+    scopeflow_error *out_error);
+
+/* A root for a context that goes on under another process's scope: the parent of its first-level
+ * work is the propagated one, and the trace goes on (S1.10). Like any root it emits nothing and
+ * never ends.
+ * text: The JSON form or a `traceparent`; at most 4,096 bytes.
+ * out_scope: The root; the caller releases it.
+ * Ownership: The scope is the caller's to release.
+ * Errors: invalid_argument (1003), invalid_state (1004), invalid_json (2001), limit_exceeded
+ * (3001), no_memory (3002).
+ * Thread: May be called from any thread. */
+SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
+scopeflow_propagation_adopt(
+    scopeflow_runtime *self, scopeflow_bytes text, scopeflow_scope **out_scope,
+    scopeflow_error *out_error);
 
 /* ---- EVENT ----
  *
@@ -757,6 +906,60 @@ enum {
     /* Receives every event of the scopes that see it, in order, on the emitting thread (S5.1).
      * One that fails is counted and logged; the others and the work are unaffected (S5.2). */
     SCOPEFLOW_REGISTRY_SUBSCRIBER = 2,
+    /* Changes what observers see of a tool call's request. It gets a private copy, and what it
+     * returns goes into the start event; one that fails, or returns nothing, withholds the
+     * payload (S3.6, S3.10). */
+    SCOPEFLOW_REGISTRY_TOOL_SANITIZE_REQUEST_GUARDRAIL = 3,
+    /* Changes what observers see of a tool call's response, and of the text of its error or
+     * refusal. It gets a private copy, and what it returns goes into the end event or the mark;
+     * one that fails, or returns nothing, withholds the payload (S3.6, S3.10). */
+    SCOPEFLOW_REGISTRY_TOOL_SANITIZE_RESPONSE_GUARDRAIL = 4,
+    /* Rewrites the request of a tool call before it starts. It gets a private copy; what it
+     * returns goes on. One that fails, or returns nothing, fails the call (S3.5, S3.10, S3.11). */
+    SCOPEFLOW_REGISTRY_TOOL_REQUEST_INTERCEPT = 5,
+    /* Runs around a tool call's target: it may call `next` as often as it likes, or not at all,
+     * while it runs. What it returns is the call's result (S3.7). */
+    SCOPEFLOW_REGISTRY_TOOL_EXECUTION_INTERCEPT = 6,
+    /* Changes what observers see of an LLM call's request, without credential headers. It gets a
+     * private copy, and what it returns goes into the start event; one that fails, or returns
+     * nothing, withholds the payload (S3.6, S3.10). */
+    SCOPEFLOW_REGISTRY_LLM_SANITIZE_REQUEST_GUARDRAIL = 7,
+    /* Changes what observers see of an LLM call's response, and of the text of its error or
+     * refusal. It gets a private copy, and what it returns goes into the end event or the mark;
+     * one that fails, or returns nothing, withholds the payload (S3.6, S3.10). */
+    SCOPEFLOW_REGISTRY_LLM_SANITIZE_RESPONSE_GUARDRAIL = 8,
+    /* Decides whether an LLM call may run. It sees the caller's own request; the first reason
+     * given refuses the call, and a guard that fails refuses too (S3.5). */
+    SCOPEFLOW_REGISTRY_LLM_CONDITIONAL_EXECUTION_GUARDRAIL = 9,
+    /* Rewrites the request of an LLM call before it starts. It gets a private copy; what it
+     * returns goes on. One that fails, or returns nothing, fails the call (S3.5, S3.10, S3.11).
+     * With a request codec it also gets the decoded request and may change either or both
+     * (S4.11). */
+    SCOPEFLOW_REGISTRY_LLM_REQUEST_INTERCEPT = 10,
+    /* Runs around an LLM call's target: it may call `next` as often as it likes, or not at all,
+     * while it runs. What it returns is the call's result (S3.7). */
+    SCOPEFLOW_REGISTRY_LLM_EXECUTION_INTERCEPT = 11,
+    /* Runs around the producer of an LLM stream: it may call `next` as often as it likes, or not
+     * at all, while it runs. What it returns is the call's result (S3.7). */
+    SCOPEFLOW_REGISTRY_LLM_STREAM_EXECUTION_INTERCEPT = 12,
+    /* Changes what observers see of a mark. It returns the fields `data`, `metadata` and
+     * `category_profile` anew; one that fails withholds the payloads and is the last (S3.12). */
+    SCOPEFLOW_REGISTRY_MARK_SANITIZE_GUARDRAIL = 13,
+    /* Changes what observers see of a scope's or call's start. It returns the fields `data`,
+     * `metadata` and `category_profile` anew; one that fails withholds the payloads and is the
+     * last (S3.12). */
+    SCOPEFLOW_REGISTRY_SCOPE_SANITIZE_START_GUARDRAIL = 14,
+    /* Changes what observers see of a scope's or call's end. It returns the fields `data`,
+     * `metadata` and `category_profile` anew; one that fails withholds the payloads and is the
+     * last (S3.12). */
+    SCOPEFLOW_REGISTRY_SCOPE_SANITIZE_END_GUARDRAIL = 15,
+    /* Adds members to the metadata of every event; keys that are there already win. One that
+     * fails is logged and passed over (S3.12). */
+    SCOPEFLOW_REGISTRY_EVENT_METADATA_INJECTOR = 16,
+    /* Is asked at the beginning of each managed call that would use the registration which it
+     * names; a reason switches that registration off for this one call. One that fails leaves it
+     * on (S3.1). */
+    SCOPEFLOW_REGISTRY_CONDITIONAL_MIDDLEWARE_GUARDRAIL = 17,
 };
 
 /* What the host knows about a callable when it is registered. */
@@ -764,6 +967,8 @@ typedef uint32_t scopeflow_callable_flag;
 enum {
     /* It is declared async, so its result must be awaited (S3.8). */
     SCOPEFLOW_CALLABLE_FLAG_ASYNC = 1,
+    /* Of a request intercept: once it has succeeded, no later one runs (S3.5). */
+    SCOPEFLOW_CALLABLE_FLAG_BREAK_CHAIN = 2,
 };
 
 /* Registers a tool conditional-execution guardrail on a runtime, under a name of its own (S3.3).
@@ -776,8 +981,8 @@ enum {
  * callable: Released after deregistration, once no running call uses it (S3.4).
  * flags: What is known about the callable.
  * Ownership: Takes `callable` on success; on failure it stays the caller's.
- * Errors: already_exists (1001), invalid_argument (1003), invalid_utf8 (2002), limit_exceeded
- * (3001), no_memory (3002).
+ * Errors: already_exists (1001), invalid_argument (1003), invalid_state (1004), invalid_utf8
+ * (2002), limit_exceeded (3001), no_memory (3002).
  * Thread: May be called from any thread. */
 SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
 scopeflow_register_tool_conditional_execution_guardrail(
@@ -832,8 +1037,8 @@ scopeflow_scope_deregister_tool_conditional_execution_guardrail(
  * callable: Released after deregistration, once no running call uses it (S3.4).
  * flags: What is known about the callable.
  * Ownership: Takes `callable` on success; on failure it stays the caller's.
- * Errors: already_exists (1001), invalid_argument (1003), invalid_utf8 (2002), limit_exceeded
- * (3001), no_memory (3002).
+ * Errors: already_exists (1001), invalid_argument (1003), invalid_state (1004), invalid_utf8
+ * (2002), limit_exceeded (3001), no_memory (3002).
  * Thread: May be called from any thread. */
 SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
 scopeflow_register_subscriber(
@@ -875,6 +1080,857 @@ SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
 scopeflow_scope_deregister_subscriber(
     scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed, scopeflow_error *out_error);
 
+/* Registers a tool sanitize-request guardrail on a runtime, under a name of its own (S3.3). In
+ * force for every scope of the runtime. Changes what observers see of a tool call's request. It
+ * gets a private copy, and what it returns goes into the start event; one that fails, or returns
+ * nothing, withholds the payload (S3.6, S3.10).
+ * name: Unique among the registrations of this kind and owner; at most 65,535 bytes.
+ * priority: Lower comes first; equal ones go by owner from the outside in, then by registration
+ * (S3.2).
+ * callable: Released after deregistration, once no running call uses it (S3.4).
+ * flags: What is known about the callable.
+ * Ownership: Takes `callable` on success; on failure it stays the caller's.
+ * Errors: already_exists (1001), invalid_argument (1003), invalid_state (1004), invalid_utf8
+ * (2002), limit_exceeded (3001), no_memory (3002).
+ * Thread: May be called from any thread. */
+SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
+scopeflow_register_tool_sanitize_request_guardrail(
+    scopeflow_runtime *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error);
+
+/* Removes a tool sanitize-request guardrail from a runtime; calls that already began still use
+ * it (S3.4).
+ * name: The name under which it was registered.
+ * out_removed: Whether the name was known; an unknown one is no error (S3.3).
+ * Errors: invalid_argument (1003).
+ * Thread: May be called from any thread. */
+SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
+scopeflow_deregister_tool_sanitize_request_guardrail(
+    scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error);
+
+/* Registers a tool sanitize-request guardrail on a scope, under a name of its own (S3.3). In
+ * force for the scope and what is opened under it (S1.7); registering on an ended scope is
+ * `not_found`. Changes what observers see of a tool call's request. It gets a private copy, and
+ * what it returns goes into the start event; one that fails, or returns nothing, withholds the
+ * payload (S3.6, S3.10).
+ * name: Unique among the registrations of this kind and owner; at most 65,535 bytes.
+ * priority: Lower comes first; equal ones go by owner from the outside in, then by registration
+ * (S3.2).
+ * callable: Released after deregistration, once no running call uses it (S3.4).
+ * flags: What is known about the callable.
+ * Ownership: Takes `callable` on success; on failure it stays the caller's.
+ * Errors: already_exists (1001), not_found (1002), invalid_argument (1003), invalid_state
+ * (1004), invalid_utf8 (2002), limit_exceeded (3001), no_memory (3002).
+ * Thread: May be called from any thread. */
+SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
+scopeflow_scope_register_tool_sanitize_request_guardrail(
+    scopeflow_scope *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error);
+
+/* Removes a tool sanitize-request guardrail from a scope; calls that already began still use it
+ * (S3.4).
+ * name: The name under which it was registered.
+ * out_removed: Whether the name was known; an unknown one is no error (S3.3).
+ * Errors: invalid_argument (1003).
+ * Thread: May be called from any thread. */
+SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
+scopeflow_scope_deregister_tool_sanitize_request_guardrail(
+    scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed, scopeflow_error *out_error);
+
+/* Registers a tool sanitize-response guardrail on a runtime, under a name of its own (S3.3). In
+ * force for every scope of the runtime. Changes what observers see of a tool call's response,
+ * and of the text of its error or refusal. It gets a private copy, and what it returns goes into
+ * the end event or the mark; one that fails, or returns nothing, withholds the payload (S3.6,
+ * S3.10).
+ * name: Unique among the registrations of this kind and owner; at most 65,535 bytes.
+ * priority: Lower comes first; equal ones go by owner from the outside in, then by registration
+ * (S3.2).
+ * callable: Released after deregistration, once no running call uses it (S3.4).
+ * flags: What is known about the callable.
+ * Ownership: Takes `callable` on success; on failure it stays the caller's.
+ * Errors: already_exists (1001), invalid_argument (1003), invalid_state (1004), invalid_utf8
+ * (2002), limit_exceeded (3001), no_memory (3002).
+ * Thread: May be called from any thread. */
+SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
+scopeflow_register_tool_sanitize_response_guardrail(
+    scopeflow_runtime *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error);
+
+/* Removes a tool sanitize-response guardrail from a runtime; calls that already began still use
+ * it (S3.4).
+ * name: The name under which it was registered.
+ * out_removed: Whether the name was known; an unknown one is no error (S3.3).
+ * Errors: invalid_argument (1003).
+ * Thread: May be called from any thread. */
+SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
+scopeflow_deregister_tool_sanitize_response_guardrail(
+    scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error);
+
+/* Registers a tool sanitize-response guardrail on a scope, under a name of its own (S3.3). In
+ * force for the scope and what is opened under it (S1.7); registering on an ended scope is
+ * `not_found`. Changes what observers see of a tool call's response, and of the text of its
+ * error or refusal. It gets a private copy, and what it returns goes into the end event or the
+ * mark; one that fails, or returns nothing, withholds the payload (S3.6, S3.10).
+ * name: Unique among the registrations of this kind and owner; at most 65,535 bytes.
+ * priority: Lower comes first; equal ones go by owner from the outside in, then by registration
+ * (S3.2).
+ * callable: Released after deregistration, once no running call uses it (S3.4).
+ * flags: What is known about the callable.
+ * Ownership: Takes `callable` on success; on failure it stays the caller's.
+ * Errors: already_exists (1001), not_found (1002), invalid_argument (1003), invalid_state
+ * (1004), invalid_utf8 (2002), limit_exceeded (3001), no_memory (3002).
+ * Thread: May be called from any thread. */
+SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
+scopeflow_scope_register_tool_sanitize_response_guardrail(
+    scopeflow_scope *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error);
+
+/* Removes a tool sanitize-response guardrail from a scope; calls that already began still use it
+ * (S3.4).
+ * name: The name under which it was registered.
+ * out_removed: Whether the name was known; an unknown one is no error (S3.3).
+ * Errors: invalid_argument (1003).
+ * Thread: May be called from any thread. */
+SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
+scopeflow_scope_deregister_tool_sanitize_response_guardrail(
+    scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed, scopeflow_error *out_error);
+
+/* Registers a tool request intercept on a runtime, under a name of its own (S3.3). In force for
+ * every scope of the runtime. Rewrites the request of a tool call before it starts. It gets a
+ * private copy; what it returns goes on. One that fails, or returns nothing, fails the call
+ * (S3.5, S3.10, S3.11).
+ * name: Unique among the registrations of this kind and owner; at most 65,535 bytes.
+ * priority: Lower comes first; equal ones go by owner from the outside in, then by registration
+ * (S3.2).
+ * callable: Released after deregistration, once no running call uses it (S3.4).
+ * flags: What is known about the callable.
+ * Ownership: Takes `callable` on success; on failure it stays the caller's.
+ * Errors: already_exists (1001), invalid_argument (1003), invalid_state (1004), invalid_utf8
+ * (2002), limit_exceeded (3001), no_memory (3002).
+ * Thread: May be called from any thread. */
+SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
+scopeflow_register_tool_request_intercept(
+    scopeflow_runtime *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error);
+
+/* Removes a tool request intercept from a runtime; calls that already began still use it (S3.4).
+ * name: The name under which it was registered.
+ * out_removed: Whether the name was known; an unknown one is no error (S3.3).
+ * Errors: invalid_argument (1003).
+ * Thread: May be called from any thread. */
+SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
+scopeflow_deregister_tool_request_intercept(
+    scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error);
+
+/* Registers a tool request intercept on a scope, under a name of its own (S3.3). In force for
+ * the scope and what is opened under it (S1.7); registering on an ended scope is `not_found`.
+ * Rewrites the request of a tool call before it starts. It gets a private copy; what it returns
+ * goes on. One that fails, or returns nothing, fails the call (S3.5, S3.10, S3.11).
+ * name: Unique among the registrations of this kind and owner; at most 65,535 bytes.
+ * priority: Lower comes first; equal ones go by owner from the outside in, then by registration
+ * (S3.2).
+ * callable: Released after deregistration, once no running call uses it (S3.4).
+ * flags: What is known about the callable.
+ * Ownership: Takes `callable` on success; on failure it stays the caller's.
+ * Errors: already_exists (1001), not_found (1002), invalid_argument (1003), invalid_state
+ * (1004), invalid_utf8 (2002), limit_exceeded (3001), no_memory (3002).
+ * Thread: May be called from any thread. */
+SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
+scopeflow_scope_register_tool_request_intercept(
+    scopeflow_scope *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error);
+
+/* Removes a tool request intercept from a scope; calls that already began still use it (S3.4).
+ * name: The name under which it was registered.
+ * out_removed: Whether the name was known; an unknown one is no error (S3.3).
+ * Errors: invalid_argument (1003).
+ * Thread: May be called from any thread. */
+SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
+scopeflow_scope_deregister_tool_request_intercept(
+    scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed, scopeflow_error *out_error);
+
+/* Registers a tool execution intercept on a runtime, under a name of its own (S3.3). In force
+ * for every scope of the runtime. Runs around a tool call's target: it may call `next` as often
+ * as it likes, or not at all, while it runs. What it returns is the call's result (S3.7).
+ * name: Unique among the registrations of this kind and owner; at most 65,535 bytes.
+ * priority: Lower comes first; equal ones go by owner from the outside in, then by registration
+ * (S3.2).
+ * callable: Released after deregistration, once no running call uses it (S3.4).
+ * flags: What is known about the callable.
+ * Ownership: Takes `callable` on success; on failure it stays the caller's.
+ * Errors: already_exists (1001), invalid_argument (1003), invalid_state (1004), invalid_utf8
+ * (2002), limit_exceeded (3001), no_memory (3002).
+ * Thread: May be called from any thread. */
+SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
+scopeflow_register_tool_execution_intercept(
+    scopeflow_runtime *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error);
+
+/* Removes a tool execution intercept from a runtime; calls that already began still use it
+ * (S3.4).
+ * name: The name under which it was registered.
+ * out_removed: Whether the name was known; an unknown one is no error (S3.3).
+ * Errors: invalid_argument (1003).
+ * Thread: May be called from any thread. */
+SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
+scopeflow_deregister_tool_execution_intercept(
+    scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error);
+
+/* Registers a tool execution intercept on a scope, under a name of its own (S3.3). In force for
+ * the scope and what is opened under it (S1.7); registering on an ended scope is `not_found`.
+ * Runs around a tool call's target: it may call `next` as often as it likes, or not at all,
+ * while it runs. What it returns is the call's result (S3.7).
+ * name: Unique among the registrations of this kind and owner; at most 65,535 bytes.
+ * priority: Lower comes first; equal ones go by owner from the outside in, then by registration
+ * (S3.2).
+ * callable: Released after deregistration, once no running call uses it (S3.4).
+ * flags: What is known about the callable.
+ * Ownership: Takes `callable` on success; on failure it stays the caller's.
+ * Errors: already_exists (1001), not_found (1002), invalid_argument (1003), invalid_state
+ * (1004), invalid_utf8 (2002), limit_exceeded (3001), no_memory (3002).
+ * Thread: May be called from any thread. */
+SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
+scopeflow_scope_register_tool_execution_intercept(
+    scopeflow_scope *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error);
+
+/* Removes a tool execution intercept from a scope; calls that already began still use it (S3.4).
+ * name: The name under which it was registered.
+ * out_removed: Whether the name was known; an unknown one is no error (S3.3).
+ * Errors: invalid_argument (1003).
+ * Thread: May be called from any thread. */
+SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
+scopeflow_scope_deregister_tool_execution_intercept(
+    scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed, scopeflow_error *out_error);
+
+/* Registers a LLM sanitize-request guardrail on a runtime, under a name of its own (S3.3). In
+ * force for every scope of the runtime. Changes what observers see of an LLM call's request,
+ * without credential headers. It gets a private copy, and what it returns goes into the start
+ * event; one that fails, or returns nothing, withholds the payload (S3.6, S3.10).
+ * name: Unique among the registrations of this kind and owner; at most 65,535 bytes.
+ * priority: Lower comes first; equal ones go by owner from the outside in, then by registration
+ * (S3.2).
+ * callable: Released after deregistration, once no running call uses it (S3.4).
+ * flags: What is known about the callable.
+ * Ownership: Takes `callable` on success; on failure it stays the caller's.
+ * Errors: already_exists (1001), invalid_argument (1003), invalid_state (1004), invalid_utf8
+ * (2002), limit_exceeded (3001), no_memory (3002).
+ * Thread: May be called from any thread. */
+SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
+scopeflow_register_llm_sanitize_request_guardrail(
+    scopeflow_runtime *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error);
+
+/* Removes a LLM sanitize-request guardrail from a runtime; calls that already began still use it
+ * (S3.4).
+ * name: The name under which it was registered.
+ * out_removed: Whether the name was known; an unknown one is no error (S3.3).
+ * Errors: invalid_argument (1003).
+ * Thread: May be called from any thread. */
+SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
+scopeflow_deregister_llm_sanitize_request_guardrail(
+    scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error);
+
+/* Registers a LLM sanitize-request guardrail on a scope, under a name of its own (S3.3). In
+ * force for the scope and what is opened under it (S1.7); registering on an ended scope is
+ * `not_found`. Changes what observers see of an LLM call's request, without credential headers.
+ * It gets a private copy, and what it returns goes into the start event; one that fails, or
+ * returns nothing, withholds the payload (S3.6, S3.10).
+ * name: Unique among the registrations of this kind and owner; at most 65,535 bytes.
+ * priority: Lower comes first; equal ones go by owner from the outside in, then by registration
+ * (S3.2).
+ * callable: Released after deregistration, once no running call uses it (S3.4).
+ * flags: What is known about the callable.
+ * Ownership: Takes `callable` on success; on failure it stays the caller's.
+ * Errors: already_exists (1001), not_found (1002), invalid_argument (1003), invalid_state
+ * (1004), invalid_utf8 (2002), limit_exceeded (3001), no_memory (3002).
+ * Thread: May be called from any thread. */
+SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
+scopeflow_scope_register_llm_sanitize_request_guardrail(
+    scopeflow_scope *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error);
+
+/* Removes a LLM sanitize-request guardrail from a scope; calls that already began still use it
+ * (S3.4).
+ * name: The name under which it was registered.
+ * out_removed: Whether the name was known; an unknown one is no error (S3.3).
+ * Errors: invalid_argument (1003).
+ * Thread: May be called from any thread. */
+SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
+scopeflow_scope_deregister_llm_sanitize_request_guardrail(
+    scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed, scopeflow_error *out_error);
+
+/* Registers a LLM sanitize-response guardrail on a runtime, under a name of its own (S3.3). In
+ * force for every scope of the runtime. Changes what observers see of an LLM call's response,
+ * and of the text of its error or refusal. It gets a private copy, and what it returns goes into
+ * the end event or the mark; one that fails, or returns nothing, withholds the payload (S3.6,
+ * S3.10).
+ * name: Unique among the registrations of this kind and owner; at most 65,535 bytes.
+ * priority: Lower comes first; equal ones go by owner from the outside in, then by registration
+ * (S3.2).
+ * callable: Released after deregistration, once no running call uses it (S3.4).
+ * flags: What is known about the callable.
+ * Ownership: Takes `callable` on success; on failure it stays the caller's.
+ * Errors: already_exists (1001), invalid_argument (1003), invalid_state (1004), invalid_utf8
+ * (2002), limit_exceeded (3001), no_memory (3002).
+ * Thread: May be called from any thread. */
+SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
+scopeflow_register_llm_sanitize_response_guardrail(
+    scopeflow_runtime *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error);
+
+/* Removes a LLM sanitize-response guardrail from a runtime; calls that already began still use
+ * it (S3.4).
+ * name: The name under which it was registered.
+ * out_removed: Whether the name was known; an unknown one is no error (S3.3).
+ * Errors: invalid_argument (1003).
+ * Thread: May be called from any thread. */
+SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
+scopeflow_deregister_llm_sanitize_response_guardrail(
+    scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error);
+
+/* Registers a LLM sanitize-response guardrail on a scope, under a name of its own (S3.3). In
+ * force for the scope and what is opened under it (S1.7); registering on an ended scope is
+ * `not_found`. Changes what observers see of an LLM call's response, and of the text of its
+ * error or refusal. It gets a private copy, and what it returns goes into the end event or the
+ * mark; one that fails, or returns nothing, withholds the payload (S3.6, S3.10).
+ * name: Unique among the registrations of this kind and owner; at most 65,535 bytes.
+ * priority: Lower comes first; equal ones go by owner from the outside in, then by registration
+ * (S3.2).
+ * callable: Released after deregistration, once no running call uses it (S3.4).
+ * flags: What is known about the callable.
+ * Ownership: Takes `callable` on success; on failure it stays the caller's.
+ * Errors: already_exists (1001), not_found (1002), invalid_argument (1003), invalid_state
+ * (1004), invalid_utf8 (2002), limit_exceeded (3001), no_memory (3002).
+ * Thread: May be called from any thread. */
+SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
+scopeflow_scope_register_llm_sanitize_response_guardrail(
+    scopeflow_scope *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error);
+
+/* Removes a LLM sanitize-response guardrail from a scope; calls that already began still use it
+ * (S3.4).
+ * name: The name under which it was registered.
+ * out_removed: Whether the name was known; an unknown one is no error (S3.3).
+ * Errors: invalid_argument (1003).
+ * Thread: May be called from any thread. */
+SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
+scopeflow_scope_deregister_llm_sanitize_response_guardrail(
+    scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed, scopeflow_error *out_error);
+
+/* Registers a LLM conditional-execution guardrail on a runtime, under a name of its own (S3.3).
+ * In force for every scope of the runtime. Decides whether an LLM call may run. It sees the
+ * caller's own request; the first reason given refuses the call, and a guard that fails refuses
+ * too (S3.5).
+ * name: Unique among the registrations of this kind and owner; at most 65,535 bytes.
+ * priority: Lower comes first; equal ones go by owner from the outside in, then by registration
+ * (S3.2).
+ * callable: Released after deregistration, once no running call uses it (S3.4).
+ * flags: What is known about the callable.
+ * Ownership: Takes `callable` on success; on failure it stays the caller's.
+ * Errors: already_exists (1001), invalid_argument (1003), invalid_state (1004), invalid_utf8
+ * (2002), limit_exceeded (3001), no_memory (3002).
+ * Thread: May be called from any thread. */
+SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
+scopeflow_register_llm_conditional_execution_guardrail(
+    scopeflow_runtime *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error);
+
+/* Removes a LLM conditional-execution guardrail from a runtime; calls that already began still
+ * use it (S3.4).
+ * name: The name under which it was registered.
+ * out_removed: Whether the name was known; an unknown one is no error (S3.3).
+ * Errors: invalid_argument (1003).
+ * Thread: May be called from any thread. */
+SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
+scopeflow_deregister_llm_conditional_execution_guardrail(
+    scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error);
+
+/* Registers a LLM conditional-execution guardrail on a scope, under a name of its own (S3.3). In
+ * force for the scope and what is opened under it (S1.7); registering on an ended scope is
+ * `not_found`. Decides whether an LLM call may run. It sees the caller's own request; the first
+ * reason given refuses the call, and a guard that fails refuses too (S3.5).
+ * name: Unique among the registrations of this kind and owner; at most 65,535 bytes.
+ * priority: Lower comes first; equal ones go by owner from the outside in, then by registration
+ * (S3.2).
+ * callable: Released after deregistration, once no running call uses it (S3.4).
+ * flags: What is known about the callable.
+ * Ownership: Takes `callable` on success; on failure it stays the caller's.
+ * Errors: already_exists (1001), not_found (1002), invalid_argument (1003), invalid_state
+ * (1004), invalid_utf8 (2002), limit_exceeded (3001), no_memory (3002).
+ * Thread: May be called from any thread. */
+SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
+scopeflow_scope_register_llm_conditional_execution_guardrail(
+    scopeflow_scope *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error);
+
+/* Removes a LLM conditional-execution guardrail from a scope; calls that already began still use
+ * it (S3.4).
+ * name: The name under which it was registered.
+ * out_removed: Whether the name was known; an unknown one is no error (S3.3).
+ * Errors: invalid_argument (1003).
+ * Thread: May be called from any thread. */
+SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
+scopeflow_scope_deregister_llm_conditional_execution_guardrail(
+    scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed, scopeflow_error *out_error);
+
+/* Registers a LLM request intercept on a runtime, under a name of its own (S3.3). In force for
+ * every scope of the runtime. Rewrites the request of an LLM call before it starts. It gets a
+ * private copy; what it returns goes on. One that fails, or returns nothing, fails the call
+ * (S3.5, S3.10, S3.11). With a request codec it also gets the decoded request and may change
+ * either or both (S4.11).
+ * name: Unique among the registrations of this kind and owner; at most 65,535 bytes.
+ * priority: Lower comes first; equal ones go by owner from the outside in, then by registration
+ * (S3.2).
+ * callable: Released after deregistration, once no running call uses it (S3.4).
+ * flags: What is known about the callable.
+ * Ownership: Takes `callable` on success; on failure it stays the caller's.
+ * Errors: already_exists (1001), invalid_argument (1003), invalid_state (1004), invalid_utf8
+ * (2002), limit_exceeded (3001), no_memory (3002).
+ * Thread: May be called from any thread. */
+SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
+scopeflow_register_llm_request_intercept(
+    scopeflow_runtime *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error);
+
+/* Removes a LLM request intercept from a runtime; calls that already began still use it (S3.4).
+ * name: The name under which it was registered.
+ * out_removed: Whether the name was known; an unknown one is no error (S3.3).
+ * Errors: invalid_argument (1003).
+ * Thread: May be called from any thread. */
+SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
+scopeflow_deregister_llm_request_intercept(
+    scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error);
+
+/* Registers a LLM request intercept on a scope, under a name of its own (S3.3). In force for the
+ * scope and what is opened under it (S1.7); registering on an ended scope is `not_found`.
+ * Rewrites the request of an LLM call before it starts. It gets a private copy; what it returns
+ * goes on. One that fails, or returns nothing, fails the call (S3.5, S3.10, S3.11). With a
+ * request codec it also gets the decoded request and may change either or both (S4.11).
+ * name: Unique among the registrations of this kind and owner; at most 65,535 bytes.
+ * priority: Lower comes first; equal ones go by owner from the outside in, then by registration
+ * (S3.2).
+ * callable: Released after deregistration, once no running call uses it (S3.4).
+ * flags: What is known about the callable.
+ * Ownership: Takes `callable` on success; on failure it stays the caller's.
+ * Errors: already_exists (1001), not_found (1002), invalid_argument (1003), invalid_state
+ * (1004), invalid_utf8 (2002), limit_exceeded (3001), no_memory (3002).
+ * Thread: May be called from any thread. */
+SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
+scopeflow_scope_register_llm_request_intercept(
+    scopeflow_scope *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error);
+
+/* Removes a LLM request intercept from a scope; calls that already began still use it (S3.4).
+ * name: The name under which it was registered.
+ * out_removed: Whether the name was known; an unknown one is no error (S3.3).
+ * Errors: invalid_argument (1003).
+ * Thread: May be called from any thread. */
+SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
+scopeflow_scope_deregister_llm_request_intercept(
+    scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed, scopeflow_error *out_error);
+
+/* Registers a LLM execution intercept on a runtime, under a name of its own (S3.3). In force for
+ * every scope of the runtime. Runs around an LLM call's target: it may call `next` as often as
+ * it likes, or not at all, while it runs. What it returns is the call's result (S3.7).
+ * name: Unique among the registrations of this kind and owner; at most 65,535 bytes.
+ * priority: Lower comes first; equal ones go by owner from the outside in, then by registration
+ * (S3.2).
+ * callable: Released after deregistration, once no running call uses it (S3.4).
+ * flags: What is known about the callable.
+ * Ownership: Takes `callable` on success; on failure it stays the caller's.
+ * Errors: already_exists (1001), invalid_argument (1003), invalid_state (1004), invalid_utf8
+ * (2002), limit_exceeded (3001), no_memory (3002).
+ * Thread: May be called from any thread. */
+SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
+scopeflow_register_llm_execution_intercept(
+    scopeflow_runtime *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error);
+
+/* Removes a LLM execution intercept from a runtime; calls that already began still use it
+ * (S3.4).
+ * name: The name under which it was registered.
+ * out_removed: Whether the name was known; an unknown one is no error (S3.3).
+ * Errors: invalid_argument (1003).
+ * Thread: May be called from any thread. */
+SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
+scopeflow_deregister_llm_execution_intercept(
+    scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error);
+
+/* Registers a LLM execution intercept on a scope, under a name of its own (S3.3). In force for
+ * the scope and what is opened under it (S1.7); registering on an ended scope is `not_found`.
+ * Runs around an LLM call's target: it may call `next` as often as it likes, or not at all,
+ * while it runs. What it returns is the call's result (S3.7).
+ * name: Unique among the registrations of this kind and owner; at most 65,535 bytes.
+ * priority: Lower comes first; equal ones go by owner from the outside in, then by registration
+ * (S3.2).
+ * callable: Released after deregistration, once no running call uses it (S3.4).
+ * flags: What is known about the callable.
+ * Ownership: Takes `callable` on success; on failure it stays the caller's.
+ * Errors: already_exists (1001), not_found (1002), invalid_argument (1003), invalid_state
+ * (1004), invalid_utf8 (2002), limit_exceeded (3001), no_memory (3002).
+ * Thread: May be called from any thread. */
+SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
+scopeflow_scope_register_llm_execution_intercept(
+    scopeflow_scope *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error);
+
+/* Removes a LLM execution intercept from a scope; calls that already began still use it (S3.4).
+ * name: The name under which it was registered.
+ * out_removed: Whether the name was known; an unknown one is no error (S3.3).
+ * Errors: invalid_argument (1003).
+ * Thread: May be called from any thread. */
+SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
+scopeflow_scope_deregister_llm_execution_intercept(
+    scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed, scopeflow_error *out_error);
+
+/* Registers a LLM stream execution intercept on a runtime, under a name of its own (S3.3). In
+ * force for every scope of the runtime. Runs around the producer of an LLM stream: it may call
+ * `next` as often as it likes, or not at all, while it runs. What it returns is the call's
+ * result (S3.7).
+ * name: Unique among the registrations of this kind and owner; at most 65,535 bytes.
+ * priority: Lower comes first; equal ones go by owner from the outside in, then by registration
+ * (S3.2).
+ * callable: Released after deregistration, once no running call uses it (S3.4).
+ * flags: What is known about the callable.
+ * Ownership: Takes `callable` on success; on failure it stays the caller's.
+ * Errors: already_exists (1001), invalid_argument (1003), invalid_state (1004), invalid_utf8
+ * (2002), limit_exceeded (3001), no_memory (3002).
+ * Thread: May be called from any thread. */
+SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
+scopeflow_register_llm_stream_execution_intercept(
+    scopeflow_runtime *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error);
+
+/* Removes a LLM stream execution intercept from a runtime; calls that already began still use it
+ * (S3.4).
+ * name: The name under which it was registered.
+ * out_removed: Whether the name was known; an unknown one is no error (S3.3).
+ * Errors: invalid_argument (1003).
+ * Thread: May be called from any thread. */
+SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
+scopeflow_deregister_llm_stream_execution_intercept(
+    scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error);
+
+/* Registers a LLM stream execution intercept on a scope, under a name of its own (S3.3). In
+ * force for the scope and what is opened under it (S1.7); registering on an ended scope is
+ * `not_found`. Runs around the producer of an LLM stream: it may call `next` as often as it
+ * likes, or not at all, while it runs. What it returns is the call's result (S3.7).
+ * name: Unique among the registrations of this kind and owner; at most 65,535 bytes.
+ * priority: Lower comes first; equal ones go by owner from the outside in, then by registration
+ * (S3.2).
+ * callable: Released after deregistration, once no running call uses it (S3.4).
+ * flags: What is known about the callable.
+ * Ownership: Takes `callable` on success; on failure it stays the caller's.
+ * Errors: already_exists (1001), not_found (1002), invalid_argument (1003), invalid_state
+ * (1004), invalid_utf8 (2002), limit_exceeded (3001), no_memory (3002).
+ * Thread: May be called from any thread. */
+SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
+scopeflow_scope_register_llm_stream_execution_intercept(
+    scopeflow_scope *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error);
+
+/* Removes a LLM stream execution intercept from a scope; calls that already began still use it
+ * (S3.4).
+ * name: The name under which it was registered.
+ * out_removed: Whether the name was known; an unknown one is no error (S3.3).
+ * Errors: invalid_argument (1003).
+ * Thread: May be called from any thread. */
+SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
+scopeflow_scope_deregister_llm_stream_execution_intercept(
+    scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed, scopeflow_error *out_error);
+
+/* Registers a mark sanitizer on a runtime, under a name of its own (S3.3). In force for every
+ * scope of the runtime. Changes what observers see of a mark. It returns the fields `data`,
+ * `metadata` and `category_profile` anew; one that fails withholds the payloads and is the last
+ * (S3.12).
+ * name: Unique among the registrations of this kind and owner; at most 65,535 bytes.
+ * priority: Lower comes first; equal ones go by owner from the outside in, then by registration
+ * (S3.2).
+ * callable: Released after deregistration, once no running call uses it (S3.4).
+ * flags: What is known about the callable.
+ * Ownership: Takes `callable` on success; on failure it stays the caller's.
+ * Errors: already_exists (1001), invalid_argument (1003), invalid_state (1004), invalid_utf8
+ * (2002), limit_exceeded (3001), no_memory (3002).
+ * Thread: May be called from any thread. */
+SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
+scopeflow_register_mark_sanitize_guardrail(
+    scopeflow_runtime *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error);
+
+/* Removes a mark sanitizer from a runtime; calls that already began still use it (S3.4).
+ * name: The name under which it was registered.
+ * out_removed: Whether the name was known; an unknown one is no error (S3.3).
+ * Errors: invalid_argument (1003).
+ * Thread: May be called from any thread. */
+SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
+scopeflow_deregister_mark_sanitize_guardrail(
+    scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error);
+
+/* Registers a mark sanitizer on a scope, under a name of its own (S3.3). In force for the scope
+ * and what is opened under it (S1.7); registering on an ended scope is `not_found`. Changes what
+ * observers see of a mark. It returns the fields `data`, `metadata` and `category_profile` anew;
+ * one that fails withholds the payloads and is the last (S3.12).
+ * name: Unique among the registrations of this kind and owner; at most 65,535 bytes.
+ * priority: Lower comes first; equal ones go by owner from the outside in, then by registration
+ * (S3.2).
+ * callable: Released after deregistration, once no running call uses it (S3.4).
+ * flags: What is known about the callable.
+ * Ownership: Takes `callable` on success; on failure it stays the caller's.
+ * Errors: already_exists (1001), not_found (1002), invalid_argument (1003), invalid_state
+ * (1004), invalid_utf8 (2002), limit_exceeded (3001), no_memory (3002).
+ * Thread: May be called from any thread. */
+SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
+scopeflow_scope_register_mark_sanitize_guardrail(
+    scopeflow_scope *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error);
+
+/* Removes a mark sanitizer from a scope; calls that already began still use it (S3.4).
+ * name: The name under which it was registered.
+ * out_removed: Whether the name was known; an unknown one is no error (S3.3).
+ * Errors: invalid_argument (1003).
+ * Thread: May be called from any thread. */
+SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
+scopeflow_scope_deregister_mark_sanitize_guardrail(
+    scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed, scopeflow_error *out_error);
+
+/* Registers a scope-start sanitizer on a runtime, under a name of its own (S3.3). In force for
+ * every scope of the runtime. Changes what observers see of a scope's or call's start. It
+ * returns the fields `data`, `metadata` and `category_profile` anew; one that fails withholds
+ * the payloads and is the last (S3.12).
+ * name: Unique among the registrations of this kind and owner; at most 65,535 bytes.
+ * priority: Lower comes first; equal ones go by owner from the outside in, then by registration
+ * (S3.2).
+ * callable: Released after deregistration, once no running call uses it (S3.4).
+ * flags: What is known about the callable.
+ * Ownership: Takes `callable` on success; on failure it stays the caller's.
+ * Errors: already_exists (1001), invalid_argument (1003), invalid_state (1004), invalid_utf8
+ * (2002), limit_exceeded (3001), no_memory (3002).
+ * Thread: May be called from any thread. */
+SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
+scopeflow_register_scope_sanitize_start_guardrail(
+    scopeflow_runtime *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error);
+
+/* Removes a scope-start sanitizer from a runtime; calls that already began still use it (S3.4).
+ * name: The name under which it was registered.
+ * out_removed: Whether the name was known; an unknown one is no error (S3.3).
+ * Errors: invalid_argument (1003).
+ * Thread: May be called from any thread. */
+SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
+scopeflow_deregister_scope_sanitize_start_guardrail(
+    scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error);
+
+/* Registers a scope-start sanitizer on a scope, under a name of its own (S3.3). In force for the
+ * scope and what is opened under it (S1.7); registering on an ended scope is `not_found`.
+ * Changes what observers see of a scope's or call's start. It returns the fields `data`,
+ * `metadata` and `category_profile` anew; one that fails withholds the payloads and is the last
+ * (S3.12).
+ * name: Unique among the registrations of this kind and owner; at most 65,535 bytes.
+ * priority: Lower comes first; equal ones go by owner from the outside in, then by registration
+ * (S3.2).
+ * callable: Released after deregistration, once no running call uses it (S3.4).
+ * flags: What is known about the callable.
+ * Ownership: Takes `callable` on success; on failure it stays the caller's.
+ * Errors: already_exists (1001), not_found (1002), invalid_argument (1003), invalid_state
+ * (1004), invalid_utf8 (2002), limit_exceeded (3001), no_memory (3002).
+ * Thread: May be called from any thread. */
+SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
+scopeflow_scope_register_scope_sanitize_start_guardrail(
+    scopeflow_scope *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error);
+
+/* Removes a scope-start sanitizer from a scope; calls that already began still use it (S3.4).
+ * name: The name under which it was registered.
+ * out_removed: Whether the name was known; an unknown one is no error (S3.3).
+ * Errors: invalid_argument (1003).
+ * Thread: May be called from any thread. */
+SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
+scopeflow_scope_deregister_scope_sanitize_start_guardrail(
+    scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed, scopeflow_error *out_error);
+
+/* Registers a scope-end sanitizer on a runtime, under a name of its own (S3.3). In force for
+ * every scope of the runtime. Changes what observers see of a scope's or call's end. It returns
+ * the fields `data`, `metadata` and `category_profile` anew; one that fails withholds the
+ * payloads and is the last (S3.12).
+ * name: Unique among the registrations of this kind and owner; at most 65,535 bytes.
+ * priority: Lower comes first; equal ones go by owner from the outside in, then by registration
+ * (S3.2).
+ * callable: Released after deregistration, once no running call uses it (S3.4).
+ * flags: What is known about the callable.
+ * Ownership: Takes `callable` on success; on failure it stays the caller's.
+ * Errors: already_exists (1001), invalid_argument (1003), invalid_state (1004), invalid_utf8
+ * (2002), limit_exceeded (3001), no_memory (3002).
+ * Thread: May be called from any thread. */
+SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
+scopeflow_register_scope_sanitize_end_guardrail(
+    scopeflow_runtime *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error);
+
+/* Removes a scope-end sanitizer from a runtime; calls that already began still use it (S3.4).
+ * name: The name under which it was registered.
+ * out_removed: Whether the name was known; an unknown one is no error (S3.3).
+ * Errors: invalid_argument (1003).
+ * Thread: May be called from any thread. */
+SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
+scopeflow_deregister_scope_sanitize_end_guardrail(
+    scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error);
+
+/* Registers a scope-end sanitizer on a scope, under a name of its own (S3.3). In force for the
+ * scope and what is opened under it (S1.7); registering on an ended scope is `not_found`.
+ * Changes what observers see of a scope's or call's end. It returns the fields `data`,
+ * `metadata` and `category_profile` anew; one that fails withholds the payloads and is the last
+ * (S3.12).
+ * name: Unique among the registrations of this kind and owner; at most 65,535 bytes.
+ * priority: Lower comes first; equal ones go by owner from the outside in, then by registration
+ * (S3.2).
+ * callable: Released after deregistration, once no running call uses it (S3.4).
+ * flags: What is known about the callable.
+ * Ownership: Takes `callable` on success; on failure it stays the caller's.
+ * Errors: already_exists (1001), not_found (1002), invalid_argument (1003), invalid_state
+ * (1004), invalid_utf8 (2002), limit_exceeded (3001), no_memory (3002).
+ * Thread: May be called from any thread. */
+SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
+scopeflow_scope_register_scope_sanitize_end_guardrail(
+    scopeflow_scope *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error);
+
+/* Removes a scope-end sanitizer from a scope; calls that already began still use it (S3.4).
+ * name: The name under which it was registered.
+ * out_removed: Whether the name was known; an unknown one is no error (S3.3).
+ * Errors: invalid_argument (1003).
+ * Thread: May be called from any thread. */
+SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
+scopeflow_scope_deregister_scope_sanitize_end_guardrail(
+    scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed, scopeflow_error *out_error);
+
+/* Registers a metadata injector on a runtime, under a name of its own (S3.3). In force for every
+ * scope of the runtime. Adds members to the metadata of every event; keys that are there already
+ * win. One that fails is logged and passed over (S3.12).
+ * name: Unique among the registrations of this kind and owner; at most 65,535 bytes.
+ * priority: Lower comes first; equal ones go by owner from the outside in, then by registration
+ * (S3.2).
+ * callable: Released after deregistration, once no running call uses it (S3.4).
+ * flags: What is known about the callable.
+ * Ownership: Takes `callable` on success; on failure it stays the caller's.
+ * Errors: already_exists (1001), invalid_argument (1003), invalid_state (1004), invalid_utf8
+ * (2002), limit_exceeded (3001), no_memory (3002).
+ * Thread: May be called from any thread. */
+SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
+scopeflow_register_event_metadata_injector(
+    scopeflow_runtime *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error);
+
+/* Removes a metadata injector from a runtime; calls that already began still use it (S3.4).
+ * name: The name under which it was registered.
+ * out_removed: Whether the name was known; an unknown one is no error (S3.3).
+ * Errors: invalid_argument (1003).
+ * Thread: May be called from any thread. */
+SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
+scopeflow_deregister_event_metadata_injector(
+    scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error);
+
+/* Registers a metadata injector on a scope, under a name of its own (S3.3). In force for the
+ * scope and what is opened under it (S1.7); registering on an ended scope is `not_found`. Adds
+ * members to the metadata of every event; keys that are there already win. One that fails is
+ * logged and passed over (S3.12).
+ * name: Unique among the registrations of this kind and owner; at most 65,535 bytes.
+ * priority: Lower comes first; equal ones go by owner from the outside in, then by registration
+ * (S3.2).
+ * callable: Released after deregistration, once no running call uses it (S3.4).
+ * flags: What is known about the callable.
+ * Ownership: Takes `callable` on success; on failure it stays the caller's.
+ * Errors: already_exists (1001), not_found (1002), invalid_argument (1003), invalid_state
+ * (1004), invalid_utf8 (2002), limit_exceeded (3001), no_memory (3002).
+ * Thread: May be called from any thread. */
+SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
+scopeflow_scope_register_event_metadata_injector(
+    scopeflow_scope *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error);
+
+/* Removes a metadata injector from a scope; calls that already began still use it (S3.4).
+ * name: The name under which it was registered.
+ * out_removed: Whether the name was known; an unknown one is no error (S3.3).
+ * Errors: invalid_argument (1003).
+ * Thread: May be called from any thread. */
+SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
+scopeflow_scope_deregister_event_metadata_injector(
+    scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed, scopeflow_error *out_error);
+
+/* Registers a conditional-middleware gate on a runtime, under a name of its own (S3.3). In force
+ * for every scope of the runtime. Is asked at the beginning of each managed call that would use
+ * the registration which it names; a reason switches that registration off for this one call.
+ * One that fails leaves it on (S3.1).
+ * name: Unique among the registrations of this kind and owner; at most 65,535 bytes.
+ * kinds: In which registries: the bit `1 << (number - 1)` for each; subscribers and gates cannot
+ * be switched off.
+ * registration: The name under which the middleware is registered.
+ * callable: Released after deregistration, once no running call uses it (S3.4).
+ * flags: What is known about the callable.
+ * Ownership: Takes `callable` on success; on failure it stays the caller's.
+ * Errors: already_exists (1001), invalid_argument (1003), invalid_state (1004), invalid_utf8
+ * (2002), limit_exceeded (3001), no_memory (3002).
+ * Thread: May be called from any thread. */
+SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
+scopeflow_register_conditional_middleware_guardrail(
+    scopeflow_runtime *self, scopeflow_bytes name, uint32_t kinds, scopeflow_bytes registration,
+    scopeflow_ref callable, scopeflow_callable_flag flags, scopeflow_error *out_error);
+
+/* Removes a conditional-middleware gate from a runtime; calls that already began still use it
+ * (S3.4).
+ * name: The name under which it was registered.
+ * out_removed: Whether the name was known; an unknown one is no error (S3.3).
+ * Errors: invalid_argument (1003).
+ * Thread: May be called from any thread. */
+SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
+scopeflow_deregister_conditional_middleware_guardrail(
+    scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error);
+
+/* Registers a conditional-middleware gate on a scope, under a name of its own (S3.3). In force
+ * for the scope and what is opened under it (S1.7); registering on an ended scope is
+ * `not_found`. Is asked at the beginning of each managed call that would use the registration
+ * which it names; a reason switches that registration off for this one call. One that fails
+ * leaves it on (S3.1).
+ * name: Unique among the registrations of this kind and owner; at most 65,535 bytes.
+ * kinds: In which registries: the bit `1 << (number - 1)` for each; subscribers and gates cannot
+ * be switched off.
+ * registration: The name under which the middleware is registered.
+ * callable: Released after deregistration, once no running call uses it (S3.4).
+ * flags: What is known about the callable.
+ * Ownership: Takes `callable` on success; on failure it stays the caller's.
+ * Errors: already_exists (1001), not_found (1002), invalid_argument (1003), invalid_state
+ * (1004), invalid_utf8 (2002), limit_exceeded (3001), no_memory (3002).
+ * Thread: May be called from any thread. */
+SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
+scopeflow_scope_register_conditional_middleware_guardrail(
+    scopeflow_scope *self, scopeflow_bytes name, uint32_t kinds, scopeflow_bytes registration,
+    scopeflow_ref callable, scopeflow_callable_flag flags, scopeflow_error *out_error);
+
+/* Removes a conditional-middleware gate from a scope; calls that already began still use it
+ * (S3.4).
+ * name: The name under which it was registered.
+ * out_removed: Whether the name was known; an unknown one is no error (S3.3).
+ * Errors: invalid_argument (1003).
+ * Thread: May be called from any thread. */
+SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
+scopeflow_scope_deregister_conditional_middleware_guardrail(
+    scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed, scopeflow_error *out_error);
+
 /* ---- TASK ----
  *
  * The step protocol. An operation of kind `task` fills a task and its first step; the host does
@@ -890,19 +1946,35 @@ enum {
     /* The task has ended and holds nothing. `scope` is the new scope where the operation makes
      * one. */
     SCOPEFLOW_STEP_KIND_DONE = 0,
-    /* Call `callable` with `input`, then answer `value` (pass), `refuse`, `error` or `cancel`. */
+    /* Call the middleware `callable` in the way of its `registry`, then answer `value`, `refuse`
+     * (guards and gates only), `error` or `cancel`. `value` 0 says that it returned nothing:
+     * `resume` refuses what is no request from a request intercept or from a codec's
+     * `encode_request`, and the host answers `error` with that refusal (S3.11). */
     SCOPEFLOW_STEP_KIND_INVOKE = 1,
     /* Hand `event` to the subscriber `callable`, then answer `value`, `error` or `cancel`. */
     SCOPEFLOW_STEP_KIND_DELIVER = 2,
-    /* Run the target with `input` while `scope` is current, then answer `value`, `error` or
-     * `cancel`. */
+    /* Run the target with `input` while `scope` is current, or the execution intercept
+     * `callable` if that is not 0, with a `next` that begins `task_link`; then answer `value`,
+     * `error` or `cancel`. */
     SCOPEFLOW_STEP_KIND_EXECUTE = 3,
     /* The task has ended: return `value`, the reference that was answered, to the caller, whose
-     * it is again. */
+     * it is again; 0 where nothing was answered, which for request intercepts means the request
+     * as it was given. */
     SCOPEFLOW_STEP_KIND_RETURN = 4,
     /* The task has ended: raise. With status 0 `value` is the host's own error; else build the
-     * error of `status`, for which `value` is the reason of a refusal. */
+     * error of `status`, for which `value` is the reason of a refusal; `invalid_state` says that
+     * the runtime was closed meanwhile. */
     SCOPEFLOW_STEP_KIND_RAISE = 5,
+    /* Hand chunks to the caller as it asks for them, from `value`, which is handed over, while
+     * `scope` is current for the producer. Answer `chunk` for each one that the collector took,
+     * and `value`, `error` or `cancel` once, for the end. Further `stream` steps have `value` 0. */
+    SCOPEFLOW_STEP_KIND_STREAM = 6,
+    /* Call the finalizer of the stream, then answer `value` (what it returned, 0 for nothing),
+     * `error` or `cancel`. */
+    SCOPEFLOW_STEP_KIND_FINALIZE = 7,
+    /* Run the action `codec_action` of the codec `callable`, then answer `value`, `error` or
+     * `cancel`. */
+    SCOPEFLOW_STEP_KIND_CODEC = 8,
 };
 
 /* What came of a step. */
@@ -917,6 +1989,40 @@ enum {
     /* The host's own cancellation or exit passed through; `value` is its error object. It is
      * raised once what is owed has been delivered. */
     SCOPEFLOW_ANSWER_KIND_CANCEL = 3,
+    /* Of a stream: one more chunk has passed; `value` is 0. */
+    SCOPEFLOW_ANSWER_KIND_CHUNK = 4,
+};
+
+/* What a codec is asked for (S4.11, S2.8). */
+typedef int32_t scopeflow_codec_action;
+enum {
+    /* The annotated form of the request `input`. */
+    SCOPEFLOW_CODEC_ACTION_DECODE_REQUEST = 0,
+    /* The request `input` with the edits of its annotated form, `annotated`. */
+    SCOPEFLOW_CODEC_ACTION_ENCODE_REQUEST = 1,
+    /* The annotated form of the response `input`. */
+    SCOPEFLOW_CODEC_ACTION_DECODE_RESPONSE = 2,
+};
+
+/* How the `input` of a step is to be presented to the callable. */
+typedef uint32_t scopeflow_step_flag;
+enum {
+    /* The application's own object: copy its JSON containers first, leaves shared (S3.10). */
+    SCOPEFLOW_STEP_FLAG_PRIVATE_COPY = 1,
+    /* The copy is for observers: leave out the credential headers of an LLM request (S3.6). */
+    SCOPEFLOW_STEP_FLAG_OBSERVED = 2,
+    /* An error object: present `{"error":{"type":…,"message":…}}` (S3.6). */
+    SCOPEFLOW_STEP_FLAG_ERROR = 4,
+    /* The reason of a refusal: present `{"error":{"type":"GuardrailRejected","message":…}}`
+     * (S3.6). */
+    SCOPEFLOW_STEP_FLAG_REASON = 8,
+};
+
+/* What holds from an answer on. */
+typedef uint32_t scopeflow_answer_flag;
+enum {
+    /* Nothing can be awaited any more: async sanitizers and injectors count as failed (S3.8). */
+    SCOPEFLOW_ANSWER_FLAG_SYNC = 1,
 };
 
 /* A task in the caller's memory, filled by an operation of kind `task`. It may not be moved or
@@ -937,8 +2043,13 @@ struct scopeflow_answer {
     scopeflow_answer_kind kind;
     /* For `error`: the number of the runtime's own error if it is one, else 0. */
     scopeflow_status status;
+    /* What holds from now on. */
+    scopeflow_answer_flag flags;
     /* Result, reason or error; 0 if there is none. */
     scopeflow_ref value;
+    /* Of an LLM request intercept with a request codec: the annotated request, 0 if it gave
+     * none. Taken. */
+    scopeflow_ref annotated;
     /* The answering thread's emitter or null (S5.1). */
     scopeflow_emitter *emitter;
 };
@@ -947,28 +2058,85 @@ struct scopeflow_answer {
 struct scopeflow_step {
     /* What to do. */
     scopeflow_step_kind kind;
-    /* For `invoke` and `deliver`: the registry of the callable. */
+    /* For `invoke`, `deliver` and an `execute` with a callable: its registry. */
     scopeflow_registry registry;
     /* For `raise`: 0 or the runtime's own error. */
     scopeflow_status status;
-    /* For `invoke`: the callable's flags. */
-    uint32_t flags;
-    /* For `invoke` and `deliver`: the host's callable. Borrowed. */
+    /* For `invoke`: what is known about the callable. */
+    scopeflow_callable_flag flags;
+    /* How to present `input`. */
+    scopeflow_step_flag input_flags;
+    /* For `codec`: what is asked for. */
+    scopeflow_codec_action codec_action;
+    /* For an `invoke` of a gate: the registries that it is about. */
+    uint32_t kinds;
+    /* The host's callable or codec; 0 in an `execute` of the target. Borrowed. */
     scopeflow_ref callable;
-    /* For `invoke` and `execute`: the request. Borrowed. */
+    /* What the callable gets: request, response or error. Borrowed. */
     scopeflow_ref input;
-    /* For `return` and `raise`: what was answered. Handed over. */
+    /* The annotated request that goes with `input`, or 0. Borrowed. */
+    scopeflow_ref annotated;
+    /* For `return`, `raise` and `stream`: what was answered. Handed over. */
     scopeflow_ref value;
-    /* For `done`: the new scope, handed over. For `execute`: the call's own span, borrowed until
-     * the task ends. */
+    /* For `done`: the new scope, handed over. For `execute` and `stream`: the call's own span,
+     * borrowed until the task ends. For `invoke` and `codec`: the scope that the work belongs
+     * to, borrowed. */
     scopeflow_scope *scope;
-    /* For `deliver`: the event. Borrowed; retain and seal it to keep it. */
+    /* For `deliver` and for an `invoke` of an event sanitizer or injector: the event. Borrowed;
+     * retain and seal it to keep it. */
     scopeflow_event *event;
-    /* For `invoke` and `deliver`: the name under which the callable was registered. Borrowed. */
+    /* The name under which the callable was registered. Borrowed. */
     scopeflow_bytes registration;
-    /* For `invoke`: the target's name. Borrowed. */
+    /* The name of the tool or provider that is called; for a gate the name of the registration
+     * that it is about. Borrowed. */
     scopeflow_bytes target;
+    /* The provider's id of the call, or empty. Borrowed. */
+    scopeflow_bytes tool_call_id;
+    /* The name of the model, or empty. Borrowed. */
+    scopeflow_bytes model_name;
 };
+
+/* The arguments of `scopeflow_task_link`. */
+struct scopeflow_task_link_options {
+    /* Size of this struct. */
+    uint32_t struct_size_bytes;
+    /* The task whose `execute` step runs the intercept. */
+    scopeflow_task *call;
+    /* The calling thread's emitter (S5.1). (optional) */
+    scopeflow_emitter *emitter;
+    /* The request for the rest of the chain. Borrowed until this task's last step. */
+    scopeflow_ref request;
+};
+#define SCOPEFLOW_TASK_LINK_OPTIONS_INIT \
+    {(uint32_t)sizeof(scopeflow_task_link_options), NULL, NULL, 0}
+
+/* What `next` of an execution intercept does (S3.7): runs the rest of the chain, as a task of
+ * its own. It may be called while the intercept's own step is unanswered, as often as the
+ * intercept likes, also at the same time; later it is `invalid_argument`. The last step is
+ * `return` or `raise`.
+ * Ownership: Borrows `request` until the task's last step. The value of the `return` or `raise`
+ * step is the caller's again.
+ * Errors: invalid_argument (1003), no_memory (3002).
+ * Thread: May be called from any thread. */
+SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
+scopeflow_task_link(
+    scopeflow_runtime *self, const scopeflow_task_link_options *options, scopeflow_task *task,
+    scopeflow_step *out_step, scopeflow_error *out_error);
+
+/* Leaves a mark with the call, for an intercept that returned an outcome (S3.11): it is emitted
+ * right after the call's end event, as its child, in the order of these calls. Without a start
+ * event it is dropped. To be called before the intercept's answer is given.
+ * name: What happened; at most 65,535 bytes.
+ * data: The mark's data.
+ * metadata: The mark's metadata.
+ * Ownership: Takes `data` and `metadata` on success; on failure it stays the caller's.
+ * Errors: invalid_argument (1003), invalid_state (1004), invalid_utf8 (2002), limit_exceeded
+ * (3001), no_memory (3002).
+ * Thread: For one thread at a time. */
+SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
+scopeflow_task_mark(
+    scopeflow_task *task, scopeflow_bytes name, scopeflow_ref data, scopeflow_ref metadata,
+    scopeflow_error *out_error);
 
 /* Gives the answer to the last step and fills the next one.
  * answer: What came of the last step.
@@ -1001,9 +2169,13 @@ enum {
 /* How a managed call is driven. */
 typedef uint32_t scopeflow_call_flag;
 enum {
-    /* Nothing can be awaited: middleware declared async is refused before anything is emitted
-     * (S3.8). */
+    /* Nothing can be awaited: guards and intercepts declared async are refused before anything
+     * is emitted (S3.8). */
     SCOPEFLOW_CALL_FLAG_SYNC = 1,
+    /* Of a stream: a mark is emitted for each chunk, with its number, never the chunk (S4.7). */
+    SCOPEFLOW_CALL_FLAG_CHUNK_MARKS = 2,
+    /* Of a stream: there is a finalizer, and a `finalize` step comes for it. */
+    SCOPEFLOW_CALL_FLAG_FINALIZER = 4,
 };
 
 /* The arguments of `scopeflow_tool_execute`. */
@@ -1037,8 +2209,97 @@ struct scopeflow_tool_execute_options {
     {(uint32_t)sizeof(scopeflow_tool_execute_options), NULL, NULL, 0u, {NULL, 0}, 0, NULL, 0u, \
      {NULL, 0}, 0, 0, SCOPEFLOW_TIMESTAMP_NONE}
 
-/* Runs a tool under management. Guards come first, then the start event, then one `execute`
- * step, and after its answer the end event; the last step is `return` or `raise`.
+/* The arguments of `scopeflow_tool_call`. */
+struct scopeflow_tool_call_options {
+    /* Size of this struct. */
+    uint32_t struct_size_bytes;
+    /* The context's current value, ended or not; null is the root. (optional) */
+    scopeflow_scope *current;
+    /* The calling thread's emitter (S5.1). (optional) */
+    scopeflow_emitter *emitter;
+    /* The tool's name; at most 65,535 bytes. */
+    scopeflow_bytes name;
+    /* The arguments, as the target gets them. Borrowed until the task's last step. */
+    scopeflow_ref request;
+    /* An open scope to be the parent instead of the current one. (optional) */
+    scopeflow_scope *parent;
+    /* Labels; unknown bits are refused. (default 0) */
+    scopeflow_tool_attribute attributes;
+    /* The provider's id of this call. (optional) */
+    scopeflow_bytes tool_call_id;
+    /* The start event's metadata; kept for the end event. (optional) */
+    scopeflow_ref metadata;
+    /* When the call started; now by default. (optional) */
+    int64_t timestamp_ns;
+};
+#define SCOPEFLOW_TOOL_CALL_OPTIONS_INIT \
+    {(uint32_t)sizeof(scopeflow_tool_call_options), NULL, NULL, {NULL, 0}, 0, NULL, 0u, \
+     {NULL, 0}, 0, SCOPEFLOW_TIMESTAMP_NONE}
+
+/* The arguments of `scopeflow_tool_call_end`. */
+struct scopeflow_tool_call_end_options {
+    /* Size of this struct. */
+    uint32_t struct_size_bytes;
+    /* The context's current value, ended or not; null is the root. (optional) */
+    scopeflow_scope *current;
+    /* The calling thread's emitter (S5.1). (optional) */
+    scopeflow_emitter *emitter;
+    /* What the tool call gave. (optional) */
+    scopeflow_ref response;
+    /* Used as the end event's data when there is no response (S2.5). (optional) */
+    scopeflow_ref data;
+    /* Merged over the start's metadata (S2.5). (optional) */
+    scopeflow_ref metadata;
+    /* How it ended. (default unset) */
+    scopeflow_end_status status;
+    /* The host's error object; described in the end event's metadata. (optional) */
+    scopeflow_ref error;
+    /* When it ended; now by default, and never before its start. (optional) */
+    int64_t timestamp_ns;
+};
+#define SCOPEFLOW_TOOL_CALL_END_OPTIONS_INIT \
+    {(uint32_t)sizeof(scopeflow_tool_call_end_options), NULL, NULL, 0, 0, 0, \
+     SCOPEFLOW_END_STATUS_UNSET, 0, SCOPEFLOW_TIMESTAMP_NONE}
+
+/* The arguments of `scopeflow_tool_request_intercepts`. */
+struct scopeflow_tool_request_intercepts_options {
+    /* Size of this struct. */
+    uint32_t struct_size_bytes;
+    /* The context's current value, ended or not; null is the root. (optional) */
+    scopeflow_scope *current;
+    /* The calling thread's emitter (S5.1). (optional) */
+    scopeflow_emitter *emitter;
+    /* How the call is driven. (default 0) */
+    scopeflow_call_flag flags;
+    /* The tool's name; at most 65,535 bytes. */
+    scopeflow_bytes name;
+    /* The request. Borrowed until the task's last step. */
+    scopeflow_ref request;
+};
+#define SCOPEFLOW_TOOL_REQUEST_INTERCEPTS_OPTIONS_INIT \
+    {(uint32_t)sizeof(scopeflow_tool_request_intercepts_options), NULL, NULL, 0u, {NULL, 0}, 0}
+
+/* The arguments of `scopeflow_tool_conditional_execution`. */
+struct scopeflow_tool_conditional_execution_options {
+    /* Size of this struct. */
+    uint32_t struct_size_bytes;
+    /* The context's current value, ended or not; null is the root. (optional) */
+    scopeflow_scope *current;
+    /* The calling thread's emitter (S5.1). (optional) */
+    scopeflow_emitter *emitter;
+    /* How the call is driven. (default 0) */
+    scopeflow_call_flag flags;
+    /* The tool's name; at most 65,535 bytes. */
+    scopeflow_bytes name;
+    /* The request. Borrowed until the task's last step. */
+    scopeflow_ref request;
+};
+#define SCOPEFLOW_TOOL_CONDITIONAL_EXECUTION_OPTIONS_INIT \
+    {(uint32_t)sizeof(scopeflow_tool_conditional_execution_options), NULL, NULL, 0u, {NULL, 0}, 0}
+
+/* Runs a tool under management (S4.1). Guards and request intercepts come first, then the start
+ * event, then the `execute` step, and after its answer the end event; the last step is `return`
+ * or `raise`.
  * Units: `timestamp_ns`: nanoseconds since 1970-01-01 UTC.
  * Ownership: Takes `metadata` on success; on failure it stays the caller's. Borrows `request`
  * and `data` until the task's last step. The value of the `return` or `raise` step is the
@@ -1050,6 +2311,320 @@ SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
 scopeflow_tool_execute(
     scopeflow_runtime *self, const scopeflow_tool_execute_options *options, scopeflow_task *task,
     scopeflow_step *out_step, scopeflow_error *out_error);
+
+/* Begins a tool call that the application runs by itself (S4.8): the sanitizers run and the
+ * start event is emitted. It does not become current. The `done` step carries the call's handle,
+ * which the caller releases.
+ * Units: `timestamp_ns`: nanoseconds since 1970-01-01 UTC.
+ * Ownership: Takes `metadata` on success; on failure it stays the caller's. Borrows `request`
+ * until the task's last step. The scope of the `done` step is the caller's to release.
+ * Errors: invalid_argument (1003), invalid_state (1004), invalid_utf8 (2002), limit_exceeded
+ * (3001), no_memory (3002).
+ * Thread: May be called from any thread. */
+SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
+scopeflow_tool_call(
+    scopeflow_runtime *self, const scopeflow_tool_call_options *options, scopeflow_task *task,
+    scopeflow_step *out_step, scopeflow_error *out_error);
+
+/* Ends a call that `tool_call` began, with its response or its error (S4.8). A call that has
+ * ended is `not_found`, any other scope is `invalid_argument`.
+ * Units: `timestamp_ns`: nanoseconds since 1970-01-01 UTC.
+ * Ownership: Borrows `response`, `data`, `metadata` and `error` until the task's last step.
+ * Errors: not_found (1002), invalid_argument (1003), invalid_state (1004), no_memory (3002).
+ * Thread: May be called from any thread. */
+SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
+scopeflow_tool_call_end(
+    scopeflow_scope *self, const scopeflow_tool_call_end_options *options, scopeflow_task *task,
+    scopeflow_step *out_step, scopeflow_error *out_error);
+
+/* Runs only the request intercepts, without a span or an event (S4.9). The last step is `return`
+ * or `raise`.
+ * Ownership: Borrows `request` until the task's last step. The value of the `return` or `raise`
+ * step is the caller's again.
+ * Errors: invalid_argument (1003), invalid_state (1004), invalid_utf8 (2002), limit_exceeded
+ * (3001), no_memory (3002).
+ * Thread: May be called from any thread. */
+SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
+scopeflow_tool_request_intercepts(
+    scopeflow_runtime *self, const scopeflow_tool_request_intercepts_options *options,
+    scopeflow_task *task, scopeflow_step *out_step, scopeflow_error *out_error);
+
+/* Runs only the guards, without a span or an event (S4.9). The last step is `return`, with
+ * nothing, or `raise`.
+ * Ownership: Borrows `request` until the task's last step. The value of the `return` or `raise`
+ * step is the caller's again.
+ * Errors: invalid_argument (1003), invalid_state (1004), guardrail_rejected (1005), invalid_utf8
+ * (2002), limit_exceeded (3001), no_memory (3002).
+ * Thread: May be called from any thread. */
+SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
+scopeflow_tool_conditional_execution(
+    scopeflow_runtime *self, const scopeflow_tool_conditional_execution_options *options,
+    scopeflow_task *task, scopeflow_step *out_step, scopeflow_error *out_error);
+
+/* ---- LLM ----
+ *
+ * Calls of a language model: managed, streamed, or run by the application itself. A request is
+ * an object with the members `headers` and `content`. */
+
+/* Labels of an LLM call (S1.2). */
+typedef uint32_t scopeflow_llm_attribute;
+enum {
+    /* The provider keeps the conversation. */
+    SCOPEFLOW_LLM_ATTRIBUTE_STATEFUL = 1,
+    /* The response comes in chunks; set by the runtime for a streaming call. */
+    SCOPEFLOW_LLM_ATTRIBUTE_STREAMING = 2,
+};
+
+/* The arguments of `scopeflow_llm_execute`. */
+struct scopeflow_llm_execute_options {
+    /* Size of this struct. */
+    uint32_t struct_size_bytes;
+    /* The context's current value, ended or not; null is the root. (optional) */
+    scopeflow_scope *current;
+    /* The calling thread's emitter (S5.1). (optional) */
+    scopeflow_emitter *emitter;
+    /* How the call is driven. (default 0) */
+    scopeflow_call_flag flags;
+    /* The provider's name; at most 65,535 bytes. */
+    scopeflow_bytes name;
+    /* The request: an object with the members `headers` and `content`. Borrowed until the task's
+     * last step. */
+    scopeflow_ref request;
+    /* An open scope to be the parent instead of the current one. (optional) */
+    scopeflow_scope *parent;
+    /* Labels; unknown bits are refused. (default 0) */
+    scopeflow_llm_attribute attributes;
+    /* The name of the model. (optional) */
+    scopeflow_bytes model_name;
+    /* Used as the end event's data when the target returns nothing (S2.5). (optional) */
+    scopeflow_ref data;
+    /* The start event's metadata; kept for the end event. (optional) */
+    scopeflow_ref metadata;
+    /* When the call started; now by default. (optional) */
+    int64_t timestamp_ns;
+    /* The host's codec for requests (S4.11). Borrowed until the task's last step. (optional) */
+    scopeflow_ref codec;
+    /* The host's codec for responses (S2.8). Borrowed until the task's last step. (optional) */
+    scopeflow_ref response_codec;
+};
+#define SCOPEFLOW_LLM_EXECUTE_OPTIONS_INIT \
+    {(uint32_t)sizeof(scopeflow_llm_execute_options), NULL, NULL, 0u, {NULL, 0}, 0, NULL, 0u, \
+     {NULL, 0}, 0, 0, SCOPEFLOW_TIMESTAMP_NONE, 0, 0}
+
+/* The arguments of `scopeflow_llm_stream_execute`. */
+struct scopeflow_llm_stream_execute_options {
+    /* Size of this struct. */
+    uint32_t struct_size_bytes;
+    /* The context's current value, ended or not; null is the root. (optional) */
+    scopeflow_scope *current;
+    /* The calling thread's emitter (S5.1). (optional) */
+    scopeflow_emitter *emitter;
+    /* How the call is driven. (default 0) */
+    scopeflow_call_flag flags;
+    /* The provider's name; at most 65,535 bytes. */
+    scopeflow_bytes name;
+    /* The request: an object with the members `headers` and `content`. Borrowed until the task's
+     * last step. */
+    scopeflow_ref request;
+    /* An open scope to be the parent instead of the current one. (optional) */
+    scopeflow_scope *parent;
+    /* Labels; unknown bits are refused. (default 0) */
+    scopeflow_llm_attribute attributes;
+    /* The name of the model. (optional) */
+    scopeflow_bytes model_name;
+    /* Used as the end event's data when the target returns nothing (S2.5). (optional) */
+    scopeflow_ref data;
+    /* The start event's metadata; kept for the end event. (optional) */
+    scopeflow_ref metadata;
+    /* When the call started; now by default. (optional) */
+    int64_t timestamp_ns;
+    /* The host's codec for requests (S4.11). Borrowed until the task's last step. (optional) */
+    scopeflow_ref codec;
+    /* The host's codec for responses (S2.8). Borrowed until the task's last step. (optional) */
+    scopeflow_ref response_codec;
+};
+#define SCOPEFLOW_LLM_STREAM_EXECUTE_OPTIONS_INIT \
+    {(uint32_t)sizeof(scopeflow_llm_stream_execute_options), NULL, NULL, 0u, {NULL, 0}, 0, NULL, \
+     0u, {NULL, 0}, 0, 0, SCOPEFLOW_TIMESTAMP_NONE, 0, 0}
+
+/* The arguments of `scopeflow_llm_call`. */
+struct scopeflow_llm_call_options {
+    /* Size of this struct. */
+    uint32_t struct_size_bytes;
+    /* The context's current value, ended or not; null is the root. (optional) */
+    scopeflow_scope *current;
+    /* The calling thread's emitter (S5.1). (optional) */
+    scopeflow_emitter *emitter;
+    /* The provider's name; at most 65,535 bytes. */
+    scopeflow_bytes name;
+    /* The request: an object with the members `headers` and `content`. Borrowed until the task's
+     * last step. */
+    scopeflow_ref request;
+    /* An open scope to be the parent instead of the current one. (optional) */
+    scopeflow_scope *parent;
+    /* Labels; unknown bits are refused. (default 0) */
+    scopeflow_llm_attribute attributes;
+    /* The name of the model. (optional) */
+    scopeflow_bytes model_name;
+    /* The start event's metadata; kept for the end event. (optional) */
+    scopeflow_ref metadata;
+    /* When the call started; now by default. (optional) */
+    int64_t timestamp_ns;
+    /* The annotated form of the request; dropped when a sanitizer changes the request and no
+     * codec can derive it anew (S2.8). (optional) */
+    scopeflow_ref annotated_request;
+    /* The host's codec for requests (S2.8). (optional) */
+    scopeflow_ref codec;
+};
+#define SCOPEFLOW_LLM_CALL_OPTIONS_INIT \
+    {(uint32_t)sizeof(scopeflow_llm_call_options), NULL, NULL, {NULL, 0}, 0, NULL, 0u, {NULL, 0}, \
+     0, SCOPEFLOW_TIMESTAMP_NONE, 0, 0}
+
+/* The arguments of `scopeflow_llm_call_end`. */
+struct scopeflow_llm_call_end_options {
+    /* Size of this struct. */
+    uint32_t struct_size_bytes;
+    /* The context's current value, ended or not; null is the root. (optional) */
+    scopeflow_scope *current;
+    /* The calling thread's emitter (S5.1). (optional) */
+    scopeflow_emitter *emitter;
+    /* What the LLM call gave. (optional) */
+    scopeflow_ref response;
+    /* Used as the end event's data when there is no response (S2.5). (optional) */
+    scopeflow_ref data;
+    /* Merged over the start's metadata (S2.5). (optional) */
+    scopeflow_ref metadata;
+    /* How it ended. (default unset) */
+    scopeflow_end_status status;
+    /* The host's error object; described in the end event's metadata. (optional) */
+    scopeflow_ref error;
+    /* When it ended; now by default, and never before its start. (optional) */
+    int64_t timestamp_ns;
+    /* The annotated form of the response; dropped when a sanitizer changes the response and no
+     * codec can derive it anew (S2.8). (optional) */
+    scopeflow_ref annotated_response;
+    /* The host's codec for responses (S2.8). (optional) */
+    scopeflow_ref response_codec;
+};
+#define SCOPEFLOW_LLM_CALL_END_OPTIONS_INIT \
+    {(uint32_t)sizeof(scopeflow_llm_call_end_options), NULL, NULL, 0, 0, 0, \
+     SCOPEFLOW_END_STATUS_UNSET, 0, SCOPEFLOW_TIMESTAMP_NONE, 0, 0}
+
+/* The arguments of `scopeflow_llm_request_intercepts`. */
+struct scopeflow_llm_request_intercepts_options {
+    /* Size of this struct. */
+    uint32_t struct_size_bytes;
+    /* The context's current value, ended or not; null is the root. (optional) */
+    scopeflow_scope *current;
+    /* The calling thread's emitter (S5.1). (optional) */
+    scopeflow_emitter *emitter;
+    /* How the call is driven. (default 0) */
+    scopeflow_call_flag flags;
+    /* The provider's name; at most 65,535 bytes. */
+    scopeflow_bytes name;
+    /* The request. Borrowed until the task's last step. */
+    scopeflow_ref request;
+};
+#define SCOPEFLOW_LLM_REQUEST_INTERCEPTS_OPTIONS_INIT \
+    {(uint32_t)sizeof(scopeflow_llm_request_intercepts_options), NULL, NULL, 0u, {NULL, 0}, 0}
+
+/* The arguments of `scopeflow_llm_conditional_execution`. */
+struct scopeflow_llm_conditional_execution_options {
+    /* Size of this struct. */
+    uint32_t struct_size_bytes;
+    /* The context's current value, ended or not; null is the root. (optional) */
+    scopeflow_scope *current;
+    /* The calling thread's emitter (S5.1). (optional) */
+    scopeflow_emitter *emitter;
+    /* How the call is driven. (default 0) */
+    scopeflow_call_flag flags;
+    /* The provider's name; at most 65,535 bytes. */
+    scopeflow_bytes name;
+    /* The request. Borrowed until the task's last step. */
+    scopeflow_ref request;
+};
+#define SCOPEFLOW_LLM_CONDITIONAL_EXECUTION_OPTIONS_INIT \
+    {(uint32_t)sizeof(scopeflow_llm_conditional_execution_options), NULL, NULL, 0u, {NULL, 0}, 0}
+
+/* Runs a call of a language model under management, like that of a tool (S4.1).
+ * Units: `timestamp_ns`: nanoseconds since 1970-01-01 UTC.
+ * Ownership: Takes `metadata` on success; on failure it stays the caller's. Borrows `request`,
+ * `data`, `codec` and `response_codec` until the task's last step. The value of the `return` or
+ * `raise` step is the caller's again.
+ * Errors: invalid_argument (1003), invalid_state (1004), guardrail_rejected (1005), cancelled
+ * (1006), invalid_utf8 (2002), limit_exceeded (3001), no_memory (3002).
+ * Thread: May be called from any thread. */
+SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
+scopeflow_llm_execute(
+    scopeflow_runtime *self, const scopeflow_llm_execute_options *options, scopeflow_task *task,
+    scopeflow_step *out_step, scopeflow_error *out_error);
+
+/* Runs a call that answers in chunks (S4.7). The `execute` step calls the producer; its answer
+ * comes back in a `stream` step, whose chunks the host hands on and reports. At the end the
+ * finalizer makes the response of the end event. The last step is `return`, with nothing, or
+ * `raise`.
+ * Units: `timestamp_ns`: nanoseconds since 1970-01-01 UTC.
+ * Ownership: Takes `metadata` on success; on failure it stays the caller's. Borrows `request`,
+ * `data`, `codec` and `response_codec` until the task's last step. The value of the `return` or
+ * `raise` step is the caller's again.
+ * Errors: invalid_argument (1003), invalid_state (1004), guardrail_rejected (1005), cancelled
+ * (1006), invalid_utf8 (2002), limit_exceeded (3001), no_memory (3002).
+ * Thread: May be called from any thread. */
+SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
+scopeflow_llm_stream_execute(
+    scopeflow_runtime *self, const scopeflow_llm_stream_execute_options *options,
+    scopeflow_task *task, scopeflow_step *out_step, scopeflow_error *out_error);
+
+/* Begins an LLM call that the application runs by itself (S4.8): the sanitizers run and the
+ * start event is emitted. It does not become current. The `done` step carries the call's handle,
+ * which the caller releases.
+ * Units: `timestamp_ns`: nanoseconds since 1970-01-01 UTC.
+ * Ownership: Takes `metadata` on success; on failure it stays the caller's. Borrows `request`,
+ * `annotated_request` and `codec` until the task's last step. The scope of the `done` step is
+ * the caller's to release.
+ * Errors: invalid_argument (1003), invalid_state (1004), invalid_utf8 (2002), limit_exceeded
+ * (3001), no_memory (3002).
+ * Thread: May be called from any thread. */
+SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
+scopeflow_llm_call(
+    scopeflow_runtime *self, const scopeflow_llm_call_options *options, scopeflow_task *task,
+    scopeflow_step *out_step, scopeflow_error *out_error);
+
+/* Ends a call that `llm_call` began, with its response or its error (S4.8). A call that has
+ * ended is `not_found`, any other scope is `invalid_argument`.
+ * Units: `timestamp_ns`: nanoseconds since 1970-01-01 UTC.
+ * Ownership: Borrows `response`, `data`, `metadata`, `error`, `annotated_response` and
+ * `response_codec` until the task's last step.
+ * Errors: not_found (1002), invalid_argument (1003), invalid_state (1004), no_memory (3002).
+ * Thread: May be called from any thread. */
+SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
+scopeflow_llm_call_end(
+    scopeflow_scope *self, const scopeflow_llm_call_end_options *options, scopeflow_task *task,
+    scopeflow_step *out_step, scopeflow_error *out_error);
+
+/* Runs only the request intercepts, without a span or an event (S4.9). The last step is `return`
+ * or `raise`.
+ * Ownership: Borrows `request` until the task's last step. The value of the `return` or `raise`
+ * step is the caller's again.
+ * Errors: invalid_argument (1003), invalid_state (1004), invalid_utf8 (2002), limit_exceeded
+ * (3001), no_memory (3002).
+ * Thread: May be called from any thread. */
+SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
+scopeflow_llm_request_intercepts(
+    scopeflow_runtime *self, const scopeflow_llm_request_intercepts_options *options,
+    scopeflow_task *task, scopeflow_step *out_step, scopeflow_error *out_error);
+
+/* Runs only the guards, without a span or an event (S4.9). The last step is `return`, with
+ * nothing, or `raise`.
+ * Ownership: Borrows `request` until the task's last step. The value of the `return` or `raise`
+ * step is the caller's again.
+ * Errors: invalid_argument (1003), invalid_state (1004), guardrail_rejected (1005), invalid_utf8
+ * (2002), limit_exceeded (3001), no_memory (3002).
+ * Thread: May be called from any thread. */
+SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
+scopeflow_llm_conditional_execution(
+    scopeflow_runtime *self, const scopeflow_llm_conditional_execution_options *options,
+    scopeflow_task *task, scopeflow_step *out_step, scopeflow_error *out_error);
 
 /* ---- ATOF ----
  *
@@ -1197,6 +2772,128 @@ scopeflow_atof_sink_read_stats(
  * file closed.
  * Thread: May be called from any thread. */
 SCOPEFLOW_API void scopeflow_atof_sink_free(scopeflow_atof_sink *self);
+
+/* ---- ATOF_READER ----
+ *
+ * Reading event files, of scopeflow and of its peers (S2.9). The caller feeds bytes as they come
+ * and asks for one line after the other; nothing here opens a file. A line that is no event is
+ * told and passed over, so that one bad line costs no other. Unknown keys and categories are
+ * accepted, keys stand in any order, and of a key that stands twice the last one counts, as for
+ * the JSON parsers of all languages. A byte order mark, blank lines and CRLF are no mistakes. */
+
+/* What the reader came upon. */
+typedef int32_t scopeflow_atof_item_kind;
+enum {
+    /* An event. */
+    SCOPEFLOW_ATOF_ITEM_KIND_EVENT = 0,
+    /* A line that is no event; the next call goes on behind it. */
+    SCOPEFLOW_ATOF_ITEM_KIND_BAD_LINE = 1,
+    /* Every whole line was given; feed more bytes or finish. */
+    SCOPEFLOW_ATOF_ITEM_KIND_MORE = 2,
+    /* The input was finished, and every line was given. */
+    SCOPEFLOW_ATOF_ITEM_KIND_END = 3,
+};
+
+/* One line. Texts are borrowed from the reader until its next call. Parts are JSON text as it
+ * stands in the line, empty when the key is missing. Of a bad line only the place, the line
+ * (empty if it is too long or no UTF-8) and the problem are given. */
+struct scopeflow_atof_item {
+    /* What it is; of `more` and `end` nothing else is set. */
+    scopeflow_atof_item_kind item;
+    /* Scope or mark. */
+    scopeflow_event_kind kind;
+    /* Start, end or none. */
+    scopeflow_scope_category scope_category;
+    /* Whether the event names a parent. */
+    uint32_t has_parent;
+    /* The scope's id, or the mark's own. */
+    scopeflow_uuid uuid;
+    /* The parent's id, zeros without one. */
+    scopeflow_uuid parent_uuid;
+    /* Nanoseconds since 1970-01-01 UTC. */
+    int64_t timestamp_ns;
+    /* The line's number, the first being 1. */
+    uint64_t line_number;
+    /* Where in the input the line begins; of a bad line, where the mistake is. */
+    uint64_t offset_bytes;
+    /* The name. */
+    scopeflow_bytes name;
+    /* The category, empty without one. */
+    scopeflow_bytes category;
+    /* An array of names. */
+    scopeflow_bytes attributes;
+    /* Any value. */
+    scopeflow_bytes data;
+    /* An object or null. */
+    scopeflow_bytes data_schema;
+    /* Any value. */
+    scopeflow_bytes metadata;
+    /* An object or null. */
+    scopeflow_bytes category_profile;
+    /* The whole line, without its end. */
+    scopeflow_bytes line;
+    /* Of a bad line: `invalid_json`, `invalid_utf8`, `limit_exceeded`, or `invalid_argument` for
+     * JSON that is no event; otherwise `ok`. */
+    scopeflow_status problem;
+    /* Of a bad line: what is wrong and where. */
+    scopeflow_bytes message;
+};
+
+/* The arguments of `scopeflow_atof_reader_new`. */
+struct scopeflow_atof_reader_new_options {
+    /* Size of this struct. */
+    uint32_t struct_size_bytes;
+    /* Lends the memory; it is held. */
+    scopeflow_runtime *runtime;
+    /* Longest line, without its end; a longer one is a bad line and is not kept. (default
+     * 16777216; 64 to 1073741824) */
+    uint32_t line_limit_bytes;
+    /* Containers inside containers, the event itself being the first; a line with more is a bad
+     * line. (default 512; 1 to 4096) */
+    uint32_t depth_limit;
+};
+#define SCOPEFLOW_ATOF_READER_NEW_OPTIONS_INIT \
+    {(uint32_t)sizeof(scopeflow_atof_reader_new_options), NULL, 16777216u, 512u}
+
+/* Makes a reader at the beginning of an input.
+ * out_reader: The reader; owned by the caller.
+ * Units: `line_limit_bytes`: bytes.
+ * Ownership: The reader is the caller's, to be given back when it is done with.
+ * Errors: invalid_argument (1003), no_memory (3002).
+ * Thread: May be called from any thread. */
+SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
+scopeflow_atof_reader_new(
+    const scopeflow_atof_reader_new_options *options, scopeflow_atof_reader **out_reader,
+    scopeflow_error *out_error);
+
+/* Takes the next bytes of the input, a chunk of any size that may end anywhere. Refused before
+ * the lines of the chunk before were read up to `more`, and after the input was finished.
+ * chunk: The bytes; copied.
+ * Errors: invalid_argument (1003), invalid_state (1004), no_memory (3002).
+ * Thread: For one thread at a time. */
+SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
+scopeflow_atof_reader_feed(
+    scopeflow_atof_reader *self, scopeflow_bytes chunk, scopeflow_error *out_error);
+
+/* Says that no more bytes follow: what is left is the last line. A second time does nothing.
+ * Errors: invalid_argument (1003).
+ * Thread: For one thread at a time. */
+SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
+scopeflow_atof_reader_finish(
+    scopeflow_atof_reader *self, scopeflow_error *out_error);
+
+/* Reads the next line that is not blank. A bad line is a result and no error.
+ * out_item: The line, or that there is none.
+ * Ownership: Texts in the item are borrowed.
+ * Errors: invalid_argument (1003), no_memory (3002).
+ * Thread: For one thread at a time. */
+SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
+scopeflow_atof_reader_next(
+    scopeflow_atof_reader *self, scopeflow_atof_item *out_item, scopeflow_error *out_error);
+
+/* Gives the reader back. Null is allowed.
+ * Thread: For one thread at a time. */
+SCOPEFLOW_API void scopeflow_atof_reader_free(scopeflow_atof_reader *self);
 
 /* ---- LIBRARY ---- */
 

@@ -42,11 +42,19 @@
 #define SCOPEFLOW__KEY_SUBTYPE "subtype"
 #define SCOPEFLOW__KEY_TOOL_CALL_ID "tool_call_id"
 #define SCOPEFLOW__KEY_MODEL_NAME "model_name"
+#define SCOPEFLOW__KEY_ANNOTATED_REQUEST "annotated_request"
+#define SCOPEFLOW__KEY_ANNOTATED_RESPONSE "annotated_response"
 #define SCOPEFLOW__KEY_OTEL_STATUS_CODE "otel.status_code"
 #define SCOPEFLOW__KEY_OTEL_STATUS_DESCRIPTION "otel.status_description"
 #define SCOPEFLOW__KEY_ERROR_TYPE "error.type"
 #define SCOPEFLOW__KEY_EXCEPTION_TYPE "exception.type"
 #define SCOPEFLOW__KEY_DATA_NULL "data.null"
+#define SCOPEFLOW__KEY_SANITIZE_FAILED "sanitize.failed"
+#define SCOPEFLOW__KEY_CODEC_FAILED "codec.failed"
+#define SCOPEFLOW__KEY_FINALIZER_FAILED "finalizer.failed"
+#define SCOPEFLOW__KEY_STREAM_CHUNK_COUNT "stream.chunk_count"
+#define SCOPEFLOW__KEY_STREAM_FIRST_CHUNK_NS "stream.first_chunk_ns"
+#define SCOPEFLOW__KEY_STREAM_LONGEST_GAP_NS "stream.longest_gap_ns"
 #define SCOPEFLOW__KEY_DETACHED_FROM "scope.detached_from"
 #define SCOPEFLOW__ATOF_VERSION "0.1"
 #define SCOPEFLOW__MARKER_BYTES "$bytes"
@@ -60,9 +68,12 @@
 #define SCOPEFLOW__MASK_RUNTIME_FLAG 0x3u
 #define SCOPEFLOW__MASK_SCOPE_ATTRIBUTE 0x3u
 #define SCOPEFLOW__MASK_POP_FLAG 0x1u
-#define SCOPEFLOW__MASK_CALLABLE_FLAG 0x1u
+#define SCOPEFLOW__MASK_CALLABLE_FLAG 0x3u
+#define SCOPEFLOW__MASK_STEP_FLAG 0xfu
+#define SCOPEFLOW__MASK_ANSWER_FLAG 0x1u
 #define SCOPEFLOW__MASK_TOOL_ATTRIBUTE 0x1u
-#define SCOPEFLOW__MASK_CALL_FLAG 0x1u
+#define SCOPEFLOW__MASK_CALL_FLAG 0x7u
+#define SCOPEFLOW__MASK_LLM_ATTRIBUTE 0x3u
 
 /* Defaults and ranges of arguments. */
 #define SCOPEFLOW__RUNTIME_NEW_CLOCK_START_NS_DEFAULT 0ll
@@ -70,6 +81,10 @@
 #define SCOPEFLOW__RUNTIME_NEW_PAYLOAD_BUDGET_BYTES_DEFAULT 1048576u
 #define SCOPEFLOW__RUNTIME_NEW_PAYLOAD_BUDGET_BYTES_MIN 64u
 #define SCOPEFLOW__RUNTIME_NEW_PAYLOAD_BUDGET_BYTES_MAX 1073741824u
+#define SCOPEFLOW__REGISTER_CONDITIONAL_MIDDLEWARE_GUARDRAIL_KINDS_MIN 1u
+#define SCOPEFLOW__REGISTER_CONDITIONAL_MIDDLEWARE_GUARDRAIL_KINDS_MAX 131071u
+#define SCOPEFLOW__SCOPE_REGISTER_CONDITIONAL_MIDDLEWARE_GUARDRAIL_KINDS_MIN 1u
+#define SCOPEFLOW__SCOPE_REGISTER_CONDITIONAL_MIDDLEWARE_GUARDRAIL_KINDS_MAX 131071u
 #define SCOPEFLOW__ATOF_SINK_OPEN_QUEUE_LIMIT_BYTES_DEFAULT 8388608ull
 #define SCOPEFLOW__ATOF_SINK_OPEN_QUEUE_LIMIT_BYTES_MIN 4096ull
 #define SCOPEFLOW__ATOF_SINK_OPEN_QUEUE_LIMIT_BYTES_MAX 1099511627776ull
@@ -89,9 +104,18 @@
 #define SCOPEFLOW__ATOF_SINK_OPEN_KEPT_FILE_COUNT_DEFAULT 5u
 #define SCOPEFLOW__ATOF_SINK_OPEN_KEPT_FILE_COUNT_MIN 1u
 #define SCOPEFLOW__ATOF_SINK_OPEN_KEPT_FILE_COUNT_MAX 1000u
+#define SCOPEFLOW__ATOF_READER_NEW_LINE_LIMIT_BYTES_DEFAULT 16777216u
+#define SCOPEFLOW__ATOF_READER_NEW_LINE_LIMIT_BYTES_MIN 64u
+#define SCOPEFLOW__ATOF_READER_NEW_LINE_LIMIT_BYTES_MAX 1073741824u
+#define SCOPEFLOW__ATOF_READER_NEW_DEPTH_LIMIT_DEFAULT 512u
+#define SCOPEFLOW__ATOF_READER_NEW_DEPTH_LIMIT_MIN 1u
+#define SCOPEFLOW__ATOF_READER_NEW_DEPTH_LIMIT_MAX 4096u
 
 /* The categories of scopes; the index is the scope's type (S1.1). */
 extern const char *const scopeflow__category_names[11];
+
+/* The headers that observers never see, unless the runtime is given others (S3.6). */
+extern const char *const scopeflow__credential_headers[10];
 
 /* The names of the flags `scope_attribute` in events; the index is the bit's number. */
 extern const char *const scopeflow__scope_attribute_names[2];
@@ -99,11 +123,14 @@ extern const char *const scopeflow__scope_attribute_names[2];
 /* The names of the flags `tool_attribute` in events; the index is the bit's number. */
 extern const char *const scopeflow__tool_attribute_names[1];
 
+/* The names of the flags `llm_attribute` in events; the index is the bit's number. */
+extern const char *const scopeflow__llm_attribute_names[2];
+
 /* What a registry is called in a message; the index is its number. */
-extern const char *const scopeflow__registry_titles[3];
+extern const char *const scopeflow__registry_titles[18];
 
 /* Whether a registry takes callables that are declared async (S3.8); the index is its number. */
-extern const bool scopeflow__registry_accepts_async[3];
+extern const bool scopeflow__registry_accepts_async[18];
 
 /* `not_found`; `unknown` for a number that is no status. */
 const char *scopeflow__status_name(scopeflow_status status);
@@ -130,6 +157,19 @@ const char *const scopeflow__category_names[11] = {
     "unknown",
 };
 
+const char *const scopeflow__credential_headers[10] = {
+    "authorization",
+    "proxy-authorization",
+    "cookie",
+    "set-cookie",
+    "x-api-key",
+    "api-key",
+    "anthropic-api-key",
+    "ocp-apim-subscription-key",
+    "x-goog-api-key",
+    "x-auth-token",
+};
+
 const char *const scopeflow__scope_attribute_names[2] = {
     "parallel",
     "relocatable",
@@ -139,14 +179,49 @@ const char *const scopeflow__tool_attribute_names[1] = {
     "remote",
 };
 
-const char *const scopeflow__registry_titles[3] = {
+const char *const scopeflow__llm_attribute_names[2] = {
+    "stateful",
+    "streaming",
+};
+
+const char *const scopeflow__registry_titles[18] = {
     "",
     "tool conditional-execution guardrail",
     "subscriber",
+    "tool sanitize-request guardrail",
+    "tool sanitize-response guardrail",
+    "tool request intercept",
+    "tool execution intercept",
+    "LLM sanitize-request guardrail",
+    "LLM sanitize-response guardrail",
+    "LLM conditional-execution guardrail",
+    "LLM request intercept",
+    "LLM execution intercept",
+    "LLM stream execution intercept",
+    "mark sanitizer",
+    "scope-start sanitizer",
+    "scope-end sanitizer",
+    "metadata injector",
+    "conditional-middleware gate",
 };
 
-const bool scopeflow__registry_accepts_async[3] = {
+const bool scopeflow__registry_accepts_async[18] = {
     false,
+    true,
+    false,
+    true,
+    true,
+    true,
+    true,
+    true,
+    true,
+    true,
+    true,
+    true,
+    true,
+    true,
+    true,
+    true,
     true,
     false,
 };
@@ -216,8 +291,10 @@ const char *scopeflow__status_prefix(scopeflow_status status) {
 
 #if defined(__GNUC__) || defined(__clang__)
 #define SCOPEFLOW__LIKELY(condition) (__builtin_expect(!!(condition), 1))
+#define SCOPEFLOW__NOINLINE __attribute__((noinline))
 #else
 #define SCOPEFLOW__LIKELY(condition) (condition)
+#define SCOPEFLOW__NOINLINE
 #endif
 
 /* --- Atomics. The compiler's builtins serve C and C++ alike; <stdatomic.h> does not. --- */
@@ -230,6 +307,9 @@ static inline void scopeflow__store_u32(uint32_t *at, uint32_t value) {
 }
 static inline uint64_t scopeflow__load_u64(const uint64_t *at) {
     return __atomic_load_n(at, __ATOMIC_RELAXED);
+}
+static inline void scopeflow__store_u64(uint64_t *at, uint64_t value) {
+    __atomic_store_n(at, value, __ATOMIC_RELAXED);
 }
 static inline uint64_t scopeflow__fetch_add_u64(uint64_t *at, uint64_t step) {
     return __atomic_fetch_add(at, step, __ATOMIC_RELAXED);
@@ -276,6 +356,16 @@ static inline scopeflow_bytes scopeflow__c_text(const char *text) {
 }
 static inline bool scopeflow__same_text(scopeflow_bytes a, scopeflow_bytes b) {
     return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
+}
+static inline char scopeflow__lower(char c) {
+    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+/* Whether `name`, in any case of letters, is `lower`, which is in lower case. */
+static inline bool scopeflow__same_lower(scopeflow_bytes lower, scopeflow_bytes name) {
+    if (lower.len != name.len) return false;
+    for (size_t i = 0; i < name.len; i++)
+        if (scopeflow__lower(name.ptr[i]) != lower.ptr[i]) return false;
+    return true;
 }
 /* memcpy with a null source is undefined even for no bytes. */
 static inline void scopeflow__copy(void *to, const void *from, size_t size_bytes) {
@@ -439,8 +529,9 @@ static inline bool scopeflow__buffer_reserve(scopeflow__buffer *self, size_t mor
     return scopeflow__buffer_grow(self, more_bytes);
 }
 static inline void scopeflow__buffer_put(scopeflow__buffer *self, const void *ptr, size_t len) {
-    if (!scopeflow__buffer_reserve(self, len)) return;
-    scopeflow__copy(self->ptr + self->len, ptr, len);
+    /* Not even no bytes may be put at a null pointer. */
+    if (len == 0 || !scopeflow__buffer_reserve(self, len)) return;
+    memcpy(self->ptr + self->len, ptr, len);
     self->len += len;
 }
 static inline void scopeflow__buffer_put_byte(scopeflow__buffer *self, char byte) {
@@ -499,10 +590,59 @@ size_t scopeflow__utf8_decode(scopeflow_bytes text, size_t at, uint32_t *out_cod
 /* Writes one code point, returns its length: 1 to 4. */
 size_t scopeflow__utf8_encode(uint32_t code_point, char out[4]);
 
-bool scopeflow__utf8_is_valid(scopeflow_bytes text);
+/* How many bytes are well-formed: all of them, or up to the first that is not. */
+size_t scopeflow__utf8_valid_length(scopeflow_bytes text);
+
+/* Nearly every text that is asked for is a short name in ASCII, told without a call. */
+static inline bool scopeflow__utf8_is_valid(scopeflow_bytes text) {
+    size_t at = 0;
+    uint64_t eight;
+    for (; text.len - at >= sizeof eight; at += sizeof eight) {
+        memcpy(&eight, text.ptr + at, sizeof eight);
+        if ((eight & 0x8080808080808080ull) != 0) break;
+    }
+    while (at < text.len && (unsigned char)text.ptr[at] < 0x80) at++;
+    if (at == text.len) return true;
+    scopeflow_bytes const rest = scopeflow__text(text.ptr + at, text.len - at);
+    return scopeflow__utf8_valid_length(rest) == rest.len;
+}
+
+/* How many of the text's bytes fit into `room_bytes` without ending inside a code point. */
+static inline size_t scopeflow__utf8_cut(scopeflow_bytes text, size_t room_bytes) {
+    size_t len = text.len;
+    if (len <= room_bytes) return len;
+    len = room_bytes;
+    while (len > 0 && ((unsigned char)text.ptr[len] & 0xC0u) == 0x80u) len--;
+    return len;
+}
 
 /* Order of two well-formed texts by UTF-16 code units, as RFC 8785 sorts keys: <0, 0, >0. */
 int scopeflow__utf8_compare_as_utf16(scopeflow_bytes a, scopeflow_bytes b);
+
+#endif
+
+/* -------------------- src/base/vector.h -------------------- */
+
+/* How wide vectors are: what every machine of the kind has, or 256 bits where it is asked at run
+ * time. 64 is a word, and always right. The tests ask for less than there is. */
+#ifndef SCOPEFLOW__VECTOR_H
+#define SCOPEFLOW__VECTOR_H
+
+#if !defined(SCOPEFLOW__VECTOR_BITS)
+#if defined(__x86_64__) && defined(__GNUC__)
+#define SCOPEFLOW__VECTOR_BITS 256
+#elif defined(__SSE2__) && defined(__GNUC__)
+#define SCOPEFLOW__VECTOR_BITS 128
+#else
+#define SCOPEFLOW__VECTOR_BITS 64
+#endif
+#endif
+
+#if SCOPEFLOW__VECTOR_BITS == 256
+#include <immintrin.h>
+#elif SCOPEFLOW__VECTOR_BITS == 128
+#include <emmintrin.h>
+#endif
 
 #endif
 
@@ -572,23 +712,128 @@ size_t scopeflow__utf8_encode(uint32_t code_point, char out[4]) {
     return 4;
 }
 
-bool scopeflow__utf8_is_valid(scopeflow_bytes text) {
-    size_t at = 0;
-    while (at < text.len) {
-        uint64_t eight;
-        while (text.len - at >= sizeof eight) { /* Names are ASCII nearly always. */
-            memcpy(&eight, text.ptr + at, sizeof eight);
-            if ((eight & ASCII_MASK) != 0) break;
-            at += sizeof eight;
-        }
-        while (at < text.len && (unsigned char)text.ptr[at] < 0x80) at++;
-        if (at == text.len) return true;
-        uint32_t code_point;
-        bool valid;
-        at += scopeflow__utf8_decode(text, at, &code_point, &valid);
-        if (!valid) return false;
+static uint32_t load_four(const char *at) {
+    const unsigned char *const s = (const unsigned char *)at;
+    return s[0] | (uint32_t)s[1] << 8 | (uint32_t)s[2] << 16 | (uint32_t)s[3] << 24;
+}
+
+/* Length of the well-formed sequence that four bytes begin with, by table 3-7 as masks: lead and
+ * continuation bits, then what would be overlong, a surrogate or too large. 0 if it is none. */
+static size_t sequence_length(uint32_t four) {
+    if ((four & 0x80u) == 0) return 1;
+    if ((four & 0xC0E0u) == 0x80C0u) return (four & 0x1Eu) != 0 ? 2 : 0;
+    if ((four & 0xC0C0F0u) == 0x8080E0u)
+        return (four & 0x200Fu) != 0 && (four & 0x200Fu) != 0x200Du ? 3 : 0;
+    if ((four & 0xC0C0C0F8u) == 0x808080F0u)
+        return (four & 0x3007u) != 0 && ((four & 0x04u) == 0 || (four & 0x3003u) == 0) ? 4 : 0;
+    return 0;
+}
+
+/* The same at the end of a text, where there are fewer than four. */
+static size_t last_sequence_length(scopeflow_bytes text, size_t at) {
+    uint32_t code_point;
+    bool valid;
+    size_t const used = scopeflow__utf8_decode(text, at, &code_point, &valid);
+    return valid ? used : 0;
+}
+
+/* A sequence reaches so many bytes back at most. */
+enum { LONGEST_BEFORE = 3 };
+
+#if SCOPEFLOW__VECTOR_BITS >= 128
+enum { VALID_BLOCK = 16 };
+
+static __m128i load_block(const char *at) {
+    return _mm_loadu_si128((const __m128i *)(const void *)at);
+}
+
+/* Which bytes, as unsigned numbers, are at least so large. */
+static __m128i at_least(__m128i bytes, unsigned char limit) {
+    return _mm_cmpeq_epi8(_mm_max_epu8(bytes, _mm_set1_epi8((char)limit)), bytes);
+}
+
+static __m128i is_byte(__m128i bytes, unsigned char byte) {
+    return _mm_cmpeq_epi8(bytes, _mm_set1_epi8((char)byte));
+}
+
+/* The same table: which second bytes its first byte does not allow though they continue. */
+static __m128i wrong_seconds(__m128i bytes, __m128i before) {
+    __m128i const from_a0 = at_least(bytes, 0xA0);
+    __m128i const from_90 = at_least(bytes, 0x90);
+    __m128i const too_low = _mm_or_si128(_mm_andnot_si128(from_a0, is_byte(before, 0xE0)),
+                                         _mm_andnot_si128(from_90, is_byte(before, 0xF0)));
+    __m128i const too_high = _mm_or_si128(_mm_and_si128(from_a0, is_byte(before, 0xED)),
+                                          _mm_and_si128(from_90, is_byte(before, 0xF4)));
+    return _mm_or_si128(too_low, too_high);
+}
+
+/* Whether a block is right behind the three bytes before it, which are: each byte continues a
+ * sequence exactly where one of those before it asks for that, and none is never right. The block
+ * may end inside a sequence. */
+static bool is_valid_block(const char *at) {
+    __m128i const bytes = load_block(at);
+    __m128i const before = load_block(at - 1);
+    __m128i const continues = _mm_cmplt_epi8(bytes, _mm_set1_epi8((char)0xC0)); /* Signed. */
+    __m128i const asked =
+        _mm_or_si128(at_least(before, 0xC0), _mm_or_si128(at_least(load_block(at - 2), 0xE0),
+                                                          at_least(load_block(at - 3), 0xF0)));
+    __m128i const never = _mm_or_si128(at_least(bytes, 0xF5),
+                                       _mm_or_si128(is_byte(bytes, 0xC0), is_byte(bytes, 0xC1)));
+    __m128i const wrong = _mm_or_si128(_mm_xor_si128(continues, asked),
+                                       _mm_or_si128(never, wrong_seconds(bytes, before)));
+    return _mm_movemask_epi8(wrong) == 0;
+}
+
+/* Back to where the sequence begins that a place stands in. */
+static size_t sequence_start(scopeflow_bytes text, size_t at) {
+    for (size_t back = 1; back <= LONGEST_BEFORE; back++) {
+        unsigned char const byte = (unsigned char)text.ptr[at - back];
+        if (byte < 0x80) return at;
+        if (byte < 0xC0) continue;
+        size_t const len = byte >= 0xF0 ? 4 : (byte >= 0xE0 ? 3 : 2);
+        return len > back ? at - back : at;
     }
-    return true;
+    return at;
+}
+
+/* Passes over blocks that are right. What stands before `at` is. */
+static size_t pass_valid_blocks(scopeflow_bytes text, size_t at) {
+    if (at < LONGEST_BEFORE) return at;
+    size_t const start = at;
+    while (text.len - at >= VALID_BLOCK && is_valid_block(text.ptr + at)) at += VALID_BLOCK;
+    return at > start ? sequence_start(text, at) : at;
+}
+#else
+static size_t pass_valid_blocks(scopeflow_bytes text, size_t at) {
+    (void)text;
+    return at;
+}
+#endif
+
+/* Passes over sequences that are right until one begins at `until` or beyond. */
+static size_t pass_sequences(scopeflow_bytes text, size_t at, size_t until) {
+    while (at < until) {
+        uint64_t eight;
+        if (text.len - at >= sizeof eight) {
+            memcpy(&eight, text.ptr + at, sizeof eight);
+            if ((eight & ASCII_MASK) == 0) {
+                at += sizeof eight;
+                continue;
+            }
+        }
+        size_t const used = text.len - at >= 4 ? sequence_length(load_four(text.ptr + at))
+                                               : last_sequence_length(text, at);
+        if (used == 0) break;
+        at += used;
+    }
+    return at;
+}
+
+size_t scopeflow__utf8_valid_length(scopeflow_bytes text) {
+    size_t const most = LONGEST_BEFORE;
+    size_t const first = text.len < most ? text.len : most;
+    size_t const checked = pass_valid_blocks(text, pass_sequences(text, 0, first));
+    return pass_sequences(text, checked, text.len);
 }
 
 int scopeflow__utf8_compare_as_utf16(scopeflow_bytes a, scopeflow_bytes b) {
@@ -632,6 +877,85 @@ struct scopeflow_tape {
 void scopeflow__tape_init(scopeflow_tape *self, const scopeflow__memory *memory, size_t full_at);
 void scopeflow__tape_deinit(scopeflow_tape *self);
 
+static inline bool scopeflow__is_container(scopeflow_token kind) {
+    return kind >= SCOPEFLOW_TOKEN_OBJECT && kind <= SCOPEFLOW_TOKEN_SET;
+}
+
+/* --- Appending --- */
+
+/* Numbers are little-endian whatever the machine is; compilers make one access of it. */
+static inline void scopeflow__put_u32(char *at, uint32_t value) {
+    unsigned char bytes[4];
+    for (size_t i = 0; i < sizeof bytes; i++) bytes[i] = (unsigned char)(value >> (8 * i));
+    memcpy(at, bytes, sizeof bytes);
+}
+static inline void scopeflow__put_u64(char *at, uint64_t value) {
+    unsigned char bytes[8];
+    for (size_t i = 0; i < sizeof bytes; i++) bytes[i] = (unsigned char)(value >> (8 * i));
+    memcpy(at, bytes, sizeof bytes);
+}
+
+/* Begins a token and returns where its content goes, for which there is room; NULL if it is dropped
+ * because it stands too deep or there is no memory. `end` takes it into the row. */
+static inline char *scopeflow__tape_begin(scopeflow_tape *self, scopeflow_token kind,
+                                          size_t content_bytes) {
+    if (self->skipped_depth > 0) return NULL;
+    if (!scopeflow__buffer_reserve(&self->bytes, 1 + content_bytes)) return NULL;
+    self->bytes.ptr[self->bytes.len] = (char)kind;
+    return self->bytes.ptr + self->bytes.len + 1;
+}
+static inline void scopeflow__tape_end(scopeflow_tape *self, size_t content_bytes,
+                                       size_t text_bytes) {
+    self->bytes.len += 1 + content_bytes;
+    self->least_output += 1 + text_bytes;
+}
+
+static inline void scopeflow__tape_put_token(scopeflow_tape *self, scopeflow_token kind) {
+    if (scopeflow__tape_begin(self, kind, 0) != NULL) scopeflow__tape_end(self, 0, 0);
+}
+static inline void scopeflow__tape_put_number(scopeflow_tape *self, scopeflow_token kind,
+                                              uint64_t bits) {
+    char *const at = scopeflow__tape_begin(self, kind, 8);
+    if (at == NULL) return;
+    scopeflow__put_u64(at, bits);
+    scopeflow__tape_end(self, 8, 0);
+}
+
+/* A token without content; containers are counted. */
+static inline void scopeflow__tape_put_mark(scopeflow_tape *self, scopeflow_token token) {
+    if (scopeflow__is_container(token)) {
+        if (self->skipped_depth > 0 || self->depth == SCOPEFLOW_PAYLOAD_DEPTH_LIMIT) {
+            scopeflow__tape_put_token(self, SCOPEFLOW_TOKEN_TOO_DEEP);
+            self->skipped_depth++;
+            return;
+        }
+        self->depth++;
+    } else if (token == SCOPEFLOW_TOKEN_END) {
+        if (self->skipped_depth > 0) {
+            self->skipped_depth--;
+            return;
+        }
+        if (self->depth > 0) self->depth--;
+    }
+    scopeflow__tape_put_token(self, token);
+}
+
+/* --- Reading --- */
+
+static inline uint32_t scopeflow__get_u32(const unsigned char *at) {
+    return at[0] | (uint32_t)at[1] << 8 | (uint32_t)at[2] << 16 | (uint32_t)at[3] << 24;
+}
+static inline uint64_t scopeflow__get_u64(const unsigned char *at) {
+    return scopeflow__get_u32(at) | (uint64_t)scopeflow__get_u32(at + 4) << 32;
+}
+
+/* Bytes that follow the first byte of a token, before its text. */
+static inline size_t scopeflow__token_head_bytes(scopeflow_token kind) {
+    static const unsigned char sizes[SCOPEFLOW_TOKEN_END + 1] = {0, 0, 0, 8, 8, 8, 4, 4,
+                                                                 4, 4, 0, 4, 0, 0, 0, 0};
+    return sizes[kind];
+}
+
 /* One token, read. */
 typedef struct scopeflow__token {
     scopeflow_token kind;
@@ -656,14 +980,30 @@ scopeflow__cursor scopeflow__tape_value(const scopeflow_tape *self);
 static inline bool scopeflow__cursor_is_done(const scopeflow__cursor *self) {
     return self->at == self->end;
 }
-scopeflow_token scopeflow__cursor_peek(const scopeflow__cursor *self);
-scopeflow__token scopeflow__cursor_read(scopeflow__cursor *self);
+static inline scopeflow_token scopeflow__cursor_peek(const scopeflow__cursor *self) {
+    return self->at[0];
+}
+static inline scopeflow__token scopeflow__cursor_read(scopeflow__cursor *self) {
+    const unsigned char *const content = self->at + 1;
+    size_t const head = scopeflow__token_head_bytes(self->at[0]);
+    scopeflow__token token;
+    token.kind = self->at[0];
+    token.text = scopeflow__text("", 0);
+    token.number.as_uint = 0;
+    self->at = content + head;
+    if (head == 8) {
+        uint64_t const bits = scopeflow__get_u64(content);
+        memcpy(&token.number, &bits, sizeof bits);
+    } else if (head == 4 && token.kind == SCOPEFLOW_TOKEN_CYCLE) {
+        token.number.as_levels = scopeflow__get_u32(content);
+    } else if (head == 4) {
+        token.text = scopeflow__text((const char *)self->at, scopeflow__get_u32(content));
+        self->at += token.text.len;
+    }
+    return token;
+}
 /* Passes over one whole value and returns its tokens. */
 scopeflow__cursor scopeflow__cursor_take(scopeflow__cursor *self);
-
-static inline bool scopeflow__is_container(scopeflow_token kind) {
-    return kind >= SCOPEFLOW_TOKEN_OBJECT && kind <= SCOPEFLOW_TOKEN_SET;
-}
 
 /* Appends tokens that were read from another tape. */
 void scopeflow__tape_put_value(scopeflow_tape *self, scopeflow__cursor value);
@@ -687,40 +1027,26 @@ void scopeflow__tape_deinit(scopeflow_tape *self) {
 
 /* --- Appending --- */
 
-static bool begin_token(scopeflow_tape *self, scopeflow_token kind, size_t content_bytes) {
-    if (self->skipped_depth > 0) return false;
-    if (!scopeflow__buffer_reserve(&self->bytes, 1 + content_bytes)) return false;
-
-    self->bytes.ptr[self->bytes.len++] = (char)kind;
-    self->least_output += 1;
-    return true;
-}
-
-static void put_little_endian(scopeflow_tape *self, uint64_t value, size_t size_bytes) {
-    for (size_t i = 0; i < size_bytes; i++)
-        self->bytes.ptr[self->bytes.len++] = (char)(unsigned char)(value >> (8 * i));
-}
-
 void scopeflow_tape_put_null(scopeflow_tape *self) {
-    (void)begin_token(self, SCOPEFLOW_TOKEN_NULL, 0);
+    scopeflow__tape_put_token(self, SCOPEFLOW_TOKEN_NULL);
 }
 
 void scopeflow_tape_put_bool(scopeflow_tape *self, uint32_t value) {
-    (void)begin_token(self, value != 0 ? SCOPEFLOW_TOKEN_TRUE : SCOPEFLOW_TOKEN_FALSE, 0);
+    scopeflow__tape_put_token(self, value != 0 ? SCOPEFLOW_TOKEN_TRUE : SCOPEFLOW_TOKEN_FALSE);
 }
 
 void scopeflow_tape_put_int(scopeflow_tape *self, int64_t value) {
-    if (begin_token(self, SCOPEFLOW_TOKEN_INT, 8)) put_little_endian(self, (uint64_t)value, 8);
+    scopeflow__tape_put_number(self, SCOPEFLOW_TOKEN_INT, (uint64_t)value);
 }
 
 void scopeflow_tape_put_uint(scopeflow_tape *self, uint64_t value) {
-    if (begin_token(self, SCOPEFLOW_TOKEN_UINT, 8)) put_little_endian(self, value, 8);
+    scopeflow__tape_put_number(self, SCOPEFLOW_TOKEN_UINT, value);
 }
 
 void scopeflow_tape_put_double(scopeflow_tape *self, double value) {
     uint64_t bits;
     memcpy(&bits, &value, sizeof bits);
-    if (begin_token(self, SCOPEFLOW_TOKEN_DOUBLE, 8)) put_little_endian(self, bits, 8);
+    scopeflow__tape_put_number(self, SCOPEFLOW_TOKEN_DOUBLE, bits);
 }
 
 static bool has_text(scopeflow_token kind) {
@@ -733,10 +1059,11 @@ void scopeflow_tape_put_text(scopeflow_tape *self, scopeflow_token token, scopef
         scopeflow_tape_put_null(self);
         return;
     }
-    if (!begin_token(self, token, 4 + text.len)) return;
-    put_little_endian(self, text.len, 4);
-    scopeflow__buffer_put_text(&self->bytes, text);
-    self->least_output += text.len;
+    char *const at = scopeflow__tape_begin(self, token, 4 + text.len);
+    if (at == NULL) return;
+    scopeflow__put_u32(at, (uint32_t)text.len);
+    scopeflow__copy(at + 4, text.ptr, text.len);
+    scopeflow__tape_end(self, 4 + text.len, text.len);
 }
 
 void scopeflow__tape_put_string(scopeflow_tape *self, scopeflow_bytes text) {
@@ -744,25 +1071,14 @@ void scopeflow__tape_put_string(scopeflow_tape *self, scopeflow_bytes text) {
 }
 
 void scopeflow_tape_put_cycle(scopeflow_tape *self, uint32_t levels) {
-    if (begin_token(self, SCOPEFLOW_TOKEN_CYCLE, 4)) put_little_endian(self, levels, 4);
+    char *const at = scopeflow__tape_begin(self, SCOPEFLOW_TOKEN_CYCLE, 4);
+    if (at == NULL) return;
+    scopeflow__put_u32(at, levels);
+    scopeflow__tape_end(self, 4, 0);
 }
 
 void scopeflow_tape_put_mark(scopeflow_tape *self, scopeflow_token token) {
-    if (scopeflow__is_container(token)) {
-        if (self->skipped_depth > 0 || self->depth == SCOPEFLOW_PAYLOAD_DEPTH_LIMIT) {
-            (void)begin_token(self, SCOPEFLOW_TOKEN_TOO_DEEP, 0);
-            self->skipped_depth++;
-            return;
-        }
-        self->depth++;
-    } else if (token == SCOPEFLOW_TOKEN_END) {
-        if (self->skipped_depth > 0) {
-            self->skipped_depth--;
-            return;
-        }
-        if (self->depth > 0) self->depth--;
-    }
-    (void)begin_token(self, token, 0);
+    scopeflow__tape_put_mark(self, token);
 }
 
 void scopeflow_tape_put_tokens(scopeflow_tape *self, scopeflow_bytes tokens) {
@@ -782,29 +1098,19 @@ uint32_t scopeflow_tape_is_full(const scopeflow_tape *self) {
 
 /* --- Reading --- */
 
-static uint64_t get_little_endian(const unsigned char *at, size_t size_bytes) {
-    uint64_t value = 0;
-    for (size_t i = 0; i < size_bytes; i++) value |= (uint64_t)at[i] << (8 * i);
-    return value;
+/* The same, the text included, of a token that is known to be there. */
+static size_t content_size(const unsigned char *at) {
+    size_t const head = scopeflow__token_head_bytes(at[0]);
+    return has_text(at[0]) ? head + (size_t)scopeflow__get_u32(at + 1) : head;
 }
 
-/* Bytes that follow the first byte of a token, its text included; SIZE_MAX if it is cut short. */
-static size_t content_size(const unsigned char *at, const unsigned char *end) {
+/* SIZE_MAX if the token is none or cut short. */
+static size_t checked_content_size(const unsigned char *at, const unsigned char *end) {
     size_t const left = (size_t)(end - at) - 1;
-    scopeflow_token const kind = at[0];
-    size_t size = 0;
-    if (kind == SCOPEFLOW_TOKEN_INT || kind == SCOPEFLOW_TOKEN_UINT ||
-        kind == SCOPEFLOW_TOKEN_DOUBLE)
-        size = 8;
-    else if (kind == SCOPEFLOW_TOKEN_CYCLE)
-        size = 4;
-    else if (has_text(kind)) {
-        if (left < 4) return SIZE_MAX;
-        uint64_t const len = get_little_endian(at + 1, 4);
-        if (len > left - 4) return SIZE_MAX;
-        size = 4 + (size_t)len;
-    }
-    return size <= left ? size : SIZE_MAX;
+    if (at[0] > SCOPEFLOW_TOKEN_END || scopeflow__token_head_bytes(at[0]) > left) return SIZE_MAX;
+    if (!has_text(at[0])) return scopeflow__token_head_bytes(at[0]);
+    uint64_t const len = scopeflow__get_u32(at + 1);
+    return len <= left - 4 ? 4 + (size_t)len : SIZE_MAX;
 }
 
 /* One bit for each open container says whether it is an object; another whether a key is due. */
@@ -814,8 +1120,7 @@ static bool is_one_value(const unsigned char *at, const unsigned char *end) {
     bool key_due = false;
     while (at < end) {
         scopeflow_token const kind = *at;
-        if (kind > SCOPEFLOW_TOKEN_END) return false;
-        size_t const size = content_size(at, end);
+        size_t const size = checked_content_size(at, end);
         if (size == SIZE_MAX) return false;
         at += 1 + size;
 
@@ -838,36 +1143,14 @@ static bool is_one_value(const unsigned char *at, const unsigned char *end) {
 
 scopeflow__cursor scopeflow__tape_value(const scopeflow_tape *self) {
     scopeflow__cursor cursor;
-    cursor.at = (const unsigned char *)self->bytes.ptr;
-    cursor.end = cursor.at + self->bytes.len;
-    if (self->bytes.failed || self->bytes.len == 0 || !is_one_value(cursor.at, cursor.end)) {
-        cursor.at = null_token;
-        cursor.end = null_token + sizeof null_token;
-    }
+    cursor.at = null_token;
+    cursor.end = null_token + sizeof null_token;
+    if (self->bytes.failed || self->bytes.len == 0) return cursor;
+    const unsigned char *const at = (const unsigned char *)self->bytes.ptr;
+    if (!is_one_value(at, at + self->bytes.len)) return cursor;
+    cursor.at = at;
+    cursor.end = at + self->bytes.len;
     return cursor;
-}
-
-scopeflow_token scopeflow__cursor_peek(const scopeflow__cursor *self) {
-    return self->at[0];
-}
-
-scopeflow__token scopeflow__cursor_read(scopeflow__cursor *self) {
-    const unsigned char *const content = self->at + 1;
-    size_t const size = content_size(self->at, self->end);
-    scopeflow__token token;
-    token.kind = self->at[0];
-    token.text = scopeflow__text("", 0);
-    token.number.as_uint = 0;
-    if (has_text(token.kind)) {
-        token.text = scopeflow__text((const char *)content + 4, size - 4);
-    } else if (token.kind == SCOPEFLOW_TOKEN_CYCLE) {
-        token.number.as_levels = (uint32_t)get_little_endian(content, 4);
-    } else if (size == 8) {
-        uint64_t const bits = get_little_endian(content, 8);
-        memcpy(&token.number, &bits, sizeof bits);
-    }
-    self->at = content + size;
-    return token;
 }
 
 scopeflow__cursor scopeflow__cursor_take(scopeflow__cursor *self) {
@@ -877,16 +1160,54 @@ scopeflow__cursor scopeflow__cursor_take(scopeflow__cursor *self) {
         scopeflow_token const kind = self->at[0];
         if (scopeflow__is_container(kind)) depth++;
         if (kind == SCOPEFLOW_TOKEN_END) depth--;
-        self->at += 1 + content_size(self->at, self->end);
+        self->at += 1 + content_size(self->at);
     } while (depth > 0);
     value.end = self->at;
     return value;
 }
 
+/* -------------------- src/value/described.c -------------------- */
+
+/* -------------------- src/value/described.h -------------------- */
+
+/* Reading small facts out of a row of tokens. */
+#ifndef SCOPEFLOW__DESCRIBED_H
+#define SCOPEFLOW__DESCRIBED_H
+
+/* The value of an object's member; the last one of that key counts. False if there is none. */
+bool scopeflow__member_find(scopeflow__cursor object, scopeflow_bytes key, scopeflow__cursor *out);
+
+/* The text of a member of the host's description of an error; empty if there is none. */
+scopeflow_bytes scopeflow__described(scopeflow__cursor error, const char *key);
+
+#endif
+
+bool scopeflow__member_find(scopeflow__cursor object, scopeflow_bytes key, scopeflow__cursor *out) {
+    bool found = false;
+    if (scopeflow__cursor_read(&object).kind != SCOPEFLOW_TOKEN_OBJECT) return false;
+    while (scopeflow__cursor_peek(&object) != SCOPEFLOW_TOKEN_END) {
+        bool const is_it = scopeflow__same_text(scopeflow__cursor_read(&object).text, key);
+        scopeflow__cursor const value = scopeflow__cursor_take(&object);
+        if (!is_it) continue;
+        *out = value;
+        found = true;
+    }
+    return found;
+}
+
+scopeflow_bytes scopeflow__described(scopeflow__cursor error, const char *key) {
+    scopeflow__cursor value;
+    if (!scopeflow__member_find(error, scopeflow__c_text(key), &value) ||
+        scopeflow__cursor_peek(&value) != SCOPEFLOW_TOKEN_STRING)
+        return SCOPEFLOW__TEXT("");
+    return scopeflow__cursor_read(&value).text;
+}
+
 /* -------------------- src/json/number.c -------------------- */
 
 /* Shortest doubles by Raffaello Giulietti's Schubfach ("The Schubfach way to render doubles",
- * 2020); exact reading by an estimate that a comparison in whole numbers puts right. */
+ * 2020). Reading multiplies by the same powers of ten; where 128 bits do not tell which double is
+ * the nearest, an estimate is put right by a comparison in whole numbers. */
 
 /* -------------------- src/json/number.h -------------------- */
 
@@ -905,6 +1226,11 @@ size_t scopeflow__number_write_double(double value, char *out);
 
 /* The double nearest to a JSON number, ties to even; too large gives infinity. */
 double scopeflow__number_read_double(scopeflow_bytes number);
+
+/* The bits of the double nearest to digits * 10^exponent, negated or not, where that can be told
+ * quickly; false for the few where it cannot. */
+bool scopeflow__number_bits(uint64_t digits, int64_t exponent, bool is_negative,
+                            uint64_t *out_bits);
 
 #endif
 
@@ -1567,7 +1893,16 @@ typedef struct decimal {
     int32_t exponent; /* value = digits * 10^exponent */
 } decimal;
 
-/* a * b = high * 2^64 + low, in halves, because 128-bit integers are no standard C. */
+/* a * b = high * 2^64 + low. 128-bit integers are no standard C, and WebAssembly's need a library
+ * that is not there: elsewhere in halves. */
+#if defined(__SIZEOF_INT128__) && !defined(__wasm__)
+__extension__ typedef unsigned __int128 wide;
+static uint64_t multiply_wide(uint64_t a, uint64_t b, uint64_t *out_low) {
+    wide const product = (wide)a * b;
+    *out_low = (uint64_t)product;
+    return (uint64_t)(product >> 64);
+}
+#else
 static uint64_t multiply_wide(uint64_t a, uint64_t b, uint64_t *out_low) {
     uint64_t const a_low = a & 0xFFFFFFFFu, a_high = a >> 32;
     uint64_t const b_low = b & 0xFFFFFFFFu, b_high = b >> 32;
@@ -1577,6 +1912,7 @@ static uint64_t multiply_wide(uint64_t a, uint64_t b, uint64_t *out_low) {
     *out_low = (middle_low << 32) | (low & 0xFFFFFFFFu);
     return a_high * b_high + (middle >> 32) + (middle_low >> 32);
 }
+#endif
 
 /* floor(g * factor / 2^128) with the lowest bit set if anything was cut off. */
 static uint64_t round_to_odd(const uint64_t g[2], uint64_t factor) {
@@ -1701,6 +2037,7 @@ size_t scopeflow__number_write_double(double value, char *out) {
 
 /* A whole number of up to 2^(32 * LIMBS): 800 digits times 5^342 or 2^1200 fit with room. */
 enum { LIMBS = 160, SIGNIFICANT_DIGITS = 800 };
+#define INFINITY_BITS 0x7FF0000000000000ull
 typedef struct big {
     uint32_t limbs[LIMBS];
     uint32_t count;
@@ -1757,13 +2094,12 @@ static double from_bits(uint64_t bits) {
 /* Moves an estimate to the double nearest to digits * 10^exponent. The bits of positive doubles
  * count up in order of size, so the neighbour is one away. */
 static uint64_t settle(uint64_t bits, const big *digits, int32_t exponent) {
-    uint64_t const infinity = 0x7FF0000000000000ull;
     for (;;) {
         uint64_t const raised = bits >> 52 != 0 ? (1ull << 52) : 0;
         uint64_t const c = (bits & ((1ull << 52) - 1)) | raised;
         int32_t const q = raised ? (int32_t)(bits >> 52) - 1075 : -1074;
         int const above =
-            bits == infinity ? -1 : compare_to_binary(digits, exponent, 2 * c + 1, q - 1);
+            bits == INFINITY_BITS ? -1 : compare_to_binary(digits, exponent, 2 * c + 1, q - 1);
         if (above > 0 || (above == 0 && (c & 1) != 0)) {
             bits++;
             continue;
@@ -1786,8 +2122,7 @@ static const double exact_powers[23] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,
                                         1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
                                         1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
 
-/* Exact for up to 15 digits and an exponent of at most 22 either way, where both factors are exact
- * (Clinger, 1990); else within a few units of the last place, and `settle` does the rest. */
+/* Within a few units of the last place; `settle` does the rest. */
 static uint64_t estimate(uint64_t leading_digits, int32_t exponent) {
     double value = (double)leading_digits;
     for (; exponent > 22; exponent -= 22) value *= exact_powers[22];
@@ -1798,62 +2133,112 @@ static uint64_t estimate(uint64_t leading_digits, int32_t exponent) {
     return bits;
 }
 
-double scopeflow__number_read_double(scopeflow_bytes number) {
+/* The written exponent, at `e` or behind the end; beyond 100000 its size plays no part. */
+static int64_t written_exponent(scopeflow_bytes number, size_t at) {
+    int64_t written = 0;
+    if (at >= number.len) return 0;
+    bool const minus = number.ptr[++at] == '-';
+    if (number.ptr[at] == '+' || minus) at++;
+    for (; at < number.len; at++)
+        if (written < 100000) written = written * 10 + (number.ptr[at] - '0');
+    return minus ? -written : written;
+}
+
+static bool is_exponent_mark(char c) {
+    return (c | 0x20) == 'e';
+}
+
+/* The nearest double's bits by whole numbers alone, whatever the count of digits. */
+static uint64_t read_exactly(scopeflow_bytes number) {
     big digits;
     memset(&digits, 0, sizeof digits);
     uint64_t leading = 0;
+    int64_t exponent = 0;
     int32_t leading_exponent = 0;
-    int32_t exponent = 0;
-    uint32_t count = 0;
-    size_t at = 0;
-    bool const negative = number.len > 0 && number.ptr[0] == '-';
+    int32_t count = 0;
+    size_t at = number.ptr[0] == '-';
     bool after_point = false;
     bool beyond = false; /* A non-zero digit was cut off. */
-    for (at = negative; at < number.len && (number.ptr[at] | 0x20) != 'e'; at++) {
+    for (; at < number.len && !is_exponent_mark(number.ptr[at]); at++) {
         if (number.ptr[at] == '.') {
             after_point = true;
             continue;
         }
         uint32_t const digit = (uint32_t)(number.ptr[at] - '0');
-        if (count == 0 && digit == 0) {
-            exponent -= after_point;
-            continue;
-        }
-        if (count < SIGNIFICANT_DIGITS) {
-            multiply_add(&digits, 10, digit);
-            if (count < 18)
-                leading = leading * 10 + digit;
-            else
-                leading_exponent++;
-            count++;
-            exponent -= after_point;
-        } else {
+        if (count == SIGNIFICANT_DIGITS) {
             beyond = beyond || digit != 0;
             exponent += !after_point;
+            continue;
         }
+        exponent -= after_point;
+        if (count == 0 && digit == 0) continue;
+        multiply_add(&digits, 10, digit);
+        if (count < 18)
+            leading = leading * 10 + digit;
+        else
+            leading_exponent++;
+        count++;
     }
-    int64_t written = 0;
-    if (at < number.len) {
-        bool const minus = number.ptr[++at] == '-';
-        if (number.ptr[at] == '+' || minus) at++;
-        for (; at < number.len; at++)
-            if (written < 100000) written = written * 10 + (number.ptr[at] - '0');
-        if (minus) written = -written;
-    }
-
-    double const sign = negative ? -1.0 : 1.0;
-    int64_t const total = exponent + written;
-    if (count == 0 || total + count < -330) return negative ? -0.0 : 0.0;
-    if (total + count > 310) return sign * from_bits(0x7FF0000000000000ull);
-    exponent = (int32_t)total;
+    exponent += written_exponent(number, at);
+    if (count == 0 || exponent + count < -330) return 0;
+    if (exponent + count > 310) return INFINITY_BITS;
     if (beyond) { /* Sticky: one more digit breaks every tie the right way. */
         multiply_add(&digits, 10, 1);
         exponent--;
     }
-    int32_t const scale = exponent + leading_exponent + beyond;
-    if (count <= 15 && scale >= -22 && scale <= 22)
-        return sign * from_bits(estimate(leading, scale));
-    return sign * from_bits(settle(estimate(leading, scale), &digits, exponent));
+    int32_t const scale = (int32_t)exponent + leading_exponent + beyond;
+    return settle(estimate(leading, scale), &digits, (int32_t)exponent);
+}
+
+static uint32_t leading_zeros(uint64_t value) {
+#if defined(__GNUC__)
+    return (uint32_t)__builtin_clzll(value);
+#else
+    uint32_t count = 0;
+    while ((value >> (63 - count)) == 0) count++;
+    return count;
+#endif
+}
+
+/* The nearest double by the upper 128 bits u of digits * g, both with their highest bit set. What
+ * was cut off, and g being rounded up, put the product anywhere between u - 1 and u + 1: only where
+ * u is just halfway between two doubles the nearest one cannot be told. False for that, and for
+ * what is too small or too large. */
+static bool read_by_product(uint64_t digits, int64_t power, uint64_t *out_bits) {
+    if (power < SCOPEFLOW__POWER_OF_TEN_FIRST || power > SCOPEFLOW__POWER_OF_TEN_LAST) return false;
+    const uint64_t *const g = scopeflow__powers_of_ten[power - SCOPEFLOW__POWER_OF_TEN_FIRST];
+    uint32_t const shift = leading_zeros(digits);
+    uint64_t low, ignored;
+    uint64_t high = multiply_wide(digits << shift, g[0], &low);
+    uint64_t const carried = multiply_wide(digits << shift, g[1], &ignored);
+    low += carried;
+    high += low < carried;
+
+    uint32_t const upper = (uint32_t)(high >> 63);
+    uint32_t const cut = 10 + upper;
+    uint64_t const half = 1ull << (cut - 1);
+    uint64_t const rest = high & ((1ull << cut) - 1);
+    if (rest == half && low == 0) return false;
+    uint64_t const mantissa = (high >> cut) + (rest >= half);
+    int32_t const exponent =
+        floor_log2_of_power_of_ten((int32_t)power) + 1086 - (int32_t)shift + (int32_t)upper;
+    if (exponent > 2046) return false; /* The powers end before doubles cease to be normal. */
+    /* Its highest bit, or the carry of rounding, counts the exponent up. */
+    *out_bits = ((uint64_t)(exponent - 1) << 52) + mantissa;
+    return true;
+}
+
+bool scopeflow__number_bits(uint64_t digits, int64_t exponent, bool is_negative,
+                            uint64_t *out_bits) {
+    *out_bits = 0;
+    if (digits != 0 && !read_by_product(digits, exponent, out_bits)) return false;
+    *out_bits |= (uint64_t)is_negative << 63;
+    return true;
+}
+
+double scopeflow__number_read_double(scopeflow_bytes number) {
+    bool const is_negative = number.ptr[0] == '-';
+    return from_bits(read_exactly(number) | (uint64_t)is_negative << 63);
 }
 
 /* -------------------- src/json/write.c -------------------- */
@@ -1895,12 +2280,222 @@ void scopeflow__json_write_string(scopeflow__buffer *out, scopeflow_bytes text);
 
 #endif
 
-#if defined(__SSE2__)
-#include <emmintrin.h>
+/* -------------------- src/json/plain.h -------------------- */
+
+/* The part of a text that stands for itself between the quotes of a JSON string: the loop that the
+ * writer, the parser and the scanner of JSON spend their time in, a block of bytes at a time. */
+#ifndef SCOPEFLOW__PLAIN_H
+#define SCOPEFLOW__PLAIN_H
+
+/* A control character, a quote and a backslash do not stand for themselves. Bytes above 0x7F do
+ * when the caller says so: it has checked them, or will. */
+static inline bool scopeflow__is_plain(unsigned char byte, bool high_is_plain) {
+    return byte >= 0x20 && byte != '"' && byte != '\\' && (high_is_plain || byte < 0x80);
+}
+
+/* Not 0 if any byte of the word is not plain: its high bit is set already, or subtracting or
+ * cancelling makes it borrow (Mycroft's zero-byte trick). The order of bytes plays no part. */
+static inline uint64_t scopeflow__special_bytes(uint64_t word, bool high_is_plain) {
+    uint64_t const ones = 0x0101010101010101ull;
+    uint64_t const quote = word ^ (ones * '"');
+    uint64_t const slash = word ^ (ones * '\\');
+    uint64_t const low = (word - ones * 0x20) & ~word;
+    uint64_t const special = low | ((quote - ones) & ~quote) | ((slash - ones) & ~slash);
+    return (high_is_plain ? special : special | word) & (ones * 0x80);
+}
+
+static inline uint64_t scopeflow__load_eight(const char *from) {
+    uint64_t word;
+    memcpy(&word, from, sizeof word);
+    return word;
+}
+
+/* --- Blocks: what a vector register holds, or a word --- */
+
+/* A mask has one bit for each byte of a block that is plain, the lowest for the first. */
+#if SCOPEFLOW__VECTOR_BITS >= 128
+enum { SCOPEFLOW__PLAIN_BLOCK = 16, SCOPEFLOW__ALL_PLAIN = 0xFFFF };
+typedef __m128i scopeflow__block;
+
+static inline scopeflow__block scopeflow__load_block(const char *from) {
+    return _mm_loadu_si128((const __m128i *)(const void *)from);
+}
+static inline void scopeflow__store_block(char *to, scopeflow__block bytes) {
+    _mm_storeu_si128((__m128i *)(void *)to, bytes);
+}
+static inline uint32_t scopeflow__plain_mask(scopeflow__block bytes, bool high_is_plain) {
+    /* As signed bytes, 0x80 and above are below a space. */
+    __m128i const text = high_is_plain
+                             ? _mm_cmpeq_epi8(_mm_max_epu8(bytes, _mm_set1_epi8(0x20)), bytes)
+                             : _mm_cmpgt_epi8(bytes, _mm_set1_epi8(0x1F));
+    __m128i const quote = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('"'));
+    __m128i const slash = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'));
+    return (uint32_t)_mm_movemask_epi8(_mm_andnot_si128(_mm_or_si128(quote, slash), text));
+}
+static inline bool scopeflow__has_high(scopeflow__block bytes) {
+    return _mm_movemask_epi8(bytes) != 0;
+}
+#else
+enum { SCOPEFLOW__PLAIN_BLOCK = 8, SCOPEFLOW__ALL_PLAIN = 0xFF };
+typedef uint64_t scopeflow__block;
+
+static inline scopeflow__block scopeflow__load_block(const char *from) {
+    return scopeflow__load_eight(from);
+}
+static inline void scopeflow__store_block(char *to, scopeflow__block bytes) {
+    memcpy(to, &bytes, sizeof bytes);
+}
+static inline uint32_t scopeflow__plain_mask(scopeflow__block bytes, bool high_is_plain) {
+    if (scopeflow__special_bytes(bytes, high_is_plain) == 0) return SCOPEFLOW__ALL_PLAIN;
+    unsigned char row[sizeof bytes]; /* In the order of memory, whatever that of the machine is. */
+    uint32_t mask = 0;
+    memcpy(row, &bytes, sizeof row);
+    for (size_t i = 0; i < sizeof row; i++)
+        mask |= (uint32_t)scopeflow__is_plain(row[i], high_is_plain) << i;
+    return mask;
+}
+static inline bool scopeflow__has_high(scopeflow__block bytes) {
+    return (bytes & 0x8080808080808080ull) != 0;
+}
+#endif
+
+/* The place of the first byte that is not plain; the mask has one. */
+static inline size_t scopeflow__first_special(uint32_t mask) {
+#if defined(__GNUC__)
+    return (size_t)__builtin_ctz(~mask);
+#else
+    size_t at = 0;
+    while ((mask >> at & 1) != 0) at++;
+    return at;
+#endif
+}
+
+/* Copies a block, whatever is in it, and returns how many of its bytes are plain before the first
+ * that is not. */
+static inline size_t scopeflow__copy_block(char *to, const char *from, bool high_is_plain) {
+    scopeflow__block const bytes = scopeflow__load_block(from);
+    scopeflow__store_block(to, bytes);
+    uint32_t const mask = scopeflow__plain_mask(bytes, high_is_plain);
+    if (mask == SCOPEFLOW__ALL_PLAIN) return SCOPEFLOW__PLAIN_BLOCK;
+    return scopeflow__first_special(mask);
+}
+
+/* --- Runs --- */
+
+enum { SCOPEFLOW__PLAIN_GROUP = 64, SCOPEFLOW__LONG_RUN = 256 };
+
+#if SCOPEFLOW__VECTOR_BITS == 256
+/* As below, in half as many steps. With the highest bits flipped, signed bytes have the order of
+ * unsigned ones. */
+__attribute__((target("avx2"))) static inline size_t
+scopeflow__copy_groups_avx2(char *to, const char *from, size_t len, bool high_is_plain) {
+    __m256i const quote = _mm256_set1_epi8('"');
+    __m256i const slash = _mm256_set1_epi8('\\');
+    __m256i const flip = _mm256_set1_epi8(high_is_plain ? (char)0x80 : 0);
+    __m256i const low = _mm256_xor_si256(_mm256_set1_epi8(0x1F), flip);
+    size_t at = 0;
+    for (; len - at >= SCOPEFLOW__PLAIN_GROUP; at += SCOPEFLOW__PLAIN_GROUP) {
+        __m256i plain = _mm256_set1_epi8(-1);
+        for (size_t i = at; i < at + SCOPEFLOW__PLAIN_GROUP; i += sizeof plain) {
+            __m256i const bytes = _mm256_loadu_si256((const __m256i *)(const void *)(from + i));
+            _mm256_storeu_si256((__m256i *)(void *)(to + i), bytes);
+            __m256i const text = _mm256_cmpgt_epi8(_mm256_xor_si256(bytes, flip), low);
+            __m256i const marks =
+                _mm256_or_si256(_mm256_cmpeq_epi8(bytes, quote), _mm256_cmpeq_epi8(bytes, slash));
+            plain = _mm256_and_si256(plain, _mm256_andnot_si256(marks, text));
+        }
+        if (_mm256_movemask_epi8(plain) != -1) break;
+    }
+    return at;
+}
+#endif
+
+/* Copies groups of blocks that are plain and returns how many bytes they have: one branch a group.
+ * `to` has room for `len` bytes. */
+static inline size_t scopeflow__copy_groups(char *to, const char *from, size_t len,
+                                            bool high_is_plain) {
+#if SCOPEFLOW__VECTOR_BITS == 256
+    if (len >= SCOPEFLOW__LONG_RUN && __builtin_cpu_supports("avx2"))
+        return scopeflow__copy_groups_avx2(to, from, len, high_is_plain);
+#endif
+    size_t at = 0;
+    for (; len - at >= SCOPEFLOW__PLAIN_GROUP; at += SCOPEFLOW__PLAIN_GROUP) {
+        uint32_t mask = SCOPEFLOW__ALL_PLAIN;
+        for (size_t i = at; i < at + SCOPEFLOW__PLAIN_GROUP; i += SCOPEFLOW__PLAIN_BLOCK) {
+            scopeflow__block const bytes = scopeflow__load_block(from + i);
+            scopeflow__store_block(to + i, bytes);
+            mask &= scopeflow__plain_mask(bytes, high_is_plain);
+        }
+        if (mask != SCOPEFLOW__ALL_PLAIN) break;
+    }
+    return at;
+}
+
+/* Fewer bytes than a block: two words that overlap where that is possible. */
+static inline size_t scopeflow__copy_short(char *to, const char *from, size_t len,
+                                           bool high_is_plain) {
+    if (len >= 8) {
+        uint64_t const first = scopeflow__load_eight(from);
+        uint64_t const last = scopeflow__load_eight(from + len - 8);
+        if ((scopeflow__special_bytes(first, high_is_plain) |
+             scopeflow__special_bytes(last, high_is_plain)) == 0) {
+            memcpy(to, &first, sizeof first);
+            memcpy(to + len - 8, &last, sizeof last);
+            return len;
+        }
+    } else if (len >= 4) {
+        uint32_t halves[2];
+        memcpy(&halves[0], from, 4);
+        memcpy(&halves[1], from + len - 4, 4);
+        uint64_t const both = halves[0] | (uint64_t)halves[1] << 32;
+        if (scopeflow__special_bytes(both, high_is_plain) == 0) {
+            memcpy(to, &halves[0], 4);
+            memcpy(to + len - 4, &halves[1], 4);
+            return len;
+        }
+    }
+    size_t at = 0;
+    for (; at < len && scopeflow__is_plain((unsigned char)from[at], high_is_plain); at++)
+        to[at] = from[at];
+    return at;
+}
+
+/* Copies while bytes are plain and returns how many were. `to` has room for `len` bytes, all of
+ * which may be written. */
+static inline size_t scopeflow__copy_plain(char *to, const char *from, size_t len,
+                                           bool high_is_plain) {
+    size_t const block = SCOPEFLOW__PLAIN_BLOCK;
+    if (len < block) return scopeflow__copy_short(to, from, len, high_is_plain);
+    size_t at = scopeflow__copy_block(to, from, high_is_plain);
+    if (at < block) return at;
+    at += scopeflow__copy_groups(to + at, from + at, len - at, high_is_plain);
+    for (; len - at >= block; at += block) {
+        size_t const plain = scopeflow__copy_block(to + at, from + at, high_is_plain);
+        if (plain < block) return at + plain;
+    }
+    if (at == len) return len;
+    at = len - block; /* The last block overlaps the one before, which was plain. */
+    return at + scopeflow__copy_block(to + at, from + at, high_is_plain);
+}
+
+/* How many bytes are plain before the first that is not. */
+static inline size_t scopeflow__plain_length(const char *from, size_t len, bool high_is_plain) {
+    size_t at = 0;
+    for (; len - at >= SCOPEFLOW__PLAIN_BLOCK; at += SCOPEFLOW__PLAIN_BLOCK) {
+        uint32_t const mask =
+            scopeflow__plain_mask(scopeflow__load_block(from + at), high_is_plain);
+        if (mask != SCOPEFLOW__ALL_PLAIN) return at + scopeflow__first_special(mask);
+    }
+    while (at < len && scopeflow__is_plain((unsigned char)from[at], high_is_plain)) at++;
+    return at;
+}
+
 #endif
 
 #define TRUNCATED_KEY "\"" SCOPEFLOW__MARKER_TRUNCATED "\":"
 #define MARKED(marker) "{\"" marker "\":"
+
+enum { SPECIAL_SIZE_BYTES = 6, SHORT_BYTES = 48 };
 
 void scopeflow__json_writer_init(scopeflow__json_writer *self, scopeflow__buffer *out,
                                  uint32_t budget_bytes, bool canonical) {
@@ -1914,104 +2509,180 @@ void scopeflow__json_writer_init(scopeflow__json_writer *self, scopeflow__buffer
 
 /* --- Strings --- */
 
-/* 1 where a byte cannot stand for itself between quotes; bytes above 0x7F need a look too. */
-static bool is_plain(unsigned char byte) {
-    return byte >= 0x20 && byte < 0x80 && byte != '"' && byte != '\\';
+/* What stands for a byte that cannot stand for itself: its text and, last, how long that is. */
+typedef struct escape {
+    char text[7];
+    unsigned char size;
+} escape;
+
+#define SIX(digits)                                                                                \
+    { "\\u00" digits, 6 }
+#define TWO(letter)                                                                                \
+    { "\\" letter, 2 }
+static const escape escapes[] = {
+    SIX("00"), SIX("01"), SIX("02"), SIX("03"), SIX("04"), SIX("05"), SIX("06"),
+    SIX("07"), TWO("b"),  TWO("t"),  TWO("n"),  SIX("0b"), TWO("f"),  TWO("r"),
+    SIX("0e"), SIX("0f"), SIX("10"), SIX("11"), SIX("12"), SIX("13"), SIX("14"),
+    SIX("15"), SIX("16"), SIX("17"), SIX("18"), SIX("19"), SIX("1a"), SIX("1b"),
+    SIX("1c"), SIX("1d"), SIX("1e"), SIX("1f"), TWO("\""), TWO("\\"),
+};
+#undef SIX
+#undef TWO
+
+static const escape *escape_of(unsigned char byte) {
+    size_t const beyond = byte == '"' ? 0x20 : 0x21;
+    return &escapes[byte < 0x20 ? byte : beyond];
 }
 
-static size_t escape_control(unsigned char byte, char out[6]) {
-    static const char digits[] = "0123456789abcdef";
-    const char *const named = "\bb\tt\nn\ff\rr\"\"\\\\";
-    for (size_t i = 0; named[i] != '\0'; i += 2)
-        if ((unsigned char)named[i] == byte) {
-            out[0] = '\\';
-            out[1] = named[i + 1];
-            return 2;
+/* The inside of a string on its way out. */
+typedef struct content {
+    scopeflow__buffer *out;
+    scopeflow_bytes text;
+    size_t at;
+    size_t limit; /* So many bytes may still be written. */
+} content;
+
+static void advance(content *self, size_t read, size_t written) {
+    self->at += read;
+    self->limit -= written;
+    self->out->len += written;
+}
+
+/* Copies a block with its special bytes escaped and returns where that ends. Whole blocks are read
+ * and written, up to one beyond. No step waits for another but in the sum of lengths. */
+static char *copy_escaped(char *to, const char *from, uint32_t mask) {
+    size_t done = 0;
+    while (mask != SCOPEFLOW__ALL_PLAIN) {
+        size_t const special = scopeflow__first_special(mask);
+        const escape *const written = escape_of((unsigned char)from[special]);
+        scopeflow__store_block(to, scopeflow__load_block(from + done));
+        to += special - done;
+        memcpy(to, written, sizeof *written);
+        to += written->size;
+        done = special + 1;
+        mask |= 1u << special;
+    }
+    scopeflow__store_block(to, scopeflow__load_block(from + done));
+    return to + SCOPEFLOW__PLAIN_BLOCK - done;
+}
+
+/* A block is copied only where another one can be read and all of both may become escapes. */
+enum {
+    BLOCK_READ_BYTES = 2 * SCOPEFLOW__PLAIN_BLOCK,
+    CALM_BLOCKS = 4, /* After so many without a special byte groups are worth a try. */
+    BLOCK_WRITTEN_BYTES = (SPECIAL_SIZE_BYTES + 1) * SCOPEFLOW__PLAIN_BLOCK + sizeof(escape)
+};
+
+/* Copies block after block, escaped, while there is one and room for it. Ends early at a byte
+ * beyond ASCII if such bytes are not known to be well-formed. */
+static void copy_blocks(content *self, size_t end, bool high_is_plain) {
+    size_t const room = self->out->capacity - self->out->len;
+    const char *const start = self->text.ptr + self->at;
+    char *const begin = self->out->ptr + self->out->len;
+    const char *const from_end = self->text.ptr + end;
+    char *const to_end = begin + (room < self->limit ? room : self->limit);
+    const char *from = start;
+    char *to = begin;
+    int calm = 0;
+    while (from_end - from >= BLOCK_READ_BYTES && to_end - to >= BLOCK_WRITTEN_BYTES) {
+        scopeflow__block const bytes = scopeflow__load_block(from);
+        uint32_t const mask = scopeflow__plain_mask(bytes, high_is_plain);
+        if (mask != SCOPEFLOW__ALL_PLAIN) {
+            if (!high_is_plain && scopeflow__has_high(bytes)) break;
+            to = copy_escaped(to, from, mask);
+            from += SCOPEFLOW__PLAIN_BLOCK;
+            calm = 0;
+            continue;
         }
-    memcpy(out, "\\u00", 4);
-    out[4] = digits[byte >> 4];
-    out[5] = digits[byte & 15];
-    return 6;
+        scopeflow__store_block(to, bytes);
+        from += SCOPEFLOW__PLAIN_BLOCK;
+        to += SCOPEFLOW__PLAIN_BLOCK;
+        if (++calm < CALM_BLOCKS) continue;
+        size_t const left = (size_t)(from_end - from);
+        size_t const to_left = (size_t)(to_end - to);
+        size_t const copied =
+            scopeflow__copy_groups(to, from, left < to_left ? left : to_left, high_is_plain);
+        from += copied;
+        to += copied;
+    }
+    advance(self, (size_t)(from - start), (size_t)(to - begin));
 }
 
-/* Bytes of a word that are not plain have their high bit set: it is set already, or subtracting
- * or cancelling makes it borrow (Mycroft's zero-byte trick). */
-static uint64_t special_bytes(uint64_t word) {
-    uint64_t const ones = 0x0101010101010101ull;
-    uint64_t const quote = word ^ (ones * '"');
-    uint64_t const slash = word ^ (ones * '\\');
-    return (word | (word - ones * 0x20) | ((quote - ones) & ~quote) | ((slash - ones) & ~slash)) &
-           (ones * 0x80);
+/* Copies what stands for itself; false if it does not fit and was cut, between two code points. */
+static bool copy_run(content *self, size_t end, bool high_is_plain) {
+    const char *const from = self->text.ptr + self->at;
+    char *const to = self->out->ptr + self->out->len;
+    size_t const whole = end - self->at;
+    size_t const left = whole < self->limit ? whole : self->limit;
+    size_t run = scopeflow__copy_plain(to, from, left, high_is_plain);
+    bool const is_cut = run == left && left < whole;
+    if (is_cut && high_is_plain) run = scopeflow__utf8_cut(scopeflow__text(from, whole), run);
+    advance(self, run, run);
+    return !is_cut;
 }
 
-/* Copies while bytes stand for themselves and returns how many did: one pass for the look and the
- * copy, sixteen or eight bytes at a time. */
-static size_t copy_plain(char *to, const char *from, size_t len) {
-    size_t at = 0;
-#if defined(__SSE2__)
-    __m128i const quote = _mm_set1_epi8('"');
-    __m128i const slash = _mm_set1_epi8('\\');
-    __m128i const space = _mm_set1_epi8(0x20); /* As signed bytes, 0x80 and above are below it. */
-    for (; len - at >= 16; at += 16) {
-        __m128i const bytes = _mm_loadu_si128((const __m128i *)(const void *)(from + at));
-        __m128i const special =
-            _mm_or_si128(_mm_cmplt_epi8(bytes, space),
-                         _mm_or_si128(_mm_cmpeq_epi8(bytes, quote), _mm_cmpeq_epi8(bytes, slash)));
-        _mm_storeu_si128((__m128i *)(void *)(to + at), bytes);
-        unsigned const mask = (unsigned)_mm_movemask_epi8(special);
-        if (mask != 0) return at + (size_t)__builtin_ctz(mask);
-    }
-#endif
-    for (; len - at >= 8; at += 8) {
-        uint64_t word;
-        memcpy(&word, from + at, sizeof word);
-        if (special_bytes(word) != 0) break;
-        memcpy(to + at, &word, sizeof word);
-    }
-    for (; at < len && is_plain((unsigned char)from[at]); at++) to[at] = from[at];
-    return at;
-}
-
-/* The byte or code point that does not stand for itself, as it is written; returns how many bytes
- * of the text it takes. */
-static size_t escape(scopeflow_bytes text, size_t at, char piece[6], size_t *out_size) {
-    if ((unsigned char)text.ptr[at] < 0x80) {
-        *out_size = escape_control((unsigned char)text.ptr[at], piece);
-        return 1;
-    }
+/* Writes what does not stand for itself: an escape, or U+FFFD for what is no UTF-8. False if it
+ * does not fit. */
+static bool write_special(content *self) {
+    char *const to = self->out->ptr + self->out->len;
+    char encoded[4];
     uint32_t code_point;
     bool valid;
-    size_t const used = scopeflow__utf8_decode(text, at, &code_point, &valid);
-    *out_size = scopeflow__utf8_encode(code_point, piece);
-    return used;
+    size_t const used = scopeflow__utf8_decode(self->text, self->at, &code_point, &valid);
+    bool const is_ascii = code_point < 0x80;
+    size_t const size = is_ascii ? escape_of((unsigned char)code_point)->size
+                                 : scopeflow__utf8_encode(code_point, encoded);
+    if (size > self->limit) return false;
+    memcpy(to, is_ascii ? escape_of((unsigned char)code_point)->text : encoded, size);
+    advance(self, used, size);
+    return true;
 }
 
-/* Writes the inside of a string while it fits in `limit` bytes; returns whether all of it did. A
- * cut falls between two code points. */
-static bool write_string_content(scopeflow__buffer *out, scopeflow_bytes text, size_t limit) {
-    size_t at = 0;
-    while (at < text.len) {
-        size_t const left = text.len - at < limit ? text.len - at : limit;
-        if (!scopeflow__buffer_reserve(out, left)) return true; /* The buffer says it failed. */
-        size_t const run = left > 0 ? copy_plain(out->ptr + out->len, text.ptr + at, left) : 0;
-        out->len += run;
-        limit -= run;
-        at += run;
-        if (at == text.len) break;
-        if (run == left) return false;
-
-        char piece[6];
-        size_t size;
-        size_t const used = escape(text, at, piece, &size);
-        if (size > limit) return false;
-        scopeflow__buffer_put(out, piece, size);
-        limit -= size;
-        at += used;
+/* Writes up to `end`, or up to a byte beyond ASCII that has not been checked; false if it was
+ * cut. */
+static bool write_part(content *self, size_t end, bool high_is_plain) {
+    while (self->at < end) {
+        /* Room for one special behind the run. If there is none, the buffer says it failed. */
+        if (!scopeflow__buffer_reserve(self->out, end - self->at + SPECIAL_SIZE_BYTES))
+            return false;
+        copy_blocks(self, end, high_is_plain);
+        if (!scopeflow__buffer_reserve(self->out, end - self->at + SPECIAL_SIZE_BYTES) ||
+            !copy_run(self, end, high_is_plain))
+            return false;
+        if (self->at == end || (unsigned char)self->text.ptr[self->at] >= 0x80) return true;
+        if (!write_special(self)) return false;
     }
     return true;
 }
 
+/* Writes the inside of a string while it fits in `limit` bytes; returns whether all of it did. It
+ * is checked only where it leaves ASCII. */
+static bool write_string_content(scopeflow__buffer *out, scopeflow_bytes text, size_t limit) {
+    content self = {out, text, 0, limit};
+    while (self.at < text.len) {
+        if (!write_part(&self, text.len, false)) return out->failed;
+        if (self.at == text.len) break;
+        scopeflow_bytes const rest = scopeflow__text(text.ptr + self.at, text.len - self.at);
+        size_t const valid = scopeflow__utf8_valid_length(rest);
+        if (valid > 0 ? !write_part(&self, self.at + valid, true) : !write_special(&self))
+            return out->failed;
+    }
+    return true;
+}
+
+/* Keys and many values: a short text of nothing but plain bytes, all of it or nothing. */
+static bool write_short_string(scopeflow__buffer *out, scopeflow_bytes text) {
+    if (text.len > SHORT_BYTES || !scopeflow__buffer_reserve(out, text.len + 2)) return false;
+    char *const to = out->ptr + out->len;
+    to[0] = '"';
+    if (scopeflow__copy_plain(to + 1, text.ptr, text.len, false) < text.len) return false;
+    to[text.len + 1] = '"';
+    out->len += text.len + 2;
+    return true;
+}
+
 void scopeflow__json_write_string(scopeflow__buffer *out, scopeflow_bytes text) {
+    if (write_short_string(out, text)) return;
     scopeflow__buffer_put_byte(out, '"');
     (void)write_string_content(out, text, SIZE_MAX);
     scopeflow__buffer_put_byte(out, '"');
@@ -2139,16 +2810,27 @@ static bool write_charged_string(scopeflow__json_writer *self, const lead *befor
         self->truncated = true;
         return false;
     }
-    scopeflow__buffer_put_byte(self->out, '"');
-    if (!write_string_content(self->out, text, self->left_bytes - used)) self->truncated = true;
-    scopeflow__buffer_put_byte(self->out, '"');
+    if (text.len > self->left_bytes - used || !write_short_string(self->out, text)) {
+        scopeflow__buffer_put_byte(self->out, '"');
+        if (!write_string_content(self->out, text, self->left_bytes - used)) self->truncated = true;
+        scopeflow__buffer_put_byte(self->out, '"');
+    }
     self->left_bytes -= self->out->len - from;
     return true;
 }
 
 /* --- Containers --- */
 
-static bool write_value(scopeflow__json_writer *self, const lead *before, scopeflow__cursor value);
+static bool write_value(scopeflow__json_writer *self, const lead *before, scopeflow__cursor *next);
+
+/* Once it does not, nothing more is visited, and it does not matter where a cursor stands. */
+static bool is_going_on(const scopeflow__json_writer *self) {
+    return !self->truncated && !self->out->failed;
+}
+
+static bool has_more(const scopeflow__json_writer *self, const scopeflow__cursor *inside) {
+    return is_going_on(self) && scopeflow__cursor_peek(inside) != SCOPEFLOW_TOKEN_END;
+}
 
 static size_t count_values(scopeflow__cursor inside) {
     size_t count = 0;
@@ -2215,15 +2897,16 @@ static void write_members(scopeflow__json_writer *self, const scopeflow__member 
         before.comma = comma;
         before.has_key = true;
         before.key = member->key;
+        scopeflow__cursor value = member->value;
         if (member->is_free) {
             scopeflow__json_writer unlimited = *self;
             unlimited.left_bytes = SIZE_MAX;
             unlimited.truncated = false;
-            comma = write_value(&unlimited, &before, member->value) || comma;
+            comma = write_value(&unlimited, &before, &value) || comma;
             continue;
         }
         if (self->truncated) continue;
-        comma = write_value(self, &before, member->value) || comma;
+        comma = write_value(self, &before, &value) || comma;
         if (!self->truncated) continue;
         write_truncation(self, comma, true);
         comma = true;
@@ -2244,9 +2927,9 @@ void scopeflow__json_write_members(scopeflow__json_writer *self, scopeflow__memb
     scopeflow__buffer_put_byte(self->out, '}');
 }
 
-static void write_object_sorted(scopeflow__json_writer *self, scopeflow__cursor inside) {
+static void write_object_sorted(scopeflow__json_writer *self, scopeflow__cursor *inside) {
     const scopeflow__memory *const memory = self->out->memory;
-    size_t const count = count_values(inside) / 2;
+    size_t const count = count_values(*inside) / 2;
     if (count == 0) return;
     scopeflow__member *const members =
         (scopeflow__member *)scopeflow__allocate(memory, count * sizeof *members);
@@ -2255,8 +2938,8 @@ static void write_object_sorted(scopeflow__json_writer *self, scopeflow__cursor 
         return;
     }
     for (size_t i = 0; i < count; i++) {
-        members[i].key = scopeflow__cursor_read(&inside).text;
-        members[i].value = scopeflow__cursor_take(&inside);
+        members[i].key = scopeflow__cursor_read(inside).text;
+        members[i].value = scopeflow__cursor_take(inside);
         members[i].is_free = false;
     }
     if (sort_stable(memory, members, count, sizeof *members, compare_members))
@@ -2266,18 +2949,18 @@ static void write_object_sorted(scopeflow__json_writer *self, scopeflow__cursor 
     scopeflow__deallocate(memory, members, count * sizeof *members);
 }
 
-static void write_object(scopeflow__json_writer *self, scopeflow__cursor inside) {
+static void write_object(scopeflow__json_writer *self, scopeflow__cursor *inside) {
     if (self->canonical) {
         write_object_sorted(self, inside);
         return;
     }
     bool comma = false;
-    while (!self->truncated && scopeflow__cursor_peek(&inside) != SCOPEFLOW_TOKEN_END) {
+    while (has_more(self, inside)) {
         lead before;
         before.comma = comma;
         before.has_key = true;
-        before.key = scopeflow__cursor_read(&inside).text;
-        comma = write_value(self, &before, scopeflow__cursor_take(&inside)) || comma;
+        before.key = scopeflow__cursor_read(inside).text;
+        comma = write_value(self, &before, inside) || comma;
         if (self->truncated) write_truncation(self, comma, true);
     }
 }
@@ -2306,20 +2989,19 @@ static void write_elements(scopeflow__json_writer *self, scopeflow__cursor *next
     before.comma = *comma;
     before.has_key = false;
     before.key = SCOPEFLOW__TEXT("");
-    *comma = write_value(self, &before, scopeflow__cursor_take(next)) || *comma;
+    *comma = write_value(self, &before, next) || *comma;
     if (self->truncated) write_truncation(self, *comma, false);
 }
 
-static void write_array(scopeflow__json_writer *self, scopeflow__cursor inside) {
+static void write_array(scopeflow__json_writer *self, scopeflow__cursor *inside) {
     bool comma = false;
-    while (!self->truncated && scopeflow__cursor_peek(&inside) != SCOPEFLOW_TOKEN_END)
-        write_elements(self, &inside, &comma);
+    while (has_more(self, inside)) write_elements(self, inside, &comma);
 }
 
 /* S2.6: a set is an array sorted by canonical bytes, whatever form is being written. */
-static void write_set(scopeflow__json_writer *self, scopeflow__cursor inside) {
+static void write_set(scopeflow__json_writer *self, scopeflow__cursor *inside) {
     const scopeflow__memory *const memory = self->out->memory;
-    size_t const count = count_values(inside);
+    size_t const count = count_values(*inside);
     if (count == 0) return;
     scopeflow__buffer texts;
     scopeflow__buffer_init(&texts, memory);
@@ -2332,7 +3014,7 @@ static void write_set(scopeflow__json_writer *self, scopeflow__cursor inside) {
     for (size_t i = 0; i < count; i++) {
         scopeflow__json_writer canonical;
         scopeflow__json_writer_init(&canonical, &texts, UINT32_MAX, true);
-        elements[i].value = scopeflow__cursor_take(&inside);
+        elements[i].value = scopeflow__cursor_take(inside);
         elements[i].texts = &texts;
         elements[i].text_start = texts.len;
         scopeflow__json_write(&canonical, elements[i].value);
@@ -2352,9 +3034,10 @@ static void write_set(scopeflow__json_writer *self, scopeflow__cursor inside) {
     scopeflow__buffer_deinit(&texts);
 }
 
-/* Writes a value with what stands before it; false if it was dropped for want of budget. */
-static bool write_value(scopeflow__json_writer *self, const lead *before, scopeflow__cursor value) {
-    scopeflow__token const token = scopeflow__cursor_read(&value);
+/* Writes the next value with what stands before it, and passes over it; false if it was dropped for
+ * want of budget. */
+static bool write_value(scopeflow__json_writer *self, const lead *before, scopeflow__cursor *next) {
+    scopeflow__token const token = scopeflow__cursor_read(next);
     if (token.kind == SCOPEFLOW_TOKEN_STRING) return write_charged_string(self, before, token.text);
 
     size_t const from = self->out->len;
@@ -2368,12 +3051,13 @@ static bool write_value(scopeflow__json_writer *self, const lead *before, scopef
     scopeflow__buffer_put_byte(self->out, is_object ? '{' : '[');
     if (!charge(self, from)) return false;
     if (is_object)
-        write_object(self, value);
+        write_object(self, next);
     else if (token.kind == SCOPEFLOW_TOKEN_SET)
-        write_set(self, value);
+        write_set(self, next);
     else
-        write_array(self, value);
+        write_array(self, next);
     scopeflow__buffer_put_byte(self->out, is_object ? '}' : ']');
+    if (is_going_on(self)) (void)scopeflow__cursor_read(next); /* Its end. */
     return true;
 }
 
@@ -2382,10 +3066,17 @@ void scopeflow__json_write(scopeflow__json_writer *self, scopeflow__cursor value
     nothing.comma = false;
     nothing.has_key = false;
     nothing.key = SCOPEFLOW__TEXT("");
-    if (!write_value(self, &nothing, value)) write_truncation(self, false, false);
+    /* Most tokens are about as long as their text. */
+    size_t const size_bytes = (size_t)(value.end - value.at);
+    (void)scopeflow__buffer_reserve(self->out,
+                                    size_bytes < self->left_bytes ? size_bytes : self->left_bytes);
+    if (!write_value(self, &nothing, &value)) write_truncation(self, false, false);
 }
 
 /* -------------------- src/json/parse.c -------------------- */
+
+/* One pass, from the text straight into the row of tokens. It only says whether the text is JSON:
+ * what is wrong and where is found out by the scanner, when somebody asks. */
 
 /* -------------------- src/json/parse.h -------------------- */
 
@@ -2393,59 +3084,108 @@ void scopeflow__json_write(scopeflow__json_writer *self, scopeflow__cursor value
 #ifndef SCOPEFLOW__JSON_PARSE_H
 #define SCOPEFLOW__JSON_PARSE_H
 
-/* Appends the one value of the text. On a syntax error nothing is appended and the offset of the
- * first byte that cannot be right is given. Containers beyond the depth limit are kept as
+/* Appends the one value of the text. False, with nothing appended, if it is no JSON, is beyond one
+ * of the limits in spec/api/payload.yaml, or memory ran out, which the tape remembers; see
+ * `scopeflow__json_find_fault`. Containers beyond the tape's limit of depth are kept as
  * `too_deep`. */
-bool scopeflow__json_parse(scopeflow_tape *tape, scopeflow_bytes text, size_t *out_error_offset);
+bool scopeflow__json_parse(scopeflow_tape *tape, scopeflow_bytes text);
 
 #endif
 
-/* One bit for each open container, as the depth is not bounded by the text's author: beyond the
- * tape's own limit the kind of each container must still be known to match its closer. */
-enum { STACK_BITS = 4096 };
+/* -------------------- src/json/scan.h -------------------- */
+
+/* Passes over JSON text (RFC 8259) and says where its values stand, without keeping any of them:
+ * for whoever needs a few slices of a text that may be large. Strict as json/parse.c is, needs no
+ * memory, and its depth is bounded whatever the text says. */
+#ifndef SCOPEFLOW__JSON_SCAN_H
+#define SCOPEFLOW__JSON_SCAN_H
+
+typedef struct scopeflow__scanner {
+    scopeflow_bytes text;
+    size_t at; /* After a failure: the first byte that cannot be right. */
+    uint32_t depth;
+    uint32_t depth_limit;    /* At most SCOPEFLOW_JSON_DEPTH_LIMIT. */
+    scopeflow_status status; /* After a failure: what kind, and what is wrong as a text. */
+    const char *problem;
+    unsigned char is_object[SCOPEFLOW_JSON_DEPTH_LIMIT / 8]; /* One bit for each open container. */
+} scopeflow__scanner;
+
+void scopeflow__scanner_init(scopeflow__scanner *self, scopeflow_bytes text, uint32_t depth_limit);
+
+/* Remembers what is wrong at the current place; false, for the caller to return. */
+bool scopeflow__scan_fail(scopeflow__scanner *self, scopeflow_status status, const char *problem);
+
+void scopeflow__scan_space(scopeflow__scanner *self);
+
+/* The byte at the current place, or NUL at the end of the text; NUL itself is never right. */
+static inline char scopeflow__scan_peek(const scopeflow__scanner *self) {
+    return self->at < self->text.len ? self->text.ptr[self->at] : '\0';
+}
+
+/* Passes over an opening or closing bracket that the caller has looked at. */
+bool scopeflow__scan_open(scopeflow__scanner *self);
+static inline void scopeflow__scan_close(scopeflow__scanner *self) {
+    self->at++;
+    self->depth--;
+}
+
+/* At the opening quote: passes over the string and gives it with its quotes, unescaped. */
+bool scopeflow__scan_string(scopeflow__scanner *self, scopeflow_bytes *out_json);
+
+/* Passes over a key and its colon, with the blanks around them. */
+bool scopeflow__scan_key(scopeflow__scanner *self, scopeflow_bytes *out_json);
+
+/* Passes over one value and the blanks before it, and gives it as it stands. */
+bool scopeflow__scan_value(scopeflow__scanner *self, scopeflow_bytes *out_json);
+
+/* Why the parser refuses a text: what is wrong, and at which byte. False if it does not. */
+typedef struct scopeflow__json_fault {
+    scopeflow_status status;
+    size_t at;
+    const char *problem;
+} scopeflow__json_fault;
+
+bool scopeflow__json_find_fault(scopeflow_bytes text, scopeflow__json_fault *out);
+
+#endif
 
 typedef struct reader {
-    scopeflow_bytes text;
-    size_t at;
     scopeflow_tape *tape;
-    scopeflow__buffer scratch; /* A string with escapes, decoded. */
+    const char *end;
     uint32_t depth;
-    unsigned char is_object[STACK_BITS / 8];
+    /* One bit for each open container, as beyond the tape's own limit of depth the kind of each
+     * must still be known to match its closer. */
+    unsigned char is_object[SCOPEFLOW_JSON_DEPTH_LIMIT / 8];
 } reader;
 
-static void skip_space(reader *self) {
-    while (self->at < self->text.len) {
-        char const c = self->text.ptr[self->at];
-        if (c != ' ' && c != '\t' && c != '\n' && c != '\r') return;
-        self->at++;
-    }
+/* Functions that read return the place behind what they read, or NULL where that is no JSON or
+ * there is no memory. */
+
+static const char *skip_space(const reader *self, const char *at) {
+    if (at < self->end && (unsigned char)*at > ' ') return at;
+    while (at < self->end && (*at == ' ' || *at == '\n' || *at == '\r' || *at == '\t')) at++;
+    return at;
 }
 
-static bool at_byte(const reader *self, char byte) {
-    return self->at < self->text.len && self->text.ptr[self->at] == byte;
+static char peek(const reader *self, const char *at) {
+    return at < self->end ? *at : '\0';
 }
 
-static bool take_literal(reader *self, const char *literal) {
-    size_t const len = strlen(literal);
-    for (size_t i = 0; i < len; i++, self->at++)
-        if (!at_byte(self, literal[i])) return false;
-    return true;
+/* --- Strings --- */
+
+static int escaped_digit(char c) {
+    char const lower = (char)(c | 0x20);
+    if (c >= '0' && c <= '9') return c - '0';
+    return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
 }
 
-static bool take_hex4(reader *self, uint32_t *out) {
-    *out = 0;
-    for (int i = 0; i < 4; i++, self->at++) {
-        if (self->at >= self->text.len) return false;
-        char const c = self->text.ptr[self->at];
-        char const lower = (char)(c | 0x20);
-        if (c >= '0' && c <= '9')
-            *out = *out * 16 + (uint32_t)(c - '0');
-        else if (lower >= 'a' && lower <= 'f')
-            *out = *out * 16 + (uint32_t)(lower - 'a' + 10);
-        else
-            return false;
-    }
-    return true;
+static const char *read_hex4(const reader *self, const char *at, uint32_t *out) {
+    if (self->end - at < 4) return NULL;
+    int const a = escaped_digit(at[0]), b = escaped_digit(at[1]), c = escaped_digit(at[2]);
+    int const d = escaped_digit(at[3]);
+    if ((a | b | c | d) < 0) return NULL;
+    *out = (uint32_t)(a << 12 | b << 8 | c << 4 | d);
+    return at + 4;
 }
 
 static bool is_high_surrogate(uint32_t unit) {
@@ -2455,257 +3195,539 @@ static bool is_low_surrogate(uint32_t unit) {
     return unit >= 0xDC00 && unit <= 0xDFFF;
 }
 
-/* After `\u`. A surrogate without its partner becomes U+FFFD (S2.6). */
-static bool take_unicode_escape(reader *self) {
+/* Behind `\u`. A surrogate without its partner becomes U+FFFD (S2.6). */
+static const char *read_unicode_escape(const reader *self, const char *at, char **to) {
     uint32_t unit;
-    if (!take_hex4(self, &unit)) return false;
-    if (is_high_surrogate(unit) && self->text.len - self->at >= 6 &&
-        self->text.ptr[self->at] == '\\' && self->text.ptr[self->at + 1] == 'u') {
-        size_t const before = self->at;
+    at = read_hex4(self, at, &unit);
+    if (at == NULL) return NULL;
+    if (is_high_surrogate(unit) && self->end - at >= 6 && at[0] == '\\' && at[1] == 'u') {
         uint32_t low;
-        self->at += 2;
-        if (!take_hex4(self, &low)) return false;
-        if (is_low_surrogate(low))
+        const char *const behind = read_hex4(self, at + 2, &low);
+        if (behind == NULL) return NULL;
+        if (is_low_surrogate(low)) {
             unit = 0x10000 + ((unit - 0xD800) << 10) + (low - 0xDC00);
-        else
-            self->at = before;
+            at = behind;
+        }
     }
     if (is_high_surrogate(unit) || is_low_surrogate(unit)) unit = 0xFFFD;
-
-    char encoded[4];
-    scopeflow__buffer_put(&self->scratch, encoded, scopeflow__utf8_encode(unit, encoded));
-    return true;
+    *to += scopeflow__utf8_encode(unit, *to);
+    return at;
 }
 
-static bool take_escape(reader *self) {
-    static const char names[] = "\"\\/bfnrt";
-    static const char values[] = "\"\\/\b\f\n\r\t";
-    if (self->at >= self->text.len) return false;
-    char const name = self->text.ptr[self->at];
-    if (name == 'u') {
-        self->at++;
-        return take_unicode_escape(self);
+/* Behind a backslash. What is written is never longer than what is read. */
+static const char *read_escape(const reader *self, const char *at, char **to) {
+    char const name = peek(self, at);
+    char value = name;
+    switch (name) {
+    case '"':
+    case '\\':
+    case '/': break;
+    case 'b': value = '\b'; break;
+    case 'f': value = '\f'; break;
+    case 'n': value = '\n'; break;
+    case 'r': value = '\r'; break;
+    case 't': value = '\t'; break;
+    case 'u': return read_unicode_escape(self, at + 1, to);
+    default: return NULL;
     }
-    for (size_t i = 0; names[i] != '\0'; i++)
-        if (names[i] == name) {
-            scopeflow__buffer_put_byte(&self->scratch, values[i]);
-            self->at++;
-            return true;
-        }
-    return false;
+    *(*to)++ = value;
+    return at + 1;
 }
 
-/* At the opening quote. The text is borrowed from the input, or from the scratch if it has
- * escapes. */
-static bool take_string(reader *self, scopeflow_bytes *out) {
-    size_t const start = ++self->at;
-    size_t run = start;
-    bool escaped = false;
-    self->scratch.len = 0;
-    while (self->at < self->text.len) {
-        unsigned char const c = (unsigned char)self->text.ptr[self->at];
-        if (c == '"') {
-            scopeflow_bytes const plain = scopeflow__text(self->text.ptr + run, self->at - run);
-            self->at++;
-            if (!scopeflow__utf8_is_valid(plain)) return false;
-            *out = plain;
-            if (!escaped) return true;
-            scopeflow__buffer_put_text(&self->scratch, plain);
-            *out = scopeflow__text(self->scratch.ptr, self->scratch.len);
-            return !self->scratch.failed;
-        }
-        if (c < 0x20) return false;
-        if (c != '\\') {
-            self->at++;
+/* Reads up to the closing quote and writes the text, for which there is room; `to` is left behind
+ * it. UTF-8 is looked at as soon as the text leaves ASCII, once for the whole string. */
+static const char *read_content(const reader *self, const char *at, char **to) {
+    const char *high = NULL;
+    for (;;) {
+        size_t const left = (size_t)(self->end - at);
+        size_t const run = high == NULL ? scopeflow__copy_plain(*to, at, left, false)
+                                        : scopeflow__copy_plain(*to, at, left, true);
+        at += run;
+        *to += run;
+        unsigned char const c = (unsigned char)peek(self, at);
+        if (c == '"') break;
+        if (c < 0x20) return NULL;
+        if (c >= 0x80) {
+            high = at;
             continue;
         }
-        scopeflow_bytes const plain = scopeflow__text(self->text.ptr + run, self->at - run);
-        if (!scopeflow__utf8_is_valid(plain)) return false;
-        scopeflow__buffer_put_text(&self->scratch, plain);
-        escaped = true;
-        self->at++;
-        if (!take_escape(self)) return false;
-        run = self->at;
+        at = read_escape(self, at + 1, to);
+        if (at == NULL) return NULL;
     }
-    return false;
+    if (high != NULL && !scopeflow__utf8_is_valid(scopeflow__text(high, (size_t)(at - high))))
+        return NULL;
+    return at + 1;
 }
 
-static size_t take_digits(reader *self) {
-    size_t const start = self->at;
-    while (self->at < self->text.len && self->text.ptr[self->at] >= '0' &&
-           self->text.ptr[self->at] <= '9')
-        self->at++;
-    return self->at - start;
+/* Takes the text that was written behind the tape's end into it. */
+static void put_string(scopeflow_tape *tape, size_t len) {
+    char *const token = tape->bytes.ptr + tape->bytes.len;
+    token[0] = SCOPEFLOW_TOKEN_STRING;
+    scopeflow__put_u32(token + 1, (uint32_t)len);
+    scopeflow__tape_end(tape, 4 + len, len);
 }
 
-static void put_integer(reader *self, scopeflow_bytes digits) {
-    bool const negative = digits.ptr[0] == '-';
+SCOPEFLOW__NOINLINE static const char *read_long_string(const reader *self, const char *at) {
+    scopeflow_tape *const tape = self->tape;
+    char *const text = tape->bytes.ptr + tape->bytes.len + 5;
+    char *to = text;
+    at = read_content(self, at, &to);
+    if (at != NULL && tape->skipped_depth == 0) put_string(tape, (size_t)(to - text));
+    return at;
+}
+
+/* At the opening quote. Beyond the tape's depth the text is read all the same, and dropped. */
+static const char *read_string(const reader *self, const char *at) {
+    scopeflow_tape *const tape = self->tape;
+    size_t const left = (size_t)(self->end - ++at);
+    if (!scopeflow__buffer_reserve(&tape->bytes, 5 + left)) return NULL;
+    if (left < SCOPEFLOW__PLAIN_BLOCK || tape->skipped_depth > 0) return read_long_string(self, at);
+    /* Most strings, keys above all, end in the first block. */
+    size_t const plain = scopeflow__copy_block(tape->bytes.ptr + tape->bytes.len + 5, at, false);
+    if (plain == SCOPEFLOW__PLAIN_BLOCK || at[plain] != '"') return read_long_string(self, at);
+    put_string(tape, plain);
+    return at + plain + 1;
+}
+
+/* --- Numbers --- */
+
+static bool is_digit(char c) {
+    return c >= '0' && c <= '9';
+}
+
+/* Behind the mark of an exponent. Beyond 100000 its size plays no part. */
+static const char *read_exponent(const reader *self, const char *at, int64_t *exponent) {
+    bool const is_minus = peek(self, at) == '-';
+    int64_t written = 0;
+    if (is_minus || peek(self, at) == '+') at++;
+    if (!is_digit(peek(self, at))) return NULL;
+    for (; at < self->end && is_digit(*at); at++)
+        if (written < 100000) written = written * 10 + (*at - '0');
+    *exponent += is_minus ? -written : written;
+    return at;
+}
+
+/* Behind the digits before a point or an exponent, whose value is given: reads the rest. */
+static const char *read_double(const reader *self, const char *start, const char *at,
+                               uint64_t value) {
+    bool const is_negative = *start == '-';
+    int64_t exponent = 0;
+    size_t count = (size_t)(at - start) - is_negative;
+    if (peek(self, at) == '.') {
+        const char *const fraction = ++at;
+        for (; at < self->end && is_digit(*at); at++) value = value * 10 + (uint32_t)(*at - '0');
+        if (at == fraction) return NULL;
+        exponent = fraction - at;
+        count += (size_t)(at - fraction);
+    }
+    if ((peek(self, at) | 0x20) == 'e') at = read_exponent(self, at + 1, &exponent);
+    if (at == NULL) return NULL;
+
+    uint64_t bits;
+    /* Nineteen digits always fit. */
+    if (count > 19 || !scopeflow__number_bits(value, exponent, is_negative, &bits)) {
+        double const nearest =
+            scopeflow__number_read_double(scopeflow__text(start, (size_t)(at - start)));
+        memcpy(&bits, &nearest, sizeof bits);
+    }
+    scopeflow__tape_put_number(self->tape, SCOPEFLOW_TOKEN_DOUBLE, bits);
+    return at;
+}
+
+static void put_integer(const reader *self, scopeflow_bytes number, uint64_t value, bool fits) {
+    bool const negative = number.ptr[0] == '-';
+    uint64_t const limit = (uint64_t)INT64_MAX + 1;
+    if (!fits || (negative && value > limit))
+        scopeflow_tape_put_text(self->tape, SCOPEFLOW_TOKEN_BIG_INTEGER, number);
+    else if (negative || value < limit)
+        scopeflow__tape_put_number(self->tape, SCOPEFLOW_TOKEN_INT, negative ? 0 - value : value);
+    else
+        scopeflow__tape_put_number(self->tape, SCOPEFLOW_TOKEN_UINT, value);
+}
+
+static const char *read_number(const reader *self, const char *at) {
+    const char *const start = at;
     uint64_t value = 0;
-    for (size_t i = negative; i < digits.len; i++) {
-        uint32_t const digit = (uint32_t)(digits.ptr[i] - '0');
-        if (value > (UINT64_MAX - digit) / 10) {
-            scopeflow_tape_put_text(self->tape, SCOPEFLOW_TOKEN_BIG_INTEGER, digits);
-            return;
-        }
+    bool fits = true;
+    if (*at == '-') at++;
+    const char *const digits = at;
+    for (; at < self->end && is_digit(*at); at++) {
+        uint32_t const digit = (uint32_t)(*at - '0');
+        /* Nineteen digits always fit. */
+        if (at - digits >= 19) fits = fits && value <= (UINT64_MAX - digit) / 10;
         value = value * 10 + digit;
     }
-    if (!negative && value > INT64_MAX)
-        scopeflow_tape_put_uint(self->tape, value);
-    else if (!negative)
-        scopeflow_tape_put_int(self->tape, (int64_t)value);
-    else if (value <= (uint64_t)INT64_MAX + 1)
-        scopeflow_tape_put_int(self->tape, (int64_t)(0 - value));
-    else
-        scopeflow_tape_put_text(self->tape, SCOPEFLOW_TOKEN_BIG_INTEGER, digits);
+    if (at == digits || (*digits == '0' && at - digits > 1)) return NULL;
+    char const c = peek(self, at);
+    if (c == '.' || (c | 0x20) == 'e') return read_double(self, start, at, value);
+    put_integer(self, scopeflow__text(start, (size_t)(at - start)), value, fits);
+    return at;
 }
 
-static bool take_number(reader *self) {
-    size_t const start = self->at;
-    bool whole = true;
-    if (at_byte(self, '-')) self->at++;
-    if (at_byte(self, '0'))
-        self->at++;
-    else if (take_digits(self) == 0)
-        return false;
-    if (at_byte(self, '.')) {
-        whole = false;
-        self->at++;
-        if (take_digits(self) == 0) return false;
-    }
-    if (at_byte(self, 'e') || at_byte(self, 'E')) {
-        whole = false;
-        self->at++;
-        if (at_byte(self, '+') || at_byte(self, '-')) self->at++;
-        if (take_digits(self) == 0) return false;
-    }
-
-    scopeflow_bytes const number = scopeflow__text(self->text.ptr + start, self->at - start);
-    if (whole)
-        put_integer(self, number);
-    else
-        scopeflow_tape_put_double(self->tape, scopeflow__number_read_double(number));
-    return true;
-}
+/* --- Containers --- */
 
 static bool in_object(const reader *self) {
     uint32_t const bit = self->depth - 1;
     return (self->is_object[bit / 8] >> (bit % 8)) & 1;
 }
 
-static bool open_container(reader *self, bool is_object) {
-    if (self->depth == STACK_BITS) return false;
+static const char *open_container(reader *self, const char *at) {
+    if (self->depth == SCOPEFLOW_JSON_DEPTH_LIMIT) return NULL;
+    bool const is_object = *at == '{';
     uint32_t const bit = self->depth++;
     unsigned char const mask = (unsigned char)(1u << (bit % 8));
     if (is_object)
         self->is_object[bit / 8] |= mask;
     else
         self->is_object[bit / 8] &= (unsigned char)~mask;
-    self->at++;
-    scopeflow_tape_put_mark(self->tape, is_object ? SCOPEFLOW_TOKEN_OBJECT : SCOPEFLOW_TOKEN_ARRAY);
-    return true;
+    scopeflow__tape_put_mark(self->tape,
+                             is_object ? SCOPEFLOW_TOKEN_OBJECT : SCOPEFLOW_TOKEN_ARRAY);
+    return at + 1;
 }
 
-static bool take_key(reader *self) {
-    scopeflow_bytes key;
-    skip_space(self);
-    if (!at_byte(self, '"') || !take_string(self, &key)) return false;
-    scopeflow__tape_put_string(self->tape, key);
-    skip_space(self);
-    return take_literal(self, ":");
+static const char *read_key(const reader *self, const char *at) {
+    at = skip_space(self, at);
+    if (peek(self, at) != '"') return NULL;
+    at = read_string(self, at);
+    if (at == NULL) return NULL;
+    at = skip_space(self, at);
+    return peek(self, at) == ':' ? at + 1 : NULL;
 }
 
-/* A scalar, or the opening of a container; says whether a container was opened. */
-static bool take_value_start(reader *self, bool *out_opened) {
-    *out_opened = false;
-    skip_space(self);
-    if (self->at >= self->text.len) return false;
-    char const c = self->text.ptr[self->at];
-    if (c == '{' || c == '[') {
-        *out_opened = true;
-        return open_container(self, c == '{');
-    }
-    if (c == '"') {
-        scopeflow_bytes text;
-        if (!take_string(self, &text)) return false;
-        scopeflow__tape_put_string(self->tape, text);
-        return true;
-    }
-    if (c == 't' || c == 'f') {
-        scopeflow_tape_put_bool(self->tape, c == 't');
-        return take_literal(self, c == 't' ? "true" : "false");
-    }
-    if (c == 'n') {
-        scopeflow_tape_put_null(self->tape);
-        return take_literal(self, "null");
-    }
-    return take_number(self);
+static const char *read_literal(const reader *self, const char *at, const char *literal, size_t len,
+                                scopeflow_token token) {
+    if ((size_t)(self->end - at) < len || memcmp(at, literal, len) != 0) return NULL;
+    scopeflow__tape_put_token(self->tape, token);
+    return at + len;
 }
 
-/* After a value: closes what ends here; then either a comma or the end of the text. */
-static bool take_value_end(reader *self) {
+static const char *read_scalar(const reader *self, const char *at) {
+    switch (*at) {
+    case '"': return read_string(self, at);
+    case 't': return read_literal(self, at, "true", 4, SCOPEFLOW_TOKEN_TRUE);
+    case 'f': return read_literal(self, at, "false", 5, SCOPEFLOW_TOKEN_FALSE);
+    case 'n': return read_literal(self, at, "null", 4, SCOPEFLOW_TOKEN_NULL);
+    default: return read_number(self, at);
+    }
+}
+
+/* Behind a value: closes what ends here and passes the comma, and the key, before the next value.
+ * At depth 0 there is none. */
+static const char *read_value_end(reader *self, const char *at) {
     while (self->depth > 0) {
-        skip_space(self);
-        if (at_byte(self, ',')) {
-            self->at++;
-            return !in_object(self) || take_key(self);
-        }
-        if (!at_byte(self, in_object(self) ? '}' : ']')) return false;
-        self->at++;
+        at = skip_space(self, at);
+        char const c = peek(self, at);
+        bool const is_in_object = in_object(self);
+        if (c == ',') return is_in_object ? read_key(self, at + 1) : at + 1;
+        if (c != (is_in_object ? '}' : ']')) return NULL;
+        at++;
         self->depth--;
-        scopeflow_tape_put_mark(self->tape, SCOPEFLOW_TOKEN_END);
+        scopeflow__tape_put_mark(self->tape, SCOPEFLOW_TOKEN_END);
     }
-    return true;
+    return at;
 }
 
-static bool take_document(reader *self) {
+static const char *read_document(reader *self, const char *at) {
     do {
-        bool opened;
-        if (!take_value_start(self, &opened)) return false;
-        if (opened) {
-            skip_space(self);
-            bool const is_empty = at_byte(self, in_object(self) ? '}' : ']');
-            if (!is_empty) {
-                if (in_object(self) && !take_key(self)) return false;
+        at = skip_space(self, at);
+        char const c = peek(self, at);
+        if (at == self->end) return NULL;
+        if (c == '{' || c == '[') {
+            at = open_container(self, at);
+            if (at == NULL) return NULL;
+            at = skip_space(self, at);
+            if (peek(self, at) != (c == '{' ? '}' : ']')) {
+                if (c == '{') at = read_key(self, at);
                 continue;
             }
+        } else {
+            at = read_scalar(self, at);
         }
-        if (!take_value_end(self)) return false;
-    } while (self->depth > 0);
-    skip_space(self);
-    return self->at == self->text.len;
+        if (at != NULL) at = read_value_end(self, at);
+    } while (at != NULL && self->depth > 0);
+    return at;
 }
 
-bool scopeflow__json_parse(scopeflow_tape *tape, scopeflow_bytes text, size_t *out_error_offset) {
+bool scopeflow__json_parse(scopeflow_tape *tape, scopeflow_bytes text) {
+    if (text.len > SCOPEFLOW_JSON_SIZE_LIMIT_BYTES || text.len == 0) return false;
+    scopeflow_tape const before = *tape;
     reader self;
-    self.text = text;
-    self.at = 0;
     self.tape = tape;
+    self.end = text.ptr + text.len;
     self.depth = 0;
-    scopeflow__buffer_init(&self.scratch, tape->bytes.memory);
-    size_t const before_len = tape->bytes.len;
-    size_t const before_least = tape->least_output;
-    uint32_t const before_depth = tape->depth;
-    uint32_t const before_skipped = tape->skipped_depth;
+    const char *const at = read_document(&self, text.ptr);
+    if (at != NULL && skip_space(&self, at) == self.end) return true;
 
-    bool const parsed = take_document(&self);
-    if (self.scratch.failed) tape->bytes.failed = true; /* No memory is no syntax error. */
-    scopeflow__buffer_deinit(&self.scratch);
-    if (parsed) return true;
-
-    tape->bytes.len = before_len;
-    tape->least_output = before_least;
-    tape->depth = before_depth;
-    tape->skipped_depth = before_skipped;
-    *out_error_offset = self.at < text.len ? self.at : text.len;
+    tape->bytes.len = before.bytes.len;
+    tape->least_output = before.least_output;
+    tape->depth = before.depth;
+    tape->skipped_depth = before.skipped_depth;
     return false;
 }
 
 void scopeflow_tape_put_json(scopeflow_tape *self, scopeflow_bytes json) {
-    size_t error_offset;
-    if (!scopeflow__json_parse(self, json, &error_offset)) scopeflow__tape_put_string(self, json);
+    if (!scopeflow__json_parse(self, json)) scopeflow__tape_put_string(self, json);
 }
 
-/* -------------------- src/scope/runtime.c -------------------- */
+/* -------------------- src/json/scan.c -------------------- */
+
+void scopeflow__scanner_init(scopeflow__scanner *self, scopeflow_bytes text, uint32_t depth_limit) {
+    self->text = text;
+    self->at = 0;
+    self->depth = 0;
+    self->depth_limit = depth_limit;
+    self->status = SCOPEFLOW_STATUS_OK;
+    self->problem = "";
+}
+
+bool scopeflow__scan_fail(scopeflow__scanner *self, scopeflow_status status, const char *problem) {
+    self->status = status;
+    self->problem = problem;
+    return false;
+}
+
+static bool fail_syntax(scopeflow__scanner *self, const char *problem) {
+    if (self->at >= self->text.len) problem = "the text ends too early";
+    return scopeflow__scan_fail(self, SCOPEFLOW_STATUS_INVALID_JSON, problem);
+}
+
+void scopeflow__scan_space(scopeflow__scanner *self) {
+    while (self->at < self->text.len) {
+        char const c = self->text.ptr[self->at];
+        if (c != ' ' && c != '\t' && c != '\n' && c != '\r') return;
+        self->at++;
+    }
+}
+
+/* --- Strings --- */
+
+static bool scan_hex_digits(scopeflow__scanner *self) {
+    for (int i = 0; i < 4; i++, self->at++) {
+        char const c = scopeflow__scan_peek(self);
+        char const lower = (char)(c | 0x20);
+        if (!(c >= '0' && c <= '9') && !(lower >= 'a' && lower <= 'f'))
+            return fail_syntax(self, "an escape needs four hexadecimal digits");
+    }
+    return true;
+}
+
+static bool scan_escape(scopeflow__scanner *self) {
+    self->at++;
+    switch (scopeflow__scan_peek(self)) {
+    case '"':
+    case '\\':
+    case '/':
+    case 'b':
+    case 'f':
+    case 'n':
+    case 'r':
+    case 't': self->at++; return true;
+    case 'u': self->at++; return scan_hex_digits(self);
+    default: return fail_syntax(self, "there is no such escape");
+    }
+}
+
+static bool scan_code_point(scopeflow__scanner *self) {
+    uint32_t code_point;
+    bool valid;
+    size_t const len = scopeflow__utf8_decode(self->text, self->at, &code_point, &valid);
+    if (!valid)
+        return scopeflow__scan_fail(self, SCOPEFLOW_STATUS_INVALID_UTF8, "a string is no UTF-8");
+    self->at += len;
+    return true;
+}
+
+bool scopeflow__scan_string(scopeflow__scanner *self, scopeflow_bytes *out_json) {
+    size_t const start = self->at++;
+    for (;;) {
+        self->at +=
+            scopeflow__plain_length(self->text.ptr + self->at, self->text.len - self->at, false);
+        unsigned char const c = (unsigned char)scopeflow__scan_peek(self);
+        if (c == '"') break;
+        if (c < 0x20) return fail_syntax(self, "a control character stands in a string");
+        if (c == '\\' ? !scan_escape(self) : !scan_code_point(self)) return false;
+    }
+    self->at++;
+    *out_json = scopeflow__text(self->text.ptr + start, self->at - start);
+    return true;
+}
+
+bool scopeflow__scan_key(scopeflow__scanner *self, scopeflow_bytes *out_json) {
+    scopeflow__scan_space(self);
+    if (scopeflow__scan_peek(self) != '"') return fail_syntax(self, "a key must stand here");
+    if (!scopeflow__scan_string(self, out_json)) return false;
+    scopeflow__scan_space(self);
+    if (scopeflow__scan_peek(self) != ':') return fail_syntax(self, "a colon must follow the key");
+    self->at++;
+    return true;
+}
+
+/* --- Numbers and literals --- */
+
+static bool scan_digits(scopeflow__scanner *self) {
+    size_t const start = self->at;
+    while (scopeflow__scan_peek(self) >= '0' && scopeflow__scan_peek(self) <= '9') self->at++;
+    return self->at > start || fail_syntax(self, "a digit must stand here");
+}
+
+static bool scan_number(scopeflow__scanner *self) {
+    if (scopeflow__scan_peek(self) == '-') self->at++;
+    if (scopeflow__scan_peek(self) == '0')
+        self->at++;
+    else if (!scan_digits(self))
+        return false;
+    if (scopeflow__scan_peek(self) == '.') {
+        self->at++;
+        if (!scan_digits(self)) return false;
+    }
+    if ((scopeflow__scan_peek(self) | 0x20) != 'e') return true;
+    self->at++;
+    char const sign = scopeflow__scan_peek(self);
+    if (sign == '+' || sign == '-') self->at++;
+    return scan_digits(self);
+}
+
+static bool scan_literal(scopeflow__scanner *self, const char *literal) {
+    for (; *literal != '\0'; literal++, self->at++)
+        if (scopeflow__scan_peek(self) != *literal)
+            return fail_syntax(self, "no value is written so");
+    return true;
+}
+
+/* --- Values --- */
+
+static bool scan_is_in_object(const scopeflow__scanner *self) {
+    uint32_t const bit = self->depth - 1;
+    return (self->is_object[bit / 8] >> (bit % 8)) & 1;
+}
+
+bool scopeflow__scan_open(scopeflow__scanner *self) {
+    if (self->depth == self->depth_limit)
+        return scopeflow__scan_fail(self, SCOPEFLOW_STATUS_LIMIT_EXCEEDED,
+                                    "containers are nested deeper than depth_limit");
+    uint32_t const bit = self->depth++;
+    unsigned char const mask = (unsigned char)(1u << (bit % 8));
+    if (self->text.ptr[self->at++] == '{')
+        self->is_object[bit / 8] |= mask;
+    else
+        self->is_object[bit / 8] &= (unsigned char)~mask;
+    return true;
+}
+
+static bool scan_scalar(scopeflow__scanner *self, char first) {
+    scopeflow_bytes ignored;
+    switch (first) {
+    case '"': return scopeflow__scan_string(self, &ignored);
+    case 't': return scan_literal(self, "true");
+    case 'f': return scan_literal(self, "false");
+    case 'n': return scan_literal(self, "null");
+    default: break;
+    }
+    if (first != '-' && (first < '0' || first > '9'))
+        return fail_syntax(self, "a value must stand here");
+    return scan_number(self);
+}
+
+/* After a value: closes what ends here down to a depth, or passes the comma to the next value. */
+static bool scan_value_end(scopeflow__scanner *self, uint32_t outside) {
+    scopeflow_bytes ignored;
+    while (self->depth > outside) {
+        scopeflow__scan_space(self);
+        bool const in_object = scan_is_in_object(self);
+        char const c = scopeflow__scan_peek(self);
+        if (c == ',') {
+            self->at++;
+            return !in_object || scopeflow__scan_key(self, &ignored);
+        }
+        if (c != (in_object ? '}' : ']'))
+            return fail_syntax(self, "a comma or the end of the container must stand here");
+        scopeflow__scan_close(self);
+    }
+    return true;
+}
+
+/* After an opening bracket: whether the container has a first value; passes that one's key. */
+static bool scan_first(scopeflow__scanner *self, bool *out_has_value) {
+    scopeflow_bytes ignored;
+    bool const in_object = scan_is_in_object(self);
+    scopeflow__scan_space(self);
+    *out_has_value = scopeflow__scan_peek(self) != (in_object ? '}' : ']');
+    return !*out_has_value || !in_object || scopeflow__scan_key(self, &ignored);
+}
+
+bool scopeflow__scan_value(scopeflow__scanner *self, scopeflow_bytes *out_json) {
+    uint32_t const outside = self->depth;
+    scopeflow__scan_space(self);
+    size_t const start = self->at;
+    do {
+        scopeflow__scan_space(self);
+        char const c = scopeflow__scan_peek(self);
+        if (c == '{' || c == '[') {
+            bool has_value;
+            if (!scopeflow__scan_open(self) || !scan_first(self, &has_value)) return false;
+            if (has_value) continue;
+        } else if (!scan_scalar(self, c)) {
+            return false;
+        }
+        if (!scan_value_end(self, outside)) return false;
+    } while (self->depth > outside);
+    *out_json = scopeflow__text(self->text.ptr + start, self->at - start);
+    return true;
+}
+
+/* --- What the parser refuses --- */
+
+static bool scan_document(scopeflow__scanner *self) {
+    scopeflow_bytes ignored;
+    if (!scopeflow__scan_value(self, &ignored)) return false;
+    scopeflow__scan_space(self);
+    return self->at == self->text.len || fail_syntax(self, "nothing may follow the value");
+}
+
+bool scopeflow__json_find_fault(scopeflow_bytes text, scopeflow__json_fault *out) {
+    out->status = SCOPEFLOW_STATUS_LIMIT_EXCEEDED;
+    out->at = SCOPEFLOW_JSON_SIZE_LIMIT_BYTES;
+    out->problem = "the text is longer than json_size_limit";
+    if (text.len > SCOPEFLOW_JSON_SIZE_LIMIT_BYTES) return true;
+
+    scopeflow__scanner scanner;
+    scopeflow__scanner_init(&scanner, text, SCOPEFLOW_JSON_DEPTH_LIMIT);
+    if (scan_document(&scanner)) return false;
+    out->status = scanner.status;
+    out->at = scanner.at;
+    out->problem = scanner.status == SCOPEFLOW_STATUS_LIMIT_EXCEEDED
+                       ? "containers are nested deeper than json_depth_limit"
+                       : scanner.problem;
+    return true;
+}
+
+/* -------------------- src/scope/clock.c -------------------- */
+
+/* Time and ids (S2.2, S2.3). An id is a UUID of version 7 that is greater than every id that was
+ * drawn before it, by whatever thread.
+ *
+ * A clock that the host lends may stand still or go back, and so one word keeps the last moment for
+ * all threads. The system's own clock that counts from its start goes back for nobody; where it is
+ * fine enough to move on between any two readings it has ordered all draws already, and threads
+ * have nothing to write in common. The moment then takes more of the id's bits (RFC 9562, 6.2,
+ * method 3). */
+
+/* -------------------- src/base/system.h -------------------- */
+
+/* What the core asks of the operating system when the host lends nothing better. Defined in host/,
+ * which is left out of builds without an operating system. */
+#ifndef SCOPEFLOW__SYSTEM_H
+#define SCOPEFLOW__SYSTEM_H
+
+#if SCOPEFLOW_HOSTED
+/* Nanoseconds since 1970-01-01 UTC. */
+int64_t scopeflow__system_clock(void);
+/* Nanoseconds since some moment; it never goes back, on whatever processor. */
+int64_t scopeflow__system_uptime(void);
+void scopeflow__system_entropy(void *context, uint8_t *out, size_t out_len_bytes);
+#endif
+
+#endif
 
 /* -------------------- src/scope/runtime.h -------------------- */
 
@@ -2716,42 +3738,86 @@ void scopeflow_tape_put_json(scopeflow_tape *self, scopeflow_bytes json) {
 
 typedef struct scopeflow__view scopeflow__view;
 
-struct scopeflow_runtime {
-    uint32_t refs; /* The owner's and one for each scope that is held. */
-    scopeflow_runtime_flag flags;
-    uint32_t payload_budget_bytes;
-    uint32_t is_freed;        /* The owner has gone: owed ends are not collected any more. */
-    uint32_t fork_generation; /* Counts `after_fork`; a scope of another one is the parent's. */
+enum { SCOPEFLOW__SHARD_COUNT = 16, SCOPEFLOW__LOG_COUNT = 8 };
 
-    scopeflow_host host;
-    scopeflow__memory memory;
-
-    int64_t clock_start_ns;
-    int64_t clock_step_ns;
-    uint64_t clock_read_count;
-    uint64_t last_moment; /* 48 bits of milliseconds, 12 bits of count: never goes back (S2.2). */
-    uint64_t drawn_uuid_count; /* Of a deterministic runtime. */
-    uint64_t seed[2];
-
-    scopeflow_scope *root;
-    scopeflow_scope *abandoned; /* A lock-free stack of ended scopes whose end is owed (S1.12). */
-
-    scopeflow__spinlock registry_lock;
-    uint32_t registration_count; /* 0: nothing is registered anywhere, no lock is needed. */
-    uint32_t scope_view_count;   /* 0: nothing is registered on any scope. */
-    uint32_t view_epoch;         /* Raised when a scope that others inherit from gets its view. */
-    uint64_t next_order;
-    scopeflow__view *global_view;
-
+/* What every operation writes, many times over: threads that have nothing to do with each other
+ * write in different shards, and in different lines of the cache. */
+typedef struct scopeflow__shard {
+    scopeflow__spinlock lock;
+    uint32_t refs;          /* One for each first-level scope, as long as the owner is there. */
+    scopeflow_scope *first; /* Under the lock: a part of the open scopes (S6.1). */
+    uint64_t drawn_count;
     uint64_t scope_event_count;
     uint64_t mark_event_count;
+    uint64_t padding[11]; /* Processors fetch lines of 64 bytes in pairs. */
+} scopeflow__shard;
+
+/* What every operation reads stands apart from what every operation writes: a line of the cache
+ * that one thread writes is one that the others have to fetch again. */
+struct scopeflow_runtime {
+    scopeflow_runtime_flag flags;
+    uint32_t payload_budget_bytes;
+    uint32_t is_freed;         /* The owner has gone: owed ends are not collected any more. */
+    uint32_t is_closed;        /* Nothing may begin or be registered any more (S6.1). */
+    uint32_t fork_generation;  /* Counts `after_fork`; a scope of another one is the parent's. */
+    uint32_t groups;           /* What every scope may see: see scopeflow__may_see. */
+    uint32_t scope_view_count; /* 0: nothing is registered on any scope. */
+    scopeflow_host host;
+    scopeflow__memory memory;
+    int64_t clock_start_ns; /* Of a deterministic runtime, like the next. */
+    int64_t clock_step_ns;
+    bool has_fine_clock;     /* S2.2: the system's, and it orders what happens by itself. */
+    int64_t clock_offset_ns; /* Of a fine clock: what lies between it and the time of day, */
+    int64_t id_offset_ns;    /* the same for ids: it never goes back, */
+    int64_t next_look_ns;    /* and when to look at the time of day again. */
+    uint64_t seed[2];
+    scopeflow_scope *root;
+    scopeflow_scope *abandoned; /* A lock-free stack of ended scopes whose end is owed (S1.12). */
+    scopeflow__view *global_view;
+    char *credential_headers; /* The owner's own list, lower case, with commas; or null. */
+    size_t credential_headers_len;
+
+    uint64_t padding_before[8];
+    uint64_t last_moment; /* 48 bits of milliseconds, 12 bits of count: never goes back (S2.2). */
+    uint64_t clock_read_count; /* Of a deterministic runtime, like the next. */
+    uint64_t drawn_uuid_count;
+    uint64_t padding_behind[8];
+
+    scopeflow__shard shards[SCOPEFLOW__SHARD_COUNT];
+
+    uint32_t refs; /* The owner's, each reference to the root and, once the owner has gone, one for
+                      each first-level scope. */
+    scopeflow__spinlock registry_lock;
+    uint32_t view_epoch;      /* Raised when a scope that others inherit from gets its view. */
+    uint32_t late_groups;     /* Under the lock: registered where others inherited already. */
+    uint32_t group_counts[5]; /* Under the lock: of the runtime's own registrations. */
+
     uint64_t subscriber_error_count;
+    uint64_t withheld_payload_count;
     uint64_t dropped_event_count;
     uint64_t abandoned_scope_count;
+
+    scopeflow__spinlock log_lock;
+    uint32_t log_count; /* Messages so far; the last ones stand in `log`, as in a ring. */
+    scopeflow_error log[SCOPEFLOW__LOG_COUNT];
 };
 
 void scopeflow__runtime_release(scopeflow_runtime *self);
 
+/* The calling thread's shard, as a rule: threads have stacks of their own. */
+static inline scopeflow__shard *scopeflow__shard_of_thread(scopeflow_runtime *self) {
+    char here;
+    uint64_t const page = (uint64_t)(uintptr_t)&here >> 17;
+    return &self->shards[page * 0x9E3779B97F4A7C15ull >> 60];
+}
+
+/* For a first-level scope; `let_go` is given the shard that `hold` was given. */
+void scopeflow__runtime_hold(scopeflow_runtime *self, scopeflow__shard *shard);
+void scopeflow__runtime_let_go(scopeflow_runtime *self, scopeflow__shard *shard);
+
+/* --- clock.c --- */
+
+void scopeflow__clock_init(scopeflow_runtime *self);
 int64_t scopeflow__runtime_clock(scopeflow_runtime *self);
 
 /* S2.3: one uuid, then one clock read unless a timestamp was given. */
@@ -2760,11 +3826,227 @@ void scopeflow__runtime_draw(scopeflow_runtime *self, int64_t given_timestamp_ns
 
 void scopeflow__runtime_release_ref(scopeflow_runtime *self, scopeflow_ref ref);
 
+static inline bool scopeflow__runtime_is_closed(const scopeflow_runtime *self) {
+    return scopeflow__load_u32(&self->is_closed) != 0;
+}
+scopeflow_status scopeflow__fail_closed(scopeflow_error *out_error);
+
+/* Whether a header's name, in any case of letters, is one that observers never see (S3.6). */
+bool scopeflow__is_credential_header(const scopeflow_runtime *self, scopeflow_bytes name);
+
 static inline void scopeflow__count(uint64_t *counter) {
     (void)scopeflow__fetch_add_u64(counter, 1);
 }
 
 #endif
+
+#define NS_PER_MS 1000000
+#define LOOK_EVERY_NS (50 * NS_PER_MS)
+#define LARGEST_DRIFT_NS NS_PER_MS /* Less is not a step of the time of day, but noise. */
+#define LONGEST_LOOK_NS 10000      /* A longer one was disturbed, and says little. */
+
+/* --- The system's clocks --- */
+
+#if SCOPEFLOW_HOSTED
+
+/* Threads need longer to hand something over than one thread needs to read the clock twice. */
+static bool is_fine(void) {
+    int64_t last = scopeflow__system_uptime();
+    for (int i = 0; i < 64; i++) {
+        int64_t const now = scopeflow__system_uptime();
+        if (now <= last) return false;
+        last = now;
+    }
+    return true;
+}
+
+static bool measure_offset(int64_t *out_offset_ns) {
+    int64_t const before = scopeflow__system_uptime();
+    int64_t const time_of_day = scopeflow__system_clock();
+    int64_t const took_ns = scopeflow__system_uptime() - before;
+    *out_offset_ns = time_of_day - before - took_ns / 2;
+    return took_ns <= LONGEST_LOOK_NS;
+}
+
+static int64_t load_ns(const int64_t *at) {
+    return __atomic_load_n(at, __ATOMIC_RELAXED);
+}
+
+static void raise_to(int64_t *at, int64_t value) {
+    int64_t last = load_ns(at);
+    while (last < value && !__atomic_compare_exchange_n(at, &last, value, false, __ATOMIC_RELAXED,
+                                                        __ATOMIC_RELAXED)) {
+    }
+}
+
+/* Follows the time of day when it was set, or when the system slept. */
+static void look_again(scopeflow_runtime *self, int64_t uptime_ns) {
+    int64_t due_ns = load_ns(&self->next_look_ns);
+    int64_t offset_ns;
+    if (uptime_ns < due_ns ||
+        !__atomic_compare_exchange_n(&self->next_look_ns, &due_ns, uptime_ns + LOOK_EVERY_NS, false,
+                                     __ATOMIC_RELAXED, __ATOMIC_RELAXED) ||
+        !measure_offset(&offset_ns))
+        return;
+    int64_t const drift_ns = offset_ns - load_ns(&self->clock_offset_ns);
+    if (drift_ns >= -LARGEST_DRIFT_NS && drift_ns <= LARGEST_DRIFT_NS) return;
+    __atomic_store_n(&self->clock_offset_ns, offset_ns, __ATOMIC_RELAXED);
+    raise_to(&self->id_offset_ns, offset_ns);
+}
+
+static int64_t read_uptime(scopeflow_runtime *self) {
+    int64_t const uptime_ns = scopeflow__system_uptime();
+    if (!SCOPEFLOW__LIKELY(uptime_ns < load_ns(&self->next_look_ns))) look_again(self, uptime_ns);
+    return uptime_ns;
+}
+
+static int64_t clock_offset(const scopeflow_runtime *self) {
+    return load_ns(&self->clock_offset_ns);
+}
+static int64_t id_offset(const scopeflow_runtime *self) {
+    return load_ns(&self->id_offset_ns);
+}
+
+static int64_t read_system_clock(void) {
+    return scopeflow__system_clock();
+}
+
+static void find_fine_clock(scopeflow_runtime *self) {
+    self->has_fine_clock = is_fine();
+    for (int i = 0; i < 8 && !measure_offset(&self->clock_offset_ns); i++) {
+    }
+    self->id_offset_ns = self->clock_offset_ns;
+    self->next_look_ns = scopeflow__system_uptime() + LOOK_EVERY_NS;
+}
+
+#else
+
+static int64_t read_uptime(scopeflow_runtime *self) {
+    (void)self;
+    return 0;
+}
+static int64_t clock_offset(const scopeflow_runtime *self) {
+    (void)self;
+    return 0;
+}
+static int64_t id_offset(const scopeflow_runtime *self) {
+    (void)self;
+    return 0;
+}
+static int64_t read_system_clock(void) {
+    return 0;
+}
+static void find_fine_clock(scopeflow_runtime *self) {
+    (void)self;
+}
+
+#endif
+
+/* --- Reading --- */
+
+static bool is_deterministic(const scopeflow_runtime *self) {
+    return (self->flags & SCOPEFLOW_RUNTIME_FLAG_DETERMINISTIC) != 0;
+}
+
+void scopeflow__clock_init(scopeflow_runtime *self) {
+    if (self->host.clock == NULL && !is_deterministic(self)) find_fine_clock(self);
+}
+
+static int64_t read_other_clock(scopeflow_runtime *self) {
+    if (!is_deterministic(self))
+        return self->host.clock != NULL ? self->host.clock(self->host.context)
+                                        : read_system_clock();
+    uint64_t const reads = scopeflow__fetch_add_u64(&self->clock_read_count, 1);
+    return (int64_t)((uint64_t)self->clock_start_ns + reads * (uint64_t)self->clock_step_ns);
+}
+
+int64_t scopeflow__runtime_clock(scopeflow_runtime *self) {
+    if (!self->has_fine_clock) return read_other_clock(self);
+    int64_t const uptime_ns = read_uptime(self);
+    return uptime_ns + clock_offset(self);
+}
+
+/* --- Ids --- */
+
+/* SplitMix64 (Steele, Lea and Flood, 2014): a different word for each state, without a lock. */
+static uint64_t random_word(const scopeflow_runtime *self, uint64_t state) {
+    uint64_t word = self->seed[0] + state * 0x9E3779B97F4A7C15ull;
+    word = (word ^ (word >> 30)) * 0xBF58476D1CE4E5B9ull;
+    word = (word ^ (word >> 27)) * 0x94D049BB133111EBull;
+    return (word ^ (word >> 31)) ^ self->seed[1];
+}
+
+static void put_big_endian(uint8_t out[8], uint64_t value) {
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    value = __builtin_bswap64(value);
+#endif
+    memcpy(out, &value, sizeof value);
+}
+
+/* 48 bits of milliseconds and 12 bits of what is finer; then 62 bits. */
+static void put_version_7(scopeflow_uuid *out, uint64_t ms, uint64_t finer, uint64_t low) {
+    put_big_endian(out->bytes, ms << 16 | 0x7000u | finer);
+    put_big_endian(out->bytes + 8, (low & 0x3FFFFFFFFFFFFFFFull) | 0x8000000000000000ull);
+}
+
+/* Milliseconds and a count in one word that only grows, whatever the clock does. */
+static uint64_t next_moment(scopeflow_runtime *self, int64_t now_ns) {
+    uint64_t const now = (uint64_t)(now_ns / NS_PER_MS) << 12;
+    uint64_t last = scopeflow__load_u64(&self->last_moment);
+    uint64_t next;
+    do {
+        next = now > last ? now : last + 1;
+    } while (!__atomic_compare_exchange_n(&self->last_moment, &last, next, false, __ATOMIC_RELAXED,
+                                          __ATOMIC_RELAXED));
+    return next;
+}
+
+/* No two draws have the same moment: it is all the state that randomness needs too. */
+static void draw_by_moment(scopeflow_runtime *self, int64_t now_ns, scopeflow_uuid *out) {
+    uint64_t const moment = next_moment(self, now_ns);
+    put_version_7(out, moment >> 12, moment & 0xFFFu, random_word(self, moment));
+}
+
+/* Of the 20 bits of nanoseconds 12 stand before the variant and 8 behind it. */
+static void draw_by_time(scopeflow_runtime *self, uint64_t time_ns, scopeflow_uuid *out) {
+    scopeflow__shard *const shard = scopeflow__shard_of_thread(self);
+    uint64_t const count = scopeflow__fetch_add_u64(&shard->drawn_count, 1);
+    uint64_t const place = (uint64_t)(shard - self->shards);
+    uint64_t const finer = time_ns % NS_PER_MS;
+    uint64_t const random = random_word(self, count * SCOPEFLOW__SHARD_COUNT + place);
+    put_version_7(out, time_ns / NS_PER_MS, finer >> 8, finer << 54 | random >> 10);
+}
+
+static void draw_by_count(scopeflow_runtime *self, scopeflow_uuid *out) {
+    put_version_7(out, 0x019000000000ull, 0, scopeflow__fetch_add_u64(&self->drawn_uuid_count, 1));
+}
+
+static void draw_with_fine_clock(scopeflow_runtime *self, scopeflow_uuid *out_uuid,
+                                 int64_t *out_now_ns) {
+    int64_t const uptime_ns = read_uptime(self);
+    *out_now_ns = uptime_ns + clock_offset(self);
+    draw_by_time(self, (uint64_t)(uptime_ns + id_offset(self)), out_uuid);
+}
+
+/* The one reading serves both; a given timestamp may lie anywhere and cannot date an id, so only a
+ * deterministic runtime, whose ids need no time, saves the reading then. */
+void scopeflow__runtime_draw(scopeflow_runtime *self, int64_t given_timestamp_ns,
+                             scopeflow_uuid *out_uuid, int64_t *out_timestamp_ns) {
+    bool const is_given = given_timestamp_ns != SCOPEFLOW_TIMESTAMP_NONE;
+    int64_t now_ns = 0;
+    if (self->has_fine_clock) {
+        draw_with_fine_clock(self, out_uuid, &now_ns);
+    } else if (is_deterministic(self)) {
+        draw_by_count(self, out_uuid);
+        if (!is_given) now_ns = read_other_clock(self);
+    } else {
+        now_ns = read_other_clock(self);
+        draw_by_moment(self, now_ns, out_uuid);
+    }
+    *out_timestamp_ns = is_given ? given_timestamp_ns : now_ns;
+}
+
+/* -------------------- src/scope/runtime.c -------------------- */
 
 /* -------------------- src/base/checks.gen.h -------------------- */
 
@@ -2793,6 +4075,8 @@ static inline scopeflow_status scopeflow__check_runtime_new(
                        out_error, "payload_budget_bytes is not from 64 to 1073741824");
     SCOPEFLOW__REQUIRE(options->payload_budget_bytes <= 1073741824u,
                        out_error, "payload_budget_bytes is not from 64 to 1073741824");
+    SCOPEFLOW__REQUIRE(options->credential_headers.ptr != NULL || options->credential_headers.len == 0,
+                       out_error, "credential_headers is null but has a length");
     return SCOPEFLOW_STATUS_OK;
 }
 
@@ -2841,10 +4125,58 @@ static inline scopeflow_status scopeflow__check_runtime_flush(
     return SCOPEFLOW_STATUS_OK;
 }
 
+static inline scopeflow_status scopeflow__check_runtime_close(
+    scopeflow_runtime *self, const scopeflow_runtime_close_options *options,
+    scopeflow_task *task, scopeflow_step *out_step, scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(options != NULL,
+                       out_error, "options must not be null");
+    SCOPEFLOW__REQUIRE(task != NULL,
+                       out_error, "task must not be null");
+    SCOPEFLOW__REQUIRE(out_step != NULL,
+                       out_error, "out_step must not be null");
+    SCOPEFLOW__REQUIRE(options->struct_size_bytes >= sizeof *options,
+                       out_error, "options.struct_size_bytes is too small for this version");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_runtime_last_error(
+    scopeflow_runtime *self, uint32_t index, scopeflow_error *out_failure,
+    scopeflow_error *out_error) {
+    (void)index;
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_failure != NULL,
+                       out_error, "out_failure must not be null");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_runtime_is_credential_header(
+    scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_is_credential,
+    scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_is_credential != NULL,
+                       out_error, "out_is_credential must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    return SCOPEFLOW_STATUS_OK;
+}
+
 static inline scopeflow_status scopeflow__check_runtime_after_fork(
     scopeflow_runtime *self, scopeflow_error *out_error) {
     SCOPEFLOW__REQUIRE(self != NULL,
                        out_error, "self must not be null");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_scope_new_root(
+    scopeflow_runtime *self, scopeflow_scope **out_scope, scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_scope != NULL,
+                       out_error, "out_scope must not be null");
     return SCOPEFLOW_STATUS_OK;
 }
 
@@ -2907,6 +4239,8 @@ static inline scopeflow_status scopeflow__check_scope_event(
                        out_error, "options.struct_size_bytes is too small for this version");
     SCOPEFLOW__REQUIRE(options->name.ptr != NULL || options->name.len == 0,
                        out_error, "name is null but has a length");
+    SCOPEFLOW__REQUIRE(options->category.ptr != NULL || options->category.len == 0,
+                       out_error, "category is null but has a length");
     return SCOPEFLOW_STATUS_OK;
 }
 
@@ -2927,6 +4261,30 @@ static inline scopeflow_status scopeflow__check_scope_callable_at(
                        out_error, "self must not be null");
     SCOPEFLOW__REQUIRE(out_callable != NULL,
                        out_error, "out_callable must not be null");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_propagation_capture(
+    scopeflow_runtime *self, scopeflow_scope *current, scopeflow_propagation *out_propagation,
+    scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(current != NULL,
+                       out_error, "current must not be null");
+    SCOPEFLOW__REQUIRE(out_propagation != NULL,
+                       out_error, "out_propagation must not be null");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_propagation_adopt(
+    scopeflow_runtime *self, scopeflow_bytes text, scopeflow_scope **out_scope,
+    scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_scope != NULL,
+                       out_error, "out_scope must not be null");
+    SCOPEFLOW__REQUIRE(text.ptr != NULL || text.len == 0,
+                       out_error, "text is null but has a length");
     return SCOPEFLOW_STATUS_OK;
 }
 
@@ -3061,6 +4419,825 @@ static inline scopeflow_status scopeflow__check_scope_deregister_subscriber(
     return SCOPEFLOW_STATUS_OK;
 }
 
+static inline scopeflow_status scopeflow__check_register_tool_sanitize_request_guardrail(
+    scopeflow_runtime *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    (void)priority;
+    (void)callable;
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    SCOPEFLOW__REQUIRE((flags & ~SCOPEFLOW__MASK_CALLABLE_FLAG) == 0,
+                       out_error, "flags has a bit that no callable flag has");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_deregister_tool_sanitize_request_guardrail(
+    scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_removed != NULL,
+                       out_error, "out_removed must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_scope_register_tool_sanitize_request_guardrail(
+    scopeflow_scope *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    (void)priority;
+    (void)callable;
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    SCOPEFLOW__REQUIRE((flags & ~SCOPEFLOW__MASK_CALLABLE_FLAG) == 0,
+                       out_error, "flags has a bit that no callable flag has");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_scope_deregister_tool_sanitize_request_guardrail(
+    scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_removed != NULL,
+                       out_error, "out_removed must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_register_tool_sanitize_response_guardrail(
+    scopeflow_runtime *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    (void)priority;
+    (void)callable;
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    SCOPEFLOW__REQUIRE((flags & ~SCOPEFLOW__MASK_CALLABLE_FLAG) == 0,
+                       out_error, "flags has a bit that no callable flag has");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_deregister_tool_sanitize_response_guardrail(
+    scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_removed != NULL,
+                       out_error, "out_removed must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_scope_register_tool_sanitize_response_guardrail(
+    scopeflow_scope *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    (void)priority;
+    (void)callable;
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    SCOPEFLOW__REQUIRE((flags & ~SCOPEFLOW__MASK_CALLABLE_FLAG) == 0,
+                       out_error, "flags has a bit that no callable flag has");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_scope_deregister_tool_sanitize_response_guardrail(
+    scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_removed != NULL,
+                       out_error, "out_removed must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_register_tool_request_intercept(
+    scopeflow_runtime *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    (void)priority;
+    (void)callable;
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    SCOPEFLOW__REQUIRE((flags & ~SCOPEFLOW__MASK_CALLABLE_FLAG) == 0,
+                       out_error, "flags has a bit that no callable flag has");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_deregister_tool_request_intercept(
+    scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_removed != NULL,
+                       out_error, "out_removed must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_scope_register_tool_request_intercept(
+    scopeflow_scope *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    (void)priority;
+    (void)callable;
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    SCOPEFLOW__REQUIRE((flags & ~SCOPEFLOW__MASK_CALLABLE_FLAG) == 0,
+                       out_error, "flags has a bit that no callable flag has");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_scope_deregister_tool_request_intercept(
+    scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_removed != NULL,
+                       out_error, "out_removed must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_register_tool_execution_intercept(
+    scopeflow_runtime *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    (void)priority;
+    (void)callable;
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    SCOPEFLOW__REQUIRE((flags & ~SCOPEFLOW__MASK_CALLABLE_FLAG) == 0,
+                       out_error, "flags has a bit that no callable flag has");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_deregister_tool_execution_intercept(
+    scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_removed != NULL,
+                       out_error, "out_removed must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_scope_register_tool_execution_intercept(
+    scopeflow_scope *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    (void)priority;
+    (void)callable;
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    SCOPEFLOW__REQUIRE((flags & ~SCOPEFLOW__MASK_CALLABLE_FLAG) == 0,
+                       out_error, "flags has a bit that no callable flag has");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_scope_deregister_tool_execution_intercept(
+    scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_removed != NULL,
+                       out_error, "out_removed must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_register_llm_sanitize_request_guardrail(
+    scopeflow_runtime *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    (void)priority;
+    (void)callable;
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    SCOPEFLOW__REQUIRE((flags & ~SCOPEFLOW__MASK_CALLABLE_FLAG) == 0,
+                       out_error, "flags has a bit that no callable flag has");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_deregister_llm_sanitize_request_guardrail(
+    scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_removed != NULL,
+                       out_error, "out_removed must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_scope_register_llm_sanitize_request_guardrail(
+    scopeflow_scope *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    (void)priority;
+    (void)callable;
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    SCOPEFLOW__REQUIRE((flags & ~SCOPEFLOW__MASK_CALLABLE_FLAG) == 0,
+                       out_error, "flags has a bit that no callable flag has");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_scope_deregister_llm_sanitize_request_guardrail(
+    scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_removed != NULL,
+                       out_error, "out_removed must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_register_llm_sanitize_response_guardrail(
+    scopeflow_runtime *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    (void)priority;
+    (void)callable;
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    SCOPEFLOW__REQUIRE((flags & ~SCOPEFLOW__MASK_CALLABLE_FLAG) == 0,
+                       out_error, "flags has a bit that no callable flag has");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_deregister_llm_sanitize_response_guardrail(
+    scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_removed != NULL,
+                       out_error, "out_removed must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_scope_register_llm_sanitize_response_guardrail(
+    scopeflow_scope *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    (void)priority;
+    (void)callable;
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    SCOPEFLOW__REQUIRE((flags & ~SCOPEFLOW__MASK_CALLABLE_FLAG) == 0,
+                       out_error, "flags has a bit that no callable flag has");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_scope_deregister_llm_sanitize_response_guardrail(
+    scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_removed != NULL,
+                       out_error, "out_removed must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_register_llm_conditional_execution_guardrail(
+    scopeflow_runtime *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    (void)priority;
+    (void)callable;
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    SCOPEFLOW__REQUIRE((flags & ~SCOPEFLOW__MASK_CALLABLE_FLAG) == 0,
+                       out_error, "flags has a bit that no callable flag has");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_deregister_llm_conditional_execution_guardrail(
+    scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_removed != NULL,
+                       out_error, "out_removed must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_scope_register_llm_conditional_execution_guardrail(
+    scopeflow_scope *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    (void)priority;
+    (void)callable;
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    SCOPEFLOW__REQUIRE((flags & ~SCOPEFLOW__MASK_CALLABLE_FLAG) == 0,
+                       out_error, "flags has a bit that no callable flag has");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status
+scopeflow__check_scope_deregister_llm_conditional_execution_guardrail(
+    scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_removed != NULL,
+                       out_error, "out_removed must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_register_llm_request_intercept(
+    scopeflow_runtime *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    (void)priority;
+    (void)callable;
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    SCOPEFLOW__REQUIRE((flags & ~SCOPEFLOW__MASK_CALLABLE_FLAG) == 0,
+                       out_error, "flags has a bit that no callable flag has");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_deregister_llm_request_intercept(
+    scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_removed != NULL,
+                       out_error, "out_removed must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_scope_register_llm_request_intercept(
+    scopeflow_scope *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    (void)priority;
+    (void)callable;
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    SCOPEFLOW__REQUIRE((flags & ~SCOPEFLOW__MASK_CALLABLE_FLAG) == 0,
+                       out_error, "flags has a bit that no callable flag has");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_scope_deregister_llm_request_intercept(
+    scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_removed != NULL,
+                       out_error, "out_removed must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_register_llm_execution_intercept(
+    scopeflow_runtime *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    (void)priority;
+    (void)callable;
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    SCOPEFLOW__REQUIRE((flags & ~SCOPEFLOW__MASK_CALLABLE_FLAG) == 0,
+                       out_error, "flags has a bit that no callable flag has");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_deregister_llm_execution_intercept(
+    scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_removed != NULL,
+                       out_error, "out_removed must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_scope_register_llm_execution_intercept(
+    scopeflow_scope *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    (void)priority;
+    (void)callable;
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    SCOPEFLOW__REQUIRE((flags & ~SCOPEFLOW__MASK_CALLABLE_FLAG) == 0,
+                       out_error, "flags has a bit that no callable flag has");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_scope_deregister_llm_execution_intercept(
+    scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_removed != NULL,
+                       out_error, "out_removed must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_register_llm_stream_execution_intercept(
+    scopeflow_runtime *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    (void)priority;
+    (void)callable;
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    SCOPEFLOW__REQUIRE((flags & ~SCOPEFLOW__MASK_CALLABLE_FLAG) == 0,
+                       out_error, "flags has a bit that no callable flag has");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_deregister_llm_stream_execution_intercept(
+    scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_removed != NULL,
+                       out_error, "out_removed must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_scope_register_llm_stream_execution_intercept(
+    scopeflow_scope *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    (void)priority;
+    (void)callable;
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    SCOPEFLOW__REQUIRE((flags & ~SCOPEFLOW__MASK_CALLABLE_FLAG) == 0,
+                       out_error, "flags has a bit that no callable flag has");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_scope_deregister_llm_stream_execution_intercept(
+    scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_removed != NULL,
+                       out_error, "out_removed must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_register_mark_sanitize_guardrail(
+    scopeflow_runtime *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    (void)priority;
+    (void)callable;
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    SCOPEFLOW__REQUIRE((flags & ~SCOPEFLOW__MASK_CALLABLE_FLAG) == 0,
+                       out_error, "flags has a bit that no callable flag has");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_deregister_mark_sanitize_guardrail(
+    scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_removed != NULL,
+                       out_error, "out_removed must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_scope_register_mark_sanitize_guardrail(
+    scopeflow_scope *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    (void)priority;
+    (void)callable;
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    SCOPEFLOW__REQUIRE((flags & ~SCOPEFLOW__MASK_CALLABLE_FLAG) == 0,
+                       out_error, "flags has a bit that no callable flag has");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_scope_deregister_mark_sanitize_guardrail(
+    scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_removed != NULL,
+                       out_error, "out_removed must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_register_scope_sanitize_start_guardrail(
+    scopeflow_runtime *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    (void)priority;
+    (void)callable;
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    SCOPEFLOW__REQUIRE((flags & ~SCOPEFLOW__MASK_CALLABLE_FLAG) == 0,
+                       out_error, "flags has a bit that no callable flag has");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_deregister_scope_sanitize_start_guardrail(
+    scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_removed != NULL,
+                       out_error, "out_removed must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_scope_register_scope_sanitize_start_guardrail(
+    scopeflow_scope *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    (void)priority;
+    (void)callable;
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    SCOPEFLOW__REQUIRE((flags & ~SCOPEFLOW__MASK_CALLABLE_FLAG) == 0,
+                       out_error, "flags has a bit that no callable flag has");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_scope_deregister_scope_sanitize_start_guardrail(
+    scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_removed != NULL,
+                       out_error, "out_removed must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_register_scope_sanitize_end_guardrail(
+    scopeflow_runtime *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    (void)priority;
+    (void)callable;
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    SCOPEFLOW__REQUIRE((flags & ~SCOPEFLOW__MASK_CALLABLE_FLAG) == 0,
+                       out_error, "flags has a bit that no callable flag has");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_deregister_scope_sanitize_end_guardrail(
+    scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_removed != NULL,
+                       out_error, "out_removed must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_scope_register_scope_sanitize_end_guardrail(
+    scopeflow_scope *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    (void)priority;
+    (void)callable;
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    SCOPEFLOW__REQUIRE((flags & ~SCOPEFLOW__MASK_CALLABLE_FLAG) == 0,
+                       out_error, "flags has a bit that no callable flag has");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_scope_deregister_scope_sanitize_end_guardrail(
+    scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_removed != NULL,
+                       out_error, "out_removed must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_register_event_metadata_injector(
+    scopeflow_runtime *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    (void)priority;
+    (void)callable;
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    SCOPEFLOW__REQUIRE((flags & ~SCOPEFLOW__MASK_CALLABLE_FLAG) == 0,
+                       out_error, "flags has a bit that no callable flag has");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_deregister_event_metadata_injector(
+    scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_removed != NULL,
+                       out_error, "out_removed must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_scope_register_event_metadata_injector(
+    scopeflow_scope *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    (void)priority;
+    (void)callable;
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    SCOPEFLOW__REQUIRE((flags & ~SCOPEFLOW__MASK_CALLABLE_FLAG) == 0,
+                       out_error, "flags has a bit that no callable flag has");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_scope_deregister_event_metadata_injector(
+    scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_removed != NULL,
+                       out_error, "out_removed must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_register_conditional_middleware_guardrail(
+    scopeflow_runtime *self, scopeflow_bytes name, uint32_t kinds, scopeflow_bytes registration,
+    scopeflow_ref callable, scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    (void)callable;
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    SCOPEFLOW__REQUIRE(kinds >= 1u,
+                       out_error, "kinds is not from 1 to 131071");
+    SCOPEFLOW__REQUIRE(kinds <= 131071u,
+                       out_error, "kinds is not from 1 to 131071");
+    SCOPEFLOW__REQUIRE(registration.ptr != NULL || registration.len == 0,
+                       out_error, "registration is null but has a length");
+    SCOPEFLOW__REQUIRE((flags & ~SCOPEFLOW__MASK_CALLABLE_FLAG) == 0,
+                       out_error, "flags has a bit that no callable flag has");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_deregister_conditional_middleware_guardrail(
+    scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_removed != NULL,
+                       out_error, "out_removed must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_scope_register_conditional_middleware_guardrail(
+    scopeflow_scope *self, scopeflow_bytes name, uint32_t kinds, scopeflow_bytes registration,
+    scopeflow_ref callable, scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    (void)callable;
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    SCOPEFLOW__REQUIRE(kinds >= 1u,
+                       out_error, "kinds is not from 1 to 131071");
+    SCOPEFLOW__REQUIRE(kinds <= 131071u,
+                       out_error, "kinds is not from 1 to 131071");
+    SCOPEFLOW__REQUIRE(registration.ptr != NULL || registration.len == 0,
+                       out_error, "registration is null but has a length");
+    SCOPEFLOW__REQUIRE((flags & ~SCOPEFLOW__MASK_CALLABLE_FLAG) == 0,
+                       out_error, "flags has a bit that no callable flag has");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_scope_deregister_conditional_middleware_guardrail(
+    scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_removed != NULL,
+                       out_error, "out_removed must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_task_link(
+    scopeflow_runtime *self, const scopeflow_task_link_options *options, scopeflow_task *task,
+    scopeflow_step *out_step, scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(options != NULL,
+                       out_error, "options must not be null");
+    SCOPEFLOW__REQUIRE(task != NULL,
+                       out_error, "task must not be null");
+    SCOPEFLOW__REQUIRE(out_step != NULL,
+                       out_error, "out_step must not be null");
+    SCOPEFLOW__REQUIRE(options->struct_size_bytes >= sizeof *options,
+                       out_error, "options.struct_size_bytes is too small for this version");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_task_mark(
+    scopeflow_task *task, scopeflow_bytes name, scopeflow_ref data, scopeflow_ref metadata,
+    scopeflow_error *out_error) {
+    (void)data;
+    (void)metadata;
+    SCOPEFLOW__REQUIRE(task != NULL,
+                       out_error, "task must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    return SCOPEFLOW_STATUS_OK;
+}
+
 static inline scopeflow_status scopeflow__check_task_resume(
     scopeflow_task *task, const scopeflow_answer *answer, scopeflow_step *out_step,
     scopeflow_error *out_error) {
@@ -3094,6 +5271,214 @@ static inline scopeflow_status scopeflow__check_tool_execute(
                        out_error, "attributes has a bit that no tool attribute has");
     SCOPEFLOW__REQUIRE(options->tool_call_id.ptr != NULL || options->tool_call_id.len == 0,
                        out_error, "tool_call_id is null but has a length");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_tool_call(
+    scopeflow_runtime *self, const scopeflow_tool_call_options *options, scopeflow_task *task,
+    scopeflow_step *out_step, scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(options != NULL,
+                       out_error, "options must not be null");
+    SCOPEFLOW__REQUIRE(task != NULL,
+                       out_error, "task must not be null");
+    SCOPEFLOW__REQUIRE(out_step != NULL,
+                       out_error, "out_step must not be null");
+    SCOPEFLOW__REQUIRE(options->struct_size_bytes >= sizeof *options,
+                       out_error, "options.struct_size_bytes is too small for this version");
+    SCOPEFLOW__REQUIRE(options->name.ptr != NULL || options->name.len == 0,
+                       out_error, "name is null but has a length");
+    SCOPEFLOW__REQUIRE((options->attributes & ~SCOPEFLOW__MASK_TOOL_ATTRIBUTE) == 0,
+                       out_error, "attributes has a bit that no tool attribute has");
+    SCOPEFLOW__REQUIRE(options->tool_call_id.ptr != NULL || options->tool_call_id.len == 0,
+                       out_error, "tool_call_id is null but has a length");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_tool_call_end(
+    scopeflow_scope *self, const scopeflow_tool_call_end_options *options, scopeflow_task *task,
+    scopeflow_step *out_step, scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(options != NULL,
+                       out_error, "options must not be null");
+    SCOPEFLOW__REQUIRE(task != NULL,
+                       out_error, "task must not be null");
+    SCOPEFLOW__REQUIRE(out_step != NULL,
+                       out_error, "out_step must not be null");
+    SCOPEFLOW__REQUIRE(options->struct_size_bytes >= sizeof *options,
+                       out_error, "options.struct_size_bytes is too small for this version");
+    SCOPEFLOW__REQUIRE(options->status >= 0 && options->status <= 3,
+                       out_error, "status is no end status");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_tool_request_intercepts(
+    scopeflow_runtime *self, const scopeflow_tool_request_intercepts_options *options,
+    scopeflow_task *task, scopeflow_step *out_step, scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(options != NULL,
+                       out_error, "options must not be null");
+    SCOPEFLOW__REQUIRE(task != NULL,
+                       out_error, "task must not be null");
+    SCOPEFLOW__REQUIRE(out_step != NULL,
+                       out_error, "out_step must not be null");
+    SCOPEFLOW__REQUIRE(options->struct_size_bytes >= sizeof *options,
+                       out_error, "options.struct_size_bytes is too small for this version");
+    SCOPEFLOW__REQUIRE((options->flags & ~SCOPEFLOW__MASK_CALL_FLAG) == 0,
+                       out_error, "flags has a bit that no call flag has");
+    SCOPEFLOW__REQUIRE(options->name.ptr != NULL || options->name.len == 0,
+                       out_error, "name is null but has a length");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_tool_conditional_execution(
+    scopeflow_runtime *self, const scopeflow_tool_conditional_execution_options *options,
+    scopeflow_task *task, scopeflow_step *out_step, scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(options != NULL,
+                       out_error, "options must not be null");
+    SCOPEFLOW__REQUIRE(task != NULL,
+                       out_error, "task must not be null");
+    SCOPEFLOW__REQUIRE(out_step != NULL,
+                       out_error, "out_step must not be null");
+    SCOPEFLOW__REQUIRE(options->struct_size_bytes >= sizeof *options,
+                       out_error, "options.struct_size_bytes is too small for this version");
+    SCOPEFLOW__REQUIRE((options->flags & ~SCOPEFLOW__MASK_CALL_FLAG) == 0,
+                       out_error, "flags has a bit that no call flag has");
+    SCOPEFLOW__REQUIRE(options->name.ptr != NULL || options->name.len == 0,
+                       out_error, "name is null but has a length");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_llm_execute(
+    scopeflow_runtime *self, const scopeflow_llm_execute_options *options, scopeflow_task *task,
+    scopeflow_step *out_step, scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(options != NULL,
+                       out_error, "options must not be null");
+    SCOPEFLOW__REQUIRE(task != NULL,
+                       out_error, "task must not be null");
+    SCOPEFLOW__REQUIRE(out_step != NULL,
+                       out_error, "out_step must not be null");
+    SCOPEFLOW__REQUIRE(options->struct_size_bytes >= sizeof *options,
+                       out_error, "options.struct_size_bytes is too small for this version");
+    SCOPEFLOW__REQUIRE((options->flags & ~SCOPEFLOW__MASK_CALL_FLAG) == 0,
+                       out_error, "flags has a bit that no call flag has");
+    SCOPEFLOW__REQUIRE(options->name.ptr != NULL || options->name.len == 0,
+                       out_error, "name is null but has a length");
+    SCOPEFLOW__REQUIRE((options->attributes & ~SCOPEFLOW__MASK_LLM_ATTRIBUTE) == 0,
+                       out_error, "attributes has a bit that no LLM attribute has");
+    SCOPEFLOW__REQUIRE(options->model_name.ptr != NULL || options->model_name.len == 0,
+                       out_error, "model_name is null but has a length");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_llm_stream_execute(
+    scopeflow_runtime *self, const scopeflow_llm_stream_execute_options *options,
+    scopeflow_task *task, scopeflow_step *out_step, scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(options != NULL,
+                       out_error, "options must not be null");
+    SCOPEFLOW__REQUIRE(task != NULL,
+                       out_error, "task must not be null");
+    SCOPEFLOW__REQUIRE(out_step != NULL,
+                       out_error, "out_step must not be null");
+    SCOPEFLOW__REQUIRE(options->struct_size_bytes >= sizeof *options,
+                       out_error, "options.struct_size_bytes is too small for this version");
+    SCOPEFLOW__REQUIRE((options->flags & ~SCOPEFLOW__MASK_CALL_FLAG) == 0,
+                       out_error, "flags has a bit that no call flag has");
+    SCOPEFLOW__REQUIRE(options->name.ptr != NULL || options->name.len == 0,
+                       out_error, "name is null but has a length");
+    SCOPEFLOW__REQUIRE((options->attributes & ~SCOPEFLOW__MASK_LLM_ATTRIBUTE) == 0,
+                       out_error, "attributes has a bit that no LLM attribute has");
+    SCOPEFLOW__REQUIRE(options->model_name.ptr != NULL || options->model_name.len == 0,
+                       out_error, "model_name is null but has a length");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_llm_call(
+    scopeflow_runtime *self, const scopeflow_llm_call_options *options, scopeflow_task *task,
+    scopeflow_step *out_step, scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(options != NULL,
+                       out_error, "options must not be null");
+    SCOPEFLOW__REQUIRE(task != NULL,
+                       out_error, "task must not be null");
+    SCOPEFLOW__REQUIRE(out_step != NULL,
+                       out_error, "out_step must not be null");
+    SCOPEFLOW__REQUIRE(options->struct_size_bytes >= sizeof *options,
+                       out_error, "options.struct_size_bytes is too small for this version");
+    SCOPEFLOW__REQUIRE(options->name.ptr != NULL || options->name.len == 0,
+                       out_error, "name is null but has a length");
+    SCOPEFLOW__REQUIRE((options->attributes & ~SCOPEFLOW__MASK_LLM_ATTRIBUTE) == 0,
+                       out_error, "attributes has a bit that no LLM attribute has");
+    SCOPEFLOW__REQUIRE(options->model_name.ptr != NULL || options->model_name.len == 0,
+                       out_error, "model_name is null but has a length");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_llm_call_end(
+    scopeflow_scope *self, const scopeflow_llm_call_end_options *options, scopeflow_task *task,
+    scopeflow_step *out_step, scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(options != NULL,
+                       out_error, "options must not be null");
+    SCOPEFLOW__REQUIRE(task != NULL,
+                       out_error, "task must not be null");
+    SCOPEFLOW__REQUIRE(out_step != NULL,
+                       out_error, "out_step must not be null");
+    SCOPEFLOW__REQUIRE(options->struct_size_bytes >= sizeof *options,
+                       out_error, "options.struct_size_bytes is too small for this version");
+    SCOPEFLOW__REQUIRE(options->status >= 0 && options->status <= 3,
+                       out_error, "status is no end status");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_llm_request_intercepts(
+    scopeflow_runtime *self, const scopeflow_llm_request_intercepts_options *options,
+    scopeflow_task *task, scopeflow_step *out_step, scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(options != NULL,
+                       out_error, "options must not be null");
+    SCOPEFLOW__REQUIRE(task != NULL,
+                       out_error, "task must not be null");
+    SCOPEFLOW__REQUIRE(out_step != NULL,
+                       out_error, "out_step must not be null");
+    SCOPEFLOW__REQUIRE(options->struct_size_bytes >= sizeof *options,
+                       out_error, "options.struct_size_bytes is too small for this version");
+    SCOPEFLOW__REQUIRE((options->flags & ~SCOPEFLOW__MASK_CALL_FLAG) == 0,
+                       out_error, "flags has a bit that no call flag has");
+    SCOPEFLOW__REQUIRE(options->name.ptr != NULL || options->name.len == 0,
+                       out_error, "name is null but has a length");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_llm_conditional_execution(
+    scopeflow_runtime *self, const scopeflow_llm_conditional_execution_options *options,
+    scopeflow_task *task, scopeflow_step *out_step, scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(options != NULL,
+                       out_error, "options must not be null");
+    SCOPEFLOW__REQUIRE(task != NULL,
+                       out_error, "task must not be null");
+    SCOPEFLOW__REQUIRE(out_step != NULL,
+                       out_error, "out_step must not be null");
+    SCOPEFLOW__REQUIRE(options->struct_size_bytes >= sizeof *options,
+                       out_error, "options.struct_size_bytes is too small for this version");
+    SCOPEFLOW__REQUIRE((options->flags & ~SCOPEFLOW__MASK_CALL_FLAG) == 0,
+                       out_error, "flags has a bit that no call flag has");
+    SCOPEFLOW__REQUIRE(options->name.ptr != NULL || options->name.len == 0,
+                       out_error, "name is null but has a length");
     return SCOPEFLOW_STATUS_OK;
 }
 
@@ -3166,22 +5551,52 @@ static inline scopeflow_status scopeflow__check_atof_sink_read_stats(
     return SCOPEFLOW_STATUS_OK;
 }
 
+static inline scopeflow_status scopeflow__check_atof_reader_new(
+    const scopeflow_atof_reader_new_options *options, scopeflow_atof_reader **out_reader,
+    scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(options != NULL,
+                       out_error, "options must not be null");
+    SCOPEFLOW__REQUIRE(out_reader != NULL,
+                       out_error, "out_reader must not be null");
+    SCOPEFLOW__REQUIRE(options->struct_size_bytes >= sizeof *options,
+                       out_error, "options.struct_size_bytes is too small for this version");
+    SCOPEFLOW__REQUIRE(options->line_limit_bytes >= 64u,
+                       out_error, "line_limit_bytes is not from 64 to 1073741824");
+    SCOPEFLOW__REQUIRE(options->line_limit_bytes <= 1073741824u,
+                       out_error, "line_limit_bytes is not from 64 to 1073741824");
+    SCOPEFLOW__REQUIRE(options->depth_limit >= 1u,
+                       out_error, "depth_limit is not from 1 to 4096");
+    SCOPEFLOW__REQUIRE(options->depth_limit <= 4096u,
+                       out_error, "depth_limit is not from 1 to 4096");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_atof_reader_feed(
+    scopeflow_atof_reader *self, scopeflow_bytes chunk, scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(chunk.ptr != NULL || chunk.len == 0,
+                       out_error, "chunk is null but has a length");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_atof_reader_finish(
+    scopeflow_atof_reader *self, scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_atof_reader_next(
+    scopeflow_atof_reader *self, scopeflow_atof_item *out_item, scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_item != NULL,
+                       out_error, "out_item must not be null");
+    return SCOPEFLOW_STATUS_OK;
+}
+
 /* clang-format on */
-#endif
-
-/* -------------------- src/base/system.h -------------------- */
-
-/* What the core asks of the operating system when the host lends nothing better. Defined in host/,
- * which is left out of builds without an operating system. */
-#ifndef SCOPEFLOW__SYSTEM_H
-#define SCOPEFLOW__SYSTEM_H
-
-#if SCOPEFLOW_HOSTED
-/* Nanoseconds since 1970-01-01 UTC. */
-int64_t scopeflow__system_clock(void *context);
-void scopeflow__system_entropy(void *context, uint8_t *out, size_t out_len_bytes);
-#endif
-
 #endif
 
 /* -------------------- src/registry/registry.h -------------------- */
@@ -3193,8 +5608,9 @@ void scopeflow__system_entropy(void *context, uint8_t *out, size_t out_len_bytes
  * each registry. A set is immutable and counted: a call holds the one that it began with (S3.4).
  * It is resolved when something was registered, not when a call is made.
  *
- * Views and the links between them change only under the runtime's registry lock. No host code
- * runs under it: what must be released is let go after the lock. */
+ * Views and the links between them change only under the runtime's registry lock. No host code and
+ * no allocator runs under it: memory is got before the lock and let go after it, so that whoever
+ * registers can be stopped there for as long as it takes and no call waits (S6.2). */
 #ifndef SCOPEFLOW__REGISTRY_H
 #define SCOPEFLOW__REGISTRY_H
 
@@ -3211,6 +5627,23 @@ void scopeflow__system_entropy(void *context, uint8_t *out, size_t out_len_bytes
 
 enum { SCOPEFLOW__SCOPE_RESERVED = 0, SCOPEFLOW__SCOPE_OPEN = 1, SCOPEFLOW__SCOPE_ENDED = 2 };
 
+/* A mark that an intercept left with its call. The name stands behind the struct. */
+typedef struct scopeflow__pending_mark {
+    struct scopeflow__pending_mark *next;
+    scopeflow_ref data;
+    scopeflow_ref metadata;
+    size_t name_len;
+} scopeflow__pending_mark;
+
+/* Numbers of a stream for its end event (S4.7). Whoever drives the stream writes them; whoever ends
+ * the call, which may be another thread, reads them. */
+typedef struct scopeflow__stream_facts {
+    uint64_t has_begun;
+    uint64_t chunk_count;
+    uint64_t first_chunk_ns; /* Since the start. */
+    uint64_t longest_gap_ns;
+} scopeflow__stream_facts;
+
 struct scopeflow_scope {
     uint32_t refs;
     uint32_t phase; /* Changes from open to ended exactly once (S4.3). */
@@ -3220,25 +5653,38 @@ struct scopeflow_scope {
     scopeflow_scope *inherit;
     scopeflow_scope *next; /* In the abandoned list, or while a row of scopes is being freed. */
 
+    scopeflow_scope *open_next; /* Under the shard's lock: the row of open scopes (S6.1). */
+    scopeflow_scope *open_previous;
+
     scopeflow_scope *walk; /* Under the registry lock: the way back down. */
     scopeflow__view *view; /* Under the registry lock: what was last resolved, or null. */
     uint32_t view_epoch;
     bool owns_view;         /* Something was registered on this very scope. */
     bool is_inherited_from; /* Another scope sees what is registered here. */
-    bool is_call;           /* A managed call: its flags are those of its kind of call. */
+    uint8_t seen_groups;    /* What was registered above when it was made, */
+    uint8_t own_groups;     /* and what was registered on it: see scopeflow__may_see. */
+    bool is_call;           /* A tool or LLM call: its flags are those of its kind of call. */
+    bool is_own_root;       /* A root that one context has for itself (S1.3): it never ends. */
+    bool is_manual;         /* A call that the application runs by itself (S4.8). */
     bool is_abandoned; /* Ended without a word: its subscribers are still owed the end (S1.12). */
     bool is_detached;  /* Opened under a context value that had ended (S1.5). */
     uint8_t type;
+    uint8_t shard; /* Of the runtime: that of the thread that made it. */
 
     scopeflow_uuid uuid;
-    scopeflow_uuid detached_from;
+    scopeflow_uuid detached_from; /* Of a root of its own: the root of another process, or zeros. */
     int64_t started_at_ns;
     int64_t ended_at_ns; /* For an abandoned scope: when it was noticed. */
     scopeflow_ref metadata;
+    scopeflow_ref call_request; /* What the start event showed, for comparison only (S3.7). */
+    struct scopeflow__set *middleware; /* Of a manual call: what it saw when it began (S3.4). */
+    scopeflow__stream_facts *stream;   /* Of a streaming call, else null. */
+    scopeflow__pending_mark *pending_marks; /* A lock-free stack, newest first (S3.11). */
+    uint32_t attempt_count;                 /* How often the target was reached (S3.7). */
     uint32_t attributes;
     uint32_t fork_generation;
     uint32_t name_len;
-    uint32_t detail_len; /* The subtype of a custom scope, the call id of a tool call. */
+    uint32_t detail_len; /* Subtype of a custom scope, id of a tool call, model of an LLM call. */
 };
 
 /* The texts stand behind the struct. */
@@ -3253,6 +5699,10 @@ static inline scopeflow_uuid *scopeflow__scope_uuid(scopeflow_scope *self) {
 }
 static inline bool scopeflow__scope_is_root(const scopeflow_scope *self) {
     return self->parent == NULL;
+}
+/* The runtime's root, or one that a context has for itself. */
+static inline bool scopeflow__scope_is_any_root(const scopeflow_scope *self) {
+    return self->parent == NULL || self->is_own_root;
 }
 static inline bool scopeflow__scope_is_open(const scopeflow_scope *self) {
     return scopeflow__load_u32(&self->phase) == SCOPEFLOW__SCOPE_OPEN;
@@ -3281,9 +5731,7 @@ scopeflow_scope *scopeflow__scope_new(scopeflow_runtime *runtime, const scopeflo
 /* Draws id and time; from now on its end is owed. */
 void scopeflow__scope_open(scopeflow_scope *self, int64_t timestamp_ns);
 /* True for the one caller that ends it. */
-static inline bool scopeflow__scope_end(scopeflow_scope *self) {
-    return scopeflow__swap_u32(&self->phase, SCOPEFLOW__SCOPE_OPEN, SCOPEFLOW__SCOPE_ENDED);
-}
+bool scopeflow__scope_end(scopeflow_scope *self);
 /* Ends it without a word and puts it on the runtime's list (S1.12). Runs no host code. */
 void scopeflow__scope_abandon(scopeflow_scope *self);
 
@@ -3293,7 +5741,31 @@ scopeflow_scope *scopeflow__scope_nearest_open(scopeflow_scope *self);
 /* S2.3: when a scope ends that is said to end at `timestamp_ns`, at least 1 µs after its start. */
 int64_t scopeflow__scope_end_time(const scopeflow_scope *self, int64_t timestamp_ns);
 
+/* Takes a reference to every open scope, the latest opened first, linked by `next` (S6.1). */
+scopeflow_scope *scopeflow__open_scopes_take(scopeflow_runtime *runtime);
+
+/* Makes a streaming call of it; false when memory ran out. */
+bool scopeflow__stream_reserve(scopeflow_scope *self);
+void scopeflow__stream_begin(scopeflow__stream_facts *self);
+void scopeflow__stream_count(scopeflow__stream_facts *self, uint64_t gap_ns);
+/* False if the producer has not given a stream. */
+bool scopeflow__stream_read(const scopeflow__stream_facts *self, scopeflow__stream_facts *out);
+void scopeflow__stream_free(scopeflow_scope *self);
+
+/* Leaves a mark with a call; the references are the call's when this succeeds. */
+bool scopeflow__pending_mark_add(scopeflow_scope *self, scopeflow_bytes name, scopeflow_ref data,
+                                 scopeflow_ref metadata);
+/* The name of a pending mark stands behind the struct. */
+static inline scopeflow_bytes scopeflow__pending_mark_name(const scopeflow__pending_mark *mark) {
+    return scopeflow__text((const char *)(mark + 1), mark->name_len);
+}
+/* Takes them, in the order in which they were left. */
+scopeflow__pending_mark *scopeflow__pending_marks_take(scopeflow_scope *self);
+void scopeflow__pending_marks_free(scopeflow_runtime *runtime, scopeflow__pending_mark *first);
+
 scopeflow_scope *scopeflow__scope_new_root(scopeflow_runtime *runtime);
+/* A root for one context, without an id. Null when memory ran out. */
+scopeflow_scope *scopeflow__scope_new_own_root(scopeflow_runtime *runtime);
 void scopeflow__scope_destroy_root(scopeflow_scope *self);
 
 /* Takes the whole list, oldest first; the caller owns a reference to each. */
@@ -3329,7 +5801,9 @@ typedef struct scopeflow__entry {
     scopeflow_runtime *runtime;
     scopeflow_ref callable;   /* The host's, or 0 for a native callback. */
     scopeflow__native native; /* `deliver` is null for the host's. */
+    uint32_t gated_kinds;     /* Of a gate: a bit for each registry that it is about. */
     size_t name_len;
+    size_t gated_len; /* Of a gate: the name that it is about stands behind its own. */
 } scopeflow__entry;
 
 typedef struct scopeflow__chain {
@@ -3341,6 +5815,7 @@ typedef struct scopeflow__chain {
 typedef struct scopeflow__set {
     uint32_t refs;
     uint32_t entry_count;
+    uint32_t entry_capacity;
     scopeflow_runtime *runtime;
     struct scopeflow__set *next_doomed;
     scopeflow__chain chains[SCOPEFLOW__REGISTRY_COUNT];
@@ -3349,20 +5824,42 @@ typedef struct scopeflow__set {
 static inline scopeflow_bytes scopeflow__entry_name(const scopeflow__entry *self) {
     return scopeflow__text((const char *)(self + 1), self->name_len);
 }
+static inline scopeflow_bytes scopeflow__entry_gated(const scopeflow__entry *self) {
+    return scopeflow__text((const char *)(self + 1) + self->name_len, self->gated_len);
+}
 void scopeflow__entry_release(scopeflow__entry *self);
 
 scopeflow__view *scopeflow__view_new(scopeflow_runtime *runtime, scopeflow__view *parent);
 void scopeflow__view_release(scopeflow__view *self);
 
-/* Without any registration there is nothing to resolve and no lock to take. */
-static inline bool scopeflow__has_registrations(const scopeflow_runtime *runtime) {
-    return scopeflow__load_u32(&runtime->registration_count) > 0;
+/* Registrations by whom they concern: without one that may concern a scope there is nothing to
+ * resolve for it and no lock to take, whatever else is registered. */
+enum {
+    SCOPEFLOW__GROUP_SUBSCRIBERS = 1,
+    SCOPEFLOW__GROUP_TOOL = 2,
+    SCOPEFLOW__GROUP_LLM = 4,
+    SCOPEFLOW__GROUP_TOOL_SANITIZERS = 8,
+    SCOPEFLOW__GROUP_LLM_SANITIZERS = 16,
+    SCOPEFLOW__GROUP_ANY = 31
+};
+
+/* Whether something of these groups may be in force for the scope. */
+static inline bool scopeflow__may_see(const scopeflow_scope *scope, uint32_t groups) {
+    uint32_t const seen = scopeflow__load_u32(&scope->runtime->groups) | scope->seen_groups |
+                          __atomic_load_n(&scope->own_groups, __ATOMIC_RELAXED);
+    return (seen & groups) != 0;
 }
 
 /* The set that a scope sees now, for the caller to release; null if nothing is registered, or if
  * memory ran out, which `out_failed` then says. */
 scopeflow__set *scopeflow__set_of(scopeflow_scope *scope, bool *out_failed);
 void scopeflow__set_release(scopeflow__set *self);
+
+/* Whether the set has anything that the gate is about, in one of these kinds. */
+bool scopeflow__set_has_gated(const scopeflow__set *self, const scopeflow__entry *gate,
+                              uint32_t kinds);
+/* A copy without what the gate is about; null when memory ran out. */
+scopeflow__set *scopeflow__set_without(const scopeflow__set *self, const scopeflow__entry *gate);
 
 static inline uint32_t scopeflow__set_count(const scopeflow__set *self, scopeflow_registry kind) {
     return self != NULL ? self->chains[kind].count : 0;
@@ -3373,74 +5870,20 @@ scopeflow_status scopeflow__registry_add(scopeflow__owner owner, scopeflow_regis
                                          scopeflow_bytes name, int32_t priority,
                                          scopeflow_ref callable, scopeflow_callable_flag flags,
                                          scopeflow_error *out_error);
+scopeflow_status scopeflow__registry_add_gate(scopeflow__owner owner, scopeflow_registry kind,
+                                              scopeflow_bytes name, uint32_t kinds,
+                                              scopeflow_bytes registration, scopeflow_ref callable,
+                                              scopeflow_callable_flag flags,
+                                              scopeflow_error *out_error);
 scopeflow_status scopeflow__registry_remove(scopeflow__owner owner, scopeflow_registry kind,
                                             scopeflow_bytes name, uint32_t *out_removed,
                                             scopeflow_error *out_error);
 
 #endif
 
-#define NS_PER_MS 1000000
-
-/* --- Clock and ids --- */
-
-int64_t scopeflow__runtime_clock(scopeflow_runtime *self) {
-    if ((self->flags & SCOPEFLOW_RUNTIME_FLAG_DETERMINISTIC) == 0)
-        return self->host.clock(self->host.context);
-    uint64_t const reads = scopeflow__fetch_add_u64(&self->clock_read_count, 1);
-    return (int64_t)((uint64_t)self->clock_start_ns + reads * (uint64_t)self->clock_step_ns);
-}
-
-/* SplitMix64 (Steele, Lea and Flood, 2014): a different word for each state, without a lock. */
-static uint64_t random_word(scopeflow_runtime *self, uint64_t state) {
-    uint64_t word = self->seed[0] + state * 0x9E3779B97F4A7C15ull;
-    word = (word ^ (word >> 30)) * 0xBF58476D1CE4E5B9ull;
-    word = (word ^ (word >> 27)) * 0x94D049BB133111EBull;
-    return (word ^ (word >> 31)) ^ self->seed[1];
-}
-
-/* S2.2: milliseconds and a count in one word that only grows, whatever the clock does. */
-static uint64_t next_moment(scopeflow_runtime *self, int64_t now_ns) {
-    uint64_t const now = (uint64_t)(now_ns / NS_PER_MS) << 12;
-    uint64_t last = scopeflow__load_u64(&self->last_moment);
-    uint64_t next;
-    do {
-        next = now > last ? now : last + 1;
-    } while (!__atomic_compare_exchange_n(&self->last_moment, &last, next, false, __ATOMIC_RELAXED,
-                                          __ATOMIC_RELAXED));
-    return next;
-}
-
-static void put_big_endian(uint8_t out[8], uint64_t value) {
-#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-    value = __builtin_bswap64(value);
-#endif
-    memcpy(out, &value, sizeof value);
-}
-
-static void draw_uuid(scopeflow_runtime *self, int64_t now_ns, scopeflow_uuid *out) {
-    uint64_t moment = 0x019000000000ull << 12;
-    uint64_t low;
-    if ((self->flags & SCOPEFLOW_RUNTIME_FLAG_DETERMINISTIC) != 0) {
-        low = scopeflow__fetch_add_u64(&self->drawn_uuid_count, 1);
-    } else {
-        /* No two draws have the same moment: it is all the state that randomness needs too. */
-        moment = next_moment(self, now_ns);
-        low = random_word(self, moment);
-    }
-    put_big_endian(out->bytes, (moment >> 12 << 16) | 0x7000u | (moment & 0xFFFu));
-    put_big_endian(out->bytes + 8, (low & 0x3FFFFFFFFFFFFFFFull) | 0x8000000000000000ull);
-}
-
-void scopeflow__runtime_draw(scopeflow_runtime *self, int64_t given_timestamp_ns,
-                             scopeflow_uuid *out_uuid, int64_t *out_timestamp_ns) {
-    bool const is_given = given_timestamp_ns != SCOPEFLOW_TIMESTAMP_NONE;
-    bool const is_deterministic = (self->flags & SCOPEFLOW_RUNTIME_FLAG_DETERMINISTIC) != 0;
-    /* The one reading serves both; a given timestamp may lie anywhere and cannot date an id, so
-     * only a deterministic runtime, whose ids need no time, saves the reading then. */
-    int64_t const now_ns = is_given && is_deterministic ? 0 : scopeflow__runtime_clock(self);
-    draw_uuid(self, now_ns, out_uuid);
-    *out_timestamp_ns = is_given ? given_timestamp_ns : now_ns;
-}
+#define CREDENTIAL_HEADER_LIMIT 64
+#define SHARD_IS_COLLECTED (1u << 31)
+#define REFS_WHILE_COLLECTING (1u << 30)
 
 /* --- Life --- */
 
@@ -3463,10 +5906,13 @@ static scopeflow_host complete_host(const scopeflow_host *host) {
                                                          : sizeof complete);
     complete.struct_size_bytes = sizeof complete;
 #if SCOPEFLOW_HOSTED
-    if (complete.clock == NULL) complete.clock = scopeflow__system_clock;
     if (complete.entropy == NULL) complete.entropy = scopeflow__system_entropy;
 #endif
     return complete;
+}
+
+static bool has_clock(const scopeflow_host *host) {
+    return SCOPEFLOW_HOSTED || host->clock != NULL;
 }
 
 static void destroy_runtime(scopeflow_runtime *self) {
@@ -3474,7 +5920,27 @@ static void destroy_runtime(scopeflow_runtime *self) {
     scopeflow__abandoned_discard(self);
     if (self->global_view != NULL) scopeflow__view_release(self->global_view);
     if (self->root != NULL) scopeflow__scope_destroy_root(self->root);
+    scopeflow__deallocate(&memory, self->credential_headers, self->credential_headers_len);
     scopeflow__deallocate(&memory, self, sizeof *self);
+}
+
+static size_t count_names(scopeflow_bytes names) {
+    size_t count = names.len > 0;
+    for (size_t i = 0; i < names.len; i++) count += names.ptr[i] == ',';
+    return count;
+}
+
+/* Keeps the owner's list of credential headers, in lower case. */
+static bool keep_credential_headers(scopeflow_runtime *self, scopeflow_bytes names) {
+    if (names.ptr == NULL) return true;
+    self->credential_headers_len = names.len + 1; /* An empty list is a list too. */
+    self->credential_headers =
+        (char *)scopeflow__allocate(&self->memory, self->credential_headers_len);
+    if (self->credential_headers == NULL) return false;
+    for (size_t i = 0; i < names.len; i++)
+        self->credential_headers[i] = scopeflow__lower(names.ptr[i]);
+    self->credential_headers[names.len] = ',';
+    return true;
 }
 
 scopeflow_status scopeflow_runtime_new(const scopeflow_host *host,
@@ -3485,8 +5951,10 @@ scopeflow_status scopeflow_runtime_new(const scopeflow_host *host,
         scopeflow__check_runtime_new(host, options, out_runtime, out_error);
     if (status != SCOPEFLOW_STATUS_OK) return status;
     scopeflow_host const complete = complete_host(host);
+    SCOPEFLOW__REQUIRE(count_names(options->credential_headers) <= CREDENTIAL_HEADER_LIMIT,
+                       out_error, "credential_headers has more than 64 names");
     SCOPEFLOW__REQUIRE((options->flags & SCOPEFLOW_RUNTIME_FLAG_DETERMINISTIC) != 0 ||
-                           (complete.clock != NULL && complete.entropy != NULL),
+                           (has_clock(&complete) && complete.entropy != NULL),
                        out_error, "this build has no clock and entropy of its own");
 
     scopeflow__memory memory = scopeflow__memory_default();
@@ -3508,9 +5976,11 @@ scopeflow_status scopeflow_runtime_new(const scopeflow_host *host,
     self->clock_start_ns = options->clock_start_ns;
     self->clock_step_ns = options->clock_step_ns;
     seed(self);
+    scopeflow__clock_init(self);
     self->global_view = scopeflow__view_new(self, NULL);
     self->root = scopeflow__scope_new_root(self);
-    if (self->global_view == NULL || self->root == NULL) {
+    if (self->global_view == NULL || self->root == NULL ||
+        !keep_credential_headers(self, options->credential_headers)) {
         destroy_runtime(self);
         return scopeflow__fail_memory(out_error);
     }
@@ -3524,11 +5994,33 @@ void scopeflow__runtime_release(scopeflow_runtime *self) {
     if (scopeflow__ref_down(&self->refs)) destroy_runtime(self);
 }
 
+/* While the owner has it, first-level scopes are counted where their thread counts; from then on in
+ * `refs`. A shard's count tells with the same atomic step which of the two holds. */
+void scopeflow__runtime_hold(scopeflow_runtime *self, scopeflow__shard *shard) {
+    if ((__atomic_fetch_add(&shard->refs, 1, __ATOMIC_RELAXED) & SHARD_IS_COLLECTED) != 0)
+        scopeflow__ref_up(&self->refs);
+}
+
+void scopeflow__runtime_let_go(scopeflow_runtime *self, scopeflow__shard *shard) {
+    if ((__atomic_fetch_sub(&shard->refs, 1, __ATOMIC_ACQ_REL) & SHARD_IS_COLLECTED) != 0)
+        scopeflow__runtime_release(self);
+}
+
+/* Adds the shards' counts to `refs`, which is kept from reaching zero meanwhile. */
+static void collect_refs(scopeflow_runtime *self) {
+    uint32_t missing = REFS_WHILE_COLLECTING;
+    (void)__atomic_fetch_add(&self->refs, missing, __ATOMIC_RELAXED);
+    for (int i = 0; i < SCOPEFLOW__SHARD_COUNT; i++)
+        missing -= __atomic_fetch_add(&self->shards[i].refs, SHARD_IS_COLLECTED, __ATOMIC_ACQ_REL);
+    (void)__atomic_fetch_sub(&self->refs, missing, __ATOMIC_ACQ_REL); /* The owner's is there. */
+}
+
 void scopeflow_runtime_free(scopeflow_runtime *self) {
     if (self == NULL) return;
     /* Nobody will ask for the owed ends any more, and each of them holds the runtime. */
-    scopeflow__store_u32(&self->is_freed, 1);
+    __atomic_store_n(&self->is_freed, 1, __ATOMIC_SEQ_CST);
     scopeflow__abandoned_discard(self);
+    collect_refs(self);
     scopeflow__runtime_release(self);
 }
 
@@ -3537,6 +6029,8 @@ scopeflow_status scopeflow_runtime_after_fork(scopeflow_runtime *self, scopeflow
     if (status != SCOPEFLOW_STATUS_OK) return status;
     /* Another thread of the parent may have held the lock when it forked (S1.13). */
     scopeflow__unlock(&self->registry_lock);
+    scopeflow__unlock(&self->log_lock);
+    for (int i = 0; i < SCOPEFLOW__SHARD_COUNT; i++) scopeflow__unlock(&self->shards[i].lock);
     self->fork_generation++;
     seed(self);
     return SCOPEFLOW_STATUS_OK;
@@ -3555,12 +6049,276 @@ scopeflow_status scopeflow_runtime_read_stats(scopeflow_runtime *self,
                                               scopeflow_error *out_error) {
     scopeflow_status const status = scopeflow__check_runtime_read_stats(self, out_stats, out_error);
     if (status != SCOPEFLOW_STATUS_OK) return status;
-    out_stats->scope_event_count = scopeflow__load_u64(&self->scope_event_count);
-    out_stats->mark_event_count = scopeflow__load_u64(&self->mark_event_count);
+    out_stats->scope_event_count = 0;
+    out_stats->mark_event_count = 0;
+    for (int i = 0; i < SCOPEFLOW__SHARD_COUNT; i++) {
+        out_stats->scope_event_count += scopeflow__load_u64(&self->shards[i].scope_event_count);
+        out_stats->mark_event_count += scopeflow__load_u64(&self->shards[i].mark_event_count);
+    }
     out_stats->subscriber_error_count = scopeflow__load_u64(&self->subscriber_error_count);
+    out_stats->withheld_payload_count = scopeflow__load_u64(&self->withheld_payload_count);
     out_stats->dropped_event_count = scopeflow__load_u64(&self->dropped_event_count);
     out_stats->abandoned_scope_count = scopeflow__load_u64(&self->abandoned_scope_count);
     return SCOPEFLOW_STATUS_OK;
+}
+
+/* --- Closing --- */
+
+scopeflow_status scopeflow__fail_closed(scopeflow_error *out_error) {
+    return scopeflow__fail_text(out_error, SCOPEFLOW_STATUS_INVALID_STATE, "the runtime is closed");
+}
+
+/* --- Credential headers --- */
+
+static bool is_listed(const scopeflow_runtime *self, scopeflow_bytes name) {
+    const char *at = self->credential_headers;
+    const char *const end = at + self->credential_headers_len;
+    while (at < end) {
+        const char *const comma = (const char *)memchr(at, ',', (size_t)(end - at));
+        if (scopeflow__same_lower(scopeflow__text(at, (size_t)(comma - at)), name)) return true;
+        at = comma + 1;
+    }
+    return false;
+}
+
+bool scopeflow__is_credential_header(const scopeflow_runtime *self, scopeflow_bytes name) {
+    if (self->credential_headers != NULL) return name.len > 0 && is_listed(self, name);
+    size_t const count =
+        sizeof scopeflow__credential_headers / sizeof scopeflow__credential_headers[0];
+    for (size_t i = 0; i < count; i++)
+        if (scopeflow__same_lower(scopeflow__c_text(scopeflow__credential_headers[i]), name))
+            return true;
+    return false;
+}
+
+scopeflow_status scopeflow_runtime_is_credential_header(scopeflow_runtime *self,
+                                                        scopeflow_bytes name,
+                                                        uint32_t *out_is_credential,
+                                                        scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_runtime_is_credential_header(self, name, out_is_credential, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    *out_is_credential = scopeflow__is_credential_header(self, name);
+    return SCOPEFLOW_STATUS_OK;
+}
+
+/* -------------------- src/scope/log.c -------------------- */
+
+/* -------------------- src/scope/log.h -------------------- */
+
+/* What goes wrong without anybody being told by other means (S5.7): the last messages are kept, and
+ * the host's log hook gets each. */
+#ifndef SCOPEFLOW__LOG_H
+#define SCOPEFLOW__LOG_H
+
+/* "<title> '<name>' failed: <type>: <message>"; the error may be 0. Runs host code. */
+void scopeflow__log_failure(scopeflow_runtime *runtime, scopeflow_log_level level,
+                            scopeflow_bytes title, scopeflow_bytes name, scopeflow_ref error);
+
+#endif
+
+static void keep(scopeflow_runtime *runtime, const scopeflow_error *entry) {
+    scopeflow__lock(&runtime->log_lock);
+    runtime->log[runtime->log_count++ % SCOPEFLOW__LOG_COUNT] = *entry;
+    scopeflow__unlock(&runtime->log_lock);
+}
+
+static void append(scopeflow_error *to, scopeflow_bytes text) {
+    size_t const room = sizeof to->message - 1 - to->message_len_bytes;
+    size_t const len = scopeflow__utf8_cut(text, room);
+    scopeflow__copy(to->message + to->message_len_bytes, text.ptr, len);
+    to->message_len_bytes += (uint32_t)len;
+    to->message[to->message_len_bytes] = '\0';
+}
+
+static void append_error(scopeflow_runtime *runtime, scopeflow_error *to, scopeflow_ref error) {
+    if (error == 0 || runtime->host.describe_error == NULL) return;
+    scopeflow_tape tape;
+    scopeflow__tape_init(&tape, &runtime->memory, sizeof to->message);
+    runtime->host.describe_error(runtime->host.context, error, &tape);
+    scopeflow__cursor const description = scopeflow__tape_value(&tape);
+    append(to, SCOPEFLOW__TEXT(": "));
+    append(to, scopeflow__described(description, "type"));
+    append(to, SCOPEFLOW__TEXT(": "));
+    append(to, scopeflow__described(description, "message"));
+    scopeflow__tape_deinit(&tape);
+}
+
+void scopeflow__log_failure(scopeflow_runtime *runtime, scopeflow_log_level level,
+                            scopeflow_bytes title, scopeflow_bytes name, scopeflow_ref error) {
+    scopeflow_error entry;
+    entry.status = SCOPEFLOW_STATUS_INTERNAL;
+    entry.message_len_bytes = 0;
+    append(&entry, title);
+    append(&entry, SCOPEFLOW__TEXT(" '"));
+    append(&entry, name);
+    append(&entry, SCOPEFLOW__TEXT("' failed"));
+    append_error(runtime, &entry, error);
+    keep(runtime, &entry);
+    if (runtime->host.log != NULL)
+        runtime->host.log(runtime->host.context, (uint32_t)level,
+                          scopeflow__text(entry.message, entry.message_len_bytes));
+}
+
+scopeflow_status scopeflow_runtime_last_error(scopeflow_runtime *self, uint32_t index,
+                                              scopeflow_error *out_failure,
+                                              scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_runtime_last_error(self, index, out_failure, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    out_failure->status = SCOPEFLOW_STATUS_OK;
+    out_failure->message_len_bytes = 0;
+    out_failure->message[0] = '\0';
+    scopeflow__lock(&self->log_lock);
+    if (index < SCOPEFLOW__LOG_COUNT && index < self->log_count)
+        *out_failure = self->log[(self->log_count - 1 - index) % SCOPEFLOW__LOG_COUNT];
+    scopeflow__unlock(&self->log_lock);
+    return SCOPEFLOW_STATUS_OK;
+}
+
+/* -------------------- src/scope/open_list.c -------------------- */
+
+/* -------------------- src/scope/open_list.h -------------------- */
+
+/* The row of open scopes, in shards: what `runtime_close` has to end (S6.1). */
+#ifndef SCOPEFLOW__OPEN_LIST_H
+#define SCOPEFLOW__OPEN_LIST_H
+
+void scopeflow__open_list_add(scopeflow_scope *self);
+void scopeflow__open_list_remove(scopeflow_scope *self);
+
+#endif
+
+static scopeflow__shard *shard_of(const scopeflow_scope *self) {
+    return &self->runtime->shards[self->shard];
+}
+
+void scopeflow__open_list_add(scopeflow_scope *self) {
+    scopeflow__shard *const shard = shard_of(self);
+    scopeflow__lock(&shard->lock);
+    self->open_previous = NULL;
+    self->open_next = shard->first;
+    if (shard->first != NULL) shard->first->open_previous = self;
+    shard->first = self;
+    scopeflow__unlock(&shard->lock);
+}
+
+void scopeflow__open_list_remove(scopeflow_scope *self) {
+    scopeflow__shard *const shard = shard_of(self);
+    scopeflow__lock(&shard->lock);
+    if (self->open_previous != NULL)
+        self->open_previous->open_next = self->open_next;
+    else
+        shard->first = self->open_next;
+    if (self->open_next != NULL) self->open_next->open_previous = self->open_previous;
+    scopeflow__unlock(&shard->lock);
+}
+
+/* --- Taking them all --- */
+
+/* A node whose last reference has just gone is being abandoned by whoever let it go. */
+static bool hold_if_held(scopeflow_scope *self) {
+    uint32_t refs = scopeflow__load_u32(&self->refs);
+    while (refs > 0) {
+        if (scopeflow__swap_u32(&self->refs, refs, refs + 1)) return true;
+        refs = scopeflow__load_u32(&self->refs);
+    }
+    return false;
+}
+
+/* Ids grow with time (S2.2). A parent process ends its own scopes, not its child (S1.13). */
+static bool opened_later(const scopeflow_scope *a, const scopeflow_scope *b) {
+    return memcmp(&a->uuid, &b->uuid, sizeof a->uuid) > 0;
+}
+
+static scopeflow_scope *merge(scopeflow_scope *a, scopeflow_scope *b) {
+    scopeflow_scope *first = NULL;
+    scopeflow_scope **end = &first;
+    while (a != NULL && b != NULL) {
+        scopeflow_scope **const later = opened_later(a, b) ? &a : &b;
+        *end = *later;
+        end = &(*end)->next;
+        *later = *end;
+    }
+    *end = a != NULL ? a : b;
+    return first;
+}
+
+static scopeflow_scope *sort(scopeflow_scope *first) {
+    scopeflow_scope *rows[32] = {NULL}; /* Row i has 2^i nodes, or none. */
+    while (first != NULL) {
+        scopeflow_scope *row = first;
+        first = first->next;
+        row->next = NULL;
+        int i = 0;
+        for (; i < 31 && rows[i] != NULL; i++) {
+            row = merge(rows[i], row);
+            rows[i] = NULL;
+        }
+        rows[i] = rows[i] != NULL ? merge(rows[i], row) : row;
+    }
+    scopeflow_scope *all = NULL;
+    for (int i = 0; i < 32; i++)
+        if (rows[i] != NULL) all = merge(rows[i], all);
+    return all;
+}
+
+scopeflow_scope *scopeflow__open_scopes_take(scopeflow_runtime *runtime) {
+    scopeflow_scope *all = NULL;
+    for (int i = 0; i < SCOPEFLOW__SHARD_COUNT; i++) {
+        scopeflow__shard *const shard = &runtime->shards[i];
+        scopeflow__lock(&shard->lock);
+        for (scopeflow_scope *s = shard->first; s != NULL; s = s->open_next) {
+            if (s->fork_generation != runtime->fork_generation || !hold_if_held(s)) continue;
+            s->next = all;
+            all = s;
+        }
+        scopeflow__unlock(&shard->lock);
+    }
+    return sort(all);
+}
+
+/* -------------------- src/scope/pending_marks.c -------------------- */
+
+/* Marks that intercepts left with their call, until its end has been emitted (S3.11). */
+
+bool scopeflow__pending_mark_add(scopeflow_scope *self, scopeflow_bytes name, scopeflow_ref data,
+                                 scopeflow_ref metadata) {
+    scopeflow__pending_mark *const mark = (scopeflow__pending_mark *)scopeflow__allocate(
+        &self->runtime->memory, sizeof *mark + name.len);
+    if (mark == NULL) return false;
+    mark->data = data;
+    mark->metadata = metadata;
+    mark->name_len = name.len;
+    scopeflow__copy(mark + 1, name.ptr, name.len);
+    mark->next = __atomic_load_n(&self->pending_marks, __ATOMIC_RELAXED);
+    while (!__atomic_compare_exchange_n(&self->pending_marks, &mark->next, mark, true,
+                                        __ATOMIC_RELEASE, __ATOMIC_RELAXED)) {
+    }
+    return true;
+}
+
+scopeflow__pending_mark *scopeflow__pending_marks_take(scopeflow_scope *self) {
+    scopeflow__pending_mark *newest =
+        __atomic_exchange_n(&self->pending_marks, NULL, __ATOMIC_ACQUIRE);
+    scopeflow__pending_mark *oldest = NULL;
+    while (newest != NULL) {
+        scopeflow__pending_mark *const next = newest->next;
+        newest->next = oldest;
+        oldest = newest;
+        newest = next;
+    }
+    return oldest;
+}
+
+void scopeflow__pending_marks_free(scopeflow_runtime *runtime, scopeflow__pending_mark *first) {
+    while (first != NULL) {
+        scopeflow__pending_mark *const next = first->next;
+        scopeflow__runtime_release_ref(runtime, first->data);
+        scopeflow__runtime_release_ref(runtime, first->metadata);
+        scopeflow__deallocate(&runtime->memory, first, sizeof *first + first->name_len);
+        first = next;
+    }
 }
 
 /* -------------------- src/scope/scope.c -------------------- */
@@ -3601,6 +6359,8 @@ static scopeflow_status check_parent(scopeflow_runtime *runtime, const scopeflow
 scopeflow_status scopeflow__place_find(scopeflow_runtime *runtime, scopeflow_scope *current,
                                        scopeflow_scope *parent, scopeflow__place *out,
                                        scopeflow_error *out_error) {
+    if (!SCOPEFLOW__LIKELY(!scopeflow__runtime_is_closed(runtime)))
+        return scopeflow__fail_closed(out_error);
     if (current == NULL) current = runtime->root;
     SCOPEFLOW__REQUIRE(current->runtime == runtime, out_error,
                        "the current scope belongs to another runtime");
@@ -3656,9 +6416,17 @@ static scopeflow_scope *allocate(scopeflow_runtime *runtime, scopeflow_bytes nam
 }
 
 /* The root lives as long as its runtime, which every scope holds: links to it are not counted, and
- * so threads that open first-level scopes do not fight over one counter more than they must. */
+ * so threads that open first-level scopes do not fight over one counter. */
 static void hold_link(scopeflow_scope *link) {
     if (!scopeflow__scope_is_root(link)) scopeflow__ref_up(&link->refs);
+}
+
+/* Says first that it looks and then looks, while whoever registers there writes first and then asks
+ * whether somebody looked: one of the two sees the other. */
+static void inherit_groups(scopeflow_scope *self, scopeflow_scope *from) {
+    if (!__atomic_load_n(&from->is_inherited_from, __ATOMIC_RELAXED))
+        __atomic_store_n(&from->is_inherited_from, true, __ATOMIC_SEQ_CST);
+    self->seen_groups = from->seen_groups | __atomic_load_n(&from->own_groups, __ATOMIC_SEQ_CST);
 }
 
 scopeflow_scope *scopeflow__scope_new(scopeflow_runtime *runtime, const scopeflow__place *place,
@@ -3667,7 +6435,9 @@ scopeflow_scope *scopeflow__scope_new(scopeflow_runtime *runtime, const scopeflo
     scopeflow_scope *const self = allocate(runtime, name, detail);
     if (self == NULL) return NULL;
 
-    scopeflow__ref_up(&runtime->refs);
+    scopeflow__shard *const shard = scopeflow__shard_of_thread(runtime);
+    if (scopeflow__scope_is_root(place->parent)) scopeflow__runtime_hold(runtime, shard);
+    self->shard = (uint8_t)(shard - runtime->shards);
     self->type = (uint8_t)type;
     self->attributes = attributes;
     self->parent = place->parent;
@@ -3680,14 +6450,21 @@ scopeflow_scope *scopeflow__scope_new(scopeflow_runtime *runtime, const scopeflo
         self->is_detached = true;
         self->detached_from = place->detached_from->uuid;
     }
-    if (!scopeflow__scope_is_root(self->inherit))
-        __atomic_store_n(&self->inherit->is_inherited_from, true, __ATOMIC_RELEASE);
+    if (!scopeflow__scope_is_root(self->inherit)) inherit_groups(self, self->inherit);
     return self;
 }
 
 void scopeflow__scope_open(scopeflow_scope *self, int64_t timestamp_ns) {
     scopeflow__runtime_draw(self->runtime, timestamp_ns, &self->uuid, &self->started_at_ns);
     scopeflow__store_u32(&self->phase, SCOPEFLOW__SCOPE_OPEN);
+    scopeflow__open_list_add(self);
+}
+
+bool scopeflow__scope_end(scopeflow_scope *self) {
+    if (!scopeflow__swap_u32(&self->phase, SCOPEFLOW__SCOPE_OPEN, SCOPEFLOW__SCOPE_ENDED))
+        return false;
+    scopeflow__open_list_remove(self);
+    return true;
 }
 
 int64_t scopeflow__scope_end_time(const scopeflow_scope *self, int64_t timestamp_ns) {
@@ -3700,6 +6477,30 @@ scopeflow_scope *scopeflow__scope_new_root(scopeflow_runtime *runtime) {
     self->type = SCOPEFLOW_SCOPE_TYPE_AGENT;
     self->phase = SCOPEFLOW__SCOPE_OPEN;
     return self;
+}
+
+scopeflow_scope *scopeflow__scope_new_own_root(scopeflow_runtime *runtime) {
+    scopeflow_scope *const root = runtime->root;
+    scopeflow__place const place = {root, root, root, NULL};
+    scopeflow_scope *const self =
+        scopeflow__scope_new(runtime, &place, SCOPEFLOW_SCOPE_TYPE_AGENT, 0,
+                             SCOPEFLOW__TEXT("root"), SCOPEFLOW__TEXT(""));
+    if (self == NULL) return NULL;
+    self->is_own_root = true;
+    self->phase = SCOPEFLOW__SCOPE_OPEN;
+    return self;
+}
+
+scopeflow_status scopeflow_scope_new_root(scopeflow_runtime *runtime, scopeflow_scope **out_scope,
+                                          scopeflow_error *out_error) {
+    scopeflow_status const status = scopeflow__check_scope_new_root(runtime, out_scope, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    if (scopeflow__runtime_is_closed(runtime)) return scopeflow__fail_closed(out_error);
+    scopeflow_scope *const self = scopeflow__scope_new_own_root(runtime);
+    if (self == NULL) return scopeflow__fail_memory(out_error);
+    scopeflow__runtime_draw(runtime, 0, &self->uuid, &self->started_at_ns);
+    *out_scope = self;
+    return SCOPEFLOW_STATUS_OK;
 }
 
 void scopeflow__scope_destroy_root(scopeflow_scope *self) {
@@ -3716,14 +6517,23 @@ scopeflow_scope *scopeflow_scope_retain(scopeflow_scope *self) {
 /* --- Abandonment --- */
 
 static void note_abandoned(scopeflow_scope *self) {
-    scopeflow_runtime *const runtime = self->runtime;
     self->is_abandoned = true;
-    self->ended_at_ns = scopeflow__runtime_clock(runtime);
-    scopeflow__count(&runtime->abandoned_scope_count);
+    self->ended_at_ns = scopeflow__runtime_clock(self->runtime);
+    scopeflow__count(&self->runtime->abandoned_scope_count);
+}
+
+/* The list takes the caller's reference. If the owner of the runtime has looked into the list for
+ * the last time, either it has seen the scope or this sees that it is gone. */
+static void put_on_list(scopeflow_scope *self) {
+    scopeflow_runtime *const runtime = self->runtime;
+    scopeflow__ref_up(&runtime->refs); /* What the scope holds may go as soon as it is there. */
     self->next = __atomic_load_n(&runtime->abandoned, __ATOMIC_RELAXED);
     while (!__atomic_compare_exchange_n(&runtime->abandoned, &self->next, self, true,
-                                        __ATOMIC_RELEASE, __ATOMIC_RELAXED)) {
+                                        __ATOMIC_SEQ_CST, __ATOMIC_RELAXED)) {
     }
+    if (__atomic_load_n(&runtime->is_freed, __ATOMIC_SEQ_CST))
+        scopeflow__abandoned_discard(runtime);
+    scopeflow__runtime_release(runtime);
 }
 
 void scopeflow__scope_abandon(scopeflow_scope *self) {
@@ -3735,10 +6545,11 @@ void scopeflow__scope_abandon(scopeflow_scope *self) {
     if (!scopeflow__scope_end(self)) return;
     scopeflow__ref_up(&self->refs);
     note_abandoned(self);
+    put_on_list(self);
 }
 
 scopeflow_scope *scopeflow__abandoned_take(scopeflow_runtime *runtime) {
-    scopeflow_scope *newest = __atomic_exchange_n(&runtime->abandoned, NULL, __ATOMIC_ACQUIRE);
+    scopeflow_scope *newest = __atomic_exchange_n(&runtime->abandoned, NULL, __ATOMIC_SEQ_CST);
     scopeflow_scope *oldest = NULL;
     while (newest != NULL) {
         scopeflow_scope *const next = newest->next;
@@ -3760,28 +6571,56 @@ void scopeflow__abandoned_discard(scopeflow_runtime *runtime) {
 
 /* --- Release --- */
 
-/* Drops one link; a node that nobody holds any more is put before `doomed`. */
-static scopeflow_scope *drop_link(scopeflow_scope *link, scopeflow_scope *doomed) {
-    if (scopeflow__scope_is_root(link) || !scopeflow__ref_down(&link->refs)) return doomed;
+/* What a release leads to: nodes that nobody holds any more, and scopes whose end is owed, in the
+ * order in which they were forgotten. */
+typedef struct release_work {
+    scopeflow_scope *doomed;
+    scopeflow_scope *owed;
+    scopeflow_scope **owed_end;
+} release_work;
 
-    scopeflow_runtime *const runtime = link->runtime;
-    if (scopeflow__scope_is_open(link) && link->fork_generation == runtime->fork_generation &&
-        !scopeflow__load_u32(&runtime->is_freed)) {
-        scopeflow__store_u32(&link->refs, 1); /* The list's. */
-        (void)scopeflow__scope_end(link);
-        note_abandoned(link);
-        return doomed;
-    }
-    link->next = doomed;
-    return link;
+static bool owes_end(const scopeflow_scope *self) {
+    return scopeflow__scope_is_open(self) && !self->is_own_root &&
+           self->fork_generation == self->runtime->fork_generation &&
+           !scopeflow__load_u32(&self->runtime->is_freed);
 }
 
-static void destroy_scope(scopeflow_scope *self) {
+static void drop_link(scopeflow_scope *link, release_work *work) {
+    if (scopeflow__scope_is_root(link) || !scopeflow__ref_down(&link->refs)) return;
+    if (!owes_end(link)) {
+        link->next = work->doomed;
+        work->doomed = link;
+        return;
+    }
+    scopeflow__store_u32(&link->refs, 1); /* The list's. */
+    (void)scopeflow__scope_end(link);
+    note_abandoned(link);
+    link->next = NULL;
+    *work->owed_end = link;
+    work->owed_end = &link->next;
+}
+
+/* Only now: the runtime may go with the last of them. */
+static void list_owed(scopeflow_scope *owed) {
+    while (owed != NULL) {
+        scopeflow_scope *const next = owed->next;
+        put_on_list(owed);
+        owed = next;
+    }
+}
+
+/* A first-level scope holds the runtime, the others hold it through their parents. */
+static void destroy_scope(scopeflow_scope *self, bool holds_runtime) {
     scopeflow_runtime *const runtime = self->runtime;
+    scopeflow__shard *const shard = &runtime->shards[self->shard];
     if (self->view != NULL) scopeflow__view_release(self->view);
     scopeflow__runtime_release_ref(runtime, self->metadata);
+    if (self->middleware != NULL) scopeflow__set_release(self->middleware);
+    if (self->pending_marks != NULL)
+        scopeflow__pending_marks_free(runtime, scopeflow__pending_marks_take(self));
+    if (self->stream != NULL) scopeflow__stream_free(self);
     scopeflow__deallocate(&runtime->memory, self, node_size(self));
-    scopeflow__runtime_release(runtime);
+    if (holds_runtime) scopeflow__runtime_let_go(runtime, shard);
 }
 
 /* A deep tree is freed in a loop: recursion would overflow the stack. */
@@ -3791,15 +6630,19 @@ void scopeflow_scope_release(scopeflow_scope *self) {
         scopeflow__runtime_release(self->runtime);
         return;
     }
-    scopeflow_scope *doomed = drop_link(self, NULL);
-    while (doomed != NULL) {
-        scopeflow_scope *const node = doomed;
-        doomed = node->next;
-        if (node->opener != node->parent) doomed = drop_link(node->opener, doomed);
-        if (node->inherit != node->parent) doomed = drop_link(node->inherit, doomed);
-        doomed = drop_link(node->parent, doomed);
-        destroy_scope(node);
+    release_work work = {NULL, NULL, NULL};
+    work.owed_end = &work.owed;
+    drop_link(self, &work);
+    while (work.doomed != NULL) {
+        scopeflow_scope *const node = work.doomed;
+        work.doomed = node->next;
+        if (node->opener != node->parent) drop_link(node->opener, &work);
+        if (node->inherit != node->parent) drop_link(node->inherit, &work);
+        bool const holds_runtime = scopeflow__scope_is_root(node->parent);
+        drop_link(node->parent, &work);
+        destroy_scope(node, holds_runtime);
     }
+    list_owed(work.owed);
 }
 
 /* --- What it knows --- */
@@ -3822,19 +6665,419 @@ scopeflow_status scopeflow_scope_describe(scopeflow_scope *self, scopeflow_scope
     if (status != SCOPEFLOW_STATUS_OK) return status;
     memset(out_info, 0, sizeof *out_info);
     out_info->uuid = self->uuid;
-    if (self->parent != NULL) out_info->parent_uuid = self->parent->uuid;
+    if (!scopeflow__scope_is_any_root(self)) out_info->parent_uuid = self->parent->uuid;
     out_info->name = scopeflow__scope_name(self);
     out_info->subtype = SCOPEFLOW__TEXT("");
     out_info->tool_call_id = SCOPEFLOW__TEXT("");
+    out_info->model_name = SCOPEFLOW__TEXT("");
     if (self->type == SCOPEFLOW_SCOPE_TYPE_CUSTOM)
         out_info->subtype = scopeflow__scope_detail(self);
     if (self->type == SCOPEFLOW_SCOPE_TYPE_TOOL)
         out_info->tool_call_id = scopeflow__scope_detail(self);
+    if (self->type == SCOPEFLOW_SCOPE_TYPE_LLM)
+        out_info->model_name = scopeflow__scope_detail(self);
     out_info->started_at_ns = self->started_at_ns;
     out_info->type = self->type;
     out_info->attributes = self->attributes;
     out_info->is_open = scopeflow__scope_is_open(self);
     return SCOPEFLOW_STATUS_OK;
+}
+
+/* -------------------- src/scope/propagation.c -------------------- */
+
+/* -------------------- src/scope/propagation.h -------------------- */
+
+/* The portable form of a context (S1.10), on ids alone: as JSON and as W3C `traceparent`. */
+#ifndef SCOPEFLOW__PROPAGATION_H
+#define SCOPEFLOW__PROPAGATION_H
+
+typedef struct scopeflow__propagation {
+    scopeflow_uuid root_uuid;
+    scopeflow_uuid parent_uuid;
+} scopeflow__propagation;
+
+enum {
+    SCOPEFLOW__PROPAGATION_JSON_BYTES = 117,
+    SCOPEFLOW__TRACEPARENT_BYTES = 55,
+    /* Of a text that comes from elsewhere (S7.4). Ours are far shorter. */
+    SCOPEFLOW__PROPAGATION_LIMIT_BYTES = 4096
+};
+
+/* Both ids must name something: one that is all zeros is `invalid_argument`. What is written is
+ * the whole of a text of that length, without a NUL. */
+scopeflow_status scopeflow__propagation_write_json(const scopeflow__propagation *self,
+                                                   char out[SCOPEFLOW__PROPAGATION_JSON_BYTES],
+                                                   scopeflow_error *out_error);
+
+/* The trace id is the root's, the span id the low 8 bytes of the parent's, the flags are `01`. */
+scopeflow_status scopeflow__propagation_write_traceparent(const scopeflow__propagation *self,
+                                                          char out[SCOPEFLOW__TRACEPARENT_BYTES],
+                                                          scopeflow_error *out_error);
+
+/* Unknown keys are passed over, another version is refused. Needs a little memory, which is given
+ * back. On failure `out` is as it was (S7.3). */
+scopeflow_status scopeflow__propagation_read_json(const scopeflow__memory *memory,
+                                                  scopeflow_bytes json, scopeflow__propagation *out,
+                                                  scopeflow_error *out_error);
+
+/* By the rules of W3C Trace Context, 3.2, whose later versions may only append. The parent's id is
+ * 8 zero bytes and the span id. On failure `out` is as it was. */
+scopeflow_status scopeflow__propagation_read_traceparent(scopeflow_bytes text,
+                                                         scopeflow__propagation *out,
+                                                         scopeflow_error *out_error);
+
+#endif
+
+/* -------------------- src/event/text.h -------------------- */
+
+/* Ids and times as text, and back. */
+#ifndef SCOPEFLOW__EVENT_TEXT_H
+#define SCOPEFLOW__EVENT_TEXT_H
+
+enum { SCOPEFLOW__UUID_TEXT_BYTES = 36, SCOPEFLOW__TIMESTAMP_TEXT_BYTES = 40 };
+
+void scopeflow__uuid_write(const scopeflow_uuid *uuid, char out[SCOPEFLOW__UUID_TEXT_BYTES]);
+
+/* RFC 3339, UTC, `Z`, nine fractional digits (S2.3). Returns the length, 30 for the years 1677 to
+ * 2262 that 64 bits of nanoseconds can tell. */
+size_t scopeflow__timestamp_write(int64_t timestamp_ns, char out[SCOPEFLOW__TIMESTAMP_TEXT_BYTES]);
+
+/* Hexadecimal digits of either case with the four hyphens. */
+bool scopeflow__uuid_read(scopeflow_bytes text, scopeflow_uuid *out);
+
+/* RFC 3339 with any offset and 0 to 9 fractional digits (S2.3); false also for a time that 64 bits
+ * of nanoseconds cannot tell. A leap second is the first moment of the next minute. */
+bool scopeflow__timestamp_read(scopeflow_bytes text, int64_t *out_timestamp_ns);
+
+/* Whole microseconds since 1970-01-01 UTC as decimal digits, the other form of S2.3. */
+bool scopeflow__epoch_microseconds_read(scopeflow_bytes digits, int64_t *out_timestamp_ns);
+
+#endif
+
+#define PROPAGATION_HEAD "{\"version\":1,\"root_uuid\":\""
+#define PROPAGATION_MIDDLE "\",\"parent_uuid\":\""
+#define PROPAGATION_TAIL "\"}"
+
+enum { SPAN_ID_BYTES = 8, TRACE_ID_BYTES = 16 };
+
+static scopeflow_status fail_propagation(scopeflow_error *out_error, const char *what,
+                                         const char *problem) {
+    return scopeflow__fail(out_error, SCOPEFLOW_STATUS_INVALID_ARGUMENT, scopeflow__c_text(what),
+                           scopeflow__c_text(problem), SCOPEFLOW__TEXT(""));
+}
+
+static scopeflow_status check_length(scopeflow_bytes text, scopeflow_error *out_error) {
+    if (text.len <= SCOPEFLOW__PROPAGATION_LIMIT_BYTES) return SCOPEFLOW_STATUS_OK;
+    return scopeflow__fail_text(out_error, SCOPEFLOW_STATUS_LIMIT_EXCEEDED,
+                                "a propagated context is longer than 4096 bytes");
+}
+
+static bool is_all_zeros(const uint8_t *bytes, size_t size) {
+    for (size_t i = 0; i < size; i++)
+        if (bytes[i] != 0) return false;
+    return true;
+}
+
+/* --- JSON --- */
+
+static scopeflow_status check_ids(const scopeflow__propagation *self, scopeflow_error *out_error) {
+    if (scopeflow__is_zero_uuid(&self->root_uuid))
+        return fail_propagation(out_error, "root_uuid", " is all zeros");
+    if (scopeflow__is_zero_uuid(&self->parent_uuid))
+        return fail_propagation(out_error, "parent_uuid", " is all zeros");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+scopeflow_status scopeflow__propagation_write_json(const scopeflow__propagation *self,
+                                                   char out[SCOPEFLOW__PROPAGATION_JSON_BYTES],
+                                                   scopeflow_error *out_error) {
+    scopeflow_status const status = check_ids(self, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    char *at = out;
+    memcpy(at, PROPAGATION_HEAD, sizeof PROPAGATION_HEAD - 1);
+    at += sizeof PROPAGATION_HEAD - 1;
+    scopeflow__uuid_write(&self->root_uuid, at);
+    at += SCOPEFLOW__UUID_TEXT_BYTES;
+    memcpy(at, PROPAGATION_MIDDLE, sizeof PROPAGATION_MIDDLE - 1);
+    at += sizeof PROPAGATION_MIDDLE - 1;
+    scopeflow__uuid_write(&self->parent_uuid, at);
+    at += SCOPEFLOW__UUID_TEXT_BYTES;
+    memcpy(at, PROPAGATION_TAIL, sizeof PROPAGATION_TAIL - 1);
+    return SCOPEFLOW_STATUS_OK;
+}
+
+/* What was found under the three keys; a kind of -1 says that the key is missing. */
+typedef struct propagation_members {
+    scopeflow__token version;
+    scopeflow__token root_uuid;
+    scopeflow__token parent_uuid;
+} propagation_members;
+
+static void keep_member(propagation_members *self, scopeflow_bytes key, scopeflow__token value) {
+    if (scopeflow__same_text(key, SCOPEFLOW__TEXT("version"))) self->version = value;
+    if (scopeflow__same_text(key, SCOPEFLOW__TEXT("root_uuid"))) self->root_uuid = value;
+    if (scopeflow__same_text(key, SCOPEFLOW__TEXT("parent_uuid"))) self->parent_uuid = value;
+}
+
+/* False for a value that is no object. */
+static bool find_members(scopeflow__cursor value, propagation_members *out) {
+    memset(out, 0, sizeof *out);
+    out->version.kind = out->root_uuid.kind = out->parent_uuid.kind = -1;
+    if (scopeflow__cursor_read(&value).kind != SCOPEFLOW_TOKEN_OBJECT) return false;
+    while (scopeflow__cursor_peek(&value) != SCOPEFLOW_TOKEN_END) {
+        scopeflow_bytes const key = scopeflow__cursor_read(&value).text;
+        scopeflow__cursor member = scopeflow__cursor_take(&value);
+        keep_member(out, key, scopeflow__cursor_read(&member));
+    }
+    return true;
+}
+
+static scopeflow_status read_id(scopeflow__token token, const char *key, scopeflow_uuid *out,
+                                scopeflow_error *out_error) {
+    if (token.kind < 0) return fail_propagation(out_error, key, " is missing");
+    if (token.kind != SCOPEFLOW_TOKEN_STRING || !scopeflow__uuid_read(token.text, out))
+        return fail_propagation(out_error, key, " is no uuid");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static scopeflow_status read_members(scopeflow__cursor value, scopeflow__propagation *out,
+                                     scopeflow_error *out_error) {
+    propagation_members members;
+    if (!find_members(value, &members))
+        return fail_propagation(out_error, "a propagated context", " is no object");
+    if (members.version.kind < 0) return fail_propagation(out_error, "version", " is missing");
+    if (members.version.kind != SCOPEFLOW_TOKEN_INT || members.version.number.as_int != 1)
+        return fail_propagation(out_error, "version", " is not 1, the only one that is known");
+
+    scopeflow__propagation read;
+    scopeflow_status status = read_id(members.root_uuid, "root_uuid", &read.root_uuid, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    status = read_id(members.parent_uuid, "parent_uuid", &read.parent_uuid, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    status = check_ids(&read, out_error);
+    if (status == SCOPEFLOW_STATUS_OK) *out = read;
+    return status;
+}
+
+static scopeflow_status fail_json(scopeflow_error *out_error, scopeflow_bytes json) {
+    char where[SCOPEFLOW__NUMBER_SIZE_BYTES + 2];
+    scopeflow__json_fault fault;
+    (void)scopeflow__json_find_fault(json, &fault);
+    size_t len = scopeflow__number_write_uint(fault.at, where);
+    where[len++] = ':';
+    where[len++] = ' ';
+    return scopeflow__fail(out_error, fault.status,
+                           SCOPEFLOW__TEXT("a propagated context goes wrong at offset "),
+                           scopeflow__text(where, len), scopeflow__c_text(fault.problem));
+}
+
+scopeflow_status scopeflow__propagation_read_json(const scopeflow__memory *memory,
+                                                  scopeflow_bytes json, scopeflow__propagation *out,
+                                                  scopeflow_error *out_error) {
+    scopeflow_status status = check_length(json, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow_tape tape;
+    scopeflow__tape_init(&tape, memory, SIZE_MAX);
+    bool const is_json = scopeflow__json_parse(&tape, json);
+    if (tape.bytes.failed)
+        status = scopeflow__fail_memory(out_error);
+    else if (!is_json)
+        status = fail_json(out_error, json);
+    else
+        status = read_members(scopeflow__tape_value(&tape), out, out_error);
+    scopeflow__tape_deinit(&tape);
+    return status;
+}
+
+/* --- W3C traceparent: version-trace_id-span_id-flags, in lower case --- */
+
+static char *put_hex(char *at, const uint8_t *bytes, size_t size) {
+    static const char digits[] = "0123456789abcdef";
+    for (size_t i = 0; i < size; i++) {
+        *at++ = digits[bytes[i] >> 4];
+        *at++ = digits[bytes[i] & 15];
+    }
+    return at;
+}
+
+scopeflow_status scopeflow__propagation_write_traceparent(const scopeflow__propagation *self,
+                                                          char out[SCOPEFLOW__TRACEPARENT_BYTES],
+                                                          scopeflow_error *out_error) {
+    const uint8_t *const span_id = self->parent_uuid.bytes + TRACE_ID_BYTES - SPAN_ID_BYTES;
+    if (scopeflow__is_zero_uuid(&self->root_uuid))
+        return fail_propagation(out_error, "root_uuid", " is all zeros");
+    if (is_all_zeros(span_id, SPAN_ID_BYTES))
+        return fail_propagation(out_error, "parent_uuid", " ends in 8 zero bytes");
+    memcpy(out, "00-", 3);
+    char *at = put_hex(out + 3, self->root_uuid.bytes, TRACE_ID_BYTES);
+    *at++ = '-';
+    at = put_hex(at, span_id, SPAN_ID_BYTES);
+    memcpy(at, "-01", 3);
+    return SCOPEFLOW_STATUS_OK;
+}
+
+/* Lower case only, as the standard asks. */
+static int hex_digit(char c) {
+    if (c >= '0' && c <= '9') return c - '0';
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+static bool get_hex(const char *at, uint8_t *out, size_t size) {
+    for (size_t i = 0; i < size; i++) {
+        int const high = hex_digit(at[2 * i]);
+        int const low = hex_digit(at[2 * i + 1]);
+        if (high < 0 || low < 0) return false;
+        out[i] = (uint8_t)(high << 4 | low);
+    }
+    return true;
+}
+
+scopeflow_status scopeflow__propagation_read_traceparent(scopeflow_bytes text,
+                                                         scopeflow__propagation *out,
+                                                         scopeflow_error *out_error) {
+    const char *const what = "traceparent";
+    scopeflow_status const status = check_length(text, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    if (text.len < SCOPEFLOW__TRACEPARENT_BYTES)
+        return fail_propagation(out_error, what, " is shorter than 55 characters");
+
+    uint8_t version;
+    uint8_t flags;
+    scopeflow__propagation read;
+    memset(&read, 0, sizeof read);
+    uint8_t *const span_id = read.parent_uuid.bytes + TRACE_ID_BYTES - SPAN_ID_BYTES;
+    if (!get_hex(text.ptr, &version, 1) || version == 0xFF)
+        return fail_propagation(out_error, what, " has no version from 00 to fe");
+    if (version == 0 && text.len > SCOPEFLOW__TRACEPARENT_BYTES)
+        return fail_propagation(out_error, what, " of version 00 is longer than 55 characters");
+    if (text.len > SCOPEFLOW__TRACEPARENT_BYTES && text.ptr[SCOPEFLOW__TRACEPARENT_BYTES] != '-')
+        return fail_propagation(out_error, what, " goes on without a hyphen after 55 characters");
+    if (text.ptr[2] != '-' || text.ptr[35] != '-' || text.ptr[52] != '-')
+        return fail_propagation(out_error, what, " has no hyphens after 2, 35 and 52 characters");
+    if (!get_hex(text.ptr + 3, read.root_uuid.bytes, TRACE_ID_BYTES) ||
+        scopeflow__is_zero_uuid(&read.root_uuid))
+        return fail_propagation(out_error, what,
+                                " has no trace id of 32 digits in lower case, not all zeros");
+    if (!get_hex(text.ptr + 36, span_id, SPAN_ID_BYTES) || is_all_zeros(span_id, SPAN_ID_BYTES))
+        return fail_propagation(out_error, what,
+                                " has no span id of 16 digits in lower case, not all zeros");
+    if (!get_hex(text.ptr + 53, &flags, 1))
+        return fail_propagation(out_error, what, " has no flags of 2 digits in lower case");
+    *out = read;
+    return SCOPEFLOW_STATUS_OK;
+}
+
+/* -------------------- src/scope/portable.c -------------------- */
+
+/* A context in its portable form, and a context that goes on under one (S1.10). */
+
+/* --- Out --- */
+
+/* The trace: what was propagated to the root, else the outermost scope that was opened under it. */
+static bool find_trace(const scopeflow_scope *scope, scopeflow_uuid *out_root) {
+    const scopeflow_scope *outermost = NULL;
+    for (; !scopeflow__scope_is_any_root(scope); scope = scope->parent) outermost = scope;
+    if (!scopeflow__is_zero_uuid(&scope->detached_from)) {
+        *out_root = scope->detached_from;
+        return true;
+    }
+    if (outermost != NULL) *out_root = outermost->uuid;
+    return outermost != NULL;
+}
+
+static void write_texts(const scopeflow__propagation *ids, scopeflow_propagation *out) {
+    (void)scopeflow__propagation_write_json(ids, out->json, NULL);
+    (void)scopeflow__propagation_write_traceparent(ids, out->traceparent, NULL);
+    out->json[SCOPEFLOW__PROPAGATION_JSON_BYTES] = '\0';
+    out->traceparent[SCOPEFLOW__TRACEPARENT_BYTES] = '\0';
+}
+
+scopeflow_status scopeflow_propagation_capture(scopeflow_runtime *runtime, scopeflow_scope *current,
+                                               scopeflow_propagation *out_propagation,
+                                               scopeflow_error *out_error) {
+    if (current == NULL && runtime != NULL) current = runtime->root;
+    scopeflow_status const status =
+        scopeflow__check_propagation_capture(runtime, current, out_propagation, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    SCOPEFLOW__REQUIRE(current->runtime == runtime, out_error,
+                       "the current scope belongs to another runtime");
+    const scopeflow_scope *const open = scopeflow__scope_nearest_open(current);
+    scopeflow__propagation ids;
+    if (!find_trace(open, &ids.root_uuid))
+        return scopeflow__fail_text(out_error, SCOPEFLOW_STATUS_INVALID_STATE,
+                                    "no scope is open in this context, so there is no trace");
+    ids.parent_uuid = open->uuid;
+    memset(out_propagation, 0, sizeof *out_propagation);
+    out_propagation->root_uuid = ids.root_uuid;
+    out_propagation->parent_uuid = ids.parent_uuid;
+    write_texts(&ids, out_propagation);
+    return SCOPEFLOW_STATUS_OK;
+}
+
+/* --- In --- */
+
+/* A `traceparent` begins with its version, two hexadecimal digits; JSON never does. */
+static scopeflow_status read_portable(const scopeflow_runtime *runtime, scopeflow_bytes text,
+                                      scopeflow__propagation *out, scopeflow_error *out_error) {
+    char const first = text.len > 0 ? text.ptr[0] : '\0';
+    bool const is_hexadecimal = (first >= '0' && first <= '9') || (first >= 'a' && first <= 'f');
+    return is_hexadecimal
+               ? scopeflow__propagation_read_traceparent(text, out, out_error)
+               : scopeflow__propagation_read_json(&runtime->memory, text, out, out_error);
+}
+
+scopeflow_status scopeflow_propagation_adopt(scopeflow_runtime *runtime, scopeflow_bytes text,
+                                             scopeflow_scope **out_scope,
+                                             scopeflow_error *out_error) {
+    scopeflow_status status =
+        scopeflow__check_propagation_adopt(runtime, text, out_scope, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    if (scopeflow__runtime_is_closed(runtime)) return scopeflow__fail_closed(out_error);
+    scopeflow__propagation ids;
+    status = read_portable(runtime, text, &ids, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow_scope *const self = scopeflow__scope_new_own_root(runtime);
+    if (self == NULL) return scopeflow__fail_memory(out_error);
+    self->uuid = ids.parent_uuid;
+    self->detached_from = ids.root_uuid;
+    *out_scope = self;
+    return SCOPEFLOW_STATUS_OK;
+}
+
+/* -------------------- src/scope/stream_facts.c -------------------- */
+
+/* What the end of a streaming call tells of its chunks, whoever ends it (S4.7, S1.12). */
+
+bool scopeflow__stream_reserve(scopeflow_scope *self) {
+    self->stream = (scopeflow__stream_facts *)scopeflow__allocate(&self->runtime->memory,
+                                                                  sizeof *self->stream);
+    if (self->stream == NULL) return false;
+    memset(self->stream, 0, sizeof *self->stream);
+    return true;
+}
+
+void scopeflow__stream_free(scopeflow_scope *self) {
+    scopeflow__deallocate(&self->runtime->memory, self->stream, sizeof *self->stream);
+}
+
+void scopeflow__stream_begin(scopeflow__stream_facts *self) {
+    scopeflow__store_u64(&self->has_begun, 1);
+}
+
+void scopeflow__stream_count(scopeflow__stream_facts *self, uint64_t gap_ns) {
+    if (self->chunk_count == 0)
+        scopeflow__store_u64(&self->first_chunk_ns, gap_ns);
+    else if (gap_ns > self->longest_gap_ns)
+        scopeflow__store_u64(&self->longest_gap_ns, gap_ns);
+    scopeflow__store_u64(&self->chunk_count, self->chunk_count + 1);
+}
+
+bool scopeflow__stream_read(const scopeflow__stream_facts *self, scopeflow__stream_facts *out) {
+    out->has_begun = scopeflow__load_u64(&self->has_begun);
+    out->chunk_count = scopeflow__load_u64(&self->chunk_count);
+    out->first_chunk_ns = scopeflow__load_u64(&self->first_chunk_ns);
+    out->longest_gap_ns = scopeflow__load_u64(&self->longest_gap_ns);
+    return out->has_begun != 0;
 }
 
 /* -------------------- src/registry/view.c -------------------- */
@@ -3890,7 +7133,6 @@ scopeflow__view *scopeflow__view_new(scopeflow_runtime *runtime, scopeflow__view
 static void free_view(scopeflow__view *self) {
     scopeflow_runtime *const runtime = self->runtime;
     for (uint32_t i = 0; i < self->entry_count; i++) scopeflow__entry_release(self->entries[i]);
-    (void)__atomic_fetch_sub(&runtime->registration_count, self->entry_count, __ATOMIC_RELEASE);
     if (self->parent != NULL)
         (void)__atomic_fetch_sub(&runtime->scope_view_count, 1, __ATOMIC_RELEASE);
     scopeflow__deallocate(&runtime->memory, self->entries,
@@ -3969,13 +7211,14 @@ static bool is_fresh(const scopeflow_scope *scope) {
  * turned round on the way; so a deep tree is walked once, without recursion. */
 scopeflow__view *scopeflow__view_of(scopeflow_scope *scope, scopeflow__doomed *doomed) {
     scopeflow_scope *below = NULL;
-    while (!scopeflow__scope_is_root(scope) && !is_fresh(scope)) {
+    while (!scopeflow__scope_is_any_root(scope) && !is_fresh(scope)) {
         scope->walk = below;
         below = scope;
         scope = scope->inherit;
     }
     scopeflow__view *view = scope->view;
-    if (scopeflow__scope_is_root(scope) && !scope->owns_view) view = scope->runtime->global_view;
+    if (scopeflow__scope_is_any_root(scope) && !scope->owns_view)
+        view = scope->runtime->global_view;
     for (; below != NULL; below = below->walk) view = refresh(below, view, doomed);
     return view;
 }
@@ -4032,7 +7275,8 @@ void scopeflow__entry_release(scopeflow__entry *self) {
         self->native.free(self->native.context);
     else
         scopeflow__runtime_release_ref(self->runtime, self->callable);
-    scopeflow__deallocate(&self->runtime->memory, self, sizeof *self + self->name_len);
+    scopeflow__deallocate(&self->runtime->memory, self,
+                          sizeof *self + self->name_len + self->gated_len);
 }
 
 static size_t set_size(uint32_t entry_count) {
@@ -4043,7 +7287,54 @@ void scopeflow__set_release(scopeflow__set *self) {
     if (self == NULL || !scopeflow__ref_down(&self->refs)) return;
     scopeflow__entry **const entries = (scopeflow__entry **)(self + 1);
     for (uint32_t i = 0; i < self->entry_count; i++) scopeflow__entry_release(entries[i]);
-    scopeflow__deallocate(&self->runtime->memory, self, set_size(self->entry_count));
+    scopeflow__deallocate(&self->runtime->memory, self, set_size(self->entry_capacity));
+}
+
+static scopeflow__set *new_set(scopeflow_runtime *runtime, uint32_t capacity) {
+    scopeflow__set *const set =
+        (scopeflow__set *)scopeflow__allocate(&runtime->memory, set_size(capacity));
+    if (set == NULL) return NULL;
+    memset(set, 0, sizeof *set);
+    set->refs = 1;
+    set->entry_capacity = capacity;
+    set->runtime = runtime;
+    return set;
+}
+
+/* --- Gates --- */
+
+static bool is_gated_by(const scopeflow__entry *entry, const scopeflow__entry *gate,
+                        uint32_t kinds) {
+    return (gate->gated_kinds & kinds & (1u << (entry->kind - 1))) != 0 &&
+           scopeflow__same_text(scopeflow__entry_gated(gate), scopeflow__entry_name(entry));
+}
+
+bool scopeflow__set_has_gated(const scopeflow__set *self, const scopeflow__entry *gate,
+                              uint32_t kinds) {
+    scopeflow__entry *const *const entries = (scopeflow__entry *const *)(self + 1);
+    for (uint32_t i = 0; i < self->entry_count; i++)
+        if (is_gated_by(entries[i], gate, kinds)) return true;
+    return false;
+}
+
+scopeflow__set *scopeflow__set_without(const scopeflow__set *self, const scopeflow__entry *gate) {
+    scopeflow__set *const set = new_set(self->runtime, self->entry_count);
+    if (set == NULL) return NULL;
+    scopeflow__entry **next = (scopeflow__entry **)(set + 1);
+    for (int kind = 0; kind < SCOPEFLOW__REGISTRY_COUNT; kind++) {
+        const scopeflow__chain *const from = &self->chains[kind];
+        scopeflow__chain *const to = &set->chains[kind];
+        to->entries = next;
+        for (uint32_t i = 0; i < from->count; i++) {
+            if (is_gated_by(from->entries[i], gate, gate->gated_kinds)) continue;
+            scopeflow__ref_up(&from->entries[i]->refs);
+            to->entries[to->count++] = from->entries[i];
+            to->flags |= from->entries[i]->flags;
+        }
+        next += to->count;
+        set->entry_count += to->count;
+    }
+    return set;
 }
 
 /* --- Resolving, under the lock --- */
@@ -4082,56 +7373,87 @@ static void add_views(scopeflow__set *set, const scopeflow__view *view) {
     }
 }
 
-static scopeflow__set *build(const scopeflow__view *view) {
-    uint32_t counts[SCOPEFLOW__REGISTRY_COUNT] = {0};
+static uint32_t count_entries(const scopeflow__view *view) {
     uint32_t total = 0;
-    for (const scopeflow__view *v = view; v != NULL; v = v->parent) {
-        for (uint32_t i = 0; i < v->entry_count; i++) counts[v->entries[i]->kind]++;
-        total += v->entry_count;
-    }
-    scopeflow__set *const set =
-        (scopeflow__set *)scopeflow__allocate(&view->runtime->memory, set_size(total));
-    if (set == NULL) return NULL;
+    for (; view != NULL; view = view->parent) total += view->entry_count;
+    return total;
+}
 
-    memset(set, 0, sizeof *set);
-    set->refs = 1;
-    set->entry_count = total;
-    set->runtime = view->runtime;
+/* Fills an empty set, which has room. */
+static void build(scopeflow__set *set, const scopeflow__view *view) {
+    uint32_t counts[SCOPEFLOW__REGISTRY_COUNT] = {0};
+    for (const scopeflow__view *v = view; v != NULL; v = v->parent)
+        for (uint32_t i = 0; i < v->entry_count; i++) counts[v->entries[i]->kind]++;
+
     scopeflow__entry **next = (scopeflow__entry **)(set + 1);
     for (int kind = 0; kind < SCOPEFLOW__REGISTRY_COUNT; kind++) {
         set->chains[kind].entries = next;
         next += counts[kind];
     }
+    set->entry_count = count_entries(view);
     add_views(set, view);
-    return set;
 }
 
-static scopeflow__set *resolve(scopeflow__view *view, scopeflow__doomed *doomed) {
-    uint64_t const version = version_of(view);
-    if (view->resolved != NULL && view->resolved_version == version) return view->resolved;
-    scopeflow__set *const set = build(view);
-    if (set == NULL) return NULL;
-    scopeflow__view_forget_set(view, doomed);
-    view->resolved = set;
-    view->resolved_version = version;
+static bool is_resolved(const scopeflow__view *view) {
+    return view->resolved != NULL && view->resolved_version == version_of(view);
+}
+
+static scopeflow__view *view_now(scopeflow_scope *scope, scopeflow__doomed *doomed) {
+    scopeflow_runtime *const runtime = scope->runtime;
+    return scopeflow__load_u32(&runtime->scope_view_count) > 0 ? scopeflow__view_of(scope, doomed)
+                                                               : runtime->global_view;
+}
+
+/* The set that the scope sees, if it is resolved or `fresh` has room to resolve it; else null, and
+ * `out_needed` is how much room that takes. A set that was used is no longer the caller's. */
+static scopeflow__set *try_set_of(scopeflow_scope *scope, scopeflow__set **fresh,
+                                  uint32_t *out_needed, scopeflow__doomed *doomed) {
+    scopeflow__view *const view = view_now(scope, doomed);
+    *out_needed = count_entries(view);
+    if (!is_resolved(view)) {
+        if (*fresh == NULL || (*fresh)->entry_capacity < *out_needed) return NULL;
+        build(*fresh, view);
+        scopeflow__view_forget_set(view, doomed);
+        view->resolved = *fresh;
+        view->resolved_version = version_of(view);
+        *fresh = NULL;
+    }
+    scopeflow__ref_up(&view->resolved->refs);
+    return view->resolved;
+}
+
+/* Resolves it, with memory that is got while the lock is free; what was registered meanwhile may
+ * ask for more. */
+static scopeflow__set *resolve(scopeflow_scope *scope, uint32_t needed) {
+    scopeflow_runtime *const runtime = scope->runtime;
+    scopeflow__set *set = NULL;
+    while (set == NULL) {
+        scopeflow__doomed doomed = {NULL, NULL};
+        scopeflow__set *fresh = new_set(runtime, needed);
+        if (fresh == NULL) return NULL;
+        scopeflow__lock(&runtime->registry_lock);
+        set = try_set_of(scope, &fresh, &needed, &doomed);
+        scopeflow__unlock(&runtime->registry_lock);
+        scopeflow__doomed_release(&doomed);
+        scopeflow__set_release(fresh);
+    }
     return set;
 }
 
 scopeflow__set *scopeflow__set_of(scopeflow_scope *scope, bool *out_failed) {
     scopeflow_runtime *const runtime = scope->runtime;
     *out_failed = false;
-    if (SCOPEFLOW__LIKELY(!scopeflow__has_registrations(runtime))) return NULL;
+    if (SCOPEFLOW__LIKELY(!scopeflow__may_see(scope, SCOPEFLOW__GROUP_ANY))) return NULL;
 
     scopeflow__doomed doomed = {NULL, NULL};
+    scopeflow__set *none = NULL;
+    uint32_t needed;
     scopeflow__lock(&runtime->registry_lock);
-    scopeflow__view *const view = scopeflow__load_u32(&runtime->scope_view_count) > 0
-                                      ? scopeflow__view_of(scope, &doomed)
-                                      : runtime->global_view;
-    scopeflow__set *const set = resolve(view, &doomed);
-    if (set != NULL) scopeflow__ref_up(&set->refs);
+    scopeflow__set *set = try_set_of(scope, &none, &needed, &doomed);
     scopeflow__unlock(&runtime->registry_lock);
 
     scopeflow__doomed_release(&doomed);
+    if (set == NULL) set = resolve(scope, needed);
     *out_failed = set == NULL;
     return set;
 }
@@ -4160,7 +7482,7 @@ static scopeflow_status fail_named(scopeflow_error *out_error, scopeflow_status 
 
 static scopeflow_status check_owner(scopeflow__owner owner, scopeflow_error *out_error) {
     const scopeflow_scope *const scope = owner.scope;
-    if (scope == NULL || scopeflow__scope_is_root(scope)) return SCOPEFLOW_STATUS_OK;
+    if (scope == NULL || scopeflow__scope_is_any_root(scope)) return SCOPEFLOW_STATUS_OK;
     if (scope->fork_generation != scope->runtime->fork_generation)
         return scopeflow__fail(out_error, SCOPEFLOW_STATUS_INVALID_STATE,
                                SCOPEFLOW__TEXT("scope '"), scopeflow__scope_name(scope),
@@ -4172,16 +7494,18 @@ static scopeflow_status check_owner(scopeflow__owner owner, scopeflow_error *out
 }
 
 static scopeflow__entry *new_entry(scopeflow_runtime *runtime, scopeflow_registry kind,
-                                   scopeflow_bytes name) {
-    scopeflow__entry *const self =
-        (scopeflow__entry *)scopeflow__allocate(&runtime->memory, sizeof *self + name.len);
+                                   scopeflow_bytes name, scopeflow_bytes gated) {
+    scopeflow__entry *const self = (scopeflow__entry *)scopeflow__allocate(
+        &runtime->memory, sizeof *self + name.len + gated.len);
     if (self == NULL) return NULL;
     memset(self, 0, sizeof *self);
     self->refs = 1;
     self->kind = kind;
     self->runtime = runtime;
     self->name_len = name.len;
+    self->gated_len = gated.len;
     scopeflow__copy(self + 1, name.ptr, name.len);
+    scopeflow__copy((char *)(self + 1) + name.len, gated.ptr, gated.len);
     return self;
 }
 
@@ -4194,49 +7518,143 @@ static uint32_t find(const scopeflow__view *view, scopeflow_registry kind, scope
     return at;
 }
 
-static bool make_room(scopeflow__view *view) {
+/* Room for entries, got while the lock is free. */
+typedef struct room {
+    scopeflow__entry **entries;
+    uint32_t capacity;
+} room;
+
+static bool room_get(const scopeflow__memory *memory, room *out, uint32_t capacity) {
+    out->capacity = capacity;
+    out->entries =
+        (scopeflow__entry **)scopeflow__allocate(memory, capacity * sizeof *out->entries);
+    return out->entries != NULL;
+}
+
+static void room_free(const scopeflow__memory *memory, room *spare) {
+    scopeflow__deallocate(memory, spare->entries, spare->capacity * sizeof *spare->entries);
+    spare->entries = NULL;
+    spare->capacity = 0;
+}
+
+/* Uses the spare room if the view is full; what the view had becomes spare. */
+static bool make_room(scopeflow__view *view, room *spare) {
     if (view->entry_count < view->entry_capacity) return true;
-    uint32_t const capacity = view->entry_capacity > 0 ? 2 * view->entry_capacity : 4;
-    void *const entries = view->runtime->memory.reallocate(
-        view->runtime->memory.context, view->entries, view->entry_capacity * sizeof *view->entries,
-        capacity * sizeof *view->entries);
-    if (entries == NULL) return false;
-    view->entries = (scopeflow__entry **)entries;
-    view->entry_capacity = capacity;
+    if (spare->capacity <= view->entry_capacity) return false;
+    room const old = {view->entries, view->entry_capacity};
+    scopeflow__copy(spare->entries, view->entries, view->entry_count * sizeof *view->entries);
+    view->entries = spare->entries;
+    view->entry_capacity = spare->capacity;
+    *spare = old;
     return true;
 }
 
-static scopeflow_status add_locked(scopeflow__owner owner, scopeflow__view **fresh,
-                                   scopeflow__entry *entry, scopeflow__doomed *doomed) {
-    bool const has_view = owner.scope != NULL && owner.scope->owns_view;
-    scopeflow__view *const view = scopeflow__view_own(owner, *fresh, doomed);
-    if (!has_view && view == *fresh) *fresh = NULL; /* It is the scope's now. */
+/* --- Groups, under the lock --- */
+
+static uint32_t groups_of(scopeflow_registry kind) {
+    switch (kind) {
+    case SCOPEFLOW_REGISTRY_SUBSCRIBER: return SCOPEFLOW__GROUP_SUBSCRIBERS;
+    case SCOPEFLOW_REGISTRY_TOOL_SANITIZE_REQUEST_GUARDRAIL:
+    case SCOPEFLOW_REGISTRY_TOOL_SANITIZE_RESPONSE_GUARDRAIL:
+        return SCOPEFLOW__GROUP_TOOL_SANITIZERS;
+    case SCOPEFLOW_REGISTRY_TOOL_CONDITIONAL_EXECUTION_GUARDRAIL:
+    case SCOPEFLOW_REGISTRY_TOOL_REQUEST_INTERCEPT:
+    case SCOPEFLOW_REGISTRY_TOOL_EXECUTION_INTERCEPT: return SCOPEFLOW__GROUP_TOOL;
+    case SCOPEFLOW_REGISTRY_LLM_SANITIZE_REQUEST_GUARDRAIL:
+    case SCOPEFLOW_REGISTRY_LLM_SANITIZE_RESPONSE_GUARDRAIL: return SCOPEFLOW__GROUP_LLM_SANITIZERS;
+    case SCOPEFLOW_REGISTRY_LLM_CONDITIONAL_EXECUTION_GUARDRAIL:
+    case SCOPEFLOW_REGISTRY_LLM_REQUEST_INTERCEPT:
+    case SCOPEFLOW_REGISTRY_LLM_EXECUTION_INTERCEPT:
+    case SCOPEFLOW_REGISTRY_LLM_STREAM_EXECUTION_INTERCEPT: return SCOPEFLOW__GROUP_LLM;
+    default: return 0; /* Of no use without subscribers, or without middleware. */
+    }
+}
+
+enum { GROUP_COUNT = sizeof((scopeflow_runtime *)NULL)->group_counts / sizeof(uint32_t) };
+
+static void groups_publish(scopeflow_runtime *runtime) {
+    uint32_t groups = runtime->late_groups;
+    for (uint32_t i = 0; i < GROUP_COUNT; i++)
+        if (runtime->group_counts[i] > 0) groups |= 1u << i;
+    scopeflow__store_u32(&runtime->groups, groups);
+}
+
+static void groups_count(scopeflow_runtime *runtime, uint32_t groups, uint32_t step) {
+    for (uint32_t i = 0; i < GROUP_COUNT; i++)
+        if ((groups & (1u << i)) != 0) runtime->group_counts[i] += step;
+    groups_publish(runtime);
+}
+
+/* What is registered where others inherit already concerns everybody from now on: it is seldom, and
+ * those who inherited are not known. */
+static void groups_add(scopeflow__owner owner, uint32_t groups) {
+    if (owner.runtime != NULL) {
+        groups_count(owner.runtime, groups, 1);
+        return;
+    }
+    scopeflow_scope *const scope = owner.scope;
+    uint8_t const own = (uint8_t)(scope->own_groups | groups);
+    __atomic_store_n(&scope->own_groups, own, __ATOMIC_SEQ_CST);
+    if (!scopeflow__scope_is_root(scope) &&
+        !__atomic_load_n(&scope->is_inherited_from, __ATOMIC_SEQ_CST))
+        return;
+    scope->runtime->late_groups |= groups;
+    groups_publish(scope->runtime);
+}
+
+static void groups_remove(scopeflow_runtime *runtime, uint32_t groups) {
+    groups_count(runtime, groups, (uint32_t)-1);
+}
+
+/* `limit_exceeded` stands for a view that is full: the caller gets room and tries again. */
+static scopeflow_status add_locked(scopeflow__owner owner, scopeflow__view **fresh, room *spare,
+                                   scopeflow__entry *entry, uint32_t *out_needed,
+                                   scopeflow__doomed *doomed) {
+    bool const has_view = owner.scope == NULL || owner.scope->owns_view;
+    scopeflow__view *const view = has_view ? scopeflow__view_own(owner, NULL, doomed) : *fresh;
     if (find(view, entry->kind, scopeflow__entry_name(entry)) < view->entry_count)
         return SCOPEFLOW_STATUS_ALREADY_EXISTS;
-    if (!make_room(view)) return SCOPEFLOW_STATUS_NO_MEMORY;
+    if (!make_room(view, spare)) {
+        *out_needed = view->entry_capacity > 0 ? 2 * view->entry_capacity : 4;
+        return SCOPEFLOW_STATUS_LIMIT_EXCEEDED;
+    }
 
+    if (!has_view) {
+        (void)scopeflow__view_own(owner, view, doomed);
+        *fresh = NULL; /* It is the scope's now. */
+    }
     view->entries[view->entry_count++] = entry;
     view->version++;
-    (void)__atomic_fetch_add(&view->runtime->registration_count, 1, __ATOMIC_RELEASE);
+    groups_add(owner, groups_of(entry->kind));
     return SCOPEFLOW_STATUS_OK;
+}
+
+static scopeflow_status add_with_room(scopeflow__owner owner, scopeflow__view **fresh,
+                                      scopeflow__entry *entry) {
+    scopeflow_runtime *const runtime = runtime_of(owner);
+    room spare = {NULL, 0};
+    for (;;) {
+        uint32_t needed = 0;
+        scopeflow__doomed doomed = {NULL, NULL};
+        scopeflow__lock(&runtime->registry_lock);
+        scopeflow_status const status = add_locked(owner, fresh, &spare, entry, &needed, &doomed);
+        scopeflow__unlock(&runtime->registry_lock);
+        scopeflow__doomed_release(&doomed);
+        room_free(&runtime->memory, &spare);
+        if (status != SCOPEFLOW_STATUS_LIMIT_EXCEEDED) return status;
+        if (!room_get(&runtime->memory, &spare, needed)) return SCOPEFLOW_STATUS_NO_MEMORY;
+    }
 }
 
 /* Takes the entry's reference when it succeeds. */
 static scopeflow_status add(scopeflow__owner owner, scopeflow__entry *entry,
                             scopeflow_error *out_error) {
-    scopeflow_runtime *const runtime = runtime_of(owner);
-    scopeflow__doomed doomed = {NULL, NULL};
     scopeflow__view *fresh = NULL;
-    if (owner.scope != NULL) { /* Made beforehand: under the lock nothing that can fail is begun. */
-        fresh = scopeflow__view_new(runtime, NULL);
+    if (owner.scope != NULL) {
+        fresh = scopeflow__view_new(runtime_of(owner), NULL);
         if (fresh == NULL) return scopeflow__fail_memory(out_error);
     }
-
-    scopeflow__lock(&runtime->registry_lock);
-    scopeflow_status const status = add_locked(owner, &fresh, entry, &doomed);
-    scopeflow__unlock(&runtime->registry_lock);
-
-    scopeflow__doomed_release(&doomed);
+    scopeflow_status const status = add_with_room(owner, &fresh, entry);
     scopeflow__view_release(fresh);
     if (status == SCOPEFLOW_STATUS_ALREADY_EXISTS)
         return fail_named(out_error, status, entry->kind, scopeflow__entry_name(entry));
@@ -4244,30 +7662,74 @@ static scopeflow_status add(scopeflow__owner owner, scopeflow__entry *entry,
     return status;
 }
 
+static scopeflow_status check_callable(scopeflow__owner owner, scopeflow_registry kind,
+                                       scopeflow_bytes name, scopeflow_ref callable,
+                                       scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    scopeflow_status status = scopeflow__name_check(name, "the name of a registration", out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    if (scopeflow__runtime_is_closed(runtime_of(owner))) return scopeflow__fail_closed(out_error);
+    status = check_owner(owner, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    SCOPEFLOW__REQUIRE(callable != 0, out_error, "callable must not be null");
+    SCOPEFLOW__REQUIRE((flags & SCOPEFLOW_CALLABLE_FLAG_BREAK_CHAIN) == 0 ||
+                           kind == SCOPEFLOW_REGISTRY_TOOL_REQUEST_INTERCEPT ||
+                           kind == SCOPEFLOW_REGISTRY_LLM_REQUEST_INTERCEPT,
+                       out_error, "only a request intercept can break the chain");
+    if ((flags & SCOPEFLOW_CALLABLE_FLAG_ASYNC) == 0 || scopeflow__registry_accepts_async[kind])
+        return SCOPEFLOW_STATUS_OK;
+    return scopeflow__fail(out_error, SCOPEFLOW_STATUS_INVALID_ARGUMENT,
+                           SCOPEFLOW__TEXT("an async callable cannot be a "), title(kind),
+                           SCOPEFLOW__TEXT(""));
+}
+
+/* The callable is the registry's when this succeeds, else still the caller's. */
+static scopeflow_status add_callable(scopeflow__owner owner, scopeflow__entry *entry,
+                                     scopeflow_ref callable, scopeflow_error *out_error) {
+    if (entry == NULL) return scopeflow__fail_memory(out_error);
+    entry->callable = callable;
+    scopeflow_status const status = add(owner, entry, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) {
+        entry->callable = 0;
+        scopeflow__entry_release(entry);
+    }
+    return status;
+}
+
 scopeflow_status scopeflow__registry_add(scopeflow__owner owner, scopeflow_registry kind,
                                          scopeflow_bytes name, int32_t priority,
                                          scopeflow_ref callable, scopeflow_callable_flag flags,
                                          scopeflow_error *out_error) {
-    scopeflow_status status = scopeflow__name_check(name, "the name of a registration", out_error);
-    if (status == SCOPEFLOW_STATUS_OK) status = check_owner(owner, out_error);
+    scopeflow_status const status = check_callable(owner, kind, name, callable, flags, out_error);
     if (status != SCOPEFLOW_STATUS_OK) return status;
-    SCOPEFLOW__REQUIRE(callable != 0, out_error, "callable must not be null");
-    if ((flags & SCOPEFLOW_CALLABLE_FLAG_ASYNC) != 0 && !scopeflow__registry_accepts_async[kind])
-        return scopeflow__fail(out_error, SCOPEFLOW_STATUS_INVALID_ARGUMENT,
-                               SCOPEFLOW__TEXT("an async callable cannot be a "), title(kind),
-                               SCOPEFLOW__TEXT(""));
-
-    scopeflow__entry *const entry = new_entry(runtime_of(owner), kind, name);
-    if (entry == NULL) return scopeflow__fail_memory(out_error);
-    entry->priority = priority;
-    entry->flags = flags;
-    entry->callable = callable;
-    status = add(owner, entry, out_error);
-    if (status != SCOPEFLOW_STATUS_OK) {
-        entry->callable = 0; /* Still the caller's. */
-        scopeflow__entry_release(entry);
+    scopeflow__entry *const entry = new_entry(runtime_of(owner), kind, name, SCOPEFLOW__TEXT(""));
+    if (entry != NULL) {
+        entry->priority = priority;
+        entry->flags = flags;
     }
-    return status;
+    return add_callable(owner, entry, callable, out_error);
+}
+
+static uint32_t kind_bit(scopeflow_registry kind) {
+    return 1u << (kind - 1);
+}
+
+scopeflow_status scopeflow__registry_add_gate(scopeflow__owner owner, scopeflow_registry kind,
+                                              scopeflow_bytes name, uint32_t kinds,
+                                              scopeflow_bytes registration, scopeflow_ref callable,
+                                              scopeflow_callable_flag flags,
+                                              scopeflow_error *out_error) {
+    scopeflow_status status = check_callable(owner, kind, name, callable, flags, out_error);
+    if (status == SCOPEFLOW_STATUS_OK)
+        status = scopeflow__name_check(registration, "the name of a gated registration", out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    SCOPEFLOW__REQUIRE((kinds & (kind_bit(SCOPEFLOW_REGISTRY_SUBSCRIBER) | kind_bit(kind))) == 0,
+                       out_error, "subscribers and gates cannot be switched off");
+    scopeflow__entry *const entry = new_entry(runtime_of(owner), kind, name, registration);
+    if (entry != NULL) {
+        entry->gated_kinds = kinds;
+        entry->flags = flags;
+    }
+    return add_callable(owner, entry, callable, out_error);
 }
 
 scopeflow_status scopeflow__sink_register(scopeflow_runtime *runtime, scopeflow_bytes name,
@@ -4276,7 +7738,8 @@ scopeflow_status scopeflow__sink_register(scopeflow_runtime *runtime, scopeflow_
                                           scopeflow_error *out_error) {
     scopeflow_status status = scopeflow__name_check(name, "the name of a registration", out_error);
     if (status != SCOPEFLOW_STATUS_OK) return status;
-    scopeflow__entry *const entry = new_entry(runtime, SCOPEFLOW_REGISTRY_SUBSCRIBER, name);
+    scopeflow__entry *const entry =
+        new_entry(runtime, SCOPEFLOW_REGISTRY_SUBSCRIBER, name, SCOPEFLOW__TEXT(""));
     if (entry == NULL) return scopeflow__fail_memory(out_error);
     entry->native.deliver = deliver;
     entry->native.free = free_context;
@@ -4296,7 +7759,6 @@ static scopeflow__entry *take_out(scopeflow__view *view, uint32_t at) {
             (view->entry_count - at - 1) * sizeof *view->entries);
     view->entry_count--;
     view->version++;
-    (void)__atomic_fetch_sub(&view->runtime->registration_count, 1, __ATOMIC_RELEASE);
     return entry;
 }
 
@@ -4316,6 +7778,7 @@ scopeflow_status scopeflow__registry_remove(scopeflow__owner owner, scopeflow_re
     uint32_t const at = view != NULL ? find(view, kind, name) : 0;
     if (view != NULL && at < view->entry_count) {
         removed = take_out(view, at);
+        if (owner.runtime != NULL) groups_remove(runtime, groups_of(kind));
         /* A stale set would keep the callable alive until the next call. */
         scopeflow__view_forget_set(view, &doomed);
     }
@@ -4364,22 +7827,6 @@ scopeflow_status scopeflow_runtime_callable_at(scopeflow_runtime *self, uint32_t
 }
 
 /* -------------------- src/event/text.c -------------------- */
-
-/* -------------------- src/event/text.h -------------------- */
-
-/* Ids and times as text. */
-#ifndef SCOPEFLOW__EVENT_TEXT_H
-#define SCOPEFLOW__EVENT_TEXT_H
-
-enum { SCOPEFLOW__UUID_TEXT_BYTES = 36, SCOPEFLOW__TIMESTAMP_TEXT_BYTES = 40 };
-
-void scopeflow__uuid_write(const scopeflow_uuid *uuid, char out[SCOPEFLOW__UUID_TEXT_BYTES]);
-
-/* RFC 3339, UTC, `Z`, nine fractional digits (S2.3). Returns the length, 30 for the years 1677 to
- * 2262 that 64 bits of nanoseconds can tell. */
-size_t scopeflow__timestamp_write(int64_t timestamp_ns, char out[SCOPEFLOW__TIMESTAMP_TEXT_BYTES]);
-
-#endif
 
 #define NS_PER_SECOND 1000000000
 #define SECONDS_PER_DAY 86400
@@ -4450,13 +7897,169 @@ size_t scopeflow__timestamp_write(int64_t timestamp_ns, char out[SCOPEFLOW__TIME
     return at;
 }
 
-/* -------------------- src/event/metadata.c -------------------- */
+/* --- Reading --- */
 
-/* -------------------- src/event/metadata.h -------------------- */
+static int hex_value(char digit) {
+    char const lower = (char)(digit | 0x20);
+    if (digit >= '0' && digit <= '9') return digit - '0';
+    if (lower >= 'a' && lower <= 'f') return lower - 'a' + 10;
+    return -1;
+}
 
-/* The metadata of an event: the user's, merged, with what the runtime has to say (S2.4, S2.5). */
-#ifndef SCOPEFLOW__METADATA_H
-#define SCOPEFLOW__METADATA_H
+bool scopeflow__uuid_read(scopeflow_bytes text, scopeflow_uuid *out) {
+    if (text.len != SCOPEFLOW__UUID_TEXT_BYTES) return false;
+    size_t at = 0;
+    for (int i = 0; i < 16; i++) {
+        if ((i == 4 || i == 6 || i == 8 || i == 10) && text.ptr[at++] != '-') return false;
+        int const high = hex_value(text.ptr[at++]);
+        int const low = hex_value(text.ptr[at++]);
+        if (high < 0 || low < 0) return false;
+        out->bytes[i] = (uint8_t)(high << 4 | low);
+    }
+    return true;
+}
+
+/* A text that is taken from the left, part by part; once a part is missing, `failed`. */
+typedef struct time_text {
+    scopeflow_bytes rest;
+    bool failed;
+} time_text;
+
+static char take_character(time_text *self) {
+    if (self->rest.len == 0) {
+        self->failed = true;
+        return '\0';
+    }
+    self->rest.len--;
+    return *self->rest.ptr++;
+}
+
+static void take_one_of(time_text *self, const char *characters) {
+    char const c = take_character(self);
+    while (*characters != '\0' && *characters != c) characters++;
+    if (*characters == '\0') self->failed = true;
+}
+
+static bool is_at_digit(const time_text *self) {
+    return self->rest.len > 0 && *self->rest.ptr >= '0' && *self->rest.ptr <= '9';
+}
+
+/* A number of that many digits, from 0 to `most`. */
+static int64_t take_number_of(time_text *self, int digits, int64_t most) {
+    int64_t value = 0;
+    for (int i = 0; i < digits; i++) {
+        if (!is_at_digit(self)) self->failed = true;
+        value = value * 10 + (take_character(self) - '0');
+    }
+    if (value > most) self->failed = true;
+    return value;
+}
+
+static int64_t days_of_month(int64_t year, int64_t month) {
+    static const int8_t days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    bool const is_leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    return days[month - 1] + (month == 2 && is_leap);
+}
+
+/* The inverse of `put_date`, with the same years from March to February. */
+static int64_t take_day(time_text *self) {
+    int64_t year = take_number_of(self, 4, 9999);
+    take_one_of(self, "-");
+    int64_t const month = take_number_of(self, 2, 12);
+    take_one_of(self, "-");
+    int64_t const day_of_month = take_number_of(self, 2, 31);
+    if (self->failed || month == 0 || day_of_month == 0 ||
+        day_of_month > days_of_month(year, month)) {
+        self->failed = true;
+        return 0;
+    }
+    if (month <= 2) year--;
+    int64_t year_of_era;
+    int64_t const era = divide_down(year, 400, &year_of_era);
+    int64_t const month_from_march = month > 2 ? month - 3 : month + 9;
+    int64_t const day_of_year = (153 * month_from_march + 2) / 5 + day_of_month - 1;
+    return era * 146097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year -
+           719468;
+}
+
+static int64_t take_second_of_day(time_text *self) {
+    int64_t const hour = take_number_of(self, 2, 23);
+    take_one_of(self, ":");
+    int64_t const minute = take_number_of(self, 2, 59);
+    take_one_of(self, ":");
+    return (hour * 60 + minute) * 60 + take_number_of(self, 2, 60);
+}
+
+static int64_t take_nanosecond(time_text *self) {
+    if (self->rest.len == 0 || *self->rest.ptr != '.') return 0;
+    (void)take_character(self);
+    if (!is_at_digit(self)) self->failed = true;
+    int64_t value = 0;
+    int64_t unit = NS_PER_SECOND;
+    while (is_at_digit(self) && unit > 1) {
+        unit /= 10;
+        value += unit * (take_character(self) - '0');
+    }
+    return value;
+}
+
+static int64_t take_offset_seconds(time_text *self) {
+    char const sign = take_character(self);
+    if (sign == 'Z' || sign == 'z') return 0;
+    if (sign != '+' && sign != '-') self->failed = true;
+    int64_t const hours = take_number_of(self, 2, 23);
+    take_one_of(self, ":");
+    int64_t const seconds = (hours * 60 + take_number_of(self, 2, 59)) * 60;
+    return sign == '-' ? -seconds : seconds;
+}
+
+/* Seconds and 0 to 999999999 ns as nanoseconds; false where 64 bits cannot tell them. */
+static bool join_seconds(int64_t seconds, int64_t nanosecond, int64_t *out_timestamp_ns) {
+    if (seconds < 0) { /* Of one sign both, so that no part passes the limit before the sum. */
+        seconds++;
+        nanosecond -= NS_PER_SECOND;
+    }
+    if (seconds > INT64_MAX / NS_PER_SECOND || seconds < INT64_MIN / NS_PER_SECOND) return false;
+    int64_t const whole = seconds * NS_PER_SECOND;
+    if (nanosecond > 0 ? whole > INT64_MAX - nanosecond : whole < INT64_MIN - nanosecond)
+        return false;
+    *out_timestamp_ns = whole + nanosecond;
+    return *out_timestamp_ns != SCOPEFLOW_TIMESTAMP_NONE;
+}
+
+bool scopeflow__timestamp_read(scopeflow_bytes text, int64_t *out_timestamp_ns) {
+    time_text rest;
+    rest.rest = text;
+    rest.failed = false;
+    int64_t const day = take_day(&rest);
+    take_one_of(&rest, "Tt ");
+    int64_t const second = take_second_of_day(&rest);
+    int64_t const nanosecond = take_nanosecond(&rest);
+    int64_t const offset = take_offset_seconds(&rest);
+    if (rest.failed || rest.rest.len > 0) return false;
+    return join_seconds(day * SECONDS_PER_DAY + second - offset, nanosecond, out_timestamp_ns);
+}
+
+bool scopeflow__epoch_microseconds_read(scopeflow_bytes digits, int64_t *out_timestamp_ns) {
+    bool const is_negative = digits.len > 0 && digits.ptr[0] == '-';
+    int64_t value = 0;
+    if (digits.len == is_negative || digits.len > 17) return false;
+    for (size_t i = is_negative; i < digits.len; i++) {
+        if (digits.ptr[i] < '0' || digits.ptr[i] > '9') return false;
+        value = value * 10 + (digits.ptr[i] - '0');
+    }
+    if (value > INT64_MAX / 1000) return false;
+    *out_timestamp_ns = (is_negative ? -value : value) * 1000;
+    return true;
+}
+
+/* -------------------- src/event/error_text.c -------------------- */
+
+/* -------------------- src/event/error_text.h -------------------- */
+
+/* What observers may read of an error or of the reason of a refusal (S3.6). */
+#ifndef SCOPEFLOW__ERROR_TEXT_H
+#define SCOPEFLOW__ERROR_TEXT_H
 
 /* -------------------- src/event/event.h -------------------- */
 
@@ -4478,8 +8081,33 @@ typedef struct scopeflow__outcome {
 typedef enum scopeflow__data_source {
     SCOPEFLOW__DATA_PAYLOAD, /* `data`: the user's own. */
     SCOPEFLOW__DATA_REFUSAL, /* A guard refused; `data` is its reason (S4.5). */
-    SCOPEFLOW__DATA_FAILURE  /* A guard failed; `data` is its error (S4.5). */
+    SCOPEFLOW__DATA_FAILURE, /* A guard, codec or request intercept failed; `data` is its error. */
+    SCOPEFLOW__DATA_NUMBER,  /* `{"n": number}`, of an attempt or a chunk (S3.7, S4.7). */
+    SCOPEFLOW__DATA_WITHHELD /* A sanitizer failed: null (S3.6). */
 } scopeflow__data_source;
+
+/* What of an error or a reason observers may read (S3.6). */
+typedef enum scopeflow__error_text {
+    SCOPEFLOW__ERROR_TEXT_OWN,       /* Its own text. */
+    SCOPEFLOW__ERROR_TEXT_SANITIZED, /* What stands at `error.message` of `sanitized_error`. */
+    SCOPEFLOW__ERROR_TEXT_WITHHELD
+} scopeflow__error_text;
+
+/* What has been done to an event before it is delivered, one after the other (S3.12). */
+typedef enum scopeflow__preparation {
+    SCOPEFLOW__PREPARE_PAYLOAD = 0, /* Tool or LLM sanitizers, on the data, */
+    SCOPEFLOW__PREPARE_ANNOTATION,  /* the codec (S2.8), */
+    SCOPEFLOW__PREPARE_ERROR,       /* and sanitizers on the text of an error or refusal. */
+    SCOPEFLOW__PREPARE_INJECTION,
+    SCOPEFLOW__PREPARE_FIELDS, /* Event sanitizers. */
+    SCOPEFLOW__PREPARED
+} scopeflow__preparation;
+
+/* A host reference that an event owns. */
+typedef struct scopeflow__owned_ref {
+    struct scopeflow__owned_ref *next;
+    scopeflow_ref ref;
+} scopeflow__owned_ref;
 
 /* A slice of the encoded line. */
 typedef struct scopeflow__slice {
@@ -4497,23 +8125,59 @@ struct scopeflow_event {
     scopeflow_uuid parent_uuid;
     int64_t timestamp_ns;
     uint32_t attributes;
-    size_t name_len; /* The name stands behind the struct. */
+    size_t name_len;     /* The name stands behind the struct, */
+    size_t category_len; /* and behind it a mark's own category. */
 
     scopeflow__data_source data_source;
-    scopeflow__entry *entry; /* The registration that a refusal or failure names. Held. */
-    scopeflow_ref data;      /* Borrowed, like the two below. */
+    const char *step;        /* Of a failure: `guard`, `codec` or `request_intercept`. */
+    scopeflow__entry *entry; /* The registration that a refusal or failure names, or null. Held. */
+    uint64_t number;
+    scopeflow_ref data; /* Borrowed, like the references below, but for those that are owned. */
     scopeflow_ref start_metadata;
     scopeflow_ref metadata;
+    scopeflow_ref profile; /* A mark's own category profile. */
+    scopeflow_ref data_schema;
     scopeflow__outcome outcome;
+
+    /* What the preparation made. */
+    uint8_t preparation; /* A scopeflow__preparation. */
+    uint8_t error_text;  /* A scopeflow__error_text. */
+    bool was_sanitized;  /* `data` is a sanitizer's answer, and owned. */
+    bool is_stream;
+    bool is_lost; /* Memory was missing for something that belongs in it: nobody gets it. */
+    bool codec_failed;
+    bool finalizer_failed;
+    bool is_stripped; /* An event sanitizer failed: only what the runtime says is left (S3.12). */
+    bool has_fields;  /* `fields` has replaced data, metadata and category profile. */
+    bool is_llm_call; /* Of an LLM call, not of a tool call. */
+
+    bool is_response; /* Its payload is a response, an error or a reason: see the sanitizers. */
+    uint32_t chain_index;
+    scopeflow__set *sanitizers; /* Of the call that it belongs to, or null. Held. */
+    scopeflow_ref original;     /* What `data` was before any sanitizer. Borrowed. */
+    scopeflow_ref codec;        /* Borrowed; makes the annotation, or 0. */
+    scopeflow_ref annotation;
+    bool owns_annotation;
+    scopeflow_ref sanitized_error;      /* Owned. */
+    scopeflow_ref fields;               /* Owned. */
+    scopeflow__owned_ref *injected;     /* In the order of the injectors. */
+    scopeflow__pending_mark *left;      /* The mark that it is made from; owned. */
+    scopeflow__entry *failed_sanitizer; /* Named in the metadata. Held. */
 
     scopeflow__set *listeners; /* Who gets it, resolved at the emission (S3.12). Held. */
     scopeflow_event *next;     /* In the row of those that wait for delivery. */
 
     bool is_encoded;
     scopeflow__buffer line;
+
+    /* From here on nothing has an initial value. */
     scopeflow__slice parts[5]; /* Indexed by scopeflow_event_part. */
+    scopeflow__stream_facts stream;
 };
 
+static inline scopeflow_bytes scopeflow__event_category(const scopeflow_event *self) {
+    return scopeflow__text((const char *)(self + 1) + self->name_len, self->category_len);
+}
 static inline scopeflow_bytes scopeflow__event_name(const scopeflow_event *self) {
     return scopeflow__text((const char *)(self + 1), self->name_len);
 }
@@ -4522,7 +8186,26 @@ static inline scopeflow_bytes scopeflow__event_name(const scopeflow_event *self)
 scopeflow_event *scopeflow__event_new_start(scopeflow_scope *scope);
 scopeflow_event *scopeflow__event_new_end(scopeflow_scope *scope, int64_t timestamp_ns);
 scopeflow_event *scopeflow__event_new_mark(scopeflow_scope *parent, scopeflow_bytes name,
-                                           int64_t timestamp_ns);
+                                           scopeflow_bytes category, int64_t timestamp_ns);
+
+/* What was looked at before is not what is written later: forgets the text. */
+void scopeflow__event_touch(scopeflow_event *self);
+
+/* S2.8, S3.6, S3.12: what sanitizers, codecs and injectors answered. Each takes the reference. */
+void scopeflow__event_set_data(scopeflow_event *self, scopeflow_ref data);
+void scopeflow__event_set_annotation(scopeflow_event *self, scopeflow_ref annotation);
+void scopeflow__event_set_fields(scopeflow_event *self, scopeflow_ref fields);
+bool scopeflow__event_inject(scopeflow_event *self, scopeflow_ref members);
+/* The payload or the error's text is withheld; null names nobody (a cancellation). */
+void scopeflow__event_withhold(scopeflow_event *self, scopeflow__entry *sanitizer);
+/* An event sanitizer failed. */
+void scopeflow__event_strip(scopeflow_event *self, scopeflow__entry *sanitizer);
+
+/* A mark that an intercept left with its call (S3.11); takes it, whatever comes out. */
+scopeflow_event *scopeflow__event_new_left(scopeflow_scope *call, scopeflow__pending_mark *left);
+
+/* The payload goes through the tool or LLM sanitizers of this set. */
+void scopeflow__event_sanitize_by(scopeflow_event *self, scopeflow__set *middleware);
 
 /* Lets go of the host's objects, unencoded: what is asked for later is null. */
 void scopeflow__event_forget(scopeflow_event *self);
@@ -4534,6 +8217,28 @@ void scopeflow__event_leave_scope(scopeflow_event *self);
 bool scopeflow__event_encode(scopeflow_event *self);
 
 #endif
+
+typedef struct scopeflow__error_view {
+    scopeflow_tape described; /* What the host says of the error; texts below point into it, */
+    scopeflow_tape sanitized; /* or into this. */
+    scopeflow_bytes type;
+    scopeflow_bytes message;
+    bool has_message; /* False: it is withheld. */
+} scopeflow__error_view;
+
+/* Looks at an error object, or at a reason. To be given back whatever came out. */
+void scopeflow__error_view_init(scopeflow__error_view *self, const scopeflow_event *event,
+                                scopeflow_ref error, bool is_reason);
+/* `out` is the tape that its texts went into: what memory was missing for fails that too. */
+void scopeflow__error_view_deinit(scopeflow__error_view *self, scopeflow_tape *out);
+
+#endif
+
+/* -------------------- src/event/metadata.h -------------------- */
+
+/* The metadata of an event: the user's, merged, with what the runtime has to say (S2.4, S2.5). */
+#ifndef SCOPEFLOW__METADATA_H
+#define SCOPEFLOW__METADATA_H
 
 /* Writes it; `output_is_null` says that the output was JSON null, not absent. */
 void scopeflow__metadata_write(scopeflow_event *event, scopeflow__buffer *out, bool output_is_null);
@@ -4549,6 +8254,137 @@ static inline size_t scopeflow__payload_full_at(const scopeflow_runtime *runtime
 void scopeflow__encode_ref(scopeflow_runtime *runtime, scopeflow_ref ref, scopeflow_tape *tape);
 
 #endif
+
+static scopeflow_bytes text_of(scopeflow__cursor value) {
+    if (scopeflow__cursor_peek(&value) != SCOPEFLOW_TOKEN_STRING) return SCOPEFLOW__TEXT("");
+    return scopeflow__cursor_read(&value).text;
+}
+
+static void describe(scopeflow__error_view *self, scopeflow_runtime *runtime, scopeflow_ref error,
+                     bool is_reason) {
+    if (is_reason) {
+        scopeflow__encode_ref(runtime, error, &self->described);
+        self->message = text_of(scopeflow__tape_value(&self->described));
+        return;
+    }
+    if (error != 0 && runtime->host.describe_error != NULL)
+        runtime->host.describe_error(runtime->host.context, error, &self->described);
+    scopeflow__cursor const description = scopeflow__tape_value(&self->described);
+    self->type = scopeflow__described(description, "type");
+    self->message = scopeflow__described(description, "message");
+}
+
+/* What the sanitizers left at `error.message`; anything but a text there withholds it. */
+static void read_sanitized(scopeflow__error_view *self, const scopeflow_event *event) {
+    scopeflow__encode_ref(event->scope->runtime, event->sanitized_error, &self->sanitized);
+    scopeflow__cursor error;
+    scopeflow__cursor message;
+    self->has_message = scopeflow__member_find(scopeflow__tape_value(&self->sanitized),
+                                               SCOPEFLOW__TEXT("error"), &error) &&
+                        scopeflow__member_find(error, SCOPEFLOW__TEXT("message"), &message) &&
+                        scopeflow__cursor_peek(&message) == SCOPEFLOW_TOKEN_STRING;
+    self->message = self->has_message ? text_of(message) : SCOPEFLOW__TEXT("");
+}
+
+void scopeflow__error_view_init(scopeflow__error_view *self, const scopeflow_event *event,
+                                scopeflow_ref error, bool is_reason) {
+    scopeflow_runtime *const runtime = event->scope->runtime;
+    size_t const full_at = scopeflow__payload_full_at(runtime);
+    scopeflow__tape_init(&self->described, &runtime->memory, full_at);
+    scopeflow__tape_init(&self->sanitized, &runtime->memory, full_at);
+    self->type = SCOPEFLOW__TEXT("");
+    self->message = SCOPEFLOW__TEXT("");
+    self->has_message = true;
+    describe(self, runtime, error, is_reason);
+    if (event->error_text == SCOPEFLOW__ERROR_TEXT_SANITIZED) read_sanitized(self, event);
+    if (event->error_text == SCOPEFLOW__ERROR_TEXT_WITHHELD) self->has_message = false;
+}
+
+void scopeflow__error_view_deinit(scopeflow__error_view *self, scopeflow_tape *out) {
+    if (self->described.bytes.failed || self->sanitized.bytes.failed) out->bytes.failed = true;
+    scopeflow__tape_deinit(&self->described);
+    scopeflow__tape_deinit(&self->sanitized);
+}
+
+/* -------------------- src/event/credentials.c -------------------- */
+
+/* -------------------- src/event/credentials.h -------------------- */
+
+/* Credential headers of an LLM request, which observers never see (S3.6). */
+#ifndef SCOPEFLOW__CREDENTIALS_H
+#define SCOPEFLOW__CREDENTIALS_H
+
+/* Takes them out of the `headers` of the request that the tape holds. */
+void scopeflow__credentials_remove(const scopeflow_runtime *runtime, scopeflow_tape *tape);
+
+#endif
+
+static bool has_credential(const scopeflow_runtime *runtime, scopeflow__cursor headers) {
+    (void)scopeflow__cursor_read(&headers);
+    while (scopeflow__cursor_peek(&headers) != SCOPEFLOW_TOKEN_END) {
+        if (scopeflow__is_credential_header(runtime, scopeflow__cursor_read(&headers).text))
+            return true;
+        (void)scopeflow__cursor_take(&headers);
+    }
+    return false;
+}
+
+static void put_headers(const scopeflow_runtime *runtime, scopeflow__cursor headers,
+                        scopeflow_tape *out) {
+    scopeflow_tape_put_mark(out, SCOPEFLOW_TOKEN_OBJECT);
+    (void)scopeflow__cursor_read(&headers);
+    while (scopeflow__cursor_peek(&headers) != SCOPEFLOW_TOKEN_END) {
+        scopeflow_bytes const name = scopeflow__cursor_read(&headers).text;
+        scopeflow__cursor const value = scopeflow__cursor_take(&headers);
+        if (scopeflow__is_credential_header(runtime, name)) continue;
+        scopeflow__tape_put_string(out, name);
+        scopeflow__tape_put_value(out, value);
+    }
+    scopeflow_tape_put_mark(out, SCOPEFLOW_TOKEN_END);
+}
+
+/* Every member called `headers`, should the host have written several. */
+static void put_filtered(const scopeflow_runtime *runtime, scopeflow__cursor request,
+                         scopeflow_tape *out) {
+    scopeflow_tape_put_mark(out, SCOPEFLOW_TOKEN_OBJECT);
+    (void)scopeflow__cursor_read(&request);
+    while (scopeflow__cursor_peek(&request) != SCOPEFLOW_TOKEN_END) {
+        scopeflow_bytes const key = scopeflow__cursor_read(&request).text;
+        scopeflow__cursor const value = scopeflow__cursor_take(&request);
+        scopeflow__tape_put_string(out, key);
+        if (scopeflow__same_text(key, SCOPEFLOW__TEXT("headers")) &&
+            scopeflow__cursor_peek(&value) == SCOPEFLOW_TOKEN_OBJECT)
+            put_headers(runtime, value, out);
+        else
+            scopeflow__tape_put_value(out, value);
+    }
+    scopeflow_tape_put_mark(out, SCOPEFLOW_TOKEN_END);
+}
+
+static bool needs_filter(const scopeflow_runtime *runtime, scopeflow__cursor request) {
+    if (scopeflow__cursor_read(&request).kind != SCOPEFLOW_TOKEN_OBJECT) return false;
+    while (scopeflow__cursor_peek(&request) != SCOPEFLOW_TOKEN_END) {
+        bool const is_headers =
+            scopeflow__same_text(scopeflow__cursor_read(&request).text, SCOPEFLOW__TEXT("headers"));
+        scopeflow__cursor const value = scopeflow__cursor_take(&request);
+        if (is_headers && scopeflow__cursor_peek(&value) == SCOPEFLOW_TOKEN_OBJECT &&
+            has_credential(runtime, value))
+            return true;
+    }
+    return false;
+}
+
+void scopeflow__credentials_remove(const scopeflow_runtime *runtime, scopeflow_tape *tape) {
+    scopeflow__cursor const request = scopeflow__tape_value(tape);
+    if (!needs_filter(runtime, request)) return;
+    scopeflow_tape filtered;
+    scopeflow__tape_init(&filtered, &runtime->memory, tape->full_at);
+    put_filtered(runtime, request, &filtered);
+    scopeflow__tape_deinit(tape);
+    *tape = filtered;
+}
+
+/* -------------------- src/event/metadata.c -------------------- */
 
 /* Members in the order in which they will be written, and an index of their keys, so that hostile
  * metadata with very many keys costs no more than its size. */
@@ -4645,9 +8481,9 @@ static void lay_over(composition *self, scopeflow__cursor value) {
     }
 }
 
-/* S2.4: the user's own keys win over the runtime's. */
-static void lay_under(composition *self, scopeflow__cursor own) {
-    (void)scopeflow__cursor_read(&own);
+/* S2.4, S3.12: keys that are there already win. The runtime's own count against no budget. */
+static void lay_under(composition *self, scopeflow__cursor own, bool is_free) {
+    if (scopeflow__cursor_read(&own).kind != SCOPEFLOW_TOKEN_OBJECT) return;
     while (scopeflow__cursor_peek(&own) != SCOPEFLOW_TOKEN_END) {
         bool is_new;
         scopeflow__member *const member =
@@ -4655,7 +8491,7 @@ static void lay_under(composition *self, scopeflow__cursor own) {
         scopeflow__cursor const value = scopeflow__cursor_take(&own);
         if (member == NULL || !is_new) continue;
         member->value = value;
-        member->is_free = true;
+        member->is_free = is_free;
     }
 }
 
@@ -4672,19 +8508,6 @@ static void put_uuid_pair(scopeflow_tape *own, const char *key, const scopeflow_
     put_pair(own, key, scopeflow__text(text, sizeof text));
 }
 
-/* The text member of that key in the host's description of an error; empty if there is none. */
-static scopeflow_bytes described(scopeflow__cursor error, const char *key) {
-    if (scopeflow__cursor_read(&error).kind != SCOPEFLOW_TOKEN_OBJECT) return SCOPEFLOW__TEXT("");
-    while (scopeflow__cursor_peek(&error) != SCOPEFLOW_TOKEN_END) {
-        bool const found =
-            scopeflow__same_text(scopeflow__cursor_read(&error).text, scopeflow__c_text(key));
-        scopeflow__cursor value = scopeflow__cursor_take(&error);
-        if (found && scopeflow__cursor_peek(&value) == SCOPEFLOW_TOKEN_STRING)
-            return scopeflow__cursor_read(&value).text;
-    }
-    return SCOPEFLOW__TEXT("");
-}
-
 static scopeflow_bytes error_type(const scopeflow__outcome *outcome) {
     if (outcome->is_abandoned) return SCOPEFLOW__TEXT("abandoned");
     if (outcome->status == SCOPEFLOW_END_STATUS_CANCELLED) return SCOPEFLOW__TEXT("cancelled");
@@ -4694,30 +8517,51 @@ static scopeflow_bytes error_type(const scopeflow__outcome *outcome) {
 }
 
 /* S2.4. A manual end that says ERROR but gives no error has nothing more to say. */
-static void put_outcome(const scopeflow_event *event, scopeflow_tape *own) {
+static void put_error(const scopeflow_event *event, scopeflow_tape *own) {
     const scopeflow__outcome *const outcome = &event->outcome;
-    scopeflow_runtime *const runtime = event->scope->runtime;
-    if (outcome->status == SCOPEFLOW_END_STATUS_UNSET) return;
-    bool const is_ok = outcome->status == SCOPEFLOW_END_STATUS_OK;
-    put_pair(own, SCOPEFLOW__KEY_OTEL_STATUS_CODE,
-             is_ok ? SCOPEFLOW__TEXT("OK") : SCOPEFLOW__TEXT("ERROR"));
-    if (is_ok) return;
-
-    scopeflow_tape description;
-    scopeflow__tape_init(&description, &runtime->memory, scopeflow__payload_full_at(runtime));
-    if (outcome->error != 0 && runtime->host.describe_error != NULL)
-        runtime->host.describe_error(runtime->host.context, outcome->error, &description);
-    scopeflow__cursor const error = scopeflow__tape_value(&description);
-    scopeflow_bytes const message = described(error, "message");
-    scopeflow_bytes const type = described(error, "type");
-    /* An error without a text still has one, an empty one. */
-    if (outcome->error != 0) put_pair(own, SCOPEFLOW__KEY_OTEL_STATUS_DESCRIPTION, message);
+    scopeflow__error_view error;
+    scopeflow__error_view_init(&error, event, outcome->error, false);
+    /* An error without a text still has one, an empty one. What event sanitizers were to see and
+     * did not is withheld (S3.12). */
+    if (outcome->error != 0 && error.has_message && !event->is_stripped)
+        put_pair(own, SCOPEFLOW__KEY_OTEL_STATUS_DESCRIPTION, error.message);
     if (outcome->error != 0 || outcome->status == SCOPEFLOW_END_STATUS_CANCELLED ||
         outcome->is_abandoned || outcome->own_error != SCOPEFLOW_STATUS_OK)
         put_pair(own, SCOPEFLOW__KEY_ERROR_TYPE, error_type(outcome));
-    if (type.len > 0) put_pair(own, SCOPEFLOW__KEY_EXCEPTION_TYPE, type);
-    if (description.bytes.failed) own->bytes.failed = true;
-    scopeflow__tape_deinit(&description);
+    if (error.type.len > 0) put_pair(own, SCOPEFLOW__KEY_EXCEPTION_TYPE, error.type);
+    scopeflow__error_view_deinit(&error, own);
+}
+
+static void put_outcome(const scopeflow_event *event, scopeflow_tape *own) {
+    scopeflow_end_status const status = event->outcome.status;
+    if (status == SCOPEFLOW_END_STATUS_UNSET) return;
+    bool const is_ok = status == SCOPEFLOW_END_STATUS_OK;
+    put_pair(own, SCOPEFLOW__KEY_OTEL_STATUS_CODE,
+             is_ok ? SCOPEFLOW__TEXT("OK") : SCOPEFLOW__TEXT("ERROR"));
+    if (!is_ok) put_error(event, own);
+}
+
+static void put_true(scopeflow_tape *own, bool condition, const char *key) {
+    if (!condition) return;
+    scopeflow__tape_put_string(own, scopeflow__c_text(key));
+    scopeflow_tape_put_bool(own, 1);
+}
+
+static void put_integer_pair(scopeflow_tape *own, const char *key, int64_t value) {
+    scopeflow__tape_put_string(own, scopeflow__c_text(key));
+    scopeflow_tape_put_int(own, value);
+}
+
+static void put_stream(const scopeflow_event *event, scopeflow_tape *own) {
+    const scopeflow__stream_facts *const stream = &event->stream;
+    if (!event->is_stream) return;
+    put_integer_pair(own, SCOPEFLOW__KEY_STREAM_CHUNK_COUNT, (int64_t)stream->chunk_count);
+    if (stream->chunk_count > 0)
+        put_integer_pair(own, SCOPEFLOW__KEY_STREAM_FIRST_CHUNK_NS,
+                         (int64_t)stream->first_chunk_ns);
+    if (stream->chunk_count > 1)
+        put_integer_pair(own, SCOPEFLOW__KEY_STREAM_LONGEST_GAP_NS,
+                         (int64_t)stream->longest_gap_ns);
 }
 
 static void put_own(const scopeflow_event *event, scopeflow_tape *own, bool output_is_null) {
@@ -4726,10 +8570,13 @@ static void put_own(const scopeflow_event *event, scopeflow_tape *own, bool outp
     if (event->kind == SCOPEFLOW_EVENT_KIND_SCOPE && event->scope->is_detached)
         put_uuid_pair(own, SCOPEFLOW__KEY_DETACHED_FROM, &event->scope->detached_from);
     put_outcome(event, own);
-    if (output_is_null) {
-        scopeflow__tape_put_string(own, scopeflow__c_text(SCOPEFLOW__KEY_DATA_NULL));
-        scopeflow_tape_put_bool(own, 1);
-    }
+    put_true(own, output_is_null, SCOPEFLOW__KEY_DATA_NULL);
+    if (event->failed_sanitizer != NULL)
+        put_pair(own, SCOPEFLOW__KEY_SANITIZE_FAILED,
+                 scopeflow__entry_name(event->failed_sanitizer));
+    put_true(own, event->codec_failed, SCOPEFLOW__KEY_CODEC_FAILED);
+    put_true(own, event->finalizer_failed, SCOPEFLOW__KEY_FINALIZER_FAILED);
+    put_stream(event, own);
     scopeflow_tape_put_mark(own, SCOPEFLOW_TOKEN_END);
 }
 
@@ -4748,11 +8595,29 @@ static bool has_members(scopeflow__cursor object) {
     return object.end - object.at > 2; /* More than the opening and the closing token. */
 }
 
+typedef struct sources {
+    scopeflow_tape start;
+    scopeflow_tape end;
+    scopeflow_tape own;
+    scopeflow_tape injected; /* One object after the other. */
+} sources;
+
+/* Lays the injected objects under the rest, in the order of the injectors. */
+static void lay_injected(composition *self, const scopeflow_tape *injected) {
+    scopeflow__cursor rest;
+    rest.at = (const unsigned char *)injected->bytes.ptr;
+    rest.end = rest.at + injected->bytes.len;
+    while (rest.at < rest.end) lay_under(self, scopeflow__cursor_take(&rest), false);
+}
+
 static void write_composed(composition *self, scopeflow__json_writer *writer,
-                           scopeflow__cursor start, scopeflow__cursor end, scopeflow__cursor own) {
+                           const sources *given) {
+    scopeflow__cursor const start = scopeflow__tape_value(&given->start);
+    scopeflow__cursor const end = scopeflow__tape_value(&given->end);
     if (is_given(start)) lay_over(self, start);
     if (is_given(end)) lay_over(self, end);
-    lay_under(self, own);
+    lay_under(self, scopeflow__tape_value(&given->own), true);
+    lay_injected(self, &given->injected);
     if (self->failed)
         writer->out->failed = true;
     else
@@ -4760,18 +8625,17 @@ static void write_composed(composition *self, scopeflow__json_writer *writer,
     free_members(self);
 }
 
-static void write_tapes(scopeflow_event *event, scopeflow__buffer *out,
-                        const scopeflow_tape tapes[3]) {
+static void write_sources(scopeflow_event *event, scopeflow__buffer *out, const sources *given) {
     scopeflow_runtime *const runtime = event->scope->runtime;
-    scopeflow__cursor const start = scopeflow__tape_value(&tapes[0]);
-    scopeflow__cursor const end = scopeflow__tape_value(&tapes[1]);
-    scopeflow__cursor const own = scopeflow__tape_value(&tapes[2]);
+    scopeflow__cursor const start = scopeflow__tape_value(&given->start);
+    scopeflow__cursor const end = scopeflow__tape_value(&given->end);
 
     scopeflow__json_writer writer;
     scopeflow__json_writer_init(&writer, out, runtime->payload_budget_bytes,
                                 (runtime->flags & SCOPEFLOW_RUNTIME_FLAG_CANONICAL) != 0);
     bool const is_end = event->scope_category == SCOPEFLOW_SCOPE_CATEGORY_END;
-    bool const is_merge = has_members(own) || (is_given(start) && is_given(end)) ||
+    bool const is_merge = has_members(scopeflow__tape_value(&given->own)) ||
+                          given->injected.bytes.len > 0 || (is_given(start) && is_given(end)) ||
                           (is_end && (is_other_than_object(start) || is_other_than_object(end)));
     if (!is_merge) {
         scopeflow__json_write(&writer, is_given(start) ? start : end);
@@ -4781,54 +8645,139 @@ static void write_tapes(scopeflow_event *event, scopeflow__buffer *out,
     memset(&parts, 0, sizeof parts);
     parts.memory = &runtime->memory;
     parts.seed = runtime->seed[0];
-    write_composed(&parts, &writer, start, end, own);
+    write_composed(&parts, &writer, given);
+}
+
+static void put_injected(scopeflow_event *event, scopeflow_tape *out) {
+    scopeflow_runtime *const runtime = event->scope->runtime;
+    for (const scopeflow__owned_ref *i = event->injected; i != NULL; i = i->next) {
+        scopeflow_tape one;
+        scopeflow__tape_init(&one, &runtime->memory, out->full_at);
+        scopeflow__encode_ref(runtime, i->ref, &one);
+        if (has_members(scopeflow__tape_value(&one)))
+            scopeflow__tape_put_value(out, scopeflow__tape_value(&one));
+        if (one.bytes.failed) out->bytes.failed = true;
+        scopeflow__tape_deinit(&one);
+    }
 }
 
 void scopeflow__metadata_write(scopeflow_event *event, scopeflow__buffer *out,
                                bool output_is_null) {
     scopeflow_runtime *const runtime = event->scope->runtime;
-    scopeflow_tape tapes[3];
-    for (int i = 0; i < 3; i++)
-        scopeflow__tape_init(&tapes[i], &runtime->memory, scopeflow__payload_full_at(runtime));
-    scopeflow__encode_ref(runtime, event->start_metadata, &tapes[0]);
-    scopeflow__encode_ref(runtime, event->metadata, &tapes[1]);
-    put_own(event, &tapes[2], output_is_null);
+    size_t const full_at = scopeflow__payload_full_at(runtime);
+    sources given;
+    scopeflow_tape *const tapes[] = {&given.start, &given.end, &given.own, &given.injected};
+    for (int i = 0; i < 4; i++) scopeflow__tape_init(tapes[i], &runtime->memory, full_at);
+    if (!event->is_stripped) {
+        scopeflow__encode_ref(runtime, event->start_metadata, &given.start);
+        scopeflow__encode_ref(runtime, event->metadata, &given.end);
+        put_injected(event, &given.injected);
+    }
+    put_own(event, &given.own, output_is_null);
 
     /* What memory was missing for would read as absent. */
-    if (tapes[0].bytes.failed || tapes[1].bytes.failed || tapes[2].bytes.failed)
+    bool failed = false;
+    for (int i = 0; i < 4; i++) failed = failed || tapes[i]->bytes.failed;
+    if (failed)
         out->failed = true;
     else
-        write_tapes(event, out, tapes);
-    for (int i = 0; i < 3; i++) scopeflow__tape_deinit(&tapes[i]);
+        write_sources(event, out, &given);
+    for (int i = 0; i < 4; i++) scopeflow__tape_deinit(tapes[i]);
+}
+
+/* -------------------- src/event/compare.c -------------------- */
+
+/* -------------------- src/event/compare.h -------------------- */
+
+/* Questions about a payload that only its JSON text answers. Each runs host code, and sets
+ * `out_failed` where memory runs out; otherwise it leaves that alone. */
+#ifndef SCOPEFLOW__COMPARE_H
+#define SCOPEFLOW__COMPARE_H
+
+/* Whether observers would see the same (S2.8). */
+bool scopeflow__payloads_are_equal(scopeflow_runtime *runtime, scopeflow_ref a, scopeflow_ref b,
+                                   bool *out_failed);
+
+/* What an event sanitizer returned: its `category_profile` is an object, null or absent (S3.12). */
+bool scopeflow__fields_are_sane(scopeflow_runtime *runtime, scopeflow_ref fields, bool *out_failed);
+
+#endif
+
+/* The canonical text of what observers see of a payload. */
+static void write_seen(scopeflow_runtime *runtime, scopeflow_ref ref, scopeflow__buffer *out) {
+    scopeflow_tape tape;
+    scopeflow__tape_init(&tape, &runtime->memory, scopeflow__payload_full_at(runtime));
+    scopeflow__encode_ref(runtime, ref, &tape);
+    scopeflow__credentials_remove(runtime, &tape);
+    if (tape.bytes.failed) out->failed = true;
+    scopeflow__json_writer writer;
+    scopeflow__json_writer_init(&writer, out, runtime->payload_budget_bytes, true);
+    scopeflow__json_write(&writer, scopeflow__tape_value(&tape));
+    scopeflow__tape_deinit(&tape);
+}
+
+bool scopeflow__payloads_are_equal(scopeflow_runtime *runtime, scopeflow_ref a, scopeflow_ref b,
+                                   bool *out_failed) {
+    scopeflow__buffer texts[2];
+    for (int i = 0; i < 2; i++) scopeflow__buffer_init(&texts[i], &runtime->memory);
+    write_seen(runtime, a, &texts[0]);
+    write_seen(runtime, b, &texts[1]);
+    if (texts[0].failed || texts[1].failed) *out_failed = true;
+    bool const are_equal = scopeflow__same_text(scopeflow__text(texts[0].ptr, texts[0].len),
+                                                scopeflow__text(texts[1].ptr, texts[1].len));
+    for (int i = 0; i < 2; i++) scopeflow__buffer_deinit(&texts[i]);
+    return are_equal;
+}
+
+bool scopeflow__fields_are_sane(scopeflow_runtime *runtime, scopeflow_ref fields,
+                                bool *out_failed) {
+    scopeflow_tape tape;
+    scopeflow__tape_init(&tape, &runtime->memory, scopeflow__payload_full_at(runtime));
+    scopeflow__encode_ref(runtime, fields, &tape);
+    scopeflow__cursor profile;
+    bool is_sane = true;
+    if (tape.bytes.failed) *out_failed = true;
+    if (scopeflow__member_find(scopeflow__tape_value(&tape),
+                               SCOPEFLOW__TEXT(SCOPEFLOW__KEY_CATEGORY_PROFILE), &profile)) {
+        scopeflow_token const kind = scopeflow__cursor_peek(&profile);
+        is_sane = kind == SCOPEFLOW_TOKEN_OBJECT || kind == SCOPEFLOW_TOKEN_NULL;
+    }
+    scopeflow__tape_deinit(&tape);
+    return is_sane;
 }
 
 /* -------------------- src/event/event.c -------------------- */
 
+#include <stddef.h>
+
 static scopeflow_event *new_event(scopeflow_scope *scope, scopeflow_event_kind kind,
-                                  scopeflow_bytes name) {
+                                  scopeflow_bytes name, scopeflow_bytes category) {
     const scopeflow__memory *const memory = &scope->runtime->memory;
     scopeflow_event *const self =
-        (scopeflow_event *)scopeflow__allocate(memory, sizeof *self + name.len);
+        (scopeflow_event *)scopeflow__allocate(memory, sizeof *self + name.len + category.len);
     if (self == NULL) return NULL;
 
-    memset(self, 0, sizeof *self);
+    memset(self, 0, offsetof(scopeflow_event, parts));
     self->refs = 1;
     self->kind = kind;
     self->scope = scopeflow_scope_retain(scope);
     self->name_len = name.len;
+    self->category_len = category.len;
     scopeflow__buffer_init(&self->line, memory);
     scopeflow__copy(self + 1, name.ptr, name.len);
+    scopeflow__copy((char *)(self + 1) + name.len, category.ptr, category.len);
     return self;
 }
 
 static scopeflow_event *new_scope_event(scopeflow_scope *scope) {
-    scopeflow_event *const self =
-        new_event(scope, SCOPEFLOW_EVENT_KIND_SCOPE, scopeflow__scope_name(scope));
+    scopeflow_event *const self = new_event(scope, SCOPEFLOW_EVENT_KIND_SCOPE,
+                                            scopeflow__scope_name(scope), SCOPEFLOW__TEXT(""));
     if (self == NULL) return NULL;
     self->type = scope->type;
     self->attributes = scope->attributes;
     self->uuid = scope->uuid;
     self->parent_uuid = scope->parent->uuid;
+    self->is_llm_call = scope->is_call && scope->type == SCOPEFLOW_SCOPE_TYPE_LLM;
     return self;
 }
 
@@ -4847,17 +8796,143 @@ scopeflow_event *scopeflow__event_new_end(scopeflow_scope *scope, int64_t timest
     self->scope_category = SCOPEFLOW_SCOPE_CATEGORY_END;
     self->timestamp_ns = timestamp_ns;
     self->start_metadata = scope->metadata;
+    self->is_response = true;
+    self->is_stream = scope->stream != NULL && scopeflow__stream_read(scope->stream, &self->stream);
     return self;
 }
 
 scopeflow_event *scopeflow__event_new_mark(scopeflow_scope *parent, scopeflow_bytes name,
-                                           int64_t timestamp_ns) {
-    scopeflow_event *const self = new_event(parent, SCOPEFLOW_EVENT_KIND_MARK, name);
+                                           scopeflow_bytes category, int64_t timestamp_ns) {
+    scopeflow_event *const self = new_event(parent, SCOPEFLOW_EVENT_KIND_MARK, name, category);
     if (self == NULL) return NULL;
     self->type = -1;
     self->parent_uuid = parent->uuid;
     scopeflow__runtime_draw(parent->runtime, timestamp_ns, &self->uuid, &self->timestamp_ns);
     return self;
+}
+
+/* --- What it owns --- */
+
+static void release_injected(scopeflow_event *self) {
+    scopeflow_runtime *const runtime = self->scope->runtime;
+    while (self->injected != NULL) {
+        scopeflow__owned_ref *const first = self->injected;
+        self->injected = first->next;
+        scopeflow__runtime_release_ref(runtime, first->ref);
+        scopeflow__deallocate(&runtime->memory, first, sizeof *first);
+    }
+}
+
+static void release_owned(scopeflow_event *self) {
+    scopeflow_runtime *const runtime = self->scope->runtime;
+    if (self->was_sanitized) scopeflow__runtime_release_ref(runtime, self->data);
+    if (self->owns_annotation) scopeflow__runtime_release_ref(runtime, self->annotation);
+    scopeflow__runtime_release_ref(runtime, self->sanitized_error);
+    scopeflow__runtime_release_ref(runtime, self->fields);
+    release_injected(self);
+    if (self->left != NULL) scopeflow__pending_marks_free(runtime, self->left);
+    self->left = NULL;
+    self->was_sanitized = false;
+    self->owns_annotation = false;
+    self->data = 0;
+    self->annotation = 0;
+    self->sanitized_error = 0;
+    self->fields = 0;
+}
+
+void scopeflow__event_touch(scopeflow_event *self) {
+    self->is_encoded = false;
+}
+
+void scopeflow__event_set_data(scopeflow_event *self, scopeflow_ref data) {
+    if (self->was_sanitized)
+        scopeflow__runtime_release_ref(self->scope->runtime, self->data);
+    else
+        self->original = self->data;
+    self->data = data;
+    self->was_sanitized = true;
+    scopeflow__event_touch(self);
+}
+
+void scopeflow__event_set_annotation(scopeflow_event *self, scopeflow_ref annotation) {
+    if (self->owns_annotation)
+        scopeflow__runtime_release_ref(self->scope->runtime, self->annotation);
+    self->annotation = annotation;
+    self->owns_annotation = annotation != 0;
+    scopeflow__event_touch(self);
+}
+
+void scopeflow__event_set_fields(scopeflow_event *self, scopeflow_ref fields) {
+    scopeflow__runtime_release_ref(self->scope->runtime, self->fields);
+    self->fields = fields;
+    self->has_fields = true;
+    scopeflow__event_touch(self);
+}
+
+bool scopeflow__event_inject(scopeflow_event *self, scopeflow_ref members) {
+    scopeflow_runtime *const runtime = self->scope->runtime;
+    scopeflow__owned_ref *const added =
+        (scopeflow__owned_ref *)scopeflow__allocate(&runtime->memory, sizeof *added);
+    if (added == NULL) return false;
+    added->ref = members;
+    added->next = NULL;
+    scopeflow__owned_ref **end = &self->injected;
+    while (*end != NULL) end = &(*end)->next;
+    *end = added;
+    scopeflow__event_touch(self);
+    return true;
+}
+
+static void name_sanitizer(scopeflow_event *self, scopeflow__entry *sanitizer) {
+    if (sanitizer != NULL) { /* The last one that failed is named. */
+        if (self->failed_sanitizer != NULL) scopeflow__entry_release(self->failed_sanitizer);
+        scopeflow__ref_up(&sanitizer->refs);
+        self->failed_sanitizer = sanitizer;
+    }
+    scopeflow__count(&self->scope->runtime->withheld_payload_count);
+    scopeflow__event_touch(self);
+}
+
+void scopeflow__event_withhold(scopeflow_event *self, scopeflow__entry *sanitizer) {
+    if (self->preparation == SCOPEFLOW__PREPARE_ERROR)
+        self->error_text = SCOPEFLOW__ERROR_TEXT_WITHHELD;
+    else
+        self->data_source = SCOPEFLOW__DATA_WITHHELD;
+    name_sanitizer(self, sanitizer);
+}
+
+void scopeflow__event_strip(scopeflow_event *self, scopeflow__entry *sanitizer) {
+    self->is_stripped = true;
+    self->has_fields = false;
+    name_sanitizer(self, sanitizer);
+}
+
+scopeflow_event *scopeflow__event_new_left(scopeflow_scope *call, scopeflow__pending_mark *left) {
+    scopeflow_event *const self = scopeflow__event_new_mark(
+        call, scopeflow__pending_mark_name(left), SCOPEFLOW__TEXT(""), SCOPEFLOW_TIMESTAMP_NONE);
+    left->next = NULL;
+    if (self == NULL) {
+        scopeflow__pending_marks_free(call->runtime, left);
+        return NULL;
+    }
+    self->data = left->data;
+    self->metadata = left->metadata;
+    self->left = left;
+    return self;
+}
+
+void scopeflow__event_sanitize_by(scopeflow_event *self, scopeflow__set *middleware) {
+    scopeflow_registry const request = self->is_llm_call
+                                           ? SCOPEFLOW_REGISTRY_LLM_SANITIZE_REQUEST_GUARDRAIL
+                                           : SCOPEFLOW_REGISTRY_TOOL_SANITIZE_REQUEST_GUARDRAIL;
+    scopeflow_registry const response = self->is_llm_call
+                                            ? SCOPEFLOW_REGISTRY_LLM_SANITIZE_RESPONSE_GUARDRAIL
+                                            : SCOPEFLOW_REGISTRY_TOOL_SANITIZE_RESPONSE_GUARDRAIL;
+    if (scopeflow__set_count(middleware, request) == 0 &&
+        scopeflow__set_count(middleware, response) == 0)
+        return;
+    scopeflow__ref_up(&middleware->refs);
+    self->sanitizers = middleware;
 }
 
 scopeflow_event *scopeflow_event_retain(scopeflow_event *self) {
@@ -4868,18 +8943,26 @@ scopeflow_event *scopeflow_event_retain(scopeflow_event *self) {
 void scopeflow_event_release(scopeflow_event *self) {
     if (self == NULL || !scopeflow__ref_down(&self->refs)) return;
     scopeflow_scope *const scope = self->scope;
+    release_owned(self);
     if (self->entry != NULL) scopeflow__entry_release(self->entry);
+    if (self->failed_sanitizer != NULL) scopeflow__entry_release(self->failed_sanitizer);
+    scopeflow__set_release(self->sanitizers);
     scopeflow__set_release(self->listeners);
     scopeflow__buffer_deinit(&self->line);
-    scopeflow__deallocate(&scope->runtime->memory, self, sizeof *self + self->name_len);
+    scopeflow__deallocate(&scope->runtime->memory, self,
+                          sizeof *self + self->name_len + self->category_len);
     scopeflow_scope_release(scope);
 }
 
 void scopeflow__event_forget(scopeflow_event *self) {
+    release_owned(self);
     self->data = 0;
     self->start_metadata = 0;
     self->metadata = 0;
+    self->profile = 0;
+    self->data_schema = 0;
     self->outcome.error = 0;
+    self->codec = 0;
 }
 
 void scopeflow__event_leave_scope(scopeflow_event *self) {
@@ -4899,7 +8982,7 @@ scopeflow_status scopeflow_event_describe(scopeflow_event *self, scopeflow_event
     out_info->parent_uuid = self->parent_uuid;
     out_info->timestamp_ns = self->timestamp_ns;
     out_info->name = scopeflow__event_name(self);
-    out_info->category = self->type < 0 ? SCOPEFLOW__TEXT("")
+    out_info->category = self->type < 0 ? scopeflow__event_category(self)
                                         : scopeflow__c_text(scopeflow__category_names[self->type]);
     out_info->kind = self->kind;
     out_info->scope_category = self->scope_category;
@@ -4959,7 +9042,16 @@ static void put_quoted(scopeflow__buffer *out, const char *plain) {
 
 /* --- Data --- */
 
+static void put_message(const scopeflow__error_view *view, scopeflow_tape *tape) {
+    if (view->has_message)
+        scopeflow__tape_put_string(tape, view->message);
+    else
+        scopeflow_tape_put_null(tape);
+}
+
 static void put_refusal(const scopeflow_event *event, scopeflow_tape *tape) {
+    scopeflow__error_view view;
+    scopeflow__error_view_init(&view, event, event->data, true);
     scopeflow_tape_put_mark(tape, SCOPEFLOW_TOKEN_OBJECT);
     scopeflow__tape_put_string(tape, SCOPEFLOW__TEXT("rejected"));
     scopeflow_tape_put_bool(tape, 1);
@@ -4967,27 +9059,69 @@ static void put_refusal(const scopeflow_event *event, scopeflow_tape *tape) {
     if (event->data == 0)
         scopeflow_tape_put_null(tape);
     else
-        scopeflow__encode_ref(event->scope->runtime, event->data, tape);
+        put_message(&view, tape);
     scopeflow__tape_put_string(tape, SCOPEFLOW__TEXT("guardrail"));
     scopeflow__tape_put_string(tape, scopeflow__entry_name(event->entry));
     scopeflow_tape_put_mark(tape, SCOPEFLOW_TOKEN_END);
+    scopeflow__error_view_deinit(&view, tape);
 }
 
 static void put_failure(const scopeflow_event *event, scopeflow_tape *tape) {
-    const scopeflow_runtime *const runtime = event->scope->runtime;
+    scopeflow__error_view view;
+    scopeflow__error_view_init(&view, event, event->data, false);
     scopeflow_tape_put_mark(tape, SCOPEFLOW_TOKEN_OBJECT);
     scopeflow__tape_put_string(tape, SCOPEFLOW__TEXT("failed"));
     scopeflow_tape_put_bool(tape, 1);
     scopeflow__tape_put_string(tape, SCOPEFLOW__TEXT("step"));
-    scopeflow__tape_put_string(tape, SCOPEFLOW__TEXT("guard"));
+    scopeflow__tape_put_string(tape, scopeflow__c_text(event->step));
     scopeflow__tape_put_string(tape, SCOPEFLOW__TEXT("registration"));
-    scopeflow__tape_put_string(tape, scopeflow__entry_name(event->entry));
-    scopeflow__tape_put_string(tape, SCOPEFLOW__TEXT("error"));
-    if (event->data == 0 || runtime->host.describe_error == NULL)
-        scopeflow_tape_put_null(tape);
+    if (event->entry != NULL)
+        scopeflow__tape_put_string(tape, scopeflow__entry_name(event->entry));
     else
-        runtime->host.describe_error(runtime->host.context, event->data, tape);
+        scopeflow_tape_put_null(tape);
+    scopeflow__tape_put_string(tape, SCOPEFLOW__TEXT("error"));
+    scopeflow_tape_put_mark(tape, SCOPEFLOW_TOKEN_OBJECT);
+    scopeflow__tape_put_string(tape, SCOPEFLOW__TEXT("type"));
+    scopeflow__tape_put_string(tape, view.type);
+    scopeflow__tape_put_string(tape, SCOPEFLOW__TEXT("message"));
+    put_message(&view, tape);
     scopeflow_tape_put_mark(tape, SCOPEFLOW_TOKEN_END);
+    scopeflow_tape_put_mark(tape, SCOPEFLOW_TOKEN_END);
+    scopeflow__error_view_deinit(&view, tape);
+}
+
+static void put_n(const scopeflow_event *event, scopeflow_tape *tape) {
+    scopeflow_tape_put_mark(tape, SCOPEFLOW_TOKEN_OBJECT);
+    scopeflow__tape_put_string(tape, SCOPEFLOW__TEXT("n"));
+    scopeflow_tape_put_uint(tape, event->number);
+    scopeflow_tape_put_mark(tape, SCOPEFLOW_TOKEN_END);
+}
+
+/* S3.6: observers never see credential headers. The request is looked through, and copied only
+ * if it has one. */
+static void put_request(const scopeflow_event *event, scopeflow_tape *tape) {
+    scopeflow_runtime *const runtime = event->scope->runtime;
+    scopeflow__encode_ref(runtime, event->data, tape);
+    if (event->type != SCOPEFLOW_SCOPE_TYPE_LLM || !event->scope->is_call ||
+        event->scope_category != SCOPEFLOW_SCOPE_CATEGORY_START)
+        return;
+    scopeflow__credentials_remove(runtime, tape);
+}
+
+static void put_data(const scopeflow_event *event, scopeflow_tape *tape) {
+    switch (event->data_source) {
+    case SCOPEFLOW__DATA_PAYLOAD: put_request(event, tape); break;
+    case SCOPEFLOW__DATA_REFUSAL: put_refusal(event, tape); break;
+    case SCOPEFLOW__DATA_FAILURE: put_failure(event, tape); break;
+    case SCOPEFLOW__DATA_NUMBER: put_n(event, tape); break;
+    case SCOPEFLOW__DATA_WITHHELD: break;
+    }
+}
+
+static void init_writer(scopeflow_event *self, scopeflow__json_writer *writer) {
+    const scopeflow_runtime *const runtime = self->scope->runtime;
+    scopeflow__json_writer_init(writer, &self->line, runtime->payload_budget_bytes,
+                                (runtime->flags & SCOPEFLOW_RUNTIME_FLAG_CANONICAL) != 0);
 }
 
 /* Writes the data; returns whether a payload was given that is JSON null (S2.5). */
@@ -4995,22 +9129,54 @@ static bool write_data(scopeflow_event *self) {
     scopeflow_runtime *const runtime = self->scope->runtime;
     scopeflow_tape tape;
     scopeflow__tape_init(&tape, &runtime->memory, scopeflow__payload_full_at(runtime));
-    if (self->data_source == SCOPEFLOW__DATA_REFUSAL)
-        put_refusal(self, &tape);
-    else if (self->data_source == SCOPEFLOW__DATA_FAILURE)
-        put_failure(self, &tape);
-    else
-        scopeflow__encode_ref(runtime, self->data, &tape);
+    put_data(self, &tape);
     if (tape.bytes.failed) self->line.failed = true;
 
     scopeflow__cursor const value = scopeflow__tape_value(&tape);
     scopeflow__json_writer writer;
-    scopeflow__json_writer_init(&writer, &self->line, runtime->payload_budget_bytes,
-                                (runtime->flags & SCOPEFLOW_RUNTIME_FLAG_CANONICAL) != 0);
-    scopeflow__json_write(&writer, value);
+    init_writer(self, &writer);
+    if (self->is_stripped)
+        scopeflow__buffer_put_text(&self->line, SCOPEFLOW__TEXT("null"));
+    else
+        scopeflow__json_write(&writer, value);
     bool const is_null = scopeflow__cursor_peek(&value) == SCOPEFLOW_TOKEN_NULL;
     scopeflow__tape_deinit(&tape);
-    return is_null && self->data != 0;
+    return is_null && self->data != 0 && self->data_source == SCOPEFLOW__DATA_PAYLOAD;
+}
+
+/* Writes a payload that stands beside the data. */
+static void write_ref(scopeflow_event *self, scopeflow_ref ref) {
+    scopeflow_runtime *const runtime = self->scope->runtime;
+    if (ref == 0) {
+        scopeflow__buffer_put(&self->line, "null", 4);
+        return;
+    }
+    scopeflow_tape tape;
+    scopeflow__tape_init(&tape, &runtime->memory, scopeflow__payload_full_at(runtime));
+    scopeflow__encode_ref(runtime, ref, &tape);
+    if (tape.bytes.failed) self->line.failed = true;
+    scopeflow__json_writer writer;
+    init_writer(self, &writer);
+    scopeflow__json_write(&writer, scopeflow__tape_value(&tape));
+    scopeflow__tape_deinit(&tape);
+}
+
+/* --- What an event sanitizer put in their place (S3.12) --- */
+
+/* Writes one member of the fields; `absent` where it is missing or not of that kind. */
+static void write_field(scopeflow_event *self, const scopeflow_tape *fields, const char *name,
+                        const char *absent, bool only_object) {
+    scopeflow__cursor value;
+    bool const found =
+        scopeflow__member_find(scopeflow__tape_value(fields), scopeflow__c_text(name), &value) &&
+        (!only_object || scopeflow__cursor_peek(&value) == SCOPEFLOW_TOKEN_OBJECT);
+    if (!found) {
+        scopeflow__buffer_put_text(&self->line, scopeflow__c_text(absent));
+        return;
+    }
+    scopeflow__json_writer writer;
+    init_writer(self, &writer);
+    scopeflow__json_write(&writer, value);
 }
 
 /* --- What only scopes have --- */
@@ -5029,7 +9195,10 @@ static void put_names(scopeflow__buffer *out, uint32_t bits, const char *const *
 }
 
 static void put_attributes(scopeflow__buffer *out, const scopeflow_scope *scope) {
-    if (scope->is_call)
+    if (scope->is_call && scope->type == SCOPEFLOW_SCOPE_TYPE_LLM)
+        put_names(out, scope->attributes, scopeflow__llm_attribute_names,
+                  COUNT(scopeflow__llm_attribute_names));
+    else if (scope->is_call)
         put_names(out, scope->attributes, scopeflow__tool_attribute_names,
                   COUNT(scopeflow__tool_attribute_names));
     else
@@ -5037,24 +9206,53 @@ static void put_attributes(scopeflow__buffer *out, const scopeflow_scope *scope)
                   COUNT(scopeflow__scope_attribute_names));
 }
 
-/* Tool and LLM events always carry an object, custom scopes their subtype, others null (S2.1). */
-static void put_profile(scopeflow__buffer *out, const scopeflow_event *self) {
-    bool const has_object =
-        self->type == SCOPEFLOW_SCOPE_TYPE_TOOL || self->type == SCOPEFLOW_SCOPE_TYPE_LLM;
-    bool const is_custom = self->type == SCOPEFLOW_SCOPE_TYPE_CUSTOM;
-    if (!has_object && !is_custom) {
-        scopeflow__buffer_put(out, "null", 4);
-        return;
-    }
+static const char *detail_key(scopeflow_scope_type type) {
+    if (type == SCOPEFLOW_SCOPE_TYPE_CUSTOM) return SCOPEFLOW__KEY_SUBTYPE;
+    return type == SCOPEFLOW_SCOPE_TYPE_LLM ? SCOPEFLOW__KEY_MODEL_NAME
+                                            : SCOPEFLOW__KEY_TOOL_CALL_ID;
+}
+
+/* Whether it always carries an object (S2.1): a mark, too, may say that it belongs to a tool. */
+static bool has_profile(const scopeflow_event *self) {
+    if (self->type >= 0)
+        return self->type == SCOPEFLOW_SCOPE_TYPE_TOOL || self->type == SCOPEFLOW_SCOPE_TYPE_LLM;
+    scopeflow_bytes const category = scopeflow__event_category(self);
+    return scopeflow__same_text(category, SCOPEFLOW__TEXT("tool")) ||
+           scopeflow__same_text(category, SCOPEFLOW__TEXT("llm"));
+}
+
+/* In canonical form `annotated_…` sorts first; it is also what the others do without. */
+static void put_own_profile(scopeflow_event *self) {
+    scopeflow__buffer *const out = &self->line;
     scopeflow_bytes detail = SCOPEFLOW__TEXT("");
     if (self->kind == SCOPEFLOW_EVENT_KIND_SCOPE) detail = scopeflow__scope_detail(self->scope);
+    bool const has_annotation = self->annotation != 0 && !self->is_stripped;
     scopeflow__buffer_put_byte(out, '{');
+    if (has_annotation) {
+        put_quoted(out, self->is_response ? SCOPEFLOW__KEY_ANNOTATED_RESPONSE
+                                          : SCOPEFLOW__KEY_ANNOTATED_REQUEST);
+        scopeflow__buffer_put_byte(out, ':');
+        write_ref(self, self->annotation);
+    }
     if (detail.len > 0) {
-        put_quoted(out, is_custom ? SCOPEFLOW__KEY_SUBTYPE : SCOPEFLOW__KEY_TOOL_CALL_ID);
+        if (has_annotation) scopeflow__buffer_put_byte(out, ',');
+        put_quoted(out, detail_key(self->type));
         scopeflow__buffer_put_byte(out, ':');
         scopeflow__json_write_string(out, detail);
     }
     scopeflow__buffer_put_byte(out, '}');
+}
+
+/* Tool and LLM events always carry an object, custom scopes their subtype, marks their own, others
+ * null (S2.1). */
+static void put_profile(scopeflow_event *self) {
+    bool const has_own = self->profile != 0 || !has_profile(self);
+    if (self->kind == SCOPEFLOW_EVENT_KIND_MARK && self->type < 0 && !self->is_stripped && has_own)
+        write_ref(self, self->profile);
+    else if (has_profile(self) || self->type == SCOPEFLOW_SCOPE_TYPE_CUSTOM)
+        put_own_profile(self);
+    else
+        scopeflow__buffer_put(&self->line, "null", 4);
 }
 
 /* --- The line --- */
@@ -5066,7 +9264,7 @@ static void end_part(scopeflow_event *self, scopeflow_event_part part) {
     self->parts[part].len = self->line.len - self->parts[part].start;
 }
 
-static void write_common(scopeflow_event *self) {
+static void write_common(scopeflow_event *self, const scopeflow_tape *fields) {
     scopeflow__buffer *const out = &self->line;
     bool const is_scope = self->kind == SCOPEFLOW_EVENT_KIND_SCOPE;
     scopeflow__buffer_put_text(out, is_scope ? SCOPEFLOW__TEXT("{\"kind\":\"scope\"")
@@ -5084,15 +9282,22 @@ static void write_common(scopeflow_event *self) {
 
     scopeflow__buffer_put_text(out, KEY(SCOPEFLOW__KEY_DATA));
     begin_part(self, SCOPEFLOW_EVENT_PART_DATA);
-    bool const is_null = write_data(self);
+    bool is_null = false;
+    if (self->has_fields)
+        write_field(self, fields, SCOPEFLOW__KEY_DATA, "null", false);
+    else
+        is_null = write_data(self);
     end_part(self, SCOPEFLOW_EVENT_PART_DATA);
     scopeflow__buffer_put_text(out, KEY(SCOPEFLOW__KEY_DATA_SCHEMA));
-    scopeflow__buffer_put(out, "null", 4);
+    write_ref(self, self->data_schema);
 
     bool const is_end = self->scope_category == SCOPEFLOW_SCOPE_CATEGORY_END;
     scopeflow__buffer_put_text(out, KEY(SCOPEFLOW__KEY_METADATA));
     begin_part(self, SCOPEFLOW_EVENT_PART_METADATA);
-    scopeflow__metadata_write(self, out, is_end && is_null);
+    if (self->has_fields)
+        write_field(self, fields, SCOPEFLOW__KEY_METADATA, "null", false);
+    else
+        scopeflow__metadata_write(self, out, is_end && is_null);
     end_part(self, SCOPEFLOW_EVENT_PART_METADATA);
 }
 
@@ -5106,16 +9311,22 @@ static void write_scope_fields(scopeflow_event *self) {
     end_part(self, SCOPEFLOW_EVENT_PART_ATTRIBUTES);
 }
 
-static void write_category(scopeflow_event *self) {
+static void write_category(scopeflow_event *self, const scopeflow_tape *fields) {
     scopeflow__buffer *const out = &self->line;
     scopeflow__buffer_put_text(out, KEY(SCOPEFLOW__KEY_CATEGORY));
-    if (self->type < 0)
-        scopeflow__buffer_put(out, "null", 4);
-    else
+    if (self->type >= 0)
         put_quoted(out, scopeflow__category_names[self->type]);
+    else if (self->category_len > 0)
+        scopeflow__json_write_string(out, scopeflow__event_category(self));
+    else
+        scopeflow__buffer_put(out, "null", 4);
     scopeflow__buffer_put_text(out, KEY(SCOPEFLOW__KEY_CATEGORY_PROFILE));
     begin_part(self, SCOPEFLOW_EVENT_PART_CATEGORY_PROFILE);
-    put_profile(out, self);
+    if (self->has_fields)
+        write_field(self, fields, SCOPEFLOW__KEY_CATEGORY_PROFILE,
+                    has_profile(self) ? "{}" : "null", true);
+    else
+        put_profile(self);
     end_part(self, SCOPEFLOW_EVENT_PART_CATEGORY_PROFILE);
     scopeflow__buffer_put_byte(out, '}');
 }
@@ -5126,9 +9337,16 @@ bool scopeflow__event_encode(scopeflow_event *self) {
     self->line.len = 0;
     memset(self->parts, 0, sizeof self->parts);
 
-    write_common(self);
+    scopeflow_runtime *const runtime = self->scope->runtime;
+    scopeflow_tape fields;
+    scopeflow__tape_init(&fields, &runtime->memory, scopeflow__payload_full_at(runtime));
+    if (self->has_fields) scopeflow__encode_ref(runtime, self->fields, &fields);
+    if (fields.bytes.failed) self->line.failed = true;
+
+    write_common(self, &fields);
     if (self->kind == SCOPEFLOW_EVENT_KIND_SCOPE) write_scope_fields(self);
-    write_category(self);
+    write_category(self, &fields);
+    scopeflow__tape_deinit(&fields);
     self->parts[SCOPEFLOW_EVENT_PART_LINE].len = self->line.len;
     scopeflow__buffer_put_byte(&self->line, '\n'); /* For sinks; no part has it. */
     self->is_encoded = !self->line.failed;
@@ -5141,10 +9359,1196 @@ bool scopeflow__event_line_with_end(scopeflow_event *event, scopeflow_bytes *out
     return true;
 }
 
+/* -------------------- src/event/atof_line.c -------------------- */
+
+/* The line is scanned once, which notes where the values of the known keys stand; only then are
+ * they looked at, so that the order of keys plays no part and the last of two equal keys counts. */
+
+/* -------------------- src/event/atof_line.h -------------------- */
+
+/* One line of an event file, read (S2.1, S2.3, S2.9). */
+#ifndef SCOPEFLOW__EVENT_ATOF_LINE_H
+#define SCOPEFLOW__EVENT_ATOF_LINE_H
+
+/* Where texts with escapes are decoded; those without are borrowed from the line. */
+typedef struct scopeflow__line_texts {
+    scopeflow_tape name;
+    scopeflow_tape category;
+    scopeflow_tape passing; /* Of what is only compared or converted. */
+} scopeflow__line_texts;
+
+void scopeflow__line_texts_init(scopeflow__line_texts *self, const scopeflow__memory *memory);
+void scopeflow__line_texts_deinit(scopeflow__line_texts *self);
+
+/* What is wrong with a line: "<subject> <problem>" at an offset in it. */
+typedef struct scopeflow__line_fault {
+    scopeflow_status status;
+    size_t at;
+    const char *subject;
+    const char *problem;
+} scopeflow__line_fault;
+
+/* Fills in all of the item that stands in the line. False says why in the fault; its status is
+ * `no_memory` if the line itself may be right. */
+bool scopeflow__atof_line_read(scopeflow_bytes line, uint32_t depth_limit,
+                               scopeflow__line_texts *texts, scopeflow_atof_item *out,
+                               scopeflow__line_fault *fault);
+
+#endif
+
+typedef enum line_key {
+    LINE_KEY_KIND,
+    LINE_KEY_ATOF_VERSION,
+    LINE_KEY_PARENT_UUID,
+    LINE_KEY_UUID,
+    LINE_KEY_TIMESTAMP,
+    LINE_KEY_NAME,
+    LINE_KEY_DATA,
+    LINE_KEY_DATA_SCHEMA,
+    LINE_KEY_METADATA,
+    LINE_KEY_SCOPE_CATEGORY,
+    LINE_KEY_ATTRIBUTES,
+    LINE_KEY_CATEGORY,
+    LINE_KEY_CATEGORY_PROFILE,
+    LINE_KEY_COUNT
+} line_key;
+
+/* In the order in which they are written, which makes the next one the best guess. */
+static const char *const line_key_names[LINE_KEY_COUNT] = {
+    SCOPEFLOW__KEY_KIND,
+    SCOPEFLOW__KEY_ATOF_VERSION,
+    SCOPEFLOW__KEY_PARENT_UUID,
+    SCOPEFLOW__KEY_UUID,
+    SCOPEFLOW__KEY_TIMESTAMP,
+    SCOPEFLOW__KEY_NAME,
+    SCOPEFLOW__KEY_DATA,
+    SCOPEFLOW__KEY_DATA_SCHEMA,
+    SCOPEFLOW__KEY_METADATA,
+    SCOPEFLOW__KEY_SCOPE_CATEGORY,
+    SCOPEFLOW__KEY_ATTRIBUTES,
+    SCOPEFLOW__KEY_CATEGORY,
+    SCOPEFLOW__KEY_CATEGORY_PROFILE,
+};
+
+typedef struct line_reader {
+    scopeflow__scanner scanner;
+    scopeflow__line_texts *texts;
+    scopeflow__line_fault *fault;
+    scopeflow_bytes values[LINE_KEY_COUNT]; /* As JSON; empty for a key that is missing. */
+} line_reader;
+
+void scopeflow__line_texts_init(scopeflow__line_texts *self, const scopeflow__memory *memory) {
+    scopeflow__tape_init(&self->name, memory, SIZE_MAX);
+    scopeflow__tape_init(&self->category, memory, SIZE_MAX);
+    scopeflow__tape_init(&self->passing, memory, SIZE_MAX);
+}
+
+void scopeflow__line_texts_deinit(scopeflow__line_texts *self) {
+    scopeflow__tape_deinit(&self->name);
+    scopeflow__tape_deinit(&self->category);
+    scopeflow__tape_deinit(&self->passing);
+}
+
+/* --- Faults --- */
+
+static bool fail_line(line_reader *self, scopeflow_status status, size_t at, const char *subject,
+                      const char *problem) {
+    self->fault->status = status;
+    self->fault->at = at;
+    self->fault->subject = subject;
+    self->fault->problem = problem;
+    return false;
+}
+
+static bool fail_scan(line_reader *self) {
+    return fail_line(self, self->scanner.status, self->scanner.at, "", self->scanner.problem);
+}
+
+/* A known key is not what it should be. It is told where its value stands, a missing one at the
+ * line's beginning. */
+static bool fail_key(line_reader *self, line_key key, const char *problem) {
+    scopeflow_bytes const value = self->values[key];
+    if (value.len == 0)
+        return fail_line(self, SCOPEFLOW_STATUS_INVALID_ARGUMENT, 0, line_key_names[key],
+                         " is missing");
+    return fail_line(self, SCOPEFLOW_STATUS_INVALID_ARGUMENT,
+                     (size_t)(value.ptr - self->scanner.text.ptr), line_key_names[key], problem);
+}
+
+/* --- Texts --- */
+
+static bool starts_with(scopeflow_bytes json, char first) {
+    return json.len > 0 && json.ptr[0] == first;
+}
+
+/* The text of a JSON string that was scanned. Only one with an escape has to be decoded. */
+static bool decode(line_reader *self, scopeflow_bytes json, scopeflow_tape *tape,
+                   scopeflow_bytes *out_text) {
+    *out_text = scopeflow__text(json.ptr + 1, json.len - 2);
+    if (out_text->len == 0 || memchr(out_text->ptr, '\\', out_text->len) == NULL) return true;
+
+    const scopeflow__memory *const memory = tape->bytes.memory;
+    scopeflow__tape_deinit(tape);
+    scopeflow__tape_init(tape, memory, SIZE_MAX);
+    (void)scopeflow__json_parse(tape, json);
+    if (tape->bytes.failed)
+        return fail_line(self, SCOPEFLOW_STATUS_NO_MEMORY, 0, "", "the allocator returned nothing");
+    scopeflow__cursor cursor = scopeflow__tape_value(tape);
+    *out_text = scopeflow__cursor_read(&cursor).text;
+    return true;
+}
+
+static bool read_text(line_reader *self, line_key key, scopeflow_tape *tape,
+                      scopeflow_bytes *out_text) {
+    if (!starts_with(self->values[key], '"')) return fail_key(self, key, " is no text");
+    return decode(self, self->values[key], tape, out_text);
+}
+
+/* Absent and null are the same to a reader. */
+static bool is_absent(const line_reader *self, line_key key) {
+    return self->values[key].len == 0 || starts_with(self->values[key], 'n');
+}
+
+/* --- Scanning --- */
+
+static bool is_key(line_key key, scopeflow_bytes text) {
+    return scopeflow__same_text(text, scopeflow__c_text(line_key_names[key]));
+}
+
+/* LINE_KEY_COUNT for a key that is unknown. */
+static line_key find_key(scopeflow_bytes text, size_t guess) {
+    if (guess < LINE_KEY_COUNT && is_key((line_key)guess, text)) return (line_key)guess;
+    for (size_t key = 0; key < LINE_KEY_COUNT; key++)
+        if (is_key((line_key)key, text)) return (line_key)key;
+    return LINE_KEY_COUNT;
+}
+
+static bool scan_members(line_reader *self) {
+    scopeflow__scanner *const scanner = &self->scanner;
+    size_t guess = 0;
+    for (;;) {
+        scopeflow_bytes json;
+        scopeflow_bytes text;
+        scopeflow_bytes value;
+        if (!scopeflow__scan_key(scanner, &json)) return fail_scan(self);
+        if (!decode(self, json, &self->texts->passing, &text)) return false;
+        line_key const key = find_key(text, guess);
+        if (!scopeflow__scan_value(scanner, &value)) return fail_scan(self);
+        if (key != LINE_KEY_COUNT) {
+            self->values[key] = value;
+            guess = (size_t)key + 1;
+        }
+        scopeflow__scan_space(scanner);
+        if (scopeflow__scan_peek(scanner) != ',') return true;
+        scanner->at++;
+    }
+}
+
+static bool scan_line(line_reader *self) {
+    scopeflow__scanner *const scanner = &self->scanner;
+    scopeflow__scan_space(scanner);
+    if (scopeflow__scan_peek(scanner) != '{')
+        return fail_line(self, SCOPEFLOW_STATUS_INVALID_JSON, scanner->at, "",
+                         "a line holds one object");
+    if (!scopeflow__scan_open(scanner)) return fail_scan(self);
+    scopeflow__scan_space(scanner);
+    if (scopeflow__scan_peek(scanner) != '}' && !scan_members(self)) return false;
+    if (scopeflow__scan_peek(scanner) != '}')
+        return fail_line(self, SCOPEFLOW_STATUS_INVALID_JSON, scanner->at, "",
+                         scanner->at < scanner->text.len
+                             ? "a comma or the end of the object must stand here"
+                             : "the text ends too early");
+    scopeflow__scan_close(scanner);
+    scopeflow__scan_space(scanner);
+    if (scanner->at < scanner->text.len)
+        return fail_line(self, SCOPEFLOW_STATUS_INVALID_JSON, scanner->at, "",
+                         "something follows the object");
+    return true;
+}
+
+/* --- The values --- */
+
+static bool read_kind(line_reader *self, scopeflow_atof_item *out) {
+    scopeflow_bytes text;
+    if (!read_text(self, LINE_KEY_KIND, &self->texts->passing, &text)) return false;
+    if (scopeflow__same_text(text, SCOPEFLOW__TEXT("mark"))) {
+        out->kind = SCOPEFLOW_EVENT_KIND_MARK;
+        return true;
+    }
+    if (!scopeflow__same_text(text, SCOPEFLOW__TEXT("scope")))
+        return fail_key(self, LINE_KEY_KIND, " is neither scope nor mark");
+    out->kind = SCOPEFLOW_EVENT_KIND_SCOPE;
+
+    if (!read_text(self, LINE_KEY_SCOPE_CATEGORY, &self->texts->passing, &text)) return false;
+    bool const is_start = scopeflow__same_text(text, SCOPEFLOW__TEXT("start"));
+    if (!is_start && !scopeflow__same_text(text, SCOPEFLOW__TEXT("end")))
+        return fail_key(self, LINE_KEY_SCOPE_CATEGORY, " is neither start nor end");
+    out->scope_category = is_start ? SCOPEFLOW_SCOPE_CATEGORY_START : SCOPEFLOW_SCOPE_CATEGORY_END;
+    return true;
+}
+
+/* All of 0.x may add keys and categories, which are no hindrance; a 1.0 may mean something else. */
+static bool check_version(line_reader *self) {
+    scopeflow_bytes text;
+    if (is_absent(self, LINE_KEY_ATOF_VERSION)) return true;
+    if (!read_text(self, LINE_KEY_ATOF_VERSION, &self->texts->passing, &text)) return false;
+    if (text.len > 2 && text.ptr[0] == '0' && text.ptr[1] == '.') return true;
+    return fail_key(self, LINE_KEY_ATOF_VERSION, " is not 0.1 or another 0.x");
+}
+
+static bool read_uuid(line_reader *self, line_key key, scopeflow_uuid *out) {
+    scopeflow_bytes text;
+    if (!read_text(self, key, &self->texts->passing, &text)) return false;
+    return scopeflow__uuid_read(text, out) || fail_key(self, key, " is no uuid");
+}
+
+static bool read_parent(line_reader *self, scopeflow_atof_item *out) {
+    if (is_absent(self, LINE_KEY_PARENT_UUID)) return true;
+    out->has_parent = 1;
+    return read_uuid(self, LINE_KEY_PARENT_UUID, &out->parent_uuid);
+}
+
+static bool read_timestamp(line_reader *self, scopeflow_atof_item *out) {
+    scopeflow_bytes text = self->values[LINE_KEY_TIMESTAMP];
+    bool is_read;
+    if (starts_with(text, '"')) {
+        if (!decode(self, text, &self->texts->passing, &text)) return false;
+        is_read = scopeflow__timestamp_read(text, &out->timestamp_ns);
+    } else {
+        is_read = scopeflow__epoch_microseconds_read(text, &out->timestamp_ns);
+    }
+    return is_read ||
+           fail_key(self, LINE_KEY_TIMESTAMP,
+                    " is neither an RFC 3339 time of the years 1677 to 2262 nor microseconds");
+}
+
+static bool check_object(line_reader *self, line_key key) {
+    return is_absent(self, key) || starts_with(self->values[key], '{') ||
+           fail_key(self, key, " is no object");
+}
+
+static bool check_attributes(line_reader *self) {
+    scopeflow_bytes const array = self->values[LINE_KEY_ATTRIBUTES];
+    if (is_absent(self, LINE_KEY_ATTRIBUTES)) return true;
+    if (!starts_with(array, '[')) return fail_key(self, LINE_KEY_ATTRIBUTES, " is no array");
+    scopeflow__scanner scanner;
+    scopeflow__scanner_init(&scanner, array, SCOPEFLOW_JSON_DEPTH_LIMIT);
+    do { /* Behind the bracket or a comma; the syntax is known to be right. */
+        scopeflow_bytes element;
+        scanner.at++;
+        scopeflow__scan_space(&scanner);
+        if (scopeflow__scan_peek(&scanner) == ']') return true;
+        if (!scopeflow__scan_value(&scanner, &element) || !starts_with(element, '"'))
+            return fail_key(self, LINE_KEY_ATTRIBUTES, " is no array of texts");
+        scopeflow__scan_space(&scanner);
+    } while (scopeflow__scan_peek(&scanner) == ',');
+    return true;
+}
+
+static bool read_parts(line_reader *self, scopeflow_atof_item *out) {
+    if (!check_attributes(self) || !check_object(self, LINE_KEY_DATA_SCHEMA) ||
+        !check_object(self, LINE_KEY_CATEGORY_PROFILE))
+        return false;
+    out->attributes = self->values[LINE_KEY_ATTRIBUTES];
+    out->data = self->values[LINE_KEY_DATA];
+    out->data_schema = self->values[LINE_KEY_DATA_SCHEMA];
+    out->metadata = self->values[LINE_KEY_METADATA];
+    out->category_profile = self->values[LINE_KEY_CATEGORY_PROFILE];
+    return true;
+}
+
+bool scopeflow__atof_line_read(scopeflow_bytes line, uint32_t depth_limit,
+                               scopeflow__line_texts *texts, scopeflow_atof_item *out,
+                               scopeflow__line_fault *fault) {
+    line_reader self;
+    scopeflow__scanner_init(&self.scanner, line, depth_limit);
+    self.texts = texts;
+    self.fault = fault;
+    memset(self.values, 0, sizeof self.values);
+    if (!scan_line(&self) || !read_kind(&self, out) || !check_version(&self) ||
+        !read_uuid(&self, LINE_KEY_UUID, &out->uuid) || !read_parent(&self, out) ||
+        !read_timestamp(&self, out) || !read_text(&self, LINE_KEY_NAME, &texts->name, &out->name) ||
+        !read_parts(&self, out))
+        return false;
+    return is_absent(&self, LINE_KEY_CATEGORY) ||
+           read_text(&self, LINE_KEY_CATEGORY, &texts->category, &out->category);
+}
+
+/* -------------------- src/event/atof_reader.c -------------------- */
+
+/* The reader of event files: bytes in chunks of any size go in, lines come out (S2.9). It holds
+ * one row of bytes; what was read is dropped when more is fed. Bounded by the line's limit and the
+ * chunk, whatever the bytes are (S7.4). */
+
+struct scopeflow_atof_reader {
+    scopeflow_runtime *runtime; /* Held: it lends the memory. */
+    uint32_t line_limit_bytes;
+    uint32_t depth_limit;
+
+    scopeflow__buffer input; /* Fed and not yet dropped. */
+    size_t at;               /* The first byte that was not read. */
+    size_t searched;         /* Between `at` and here is no line end. */
+    uint64_t offset;         /* Of `at` in the whole input. */
+    uint64_t line_count;     /* Of lines read. */
+    bool is_hungry;          /* All whole lines were read. */
+    bool is_finished;
+    bool is_skipping; /* Inside a line that was told to be too long. */
+
+    scopeflow__line_texts texts;
+    scopeflow_error problem; /* Of the last bad line: its message is lent. */
+};
+
+/* --- Its life --- */
+
+scopeflow_status scopeflow_atof_reader_new(const scopeflow_atof_reader_new_options *options,
+                                           scopeflow_atof_reader **out_reader,
+                                           scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_atof_reader_new(options, out_reader, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow_runtime *const runtime = options->runtime;
+    SCOPEFLOW__REQUIRE(runtime != NULL, out_error, "runtime must not be null");
+
+    scopeflow_atof_reader *const self =
+        (scopeflow_atof_reader *)scopeflow__allocate(&runtime->memory, sizeof *self);
+    if (self == NULL) return scopeflow__fail_memory(out_error);
+    memset(self, 0, sizeof *self);
+    scopeflow__ref_up(&runtime->refs);
+    self->runtime = runtime;
+    self->line_limit_bytes = options->line_limit_bytes;
+    self->depth_limit = options->depth_limit;
+    self->is_hungry = true;
+    scopeflow__buffer_init(&self->input, &runtime->memory);
+    scopeflow__line_texts_init(&self->texts, &runtime->memory);
+    *out_reader = self;
+    return SCOPEFLOW_STATUS_OK;
+}
+
+void scopeflow_atof_reader_free(scopeflow_atof_reader *self) {
+    if (self == NULL) return;
+    scopeflow_runtime *const runtime = self->runtime;
+    scopeflow__line_texts_deinit(&self->texts);
+    scopeflow__buffer_deinit(&self->input);
+    scopeflow__deallocate(&runtime->memory, self, sizeof *self);
+    scopeflow__runtime_release(runtime);
+}
+
+/* --- What goes in --- */
+
+static void drop_read_bytes(scopeflow_atof_reader *self) {
+    size_t const left = self->input.len - self->at;
+    if (self->at == 0) return;
+    if (left > 0) memmove(self->input.ptr, self->input.ptr + self->at, left);
+    self->input.len = left;
+    self->searched -= self->at;
+    self->at = 0;
+}
+
+scopeflow_status scopeflow_atof_reader_feed(scopeflow_atof_reader *self, scopeflow_bytes chunk,
+                                            scopeflow_error *out_error) {
+    scopeflow_status const status = scopeflow__check_atof_reader_feed(self, chunk, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    if (self->is_finished)
+        return scopeflow__fail_text(out_error, SCOPEFLOW_STATUS_INVALID_STATE,
+                                    "the input was finished");
+    if (!self->is_hungry)
+        return scopeflow__fail_text(out_error, SCOPEFLOW_STATUS_INVALID_STATE,
+                                    "the lines of the chunk before were not read up to `more`");
+
+    drop_read_bytes(self);
+    if (!scopeflow__buffer_reserve(&self->input, chunk.len)) {
+        self->input.failed = false; /* It is as it was, and memory may come back. */
+        return scopeflow__fail_memory(out_error);
+    }
+    scopeflow__buffer_put_text(&self->input, chunk);
+    self->is_hungry = chunk.len == 0;
+    return SCOPEFLOW_STATUS_OK;
+}
+
+scopeflow_status scopeflow_atof_reader_finish(scopeflow_atof_reader *self,
+                                              scopeflow_error *out_error) {
+    scopeflow_status const status = scopeflow__check_atof_reader_finish(self, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    self->is_finished = true;
+    return SCOPEFLOW_STATUS_OK;
+}
+
+/* --- What comes out --- */
+
+/* A line with what surrounds its content. */
+typedef struct input_line {
+    scopeflow_bytes content;
+    size_t mark_len; /* Of the byte order mark before it. */
+    size_t len;      /* Of everything, the line end included. */
+    bool is_whole;   /* False for the beginning of one of which more may come. */
+} input_line;
+
+/* Looks for the end of the line at `at`, no byte twice however small the chunks are. */
+static input_line find_line(scopeflow_atof_reader *self) {
+    const char *const start = self->input.ptr + self->at;
+    const char *end = NULL;
+    input_line line;
+    if (self->searched < self->input.len)
+        end = (const char *)memchr(self->input.ptr + self->searched, '\n',
+                                   self->input.len - self->searched);
+    self->searched = end != NULL ? (size_t)(end - self->input.ptr) : self->input.len;
+    size_t const len = self->searched - self->at;
+    line.len = len + (end != NULL);
+    line.is_whole = end != NULL || (self->is_finished && len > 0);
+
+    line.content = scopeflow__text(start, len);
+    line.mark_len = 0;
+    if (self->offset == 0 && len >= 3 && memcmp(start, "\xEF\xBB\xBF", 3) == 0) line.mark_len = 3;
+    line.content.ptr += line.mark_len;
+    line.content.len -= line.mark_len;
+    /* What may be the first half of a line end does not count before the rest is seen. */
+    if (line.content.len > 0 && line.content.ptr[line.content.len - 1] == '\r') line.content.len--;
+    return line;
+}
+
+static void pass_over(scopeflow_atof_reader *self, size_t len) {
+    self->at += len;
+    self->offset += len;
+    self->searched = self->at;
+}
+
+static void pass_line(scopeflow_atof_reader *self, const input_line *line) {
+    pass_over(self, line->len);
+    self->line_count++;
+}
+
+/* Drops the rest of a line that is too long, as far as it is here. */
+static void skip_rest_of_line(scopeflow_atof_reader *self) {
+    input_line const rest = find_line(self);
+    pass_over(self, rest.len);
+    self->is_skipping = !rest.is_whole;
+}
+
+static bool is_blank(scopeflow_bytes text) {
+    for (size_t i = 0; i < text.len; i++)
+        if (text.ptr[i] != ' ' && text.ptr[i] != '\t' && text.ptr[i] != '\r') return false;
+    return true;
+}
+
+/* "line 3, offset 120: ", both as the item has them. */
+static size_t write_place(const scopeflow_atof_item *item, char out[80]) {
+    memcpy(out, "line ", 5);
+    size_t len = 5 + scopeflow__number_write_uint(item->line_number, out + 5);
+    memcpy(out + len, ", offset ", 9);
+    len += 9;
+    len += scopeflow__number_write_uint(item->offset_bytes, out + len);
+    memcpy(out + len, ": ", 2);
+    return len + 2;
+}
+
+/* The item of a bad line, which loses whatever was read of it before the fault. */
+static void tell_bad_line(scopeflow_atof_reader *self, const input_line *line,
+                          const scopeflow__line_fault *fault, scopeflow_atof_item *out) {
+    char place[80];
+    memset(out, 0, sizeof *out);
+    out->item = SCOPEFLOW_ATOF_ITEM_KIND_BAD_LINE;
+    out->line_number = self->line_count + 1;
+    out->offset_bytes = self->offset + line->mark_len + fault->at;
+    out->problem = fault->status;
+    (void)scopeflow__fail(&self->problem, fault->status,
+                          scopeflow__text(place, write_place(out, place)),
+                          scopeflow__c_text(fault->subject), scopeflow__c_text(fault->problem));
+    out->message = scopeflow__text(self->problem.message, self->problem.message_len_bytes);
+    bool const is_kept = line->content.len <= self->line_limit_bytes;
+    if (is_kept && scopeflow__utf8_is_valid(line->content)) out->line = line->content;
+}
+
+static void tell_long_line(scopeflow_atof_reader *self, const input_line *line,
+                           scopeflow_atof_item *out) {
+    scopeflow__line_fault fault;
+    fault.status = SCOPEFLOW_STATUS_LIMIT_EXCEEDED;
+    fault.at = 0;
+    fault.subject = "the line";
+    fault.problem = " is longer than line_limit_bytes";
+    tell_bad_line(self, line, &fault, out);
+    pass_line(self, line);
+    self->is_skipping = !line->is_whole;
+}
+
+static scopeflow_status read_line(scopeflow_atof_reader *self, const input_line *line,
+                                  scopeflow_atof_item *out, scopeflow_error *out_error) {
+    scopeflow__line_fault fault;
+    if (!scopeflow__atof_line_read(line->content, self->depth_limit, &self->texts, out, &fault)) {
+        if (fault.status == SCOPEFLOW_STATUS_NO_MEMORY) return scopeflow__fail_memory(out_error);
+        tell_bad_line(self, line, &fault, out);
+    } else {
+        out->item = SCOPEFLOW_ATOF_ITEM_KIND_EVENT;
+        out->line_number = self->line_count + 1;
+        out->offset_bytes = self->offset + line->mark_len;
+        out->line = line->content;
+    }
+    pass_line(self, line);
+    return SCOPEFLOW_STATUS_OK;
+}
+
+scopeflow_status scopeflow_atof_reader_next(scopeflow_atof_reader *self,
+                                            scopeflow_atof_item *out_item,
+                                            scopeflow_error *out_error) {
+    scopeflow_status const status = scopeflow__check_atof_reader_next(self, out_item, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    memset(out_item, 0, sizeof *out_item);
+
+    while (self->at < self->input.len) {
+        if (self->is_skipping) {
+            skip_rest_of_line(self);
+            continue;
+        }
+        input_line const line = find_line(self);
+        if (line.content.len > self->line_limit_bytes) {
+            tell_long_line(self, &line, out_item);
+            return SCOPEFLOW_STATUS_OK;
+        }
+        if (!line.is_whole) break;
+        if (!is_blank(line.content)) return read_line(self, &line, out_item, out_error);
+        pass_line(self, &line);
+    }
+    self->is_hungry = !self->is_finished;
+    out_item->item =
+        self->is_finished ? SCOPEFLOW_ATOF_ITEM_KIND_END : SCOPEFLOW_ATOF_ITEM_KIND_MORE;
+    return SCOPEFLOW_STATUS_OK;
+}
+
+/* -------------------- src/pipeline/emit.c -------------------- */
+
+/* Emission (S5): who gets an event, and the row of those that wait. */
+
+/* -------------------- src/pipeline/task.h -------------------- */
+
+/* Inside of a task: what a running operation holds between two steps.
+ *
+ * A task is a row of phases. `scopeflow__task_run` goes from phase to phase until the host has to
+ * do something; `scopeflow_task_resume` takes the host's answer and runs on. Events that an
+ * operation emits wait in `events`; they are prepared and delivered, one after the other, before
+ * the next phase begins. */
+#ifndef SCOPEFLOW__TASK_H
+#define SCOPEFLOW__TASK_H
+
+typedef enum scopeflow__phase {
+    SCOPEFLOW__PHASE_ENDED = 0, /* Holds nothing; also what zeroed memory says. */
+    SCOPEFLOW__PHASE_GATE,      /* S3.1 */
+    SCOPEFLOW__PHASE_GUARD,     /* S3.5 */
+    SCOPEFLOW__PHASE_DECODE,    /* S4.11 */
+    SCOPEFLOW__PHASE_INTERCEPT, /* S3.11 */
+    SCOPEFLOW__PHASE_ENCODE,    /* S4.11 */
+    SCOPEFLOW__PHASE_START,     /* S4.2 */
+    SCOPEFLOW__PHASE_LINK,      /* S3.7: the rest of the chain, begun by `next`. */
+    SCOPEFLOW__PHASE_EXECUTE,
+    SCOPEFLOW__PHASE_STREAM, /* S4.7 */
+    SCOPEFLOW__PHASE_FINALIZE,
+    SCOPEFLOW__PHASE_MARKS, /* S3.11: what intercepts left, after the end. */
+    SCOPEFLOW__PHASE_FINISH /* RETURN, RAISE or DONE. */
+} scopeflow__phase;
+
+/* What the host owes an answer to. */
+typedef enum scopeflow__pending {
+    SCOPEFLOW__PENDING_NOTHING = 0,
+    SCOPEFLOW__PENDING_GATE,
+    SCOPEFLOW__PENDING_GUARD,
+    SCOPEFLOW__PENDING_DECODE,
+    SCOPEFLOW__PENDING_INTERCEPT,
+    SCOPEFLOW__PENDING_ENCODE,
+    SCOPEFLOW__PENDING_PREPARE, /* A sanitizer, codec or injector, for the first event. */
+    SCOPEFLOW__PENDING_DELIVER,
+    SCOPEFLOW__PENDING_EXECUTE,
+    SCOPEFLOW__PENDING_STREAM,
+    SCOPEFLOW__PENDING_FINALIZE
+} scopeflow__pending;
+
+/* What kind of operation it is. */
+typedef enum scopeflow__task_kind {
+    SCOPEFLOW__TASK_EMITS = 0, /* Only events. */
+    SCOPEFLOW__TASK_TOOL,
+    SCOPEFLOW__TASK_LLM,
+    SCOPEFLOW__TASK_LLM_STREAM
+} scopeflow__task_kind;
+
+typedef struct scopeflow__task {
+    uint32_t check; /* Tells a task from memory that never was one. */
+    uint8_t phase;
+    uint8_t pending;
+    uint8_t kind;       /* A scopeflow__task_kind. */
+    uint8_t final_step; /* The step kind that ends it. */
+    bool hands_scope;   /* DONE hands `scope` to the host. */
+    bool can_await;     /* S3.8 */
+    bool is_standalone; /* S4.9: only guards or only request intercepts. */
+    bool is_link;       /* It is what a `next` runs. */
+    bool owns_request;  /* An intercept made it. */
+    bool wants_chunk_marks;
+    bool has_held;
+    uint8_t after_gates; /* The phase that gates stand before. */
+    bool finalizer_failed;
+    bool has_finalizer;
+    bool was_annotated;  /* Some intercept gave an annotated request. */
+    bool output_is_void; /* There was a finalizer, and it gave nothing (S4.7). */
+    uint8_t ending;      /* An answer kind: how a stream ended. */
+    uint32_t index;      /* The next guard or request intercept. */
+    uint32_t link;       /* The execution intercept that runs, or how many there are: the target. */
+    uint32_t listener_index;
+    scopeflow_status final_status;
+    scopeflow_runtime *runtime;
+    scopeflow_scope *scope;     /* The call's span, or the scope that was opened. Held. */
+    scopeflow__set *middleware; /* What the call saw when it began (S3.4). Held. */
+    scopeflow_event *events;    /* The one being delivered, then those that wait. Held. */
+    scopeflow_event *last_event;
+    struct scopeflow__emitter *serving; /* The thread's, while this is what it delivers for. */
+    scopeflow__pending_mark *marks;     /* Those of the call that are still to be emitted. */
+    scopeflow_ref request;              /* Borrowed, unless an intercept made it. */
+    scopeflow_ref annotated;      /* Its decoded form, taken from the codec or an intercept. */
+    scopeflow_ref data;           /* Borrowed. */
+    scopeflow_ref codec;          /* Borrowed. */
+    scopeflow_ref response_codec; /* Borrowed. */
+    scopeflow_ref value;          /* What the last step hands back. Taken. */
+    scopeflow_ref output;         /* What a finalizer made. Taken. */
+    scopeflow_ref held;           /* An exit or cancellation that is raised at the end (S5.2). */
+    int64_t timestamp_ns;
+    int64_t last_chunk_ns;
+    int64_t ended_at_ns;
+} scopeflow__task;
+
+static inline scopeflow__task *scopeflow__task_of(scopeflow_task *task) {
+    return (scopeflow__task *)(void *)task->private_words;
+}
+
+/* Makes the task an empty one of this runtime. */
+void scopeflow__task_begin(scopeflow__task *self, scopeflow_runtime *runtime);
+
+/* Begins one that emits, for an operation that somebody listens to. */
+scopeflow__task *scopeflow__task_begin_emitting(scopeflow_task *task, scopeflow_runtime *runtime);
+
+/* Goes on until the host has to do something, and says what. */
+void scopeflow__task_run(scopeflow__task *self, scopeflow_emitter *emitter, scopeflow_step *step);
+
+/* The step of an operation that has nothing for the host to do. Writes no more than that. */
+void scopeflow__task_done(scopeflow_task *task, scopeflow_step *step, scopeflow_scope *scope);
+
+/* Whether the task is in the middle of running an execution intercept or its target. */
+bool scopeflow__task_is_executing(const scopeflow__task *self);
+
+/* Keeps an exit or a cancellation, to be raised at the end; the first one counts (S5.2). Takes the
+ * reference. */
+void scopeflow__task_hold(scopeflow__task *self, scopeflow_ref error);
+
+/* Which of the two registries is the one for this kind of call. */
+static inline scopeflow_registry scopeflow__task_registry(const scopeflow__task *self,
+                                                          scopeflow_registry tool,
+                                                          scopeflow_registry llm) {
+    return self->kind == SCOPEFLOW__TASK_TOOL ? tool : llm;
+}
+
+/* Fills what every step of a call tells. */
+static inline void scopeflow__task_fill(const scopeflow__task *self, scopeflow_step *step,
+                                        scopeflow_step_kind kind, const scopeflow__entry *entry) {
+    scopeflow_scope *const span = self->scope;
+    step->kind = kind;
+    step->scope = span;
+    if (entry != NULL) {
+        step->registry = entry->kind;
+        step->flags = entry->flags;
+        step->callable = entry->callable;
+        step->registration = scopeflow__entry_name(entry);
+    }
+    if (span == NULL || !span->is_call) return;
+    step->target = scopeflow__scope_name(span);
+    if (span->type == SCOPEFLOW_SCOPE_TYPE_LLM)
+        step->model_name = scopeflow__scope_detail(span);
+    else
+        step->tool_call_id = scopeflow__scope_detail(span);
+}
+
+/* --- emit.c --- */
+
+/* Emits an event for those who listen to `scope`, if anybody does: `scopeflow__listeners_of` gave
+ * `listeners`, which this takes. Null events (no memory) are counted as dropped. */
+void scopeflow__task_emit(scopeflow__task *self, scopeflow_event *event, scopeflow__set *listeners);
+
+scopeflow__set *scopeflow__listeners_find(scopeflow_scope *scope);
+/* Who gets an event of this scope; null when nobody listens (S5.3, S5.4). To be released. */
+static inline scopeflow__set *scopeflow__listeners_of(scopeflow_scope *scope) {
+    if (SCOPEFLOW__LIKELY(!scopeflow__may_see(scope, SCOPEFLOW__GROUP_SUBSCRIBERS))) return NULL;
+    return scopeflow__listeners_find(scope);
+}
+
+/* Emits the end of a scope that ends without a word, and what intercepts left with it. */
+void scopeflow__task_emit_abandoned_end(scopeflow__task *self, scopeflow_scope *scope);
+/* Emits what is owed for scopes that nobody held any more (S1.12). */
+void scopeflow__task_emit_abandoned(scopeflow__task *self);
+static inline bool scopeflow__has_abandoned(const scopeflow_runtime *runtime) {
+    return __atomic_load_n(&runtime->abandoned, __ATOMIC_RELAXED) != NULL;
+}
+static inline bool scopeflow__has_work(const scopeflow_runtime *runtime,
+                                       const scopeflow__set *listeners) {
+    return listeners != NULL || scopeflow__has_abandoned(runtime);
+}
+/* Counts an event that nobody will get, and lets it go. */
+void scopeflow__event_drop(scopeflow_event *event);
+/* Drops what waits, undelivered. */
+void scopeflow__task_drop_events(scopeflow__task *self);
+
+/* --- prepare.c --- */
+
+/* Goes on preparing the first event (S3.12). True when the host has to do something for it. */
+bool scopeflow__task_prepare(scopeflow__task *self, scopeflow_step *step);
+void scopeflow__task_prepared(scopeflow__task *self, const scopeflow_answer *answer);
+/* Whether a payload is JSON null. Runs host code. */
+bool scopeflow__ref_is_null(scopeflow_runtime *runtime, scopeflow_ref ref);
+bool scopeflow__ref_is_object(scopeflow_runtime *runtime, scopeflow_ref ref);
+
+/* --- deliver.c --- */
+
+/* Fills a step if the host has to do something for an event; false when all have reached
+ * everybody. */
+bool scopeflow__task_deliver(scopeflow__task *self, scopeflow_emitter *emitter,
+                             scopeflow_step *step);
+void scopeflow__task_delivered(scopeflow__task *self, const scopeflow_answer *answer);
+/* The subscriber that is being served will not answer: what it emitted joins the task's events, and
+ * the thread's emitter is free for others. */
+void scopeflow__task_stop_serving(scopeflow__task *self);
+
+/* --- gates.c --- */
+
+bool scopeflow__call_gate(scopeflow__task *self, scopeflow_step *step);
+void scopeflow__call_gated(scopeflow__task *self, const scopeflow_answer *answer);
+
+/* --- admission.c: what comes before the start of a call --- */
+
+bool scopeflow__call_guard(scopeflow__task *self, scopeflow_step *step);
+void scopeflow__call_guarded(scopeflow__task *self, const scopeflow_answer *answer);
+bool scopeflow__call_decode(scopeflow__task *self, scopeflow_step *step);
+void scopeflow__call_decoded(scopeflow__task *self, const scopeflow_answer *answer);
+bool scopeflow__call_intercept(scopeflow__task *self, scopeflow_step *step);
+/* S3.11: what an intercept or the codec gives back has to be a request. */
+scopeflow_status scopeflow__call_check_rewritten(const scopeflow__task *self,
+                                                 const scopeflow_answer *answer,
+                                                 scopeflow_error *out_error);
+void scopeflow__call_intercepted(scopeflow__task *self, const scopeflow_answer *answer);
+bool scopeflow__call_encode(scopeflow__task *self, scopeflow_step *step);
+void scopeflow__call_encoded(scopeflow__task *self, const scopeflow_answer *answer);
+
+/* --- execution.c: from the start of a call to its end --- */
+
+void scopeflow__call_start(scopeflow__task *self);
+void scopeflow__call_link(scopeflow__task *self);
+bool scopeflow__call_execute(scopeflow__task *self, scopeflow_step *step);
+void scopeflow__call_executed(scopeflow__task *self, const scopeflow_answer *answer);
+/* Ends the span, at the time when its outcome was known, and emits the end. */
+void scopeflow__call_end(scopeflow__task *self, const scopeflow_answer *answer,
+                         int64_t ended_at_ns);
+void scopeflow__call_marks(scopeflow__task *self);
+
+/* --- stream.c --- */
+
+bool scopeflow__stream_go_on(scopeflow__task *self, scopeflow_step *step);
+void scopeflow__stream_answered(scopeflow__task *self, const scopeflow_answer *answer);
+bool scopeflow__stream_finalize(scopeflow__task *self, scopeflow_step *step);
+void scopeflow__stream_finalized(scopeflow__task *self, const scopeflow_answer *answer);
+
+#endif
+
+scopeflow__set *scopeflow__listeners_find(scopeflow_scope *scope) {
+    bool failed;
+    scopeflow__set *const set = scopeflow__set_of(scope, &failed);
+    if (failed) scopeflow__count(&scope->runtime->dropped_event_count);
+    if (scopeflow__set_count(set, SCOPEFLOW_REGISTRY_SUBSCRIBER) > 0) return set;
+    scopeflow__set_release(set);
+    return NULL;
+}
+
+void scopeflow__event_drop(scopeflow_event *event) {
+    scopeflow__count(&event->scope->runtime->dropped_event_count);
+    scopeflow_event_release(event);
+}
+
+void scopeflow__task_drop_events(scopeflow__task *self) {
+    while (self->events != NULL) {
+        scopeflow_event *const event = self->events;
+        self->events = event->next;
+        scopeflow__event_drop(event);
+    }
+}
+
+void scopeflow__task_emit(scopeflow__task *self, scopeflow_event *event,
+                          scopeflow__set *listeners) {
+    if (event == NULL) {
+        scopeflow__count(&self->runtime->dropped_event_count);
+        scopeflow__set_release(listeners);
+        return;
+    }
+    event->listeners = listeners;
+    if (self->events == NULL)
+        self->events = event;
+    else
+        self->last_event->next = event;
+    self->last_event = event;
+}
+
+/* S3.11: nobody will come back for these. */
+static void emit_left(scopeflow__task *self, scopeflow_scope *call) {
+    scopeflow__pending_mark *left = scopeflow__pending_marks_take(call);
+    while (left != NULL) {
+        scopeflow__pending_mark *const next = left->next;
+        scopeflow__set *const listeners = scopeflow__listeners_of(call);
+        left->next = NULL;
+        if (listeners != NULL)
+            scopeflow__task_emit(self, scopeflow__event_new_left(call, left), listeners);
+        else
+            scopeflow__pending_marks_free(self->runtime, left);
+        left = next;
+    }
+}
+
+void scopeflow__task_emit_abandoned_end(scopeflow__task *self, scopeflow_scope *scope) {
+    scopeflow__set *const listeners = scopeflow__listeners_of(scope);
+    if (listeners == NULL) return;
+    scopeflow_event *const event =
+        scopeflow__event_new_end(scope, scopeflow__scope_end_time(scope, scope->ended_at_ns));
+    if (event != NULL) {
+        event->outcome.status = SCOPEFLOW_END_STATUS_ERROR;
+        event->outcome.is_abandoned = true;
+    }
+    scopeflow__task_emit(self, event, listeners);
+    emit_left(self, scope);
+}
+
+void scopeflow__task_emit_abandoned(scopeflow__task *self) {
+    do {
+        scopeflow_scope *scope = scopeflow__abandoned_take(self->runtime);
+        while (scope != NULL) {
+            scopeflow_scope *const next = scope->next;
+            scopeflow__task_emit_abandoned_end(self, scope);
+            scopeflow_scope_release(scope); /* Its parent may be the next that nobody holds. */
+            scope = next;
+        }
+    } while (scopeflow__has_abandoned(self->runtime));
+}
+
+/* -------------------- src/pipeline/prepare.c -------------------- */
+
+/* What happens to an event before anybody gets it, in this order (S3.12): tool or LLM sanitizers,
+ * the codec's annotation, metadata injectors, event sanitizers. Sanitizers fail closed (S3.6). */
+
+/* --- Looking at a payload --- */
+
+enum { ARENA_SIZE_BYTES = 512, NO_TOKEN = 0x7F };
+
+/* A place on the stack for one block: the tape's. */
+typedef struct arena {
+    bool is_taken;
+    char bytes[ARENA_SIZE_BYTES];
+} arena;
+
+static void *reallocate_in_arena(void *context, void *block, size_t old_size_bytes,
+                                 size_t new_size_bytes) {
+    arena *const self = (arena *)context;
+    (void)old_size_bytes;
+    if (new_size_bytes == 0 || new_size_bytes > ARENA_SIZE_BYTES) return NULL;
+    if (block == NULL && self->is_taken) return NULL;
+    self->is_taken = true;
+    return self->bytes;
+}
+
+/* The first token of what a reference is written as. The host is asked to stop right after it; what
+ * does not fit into the arena fails, with the first token in its place. Only a text may be too long
+ * to be begun. */
+static scopeflow_token first_token(scopeflow_runtime *runtime, scopeflow_ref ref) {
+    if (ref == 0 || runtime->host.encode == NULL) return SCOPEFLOW_TOKEN_NULL;
+    arena place;
+    place.is_taken = false;
+    place.bytes[0] = NO_TOKEN;
+    scopeflow__memory const memory = {reallocate_in_arena, &place};
+    scopeflow_tape tape;
+    scopeflow__tape_init(&tape, &memory, 1);
+    runtime->host.encode(runtime->host.context, ref, &tape);
+    if (place.bytes[0] != NO_TOKEN) return (scopeflow_token)place.bytes[0];
+    return tape.bytes.failed ? SCOPEFLOW_TOKEN_STRING : SCOPEFLOW_TOKEN_NULL;
+}
+
+bool scopeflow__ref_is_null(scopeflow_runtime *runtime, scopeflow_ref ref) {
+    return first_token(runtime, ref) == SCOPEFLOW_TOKEN_NULL;
+}
+
+bool scopeflow__ref_is_object(scopeflow_runtime *runtime, scopeflow_ref ref) {
+    return first_token(runtime, ref) == SCOPEFLOW_TOKEN_OBJECT;
+}
+
+/* --- Which chain is due --- */
+
+static scopeflow_registry response_sanitizers(const scopeflow_event *event) {
+    return event->is_llm_call ? SCOPEFLOW_REGISTRY_LLM_SANITIZE_RESPONSE_GUARDRAIL
+                              : SCOPEFLOW_REGISTRY_TOOL_SANITIZE_RESPONSE_GUARDRAIL;
+}
+
+static scopeflow_registry payload_sanitizers(const scopeflow_event *event) {
+    if (event->is_response) return response_sanitizers(event);
+    return event->is_llm_call ? SCOPEFLOW_REGISTRY_LLM_SANITIZE_REQUEST_GUARDRAIL
+                              : SCOPEFLOW_REGISTRY_TOOL_SANITIZE_REQUEST_GUARDRAIL;
+}
+
+static scopeflow_registry event_sanitizers(const scopeflow_event *event) {
+    if (event->kind == SCOPEFLOW_EVENT_KIND_MARK) return SCOPEFLOW_REGISTRY_MARK_SANITIZE_GUARDRAIL;
+    return event->scope_category == SCOPEFLOW_SCOPE_CATEGORY_START
+               ? SCOPEFLOW_REGISTRY_SCOPE_SANITIZE_START_GUARDRAIL
+               : SCOPEFLOW_REGISTRY_SCOPE_SANITIZE_END_GUARDRAIL;
+}
+
+/* The error or reason whose text the response sanitizers see, or 0. */
+static scopeflow_ref error_of(const scopeflow_event *event) {
+    bool const is_mark = event->kind == SCOPEFLOW_EVENT_KIND_MARK;
+    return is_mark ? event->data : event->outcome.error;
+}
+
+static bool has_payload(const scopeflow_event *event) {
+    return event->data != 0 && event->data_source == SCOPEFLOW__DATA_PAYLOAD;
+}
+
+static bool has_error(const scopeflow_event *event) {
+    return error_of(event) != 0 && (event->kind == SCOPEFLOW_EVENT_KIND_SCOPE ||
+                                    event->data_source != SCOPEFLOW__DATA_PAYLOAD);
+}
+
+/* The chain that the stage goes through, or null if it has nothing to do. */
+static const scopeflow__chain *stage_chain(const scopeflow_event *event) {
+    const scopeflow__set *const own = event->sanitizers;
+    switch ((scopeflow__preparation)event->preparation) {
+    case SCOPEFLOW__PREPARE_PAYLOAD:
+        return own != NULL && has_payload(event) ? &own->chains[payload_sanitizers(event)] : NULL;
+    case SCOPEFLOW__PREPARE_ERROR:
+        return own != NULL && has_error(event) ? &own->chains[response_sanitizers(event)] : NULL;
+    case SCOPEFLOW__PREPARE_INJECTION:
+        return &event->listeners->chains[SCOPEFLOW_REGISTRY_EVENT_METADATA_INJECTOR];
+    case SCOPEFLOW__PREPARE_FIELDS: return &event->listeners->chains[event_sanitizers(event)];
+    case SCOPEFLOW__PREPARE_ANNOTATION:
+    case SCOPEFLOW__PREPARED: break;
+    }
+    return NULL;
+}
+
+static void next_stage(scopeflow_event *event) {
+    event->preparation++;
+    event->chain_index = 0;
+}
+
+/* --- Failure --- */
+
+/* S3.6, S3.12: what a failing callable of this stage costs. `entry` is null for a cancellation. */
+static void fail_stage(scopeflow_event *event, scopeflow__entry *entry) {
+    switch ((scopeflow__preparation)event->preparation) {
+    case SCOPEFLOW__PREPARE_PAYLOAD:
+    case SCOPEFLOW__PREPARE_ERROR: scopeflow__event_withhold(event, entry); break;
+    case SCOPEFLOW__PREPARE_FIELDS: scopeflow__event_strip(event, entry); break;
+    case SCOPEFLOW__PREPARE_INJECTION: return; /* It is passed over, the next one runs. */
+    case SCOPEFLOW__PREPARE_ANNOTATION:
+    case SCOPEFLOW__PREPARED: break;
+    }
+    next_stage(event);
+}
+
+static void fail_entry(scopeflow_event *event, scopeflow__entry *entry, scopeflow_ref error) {
+    scopeflow__log_failure(event->scope->runtime, SCOPEFLOW_LOG_LEVEL_ERROR,
+                           scopeflow__c_text(scopeflow__registry_titles[entry->kind]),
+                           scopeflow__entry_name(entry), error);
+    fail_stage(event, entry);
+}
+
+/* --- Asking --- */
+
+static void fill_input(const scopeflow_event *event, scopeflow_step *step) {
+    if (event->preparation == SCOPEFLOW__PREPARE_PAYLOAD) {
+        step->input = event->data;
+        if (!event->was_sanitized) step->input_flags = SCOPEFLOW_STEP_FLAG_PRIVATE_COPY;
+        if (!event->is_response) step->input_flags |= SCOPEFLOW_STEP_FLAG_OBSERVED;
+    } else if (event->preparation == SCOPEFLOW__PREPARE_ERROR) {
+        bool const is_reason = event->data_source == SCOPEFLOW__DATA_REFUSAL;
+        bool const is_first = event->error_text == SCOPEFLOW__ERROR_TEXT_OWN;
+        step->input = is_first ? error_of(event) : event->sanitized_error;
+        if (is_first)
+            step->input_flags = is_reason ? SCOPEFLOW_STEP_FLAG_REASON : SCOPEFLOW_STEP_FLAG_ERROR;
+    } else {
+        step->event = (scopeflow_event *)(uintptr_t)event;
+    }
+}
+
+static void fill(scopeflow__task *self, scopeflow_event *event, const scopeflow__entry *entry,
+                 scopeflow_step *step) {
+    scopeflow__task_fill(self, step, SCOPEFLOW_STEP_KIND_INVOKE, entry);
+    step->scope = event->scope;
+    step->target = scopeflow__event_name(event);
+    fill_input(event, step);
+    self->pending = SCOPEFLOW__PENDING_PREPARE;
+}
+
+/* S3.8: an async callable fails where nothing can be awaited. */
+static bool can_run(const scopeflow__task *self, const scopeflow_event *event,
+                    const scopeflow__entry *entry) {
+    bool const is_async = (entry->flags & SCOPEFLOW_CALLABLE_FLAG_ASYNC) != 0;
+    return !is_async || (self->can_await && !event->outcome.is_abandoned);
+}
+
+/* Goes through the chain of the present stage; true when a callable has to run. */
+static bool ask_chain(scopeflow__task *self, scopeflow_event *event, scopeflow_step *step) {
+    uint8_t const stage = event->preparation;
+    const scopeflow__chain *const chain = stage_chain(event);
+    while (chain != NULL && event->preparation == stage && event->chain_index < chain->count) {
+        scopeflow__entry *const entry = chain->entries[event->chain_index++];
+        if (can_run(self, event, entry)) {
+            fill(self, event, entry, step);
+            return true;
+        }
+        fail_entry(event, entry, 0);
+    }
+    if (event->preparation == stage) next_stage(event);
+    return false;
+}
+
+/* S2.8: what was given with the payload stands as long as observers see that very payload. */
+static bool still_fits(scopeflow_event *event) {
+    if (event->annotation == 0 || !has_payload(event)) return false;
+    return !event->was_sanitized ||
+           scopeflow__payloads_are_equal(event->scope->runtime, event->original, event->data,
+                                         &event->is_lost);
+}
+
+/* An annotation comes from the payload that observers see. */
+static bool ask_codec(scopeflow__task *self, scopeflow_event *event, scopeflow_step *step) {
+    bool const fits = still_fits(event);
+    if (fits || event->codec == 0 || !has_payload(event)) {
+        if (!fits) scopeflow__event_set_annotation(event, 0);
+        next_stage(event);
+        return false;
+    }
+    scopeflow__task_fill(self, step, SCOPEFLOW_STEP_KIND_CODEC, NULL);
+    step->scope = event->scope;
+    step->target = scopeflow__event_name(event);
+    step->callable = event->codec;
+    step->codec_action = event->is_response ? SCOPEFLOW_CODEC_ACTION_DECODE_RESPONSE
+                                            : SCOPEFLOW_CODEC_ACTION_DECODE_REQUEST;
+    step->input = event->data;
+    if (!event->was_sanitized) step->input_flags = SCOPEFLOW_STEP_FLAG_PRIVATE_COPY;
+    if (!event->is_response) step->input_flags |= SCOPEFLOW_STEP_FLAG_OBSERVED;
+    self->pending = SCOPEFLOW__PENDING_PREPARE;
+    return true;
+}
+
+/* Most events have nothing that would have to be done. */
+static bool needs_nothing(const scopeflow_event *event) {
+    const scopeflow__set *const set = event->listeners;
+    return set->entry_count == set->chains[SCOPEFLOW_REGISTRY_SUBSCRIBER].count &&
+           event->codec == 0 && event->sanitizers == NULL;
+}
+
+bool scopeflow__task_prepare(scopeflow__task *self, scopeflow_step *step) {
+    scopeflow_event *const event = self->events;
+    if (needs_nothing(event)) event->preparation = SCOPEFLOW__PREPARED;
+    while (event->preparation != SCOPEFLOW__PREPARED && !event->is_lost) {
+        bool const asks = event->preparation == SCOPEFLOW__PREPARE_ANNOTATION
+                              ? ask_codec(self, event, step)
+                              : ask_chain(self, event, step);
+        if (asks) return true;
+    }
+    return false;
+}
+
+/* --- Answers --- */
+
+/* S3.6: a sanitizer gives a value of the kind that it was given. */
+static bool is_sane(scopeflow_event *event, scopeflow_ref value) {
+    scopeflow_token const first = first_token(event->scope->runtime, value);
+    switch ((scopeflow__preparation)event->preparation) {
+    case SCOPEFLOW__PREPARE_PAYLOAD:
+        if (event->is_llm_call && !event->is_response) return first == SCOPEFLOW_TOKEN_OBJECT;
+        return first != SCOPEFLOW_TOKEN_UNSERIALIZABLE &&
+               (first != SCOPEFLOW_TOKEN_NULL ||
+                scopeflow__ref_is_null(event->scope->runtime, event->data));
+    case SCOPEFLOW__PREPARE_ERROR:
+        return first != SCOPEFLOW_TOKEN_UNSERIALIZABLE && first != SCOPEFLOW_TOKEN_NULL;
+    case SCOPEFLOW__PREPARE_FIELDS:
+        return first == SCOPEFLOW_TOKEN_OBJECT &&
+               scopeflow__fields_are_sane(event->scope->runtime, value, &event->is_lost);
+    default: return first == SCOPEFLOW_TOKEN_OBJECT;
+    }
+}
+
+/* Nothing at all is fine only for nothing. */
+static bool may_be_nothing(const scopeflow_event *event) {
+    return event->preparation == SCOPEFLOW__PREPARE_PAYLOAD &&
+           scopeflow__ref_is_null(event->scope->runtime, event->data);
+}
+
+static void take_value(scopeflow_event *event, scopeflow_ref value) {
+    scopeflow_runtime *const runtime = event->scope->runtime;
+    switch ((scopeflow__preparation)event->preparation) {
+    case SCOPEFLOW__PREPARE_PAYLOAD: scopeflow__event_set_data(event, value); break;
+    case SCOPEFLOW__PREPARE_ERROR:
+        scopeflow__runtime_release_ref(runtime, event->sanitized_error);
+        event->sanitized_error = value;
+        event->error_text = SCOPEFLOW__ERROR_TEXT_SANITIZED;
+        break;
+    case SCOPEFLOW__PREPARE_INJECTION:
+        if (scopeflow__event_inject(event, value)) break;
+        scopeflow__runtime_release_ref(runtime, value);
+        event->is_lost = true;
+        break;
+    case SCOPEFLOW__PREPARE_FIELDS: scopeflow__event_set_fields(event, value); break;
+    case SCOPEFLOW__PREPARE_ANNOTATION:
+    case SCOPEFLOW__PREPARED: scopeflow__runtime_release_ref(runtime, value); break;
+    }
+    scopeflow__event_touch(event);
+}
+
+static scopeflow__entry *asked_entry(const scopeflow_event *event) {
+    return stage_chain(event)->entries[event->chain_index - 1];
+}
+
+/* S2.8: an event goes without an annotation rather than with a wrong one. */
+static void take_annotation(scopeflow__task *self, scopeflow_event *event,
+                            const scopeflow_answer *answer) {
+    bool const is_value = answer->kind == SCOPEFLOW_ANSWER_KIND_VALUE;
+    if (answer->kind == SCOPEFLOW_ANSWER_KIND_CANCEL) scopeflow__task_hold(self, answer->value);
+    if (answer->kind == SCOPEFLOW_ANSWER_KIND_ERROR) {
+        scopeflow__log_failure(self->runtime, SCOPEFLOW_LOG_LEVEL_WARNING,
+                               SCOPEFLOW__TEXT("the codec for"), scopeflow__event_name(event),
+                               answer->value);
+        scopeflow__runtime_release_ref(self->runtime, answer->value);
+    }
+    bool const is_object =
+        is_value && first_token(self->runtime, answer->value) == SCOPEFLOW_TOKEN_OBJECT;
+    if (is_value && !is_object) scopeflow__runtime_release_ref(self->runtime, answer->value);
+    event->codec_failed = answer->kind == SCOPEFLOW_ANSWER_KIND_ERROR ||
+                          (is_value && answer->value != 0 && !is_object);
+    scopeflow__event_set_annotation(event, is_object ? answer->value : 0);
+    next_stage(event);
+}
+
+void scopeflow__task_prepared(scopeflow__task *self, const scopeflow_answer *answer) {
+    scopeflow_event *const event = self->events;
+    if (event->preparation == SCOPEFLOW__PREPARE_ANNOTATION) {
+        take_annotation(self, event, answer);
+        return;
+    }
+    if (answer->kind == SCOPEFLOW_ANSWER_KIND_CANCEL) { /* S3.6: no failure, but no payload. */
+        scopeflow__task_hold(self, answer->value);
+        fail_stage(event, NULL);
+        return;
+    }
+    scopeflow__entry *const entry = asked_entry(event);
+    bool const is_value = answer->kind == SCOPEFLOW_ANSWER_KIND_VALUE;
+    if (is_value && answer->value == 0 && may_be_nothing(event)) return;
+    if (is_value && answer->value != 0 && is_sane(event, answer->value)) {
+        take_value(event, answer->value);
+        return;
+    }
+    fail_entry(event, entry, is_value ? 0 : answer->value);
+    scopeflow__runtime_release_ref(self->runtime, answer->value);
+}
+
 /* -------------------- src/pipeline/deliver.c -------------------- */
 
-/* Emission and delivery (S5): who gets an event, in which order, and what a subscriber's failure
- * does. Native subscribers run here; the host's are handed out as DELIVER steps. */
+/* Delivery (S5): in which order subscribers get an event, and what the failure of one does. Native
+ * subscribers run here; the host's are handed out as DELIVER steps. */
 
 /* -------------------- src/pipeline/emitter.h -------------------- */
 
@@ -5165,190 +10569,51 @@ static inline scopeflow__emitter *scopeflow__emitter_of(scopeflow_emitter *emitt
 
 #endif
 
-/* -------------------- src/pipeline/task.h -------------------- */
-
-/* Inside of a task: what a running operation holds between two steps.
- *
- * A task is a row of phases. `scopeflow__task_run` goes from phase to phase until the host has to
- * do something; `scopeflow_task_resume` takes the host's answer and runs on. Events that an
- * operation emits wait in `events` and are delivered before the next phase begins. */
-#ifndef SCOPEFLOW__TASK_H
-#define SCOPEFLOW__TASK_H
-
-typedef enum scopeflow__phase {
-    SCOPEFLOW__PHASE_ENDED = 0, /* Holds nothing; also what zeroed memory says. */
-    SCOPEFLOW__PHASE_GUARD,     /* S3.5 */
-    SCOPEFLOW__PHASE_START,     /* S4.2 */
-    SCOPEFLOW__PHASE_EXECUTE,
-    SCOPEFLOW__PHASE_FINISH /* RETURN, RAISE or DONE. */
-} scopeflow__phase;
-
-/* What the host owes an answer to. */
-typedef enum scopeflow__pending {
-    SCOPEFLOW__PENDING_NOTHING = 0,
-    SCOPEFLOW__PENDING_INVOKE,
-    SCOPEFLOW__PENDING_DELIVER,
-    SCOPEFLOW__PENDING_EXECUTE
-} scopeflow__pending;
-
-typedef struct scopeflow__task {
-    uint32_t check; /* Tells a task from memory that never was one. */
-    uint8_t phase;
-    uint8_t pending;
-    uint8_t final_step;  /* The step kind that ends it. */
-    uint8_t hands_scope; /* DONE hands `scope` to the host. */
-    uint32_t guard_index;
-    uint32_t listener_index;
-    scopeflow_status final_status;
-    scopeflow_runtime *runtime;
-    scopeflow_scope *scope;     /* The call's span, or the scope that was opened. Held. */
-    scopeflow__set *middleware; /* What the call saw when it began (S3.4). Held. */
-    scopeflow_event *events;    /* The one being delivered, then those that wait. Held. */
-    scopeflow_event *last_event;
-    scopeflow_ref request; /* Borrowed. */
-    scopeflow_ref data;    /* Borrowed. */
-    scopeflow_ref value;   /* What the last step hands back. Taken. */
-    scopeflow_ref held;    /* A subscriber's exit or cancellation, raised at the end (S5.2). */
-    int64_t timestamp_ns;
-    bool has_held;
-} scopeflow__task;
-
-static inline scopeflow__task *scopeflow__task_of(scopeflow_task *task) {
-    return (scopeflow__task *)(void *)task->private_words;
-}
-
-/* Makes the task an empty one of this runtime. */
-void scopeflow__task_begin(scopeflow__task *self, scopeflow_runtime *runtime);
-
-/* Goes on until the host has to do something, and says what. */
-void scopeflow__task_run(scopeflow__task *self, scopeflow_emitter *emitter, scopeflow_step *step);
-
-/* The step of an operation that has nothing for the host to do. Writes no more than that. */
-void scopeflow__task_done(scopeflow_task *task, scopeflow_step *step, scopeflow_scope *scope);
-
-/* --- deliver.c --- */
-
-/* Emits an event for those who listen to `scope`, if anybody does: `scopeflow__listeners_of` gave
- * `listeners`, which this takes. Null events (no memory) are counted as dropped. */
-void scopeflow__task_emit(scopeflow__task *self, scopeflow_emitter *emitter, scopeflow_event *event,
-                          scopeflow__set *listeners);
-
-scopeflow__set *scopeflow__listeners_find(scopeflow_scope *scope);
-/* Who gets an event of this scope; null when nobody listens (S5.3, S5.4). To be released. */
-static inline scopeflow__set *scopeflow__listeners_of(scopeflow_scope *scope) {
-    if (SCOPEFLOW__LIKELY(!scopeflow__has_registrations(scope->runtime))) return NULL;
-    return scopeflow__listeners_find(scope);
-}
-
-/* Emits what is owed for scopes that nobody held any more (S1.12). */
-void scopeflow__task_emit_abandoned(scopeflow__task *self, scopeflow_emitter *emitter);
-static inline bool scopeflow__has_abandoned(const scopeflow_runtime *runtime) {
-    return __atomic_load_n(&runtime->abandoned, __ATOMIC_RELAXED) != NULL;
-}
-
-/* Fills a DELIVER step if an event waits; false when all have reached everybody. */
-bool scopeflow__task_deliver(scopeflow__task *self, scopeflow_emitter *emitter,
-                             scopeflow_step *step);
-void scopeflow__task_delivered(scopeflow__task *self, const scopeflow_answer *answer);
-/* Drops what waits, undelivered. */
-void scopeflow__task_drop_events(scopeflow__task *self);
-
-/* --- call.c: the phases of a managed call --- */
-
-bool scopeflow__call_guard(scopeflow__task *self, scopeflow_step *step);
-void scopeflow__call_guarded(scopeflow__task *self, const scopeflow_answer *answer);
-void scopeflow__call_start(scopeflow__task *self, scopeflow_emitter *emitter);
-bool scopeflow__call_execute(scopeflow__task *self, scopeflow_emitter *emitter,
-                             scopeflow_step *step);
-void scopeflow__call_executed(scopeflow__task *self, const scopeflow_answer *answer);
-
-#endif
-
 typedef char
     scopeflow__emitter_fits[sizeof(scopeflow__emitter) <= sizeof(scopeflow_emitter) ? 1 : -1];
 
-/* --- Emission --- */
-
-scopeflow__set *scopeflow__listeners_find(scopeflow_scope *scope) {
-    bool failed;
-    scopeflow__set *const set = scopeflow__set_of(scope, &failed);
-    if (failed) scopeflow__count(&scope->runtime->dropped_event_count);
-    if (scopeflow__set_count(set, SCOPEFLOW_REGISTRY_SUBSCRIBER) > 0) return set;
-    scopeflow__set_release(set);
-    return NULL;
-}
-
-static void append_event(scopeflow_event **first, scopeflow_event **last, scopeflow_event *event) {
-    if (*first == NULL)
-        *first = event;
-    else
-        (*last)->next = event;
-    *last = event;
-}
-
-static void drop(scopeflow_event *event) {
-    scopeflow__count(&event->scope->runtime->dropped_event_count);
-    scopeflow_event_release(event);
-}
+/* --- Events that subscribers emit --- */
 
 /* S5.1: what a subscriber emits waits until the current event has reached everybody. By then the
- * objects that it refers to may have changed or gone, so it is encoded now (S5.5). */
-static void put_aside(scopeflow__emitter *emitter, scopeflow_event *event) {
+ * objects that it refers to may have changed or gone, so it is encoded now (S5.5), and does
+ * not hold its scope open any longer (S1.12). */
+static void put_aside(scopeflow__task *self, scopeflow__emitter *emitter) {
+    scopeflow_event *const event = self->events;
+    self->events = event->next;
+    event->next = NULL;
     if (emitter->waiting_count == SCOPEFLOW_EMITTER_EVENT_LIMIT ||
         !scopeflow__event_encode(event)) {
-        drop(event);
+        scopeflow__event_drop(event);
         return;
     }
-    append_event(&emitter->first, &emitter->last, event);
+    scopeflow__event_leave_scope(event);
+    if (emitter->first == NULL)
+        emitter->first = event;
+    else
+        emitter->last->next = event;
+    emitter->last = event;
     emitter->waiting_count++;
 }
 
-void scopeflow__task_emit(scopeflow__task *self, scopeflow_emitter *emitter, scopeflow_event *event,
-                          scopeflow__set *listeners) {
-    scopeflow__emitter *const mine = scopeflow__emitter_of(emitter);
-    if (event == NULL) {
-        scopeflow__count(&self->runtime->dropped_event_count);
-        scopeflow__set_release(listeners);
-        return;
-    }
-    event->listeners = listeners;
-    if (mine != NULL && mine->is_delivering)
-        put_aside(mine, event);
+/* Moves what subscribers emitted meanwhile behind what already waits. */
+static void take_aside(scopeflow__task *self, scopeflow__emitter *emitter) {
+    if (emitter->first == NULL) return;
+    if (self->events == NULL)
+        self->events = emitter->first;
     else
-        append_event(&self->events, &self->last_event, event);
+        self->last_event->next = emitter->first;
+    self->last_event = emitter->last;
+    emitter->first = NULL;
+    emitter->last = NULL;
+    emitter->waiting_count = 0;
 }
 
-static void emit_abandoned(scopeflow__task *self, scopeflow_emitter *emitter,
-                           scopeflow_scope *scope) {
-    scopeflow__set *const listeners = scopeflow__listeners_of(scope);
-    if (listeners == NULL) return;
-    scopeflow_event *const event =
-        scopeflow__event_new_end(scope, scopeflow__scope_end_time(scope, scope->ended_at_ns));
-    if (event != NULL) {
-        event->outcome.status = SCOPEFLOW_END_STATUS_ERROR;
-        event->outcome.is_abandoned = true;
-    }
-    scopeflow__task_emit(self, emitter, event, listeners);
-}
-
-void scopeflow__task_emit_abandoned(scopeflow__task *self, scopeflow_emitter *emitter) {
-    do {
-        scopeflow_scope *scope = scopeflow__abandoned_take(self->runtime);
-        while (scope != NULL) {
-            scopeflow_scope *const next = scope->next;
-            emit_abandoned(self, emitter, scope);
-            scopeflow_scope_release(scope); /* Its parent may be the next that nobody holds. */
-            scope = next;
-        }
-    } while (scopeflow__has_abandoned(self->runtime));
-}
-
-/* --- Delivery --- */
+/* --- One event --- */
 
 static void count_delivery(const scopeflow_event *event) {
-    scopeflow_runtime *const runtime = event->scope->runtime;
-    scopeflow__count(event->kind == SCOPEFLOW_EVENT_KIND_MARK ? &runtime->mark_event_count
-                                                              : &runtime->scope_event_count);
+    scopeflow__shard *const shard = &event->scope->runtime->shards[event->scope->shard];
+    scopeflow__count(event->kind == SCOPEFLOW_EVENT_KIND_MARK ? &shard->mark_event_count
+                                                              : &shard->scope_event_count);
 }
 
 /* Serves native subscribers until one of the host's comes. */
@@ -5381,147 +10646,236 @@ static void retire_event(scopeflow__task *self) {
     scopeflow_event_release(event);
 }
 
-/* Moves what subscribers emitted meanwhile behind what already waits. */
-static void take_aside(scopeflow__task *self, scopeflow__emitter *emitter) {
-    if (emitter->first == NULL) return;
-    append_event(&self->events, &self->last_event, emitter->first);
-    self->last_event = emitter->last;
-    emitter->first = NULL;
-    emitter->last = NULL;
-    emitter->waiting_count = 0;
+/* Nobody has got it yet. */
+static void drop_first(scopeflow__task *self) {
+    scopeflow_event *const event = self->events;
+    self->events = event->next;
+    scopeflow__event_drop(event);
+}
+
+static void begin_serving(scopeflow__task *self, scopeflow__emitter *emitter) {
+    if (emitter == NULL || self->serving != NULL) return;
+    self->serving = emitter;
+    emitter->is_delivering = true;
+}
+
+static void end_serving(scopeflow__task *self) {
+    if (self->serving == NULL) return;
+    self->serving->is_delivering = false;
+    self->serving = NULL;
+}
+
+void scopeflow__task_stop_serving(scopeflow__task *self) {
+    if (self->serving != NULL) take_aside(self, self->serving);
+    end_serving(self);
+}
+
+static void fill_delivery(scopeflow__task *self, const scopeflow__entry *listener,
+                          scopeflow_step *step) {
+    self->pending = SCOPEFLOW__PENDING_DELIVER;
+    step->kind = SCOPEFLOW_STEP_KIND_DELIVER;
+    step->registry = SCOPEFLOW_REGISTRY_SUBSCRIBER;
+    step->flags = listener->flags;
+    step->callable = listener->callable;
+    step->event = self->events;
+    step->registration = scopeflow__entry_name(listener);
 }
 
 bool scopeflow__task_deliver(scopeflow__task *self, scopeflow_emitter *emitter,
                              scopeflow_step *step) {
     scopeflow__emitter *const mine = scopeflow__emitter_of(emitter);
     while (self->events != NULL) {
-        if (mine != NULL) mine->is_delivering = 1;
+        if (self->events->preparation != SCOPEFLOW__PREPARED) {
+            end_serving(self); /* What a sanitizer emits is no subscriber's. */
+            if (scopeflow__task_prepare(self, step)) return true;
+            if (self->events->is_lost) {
+                drop_first(self);
+                continue;
+            }
+        }
+        if (mine != NULL && mine->is_delivering && self->serving == NULL) {
+            put_aside(self, mine);
+            continue;
+        }
+        begin_serving(self, mine);
         const scopeflow__entry *const listener = next_host_listener(self);
         if (listener != NULL) {
-            self->pending = SCOPEFLOW__PENDING_DELIVER;
-            step->kind = SCOPEFLOW_STEP_KIND_DELIVER;
-            step->registry = SCOPEFLOW_REGISTRY_SUBSCRIBER;
-            step->flags = listener->flags;
-            step->callable = listener->callable;
-            step->event = self->events;
-            step->registration = scopeflow__entry_name(listener);
+            fill_delivery(self, listener, step);
             return true;
         }
         retire_event(self);
-        if (mine == NULL) continue;
-        take_aside(self, mine);
-        mine->is_delivering = self->events != NULL;
+        if (mine != NULL) take_aside(self, mine);
     }
+    end_serving(self);
     return false;
 }
 
 void scopeflow__task_delivered(scopeflow__task *self, const scopeflow_answer *answer) {
-    if (answer->kind == SCOPEFLOW_ANSWER_KIND_ERROR)
-        scopeflow__count(&self->runtime->subscriber_error_count);
-    if (answer->kind == SCOPEFLOW_ANSWER_KIND_CANCEL && !self->has_held) {
-        self->held = answer->value;
-        self->has_held = true;
+    if (answer->kind == SCOPEFLOW_ANSWER_KIND_CANCEL) {
+        scopeflow__task_hold(self, answer->value);
         return;
     }
+    if (answer->kind == SCOPEFLOW_ANSWER_KIND_ERROR) {
+        const scopeflow__chain *const chain =
+            &self->events->listeners->chains[SCOPEFLOW_REGISTRY_SUBSCRIBER];
+        scopeflow__count(&self->runtime->subscriber_error_count);
+        scopeflow__log_failure(
+            self->runtime, SCOPEFLOW_LOG_LEVEL_ERROR, SCOPEFLOW__TEXT("subscriber"),
+            scopeflow__entry_name(chain->entries[self->listener_index - 1]), answer->value);
+    }
+    if (answer->value != 0) scopeflow__runtime_release_ref(self->runtime, answer->value);
+}
+
+/* -------------------- src/pipeline/gates.c -------------------- */
+
+/* Gates switch a registration off for one call (S3.1). What is left is a set of the call's own. */
+
+static const scopeflow__chain *gates_of(const scopeflow__task *self) {
+    return &self->middleware->chains[SCOPEFLOW_REGISTRY_CONDITIONAL_MIDDLEWARE_GUARDRAIL];
+}
+
+static uint32_t bit(scopeflow_registry kind) {
+    return 1u << (kind - 1);
+}
+
+/* The registries that the call goes by, as a gate's kinds: a helper runs one chain (S4.9), and
+ * sanitizers are of use only if somebody observes (S3.6). */
+static uint32_t used_kinds(const scopeflow__task *self) {
+    bool const is_tool = self->kind == SCOPEFLOW__TASK_TOOL;
+    uint32_t const guards = bit(is_tool ? SCOPEFLOW_REGISTRY_TOOL_CONDITIONAL_EXECUTION_GUARDRAIL
+                                        : SCOPEFLOW_REGISTRY_LLM_CONDITIONAL_EXECUTION_GUARDRAIL);
+    uint32_t const intercepts = bit(is_tool ? SCOPEFLOW_REGISTRY_TOOL_REQUEST_INTERCEPT
+                                            : SCOPEFLOW_REGISTRY_LLM_REQUEST_INTERCEPT);
+    if (self->is_standalone)
+        return self->after_gates == SCOPEFLOW__PHASE_GUARD ? guards : intercepts;
+
+    uint32_t const execution = bit(is_tool ? SCOPEFLOW_REGISTRY_TOOL_EXECUTION_INTERCEPT
+                                   : self->kind == SCOPEFLOW__TASK_LLM
+                                       ? SCOPEFLOW_REGISTRY_LLM_EXECUTION_INTERCEPT
+                                       : SCOPEFLOW_REGISTRY_LLM_STREAM_EXECUTION_INTERCEPT);
+    uint32_t const sanitizers = is_tool
+                                    ? bit(SCOPEFLOW_REGISTRY_TOOL_SANITIZE_REQUEST_GUARDRAIL) |
+                                          bit(SCOPEFLOW_REGISTRY_TOOL_SANITIZE_RESPONSE_GUARDRAIL)
+                                    : bit(SCOPEFLOW_REGISTRY_LLM_SANITIZE_REQUEST_GUARDRAIL) |
+                                          bit(SCOPEFLOW_REGISTRY_LLM_SANITIZE_RESPONSE_GUARDRAIL);
+    bool const is_observed =
+        scopeflow__set_count(self->middleware, SCOPEFLOW_REGISTRY_SUBSCRIBER) > 0;
+    return guards | intercepts | execution | (is_observed ? sanitizers : 0);
+}
+
+/* A gate about nothing that the call would use is not asked. */
+bool scopeflow__call_gate(scopeflow__task *self, scopeflow_step *step) {
+    const scopeflow__chain *const gates = gates_of(self);
+    uint32_t const kinds = used_kinds(self);
+    while (self->index < gates->count &&
+           !scopeflow__set_has_gated(self->middleware, gates->entries[self->index], kinds))
+        self->index++;
+    if (self->has_held || self->index == gates->count) {
+        self->index = 0;
+        self->phase = self->has_held ? (uint8_t)SCOPEFLOW__PHASE_FINISH : self->after_gates;
+        return false;
+    }
+    const scopeflow__entry *const gate = gates->entries[self->index];
+    scopeflow__task_fill(self, step, SCOPEFLOW_STEP_KIND_INVOKE, gate);
+    step->scope = self->scope->opener;
+    step->kinds = gate->gated_kinds;
+    step->target = scopeflow__entry_gated(gate);
+    self->pending = SCOPEFLOW__PENDING_GATE;
+    return true;
+}
+
+/* Without memory for the smaller set the registration stays on, as with a gate that fails. */
+static void switch_off(scopeflow__task *self, const scopeflow__entry *gate) {
+    scopeflow__set *const left = scopeflow__set_without(self->middleware, gate);
+    if (left == NULL) return;
+    scopeflow__set_release(self->middleware);
+    self->middleware = left;
+}
+
+void scopeflow__call_gated(scopeflow__task *self, const scopeflow_answer *answer) {
+    const scopeflow__entry *const gate = gates_of(self)->entries[self->index++];
+    if (answer->kind == SCOPEFLOW_ANSWER_KIND_CANCEL) {
+        scopeflow__task_hold(self, answer->value);
+        return;
+    }
+    if (answer->kind == SCOPEFLOW_ANSWER_KIND_ERROR)
+        scopeflow__log_failure(self->runtime, SCOPEFLOW_LOG_LEVEL_WARNING,
+                               SCOPEFLOW__TEXT("conditional-middleware gate"),
+                               scopeflow__entry_name(gate), answer->value);
+    if (answer->kind == SCOPEFLOW_ANSWER_KIND_REFUSE) switch_off(self, gate);
     scopeflow__runtime_release_ref(self->runtime, answer->value);
 }
 
-void scopeflow__task_drop_events(scopeflow__task *self) {
-    while (self->events != NULL) {
-        scopeflow_event *const event = self->events;
-        self->events = event->next;
-        drop(event);
+/* -------------------- src/pipeline/admission.c -------------------- */
+
+/* What comes before the start of a call (S4.1): guards decide, request intercepts rewrite. What
+ * fails here leaves a mark, since there is no span that could tell of it (S4.5). */
+
+#define STEP_GUARD "guard"
+#define STEP_CODEC "codec"
+#define STEP_INTERCEPT "request_intercept"
+
+/* --- The chains --- */
+
+static scopeflow__chain *guards_of(const scopeflow__task *self) {
+    return &self->middleware->chains[scopeflow__task_registry(
+        self, SCOPEFLOW_REGISTRY_TOOL_CONDITIONAL_EXECUTION_GUARDRAIL,
+        SCOPEFLOW_REGISTRY_LLM_CONDITIONAL_EXECUTION_GUARDRAIL)];
+}
+
+static scopeflow__chain *intercepts_of(const scopeflow__task *self) {
+    return &self->middleware->chains[scopeflow__task_registry(
+        self, SCOPEFLOW_REGISTRY_TOOL_REQUEST_INTERCEPT, SCOPEFLOW_REGISTRY_LLM_REQUEST_INTERCEPT)];
+}
+
+static void go_to(scopeflow__task *self, scopeflow__phase phase) {
+    self->phase = (uint8_t)phase;
+    self->index = 0;
+}
+
+/* --- Failure --- */
+
+/* The mark stands under the scope that was current, not under the call, which never began. */
+static void emit_verdict(scopeflow__task *self, const scopeflow_answer *answer, const char *what,
+                         scopeflow__entry *entry) {
+    scopeflow_scope *const span = self->scope;
+    bool const is_refusal = answer->kind == SCOPEFLOW_ANSWER_KIND_REFUSE;
+    scopeflow__set *const listeners = scopeflow__listeners_of(span->inherit);
+    if (listeners == NULL) return;
+    scopeflow_event *const mark = scopeflow__event_new_mark(
+        span->parent, scopeflow__scope_name(span), SCOPEFLOW__TEXT(""), SCOPEFLOW_TIMESTAMP_NONE);
+    if (mark != NULL) {
+        if (entry != NULL) scopeflow__ref_up(&entry->refs);
+        mark->entry = entry;
+        mark->step = what;
+        mark->type = is_refusal ? SCOPEFLOW_SCOPE_TYPE_GUARDRAIL : span->type;
+        mark->is_llm_call = span->type == SCOPEFLOW_SCOPE_TYPE_LLM;
+        mark->data_source = is_refusal ? SCOPEFLOW__DATA_REFUSAL : SCOPEFLOW__DATA_FAILURE;
+        mark->data = answer->value;
+        scopeflow__event_sanitize_by(mark, self->middleware);
     }
+    scopeflow__task_emit(self, mark, listeners);
 }
 
-/* -------------------- src/pipeline/call.c -------------------- */
-
-/* The managed tool call (S4): guards, start, execution, end. */
-
-/* --- Begin --- */
-
-/* S3.8: a sync call must not meet middleware that has to be awaited, and says so before anything
- * is emitted. */
-static scopeflow_status check_sync(const scopeflow__set *middleware,
-                                   const scopeflow_tool_execute_options *options,
-                                   scopeflow_error *out_error) {
-    if ((options->flags & SCOPEFLOW_CALL_FLAG_SYNC) == 0 || middleware == NULL)
-        return SCOPEFLOW_STATUS_OK;
-    const scopeflow__chain *const guards =
-        &middleware->chains[SCOPEFLOW_REGISTRY_TOOL_CONDITIONAL_EXECUTION_GUARDRAIL];
-    if ((guards->flags & SCOPEFLOW_CALLABLE_FLAG_ASYNC) == 0) return SCOPEFLOW_STATUS_OK;
-    uint32_t at = 0;
-    while ((guards->entries[at]->flags & SCOPEFLOW_CALLABLE_FLAG_ASYNC) == 0) at++;
-    return scopeflow__fail(out_error, SCOPEFLOW_STATUS_INVALID_STATE,
-                           SCOPEFLOW__TEXT("tool conditional-execution guardrail '"),
-                           scopeflow__entry_name(guards->entries[at]),
-                           SCOPEFLOW__TEXT("' is async and cannot be used in a sync call"));
+/* The call ends here: refused, failed or cancelled. */
+static void turn_away(scopeflow__task *self, const scopeflow_answer *answer, const char *what,
+                      scopeflow__entry *entry) {
+    bool const is_refusal = answer->kind == SCOPEFLOW_ANSWER_KIND_REFUSE;
+    self->phase = SCOPEFLOW__PHASE_FINISH;
+    self->final_step = SCOPEFLOW_STEP_KIND_RAISE;
+    self->final_status = is_refusal ? SCOPEFLOW_STATUS_GUARDRAIL_REJECTED : SCOPEFLOW_STATUS_OK;
+    self->value = answer->value;
+    if (answer->kind != SCOPEFLOW_ANSWER_KIND_CANCEL && !self->is_standalone)
+        emit_verdict(self, answer, what, entry);
 }
 
-static scopeflow_status check_names(const scopeflow_tool_execute_options *options,
-                                    scopeflow_error *out_error) {
-    scopeflow_status const status =
-        scopeflow__name_check(options->name, "the name of a tool", out_error);
-    if (status != SCOPEFLOW_STATUS_OK) return status;
-    return scopeflow__name_check(options->tool_call_id, "a tool call id", out_error);
-}
-
-/* The call's span is reserved at once, so that the start cannot fail for want of memory after a
- * guard has passed; it draws its id and time only at the start (S2.3). */
-static scopeflow_status reserve(scopeflow_runtime *runtime,
-                                const scopeflow_tool_execute_options *options,
-                                scopeflow_scope **out_span, scopeflow__set **out_middleware,
-                                scopeflow_error *out_error) {
-    scopeflow__place place;
-    scopeflow_status status =
-        scopeflow__place_find(runtime, options->current, options->parent, &place, out_error);
-    if (status != SCOPEFLOW_STATUS_OK) return status;
-    bool failed;
-    scopeflow__set *const middleware = scopeflow__set_of(place.inherit, &failed);
-    if (failed) return scopeflow__fail_memory(out_error);
-    status = check_sync(middleware, options, out_error);
-    if (status != SCOPEFLOW_STATUS_OK) {
-        scopeflow__set_release(middleware);
-        return status;
-    }
-    scopeflow_scope *const span =
-        scopeflow__scope_new(runtime, &place, SCOPEFLOW_SCOPE_TYPE_TOOL, options->attributes,
-                             options->name, options->tool_call_id);
-    if (span == NULL) {
-        scopeflow__set_release(middleware);
-        return scopeflow__fail_memory(out_error);
-    }
-    span->is_call = true;
-    *out_span = span;
-    *out_middleware = middleware;
-    return SCOPEFLOW_STATUS_OK;
-}
-
-scopeflow_status scopeflow_tool_execute(scopeflow_runtime *runtime,
-                                        const scopeflow_tool_execute_options *options,
-                                        scopeflow_task *task, scopeflow_step *out_step,
-                                        scopeflow_error *out_error) {
-    scopeflow_status status =
-        scopeflow__check_tool_execute(runtime, options, task, out_step, out_error);
-    if (status == SCOPEFLOW_STATUS_OK) status = check_names(options, out_error);
-    if (status != SCOPEFLOW_STATUS_OK) return status;
-    scopeflow_scope *span = NULL;
-    scopeflow__set *middleware = NULL;
-    status = reserve(runtime, options, &span, &middleware, out_error);
-    if (status != SCOPEFLOW_STATUS_OK) return status;
-
-    scopeflow__task *const self = scopeflow__task_of(task);
-    scopeflow__task_begin(self, runtime);
-    self->phase = SCOPEFLOW__PHASE_GUARD;
-    self->scope = span;
-    self->middleware = middleware;
-    self->request = options->request;
-    self->data = options->data;
-    self->timestamp_ns = options->timestamp_ns;
-    span->metadata = options->metadata;
-    if (scopeflow__has_abandoned(runtime)) scopeflow__task_emit_abandoned(self, options->emitter);
-    scopeflow__task_run(self, options->emitter, out_step);
-    return SCOPEFLOW_STATUS_OK;
+/* Ends a standalone helper that went through (S4.9). */
+static void give_back(scopeflow__task *self) {
+    self->phase = SCOPEFLOW__PHASE_FINISH;
+    self->final_step = SCOPEFLOW_STEP_KIND_RETURN;
+    if (!self->owns_request) return;
+    self->value = self->request;
+    self->owns_request = false;
 }
 
 /* --- Guards --- */
@@ -5531,72 +10885,299 @@ bool scopeflow__call_guard(scopeflow__task *self, scopeflow_step *step) {
         self->phase = SCOPEFLOW__PHASE_FINISH;
         return false;
     }
-    uint32_t const count = scopeflow__set_count(
-        self->middleware, SCOPEFLOW_REGISTRY_TOOL_CONDITIONAL_EXECUTION_GUARDRAIL);
-    if (self->guard_index == count) {
-        self->phase = SCOPEFLOW__PHASE_START;
+    const scopeflow__chain *const guards = self->middleware != NULL ? guards_of(self) : NULL;
+    if (guards == NULL || self->index == guards->count) {
+        bool const has_more = self->middleware != NULL && intercepts_of(self)->count > 0;
+        go_to(self, has_more ? SCOPEFLOW__PHASE_DECODE : SCOPEFLOW__PHASE_START);
+        if (self->is_standalone) give_back(self);
         return false;
     }
-    const scopeflow__entry *const guard =
-        self->middleware->chains[SCOPEFLOW_REGISTRY_TOOL_CONDITIONAL_EXECUTION_GUARDRAIL]
-            .entries[self->guard_index++];
-    self->pending = SCOPEFLOW__PENDING_INVOKE;
-    step->kind = SCOPEFLOW_STEP_KIND_INVOKE;
-    step->registry = guard->kind;
-    step->flags = guard->flags;
-    step->callable = guard->callable;
+    scopeflow__task_fill(self, step, SCOPEFLOW_STEP_KIND_INVOKE, guards->entries[self->index++]);
+    step->scope = self->scope->opener;
     step->input = self->request;
-    step->registration = scopeflow__entry_name(guard);
-    step->target = scopeflow__scope_name(self->scope);
+    self->pending = SCOPEFLOW__PENDING_GUARD;
     return true;
-}
-
-/* S4.5: the mark stands under the scope that was current, not under the call, which never began. */
-static void emit_verdict(scopeflow__task *self, const scopeflow_answer *answer) {
-    scopeflow_scope *const span = self->scope;
-    bool const is_refusal = answer->kind == SCOPEFLOW_ANSWER_KIND_REFUSE;
-    scopeflow__set *const listeners = scopeflow__listeners_of(span->inherit);
-    if (listeners == NULL) return;
-    scopeflow_event *const mark = scopeflow__event_new_mark(
-        span->parent, scopeflow__scope_name(span), SCOPEFLOW_TIMESTAMP_NONE);
-    if (mark != NULL) {
-        scopeflow__entry *const guard =
-            self->middleware->chains[SCOPEFLOW_REGISTRY_TOOL_CONDITIONAL_EXECUTION_GUARDRAIL]
-                .entries[self->guard_index - 1];
-        scopeflow__ref_up(&guard->refs);
-        mark->entry = guard;
-        mark->type = is_refusal ? SCOPEFLOW_SCOPE_TYPE_GUARDRAIL : SCOPEFLOW_SCOPE_TYPE_TOOL;
-        mark->data_source = is_refusal ? SCOPEFLOW__DATA_REFUSAL : SCOPEFLOW__DATA_FAILURE;
-        mark->data = answer->value;
-    }
-    scopeflow__task_emit(self, answer->emitter, mark, listeners);
 }
 
 void scopeflow__call_guarded(scopeflow__task *self, const scopeflow_answer *answer) {
     if (answer->kind == SCOPEFLOW_ANSWER_KIND_VALUE) {
-        scopeflow__runtime_release_ref(self->runtime, answer->value);
+        if (answer->value != 0) scopeflow__runtime_release_ref(self->runtime, answer->value);
         return;
     }
-    bool const is_refusal = answer->kind == SCOPEFLOW_ANSWER_KIND_REFUSE;
-    self->phase = SCOPEFLOW__PHASE_FINISH;
-    self->final_step = SCOPEFLOW_STEP_KIND_RAISE;
-    self->final_status = is_refusal ? SCOPEFLOW_STATUS_GUARDRAIL_REJECTED : SCOPEFLOW_STATUS_OK;
-    self->value = answer->value;
-    if (answer->kind != SCOPEFLOW_ANSWER_KIND_CANCEL) emit_verdict(self, answer);
+    turn_away(self, answer, STEP_GUARD, guards_of(self)->entries[self->index - 1]);
 }
 
-/* --- Start, execution, end --- */
+/* --- The request codec --- */
 
-void scopeflow__call_start(scopeflow__task *self, scopeflow_emitter *emitter) {
+static bool fill_codec(scopeflow__task *self, scopeflow_step *step, scopeflow_codec_action action,
+                       scopeflow__pending pending) {
+    scopeflow__task_fill(self, step, SCOPEFLOW_STEP_KIND_CODEC, NULL);
+    step->scope = self->scope->opener;
+    step->callable = self->codec;
+    step->codec_action = action;
+    step->input = self->request;
+    if (!self->owns_request) step->input_flags = SCOPEFLOW_STEP_FLAG_PRIVATE_COPY;
+    step->annotated = self->annotated;
+    self->pending = (uint8_t)pending;
+    return true;
+}
+
+/* Comes only where there are intercepts: nobody else would look at what was decoded. */
+bool scopeflow__call_decode(scopeflow__task *self, scopeflow_step *step) {
+    if (self->codec == 0) {
+        go_to(self, SCOPEFLOW__PHASE_INTERCEPT);
+        return false;
+    }
+    return fill_codec(self, step, SCOPEFLOW_CODEC_ACTION_DECODE_REQUEST, SCOPEFLOW__PENDING_DECODE);
+}
+
+void scopeflow__call_decoded(scopeflow__task *self, const scopeflow_answer *answer) {
+    if (answer->kind != SCOPEFLOW_ANSWER_KIND_VALUE) {
+        turn_away(self, answer, STEP_CODEC, NULL);
+        return;
+    }
+    self->annotated = answer->value;
+    go_to(self, SCOPEFLOW__PHASE_INTERCEPT);
+}
+
+bool scopeflow__call_encode(scopeflow__task *self, scopeflow_step *step) {
+    if (self->codec == 0 || !self->was_annotated) {
+        go_to(self, SCOPEFLOW__PHASE_START);
+        return false;
+    }
+    return fill_codec(self, step, SCOPEFLOW_CODEC_ACTION_ENCODE_REQUEST, SCOPEFLOW__PENDING_ENCODE);
+}
+
+static void replace_request(scopeflow__task *self, scopeflow_ref request) {
+    if (self->owns_request) scopeflow__runtime_release_ref(self->runtime, self->request);
+    self->request = request;
+    self->owns_request = true;
+}
+
+void scopeflow__call_encoded(scopeflow__task *self, const scopeflow_answer *answer) {
+    if (answer->kind != SCOPEFLOW_ANSWER_KIND_VALUE) {
+        turn_away(self, answer, STEP_CODEC, NULL);
+        return;
+    }
+    replace_request(self, answer->value);
+    go_to(self, SCOPEFLOW__PHASE_START);
+}
+
+/* --- Request intercepts --- */
+
+bool scopeflow__call_intercept(scopeflow__task *self, scopeflow_step *step) {
+    if (self->middleware == NULL || self->index == intercepts_of(self)->count) {
+        go_to(self, SCOPEFLOW__PHASE_ENCODE);
+        if (self->is_standalone) give_back(self);
+        return false;
+    }
+    scopeflow__task_fill(self, step, SCOPEFLOW_STEP_KIND_INVOKE,
+                         intercepts_of(self)->entries[self->index++]);
+    step->scope = self->scope->opener;
+    step->input = self->request;
+    step->annotated = self->annotated;
+    if (!self->owns_request) step->input_flags = SCOPEFLOW_STEP_FLAG_PRIVATE_COPY;
+    self->pending = SCOPEFLOW__PENDING_INTERCEPT;
+    return true;
+}
+
+/* Puts a piece of a message together in place; what does not fit is cut. */
+static scopeflow_bytes join(char *out, size_t capacity, const char *a, scopeflow_bytes b,
+                            const char *c) {
+    scopeflow_bytes const parts[] = {scopeflow__c_text(a), b, scopeflow__c_text(c)};
+    size_t used = 0;
+    for (int i = 0; i < 3; i++) {
+        size_t const len = scopeflow__utf8_cut(parts[i], capacity - used);
+        scopeflow__copy(out + used, parts[i].ptr, len);
+        used += len;
+    }
+    return scopeflow__text(out, used);
+}
+
+static scopeflow_status fail_intercept(const scopeflow__task *self, const char *returned,
+                                       scopeflow_error *out_error) {
+    const scopeflow__entry *const entry = intercepts_of(self)->entries[self->index - 1];
+    char start[64];
+    char end[120];
+    scopeflow_bytes target = scopeflow__scope_name(self->scope);
+    target.len = scopeflow__utf8_cut(target, 64);
+    return scopeflow__fail(out_error, SCOPEFLOW_STATUS_INVALID_ARGUMENT,
+                           join(start, sizeof start, scopeflow__registry_titles[entry->kind],
+                                SCOPEFLOW__TEXT(""), " '"),
+                           scopeflow__entry_name(entry),
+                           join(end, sizeof end, returned, target, "'"));
+}
+
+static scopeflow_status check_intercepted(const scopeflow__task *self,
+                                          const scopeflow_answer *answer,
+                                          scopeflow_error *out_error) {
+    bool const is_tool = self->kind == SCOPEFLOW__TASK_TOOL;
+    bool const is_request =
+        is_tool ? answer->value != 0 : scopeflow__ref_is_object(self->runtime, answer->value);
+    if (is_request) return SCOPEFLOW_STATUS_OK;
+    if (!is_tool && answer->value != 0)
+        return fail_intercept(self, "' returned no LLM request for '", out_error);
+    if (scopeflow__ref_is_null(self->runtime, self->request)) return SCOPEFLOW_STATUS_OK;
+    return fail_intercept(self, "' returned nothing for '", out_error);
+}
+
+static scopeflow_status check_encoded(const scopeflow__task *self, const scopeflow_answer *answer,
+                                      scopeflow_error *out_error) {
+    if (scopeflow__ref_is_object(self->runtime, answer->value)) return SCOPEFLOW_STATUS_OK;
+    return scopeflow__fail(out_error, SCOPEFLOW_STATUS_INVALID_ARGUMENT,
+                           SCOPEFLOW__TEXT("the codec returned no LLM request for '"),
+                           scopeflow__scope_name(self->scope), SCOPEFLOW__TEXT("'"));
+}
+
+scopeflow_status scopeflow__call_check_rewritten(const scopeflow__task *self,
+                                                 const scopeflow_answer *answer,
+                                                 scopeflow_error *out_error) {
+    if (answer->kind != SCOPEFLOW_ANSWER_KIND_VALUE) return SCOPEFLOW_STATUS_OK;
+    if (self->pending == SCOPEFLOW__PENDING_INTERCEPT)
+        return check_intercepted(self, answer, out_error);
+    if (self->pending == SCOPEFLOW__PENDING_ENCODE) return check_encoded(self, answer, out_error);
+    return SCOPEFLOW_STATUS_OK;
+}
+
+void scopeflow__call_intercepted(scopeflow__task *self, const scopeflow_answer *answer) {
+    scopeflow__chain *const chain = intercepts_of(self);
+    scopeflow__entry *const entry = chain->entries[self->index - 1];
+    if (answer->annotated != 0) {
+        scopeflow__runtime_release_ref(self->runtime, self->annotated);
+        self->annotated = answer->annotated;
+        self->was_annotated = true;
+    }
+    if (answer->kind != SCOPEFLOW_ANSWER_KIND_VALUE) {
+        turn_away(self, answer, STEP_INTERCEPT, entry);
+        return;
+    }
+    if (answer->value != 0) replace_request(self, answer->value);
+    if ((entry->flags & SCOPEFLOW_CALLABLE_FLAG_BREAK_CHAIN) != 0) self->index = chain->count;
+}
+
+/* -------------------- src/pipeline/execution.c -------------------- */
+
+/* From the start of a call to its end (S4.2, S4.3): execution intercepts nest around the target. */
+
+static const scopeflow__chain *execution_of(const scopeflow__task *self) {
+    scopeflow_registry const llm = self->kind == SCOPEFLOW__TASK_LLM_STREAM
+                                       ? SCOPEFLOW_REGISTRY_LLM_STREAM_EXECUTION_INTERCEPT
+                                       : SCOPEFLOW_REGISTRY_LLM_EXECUTION_INTERCEPT;
+    return &self->middleware->chains[scopeflow__task_registry(
+        self, SCOPEFLOW_REGISTRY_TOOL_EXECUTION_INTERCEPT, llm)];
+}
+
+static uint32_t link_count(const scopeflow__task *self) {
+    return self->middleware != NULL ? execution_of(self)->count : 0;
+}
+
+/* --- Start --- */
+
+void scopeflow__call_start(scopeflow__task *self) {
     scopeflow_scope *const span = self->scope;
+    if (scopeflow__runtime_is_closed(self->runtime)) { /* By a guard or an intercept (S6.1). */
+        self->phase = SCOPEFLOW__PHASE_FINISH;
+        self->final_step = SCOPEFLOW_STEP_KIND_RAISE;
+        self->final_status = SCOPEFLOW_STATUS_INVALID_STATE;
+        return;
+    }
     self->phase = SCOPEFLOW__PHASE_EXECUTE;
+    span->call_request = self->request;
     scopeflow__scope_open(span, self->timestamp_ns);
     scopeflow__set *const listeners = scopeflow__listeners_of(span);
     if (listeners == NULL) return;
     scopeflow_event *const start = scopeflow__event_new_start(span);
-    if (start != NULL) start->data = self->request;
-    scopeflow__task_emit(self, emitter, start, listeners);
+    if (start != NULL) {
+        start->data = self->request;
+        start->codec = self->codec;
+        scopeflow__event_sanitize_by(start, self->middleware);
+    }
+    scopeflow__task_emit(self, start, listeners);
 }
+
+/* --- Links --- */
+
+static bool is_same(const scopeflow_runtime *runtime, scopeflow_ref a, scopeflow_ref b) {
+    return a == b || (a != 0 && b != 0 && runtime->host.same != NULL &&
+                      runtime->host.same(runtime->host.context, a, b) != 0);
+}
+
+/* S3.7: an attempt is marked when it is not the first, or not what the start event shows. */
+void scopeflow__call_link(scopeflow__task *self) {
+    scopeflow_scope *const span = self->scope;
+    self->phase = SCOPEFLOW__PHASE_EXECUTE;
+    if (self->link < link_count(self)) return;
+    uint32_t const n = __atomic_add_fetch(&span->attempt_count, 1, __ATOMIC_RELAXED);
+    if (!scopeflow__scope_is_open(span)) return; /* Nothing comes after the end. */
+    if (n == 1 && is_same(self->runtime, self->request, span->call_request)) return;
+    scopeflow__set *const listeners = scopeflow__listeners_of(span);
+    if (listeners == NULL) return;
+    scopeflow_event *const mark = scopeflow__event_new_mark(
+        span, SCOPEFLOW__TEXT("attempt"), SCOPEFLOW__TEXT(""), SCOPEFLOW_TIMESTAMP_NONE);
+    if (mark != NULL) {
+        mark->type = span->type;
+        mark->data_source = SCOPEFLOW__DATA_NUMBER;
+        mark->number = n;
+    }
+    scopeflow__task_emit(self, mark, listeners);
+}
+
+scopeflow_status scopeflow_task_link(scopeflow_runtime *runtime,
+                                     const scopeflow_task_link_options *options,
+                                     scopeflow_task *task, scopeflow_step *out_step,
+                                     scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_task_link(runtime, options, task, out_step, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    SCOPEFLOW__REQUIRE(options->call != NULL, out_error, "call must not be null");
+    scopeflow__task *const call = scopeflow__task_of(options->call);
+    SCOPEFLOW__REQUIRE(scopeflow__task_is_executing(call) && call->link < link_count(call) &&
+                           scopeflow__scope_is_open(call->scope),
+                       out_error, "the execution continuation is no longer active");
+    SCOPEFLOW__REQUIRE(call->runtime == runtime, out_error, "call belongs to another runtime");
+
+    scopeflow__task *const self = scopeflow__task_of(task);
+    scopeflow__task_begin(self, runtime);
+    self->phase = SCOPEFLOW__PHASE_LINK;
+    self->kind = call->kind;
+    self->is_link = true;
+    self->can_await = call->can_await;
+    self->scope = scopeflow_scope_retain(call->scope);
+    self->middleware = call->middleware;
+    scopeflow__ref_up(&self->middleware->refs);
+    self->request = options->request;
+    self->link = call->link + 1;
+    scopeflow__task_run(self, options->emitter, out_step);
+    return SCOPEFLOW_STATUS_OK;
+}
+
+/* --- Execution --- */
+
+/* S5.2: an exit or cancellation that came with the start event is raised before the target runs,
+ * and the start gets its end. */
+static void cancel_instead(scopeflow__task *self) {
+    scopeflow_answer answer;
+    memset(&answer, 0, sizeof answer);
+    answer.kind = SCOPEFLOW_ANSWER_KIND_CANCEL;
+    answer.value = self->held;
+    self->has_held = false;
+    scopeflow__call_executed(self, &answer);
+}
+
+bool scopeflow__call_execute(scopeflow__task *self, scopeflow_step *step) {
+    if (self->has_held) {
+        cancel_instead(self);
+        return false;
+    }
+    bool const is_target = self->link >= link_count(self);
+    scopeflow__task_fill(self, step, SCOPEFLOW_STEP_KIND_EXECUTE,
+                         is_target ? NULL : execution_of(self)->entries[self->link]);
+    step->input = self->request;
+    self->pending = SCOPEFLOW__PENDING_EXECUTE;
+    return true;
+}
+
+/* --- End --- */
 
 static void set_outcome(scopeflow_event *end, const scopeflow_answer *answer) {
     scopeflow__outcome *const outcome = &end->outcome;
@@ -5610,67 +11191,736 @@ static void set_outcome(scopeflow_event *end, const scopeflow_answer *answer) {
     outcome->error = answer->value;
 }
 
-static void emit_end(scopeflow__task *self, const scopeflow_answer *answer, int64_t ended_at_ns) {
+static void set_output(const scopeflow__task *self, scopeflow_event *end,
+                       const scopeflow_answer *answer) {
+    bool const is_stream = self->kind == SCOPEFLOW__TASK_LLM_STREAM;
+    bool const is_value = answer->kind == SCOPEFLOW_ANSWER_KIND_VALUE;
+    if (is_stream) {
+        end->data = self->output;
+        end->finalizer_failed = self->finalizer_failed;
+    } else if (is_value) {
+        end->data = answer->value;
+    }
+    if (is_value && end->data == 0 && !self->output_is_void) end->data = self->data;
+    if (end->data != 0) end->codec = self->response_codec;
+}
+
+void scopeflow__call_end(scopeflow__task *self, const scopeflow_answer *answer,
+                         int64_t ended_at_ns) {
+    if (__atomic_load_n(&self->scope->pending_marks, __ATOMIC_RELAXED) != NULL)
+        self->phase = SCOPEFLOW__PHASE_MARKS;
+    if (!scopeflow__scope_end(self->scope)) return; /* The target has done so. */
     scopeflow__set *const listeners = scopeflow__listeners_of(self->scope);
     if (listeners == NULL) return;
-    scopeflow_event *const end = scopeflow__event_new_end(self->scope, ended_at_ns);
+    scopeflow_event *const end =
+        scopeflow__event_new_end(self->scope, scopeflow__scope_end_time(self->scope, ended_at_ns));
     if (end != NULL) {
+        scopeflow__event_sanitize_by(end, self->middleware);
         set_outcome(end, answer);
-        if (answer->kind == SCOPEFLOW_ANSWER_KIND_VALUE)
-            end->data = answer->value != 0 ? answer->value : self->data;
+        set_output(self, end, answer);
     }
-    scopeflow__task_emit(self, answer->emitter, end, listeners);
+    scopeflow__task_emit(self, end, listeners);
 }
 
 /* S4.3: the scope's phase changes once, so that the end is emitted once, whoever ends it. */
 void scopeflow__call_executed(scopeflow__task *self, const scopeflow_answer *answer) {
     bool const is_value = answer->kind == SCOPEFLOW_ANSWER_KIND_VALUE;
+    self->value = answer->value;
+    if (is_value && self->kind == SCOPEFLOW__TASK_LLM_STREAM && !self->is_link) {
+        self->phase = SCOPEFLOW__PHASE_STREAM;
+        self->last_chunk_ns = self->scope->started_at_ns;
+        scopeflow__stream_begin(self->scope->stream);
+        return;
+    }
     self->phase = SCOPEFLOW__PHASE_FINISH;
     self->final_step = is_value ? SCOPEFLOW_STEP_KIND_RETURN : SCOPEFLOW_STEP_KIND_RAISE;
-    self->value = answer->value;
-
-    if (!scopeflow__scope_end(self->scope)) return; /* The target has done so (S2.3: no reading). */
-    int64_t const now_ns = scopeflow__runtime_clock(self->runtime);
-    emit_end(self, answer, scopeflow__scope_end_time(self->scope, now_ns));
+    if (self->is_link) return;
+    bool const is_open = scopeflow__scope_is_open(self->scope); /* Else S2.3: no reading. */
+    scopeflow__call_end(self, answer, is_open ? scopeflow__runtime_clock(self->runtime) : 0);
 }
 
-/* S5.2: a subscriber's exit or cancellation is raised as soon as the event has reached everybody:
- * the target does not run, and the start that was emitted gets its end. */
-bool scopeflow__call_execute(scopeflow__task *self, scopeflow_emitter *emitter,
-                             scopeflow_step *step) {
+/* S3.11: one after the other, each when the one before has reached everybody. */
+void scopeflow__call_marks(scopeflow__task *self) {
+    scopeflow_scope *const call = self->scope;
+    if (self->marks == NULL) self->marks = scopeflow__pending_marks_take(call);
+    scopeflow__pending_mark *const left = self->marks;
+    if (left == NULL || scopeflow__runtime_is_closed(self->runtime)) {
+        self->phase = SCOPEFLOW__PHASE_FINISH;
+        return;
+    }
+    self->marks = left->next;
+    left->next = NULL;
+    scopeflow__set *const listeners = scopeflow__listeners_of(call);
+    if (listeners != NULL)
+        scopeflow__task_emit(self, scopeflow__event_new_left(call, left), listeners);
+    else
+        scopeflow__pending_marks_free(self->runtime, left);
+}
+
+/* -------------------- src/pipeline/stream.c -------------------- */
+
+/* A stream of chunks between the start and the end of a call (S4.7). The host pulls the chunks; the
+ * core counts them. */
+
+static void emit_chunk(scopeflow__task *self) {
+    scopeflow__set *const listeners = scopeflow__listeners_of(self->scope);
+    if (listeners == NULL) return;
+    scopeflow_event *const mark = scopeflow__event_new_mark(
+        self->scope, SCOPEFLOW__TEXT("llm.chunk"), SCOPEFLOW__TEXT(""), SCOPEFLOW_TIMESTAMP_NONE);
+    if (mark != NULL) {
+        mark->type = SCOPEFLOW_SCOPE_TYPE_LLM;
+        mark->data_source = SCOPEFLOW__DATA_NUMBER;
+        mark->number = self->scope->stream->chunk_count;
+    }
+    scopeflow__task_emit(self, mark, listeners);
+}
+
+/* One clock read a chunk, whether or not anybody listens (S2.3). */
+static void count_chunk(scopeflow__task *self) {
+    int64_t const now_ns = scopeflow__runtime_clock(self->runtime);
+    int64_t const gap_ns = now_ns > self->last_chunk_ns ? now_ns - self->last_chunk_ns : 0;
+    scopeflow__stream_count(self->scope->stream, (uint64_t)gap_ns);
+    self->last_chunk_ns = now_ns;
+    if (self->wants_chunk_marks && scopeflow__scope_is_open(self->scope)) emit_chunk(self);
+}
+
+/* A consumer that stops early cancels without an error, and nothing is raised. */
+static scopeflow_step_kind final_step(const scopeflow_answer *answer) {
+    bool const is_error = answer->kind == SCOPEFLOW_ANSWER_KIND_ERROR ||
+                          (answer->kind == SCOPEFLOW_ANSWER_KIND_CANCEL && answer->value != 0);
+    return is_error ? SCOPEFLOW_STEP_KIND_RAISE : SCOPEFLOW_STEP_KIND_RETURN;
+}
+
+/* The outcome is known now; the finalizer says what came out. */
+static void end_stream(scopeflow__task *self, const scopeflow_answer *answer) {
+    bool const is_value = answer->kind == SCOPEFLOW_ANSWER_KIND_VALUE;
+    if (is_value) scopeflow__runtime_release_ref(self->runtime, answer->value);
+    self->value = is_value ? 0 : answer->value;
+    self->ending = (uint8_t)(answer->kind + 1);
+    self->final_status = answer->status;
+    self->final_step = (uint8_t)final_step(answer);
+    self->phase = SCOPEFLOW__PHASE_FINALIZE;
+    if (scopeflow__scope_is_open(self->scope))
+        self->ended_at_ns = scopeflow__runtime_clock(self->runtime);
+}
+
+void scopeflow__stream_answered(scopeflow__task *self, const scopeflow_answer *answer) {
+    if (answer->kind == SCOPEFLOW_ANSWER_KIND_CHUNK) {
+        scopeflow__runtime_release_ref(self->runtime, answer->value);
+        count_chunk(self);
+        return;
+    }
+    end_stream(self, answer);
+}
+
+/* S5.2: an exit or cancellation that came with a chunk's mark ends the stream. */
+static void cancel_stream(scopeflow__task *self) {
+    scopeflow_answer answer;
+    memset(&answer, 0, sizeof answer);
+    answer.kind = SCOPEFLOW_ANSWER_KIND_CANCEL;
+    answer.value = self->held;
+    self->has_held = false;
+    scopeflow__runtime_release_ref(self->runtime, self->value);
+    end_stream(self, &answer);
+}
+
+bool scopeflow__stream_go_on(scopeflow__task *self, scopeflow_step *step) {
     if (self->has_held) {
-        scopeflow_answer answer;
-        memset(&answer, 0, sizeof answer);
-        answer.kind = SCOPEFLOW_ANSWER_KIND_CANCEL;
-        answer.value = self->held;
-        answer.emitter = emitter;
-        self->has_held = false;
-        scopeflow__call_executed(self, &answer);
+        cancel_stream(self);
         return false;
     }
-    self->pending = SCOPEFLOW__PENDING_EXECUTE;
-    step->kind = SCOPEFLOW_STEP_KIND_EXECUTE;
-    step->input = self->request;
-    step->scope = self->scope;
-    step->target = scopeflow__scope_name(self->scope);
+    scopeflow__task_fill(self, step, SCOPEFLOW_STEP_KIND_STREAM, NULL);
+    step->value = self->value; /* With the first of these steps only. */
+    self->value = 0;
+    self->pending = SCOPEFLOW__PENDING_STREAM;
     return true;
 }
 
-/* --- A task that nobody will resume --- */
+/* An observer's loss, never the consumer's. */
+static void note_failure(scopeflow__task *self, scopeflow_ref error) {
+    scopeflow__log_failure(self->runtime, SCOPEFLOW_LOG_LEVEL_ERROR,
+                           SCOPEFLOW__TEXT("the finalizer of"), scopeflow__scope_name(self->scope),
+                           error);
+    scopeflow__runtime_release_ref(self->runtime, error);
+}
 
-void scopeflow_task_abandon(scopeflow_task *task) {
-    if (task == NULL) return;
+static void emit_end(scopeflow__task *self) {
+    scopeflow_answer end;
+    memset(&end, 0, sizeof end);
+    end.kind = self->ending - 1;
+    end.status = self->final_status;
+    end.value = self->value;
+    self->final_status = SCOPEFLOW_STATUS_OK;
+    self->phase = SCOPEFLOW__PHASE_FINISH;
+    scopeflow__call_end(self, &end, self->ended_at_ns);
+}
+
+bool scopeflow__stream_finalize(scopeflow__task *self, scopeflow_step *step) {
+    if (!self->has_finalizer) {
+        emit_end(self);
+        return false;
+    }
+    scopeflow__task_fill(self, step, SCOPEFLOW_STEP_KIND_FINALIZE, NULL);
+    self->pending = SCOPEFLOW__PENDING_FINALIZE;
+    return true;
+}
+
+void scopeflow__stream_finalized(scopeflow__task *self, const scopeflow_answer *answer) {
+    bool const is_value = answer->kind == SCOPEFLOW_ANSWER_KIND_VALUE;
+    self->output = is_value ? answer->value : 0;
+    self->output_is_void = self->output == 0;
+    self->finalizer_failed = answer->kind == SCOPEFLOW_ANSWER_KIND_ERROR;
+    if (self->finalizer_failed) note_failure(self, answer->value);
+    if (answer->kind == SCOPEFLOW_ANSWER_KIND_CANCEL) scopeflow__task_hold(self, answer->value);
+    emit_end(self);
+}
+
+/* -------------------- src/pipeline/call.c -------------------- */
+
+/* How managed calls and their standalone helpers begin (S4.1, S4.9). */
+
+/* What the options of all these operations have in common. */
+typedef struct request {
+    scopeflow__task_kind kind;
+    scopeflow_call_flag flags;
+    scopeflow_scope *current;
+    scopeflow_scope *parent;
+    scopeflow_bytes name;
+    scopeflow_bytes detail; /* Tool call id or model name. */
+    uint32_t attributes;
+    scopeflow_ref payload;
+    scopeflow_ref data;
+    scopeflow_ref metadata;
+    scopeflow_ref codec;
+    scopeflow_ref response_codec;
+    int64_t timestamp_ns;
+    scopeflow_emitter *emitter;
+    scopeflow__phase first_phase;
+    bool is_standalone;
+} request;
+
+/* --- Checks --- */
+
+static scopeflow_status check_chain(const scopeflow__chain *chain, scopeflow_error *out_error) {
+    if ((chain->flags & SCOPEFLOW_CALLABLE_FLAG_ASYNC) == 0) return SCOPEFLOW_STATUS_OK;
+    uint32_t at = 0;
+    while ((chain->entries[at]->flags & SCOPEFLOW_CALLABLE_FLAG_ASYNC) == 0) at++;
+    char start[64];
+    scopeflow_bytes const title =
+        scopeflow__c_text(scopeflow__registry_titles[chain->entries[at]->kind]);
+    scopeflow__copy(start, title.ptr, title.len);
+    memcpy(start + title.len, " '", 2);
+    return scopeflow__fail(out_error, SCOPEFLOW_STATUS_INVALID_STATE,
+                           scopeflow__text(start, title.len + 2),
+                           scopeflow__entry_name(chain->entries[at]),
+                           SCOPEFLOW__TEXT("' is async and cannot be used in a sync call"));
+}
+
+static const scopeflow_registry tool_chains[] = {
+    SCOPEFLOW_REGISTRY_TOOL_CONDITIONAL_EXECUTION_GUARDRAIL,
+    SCOPEFLOW_REGISTRY_TOOL_REQUEST_INTERCEPT, SCOPEFLOW_REGISTRY_TOOL_EXECUTION_INTERCEPT};
+static const scopeflow_registry llm_chains[] = {
+    SCOPEFLOW_REGISTRY_LLM_CONDITIONAL_EXECUTION_GUARDRAIL,
+    SCOPEFLOW_REGISTRY_LLM_REQUEST_INTERCEPT, SCOPEFLOW_REGISTRY_LLM_EXECUTION_INTERCEPT};
+static const scopeflow_registry stream_chains[] = {
+    SCOPEFLOW_REGISTRY_LLM_CONDITIONAL_EXECUTION_GUARDRAIL,
+    SCOPEFLOW_REGISTRY_LLM_REQUEST_INTERCEPT, SCOPEFLOW_REGISTRY_LLM_STREAM_EXECUTION_INTERCEPT};
+
+/* S3.8: a sync call must not meet middleware that has to be awaited, and says so before anything
+ * is emitted. A helper meets only the one chain that it runs. */
+static scopeflow_status check_sync(const scopeflow__set *middleware, const request *given,
+                                   scopeflow_error *out_error) {
+    if ((given->flags & SCOPEFLOW_CALL_FLAG_SYNC) == 0 || middleware == NULL)
+        return SCOPEFLOW_STATUS_OK;
+    const scopeflow_registry *const kinds = given->kind == SCOPEFLOW__TASK_TOOL  ? tool_chains
+                                            : given->kind == SCOPEFLOW__TASK_LLM ? llm_chains
+                                                                                 : stream_chains;
+    bool const only_guards = given->is_standalone && given->first_phase == SCOPEFLOW__PHASE_GUARD;
+    for (int i = 0; i < 3; i++) {
+        if (given->is_standalone && (i == 0) != only_guards) continue;
+        if (given->is_standalone && i == 2) continue;
+        scopeflow_status const status = check_chain(&middleware->chains[kinds[i]], out_error);
+        if (status != SCOPEFLOW_STATUS_OK) return status;
+    }
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static scopeflow_status check_names(const request *given, scopeflow_error *out_error) {
+    bool const is_tool = given->kind == SCOPEFLOW__TASK_TOOL;
+    scopeflow_status const status = scopeflow__name_check(
+        given->name, is_tool ? "the name of a tool" : "the name of a provider", out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    return scopeflow__name_check(given->detail, is_tool ? "a tool call id" : "the name of a model",
+                                 out_error);
+}
+
+/* --- Beginning --- */
+
+/* Sanitizers too, though nobody may observe yet: whoever comes later sees what the sanitizers of
+ * the beginning leave (S3.4). */
+static bool needs_middleware(const scopeflow_scope *scope, const request *given) {
+    return scopeflow__may_see(scope, given->kind == SCOPEFLOW__TASK_TOOL
+                                         ? SCOPEFLOW__GROUP_TOOL | SCOPEFLOW__GROUP_TOOL_SANITIZERS
+                                         : SCOPEFLOW__GROUP_LLM | SCOPEFLOW__GROUP_LLM_SANITIZERS);
+}
+
+/* The call's span is reserved at once, so that the start cannot fail for want of memory after a
+ * guard has passed; it draws its id and time only at the start (S2.3). */
+static scopeflow_status reserve(scopeflow_runtime *runtime, const request *given,
+                                scopeflow_scope **out_span, scopeflow__set **out_middleware,
+                                scopeflow_error *out_error) {
+    scopeflow__place place;
+    scopeflow_status status =
+        scopeflow__place_find(runtime, given->current, given->parent, &place, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    bool failed = false;
+    scopeflow__set *const middleware =
+        needs_middleware(place.inherit, given) ? scopeflow__set_of(place.inherit, &failed) : NULL;
+    if (failed) return scopeflow__fail_memory(out_error);
+    status = check_sync(middleware, given, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) {
+        scopeflow__set_release(middleware);
+        return status;
+    }
+    scopeflow_scope_type const type =
+        given->kind == SCOPEFLOW__TASK_TOOL ? SCOPEFLOW_SCOPE_TYPE_TOOL : SCOPEFLOW_SCOPE_TYPE_LLM;
+    scopeflow_scope *const span =
+        scopeflow__scope_new(runtime, &place, type, given->attributes, given->name, given->detail);
+    bool const is_stream = given->kind == SCOPEFLOW__TASK_LLM_STREAM;
+    if (span == NULL || (is_stream && !scopeflow__stream_reserve(span))) {
+        scopeflow_scope_release(span);
+        scopeflow__set_release(middleware);
+        return scopeflow__fail_memory(out_error);
+    }
+    span->is_call = true;
+    *out_span = span;
+    *out_middleware = middleware;
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static scopeflow_status begin_call(scopeflow_runtime *runtime, const request *given,
+                                   scopeflow_task *task, scopeflow_step *out_step,
+                                   scopeflow_error *out_error) {
+    scopeflow_status status = check_names(given, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow_scope *span = NULL;
+    scopeflow__set *middleware = NULL;
+    status = reserve(runtime, given, &span, &middleware, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+
     scopeflow__task *const self = scopeflow__task_of(task);
-    if (self->phase == SCOPEFLOW__PHASE_ENDED) return;
+    scopeflow__task_begin(self, runtime);
+    self->kind = (uint8_t)given->kind;
+    bool const is_gated =
+        scopeflow__set_count(middleware, SCOPEFLOW_REGISTRY_CONDITIONAL_MIDDLEWARE_GUARDRAIL) > 0;
+    self->after_gates = (uint8_t)given->first_phase;
+    self->phase = is_gated ? (uint8_t)SCOPEFLOW__PHASE_GATE : self->after_gates;
+    self->is_standalone = given->is_standalone;
+    self->can_await = (given->flags & SCOPEFLOW_CALL_FLAG_SYNC) == 0;
+    self->has_finalizer = (given->flags & SCOPEFLOW_CALL_FLAG_FINALIZER) != 0;
+    self->wants_chunk_marks = (given->flags & SCOPEFLOW_CALL_FLAG_CHUNK_MARKS) != 0;
+    self->scope = span;
+    self->middleware = middleware;
+    self->request = given->payload;
+    self->data = given->data;
+    self->codec = given->codec;
+    self->response_codec = given->response_codec;
+    self->timestamp_ns = given->timestamp_ns;
+    span->metadata = given->metadata;
+    if (scopeflow__has_abandoned(runtime)) scopeflow__task_emit_abandoned(self);
+    scopeflow__task_run(self, given->emitter, out_step);
+    return SCOPEFLOW_STATUS_OK;
+}
 
-    scopeflow__task_drop_events(self);
-    if (self->phase == SCOPEFLOW__PHASE_EXECUTE) scopeflow__scope_abandon(self->scope);
-    scopeflow__runtime_release_ref(self->runtime, self->value);
-    if (self->has_held) scopeflow__runtime_release_ref(self->runtime, self->held);
-    scopeflow_scope_release(self->scope);
-    scopeflow__set_release(self->middleware);
-    self->phase = SCOPEFLOW__PHASE_ENDED;
-    self->pending = SCOPEFLOW__PENDING_NOTHING;
+/* --- Tools --- */
+
+scopeflow_status scopeflow_tool_execute(scopeflow_runtime *runtime,
+                                        const scopeflow_tool_execute_options *options,
+                                        scopeflow_task *task, scopeflow_step *out_step,
+                                        scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_tool_execute(runtime, options, task, out_step, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    request given;
+    memset(&given, 0, sizeof given);
+    given.kind = SCOPEFLOW__TASK_TOOL;
+    given.first_phase = SCOPEFLOW__PHASE_GUARD;
+    given.flags = options->flags;
+    given.current = options->current;
+    given.parent = options->parent;
+    given.name = options->name;
+    given.detail = options->tool_call_id;
+    given.attributes = options->attributes;
+    given.payload = options->request;
+    given.data = options->data;
+    given.metadata = options->metadata;
+    given.timestamp_ns = options->timestamp_ns;
+    given.emitter = options->emitter;
+    return begin_call(runtime, &given, task, out_step, out_error);
+}
+
+/* A helper runs one chain and stops (S4.9). */
+static scopeflow_status begin_helper(scopeflow_runtime *runtime, request *given,
+                                     scopeflow_task *task, scopeflow_step *out_step,
+                                     scopeflow_error *out_error) {
+    given->is_standalone = true;
+    given->timestamp_ns = SCOPEFLOW_TIMESTAMP_NONE;
+    return begin_call(runtime, given, task, out_step, out_error);
+}
+
+#define HELPER(given, options, call_kind, phase)                                                   \
+    memset(&(given), 0, sizeof(given));                                                            \
+    (given).kind = (call_kind);                                                                    \
+    (given).first_phase = (phase);                                                                 \
+    (given).flags = (options)->flags;                                                              \
+    (given).current = (options)->current;                                                          \
+    (given).name = (options)->name;                                                                \
+    (given).payload = (options)->request;                                                          \
+    (given).emitter = (options)->emitter
+
+scopeflow_status scopeflow_tool_request_intercepts(
+    scopeflow_runtime *runtime, const scopeflow_tool_request_intercepts_options *options,
+    scopeflow_task *task, scopeflow_step *out_step, scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_tool_request_intercepts(runtime, options, task, out_step, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    request given;
+    HELPER(given, options, SCOPEFLOW__TASK_TOOL, SCOPEFLOW__PHASE_INTERCEPT);
+    return begin_helper(runtime, &given, task, out_step, out_error);
+}
+
+scopeflow_status scopeflow_tool_conditional_execution(
+    scopeflow_runtime *runtime, const scopeflow_tool_conditional_execution_options *options,
+    scopeflow_task *task, scopeflow_step *out_step, scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_tool_conditional_execution(runtime, options, task, out_step, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    request given;
+    HELPER(given, options, SCOPEFLOW__TASK_TOOL, SCOPEFLOW__PHASE_GUARD);
+    return begin_helper(runtime, &given, task, out_step, out_error);
+}
+
+/* --- LLM calls --- */
+
+#define LLM_CALL(given, options, call_kind)                                                        \
+    memset(&(given), 0, sizeof(given));                                                            \
+    (given).kind = (call_kind);                                                                    \
+    (given).first_phase = SCOPEFLOW__PHASE_GUARD;                                                  \
+    (given).flags = (options)->flags;                                                              \
+    (given).current = (options)->current;                                                          \
+    (given).parent = (options)->parent;                                                            \
+    (given).name = (options)->name;                                                                \
+    (given).detail = (options)->model_name;                                                        \
+    (given).attributes = (options)->attributes;                                                    \
+    (given).payload = (options)->request;                                                          \
+    (given).data = (options)->data;                                                                \
+    (given).metadata = (options)->metadata;                                                        \
+    (given).codec = (options)->codec;                                                              \
+    (given).response_codec = (options)->response_codec;                                            \
+    (given).timestamp_ns = (options)->timestamp_ns;                                                \
+    (given).emitter = (options)->emitter
+
+scopeflow_status scopeflow_llm_execute(scopeflow_runtime *runtime,
+                                       const scopeflow_llm_execute_options *options,
+                                       scopeflow_task *task, scopeflow_step *out_step,
+                                       scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_llm_execute(runtime, options, task, out_step, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    request given;
+    LLM_CALL(given, options, SCOPEFLOW__TASK_LLM);
+    return begin_call(runtime, &given, task, out_step, out_error);
+}
+
+/* S1.2: a streaming call says so by itself. */
+scopeflow_status scopeflow_llm_stream_execute(scopeflow_runtime *runtime,
+                                              const scopeflow_llm_stream_execute_options *options,
+                                              scopeflow_task *task, scopeflow_step *out_step,
+                                              scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_llm_stream_execute(runtime, options, task, out_step, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    request given;
+    LLM_CALL(given, options, SCOPEFLOW__TASK_LLM_STREAM);
+    given.attributes |= SCOPEFLOW_LLM_ATTRIBUTE_STREAMING;
+    return begin_call(runtime, &given, task, out_step, out_error);
+}
+
+scopeflow_status scopeflow_llm_request_intercepts(
+    scopeflow_runtime *runtime, const scopeflow_llm_request_intercepts_options *options,
+    scopeflow_task *task, scopeflow_step *out_step, scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_llm_request_intercepts(runtime, options, task, out_step, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    request given;
+    HELPER(given, options, SCOPEFLOW__TASK_LLM, SCOPEFLOW__PHASE_INTERCEPT);
+    return begin_helper(runtime, &given, task, out_step, out_error);
+}
+
+scopeflow_status scopeflow_llm_conditional_execution(
+    scopeflow_runtime *runtime, const scopeflow_llm_conditional_execution_options *options,
+    scopeflow_task *task, scopeflow_step *out_step, scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_llm_conditional_execution(runtime, options, task, out_step, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    request given;
+    HELPER(given, options, SCOPEFLOW__TASK_LLM, SCOPEFLOW__PHASE_GUARD);
+    return begin_helper(runtime, &given, task, out_step, out_error);
+}
+
+/* -------------------- src/pipeline/manual.c -------------------- */
+
+/* Calls that the application runs by itself (S4.8): the same events through the same sanitizers as
+ * managed ones, without guards and intercepts. */
+
+/* --- Beginning --- */
+
+/* What the options of both kinds have in common. */
+typedef struct beginning {
+    scopeflow_scope_type type;
+    scopeflow_scope *current;
+    scopeflow_scope *parent;
+    scopeflow_bytes name;
+    scopeflow_bytes detail;
+    uint32_t attributes;
+    scopeflow_ref request;
+    scopeflow_ref metadata;
+    scopeflow_ref annotated;
+    scopeflow_ref codec;
+    int64_t timestamp_ns;
+    scopeflow_emitter *emitter;
+} beginning;
+
+static scopeflow_status open_call(scopeflow_runtime *runtime, const beginning *given,
+                                  scopeflow_scope **out_call, scopeflow_error *out_error) {
+    scopeflow__place place;
+    scopeflow_status const status =
+        scopeflow__place_find(runtime, given->current, given->parent, &place, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow_scope *const call = scopeflow__scope_new(
+        runtime, &place, given->type, given->attributes, given->name, given->detail);
+    if (call == NULL) return scopeflow__fail_memory(out_error);
+    call->is_call = true;
+    call->is_manual = true;
+    bool failed;
+    call->middleware = scopeflow__set_of(place.inherit, &failed);
+    if (failed) {
+        scopeflow_scope_release(call);
+        return scopeflow__fail_memory(out_error);
+    }
+    call->metadata = given->metadata;
+    scopeflow__scope_open(call, given->timestamp_ns);
+    *out_call = call;
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static scopeflow_status begin_manual(scopeflow_runtime *runtime, const beginning *given,
+                                     scopeflow_task *task, scopeflow_step *out_step,
+                                     scopeflow_error *out_error) {
+    scopeflow_scope *call = NULL;
+    scopeflow_status const status = open_call(runtime, given, &call, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__set *const listeners = scopeflow__listeners_of(call);
+    if (!scopeflow__has_work(runtime, listeners)) {
+        scopeflow__task_done(task, out_step, call);
+        return SCOPEFLOW_STATUS_OK;
+    }
+    scopeflow__task *const self = scopeflow__task_begin_emitting(task, runtime);
+    self->scope = call;
+    self->hands_scope = true;
+    if (listeners != NULL) {
+        scopeflow_event *const start = scopeflow__event_new_start(call);
+        if (start != NULL) {
+            start->data = given->request;
+            start->codec = given->codec;
+            start->annotation = given->annotated;
+            scopeflow__event_sanitize_by(start, call->middleware);
+        }
+        scopeflow__task_emit(self, start, listeners);
+    }
+    scopeflow__task_run(self, given->emitter, out_step);
+    return SCOPEFLOW_STATUS_OK;
+}
+
+scopeflow_status scopeflow_tool_call(scopeflow_runtime *runtime,
+                                     const scopeflow_tool_call_options *options,
+                                     scopeflow_task *task, scopeflow_step *out_step,
+                                     scopeflow_error *out_error) {
+    scopeflow_status status =
+        scopeflow__check_tool_call(runtime, options, task, out_step, out_error);
+    if (status == SCOPEFLOW_STATUS_OK)
+        status = scopeflow__name_check(options->name, "the name of a tool", out_error);
+    if (status == SCOPEFLOW_STATUS_OK)
+        status = scopeflow__name_check(options->tool_call_id, "a tool call id", out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    beginning given;
+    memset(&given, 0, sizeof given);
+    given.type = SCOPEFLOW_SCOPE_TYPE_TOOL;
+    given.current = options->current;
+    given.parent = options->parent;
+    given.name = options->name;
+    given.detail = options->tool_call_id;
+    given.attributes = options->attributes;
+    given.request = options->request;
+    given.metadata = options->metadata;
+    given.timestamp_ns = options->timestamp_ns;
+    given.emitter = options->emitter;
+    return begin_manual(runtime, &given, task, out_step, out_error);
+}
+
+scopeflow_status scopeflow_llm_call(scopeflow_runtime *runtime,
+                                    const scopeflow_llm_call_options *options, scopeflow_task *task,
+                                    scopeflow_step *out_step, scopeflow_error *out_error) {
+    scopeflow_status status =
+        scopeflow__check_llm_call(runtime, options, task, out_step, out_error);
+    if (status == SCOPEFLOW_STATUS_OK)
+        status = scopeflow__name_check(options->name, "the name of a provider", out_error);
+    if (status == SCOPEFLOW_STATUS_OK)
+        status = scopeflow__name_check(options->model_name, "the name of a model", out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    beginning given;
+    memset(&given, 0, sizeof given);
+    given.type = SCOPEFLOW_SCOPE_TYPE_LLM;
+    given.current = options->current;
+    given.parent = options->parent;
+    given.name = options->name;
+    given.detail = options->model_name;
+    given.attributes = options->attributes;
+    given.request = options->request;
+    given.metadata = options->metadata;
+    given.annotated = options->annotated_request;
+    given.codec = options->codec;
+    given.timestamp_ns = options->timestamp_ns;
+    given.emitter = options->emitter;
+    return begin_manual(runtime, &given, task, out_step, out_error);
+}
+
+/* --- Ending --- */
+
+typedef struct ending {
+    scopeflow_scope_type type;
+    scopeflow_ref response;
+    scopeflow_ref data;
+    scopeflow_ref metadata;
+    scopeflow_ref error;
+    scopeflow_ref annotated;
+    scopeflow_ref codec;
+    scopeflow_end_status status;
+    int64_t timestamp_ns;
+    scopeflow_emitter *emitter;
+} ending;
+
+static scopeflow_status fail_call(const scopeflow_scope *call, scopeflow_status status,
+                                  const char *what, scopeflow_error *out_error) {
+    return scopeflow__fail(out_error, status, SCOPEFLOW__TEXT("call '"),
+                           scopeflow__scope_name(call), scopeflow__c_text(what));
+}
+
+static scopeflow_status check_end(const scopeflow_scope *call, const ending *given,
+                                  scopeflow_error *out_error) {
+    if (scopeflow__runtime_is_closed(call->runtime)) return scopeflow__fail_closed(out_error);
+    SCOPEFLOW__REQUIRE(call->is_manual && call->type == given->type, out_error,
+                       given->type == SCOPEFLOW_SCOPE_TYPE_TOOL
+                           ? "the handle is not that of a tool call that was begun by hand"
+                           : "the handle is not that of an LLM call that was begun by hand");
+    if (call->fork_generation != call->runtime->fork_generation)
+        return fail_call(call, SCOPEFLOW_STATUS_INVALID_STATE, "' was begun by the parent process",
+                         out_error);
+    if (!scopeflow__scope_is_open(call))
+        return fail_call(call, SCOPEFLOW_STATUS_NOT_FOUND, "' has already ended", out_error);
+    if (given->timestamp_ns != SCOPEFLOW_TIMESTAMP_NONE &&
+        given->timestamp_ns < call->started_at_ns)
+        return fail_call(call, SCOPEFLOW_STATUS_INVALID_ARGUMENT, "' would end before its start",
+                         out_error);
+    return SCOPEFLOW_STATUS_OK;
+}
+
+/* S2.5: what failed has no output, not even the caller's `data`. */
+static void fill_manual_end(scopeflow_event *end, const ending *given) {
+    end->metadata = given->metadata;
+    end->outcome.error = given->error;
+    end->outcome.status = given->status;
+    if (given->error != 0 && given->status == SCOPEFLOW_END_STATUS_UNSET)
+        end->outcome.status = SCOPEFLOW_END_STATUS_ERROR;
+    bool const has_failed = end->outcome.status == SCOPEFLOW_END_STATUS_ERROR ||
+                            end->outcome.status == SCOPEFLOW_END_STATUS_CANCELLED;
+    end->data = given->response;
+    if (end->data == 0 && !has_failed) end->data = given->data;
+    end->annotation = given->annotated;
+    end->codec = given->codec;
+}
+
+/* S3.4: what was registered is released once no running call uses it. */
+static void forget_middleware(scopeflow_scope *call) {
+    scopeflow__set_release(call->middleware);
+    call->middleware = NULL;
+}
+
+static scopeflow_status end_call(scopeflow_scope *call, const ending *given, scopeflow_task *task,
+                                 scopeflow_step *out_step, scopeflow_error *out_error) {
+    scopeflow_status const status = check_end(call, given, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow_runtime *const runtime = call->runtime;
+    int64_t const ended_at_ns = given->timestamp_ns != SCOPEFLOW_TIMESTAMP_NONE
+                                    ? given->timestamp_ns
+                                    : scopeflow__runtime_clock(runtime);
+    bool const is_mine = scopeflow__scope_end(call); /* Another thread may have been faster. */
+    scopeflow__set *const listeners = is_mine ? scopeflow__listeners_of(call) : NULL;
+    if (!scopeflow__has_work(runtime, listeners)) {
+        if (is_mine) forget_middleware(call);
+        scopeflow__task_done(task, out_step, NULL);
+        return SCOPEFLOW_STATUS_OK;
+    }
+    scopeflow__task *const self = scopeflow__task_begin_emitting(task, runtime);
+    if (listeners != NULL) {
+        scopeflow_event *const end =
+            scopeflow__event_new_end(call, scopeflow__scope_end_time(call, ended_at_ns));
+        if (end != NULL) {
+            fill_manual_end(end, given);
+            scopeflow__event_sanitize_by(end, call->middleware);
+        }
+        scopeflow__task_emit(self, end, listeners);
+    }
+    if (is_mine) forget_middleware(call);
+    scopeflow__task_run(self, given->emitter, out_step);
+    return SCOPEFLOW_STATUS_OK;
+}
+
+#define ENDING(given, options, call_type)                                                          \
+    memset(&(given), 0, sizeof(given));                                                            \
+    (given).type = (call_type);                                                                    \
+    (given).response = (options)->response;                                                        \
+    (given).data = (options)->data;                                                                \
+    (given).metadata = (options)->metadata;                                                        \
+    (given).error = (options)->error;                                                              \
+    (given).status = (options)->status;                                                            \
+    (given).timestamp_ns = (options)->timestamp_ns;                                                \
+    (given).emitter = (options)->emitter
+
+scopeflow_status scopeflow_tool_call_end(scopeflow_scope *call,
+                                         const scopeflow_tool_call_end_options *options,
+                                         scopeflow_task *task, scopeflow_step *out_step,
+                                         scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_tool_call_end(call, options, task, out_step, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    ending given;
+    ENDING(given, options, SCOPEFLOW_SCOPE_TYPE_TOOL);
+    return end_call(call, &given, task, out_step, out_error);
+}
+
+scopeflow_status scopeflow_llm_call_end(scopeflow_scope *call,
+                                        const scopeflow_llm_call_end_options *options,
+                                        scopeflow_task *task, scopeflow_step *out_step,
+                                        scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_llm_call_end(call, options, task, out_step, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    ending given;
+    ENDING(given, options, SCOPEFLOW_SCOPE_TYPE_LLM);
+    given.annotated = options->annotated_response;
+    given.codec = options->response_codec;
+    return end_call(call, &given, task, out_step, out_error);
 }
 
 /* -------------------- src/pipeline/task.c -------------------- */
@@ -5688,6 +11938,13 @@ void scopeflow__task_begin(scopeflow__task *self, scopeflow_runtime *runtime) {
     self->runtime = runtime;
 }
 
+scopeflow__task *scopeflow__task_begin_emitting(scopeflow_task *task, scopeflow_runtime *runtime) {
+    scopeflow__task *const self = scopeflow__task_of(task);
+    scopeflow__task_begin(self, runtime);
+    if (scopeflow__has_abandoned(runtime)) scopeflow__task_emit_abandoned(self);
+    return self;
+}
+
 void scopeflow__task_done(scopeflow_task *task, scopeflow_step *step, scopeflow_scope *scope) {
     scopeflow__task *const self = scopeflow__task_of(task);
     self->check = CHECK;
@@ -5696,19 +11953,41 @@ void scopeflow__task_done(scopeflow_task *task, scopeflow_step *step, scopeflow_
     step->scope = scope;
 }
 
+bool scopeflow__task_is_executing(const scopeflow__task *self) {
+    return self->check == CHECK && self->pending == SCOPEFLOW__PENDING_EXECUTE;
+}
+
+void scopeflow__task_hold(scopeflow__task *self, scopeflow_ref error) {
+    if (self->has_held) {
+        scopeflow__runtime_release_ref(self->runtime, error);
+        return;
+    }
+    self->held = error;
+    self->has_held = true;
+}
+
 /* --- The last step --- */
 
 static void let_go(scopeflow__task *self) {
-    scopeflow_scope_release(self->scope);
+    scopeflow_runtime *const runtime = self->runtime;
+    if (self->owns_request) scopeflow__runtime_release_ref(runtime, self->request);
+    scopeflow__runtime_release_ref(runtime, self->annotated);
+    scopeflow__runtime_release_ref(runtime, self->output);
+    if (self->marks != NULL) scopeflow__pending_marks_free(runtime, self->marks);
     scopeflow__set_release(self->middleware);
+    scopeflow_scope_release(self->scope); /* May be what holds the runtime. */
+    self->owns_request = false;
+    self->annotated = 0;
+    self->output = 0;
+    self->marks = NULL;
     self->scope = NULL;
     self->middleware = NULL;
     self->phase = SCOPEFLOW__PHASE_ENDED;
     self->pending = SCOPEFLOW__PENDING_NOTHING;
 }
 
-/* S5.2: an exit or a cancellation that a subscriber let through is raised instead of the result,
- * now that everything owed has been delivered. */
+/* S5.2: an exit or a cancellation that a subscriber or sanitizer let through is raised instead of
+ * the result, now that everything owed has been delivered. */
 static void prefer_held(scopeflow__task *self) {
     if (!self->has_held) return;
     scopeflow__runtime_release_ref(self->runtime, self->value);
@@ -5724,6 +12003,7 @@ static void finish(scopeflow__task *self, scopeflow_step *step) {
     step->kind = self->final_step;
     step->status = self->final_status;
     step->value = self->value;
+    self->value = 0;
     if (self->hands_scope) {
         step->scope = self->scope;
         self->scope = NULL;
@@ -5731,47 +12011,82 @@ static void finish(scopeflow__task *self, scopeflow_step *step) {
     let_go(self);
 }
 
+void scopeflow_task_abandon(scopeflow_task *task) {
+    if (task == NULL) return;
+    scopeflow__task *const self = scopeflow__task_of(task);
+    if (self->phase == SCOPEFLOW__PHASE_ENDED) return;
+
+    scopeflow__task_stop_serving(self);
+    scopeflow__task_drop_events(self);
+    if (!self->is_link && self->scope != NULL && self->scope->is_call)
+        scopeflow__scope_abandon(self->scope);
+    scopeflow__runtime_release_ref(self->runtime, self->value);
+    if (self->has_held) scopeflow__runtime_release_ref(self->runtime, self->held);
+    let_go(self);
+}
+
 /* --- Running --- */
 
-/* Field by field: a memset of this size is compiled to a string instruction, which is slow to
+/* In two pieces: a memset of this size is compiled to a string instruction, which is slow to
  * start. */
 static void clear_step(scopeflow_step *step) {
-    step->kind = SCOPEFLOW_STEP_KIND_DONE;
-    step->registry = 0;
-    step->status = SCOPEFLOW_STATUS_OK;
-    step->flags = 0;
-    step->callable = 0;
-    step->input = 0;
-    step->value = 0;
-    step->scope = NULL;
-    step->event = NULL;
-    step->registration = scopeflow__text(NULL, 0);
-    step->target = scopeflow__text(NULL, 0);
+    enum { HALF = 64 };
+    memset(step, 0, HALF);
+    memset((char *)step + HALF, 0, sizeof *step - HALF);
+}
+
+/* Does what the phase asks for; true when the host has to do something. */
+static bool run_phase(scopeflow__task *self, scopeflow_step *step) {
+    switch ((scopeflow__phase)self->phase) {
+    case SCOPEFLOW__PHASE_GATE: return scopeflow__call_gate(self, step);
+    case SCOPEFLOW__PHASE_GUARD: return scopeflow__call_guard(self, step);
+    case SCOPEFLOW__PHASE_DECODE: return scopeflow__call_decode(self, step);
+    case SCOPEFLOW__PHASE_INTERCEPT: return scopeflow__call_intercept(self, step);
+    case SCOPEFLOW__PHASE_ENCODE: return scopeflow__call_encode(self, step);
+    case SCOPEFLOW__PHASE_START: scopeflow__call_start(self); return false;
+    case SCOPEFLOW__PHASE_LINK: scopeflow__call_link(self); return false;
+    case SCOPEFLOW__PHASE_EXECUTE: return scopeflow__call_execute(self, step);
+    case SCOPEFLOW__PHASE_STREAM: return scopeflow__stream_go_on(self, step);
+    case SCOPEFLOW__PHASE_FINALIZE: return scopeflow__stream_finalize(self, step);
+    case SCOPEFLOW__PHASE_MARKS: scopeflow__call_marks(self); return false;
+    case SCOPEFLOW__PHASE_FINISH:
+        /* The end of a forgotten scope may have been what held its parent. */
+        if (scopeflow__has_abandoned(self->runtime)) {
+            scopeflow__task_emit_abandoned(self);
+            return false;
+        }
+        finish(self, step);
+        return true;
+    case SCOPEFLOW__PHASE_ENDED: break;
+    }
+    finish(self, step);
+    return true;
 }
 
 void scopeflow__task_run(scopeflow__task *self, scopeflow_emitter *emitter, scopeflow_step *step) {
     clear_step(step);
     for (;;) {
         if (self->events != NULL && scopeflow__task_deliver(self, emitter, step)) return;
-        switch ((scopeflow__phase)self->phase) {
-        case SCOPEFLOW__PHASE_GUARD:
-            if (scopeflow__call_guard(self, step)) return;
-            break;
-        case SCOPEFLOW__PHASE_START: scopeflow__call_start(self, emitter); break;
-        case SCOPEFLOW__PHASE_EXECUTE:
-            if (scopeflow__call_execute(self, emitter, step)) return;
-            break;
-        case SCOPEFLOW__PHASE_FINISH:
-            /* The end of a forgotten scope may have been what held its parent. */
-            if (scopeflow__has_abandoned(self->runtime)) {
-                scopeflow__task_emit_abandoned(self, emitter);
-                break;
-            }
-            finish(self, step);
-            return;
-        case SCOPEFLOW__PHASE_ENDED: finish(self, step); return;
-        }
+        if (run_phase(self, step)) return;
     }
+}
+
+static scopeflow_status check_odd_answer(const scopeflow__task *self,
+                                         const scopeflow_answer *answer,
+                                         scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(answer->kind >= SCOPEFLOW_ANSWER_KIND_VALUE &&
+                           answer->kind <= SCOPEFLOW_ANSWER_KIND_CHUNK,
+                       out_error, "answer.kind is no answer kind");
+    SCOPEFLOW__REQUIRE(answer->kind != SCOPEFLOW_ANSWER_KIND_REFUSE ||
+                           self->pending == SCOPEFLOW__PENDING_GUARD ||
+                           self->pending == SCOPEFLOW__PENDING_GATE,
+                       out_error, "only a guard or a gate can refuse");
+    SCOPEFLOW__REQUIRE(answer->kind != SCOPEFLOW_ANSWER_KIND_CHUNK ||
+                           self->pending == SCOPEFLOW__PENDING_STREAM,
+                       out_error, "only a stream has chunks");
+    SCOPEFLOW__REQUIRE((answer->flags & ~SCOPEFLOW__MASK_ANSWER_FLAG) == 0, out_error,
+                       "answer.flags has a bit that no answer flag has");
+    return scopeflow__call_check_rewritten(self, answer, out_error);
 }
 
 static scopeflow_status check_answer(const scopeflow__task *self, const scopeflow_answer *answer,
@@ -5779,13 +12094,27 @@ static scopeflow_status check_answer(const scopeflow__task *self, const scopeflo
     if (self->check != CHECK || self->phase == SCOPEFLOW__PHASE_ENDED)
         return scopeflow__fail_text(out_error, SCOPEFLOW_STATUS_INVALID_STATE,
                                     "the task has ended, or was never begun");
-    SCOPEFLOW__REQUIRE(answer->kind >= SCOPEFLOW_ANSWER_KIND_VALUE &&
-                           answer->kind <= SCOPEFLOW_ANSWER_KIND_CANCEL,
-                       out_error, "answer.kind is no answer kind");
-    SCOPEFLOW__REQUIRE(answer->kind != SCOPEFLOW_ANSWER_KIND_REFUSE ||
-                           self->pending == SCOPEFLOW__PENDING_INVOKE,
-                       out_error, "only a guard can refuse");
-    return SCOPEFLOW_STATUS_OK;
+    bool const is_plain = answer->kind == SCOPEFLOW_ANSWER_KIND_VALUE && answer->flags == 0 &&
+                          self->pending != SCOPEFLOW__PENDING_INTERCEPT &&
+                          self->pending != SCOPEFLOW__PENDING_ENCODE;
+    return SCOPEFLOW__LIKELY(is_plain) ? SCOPEFLOW_STATUS_OK
+                                       : check_odd_answer(self, answer, out_error);
+}
+
+static void take_answer(scopeflow__task *self, const scopeflow_answer *answer) {
+    switch ((scopeflow__pending)self->pending) {
+    case SCOPEFLOW__PENDING_GATE: scopeflow__call_gated(self, answer); break;
+    case SCOPEFLOW__PENDING_GUARD: scopeflow__call_guarded(self, answer); break;
+    case SCOPEFLOW__PENDING_DECODE: scopeflow__call_decoded(self, answer); break;
+    case SCOPEFLOW__PENDING_INTERCEPT: scopeflow__call_intercepted(self, answer); break;
+    case SCOPEFLOW__PENDING_ENCODE: scopeflow__call_encoded(self, answer); break;
+    case SCOPEFLOW__PENDING_PREPARE: scopeflow__task_prepared(self, answer); break;
+    case SCOPEFLOW__PENDING_DELIVER: scopeflow__task_delivered(self, answer); break;
+    case SCOPEFLOW__PENDING_EXECUTE: scopeflow__call_executed(self, answer); break;
+    case SCOPEFLOW__PENDING_STREAM: scopeflow__stream_answered(self, answer); break;
+    case SCOPEFLOW__PENDING_FINALIZE: scopeflow__stream_finalized(self, answer); break;
+    case SCOPEFLOW__PENDING_NOTHING: break;
+    }
 }
 
 scopeflow_status scopeflow_task_resume(scopeflow_task *task, const scopeflow_answer *answer,
@@ -5796,33 +12125,34 @@ scopeflow_status scopeflow_task_resume(scopeflow_task *task, const scopeflow_ans
     status = check_answer(self, answer, out_error);
     if (status != SCOPEFLOW_STATUS_OK) return status;
 
-    switch ((scopeflow__pending)self->pending) {
-    case SCOPEFLOW__PENDING_INVOKE: scopeflow__call_guarded(self, answer); break;
-    case SCOPEFLOW__PENDING_DELIVER: scopeflow__task_delivered(self, answer); break;
-    case SCOPEFLOW__PENDING_EXECUTE: scopeflow__call_executed(self, answer); break;
-    case SCOPEFLOW__PENDING_NOTHING: break;
-    }
+    if ((answer->flags & SCOPEFLOW_ANSWER_FLAG_SYNC) != 0) self->can_await = false;
+    if (answer->annotated != 0 && self->pending != SCOPEFLOW__PENDING_INTERCEPT)
+        scopeflow__runtime_release_ref(self->runtime, answer->annotated);
+    take_answer(self, answer);
     self->pending = SCOPEFLOW__PENDING_NOTHING;
     scopeflow__task_run(self, answer->emitter, out_step);
+    return SCOPEFLOW_STATUS_OK;
+}
+
+scopeflow_status scopeflow_task_mark(scopeflow_task *task, scopeflow_bytes name, scopeflow_ref data,
+                                     scopeflow_ref metadata, scopeflow_error *out_error) {
+    scopeflow_status status = scopeflow__check_task_mark(task, name, data, metadata, out_error);
+    if (status == SCOPEFLOW_STATUS_OK)
+        status = scopeflow__name_check(name, "the name of a mark", out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__task *const self = scopeflow__task_of(task);
+    if (self->check != CHECK || (self->pending != SCOPEFLOW__PENDING_INTERCEPT &&
+                                 self->pending != SCOPEFLOW__PENDING_EXECUTE))
+        return scopeflow__fail_text(out_error, SCOPEFLOW_STATUS_INVALID_STATE,
+                                    "a mark can be left with a call only while an intercept runs");
+    if (!scopeflow__pending_mark_add(self->scope, name, data, metadata))
+        return scopeflow__fail_memory(out_error);
     return SCOPEFLOW_STATUS_OK;
 }
 
 /* -------------------- src/pipeline/lifecycle.c -------------------- */
 
 /* Opening, closing and marking: tasks only when somebody listens, else done at once. */
-
-/* Begins a task that delivers; an operation with nobody listening never comes here. */
-static scopeflow__task *begin(scopeflow_task *task, scopeflow_runtime *runtime,
-                              scopeflow_emitter *emitter) {
-    scopeflow__task *const self = scopeflow__task_of(task);
-    scopeflow__task_begin(self, runtime);
-    if (scopeflow__has_abandoned(runtime)) scopeflow__task_emit_abandoned(self, emitter);
-    return self;
-}
-
-static bool has_work(const scopeflow_runtime *runtime, const scopeflow__set *listeners) {
-    return listeners != NULL || scopeflow__has_abandoned(runtime);
-}
 
 /* --- push --- */
 
@@ -5857,17 +12187,17 @@ scopeflow_status scopeflow_scope_push(scopeflow_runtime *runtime,
     scopeflow__scope_open(scope, options->timestamp_ns);
 
     scopeflow__set *const listeners = scopeflow__listeners_of(scope);
-    if (!has_work(runtime, listeners)) {
+    if (!scopeflow__has_work(runtime, listeners)) {
         scopeflow__task_done(task, out_step, scope);
         return SCOPEFLOW_STATUS_OK;
     }
-    scopeflow__task *const self = begin(task, runtime, options->emitter);
+    scopeflow__task *const self = scopeflow__task_begin_emitting(task, runtime);
     self->scope = scope;
     self->hands_scope = true;
     if (listeners != NULL) {
         scopeflow_event *const start = scopeflow__event_new_start(scope);
         if (start != NULL) start->data = options->input;
-        scopeflow__task_emit(self, options->emitter, start, listeners);
+        scopeflow__task_emit(self, start, listeners);
     }
     scopeflow__task_run(self, options->emitter, out_step);
     return SCOPEFLOW_STATUS_OK;
@@ -5889,7 +12219,8 @@ static scopeflow_status check_pop(scopeflow_scope *scope,
                                   scopeflow_error *out_error) {
     scopeflow_runtime *const runtime = scope->runtime;
     scopeflow_bytes const name = scopeflow__scope_name(scope);
-    SCOPEFLOW__REQUIRE(!scopeflow__scope_is_root(scope), out_error,
+    if (scopeflow__runtime_is_closed(runtime)) return scopeflow__fail_closed(out_error);
+    SCOPEFLOW__REQUIRE(!scopeflow__scope_is_any_root(scope), out_error,
                        "the root scope cannot be ended");
     SCOPEFLOW__REQUIRE(options->current == NULL || options->current->runtime == runtime, out_error,
                        "the current scope belongs to another runtime");
@@ -5925,10 +12256,16 @@ static void fill_end(scopeflow_event *end, const scopeflow_scope_pop_options *op
 /* `close` leaves alone what has ended and, in a child process, what the parent will end (S1.13). */
 static bool is_left_alone(const scopeflow_scope *scope,
                           const scopeflow_scope_pop_options *options) {
-    if ((options->flags & SCOPEFLOW_POP_FLAG_CLOSE) == 0 || scopeflow__scope_is_root(scope))
+    if ((options->flags & SCOPEFLOW_POP_FLAG_CLOSE) == 0 || scopeflow__scope_is_any_root(scope))
         return false;
     return !scopeflow__scope_is_open(scope) ||
            scope->fork_generation != scope->runtime->fork_generation;
+}
+
+/* S3.11: the marks that were left with a call belong right after its end, which nobody hears. */
+static void drop_left(scopeflow_scope *scope) {
+    if (__atomic_load_n(&scope->pending_marks, __ATOMIC_RELAXED) == NULL) return;
+    scopeflow__pending_marks_free(scope->runtime, scopeflow__pending_marks_take(scope));
 }
 
 scopeflow_status scopeflow_scope_pop(scopeflow_scope *scope,
@@ -5950,16 +12287,21 @@ scopeflow_status scopeflow_scope_pop(scopeflow_scope *scope,
                                     : scopeflow__runtime_clock(runtime);
     bool const is_mine = scopeflow__scope_end(scope); /* Another thread may have been faster. */
     scopeflow__set *const listeners = is_mine ? scopeflow__listeners_of(scope) : NULL;
-    if (!has_work(runtime, listeners)) {
+    if (is_mine && listeners == NULL) drop_left(scope);
+    if (!scopeflow__has_work(runtime, listeners)) {
         scopeflow__task_done(task, out_step, NULL);
         return SCOPEFLOW_STATUS_OK;
     }
-    scopeflow__task *const self = begin(task, runtime, options->emitter);
+    scopeflow__task *const self = scopeflow__task_begin_emitting(task, runtime);
     if (listeners != NULL) {
         scopeflow_event *const end =
             scopeflow__event_new_end(scope, scopeflow__scope_end_time(scope, ended_at_ns));
         if (end != NULL) fill_end(end, options);
-        scopeflow__task_emit(self, options->emitter, end, listeners);
+        scopeflow__task_emit(self, end, listeners);
+        if (scope->is_call) { /* S3.11: what intercepts left with it follows. */
+            self->scope = scopeflow_scope_retain(scope);
+            self->phase = SCOPEFLOW__PHASE_MARKS;
+        }
     }
     scopeflow__task_run(self, options->emitter, out_step);
     return SCOPEFLOW_STATUS_OK;
@@ -5975,25 +12317,29 @@ scopeflow_status scopeflow_scope_event(scopeflow_runtime *runtime,
         scopeflow__check_scope_event(runtime, options, task, out_step, out_error);
     if (status == SCOPEFLOW_STATUS_OK)
         status = scopeflow__name_check(options->name, "the name of a mark", out_error);
+    if (status == SCOPEFLOW_STATUS_OK)
+        status = scopeflow__name_check(options->category, "the category of a mark", out_error);
     if (status != SCOPEFLOW_STATUS_OK) return status;
     scopeflow__place place;
     status = scopeflow__place_find(runtime, options->current, options->parent, &place, out_error);
     if (status != SCOPEFLOW_STATUS_OK) return status;
 
     scopeflow__set *const listeners = scopeflow__listeners_of(place.inherit);
-    if (!has_work(runtime, listeners)) {
+    if (!scopeflow__has_work(runtime, listeners)) {
         scopeflow__task_done(task, out_step, NULL);
         return SCOPEFLOW_STATUS_OK;
     }
-    scopeflow__task *const self = begin(task, runtime, options->emitter);
+    scopeflow__task *const self = scopeflow__task_begin_emitting(task, runtime);
     if (listeners != NULL) {
-        scopeflow_event *const mark =
-            scopeflow__event_new_mark(place.parent, options->name, options->timestamp_ns);
+        scopeflow_event *const mark = scopeflow__event_new_mark(
+            place.parent, options->name, options->category, options->timestamp_ns);
         if (mark != NULL) {
             mark->data = options->data;
             mark->metadata = options->metadata;
+            mark->profile = options->category_profile;
+            mark->data_schema = options->data_schema;
         }
-        scopeflow__task_emit(self, options->emitter, mark, listeners);
+        scopeflow__task_emit(self, mark, listeners);
     }
     scopeflow__task_run(self, options->emitter, out_step);
     return SCOPEFLOW_STATUS_OK;
@@ -6012,7 +12358,38 @@ scopeflow_status scopeflow_runtime_flush(scopeflow_runtime *runtime,
         scopeflow__task_done(task, out_step, NULL);
         return SCOPEFLOW_STATUS_OK;
     }
-    scopeflow__task_run(begin(task, runtime, options->emitter), options->emitter, out_step);
+    scopeflow__task_run(scopeflow__task_begin_emitting(task, runtime), options->emitter, out_step);
+    return SCOPEFLOW_STATUS_OK;
+}
+
+/* --- close --- */
+
+/* S6.1: the latest opened first, each as abandoned. */
+static void end_open_scopes(scopeflow__task *self) {
+    scopeflow_scope *scope = scopeflow__open_scopes_take(self->runtime);
+    while (scope != NULL) {
+        scopeflow_scope *const next = scope->next;
+        scope->next = NULL;
+        if (scopeflow__scope_end(scope)) {
+            scope->ended_at_ns = scopeflow__runtime_clock(self->runtime);
+            scopeflow__task_emit_abandoned_end(self, scope);
+        }
+        scopeflow_scope_release(scope);
+        scope = next;
+    }
+}
+
+scopeflow_status scopeflow_runtime_close(scopeflow_runtime *runtime,
+                                         const scopeflow_runtime_close_options *options,
+                                         scopeflow_task *task, scopeflow_step *out_step,
+                                         scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_runtime_close(runtime, options, task, out_step, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    bool const is_first = scopeflow__swap_u32(&runtime->is_closed, 0, 1);
+    scopeflow__task *const self = scopeflow__task_begin_emitting(task, runtime);
+    if (is_first) end_open_scopes(self);
+    scopeflow__task_run(self, options->emitter, out_step);
     return SCOPEFLOW_STATUS_OK;
 }
 
@@ -6118,6 +12495,759 @@ scopeflow_status scopeflow_scope_deregister_subscriber(
             owner, SCOPEFLOW_REGISTRY_SUBSCRIBER, name, out_removed, out_error);
 }
 
+scopeflow_status scopeflow_register_tool_sanitize_request_guardrail(
+    scopeflow_runtime *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_register_tool_sanitize_request_guardrail(
+            self, name, priority, callable, flags, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {self, NULL};
+    return scopeflow__registry_add(
+            owner, SCOPEFLOW_REGISTRY_TOOL_SANITIZE_REQUEST_GUARDRAIL, name, priority, callable,
+            flags, out_error);
+}
+
+scopeflow_status scopeflow_deregister_tool_sanitize_request_guardrail(
+    scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_deregister_tool_sanitize_request_guardrail(
+            self, name, out_removed, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {self, NULL};
+    return scopeflow__registry_remove(
+            owner, SCOPEFLOW_REGISTRY_TOOL_SANITIZE_REQUEST_GUARDRAIL, name, out_removed,
+            out_error);
+}
+
+scopeflow_status scopeflow_scope_register_tool_sanitize_request_guardrail(
+    scopeflow_scope *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_scope_register_tool_sanitize_request_guardrail(
+            self, name, priority, callable, flags, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {NULL, self};
+    return scopeflow__registry_add(
+            owner, SCOPEFLOW_REGISTRY_TOOL_SANITIZE_REQUEST_GUARDRAIL, name, priority, callable,
+            flags, out_error);
+}
+
+scopeflow_status scopeflow_scope_deregister_tool_sanitize_request_guardrail(
+    scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_scope_deregister_tool_sanitize_request_guardrail(
+            self, name, out_removed, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {NULL, self};
+    return scopeflow__registry_remove(
+            owner, SCOPEFLOW_REGISTRY_TOOL_SANITIZE_REQUEST_GUARDRAIL, name, out_removed,
+            out_error);
+}
+
+scopeflow_status scopeflow_register_tool_sanitize_response_guardrail(
+    scopeflow_runtime *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_register_tool_sanitize_response_guardrail(
+            self, name, priority, callable, flags, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {self, NULL};
+    return scopeflow__registry_add(
+            owner, SCOPEFLOW_REGISTRY_TOOL_SANITIZE_RESPONSE_GUARDRAIL, name, priority, callable,
+            flags, out_error);
+}
+
+scopeflow_status scopeflow_deregister_tool_sanitize_response_guardrail(
+    scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_deregister_tool_sanitize_response_guardrail(
+            self, name, out_removed, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {self, NULL};
+    return scopeflow__registry_remove(
+            owner, SCOPEFLOW_REGISTRY_TOOL_SANITIZE_RESPONSE_GUARDRAIL, name, out_removed,
+            out_error);
+}
+
+scopeflow_status scopeflow_scope_register_tool_sanitize_response_guardrail(
+    scopeflow_scope *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_scope_register_tool_sanitize_response_guardrail(
+            self, name, priority, callable, flags, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {NULL, self};
+    return scopeflow__registry_add(
+            owner, SCOPEFLOW_REGISTRY_TOOL_SANITIZE_RESPONSE_GUARDRAIL, name, priority, callable,
+            flags, out_error);
+}
+
+scopeflow_status scopeflow_scope_deregister_tool_sanitize_response_guardrail(
+    scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_scope_deregister_tool_sanitize_response_guardrail(
+            self, name, out_removed, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {NULL, self};
+    return scopeflow__registry_remove(
+            owner, SCOPEFLOW_REGISTRY_TOOL_SANITIZE_RESPONSE_GUARDRAIL, name, out_removed,
+            out_error);
+}
+
+scopeflow_status scopeflow_register_tool_request_intercept(
+    scopeflow_runtime *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_register_tool_request_intercept(
+            self, name, priority, callable, flags, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {self, NULL};
+    return scopeflow__registry_add(
+            owner, SCOPEFLOW_REGISTRY_TOOL_REQUEST_INTERCEPT, name, priority, callable, flags,
+            out_error);
+}
+
+scopeflow_status scopeflow_deregister_tool_request_intercept(
+    scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_deregister_tool_request_intercept(self, name, out_removed, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {self, NULL};
+    return scopeflow__registry_remove(
+            owner, SCOPEFLOW_REGISTRY_TOOL_REQUEST_INTERCEPT, name, out_removed, out_error);
+}
+
+scopeflow_status scopeflow_scope_register_tool_request_intercept(
+    scopeflow_scope *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_scope_register_tool_request_intercept(
+            self, name, priority, callable, flags, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {NULL, self};
+    return scopeflow__registry_add(
+            owner, SCOPEFLOW_REGISTRY_TOOL_REQUEST_INTERCEPT, name, priority, callable, flags,
+            out_error);
+}
+
+scopeflow_status scopeflow_scope_deregister_tool_request_intercept(
+    scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_scope_deregister_tool_request_intercept(
+            self, name, out_removed, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {NULL, self};
+    return scopeflow__registry_remove(
+            owner, SCOPEFLOW_REGISTRY_TOOL_REQUEST_INTERCEPT, name, out_removed, out_error);
+}
+
+scopeflow_status scopeflow_register_tool_execution_intercept(
+    scopeflow_runtime *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_register_tool_execution_intercept(
+            self, name, priority, callable, flags, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {self, NULL};
+    return scopeflow__registry_add(
+            owner, SCOPEFLOW_REGISTRY_TOOL_EXECUTION_INTERCEPT, name, priority, callable, flags,
+            out_error);
+}
+
+scopeflow_status scopeflow_deregister_tool_execution_intercept(
+    scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_deregister_tool_execution_intercept(self, name, out_removed, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {self, NULL};
+    return scopeflow__registry_remove(
+            owner, SCOPEFLOW_REGISTRY_TOOL_EXECUTION_INTERCEPT, name, out_removed, out_error);
+}
+
+scopeflow_status scopeflow_scope_register_tool_execution_intercept(
+    scopeflow_scope *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_scope_register_tool_execution_intercept(
+            self, name, priority, callable, flags, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {NULL, self};
+    return scopeflow__registry_add(
+            owner, SCOPEFLOW_REGISTRY_TOOL_EXECUTION_INTERCEPT, name, priority, callable, flags,
+            out_error);
+}
+
+scopeflow_status scopeflow_scope_deregister_tool_execution_intercept(
+    scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_scope_deregister_tool_execution_intercept(
+            self, name, out_removed, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {NULL, self};
+    return scopeflow__registry_remove(
+            owner, SCOPEFLOW_REGISTRY_TOOL_EXECUTION_INTERCEPT, name, out_removed, out_error);
+}
+
+scopeflow_status scopeflow_register_llm_sanitize_request_guardrail(
+    scopeflow_runtime *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_register_llm_sanitize_request_guardrail(
+            self, name, priority, callable, flags, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {self, NULL};
+    return scopeflow__registry_add(
+            owner, SCOPEFLOW_REGISTRY_LLM_SANITIZE_REQUEST_GUARDRAIL, name, priority, callable,
+            flags, out_error);
+}
+
+scopeflow_status scopeflow_deregister_llm_sanitize_request_guardrail(
+    scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_deregister_llm_sanitize_request_guardrail(
+            self, name, out_removed, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {self, NULL};
+    return scopeflow__registry_remove(
+            owner, SCOPEFLOW_REGISTRY_LLM_SANITIZE_REQUEST_GUARDRAIL, name, out_removed, out_error);
+}
+
+scopeflow_status scopeflow_scope_register_llm_sanitize_request_guardrail(
+    scopeflow_scope *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_scope_register_llm_sanitize_request_guardrail(
+            self, name, priority, callable, flags, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {NULL, self};
+    return scopeflow__registry_add(
+            owner, SCOPEFLOW_REGISTRY_LLM_SANITIZE_REQUEST_GUARDRAIL, name, priority, callable,
+            flags, out_error);
+}
+
+scopeflow_status scopeflow_scope_deregister_llm_sanitize_request_guardrail(
+    scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_scope_deregister_llm_sanitize_request_guardrail(
+            self, name, out_removed, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {NULL, self};
+    return scopeflow__registry_remove(
+            owner, SCOPEFLOW_REGISTRY_LLM_SANITIZE_REQUEST_GUARDRAIL, name, out_removed, out_error);
+}
+
+scopeflow_status scopeflow_register_llm_sanitize_response_guardrail(
+    scopeflow_runtime *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_register_llm_sanitize_response_guardrail(
+            self, name, priority, callable, flags, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {self, NULL};
+    return scopeflow__registry_add(
+            owner, SCOPEFLOW_REGISTRY_LLM_SANITIZE_RESPONSE_GUARDRAIL, name, priority, callable,
+            flags, out_error);
+}
+
+scopeflow_status scopeflow_deregister_llm_sanitize_response_guardrail(
+    scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_deregister_llm_sanitize_response_guardrail(
+            self, name, out_removed, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {self, NULL};
+    return scopeflow__registry_remove(
+            owner, SCOPEFLOW_REGISTRY_LLM_SANITIZE_RESPONSE_GUARDRAIL, name, out_removed,
+            out_error);
+}
+
+scopeflow_status scopeflow_scope_register_llm_sanitize_response_guardrail(
+    scopeflow_scope *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_scope_register_llm_sanitize_response_guardrail(
+            self, name, priority, callable, flags, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {NULL, self};
+    return scopeflow__registry_add(
+            owner, SCOPEFLOW_REGISTRY_LLM_SANITIZE_RESPONSE_GUARDRAIL, name, priority, callable,
+            flags, out_error);
+}
+
+scopeflow_status scopeflow_scope_deregister_llm_sanitize_response_guardrail(
+    scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_scope_deregister_llm_sanitize_response_guardrail(
+            self, name, out_removed, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {NULL, self};
+    return scopeflow__registry_remove(
+            owner, SCOPEFLOW_REGISTRY_LLM_SANITIZE_RESPONSE_GUARDRAIL, name, out_removed,
+            out_error);
+}
+
+scopeflow_status scopeflow_register_llm_conditional_execution_guardrail(
+    scopeflow_runtime *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_register_llm_conditional_execution_guardrail(
+            self, name, priority, callable, flags, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {self, NULL};
+    return scopeflow__registry_add(
+            owner, SCOPEFLOW_REGISTRY_LLM_CONDITIONAL_EXECUTION_GUARDRAIL, name, priority,
+            callable, flags, out_error);
+}
+
+scopeflow_status scopeflow_deregister_llm_conditional_execution_guardrail(
+    scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_deregister_llm_conditional_execution_guardrail(
+            self, name, out_removed, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {self, NULL};
+    return scopeflow__registry_remove(
+            owner, SCOPEFLOW_REGISTRY_LLM_CONDITIONAL_EXECUTION_GUARDRAIL, name, out_removed,
+            out_error);
+}
+
+scopeflow_status scopeflow_scope_register_llm_conditional_execution_guardrail(
+    scopeflow_scope *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_scope_register_llm_conditional_execution_guardrail(
+            self, name, priority, callable, flags, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {NULL, self};
+    return scopeflow__registry_add(
+            owner, SCOPEFLOW_REGISTRY_LLM_CONDITIONAL_EXECUTION_GUARDRAIL, name, priority,
+            callable, flags, out_error);
+}
+
+scopeflow_status scopeflow_scope_deregister_llm_conditional_execution_guardrail(
+    scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_scope_deregister_llm_conditional_execution_guardrail(
+            self, name, out_removed, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {NULL, self};
+    return scopeflow__registry_remove(
+            owner, SCOPEFLOW_REGISTRY_LLM_CONDITIONAL_EXECUTION_GUARDRAIL, name, out_removed,
+            out_error);
+}
+
+scopeflow_status scopeflow_register_llm_request_intercept(
+    scopeflow_runtime *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_register_llm_request_intercept(
+            self, name, priority, callable, flags, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {self, NULL};
+    return scopeflow__registry_add(
+            owner, SCOPEFLOW_REGISTRY_LLM_REQUEST_INTERCEPT, name, priority, callable, flags,
+            out_error);
+}
+
+scopeflow_status scopeflow_deregister_llm_request_intercept(
+    scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_deregister_llm_request_intercept(self, name, out_removed, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {self, NULL};
+    return scopeflow__registry_remove(
+            owner, SCOPEFLOW_REGISTRY_LLM_REQUEST_INTERCEPT, name, out_removed, out_error);
+}
+
+scopeflow_status scopeflow_scope_register_llm_request_intercept(
+    scopeflow_scope *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_scope_register_llm_request_intercept(
+            self, name, priority, callable, flags, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {NULL, self};
+    return scopeflow__registry_add(
+            owner, SCOPEFLOW_REGISTRY_LLM_REQUEST_INTERCEPT, name, priority, callable, flags,
+            out_error);
+}
+
+scopeflow_status scopeflow_scope_deregister_llm_request_intercept(
+    scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_scope_deregister_llm_request_intercept(self, name, out_removed, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {NULL, self};
+    return scopeflow__registry_remove(
+            owner, SCOPEFLOW_REGISTRY_LLM_REQUEST_INTERCEPT, name, out_removed, out_error);
+}
+
+scopeflow_status scopeflow_register_llm_execution_intercept(
+    scopeflow_runtime *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_register_llm_execution_intercept(
+            self, name, priority, callable, flags, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {self, NULL};
+    return scopeflow__registry_add(
+            owner, SCOPEFLOW_REGISTRY_LLM_EXECUTION_INTERCEPT, name, priority, callable, flags,
+            out_error);
+}
+
+scopeflow_status scopeflow_deregister_llm_execution_intercept(
+    scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_deregister_llm_execution_intercept(self, name, out_removed, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {self, NULL};
+    return scopeflow__registry_remove(
+            owner, SCOPEFLOW_REGISTRY_LLM_EXECUTION_INTERCEPT, name, out_removed, out_error);
+}
+
+scopeflow_status scopeflow_scope_register_llm_execution_intercept(
+    scopeflow_scope *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_scope_register_llm_execution_intercept(
+            self, name, priority, callable, flags, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {NULL, self};
+    return scopeflow__registry_add(
+            owner, SCOPEFLOW_REGISTRY_LLM_EXECUTION_INTERCEPT, name, priority, callable, flags,
+            out_error);
+}
+
+scopeflow_status scopeflow_scope_deregister_llm_execution_intercept(
+    scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_scope_deregister_llm_execution_intercept(
+            self, name, out_removed, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {NULL, self};
+    return scopeflow__registry_remove(
+            owner, SCOPEFLOW_REGISTRY_LLM_EXECUTION_INTERCEPT, name, out_removed, out_error);
+}
+
+scopeflow_status scopeflow_register_llm_stream_execution_intercept(
+    scopeflow_runtime *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_register_llm_stream_execution_intercept(
+            self, name, priority, callable, flags, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {self, NULL};
+    return scopeflow__registry_add(
+            owner, SCOPEFLOW_REGISTRY_LLM_STREAM_EXECUTION_INTERCEPT, name, priority, callable,
+            flags, out_error);
+}
+
+scopeflow_status scopeflow_deregister_llm_stream_execution_intercept(
+    scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_deregister_llm_stream_execution_intercept(
+            self, name, out_removed, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {self, NULL};
+    return scopeflow__registry_remove(
+            owner, SCOPEFLOW_REGISTRY_LLM_STREAM_EXECUTION_INTERCEPT, name, out_removed, out_error);
+}
+
+scopeflow_status scopeflow_scope_register_llm_stream_execution_intercept(
+    scopeflow_scope *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_scope_register_llm_stream_execution_intercept(
+            self, name, priority, callable, flags, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {NULL, self};
+    return scopeflow__registry_add(
+            owner, SCOPEFLOW_REGISTRY_LLM_STREAM_EXECUTION_INTERCEPT, name, priority, callable,
+            flags, out_error);
+}
+
+scopeflow_status scopeflow_scope_deregister_llm_stream_execution_intercept(
+    scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_scope_deregister_llm_stream_execution_intercept(
+            self, name, out_removed, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {NULL, self};
+    return scopeflow__registry_remove(
+            owner, SCOPEFLOW_REGISTRY_LLM_STREAM_EXECUTION_INTERCEPT, name, out_removed, out_error);
+}
+
+scopeflow_status scopeflow_register_mark_sanitize_guardrail(
+    scopeflow_runtime *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_register_mark_sanitize_guardrail(
+            self, name, priority, callable, flags, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {self, NULL};
+    return scopeflow__registry_add(
+            owner, SCOPEFLOW_REGISTRY_MARK_SANITIZE_GUARDRAIL, name, priority, callable, flags,
+            out_error);
+}
+
+scopeflow_status scopeflow_deregister_mark_sanitize_guardrail(
+    scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_deregister_mark_sanitize_guardrail(self, name, out_removed, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {self, NULL};
+    return scopeflow__registry_remove(
+            owner, SCOPEFLOW_REGISTRY_MARK_SANITIZE_GUARDRAIL, name, out_removed, out_error);
+}
+
+scopeflow_status scopeflow_scope_register_mark_sanitize_guardrail(
+    scopeflow_scope *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_scope_register_mark_sanitize_guardrail(
+            self, name, priority, callable, flags, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {NULL, self};
+    return scopeflow__registry_add(
+            owner, SCOPEFLOW_REGISTRY_MARK_SANITIZE_GUARDRAIL, name, priority, callable, flags,
+            out_error);
+}
+
+scopeflow_status scopeflow_scope_deregister_mark_sanitize_guardrail(
+    scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_scope_deregister_mark_sanitize_guardrail(
+            self, name, out_removed, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {NULL, self};
+    return scopeflow__registry_remove(
+            owner, SCOPEFLOW_REGISTRY_MARK_SANITIZE_GUARDRAIL, name, out_removed, out_error);
+}
+
+scopeflow_status scopeflow_register_scope_sanitize_start_guardrail(
+    scopeflow_runtime *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_register_scope_sanitize_start_guardrail(
+            self, name, priority, callable, flags, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {self, NULL};
+    return scopeflow__registry_add(
+            owner, SCOPEFLOW_REGISTRY_SCOPE_SANITIZE_START_GUARDRAIL, name, priority, callable,
+            flags, out_error);
+}
+
+scopeflow_status scopeflow_deregister_scope_sanitize_start_guardrail(
+    scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_deregister_scope_sanitize_start_guardrail(
+            self, name, out_removed, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {self, NULL};
+    return scopeflow__registry_remove(
+            owner, SCOPEFLOW_REGISTRY_SCOPE_SANITIZE_START_GUARDRAIL, name, out_removed, out_error);
+}
+
+scopeflow_status scopeflow_scope_register_scope_sanitize_start_guardrail(
+    scopeflow_scope *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_scope_register_scope_sanitize_start_guardrail(
+            self, name, priority, callable, flags, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {NULL, self};
+    return scopeflow__registry_add(
+            owner, SCOPEFLOW_REGISTRY_SCOPE_SANITIZE_START_GUARDRAIL, name, priority, callable,
+            flags, out_error);
+}
+
+scopeflow_status scopeflow_scope_deregister_scope_sanitize_start_guardrail(
+    scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_scope_deregister_scope_sanitize_start_guardrail(
+            self, name, out_removed, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {NULL, self};
+    return scopeflow__registry_remove(
+            owner, SCOPEFLOW_REGISTRY_SCOPE_SANITIZE_START_GUARDRAIL, name, out_removed, out_error);
+}
+
+scopeflow_status scopeflow_register_scope_sanitize_end_guardrail(
+    scopeflow_runtime *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_register_scope_sanitize_end_guardrail(
+            self, name, priority, callable, flags, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {self, NULL};
+    return scopeflow__registry_add(
+            owner, SCOPEFLOW_REGISTRY_SCOPE_SANITIZE_END_GUARDRAIL, name, priority, callable,
+            flags, out_error);
+}
+
+scopeflow_status scopeflow_deregister_scope_sanitize_end_guardrail(
+    scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_deregister_scope_sanitize_end_guardrail(
+            self, name, out_removed, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {self, NULL};
+    return scopeflow__registry_remove(
+            owner, SCOPEFLOW_REGISTRY_SCOPE_SANITIZE_END_GUARDRAIL, name, out_removed, out_error);
+}
+
+scopeflow_status scopeflow_scope_register_scope_sanitize_end_guardrail(
+    scopeflow_scope *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_scope_register_scope_sanitize_end_guardrail(
+            self, name, priority, callable, flags, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {NULL, self};
+    return scopeflow__registry_add(
+            owner, SCOPEFLOW_REGISTRY_SCOPE_SANITIZE_END_GUARDRAIL, name, priority, callable,
+            flags, out_error);
+}
+
+scopeflow_status scopeflow_scope_deregister_scope_sanitize_end_guardrail(
+    scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_scope_deregister_scope_sanitize_end_guardrail(
+            self, name, out_removed, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {NULL, self};
+    return scopeflow__registry_remove(
+            owner, SCOPEFLOW_REGISTRY_SCOPE_SANITIZE_END_GUARDRAIL, name, out_removed, out_error);
+}
+
+scopeflow_status scopeflow_register_event_metadata_injector(
+    scopeflow_runtime *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_register_event_metadata_injector(
+            self, name, priority, callable, flags, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {self, NULL};
+    return scopeflow__registry_add(
+            owner, SCOPEFLOW_REGISTRY_EVENT_METADATA_INJECTOR, name, priority, callable, flags,
+            out_error);
+}
+
+scopeflow_status scopeflow_deregister_event_metadata_injector(
+    scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_deregister_event_metadata_injector(self, name, out_removed, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {self, NULL};
+    return scopeflow__registry_remove(
+            owner, SCOPEFLOW_REGISTRY_EVENT_METADATA_INJECTOR, name, out_removed, out_error);
+}
+
+scopeflow_status scopeflow_scope_register_event_metadata_injector(
+    scopeflow_scope *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_scope_register_event_metadata_injector(
+            self, name, priority, callable, flags, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {NULL, self};
+    return scopeflow__registry_add(
+            owner, SCOPEFLOW_REGISTRY_EVENT_METADATA_INJECTOR, name, priority, callable, flags,
+            out_error);
+}
+
+scopeflow_status scopeflow_scope_deregister_event_metadata_injector(
+    scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_scope_deregister_event_metadata_injector(
+            self, name, out_removed, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {NULL, self};
+    return scopeflow__registry_remove(
+            owner, SCOPEFLOW_REGISTRY_EVENT_METADATA_INJECTOR, name, out_removed, out_error);
+}
+
+scopeflow_status scopeflow_register_conditional_middleware_guardrail(
+    scopeflow_runtime *self, scopeflow_bytes name, uint32_t kinds, scopeflow_bytes registration,
+    scopeflow_ref callable, scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_register_conditional_middleware_guardrail(
+            self, name, kinds, registration, callable, flags, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {self, NULL};
+    return scopeflow__registry_add_gate(
+            owner, SCOPEFLOW_REGISTRY_CONDITIONAL_MIDDLEWARE_GUARDRAIL, name, kinds, registration,
+            callable, flags, out_error);
+}
+
+scopeflow_status scopeflow_deregister_conditional_middleware_guardrail(
+    scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_deregister_conditional_middleware_guardrail(
+            self, name, out_removed, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {self, NULL};
+    return scopeflow__registry_remove(
+            owner, SCOPEFLOW_REGISTRY_CONDITIONAL_MIDDLEWARE_GUARDRAIL, name, out_removed,
+            out_error);
+}
+
+scopeflow_status scopeflow_scope_register_conditional_middleware_guardrail(
+    scopeflow_scope *self, scopeflow_bytes name, uint32_t kinds, scopeflow_bytes registration,
+    scopeflow_ref callable, scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_scope_register_conditional_middleware_guardrail(
+            self, name, kinds, registration, callable, flags, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {NULL, self};
+    return scopeflow__registry_add_gate(
+            owner, SCOPEFLOW_REGISTRY_CONDITIONAL_MIDDLEWARE_GUARDRAIL, name, kinds, registration,
+            callable, flags, out_error);
+}
+
+scopeflow_status scopeflow_scope_deregister_conditional_middleware_guardrail(
+    scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_scope_deregister_conditional_middleware_guardrail(
+            self, name, out_removed, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {NULL, self};
+    return scopeflow__registry_remove(
+            owner, SCOPEFLOW_REGISTRY_CONDITIONAL_MIDDLEWARE_GUARDRAIL, name, out_removed,
+            out_error);
+}
+
 /* clang-format on */
 
 /* -------------------- src/api/library.gen.c -------------------- */
@@ -6149,11 +13279,18 @@ const char *scopeflow_status_name(scopeflow_status status) {
 
 #define SYSTEM_NS_PER_SECOND 1000000000
 
-int64_t scopeflow__system_clock(void *context) {
-    (void)context;
+static int64_t read_clock(clockid_t clock) {
     struct timespec now;
-    if (clock_gettime(CLOCK_REALTIME, &now) != 0) return 0;
+    if (clock_gettime(clock, &now) != 0) return 0;
     return (int64_t)now.tv_sec * SYSTEM_NS_PER_SECOND + now.tv_nsec;
+}
+
+int64_t scopeflow__system_clock(void) {
+    return read_clock(CLOCK_REALTIME);
+}
+
+int64_t scopeflow__system_uptime(void) {
+    return read_clock(CLOCK_MONOTONIC);
 }
 
 void scopeflow__system_entropy(void *context, uint8_t *out, size_t out_len_bytes) {
@@ -6165,14 +13302,14 @@ void scopeflow__system_entropy(void *context, uint8_t *out, size_t out_len_bytes
 
 /* -------------------- src/host/waiting.c -------------------- */
 
+#if !defined(_DEFAULT_SOURCE)
+#endif
+
 /* -------------------- src/host/waiting.h -------------------- */
 
 /* Waiting for another thread, by a clock that nobody sets. */
 #ifndef SCOPEFLOW__WAITING_H
 #define SCOPEFLOW__WAITING_H
-
-#if !defined(_DEFAULT_SOURCE)
-#endif
 
 #if SCOPEFLOW_HOSTED
 #include <pthread.h>
@@ -6249,6 +13386,9 @@ bool scopeflow__wait_until(pthread_cond_t *condition, pthread_mutex_t *lock, int
 
 /* -------------------- src/host/file.c -------------------- */
 
+#if !defined(_DEFAULT_SOURCE)
+#endif
+
 /* -------------------- src/host/file.h -------------------- */
 
 /* The event file. Whole lines are appended; a line that a full disk cut is completed before the
@@ -6256,9 +13396,6 @@ bool scopeflow__wait_until(pthread_cond_t *condition, pthread_mutex_t *lock, int
  * or removed is made anew, one that is full is rotated. One thread at a time. */
 #ifndef SCOPEFLOW__FILE_H
 #define SCOPEFLOW__FILE_H
-
-#if !defined(_DEFAULT_SOURCE)
-#endif
 
 #if SCOPEFLOW_HOSTED
 #include <sys/types.h>
@@ -6363,15 +13500,26 @@ static int make_folders(char *path) {
     return 0;
 }
 
-/* The size if the file ends in half a line, which a process that was killed may have left. */
-static off_t half_line_at(const char *path, const struct stat *facts) {
-    if (!S_ISREG(facts->st_mode) || facts->st_size == 0) return 0;
-    int const descriptor = open(path, O_RDONLY | O_CLOEXEC);
-    if (descriptor < 0) return 0;
+/* Whether the file has this size and ends in half a line. */
+static bool ends_in_half_line(const char *path, off_t size_bytes) {
+    struct stat facts;
     char last = '\n';
-    ssize_t const read_count = pread(descriptor, &last, 1, facts->st_size - 1);
+    int const descriptor = open(path, O_RDONLY | O_CLOEXEC);
+    if (descriptor < 0) return false;
+    bool const is_read = fstat(descriptor, &facts) == 0 && facts.st_size == size_bytes &&
+                         pread(descriptor, &last, 1, size_bytes - 1) == 1;
     (void)close(descriptor);
-    return read_count == 1 && last != '\n' ? facts->st_size : 0;
+    return is_read && last != '\n';
+}
+
+/* The file's size if it ends in half a line, which a process that was killed may have left. A line
+ * that somebody is just writing looks the same; but a change of the mode, to what it is, waits for
+ * that write, after which the file has grown. */
+static off_t half_line_at(const char *path, int descriptor, const struct stat *facts) {
+    if (!S_ISREG(facts->st_mode) || facts->st_size == 0) return 0;
+    if (!ends_in_half_line(path, facts->st_size)) return 0;
+    if (fchmod(descriptor, facts->st_mode & 07777) != 0) return 0;
+    return ends_in_half_line(path, facts->st_size) ? facts->st_size : 0;
 }
 
 /* Opens the path and lets go of what was open before, which stays open if it cannot. */
@@ -6391,7 +13539,7 @@ static int open_at_path(scopeflow__file *self, int more_flags) {
     self->device = facts.st_dev;
     self->inode = facts.st_ino;
     self->is_regular = S_ISREG(facts.st_mode);
-    self->half_line_bytes = half_line_at(self->path, &facts);
+    self->half_line_bytes = half_line_at(self->path, made, &facts);
     self->needs_line_end = false;
     return 0;
 }
@@ -6550,6 +13698,9 @@ int scopeflow__file_write(scopeflow__file *self, const char *lines, size_t len, 
 #endif
 
 /* -------------------- src/host/queue.c -------------------- */
+
+#if !defined(_DEFAULT_SOURCE)
+#endif
 
 /* -------------------- src/host/queue.h -------------------- */
 
@@ -6773,7 +13924,8 @@ void scopeflow__spill_taken(scopeflow__spill *self, const scopeflow__block *bloc
 /* In the child after a fork: the file is the parent's. */
 void scopeflow__spill_leave(scopeflow__spill *self);
 
-/* Removes the file, unless lines wait in it. */
+/* Removes the file, unless lines wait in it, and is done with it. */
+void scopeflow__spill_remove(scopeflow__spill *self);
 void scopeflow__spill_deinit(scopeflow__spill *self);
 
 #endif
@@ -6889,9 +14041,13 @@ void scopeflow__spill_leave(scopeflow__spill *self) {
     self->write_at = 0;
 }
 
-void scopeflow__spill_deinit(scopeflow__spill *self) {
+void scopeflow__spill_remove(scopeflow__spill *self) {
     if (self->descriptor >= 0 && !scopeflow__spill_is_used(self)) (void)unlink(self->path);
     scopeflow__spill_leave(self);
+}
+
+void scopeflow__spill_deinit(scopeflow__spill *self) {
+    scopeflow__spill_remove(self);
     free(self->path);
 }
 #endif
@@ -7026,6 +14182,8 @@ size_t scopeflow__dropped_line(const scopeflow__dropped *self,
 /* -------------------- src/host/intake.c -------------------- */
 
 /* The way of a line into the queue, on the thread that emitted it (S5.6). */
+#if !defined(_DEFAULT_SOURCE)
+#endif
 
 /* -------------------- src/host/sink_state.h -------------------- */
 
@@ -7277,6 +14435,8 @@ bool scopeflow__intake_put(scopeflow_atof_sink *self, scopeflow_bytes line,
 
 /* The thread that writes what is queued. It starts with the first line, ends when the sink is given
  * back or the process exits, and sleeps while there is nothing to do. */
+#if !defined(_DEFAULT_SOURCE)
+#endif
 
 #if SCOPEFLOW_HOSTED
 #include <signal.h>
@@ -7344,8 +14504,9 @@ static int take_block(scopeflow_atof_sink *self) {
     if (self->writing == NULL) self->writing = scopeflow__queue_take(&self->queue);
     if (self->writing != NULL) return 0;
     scopeflow__block *block = NULL;
+    scopeflow__spill const as_of_now = self->spill; /* Others go on putting. */
     (void)pthread_mutex_unlock(&self->lock);
-    int const reason = scopeflow__spill_read(&self->spill, &block);
+    int const reason = scopeflow__spill_read(&as_of_now, &block);
     (void)pthread_mutex_lock(&self->lock);
     if (reason != 0) return reason;
     self->writing = block;
@@ -7441,6 +14602,7 @@ static void *run_worker(void *context) {
     (void)pthread_mutex_unlock(&self->lock);
     scopeflow__block_free(left);
     scopeflow__block_free(writing);
+    scopeflow__spill_remove(&self->spill); /* At exit nobody else does. */
     if (is_orphaned) scopeflow__sink_destroy(self);
     return NULL;
 }
@@ -7521,6 +14683,8 @@ bool scopeflow__worker_await_end(scopeflow_atof_sink *self, int64_t deadline_ns)
 
 /* All file sinks of the process. It has to know them when it forks and when it exits; nothing else
  * in the library outlives its runtime. */
+#if !defined(_DEFAULT_SOURCE)
+#endif
 
 #if SCOPEFLOW_HOSTED
 #include <stdlib.h>
@@ -7649,6 +14813,8 @@ void scopeflow__process_remove(scopeflow_atof_sink *sink) {
 
 /* The file sink (S5.6): a subscriber that appends each event as one line, at once or through a
  * queue and a worker. */
+#if !defined(_DEFAULT_SOURCE)
+#endif
 
 #if SCOPEFLOW_HOSTED
 #include <errno.h>

@@ -132,7 +132,7 @@ func TestASubscriberThatPanicsIsLoggedAndCounted(t *testing.T) {
 	if stats.SubscriberErrorCount != 2 || len(recorded.all()) != 2 || stats.ScopeEventCount != 2 {
 		t.Errorf("the stats are %+v", stats)
 	}
-	if !strings.Contains(log.String(), "subscriber=bad") || !strings.Contains(log.String(), "boom") {
+	if !strings.Contains(log.String(), "subscriber 'bad' failed") || !strings.Contains(log.String(), "boom") {
 		t.Errorf("the log is %s", &log)
 	}
 }

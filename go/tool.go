@@ -43,6 +43,7 @@ func (r *Runtime) ToolCallExecute(
 			option.applyToolExecute(&c.tool)
 		}
 	}
+	c.parent = c.tool.parent
 	err := c.run(c.beginToolExecute(r.handle, &c.tool))
 	c.tool = toolExecuteArguments{}
 	if err != nil {

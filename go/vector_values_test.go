@@ -22,7 +22,7 @@ func (s *vectorStep) has(name string) bool {
 
 // read decodes an argument; a vector that does not fit is a fault of the file or the runner.
 func (s *vectorStep) read(name string, into any) {
-	if err := json.Unmarshal(s.Args[name], into); err != nil {
+	if err := decodeStrictly(s.Args[name], into); err != nil {
 		s.run.t.Fatalf("%s: %s: %v", s.Op, name, err)
 	}
 }
@@ -107,7 +107,9 @@ func (s *vectorStep) callable(name string) *vectorCallable {
 	return callable
 }
 
-func (s *vectorStep) payload(name string) any { return s.run.payload(s.Args[name]) }
+func (s *vectorStep) breaksChain() bool { return s.callable("callable").BreakChain }
+
+func (s *vectorStep) payload(name string) any { return s.run.own(s.Args[name]) }
 
 func (r *vectorRun) payload(text json.RawMessage) any {
 	var payload struct{ JSON, Host *string }
@@ -171,6 +173,7 @@ var vectorFixtures = map[string]func() any{
 	},
 	"foreign":     func() any { return map[string]any{"value": Foreign(nil)} },
 	"surrogate":   func() any { return map[string]any{"text": "a\xffb"} },
+	"opaque":      func() any { return Foreign(nil) },
 	"integer_key": func() any { return map[int]string{7: "seven"} },
 }
 

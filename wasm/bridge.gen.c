@@ -47,12 +47,13 @@ EXPORT("tapeIsFull") uint32_t bridge_tape_is_full(scopeflow_tape *self) {
     return scopeflow_tape_is_full(self);
 }
 
-EXPORT("runtimeNew") scopeflow_status bridge_runtime_new(uint32_t flags, int64_t clock_start_ns, int64_t clock_step_ns, uint32_t payload_budget_bytes) {
+EXPORT("runtimeNew") scopeflow_status bridge_runtime_new(uint32_t flags, int64_t clock_start_ns, int64_t clock_step_ns, uint32_t payload_budget_bytes, const char *credential_headers, size_t credential_headers_size) {
     scopeflow_runtime_new_options options_ = SCOPEFLOW_RUNTIME_NEW_OPTIONS_INIT;
     options_.flags = flags;
     options_.clock_start_ns = clock_start_ns;
     options_.clock_step_ns = clock_step_ns;
     options_.payload_budget_bytes = payload_budget_bytes;
+    options_.credential_headers = bridge_text(credential_headers, credential_headers_size);
     scopeflow_host host_ = bridge_host(&options_);
     scopeflow_runtime *out_ = NULL;
     scopeflow_status const status_ = scopeflow_runtime_new(&host_, &options_, &out_, &bridge.error);
@@ -133,7 +134,7 @@ EXPORT("scopePop") scopeflow_status bridge_scope_pop(scopeflow_scope *self, void
     return status_;
 }
 
-EXPORT("scopeEvent") scopeflow_status bridge_scope_event(scopeflow_runtime *self, void *current, const char *name, size_t name_size, void *parent, scopeflow_ref data, scopeflow_ref metadata, int64_t timestamp_ns, scopeflow_task *task_) {
+EXPORT("scopeEvent") scopeflow_status bridge_scope_event(scopeflow_runtime *self, void *current, const char *name, size_t name_size, void *parent, scopeflow_ref data, scopeflow_ref metadata, const char *category, size_t category_size, scopeflow_ref category_profile, scopeflow_ref data_schema, int64_t timestamp_ns, scopeflow_task *task_) {
     scopeflow_scope_event_options options_ = SCOPEFLOW_SCOPE_EVENT_OPTIONS_INIT;
     options_.emitter = &bridge.emitter;
     options_.current = current;
@@ -141,6 +142,9 @@ EXPORT("scopeEvent") scopeflow_status bridge_scope_event(scopeflow_runtime *self
     options_.parent = parent;
     options_.data = data;
     options_.metadata = metadata;
+    options_.category = bridge_text(category, category_size);
+    options_.category_profile = category_profile;
+    options_.data_schema = data_schema;
     options_.timestamp_ns = timestamp_ns;
     scopeflow_step out_ = {0};
     scopeflow_status const status_ = scopeflow_scope_event(self, &options_, task_, &out_, &bridge.error);
@@ -257,12 +261,14 @@ EXPORT("scopeDeregisterSubscriber") scopeflow_status bridge_scope_deregister_sub
     return status_;
 }
 
-EXPORT("taskResume") scopeflow_status bridge_task_resume(scopeflow_task *task_, int32_t kind, int32_t status, scopeflow_ref value) {
+EXPORT("taskResume") scopeflow_status bridge_task_resume(scopeflow_task *task_, int32_t kind, int32_t status, uint32_t flags, scopeflow_ref value, scopeflow_ref annotated) {
     scopeflow_answer answer = {0};
     answer.emitter = &bridge.emitter;
     answer.kind = kind;
     answer.status = status;
+    answer.flags = flags;
     answer.value = value;
+    answer.annotated = annotated;
     scopeflow_step out_ = {0};
     scopeflow_status const status_ = scopeflow_task_resume(task_, &answer, &out_, &bridge.error);
     if (status_ == SCOPEFLOW_STATUS_OK) slots_put_step(bridge.slots, &out_);
@@ -290,6 +296,38 @@ EXPORT("toolExecute") scopeflow_status bridge_tool_execute(scopeflow_runtime *se
     scopeflow_status const status_ = scopeflow_tool_execute(self, &options_, task_, &out_, &bridge.error);
     if (status_ == SCOPEFLOW_STATUS_OK) slots_put_step(bridge.slots, &out_);
     return status_;
+}
+
+EXPORT("atofReaderNew") scopeflow_status bridge_atof_reader_new(void *runtime, uint32_t line_limit_bytes, uint32_t depth_limit) {
+    scopeflow_atof_reader_new_options options_ = SCOPEFLOW_ATOF_READER_NEW_OPTIONS_INIT;
+    options_.runtime = runtime;
+    options_.line_limit_bytes = line_limit_bytes;
+    options_.depth_limit = depth_limit;
+    scopeflow_atof_reader *out_ = NULL;
+    scopeflow_status const status_ = scopeflow_atof_reader_new(&options_, &out_, &bridge.error);
+    if (status_ == SCOPEFLOW_STATUS_OK) bridge.slots[0] = (double)(uintptr_t)out_;
+    return status_;
+}
+
+EXPORT("atofReaderFeed") scopeflow_status bridge_atof_reader_feed(scopeflow_atof_reader *self, const char *chunk, size_t chunk_size) {
+    scopeflow_status const status_ = scopeflow_atof_reader_feed(self, bridge_text(chunk, chunk_size), &bridge.error);
+    return status_;
+}
+
+EXPORT("atofReaderFinish") scopeflow_status bridge_atof_reader_finish(scopeflow_atof_reader *self) {
+    scopeflow_status const status_ = scopeflow_atof_reader_finish(self, &bridge.error);
+    return status_;
+}
+
+EXPORT("atofReaderNext") scopeflow_status bridge_atof_reader_next(scopeflow_atof_reader *self) {
+    scopeflow_atof_item out_ = {0};
+    scopeflow_status const status_ = scopeflow_atof_reader_next(self, &out_, &bridge.error);
+    if (status_ == SCOPEFLOW_STATUS_OK) slots_put_atof_item(bridge.slots, &out_);
+    return status_;
+}
+
+EXPORT("atofReaderFree") void bridge_atof_reader_free(scopeflow_atof_reader *self) {
+    scopeflow_atof_reader_free(self);
 }
 
 /* clang-format on */

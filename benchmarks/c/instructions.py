@@ -30,8 +30,21 @@ SHORT, LONG, MORE = 1_000, 3_000, 10
 LEFT_OUT = 77
 
 LIMITS = {
-    "one step: a guard": 150,
-    "one step: a delivery": 150,
+    "one step: a guard": 160,
+    "one step: a delivery": 160,
+}
+
+
+# What depth and registrations that do not apply may add, of the row that has none (S3).
+FLAT = 1.02
+FLAT_ROWS = {
+    "scope, depth 1,000": "scope in a scope",
+    "scope, 4,000 others": "scope in a scope",
+    "tool, depth 1,000": "tool",
+    "tool, 4,000 others": "tool",
+    "tool, one guard, depth 1,000": "tool, one guard",
+    "tool, one guard, 4,000 others": "tool, one guard",
+    "tool, 1,000 sanitizers": "tool, one sanitizer",
 }
 
 
@@ -46,26 +59,27 @@ def main() -> int:
         return 1 if os.environ.get("CI") else LEFT_OUT
 
     with tempfile.TemporaryDirectory() as folder:
-        counts = measure(build(compiler, Path(folder)), Path(folder))
+        counts = measure(build(compiler, Path(folder), HERE / "instructions.c"), Path(folder))
     print("instructions an operation\n")
     passed = True
     for name, count in counts.items():
         limit = LIMITS.get(name)
+        if name in FLAT_ROWS:
+            limit = round(FLAT * counts[FLAT_ROWS[name]])
         passed &= limit is None or count <= limit
         print(f"{name:<32}{count:>8,}" + (f"   limit {limit:,}" if limit else ""))
     return 0 if passed or not arguments.check else 1
 
 
-def build(compiler: str, folder: Path) -> Path:
+def build(compiler: str, folder: Path, rows: Path) -> Path:
     """The core in one translation unit, and the rows in another."""
     # What asks the system for more than C11 stands first, before any system header.
     sources = sorted((NATIVE / "src").glob("*/*.c"), key=lambda path: path.parent.name != "host")
     unity = folder / "core.c"
     unity.write_text("".join(f'#include "{source}"\n' for source in sources))
-    program = folder / "instructions"
+    program = folder / rows.stem
     includes = [f"-I{NATIVE / 'include'}", f"-I{NATIVE / 'src'}"]
     flags = ["-std=c11", "-O2", "-pthread", "-fPIC", "-fvisibility=hidden", "-DNDEBUG", *includes]
-    rows = HERE / "instructions.c"
     subprocess.run([compiler, *flags, str(unity), str(rows), "-o", str(program)], check=True)
     return program
 

@@ -23,9 +23,14 @@ SHORT, LONG = 1_000, 3_000
 LIMITS = {
     "scope at the root": (3_300, None) if sys.version_info[:2] == (3, 11) else (2.2, "set, reset"),
     "scope in a scope": (2.2, "set, reset when set"),
+    # Nobody looks at a payload that nobody hears of.
+    "mark, 5,000 values": (1.01, "mark, 5 values"),
     "tool, async": (10_000, None),
     "tool, async, in a scope": (10_000, None),
     "tool, sync": (10_000, None),
+    "tool, one of each of four": (15_000, None),
+    "tool, ten of each of four": (60_000, None),
+    "stream, a chunk": (3, "async generator, a chunk"),
 }
 
 

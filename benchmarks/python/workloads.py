@@ -11,7 +11,16 @@ import contextvars
 import os
 import sys
 
-from scopeflow import ScopeType, guardrails, scope, subscribers, tools
+from scopeflow import (
+    LLMRequest,
+    ScopeType,
+    guardrails,
+    intercepts,
+    llm,
+    scope,
+    subscribers,
+    tools,
+)
 
 VARIABLE = contextvars.ContextVar("floor")
 FUNCTION = ScopeType.Function
@@ -83,6 +92,15 @@ def marks(count):
         event("mark")
 
 
+def marks_with(data):
+    def run(count):
+        event = scope.event
+        for _ in range(count):
+            event("mark", data=data)
+
+    return run
+
+
 async def awaits(count):
     request = REQUEST
     for _ in range(count):
@@ -149,6 +167,69 @@ async def guarded_calls(count):
         guardrails.deregister_tool_conditional_execution("allow")
 
 
+async def around(name, arguments, next):
+    return await next(arguments)
+
+
+def same(name, arguments):
+    return arguments
+
+
+@contextlib.contextmanager
+def registered(each):
+    """One guard, sanitizer, request intercept and execution intercept, `each` times."""
+    for name in map(str, range(each)):
+        guardrails.register_tool_conditional_execution(name, 1, allow)
+        guardrails.register_tool_sanitize_request(name, 1, same)
+        intercepts.register_tool_request(name, 1, False, same)
+        intercepts.register_tool_execution(name, 1, around)
+    try:
+        yield
+    finally:
+        for name in map(str, range(each)):
+            guardrails.deregister_tool_conditional_execution(name)
+            guardrails.deregister_tool_sanitize_request(name)
+            intercepts.deregister_tool_request(name)
+            intercepts.deregister_tool_execution(name)
+
+
+async def calls_with_one_of_each(count):
+    with registered(1):
+        await calls(count)
+
+
+async def calls_with_ten_of_each(count):
+    with registered(10):
+        await calls(count)
+
+
+LLM_REQUEST = LLMRequest(
+    {"authorization": "secret"},
+    {"messages": [{"role": "user", "content": "x" * 100} for _ in range(64)]},
+)
+
+
+async def llm_calls(count):
+    execute, request = llm.execute, LLM_REQUEST
+    for _ in range(count):
+        await execute("openai", request, search)
+
+
+async def chunks(count):
+    for number in range(count):
+        yield number
+
+
+async def bare_chunks(count):
+    async for _ in chunks(count):
+        pass
+
+
+async def streamed_chunks(count):
+    async for _ in await llm.stream_execute("openai", LLM_REQUEST, lambda request: chunks(count)):
+        pass
+
+
 ROWS = {
     "empty loop": empty,
     "set, reset": set_reset,
@@ -157,6 +238,8 @@ ROWS = {
     "scope in a scope": scopes_in_a_scope,
     "scope, `with`": scopes_by_with,
     "mark": marks,
+    "mark, 5 values": marks_with(dict.fromkeys("abcd", "text")),
+    "mark, 5,000 values": marks_with({"rows": [{"id": row, "text": "x"} for row in range(1_666)]}),
     "await f(args)": awaits,
     "tool, async": calls,
     "tool, async, in a scope": calls_in_a_scope,
@@ -166,6 +249,11 @@ ROWS = {
     "tool, one subscriber": calls_heard,
     "tool, one guard": guarded_calls,
     "tool, checked": checked_calls,
+    "tool, one of each of four": calls_with_one_of_each,
+    "tool, ten of each of four": calls_with_ten_of_each,
+    "llm, 8 KB": llm_calls,
+    "async generator, a chunk": bare_chunks,
+    "stream, a chunk": streamed_chunks,
 }
 
 

@@ -114,12 +114,13 @@ static napi_value addon_tape_is_full(napi_env env, napi_callback_info info) {
 
 static napi_value addon_runtime_new(napi_env env, napi_callback_info info) {
     addon_call call_;
-    if (!addon_enter(&call_, env, info, 4)) return NULL;
+    if (!addon_enter(&call_, env, info, 5)) return NULL;
     scopeflow_runtime_new_options options_ = SCOPEFLOW_RUNTIME_NEW_OPTIONS_INIT;
     options_.flags = addon_u32(&call_, 0);
     options_.clock_start_ns = addon_i64(&call_, 1);
     options_.clock_step_ns = addon_i64(&call_, 2);
     options_.payload_budget_bytes = addon_u32(&call_, 3);
+    options_.credential_headers = addon_text(&call_, 4);
     if (!call_.is_valid) return addon_refuse(&call_, "runtimeNew");
     scopeflow_host host_;
     if (!addon_lend_host(&call_, &options_, &host_)) return addon_leave(&call_);
@@ -241,7 +242,7 @@ static napi_value addon_scope_pop(napi_env env, napi_callback_info info) {
 
 static napi_value addon_scope_event(napi_env env, napi_callback_info info) {
     addon_call call_;
-    if (!addon_enter(&call_, env, info, 8)) return NULL;
+    if (!addon_enter(&call_, env, info, 11)) return NULL;
     scopeflow_scope_event_options options_ = SCOPEFLOW_SCOPE_EVENT_OPTIONS_INIT;
     options_.emitter = &call_.addon->emitter;
     scopeflow_runtime *self = addon_pointer(&call_, 0);
@@ -250,8 +251,11 @@ static napi_value addon_scope_event(napi_env env, napi_callback_info info) {
     options_.parent = addon_pointer(&call_, 3);
     options_.data = addon_ref(&call_, 4);
     options_.metadata = addon_ref(&call_, 5);
-    options_.timestamp_ns = addon_timestamp(&call_, 6);
-    scopeflow_task *task_ = addon_pointer(&call_, 7);
+    options_.category = addon_text(&call_, 6);
+    options_.category_profile = addon_ref(&call_, 7);
+    options_.data_schema = addon_ref(&call_, 8);
+    options_.timestamp_ns = addon_timestamp(&call_, 9);
+    scopeflow_task *task_ = addon_pointer(&call_, 10);
     if (!call_.is_valid) return addon_refuse(&call_, "scopeEvent");
     scopeflow_step out_ = {0};
     scopeflow_status const status_ = scopeflow_scope_event(self, &options_, task_, &out_, &call_.addon->error);
@@ -474,13 +478,15 @@ static napi_value addon_scope_deregister_subscriber(napi_env env, napi_callback_
 
 static napi_value addon_task_resume(napi_env env, napi_callback_info info) {
     addon_call call_;
-    if (!addon_enter(&call_, env, info, 4)) return NULL;
+    if (!addon_enter(&call_, env, info, 6)) return NULL;
     scopeflow_answer answer = {0};
     answer.emitter = &call_.addon->emitter;
     scopeflow_task *task_ = addon_pointer(&call_, 0);
     answer.kind = addon_i32(&call_, 1);
     answer.status = addon_i32(&call_, 2);
-    answer.value = addon_ref(&call_, 3);
+    answer.flags = addon_u32(&call_, 3);
+    answer.value = addon_ref(&call_, 4);
+    answer.annotated = addon_ref(&call_, 5);
     if (!call_.is_valid) return addon_refuse(&call_, "taskResume");
     scopeflow_step out_ = {0};
     scopeflow_status const status_ = scopeflow_task_resume(task_, &answer, &out_, &call_.addon->error);
@@ -584,6 +590,59 @@ static napi_value addon_atof_sink_free(napi_env env, napi_callback_info info) {
     return addon_leave(&call_);
 }
 
+static napi_value addon_atof_reader_new(napi_env env, napi_callback_info info) {
+    addon_call call_;
+    if (!addon_enter(&call_, env, info, 3)) return NULL;
+    scopeflow_atof_reader_new_options options_ = SCOPEFLOW_ATOF_READER_NEW_OPTIONS_INIT;
+    options_.runtime = addon_pointer(&call_, 0);
+    options_.line_limit_bytes = addon_u32(&call_, 1);
+    options_.depth_limit = addon_u32(&call_, 2);
+    if (!call_.is_valid) return addon_refuse(&call_, "atofReaderNew");
+    scopeflow_atof_reader *out_ = NULL;
+    scopeflow_status const status_ = scopeflow_atof_reader_new(&options_, &out_, &call_.addon->error);
+    if (status_ == SCOPEFLOW_STATUS_OK) call_.addon->slots[0] = (double)(uintptr_t)out_;
+    return addon_number(&call_, (double)status_);
+}
+
+static napi_value addon_atof_reader_feed(napi_env env, napi_callback_info info) {
+    addon_call call_;
+    if (!addon_enter(&call_, env, info, 2)) return NULL;
+    scopeflow_atof_reader *self = addon_pointer(&call_, 0);
+    scopeflow_bytes chunk = addon_bytes(&call_, 1);
+    if (!call_.is_valid) return addon_refuse(&call_, "atofReaderFeed");
+    scopeflow_status const status_ = scopeflow_atof_reader_feed(self, chunk, &call_.addon->error);
+    return addon_number(&call_, (double)status_);
+}
+
+static napi_value addon_atof_reader_finish(napi_env env, napi_callback_info info) {
+    addon_call call_;
+    if (!addon_enter(&call_, env, info, 1)) return NULL;
+    scopeflow_atof_reader *self = addon_pointer(&call_, 0);
+    if (!call_.is_valid) return addon_refuse(&call_, "atofReaderFinish");
+    scopeflow_status const status_ = scopeflow_atof_reader_finish(self, &call_.addon->error);
+    return addon_number(&call_, (double)status_);
+}
+
+static napi_value addon_atof_reader_next(napi_env env, napi_callback_info info) {
+    addon_call call_;
+    if (!addon_enter(&call_, env, info, 1)) return NULL;
+    scopeflow_atof_reader *self = addon_pointer(&call_, 0);
+    if (!call_.is_valid) return addon_refuse(&call_, "atofReaderNext");
+    scopeflow_atof_item out_ = {0};
+    scopeflow_status const status_ = scopeflow_atof_reader_next(self, &out_, &call_.addon->error);
+    if (status_ == SCOPEFLOW_STATUS_OK) slots_put_atof_item(call_.addon->slots, &out_);
+    return addon_number(&call_, (double)status_);
+}
+
+static napi_value addon_atof_reader_free(napi_env env, napi_callback_info info) {
+    addon_call call_;
+    if (!addon_enter(&call_, env, info, 1)) return NULL;
+    scopeflow_atof_reader *self = addon_pointer(&call_, 0);
+    if (!call_.is_valid) return addon_refuse(&call_, "atofReaderFree");
+    scopeflow_atof_reader_free(self);
+    return addon_leave(&call_);
+}
+
 const addon_function addon_functions[] = {
     {"tapePutNull", addon_tape_put_null},
     {"tapePutBool", addon_tape_put_bool},
@@ -634,6 +693,11 @@ const addon_function addon_functions[] = {
     {"atofSinkFlush", addon_atof_sink_flush},
     {"atofSinkReadStats", addon_atof_sink_read_stats},
     {"atofSinkFree", addon_atof_sink_free},
+    {"atofReaderNew", addon_atof_reader_new},
+    {"atofReaderFeed", addon_atof_reader_feed},
+    {"atofReaderFinish", addon_atof_reader_finish},
+    {"atofReaderNext", addon_atof_reader_next},
+    {"atofReaderFree", addon_atof_reader_free},
 };
 size_t const addon_function_count = sizeof addon_functions / sizeof *addon_functions;
 

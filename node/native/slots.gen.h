@@ -10,7 +10,7 @@
 
 /* clang-format off */
 
-#define SLOT_COUNT 19
+#define SLOT_COUNT 35
 
 static inline void slots_put_i64(double *slots, int64_t value) {
     slots[0] = (double)(int32_t)((uint64_t)value >> 32);
@@ -35,8 +35,9 @@ static inline void slots_put_runtime_stats(double *slots, const scopeflow_runtim
     slots[0] = (double)from->scope_event_count;
     slots[1] = (double)from->mark_event_count;
     slots[2] = (double)from->subscriber_error_count;
-    slots[3] = (double)from->dropped_event_count;
-    slots[4] = (double)from->abandoned_scope_count;
+    slots[3] = (double)from->withheld_payload_count;
+    slots[4] = (double)from->dropped_event_count;
+    slots[5] = (double)from->abandoned_scope_count;
 }
 
 /* What a handle knows about its scope (S1.8). Texts are borrowed and live as long as the scope
@@ -47,10 +48,11 @@ static inline void slots_put_scope_info(double *slots, const scopeflow_scope_inf
     slots_put_text(slots + 8, from->name);
     slots_put_text(slots + 10, from->subtype);
     slots_put_text(slots + 12, from->tool_call_id);
-    slots_put_i64(slots + 14, from->started_at_ns);
-    slots[16] = (double)from->type;
-    slots[17] = (double)from->attributes;
-    slots[18] = (double)from->is_open;
+    slots_put_text(slots + 14, from->model_name);
+    slots_put_i64(slots + 16, from->started_at_ns);
+    slots[18] = (double)from->type;
+    slots[19] = (double)from->attributes;
+    slots[20] = (double)from->is_open;
 }
 
 /* What can be read of an event without encoding anything. Texts are borrowed from the event. */
@@ -71,13 +73,19 @@ static inline void slots_put_step(double *slots, const scopeflow_step *from) {
     slots[1] = (double)from->registry;
     slots[2] = (double)from->status;
     slots[3] = (double)from->flags;
-    slots[4] = (double)from->callable;
-    slots[5] = (double)from->input;
-    slots[6] = (double)from->value;
-    slots[7] = (double)(uintptr_t)from->scope;
-    slots[8] = (double)(uintptr_t)from->event;
-    slots_put_text(slots + 9, from->registration);
-    slots_put_text(slots + 11, from->target);
+    slots[4] = (double)from->input_flags;
+    slots[5] = (double)from->codec_action;
+    slots[6] = (double)from->kinds;
+    slots[7] = (double)from->callable;
+    slots[8] = (double)from->input;
+    slots[9] = (double)from->annotated;
+    slots[10] = (double)from->value;
+    slots[11] = (double)(uintptr_t)from->scope;
+    slots[12] = (double)(uintptr_t)from->event;
+    slots_put_text(slots + 13, from->registration);
+    slots_put_text(slots + 15, from->target);
+    slots_put_text(slots + 17, from->tool_call_id);
+    slots_put_text(slots + 19, from->model_name);
 }
 
 /* Counters of a sink since it was opened, in a forked child since the fork (S5.7). */
@@ -90,6 +98,31 @@ static inline void slots_put_sink_stats(double *slots, const scopeflow_sink_stat
     slots[5] = (double)from->queued_event_count;
     slots[6] = (double)from->write_error_count;
     slots[7] = (double)from->rotation_count;
+}
+
+/* One line. Texts are borrowed from the reader until its next call. Parts are JSON text as it
+ * stands in the line, empty when the key is missing. Of a bad line only the place, the line
+ * (empty if it is too long or no UTF-8) and the problem are given. */
+static inline void slots_put_atof_item(double *slots, const scopeflow_atof_item *from) {
+    slots[0] = (double)from->item;
+    slots[1] = (double)from->kind;
+    slots[2] = (double)from->scope_category;
+    slots[3] = (double)from->has_parent;
+    slots_put_uuid(slots + 4, &from->uuid);
+    slots_put_uuid(slots + 8, &from->parent_uuid);
+    slots_put_i64(slots + 12, from->timestamp_ns);
+    slots[14] = (double)from->line_number;
+    slots[15] = (double)from->offset_bytes;
+    slots_put_text(slots + 16, from->name);
+    slots_put_text(slots + 18, from->category);
+    slots_put_text(slots + 20, from->attributes);
+    slots_put_text(slots + 22, from->data);
+    slots_put_text(slots + 24, from->data_schema);
+    slots_put_text(slots + 26, from->metadata);
+    slots_put_text(slots + 28, from->category_profile);
+    slots_put_text(slots + 30, from->line);
+    slots[32] = (double)from->problem;
+    slots_put_text(slots + 33, from->message);
 }
 
 /* clang-format on */

@@ -258,7 +258,7 @@ export class Operation {
 
   private answer(kind: AnswerKind, status: number, value: number): void {
     const { engine } = this.runtime;
-    engine.check(engine.core.taskResume(this.holding.task, kind, status, value));
+    engine.check(engine.core.taskResume(this.holding.task, kind, status, 0, value, 0));
   }
 
   /** What the last step says is to be thrown: the application's own object, or an error of ours. */

@@ -40,8 +40,8 @@ export function afterFork(): void {
  * @param priority Lower comes first; equal ones go by owner from the outside in, then by
  * registration (S3.2).
  * @param callable Released after deregistration, once no running call uses it (S3.4).
- * @throws already_exists (1001), invalid_argument (1003), invalid_utf8 (2002), limit_exceeded
- * (3001), no_memory (3002).
+ * @throws already_exists (1001), invalid_argument (1003), invalid_state (1004), invalid_utf8
+ * (2002), limit_exceeded (3001), no_memory (3002).
  */
 export function registerToolConditionalExecutionGuardrail(
   name: string,
@@ -68,8 +68,8 @@ export function deregisterToolConditionalExecutionGuardrail(name: string): boole
  * (S5.2).
  * @param name Unique among the registrations of this kind and owner; at most 65,535 bytes.
  * @param callable Released after deregistration, once no running call uses it (S3.4).
- * @throws already_exists (1001), invalid_argument (1003), invalid_utf8 (2002), limit_exceeded
- * (3001), no_memory (3002).
+ * @throws already_exists (1001), invalid_argument (1003), invalid_state (1004), invalid_utf8
+ * (2002), limit_exceeded (3001), no_memory (3002).
  */
 export function registerSubscriber(name: string, callable: Subscriber): void {
   defaultRuntime().registerSubscriber(name, callable);

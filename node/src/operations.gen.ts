@@ -2,10 +2,12 @@
 import type { ToolConditionalExecutionGuardrail, Subscriber } from "./callables.gen.js";
 import { checkBigInt, checkInteger, checkText, checkUnsigned } from "./checks.js";
 import {
+  readAtofItem,
   readEventInfo,
   readRuntimeStats,
   readScopeInfo,
   readSinkStats,
+  type AtofItem,
   type EventInfo,
   type RuntimeStats,
   type ScopeInfo,
@@ -89,8 +91,8 @@ export class RuntimeOperations extends Handle {
    * @param priority Lower comes first; equal ones go by owner from the outside in, then by
    * registration (S3.2).
    * @param callable Released after deregistration, once no running call uses it (S3.4).
-   * @throws already_exists (1001), invalid_argument (1003), invalid_utf8 (2002), limit_exceeded
-   * (3001), no_memory (3002).
+   * @throws already_exists (1001), invalid_argument (1003), invalid_state (1004), invalid_utf8
+   * (2002), limit_exceeded (3001), no_memory (3002).
    */
   registerToolConditionalExecutionGuardrail(
     name: string,
@@ -133,8 +135,8 @@ export class RuntimeOperations extends Handle {
    * unaffected (S5.2).
    * @param name Unique among the registrations of this kind and owner; at most 65,535 bytes.
    * @param callable Released after deregistration, once no running call uses it (S3.4).
-   * @throws already_exists (1001), invalid_argument (1003), invalid_utf8 (2002), limit_exceeded
-   * (3001), no_memory (3002).
+   * @throws already_exists (1001), invalid_argument (1003), invalid_state (1004), invalid_utf8
+   * (2002), limit_exceeded (3001), no_memory (3002).
    */
   registerSubscriber(name: string, callable: Subscriber): void {
     checkText(name, "name");
@@ -358,6 +360,37 @@ export class AtofSinkOperations extends Handle {
   }
 }
 
+/** Takes bytes and gives lines. Holds no more than the line that is being read, up to the limit,
+ * and the bytes that were fed last. */
+export class AtofReaderOperations extends Handle {
+  /**
+   * Takes the next bytes of the input, a chunk of any size that may end anywhere. Refused before
+   * the lines of the chunk before were read up to `more`, and after the input was finished.
+   * @param chunk The bytes; copied.
+   * @throws invalid_argument (1003), invalid_state (1004), no_memory (3002).
+   */
+  feed(chunk: Uint8Array): void {
+    this.engine.check(this.engine.core.atofReaderFeed(this.address, chunk));
+  }
+
+  /**
+   * Says that no more bytes follow: what is left is the last line. A second time does nothing.
+   * @throws invalid_argument (1003).
+   */
+  finish(): void {
+    this.engine.check(this.engine.core.atofReaderFinish(this.address));
+  }
+
+  /**
+   * Reads the next line that is not blank. A bad line is a result and no error.
+   * @throws invalid_argument (1003), no_memory (3002).
+   */
+  next(): AtofItem {
+    this.engine.check(this.engine.core.atofReaderNext(this.address));
+    return readAtofItem(this.engine.core);
+  }
+}
+
 /** A scope: its handle, or the uuid of one that is held. */
 export type ScopeReference = ScopeOperations | string;
 
@@ -435,6 +468,9 @@ export interface RuntimeNewOptions {
   clockStepNs?: bigint;
   /** Largest JSON text of one payload in an event (S2.6). (default 1048576; 64 to 1073741824) */
   payloadBudgetBytes?: number;
+  /** Names of the headers that observers never see, in any case of letters, with commas between
+   * them; at most 64 names. By default those of the constant list in S3.6. (optional) */
+  credentialHeaders?: string;
 }
 
 /** Makes a runtime with empty registries and a root scope of its own (S1.3). Gives its address. */
@@ -444,12 +480,16 @@ export function runtimeNew(engine: Engine, options: RuntimeNewOptions): number {
     clockStartNs = 0n,
     clockStepNs = 1000000n,
     payloadBudgetBytes = 1048576,
+    credentialHeaders,
   } = options;
   checkUnsigned(flags, "flags");
   checkBigInt(clockStartNs, "clock_start");
   checkBigInt(clockStepNs, "clock_step");
   checkUnsigned(payloadBudgetBytes, "payload_budget");
-  engine.check(engine.core.runtimeNew(flags, clockStartNs, clockStepNs, payloadBudgetBytes));
+  if (credentialHeaders !== undefined) checkText(credentialHeaders, "credential_headers");
+  engine.check(
+    engine.core.runtimeNew(flags, clockStartNs, clockStepNs, payloadBudgetBytes, credentialHeaders),
+  );
   return engine.core.slots[0]!;
 }
 
@@ -528,6 +568,26 @@ export function atofSinkOpen(engine: Engine, options: AtofSinkOpenOptions): numb
       keptFileCount,
     ),
   );
+  return engine.core.slots[0]!;
+}
+
+export interface AtofReaderNewOptions {
+  /** Lends the memory; it is held. */
+  runtime: RuntimeOperations;
+  /** Longest line, without its end; a longer one is a bad line and is not kept. (default
+   * 16777216; 64 to 1073741824) */
+  lineLimitBytes?: number;
+  /** Containers inside containers, the event itself being the first; a line with more is a bad
+   * line. (default 512; 1 to 4096) */
+  depthLimit?: number;
+}
+
+/** Makes a reader at the beginning of an input. Gives its address. */
+export function atofReaderNew(engine: Engine, options: AtofReaderNewOptions): number {
+  const { runtime, lineLimitBytes = 16777216, depthLimit = 512 } = options;
+  checkUnsigned(lineLimitBytes, "line_limit");
+  checkUnsigned(depthLimit, "depth_limit");
+  engine.check(engine.core.atofReaderNew(runtime.address, lineLimitBytes, depthLimit));
   return engine.core.slots[0]!;
 }
 
@@ -629,8 +689,12 @@ export function scopePop(
  * @param parent An open scope to stand under instead of the current one. (optional)
  * @param data The mark's data. (optional)
  * @param metadata The mark's metadata. (optional)
+ * @param category The mark's category; at most 65,535 bytes. (optional)
+ * @param categoryProfile Facts that belong to the category, an object. (optional)
+ * @param dataSchema The schema that the data follows. (optional)
  * @param timestampNs When it happened; now by default. (optional)
- * @throws invalid_argument (1003), invalid_utf8 (2002), limit_exceeded (3001), no_memory (3002).
+ * @throws invalid_argument (1003), invalid_state (1004), invalid_utf8 (2002), limit_exceeded
+ * (3001), no_memory (3002).
  */
 export function scopeEvent(
   engine: Engine,
@@ -640,18 +704,35 @@ export function scopeEvent(
   parent: number,
   data: number,
   metadata: number,
+  category: string | undefined,
+  categoryProfile: number,
+  dataSchema: number,
   timestampNs: bigint | undefined,
   task: number,
 ): void {
   checkText(name, "name");
+  if (category !== undefined) checkText(category, "category");
   engine.check(
-    engine.core.scopeEvent(self, current, name, parent, data, metadata, timestampNs, task),
+    engine.core.scopeEvent(
+      self,
+      current,
+      name,
+      parent,
+      data,
+      metadata,
+      category,
+      categoryProfile,
+      dataSchema,
+      timestampNs,
+      task,
+    ),
   );
 }
 
 /**
- * Runs a tool under management. Guards come first, then the start event, then one `execute`
- * step, and after its answer the end event; the last step is `return` or `raise`.
+ * Runs a tool under management (S4.1). Guards and request intercepts come first, then the start
+ * event, then the `execute` step, and after its answer the end event; the last step is `return`
+ * or `raise`.
  * @param current The context's current value, ended or not; null is the root. (optional)
  * @param flags How the call is driven. (default 0)
  * @param name The tool's name; at most 65,535 bytes.

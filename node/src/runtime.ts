@@ -53,6 +53,12 @@ export interface EventOptions {
   parent?: ScopeHandle | null;
   data?: unknown;
   metadata?: unknown;
+  /** What kind of event it is, for those who read it. */
+  category?: string | null;
+  /** Facts that belong to the category, an object. */
+  categoryProfile?: unknown;
+  /** The schema that the data follows. */
+  dataSchema?: unknown;
   /** When it happened; now by default. */
   timestamp?: Timestamp | null;
 }
@@ -183,7 +189,9 @@ export class Runtime extends RuntimeRegistries {
     metadata?: unknown,
     timestamp?: Maybe<Timestamp>,
   ): void {
-    const options = isOptions(handle) ? handle : { parent: handle, data, metadata, timestamp };
+    const options: EventOptions = isOptions(handle)
+      ? handle
+      : { parent: handle, data, metadata, timestamp };
     const current = this.engine.context.get();
     const operation = new Operation(this, current);
     const { holding } = operation;
@@ -196,6 +204,9 @@ export class Runtime extends RuntimeRegistries {
         parentAddress(options.parent),
         holding.lend(options.data),
         holding.lend(options.metadata),
+        options.category ?? undefined,
+        holding.lend(options.categoryProfile),
+        holding.lend(options.dataSchema),
         nanoseconds(options.timestamp),
         holding.task,
       ),

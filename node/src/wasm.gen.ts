@@ -21,6 +21,8 @@ interface Exports {
     clockStartNs: bigint,
     clockStepNs: bigint,
     payloadBudgetBytes: number,
+    credentialHeaders: number,
+    credentialHeadersSize: number,
   ): number;
   runtimeFree(self: number): void;
   runtimeReadStats(self: number): number;
@@ -62,6 +64,10 @@ interface Exports {
     parent: number,
     data: number,
     metadata: number,
+    category: number,
+    categorySize: number,
+    categoryProfile: number,
+    dataSchema: number,
     timestampNs: bigint,
     task: number,
   ): number;
@@ -115,7 +121,14 @@ interface Exports {
     flags: number,
   ): number;
   scopeDeregisterSubscriber(self: number, name: number, nameSize: number): number;
-  taskResume(task: number, kind: number, status: number, value: number): number;
+  taskResume(
+    task: number,
+    kind: number,
+    status: number,
+    flags: number,
+    value: number,
+    annotated: number,
+  ): number;
   taskAbandon(task: number): void;
   toolExecute(
     self: number,
@@ -133,6 +146,11 @@ interface Exports {
     timestampNs: bigint,
     task: number,
   ): number;
+  atofReaderNew(runtime: number, lineLimitBytes: number, depthLimit: number): number;
+  atofReaderFeed(self: number, chunk: number, chunkSize: number): number;
+  atofReaderFinish(self: number): number;
+  atofReaderNext(self: number): number;
+  atofReaderFree(self: number): void;
 }
 
 /** The core in WebAssembly (wasm/bridge.gen.c). */
@@ -206,8 +224,21 @@ export class WasmCore extends WasmMemory<Exports> implements Core {
     clockStartNs: bigint,
     clockStepNs: bigint,
     payloadBudgetBytes: number,
+    credentialHeaders: string | undefined,
   ): number {
-    return this.exports.runtimeNew(flags, clockStartNs, clockStepNs, payloadBudgetBytes);
+    const top_ = this.enter();
+    const credentialHeadersAt_ = this.putText(credentialHeaders);
+    const credentialHeadersSize_ = this.textSize;
+    const result_ = this.exports.runtimeNew(
+      flags,
+      clockStartNs,
+      clockStepNs,
+      payloadBudgetBytes,
+      credentialHeadersAt_,
+      credentialHeadersSize_,
+    );
+    this.leave(top_);
+    return result_;
   }
 
   runtimeFree(self: number): void {
@@ -302,12 +333,17 @@ export class WasmCore extends WasmMemory<Exports> implements Core {
     parent: number,
     data: number,
     metadata: number,
+    category: string | undefined,
+    categoryProfile: number,
+    dataSchema: number,
     timestampNs: bigint | undefined,
     task: number,
   ): number {
     const top_ = this.enter();
     const nameAt_ = this.putText(name);
     const nameSize_ = this.textSize;
+    const categoryAt_ = this.putText(category);
+    const categorySize_ = this.textSize;
     const result_ = this.exports.scopeEvent(
       self,
       current,
@@ -316,6 +352,10 @@ export class WasmCore extends WasmMemory<Exports> implements Core {
       parent,
       data,
       metadata,
+      categoryAt_,
+      categorySize_,
+      categoryProfile,
+      dataSchema,
       timestampNs ?? TIMESTAMP_NONE,
       task,
     );
@@ -477,8 +517,15 @@ export class WasmCore extends WasmMemory<Exports> implements Core {
     return result_;
   }
 
-  taskResume(task: number, kind: number, status: number, value: number): number {
-    return this.exports.taskResume(task, kind, status, value);
+  taskResume(
+    task: number,
+    kind: number,
+    status: number,
+    flags: number,
+    value: number,
+    annotated: number,
+  ): number {
+    return this.exports.taskResume(task, kind, status, flags, value, annotated);
   }
 
   taskAbandon(task: number): void {
@@ -522,5 +569,30 @@ export class WasmCore extends WasmMemory<Exports> implements Core {
     );
     this.leave(top_);
     return result_;
+  }
+
+  atofReaderNew(runtime: number, lineLimitBytes: number, depthLimit: number): number {
+    return this.exports.atofReaderNew(runtime, lineLimitBytes, depthLimit);
+  }
+
+  atofReaderFeed(self: number, chunk: Uint8Array): number {
+    const top_ = this.enter();
+    const chunkAt_ = this.putBytes(chunk);
+    const chunkSize_ = this.textSize;
+    const result_ = this.exports.atofReaderFeed(self, chunkAt_, chunkSize_);
+    this.leave(top_);
+    return result_;
+  }
+
+  atofReaderFinish(self: number): number {
+    return this.exports.atofReaderFinish(self);
+  }
+
+  atofReaderNext(self: number): number {
+    return this.exports.atofReaderNext(self);
+  }
+
+  atofReaderFree(self: number): void {
+    this.exports.atofReaderFree(self);
   }
 }

@@ -3,7 +3,7 @@
 import * as scopeflow from "scopeflow";
 import * as enums from "../dist/esm/enums.gen.js";
 import { installedEngine } from "../dist/esm/installed.js";
-import { lacking, runCase } from "./vectors.mjs";
+import { leftOut, runCase } from "./vectors.mjs";
 
 export async function report() {
   const results = [];
@@ -25,7 +25,7 @@ export async function report() {
     for (const mode of ["async", "sync"]) {
       for (const vector of cases) {
         const name = `${vector.id} (${mode})`;
-        const skip = (vector.needs ?? []).map((need) => lacking[need]).find(Boolean);
+        const skip = leftOut(vector);
         if (skip) results.push({ name, skip });
         else await attempt(name, () => runCase(scopeflow, internals, vector, mode));
       }

@@ -30,6 +30,21 @@ export async function runCase(scopeflow, internals, test, mode) {
   await drive(runner.run());
 }
 
+/** Why the package cannot express a case yet, or undefined. */
+export function leftOut(test) {
+  const need = (test.needs ?? []).map((name) => lacking[name]).find(Boolean);
+  const operation = operationsOf(test.steps).find((name) => operations[name] === undefined);
+  return need ?? (operation && `left out: ${operation} is not offered yet`);
+}
+
+/** The operations of steps, wherever in them they stand. */
+function operationsOf(steps) {
+  if (Array.isArray(steps)) return steps.flatMap(operationsOf);
+  if (typeof steps !== "object" || steps === null) return [];
+  const inside = Object.values(steps).flatMap(operationsOf);
+  return typeof steps.op === "string" ? [steps.op, ...inside] : inside;
+}
+
 /** What the two ways to call have in common is written as generators that yield promises. */
 async function drive(steps) {
   let next = steps.next();
@@ -63,6 +78,7 @@ class Runner {
       clockStartNs: BigInt(settings.clock_start ?? CLOCK_START),
       clockStepNs: BigInt(settings.clock_step ?? CLOCK_STEP),
       payloadBudgetBytes: settings.payload_budget,
+      credentialHeaders: settings.credential_headers,
       log: () => {},
     });
     this.labels = new Map([["root", this.runtime.root()]]);
@@ -372,6 +388,6 @@ const fixtures = {
 };
 
 /** Features of the vectors that JavaScript lacks, and why. */
-export const lacking = {
+const lacking = {
   byte_strings: "a text of JavaScript cannot hold bytes that are no UTF-8",
 };

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { describe, test } from "node:test";
 import assert from "node:assert/strict";
 import * as scopeflow from "scopeflow";
-import { lacking, runCase } from "./vectors.mjs";
+import { leftOut, runCase } from "./vectors.mjs";
 
 const require = createRequire(import.meta.url);
 const engine = require("../dist/cjs/installed.js").installedEngine();
@@ -17,7 +17,7 @@ for (const name of readdirSync(folder).filter((name) => /^(?!schema\.).*\.json$/
     test("the file is whole", () => assert.equal(file.cases.length, file.case_count));
     for (const mode of ["async", "sync"]) {
       for (const vector of file.cases) {
-        const skip = (vector.needs ?? []).map((need) => lacking[need]).find(Boolean);
+        const skip = leftOut(vector);
         test(`${vector.id} (${mode})`, { skip }, () => runCase(scopeflow, internals, vector, mode));
       }
     }

@@ -34,6 +34,8 @@ cdef extern from "scopeflow/scopeflow.h" nogil:
         SCOPEFLOW_TOKEN_ARRAY
         SCOPEFLOW_TOKEN_SET
         SCOPEFLOW_TOKEN_END
+        SCOPEFLOW_LOG_LEVEL_WARNING
+        SCOPEFLOW_LOG_LEVEL_ERROR
         SCOPEFLOW_SCOPE_TYPE_AGENT
         SCOPEFLOW_SCOPE_TYPE_FUNCTION
         SCOPEFLOW_SCOPE_TYPE_TOOL
@@ -65,10 +67,17 @@ cdef extern from "scopeflow/scopeflow.h" nogil:
         SCOPEFLOW_STEP_KIND_EXECUTE
         SCOPEFLOW_STEP_KIND_RETURN
         SCOPEFLOW_STEP_KIND_RAISE
+        SCOPEFLOW_STEP_KIND_STREAM
+        SCOPEFLOW_STEP_KIND_FINALIZE
+        SCOPEFLOW_STEP_KIND_CODEC
         SCOPEFLOW_ANSWER_KIND_VALUE
         SCOPEFLOW_ANSWER_KIND_REFUSE
         SCOPEFLOW_ANSWER_KIND_ERROR
         SCOPEFLOW_ANSWER_KIND_CANCEL
+        SCOPEFLOW_ANSWER_KIND_CHUNK
+        SCOPEFLOW_CODEC_ACTION_DECODE_REQUEST
+        SCOPEFLOW_CODEC_ACTION_ENCODE_REQUEST
+        SCOPEFLOW_CODEC_ACTION_DECODE_RESPONSE
         SCOPEFLOW_FILE_MODE_APPEND
         SCOPEFLOW_FILE_MODE_OVERWRITE
         SCOPEFLOW_SINK_DELIVERY_WRITTEN
@@ -76,18 +85,49 @@ cdef extern from "scopeflow/scopeflow.h" nogil:
         SCOPEFLOW_SINK_OVERFLOW_BLOCK
         SCOPEFLOW_SINK_OVERFLOW_DROP
         SCOPEFLOW_SINK_OVERFLOW_SPILL
+        SCOPEFLOW_ATOF_ITEM_KIND_EVENT
+        SCOPEFLOW_ATOF_ITEM_KIND_BAD_LINE
+        SCOPEFLOW_ATOF_ITEM_KIND_MORE
+        SCOPEFLOW_ATOF_ITEM_KIND_END
         SCOPEFLOW_REGISTRY_TOOL_CONDITIONAL_EXECUTION_GUARDRAIL
         SCOPEFLOW_REGISTRY_SUBSCRIBER
+        SCOPEFLOW_REGISTRY_TOOL_SANITIZE_REQUEST_GUARDRAIL
+        SCOPEFLOW_REGISTRY_TOOL_SANITIZE_RESPONSE_GUARDRAIL
+        SCOPEFLOW_REGISTRY_TOOL_REQUEST_INTERCEPT
+        SCOPEFLOW_REGISTRY_TOOL_EXECUTION_INTERCEPT
+        SCOPEFLOW_REGISTRY_LLM_SANITIZE_REQUEST_GUARDRAIL
+        SCOPEFLOW_REGISTRY_LLM_SANITIZE_RESPONSE_GUARDRAIL
+        SCOPEFLOW_REGISTRY_LLM_CONDITIONAL_EXECUTION_GUARDRAIL
+        SCOPEFLOW_REGISTRY_LLM_REQUEST_INTERCEPT
+        SCOPEFLOW_REGISTRY_LLM_EXECUTION_INTERCEPT
+        SCOPEFLOW_REGISTRY_LLM_STREAM_EXECUTION_INTERCEPT
+        SCOPEFLOW_REGISTRY_MARK_SANITIZE_GUARDRAIL
+        SCOPEFLOW_REGISTRY_SCOPE_SANITIZE_START_GUARDRAIL
+        SCOPEFLOW_REGISTRY_SCOPE_SANITIZE_END_GUARDRAIL
+        SCOPEFLOW_REGISTRY_EVENT_METADATA_INJECTOR
+        SCOPEFLOW_REGISTRY_CONDITIONAL_MIDDLEWARE_GUARDRAIL
         SCOPEFLOW_RUNTIME_FLAG_DETERMINISTIC
         SCOPEFLOW_RUNTIME_FLAG_CANONICAL
         SCOPEFLOW_SCOPE_ATTRIBUTE_PARALLEL
         SCOPEFLOW_SCOPE_ATTRIBUTE_RELOCATABLE
         SCOPEFLOW_POP_FLAG_CLOSE
         SCOPEFLOW_CALLABLE_FLAG_ASYNC
+        SCOPEFLOW_CALLABLE_FLAG_BREAK_CHAIN
+        SCOPEFLOW_STEP_FLAG_PRIVATE_COPY
+        SCOPEFLOW_STEP_FLAG_OBSERVED
+        SCOPEFLOW_STEP_FLAG_ERROR
+        SCOPEFLOW_STEP_FLAG_REASON
+        SCOPEFLOW_ANSWER_FLAG_SYNC
         SCOPEFLOW_TOOL_ATTRIBUTE_REMOTE
         SCOPEFLOW_CALL_FLAG_SYNC
+        SCOPEFLOW_CALL_FLAG_CHUNK_MARKS
+        SCOPEFLOW_CALL_FLAG_FINALIZER
+        SCOPEFLOW_LLM_ATTRIBUTE_STATEFUL
+        SCOPEFLOW_LLM_ATTRIBUTE_STREAMING
 
     int64_t SCOPEFLOW_PAYLOAD_DEPTH_LIMIT
+    int64_t SCOPEFLOW_JSON_DEPTH_LIMIT
+    int64_t SCOPEFLOW_JSON_SIZE_LIMIT_BYTES
     int64_t SCOPEFLOW_NAME_SIZE_LIMIT_BYTES
     int64_t SCOPEFLOW_EMITTER_EVENT_LIMIT
     int64_t SCOPEFLOW_TIMESTAMP_NONE
@@ -96,6 +136,7 @@ cdef extern from "scopeflow/scopeflow.h" nogil:
     ctypedef int32_t scopeflow_status
     ctypedef uintptr_t scopeflow_ref
     ctypedef int32_t scopeflow_token
+    ctypedef int32_t scopeflow_log_level
     ctypedef int32_t scopeflow_scope_type
     ctypedef int32_t scopeflow_end_status
     ctypedef int32_t scopeflow_event_kind
@@ -103,16 +144,21 @@ cdef extern from "scopeflow/scopeflow.h" nogil:
     ctypedef int32_t scopeflow_event_part
     ctypedef int32_t scopeflow_step_kind
     ctypedef int32_t scopeflow_answer_kind
+    ctypedef int32_t scopeflow_codec_action
     ctypedef int32_t scopeflow_file_mode
     ctypedef int32_t scopeflow_sink_delivery
     ctypedef int32_t scopeflow_sink_overflow
+    ctypedef int32_t scopeflow_atof_item_kind
     ctypedef int32_t scopeflow_registry
     ctypedef uint32_t scopeflow_runtime_flag
     ctypedef uint32_t scopeflow_scope_attribute
     ctypedef uint32_t scopeflow_pop_flag
     ctypedef uint32_t scopeflow_callable_flag
+    ctypedef uint32_t scopeflow_step_flag
+    ctypedef uint32_t scopeflow_answer_flag
     ctypedef uint32_t scopeflow_tool_attribute
     ctypedef uint32_t scopeflow_call_flag
+    ctypedef uint32_t scopeflow_llm_attribute
 
     ctypedef struct scopeflow_bytes:
         const char *ptr
@@ -136,6 +182,9 @@ cdef extern from "scopeflow/scopeflow.h" nogil:
     ctypedef struct scopeflow_atof_sink:
         pass
 
+    ctypedef struct scopeflow_atof_reader:
+        pass
+
     ctypedef struct scopeflow_task:
         pass
 
@@ -150,6 +199,8 @@ cdef extern from "scopeflow/scopeflow.h" nogil:
         void (*describe_error)(void *context, scopeflow_ref ref, scopeflow_tape *tape) noexcept
         int64_t (*clock)(void *context) noexcept
         void (*entropy)(void *context, uint8_t *out, size_t out_len_bytes) noexcept
+        void (*log)(void *context, uint32_t level, scopeflow_bytes message) noexcept
+        uint32_t (*same)(void *context, scopeflow_ref a, scopeflow_ref b) noexcept
         void *(*reallocate)(void *context, void *block, size_t old_size_bytes, size_t new_size_bytes) noexcept
 
     ctypedef struct scopeflow_error:
@@ -161,6 +212,7 @@ cdef extern from "scopeflow/scopeflow.h" nogil:
         uint64_t scope_event_count
         uint64_t mark_event_count
         uint64_t subscriber_error_count
+        uint64_t withheld_payload_count
         uint64_t dropped_event_count
         uint64_t abandoned_scope_count
 
@@ -170,10 +222,17 @@ cdef extern from "scopeflow/scopeflow.h" nogil:
         scopeflow_bytes name
         scopeflow_bytes subtype
         scopeflow_bytes tool_call_id
+        scopeflow_bytes model_name
         int64_t started_at_ns
         scopeflow_scope_type type
         uint32_t attributes
         uint32_t is_open
+
+    ctypedef struct scopeflow_propagation:
+        scopeflow_uuid root_uuid
+        scopeflow_uuid parent_uuid
+        char json[120]
+        char traceparent[56]
 
     ctypedef struct scopeflow_event_info:
         scopeflow_uuid uuid
@@ -188,21 +247,29 @@ cdef extern from "scopeflow/scopeflow.h" nogil:
     ctypedef struct scopeflow_answer:
         scopeflow_answer_kind kind
         scopeflow_status status
+        scopeflow_answer_flag flags
         scopeflow_ref value
+        scopeflow_ref annotated
         scopeflow_emitter *emitter
 
     ctypedef struct scopeflow_step:
         scopeflow_step_kind kind
         scopeflow_registry registry
         scopeflow_status status
-        uint32_t flags
+        scopeflow_callable_flag flags
+        scopeflow_step_flag input_flags
+        scopeflow_codec_action codec_action
+        uint32_t kinds
         scopeflow_ref callable
         scopeflow_ref input
+        scopeflow_ref annotated
         scopeflow_ref value
         scopeflow_scope *scope
         scopeflow_event *event
         scopeflow_bytes registration
         scopeflow_bytes target
+        scopeflow_bytes tool_call_id
+        scopeflow_bytes model_name
 
     ctypedef struct scopeflow_sink_stats:
         uint64_t written_event_count
@@ -214,14 +281,40 @@ cdef extern from "scopeflow/scopeflow.h" nogil:
         uint64_t write_error_count
         uint64_t rotation_count
 
+    ctypedef struct scopeflow_atof_item:
+        scopeflow_atof_item_kind item
+        scopeflow_event_kind kind
+        scopeflow_scope_category scope_category
+        uint32_t has_parent
+        scopeflow_uuid uuid
+        scopeflow_uuid parent_uuid
+        int64_t timestamp_ns
+        uint64_t line_number
+        uint64_t offset_bytes
+        scopeflow_bytes name
+        scopeflow_bytes category
+        scopeflow_bytes attributes
+        scopeflow_bytes data
+        scopeflow_bytes data_schema
+        scopeflow_bytes metadata
+        scopeflow_bytes category_profile
+        scopeflow_bytes line
+        scopeflow_status problem
+        scopeflow_bytes message
+
     ctypedef struct scopeflow_runtime_new_options:
         uint32_t struct_size_bytes
         scopeflow_runtime_flag flags
         int64_t clock_start_ns
         int64_t clock_step_ns
         uint32_t payload_budget_bytes
+        scopeflow_bytes credential_headers
 
     ctypedef struct scopeflow_runtime_flush_options:
+        uint32_t struct_size_bytes
+        scopeflow_emitter *emitter
+
+    ctypedef struct scopeflow_runtime_close_options:
         uint32_t struct_size_bytes
         scopeflow_emitter *emitter
 
@@ -257,7 +350,16 @@ cdef extern from "scopeflow/scopeflow.h" nogil:
         scopeflow_scope *parent
         scopeflow_ref data
         scopeflow_ref metadata
+        scopeflow_bytes category
+        scopeflow_ref category_profile
+        scopeflow_ref data_schema
         int64_t timestamp_ns
+
+    ctypedef struct scopeflow_task_link_options:
+        uint32_t struct_size_bytes
+        scopeflow_task *call
+        scopeflow_emitter *emitter
+        scopeflow_ref request
 
     ctypedef struct scopeflow_tool_execute_options:
         uint32_t struct_size_bytes
@@ -273,6 +375,120 @@ cdef extern from "scopeflow/scopeflow.h" nogil:
         scopeflow_ref metadata
         int64_t timestamp_ns
 
+    ctypedef struct scopeflow_tool_call_options:
+        uint32_t struct_size_bytes
+        scopeflow_scope *current
+        scopeflow_emitter *emitter
+        scopeflow_bytes name
+        scopeflow_ref request
+        scopeflow_scope *parent
+        scopeflow_tool_attribute attributes
+        scopeflow_bytes tool_call_id
+        scopeflow_ref metadata
+        int64_t timestamp_ns
+
+    ctypedef struct scopeflow_tool_call_end_options:
+        uint32_t struct_size_bytes
+        scopeflow_scope *current
+        scopeflow_emitter *emitter
+        scopeflow_ref response
+        scopeflow_ref data
+        scopeflow_ref metadata
+        scopeflow_end_status status
+        scopeflow_ref error
+        int64_t timestamp_ns
+
+    ctypedef struct scopeflow_tool_request_intercepts_options:
+        uint32_t struct_size_bytes
+        scopeflow_scope *current
+        scopeflow_emitter *emitter
+        scopeflow_call_flag flags
+        scopeflow_bytes name
+        scopeflow_ref request
+
+    ctypedef struct scopeflow_tool_conditional_execution_options:
+        uint32_t struct_size_bytes
+        scopeflow_scope *current
+        scopeflow_emitter *emitter
+        scopeflow_call_flag flags
+        scopeflow_bytes name
+        scopeflow_ref request
+
+    ctypedef struct scopeflow_llm_execute_options:
+        uint32_t struct_size_bytes
+        scopeflow_scope *current
+        scopeflow_emitter *emitter
+        scopeflow_call_flag flags
+        scopeflow_bytes name
+        scopeflow_ref request
+        scopeflow_scope *parent
+        scopeflow_llm_attribute attributes
+        scopeflow_bytes model_name
+        scopeflow_ref data
+        scopeflow_ref metadata
+        int64_t timestamp_ns
+        scopeflow_ref codec
+        scopeflow_ref response_codec
+
+    ctypedef struct scopeflow_llm_stream_execute_options:
+        uint32_t struct_size_bytes
+        scopeflow_scope *current
+        scopeflow_emitter *emitter
+        scopeflow_call_flag flags
+        scopeflow_bytes name
+        scopeflow_ref request
+        scopeflow_scope *parent
+        scopeflow_llm_attribute attributes
+        scopeflow_bytes model_name
+        scopeflow_ref data
+        scopeflow_ref metadata
+        int64_t timestamp_ns
+        scopeflow_ref codec
+        scopeflow_ref response_codec
+
+    ctypedef struct scopeflow_llm_call_options:
+        uint32_t struct_size_bytes
+        scopeflow_scope *current
+        scopeflow_emitter *emitter
+        scopeflow_bytes name
+        scopeflow_ref request
+        scopeflow_scope *parent
+        scopeflow_llm_attribute attributes
+        scopeflow_bytes model_name
+        scopeflow_ref metadata
+        int64_t timestamp_ns
+        scopeflow_ref annotated_request
+        scopeflow_ref codec
+
+    ctypedef struct scopeflow_llm_call_end_options:
+        uint32_t struct_size_bytes
+        scopeflow_scope *current
+        scopeflow_emitter *emitter
+        scopeflow_ref response
+        scopeflow_ref data
+        scopeflow_ref metadata
+        scopeflow_end_status status
+        scopeflow_ref error
+        int64_t timestamp_ns
+        scopeflow_ref annotated_response
+        scopeflow_ref response_codec
+
+    ctypedef struct scopeflow_llm_request_intercepts_options:
+        uint32_t struct_size_bytes
+        scopeflow_scope *current
+        scopeflow_emitter *emitter
+        scopeflow_call_flag flags
+        scopeflow_bytes name
+        scopeflow_ref request
+
+    ctypedef struct scopeflow_llm_conditional_execution_options:
+        uint32_t struct_size_bytes
+        scopeflow_scope *current
+        scopeflow_emitter *emitter
+        scopeflow_call_flag flags
+        scopeflow_bytes name
+        scopeflow_ref request
+
     ctypedef struct scopeflow_atof_sink_open_options:
         uint32_t struct_size_bytes
         scopeflow_bytes path
@@ -286,6 +502,12 @@ cdef extern from "scopeflow/scopeflow.h" nogil:
         uint64_t exit_timeout_ns
         uint64_t file_limit_bytes
         uint32_t kept_file_count
+
+    ctypedef struct scopeflow_atof_reader_new_options:
+        uint32_t struct_size_bytes
+        scopeflow_runtime *runtime
+        uint32_t line_limit_bytes
+        uint32_t depth_limit
 
     void scopeflow_tape_put_null(scopeflow_tape *self)
     void scopeflow_tape_put_bool(scopeflow_tape *self, uint32_t value)
@@ -304,6 +526,9 @@ cdef extern from "scopeflow/scopeflow.h" nogil:
     scopeflow_status scopeflow_runtime_root(scopeflow_runtime *self, scopeflow_scope **out_scope, scopeflow_error *out_error)
     scopeflow_status scopeflow_runtime_callable_at(scopeflow_runtime *self, uint32_t index, scopeflow_ref *out_callable, scopeflow_error *out_error)
     scopeflow_status scopeflow_runtime_flush(scopeflow_runtime *self, const scopeflow_runtime_flush_options *options, scopeflow_task *task, scopeflow_step *out_step, scopeflow_error *out_error)
+    scopeflow_status scopeflow_runtime_close(scopeflow_runtime *self, const scopeflow_runtime_close_options *options, scopeflow_task *task, scopeflow_step *out_step, scopeflow_error *out_error)
+    scopeflow_status scopeflow_runtime_last_error(scopeflow_runtime *self, uint32_t index, scopeflow_error *out_failure, scopeflow_error *out_error)
+    scopeflow_status scopeflow_runtime_is_credential_header(scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_is_credential, scopeflow_error *out_error)
     scopeflow_status scopeflow_runtime_after_fork(scopeflow_runtime *self, scopeflow_error *out_error)
     scopeflow_status scopeflow_scope_push(scopeflow_runtime *self, const scopeflow_scope_push_options *options, scopeflow_task *task, scopeflow_step *out_step, scopeflow_error *out_error)
     scopeflow_status scopeflow_scope_pop(scopeflow_scope *self, const scopeflow_scope_pop_options *options, scopeflow_task *task, scopeflow_step *out_step, scopeflow_error *out_error)
@@ -328,14 +553,91 @@ cdef extern from "scopeflow/scopeflow.h" nogil:
     scopeflow_status scopeflow_deregister_subscriber(scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed, scopeflow_error *out_error)
     scopeflow_status scopeflow_scope_register_subscriber(scopeflow_scope *self, scopeflow_bytes name, scopeflow_ref callable, scopeflow_callable_flag flags, scopeflow_error *out_error)
     scopeflow_status scopeflow_scope_deregister_subscriber(scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed, scopeflow_error *out_error)
+    scopeflow_status scopeflow_register_tool_sanitize_request_guardrail(scopeflow_runtime *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable, scopeflow_callable_flag flags, scopeflow_error *out_error)
+    scopeflow_status scopeflow_deregister_tool_sanitize_request_guardrail(scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed, scopeflow_error *out_error)
+    scopeflow_status scopeflow_scope_register_tool_sanitize_request_guardrail(scopeflow_scope *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable, scopeflow_callable_flag flags, scopeflow_error *out_error)
+    scopeflow_status scopeflow_scope_deregister_tool_sanitize_request_guardrail(scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed, scopeflow_error *out_error)
+    scopeflow_status scopeflow_register_tool_sanitize_response_guardrail(scopeflow_runtime *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable, scopeflow_callable_flag flags, scopeflow_error *out_error)
+    scopeflow_status scopeflow_deregister_tool_sanitize_response_guardrail(scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed, scopeflow_error *out_error)
+    scopeflow_status scopeflow_scope_register_tool_sanitize_response_guardrail(scopeflow_scope *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable, scopeflow_callable_flag flags, scopeflow_error *out_error)
+    scopeflow_status scopeflow_scope_deregister_tool_sanitize_response_guardrail(scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed, scopeflow_error *out_error)
+    scopeflow_status scopeflow_register_tool_request_intercept(scopeflow_runtime *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable, scopeflow_callable_flag flags, scopeflow_error *out_error)
+    scopeflow_status scopeflow_deregister_tool_request_intercept(scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed, scopeflow_error *out_error)
+    scopeflow_status scopeflow_scope_register_tool_request_intercept(scopeflow_scope *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable, scopeflow_callable_flag flags, scopeflow_error *out_error)
+    scopeflow_status scopeflow_scope_deregister_tool_request_intercept(scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed, scopeflow_error *out_error)
+    scopeflow_status scopeflow_register_tool_execution_intercept(scopeflow_runtime *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable, scopeflow_callable_flag flags, scopeflow_error *out_error)
+    scopeflow_status scopeflow_deregister_tool_execution_intercept(scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed, scopeflow_error *out_error)
+    scopeflow_status scopeflow_scope_register_tool_execution_intercept(scopeflow_scope *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable, scopeflow_callable_flag flags, scopeflow_error *out_error)
+    scopeflow_status scopeflow_scope_deregister_tool_execution_intercept(scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed, scopeflow_error *out_error)
+    scopeflow_status scopeflow_register_llm_sanitize_request_guardrail(scopeflow_runtime *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable, scopeflow_callable_flag flags, scopeflow_error *out_error)
+    scopeflow_status scopeflow_deregister_llm_sanitize_request_guardrail(scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed, scopeflow_error *out_error)
+    scopeflow_status scopeflow_scope_register_llm_sanitize_request_guardrail(scopeflow_scope *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable, scopeflow_callable_flag flags, scopeflow_error *out_error)
+    scopeflow_status scopeflow_scope_deregister_llm_sanitize_request_guardrail(scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed, scopeflow_error *out_error)
+    scopeflow_status scopeflow_register_llm_sanitize_response_guardrail(scopeflow_runtime *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable, scopeflow_callable_flag flags, scopeflow_error *out_error)
+    scopeflow_status scopeflow_deregister_llm_sanitize_response_guardrail(scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed, scopeflow_error *out_error)
+    scopeflow_status scopeflow_scope_register_llm_sanitize_response_guardrail(scopeflow_scope *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable, scopeflow_callable_flag flags, scopeflow_error *out_error)
+    scopeflow_status scopeflow_scope_deregister_llm_sanitize_response_guardrail(scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed, scopeflow_error *out_error)
+    scopeflow_status scopeflow_register_llm_conditional_execution_guardrail(scopeflow_runtime *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable, scopeflow_callable_flag flags, scopeflow_error *out_error)
+    scopeflow_status scopeflow_deregister_llm_conditional_execution_guardrail(scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed, scopeflow_error *out_error)
+    scopeflow_status scopeflow_scope_register_llm_conditional_execution_guardrail(scopeflow_scope *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable, scopeflow_callable_flag flags, scopeflow_error *out_error)
+    scopeflow_status scopeflow_scope_deregister_llm_conditional_execution_guardrail(scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed, scopeflow_error *out_error)
+    scopeflow_status scopeflow_register_llm_request_intercept(scopeflow_runtime *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable, scopeflow_callable_flag flags, scopeflow_error *out_error)
+    scopeflow_status scopeflow_deregister_llm_request_intercept(scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed, scopeflow_error *out_error)
+    scopeflow_status scopeflow_scope_register_llm_request_intercept(scopeflow_scope *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable, scopeflow_callable_flag flags, scopeflow_error *out_error)
+    scopeflow_status scopeflow_scope_deregister_llm_request_intercept(scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed, scopeflow_error *out_error)
+    scopeflow_status scopeflow_register_llm_execution_intercept(scopeflow_runtime *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable, scopeflow_callable_flag flags, scopeflow_error *out_error)
+    scopeflow_status scopeflow_deregister_llm_execution_intercept(scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed, scopeflow_error *out_error)
+    scopeflow_status scopeflow_scope_register_llm_execution_intercept(scopeflow_scope *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable, scopeflow_callable_flag flags, scopeflow_error *out_error)
+    scopeflow_status scopeflow_scope_deregister_llm_execution_intercept(scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed, scopeflow_error *out_error)
+    scopeflow_status scopeflow_register_llm_stream_execution_intercept(scopeflow_runtime *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable, scopeflow_callable_flag flags, scopeflow_error *out_error)
+    scopeflow_status scopeflow_deregister_llm_stream_execution_intercept(scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed, scopeflow_error *out_error)
+    scopeflow_status scopeflow_scope_register_llm_stream_execution_intercept(scopeflow_scope *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable, scopeflow_callable_flag flags, scopeflow_error *out_error)
+    scopeflow_status scopeflow_scope_deregister_llm_stream_execution_intercept(scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed, scopeflow_error *out_error)
+    scopeflow_status scopeflow_register_mark_sanitize_guardrail(scopeflow_runtime *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable, scopeflow_callable_flag flags, scopeflow_error *out_error)
+    scopeflow_status scopeflow_deregister_mark_sanitize_guardrail(scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed, scopeflow_error *out_error)
+    scopeflow_status scopeflow_scope_register_mark_sanitize_guardrail(scopeflow_scope *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable, scopeflow_callable_flag flags, scopeflow_error *out_error)
+    scopeflow_status scopeflow_scope_deregister_mark_sanitize_guardrail(scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed, scopeflow_error *out_error)
+    scopeflow_status scopeflow_register_scope_sanitize_start_guardrail(scopeflow_runtime *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable, scopeflow_callable_flag flags, scopeflow_error *out_error)
+    scopeflow_status scopeflow_deregister_scope_sanitize_start_guardrail(scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed, scopeflow_error *out_error)
+    scopeflow_status scopeflow_scope_register_scope_sanitize_start_guardrail(scopeflow_scope *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable, scopeflow_callable_flag flags, scopeflow_error *out_error)
+    scopeflow_status scopeflow_scope_deregister_scope_sanitize_start_guardrail(scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed, scopeflow_error *out_error)
+    scopeflow_status scopeflow_register_scope_sanitize_end_guardrail(scopeflow_runtime *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable, scopeflow_callable_flag flags, scopeflow_error *out_error)
+    scopeflow_status scopeflow_deregister_scope_sanitize_end_guardrail(scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed, scopeflow_error *out_error)
+    scopeflow_status scopeflow_scope_register_scope_sanitize_end_guardrail(scopeflow_scope *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable, scopeflow_callable_flag flags, scopeflow_error *out_error)
+    scopeflow_status scopeflow_scope_deregister_scope_sanitize_end_guardrail(scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed, scopeflow_error *out_error)
+    scopeflow_status scopeflow_register_event_metadata_injector(scopeflow_runtime *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable, scopeflow_callable_flag flags, scopeflow_error *out_error)
+    scopeflow_status scopeflow_deregister_event_metadata_injector(scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed, scopeflow_error *out_error)
+    scopeflow_status scopeflow_scope_register_event_metadata_injector(scopeflow_scope *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable, scopeflow_callable_flag flags, scopeflow_error *out_error)
+    scopeflow_status scopeflow_scope_deregister_event_metadata_injector(scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed, scopeflow_error *out_error)
+    scopeflow_status scopeflow_register_conditional_middleware_guardrail(scopeflow_runtime *self, scopeflow_bytes name, uint32_t kinds, scopeflow_bytes registration, scopeflow_ref callable, scopeflow_callable_flag flags, scopeflow_error *out_error)
+    scopeflow_status scopeflow_deregister_conditional_middleware_guardrail(scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed, scopeflow_error *out_error)
+    scopeflow_status scopeflow_scope_register_conditional_middleware_guardrail(scopeflow_scope *self, scopeflow_bytes name, uint32_t kinds, scopeflow_bytes registration, scopeflow_ref callable, scopeflow_callable_flag flags, scopeflow_error *out_error)
+    scopeflow_status scopeflow_scope_deregister_conditional_middleware_guardrail(scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed, scopeflow_error *out_error)
+    scopeflow_status scopeflow_task_link(scopeflow_runtime *self, const scopeflow_task_link_options *options, scopeflow_task *task, scopeflow_step *out_step, scopeflow_error *out_error)
+    scopeflow_status scopeflow_task_mark(scopeflow_task *task, scopeflow_bytes name, scopeflow_ref data, scopeflow_ref metadata, scopeflow_error *out_error)
     scopeflow_status scopeflow_task_resume(scopeflow_task *task, const scopeflow_answer *answer, scopeflow_step *out_step, scopeflow_error *out_error)
     void scopeflow_task_abandon(scopeflow_task *task)
     scopeflow_status scopeflow_tool_execute(scopeflow_runtime *self, const scopeflow_tool_execute_options *options, scopeflow_task *task, scopeflow_step *out_step, scopeflow_error *out_error)
+    scopeflow_status scopeflow_tool_call(scopeflow_runtime *self, const scopeflow_tool_call_options *options, scopeflow_task *task, scopeflow_step *out_step, scopeflow_error *out_error)
+    scopeflow_status scopeflow_tool_call_end(scopeflow_scope *self, const scopeflow_tool_call_end_options *options, scopeflow_task *task, scopeflow_step *out_step, scopeflow_error *out_error)
+    scopeflow_status scopeflow_tool_request_intercepts(scopeflow_runtime *self, const scopeflow_tool_request_intercepts_options *options, scopeflow_task *task, scopeflow_step *out_step, scopeflow_error *out_error)
+    scopeflow_status scopeflow_tool_conditional_execution(scopeflow_runtime *self, const scopeflow_tool_conditional_execution_options *options, scopeflow_task *task, scopeflow_step *out_step, scopeflow_error *out_error)
+    scopeflow_status scopeflow_llm_execute(scopeflow_runtime *self, const scopeflow_llm_execute_options *options, scopeflow_task *task, scopeflow_step *out_step, scopeflow_error *out_error)
+    scopeflow_status scopeflow_llm_stream_execute(scopeflow_runtime *self, const scopeflow_llm_stream_execute_options *options, scopeflow_task *task, scopeflow_step *out_step, scopeflow_error *out_error)
+    scopeflow_status scopeflow_llm_call(scopeflow_runtime *self, const scopeflow_llm_call_options *options, scopeflow_task *task, scopeflow_step *out_step, scopeflow_error *out_error)
+    scopeflow_status scopeflow_llm_call_end(scopeflow_scope *self, const scopeflow_llm_call_end_options *options, scopeflow_task *task, scopeflow_step *out_step, scopeflow_error *out_error)
+    scopeflow_status scopeflow_llm_request_intercepts(scopeflow_runtime *self, const scopeflow_llm_request_intercepts_options *options, scopeflow_task *task, scopeflow_step *out_step, scopeflow_error *out_error)
+    scopeflow_status scopeflow_llm_conditional_execution(scopeflow_runtime *self, const scopeflow_llm_conditional_execution_options *options, scopeflow_task *task, scopeflow_step *out_step, scopeflow_error *out_error)
     scopeflow_status scopeflow_atof_sink_open(const scopeflow_atof_sink_open_options *options, scopeflow_atof_sink **out_sink, scopeflow_error *out_error)
     scopeflow_status scopeflow_atof_sink_register(scopeflow_atof_sink *self, scopeflow_runtime *runtime, scopeflow_bytes name, scopeflow_error *out_error)
     scopeflow_status scopeflow_atof_sink_flush(scopeflow_atof_sink *self, uint64_t timeout_ns, scopeflow_error *out_error)
     scopeflow_status scopeflow_atof_sink_read_stats(scopeflow_atof_sink *self, scopeflow_sink_stats *out_stats, scopeflow_error *out_error)
     void scopeflow_atof_sink_free(scopeflow_atof_sink *self)
+    scopeflow_status scopeflow_atof_reader_new(const scopeflow_atof_reader_new_options *options, scopeflow_atof_reader **out_reader, scopeflow_error *out_error)
+    scopeflow_status scopeflow_atof_reader_feed(scopeflow_atof_reader *self, scopeflow_bytes chunk, scopeflow_error *out_error)
+    scopeflow_status scopeflow_atof_reader_finish(scopeflow_atof_reader *self, scopeflow_error *out_error)
+    scopeflow_status scopeflow_atof_reader_next(scopeflow_atof_reader *self, scopeflow_atof_item *out_item, scopeflow_error *out_error)
+    void scopeflow_atof_reader_free(scopeflow_atof_reader *self)
 
     uint64_t scopeflow_abi_hash()
     const char *scopeflow_version()

@@ -1,6 +1,14 @@
 """Types of the compiled module. What the spec decides is in _generated.pyi."""
 
-from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Coroutine,
+    Generator,
+    Iterable,
+    Iterator,
+)
 from datetime import datetime
 from types import TracebackType
 from typing import Any, ClassVar, Literal, TypeVar, final, overload
@@ -8,6 +16,7 @@ from typing import Any, ClassVar, Literal, TypeVar, final, overload
 from ._generated import *  # noqa: F403 - Everything in it belongs to this module.
 from ._generated import (
     EndStatus,
+    LLMAttributes,
     RuntimeFlags,
     RuntimeOperations,
     RuntimeStats,
@@ -15,9 +24,11 @@ from ._generated import (
     ScopeType,
     ToolAttributes,
 )
+from .codecs import LlmCodec, LlmResponseCodec
 
 _Args = TypeVar("_Args")
 _Result = TypeVar("_Result")
+_Chunk = TypeVar("_Chunk")
 
 __version__: str
 default_runtime: Runtime
@@ -61,9 +72,11 @@ class ScopeHandle:
     @property
     def subtype(self) -> str | None: ...
     @property
-    def attributes(self) -> ScopeAttributes | ToolAttributes: ...
+    def attributes(self) -> ScopeAttributes | ToolAttributes | LLMAttributes: ...
     @property
     def tool_call_id(self) -> str | None: ...
+    @property
+    def model_name(self) -> str | None: ...
     @property
     def started_at(self) -> datetime: ...
     @property
@@ -94,6 +107,105 @@ class ScopeHandle:
 @final
 class ScopeManager:
     def __enter__(self) -> ScopeHandle: ...
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> Literal[False]: ...
+
+@final
+class LLMRequest:
+    headers: Any
+    content: Any
+    def __init__(self, headers: Any, content: Any) -> None: ...
+    def __eq__(self, other: object) -> bool: ...
+    __hash__: ClassVar[None]  # type: ignore[assignment]
+
+@final
+class PendingMarkSpec:
+    def __init__(self, name: str, *, data: object = None, metadata: object = None) -> None: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def data(self) -> Any: ...
+    @property
+    def metadata(self) -> Any: ...
+
+@final
+class InterceptOutcome:
+    def __init__(self, result: object, pending_marks: Iterable[PendingMarkSpec] = ()) -> None: ...
+    @property
+    def result(self) -> Any: ...
+    @property
+    def pending_marks(self) -> list[PendingMarkSpec]: ...
+
+@final
+class LLMRequestInterceptOutcome:
+    def __init__(
+        self,
+        request: LLMRequest,
+        annotated_request: object = None,
+        pending_marks: Iterable[PendingMarkSpec] = (),
+    ) -> None: ...
+    @property
+    def request(self) -> LLMRequest: ...
+    @property
+    def annotated_request(self) -> Any: ...
+    @property
+    def pending_marks(self) -> list[PendingMarkSpec]: ...
+
+@final
+class CallContext:
+    @property
+    def target(self) -> str: ...
+    @property
+    def scope(self) -> ScopeHandle: ...
+    @property
+    def tool_call_id(self) -> str | None: ...
+    @property
+    def model_name(self) -> str | None: ...
+
+@final
+class LlmStream(AsyncIterator[_Chunk]):
+    def __aiter__(self) -> LlmStream[_Chunk]: ...
+    def __anext__(self) -> Coroutine[Any, Any, _Chunk]: ...
+    def aclose(self) -> Awaitable[None]: ...
+    def __aenter__(self) -> Awaitable[LlmStream[_Chunk]]: ...
+    def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> Awaitable[None]: ...
+
+@final
+class StreamOpening(Coroutine[Any, Any, LlmStream[_Chunk]]):
+    def __await__(self) -> Generator[Any, Any, LlmStream[_Chunk]]: ...
+    def send(self, value: Any) -> Any: ...
+    def throw(
+        self, kind: Any, value: Any = None, traceback: TracebackType | None = None
+    ) -> Any: ...
+    def close(self) -> None: ...
+    @property
+    def cr_running(self) -> bool: ...
+    @property
+    def cr_suspended(self) -> bool: ...
+    @property
+    def cr_await(self) -> Any: ...
+    @property
+    def cr_frame(self) -> None: ...
+    @property
+    def cr_code(self) -> None: ...
+    @property
+    def cr_origin(self) -> None: ...
+
+@final
+class SyncLlmStream(Iterator[_Chunk]):
+    def __iter__(self) -> SyncLlmStream[_Chunk]: ...
+    def __next__(self) -> _Chunk: ...
+    def close(self) -> None: ...
+    def __enter__(self) -> SyncLlmStream[_Chunk]: ...
     def __exit__(
         self,
         kind: type[BaseException] | None,
@@ -160,6 +272,7 @@ class Runtime(RuntimeOperations):
         clock_start: int = 0,
         clock_step: int = 1000000,
         payload_budget: int = 1048576,
+        credential_headers: str | None = None,
     ) -> None: ...
     def scope_push(
         self,
@@ -192,6 +305,9 @@ class Runtime(RuntimeOperations):
         handle: ScopeHandle | None = None,
         data: object = None,
         metadata: object = None,
+        category: str | None = None,
+        category_profile: object = None,
+        data_schema: object = None,
         timestamp: datetime | int | None = None,
     ) -> None: ...
     def scope(
@@ -250,5 +366,156 @@ class Runtime(RuntimeOperations):
         tool_call_id: str | None = None,
         timestamp: datetime | int | None = None,
     ) -> _Result: ...
+    def tool_call(
+        self,
+        name: str,
+        args: object,
+        *,
+        handle: ScopeHandle | None = None,
+        attributes: ToolAttributes | int | None = None,
+        data: object = None,
+        metadata: object = None,
+        tool_call_id: str | None = None,
+        timestamp: datetime | int | None = None,
+    ) -> ScopeHandle: ...
+    def tool_call_end(
+        self,
+        handle: ScopeHandle,
+        result: object = ...,
+        *,
+        data: object = None,
+        metadata: object = None,
+        error: BaseException | None = None,
+        status: EndStatus | None = None,
+        timestamp: datetime | int | None = None,
+    ) -> None: ...
+    def tool_request_intercepts(self, name: str, args: Any) -> Coroutine[Any, Any, Any]: ...
+    def tool_request_intercepts_sync(self, name: str, args: Any) -> Any: ...
+    def tool_conditional_execution(self, name: str, args: object) -> Coroutine[Any, Any, None]: ...
+    def tool_conditional_execution_sync(self, name: str, args: object) -> None: ...
+    @overload
+    def llm_execute(
+        self,
+        name: str,
+        request: LLMRequest,
+        func: Callable[[LLMRequest], Awaitable[_Result]],
+        *,
+        handle: ScopeHandle | None = None,
+        attributes: LLMAttributes | int | None = None,
+        data: object = None,
+        metadata: object = None,
+        model_name: str | None = None,
+        codec: LlmCodec | None = None,
+        response_codec: LlmResponseCodec | None = None,
+        timestamp: datetime | int | None = None,
+    ) -> Coroutine[Any, Any, _Result]: ...
+    @overload
+    def llm_execute(
+        self,
+        name: str,
+        request: LLMRequest,
+        func: Callable[[LLMRequest], _Result],
+        *,
+        handle: ScopeHandle | None = None,
+        attributes: LLMAttributes | int | None = None,
+        data: object = None,
+        metadata: object = None,
+        model_name: str | None = None,
+        codec: LlmCodec | None = None,
+        response_codec: LlmResponseCodec | None = None,
+        timestamp: datetime | int | None = None,
+    ) -> Coroutine[Any, Any, _Result]: ...
+    def llm_execute_sync(
+        self,
+        name: str,
+        request: LLMRequest,
+        func: Callable[[LLMRequest], _Result],
+        *,
+        handle: ScopeHandle | None = None,
+        attributes: LLMAttributes | int | None = None,
+        data: object = None,
+        metadata: object = None,
+        model_name: str | None = None,
+        codec: LlmCodec | None = None,
+        response_codec: LlmResponseCodec | None = None,
+        timestamp: datetime | int | None = None,
+    ) -> _Result: ...
+    def llm_stream_execute(
+        self,
+        name: str,
+        request: LLMRequest,
+        func: Callable[
+            [LLMRequest],
+            AsyncIterator[_Chunk] | Iterator[_Chunk] | Awaitable[AsyncIterator[_Chunk]],
+        ],
+        collector: Callable[[_Chunk], object] | None = None,
+        finalizer: Callable[[], object] | None = None,
+        *,
+        handle: ScopeHandle | None = None,
+        attributes: LLMAttributes | int | None = None,
+        data: object = None,
+        metadata: object = None,
+        model_name: str | None = None,
+        codec: LlmCodec | None = None,
+        response_codec: LlmResponseCodec | None = None,
+        chunk_marks: bool = False,
+        timestamp: datetime | int | None = None,
+    ) -> StreamOpening[_Chunk]: ...
+    def llm_stream_execute_sync(
+        self,
+        name: str,
+        request: LLMRequest,
+        func: Callable[[LLMRequest], Iterator[_Chunk]],
+        collector: Callable[[_Chunk], object] | None = None,
+        finalizer: Callable[[], object] | None = None,
+        *,
+        handle: ScopeHandle | None = None,
+        attributes: LLMAttributes | int | None = None,
+        data: object = None,
+        metadata: object = None,
+        model_name: str | None = None,
+        codec: LlmCodec | None = None,
+        response_codec: LlmResponseCodec | None = None,
+        chunk_marks: bool = False,
+        timestamp: datetime | int | None = None,
+    ) -> SyncLlmStream[_Chunk]: ...
+    def llm_call(
+        self,
+        name: str,
+        request: LLMRequest,
+        *,
+        handle: ScopeHandle | None = None,
+        attributes: LLMAttributes | int | None = None,
+        data: object = None,
+        metadata: object = None,
+        model_name: str | None = None,
+        annotated_request: object = None,
+        codec: LlmCodec | None = None,
+        timestamp: datetime | int | None = None,
+    ) -> ScopeHandle: ...
+    def llm_call_end(
+        self,
+        handle: ScopeHandle,
+        response: object = ...,
+        *,
+        data: object = None,
+        metadata: object = None,
+        annotated_response: object = None,
+        response_codec: LlmResponseCodec | None = None,
+        error: BaseException | None = None,
+        status: EndStatus | None = None,
+        timestamp: datetime | int | None = None,
+    ) -> None: ...
+    def llm_request_intercepts(
+        self, name: str, request: LLMRequest
+    ) -> Coroutine[Any, Any, LLMRequest]: ...
+    def llm_request_intercepts_sync(self, name: str, request: LLMRequest) -> LLMRequest: ...
+    def llm_conditional_execution(
+        self, request: LLMRequest, *, name: str = ""
+    ) -> Coroutine[Any, Any, None]: ...
+    def llm_conditional_execution_sync(self, request: LLMRequest, *, name: str = "") -> None: ...
     def runtime_flush(self) -> None: ...
+    def runtime_close(self) -> None: ...
+    def close(self) -> None: ...
     def stats(self) -> RuntimeStats: ...
+    def last_errors(self) -> list[str]: ...

@@ -17,22 +17,33 @@ include "native/glue.pxi"
 cdef class ScopeHandle
 cdef class Event
 cdef class Runtime
+cdef class Callback
+cdef class ManagedCall
+cdef class StreamWork
 
 include "native/enumeration.pxi"
 include "native/errors.pxi"
 include "native/arguments.pxi"
 include "_types.gen.pxi"
+include "native/callback.pxi"
 include "_operations.gen.pxi"
+include "native/request.pxi"
 include "native/payload.pxi"
 include "native/host.pxi"
 include "native/scope.pxi"
 include "native/event.pxi"
 include "native/call.pxi"
+include "native/continuation.pxi"
+include "native/middleware.pxi"
 include "native/driver.pxi"
+include "native/stream.pxi"
+include "native/manual.pxi"
 include "native/runtime.pxi"
 
 for of_type in (
     RuntimeOperations, ScopeHandle, ScopeManager, ManagedCall, Event, ScopeEvent, MarkEvent,
+    CallContext, Callback, Continuation, LlmStream, PrivateCopy, Ready, StreamClosing,
+    StreamOpening, StreamWork, SyncLlmStream,
 ):
     glue_forbid_instances(<PyTypeObject *>of_type)
 del of_type

@@ -3,13 +3,13 @@
 # One function for each operation: it checks the arguments, calls the core, and turns a failure into
 # an exception. The converters are in native/arguments.pxi.
 
-if scopeflow_abi_hash() != 0xcbba4b0dbf6a3aa7u:
+if scopeflow_abi_hash() != 0x40d8750e62653608u:
     raise ImportError(
         "scopeflow._native was generated for another version of the core than it is linked with"
     )
 
 cdef scopeflow_runtime *make_runtime_new(
-    const scopeflow_host *host, flags, clock_start, clock_step, payload_budget,
+    const scopeflow_host *host, flags, clock_start, clock_step, payload_budget, credential_headers,
 ) except NULL:
     """Makes a runtime with empty registries and a root scope of its own (S1.3).
     Raises InvalidArgument."""
@@ -21,6 +21,7 @@ cdef scopeflow_runtime *make_runtime_new(
     c_options.clock_start_ns = i64_argument(clock_start, INT64_MIN, 9223372036854775807, "clock_start")
     c_options.clock_step_ns = i64_argument(clock_step, INT64_MIN, 9223372036854775807, "clock_step")
     c_options.payload_budget_bytes = u32_argument(payload_budget, 64, 1073741824, "payload_budget")
+    optional_text_argument(credential_headers, "credential_headers", &c_options.credential_headers)
     if scopeflow_runtime_new(host, &c_options, &c_runtime, &c_error) != SCOPEFLOW_STATUS_OK:
         raise_failure(&c_error)
 
@@ -38,6 +39,25 @@ cdef inline int begin_runtime_flush(
     c_options.struct_size_bytes = sizeof(c_options)
     c_options.emitter = emitter
     if scopeflow_runtime_flush(
+        c_self, &c_options, c_task, c_step, &c_error,
+    ) != SCOPEFLOW_STATUS_OK:
+        raise_failure(&c_error)
+
+    return 0
+
+cdef inline int begin_runtime_close(
+    scopeflow_runtime *c_self, scopeflow_emitter *emitter, scopeflow_task *c_task,
+    scopeflow_step *c_step,
+) except -1:
+    """Ends what is open, the latest opened first, as abandoned, and delivers what is owed
+    (S6.1). From then on every operation that would emit or register is `invalid_state`;
+    closing again does nothing. Ends with a `done` step.
+    Raises InvalidArgument."""
+    cdef scopeflow_error c_error
+    cdef scopeflow_runtime_close_options c_options
+    c_options.struct_size_bytes = sizeof(c_options)
+    c_options.emitter = emitter
+    if scopeflow_runtime_close(
         c_self, &c_options, c_task, c_step, &c_error,
     ) != SCOPEFLOW_STATUS_OK:
         raise_failure(&c_error)
@@ -110,10 +130,11 @@ cdef inline int begin_scope_pop(
 
 cdef inline int begin_scope_event(
     scopeflow_runtime *c_self, scopeflow_scope *current, scopeflow_emitter *emitter, name, handle,
-    data, metadata, timestamp, scopeflow_task *c_task, scopeflow_step *c_step,
+    data, metadata, category, category_profile, data_schema, timestamp, scopeflow_task *c_task,
+    scopeflow_step *c_step,
 ) except -1:
     """Emits a mark under a scope. Nothing is drawn or built when nobody listens (S2.3).
-    Raises InvalidArgument, InvalidUtf8, LimitExceeded."""
+    Raises InvalidArgument, InvalidState, InvalidUtf8, LimitExceeded."""
     cdef scopeflow_error c_error
     cdef scopeflow_scope_event_options c_options
     c_options.struct_size_bytes = sizeof(c_options)
@@ -124,8 +145,33 @@ cdef inline int begin_scope_event(
     c_options.parent = NULL if handle is None else (<ScopeHandle>handle).pointer
     c_options.data = payload_argument(data)
     c_options.metadata = payload_argument(metadata)
+    optional_text_argument(category, "category", &c_options.category)
+    c_options.category_profile = payload_argument(category_profile)
+    c_options.data_schema = payload_argument(data_schema)
     c_options.timestamp_ns = timestamp_argument(timestamp, "timestamp")
     if scopeflow_scope_event(
+        c_self, &c_options, c_task, c_step, &c_error,
+    ) != SCOPEFLOW_STATUS_OK:
+        raise_failure(&c_error)
+
+    return 0
+
+cdef inline int begin_task_link(
+    scopeflow_runtime *c_self, scopeflow_task *call, scopeflow_emitter *emitter, request,
+    scopeflow_task *c_task, scopeflow_step *c_step,
+) except -1:
+    """What `next` of an execution intercept does (S3.7): runs the rest of the chain, as a task
+    of its own. It may be called while the intercept's own step is unanswered, as often as
+    the intercept likes, also at the same time; later it is `invalid_argument`. The last step
+    is `return` or `raise`.
+    Raises InvalidArgument."""
+    cdef scopeflow_error c_error
+    cdef scopeflow_task_link_options c_options
+    c_options.struct_size_bytes = sizeof(c_options)
+    c_options.call = call
+    c_options.emitter = emitter
+    c_options.request = <scopeflow_ref><PyObject *>request
+    if scopeflow_task_link(
         c_self, &c_options, c_task, c_step, &c_error,
     ) != SCOPEFLOW_STATUS_OK:
         raise_failure(&c_error)
@@ -137,8 +183,9 @@ cdef inline int begin_tool_execute(
     scopeflow_call_flag flags, name, args, handle, attributes, tool_call_id, data, metadata,
     timestamp, scopeflow_task *c_task, scopeflow_step *c_step,
 ) except -1:
-    """Runs a tool under management. Guards come first, then the start event, then one `execute`
-    step, and after its answer the end event; the last step is `return` or `raise`.
+    """Runs a tool under management (S4.1). Guards and request intercepts come first, then the
+    start event, then the `execute` step, and after its answer the end event; the last step
+    is `return` or `raise`.
     Raises InvalidArgument, InvalidState, GuardrailRejected, Cancelled, InvalidUtf8,
     LimitExceeded."""
     cdef scopeflow_error c_error
@@ -164,6 +211,300 @@ cdef inline int begin_tool_execute(
         c_self, &c_options, c_task, c_step, &c_error,
     ) != SCOPEFLOW_STATUS_OK:
         drop_reference(c_options.metadata)
+        raise_failure(&c_error)
+
+    return 0
+
+cdef inline int begin_tool_call(
+    scopeflow_runtime *c_self, scopeflow_scope *current, scopeflow_emitter *emitter, name, args,
+    handle, attributes, tool_call_id, metadata, timestamp, scopeflow_task *c_task,
+    scopeflow_step *c_step,
+) except -1:
+    """Begins a tool call that the application runs by itself (S4.8): the sanitizers run and the
+    start event is emitted. It does not become current. The `done` step carries the call's
+    handle, which the caller releases.
+    Raises InvalidArgument, InvalidState, InvalidUtf8, LimitExceeded."""
+    cdef scopeflow_error c_error
+    cdef scopeflow_tool_call_options c_options
+    c_options.struct_size_bytes = sizeof(c_options)
+    c_options.current = current
+    c_options.emitter = emitter
+    text_argument(name, "name", &c_options.name)
+    c_options.request = <scopeflow_ref><PyObject *>args
+    optional_handle_argument(handle, ScopeHandle, "handle")
+    c_options.parent = NULL if handle is None else (<ScopeHandle>handle).pointer
+    c_options.attributes = (
+        0 if attributes is None
+        else flags_argument(attributes, ToolAttributes, 0x1, "attributes")
+    )
+    optional_text_argument(tool_call_id, "tool_call_id", &c_options.tool_call_id)
+    c_options.metadata = payload_argument(metadata)
+    c_options.timestamp_ns = timestamp_argument(timestamp, "timestamp")
+    take_reference(c_options.metadata)
+    if scopeflow_tool_call(
+        c_self, &c_options, c_task, c_step, &c_error,
+    ) != SCOPEFLOW_STATUS_OK:
+        drop_reference(c_options.metadata)
+        raise_failure(&c_error)
+
+    return 0
+
+cdef inline int begin_tool_call_end(
+    scopeflow_scope *c_self, scopeflow_scope *current, scopeflow_emitter *emitter, result, data,
+    metadata, status, error, timestamp, scopeflow_task *c_task, scopeflow_step *c_step,
+) except -1:
+    """Ends a call that `tool_call` began, with its response or its error (S4.8). A call that
+    has ended is `not_found`, any other scope is `invalid_argument`.
+    Raises NotFound, InvalidArgument, InvalidState."""
+    cdef scopeflow_error c_error
+    cdef scopeflow_tool_call_end_options c_options
+    c_options.struct_size_bytes = sizeof(c_options)
+    c_options.current = current
+    c_options.emitter = emitter
+    c_options.response = payload_argument(result)
+    c_options.data = payload_argument(data)
+    c_options.metadata = payload_argument(metadata)
+    c_options.status = (
+        SCOPEFLOW_END_STATUS_UNSET if status is None
+        else enum_argument(status, EndStatus, "status")
+    )
+    c_options.error = error_argument(error, "error")
+    c_options.timestamp_ns = timestamp_argument(timestamp, "timestamp")
+    if scopeflow_tool_call_end(
+        c_self, &c_options, c_task, c_step, &c_error,
+    ) != SCOPEFLOW_STATUS_OK:
+        raise_failure(&c_error)
+
+    return 0
+
+cdef inline int begin_tool_request_intercepts(
+    scopeflow_runtime *c_self, scopeflow_scope *current, scopeflow_emitter *emitter,
+    scopeflow_call_flag flags, name, args, scopeflow_task *c_task, scopeflow_step *c_step,
+) except -1:
+    """Runs only the request intercepts, without a span or an event (S4.9). The last step is
+    `return` or `raise`.
+    Raises InvalidArgument, InvalidState, InvalidUtf8, LimitExceeded."""
+    cdef scopeflow_error c_error
+    cdef scopeflow_tool_request_intercepts_options c_options
+    c_options.struct_size_bytes = sizeof(c_options)
+    c_options.current = current
+    c_options.emitter = emitter
+    c_options.flags = flags
+    text_argument(name, "name", &c_options.name)
+    c_options.request = <scopeflow_ref><PyObject *>args
+    if scopeflow_tool_request_intercepts(
+        c_self, &c_options, c_task, c_step, &c_error,
+    ) != SCOPEFLOW_STATUS_OK:
+        raise_failure(&c_error)
+
+    return 0
+
+cdef inline int begin_tool_conditional_execution(
+    scopeflow_runtime *c_self, scopeflow_scope *current, scopeflow_emitter *emitter,
+    scopeflow_call_flag flags, name, args, scopeflow_task *c_task, scopeflow_step *c_step,
+) except -1:
+    """Runs only the guards, without a span or an event (S4.9). The last step is `return`, with
+    nothing, or `raise`.
+    Raises InvalidArgument, InvalidState, GuardrailRejected, InvalidUtf8, LimitExceeded."""
+    cdef scopeflow_error c_error
+    cdef scopeflow_tool_conditional_execution_options c_options
+    c_options.struct_size_bytes = sizeof(c_options)
+    c_options.current = current
+    c_options.emitter = emitter
+    c_options.flags = flags
+    text_argument(name, "name", &c_options.name)
+    c_options.request = <scopeflow_ref><PyObject *>args
+    if scopeflow_tool_conditional_execution(
+        c_self, &c_options, c_task, c_step, &c_error,
+    ) != SCOPEFLOW_STATUS_OK:
+        raise_failure(&c_error)
+
+    return 0
+
+cdef inline int begin_llm_execute(
+    scopeflow_runtime *c_self, scopeflow_scope *current, scopeflow_emitter *emitter,
+    scopeflow_call_flag flags, name, request, handle, attributes, model_name, data, metadata,
+    timestamp, codec, response_codec, scopeflow_task *c_task, scopeflow_step *c_step,
+) except -1:
+    """Runs a call of a language model under management, like that of a tool (S4.1).
+    Raises InvalidArgument, InvalidState, GuardrailRejected, Cancelled, InvalidUtf8,
+    LimitExceeded."""
+    cdef scopeflow_error c_error
+    cdef scopeflow_llm_execute_options c_options
+    c_options.struct_size_bytes = sizeof(c_options)
+    c_options.current = current
+    c_options.emitter = emitter
+    c_options.flags = flags
+    text_argument(name, "name", &c_options.name)
+    c_options.request = <scopeflow_ref><PyObject *>request
+    optional_handle_argument(handle, ScopeHandle, "handle")
+    c_options.parent = NULL if handle is None else (<ScopeHandle>handle).pointer
+    c_options.attributes = (
+        0 if attributes is None
+        else flags_argument(attributes, LLMAttributes, 0x3, "attributes")
+    )
+    optional_text_argument(model_name, "model_name", &c_options.model_name)
+    c_options.data = payload_argument(data)
+    c_options.metadata = payload_argument(metadata)
+    c_options.timestamp_ns = timestamp_argument(timestamp, "timestamp")
+    c_options.codec = payload_argument(codec)
+    c_options.response_codec = payload_argument(response_codec)
+    take_reference(c_options.metadata)
+    if scopeflow_llm_execute(
+        c_self, &c_options, c_task, c_step, &c_error,
+    ) != SCOPEFLOW_STATUS_OK:
+        drop_reference(c_options.metadata)
+        raise_failure(&c_error)
+
+    return 0
+
+cdef inline int begin_llm_stream_execute(
+    scopeflow_runtime *c_self, scopeflow_scope *current, scopeflow_emitter *emitter,
+    scopeflow_call_flag flags, name, request, handle, attributes, model_name, data, metadata,
+    timestamp, codec, response_codec, scopeflow_task *c_task, scopeflow_step *c_step,
+) except -1:
+    """Runs a call that answers in chunks (S4.7). The `execute` step calls the producer; its
+    answer comes back in a `stream` step, whose chunks the host hands on and reports. At the
+    end the finalizer makes the response of the end event. The last step is `return`, with
+    nothing, or `raise`.
+    Raises InvalidArgument, InvalidState, GuardrailRejected, Cancelled, InvalidUtf8,
+    LimitExceeded."""
+    cdef scopeflow_error c_error
+    cdef scopeflow_llm_stream_execute_options c_options
+    c_options.struct_size_bytes = sizeof(c_options)
+    c_options.current = current
+    c_options.emitter = emitter
+    c_options.flags = flags
+    text_argument(name, "name", &c_options.name)
+    c_options.request = <scopeflow_ref><PyObject *>request
+    optional_handle_argument(handle, ScopeHandle, "handle")
+    c_options.parent = NULL if handle is None else (<ScopeHandle>handle).pointer
+    c_options.attributes = (
+        0 if attributes is None
+        else flags_argument(attributes, LLMAttributes, 0x3, "attributes")
+    )
+    optional_text_argument(model_name, "model_name", &c_options.model_name)
+    c_options.data = payload_argument(data)
+    c_options.metadata = payload_argument(metadata)
+    c_options.timestamp_ns = timestamp_argument(timestamp, "timestamp")
+    c_options.codec = payload_argument(codec)
+    c_options.response_codec = payload_argument(response_codec)
+    take_reference(c_options.metadata)
+    if scopeflow_llm_stream_execute(
+        c_self, &c_options, c_task, c_step, &c_error,
+    ) != SCOPEFLOW_STATUS_OK:
+        drop_reference(c_options.metadata)
+        raise_failure(&c_error)
+
+    return 0
+
+cdef inline int begin_llm_call(
+    scopeflow_runtime *c_self, scopeflow_scope *current, scopeflow_emitter *emitter, name,
+    request, handle, attributes, model_name, metadata, timestamp, annotated_request, codec,
+    scopeflow_task *c_task, scopeflow_step *c_step,
+) except -1:
+    """Begins an LLM call that the application runs by itself (S4.8): the sanitizers run and the
+    start event is emitted. It does not become current. The `done` step carries the call's
+    handle, which the caller releases.
+    Raises InvalidArgument, InvalidState, InvalidUtf8, LimitExceeded."""
+    cdef scopeflow_error c_error
+    cdef scopeflow_llm_call_options c_options
+    c_options.struct_size_bytes = sizeof(c_options)
+    c_options.current = current
+    c_options.emitter = emitter
+    text_argument(name, "name", &c_options.name)
+    c_options.request = <scopeflow_ref><PyObject *>request
+    optional_handle_argument(handle, ScopeHandle, "handle")
+    c_options.parent = NULL if handle is None else (<ScopeHandle>handle).pointer
+    c_options.attributes = (
+        0 if attributes is None
+        else flags_argument(attributes, LLMAttributes, 0x3, "attributes")
+    )
+    optional_text_argument(model_name, "model_name", &c_options.model_name)
+    c_options.metadata = payload_argument(metadata)
+    c_options.timestamp_ns = timestamp_argument(timestamp, "timestamp")
+    c_options.annotated_request = payload_argument(annotated_request)
+    c_options.codec = payload_argument(codec)
+    take_reference(c_options.metadata)
+    if scopeflow_llm_call(
+        c_self, &c_options, c_task, c_step, &c_error,
+    ) != SCOPEFLOW_STATUS_OK:
+        drop_reference(c_options.metadata)
+        raise_failure(&c_error)
+
+    return 0
+
+cdef inline int begin_llm_call_end(
+    scopeflow_scope *c_self, scopeflow_scope *current, scopeflow_emitter *emitter, response, data,
+    metadata, status, error, timestamp, annotated_response, response_codec,
+    scopeflow_task *c_task, scopeflow_step *c_step,
+) except -1:
+    """Ends a call that `llm_call` began, with its response or its error (S4.8). A call that has
+    ended is `not_found`, any other scope is `invalid_argument`.
+    Raises NotFound, InvalidArgument, InvalidState."""
+    cdef scopeflow_error c_error
+    cdef scopeflow_llm_call_end_options c_options
+    c_options.struct_size_bytes = sizeof(c_options)
+    c_options.current = current
+    c_options.emitter = emitter
+    c_options.response = payload_argument(response)
+    c_options.data = payload_argument(data)
+    c_options.metadata = payload_argument(metadata)
+    c_options.status = (
+        SCOPEFLOW_END_STATUS_UNSET if status is None
+        else enum_argument(status, EndStatus, "status")
+    )
+    c_options.error = error_argument(error, "error")
+    c_options.timestamp_ns = timestamp_argument(timestamp, "timestamp")
+    c_options.annotated_response = payload_argument(annotated_response)
+    c_options.response_codec = payload_argument(response_codec)
+    if scopeflow_llm_call_end(
+        c_self, &c_options, c_task, c_step, &c_error,
+    ) != SCOPEFLOW_STATUS_OK:
+        raise_failure(&c_error)
+
+    return 0
+
+cdef inline int begin_llm_request_intercepts(
+    scopeflow_runtime *c_self, scopeflow_scope *current, scopeflow_emitter *emitter,
+    scopeflow_call_flag flags, name, request, scopeflow_task *c_task, scopeflow_step *c_step,
+) except -1:
+    """Runs only the request intercepts, without a span or an event (S4.9). The last step is
+    `return` or `raise`.
+    Raises InvalidArgument, InvalidState, InvalidUtf8, LimitExceeded."""
+    cdef scopeflow_error c_error
+    cdef scopeflow_llm_request_intercepts_options c_options
+    c_options.struct_size_bytes = sizeof(c_options)
+    c_options.current = current
+    c_options.emitter = emitter
+    c_options.flags = flags
+    text_argument(name, "name", &c_options.name)
+    c_options.request = <scopeflow_ref><PyObject *>request
+    if scopeflow_llm_request_intercepts(
+        c_self, &c_options, c_task, c_step, &c_error,
+    ) != SCOPEFLOW_STATUS_OK:
+        raise_failure(&c_error)
+
+    return 0
+
+cdef inline int begin_llm_conditional_execution(
+    scopeflow_runtime *c_self, scopeflow_scope *current, scopeflow_emitter *emitter,
+    scopeflow_call_flag flags, name, request, scopeflow_task *c_task, scopeflow_step *c_step,
+) except -1:
+    """Runs only the guards, without a span or an event (S4.9). The last step is `return`, with
+    nothing, or `raise`.
+    Raises InvalidArgument, InvalidState, GuardrailRejected, InvalidUtf8, LimitExceeded."""
+    cdef scopeflow_error c_error
+    cdef scopeflow_llm_conditional_execution_options c_options
+    c_options.struct_size_bytes = sizeof(c_options)
+    c_options.current = current
+    c_options.emitter = emitter
+    c_options.flags = flags
+    text_argument(name, "name", &c_options.name)
+    c_options.request = <scopeflow_ref><PyObject *>request
+    if scopeflow_llm_conditional_execution(
+        c_self, &c_options, c_task, c_step, &c_error,
+    ) != SCOPEFLOW_STATUS_OK:
         raise_failure(&c_error)
 
     return 0
@@ -208,6 +549,21 @@ cdef class RuntimeOperations:
             raise_failure(&c_error)
 
         return object_of(c_callable)
+
+    def runtime_is_credential_header(self, name):
+        """Whether a header's name is one of the credential headers, in any case of letters:
+        observers never see it (S3.6).
+        Raises InvalidArgument."""
+        cdef scopeflow_error c_error
+        cdef scopeflow_bytes c_name
+        cdef uint32_t c_is_credential
+        text_argument(name, "name", &c_name)
+        if scopeflow_runtime_is_credential_header(
+            self.pointer, c_name, &c_is_credential, &c_error,
+        ) != SCOPEFLOW_STATUS_OK:
+            raise_failure(&c_error)
+
+        return c_is_credential != 0
 
     def runtime_after_fork(self):
         """To be called in the child after `fork`: the source of ids is seeded anew, and
@@ -330,7 +686,7 @@ cdef class RuntimeOperations:
         its own (S3.3). In force for every scope of the runtime. Decides whether a tool
         call may run. It sees the target's name and the caller's own request; the first
         reason given refuses the call, and a guard that fails refuses too (S3.5).
-        Raises AlreadyExists, InvalidArgument, InvalidUtf8, LimitExceeded."""
+        Raises AlreadyExists, InvalidArgument, InvalidState, InvalidUtf8, LimitExceeded."""
         cdef scopeflow_error c_error
         cdef scopeflow_bytes c_name
         cdef int32_t c_priority
@@ -338,7 +694,8 @@ cdef class RuntimeOperations:
         cdef scopeflow_callable_flag c_flags
         text_argument(name, "name", &c_name)
         c_priority = i32_argument(priority, -2147483648, 2147483647, "priority")
-        c_callable = callable_argument(guardrail, "guardrail")
+        guardrail = registered_callable(guardrail, "guardrail", SCOPEFLOW_REGISTRY_TOOL_CONDITIONAL_EXECUTION_GUARDRAIL)
+        c_callable = <scopeflow_ref><PyObject *>guardrail
         c_flags = callable_flags(c_callable)
         take_reference(c_callable)
         if scopeflow_register_tool_conditional_execution_guardrail(
@@ -380,7 +737,8 @@ cdef class RuntimeOperations:
         c_self = (<ScopeHandle>scope_handle).pointer
         text_argument(name, "name", &c_name)
         c_priority = i32_argument(priority, -2147483648, 2147483647, "priority")
-        c_callable = callable_argument(guardrail, "guardrail")
+        guardrail = registered_callable(guardrail, "guardrail", SCOPEFLOW_REGISTRY_TOOL_CONDITIONAL_EXECUTION_GUARDRAIL)
+        c_callable = <scopeflow_ref><PyObject *>guardrail
         c_flags = callable_flags(c_callable)
         take_reference(c_callable)
         if scopeflow_scope_register_tool_conditional_execution_guardrail(
@@ -412,13 +770,14 @@ cdef class RuntimeOperations:
         every scope of the runtime. Receives every event of the scopes that see it, in
         order, on the emitting thread (S5.1). One that fails is counted and logged; the
         others and the work are unaffected (S5.2).
-        Raises AlreadyExists, InvalidArgument, InvalidUtf8, LimitExceeded."""
+        Raises AlreadyExists, InvalidArgument, InvalidState, InvalidUtf8, LimitExceeded."""
         cdef scopeflow_error c_error
         cdef scopeflow_bytes c_name
         cdef scopeflow_ref c_callable
         cdef scopeflow_callable_flag c_flags
         text_argument(name, "name", &c_name)
-        c_callable = callable_argument(callback, "callback")
+        callback = registered_callable(callback, "callback", SCOPEFLOW_REGISTRY_SUBSCRIBER)
+        c_callable = <scopeflow_ref><PyObject *>callback
         c_flags = callable_flags(c_callable)
         take_reference(c_callable)
         if scopeflow_register_subscriber(
@@ -458,7 +817,8 @@ cdef class RuntimeOperations:
         handle_argument(scope_handle, ScopeHandle, "scope_handle")
         c_self = (<ScopeHandle>scope_handle).pointer
         text_argument(name, "name", &c_name)
-        c_callable = callable_argument(callback, "callback")
+        callback = registered_callable(callback, "callback", SCOPEFLOW_REGISTRY_SUBSCRIBER)
+        c_callable = <scopeflow_ref><PyObject *>callback
         c_flags = callable_flags(c_callable)
         take_reference(c_callable)
         if scopeflow_scope_register_subscriber(
@@ -478,6 +838,1295 @@ cdef class RuntimeOperations:
         c_self = (<ScopeHandle>scope_handle).pointer
         text_argument(name, "name", &c_name)
         if scopeflow_scope_deregister_subscriber(
+            c_self, c_name, &c_removed, &c_error,
+        ) != SCOPEFLOW_STATUS_OK:
+            raise_failure(&c_error)
+
+        return c_removed != 0
+
+    def register_tool_sanitize_request_guardrail(self, name, priority, guardrail):
+        """Registers a tool sanitize-request guardrail on a runtime, under a name of its own
+        (S3.3). In force for every scope of the runtime. Changes what observers see of a
+        tool call's request. It gets a private copy, and what it returns goes into the
+        start event; one that fails, or returns nothing, withholds the payload (S3.6,
+        S3.10).
+        Raises AlreadyExists, InvalidArgument, InvalidState, InvalidUtf8, LimitExceeded."""
+        cdef scopeflow_error c_error
+        cdef scopeflow_bytes c_name
+        cdef int32_t c_priority
+        cdef scopeflow_ref c_callable
+        cdef scopeflow_callable_flag c_flags
+        text_argument(name, "name", &c_name)
+        c_priority = i32_argument(priority, -2147483648, 2147483647, "priority")
+        guardrail = registered_callable(guardrail, "guardrail", SCOPEFLOW_REGISTRY_TOOL_SANITIZE_REQUEST_GUARDRAIL)
+        c_callable = <scopeflow_ref><PyObject *>guardrail
+        c_flags = callable_flags(c_callable)
+        take_reference(c_callable)
+        if scopeflow_register_tool_sanitize_request_guardrail(
+            self.pointer, c_name, c_priority, c_callable, c_flags, &c_error,
+        ) != SCOPEFLOW_STATUS_OK:
+            drop_reference(c_callable)
+            raise_failure(&c_error)
+
+    def deregister_tool_sanitize_request_guardrail(self, name):
+        """Removes a tool sanitize-request guardrail from a runtime; calls that already
+        began still use it (S3.4).
+        Raises InvalidArgument."""
+        cdef scopeflow_error c_error
+        cdef scopeflow_bytes c_name
+        cdef uint32_t c_removed
+        text_argument(name, "name", &c_name)
+        if scopeflow_deregister_tool_sanitize_request_guardrail(
+            self.pointer, c_name, &c_removed, &c_error,
+        ) != SCOPEFLOW_STATUS_OK:
+            raise_failure(&c_error)
+
+        return c_removed != 0
+
+    def scope_register_tool_sanitize_request_guardrail(self, scope_handle, name, priority, guardrail):
+        """Registers a tool sanitize-request guardrail on a scope, under a name of its own
+        (S3.3). In force for the scope and what is opened under it (S1.7); registering on
+        an ended scope is `not_found`. Changes what observers see of a tool call's
+        request. It gets a private copy, and what it returns goes into the start event;
+        one that fails, or returns nothing, withholds the payload (S3.6, S3.10).
+        Raises AlreadyExists, NotFound, InvalidArgument, InvalidState, InvalidUtf8,
+        LimitExceeded."""
+        cdef scopeflow_error c_error
+        cdef scopeflow_bytes c_name
+        cdef int32_t c_priority
+        cdef scopeflow_ref c_callable
+        cdef scopeflow_callable_flag c_flags
+        cdef scopeflow_scope *c_self
+        handle_argument(scope_handle, ScopeHandle, "scope_handle")
+        c_self = (<ScopeHandle>scope_handle).pointer
+        text_argument(name, "name", &c_name)
+        c_priority = i32_argument(priority, -2147483648, 2147483647, "priority")
+        guardrail = registered_callable(guardrail, "guardrail", SCOPEFLOW_REGISTRY_TOOL_SANITIZE_REQUEST_GUARDRAIL)
+        c_callable = <scopeflow_ref><PyObject *>guardrail
+        c_flags = callable_flags(c_callable)
+        take_reference(c_callable)
+        if scopeflow_scope_register_tool_sanitize_request_guardrail(
+            c_self, c_name, c_priority, c_callable, c_flags, &c_error,
+        ) != SCOPEFLOW_STATUS_OK:
+            drop_reference(c_callable)
+            raise_failure(&c_error)
+
+    def scope_deregister_tool_sanitize_request_guardrail(self, scope_handle, name):
+        """Removes a tool sanitize-request guardrail from a scope; calls that already began
+        still use it (S3.4).
+        Raises InvalidArgument."""
+        cdef scopeflow_error c_error
+        cdef scopeflow_bytes c_name
+        cdef scopeflow_scope *c_self
+        cdef uint32_t c_removed
+        handle_argument(scope_handle, ScopeHandle, "scope_handle")
+        c_self = (<ScopeHandle>scope_handle).pointer
+        text_argument(name, "name", &c_name)
+        if scopeflow_scope_deregister_tool_sanitize_request_guardrail(
+            c_self, c_name, &c_removed, &c_error,
+        ) != SCOPEFLOW_STATUS_OK:
+            raise_failure(&c_error)
+
+        return c_removed != 0
+
+    def register_tool_sanitize_response_guardrail(self, name, priority, guardrail):
+        """Registers a tool sanitize-response guardrail on a runtime, under a name of its
+        own (S3.3). In force for every scope of the runtime. Changes what observers see
+        of a tool call's response, and of the text of its error or refusal. It gets a
+        private copy, and what it returns goes into the end event or the mark; one that
+        fails, or returns nothing, withholds the payload (S3.6, S3.10).
+        Raises AlreadyExists, InvalidArgument, InvalidState, InvalidUtf8, LimitExceeded."""
+        cdef scopeflow_error c_error
+        cdef scopeflow_bytes c_name
+        cdef int32_t c_priority
+        cdef scopeflow_ref c_callable
+        cdef scopeflow_callable_flag c_flags
+        text_argument(name, "name", &c_name)
+        c_priority = i32_argument(priority, -2147483648, 2147483647, "priority")
+        guardrail = registered_callable(guardrail, "guardrail", SCOPEFLOW_REGISTRY_TOOL_SANITIZE_RESPONSE_GUARDRAIL)
+        c_callable = <scopeflow_ref><PyObject *>guardrail
+        c_flags = callable_flags(c_callable)
+        take_reference(c_callable)
+        if scopeflow_register_tool_sanitize_response_guardrail(
+            self.pointer, c_name, c_priority, c_callable, c_flags, &c_error,
+        ) != SCOPEFLOW_STATUS_OK:
+            drop_reference(c_callable)
+            raise_failure(&c_error)
+
+    def deregister_tool_sanitize_response_guardrail(self, name):
+        """Removes a tool sanitize-response guardrail from a runtime; calls that already
+        began still use it (S3.4).
+        Raises InvalidArgument."""
+        cdef scopeflow_error c_error
+        cdef scopeflow_bytes c_name
+        cdef uint32_t c_removed
+        text_argument(name, "name", &c_name)
+        if scopeflow_deregister_tool_sanitize_response_guardrail(
+            self.pointer, c_name, &c_removed, &c_error,
+        ) != SCOPEFLOW_STATUS_OK:
+            raise_failure(&c_error)
+
+        return c_removed != 0
+
+    def scope_register_tool_sanitize_response_guardrail(self, scope_handle, name, priority, guardrail):
+        """Registers a tool sanitize-response guardrail on a scope, under a name of its own
+        (S3.3). In force for the scope and what is opened under it (S1.7); registering on
+        an ended scope is `not_found`. Changes what observers see of a tool call's
+        response, and of the text of its error or refusal. It gets a private copy, and
+        what it returns goes into the end event or the mark; one that fails, or returns
+        nothing, withholds the payload (S3.6, S3.10).
+        Raises AlreadyExists, NotFound, InvalidArgument, InvalidState, InvalidUtf8,
+        LimitExceeded."""
+        cdef scopeflow_error c_error
+        cdef scopeflow_bytes c_name
+        cdef int32_t c_priority
+        cdef scopeflow_ref c_callable
+        cdef scopeflow_callable_flag c_flags
+        cdef scopeflow_scope *c_self
+        handle_argument(scope_handle, ScopeHandle, "scope_handle")
+        c_self = (<ScopeHandle>scope_handle).pointer
+        text_argument(name, "name", &c_name)
+        c_priority = i32_argument(priority, -2147483648, 2147483647, "priority")
+        guardrail = registered_callable(guardrail, "guardrail", SCOPEFLOW_REGISTRY_TOOL_SANITIZE_RESPONSE_GUARDRAIL)
+        c_callable = <scopeflow_ref><PyObject *>guardrail
+        c_flags = callable_flags(c_callable)
+        take_reference(c_callable)
+        if scopeflow_scope_register_tool_sanitize_response_guardrail(
+            c_self, c_name, c_priority, c_callable, c_flags, &c_error,
+        ) != SCOPEFLOW_STATUS_OK:
+            drop_reference(c_callable)
+            raise_failure(&c_error)
+
+    def scope_deregister_tool_sanitize_response_guardrail(self, scope_handle, name):
+        """Removes a tool sanitize-response guardrail from a scope; calls that already began
+        still use it (S3.4).
+        Raises InvalidArgument."""
+        cdef scopeflow_error c_error
+        cdef scopeflow_bytes c_name
+        cdef scopeflow_scope *c_self
+        cdef uint32_t c_removed
+        handle_argument(scope_handle, ScopeHandle, "scope_handle")
+        c_self = (<ScopeHandle>scope_handle).pointer
+        text_argument(name, "name", &c_name)
+        if scopeflow_scope_deregister_tool_sanitize_response_guardrail(
+            c_self, c_name, &c_removed, &c_error,
+        ) != SCOPEFLOW_STATUS_OK:
+            raise_failure(&c_error)
+
+        return c_removed != 0
+
+    def register_tool_request_intercept(self, name, priority, break_chain, fn):
+        """Registers a tool request intercept on a runtime, under a name of its own (S3.3).
+        In force for every scope of the runtime. Rewrites the request of a tool call
+        before it starts. It gets a private copy; what it returns goes on. One that
+        fails, or returns nothing, fails the call (S3.5, S3.10, S3.11).
+        Raises AlreadyExists, InvalidArgument, InvalidState, InvalidUtf8, LimitExceeded."""
+        cdef scopeflow_error c_error
+        cdef scopeflow_bytes c_name
+        cdef int32_t c_priority
+        cdef scopeflow_ref c_callable
+        cdef scopeflow_callable_flag c_flags
+        cdef uint32_t c_breaks
+        text_argument(name, "name", &c_name)
+        c_priority = i32_argument(priority, -2147483648, 2147483647, "priority")
+        c_breaks = bool_argument(break_chain, "break_chain")
+        fn = registered_callable(fn, "fn", SCOPEFLOW_REGISTRY_TOOL_REQUEST_INTERCEPT)
+        c_callable = <scopeflow_ref><PyObject *>fn
+        c_flags = callable_flags(c_callable)
+        if c_breaks:
+            c_flags |= SCOPEFLOW_CALLABLE_FLAG_BREAK_CHAIN
+        take_reference(c_callable)
+        if scopeflow_register_tool_request_intercept(
+            self.pointer, c_name, c_priority, c_callable, c_flags, &c_error,
+        ) != SCOPEFLOW_STATUS_OK:
+            drop_reference(c_callable)
+            raise_failure(&c_error)
+
+    def deregister_tool_request_intercept(self, name):
+        """Removes a tool request intercept from a runtime; calls that already began still
+        use it (S3.4).
+        Raises InvalidArgument."""
+        cdef scopeflow_error c_error
+        cdef scopeflow_bytes c_name
+        cdef uint32_t c_removed
+        text_argument(name, "name", &c_name)
+        if scopeflow_deregister_tool_request_intercept(
+            self.pointer, c_name, &c_removed, &c_error,
+        ) != SCOPEFLOW_STATUS_OK:
+            raise_failure(&c_error)
+
+        return c_removed != 0
+
+    def scope_register_tool_request_intercept(self, scope_handle, name, priority, break_chain, fn):
+        """Registers a tool request intercept on a scope, under a name of its own (S3.3). In
+        force for the scope and what is opened under it (S1.7); registering on an ended
+        scope is `not_found`. Rewrites the request of a tool call before it starts. It
+        gets a private copy; what it returns goes on. One that fails, or returns nothing,
+        fails the call (S3.5, S3.10, S3.11).
+        Raises AlreadyExists, NotFound, InvalidArgument, InvalidState, InvalidUtf8,
+        LimitExceeded."""
+        cdef scopeflow_error c_error
+        cdef scopeflow_bytes c_name
+        cdef int32_t c_priority
+        cdef scopeflow_ref c_callable
+        cdef scopeflow_callable_flag c_flags
+        cdef scopeflow_scope *c_self
+        cdef uint32_t c_breaks
+        handle_argument(scope_handle, ScopeHandle, "scope_handle")
+        c_self = (<ScopeHandle>scope_handle).pointer
+        text_argument(name, "name", &c_name)
+        c_priority = i32_argument(priority, -2147483648, 2147483647, "priority")
+        c_breaks = bool_argument(break_chain, "break_chain")
+        fn = registered_callable(fn, "fn", SCOPEFLOW_REGISTRY_TOOL_REQUEST_INTERCEPT)
+        c_callable = <scopeflow_ref><PyObject *>fn
+        c_flags = callable_flags(c_callable)
+        if c_breaks:
+            c_flags |= SCOPEFLOW_CALLABLE_FLAG_BREAK_CHAIN
+        take_reference(c_callable)
+        if scopeflow_scope_register_tool_request_intercept(
+            c_self, c_name, c_priority, c_callable, c_flags, &c_error,
+        ) != SCOPEFLOW_STATUS_OK:
+            drop_reference(c_callable)
+            raise_failure(&c_error)
+
+    def scope_deregister_tool_request_intercept(self, scope_handle, name):
+        """Removes a tool request intercept from a scope; calls that already began still use
+        it (S3.4).
+        Raises InvalidArgument."""
+        cdef scopeflow_error c_error
+        cdef scopeflow_bytes c_name
+        cdef scopeflow_scope *c_self
+        cdef uint32_t c_removed
+        handle_argument(scope_handle, ScopeHandle, "scope_handle")
+        c_self = (<ScopeHandle>scope_handle).pointer
+        text_argument(name, "name", &c_name)
+        if scopeflow_scope_deregister_tool_request_intercept(
+            c_self, c_name, &c_removed, &c_error,
+        ) != SCOPEFLOW_STATUS_OK:
+            raise_failure(&c_error)
+
+        return c_removed != 0
+
+    def register_tool_execution_intercept(self, name, priority, fn):
+        """Registers a tool execution intercept on a runtime, under a name of its own
+        (S3.3). In force for every scope of the runtime. Runs around a tool call's
+        target: it may call `next` as often as it likes, or not at all, while it runs.
+        What it returns is the call's result (S3.7).
+        Raises AlreadyExists, InvalidArgument, InvalidState, InvalidUtf8, LimitExceeded."""
+        cdef scopeflow_error c_error
+        cdef scopeflow_bytes c_name
+        cdef int32_t c_priority
+        cdef scopeflow_ref c_callable
+        cdef scopeflow_callable_flag c_flags
+        text_argument(name, "name", &c_name)
+        c_priority = i32_argument(priority, -2147483648, 2147483647, "priority")
+        fn = registered_callable(fn, "fn", SCOPEFLOW_REGISTRY_TOOL_EXECUTION_INTERCEPT)
+        c_callable = <scopeflow_ref><PyObject *>fn
+        c_flags = callable_flags(c_callable)
+        take_reference(c_callable)
+        if scopeflow_register_tool_execution_intercept(
+            self.pointer, c_name, c_priority, c_callable, c_flags, &c_error,
+        ) != SCOPEFLOW_STATUS_OK:
+            drop_reference(c_callable)
+            raise_failure(&c_error)
+
+    def deregister_tool_execution_intercept(self, name):
+        """Removes a tool execution intercept from a runtime; calls that already began still
+        use it (S3.4).
+        Raises InvalidArgument."""
+        cdef scopeflow_error c_error
+        cdef scopeflow_bytes c_name
+        cdef uint32_t c_removed
+        text_argument(name, "name", &c_name)
+        if scopeflow_deregister_tool_execution_intercept(
+            self.pointer, c_name, &c_removed, &c_error,
+        ) != SCOPEFLOW_STATUS_OK:
+            raise_failure(&c_error)
+
+        return c_removed != 0
+
+    def scope_register_tool_execution_intercept(self, scope_handle, name, priority, fn):
+        """Registers a tool execution intercept on a scope, under a name of its own (S3.3).
+        In force for the scope and what is opened under it (S1.7); registering on an
+        ended scope is `not_found`. Runs around a tool call's target: it may call `next`
+        as often as it likes, or not at all, while it runs. What it returns is the call's
+        result (S3.7).
+        Raises AlreadyExists, NotFound, InvalidArgument, InvalidState, InvalidUtf8,
+        LimitExceeded."""
+        cdef scopeflow_error c_error
+        cdef scopeflow_bytes c_name
+        cdef int32_t c_priority
+        cdef scopeflow_ref c_callable
+        cdef scopeflow_callable_flag c_flags
+        cdef scopeflow_scope *c_self
+        handle_argument(scope_handle, ScopeHandle, "scope_handle")
+        c_self = (<ScopeHandle>scope_handle).pointer
+        text_argument(name, "name", &c_name)
+        c_priority = i32_argument(priority, -2147483648, 2147483647, "priority")
+        fn = registered_callable(fn, "fn", SCOPEFLOW_REGISTRY_TOOL_EXECUTION_INTERCEPT)
+        c_callable = <scopeflow_ref><PyObject *>fn
+        c_flags = callable_flags(c_callable)
+        take_reference(c_callable)
+        if scopeflow_scope_register_tool_execution_intercept(
+            c_self, c_name, c_priority, c_callable, c_flags, &c_error,
+        ) != SCOPEFLOW_STATUS_OK:
+            drop_reference(c_callable)
+            raise_failure(&c_error)
+
+    def scope_deregister_tool_execution_intercept(self, scope_handle, name):
+        """Removes a tool execution intercept from a scope; calls that already began still
+        use it (S3.4).
+        Raises InvalidArgument."""
+        cdef scopeflow_error c_error
+        cdef scopeflow_bytes c_name
+        cdef scopeflow_scope *c_self
+        cdef uint32_t c_removed
+        handle_argument(scope_handle, ScopeHandle, "scope_handle")
+        c_self = (<ScopeHandle>scope_handle).pointer
+        text_argument(name, "name", &c_name)
+        if scopeflow_scope_deregister_tool_execution_intercept(
+            c_self, c_name, &c_removed, &c_error,
+        ) != SCOPEFLOW_STATUS_OK:
+            raise_failure(&c_error)
+
+        return c_removed != 0
+
+    def register_llm_sanitize_request_guardrail(self, name, priority, guardrail):
+        """Registers a LLM sanitize-request guardrail on a runtime, under a name of its own
+        (S3.3). In force for every scope of the runtime. Changes what observers see of an
+        LLM call's request, without credential headers. It gets a private copy, and what
+        it returns goes into the start event; one that fails, or returns nothing,
+        withholds the payload (S3.6, S3.10).
+        Raises AlreadyExists, InvalidArgument, InvalidState, InvalidUtf8, LimitExceeded."""
+        cdef scopeflow_error c_error
+        cdef scopeflow_bytes c_name
+        cdef int32_t c_priority
+        cdef scopeflow_ref c_callable
+        cdef scopeflow_callable_flag c_flags
+        text_argument(name, "name", &c_name)
+        c_priority = i32_argument(priority, -2147483648, 2147483647, "priority")
+        guardrail = registered_callable(guardrail, "guardrail", SCOPEFLOW_REGISTRY_LLM_SANITIZE_REQUEST_GUARDRAIL)
+        c_callable = <scopeflow_ref><PyObject *>guardrail
+        c_flags = callable_flags(c_callable)
+        take_reference(c_callable)
+        if scopeflow_register_llm_sanitize_request_guardrail(
+            self.pointer, c_name, c_priority, c_callable, c_flags, &c_error,
+        ) != SCOPEFLOW_STATUS_OK:
+            drop_reference(c_callable)
+            raise_failure(&c_error)
+
+    def deregister_llm_sanitize_request_guardrail(self, name):
+        """Removes a LLM sanitize-request guardrail from a runtime; calls that already began
+        still use it (S3.4).
+        Raises InvalidArgument."""
+        cdef scopeflow_error c_error
+        cdef scopeflow_bytes c_name
+        cdef uint32_t c_removed
+        text_argument(name, "name", &c_name)
+        if scopeflow_deregister_llm_sanitize_request_guardrail(
+            self.pointer, c_name, &c_removed, &c_error,
+        ) != SCOPEFLOW_STATUS_OK:
+            raise_failure(&c_error)
+
+        return c_removed != 0
+
+    def scope_register_llm_sanitize_request_guardrail(self, scope_handle, name, priority, guardrail):
+        """Registers a LLM sanitize-request guardrail on a scope, under a name of its own
+        (S3.3). In force for the scope and what is opened under it (S1.7); registering on
+        an ended scope is `not_found`. Changes what observers see of an LLM call's
+        request, without credential headers. It gets a private copy, and what it returns
+        goes into the start event; one that fails, or returns nothing, withholds the
+        payload (S3.6, S3.10).
+        Raises AlreadyExists, NotFound, InvalidArgument, InvalidState, InvalidUtf8,
+        LimitExceeded."""
+        cdef scopeflow_error c_error
+        cdef scopeflow_bytes c_name
+        cdef int32_t c_priority
+        cdef scopeflow_ref c_callable
+        cdef scopeflow_callable_flag c_flags
+        cdef scopeflow_scope *c_self
+        handle_argument(scope_handle, ScopeHandle, "scope_handle")
+        c_self = (<ScopeHandle>scope_handle).pointer
+        text_argument(name, "name", &c_name)
+        c_priority = i32_argument(priority, -2147483648, 2147483647, "priority")
+        guardrail = registered_callable(guardrail, "guardrail", SCOPEFLOW_REGISTRY_LLM_SANITIZE_REQUEST_GUARDRAIL)
+        c_callable = <scopeflow_ref><PyObject *>guardrail
+        c_flags = callable_flags(c_callable)
+        take_reference(c_callable)
+        if scopeflow_scope_register_llm_sanitize_request_guardrail(
+            c_self, c_name, c_priority, c_callable, c_flags, &c_error,
+        ) != SCOPEFLOW_STATUS_OK:
+            drop_reference(c_callable)
+            raise_failure(&c_error)
+
+    def scope_deregister_llm_sanitize_request_guardrail(self, scope_handle, name):
+        """Removes a LLM sanitize-request guardrail from a scope; calls that already began
+        still use it (S3.4).
+        Raises InvalidArgument."""
+        cdef scopeflow_error c_error
+        cdef scopeflow_bytes c_name
+        cdef scopeflow_scope *c_self
+        cdef uint32_t c_removed
+        handle_argument(scope_handle, ScopeHandle, "scope_handle")
+        c_self = (<ScopeHandle>scope_handle).pointer
+        text_argument(name, "name", &c_name)
+        if scopeflow_scope_deregister_llm_sanitize_request_guardrail(
+            c_self, c_name, &c_removed, &c_error,
+        ) != SCOPEFLOW_STATUS_OK:
+            raise_failure(&c_error)
+
+        return c_removed != 0
+
+    def register_llm_sanitize_response_guardrail(self, name, priority, guardrail):
+        """Registers a LLM sanitize-response guardrail on a runtime, under a name of its own
+        (S3.3). In force for every scope of the runtime. Changes what observers see of an
+        LLM call's response, and of the text of its error or refusal. It gets a private
+        copy, and what it returns goes into the end event or the mark; one that fails, or
+        returns nothing, withholds the payload (S3.6, S3.10).
+        Raises AlreadyExists, InvalidArgument, InvalidState, InvalidUtf8, LimitExceeded."""
+        cdef scopeflow_error c_error
+        cdef scopeflow_bytes c_name
+        cdef int32_t c_priority
+        cdef scopeflow_ref c_callable
+        cdef scopeflow_callable_flag c_flags
+        text_argument(name, "name", &c_name)
+        c_priority = i32_argument(priority, -2147483648, 2147483647, "priority")
+        guardrail = registered_callable(guardrail, "guardrail", SCOPEFLOW_REGISTRY_LLM_SANITIZE_RESPONSE_GUARDRAIL)
+        c_callable = <scopeflow_ref><PyObject *>guardrail
+        c_flags = callable_flags(c_callable)
+        take_reference(c_callable)
+        if scopeflow_register_llm_sanitize_response_guardrail(
+            self.pointer, c_name, c_priority, c_callable, c_flags, &c_error,
+        ) != SCOPEFLOW_STATUS_OK:
+            drop_reference(c_callable)
+            raise_failure(&c_error)
+
+    def deregister_llm_sanitize_response_guardrail(self, name):
+        """Removes a LLM sanitize-response guardrail from a runtime; calls that already
+        began still use it (S3.4).
+        Raises InvalidArgument."""
+        cdef scopeflow_error c_error
+        cdef scopeflow_bytes c_name
+        cdef uint32_t c_removed
+        text_argument(name, "name", &c_name)
+        if scopeflow_deregister_llm_sanitize_response_guardrail(
+            self.pointer, c_name, &c_removed, &c_error,
+        ) != SCOPEFLOW_STATUS_OK:
+            raise_failure(&c_error)
+
+        return c_removed != 0
+
+    def scope_register_llm_sanitize_response_guardrail(self, scope_handle, name, priority, guardrail):
+        """Registers a LLM sanitize-response guardrail on a scope, under a name of its own
+        (S3.3). In force for the scope and what is opened under it (S1.7); registering on
+        an ended scope is `not_found`. Changes what observers see of an LLM call's
+        response, and of the text of its error or refusal. It gets a private copy, and
+        what it returns goes into the end event or the mark; one that fails, or returns
+        nothing, withholds the payload (S3.6, S3.10).
+        Raises AlreadyExists, NotFound, InvalidArgument, InvalidState, InvalidUtf8,
+        LimitExceeded."""
+        cdef scopeflow_error c_error
+        cdef scopeflow_bytes c_name
+        cdef int32_t c_priority
+        cdef scopeflow_ref c_callable
+        cdef scopeflow_callable_flag c_flags
+        cdef scopeflow_scope *c_self
+        handle_argument(scope_handle, ScopeHandle, "scope_handle")
+        c_self = (<ScopeHandle>scope_handle).pointer
+        text_argument(name, "name", &c_name)
+        c_priority = i32_argument(priority, -2147483648, 2147483647, "priority")
+        guardrail = registered_callable(guardrail, "guardrail", SCOPEFLOW_REGISTRY_LLM_SANITIZE_RESPONSE_GUARDRAIL)
+        c_callable = <scopeflow_ref><PyObject *>guardrail
+        c_flags = callable_flags(c_callable)
+        take_reference(c_callable)
+        if scopeflow_scope_register_llm_sanitize_response_guardrail(
+            c_self, c_name, c_priority, c_callable, c_flags, &c_error,
+        ) != SCOPEFLOW_STATUS_OK:
+            drop_reference(c_callable)
+            raise_failure(&c_error)
+
+    def scope_deregister_llm_sanitize_response_guardrail(self, scope_handle, name):
+        """Removes a LLM sanitize-response guardrail from a scope; calls that already began
+        still use it (S3.4).
+        Raises InvalidArgument."""
+        cdef scopeflow_error c_error
+        cdef scopeflow_bytes c_name
+        cdef scopeflow_scope *c_self
+        cdef uint32_t c_removed
+        handle_argument(scope_handle, ScopeHandle, "scope_handle")
+        c_self = (<ScopeHandle>scope_handle).pointer
+        text_argument(name, "name", &c_name)
+        if scopeflow_scope_deregister_llm_sanitize_response_guardrail(
+            c_self, c_name, &c_removed, &c_error,
+        ) != SCOPEFLOW_STATUS_OK:
+            raise_failure(&c_error)
+
+        return c_removed != 0
+
+    def register_llm_conditional_execution_guardrail(self, name, priority, guardrail):
+        """Registers a LLM conditional-execution guardrail on a runtime, under a name of its
+        own (S3.3). In force for every scope of the runtime. Decides whether an LLM call
+        may run. It sees the caller's own request; the first reason given refuses the
+        call, and a guard that fails refuses too (S3.5).
+        Raises AlreadyExists, InvalidArgument, InvalidState, InvalidUtf8, LimitExceeded."""
+        cdef scopeflow_error c_error
+        cdef scopeflow_bytes c_name
+        cdef int32_t c_priority
+        cdef scopeflow_ref c_callable
+        cdef scopeflow_callable_flag c_flags
+        text_argument(name, "name", &c_name)
+        c_priority = i32_argument(priority, -2147483648, 2147483647, "priority")
+        guardrail = registered_callable(guardrail, "guardrail", SCOPEFLOW_REGISTRY_LLM_CONDITIONAL_EXECUTION_GUARDRAIL)
+        c_callable = <scopeflow_ref><PyObject *>guardrail
+        c_flags = callable_flags(c_callable)
+        take_reference(c_callable)
+        if scopeflow_register_llm_conditional_execution_guardrail(
+            self.pointer, c_name, c_priority, c_callable, c_flags, &c_error,
+        ) != SCOPEFLOW_STATUS_OK:
+            drop_reference(c_callable)
+            raise_failure(&c_error)
+
+    def deregister_llm_conditional_execution_guardrail(self, name):
+        """Removes a LLM conditional-execution guardrail from a runtime; calls that already
+        began still use it (S3.4).
+        Raises InvalidArgument."""
+        cdef scopeflow_error c_error
+        cdef scopeflow_bytes c_name
+        cdef uint32_t c_removed
+        text_argument(name, "name", &c_name)
+        if scopeflow_deregister_llm_conditional_execution_guardrail(
+            self.pointer, c_name, &c_removed, &c_error,
+        ) != SCOPEFLOW_STATUS_OK:
+            raise_failure(&c_error)
+
+        return c_removed != 0
+
+    def scope_register_llm_conditional_execution_guardrail(self, scope_handle, name, priority, guardrail):
+        """Registers a LLM conditional-execution guardrail on a scope, under a name of its
+        own (S3.3). In force for the scope and what is opened under it (S1.7);
+        registering on an ended scope is `not_found`. Decides whether an LLM call may
+        run. It sees the caller's own request; the first reason given refuses the call,
+        and a guard that fails refuses too (S3.5).
+        Raises AlreadyExists, NotFound, InvalidArgument, InvalidState, InvalidUtf8,
+        LimitExceeded."""
+        cdef scopeflow_error c_error
+        cdef scopeflow_bytes c_name
+        cdef int32_t c_priority
+        cdef scopeflow_ref c_callable
+        cdef scopeflow_callable_flag c_flags
+        cdef scopeflow_scope *c_self
+        handle_argument(scope_handle, ScopeHandle, "scope_handle")
+        c_self = (<ScopeHandle>scope_handle).pointer
+        text_argument(name, "name", &c_name)
+        c_priority = i32_argument(priority, -2147483648, 2147483647, "priority")
+        guardrail = registered_callable(guardrail, "guardrail", SCOPEFLOW_REGISTRY_LLM_CONDITIONAL_EXECUTION_GUARDRAIL)
+        c_callable = <scopeflow_ref><PyObject *>guardrail
+        c_flags = callable_flags(c_callable)
+        take_reference(c_callable)
+        if scopeflow_scope_register_llm_conditional_execution_guardrail(
+            c_self, c_name, c_priority, c_callable, c_flags, &c_error,
+        ) != SCOPEFLOW_STATUS_OK:
+            drop_reference(c_callable)
+            raise_failure(&c_error)
+
+    def scope_deregister_llm_conditional_execution_guardrail(self, scope_handle, name):
+        """Removes a LLM conditional-execution guardrail from a scope; calls that already
+        began still use it (S3.4).
+        Raises InvalidArgument."""
+        cdef scopeflow_error c_error
+        cdef scopeflow_bytes c_name
+        cdef scopeflow_scope *c_self
+        cdef uint32_t c_removed
+        handle_argument(scope_handle, ScopeHandle, "scope_handle")
+        c_self = (<ScopeHandle>scope_handle).pointer
+        text_argument(name, "name", &c_name)
+        if scopeflow_scope_deregister_llm_conditional_execution_guardrail(
+            c_self, c_name, &c_removed, &c_error,
+        ) != SCOPEFLOW_STATUS_OK:
+            raise_failure(&c_error)
+
+        return c_removed != 0
+
+    def register_llm_request_intercept(self, name, priority, break_chain, fn):
+        """Registers a LLM request intercept on a runtime, under a name of its own (S3.3).
+        In force for every scope of the runtime. Rewrites the request of an LLM call
+        before it starts. It gets a private copy; what it returns goes on. One that
+        fails, or returns nothing, fails the call (S3.5, S3.10, S3.11). With a request
+        codec it also gets the decoded request and may change either or both (S4.11).
+        Raises AlreadyExists, InvalidArgument, InvalidState, InvalidUtf8, LimitExceeded."""
+        cdef scopeflow_error c_error
+        cdef scopeflow_bytes c_name
+        cdef int32_t c_priority
+        cdef scopeflow_ref c_callable
+        cdef scopeflow_callable_flag c_flags
+        cdef uint32_t c_breaks
+        text_argument(name, "name", &c_name)
+        c_priority = i32_argument(priority, -2147483648, 2147483647, "priority")
+        c_breaks = bool_argument(break_chain, "break_chain")
+        fn = registered_callable(fn, "fn", SCOPEFLOW_REGISTRY_LLM_REQUEST_INTERCEPT)
+        c_callable = <scopeflow_ref><PyObject *>fn
+        c_flags = callable_flags(c_callable)
+        if c_breaks:
+            c_flags |= SCOPEFLOW_CALLABLE_FLAG_BREAK_CHAIN
+        take_reference(c_callable)
+        if scopeflow_register_llm_request_intercept(
+            self.pointer, c_name, c_priority, c_callable, c_flags, &c_error,
+        ) != SCOPEFLOW_STATUS_OK:
+            drop_reference(c_callable)
+            raise_failure(&c_error)
+
+    def deregister_llm_request_intercept(self, name):
+        """Removes a LLM request intercept from a runtime; calls that already began still
+        use it (S3.4).
+        Raises InvalidArgument."""
+        cdef scopeflow_error c_error
+        cdef scopeflow_bytes c_name
+        cdef uint32_t c_removed
+        text_argument(name, "name", &c_name)
+        if scopeflow_deregister_llm_request_intercept(
+            self.pointer, c_name, &c_removed, &c_error,
+        ) != SCOPEFLOW_STATUS_OK:
+            raise_failure(&c_error)
+
+        return c_removed != 0
+
+    def scope_register_llm_request_intercept(self, scope_handle, name, priority, break_chain, fn):
+        """Registers a LLM request intercept on a scope, under a name of its own (S3.3). In
+        force for the scope and what is opened under it (S1.7); registering on an ended
+        scope is `not_found`. Rewrites the request of an LLM call before it starts. It
+        gets a private copy; what it returns goes on. One that fails, or returns nothing,
+        fails the call (S3.5, S3.10, S3.11). With a request codec it also gets the
+        decoded request and may change either or both (S4.11).
+        Raises AlreadyExists, NotFound, InvalidArgument, InvalidState, InvalidUtf8,
+        LimitExceeded."""
+        cdef scopeflow_error c_error
+        cdef scopeflow_bytes c_name
+        cdef int32_t c_priority
+        cdef scopeflow_ref c_callable
+        cdef scopeflow_callable_flag c_flags
+        cdef scopeflow_scope *c_self
+        cdef uint32_t c_breaks
+        handle_argument(scope_handle, ScopeHandle, "scope_handle")
+        c_self = (<ScopeHandle>scope_handle).pointer
+        text_argument(name, "name", &c_name)
+        c_priority = i32_argument(priority, -2147483648, 2147483647, "priority")
+        c_breaks = bool_argument(break_chain, "break_chain")
+        fn = registered_callable(fn, "fn", SCOPEFLOW_REGISTRY_LLM_REQUEST_INTERCEPT)
+        c_callable = <scopeflow_ref><PyObject *>fn
+        c_flags = callable_flags(c_callable)
+        if c_breaks:
+            c_flags |= SCOPEFLOW_CALLABLE_FLAG_BREAK_CHAIN
+        take_reference(c_callable)
+        if scopeflow_scope_register_llm_request_intercept(
+            c_self, c_name, c_priority, c_callable, c_flags, &c_error,
+        ) != SCOPEFLOW_STATUS_OK:
+            drop_reference(c_callable)
+            raise_failure(&c_error)
+
+    def scope_deregister_llm_request_intercept(self, scope_handle, name):
+        """Removes a LLM request intercept from a scope; calls that already began still use
+        it (S3.4).
+        Raises InvalidArgument."""
+        cdef scopeflow_error c_error
+        cdef scopeflow_bytes c_name
+        cdef scopeflow_scope *c_self
+        cdef uint32_t c_removed
+        handle_argument(scope_handle, ScopeHandle, "scope_handle")
+        c_self = (<ScopeHandle>scope_handle).pointer
+        text_argument(name, "name", &c_name)
+        if scopeflow_scope_deregister_llm_request_intercept(
+            c_self, c_name, &c_removed, &c_error,
+        ) != SCOPEFLOW_STATUS_OK:
+            raise_failure(&c_error)
+
+        return c_removed != 0
+
+    def register_llm_execution_intercept(self, name, priority, fn):
+        """Registers a LLM execution intercept on a runtime, under a name of its own (S3.3).
+        In force for every scope of the runtime. Runs around an LLM call's target: it may
+        call `next` as often as it likes, or not at all, while it runs. What it returns
+        is the call's result (S3.7).
+        Raises AlreadyExists, InvalidArgument, InvalidState, InvalidUtf8, LimitExceeded."""
+        cdef scopeflow_error c_error
+        cdef scopeflow_bytes c_name
+        cdef int32_t c_priority
+        cdef scopeflow_ref c_callable
+        cdef scopeflow_callable_flag c_flags
+        text_argument(name, "name", &c_name)
+        c_priority = i32_argument(priority, -2147483648, 2147483647, "priority")
+        fn = registered_callable(fn, "fn", SCOPEFLOW_REGISTRY_LLM_EXECUTION_INTERCEPT)
+        c_callable = <scopeflow_ref><PyObject *>fn
+        c_flags = callable_flags(c_callable)
+        take_reference(c_callable)
+        if scopeflow_register_llm_execution_intercept(
+            self.pointer, c_name, c_priority, c_callable, c_flags, &c_error,
+        ) != SCOPEFLOW_STATUS_OK:
+            drop_reference(c_callable)
+            raise_failure(&c_error)
+
+    def deregister_llm_execution_intercept(self, name):
+        """Removes a LLM execution intercept from a runtime; calls that already began still
+        use it (S3.4).
+        Raises InvalidArgument."""
+        cdef scopeflow_error c_error
+        cdef scopeflow_bytes c_name
+        cdef uint32_t c_removed
+        text_argument(name, "name", &c_name)
+        if scopeflow_deregister_llm_execution_intercept(
+            self.pointer, c_name, &c_removed, &c_error,
+        ) != SCOPEFLOW_STATUS_OK:
+            raise_failure(&c_error)
+
+        return c_removed != 0
+
+    def scope_register_llm_execution_intercept(self, scope_handle, name, priority, fn):
+        """Registers a LLM execution intercept on a scope, under a name of its own (S3.3).
+        In force for the scope and what is opened under it (S1.7); registering on an
+        ended scope is `not_found`. Runs around an LLM call's target: it may call `next`
+        as often as it likes, or not at all, while it runs. What it returns is the call's
+        result (S3.7).
+        Raises AlreadyExists, NotFound, InvalidArgument, InvalidState, InvalidUtf8,
+        LimitExceeded."""
+        cdef scopeflow_error c_error
+        cdef scopeflow_bytes c_name
+        cdef int32_t c_priority
+        cdef scopeflow_ref c_callable
+        cdef scopeflow_callable_flag c_flags
+        cdef scopeflow_scope *c_self
+        handle_argument(scope_handle, ScopeHandle, "scope_handle")
+        c_self = (<ScopeHandle>scope_handle).pointer
+        text_argument(name, "name", &c_name)
+        c_priority = i32_argument(priority, -2147483648, 2147483647, "priority")
+        fn = registered_callable(fn, "fn", SCOPEFLOW_REGISTRY_LLM_EXECUTION_INTERCEPT)
+        c_callable = <scopeflow_ref><PyObject *>fn
+        c_flags = callable_flags(c_callable)
+        take_reference(c_callable)
+        if scopeflow_scope_register_llm_execution_intercept(
+            c_self, c_name, c_priority, c_callable, c_flags, &c_error,
+        ) != SCOPEFLOW_STATUS_OK:
+            drop_reference(c_callable)
+            raise_failure(&c_error)
+
+    def scope_deregister_llm_execution_intercept(self, scope_handle, name):
+        """Removes a LLM execution intercept from a scope; calls that already began still
+        use it (S3.4).
+        Raises InvalidArgument."""
+        cdef scopeflow_error c_error
+        cdef scopeflow_bytes c_name
+        cdef scopeflow_scope *c_self
+        cdef uint32_t c_removed
+        handle_argument(scope_handle, ScopeHandle, "scope_handle")
+        c_self = (<ScopeHandle>scope_handle).pointer
+        text_argument(name, "name", &c_name)
+        if scopeflow_scope_deregister_llm_execution_intercept(
+            c_self, c_name, &c_removed, &c_error,
+        ) != SCOPEFLOW_STATUS_OK:
+            raise_failure(&c_error)
+
+        return c_removed != 0
+
+    def register_llm_stream_execution_intercept(self, name, priority, fn):
+        """Registers a LLM stream execution intercept on a runtime, under a name of its own
+        (S3.3). In force for every scope of the runtime. Runs around the producer of an
+        LLM stream: it may call `next` as often as it likes, or not at all, while it
+        runs. What it returns is the call's result (S3.7).
+        Raises AlreadyExists, InvalidArgument, InvalidState, InvalidUtf8, LimitExceeded."""
+        cdef scopeflow_error c_error
+        cdef scopeflow_bytes c_name
+        cdef int32_t c_priority
+        cdef scopeflow_ref c_callable
+        cdef scopeflow_callable_flag c_flags
+        text_argument(name, "name", &c_name)
+        c_priority = i32_argument(priority, -2147483648, 2147483647, "priority")
+        fn = registered_callable(fn, "fn", SCOPEFLOW_REGISTRY_LLM_STREAM_EXECUTION_INTERCEPT)
+        c_callable = <scopeflow_ref><PyObject *>fn
+        c_flags = callable_flags(c_callable)
+        take_reference(c_callable)
+        if scopeflow_register_llm_stream_execution_intercept(
+            self.pointer, c_name, c_priority, c_callable, c_flags, &c_error,
+        ) != SCOPEFLOW_STATUS_OK:
+            drop_reference(c_callable)
+            raise_failure(&c_error)
+
+    def deregister_llm_stream_execution_intercept(self, name):
+        """Removes a LLM stream execution intercept from a runtime; calls that already began
+        still use it (S3.4).
+        Raises InvalidArgument."""
+        cdef scopeflow_error c_error
+        cdef scopeflow_bytes c_name
+        cdef uint32_t c_removed
+        text_argument(name, "name", &c_name)
+        if scopeflow_deregister_llm_stream_execution_intercept(
+            self.pointer, c_name, &c_removed, &c_error,
+        ) != SCOPEFLOW_STATUS_OK:
+            raise_failure(&c_error)
+
+        return c_removed != 0
+
+    def scope_register_llm_stream_execution_intercept(self, scope_handle, name, priority, fn):
+        """Registers a LLM stream execution intercept on a scope, under a name of its own
+        (S3.3). In force for the scope and what is opened under it (S1.7); registering on
+        an ended scope is `not_found`. Runs around the producer of an LLM stream: it may
+        call `next` as often as it likes, or not at all, while it runs. What it returns
+        is the call's result (S3.7).
+        Raises AlreadyExists, NotFound, InvalidArgument, InvalidState, InvalidUtf8,
+        LimitExceeded."""
+        cdef scopeflow_error c_error
+        cdef scopeflow_bytes c_name
+        cdef int32_t c_priority
+        cdef scopeflow_ref c_callable
+        cdef scopeflow_callable_flag c_flags
+        cdef scopeflow_scope *c_self
+        handle_argument(scope_handle, ScopeHandle, "scope_handle")
+        c_self = (<ScopeHandle>scope_handle).pointer
+        text_argument(name, "name", &c_name)
+        c_priority = i32_argument(priority, -2147483648, 2147483647, "priority")
+        fn = registered_callable(fn, "fn", SCOPEFLOW_REGISTRY_LLM_STREAM_EXECUTION_INTERCEPT)
+        c_callable = <scopeflow_ref><PyObject *>fn
+        c_flags = callable_flags(c_callable)
+        take_reference(c_callable)
+        if scopeflow_scope_register_llm_stream_execution_intercept(
+            c_self, c_name, c_priority, c_callable, c_flags, &c_error,
+        ) != SCOPEFLOW_STATUS_OK:
+            drop_reference(c_callable)
+            raise_failure(&c_error)
+
+    def scope_deregister_llm_stream_execution_intercept(self, scope_handle, name):
+        """Removes a LLM stream execution intercept from a scope; calls that already began
+        still use it (S3.4).
+        Raises InvalidArgument."""
+        cdef scopeflow_error c_error
+        cdef scopeflow_bytes c_name
+        cdef scopeflow_scope *c_self
+        cdef uint32_t c_removed
+        handle_argument(scope_handle, ScopeHandle, "scope_handle")
+        c_self = (<ScopeHandle>scope_handle).pointer
+        text_argument(name, "name", &c_name)
+        if scopeflow_scope_deregister_llm_stream_execution_intercept(
+            c_self, c_name, &c_removed, &c_error,
+        ) != SCOPEFLOW_STATUS_OK:
+            raise_failure(&c_error)
+
+        return c_removed != 0
+
+    def register_mark_sanitize_guardrail(self, name, priority, guardrail):
+        """Registers a mark sanitizer on a runtime, under a name of its own (S3.3). In force
+        for every scope of the runtime. Changes what observers see of a mark. It returns
+        the fields `data`, `metadata` and `category_profile` anew; one that fails
+        withholds the payloads and is the last (S3.12).
+        Raises AlreadyExists, InvalidArgument, InvalidState, InvalidUtf8, LimitExceeded."""
+        cdef scopeflow_error c_error
+        cdef scopeflow_bytes c_name
+        cdef int32_t c_priority
+        cdef scopeflow_ref c_callable
+        cdef scopeflow_callable_flag c_flags
+        text_argument(name, "name", &c_name)
+        c_priority = i32_argument(priority, -2147483648, 2147483647, "priority")
+        guardrail = registered_callable(guardrail, "guardrail", SCOPEFLOW_REGISTRY_MARK_SANITIZE_GUARDRAIL)
+        c_callable = <scopeflow_ref><PyObject *>guardrail
+        c_flags = callable_flags(c_callable)
+        take_reference(c_callable)
+        if scopeflow_register_mark_sanitize_guardrail(
+            self.pointer, c_name, c_priority, c_callable, c_flags, &c_error,
+        ) != SCOPEFLOW_STATUS_OK:
+            drop_reference(c_callable)
+            raise_failure(&c_error)
+
+    def deregister_mark_sanitize_guardrail(self, name):
+        """Removes a mark sanitizer from a runtime; calls that already began still use it
+        (S3.4).
+        Raises InvalidArgument."""
+        cdef scopeflow_error c_error
+        cdef scopeflow_bytes c_name
+        cdef uint32_t c_removed
+        text_argument(name, "name", &c_name)
+        if scopeflow_deregister_mark_sanitize_guardrail(
+            self.pointer, c_name, &c_removed, &c_error,
+        ) != SCOPEFLOW_STATUS_OK:
+            raise_failure(&c_error)
+
+        return c_removed != 0
+
+    def scope_register_mark_sanitize_guardrail(self, scope_handle, name, priority, guardrail):
+        """Registers a mark sanitizer on a scope, under a name of its own (S3.3). In force
+        for the scope and what is opened under it (S1.7); registering on an ended scope
+        is `not_found`. Changes what observers see of a mark. It returns the fields
+        `data`, `metadata` and `category_profile` anew; one that fails withholds the
+        payloads and is the last (S3.12).
+        Raises AlreadyExists, NotFound, InvalidArgument, InvalidState, InvalidUtf8,
+        LimitExceeded."""
+        cdef scopeflow_error c_error
+        cdef scopeflow_bytes c_name
+        cdef int32_t c_priority
+        cdef scopeflow_ref c_callable
+        cdef scopeflow_callable_flag c_flags
+        cdef scopeflow_scope *c_self
+        handle_argument(scope_handle, ScopeHandle, "scope_handle")
+        c_self = (<ScopeHandle>scope_handle).pointer
+        text_argument(name, "name", &c_name)
+        c_priority = i32_argument(priority, -2147483648, 2147483647, "priority")
+        guardrail = registered_callable(guardrail, "guardrail", SCOPEFLOW_REGISTRY_MARK_SANITIZE_GUARDRAIL)
+        c_callable = <scopeflow_ref><PyObject *>guardrail
+        c_flags = callable_flags(c_callable)
+        take_reference(c_callable)
+        if scopeflow_scope_register_mark_sanitize_guardrail(
+            c_self, c_name, c_priority, c_callable, c_flags, &c_error,
+        ) != SCOPEFLOW_STATUS_OK:
+            drop_reference(c_callable)
+            raise_failure(&c_error)
+
+    def scope_deregister_mark_sanitize_guardrail(self, scope_handle, name):
+        """Removes a mark sanitizer from a scope; calls that already began still use it
+        (S3.4).
+        Raises InvalidArgument."""
+        cdef scopeflow_error c_error
+        cdef scopeflow_bytes c_name
+        cdef scopeflow_scope *c_self
+        cdef uint32_t c_removed
+        handle_argument(scope_handle, ScopeHandle, "scope_handle")
+        c_self = (<ScopeHandle>scope_handle).pointer
+        text_argument(name, "name", &c_name)
+        if scopeflow_scope_deregister_mark_sanitize_guardrail(
+            c_self, c_name, &c_removed, &c_error,
+        ) != SCOPEFLOW_STATUS_OK:
+            raise_failure(&c_error)
+
+        return c_removed != 0
+
+    def register_scope_sanitize_start_guardrail(self, name, priority, guardrail):
+        """Registers a scope-start sanitizer on a runtime, under a name of its own (S3.3).
+        In force for every scope of the runtime. Changes what observers see of a scope's
+        or call's start. It returns the fields `data`, `metadata` and `category_profile`
+        anew; one that fails withholds the payloads and is the last (S3.12).
+        Raises AlreadyExists, InvalidArgument, InvalidState, InvalidUtf8, LimitExceeded."""
+        cdef scopeflow_error c_error
+        cdef scopeflow_bytes c_name
+        cdef int32_t c_priority
+        cdef scopeflow_ref c_callable
+        cdef scopeflow_callable_flag c_flags
+        text_argument(name, "name", &c_name)
+        c_priority = i32_argument(priority, -2147483648, 2147483647, "priority")
+        guardrail = registered_callable(guardrail, "guardrail", SCOPEFLOW_REGISTRY_SCOPE_SANITIZE_START_GUARDRAIL)
+        c_callable = <scopeflow_ref><PyObject *>guardrail
+        c_flags = callable_flags(c_callable)
+        take_reference(c_callable)
+        if scopeflow_register_scope_sanitize_start_guardrail(
+            self.pointer, c_name, c_priority, c_callable, c_flags, &c_error,
+        ) != SCOPEFLOW_STATUS_OK:
+            drop_reference(c_callable)
+            raise_failure(&c_error)
+
+    def deregister_scope_sanitize_start_guardrail(self, name):
+        """Removes a scope-start sanitizer from a runtime; calls that already began still
+        use it (S3.4).
+        Raises InvalidArgument."""
+        cdef scopeflow_error c_error
+        cdef scopeflow_bytes c_name
+        cdef uint32_t c_removed
+        text_argument(name, "name", &c_name)
+        if scopeflow_deregister_scope_sanitize_start_guardrail(
+            self.pointer, c_name, &c_removed, &c_error,
+        ) != SCOPEFLOW_STATUS_OK:
+            raise_failure(&c_error)
+
+        return c_removed != 0
+
+    def scope_register_scope_sanitize_start_guardrail(self, scope_handle, name, priority, guardrail):
+        """Registers a scope-start sanitizer on a scope, under a name of its own (S3.3). In
+        force for the scope and what is opened under it (S1.7); registering on an ended
+        scope is `not_found`. Changes what observers see of a scope's or call's start. It
+        returns the fields `data`, `metadata` and `category_profile` anew; one that fails
+        withholds the payloads and is the last (S3.12).
+        Raises AlreadyExists, NotFound, InvalidArgument, InvalidState, InvalidUtf8,
+        LimitExceeded."""
+        cdef scopeflow_error c_error
+        cdef scopeflow_bytes c_name
+        cdef int32_t c_priority
+        cdef scopeflow_ref c_callable
+        cdef scopeflow_callable_flag c_flags
+        cdef scopeflow_scope *c_self
+        handle_argument(scope_handle, ScopeHandle, "scope_handle")
+        c_self = (<ScopeHandle>scope_handle).pointer
+        text_argument(name, "name", &c_name)
+        c_priority = i32_argument(priority, -2147483648, 2147483647, "priority")
+        guardrail = registered_callable(guardrail, "guardrail", SCOPEFLOW_REGISTRY_SCOPE_SANITIZE_START_GUARDRAIL)
+        c_callable = <scopeflow_ref><PyObject *>guardrail
+        c_flags = callable_flags(c_callable)
+        take_reference(c_callable)
+        if scopeflow_scope_register_scope_sanitize_start_guardrail(
+            c_self, c_name, c_priority, c_callable, c_flags, &c_error,
+        ) != SCOPEFLOW_STATUS_OK:
+            drop_reference(c_callable)
+            raise_failure(&c_error)
+
+    def scope_deregister_scope_sanitize_start_guardrail(self, scope_handle, name):
+        """Removes a scope-start sanitizer from a scope; calls that already began still use
+        it (S3.4).
+        Raises InvalidArgument."""
+        cdef scopeflow_error c_error
+        cdef scopeflow_bytes c_name
+        cdef scopeflow_scope *c_self
+        cdef uint32_t c_removed
+        handle_argument(scope_handle, ScopeHandle, "scope_handle")
+        c_self = (<ScopeHandle>scope_handle).pointer
+        text_argument(name, "name", &c_name)
+        if scopeflow_scope_deregister_scope_sanitize_start_guardrail(
+            c_self, c_name, &c_removed, &c_error,
+        ) != SCOPEFLOW_STATUS_OK:
+            raise_failure(&c_error)
+
+        return c_removed != 0
+
+    def register_scope_sanitize_end_guardrail(self, name, priority, guardrail):
+        """Registers a scope-end sanitizer on a runtime, under a name of its own (S3.3). In
+        force for every scope of the runtime. Changes what observers see of a scope's or
+        call's end. It returns the fields `data`, `metadata` and `category_profile` anew;
+        one that fails withholds the payloads and is the last (S3.12).
+        Raises AlreadyExists, InvalidArgument, InvalidState, InvalidUtf8, LimitExceeded."""
+        cdef scopeflow_error c_error
+        cdef scopeflow_bytes c_name
+        cdef int32_t c_priority
+        cdef scopeflow_ref c_callable
+        cdef scopeflow_callable_flag c_flags
+        text_argument(name, "name", &c_name)
+        c_priority = i32_argument(priority, -2147483648, 2147483647, "priority")
+        guardrail = registered_callable(guardrail, "guardrail", SCOPEFLOW_REGISTRY_SCOPE_SANITIZE_END_GUARDRAIL)
+        c_callable = <scopeflow_ref><PyObject *>guardrail
+        c_flags = callable_flags(c_callable)
+        take_reference(c_callable)
+        if scopeflow_register_scope_sanitize_end_guardrail(
+            self.pointer, c_name, c_priority, c_callable, c_flags, &c_error,
+        ) != SCOPEFLOW_STATUS_OK:
+            drop_reference(c_callable)
+            raise_failure(&c_error)
+
+    def deregister_scope_sanitize_end_guardrail(self, name):
+        """Removes a scope-end sanitizer from a runtime; calls that already began still use
+        it (S3.4).
+        Raises InvalidArgument."""
+        cdef scopeflow_error c_error
+        cdef scopeflow_bytes c_name
+        cdef uint32_t c_removed
+        text_argument(name, "name", &c_name)
+        if scopeflow_deregister_scope_sanitize_end_guardrail(
+            self.pointer, c_name, &c_removed, &c_error,
+        ) != SCOPEFLOW_STATUS_OK:
+            raise_failure(&c_error)
+
+        return c_removed != 0
+
+    def scope_register_scope_sanitize_end_guardrail(self, scope_handle, name, priority, guardrail):
+        """Registers a scope-end sanitizer on a scope, under a name of its own (S3.3). In
+        force for the scope and what is opened under it (S1.7); registering on an ended
+        scope is `not_found`. Changes what observers see of a scope's or call's end. It
+        returns the fields `data`, `metadata` and `category_profile` anew; one that fails
+        withholds the payloads and is the last (S3.12).
+        Raises AlreadyExists, NotFound, InvalidArgument, InvalidState, InvalidUtf8,
+        LimitExceeded."""
+        cdef scopeflow_error c_error
+        cdef scopeflow_bytes c_name
+        cdef int32_t c_priority
+        cdef scopeflow_ref c_callable
+        cdef scopeflow_callable_flag c_flags
+        cdef scopeflow_scope *c_self
+        handle_argument(scope_handle, ScopeHandle, "scope_handle")
+        c_self = (<ScopeHandle>scope_handle).pointer
+        text_argument(name, "name", &c_name)
+        c_priority = i32_argument(priority, -2147483648, 2147483647, "priority")
+        guardrail = registered_callable(guardrail, "guardrail", SCOPEFLOW_REGISTRY_SCOPE_SANITIZE_END_GUARDRAIL)
+        c_callable = <scopeflow_ref><PyObject *>guardrail
+        c_flags = callable_flags(c_callable)
+        take_reference(c_callable)
+        if scopeflow_scope_register_scope_sanitize_end_guardrail(
+            c_self, c_name, c_priority, c_callable, c_flags, &c_error,
+        ) != SCOPEFLOW_STATUS_OK:
+            drop_reference(c_callable)
+            raise_failure(&c_error)
+
+    def scope_deregister_scope_sanitize_end_guardrail(self, scope_handle, name):
+        """Removes a scope-end sanitizer from a scope; calls that already began still use it
+        (S3.4).
+        Raises InvalidArgument."""
+        cdef scopeflow_error c_error
+        cdef scopeflow_bytes c_name
+        cdef scopeflow_scope *c_self
+        cdef uint32_t c_removed
+        handle_argument(scope_handle, ScopeHandle, "scope_handle")
+        c_self = (<ScopeHandle>scope_handle).pointer
+        text_argument(name, "name", &c_name)
+        if scopeflow_scope_deregister_scope_sanitize_end_guardrail(
+            c_self, c_name, &c_removed, &c_error,
+        ) != SCOPEFLOW_STATUS_OK:
+            raise_failure(&c_error)
+
+        return c_removed != 0
+
+    def register_event_metadata_injector(self, name, priority, injector):
+        """Registers a metadata injector on a runtime, under a name of its own (S3.3). In
+        force for every scope of the runtime. Adds members to the metadata of every
+        event; keys that are there already win. One that fails is logged and passed over
+        (S3.12).
+        Raises AlreadyExists, InvalidArgument, InvalidState, InvalidUtf8, LimitExceeded."""
+        cdef scopeflow_error c_error
+        cdef scopeflow_bytes c_name
+        cdef int32_t c_priority
+        cdef scopeflow_ref c_callable
+        cdef scopeflow_callable_flag c_flags
+        text_argument(name, "name", &c_name)
+        c_priority = i32_argument(priority, -2147483648, 2147483647, "priority")
+        injector = registered_callable(injector, "injector", SCOPEFLOW_REGISTRY_EVENT_METADATA_INJECTOR)
+        c_callable = <scopeflow_ref><PyObject *>injector
+        c_flags = callable_flags(c_callable)
+        take_reference(c_callable)
+        if scopeflow_register_event_metadata_injector(
+            self.pointer, c_name, c_priority, c_callable, c_flags, &c_error,
+        ) != SCOPEFLOW_STATUS_OK:
+            drop_reference(c_callable)
+            raise_failure(&c_error)
+
+    def deregister_event_metadata_injector(self, name):
+        """Removes a metadata injector from a runtime; calls that already began still use it
+        (S3.4).
+        Raises InvalidArgument."""
+        cdef scopeflow_error c_error
+        cdef scopeflow_bytes c_name
+        cdef uint32_t c_removed
+        text_argument(name, "name", &c_name)
+        if scopeflow_deregister_event_metadata_injector(
+            self.pointer, c_name, &c_removed, &c_error,
+        ) != SCOPEFLOW_STATUS_OK:
+            raise_failure(&c_error)
+
+        return c_removed != 0
+
+    def scope_register_event_metadata_injector(self, scope_handle, name, priority, injector):
+        """Registers a metadata injector on a scope, under a name of its own (S3.3). In
+        force for the scope and what is opened under it (S1.7); registering on an ended
+        scope is `not_found`. Adds members to the metadata of every event; keys that are
+        there already win. One that fails is logged and passed over (S3.12).
+        Raises AlreadyExists, NotFound, InvalidArgument, InvalidState, InvalidUtf8,
+        LimitExceeded."""
+        cdef scopeflow_error c_error
+        cdef scopeflow_bytes c_name
+        cdef int32_t c_priority
+        cdef scopeflow_ref c_callable
+        cdef scopeflow_callable_flag c_flags
+        cdef scopeflow_scope *c_self
+        handle_argument(scope_handle, ScopeHandle, "scope_handle")
+        c_self = (<ScopeHandle>scope_handle).pointer
+        text_argument(name, "name", &c_name)
+        c_priority = i32_argument(priority, -2147483648, 2147483647, "priority")
+        injector = registered_callable(injector, "injector", SCOPEFLOW_REGISTRY_EVENT_METADATA_INJECTOR)
+        c_callable = <scopeflow_ref><PyObject *>injector
+        c_flags = callable_flags(c_callable)
+        take_reference(c_callable)
+        if scopeflow_scope_register_event_metadata_injector(
+            c_self, c_name, c_priority, c_callable, c_flags, &c_error,
+        ) != SCOPEFLOW_STATUS_OK:
+            drop_reference(c_callable)
+            raise_failure(&c_error)
+
+    def scope_deregister_event_metadata_injector(self, scope_handle, name):
+        """Removes a metadata injector from a scope; calls that already began still use it
+        (S3.4).
+        Raises InvalidArgument."""
+        cdef scopeflow_error c_error
+        cdef scopeflow_bytes c_name
+        cdef scopeflow_scope *c_self
+        cdef uint32_t c_removed
+        handle_argument(scope_handle, ScopeHandle, "scope_handle")
+        c_self = (<ScopeHandle>scope_handle).pointer
+        text_argument(name, "name", &c_name)
+        if scopeflow_scope_deregister_event_metadata_injector(
+            c_self, c_name, &c_removed, &c_error,
+        ) != SCOPEFLOW_STATUS_OK:
+            raise_failure(&c_error)
+
+        return c_removed != 0
+
+    def register_conditional_middleware_guardrail(self, name, kinds, registration_name, guardrail):
+        """Registers a conditional-middleware gate on a runtime, under a name of its own
+        (S3.3). In force for every scope of the runtime. Is asked at the beginning of
+        each managed call that would use the registration which it names; a reason
+        switches that registration off for this one call. One that fails leaves it on
+        (S3.1).
+        Raises AlreadyExists, InvalidArgument, InvalidState, InvalidUtf8, LimitExceeded."""
+        cdef scopeflow_error c_error
+        cdef scopeflow_bytes c_name
+        cdef uint32_t c_kinds
+        cdef scopeflow_bytes c_registration
+        cdef scopeflow_ref c_callable
+        cdef scopeflow_callable_flag c_flags
+        text_argument(name, "name", &c_name)
+        c_kinds = kinds_argument(kinds, "kinds")
+        text_argument(registration_name, "registration_name", &c_registration)
+        guardrail = registered_callable(guardrail, "guardrail", SCOPEFLOW_REGISTRY_CONDITIONAL_MIDDLEWARE_GUARDRAIL)
+        c_callable = <scopeflow_ref><PyObject *>guardrail
+        c_flags = callable_flags(c_callable)
+        take_reference(c_callable)
+        if scopeflow_register_conditional_middleware_guardrail(
+            self.pointer, c_name, c_kinds, c_registration, c_callable, c_flags, &c_error,
+        ) != SCOPEFLOW_STATUS_OK:
+            drop_reference(c_callable)
+            raise_failure(&c_error)
+
+    def deregister_conditional_middleware_guardrail(self, name):
+        """Removes a conditional-middleware gate from a runtime; calls that already began
+        still use it (S3.4).
+        Raises InvalidArgument."""
+        cdef scopeflow_error c_error
+        cdef scopeflow_bytes c_name
+        cdef uint32_t c_removed
+        text_argument(name, "name", &c_name)
+        if scopeflow_deregister_conditional_middleware_guardrail(
+            self.pointer, c_name, &c_removed, &c_error,
+        ) != SCOPEFLOW_STATUS_OK:
+            raise_failure(&c_error)
+
+        return c_removed != 0
+
+    def scope_register_conditional_middleware_guardrail(self, scope_handle, name, kinds, registration_name, guardrail):
+        """Registers a conditional-middleware gate on a scope, under a name of its own
+        (S3.3). In force for the scope and what is opened under it (S1.7); registering on
+        an ended scope is `not_found`. Is asked at the beginning of each managed call
+        that would use the registration which it names; a reason switches that
+        registration off for this one call. One that fails leaves it on (S3.1).
+        Raises AlreadyExists, NotFound, InvalidArgument, InvalidState, InvalidUtf8,
+        LimitExceeded."""
+        cdef scopeflow_error c_error
+        cdef scopeflow_bytes c_name
+        cdef uint32_t c_kinds
+        cdef scopeflow_bytes c_registration
+        cdef scopeflow_ref c_callable
+        cdef scopeflow_callable_flag c_flags
+        cdef scopeflow_scope *c_self
+        handle_argument(scope_handle, ScopeHandle, "scope_handle")
+        c_self = (<ScopeHandle>scope_handle).pointer
+        text_argument(name, "name", &c_name)
+        c_kinds = kinds_argument(kinds, "kinds")
+        text_argument(registration_name, "registration_name", &c_registration)
+        guardrail = registered_callable(guardrail, "guardrail", SCOPEFLOW_REGISTRY_CONDITIONAL_MIDDLEWARE_GUARDRAIL)
+        c_callable = <scopeflow_ref><PyObject *>guardrail
+        c_flags = callable_flags(c_callable)
+        take_reference(c_callable)
+        if scopeflow_scope_register_conditional_middleware_guardrail(
+            c_self, c_name, c_kinds, c_registration, c_callable, c_flags, &c_error,
+        ) != SCOPEFLOW_STATUS_OK:
+            drop_reference(c_callable)
+            raise_failure(&c_error)
+
+    def scope_deregister_conditional_middleware_guardrail(self, scope_handle, name):
+        """Removes a conditional-middleware gate from a scope; calls that already began
+        still use it (S3.4).
+        Raises InvalidArgument."""
+        cdef scopeflow_error c_error
+        cdef scopeflow_bytes c_name
+        cdef scopeflow_scope *c_self
+        cdef uint32_t c_removed
+        handle_argument(scope_handle, ScopeHandle, "scope_handle")
+        c_self = (<ScopeHandle>scope_handle).pointer
+        text_argument(name, "name", &c_name)
+        if scopeflow_scope_deregister_conditional_middleware_guardrail(
             c_self, c_name, &c_removed, &c_error,
         ) != SCOPEFLOW_STATUS_OK:
             raise_failure(&c_error)
@@ -566,3 +2215,57 @@ cdef class RuntimeOperations:
             raise_failure(&c_error)
 
         return make_sink_stats(&c_stats)
+
+    def atof_reader_new(self, runtime, line_limit=16777216, depth_limit=512):
+        """Makes a reader at the beginning of an input.
+        Raises InvalidArgument."""
+        cdef scopeflow_error c_error
+        cdef scopeflow_atof_reader_new_options c_options
+        cdef scopeflow_atof_reader *c_reader
+        c_options.struct_size_bytes = sizeof(c_options)
+        handle_argument(runtime, Runtime, "runtime")
+        c_options.runtime = (<Runtime>runtime).pointer
+        c_options.line_limit_bytes = u32_argument(line_limit, 64, 1073741824, "line_limit")
+        c_options.depth_limit = u32_argument(depth_limit, 1, 4096, "depth_limit")
+        if scopeflow_atof_reader_new(&c_options, &c_reader, &c_error) != SCOPEFLOW_STATUS_OK:
+            raise_failure(&c_error)
+
+        return adopt_atof_reader(self, c_reader)
+
+    def atof_reader_feed(self, atof_reader, chunk):
+        """Takes the next bytes of the input, a chunk of any size that may end anywhere.
+        Refused before the lines of the chunk before were read up to `more`, and after
+        the input was finished.
+        Raises InvalidArgument, InvalidState."""
+        cdef scopeflow_error c_error
+        cdef scopeflow_bytes c_chunk
+        cdef scopeflow_atof_reader *c_self
+        handle_argument(atof_reader, AtofReader, "atof_reader")
+        c_self = (<AtofReader>atof_reader).pointer
+        bytes_argument(chunk, "chunk", &c_chunk)
+        if scopeflow_atof_reader_feed(c_self, c_chunk, &c_error) != SCOPEFLOW_STATUS_OK:
+            raise_failure(&c_error)
+
+    def atof_reader_finish(self, atof_reader):
+        """Says that no more bytes follow: what is left is the last line. A second time does
+        nothing.
+        Raises InvalidArgument."""
+        cdef scopeflow_error c_error
+        cdef scopeflow_atof_reader *c_self
+        handle_argument(atof_reader, AtofReader, "atof_reader")
+        c_self = (<AtofReader>atof_reader).pointer
+        if scopeflow_atof_reader_finish(c_self, &c_error) != SCOPEFLOW_STATUS_OK:
+            raise_failure(&c_error)
+
+    def atof_reader_next(self, atof_reader):
+        """Reads the next line that is not blank. A bad line is a result and no error.
+        Raises InvalidArgument."""
+        cdef scopeflow_error c_error
+        cdef scopeflow_atof_reader *c_self
+        cdef scopeflow_atof_item c_item
+        handle_argument(atof_reader, AtofReader, "atof_reader")
+        c_self = (<AtofReader>atof_reader).pointer
+        if scopeflow_atof_reader_next(c_self, &c_item, &c_error) != SCOPEFLOW_STATUS_OK:
+            raise_failure(&c_error)
+
+        return make_atof_item(&c_item)

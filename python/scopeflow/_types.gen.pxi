@@ -152,6 +152,24 @@ add_members(SinkOverflow, (
     ("Spill", 2),
 ))
 
+class AtofItemKind(Enumeration, metaclass=EnumerationType):
+    """What the reader came upon.
+
+    Event (0): An event.
+    BadLine (1): A line that is no event; the next call goes on behind it.
+    More (2): Every whole line was given; feed more bytes or finish.
+    End (3): The input was finished, and every line was given.
+    """
+
+    __slots__ = ()
+
+add_members(AtofItemKind, (
+    ("Event", 0),
+    ("BadLine", 1),
+    ("More", 2),
+    ("End", 3),
+))
+
 class RuntimeFlags(FlagSet):
     """How a runtime behaves for tests.
 
@@ -217,6 +235,29 @@ class ToolAttributes(FlagSet):
         return bool(self & 0x1)
 
 ToolAttributes.REMOTE = ToolAttributes(0x1)
+
+class LLMAttributes(FlagSet):
+    """Labels of an LLM call (S1.2).
+
+    STATEFUL (1): The provider keeps the conversation.
+    STREAMING (2): The response comes in chunks; set by the runtime for a streaming call.
+    """
+
+    __slots__ = ()
+    mask = 0x3
+
+    @property
+    def is_stateful(self):
+        """The provider keeps the conversation."""
+        return bool(self & 0x1)
+
+    @property
+    def is_streaming(self):
+        """The response comes in chunks; set by the runtime for a streaming call."""
+        return bool(self & 0x2)
+
+LLMAttributes.STATEFUL = LLMAttributes(0x1)
+LLMAttributes.STREAMING = LLMAttributes(0x2)
 
 class AlreadyExists(ScopeflowError):
     """A name is taken in the registry of that owner (S3.3)."""
@@ -305,9 +346,24 @@ cdef dict ERROR_CLASSES = {
     9001: Internal,
 }
 
-cdef dict REGISTRY_TITLES = {
-    1: "tool conditional-execution guardrail",
-    2: "subscriber",
+cdef dict REGISTRIES = {
+    1: ("tool_conditional_execution_guardrail", "tool conditional-execution guardrail"),
+    2: ("subscriber", "subscriber"),
+    3: ("tool_sanitize_request_guardrail", "tool sanitize-request guardrail"),
+    4: ("tool_sanitize_response_guardrail", "tool sanitize-response guardrail"),
+    5: ("tool_request_intercept", "tool request intercept"),
+    6: ("tool_execution_intercept", "tool execution intercept"),
+    7: ("llm_sanitize_request_guardrail", "LLM sanitize-request guardrail"),
+    8: ("llm_sanitize_response_guardrail", "LLM sanitize-response guardrail"),
+    9: ("llm_conditional_execution_guardrail", "LLM conditional-execution guardrail"),
+    10: ("llm_request_intercept", "LLM request intercept"),
+    11: ("llm_execution_intercept", "LLM execution intercept"),
+    12: ("llm_stream_execution_intercept", "LLM stream execution intercept"),
+    13: ("mark_sanitize_guardrail", "mark sanitizer"),
+    14: ("scope_sanitize_start_guardrail", "scope-start sanitizer"),
+    15: ("scope_sanitize_end_guardrail", "scope-end sanitizer"),
+    16: ("event_metadata_injector", "metadata injector"),
+    17: ("conditional_middleware_guardrail", "conditional-middleware gate"),
 }
 
 @cython.final
@@ -317,6 +373,7 @@ cdef class RuntimeStats:
     scope_event_count: Scope events that were handed to at least one subscriber.
     mark_event_count: Mark events that were handed to at least one subscriber.
     subscriber_error_count: Times a subscriber failed.
+    withheld_payload_count: Payloads that observers did not get because a sanitizer failed (S3.6).
     dropped_event_count: Events dropped because 1,024 already waited on a thread (S5.1).
     abandoned_scope_count: Scopes that nobody held any more and that the runtime ended (S1.12).
     """
@@ -324,6 +381,7 @@ cdef class RuntimeStats:
     cdef readonly object scope_event_count
     cdef readonly object mark_event_count
     cdef readonly object subscriber_error_count
+    cdef readonly object withheld_payload_count
     cdef readonly object dropped_event_count
     cdef readonly object abandoned_scope_count
 
@@ -332,6 +390,7 @@ cdef class RuntimeStats:
             "scope_event_count",
             "mark_event_count",
             "subscriber_error_count",
+            "withheld_payload_count",
             "dropped_event_count",
             "abandoned_scope_count",
         ))
@@ -341,6 +400,7 @@ cdef RuntimeStats make_runtime_stats(const scopeflow_runtime_stats *source):
     made.scope_event_count = source.scope_event_count
     made.mark_event_count = source.mark_event_count
     made.subscriber_error_count = source.subscriber_error_count
+    made.withheld_payload_count = source.withheld_payload_count
     made.dropped_event_count = source.dropped_event_count
     made.abandoned_scope_count = source.abandoned_scope_count
     return made
@@ -355,6 +415,7 @@ cdef class ScopeInfo:
     name: The name.
     subtype: Subtype of a custom scope, else empty.
     tool_call_id: The provider's id of a tool call, else empty.
+    model_name: The model of an LLM call, else empty.
     started_at_ns: Start in nanoseconds since 1970-01-01 UTC.
     type: Its type.
     attributes: Its flag bits.
@@ -366,6 +427,7 @@ cdef class ScopeInfo:
     cdef readonly object name
     cdef readonly object subtype
     cdef readonly object tool_call_id
+    cdef readonly object model_name
     cdef readonly object started_at_ns
     cdef readonly object type
     cdef readonly object attributes
@@ -378,6 +440,7 @@ cdef class ScopeInfo:
             "name",
             "subtype",
             "tool_call_id",
+            "model_name",
             "started_at_ns",
             "type",
             "attributes",
@@ -391,6 +454,7 @@ cdef ScopeInfo make_scope_info(const scopeflow_scope_info *source):
     made.name = text_of(source.name)
     made.subtype = text_of(source.subtype)
     made.tool_call_id = text_of(source.tool_call_id)
+    made.model_name = text_of(source.model_name)
     made.started_at_ns = source.started_at_ns
     made.type = enum_member(ScopeType, source.type)
     made.attributes = source.attributes
@@ -493,6 +557,100 @@ cdef SinkStats make_sink_stats(const scopeflow_sink_stats *source):
     return made
 
 @cython.final
+cdef class AtofItem:
+    """One line. Texts are borrowed from the reader until its next call. Parts are JSON text as
+    it stands in the line, empty when the key is missing. Of a bad line only the place, the
+    line (empty if it is too long or no UTF-8) and the problem are given.
+
+    item: What it is; of `more` and `end` nothing else is set.
+    kind: Scope or mark.
+    scope_category: Start, end or none.
+    has_parent: Whether the event names a parent.
+    uuid: The scope's id, or the mark's own.
+    parent_uuid: The parent's id, zeros without one.
+    timestamp_ns: Nanoseconds since 1970-01-01 UTC.
+    line_number: The line's number, the first being 1.
+    offset_bytes: Where in the input the line begins; of a bad line, where the mistake is.
+    name: The name.
+    category: The category, empty without one.
+    attributes: An array of names.
+    data: Any value.
+    data_schema: An object or null.
+    metadata: Any value.
+    category_profile: An object or null.
+    line: The whole line, without its end.
+    problem: Of a bad line: `invalid_json`, `invalid_utf8`, `limit_exceeded`, or
+        `invalid_argument` for JSON that is no event; otherwise `ok`.
+    message: Of a bad line: what is wrong and where.
+    """
+
+    cdef readonly object item
+    cdef readonly object kind
+    cdef readonly object scope_category
+    cdef readonly object has_parent
+    cdef readonly object uuid
+    cdef readonly object parent_uuid
+    cdef readonly object timestamp_ns
+    cdef readonly object line_number
+    cdef readonly object offset_bytes
+    cdef readonly object name
+    cdef readonly object category
+    cdef readonly object attributes
+    cdef readonly object data
+    cdef readonly object data_schema
+    cdef readonly object metadata
+    cdef readonly object category_profile
+    cdef readonly object line
+    cdef readonly object problem
+    cdef readonly object message
+
+    def __repr__(self):
+        return describe_fields(self, (
+            "item",
+            "kind",
+            "scope_category",
+            "has_parent",
+            "uuid",
+            "parent_uuid",
+            "timestamp_ns",
+            "line_number",
+            "offset_bytes",
+            "name",
+            "category",
+            "attributes",
+            "data",
+            "data_schema",
+            "metadata",
+            "category_profile",
+            "line",
+            "problem",
+            "message",
+        ))
+
+cdef AtofItem make_atof_item(const scopeflow_atof_item *source):
+    cdef AtofItem made = AtofItem.__new__(AtofItem)
+    made.item = enum_member(AtofItemKind, source.item)
+    made.kind = enum_member(EventKind, source.kind)
+    made.scope_category = enum_member(ScopeCategory, source.scope_category)
+    made.has_parent = source.has_parent != 0
+    made.uuid = uuid_text(&source.uuid)
+    made.parent_uuid = uuid_text(&source.parent_uuid)
+    made.timestamp_ns = source.timestamp_ns
+    made.line_number = source.line_number
+    made.offset_bytes = source.offset_bytes
+    made.name = text_of(source.name)
+    made.category = text_of(source.category)
+    made.attributes = text_of(source.attributes)
+    made.data = text_of(source.data)
+    made.data_schema = text_of(source.data_schema)
+    made.metadata = text_of(source.metadata)
+    made.category_profile = text_of(source.category_profile)
+    made.line = text_of(source.line)
+    made.problem = source.problem
+    made.message = text_of(source.message)
+    return made
+
+@cython.final
 cdef class AtofSink:
     """An open event file."""
 
@@ -507,3 +665,20 @@ cdef AtofSink adopt_atof_sink(RuntimeOperations runtime, scopeflow_atof_sink *po
     return made
 
 glue_forbid_instances(<PyTypeObject *>AtofSink)
+
+@cython.final
+cdef class AtofReader:
+    """Takes bytes and gives lines. Holds no more than the line that is being read, up to the
+    limit, and the bytes that were fed last."""
+
+    cdef scopeflow_atof_reader *pointer
+
+    def __dealloc__(self):
+        scopeflow_atof_reader_free(self.pointer)
+
+cdef AtofReader adopt_atof_reader(RuntimeOperations runtime, scopeflow_atof_reader *pointer):
+    cdef AtofReader made = AtofReader.__new__(AtofReader)
+    made.pointer = pointer
+    return made
+
+glue_forbid_instances(<PyTypeObject *>AtofReader)

@@ -7,6 +7,8 @@ import pytest
 
 import scopeflow
 
+pytest.register_assert_rewrite("scripts", "vectors")
+
 # A machine under load is no failure.
 hypothesis.settings.register_profile("scopeflow", deadline=None)
 hypothesis.settings.load_profile("scopeflow")

@@ -48,6 +48,7 @@ _FIXTURES = {
     "set": lambda: {10, 2, 1, "b", "a"},
     "too_deep": _too_deep,
     "foreign": lambda: {"value": Foreign()},
+    "opaque": Foreign,
     "surrogate": lambda: {"text": "a\ud800b"},
     "integer_key": lambda: OrderedDict({7: "seven"}),
 }

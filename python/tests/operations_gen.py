@@ -91,6 +91,15 @@ ENUMS = {
             "spill": 2,
         },
     ),
+    "atof_item_kind": (
+        "AtofItemKind",
+        {
+            "event": 0,
+            "bad_line": 1,
+            "more": 2,
+            "end": 3,
+        },
+    ),
 }
 
 # Spec name -> names and numbers of the bits.
@@ -108,13 +117,50 @@ FLAGS = {
     },
     "callable_flag": {
         "async": 1,
+        "break_chain": 2,
+    },
+    "step_flag": {
+        "private_copy": 1,
+        "observed": 2,
+        "error": 4,
+        "reason": 8,
+    },
+    "answer_flag": {
+        "sync": 1,
     },
     "tool_attribute": {
         "remote": 1,
     },
     "call_flag": {
         "sync": 1,
+        "chunk_marks": 2,
+        "finalizer": 4,
     },
+    "llm_attribute": {
+        "stateful": 1,
+        "streaming": 2,
+    },
+}
+
+# Name -> number of the registries.
+REGISTRIES = {
+    "tool_conditional_execution_guardrail": 1,
+    "subscriber": 2,
+    "tool_sanitize_request_guardrail": 3,
+    "tool_sanitize_response_guardrail": 4,
+    "tool_request_intercept": 5,
+    "tool_execution_intercept": 6,
+    "llm_sanitize_request_guardrail": 7,
+    "llm_sanitize_response_guardrail": 8,
+    "llm_conditional_execution_guardrail": 9,
+    "llm_request_intercept": 10,
+    "llm_execution_intercept": 11,
+    "llm_stream_execution_intercept": 12,
+    "mark_sanitize_guardrail": 13,
+    "scope_sanitize_start_guardrail": 14,
+    "scope_sanitize_end_guardrail": 15,
+    "event_metadata_injector": 16,
+    "conditional_middleware_guardrail": 17,
 }
 
 OPERATIONS = {
@@ -128,6 +174,7 @@ OPERATIONS = {
                 "scope_event_count": "scope_event_count",
                 "mark_event_count": "mark_event_count",
                 "subscriber_error_count": "subscriber_error_count",
+                "withheld_payload_count": "withheld_payload_count",
                 "dropped_event_count": "dropped_event_count",
                 "abandoned_scope_count": "abandoned_scope_count",
             },
@@ -150,6 +197,20 @@ OPERATIONS = {
             id="runtime_flush",
             on="",
             arguments={},
+            fields={},
+        ),
+        Operation(
+            id="runtime_close",
+            on="",
+            arguments={},
+            fields={},
+        ),
+        Operation(
+            id="runtime_is_credential_header",
+            on="",
+            arguments={
+                "name": ("name", "string"),
+            },
             fields={},
         ),
         Operation(
@@ -194,6 +255,9 @@ OPERATIONS = {
                 "parent": ("handle", "handle.scope"),
                 "data": ("data", "payload"),
                 "metadata": ("metadata", "payload"),
+                "category": ("category", "string"),
+                "category_profile": ("category_profile", "payload"),
+                "data_schema": ("data_schema", "payload"),
                 "timestamp": ("timestamp", "timestamp"),
             },
             fields={},
@@ -208,6 +272,7 @@ OPERATIONS = {
                 "name": "name",
                 "subtype": "subtype",
                 "tool_call_id": "tool_call_id",
+                "model_name": "model_name",
                 "started_at": "started_at_ns",
                 "type": "type",
                 "attributes": "attributes",
@@ -340,6 +405,557 @@ OPERATIONS = {
             fields={},
         ),
         Operation(
+            id="register_tool_sanitize_request_guardrail",
+            on="",
+            arguments={
+                "name": ("name", "string"),
+                "priority": ("priority", "i32"),
+                "callable": ("guardrail", "callable"),
+            },
+            fields={},
+        ),
+        Operation(
+            id="deregister_tool_sanitize_request_guardrail",
+            on="",
+            arguments={
+                "name": ("name", "string"),
+            },
+            fields={},
+        ),
+        Operation(
+            id="scope_register_tool_sanitize_request_guardrail",
+            on="scope",
+            arguments={
+                "name": ("name", "string"),
+                "priority": ("priority", "i32"),
+                "callable": ("guardrail", "callable"),
+            },
+            fields={},
+        ),
+        Operation(
+            id="scope_deregister_tool_sanitize_request_guardrail",
+            on="scope",
+            arguments={
+                "name": ("name", "string"),
+            },
+            fields={},
+        ),
+        Operation(
+            id="register_tool_sanitize_response_guardrail",
+            on="",
+            arguments={
+                "name": ("name", "string"),
+                "priority": ("priority", "i32"),
+                "callable": ("guardrail", "callable"),
+            },
+            fields={},
+        ),
+        Operation(
+            id="deregister_tool_sanitize_response_guardrail",
+            on="",
+            arguments={
+                "name": ("name", "string"),
+            },
+            fields={},
+        ),
+        Operation(
+            id="scope_register_tool_sanitize_response_guardrail",
+            on="scope",
+            arguments={
+                "name": ("name", "string"),
+                "priority": ("priority", "i32"),
+                "callable": ("guardrail", "callable"),
+            },
+            fields={},
+        ),
+        Operation(
+            id="scope_deregister_tool_sanitize_response_guardrail",
+            on="scope",
+            arguments={
+                "name": ("name", "string"),
+            },
+            fields={},
+        ),
+        Operation(
+            id="register_tool_request_intercept",
+            on="",
+            arguments={
+                "name": ("name", "string"),
+                "priority": ("priority", "i32"),
+                "callable": ("fn", "callable"),
+            },
+            fields={},
+        ),
+        Operation(
+            id="deregister_tool_request_intercept",
+            on="",
+            arguments={
+                "name": ("name", "string"),
+            },
+            fields={},
+        ),
+        Operation(
+            id="scope_register_tool_request_intercept",
+            on="scope",
+            arguments={
+                "name": ("name", "string"),
+                "priority": ("priority", "i32"),
+                "callable": ("fn", "callable"),
+            },
+            fields={},
+        ),
+        Operation(
+            id="scope_deregister_tool_request_intercept",
+            on="scope",
+            arguments={
+                "name": ("name", "string"),
+            },
+            fields={},
+        ),
+        Operation(
+            id="register_tool_execution_intercept",
+            on="",
+            arguments={
+                "name": ("name", "string"),
+                "priority": ("priority", "i32"),
+                "callable": ("fn", "callable"),
+            },
+            fields={},
+        ),
+        Operation(
+            id="deregister_tool_execution_intercept",
+            on="",
+            arguments={
+                "name": ("name", "string"),
+            },
+            fields={},
+        ),
+        Operation(
+            id="scope_register_tool_execution_intercept",
+            on="scope",
+            arguments={
+                "name": ("name", "string"),
+                "priority": ("priority", "i32"),
+                "callable": ("fn", "callable"),
+            },
+            fields={},
+        ),
+        Operation(
+            id="scope_deregister_tool_execution_intercept",
+            on="scope",
+            arguments={
+                "name": ("name", "string"),
+            },
+            fields={},
+        ),
+        Operation(
+            id="register_llm_sanitize_request_guardrail",
+            on="",
+            arguments={
+                "name": ("name", "string"),
+                "priority": ("priority", "i32"),
+                "callable": ("guardrail", "callable"),
+            },
+            fields={},
+        ),
+        Operation(
+            id="deregister_llm_sanitize_request_guardrail",
+            on="",
+            arguments={
+                "name": ("name", "string"),
+            },
+            fields={},
+        ),
+        Operation(
+            id="scope_register_llm_sanitize_request_guardrail",
+            on="scope",
+            arguments={
+                "name": ("name", "string"),
+                "priority": ("priority", "i32"),
+                "callable": ("guardrail", "callable"),
+            },
+            fields={},
+        ),
+        Operation(
+            id="scope_deregister_llm_sanitize_request_guardrail",
+            on="scope",
+            arguments={
+                "name": ("name", "string"),
+            },
+            fields={},
+        ),
+        Operation(
+            id="register_llm_sanitize_response_guardrail",
+            on="",
+            arguments={
+                "name": ("name", "string"),
+                "priority": ("priority", "i32"),
+                "callable": ("guardrail", "callable"),
+            },
+            fields={},
+        ),
+        Operation(
+            id="deregister_llm_sanitize_response_guardrail",
+            on="",
+            arguments={
+                "name": ("name", "string"),
+            },
+            fields={},
+        ),
+        Operation(
+            id="scope_register_llm_sanitize_response_guardrail",
+            on="scope",
+            arguments={
+                "name": ("name", "string"),
+                "priority": ("priority", "i32"),
+                "callable": ("guardrail", "callable"),
+            },
+            fields={},
+        ),
+        Operation(
+            id="scope_deregister_llm_sanitize_response_guardrail",
+            on="scope",
+            arguments={
+                "name": ("name", "string"),
+            },
+            fields={},
+        ),
+        Operation(
+            id="register_llm_conditional_execution_guardrail",
+            on="",
+            arguments={
+                "name": ("name", "string"),
+                "priority": ("priority", "i32"),
+                "callable": ("guardrail", "callable"),
+            },
+            fields={},
+        ),
+        Operation(
+            id="deregister_llm_conditional_execution_guardrail",
+            on="",
+            arguments={
+                "name": ("name", "string"),
+            },
+            fields={},
+        ),
+        Operation(
+            id="scope_register_llm_conditional_execution_guardrail",
+            on="scope",
+            arguments={
+                "name": ("name", "string"),
+                "priority": ("priority", "i32"),
+                "callable": ("guardrail", "callable"),
+            },
+            fields={},
+        ),
+        Operation(
+            id="scope_deregister_llm_conditional_execution_guardrail",
+            on="scope",
+            arguments={
+                "name": ("name", "string"),
+            },
+            fields={},
+        ),
+        Operation(
+            id="register_llm_request_intercept",
+            on="",
+            arguments={
+                "name": ("name", "string"),
+                "priority": ("priority", "i32"),
+                "callable": ("fn", "callable"),
+            },
+            fields={},
+        ),
+        Operation(
+            id="deregister_llm_request_intercept",
+            on="",
+            arguments={
+                "name": ("name", "string"),
+            },
+            fields={},
+        ),
+        Operation(
+            id="scope_register_llm_request_intercept",
+            on="scope",
+            arguments={
+                "name": ("name", "string"),
+                "priority": ("priority", "i32"),
+                "callable": ("fn", "callable"),
+            },
+            fields={},
+        ),
+        Operation(
+            id="scope_deregister_llm_request_intercept",
+            on="scope",
+            arguments={
+                "name": ("name", "string"),
+            },
+            fields={},
+        ),
+        Operation(
+            id="register_llm_execution_intercept",
+            on="",
+            arguments={
+                "name": ("name", "string"),
+                "priority": ("priority", "i32"),
+                "callable": ("fn", "callable"),
+            },
+            fields={},
+        ),
+        Operation(
+            id="deregister_llm_execution_intercept",
+            on="",
+            arguments={
+                "name": ("name", "string"),
+            },
+            fields={},
+        ),
+        Operation(
+            id="scope_register_llm_execution_intercept",
+            on="scope",
+            arguments={
+                "name": ("name", "string"),
+                "priority": ("priority", "i32"),
+                "callable": ("fn", "callable"),
+            },
+            fields={},
+        ),
+        Operation(
+            id="scope_deregister_llm_execution_intercept",
+            on="scope",
+            arguments={
+                "name": ("name", "string"),
+            },
+            fields={},
+        ),
+        Operation(
+            id="register_llm_stream_execution_intercept",
+            on="",
+            arguments={
+                "name": ("name", "string"),
+                "priority": ("priority", "i32"),
+                "callable": ("fn", "callable"),
+            },
+            fields={},
+        ),
+        Operation(
+            id="deregister_llm_stream_execution_intercept",
+            on="",
+            arguments={
+                "name": ("name", "string"),
+            },
+            fields={},
+        ),
+        Operation(
+            id="scope_register_llm_stream_execution_intercept",
+            on="scope",
+            arguments={
+                "name": ("name", "string"),
+                "priority": ("priority", "i32"),
+                "callable": ("fn", "callable"),
+            },
+            fields={},
+        ),
+        Operation(
+            id="scope_deregister_llm_stream_execution_intercept",
+            on="scope",
+            arguments={
+                "name": ("name", "string"),
+            },
+            fields={},
+        ),
+        Operation(
+            id="register_mark_sanitize_guardrail",
+            on="",
+            arguments={
+                "name": ("name", "string"),
+                "priority": ("priority", "i32"),
+                "callable": ("guardrail", "callable"),
+            },
+            fields={},
+        ),
+        Operation(
+            id="deregister_mark_sanitize_guardrail",
+            on="",
+            arguments={
+                "name": ("name", "string"),
+            },
+            fields={},
+        ),
+        Operation(
+            id="scope_register_mark_sanitize_guardrail",
+            on="scope",
+            arguments={
+                "name": ("name", "string"),
+                "priority": ("priority", "i32"),
+                "callable": ("guardrail", "callable"),
+            },
+            fields={},
+        ),
+        Operation(
+            id="scope_deregister_mark_sanitize_guardrail",
+            on="scope",
+            arguments={
+                "name": ("name", "string"),
+            },
+            fields={},
+        ),
+        Operation(
+            id="register_scope_sanitize_start_guardrail",
+            on="",
+            arguments={
+                "name": ("name", "string"),
+                "priority": ("priority", "i32"),
+                "callable": ("guardrail", "callable"),
+            },
+            fields={},
+        ),
+        Operation(
+            id="deregister_scope_sanitize_start_guardrail",
+            on="",
+            arguments={
+                "name": ("name", "string"),
+            },
+            fields={},
+        ),
+        Operation(
+            id="scope_register_scope_sanitize_start_guardrail",
+            on="scope",
+            arguments={
+                "name": ("name", "string"),
+                "priority": ("priority", "i32"),
+                "callable": ("guardrail", "callable"),
+            },
+            fields={},
+        ),
+        Operation(
+            id="scope_deregister_scope_sanitize_start_guardrail",
+            on="scope",
+            arguments={
+                "name": ("name", "string"),
+            },
+            fields={},
+        ),
+        Operation(
+            id="register_scope_sanitize_end_guardrail",
+            on="",
+            arguments={
+                "name": ("name", "string"),
+                "priority": ("priority", "i32"),
+                "callable": ("guardrail", "callable"),
+            },
+            fields={},
+        ),
+        Operation(
+            id="deregister_scope_sanitize_end_guardrail",
+            on="",
+            arguments={
+                "name": ("name", "string"),
+            },
+            fields={},
+        ),
+        Operation(
+            id="scope_register_scope_sanitize_end_guardrail",
+            on="scope",
+            arguments={
+                "name": ("name", "string"),
+                "priority": ("priority", "i32"),
+                "callable": ("guardrail", "callable"),
+            },
+            fields={},
+        ),
+        Operation(
+            id="scope_deregister_scope_sanitize_end_guardrail",
+            on="scope",
+            arguments={
+                "name": ("name", "string"),
+            },
+            fields={},
+        ),
+        Operation(
+            id="register_event_metadata_injector",
+            on="",
+            arguments={
+                "name": ("name", "string"),
+                "priority": ("priority", "i32"),
+                "callable": ("injector", "callable"),
+            },
+            fields={},
+        ),
+        Operation(
+            id="deregister_event_metadata_injector",
+            on="",
+            arguments={
+                "name": ("name", "string"),
+            },
+            fields={},
+        ),
+        Operation(
+            id="scope_register_event_metadata_injector",
+            on="scope",
+            arguments={
+                "name": ("name", "string"),
+                "priority": ("priority", "i32"),
+                "callable": ("injector", "callable"),
+            },
+            fields={},
+        ),
+        Operation(
+            id="scope_deregister_event_metadata_injector",
+            on="scope",
+            arguments={
+                "name": ("name", "string"),
+            },
+            fields={},
+        ),
+        Operation(
+            id="register_conditional_middleware_guardrail",
+            on="",
+            arguments={
+                "name": ("name", "string"),
+                "kinds": ("kinds", "u32"),
+                "registration": ("registration_name", "string"),
+                "callable": ("guardrail", "callable"),
+            },
+            fields={},
+        ),
+        Operation(
+            id="deregister_conditional_middleware_guardrail",
+            on="",
+            arguments={
+                "name": ("name", "string"),
+            },
+            fields={},
+        ),
+        Operation(
+            id="scope_register_conditional_middleware_guardrail",
+            on="scope",
+            arguments={
+                "name": ("name", "string"),
+                "kinds": ("kinds", "u32"),
+                "registration": ("registration_name", "string"),
+                "callable": ("guardrail", "callable"),
+            },
+            fields={},
+        ),
+        Operation(
+            id="scope_deregister_conditional_middleware_guardrail",
+            on="scope",
+            arguments={
+                "name": ("name", "string"),
+            },
+            fields={},
+        ),
+        Operation(
+            id="task_link",
+            on="",
+            arguments={
+                "call": ("call", "value.task"),
+                "request": ("request", "payload"),
+            },
+            fields={},
+        ),
+        Operation(
             id="tool_execute",
             on="",
             arguments={
@@ -352,6 +968,140 @@ OPERATIONS = {
                 "data": ("data", "payload"),
                 "metadata": ("metadata", "payload"),
                 "timestamp": ("timestamp", "timestamp"),
+            },
+            fields={},
+        ),
+        Operation(
+            id="tool_call",
+            on="",
+            arguments={
+                "name": ("name", "string"),
+                "request": ("args", "payload"),
+                "parent": ("handle", "handle.scope"),
+                "attributes": ("attributes", "flags.tool_attribute"),
+                "tool_call_id": ("tool_call_id", "string"),
+                "metadata": ("metadata", "payload"),
+                "timestamp": ("timestamp", "timestamp"),
+            },
+            fields={},
+        ),
+        Operation(
+            id="tool_call_end",
+            on="scope",
+            arguments={
+                "response": ("result", "payload"),
+                "data": ("data", "payload"),
+                "metadata": ("metadata", "payload"),
+                "status": ("status", "enum.end_status"),
+                "error": ("error", "error"),
+                "timestamp": ("timestamp", "timestamp"),
+            },
+            fields={},
+        ),
+        Operation(
+            id="tool_request_intercepts",
+            on="",
+            arguments={
+                "flags": ("flags", "flags.call_flag"),
+                "name": ("name", "string"),
+                "request": ("args", "payload"),
+            },
+            fields={},
+        ),
+        Operation(
+            id="tool_conditional_execution",
+            on="",
+            arguments={
+                "flags": ("flags", "flags.call_flag"),
+                "name": ("name", "string"),
+                "request": ("args", "payload"),
+            },
+            fields={},
+        ),
+        Operation(
+            id="llm_execute",
+            on="",
+            arguments={
+                "flags": ("flags", "flags.call_flag"),
+                "name": ("name", "string"),
+                "request": ("request", "payload"),
+                "parent": ("handle", "handle.scope"),
+                "attributes": ("attributes", "flags.llm_attribute"),
+                "model_name": ("model_name", "string"),
+                "data": ("data", "payload"),
+                "metadata": ("metadata", "payload"),
+                "timestamp": ("timestamp", "timestamp"),
+                "codec": ("codec", "callable"),
+                "response_codec": ("response_codec", "callable"),
+            },
+            fields={},
+        ),
+        Operation(
+            id="llm_stream_execute",
+            on="",
+            arguments={
+                "flags": ("flags", "flags.call_flag"),
+                "name": ("name", "string"),
+                "request": ("request", "payload"),
+                "parent": ("handle", "handle.scope"),
+                "attributes": ("attributes", "flags.llm_attribute"),
+                "model_name": ("model_name", "string"),
+                "data": ("data", "payload"),
+                "metadata": ("metadata", "payload"),
+                "timestamp": ("timestamp", "timestamp"),
+                "codec": ("codec", "callable"),
+                "response_codec": ("response_codec", "callable"),
+            },
+            fields={},
+        ),
+        Operation(
+            id="llm_call",
+            on="",
+            arguments={
+                "name": ("name", "string"),
+                "request": ("request", "payload"),
+                "parent": ("handle", "handle.scope"),
+                "attributes": ("attributes", "flags.llm_attribute"),
+                "model_name": ("model_name", "string"),
+                "metadata": ("metadata", "payload"),
+                "timestamp": ("timestamp", "timestamp"),
+                "annotated_request": ("annotated_request", "payload"),
+                "codec": ("codec", "callable"),
+            },
+            fields={},
+        ),
+        Operation(
+            id="llm_call_end",
+            on="scope",
+            arguments={
+                "response": ("response", "payload"),
+                "data": ("data", "payload"),
+                "metadata": ("metadata", "payload"),
+                "status": ("status", "enum.end_status"),
+                "error": ("error", "error"),
+                "timestamp": ("timestamp", "timestamp"),
+                "annotated_response": ("annotated_response", "payload"),
+                "response_codec": ("response_codec", "callable"),
+            },
+            fields={},
+        ),
+        Operation(
+            id="llm_request_intercepts",
+            on="",
+            arguments={
+                "flags": ("flags", "flags.call_flag"),
+                "name": ("name", "string"),
+                "request": ("request", "payload"),
+            },
+            fields={},
+        ),
+        Operation(
+            id="llm_conditional_execution",
+            on="",
+            arguments={
+                "flags": ("flags", "flags.call_flag"),
+                "name": ("name", "string"),
+                "request": ("request", "payload"),
             },
             fields={},
         ),
@@ -403,6 +1153,56 @@ OPERATIONS = {
                 "queued_event_count": "queued_event_count",
                 "write_error_count": "write_error_count",
                 "rotation_count": "rotation_count",
+            },
+        ),
+        Operation(
+            id="atof_reader_new",
+            on="",
+            arguments={
+                "runtime": ("runtime", "handle.runtime"),
+                "line_limit": ("line_limit", "u32"),
+                "depth_limit": ("depth_limit", "u32"),
+            },
+            fields={},
+        ),
+        Operation(
+            id="atof_reader_feed",
+            on="atof_reader",
+            arguments={
+                "chunk": ("chunk", "bytes"),
+            },
+            fields={},
+        ),
+        Operation(
+            id="atof_reader_finish",
+            on="atof_reader",
+            arguments={},
+            fields={},
+        ),
+        Operation(
+            id="atof_reader_next",
+            on="atof_reader",
+            arguments={},
+            fields={
+                "item": "item",
+                "kind": "kind",
+                "scope_category": "scope_category",
+                "has_parent": "has_parent",
+                "uuid": "uuid",
+                "parent_uuid": "parent_uuid",
+                "timestamp": "timestamp_ns",
+                "line_number": "line_number",
+                "offset": "offset_bytes",
+                "name": "name",
+                "category": "category",
+                "attributes": "attributes",
+                "data": "data",
+                "data_schema": "data_schema",
+                "metadata": "metadata",
+                "category_profile": "category_profile",
+                "line": "line",
+                "problem": "problem",
+                "message": "message",
             },
         ),
     )

@@ -314,7 +314,9 @@ def test_a_sync_call_refuses_what_is_declared_async_before_anything_is_emitted(
 
 
 def test_what_turns_out_to_be_awaitable_in_a_sync_call_is_closed_and_fails_it(runtime, log):
-    with pytest.raises(scopeflow.InvalidState, match="tool 'search' returned an awaitable"):
+    with pytest.raises(
+        scopeflow.InvalidState, match="the target of 'search' returned an awaitable"
+    ):
         runtime.tool_execute_sync("search", 1, lambda args: async_function())
     assert log.story() == ["start search", "end search"]
     guard_with(runtime, lambda name, args: async_function())

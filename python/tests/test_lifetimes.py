@@ -171,6 +171,40 @@ def test_a_call_whose_request_leads_back_to_it_is_collected(runtime, log):
     assert log.end("tool").metadata["error.type"] == "abandoned"
 
 
+def test_a_call_whose_intercepted_request_leads_back_to_it_is_collected(runtime):
+    """What an intercept made is held by the core alone."""
+
+    def make():
+        request = Payload()
+        call = runtime.tool_execute("tool", 1, suspend_forever)
+        request["call"] = call
+        box = [request]
+        runtime.register_tool_request_intercept("i", 1, False, lambda name, args: box.pop())
+        contextvars.Context().run(call.send, None)
+        runtime.deregister_tool_request_intercept("i")
+        return weakref.ref(request)
+
+    assert collected(make)
+
+
+def test_a_call_inside_its_own_intercept_goes_at_once(runtime, log):
+    """Without the collector: `next` does not hold the call whose intercept runs."""
+    gc.disable()
+    try:
+
+        async def around(name, args, next):
+            return await next(args)
+
+        runtime.register_tool_execution_intercept("around", 1, around)
+        call = runtime.tool_execute("tool", 1, suspend_forever)
+        contextvars.Context().run(call.send, None)
+        del call
+        runtime.runtime_flush()
+        assert log.end("tool").metadata["error.type"] == "abandoned"
+    finally:
+        gc.enable()
+
+
 @pytest.mark.parametrize("guarded", [False, True])
 def test_a_call_whose_metadata_leads_back_to_it_is_collected(runtime, guarded):
     def make():

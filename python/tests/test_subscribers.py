@@ -196,7 +196,7 @@ def test_a_failing_subscriber_is_logged_and_counted_and_nobody_else_notices(runt
     assert runtime.stats().subscriber_error_count == 2
     record = caplog.records[0]
     assert record.name == "scopeflow"
-    assert "subscriber 'broken' failed: ValueError('out of paper')" in record.getMessage()
+    assert "subscriber 'broken' failed: ValueError: out of paper" in record.getMessage()
     assert record.exc_info[2] is not None
 
 

@@ -1,27 +1,31 @@
-"""The runner of the vectors: a case's steps, done with scopeflow's Runtime."""
+"""The runner of the vectors: a case's steps, done with scopeflow's Runtime. What the runtime calls
+meanwhile is in scripts.py."""
 
 from __future__ import annotations
 
-import asyncio
 import contextvars
 import gc
 import json
 
 import host_fixtures
 import operations_gen as table
+from scripts import ERRORS, ScriptedCall, Scripts, complete, text_of
 
 import scopeflow
-from scopeflow import _native
+from scopeflow import LLMRequest, _native
 
 MODES = ("sync", "async", "suspending")
 DEFAULT_CLOCK_START = "1767225600000000000"
-
-
-class Cancelled(asyncio.CancelledError):
-    """The cancellation that vectors script."""
-
-
-ERRORS = {"ValueError": ValueError, "LookupError": LookupError, "Cancelled": Cancelled}
+# Operations in which async callables may be awaited; in all others they count as failed (S3.8).
+AWAITING = {
+    "tool_execute",
+    "llm_execute",
+    "llm_stream_execute",
+    "tool_request_intercepts",
+    "llm_request_intercepts",
+    "tool_conditional_execution",
+    "llm_conditional_execution",
+}
 
 
 class Session:
@@ -36,6 +40,7 @@ class Session:
             clock_start=int(options.get("clock_start", DEFAULT_CLOCK_START)),
             clock_step=int(options.get("clock_step", 1_000_000)),
             payload_budget=options.get("payload_budget", 1_048_576),
+            credential_headers=options.get("credential_headers"),
         )
         self.contexts = {"main": contextvars.Context()}
         self.entered = []  # Names of the contexts that are running, the innermost last.
@@ -43,6 +48,8 @@ class Session:
         self.events = {}
         self.calls = []
         self.thrown = []  # Error objects that targets and callables let out.
+        self.owned = []  # (payload of the application, its text): may not change (S3.10).
+        self.scripts = Scripts(self)
 
     def run(self):
         self.steps(self.case["steps"], "main")
@@ -56,6 +63,8 @@ class Session:
         stats = self.runtime.stats()
         for name, value in expected.get("stats", {}).items():
             assert (name, str(getattr(stats, name))) == (name, value)
+        for payload, text in self.owned:
+            assert text_of(payload) == text, "the application's own object was changed"
 
     # --- Steps ---
 
@@ -64,13 +73,16 @@ class Session:
         for step in steps:
             self.step(step, step.get("context", context))
 
+    def steps_here(self, steps):
+        self.steps(steps, self.entered[-1])
+
     def step(self, step, context):
         if "fork" in step:
             self.contexts[step["context"]] = self.inside(step["fork"], contextvars.copy_context)
         elif "abandon" in step:
             self.abandon(step["abandon"])
         else:
-            self.inside(context, self.operation, step)
+            self.inside(context, self.expecting, step)
 
     def inside(self, context, function, *arguments):
         """Calls in a named context, which is entered unless it is running already."""
@@ -94,22 +106,33 @@ class Session:
         del handle
         gc.collect()
 
-    def operation(self, step):
-        operation = table.OPERATIONS[step["op"]]
+    def expecting(self, step):
         expected = step.get("expect", {})
+        if isinstance(step.get("args", {}).get("flags"), int) and step["op"] in AWAITING:
+            return  # Unknown bits: in Python the flags are methods and keywords.
+        received = []
         try:
-            outcome = self.call(operation, step)
+            outcome = self.perform(step, received)
         except BaseException as error:
             if not isinstance(error, AssertionError):
                 self.check_error(error, expected)
+                self.check_chunks(received, expected)
             if step.get("propagate") or isinstance(error, AssertionError):
                 raise
             return
-        assert not expected.keys() & {"status", "raise", "cancel"}, f"{step['op']} succeeded"
+        assert not expected.keys() & {"status", "raise", "cancel"}, f"{step} succeeded"
+        self.check_chunks(received, expected)
         if "as" in step:
             self.labels[step["as"]] = outcome
         if "out" in expected:
-            check_out(operation, outcome, expected["out"])
+            check_out(table.OPERATIONS[step["op"]], outcome, expected["out"])
+        if "value" in expected:
+            assert text_of(outcome) == text_of(json.loads(expected["value"]["json"]))
+
+    def check_chunks(self, received, expected):
+        if "chunks" in expected:
+            told = [text_of(self.payload(chunk)) for chunk in expected["chunks"]]
+            assert [text_of(chunk) for chunk in received] == told
 
     def check_error(self, error, expected):
         if "status" in expected:
@@ -119,7 +142,8 @@ class Session:
                 assert str(error) == expected["message"]
             return
         told = expected.get("raise") or expected.get("cancel")
-        assert told is not None, f"unexpected {error!r}"
+        if told is None:
+            raise AssertionError(f"unexpected {error!r}") from error
         assert any(error is thrown for thrown in self.thrown)
         if isinstance(error, scopeflow.ScopeflowError):
             assert (error.code.title().replace("_", ""), str(error)) == (
@@ -129,103 +153,99 @@ class Session:
         else:
             assert (type(error).__name__, str(error)) == (told["type"], told["message"])
 
-    def call(self, operation, step):
+    # --- Operations ---
+
+    def perform(self, step, received):
+        if "next" in step:
+            return self.scripts.call_kept_next(step)
+        operation = table.OPERATIONS[step["op"]]
         positional = [self.label(step["on"])] if operation.on else []
-        named = {}
-        for name, value in step.get("args", {}).items():
-            keyword, kind = operation.arguments[name]
-            if kind == "callable":
-                named[keyword] = self.callable(value, operation.id)
-            else:
-                named[keyword] = self.argument(kind, value)
-        method = getattr(self.runtime, operation.id)
-        if operation.id == "tool_execute":
-            return self.execute(step, named)
-        return method(*positional, **named)
+        named = self.arguments(operation, step)
+        if operation.id not in AWAITING:
+            return getattr(self.runtime, operation.id)(*positional, **named)
+        flags = named.pop("flags", ())
+        is_sync = self.mode == "sync" or "sync" in flags
+        call = ScriptedCall(named.get("args", named.get("request")), is_sync)
+        self.scripts.running.append(call)
+        try:
+            if operation.id.endswith("execute"):
+                return self.execute(operation.id, step, named, flags, call, received)
+            outcome = self.drive(operation.id, named, is_sync)
+            assert outcome is (call.request if "intercepts" in operation.id else None)
+            return outcome
+        finally:
+            self.scripts.running.pop()
 
-    def execute(self, step, named):
-        is_sync = bool(named.pop("flags", 0)) or self.mode == "sync"
-        target, result = self.target(step.get("target"), named["args"])
-        named["func"] = target if is_sync else self.as_async(target)
-        if is_sync:
-            outcome = self.runtime.tool_execute_sync(**named)
+    def drive(self, name, named, is_sync):
+        method = getattr(self.runtime, f"{name}_sync" if is_sync else name)
+        return method(**named) if is_sync else complete(method(**named))
+
+    def execute(self, name, step, named, flags, call, received):
+        suspends = self.mode == "suspending" and not call.is_sync
+        is_stream = name == "llm_stream_execute"
+        target = self.scripts.target(step.get("target"), name.startswith("llm"), call)
+        named["func"] = self.scripts.as_function(target, not call.is_sync, suspends)
+        if not is_stream:
+            outcome = self.drive(name, named, call.is_sync)
+            assert outcome is call.result, "the caller gets the very object (S4.4)"
+            return outcome
+        for role in ("collector", "finalizer"):
+            if role in step:
+                named[role] = self.scripts.callable(step[role], role, suspends)
+        named["chunk_marks"] = "chunk_marks" in flags
+        stream = self.drive(name, named, call.is_sync)
+        del named, target
+        self.consume(stream, step.get("consume", {}), call, received)
+        return None
+
+    def consume(self, stream, consume, call, received):
+        between = consume.get("between", {})
+        step = stream.__next__ if call.is_sync else lambda: complete(stream.__anext__())
+        self.steps_here(between.get("0", ()))
+        while len(received) != consume.get("take"):
+            try:
+                chunk = step()
+            except (StopIteration, StopAsyncIteration):
+                return
+            assert chunk is call.chunks[len(received)], "the consumer gets the very chunk (S4.7)"
+            received.append(chunk)
+            self.steps_here(between.get(str(len(received)), ()))
+        if consume["then"] == "drop":
+            del stream, step
+            call.chunks = []
+            gc.collect()
+        elif call.is_sync:
+            stream.close()
         else:
-            outcome = complete(self.runtime.tool_execute(**named))
-        assert outcome is result["value"], "the caller gets the target's own object (S4.4)"
-        return outcome
-
-    # --- What the runtime calls ---
-
-    def target(self, script, request):
-        context = self.entered[-1]
-        result = {}
-
-        def run(given):
-            assert script is not None, "the target must not be called"
-            assert given is request, "the target gets the caller's own object (S3.10)"
-            if "label" in script:
-                self.calls.append(script["label"])
-            if "as" in script:
-                self.labels[script["as"]] = self.runtime.get_handle()
-            self.steps(script.get("steps", ()), context)
-            self.throw(script)
-            result["value"] = self.argument("payload", script["return"])
-            return result["value"]
-
-        return run, result
-
-    def callable(self, script, registration):
-        calls = iter(script.get("answers", ()))
-        last = {}
-
-        def answer():
-            nonlocal last
-            mine = last = next(calls, last)  # Its steps may call this callable again.
-            self.steps(mine.get("steps", ()), self.entered[-1])
-            self.throw(mine)
-            return mine.get("refuse")
-
-        def guard(name, request):
-            self.calls.append(script["label"])
-            assert isinstance(name, str)
-            return answer()
-
-        def subscriber(event):
-            self.calls.append(script["label"])
-            self.events.setdefault(script["label"], []).append(event.to_json())
-            answer()
-
-        called = subscriber if "subscriber" in registration else guard
-        # Cases about the difference say themselves what is async.
-        suspends = (
-            self.mode == "suspending"
-            and called is guard
-            and "sync_and_async" not in self.case.get("needs", ())
-        )
-        return self.as_async(called) if script.get("async") or suspends else called
-
-    def throw(self, script):
-        told = script.get("raise") or script.get("cancel")
-        if told is not None:
-            self.thrown.append(ERRORS[told["type"]](told["message"]))
-            raise self.thrown[-1]
-
-    def as_async(self, function):
-        async def run(*arguments):
-            if self.mode == "suspending":
-                await Pause()
-            return function(*arguments)
-
-        return run
+            complete(stream.aclose())
 
     # --- Arguments ---
 
-    def argument(self, kind, value):
+    def arguments(self, operation, step):
+        named = {}
+        for name, value in step.get("args", {}).items():
+            keyword, kind = operation.arguments[name]
+            if kind == "callable" and "codec" in name:
+                named[keyword] = self.scripts.codec(value)
+            elif name == "kinds":
+                named[keyword] = names_of_kinds(value)
+            elif kind == "callable":
+                if operation.id.endswith("request_intercept"):
+                    named["break_chain"] = value.get("break_chain", False)
+                named[keyword] = self.scripts.registered(value, operation.id)
+            else:
+                is_request = name == "request" and operation.id.startswith("llm")
+                named[keyword] = self.argument(kind, value, is_request)
+        return named
+
+    def argument(self, kind, value, is_request=False):
         noun, _, name = kind.partition(".")
+        if noun == "flags" and name == "call_flag":
+            return value
         if noun in ("enum", "flags"):
             return number_of(noun, name, value)
         if noun == "payload":
-            return json.loads(value["json"]) if "json" in value else host_fixtures.make(value)
+            return self.own(self.payload(value, is_request))
         if noun == "handle":
             return self.label(value)
         if noun == "error":
@@ -236,6 +256,19 @@ class Session:
             return value["text"] * value["times"]
         return value
 
+    def payload(self, value, is_request=False):
+        if "json" not in value:
+            return host_fixtures.make(value)
+        payload = json.loads(value["json"])
+        if is_request and isinstance(payload, dict) and payload.keys() == {"headers", "content"}:
+            return LLMRequest(payload["headers"], payload["content"])
+        return payload
+
+    def own(self, payload):
+        """What belongs to the application: nobody may change it or get it to edit."""
+        self.owned.append((payload, text_of(payload)))
+        return payload
+
     def label(self, name):
         if name == "root" and name not in self.labels:
             self.labels[name] = self.runtime.runtime_root()
@@ -244,20 +277,10 @@ class Session:
         return self.labels[name]
 
 
-class Pause:
-    """Suspends once."""
-
-    def __await__(self):
-        yield
-
-
-def complete(coroutine):
-    """Drives a coroutine to its end, as an event loop would."""
-    while True:
-        try:
-            coroutine.send(None)
-        except StopIteration as stop:
-            return stop.value
+def names_of_kinds(bits):
+    """The registries that a gate is about; one that nobody knows has a name that nobody knows."""
+    names = {number: name for name, number in table.REGISTRIES.items()}
+    return {names.get(n + 1, f"registry {n + 1}") for n in range(32) if bits >> n & 1}
 
 
 def number_of(noun, name, value):
@@ -284,7 +307,8 @@ def plain(value, info):
         return next(name for name, number in members.items() if number == value.value)
     if isinstance(value, bool) or isinstance(value, str):
         return value
-    flags = "tool_attribute" if info.type is scopeflow.ScopeType.Tool else "scope_attribute"
+    kinds = {scopeflow.ScopeType.Tool: "tool_attribute", scopeflow.ScopeType.Llm: "llm_attribute"}
     if value is info.attributes:
-        return sorted(name for name, bit in table.FLAGS[flags].items() if value & bit)
+        bits = table.FLAGS[kinds.get(info.type, "scope_attribute")]
+        return sorted(name for name, bit in bits.items() if value & bit)
     return str(value)

@@ -147,6 +147,7 @@ def _registry(module: str, name: str, data: dict) -> Registry:
         data["async"],
         data["answer"],
         tuple(data["call_arguments"]),
+        tuple(data.get("not_yet", [])),
     )
 
 
@@ -185,6 +186,7 @@ def _operations(module: dict):
             result=data.get("result", ""),
             errors=tuple(data.get("errors", [])),
             availability=availability,
+            not_yet=tuple(data.get("not_yet", [])),
             blocks=data.get("blocks", False),
         )
     for registry, data in module.get("registries", {}).items():
@@ -196,7 +198,10 @@ def _registry_operations(module: dict, registry: str, data: dict):
     registration = module["registration"]
     for owner_name, owner in registration["owners"].items():
         for action, operation in registration["operations"].items():
-            arguments = (_argument(a) for a in operation["arguments"])
+            extra = data.get("register_arguments", []) if action == "register" else []
+            given = operation["arguments"]
+            # Behind the name, where the other things stand that say what is registered.
+            arguments = tuple(_argument(a) for a in (given[0], *extra, *given[1:]))
             doc = operation["doc"].format(title=data["title"], owner=owner_name)
             errors = operation["errors"]
             if action == "register":
@@ -216,7 +221,11 @@ def _registry_operations(module: dict, registry: str, data: dict):
                 availability=module.get("availability", "everywhere"),
                 registry=registry,
                 action=action,
+                not_yet=tuple(data.get("not_yet", [])),
             )
+
+
+_WIRE_LISTS = ("common", "scope", "mark", "profile", "annotations", "credential_headers")
 
 
 def _wire(module: str, data: dict) -> Wire:
@@ -225,7 +234,7 @@ def _wire(module: str, data: dict) -> Wire:
         doc=data["doc"],
         version=data["version"],
         categories=parse_type(data["categories"]).name,
-        **{part: tuple(data[part]) for part in ("common", "scope", "mark", "profile")},
+        **{part: tuple(data[part]) for part in _WIRE_LISTS},
         metadata=_keys(data["metadata"]),
     )
 

@@ -11,7 +11,7 @@ from .model import Api, Type
 # What a compiled binding does not depend on.
 _NOT_ABI = {
     "abi_hash", "version", "doc", "title", "module", "modules", "wire", "encodings", "thread",
-    "answer",
+    "answer", "not_yet",
 }  # fmt: skip
 
 

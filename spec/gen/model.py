@@ -5,7 +5,7 @@ Everything stands in the spec's order: modules as index.yaml lists them, items a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
@@ -167,6 +167,7 @@ class Registry:
     accepts_async: bool
     answer: str
     call_arguments: tuple[str, ...]
+    not_yet: tuple[str, ...] = ()  # languages whose layer lacks it
 
 
 @dataclass(frozen=True)
@@ -191,6 +192,7 @@ class Operation:
     registry: str = ""
     action: str = ""
     blocks: bool = False  # It may wait: a binding lets its other threads run meanwhile.
+    not_yet: tuple[str, ...] = ()  # languages whose layer lacks it
 
 
 @dataclass(frozen=True)
@@ -212,6 +214,8 @@ class Wire:
     scope: tuple[str, ...]
     mark: tuple[str, ...]
     profile: tuple[str, ...]
+    annotations: tuple[str, ...]  # keys of objects inside the category profile
+    credential_headers: tuple[str, ...]
     metadata: tuple[Key, ...]
 
 
@@ -260,6 +264,14 @@ class Api:
     @property
     def statuses(self) -> tuple[Value, ...]:
         return self.outcomes + self.errors
+
+    def of_language(self, language: str) -> Api:
+        """What that language's layer offers; the number of the ABI stays that of the whole."""
+        return replace(
+            self,
+            registries=tuple(r for r in self.registries if language not in r.not_yet),
+            operations=tuple(op for op in self.operations if language not in op.not_yet),
+        )
 
     def of(self, module: str, items: tuple) -> tuple:
         """Those of the items that belong to a module."""

@@ -69,7 +69,8 @@ def render_target(name: str, api: Api) -> dict[str, str]:
     """Path -> text of all files of one target."""
     environment = environment_of(name)
     texts: dict[str, str] = {}
-    for output in load_target(name).outputs(api):
+    target = load_target(name)
+    for output in target.outputs(api.of_language(getattr(target, "LANGUAGE", ""))):
         template = environment.get_template(output.template)
         try:
             text = template.render(header=output.header, **output.context)

@@ -16,7 +16,7 @@
 
 #if UINTPTR_MAX == UINT64_MAX /* 64-bit pointers */
 
-SCOPEFLOW__ASSERT(sizeof(scopeflow_host) == 64);
+SCOPEFLOW__ASSERT(sizeof(scopeflow_host) == 80);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_host, struct_size_bytes) == 0);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_host, context) == 8);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_host, release) == 16);
@@ -24,30 +24,40 @@ SCOPEFLOW__ASSERT(offsetof(scopeflow_host, encode) == 24);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_host, describe_error) == 32);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_host, clock) == 40);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_host, entropy) == 48);
-SCOPEFLOW__ASSERT(offsetof(scopeflow_host, reallocate) == 56);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_host, log) == 56);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_host, same) == 64);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_host, reallocate) == 72);
 
 SCOPEFLOW__ASSERT(sizeof(scopeflow_error) == 256);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_error, status) == 0);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_error, message_len_bytes) == 4);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_error, message) == 8);
 
-SCOPEFLOW__ASSERT(sizeof(scopeflow_runtime_stats) == 40);
+SCOPEFLOW__ASSERT(sizeof(scopeflow_runtime_stats) == 48);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_runtime_stats, scope_event_count) == 0);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_runtime_stats, mark_event_count) == 8);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_runtime_stats, subscriber_error_count) == 16);
-SCOPEFLOW__ASSERT(offsetof(scopeflow_runtime_stats, dropped_event_count) == 24);
-SCOPEFLOW__ASSERT(offsetof(scopeflow_runtime_stats, abandoned_scope_count) == 32);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_runtime_stats, withheld_payload_count) == 24);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_runtime_stats, dropped_event_count) == 32);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_runtime_stats, abandoned_scope_count) == 40);
 
-SCOPEFLOW__ASSERT(sizeof(scopeflow_scope_info) == 104);
+SCOPEFLOW__ASSERT(sizeof(scopeflow_scope_info) == 120);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_info, uuid) == 0);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_info, parent_uuid) == 16);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_info, name) == 32);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_info, subtype) == 48);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_info, tool_call_id) == 64);
-SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_info, started_at_ns) == 80);
-SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_info, type) == 88);
-SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_info, attributes) == 92);
-SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_info, is_open) == 96);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_info, model_name) == 80);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_info, started_at_ns) == 96);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_info, type) == 104);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_info, attributes) == 108);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_info, is_open) == 112);
+
+SCOPEFLOW__ASSERT(sizeof(scopeflow_propagation) == 208);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_propagation, root_uuid) == 0);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_propagation, parent_uuid) == 16);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_propagation, json) == 32);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_propagation, traceparent) == 152);
 
 SCOPEFLOW__ASSERT(sizeof(scopeflow_event_info) == 88);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_event_info, uuid) == 0);
@@ -59,24 +69,32 @@ SCOPEFLOW__ASSERT(offsetof(scopeflow_event_info, kind) == 72);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_event_info, scope_category) == 76);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_event_info, attributes) == 80);
 
-SCOPEFLOW__ASSERT(sizeof(scopeflow_answer) == 24);
+SCOPEFLOW__ASSERT(sizeof(scopeflow_answer) == 40);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_answer, kind) == 0);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_answer, status) == 4);
-SCOPEFLOW__ASSERT(offsetof(scopeflow_answer, value) == 8);
-SCOPEFLOW__ASSERT(offsetof(scopeflow_answer, emitter) == 16);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_answer, flags) == 8);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_answer, value) == 16);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_answer, annotated) == 24);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_answer, emitter) == 32);
 
-SCOPEFLOW__ASSERT(sizeof(scopeflow_step) == 88);
+SCOPEFLOW__ASSERT(sizeof(scopeflow_step) == 144);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_step, kind) == 0);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_step, registry) == 4);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_step, status) == 8);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_step, flags) == 12);
-SCOPEFLOW__ASSERT(offsetof(scopeflow_step, callable) == 16);
-SCOPEFLOW__ASSERT(offsetof(scopeflow_step, input) == 24);
-SCOPEFLOW__ASSERT(offsetof(scopeflow_step, value) == 32);
-SCOPEFLOW__ASSERT(offsetof(scopeflow_step, scope) == 40);
-SCOPEFLOW__ASSERT(offsetof(scopeflow_step, event) == 48);
-SCOPEFLOW__ASSERT(offsetof(scopeflow_step, registration) == 56);
-SCOPEFLOW__ASSERT(offsetof(scopeflow_step, target) == 72);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_step, input_flags) == 16);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_step, codec_action) == 20);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_step, kinds) == 24);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_step, callable) == 32);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_step, input) == 40);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_step, annotated) == 48);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_step, value) == 56);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_step, scope) == 64);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_step, event) == 72);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_step, registration) == 80);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_step, target) == 96);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_step, tool_call_id) == 112);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_step, model_name) == 128);
 
 SCOPEFLOW__ASSERT(sizeof(scopeflow_sink_stats) == 64);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_sink_stats, written_event_count) == 0);
@@ -88,16 +106,42 @@ SCOPEFLOW__ASSERT(offsetof(scopeflow_sink_stats, queued_event_count) == 40);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_sink_stats, write_error_count) == 48);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_sink_stats, rotation_count) == 56);
 
-SCOPEFLOW__ASSERT(sizeof(scopeflow_runtime_new_options) == 32);
+SCOPEFLOW__ASSERT(sizeof(scopeflow_atof_item) == 224);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, item) == 0);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, kind) == 4);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, scope_category) == 8);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, has_parent) == 12);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, uuid) == 16);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, parent_uuid) == 32);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, timestamp_ns) == 48);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, line_number) == 56);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, offset_bytes) == 64);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, name) == 72);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, category) == 88);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, attributes) == 104);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, data) == 120);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, data_schema) == 136);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, metadata) == 152);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, category_profile) == 168);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, line) == 184);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, problem) == 200);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, message) == 208);
+
+SCOPEFLOW__ASSERT(sizeof(scopeflow_runtime_new_options) == 48);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_runtime_new_options, struct_size_bytes) == 0);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_runtime_new_options, flags) == 4);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_runtime_new_options, clock_start_ns) == 8);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_runtime_new_options, clock_step_ns) == 16);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_runtime_new_options, payload_budget_bytes) == 24);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_runtime_new_options, credential_headers) == 32);
 
 SCOPEFLOW__ASSERT(sizeof(scopeflow_runtime_flush_options) == 16);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_runtime_flush_options, struct_size_bytes) == 0);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_runtime_flush_options, emitter) == 8);
+
+SCOPEFLOW__ASSERT(sizeof(scopeflow_runtime_close_options) == 16);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_runtime_close_options, struct_size_bytes) == 0);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_runtime_close_options, emitter) == 8);
 
 SCOPEFLOW__ASSERT(sizeof(scopeflow_scope_push_options) == 104);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_push_options, struct_size_bytes) == 0);
@@ -123,7 +167,7 @@ SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_pop_options, status) == 48);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_pop_options, error) == 56);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_pop_options, timestamp_ns) == 64);
 
-SCOPEFLOW__ASSERT(sizeof(scopeflow_scope_event_options) == 72);
+SCOPEFLOW__ASSERT(sizeof(scopeflow_scope_event_options) == 104);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_event_options, struct_size_bytes) == 0);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_event_options, current) == 8);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_event_options, emitter) == 16);
@@ -131,7 +175,16 @@ SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_event_options, name) == 24);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_event_options, parent) == 40);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_event_options, data) == 48);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_event_options, metadata) == 56);
-SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_event_options, timestamp_ns) == 64);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_event_options, category) == 64);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_event_options, category_profile) == 80);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_event_options, data_schema) == 88);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_event_options, timestamp_ns) == 96);
+
+SCOPEFLOW__ASSERT(sizeof(scopeflow_task_link_options) == 32);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_task_link_options, struct_size_bytes) == 0);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_task_link_options, call) == 8);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_task_link_options, emitter) == 16);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_task_link_options, request) == 24);
 
 SCOPEFLOW__ASSERT(sizeof(scopeflow_tool_execute_options) == 112);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_tool_execute_options, struct_size_bytes) == 0);
@@ -147,6 +200,120 @@ SCOPEFLOW__ASSERT(offsetof(scopeflow_tool_execute_options, data) == 88);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_tool_execute_options, metadata) == 96);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_tool_execute_options, timestamp_ns) == 104);
 
+SCOPEFLOW__ASSERT(sizeof(scopeflow_tool_call_options) == 96);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_tool_call_options, struct_size_bytes) == 0);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_tool_call_options, current) == 8);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_tool_call_options, emitter) == 16);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_tool_call_options, name) == 24);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_tool_call_options, request) == 40);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_tool_call_options, parent) == 48);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_tool_call_options, attributes) == 56);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_tool_call_options, tool_call_id) == 64);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_tool_call_options, metadata) == 80);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_tool_call_options, timestamp_ns) == 88);
+
+SCOPEFLOW__ASSERT(sizeof(scopeflow_tool_call_end_options) == 72);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_tool_call_end_options, struct_size_bytes) == 0);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_tool_call_end_options, current) == 8);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_tool_call_end_options, emitter) == 16);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_tool_call_end_options, response) == 24);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_tool_call_end_options, data) == 32);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_tool_call_end_options, metadata) == 40);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_tool_call_end_options, status) == 48);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_tool_call_end_options, error) == 56);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_tool_call_end_options, timestamp_ns) == 64);
+
+SCOPEFLOW__ASSERT(sizeof(scopeflow_tool_request_intercepts_options) == 56);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_tool_request_intercepts_options, struct_size_bytes) == 0);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_tool_request_intercepts_options, current) == 8);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_tool_request_intercepts_options, emitter) == 16);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_tool_request_intercepts_options, flags) == 24);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_tool_request_intercepts_options, name) == 32);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_tool_request_intercepts_options, request) == 48);
+
+SCOPEFLOW__ASSERT(sizeof(scopeflow_tool_conditional_execution_options) == 56);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_tool_conditional_execution_options, struct_size_bytes) == 0);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_tool_conditional_execution_options, current) == 8);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_tool_conditional_execution_options, emitter) == 16);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_tool_conditional_execution_options, flags) == 24);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_tool_conditional_execution_options, name) == 32);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_tool_conditional_execution_options, request) == 48);
+
+SCOPEFLOW__ASSERT(sizeof(scopeflow_llm_execute_options) == 128);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_execute_options, struct_size_bytes) == 0);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_execute_options, current) == 8);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_execute_options, emitter) == 16);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_execute_options, flags) == 24);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_execute_options, name) == 32);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_execute_options, request) == 48);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_execute_options, parent) == 56);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_execute_options, attributes) == 64);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_execute_options, model_name) == 72);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_execute_options, data) == 88);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_execute_options, metadata) == 96);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_execute_options, timestamp_ns) == 104);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_execute_options, codec) == 112);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_execute_options, response_codec) == 120);
+
+SCOPEFLOW__ASSERT(sizeof(scopeflow_llm_stream_execute_options) == 128);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_stream_execute_options, struct_size_bytes) == 0);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_stream_execute_options, current) == 8);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_stream_execute_options, emitter) == 16);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_stream_execute_options, flags) == 24);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_stream_execute_options, name) == 32);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_stream_execute_options, request) == 48);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_stream_execute_options, parent) == 56);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_stream_execute_options, attributes) == 64);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_stream_execute_options, model_name) == 72);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_stream_execute_options, data) == 88);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_stream_execute_options, metadata) == 96);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_stream_execute_options, timestamp_ns) == 104);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_stream_execute_options, codec) == 112);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_stream_execute_options, response_codec) == 120);
+
+SCOPEFLOW__ASSERT(sizeof(scopeflow_llm_call_options) == 112);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_call_options, struct_size_bytes) == 0);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_call_options, current) == 8);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_call_options, emitter) == 16);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_call_options, name) == 24);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_call_options, request) == 40);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_call_options, parent) == 48);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_call_options, attributes) == 56);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_call_options, model_name) == 64);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_call_options, metadata) == 80);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_call_options, timestamp_ns) == 88);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_call_options, annotated_request) == 96);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_call_options, codec) == 104);
+
+SCOPEFLOW__ASSERT(sizeof(scopeflow_llm_call_end_options) == 88);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_call_end_options, struct_size_bytes) == 0);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_call_end_options, current) == 8);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_call_end_options, emitter) == 16);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_call_end_options, response) == 24);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_call_end_options, data) == 32);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_call_end_options, metadata) == 40);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_call_end_options, status) == 48);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_call_end_options, error) == 56);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_call_end_options, timestamp_ns) == 64);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_call_end_options, annotated_response) == 72);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_call_end_options, response_codec) == 80);
+
+SCOPEFLOW__ASSERT(sizeof(scopeflow_llm_request_intercepts_options) == 56);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_request_intercepts_options, struct_size_bytes) == 0);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_request_intercepts_options, current) == 8);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_request_intercepts_options, emitter) == 16);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_request_intercepts_options, flags) == 24);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_request_intercepts_options, name) == 32);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_request_intercepts_options, request) == 48);
+
+SCOPEFLOW__ASSERT(sizeof(scopeflow_llm_conditional_execution_options) == 56);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_conditional_execution_options, struct_size_bytes) == 0);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_conditional_execution_options, current) == 8);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_conditional_execution_options, emitter) == 16);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_conditional_execution_options, flags) == 24);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_conditional_execution_options, name) == 32);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_conditional_execution_options, request) == 48);
+
 SCOPEFLOW__ASSERT(sizeof(scopeflow_atof_sink_open_options) == 96);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_sink_open_options, struct_size_bytes) == 0);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_sink_open_options, path) == 8);
@@ -161,13 +328,19 @@ SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_sink_open_options, exit_timeout_ns) ==
 SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_sink_open_options, file_limit_bytes) == 80);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_sink_open_options, kept_file_count) == 88);
 
+SCOPEFLOW__ASSERT(sizeof(scopeflow_atof_reader_new_options) == 24);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_reader_new_options, struct_size_bytes) == 0);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_reader_new_options, runtime) == 8);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_reader_new_options, line_limit_bytes) == 16);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_reader_new_options, depth_limit) == 20);
+
 SCOPEFLOW__ASSERT(sizeof(scopeflow_task) == 256);
 
 SCOPEFLOW__ASSERT(sizeof(scopeflow_emitter) == 32);
 
 #elif defined(__i386__) /* 32-bit pointers, 8-byte integers aligned to 4 */
 
-SCOPEFLOW__ASSERT(sizeof(scopeflow_host) == 32);
+SCOPEFLOW__ASSERT(sizeof(scopeflow_host) == 40);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_host, struct_size_bytes) == 0);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_host, context) == 4);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_host, release) == 8);
@@ -175,30 +348,40 @@ SCOPEFLOW__ASSERT(offsetof(scopeflow_host, encode) == 12);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_host, describe_error) == 16);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_host, clock) == 20);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_host, entropy) == 24);
-SCOPEFLOW__ASSERT(offsetof(scopeflow_host, reallocate) == 28);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_host, log) == 28);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_host, same) == 32);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_host, reallocate) == 36);
 
 SCOPEFLOW__ASSERT(sizeof(scopeflow_error) == 256);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_error, status) == 0);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_error, message_len_bytes) == 4);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_error, message) == 8);
 
-SCOPEFLOW__ASSERT(sizeof(scopeflow_runtime_stats) == 40);
+SCOPEFLOW__ASSERT(sizeof(scopeflow_runtime_stats) == 48);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_runtime_stats, scope_event_count) == 0);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_runtime_stats, mark_event_count) == 8);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_runtime_stats, subscriber_error_count) == 16);
-SCOPEFLOW__ASSERT(offsetof(scopeflow_runtime_stats, dropped_event_count) == 24);
-SCOPEFLOW__ASSERT(offsetof(scopeflow_runtime_stats, abandoned_scope_count) == 32);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_runtime_stats, withheld_payload_count) == 24);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_runtime_stats, dropped_event_count) == 32);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_runtime_stats, abandoned_scope_count) == 40);
 
-SCOPEFLOW__ASSERT(sizeof(scopeflow_scope_info) == 76);
+SCOPEFLOW__ASSERT(sizeof(scopeflow_scope_info) == 84);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_info, uuid) == 0);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_info, parent_uuid) == 16);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_info, name) == 32);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_info, subtype) == 40);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_info, tool_call_id) == 48);
-SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_info, started_at_ns) == 56);
-SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_info, type) == 64);
-SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_info, attributes) == 68);
-SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_info, is_open) == 72);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_info, model_name) == 56);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_info, started_at_ns) == 64);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_info, type) == 72);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_info, attributes) == 76);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_info, is_open) == 80);
+
+SCOPEFLOW__ASSERT(sizeof(scopeflow_propagation) == 208);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_propagation, root_uuid) == 0);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_propagation, parent_uuid) == 16);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_propagation, json) == 32);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_propagation, traceparent) == 152);
 
 SCOPEFLOW__ASSERT(sizeof(scopeflow_event_info) == 68);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_event_info, uuid) == 0);
@@ -210,24 +393,32 @@ SCOPEFLOW__ASSERT(offsetof(scopeflow_event_info, kind) == 56);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_event_info, scope_category) == 60);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_event_info, attributes) == 64);
 
-SCOPEFLOW__ASSERT(sizeof(scopeflow_answer) == 16);
+SCOPEFLOW__ASSERT(sizeof(scopeflow_answer) == 24);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_answer, kind) == 0);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_answer, status) == 4);
-SCOPEFLOW__ASSERT(offsetof(scopeflow_answer, value) == 8);
-SCOPEFLOW__ASSERT(offsetof(scopeflow_answer, emitter) == 12);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_answer, flags) == 8);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_answer, value) == 12);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_answer, annotated) == 16);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_answer, emitter) == 20);
 
-SCOPEFLOW__ASSERT(sizeof(scopeflow_step) == 52);
+SCOPEFLOW__ASSERT(sizeof(scopeflow_step) == 84);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_step, kind) == 0);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_step, registry) == 4);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_step, status) == 8);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_step, flags) == 12);
-SCOPEFLOW__ASSERT(offsetof(scopeflow_step, callable) == 16);
-SCOPEFLOW__ASSERT(offsetof(scopeflow_step, input) == 20);
-SCOPEFLOW__ASSERT(offsetof(scopeflow_step, value) == 24);
-SCOPEFLOW__ASSERT(offsetof(scopeflow_step, scope) == 28);
-SCOPEFLOW__ASSERT(offsetof(scopeflow_step, event) == 32);
-SCOPEFLOW__ASSERT(offsetof(scopeflow_step, registration) == 36);
-SCOPEFLOW__ASSERT(offsetof(scopeflow_step, target) == 44);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_step, input_flags) == 16);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_step, codec_action) == 20);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_step, kinds) == 24);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_step, callable) == 28);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_step, input) == 32);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_step, annotated) == 36);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_step, value) == 40);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_step, scope) == 44);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_step, event) == 48);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_step, registration) == 52);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_step, target) == 60);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_step, tool_call_id) == 68);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_step, model_name) == 76);
 
 SCOPEFLOW__ASSERT(sizeof(scopeflow_sink_stats) == 64);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_sink_stats, written_event_count) == 0);
@@ -239,16 +430,42 @@ SCOPEFLOW__ASSERT(offsetof(scopeflow_sink_stats, queued_event_count) == 40);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_sink_stats, write_error_count) == 48);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_sink_stats, rotation_count) == 56);
 
-SCOPEFLOW__ASSERT(sizeof(scopeflow_runtime_new_options) == 28);
+SCOPEFLOW__ASSERT(sizeof(scopeflow_atof_item) == 148);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, item) == 0);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, kind) == 4);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, scope_category) == 8);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, has_parent) == 12);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, uuid) == 16);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, parent_uuid) == 32);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, timestamp_ns) == 48);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, line_number) == 56);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, offset_bytes) == 64);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, name) == 72);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, category) == 80);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, attributes) == 88);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, data) == 96);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, data_schema) == 104);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, metadata) == 112);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, category_profile) == 120);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, line) == 128);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, problem) == 136);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, message) == 140);
+
+SCOPEFLOW__ASSERT(sizeof(scopeflow_runtime_new_options) == 36);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_runtime_new_options, struct_size_bytes) == 0);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_runtime_new_options, flags) == 4);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_runtime_new_options, clock_start_ns) == 8);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_runtime_new_options, clock_step_ns) == 16);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_runtime_new_options, payload_budget_bytes) == 24);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_runtime_new_options, credential_headers) == 28);
 
 SCOPEFLOW__ASSERT(sizeof(scopeflow_runtime_flush_options) == 8);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_runtime_flush_options, struct_size_bytes) == 0);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_runtime_flush_options, emitter) == 4);
+
+SCOPEFLOW__ASSERT(sizeof(scopeflow_runtime_close_options) == 8);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_runtime_close_options, struct_size_bytes) == 0);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_runtime_close_options, emitter) == 4);
 
 SCOPEFLOW__ASSERT(sizeof(scopeflow_scope_push_options) == 56);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_push_options, struct_size_bytes) == 0);
@@ -274,7 +491,7 @@ SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_pop_options, status) == 24);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_pop_options, error) == 28);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_pop_options, timestamp_ns) == 32);
 
-SCOPEFLOW__ASSERT(sizeof(scopeflow_scope_event_options) == 40);
+SCOPEFLOW__ASSERT(sizeof(scopeflow_scope_event_options) == 56);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_event_options, struct_size_bytes) == 0);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_event_options, current) == 4);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_event_options, emitter) == 8);
@@ -282,7 +499,16 @@ SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_event_options, name) == 12);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_event_options, parent) == 20);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_event_options, data) == 24);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_event_options, metadata) == 28);
-SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_event_options, timestamp_ns) == 32);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_event_options, category) == 32);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_event_options, category_profile) == 40);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_event_options, data_schema) == 44);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_event_options, timestamp_ns) == 48);
+
+SCOPEFLOW__ASSERT(sizeof(scopeflow_task_link_options) == 16);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_task_link_options, struct_size_bytes) == 0);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_task_link_options, call) == 4);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_task_link_options, emitter) == 8);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_task_link_options, request) == 12);
 
 SCOPEFLOW__ASSERT(sizeof(scopeflow_tool_execute_options) == 60);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_tool_execute_options, struct_size_bytes) == 0);
@@ -298,6 +524,120 @@ SCOPEFLOW__ASSERT(offsetof(scopeflow_tool_execute_options, data) == 44);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_tool_execute_options, metadata) == 48);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_tool_execute_options, timestamp_ns) == 52);
 
+SCOPEFLOW__ASSERT(sizeof(scopeflow_tool_call_options) == 52);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_tool_call_options, struct_size_bytes) == 0);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_tool_call_options, current) == 4);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_tool_call_options, emitter) == 8);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_tool_call_options, name) == 12);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_tool_call_options, request) == 20);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_tool_call_options, parent) == 24);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_tool_call_options, attributes) == 28);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_tool_call_options, tool_call_id) == 32);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_tool_call_options, metadata) == 40);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_tool_call_options, timestamp_ns) == 44);
+
+SCOPEFLOW__ASSERT(sizeof(scopeflow_tool_call_end_options) == 40);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_tool_call_end_options, struct_size_bytes) == 0);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_tool_call_end_options, current) == 4);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_tool_call_end_options, emitter) == 8);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_tool_call_end_options, response) == 12);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_tool_call_end_options, data) == 16);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_tool_call_end_options, metadata) == 20);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_tool_call_end_options, status) == 24);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_tool_call_end_options, error) == 28);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_tool_call_end_options, timestamp_ns) == 32);
+
+SCOPEFLOW__ASSERT(sizeof(scopeflow_tool_request_intercepts_options) == 28);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_tool_request_intercepts_options, struct_size_bytes) == 0);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_tool_request_intercepts_options, current) == 4);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_tool_request_intercepts_options, emitter) == 8);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_tool_request_intercepts_options, flags) == 12);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_tool_request_intercepts_options, name) == 16);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_tool_request_intercepts_options, request) == 24);
+
+SCOPEFLOW__ASSERT(sizeof(scopeflow_tool_conditional_execution_options) == 28);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_tool_conditional_execution_options, struct_size_bytes) == 0);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_tool_conditional_execution_options, current) == 4);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_tool_conditional_execution_options, emitter) == 8);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_tool_conditional_execution_options, flags) == 12);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_tool_conditional_execution_options, name) == 16);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_tool_conditional_execution_options, request) == 24);
+
+SCOPEFLOW__ASSERT(sizeof(scopeflow_llm_execute_options) == 68);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_execute_options, struct_size_bytes) == 0);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_execute_options, current) == 4);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_execute_options, emitter) == 8);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_execute_options, flags) == 12);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_execute_options, name) == 16);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_execute_options, request) == 24);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_execute_options, parent) == 28);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_execute_options, attributes) == 32);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_execute_options, model_name) == 36);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_execute_options, data) == 44);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_execute_options, metadata) == 48);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_execute_options, timestamp_ns) == 52);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_execute_options, codec) == 60);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_execute_options, response_codec) == 64);
+
+SCOPEFLOW__ASSERT(sizeof(scopeflow_llm_stream_execute_options) == 68);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_stream_execute_options, struct_size_bytes) == 0);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_stream_execute_options, current) == 4);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_stream_execute_options, emitter) == 8);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_stream_execute_options, flags) == 12);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_stream_execute_options, name) == 16);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_stream_execute_options, request) == 24);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_stream_execute_options, parent) == 28);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_stream_execute_options, attributes) == 32);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_stream_execute_options, model_name) == 36);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_stream_execute_options, data) == 44);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_stream_execute_options, metadata) == 48);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_stream_execute_options, timestamp_ns) == 52);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_stream_execute_options, codec) == 60);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_stream_execute_options, response_codec) == 64);
+
+SCOPEFLOW__ASSERT(sizeof(scopeflow_llm_call_options) == 60);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_call_options, struct_size_bytes) == 0);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_call_options, current) == 4);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_call_options, emitter) == 8);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_call_options, name) == 12);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_call_options, request) == 20);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_call_options, parent) == 24);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_call_options, attributes) == 28);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_call_options, model_name) == 32);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_call_options, metadata) == 40);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_call_options, timestamp_ns) == 44);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_call_options, annotated_request) == 52);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_call_options, codec) == 56);
+
+SCOPEFLOW__ASSERT(sizeof(scopeflow_llm_call_end_options) == 48);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_call_end_options, struct_size_bytes) == 0);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_call_end_options, current) == 4);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_call_end_options, emitter) == 8);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_call_end_options, response) == 12);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_call_end_options, data) == 16);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_call_end_options, metadata) == 20);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_call_end_options, status) == 24);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_call_end_options, error) == 28);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_call_end_options, timestamp_ns) == 32);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_call_end_options, annotated_response) == 40);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_call_end_options, response_codec) == 44);
+
+SCOPEFLOW__ASSERT(sizeof(scopeflow_llm_request_intercepts_options) == 28);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_request_intercepts_options, struct_size_bytes) == 0);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_request_intercepts_options, current) == 4);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_request_intercepts_options, emitter) == 8);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_request_intercepts_options, flags) == 12);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_request_intercepts_options, name) == 16);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_request_intercepts_options, request) == 24);
+
+SCOPEFLOW__ASSERT(sizeof(scopeflow_llm_conditional_execution_options) == 28);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_conditional_execution_options, struct_size_bytes) == 0);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_conditional_execution_options, current) == 4);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_conditional_execution_options, emitter) == 8);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_conditional_execution_options, flags) == 12);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_conditional_execution_options, name) == 16);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_conditional_execution_options, request) == 24);
+
 SCOPEFLOW__ASSERT(sizeof(scopeflow_atof_sink_open_options) == 68);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_sink_open_options, struct_size_bytes) == 0);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_sink_open_options, path) == 4);
@@ -312,13 +652,19 @@ SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_sink_open_options, exit_timeout_ns) ==
 SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_sink_open_options, file_limit_bytes) == 56);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_sink_open_options, kept_file_count) == 64);
 
+SCOPEFLOW__ASSERT(sizeof(scopeflow_atof_reader_new_options) == 16);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_reader_new_options, struct_size_bytes) == 0);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_reader_new_options, runtime) == 4);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_reader_new_options, line_limit_bytes) == 8);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_reader_new_options, depth_limit) == 12);
+
 SCOPEFLOW__ASSERT(sizeof(scopeflow_task) == 256);
 
 SCOPEFLOW__ASSERT(sizeof(scopeflow_emitter) == 32);
 
 #elif UINTPTR_MAX == UINT32_MAX /* 32-bit pointers, 8-byte integers aligned to 8 */
 
-SCOPEFLOW__ASSERT(sizeof(scopeflow_host) == 32);
+SCOPEFLOW__ASSERT(sizeof(scopeflow_host) == 40);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_host, struct_size_bytes) == 0);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_host, context) == 4);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_host, release) == 8);
@@ -326,30 +672,40 @@ SCOPEFLOW__ASSERT(offsetof(scopeflow_host, encode) == 12);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_host, describe_error) == 16);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_host, clock) == 20);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_host, entropy) == 24);
-SCOPEFLOW__ASSERT(offsetof(scopeflow_host, reallocate) == 28);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_host, log) == 28);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_host, same) == 32);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_host, reallocate) == 36);
 
 SCOPEFLOW__ASSERT(sizeof(scopeflow_error) == 256);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_error, status) == 0);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_error, message_len_bytes) == 4);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_error, message) == 8);
 
-SCOPEFLOW__ASSERT(sizeof(scopeflow_runtime_stats) == 40);
+SCOPEFLOW__ASSERT(sizeof(scopeflow_runtime_stats) == 48);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_runtime_stats, scope_event_count) == 0);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_runtime_stats, mark_event_count) == 8);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_runtime_stats, subscriber_error_count) == 16);
-SCOPEFLOW__ASSERT(offsetof(scopeflow_runtime_stats, dropped_event_count) == 24);
-SCOPEFLOW__ASSERT(offsetof(scopeflow_runtime_stats, abandoned_scope_count) == 32);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_runtime_stats, withheld_payload_count) == 24);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_runtime_stats, dropped_event_count) == 32);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_runtime_stats, abandoned_scope_count) == 40);
 
-SCOPEFLOW__ASSERT(sizeof(scopeflow_scope_info) == 80);
+SCOPEFLOW__ASSERT(sizeof(scopeflow_scope_info) == 88);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_info, uuid) == 0);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_info, parent_uuid) == 16);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_info, name) == 32);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_info, subtype) == 40);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_info, tool_call_id) == 48);
-SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_info, started_at_ns) == 56);
-SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_info, type) == 64);
-SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_info, attributes) == 68);
-SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_info, is_open) == 72);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_info, model_name) == 56);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_info, started_at_ns) == 64);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_info, type) == 72);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_info, attributes) == 76);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_info, is_open) == 80);
+
+SCOPEFLOW__ASSERT(sizeof(scopeflow_propagation) == 208);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_propagation, root_uuid) == 0);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_propagation, parent_uuid) == 16);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_propagation, json) == 32);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_propagation, traceparent) == 152);
 
 SCOPEFLOW__ASSERT(sizeof(scopeflow_event_info) == 72);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_event_info, uuid) == 0);
@@ -361,24 +717,32 @@ SCOPEFLOW__ASSERT(offsetof(scopeflow_event_info, kind) == 56);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_event_info, scope_category) == 60);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_event_info, attributes) == 64);
 
-SCOPEFLOW__ASSERT(sizeof(scopeflow_answer) == 16);
+SCOPEFLOW__ASSERT(sizeof(scopeflow_answer) == 24);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_answer, kind) == 0);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_answer, status) == 4);
-SCOPEFLOW__ASSERT(offsetof(scopeflow_answer, value) == 8);
-SCOPEFLOW__ASSERT(offsetof(scopeflow_answer, emitter) == 12);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_answer, flags) == 8);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_answer, value) == 12);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_answer, annotated) == 16);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_answer, emitter) == 20);
 
-SCOPEFLOW__ASSERT(sizeof(scopeflow_step) == 52);
+SCOPEFLOW__ASSERT(sizeof(scopeflow_step) == 84);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_step, kind) == 0);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_step, registry) == 4);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_step, status) == 8);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_step, flags) == 12);
-SCOPEFLOW__ASSERT(offsetof(scopeflow_step, callable) == 16);
-SCOPEFLOW__ASSERT(offsetof(scopeflow_step, input) == 20);
-SCOPEFLOW__ASSERT(offsetof(scopeflow_step, value) == 24);
-SCOPEFLOW__ASSERT(offsetof(scopeflow_step, scope) == 28);
-SCOPEFLOW__ASSERT(offsetof(scopeflow_step, event) == 32);
-SCOPEFLOW__ASSERT(offsetof(scopeflow_step, registration) == 36);
-SCOPEFLOW__ASSERT(offsetof(scopeflow_step, target) == 44);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_step, input_flags) == 16);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_step, codec_action) == 20);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_step, kinds) == 24);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_step, callable) == 28);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_step, input) == 32);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_step, annotated) == 36);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_step, value) == 40);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_step, scope) == 44);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_step, event) == 48);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_step, registration) == 52);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_step, target) == 60);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_step, tool_call_id) == 68);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_step, model_name) == 76);
 
 SCOPEFLOW__ASSERT(sizeof(scopeflow_sink_stats) == 64);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_sink_stats, written_event_count) == 0);
@@ -390,16 +754,42 @@ SCOPEFLOW__ASSERT(offsetof(scopeflow_sink_stats, queued_event_count) == 40);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_sink_stats, write_error_count) == 48);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_sink_stats, rotation_count) == 56);
 
-SCOPEFLOW__ASSERT(sizeof(scopeflow_runtime_new_options) == 32);
+SCOPEFLOW__ASSERT(sizeof(scopeflow_atof_item) == 152);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, item) == 0);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, kind) == 4);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, scope_category) == 8);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, has_parent) == 12);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, uuid) == 16);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, parent_uuid) == 32);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, timestamp_ns) == 48);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, line_number) == 56);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, offset_bytes) == 64);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, name) == 72);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, category) == 80);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, attributes) == 88);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, data) == 96);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, data_schema) == 104);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, metadata) == 112);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, category_profile) == 120);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, line) == 128);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, problem) == 136);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, message) == 140);
+
+SCOPEFLOW__ASSERT(sizeof(scopeflow_runtime_new_options) == 40);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_runtime_new_options, struct_size_bytes) == 0);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_runtime_new_options, flags) == 4);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_runtime_new_options, clock_start_ns) == 8);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_runtime_new_options, clock_step_ns) == 16);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_runtime_new_options, payload_budget_bytes) == 24);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_runtime_new_options, credential_headers) == 28);
 
 SCOPEFLOW__ASSERT(sizeof(scopeflow_runtime_flush_options) == 8);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_runtime_flush_options, struct_size_bytes) == 0);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_runtime_flush_options, emitter) == 4);
+
+SCOPEFLOW__ASSERT(sizeof(scopeflow_runtime_close_options) == 8);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_runtime_close_options, struct_size_bytes) == 0);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_runtime_close_options, emitter) == 4);
 
 SCOPEFLOW__ASSERT(sizeof(scopeflow_scope_push_options) == 56);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_push_options, struct_size_bytes) == 0);
@@ -425,7 +815,7 @@ SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_pop_options, status) == 24);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_pop_options, error) == 28);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_pop_options, timestamp_ns) == 32);
 
-SCOPEFLOW__ASSERT(sizeof(scopeflow_scope_event_options) == 40);
+SCOPEFLOW__ASSERT(sizeof(scopeflow_scope_event_options) == 56);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_event_options, struct_size_bytes) == 0);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_event_options, current) == 4);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_event_options, emitter) == 8);
@@ -433,7 +823,16 @@ SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_event_options, name) == 12);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_event_options, parent) == 20);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_event_options, data) == 24);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_event_options, metadata) == 28);
-SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_event_options, timestamp_ns) == 32);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_event_options, category) == 32);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_event_options, category_profile) == 40);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_event_options, data_schema) == 44);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_event_options, timestamp_ns) == 48);
+
+SCOPEFLOW__ASSERT(sizeof(scopeflow_task_link_options) == 16);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_task_link_options, struct_size_bytes) == 0);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_task_link_options, call) == 4);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_task_link_options, emitter) == 8);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_task_link_options, request) == 12);
 
 SCOPEFLOW__ASSERT(sizeof(scopeflow_tool_execute_options) == 64);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_tool_execute_options, struct_size_bytes) == 0);
@@ -449,6 +848,120 @@ SCOPEFLOW__ASSERT(offsetof(scopeflow_tool_execute_options, data) == 44);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_tool_execute_options, metadata) == 48);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_tool_execute_options, timestamp_ns) == 56);
 
+SCOPEFLOW__ASSERT(sizeof(scopeflow_tool_call_options) == 56);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_tool_call_options, struct_size_bytes) == 0);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_tool_call_options, current) == 4);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_tool_call_options, emitter) == 8);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_tool_call_options, name) == 12);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_tool_call_options, request) == 20);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_tool_call_options, parent) == 24);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_tool_call_options, attributes) == 28);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_tool_call_options, tool_call_id) == 32);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_tool_call_options, metadata) == 40);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_tool_call_options, timestamp_ns) == 48);
+
+SCOPEFLOW__ASSERT(sizeof(scopeflow_tool_call_end_options) == 40);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_tool_call_end_options, struct_size_bytes) == 0);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_tool_call_end_options, current) == 4);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_tool_call_end_options, emitter) == 8);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_tool_call_end_options, response) == 12);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_tool_call_end_options, data) == 16);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_tool_call_end_options, metadata) == 20);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_tool_call_end_options, status) == 24);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_tool_call_end_options, error) == 28);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_tool_call_end_options, timestamp_ns) == 32);
+
+SCOPEFLOW__ASSERT(sizeof(scopeflow_tool_request_intercepts_options) == 28);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_tool_request_intercepts_options, struct_size_bytes) == 0);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_tool_request_intercepts_options, current) == 4);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_tool_request_intercepts_options, emitter) == 8);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_tool_request_intercepts_options, flags) == 12);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_tool_request_intercepts_options, name) == 16);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_tool_request_intercepts_options, request) == 24);
+
+SCOPEFLOW__ASSERT(sizeof(scopeflow_tool_conditional_execution_options) == 28);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_tool_conditional_execution_options, struct_size_bytes) == 0);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_tool_conditional_execution_options, current) == 4);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_tool_conditional_execution_options, emitter) == 8);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_tool_conditional_execution_options, flags) == 12);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_tool_conditional_execution_options, name) == 16);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_tool_conditional_execution_options, request) == 24);
+
+SCOPEFLOW__ASSERT(sizeof(scopeflow_llm_execute_options) == 72);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_execute_options, struct_size_bytes) == 0);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_execute_options, current) == 4);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_execute_options, emitter) == 8);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_execute_options, flags) == 12);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_execute_options, name) == 16);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_execute_options, request) == 24);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_execute_options, parent) == 28);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_execute_options, attributes) == 32);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_execute_options, model_name) == 36);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_execute_options, data) == 44);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_execute_options, metadata) == 48);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_execute_options, timestamp_ns) == 56);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_execute_options, codec) == 64);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_execute_options, response_codec) == 68);
+
+SCOPEFLOW__ASSERT(sizeof(scopeflow_llm_stream_execute_options) == 72);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_stream_execute_options, struct_size_bytes) == 0);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_stream_execute_options, current) == 4);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_stream_execute_options, emitter) == 8);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_stream_execute_options, flags) == 12);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_stream_execute_options, name) == 16);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_stream_execute_options, request) == 24);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_stream_execute_options, parent) == 28);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_stream_execute_options, attributes) == 32);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_stream_execute_options, model_name) == 36);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_stream_execute_options, data) == 44);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_stream_execute_options, metadata) == 48);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_stream_execute_options, timestamp_ns) == 56);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_stream_execute_options, codec) == 64);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_stream_execute_options, response_codec) == 68);
+
+SCOPEFLOW__ASSERT(sizeof(scopeflow_llm_call_options) == 64);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_call_options, struct_size_bytes) == 0);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_call_options, current) == 4);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_call_options, emitter) == 8);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_call_options, name) == 12);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_call_options, request) == 20);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_call_options, parent) == 24);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_call_options, attributes) == 28);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_call_options, model_name) == 32);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_call_options, metadata) == 40);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_call_options, timestamp_ns) == 48);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_call_options, annotated_request) == 56);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_call_options, codec) == 60);
+
+SCOPEFLOW__ASSERT(sizeof(scopeflow_llm_call_end_options) == 48);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_call_end_options, struct_size_bytes) == 0);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_call_end_options, current) == 4);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_call_end_options, emitter) == 8);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_call_end_options, response) == 12);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_call_end_options, data) == 16);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_call_end_options, metadata) == 20);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_call_end_options, status) == 24);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_call_end_options, error) == 28);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_call_end_options, timestamp_ns) == 32);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_call_end_options, annotated_response) == 40);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_call_end_options, response_codec) == 44);
+
+SCOPEFLOW__ASSERT(sizeof(scopeflow_llm_request_intercepts_options) == 28);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_request_intercepts_options, struct_size_bytes) == 0);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_request_intercepts_options, current) == 4);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_request_intercepts_options, emitter) == 8);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_request_intercepts_options, flags) == 12);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_request_intercepts_options, name) == 16);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_request_intercepts_options, request) == 24);
+
+SCOPEFLOW__ASSERT(sizeof(scopeflow_llm_conditional_execution_options) == 28);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_conditional_execution_options, struct_size_bytes) == 0);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_conditional_execution_options, current) == 4);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_conditional_execution_options, emitter) == 8);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_conditional_execution_options, flags) == 12);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_conditional_execution_options, name) == 16);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_conditional_execution_options, request) == 24);
+
 SCOPEFLOW__ASSERT(sizeof(scopeflow_atof_sink_open_options) == 80);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_sink_open_options, struct_size_bytes) == 0);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_sink_open_options, path) == 4);
@@ -462,6 +975,12 @@ SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_sink_open_options, delay_ns) == 48);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_sink_open_options, exit_timeout_ns) == 56);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_sink_open_options, file_limit_bytes) == 64);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_sink_open_options, kept_file_count) == 72);
+
+SCOPEFLOW__ASSERT(sizeof(scopeflow_atof_reader_new_options) == 16);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_reader_new_options, struct_size_bytes) == 0);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_reader_new_options, runtime) == 4);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_reader_new_options, line_limit_bytes) == 8);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_reader_new_options, depth_limit) == 12);
 
 SCOPEFLOW__ASSERT(sizeof(scopeflow_task) == 256);
 

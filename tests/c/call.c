@@ -92,9 +92,11 @@ static scopeflow_ref call_error(call *c, const char *name, bool take) {
     return hold(c, argument == NULL ? NULL : new_error(c->runner, argument), take);
 }
 
+/* A callable or a codec. */
 static scopeflow_ref call_callable(call *c, const char *name, bool take) {
     const json *const argument = json_get(c->arguments, name);
-    if (json_get(argument, "answers") != NULL) c->runner->has_scripts = true;
+    if (argument == NULL) return 0;
+    if (json_count(argument) > 1) c->runner->has_scripts = true;
     return hold(c, object_new_callable(&c->runner->host, argument), take);
 }
 
@@ -118,16 +120,22 @@ static int32_t call_enum(call *c, const char *name, const name_value *table, int
 static uint32_t call_flags(call *c, const char *name, const name_value *table, uint32_t otherwise) {
     const json *const argument = json_get(c->arguments, name);
     uint32_t bits = 0;
+    if (strcmp(name, "flags") == 0 && json_get(c->step_of_case, "finalizer") != NULL)
+        bits = (uint32_t)value_of(table, "finalizer");
     if (argument == NULL || argument->kind != JSON_ARRAY)
-        return (uint32_t)json_integer(argument, otherwise);
+        return (uint32_t)json_integer(argument, otherwise) | bits;
     for (const json *flag = argument->first; flag != NULL; flag = flag->next)
         bits |= (uint32_t)value_of(table, flag->text);
     return bits;
 }
 
 static uint32_t call_callable_flags(call *c, const name_value *table) {
-    bool const is_async = json_is_true(json_get(json_get(c->arguments, "callable"), "async"));
-    return is_async ? (uint32_t)value_of(table, "async") : 0;
+    static const char *const flags[] = {"async", "break_chain"};
+    const json *const callable = json_get(c->arguments, "callable");
+    uint32_t bits = 0;
+    for (size_t i = 0; i < sizeof flags / sizeof *flags; i++)
+        if (json_is_true(json_get(callable, flags[i]))) bits |= (uint32_t)value_of(table, flags[i]);
+    return bits;
 }
 
 /* --- Results --- */
@@ -155,6 +163,13 @@ static void call_out_text(call *c, const char *name, scopeflow_bytes text) {
     snprintf(member->text, sizeof member->text, "%.*s", (int)text.len, text.ptr);
 }
 
+static scopeflow_bytes c_text(const char *text) {
+    scopeflow_bytes bytes;
+    bytes.ptr = text;
+    bytes.len = strlen(text);
+    return bytes;
+}
+
 static void call_out_enum(call *c, const char *name, const name_value *table, int32_t number) {
     out_member *const member = add_out(c, name, number);
     for (; table->name != NULL; table++)
@@ -172,6 +187,8 @@ static void call_out_uuid(call *c, const char *name, const scopeflow_uuid *uuid)
 static void call_out_scope(call *c, scopeflow_scope *scope) {
     const json *const name = json_get(c->step_of_case, "as");
     if (name != NULL) label_set(c->runner, name->text, scope);
+    if (strcmp(c->name, "scope_new_root") == 0)
+        context_enter(c->context, scopeflow_scope_retain(scope), NULL);
     scopeflow_scope_release(scope);
 }
 

@@ -28,13 +28,20 @@ void context_enter(context *self, scopeflow_scope *scope, value *before) {
 }
 
 void context_restore(context *self, const scopeflow_scope *ended) {
-    if (self->current == NULL || self->current->scope != ended) return;
-    value *nearest = self->current->previous;
-    while (nearest != NULL && !scopeflow_scope_is_in_force(nearest->scope))
-        nearest = nearest->previous;
-    (void)value_retain(nearest);
-    value_release(self->current);
-    self->current = nearest;
+    if (self->current == NULL) return;
+    context_go_back(self, ended, value_retain(self->current->previous));
+}
+
+void context_go_back(context *self, const scopeflow_scope *from, value *to) {
+    value *nearest = to;
+    if (self->current != NULL && self->current->scope == from) {
+        while (nearest != NULL && !scopeflow_scope_is_in_force(nearest->scope))
+            nearest = nearest->previous;
+        (void)value_retain(nearest);
+        value_release(self->current);
+        self->current = nearest;
+    }
+    value_release(to);
 }
 
 context *context_find(contexts *self, const char *name) {

@@ -32,6 +32,9 @@ void context_enter(context *self, scopeflow_scope *scope, value *before);
 /* By value, and only where the ended scope is still current: the nearest open one before it. */
 void context_restore(context *self, const scopeflow_scope *ended);
 
+/* The same, but to what was current before, or the nearest above it. Takes that value. */
+void context_go_back(context *self, const scopeflow_scope *from, value *to);
+
 context *context_find(contexts *self, const char *name);
 void context_fork(contexts *self, const char *name, const context *from);
 /* Empties the contexts whose value the scope is; all of them for a null scope. */

@@ -40,6 +40,7 @@ static const name_value names_of_pop_flag[] = {
 
 static const name_value names_of_callable_flag[] = {
     {"async", 1},
+    {"break_chain", 2},
     {NULL, 0},
 };
 
@@ -50,6 +51,14 @@ static const name_value names_of_tool_attribute[] = {
 
 static const name_value names_of_call_flag[] = {
     {"sync", 1},
+    {"chunk_marks", 2},
+    {"finalizer", 4},
+    {NULL, 0},
+};
+
+static const name_value names_of_llm_attribute[] = {
+    {"stateful", 1},
+    {"streaming", 2},
     {NULL, 0},
 };
 
@@ -57,6 +66,7 @@ static const name_value names_of_call_flag[] = {
 static const name_value *const wire_flags[] = {
     names_of_scope_attribute,
     names_of_tool_attribute,
+    names_of_llm_attribute,
     NULL,
 };
 
@@ -68,6 +78,7 @@ static void call_runtime_read_stats(call *c) {
     call_out_unsigned(c, "scope_event_count", out.scope_event_count);
     call_out_unsigned(c, "mark_event_count", out.mark_event_count);
     call_out_unsigned(c, "subscriber_error_count", out.subscriber_error_count);
+    call_out_unsigned(c, "withheld_payload_count", out.withheld_payload_count);
     call_out_unsigned(c, "dropped_event_count", out.dropped_event_count);
     call_out_unsigned(c, "abandoned_scope_count", out.abandoned_scope_count);
 }
@@ -94,8 +105,40 @@ static void call_runtime_flush(call *c) {
     c->status = scopeflow_runtime_flush(c->runtime, &options, &c->task, &c->step, &c->error);
 }
 
+static void call_runtime_close(call *c) {
+    scopeflow_runtime_close_options options = SCOPEFLOW_RUNTIME_CLOSE_OPTIONS_INIT;
+    options.emitter = call_emitter(c);
+    c->status = scopeflow_runtime_close(c->runtime, &options, &c->task, &c->step, &c->error);
+}
+
+static void call_runtime_last_error(call *c) {
+    scopeflow_error out;
+    memset(&out, 0, sizeof out);
+    c->status = scopeflow_runtime_last_error(c->runtime, (uint32_t)call_integer(c, "index", 0), &out, &c->error);
+    if (c->status != SCOPEFLOW_STATUS_OK) return;
+    call_out_integer(c, "status", (int64_t)out.status);
+    call_out_integer(c, "message_len", (int64_t)out.message_len_bytes);
+    call_out_text(c, "message", c_text(out.message));
+}
+
+static void call_runtime_is_credential_header(call *c) {
+    uint32_t out;
+    memset(&out, 0, sizeof out);
+    c->status = scopeflow_runtime_is_credential_header(c->runtime, call_text(c, "name"), &out, &c->error);
+    if (c->status != SCOPEFLOW_STATUS_OK) return;
+    call_out_integer(c, "is_credential", (int64_t)out);
+}
+
 static void call_runtime_after_fork(call *c) {
     c->status = scopeflow_runtime_after_fork(c->runtime, &c->error);
+}
+
+static void call_scope_new_root(call *c) {
+    scopeflow_scope *out;
+    memset(&out, 0, sizeof out);
+    c->status = scopeflow_scope_new_root(c->runtime, &out, &c->error);
+    if (c->status != SCOPEFLOW_STATUS_OK) return;
+    call_out_scope(c, out);
 }
 
 static void call_scope_push(call *c) {
@@ -134,6 +177,9 @@ static void call_scope_event(call *c) {
     options.parent = call_scope(c, "parent");
     options.data = call_payload(c, "data", false);
     options.metadata = call_payload(c, "metadata", false);
+    options.category = call_text(c, "category");
+    options.category_profile = call_payload(c, "category_profile", false);
+    options.data_schema = call_payload(c, "data_schema", false);
     options.timestamp_ns = (int64_t)call_integer(c, "timestamp", options.timestamp_ns);
     c->status = scopeflow_scope_event(c->runtime, &options, &c->task, &c->step, &c->error);
 }
@@ -148,6 +194,7 @@ static void call_scope_describe(call *c) {
     call_out_text(c, "name", out.name);
     call_out_text(c, "subtype", out.subtype);
     call_out_text(c, "tool_call_id", out.tool_call_id);
+    call_out_text(c, "model_name", out.model_name);
     call_out_integer(c, "started_at", (int64_t)out.started_at_ns);
     call_out_enum(c, "type", names_of_scope_type, out.type);
     call_out_integer(c, "attributes", (int64_t)out.attributes);
@@ -178,6 +225,25 @@ static void call_scope_is_in_force(call *c) {
     uint32_t const out = scopeflow_scope_is_in_force(c->scope);
     if (c->status != SCOPEFLOW_STATUS_OK) return;
     call_out_integer(c, "is_in_force", (int64_t)out);
+}
+
+static void call_propagation_capture(call *c) {
+    scopeflow_propagation out;
+    memset(&out, 0, sizeof out);
+    c->status = scopeflow_propagation_capture(c->runtime, call_current(c), &out, &c->error);
+    if (c->status != SCOPEFLOW_STATUS_OK) return;
+    call_out_uuid(c, "root_uuid", &out.root_uuid);
+    call_out_uuid(c, "parent_uuid", &out.parent_uuid);
+    call_out_text(c, "json", c_text(out.json));
+    call_out_text(c, "traceparent", c_text(out.traceparent));
+}
+
+static void call_propagation_adopt(call *c) {
+    scopeflow_scope *out;
+    memset(&out, 0, sizeof out);
+    c->status = scopeflow_propagation_adopt(c->runtime, call_text(c, "text"), &out, &c->error);
+    if (c->status != SCOPEFLOW_STATUS_OK) return;
+    call_out_scope(c, out);
 }
 
 static void call_register_tool_conditional_execution_guardrail(call *c) {
@@ -228,6 +294,366 @@ static void call_scope_deregister_subscriber(call *c) {
     call_out_integer(c, "removed", (int64_t)out);
 }
 
+static void call_register_tool_sanitize_request_guardrail(call *c) {
+    c->status = scopeflow_register_tool_sanitize_request_guardrail(c->runtime, call_text(c, "name"), (int32_t)call_integer(c, "priority", 0), call_callable(c, "callable", true), call_callable_flags(c, names_of_callable_flag), &c->error);
+}
+
+static void call_deregister_tool_sanitize_request_guardrail(call *c) {
+    uint32_t out;
+    memset(&out, 0, sizeof out);
+    c->status = scopeflow_deregister_tool_sanitize_request_guardrail(c->runtime, call_text(c, "name"), &out, &c->error);
+    if (c->status != SCOPEFLOW_STATUS_OK) return;
+    call_out_integer(c, "removed", (int64_t)out);
+}
+
+static void call_scope_register_tool_sanitize_request_guardrail(call *c) {
+    c->status = scopeflow_scope_register_tool_sanitize_request_guardrail(c->scope, call_text(c, "name"), (int32_t)call_integer(c, "priority", 0), call_callable(c, "callable", true), call_callable_flags(c, names_of_callable_flag), &c->error);
+}
+
+static void call_scope_deregister_tool_sanitize_request_guardrail(call *c) {
+    uint32_t out;
+    memset(&out, 0, sizeof out);
+    c->status = scopeflow_scope_deregister_tool_sanitize_request_guardrail(c->scope, call_text(c, "name"), &out, &c->error);
+    if (c->status != SCOPEFLOW_STATUS_OK) return;
+    call_out_integer(c, "removed", (int64_t)out);
+}
+
+static void call_register_tool_sanitize_response_guardrail(call *c) {
+    c->status = scopeflow_register_tool_sanitize_response_guardrail(c->runtime, call_text(c, "name"), (int32_t)call_integer(c, "priority", 0), call_callable(c, "callable", true), call_callable_flags(c, names_of_callable_flag), &c->error);
+}
+
+static void call_deregister_tool_sanitize_response_guardrail(call *c) {
+    uint32_t out;
+    memset(&out, 0, sizeof out);
+    c->status = scopeflow_deregister_tool_sanitize_response_guardrail(c->runtime, call_text(c, "name"), &out, &c->error);
+    if (c->status != SCOPEFLOW_STATUS_OK) return;
+    call_out_integer(c, "removed", (int64_t)out);
+}
+
+static void call_scope_register_tool_sanitize_response_guardrail(call *c) {
+    c->status = scopeflow_scope_register_tool_sanitize_response_guardrail(c->scope, call_text(c, "name"), (int32_t)call_integer(c, "priority", 0), call_callable(c, "callable", true), call_callable_flags(c, names_of_callable_flag), &c->error);
+}
+
+static void call_scope_deregister_tool_sanitize_response_guardrail(call *c) {
+    uint32_t out;
+    memset(&out, 0, sizeof out);
+    c->status = scopeflow_scope_deregister_tool_sanitize_response_guardrail(c->scope, call_text(c, "name"), &out, &c->error);
+    if (c->status != SCOPEFLOW_STATUS_OK) return;
+    call_out_integer(c, "removed", (int64_t)out);
+}
+
+static void call_register_tool_request_intercept(call *c) {
+    c->status = scopeflow_register_tool_request_intercept(c->runtime, call_text(c, "name"), (int32_t)call_integer(c, "priority", 0), call_callable(c, "callable", true), call_callable_flags(c, names_of_callable_flag), &c->error);
+}
+
+static void call_deregister_tool_request_intercept(call *c) {
+    uint32_t out;
+    memset(&out, 0, sizeof out);
+    c->status = scopeflow_deregister_tool_request_intercept(c->runtime, call_text(c, "name"), &out, &c->error);
+    if (c->status != SCOPEFLOW_STATUS_OK) return;
+    call_out_integer(c, "removed", (int64_t)out);
+}
+
+static void call_scope_register_tool_request_intercept(call *c) {
+    c->status = scopeflow_scope_register_tool_request_intercept(c->scope, call_text(c, "name"), (int32_t)call_integer(c, "priority", 0), call_callable(c, "callable", true), call_callable_flags(c, names_of_callable_flag), &c->error);
+}
+
+static void call_scope_deregister_tool_request_intercept(call *c) {
+    uint32_t out;
+    memset(&out, 0, sizeof out);
+    c->status = scopeflow_scope_deregister_tool_request_intercept(c->scope, call_text(c, "name"), &out, &c->error);
+    if (c->status != SCOPEFLOW_STATUS_OK) return;
+    call_out_integer(c, "removed", (int64_t)out);
+}
+
+static void call_register_tool_execution_intercept(call *c) {
+    c->status = scopeflow_register_tool_execution_intercept(c->runtime, call_text(c, "name"), (int32_t)call_integer(c, "priority", 0), call_callable(c, "callable", true), call_callable_flags(c, names_of_callable_flag), &c->error);
+}
+
+static void call_deregister_tool_execution_intercept(call *c) {
+    uint32_t out;
+    memset(&out, 0, sizeof out);
+    c->status = scopeflow_deregister_tool_execution_intercept(c->runtime, call_text(c, "name"), &out, &c->error);
+    if (c->status != SCOPEFLOW_STATUS_OK) return;
+    call_out_integer(c, "removed", (int64_t)out);
+}
+
+static void call_scope_register_tool_execution_intercept(call *c) {
+    c->status = scopeflow_scope_register_tool_execution_intercept(c->scope, call_text(c, "name"), (int32_t)call_integer(c, "priority", 0), call_callable(c, "callable", true), call_callable_flags(c, names_of_callable_flag), &c->error);
+}
+
+static void call_scope_deregister_tool_execution_intercept(call *c) {
+    uint32_t out;
+    memset(&out, 0, sizeof out);
+    c->status = scopeflow_scope_deregister_tool_execution_intercept(c->scope, call_text(c, "name"), &out, &c->error);
+    if (c->status != SCOPEFLOW_STATUS_OK) return;
+    call_out_integer(c, "removed", (int64_t)out);
+}
+
+static void call_register_llm_sanitize_request_guardrail(call *c) {
+    c->status = scopeflow_register_llm_sanitize_request_guardrail(c->runtime, call_text(c, "name"), (int32_t)call_integer(c, "priority", 0), call_callable(c, "callable", true), call_callable_flags(c, names_of_callable_flag), &c->error);
+}
+
+static void call_deregister_llm_sanitize_request_guardrail(call *c) {
+    uint32_t out;
+    memset(&out, 0, sizeof out);
+    c->status = scopeflow_deregister_llm_sanitize_request_guardrail(c->runtime, call_text(c, "name"), &out, &c->error);
+    if (c->status != SCOPEFLOW_STATUS_OK) return;
+    call_out_integer(c, "removed", (int64_t)out);
+}
+
+static void call_scope_register_llm_sanitize_request_guardrail(call *c) {
+    c->status = scopeflow_scope_register_llm_sanitize_request_guardrail(c->scope, call_text(c, "name"), (int32_t)call_integer(c, "priority", 0), call_callable(c, "callable", true), call_callable_flags(c, names_of_callable_flag), &c->error);
+}
+
+static void call_scope_deregister_llm_sanitize_request_guardrail(call *c) {
+    uint32_t out;
+    memset(&out, 0, sizeof out);
+    c->status = scopeflow_scope_deregister_llm_sanitize_request_guardrail(c->scope, call_text(c, "name"), &out, &c->error);
+    if (c->status != SCOPEFLOW_STATUS_OK) return;
+    call_out_integer(c, "removed", (int64_t)out);
+}
+
+static void call_register_llm_sanitize_response_guardrail(call *c) {
+    c->status = scopeflow_register_llm_sanitize_response_guardrail(c->runtime, call_text(c, "name"), (int32_t)call_integer(c, "priority", 0), call_callable(c, "callable", true), call_callable_flags(c, names_of_callable_flag), &c->error);
+}
+
+static void call_deregister_llm_sanitize_response_guardrail(call *c) {
+    uint32_t out;
+    memset(&out, 0, sizeof out);
+    c->status = scopeflow_deregister_llm_sanitize_response_guardrail(c->runtime, call_text(c, "name"), &out, &c->error);
+    if (c->status != SCOPEFLOW_STATUS_OK) return;
+    call_out_integer(c, "removed", (int64_t)out);
+}
+
+static void call_scope_register_llm_sanitize_response_guardrail(call *c) {
+    c->status = scopeflow_scope_register_llm_sanitize_response_guardrail(c->scope, call_text(c, "name"), (int32_t)call_integer(c, "priority", 0), call_callable(c, "callable", true), call_callable_flags(c, names_of_callable_flag), &c->error);
+}
+
+static void call_scope_deregister_llm_sanitize_response_guardrail(call *c) {
+    uint32_t out;
+    memset(&out, 0, sizeof out);
+    c->status = scopeflow_scope_deregister_llm_sanitize_response_guardrail(c->scope, call_text(c, "name"), &out, &c->error);
+    if (c->status != SCOPEFLOW_STATUS_OK) return;
+    call_out_integer(c, "removed", (int64_t)out);
+}
+
+static void call_register_llm_conditional_execution_guardrail(call *c) {
+    c->status = scopeflow_register_llm_conditional_execution_guardrail(c->runtime, call_text(c, "name"), (int32_t)call_integer(c, "priority", 0), call_callable(c, "callable", true), call_callable_flags(c, names_of_callable_flag), &c->error);
+}
+
+static void call_deregister_llm_conditional_execution_guardrail(call *c) {
+    uint32_t out;
+    memset(&out, 0, sizeof out);
+    c->status = scopeflow_deregister_llm_conditional_execution_guardrail(c->runtime, call_text(c, "name"), &out, &c->error);
+    if (c->status != SCOPEFLOW_STATUS_OK) return;
+    call_out_integer(c, "removed", (int64_t)out);
+}
+
+static void call_scope_register_llm_conditional_execution_guardrail(call *c) {
+    c->status = scopeflow_scope_register_llm_conditional_execution_guardrail(c->scope, call_text(c, "name"), (int32_t)call_integer(c, "priority", 0), call_callable(c, "callable", true), call_callable_flags(c, names_of_callable_flag), &c->error);
+}
+
+static void call_scope_deregister_llm_conditional_execution_guardrail(call *c) {
+    uint32_t out;
+    memset(&out, 0, sizeof out);
+    c->status = scopeflow_scope_deregister_llm_conditional_execution_guardrail(c->scope, call_text(c, "name"), &out, &c->error);
+    if (c->status != SCOPEFLOW_STATUS_OK) return;
+    call_out_integer(c, "removed", (int64_t)out);
+}
+
+static void call_register_llm_request_intercept(call *c) {
+    c->status = scopeflow_register_llm_request_intercept(c->runtime, call_text(c, "name"), (int32_t)call_integer(c, "priority", 0), call_callable(c, "callable", true), call_callable_flags(c, names_of_callable_flag), &c->error);
+}
+
+static void call_deregister_llm_request_intercept(call *c) {
+    uint32_t out;
+    memset(&out, 0, sizeof out);
+    c->status = scopeflow_deregister_llm_request_intercept(c->runtime, call_text(c, "name"), &out, &c->error);
+    if (c->status != SCOPEFLOW_STATUS_OK) return;
+    call_out_integer(c, "removed", (int64_t)out);
+}
+
+static void call_scope_register_llm_request_intercept(call *c) {
+    c->status = scopeflow_scope_register_llm_request_intercept(c->scope, call_text(c, "name"), (int32_t)call_integer(c, "priority", 0), call_callable(c, "callable", true), call_callable_flags(c, names_of_callable_flag), &c->error);
+}
+
+static void call_scope_deregister_llm_request_intercept(call *c) {
+    uint32_t out;
+    memset(&out, 0, sizeof out);
+    c->status = scopeflow_scope_deregister_llm_request_intercept(c->scope, call_text(c, "name"), &out, &c->error);
+    if (c->status != SCOPEFLOW_STATUS_OK) return;
+    call_out_integer(c, "removed", (int64_t)out);
+}
+
+static void call_register_llm_execution_intercept(call *c) {
+    c->status = scopeflow_register_llm_execution_intercept(c->runtime, call_text(c, "name"), (int32_t)call_integer(c, "priority", 0), call_callable(c, "callable", true), call_callable_flags(c, names_of_callable_flag), &c->error);
+}
+
+static void call_deregister_llm_execution_intercept(call *c) {
+    uint32_t out;
+    memset(&out, 0, sizeof out);
+    c->status = scopeflow_deregister_llm_execution_intercept(c->runtime, call_text(c, "name"), &out, &c->error);
+    if (c->status != SCOPEFLOW_STATUS_OK) return;
+    call_out_integer(c, "removed", (int64_t)out);
+}
+
+static void call_scope_register_llm_execution_intercept(call *c) {
+    c->status = scopeflow_scope_register_llm_execution_intercept(c->scope, call_text(c, "name"), (int32_t)call_integer(c, "priority", 0), call_callable(c, "callable", true), call_callable_flags(c, names_of_callable_flag), &c->error);
+}
+
+static void call_scope_deregister_llm_execution_intercept(call *c) {
+    uint32_t out;
+    memset(&out, 0, sizeof out);
+    c->status = scopeflow_scope_deregister_llm_execution_intercept(c->scope, call_text(c, "name"), &out, &c->error);
+    if (c->status != SCOPEFLOW_STATUS_OK) return;
+    call_out_integer(c, "removed", (int64_t)out);
+}
+
+static void call_register_llm_stream_execution_intercept(call *c) {
+    c->status = scopeflow_register_llm_stream_execution_intercept(c->runtime, call_text(c, "name"), (int32_t)call_integer(c, "priority", 0), call_callable(c, "callable", true), call_callable_flags(c, names_of_callable_flag), &c->error);
+}
+
+static void call_deregister_llm_stream_execution_intercept(call *c) {
+    uint32_t out;
+    memset(&out, 0, sizeof out);
+    c->status = scopeflow_deregister_llm_stream_execution_intercept(c->runtime, call_text(c, "name"), &out, &c->error);
+    if (c->status != SCOPEFLOW_STATUS_OK) return;
+    call_out_integer(c, "removed", (int64_t)out);
+}
+
+static void call_scope_register_llm_stream_execution_intercept(call *c) {
+    c->status = scopeflow_scope_register_llm_stream_execution_intercept(c->scope, call_text(c, "name"), (int32_t)call_integer(c, "priority", 0), call_callable(c, "callable", true), call_callable_flags(c, names_of_callable_flag), &c->error);
+}
+
+static void call_scope_deregister_llm_stream_execution_intercept(call *c) {
+    uint32_t out;
+    memset(&out, 0, sizeof out);
+    c->status = scopeflow_scope_deregister_llm_stream_execution_intercept(c->scope, call_text(c, "name"), &out, &c->error);
+    if (c->status != SCOPEFLOW_STATUS_OK) return;
+    call_out_integer(c, "removed", (int64_t)out);
+}
+
+static void call_register_mark_sanitize_guardrail(call *c) {
+    c->status = scopeflow_register_mark_sanitize_guardrail(c->runtime, call_text(c, "name"), (int32_t)call_integer(c, "priority", 0), call_callable(c, "callable", true), call_callable_flags(c, names_of_callable_flag), &c->error);
+}
+
+static void call_deregister_mark_sanitize_guardrail(call *c) {
+    uint32_t out;
+    memset(&out, 0, sizeof out);
+    c->status = scopeflow_deregister_mark_sanitize_guardrail(c->runtime, call_text(c, "name"), &out, &c->error);
+    if (c->status != SCOPEFLOW_STATUS_OK) return;
+    call_out_integer(c, "removed", (int64_t)out);
+}
+
+static void call_scope_register_mark_sanitize_guardrail(call *c) {
+    c->status = scopeflow_scope_register_mark_sanitize_guardrail(c->scope, call_text(c, "name"), (int32_t)call_integer(c, "priority", 0), call_callable(c, "callable", true), call_callable_flags(c, names_of_callable_flag), &c->error);
+}
+
+static void call_scope_deregister_mark_sanitize_guardrail(call *c) {
+    uint32_t out;
+    memset(&out, 0, sizeof out);
+    c->status = scopeflow_scope_deregister_mark_sanitize_guardrail(c->scope, call_text(c, "name"), &out, &c->error);
+    if (c->status != SCOPEFLOW_STATUS_OK) return;
+    call_out_integer(c, "removed", (int64_t)out);
+}
+
+static void call_register_scope_sanitize_start_guardrail(call *c) {
+    c->status = scopeflow_register_scope_sanitize_start_guardrail(c->runtime, call_text(c, "name"), (int32_t)call_integer(c, "priority", 0), call_callable(c, "callable", true), call_callable_flags(c, names_of_callable_flag), &c->error);
+}
+
+static void call_deregister_scope_sanitize_start_guardrail(call *c) {
+    uint32_t out;
+    memset(&out, 0, sizeof out);
+    c->status = scopeflow_deregister_scope_sanitize_start_guardrail(c->runtime, call_text(c, "name"), &out, &c->error);
+    if (c->status != SCOPEFLOW_STATUS_OK) return;
+    call_out_integer(c, "removed", (int64_t)out);
+}
+
+static void call_scope_register_scope_sanitize_start_guardrail(call *c) {
+    c->status = scopeflow_scope_register_scope_sanitize_start_guardrail(c->scope, call_text(c, "name"), (int32_t)call_integer(c, "priority", 0), call_callable(c, "callable", true), call_callable_flags(c, names_of_callable_flag), &c->error);
+}
+
+static void call_scope_deregister_scope_sanitize_start_guardrail(call *c) {
+    uint32_t out;
+    memset(&out, 0, sizeof out);
+    c->status = scopeflow_scope_deregister_scope_sanitize_start_guardrail(c->scope, call_text(c, "name"), &out, &c->error);
+    if (c->status != SCOPEFLOW_STATUS_OK) return;
+    call_out_integer(c, "removed", (int64_t)out);
+}
+
+static void call_register_scope_sanitize_end_guardrail(call *c) {
+    c->status = scopeflow_register_scope_sanitize_end_guardrail(c->runtime, call_text(c, "name"), (int32_t)call_integer(c, "priority", 0), call_callable(c, "callable", true), call_callable_flags(c, names_of_callable_flag), &c->error);
+}
+
+static void call_deregister_scope_sanitize_end_guardrail(call *c) {
+    uint32_t out;
+    memset(&out, 0, sizeof out);
+    c->status = scopeflow_deregister_scope_sanitize_end_guardrail(c->runtime, call_text(c, "name"), &out, &c->error);
+    if (c->status != SCOPEFLOW_STATUS_OK) return;
+    call_out_integer(c, "removed", (int64_t)out);
+}
+
+static void call_scope_register_scope_sanitize_end_guardrail(call *c) {
+    c->status = scopeflow_scope_register_scope_sanitize_end_guardrail(c->scope, call_text(c, "name"), (int32_t)call_integer(c, "priority", 0), call_callable(c, "callable", true), call_callable_flags(c, names_of_callable_flag), &c->error);
+}
+
+static void call_scope_deregister_scope_sanitize_end_guardrail(call *c) {
+    uint32_t out;
+    memset(&out, 0, sizeof out);
+    c->status = scopeflow_scope_deregister_scope_sanitize_end_guardrail(c->scope, call_text(c, "name"), &out, &c->error);
+    if (c->status != SCOPEFLOW_STATUS_OK) return;
+    call_out_integer(c, "removed", (int64_t)out);
+}
+
+static void call_register_event_metadata_injector(call *c) {
+    c->status = scopeflow_register_event_metadata_injector(c->runtime, call_text(c, "name"), (int32_t)call_integer(c, "priority", 0), call_callable(c, "callable", true), call_callable_flags(c, names_of_callable_flag), &c->error);
+}
+
+static void call_deregister_event_metadata_injector(call *c) {
+    uint32_t out;
+    memset(&out, 0, sizeof out);
+    c->status = scopeflow_deregister_event_metadata_injector(c->runtime, call_text(c, "name"), &out, &c->error);
+    if (c->status != SCOPEFLOW_STATUS_OK) return;
+    call_out_integer(c, "removed", (int64_t)out);
+}
+
+static void call_scope_register_event_metadata_injector(call *c) {
+    c->status = scopeflow_scope_register_event_metadata_injector(c->scope, call_text(c, "name"), (int32_t)call_integer(c, "priority", 0), call_callable(c, "callable", true), call_callable_flags(c, names_of_callable_flag), &c->error);
+}
+
+static void call_scope_deregister_event_metadata_injector(call *c) {
+    uint32_t out;
+    memset(&out, 0, sizeof out);
+    c->status = scopeflow_scope_deregister_event_metadata_injector(c->scope, call_text(c, "name"), &out, &c->error);
+    if (c->status != SCOPEFLOW_STATUS_OK) return;
+    call_out_integer(c, "removed", (int64_t)out);
+}
+
+static void call_register_conditional_middleware_guardrail(call *c) {
+    c->status = scopeflow_register_conditional_middleware_guardrail(c->runtime, call_text(c, "name"), (uint32_t)call_integer(c, "kinds", 0), call_text(c, "registration"), call_callable(c, "callable", true), call_callable_flags(c, names_of_callable_flag), &c->error);
+}
+
+static void call_deregister_conditional_middleware_guardrail(call *c) {
+    uint32_t out;
+    memset(&out, 0, sizeof out);
+    c->status = scopeflow_deregister_conditional_middleware_guardrail(c->runtime, call_text(c, "name"), &out, &c->error);
+    if (c->status != SCOPEFLOW_STATUS_OK) return;
+    call_out_integer(c, "removed", (int64_t)out);
+}
+
+static void call_scope_register_conditional_middleware_guardrail(call *c) {
+    c->status = scopeflow_scope_register_conditional_middleware_guardrail(c->scope, call_text(c, "name"), (uint32_t)call_integer(c, "kinds", 0), call_text(c, "registration"), call_callable(c, "callable", true), call_callable_flags(c, names_of_callable_flag), &c->error);
+}
+
+static void call_scope_deregister_conditional_middleware_guardrail(call *c) {
+    uint32_t out;
+    memset(&out, 0, sizeof out);
+    c->status = scopeflow_scope_deregister_conditional_middleware_guardrail(c->scope, call_text(c, "name"), &out, &c->error);
+    if (c->status != SCOPEFLOW_STATUS_OK) return;
+    call_out_integer(c, "removed", (int64_t)out);
+}
+
 static void call_tool_execute(call *c) {
     scopeflow_tool_execute_options options = SCOPEFLOW_TOOL_EXECUTE_OPTIONS_INIT;
     options.current = call_current(c);
@@ -244,12 +670,150 @@ static void call_tool_execute(call *c) {
     c->status = scopeflow_tool_execute(c->runtime, &options, &c->task, &c->step, &c->error);
 }
 
+static void call_tool_call(call *c) {
+    scopeflow_tool_call_options options = SCOPEFLOW_TOOL_CALL_OPTIONS_INIT;
+    options.current = call_current(c);
+    options.emitter = call_emitter(c);
+    options.name = call_text(c, "name");
+    options.request = call_payload(c, "request", false);
+    options.parent = call_scope(c, "parent");
+    options.attributes = call_flags(c, "attributes", names_of_tool_attribute, options.attributes);
+    options.tool_call_id = call_text(c, "tool_call_id");
+    options.metadata = call_payload(c, "metadata", true);
+    options.timestamp_ns = (int64_t)call_integer(c, "timestamp", options.timestamp_ns);
+    c->status = scopeflow_tool_call(c->runtime, &options, &c->task, &c->step, &c->error);
+}
+
+static void call_tool_call_end(call *c) {
+    scopeflow_tool_call_end_options options = SCOPEFLOW_TOOL_CALL_END_OPTIONS_INIT;
+    options.current = call_current(c);
+    options.emitter = call_emitter(c);
+    options.response = call_payload(c, "response", false);
+    options.data = call_payload(c, "data", false);
+    options.metadata = call_payload(c, "metadata", false);
+    options.status = call_enum(c, "status", names_of_end_status, options.status);
+    options.error = call_error(c, "error", false);
+    options.timestamp_ns = (int64_t)call_integer(c, "timestamp", options.timestamp_ns);
+    c->status = scopeflow_tool_call_end(c->scope, &options, &c->task, &c->step, &c->error);
+}
+
+static void call_tool_request_intercepts(call *c) {
+    scopeflow_tool_request_intercepts_options options = SCOPEFLOW_TOOL_REQUEST_INTERCEPTS_OPTIONS_INIT;
+    options.current = call_current(c);
+    options.emitter = call_emitter(c);
+    options.flags = call_flags(c, "flags", names_of_call_flag, options.flags);
+    options.name = call_text(c, "name");
+    options.request = call_payload(c, "request", false);
+    c->status = scopeflow_tool_request_intercepts(c->runtime, &options, &c->task, &c->step, &c->error);
+}
+
+static void call_tool_conditional_execution(call *c) {
+    scopeflow_tool_conditional_execution_options options = SCOPEFLOW_TOOL_CONDITIONAL_EXECUTION_OPTIONS_INIT;
+    options.current = call_current(c);
+    options.emitter = call_emitter(c);
+    options.flags = call_flags(c, "flags", names_of_call_flag, options.flags);
+    options.name = call_text(c, "name");
+    options.request = call_payload(c, "request", false);
+    c->status = scopeflow_tool_conditional_execution(c->runtime, &options, &c->task, &c->step, &c->error);
+}
+
+static void call_llm_execute(call *c) {
+    scopeflow_llm_execute_options options = SCOPEFLOW_LLM_EXECUTE_OPTIONS_INIT;
+    options.current = call_current(c);
+    options.emitter = call_emitter(c);
+    options.flags = call_flags(c, "flags", names_of_call_flag, options.flags);
+    options.name = call_text(c, "name");
+    options.request = call_payload(c, "request", false);
+    options.parent = call_scope(c, "parent");
+    options.attributes = call_flags(c, "attributes", names_of_llm_attribute, options.attributes);
+    options.model_name = call_text(c, "model_name");
+    options.data = call_payload(c, "data", false);
+    options.metadata = call_payload(c, "metadata", true);
+    options.timestamp_ns = (int64_t)call_integer(c, "timestamp", options.timestamp_ns);
+    options.codec = call_callable(c, "codec", false);
+    options.response_codec = call_callable(c, "response_codec", false);
+    c->status = scopeflow_llm_execute(c->runtime, &options, &c->task, &c->step, &c->error);
+}
+
+static void call_llm_stream_execute(call *c) {
+    scopeflow_llm_stream_execute_options options = SCOPEFLOW_LLM_STREAM_EXECUTE_OPTIONS_INIT;
+    options.current = call_current(c);
+    options.emitter = call_emitter(c);
+    options.flags = call_flags(c, "flags", names_of_call_flag, options.flags);
+    options.name = call_text(c, "name");
+    options.request = call_payload(c, "request", false);
+    options.parent = call_scope(c, "parent");
+    options.attributes = call_flags(c, "attributes", names_of_llm_attribute, options.attributes);
+    options.model_name = call_text(c, "model_name");
+    options.data = call_payload(c, "data", false);
+    options.metadata = call_payload(c, "metadata", true);
+    options.timestamp_ns = (int64_t)call_integer(c, "timestamp", options.timestamp_ns);
+    options.codec = call_callable(c, "codec", false);
+    options.response_codec = call_callable(c, "response_codec", false);
+    c->status = scopeflow_llm_stream_execute(c->runtime, &options, &c->task, &c->step, &c->error);
+}
+
+static void call_llm_call(call *c) {
+    scopeflow_llm_call_options options = SCOPEFLOW_LLM_CALL_OPTIONS_INIT;
+    options.current = call_current(c);
+    options.emitter = call_emitter(c);
+    options.name = call_text(c, "name");
+    options.request = call_payload(c, "request", false);
+    options.parent = call_scope(c, "parent");
+    options.attributes = call_flags(c, "attributes", names_of_llm_attribute, options.attributes);
+    options.model_name = call_text(c, "model_name");
+    options.metadata = call_payload(c, "metadata", true);
+    options.timestamp_ns = (int64_t)call_integer(c, "timestamp", options.timestamp_ns);
+    options.annotated_request = call_payload(c, "annotated_request", false);
+    options.codec = call_callable(c, "codec", false);
+    c->status = scopeflow_llm_call(c->runtime, &options, &c->task, &c->step, &c->error);
+}
+
+static void call_llm_call_end(call *c) {
+    scopeflow_llm_call_end_options options = SCOPEFLOW_LLM_CALL_END_OPTIONS_INIT;
+    options.current = call_current(c);
+    options.emitter = call_emitter(c);
+    options.response = call_payload(c, "response", false);
+    options.data = call_payload(c, "data", false);
+    options.metadata = call_payload(c, "metadata", false);
+    options.status = call_enum(c, "status", names_of_end_status, options.status);
+    options.error = call_error(c, "error", false);
+    options.timestamp_ns = (int64_t)call_integer(c, "timestamp", options.timestamp_ns);
+    options.annotated_response = call_payload(c, "annotated_response", false);
+    options.response_codec = call_callable(c, "response_codec", false);
+    c->status = scopeflow_llm_call_end(c->scope, &options, &c->task, &c->step, &c->error);
+}
+
+static void call_llm_request_intercepts(call *c) {
+    scopeflow_llm_request_intercepts_options options = SCOPEFLOW_LLM_REQUEST_INTERCEPTS_OPTIONS_INIT;
+    options.current = call_current(c);
+    options.emitter = call_emitter(c);
+    options.flags = call_flags(c, "flags", names_of_call_flag, options.flags);
+    options.name = call_text(c, "name");
+    options.request = call_payload(c, "request", false);
+    c->status = scopeflow_llm_request_intercepts(c->runtime, &options, &c->task, &c->step, &c->error);
+}
+
+static void call_llm_conditional_execution(call *c) {
+    scopeflow_llm_conditional_execution_options options = SCOPEFLOW_LLM_CONDITIONAL_EXECUTION_OPTIONS_INIT;
+    options.current = call_current(c);
+    options.emitter = call_emitter(c);
+    options.flags = call_flags(c, "flags", names_of_call_flag, options.flags);
+    options.name = call_text(c, "name");
+    options.request = call_payload(c, "request", false);
+    c->status = scopeflow_llm_conditional_execution(c->runtime, &options, &c->task, &c->step, &c->error);
+}
+
 static const operation operations[] = {
     {"runtime_read_stats", call_runtime_read_stats, false},
     {"runtime_root", call_runtime_root, false},
     {"runtime_callable_at", call_runtime_callable_at, false},
     {"runtime_flush", call_runtime_flush, true},
+    {"runtime_close", call_runtime_close, true},
+    {"runtime_last_error", call_runtime_last_error, false},
+    {"runtime_is_credential_header", call_runtime_is_credential_header, false},
     {"runtime_after_fork", call_runtime_after_fork, false},
+    {"scope_new_root", call_scope_new_root, false},
     {"scope_push", call_scope_push, true},
     {"scope_pop", call_scope_pop, true},
     {"scope_event", call_scope_event, true},
@@ -258,6 +822,8 @@ static const operation operations[] = {
     {"scope_callable_at", call_scope_callable_at, false},
     {"scope_is_open", call_scope_is_open, false},
     {"scope_is_in_force", call_scope_is_in_force, false},
+    {"propagation_capture", call_propagation_capture, false},
+    {"propagation_adopt", call_propagation_adopt, false},
     {"register_tool_conditional_execution_guardrail", call_register_tool_conditional_execution_guardrail, false},
     {"deregister_tool_conditional_execution_guardrail", call_deregister_tool_conditional_execution_guardrail, false},
     {"scope_register_tool_conditional_execution_guardrail", call_scope_register_tool_conditional_execution_guardrail, false},
@@ -266,7 +832,77 @@ static const operation operations[] = {
     {"deregister_subscriber", call_deregister_subscriber, false},
     {"scope_register_subscriber", call_scope_register_subscriber, false},
     {"scope_deregister_subscriber", call_scope_deregister_subscriber, false},
+    {"register_tool_sanitize_request_guardrail", call_register_tool_sanitize_request_guardrail, false},
+    {"deregister_tool_sanitize_request_guardrail", call_deregister_tool_sanitize_request_guardrail, false},
+    {"scope_register_tool_sanitize_request_guardrail", call_scope_register_tool_sanitize_request_guardrail, false},
+    {"scope_deregister_tool_sanitize_request_guardrail", call_scope_deregister_tool_sanitize_request_guardrail, false},
+    {"register_tool_sanitize_response_guardrail", call_register_tool_sanitize_response_guardrail, false},
+    {"deregister_tool_sanitize_response_guardrail", call_deregister_tool_sanitize_response_guardrail, false},
+    {"scope_register_tool_sanitize_response_guardrail", call_scope_register_tool_sanitize_response_guardrail, false},
+    {"scope_deregister_tool_sanitize_response_guardrail", call_scope_deregister_tool_sanitize_response_guardrail, false},
+    {"register_tool_request_intercept", call_register_tool_request_intercept, false},
+    {"deregister_tool_request_intercept", call_deregister_tool_request_intercept, false},
+    {"scope_register_tool_request_intercept", call_scope_register_tool_request_intercept, false},
+    {"scope_deregister_tool_request_intercept", call_scope_deregister_tool_request_intercept, false},
+    {"register_tool_execution_intercept", call_register_tool_execution_intercept, false},
+    {"deregister_tool_execution_intercept", call_deregister_tool_execution_intercept, false},
+    {"scope_register_tool_execution_intercept", call_scope_register_tool_execution_intercept, false},
+    {"scope_deregister_tool_execution_intercept", call_scope_deregister_tool_execution_intercept, false},
+    {"register_llm_sanitize_request_guardrail", call_register_llm_sanitize_request_guardrail, false},
+    {"deregister_llm_sanitize_request_guardrail", call_deregister_llm_sanitize_request_guardrail, false},
+    {"scope_register_llm_sanitize_request_guardrail", call_scope_register_llm_sanitize_request_guardrail, false},
+    {"scope_deregister_llm_sanitize_request_guardrail", call_scope_deregister_llm_sanitize_request_guardrail, false},
+    {"register_llm_sanitize_response_guardrail", call_register_llm_sanitize_response_guardrail, false},
+    {"deregister_llm_sanitize_response_guardrail", call_deregister_llm_sanitize_response_guardrail, false},
+    {"scope_register_llm_sanitize_response_guardrail", call_scope_register_llm_sanitize_response_guardrail, false},
+    {"scope_deregister_llm_sanitize_response_guardrail", call_scope_deregister_llm_sanitize_response_guardrail, false},
+    {"register_llm_conditional_execution_guardrail", call_register_llm_conditional_execution_guardrail, false},
+    {"deregister_llm_conditional_execution_guardrail", call_deregister_llm_conditional_execution_guardrail, false},
+    {"scope_register_llm_conditional_execution_guardrail", call_scope_register_llm_conditional_execution_guardrail, false},
+    {"scope_deregister_llm_conditional_execution_guardrail", call_scope_deregister_llm_conditional_execution_guardrail, false},
+    {"register_llm_request_intercept", call_register_llm_request_intercept, false},
+    {"deregister_llm_request_intercept", call_deregister_llm_request_intercept, false},
+    {"scope_register_llm_request_intercept", call_scope_register_llm_request_intercept, false},
+    {"scope_deregister_llm_request_intercept", call_scope_deregister_llm_request_intercept, false},
+    {"register_llm_execution_intercept", call_register_llm_execution_intercept, false},
+    {"deregister_llm_execution_intercept", call_deregister_llm_execution_intercept, false},
+    {"scope_register_llm_execution_intercept", call_scope_register_llm_execution_intercept, false},
+    {"scope_deregister_llm_execution_intercept", call_scope_deregister_llm_execution_intercept, false},
+    {"register_llm_stream_execution_intercept", call_register_llm_stream_execution_intercept, false},
+    {"deregister_llm_stream_execution_intercept", call_deregister_llm_stream_execution_intercept, false},
+    {"scope_register_llm_stream_execution_intercept", call_scope_register_llm_stream_execution_intercept, false},
+    {"scope_deregister_llm_stream_execution_intercept", call_scope_deregister_llm_stream_execution_intercept, false},
+    {"register_mark_sanitize_guardrail", call_register_mark_sanitize_guardrail, false},
+    {"deregister_mark_sanitize_guardrail", call_deregister_mark_sanitize_guardrail, false},
+    {"scope_register_mark_sanitize_guardrail", call_scope_register_mark_sanitize_guardrail, false},
+    {"scope_deregister_mark_sanitize_guardrail", call_scope_deregister_mark_sanitize_guardrail, false},
+    {"register_scope_sanitize_start_guardrail", call_register_scope_sanitize_start_guardrail, false},
+    {"deregister_scope_sanitize_start_guardrail", call_deregister_scope_sanitize_start_guardrail, false},
+    {"scope_register_scope_sanitize_start_guardrail", call_scope_register_scope_sanitize_start_guardrail, false},
+    {"scope_deregister_scope_sanitize_start_guardrail", call_scope_deregister_scope_sanitize_start_guardrail, false},
+    {"register_scope_sanitize_end_guardrail", call_register_scope_sanitize_end_guardrail, false},
+    {"deregister_scope_sanitize_end_guardrail", call_deregister_scope_sanitize_end_guardrail, false},
+    {"scope_register_scope_sanitize_end_guardrail", call_scope_register_scope_sanitize_end_guardrail, false},
+    {"scope_deregister_scope_sanitize_end_guardrail", call_scope_deregister_scope_sanitize_end_guardrail, false},
+    {"register_event_metadata_injector", call_register_event_metadata_injector, false},
+    {"deregister_event_metadata_injector", call_deregister_event_metadata_injector, false},
+    {"scope_register_event_metadata_injector", call_scope_register_event_metadata_injector, false},
+    {"scope_deregister_event_metadata_injector", call_scope_deregister_event_metadata_injector, false},
+    {"register_conditional_middleware_guardrail", call_register_conditional_middleware_guardrail, false},
+    {"deregister_conditional_middleware_guardrail", call_deregister_conditional_middleware_guardrail, false},
+    {"scope_register_conditional_middleware_guardrail", call_scope_register_conditional_middleware_guardrail, false},
+    {"scope_deregister_conditional_middleware_guardrail", call_scope_deregister_conditional_middleware_guardrail, false},
     {"tool_execute", call_tool_execute, true},
+    {"tool_call", call_tool_call, true},
+    {"tool_call_end", call_tool_call_end, true},
+    {"tool_request_intercepts", call_tool_request_intercepts, true},
+    {"tool_conditional_execution", call_tool_conditional_execution, true},
+    {"llm_execute", call_llm_execute, true},
+    {"llm_stream_execute", call_llm_stream_execute, true},
+    {"llm_call", call_llm_call, true},
+    {"llm_call_end", call_llm_call_end, true},
+    {"llm_request_intercepts", call_llm_request_intercepts, true},
+    {"llm_conditional_execution", call_llm_conditional_execution, true},
     {NULL, NULL, false},
 };
 

@@ -109,6 +109,10 @@ static void encode_foreign(scopeflow_tape *tape) {
     put(tape, SCOPEFLOW_TOKEN_END);
 }
 
+static void encode_opaque(scopeflow_tape *tape) {
+    put_text(tape, SCOPEFLOW_TOKEN_UNSERIALIZABLE, "Foreign", 7);
+}
+
 static void encode_surrogate(scopeflow_tape *tape) {
     put(tape, SCOPEFLOW_TOKEN_OBJECT);
     put_string(tape, "text");
@@ -133,6 +137,7 @@ void fixture_encode(const char *name, scopeflow_tape *tape) {
         {"bytes", encode_bytes},         {"set", encode_set},
         {"too_deep", encode_too_deep},   {"foreign", encode_foreign},
         {"surrogate", encode_surrogate}, {"integer_key", encode_integer_key},
+        {"opaque", encode_opaque},
     };
     for (size_t i = 0; i < sizeof fixtures / sizeof *fixtures; i++)
         if (strcmp(fixtures[i].name, name) == 0) {

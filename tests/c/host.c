@@ -43,8 +43,26 @@ object *object_new_callable(host *owner, const json *definition) {
     return self;
 }
 
+object *object_new_stream(host *owner, const json *definition) {
+    object *const self = new_object(owner, OBJECT_STREAM, "", 0);
+    self->definition = definition;
+    return self;
+}
+
+object *object_copy(const object *self, object_owner belongs_to) {
+    object *const copy = new_object(self->owner, self->kind, self->text, self->len);
+    copy->belongs_to = belongs_to;
+    return copy;
+}
+
+void object_set_text(object *self, char *text, size_t len) {
+    free(self->text);
+    self->text = text;
+    self->len = len;
+}
+
 object *object_retain(object *self) {
-    self->refs++;
+    if (self != NULL) self->refs++;
     return self;
 }
 

@@ -8,7 +8,20 @@
 #include "json_reader.h"
 #include "scopeflow/scopeflow.h"
 
-typedef enum object_kind { OBJECT_JSON, OBJECT_FIXTURE, OBJECT_ERROR, OBJECT_CALLABLE } object_kind;
+typedef enum object_kind {
+    OBJECT_JSON,
+    OBJECT_FIXTURE,
+    OBJECT_ERROR,
+    OBJECT_CALLABLE,
+    OBJECT_STREAM
+} object_kind;
+
+/* Whose containers a payload has (S3.10): a callable may change only what is its chain's own. */
+typedef enum object_owner {
+    OWNER_APPLICATION, /* The caller or the target. */
+    OWNER_REQUEST,     /* The request intercepts of one call. */
+    OWNER_OBSERVERS    /* The sanitizers and codec of one event. */
+} object_owner;
 
 typedef struct host {
     scopeflow_host table;
@@ -28,9 +41,12 @@ typedef struct object {
     char type[48];
     scopeflow_status status; /* The runtime's own number, or 0. */
     bool is_cancel;
-    /* Of a callable. */
+    /* Of a payload. */
+    object_owner belongs_to;
+    bool has_aliases; /* Its members `a` and `b` are one list: the fixture `shared`. */
+    /* Of a callable, a codec or a stream. */
     const json *definition;
-    size_t call_count;
+    size_t call_counts[3]; /* Of a codec: of each action. */
 } object;
 
 void host_init(host *self);
@@ -40,6 +56,11 @@ object *object_new_json(host *owner, const char *text, size_t len);
 object *object_new_fixture(host *owner, const char *name);
 object *object_new_error(host *owner, const char *type, const char *message);
 object *object_new_callable(host *owner, const json *definition);
+object *object_new_stream(host *owner, const json *definition);
+/* A copy of a payload with containers of its own. */
+object *object_copy(const object *self, object_owner belongs_to);
+/* Gives a JSON payload another text, as an edit in place does. Takes the text. */
+void object_set_text(object *self, char *text, size_t len);
 object *object_retain(object *self);
 void object_release(object *self);
 

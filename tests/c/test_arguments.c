@@ -143,7 +143,7 @@ static void calls(void) {
     REFUSES(scopeflow_tool_execute(s.runtime, NULL, &task, &step, &error));
     REFUSES(scopeflow_tool_execute(s.runtime, &options, NULL, &step, &error));
     REFUSES(scopeflow_tool_execute(s.runtime, &options, &task, NULL, &error));
-    options.flags = 2;
+    options.flags = 8;
     REFUSES(scopeflow_tool_execute(s.runtime, &options, &task, &step, &error));
     options.flags = 0;
     options.attributes = 2;

@@ -92,6 +92,18 @@ def hard_texts(source: random.Random, count: int) -> list[str]:
     return [text for text in texts if "." in text or "e" in text]
 
 
+def short_ties(source: random.Random, count: int) -> list[str]:
+    """The same with no more digits than 64 bits hold: products of 128 bits are told apart there."""
+    texts = []
+    for _ in range(count):
+        digits = (source.getrandbits(52) | 1 << 52) * 2 + 1
+        whole = digits << source.randrange(0, 10)
+        texts += [f"{whole + step}e0" for step in (-1, 0, 1)]
+        texts += [f"{digits // 2}.5", f"{digits // 2 + 1}.5", f"{digits * 5}e-1"]
+        texts.append(f"{source.getrandbits(63)}e{source.randrange(-345, 300)}")
+    return texts
+
+
 def written(program: str, mode: str, data: bytes) -> list[str]:
     result = subprocess.run([program, mode], input=data, capture_output=True, check=True)
     return result.stdout.decode().splitlines()
@@ -118,7 +130,9 @@ def main() -> int:
     data = struct.pack(f"<{len(doubles)}d", *doubles)
     expected = [ecmascript(value) for value in doubles]
     wrong = compare("doubles", doubles, expected, written(program, "doubles", data))
-    texts = hard_texts(source, max(1, count // 100))
+    texts = hard_texts(source, max(1, count // 100)) + short_ties(source, max(1, count // 20))
+    # Every double, read from the digits that Python gives it.
+    texts += [repr(value) for value in doubles if math.isfinite(value)]
     expected = [ecmascript(float(text)) for text in texts]
     lines = "".join(f"{text}\n" for text in texts).encode()
     wrong += compare("texts", texts, expected, written(program, "texts", lines))

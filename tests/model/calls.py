@@ -1,26 +1,32 @@
-"""Managed calls: guards, then the start, the target, and exactly one end (S4)."""
+"""Managed calls: from the start event to exactly one end (S4)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
-from . import events
+from . import events, sanitizing
+from .admission import CALL_FLAGS, Call, admit, begin
 from .arguments import checked_flags, checked_text
-from .errors import Failure, HostCancellation, RuntimeFailure, rejected
-from .middleware import GUARDRAIL, Registration
+from .codecs import Codec
+from .emission import Watch
+from .errors import (
+    Failure,
+    Held,
+)
+from .events import Draft
+from .execution import Execution, PendingMark, Target
+from .middleware import START_SANITIZER
 from .runtime import ABSENT, Runtime
-from .scopes import TOOL_ATTRIBUTES, Context, Place, Scope
+from .scopes import LLM_ATTRIBUTES, TOOL_ATTRIBUTES, Context, Scope
 
-CALL_FLAGS = {"sync": 1}
-
-# A target gets the call's span, which is current in the context while it runs (S4.6).
-Target = Callable[[Any, Scope, Context], Any]
+ATTRIBUTES = {"tool": TOOL_ATTRIBUTES, "llm": LLM_ATTRIBUTES}
 
 
-def tool_execute(
+def execute(
     runtime: Runtime,
     context: Context,
+    kind: str,
     target: Target,
     name: str | bytes,
     request: Any,
@@ -28,82 +34,103 @@ def tool_execute(
     flags: Iterable[str] | int = (),
     attributes: Iterable[str] | int = (),
     tool_call_id: str | bytes | None = None,
+    model_name: str | bytes | None = None,
     data: Any = ABSENT,
     metadata: Any = ABSENT,
     timestamp: int | None = None,
+    codec: Codec | None = None,
+    response_codec: Codec | None = None,
 ) -> Any:
-    """A managed tool call (S4.1): returns the target's own object, raises its own error (S4.4)."""
+    """A managed call (S4.1): returns the target's own object, raises its own error (S4.4)."""
     name = checked_text("the name", name)
     is_sync = "sync" in checked_flags("flags", flags, CALL_FLAGS)
-    attributes = checked_flags("attributes", attributes, TOOL_ATTRIBUTES)
-    call_id = "" if tool_call_id is None else checked_text("the tool_call_id", tool_call_id)
-    runtime.check_parent(parent)
-    _refuse_async(runtime.chain(GUARDRAIL, parent or context.value), is_sync)
-
-    runtime.emit_owed(context)
-    place = context.place(parent)  # S4.6: whatever a guard leaves current there
-    guards = runtime.chain(GUARDRAIL, place.inherits)  # S3.4: as the call saw it
-    _ask_guards(runtime, context, place, guards, name, request)
-    span = runtime.open(place, name, "tool", attributes, metadata, timestamp)
-    span.tool_call_id = call_id
-    return _run(runtime, context, span, request, data, target)
+    attributes = checked_flags("attributes", attributes, ATTRIBUTES[kind])
+    ids = checked_ids(tool_call_id, model_name)
+    call = begin(
+        runtime, context, kind, name, parent, is_sync, codec=codec, response_codec=response_codec
+    )
+    request, marks = admit(call, request, context)
+    span = open_span(call, attributes, ids, metadata, timestamp, marks)
+    return _run(call, span, request, data, target, context)
 
 
-def _refuse_async(middleware: list[Registration], is_sync: bool) -> None:
-    """Where nothing can be awaited, what is declared async is refused at once (S3.8)."""
-    for registration in middleware:
-        if is_sync and registration.is_async:
-            raise RuntimeFailure("invalid_state", f"{registration.name} is async")
+def checked_ids(tool_call_id: str | bytes | None, model_name: str | bytes | None) -> dict[str, str]:
+    """What a call is known by elsewhere."""
+    given = {"tool_call_id": tool_call_id, "model_name": model_name}
+    return {
+        key: checked_text(f"the {key}", text) for key, text in given.items() if text is not None
+    }
 
 
-def _ask_guards(
-    runtime: Runtime,
-    context: Context,
-    place: Place,
-    guards: list[Registration],
-    name: str,
-    request: Any,
-) -> None:
-    """Guards see the caller's raw request, under the caller's scope (S3.5, S4.6).
-
-    The first reason refuses, a guard that fails refuses with its own error, and either leaves one
-    mark (S4.5). The host's cancellation is neither: it passes through (S4.4).
-    """
-    for guard in guards:
-        try:
-            reason = guard.callable(name, request, context)
-        except HostCancellation:
-            raise
-        except Failure as error:
-            failed = events.failed_step("guard", guard.name, error)
-            runtime.mark(context, place, name, failed, category="tool")
-            raise
-        if reason is not None:
-            refused = events.refusal(reason, guard.name)
-            runtime.mark(context, place, name, refused, category="guardrail")
-            raise rejected(reason)
+def open_span(
+    call: Call,
+    attributes: Iterable[str],
+    ids: dict[str, str],
+    metadata: Any,
+    timestamp: int | None,
+    marks: Iterable[PendingMark] = (),
+) -> Scope:
+    """The call's own span (S4.6)."""
+    call.runtime.check_open()  # a guard or intercept may have closed it
+    span = call.runtime.open(call.place, call.name, call.kind, attributes, metadata, timestamp)
+    span.tool_call_id = ids.get("tool_call_id", "")
+    span.model_name = ids.get("model_name", "")
+    span.call = call
+    span.pending_marks += marks
+    return span
 
 
-def _run(
-    runtime: Runtime, context: Context, span: Scope, request: Any, data: Any, target: Target
-) -> Any:
-    """From the start event to the end event, whatever happens in between (S4.2, S4.3)."""
+def _run(call: Call, span: Scope, request: Any, data: Any, target: Target, context: Context) -> Any:
+    """One start, one end, whatever happens in between (S4.2, S4.3)."""
     try:
-        runtime.emit_start(span, request, context)
-        result = _run_target(context, span, request, target)
+        emit_start(call, span, request, context)
+        try:
+            result = Execution(call, span, request, target).run(request, context)
+        finally:
+            context.restore_after(span)
     except Failure as error:
         # S2.5: on failure nothing of the handle's `data` is emitted.
-        runtime.end(span, context, ABSENT, ABSENT, events.failure(error))
+        finish(call, span, context, ABSENT, error)
         raise
-    output = data if result is ABSENT else result
-    runtime.end(span, context, output, ABSENT, events.success())
+    finish(call, span, context, data if result is ABSENT else result, None)
     return result
 
 
-def _run_target(context: Context, span: Scope, request: Any, target: Target) -> Any:
-    """While the target runs the call's own span is current (S4.6)."""
-    context.value = span
-    try:
-        return target(request, span, context)
-    finally:
-        context.restore_after(span)
+def emit_start(call: Call, span: Scope, request: Any, context: Context) -> None:
+    """The start event, if anybody listens (S5.4)."""
+    watch = Watch.of(call.runtime, START_SANITIZER, span)
+    if watch is None:
+        return
+    draft = events.scope_draft(span, "start", span.started_at)
+    draft.metadata = call.runtime.text(span.metadata)
+    held = Held()
+    sanitizing.show_request(call, request, draft, held, context)
+    with held:
+        watch.emit(draft, context, call.can_await)
+    held.release()
+
+
+def finish(
+    call: Call,
+    span: Scope,
+    context: Context,
+    response: Any,
+    error: Failure | None,
+    facts: events.Members | None = None,
+    time: int | None = None,
+) -> None:
+    """The end event with what came of the call; then what is pending even if the end went out
+    by another way (decisions.md, 13)."""
+
+    def describe(draft: Draft, held: Held) -> None:
+        if response is not ABSENT:
+            sanitizing.show_response(call, response, None, draft, held, context)
+        if error is not None:
+            sanitizing.show_error(call, error, draft, held, context)
+
+    status = events.success() if error is None else events.failure(error)
+    call.runtime.end(
+        span, context, describe, {**status, **(facts or {})}, time, can_await=call.can_await
+    )
+    if not call.runtime.is_closed:
+        call.runtime.emit_pending(span, context, call.can_await)

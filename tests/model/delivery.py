@@ -20,6 +20,7 @@ class Stats:
     scope_event_count: int = 0
     mark_event_count: int = 0
     subscriber_error_count: int = 0
+    withheld_payload_count: int = 0
     dropped_event_count: int = 0
     abandoned_scope_count: int = 0
 

@@ -27,10 +27,11 @@ class Failure(Exception):
 class RuntimeFailure(Failure):
     """An error of the runtime's own, by its name in the one list (S7.1)."""
 
-    def __init__(self, status: str, message: str) -> None:
+    def __init__(self, status: str, message: str, is_fixed: bool = False) -> None:
         assert status in STATUSES, status
         super().__init__(message)
         self.status = status
+        self.is_fixed = is_fixed  # the contract gives the very words, not only what they say
         self.type_name = "".join(word.capitalize() for word in status.split("_"))
 
 
@@ -53,6 +54,56 @@ def error_type(error: Failure) -> str:
     return "cancelled" if isinstance(error, HostCancellation) else "exception"
 
 
+# The texts that are part of the contract; what else an error says is each build's own (S7.2).
+
+
 def rejected(reason: str) -> RuntimeFailure:
-    """The error of a refused call; its text is part of the contract (S4.5)."""
-    return RuntimeFailure("guardrail_rejected", f"guardrail rejected: {reason}")
+    """The error of a refused call (S4.5)."""
+    return RuntimeFailure("guardrail_rejected", f"guardrail rejected: {reason}", is_fixed=True)
+
+
+def returned_nothing(title: str, registration: str, target: str) -> RuntimeFailure:
+    """The error of a request intercept without a `return` (S3.11)."""
+    return _invalid(f"{title} '{registration}' returned nothing for '{target}'")
+
+
+def returned_no_request(what: str, target: str) -> RuntimeFailure:
+    """The error of what should have returned a request of an LLM (S3.11; decisions.md, 12)."""
+    return _invalid(f"{what} returned no LLM request for '{target}'")
+
+
+def no_longer_active(registration: str) -> RuntimeFailure:
+    """The error of a `next` that is called too late (S3.7)."""
+    return _invalid(f"the execution continuation of '{registration}' is no longer active")
+
+
+def closed() -> RuntimeFailure:
+    """The error of whatever is asked of a closed runtime (S6.1)."""
+    return RuntimeFailure("invalid_state", "invalid state: the runtime is closed", is_fixed=True)
+
+
+def _invalid(text: str) -> RuntimeFailure:
+    return RuntimeFailure("invalid_argument", f"invalid argument: {text}", is_fixed=True)
+
+
+class Held:
+    """The host's cancellation inside what must not fail: raised once all is delivered (S3.6, S5.2).
+
+    The first one counts. Used as `with held: …`, it keeps a cancellation that comes out of there.
+    """
+
+    def __init__(self) -> None:
+        self.cancellation: HostCancellation | None = None
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> bool:
+        if not isinstance(error, HostCancellation):
+            return False
+        self.cancellation = self.cancellation or error
+        return True
+
+    def release(self) -> None:
+        if self.cancellation is not None:
+            raise self.cancellation

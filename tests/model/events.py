@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 from .errors import Failure, error_type
-from .payload import quote, utf16_order
+from .payload import encode, quote, utf16_order
 from .scopes import Scope
 
 Members = dict[str, str]  # keys and the JSON texts of their values
 
 WITH_PROFILE = ("tool", "llm")  # S2.1: their events always carry a `category_profile` object
+OWN_PROFILE = (
+    "subtype",
+    "tool_call_id",
+    "model_name",
+)  # S3.12: they stay when the rest is withheld
 
 
 @dataclass(frozen=True)
@@ -24,55 +29,131 @@ class Event:
     line: str
 
 
-def scope_event(
-    scope: Scope, category: str, timestamp: int, data: str | None, metadata: str | None
-) -> Event:
-    """The start or the end of a scope (S2.1)."""
-    attributes = ",".join(quote(name) for name in sorted(scope.attributes))
+@dataclass(eq=False)
+class Draft:
+    """An event in the making (S3.12): what the user gave, what the runtime adds to it.
+
+    All texts are JSON; `None` is what was not given, or is withheld.
+    """
+
+    kind: str
+    parent_uuid: str
+    uuid: str
+    timestamp: int
+    name: str
+    category: str | None
+    scope_category: str | None = None
+    attributes: frozenset[str] = frozenset()
+    data: str | None = None
+    data_schema: str | None = None
+    metadata: str | None = None
+    end_metadata: str | None = None  # laid over the start's, which `metadata` is then (S2.5)
+    profile: str | None = None
+    facts: Members = field(default_factory=dict)  # the runtime's own keys of metadata
+    injected: Members = field(default_factory=dict)
+    replaced: dict[str, str | None] | None = None  # what an event sanitizer returned instead
+
+    def data_text(self) -> str | None:
+        return self.data if self.replaced is None else self.replaced["data"]
+
+    def metadata_text(self) -> str | None:
+        """The user's own keys win over the runtime's, and both over injected ones (S2.4, S3.12).
+
+        A start and a mark show what the user gave as it is, if there is nothing to add.
+        """
+        if self.replaced is not None:
+            return self.replaced["metadata"]
+        members = {**self.injected, **self.facts}
+        if self.scope_category != "end" and not members:
+            return self.metadata
+        if not members and self.metadata is None and self.end_metadata is None:
+            return None
+        members |= {**as_members(self.metadata), **as_members(self.end_metadata)}
+        return in_order(members)
+
+    def has_metadata(self, key: str) -> bool:
+        """Whether the key is there already, so that an injector cannot set it (S3.12)."""
+        given = (
+            self.injected,
+            self.facts,
+            as_members(self.metadata),
+            as_members(self.end_metadata),
+        )
+        return any(key in members for members in given)
+
+    def profile_text(self) -> str | None:
+        """Only some categories always have the object (S2.1)."""
+        text = self.profile if self.replaced is None else self.replaced["category_profile"]
+        return "{}" if text is None and self.category in WITH_PROFILE else text
+
+    def annotate(self, key: str, value: Any, budget: int) -> None:
+        """Adds an annotation to the profile (S2.8)."""
+        self.profile = in_order({**as_members(self.profile), key: encode(value, budget)})
+
+    def fields(self) -> dict[str, Any]:
+        """What an event sanitizer gets to see and to change (S3.12)."""
+        texts = {
+            "data": self.data_text(),
+            "metadata": self.metadata_text(),
+            "category_profile": self.profile_text(),
+        }
+        return {key: None if text is None else json.loads(text) for key, text in texts.items()}
+
+    def replace(self, fields: dict[str, Any], budget: int) -> None:
+        """What a sanitizer returned takes the place of all; what is absent is null (S3.12)."""
+        given = {key: fields.get(key) for key in ("data", "metadata", "category_profile")}
+        self.replaced = {
+            key: None if value is None else encode(value, budget) for key, value in given.items()
+        }
+
+    def withhold(self) -> None:
+        """Of what is the user's nothing stays, nor of an error's text (S3.12; decisions.md, 27)."""
+        own = {key: text for key, text in as_members(self.profile).items() if key in OWN_PROFILE}
+        self.data = self.metadata = self.end_metadata = None
+        self.facts.pop("otel.status_description", None)
+        self.injected, self.replaced = {}, None
+        self.profile = in_order(own) if own else None
+
+    def finished(self) -> Event:
+        """The line, its keys in the order of S2.1."""
+        line = {
+            "kind": quote(self.kind),
+            "atof_version": quote("0.1"),
+            "parent_uuid": quote(self.parent_uuid),
+            "uuid": quote(self.uuid),
+            "timestamp": quote(rfc3339(self.timestamp)),
+            "name": quote(self.name),
+            "data": self.data_text() or "null",
+            "data_schema": self.data_schema or "null",
+            "metadata": self.metadata_text() or "null",
+        }
+        if self.scope_category is not None:
+            attributes = ",".join(quote(name) for name in sorted(self.attributes))
+            line["scope_category"] = quote(self.scope_category)
+            line["attributes"] = f"[{attributes}]"
+        line["category"] = "null" if self.category is None else quote(self.category)
+        line["category_profile"] = self.profile_text() or "null"
+        return Event(self.kind, _object(line))
+
+
+def scope_draft(scope: Scope, category: str, timestamp: int) -> Draft:
+    """The start or the end of a scope, as far as the scope itself tells it (S2.1, S1.5)."""
     assert scope.parent is not None
-    line = {
-        **_common("scope", scope.parent.uuid, scope.uuid, timestamp, scope.name, data, metadata),
-        "scope_category": quote(category),
-        "attributes": f"[{attributes}]",
-        "category": quote(scope.type),
-        "category_profile": _profile(scope),
-    }
-    return Event("scope", _object(line))
-
-
-def mark_event(
-    parent: Scope,
-    uuid: str,
-    timestamp: int,
-    name: str,
-    data: str | None,
-    metadata: str | None,
-    category: str | None = None,
-) -> Event:
-    """Something that happened under a scope (S2.1)."""
-    line = {
-        **_common("mark", parent.uuid, uuid, timestamp, name, data, metadata),
-        "category": "null" if category is None else quote(category),
-        "category_profile": "{}" if category in WITH_PROFILE else "null",
-    }
-    return Event("mark", _object(line))
-
-
-def start_metadata(scope: Scope, own: str | None) -> str | None:
-    """The user's metadata as it is, with what the runtime has to add (S1.5)."""
-    if scope.detached_from is None:
-        return own
-    return _object({**_detached(scope), **_as_object(own)}, in_order=True)
-
-
-def end_metadata(
-    scope: Scope, of_start: str | None, of_end: str | None, facts: Members
-) -> str | None:
-    """The start's, with the end's laid over it; the user's own keys win (S2.4, S2.5)."""
-    if of_start is None and of_end is None and not facts and scope.detached_from is None:
-        return None
-    members = {**facts, **_detached(scope), **_as_object(of_start), **_as_object(of_end)}
-    return _object(members, in_order=True)
+    names = {key: getattr(scope, key) for key in OWN_PROFILE}
+    profile = {key: quote(text) for key, text in names.items() if text}
+    detached = scope.detached_from
+    return Draft(
+        kind="scope",
+        parent_uuid=scope.parent.uuid,
+        uuid=scope.uuid,
+        timestamp=timestamp,
+        name=scope.name,
+        category=scope.type,
+        scope_category=category,
+        attributes=scope.attributes,
+        profile=in_order(profile) if profile else None,
+        facts={} if detached is None else {"scope.detached_from": quote(detached)},
+    )
 
 
 def success() -> Members:
@@ -81,10 +162,12 @@ def success() -> Members:
 
 
 def failure(error: Failure | None = None, kind: str | None = None) -> Members:
-    """The status of all but success: `error` as far as there is one, else its kind (S2.4)."""
+    """The status of all but success: `error` as far as there is one, else its kind (S2.4).
+
+    Its text is added where it has been sanitized (S3.6).
+    """
     members = {"otel.status_code": quote("ERROR")}
     if error is not None:
-        members["otel.status_description"] = quote(str(error))
         members["exception.type"] = quote(error.type_name)
         kind = kind or error_type(error)
     if kind is not None:
@@ -92,14 +175,16 @@ def failure(error: Failure | None = None, kind: str | None = None) -> Members:
     return members
 
 
-def refusal(reason: str, guardrail: str) -> dict[str, Any]:
-    """The data of the mark that a refusal leaves (S4.5)."""
+def refusal(reason: str | None, guardrail: str) -> dict[str, Any]:
+    """The data of the mark that a refusal leaves; the reason may be withheld (S4.5, S3.6)."""
     return {"rejected": True, "rejection_reason": reason, "guardrail": guardrail}
 
 
-def failed_step(step: str, registration: str, error: Failure) -> dict[str, Any]:
+def failed_step(
+    step: str, registration: str | None, error: Failure, message: str | None
+) -> dict[str, Any]:
     """The data of the mark that an error in a guard, codec or request intercept leaves (S4.5)."""
-    described = {"type": error.type_name, "message": str(error)}
+    described = {"type": error.type_name, "message": message}
     return {"failed": True, "step": step, "registration": registration, "error": described}
 
 
@@ -110,42 +195,7 @@ def rfc3339(nanoseconds: int) -> str:
     return f"{moment.isoformat()}.{fraction:09d}Z"
 
 
-def _common(
-    kind: str,
-    parent_uuid: str,
-    uuid: str,
-    timestamp: int,
-    name: str,
-    data: str | None,
-    metadata: str | None,
-) -> Members:
-    return {
-        "kind": quote(kind),
-        "atof_version": quote("0.1"),
-        "parent_uuid": quote(parent_uuid),
-        "uuid": quote(uuid),
-        "timestamp": quote(rfc3339(timestamp)),
-        "name": quote(name),
-        "data": data or "null",
-        "data_schema": "null",
-        "metadata": metadata or "null",
-    }
-
-
-def _profile(scope: Scope) -> str:
-    """Absent keys are left out; only some categories always have the object (S1.1, S2.1)."""
-    members = {"subtype": scope.subtype, "tool_call_id": scope.tool_call_id}
-    present = {key: quote(text) for key, text in members.items() if text}
-    return _object(present) if present or scope.type in WITH_PROFILE else "null"
-
-
-def _detached(scope: Scope) -> Members:
-    if scope.detached_from is None:
-        return {}
-    return {"scope.detached_from": quote(scope.detached_from)}
-
-
-def _as_object(text: str | None) -> Members:
+def as_members(text: str | None) -> Members:
     """The members of metadata; what is no object is kept under `value` (S2.5)."""
     if text is None:
         return {}
@@ -163,7 +213,10 @@ def _as_object(text: str | None) -> Members:
     return members
 
 
-def _object(members: Members, in_order: bool = False) -> str:
-    """JSON text of members; `in_order` sorts their keys as RFC 8785 does."""
-    keys = sorted(members, key=utf16_order) if in_order else list(members)
-    return "{" + ",".join(f"{quote(key)}:{members[key]}" for key in keys) + "}"
+def in_order(members: Members) -> str:
+    """The JSON text of members, sorted as RFC 8785 does."""
+    return _object({key: members[key] for key in sorted(members, key=utf16_order)})
+
+
+def _object(members: Members) -> str:
+    return "{" + ",".join(f"{quote(key)}:{text}" for key, text in members.items()) + "}"

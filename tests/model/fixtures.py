@@ -46,6 +46,7 @@ _PLAIN: dict[str, Any] = {
     "bytes": {"empty": b"", "some": b"\x00\x01\x02\xfe\xff"},
     "set": {10, 2, 1, "b", "a"},
     "foreign": {"value": Foreign()},
+    "opaque": Foreign(),
     "surrogate": {"text": "a\ud800b"},
     "integer_key": {7: "seven"},
 }

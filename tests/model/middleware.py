@@ -16,16 +16,57 @@ if TYPE_CHECKING:
 class Registry:
     """What sets one registry apart from another (S3.1)."""
 
-    has_priority: bool
-    may_be_async: bool
+    title: str
+    has_priority: bool = True
+    may_be_async: bool = True
 
 
-GUARDRAIL = "tool_conditional_execution_guardrail"
 SUBSCRIBER = "subscriber"
+MARK_SANITIZER = "mark_sanitize_guardrail"
+START_SANITIZER = "scope_sanitize_start_guardrail"
+END_SANITIZER = "scope_sanitize_end_guardrail"
+INJECTOR = "event_metadata_injector"
+GATE = "conditional_middleware_guardrail"
+
 REGISTRIES = {
-    GUARDRAIL: Registry(has_priority=True, may_be_async=True),
-    SUBSCRIBER: Registry(has_priority=False, may_be_async=False),  # S3.8: subscribers are sync
+    # S3.8: subscribers are sync
+    SUBSCRIBER: Registry("subscriber", has_priority=False, may_be_async=False),
+    GATE: Registry("conditional-middleware gate", has_priority=False, may_be_async=False),
+    MARK_SANITIZER: Registry("mark sanitizer"),
+    START_SANITIZER: Registry("scope-start sanitizer"),
+    END_SANITIZER: Registry("scope-end sanitizer"),
+    INJECTOR: Registry("metadata injector"),
+    "llm_stream_execution_intercept": Registry("LLM stream execution intercept"),
 }
+NUMBERS = {  # a gate's bit for a registry is `1 << (number - 1)`
+    "tool_conditional_execution_guardrail": 1,
+    SUBSCRIBER: 2,
+    "tool_sanitize_request_guardrail": 3,
+    "tool_sanitize_response_guardrail": 4,
+    "tool_request_intercept": 5,
+    "tool_execution_intercept": 6,
+    "llm_sanitize_request_guardrail": 7,
+    "llm_sanitize_response_guardrail": 8,
+    "llm_conditional_execution_guardrail": 9,
+    "llm_request_intercept": 10,
+    "llm_execution_intercept": 11,
+    "llm_stream_execution_intercept": 12,
+    MARK_SANITIZER: 13,
+    START_SANITIZER: 14,
+    END_SANITIZER: 15,
+    INJECTOR: 16,
+    GATE: 17,
+}
+for _prefix, _word in (("tool", "tool"), ("llm", "LLM")):
+    REGISTRIES |= {
+        f"{_prefix}_sanitize_request_guardrail": Registry(f"{_word} sanitize-request guardrail"),
+        f"{_prefix}_sanitize_response_guardrail": Registry(f"{_word} sanitize-response guardrail"),
+        f"{_prefix}_conditional_execution_guardrail": Registry(
+            f"{_word} conditional-execution guardrail"
+        ),
+        f"{_prefix}_request_intercept": Registry(f"{_word} request intercept"),
+        f"{_prefix}_execution_intercept": Registry(f"{_word} execution intercept"),
+    }
 
 
 @dataclass(frozen=True)
@@ -36,6 +77,9 @@ class Registration:
     callable: Callable[..., Any]
     priority: int = 0
     is_async: bool = False
+    breaks_chain: bool = False  # of a request intercept (S3.5)
+    kinds: int = 0  # of a gate: the bits of the registries that it is about (S3.1)
+    concerns: str = ""  # of a gate: the name of the registration that it switches off
 
 
 @dataclass(eq=False, kw_only=True)

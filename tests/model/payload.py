@@ -38,6 +38,12 @@ def utf16_order(key: str) -> bytes:
     return key.encode("utf-16-be", "surrogatepass")
 
 
+def is_json_shaped(value: Any) -> bool:
+    """Whether the table knows the kind of the value itself, whatever is in it (S2.6)."""
+    plain = _plain(value)
+    return isinstance(plain, (dict, list, set, str)) or "$unserializable" not in _scalar(plain)
+
+
 class _Stopped(Exception):
     """The budget is used up: nothing after is visited (S2.6)."""
 

@@ -9,14 +9,31 @@ from typing import Any
 TEXTS = ["", "a", "who", "grüß", "\u20ac", "\U0001f600", 'q"\\', "\n\x1f", "x" * 30, "é" * 40]
 NUMBERS = [0, 1, -7, 2**53 - 1, -(2**53) + 1, 0.5, -2.25, 1e21, 1e-7, 5e-324, 123456789.125]
 KEYS = ["q", "a", "b", "é", "\U0001f600", "", "10", "9"]
+CREDENTIALS = ["Authorization", "x-api-key", "COOKIE"]
+HEADERS = ["accept", "x-trace", *CREDENTIALS]
 FIXTURES = ["cycle", "shared", "integers", "not_finite", "bytes", "set", "foreign", "integer_key"]
 
 
-def random_payload(random: Random) -> dict[str, str]:
-    """Mostly an object, now and then a value that JSON text cannot say."""
+def random_payload(random: Random, is_read_back: bool = False) -> dict[str, str]:
+    """Mostly an object, now and then a value that JSON text cannot say.
+
+    One that a sanitizer of events reads back has no integers that some languages would round.
+    """
     if random.random() < 0.1:
-        return {"host": random.choice(FIXTURES)}
+        some = [name for name in FIXTURES if not (is_read_back and name == "integers")]
+        return {"host": random.choice(some)}
     return _as_text(_value(random, 0))
+
+
+def random_value(random: Random) -> Any:
+    """A value that JSON text can say."""
+    return _value(random, 1)
+
+
+def random_request(random: Random) -> dict[str, str]:
+    """A request of a language model, often with credentials in its headers."""
+    headers = dict.fromkeys(random.sample(HEADERS, random.randint(0, 3)), "text")
+    return _as_text({"headers": headers, "content": _value(random, 1)})
 
 
 def random_metadata(random: Random, small: bool) -> dict[str, str]:

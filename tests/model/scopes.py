@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from .middleware import Owner
 
 if TYPE_CHECKING:
+    from .admission import Call
+    from .execution import PendingMark
     from .runtime import Runtime
 
 SCOPE_TYPES = (  # S1.1: in this order, which is their numbers
@@ -26,6 +28,7 @@ SCOPE_TYPES = (  # S1.1: in this order, which is their numbers
 )
 SCOPE_ATTRIBUTES = {"parallel": 1, "relocatable": 2}  # S1.2
 TOOL_ATTRIBUTES = {"remote": 1}
+LLM_ATTRIBUTES = {"stateful": 1, "streaming": 2}
 
 
 @dataclass(eq=False)
@@ -43,11 +46,16 @@ class Scope(Owner):
     attributes: frozenset[str] = frozenset()
     subtype: str = ""
     tool_call_id: str = ""
+    model_name: str = ""
     metadata: Any = None
     started_at: int = 0
     is_open: bool = True
     is_let_go: bool = False  # nobody can end it any more, unless a descendant is open (S1.12)
     open_children: set[Scope] = field(default_factory=set)
+    call: Call | None = None  # of a call's own span
+    is_manual: bool = False  # the application ends that call by itself (S4.8)
+    pending_marks: list[PendingMark] = field(default_factory=list)  # follow the end (S3.11)
+    stream_facts: dict[str, str] = field(default_factory=dict)  # for the end's metadata (S4.7)
 
     def end(self) -> None:
         """From here on it is ended; what it registered goes on for those who inherit it (S1.7)."""

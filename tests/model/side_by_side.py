@@ -23,7 +23,9 @@ from .vectors import expected
 
 Case = dict[str, Any]
 MOST_REPORTED = 5
-REQUIRED = ("name", "type", "request", "callable", "priority")
+REQUIRED = ("name", "type", "request", "callable", "priority", "kinds", "registration")
+OPTIONAL = ("collector", "finalizer", "consume", "before", "between", "marks", "annotated")
+LOOKED_INTO = ("steps", "answers", "args", "target", "callable", "chunks", *OPTIONAL)
 
 
 class Runner:
@@ -77,10 +79,10 @@ def _removals(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...
             yield from _removals(item, (*path, i))
     elif isinstance(value, dict):
         for key, item in value.items():
-            if key in ("steps", "answers", "args", "target", "callable"):
-                yield from _removals(item, (*path, key))
-            if path and path[-1] == "args" and key not in REQUIRED:
+            if key in OPTIONAL or (path and path[-1] == "args" and key not in REQUIRED):
                 yield (*path, key)
+            if key in LOOKED_INTO or (path and path[-1] in ("before", "between")):
+                yield from _removals(item, (*path, key))
 
 
 def _without(case: Case, path: tuple[Any, ...]) -> Case | None:

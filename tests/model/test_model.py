@@ -67,6 +67,10 @@ def test_an_altered_count_is_seen() -> None:
         ("scopes-nest", 1, {"status": "internal"}),
         ("tool-raises", 1, {"raise": {"type": "ValueError", "message": "no such row: 8"}}),
         ("describe-a-scope", 2, {"out": {"name": "c"}}),
+        ("tool-response-sanitized", 2, {"value": {"json": '{"rows": 0}'}}),
+        ("stream-to-its-end", 1, {"chunks": [{"json": '"a"'}, {"json": '"b"'}]}),
+        ("stream-fails", 1, {"chunks": [{"json": '"a"'}]}),
+        ("next-too-late", 3, {"status": "invalid_argument", "message": "something else"}),
     ],
 )
 def test_an_altered_result_is_seen(name: str, step: int, expect: dict[str, Any]) -> None:

@@ -12,11 +12,13 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,6 +33,7 @@ SANITIZE = "-fsanitize=address"
 CRASHED = 99
 # A fault may loop, or allocate, without end.
 SECONDS = 10
+JOBS = os.cpu_count() or 1
 ENVIRONMENT = {"ASAN_OPTIONS": f"exitcode={CRASHED}:detect_leaks=0:hard_rss_limit_mb=1024"}
 
 
@@ -198,6 +201,22 @@ def judge_all(
         yield fault, *judge(build, fault, cases)
 
 
+def judge_in_parallel(
+    faults: list[Fault], cases: list[dict[str, Any]], make_build: Callable[[int], Build]
+) -> int:
+    """Prints what came of each; returns how many were not caught as they have to be."""
+
+    def work(number: int) -> int:
+        failed = 0
+        for fault, is_caught, text in judge_all(make_build(number), faults[number::JOBS], cases):
+            print(f"{'caught' if is_caught else 'FAILED'} {fault.id}: {text}", flush=True)
+            failed += not is_caught
+        return failed
+
+    with ThreadPoolExecutor(JOBS) as pool:
+        return sum(pool.map(work, range(JOBS)))
+
+
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--compiler", default="cc")
@@ -208,11 +227,11 @@ def main(arguments: list[str]) -> int:
 
     faults = read_faults(HERE / "faults")
     faults = [fault for fault in faults if not options.only or fault.id in options.only]
-    build = Build(options.compiler, options.work.resolve(), options.runner_sources)
-    failed = 0
-    for fault, is_caught, text in judge_all(build, faults, read_cases(VECTORS)):
-        print(f"{'caught' if is_caught else 'FAILED'} {fault.id}: {text}", flush=True)
-        failed += not is_caught
+
+    def make_build(number: int) -> Build:
+        return Build(options.compiler, options.work.resolve() / str(number), options.runner_sources)
+
+    failed = judge_in_parallel(faults, read_cases(VECTORS), make_build)
     print(f"{len(faults) - failed} passed, {failed} failed")
     return 1 if failed or not faults else 0
 

@@ -33,12 +33,13 @@ def without(rule: str) -> list[dict[str, Any]]:
 
 def test_the_core_as_it_is_passes_before_and_after_a_fault(build: Build) -> None:
     assert failing_cases(build.program(), CASES) == []
-    assert judge(build, PRIORITY, CASES) == (True, "S3.2 by guard-order")
+    assert judge(build, PRIORITY, CASES)[0]
     assert failing_cases(build.program(), CASES) == []
 
 
 def test_a_vector_that_is_deleted_is_missed(build: Build) -> None:
-    is_caught, text = judge(build, PRIORITY, [c for c in CASES if c["id"] != "guard-order"])
+    noticing = failing_cases(build.faulty_program(PRIORITY), CASES)
+    is_caught, text = judge(build, PRIORITY, [c for c in CASES if c["id"] not in noticing])
     assert not is_caught
     assert text == "no vector that cites S3.2 notices it, nor does any other"
 
@@ -47,7 +48,8 @@ def test_a_vector_that_does_not_cite_the_rule_does_not_count(build: Build) -> No
     cases = [{**case, "rules": ["S1.1"]} for case in CASES]
     is_caught, text = judge(build, PRIORITY, cases)
     assert not is_caught
-    assert text == "no vector that cites S3.2 notices it, but these do: guard-order"
+    assert text.startswith("no vector that cites S3.2 notices it, but these do: ")
+    assert "guard-order" in text
 
 
 def test_each_rule_of_a_fault_has_to_be_shown(build: Build) -> None:

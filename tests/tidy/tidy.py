@@ -33,8 +33,15 @@ STOREYS = [
 ]
 STOREY_OF = {folder: i for i, folders in enumerate(STOREYS) for folder in folders}
 CORE_FOLDERS = {*STOREY_OF, "host"}
-# emmintrin.h is the compiler's own: instructions, nothing of an operating system.
-SYSTEM_HEADERS = {"emmintrin.h", "stdbool.h", "stddef.h", "stdint.h", "string.h"}
+# The ones on ...mmintrin are the compiler's own: instructions, nothing of an operating system.
+SYSTEM_HEADERS = {
+    "emmintrin.h",
+    "immintrin.h",
+    "stdbool.h",
+    "stddef.h",
+    "stdint.h",
+    "string.h",
+}
 ALLOCATOR = "native/src/base/memory.c"
 
 # Names that the core may not use, and what it uses instead.

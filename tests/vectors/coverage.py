@@ -26,12 +26,14 @@ sys.path.insert(0, str(ROOT))
 from spec.gen.model import Api, Enum  # noqa: E402
 from spec.gen.spec import read_api  # noqa: E402
 
-ANSWERED = ("invoke", "deliver", "execute")  # The steps that a host answers.
+# The steps that a host answers.
+ANSWERED = ("invoke", "deliver", "execute", "stream", "finalize", "codec")
 
 
 def operations_of(api: Api) -> dict[str, tuple[str, ...]]:
     """The operations that an application calls, with their errors."""
     called = [op for op in api.operations if op.kind in ("call", "task", "accessor")]
+    called = [op for op in called if op.module != "task"]  # a runner's own business
     return {op.id: op.errors for op in called if op.on is None or op.on.name != "tape"}
 
 
@@ -49,7 +51,7 @@ def wanted_of_spec(api: Api, excused: list[str]) -> Iterator[str]:
     yield from ("event kind mark", "event kind scope start", "event kind scope end")
     assert api.wire is not None and api.encodings is not None
     yield from (f"category {value.name}" for value in api.enum(api.wire.categories).values)
-    yield from (f"profile key {key}" for key in api.wire.profile)
+    yield from (f"profile key {key}" for key in (*api.wire.profile, *api.wire.annotations))
     yield from (f"metadata key {key.key}" for key in api.wire.metadata)
     yield from (f"marker {marker.key}" for marker in api.encodings.markers)
     for flags in api.flags:

@@ -100,4 +100,757 @@ scopeflow_status scopeflow_scope_deregister_subscriber(
             owner, SCOPEFLOW_REGISTRY_SUBSCRIBER, name, out_removed, out_error);
 }
 
+scopeflow_status scopeflow_register_tool_sanitize_request_guardrail(
+    scopeflow_runtime *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_register_tool_sanitize_request_guardrail(
+            self, name, priority, callable, flags, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {self, NULL};
+    return scopeflow__registry_add(
+            owner, SCOPEFLOW_REGISTRY_TOOL_SANITIZE_REQUEST_GUARDRAIL, name, priority, callable,
+            flags, out_error);
+}
+
+scopeflow_status scopeflow_deregister_tool_sanitize_request_guardrail(
+    scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_deregister_tool_sanitize_request_guardrail(
+            self, name, out_removed, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {self, NULL};
+    return scopeflow__registry_remove(
+            owner, SCOPEFLOW_REGISTRY_TOOL_SANITIZE_REQUEST_GUARDRAIL, name, out_removed,
+            out_error);
+}
+
+scopeflow_status scopeflow_scope_register_tool_sanitize_request_guardrail(
+    scopeflow_scope *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_scope_register_tool_sanitize_request_guardrail(
+            self, name, priority, callable, flags, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {NULL, self};
+    return scopeflow__registry_add(
+            owner, SCOPEFLOW_REGISTRY_TOOL_SANITIZE_REQUEST_GUARDRAIL, name, priority, callable,
+            flags, out_error);
+}
+
+scopeflow_status scopeflow_scope_deregister_tool_sanitize_request_guardrail(
+    scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_scope_deregister_tool_sanitize_request_guardrail(
+            self, name, out_removed, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {NULL, self};
+    return scopeflow__registry_remove(
+            owner, SCOPEFLOW_REGISTRY_TOOL_SANITIZE_REQUEST_GUARDRAIL, name, out_removed,
+            out_error);
+}
+
+scopeflow_status scopeflow_register_tool_sanitize_response_guardrail(
+    scopeflow_runtime *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_register_tool_sanitize_response_guardrail(
+            self, name, priority, callable, flags, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {self, NULL};
+    return scopeflow__registry_add(
+            owner, SCOPEFLOW_REGISTRY_TOOL_SANITIZE_RESPONSE_GUARDRAIL, name, priority, callable,
+            flags, out_error);
+}
+
+scopeflow_status scopeflow_deregister_tool_sanitize_response_guardrail(
+    scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_deregister_tool_sanitize_response_guardrail(
+            self, name, out_removed, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {self, NULL};
+    return scopeflow__registry_remove(
+            owner, SCOPEFLOW_REGISTRY_TOOL_SANITIZE_RESPONSE_GUARDRAIL, name, out_removed,
+            out_error);
+}
+
+scopeflow_status scopeflow_scope_register_tool_sanitize_response_guardrail(
+    scopeflow_scope *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_scope_register_tool_sanitize_response_guardrail(
+            self, name, priority, callable, flags, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {NULL, self};
+    return scopeflow__registry_add(
+            owner, SCOPEFLOW_REGISTRY_TOOL_SANITIZE_RESPONSE_GUARDRAIL, name, priority, callable,
+            flags, out_error);
+}
+
+scopeflow_status scopeflow_scope_deregister_tool_sanitize_response_guardrail(
+    scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_scope_deregister_tool_sanitize_response_guardrail(
+            self, name, out_removed, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {NULL, self};
+    return scopeflow__registry_remove(
+            owner, SCOPEFLOW_REGISTRY_TOOL_SANITIZE_RESPONSE_GUARDRAIL, name, out_removed,
+            out_error);
+}
+
+scopeflow_status scopeflow_register_tool_request_intercept(
+    scopeflow_runtime *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_register_tool_request_intercept(
+            self, name, priority, callable, flags, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {self, NULL};
+    return scopeflow__registry_add(
+            owner, SCOPEFLOW_REGISTRY_TOOL_REQUEST_INTERCEPT, name, priority, callable, flags,
+            out_error);
+}
+
+scopeflow_status scopeflow_deregister_tool_request_intercept(
+    scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_deregister_tool_request_intercept(self, name, out_removed, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {self, NULL};
+    return scopeflow__registry_remove(
+            owner, SCOPEFLOW_REGISTRY_TOOL_REQUEST_INTERCEPT, name, out_removed, out_error);
+}
+
+scopeflow_status scopeflow_scope_register_tool_request_intercept(
+    scopeflow_scope *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_scope_register_tool_request_intercept(
+            self, name, priority, callable, flags, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {NULL, self};
+    return scopeflow__registry_add(
+            owner, SCOPEFLOW_REGISTRY_TOOL_REQUEST_INTERCEPT, name, priority, callable, flags,
+            out_error);
+}
+
+scopeflow_status scopeflow_scope_deregister_tool_request_intercept(
+    scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_scope_deregister_tool_request_intercept(
+            self, name, out_removed, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {NULL, self};
+    return scopeflow__registry_remove(
+            owner, SCOPEFLOW_REGISTRY_TOOL_REQUEST_INTERCEPT, name, out_removed, out_error);
+}
+
+scopeflow_status scopeflow_register_tool_execution_intercept(
+    scopeflow_runtime *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_register_tool_execution_intercept(
+            self, name, priority, callable, flags, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {self, NULL};
+    return scopeflow__registry_add(
+            owner, SCOPEFLOW_REGISTRY_TOOL_EXECUTION_INTERCEPT, name, priority, callable, flags,
+            out_error);
+}
+
+scopeflow_status scopeflow_deregister_tool_execution_intercept(
+    scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_deregister_tool_execution_intercept(self, name, out_removed, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {self, NULL};
+    return scopeflow__registry_remove(
+            owner, SCOPEFLOW_REGISTRY_TOOL_EXECUTION_INTERCEPT, name, out_removed, out_error);
+}
+
+scopeflow_status scopeflow_scope_register_tool_execution_intercept(
+    scopeflow_scope *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_scope_register_tool_execution_intercept(
+            self, name, priority, callable, flags, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {NULL, self};
+    return scopeflow__registry_add(
+            owner, SCOPEFLOW_REGISTRY_TOOL_EXECUTION_INTERCEPT, name, priority, callable, flags,
+            out_error);
+}
+
+scopeflow_status scopeflow_scope_deregister_tool_execution_intercept(
+    scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_scope_deregister_tool_execution_intercept(
+            self, name, out_removed, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {NULL, self};
+    return scopeflow__registry_remove(
+            owner, SCOPEFLOW_REGISTRY_TOOL_EXECUTION_INTERCEPT, name, out_removed, out_error);
+}
+
+scopeflow_status scopeflow_register_llm_sanitize_request_guardrail(
+    scopeflow_runtime *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_register_llm_sanitize_request_guardrail(
+            self, name, priority, callable, flags, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {self, NULL};
+    return scopeflow__registry_add(
+            owner, SCOPEFLOW_REGISTRY_LLM_SANITIZE_REQUEST_GUARDRAIL, name, priority, callable,
+            flags, out_error);
+}
+
+scopeflow_status scopeflow_deregister_llm_sanitize_request_guardrail(
+    scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_deregister_llm_sanitize_request_guardrail(
+            self, name, out_removed, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {self, NULL};
+    return scopeflow__registry_remove(
+            owner, SCOPEFLOW_REGISTRY_LLM_SANITIZE_REQUEST_GUARDRAIL, name, out_removed, out_error);
+}
+
+scopeflow_status scopeflow_scope_register_llm_sanitize_request_guardrail(
+    scopeflow_scope *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_scope_register_llm_sanitize_request_guardrail(
+            self, name, priority, callable, flags, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {NULL, self};
+    return scopeflow__registry_add(
+            owner, SCOPEFLOW_REGISTRY_LLM_SANITIZE_REQUEST_GUARDRAIL, name, priority, callable,
+            flags, out_error);
+}
+
+scopeflow_status scopeflow_scope_deregister_llm_sanitize_request_guardrail(
+    scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_scope_deregister_llm_sanitize_request_guardrail(
+            self, name, out_removed, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {NULL, self};
+    return scopeflow__registry_remove(
+            owner, SCOPEFLOW_REGISTRY_LLM_SANITIZE_REQUEST_GUARDRAIL, name, out_removed, out_error);
+}
+
+scopeflow_status scopeflow_register_llm_sanitize_response_guardrail(
+    scopeflow_runtime *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_register_llm_sanitize_response_guardrail(
+            self, name, priority, callable, flags, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {self, NULL};
+    return scopeflow__registry_add(
+            owner, SCOPEFLOW_REGISTRY_LLM_SANITIZE_RESPONSE_GUARDRAIL, name, priority, callable,
+            flags, out_error);
+}
+
+scopeflow_status scopeflow_deregister_llm_sanitize_response_guardrail(
+    scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_deregister_llm_sanitize_response_guardrail(
+            self, name, out_removed, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {self, NULL};
+    return scopeflow__registry_remove(
+            owner, SCOPEFLOW_REGISTRY_LLM_SANITIZE_RESPONSE_GUARDRAIL, name, out_removed,
+            out_error);
+}
+
+scopeflow_status scopeflow_scope_register_llm_sanitize_response_guardrail(
+    scopeflow_scope *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_scope_register_llm_sanitize_response_guardrail(
+            self, name, priority, callable, flags, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {NULL, self};
+    return scopeflow__registry_add(
+            owner, SCOPEFLOW_REGISTRY_LLM_SANITIZE_RESPONSE_GUARDRAIL, name, priority, callable,
+            flags, out_error);
+}
+
+scopeflow_status scopeflow_scope_deregister_llm_sanitize_response_guardrail(
+    scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_scope_deregister_llm_sanitize_response_guardrail(
+            self, name, out_removed, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {NULL, self};
+    return scopeflow__registry_remove(
+            owner, SCOPEFLOW_REGISTRY_LLM_SANITIZE_RESPONSE_GUARDRAIL, name, out_removed,
+            out_error);
+}
+
+scopeflow_status scopeflow_register_llm_conditional_execution_guardrail(
+    scopeflow_runtime *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_register_llm_conditional_execution_guardrail(
+            self, name, priority, callable, flags, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {self, NULL};
+    return scopeflow__registry_add(
+            owner, SCOPEFLOW_REGISTRY_LLM_CONDITIONAL_EXECUTION_GUARDRAIL, name, priority,
+            callable, flags, out_error);
+}
+
+scopeflow_status scopeflow_deregister_llm_conditional_execution_guardrail(
+    scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_deregister_llm_conditional_execution_guardrail(
+            self, name, out_removed, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {self, NULL};
+    return scopeflow__registry_remove(
+            owner, SCOPEFLOW_REGISTRY_LLM_CONDITIONAL_EXECUTION_GUARDRAIL, name, out_removed,
+            out_error);
+}
+
+scopeflow_status scopeflow_scope_register_llm_conditional_execution_guardrail(
+    scopeflow_scope *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_scope_register_llm_conditional_execution_guardrail(
+            self, name, priority, callable, flags, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {NULL, self};
+    return scopeflow__registry_add(
+            owner, SCOPEFLOW_REGISTRY_LLM_CONDITIONAL_EXECUTION_GUARDRAIL, name, priority,
+            callable, flags, out_error);
+}
+
+scopeflow_status scopeflow_scope_deregister_llm_conditional_execution_guardrail(
+    scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_scope_deregister_llm_conditional_execution_guardrail(
+            self, name, out_removed, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {NULL, self};
+    return scopeflow__registry_remove(
+            owner, SCOPEFLOW_REGISTRY_LLM_CONDITIONAL_EXECUTION_GUARDRAIL, name, out_removed,
+            out_error);
+}
+
+scopeflow_status scopeflow_register_llm_request_intercept(
+    scopeflow_runtime *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_register_llm_request_intercept(
+            self, name, priority, callable, flags, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {self, NULL};
+    return scopeflow__registry_add(
+            owner, SCOPEFLOW_REGISTRY_LLM_REQUEST_INTERCEPT, name, priority, callable, flags,
+            out_error);
+}
+
+scopeflow_status scopeflow_deregister_llm_request_intercept(
+    scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_deregister_llm_request_intercept(self, name, out_removed, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {self, NULL};
+    return scopeflow__registry_remove(
+            owner, SCOPEFLOW_REGISTRY_LLM_REQUEST_INTERCEPT, name, out_removed, out_error);
+}
+
+scopeflow_status scopeflow_scope_register_llm_request_intercept(
+    scopeflow_scope *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_scope_register_llm_request_intercept(
+            self, name, priority, callable, flags, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {NULL, self};
+    return scopeflow__registry_add(
+            owner, SCOPEFLOW_REGISTRY_LLM_REQUEST_INTERCEPT, name, priority, callable, flags,
+            out_error);
+}
+
+scopeflow_status scopeflow_scope_deregister_llm_request_intercept(
+    scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_scope_deregister_llm_request_intercept(self, name, out_removed, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {NULL, self};
+    return scopeflow__registry_remove(
+            owner, SCOPEFLOW_REGISTRY_LLM_REQUEST_INTERCEPT, name, out_removed, out_error);
+}
+
+scopeflow_status scopeflow_register_llm_execution_intercept(
+    scopeflow_runtime *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_register_llm_execution_intercept(
+            self, name, priority, callable, flags, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {self, NULL};
+    return scopeflow__registry_add(
+            owner, SCOPEFLOW_REGISTRY_LLM_EXECUTION_INTERCEPT, name, priority, callable, flags,
+            out_error);
+}
+
+scopeflow_status scopeflow_deregister_llm_execution_intercept(
+    scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_deregister_llm_execution_intercept(self, name, out_removed, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {self, NULL};
+    return scopeflow__registry_remove(
+            owner, SCOPEFLOW_REGISTRY_LLM_EXECUTION_INTERCEPT, name, out_removed, out_error);
+}
+
+scopeflow_status scopeflow_scope_register_llm_execution_intercept(
+    scopeflow_scope *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_scope_register_llm_execution_intercept(
+            self, name, priority, callable, flags, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {NULL, self};
+    return scopeflow__registry_add(
+            owner, SCOPEFLOW_REGISTRY_LLM_EXECUTION_INTERCEPT, name, priority, callable, flags,
+            out_error);
+}
+
+scopeflow_status scopeflow_scope_deregister_llm_execution_intercept(
+    scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_scope_deregister_llm_execution_intercept(
+            self, name, out_removed, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {NULL, self};
+    return scopeflow__registry_remove(
+            owner, SCOPEFLOW_REGISTRY_LLM_EXECUTION_INTERCEPT, name, out_removed, out_error);
+}
+
+scopeflow_status scopeflow_register_llm_stream_execution_intercept(
+    scopeflow_runtime *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_register_llm_stream_execution_intercept(
+            self, name, priority, callable, flags, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {self, NULL};
+    return scopeflow__registry_add(
+            owner, SCOPEFLOW_REGISTRY_LLM_STREAM_EXECUTION_INTERCEPT, name, priority, callable,
+            flags, out_error);
+}
+
+scopeflow_status scopeflow_deregister_llm_stream_execution_intercept(
+    scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_deregister_llm_stream_execution_intercept(
+            self, name, out_removed, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {self, NULL};
+    return scopeflow__registry_remove(
+            owner, SCOPEFLOW_REGISTRY_LLM_STREAM_EXECUTION_INTERCEPT, name, out_removed, out_error);
+}
+
+scopeflow_status scopeflow_scope_register_llm_stream_execution_intercept(
+    scopeflow_scope *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_scope_register_llm_stream_execution_intercept(
+            self, name, priority, callable, flags, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {NULL, self};
+    return scopeflow__registry_add(
+            owner, SCOPEFLOW_REGISTRY_LLM_STREAM_EXECUTION_INTERCEPT, name, priority, callable,
+            flags, out_error);
+}
+
+scopeflow_status scopeflow_scope_deregister_llm_stream_execution_intercept(
+    scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_scope_deregister_llm_stream_execution_intercept(
+            self, name, out_removed, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {NULL, self};
+    return scopeflow__registry_remove(
+            owner, SCOPEFLOW_REGISTRY_LLM_STREAM_EXECUTION_INTERCEPT, name, out_removed, out_error);
+}
+
+scopeflow_status scopeflow_register_mark_sanitize_guardrail(
+    scopeflow_runtime *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_register_mark_sanitize_guardrail(
+            self, name, priority, callable, flags, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {self, NULL};
+    return scopeflow__registry_add(
+            owner, SCOPEFLOW_REGISTRY_MARK_SANITIZE_GUARDRAIL, name, priority, callable, flags,
+            out_error);
+}
+
+scopeflow_status scopeflow_deregister_mark_sanitize_guardrail(
+    scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_deregister_mark_sanitize_guardrail(self, name, out_removed, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {self, NULL};
+    return scopeflow__registry_remove(
+            owner, SCOPEFLOW_REGISTRY_MARK_SANITIZE_GUARDRAIL, name, out_removed, out_error);
+}
+
+scopeflow_status scopeflow_scope_register_mark_sanitize_guardrail(
+    scopeflow_scope *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_scope_register_mark_sanitize_guardrail(
+            self, name, priority, callable, flags, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {NULL, self};
+    return scopeflow__registry_add(
+            owner, SCOPEFLOW_REGISTRY_MARK_SANITIZE_GUARDRAIL, name, priority, callable, flags,
+            out_error);
+}
+
+scopeflow_status scopeflow_scope_deregister_mark_sanitize_guardrail(
+    scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_scope_deregister_mark_sanitize_guardrail(
+            self, name, out_removed, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {NULL, self};
+    return scopeflow__registry_remove(
+            owner, SCOPEFLOW_REGISTRY_MARK_SANITIZE_GUARDRAIL, name, out_removed, out_error);
+}
+
+scopeflow_status scopeflow_register_scope_sanitize_start_guardrail(
+    scopeflow_runtime *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_register_scope_sanitize_start_guardrail(
+            self, name, priority, callable, flags, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {self, NULL};
+    return scopeflow__registry_add(
+            owner, SCOPEFLOW_REGISTRY_SCOPE_SANITIZE_START_GUARDRAIL, name, priority, callable,
+            flags, out_error);
+}
+
+scopeflow_status scopeflow_deregister_scope_sanitize_start_guardrail(
+    scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_deregister_scope_sanitize_start_guardrail(
+            self, name, out_removed, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {self, NULL};
+    return scopeflow__registry_remove(
+            owner, SCOPEFLOW_REGISTRY_SCOPE_SANITIZE_START_GUARDRAIL, name, out_removed, out_error);
+}
+
+scopeflow_status scopeflow_scope_register_scope_sanitize_start_guardrail(
+    scopeflow_scope *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_scope_register_scope_sanitize_start_guardrail(
+            self, name, priority, callable, flags, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {NULL, self};
+    return scopeflow__registry_add(
+            owner, SCOPEFLOW_REGISTRY_SCOPE_SANITIZE_START_GUARDRAIL, name, priority, callable,
+            flags, out_error);
+}
+
+scopeflow_status scopeflow_scope_deregister_scope_sanitize_start_guardrail(
+    scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_scope_deregister_scope_sanitize_start_guardrail(
+            self, name, out_removed, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {NULL, self};
+    return scopeflow__registry_remove(
+            owner, SCOPEFLOW_REGISTRY_SCOPE_SANITIZE_START_GUARDRAIL, name, out_removed, out_error);
+}
+
+scopeflow_status scopeflow_register_scope_sanitize_end_guardrail(
+    scopeflow_runtime *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_register_scope_sanitize_end_guardrail(
+            self, name, priority, callable, flags, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {self, NULL};
+    return scopeflow__registry_add(
+            owner, SCOPEFLOW_REGISTRY_SCOPE_SANITIZE_END_GUARDRAIL, name, priority, callable,
+            flags, out_error);
+}
+
+scopeflow_status scopeflow_deregister_scope_sanitize_end_guardrail(
+    scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_deregister_scope_sanitize_end_guardrail(
+            self, name, out_removed, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {self, NULL};
+    return scopeflow__registry_remove(
+            owner, SCOPEFLOW_REGISTRY_SCOPE_SANITIZE_END_GUARDRAIL, name, out_removed, out_error);
+}
+
+scopeflow_status scopeflow_scope_register_scope_sanitize_end_guardrail(
+    scopeflow_scope *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_scope_register_scope_sanitize_end_guardrail(
+            self, name, priority, callable, flags, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {NULL, self};
+    return scopeflow__registry_add(
+            owner, SCOPEFLOW_REGISTRY_SCOPE_SANITIZE_END_GUARDRAIL, name, priority, callable,
+            flags, out_error);
+}
+
+scopeflow_status scopeflow_scope_deregister_scope_sanitize_end_guardrail(
+    scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_scope_deregister_scope_sanitize_end_guardrail(
+            self, name, out_removed, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {NULL, self};
+    return scopeflow__registry_remove(
+            owner, SCOPEFLOW_REGISTRY_SCOPE_SANITIZE_END_GUARDRAIL, name, out_removed, out_error);
+}
+
+scopeflow_status scopeflow_register_event_metadata_injector(
+    scopeflow_runtime *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_register_event_metadata_injector(
+            self, name, priority, callable, flags, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {self, NULL};
+    return scopeflow__registry_add(
+            owner, SCOPEFLOW_REGISTRY_EVENT_METADATA_INJECTOR, name, priority, callable, flags,
+            out_error);
+}
+
+scopeflow_status scopeflow_deregister_event_metadata_injector(
+    scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_deregister_event_metadata_injector(self, name, out_removed, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {self, NULL};
+    return scopeflow__registry_remove(
+            owner, SCOPEFLOW_REGISTRY_EVENT_METADATA_INJECTOR, name, out_removed, out_error);
+}
+
+scopeflow_status scopeflow_scope_register_event_metadata_injector(
+    scopeflow_scope *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_scope_register_event_metadata_injector(
+            self, name, priority, callable, flags, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {NULL, self};
+    return scopeflow__registry_add(
+            owner, SCOPEFLOW_REGISTRY_EVENT_METADATA_INJECTOR, name, priority, callable, flags,
+            out_error);
+}
+
+scopeflow_status scopeflow_scope_deregister_event_metadata_injector(
+    scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_scope_deregister_event_metadata_injector(
+            self, name, out_removed, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {NULL, self};
+    return scopeflow__registry_remove(
+            owner, SCOPEFLOW_REGISTRY_EVENT_METADATA_INJECTOR, name, out_removed, out_error);
+}
+
+scopeflow_status scopeflow_register_conditional_middleware_guardrail(
+    scopeflow_runtime *self, scopeflow_bytes name, uint32_t kinds, scopeflow_bytes registration,
+    scopeflow_ref callable, scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_register_conditional_middleware_guardrail(
+            self, name, kinds, registration, callable, flags, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {self, NULL};
+    return scopeflow__registry_add_gate(
+            owner, SCOPEFLOW_REGISTRY_CONDITIONAL_MIDDLEWARE_GUARDRAIL, name, kinds, registration,
+            callable, flags, out_error);
+}
+
+scopeflow_status scopeflow_deregister_conditional_middleware_guardrail(
+    scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_deregister_conditional_middleware_guardrail(
+            self, name, out_removed, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {self, NULL};
+    return scopeflow__registry_remove(
+            owner, SCOPEFLOW_REGISTRY_CONDITIONAL_MIDDLEWARE_GUARDRAIL, name, out_removed,
+            out_error);
+}
+
+scopeflow_status scopeflow_scope_register_conditional_middleware_guardrail(
+    scopeflow_scope *self, scopeflow_bytes name, uint32_t kinds, scopeflow_bytes registration,
+    scopeflow_ref callable, scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_scope_register_conditional_middleware_guardrail(
+            self, name, kinds, registration, callable, flags, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {NULL, self};
+    return scopeflow__registry_add_gate(
+            owner, SCOPEFLOW_REGISTRY_CONDITIONAL_MIDDLEWARE_GUARDRAIL, name, kinds, registration,
+            callable, flags, out_error);
+}
+
+scopeflow_status scopeflow_scope_deregister_conditional_middleware_guardrail(
+    scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_scope_deregister_conditional_middleware_guardrail(
+            self, name, out_removed, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__owner const owner = {NULL, self};
+    return scopeflow__registry_remove(
+            owner, SCOPEFLOW_REGISTRY_CONDITIONAL_MIDDLEWARE_GUARDRAIL, name, out_removed,
+            out_error);
+}
+
 /* clang-format on */

@@ -19,8 +19,10 @@
 
 #if defined(__GNUC__) || defined(__clang__)
 #define SCOPEFLOW__LIKELY(condition) (__builtin_expect(!!(condition), 1))
+#define SCOPEFLOW__NOINLINE __attribute__((noinline))
 #else
 #define SCOPEFLOW__LIKELY(condition) (condition)
+#define SCOPEFLOW__NOINLINE
 #endif
 
 /* --- Atomics. The compiler's builtins serve C and C++ alike; <stdatomic.h> does not. --- */
@@ -33,6 +35,9 @@ static inline void scopeflow__store_u32(uint32_t *at, uint32_t value) {
 }
 static inline uint64_t scopeflow__load_u64(const uint64_t *at) {
     return __atomic_load_n(at, __ATOMIC_RELAXED);
+}
+static inline void scopeflow__store_u64(uint64_t *at, uint64_t value) {
+    __atomic_store_n(at, value, __ATOMIC_RELAXED);
 }
 static inline uint64_t scopeflow__fetch_add_u64(uint64_t *at, uint64_t step) {
     return __atomic_fetch_add(at, step, __ATOMIC_RELAXED);
@@ -79,6 +84,16 @@ static inline scopeflow_bytes scopeflow__c_text(const char *text) {
 }
 static inline bool scopeflow__same_text(scopeflow_bytes a, scopeflow_bytes b) {
     return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
+}
+static inline char scopeflow__lower(char c) {
+    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+/* Whether `name`, in any case of letters, is `lower`, which is in lower case. */
+static inline bool scopeflow__same_lower(scopeflow_bytes lower, scopeflow_bytes name) {
+    if (lower.len != name.len) return false;
+    for (size_t i = 0; i < name.len; i++)
+        if (scopeflow__lower(name.ptr[i]) != lower.ptr[i]) return false;
+    return true;
 }
 /* memcpy with a null source is undefined even for no bytes. */
 static inline void scopeflow__copy(void *to, const void *from, size_t size_bytes) {

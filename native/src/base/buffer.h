@@ -31,8 +31,9 @@ static inline bool scopeflow__buffer_reserve(scopeflow__buffer *self, size_t mor
     return scopeflow__buffer_grow(self, more_bytes);
 }
 static inline void scopeflow__buffer_put(scopeflow__buffer *self, const void *ptr, size_t len) {
-    if (!scopeflow__buffer_reserve(self, len)) return;
-    scopeflow__copy(self->ptr + self->len, ptr, len);
+    /* Not even no bytes may be put at a null pointer. */
+    if (len == 0 || !scopeflow__buffer_reserve(self, len)) return;
+    memcpy(self->ptr + self->len, ptr, len);
     self->len += len;
 }
 static inline void scopeflow__buffer_put_byte(scopeflow__buffer *self, char byte) {

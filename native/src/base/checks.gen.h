@@ -26,6 +26,8 @@ static inline scopeflow_status scopeflow__check_runtime_new(
                        out_error, "payload_budget_bytes is not from 64 to 1073741824");
     SCOPEFLOW__REQUIRE(options->payload_budget_bytes <= 1073741824u,
                        out_error, "payload_budget_bytes is not from 64 to 1073741824");
+    SCOPEFLOW__REQUIRE(options->credential_headers.ptr != NULL || options->credential_headers.len == 0,
+                       out_error, "credential_headers is null but has a length");
     return SCOPEFLOW_STATUS_OK;
 }
 
@@ -74,10 +76,58 @@ static inline scopeflow_status scopeflow__check_runtime_flush(
     return SCOPEFLOW_STATUS_OK;
 }
 
+static inline scopeflow_status scopeflow__check_runtime_close(
+    scopeflow_runtime *self, const scopeflow_runtime_close_options *options,
+    scopeflow_task *task, scopeflow_step *out_step, scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(options != NULL,
+                       out_error, "options must not be null");
+    SCOPEFLOW__REQUIRE(task != NULL,
+                       out_error, "task must not be null");
+    SCOPEFLOW__REQUIRE(out_step != NULL,
+                       out_error, "out_step must not be null");
+    SCOPEFLOW__REQUIRE(options->struct_size_bytes >= sizeof *options,
+                       out_error, "options.struct_size_bytes is too small for this version");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_runtime_last_error(
+    scopeflow_runtime *self, uint32_t index, scopeflow_error *out_failure,
+    scopeflow_error *out_error) {
+    (void)index;
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_failure != NULL,
+                       out_error, "out_failure must not be null");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_runtime_is_credential_header(
+    scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_is_credential,
+    scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_is_credential != NULL,
+                       out_error, "out_is_credential must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    return SCOPEFLOW_STATUS_OK;
+}
+
 static inline scopeflow_status scopeflow__check_runtime_after_fork(
     scopeflow_runtime *self, scopeflow_error *out_error) {
     SCOPEFLOW__REQUIRE(self != NULL,
                        out_error, "self must not be null");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_scope_new_root(
+    scopeflow_runtime *self, scopeflow_scope **out_scope, scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_scope != NULL,
+                       out_error, "out_scope must not be null");
     return SCOPEFLOW_STATUS_OK;
 }
 
@@ -140,6 +190,8 @@ static inline scopeflow_status scopeflow__check_scope_event(
                        out_error, "options.struct_size_bytes is too small for this version");
     SCOPEFLOW__REQUIRE(options->name.ptr != NULL || options->name.len == 0,
                        out_error, "name is null but has a length");
+    SCOPEFLOW__REQUIRE(options->category.ptr != NULL || options->category.len == 0,
+                       out_error, "category is null but has a length");
     return SCOPEFLOW_STATUS_OK;
 }
 
@@ -160,6 +212,30 @@ static inline scopeflow_status scopeflow__check_scope_callable_at(
                        out_error, "self must not be null");
     SCOPEFLOW__REQUIRE(out_callable != NULL,
                        out_error, "out_callable must not be null");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_propagation_capture(
+    scopeflow_runtime *self, scopeflow_scope *current, scopeflow_propagation *out_propagation,
+    scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(current != NULL,
+                       out_error, "current must not be null");
+    SCOPEFLOW__REQUIRE(out_propagation != NULL,
+                       out_error, "out_propagation must not be null");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_propagation_adopt(
+    scopeflow_runtime *self, scopeflow_bytes text, scopeflow_scope **out_scope,
+    scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_scope != NULL,
+                       out_error, "out_scope must not be null");
+    SCOPEFLOW__REQUIRE(text.ptr != NULL || text.len == 0,
+                       out_error, "text is null but has a length");
     return SCOPEFLOW_STATUS_OK;
 }
 
@@ -294,6 +370,825 @@ static inline scopeflow_status scopeflow__check_scope_deregister_subscriber(
     return SCOPEFLOW_STATUS_OK;
 }
 
+static inline scopeflow_status scopeflow__check_register_tool_sanitize_request_guardrail(
+    scopeflow_runtime *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    (void)priority;
+    (void)callable;
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    SCOPEFLOW__REQUIRE((flags & ~SCOPEFLOW__MASK_CALLABLE_FLAG) == 0,
+                       out_error, "flags has a bit that no callable flag has");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_deregister_tool_sanitize_request_guardrail(
+    scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_removed != NULL,
+                       out_error, "out_removed must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_scope_register_tool_sanitize_request_guardrail(
+    scopeflow_scope *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    (void)priority;
+    (void)callable;
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    SCOPEFLOW__REQUIRE((flags & ~SCOPEFLOW__MASK_CALLABLE_FLAG) == 0,
+                       out_error, "flags has a bit that no callable flag has");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_scope_deregister_tool_sanitize_request_guardrail(
+    scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_removed != NULL,
+                       out_error, "out_removed must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_register_tool_sanitize_response_guardrail(
+    scopeflow_runtime *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    (void)priority;
+    (void)callable;
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    SCOPEFLOW__REQUIRE((flags & ~SCOPEFLOW__MASK_CALLABLE_FLAG) == 0,
+                       out_error, "flags has a bit that no callable flag has");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_deregister_tool_sanitize_response_guardrail(
+    scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_removed != NULL,
+                       out_error, "out_removed must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_scope_register_tool_sanitize_response_guardrail(
+    scopeflow_scope *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    (void)priority;
+    (void)callable;
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    SCOPEFLOW__REQUIRE((flags & ~SCOPEFLOW__MASK_CALLABLE_FLAG) == 0,
+                       out_error, "flags has a bit that no callable flag has");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_scope_deregister_tool_sanitize_response_guardrail(
+    scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_removed != NULL,
+                       out_error, "out_removed must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_register_tool_request_intercept(
+    scopeflow_runtime *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    (void)priority;
+    (void)callable;
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    SCOPEFLOW__REQUIRE((flags & ~SCOPEFLOW__MASK_CALLABLE_FLAG) == 0,
+                       out_error, "flags has a bit that no callable flag has");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_deregister_tool_request_intercept(
+    scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_removed != NULL,
+                       out_error, "out_removed must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_scope_register_tool_request_intercept(
+    scopeflow_scope *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    (void)priority;
+    (void)callable;
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    SCOPEFLOW__REQUIRE((flags & ~SCOPEFLOW__MASK_CALLABLE_FLAG) == 0,
+                       out_error, "flags has a bit that no callable flag has");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_scope_deregister_tool_request_intercept(
+    scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_removed != NULL,
+                       out_error, "out_removed must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_register_tool_execution_intercept(
+    scopeflow_runtime *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    (void)priority;
+    (void)callable;
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    SCOPEFLOW__REQUIRE((flags & ~SCOPEFLOW__MASK_CALLABLE_FLAG) == 0,
+                       out_error, "flags has a bit that no callable flag has");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_deregister_tool_execution_intercept(
+    scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_removed != NULL,
+                       out_error, "out_removed must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_scope_register_tool_execution_intercept(
+    scopeflow_scope *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    (void)priority;
+    (void)callable;
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    SCOPEFLOW__REQUIRE((flags & ~SCOPEFLOW__MASK_CALLABLE_FLAG) == 0,
+                       out_error, "flags has a bit that no callable flag has");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_scope_deregister_tool_execution_intercept(
+    scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_removed != NULL,
+                       out_error, "out_removed must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_register_llm_sanitize_request_guardrail(
+    scopeflow_runtime *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    (void)priority;
+    (void)callable;
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    SCOPEFLOW__REQUIRE((flags & ~SCOPEFLOW__MASK_CALLABLE_FLAG) == 0,
+                       out_error, "flags has a bit that no callable flag has");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_deregister_llm_sanitize_request_guardrail(
+    scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_removed != NULL,
+                       out_error, "out_removed must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_scope_register_llm_sanitize_request_guardrail(
+    scopeflow_scope *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    (void)priority;
+    (void)callable;
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    SCOPEFLOW__REQUIRE((flags & ~SCOPEFLOW__MASK_CALLABLE_FLAG) == 0,
+                       out_error, "flags has a bit that no callable flag has");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_scope_deregister_llm_sanitize_request_guardrail(
+    scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_removed != NULL,
+                       out_error, "out_removed must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_register_llm_sanitize_response_guardrail(
+    scopeflow_runtime *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    (void)priority;
+    (void)callable;
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    SCOPEFLOW__REQUIRE((flags & ~SCOPEFLOW__MASK_CALLABLE_FLAG) == 0,
+                       out_error, "flags has a bit that no callable flag has");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_deregister_llm_sanitize_response_guardrail(
+    scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_removed != NULL,
+                       out_error, "out_removed must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_scope_register_llm_sanitize_response_guardrail(
+    scopeflow_scope *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    (void)priority;
+    (void)callable;
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    SCOPEFLOW__REQUIRE((flags & ~SCOPEFLOW__MASK_CALLABLE_FLAG) == 0,
+                       out_error, "flags has a bit that no callable flag has");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_scope_deregister_llm_sanitize_response_guardrail(
+    scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_removed != NULL,
+                       out_error, "out_removed must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_register_llm_conditional_execution_guardrail(
+    scopeflow_runtime *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    (void)priority;
+    (void)callable;
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    SCOPEFLOW__REQUIRE((flags & ~SCOPEFLOW__MASK_CALLABLE_FLAG) == 0,
+                       out_error, "flags has a bit that no callable flag has");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_deregister_llm_conditional_execution_guardrail(
+    scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_removed != NULL,
+                       out_error, "out_removed must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_scope_register_llm_conditional_execution_guardrail(
+    scopeflow_scope *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    (void)priority;
+    (void)callable;
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    SCOPEFLOW__REQUIRE((flags & ~SCOPEFLOW__MASK_CALLABLE_FLAG) == 0,
+                       out_error, "flags has a bit that no callable flag has");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status
+scopeflow__check_scope_deregister_llm_conditional_execution_guardrail(
+    scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_removed != NULL,
+                       out_error, "out_removed must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_register_llm_request_intercept(
+    scopeflow_runtime *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    (void)priority;
+    (void)callable;
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    SCOPEFLOW__REQUIRE((flags & ~SCOPEFLOW__MASK_CALLABLE_FLAG) == 0,
+                       out_error, "flags has a bit that no callable flag has");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_deregister_llm_request_intercept(
+    scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_removed != NULL,
+                       out_error, "out_removed must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_scope_register_llm_request_intercept(
+    scopeflow_scope *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    (void)priority;
+    (void)callable;
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    SCOPEFLOW__REQUIRE((flags & ~SCOPEFLOW__MASK_CALLABLE_FLAG) == 0,
+                       out_error, "flags has a bit that no callable flag has");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_scope_deregister_llm_request_intercept(
+    scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_removed != NULL,
+                       out_error, "out_removed must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_register_llm_execution_intercept(
+    scopeflow_runtime *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    (void)priority;
+    (void)callable;
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    SCOPEFLOW__REQUIRE((flags & ~SCOPEFLOW__MASK_CALLABLE_FLAG) == 0,
+                       out_error, "flags has a bit that no callable flag has");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_deregister_llm_execution_intercept(
+    scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_removed != NULL,
+                       out_error, "out_removed must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_scope_register_llm_execution_intercept(
+    scopeflow_scope *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    (void)priority;
+    (void)callable;
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    SCOPEFLOW__REQUIRE((flags & ~SCOPEFLOW__MASK_CALLABLE_FLAG) == 0,
+                       out_error, "flags has a bit that no callable flag has");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_scope_deregister_llm_execution_intercept(
+    scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_removed != NULL,
+                       out_error, "out_removed must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_register_llm_stream_execution_intercept(
+    scopeflow_runtime *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    (void)priority;
+    (void)callable;
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    SCOPEFLOW__REQUIRE((flags & ~SCOPEFLOW__MASK_CALLABLE_FLAG) == 0,
+                       out_error, "flags has a bit that no callable flag has");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_deregister_llm_stream_execution_intercept(
+    scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_removed != NULL,
+                       out_error, "out_removed must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_scope_register_llm_stream_execution_intercept(
+    scopeflow_scope *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    (void)priority;
+    (void)callable;
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    SCOPEFLOW__REQUIRE((flags & ~SCOPEFLOW__MASK_CALLABLE_FLAG) == 0,
+                       out_error, "flags has a bit that no callable flag has");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_scope_deregister_llm_stream_execution_intercept(
+    scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_removed != NULL,
+                       out_error, "out_removed must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_register_mark_sanitize_guardrail(
+    scopeflow_runtime *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    (void)priority;
+    (void)callable;
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    SCOPEFLOW__REQUIRE((flags & ~SCOPEFLOW__MASK_CALLABLE_FLAG) == 0,
+                       out_error, "flags has a bit that no callable flag has");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_deregister_mark_sanitize_guardrail(
+    scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_removed != NULL,
+                       out_error, "out_removed must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_scope_register_mark_sanitize_guardrail(
+    scopeflow_scope *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    (void)priority;
+    (void)callable;
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    SCOPEFLOW__REQUIRE((flags & ~SCOPEFLOW__MASK_CALLABLE_FLAG) == 0,
+                       out_error, "flags has a bit that no callable flag has");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_scope_deregister_mark_sanitize_guardrail(
+    scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_removed != NULL,
+                       out_error, "out_removed must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_register_scope_sanitize_start_guardrail(
+    scopeflow_runtime *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    (void)priority;
+    (void)callable;
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    SCOPEFLOW__REQUIRE((flags & ~SCOPEFLOW__MASK_CALLABLE_FLAG) == 0,
+                       out_error, "flags has a bit that no callable flag has");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_deregister_scope_sanitize_start_guardrail(
+    scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_removed != NULL,
+                       out_error, "out_removed must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_scope_register_scope_sanitize_start_guardrail(
+    scopeflow_scope *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    (void)priority;
+    (void)callable;
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    SCOPEFLOW__REQUIRE((flags & ~SCOPEFLOW__MASK_CALLABLE_FLAG) == 0,
+                       out_error, "flags has a bit that no callable flag has");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_scope_deregister_scope_sanitize_start_guardrail(
+    scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_removed != NULL,
+                       out_error, "out_removed must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_register_scope_sanitize_end_guardrail(
+    scopeflow_runtime *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    (void)priority;
+    (void)callable;
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    SCOPEFLOW__REQUIRE((flags & ~SCOPEFLOW__MASK_CALLABLE_FLAG) == 0,
+                       out_error, "flags has a bit that no callable flag has");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_deregister_scope_sanitize_end_guardrail(
+    scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_removed != NULL,
+                       out_error, "out_removed must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_scope_register_scope_sanitize_end_guardrail(
+    scopeflow_scope *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    (void)priority;
+    (void)callable;
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    SCOPEFLOW__REQUIRE((flags & ~SCOPEFLOW__MASK_CALLABLE_FLAG) == 0,
+                       out_error, "flags has a bit that no callable flag has");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_scope_deregister_scope_sanitize_end_guardrail(
+    scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_removed != NULL,
+                       out_error, "out_removed must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_register_event_metadata_injector(
+    scopeflow_runtime *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    (void)priority;
+    (void)callable;
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    SCOPEFLOW__REQUIRE((flags & ~SCOPEFLOW__MASK_CALLABLE_FLAG) == 0,
+                       out_error, "flags has a bit that no callable flag has");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_deregister_event_metadata_injector(
+    scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_removed != NULL,
+                       out_error, "out_removed must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_scope_register_event_metadata_injector(
+    scopeflow_scope *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
+    scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    (void)priority;
+    (void)callable;
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    SCOPEFLOW__REQUIRE((flags & ~SCOPEFLOW__MASK_CALLABLE_FLAG) == 0,
+                       out_error, "flags has a bit that no callable flag has");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_scope_deregister_event_metadata_injector(
+    scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_removed != NULL,
+                       out_error, "out_removed must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_register_conditional_middleware_guardrail(
+    scopeflow_runtime *self, scopeflow_bytes name, uint32_t kinds, scopeflow_bytes registration,
+    scopeflow_ref callable, scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    (void)callable;
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    SCOPEFLOW__REQUIRE(kinds >= 1u,
+                       out_error, "kinds is not from 1 to 131071");
+    SCOPEFLOW__REQUIRE(kinds <= 131071u,
+                       out_error, "kinds is not from 1 to 131071");
+    SCOPEFLOW__REQUIRE(registration.ptr != NULL || registration.len == 0,
+                       out_error, "registration is null but has a length");
+    SCOPEFLOW__REQUIRE((flags & ~SCOPEFLOW__MASK_CALLABLE_FLAG) == 0,
+                       out_error, "flags has a bit that no callable flag has");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_deregister_conditional_middleware_guardrail(
+    scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_removed != NULL,
+                       out_error, "out_removed must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_scope_register_conditional_middleware_guardrail(
+    scopeflow_scope *self, scopeflow_bytes name, uint32_t kinds, scopeflow_bytes registration,
+    scopeflow_ref callable, scopeflow_callable_flag flags, scopeflow_error *out_error) {
+    (void)callable;
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    SCOPEFLOW__REQUIRE(kinds >= 1u,
+                       out_error, "kinds is not from 1 to 131071");
+    SCOPEFLOW__REQUIRE(kinds <= 131071u,
+                       out_error, "kinds is not from 1 to 131071");
+    SCOPEFLOW__REQUIRE(registration.ptr != NULL || registration.len == 0,
+                       out_error, "registration is null but has a length");
+    SCOPEFLOW__REQUIRE((flags & ~SCOPEFLOW__MASK_CALLABLE_FLAG) == 0,
+                       out_error, "flags has a bit that no callable flag has");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_scope_deregister_conditional_middleware_guardrail(
+    scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed,
+    scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_removed != NULL,
+                       out_error, "out_removed must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_task_link(
+    scopeflow_runtime *self, const scopeflow_task_link_options *options, scopeflow_task *task,
+    scopeflow_step *out_step, scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(options != NULL,
+                       out_error, "options must not be null");
+    SCOPEFLOW__REQUIRE(task != NULL,
+                       out_error, "task must not be null");
+    SCOPEFLOW__REQUIRE(out_step != NULL,
+                       out_error, "out_step must not be null");
+    SCOPEFLOW__REQUIRE(options->struct_size_bytes >= sizeof *options,
+                       out_error, "options.struct_size_bytes is too small for this version");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_task_mark(
+    scopeflow_task *task, scopeflow_bytes name, scopeflow_ref data, scopeflow_ref metadata,
+    scopeflow_error *out_error) {
+    (void)data;
+    (void)metadata;
+    SCOPEFLOW__REQUIRE(task != NULL,
+                       out_error, "task must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    return SCOPEFLOW_STATUS_OK;
+}
+
 static inline scopeflow_status scopeflow__check_task_resume(
     scopeflow_task *task, const scopeflow_answer *answer, scopeflow_step *out_step,
     scopeflow_error *out_error) {
@@ -327,6 +1222,214 @@ static inline scopeflow_status scopeflow__check_tool_execute(
                        out_error, "attributes has a bit that no tool attribute has");
     SCOPEFLOW__REQUIRE(options->tool_call_id.ptr != NULL || options->tool_call_id.len == 0,
                        out_error, "tool_call_id is null but has a length");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_tool_call(
+    scopeflow_runtime *self, const scopeflow_tool_call_options *options, scopeflow_task *task,
+    scopeflow_step *out_step, scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(options != NULL,
+                       out_error, "options must not be null");
+    SCOPEFLOW__REQUIRE(task != NULL,
+                       out_error, "task must not be null");
+    SCOPEFLOW__REQUIRE(out_step != NULL,
+                       out_error, "out_step must not be null");
+    SCOPEFLOW__REQUIRE(options->struct_size_bytes >= sizeof *options,
+                       out_error, "options.struct_size_bytes is too small for this version");
+    SCOPEFLOW__REQUIRE(options->name.ptr != NULL || options->name.len == 0,
+                       out_error, "name is null but has a length");
+    SCOPEFLOW__REQUIRE((options->attributes & ~SCOPEFLOW__MASK_TOOL_ATTRIBUTE) == 0,
+                       out_error, "attributes has a bit that no tool attribute has");
+    SCOPEFLOW__REQUIRE(options->tool_call_id.ptr != NULL || options->tool_call_id.len == 0,
+                       out_error, "tool_call_id is null but has a length");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_tool_call_end(
+    scopeflow_scope *self, const scopeflow_tool_call_end_options *options, scopeflow_task *task,
+    scopeflow_step *out_step, scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(options != NULL,
+                       out_error, "options must not be null");
+    SCOPEFLOW__REQUIRE(task != NULL,
+                       out_error, "task must not be null");
+    SCOPEFLOW__REQUIRE(out_step != NULL,
+                       out_error, "out_step must not be null");
+    SCOPEFLOW__REQUIRE(options->struct_size_bytes >= sizeof *options,
+                       out_error, "options.struct_size_bytes is too small for this version");
+    SCOPEFLOW__REQUIRE(options->status >= 0 && options->status <= 3,
+                       out_error, "status is no end status");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_tool_request_intercepts(
+    scopeflow_runtime *self, const scopeflow_tool_request_intercepts_options *options,
+    scopeflow_task *task, scopeflow_step *out_step, scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(options != NULL,
+                       out_error, "options must not be null");
+    SCOPEFLOW__REQUIRE(task != NULL,
+                       out_error, "task must not be null");
+    SCOPEFLOW__REQUIRE(out_step != NULL,
+                       out_error, "out_step must not be null");
+    SCOPEFLOW__REQUIRE(options->struct_size_bytes >= sizeof *options,
+                       out_error, "options.struct_size_bytes is too small for this version");
+    SCOPEFLOW__REQUIRE((options->flags & ~SCOPEFLOW__MASK_CALL_FLAG) == 0,
+                       out_error, "flags has a bit that no call flag has");
+    SCOPEFLOW__REQUIRE(options->name.ptr != NULL || options->name.len == 0,
+                       out_error, "name is null but has a length");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_tool_conditional_execution(
+    scopeflow_runtime *self, const scopeflow_tool_conditional_execution_options *options,
+    scopeflow_task *task, scopeflow_step *out_step, scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(options != NULL,
+                       out_error, "options must not be null");
+    SCOPEFLOW__REQUIRE(task != NULL,
+                       out_error, "task must not be null");
+    SCOPEFLOW__REQUIRE(out_step != NULL,
+                       out_error, "out_step must not be null");
+    SCOPEFLOW__REQUIRE(options->struct_size_bytes >= sizeof *options,
+                       out_error, "options.struct_size_bytes is too small for this version");
+    SCOPEFLOW__REQUIRE((options->flags & ~SCOPEFLOW__MASK_CALL_FLAG) == 0,
+                       out_error, "flags has a bit that no call flag has");
+    SCOPEFLOW__REQUIRE(options->name.ptr != NULL || options->name.len == 0,
+                       out_error, "name is null but has a length");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_llm_execute(
+    scopeflow_runtime *self, const scopeflow_llm_execute_options *options, scopeflow_task *task,
+    scopeflow_step *out_step, scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(options != NULL,
+                       out_error, "options must not be null");
+    SCOPEFLOW__REQUIRE(task != NULL,
+                       out_error, "task must not be null");
+    SCOPEFLOW__REQUIRE(out_step != NULL,
+                       out_error, "out_step must not be null");
+    SCOPEFLOW__REQUIRE(options->struct_size_bytes >= sizeof *options,
+                       out_error, "options.struct_size_bytes is too small for this version");
+    SCOPEFLOW__REQUIRE((options->flags & ~SCOPEFLOW__MASK_CALL_FLAG) == 0,
+                       out_error, "flags has a bit that no call flag has");
+    SCOPEFLOW__REQUIRE(options->name.ptr != NULL || options->name.len == 0,
+                       out_error, "name is null but has a length");
+    SCOPEFLOW__REQUIRE((options->attributes & ~SCOPEFLOW__MASK_LLM_ATTRIBUTE) == 0,
+                       out_error, "attributes has a bit that no LLM attribute has");
+    SCOPEFLOW__REQUIRE(options->model_name.ptr != NULL || options->model_name.len == 0,
+                       out_error, "model_name is null but has a length");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_llm_stream_execute(
+    scopeflow_runtime *self, const scopeflow_llm_stream_execute_options *options,
+    scopeflow_task *task, scopeflow_step *out_step, scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(options != NULL,
+                       out_error, "options must not be null");
+    SCOPEFLOW__REQUIRE(task != NULL,
+                       out_error, "task must not be null");
+    SCOPEFLOW__REQUIRE(out_step != NULL,
+                       out_error, "out_step must not be null");
+    SCOPEFLOW__REQUIRE(options->struct_size_bytes >= sizeof *options,
+                       out_error, "options.struct_size_bytes is too small for this version");
+    SCOPEFLOW__REQUIRE((options->flags & ~SCOPEFLOW__MASK_CALL_FLAG) == 0,
+                       out_error, "flags has a bit that no call flag has");
+    SCOPEFLOW__REQUIRE(options->name.ptr != NULL || options->name.len == 0,
+                       out_error, "name is null but has a length");
+    SCOPEFLOW__REQUIRE((options->attributes & ~SCOPEFLOW__MASK_LLM_ATTRIBUTE) == 0,
+                       out_error, "attributes has a bit that no LLM attribute has");
+    SCOPEFLOW__REQUIRE(options->model_name.ptr != NULL || options->model_name.len == 0,
+                       out_error, "model_name is null but has a length");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_llm_call(
+    scopeflow_runtime *self, const scopeflow_llm_call_options *options, scopeflow_task *task,
+    scopeflow_step *out_step, scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(options != NULL,
+                       out_error, "options must not be null");
+    SCOPEFLOW__REQUIRE(task != NULL,
+                       out_error, "task must not be null");
+    SCOPEFLOW__REQUIRE(out_step != NULL,
+                       out_error, "out_step must not be null");
+    SCOPEFLOW__REQUIRE(options->struct_size_bytes >= sizeof *options,
+                       out_error, "options.struct_size_bytes is too small for this version");
+    SCOPEFLOW__REQUIRE(options->name.ptr != NULL || options->name.len == 0,
+                       out_error, "name is null but has a length");
+    SCOPEFLOW__REQUIRE((options->attributes & ~SCOPEFLOW__MASK_LLM_ATTRIBUTE) == 0,
+                       out_error, "attributes has a bit that no LLM attribute has");
+    SCOPEFLOW__REQUIRE(options->model_name.ptr != NULL || options->model_name.len == 0,
+                       out_error, "model_name is null but has a length");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_llm_call_end(
+    scopeflow_scope *self, const scopeflow_llm_call_end_options *options, scopeflow_task *task,
+    scopeflow_step *out_step, scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(options != NULL,
+                       out_error, "options must not be null");
+    SCOPEFLOW__REQUIRE(task != NULL,
+                       out_error, "task must not be null");
+    SCOPEFLOW__REQUIRE(out_step != NULL,
+                       out_error, "out_step must not be null");
+    SCOPEFLOW__REQUIRE(options->struct_size_bytes >= sizeof *options,
+                       out_error, "options.struct_size_bytes is too small for this version");
+    SCOPEFLOW__REQUIRE(options->status >= 0 && options->status <= 3,
+                       out_error, "status is no end status");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_llm_request_intercepts(
+    scopeflow_runtime *self, const scopeflow_llm_request_intercepts_options *options,
+    scopeflow_task *task, scopeflow_step *out_step, scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(options != NULL,
+                       out_error, "options must not be null");
+    SCOPEFLOW__REQUIRE(task != NULL,
+                       out_error, "task must not be null");
+    SCOPEFLOW__REQUIRE(out_step != NULL,
+                       out_error, "out_step must not be null");
+    SCOPEFLOW__REQUIRE(options->struct_size_bytes >= sizeof *options,
+                       out_error, "options.struct_size_bytes is too small for this version");
+    SCOPEFLOW__REQUIRE((options->flags & ~SCOPEFLOW__MASK_CALL_FLAG) == 0,
+                       out_error, "flags has a bit that no call flag has");
+    SCOPEFLOW__REQUIRE(options->name.ptr != NULL || options->name.len == 0,
+                       out_error, "name is null but has a length");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_llm_conditional_execution(
+    scopeflow_runtime *self, const scopeflow_llm_conditional_execution_options *options,
+    scopeflow_task *task, scopeflow_step *out_step, scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(options != NULL,
+                       out_error, "options must not be null");
+    SCOPEFLOW__REQUIRE(task != NULL,
+                       out_error, "task must not be null");
+    SCOPEFLOW__REQUIRE(out_step != NULL,
+                       out_error, "out_step must not be null");
+    SCOPEFLOW__REQUIRE(options->struct_size_bytes >= sizeof *options,
+                       out_error, "options.struct_size_bytes is too small for this version");
+    SCOPEFLOW__REQUIRE((options->flags & ~SCOPEFLOW__MASK_CALL_FLAG) == 0,
+                       out_error, "flags has a bit that no call flag has");
+    SCOPEFLOW__REQUIRE(options->name.ptr != NULL || options->name.len == 0,
+                       out_error, "name is null but has a length");
     return SCOPEFLOW_STATUS_OK;
 }
 
@@ -396,6 +1499,51 @@ static inline scopeflow_status scopeflow__check_atof_sink_read_stats(
                        out_error, "self must not be null");
     SCOPEFLOW__REQUIRE(out_stats != NULL,
                        out_error, "out_stats must not be null");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_atof_reader_new(
+    const scopeflow_atof_reader_new_options *options, scopeflow_atof_reader **out_reader,
+    scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(options != NULL,
+                       out_error, "options must not be null");
+    SCOPEFLOW__REQUIRE(out_reader != NULL,
+                       out_error, "out_reader must not be null");
+    SCOPEFLOW__REQUIRE(options->struct_size_bytes >= sizeof *options,
+                       out_error, "options.struct_size_bytes is too small for this version");
+    SCOPEFLOW__REQUIRE(options->line_limit_bytes >= 64u,
+                       out_error, "line_limit_bytes is not from 64 to 1073741824");
+    SCOPEFLOW__REQUIRE(options->line_limit_bytes <= 1073741824u,
+                       out_error, "line_limit_bytes is not from 64 to 1073741824");
+    SCOPEFLOW__REQUIRE(options->depth_limit >= 1u,
+                       out_error, "depth_limit is not from 1 to 4096");
+    SCOPEFLOW__REQUIRE(options->depth_limit <= 4096u,
+                       out_error, "depth_limit is not from 1 to 4096");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_atof_reader_feed(
+    scopeflow_atof_reader *self, scopeflow_bytes chunk, scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(chunk.ptr != NULL || chunk.len == 0,
+                       out_error, "chunk is null but has a length");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_atof_reader_finish(
+    scopeflow_atof_reader *self, scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_atof_reader_next(
+    scopeflow_atof_reader *self, scopeflow_atof_item *out_item, scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_item != NULL,
+                       out_error, "out_item must not be null");
     return SCOPEFLOW_STATUS_OK;
 }
 

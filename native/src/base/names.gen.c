@@ -17,6 +17,19 @@ const char *const scopeflow__category_names[11] = {
     "unknown",
 };
 
+const char *const scopeflow__credential_headers[10] = {
+    "authorization",
+    "proxy-authorization",
+    "cookie",
+    "set-cookie",
+    "x-api-key",
+    "api-key",
+    "anthropic-api-key",
+    "ocp-apim-subscription-key",
+    "x-goog-api-key",
+    "x-auth-token",
+};
+
 const char *const scopeflow__scope_attribute_names[2] = {
     "parallel",
     "relocatable",
@@ -26,14 +39,49 @@ const char *const scopeflow__tool_attribute_names[1] = {
     "remote",
 };
 
-const char *const scopeflow__registry_titles[3] = {
+const char *const scopeflow__llm_attribute_names[2] = {
+    "stateful",
+    "streaming",
+};
+
+const char *const scopeflow__registry_titles[18] = {
     "",
     "tool conditional-execution guardrail",
     "subscriber",
+    "tool sanitize-request guardrail",
+    "tool sanitize-response guardrail",
+    "tool request intercept",
+    "tool execution intercept",
+    "LLM sanitize-request guardrail",
+    "LLM sanitize-response guardrail",
+    "LLM conditional-execution guardrail",
+    "LLM request intercept",
+    "LLM execution intercept",
+    "LLM stream execution intercept",
+    "mark sanitizer",
+    "scope-start sanitizer",
+    "scope-end sanitizer",
+    "metadata injector",
+    "conditional-middleware gate",
 };
 
-const bool scopeflow__registry_accepts_async[3] = {
+const bool scopeflow__registry_accepts_async[18] = {
     false,
+    true,
+    false,
+    true,
+    true,
+    true,
+    true,
+    true,
+    true,
+    true,
+    true,
+    true,
+    true,
+    true,
+    true,
+    true,
     true,
     false,
 };

@@ -27,11 +27,19 @@
 #define SCOPEFLOW__KEY_SUBTYPE "subtype"
 #define SCOPEFLOW__KEY_TOOL_CALL_ID "tool_call_id"
 #define SCOPEFLOW__KEY_MODEL_NAME "model_name"
+#define SCOPEFLOW__KEY_ANNOTATED_REQUEST "annotated_request"
+#define SCOPEFLOW__KEY_ANNOTATED_RESPONSE "annotated_response"
 #define SCOPEFLOW__KEY_OTEL_STATUS_CODE "otel.status_code"
 #define SCOPEFLOW__KEY_OTEL_STATUS_DESCRIPTION "otel.status_description"
 #define SCOPEFLOW__KEY_ERROR_TYPE "error.type"
 #define SCOPEFLOW__KEY_EXCEPTION_TYPE "exception.type"
 #define SCOPEFLOW__KEY_DATA_NULL "data.null"
+#define SCOPEFLOW__KEY_SANITIZE_FAILED "sanitize.failed"
+#define SCOPEFLOW__KEY_CODEC_FAILED "codec.failed"
+#define SCOPEFLOW__KEY_FINALIZER_FAILED "finalizer.failed"
+#define SCOPEFLOW__KEY_STREAM_CHUNK_COUNT "stream.chunk_count"
+#define SCOPEFLOW__KEY_STREAM_FIRST_CHUNK_NS "stream.first_chunk_ns"
+#define SCOPEFLOW__KEY_STREAM_LONGEST_GAP_NS "stream.longest_gap_ns"
 #define SCOPEFLOW__KEY_DETACHED_FROM "scope.detached_from"
 #define SCOPEFLOW__ATOF_VERSION "0.1"
 #define SCOPEFLOW__MARKER_BYTES "$bytes"
@@ -45,9 +53,12 @@
 #define SCOPEFLOW__MASK_RUNTIME_FLAG 0x3u
 #define SCOPEFLOW__MASK_SCOPE_ATTRIBUTE 0x3u
 #define SCOPEFLOW__MASK_POP_FLAG 0x1u
-#define SCOPEFLOW__MASK_CALLABLE_FLAG 0x1u
+#define SCOPEFLOW__MASK_CALLABLE_FLAG 0x3u
+#define SCOPEFLOW__MASK_STEP_FLAG 0xfu
+#define SCOPEFLOW__MASK_ANSWER_FLAG 0x1u
 #define SCOPEFLOW__MASK_TOOL_ATTRIBUTE 0x1u
-#define SCOPEFLOW__MASK_CALL_FLAG 0x1u
+#define SCOPEFLOW__MASK_CALL_FLAG 0x7u
+#define SCOPEFLOW__MASK_LLM_ATTRIBUTE 0x3u
 
 /* Defaults and ranges of arguments. */
 #define SCOPEFLOW__RUNTIME_NEW_CLOCK_START_NS_DEFAULT 0ll
@@ -55,6 +66,10 @@
 #define SCOPEFLOW__RUNTIME_NEW_PAYLOAD_BUDGET_BYTES_DEFAULT 1048576u
 #define SCOPEFLOW__RUNTIME_NEW_PAYLOAD_BUDGET_BYTES_MIN 64u
 #define SCOPEFLOW__RUNTIME_NEW_PAYLOAD_BUDGET_BYTES_MAX 1073741824u
+#define SCOPEFLOW__REGISTER_CONDITIONAL_MIDDLEWARE_GUARDRAIL_KINDS_MIN 1u
+#define SCOPEFLOW__REGISTER_CONDITIONAL_MIDDLEWARE_GUARDRAIL_KINDS_MAX 131071u
+#define SCOPEFLOW__SCOPE_REGISTER_CONDITIONAL_MIDDLEWARE_GUARDRAIL_KINDS_MIN 1u
+#define SCOPEFLOW__SCOPE_REGISTER_CONDITIONAL_MIDDLEWARE_GUARDRAIL_KINDS_MAX 131071u
 #define SCOPEFLOW__ATOF_SINK_OPEN_QUEUE_LIMIT_BYTES_DEFAULT 8388608ull
 #define SCOPEFLOW__ATOF_SINK_OPEN_QUEUE_LIMIT_BYTES_MIN 4096ull
 #define SCOPEFLOW__ATOF_SINK_OPEN_QUEUE_LIMIT_BYTES_MAX 1099511627776ull
@@ -74,9 +89,18 @@
 #define SCOPEFLOW__ATOF_SINK_OPEN_KEPT_FILE_COUNT_DEFAULT 5u
 #define SCOPEFLOW__ATOF_SINK_OPEN_KEPT_FILE_COUNT_MIN 1u
 #define SCOPEFLOW__ATOF_SINK_OPEN_KEPT_FILE_COUNT_MAX 1000u
+#define SCOPEFLOW__ATOF_READER_NEW_LINE_LIMIT_BYTES_DEFAULT 16777216u
+#define SCOPEFLOW__ATOF_READER_NEW_LINE_LIMIT_BYTES_MIN 64u
+#define SCOPEFLOW__ATOF_READER_NEW_LINE_LIMIT_BYTES_MAX 1073741824u
+#define SCOPEFLOW__ATOF_READER_NEW_DEPTH_LIMIT_DEFAULT 512u
+#define SCOPEFLOW__ATOF_READER_NEW_DEPTH_LIMIT_MIN 1u
+#define SCOPEFLOW__ATOF_READER_NEW_DEPTH_LIMIT_MAX 4096u
 
 /* The categories of scopes; the index is the scope's type (S1.1). */
 extern const char *const scopeflow__category_names[11];
+
+/* The headers that observers never see, unless the runtime is given others (S3.6). */
+extern const char *const scopeflow__credential_headers[10];
 
 /* The names of the flags `scope_attribute` in events; the index is the bit's number. */
 extern const char *const scopeflow__scope_attribute_names[2];
@@ -84,11 +108,14 @@ extern const char *const scopeflow__scope_attribute_names[2];
 /* The names of the flags `tool_attribute` in events; the index is the bit's number. */
 extern const char *const scopeflow__tool_attribute_names[1];
 
+/* The names of the flags `llm_attribute` in events; the index is the bit's number. */
+extern const char *const scopeflow__llm_attribute_names[2];
+
 /* What a registry is called in a message; the index is its number. */
-extern const char *const scopeflow__registry_titles[3];
+extern const char *const scopeflow__registry_titles[18];
 
 /* Whether a registry takes callables that are declared async (S3.8); the index is its number. */
-extern const bool scopeflow__registry_accepts_async[3];
+extern const bool scopeflow__registry_accepts_async[18];
 
 /* `not_found`; `unknown` for a number that is no status. */
 const char *scopeflow__status_name(scopeflow_status status);

@@ -7,7 +7,9 @@
 
 #if SCOPEFLOW_HOSTED
 /* Nanoseconds since 1970-01-01 UTC. */
-int64_t scopeflow__system_clock(void *context);
+int64_t scopeflow__system_clock(void);
+/* Nanoseconds since some moment; it never goes back, on whatever processor. */
+int64_t scopeflow__system_uptime(void);
 void scopeflow__system_entropy(void *context, uint8_t *out, size_t out_len_bytes);
 #endif
 

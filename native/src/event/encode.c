@@ -1,9 +1,11 @@
 /* One event as one line of ATOF 0.1 (S2.1). The keys stand in the order of spec/api/event.yaml,
  * from which the macros SCOPEFLOW__KEY_... are generated. */
-#include "event/metadata.h"
-
 #include "base/names.gen.h"
 #include "base/sink.h"
+#include "event/credentials.h"
+#include "event/error_text.h"
+#include "event/metadata.h"
+#include "value/described.h"
 
 #define KEY(name) SCOPEFLOW__TEXT(",\"" name "\":")
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
@@ -34,7 +36,16 @@ static void put_quoted(scopeflow__buffer *out, const char *plain) {
 
 /* --- Data --- */
 
+static void put_message(const scopeflow__error_view *view, scopeflow_tape *tape) {
+    if (view->has_message)
+        scopeflow__tape_put_string(tape, view->message);
+    else
+        scopeflow_tape_put_null(tape);
+}
+
 static void put_refusal(const scopeflow_event *event, scopeflow_tape *tape) {
+    scopeflow__error_view view;
+    scopeflow__error_view_init(&view, event, event->data, true);
     scopeflow_tape_put_mark(tape, SCOPEFLOW_TOKEN_OBJECT);
     scopeflow__tape_put_string(tape, SCOPEFLOW__TEXT("rejected"));
     scopeflow_tape_put_bool(tape, 1);
@@ -42,27 +53,69 @@ static void put_refusal(const scopeflow_event *event, scopeflow_tape *tape) {
     if (event->data == 0)
         scopeflow_tape_put_null(tape);
     else
-        scopeflow__encode_ref(event->scope->runtime, event->data, tape);
+        put_message(&view, tape);
     scopeflow__tape_put_string(tape, SCOPEFLOW__TEXT("guardrail"));
     scopeflow__tape_put_string(tape, scopeflow__entry_name(event->entry));
     scopeflow_tape_put_mark(tape, SCOPEFLOW_TOKEN_END);
+    scopeflow__error_view_deinit(&view, tape);
 }
 
 static void put_failure(const scopeflow_event *event, scopeflow_tape *tape) {
-    const scopeflow_runtime *const runtime = event->scope->runtime;
+    scopeflow__error_view view;
+    scopeflow__error_view_init(&view, event, event->data, false);
     scopeflow_tape_put_mark(tape, SCOPEFLOW_TOKEN_OBJECT);
     scopeflow__tape_put_string(tape, SCOPEFLOW__TEXT("failed"));
     scopeflow_tape_put_bool(tape, 1);
     scopeflow__tape_put_string(tape, SCOPEFLOW__TEXT("step"));
-    scopeflow__tape_put_string(tape, SCOPEFLOW__TEXT("guard"));
+    scopeflow__tape_put_string(tape, scopeflow__c_text(event->step));
     scopeflow__tape_put_string(tape, SCOPEFLOW__TEXT("registration"));
-    scopeflow__tape_put_string(tape, scopeflow__entry_name(event->entry));
-    scopeflow__tape_put_string(tape, SCOPEFLOW__TEXT("error"));
-    if (event->data == 0 || runtime->host.describe_error == NULL)
-        scopeflow_tape_put_null(tape);
+    if (event->entry != NULL)
+        scopeflow__tape_put_string(tape, scopeflow__entry_name(event->entry));
     else
-        runtime->host.describe_error(runtime->host.context, event->data, tape);
+        scopeflow_tape_put_null(tape);
+    scopeflow__tape_put_string(tape, SCOPEFLOW__TEXT("error"));
+    scopeflow_tape_put_mark(tape, SCOPEFLOW_TOKEN_OBJECT);
+    scopeflow__tape_put_string(tape, SCOPEFLOW__TEXT("type"));
+    scopeflow__tape_put_string(tape, view.type);
+    scopeflow__tape_put_string(tape, SCOPEFLOW__TEXT("message"));
+    put_message(&view, tape);
     scopeflow_tape_put_mark(tape, SCOPEFLOW_TOKEN_END);
+    scopeflow_tape_put_mark(tape, SCOPEFLOW_TOKEN_END);
+    scopeflow__error_view_deinit(&view, tape);
+}
+
+static void put_n(const scopeflow_event *event, scopeflow_tape *tape) {
+    scopeflow_tape_put_mark(tape, SCOPEFLOW_TOKEN_OBJECT);
+    scopeflow__tape_put_string(tape, SCOPEFLOW__TEXT("n"));
+    scopeflow_tape_put_uint(tape, event->number);
+    scopeflow_tape_put_mark(tape, SCOPEFLOW_TOKEN_END);
+}
+
+/* S3.6: observers never see credential headers. The request is looked through, and copied only
+ * if it has one. */
+static void put_request(const scopeflow_event *event, scopeflow_tape *tape) {
+    scopeflow_runtime *const runtime = event->scope->runtime;
+    scopeflow__encode_ref(runtime, event->data, tape);
+    if (event->type != SCOPEFLOW_SCOPE_TYPE_LLM || !event->scope->is_call ||
+        event->scope_category != SCOPEFLOW_SCOPE_CATEGORY_START)
+        return;
+    scopeflow__credentials_remove(runtime, tape);
+}
+
+static void put_data(const scopeflow_event *event, scopeflow_tape *tape) {
+    switch (event->data_source) {
+    case SCOPEFLOW__DATA_PAYLOAD: put_request(event, tape); break;
+    case SCOPEFLOW__DATA_REFUSAL: put_refusal(event, tape); break;
+    case SCOPEFLOW__DATA_FAILURE: put_failure(event, tape); break;
+    case SCOPEFLOW__DATA_NUMBER: put_n(event, tape); break;
+    case SCOPEFLOW__DATA_WITHHELD: break;
+    }
+}
+
+static void init_writer(scopeflow_event *self, scopeflow__json_writer *writer) {
+    const scopeflow_runtime *const runtime = self->scope->runtime;
+    scopeflow__json_writer_init(writer, &self->line, runtime->payload_budget_bytes,
+                                (runtime->flags & SCOPEFLOW_RUNTIME_FLAG_CANONICAL) != 0);
 }
 
 /* Writes the data; returns whether a payload was given that is JSON null (S2.5). */
@@ -70,22 +123,54 @@ static bool write_data(scopeflow_event *self) {
     scopeflow_runtime *const runtime = self->scope->runtime;
     scopeflow_tape tape;
     scopeflow__tape_init(&tape, &runtime->memory, scopeflow__payload_full_at(runtime));
-    if (self->data_source == SCOPEFLOW__DATA_REFUSAL)
-        put_refusal(self, &tape);
-    else if (self->data_source == SCOPEFLOW__DATA_FAILURE)
-        put_failure(self, &tape);
-    else
-        scopeflow__encode_ref(runtime, self->data, &tape);
+    put_data(self, &tape);
     if (tape.bytes.failed) self->line.failed = true;
 
     scopeflow__cursor const value = scopeflow__tape_value(&tape);
     scopeflow__json_writer writer;
-    scopeflow__json_writer_init(&writer, &self->line, runtime->payload_budget_bytes,
-                                (runtime->flags & SCOPEFLOW_RUNTIME_FLAG_CANONICAL) != 0);
-    scopeflow__json_write(&writer, value);
+    init_writer(self, &writer);
+    if (self->is_stripped)
+        scopeflow__buffer_put_text(&self->line, SCOPEFLOW__TEXT("null"));
+    else
+        scopeflow__json_write(&writer, value);
     bool const is_null = scopeflow__cursor_peek(&value) == SCOPEFLOW_TOKEN_NULL;
     scopeflow__tape_deinit(&tape);
-    return is_null && self->data != 0;
+    return is_null && self->data != 0 && self->data_source == SCOPEFLOW__DATA_PAYLOAD;
+}
+
+/* Writes a payload that stands beside the data. */
+static void write_ref(scopeflow_event *self, scopeflow_ref ref) {
+    scopeflow_runtime *const runtime = self->scope->runtime;
+    if (ref == 0) {
+        scopeflow__buffer_put(&self->line, "null", 4);
+        return;
+    }
+    scopeflow_tape tape;
+    scopeflow__tape_init(&tape, &runtime->memory, scopeflow__payload_full_at(runtime));
+    scopeflow__encode_ref(runtime, ref, &tape);
+    if (tape.bytes.failed) self->line.failed = true;
+    scopeflow__json_writer writer;
+    init_writer(self, &writer);
+    scopeflow__json_write(&writer, scopeflow__tape_value(&tape));
+    scopeflow__tape_deinit(&tape);
+}
+
+/* --- What an event sanitizer put in their place (S3.12) --- */
+
+/* Writes one member of the fields; `absent` where it is missing or not of that kind. */
+static void write_field(scopeflow_event *self, const scopeflow_tape *fields, const char *name,
+                        const char *absent, bool only_object) {
+    scopeflow__cursor value;
+    bool const found =
+        scopeflow__member_find(scopeflow__tape_value(fields), scopeflow__c_text(name), &value) &&
+        (!only_object || scopeflow__cursor_peek(&value) == SCOPEFLOW_TOKEN_OBJECT);
+    if (!found) {
+        scopeflow__buffer_put_text(&self->line, scopeflow__c_text(absent));
+        return;
+    }
+    scopeflow__json_writer writer;
+    init_writer(self, &writer);
+    scopeflow__json_write(&writer, value);
 }
 
 /* --- What only scopes have --- */
@@ -104,7 +189,10 @@ static void put_names(scopeflow__buffer *out, uint32_t bits, const char *const *
 }
 
 static void put_attributes(scopeflow__buffer *out, const scopeflow_scope *scope) {
-    if (scope->is_call)
+    if (scope->is_call && scope->type == SCOPEFLOW_SCOPE_TYPE_LLM)
+        put_names(out, scope->attributes, scopeflow__llm_attribute_names,
+                  COUNT(scopeflow__llm_attribute_names));
+    else if (scope->is_call)
         put_names(out, scope->attributes, scopeflow__tool_attribute_names,
                   COUNT(scopeflow__tool_attribute_names));
     else
@@ -112,24 +200,53 @@ static void put_attributes(scopeflow__buffer *out, const scopeflow_scope *scope)
                   COUNT(scopeflow__scope_attribute_names));
 }
 
-/* Tool and LLM events always carry an object, custom scopes their subtype, others null (S2.1). */
-static void put_profile(scopeflow__buffer *out, const scopeflow_event *self) {
-    bool const has_object =
-        self->type == SCOPEFLOW_SCOPE_TYPE_TOOL || self->type == SCOPEFLOW_SCOPE_TYPE_LLM;
-    bool const is_custom = self->type == SCOPEFLOW_SCOPE_TYPE_CUSTOM;
-    if (!has_object && !is_custom) {
-        scopeflow__buffer_put(out, "null", 4);
-        return;
-    }
+static const char *detail_key(scopeflow_scope_type type) {
+    if (type == SCOPEFLOW_SCOPE_TYPE_CUSTOM) return SCOPEFLOW__KEY_SUBTYPE;
+    return type == SCOPEFLOW_SCOPE_TYPE_LLM ? SCOPEFLOW__KEY_MODEL_NAME
+                                            : SCOPEFLOW__KEY_TOOL_CALL_ID;
+}
+
+/* Whether it always carries an object (S2.1): a mark, too, may say that it belongs to a tool. */
+static bool has_profile(const scopeflow_event *self) {
+    if (self->type >= 0)
+        return self->type == SCOPEFLOW_SCOPE_TYPE_TOOL || self->type == SCOPEFLOW_SCOPE_TYPE_LLM;
+    scopeflow_bytes const category = scopeflow__event_category(self);
+    return scopeflow__same_text(category, SCOPEFLOW__TEXT("tool")) ||
+           scopeflow__same_text(category, SCOPEFLOW__TEXT("llm"));
+}
+
+/* In canonical form `annotated_…` sorts first; it is also what the others do without. */
+static void put_own_profile(scopeflow_event *self) {
+    scopeflow__buffer *const out = &self->line;
     scopeflow_bytes detail = SCOPEFLOW__TEXT("");
     if (self->kind == SCOPEFLOW_EVENT_KIND_SCOPE) detail = scopeflow__scope_detail(self->scope);
+    bool const has_annotation = self->annotation != 0 && !self->is_stripped;
     scopeflow__buffer_put_byte(out, '{');
+    if (has_annotation) {
+        put_quoted(out, self->is_response ? SCOPEFLOW__KEY_ANNOTATED_RESPONSE
+                                          : SCOPEFLOW__KEY_ANNOTATED_REQUEST);
+        scopeflow__buffer_put_byte(out, ':');
+        write_ref(self, self->annotation);
+    }
     if (detail.len > 0) {
-        put_quoted(out, is_custom ? SCOPEFLOW__KEY_SUBTYPE : SCOPEFLOW__KEY_TOOL_CALL_ID);
+        if (has_annotation) scopeflow__buffer_put_byte(out, ',');
+        put_quoted(out, detail_key(self->type));
         scopeflow__buffer_put_byte(out, ':');
         scopeflow__json_write_string(out, detail);
     }
     scopeflow__buffer_put_byte(out, '}');
+}
+
+/* Tool and LLM events always carry an object, custom scopes their subtype, marks their own, others
+ * null (S2.1). */
+static void put_profile(scopeflow_event *self) {
+    bool const has_own = self->profile != 0 || !has_profile(self);
+    if (self->kind == SCOPEFLOW_EVENT_KIND_MARK && self->type < 0 && !self->is_stripped && has_own)
+        write_ref(self, self->profile);
+    else if (has_profile(self) || self->type == SCOPEFLOW_SCOPE_TYPE_CUSTOM)
+        put_own_profile(self);
+    else
+        scopeflow__buffer_put(&self->line, "null", 4);
 }
 
 /* --- The line --- */
@@ -141,7 +258,7 @@ static void end_part(scopeflow_event *self, scopeflow_event_part part) {
     self->parts[part].len = self->line.len - self->parts[part].start;
 }
 
-static void write_common(scopeflow_event *self) {
+static void write_common(scopeflow_event *self, const scopeflow_tape *fields) {
     scopeflow__buffer *const out = &self->line;
     bool const is_scope = self->kind == SCOPEFLOW_EVENT_KIND_SCOPE;
     scopeflow__buffer_put_text(out, is_scope ? SCOPEFLOW__TEXT("{\"kind\":\"scope\"")
@@ -159,15 +276,22 @@ static void write_common(scopeflow_event *self) {
 
     scopeflow__buffer_put_text(out, KEY(SCOPEFLOW__KEY_DATA));
     begin_part(self, SCOPEFLOW_EVENT_PART_DATA);
-    bool const is_null = write_data(self);
+    bool is_null = false;
+    if (self->has_fields)
+        write_field(self, fields, SCOPEFLOW__KEY_DATA, "null", false);
+    else
+        is_null = write_data(self);
     end_part(self, SCOPEFLOW_EVENT_PART_DATA);
     scopeflow__buffer_put_text(out, KEY(SCOPEFLOW__KEY_DATA_SCHEMA));
-    scopeflow__buffer_put(out, "null", 4);
+    write_ref(self, self->data_schema);
 
     bool const is_end = self->scope_category == SCOPEFLOW_SCOPE_CATEGORY_END;
     scopeflow__buffer_put_text(out, KEY(SCOPEFLOW__KEY_METADATA));
     begin_part(self, SCOPEFLOW_EVENT_PART_METADATA);
-    scopeflow__metadata_write(self, out, is_end && is_null);
+    if (self->has_fields)
+        write_field(self, fields, SCOPEFLOW__KEY_METADATA, "null", false);
+    else
+        scopeflow__metadata_write(self, out, is_end && is_null);
     end_part(self, SCOPEFLOW_EVENT_PART_METADATA);
 }
 
@@ -181,16 +305,22 @@ static void write_scope_fields(scopeflow_event *self) {
     end_part(self, SCOPEFLOW_EVENT_PART_ATTRIBUTES);
 }
 
-static void write_category(scopeflow_event *self) {
+static void write_category(scopeflow_event *self, const scopeflow_tape *fields) {
     scopeflow__buffer *const out = &self->line;
     scopeflow__buffer_put_text(out, KEY(SCOPEFLOW__KEY_CATEGORY));
-    if (self->type < 0)
-        scopeflow__buffer_put(out, "null", 4);
-    else
+    if (self->type >= 0)
         put_quoted(out, scopeflow__category_names[self->type]);
+    else if (self->category_len > 0)
+        scopeflow__json_write_string(out, scopeflow__event_category(self));
+    else
+        scopeflow__buffer_put(out, "null", 4);
     scopeflow__buffer_put_text(out, KEY(SCOPEFLOW__KEY_CATEGORY_PROFILE));
     begin_part(self, SCOPEFLOW_EVENT_PART_CATEGORY_PROFILE);
-    put_profile(out, self);
+    if (self->has_fields)
+        write_field(self, fields, SCOPEFLOW__KEY_CATEGORY_PROFILE,
+                    has_profile(self) ? "{}" : "null", true);
+    else
+        put_profile(self);
     end_part(self, SCOPEFLOW_EVENT_PART_CATEGORY_PROFILE);
     scopeflow__buffer_put_byte(out, '}');
 }
@@ -201,9 +331,16 @@ bool scopeflow__event_encode(scopeflow_event *self) {
     self->line.len = 0;
     memset(self->parts, 0, sizeof self->parts);
 
-    write_common(self);
+    scopeflow_runtime *const runtime = self->scope->runtime;
+    scopeflow_tape fields;
+    scopeflow__tape_init(&fields, &runtime->memory, scopeflow__payload_full_at(runtime));
+    if (self->has_fields) scopeflow__encode_ref(runtime, self->fields, &fields);
+    if (fields.bytes.failed) self->line.failed = true;
+
+    write_common(self, &fields);
     if (self->kind == SCOPEFLOW_EVENT_KIND_SCOPE) write_scope_fields(self);
-    write_category(self);
+    write_category(self, &fields);
+    scopeflow__tape_deinit(&fields);
     self->parts[SCOPEFLOW_EVENT_PART_LINE].len = self->line.len;
     scopeflow__buffer_put_byte(&self->line, '\n'); /* For sinks; no part has it. */
     self->is_encoded = !self->line.failed;

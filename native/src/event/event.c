@@ -2,31 +2,36 @@
 
 #include "base/checks.gen.h"
 
+#include <stddef.h>
+
 static scopeflow_event *new_event(scopeflow_scope *scope, scopeflow_event_kind kind,
-                                  scopeflow_bytes name) {
+                                  scopeflow_bytes name, scopeflow_bytes category) {
     const scopeflow__memory *const memory = &scope->runtime->memory;
     scopeflow_event *const self =
-        (scopeflow_event *)scopeflow__allocate(memory, sizeof *self + name.len);
+        (scopeflow_event *)scopeflow__allocate(memory, sizeof *self + name.len + category.len);
     if (self == NULL) return NULL;
 
-    memset(self, 0, sizeof *self);
+    memset(self, 0, offsetof(scopeflow_event, parts));
     self->refs = 1;
     self->kind = kind;
     self->scope = scopeflow_scope_retain(scope);
     self->name_len = name.len;
+    self->category_len = category.len;
     scopeflow__buffer_init(&self->line, memory);
     scopeflow__copy(self + 1, name.ptr, name.len);
+    scopeflow__copy((char *)(self + 1) + name.len, category.ptr, category.len);
     return self;
 }
 
 static scopeflow_event *new_scope_event(scopeflow_scope *scope) {
-    scopeflow_event *const self =
-        new_event(scope, SCOPEFLOW_EVENT_KIND_SCOPE, scopeflow__scope_name(scope));
+    scopeflow_event *const self = new_event(scope, SCOPEFLOW_EVENT_KIND_SCOPE,
+                                            scopeflow__scope_name(scope), SCOPEFLOW__TEXT(""));
     if (self == NULL) return NULL;
     self->type = scope->type;
     self->attributes = scope->attributes;
     self->uuid = scope->uuid;
     self->parent_uuid = scope->parent->uuid;
+    self->is_llm_call = scope->is_call && scope->type == SCOPEFLOW_SCOPE_TYPE_LLM;
     return self;
 }
 
@@ -45,17 +50,143 @@ scopeflow_event *scopeflow__event_new_end(scopeflow_scope *scope, int64_t timest
     self->scope_category = SCOPEFLOW_SCOPE_CATEGORY_END;
     self->timestamp_ns = timestamp_ns;
     self->start_metadata = scope->metadata;
+    self->is_response = true;
+    self->is_stream = scope->stream != NULL && scopeflow__stream_read(scope->stream, &self->stream);
     return self;
 }
 
 scopeflow_event *scopeflow__event_new_mark(scopeflow_scope *parent, scopeflow_bytes name,
-                                           int64_t timestamp_ns) {
-    scopeflow_event *const self = new_event(parent, SCOPEFLOW_EVENT_KIND_MARK, name);
+                                           scopeflow_bytes category, int64_t timestamp_ns) {
+    scopeflow_event *const self = new_event(parent, SCOPEFLOW_EVENT_KIND_MARK, name, category);
     if (self == NULL) return NULL;
     self->type = -1;
     self->parent_uuid = parent->uuid;
     scopeflow__runtime_draw(parent->runtime, timestamp_ns, &self->uuid, &self->timestamp_ns);
     return self;
+}
+
+/* --- What it owns --- */
+
+static void release_injected(scopeflow_event *self) {
+    scopeflow_runtime *const runtime = self->scope->runtime;
+    while (self->injected != NULL) {
+        scopeflow__owned_ref *const first = self->injected;
+        self->injected = first->next;
+        scopeflow__runtime_release_ref(runtime, first->ref);
+        scopeflow__deallocate(&runtime->memory, first, sizeof *first);
+    }
+}
+
+static void release_owned(scopeflow_event *self) {
+    scopeflow_runtime *const runtime = self->scope->runtime;
+    if (self->was_sanitized) scopeflow__runtime_release_ref(runtime, self->data);
+    if (self->owns_annotation) scopeflow__runtime_release_ref(runtime, self->annotation);
+    scopeflow__runtime_release_ref(runtime, self->sanitized_error);
+    scopeflow__runtime_release_ref(runtime, self->fields);
+    release_injected(self);
+    if (self->left != NULL) scopeflow__pending_marks_free(runtime, self->left);
+    self->left = NULL;
+    self->was_sanitized = false;
+    self->owns_annotation = false;
+    self->data = 0;
+    self->annotation = 0;
+    self->sanitized_error = 0;
+    self->fields = 0;
+}
+
+void scopeflow__event_touch(scopeflow_event *self) {
+    self->is_encoded = false;
+}
+
+void scopeflow__event_set_data(scopeflow_event *self, scopeflow_ref data) {
+    if (self->was_sanitized)
+        scopeflow__runtime_release_ref(self->scope->runtime, self->data);
+    else
+        self->original = self->data;
+    self->data = data;
+    self->was_sanitized = true;
+    scopeflow__event_touch(self);
+}
+
+void scopeflow__event_set_annotation(scopeflow_event *self, scopeflow_ref annotation) {
+    if (self->owns_annotation)
+        scopeflow__runtime_release_ref(self->scope->runtime, self->annotation);
+    self->annotation = annotation;
+    self->owns_annotation = annotation != 0;
+    scopeflow__event_touch(self);
+}
+
+void scopeflow__event_set_fields(scopeflow_event *self, scopeflow_ref fields) {
+    scopeflow__runtime_release_ref(self->scope->runtime, self->fields);
+    self->fields = fields;
+    self->has_fields = true;
+    scopeflow__event_touch(self);
+}
+
+bool scopeflow__event_inject(scopeflow_event *self, scopeflow_ref members) {
+    scopeflow_runtime *const runtime = self->scope->runtime;
+    scopeflow__owned_ref *const added =
+        (scopeflow__owned_ref *)scopeflow__allocate(&runtime->memory, sizeof *added);
+    if (added == NULL) return false;
+    added->ref = members;
+    added->next = NULL;
+    scopeflow__owned_ref **end = &self->injected;
+    while (*end != NULL) end = &(*end)->next;
+    *end = added;
+    scopeflow__event_touch(self);
+    return true;
+}
+
+static void name_sanitizer(scopeflow_event *self, scopeflow__entry *sanitizer) {
+    if (sanitizer != NULL) { /* The last one that failed is named. */
+        if (self->failed_sanitizer != NULL) scopeflow__entry_release(self->failed_sanitizer);
+        scopeflow__ref_up(&sanitizer->refs);
+        self->failed_sanitizer = sanitizer;
+    }
+    scopeflow__count(&self->scope->runtime->withheld_payload_count);
+    scopeflow__event_touch(self);
+}
+
+void scopeflow__event_withhold(scopeflow_event *self, scopeflow__entry *sanitizer) {
+    if (self->preparation == SCOPEFLOW__PREPARE_ERROR)
+        self->error_text = SCOPEFLOW__ERROR_TEXT_WITHHELD;
+    else
+        self->data_source = SCOPEFLOW__DATA_WITHHELD;
+    name_sanitizer(self, sanitizer);
+}
+
+void scopeflow__event_strip(scopeflow_event *self, scopeflow__entry *sanitizer) {
+    self->is_stripped = true;
+    self->has_fields = false;
+    name_sanitizer(self, sanitizer);
+}
+
+scopeflow_event *scopeflow__event_new_left(scopeflow_scope *call, scopeflow__pending_mark *left) {
+    scopeflow_event *const self = scopeflow__event_new_mark(
+        call, scopeflow__pending_mark_name(left), SCOPEFLOW__TEXT(""), SCOPEFLOW_TIMESTAMP_NONE);
+    left->next = NULL;
+    if (self == NULL) {
+        scopeflow__pending_marks_free(call->runtime, left);
+        return NULL;
+    }
+    self->data = left->data;
+    self->metadata = left->metadata;
+    self->left = left;
+    return self;
+}
+
+void scopeflow__event_sanitize_by(scopeflow_event *self, scopeflow__set *middleware) {
+    scopeflow_registry const request = self->is_llm_call
+                                           ? SCOPEFLOW_REGISTRY_LLM_SANITIZE_REQUEST_GUARDRAIL
+                                           : SCOPEFLOW_REGISTRY_TOOL_SANITIZE_REQUEST_GUARDRAIL;
+    scopeflow_registry const response = self->is_llm_call
+                                            ? SCOPEFLOW_REGISTRY_LLM_SANITIZE_RESPONSE_GUARDRAIL
+                                            : SCOPEFLOW_REGISTRY_TOOL_SANITIZE_RESPONSE_GUARDRAIL;
+    if (scopeflow__set_count(middleware, request) == 0 &&
+        scopeflow__set_count(middleware, response) == 0)
+        return;
+    scopeflow__ref_up(&middleware->refs);
+    self->sanitizers = middleware;
 }
 
 scopeflow_event *scopeflow_event_retain(scopeflow_event *self) {
@@ -66,18 +197,26 @@ scopeflow_event *scopeflow_event_retain(scopeflow_event *self) {
 void scopeflow_event_release(scopeflow_event *self) {
     if (self == NULL || !scopeflow__ref_down(&self->refs)) return;
     scopeflow_scope *const scope = self->scope;
+    release_owned(self);
     if (self->entry != NULL) scopeflow__entry_release(self->entry);
+    if (self->failed_sanitizer != NULL) scopeflow__entry_release(self->failed_sanitizer);
+    scopeflow__set_release(self->sanitizers);
     scopeflow__set_release(self->listeners);
     scopeflow__buffer_deinit(&self->line);
-    scopeflow__deallocate(&scope->runtime->memory, self, sizeof *self + self->name_len);
+    scopeflow__deallocate(&scope->runtime->memory, self,
+                          sizeof *self + self->name_len + self->category_len);
     scopeflow_scope_release(scope);
 }
 
 void scopeflow__event_forget(scopeflow_event *self) {
+    release_owned(self);
     self->data = 0;
     self->start_metadata = 0;
     self->metadata = 0;
+    self->profile = 0;
+    self->data_schema = 0;
     self->outcome.error = 0;
+    self->codec = 0;
 }
 
 void scopeflow__event_leave_scope(scopeflow_event *self) {
@@ -97,7 +236,7 @@ scopeflow_status scopeflow_event_describe(scopeflow_event *self, scopeflow_event
     out_info->parent_uuid = self->parent_uuid;
     out_info->timestamp_ns = self->timestamp_ns;
     out_info->name = scopeflow__event_name(self);
-    out_info->category = self->type < 0 ? SCOPEFLOW__TEXT("")
+    out_info->category = self->type < 0 ? scopeflow__event_category(self)
                                         : scopeflow__c_text(scopeflow__category_names[self->type]);
     out_info->kind = self->kind;
     out_info->scope_category = self->scope_category;

@@ -19,8 +19,33 @@ typedef struct scopeflow__outcome {
 typedef enum scopeflow__data_source {
     SCOPEFLOW__DATA_PAYLOAD, /* `data`: the user's own. */
     SCOPEFLOW__DATA_REFUSAL, /* A guard refused; `data` is its reason (S4.5). */
-    SCOPEFLOW__DATA_FAILURE  /* A guard failed; `data` is its error (S4.5). */
+    SCOPEFLOW__DATA_FAILURE, /* A guard, codec or request intercept failed; `data` is its error. */
+    SCOPEFLOW__DATA_NUMBER,  /* `{"n": number}`, of an attempt or a chunk (S3.7, S4.7). */
+    SCOPEFLOW__DATA_WITHHELD /* A sanitizer failed: null (S3.6). */
 } scopeflow__data_source;
+
+/* What of an error or a reason observers may read (S3.6). */
+typedef enum scopeflow__error_text {
+    SCOPEFLOW__ERROR_TEXT_OWN,       /* Its own text. */
+    SCOPEFLOW__ERROR_TEXT_SANITIZED, /* What stands at `error.message` of `sanitized_error`. */
+    SCOPEFLOW__ERROR_TEXT_WITHHELD
+} scopeflow__error_text;
+
+/* What has been done to an event before it is delivered, one after the other (S3.12). */
+typedef enum scopeflow__preparation {
+    SCOPEFLOW__PREPARE_PAYLOAD = 0, /* Tool or LLM sanitizers, on the data, */
+    SCOPEFLOW__PREPARE_ANNOTATION,  /* the codec (S2.8), */
+    SCOPEFLOW__PREPARE_ERROR,       /* and sanitizers on the text of an error or refusal. */
+    SCOPEFLOW__PREPARE_INJECTION,
+    SCOPEFLOW__PREPARE_FIELDS, /* Event sanitizers. */
+    SCOPEFLOW__PREPARED
+} scopeflow__preparation;
+
+/* A host reference that an event owns. */
+typedef struct scopeflow__owned_ref {
+    struct scopeflow__owned_ref *next;
+    scopeflow_ref ref;
+} scopeflow__owned_ref;
 
 /* A slice of the encoded line. */
 typedef struct scopeflow__slice {
@@ -38,23 +63,59 @@ struct scopeflow_event {
     scopeflow_uuid parent_uuid;
     int64_t timestamp_ns;
     uint32_t attributes;
-    size_t name_len; /* The name stands behind the struct. */
+    size_t name_len;     /* The name stands behind the struct, */
+    size_t category_len; /* and behind it a mark's own category. */
 
     scopeflow__data_source data_source;
-    scopeflow__entry *entry; /* The registration that a refusal or failure names. Held. */
-    scopeflow_ref data;      /* Borrowed, like the two below. */
+    const char *step;        /* Of a failure: `guard`, `codec` or `request_intercept`. */
+    scopeflow__entry *entry; /* The registration that a refusal or failure names, or null. Held. */
+    uint64_t number;
+    scopeflow_ref data; /* Borrowed, like the references below, but for those that are owned. */
     scopeflow_ref start_metadata;
     scopeflow_ref metadata;
+    scopeflow_ref profile; /* A mark's own category profile. */
+    scopeflow_ref data_schema;
     scopeflow__outcome outcome;
+
+    /* What the preparation made. */
+    uint8_t preparation; /* A scopeflow__preparation. */
+    uint8_t error_text;  /* A scopeflow__error_text. */
+    bool was_sanitized;  /* `data` is a sanitizer's answer, and owned. */
+    bool is_stream;
+    bool is_lost; /* Memory was missing for something that belongs in it: nobody gets it. */
+    bool codec_failed;
+    bool finalizer_failed;
+    bool is_stripped; /* An event sanitizer failed: only what the runtime says is left (S3.12). */
+    bool has_fields;  /* `fields` has replaced data, metadata and category profile. */
+    bool is_llm_call; /* Of an LLM call, not of a tool call. */
+
+    bool is_response; /* Its payload is a response, an error or a reason: see the sanitizers. */
+    uint32_t chain_index;
+    scopeflow__set *sanitizers; /* Of the call that it belongs to, or null. Held. */
+    scopeflow_ref original;     /* What `data` was before any sanitizer. Borrowed. */
+    scopeflow_ref codec;        /* Borrowed; makes the annotation, or 0. */
+    scopeflow_ref annotation;
+    bool owns_annotation;
+    scopeflow_ref sanitized_error;      /* Owned. */
+    scopeflow_ref fields;               /* Owned. */
+    scopeflow__owned_ref *injected;     /* In the order of the injectors. */
+    scopeflow__pending_mark *left;      /* The mark that it is made from; owned. */
+    scopeflow__entry *failed_sanitizer; /* Named in the metadata. Held. */
 
     scopeflow__set *listeners; /* Who gets it, resolved at the emission (S3.12). Held. */
     scopeflow_event *next;     /* In the row of those that wait for delivery. */
 
     bool is_encoded;
     scopeflow__buffer line;
+
+    /* From here on nothing has an initial value. */
     scopeflow__slice parts[5]; /* Indexed by scopeflow_event_part. */
+    scopeflow__stream_facts stream;
 };
 
+static inline scopeflow_bytes scopeflow__event_category(const scopeflow_event *self) {
+    return scopeflow__text((const char *)(self + 1) + self->name_len, self->category_len);
+}
 static inline scopeflow_bytes scopeflow__event_name(const scopeflow_event *self) {
     return scopeflow__text((const char *)(self + 1), self->name_len);
 }
@@ -63,7 +124,26 @@ static inline scopeflow_bytes scopeflow__event_name(const scopeflow_event *self)
 scopeflow_event *scopeflow__event_new_start(scopeflow_scope *scope);
 scopeflow_event *scopeflow__event_new_end(scopeflow_scope *scope, int64_t timestamp_ns);
 scopeflow_event *scopeflow__event_new_mark(scopeflow_scope *parent, scopeflow_bytes name,
-                                           int64_t timestamp_ns);
+                                           scopeflow_bytes category, int64_t timestamp_ns);
+
+/* What was looked at before is not what is written later: forgets the text. */
+void scopeflow__event_touch(scopeflow_event *self);
+
+/* S2.8, S3.6, S3.12: what sanitizers, codecs and injectors answered. Each takes the reference. */
+void scopeflow__event_set_data(scopeflow_event *self, scopeflow_ref data);
+void scopeflow__event_set_annotation(scopeflow_event *self, scopeflow_ref annotation);
+void scopeflow__event_set_fields(scopeflow_event *self, scopeflow_ref fields);
+bool scopeflow__event_inject(scopeflow_event *self, scopeflow_ref members);
+/* The payload or the error's text is withheld; null names nobody (a cancellation). */
+void scopeflow__event_withhold(scopeflow_event *self, scopeflow__entry *sanitizer);
+/* An event sanitizer failed. */
+void scopeflow__event_strip(scopeflow_event *self, scopeflow__entry *sanitizer);
+
+/* A mark that an intercept left with its call (S3.11); takes it, whatever comes out. */
+scopeflow_event *scopeflow__event_new_left(scopeflow_scope *call, scopeflow__pending_mark *left);
+
+/* The payload goes through the tool or LLM sanitizers of this set. */
+void scopeflow__event_sanitize_by(scopeflow_event *self, scopeflow__set *middleware);
 
 /* Lets go of the host's objects, unencoded: what is asked for later is null. */
 void scopeflow__event_forget(scopeflow_event *self);

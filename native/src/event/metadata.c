@@ -1,6 +1,7 @@
 #include "event/metadata.h"
 
 #include "base/names.gen.h"
+#include "event/error_text.h"
 
 /* Members in the order in which they will be written, and an index of their keys, so that hostile
  * metadata with very many keys costs no more than its size. */
@@ -97,9 +98,9 @@ static void lay_over(composition *self, scopeflow__cursor value) {
     }
 }
 
-/* S2.4: the user's own keys win over the runtime's. */
-static void lay_under(composition *self, scopeflow__cursor own) {
-    (void)scopeflow__cursor_read(&own);
+/* S2.4, S3.12: keys that are there already win. The runtime's own count against no budget. */
+static void lay_under(composition *self, scopeflow__cursor own, bool is_free) {
+    if (scopeflow__cursor_read(&own).kind != SCOPEFLOW_TOKEN_OBJECT) return;
     while (scopeflow__cursor_peek(&own) != SCOPEFLOW_TOKEN_END) {
         bool is_new;
         scopeflow__member *const member =
@@ -107,7 +108,7 @@ static void lay_under(composition *self, scopeflow__cursor own) {
         scopeflow__cursor const value = scopeflow__cursor_take(&own);
         if (member == NULL || !is_new) continue;
         member->value = value;
-        member->is_free = true;
+        member->is_free = is_free;
     }
 }
 
@@ -124,19 +125,6 @@ static void put_uuid_pair(scopeflow_tape *own, const char *key, const scopeflow_
     put_pair(own, key, scopeflow__text(text, sizeof text));
 }
 
-/* The text member of that key in the host's description of an error; empty if there is none. */
-static scopeflow_bytes described(scopeflow__cursor error, const char *key) {
-    if (scopeflow__cursor_read(&error).kind != SCOPEFLOW_TOKEN_OBJECT) return SCOPEFLOW__TEXT("");
-    while (scopeflow__cursor_peek(&error) != SCOPEFLOW_TOKEN_END) {
-        bool const found =
-            scopeflow__same_text(scopeflow__cursor_read(&error).text, scopeflow__c_text(key));
-        scopeflow__cursor value = scopeflow__cursor_take(&error);
-        if (found && scopeflow__cursor_peek(&value) == SCOPEFLOW_TOKEN_STRING)
-            return scopeflow__cursor_read(&value).text;
-    }
-    return SCOPEFLOW__TEXT("");
-}
-
 static scopeflow_bytes error_type(const scopeflow__outcome *outcome) {
     if (outcome->is_abandoned) return SCOPEFLOW__TEXT("abandoned");
     if (outcome->status == SCOPEFLOW_END_STATUS_CANCELLED) return SCOPEFLOW__TEXT("cancelled");
@@ -146,30 +134,51 @@ static scopeflow_bytes error_type(const scopeflow__outcome *outcome) {
 }
 
 /* S2.4. A manual end that says ERROR but gives no error has nothing more to say. */
-static void put_outcome(const scopeflow_event *event, scopeflow_tape *own) {
+static void put_error(const scopeflow_event *event, scopeflow_tape *own) {
     const scopeflow__outcome *const outcome = &event->outcome;
-    scopeflow_runtime *const runtime = event->scope->runtime;
-    if (outcome->status == SCOPEFLOW_END_STATUS_UNSET) return;
-    bool const is_ok = outcome->status == SCOPEFLOW_END_STATUS_OK;
-    put_pair(own, SCOPEFLOW__KEY_OTEL_STATUS_CODE,
-             is_ok ? SCOPEFLOW__TEXT("OK") : SCOPEFLOW__TEXT("ERROR"));
-    if (is_ok) return;
-
-    scopeflow_tape description;
-    scopeflow__tape_init(&description, &runtime->memory, scopeflow__payload_full_at(runtime));
-    if (outcome->error != 0 && runtime->host.describe_error != NULL)
-        runtime->host.describe_error(runtime->host.context, outcome->error, &description);
-    scopeflow__cursor const error = scopeflow__tape_value(&description);
-    scopeflow_bytes const message = described(error, "message");
-    scopeflow_bytes const type = described(error, "type");
-    /* An error without a text still has one, an empty one. */
-    if (outcome->error != 0) put_pair(own, SCOPEFLOW__KEY_OTEL_STATUS_DESCRIPTION, message);
+    scopeflow__error_view error;
+    scopeflow__error_view_init(&error, event, outcome->error, false);
+    /* An error without a text still has one, an empty one. What event sanitizers were to see and
+     * did not is withheld (S3.12). */
+    if (outcome->error != 0 && error.has_message && !event->is_stripped)
+        put_pair(own, SCOPEFLOW__KEY_OTEL_STATUS_DESCRIPTION, error.message);
     if (outcome->error != 0 || outcome->status == SCOPEFLOW_END_STATUS_CANCELLED ||
         outcome->is_abandoned || outcome->own_error != SCOPEFLOW_STATUS_OK)
         put_pair(own, SCOPEFLOW__KEY_ERROR_TYPE, error_type(outcome));
-    if (type.len > 0) put_pair(own, SCOPEFLOW__KEY_EXCEPTION_TYPE, type);
-    if (description.bytes.failed) own->bytes.failed = true;
-    scopeflow__tape_deinit(&description);
+    if (error.type.len > 0) put_pair(own, SCOPEFLOW__KEY_EXCEPTION_TYPE, error.type);
+    scopeflow__error_view_deinit(&error, own);
+}
+
+static void put_outcome(const scopeflow_event *event, scopeflow_tape *own) {
+    scopeflow_end_status const status = event->outcome.status;
+    if (status == SCOPEFLOW_END_STATUS_UNSET) return;
+    bool const is_ok = status == SCOPEFLOW_END_STATUS_OK;
+    put_pair(own, SCOPEFLOW__KEY_OTEL_STATUS_CODE,
+             is_ok ? SCOPEFLOW__TEXT("OK") : SCOPEFLOW__TEXT("ERROR"));
+    if (!is_ok) put_error(event, own);
+}
+
+static void put_true(scopeflow_tape *own, bool condition, const char *key) {
+    if (!condition) return;
+    scopeflow__tape_put_string(own, scopeflow__c_text(key));
+    scopeflow_tape_put_bool(own, 1);
+}
+
+static void put_integer_pair(scopeflow_tape *own, const char *key, int64_t value) {
+    scopeflow__tape_put_string(own, scopeflow__c_text(key));
+    scopeflow_tape_put_int(own, value);
+}
+
+static void put_stream(const scopeflow_event *event, scopeflow_tape *own) {
+    const scopeflow__stream_facts *const stream = &event->stream;
+    if (!event->is_stream) return;
+    put_integer_pair(own, SCOPEFLOW__KEY_STREAM_CHUNK_COUNT, (int64_t)stream->chunk_count);
+    if (stream->chunk_count > 0)
+        put_integer_pair(own, SCOPEFLOW__KEY_STREAM_FIRST_CHUNK_NS,
+                         (int64_t)stream->first_chunk_ns);
+    if (stream->chunk_count > 1)
+        put_integer_pair(own, SCOPEFLOW__KEY_STREAM_LONGEST_GAP_NS,
+                         (int64_t)stream->longest_gap_ns);
 }
 
 static void put_own(const scopeflow_event *event, scopeflow_tape *own, bool output_is_null) {
@@ -178,10 +187,13 @@ static void put_own(const scopeflow_event *event, scopeflow_tape *own, bool outp
     if (event->kind == SCOPEFLOW_EVENT_KIND_SCOPE && event->scope->is_detached)
         put_uuid_pair(own, SCOPEFLOW__KEY_DETACHED_FROM, &event->scope->detached_from);
     put_outcome(event, own);
-    if (output_is_null) {
-        scopeflow__tape_put_string(own, scopeflow__c_text(SCOPEFLOW__KEY_DATA_NULL));
-        scopeflow_tape_put_bool(own, 1);
-    }
+    put_true(own, output_is_null, SCOPEFLOW__KEY_DATA_NULL);
+    if (event->failed_sanitizer != NULL)
+        put_pair(own, SCOPEFLOW__KEY_SANITIZE_FAILED,
+                 scopeflow__entry_name(event->failed_sanitizer));
+    put_true(own, event->codec_failed, SCOPEFLOW__KEY_CODEC_FAILED);
+    put_true(own, event->finalizer_failed, SCOPEFLOW__KEY_FINALIZER_FAILED);
+    put_stream(event, own);
     scopeflow_tape_put_mark(own, SCOPEFLOW_TOKEN_END);
 }
 
@@ -200,11 +212,29 @@ static bool has_members(scopeflow__cursor object) {
     return object.end - object.at > 2; /* More than the opening and the closing token. */
 }
 
+typedef struct sources {
+    scopeflow_tape start;
+    scopeflow_tape end;
+    scopeflow_tape own;
+    scopeflow_tape injected; /* One object after the other. */
+} sources;
+
+/* Lays the injected objects under the rest, in the order of the injectors. */
+static void lay_injected(composition *self, const scopeflow_tape *injected) {
+    scopeflow__cursor rest;
+    rest.at = (const unsigned char *)injected->bytes.ptr;
+    rest.end = rest.at + injected->bytes.len;
+    while (rest.at < rest.end) lay_under(self, scopeflow__cursor_take(&rest), false);
+}
+
 static void write_composed(composition *self, scopeflow__json_writer *writer,
-                           scopeflow__cursor start, scopeflow__cursor end, scopeflow__cursor own) {
+                           const sources *given) {
+    scopeflow__cursor const start = scopeflow__tape_value(&given->start);
+    scopeflow__cursor const end = scopeflow__tape_value(&given->end);
     if (is_given(start)) lay_over(self, start);
     if (is_given(end)) lay_over(self, end);
-    lay_under(self, own);
+    lay_under(self, scopeflow__tape_value(&given->own), true);
+    lay_injected(self, &given->injected);
     if (self->failed)
         writer->out->failed = true;
     else
@@ -212,18 +242,17 @@ static void write_composed(composition *self, scopeflow__json_writer *writer,
     free_members(self);
 }
 
-static void write_tapes(scopeflow_event *event, scopeflow__buffer *out,
-                        const scopeflow_tape tapes[3]) {
+static void write_sources(scopeflow_event *event, scopeflow__buffer *out, const sources *given) {
     scopeflow_runtime *const runtime = event->scope->runtime;
-    scopeflow__cursor const start = scopeflow__tape_value(&tapes[0]);
-    scopeflow__cursor const end = scopeflow__tape_value(&tapes[1]);
-    scopeflow__cursor const own = scopeflow__tape_value(&tapes[2]);
+    scopeflow__cursor const start = scopeflow__tape_value(&given->start);
+    scopeflow__cursor const end = scopeflow__tape_value(&given->end);
 
     scopeflow__json_writer writer;
     scopeflow__json_writer_init(&writer, out, runtime->payload_budget_bytes,
                                 (runtime->flags & SCOPEFLOW_RUNTIME_FLAG_CANONICAL) != 0);
     bool const is_end = event->scope_category == SCOPEFLOW_SCOPE_CATEGORY_END;
-    bool const is_merge = has_members(own) || (is_given(start) && is_given(end)) ||
+    bool const is_merge = has_members(scopeflow__tape_value(&given->own)) ||
+                          given->injected.bytes.len > 0 || (is_given(start) && is_given(end)) ||
                           (is_end && (is_other_than_object(start) || is_other_than_object(end)));
     if (!is_merge) {
         scopeflow__json_write(&writer, is_given(start) ? start : end);
@@ -233,23 +262,42 @@ static void write_tapes(scopeflow_event *event, scopeflow__buffer *out,
     memset(&parts, 0, sizeof parts);
     parts.memory = &runtime->memory;
     parts.seed = runtime->seed[0];
-    write_composed(&parts, &writer, start, end, own);
+    write_composed(&parts, &writer, given);
+}
+
+static void put_injected(scopeflow_event *event, scopeflow_tape *out) {
+    scopeflow_runtime *const runtime = event->scope->runtime;
+    for (const scopeflow__owned_ref *i = event->injected; i != NULL; i = i->next) {
+        scopeflow_tape one;
+        scopeflow__tape_init(&one, &runtime->memory, out->full_at);
+        scopeflow__encode_ref(runtime, i->ref, &one);
+        if (has_members(scopeflow__tape_value(&one)))
+            scopeflow__tape_put_value(out, scopeflow__tape_value(&one));
+        if (one.bytes.failed) out->bytes.failed = true;
+        scopeflow__tape_deinit(&one);
+    }
 }
 
 void scopeflow__metadata_write(scopeflow_event *event, scopeflow__buffer *out,
                                bool output_is_null) {
     scopeflow_runtime *const runtime = event->scope->runtime;
-    scopeflow_tape tapes[3];
-    for (int i = 0; i < 3; i++)
-        scopeflow__tape_init(&tapes[i], &runtime->memory, scopeflow__payload_full_at(runtime));
-    scopeflow__encode_ref(runtime, event->start_metadata, &tapes[0]);
-    scopeflow__encode_ref(runtime, event->metadata, &tapes[1]);
-    put_own(event, &tapes[2], output_is_null);
+    size_t const full_at = scopeflow__payload_full_at(runtime);
+    sources given;
+    scopeflow_tape *const tapes[] = {&given.start, &given.end, &given.own, &given.injected};
+    for (int i = 0; i < 4; i++) scopeflow__tape_init(tapes[i], &runtime->memory, full_at);
+    if (!event->is_stripped) {
+        scopeflow__encode_ref(runtime, event->start_metadata, &given.start);
+        scopeflow__encode_ref(runtime, event->metadata, &given.end);
+        put_injected(event, &given.injected);
+    }
+    put_own(event, &given.own, output_is_null);
 
     /* What memory was missing for would read as absent. */
-    if (tapes[0].bytes.failed || tapes[1].bytes.failed || tapes[2].bytes.failed)
+    bool failed = false;
+    for (int i = 0; i < 4; i++) failed = failed || tapes[i]->bytes.failed;
+    if (failed)
         out->failed = true;
     else
-        write_tapes(event, out, tapes);
-    for (int i = 0; i < 3; i++) scopeflow__tape_deinit(&tapes[i]);
+        write_sources(event, out, &given);
+    for (int i = 0; i < 4; i++) scopeflow__tape_deinit(tapes[i]);
 }

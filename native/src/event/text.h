@@ -1,4 +1,4 @@
-/* Ids and times as text. */
+/* Ids and times as text, and back. */
 #ifndef SCOPEFLOW__EVENT_TEXT_H
 #define SCOPEFLOW__EVENT_TEXT_H
 
@@ -11,5 +11,15 @@ void scopeflow__uuid_write(const scopeflow_uuid *uuid, char out[SCOPEFLOW__UUID_
 /* RFC 3339, UTC, `Z`, nine fractional digits (S2.3). Returns the length, 30 for the years 1677 to
  * 2262 that 64 bits of nanoseconds can tell. */
 size_t scopeflow__timestamp_write(int64_t timestamp_ns, char out[SCOPEFLOW__TIMESTAMP_TEXT_BYTES]);
+
+/* Hexadecimal digits of either case with the four hyphens. */
+bool scopeflow__uuid_read(scopeflow_bytes text, scopeflow_uuid *out);
+
+/* RFC 3339 with any offset and 0 to 9 fractional digits (S2.3); false also for a time that 64 bits
+ * of nanoseconds cannot tell. A leap second is the first moment of the next minute. */
+bool scopeflow__timestamp_read(scopeflow_bytes text, int64_t *out_timestamp_ns);
+
+/* Whole microseconds since 1970-01-01 UTC as decimal digits, the other form of S2.3. */
+bool scopeflow__epoch_microseconds_read(scopeflow_bytes digits, int64_t *out_timestamp_ns);
 
 #endif

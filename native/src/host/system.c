@@ -11,11 +11,18 @@
 
 #define SYSTEM_NS_PER_SECOND 1000000000
 
-int64_t scopeflow__system_clock(void *context) {
-    (void)context;
+static int64_t read_clock(clockid_t clock) {
     struct timespec now;
-    if (clock_gettime(CLOCK_REALTIME, &now) != 0) return 0;
+    if (clock_gettime(clock, &now) != 0) return 0;
     return (int64_t)now.tv_sec * SYSTEM_NS_PER_SECOND + now.tv_nsec;
+}
+
+int64_t scopeflow__system_clock(void) {
+    return read_clock(CLOCK_REALTIME);
+}
+
+int64_t scopeflow__system_uptime(void) {
+    return read_clock(CLOCK_MONOTONIC);
 }
 
 void scopeflow__system_entropy(void *context, uint8_t *out, size_t out_len_bytes) {

@@ -1,5 +1,6 @@
 /* Shortest doubles by Raffaello Giulietti's Schubfach ("The Schubfach way to render doubles",
- * 2020); exact reading by an estimate that a comparison in whole numbers puts right. */
+ * 2020). Reading multiplies by the same powers of ten; where 128 bits do not tell which double is
+ * the nearest, an estimate is put right by a comparison in whole numbers. */
 #include "json/number.h"
 
 #include "json/powers_of_ten.gen.h"
@@ -28,7 +29,16 @@ typedef struct decimal {
     int32_t exponent; /* value = digits * 10^exponent */
 } decimal;
 
-/* a * b = high * 2^64 + low, in halves, because 128-bit integers are no standard C. */
+/* a * b = high * 2^64 + low. 128-bit integers are no standard C, and WebAssembly's need a library
+ * that is not there: elsewhere in halves. */
+#if defined(__SIZEOF_INT128__) && !defined(__wasm__)
+__extension__ typedef unsigned __int128 wide;
+static uint64_t multiply_wide(uint64_t a, uint64_t b, uint64_t *out_low) {
+    wide const product = (wide)a * b;
+    *out_low = (uint64_t)product;
+    return (uint64_t)(product >> 64);
+}
+#else
 static uint64_t multiply_wide(uint64_t a, uint64_t b, uint64_t *out_low) {
     uint64_t const a_low = a & 0xFFFFFFFFu, a_high = a >> 32;
     uint64_t const b_low = b & 0xFFFFFFFFu, b_high = b >> 32;
@@ -38,6 +48,7 @@ static uint64_t multiply_wide(uint64_t a, uint64_t b, uint64_t *out_low) {
     *out_low = (middle_low << 32) | (low & 0xFFFFFFFFu);
     return a_high * b_high + (middle >> 32) + (middle_low >> 32);
 }
+#endif
 
 /* floor(g * factor / 2^128) with the lowest bit set if anything was cut off. */
 static uint64_t round_to_odd(const uint64_t g[2], uint64_t factor) {
@@ -162,6 +173,7 @@ size_t scopeflow__number_write_double(double value, char *out) {
 
 /* A whole number of up to 2^(32 * LIMBS): 800 digits times 5^342 or 2^1200 fit with room. */
 enum { LIMBS = 160, SIGNIFICANT_DIGITS = 800 };
+#define INFINITY_BITS 0x7FF0000000000000ull
 typedef struct big {
     uint32_t limbs[LIMBS];
     uint32_t count;
@@ -218,13 +230,12 @@ static double from_bits(uint64_t bits) {
 /* Moves an estimate to the double nearest to digits * 10^exponent. The bits of positive doubles
  * count up in order of size, so the neighbour is one away. */
 static uint64_t settle(uint64_t bits, const big *digits, int32_t exponent) {
-    uint64_t const infinity = 0x7FF0000000000000ull;
     for (;;) {
         uint64_t const raised = bits >> 52 != 0 ? (1ull << 52) : 0;
         uint64_t const c = (bits & ((1ull << 52) - 1)) | raised;
         int32_t const q = raised ? (int32_t)(bits >> 52) - 1075 : -1074;
         int const above =
-            bits == infinity ? -1 : compare_to_binary(digits, exponent, 2 * c + 1, q - 1);
+            bits == INFINITY_BITS ? -1 : compare_to_binary(digits, exponent, 2 * c + 1, q - 1);
         if (above > 0 || (above == 0 && (c & 1) != 0)) {
             bits++;
             continue;
@@ -247,8 +258,7 @@ static const double exact_powers[23] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,
                                         1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
                                         1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
 
-/* Exact for up to 15 digits and an exponent of at most 22 either way, where both factors are exact
- * (Clinger, 1990); else within a few units of the last place, and `settle` does the rest. */
+/* Within a few units of the last place; `settle` does the rest. */
 static uint64_t estimate(uint64_t leading_digits, int32_t exponent) {
     double value = (double)leading_digits;
     for (; exponent > 22; exponent -= 22) value *= exact_powers[22];
@@ -259,60 +269,110 @@ static uint64_t estimate(uint64_t leading_digits, int32_t exponent) {
     return bits;
 }
 
-double scopeflow__number_read_double(scopeflow_bytes number) {
+/* The written exponent, at `e` or behind the end; beyond 100000 its size plays no part. */
+static int64_t written_exponent(scopeflow_bytes number, size_t at) {
+    int64_t written = 0;
+    if (at >= number.len) return 0;
+    bool const minus = number.ptr[++at] == '-';
+    if (number.ptr[at] == '+' || minus) at++;
+    for (; at < number.len; at++)
+        if (written < 100000) written = written * 10 + (number.ptr[at] - '0');
+    return minus ? -written : written;
+}
+
+static bool is_exponent_mark(char c) {
+    return (c | 0x20) == 'e';
+}
+
+/* The nearest double's bits by whole numbers alone, whatever the count of digits. */
+static uint64_t read_exactly(scopeflow_bytes number) {
     big digits;
     memset(&digits, 0, sizeof digits);
     uint64_t leading = 0;
+    int64_t exponent = 0;
     int32_t leading_exponent = 0;
-    int32_t exponent = 0;
-    uint32_t count = 0;
-    size_t at = 0;
-    bool const negative = number.len > 0 && number.ptr[0] == '-';
+    int32_t count = 0;
+    size_t at = number.ptr[0] == '-';
     bool after_point = false;
     bool beyond = false; /* A non-zero digit was cut off. */
-    for (at = negative; at < number.len && (number.ptr[at] | 0x20) != 'e'; at++) {
+    for (; at < number.len && !is_exponent_mark(number.ptr[at]); at++) {
         if (number.ptr[at] == '.') {
             after_point = true;
             continue;
         }
         uint32_t const digit = (uint32_t)(number.ptr[at] - '0');
-        if (count == 0 && digit == 0) {
-            exponent -= after_point;
-            continue;
-        }
-        if (count < SIGNIFICANT_DIGITS) {
-            multiply_add(&digits, 10, digit);
-            if (count < 18)
-                leading = leading * 10 + digit;
-            else
-                leading_exponent++;
-            count++;
-            exponent -= after_point;
-        } else {
+        if (count == SIGNIFICANT_DIGITS) {
             beyond = beyond || digit != 0;
             exponent += !after_point;
+            continue;
         }
+        exponent -= after_point;
+        if (count == 0 && digit == 0) continue;
+        multiply_add(&digits, 10, digit);
+        if (count < 18)
+            leading = leading * 10 + digit;
+        else
+            leading_exponent++;
+        count++;
     }
-    int64_t written = 0;
-    if (at < number.len) {
-        bool const minus = number.ptr[++at] == '-';
-        if (number.ptr[at] == '+' || minus) at++;
-        for (; at < number.len; at++)
-            if (written < 100000) written = written * 10 + (number.ptr[at] - '0');
-        if (minus) written = -written;
-    }
-
-    double const sign = negative ? -1.0 : 1.0;
-    int64_t const total = exponent + written;
-    if (count == 0 || total + count < -330) return negative ? -0.0 : 0.0;
-    if (total + count > 310) return sign * from_bits(0x7FF0000000000000ull);
-    exponent = (int32_t)total;
+    exponent += written_exponent(number, at);
+    if (count == 0 || exponent + count < -330) return 0;
+    if (exponent + count > 310) return INFINITY_BITS;
     if (beyond) { /* Sticky: one more digit breaks every tie the right way. */
         multiply_add(&digits, 10, 1);
         exponent--;
     }
-    int32_t const scale = exponent + leading_exponent + beyond;
-    if (count <= 15 && scale >= -22 && scale <= 22)
-        return sign * from_bits(estimate(leading, scale));
-    return sign * from_bits(settle(estimate(leading, scale), &digits, exponent));
+    int32_t const scale = (int32_t)exponent + leading_exponent + beyond;
+    return settle(estimate(leading, scale), &digits, (int32_t)exponent);
+}
+
+static uint32_t leading_zeros(uint64_t value) {
+#if defined(__GNUC__)
+    return (uint32_t)__builtin_clzll(value);
+#else
+    uint32_t count = 0;
+    while ((value >> (63 - count)) == 0) count++;
+    return count;
+#endif
+}
+
+/* The nearest double by the upper 128 bits u of digits * g, both with their highest bit set. What
+ * was cut off, and g being rounded up, put the product anywhere between u - 1 and u + 1: only where
+ * u is just halfway between two doubles the nearest one cannot be told. False for that, and for
+ * what is too small or too large. */
+static bool read_by_product(uint64_t digits, int64_t power, uint64_t *out_bits) {
+    if (power < SCOPEFLOW__POWER_OF_TEN_FIRST || power > SCOPEFLOW__POWER_OF_TEN_LAST) return false;
+    const uint64_t *const g = scopeflow__powers_of_ten[power - SCOPEFLOW__POWER_OF_TEN_FIRST];
+    uint32_t const shift = leading_zeros(digits);
+    uint64_t low, ignored;
+    uint64_t high = multiply_wide(digits << shift, g[0], &low);
+    uint64_t const carried = multiply_wide(digits << shift, g[1], &ignored);
+    low += carried;
+    high += low < carried;
+
+    uint32_t const upper = (uint32_t)(high >> 63);
+    uint32_t const cut = 10 + upper;
+    uint64_t const half = 1ull << (cut - 1);
+    uint64_t const rest = high & ((1ull << cut) - 1);
+    if (rest == half && low == 0) return false;
+    uint64_t const mantissa = (high >> cut) + (rest >= half);
+    int32_t const exponent =
+        floor_log2_of_power_of_ten((int32_t)power) + 1086 - (int32_t)shift + (int32_t)upper;
+    if (exponent > 2046) return false; /* The powers end before doubles cease to be normal. */
+    /* Its highest bit, or the carry of rounding, counts the exponent up. */
+    *out_bits = ((uint64_t)(exponent - 1) << 52) + mantissa;
+    return true;
+}
+
+bool scopeflow__number_bits(uint64_t digits, int64_t exponent, bool is_negative,
+                            uint64_t *out_bits) {
+    *out_bits = 0;
+    if (digits != 0 && !read_by_product(digits, exponent, out_bits)) return false;
+    *out_bits |= (uint64_t)is_negative << 63;
+    return true;
+}
+
+double scopeflow__number_read_double(scopeflow_bytes number) {
+    bool const is_negative = number.ptr[0] == '-';
+    return from_bits(read_exactly(number) | (uint64_t)is_negative << 63);
 }

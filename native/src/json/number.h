@@ -16,4 +16,9 @@ size_t scopeflow__number_write_double(double value, char *out);
 /* The double nearest to a JSON number, ties to even; too large gives infinity. */
 double scopeflow__number_read_double(scopeflow_bytes number);
 
+/* The bits of the double nearest to digits * 10^exponent, negated or not, where that can be told
+ * quickly; false for the few where it cannot. */
+bool scopeflow__number_bits(uint64_t digits, int64_t exponent, bool is_negative,
+                            uint64_t *out_bits);
+
 #endif

@@ -4,9 +4,10 @@
 
 #include "value/tape.h"
 
-/* Appends the one value of the text. On a syntax error nothing is appended and the offset of the
- * first byte that cannot be right is given. Containers beyond the depth limit are kept as
+/* Appends the one value of the text. False, with nothing appended, if it is no JSON, is beyond one
+ * of the limits in spec/api/payload.yaml, or memory ran out, which the tape remembers; see
+ * `scopeflow__json_find_fault`. Containers beyond the tape's limit of depth are kept as
  * `too_deep`. */
-bool scopeflow__json_parse(scopeflow_tape *tape, scopeflow_bytes text, size_t *out_error_offset);
+bool scopeflow__json_parse(scopeflow_tape *tape, scopeflow_bytes text);
 
 #endif

@@ -3,13 +3,12 @@
 #include "base/names.gen.h"
 #include "base/utf8.h"
 #include "json/number.h"
-
-#if defined(__SSE2__)
-#include <emmintrin.h>
-#endif
+#include "json/plain.h"
 
 #define TRUNCATED_KEY "\"" SCOPEFLOW__MARKER_TRUNCATED "\":"
 #define MARKED(marker) "{\"" marker "\":"
+
+enum { SPECIAL_SIZE_BYTES = 6, SHORT_BYTES = 48 };
 
 void scopeflow__json_writer_init(scopeflow__json_writer *self, scopeflow__buffer *out,
                                  uint32_t budget_bytes, bool canonical) {
@@ -23,104 +22,180 @@ void scopeflow__json_writer_init(scopeflow__json_writer *self, scopeflow__buffer
 
 /* --- Strings --- */
 
-/* 1 where a byte cannot stand for itself between quotes; bytes above 0x7F need a look too. */
-static bool is_plain(unsigned char byte) {
-    return byte >= 0x20 && byte < 0x80 && byte != '"' && byte != '\\';
+/* What stands for a byte that cannot stand for itself: its text and, last, how long that is. */
+typedef struct escape {
+    char text[7];
+    unsigned char size;
+} escape;
+
+#define SIX(digits)                                                                                \
+    { "\\u00" digits, 6 }
+#define TWO(letter)                                                                                \
+    { "\\" letter, 2 }
+static const escape escapes[] = {
+    SIX("00"), SIX("01"), SIX("02"), SIX("03"), SIX("04"), SIX("05"), SIX("06"),
+    SIX("07"), TWO("b"),  TWO("t"),  TWO("n"),  SIX("0b"), TWO("f"),  TWO("r"),
+    SIX("0e"), SIX("0f"), SIX("10"), SIX("11"), SIX("12"), SIX("13"), SIX("14"),
+    SIX("15"), SIX("16"), SIX("17"), SIX("18"), SIX("19"), SIX("1a"), SIX("1b"),
+    SIX("1c"), SIX("1d"), SIX("1e"), SIX("1f"), TWO("\""), TWO("\\"),
+};
+#undef SIX
+#undef TWO
+
+static const escape *escape_of(unsigned char byte) {
+    size_t const beyond = byte == '"' ? 0x20 : 0x21;
+    return &escapes[byte < 0x20 ? byte : beyond];
 }
 
-static size_t escape_control(unsigned char byte, char out[6]) {
-    static const char digits[] = "0123456789abcdef";
-    const char *const named = "\bb\tt\nn\ff\rr\"\"\\\\";
-    for (size_t i = 0; named[i] != '\0'; i += 2)
-        if ((unsigned char)named[i] == byte) {
-            out[0] = '\\';
-            out[1] = named[i + 1];
-            return 2;
+/* The inside of a string on its way out. */
+typedef struct content {
+    scopeflow__buffer *out;
+    scopeflow_bytes text;
+    size_t at;
+    size_t limit; /* So many bytes may still be written. */
+} content;
+
+static void advance(content *self, size_t read, size_t written) {
+    self->at += read;
+    self->limit -= written;
+    self->out->len += written;
+}
+
+/* Copies a block with its special bytes escaped and returns where that ends. Whole blocks are read
+ * and written, up to one beyond. No step waits for another but in the sum of lengths. */
+static char *copy_escaped(char *to, const char *from, uint32_t mask) {
+    size_t done = 0;
+    while (mask != SCOPEFLOW__ALL_PLAIN) {
+        size_t const special = scopeflow__first_special(mask);
+        const escape *const written = escape_of((unsigned char)from[special]);
+        scopeflow__store_block(to, scopeflow__load_block(from + done));
+        to += special - done;
+        memcpy(to, written, sizeof *written);
+        to += written->size;
+        done = special + 1;
+        mask |= 1u << special;
+    }
+    scopeflow__store_block(to, scopeflow__load_block(from + done));
+    return to + SCOPEFLOW__PLAIN_BLOCK - done;
+}
+
+/* A block is copied only where another one can be read and all of both may become escapes. */
+enum {
+    BLOCK_READ_BYTES = 2 * SCOPEFLOW__PLAIN_BLOCK,
+    CALM_BLOCKS = 4, /* After so many without a special byte groups are worth a try. */
+    BLOCK_WRITTEN_BYTES = (SPECIAL_SIZE_BYTES + 1) * SCOPEFLOW__PLAIN_BLOCK + sizeof(escape)
+};
+
+/* Copies block after block, escaped, while there is one and room for it. Ends early at a byte
+ * beyond ASCII if such bytes are not known to be well-formed. */
+static void copy_blocks(content *self, size_t end, bool high_is_plain) {
+    size_t const room = self->out->capacity - self->out->len;
+    const char *const start = self->text.ptr + self->at;
+    char *const begin = self->out->ptr + self->out->len;
+    const char *const from_end = self->text.ptr + end;
+    char *const to_end = begin + (room < self->limit ? room : self->limit);
+    const char *from = start;
+    char *to = begin;
+    int calm = 0;
+    while (from_end - from >= BLOCK_READ_BYTES && to_end - to >= BLOCK_WRITTEN_BYTES) {
+        scopeflow__block const bytes = scopeflow__load_block(from);
+        uint32_t const mask = scopeflow__plain_mask(bytes, high_is_plain);
+        if (mask != SCOPEFLOW__ALL_PLAIN) {
+            if (!high_is_plain && scopeflow__has_high(bytes)) break;
+            to = copy_escaped(to, from, mask);
+            from += SCOPEFLOW__PLAIN_BLOCK;
+            calm = 0;
+            continue;
         }
-    memcpy(out, "\\u00", 4);
-    out[4] = digits[byte >> 4];
-    out[5] = digits[byte & 15];
-    return 6;
+        scopeflow__store_block(to, bytes);
+        from += SCOPEFLOW__PLAIN_BLOCK;
+        to += SCOPEFLOW__PLAIN_BLOCK;
+        if (++calm < CALM_BLOCKS) continue;
+        size_t const left = (size_t)(from_end - from);
+        size_t const to_left = (size_t)(to_end - to);
+        size_t const copied =
+            scopeflow__copy_groups(to, from, left < to_left ? left : to_left, high_is_plain);
+        from += copied;
+        to += copied;
+    }
+    advance(self, (size_t)(from - start), (size_t)(to - begin));
 }
 
-/* Bytes of a word that are not plain have their high bit set: it is set already, or subtracting
- * or cancelling makes it borrow (Mycroft's zero-byte trick). */
-static uint64_t special_bytes(uint64_t word) {
-    uint64_t const ones = 0x0101010101010101ull;
-    uint64_t const quote = word ^ (ones * '"');
-    uint64_t const slash = word ^ (ones * '\\');
-    return (word | (word - ones * 0x20) | ((quote - ones) & ~quote) | ((slash - ones) & ~slash)) &
-           (ones * 0x80);
+/* Copies what stands for itself; false if it does not fit and was cut, between two code points. */
+static bool copy_run(content *self, size_t end, bool high_is_plain) {
+    const char *const from = self->text.ptr + self->at;
+    char *const to = self->out->ptr + self->out->len;
+    size_t const whole = end - self->at;
+    size_t const left = whole < self->limit ? whole : self->limit;
+    size_t run = scopeflow__copy_plain(to, from, left, high_is_plain);
+    bool const is_cut = run == left && left < whole;
+    if (is_cut && high_is_plain) run = scopeflow__utf8_cut(scopeflow__text(from, whole), run);
+    advance(self, run, run);
+    return !is_cut;
 }
 
-/* Copies while bytes stand for themselves and returns how many did: one pass for the look and the
- * copy, sixteen or eight bytes at a time. */
-static size_t copy_plain(char *to, const char *from, size_t len) {
-    size_t at = 0;
-#if defined(__SSE2__)
-    __m128i const quote = _mm_set1_epi8('"');
-    __m128i const slash = _mm_set1_epi8('\\');
-    __m128i const space = _mm_set1_epi8(0x20); /* As signed bytes, 0x80 and above are below it. */
-    for (; len - at >= 16; at += 16) {
-        __m128i const bytes = _mm_loadu_si128((const __m128i *)(const void *)(from + at));
-        __m128i const special =
-            _mm_or_si128(_mm_cmplt_epi8(bytes, space),
-                         _mm_or_si128(_mm_cmpeq_epi8(bytes, quote), _mm_cmpeq_epi8(bytes, slash)));
-        _mm_storeu_si128((__m128i *)(void *)(to + at), bytes);
-        unsigned const mask = (unsigned)_mm_movemask_epi8(special);
-        if (mask != 0) return at + (size_t)__builtin_ctz(mask);
-    }
-#endif
-    for (; len - at >= 8; at += 8) {
-        uint64_t word;
-        memcpy(&word, from + at, sizeof word);
-        if (special_bytes(word) != 0) break;
-        memcpy(to + at, &word, sizeof word);
-    }
-    for (; at < len && is_plain((unsigned char)from[at]); at++) to[at] = from[at];
-    return at;
-}
-
-/* The byte or code point that does not stand for itself, as it is written; returns how many bytes
- * of the text it takes. */
-static size_t escape(scopeflow_bytes text, size_t at, char piece[6], size_t *out_size) {
-    if ((unsigned char)text.ptr[at] < 0x80) {
-        *out_size = escape_control((unsigned char)text.ptr[at], piece);
-        return 1;
-    }
+/* Writes what does not stand for itself: an escape, or U+FFFD for what is no UTF-8. False if it
+ * does not fit. */
+static bool write_special(content *self) {
+    char *const to = self->out->ptr + self->out->len;
+    char encoded[4];
     uint32_t code_point;
     bool valid;
-    size_t const used = scopeflow__utf8_decode(text, at, &code_point, &valid);
-    *out_size = scopeflow__utf8_encode(code_point, piece);
-    return used;
+    size_t const used = scopeflow__utf8_decode(self->text, self->at, &code_point, &valid);
+    bool const is_ascii = code_point < 0x80;
+    size_t const size = is_ascii ? escape_of((unsigned char)code_point)->size
+                                 : scopeflow__utf8_encode(code_point, encoded);
+    if (size > self->limit) return false;
+    memcpy(to, is_ascii ? escape_of((unsigned char)code_point)->text : encoded, size);
+    advance(self, used, size);
+    return true;
 }
 
-/* Writes the inside of a string while it fits in `limit` bytes; returns whether all of it did. A
- * cut falls between two code points. */
-static bool write_string_content(scopeflow__buffer *out, scopeflow_bytes text, size_t limit) {
-    size_t at = 0;
-    while (at < text.len) {
-        size_t const left = text.len - at < limit ? text.len - at : limit;
-        if (!scopeflow__buffer_reserve(out, left)) return true; /* The buffer says it failed. */
-        size_t const run = left > 0 ? copy_plain(out->ptr + out->len, text.ptr + at, left) : 0;
-        out->len += run;
-        limit -= run;
-        at += run;
-        if (at == text.len) break;
-        if (run == left) return false;
-
-        char piece[6];
-        size_t size;
-        size_t const used = escape(text, at, piece, &size);
-        if (size > limit) return false;
-        scopeflow__buffer_put(out, piece, size);
-        limit -= size;
-        at += used;
+/* Writes up to `end`, or up to a byte beyond ASCII that has not been checked; false if it was
+ * cut. */
+static bool write_part(content *self, size_t end, bool high_is_plain) {
+    while (self->at < end) {
+        /* Room for one special behind the run. If there is none, the buffer says it failed. */
+        if (!scopeflow__buffer_reserve(self->out, end - self->at + SPECIAL_SIZE_BYTES))
+            return false;
+        copy_blocks(self, end, high_is_plain);
+        if (!scopeflow__buffer_reserve(self->out, end - self->at + SPECIAL_SIZE_BYTES) ||
+            !copy_run(self, end, high_is_plain))
+            return false;
+        if (self->at == end || (unsigned char)self->text.ptr[self->at] >= 0x80) return true;
+        if (!write_special(self)) return false;
     }
     return true;
 }
 
+/* Writes the inside of a string while it fits in `limit` bytes; returns whether all of it did. It
+ * is checked only where it leaves ASCII. */
+static bool write_string_content(scopeflow__buffer *out, scopeflow_bytes text, size_t limit) {
+    content self = {out, text, 0, limit};
+    while (self.at < text.len) {
+        if (!write_part(&self, text.len, false)) return out->failed;
+        if (self.at == text.len) break;
+        scopeflow_bytes const rest = scopeflow__text(text.ptr + self.at, text.len - self.at);
+        size_t const valid = scopeflow__utf8_valid_length(rest);
+        if (valid > 0 ? !write_part(&self, self.at + valid, true) : !write_special(&self))
+            return out->failed;
+    }
+    return true;
+}
+
+/* Keys and many values: a short text of nothing but plain bytes, all of it or nothing. */
+static bool write_short_string(scopeflow__buffer *out, scopeflow_bytes text) {
+    if (text.len > SHORT_BYTES || !scopeflow__buffer_reserve(out, text.len + 2)) return false;
+    char *const to = out->ptr + out->len;
+    to[0] = '"';
+    if (scopeflow__copy_plain(to + 1, text.ptr, text.len, false) < text.len) return false;
+    to[text.len + 1] = '"';
+    out->len += text.len + 2;
+    return true;
+}
+
 void scopeflow__json_write_string(scopeflow__buffer *out, scopeflow_bytes text) {
+    if (write_short_string(out, text)) return;
     scopeflow__buffer_put_byte(out, '"');
     (void)write_string_content(out, text, SIZE_MAX);
     scopeflow__buffer_put_byte(out, '"');
@@ -248,16 +323,27 @@ static bool write_charged_string(scopeflow__json_writer *self, const lead *befor
         self->truncated = true;
         return false;
     }
-    scopeflow__buffer_put_byte(self->out, '"');
-    if (!write_string_content(self->out, text, self->left_bytes - used)) self->truncated = true;
-    scopeflow__buffer_put_byte(self->out, '"');
+    if (text.len > self->left_bytes - used || !write_short_string(self->out, text)) {
+        scopeflow__buffer_put_byte(self->out, '"');
+        if (!write_string_content(self->out, text, self->left_bytes - used)) self->truncated = true;
+        scopeflow__buffer_put_byte(self->out, '"');
+    }
     self->left_bytes -= self->out->len - from;
     return true;
 }
 
 /* --- Containers --- */
 
-static bool write_value(scopeflow__json_writer *self, const lead *before, scopeflow__cursor value);
+static bool write_value(scopeflow__json_writer *self, const lead *before, scopeflow__cursor *next);
+
+/* Once it does not, nothing more is visited, and it does not matter where a cursor stands. */
+static bool is_going_on(const scopeflow__json_writer *self) {
+    return !self->truncated && !self->out->failed;
+}
+
+static bool has_more(const scopeflow__json_writer *self, const scopeflow__cursor *inside) {
+    return is_going_on(self) && scopeflow__cursor_peek(inside) != SCOPEFLOW_TOKEN_END;
+}
 
 static size_t count_values(scopeflow__cursor inside) {
     size_t count = 0;
@@ -324,15 +410,16 @@ static void write_members(scopeflow__json_writer *self, const scopeflow__member 
         before.comma = comma;
         before.has_key = true;
         before.key = member->key;
+        scopeflow__cursor value = member->value;
         if (member->is_free) {
             scopeflow__json_writer unlimited = *self;
             unlimited.left_bytes = SIZE_MAX;
             unlimited.truncated = false;
-            comma = write_value(&unlimited, &before, member->value) || comma;
+            comma = write_value(&unlimited, &before, &value) || comma;
             continue;
         }
         if (self->truncated) continue;
-        comma = write_value(self, &before, member->value) || comma;
+        comma = write_value(self, &before, &value) || comma;
         if (!self->truncated) continue;
         write_truncation(self, comma, true);
         comma = true;
@@ -353,9 +440,9 @@ void scopeflow__json_write_members(scopeflow__json_writer *self, scopeflow__memb
     scopeflow__buffer_put_byte(self->out, '}');
 }
 
-static void write_object_sorted(scopeflow__json_writer *self, scopeflow__cursor inside) {
+static void write_object_sorted(scopeflow__json_writer *self, scopeflow__cursor *inside) {
     const scopeflow__memory *const memory = self->out->memory;
-    size_t const count = count_values(inside) / 2;
+    size_t const count = count_values(*inside) / 2;
     if (count == 0) return;
     scopeflow__member *const members =
         (scopeflow__member *)scopeflow__allocate(memory, count * sizeof *members);
@@ -364,8 +451,8 @@ static void write_object_sorted(scopeflow__json_writer *self, scopeflow__cursor 
         return;
     }
     for (size_t i = 0; i < count; i++) {
-        members[i].key = scopeflow__cursor_read(&inside).text;
-        members[i].value = scopeflow__cursor_take(&inside);
+        members[i].key = scopeflow__cursor_read(inside).text;
+        members[i].value = scopeflow__cursor_take(inside);
         members[i].is_free = false;
     }
     if (sort_stable(memory, members, count, sizeof *members, compare_members))
@@ -375,18 +462,18 @@ static void write_object_sorted(scopeflow__json_writer *self, scopeflow__cursor 
     scopeflow__deallocate(memory, members, count * sizeof *members);
 }
 
-static void write_object(scopeflow__json_writer *self, scopeflow__cursor inside) {
+static void write_object(scopeflow__json_writer *self, scopeflow__cursor *inside) {
     if (self->canonical) {
         write_object_sorted(self, inside);
         return;
     }
     bool comma = false;
-    while (!self->truncated && scopeflow__cursor_peek(&inside) != SCOPEFLOW_TOKEN_END) {
+    while (has_more(self, inside)) {
         lead before;
         before.comma = comma;
         before.has_key = true;
-        before.key = scopeflow__cursor_read(&inside).text;
-        comma = write_value(self, &before, scopeflow__cursor_take(&inside)) || comma;
+        before.key = scopeflow__cursor_read(inside).text;
+        comma = write_value(self, &before, inside) || comma;
         if (self->truncated) write_truncation(self, comma, true);
     }
 }
@@ -415,20 +502,19 @@ static void write_elements(scopeflow__json_writer *self, scopeflow__cursor *next
     before.comma = *comma;
     before.has_key = false;
     before.key = SCOPEFLOW__TEXT("");
-    *comma = write_value(self, &before, scopeflow__cursor_take(next)) || *comma;
+    *comma = write_value(self, &before, next) || *comma;
     if (self->truncated) write_truncation(self, *comma, false);
 }
 
-static void write_array(scopeflow__json_writer *self, scopeflow__cursor inside) {
+static void write_array(scopeflow__json_writer *self, scopeflow__cursor *inside) {
     bool comma = false;
-    while (!self->truncated && scopeflow__cursor_peek(&inside) != SCOPEFLOW_TOKEN_END)
-        write_elements(self, &inside, &comma);
+    while (has_more(self, inside)) write_elements(self, inside, &comma);
 }
 
 /* S2.6: a set is an array sorted by canonical bytes, whatever form is being written. */
-static void write_set(scopeflow__json_writer *self, scopeflow__cursor inside) {
+static void write_set(scopeflow__json_writer *self, scopeflow__cursor *inside) {
     const scopeflow__memory *const memory = self->out->memory;
-    size_t const count = count_values(inside);
+    size_t const count = count_values(*inside);
     if (count == 0) return;
     scopeflow__buffer texts;
     scopeflow__buffer_init(&texts, memory);
@@ -441,7 +527,7 @@ static void write_set(scopeflow__json_writer *self, scopeflow__cursor inside) {
     for (size_t i = 0; i < count; i++) {
         scopeflow__json_writer canonical;
         scopeflow__json_writer_init(&canonical, &texts, UINT32_MAX, true);
-        elements[i].value = scopeflow__cursor_take(&inside);
+        elements[i].value = scopeflow__cursor_take(inside);
         elements[i].texts = &texts;
         elements[i].text_start = texts.len;
         scopeflow__json_write(&canonical, elements[i].value);
@@ -461,9 +547,10 @@ static void write_set(scopeflow__json_writer *self, scopeflow__cursor inside) {
     scopeflow__buffer_deinit(&texts);
 }
 
-/* Writes a value with what stands before it; false if it was dropped for want of budget. */
-static bool write_value(scopeflow__json_writer *self, const lead *before, scopeflow__cursor value) {
-    scopeflow__token const token = scopeflow__cursor_read(&value);
+/* Writes the next value with what stands before it, and passes over it; false if it was dropped for
+ * want of budget. */
+static bool write_value(scopeflow__json_writer *self, const lead *before, scopeflow__cursor *next) {
+    scopeflow__token const token = scopeflow__cursor_read(next);
     if (token.kind == SCOPEFLOW_TOKEN_STRING) return write_charged_string(self, before, token.text);
 
     size_t const from = self->out->len;
@@ -477,12 +564,13 @@ static bool write_value(scopeflow__json_writer *self, const lead *before, scopef
     scopeflow__buffer_put_byte(self->out, is_object ? '{' : '[');
     if (!charge(self, from)) return false;
     if (is_object)
-        write_object(self, value);
+        write_object(self, next);
     else if (token.kind == SCOPEFLOW_TOKEN_SET)
-        write_set(self, value);
+        write_set(self, next);
     else
-        write_array(self, value);
+        write_array(self, next);
     scopeflow__buffer_put_byte(self->out, is_object ? '}' : ']');
+    if (is_going_on(self)) (void)scopeflow__cursor_read(next); /* Its end. */
     return true;
 }
 
@@ -491,5 +579,9 @@ void scopeflow__json_write(scopeflow__json_writer *self, scopeflow__cursor value
     nothing.comma = false;
     nothing.has_key = false;
     nothing.key = SCOPEFLOW__TEXT("");
-    if (!write_value(self, &nothing, value)) write_truncation(self, false, false);
+    /* Most tokens are about as long as their text. */
+    size_t const size_bytes = (size_t)(value.end - value.at);
+    (void)scopeflow__buffer_reserve(self->out,
+                                    size_bytes < self->left_bytes ? size_bytes : self->left_bytes);
+    if (!write_value(self, &nothing, &value)) write_truncation(self, false, false);
 }

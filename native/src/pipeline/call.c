@@ -1,58 +1,118 @@
-/* The managed tool call (S4): guards, start, execution, end. */
+/* How managed calls and their standalone helpers begin (S4.1, S4.9). */
 #include "pipeline/task.h"
 
 #include "base/checks.gen.h"
 
-/* --- Begin --- */
+/* What the options of all these operations have in common. */
+typedef struct request {
+    scopeflow__task_kind kind;
+    scopeflow_call_flag flags;
+    scopeflow_scope *current;
+    scopeflow_scope *parent;
+    scopeflow_bytes name;
+    scopeflow_bytes detail; /* Tool call id or model name. */
+    uint32_t attributes;
+    scopeflow_ref payload;
+    scopeflow_ref data;
+    scopeflow_ref metadata;
+    scopeflow_ref codec;
+    scopeflow_ref response_codec;
+    int64_t timestamp_ns;
+    scopeflow_emitter *emitter;
+    scopeflow__phase first_phase;
+    bool is_standalone;
+} request;
 
-/* S3.8: a sync call must not meet middleware that has to be awaited, and says so before anything
- * is emitted. */
-static scopeflow_status check_sync(const scopeflow__set *middleware,
-                                   const scopeflow_tool_execute_options *options,
-                                   scopeflow_error *out_error) {
-    if ((options->flags & SCOPEFLOW_CALL_FLAG_SYNC) == 0 || middleware == NULL)
-        return SCOPEFLOW_STATUS_OK;
-    const scopeflow__chain *const guards =
-        &middleware->chains[SCOPEFLOW_REGISTRY_TOOL_CONDITIONAL_EXECUTION_GUARDRAIL];
-    if ((guards->flags & SCOPEFLOW_CALLABLE_FLAG_ASYNC) == 0) return SCOPEFLOW_STATUS_OK;
+/* --- Checks --- */
+
+static scopeflow_status check_chain(const scopeflow__chain *chain, scopeflow_error *out_error) {
+    if ((chain->flags & SCOPEFLOW_CALLABLE_FLAG_ASYNC) == 0) return SCOPEFLOW_STATUS_OK;
     uint32_t at = 0;
-    while ((guards->entries[at]->flags & SCOPEFLOW_CALLABLE_FLAG_ASYNC) == 0) at++;
+    while ((chain->entries[at]->flags & SCOPEFLOW_CALLABLE_FLAG_ASYNC) == 0) at++;
+    char start[64];
+    scopeflow_bytes const title =
+        scopeflow__c_text(scopeflow__registry_titles[chain->entries[at]->kind]);
+    scopeflow__copy(start, title.ptr, title.len);
+    memcpy(start + title.len, " '", 2);
     return scopeflow__fail(out_error, SCOPEFLOW_STATUS_INVALID_STATE,
-                           SCOPEFLOW__TEXT("tool conditional-execution guardrail '"),
-                           scopeflow__entry_name(guards->entries[at]),
+                           scopeflow__text(start, title.len + 2),
+                           scopeflow__entry_name(chain->entries[at]),
                            SCOPEFLOW__TEXT("' is async and cannot be used in a sync call"));
 }
 
-static scopeflow_status check_names(const scopeflow_tool_execute_options *options,
-                                    scopeflow_error *out_error) {
-    scopeflow_status const status =
-        scopeflow__name_check(options->name, "the name of a tool", out_error);
+static const scopeflow_registry tool_chains[] = {
+    SCOPEFLOW_REGISTRY_TOOL_CONDITIONAL_EXECUTION_GUARDRAIL,
+    SCOPEFLOW_REGISTRY_TOOL_REQUEST_INTERCEPT, SCOPEFLOW_REGISTRY_TOOL_EXECUTION_INTERCEPT};
+static const scopeflow_registry llm_chains[] = {
+    SCOPEFLOW_REGISTRY_LLM_CONDITIONAL_EXECUTION_GUARDRAIL,
+    SCOPEFLOW_REGISTRY_LLM_REQUEST_INTERCEPT, SCOPEFLOW_REGISTRY_LLM_EXECUTION_INTERCEPT};
+static const scopeflow_registry stream_chains[] = {
+    SCOPEFLOW_REGISTRY_LLM_CONDITIONAL_EXECUTION_GUARDRAIL,
+    SCOPEFLOW_REGISTRY_LLM_REQUEST_INTERCEPT, SCOPEFLOW_REGISTRY_LLM_STREAM_EXECUTION_INTERCEPT};
+
+/* S3.8: a sync call must not meet middleware that has to be awaited, and says so before anything
+ * is emitted. A helper meets only the one chain that it runs. */
+static scopeflow_status check_sync(const scopeflow__set *middleware, const request *given,
+                                   scopeflow_error *out_error) {
+    if ((given->flags & SCOPEFLOW_CALL_FLAG_SYNC) == 0 || middleware == NULL)
+        return SCOPEFLOW_STATUS_OK;
+    const scopeflow_registry *const kinds = given->kind == SCOPEFLOW__TASK_TOOL  ? tool_chains
+                                            : given->kind == SCOPEFLOW__TASK_LLM ? llm_chains
+                                                                                 : stream_chains;
+    bool const only_guards = given->is_standalone && given->first_phase == SCOPEFLOW__PHASE_GUARD;
+    for (int i = 0; i < 3; i++) {
+        if (given->is_standalone && (i == 0) != only_guards) continue;
+        if (given->is_standalone && i == 2) continue;
+        scopeflow_status const status = check_chain(&middleware->chains[kinds[i]], out_error);
+        if (status != SCOPEFLOW_STATUS_OK) return status;
+    }
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static scopeflow_status check_names(const request *given, scopeflow_error *out_error) {
+    bool const is_tool = given->kind == SCOPEFLOW__TASK_TOOL;
+    scopeflow_status const status = scopeflow__name_check(
+        given->name, is_tool ? "the name of a tool" : "the name of a provider", out_error);
     if (status != SCOPEFLOW_STATUS_OK) return status;
-    return scopeflow__name_check(options->tool_call_id, "a tool call id", out_error);
+    return scopeflow__name_check(given->detail, is_tool ? "a tool call id" : "the name of a model",
+                                 out_error);
+}
+
+/* --- Beginning --- */
+
+/* Sanitizers too, though nobody may observe yet: whoever comes later sees what the sanitizers of
+ * the beginning leave (S3.4). */
+static bool needs_middleware(const scopeflow_scope *scope, const request *given) {
+    return scopeflow__may_see(scope, given->kind == SCOPEFLOW__TASK_TOOL
+                                         ? SCOPEFLOW__GROUP_TOOL | SCOPEFLOW__GROUP_TOOL_SANITIZERS
+                                         : SCOPEFLOW__GROUP_LLM | SCOPEFLOW__GROUP_LLM_SANITIZERS);
 }
 
 /* The call's span is reserved at once, so that the start cannot fail for want of memory after a
  * guard has passed; it draws its id and time only at the start (S2.3). */
-static scopeflow_status reserve(scopeflow_runtime *runtime,
-                                const scopeflow_tool_execute_options *options,
+static scopeflow_status reserve(scopeflow_runtime *runtime, const request *given,
                                 scopeflow_scope **out_span, scopeflow__set **out_middleware,
                                 scopeflow_error *out_error) {
     scopeflow__place place;
     scopeflow_status status =
-        scopeflow__place_find(runtime, options->current, options->parent, &place, out_error);
+        scopeflow__place_find(runtime, given->current, given->parent, &place, out_error);
     if (status != SCOPEFLOW_STATUS_OK) return status;
-    bool failed;
-    scopeflow__set *const middleware = scopeflow__set_of(place.inherit, &failed);
+    bool failed = false;
+    scopeflow__set *const middleware =
+        needs_middleware(place.inherit, given) ? scopeflow__set_of(place.inherit, &failed) : NULL;
     if (failed) return scopeflow__fail_memory(out_error);
-    status = check_sync(middleware, options, out_error);
+    status = check_sync(middleware, given, out_error);
     if (status != SCOPEFLOW_STATUS_OK) {
         scopeflow__set_release(middleware);
         return status;
     }
+    scopeflow_scope_type const type =
+        given->kind == SCOPEFLOW__TASK_TOOL ? SCOPEFLOW_SCOPE_TYPE_TOOL : SCOPEFLOW_SCOPE_TYPE_LLM;
     scopeflow_scope *const span =
-        scopeflow__scope_new(runtime, &place, SCOPEFLOW_SCOPE_TYPE_TOOL, options->attributes,
-                             options->name, options->tool_call_id);
-    if (span == NULL) {
+        scopeflow__scope_new(runtime, &place, type, given->attributes, given->name, given->detail);
+    bool const is_stream = given->kind == SCOPEFLOW__TASK_LLM_STREAM;
+    if (span == NULL || (is_stream && !scopeflow__stream_reserve(span))) {
+        scopeflow_scope_release(span);
         scopeflow__set_release(middleware);
         return scopeflow__fail_memory(out_error);
     }
@@ -62,178 +122,172 @@ static scopeflow_status reserve(scopeflow_runtime *runtime,
     return SCOPEFLOW_STATUS_OK;
 }
 
-scopeflow_status scopeflow_tool_execute(scopeflow_runtime *runtime,
-                                        const scopeflow_tool_execute_options *options,
-                                        scopeflow_task *task, scopeflow_step *out_step,
-                                        scopeflow_error *out_error) {
-    scopeflow_status status =
-        scopeflow__check_tool_execute(runtime, options, task, out_step, out_error);
-    if (status == SCOPEFLOW_STATUS_OK) status = check_names(options, out_error);
+static scopeflow_status begin_call(scopeflow_runtime *runtime, const request *given,
+                                   scopeflow_task *task, scopeflow_step *out_step,
+                                   scopeflow_error *out_error) {
+    scopeflow_status status = check_names(given, out_error);
     if (status != SCOPEFLOW_STATUS_OK) return status;
     scopeflow_scope *span = NULL;
     scopeflow__set *middleware = NULL;
-    status = reserve(runtime, options, &span, &middleware, out_error);
+    status = reserve(runtime, given, &span, &middleware, out_error);
     if (status != SCOPEFLOW_STATUS_OK) return status;
 
     scopeflow__task *const self = scopeflow__task_of(task);
     scopeflow__task_begin(self, runtime);
-    self->phase = SCOPEFLOW__PHASE_GUARD;
+    self->kind = (uint8_t)given->kind;
+    bool const is_gated =
+        scopeflow__set_count(middleware, SCOPEFLOW_REGISTRY_CONDITIONAL_MIDDLEWARE_GUARDRAIL) > 0;
+    self->after_gates = (uint8_t)given->first_phase;
+    self->phase = is_gated ? (uint8_t)SCOPEFLOW__PHASE_GATE : self->after_gates;
+    self->is_standalone = given->is_standalone;
+    self->can_await = (given->flags & SCOPEFLOW_CALL_FLAG_SYNC) == 0;
+    self->has_finalizer = (given->flags & SCOPEFLOW_CALL_FLAG_FINALIZER) != 0;
+    self->wants_chunk_marks = (given->flags & SCOPEFLOW_CALL_FLAG_CHUNK_MARKS) != 0;
     self->scope = span;
     self->middleware = middleware;
-    self->request = options->request;
-    self->data = options->data;
-    self->timestamp_ns = options->timestamp_ns;
-    span->metadata = options->metadata;
-    if (scopeflow__has_abandoned(runtime)) scopeflow__task_emit_abandoned(self, options->emitter);
-    scopeflow__task_run(self, options->emitter, out_step);
+    self->request = given->payload;
+    self->data = given->data;
+    self->codec = given->codec;
+    self->response_codec = given->response_codec;
+    self->timestamp_ns = given->timestamp_ns;
+    span->metadata = given->metadata;
+    if (scopeflow__has_abandoned(runtime)) scopeflow__task_emit_abandoned(self);
+    scopeflow__task_run(self, given->emitter, out_step);
     return SCOPEFLOW_STATUS_OK;
 }
 
-/* --- Guards --- */
+/* --- Tools --- */
 
-bool scopeflow__call_guard(scopeflow__task *self, scopeflow_step *step) {
-    if (self->has_held) { /* While the ends of forgotten scopes were delivered (S5.2). */
-        self->phase = SCOPEFLOW__PHASE_FINISH;
-        return false;
-    }
-    uint32_t const count = scopeflow__set_count(
-        self->middleware, SCOPEFLOW_REGISTRY_TOOL_CONDITIONAL_EXECUTION_GUARDRAIL);
-    if (self->guard_index == count) {
-        self->phase = SCOPEFLOW__PHASE_START;
-        return false;
-    }
-    const scopeflow__entry *const guard =
-        self->middleware->chains[SCOPEFLOW_REGISTRY_TOOL_CONDITIONAL_EXECUTION_GUARDRAIL]
-            .entries[self->guard_index++];
-    self->pending = SCOPEFLOW__PENDING_INVOKE;
-    step->kind = SCOPEFLOW_STEP_KIND_INVOKE;
-    step->registry = guard->kind;
-    step->flags = guard->flags;
-    step->callable = guard->callable;
-    step->input = self->request;
-    step->registration = scopeflow__entry_name(guard);
-    step->target = scopeflow__scope_name(self->scope);
-    return true;
+scopeflow_status scopeflow_tool_execute(scopeflow_runtime *runtime,
+                                        const scopeflow_tool_execute_options *options,
+                                        scopeflow_task *task, scopeflow_step *out_step,
+                                        scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_tool_execute(runtime, options, task, out_step, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    request given;
+    memset(&given, 0, sizeof given);
+    given.kind = SCOPEFLOW__TASK_TOOL;
+    given.first_phase = SCOPEFLOW__PHASE_GUARD;
+    given.flags = options->flags;
+    given.current = options->current;
+    given.parent = options->parent;
+    given.name = options->name;
+    given.detail = options->tool_call_id;
+    given.attributes = options->attributes;
+    given.payload = options->request;
+    given.data = options->data;
+    given.metadata = options->metadata;
+    given.timestamp_ns = options->timestamp_ns;
+    given.emitter = options->emitter;
+    return begin_call(runtime, &given, task, out_step, out_error);
 }
 
-/* S4.5: the mark stands under the scope that was current, not under the call, which never began. */
-static void emit_verdict(scopeflow__task *self, const scopeflow_answer *answer) {
-    scopeflow_scope *const span = self->scope;
-    bool const is_refusal = answer->kind == SCOPEFLOW_ANSWER_KIND_REFUSE;
-    scopeflow__set *const listeners = scopeflow__listeners_of(span->inherit);
-    if (listeners == NULL) return;
-    scopeflow_event *const mark = scopeflow__event_new_mark(
-        span->parent, scopeflow__scope_name(span), SCOPEFLOW_TIMESTAMP_NONE);
-    if (mark != NULL) {
-        scopeflow__entry *const guard =
-            self->middleware->chains[SCOPEFLOW_REGISTRY_TOOL_CONDITIONAL_EXECUTION_GUARDRAIL]
-                .entries[self->guard_index - 1];
-        scopeflow__ref_up(&guard->refs);
-        mark->entry = guard;
-        mark->type = is_refusal ? SCOPEFLOW_SCOPE_TYPE_GUARDRAIL : SCOPEFLOW_SCOPE_TYPE_TOOL;
-        mark->data_source = is_refusal ? SCOPEFLOW__DATA_REFUSAL : SCOPEFLOW__DATA_FAILURE;
-        mark->data = answer->value;
-    }
-    scopeflow__task_emit(self, answer->emitter, mark, listeners);
+/* A helper runs one chain and stops (S4.9). */
+static scopeflow_status begin_helper(scopeflow_runtime *runtime, request *given,
+                                     scopeflow_task *task, scopeflow_step *out_step,
+                                     scopeflow_error *out_error) {
+    given->is_standalone = true;
+    given->timestamp_ns = SCOPEFLOW_TIMESTAMP_NONE;
+    return begin_call(runtime, given, task, out_step, out_error);
 }
 
-void scopeflow__call_guarded(scopeflow__task *self, const scopeflow_answer *answer) {
-    if (answer->kind == SCOPEFLOW_ANSWER_KIND_VALUE) {
-        scopeflow__runtime_release_ref(self->runtime, answer->value);
-        return;
-    }
-    bool const is_refusal = answer->kind == SCOPEFLOW_ANSWER_KIND_REFUSE;
-    self->phase = SCOPEFLOW__PHASE_FINISH;
-    self->final_step = SCOPEFLOW_STEP_KIND_RAISE;
-    self->final_status = is_refusal ? SCOPEFLOW_STATUS_GUARDRAIL_REJECTED : SCOPEFLOW_STATUS_OK;
-    self->value = answer->value;
-    if (answer->kind != SCOPEFLOW_ANSWER_KIND_CANCEL) emit_verdict(self, answer);
+#define HELPER(given, options, call_kind, phase)                                                   \
+    memset(&(given), 0, sizeof(given));                                                            \
+    (given).kind = (call_kind);                                                                    \
+    (given).first_phase = (phase);                                                                 \
+    (given).flags = (options)->flags;                                                              \
+    (given).current = (options)->current;                                                          \
+    (given).name = (options)->name;                                                                \
+    (given).payload = (options)->request;                                                          \
+    (given).emitter = (options)->emitter
+
+scopeflow_status scopeflow_tool_request_intercepts(
+    scopeflow_runtime *runtime, const scopeflow_tool_request_intercepts_options *options,
+    scopeflow_task *task, scopeflow_step *out_step, scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_tool_request_intercepts(runtime, options, task, out_step, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    request given;
+    HELPER(given, options, SCOPEFLOW__TASK_TOOL, SCOPEFLOW__PHASE_INTERCEPT);
+    return begin_helper(runtime, &given, task, out_step, out_error);
 }
 
-/* --- Start, execution, end --- */
-
-void scopeflow__call_start(scopeflow__task *self, scopeflow_emitter *emitter) {
-    scopeflow_scope *const span = self->scope;
-    self->phase = SCOPEFLOW__PHASE_EXECUTE;
-    scopeflow__scope_open(span, self->timestamp_ns);
-    scopeflow__set *const listeners = scopeflow__listeners_of(span);
-    if (listeners == NULL) return;
-    scopeflow_event *const start = scopeflow__event_new_start(span);
-    if (start != NULL) start->data = self->request;
-    scopeflow__task_emit(self, emitter, start, listeners);
+scopeflow_status scopeflow_tool_conditional_execution(
+    scopeflow_runtime *runtime, const scopeflow_tool_conditional_execution_options *options,
+    scopeflow_task *task, scopeflow_step *out_step, scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_tool_conditional_execution(runtime, options, task, out_step, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    request given;
+    HELPER(given, options, SCOPEFLOW__TASK_TOOL, SCOPEFLOW__PHASE_GUARD);
+    return begin_helper(runtime, &given, task, out_step, out_error);
 }
 
-static void set_outcome(scopeflow_event *end, const scopeflow_answer *answer) {
-    scopeflow__outcome *const outcome = &end->outcome;
-    if (answer->kind == SCOPEFLOW_ANSWER_KIND_VALUE) {
-        outcome->status = SCOPEFLOW_END_STATUS_OK;
-        return;
-    }
-    outcome->status = answer->kind == SCOPEFLOW_ANSWER_KIND_CANCEL ? SCOPEFLOW_END_STATUS_CANCELLED
-                                                                   : SCOPEFLOW_END_STATUS_ERROR;
-    outcome->own_error = answer->status;
-    outcome->error = answer->value;
+/* --- LLM calls --- */
+
+#define LLM_CALL(given, options, call_kind)                                                        \
+    memset(&(given), 0, sizeof(given));                                                            \
+    (given).kind = (call_kind);                                                                    \
+    (given).first_phase = SCOPEFLOW__PHASE_GUARD;                                                  \
+    (given).flags = (options)->flags;                                                              \
+    (given).current = (options)->current;                                                          \
+    (given).parent = (options)->parent;                                                            \
+    (given).name = (options)->name;                                                                \
+    (given).detail = (options)->model_name;                                                        \
+    (given).attributes = (options)->attributes;                                                    \
+    (given).payload = (options)->request;                                                          \
+    (given).data = (options)->data;                                                                \
+    (given).metadata = (options)->metadata;                                                        \
+    (given).codec = (options)->codec;                                                              \
+    (given).response_codec = (options)->response_codec;                                            \
+    (given).timestamp_ns = (options)->timestamp_ns;                                                \
+    (given).emitter = (options)->emitter
+
+scopeflow_status scopeflow_llm_execute(scopeflow_runtime *runtime,
+                                       const scopeflow_llm_execute_options *options,
+                                       scopeflow_task *task, scopeflow_step *out_step,
+                                       scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_llm_execute(runtime, options, task, out_step, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    request given;
+    LLM_CALL(given, options, SCOPEFLOW__TASK_LLM);
+    return begin_call(runtime, &given, task, out_step, out_error);
 }
 
-static void emit_end(scopeflow__task *self, const scopeflow_answer *answer, int64_t ended_at_ns) {
-    scopeflow__set *const listeners = scopeflow__listeners_of(self->scope);
-    if (listeners == NULL) return;
-    scopeflow_event *const end = scopeflow__event_new_end(self->scope, ended_at_ns);
-    if (end != NULL) {
-        set_outcome(end, answer);
-        if (answer->kind == SCOPEFLOW_ANSWER_KIND_VALUE)
-            end->data = answer->value != 0 ? answer->value : self->data;
-    }
-    scopeflow__task_emit(self, answer->emitter, end, listeners);
+/* S1.2: a streaming call says so by itself. */
+scopeflow_status scopeflow_llm_stream_execute(scopeflow_runtime *runtime,
+                                              const scopeflow_llm_stream_execute_options *options,
+                                              scopeflow_task *task, scopeflow_step *out_step,
+                                              scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_llm_stream_execute(runtime, options, task, out_step, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    request given;
+    LLM_CALL(given, options, SCOPEFLOW__TASK_LLM_STREAM);
+    given.attributes |= SCOPEFLOW_LLM_ATTRIBUTE_STREAMING;
+    return begin_call(runtime, &given, task, out_step, out_error);
 }
 
-/* S4.3: the scope's phase changes once, so that the end is emitted once, whoever ends it. */
-void scopeflow__call_executed(scopeflow__task *self, const scopeflow_answer *answer) {
-    bool const is_value = answer->kind == SCOPEFLOW_ANSWER_KIND_VALUE;
-    self->phase = SCOPEFLOW__PHASE_FINISH;
-    self->final_step = is_value ? SCOPEFLOW_STEP_KIND_RETURN : SCOPEFLOW_STEP_KIND_RAISE;
-    self->value = answer->value;
-
-    if (!scopeflow__scope_end(self->scope)) return; /* The target has done so (S2.3: no reading). */
-    int64_t const now_ns = scopeflow__runtime_clock(self->runtime);
-    emit_end(self, answer, scopeflow__scope_end_time(self->scope, now_ns));
+scopeflow_status scopeflow_llm_request_intercepts(
+    scopeflow_runtime *runtime, const scopeflow_llm_request_intercepts_options *options,
+    scopeflow_task *task, scopeflow_step *out_step, scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_llm_request_intercepts(runtime, options, task, out_step, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    request given;
+    HELPER(given, options, SCOPEFLOW__TASK_LLM, SCOPEFLOW__PHASE_INTERCEPT);
+    return begin_helper(runtime, &given, task, out_step, out_error);
 }
 
-/* S5.2: a subscriber's exit or cancellation is raised as soon as the event has reached everybody:
- * the target does not run, and the start that was emitted gets its end. */
-bool scopeflow__call_execute(scopeflow__task *self, scopeflow_emitter *emitter,
-                             scopeflow_step *step) {
-    if (self->has_held) {
-        scopeflow_answer answer;
-        memset(&answer, 0, sizeof answer);
-        answer.kind = SCOPEFLOW_ANSWER_KIND_CANCEL;
-        answer.value = self->held;
-        answer.emitter = emitter;
-        self->has_held = false;
-        scopeflow__call_executed(self, &answer);
-        return false;
-    }
-    self->pending = SCOPEFLOW__PENDING_EXECUTE;
-    step->kind = SCOPEFLOW_STEP_KIND_EXECUTE;
-    step->input = self->request;
-    step->scope = self->scope;
-    step->target = scopeflow__scope_name(self->scope);
-    return true;
-}
-
-/* --- A task that nobody will resume --- */
-
-void scopeflow_task_abandon(scopeflow_task *task) {
-    if (task == NULL) return;
-    scopeflow__task *const self = scopeflow__task_of(task);
-    if (self->phase == SCOPEFLOW__PHASE_ENDED) return;
-
-    scopeflow__task_drop_events(self);
-    if (self->phase == SCOPEFLOW__PHASE_EXECUTE) scopeflow__scope_abandon(self->scope);
-    scopeflow__runtime_release_ref(self->runtime, self->value);
-    if (self->has_held) scopeflow__runtime_release_ref(self->runtime, self->held);
-    scopeflow_scope_release(self->scope);
-    scopeflow__set_release(self->middleware);
-    self->phase = SCOPEFLOW__PHASE_ENDED;
-    self->pending = SCOPEFLOW__PENDING_NOTHING;
+scopeflow_status scopeflow_llm_conditional_execution(
+    scopeflow_runtime *runtime, const scopeflow_llm_conditional_execution_options *options,
+    scopeflow_task *task, scopeflow_step *out_step, scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_llm_conditional_execution(runtime, options, task, out_step, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    request given;
+    HELPER(given, options, SCOPEFLOW__TASK_LLM, SCOPEFLOW__PHASE_GUARD);
+    return begin_helper(runtime, &given, task, out_step, out_error);
 }

@@ -3,19 +3,6 @@
 
 #include "base/checks.gen.h"
 
-/* Begins a task that delivers; an operation with nobody listening never comes here. */
-static scopeflow__task *begin(scopeflow_task *task, scopeflow_runtime *runtime,
-                              scopeflow_emitter *emitter) {
-    scopeflow__task *const self = scopeflow__task_of(task);
-    scopeflow__task_begin(self, runtime);
-    if (scopeflow__has_abandoned(runtime)) scopeflow__task_emit_abandoned(self, emitter);
-    return self;
-}
-
-static bool has_work(const scopeflow_runtime *runtime, const scopeflow__set *listeners) {
-    return listeners != NULL || scopeflow__has_abandoned(runtime);
-}
-
 /* --- push --- */
 
 static scopeflow_status check_push(const scopeflow_scope_push_options *options,
@@ -49,17 +36,17 @@ scopeflow_status scopeflow_scope_push(scopeflow_runtime *runtime,
     scopeflow__scope_open(scope, options->timestamp_ns);
 
     scopeflow__set *const listeners = scopeflow__listeners_of(scope);
-    if (!has_work(runtime, listeners)) {
+    if (!scopeflow__has_work(runtime, listeners)) {
         scopeflow__task_done(task, out_step, scope);
         return SCOPEFLOW_STATUS_OK;
     }
-    scopeflow__task *const self = begin(task, runtime, options->emitter);
+    scopeflow__task *const self = scopeflow__task_begin_emitting(task, runtime);
     self->scope = scope;
     self->hands_scope = true;
     if (listeners != NULL) {
         scopeflow_event *const start = scopeflow__event_new_start(scope);
         if (start != NULL) start->data = options->input;
-        scopeflow__task_emit(self, options->emitter, start, listeners);
+        scopeflow__task_emit(self, start, listeners);
     }
     scopeflow__task_run(self, options->emitter, out_step);
     return SCOPEFLOW_STATUS_OK;
@@ -81,7 +68,8 @@ static scopeflow_status check_pop(scopeflow_scope *scope,
                                   scopeflow_error *out_error) {
     scopeflow_runtime *const runtime = scope->runtime;
     scopeflow_bytes const name = scopeflow__scope_name(scope);
-    SCOPEFLOW__REQUIRE(!scopeflow__scope_is_root(scope), out_error,
+    if (scopeflow__runtime_is_closed(runtime)) return scopeflow__fail_closed(out_error);
+    SCOPEFLOW__REQUIRE(!scopeflow__scope_is_any_root(scope), out_error,
                        "the root scope cannot be ended");
     SCOPEFLOW__REQUIRE(options->current == NULL || options->current->runtime == runtime, out_error,
                        "the current scope belongs to another runtime");
@@ -117,10 +105,16 @@ static void fill_end(scopeflow_event *end, const scopeflow_scope_pop_options *op
 /* `close` leaves alone what has ended and, in a child process, what the parent will end (S1.13). */
 static bool is_left_alone(const scopeflow_scope *scope,
                           const scopeflow_scope_pop_options *options) {
-    if ((options->flags & SCOPEFLOW_POP_FLAG_CLOSE) == 0 || scopeflow__scope_is_root(scope))
+    if ((options->flags & SCOPEFLOW_POP_FLAG_CLOSE) == 0 || scopeflow__scope_is_any_root(scope))
         return false;
     return !scopeflow__scope_is_open(scope) ||
            scope->fork_generation != scope->runtime->fork_generation;
+}
+
+/* S3.11: the marks that were left with a call belong right after its end, which nobody hears. */
+static void drop_left(scopeflow_scope *scope) {
+    if (__atomic_load_n(&scope->pending_marks, __ATOMIC_RELAXED) == NULL) return;
+    scopeflow__pending_marks_free(scope->runtime, scopeflow__pending_marks_take(scope));
 }
 
 scopeflow_status scopeflow_scope_pop(scopeflow_scope *scope,
@@ -142,16 +136,21 @@ scopeflow_status scopeflow_scope_pop(scopeflow_scope *scope,
                                     : scopeflow__runtime_clock(runtime);
     bool const is_mine = scopeflow__scope_end(scope); /* Another thread may have been faster. */
     scopeflow__set *const listeners = is_mine ? scopeflow__listeners_of(scope) : NULL;
-    if (!has_work(runtime, listeners)) {
+    if (is_mine && listeners == NULL) drop_left(scope);
+    if (!scopeflow__has_work(runtime, listeners)) {
         scopeflow__task_done(task, out_step, NULL);
         return SCOPEFLOW_STATUS_OK;
     }
-    scopeflow__task *const self = begin(task, runtime, options->emitter);
+    scopeflow__task *const self = scopeflow__task_begin_emitting(task, runtime);
     if (listeners != NULL) {
         scopeflow_event *const end =
             scopeflow__event_new_end(scope, scopeflow__scope_end_time(scope, ended_at_ns));
         if (end != NULL) fill_end(end, options);
-        scopeflow__task_emit(self, options->emitter, end, listeners);
+        scopeflow__task_emit(self, end, listeners);
+        if (scope->is_call) { /* S3.11: what intercepts left with it follows. */
+            self->scope = scopeflow_scope_retain(scope);
+            self->phase = SCOPEFLOW__PHASE_MARKS;
+        }
     }
     scopeflow__task_run(self, options->emitter, out_step);
     return SCOPEFLOW_STATUS_OK;
@@ -167,25 +166,29 @@ scopeflow_status scopeflow_scope_event(scopeflow_runtime *runtime,
         scopeflow__check_scope_event(runtime, options, task, out_step, out_error);
     if (status == SCOPEFLOW_STATUS_OK)
         status = scopeflow__name_check(options->name, "the name of a mark", out_error);
+    if (status == SCOPEFLOW_STATUS_OK)
+        status = scopeflow__name_check(options->category, "the category of a mark", out_error);
     if (status != SCOPEFLOW_STATUS_OK) return status;
     scopeflow__place place;
     status = scopeflow__place_find(runtime, options->current, options->parent, &place, out_error);
     if (status != SCOPEFLOW_STATUS_OK) return status;
 
     scopeflow__set *const listeners = scopeflow__listeners_of(place.inherit);
-    if (!has_work(runtime, listeners)) {
+    if (!scopeflow__has_work(runtime, listeners)) {
         scopeflow__task_done(task, out_step, NULL);
         return SCOPEFLOW_STATUS_OK;
     }
-    scopeflow__task *const self = begin(task, runtime, options->emitter);
+    scopeflow__task *const self = scopeflow__task_begin_emitting(task, runtime);
     if (listeners != NULL) {
-        scopeflow_event *const mark =
-            scopeflow__event_new_mark(place.parent, options->name, options->timestamp_ns);
+        scopeflow_event *const mark = scopeflow__event_new_mark(
+            place.parent, options->name, options->category, options->timestamp_ns);
         if (mark != NULL) {
             mark->data = options->data;
             mark->metadata = options->metadata;
+            mark->profile = options->category_profile;
+            mark->data_schema = options->data_schema;
         }
-        scopeflow__task_emit(self, options->emitter, mark, listeners);
+        scopeflow__task_emit(self, mark, listeners);
     }
     scopeflow__task_run(self, options->emitter, out_step);
     return SCOPEFLOW_STATUS_OK;
@@ -204,6 +207,37 @@ scopeflow_status scopeflow_runtime_flush(scopeflow_runtime *runtime,
         scopeflow__task_done(task, out_step, NULL);
         return SCOPEFLOW_STATUS_OK;
     }
-    scopeflow__task_run(begin(task, runtime, options->emitter), options->emitter, out_step);
+    scopeflow__task_run(scopeflow__task_begin_emitting(task, runtime), options->emitter, out_step);
+    return SCOPEFLOW_STATUS_OK;
+}
+
+/* --- close --- */
+
+/* S6.1: the latest opened first, each as abandoned. */
+static void end_open_scopes(scopeflow__task *self) {
+    scopeflow_scope *scope = scopeflow__open_scopes_take(self->runtime);
+    while (scope != NULL) {
+        scopeflow_scope *const next = scope->next;
+        scope->next = NULL;
+        if (scopeflow__scope_end(scope)) {
+            scope->ended_at_ns = scopeflow__runtime_clock(self->runtime);
+            scopeflow__task_emit_abandoned_end(self, scope);
+        }
+        scopeflow_scope_release(scope);
+        scope = next;
+    }
+}
+
+scopeflow_status scopeflow_runtime_close(scopeflow_runtime *runtime,
+                                         const scopeflow_runtime_close_options *options,
+                                         scopeflow_task *task, scopeflow_step *out_step,
+                                         scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_runtime_close(runtime, options, task, out_step, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    bool const is_first = scopeflow__swap_u32(&runtime->is_closed, 0, 1);
+    scopeflow__task *const self = scopeflow__task_begin_emitting(task, runtime);
+    if (is_first) end_open_scopes(self);
+    scopeflow__task_run(self, options->emitter, out_step);
     return SCOPEFLOW_STATUS_OK;
 }

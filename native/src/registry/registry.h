@@ -5,8 +5,9 @@
  * each registry. A set is immutable and counted: a call holds the one that it began with (S3.4).
  * It is resolved when something was registered, not when a call is made.
  *
- * Views and the links between them change only under the runtime's registry lock. No host code
- * runs under it: what must be released is let go after the lock. */
+ * Views and the links between them change only under the runtime's registry lock. No host code and
+ * no allocator runs under it: memory is got before the lock and let go after it, so that whoever
+ * registers can be stopped there for as long as it takes and no call waits (S6.2). */
 #ifndef SCOPEFLOW__REGISTRY_H
 #define SCOPEFLOW__REGISTRY_H
 
@@ -39,7 +40,9 @@ typedef struct scopeflow__entry {
     scopeflow_runtime *runtime;
     scopeflow_ref callable;   /* The host's, or 0 for a native callback. */
     scopeflow__native native; /* `deliver` is null for the host's. */
+    uint32_t gated_kinds;     /* Of a gate: a bit for each registry that it is about. */
     size_t name_len;
+    size_t gated_len; /* Of a gate: the name that it is about stands behind its own. */
 } scopeflow__entry;
 
 typedef struct scopeflow__chain {
@@ -51,6 +54,7 @@ typedef struct scopeflow__chain {
 typedef struct scopeflow__set {
     uint32_t refs;
     uint32_t entry_count;
+    uint32_t entry_capacity;
     scopeflow_runtime *runtime;
     struct scopeflow__set *next_doomed;
     scopeflow__chain chains[SCOPEFLOW__REGISTRY_COUNT];
@@ -59,20 +63,42 @@ typedef struct scopeflow__set {
 static inline scopeflow_bytes scopeflow__entry_name(const scopeflow__entry *self) {
     return scopeflow__text((const char *)(self + 1), self->name_len);
 }
+static inline scopeflow_bytes scopeflow__entry_gated(const scopeflow__entry *self) {
+    return scopeflow__text((const char *)(self + 1) + self->name_len, self->gated_len);
+}
 void scopeflow__entry_release(scopeflow__entry *self);
 
 scopeflow__view *scopeflow__view_new(scopeflow_runtime *runtime, scopeflow__view *parent);
 void scopeflow__view_release(scopeflow__view *self);
 
-/* Without any registration there is nothing to resolve and no lock to take. */
-static inline bool scopeflow__has_registrations(const scopeflow_runtime *runtime) {
-    return scopeflow__load_u32(&runtime->registration_count) > 0;
+/* Registrations by whom they concern: without one that may concern a scope there is nothing to
+ * resolve for it and no lock to take, whatever else is registered. */
+enum {
+    SCOPEFLOW__GROUP_SUBSCRIBERS = 1,
+    SCOPEFLOW__GROUP_TOOL = 2,
+    SCOPEFLOW__GROUP_LLM = 4,
+    SCOPEFLOW__GROUP_TOOL_SANITIZERS = 8,
+    SCOPEFLOW__GROUP_LLM_SANITIZERS = 16,
+    SCOPEFLOW__GROUP_ANY = 31
+};
+
+/* Whether something of these groups may be in force for the scope. */
+static inline bool scopeflow__may_see(const scopeflow_scope *scope, uint32_t groups) {
+    uint32_t const seen = scopeflow__load_u32(&scope->runtime->groups) | scope->seen_groups |
+                          __atomic_load_n(&scope->own_groups, __ATOMIC_RELAXED);
+    return (seen & groups) != 0;
 }
 
 /* The set that a scope sees now, for the caller to release; null if nothing is registered, or if
  * memory ran out, which `out_failed` then says. */
 scopeflow__set *scopeflow__set_of(scopeflow_scope *scope, bool *out_failed);
 void scopeflow__set_release(scopeflow__set *self);
+
+/* Whether the set has anything that the gate is about, in one of these kinds. */
+bool scopeflow__set_has_gated(const scopeflow__set *self, const scopeflow__entry *gate,
+                              uint32_t kinds);
+/* A copy without what the gate is about; null when memory ran out. */
+scopeflow__set *scopeflow__set_without(const scopeflow__set *self, const scopeflow__entry *gate);
 
 static inline uint32_t scopeflow__set_count(const scopeflow__set *self, scopeflow_registry kind) {
     return self != NULL ? self->chains[kind].count : 0;
@@ -83,6 +109,11 @@ scopeflow_status scopeflow__registry_add(scopeflow__owner owner, scopeflow_regis
                                          scopeflow_bytes name, int32_t priority,
                                          scopeflow_ref callable, scopeflow_callable_flag flags,
                                          scopeflow_error *out_error);
+scopeflow_status scopeflow__registry_add_gate(scopeflow__owner owner, scopeflow_registry kind,
+                                              scopeflow_bytes name, uint32_t kinds,
+                                              scopeflow_bytes registration, scopeflow_ref callable,
+                                              scopeflow_callable_flag flags,
+                                              scopeflow_error *out_error);
 scopeflow_status scopeflow__registry_remove(scopeflow__owner owner, scopeflow_registry kind,
                                             scopeflow_bytes name, uint32_t *out_removed,
                                             scopeflow_error *out_error);

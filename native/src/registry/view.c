@@ -15,7 +15,6 @@ scopeflow__view *scopeflow__view_new(scopeflow_runtime *runtime, scopeflow__view
 static void free_view(scopeflow__view *self) {
     scopeflow_runtime *const runtime = self->runtime;
     for (uint32_t i = 0; i < self->entry_count; i++) scopeflow__entry_release(self->entries[i]);
-    (void)__atomic_fetch_sub(&runtime->registration_count, self->entry_count, __ATOMIC_RELEASE);
     if (self->parent != NULL)
         (void)__atomic_fetch_sub(&runtime->scope_view_count, 1, __ATOMIC_RELEASE);
     scopeflow__deallocate(&runtime->memory, self->entries,
@@ -94,13 +93,14 @@ static bool is_fresh(const scopeflow_scope *scope) {
  * turned round on the way; so a deep tree is walked once, without recursion. */
 scopeflow__view *scopeflow__view_of(scopeflow_scope *scope, scopeflow__doomed *doomed) {
     scopeflow_scope *below = NULL;
-    while (!scopeflow__scope_is_root(scope) && !is_fresh(scope)) {
+    while (!scopeflow__scope_is_any_root(scope) && !is_fresh(scope)) {
         scope->walk = below;
         below = scope;
         scope = scope->inherit;
     }
     scopeflow__view *view = scope->view;
-    if (scopeflow__scope_is_root(scope) && !scope->owns_view) view = scope->runtime->global_view;
+    if (scopeflow__scope_is_any_root(scope) && !scope->owns_view)
+        view = scope->runtime->global_view;
     for (; below != NULL; below = below->walk) view = refresh(below, view, doomed);
     return view;
 }

@@ -3,6 +3,7 @@
 #include "base/checks.gen.h"
 #include "base/utf8.h"
 #include "registry/registry.h"
+#include "scope/open_list.h"
 
 #define NS_PER_US 1000
 
@@ -40,6 +41,8 @@ static scopeflow_status check_parent(scopeflow_runtime *runtime, const scopeflow
 scopeflow_status scopeflow__place_find(scopeflow_runtime *runtime, scopeflow_scope *current,
                                        scopeflow_scope *parent, scopeflow__place *out,
                                        scopeflow_error *out_error) {
+    if (!SCOPEFLOW__LIKELY(!scopeflow__runtime_is_closed(runtime)))
+        return scopeflow__fail_closed(out_error);
     if (current == NULL) current = runtime->root;
     SCOPEFLOW__REQUIRE(current->runtime == runtime, out_error,
                        "the current scope belongs to another runtime");
@@ -95,9 +98,17 @@ static scopeflow_scope *allocate(scopeflow_runtime *runtime, scopeflow_bytes nam
 }
 
 /* The root lives as long as its runtime, which every scope holds: links to it are not counted, and
- * so threads that open first-level scopes do not fight over one counter more than they must. */
+ * so threads that open first-level scopes do not fight over one counter. */
 static void hold_link(scopeflow_scope *link) {
     if (!scopeflow__scope_is_root(link)) scopeflow__ref_up(&link->refs);
+}
+
+/* Says first that it looks and then looks, while whoever registers there writes first and then asks
+ * whether somebody looked: one of the two sees the other. */
+static void inherit_groups(scopeflow_scope *self, scopeflow_scope *from) {
+    if (!__atomic_load_n(&from->is_inherited_from, __ATOMIC_RELAXED))
+        __atomic_store_n(&from->is_inherited_from, true, __ATOMIC_SEQ_CST);
+    self->seen_groups = from->seen_groups | __atomic_load_n(&from->own_groups, __ATOMIC_SEQ_CST);
 }
 
 scopeflow_scope *scopeflow__scope_new(scopeflow_runtime *runtime, const scopeflow__place *place,
@@ -106,7 +117,9 @@ scopeflow_scope *scopeflow__scope_new(scopeflow_runtime *runtime, const scopeflo
     scopeflow_scope *const self = allocate(runtime, name, detail);
     if (self == NULL) return NULL;
 
-    scopeflow__ref_up(&runtime->refs);
+    scopeflow__shard *const shard = scopeflow__shard_of_thread(runtime);
+    if (scopeflow__scope_is_root(place->parent)) scopeflow__runtime_hold(runtime, shard);
+    self->shard = (uint8_t)(shard - runtime->shards);
     self->type = (uint8_t)type;
     self->attributes = attributes;
     self->parent = place->parent;
@@ -119,14 +132,21 @@ scopeflow_scope *scopeflow__scope_new(scopeflow_runtime *runtime, const scopeflo
         self->is_detached = true;
         self->detached_from = place->detached_from->uuid;
     }
-    if (!scopeflow__scope_is_root(self->inherit))
-        __atomic_store_n(&self->inherit->is_inherited_from, true, __ATOMIC_RELEASE);
+    if (!scopeflow__scope_is_root(self->inherit)) inherit_groups(self, self->inherit);
     return self;
 }
 
 void scopeflow__scope_open(scopeflow_scope *self, int64_t timestamp_ns) {
     scopeflow__runtime_draw(self->runtime, timestamp_ns, &self->uuid, &self->started_at_ns);
     scopeflow__store_u32(&self->phase, SCOPEFLOW__SCOPE_OPEN);
+    scopeflow__open_list_add(self);
+}
+
+bool scopeflow__scope_end(scopeflow_scope *self) {
+    if (!scopeflow__swap_u32(&self->phase, SCOPEFLOW__SCOPE_OPEN, SCOPEFLOW__SCOPE_ENDED))
+        return false;
+    scopeflow__open_list_remove(self);
+    return true;
 }
 
 int64_t scopeflow__scope_end_time(const scopeflow_scope *self, int64_t timestamp_ns) {
@@ -139,6 +159,30 @@ scopeflow_scope *scopeflow__scope_new_root(scopeflow_runtime *runtime) {
     self->type = SCOPEFLOW_SCOPE_TYPE_AGENT;
     self->phase = SCOPEFLOW__SCOPE_OPEN;
     return self;
+}
+
+scopeflow_scope *scopeflow__scope_new_own_root(scopeflow_runtime *runtime) {
+    scopeflow_scope *const root = runtime->root;
+    scopeflow__place const place = {root, root, root, NULL};
+    scopeflow_scope *const self =
+        scopeflow__scope_new(runtime, &place, SCOPEFLOW_SCOPE_TYPE_AGENT, 0,
+                             SCOPEFLOW__TEXT("root"), SCOPEFLOW__TEXT(""));
+    if (self == NULL) return NULL;
+    self->is_own_root = true;
+    self->phase = SCOPEFLOW__SCOPE_OPEN;
+    return self;
+}
+
+scopeflow_status scopeflow_scope_new_root(scopeflow_runtime *runtime, scopeflow_scope **out_scope,
+                                          scopeflow_error *out_error) {
+    scopeflow_status const status = scopeflow__check_scope_new_root(runtime, out_scope, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    if (scopeflow__runtime_is_closed(runtime)) return scopeflow__fail_closed(out_error);
+    scopeflow_scope *const self = scopeflow__scope_new_own_root(runtime);
+    if (self == NULL) return scopeflow__fail_memory(out_error);
+    scopeflow__runtime_draw(runtime, 0, &self->uuid, &self->started_at_ns);
+    *out_scope = self;
+    return SCOPEFLOW_STATUS_OK;
 }
 
 void scopeflow__scope_destroy_root(scopeflow_scope *self) {
@@ -155,14 +199,23 @@ scopeflow_scope *scopeflow_scope_retain(scopeflow_scope *self) {
 /* --- Abandonment --- */
 
 static void note_abandoned(scopeflow_scope *self) {
-    scopeflow_runtime *const runtime = self->runtime;
     self->is_abandoned = true;
-    self->ended_at_ns = scopeflow__runtime_clock(runtime);
-    scopeflow__count(&runtime->abandoned_scope_count);
+    self->ended_at_ns = scopeflow__runtime_clock(self->runtime);
+    scopeflow__count(&self->runtime->abandoned_scope_count);
+}
+
+/* The list takes the caller's reference. If the owner of the runtime has looked into the list for
+ * the last time, either it has seen the scope or this sees that it is gone. */
+static void put_on_list(scopeflow_scope *self) {
+    scopeflow_runtime *const runtime = self->runtime;
+    scopeflow__ref_up(&runtime->refs); /* What the scope holds may go as soon as it is there. */
     self->next = __atomic_load_n(&runtime->abandoned, __ATOMIC_RELAXED);
     while (!__atomic_compare_exchange_n(&runtime->abandoned, &self->next, self, true,
-                                        __ATOMIC_RELEASE, __ATOMIC_RELAXED)) {
+                                        __ATOMIC_SEQ_CST, __ATOMIC_RELAXED)) {
     }
+    if (__atomic_load_n(&runtime->is_freed, __ATOMIC_SEQ_CST))
+        scopeflow__abandoned_discard(runtime);
+    scopeflow__runtime_release(runtime);
 }
 
 void scopeflow__scope_abandon(scopeflow_scope *self) {
@@ -174,10 +227,11 @@ void scopeflow__scope_abandon(scopeflow_scope *self) {
     if (!scopeflow__scope_end(self)) return;
     scopeflow__ref_up(&self->refs);
     note_abandoned(self);
+    put_on_list(self);
 }
 
 scopeflow_scope *scopeflow__abandoned_take(scopeflow_runtime *runtime) {
-    scopeflow_scope *newest = __atomic_exchange_n(&runtime->abandoned, NULL, __ATOMIC_ACQUIRE);
+    scopeflow_scope *newest = __atomic_exchange_n(&runtime->abandoned, NULL, __ATOMIC_SEQ_CST);
     scopeflow_scope *oldest = NULL;
     while (newest != NULL) {
         scopeflow_scope *const next = newest->next;
@@ -199,28 +253,56 @@ void scopeflow__abandoned_discard(scopeflow_runtime *runtime) {
 
 /* --- Release --- */
 
-/* Drops one link; a node that nobody holds any more is put before `doomed`. */
-static scopeflow_scope *drop_link(scopeflow_scope *link, scopeflow_scope *doomed) {
-    if (scopeflow__scope_is_root(link) || !scopeflow__ref_down(&link->refs)) return doomed;
+/* What a release leads to: nodes that nobody holds any more, and scopes whose end is owed, in the
+ * order in which they were forgotten. */
+typedef struct release_work {
+    scopeflow_scope *doomed;
+    scopeflow_scope *owed;
+    scopeflow_scope **owed_end;
+} release_work;
 
-    scopeflow_runtime *const runtime = link->runtime;
-    if (scopeflow__scope_is_open(link) && link->fork_generation == runtime->fork_generation &&
-        !scopeflow__load_u32(&runtime->is_freed)) {
-        scopeflow__store_u32(&link->refs, 1); /* The list's. */
-        (void)scopeflow__scope_end(link);
-        note_abandoned(link);
-        return doomed;
-    }
-    link->next = doomed;
-    return link;
+static bool owes_end(const scopeflow_scope *self) {
+    return scopeflow__scope_is_open(self) && !self->is_own_root &&
+           self->fork_generation == self->runtime->fork_generation &&
+           !scopeflow__load_u32(&self->runtime->is_freed);
 }
 
-static void destroy_scope(scopeflow_scope *self) {
+static void drop_link(scopeflow_scope *link, release_work *work) {
+    if (scopeflow__scope_is_root(link) || !scopeflow__ref_down(&link->refs)) return;
+    if (!owes_end(link)) {
+        link->next = work->doomed;
+        work->doomed = link;
+        return;
+    }
+    scopeflow__store_u32(&link->refs, 1); /* The list's. */
+    (void)scopeflow__scope_end(link);
+    note_abandoned(link);
+    link->next = NULL;
+    *work->owed_end = link;
+    work->owed_end = &link->next;
+}
+
+/* Only now: the runtime may go with the last of them. */
+static void list_owed(scopeflow_scope *owed) {
+    while (owed != NULL) {
+        scopeflow_scope *const next = owed->next;
+        put_on_list(owed);
+        owed = next;
+    }
+}
+
+/* A first-level scope holds the runtime, the others hold it through their parents. */
+static void destroy_scope(scopeflow_scope *self, bool holds_runtime) {
     scopeflow_runtime *const runtime = self->runtime;
+    scopeflow__shard *const shard = &runtime->shards[self->shard];
     if (self->view != NULL) scopeflow__view_release(self->view);
     scopeflow__runtime_release_ref(runtime, self->metadata);
+    if (self->middleware != NULL) scopeflow__set_release(self->middleware);
+    if (self->pending_marks != NULL)
+        scopeflow__pending_marks_free(runtime, scopeflow__pending_marks_take(self));
+    if (self->stream != NULL) scopeflow__stream_free(self);
     scopeflow__deallocate(&runtime->memory, self, node_size(self));
-    scopeflow__runtime_release(runtime);
+    if (holds_runtime) scopeflow__runtime_let_go(runtime, shard);
 }
 
 /* A deep tree is freed in a loop: recursion would overflow the stack. */
@@ -230,15 +312,19 @@ void scopeflow_scope_release(scopeflow_scope *self) {
         scopeflow__runtime_release(self->runtime);
         return;
     }
-    scopeflow_scope *doomed = drop_link(self, NULL);
-    while (doomed != NULL) {
-        scopeflow_scope *const node = doomed;
-        doomed = node->next;
-        if (node->opener != node->parent) doomed = drop_link(node->opener, doomed);
-        if (node->inherit != node->parent) doomed = drop_link(node->inherit, doomed);
-        doomed = drop_link(node->parent, doomed);
-        destroy_scope(node);
+    release_work work = {NULL, NULL, NULL};
+    work.owed_end = &work.owed;
+    drop_link(self, &work);
+    while (work.doomed != NULL) {
+        scopeflow_scope *const node = work.doomed;
+        work.doomed = node->next;
+        if (node->opener != node->parent) drop_link(node->opener, &work);
+        if (node->inherit != node->parent) drop_link(node->inherit, &work);
+        bool const holds_runtime = scopeflow__scope_is_root(node->parent);
+        drop_link(node->parent, &work);
+        destroy_scope(node, holds_runtime);
     }
+    list_owed(work.owed);
 }
 
 /* --- What it knows --- */
@@ -261,14 +347,17 @@ scopeflow_status scopeflow_scope_describe(scopeflow_scope *self, scopeflow_scope
     if (status != SCOPEFLOW_STATUS_OK) return status;
     memset(out_info, 0, sizeof *out_info);
     out_info->uuid = self->uuid;
-    if (self->parent != NULL) out_info->parent_uuid = self->parent->uuid;
+    if (!scopeflow__scope_is_any_root(self)) out_info->parent_uuid = self->parent->uuid;
     out_info->name = scopeflow__scope_name(self);
     out_info->subtype = SCOPEFLOW__TEXT("");
     out_info->tool_call_id = SCOPEFLOW__TEXT("");
+    out_info->model_name = SCOPEFLOW__TEXT("");
     if (self->type == SCOPEFLOW_SCOPE_TYPE_CUSTOM)
         out_info->subtype = scopeflow__scope_detail(self);
     if (self->type == SCOPEFLOW_SCOPE_TYPE_TOOL)
         out_info->tool_call_id = scopeflow__scope_detail(self);
+    if (self->type == SCOPEFLOW_SCOPE_TYPE_LLM)
+        out_info->model_name = scopeflow__scope_detail(self);
     out_info->started_at_ns = self->started_at_ns;
     out_info->type = self->type;
     out_info->attributes = self->attributes;

@@ -11,6 +11,23 @@
 
 enum { SCOPEFLOW__SCOPE_RESERVED = 0, SCOPEFLOW__SCOPE_OPEN = 1, SCOPEFLOW__SCOPE_ENDED = 2 };
 
+/* A mark that an intercept left with its call. The name stands behind the struct. */
+typedef struct scopeflow__pending_mark {
+    struct scopeflow__pending_mark *next;
+    scopeflow_ref data;
+    scopeflow_ref metadata;
+    size_t name_len;
+} scopeflow__pending_mark;
+
+/* Numbers of a stream for its end event (S4.7). Whoever drives the stream writes them; whoever ends
+ * the call, which may be another thread, reads them. */
+typedef struct scopeflow__stream_facts {
+    uint64_t has_begun;
+    uint64_t chunk_count;
+    uint64_t first_chunk_ns; /* Since the start. */
+    uint64_t longest_gap_ns;
+} scopeflow__stream_facts;
+
 struct scopeflow_scope {
     uint32_t refs;
     uint32_t phase; /* Changes from open to ended exactly once (S4.3). */
@@ -20,25 +37,38 @@ struct scopeflow_scope {
     scopeflow_scope *inherit;
     scopeflow_scope *next; /* In the abandoned list, or while a row of scopes is being freed. */
 
+    scopeflow_scope *open_next; /* Under the shard's lock: the row of open scopes (S6.1). */
+    scopeflow_scope *open_previous;
+
     scopeflow_scope *walk; /* Under the registry lock: the way back down. */
     scopeflow__view *view; /* Under the registry lock: what was last resolved, or null. */
     uint32_t view_epoch;
     bool owns_view;         /* Something was registered on this very scope. */
     bool is_inherited_from; /* Another scope sees what is registered here. */
-    bool is_call;           /* A managed call: its flags are those of its kind of call. */
+    uint8_t seen_groups;    /* What was registered above when it was made, */
+    uint8_t own_groups;     /* and what was registered on it: see scopeflow__may_see. */
+    bool is_call;           /* A tool or LLM call: its flags are those of its kind of call. */
+    bool is_own_root;       /* A root that one context has for itself (S1.3): it never ends. */
+    bool is_manual;         /* A call that the application runs by itself (S4.8). */
     bool is_abandoned; /* Ended without a word: its subscribers are still owed the end (S1.12). */
     bool is_detached;  /* Opened under a context value that had ended (S1.5). */
     uint8_t type;
+    uint8_t shard; /* Of the runtime: that of the thread that made it. */
 
     scopeflow_uuid uuid;
-    scopeflow_uuid detached_from;
+    scopeflow_uuid detached_from; /* Of a root of its own: the root of another process, or zeros. */
     int64_t started_at_ns;
     int64_t ended_at_ns; /* For an abandoned scope: when it was noticed. */
     scopeflow_ref metadata;
+    scopeflow_ref call_request; /* What the start event showed, for comparison only (S3.7). */
+    struct scopeflow__set *middleware; /* Of a manual call: what it saw when it began (S3.4). */
+    scopeflow__stream_facts *stream;   /* Of a streaming call, else null. */
+    scopeflow__pending_mark *pending_marks; /* A lock-free stack, newest first (S3.11). */
+    uint32_t attempt_count;                 /* How often the target was reached (S3.7). */
     uint32_t attributes;
     uint32_t fork_generation;
     uint32_t name_len;
-    uint32_t detail_len; /* The subtype of a custom scope, the call id of a tool call. */
+    uint32_t detail_len; /* Subtype of a custom scope, id of a tool call, model of an LLM call. */
 };
 
 /* The texts stand behind the struct. */
@@ -53,6 +83,10 @@ static inline scopeflow_uuid *scopeflow__scope_uuid(scopeflow_scope *self) {
 }
 static inline bool scopeflow__scope_is_root(const scopeflow_scope *self) {
     return self->parent == NULL;
+}
+/* The runtime's root, or one that a context has for itself. */
+static inline bool scopeflow__scope_is_any_root(const scopeflow_scope *self) {
+    return self->parent == NULL || self->is_own_root;
 }
 static inline bool scopeflow__scope_is_open(const scopeflow_scope *self) {
     return scopeflow__load_u32(&self->phase) == SCOPEFLOW__SCOPE_OPEN;
@@ -81,9 +115,7 @@ scopeflow_scope *scopeflow__scope_new(scopeflow_runtime *runtime, const scopeflo
 /* Draws id and time; from now on its end is owed. */
 void scopeflow__scope_open(scopeflow_scope *self, int64_t timestamp_ns);
 /* True for the one caller that ends it. */
-static inline bool scopeflow__scope_end(scopeflow_scope *self) {
-    return scopeflow__swap_u32(&self->phase, SCOPEFLOW__SCOPE_OPEN, SCOPEFLOW__SCOPE_ENDED);
-}
+bool scopeflow__scope_end(scopeflow_scope *self);
 /* Ends it without a word and puts it on the runtime's list (S1.12). Runs no host code. */
 void scopeflow__scope_abandon(scopeflow_scope *self);
 
@@ -93,7 +125,31 @@ scopeflow_scope *scopeflow__scope_nearest_open(scopeflow_scope *self);
 /* S2.3: when a scope ends that is said to end at `timestamp_ns`, at least 1 µs after its start. */
 int64_t scopeflow__scope_end_time(const scopeflow_scope *self, int64_t timestamp_ns);
 
+/* Takes a reference to every open scope, the latest opened first, linked by `next` (S6.1). */
+scopeflow_scope *scopeflow__open_scopes_take(scopeflow_runtime *runtime);
+
+/* Makes a streaming call of it; false when memory ran out. */
+bool scopeflow__stream_reserve(scopeflow_scope *self);
+void scopeflow__stream_begin(scopeflow__stream_facts *self);
+void scopeflow__stream_count(scopeflow__stream_facts *self, uint64_t gap_ns);
+/* False if the producer has not given a stream. */
+bool scopeflow__stream_read(const scopeflow__stream_facts *self, scopeflow__stream_facts *out);
+void scopeflow__stream_free(scopeflow_scope *self);
+
+/* Leaves a mark with a call; the references are the call's when this succeeds. */
+bool scopeflow__pending_mark_add(scopeflow_scope *self, scopeflow_bytes name, scopeflow_ref data,
+                                 scopeflow_ref metadata);
+/* The name of a pending mark stands behind the struct. */
+static inline scopeflow_bytes scopeflow__pending_mark_name(const scopeflow__pending_mark *mark) {
+    return scopeflow__text((const char *)(mark + 1), mark->name_len);
+}
+/* Takes them, in the order in which they were left. */
+scopeflow__pending_mark *scopeflow__pending_marks_take(scopeflow_scope *self);
+void scopeflow__pending_marks_free(scopeflow_runtime *runtime, scopeflow__pending_mark *first);
+
 scopeflow_scope *scopeflow__scope_new_root(scopeflow_runtime *runtime);
+/* A root for one context, without an id. Null when memory ran out. */
+scopeflow_scope *scopeflow__scope_new_own_root(scopeflow_runtime *runtime);
 void scopeflow__scope_destroy_root(scopeflow_scope *self);
 
 /* Takes the whole list, oldest first; the caller owns a reference to each. */

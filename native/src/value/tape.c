@@ -16,40 +16,26 @@ void scopeflow__tape_deinit(scopeflow_tape *self) {
 
 /* --- Appending --- */
 
-static bool begin_token(scopeflow_tape *self, scopeflow_token kind, size_t content_bytes) {
-    if (self->skipped_depth > 0) return false;
-    if (!scopeflow__buffer_reserve(&self->bytes, 1 + content_bytes)) return false;
-
-    self->bytes.ptr[self->bytes.len++] = (char)kind;
-    self->least_output += 1;
-    return true;
-}
-
-static void put_little_endian(scopeflow_tape *self, uint64_t value, size_t size_bytes) {
-    for (size_t i = 0; i < size_bytes; i++)
-        self->bytes.ptr[self->bytes.len++] = (char)(unsigned char)(value >> (8 * i));
-}
-
 void scopeflow_tape_put_null(scopeflow_tape *self) {
-    (void)begin_token(self, SCOPEFLOW_TOKEN_NULL, 0);
+    scopeflow__tape_put_token(self, SCOPEFLOW_TOKEN_NULL);
 }
 
 void scopeflow_tape_put_bool(scopeflow_tape *self, uint32_t value) {
-    (void)begin_token(self, value != 0 ? SCOPEFLOW_TOKEN_TRUE : SCOPEFLOW_TOKEN_FALSE, 0);
+    scopeflow__tape_put_token(self, value != 0 ? SCOPEFLOW_TOKEN_TRUE : SCOPEFLOW_TOKEN_FALSE);
 }
 
 void scopeflow_tape_put_int(scopeflow_tape *self, int64_t value) {
-    if (begin_token(self, SCOPEFLOW_TOKEN_INT, 8)) put_little_endian(self, (uint64_t)value, 8);
+    scopeflow__tape_put_number(self, SCOPEFLOW_TOKEN_INT, (uint64_t)value);
 }
 
 void scopeflow_tape_put_uint(scopeflow_tape *self, uint64_t value) {
-    if (begin_token(self, SCOPEFLOW_TOKEN_UINT, 8)) put_little_endian(self, value, 8);
+    scopeflow__tape_put_number(self, SCOPEFLOW_TOKEN_UINT, value);
 }
 
 void scopeflow_tape_put_double(scopeflow_tape *self, double value) {
     uint64_t bits;
     memcpy(&bits, &value, sizeof bits);
-    if (begin_token(self, SCOPEFLOW_TOKEN_DOUBLE, 8)) put_little_endian(self, bits, 8);
+    scopeflow__tape_put_number(self, SCOPEFLOW_TOKEN_DOUBLE, bits);
 }
 
 static bool has_text(scopeflow_token kind) {
@@ -62,10 +48,11 @@ void scopeflow_tape_put_text(scopeflow_tape *self, scopeflow_token token, scopef
         scopeflow_tape_put_null(self);
         return;
     }
-    if (!begin_token(self, token, 4 + text.len)) return;
-    put_little_endian(self, text.len, 4);
-    scopeflow__buffer_put_text(&self->bytes, text);
-    self->least_output += text.len;
+    char *const at = scopeflow__tape_begin(self, token, 4 + text.len);
+    if (at == NULL) return;
+    scopeflow__put_u32(at, (uint32_t)text.len);
+    scopeflow__copy(at + 4, text.ptr, text.len);
+    scopeflow__tape_end(self, 4 + text.len, text.len);
 }
 
 void scopeflow__tape_put_string(scopeflow_tape *self, scopeflow_bytes text) {
@@ -73,25 +60,14 @@ void scopeflow__tape_put_string(scopeflow_tape *self, scopeflow_bytes text) {
 }
 
 void scopeflow_tape_put_cycle(scopeflow_tape *self, uint32_t levels) {
-    if (begin_token(self, SCOPEFLOW_TOKEN_CYCLE, 4)) put_little_endian(self, levels, 4);
+    char *const at = scopeflow__tape_begin(self, SCOPEFLOW_TOKEN_CYCLE, 4);
+    if (at == NULL) return;
+    scopeflow__put_u32(at, levels);
+    scopeflow__tape_end(self, 4, 0);
 }
 
 void scopeflow_tape_put_mark(scopeflow_tape *self, scopeflow_token token) {
-    if (scopeflow__is_container(token)) {
-        if (self->skipped_depth > 0 || self->depth == SCOPEFLOW_PAYLOAD_DEPTH_LIMIT) {
-            (void)begin_token(self, SCOPEFLOW_TOKEN_TOO_DEEP, 0);
-            self->skipped_depth++;
-            return;
-        }
-        self->depth++;
-    } else if (token == SCOPEFLOW_TOKEN_END) {
-        if (self->skipped_depth > 0) {
-            self->skipped_depth--;
-            return;
-        }
-        if (self->depth > 0) self->depth--;
-    }
-    (void)begin_token(self, token, 0);
+    scopeflow__tape_put_mark(self, token);
 }
 
 void scopeflow_tape_put_tokens(scopeflow_tape *self, scopeflow_bytes tokens) {
@@ -111,29 +87,19 @@ uint32_t scopeflow_tape_is_full(const scopeflow_tape *self) {
 
 /* --- Reading --- */
 
-static uint64_t get_little_endian(const unsigned char *at, size_t size_bytes) {
-    uint64_t value = 0;
-    for (size_t i = 0; i < size_bytes; i++) value |= (uint64_t)at[i] << (8 * i);
-    return value;
+/* The same, the text included, of a token that is known to be there. */
+static size_t content_size(const unsigned char *at) {
+    size_t const head = scopeflow__token_head_bytes(at[0]);
+    return has_text(at[0]) ? head + (size_t)scopeflow__get_u32(at + 1) : head;
 }
 
-/* Bytes that follow the first byte of a token, its text included; SIZE_MAX if it is cut short. */
-static size_t content_size(const unsigned char *at, const unsigned char *end) {
+/* SIZE_MAX if the token is none or cut short. */
+static size_t checked_content_size(const unsigned char *at, const unsigned char *end) {
     size_t const left = (size_t)(end - at) - 1;
-    scopeflow_token const kind = at[0];
-    size_t size = 0;
-    if (kind == SCOPEFLOW_TOKEN_INT || kind == SCOPEFLOW_TOKEN_UINT ||
-        kind == SCOPEFLOW_TOKEN_DOUBLE)
-        size = 8;
-    else if (kind == SCOPEFLOW_TOKEN_CYCLE)
-        size = 4;
-    else if (has_text(kind)) {
-        if (left < 4) return SIZE_MAX;
-        uint64_t const len = get_little_endian(at + 1, 4);
-        if (len > left - 4) return SIZE_MAX;
-        size = 4 + (size_t)len;
-    }
-    return size <= left ? size : SIZE_MAX;
+    if (at[0] > SCOPEFLOW_TOKEN_END || scopeflow__token_head_bytes(at[0]) > left) return SIZE_MAX;
+    if (!has_text(at[0])) return scopeflow__token_head_bytes(at[0]);
+    uint64_t const len = scopeflow__get_u32(at + 1);
+    return len <= left - 4 ? 4 + (size_t)len : SIZE_MAX;
 }
 
 /* One bit for each open container says whether it is an object; another whether a key is due. */
@@ -143,8 +109,7 @@ static bool is_one_value(const unsigned char *at, const unsigned char *end) {
     bool key_due = false;
     while (at < end) {
         scopeflow_token const kind = *at;
-        if (kind > SCOPEFLOW_TOKEN_END) return false;
-        size_t const size = content_size(at, end);
+        size_t const size = checked_content_size(at, end);
         if (size == SIZE_MAX) return false;
         at += 1 + size;
 
@@ -167,36 +132,14 @@ static bool is_one_value(const unsigned char *at, const unsigned char *end) {
 
 scopeflow__cursor scopeflow__tape_value(const scopeflow_tape *self) {
     scopeflow__cursor cursor;
-    cursor.at = (const unsigned char *)self->bytes.ptr;
-    cursor.end = cursor.at + self->bytes.len;
-    if (self->bytes.failed || self->bytes.len == 0 || !is_one_value(cursor.at, cursor.end)) {
-        cursor.at = null_token;
-        cursor.end = null_token + sizeof null_token;
-    }
+    cursor.at = null_token;
+    cursor.end = null_token + sizeof null_token;
+    if (self->bytes.failed || self->bytes.len == 0) return cursor;
+    const unsigned char *const at = (const unsigned char *)self->bytes.ptr;
+    if (!is_one_value(at, at + self->bytes.len)) return cursor;
+    cursor.at = at;
+    cursor.end = at + self->bytes.len;
     return cursor;
-}
-
-scopeflow_token scopeflow__cursor_peek(const scopeflow__cursor *self) {
-    return self->at[0];
-}
-
-scopeflow__token scopeflow__cursor_read(scopeflow__cursor *self) {
-    const unsigned char *const content = self->at + 1;
-    size_t const size = content_size(self->at, self->end);
-    scopeflow__token token;
-    token.kind = self->at[0];
-    token.text = scopeflow__text("", 0);
-    token.number.as_uint = 0;
-    if (has_text(token.kind)) {
-        token.text = scopeflow__text((const char *)content + 4, size - 4);
-    } else if (token.kind == SCOPEFLOW_TOKEN_CYCLE) {
-        token.number.as_levels = (uint32_t)get_little_endian(content, 4);
-    } else if (size == 8) {
-        uint64_t const bits = get_little_endian(content, 8);
-        memcpy(&token.number, &bits, sizeof bits);
-    }
-    self->at = content + size;
-    return token;
 }
 
 scopeflow__cursor scopeflow__cursor_take(scopeflow__cursor *self) {
@@ -206,7 +149,7 @@ scopeflow__cursor scopeflow__cursor_take(scopeflow__cursor *self) {
         scopeflow_token const kind = self->at[0];
         if (scopeflow__is_container(kind)) depth++;
         if (kind == SCOPEFLOW_TOKEN_END) depth--;
-        self->at += 1 + content_size(self->at, self->end);
+        self->at += 1 + content_size(self->at);
     } while (depth > 0);
     value.end = self->at;
     return value;

@@ -7,10 +7,6 @@ cdef enum:
     SECONDS_PER_DAY = 86_400
     # Days from 0001-01-01, which Python counts as day 1, to 1970-01-01.
     EPOCH_ORDINAL = 719_163
-    # inspect.CO_COROUTINE | CO_ITERABLE_COROUTINE | CO_ASYNC_GENERATOR, without importing inspect.
-    ASYNC_CODE = 0x80 | 0x100 | 0x200
-    # More wrappers round a callable than this are taken for a loop.
-    WRAPPER_LIMIT = 32
 
 
 cdef wrong_type(str what, str expected, value):
@@ -125,17 +121,22 @@ cdef inline scopeflow_ref payload_argument(value) noexcept:
     return 0 if value is None else <scopeflow_ref><PyObject *>value
 
 
+# Stands for None where that is a payload, JSON null, and not its absence (S2.5).
+cdef object JSON_NULL = object()
+
+
+cdef inline response_given(value):
+    """Of an argument that is left out by `...`: there None is a payload."""
+    if value is Ellipsis:
+        return None
+    return JSON_NULL if value is None else value
+
+
 cdef scopeflow_ref error_argument(value, str what) except? 0:
     if value is None:
         return 0
     if not isinstance(value, BaseException):
         raise wrong_type(what, "an exception", value)
-    return <scopeflow_ref><PyObject *>value
-
-
-cdef scopeflow_ref callable_argument(value, str what) except 0:
-    if not callable(value):
-        raise wrong_type(what, "callable", value)
     return <scopeflow_ref><PyObject *>value
 
 
@@ -175,46 +176,6 @@ cdef inline void drop_reference(scopeflow_ref ref) noexcept:
     XDECREF(<PyObject *>ref)
 
 
-# --- What is known about a callable (S3.8) ---
-
-
-cdef uint32_t callable_flags(scopeflow_ref ref) except? 0xFFFFFFFF:
-    return SCOPEFLOW_CALLABLE_FLAG_ASYNC if is_async_callable(<object><PyObject *>ref) else 0
-
-
-cdef bint is_async_callable(function) except -1:
-    """Whether calling it gives something to await, as far as its definition says."""
-    # What inspect.markcoroutinefunction sets; whoever called it has imported inspect.
-    inspect = loaded_module("inspect")
-    marker = getattr(inspect, "_is_coroutine_mark", None) or (
-        getattr(inspect, "_is_coroutine_marker", None)  # Its name up to 3.12.
-    )
-    for _ in range(WRAPPER_LIMIT):
-        if marker is not None and getattr(function, "_is_coroutine_marker", None) is marker:
-            return True
-        if PyFunction_Check(function):
-            return glue_code_flags(PyFunction_GetCode(function)) & ASYNC_CODE != 0
-        code = getattr(function, "__code__", None)
-        if code is not None:
-            return (code.co_flags & ASYNC_CODE) != 0
-        function = wrapped_callable(function)
-        if function is None:
-            return False
-    return False
-
-
-cdef wrapped_callable(function):
-    """What a method, a partial or an object with `__call__` calls in the end."""
-    module = loaded_module("functools")
-    if module is not None and isinstance(function, module.partial):
-        return function.func
-    inner = getattr(function, "__func__", None)
-    if inner is not None:
-        return inner
-    inner = getattr(type(function), "__call__", None)
-    return inner if hasattr(inner, "__code__") else None
-
-
 cdef loaded_module(str name):
     """A module if somebody has imported it: nobody can hold an object of its types otherwise."""
     return sys.modules.get(name)
@@ -232,7 +193,10 @@ cdef bytes_of(scopeflow_bytes text):
 
 
 cdef object_of(scopeflow_ref ref):
-    return None if ref == 0 else <object><PyObject *>ref
+    if ref == 0:
+        return None
+    value = <object><PyObject *>ref
+    return (<Callback>value).function if type(value) is Callback else value
 
 
 cdef str uuid_text(const scopeflow_uuid *uuid):

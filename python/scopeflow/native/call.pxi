@@ -1,18 +1,47 @@
-# The awaitable of a managed call. It is a coroutine in all but its type: `await`, asyncio's tasks and
-# `collections.abc.Coroutine` take it for one. Written by hand, because an `async def` of Cython's would
-# cost half as much again as the whole call, and one of Python's nearly as much.
+# The awaitable of a managed call, of the rest of its chain, of its standalone helpers. It is a
+# coroutine in all but its type: `await`, asyncio's tasks and `collections.abc.Coroutine` take it
+# for one. Written by hand, because an `async def` of Cython's would cost half as much again as
+# the whole call, and one of Python's nearly as much.
 
 cdef enum:
     NEW = 0
     RUNNING = 1
     SUSPENDED = 2
     CLOSED = 3
+    # Of a stream: a chunk has been handed over, the next one not yet asked for.
+    BETWEEN = 4
+
+cdef enum:
+    # Which operation it is.
+    TOOL_EXECUTE = 0
+    LLM_EXECUTE = 1
+    LLM_STREAM_EXECUTE = 2
+    NEXT = 3
+    TOOL_REQUEST_INTERCEPTS = 4
+    TOOL_CONDITIONAL_EXECUTION = 5
+    LLM_REQUEST_INTERCEPTS = 6
+    LLM_CONDITIONAL_EXECUTION = 7
+
+cdef tuple OPERATION_NAMES = (
+    "tools.execute",
+    "llm.execute",
+    "llm.stream_execute",
+    "next",
+    "tools.request_intercepts",
+    "tools.conditional_execution",
+    "llm.request_intercepts",
+    "llm.conditional_execution",
+)
+
+
+cdef inline bint returns_request(int operation) noexcept:
+    return operation == TOOL_REQUEST_INTERCEPTS or operation == LLM_REQUEST_INTERCEPTS
 
 
 @cython.final
 @cython.freelist(16)
 cdef class ManagedCall:
-    """A managed tool call that is to be awaited, once. Made by `tools.execute`.
+    """A managed call that is to be awaited, once. Made by `tools.execute` and the like.
 
     Nothing happens before it is awaited. Dropped while it is suspended, it ends as abandoned
     (S1.12). For one thread at a time.
@@ -21,7 +50,10 @@ cdef class ManagedCall:
     cdef scopeflow_task task
     cdef scopeflow_step step
     cdef int state
+    cdef int operation
     cdef bint is_sync
+    # GeneratorExit has passed: nothing can be awaited any more (S3.8).
+    cdef bint is_closing
     cdef Runtime runtime
     # What the task borrows; all of it is held to the end of the call.
     cdef object name
@@ -29,10 +61,23 @@ cdef class ManagedCall:
     cdef object target
     cdef object parent
     cdef object attributes
-    cdef object tool_call_id
+    # The id of a tool call, or the name of a model.
+    cdef object detail
     cdef object data
     cdef object metadata
     cdef object timestamp
+    cdef object codec
+    cdef object response_codec
+    # Only of a streamed call; its producer's context, and that if it is the one to go on in.
+    cdef StreamWork stream
+    cdef object own_context
+    cdef object context
+    # Of the rest of a chain: the `next` that it was made by.
+    cdef object link_of
+    # The `next` that the running intercept has, a reference of its own.
+    cdef PyObject *continuation
+    # A request that an intercept made, borrowed from the core.
+    cdef PyObject *own_request
     # What was current when the call began, its own span, and what is being awaited.
     cdef object current
     cdef ScopeHandle span
@@ -40,7 +85,10 @@ cdef class ManagedCall:
 
     def __await__(self):
         if self.state == RUNNING or self.state == SUSPENDED:
-            raise RuntimeError("coroutine is being awaited already")
+            raise RuntimeError(
+                "coroutine is being awaited already" if self.stream is None
+                else "anext(): asynchronous generator is already running"
+            )
         return self
 
     def send(self, value):
@@ -60,6 +108,8 @@ cdef class ManagedCall:
         """Ends the call as cancelled where it waits (GeneratorExit)."""
         cdef PyObject *result = NULL
         cdef PySendResult how
+        if self.state == BETWEEN:
+            return
         if self.state == NEW or self.state == CLOSED:
             close_call(self)
             return
@@ -73,19 +123,18 @@ cdef class ManagedCall:
 
     def __dealloc__(self):
         # Not in `__del__`: an object from the free list counts as finalised already.
+        retire_continuation(self)
         scopeflow_task_abandon(&self.task)
         if self.state == NEW:
-            PyErr_WarnEx(
-                <PyObject *>RuntimeWarning, b"coroutine 'tools.execute' was never awaited", 1
-            )
+            warn_of(self.operation)
 
     @property
     def __name__(self):
-        return "execute"
+        return OPERATION_NAMES[self.operation].rpartition(".")[2]
 
     @property
     def __qualname__(self):
-        return "tools.execute"
+        return OPERATION_NAMES[self.operation]
 
     @property
     def cr_running(self):
@@ -118,16 +167,23 @@ cdef class ManagedCall:
         return None
 
     def __repr__(self):
-        return f"<coroutine object tools.execute of {self.name!r}>"
+        return f"<coroutine object {OPERATION_NAMES[self.operation]} of {self.name!r}>"
+
+
+cdef int warn_of(int operation) except -1:
+    message = f"coroutine '{OPERATION_NAMES[operation]}' was never awaited".encode()
+    PyErr_WarnEx(<PyObject *>RuntimeWarning, message, 1)
+    return 0
 
 
 cdef ManagedCall new_call(
-    Runtime runtime, name, request, target, parent, attributes, data, metadata, tool_call_id,
-    timestamp,
+    Runtime runtime, int operation, name, request, target, parent, attributes, data, metadata,
+    detail, timestamp,
 ):
     if not callable(target):
         raise wrong_type("func", "callable", target)
     cdef ManagedCall call = ManagedCall.__new__(ManagedCall)
+    call.operation = operation
     call.runtime = runtime
     call.name = name
     call.request = request
@@ -136,15 +192,108 @@ cdef ManagedCall new_call(
     call.attributes = attributes
     call.data = data
     call.metadata = metadata
-    call.tool_call_id = tool_call_id
+    call.detail = detail
     call.timestamp = timestamp
     return call
+
+
+cdef ManagedCall new_llm_call(
+    Runtime runtime, int operation, name, request, target, parent, attributes, data, metadata,
+    model_name, timestamp, codec, response_codec,
+):
+    request_argument(request)
+    codec_argument(codec, "codec", REQUEST_CODEC_METHODS)
+    codec_argument(response_codec, "response_codec", RESPONSE_CODEC_METHODS)
+    cdef ManagedCall call = new_call(
+        runtime, operation, name, request, target, parent, attributes, data, metadata, model_name,
+        timestamp,
+    )
+    call.codec = codec
+    call.response_codec = response_codec
+    return call
+
+
+cdef ManagedCall new_helper(Runtime runtime, int operation, name, request):
+    """A standalone helper (S4.9): it has no target."""
+    cdef ManagedCall call = ManagedCall.__new__(ManagedCall)
+    call.operation = operation
+    call.runtime = runtime
+    call.name = name
+    call.request = request
+    return call
+
+
+cdef int refuse_async(ManagedCall call, function, str what) except -1:
+    """S3.8: a sync call refuses what is declared async before anything is emitted."""
+    if function is not None and is_async_callable(function):
+        call.state = CLOSED
+        raise InvalidState(f"{what} '{call.name}' is async and cannot be run by a sync call")
+    return 0
+
+
+cdef int begin_call(ManagedCall self) except -1:
+    """Nothing of a call happens before it is first awaited, also not this."""
+    cdef scopeflow_call_flag flags = SCOPEFLOW_CALL_FLAG_SYNC if self.is_sync else 0
+    self.state = RUNNING
+    self.current = current_of(self.runtime)
+    if self.operation == TOOL_EXECUTE:
+        begin_tool_execute(
+            self.runtime.pointer, pointer_of(self.current), glue_emitter(), flags, self.name,
+            self.request, self.parent, self.attributes, self.detail, self.data, self.metadata,
+            self.timestamp, &self.task, &self.step,
+        )
+    elif self.operation == NEXT:
+        begin_link(self)
+    elif self.operation == LLM_EXECUTE:
+        begin_llm_execute(
+            self.runtime.pointer, pointer_of(self.current), glue_emitter(), flags, self.name,
+            self.request, self.parent, self.attributes, self.detail, self.data, self.metadata,
+            self.timestamp, self.codec, self.response_codec, &self.task, &self.step,
+        )
+    elif self.operation == LLM_STREAM_EXECUTE:
+        if self.stream.has_chunk_marks:
+            flags |= SCOPEFLOW_CALL_FLAG_CHUNK_MARKS
+        if self.stream.finalizer is not None:
+            flags |= SCOPEFLOW_CALL_FLAG_FINALIZER
+        begin_llm_stream_execute(
+            self.runtime.pointer, pointer_of(self.current), glue_emitter(), flags, self.name,
+            self.request, self.parent, self.attributes, self.detail, self.data, self.metadata,
+            self.timestamp, self.codec, self.response_codec, &self.task, &self.step,
+        )
+    else:
+        begin_helper(self, flags)
+    return 0
+
+
+cdef int begin_helper(ManagedCall self, scopeflow_call_flag flags) except -1:
+    cdef scopeflow_runtime *runtime = self.runtime.pointer
+    cdef scopeflow_scope *current = pointer_of(self.current)
+    cdef scopeflow_emitter *emitter = glue_emitter()
+    if self.operation == TOOL_REQUEST_INTERCEPTS:
+        begin_tool_request_intercepts(
+            runtime, current, emitter, flags, self.name, self.request, &self.task, &self.step
+        )
+    elif self.operation == TOOL_CONDITIONAL_EXECUTION:
+        begin_tool_conditional_execution(
+            runtime, current, emitter, flags, self.name, self.request, &self.task, &self.step
+        )
+    elif self.operation == LLM_REQUEST_INTERCEPTS:
+        begin_llm_request_intercepts(
+            runtime, current, emitter, flags, self.name, self.request, &self.task, &self.step
+        )
+    else:
+        begin_llm_conditional_execution(
+            runtime, current, emitter, flags, self.name, self.request, &self.task, &self.step
+        )
+    return 0
 
 
 cdef void close_call(ManagedCall self) noexcept:
     """Lets go of everything. A task that has not ended is abandoned, without running host code."""
     self.state = CLOSED
+    retire_continuation(self)
     scopeflow_task_abandon(&self.task)
+    self.own_request = NULL
     self.request = None
     self.target = None
     self.parent = None
@@ -153,6 +302,23 @@ cdef void close_call(ManagedCall self) noexcept:
     self.current = None
     self.span = None
     self.awaiting = None
+    if self.link_of is not None:
+        self.link_of = None
+    if self.operation != TOOL_EXECUTE:
+        close_llm_call(self)
+
+
+cdef void close_llm_call(ManagedCall self) noexcept:
+    self.codec = None
+    self.response_codec = None
+    self.own_context = None
+    self.context = None
+    if self.stream is not None:
+        self.stream.producer = None
+        self.stream.collector = None
+        self.stream.finalizer = None
+        self.stream.failure = None
+        drop_chunk(self.stream)
 
 
 # --- Driving ---
@@ -164,18 +330,25 @@ cdef PySendResult send_to_call(PyObject *call, PyObject *value, PyObject **resul
     cdef PySendResult how = PYGEN_RETURN
     if self.state == SUSPENDED:
         self.state = RUNNING
-        how = PyIter_Send(<PyObject *>self.awaiting, value, result)
+        how = send_further(self, value, result)
         if how == PYGEN_NEXT:
             self.state = SUSPENDED
             return how
         return advance(self, how, result[0], result)
-    if self.state == NEW and value == <PyObject *>None:
+    if self.state == BETWEEN or (self.state == NEW and value == <PyObject *>None):
         return advance(self, how, NULL, result)
-    return refuse_send(self)
+    if self.state == CLOSED and self.stream is not None:
+        raise_end(self)
+        return PYGEN_ERROR
+    return refuse_send(self, b"anext(): asynchronous generator is already running")
 
 
-cdef PySendResult refuse_send(ManagedCall self) noexcept:
-    if self.state == NEW:
+cdef PySendResult refuse_send(ManagedCall self, const char *of_stream) noexcept:
+    if self.stream is not None and self.state != NEW:
+        error = RuntimeError(of_stream.decode())
+        if self.is_sync:
+            error = ValueError("generator already executing")
+    elif self.state == NEW:
         error = TypeError("can't send non-None value to a just-started coroutine")
     elif self.state == RUNNING:
         error = ValueError("coroutine already executing")
@@ -189,11 +362,14 @@ cdef PySendResult refuse_send(ManagedCall self) noexcept:
 cdef PyObject *next_of_call(PyObject *call) noexcept:
     """`tp_iternext`: the end of the call is StopIteration with its result."""
     cdef PyObject *result = NULL
-    cdef PySendResult how = send_to_call(call, <PyObject *>None, &result)
+    return next_given(send_to_call(call, <PyObject *>None, &result), &result)
+
+
+cdef inline PyObject *next_given(PySendResult how, PyObject **result) noexcept:
     if how == PYGEN_NEXT:
-        return result
+        return result[0]
     if how == PYGEN_RETURN:
-        glue_raise_stop_iteration(result)
+        glue_raise_stop_iteration(result[0])
     return NULL
 
 
@@ -203,15 +379,23 @@ cdef PySendResult throw_into(ManagedCall self, error, PyObject **result) noexcep
     cdef PyObject *given = NULL
     if self.state == SUSPENDED:
         self.state = RUNNING
+        if isinstance(error, GeneratorExit):
+            self.is_closing = True
+        if self.context is not None and not enter_context(self):
+            self.state = SUSPENDED
+            return PYGEN_ERROR
         how = throw_further(self.awaiting, error, &given)
+        if self.context is not None:
+            leave_context(self)
         if how == PYGEN_NEXT:
             self.state = SUSPENDED
             result[0] = given
             return how
         return advance(self, how, given, result)
-    if self.state != NEW:
-        return refuse_send(self)
-    close_call(self)
+    if self.state == RUNNING or (self.state == CLOSED and self.stream is None):
+        return refuse_send(self, b"athrow(): asynchronous generator is already running")
+    if self.state == NEW:
+        close_call(self)
     INCREF(<PyObject *>error)
     glue_raise(<PyObject *>error)
     return PYGEN_ERROR
@@ -281,12 +465,17 @@ cdef traverseproc traverse_call_attributes = NULL
 
 
 cdef int traverse_call(PyObject *call, visitproc visit, void *argument) noexcept:
-    """While guards run, the span that will hold the metadata has no handle yet that could show it."""
+    """Shows the collector what the core holds for the call: a request that an intercept made, and
+    while guards run the metadata, for which the span has no handle yet that could show it."""
     cdef int stop = traverse_call_attributes(call, visit, argument)
     cdef ManagedCall self = <ManagedCall>call
-    if stop != 0 or self.state != SUSPENDED or self.span is not None or self.metadata is None:
+    if stop != 0 or (self.state != SUSPENDED and self.state != BETWEEN):
         return stop
-    return visit(<PyObject *>self.metadata, argument)
+    if self.own_request != NULL and self.link_of is None:
+        stop = visit(self.own_request, argument)
+    if stop == 0 and self.span is None and self.metadata is not None:
+        stop = visit(<PyObject *>self.metadata, argument)
+    return stop
 
 
 traverse_call_attributes = (<PyTypeObject *>ManagedCall).tp_traverse

@@ -1,8 +1,9 @@
-# The step driver: the only place where Python meets the pipeline. The core says what to do next, the
-# driver does it and answers; order, priorities and events are the core's affair.
+# The step driver: the only place where Python meets the pipeline. The core says what to do next,
+# the driver does it and answers; order, priorities and events are the core's affair.
 #
-# A call is driven by `go_on`, from `await`, from a task, from `throw` and `close`, and from the sync
-# entry alike. References are counted by hand here, because an answer's reference changes hands.
+# What can be awaited is driven by `go_on`, from `await`, from a task, from `throw` and `close`, and
+# from the sync entry alike; `finish_task` serves what only emits. References are counted by hand
+# here, because an answer's reference changes hands.
 
 # --- Answers ---
 
@@ -10,7 +11,9 @@
 cdef inline void begin_answer(scopeflow_answer *answer) noexcept:
     answer.kind = SCOPEFLOW_ANSWER_KIND_VALUE
     answer.status = SCOPEFLOW_STATUS_OK
+    answer.flags = 0
     answer.value = 0
+    answer.annotated = 0
     answer.emitter = glue_emitter()
 
 
@@ -29,16 +32,42 @@ cdef int resume(
     scopeflow_task *task, scopeflow_answer *answer, scopeflow_step *step,
 ) except -1:
     cdef scopeflow_error error
-    if scopeflow_task_resume(task, answer, step, &error) != SCOPEFLOW_STATUS_OK:
-        drop_reference(answer.value)
-        scopeflow_task_abandon(task)
-        raise_failure(&error)
+    cdef PyObject *outer = NULL
+    cdef bint is_failure = answer.kind == SCOPEFLOW_ANSWER_KIND_ERROR and is_logged(step)
+    cdef scopeflow_status status
+    if is_failure:
+        outer = glue_set_failure(<PyObject *>answer.value)
+    status = scopeflow_task_resume(task, answer, step, &error)
+    if is_failure:
+        glue_set_failure(outer)
+    if status != SCOPEFLOW_STATUS_OK:
+        answer_refused(task, answer, step, &error)
     return 0
+
+
+cdef int answer_refused(
+    scopeflow_task *task, scopeflow_answer *answer, scopeflow_step *step, scopeflow_error *error,
+) except -1:
+    """S3.11: the core has refused what a request intercept or a codec gave; that is the call's
+    error."""
+    drop_reference(answer.value)
+    drop_reference(answer.annotated)
+    if (
+        answer.kind != SCOPEFLOW_ANSWER_KIND_VALUE
+        or step.kind != SCOPEFLOW_STEP_KIND_INVOKE and step.kind != SCOPEFLOW_STEP_KIND_CODEC
+    ):
+        scopeflow_task_abandon(task)
+        raise_failure(error)
+    refusal = error_of(error)
+    begin_answer(answer)
+    INCREF(<PyObject *>refusal)
+    answer_error(answer, <PyObject *>refusal)
+    return resume(task, answer, step)
 
 
 cdef str registration_text(const scopeflow_step *step):
     """`tool conditional-execution guardrail 'x'`."""
-    return f"{REGISTRY_TITLES[step.registry]} '{text_of(step.registration)}'"
+    return f"{REGISTRIES[step.registry][1]} '{text_of(step.registration)}'"
 
 
 # --- Subscribers ---
@@ -59,9 +88,6 @@ cdef void deliver(scopeflow_step *step, scopeflow_answer *answer) noexcept:
     once the event has reached everybody."""
     try:
         call_subscriber(step)
-    except Exception as error:
-        answer.kind = SCOPEFLOW_ANSWER_KIND_ERROR
-        log_failure(registration_text(step), error)
     except BaseException as error:
         INCREF(<PyObject *>error)
         answer_error(answer, <PyObject *>error)
@@ -87,24 +113,44 @@ cdef int seal_if_kept(Event event) except -1:
     return 0
 
 
-cdef void log_failure(what, error) noexcept:
-    """To the logger `scopeflow`. Logging may fail itself, above all at exit; then the interpreter's
-    own hook is told."""
-    try:
-        import logging
-        logging.getLogger("scopeflow").error("%s failed: %r", what, error, exc_info=error)
-    except Exception:
-        INCREF(<PyObject *>error)
-        glue_raise(<PyObject *>error)
-        PyErr_WriteUnraisable(<PyObject *>what)
+# --- What only emits ---
 
 
-cdef int finish_task(scopeflow_task *task, scopeflow_step *step) except -1:
-    """The rest of an operation in which only subscribers are to be served."""
-    serve_subscribers(task, step)
+cdef int finish_task(
+    Runtime runtime, ScopeHandle near, scopeflow_task *task, scopeflow_step *step,
+) except -1:
+    """The rest of an operation in which nothing can be awaited: subscribers are served, sanitizers,
+    injectors and codecs asked. `near` is a handle at or under which the work is."""
+    while True:
+        serve_subscribers(task, step)
+        if step.kind != SCOPEFLOW_STEP_KIND_INVOKE and step.kind != SCOPEFLOW_STEP_KIND_CODEC:
+            break
+        ask_now(runtime, near, task, step)
     if step.kind == SCOPEFLOW_STEP_KIND_RAISE:
         raise_step(step)
     return 0
+
+
+cdef int ask_now(
+    Runtime runtime, ScopeHandle near, scopeflow_task *task, scopeflow_step *step,
+) except -1:
+    cdef scopeflow_answer answer
+    cdef PyObject *value = invoke(step, runtime, near, NULL)
+    cdef PySendResult how = PYGEN_ERROR if value == NULL else PYGEN_RETURN
+    if value != NULL and glue_is_awaitable(value):
+        how = refuse_awaitable(step, value, NULL)
+    fill_answer(&answer, how, value)
+    judge(task, step, &answer)
+    return resume(task, &answer, step)
+
+
+cdef void fill_answer(scopeflow_answer *answer, PySendResult how, PyObject *value) noexcept:
+    """Takes the value, or the raised exception."""
+    begin_answer(answer)
+    if how == PYGEN_RETURN:
+        answer.value = <scopeflow_ref>value
+    else:
+        answer_error(answer, glue_take_raised())
 
 
 cdef int raise_step(scopeflow_step *step) except -1:
@@ -112,6 +158,8 @@ cdef int raise_step(scopeflow_step *step) except -1:
     if step.status == SCOPEFLOW_STATUS_OK:
         glue_raise(<PyObject *>step.value)
         return -1
+    if step.status == SCOPEFLOW_STATUS_INVALID_STATE:
+        raise InvalidState("invalid state: the runtime is closed")
     reason = object_of(step.value)
     drop_reference(step.value)
     raise make_error(step.status, reason)
@@ -124,60 +172,87 @@ cdef PySendResult go_on(
     ManagedCall self, PySendResult how, PyObject *value, PyObject **result,
 ) except PYGEN_ERROR:
     """Begins a new call, or takes what came of the present step: `how`, and for PYGEN_ERROR the
-    raised exception. Runs on to the end of the call, or to something that has to be awaited."""
+    raised exception. Runs on to the end of the call, to a chunk of its stream, or to something that
+    has to be awaited."""
     if self.state == NEW:
         begin_call(self)
+    elif self.state == BETWEEN:
+        self.state = RUNNING
     else:
         settle(self, how, value)
     while True:
         serve_subscribers(&self.task, &self.step)
         if self.step.kind == SCOPEFLOW_STEP_KIND_EXECUTE:
-            enter_span(self)
-            how = run_target(self, &value)
-        elif self.step.kind == SCOPEFLOW_STEP_KIND_INVOKE:
-            how = run_guard(self, &value)
+            enter_execution(self)
+            how = run_execution(self, &value)
+        elif self.step.kind == SCOPEFLOW_STEP_KIND_STREAM:
+            if hand_on(self, result):
+                return PYGEN_RETURN
+            how = run_stream(self, &value)
+        elif self.step.kind == SCOPEFLOW_STEP_KIND_FINALIZE:
+            how = run_finalizer(self, &value)
         elif self.step.kind == SCOPEFLOW_STEP_KIND_RETURN:
-            result[0] = <PyObject *>self.step.value
-            return PYGEN_RETURN
-        else:
+            return give_result(self, result)
+        elif self.step.kind == SCOPEFLOW_STEP_KIND_RAISE:
             return raise_unchecked(&self.step)
+        else:
+            near = self.current if self.span is None else self.span
+            value = invoke(
+                &self.step, self.runtime, <ScopeHandle>near, <PyObject *>self.name
+            )
+            how = await_result(self, &value)
         if how == PYGEN_NEXT:
             result[0] = value
             return PYGEN_NEXT
         settle(self, how, value)
 
 
-cdef int begin_call(ManagedCall self) except -1:
-    """Nothing of a call happens before it is first awaited, also not this."""
-    self.state = RUNNING
-    self.current = current_of(self.runtime)
-    begin_tool_execute(
-        self.runtime.pointer, pointer_of(self.current), glue_emitter(),
-        SCOPEFLOW_CALL_FLAG_SYNC if self.is_sync else 0, self.name, self.request, self.parent,
-        self.attributes, self.tool_call_id, self.data, self.metadata, self.timestamp,
-        &self.task, &self.step,
-    )
-    return 0
-
-
 cdef int settle(ManagedCall self, PySendResult how, PyObject *value) except -1:
     """Answers the present step with what came of it."""
     cdef scopeflow_answer answer
-    begin_answer(&answer)
-    if how == PYGEN_RETURN:
-        answer.value = <scopeflow_ref>value
-    else:
-        answer_error(&answer, glue_take_raised())
     self.awaiting = None
+    if self.step.kind == SCOPEFLOW_STEP_KIND_STREAM:
+        return settle_stream(self, how, value)
+    fill_answer(&answer, how, value)
     if self.step.kind == SCOPEFLOW_STEP_KIND_EXECUTE:
-        leave_scope(self.span, current_of(self.runtime))
+        leave_execution(self, &answer)
+    elif self.step.kind == SCOPEFLOW_STEP_KIND_FINALIZE:
+        drop_nothing(&answer)
     else:
-        judge(self, &answer)
-    return resume(&self.task, &answer, &self.step)
+        judge(&self.task, &self.step, &answer)
+    return answer_step(self, &answer)
 
 
-cdef int enter_span(ManagedCall self) except -1:
-    """S4.6: from here to the end event the call's own span is current."""
+cdef inline int answer_step(ManagedCall self, scopeflow_answer *answer) except -1:
+    if self.is_closing:
+        answer.flags = SCOPEFLOW_ANSWER_FLAG_SYNC
+    return resume(&self.task, answer, &self.step)
+
+
+cdef PySendResult give_result(ManagedCall self, PyObject **result) noexcept:
+    """What was answered, this very object. Without an answer: the request as it was given, or
+    nothing (S4.9)."""
+    if self.stream is not None and self.operation == LLM_STREAM_EXECUTE:
+        return end_stream(self, result)
+    result[0] = <PyObject *>self.step.value
+    if result[0] == NULL:
+        result[0] = <PyObject *>(self.request if returns_request(self.operation) else None)
+        INCREF(result[0])
+    return PYGEN_RETURN
+
+
+# --- Execution (S3.7, S4.6) ---
+
+
+cdef int enter_execution(ManagedCall self) except -1:
+    """From here to the end event the call's own span is current, for the rest of the chain again
+    whatever the intercept around it has made current."""
+    if self.step.input != <scopeflow_ref><PyObject *>self.request:
+        self.own_request = <PyObject *>self.step.input
+    if self.link_of is not None:
+        if self.current is not self.span:
+            PyContextVar_Set(<PyObject *>self.runtime.variable, <PyObject *>self.span)
+        return 0
     cdef ScopeHandle span = ScopeHandle.__new__(ScopeHandle)
     span.pointer = scopeflow_scope_retain(self.step.scope)
     span.runtime = self.runtime
@@ -186,27 +261,71 @@ cdef int enter_span(ManagedCall self) except -1:
     span.metadata = self.metadata
     span.is_call = True
     self.span = span
+    if self.operation == LLM_STREAM_EXECUTE:
+        return enter_own_context(self)
     return enter_scope(span, self.current)
 
 
-cdef inline PySendResult run_target(ManagedCall self, PyObject **value) noexcept:
+cdef int leave_execution(ManagedCall self, scopeflow_answer *answer) except -1:
+    retire_continuation(self)
+    if self.own_context is not None:
+        self.context = None
+    elif self.link_of is None:
+        leave_scope(self.span, current_of(self.runtime))
+    elif self.current is not self.span and current_of(self.runtime) is self.span:
+        outer = nearest_in_force(<ScopeHandle>self.current)
+        PyContextVar_Set(<PyObject *>self.runtime.variable, <PyObject *>outer)
+    if answer.kind == SCOPEFLOW_ANSWER_KIND_VALUE:
+        take_execution_outcome(self, answer)
+    return 0
+
+
+cdef void take_execution_outcome(ManagedCall self, scopeflow_answer *answer) noexcept:
+    """An intercept may return anything, and marks with it (S3.11); a target's object is its own."""
+    value = <object><PyObject *>answer.value
+    if type(value) is not InterceptOutcome or self.step.callable == 0:
+        return
+    try:
+        take_outcome(&self.task, answer, <InterceptOutcome>value)
+    except BaseException as error:
+        drop_reference(answer.value)
+        INCREF(<PyObject *>error)
+        answer_error(answer, <PyObject *>error)
+
+
+cdef inline PySendResult run_execution(ManagedCall self, PyObject **value) noexcept:
+    """Calls the target or the intercept around it, with the request as it is now."""
+    if self.context is not None and not enter_context(self):
+        return PYGEN_ERROR
+    if self.step.callable == 0:
+        value[0] = call_target(self)
+    else:
+        value[0] = call_intercept(self)
+    if self.context is not None:
+        leave_context(self)
+    return await_result(self, value)
+
+
+cdef inline PyObject *call_target(ManagedCall self) noexcept:
     cdef PyObject *arguments[2]
-    arguments[1] = <PyObject *>self.request
-    value[0] = PyObject_Vectorcall(
+    arguments[1] = <PyObject *>self.step.input
+    return PyObject_Vectorcall(
         <PyObject *>self.target, &arguments[1], 1 | PY_VECTORCALL_ARGUMENTS_OFFSET, NULL
     )
-    return await_result(self, value)
 
 
-cdef PySendResult run_guard(ManagedCall self, PyObject **value) noexcept:
-    """S3.5: a guard sees the target's name and the caller's own request."""
-    cdef PyObject *arguments[3]
+cdef PyObject *call_intercept(ManagedCall self) noexcept:
+    cdef PyObject *arguments[5]
+    self.continuation = new_continuation(self)
+    if self.continuation == NULL:
+        return NULL
     arguments[1] = <PyObject *>self.name
-    arguments[2] = <PyObject *>self.request
-    value[0] = PyObject_Vectorcall(
-        <PyObject *>self.step.callable, &arguments[1], 2 | PY_VECTORCALL_ARGUMENTS_OFFSET, NULL
-    )
-    return await_result(self, value)
+    arguments[2] = <PyObject *>self.step.input
+    arguments[3] = self.continuation
+    return call_back(&self.step, self.runtime, self.span, &arguments[1], 3)
+
+
+# --- Awaiting ---
 
 
 cdef inline PySendResult await_result(ManagedCall self, PyObject **value) noexcept:
@@ -215,65 +334,56 @@ cdef inline PySendResult await_result(ManagedCall self, PyObject **value) noexce
         return PYGEN_ERROR
     if not glue_is_awaitable(value[0]):
         return PYGEN_RETURN
-    if self.is_sync:
-        return refuse_awaitable(self, value[0])
+    if self.is_sync or self.is_closing:
+        return refuse_awaitable(&self.step, value[0], <PyObject *>self.name)
     cdef PyObject *iterator = glue_await(value[0])
     DECREF(value[0])
     if iterator == NULL:
         return PYGEN_ERROR
     self.awaiting = <object>iterator
     DECREF(iterator)
-    return PyIter_Send(iterator, <PyObject *>None, value)
+    return send_further(self, <PyObject *>None, value)
 
 
-cdef PySendResult refuse_awaitable(ManagedCall self, PyObject *awaitable) noexcept:
-    """S3.8: what turns out to be awaitable in a sync call is closed and fails the call."""
+cdef inline PySendResult send_further(
+    ManagedCall self, PyObject *value, PyObject **result,
+) noexcept:
+    """To what is awaited, in the context in which it runs."""
+    cdef PySendResult how
+    if self.context is None:
+        return PyIter_Send(<PyObject *>self.awaiting, value, result)
+    if not enter_context(self):
+        return PYGEN_ERROR
+    how = PyIter_Send(<PyObject *>self.awaiting, value, result)
+    leave_context(self)
+    return how
+
+
+cdef PySendResult refuse_awaitable(
+    scopeflow_step *step, PyObject *awaitable, PyObject *name,
+) noexcept:
+    """S3.8: what turns out to be awaitable where nothing can be awaited is closed, and has
+    failed."""
     glue_discard_awaitable(awaitable)
     DECREF(awaitable)
-    if self.step.kind == SCOPEFLOW_STEP_KIND_EXECUTE:
-        who = f"tool '{self.name}'"
-    else:
-        who = registration_text(&self.step)
+    who = who_answers(step, name)
     error = InvalidState(f"{who} returned an awaitable, which a sync call cannot await")
     INCREF(<PyObject *>error)
     glue_raise(<PyObject *>error)
     return PYGEN_ERROR
 
 
-cdef int judge(ManagedCall self, scopeflow_answer *answer) except -1:
-    """What a guard gave: None passes, a text refuses, anything else is a mistake of the guard."""
-    if answer.kind == SCOPEFLOW_ANSWER_KIND_ERROR:
-        add_note(<object><PyObject *>answer.value, self)
-    if answer.kind != SCOPEFLOW_ANSWER_KIND_VALUE:
-        return 0
-    verdict = <object><PyObject *>answer.value
-    if verdict is None:
-        drop_reference(answer.value)
-        answer.value = 0
-    elif isinstance(verdict, str):
-        answer.kind = SCOPEFLOW_ANSWER_KIND_REFUSE
-    else:
-        drop_reference(answer.value)
-        error = TypeError(
-            f"{registration_text(&self.step)} returned {type(verdict).__name__} for "
-            f"'{self.name}'; expected str or None"
-        )
-        INCREF(<PyObject *>error)
-        answer_error(answer, <PyObject *>error)
-    return 0
-
-
-cdef int add_note(error, ManagedCall self) except -1:
-    """S4.4: a note (PEP 678) says whose error it is; the error itself stays what it was."""
-    note = f"{registration_text(&self.step)} callable failed for '{self.name}'"
-    try:
-        if hasattr(error, "add_note"):
-            error.add_note(note)
-        else:
-            error.__notes__ = [*getattr(error, "__notes__", ()), note]
-    except Exception:
-        pass  # An error that takes no note is raised without one.
-    return 0
+cdef str who_answers(scopeflow_step *step, PyObject *name):
+    if step.callable != 0 and step.kind != SCOPEFLOW_STEP_KIND_CODEC:
+        return registration_text(step)
+    target = f"'{text_of(step.target) if name == NULL else <object>name}'"
+    if step.kind == SCOPEFLOW_STEP_KIND_CODEC:
+        return f"the codec for {target}"
+    if step.kind == SCOPEFLOW_STEP_KIND_STREAM:
+        return f"the collector of {target}"
+    if step.kind == SCOPEFLOW_STEP_KIND_FINALIZE:
+        return f"the finalizer of {target}"
+    return f"the target of {target}"
 
 
 # The same functions, called where a raised exception is to stay exactly as it is: Cython would add
@@ -295,10 +405,24 @@ cdef PySendResult advance(
     if how == PYGEN_NEXT:
         self.state = SUSPENDED
         return how
+    if how == PYGEN_RETURN and self.step.kind == SCOPEFLOW_STEP_KIND_STREAM:
+        self.state = BETWEEN
+        return how
     if how == PYGEN_ERROR:
         result[0] = NULL  # `value` may have come through it; the interpreter wants none.
     close_call(self)
     return how
+
+
+cdef run_now(ManagedCall self):
+    """The sync entry: the call from its beginning to its end."""
+    cdef PyObject *value = NULL
+    self.is_sync = True
+    if advance(self, PYGEN_RETURN, NULL, &value) != PYGEN_RETURN:
+        propagate()
+    result = <object>value
+    DECREF(value)
+    return result
 
 
 cdef int propagate() except -1:

@@ -31,9 +31,15 @@ cdef make_error(scopeflow_status status, message):
 
 cdef int raise_failure(const scopeflow_error *error) except -1:
     """Raises what a failing operation has filled in."""
-    raise make_error(
-        error.status, PyUnicode_DecodeUTF8(error.message, error.message_len_bytes, "replace")
-    )
+    raise error_of(error)
+
+
+cdef error_of(const scopeflow_error *error):
+    return make_error(error.status, message_of(error))
+
+
+cdef str message_of(const scopeflow_error *error):
+    return PyUnicode_DecodeUTF8(error.message, error.message_len_bytes, "replace")
 
 
 cdef scopeflow_status status_of(error):

@@ -1,5 +1,5 @@
-/* What Cython has no word for: a thread's emitter, the raised exception as one object, and the
- * interpreter's protocol for awaiting (PEP 492) without a frame.
+/* What Cython has no word for: a thread's emitter, the raised exception as one object, the
+ * interpreter's protocol for awaiting (PEP 492) without a frame, and values told by their type.
  *
  * Nothing here knows what a step is; driver.pxi does. All functions need the GIL.
  */
@@ -21,6 +21,16 @@ static SCOPEFLOW_GLUE_THREAD_LOCAL scopeflow_emitter glue_emitter_of_thread;
 
 static inline scopeflow_emitter *glue_emitter(void) {
     return &glue_emitter_of_thread;
+}
+
+/* The error that is being answered, borrowed, so that what the core logs of it can show where it
+ * came from (S5.7). Gives back the one before: an operation may run inside another one. */
+static SCOPEFLOW_GLUE_THREAD_LOCAL PyObject *glue_failure_of_thread;
+
+static inline PyObject *glue_set_failure(PyObject *error) {
+    PyObject *const before = glue_failure_of_thread;
+    glue_failure_of_thread = error;
+    return before;
 }
 
 /* --- Exceptions --- */
@@ -127,6 +137,26 @@ static PyObject *glue_await(PyObject *awaitable) {
     return iterator;
 }
 
+/* --- Iterating --- */
+
+static inline int glue_is_async_iterator(PyObject *object) {
+    PyAsyncMethods const *const methods = Py_TYPE(object)->tp_as_async;
+    return methods != NULL && methods->am_anext != NULL;
+}
+
+static inline int glue_is_iterator(PyObject *object) {
+    return PyIter_Check(object);
+}
+
+static inline PyObject *glue_async_next(PyObject *iterator) {
+    return Py_TYPE(iterator)->tp_as_async->am_anext(iterator);
+}
+
+/* NULL with nothing raised is the end. */
+static inline PyObject *glue_next(PyObject *iterator) {
+    return Py_TYPE(iterator)->tp_iternext(iterator);
+}
+
 /* Lets an awaitable that nobody can await end quietly (S3.8). */
 static void glue_discard_awaitable(PyObject *awaitable) {
     PyObject *const outer = glue_take_raised();
@@ -167,6 +197,51 @@ static _PyCFunctionFastWithKeywords glue_replace_method(PyTypeObject *type, cons
         (_PyCFunctionFastWithKeywords)(void (*)(void))method->ml_meth;
     method->ml_meth = (PyCFunction)(void (*)(void))function;
     return replaced;
+}
+
+/* --- Payloads: what cannot fail, without the care for what can --- */
+
+/* Appends a text; false, with nothing raised, if it has no UTF-8 or there is no memory. */
+static inline int glue_put_text(scopeflow_tape *tape, PyObject *value) {
+    Py_ssize_t size = 0;
+    scopeflow_bytes text;
+    if (PyUnicode_IS_COMPACT_ASCII(value)) {
+        text.ptr = (const char *)PyUnicode_1BYTE_DATA(value);
+        size = PyUnicode_GET_LENGTH(value);
+    } else {
+        text.ptr = PyUnicode_AsUTF8AndSize(value, &size);
+    }
+    if (text.ptr == NULL) {
+        PyErr_Clear();
+        return 0;
+    }
+    text.len = (size_t)size;
+    scopeflow_tape_put_text(tape, SCOPEFLOW_TOKEN_STRING, text);
+    return 1;
+}
+
+static inline int glue_put_integer(scopeflow_tape *tape, PyObject *value) {
+    int overflow = 0;
+    long long const number = PyLong_AsLongLongAndOverflow(value, &overflow);
+    if (overflow) return 0;
+    scopeflow_tape_put_int(tape, number);
+    return 1;
+}
+
+/* Appends a value of one of the kinds that JSON has, no container; false if it is no such one or
+ * more has to be done for it. */
+static inline int glue_put_scalar(scopeflow_tape *tape, PyObject *value) {
+    if (PyUnicode_CheckExact(value)) return glue_put_text(tape, value);
+    if (PyLong_CheckExact(value)) return glue_put_integer(tape, value);
+    if (PyFloat_CheckExact(value))
+        scopeflow_tape_put_double(tape, PyFloat_AS_DOUBLE(value));
+    else if (PyBool_Check(value))
+        scopeflow_tape_put_bool(tape, value == Py_True);
+    else if (value == Py_None)
+        scopeflow_tape_put_null(tape);
+    else
+        return 0;
+    return 1;
 }
 
 /* --- Garbage collection --- */

@@ -10,6 +10,7 @@ cdef extern from "native/glue.h":
     ) noexcept
 
     scopeflow_emitter *glue_emitter() noexcept
+    PyObject *glue_set_failure(PyObject *error) noexcept
     PyObject *glue_take_raised() noexcept
     void glue_raise(PyObject *exception) noexcept
     void glue_raise_stop_iteration(PyObject *value) noexcept
@@ -18,9 +19,15 @@ cdef extern from "native/glue.h":
     bint glue_is_awaitable(PyObject *value) noexcept
     PyObject *glue_await(PyObject *awaitable) noexcept
     void glue_discard_awaitable(PyObject *awaitable) noexcept
+    bint glue_is_async_iterator(PyObject *value) noexcept
+    bint glue_is_iterator(PyObject *value) noexcept
+    PyObject *glue_async_next(PyObject *iterator) noexcept
+    PyObject *glue_next(PyObject *iterator) noexcept
     void glue_make_coroutine(
         PyTypeObject *of_type, glue_send_function send, iternextfunc next,
     ) noexcept
+    bint glue_put_text(scopeflow_tape *tape, PyObject *value) noexcept
+    bint glue_put_scalar(scopeflow_tape *tape, PyObject *value) noexcept
     Py_ssize_t glue_reference_count(PyObject *object) noexcept
     int glue_forbid_instances(PyTypeObject *of_type) except -1
     method_function glue_replace_method(

@@ -30,9 +30,35 @@ cdef dict error_description(error):
     return {"type": type(error).__name__, "message": message}
 
 
+cdef void host_log(void *context, uint32_t level, scopeflow_bytes message) noexcept:
+    """To the logger `scopeflow`, with the exception that the message is about (S5.7)."""
+    cdef PyObject *raised = glue_take_raised()
+    cdef PyObject *failure = glue_set_failure(NULL)
+    log_message(level, text_of(message), None if failure == NULL else <object>failure)
+    if raised != NULL:
+        glue_raise(raised)
+
+
+cdef int log_message(uint32_t level, str message, error) noexcept:
+    """Logging may fail itself, above all at exit; then the interpreter's own hook is told."""
+    try:
+        import logging
+        logger = logging.getLogger("scopeflow")
+        number = logging.ERROR if level == SCOPEFLOW_LOG_LEVEL_ERROR else logging.WARNING
+        logger.log(number, "%s", message, exc_info=error)
+    except BaseException as failure:
+        contain(failure)
+        if error is not None:
+            INCREF(<PyObject *>error)
+            glue_raise(<PyObject *>error)
+            PyErr_WriteUnraisable(<PyObject *>message)
+    return 0
+
+
 cdef scopeflow_host HOST
 memset(&HOST, 0, sizeof(HOST))
 HOST.struct_size_bytes = sizeof(HOST)
 HOST.release = host_release
 HOST.encode = host_encode
 HOST.describe_error = host_describe_error
+HOST.log = host_log

@@ -30,9 +30,10 @@ cdef void encode_payload(PyObject *value, scopeflow_tape *tape) noexcept:
 
 
 cdef void put_value(Walk *walk, value) noexcept:
-    """The kinds that payloads are mostly made of are told by their exact type; a failure on the way
-    ends every container that it has opened."""
+    """A failure on the way ends every container that it has opened."""
     cdef int depth = walk.depth
+    if walk.nesting < NESTING_LIMIT and glue_put_scalar(walk.tape, <PyObject *>value):
+        return
     walk.nesting += 1
     try:
         if walk.nesting > NESTING_LIMIT:
@@ -55,6 +56,8 @@ cdef void contain(error) noexcept:
 
 
 cdef bint put_plain(Walk *walk, value) except -1:
+    """The kinds that payloads are mostly made of, told by their exact type. Scalars are left over
+    only where glue_put_scalar could not do it."""
     kind = type(value)
     if kind is str:
         put_text(walk, SCOPEFLOW_TOKEN_STRING, value)
@@ -64,12 +67,6 @@ cdef bint put_plain(Walk *walk, value) except -1:
         put_dict(walk, value, value)
     elif kind is list or kind is tuple:
         put_sequence(walk, value)
-    elif value is None:
-        scopeflow_tape_put_null(walk.tape)
-    elif kind is bool:
-        scopeflow_tape_put_bool(walk.tape, value is True)
-    elif kind is float:
-        scopeflow_tape_put_double(walk.tape, value)
     else:
         return False
     return True
@@ -78,7 +75,11 @@ cdef bint put_plain(Walk *walk, value) except -1:
 cdef int put_other(Walk *walk, value) except -1:
     """Subclasses, and the kinds of other modules. An enum member goes first: it may be an int."""
     kind = type(value)
-    if is_instance_of(value, "enum", "Enum"):
+    if kind is LLMRequest:
+        put_request(walk, <LLMRequest>value)
+    elif value is JSON_NULL:
+        scopeflow_tape_put_null(walk.tape)
+    elif is_instance_of(value, "enum", "Enum"):
         put_value(walk, value.value)
     elif isinstance(value, Enumeration):
         put_integer(walk, (<Enumeration>value).value)
@@ -103,6 +104,11 @@ cdef int put_other(Walk *walk, value) except -1:
         put_set(walk, value)
     else:
         put_foreign(walk, value)
+    return 0
+
+
+cdef int put_request(Walk *walk, LLMRequest request) except -1:
+    put_dict(walk, request, {"content": request.content, "headers": request.headers})
     return 0
 
 
@@ -220,7 +226,8 @@ cdef int put_dict(Walk *walk, owner, dict members) except -1:
 
 cdef int put_member(Walk *walk, str key, value) except -1:
     """Key and value are held here, whatever the value's own code does to the dict."""
-    put_text(walk, SCOPEFLOW_TOKEN_STRING, key)
+    if not glue_put_text(walk.tape, <PyObject *>key):
+        put_text(walk, SCOPEFLOW_TOKEN_STRING, key)
     put_value(walk, value)
     return 0
 

@@ -1,5 +1,6 @@
 # The parts of CPython's C API and of glue.h that the binding uses. Objects are declared as
-# `PyObject *` where ownership is kept by hand: in the driver a reference changes hands with the core.
+# `PyObject *` where ownership is kept by hand: in the driver a reference changes hands with the
+# core.
 
 from cpython.object cimport PyObject
 from libc.stdint cimport (
@@ -34,15 +35,22 @@ cdef extern from "Python.h":
     size_t PY_VECTORCALL_ARGUMENTS_OFFSET
 
     void PyErr_Clear() noexcept
+    void PyErr_SetNone(PyObject *type) noexcept
+    int PyErr_ExceptionMatches(PyObject *type) noexcept
+    int Py_EnterRecursiveCall(const char *where) except -1
+    void Py_LeaveRecursiveCall() noexcept
     PyObject *PyErr_Occurred() noexcept
     void PyErr_WriteUnraisable(PyObject *context) noexcept
     void PyErr_SetInterrupt() noexcept
     int PyErr_WarnEx(PyObject *category, const char *message, Py_ssize_t stack_level) except -1
 
     object PyContextVar_New(const char *name, PyObject *default)
-    int PyContextVar_Get(object variable, PyObject *default, PyObject **value) except -1
-    object PyContextVar_Set(object variable, object value)
-    int PyContextVar_Reset(object variable, object token) noexcept
+    int PyContextVar_Get(PyObject *variable, PyObject *default, PyObject **value) except -1
+    object PyContextVar_Set(PyObject *variable, PyObject *value)
+    int PyContextVar_Reset(PyObject *variable, PyObject *token) noexcept
+    object PyContext_CopyCurrent()
+    int PyContext_Enter(PyObject *context) noexcept
+    int PyContext_Exit(PyObject *context) noexcept
 
     const char *PyUnicode_AsUTF8AndSize(object text, Py_ssize_t *size) noexcept
     object PyUnicode_DecodeUTF8(const char *text, Py_ssize_t size, const char *errors)
@@ -52,4 +60,9 @@ cdef extern from "Python.h":
     bint PyFunction_Check(object value) noexcept
     PyObject *PyFunction_GetCode(object function) noexcept
     double PyFloat_AsDouble(object value) except? -1.0
+    PyObject *PyDict_GetItem(object mapping, object key) noexcept
+    int PyDict_SetItem(object mapping, object key, object value) except -1
+    dict PyDict_Copy(object mapping)
+    Py_ssize_t PyList_GET_SIZE(object sequence) noexcept
+    PyObject *PyList_GET_ITEM(object sequence, Py_ssize_t index) noexcept
     int PyDict_Next(object mapping, Py_ssize_t *at, PyObject **key, PyObject **value) noexcept

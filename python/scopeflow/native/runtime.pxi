@@ -1,5 +1,5 @@
-# The runtime: what the generated operations stand on, the operations that take steps, and what has to
-# happen at fork and at exit.
+# The runtime: what the generated operations stand on, the operations that take steps, and what
+# has to happen at fork and at exit.
 
 @cython.final
 cdef class Runtime(RuntimeOperations):
@@ -9,6 +9,8 @@ cdef class Runtime(RuntimeOperations):
     clock_start, clock_step: First reading of the deterministic clock and the distance between two
         readings, in nanoseconds.
     payload_budget: Largest JSON text of one payload in an event, in bytes; 64 to 1073741824.
+    credential_headers: Names of the headers that observers never see, with commas between them; by
+        default those of the constant list in S3.6.
 
     The modules of the package use the one that `default_runtime` names. May be used from any
     thread. Has one method for each operation of the spec.
@@ -22,9 +24,12 @@ cdef class Runtime(RuntimeOperations):
 
     def __cinit__(
         self, *, flags=None, clock_start=0, clock_step=1_000_000, payload_budget=1_048_576,
+        credential_headers=None,
     ):
         self.variable = PyContextVar_New(b"scopeflow_current", NULL)
-        self.pointer = make_runtime_new(&HOST, flags, clock_start, clock_step, payload_budget)
+        self.pointer = make_runtime_new(
+            &HOST, flags, clock_start, clock_step, payload_budget, credential_headers
+        )
         link_runtime(self)
         self.runtime_root()
 
@@ -81,13 +86,19 @@ cdef class Runtime(RuntimeOperations):
             status, error, timestamp,
         )
 
-    def scope_event(self, name, *, handle=None, data=None, metadata=None, timestamp=None):
+    def scope_event(
+        self, name, *, handle=None, data=None, metadata=None, category=None, category_profile=None,
+        data_schema=None, timestamp=None,
+    ):
         """Emits a mark under the current scope.
 
         name: What happened, at most 65,535 bytes.
         handle: An open scope to stand under instead of the current one.
         data: The mark's data.
         metadata: The mark's metadata.
+        category: The mark's category, such as a kind of work.
+        category_profile: Facts that belong to the category, an object.
+        data_schema: The schema that the data follows, an object.
         timestamp: When it happened, an aware datetime or nanoseconds since 1970; now by default.
 
         Raises InvalidArgument, InvalidUtf8, LimitExceeded.
@@ -97,10 +108,10 @@ cdef class Runtime(RuntimeOperations):
         current = current_of(self)
         begin_scope_event(
             self.pointer, pointer_of(current), glue_emitter(), name, handle, data, metadata,
-            timestamp, &task, &step,
+            category, category_profile, data_schema, timestamp, &task, &step,
         )
         if step.kind != SCOPEFLOW_STEP_KIND_DONE:
-            finish_task(&task, &step)
+            finish_task(self, <ScopeHandle>(current if handle is None else handle), &task, &step)
 
     def scope(
         self, name, scope_type, *, handle=None, attributes=None, data=None, metadata=None,
@@ -124,7 +135,7 @@ cdef class Runtime(RuntimeOperations):
         current = nearest_open(<ScopeHandle>current_of(self))
         return self.root if current is None else current
 
-    # --- Calls ---
+    # --- Tools ---
 
     def tool_execute(
         self, name, args, func, *, handle=None, attributes=None, data=None, metadata=None,
@@ -133,7 +144,7 @@ cdef class Runtime(RuntimeOperations):
         """Runs a tool under management; to be awaited for what `func` returns.
 
         name: The tool's name, at most 65,535 bytes.
-        args: What `func` is called with, this very object.
+        args: What `func` is called with, this very object unless an intercept changes it.
         func: The tool, sync or async: `func(args)`.
         handle: An open scope to be the parent instead of the current one.
         attributes: ToolAttributes.
@@ -143,11 +154,13 @@ cdef class Runtime(RuntimeOperations):
         timestamp: When it started, an aware datetime or nanoseconds since 1970; now by default.
 
         Nothing happens before it is awaited; arguments are checked then. The tool's own exception
-        comes out unchanged. Raises GuardrailRejected when a guardrail refuses, a guardrail's own
-        exception when one fails, InvalidArgument, InvalidUtf8, LimitExceeded.
+        comes out unchanged. Raises GuardrailRejected when a guardrail refuses, a guardrail's or
+        request intercept's own exception when one fails, InvalidArgument, InvalidUtf8,
+        LimitExceeded.
         """
         return new_call(
-            self, name, args, func, handle, attributes, data, metadata, tool_call_id, timestamp
+            self, TOOL_EXECUTE, name, args, func, handle, attributes, data, metadata, tool_call_id,
+            timestamp,
         )
 
     def tool_execute_sync(
@@ -155,20 +168,217 @@ cdef class Runtime(RuntimeOperations):
         tool_call_id=None, timestamp=None,
     ):
         """Runs a tool under management and returns what `func` returns. As `tool_execute`, but
-        raises InvalidState for a tool or guardrail that has to be awaited (S3.8)."""
-        cdef PyObject *value = NULL
+        raises InvalidState for a tool, guardrail or intercept that has to be awaited (S3.8)."""
         cdef ManagedCall call = new_call(
-            self, name, args, func, handle, attributes, data, metadata, tool_call_id, timestamp
+            self, TOOL_EXECUTE, name, args, func, handle, attributes, data, metadata, tool_call_id,
+            timestamp,
         )
-        call.is_sync = True
-        if is_async_callable(func):
-            call.state = CLOSED
-            raise InvalidState(f"tool '{name}' is async and cannot be run by a sync call")
-        if advance(call, PYGEN_RETURN, NULL, &value) != PYGEN_RETURN:
-            propagate()
-        result = <object>value
-        DECREF(value)
-        return result
+        refuse_async(call, func, "tool")
+        return run_now(call)
+
+    def tool_call(
+        self, name, args, *, handle=None, attributes=None, data=None, metadata=None,
+        tool_call_id=None, timestamp=None,
+    ):
+        """Begins a tool call that the application runs by itself (S4.8), and returns its handle,
+        which goes to `tool_call_end`. It does not become current. The arguments are those of
+        `tool_execute`; `data` stays on the handle.
+
+        Raises InvalidArgument, InvalidUtf8, LimitExceeded.
+        """
+        return begin_manual_tool_call(
+            self, name, args, handle, attributes, data, metadata, tool_call_id, timestamp
+        )
+
+    def tool_call_end(
+        self, handle, result=..., *, data=None, metadata=None, error=None, status=None,
+        timestamp=None,
+    ):
+        """Ends a call that `tool_call` began.
+
+        handle: The call. One that has ended already is refused.
+        result: What the tool gave, the end event's data; None is JSON null.
+        data: The end event's data when there is no result.
+        metadata: Merged over the start's metadata (S2.5).
+        error: The exception that it ended with; described in the end event's metadata.
+        status: EndStatus; follows from `error` by default.
+        timestamp: When it ended, an aware datetime or nanoseconds since 1970; now by default.
+
+        Raises InvalidArgument, InvalidState, NotFound.
+        """
+        handle_argument(handle, ScopeHandle, "handle")
+        end_manual_tool_call(
+            <ScopeHandle>handle, response_given(result), data, metadata, error, status, timestamp
+        )
+
+    def tool_request_intercepts(self, name, args):
+        """Runs only the request intercepts, without a span or an event (S4.9); to be awaited for
+        the arguments as they leave them."""
+        return new_helper(self, TOOL_REQUEST_INTERCEPTS, name, args)
+
+    def tool_request_intercepts_sync(self, name, args):
+        """As `tool_request_intercepts`, at once."""
+        return run_now(new_helper(self, TOOL_REQUEST_INTERCEPTS, name, args))
+
+    def tool_conditional_execution(self, name, args):
+        """Asks only the guardrails, without a span or an event (S4.9); to be awaited. Raises
+        GuardrailRejected when one refuses."""
+        return new_helper(self, TOOL_CONDITIONAL_EXECUTION, name, args)
+
+    def tool_conditional_execution_sync(self, name, args):
+        """As `tool_conditional_execution`, at once."""
+        return run_now(new_helper(self, TOOL_CONDITIONAL_EXECUTION, name, args))
+
+    # --- Language models ---
+
+    def llm_execute(
+        self, name, request, func, *, handle=None, attributes=None, data=None, metadata=None,
+        model_name=None, codec=None, response_codec=None, timestamp=None,
+    ):
+        """Runs a call of a language model under management; to be awaited for what `func` returns.
+
+        name: The provider's name, at most 65,535 bytes.
+        request: An LLMRequest; `func` gets this very object unless an intercept changes it.
+        func: The model, sync or async: `func(request)`.
+        handle: An open scope to be the parent instead of the current one.
+        attributes: LLMAttributes.
+        data: The end event's data when the model returns nothing.
+        metadata: The start event's metadata; kept for the end event (S2.5).
+        model_name: The name of the model.
+        codec: An LlmCodec, with which intercepts see and edit the request's annotated form (S4.11).
+        response_codec: An LlmResponseCodec, which annotates the response for observers.
+        timestamp: When it started, an aware datetime or nanoseconds since 1970; now by default.
+
+        Nothing happens before it is awaited. The model's own exception comes out unchanged. Raises
+        GuardrailRejected when a guardrail refuses, the own exception of a guardrail, request
+        intercept or codec that fails, InvalidArgument, InvalidUtf8, LimitExceeded.
+        """
+        return new_llm_call(
+            self, LLM_EXECUTE, name, request, func, handle, attributes, data, metadata, model_name,
+            timestamp, codec, response_codec,
+        )
+
+    def llm_execute_sync(
+        self, name, request, func, *, handle=None, attributes=None, data=None, metadata=None,
+        model_name=None, codec=None, response_codec=None, timestamp=None,
+    ):
+        """Runs a call of a language model under management and returns what `func` returns. As
+        `llm_execute`, but raises InvalidState for what has to be awaited (S3.8)."""
+        cdef ManagedCall call = new_llm_call(
+            self, LLM_EXECUTE, name, request, func, handle, attributes, data, metadata, model_name,
+            timestamp, codec, response_codec,
+        )
+        refuse_async(call, func, "the target of")
+        return run_now(call)
+
+    def llm_stream_execute(
+        self, name, request, func, collector=None, finalizer=None, *, handle=None, attributes=None,
+        data=None, metadata=None, model_name=None, codec=None, response_codec=None,
+        chunk_marks=False, timestamp=None,
+    ):
+        """Runs a call that answers in chunks; to be awaited for its stream, an LlmStream (S4.7).
+
+        func: The producer: `func(request)` gives an async iterator, or is awaited for one. It runs
+            in its own copy of the context, which is entered for each chunk (S1.11).
+        collector: `collector(chunk)` sees each chunk before the consumer; its exception ends the
+            stream.
+        finalizer: `finalizer()` is called once at the end, and gives the end event's data.
+        chunk_marks: Whether to emit a mark for each chunk, with its number, never the chunk.
+
+        The other arguments and the exceptions are those of `llm_execute`.
+        """
+        cdef StreamOpening opening = StreamOpening.__new__(StreamOpening)
+        cdef ManagedCall call = new_llm_call(
+            self, LLM_STREAM_EXECUTE, name, request, func, handle, attributes, data, metadata,
+            model_name, timestamp, codec, response_codec,
+        )
+        call.stream = new_stream_work(collector, finalizer, chunk_marks)
+        opening.call = call
+        return opening
+
+    def llm_stream_execute_sync(
+        self, name, request, func, collector=None, finalizer=None, *, handle=None, attributes=None,
+        data=None, metadata=None, model_name=None, codec=None, response_codec=None,
+        chunk_marks=False, timestamp=None,
+    ):
+        """Runs a call that answers in chunks and returns its stream, a SyncLlmStream. As
+        `llm_stream_execute`, but `func(request)` gives an iterator, and what has to be awaited is
+        refused with InvalidState (S3.8)."""
+        cdef ManagedCall call = new_llm_call(
+            self, LLM_STREAM_EXECUTE, name, request, func, handle, attributes, data, metadata,
+            model_name, timestamp, codec, response_codec,
+        )
+        call.stream = new_stream_work(collector, finalizer, chunk_marks)
+        refuse_async(call, func, "the target of")
+        refuse_async(call, collector, "the collector of")
+        refuse_async(call, finalizer, "the finalizer of")
+        return run_now(call)
+
+    def llm_call(
+        self, name, request, *, handle=None, attributes=None, data=None, metadata=None,
+        model_name=None, annotated_request=None, codec=None, timestamp=None,
+    ):
+        """Begins a call of a language model that the application runs by itself (S4.8), and returns
+        its handle, which goes to `llm_call_end`. It does not become current.
+
+        annotated_request: The annotated form of the request, for observers; dropped when a
+            sanitizer changes the request and no codec can derive it anew (S2.8).
+        codec: An LlmCodec that derives it.
+
+        The other arguments are those of `llm_execute`; `data` stays on the handle. Raises
+        InvalidArgument, InvalidUtf8, LimitExceeded.
+        """
+        return begin_manual_llm_call(
+            self, name, request, handle, attributes, data, metadata, model_name, timestamp,
+            annotated_request, codec,
+        )
+
+    def llm_call_end(
+        self, handle, response=..., *, data=None, metadata=None, annotated_response=None,
+        response_codec=None, error=None, status=None, timestamp=None,
+    ):
+        """Ends a call that `llm_call` began.
+
+        handle: The call. One that has ended already is refused.
+        response: What the model gave, the end event's data; None is JSON null.
+        data: The end event's data when there is no response.
+        metadata: Merged over the start's metadata (S2.5).
+        annotated_response: The annotated form of the response, for observers; dropped when a
+            sanitizer changes the response and no codec can derive it anew (S2.8).
+        response_codec: An LlmResponseCodec that derives it.
+        error: The exception that it ended with; described in the end event's metadata.
+        status: EndStatus; follows from `error` by default.
+        timestamp: When it ended, an aware datetime or nanoseconds since 1970; now by default.
+
+        Raises InvalidArgument, InvalidState, NotFound.
+        """
+        handle_argument(handle, ScopeHandle, "handle")
+        end_manual_llm_call(
+            <ScopeHandle>handle, response_given(response), data, metadata, error, status,
+            timestamp, annotated_response, response_codec,
+        )
+
+    def llm_request_intercepts(self, name, request):
+        """Runs only the request intercepts, without a span or an event (S4.9); to be awaited for
+        the request as they leave it."""
+        request_argument(request)
+        return new_helper(self, LLM_REQUEST_INTERCEPTS, name, request)
+
+    def llm_request_intercepts_sync(self, name, request):
+        """As `llm_request_intercepts`, at once."""
+        request_argument(request)
+        return run_now(new_helper(self, LLM_REQUEST_INTERCEPTS, name, request))
+
+    def llm_conditional_execution(self, request, *, name=""):
+        """Asks only the guardrails, without a span or an event (S4.9); to be awaited. `name` is the
+        provider's, for their context. Raises GuardrailRejected when one refuses."""
+        request_argument(request)
+        return new_helper(self, LLM_CONDITIONAL_EXECUTION, name, request)
+
+    def llm_conditional_execution_sync(self, request, *, name=""):
+        """As `llm_conditional_execution`, at once."""
+        request_argument(request)
+        return run_now(new_helper(self, LLM_CONDITIONAL_EXECUTION, name, request))
 
     # --- All of it ---
 
@@ -178,11 +388,39 @@ cdef class Runtime(RuntimeOperations):
         cdef scopeflow_step step
         begin_runtime_flush(self.pointer, glue_emitter(), &task, &step)
         if step.kind != SCOPEFLOW_STEP_KIND_DONE:
-            finish_task(&task, &step)
+            finish_task(self, None, &task, &step)
+
+    def runtime_close(self):
+        """Ends what is open, the latest opened first, as abandoned, and delivers what is owed
+        (S6.1). From then on what would emit or register raises InvalidState; closing again does
+        nothing."""
+        cdef scopeflow_task task
+        cdef scopeflow_step step
+        begin_runtime_close(self.pointer, glue_emitter(), &task, &step)
+        if step.kind != SCOPEFLOW_STEP_KIND_DONE:
+            finish_task(self, None, &task, &step)
+
+    def close(self):
+        """As `runtime_close`."""
+        self.runtime_close()
 
     def stats(self):
         """The counters of the runtime, a RuntimeStats."""
         return self.runtime_read_stats()
+
+    def last_errors(self):
+        """The last 8 messages that went to the logger `scopeflow`, the newest first."""
+        cdef scopeflow_error failure
+        cdef scopeflow_error error
+        found = []
+        while True:
+            if scopeflow_runtime_last_error(
+                self.pointer, <uint32_t>len(found), &failure, &error
+            ) != SCOPEFLOW_STATUS_OK:
+                raise_failure(&error)
+            if failure.message_len_bytes == 0:
+                return found
+            found.append(message_of(&failure))
 
 
 push_with_keywords = glue_replace_method(
@@ -239,7 +477,7 @@ def at_exit():
         try:
             runtime.runtime_flush()
         except BaseException as error:
-            log_failure("flush at exit", error)
+            log_message(SCOPEFLOW_LOG_LEVEL_ERROR, f"flush at exit failed: {error!r}", error)
 
 
 if hasattr(os, "register_at_fork"):

@@ -9,8 +9,8 @@ cdef class ScopeHandle:
 
     Handles are made by `scope.push`, `scope.scope`, `scope.get_handle` and managed calls. As a
     context manager a handle ends its scope on exit, with status OK, or ERROR and the error, and
-    with what its attribute `output` holds. A scope whose last handle goes while it is open is ended as abandoned (S1.12). May be used from
-    any thread.
+    with what its attribute `output` holds. A scope whose last handle goes while it is open is ended
+    as abandoned (S1.12). May be used from any thread.
     """
 
     cdef scopeflow_scope *pointer
@@ -26,8 +26,10 @@ cdef class ScopeHandle:
     cdef readonly object metadata
     # The end event's data, for a `with` to set on the way.
     cdef public object output
-    # Whether it is the span of a managed call.
+    # Whether it is the span of a call, managed or not.
     cdef bint is_call
+    # Beside the scope's own handle, which shows the collector what the scope holds.
+    cdef bint is_view
 
     def __dealloc__(self):
         scopeflow_scope_release(self.pointer)
@@ -69,10 +71,14 @@ cdef class ScopeHandle:
 
     @property
     def attributes(self):
-        """Its labels: ScopeAttributes, or ToolAttributes for a tool call."""
+        """Its labels: ScopeAttributes, or ToolAttributes or LLMAttributes for a call."""
         cdef scopeflow_scope_info info
         describe(self, &info)
-        return (ToolAttributes if self.is_call else ScopeAttributes)(info.attributes)
+        if not self.is_call:
+            return ScopeAttributes(info.attributes)
+        if info.type == SCOPEFLOW_SCOPE_TYPE_LLM:
+            return LLMAttributes(info.attributes)
+        return ToolAttributes(info.attributes)
 
     @property
     def tool_call_id(self):
@@ -80,6 +86,13 @@ cdef class ScopeHandle:
         cdef scopeflow_scope_info info
         describe(self, &info)
         return text_of(info.tool_call_id) or None
+
+    @property
+    def model_name(self):
+        """The name of the model of an LLM call, else None."""
+        cdef scopeflow_scope_info info
+        describe(self, &info)
+        return text_of(info.model_name) or None
 
     @property
     def started_at_ns(self):
@@ -154,13 +167,32 @@ cdef ScopeHandle adopt_scope(RuntimeOperations runtime, scopeflow_scope *pointer
     return handle
 
 
+cdef ScopeHandle handle_of(Runtime runtime, scopeflow_scope *pointer, ScopeHandle near):
+    """The handle of a scope that work belongs to, at or above `near`. Where that is not to be
+    found, for a scope that has none as yet or none any more, a second one that only looks."""
+    cdef ScopeHandle at = near
+    while at is not None:
+        if at.pointer == pointer:
+            return at
+        if at.parent is not None and at.parent.pointer == pointer:
+            return at.parent
+        at = at.opener
+    if runtime.root.pointer == pointer:
+        return runtime.root
+    at = ScopeHandle.__new__(ScopeHandle)
+    at.pointer = scopeflow_scope_retain(pointer)
+    at.runtime = runtime
+    at.is_view = True
+    return at
+
+
 # --- What is current ---
 
 
 cdef inline current_of(Runtime runtime):
     """The context's value, ended or not; None where nothing was opened."""
     cdef PyObject *value = NULL
-    PyContextVar_Get(runtime.variable, <PyObject *>None, &value)
+    PyContextVar_Get(<PyObject *>runtime.variable, <PyObject *>None, &value)
     current = <object>value
     DECREF(value)
     return current
@@ -169,13 +201,13 @@ cdef inline current_of(Runtime runtime):
 cdef inline int enter_scope(ScopeHandle self, current) except -1:
     """Makes the scope current. What was current is remembered, so that its end can restore it."""
     if current is None:
-        self.token = PyContextVar_Set(self.runtime.variable, self)
+        self.token = PyContextVar_Set(<PyObject *>self.runtime.variable, <PyObject *>self)
         return 0
     self.opener = <ScopeHandle>current
     if scopeflow_scope_is_open(self.opener.pointer) == 0:
         # A row of tasks, each started by one that has ended, must not hold each other for ever.
         self.opener.opener = nearest_in_force(self.opener.opener)
-    PyContextVar_Set(self.runtime.variable, self)
+    PyContextVar_Set(<PyObject *>self.runtime.variable, <PyObject *>self)
     return 0
 
 
@@ -184,15 +216,17 @@ cdef inline int leave_scope(ScopeHandle self, current) except -1:
     current. An ended scope that carries a guard stays the context's value: nothing escapes a guard
     by outliving it (S1.4). A token of another context is no error: then "nothing" is restored by
     value."""
+    cdef int failed
     if current is not self:
         return 0
     if self.token is not None:
-        token = self.token
+        failed = PyContextVar_Reset(<PyObject *>self.runtime.variable, <PyObject *>self.token)
         self.token = None
-        if PyContextVar_Reset(self.runtime.variable, token) == 0:
+        if failed == 0:
             return 0
         PyErr_Clear()
-    PyContextVar_Set(self.runtime.variable, nearest_in_force(self.opener))
+    outer = nearest_in_force(self.opener)
+    PyContextVar_Set(<PyObject *>self.runtime.variable, <PyObject *>outer)
     return 0
 
 
@@ -224,18 +258,26 @@ cdef inline ScopeHandle open_scope(
         subtype, metadata, input, timestamp, &task, &step,
     )
     if step.kind != SCOPEFLOW_STEP_KIND_DONE:
-        finish_task(&task, &step)
-    opened.pointer = step.scope
+        finish_task(
+            runtime, <ScopeHandle>(current if handle is None else handle), &task, &step
+        )
+    fill_handle(opened, runtime, step.scope, handle, data, metadata)
+    enter_scope(opened, current)
+    return opened
+
+
+cdef inline void fill_handle(
+    ScopeHandle opened, Runtime runtime, scopeflow_scope *pointer, handle, data, metadata,
+) noexcept:
+    """New handles hold None everywhere: most of these stay so."""
+    opened.pointer = pointer
     opened.runtime = runtime
-    # New handles hold None everywhere: most of these stay so.
     if handle is not None:
         opened.parent = <ScopeHandle>handle
     if data is not None:
         opened.data = data
     if metadata is not None:
         opened.metadata = metadata
-    enter_scope(opened, current)
-    return opened
 
 
 # --- Ending ---
@@ -247,15 +289,15 @@ cdef int end_scope(
     cdef scopeflow_task task
     cdef scopeflow_step step
     current = current_of(self.runtime)
-    if error is not None and status is None:
-        status = EndStatus.Error if isinstance(error, Exception) else EndStatus.Cancelled
+    if error is not None:
+        status = end_status(status, error)
     begin_scope_pop(
         self.pointer, pointer_of(current), glue_emitter(), flags, output, metadata, status, error,
         timestamp, &task, &step,
     )
     leave_scope(self, current)
     if step.kind != SCOPEFLOW_STEP_KIND_DONE:
-        finish_task(&task, &step)
+        finish_task(self.runtime, self, &task, &step)
     return 0
 
 
@@ -293,8 +335,8 @@ cdef class ScopeManager:
 
 # --- The plain forms ---
 
-# `push(name, scope_type)` and `pop(handle)` are what most calls look like. They go past the unpacking
-# of keywords that Cython generates, which would be a twentieth of a scope.
+# `push(name, scope_type)` and `pop(handle)` are what most calls look like. They go past the
+# unpacking of keywords that Cython generates, which would be a twentieth of a scope.
 
 cdef method_function push_with_keywords = NULL
 cdef method_function pop_with_keywords = NULL
@@ -334,6 +376,8 @@ cdef int traverse_handle(PyObject *self, visitproc visit, void *argument) noexce
     """Shows the collector what the core holds for this scope, the metadata and what was registered:
     nobody else holds those references, and every handle that could need them holds this handle."""
     cdef int stop = traverse_handle_attributes(self, visit, argument)
+    if (<ScopeHandle>self).is_view:
+        return stop
     cdef scopeflow_scope *pointer = (<ScopeHandle>self).pointer
     cdef scopeflow_ref held = scopeflow_scope_metadata(pointer)
     cdef uint32_t index = 0

@@ -1,6 +1,8 @@
-"""spec/atof.schema.json: JSON Schema of the events that scopeflow writes (S2.1, S2.9).
+"""spec/atof.schema.json: JSON Schema of ATOF events, ours and those of the peers (S2.1, S2.9).
 
-It is for what this runtime writes. A reader of the peers' files is more lenient (S2.3).
+It asks for every key of S2.1 and for values that a reader can use (S2.3): another tool may write
+its times with an offset, add keys, or name a category of its own. What this runtime writes is more
+exact than that, to the byte, and the vectors hold it there.
 """
 
 from __future__ import annotations
@@ -11,8 +13,11 @@ from typing import Any
 from spec.gen.model import Api, Wire
 from spec.gen.render import Output
 
-_UUID = "^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$"
-_TIMESTAMP = r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{9}Z$"
+_UUID = "^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$"
+_DATE = "[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
+_TIME = r"([01][0-9]|2[0-3]):[0-5][0-9]:([0-5][0-9]|60)(\.[0-9]{1,9})?"
+_OFFSET = "([Zz]|[+-]([01][0-9]|2[0-3]):[0-5][0-9])"
+_TIMESTAMP = f"^{_DATE}[Tt ]{_TIME}{_OFFSET}$"
 
 
 def outputs(api: Api) -> list[Output]:
@@ -27,31 +32,34 @@ def outputs(api: Api) -> list[Output]:
 def _schema(api: Api, wire: Wire) -> dict[str, Any]:
     categories = [value.name for value in api.enum(wire.categories).values]
     sides = [value.name for value in api.enum("scope_category").values if value.value != 0]
-    labels = sorted({bit.name for flags in api.flags if flags.wire for bit in flags.bits})
     properties = {
         "kind": {},
         "atof_version": {"const": wire.version},
-        "parent_uuid": {"type": "string", "pattern": _UUID},
+        "parent_uuid": {"type": ["string", "null"], "pattern": _UUID},
         "uuid": {"type": "string", "pattern": _UUID},
-        "timestamp": {"type": "string", "pattern": _TIMESTAMP},
+        "timestamp": {
+            "description": "RFC 3339, or whole microseconds since 1970-01-01 UTC.",
+            "type": ["string", "integer"],
+            "pattern": _TIMESTAMP,
+        },
         "name": {"type": "string"},
         "data": {},
         "data_schema": {"type": ["object", "null"]},
         "metadata": {},
         "scope_category": {"enum": sides},
-        "attributes": {"type": "array", "items": {"enum": labels}, "uniqueItems": True},
-        "category": {"enum": categories},
+        "attributes": {"type": "array", "items": {"type": "string"}, "uniqueItems": True},
+        "category": {"type": "string", "examples": categories},
         "category_profile": {
             "type": ["object", "null"],
-            "properties": {key: {"type": "string"} for key in wire.profile},
-            "additionalProperties": False,
+            "properties": {key: {"type": "string"} for key in wire.profile}
+            | {key: {"type": "object"} for key in wire.annotations},
         },
     }
-    optional_category = {"category": {"enum": [*categories, None]}}
+    optional_category = {"category": {"type": ["string", "null"], "examples": categories}}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": f"ATOF {wire.version} event",
-        "description": "One line of an event file that scopeflow writes.",
+        "description": "One line of an event file.",
         "oneOf": [
             _event("scope", wire.common + wire.scope, properties),
             _event("mark", wire.common + wire.mark, properties | optional_category),
@@ -64,5 +72,4 @@ def _event(kind: str, keys: tuple[str, ...], properties: dict[str, Any]) -> dict
         "type": "object",
         "properties": {key: properties[key] for key in keys} | {"kind": {"const": kind}},
         "required": list(keys),
-        "additionalProperties": False,
     }

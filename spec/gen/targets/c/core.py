@@ -86,7 +86,9 @@ def keys(api: Api) -> list[Text]:
     found = []
     if api.wire is not None:
         wire = api.wire
-        order = dict.fromkeys((*wire.common, *wire.scope, *wire.mark, *wire.profile))
+        order = dict.fromkeys(
+            (*wire.common, *wire.scope, *wire.mark, *wire.profile, *wire.annotations)
+        )
         found += [Text(f"{INTERNAL}KEY_{upper(key)}", key) for key in order]
         found += [Text(f"{INTERNAL}KEY_{upper(k.name)}", k.key) for k in wire.metadata]
         found.append(Text(f"{INTERNAL}ATOF_VERSION", wire.version))
@@ -121,6 +123,9 @@ def tables(api: Api) -> list[Table]:
         names = tuple(v.name for v in api.enum(api.wire.categories).values)
         doc = "The categories of scopes; the index is the scope's type (S1.1)."
         found.append(Table(doc, "scopeflow__category_names", len(names), names))
+        headers = api.wire.credential_headers
+        doc = "The headers that observers never see, unless the runtime is given others (S3.6)."
+        found.append(Table(doc, "scopeflow__credential_headers", len(headers), headers))
     for flags in api.flags:
         if flags.wire:
             found.append(flag_table(flags))
@@ -230,6 +235,9 @@ def body(operation: Operation) -> Body:
     if operation.action == "register":
         passed = [given["name"], given.get("priority", "0"), given["callable"], given["flags"]]
         function = "scopeflow__registry_add"
+        if "registration" in given:
+            passed = [given[n] for n in ("name", "kinds", "registration", "callable", "flags")]
+            function = "scopeflow__registry_add_gate"
     else:
         passed = [given["name"], f"out_{operation.out.name}"]
         function = "scopeflow__registry_remove"

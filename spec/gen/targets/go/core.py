@@ -7,15 +7,11 @@ pointers; the C side puts them into the structs of the public header.
 from __future__ import annotations
 
 from spec.gen import cabi
-from spec.gen.model import Api, Argument, Operation, Struct, Type
-from spec.gen.names import camel, pascal
+from spec.gen.model import Api, Argument, Operation, Type
+from spec.gen.names import pascal
 
-from . import glue, spelling, values
+from . import glue, spelling, tasks, values
 from .glue import Function, Passed, Reader, Shim
-
-# The value of a call's block in C, and where its steps and errors go.
-_BLOCK = "scopeflow_go_call *const block = (scopeflow_go_call *)call;"
-_STEP = "&block->step, &block->error"
 
 
 def shims(api: Api) -> list[Shim]:
@@ -76,10 +72,14 @@ def _argument_value(argument: Argument) -> str:
     return f"a.{name}"
 
 
+def _is_on_task(op: Operation) -> bool:
+    return op.on is not None and op.on.kind == "value"
+
+
 def _task_shim(api: Api, op: Operation) -> Shim:
     parts = _options_parts(op)
-    lines = [_BLOCK, *_options_lines(op, parts)]
-    call = f"{cabi.function_name(op)}(self, &options, &block->task, {_STEP})"
+    lines = [tasks.BLOCK, *_options_lines(op, parts)]
+    call = f"{cabi.function_name(op)}(self, &options, &block->task, {tasks.STEP})"
     lines.append(f"return scopeflow_go_stepped(block, {call});")
     call_parameter = Passed(("uintptr_t call",), "call", ())
     return glue.shim(
@@ -152,12 +152,10 @@ def _constructor_function(api: Api, op: Operation) -> Function:
 # --- Operations with plain arguments ---
 
 
-def _call_parts(operation: Operation) -> list[Passed]:
-    return [glue.argument_passed(a, spelling.local(a.name)) for a in operation.arguments]
-
-
 def _call_shim(api: Api, op: Operation) -> Shim:
-    parts = ([glue.self_of(op)] if op.on else []) + _call_parts(op)
+    if _is_on_task(op):
+        return tasks.task_call_shim(api, op)
+    parts = ([glue.self_of(op)] if op.on else []) + glue.call_parts(op)
     arguments = [p.c_value for p in parts]
     extra = []
     if op.out is not None:
@@ -171,15 +169,19 @@ def _call_shim(api: Api, op: Operation) -> Shim:
 
 
 def _call_function(api: Api, op: Operation) -> Function:
+    if _is_on_task(op):
+        return tasks.task_call_function(op)
     name = glue.core_name(op)
-    arguments = (["self"] if op.on else []) + [a for p in _call_parts(op) for a in p.go_arguments]
+    arguments = (["self"] if op.on else []) + [
+        a for p in glue.call_parts(op) for a in p.go_arguments
+    ]
     lines = ["failure := newFailure()"]
     if op.out is not None:
         lines.insert(0, f"var out {_c_out(op.out.type)}")
         arguments.append("&out")
     arguments.append("failure")
     lines.append(f"status := C.{glue.shim_name(op)}({', '.join(arguments)})")
-    parameters = _parameters(op)
+    parameters = glue.parameters(op)
     if op.out is None:
         lines.append("return coreError(status, failure)")
         signature = f"func {name}({parameters}) error"
@@ -191,18 +193,6 @@ def _call_function(api: Api, op: Operation) -> Function:
     lines.append(f"return {_from_c('out', op.out.type, copied=False)}, nil")
     signature = f"func {name}({parameters}) ({result}, error)"
     return Function(glue.doc(name, op), signature, tuple(lines), (f"return {zero}, errNoCore",))
-
-
-def _parameters(operation: Operation) -> str:
-    own = [f"self {spelling.handle_type(operation.on.name)}"] if operation.on else []
-    return ", ".join(
-        own + [f"{spelling.local(a.name)} {_core_type(a)}" for a in operation.arguments]
-    )
-
-
-def _core_type(argument: Argument) -> str:
-    is_optional_text = argument.type.kind == "string" and argument.optional
-    return "*string" if is_optional_text else spelling.go_type(argument.type)
 
 
 def zero_value(kind: Type) -> str:
@@ -244,7 +234,7 @@ def _accessor_function(api: Api, op: Operation) -> Function:
     name = glue.core_name(op)
     go = spelling.go_type(op.out.type)
     lines = [f"return {_from_c(f'C.{glue.shim_name(op)}(self)', op.out.type, copied=False)}"]
-    signature = f"func {name}({_parameters(op)}) {go}"
+    signature = f"func {name}({glue.parameters(op)}) {go}"
     return Function(
         glue.doc(name, op), signature, tuple(lines), (f"return {zero_value(op.out.type)}",)
     )
@@ -259,83 +249,35 @@ def _retain_shim(api: Api, op: Operation) -> Shim:
 
 def _retain_function(api: Api, op: Operation) -> Function:
     name = glue.core_name(op)
-    signature = f"func {name}({_parameters(op)}) {spelling.handle_type(op.on.name)}"
+    signature = f"func {name}({glue.parameters(op)}) {spelling.handle_type(op.on.name)}"
     return Function(
         glue.doc(name, op), signature, (f"return C.{glue.shim_name(op)}(self)",), ("return nil",)
     )
 
 
 def _plain_shim(api: Api, op: Operation) -> Shim:
-    parts = [glue.self_of(op), *_call_parts(op)]
+    parts = [glue.self_of(op), *glue.call_parts(op)]
     arguments = ", ".join(p.c_value for p in parts)
     return glue.shim(api, op, "void", parts, [], [f"{cabi.function_name(op)}({arguments});"])
 
 
 def _plain_function(api: Api, op: Operation) -> Function:
     name = glue.core_name(op)
-    arguments = ["self", *(a for p in _call_parts(op) for a in p.go_arguments)]
+    arguments = ["self", *(a for p in glue.call_parts(op) for a in p.go_arguments)]
     lines = (f"C.{glue.shim_name(op)}({', '.join(arguments)})",)
-    return Function(glue.doc(name, op), f"func {name}({_parameters(op)})", lines, ())
-
-
-# --- The task itself ---
-
-
-def _resume_shim(api: Api, op: Operation) -> Shim:
-    parts, lines = [Passed(("uintptr_t call",), "", ())], [_BLOCK]
-    for struct, argument in _flattened(api, op):
-        lines.append(f"scopeflow_{struct.name} {argument.name};")
-        for f in struct.fields:
-            part = glue.passed(f, f.type, f"{argument.name}_{f.name}", "")
-            parts.append(part)
-            lines.append(f"{argument.name}.{cabi.member_name(f)} = {part.c_value};")
-    arguments = ", ".join(f"&{a.name}" for _, a in _flattened(api, op))
-    call = f"{cabi.function_name(op)}(&block->task, {arguments}, {_STEP})"
-    lines.append(f"return scopeflow_go_stepped(block, {call});")
-    return glue.shim(api, op, "int32_t", parts, [], lines)
-
-
-def _flattened(api: Api, op: Operation) -> list[tuple[Struct, Argument]]:
-    return [(api.struct(a.type.name), a) for a in op.arguments if a.type.kind == "struct"]
-
-
-def _resume_function(api: Api, op: Operation) -> Function:
-    name = camel(op.id)
-    parameters, arguments = [], ["c.address"]
-    for struct, _ in _flattened(api, op):
-        for f in struct.fields:
-            if f.type.kind != "emitter":
-                parameters.append(f"{spelling.local(f.name)} {spelling.go_type(f.type)}")
-            value = "emitter" if f.type.kind == "emitter" else spelling.local(f.name)
-            arguments += glue.passed(f, f.type, f.name, value).go_arguments
-    lines = ["emitter := c.lockEmitter()"]
-    lines.append(f"result := Status(C.{glue.shim_name(op)}({', '.join(arguments)}))")
-    lines += ["c.unlockEmitter()", "return result"]
-    signature = f"func (c *call) {name}({', '.join(parameters)}) Status"
-    return Function(glue.doc(name, op), signature, tuple(lines), ("return StatusInvalidState",))
-
-
-def _abandon_shim(api: Api, op: Operation) -> Shim:
-    lines = [_BLOCK, f"{cabi.function_name(op)}(&block->task);"]
-    return glue.shim(api, op, "void", [Passed(("uintptr_t call",), "", ())], [], lines)
-
-
-def _abandon_function(api: Api, op: Operation) -> Function:
-    name = camel(op.id)
-    lines = (f"C.{glue.shim_name(op)}(c.address)",)
-    return Function(glue.doc(name, op), f"func (c *call) {name}()", lines, ())
+    return Function(glue.doc(name, op), f"func {name}({glue.parameters(op)})", lines, ())
 
 
 _SHIMS = {
     "task": _task_shim, "constructor": _constructor_shim, "call": _call_shim,
     "accessor": _accessor_shim, "retain": _retain_shim, "release": _plain_shim,
-    "destructor": _plain_shim, "tape": _plain_shim, "resume": _resume_shim,
-    "abandon": _abandon_shim,
+    "destructor": _plain_shim, "tape": _plain_shim, "resume": tasks.resume_shim,
+    "abandon": tasks.abandon_shim,
 }  # fmt: skip
 
 _FUNCTIONS = {
     "task": _task_function, "constructor": _constructor_function, "call": _call_function,
     "accessor": _accessor_function, "retain": _retain_function, "release": _plain_function,
-    "destructor": _plain_function, "tape": _plain_function, "resume": _resume_function,
-    "abandon": _abandon_function,
+    "destructor": _plain_function, "tape": _plain_function, "resume": tasks.resume_function,
+    "abandon": tasks.abandon_function,
 }  # fmt: skip

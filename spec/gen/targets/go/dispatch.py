@@ -36,7 +36,23 @@ class Callable:
 
 
 # How the runner plays a callable, by what that answers.
-_PLAYS = {"reason": "return r.reason(ctx, c, &count)", "nothing": "r.nothing(ctx, c, &count)"}
+_PLAYS = {
+    "reason": "return r.reason(ctx, c, &count{also})",
+    "payload": "return r.sanitized(ctx, c, &count, {given})",
+    "request": "return r.intercepted(ctx, c, &count, {given})",
+    "result": "return r.executed(ctx, c, &count, {given})",
+    "fields": "return r.fields(ctx, c, &count, {given})",
+    "members": "return r.members(ctx, c, &count)",
+    "nothing": "r.nothing(ctx, c, &count)",
+}
+_OWN_PLAYS = {
+    "llm_sanitize_request_guardrail": "return r.sanitizedRequest(ctx, c, &count, {given})",
+    "llm_request_intercept": "return r.interceptedLLM(ctx, c, &count, {given})",
+    "llm_execution_intercept": "return r.executedLLM(ctx, c, &count, {given})",
+    "llm_stream_execution_intercept": "return r.executedStream(ctx, c, &count, {given})",
+}
+# What of its arguments the runner looks at.
+_SEEN = ("request", "annotated", "response", "fields", "next")
 
 
 def context(api: Api) -> dict:
@@ -52,12 +68,18 @@ def context(api: Api) -> dict:
 
 
 def _callable(registry: Registry) -> Callable:
-    seen = ["r.record(c, event)"] if "event" in registry.call_arguments else []
+    is_recorded = registry.answer == "nothing" and "event" in registry.call_arguments
+    seen = ["r.record(c, event)"] if is_recorded else []
+    given = [name for name in registry.call_arguments if name in _SEEN]
+    play = _OWN_PLAYS.get(registry.name) or _PLAYS[registry.answer]
     return Callable(
         maker=spelling.unexported(registry.name),
         func_type=methods.func_type(registry.name),
         signature=methods.func_signature(registry),
-        lines=(*seen, _PLAYS[registry.answer]),
+        lines=(
+            *seen,
+            play.format(given=", ".join(given), also="".join(f", {name}" for name in given)),
+        ),
     )
 
 
@@ -83,6 +105,8 @@ def _shown(value: str, item) -> str:
 
 
 def _entries(api: Api, operation: Operation) -> list[Entry]:
+    if any(a.type.kind == "value" for a in operation.arguments):
+        return []  # What a driver does, not what an application does.
     if operation.registry:
         return [Entry(operation.id, tuple(_registry(operation)))]
     if operation.kind == "task":
@@ -105,7 +129,7 @@ def _value(a: Argument) -> str:
         "error": f's.err("{a.name}")',
         "timestamp": f's.time("{a.name}")',
         "bool": f's.boolean("{a.name}")',
-        "callable": f'r.{{callable}}(s.callable("{a.name}"))',
+        "callable": f's.codec("{a.name}")',
     }.get(kind.kind)
     if reader:
         return reader
@@ -117,12 +141,14 @@ def _value(a: Argument) -> str:
 
 
 def _registry(operation: Operation) -> list[str]:
-    method = f"{pascal(operation.action)}{pascal(operation.registry)}"
+    method = f"{pascal(operation.action)}{spelling.exported(operation.registry)}"
     given = []
-    for a in operation.arguments:
+    for a in methods.registry_parameters(operation):
         if a.type.kind == "callable":
             given.append(f'r.{spelling.unexported(operation.registry)}(s.callable("{a.name}"))')
-        elif a.type.kind != "flags":
+        elif a.type.kind == "flags":
+            given.append("s.breaksChain()")
+        else:
             given.append(_value(a))
     call = f"{_subject(operation)}.{method}({', '.join(given)})"
     if operation.action == "deregister":
@@ -136,7 +162,8 @@ def _task(api: Api, operation: Operation) -> list[str]:
     required = []
     for a in values.given(operation):
         if a.is_required:
-            required.append(_value(a))
+            is_request = operation.module == "llm" and a.name == "request"
+            required.append(f's.llmRequest("{a.name}")' if is_request else _value(a))
             continue
         name = values.option_name(api, operation, a)
         lines += [

@@ -70,6 +70,9 @@ def passed(item: Argument | Field, kind: Type, name: str, value: str) -> Passed:
         )
     if kind.kind == "handle":
         return Passed((f"scopeflow_{kind.name} *{name}",), name, (value,))
+    if kind.kind == "value":
+        task = f"&((scopeflow_go_call *){name}_block)->{kind.name}"
+        return Passed((f"uintptr_t {name}_block",), task, (value,))
     if kind.kind == "emitter":
         return Passed((f"scopeflow_emitter *{name}",), name, (value,))
     if kind.kind == "bool":
@@ -118,3 +121,23 @@ def core_name(operation: Operation) -> str:
 
 def doc(name: str, operation: Operation) -> str:
     return spelling.documented(name, operation.doc)
+
+
+# --- The arguments of a call ---
+
+
+def call_parts(operation: Operation) -> list[Passed]:
+    return [argument_passed(a, spelling.local(a.name)) for a in operation.arguments]
+
+
+def parameters(operation: Operation) -> str:
+    is_handle = operation.on is not None and operation.on.kind == "handle"
+    own = [f"self {spelling.handle_type(operation.on.name)}"] if is_handle else []
+    return ", ".join(
+        own + [f"{spelling.local(a.name)} {core_type(a)}" for a in operation.arguments]
+    )
+
+
+def core_type(argument: Argument) -> str:
+    is_optional_text = argument.type.kind == "string" and argument.optional
+    return "*string" if is_optional_text else spelling.go_type(argument.type)

@@ -48,11 +48,37 @@ class Middleware:
 _CALL_ARGUMENTS = {
     "name": ("name string", "c.targetName()"),
     "request": ("request any", "c.stepInput()"),
-    "event": ("event *Event", "c.event"),
+    "response": ("response any", "c.stepInput()"),
+    "next": ("next NextFunc", "c.next()"),
+    "event": ("event *Event", "c.stepEvent()"),
+    "fields": ("fields *EventFields", "c.stepFields()"),
+    "kinds": ("kinds uint32", "c.stepKinds()"),
+    "registration": ("registration string", "c.targetName()"),
+}
+# LLM calls have a type of their own for requests, and streams for what they give.
+_LLM_ARGUMENTS = {
+    "request": ("request *LLMRequest", "c.stepRequest()"),
+    "annotated": ("annotated any", "c.stepAnnotated()"),
+    "next": ("next LLMNextFunc", "c.nextLLM()"),
+}
+_STREAM_ARGUMENTS = {**_LLM_ARGUMENTS, "next": ("next LLMStreamNextFunc", "c.nextStream()")}
+_STREAM_REGISTRY = "llm_stream_execution_intercept"
+_OWN_ANSWERS = {
+    "llm_sanitize_request_guardrail": (
+        "(*LLMRequest, error)",
+        "return c.answerLLMRequest({call})",
+    ),
+    "llm_request_intercept": ("(any, error)", "return c.answerIntercepted({call})"),
+    _STREAM_REGISTRY: ("(any, error)", "return c.answerResult({call})"),
 }
 # What a callable answers: its results, and the statement that makes the answer of them.
 _ANSWERS = {
     "reason": ("(*string, error)", "return c.answerReason({call})"),
+    "payload": ("(any, error)", "return c.answerPayload({call})"),
+    "request": ("(any, error)", "return c.answerRequest({call})"),
+    "result": ("(any, error)", "return c.answerResult({call})"),
+    "fields": ("(*EventFields, error)", "return c.answerFields({call})"),
+    "members": ("(map[string]any, error)", "return c.answerMembers({call})"),
     "nothing": ("", "{call}\nreturn c.answerNothing()"),
 }
 
@@ -70,6 +96,8 @@ def methods(api: Api) -> list[Method]:
     found = []
     for operation in api.operations:
         if operation.kind not in SIMPLE or operation.on is None or operation.registry:
+            continue
+        if operation.on.kind != "handle":
             continue
         owner = spelling.class_of(api, operation.on.name)
         if owner is not None:
@@ -169,19 +197,30 @@ def middleware(api: Api) -> list[Middleware]:
 
 
 def func_type(registry: str) -> str:
-    return pascal(registry) + "Func"
+    return spelling.exported(registry) + "Func"
+
+
+def _call_arguments(registry: Registry) -> list[tuple[str, str]]:
+    own = {}
+    if registry.name.startswith("llm_"):
+        own = _STREAM_ARGUMENTS if registry.name == _STREAM_REGISTRY else _LLM_ARGUMENTS
+    return [(_CALL_ARGUMENTS | own)[name] for name in registry.call_arguments]
+
+
+def _answer(registry: Registry) -> tuple[str, str]:
+    return _OWN_ANSWERS.get(registry.name) or _ANSWERS[registry.answer]
 
 
 def func_signature(registry: Registry) -> str:
     """`func(ctx context.Context, event *Event)`, with the results."""
-    given = [_CALL_ARGUMENTS[name][0] for name in registry.call_arguments]
-    results = _ANSWERS[registry.answer][0]
+    given = [parameter for parameter, _ in _call_arguments(registry)]
+    results = _answer(registry)[0]
     return f"func({', '.join(['ctx context.Context', *given])}) {results}".rstrip()
 
 
 def _middleware(api: Api, registry: Registry) -> Middleware:
-    given = [_CALL_ARGUMENTS[name] for name in registry.call_arguments]
-    results, statement = _ANSWERS[registry.answer]
+    given = _call_arguments(registry)
+    results, statement = _answer(registry)
     call = f"callable.({func_type(registry.name)})({', '.join(['ctx', *(v for _, v in given)])})"
     operations = [op for op in api.operations if op.registry == registry.name]
     found = [_registry_method(api, op) for op in operations]
@@ -197,30 +236,46 @@ def _middleware(api: Api, registry: Registry) -> Middleware:
     )
 
 
-def _registry_parameters(operation: Operation) -> list[Argument]:
-    """All but the flags: nothing is asynchronous in Go."""
-    return [a for a in operation.arguments if a.type.kind != "flags"]
+def can_break_chain(operation: Operation) -> bool:
+    """Whether a registration says that no later one runs; it is all that Go says in flags, for
+    nothing is asynchronous there."""
+    return operation.registry.endswith("_request_intercept")
+
+
+def registry_parameters(operation: Operation) -> list[Argument]:
+    """The function comes last."""
+    given = [a for a in operation.arguments if a.type.kind != "flags" or can_break_chain(operation)]
+    return sorted(given, key=lambda a: a.type.kind == "callable")
 
 
 def _registry_declaration(operation: Operation) -> str:
     return ", ".join(
-        f"fn {func_type(operation.registry)}"
-        if a.type.kind == "callable"
-        else f"{spelling.local(a.name)} {spelling.go_type(a.type)}"
-        for a in _registry_parameters(operation)
+        f"{_REGISTRY_NAMES.get(a.type.kind, spelling.local(a.name))} {_registry_type(operation, a)}"
+        for a in registry_parameters(operation)
     )
+
+
+_REGISTRY_NAMES = {"callable": "fn", "flags": "breakChain"}
+
+
+def _registry_type(operation: Operation, a: Argument) -> str:
+    if a.type.kind == "flags":
+        return "bool"
+    if a.type.kind == "callable":
+        return func_type(operation.registry)
+    return spelling.go_type(a.type)
 
 
 def _registry_method(api: Api, operation: Operation) -> Method:
     go_class, receiver = spelling.CLASSES[operation.on.name]
-    name = f"{pascal(operation.action)}{pascal(operation.registry)}"
+    name = f"{pascal(operation.action)}{spelling.exported(operation.registry)}"
     core = f"core{pascal(operation.id)}"
     head = f"func ({receiver} *{go_class}) {name}({_registry_declaration(operation)})"
-    given = []
-    for a in operation.arguments:
-        given.append(
-            {"callable": "callable", "flags": "0"}.get(a.type.kind, spelling.local(a.name))
-        )
+    flags = "chainFlag(breakChain)" if can_break_chain(operation) else "0"
+    given = [
+        {"callable": "callable", "flags": flags}.get(a.type.kind, spelling.local(a.name))
+        for a in operation.arguments
+    ]
     call = f"{core}({', '.join([f'{receiver}.handle', *given])})"
     if operation.action == "deregister":
         lines = [f"if {receiver}.usable() != nil {{", "\treturn false", "}"]
@@ -243,10 +298,10 @@ def _registry_method(api: Api, operation: Operation) -> Method:
 
 def _default_function(api: Api, operation: Operation) -> Method:
     """The function of the package that does the same on the default runtime."""
-    name = f"{pascal(operation.action)}{pascal(operation.registry)}"
+    name = f"{pascal(operation.action)}{spelling.exported(operation.registry)}"
     given = ", ".join(
-        "fn" if a.type.kind == "callable" else spelling.local(a.name)
-        for a in _registry_parameters(operation)
+        _REGISTRY_NAMES.get(a.type.kind, spelling.local(a.name))
+        for a in registry_parameters(operation)
     )
     head = f"func {name}({_registry_declaration(operation)})"
     doc = (f"{name} is [Runtime.{name}] on the default runtime.",)

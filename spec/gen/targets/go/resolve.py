@@ -11,6 +11,8 @@ from spec.gen.render import Output
 
 from . import core, dispatch, methods, spelling, values
 
+LANGUAGE = "go"  # what `not_yet` calls it
+
 
 def outputs(api: Api) -> list[Output]:
     arguments = values.arguments(api)

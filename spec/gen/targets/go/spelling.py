@@ -7,8 +7,8 @@ from spec.gen.names import camel, pascal
 
 # What users of the package never see: the protocol between the core and this binding.
 INTERNAL_TYPES = {
-    "answer_kind", "call_flag", "callable_flag", "event_info", "event_part", "pop_flag", "registry",
-    "step_kind", "token",
+    "answer_kind", "atof_item", "atof_item_kind", "call_flag", "callable_flag", "event_info",
+    "answer_flag", "codec_action", "event_part", "pop_flag", "step_flag", "step_kind", "token",
 }  # fmt: skip
 
 # Arguments that the binding itself gives.
@@ -16,7 +16,11 @@ MANAGED_ARGUMENTS = {"current", "emitter"}
 
 # Options that only the binding and its tests use: (operation, argument).
 INTERNAL_OPTIONS = {
-    ("scope_pop", "flags"), ("tool_execute", "flags"), ("atof_sink_open", "mode"),
+    ("scope_pop", "flags"), ("tool_execute", "flags"), ("tool_request_intercepts", "flags"),
+    ("tool_conditional_execution", "flags"), ("llm_execute", "flags"),
+    ("llm_stream_execute", "flags"), ("llm_request_intercepts", "flags"),
+    ("llm_conditional_execution", "flags"), ("atof_sink_open", "mode"),
+    ("atof_reader_new", "line_limit"), ("atof_reader_new", "depth_limit"),
 }  # fmt: skip
 
 # Operations whose idiomatic form is written by hand, and what it is called.
@@ -26,7 +30,18 @@ GO_NAMES = {
     "scope_push": "PushScope",
     "scope_pop": "PopScope",
     "scope_event": "EmitEvent",
+    "runtime_close": "Runtime.Close",
     "tool_execute": "ToolCallExecute",
+    "tool_call": "ToolCall",
+    "tool_call_end": "ToolCallEnd",
+    "tool_request_intercepts": "ToolRequestIntercepts",
+    "tool_conditional_execution": "ToolConditionalExecution",
+    "llm_execute": "LLMCallExecute",
+    "llm_stream_execute": "LLMStreamCallExecute",
+    "llm_call": "LLMCall",
+    "llm_call_end": "LLMCallEnd",
+    "llm_request_intercepts": "LLMRequestIntercepts",
+    "llm_conditional_execution": "LLMConditionalExecution",
     "atof_sink_open": "NewAtofExporter",
 }
 
@@ -36,13 +51,24 @@ OPTION_TYPES = {
     "scope_pop": "ScopeEndOption",
     "scope_event": "EventOption",
     "tool_execute": "ToolCallOption",
+    "tool_call": "ToolBeginOption",
+    "tool_call_end": "ToolEndOption",
+    "tool_request_intercepts": "toolRequestInterceptsOption",
+    "tool_conditional_execution": "toolConditionalExecutionOption",
+    "llm_execute": "LLMCallOption",
+    "llm_stream_execute": "LLMStreamOption",
+    "llm_call": "LLMBeginOption",
+    "llm_call_end": "LLMEndOption",
+    "llm_request_intercepts": "llmRequestInterceptsOption",
+    "llm_conditional_execution": "llmConditionalExecutionOption",
     "atof_sink_open": "atofSinkOption",
+    "atof_reader_new": "atofReaderOption",
 }
 
 # Handles whose Go type is written by hand: the type and its receiver.
 CLASSES = {"runtime": ("Runtime", "r"), "scope": ("Scope", "s")}
 
-_INITIALISMS = {"uuid": "UUID", "id": "ID", "json": "JSON", "ns": "Ns"}
+_INITIALISMS = {"uuid": "UUID", "id": "ID", "json": "JSON", "llm": "LLM", "ns": "Ns"}
 
 _RESERVED = {
     "break", "case", "chan", "const", "continue", "default", "defer", "else", "fallthrough", "for",
@@ -123,13 +149,15 @@ def go_type(kind: Type) -> str:
         return handle_type(kind.name)
     return {
         "string": "string", "bytes": "[]byte", "bool": "bool", "uuid": "UUID", "status": "Status",
-        "emitter": "emitterHandle", "host": "uintptr",
+        "emitter": "emitterHandle", "host": "uintptr", "value": "callAddress",
     }[kind.kind]  # fmt: skip
 
 
 def value_type(api: Api, item: Argument) -> str:
     """What an application gives for an argument."""
     kind = item.type
+    if kind.kind == "callable":
+        return _CODECS[item.name]
     if kind.kind == "payload" or kind.kind == "ref":
         return "any"
     if kind.kind == "error":
@@ -140,6 +168,10 @@ def value_type(api: Api, item: Argument) -> str:
     if kind.kind == "string" and item.optional:
         return "*string"
     return go_type(kind)
+
+
+# What the arguments are that are callables of a call and not of a registry.
+_CODECS = {"codec": "RequestCodec", "response_codec": "ResponseCodec"}
 
 
 def c_type(kind: Type) -> str:

@@ -207,8 +207,13 @@ def options(api: Api) -> list[Option]:
         if len({(a.type, _is_internal(op, a)) for op, a in uses}) == 1:
             found.append(_option(api, name, uses))
         else:
-            found += [_option(api, f"{op.module}_{name}", [(op, a)]) for op, a in uses]
+            found += [_option(api, f"{module}_{name}", own) for module, own in _by_module(uses)]
     return found
+
+
+def _by_module(uses: list[tuple[Operation, Argument]]):
+    modules = list(dict.fromkeys(op.module for op, _ in uses))
+    return [(module, [(op, a) for op, a in uses if op.module == module]) for module in modules]
 
 
 def option_name(api: Api, operation: Operation, argument: Argument) -> str:
@@ -249,11 +254,13 @@ def _option(api: Api, name: str, uses: list[tuple[Operation, Argument]]) -> Opti
 
 def _setter_value(value_type: str, kind: Type) -> tuple[str, str]:
     """What the option takes, and what it stores. A time is Go's own; a text's address says that it
-    was given."""
+    was given, and so does a mark in the place of a nil payload."""
     if kind.kind == "timestamp":
         return "time.Time", "o.value.UnixNano()"
     if value_type == "*string":
         return "string", "&o.value"
+    if kind.kind == "payload":
+        return value_type, "givenPayload(o.value)"
     return value_type, "o.value"
 
 

@@ -181,7 +181,7 @@ def constructor(api: Api, operation: Operation) -> Constructor:
         fields=tuple(fields),
         defaults=tuple((ts_name(a), _default(a)) for a in given),
         checks=tuple(line for a in given for line in check_lines(a)),
-        passed=", ".join(ts_name(a) for a in given),
+        passed=", ".join(_passed(operation, a) for a in given),
     )
 
 

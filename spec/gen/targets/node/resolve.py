@@ -30,6 +30,8 @@ _EVENT_TYPES = {
     "metadata": "Record<string, unknown> | null",
 }
 
+LANGUAGE = "node"  # what `not_yet` calls it
+
 
 @dataclass(frozen=True)
 class Group:

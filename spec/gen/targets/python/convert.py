@@ -35,6 +35,14 @@ def argument_line(argument: Argument, name: str, target: str, api: Api) -> str:
     return broken(f"{target} = {_value(argument, name, quoted, api)}")
 
 
+def callable_lines(name: str, target: str, registry: str) -> str:
+    """Two statements: what is known about the callable is kept with it (S3.9)."""
+    return (
+        f'{name} = registered_callable({name}, "{name}", {registry})\n'
+        f"{target} = <scopeflow_ref><PyObject *>{name}"
+    )
+
+
 def handle_lines(name: str, target: str, of_class: str, optional: bool = False) -> str:
     """Two statements: the check, and the pointer, which the caller's reference keeps alive."""
     prefix = "optional_" if optional else ""
@@ -70,7 +78,7 @@ def _value(argument: Argument, name: str, quoted: str, api: Api) -> str:
         return f"{kind.kind}_argument({name}, {literal(lowest)}, {literal(highest)}, {quoted})"
     if kind.kind == "payload" and not argument.optional:
         return f"<scopeflow_ref><PyObject *>{name}"
-    if kind.kind in ("payload", "ref"):
+    if kind.kind in ("payload", "ref") or (kind.kind == "callable" and argument.optional):
         return f"payload_argument({name})"
     return f"{_CONVERTERS[kind.kind]}({name}, {quoted})"
 
@@ -79,7 +87,6 @@ _CONVERTERS = {
     "bool": "bool_argument",
     "f64": "f64_argument",
     "error": "error_argument",
-    "callable": "callable_argument",
     "timestamp": "timestamp_argument",
 }
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from spec.gen import cabi
-from spec.gen.model import Api, Argument, Operation
+from spec.gen.model import Api, Argument, Operation, Registry
 from spec.gen.text import fill
 
 from . import convert, shape
 
 ERROR_DOC = "Raises {}."
+BREAK_CHAIN_BIT = cabi.value_name("callable_flag", "break_chain")
 # What fits between `if ` and ` != SCOPEFLOW_STATUS_OK:` in a method.
 CALL_WIDTH = 62
 STUB_WIDTH = 100
@@ -34,6 +35,12 @@ class Parameter:
     def in_stub(self) -> str:
         default = "" if self.default is None else f" = {self.default}"
         return f"{self.name}: {self.hint}{default}"
+
+
+# Of a request intercept: once it has succeeded, no later one runs (S3.5).
+BREAK_CHAIN = Parameter(
+    "break_chain", None, "bool", 'c_breaks = bool_argument(break_chain, "break_chain")', ""
+)
 
 
 @dataclass(frozen=True)
@@ -121,12 +128,15 @@ def method(api: Api, op: Operation) -> Function:
     c_function = cabi.function(op)
     if op.out is not None:
         locals_.append(f"cdef {_declare(op.out.type, 'c_' + op.out.name)}")
+    if BREAK_CHAIN in parameters:
+        locals_.append("cdef uint32_t c_breaks")
     if op.blocks:
         locals_.append("cdef scopeflow_status c_status")
     call = c_call(op, _call_arguments(op, has_options))
     if not c_function.is_fallible:
         call = f"c_{op.out.name} = {call}"
-    implicit = [Parameter("", None, "", line, "") for line in _implicit_lines(op)]
+    breaks = BREAK_CHAIN in parameters
+    implicit = [Parameter("", None, "", line, "") for line in _implicit_lines(op, breaks)]
     return Function(
         name=op.id,
         doc=tuple(documentation(api, op)),
@@ -161,32 +171,79 @@ def parameters_of(api: Api, op: Operation, target) -> tuple[Parameter, ...]:
     """What a user gives, required ones first as in the spec."""
     given = [a for a in op.arguments if not shape.is_implicit(a) and not _is_driver(a)]
     given = [a for a in given if a.is_required] + [a for a in given if not a.is_required]
-    return tuple(parameter(api, op, a, target(a)) for a in given)
+    parameters = [parameter(api, op, a, target(a)) for a in given]
+    if op.action == "register" and registry_of(api, op).answer == "request":
+        parameters.insert(-1, BREAK_CHAIN)
+    return tuple(parameters)
+
+
+def registry_of(api: Api, op: Operation) -> Registry:
+    return next(r for r in api.registries if r.name == op.registry)
 
 
 def parameter(api: Api, op: Operation, argument: Argument, target: str) -> Parameter:
     name = shape.argument_name(op, argument, api)
     hint = convert.argument_hint(argument, api, callback_hint(api, op))
-    line = convert.argument_line(argument, name, target, api)
+    if argument.type.kind == "callable" and op.registry:
+        registry = cabi.value_name("registry", op.registry)
+        line = convert.callable_lines(name, target, registry)
+    elif op.registry and argument.name == "kinds":
+        hint = "Iterable[str]"
+        line = f'{target} = kinds_argument({name}, "{name}")'
+    else:
+        line = convert.argument_line(argument, name, target, api)
     taken = target if argument.passing == "take" else ""
     return Parameter(name, convert.signature_default(argument), hint, line, taken)
 
 
 def callback_hint(api: Api, op: Operation) -> str:
-    registry = next((r for r in api.registries if r.name == op.registry), None)
-    if registry is None:
+    if not op.registry:
         return "Callable[..., object]"
-    arguments = ", ".join(_CALL_ARGUMENT_HINTS[a] for a in registry.call_arguments)
-    answers = [_ANSWER_HINTS[registry.answer]]
+    registry = registry_of(api, op)
+    is_llm = registry.name.startswith("llm_")
+    hints = {**_CALL_ARGUMENT_HINTS, "request": "LLMRequest" if is_llm else "Any"}
+    arguments = ", ".join(hints[a] for a in registry.call_arguments)
+    answers = [_answer_hint(registry, is_llm)]
     if registry.accepts_async:
         # None stands last, as the linter wants it.
         answers = [*answers[0].split(" | "), f"Awaitable[{answers[0]}]"]
         answers.sort(key=lambda answer: answer == "None")
-    return f"Callable[[{arguments}], {' | '.join(answers)}]"
+    if "Any" in answers:
+        answers = ["Any"]
+    if registry.name in SHAPES:
+        arguments = "..."
+    return (
+        f"Callable[{arguments if arguments == '...' else f'[{arguments}]'}, {' | '.join(answers)}]"
+    )
 
 
-_CALL_ARGUMENT_HINTS = {"name": "str", "request": "Any", "event": "ScopeEvent | MarkEvent"}
-_ANSWER_HINTS = {"reason": "str | None", "nothing": "object"}
+def _answer_hint(registry: Registry, is_llm: bool) -> str:
+    if registry.name == "llm_sanitize_request_guardrail":
+        return "LLMRequest"
+    return _ANSWER_HINTS[registry.answer]
+
+
+# These may be written in more than one way: `(request, next)` or `(name, request, next)`.
+SHAPES = {"llm_stream_execution_intercept"}
+_CALL_ARGUMENT_HINTS = {
+    "name": "str",
+    "response": "Any",
+    "annotated": "Any",
+    "next": "Callable[[Any], Any]",
+    "event": "ScopeEvent | MarkEvent",
+    "kinds": "set[str]",
+    "registration": "str",
+    "fields": "dict[str, Any]",
+}
+_ANSWER_HINTS = {
+    "reason": "str | None",
+    "nothing": "object",
+    "payload": "Any",
+    "fields": "Any",
+    "members": "dict[str, Any]",
+    "request": "Any",
+    "result": "Any",
+}
 
 
 def self_parameter(op: Operation) -> Parameter:
@@ -222,6 +279,8 @@ def _is_driver(argument: Argument) -> bool:
     """Whether the hand-written driver gives it as a C value."""
     if argument.type.kind == "flags" and argument.type.name in shape.DRIVER_FLAGS:
         return argument.type.name != "callable_flag"
+    if argument.type.kind == "value":
+        return True
     return shape.is_implicit(argument) and argument.type.kind in ("handle", "emitter")
 
 
@@ -253,11 +312,11 @@ def _call_arguments(op: Operation, has_options: bool) -> list[str]:
     return arguments
 
 
-def _implicit_lines(op: Operation) -> list[str]:
+def _implicit_lines(op: Operation, breaks: bool) -> list[str]:
     """What is known of a callable is found out, not asked for."""
     target = next((a for a in op.arguments if a.type.kind == "callable"), None)
-    return [
-        f"{_local(a)} = callable_flags({_local(target)})"
-        for a in op.arguments
-        if a.type.name == "callable_flag" and target is not None
-    ]
+    given = [a for a in op.arguments if a.type.name == "callable_flag" and target is not None]
+    lines = [f"{_local(a)} = callable_flags({_local(target)})" for a in given]
+    if breaks:
+        lines += [f"if c_breaks:\n    {_local(a)} |= {BREAK_CHAIN_BIT}" for a in given]
+    return lines

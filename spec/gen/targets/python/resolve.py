@@ -10,6 +10,8 @@ from . import convert, operations, shape
 
 PACKAGE = "python/scopeflow"
 
+LANGUAGE = "python"  # what `not_yet` calls it
+
 
 def outputs(api: Api) -> list[Output]:
     types = {
@@ -146,6 +148,7 @@ def table_context(api: Api) -> dict:
             for name in shape.user_enums(api)
         ],
         "flags": [(f.name, {bit.name: bit.value for bit in f.bits}) for f in api.flags],
+        "registries": api.registries,
         "operations": [table_row(api, op) for op in api.operations if _in_table(op)],
     }
 

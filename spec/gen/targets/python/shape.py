@@ -15,6 +15,8 @@ HANDLE_CLASSES = {"runtime": "Runtime", "scope": "ScopeHandle", "event": "Event"
 
 ENUM_CLASSES = {"file_mode": "AtofExporterMode"}
 
+FLAGS_CLASSES = {"llm_attribute": "LLMAttributes"}
+
 # Set by the driver, never by a user: they stay plain integers.
 DRIVER_FLAGS = {"callable_flag", "call_flag", "pop_flag"}
 
@@ -29,9 +31,30 @@ ARGUMENT_NAMES = {
     "scope_push": {"type": "scope_type", "parent": "handle"},
     "scope_event": {"parent": "handle"},
     "tool_execute": {"parent": "handle", "request": "args"},
+    "tool_call": {"parent": "handle", "request": "args"},
+    "tool_call_end": {"response": "result"},
+    "tool_request_intercepts": {"request": "args"},
+    "tool_conditional_execution": {"request": "args"},
+    "llm_execute": {"parent": "handle"},
+    "llm_stream_execute": {"parent": "handle"},
+    "llm_call": {"parent": "handle"},
+    "register_conditional_middleware_guardrail": {"registration": "registration_name"},
+    "scope_register_conditional_middleware_guardrail": {"registration": "registration_name"},
 }
 
-CALLABLE_NAMES = {"reason": "guardrail", "nothing": "callback"}
+# What a registry's callable is called, by what it answers.
+CALLABLE_NAMES = {
+    "reason": "guardrail",
+    "nothing": "callback",
+    "payload": "guardrail",
+    "fields": "guardrail",
+    "request": "fn",
+    "result": "fn",
+    "members": "injector",
+}
+
+# Complete as they are, but shown in another form: `Runtime.last_errors` gives all of them.
+HAND_WRITTEN = {"runtime_last_error"}
 
 # Kinds of operation that come out complete; tasks get a `begin` function for the driver.
 CALLABLE_KINDS = ("call", "accessor", "constructor")
@@ -50,7 +73,7 @@ def member_name(name: str) -> str:
 
 def flags_class(name: str) -> str:
     """`scope_attribute` -> `ScopeAttributes`."""
-    return pascal(name) + "s"
+    return FLAGS_CLASSES.get(name, pascal(name) + "s")
 
 
 def handle_class(name: str) -> str:
@@ -98,9 +121,9 @@ def is_implicit(argument: Argument) -> bool:
 
 def is_method(operation: Operation) -> bool:
     """Whether the operation becomes a complete method of Runtime."""
-    if operation.kind not in CALLABLE_KINDS or any(
-        a.type.kind == "host" for a in operation.arguments
-    ):
+    if operation.kind not in CALLABLE_KINDS or operation.id in HAND_WRITTEN:
+        return False
+    if any(a.type.kind == "host" for a in operation.arguments):
         return False
     return operation.on is None or (operation.on.kind == "handle" and operation.on.name != "tape")
 

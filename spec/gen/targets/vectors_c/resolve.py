@@ -43,9 +43,13 @@ def outputs(api: Api) -> list[Output]:
 
 
 def is_called_by_cases(operation: Operation) -> bool:
+    """Operations on tasks are what a driver does, not what an application does."""
     kinds = ("call", "task", "accessor")
     return (
-        operation.kind in kinds and operation.on is not None and (operation.on.spelling in OWNERS)
+        operation.kind in kinds
+        and operation.on is not None
+        and operation.on.spelling in OWNERS
+        and all(a.type.kind != "value" for a in operation.arguments)
     )
 
 
@@ -156,6 +160,8 @@ def out_statement(name: str, kind: Type, value: str) -> str:
         return f"call_out_scope(c, {value});"
     if kind.kind == "uuid":
         return f'call_out_uuid(c, "{name}", &{value});'
+    if kind.kind == "chars":
+        return f'call_out_text(c, "{name}", c_text({value}));'
     if kind.kind == "string":
         return f'call_out_text(c, "{name}", {value});'
     if kind.kind == "u64":

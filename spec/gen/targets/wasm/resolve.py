@@ -15,6 +15,8 @@ _C_TYPES = {
 }  # fmt: skip
 _ROWS = ("text", "bytes")  # These cross as an address and a size.
 
+LANGUAGE = "node"  # what `not_yet` calls it
+
 
 @dataclass(frozen=True)
 class Bridge:

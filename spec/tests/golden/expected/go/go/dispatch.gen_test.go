@@ -7,6 +7,17 @@ import (
 	"fmt"
 )
 
+// vectorOperations are the operations that this package offers (`not_yet` in the spec).
+var vectorOperations = []string{
+	"thing_paint",
+	"thing_weight",
+	"thing_carry",
+	"register_watcher",
+	"deregister_watcher",
+	"scope_register_watcher",
+	"scope_deregister_watcher",
+}
+
 // operate calls the operation of a step with its arguments.
 func (r *vectorRun) operate(s *vectorStep) (any, error) {
 	switch s.Op {
@@ -45,7 +56,7 @@ func (r *vectorRun) operate(s *vectorStep) (any, error) {
 func (r *vectorRun) watcher(c *vectorCallable) WatcherFunc {
 	count := 0
 	return func(ctx context.Context, name string, request any) (*string, error) {
-		return r.reason(ctx, c, &count)
+		return r.reason(ctx, c, &count, request)
 	}
 }
 

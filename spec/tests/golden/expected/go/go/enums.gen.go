@@ -106,18 +106,18 @@ func (s ScopeCategory) String() string {
 	return "unknown"
 }
 
-// registry: The operations of registries.
-type registry int32
+// Registry: The operations of registries.
+type Registry int32
 
 const (
 	// Looks at a thing.
-	registryWatcher registry = 1
+	RegistryWatcher Registry = 1
 )
 
 // String gives the name in the spec, or `unknown` for a number that is none.
-func (r registry) String() string {
+func (r Registry) String() string {
 	switch r {
-	case registryWatcher:
+	case RegistryWatcher:
 		return "watcher"
 	}
 	return "unknown"

@@ -11,9 +11,9 @@ import (
 type WatcherFunc func(ctx context.Context, name string, request any) (*string, error)
 
 // invokeCallable calls what a step names, in the way of its registry.
-func (c *call) invokeCallable(ctx context.Context, kind registry, callable any) answer {
+func (c *call) invokeCallable(ctx context.Context, kind Registry, callable any) answer {
 	switch kind {
-	case registryWatcher:
+	case RegistryWatcher:
 		return c.answerReason(callable.(WatcherFunc)(ctx, c.targetName(), c.stepInput()))
 	}
 	return c.answerError(newError(StatusInternal, "a step names an unknown registry"))

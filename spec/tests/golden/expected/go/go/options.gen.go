@@ -107,7 +107,7 @@ func WithNotes(notes any) NotesOption {
 }
 
 func (o NotesOption) applyThingCarry(a *thingCarryArguments) {
-	a.notes = o.value
+	a.notes = givenPayload(o.value)
 }
 
 // CauseOption is made by [WithCause].

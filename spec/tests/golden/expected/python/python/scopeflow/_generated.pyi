@@ -2,7 +2,7 @@
 #
 # What of scopeflow._native is generated. There is no such module at run time: _native.pyi gives all
 # of it under its real place.
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, ClassVar, final
 
 from ._native import (
@@ -10,6 +10,7 @@ from ._native import (
     EnumerationType,
     Event,
     FlagSet,
+    LLMRequest,
     MarkEvent,
     Refusal,
     Runtime,

@@ -93,7 +93,8 @@ cdef class RuntimeOperations:
         cdef scopeflow_callable_flag c_flags
         text_argument(name, "name", &c_name)
         c_priority = i32_argument(priority, -2147483648, 2147483647, "priority")
-        c_callable = callable_argument(guardrail, "guardrail")
+        guardrail = registered_callable(guardrail, "guardrail", SCOPEFLOW_REGISTRY_WATCHER)
+        c_callable = <scopeflow_ref><PyObject *>guardrail
         c_flags = callable_flags(c_callable)
         take_reference(c_callable)
         if scopeflow_register_watcher(
@@ -129,7 +130,8 @@ cdef class RuntimeOperations:
         c_self = (<ScopeHandle>scope_handle).pointer
         text_argument(name, "name", &c_name)
         c_priority = i32_argument(priority, -2147483648, 2147483647, "priority")
-        c_callable = callable_argument(guardrail, "guardrail")
+        guardrail = registered_callable(guardrail, "guardrail", SCOPEFLOW_REGISTRY_WATCHER)
+        c_callable = <scopeflow_ref><PyObject *>guardrail
         c_flags = callable_flags(c_callable)
         take_reference(c_callable)
         if scopeflow_scope_register_watcher(

@@ -66,8 +66,8 @@ cdef dict ERROR_CLASSES = {
     3002: NoMemory,
 }
 
-cdef dict REGISTRY_TITLES = {
-    1: "watcher of things",
+cdef dict REGISTRIES = {
+    1: ("watcher", "watcher of things"),
 }
 
 @cython.final

@@ -40,6 +40,11 @@ FLAGS = {
     },
 }
 
+# Name -> number of the registries.
+REGISTRIES = {
+    "watcher": 1,
+}
+
 OPERATIONS = {
     operation.id: operation
     for operation in (

@@ -9,6 +9,10 @@ const char *const scopeflow__category_names[3] = {
     "black",
 };
 
+const char *const scopeflow__credential_headers[1] = {
+    "x-secret",
+};
+
 const char *const scopeflow__mood_names[3] = {
     "calm",
     "",

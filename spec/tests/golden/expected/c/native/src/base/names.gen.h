@@ -17,6 +17,7 @@
 #define SCOPEFLOW__KEY_SCOPE_CATEGORY "scope_category"
 #define SCOPEFLOW__KEY_CATEGORY "category"
 #define SCOPEFLOW__KEY_SUBTYPE "subtype"
+#define SCOPEFLOW__KEY_SEEN "seen"
 #define SCOPEFLOW__KEY_CAUSE "error.cause"
 #define SCOPEFLOW__ATOF_VERSION "0.9"
 #define SCOPEFLOW__MARKER_FAR "$far"
@@ -34,6 +35,9 @@
 
 /* The categories of scopes; the index is the scope's type (S1.1). */
 extern const char *const scopeflow__category_names[3];
+
+/* The headers that observers never see, unless the runtime is given others (S3.6). */
+extern const char *const scopeflow__credential_headers[1];
 
 /* The names of the flags `mood` in events; the index is the bit's number. */
 extern const char *const scopeflow__mood_names[3];

@@ -1,0 +1,12 @@
+/* What goes wrong without anybody being told by other means (S5.7): the last messages are kept, and
+ * the host's log hook gets each. */
+#ifndef SCOPEFLOW__LOG_H
+#define SCOPEFLOW__LOG_H
+
+#include "scope/runtime.h"
+
+/* "<title> '<name>' failed: <type>: <message>"; the error may be 0. Runs host code. */
+void scopeflow__log_failure(scopeflow_runtime *runtime, scopeflow_log_level level,
+                            scopeflow_bytes title, scopeflow_bytes name, scopeflow_ref error);
+
+#endif

@@ -1,0 +1,12 @@
+"""Metadata injectors of the default runtime: they add members to the metadata of every event.
+
+An injector is `injector(event)` or an `async def` of it and returns a dict. Keys that are there
+already win; an injector that fails is logged and passed over (S3.12).
+"""
+
+from ._native import default_runtime
+
+register_injector = default_runtime.register_event_metadata_injector
+deregister_injector = default_runtime.deregister_event_metadata_injector
+
+__all__ = ["deregister_injector", "register_injector"]

@@ -1,0 +1,42 @@
+"""Intercepts of the default runtime: they change what is called, or how. All may be `async def`.
+Lower priorities come first, and are outermost.
+
+Request intercepts (S3.11) rewrite the request before the call starts, on a copy of their own:
+`fn(name, args)` for tools returns the arguments; `fn(name, request, annotated)` for LLMs returns an
+LLMRequest, the pair of it and its annotated form, or an LLMRequestInterceptOutcome. With
+`break_chain` no later one runs.
+
+Execution intercepts (S3.7) run around the target: `fn(name, request, next)`. `next(request)` runs
+the rest of the chain, as often as they like, until they return; in an async call it is awaited.
+What they return is the call's result. A stream intercept, `fn(name, request, next)` or
+`fn(request, next)`, returns the iterator of the chunks.
+
+An InterceptOutcome leaves marks with the call besides. A callback with a keyword-only parameter
+`context` also gets a CallContext (S3.9).
+"""
+
+from ._native import default_runtime
+
+register_tool_request = default_runtime.register_tool_request_intercept
+deregister_tool_request = default_runtime.deregister_tool_request_intercept
+register_tool_execution = default_runtime.register_tool_execution_intercept
+deregister_tool_execution = default_runtime.deregister_tool_execution_intercept
+register_llm_request = default_runtime.register_llm_request_intercept
+deregister_llm_request = default_runtime.deregister_llm_request_intercept
+register_llm_execution = default_runtime.register_llm_execution_intercept
+deregister_llm_execution = default_runtime.deregister_llm_execution_intercept
+register_llm_stream_execution = default_runtime.register_llm_stream_execution_intercept
+deregister_llm_stream_execution = default_runtime.deregister_llm_stream_execution_intercept
+
+__all__ = [
+    "deregister_llm_execution",
+    "deregister_llm_request",
+    "deregister_llm_stream_execution",
+    "deregister_tool_execution",
+    "deregister_tool_request",
+    "register_llm_execution",
+    "register_llm_request",
+    "register_llm_stream_execution",
+    "register_tool_execution",
+    "register_tool_request",
+]

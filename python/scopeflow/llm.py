@@ -1,0 +1,38 @@
+"""Calls of language models of the default runtime.
+
+    response = await llm.execute("openai", LLMRequest(headers, content), complete)
+
+    async with await llm.stream_execute("openai", request, stream) as chunks:
+        async for chunk in chunks:
+            ...
+
+As with tools, guardrails decide, the call's own span opens, and exactly one end event follows one
+start (S4.1, S4.3). A stream takes no chunk ahead of its consumer and keeps none (S4.7). `call` and
+`call_end` emit the same events for a call that the application runs by itself (S4.8).
+"""
+
+from ._native import default_runtime
+
+execute = default_runtime.llm_execute
+execute_sync = default_runtime.llm_execute_sync
+stream_execute = default_runtime.llm_stream_execute
+stream_execute_sync = default_runtime.llm_stream_execute_sync
+call = default_runtime.llm_call
+call_end = default_runtime.llm_call_end
+request_intercepts = default_runtime.llm_request_intercepts
+request_intercepts_sync = default_runtime.llm_request_intercepts_sync
+conditional_execution = default_runtime.llm_conditional_execution
+conditional_execution_sync = default_runtime.llm_conditional_execution_sync
+
+__all__ = [
+    "call",
+    "call_end",
+    "conditional_execution",
+    "conditional_execution_sync",
+    "execute",
+    "execute_sync",
+    "request_intercepts",
+    "request_intercepts_sync",
+    "stream_execute",
+    "stream_execute_sync",
+]

@@ -1,0 +1,216 @@
+# What is known about a callable from its definition, found out once, when it is registered: whether
+# it has to be awaited (S3.8), whether it wants the context (S3.9), and in which of two ways it is
+# written.
+
+cdef enum:
+    # inspect.CO_COROUTINE | CO_ITERABLE_COROUTINE | CO_ASYNC_GENERATOR, without importing inspect.
+    ASYNC_CODE = 0x80 | 0x100 | 0x200
+    # inspect.CO_VARARGS
+    VARIABLE_ARGUMENTS_CODE = 0x04
+    # More wrappers round a callable than this are taken for a loop.
+    WRAPPER_LIMIT = 32
+
+
+@cython.final
+cdef class Callback:
+    """A registered callable that is not called in the plain way."""
+
+    cdef object function
+    # It has a keyword-only parameter `context`.
+    cdef bint wants_context
+    # A stream intercept of the older form, `(request, next)`.
+    cdef bint omits_name
+
+
+cdef registered_callable(function, str what, scopeflow_registry registry):
+    """What is given to the core: the callable itself, or more about it where that is needed."""
+    cdef Callback callback
+    if not callable(function):
+        raise wrong_type(what, "callable", function)
+    if registry == SCOPEFLOW_REGISTRY_SUBSCRIBER:
+        return function
+    code, taken, bound = definition_of(function)
+    if code is None:
+        return function
+    wants_context = "context" in keyword_only_names(code) and "context" not in bound
+    omits_name = (
+        registry == SCOPEFLOW_REGISTRY_LLM_STREAM_EXECUTION_INTERCEPT
+        and code.co_argcount - taken == 2
+        and not code.co_flags & VARIABLE_ARGUMENTS_CODE
+    )
+    if not wants_context and not omits_name:
+        return function
+    callback = Callback.__new__(Callback)
+    callback.function = function
+    callback.wants_context = wants_context
+    callback.omits_name = omits_name
+    return callback
+
+
+cdef uint32_t callable_flags(scopeflow_ref ref) except? 0xFFFFFFFF:
+    return SCOPEFLOW_CALLABLE_FLAG_ASYNC if is_async_callable(object_of(ref)) else 0
+
+
+cdef bint is_async_callable(function) except -1:
+    """Whether calling it gives something to await, as far as its definition says."""
+    # What inspect.markcoroutinefunction sets; whoever called it has imported inspect.
+    inspect = loaded_module("inspect")
+    marker = getattr(inspect, "_is_coroutine_mark", None) or (
+        getattr(inspect, "_is_coroutine_marker", None)  # Its name up to 3.12.
+    )
+    for _ in range(WRAPPER_LIMIT):
+        if marker is not None and getattr(function, "_is_coroutine_marker", None) is marker:
+            return True
+        if PyFunction_Check(function):
+            return glue_code_flags(PyFunction_GetCode(function)) & ASYNC_CODE != 0
+        code = getattr(function, "__code__", None)
+        if code is not None:
+            return (code.co_flags & ASYNC_CODE) != 0
+        function = wrapped_callable(function)
+        if function is None:
+            return False
+    return False
+
+
+cdef wrapped_callable(function):
+    """What a method, a partial or an object with `__call__` calls in the end."""
+    if is_partial(function):
+        return function.func
+    inner = getattr(function, "__func__", None)
+    if inner is not None:
+        return inner
+    inner = getattr(type(function), "__call__", None)
+    return inner if hasattr(inner, "__code__") else None
+
+
+cdef bint is_partial(function) except -1:
+    module = loaded_module("functools")
+    return module is not None and isinstance(function, module.partial)
+
+
+cdef tuple definition_of(function):
+    """The code that runs in the end, how many of its positional parameters are given already, and
+    the keywords that are. Without Python code there is nothing to know."""
+    taken = 0
+    bound = set()
+    for _ in range(WRAPPER_LIMIT):
+        if is_partial(function):
+            taken += len(function.args)
+            bound.update(function.keywords)
+        elif getattr(function, "__func__", None) is None:
+            code = getattr(function, "__code__", None)
+            if code is not None:
+                return code, taken, bound
+            taken += 1  # The object itself, of an object with `__call__`.
+        else:
+            taken += 1  # The object of a method.
+        function = wrapped_callable(function)
+        if function is None:
+            break
+    return None, 0, bound
+
+
+cdef tuple keyword_only_names(code):
+    return code.co_varnames[code.co_argcount:code.co_argcount + code.co_kwonlyargcount]
+
+
+# --- Registries as a gate is told of them (S3.1) ---
+
+cdef dict REGISTRY_NUMBERS = {names[0]: number for number, names in REGISTRIES.items()}
+
+
+cdef uint32_t kinds_argument(value, str what) except? 0xFFFFFFFF:
+    """The bit of each registry that is named."""
+    cdef uint32_t bits = 0
+    if isinstance(value, str) or not hasattr(value, "__iter__"):
+        raise wrong_type(what, "a set of names of registries", value)
+    for name in value:
+        if name not in REGISTRY_NUMBERS:
+            raise InvalidArgument(f"{what} has {name!r}, which is no registry")
+        bits |= 1u << (<uint32_t>REGISTRY_NUMBERS[name] - 1)
+    return bits
+
+
+cdef set kinds_of(uint32_t bits):
+    return {names[0] for number, names in REGISTRIES.items() if bits >> (number - 1) & 1}
+
+
+# --- The context of a callback (S3.9) ---
+
+
+@cython.final
+cdef class CallContext:
+    """What a callback learns of the work that it is called for, if it has a keyword-only parameter
+    `context`.
+
+    target: The name of the tool, the provider, or of the event.
+    scope: The scope that the work belongs to, a ScopeHandle.
+    tool_call_id: The provider's id of a tool call, or None.
+    model_name: The name of the model, or None.
+    """
+
+    cdef readonly object target
+    cdef readonly object scope
+    cdef readonly object tool_call_id
+    cdef readonly object model_name
+
+    def __repr__(self):
+        return describe_fields(self, ("target", "scope", "tool_call_id", "model_name"))
+
+
+cdef PyObject *context_of(
+    Runtime runtime, ScopeHandle near, const scopeflow_step *step,
+) except NULL:
+    """A new reference."""
+    cdef CallContext context = CallContext.__new__(CallContext)
+    context.target = text_of(step.target)
+    context.scope = handle_of(runtime, step.scope, near)
+    context.tool_call_id = text_of(step.tool_call_id) or None
+    context.model_name = text_of(step.model_name) or None
+    INCREF(<PyObject *>context)
+    return <PyObject *>context
+
+
+# Called where a raised exception is to stay as it is (see driver.pxi).
+ctypedef PyObject *(*context_function)(
+    Runtime runtime, ScopeHandle near, const scopeflow_step *step,
+) noexcept
+
+cdef context_function context_unchecked = <context_function>context_of
+
+cdef tuple CONTEXT_KEYWORD = ("context",)
+
+
+cdef inline PyObject *call_back(
+    scopeflow_step *step, Runtime runtime, ScopeHandle near, PyObject **arguments, Py_ssize_t count,
+) noexcept:
+    """Calls what was registered. `arguments` has one place before the first and one behind the last
+    argument."""
+    cdef PyObject *callable = <PyObject *>step.callable
+    if Py_TYPE(callable) != <PyTypeObject *>Callback:
+        return PyObject_Vectorcall(
+            callable, arguments, count | PY_VECTORCALL_ARGUMENTS_OFFSET, NULL
+        )
+    return call_with_context(<Callback>callable, step, runtime, near, arguments, count)
+
+
+cdef PyObject *call_with_context(
+    Callback callback, scopeflow_step *step, Runtime runtime, ScopeHandle near,
+    PyObject **arguments, Py_ssize_t count,
+) noexcept:
+    cdef PyObject *context = NULL
+    cdef PyObject *result
+    if callback.omits_name:
+        arguments += 1
+        count -= 1
+    if callback.wants_context:
+        context = context_unchecked(runtime, near, step)
+        if context == NULL:
+            return NULL
+        arguments[count] = context
+    result = PyObject_Vectorcall(
+        <PyObject *>callback.function, arguments, count | PY_VECTORCALL_ARGUMENTS_OFFSET,
+        NULL if context == NULL else <PyObject *>CONTEXT_KEYWORD,
+    )
+    XDECREF(context)
+    return result

@@ -1,0 +1,76 @@
+# `next` of an execution intercept (S3.7): it runs the rest of the chain, as a call of its own
+# that the same driver drives. It knows the intercept's call only as long as the intercept runs,
+# and does not hold it: a call that is dropped in the middle goes at once.
+
+@cython.final
+@cython.no_gc
+@cython.freelist(16)
+cdef class Continuation:
+    """Calls the rest of the chain with a request: `await next(request)`, or `next(request)` in a
+    sync call. May be called until the intercept has returned, as often as it likes, also at the
+    same time; later it raises InvalidArgument."""
+
+    # The ManagedCall whose intercept runs, borrowed; NULL afterwards.
+    cdef PyObject *call
+    # The intercept's name, from then on.
+    cdef str registration
+
+    def __call__(self, request):
+        if self.call == NULL:
+            raise too_late(self.registration)
+        cdef ManagedCall link = new_link(self, <ManagedCall>self.call, request)
+        return run_now(link) if link.is_sync else link
+
+    def __repr__(self):
+        return "<next of an execution intercept>"
+
+
+cdef PyObject *new_continuation(ManagedCall call) noexcept:
+    """A new reference."""
+    cdef Continuation made = Continuation.__new__(Continuation)
+    made.call = <PyObject *>call
+    INCREF(<PyObject *>made)
+    return <PyObject *>made
+
+
+cdef void retire_continuation(ManagedCall self) noexcept:
+    """The intercept has returned, however: its `next` works no longer, who ever kept it."""
+    cdef PyObject *retired = self.continuation
+    if retired == NULL:
+        return
+    self.continuation = NULL
+    if glue_reference_count(retired) > 1 and self.step.kind == SCOPEFLOW_STEP_KIND_EXECUTE:
+        (<Continuation>retired).registration = text_of(self.step.registration)
+    (<Continuation>retired).call = NULL
+    DECREF(retired)
+
+
+cdef ManagedCall new_link(Continuation continuation, ManagedCall call, request):
+    cdef ManagedCall link = ManagedCall.__new__(ManagedCall)
+    link.operation = NEXT
+    link.is_sync = call.is_sync
+    link.runtime = call.runtime
+    link.name = call.name
+    link.request = request
+    link.target = call.target
+    link.span = call.span
+    link.link_of = continuation
+    return link
+
+
+cdef int begin_link(ManagedCall self) except -1:
+    cdef Continuation continuation = <Continuation>self.link_of
+    if continuation.call == NULL:
+        raise too_late(continuation.registration)
+    cdef ManagedCall call = <ManagedCall>continuation.call
+    if scopeflow_scope_is_open(self.span.pointer) == 0:
+        raise too_late(text_of(call.step.registration))
+    begin_task_link(
+        self.runtime.pointer, &call.task, glue_emitter(), self.request, &self.task, &self.step
+    )
+    return 0
+
+
+cdef too_late(registration):
+    which = f"the execution continuation of '{registration or ''}'"
+    return InvalidArgument(f"invalid argument: {which} is no longer active")

@@ -1,0 +1,259 @@
+# The request of an LLM call, and what intercepts may return beside plain values (S3.11).
+
+@cython.final
+@cython.freelist(16)
+cdef class LLMRequest:
+    """A request to a language model.
+
+    headers: Headers of the transport, a mapping. Observers never see the credentials among them
+        (S3.6).
+    content: What the provider gets, a mapping.
+    """
+
+    cdef public object headers
+    cdef public object content
+
+    def __init__(self, headers, content):
+        self.headers = headers
+        self.content = content
+
+    def __eq__(self, other):
+        if type(other) is not LLMRequest:
+            return NotImplemented
+        cdef LLMRequest that = <LLMRequest>other
+        return self.headers == that.headers and self.content == that.content
+
+    __hash__ = None
+
+    def __reduce__(self):
+        return LLMRequest, (self.headers, self.content)
+
+    def __repr__(self):
+        # Of the headers only the names: a log is no place for credentials.
+        names = list(self.headers) if isinstance(self.headers, dict) else "..."
+        return f"LLMRequest(headers={names!r}, content={self.content!r})"
+
+
+cdef LLMRequest new_request(headers, content):
+    cdef LLMRequest request = LLMRequest.__new__(LLMRequest)
+    request.headers = headers
+    request.content = content
+    return request
+
+
+cdef int request_argument(value) except -1:
+    if type(value) is not LLMRequest:
+        raise wrong_type("request", "LLMRequest", value)
+    return 0
+
+
+# --- What intercepts return ---
+
+
+@cython.final
+cdef class PendingMarkSpec:
+    """A mark that an intercept leaves with its call: it is emitted right after the call's end, as
+    its child (S3.11).
+
+    name: What happened, at most 65,535 bytes.
+    data: The mark's data.
+    metadata: The mark's metadata.
+    """
+
+    cdef readonly object name
+    cdef readonly object data
+    cdef readonly object metadata
+
+    def __init__(self, name, *, data=None, metadata=None):
+        if not isinstance(name, str):
+            raise wrong_type("name", "str", name)
+        self.name = name
+        self.data = data
+        self.metadata = metadata
+
+    def __repr__(self):
+        return describe_fields(self, ("name", "data", "metadata"))
+
+
+@cython.final
+cdef class InterceptOutcome:
+    """What an intercept may return in place of its result, to leave marks with the call.
+
+    result: What it would have returned: the request, or the call's result.
+    pending_marks: PendingMarkSpec objects, in the order in which they are emitted.
+    """
+
+    cdef readonly object result
+    cdef readonly object pending_marks
+
+    def __init__(self, result, pending_marks=()):
+        self.result = result
+        self.pending_marks = list(pending_marks)
+
+    def __repr__(self):
+        return describe_fields(self, ("result", "pending_marks"))
+
+
+@cython.final
+cdef class LLMRequestInterceptOutcome:
+    """What an LLM request intercept may return in place of the request.
+
+    request: The request that goes on, an LLMRequest.
+    annotated_request: Its annotated form, if the call has a codec.
+    pending_marks: PendingMarkSpec objects, in the order in which they are emitted.
+    """
+
+    cdef readonly object request
+    cdef readonly object annotated_request
+    cdef readonly object pending_marks
+
+    def __init__(self, request, annotated_request=None, pending_marks=()):
+        request_argument(request)
+        self.request = request
+        self.annotated_request = annotated_request
+        self.pending_marks = list(pending_marks)
+
+    def __repr__(self):
+        return describe_fields(self, ("request", "annotated_request", "pending_marks"))
+
+
+cdef int leave_marks(scopeflow_task *task, marks) except -1:
+    for mark in marks:
+        leave_mark(task, mark.name, mark.data, mark.metadata)
+    return 0
+
+
+cdef int leave_mark(scopeflow_task *task, name, data, metadata) except -1:
+    cdef scopeflow_bytes text
+    cdef scopeflow_error error
+    cdef scopeflow_ref data_ref = payload_argument(data)
+    cdef scopeflow_ref metadata_ref = payload_argument(metadata)
+    text_argument(name, "the name of a pending mark", &text)
+    take_reference(data_ref)
+    take_reference(metadata_ref)
+    if scopeflow_task_mark(task, text, data_ref, metadata_ref, &error) != SCOPEFLOW_STATUS_OK:
+        drop_reference(data_ref)
+        drop_reference(metadata_ref)
+        raise_failure(&error)
+    return 0
+
+
+# --- Private copies (S3.10) ---
+
+# A copy is made level by level, not by recursion: a payload may be nested as deeply as it likes.
+# What was copied already is remembered, so that aliases and cycles stay what they are.
+
+
+cdef class PrivateCopy:
+    """One copy in the making."""
+
+    # Not None: the copy is for observers, and this runtime knows what they may not see (S3.6).
+    cdef Runtime observed_by
+    # id of an original -> (the original, its copy).
+    cdef dict made
+    # Copies whose members are still the originals'.
+    cdef list unfinished
+
+
+cdef private_copy(value, Runtime observed_by):
+    """The JSON containers of the value anew: dicts, lists, tuples and LLM requests; all else is
+    shared."""
+    if is_leaf(value):
+        return value
+    cdef PrivateCopy copy = PrivateCopy.__new__(PrivateCopy)
+    copy.observed_by = observed_by
+    copy.made = {}
+    copy.unfinished = []
+    result = copy_shallowly(copy, value)
+    while copy.unfinished:
+        finish_container(copy, copy.unfinished.pop())
+    return result
+
+
+cdef inline bint is_leaf(value) noexcept:
+    """Whether it is shared, whatever stands in it."""
+    return not isinstance(value, (dict, list, tuple)) and type(value) is not LLMRequest
+
+
+cdef copy_shallowly(PrivateCopy copy, value):
+    """The copy of a container, to be finished later; a tuple is finished at once."""
+    cdef PyObject *known = PyDict_GetItem(copy.made, id(value))
+    if known != NULL:
+        return (<tuple><object>known)[1]
+    kind = type(value)
+    if kind is dict:
+        made = PyDict_Copy(value)
+    elif kind is list:
+        made = value[:]
+    elif kind is LLMRequest:
+        made = new_request((<LLMRequest>value).headers, (<LLMRequest>value).content)
+        if copy.observed_by is not None:
+            drop_credentials(copy.observed_by, <LLMRequest>made)
+    elif isinstance(value, tuple):
+        return copy_tuple(copy, value)
+    else:
+        made = copy_subclass(value)
+    copy.made[id(value)] = (value, made)
+    copy.unfinished.append(made)
+    return made
+
+
+cdef copy_subclass(value):
+    """Of the same class, so that what goes on is what the target expects."""
+    import copy
+    return copy.copy(value)
+
+
+cdef copy_tuple(PrivateCopy copy, value):
+    """The tuple itself where nothing in it is to be copied."""
+    if all([is_leaf(element) for element in value]):
+        return value
+    # A tuple cannot be finished later, so that these do nest.
+    Py_EnterRecursiveCall(b" while copying a payload")
+    try:
+        elements = tuple([e if is_leaf(e) else copy_shallowly(copy, e) for e in value])
+    finally:
+        Py_LeaveRecursiveCall()
+    made = elements if type(value) is tuple else tuple.__new__(type(value), elements)
+    copy.made[id(value)] = (value, made)
+    return made
+
+
+cdef int finish_container(PrivateCopy copy, made) except -1:
+    """Puts copies in the place of the originals."""
+    cdef Py_ssize_t at = 0
+    cdef PyObject *key
+    cdef PyObject *value
+    if type(made) is LLMRequest:
+        finish_request(copy, <LLMRequest>made)
+    elif isinstance(made, dict):
+        # A member that exists already may be set on the way.
+        while PyDict_Next(made, &at, &key, &value):
+            if not is_leaf(<object>value):
+                PyDict_SetItem(made, <object>key, copy_shallowly(copy, <object>value))
+    else:
+        for index in range(PyList_GET_SIZE(made)):
+            element = <object>PyList_GET_ITEM(made, index)
+            if not is_leaf(element):
+                list.__setitem__(made, index, copy_shallowly(copy, element))
+    return 0
+
+
+cdef int finish_request(PrivateCopy copy, LLMRequest made) except -1:
+    if not is_leaf(made.headers):
+        made.headers = copy_shallowly(copy, made.headers)
+    if not is_leaf(made.content):
+        made.content = copy_shallowly(copy, made.content)
+    return 0
+
+
+cdef int drop_credentials(Runtime runtime, LLMRequest made) except -1:
+    """S3.6: what observers never see is gone before the first sanitizer looks."""
+    if not isinstance(made.headers, dict):
+        return 0
+    made.headers = {
+        name: value
+        for name, value in made.headers.items()
+        if not (isinstance(name, str) and runtime.runtime_is_credential_header(name))
+    }
+    return 0
