@@ -80,7 +80,7 @@ size_t scopeflow__dropped_line(const scopeflow__dropped *self,
                                char out[SCOPEFLOW__DROPPED_LINE_BYTES]) {
     dropped_text text = {out, 0};
     scopeflow_uuid uuid;
-    int64_t const now_ns = scopeflow__system_clock(NULL);
+    int64_t const now_ns = scopeflow__system_clock();
     draw_mark_uuid(now_ns, &uuid);
     dropped_put(&text, "{\"" SCOPEFLOW__KEY_KIND "\":\"mark\"");
     dropped_put(&text, DROPPED_KEY(SCOPEFLOW__KEY_ATOF_VERSION) "\"" SCOPEFLOW__ATOF_VERSION "\"");

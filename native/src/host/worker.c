@@ -204,19 +204,29 @@ void scopeflow__worker_start(scopeflow_atof_sink *self) {
     (void)run_worker(self);
 }
 
-uint64_t scopeflow__worker_drain(scopeflow_atof_sink *self, int64_t deadline_ns) {
-    (void)pthread_mutex_lock(&self->lock);
-    if (self->worker == SCOPEFLOW__WORKER_RUNNING) (void)scopeflow__intake_put_mark(self);
+/* Waits for what is queued now. Needs `lock`; returns how many lines are left. */
+static uint64_t await_settled(scopeflow_atof_sink *self, int64_t deadline_ns) {
     uint64_t const wanted_count = self->accepted_count;
     uint64_t const failure_count = self->failure_count;
-    self->flush_waiter_count++;
     scopeflow__worker_wake(self);
     while (self->settled_count < wanted_count && self->failure_count == failure_count &&
            scopeflow__wait_until(&self->settled, &self->lock, deadline_ns)) {
     }
+    return self->settled_count < wanted_count ? wanted_count - self->settled_count : 0;
+}
+
+uint64_t scopeflow__worker_drain(scopeflow_atof_sink *self, int64_t deadline_ns) {
+    (void)pthread_mutex_lock(&self->lock);
+    bool const is_running = self->worker == SCOPEFLOW__WORKER_RUNNING;
+    if (is_running) (void)scopeflow__intake_put_mark(self);
+    bool const has_untold = is_running && self->dropped.count > 0; /* No room for the mark yet. */
+    self->flush_waiter_count++;
+    uint64_t left_count = await_settled(self, deadline_ns);
+    if (left_count == 0 && has_untold) {
+        (void)scopeflow__intake_put_mark(self);
+        left_count = await_settled(self, deadline_ns);
+    }
     self->flush_waiter_count--;
-    uint64_t const left_count =
-        self->settled_count < wanted_count ? wanted_count - self->settled_count : 0;
     (void)pthread_mutex_unlock(&self->lock);
     return left_count;
 }
