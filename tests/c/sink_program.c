@@ -4,7 +4,8 @@
  *
  * END is what happens when every thread has emitted its events: `flush` flushes and returns,
  * `return` only returns from main, `_exit` leaves without a word, `wait` waits to be killed. With
- * `forks=N` the main thread forks N children while the others emit; each emits too and exits. */
+ * `forks=N` the main thread forks N children while the others emit; each emits too and exits. With
+ * `pauses=1` no thread is within an operation at that moment, only the worker may be. */
 #define _DEFAULT_SOURCE 1
 #include "sink_files.h"
 
@@ -24,9 +25,13 @@ typedef struct program {
     int event_count;
     int fork_count;
     int first_thread; /* What the first thread's events are called. */
+    bool pauses;
 } program;
 
 static program self;
+static pthread_mutex_t emitting = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t beginning = PTHREAD_COND_INITIALIZER;
+static int begun_count; /* Threads that run. */
 
 static void read_option(const char *text) {
     const char *const value = strchr(text, '=');
@@ -37,6 +42,7 @@ static void read_option(const char *text) {
     if (IS("events")) self.event_count = (int)number;
     if (IS("forks")) self.fork_count = (int)number;
     if (IS("first")) self.first_thread = (int)number;
+    if (IS("pauses")) self.pauses = number != 0;
     if (IS("delivery")) self.options.delivery = (scopeflow_sink_delivery)number;
     if (IS("overflow")) self.options.overflow = (scopeflow_sink_overflow)number;
     if (IS("queue")) self.options.queue_limit_bytes = (uint64_t)number;
@@ -47,9 +53,25 @@ static void read_option(const char *text) {
 #undef IS
 }
 
+static void pause_others(void) {
+    if (self.pauses) (void)pthread_mutex_lock(&emitting);
+}
+
+static void resume_others(void) {
+    if (self.pauses) (void)pthread_mutex_unlock(&emitting);
+}
+
 static void *emit_events(void *context) {
     int const thread = *(const int *)context;
-    for (int i = 0; i < self.event_count; i++) sink_emit(&self.run, thread, i);
+    (void)pthread_mutex_lock(&emitting);
+    begun_count++;
+    (void)pthread_cond_signal(&beginning);
+    (void)pthread_mutex_unlock(&emitting);
+    for (int i = 0; i < self.event_count; i++) {
+        pause_others();
+        sink_emit(&self.run, thread, i);
+        resume_others();
+    }
     return NULL;
 }
 
@@ -60,11 +82,23 @@ static void run_child(int number) {
     exit(0);
 }
 
+/* A sanitizer's locks are also held while a thread starts, the worker's too. */
+static void await_threads(void) {
+    (void)pthread_mutex_lock(&emitting);
+    while (begun_count < self.thread_count) (void)pthread_cond_wait(&beginning, &emitting);
+    (void)pthread_mutex_unlock(&emitting);
+    sink_emit(&self.run, THREAD_LIMIT - 1, 0);
+    (void)!scopeflow_atof_sink_flush(self.run.sink, 60000000000ull, NULL);
+}
+
 static int fork_children(void) {
     int failed = 0;
+    if (self.pauses) await_threads();
     for (int i = 0; i < self.fork_count; i++) {
+        pause_others();
         pid_t const child = fork();
         if (child == 0) run_child(THREAD_LIMIT + i % 8);
+        resume_others();
         int status = 1;
         if (child < 0 || waitpid(child, &status, 0) != child || status != 0) failed = 1;
     }

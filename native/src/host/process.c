@@ -55,8 +55,8 @@ static void inherit_nothing(scopeflow_atof_sink *self) {
     self->has_thread = false;
 }
 
+/* What a thread that is gone may hold or wait for. */
 static void renew_locks(scopeflow_atof_sink *self) {
-    (void)pthread_mutex_init(&self->lock, NULL);
     (void)pthread_mutex_init(&self->file_lock, NULL);
     (void)scopeflow__condition_init(&self->work);
     (void)scopeflow__condition_init(&self->room);
@@ -67,8 +67,9 @@ static void after_fork_in_child(void) {
     for (scopeflow_atof_sink *sink = process_sinks; sink != NULL; sink = sink->next) {
         renew_locks(sink);
         inherit_nothing(sink);
+        (void)pthread_mutex_unlock(&sink->lock);
     }
-    (void)pthread_mutex_init(&process_lock, NULL);
+    (void)pthread_mutex_unlock(&process_lock);
 }
 
 /* --- Exit --- */
