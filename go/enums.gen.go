@@ -5,7 +5,7 @@ package scopeflow
 import "strings"
 
 // abiHash is what this binding was generated for; the core's own must be equal (S6.3).
-const abiHash uint64 = 0x40d8750e62653608
+const abiHash uint64 = 0x455dc9203b44ce30
 
 const (
 	// Containers inside containers; a deeper one is written as `{"$depth":128}`.
@@ -438,8 +438,9 @@ const (
 	// Before the operation that emitted the event returns, with a system call of its own: nothing
 	// is lost however the process ends.
 	SinkDeliveryWritten SinkDelivery = 0
-	// A worker thread of the sink writes many lines at a time; a process that is killed loses what
-	// waits.
+	// A worker thread of the sink writes many lines at a time, at the latest after `delay`; a
+	// process that is killed loses what waits. `exit` drains the queue, `_exit` and the end of a Go
+	// program do not.
 	SinkDeliveryQueued SinkDelivery = 1
 )
 

@@ -488,7 +488,7 @@ type atofSinkOption interface {
 func (a *atofSinkOpenArguments) setDefaults() {
 	*a = atofSinkOpenArguments{}
 	a.mode = FileModeAppend
-	a.delivery = SinkDeliveryWritten
+	a.delivery = SinkDeliveryQueued
 	a.overflow = SinkOverflowBlock
 	a.queueLimit = 8388608
 	a.queueEventLimit = 65536
@@ -1243,141 +1243,141 @@ func (o modeOption) applyAtofSinkOpen(a *atofSinkOpenArguments) {
 	a.mode = o.value
 }
 
-// DeliveryOption is made by [WithDelivery].
-type DeliveryOption struct {
+// deliveryOption is made by [withDelivery].
+type deliveryOption struct {
 	value SinkDelivery
 }
 
-// WithDelivery sets the delivery of NewAtofExporter.
+// withDelivery sets the delivery of NewAtofExporter.
 // NewAtofExporter: When a line reaches the file.
-func WithDelivery(delivery SinkDelivery) DeliveryOption {
-	return DeliveryOption{delivery}
+func withDelivery(delivery SinkDelivery) deliveryOption {
+	return deliveryOption{delivery}
 }
 
-func (o DeliveryOption) applyAtofSinkOpen(a *atofSinkOpenArguments) {
+func (o deliveryOption) applyAtofSinkOpen(a *atofSinkOpenArguments) {
 	a.delivery = o.value
 }
 
-// OverflowOption is made by [WithOverflow].
-type OverflowOption struct {
+// overflowOption is made by [withOverflow].
+type overflowOption struct {
 	value SinkOverflow
 }
 
-// WithOverflow sets the overflow of NewAtofExporter.
+// withOverflow sets the overflow of NewAtofExporter.
 // NewAtofExporter: What happens when the queue is full.
-func WithOverflow(overflow SinkOverflow) OverflowOption {
-	return OverflowOption{overflow}
+func withOverflow(overflow SinkOverflow) overflowOption {
+	return overflowOption{overflow}
 }
 
-func (o OverflowOption) applyAtofSinkOpen(a *atofSinkOpenArguments) {
+func (o overflowOption) applyAtofSinkOpen(a *atofSinkOpenArguments) {
 	a.overflow = o.value
 }
 
-// QueueLimitOption is made by [WithQueueLimit].
-type QueueLimitOption struct {
+// queueLimitOption is made by [withQueueLimit].
+type queueLimitOption struct {
 	value uint64
 }
 
-// WithQueueLimit sets the queue limit in bytes of NewAtofExporter.
+// withQueueLimit sets the queue limit in bytes of NewAtofExporter.
 // NewAtofExporter: Most bytes of lines that wait; a longer line is taken when it is alone.
-func WithQueueLimit(queueLimit uint64) QueueLimitOption {
-	return QueueLimitOption{queueLimit}
+func withQueueLimit(queueLimit uint64) queueLimitOption {
+	return queueLimitOption{queueLimit}
 }
 
-func (o QueueLimitOption) applyAtofSinkOpen(a *atofSinkOpenArguments) {
+func (o queueLimitOption) applyAtofSinkOpen(a *atofSinkOpenArguments) {
 	a.queueLimit = o.value
 }
 
-// QueueEventLimitOption is made by [WithQueueEventLimit].
-type QueueEventLimitOption struct {
+// queueEventLimitOption is made by [withQueueEventLimit].
+type queueEventLimitOption struct {
 	value uint32
 }
 
-// WithQueueEventLimit sets the queue event limit of NewAtofExporter.
+// withQueueEventLimit sets the queue event limit of NewAtofExporter.
 // NewAtofExporter: Most events that wait.
-func WithQueueEventLimit(queueEventLimit uint32) QueueEventLimitOption {
-	return QueueEventLimitOption{queueEventLimit}
+func withQueueEventLimit(queueEventLimit uint32) queueEventLimitOption {
+	return queueEventLimitOption{queueEventLimit}
 }
 
-func (o QueueEventLimitOption) applyAtofSinkOpen(a *atofSinkOpenArguments) {
+func (o queueEventLimitOption) applyAtofSinkOpen(a *atofSinkOpenArguments) {
 	a.queueEventLimit = o.value
 }
 
-// SpillLimitOption is made by [WithSpillLimit].
-type SpillLimitOption struct {
+// spillLimitOption is made by [withSpillLimit].
+type spillLimitOption struct {
 	value uint64
 }
 
-// WithSpillLimit sets the spill limit in bytes of NewAtofExporter.
+// withSpillLimit sets the spill limit in bytes of NewAtofExporter.
 // NewAtofExporter: Largest size of the spill file.
-func WithSpillLimit(spillLimit uint64) SpillLimitOption {
-	return SpillLimitOption{spillLimit}
+func withSpillLimit(spillLimit uint64) spillLimitOption {
+	return spillLimitOption{spillLimit}
 }
 
-func (o SpillLimitOption) applyAtofSinkOpen(a *atofSinkOpenArguments) {
+func (o spillLimitOption) applyAtofSinkOpen(a *atofSinkOpenArguments) {
 	a.spillLimit = o.value
 }
 
-// DelayOption is made by [WithDelay].
-type DelayOption struct {
+// delayOption is made by [withDelay].
+type delayOption struct {
 	value uint32
 }
 
-// WithDelay sets the delay in ns of NewAtofExporter.
+// withDelay sets the delay in ns of NewAtofExporter.
 // NewAtofExporter: Longest time that a queued line waits for others to be written with.
-func WithDelay(delay uint32) DelayOption {
-	return DelayOption{delay}
+func withDelay(delay uint32) delayOption {
+	return delayOption{delay}
 }
 
-func (o DelayOption) applyAtofSinkOpen(a *atofSinkOpenArguments) {
+func (o delayOption) applyAtofSinkOpen(a *atofSinkOpenArguments) {
 	a.delay = o.value
 }
 
-// ExitTimeoutOption is made by [WithExitTimeout].
-type ExitTimeoutOption struct {
+// exitTimeoutOption is made by [withExitTimeout].
+type exitTimeoutOption struct {
 	value uint64
 }
 
-// WithExitTimeout sets the exit timeout in ns of NewAtofExporter.
+// withExitTimeout sets the exit timeout in ns of NewAtofExporter.
 // NewAtofExporter: How long a deregistration, giving the sink back and the end of the process
 // wait for queued lines to be written.
-func WithExitTimeout(exitTimeout uint64) ExitTimeoutOption {
-	return ExitTimeoutOption{exitTimeout}
+func withExitTimeout(exitTimeout uint64) exitTimeoutOption {
+	return exitTimeoutOption{exitTimeout}
 }
 
-func (o ExitTimeoutOption) applyAtofSinkOpen(a *atofSinkOpenArguments) {
+func (o exitTimeoutOption) applyAtofSinkOpen(a *atofSinkOpenArguments) {
 	a.exitTimeout = o.value
 }
 
-// FileLimitOption is made by [WithFileLimit].
-type FileLimitOption struct {
+// fileLimitOption is made by [withFileLimit].
+type fileLimitOption struct {
 	value uint64
 }
 
-// WithFileLimit sets the file limit in bytes of NewAtofExporter.
+// withFileLimit sets the file limit in bytes of NewAtofExporter.
 // NewAtofExporter: Largest size of the file: when the next line would not fit it is renamed to
 // `<path>.1`, which becomes `<path>.2` and so on, and a new one is made. 0 means no limit; a
 // longer line gets a file of its own.
-func WithFileLimit(fileLimit uint64) FileLimitOption {
-	return FileLimitOption{fileLimit}
+func withFileLimit(fileLimit uint64) fileLimitOption {
+	return fileLimitOption{fileLimit}
 }
 
-func (o FileLimitOption) applyAtofSinkOpen(a *atofSinkOpenArguments) {
+func (o fileLimitOption) applyAtofSinkOpen(a *atofSinkOpenArguments) {
 	a.fileLimit = o.value
 }
 
-// KeptFileCountOption is made by [WithKeptFileCount].
-type KeptFileCountOption struct {
+// keptFileCountOption is made by [withKeptFileCount].
+type keptFileCountOption struct {
 	value uint32
 }
 
-// WithKeptFileCount sets the kept file count of NewAtofExporter.
+// withKeptFileCount sets the kept file count of NewAtofExporter.
 // NewAtofExporter: How many renamed files are kept.
-func WithKeptFileCount(keptFileCount uint32) KeptFileCountOption {
-	return KeptFileCountOption{keptFileCount}
+func withKeptFileCount(keptFileCount uint32) keptFileCountOption {
+	return keptFileCountOption{keptFileCount}
 }
 
-func (o KeptFileCountOption) applyAtofSinkOpen(a *atofSinkOpenArguments) {
+func (o keptFileCountOption) applyAtofSinkOpen(a *atofSinkOpenArguments) {
 	a.keptFileCount = o.value
 }
 

@@ -17,7 +17,7 @@
 #define SCOPEFLOW_VERSION "0.1.0"
 
 /* A number over everything in this header that a compiled caller depends on (S6.3). */
-#define SCOPEFLOW_ABI_HASH UINT64_C(0x40d8750e62653608)
+#define SCOPEFLOW_ABI_HASH UINT64_C(0x455dc9203b44ce30)
 
 #ifndef SCOPEFLOW_API
 #if defined(_WIN32)
@@ -2649,8 +2649,9 @@ enum {
     /* Before the operation that emitted the event returns, with a system call of its own:
      * nothing is lost however the process ends. */
     SCOPEFLOW_SINK_DELIVERY_WRITTEN = 0,
-    /* A worker thread of the sink writes many lines at a time; a process that is killed loses
-     * what waits. */
+    /* A worker thread of the sink writes many lines at a time, at the latest after `delay`; a
+     * process that is killed loses what waits. `exit` drains the queue, `_exit` and the end of a
+     * Go program do not. */
     SCOPEFLOW_SINK_DELIVERY_QUEUED = 1,
 };
 
@@ -2695,7 +2696,7 @@ struct scopeflow_atof_sink_open_options {
     scopeflow_bytes path;
     /* What happens to a file that exists. (default append) */
     scopeflow_file_mode mode;
-    /* When a line reaches the file. (default written) */
+    /* When a line reaches the file. (default queued) */
     scopeflow_sink_delivery delivery;
     /* What happens when the queue is full. (default block) */
     scopeflow_sink_overflow overflow;
@@ -2721,7 +2722,7 @@ struct scopeflow_atof_sink_open_options {
 };
 #define SCOPEFLOW_ATOF_SINK_OPEN_OPTIONS_INIT \
     {(uint32_t)sizeof(scopeflow_atof_sink_open_options), {NULL, 0}, SCOPEFLOW_FILE_MODE_APPEND, \
-     SCOPEFLOW_SINK_DELIVERY_WRITTEN, SCOPEFLOW_SINK_OVERFLOW_BLOCK, 8388608, 65536u, 1073741824, \
+     SCOPEFLOW_SINK_DELIVERY_QUEUED, SCOPEFLOW_SINK_OVERFLOW_BLOCK, 8388608, 65536u, 1073741824, \
      10000000u, 2000000000, 0, 5u}
 
 /* Opens or makes the file, with mode 0600, and the folders above it. A file that is renamed or

@@ -13704,15 +13704,15 @@ int scopeflow__file_write(scopeflow__file *self, const char *lines, size_t len, 
 
 /* -------------------- src/host/queue.h -------------------- */
 
-/* Encoded lines that wait, in blocks of about what one `write` takes: an event's line is copied
- * once, and a block is written as it is. Nothing here locks, allocates under a lock, or waits. */
+/* Encoded lines that wait, in batches of about what one `write` takes: an event's line is copied
+ * once, and a batch is written as it is. Nothing here locks, allocates under a lock, or waits. */
 #ifndef SCOPEFLOW__QUEUE_H
 #define SCOPEFLOW__QUEUE_H
 
-typedef struct scopeflow__block scopeflow__block;
+typedef struct scopeflow__batch scopeflow__batch;
 
-struct scopeflow__block {
-    scopeflow__block *next;
+struct scopeflow__batch {
+    scopeflow__batch *next;
     size_t capacity;
     size_t len;
     size_t at; /* How much is in the file. */
@@ -13720,14 +13720,14 @@ struct scopeflow__block {
     uint64_t settled_count; /* Of them, how many are in the file. */
 };
 
-static inline char *scopeflow__block_bytes(scopeflow__block *self) {
+static inline char *scopeflow__batch_bytes(scopeflow__batch *self) {
     return (char *)(self + 1);
 }
 
 typedef struct scopeflow__queue {
-    scopeflow__block *first;
-    scopeflow__block *last;
-    scopeflow__block *spare; /* Empty ones. */
+    scopeflow__batch *first;
+    scopeflow__batch *last;
+    scopeflow__batch *spare; /* Empty ones. */
     uint32_t spare_count;
     uint64_t bytes; /* Of all lines that wait, also those that are just being written. */
     uint64_t line_count;
@@ -13735,30 +13735,30 @@ typedef struct scopeflow__queue {
     uint64_t limit_count;
 } scopeflow__queue;
 
-/* An empty block with room for `bytes`, at least. Null when memory ran out. */
-scopeflow__block *scopeflow__block_new(size_t bytes);
-/* Frees a row of blocks. */
-void scopeflow__block_free(scopeflow__block *first);
-void scopeflow__block_put(scopeflow__block *self, scopeflow_bytes line);
+/* An empty batch with room for `bytes`, at least. Null when memory ran out. */
+scopeflow__batch *scopeflow__batch_new(size_t bytes);
+/* Frees a row of batches. */
+void scopeflow__batch_free(scopeflow__batch *first);
+void scopeflow__batch_put(scopeflow__batch *self, scopeflow_bytes line);
 
 /* Whether the limits allow for `count` more lines of together `bytes`. Alone any line is allowed.
  */
 bool scopeflow__queue_has_room(const scopeflow__queue *self, uint64_t bytes, uint64_t count);
-/* Whether lines of together `bytes` can be put without another block. */
-bool scopeflow__queue_has_block(const scopeflow__queue *self, size_t bytes);
-/* Gives it an empty block. */
-void scopeflow__queue_lend(scopeflow__queue *self, scopeflow__block *block);
-/* Needs a block, see above. */
+/* Whether lines of together `bytes` can be put without another batch. */
+bool scopeflow__queue_has_batch(const scopeflow__queue *self, size_t bytes);
+/* Gives it an empty batch. */
+void scopeflow__queue_lend(scopeflow__queue *self, scopeflow__batch *batch);
+/* Needs a batch, see above. */
 void scopeflow__queue_put(scopeflow__queue *self, scopeflow_bytes line);
 
-/* The oldest block, whose lines go on counting as waiting until it is given back; null if none. */
-scopeflow__block *scopeflow__queue_take(scopeflow__queue *self);
-/* A block that came from elsewhere counts too. */
-void scopeflow__queue_count(scopeflow__queue *self, const scopeflow__block *block);
-/* Takes back a block that is done with; returns it if it is to be freed. */
-scopeflow__block *scopeflow__queue_return(scopeflow__queue *self, scopeflow__block *block);
+/* The oldest batch, whose lines go on counting as waiting until it is given back; null if none. */
+scopeflow__batch *scopeflow__queue_take(scopeflow__queue *self);
+/* A batch that came from elsewhere counts too. */
+void scopeflow__queue_count(scopeflow__queue *self, const scopeflow__batch *batch);
+/* Takes back a batch that is done with; returns it if it is to be freed. */
+scopeflow__batch *scopeflow__queue_return(scopeflow__queue *self, scopeflow__batch *batch);
 /* Everything that it holds, in one row, to be freed. */
-scopeflow__block *scopeflow__queue_clear(scopeflow__queue *self);
+scopeflow__batch *scopeflow__queue_clear(scopeflow__queue *self);
 
 #endif
 
@@ -13769,28 +13769,28 @@ scopeflow__block *scopeflow__queue_clear(scopeflow__queue *self);
 /* One to write, one to fill; further ones are given back when a burst is over. */
 #define QUEUE_SPARE_LIMIT 2
 
-/* --- A block --- */
+/* --- A batch --- */
 
-scopeflow__block *scopeflow__block_new(size_t bytes) {
+scopeflow__batch *scopeflow__batch_new(size_t bytes) {
     size_t const capacity =
         bytes > SCOPEFLOW__FILE_BATCH_BYTES ? bytes : SCOPEFLOW__FILE_BATCH_BYTES;
-    scopeflow__block *const made = (scopeflow__block *)malloc(sizeof *made + capacity);
+    scopeflow__batch *const made = (scopeflow__batch *)malloc(sizeof *made + capacity);
     if (made == NULL) return NULL;
     memset(made, 0, sizeof *made);
     made->capacity = capacity;
     return made;
 }
 
-void scopeflow__block_free(scopeflow__block *first) {
+void scopeflow__batch_free(scopeflow__batch *first) {
     while (first != NULL) {
-        scopeflow__block *const next = first->next;
+        scopeflow__batch *const next = first->next;
         free(first);
         first = next;
     }
 }
 
-void scopeflow__block_put(scopeflow__block *self, scopeflow_bytes line) {
-    scopeflow__copy(scopeflow__block_bytes(self) + self->len, line.ptr, line.len);
+void scopeflow__batch_put(scopeflow__batch *self, scopeflow_bytes line) {
+    scopeflow__copy(scopeflow__batch_bytes(self) + self->len, line.ptr, line.len);
     self->len += line.len;
     self->line_count++;
 }
@@ -13803,72 +13803,72 @@ bool scopeflow__queue_has_room(const scopeflow__queue *self, uint64_t bytes, uin
            self->line_count + count <= self->limit_count;
 }
 
-static bool block_fits(const scopeflow__block *block, size_t bytes) {
-    return block != NULL && block->capacity - block->len >= bytes;
+static bool batch_fits(const scopeflow__batch *batch, size_t bytes) {
+    return batch != NULL && batch->capacity - batch->len >= bytes;
 }
 
-bool scopeflow__queue_has_block(const scopeflow__queue *self, size_t bytes) {
-    return block_fits(self->last, bytes) || block_fits(self->spare, bytes);
+bool scopeflow__queue_has_batch(const scopeflow__queue *self, size_t bytes) {
+    return batch_fits(self->last, bytes) || batch_fits(self->spare, bytes);
 }
 
-void scopeflow__queue_lend(scopeflow__queue *self, scopeflow__block *block) {
-    block->next = self->spare;
-    self->spare = block;
+void scopeflow__queue_lend(scopeflow__queue *self, scopeflow__batch *batch) {
+    batch->next = self->spare;
+    self->spare = batch;
     self->spare_count++;
 }
 
 static void append_spare(scopeflow__queue *self) {
-    scopeflow__block *const block = self->spare;
-    self->spare = block->next;
+    scopeflow__batch *const batch = self->spare;
+    self->spare = batch->next;
     self->spare_count--;
-    block->next = NULL;
+    batch->next = NULL;
     if (self->last != NULL)
-        self->last->next = block;
+        self->last->next = batch;
     else
-        self->first = block;
-    self->last = block;
+        self->first = batch;
+    self->last = batch;
 }
 
 void scopeflow__queue_put(scopeflow__queue *self, scopeflow_bytes line) {
-    if (!block_fits(self->last, line.len)) append_spare(self);
-    scopeflow__block_put(self->last, line);
+    if (!batch_fits(self->last, line.len)) append_spare(self);
+    scopeflow__batch_put(self->last, line);
     self->bytes += line.len;
     self->line_count++;
 }
 
-scopeflow__block *scopeflow__queue_take(scopeflow__queue *self) {
-    scopeflow__block *const block = self->first;
-    if (block == NULL) return NULL;
-    self->first = block->next;
+scopeflow__batch *scopeflow__queue_take(scopeflow__queue *self) {
+    scopeflow__batch *const batch = self->first;
+    if (batch == NULL) return NULL;
+    self->first = batch->next;
     if (self->first == NULL) self->last = NULL;
-    block->next = NULL;
-    return block;
+    batch->next = NULL;
+    return batch;
 }
 
-void scopeflow__queue_count(scopeflow__queue *self, const scopeflow__block *block) {
-    self->bytes += block->len;
-    self->line_count += block->line_count;
+void scopeflow__queue_count(scopeflow__queue *self, const scopeflow__batch *batch) {
+    self->bytes += batch->len;
+    self->line_count += batch->line_count;
 }
 
-scopeflow__block *scopeflow__queue_return(scopeflow__queue *self, scopeflow__block *block) {
-    self->bytes -= block->len;
-    self->line_count -= block->line_count;
-    if (self->spare_count >= QUEUE_SPARE_LIMIT || block->capacity > SCOPEFLOW__FILE_BATCH_BYTES)
-        return block;
-    block->len = 0;
-    block->at = 0;
-    block->line_count = 0;
-    block->settled_count = 0;
-    scopeflow__queue_lend(self, block);
+scopeflow__batch *scopeflow__queue_return(scopeflow__queue *self, scopeflow__batch *batch) {
+    self->bytes -= batch->len;
+    self->line_count -= batch->line_count;
+    if (self->spare_count >= QUEUE_SPARE_LIMIT || batch->capacity > SCOPEFLOW__FILE_BATCH_BYTES)
+        return batch;
+    batch->len = 0;
+    batch->at = 0;
+    batch->line_count = 0;
+    batch->settled_count = 0;
+    scopeflow__queue_lend(self, batch);
     return NULL;
 }
 
-scopeflow__block *scopeflow__queue_clear(scopeflow__queue *self) {
-    scopeflow__block *all = self->spare;
-    scopeflow__block *block;
-    while ((block = scopeflow__queue_take(self)) != NULL) {
-        block->next = all;
-        all = block;
+scopeflow__batch *scopeflow__queue_clear(scopeflow__queue *self) {
+    scopeflow__batch *all = self->spare;
+    scopeflow__batch *batch;
+    while ((batch = scopeflow__queue_take(self)) != NULL) {
+        batch->next = all;
+        all = batch;
     }
     self->spare = NULL;
     self->spare_count = 0;
@@ -13916,10 +13916,10 @@ static inline bool scopeflow__spill_has_room(const scopeflow__spill *self, uint6
 /* Appends a line; a failure leaves the file as it was. */
 int scopeflow__spill_put(scopeflow__spill *self, scopeflow_bytes line);
 
-/* The oldest lines in a new block. They stay in the file until `scopeflow__spill_taken`, and may be
+/* The oldest lines in a new batch. They stay in the file until `scopeflow__spill_taken`, and may be
  * read while others are put. */
-int scopeflow__spill_read(const scopeflow__spill *self, scopeflow__block **out_block);
-void scopeflow__spill_taken(scopeflow__spill *self, const scopeflow__block *block);
+int scopeflow__spill_read(const scopeflow__spill *self, scopeflow__batch **out_batch);
+void scopeflow__spill_taken(scopeflow__spill *self, const scopeflow__batch *batch);
 
 /* In the child after a fork: the file is the parent's. */
 void scopeflow__spill_leave(scopeflow__spill *self);
@@ -13989,11 +13989,11 @@ int scopeflow__spill_put(scopeflow__spill *self, scopeflow_bytes line) {
     return 0;
 }
 
-/* Fills a block as far as it goes, or as the file goes, and cuts it behind its last line end. */
-static int read_spilled_lines(const scopeflow__spill *self, scopeflow__block *block,
+/* Fills a batch as far as it goes, or as the file goes, and cuts it behind its last line end. */
+static int read_spilled_lines(const scopeflow__spill *self, scopeflow__batch *batch,
                               uint64_t left_bytes) {
-    char *const bytes = scopeflow__block_bytes(block);
-    size_t const wanted = left_bytes < block->capacity ? (size_t)left_bytes : block->capacity;
+    char *const bytes = scopeflow__batch_bytes(batch);
+    size_t const wanted = left_bytes < batch->capacity ? (size_t)left_bytes : batch->capacity;
     size_t len = 0;
     while (len < wanted) {
         ssize_t const count =
@@ -14004,30 +14004,30 @@ static int read_spilled_lines(const scopeflow__spill *self, scopeflow__block *bl
     }
     for (size_t i = 0; i < len; i++) {
         if (bytes[i] != '\n') continue;
-        block->line_count++;
-        block->len = i + 1;
+        batch->line_count++;
+        batch->len = i + 1;
     }
     return 0;
 }
 
-int scopeflow__spill_read(const scopeflow__spill *self, scopeflow__block **out_block) {
+int scopeflow__spill_read(const scopeflow__spill *self, scopeflow__batch **out_batch) {
     uint64_t const left_bytes = self->write_at - self->read_at;
     for (size_t size = SCOPEFLOW__FILE_BATCH_BYTES;; size *= 4) {
-        scopeflow__block *const block = scopeflow__block_new(size);
-        if (block == NULL) return ENOMEM;
-        int const reason = read_spilled_lines(self, block, left_bytes);
-        if (reason == 0 && block->line_count > 0) {
-            *out_block = block;
+        scopeflow__batch *const batch = scopeflow__batch_new(size);
+        if (batch == NULL) return ENOMEM;
+        int const reason = read_spilled_lines(self, batch, left_bytes);
+        if (reason == 0 && batch->line_count > 0) {
+            *out_batch = batch;
             return 0;
         }
-        scopeflow__block_free(block);
+        scopeflow__batch_free(batch);
         if (reason != 0) return reason;
         if (size >= left_bytes) return EIO;
     }
 }
 
-void scopeflow__spill_taken(scopeflow__spill *self, const scopeflow__block *block) {
-    self->read_at += block->len;
+void scopeflow__spill_taken(scopeflow__spill *self, const scopeflow__batch *batch) {
+    self->read_at += batch->len;
     if (scopeflow__spill_is_used(self)) return;
     self->read_at = 0;
     self->write_at = 0;
@@ -14158,7 +14158,7 @@ size_t scopeflow__dropped_line(const scopeflow__dropped *self,
                                char out[SCOPEFLOW__DROPPED_LINE_BYTES]) {
     dropped_text text = {out, 0};
     scopeflow_uuid uuid;
-    int64_t const now_ns = scopeflow__system_clock(NULL);
+    int64_t const now_ns = scopeflow__system_clock();
     draw_mark_uuid(now_ns, &uuid);
     dropped_put(&text, "{\"" SCOPEFLOW__KEY_KIND "\":\"mark\"");
     dropped_put(&text, DROPPED_KEY(SCOPEFLOW__KEY_ATOF_VERSION) "\"" SCOPEFLOW__ATOF_VERSION "\"");
@@ -14222,7 +14222,7 @@ struct scopeflow_atof_sink {
 
     pthread_mutex_t file_lock;
     scopeflow__file file;
-    scopeflow__block *cut_line; /* A line written at once of which a full disk took the start. */
+    scopeflow__batch *cut_line; /* A line written at once of which a full disk took the start. */
 
     pthread_mutex_t lock; /* Guards all below. */
     pthread_cond_t work;
@@ -14231,8 +14231,8 @@ struct scopeflow_atof_sink {
     scopeflow__queue queue;
     scopeflow__spill spill;
     scopeflow__dropped dropped;
-    scopeflow__block *writing;   /* What the worker has taken out of the queue. */
-    scopeflow__block *inherited; /* A parent's blocks, to be freed outside the fork handler. */
+    scopeflow__batch *writing;   /* What the worker has taken out of the queue. */
+    scopeflow__batch *inherited; /* A parent's batches, to be freed outside the fork handler. */
     uint64_t accepted_count;     /* Lines that were queued ... */
     uint64_t settled_count;      /* ... and those of them that were written or given up. */
     uint64_t failure_count;      /* Attempts to write that failed. */
@@ -14337,20 +14337,20 @@ static intake_way find_way(scopeflow_atof_sink *self, size_t line_bytes, size_t 
     }
 }
 
-/* Also sees to a block for what goes to the queue; memory is allocated without the lock. */
+/* Also sees to a batch for what goes to the queue; memory is allocated without the lock. */
 static intake_way prepare_way(scopeflow_atof_sink *self, size_t line_bytes) {
     for (;;) {
         size_t bytes;
         intake_way const way = find_way(self, line_bytes, &bytes);
-        if (way != INTAKE_QUEUE || scopeflow__queue_has_block(&self->queue, bytes)) return way;
+        if (way != INTAKE_QUEUE || scopeflow__queue_has_batch(&self->queue, bytes)) return way;
         (void)pthread_mutex_unlock(&self->lock);
-        scopeflow__block *const block = scopeflow__block_new(bytes);
+        scopeflow__batch *const batch = scopeflow__batch_new(bytes);
         (void)pthread_mutex_lock(&self->lock);
-        if (block == NULL) {
+        if (batch == NULL) {
             scopeflow__sink_note_error(self, ENOMEM);
             return INTAKE_NOWHERE;
         }
-        scopeflow__queue_lend(&self->queue, block);
+        scopeflow__queue_lend(&self->queue, batch);
     }
 }
 
@@ -14378,16 +14378,16 @@ static bool put_mark_by(scopeflow_atof_sink *self, intake_way way) {
 
 bool scopeflow__intake_put_mark(scopeflow_atof_sink *self) {
     if (self->dropped.count == 0) return false;
-    if (!scopeflow__queue_has_block(&self->queue, SCOPEFLOW__DROPPED_LINE_BYTES)) {
+    if (!scopeflow__queue_has_batch(&self->queue, SCOPEFLOW__DROPPED_LINE_BYTES)) {
         (void)pthread_mutex_unlock(&self->lock);
-        scopeflow__block *const block = scopeflow__block_new(0);
+        scopeflow__batch *const batch = scopeflow__batch_new(0);
         (void)pthread_mutex_lock(&self->lock);
-        if (block == NULL) return false;
-        scopeflow__queue_lend(&self->queue, block);
+        if (batch == NULL) return false;
+        scopeflow__queue_lend(&self->queue, batch);
     }
     bool const has_room =
         scopeflow__queue_has_room(&self->queue, SCOPEFLOW__DROPPED_LINE_BYTES, 1) &&
-        scopeflow__queue_has_block(&self->queue, SCOPEFLOW__DROPPED_LINE_BYTES) &&
+        scopeflow__queue_has_batch(&self->queue, SCOPEFLOW__DROPPED_LINE_BYTES) &&
         !scopeflow__spill_is_used(&self->spill);
     bool const is_wanted = self->dropped.count > 0 && self->worker == SCOPEFLOW__WORKER_RUNNING;
     return is_wanted && has_room && put_mark_by(self, INTAKE_QUEUE);
@@ -14419,13 +14419,13 @@ bool scopeflow__intake_put(scopeflow_atof_sink *self, scopeflow_bytes line,
                            const scopeflow_uuid *root) {
     if (self->delivery != SCOPEFLOW_SINK_DELIVERY_QUEUED) return false;
     (void)pthread_mutex_lock(&self->lock);
-    scopeflow__block *const inherited = self->inherited;
+    scopeflow__batch *const inherited = self->inherited;
     self->inherited = NULL;
     bool const is_taken = take_line(self, line, root);
     bool const starts = is_taken && self->worker == SCOPEFLOW__WORKER_NONE;
     if (starts) self->worker = SCOPEFLOW__WORKER_RUNNING;
     (void)pthread_mutex_unlock(&self->lock);
-    scopeflow__block_free(inherited);
+    scopeflow__batch_free(inherited);
     if (starts) scopeflow__worker_start(self);
     return is_taken;
 }
@@ -14499,35 +14499,35 @@ static void announce_progress(scopeflow_atof_sink *self) {
     if (self->flush_waiter_count > 0) (void)pthread_cond_broadcast(&self->settled);
 }
 
-/* The next block in the order of emission: the queue is older than what has spilled. */
-static int take_block(scopeflow_atof_sink *self) {
+/* The next batch in the order of emission: the queue is older than what has spilled. */
+static int take_batch(scopeflow_atof_sink *self) {
     if (self->writing == NULL) self->writing = scopeflow__queue_take(&self->queue);
     if (self->writing != NULL) return 0;
-    scopeflow__block *block = NULL;
+    scopeflow__batch *batch = NULL;
     scopeflow__spill const as_of_now = self->spill; /* Others go on putting. */
     (void)pthread_mutex_unlock(&self->lock);
-    int const reason = scopeflow__spill_read(&as_of_now, &block);
+    int const reason = scopeflow__spill_read(&as_of_now, &batch);
     (void)pthread_mutex_lock(&self->lock);
     if (reason != 0) return reason;
-    self->writing = block;
-    scopeflow__queue_count(&self->queue, block);
-    scopeflow__spill_taken(&self->spill, block);
+    self->writing = batch;
+    scopeflow__queue_count(&self->queue, batch);
+    scopeflow__spill_taken(&self->spill, batch);
     return 0;
 }
 
-static uint64_t count_lines(scopeflow__block *block) {
-    if (block->at == block->len) return block->line_count;
+static uint64_t count_lines(scopeflow__batch *batch) {
+    if (batch->at == batch->len) return batch->line_count;
     uint64_t count = 0;
-    for (size_t i = 0; i < block->at; i++) count += scopeflow__block_bytes(block)[i] == '\n';
+    for (size_t i = 0; i < batch->at; i++) count += scopeflow__batch_bytes(batch)[i] == '\n';
     return count;
 }
 
-/* Accounts for what was written; returns the block if it is to be freed. */
-static scopeflow__block *settle_block(scopeflow_atof_sink *self, size_t written_bytes, int reason) {
-    scopeflow__block *const block = self->writing;
-    uint64_t const line_count = count_lines(block);
-    uint64_t const more = line_count > block->settled_count ? line_count - block->settled_count : 0;
-    block->settled_count += more;
+/* Accounts for what was written; returns the batch if it is to be freed. */
+static scopeflow__batch *settle_batch(scopeflow_atof_sink *self, size_t written_bytes, int reason) {
+    scopeflow__batch *const batch = self->writing;
+    uint64_t const line_count = count_lines(batch);
+    uint64_t const more = line_count > batch->settled_count ? line_count - batch->settled_count : 0;
+    batch->settled_count += more;
     self->settled_count += more;
     self->stats.written_event_count += more;
     self->stats.written_bytes += written_bytes;
@@ -14538,7 +14538,7 @@ static scopeflow__block *settle_block(scopeflow_atof_sink *self, size_t written_
         return NULL;
     }
     self->writing = NULL;
-    return scopeflow__queue_return(&self->queue, block);
+    return scopeflow__queue_return(&self->queue, batch);
 }
 
 static void fail_to_take(scopeflow_atof_sink *self, int reason) {
@@ -14547,19 +14547,19 @@ static void fail_to_take(scopeflow_atof_sink *self, int reason) {
     scopeflow__sink_note_error(self, reason);
 }
 
-static void write_block(scopeflow_atof_sink *self) {
-    int reason = take_block(self);
+static void write_batch(scopeflow_atof_sink *self) {
+    int reason = take_batch(self);
     if (reason != 0) {
         fail_to_take(self, reason);
         announce_progress(self);
         return;
     }
-    scopeflow__block *const block = self->writing;
-    size_t const began_at = block->at;
+    scopeflow__batch *const batch = self->writing;
+    size_t const began_at = batch->at;
     (void)pthread_mutex_unlock(&self->lock);
     (void)pthread_mutex_lock(&self->file_lock);
     reason =
-        scopeflow__file_write(&self->file, scopeflow__block_bytes(block), block->len, &block->at);
+        scopeflow__file_write(&self->file, scopeflow__batch_bytes(batch), batch->len, &batch->at);
     int const rotation_error = self->file.rotation_error;
     self->file.rotation_error = 0;
     uint64_t const rotation_count = self->file.rotation_count;
@@ -14567,12 +14567,12 @@ static void write_block(scopeflow_atof_sink *self) {
     (void)pthread_mutex_lock(&self->lock);
     self->stats.rotation_count = rotation_count;
     if (rotation_error != 0) scopeflow__sink_note_error(self, rotation_error);
-    scopeflow__block *const done =
-        settle_block(self, block->at > began_at ? block->at - began_at : 0, reason);
+    scopeflow__batch *const done =
+        settle_batch(self, batch->at > began_at ? batch->at - began_at : 0, reason);
     announce_progress(self);
     if (done == NULL) return;
     (void)pthread_mutex_unlock(&self->lock);
-    scopeflow__block_free(done);
+    scopeflow__batch_free(done);
     (void)pthread_mutex_lock(&self->lock);
 }
 
@@ -14588,20 +14588,20 @@ static void *run_worker(void *context) {
     scopeflow_atof_sink *const self = (scopeflow_atof_sink *)context;
     (void)pthread_mutex_lock(&self->lock);
     while (await_lines(self)) {
-        write_block(self);
+        write_batch(self);
         if (self->is_closing && self->is_failing) break;
     }
     give_up_lines(self);
-    scopeflow__block *const left = scopeflow__queue_clear(&self->queue);
-    scopeflow__block *const writing = self->writing;
+    scopeflow__batch *const left = scopeflow__queue_clear(&self->queue);
+    scopeflow__batch *const writing = self->writing;
     self->writing = NULL;
     self->worker = SCOPEFLOW__WORKER_ENDED;
     bool const is_orphaned = self->is_orphaned;
     (void)pthread_cond_broadcast(&self->room);
     (void)pthread_cond_broadcast(&self->settled);
     (void)pthread_mutex_unlock(&self->lock);
-    scopeflow__block_free(left);
-    scopeflow__block_free(writing);
+    scopeflow__batch_free(left);
+    scopeflow__batch_free(writing);
     scopeflow__spill_remove(&self->spill); /* At exit nobody else does. */
     if (is_orphaned) scopeflow__sink_destroy(self);
     return NULL;
@@ -14637,19 +14637,29 @@ void scopeflow__worker_start(scopeflow_atof_sink *self) {
     (void)run_worker(self);
 }
 
-uint64_t scopeflow__worker_drain(scopeflow_atof_sink *self, int64_t deadline_ns) {
-    (void)pthread_mutex_lock(&self->lock);
-    if (self->worker == SCOPEFLOW__WORKER_RUNNING) (void)scopeflow__intake_put_mark(self);
+/* Waits for what is queued now. Needs `lock`; returns how many lines are left. */
+static uint64_t await_settled(scopeflow_atof_sink *self, int64_t deadline_ns) {
     uint64_t const wanted_count = self->accepted_count;
     uint64_t const failure_count = self->failure_count;
-    self->flush_waiter_count++;
     scopeflow__worker_wake(self);
     while (self->settled_count < wanted_count && self->failure_count == failure_count &&
            scopeflow__wait_until(&self->settled, &self->lock, deadline_ns)) {
     }
+    return self->settled_count < wanted_count ? wanted_count - self->settled_count : 0;
+}
+
+uint64_t scopeflow__worker_drain(scopeflow_atof_sink *self, int64_t deadline_ns) {
+    (void)pthread_mutex_lock(&self->lock);
+    bool const is_running = self->worker == SCOPEFLOW__WORKER_RUNNING;
+    if (is_running) (void)scopeflow__intake_put_mark(self);
+    bool const has_untold = is_running && self->dropped.count > 0; /* No room for the mark yet. */
+    self->flush_waiter_count++;
+    uint64_t left_count = await_settled(self, deadline_ns);
+    if (left_count == 0 && has_untold) {
+        (void)scopeflow__intake_put_mark(self);
+        left_count = await_settled(self, deadline_ns);
+    }
     self->flush_waiter_count--;
-    uint64_t const left_count =
-        self->settled_count < wanted_count ? wanted_count - self->settled_count : 0;
     (void)pthread_mutex_unlock(&self->lock);
     return left_count;
 }
@@ -14709,10 +14719,10 @@ static void after_fork_in_parent(void) {
     (void)pthread_mutex_unlock(&process_lock);
 }
 
-/* What waits is the parent's to write. Its blocks are only put aside: no memory is given back here,
+/* What waits is the parent's to write. Its batches are only put aside: no memory is given back here,
  * where another thread may have been in the allocator. */
 static void inherit_nothing(scopeflow_atof_sink *self) {
-    scopeflow__block *const writing = self->writing;
+    scopeflow__batch *const writing = self->writing;
     self->inherited = scopeflow__queue_clear(&self->queue);
     if (writing != NULL) {
         writing->next = self->inherited;
@@ -14736,8 +14746,8 @@ static void inherit_nothing(scopeflow_atof_sink *self) {
     self->has_thread = false;
 }
 
+/* What a thread that is gone may hold or wait for. */
 static void renew_locks(scopeflow_atof_sink *self) {
-    (void)pthread_mutex_init(&self->lock, NULL);
     (void)pthread_mutex_init(&self->file_lock, NULL);
     (void)scopeflow__condition_init(&self->work);
     (void)scopeflow__condition_init(&self->room);
@@ -14748,8 +14758,9 @@ static void after_fork_in_child(void) {
     for (scopeflow_atof_sink *sink = process_sinks; sink != NULL; sink = sink->next) {
         renew_locks(sink);
         inherit_nothing(sink);
+        (void)pthread_mutex_unlock(&sink->lock);
     }
-    (void)pthread_mutex_init(&process_lock, NULL);
+    (void)pthread_mutex_unlock(&process_lock);
 }
 
 /* --- Exit --- */
@@ -14924,27 +14935,27 @@ static void account_for(scopeflow_atof_sink *self, uint64_t line_count, size_t b
 
 /* Completes a line of which a full disk took only the start. */
 static bool complete_cut_line(scopeflow_atof_sink *self) {
-    scopeflow__block *const cut = self->cut_line;
+    scopeflow__batch *const cut = self->cut_line;
     if (cut == NULL) return true;
     size_t const began_at = cut->at;
     int const reason =
-        scopeflow__file_write(&self->file, scopeflow__block_bytes(cut), cut->len, &cut->at);
+        scopeflow__file_write(&self->file, scopeflow__batch_bytes(cut), cut->len, &cut->at);
     account_for(self, reason == 0 ? 1 : 0, cut->at > began_at ? cut->at - began_at : 0, reason);
     if (reason != 0) return false;
     self->cut_line = NULL;
-    scopeflow__block_free(cut);
+    scopeflow__batch_free(cut);
     return true;
 }
 
 /* A line of which some is in the file is kept, to be completed before the next. */
 static bool keep_cut_line(scopeflow_atof_sink *self, scopeflow_bytes line, size_t at) {
-    self->cut_line = scopeflow__block_new(line.len);
+    self->cut_line = scopeflow__batch_new(line.len);
     if (self->cut_line == NULL) {
         self->file.needs_line_end = true;
         self->file.is_mid_line = false;
         return false;
     }
-    scopeflow__block_put(self->cut_line, line);
+    scopeflow__batch_put(self->cut_line, line);
     self->cut_line->at = at;
     return true;
 }
@@ -15018,9 +15029,9 @@ void scopeflow__sink_destroy(scopeflow_atof_sink *self) {
     scopeflow__file_close(&self->file);
     (void)pthread_mutex_unlock(&self->file_lock);
     scopeflow__spill_deinit(&self->spill);
-    scopeflow__block_free(scopeflow__queue_clear(&self->queue));
-    scopeflow__block_free(self->inherited);
-    scopeflow__block_free(self->cut_line);
+    scopeflow__batch_free(scopeflow__queue_clear(&self->queue));
+    scopeflow__batch_free(self->inherited);
+    scopeflow__batch_free(self->cut_line);
     (void)pthread_cond_destroy(&self->work);
     (void)pthread_cond_destroy(&self->room);
     (void)pthread_cond_destroy(&self->settled);

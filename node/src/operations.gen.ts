@@ -498,7 +498,7 @@ export interface AtofSinkOpenOptions {
   path: string;
   /** What happens to a file that exists. (default append) */
   mode?: FileMode;
-  /** When a line reaches the file. (default written) */
+  /** When a line reaches the file. (default queued) */
   delivery?: SinkDelivery;
   /** What happens when the queue is full. (default block) */
   overflow?: SinkOverflow;
@@ -532,7 +532,7 @@ export function atofSinkOpen(engine: Engine, options: AtofSinkOpenOptions): numb
   const {
     path,
     mode = FileMode.Append,
-    delivery = SinkDelivery.Written,
+    delivery = SinkDelivery.Queued,
     overflow = SinkOverflow.Block,
     queueLimitBytes = 8388608n,
     queueEventLimit = 65536,

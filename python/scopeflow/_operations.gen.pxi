@@ -3,7 +3,7 @@
 # One function for each operation: it checks the arguments, calls the core, and turns a failure into
 # an exception. The converters are in native/arguments.pxi.
 
-if scopeflow_abi_hash() != 0x40d8750e62653608u:
+if scopeflow_abi_hash() != 0x455dc9203b44ce30u:
     raise ImportError(
         "scopeflow._native was generated for another version of the core than it is linked with"
     )
@@ -2147,7 +2147,7 @@ cdef class RuntimeOperations:
             else enum_argument(mode, AtofExporterMode, "mode")
         )
         c_options.delivery = (
-            SCOPEFLOW_SINK_DELIVERY_WRITTEN if delivery is None
+            SCOPEFLOW_SINK_DELIVERY_QUEUED if delivery is None
             else enum_argument(delivery, SinkDelivery, "delivery")
         )
         c_options.overflow = (

@@ -123,8 +123,9 @@ class SinkDelivery(Enumeration, metaclass=EnumerationType):
 
     Written (0): Before the operation that emitted the event returns, with a system call of its own:
         nothing is lost however the process ends.
-    Queued (1): A worker thread of the sink writes many lines at a time; a process that is killed
-        loses what waits.
+    Queued (1): A worker thread of the sink writes many lines at a time, at the latest after `delay`;
+        a process that is killed loses what waits. `exit` drains the queue, `_exit` and the
+        end of a Go program do not.
     """
 
     __slots__ = ()

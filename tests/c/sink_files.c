@@ -54,6 +54,7 @@ scopeflow_atof_sink_open_options sink_options(const char *path) {
     scopeflow_atof_sink_open_options options = SCOPEFLOW_ATOF_SINK_OPEN_OPTIONS_INIT;
     options.path.ptr = path;
     options.path.len = strlen(path);
+    options.delivery = SCOPEFLOW_SINK_DELIVERY_WRITTEN;
     return options;
 }
 

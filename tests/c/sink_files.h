@@ -21,6 +21,7 @@ typedef struct sink_run {
     scopeflow_atof_sink *sink;
 } sink_run;
 
+/* Lines are written at once. */
 scopeflow_atof_sink_open_options sink_options(const char *path);
 /* A sink that is registered as `file` with a runtime of its own. */
 sink_run sink_begin(const scopeflow_atof_sink_open_options *options);

@@ -14,6 +14,7 @@ static scopeflow_status open_sink(const char *path, scopeflow_file_mode mode,
     scopeflow_atof_sink_open_options options = SCOPEFLOW_ATOF_SINK_OPEN_OPTIONS_INIT;
     options.path = session_text(path);
     options.mode = mode;
+    options.delivery = SCOPEFLOW_SINK_DELIVERY_WRITTEN;
     return scopeflow_atof_sink_open(&options, out, error);
 }
 

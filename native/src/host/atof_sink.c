@@ -116,27 +116,27 @@ static void account_for(scopeflow_atof_sink *self, uint64_t line_count, size_t b
 
 /* Completes a line of which a full disk took only the start. */
 static bool complete_cut_line(scopeflow_atof_sink *self) {
-    scopeflow__block *const cut = self->cut_line;
+    scopeflow__batch *const cut = self->cut_line;
     if (cut == NULL) return true;
     size_t const began_at = cut->at;
     int const reason =
-        scopeflow__file_write(&self->file, scopeflow__block_bytes(cut), cut->len, &cut->at);
+        scopeflow__file_write(&self->file, scopeflow__batch_bytes(cut), cut->len, &cut->at);
     account_for(self, reason == 0 ? 1 : 0, cut->at > began_at ? cut->at - began_at : 0, reason);
     if (reason != 0) return false;
     self->cut_line = NULL;
-    scopeflow__block_free(cut);
+    scopeflow__batch_free(cut);
     return true;
 }
 
 /* A line of which some is in the file is kept, to be completed before the next. */
 static bool keep_cut_line(scopeflow_atof_sink *self, scopeflow_bytes line, size_t at) {
-    self->cut_line = scopeflow__block_new(line.len);
+    self->cut_line = scopeflow__batch_new(line.len);
     if (self->cut_line == NULL) {
         self->file.needs_line_end = true;
         self->file.is_mid_line = false;
         return false;
     }
-    scopeflow__block_put(self->cut_line, line);
+    scopeflow__batch_put(self->cut_line, line);
     self->cut_line->at = at;
     return true;
 }
@@ -210,9 +210,9 @@ void scopeflow__sink_destroy(scopeflow_atof_sink *self) {
     scopeflow__file_close(&self->file);
     (void)pthread_mutex_unlock(&self->file_lock);
     scopeflow__spill_deinit(&self->spill);
-    scopeflow__block_free(scopeflow__queue_clear(&self->queue));
-    scopeflow__block_free(self->inherited);
-    scopeflow__block_free(self->cut_line);
+    scopeflow__batch_free(scopeflow__queue_clear(&self->queue));
+    scopeflow__batch_free(self->inherited);
+    scopeflow__batch_free(self->cut_line);
     (void)pthread_cond_destroy(&self->work);
     (void)pthread_cond_destroy(&self->room);
     (void)pthread_cond_destroy(&self->settled);

@@ -44,20 +44,20 @@ static intake_way find_way(scopeflow_atof_sink *self, size_t line_bytes, size_t 
     }
 }
 
-/* Also sees to a block for what goes to the queue; memory is allocated without the lock. */
+/* Also sees to a batch for what goes to the queue; memory is allocated without the lock. */
 static intake_way prepare_way(scopeflow_atof_sink *self, size_t line_bytes) {
     for (;;) {
         size_t bytes;
         intake_way const way = find_way(self, line_bytes, &bytes);
-        if (way != INTAKE_QUEUE || scopeflow__queue_has_block(&self->queue, bytes)) return way;
+        if (way != INTAKE_QUEUE || scopeflow__queue_has_batch(&self->queue, bytes)) return way;
         (void)pthread_mutex_unlock(&self->lock);
-        scopeflow__block *const block = scopeflow__block_new(bytes);
+        scopeflow__batch *const batch = scopeflow__batch_new(bytes);
         (void)pthread_mutex_lock(&self->lock);
-        if (block == NULL) {
+        if (batch == NULL) {
             scopeflow__sink_note_error(self, ENOMEM);
             return INTAKE_NOWHERE;
         }
-        scopeflow__queue_lend(&self->queue, block);
+        scopeflow__queue_lend(&self->queue, batch);
     }
 }
 
@@ -85,16 +85,16 @@ static bool put_mark_by(scopeflow_atof_sink *self, intake_way way) {
 
 bool scopeflow__intake_put_mark(scopeflow_atof_sink *self) {
     if (self->dropped.count == 0) return false;
-    if (!scopeflow__queue_has_block(&self->queue, SCOPEFLOW__DROPPED_LINE_BYTES)) {
+    if (!scopeflow__queue_has_batch(&self->queue, SCOPEFLOW__DROPPED_LINE_BYTES)) {
         (void)pthread_mutex_unlock(&self->lock);
-        scopeflow__block *const block = scopeflow__block_new(0);
+        scopeflow__batch *const batch = scopeflow__batch_new(0);
         (void)pthread_mutex_lock(&self->lock);
-        if (block == NULL) return false;
-        scopeflow__queue_lend(&self->queue, block);
+        if (batch == NULL) return false;
+        scopeflow__queue_lend(&self->queue, batch);
     }
     bool const has_room =
         scopeflow__queue_has_room(&self->queue, SCOPEFLOW__DROPPED_LINE_BYTES, 1) &&
-        scopeflow__queue_has_block(&self->queue, SCOPEFLOW__DROPPED_LINE_BYTES) &&
+        scopeflow__queue_has_batch(&self->queue, SCOPEFLOW__DROPPED_LINE_BYTES) &&
         !scopeflow__spill_is_used(&self->spill);
     bool const is_wanted = self->dropped.count > 0 && self->worker == SCOPEFLOW__WORKER_RUNNING;
     return is_wanted && has_room && put_mark_by(self, INTAKE_QUEUE);
@@ -126,13 +126,13 @@ bool scopeflow__intake_put(scopeflow_atof_sink *self, scopeflow_bytes line,
                            const scopeflow_uuid *root) {
     if (self->delivery != SCOPEFLOW_SINK_DELIVERY_QUEUED) return false;
     (void)pthread_mutex_lock(&self->lock);
-    scopeflow__block *const inherited = self->inherited;
+    scopeflow__batch *const inherited = self->inherited;
     self->inherited = NULL;
     bool const is_taken = take_line(self, line, root);
     bool const starts = is_taken && self->worker == SCOPEFLOW__WORKER_NONE;
     if (starts) self->worker = SCOPEFLOW__WORKER_RUNNING;
     (void)pthread_mutex_unlock(&self->lock);
-    scopeflow__block_free(inherited);
+    scopeflow__batch_free(inherited);
     if (starts) scopeflow__worker_start(self);
     return is_taken;
 }

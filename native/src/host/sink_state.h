@@ -39,7 +39,7 @@ struct scopeflow_atof_sink {
 
     pthread_mutex_t file_lock;
     scopeflow__file file;
-    scopeflow__block *cut_line; /* A line written at once of which a full disk took the start. */
+    scopeflow__batch *cut_line; /* A line written at once of which a full disk took the start. */
 
     pthread_mutex_t lock; /* Guards all below. */
     pthread_cond_t work;
@@ -48,8 +48,8 @@ struct scopeflow_atof_sink {
     scopeflow__queue queue;
     scopeflow__spill spill;
     scopeflow__dropped dropped;
-    scopeflow__block *writing;   /* What the worker has taken out of the queue. */
-    scopeflow__block *inherited; /* A parent's blocks, to be freed outside the fork handler. */
+    scopeflow__batch *writing;   /* What the worker has taken out of the queue. */
+    scopeflow__batch *inherited; /* A parent's batches, to be freed outside the fork handler. */
     uint64_t accepted_count;     /* Lines that were queued ... */
     uint64_t settled_count;      /* ... and those of them that were written or given up. */
     uint64_t failure_count;      /* Attempts to write that failed. */

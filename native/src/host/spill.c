@@ -63,11 +63,11 @@ int scopeflow__spill_put(scopeflow__spill *self, scopeflow_bytes line) {
     return 0;
 }
 
-/* Fills a block as far as it goes, or as the file goes, and cuts it behind its last line end. */
-static int read_spilled_lines(const scopeflow__spill *self, scopeflow__block *block,
+/* Fills a batch as far as it goes, or as the file goes, and cuts it behind its last line end. */
+static int read_spilled_lines(const scopeflow__spill *self, scopeflow__batch *batch,
                               uint64_t left_bytes) {
-    char *const bytes = scopeflow__block_bytes(block);
-    size_t const wanted = left_bytes < block->capacity ? (size_t)left_bytes : block->capacity;
+    char *const bytes = scopeflow__batch_bytes(batch);
+    size_t const wanted = left_bytes < batch->capacity ? (size_t)left_bytes : batch->capacity;
     size_t len = 0;
     while (len < wanted) {
         ssize_t const count =
@@ -78,30 +78,30 @@ static int read_spilled_lines(const scopeflow__spill *self, scopeflow__block *bl
     }
     for (size_t i = 0; i < len; i++) {
         if (bytes[i] != '\n') continue;
-        block->line_count++;
-        block->len = i + 1;
+        batch->line_count++;
+        batch->len = i + 1;
     }
     return 0;
 }
 
-int scopeflow__spill_read(const scopeflow__spill *self, scopeflow__block **out_block) {
+int scopeflow__spill_read(const scopeflow__spill *self, scopeflow__batch **out_batch) {
     uint64_t const left_bytes = self->write_at - self->read_at;
     for (size_t size = SCOPEFLOW__FILE_BATCH_BYTES;; size *= 4) {
-        scopeflow__block *const block = scopeflow__block_new(size);
-        if (block == NULL) return ENOMEM;
-        int const reason = read_spilled_lines(self, block, left_bytes);
-        if (reason == 0 && block->line_count > 0) {
-            *out_block = block;
+        scopeflow__batch *const batch = scopeflow__batch_new(size);
+        if (batch == NULL) return ENOMEM;
+        int const reason = read_spilled_lines(self, batch, left_bytes);
+        if (reason == 0 && batch->line_count > 0) {
+            *out_batch = batch;
             return 0;
         }
-        scopeflow__block_free(block);
+        scopeflow__batch_free(batch);
         if (reason != 0) return reason;
         if (size >= left_bytes) return EIO;
     }
 }
 
-void scopeflow__spill_taken(scopeflow__spill *self, const scopeflow__block *block) {
-    self->read_at += block->len;
+void scopeflow__spill_taken(scopeflow__spill *self, const scopeflow__batch *batch) {
+    self->read_at += batch->len;
     if (scopeflow__spill_is_used(self)) return;
     self->read_at = 0;
     self->write_at = 0;

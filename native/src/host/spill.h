@@ -31,10 +31,10 @@ static inline bool scopeflow__spill_has_room(const scopeflow__spill *self, uint6
 /* Appends a line; a failure leaves the file as it was. */
 int scopeflow__spill_put(scopeflow__spill *self, scopeflow_bytes line);
 
-/* The oldest lines in a new block. They stay in the file until `scopeflow__spill_taken`, and may be
+/* The oldest lines in a new batch. They stay in the file until `scopeflow__spill_taken`, and may be
  * read while others are put. */
-int scopeflow__spill_read(const scopeflow__spill *self, scopeflow__block **out_block);
-void scopeflow__spill_taken(scopeflow__spill *self, const scopeflow__block *block);
+int scopeflow__spill_read(const scopeflow__spill *self, scopeflow__batch **out_batch);
+void scopeflow__spill_taken(scopeflow__spill *self, const scopeflow__batch *batch);
 
 /* In the child after a fork: the file is the parent's. */
 void scopeflow__spill_leave(scopeflow__spill *self);

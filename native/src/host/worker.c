@@ -66,35 +66,35 @@ static void announce_progress(scopeflow_atof_sink *self) {
     if (self->flush_waiter_count > 0) (void)pthread_cond_broadcast(&self->settled);
 }
 
-/* The next block in the order of emission: the queue is older than what has spilled. */
-static int take_block(scopeflow_atof_sink *self) {
+/* The next batch in the order of emission: the queue is older than what has spilled. */
+static int take_batch(scopeflow_atof_sink *self) {
     if (self->writing == NULL) self->writing = scopeflow__queue_take(&self->queue);
     if (self->writing != NULL) return 0;
-    scopeflow__block *block = NULL;
+    scopeflow__batch *batch = NULL;
     scopeflow__spill const as_of_now = self->spill; /* Others go on putting. */
     (void)pthread_mutex_unlock(&self->lock);
-    int const reason = scopeflow__spill_read(&as_of_now, &block);
+    int const reason = scopeflow__spill_read(&as_of_now, &batch);
     (void)pthread_mutex_lock(&self->lock);
     if (reason != 0) return reason;
-    self->writing = block;
-    scopeflow__queue_count(&self->queue, block);
-    scopeflow__spill_taken(&self->spill, block);
+    self->writing = batch;
+    scopeflow__queue_count(&self->queue, batch);
+    scopeflow__spill_taken(&self->spill, batch);
     return 0;
 }
 
-static uint64_t count_lines(scopeflow__block *block) {
-    if (block->at == block->len) return block->line_count;
+static uint64_t count_lines(scopeflow__batch *batch) {
+    if (batch->at == batch->len) return batch->line_count;
     uint64_t count = 0;
-    for (size_t i = 0; i < block->at; i++) count += scopeflow__block_bytes(block)[i] == '\n';
+    for (size_t i = 0; i < batch->at; i++) count += scopeflow__batch_bytes(batch)[i] == '\n';
     return count;
 }
 
-/* Accounts for what was written; returns the block if it is to be freed. */
-static scopeflow__block *settle_block(scopeflow_atof_sink *self, size_t written_bytes, int reason) {
-    scopeflow__block *const block = self->writing;
-    uint64_t const line_count = count_lines(block);
-    uint64_t const more = line_count > block->settled_count ? line_count - block->settled_count : 0;
-    block->settled_count += more;
+/* Accounts for what was written; returns the batch if it is to be freed. */
+static scopeflow__batch *settle_batch(scopeflow_atof_sink *self, size_t written_bytes, int reason) {
+    scopeflow__batch *const batch = self->writing;
+    uint64_t const line_count = count_lines(batch);
+    uint64_t const more = line_count > batch->settled_count ? line_count - batch->settled_count : 0;
+    batch->settled_count += more;
     self->settled_count += more;
     self->stats.written_event_count += more;
     self->stats.written_bytes += written_bytes;
@@ -105,7 +105,7 @@ static scopeflow__block *settle_block(scopeflow_atof_sink *self, size_t written_
         return NULL;
     }
     self->writing = NULL;
-    return scopeflow__queue_return(&self->queue, block);
+    return scopeflow__queue_return(&self->queue, batch);
 }
 
 static void fail_to_take(scopeflow_atof_sink *self, int reason) {
@@ -114,19 +114,19 @@ static void fail_to_take(scopeflow_atof_sink *self, int reason) {
     scopeflow__sink_note_error(self, reason);
 }
 
-static void write_block(scopeflow_atof_sink *self) {
-    int reason = take_block(self);
+static void write_batch(scopeflow_atof_sink *self) {
+    int reason = take_batch(self);
     if (reason != 0) {
         fail_to_take(self, reason);
         announce_progress(self);
         return;
     }
-    scopeflow__block *const block = self->writing;
-    size_t const began_at = block->at;
+    scopeflow__batch *const batch = self->writing;
+    size_t const began_at = batch->at;
     (void)pthread_mutex_unlock(&self->lock);
     (void)pthread_mutex_lock(&self->file_lock);
     reason =
-        scopeflow__file_write(&self->file, scopeflow__block_bytes(block), block->len, &block->at);
+        scopeflow__file_write(&self->file, scopeflow__batch_bytes(batch), batch->len, &batch->at);
     int const rotation_error = self->file.rotation_error;
     self->file.rotation_error = 0;
     uint64_t const rotation_count = self->file.rotation_count;
@@ -134,12 +134,12 @@ static void write_block(scopeflow_atof_sink *self) {
     (void)pthread_mutex_lock(&self->lock);
     self->stats.rotation_count = rotation_count;
     if (rotation_error != 0) scopeflow__sink_note_error(self, rotation_error);
-    scopeflow__block *const done =
-        settle_block(self, block->at > began_at ? block->at - began_at : 0, reason);
+    scopeflow__batch *const done =
+        settle_batch(self, batch->at > began_at ? batch->at - began_at : 0, reason);
     announce_progress(self);
     if (done == NULL) return;
     (void)pthread_mutex_unlock(&self->lock);
-    scopeflow__block_free(done);
+    scopeflow__batch_free(done);
     (void)pthread_mutex_lock(&self->lock);
 }
 
@@ -155,20 +155,20 @@ static void *run_worker(void *context) {
     scopeflow_atof_sink *const self = (scopeflow_atof_sink *)context;
     (void)pthread_mutex_lock(&self->lock);
     while (await_lines(self)) {
-        write_block(self);
+        write_batch(self);
         if (self->is_closing && self->is_failing) break;
     }
     give_up_lines(self);
-    scopeflow__block *const left = scopeflow__queue_clear(&self->queue);
-    scopeflow__block *const writing = self->writing;
+    scopeflow__batch *const left = scopeflow__queue_clear(&self->queue);
+    scopeflow__batch *const writing = self->writing;
     self->writing = NULL;
     self->worker = SCOPEFLOW__WORKER_ENDED;
     bool const is_orphaned = self->is_orphaned;
     (void)pthread_cond_broadcast(&self->room);
     (void)pthread_cond_broadcast(&self->settled);
     (void)pthread_mutex_unlock(&self->lock);
-    scopeflow__block_free(left);
-    scopeflow__block_free(writing);
+    scopeflow__batch_free(left);
+    scopeflow__batch_free(writing);
     scopeflow__spill_remove(&self->spill); /* At exit nobody else does. */
     if (is_orphaned) scopeflow__sink_destroy(self);
     return NULL;
