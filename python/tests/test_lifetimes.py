@@ -46,6 +46,17 @@ def test_a_forgotten_scope_ends_as_abandoned_with_the_next_operation(runtime, lo
     assert runtime.stats().abandoned_scope_count == 1
 
 
+def test_a_handle_that_is_kept_does_not_keep_what_was_opened_under_it(runtime, log):
+    context = contextvars.Context()
+    kept = context.run(runtime.scope_push, "kept", AGENT)
+    context.run(runtime.scope_push, "forgotten", AGENT)
+    del context
+    gc.collect()
+    runtime.runtime_flush()
+    assert log.story() == ["start kept", "start forgotten", "end forgotten"]
+    assert kept.is_open
+
+
 def test_a_context_or_a_child_keeps_a_scope_open(runtime, log):
     def open_two():
         runtime.scope_push("outer", AGENT)
