@@ -529,10 +529,19 @@ static napi_value addon_tool_execute(napi_env env, napi_callback_info info) {
 
 static napi_value addon_atof_sink_open(napi_env env, napi_callback_info info) {
     addon_call call_;
-    if (!addon_enter(&call_, env, info, 2)) return NULL;
+    if (!addon_enter(&call_, env, info, 11)) return NULL;
     scopeflow_atof_sink_open_options options_ = SCOPEFLOW_ATOF_SINK_OPEN_OPTIONS_INIT;
     options_.path = addon_text(&call_, 0);
     options_.mode = addon_i32(&call_, 1);
+    options_.delivery = addon_i32(&call_, 2);
+    options_.overflow = addon_i32(&call_, 3);
+    options_.queue_limit_bytes = addon_u64(&call_, 4);
+    options_.queue_event_limit = addon_u32(&call_, 5);
+    options_.spill_limit_bytes = addon_u64(&call_, 6);
+    options_.delay_ns = addon_u32(&call_, 7);
+    options_.exit_timeout_ns = addon_u64(&call_, 8);
+    options_.file_limit_bytes = addon_u64(&call_, 9);
+    options_.kept_file_count = addon_u32(&call_, 10);
     if (!call_.is_valid) return addon_refuse(&call_, "atofSinkOpen");
     scopeflow_atof_sink *out_ = NULL;
     scopeflow_status const status_ = scopeflow_atof_sink_open(&options_, &out_, &call_.addon->error);
@@ -553,10 +562,22 @@ static napi_value addon_atof_sink_register(napi_env env, napi_callback_info info
 
 static napi_value addon_atof_sink_flush(napi_env env, napi_callback_info info) {
     addon_call call_;
+    if (!addon_enter(&call_, env, info, 2)) return NULL;
+    scopeflow_atof_sink *self = addon_pointer(&call_, 0);
+    uint64_t timeout_ns = addon_u64(&call_, 1);
+    if (!call_.is_valid) return addon_refuse(&call_, "atofSinkFlush");
+    scopeflow_status const status_ = scopeflow_atof_sink_flush(self, timeout_ns, &call_.addon->error);
+    return addon_number(&call_, (double)status_);
+}
+
+static napi_value addon_atof_sink_read_stats(napi_env env, napi_callback_info info) {
+    addon_call call_;
     if (!addon_enter(&call_, env, info, 1)) return NULL;
     scopeflow_atof_sink *self = addon_pointer(&call_, 0);
-    if (!call_.is_valid) return addon_refuse(&call_, "atofSinkFlush");
-    scopeflow_status const status_ = scopeflow_atof_sink_flush(self, &call_.addon->error);
+    if (!call_.is_valid) return addon_refuse(&call_, "atofSinkReadStats");
+    scopeflow_sink_stats out_ = {0};
+    scopeflow_status const status_ = scopeflow_atof_sink_read_stats(self, &out_, &call_.addon->error);
+    if (status_ == SCOPEFLOW_STATUS_OK) slots_put_sink_stats(call_.addon->slots, &out_);
     return addon_number(&call_, (double)status_);
 }
 
@@ -670,6 +691,7 @@ const addon_function addon_functions[] = {
     {"atofSinkOpen", addon_atof_sink_open},
     {"atofSinkRegister", addon_atof_sink_register},
     {"atofSinkFlush", addon_atof_sink_flush},
+    {"atofSinkReadStats", addon_atof_sink_read_stats},
     {"atofSinkFree", addon_atof_sink_free},
     {"atofReaderNew", addon_atof_reader_new},
     {"atofReaderFeed", addon_atof_reader_feed},

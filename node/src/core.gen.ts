@@ -220,17 +220,35 @@ export interface Core {
     timestampNs: bigint | undefined,
     task: number,
   ): number;
-  /** Opens or makes the file, with mode 0600, and the folders above it. Absent where the core has
-   * no operating system. */
-  atofSinkOpen?(path: string, mode: number): number;
-  /** Registers the sink as a subscriber of a runtime. It is removed with `deregister_subscriber`.
-   * Absent where the core has no operating system. */
+  /** Opens or makes the file, with mode 0600, and the folders above it. A file that is renamed or
+   * removed later is made anew, its folders are not. Absent where the core has no operating
+   * system. */
+  atofSinkOpen?(
+    path: string,
+    mode: number,
+    delivery: number,
+    overflow: number,
+    queueLimitBytes: bigint,
+    queueEventLimit: number,
+    spillLimitBytes: bigint,
+    delayNs: number,
+    exitTimeoutNs: bigint,
+    fileLimitBytes: bigint,
+    keptFileCount: number,
+  ): number;
+  /** Registers the sink as a subscriber of a runtime. It is removed with `deregister_subscriber`,
+   * which also writes what is queued. Absent where the core has no operating system. */
   atofSinkRegister?(self: number, runtime: number, name: string): number;
-  /** Says whether every event was written: the first failure since the last flush is returned,
-   * with the system's reason. Absent where the core has no operating system. */
-  atofSinkFlush?(self: number): number;
-  /** Gives the sink back. The file is closed once no registration holds it either. Absent where
-   * the core has no operating system. */
+  /** Waits until every event that was emitted before is in the file, for as long as the timeout
+   * allows, and for no running call. `limit_exceeded` says how many are left. The first failure
+   * since the last flush is returned as `invalid_state` with the system's reason, without
+   * waiting for the disk to recover; what is queued is tried again later. Absent where the core
+   * has no operating system. */
+  atofSinkFlush?(self: number, timeoutNs: bigint): number;
+  /** Reads the counters. Absent where the core has no operating system. */
+  atofSinkReadStats?(self: number): number;
+  /** Gives the sink back. Once no registration holds it either, what is queued is written and the
+   * file closed. Absent where the core has no operating system. */
   atofSinkFree?(self: number): void;
   /** Makes a reader at the beginning of an input. */
   atofReaderNew(runtime: number, lineLimitBytes: number, depthLimit: number): number;
@@ -459,6 +477,50 @@ export function readStep(core: Core): Step {
     target: core.text(slots[15]!, slots[16]!),
     toolCallId: core.text(slots[17]!, slots[18]!),
     modelName: core.text(slots[19]!, slots[20]!),
+  };
+}
+
+export const SINK_STATS_WRITTEN_EVENT_COUNT = 0;
+export const SINK_STATS_WRITTEN = 1;
+export const SINK_STATS_DROPPED_EVENT_COUNT = 2;
+export const SINK_STATS_LOST_EVENT_COUNT = 3;
+export const SINK_STATS_SPILLED_EVENT_COUNT = 4;
+export const SINK_STATS_QUEUED_EVENT_COUNT = 5;
+export const SINK_STATS_WRITE_ERROR_COUNT = 6;
+export const SINK_STATS_ROTATION_COUNT = 7;
+
+/** Counters of a sink since it was opened, in a forked child since the fork (S5.7). */
+export interface SinkStats {
+  /** Lines that are in the file, marks of the sink's own included. */
+  writtenEventCount: number;
+  /** Their length. */
+  writtenBytes: number;
+  /** Events that found no room. */
+  droppedEventCount: number;
+  /** Events that could not be encoded or written. */
+  lostEventCount: number;
+  /** Events that went to the spill file. */
+  spilledEventCount: number;
+  /** Events that wait now, in memory or in the spill file. */
+  queuedEventCount: number;
+  /** Times the system refused to write or to open the file. */
+  writeErrorCount: number;
+  /** Times the file was renamed because it was full. */
+  rotationCount: number;
+}
+
+/** Reads what the last call put into the slots. */
+export function readSinkStats(core: Core): SinkStats {
+  const { slots } = core;
+  return {
+    writtenEventCount: slots[0]!,
+    writtenBytes: slots[1]!,
+    droppedEventCount: slots[2]!,
+    lostEventCount: slots[3]!,
+    spilledEventCount: slots[4]!,
+    queuedEventCount: slots[5]!,
+    writeErrorCount: slots[6]!,
+    rotationCount: slots[7]!,
   };
 }
 

@@ -6,12 +6,21 @@ import {
   readEventInfo,
   readRuntimeStats,
   readScopeInfo,
+  readSinkStats,
   type AtofItem,
   type EventInfo,
   type RuntimeStats,
   type ScopeInfo,
+  type SinkStats,
 } from "./core.gen.js";
-import { EndStatus, EventPart, FileMode, ScopeType } from "./enums.gen.js";
+import {
+  EndStatus,
+  EventPart,
+  FileMode,
+  ScopeType,
+  SinkDelivery,
+  SinkOverflow,
+} from "./enums.gen.js";
 import type { Engine } from "./engine.js";
 import { InvalidState } from "./errors.gen.js";
 import { Handle } from "./handle.js";
@@ -317,7 +326,8 @@ export class EventOperations extends Handle {
 /** An open event file. */
 export class AtofSinkOperations extends Handle {
   /**
-   * Registers the sink as a subscriber of a runtime. It is removed with `deregister_subscriber`.
+   * Registers the sink as a subscriber of a runtime. It is removed with `deregister_subscriber`,
+   * which also writes what is queued.
    * @param runtime Whose events it takes.
    * @param name The name of the registration.
    * @throws already_exists (1001), invalid_argument (1003), no_memory (3002).
@@ -328,12 +338,25 @@ export class AtofSinkOperations extends Handle {
   }
 
   /**
-   * Says whether every event was written: the first failure since the last flush is returned,
-   * with the system's reason.
-   * @throws invalid_argument (1003), invalid_state (1004).
+   * Waits until every event that was emitted before is in the file, for as long as the timeout
+   * allows, and for no running call. `limit_exceeded` says how many are left. The first failure
+   * since the last flush is returned as `invalid_state` with the system's reason, without
+   * waiting for the disk to recover; what is queued is tried again later.
+   * @param timeoutNs Longest time to wait.
+   * @throws invalid_argument (1003), invalid_state (1004), limit_exceeded (3001).
    */
-  flush(): void {
-    this.engine.check(this.engine.core.atofSinkFlush!(this.address));
+  flush(timeoutNs: bigint): void {
+    checkBigInt(timeoutNs, "timeout");
+    this.engine.check(this.engine.core.atofSinkFlush!(this.address, timeoutNs));
+  }
+
+  /**
+   * Reads the counters.
+   * @throws invalid_argument (1003).
+   */
+  readStats(): SinkStats {
+    this.engine.check(this.engine.core.atofSinkReadStats!(this.address));
+    return readSinkStats(this.engine.core);
   }
 }
 
@@ -475,17 +498,76 @@ export interface AtofSinkOpenOptions {
   path: string;
   /** What happens to a file that exists. (default append) */
   mode?: FileMode;
+  /** When a line reaches the file. (default queued) */
+  delivery?: SinkDelivery;
+  /** What happens when the queue is full. (default block) */
+  overflow?: SinkOverflow;
+  /** Most bytes of lines that wait; a longer line is taken when it is alone. (default 8388608;
+   * 4096 to 1099511627776) */
+  queueLimitBytes?: bigint;
+  /** Most events that wait. (default 65536; 1 to 4294967295) */
+  queueEventLimit?: number;
+  /** Largest size of the spill file. (default 1073741824; 4096 to 1099511627776) */
+  spillLimitBytes?: bigint;
+  /** Longest time that a queued line waits for others to be written with. (default 10000000; 0 to
+   * 100000000) */
+  delayNs?: number;
+  /** How long a deregistration, giving the sink back and the end of the process wait for queued
+   * lines to be written. (default 2000000000; 0 to 3600000000000) */
+  exitTimeoutNs?: bigint;
+  /** Largest size of the file: when the next line would not fit it is renamed to `<path>.1`,
+   * which becomes `<path>.2` and so on, and a new one is made. 0 means no limit; a longer line
+   * gets a file of its own. (default 0) */
+  fileLimitBytes?: bigint;
+  /** How many renamed files are kept. (default 5; 1 to 1000) */
+  keptFileCount?: number;
 }
 
-/** Opens or makes the file, with mode 0600, and the folders above it. Gives its address. */
+/** Opens or makes the file, with mode 0600, and the folders above it. A file that is renamed or
+ * removed later is made anew, its folders are not. Gives its address. */
 export function atofSinkOpen(engine: Engine, options: AtofSinkOpenOptions): number {
   if (engine.core.atofSinkOpen === undefined) {
     throw new InvalidState("atofSinkOpen needs the native core");
   }
-  const { path, mode = FileMode.Append } = options;
+  const {
+    path,
+    mode = FileMode.Append,
+    delivery = SinkDelivery.Queued,
+    overflow = SinkOverflow.Block,
+    queueLimitBytes = 8388608n,
+    queueEventLimit = 65536,
+    spillLimitBytes = 1073741824n,
+    delayNs = 10000000,
+    exitTimeoutNs = 2000000000n,
+    fileLimitBytes = 0n,
+    keptFileCount = 5,
+  } = options;
   checkText(path, "path");
   checkInteger(mode, "mode");
-  engine.check(engine.core.atofSinkOpen(path, mode));
+  checkInteger(delivery, "delivery");
+  checkInteger(overflow, "overflow");
+  checkBigInt(queueLimitBytes, "queue_limit");
+  checkUnsigned(queueEventLimit, "queue_event_limit");
+  checkBigInt(spillLimitBytes, "spill_limit");
+  checkUnsigned(delayNs, "delay");
+  checkBigInt(exitTimeoutNs, "exit_timeout");
+  checkBigInt(fileLimitBytes, "file_limit");
+  checkUnsigned(keptFileCount, "kept_file_count");
+  engine.check(
+    engine.core.atofSinkOpen(
+      path,
+      mode,
+      delivery,
+      overflow,
+      queueLimitBytes,
+      queueEventLimit,
+      spillLimitBytes,
+      delayNs,
+      exitTimeoutNs,
+      fileLimitBytes,
+      keptFileCount,
+    ),
+  );
   return engine.core.slots[0]!;
 }
 

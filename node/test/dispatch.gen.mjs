@@ -230,6 +230,8 @@ export const enums = {
   answer_kind: "AnswerKind",
   codec_action: "CodecAction",
   file_mode: "FileMode",
+  sink_delivery: "SinkDelivery",
+  sink_overflow: "SinkOverflow",
   atof_item_kind: "AtofItemKind",
   registry: "Registry",
 };
@@ -295,6 +297,16 @@ export const structs = {
     ["target", "target", "string"],
     ["tool_call_id", "toolCallId", "string"],
     ["model_name", "modelName", "string"],
+  ],
+  sink_stats: [
+    ["written_event_count", "writtenEventCount", "u64"],
+    ["written", "writtenBytes", "u64"],
+    ["dropped_event_count", "droppedEventCount", "u64"],
+    ["lost_event_count", "lostEventCount", "u64"],
+    ["spilled_event_count", "spilledEventCount", "u64"],
+    ["queued_event_count", "queuedEventCount", "u64"],
+    ["write_error_count", "writeErrorCount", "u64"],
+    ["rotation_count", "rotationCount", "u64"],
   ],
   atof_item: [
     ["item", "item", "enum.atof_item_kind"],
