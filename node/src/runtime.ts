@@ -53,12 +53,12 @@ export interface EventOptions {
   parent?: ScopeHandle | null;
   data?: unknown;
   metadata?: unknown;
-  /** What kind of event it is, for those who read it. */
+  /** The mark's category. */
   category?: string | null;
-  /** Facts that belong to the category, an object. */
-  categoryProfile?: unknown;
+  /** Facts that belong to the category. */
+  categoryProfile?: object | null;
   /** The schema that the data follows. */
-  dataSchema?: unknown;
+  dataSchema?: object | null;
   /** When it happened; now by default. */
   timestamp?: Timestamp | null;
 }

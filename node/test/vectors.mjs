@@ -30,21 +30,6 @@ export async function runCase(scopeflow, internals, test, mode) {
   await drive(runner.run());
 }
 
-/** Why the package cannot express a case yet, or undefined. */
-export function leftOut(test) {
-  const need = (test.needs ?? []).map((name) => lacking[name]).find(Boolean);
-  const operation = operationsOf(test.steps).find((name) => operations[name] === undefined);
-  return need ?? (operation && `left out: ${operation} is not offered yet`);
-}
-
-/** The operations of steps, wherever in them they stand. */
-function operationsOf(steps) {
-  if (Array.isArray(steps)) return steps.flatMap(operationsOf);
-  if (typeof steps !== "object" || steps === null) return [];
-  const inside = Object.values(steps).flatMap(operationsOf);
-  return typeof steps.op === "string" ? [steps.op, ...inside] : inside;
-}
-
 /** What the two ways to call have in common is written as generators that yield promises. */
 async function drive(steps) {
   let next = steps.next();
@@ -89,6 +74,7 @@ class Runner {
     this.calls = [];
     this.raised = new Set();
     this.running = []; // { name, request, result } of the tool calls round the step
+    this.owned = []; // Payloads of the application, and their texts (S3.10).
     this.letGo = []; // kept, so that no finaliser releases them a second time
   }
 
@@ -101,6 +87,9 @@ class Runner {
     if (calls) equal(this.calls, calls, "calls");
     const counted = this.readStruct("runtime_stats", this.runtime.readStats());
     for (const [name, value] of Object.entries(stats ?? {})) equal(counted[name], value, name);
+    for (const [payload, text] of this.owned) {
+      equal(textOf(payload), text, "the application's own object was changed");
+    }
   }
 
   *steps(steps) {
@@ -234,8 +223,9 @@ class Runner {
 
   arguments(entry, args) {
     const given = {};
-    for (const [name, key, type] of entry.types) {
-      if (args[name] !== undefined) given[key] = this.argument(type, args[name]);
+    for (const [name, value] of Object.entries(args)) {
+      const [, key, type] = entry.types.find(([known]) => known === name) ?? fail(`no ${name}`);
+      given[key] = this.argument(type, value);
     }
     return given;
   }
@@ -251,7 +241,7 @@ class Runner {
         if (typeof value === "number") return value;
         return value.reduce((bits, bit) => bits | this.number(flags[name], bit), 0);
       case "payload":
-        return "json" in value ? JSON.parse(value.json) : fixtures[value.host]();
+        return this.own("json" in value ? JSON.parse(value.json) : fixtures[value.host]());
       case "handle":
         return this.label(value);
       case "error":
@@ -263,6 +253,14 @@ class Runner {
       default:
         return value;
     }
+  }
+
+  /** What belongs to the application: it must be at the end what it was at the beginning. */
+  own(payload) {
+    if (typeof payload === "object" && payload !== null) {
+      this.owned.push([payload, textOf(payload)]);
+    }
+    return payload;
   }
 
   number(group, name) {
@@ -348,6 +346,21 @@ function makeError({ type, message }, isCancellation) {
   return new Made(message);
 }
 
+/** A text by which payloads are compared, those too that JSON cannot say. */
+function textOf(payload) {
+  const above = [];
+  return JSON.stringify(payload, function (_, value) {
+    while (above.length > 0 && above[above.length - 1] !== this) above.pop();
+    if (typeof value !== "object" || value === null) {
+      return typeof value === "bigint" || Number.isNaN(value) ? String(value) : value;
+    }
+    if (above.includes(value)) return "a cycle";
+    const plain = value instanceof Map || value instanceof Set ? [...value] : value;
+    above.push(plain);
+    return plain;
+  });
+}
+
 function pascal(name) {
   return name.replace(/(^|_)(.)/g, (_, __, letter) => letter.toUpperCase());
 }
@@ -383,11 +396,7 @@ const fixtures = {
     return list;
   },
   foreign: () => ({ value: new Foreign() }),
+  opaque: () => new Foreign(),
   surrogate: () => ({ text: "a\ud800b" }),
   integer_key: () => new Map([[7, "seven"]]),
-};
-
-/** Features of the vectors that JavaScript lacks, and why. */
-const lacking = {
-  byte_strings: "a text of JavaScript cannot hold bytes that are no UTF-8",
 };
