@@ -1,7 +1,7 @@
 """The file sink and processes that fork, exit, are killed, share a file or fill a disk.
 
-`test_sink_processes.py SINK_PROGRAM [SANITIZERS]`. Whatever happens, the file has whole lines, those of one
-thread in their order, and none twice (S1.13, S5.6).
+`test_sink_processes.py SINK_PROGRAM [SANITIZERS]`. Whatever happens, the file has whole lines,
+those of one thread in their order, and none twice (S1.13, S5.6).
 """
 
 from __future__ import annotations

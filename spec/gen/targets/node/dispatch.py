@@ -81,7 +81,11 @@ def dispatch_entry(api: Api, operation: Operation) -> Entry:
     name = _HAND_WRITTEN.get(operation.id, method_name(operation))
     receiver = "on"
     if operation.id in _OF_RUNTIME:
-        receiver, name, positional = "runtime", camel(operation.id), ["on", "given.response", "given"]
+        receiver, name, positional = (
+            "runtime",
+            camel(operation.id),
+            ["on", "given.response", "given"],
+        )
     passed = ", ".join(positional)
     head = "(on, given, runtime)" if receiver == "runtime" else "(on, given)"
     sync = "Sync" if operation.result == "call" else ""
