@@ -78,7 +78,7 @@ SYSTEM = {
     "open": "native/src/host",
     "write": "native/src/host",
     "errno": "a status",
-    "pthread_mutex_lock": "scopeflow__lock; only a thread that sleeps needs more, in native/src/host",
+    "pthread_mutex_lock": "scopeflow__lock; a thread that sleeps is of native/src/host",
 }
 
 # What only the core may do (S4.1, S2.1): looked for in the bindings' own sources.
