@@ -427,11 +427,15 @@ def settled(value: Any) -> Any:
     return {key: item for key, item in items.items() if item not in ([], {}) or key in kept}
 
 
-def random_file(seed: int, count: int) -> dict[str, Any]:
-    """A vector file of that many cases; the same for the same seed."""
+def random_cases(seed: int) -> Iterator[dict[str, Any]]:
+    """Cases without end; the same for the same seed."""
     cases = (Maker(seed, number).run() for number in itertools.count())
-    short = (case for case in cases if len(case["expect"]["calls"]) <= MOST_CALLS)
-    return file_of(list(itertools.islice(short, count)))
+    return (case for case in cases if len(case["expect"]["calls"]) <= MOST_CALLS)
+
+
+def random_file(seed: int, count: int) -> dict[str, Any]:
+    """A vector file of that many of them."""
+    return file_of(list(itertools.islice(random_cases(seed), count)))
 
 
 def file_of(cases: list[dict[str, Any]]) -> dict[str, Any]:
