@@ -133,8 +133,8 @@ export interface Core {
    * to visit; 0 if there is none. */
   scopeMetadata(self: number): number;
   /** A callable that was registered on this very scope, for the host's garbage collector to visit
-   * like the metadata; 0 beyond the last one, and while the scope's end is owed to its
-   * subscribers, who must not be collected before. Runs no host code. */
+   * like the metadata; 0 beyond the last one, and while the end of the scope or of one below is
+   * owed to its subscribers, who must not be collected before. Runs no host code. */
   scopeCallableAt(self: number, index: number): number;
   /** Whether the scope has not ended. The root is always open. */
   scopeIsOpen(self: number): number;

@@ -3,6 +3,7 @@ meanwhile is in scripts.py."""
 
 from __future__ import annotations
 
+import contextlib
 import contextvars
 import gc
 import json
@@ -66,6 +67,12 @@ class Session:
             assert (name, str(getattr(stats, name))) == (name, value)
         for payload, text in self.owned:
             assert text_of(payload) == text, "the application's own object was changed"
+
+    def close(self):
+        """Ends what is still open, which could keep all of this for ever (S1.12). What callables
+        make of that is no part of the case."""
+        with contextlib.suppress(BaseException):
+            self.inside("main", self.runtime.close)
 
     # --- Steps ---
 

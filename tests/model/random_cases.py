@@ -427,10 +427,10 @@ def settled(value: Any) -> Any:
     return {key: item for key, item in items.items() if item not in ([], {}) or key in kept}
 
 
-def random_file(seed: int, count: int) -> dict[str, Any]:
-    """A vector file of that many cases; the same for the same seed."""
+def random_cases(seed: int) -> Iterator[dict[str, Any]]:
+    """Cases without end; the same for the same seed."""
     cases = (Maker(seed, number).run() for number in itertools.count())
-    return file_of(list(itertools.islice(filter(is_settled_by_contract, cases), count)))
+    return filter(is_settled_by_contract, cases)
 
 
 def is_settled_by_contract(case: dict[str, Any]) -> bool:
@@ -439,6 +439,11 @@ def is_settled_by_contract(case: dict[str, Any]) -> bool:
     steps = json.dumps(case["steps"])
     leaves_marks = '"then": "drop"' in steps and '"marks"' in steps
     return len(case["expect"]["calls"]) <= MOST_CALLS and not leaves_marks
+
+
+def random_file(seed: int, count: int) -> dict[str, Any]:
+    """A vector file of that many of them."""
+    return file_of(list(itertools.islice(random_cases(seed), count)))
 
 
 def file_of(cases: list[dict[str, Any]]) -> dict[str, Any]:
