@@ -1,7 +1,7 @@
 import type { Event, EventSanitizeFields } from "./event.js";
 import type { ScopeHandle } from "./scope.js";
 
-/** What middleware is told beside its arguments, as a last argument that it may leave out (S3.9). */
+/** What middleware is told beside its arguments, as a last one that it may leave out (S3.9). */
 export interface CallbackContext {
   /** The name of what is called, or of the event. */
   readonly target: string;

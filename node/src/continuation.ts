@@ -3,8 +3,8 @@ import { InvalidArgument } from "./errors.gen.js";
 
 /**
  * `next` of an execution intercept (S3.7): it runs the rest of the chain. May be called until the
- * intercept has returned, as often as it likes, also at the same time; later it is refused. It knows
- * the intercept's call only as long as the intercept runs.
+ * intercept has returned, as often as it likes, also at the same time; later it is refused. It
+ * knows the intercept's call only as long as the intercept runs.
  */
 export class Continuation {
   private call: Operation | undefined;

@@ -272,7 +272,7 @@ export class Operation {
     return span;
   }
 
-  /** What `next` of the running intercept does: the rest of the chain, as a task of its own (S3.7). */
+  /** What `next` of the running intercept does: the rest of the chain, as its own task (S3.7). */
   link(request: unknown): Operation {
     const { runtime, span } = this;
     if (!span!.isOpen()) throw this.continuation!.tooLate(this.step.registration);

@@ -8,7 +8,7 @@ export interface LlmRequest {
   content: any;
 }
 
-/** A mark that an intercept leaves with its call: it follows the call's end, as its child (S3.11). */
+/** A mark that an intercept leaves with its call; it follows the end, as a child (S3.11). */
 export interface PendingMark {
   name: string;
   data?: unknown;

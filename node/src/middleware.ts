@@ -127,7 +127,11 @@ function isAboutLlmRequest(step: PendingStep): boolean {
 }
 
 /** Calls the middleware of an `invoke` step. */
-export function invoke(runtime: Runtime, step: PendingStep, near: ScopeHandle | undefined): unknown {
+export function invoke(
+  runtime: Runtime,
+  step: PendingStep,
+  near: ScopeHandle | undefined,
+): unknown {
   const callable = runtime.engine.refs.get(step.callable) as Function;
   const given = new StepArguments(runtime, step, near);
   return registries.get(step.registry)!.call(callable, given);
@@ -157,7 +161,7 @@ export interface Judgement {
   marks?: readonly PendingMark[];
 }
 
-/** Turns what middleware gave into the answer that the core expects. Throws what is wrong with it. */
+/** Turns what middleware gave into what the core is answered. Throws what is wrong with it. */
 export function judge(step: PendingStep, result: unknown): Judgement {
   const value = result ?? undefined;
   if (value === undefined) return { value };

@@ -2,8 +2,8 @@ import { isLlmRequest, type LlmRequest } from "./intercepts.js";
 
 /*
  * Private copies (S3.10): the JSON containers of a value anew, which are arrays, plain objects and
- * maps; all else is shared. A copy is made level by level and not by recursion, for a payload may be
- * nested as deeply as it likes. Aliases and cycles stay what they are.
+ * maps; all else is shared. A copy is made level by level and not by recursion, for a payload may
+ * be nested as deeply as it likes. Aliases and cycles stay what they are.
  */
 
 type Container = unknown[] | Map<unknown, unknown> | Record<string, unknown>;

@@ -328,7 +328,8 @@ export class Runtime extends RuntimeRegistries {
 
   /** Runs only the guards of an LLM call (S4.9). Rejected with GuardrailRejected if one refuses. */
   llmConditionalExecution(name: string, request: LlmRequest): Promise<void> {
-    return promised(() => beginHelper(this, llmConditionalExecution, name, request, CallFlags.None));
+    const begin = llmConditionalExecution;
+    return promised(() => beginHelper(this, begin, name, request, CallFlags.None));
   }
 
   /** The same at once. Refuses guards that are declared async. */
@@ -485,8 +486,8 @@ export class Runtime extends RuntimeRegistries {
   }
 
   /**
-   * @internal Begins an operation. The core takes the metadata if it succeeds; if it fails, everything that
-   * was lent comes back (S7.3).
+   * @internal Begins an operation. The core takes the metadata if it succeeds; if it fails,
+   * everything that was lent comes back (S7.3).
    */
   begin(operation: Operation, metadata: unknown, call: (metadata: number) => void): void {
     const { refs } = this.engine;

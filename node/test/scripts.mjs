@@ -77,8 +77,13 @@ export class Scripts {
 
   functionOf(kind, script) {
     const next = this.answers(script.answers);
-    const chosen = ACTS.find(([name]) => name.test(kind))[1];
+    const [, chosen] = ACTS.find(([name]) => name.test(kind)) ?? [kind, "unknown"];
     return (...given) => this[chosen]( script.label, next, kind.startsWith("llm"), given);
+  }
+
+  /** Of a registry that no vector calls; it may be registered all the same. */
+  *unknown(label) {
+    fail(`${label} is of a kind that this runner does not know`);
   }
 
   *subscriber(label, next, _, [event]) {

@@ -79,15 +79,11 @@ def dispatch_entry(api: Api, operation: Operation) -> Entry:
     if operation.kind == "task":
         positional.append("given")
     name = _HAND_WRITTEN.get(operation.id, method_name(operation))
-    receiver = "on"
+    receiver, head = "on", "(on, given)"
     if operation.id in _OF_RUNTIME:
-        receiver, name, positional = (
-            "runtime",
-            camel(operation.id),
-            ["on", "given.response", "given"],
-        )
+        receiver, head, name = "runtime", "(on, given, runtime)", camel(operation.id)
+        positional = ["on", "given.response", "given"]
     passed = ", ".join(positional)
-    head = "(on, given, runtime)" if receiver == "runtime" else "(on, given)"
     sync = "Sync" if operation.result == "call" else ""
     return Entry(
         id=operation.id,
