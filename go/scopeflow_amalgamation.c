@@ -6118,6 +6118,27 @@ void scopeflow__log_failure(scopeflow_runtime *runtime, scopeflow_log_level leve
 
 #endif
 
+/* -------------------- src/base/sink.h -------------------- */
+
+/* What a sink of the host layer needs of the core: to be registered, an event's line, and the log.
+ * Defined in registry/, event/ and scope/. */
+#ifndef SCOPEFLOW__SINK_H
+#define SCOPEFLOW__SINK_H
+
+scopeflow_status scopeflow__sink_register(scopeflow_runtime *runtime, scopeflow_bytes name,
+                                          void (*deliver)(void *context, scopeflow_event *event),
+                                          void (*free_context)(void *context), void *context,
+                                          scopeflow_error *out_error);
+
+/* The encoded event with a line end. False when memory ran out. */
+bool scopeflow__event_line_with_end(scopeflow_event *event, scopeflow_bytes *out_line);
+
+/* Says in the runtime's log that the sink of this path fails (S5.7). Runs host code. */
+void scopeflow__sink_log_failure(scopeflow_runtime *runtime, scopeflow_bytes path,
+                                 scopeflow_bytes reason);
+
+#endif
+
 static void keep(scopeflow_runtime *runtime, const scopeflow_error *entry) {
     scopeflow__lock(&runtime->log_lock);
     runtime->log[runtime->log_count++ % SCOPEFLOW__LOG_COUNT] = *entry;
@@ -6145,20 +6166,38 @@ static void append_error(scopeflow_runtime *runtime, scopeflow_error *to, scopef
     scopeflow__tape_deinit(&tape);
 }
 
+static void begin(scopeflow_error *entry, scopeflow_bytes title, scopeflow_bytes name) {
+    entry->status = SCOPEFLOW_STATUS_INTERNAL;
+    entry->message_len_bytes = 0;
+    append(entry, title);
+    append(entry, SCOPEFLOW__TEXT(" '"));
+    append(entry, name);
+    append(entry, SCOPEFLOW__TEXT("' failed"));
+}
+
+static void put_out(scopeflow_runtime *runtime, scopeflow_log_level level,
+                    const scopeflow_error *entry) {
+    keep(runtime, entry);
+    if (runtime->host.log != NULL)
+        runtime->host.log(runtime->host.context, (uint32_t)level,
+                          scopeflow__text(entry->message, entry->message_len_bytes));
+}
+
 void scopeflow__log_failure(scopeflow_runtime *runtime, scopeflow_log_level level,
                             scopeflow_bytes title, scopeflow_bytes name, scopeflow_ref error) {
     scopeflow_error entry;
-    entry.status = SCOPEFLOW_STATUS_INTERNAL;
-    entry.message_len_bytes = 0;
-    append(&entry, title);
-    append(&entry, SCOPEFLOW__TEXT(" '"));
-    append(&entry, name);
-    append(&entry, SCOPEFLOW__TEXT("' failed"));
+    begin(&entry, title, name);
     append_error(runtime, &entry, error);
-    keep(runtime, &entry);
-    if (runtime->host.log != NULL)
-        runtime->host.log(runtime->host.context, (uint32_t)level,
-                          scopeflow__text(entry.message, entry.message_len_bytes));
+    put_out(runtime, level, &entry);
+}
+
+void scopeflow__sink_log_failure(scopeflow_runtime *runtime, scopeflow_bytes path,
+                                 scopeflow_bytes reason) {
+    scopeflow_error entry;
+    begin(&entry, SCOPEFLOW__TEXT("writing to"), path);
+    append(&entry, SCOPEFLOW__TEXT(": "));
+    append(&entry, reason);
+    put_out(runtime, SCOPEFLOW_LOG_LEVEL_ERROR, &entry);
 }
 
 scopeflow_status scopeflow_runtime_last_error(scopeflow_runtime *self, uint32_t index,
@@ -7278,23 +7317,6 @@ scopeflow__view *scopeflow__view_own(scopeflow__owner owner, scopeflow__view *fr
 }
 
 /* -------------------- src/registry/registry.c -------------------- */
-
-/* -------------------- src/base/sink.h -------------------- */
-
-/* What a sink of the host layer needs of the core: to be registered, and an event's line. The first
- * is defined in registry/, the second in event/. */
-#ifndef SCOPEFLOW__SINK_H
-#define SCOPEFLOW__SINK_H
-
-scopeflow_status scopeflow__sink_register(scopeflow_runtime *runtime, scopeflow_bytes name,
-                                          void (*deliver)(void *context, scopeflow_event *event),
-                                          void (*free_context)(void *context), void *context,
-                                          scopeflow_error *out_error);
-
-/* The encoded event with a line end. False when memory ran out. */
-bool scopeflow__event_line_with_end(scopeflow_event *event, scopeflow_bytes *out_line);
-
-#endif
 
 /* --- Entries and sets --- */
 
@@ -14304,7 +14326,9 @@ struct scopeflow_atof_sink {
     uint64_t failure_count;      /* Attempts to write that failed. */
     uint32_t room_waiter_count;
     uint32_t flush_waiter_count;
-    int first_error; /* An errno since the last flush, or 0. */
+    int first_error;       /* An errno since the last flush, or 0. */
+    uint32_t untold_error; /* An errno for the log; read without the lock. */
+    bool is_in_trouble;    /* It failed, and has not written since. */
 
     scopeflow__worker_state worker;
     scopeflow__doze doze;
@@ -14343,10 +14367,18 @@ void scopeflow__worker_ask_to_end(scopeflow_atof_sink *self);
 /* False when the deadline has passed. */
 bool scopeflow__worker_await_end(scopeflow_atof_sink *self, int64_t deadline_ns);
 
-/* Needs `lock`. */
+/* These need `lock`. A trouble is for the log once, however many attempts fail. */
 static inline void scopeflow__sink_note_error(scopeflow_atof_sink *self, int reason) {
     self->stats.write_error_count++;
     if (self->first_error == 0) self->first_error = reason;
+    if (!self->is_in_trouble) scopeflow__store_u32(&self->untold_error, (uint32_t)reason);
+    self->is_in_trouble = true;
+}
+static inline void scopeflow__sink_note_attempt(scopeflow_atof_sink *self, int reason,
+                                                int rotation_reason) {
+    if (reason == 0 && rotation_reason == 0) self->is_in_trouble = false;
+    if (reason != 0) scopeflow__sink_note_error(self, reason);
+    if (rotation_reason != 0) scopeflow__sink_note_error(self, rotation_reason);
 }
 
 /* --- atof_sink.c --- */
@@ -14600,7 +14632,6 @@ static scopeflow__batch *settle_batch(scopeflow_atof_sink *self, size_t written_
     self->is_failing = reason != 0;
     if (reason != 0) {
         self->failure_count++;
-        scopeflow__sink_note_error(self, reason);
         return NULL;
     }
     self->writing = NULL;
@@ -14632,7 +14663,7 @@ static void write_batch(scopeflow_atof_sink *self) {
     (void)pthread_mutex_unlock(&self->file_lock);
     (void)pthread_mutex_lock(&self->lock);
     self->stats.rotation_count = rotation_count;
-    if (rotation_error != 0) scopeflow__sink_note_error(self, rotation_error);
+    scopeflow__sink_note_attempt(self, reason, rotation_error);
     scopeflow__batch *const done =
         settle_batch(self, batch->at > began_at ? batch->at - began_at : 0, reason);
     announce_progress(self);
@@ -14805,6 +14836,8 @@ static void inherit_nothing(scopeflow_atof_sink *self) {
     self->room_waiter_count = 0;
     self->flush_waiter_count = 0;
     self->first_error = 0;
+    self->untold_error = 0;
+    self->is_in_trouble = false;
     self->is_failing = false;
     self->is_closing = false;
     self->worker = SCOPEFLOW__WORKER_NONE;
@@ -14900,6 +14933,7 @@ void scopeflow__process_remove(scopeflow_atof_sink *sink) {
 /* One for each `register`: a sink may serve several runtimes. */
 typedef struct sink_registration {
     scopeflow_atof_sink *sink;
+    scopeflow_runtime *runtime; /* Not held: the runtime holds the registration. */
     scopeflow_uuid root;
 } sink_registration;
 
@@ -14993,8 +15027,7 @@ static void account_for(scopeflow_atof_sink *self, uint64_t line_count, size_t b
     self->stats.written_event_count += line_count;
     self->stats.written_bytes += bytes;
     self->stats.rotation_count = self->file.rotation_count;
-    if (reason != 0) scopeflow__sink_note_error(self, reason);
-    if (self->file.rotation_error != 0) scopeflow__sink_note_error(self, self->file.rotation_error);
+    scopeflow__sink_note_attempt(self, reason, self->file.rotation_error);
     self->file.rotation_error = 0;
     (void)pthread_mutex_unlock(&self->lock);
 }
@@ -15067,6 +15100,16 @@ static void write_at_once(scopeflow_atof_sink *self, scopeflow_bytes line,
     if (!is_written) lose_event(self, root, 0);
 }
 
+/* S5.7: the worker has no runtime and runs no host code: the next event tells what went wrong. */
+static void tell_failure(const sink_registration *registration) {
+    scopeflow_atof_sink *const self = registration->sink;
+    uint32_t const reason = scopeflow__load_u32(&self->untold_error);
+    if (reason == 0 || !scopeflow__swap_u32(&self->untold_error, reason, 0)) return;
+    scopeflow__sink_log_failure(registration->runtime,
+                                scopeflow__text(self->file.path, self->file.path_len),
+                                scopeflow__c_text(strerror((int)reason)));
+}
+
 static void deliver_to_file(void *context, scopeflow_event *event) {
     const sink_registration *const registration = (const sink_registration *)context;
     scopeflow_atof_sink *const self = registration->sink;
@@ -15075,6 +15118,7 @@ static void deliver_to_file(void *context, scopeflow_event *event) {
         lose_event(self, &registration->root, ENOMEM);
     else if (!scopeflow__intake_put(self, line, &registration->root))
         write_at_once(self, line, &registration->root);
+    tell_failure(registration);
 }
 
 /* --- Life --- */
@@ -15156,6 +15200,7 @@ scopeflow_status scopeflow_atof_sink_register(scopeflow_atof_sink *self, scopefl
     sink_registration *const made = (sink_registration *)malloc(sizeof *made);
     if (made == NULL) return scopeflow__fail_memory(out_error);
     made->sink = self;
+    made->runtime = runtime;
     scopeflow__ref_up(&self->refs);
     status = root_of(runtime, &made->root, out_error);
     if (status == SCOPEFLOW_STATUS_OK)
@@ -15177,6 +15222,7 @@ static int take_first_error(scopeflow_atof_sink *self) {
     (void)pthread_mutex_lock(&self->lock);
     int const reason = self->first_error;
     self->first_error = 0;
+    if (reason != 0) scopeflow__store_u32(&self->untold_error, 0);
     (void)pthread_mutex_unlock(&self->lock);
     return reason;
 }

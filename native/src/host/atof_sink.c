@@ -15,6 +15,7 @@
 /* One for each `register`: a sink may serve several runtimes. */
 typedef struct sink_registration {
     scopeflow_atof_sink *sink;
+    scopeflow_runtime *runtime; /* Not held: the runtime holds the registration. */
     scopeflow_uuid root;
 } sink_registration;
 
@@ -108,8 +109,7 @@ static void account_for(scopeflow_atof_sink *self, uint64_t line_count, size_t b
     self->stats.written_event_count += line_count;
     self->stats.written_bytes += bytes;
     self->stats.rotation_count = self->file.rotation_count;
-    if (reason != 0) scopeflow__sink_note_error(self, reason);
-    if (self->file.rotation_error != 0) scopeflow__sink_note_error(self, self->file.rotation_error);
+    scopeflow__sink_note_attempt(self, reason, self->file.rotation_error);
     self->file.rotation_error = 0;
     (void)pthread_mutex_unlock(&self->lock);
 }
@@ -182,6 +182,16 @@ static void write_at_once(scopeflow_atof_sink *self, scopeflow_bytes line,
     if (!is_written) lose_event(self, root, 0);
 }
 
+/* S5.7: the worker has no runtime and runs no host code: the next event tells what went wrong. */
+static void tell_failure(const sink_registration *registration) {
+    scopeflow_atof_sink *const self = registration->sink;
+    uint32_t const reason = scopeflow__load_u32(&self->untold_error);
+    if (reason == 0 || !scopeflow__swap_u32(&self->untold_error, reason, 0)) return;
+    scopeflow__sink_log_failure(registration->runtime,
+                                scopeflow__text(self->file.path, self->file.path_len),
+                                scopeflow__c_text(strerror((int)reason)));
+}
+
 static void deliver_to_file(void *context, scopeflow_event *event) {
     const sink_registration *const registration = (const sink_registration *)context;
     scopeflow_atof_sink *const self = registration->sink;
@@ -190,6 +200,7 @@ static void deliver_to_file(void *context, scopeflow_event *event) {
         lose_event(self, &registration->root, ENOMEM);
     else if (!scopeflow__intake_put(self, line, &registration->root))
         write_at_once(self, line, &registration->root);
+    tell_failure(registration);
 }
 
 /* --- Life --- */
@@ -271,6 +282,7 @@ scopeflow_status scopeflow_atof_sink_register(scopeflow_atof_sink *self, scopefl
     sink_registration *const made = (sink_registration *)malloc(sizeof *made);
     if (made == NULL) return scopeflow__fail_memory(out_error);
     made->sink = self;
+    made->runtime = runtime;
     scopeflow__ref_up(&self->refs);
     status = root_of(runtime, &made->root, out_error);
     if (status == SCOPEFLOW_STATUS_OK)
@@ -292,6 +304,7 @@ static int take_first_error(scopeflow_atof_sink *self) {
     (void)pthread_mutex_lock(&self->lock);
     int const reason = self->first_error;
     self->first_error = 0;
+    if (reason != 0) scopeflow__store_u32(&self->untold_error, 0);
     (void)pthread_mutex_unlock(&self->lock);
     return reason;
 }

@@ -48,6 +48,8 @@ static void inherit_nothing(scopeflow_atof_sink *self) {
     self->room_waiter_count = 0;
     self->flush_waiter_count = 0;
     self->first_error = 0;
+    self->untold_error = 0;
+    self->is_in_trouble = false;
     self->is_failing = false;
     self->is_closing = false;
     self->worker = SCOPEFLOW__WORKER_NONE;

@@ -55,7 +55,9 @@ struct scopeflow_atof_sink {
     uint64_t failure_count;      /* Attempts to write that failed. */
     uint32_t room_waiter_count;
     uint32_t flush_waiter_count;
-    int first_error; /* An errno since the last flush, or 0. */
+    int first_error;       /* An errno since the last flush, or 0. */
+    uint32_t untold_error; /* An errno for the log; read without the lock. */
+    bool is_in_trouble;    /* It failed, and has not written since. */
 
     scopeflow__worker_state worker;
     scopeflow__doze doze;
@@ -94,10 +96,18 @@ void scopeflow__worker_ask_to_end(scopeflow_atof_sink *self);
 /* False when the deadline has passed. */
 bool scopeflow__worker_await_end(scopeflow_atof_sink *self, int64_t deadline_ns);
 
-/* Needs `lock`. */
+/* These need `lock`. A trouble is for the log once, however many attempts fail. */
 static inline void scopeflow__sink_note_error(scopeflow_atof_sink *self, int reason) {
     self->stats.write_error_count++;
     if (self->first_error == 0) self->first_error = reason;
+    if (!self->is_in_trouble) scopeflow__store_u32(&self->untold_error, (uint32_t)reason);
+    self->is_in_trouble = true;
+}
+static inline void scopeflow__sink_note_attempt(scopeflow_atof_sink *self, int reason,
+                                                int rotation_reason) {
+    if (reason == 0 && rotation_reason == 0) self->is_in_trouble = false;
+    if (reason != 0) scopeflow__sink_note_error(self, reason);
+    if (rotation_reason != 0) scopeflow__sink_note_error(self, rotation_reason);
 }
 
 /* --- atof_sink.c --- */

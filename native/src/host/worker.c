@@ -101,7 +101,6 @@ static scopeflow__batch *settle_batch(scopeflow_atof_sink *self, size_t written_
     self->is_failing = reason != 0;
     if (reason != 0) {
         self->failure_count++;
-        scopeflow__sink_note_error(self, reason);
         return NULL;
     }
     self->writing = NULL;
@@ -133,7 +132,7 @@ static void write_batch(scopeflow_atof_sink *self) {
     (void)pthread_mutex_unlock(&self->file_lock);
     (void)pthread_mutex_lock(&self->lock);
     self->stats.rotation_count = rotation_count;
-    if (rotation_error != 0) scopeflow__sink_note_error(self, rotation_error);
+    scopeflow__sink_note_attempt(self, reason, rotation_error);
     scopeflow__batch *const done =
         settle_batch(self, batch->at > began_at ? batch->at - began_at : 0, reason);
     announce_progress(self);
