@@ -13709,10 +13709,10 @@ static size_t line_start(const char *lines, size_t at) {
 /* The end of the lines from `at` on that may be written at once, at least of one. */
 static size_t lines_end(const char *lines, size_t len, size_t at, uint64_t room_bytes) {
     if (len - at <= room_bytes) return len;
-    size_t const end = line_start(lines, at + (size_t)room_bytes);
-    if (end > at) return end;
     const char *const first = (const char *)memchr(lines + at, '\n', len - at);
-    return first != NULL ? (size_t)(first - lines) + 1 : len;
+    size_t const first_end = first != NULL ? (size_t)(first - lines) + 1 : len;
+    if (first_end - at >= room_bytes) return first_end; /* A long line is not looked through. */
+    return line_start(lines, at + (size_t)room_bytes);
 }
 
 /* Opens what is not open, or not any more what the path means. `*out_bytes` is the file's size. */
@@ -13749,7 +13749,7 @@ static int make_file_ready(scopeflow__file *self, const char *lines, size_t len,
     uint64_t size_bytes;
     int reason = look_at_path(self, &size_bytes);
     if (reason != 0) return reason;
-    *out_room_bytes = SCOPEFLOW__FILE_BATCH_BYTES;
+    *out_room_bytes = UINT64_MAX;
     bool const is_full = self->limit_bytes != 0 && size_bytes > 0 && self->is_regular &&
                          size_bytes + lines_end(lines, len, *at, 0) - *at > self->limit_bytes;
     if (is_full && !self->is_mid_line) {
@@ -13856,6 +13856,8 @@ scopeflow__batch *scopeflow__queue_clear(scopeflow__queue *self);
 
 /* One to write, one to fill; further ones are given back when a burst is over. */
 #define QUEUE_SPARE_LIMIT 2
+/* One for long lines is kept, too: memory that is new costs more than to write it. */
+#define QUEUE_SPARE_LIMIT_BYTES 1048576
 
 /* --- A batch --- */
 
@@ -13941,7 +13943,7 @@ void scopeflow__queue_count(scopeflow__queue *self, const scopeflow__batch *batc
 scopeflow__batch *scopeflow__queue_return(scopeflow__queue *self, scopeflow__batch *batch) {
     self->bytes -= batch->len;
     self->line_count -= batch->line_count;
-    if (self->spare_count >= QUEUE_SPARE_LIMIT || batch->capacity > SCOPEFLOW__FILE_BATCH_BYTES)
+    if (self->spare_count >= QUEUE_SPARE_LIMIT || batch->capacity > QUEUE_SPARE_LIMIT_BYTES)
         return batch;
     batch->len = 0;
     batch->at = 0;
