@@ -118,8 +118,8 @@ func (s *Scope) Metadata() any {
 }
 
 // CallableAt: A callable that was registered on this very scope, for the host's garbage
-// collector to visit like the metadata; 0 beyond the last one, and while the scope's end is owed
-// to its subscribers, who must not be collected before. Runs no host code.
+// collector to visit like the metadata; 0 beyond the last one, and while the end of the scope or
+// of one below is owed to its subscribers, who must not be collected before. Runs no host code.
 // Errors: invalid_argument (1003).
 func (s *Scope) CallableAt(index uint32) (any, error) {
 	if err := s.usable(); err != nil {

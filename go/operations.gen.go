@@ -1167,8 +1167,8 @@ func coreScopeMetadata(self scopeHandle) ref {
 }
 
 // coreScopeCallableAt: A callable that was registered on this very scope, for the host's garbage
-// collector to visit like the metadata; 0 beyond the last one, and while the scope's end is owed
-// to its subscribers, who must not be collected before. Runs no host code.
+// collector to visit like the metadata; 0 beyond the last one, and while the end of the scope or
+// of one below is owed to its subscribers, who must not be collected before. Runs no host code.
 func coreScopeCallableAt(self scopeHandle, index uint32) (ref, error) {
 	var out C.scopeflow_ref
 	failure := newFailure()

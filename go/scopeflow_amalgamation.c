@@ -3772,7 +3772,8 @@ struct scopeflow_runtime {
     int64_t next_look_ns;    /* and when to look at the time of day again. */
     uint64_t seed[2];
     scopeflow_scope *root;
-    scopeflow_scope *abandoned; /* A lock-free stack of ended scopes whose end is owed (S1.12). */
+    scopeflow_scope *abandoned;  /* A lock-free stack of ended scopes whose end is owed (S1.12). */
+    uint32_t adrift_event_count; /* See scopeflow__event_set_adrift. */
     scopeflow__view *global_view;
     char *credential_headers; /* The owner's own list, lower case, with commas; or null. */
     size_t credential_headers_len;
@@ -6225,6 +6226,8 @@ scopeflow_status scopeflow_runtime_last_error(scopeflow_runtime *self, uint32_t 
 
 void scopeflow__open_list_add(scopeflow_scope *self);
 void scopeflow__open_list_remove(scopeflow_scope *self);
+/* Whether an open scope has the middleware of this one, or may have: the search is bounded. */
+bool scopeflow__is_inherited_by_open(const scopeflow_scope *self);
 
 #endif
 
@@ -6251,6 +6254,32 @@ void scopeflow__open_list_remove(scopeflow_scope *self) {
         shard->first = self->open_next;
     if (self->open_next != NULL) self->open_next->open_previous = self->open_previous;
     scopeflow__unlock(&shard->lock);
+}
+
+/* --- Who inherits --- */
+
+/* Steps upwards that are looked at; where there are more, somebody may well inherit. */
+#define LINK_LIMIT 1024
+
+static bool leads_to(const scopeflow_scope *from, const scopeflow_scope *to, uint32_t *link_count) {
+    for (; !scopeflow__scope_is_any_root(from); from = from->inherit)
+        if (from == to || ++*link_count == LINK_LIMIT) return true;
+    return from == to;
+}
+
+bool scopeflow__is_inherited_by_open(const scopeflow_scope *self) {
+    if (!__atomic_load_n(&self->is_inherited_from, __ATOMIC_ACQUIRE)) return false;
+    uint32_t link_count = 0;
+    for (int i = 0; i < SCOPEFLOW__SHARD_COUNT; i++) {
+        scopeflow__shard *const shard = &self->runtime->shards[i];
+        bool is_inherited = false;
+        scopeflow__lock(&shard->lock);
+        for (scopeflow_scope *s = shard->first; s != NULL && !is_inherited; s = s->open_next)
+            is_inherited = leads_to(s, self, &link_count);
+        scopeflow__unlock(&shard->lock);
+        if (is_inherited) return true;
+    }
+    return false;
 }
 
 /* --- Taking them all --- */
@@ -7820,7 +7849,17 @@ static scopeflow_ref callable_at(const scopeflow__view *view, uint32_t index) {
 
 /* A collector may take to pieces what it is shown. Whoever can still be called without anybody
  * holding the handle is kept from it: the end of a scope that is open, or was abandoned, is owed to
- * its subscribers (S1.12). */
+ * its subscribers (S1.12), and so is that of a scope below, which has them too. The root's handle
+ * is its runtime's, without which nobody is called. */
+static bool is_callable_by_itself(const scopeflow_scope *self) {
+    if (scopeflow__scope_is_root(self)) return false;
+    if (!self->is_own_root && scopeflow__scope_is_open(self)) return true;
+    const scopeflow_runtime *const runtime = self->runtime;
+    return self->is_abandoned || __atomic_load_n(&runtime->abandoned, __ATOMIC_ACQUIRE) != NULL ||
+           __atomic_load_n(&runtime->adrift_event_count, __ATOMIC_ACQUIRE) != 0 ||
+           scopeflow__is_inherited_by_open(self);
+}
+
 scopeflow_status scopeflow_scope_callable_at(scopeflow_scope *self, uint32_t index,
                                              scopeflow_ref *out_callable,
                                              scopeflow_error *out_error) {
@@ -7829,9 +7868,10 @@ scopeflow_status scopeflow_scope_callable_at(scopeflow_scope *self, uint32_t ind
     if (status != SCOPEFLOW_STATUS_OK) return status;
 
     *out_callable = 0;
-    if (scopeflow__scope_is_open(self) || self->is_abandoned) return SCOPEFLOW_STATUS_OK;
+    if (!__atomic_load_n(&self->owns_view, __ATOMIC_ACQUIRE) || is_callable_by_itself(self))
+        return SCOPEFLOW_STATUS_OK;
     scopeflow__lock(&self->runtime->registry_lock);
-    if (self->owns_view) *out_callable = callable_at(self->view, index);
+    *out_callable = callable_at(self->view, index);
     scopeflow__unlock(&self->runtime->registry_lock);
     return SCOPEFLOW_STATUS_OK;
 }
@@ -8172,6 +8212,7 @@ struct scopeflow_event {
     bool is_stripped; /* An event sanitizer failed: only what the runtime says is left (S3.12). */
     bool has_fields;  /* `fields` has replaced data, metadata and category profile. */
     bool is_llm_call; /* Of an LLM call, not of a tool call. */
+    bool is_adrift;   /* It is to be delivered though nobody need hold its scope any more. */
 
     bool is_response; /* Its payload is a response, an error or a reason: see the sanitizers. */
     uint32_t chain_index;
@@ -8209,6 +8250,11 @@ scopeflow_event *scopeflow__event_new_start(scopeflow_scope *scope);
 scopeflow_event *scopeflow__event_new_end(scopeflow_scope *scope, int64_t timestamp_ns);
 scopeflow_event *scopeflow__event_new_mark(scopeflow_scope *parent, scopeflow_bytes name,
                                            scopeflow_bytes category, int64_t timestamp_ns);
+
+/* From now until it has been delivered or dropped the event counts among those of its runtime that
+ * hold subscribers of scopes which nobody else may hold: collectors must not take them apart. */
+void scopeflow__event_set_adrift(scopeflow_event *self);
+void scopeflow__event_settle(scopeflow_event *self);
 
 /* What was looked at before is not what is written later: forgets the text. */
 void scopeflow__event_touch(scopeflow_event *self);
@@ -8957,6 +9003,18 @@ void scopeflow__event_sanitize_by(scopeflow_event *self, scopeflow__set *middlew
     self->sanitizers = middleware;
 }
 
+void scopeflow__event_set_adrift(scopeflow_event *self) {
+    if (self->is_adrift) return;
+    self->is_adrift = true;
+    (void)__atomic_fetch_add(&self->scope->runtime->adrift_event_count, 1, __ATOMIC_RELEASE);
+}
+
+void scopeflow__event_settle(scopeflow_event *self) {
+    if (!self->is_adrift) return;
+    self->is_adrift = false;
+    (void)__atomic_fetch_sub(&self->scope->runtime->adrift_event_count, 1, __ATOMIC_RELEASE);
+}
+
 scopeflow_event *scopeflow_event_retain(scopeflow_event *self) {
     if (self != NULL) scopeflow__ref_up(&self->refs);
     return self;
@@ -8965,6 +9023,7 @@ scopeflow_event *scopeflow_event_retain(scopeflow_event *self) {
 void scopeflow_event_release(scopeflow_event *self) {
     if (self == NULL || !scopeflow__ref_down(&self->refs)) return;
     scopeflow_scope *const scope = self->scope;
+    scopeflow__event_settle(self);
     release_owned(self);
     if (self->entry != NULL) scopeflow__entry_release(self->entry);
     if (self->failed_sanitizer != NULL) scopeflow__entry_release(self->failed_sanitizer);
@@ -10208,6 +10267,11 @@ void scopeflow__task_emit(scopeflow__task *self, scopeflow_event *event,
     self->last_event = event;
 }
 
+static void emit_adrift(scopeflow__task *self, scopeflow_event *event, scopeflow__set *listeners) {
+    if (event != NULL) scopeflow__event_set_adrift(event);
+    scopeflow__task_emit(self, event, listeners);
+}
+
 /* S3.11: nobody will come back for these. */
 static void emit_left(scopeflow__task *self, scopeflow_scope *call) {
     scopeflow__pending_mark *left = scopeflow__pending_marks_take(call);
@@ -10216,7 +10280,7 @@ static void emit_left(scopeflow__task *self, scopeflow_scope *call) {
         scopeflow__set *const listeners = scopeflow__listeners_of(call);
         left->next = NULL;
         if (listeners != NULL)
-            scopeflow__task_emit(self, scopeflow__event_new_left(call, left), listeners);
+            emit_adrift(self, scopeflow__event_new_left(call, left), listeners);
         else
             scopeflow__pending_marks_free(self->runtime, left);
         left = next;
@@ -10232,7 +10296,7 @@ void scopeflow__task_emit_abandoned_end(scopeflow__task *self, scopeflow_scope *
         event->outcome.status = SCOPEFLOW_END_STATUS_ERROR;
         event->outcome.is_abandoned = true;
     }
-    scopeflow__task_emit(self, event, listeners);
+    emit_adrift(self, event, listeners);
     emit_left(self, scope);
 }
 
@@ -10609,6 +10673,7 @@ static void put_aside(scopeflow__task *self, scopeflow__emitter *emitter) {
         return;
     }
     scopeflow__event_leave_scope(event);
+    scopeflow__event_set_adrift(event);
     if (emitter->first == NULL)
         emitter->first = event;
     else
@@ -10655,6 +10720,7 @@ static const scopeflow__entry *next_host_listener(scopeflow__task *self) {
 static void retire_event(scopeflow__task *self) {
     scopeflow_event *const event = self->events;
     count_delivery(event);
+    scopeflow__event_settle(event);
     if (scopeflow__load_u32(&event->refs) > 1) {
         if (!scopeflow__event_encode(event)) {
             scopeflow__count(&self->runtime->dropped_event_count);
@@ -13643,10 +13709,10 @@ static size_t line_start(const char *lines, size_t at) {
 /* The end of the lines from `at` on that may be written at once, at least of one. */
 static size_t lines_end(const char *lines, size_t len, size_t at, uint64_t room_bytes) {
     if (len - at <= room_bytes) return len;
-    size_t const end = line_start(lines, at + (size_t)room_bytes);
-    if (end > at) return end;
     const char *const first = (const char *)memchr(lines + at, '\n', len - at);
-    return first != NULL ? (size_t)(first - lines) + 1 : len;
+    size_t const first_end = first != NULL ? (size_t)(first - lines) + 1 : len;
+    if (first_end - at >= room_bytes) return first_end; /* A long line is not looked through. */
+    return line_start(lines, at + (size_t)room_bytes);
 }
 
 /* Opens what is not open, or not any more what the path means. `*out_bytes` is the file's size. */
@@ -13683,7 +13749,7 @@ static int make_file_ready(scopeflow__file *self, const char *lines, size_t len,
     uint64_t size_bytes;
     int reason = look_at_path(self, &size_bytes);
     if (reason != 0) return reason;
-    *out_room_bytes = SCOPEFLOW__FILE_BATCH_BYTES;
+    *out_room_bytes = UINT64_MAX;
     bool const is_full = self->limit_bytes != 0 && size_bytes > 0 && self->is_regular &&
                          size_bytes + lines_end(lines, len, *at, 0) - *at > self->limit_bytes;
     if (is_full && !self->is_mid_line) {
@@ -13790,6 +13856,8 @@ scopeflow__batch *scopeflow__queue_clear(scopeflow__queue *self);
 
 /* One to write, one to fill; further ones are given back when a burst is over. */
 #define QUEUE_SPARE_LIMIT 2
+/* One for long lines is kept, too: memory that is new costs more than to write it. */
+#define QUEUE_SPARE_LIMIT_BYTES 1048576
 
 /* --- A batch --- */
 
@@ -13875,7 +13943,7 @@ void scopeflow__queue_count(scopeflow__queue *self, const scopeflow__batch *batc
 scopeflow__batch *scopeflow__queue_return(scopeflow__queue *self, scopeflow__batch *batch) {
     self->bytes -= batch->len;
     self->line_count -= batch->line_count;
-    if (self->spare_count >= QUEUE_SPARE_LIMIT || batch->capacity > SCOPEFLOW__FILE_BATCH_BYTES)
+    if (self->spare_count >= QUEUE_SPARE_LIMIT || batch->capacity > QUEUE_SPARE_LIMIT_BYTES)
         return batch;
     batch->len = 0;
     batch->at = 0;
@@ -14750,7 +14818,7 @@ static void after_fork_in_parent(void) {
     (void)pthread_mutex_unlock(&process_lock);
 }
 
-/* What waits is the parent's to write. Its batches are only put aside: no memory is given back here,
+/* What waits is the parent's to write. Its batches are only put aside: no memory is freed here,
  * where another thread may have been in the allocator. */
 static void inherit_nothing(scopeflow_atof_sink *self) {
     scopeflow__batch *const writing = self->writing;
@@ -15034,7 +15102,7 @@ static void write_at_once(scopeflow_atof_sink *self, scopeflow_bytes line,
     if (!is_written) lose_event(self, root, 0);
 }
 
-/* S5.7: the worker has no runtime and runs no host code, so the next event tells what went wrong. */
+/* S5.7: the worker has no runtime and runs no host code: the next event tells what went wrong. */
 static void tell_failure(const sink_registration *registration) {
     scopeflow_atof_sink *const self = registration->sink;
     uint32_t const reason = scopeflow__load_u32(&self->untold_error);

@@ -20,8 +20,8 @@ export interface AtofExporterConfig {
    */
   delivery?: "queued" | "written";
   /**
-   * What happens when the queue is full: the call waits (`block`, the default), the event is dropped
-   * and counted, or it goes to the file `<path>.spill` until there is room.
+   * What happens when the queue is full: the call waits (`block`, the default), the event is
+   * dropped and counted, or it goes to the file `<path>.spill` until there is room.
    */
   overflow?: "block" | "drop" | "spill";
   /** Largest size of the file before it is renamed to `<path>.1`; 0, the default, for none. */

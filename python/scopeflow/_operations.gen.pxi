@@ -600,9 +600,9 @@ cdef class RuntimeOperations:
 
     def scope_callable_at(self, handle, index):
         """A callable that was registered on this very scope, for the host's garbage
-        collector to visit like the metadata; 0 beyond the last one, and while the
-        scope's end is owed to its subscribers, who must not be collected before. Runs no
-        host code.
+        collector to visit like the metadata; 0 beyond the last one, and while the end of
+        the scope or of one below is owed to its subscribers, who must not be collected
+        before. Runs no host code.
         Raises InvalidArgument."""
         cdef scopeflow_error c_error
         cdef uint32_t c_index

@@ -46,6 +46,17 @@ def test_a_forgotten_scope_ends_as_abandoned_with_the_next_operation(runtime, lo
     assert runtime.stats().abandoned_scope_count == 1
 
 
+def test_a_handle_that_is_kept_does_not_keep_what_was_opened_under_it(runtime, log):
+    context = contextvars.Context()
+    kept = context.run(runtime.scope_push, "kept", AGENT)
+    context.run(runtime.scope_push, "forgotten", AGENT)
+    del context
+    gc.collect()
+    runtime.runtime_flush()
+    assert log.story() == ["start kept", "start forgotten", "end forgotten"]
+    assert kept.is_open
+
+
 def test_a_context_or_a_child_keeps_a_scope_open(runtime, log):
     def open_two():
         runtime.scope_push("outer", AGENT)
@@ -143,6 +154,83 @@ def test_a_subscriber_that_is_owed_an_end_is_not_collected(runtime):
     assert seen == []
     watched().handle.close()
     assert [category for _, category in seen] == ["end"]
+
+
+def forgotten_under_an_ended_scope(runtime, seen, *, is_in_knot):
+    """A scope that has ended and whose subscriber holds it; below it one that nobody holds but,
+    perhaps, that subscriber."""
+
+    def work():
+        ended = runtime.scope_push("ended", AGENT)
+        knot = [ended]
+
+        def subscriber(event):
+            seen.append((knot[0].name, event.scope_category, event.name))
+
+        runtime.scope_register_subscriber(ended, "local", subscriber)
+        below = runtime.scope_push("below", AGENT)
+        if is_in_knot:
+            knot.append(below)
+        ended.close()
+
+    contextvars.Context().run(work)
+
+
+def test_a_subscriber_above_is_not_collected_while_an_end_is_owed_to_it(runtime):
+    seen = []
+    forgotten_under_an_ended_scope(runtime, seen, is_in_knot=False)
+    before = list(seen)
+    gc.collect()
+    runtime.runtime_flush()
+    assert seen[len(before) :] == [("ended", "end", "below")]
+
+
+def test_a_subscriber_above_is_not_collected_while_it_holds_what_is_open(runtime):
+    seen = []
+    forgotten_under_an_ended_scope(runtime, seen, is_in_knot=True)
+    gc.collect()
+    runtime.runtime_flush()
+    assert ("ended", "end", "below") not in seen
+    runtime.close()
+    assert seen[-1] == ("ended", "end", "below")
+
+
+def test_a_subscriber_is_not_collected_while_an_owed_end_is_on_its_way_to_it(runtime):
+    seen = []
+    forgotten_under_an_ended_scope(runtime, seen, is_in_knot=False)
+    # The global one comes first.
+    runtime.register_subscriber("collect", lambda event: gc.collect())
+    runtime.runtime_flush()
+    assert seen[-1] == ("ended", "end", "below")
+
+
+def test_a_subscriber_is_not_collected_while_an_event_waits_for_it(runtime):
+    """S5.1: what a subscriber emits is delivered later; here its scope has gone by then."""
+    seen = []
+
+    def emit(event):
+        if event.name == "outer":
+            runtime.deregister_subscriber("emit")
+            forgotten_under_an_ended_scope(runtime, seen, is_in_knot=False)
+            gc.collect()
+
+    runtime.register_subscriber("emit", emit)
+    runtime.scope_event("outer")
+    runtime.runtime_flush()
+    assert ("ended", "start", "below") in seen
+
+
+def test_a_subscriber_of_the_root_that_refers_to_its_runtime_is_collected():
+    def make():
+        runtime = scopeflow.Runtime()
+
+        def subscriber(event):
+            return runtime
+
+        runtime.scope_register_subscriber(runtime.runtime_root(), "self", subscriber)
+        return weakref.ref(subscriber)
+
+    assert collected(make)
 
 
 def test_a_runtime_whose_subscriber_refers_to_it_is_collected():

@@ -10,10 +10,9 @@ import operations_gen
 import pytest
 import yaml
 from scripts import operations_of
-from vectors import MODES, Session
+from vectors import FEATURES, MODES, Session
 
 FOLDER = Path(__file__).parents[2] / "tests" / "vectors"
-FEATURES = {"sync_and_async", "subscriber_cancel"}
 GAPS = {
     gap["case"]: gap["reason"]
     for gap in yaml.safe_load((FOLDER / "known_gaps.yaml").read_text("utf-8"))["python"]

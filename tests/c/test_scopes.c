@@ -141,7 +141,12 @@ static void what_was_registered_can_be_visited(void) {
     /* The scope's end is still owed to it (S1.12). */
     CHECK(scopeflow_scope_callable_at(scope, 0, &callable, NULL) == SCOPEFLOW_STATUS_OK);
     CHECK(callable == 0);
+    scopeflow_scope *const below = session_push(&s, scope, "below");
     session_pop(&s, scope);
+    /* That of the scope below is, too. */
+    CHECK(scopeflow_scope_callable_at(scope, 0, &callable, NULL) == SCOPEFLOW_STATUS_OK);
+    CHECK(callable == 0);
+    session_pop(&s, below);
     CHECK(scopeflow_scope_callable_at(scope, 0, &callable, NULL) == SCOPEFLOW_STATUS_OK);
     CHECK(callable == local);
     CHECK(scopeflow_scope_callable_at(scope, 1, &callable, NULL) == SCOPEFLOW_STATUS_OK);
@@ -154,6 +159,7 @@ static void what_was_registered_can_be_visited(void) {
           SCOPEFLOW_STATUS_OK);
     CHECK(scopeflow_runtime_callable_at(s.runtime, 0, &callable, NULL) == SCOPEFLOW_STATUS_OK);
     CHECK(callable == global);
+    scopeflow_scope_release(below);
     scopeflow_scope_release(scope);
     CHECK(session_deinit(&s));
 }

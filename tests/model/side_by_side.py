@@ -1,31 +1,49 @@
 """Drives the core through random cases and reports where it and the model part.
 
-`python -m model.side_by_side RUNNER --seed 1 --count 300` (in `tests`): RUNNER is a program that
-takes vector files and fails if a case does, as `tests/c` builds it. A case that fails is made
-smaller as long as it goes on failing, and is printed with what the runner says of it.
+`python -m model.side_by_side RUNNER` (in `tests`): RUNNER is a program that takes vector files and
+fails if a case does, as `tests/c` builds it. A case that fails is made smaller as long as it goes
+on failing, and is printed with what the runner says of it. Without `--seed` and `--count` these are
+300 cases of a fixed seed; with SCOPEFLOW_TEST_DEPTH=deep in the environment 10,000 of a new one.
 """
 
 from __future__ import annotations
 
 import argparse
 import copy
+import itertools
 import json
+import os
+import random
 import re
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-from .random_cases import file_of, random_file
+from .random_cases import file_of, random_cases
 from .vectors import expected
 
 Case = dict[str, Any]
+IS_DEEP = os.environ.get("SCOPEFLOW_TEST_DEPTH") == "deep"
+CASE_COUNT = 10_000 if IS_DEEP else 300
+PART_COUNT = 250  # cases in the memory at a time
 MOST_REPORTED = 5
 REQUIRED = ("name", "type", "request", "callable", "priority", "kinds", "registration")
 OPTIONAL = ("collector", "finalizer", "consume", "before", "between", "marks", "annotated")
 LOOKED_INTO = ("steps", "answers", "args", "target", "callable", "chunks", *OPTIONAL)
+
+
+def seed_of_this_run() -> int:
+    """A fixed one, or a new one each time for those who look for what is not known yet."""
+    return random.SystemRandom().randrange(1_000_000) if IS_DEEP else 1
+
+
+class Replays(Protocol):
+    """What can tell whether cases pass."""
+
+    def replay(self, cases: list[Case]) -> tuple[bool, str]: ...
 
 
 class Runner:
@@ -53,7 +71,7 @@ class Runner:
         yield from self.failing(cases[middle:])
 
 
-def smallest(runner: Runner, case: Case) -> Case:
+def smallest(runner: Replays, case: Case) -> Case:
     """The case without all that can be left out while the runner still says the same of it."""
     said = _gist(runner.replay([case])[1])
     size = len(json.dumps(case)) + 1
@@ -98,21 +116,36 @@ def _without(case: Case, path: tuple[Any, ...]) -> Case | None:
         return None  # a label or context that a later step needs
 
 
+def report(runner: Replays, case: Case) -> str:
+    """A failing case, as small as it gets, and what the runner says of it."""
+    small = smallest(runner, case)
+    steps = json.dumps(small["steps"], indent=1, ensure_ascii=False)
+    return f"{case['id']}, made smaller:\n{steps}\n{runner.replay([small])[1]}"
+
+
+def failing_cases(runner: Runner, seed: int, count: int) -> Iterator[Case]:
+    """Those among that many cases, which are made and replayed a part at a time."""
+    cases = random_cases(seed)
+    for first in range(0, count, PART_COUNT):
+        part = itertools.islice(cases, min(PART_COUNT, count - first))
+        yield from runner.failing(list(part))
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("runner")
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--count", type=int, default=300)
+    parser.add_argument("--seed", type=int, default=seed_of_this_run())
+    parser.add_argument("--count", type=int, default=CASE_COUNT)
     options = parser.parse_args()
-    cases = random_file(options.seed, options.count)["cases"]
     with tempfile.TemporaryDirectory() as folder:
         runner = Runner(options.runner, folder)
-        failing = list(runner.failing(cases))
+        failing = list(failing_cases(runner, options.seed, options.count))
         for case in failing[:MOST_REPORTED]:
-            small = smallest(runner, case)
-            print(json.dumps(small["steps"], indent=1, ensure_ascii=False))
-            print(runner.replay([small])[1])
-    print(f"{len(cases)} cases, {len(failing)} in which the runner and the model part")
+            print(report(runner, case))
+    print(
+        f"{options.count} cases of seed {options.seed}, "
+        f"{len(failing)} in which the runner and the model part"
+    )
     return bool(failing)
 
 

@@ -720,8 +720,8 @@ scopeflow_scope_describe(
 SCOPEFLOW_API scopeflow_ref scopeflow_scope_metadata(const scopeflow_scope *self);
 
 /* A callable that was registered on this very scope, for the host's garbage collector to visit
- * like the metadata; 0 beyond the last one, and while the scope's end is owed to its
- * subscribers, who must not be collected before. Runs no host code.
+ * like the metadata; 0 beyond the last one, and while the end of the scope or of one below is
+ * owed to its subscribers, who must not be collected before. Runs no host code.
  * index: Counts from 0 in the order of registration.
  * out_callable: Borrowed.
  * Errors: invalid_argument (1003).

@@ -189,6 +189,18 @@ void scopeflow__event_sanitize_by(scopeflow_event *self, scopeflow__set *middlew
     self->sanitizers = middleware;
 }
 
+void scopeflow__event_set_adrift(scopeflow_event *self) {
+    if (self->is_adrift) return;
+    self->is_adrift = true;
+    (void)__atomic_fetch_add(&self->scope->runtime->adrift_event_count, 1, __ATOMIC_RELEASE);
+}
+
+void scopeflow__event_settle(scopeflow_event *self) {
+    if (!self->is_adrift) return;
+    self->is_adrift = false;
+    (void)__atomic_fetch_sub(&self->scope->runtime->adrift_event_count, 1, __ATOMIC_RELEASE);
+}
+
 scopeflow_event *scopeflow_event_retain(scopeflow_event *self) {
     if (self != NULL) scopeflow__ref_up(&self->refs);
     return self;
@@ -197,6 +209,7 @@ scopeflow_event *scopeflow_event_retain(scopeflow_event *self) {
 void scopeflow_event_release(scopeflow_event *self) {
     if (self == NULL || !scopeflow__ref_down(&self->refs)) return;
     scopeflow_scope *const scope = self->scope;
+    scopeflow__event_settle(self);
     release_owned(self);
     if (self->entry != NULL) scopeflow__entry_release(self->entry);
     if (self->failed_sanitizer != NULL) scopeflow__entry_release(self->failed_sanitizer);

@@ -88,6 +88,7 @@ struct scopeflow_event {
     bool is_stripped; /* An event sanitizer failed: only what the runtime says is left (S3.12). */
     bool has_fields;  /* `fields` has replaced data, metadata and category profile. */
     bool is_llm_call; /* Of an LLM call, not of a tool call. */
+    bool is_adrift;   /* It is to be delivered though nobody need hold its scope any more. */
 
     bool is_response; /* Its payload is a response, an error or a reason: see the sanitizers. */
     uint32_t chain_index;
@@ -125,6 +126,11 @@ scopeflow_event *scopeflow__event_new_start(scopeflow_scope *scope);
 scopeflow_event *scopeflow__event_new_end(scopeflow_scope *scope, int64_t timestamp_ns);
 scopeflow_event *scopeflow__event_new_mark(scopeflow_scope *parent, scopeflow_bytes name,
                                            scopeflow_bytes category, int64_t timestamp_ns);
+
+/* From now until it has been delivered or dropped the event counts among those of its runtime that
+ * hold subscribers of scopes which nobody else may hold: collectors must not take them apart. */
+void scopeflow__event_set_adrift(scopeflow_event *self);
+void scopeflow__event_settle(scopeflow_event *self);
 
 /* What was looked at before is not what is written later: forgets the text. */
 void scopeflow__event_touch(scopeflow_event *self);

@@ -182,7 +182,7 @@ static void write_at_once(scopeflow_atof_sink *self, scopeflow_bytes line,
     if (!is_written) lose_event(self, root, 0);
 }
 
-/* S5.7: the worker has no runtime and runs no host code, so the next event tells what went wrong. */
+/* S5.7: the worker has no runtime and runs no host code: the next event tells what went wrong. */
 static void tell_failure(const sink_registration *registration) {
     scopeflow_atof_sink *const self = registration->sink;
     uint32_t const reason = scopeflow__load_u32(&self->untold_error);

@@ -187,10 +187,10 @@ static size_t line_start(const char *lines, size_t at) {
 /* The end of the lines from `at` on that may be written at once, at least of one. */
 static size_t lines_end(const char *lines, size_t len, size_t at, uint64_t room_bytes) {
     if (len - at <= room_bytes) return len;
-    size_t const end = line_start(lines, at + (size_t)room_bytes);
-    if (end > at) return end;
     const char *const first = (const char *)memchr(lines + at, '\n', len - at);
-    return first != NULL ? (size_t)(first - lines) + 1 : len;
+    size_t const first_end = first != NULL ? (size_t)(first - lines) + 1 : len;
+    if (first_end - at >= room_bytes) return first_end; /* A long line is not looked through. */
+    return line_start(lines, at + (size_t)room_bytes);
 }
 
 /* Opens what is not open, or not any more what the path means. `*out_bytes` is the file's size. */
@@ -227,7 +227,7 @@ static int make_file_ready(scopeflow__file *self, const char *lines, size_t len,
     uint64_t size_bytes;
     int reason = look_at_path(self, &size_bytes);
     if (reason != 0) return reason;
-    *out_room_bytes = SCOPEFLOW__FILE_BATCH_BYTES;
+    *out_room_bytes = UINT64_MAX;
     bool const is_full = self->limit_bytes != 0 && size_bytes > 0 && self->is_regular &&
                          size_bytes + lines_end(lines, len, *at, 0) - *at > self->limit_bytes;
     if (is_full && !self->is_mid_line) {

@@ -28,7 +28,7 @@ static void after_fork_in_parent(void) {
     (void)pthread_mutex_unlock(&process_lock);
 }
 
-/* What waits is the parent's to write. Its batches are only put aside: no memory is given back here,
+/* What waits is the parent's to write. Its batches are only put aside: no memory is freed here,
  * where another thread may have been in the allocator. */
 static void inherit_nothing(scopeflow_atof_sink *self) {
     scopeflow__batch *const writing = self->writing;

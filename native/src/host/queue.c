@@ -11,6 +11,8 @@
 
 /* One to write, one to fill; further ones are given back when a burst is over. */
 #define QUEUE_SPARE_LIMIT 2
+/* One for long lines is kept, too: memory that is new costs more than to write it. */
+#define QUEUE_SPARE_LIMIT_BYTES 1048576
 
 /* --- A batch --- */
 
@@ -96,7 +98,7 @@ void scopeflow__queue_count(scopeflow__queue *self, const scopeflow__batch *batc
 scopeflow__batch *scopeflow__queue_return(scopeflow__queue *self, scopeflow__batch *batch) {
     self->bytes -= batch->len;
     self->line_count -= batch->line_count;
-    if (self->spare_count >= QUEUE_SPARE_LIMIT || batch->capacity > SCOPEFLOW__FILE_BATCH_BYTES)
+    if (self->spare_count >= QUEUE_SPARE_LIMIT || batch->capacity > QUEUE_SPARE_LIMIT_BYTES)
         return batch;
     batch->len = 0;
     batch->at = 0;

@@ -22,6 +22,7 @@ static void put_aside(scopeflow__task *self, scopeflow__emitter *emitter) {
         return;
     }
     scopeflow__event_leave_scope(event);
+    scopeflow__event_set_adrift(event);
     if (emitter->first == NULL)
         emitter->first = event;
     else
@@ -68,6 +69,7 @@ static const scopeflow__entry *next_host_listener(scopeflow__task *self) {
 static void retire_event(scopeflow__task *self) {
     scopeflow_event *const event = self->events;
     count_delivery(event);
+    scopeflow__event_settle(event);
     if (scopeflow__load_u32(&event->refs) > 1) {
         if (!scopeflow__event_encode(event)) {
             scopeflow__count(&self->runtime->dropped_event_count);

@@ -38,6 +38,11 @@ void scopeflow__task_emit(scopeflow__task *self, scopeflow_event *event,
     self->last_event = event;
 }
 
+static void emit_adrift(scopeflow__task *self, scopeflow_event *event, scopeflow__set *listeners) {
+    if (event != NULL) scopeflow__event_set_adrift(event);
+    scopeflow__task_emit(self, event, listeners);
+}
+
 /* S3.11: nobody will come back for these. */
 static void emit_left(scopeflow__task *self, scopeflow_scope *call) {
     scopeflow__pending_mark *left = scopeflow__pending_marks_take(call);
@@ -46,7 +51,7 @@ static void emit_left(scopeflow__task *self, scopeflow_scope *call) {
         scopeflow__set *const listeners = scopeflow__listeners_of(call);
         left->next = NULL;
         if (listeners != NULL)
-            scopeflow__task_emit(self, scopeflow__event_new_left(call, left), listeners);
+            emit_adrift(self, scopeflow__event_new_left(call, left), listeners);
         else
             scopeflow__pending_marks_free(self->runtime, left);
         left = next;
@@ -62,7 +67,7 @@ void scopeflow__task_emit_abandoned_end(scopeflow__task *self, scopeflow_scope *
         event->outcome.status = SCOPEFLOW_END_STATUS_ERROR;
         event->outcome.is_abandoned = true;
     }
-    scopeflow__task_emit(self, event, listeners);
+    emit_adrift(self, event, listeners);
     emit_left(self, scope);
 }
 

@@ -3,6 +3,7 @@
 #include "base/checks.gen.h"
 #include "base/sink.h"
 #include "registry/view.h"
+#include "scope/open_list.h"
 
 /* --- Entries and sets --- */
 
@@ -535,7 +536,17 @@ static scopeflow_ref callable_at(const scopeflow__view *view, uint32_t index) {
 
 /* A collector may take to pieces what it is shown. Whoever can still be called without anybody
  * holding the handle is kept from it: the end of a scope that is open, or was abandoned, is owed to
- * its subscribers (S1.12). */
+ * its subscribers (S1.12), and so is that of a scope below, which has them too. The root's handle
+ * is its runtime's, without which nobody is called. */
+static bool is_callable_by_itself(const scopeflow_scope *self) {
+    if (scopeflow__scope_is_root(self)) return false;
+    if (!self->is_own_root && scopeflow__scope_is_open(self)) return true;
+    const scopeflow_runtime *const runtime = self->runtime;
+    return self->is_abandoned || __atomic_load_n(&runtime->abandoned, __ATOMIC_ACQUIRE) != NULL ||
+           __atomic_load_n(&runtime->adrift_event_count, __ATOMIC_ACQUIRE) != 0 ||
+           scopeflow__is_inherited_by_open(self);
+}
+
 scopeflow_status scopeflow_scope_callable_at(scopeflow_scope *self, uint32_t index,
                                              scopeflow_ref *out_callable,
                                              scopeflow_error *out_error) {
@@ -544,9 +555,10 @@ scopeflow_status scopeflow_scope_callable_at(scopeflow_scope *self, uint32_t ind
     if (status != SCOPEFLOW_STATUS_OK) return status;
 
     *out_callable = 0;
-    if (scopeflow__scope_is_open(self) || self->is_abandoned) return SCOPEFLOW_STATUS_OK;
+    if (!__atomic_load_n(&self->owns_view, __ATOMIC_ACQUIRE) || is_callable_by_itself(self))
+        return SCOPEFLOW_STATUS_OK;
     scopeflow__lock(&self->runtime->registry_lock);
-    if (self->owns_view) *out_callable = callable_at(self->view, index);
+    *out_callable = callable_at(self->view, index);
     scopeflow__unlock(&self->runtime->registry_lock);
     return SCOPEFLOW_STATUS_OK;
 }

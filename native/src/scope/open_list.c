@@ -25,6 +25,32 @@ void scopeflow__open_list_remove(scopeflow_scope *self) {
     scopeflow__unlock(&shard->lock);
 }
 
+/* --- Who inherits --- */
+
+/* Steps upwards that are looked at; where there are more, somebody may well inherit. */
+#define LINK_LIMIT 1024
+
+static bool leads_to(const scopeflow_scope *from, const scopeflow_scope *to, uint32_t *link_count) {
+    for (; !scopeflow__scope_is_any_root(from); from = from->inherit)
+        if (from == to || ++*link_count == LINK_LIMIT) return true;
+    return from == to;
+}
+
+bool scopeflow__is_inherited_by_open(const scopeflow_scope *self) {
+    if (!__atomic_load_n(&self->is_inherited_from, __ATOMIC_ACQUIRE)) return false;
+    uint32_t link_count = 0;
+    for (int i = 0; i < SCOPEFLOW__SHARD_COUNT; i++) {
+        scopeflow__shard *const shard = &self->runtime->shards[i];
+        bool is_inherited = false;
+        scopeflow__lock(&shard->lock);
+        for (scopeflow_scope *s = shard->first; s != NULL && !is_inherited; s = s->open_next)
+            is_inherited = leads_to(s, self, &link_count);
+        scopeflow__unlock(&shard->lock);
+        if (is_inherited) return true;
+    }
+    return false;
+}
+
 /* --- Taking them all --- */
 
 /* A node whose last reference has just gone is being abandoned by whoever let it go. */

@@ -194,8 +194,9 @@ cdef int check_reason(value, scopeflow_step *step) except -1:
 
 cdef int check_request(value, str what, scopeflow_step *step) except -1:
     if type(value) is not LLMRequest:
+        given = "nothing" if value is None else "no LLM request"
         raise InvalidArgument(
-            f"invalid argument: {what} returned no LLM request for '{text_of(step.target)}'"
+            f"invalid argument: {what} returned {given} for '{text_of(step.target)}'"
         )
     return 0
 

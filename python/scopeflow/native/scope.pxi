@@ -207,6 +207,9 @@ cdef inline int enter_scope(ScopeHandle self, current) except -1:
     if scopeflow_scope_is_open(self.opener.pointer) == 0:
         # A row of tasks, each started by one that has ended, must not hold each other for ever.
         self.opener.opener = nearest_in_force(self.opener.opener)
+    # A token holds its context, and so whatever becomes current there: a handle that somebody keeps
+    # must not keep that (S1.12).
+    self.opener.token = None
     PyContextVar_Set(<PyObject *>self.runtime.variable, <PyObject *>self)
     return 0
 
@@ -218,6 +221,7 @@ cdef inline int leave_scope(ScopeHandle self, current) except -1:
     value."""
     cdef int failed
     if current is not self:
+        self.token = None
         return 0
     if self.token is not None:
         failed = PyContextVar_Reset(<PyObject *>self.runtime.variable, <PyObject *>self.token)
