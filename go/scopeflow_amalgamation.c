@@ -8291,6 +8291,7 @@ typedef struct scopeflow__error_view {
     scopeflow_tape sanitized; /* or into this. */
     scopeflow_bytes type;
     scopeflow_bytes message;
+    scopeflow_bytes status; /* Of the runtime's own errors, as the host knows them; else empty. */
     bool has_message; /* False: it is withheld. */
 } scopeflow__error_view;
 
@@ -8340,6 +8341,7 @@ static void describe(scopeflow__error_view *self, scopeflow_runtime *runtime, sc
     scopeflow__cursor const description = scopeflow__tape_value(&self->described);
     self->type = scopeflow__described(description, "type");
     self->message = scopeflow__described(description, "message");
+    self->status = scopeflow__described(description, "status");
 }
 
 /* What the sanitizers left at `error.message`; anything but a text there withholds it. */
@@ -8362,6 +8364,7 @@ void scopeflow__error_view_init(scopeflow__error_view *self, const scopeflow_eve
     scopeflow__tape_init(&self->sanitized, &runtime->memory, full_at);
     self->type = SCOPEFLOW__TEXT("");
     self->message = SCOPEFLOW__TEXT("");
+    self->status = SCOPEFLOW__TEXT("");
     self->has_message = true;
     describe(self, runtime, error, is_reason);
     if (event->error_text == SCOPEFLOW__ERROR_TEXT_SANITIZED) read_sanitized(self, event);
@@ -8576,12 +8579,12 @@ static void put_uuid_pair(scopeflow_tape *own, const char *key, const scopeflow_
     put_pair(own, key, scopeflow__text(text, sizeof text));
 }
 
-static scopeflow_bytes error_type(const scopeflow__outcome *outcome) {
+static scopeflow_bytes error_type(const scopeflow__outcome *outcome, scopeflow_bytes status) {
     if (outcome->is_abandoned) return SCOPEFLOW__TEXT("abandoned");
     if (outcome->status == SCOPEFLOW_END_STATUS_CANCELLED) return SCOPEFLOW__TEXT("cancelled");
     if (outcome->own_error != SCOPEFLOW_STATUS_OK)
         return scopeflow__c_text(scopeflow__status_name(outcome->own_error));
-    return SCOPEFLOW__TEXT("exception");
+    return status.len > 0 ? status : SCOPEFLOW__TEXT("exception");
 }
 
 /* S2.4. A manual end that says ERROR but gives no error has nothing more to say. */
@@ -8595,7 +8598,7 @@ static void put_error(const scopeflow_event *event, scopeflow_tape *own) {
         put_pair(own, SCOPEFLOW__KEY_OTEL_STATUS_DESCRIPTION, error.message);
     if (outcome->error != 0 || outcome->status == SCOPEFLOW_END_STATUS_CANCELLED ||
         outcome->is_abandoned || outcome->own_error != SCOPEFLOW_STATUS_OK)
-        put_pair(own, SCOPEFLOW__KEY_ERROR_TYPE, error_type(outcome));
+        put_pair(own, SCOPEFLOW__KEY_ERROR_TYPE, error_type(outcome, error.status));
     if (error.type.len > 0) put_pair(own, SCOPEFLOW__KEY_EXCEPTION_TYPE, error.type);
     scopeflow__error_view_deinit(&error, own);
 }

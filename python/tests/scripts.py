@@ -280,7 +280,7 @@ class Scripts:
             reached += 1
             if "label" in script:
                 self.record(script)
-            if "as" in script:
+            if "as" in script and reached == 1:  # Later it may have ended, and be current no more.
                 self.session.labels[script["as"]] = self.session.runtime.get_handle()
             self.play(mine)
             if "chunks" in mine:

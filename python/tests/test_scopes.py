@@ -89,6 +89,21 @@ def test_a_with_says_how_it_ended(runtime, log):
     assert log.end("cancelled").metadata["error.type"] == "cancelled"
 
 
+def test_an_end_names_an_error_of_the_runtimes_own(runtime, log):
+    """S2.4: whoever tells of the end, `error.type` is the name of S7.1."""
+    refusal = scopeflow.GuardrailRejected("no")
+    with pytest.raises(scopeflow.NotFound), runtime.scope("with", AGENT):
+        handle = runtime.scope_push("ended", AGENT)
+        handle.close()
+        runtime.scope_pop(handle)
+    runtime.scope_pop(runtime.scope_push("popped", AGENT), error=refusal)
+    runtime.tool_call_end(runtime.tool_call("called", 1), error=refusal)
+    for name in ("with", "popped", "called"):
+        expected = "not_found" if name == "with" else "guardrail_rejected"
+        assert log.end(name).metadata["error.type"] == expected
+    assert log.end("popped").metadata["exception.type"] == "GuardrailRejected"
+
+
 def test_a_manual_end_says_what_it_is_told(runtime, log):
     runtime.scope_pop(runtime.scope_push("silent", AGENT))
     runtime.scope_pop(runtime.scope_push("told", AGENT), status=EndStatus.Ok)

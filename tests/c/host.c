@@ -118,6 +118,11 @@ static void describe_error(void *context, scopeflow_ref ref, scopeflow_tape *tap
     scopeflow_tape_put_text(tape, SCOPEFLOW_TOKEN_STRING, c_text(self->type));
     scopeflow_tape_put_text(tape, SCOPEFLOW_TOKEN_STRING, c_text("message"));
     scopeflow_tape_put_text(tape, SCOPEFLOW_TOKEN_STRING, text_of(self));
+    if (self->status != SCOPEFLOW_STATUS_OK) {
+        scopeflow_tape_put_text(tape, SCOPEFLOW_TOKEN_STRING, c_text("status"));
+        scopeflow_tape_put_text(tape, SCOPEFLOW_TOKEN_STRING,
+                                c_text(scopeflow_status_name(self->status)));
+    }
     scopeflow_tape_put_mark(tape, SCOPEFLOW_TOKEN_END);
 }
 

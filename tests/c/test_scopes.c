@@ -164,6 +164,29 @@ static void what_was_registered_can_be_visited(void) {
     CHECK(session_deinit(&s));
 }
 
+/* S2.4: whoever tells of the end. */
+static void an_end_names_an_error_of_the_runtimes_own(void) {
+    session s;
+    scopeflow_task task;
+    scopeflow_step step;
+    scopeflow_scope_pop_options options = SCOPEFLOW_SCOPE_POP_OPTIONS_INIT;
+    session_init(&s);
+    session_subscribe(&s, "log");
+    scopeflow_scope *const scope = session_push(&s, NULL, "a");
+    object *const error = object_new_error(&s.host, "NotFound", "gone");
+    error->status = SCOPEFLOW_STATUS_NOT_FOUND;
+    options.current = scope;
+    options.emitter = &s.emitter;
+    options.status = SCOPEFLOW_END_STATUS_ERROR;
+    options.error = object_ref(error);
+    CHECK(scopeflow_scope_pop(scope, &options, &task, &step, NULL) == SCOPEFLOW_STATUS_OK);
+    (void)session_drive(&s, &task, &step);
+    CHECK(strstr(s.lines[s.line_count - 1], "\"error.type\":\"not_found\"") != NULL);
+    object_release(error);
+    scopeflow_scope_release(scope);
+    CHECK(session_deinit(&s));
+}
+
 static void a_scope_knows_its_facts(void) {
     session s;
     scopeflow_scope_push_options options = SCOPEFLOW_SCOPE_PUSH_OPTIONS_INIT;
@@ -235,6 +258,7 @@ int main(void) {
          scopes_abandoned_before_the_end_are_dropped_with_the_runtime},
         {"metadata is taken and can be visited", metadata_is_taken_and_can_be_visited},
         {"what was registered can be visited", what_was_registered_can_be_visited},
+        {"an end names an error of the runtime's own", an_end_names_an_error_of_the_runtimes_own},
         {"a scope knows its facts", a_scope_knows_its_facts},
         {"ids increase whatever the clock does", ids_increase_whatever_the_clock_does},
     };

@@ -319,7 +319,7 @@ struct scopeflow_host {
      * as `unserializable` (S2.6). */
     void (*encode)(void *context, scopeflow_ref ref, scopeflow_tape *tape);
     /* Appends an object with the members `type` (unqualified class name) and `message`, both
-     * strings. */
+     * strings; for an error of the runtime's own also `status`, its name. */
     void (*describe_error)(void *context, scopeflow_ref ref, scopeflow_tape *tape);
     /* The wall clock in nanoseconds since 1970-01-01 UTC. Null means the system clock, where the
      * build has one. */

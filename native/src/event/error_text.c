@@ -20,6 +20,7 @@ static void describe(scopeflow__error_view *self, scopeflow_runtime *runtime, sc
     scopeflow__cursor const description = scopeflow__tape_value(&self->described);
     self->type = scopeflow__described(description, "type");
     self->message = scopeflow__described(description, "message");
+    self->status = scopeflow__described(description, "status");
 }
 
 /* What the sanitizers left at `error.message`; anything but a text there withholds it. */
@@ -42,6 +43,7 @@ void scopeflow__error_view_init(scopeflow__error_view *self, const scopeflow_eve
     scopeflow__tape_init(&self->sanitized, &runtime->memory, full_at);
     self->type = SCOPEFLOW__TEXT("");
     self->message = SCOPEFLOW__TEXT("");
+    self->status = SCOPEFLOW__TEXT("");
     self->has_message = true;
     describe(self, runtime, error, is_reason);
     if (event->error_text == SCOPEFLOW__ERROR_TEXT_SANITIZED) read_sanitized(self, event);

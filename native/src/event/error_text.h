@@ -10,7 +10,8 @@ typedef struct scopeflow__error_view {
     scopeflow_tape sanitized; /* or into this. */
     scopeflow_bytes type;
     scopeflow_bytes message;
-    bool has_message; /* False: it is withheld. */
+    scopeflow_bytes status; /* Of the runtime's own errors, as the host knows them; else empty. */
+    bool has_message;       /* False: it is withheld. */
 } scopeflow__error_view;
 
 /* Looks at an error object, or at a reason. To be given back whatever came out. */

@@ -13,7 +13,7 @@ cdef void host_encode(void *context, scopeflow_ref ref, scopeflow_tape *tape) no
 
 
 cdef void host_describe_error(void *context, scopeflow_ref ref, scopeflow_tape *tape) noexcept:
-    """The unqualified class name and `str(error)`."""
+    """The unqualified class name and `str(error)`, of the runtime's own errors the name too."""
     cdef PyObject *raised = glue_take_raised()
     description = error_description(<object><PyObject *>ref)
     encode_payload(<PyObject *>description, tape)
@@ -27,7 +27,10 @@ cdef dict error_description(error):
     except BaseException as failure:
         contain(failure)
         message = f"<{type(error).__name__} without a text>"
-    return {"type": type(error).__name__, "message": message}
+    description = {"type": type(error).__name__, "message": message}
+    if isinstance(error, ScopeflowError):
+        description["status"] = error.code
+    return description
 
 
 cdef void host_log(void *context, uint32_t level, scopeflow_bytes message) noexcept:
