@@ -188,6 +188,10 @@ cdef text_of(scopeflow_bytes text):
     return PyUnicode_DecodeUTF8(text.ptr, <Py_ssize_t>text.len, "replace")
 
 
+cdef text_of_chars(const char *text):
+    return text.decode("ascii")
+
+
 cdef bytes_of(scopeflow_bytes text):
     return text.ptr[:text.len]
 

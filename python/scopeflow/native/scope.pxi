@@ -195,7 +195,16 @@ cdef inline current_of(Runtime runtime):
     PyContextVar_Get(<PyObject *>runtime.variable, <PyObject *>None, &value)
     current = <object>value
     DECREF(value)
+    if type(current) is not ScopeHandle and current is not None:
+        return handle_in_stack(current)
     return current
+
+
+cdef handle_in_stack(stack):
+    """The variable has a name that others may use, so that anything could stand in it."""
+    if type(stack) is not ScopeStack:
+        raise wrong_type("the current scope stack", "ScopeStack", stack)
+    return (<ScopeStack>stack).handle
 
 
 cdef inline int enter_scope(ScopeHandle self, current) except -1:
