@@ -51,3 +51,11 @@ for of_type in (
 del of_type
 
 __version__ = scopeflow_version().decode()
+
+
+def __getattr__(name):
+    """The peers' flat functions: who does not ask for them does not pay for them."""
+    if name[:2] == "__":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from scopeflow import _flat
+    return _flat.find(name)

@@ -153,10 +153,10 @@ cdef int64_t nanoseconds_of(value, str what) except? -1:
     # Whoever has a datetime has imported its module.
     module = loaded_module("datetime")
     if module is None or not isinstance(value, module.datetime):
-        raise wrong_type(what, "a datetime or an int of nanoseconds", value)
+        raise wrong_type(what, "a datetime.datetime object or an int of nanoseconds", value)
     offset = value.utcoffset()
     if offset is None:
-        raise InvalidArgument(f"{what} must be timezone-aware: {value!r} has no offset")
+        raise InvalidArgument(f"{what} datetime must be timezone-aware: {value!r} has no offset")
     days = value.toordinal() - EPOCH_ORDINAL
     seconds = (value.hour * 60 + value.minute) * 60 + value.second
     seconds += (days - offset.days) * SECONDS_PER_DAY - offset.seconds

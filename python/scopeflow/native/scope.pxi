@@ -130,7 +130,11 @@ cdef class ScopeHandle:
 
     def __repr__(self):
         state = "open" if self.is_open else "ended"
-        return f"<{state} {self.scope_type.name.lower()} scope {self.name!r} {self.uuid}>"
+        kind = self.scope_type.name.lower()
+        of_class = "ScopeHandle"
+        if self.is_call:  # The peers have a class for each.
+            of_class = "LLMHandle" if kind == "llm" else "ToolHandle"
+        return f"<{of_class} {self.name!r} {kind} {state} {self.uuid}>"
 
 
 cdef int describe(ScopeHandle self, scopeflow_scope_info *info) except -1:
