@@ -105,6 +105,7 @@ static void finish_done(call *c) {
 
 static void finish(call *c) {
     object *const ours = object_of(c->step.value);
+    stream_let_go(&c->stream); /* Also of one that failed before its first chunk. */
     if (c->step.kind == SCOPEFLOW_STEP_KIND_RAISE && ours == NULL &&
         c->step.status == SCOPEFLOW_STATUS_OK)
         fail(c->runner, "nothing was raised");

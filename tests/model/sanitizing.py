@@ -108,7 +108,7 @@ def _is_same(call: Call, sanitizers: list[Registration], given: Any, seen: Any) 
         return True
     if isinstance(given, LLMRequest):
         given = without_credentials(given, call.runtime.credential_headers)
-    is_whole = len(_text(seen).encode()) <= call.runtime.payload_budget
+    is_whole = _text(seen) == payload.encode(seen, call.runtime.payload_budget)
     return is_whole and _text(given) == _text(seen)
 
 
