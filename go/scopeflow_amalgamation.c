@@ -3790,9 +3790,9 @@ struct scopeflow_runtime {
                       each first-level scope. */
     scopeflow__spinlock registry_lock;
     scopeflow__view *scope_views; /* The views of scopes, not the runtime's. */
-    uint32_t view_epoch;      /* Raised when a scope that others inherit from gets its view. */
-    uint32_t late_groups;     /* Under the lock: registered where others inherited already. */
-    uint32_t group_counts[5]; /* Under the lock: of the runtime's own registrations. */
+    uint32_t view_epoch;          /* Raised when a scope that others inherit from gets its view. */
+    uint32_t late_groups;         /* Under the lock: registered where others inherited already. */
+    uint32_t group_counts[5];     /* Under the lock: of the runtime's own registrations. */
 
     uint64_t subscriber_error_count;
     uint64_t withheld_payload_count;
@@ -10214,6 +10214,8 @@ bool scopeflow__task_prepare(scopeflow__task *self, scopeflow_step *step);
 void scopeflow__task_prepared(scopeflow__task *self, const scopeflow_answer *answer);
 /* Whether a payload is JSON null. Runs host code. */
 bool scopeflow__ref_is_null(scopeflow_runtime *runtime, scopeflow_ref ref);
+/* Whether its top level is JSON-shaped. */
+bool scopeflow__ref_is_json(scopeflow_runtime *runtime, scopeflow_ref ref);
 bool scopeflow__ref_is_object(scopeflow_runtime *runtime, scopeflow_ref ref);
 
 /* --- deliver.c --- */
@@ -10392,6 +10394,10 @@ static scopeflow_token first_token(scopeflow_runtime *runtime, scopeflow_ref ref
 
 bool scopeflow__ref_is_null(scopeflow_runtime *runtime, scopeflow_ref ref) {
     return first_token(runtime, ref) == SCOPEFLOW_TOKEN_NULL;
+}
+
+bool scopeflow__ref_is_json(scopeflow_runtime *runtime, scopeflow_ref ref) {
+    return first_token(runtime, ref) != SCOPEFLOW_TOKEN_UNSERIALIZABLE;
 }
 
 bool scopeflow__ref_is_object(scopeflow_runtime *runtime, scopeflow_ref ref) {
@@ -11137,11 +11143,14 @@ static scopeflow_status check_intercepted(const scopeflow__task *self,
                                           const scopeflow_answer *answer,
                                           scopeflow_error *out_error) {
     bool const is_tool = self->kind == SCOPEFLOW__TASK_TOOL;
-    bool const is_request =
-        is_tool ? answer->value != 0 : scopeflow__ref_is_object(self->runtime, answer->value);
-    if (is_request) return SCOPEFLOW_STATUS_OK;
-    if (!is_tool && answer->value != 0)
-        return fail_intercept(self, "' returned no LLM request for '", out_error);
+    if (answer->value != 0) {
+        bool const is_request = is_tool ? scopeflow__ref_is_json(self->runtime, answer->value)
+                                        : scopeflow__ref_is_object(self->runtime, answer->value);
+        if (is_request) return SCOPEFLOW_STATUS_OK;
+        return fail_intercept(
+            self, is_tool ? "' returned no JSON value for '" : "' returned no LLM request for '",
+            out_error);
+    }
     if (scopeflow__ref_is_null(self->runtime, self->request)) return SCOPEFLOW_STATUS_OK;
     return fail_intercept(self, "' returned nothing for '", out_error);
 }
