@@ -12,6 +12,8 @@
     codecs                 what a codec is
     errors                 what can be raised
 
+`tool`, `agent` and `llm` are also decorators that put a function under management.
+
 Importing the package starts no thread and reads no environment variable.
 """
 
@@ -21,7 +23,6 @@ from . import (
     event_metadata,
     guardrails,
     intercepts,
-    llm,
     runtime_registrations,
     scope,
     scope_local,
@@ -58,6 +59,13 @@ from ._native import (
 from .atof import AtofExporter, AtofExporterConfig
 from .errors import *  # noqa: F403 - The names are those of errors.__all__.
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ._decorators import agent, tool
+    from .llm import llm  # To checkers an object that can be called, too.
+else:
+    from . import llm
+
 get_handle = scope.get_handle
 stats = default_runtime.stats
 
@@ -65,6 +73,15 @@ stats = default_runtime.stats
 ToolHandle = ScopeHandle
 LLMHandle = ScopeHandle
 ToolExecutionInterceptOutcome = InterceptOutcome
+
+
+def __getattr__(name: str) -> object:
+    if name not in ("agent", "tool"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from . import _decorators
+
+    return getattr(_decorators, name)
+
 
 __all__ = [
     "AtofExporter",
@@ -96,6 +113,7 @@ __all__ = [
     "ToolExecutionInterceptOutcome",
     "ToolHandle",
     "__version__",
+    "agent",
     "codecs",
     "default_runtime",
     "errors",
@@ -109,6 +127,7 @@ __all__ = [
     "scope_local",
     "stats",
     "subscribers",
+    "tool",
     "tools",
     *errors.__all__,
 ]
