@@ -56,6 +56,7 @@ from ._native import (
     __version__,
     default_runtime,
 )
+from ._scoped import Registration
 from .atof import AtofExporter, AtofExporterConfig
 from .errors import *  # noqa: F403 - The names are those of errors.__all__.
 
@@ -98,6 +99,7 @@ __all__ = [
     "LlmStream",
     "MarkEvent",
     "PendingMarkSpec",
+    "Registration",
     "Runtime",
     "RuntimeFlags",
     "RuntimeStats",

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
         """What goes around the calls of one function."""
 
         def __init__(
-            self, runtime: Runtime, definition: Definition, options: dict[str, Any]
+            self, runtime: Runtime | None, definition: Definition, options: dict[str, Any]
         ) -> None: ...
         def call(self, args: tuple[Any, ...], named: dict[str, Any]) -> Any: ...
         async def wait(self, args: tuple[Any, ...], named: dict[str, Any]) -> Any: ...
@@ -48,11 +48,18 @@ _generator_wrappers: weakref.WeakKeyDictionary[Any, bool] = weakref.WeakKeyDicti
 
 
 class _Managed:
-    def __init__(self, runtime: Runtime, definition: Definition, options: dict[str, Any]) -> None:
-        self._runtime = runtime
+    def __init__(
+        self, runtime: Runtime | None, definition: Definition, options: dict[str, Any]
+    ) -> None:
+        self._own_runtime = runtime
         self._definition = definition
         self._name = definition.name
         self._options = options
+
+    @property
+    def _runtime(self) -> Runtime:
+        # Looked up at each call: a test may have put another one there.
+        return default_runtime if self._own_runtime is None else self._own_runtime
 
 
 class Tool(_Managed):
@@ -162,7 +169,7 @@ def wrap(
     """The function under management."""
     _check(kind, function, name)
     definition = Definition(function, _name_of(function) if name is None else name)
-    managed = _MANAGEMENTS[kind](runtime or default_runtime, definition, options)
+    managed = _MANAGEMENTS[kind](runtime, definition, options)
     is_generator, is_async = _way_of_calling(function)
     if is_generator:
         wrapper = _generator_wrapper(function, managed, definition.name, is_async)

@@ -5,25 +5,18 @@ may call it at once. One that fails is logged (logger `scopeflow`) and counted, 
 notices (S5.2).
 """
 
-from __future__ import annotations
-
 from ._native import default_runtime
-from ._scoped import Registration
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from ._native import MarkEvent, ScopeEvent
+from ._scoped import scoped
 
 register = default_runtime.register_subscriber
 deregister = default_runtime.deregister_subscriber
 flush = default_runtime.runtime_flush
 
+subscriber = scoped(register, deregister)
 
-def subscriber(name: str, callback: Callable[[ScopeEvent | MarkEvent], object]) -> Registration:
-    """A context manager that registers the subscriber for as long as it is entered."""
-    return Registration(register, deregister, name, callback)
-
-
-__all__ = ["deregister", "flush", "register", "subscriber"]
+__all__ = [
+    "deregister",
+    "flush",
+    "register",
+    "subscriber",
+]
