@@ -11,6 +11,7 @@
     scope_local            register on one scope
     codecs                 what a codec is
     errors                 what can be raised
+    testing                a runtime for each test, and what it emitted
 
 `tool`, `agent` and `llm` are also decorators that put a function under management.
 
