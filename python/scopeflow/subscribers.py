@@ -5,8 +5,16 @@ may call it at once. One that fails is logged (logger `scopeflow`) and counted, 
 notices (S5.2).
 """
 
+from __future__ import annotations
+
 from ._native import default_runtime
 from ._scoped import scoped
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import TextIO
+
+    from ._scoped import Registration
 
 register = default_runtime.register_subscriber
 deregister = default_runtime.deregister_subscriber
@@ -14,7 +22,31 @@ flush = default_runtime.runtime_flush
 
 subscriber = scoped(register, deregister)
 
+
+def console(
+    file: TextIO | None = None, *, rich: bool | None = None, name: str = "console"
+) -> Registration:
+    """A Registration of a subscriber that shows what happens, as it happens, as an indented tree.
+
+    file: Where to, the process's stderr by default.
+    rich: Whether to use the package `rich`, which adds colours and, at the foot of a terminal, the
+        scopes that are open. By default where `file` is a terminal and rich is installed.
+    name: The subscriber's name.
+
+    It never fails a call: where nothing can be written any more, it falls silent. It remembers the
+    last 10,000 open scopes. Raises ImportError for `rich=True` where rich is not installed
+    (`pip install scopeflow[console]`).
+
+        with subscribers.console():
+            run_agent()
+    """
+    from . import _console
+
+    return _console.registration(default_runtime, file, rich, name)
+
+
 __all__ = [
+    "console",
     "deregister",
     "flush",
     "register",
