@@ -11,6 +11,7 @@
     scope_local            register on one scope
     codecs                 what a codec is
     errors                 what can be raised
+    settings               take settings from environment variables
     testing                a runtime for each test, and what it emitted
 
 `tool`, `agent` and `llm` are also decorators that put a function under management.
@@ -63,6 +64,7 @@ from .errors import *  # noqa: F403 - The names are those of errors.__all__.
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from . import settings, testing
     from ._decorators import agent, tool
     from .llm import llm  # To checkers an object that can be called, too.
 else:
@@ -78,11 +80,14 @@ ToolExecutionInterceptOutcome = InterceptOutcome
 
 
 def __getattr__(name: str) -> object:
-    if name not in ("agent", "tool"):
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from . import _decorators
+    """Loads what most programs do not need when it is first asked for."""
+    from importlib import import_module
 
-    return getattr(_decorators, name)
+    if name in ("settings", "testing"):
+        return import_module(f".{name}", __name__)
+    if name in ("agent", "tool"):
+        return getattr(import_module("._decorators", __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 __all__ = [
@@ -128,8 +133,10 @@ __all__ = [
     "runtime_registrations",
     "scope",
     "scope_local",
+    "settings",
     "stats",
     "subscribers",
+    "testing",
     "tool",
     "tools",
     *errors.__all__,
