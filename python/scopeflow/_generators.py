@@ -257,13 +257,19 @@ class _Mail:
         self.body = self._make_body(request)
         return self
 
+    def take(self) -> tuple[str, Any]:
+        """What is to be passed on, once: an intercept may ask for several chunks at a step."""
+        letter = self.letter
+        self.letter = ("send", None)
+        return letter
+
 
 class _PlainMail(_Mail):
     def __iter__(self) -> _PlainMail:
         return self
 
     def __next__(self) -> Any:
-        method, argument = self.letter
+        method, argument = self.take()
         try:
             return getattr(self.body, method)(argument)
         except StopIteration as done:
@@ -279,7 +285,7 @@ class _AsyncMail(_Mail):
         return self
 
     def __anext__(self) -> Any:
-        method, argument = self.letter
+        method, argument = self.take()
         return getattr(self.body, f"a{method}")(argument)
 
     def aclose(self) -> Any:

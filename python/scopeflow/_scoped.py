@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ._native import InvalidState, NotFound, default_runtime
+from ._native import InvalidState, default_runtime
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class Registration:
         self._is_added = False
         try:
             return self._deregister(*self._key, **self._named_key)
-        except (InvalidState, NotFound):
+        except InvalidState:  # The runtime has been closed.
             return False
 
     def __enter__(self) -> Registration:

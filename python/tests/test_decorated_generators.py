@@ -709,3 +709,58 @@ def test_a_subscribers_exit_comes_out_of_a_generator(tool, runtime):
     next(generator)
     with pytest.raises(SystemExit):
         next(generator)
+
+
+# --- Models that are generators ---
+
+
+def test_stream_intercepts_wrap_generators(llm, runtime):
+    """Every other chunk: what is sent goes to the body once."""
+
+    @llm()
+    def plain():
+        received = []
+        for number in range(4):
+            received.append((yield number))
+        yield received
+
+    @llm()
+    async def later():
+        received = []
+        for number in range(4):
+            received.append((yield number))
+        yield received
+
+    def every_other(name, request, next):
+        def pick(chunks):
+            for chunk in chunks:
+                yield chunk
+                for _ in chunks:
+                    break
+
+        return pick(iter(next(request)))
+
+    async def every_other_later(name, request, next):
+        async def pick(chunks):
+            async for chunk in chunks:
+                yield chunk
+                async for _ in chunks:
+                    break
+
+        return pick(aiter(await next(request)))
+
+    async def consume():
+        generator = later()
+        first = await anext(generator)
+        return [first, await generator.asend("sent"), await anext(generator)]
+
+    runtime.register_llm_stream_execution_intercept("i", 1, every_other)
+    generator = plain()
+    assert [next(generator), generator.send("sent"), next(generator)] == [
+        0,
+        2,
+        ["sent", None, None, None],
+    ]
+    runtime.deregister_llm_stream_execution_intercept("i")
+    runtime.register_llm_stream_execution_intercept("i", 1, every_other_later)
+    assert asyncio.run(consume()) == [0, 2, ["sent", None, None, None]]

@@ -21,6 +21,7 @@ from scopeflow import (
     scope,
     scope_local,
     subscribers,
+    testing,
     tools,
 )
 
@@ -151,6 +152,12 @@ def test_it_goes_with_its_scope():
     with pytest.raises(NotFound):
         registration.add()
     assert registration.remove() is False
+
+
+def test_it_goes_with_its_runtime():
+    with testing.isolated() as runtime:
+        with subscribers.subscriber("scoped", lambda event: None):
+            runtime.close()
 
 
 def test_a_missing_name_is_refused_at_once():
