@@ -27,6 +27,16 @@ DEPTH_LIMIT = 32
 SHOWN_LIMIT = 12
 """Open scopes that are shown at the foot of a terminal."""
 
+_FIELDS = (
+    "kind",
+    "scope_category",
+    "uuid",
+    "parent_uuid",
+    "name",
+    "category",
+    "category_profile",
+    "timestamp",
+)
 _COLOURS = {reader.ERROR: "red", reader.REFUSED: "yellow", reader.OK: "green"}
 
 
@@ -169,8 +179,8 @@ def registration(
     runtime: Runtime, file: TextIO | None, rich: bool | None, name: str
 ) -> Registration:
     """What `subscribers.console` gives."""
-    file = sys.stderr if file is None else file
-    console = Console(_output_for(file, rich), render.style_for(file))
+    out: TextIO = sys.stderr if file is None else file
+    console = Console(_output_for(out, rich), render.style_for(out))
 
     def register() -> None:
         runtime.register_subscriber(name, console)
@@ -199,16 +209,7 @@ def _output_for(file: TextIO, rich: bool | None) -> Output:
 
 def _event_of(event: ScopeEvent | MarkEvent) -> reader.Event:
     """What is shown of an event; its payload is looked at only where some of it is shown."""
-    fields: dict[str, Any] = {
-        "kind": event.kind,
-        "scope_category": event.scope_category,
-        "uuid": event.uuid,
-        "parent_uuid": event.parent_uuid,
-        "name": event.name,
-        "category": event.category,
-        "category_profile": event.category_profile,
-        "timestamp": event.timestamp,
-    }
+    fields: dict[str, Any] = {name: getattr(event, name) for name in _FIELDS}
     if event.kind == "mark":
         fields["data"] = event.data
     elif event.scope_category == "end":
