@@ -64,7 +64,9 @@ class Definition:
         bound = self.signature.bind_partial()
         rest = dict(members.get(self.rest_name or "") or {})
         for name, value in members.items():
-            if name not in parameters or name == self.receiver:
+            if name == self.receiver:
+                raise self.refused(f"have a member {name!r}, which is not theirs")
+            if name not in parameters:
                 rest[name] = value
             elif name != self.rest_name:
                 bound.arguments[name] = value

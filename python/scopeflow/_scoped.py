@@ -59,10 +59,7 @@ class Registration:
         if not self._is_added:
             return False
         self._is_added = False
-        try:
-            return self._deregister(*self._key, **self._named_key)
-        except InvalidState:  # The runtime has been closed.
-            return False
+        return self._deregister(*self._key, **self._named_key)
 
     def __enter__(self) -> Registration:
         return self.add()

@@ -7,6 +7,7 @@ import builtins
 import io
 import sys
 import threading
+import time
 
 import pytest
 
@@ -184,6 +185,48 @@ def test_threads_write_whole_lines():
     lines = shown(threads).splitlines()
     assert len(lines) == 800
     assert all(line.startswith(("├─ tool t", "└─ tool t  ")) for line in lines)
+
+
+def test_one_thread_at_a_time_writes():
+    class Careful(Plain):
+        is_inside = False
+        was_disturbed = False
+
+        def write(self, text):
+            self.was_disturbed |= self.is_inside
+            self.is_inside = True
+            time.sleep(0.0001)
+            self.is_inside = False
+            return super().write(text)
+
+    def run():
+        for _ in range(20):
+            scope.event("m")
+
+    file = Careful()
+    with subscribers.console(file):
+        running = [threading.Thread(target=run) for _ in range(4)]
+        for thread in running:
+            thread.start()
+        for thread in running:
+            thread.join()
+    assert not file.was_disturbed
+    assert file.getvalue().count("\n") == 80
+
+
+def test_what_comes_late_is_not_shown_and_what_was_open_is_forgotten():
+    file = Plain()
+    console = _console.Console(_console.Output(file), _console.render.UNICODE)
+    console.start()
+    subscribers.register("c", console)
+    handle = scope.push("s", ScopeType.Agent)
+    console.stop()
+    scope.event("late")
+    assert file.getvalue() == "├─ agent s\n"
+    console.start()
+    scope.event("m")
+    handle.close()
+    assert file.getvalue() == "├─ agent s\n◆ m\n└─ agent s  -\n"
 
 
 def test_tasks_that_interleave_stay_under_their_scopes():

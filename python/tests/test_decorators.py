@@ -325,6 +325,9 @@ def test_an_intercept_may_leave_out_and_add(tool, runtime):
     answer.clear()
     answer.update({"a": 1})
     assert Owner.method(self=owner, a=0, z=1) == (owner, 1, 5, (), {})
+    answer["self"] = "another"
+    with pytest.raises(InvalidArgument, match="for 'method' have a member 'self', which is not th"):
+        owner.method(0)
 
 
 @pytest.mark.parametrize(
