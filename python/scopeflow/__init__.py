@@ -13,6 +13,10 @@
     codecs                 what a codec is
     atof                   write event files
     errors                 what can be raised
+    settings               take settings from environment variables
+    testing                a runtime for each test, and what it emitted
+
+`tool`, `agent` and `llm` are also decorators that put a function under management.
 
 Importing the package starts no thread and reads no environment variable, and loads no module but
 the compiled one: the others are loaded when they are first asked for.
@@ -72,13 +76,16 @@ if TYPE_CHECKING:
         event_metadata,
         guardrails,
         intercepts,
-        llm,
         runtime_registrations,
         scope,
         scope_local,
+        settings,
         subscribers,
+        testing,
         tools,
     )
+    from ._decorators import agent, tool
+    from ._scoped import Registration
     from .atof import AtofExporter, AtofExporterConfig
     from .context import (
         PropagationContext,
@@ -93,6 +100,7 @@ if TYPE_CHECKING:
         scope_stack_active,
         use_scope_stack,
     )
+    from .llm import llm  # To checkers an object that can be called, too.
 
 get_handle = default_runtime.get_handle
 get_scope_stack = default_runtime.get_scope_stack
@@ -118,10 +126,15 @@ _MODULES = {
     "runtime_registrations",
     "scope",
     "scope_local",
+    "settings",
     "subscribers",
+    "testing",
     "tools",
 }
 _HOMES = {
+    "Registration": "_scoped",
+    "agent": "_decorators",
+    "tool": "_decorators",
     "AtofExporter": "atof",
     "AtofExporterConfig": "atof",
     "PropagationContext": "context",
@@ -182,6 +195,7 @@ __all__ = [
     "PendingMarkSpec",
     "PluginError",
     "PropagationContext",
+    "Registration",
     "Runtime",
     "RuntimeFlags",
     "RuntimeStats",
@@ -204,6 +218,7 @@ __all__ = [
     "capture_propagation_context_with_root",
     "capture_rootless_propagation_context",
     "capture_traceparent",
+    "agent",
     "codecs",
     "context",
     "create_scope_stack",
@@ -223,8 +238,11 @@ __all__ = [
     "scope_local",
     "scope_stack_active",
     "set_thread_scope_stack",
+    "settings",
     "stats",
     "subscribers",
+    "testing",
+    "tool",
     "tools",
     "use_scope_stack",
 ]

@@ -15,16 +15,21 @@ from types import TracebackType
 from typing import Any, ClassVar, Literal, TypeVar, final, overload
 
 from ._generated import *  # noqa: F403 - Everything in it belongs to this module.
+
+# With `as`, for Pyright hides what a stub imports without it.
+# isort: off
 from ._generated import (
-    EndStatus,
-    LLMAttributes,
-    RuntimeFlags,
-    RuntimeOperations,
-    RuntimeStats,
-    ScopeAttributes,
-    ScopeType,
-    ToolAttributes,
+    EndStatus as EndStatus,
+    LLMAttributes as LLMAttributes,
+    RuntimeFlags as RuntimeFlags,
+    RuntimeOperations as RuntimeOperations,
+    RuntimeStats as RuntimeStats,
+    ScopeAttributes as ScopeAttributes,
+    ScopeType as ScopeType,
+    ToolAttributes as ToolAttributes,
 )
+
+# isort: on
 from .codecs import LlmCodec, LlmResponseCodec
 
 _Args = TypeVar("_Args")

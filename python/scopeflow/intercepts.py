@@ -16,6 +16,7 @@ An InterceptOutcome leaves marks with the call besides. A callback with a keywor
 """
 
 from ._native import default_runtime
+from ._scoped import scoped
 
 register_tool_request = default_runtime.register_tool_request_intercept
 deregister_tool_request = default_runtime.deregister_tool_request_intercept
@@ -28,15 +29,27 @@ deregister_llm_execution = default_runtime.deregister_llm_execution_intercept
 register_llm_stream_execution = default_runtime.register_llm_stream_execution_intercept
 deregister_llm_stream_execution = default_runtime.deregister_llm_stream_execution_intercept
 
+# Each as a Registration, for a `with`.
+tool_request = scoped(register_tool_request, deregister_tool_request)
+tool_execution = scoped(register_tool_execution, deregister_tool_execution)
+llm_request = scoped(register_llm_request, deregister_llm_request)
+llm_execution = scoped(register_llm_execution, deregister_llm_execution)
+llm_stream_execution = scoped(register_llm_stream_execution, deregister_llm_stream_execution)
+
 __all__ = [
     "deregister_llm_execution",
     "deregister_llm_request",
     "deregister_llm_stream_execution",
     "deregister_tool_execution",
     "deregister_tool_request",
+    "llm_execution",
+    "llm_request",
+    "llm_stream_execution",
     "register_llm_execution",
     "register_llm_request",
     "register_llm_stream_execution",
     "register_tool_execution",
     "register_tool_request",
+    "tool_execution",
+    "tool_request",
 ]

@@ -9,9 +9,13 @@
 As with tools, guardrails decide, the call's own span opens, and exactly one end event follows one
 start (S4.1, S4.3). A stream takes no chunk ahead of its consumer and keeps none (S4.7). `call` and
 `call_end` emit the same events for a call that the application runs by itself (S4.8).
+
+The module is also a decorator, `@scopeflow.llm`.
 """
 
 from __future__ import annotations
+
+import sys
 
 from ._helpers import begin
 from ._native import default_runtime
@@ -19,7 +23,9 @@ from ._native import default_runtime
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Awaitable
+    from typing import Any
 
+    from ._decorators import LlmModule
     from ._native import LLMRequest
 
 execute = default_runtime.llm_execute
@@ -76,3 +82,17 @@ __all__ = [
     "stream_execute",
     "stream_execute_sync",
 ]
+
+
+class _CallableModule(type(sys)):  # type: ignore[misc]
+    """What this module is: to type checkers an LlmModule, which loads more than a module should."""
+
+    def __call__(self, *args: Any, **named: Any) -> Any:
+        from ._decorators import LlmModule
+
+        return LlmModule.__call__(self, *args, **named)
+
+
+sys.modules[__name__].__class__ = _CallableModule
+if TYPE_CHECKING:
+    llm = LlmModule()  # What the package's attribute `llm` is to a checker.

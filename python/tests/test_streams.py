@@ -233,9 +233,9 @@ def test_that_there_is_no_iterator_shows_at_the_first_step(runtime, log, produce
             await anext(stream)
 
     asyncio.run(main())
-    assert log.end("gpt").metadata["exception.type"] == "TypeError"
-
     assert log.end("gpt").metadata["error.type"] == "invalid_argument"
+
+
 def test_an_async_call_takes_a_plain_iterator_too(runtime):
     async def main():
         stream = await runtime.llm_stream_execute("gpt", REQUEST, Producer().plain)

@@ -58,7 +58,7 @@ def run(options: argparse.Namespace) -> int:
     """Run the command; return its exit code."""
     limits = Limits(options.children, options.depth, options.nodes, options.open)
     out = sys.stdout
-    style = render.ASCII if options.ascii or not _can_draw(out) else render.UNICODE
+    style = render.ASCII if options.ascii else render.style_for(out)
     out.reconfigure(errors="backslashreplace")
     if options.file == "-":
         return _Printer("standard input", limits, style, out).print(sys.stdin.buffer)
@@ -124,14 +124,6 @@ class _Printer:
 
     def _say(self, text: str) -> None:
         print(f"scopeflow: {self._title}: {text}", file=sys.stderr)
-
-
-def _can_draw(out: TextIO) -> bool:
-    try:
-        "├─└│◆…µ".encode(out.encoding or "ascii")
-    except (LookupError, UnicodeEncodeError):
-        return False
-    return True
 
 
 def _positive(text: str) -> int:
