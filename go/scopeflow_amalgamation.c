@@ -3789,6 +3789,7 @@ struct scopeflow_runtime {
     uint32_t refs; /* The owner's, each reference to the root and, once the owner has gone, one for
                       each first-level scope. */
     scopeflow__spinlock registry_lock;
+    scopeflow__view *scope_views; /* The views of scopes, not the runtime's. */
     uint32_t view_epoch;      /* Raised when a scope that others inherit from gets its view. */
     uint32_t late_groups;     /* Under the lock: registered where others inherited already. */
     uint32_t group_counts[5]; /* Under the lock: of the runtime's own registrations. */
@@ -6918,9 +6919,12 @@ static scopeflow_status read_members(scopeflow__cursor value, scopeflow__propaga
         return fail_propagation(out_error, "version", " is not 1, the only one that is known");
 
     scopeflow__propagation read;
-    scopeflow_status status = read_id(members.root_uuid, "root_uuid", &read.root_uuid, out_error);
+    scopeflow_status status =
+        read_id(members.parent_uuid, "parent_uuid", &read.parent_uuid, out_error);
     if (status != SCOPEFLOW_STATUS_OK) return status;
-    status = read_id(members.parent_uuid, "parent_uuid", &read.parent_uuid, out_error);
+    read.root_uuid = read.parent_uuid; /* NeMo Relay also writes contexts that name no root. */
+    if (members.root_uuid.kind >= 0 && members.root_uuid.kind != SCOPEFLOW_TOKEN_NULL)
+        status = read_id(members.root_uuid, "root_uuid", &read.root_uuid, out_error);
     if (status != SCOPEFLOW_STATUS_OK) return status;
     status = check_ids(&read, out_error);
     if (status == SCOPEFLOW_STATUS_OK) *out = read;
@@ -7165,8 +7169,10 @@ struct scopeflow__view {
     uint32_t entry_capacity;
     uint64_t version; /* Counts changes of `entries`. */
     scopeflow__set *resolved;
-    uint64_t resolved_version; /* Sum of the versions from here to the runtime's view. */
+    uint64_t resolved_version; /* Its `scopeflow__view_version` at that moment. */
     scopeflow__view *next_doomed;
+    scopeflow__view *previous; /* Among the views of scopes. */
+    scopeflow__view *next;
 };
 
 /* What has to be let go once the lock is free. */
@@ -7178,6 +7184,11 @@ typedef struct scopeflow__doomed {
 /* All of these need the registry lock. */
 void scopeflow__view_drop(scopeflow__view *self, scopeflow__doomed *doomed);
 void scopeflow__view_forget_set(scopeflow__view *self, scopeflow__doomed *doomed);
+/* Of every view whose set is stale: that would keep alive what is no longer registered. */
+void scopeflow__view_forget_stale_sets(scopeflow_runtime *runtime, scopeflow__doomed *doomed);
+/* Sum of the versions from here to the runtime's view: it changes with each of them. */
+uint64_t scopeflow__view_version(const scopeflow__view *self);
+bool scopeflow__view_is_resolved(const scopeflow__view *self);
 scopeflow__view *scopeflow__view_of(scopeflow_scope *scope, scopeflow__doomed *doomed);
 scopeflow__view *scopeflow__view_own(scopeflow__owner owner, scopeflow__view *fresh,
                                      scopeflow__doomed *doomed);
@@ -7198,11 +7209,30 @@ scopeflow__view *scopeflow__view_new(scopeflow_runtime *runtime, scopeflow__view
     return self;
 }
 
+static void link_view(scopeflow__view *self) {
+    scopeflow_runtime *const runtime = self->runtime;
+    self->next = runtime->scope_views;
+    if (self->next != NULL) self->next->previous = self;
+    runtime->scope_views = self;
+    (void)__atomic_fetch_add(&runtime->scope_view_count, 1, __ATOMIC_RELEASE);
+}
+
+static void unlink_view(scopeflow__view *self) {
+    scopeflow_runtime *const runtime = self->runtime;
+    scopeflow__lock(&runtime->registry_lock);
+    if (self->next != NULL) self->next->previous = self->previous;
+    if (self->previous != NULL)
+        self->previous->next = self->next;
+    else
+        runtime->scope_views = self->next;
+    scopeflow__unlock(&runtime->registry_lock);
+    (void)__atomic_fetch_sub(&runtime->scope_view_count, 1, __ATOMIC_RELEASE);
+}
+
 static void free_view(scopeflow__view *self) {
     scopeflow_runtime *const runtime = self->runtime;
+    if (self->parent != NULL) unlink_view(self);
     for (uint32_t i = 0; i < self->entry_count; i++) scopeflow__entry_release(self->entries[i]);
-    if (self->parent != NULL)
-        (void)__atomic_fetch_sub(&runtime->scope_view_count, 1, __ATOMIC_RELEASE);
     scopeflow__deallocate(&runtime->memory, self->entries,
                           self->entry_capacity * sizeof *self->entries);
     if (self->resolved != NULL) scopeflow__set_release(self->resolved);
@@ -7234,6 +7264,23 @@ void scopeflow__view_forget_set(scopeflow__view *self, scopeflow__doomed *doomed
         doomed->sets = self->resolved;
     }
     self->resolved = NULL;
+}
+
+uint64_t scopeflow__view_version(const scopeflow__view *self) {
+    uint64_t sum = 0;
+    for (; self != NULL; self = self->parent) sum += self->version;
+    return sum;
+}
+
+bool scopeflow__view_is_resolved(const scopeflow__view *self) {
+    return self->resolved != NULL && self->resolved_version == scopeflow__view_version(self);
+}
+
+void scopeflow__view_forget_stale_sets(scopeflow_runtime *runtime, scopeflow__doomed *doomed) {
+    scopeflow__view *view = runtime->global_view;
+    if (!scopeflow__view_is_resolved(view)) scopeflow__view_forget_set(view, doomed);
+    for (view = runtime->scope_views; view != NULL; view = view->next)
+        if (!scopeflow__view_is_resolved(view)) scopeflow__view_forget_set(view, doomed);
 }
 
 void scopeflow__doomed_release(scopeflow__doomed *self) {
@@ -7304,7 +7351,7 @@ scopeflow__view *scopeflow__view_own(scopeflow__owner owner, scopeflow__view *fr
 
     fresh->parent = inherited;
     scopeflow__ref_up(&inherited->refs);
-    (void)__atomic_fetch_add(&scope->runtime->scope_view_count, 1, __ATOMIC_RELEASE);
+    link_view(fresh);
     scopeflow__view_drop(scope->view, doomed);
     scope->view = fresh;
     __atomic_store_n(&scope->owns_view, true, __ATOMIC_RELEASE);
@@ -7390,12 +7437,6 @@ scopeflow__set *scopeflow__set_without(const scopeflow__set *self, const scopefl
 
 /* --- Resolving, under the lock --- */
 
-static uint64_t version_of(const scopeflow__view *view) {
-    uint64_t sum = 0;
-    for (; view != NULL; view = view->parent) sum += view->version;
-    return sum;
-}
-
 /* Puts an entry behind those of lower or equal priority: views are added from the outside in and
  * entries in order of registration, which gives S3.2's order without another key. */
 static void insert(scopeflow__chain *chain, scopeflow__entry *entry) {
@@ -7445,10 +7486,6 @@ static void build(scopeflow__set *set, const scopeflow__view *view) {
     add_views(set, view);
 }
 
-static bool is_resolved(const scopeflow__view *view) {
-    return view->resolved != NULL && view->resolved_version == version_of(view);
-}
-
 static scopeflow__view *view_now(scopeflow_scope *scope, scopeflow__doomed *doomed) {
     scopeflow_runtime *const runtime = scope->runtime;
     return scopeflow__load_u32(&runtime->scope_view_count) > 0 ? scopeflow__view_of(scope, doomed)
@@ -7461,12 +7498,12 @@ static scopeflow__set *try_set_of(scopeflow_scope *scope, scopeflow__set **fresh
                                   uint32_t *out_needed, scopeflow__doomed *doomed) {
     scopeflow__view *const view = view_now(scope, doomed);
     *out_needed = count_entries(view);
-    if (!is_resolved(view)) {
+    if (!scopeflow__view_is_resolved(view)) {
         if (*fresh == NULL || (*fresh)->entry_capacity < *out_needed) return NULL;
         build(*fresh, view);
         scopeflow__view_forget_set(view, doomed);
         view->resolved = *fresh;
-        view->resolved_version = version_of(view);
+        view->resolved_version = scopeflow__view_version(view);
         *fresh = NULL;
     }
     scopeflow__ref_up(&view->resolved->refs);
@@ -7830,8 +7867,7 @@ scopeflow_status scopeflow__registry_remove(scopeflow__owner owner, scopeflow_re
     if (view != NULL && at < view->entry_count) {
         removed = take_out(view, at);
         if (owner.runtime != NULL) groups_remove(runtime, groups_of(kind));
-        /* A stale set would keep the callable alive until the next call. */
-        scopeflow__view_forget_set(view, &doomed);
+        scopeflow__view_forget_stale_sets(runtime, &doomed);
     }
     scopeflow__unlock(&runtime->registry_lock);
 
@@ -8134,7 +8170,6 @@ bool scopeflow__epoch_microseconds_read(scopeflow_bytes digits, int64_t *out_tim
 /* How the work that an end event closes came out, as far as anybody said so (S2.4). */
 typedef struct scopeflow__outcome {
     scopeflow_end_status status;
-    scopeflow_status own_error; /* The runtime's own error, or 0. */
     bool is_abandoned;
     scopeflow_ref error; /* The host's error object, or 0. Borrowed. */
 } scopeflow__outcome;
@@ -8292,7 +8327,7 @@ typedef struct scopeflow__error_view {
     scopeflow_bytes type;
     scopeflow_bytes message;
     scopeflow_bytes status; /* Of the runtime's own errors, as the host knows them; else empty. */
-    bool has_message; /* False: it is withheld. */
+    bool has_message;       /* False: it is withheld. */
 } scopeflow__error_view;
 
 /* Looks at an error object, or at a reason. To be given back whatever came out. */
@@ -8582,8 +8617,6 @@ static void put_uuid_pair(scopeflow_tape *own, const char *key, const scopeflow_
 static scopeflow_bytes error_type(const scopeflow__outcome *outcome, scopeflow_bytes status) {
     if (outcome->is_abandoned) return SCOPEFLOW__TEXT("abandoned");
     if (outcome->status == SCOPEFLOW_END_STATUS_CANCELLED) return SCOPEFLOW__TEXT("cancelled");
-    if (outcome->own_error != SCOPEFLOW_STATUS_OK)
-        return scopeflow__c_text(scopeflow__status_name(outcome->own_error));
     return status.len > 0 ? status : SCOPEFLOW__TEXT("exception");
 }
 
@@ -8597,7 +8630,7 @@ static void put_error(const scopeflow_event *event, scopeflow_tape *own) {
     if (outcome->error != 0 && error.has_message && !event->is_stripped)
         put_pair(own, SCOPEFLOW__KEY_OTEL_STATUS_DESCRIPTION, error.message);
     if (outcome->error != 0 || outcome->status == SCOPEFLOW_END_STATUS_CANCELLED ||
-        outcome->is_abandoned || outcome->own_error != SCOPEFLOW_STATUS_OK)
+        outcome->is_abandoned)
         put_pair(own, SCOPEFLOW__KEY_ERROR_TYPE, error_type(outcome, error.status));
     if (error.type.len > 0) put_pair(own, SCOPEFLOW__KEY_EXCEPTION_TYPE, error.type);
     scopeflow__error_view_deinit(&error, own);
@@ -8774,8 +8807,8 @@ bool scopeflow__fields_are_sane(scopeflow_runtime *runtime, scopeflow_ref fields
 
 #endif
 
-/* The canonical text of what observers see of a payload. */
-static void write_seen(scopeflow_runtime *runtime, scopeflow_ref ref, scopeflow__buffer *out) {
+/* The canonical text of what observers see of a payload; false if that is not all of it. */
+static bool write_seen(scopeflow_runtime *runtime, scopeflow_ref ref, scopeflow__buffer *out) {
     scopeflow_tape tape;
     scopeflow__tape_init(&tape, &runtime->memory, scopeflow__payload_full_at(runtime));
     scopeflow__encode_ref(runtime, ref, &tape);
@@ -8785,17 +8818,18 @@ static void write_seen(scopeflow_runtime *runtime, scopeflow_ref ref, scopeflow_
     scopeflow__json_writer_init(&writer, out, runtime->payload_budget_bytes, true);
     scopeflow__json_write(&writer, scopeflow__tape_value(&tape));
     scopeflow__tape_deinit(&tape);
+    return !writer.truncated;
 }
 
 bool scopeflow__payloads_are_equal(scopeflow_runtime *runtime, scopeflow_ref a, scopeflow_ref b,
                                    bool *out_failed) {
     scopeflow__buffer texts[2];
     for (int i = 0; i < 2; i++) scopeflow__buffer_init(&texts[i], &runtime->memory);
-    write_seen(runtime, a, &texts[0]);
-    write_seen(runtime, b, &texts[1]);
+    bool are_equal = write_seen(runtime, a, &texts[0]);
+    are_equal = write_seen(runtime, b, &texts[1]) && are_equal;
     if (texts[0].failed || texts[1].failed) *out_failed = true;
-    bool const are_equal = scopeflow__same_text(scopeflow__text(texts[0].ptr, texts[0].len),
-                                                scopeflow__text(texts[1].ptr, texts[1].len));
+    are_equal = are_equal && scopeflow__same_text(scopeflow__text(texts[0].ptr, texts[0].len),
+                                                  scopeflow__text(texts[1].ptr, texts[1].len));
     for (int i = 0; i < 2; i++) scopeflow__buffer_deinit(&texts[i]);
     return are_equal;
 }
@@ -11278,7 +11312,6 @@ static void set_outcome(scopeflow_event *end, const scopeflow_answer *answer) {
     }
     outcome->status = answer->kind == SCOPEFLOW_ANSWER_KIND_CANCEL ? SCOPEFLOW_END_STATUS_CANCELLED
                                                                    : SCOPEFLOW_END_STATUS_ERROR;
-    outcome->own_error = answer->status;
     outcome->error = answer->value;
 }
 
@@ -11937,7 +11970,7 @@ static void fill_manual_end(scopeflow_event *end, const ending *given) {
                             end->outcome.status == SCOPEFLOW_END_STATUS_CANCELLED;
     end->data = given->response;
     if (end->data == 0 && !has_failed) end->data = given->data;
-    end->annotation = given->annotated;
+    if (end->data != 0) end->annotation = given->annotated; /* S2.8: it tells of a payload. */
     end->codec = given->codec;
 }
 

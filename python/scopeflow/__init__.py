@@ -1,6 +1,7 @@
 """scopeflow: the execution runtime under agent frameworks.
 
     scope                  open and end scopes, emit marks
+    context                hand what is current on: to threads, workers, other processes
     tools                  run tools under management
     llm                    run language models under management, also in chunks
     guardrails             refuse calls, and sanitize what observers see
@@ -10,45 +11,51 @@
     subscribers            receive events
     scope_local            register on one scope
     codecs                 what a codec is
+    atof                   write event files
     errors                 what can be raised
     settings               take settings from environment variables
     testing                a runtime for each test, and what it emitted
 
 `tool`, `agent` and `llm` are also decorators that put a function under management.
 
-Importing the package starts no thread and reads no environment variable.
+Importing the package starts no thread and reads no environment variable, and loads no module but
+the compiled one: the others are loaded when they are first asked for.
 """
 
-from . import (
-    codecs,
-    errors,
-    event_metadata,
-    guardrails,
-    intercepts,
-    runtime_registrations,
-    scope,
-    scope_local,
-    subscribers,
-    tools,
-)
+from __future__ import annotations
+
 from ._native import (
+    AlreadyExists,
     AtofExporterMode,
     CallContext,
+    Cancelled,
     EndStatus,
     Event,
+    GuardrailRejected,
     InterceptOutcome,
+    Internal,
+    InvalidArgument,
+    InvalidJson,
+    InvalidState,
+    InvalidUtf8,
+    LimitExceeded,
     LLMAttributes,
     LLMRequest,
     LLMRequestInterceptOutcome,
     LlmStream,
     MarkEvent,
+    NoMemory,
+    NotFound,
     PendingMarkSpec,
+    PluginError,
     Runtime,
     RuntimeFlags,
     RuntimeStats,
     ScopeAttributes,
     ScopeEvent,
+    ScopeflowError,
     ScopeHandle,
+    ScopeStack,
     ScopeType,
     SinkDelivery,
     SinkOverflow,
@@ -58,53 +65,136 @@ from ._native import (
     __version__,
     default_runtime,
 )
-from ._scoped import Registration
-from .atof import AtofExporter, AtofExporterConfig
-from .errors import *  # noqa: F403 - The names are those of errors.__all__.
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from . import settings, testing
+    from . import (
+        atof,
+        codecs,
+        context,
+        errors,
+        event_metadata,
+        guardrails,
+        intercepts,
+        runtime_registrations,
+        scope,
+        scope_local,
+        settings,
+        subscribers,
+        testing,
+        tools,
+    )
     from ._decorators import agent, tool
+    from ._scoped import Registration
+    from .atof import AtofExporter, AtofExporterConfig
+    from .context import (
+        PropagationContext,
+        capture_propagation_context,
+        capture_propagation_context_with_root,
+        capture_rootless_propagation_context,
+        capture_traceparent,
+        create_scope_stack,
+        create_scope_stack_from_propagation,
+        fork_asyncio_context,
+        propagate_scope_to_thread,
+        scope_stack_active,
+        use_scope_stack,
+    )
     from .llm import llm  # To checkers an object that can be called, too.
-else:
-    from . import llm
 
-get_handle = scope.get_handle
+get_handle = default_runtime.get_handle
+get_scope_stack = default_runtime.get_scope_stack
+set_thread_scope_stack = default_runtime.set_scope_stack
 stats = default_runtime.stats
 
 # The peers' names.
 ToolHandle = ScopeHandle
 LLMHandle = ScopeHandle
 ToolExecutionInterceptOutcome = InterceptOutcome
+_scope_stack_var = default_runtime.scope_stack_variable
+
+# What is loaded when it is first asked for: a module, or a name and the module that has it.
+_MODULES = {
+    "atof",
+    "codecs",
+    "context",
+    "errors",
+    "event_metadata",
+    "guardrails",
+    "intercepts",
+    "llm",
+    "runtime_registrations",
+    "scope",
+    "scope_local",
+    "settings",
+    "subscribers",
+    "testing",
+    "tools",
+}
+_HOMES = {
+    "AtofExporter": "atof",
+    "AtofExporterConfig": "atof",
+    "PropagationContext": "context",
+    "Registration": "_scoped",
+    "agent": "_decorators",
+    "capture_propagation_context": "context",
+    "capture_propagation_context_with_root": "context",
+    "capture_rootless_propagation_context": "context",
+    "capture_traceparent": "context",
+    "create_scope_stack": "context",
+    "create_scope_stack_from_propagation": "context",
+    "fork_asyncio_context": "context",
+    "propagate_scope_to_thread": "context",
+    "scope_stack_active": "context",
+    "tool": "_decorators",
+    "use_scope_stack": "context",
+}
 
 
 def __getattr__(name: str) -> object:
-    """Loads what most programs do not need when it is first asked for."""
     from importlib import import_module
 
-    if name in ("settings", "testing"):
+    if name in _MODULES:
         return import_module(f".{name}", __name__)
-    if name in ("agent", "tool"):
-        return getattr(import_module("._decorators", __name__), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value: object = getattr(import_module(f".{_HOMES[name]}", __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_MODULES, *_HOMES})
 
 
 __all__ = [
+    "AlreadyExists",
     "AtofExporter",
     "AtofExporterConfig",
     "AtofExporterMode",
     "CallContext",
+    "Cancelled",
     "EndStatus",
     "Event",
+    "GuardrailRejected",
     "InterceptOutcome",
+    "Internal",
+    "InvalidArgument",
+    "InvalidJson",
+    "InvalidState",
+    "InvalidUtf8",
     "LLMAttributes",
     "LLMHandle",
     "LLMRequest",
     "LLMRequestInterceptOutcome",
+    "LimitExceeded",
     "LlmStream",
     "MarkEvent",
+    "NoMemory",
+    "NotFound",
     "PendingMarkSpec",
+    "PluginError",
+    "PropagationContext",
     "Registration",
     "Runtime",
     "RuntimeFlags",
@@ -112,7 +202,9 @@ __all__ = [
     "ScopeAttributes",
     "ScopeEvent",
     "ScopeHandle",
+    "ScopeStack",
     "ScopeType",
+    "ScopeflowError",
     "SinkDelivery",
     "SinkOverflow",
     "SinkStats",
@@ -122,22 +214,35 @@ __all__ = [
     "ToolHandle",
     "__version__",
     "agent",
+    "atof",
+    "capture_propagation_context",
+    "capture_propagation_context_with_root",
+    "capture_rootless_propagation_context",
+    "capture_traceparent",
     "codecs",
+    "context",
+    "create_scope_stack",
+    "create_scope_stack_from_propagation",
     "default_runtime",
     "errors",
     "event_metadata",
+    "fork_asyncio_context",
     "get_handle",
+    "get_scope_stack",
     "guardrails",
     "intercepts",
     "llm",
+    "propagate_scope_to_thread",
     "runtime_registrations",
     "scope",
     "scope_local",
+    "scope_stack_active",
+    "set_thread_scope_stack",
     "settings",
     "stats",
     "subscribers",
     "testing",
     "tool",
     "tools",
-    *errors.__all__,
+    "use_scope_stack",
 ]

@@ -9,6 +9,7 @@ from collections.abc import (
     Iterable,
     Iterator,
 )
+from contextvars import ContextVar
 from datetime import datetime
 from types import TracebackType
 from typing import Any, ClassVar, Literal, TypeVar, final, overload
@@ -118,6 +119,9 @@ class ScopeManager:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> Literal[False]: ...
+
+@final
+class ScopeStack: ...
 
 @final
 class LLMRequest:
@@ -330,6 +334,12 @@ class Runtime(RuntimeOperations):
         end_timestamp: datetime | int | None = None,
     ) -> ScopeManager: ...
     def get_handle(self) -> ScopeHandle: ...
+    @property
+    def scope_stack_variable(self) -> ContextVar[object]: ...
+    def get_scope_stack(self) -> ScopeStack: ...
+    def create_scope_stack(self, propagation: str | None = None) -> ScopeStack: ...
+    def set_scope_stack(self, stack: ScopeStack) -> None: ...
+    def find_scope(self, uuid: str) -> ScopeHandle: ...
     @overload
     def tool_execute(
         self,

@@ -7,6 +7,9 @@ notices (S5.2).
 
 from __future__ import annotations
 
+import sys
+
+from ._loops import in_worker_thread
 from ._native import default_runtime
 from ._scoped import scoped
 
@@ -15,12 +18,36 @@ if TYPE_CHECKING:
     from typing import TextIO
 
     from ._scoped import Registration
+    from .atof import AtofExporter
 
 register = default_runtime.register_subscriber
 deregister = default_runtime.deregister_subscriber
-flush = default_runtime.runtime_flush
-
 subscriber = scoped(register, deregister)
+
+
+def flush(timeout_s: float = 30.0) -> None:
+    """Delivers what is owed to subscribers, and waits until exporters have written what was emitted
+    before (S5.6). Waits for no running call.
+
+    timeout_s: How long to wait at most, in seconds, for each exporter.
+
+    Raises LimitExceeded if the time was too short, InvalidState if an event could not be written.
+    """
+    default_runtime.runtime_flush()
+    for exporter in _exporters():
+        exporter.force_flush(timeout_s)
+
+
+async def flush_async(timeout_s: float = 30.0) -> None:
+    """As `flush`, but the event loop, asyncio's or trio's, runs on while exporters write."""
+    default_runtime.runtime_flush()
+    for exporter in _exporters():
+        await in_worker_thread(exporter.force_flush, timeout_s)
+
+
+def _exporters() -> list[AtofExporter]:
+    atof = sys.modules.get("scopeflow.atof")  # Without it nobody has made one.
+    return [] if atof is None else atof.registered_exporters(default_runtime)
 
 
 def console(
@@ -49,6 +76,7 @@ __all__ = [
     "console",
     "deregister",
     "flush",
+    "flush_async",
     "register",
     "subscriber",
 ]

@@ -190,6 +190,12 @@ static void note_failure(call *c) {
     snprintf(c->message, sizeof c->message, "%s", c->error.message);
 }
 
+/* One of the runtime's own, made somewhere below. */
+static void note_own_error(call *c) {
+    if (c->raised != NULL && c->raised->status != SCOPEFLOW_STATUS_OK)
+        snprintf(c->message, sizeof c->message, "%s", c->raised->text);
+}
+
 void call_operation(call *c, const operation *op) {
     c->before = value_retain(c->context->current);
     for (;;) {
@@ -208,8 +214,7 @@ void call_operation(call *c, const operation *op) {
             context_restore(c->context, c->scope);
         if (op->is_task) drive(c);
     }
-    if (c->raised != NULL && c->raised->status != SCOPEFLOW_STATUS_OK)
-        snprintf(c->message, sizeof c->message, "%s", c->raised->text);
+    note_own_error(c);
     value_release(c->before);
     c->before = NULL;
     check_outcome(c);
@@ -244,6 +249,7 @@ call *call_next(call *of, context *where, const json *step, const char *registra
         drive(link);
     else
         note_late(link, registration);
+    note_own_error(link);
     value_release(link->before);
     link->before = NULL;
     return link;

@@ -228,6 +228,8 @@ class Maker:
         labels = [label for label in self.ordinary_scopes() if scopes[label] is here.current]
         if not labels or self.chance(0.3):
             labels = self.ordinary_scopes()
+        if frame.of in MAY_EXIT or frame.of.endswith("_guardrail"):
+            labels = [label for label in labels if not is_running(scopes[label])]
         if not labels:
             return None
         args: dict[str, Any] = {}
@@ -425,6 +427,12 @@ def leads_to(scope: Scope, other: Scope) -> bool:
             seen.add(link)
             links += [link.parent, link.opened_over, link.inherits]
     return other in seen
+
+
+def is_running(scope: Scope) -> bool:
+    """Whether it is the span of a managed call: what is current in its target, once somebody who
+    was told of the call has ended it, the contract does not say."""
+    return scope.is_open and scope.call is not None and not scope.is_manual
 
 
 def settled(value: Any) -> Any:

@@ -781,7 +781,7 @@ scopeflow_propagation_capture(
 /* A root for a context that goes on under another process's scope: the parent of its first-level
  * work is the propagated one, and the trace goes on (S1.10). Like any root it emits nothing and
  * never ends.
- * text: The JSON form or a `traceparent`; at most 4,096 bytes.
+ * text: The JSON form, also without a root, or a `traceparent`; at most 4,096 bytes.
  * out_scope: The root; the caller releases it.
  * Ownership: The scope is the caller's to release.
  * Errors: invalid_argument (1003), invalid_state (1004), invalid_json (2001), limit_exceeded

@@ -103,7 +103,7 @@ cdef class ScopeEvent(Event):
         return part_of(self, SCOPEFLOW_EVENT_PART_ATTRIBUTES)
 
     def __repr__(self):
-        return f"<{self.scope_category} of {self.category} {self.name!r} {self.uuid}>"
+        return f"<ScopeEvent {self.scope_category} of {self.category} {self.name!r} {self.uuid}>"
 
 
 @cython.final
@@ -111,7 +111,7 @@ cdef class MarkEvent(Event):
     """Something that happened at one moment."""
 
     def __repr__(self):
-        return f"<mark {self.name!r} {self.uuid}>"
+        return f"<MarkEvent {self.name!r} {self.uuid}>"
 
 
 cdef Event make_event(scopeflow_event *pointer):

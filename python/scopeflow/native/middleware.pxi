@@ -185,8 +185,8 @@ cdef int judge_value(
 
 cdef int check_reason(value, scopeflow_step *step) except -1:
     if not isinstance(value, str):
-        raise TypeError(
-            f"{registration_text(step)} returned {type(value).__name__} for "
+        raise InvalidArgument(
+            f"invalid argument: {registration_text(step)} returned {type(value).__name__} for "
             f"'{text_of(step.target)}'; expected str or None"
         )
     return 0

@@ -5,7 +5,7 @@
 cdef class LLMRequest:
     """A request to a language model.
 
-    headers: Headers of the transport, a mapping. Observers never see the credentials among them
+    headers: Headers of the transport, a dict or another mapping. Observers never see the credentials among them
         (S3.6).
     content: What the provider gets, a mapping.
     """
@@ -14,6 +14,8 @@ cdef class LLMRequest:
     cdef public object content
 
     def __init__(self, headers, content):
+        if not isinstance(headers, dict) and not hasattr(headers, "keys"):
+            raise TypeError(f"headers: {type(headers).__name__!r} is not an instance of 'dict'")
         self.headers = headers
         self.content = content
 

@@ -135,6 +135,43 @@ cdef class Runtime(RuntimeOperations):
         current = nearest_open(<ScopeHandle>current_of(self))
         return self.root if current is None else current
 
+    # --- Contexts ---
+
+    @property
+    def scope_stack_variable(self):
+        """The context variable that says what is current: a ScopeStack, a ScopeHandle or None."""
+        return self.variable
+
+    def get_scope_stack(self):
+        """What is current in this context, a ScopeStack; the same object until another scope
+        becomes current (S1.10)."""
+        return stack_of_context(self)
+
+    def create_scope_stack(self, propagation=None):
+        """A new ScopeStack with a root of its own, in no context as yet.
+
+        propagation: The portable form of a context, JSON or a `traceparent`, to go on under: the
+            parent of first-level work is the propagated scope (S1.10).
+
+        Raises InvalidArgument, InvalidJson, InvalidState, LimitExceeded.
+        """
+        root = self.scope_new_root() if propagation is None else self.propagation_adopt(propagation)
+        return new_stack(self, root)
+
+    def set_scope_stack(self, stack):
+        """Makes a ScopeStack current in this context: in the running task, or in the thread where
+        no task runs. Raises InvalidArgument for one of another runtime."""
+        if type(stack) is not ScopeStack:
+            raise wrong_type("stack", "ScopeStack", stack)
+        if (<ScopeStack>stack).runtime is not self:
+            raise InvalidArgument("invalid argument: the scope stack belongs to another runtime")
+        PyContextVar_Set(<PyObject *>self.variable, <PyObject *>stack)
+
+    def find_scope(self, uuid):
+        """The handle of the scope of this id, if it is the current one, one that it stands under,
+        or the root. Raises NotFound."""
+        return handle_of_uuid(self, uuid)
+
     # --- Tools ---
 
     def tool_execute(

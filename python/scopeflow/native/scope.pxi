@@ -130,7 +130,11 @@ cdef class ScopeHandle:
 
     def __repr__(self):
         state = "open" if self.is_open else "ended"
-        return f"<{state} {self.scope_type.name.lower()} scope {self.name!r} {self.uuid}>"
+        kind = self.scope_type.name.lower()
+        of_class = "ScopeHandle"
+        if self.is_call:  # The peers have a class for each.
+            of_class = "LLMHandle" if kind == "llm" else "ToolHandle"
+        return f"<{of_class} {self.name!r} {kind} {state} {self.uuid}>"
 
 
 cdef int describe(ScopeHandle self, scopeflow_scope_info *info) except -1:
@@ -195,7 +199,16 @@ cdef inline current_of(Runtime runtime):
     PyContextVar_Get(<PyObject *>runtime.variable, <PyObject *>None, &value)
     current = <object>value
     DECREF(value)
+    if type(current) is not ScopeHandle and current is not None:
+        return handle_in_stack(current)
     return current
+
+
+cdef handle_in_stack(stack):
+    """The variable has a name that others may use, so that anything could stand in it."""
+    if type(stack) is not ScopeStack:
+        raise wrong_type("the current scope stack", "ScopeStack", stack)
+    return (<ScopeStack>stack).handle
 
 
 cdef inline int enter_scope(ScopeHandle self, current) except -1:
