@@ -132,12 +132,11 @@ _MODULES = {
     "tools",
 }
 _HOMES = {
-    "Registration": "_scoped",
-    "agent": "_decorators",
-    "tool": "_decorators",
     "AtofExporter": "atof",
     "AtofExporterConfig": "atof",
     "PropagationContext": "context",
+    "Registration": "_scoped",
+    "agent": "_decorators",
     "capture_propagation_context": "context",
     "capture_propagation_context_with_root": "context",
     "capture_rootless_propagation_context": "context",
@@ -147,6 +146,7 @@ _HOMES = {
     "fork_asyncio_context": "context",
     "propagate_scope_to_thread": "context",
     "scope_stack_active": "context",
+    "tool": "_decorators",
     "use_scope_stack": "context",
 }
 
@@ -213,12 +213,12 @@ __all__ = [
     "ToolExecutionInterceptOutcome",
     "ToolHandle",
     "__version__",
+    "agent",
     "atof",
     "capture_propagation_context",
     "capture_propagation_context_with_root",
     "capture_rootless_propagation_context",
     "capture_traceparent",
-    "agent",
     "codecs",
     "context",
     "create_scope_stack",

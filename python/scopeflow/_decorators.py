@@ -27,7 +27,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, TypeVar
 
-    from ._native import LLMAttributes, Runtime, ScopeAttributes, ToolAttributes, default_runtime
+    import scopeflow.llm as llm_module
+
+    from ._native import LLMAttributes, Runtime, ScopeAttributes, ToolAttributes
     from .codecs import LlmCodec, LlmResponseCodec
 
     Function = TypeVar("Function", bound=Callable[..., Any])
@@ -118,16 +120,18 @@ class LlmModule(ModuleType):
 
         def __init__(self) -> None:
             # To a checker the package's attribute `llm` is an object of this class.
-            self.execute = default_runtime.llm_execute
-            self.execute_sync = default_runtime.llm_execute_sync
-            self.stream_execute = default_runtime.llm_stream_execute
-            self.stream_execute_sync = default_runtime.llm_stream_execute_sync
-            self.call = default_runtime.llm_call
-            self.call_end = default_runtime.llm_call_end
-            self.request_intercepts = default_runtime.llm_request_intercepts
-            self.request_intercepts_sync = default_runtime.llm_request_intercepts_sync
-            self.conditional_execution = default_runtime.llm_conditional_execution
-            self.conditional_execution_sync = default_runtime.llm_conditional_execution_sync
+            self.call = llm_module.call
+            self.call_end = llm_module.call_end
+            self.conditional_execution = llm_module.conditional_execution
+            self.conditional_execution_async = llm_module.conditional_execution_async
+            self.conditional_execution_sync = llm_module.conditional_execution_sync
+            self.execute = llm_module.execute
+            self.execute_sync = llm_module.execute_sync
+            self.request_intercepts = llm_module.request_intercepts
+            self.request_intercepts_async = llm_module.request_intercepts_async
+            self.request_intercepts_sync = llm_module.request_intercepts_sync
+            self.stream_execute = llm_module.stream_execute
+            self.stream_execute_sync = llm_module.stream_execute_sync
 
     @overload
     def __call__(self, function: Function, /) -> Function: ...

@@ -66,7 +66,8 @@ class AtofExporter:
     Raises InvalidState when the file cannot be opened, with the system's reason.
     """
 
-    def __init__(self, config: AtofExporterConfig, *, runtime: Runtime = default_runtime) -> None:
+    def __init__(self, config: AtofExporterConfig, *, runtime: Runtime | None = None) -> None:
+        runtime = default_runtime if runtime is None else runtime
         self.path = os.path.join(os.fspath(config.output_directory), os.fspath(config.filename))
         self._runtime = runtime
         self._names: list[str] = []

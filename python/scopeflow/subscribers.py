@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 register = default_runtime.register_subscriber
 deregister = default_runtime.deregister_subscriber
+subscriber = scoped(register, deregister)
 
 
 def flush(timeout_s: float = 30.0) -> None:
@@ -47,9 +48,6 @@ async def flush_async(timeout_s: float = 30.0) -> None:
 def _exporters() -> list[AtofExporter]:
     atof = sys.modules.get("scopeflow.atof")  # Without it nobody has made one.
     return [] if atof is None else atof.registered_exporters(default_runtime)
-
-
-subscriber = scoped(register, deregister)
 
 
 def console(

@@ -22,7 +22,7 @@ from ._scoped import Registration
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from typing import Any
 
     from ._native import MarkEvent, ScopeEvent
@@ -183,21 +183,26 @@ def isolated(**options: Any) -> Iterator[Runtime]:
     """
     outer = _native.default_runtime
     runtime = deterministic_runtime(**options)
-    replaced = _replace_default(outer, runtime)
+    known = set(sys.modules)
+    replaced = _replace_default(sys.modules, outer, runtime)
     try:
         yield runtime
     finally:
         for names, name, value in replaced:
             names[name] = value
+        loaded = {name: sys.modules[name] for name in sys.modules.keys() - known}
+        _replace_default(loaded, runtime, outer)
         runtime.close()
 
 
-def _replace_default(outer: Runtime, runtime: Runtime) -> list[tuple[dict[str, Any], str, object]]:
-    """Puts one runtime in the place of another in the globals of all modules; what stood there."""
+def _replace_default(
+    modules: Mapping[str, object], outer: Runtime, runtime: Runtime
+) -> list[tuple[dict[str, Any], str, object]]:
+    """Puts one runtime in the place of another in the globals of modules; what stood there."""
     replaced = []
-    for module in list(sys.modules.values()):
+    for module in list(modules.values()):
         names = getattr(module, "__dict__", None)
-        if not isinstance(names, dict) or module is sys.modules[__name__]:
+        if not isinstance(names, dict):
             continue
         for name, value in list(names.items()):
             other = _counterpart(value, outer, runtime)
@@ -214,9 +219,8 @@ def _counterpart(value: object, outer: Runtime, runtime: Runtime) -> object:
     kind = type(value)
     if kind is type(outer.get_handle) and value.__self__ is outer:  # type: ignore[attr-defined]
         return getattr(runtime, value.__name__)  # type: ignore[attr-defined]
-    variable = getattr(outer, "scope_stack_variable", None)
-    if variable is not None and value is variable:
-        return runtime.scope_stack_variable  # type: ignore[attr-defined]
+    if value is outer.scope_stack_variable:
+        return runtime.scope_stack_variable
     return None
 
 

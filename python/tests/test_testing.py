@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import types
+from pathlib import Path
 
 import pytest
 
@@ -166,6 +167,17 @@ def test_the_runtime_is_closed_at_the_end():
         runtime.scope_push("s", ScopeType.Agent)
 
 
+def test_scope_stacks_are_those_of_the_test():
+    stack = scopeflow.create_scope_stack()
+    with testing.isolated() as runtime:
+        assert not scopeflow.scope_stack_active()
+        with scope.scope("s", ScopeType.Agent):
+            assert scopeflow.scope_stack_active()
+        with scopeflow.use_scope_stack(scopeflow.create_scope_stack()) as current:
+            assert runtime.get_scope_stack() is current is not stack
+    assert not scopeflow.scope_stack_active()
+
+
 def test_what_a_module_has_imported_is_replaced_too():
     module = types.ModuleType("scopeflow_user")
     module.runtime = scopeflow.default_runtime
@@ -186,6 +198,31 @@ def test_what_a_module_has_imported_is_replaced_too():
             del sys.modules[f"scopeflow_{name}"]
     assert module.runtime is scopeflow.default_runtime
     assert module.execute.__self__ is scopeflow.default_runtime
+
+
+def test_a_module_that_is_loaded_inside_is_of_the_default_runtime_afterwards(tmp_path, monkeypatch):
+    (tmp_path / "scopeflow_late.py").write_text(
+        "from scopeflow import default_runtime as runtime\nfrom scopeflow.tools import execute\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    with testing.isolated() as runtime:
+        import scopeflow_late
+
+        assert scopeflow_late.runtime is scopeflow_late.execute.__self__ is runtime
+    assert scopeflow_late.runtime is scopeflow.default_runtime is not runtime
+    assert scopeflow_late.execute.__self__ is scopeflow.default_runtime
+    del sys.modules["scopeflow_late"]
+
+
+def test_exporters_write_what_the_test_emits(tmp_path):
+    config = scopeflow.AtofExporterConfig()
+    config.output_directory = tmp_path
+    with testing.isolated():
+        exporter = scopeflow.AtofExporter(config)
+        exporter.register("file")
+        scope.event("m")
+        exporter.shutdown()
+    assert '"name":"m"' in Path(exporter.path).read_text("utf-8")
 
 
 def test_a_deterministic_runtime_takes_options():
