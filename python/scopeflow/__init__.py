@@ -10,9 +10,11 @@
     runtime_registrations  switch a registration off for one call
     subscribers            receive events
     scope_local            register on one scope
-    codecs                 what a codec is
+    typed                  calls of functions that take and return objects of one's own types
+    codecs                 what a codec is, and annotated requests and responses
     atof                   write event files
     errors                 what can be raised
+    utils                  run a coroutine from sync code
     settings               take settings from environment variables
     testing                a runtime for each test, and what it emitted
 
@@ -83,10 +85,14 @@ if TYPE_CHECKING:
         subscribers,
         testing,
         tools,
+        typed,
+        utils,
     )
+    from ._aliases import *  # noqa: F403 - For annotations.
     from ._decorators import agent, tool
     from ._scoped import Registration
     from .atof import AtofExporter, AtofExporterConfig
+    from .codecs import AnnotatedLLMRequest, AnnotatedLLMResponse
     from .context import (
         PropagationContext,
         capture_propagation_context,
@@ -130,8 +136,38 @@ _MODULES = {
     "subscribers",
     "testing",
     "tools",
+    "typed",
+    "utils",
 }
 _HOMES = {
+    **dict.fromkeys(("AnnotatedLLMRequest", "AnnotatedLLMResponse"), "codecs"),
+    **dict.fromkeys(
+        (
+            "DataSchema",
+            "EventMetadata",
+            "EventMetadataInjectorCallback",
+            "EventMetadataScalar",
+            "EventMetadataValue",
+            "EventSanitizeFields",
+            "EventSanitizeGuardrail",
+            "Json",
+            "JsonObject",
+            "JsonPrimitive",
+            "JsonValue",
+            "LlmConditionalExecutionGuardrail",
+            "LlmExecutionIntercept",
+            "LlmRequestIntercept",
+            "LlmSanitizeRequestGuardrail",
+            "LlmSanitizeResponseGuardrail",
+            "LlmStreamExecutionIntercept",
+            "ToolConditionalExecutionGuardrail",
+            "ToolExecutionIntercept",
+            "ToolRequestIntercept",
+            "ToolSanitizeGuardrail",
+            "UnsupportedBehavior",
+        ),
+        "_aliases",
+    ),
     "AtofExporter": "atof",
     "AtofExporterConfig": "atof",
     "PropagationContext": "context",
@@ -169,6 +205,8 @@ def __dir__() -> list[str]:
 
 __all__ = [
     "AlreadyExists",
+    "AnnotatedLLMRequest",
+    "AnnotatedLLMResponse",
     "AtofExporter",
     "AtofExporterConfig",
     "AtofExporterMode",
@@ -244,5 +282,7 @@ __all__ = [
     "testing",
     "tool",
     "tools",
+    "typed",
     "use_scope_stack",
+    "utils",
 ]

@@ -1,8 +1,8 @@
-"""The peers' flat functions behind the modules, which `scopeflow._native` offers to who asks."""
+"""The peers' flat names behind the modules, which `scopeflow._native` offers to who asks."""
 
 from __future__ import annotations
 
-from . import context, llm, scope, tools
+from . import codecs, context, llm, scope, tools
 from ._native import default_runtime
 
 TYPE_CHECKING = False
@@ -25,6 +25,8 @@ def of_uuid(operation: Callable[..., Any]) -> Callable[..., Any]:
 
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {
+    "AnnotatedLLMRequest": codecs.AnnotatedLLMRequest,
+    "AnnotatedLLMResponse": codecs.AnnotatedLLMResponse,
     "capture_propagation_context": context.capture_propagation_context,
     "capture_propagation_context_with_root": context.capture_propagation_context_with_root,
     "capture_rootless_propagation_context": context.capture_rootless_propagation_context,

@@ -30,7 +30,7 @@ from ._generated import (
 )
 
 # isort: on
-from .codecs import LlmCodec, LlmResponseCodec
+from .codecs import AnnotatedLLMRequest, AnnotatedLLMResponse, LlmCodec, LlmResponseCodec
 
 _Args = TypeVar("_Args")
 _Result = TypeVar("_Result")
@@ -251,6 +251,10 @@ class Event:
     def data_schema(self) -> dict[str, Any] | None: ...
     @property
     def metadata(self) -> Any: ...
+    @property
+    def annotated_request(self) -> AnnotatedLLMRequest | None: ...
+    @property
+    def annotated_response(self) -> AnnotatedLLMResponse | None: ...
     def to_json(self) -> str: ...
     def to_dict(self) -> dict[str, Any]: ...
 

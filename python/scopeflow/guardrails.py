@@ -59,6 +59,16 @@ llm_conditional_execution = scoped(
     register_llm_conditional_execution, deregister_llm_conditional_execution
 )
 
+
+def __getattr__(name: str) -> object:
+    """The shapes of the callbacks, for annotations."""
+    from . import _aliases
+
+    if name in _aliases.GUARDRAIL_ALIASES:
+        return getattr(_aliases, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
 __all__ = [
     "deregister_llm_conditional_execution",
     "deregister_llm_sanitize_request",

@@ -36,6 +36,16 @@ llm_request = scoped(register_llm_request, deregister_llm_request)
 llm_execution = scoped(register_llm_execution, deregister_llm_execution)
 llm_stream_execution = scoped(register_llm_stream_execution, deregister_llm_stream_execution)
 
+
+def __getattr__(name: str) -> object:
+    """The shapes of the callbacks, for annotations."""
+    from . import _aliases
+
+    if name in _aliases.INTERCEPT_ALIASES:
+        return getattr(_aliases, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
 __all__ = [
     "deregister_llm_execution",
     "deregister_llm_request",
