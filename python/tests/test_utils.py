@@ -102,4 +102,4 @@ def test_an_interrupt_cancels_it():
     done = subprocess.run(
         [sys.executable, "-c", INTERRUPTED], capture_output=True, text=True, timeout=60, check=False
     )
-    assert done.stdout.split() == ["cancelled", "interrupted"], done.stderr
+    assert set(done.stdout.split()) == {"cancelled", "interrupted"}, done.stderr
