@@ -83,17 +83,18 @@ async def work():
 async def main():
     run_sync(work())
 
-def interrupt():  # The first one only asks asyncio's main task to end.
+def interrupt():  # Where the first one only asks asyncio's main task to end, once more.
     started.wait()
-    for _ in range(2):
+    while not interrupted.is_set():
         os.kill(os.getpid(), signal.SIGINT)
-        time.sleep(0.2)
+        interrupted.wait(2)
 
-started = threading.Event()
+started, interrupted = threading.Event(), threading.Event()
 threading.Thread(target=interrupt).start()
 try:
     asyncio.run(main())
 except KeyboardInterrupt:
+    interrupted.set()
     print("interrupted", flush=True)
 """
 
