@@ -22,8 +22,9 @@ def run_sync(coro: Coroutine[Any, Any, Result]) -> Result:
     Where this thread runs an event loop, which cannot wait for itself, the coroutine gets a loop in
     a thread of its own, and this thread, with its loop, waits. What the coroutine raises comes out
     unchanged. Interrupted by KeyboardInterrupt, it is cancelled and waited for, until the next
-    interrupt. (Where asyncio itself handles the first Ctrl-C, that takes one more.) Raises TypeError
-    for what is no coroutine.
+    interrupt. (Where asyncio itself handles the first Ctrl-C, that takes one more.)
+
+    Raises TypeError for what is no coroutine.
 
         result = run_sync(tools.execute("search", {"q": "x"}, search))
     """
