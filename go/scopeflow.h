@@ -17,7 +17,7 @@
 #define SCOPEFLOW_VERSION "0.1.0"
 
 /* A number over everything in this header that a compiled caller depends on (S6.3). */
-#define SCOPEFLOW_ABI_HASH UINT64_C(0x455dc9203b44ce30)
+#define SCOPEFLOW_ABI_HASH UINT64_C(0x12f65066cf8e79a4)
 
 #ifndef SCOPEFLOW_API
 #if defined(_WIN32)
@@ -2023,6 +2023,8 @@ typedef uint32_t scopeflow_answer_flag;
 enum {
     /* Nothing can be awaited any more: async sanitizers and injectors count as failed (S3.8). */
     SCOPEFLOW_ANSWER_FLAG_SYNC = 1,
+    /* The value is known to be JSON-shaped: the core need not have it looked at (S3.11). */
+    SCOPEFLOW_ANSWER_FLAG_JSON = 2,
 };
 
 /* A task in the caller's memory, filled by an operation of kind `task`. It may not be moved or

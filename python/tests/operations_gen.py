@@ -127,6 +127,7 @@ FLAGS = {
     },
     "answer_flag": {
         "sync": 1,
+        "json": 2,
     },
     "tool_attribute": {
         "remote": 1,

@@ -227,7 +227,7 @@ def _checked_request(call: Call, registration: str, got: Any, returned: Any) -> 
         raise returned_nothing(title, registration, call.name)
     if call.kind == "llm" and not isinstance(returned, LLMRequest):
         raise returned_no_request(f"{title} '{registration}'", call.name)
-    if call.kind == "tool" and not is_json_shaped(returned):
+    if call.kind == "tool" and returned is not got and not is_json_shaped(returned):
         raise returned_no_json(title, registration, call.name)
     return returned
 

@@ -205,6 +205,9 @@ static scopeflow_status check_intercepted(const scopeflow__task *self,
                                           scopeflow_error *out_error) {
     bool const is_tool = self->kind == SCOPEFLOW__TASK_TOOL;
     if (answer->value != 0) {
+        bool const is_known =
+            answer->value == self->request || (answer->flags & SCOPEFLOW_ANSWER_FLAG_JSON) != 0;
+        if (is_tool && is_known) return SCOPEFLOW_STATUS_OK;
         bool const is_request = is_tool ? scopeflow__ref_is_json(self->runtime, answer->value)
                                         : scopeflow__ref_is_object(self->runtime, answer->value);
         if (is_request) return SCOPEFLOW_STATUS_OK;

@@ -135,6 +135,8 @@ cdef void judge(scopeflow_task *task, scopeflow_step *step, scopeflow_answer *an
         or Py_TYPE(<PyObject *>answer.value) == <PyTypeObject *>InterceptOutcome
     ):
         judge_something(task, step, answer)
+    elif glue_is_plain(<PyObject *>answer.value):
+        answer.flags |= SCOPEFLOW_ANSWER_FLAG_JSON
 
 
 cdef void drop_nothing(scopeflow_answer *answer) noexcept:

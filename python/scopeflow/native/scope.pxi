@@ -195,16 +195,12 @@ cdef ScopeHandle handle_of(Runtime runtime, scopeflow_scope *pointer, ScopeHandl
 
 cdef inline current_of(Runtime runtime):
     """The context's value, ended or not; None where nothing was opened."""
-    cdef PyObject *value = NULL
-    PyContextVar_Get(<PyObject *>runtime.variable, <PyObject *>None, &value)
-    current = <object>value
-    DECREF(value)
-    if type(current) is not ScopeHandle and current is not None:
-        return handle_in_stack(current)
-    return current
+    return glue_context_value_as(
+        <PyObject *>runtime.variable, <PyTypeObject *>ScopeHandle, handle_in_stack
+    )
 
 
-cdef handle_in_stack(stack):
+cdef object handle_in_stack(object stack):
     """The variable has a name that others may use, so that anything could stand in it."""
     if type(stack) is not ScopeStack:
         raise wrong_type("the current scope stack", "ScopeStack", stack)
@@ -355,6 +351,12 @@ cdef class ScopeManager:
 # `push(name, scope_type)` and `pop(handle)` are what most calls look like. They go past the
 # unpacking of keywords that Cython generates, which would be a twentieth of a scope.
 
+# `open_scope` with its arguments borrowed and its result handed over, as C has it.
+ctypedef PyObject *(*open_scope_function)(
+    PyObject *runtime, PyObject *name, PyObject *scope_type, PyObject *handle, PyObject *attributes,
+    PyObject *data, PyObject *metadata, PyObject *input, PyObject *subtype, PyObject *timestamp,
+) except NULL
+
 cdef method_function push_with_keywords = NULL
 cdef method_function pop_with_keywords = NULL
 
@@ -364,12 +366,10 @@ cdef PyObject *push_plainly(
 ) except NULL:
     if count != 2 or names != NULL:
         return push_with_keywords(self, arguments, count, names)
-    opened = open_scope(
-        <Runtime>self, <object>arguments[0], <object>arguments[1],
-        None, None, None, None, None, None, None,
+    cdef PyObject *none = <PyObject *>None
+    return (<open_scope_function>open_scope)(
+        self, arguments[0], arguments[1], none, none, none, none, none, none, none
     )
-    INCREF(<PyObject *>opened)
-    return <PyObject *>opened
 
 
 cdef PyObject *pop_plainly(

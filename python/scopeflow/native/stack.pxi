@@ -29,10 +29,7 @@ cdef ScopeStack new_stack(Runtime runtime, handle):
 cdef ScopeStack stack_of_context(Runtime runtime):
     """The context's value. It takes the place of the handle in the context, which makes it the same
     object until another scope becomes current."""
-    cdef PyObject *value = NULL
-    PyContextVar_Get(<PyObject *>runtime.variable, <PyObject *>None, &value)
-    held = <object>value
-    DECREF(value)
+    held = glue_context_value(<PyObject *>runtime.variable)
     if type(held) is ScopeStack:
         return <ScopeStack>held
     stack = new_stack(runtime, held)
