@@ -8,7 +8,8 @@
         ...                                         # there, in the other process
 
 Tasks and `asyncio.to_thread` inherit what is current by themselves; a plain thread starts with
-nothing (S1.9), and so does a greenlet of gevent. All functions are of the default runtime; a Runtime has methods of its own.
+nothing (S1.9), and so does a greenlet of gevent. All functions are of the default runtime; a
+Runtime has methods of its own.
 """
 
 from __future__ import annotations
