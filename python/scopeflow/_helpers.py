@@ -5,7 +5,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Generator
+    from collections.abc import Callable, Coroutine, Generator
     from typing import Any
 
 
@@ -20,13 +20,13 @@ class Begun:
 
     def __await__(self) -> Generator[Any, Any, Any]:
         waits_for = self._waits_for
+        step: Callable[[Any], Any]
         while True:
             try:
-                value = yield waits_for
+                given = yield waits_for
+                step = self._call.send
             except BaseException as error:
-                step, given = self._call.throw, error
-            else:
-                step, given = self._call.send, value
+                given, step = error, self._call.throw
             try:
                 waits_for = step(given)
             except StopIteration as done:

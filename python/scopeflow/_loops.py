@@ -16,6 +16,6 @@ async def in_worker_thread(function: Callable[..., Any], *arguments: object) -> 
     if asyncio is not None and asyncio._get_running_loop() is not None:
         return await asyncio.to_thread(function, *arguments)
     trio = sys.modules.get("trio")
-    if trio is not None:
+    if trio is not None and trio.lowlevel.in_trio_run():
         return await trio.to_thread.run_sync(function, *arguments)
     return function(*arguments)

@@ -14,6 +14,8 @@ from datetime import datetime
 from types import TracebackType
 from typing import Any, ClassVar, Literal, TypeVar, final, overload
 
+from typing_extensions import Self, disjoint_base
+
 from ._generated import *  # noqa: F403 - Everything in it belongs to this module.
 
 # With `as`, for Pyright hides what a stub imports without it.
@@ -40,15 +42,19 @@ __version__: str
 default_runtime: Runtime
 
 class EnumerationType(type):
+    def __call__(cls, value: int) -> Any: ...
     def __iter__(cls) -> Iterator[Any]: ...
     def __len__(cls) -> int: ...
 
+@disjoint_base
 class Enumeration:
     @property
     def value(self) -> int: ...
     @property
     def name(self) -> str: ...
     def __int__(self) -> int: ...
+    def __copy__(self) -> Self: ...
+    def __deepcopy__(self, memo: dict[int, Any], /) -> Self: ...
 
 class FlagSet(int):
     mask: ClassVar[int]
@@ -128,7 +134,7 @@ class LLMRequest:
     headers: Any
     content: Any
     def __init__(self, headers: Any, content: Any) -> None: ...
-    def __eq__(self, other: object) -> bool: ...
+    def __eq__(self, other: object, /) -> bool: ...
     __hash__: ClassVar[None]  # type: ignore[assignment]
 
 @final
@@ -190,6 +196,10 @@ class LlmStream(AsyncIterator[_Chunk]):
 
 @final
 class StreamOpening(Coroutine[Any, Any, LlmStream[_Chunk]]):
+    @property
+    def __name__(self) -> str: ...
+    @property
+    def __qualname__(self) -> str: ...
     def __await__(self) -> Generator[Any, Any, LlmStream[_Chunk]]: ...
     def send(self, value: Any) -> Any: ...
     def throw(
@@ -222,6 +232,7 @@ class SyncLlmStream(Iterator[_Chunk]):
         traceback: TracebackType | None,
     ) -> Literal[False]: ...
 
+@disjoint_base
 class Event:
     @property
     def kind(self) -> Literal["scope", "mark"]: ...
@@ -278,15 +289,15 @@ class MarkEvent(Event):
 
 @final
 class Runtime(RuntimeOperations):
-    def __init__(
-        self,
+    def __new__(
+        cls,
         *,
         flags: RuntimeFlags | int | None = None,
         clock_start: int = 0,
         clock_step: int = 1000000,
         payload_budget: int = 1048576,
         credential_headers: str | None = None,
-    ) -> None: ...
+    ) -> Runtime: ...
     def scope_push(
         self,
         name: str,

@@ -21,6 +21,8 @@ A callback with a keyword-only parameter `context` also gets a CallContext (S3.9
 from ._native import default_runtime
 from ._scoped import scoped
 
+TYPE_CHECKING = False
+
 register_mark_sanitize = default_runtime.register_mark_sanitize_guardrail
 deregister_mark_sanitize = default_runtime.deregister_mark_sanitize_guardrail
 register_scope_sanitize_start = default_runtime.register_scope_sanitize_start_guardrail
@@ -60,13 +62,31 @@ llm_conditional_execution = scoped(
 )
 
 
-def __getattr__(name: str) -> object:
-    """The shapes of the callbacks, for annotations."""
-    from . import _aliases
+if TYPE_CHECKING:
+    from ._aliases import (
+        LlmConditionalExecutionGuardrail as LlmConditionalExecutionGuardrail,
+    )
+    from ._aliases import (
+        LlmSanitizeRequestGuardrail as LlmSanitizeRequestGuardrail,
+    )
+    from ._aliases import (
+        LlmSanitizeResponseGuardrail as LlmSanitizeResponseGuardrail,
+    )
+    from ._aliases import (
+        ToolConditionalExecutionGuardrail as ToolConditionalExecutionGuardrail,
+    )
+    from ._aliases import (
+        ToolSanitizeGuardrail as ToolSanitizeGuardrail,
+    )
+else:
 
-    if name in _aliases.GUARDRAIL_ALIASES:
-        return getattr(_aliases, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    def __getattr__(name: str) -> object:
+        """The shapes of the callbacks, for annotations."""
+        from . import _aliases
+
+        if name in _aliases.GUARDRAIL_ALIASES:
+            return getattr(_aliases, name)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 __all__ = [

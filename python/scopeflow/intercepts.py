@@ -18,6 +18,8 @@ An InterceptOutcome leaves marks with the call besides. A callback with a keywor
 from ._native import default_runtime
 from ._scoped import scoped
 
+TYPE_CHECKING = False
+
 register_tool_request = default_runtime.register_tool_request_intercept
 deregister_tool_request = default_runtime.deregister_tool_request_intercept
 register_tool_execution = default_runtime.register_tool_execution_intercept
@@ -37,13 +39,31 @@ llm_execution = scoped(register_llm_execution, deregister_llm_execution)
 llm_stream_execution = scoped(register_llm_stream_execution, deregister_llm_stream_execution)
 
 
-def __getattr__(name: str) -> object:
-    """The shapes of the callbacks, for annotations."""
-    from . import _aliases
+if TYPE_CHECKING:
+    from ._aliases import (
+        LlmExecutionIntercept as LlmExecutionIntercept,
+    )
+    from ._aliases import (
+        LlmRequestIntercept as LlmRequestIntercept,
+    )
+    from ._aliases import (
+        LlmStreamExecutionIntercept as LlmStreamExecutionIntercept,
+    )
+    from ._aliases import (
+        ToolExecutionIntercept as ToolExecutionIntercept,
+    )
+    from ._aliases import (
+        ToolRequestIntercept as ToolRequestIntercept,
+    )
+else:
 
-    if name in _aliases.INTERCEPT_ALIASES:
-        return getattr(_aliases, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    def __getattr__(name: str) -> object:
+        """The shapes of the callbacks, for annotations."""
+        from . import _aliases
+
+        if name in _aliases.INTERCEPT_ALIASES:
+            return getattr(_aliases, name)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 __all__ = [

@@ -32,7 +32,8 @@ def run_sync(coro: Coroutine[Any, Any, Result]) -> Result:
         raise TypeError(f"coro must be a coroutine, not {type(coro).__name__}")
     if asyncio._get_running_loop() is None:
         return asyncio.run(_awaited(coro))
-    return _Elsewhere(coro).result()
+    result: Result = _Elsewhere(coro).result()
+    return result
 
 
 async def _awaited(coro: Coroutine[Any, Any, Result]) -> Result:
