@@ -8,6 +8,7 @@
     intercepts             rewrite requests, wrap executions
     event_metadata         add to the metadata of every event
     runtime_registrations  switch a registration off for one call
+    metrics                measurements as marks
     subscribers            receive events
     scope_local            register on one scope
     typed                  calls of functions that take and return objects of one's own types
@@ -45,6 +46,7 @@ from ._native import (
     LLMRequest,
     LLMRequestInterceptOutcome,
     LlmStream,
+    LogSeverity,
     MarkEvent,
     NoMemory,
     NotFound,
@@ -78,6 +80,7 @@ if TYPE_CHECKING:
         event_metadata,
         guardrails,
         intercepts,
+        metrics,
         runtime_registrations,
         scope,
         scope_local,
@@ -107,6 +110,7 @@ if TYPE_CHECKING:
         use_scope_stack,
     )
     from .llm import llm  # To checkers an object that can be called, too.
+    from .metrics import MetricKind, MetricMeasurement, MetricValueType
 
 get_handle = default_runtime.get_handle
 get_scope_stack = default_runtime.get_scope_stack
@@ -129,6 +133,7 @@ _MODULES = {
     "guardrails",
     "intercepts",
     "llm",
+    "metrics",
     "runtime_registrations",
     "scope",
     "scope_local",
@@ -141,6 +146,7 @@ _MODULES = {
 }
 _HOMES = {
     **dict.fromkeys(("AnnotatedLLMRequest", "AnnotatedLLMResponse"), "codecs"),
+    **dict.fromkeys(("MetricKind", "MetricMeasurement", "MetricValueType"), "metrics"),
     **dict.fromkeys(
         (
             "DataSchema",
@@ -229,7 +235,11 @@ __all__ = [
     "LLMRequestInterceptOutcome",
     "LimitExceeded",
     "LlmStream",
+    "LogSeverity",
     "MarkEvent",
+    "MetricKind",
+    "MetricMeasurement",
+    "MetricValueType",
     "NoMemory",
     "NotFound",
     "PendingMarkSpec",
@@ -272,6 +282,7 @@ __all__ = [
     "guardrails",
     "intercepts",
     "llm",
+    "metrics",
     "propagate_scope_to_thread",
     "runtime_registrations",
     "scope",

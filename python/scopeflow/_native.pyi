@@ -138,8 +138,25 @@ class LLMRequest:
     __hash__: ClassVar[None]  # type: ignore[assignment]
 
 @final
+class LogSeverity(Enumeration, metaclass=EnumerationType):
+    Trace: ClassVar[LogSeverity]
+    Debug: ClassVar[LogSeverity]
+    Info: ClassVar[LogSeverity]
+    Warn: ClassVar[LogSeverity]
+    Error: ClassVar[LogSeverity]
+
+@final
 class PendingMarkSpec:
-    def __init__(self, name: str, *, data: object = None, metadata: object = None) -> None: ...
+    def __init__(
+        self,
+        name: str,
+        *,
+        data: object = None,
+        metadata: object = None,
+        severity: LogSeverity | None = None,
+    ) -> None: ...
+    @property
+    def severity(self) -> LogSeverity | None: ...
     @property
     def name(self) -> str: ...
     @property
@@ -286,6 +303,8 @@ class MarkEvent(Event):
     def kind(self) -> Literal["mark"]: ...
     @property
     def scope_category(self) -> None: ...
+    @property
+    def severity(self) -> LogSeverity | None: ...
 
 @final
 class Runtime(RuntimeOperations):
@@ -332,6 +351,7 @@ class Runtime(RuntimeOperations):
         category: str | None = None,
         category_profile: object = None,
         data_schema: object = None,
+        severity: LogSeverity | None = None,
         timestamp: datetime | int | None = None,
     ) -> None: ...
     def scope(

@@ -120,6 +120,11 @@ cdef class ScopeEvent(Event):
 cdef class MarkEvent(Event):
     """Something that happened at one moment."""
 
+    @property
+    def severity(self):
+        """How grave it is, a LogSeverity, or None where the metadata says none."""
+        return severity_of(self.metadata)
+
     def __repr__(self):
         return f"<MarkEvent {self.name!r} {self.uuid}>"
 

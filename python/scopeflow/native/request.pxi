@@ -60,18 +60,24 @@ cdef class PendingMarkSpec:
     name: What happened, at most 65,535 bytes.
     data: The mark's data.
     metadata: The mark's metadata.
+    severity: LogSeverity, how grave it is; it stands in the metadata, which has to be a dict.
     """
 
     cdef readonly object name
     cdef readonly object data
     cdef readonly object metadata
 
-    def __init__(self, name, *, data=None, metadata=None):
+    def __init__(self, name, *, data=None, metadata=None, severity=None):
         if not isinstance(name, str):
             raise wrong_type("name", "str", name)
         self.name = name
         self.data = data
-        self.metadata = metadata
+        self.metadata = metadata if severity is None else with_severity(metadata, severity)
+
+    @property
+    def severity(self):
+        """How grave it is, a LogSeverity, or None."""
+        return severity_of(self.metadata)
 
     def __repr__(self):
         return describe_fields(self, ("name", "data", "metadata"))

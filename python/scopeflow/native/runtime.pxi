@@ -88,7 +88,7 @@ cdef class Runtime(RuntimeOperations):
 
     def scope_event(
         self, name, *, handle=None, data=None, metadata=None, category=None, category_profile=None,
-        data_schema=None, timestamp=None,
+        data_schema=None, severity=None, timestamp=None,
     ):
         """Emits a mark under the current scope.
 
@@ -99,12 +99,15 @@ cdef class Runtime(RuntimeOperations):
         category: The mark's category, such as a kind of work.
         category_profile: Facts that belong to the category, an object.
         data_schema: The schema that the data follows, an object.
+        severity: LogSeverity, how grave it is; it stands in the metadata, which has to be a dict.
         timestamp: When it happened, an aware datetime or nanoseconds since 1970; now by default.
 
         Raises InvalidArgument, InvalidUtf8, LimitExceeded.
         """
         cdef scopeflow_task task
         cdef scopeflow_step step
+        if severity is not None:
+            metadata = with_severity(metadata, severity)
         current = current_of(self)
         begin_scope_event(
             self.pointer, pointer_of(current), glue_emitter(), name, handle, data, metadata,
