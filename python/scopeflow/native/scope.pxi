@@ -9,8 +9,9 @@ cdef class ScopeHandle:
 
     Handles are made by `scope.push`, `scope.scope`, `scope.get_handle` and managed calls. As a
     context manager a handle ends its scope on exit, with status OK, or ERROR and the error, and
-    with what its attribute `output` holds. A scope whose last handle goes while it is open is ended
-    as abandoned (S1.12). May be used from any thread.
+    with what its attribute `output` holds. `data` and `metadata` are what it was opened with. A
+    scope whose last handle goes while it is open is ended as abandoned (S1.12). May be used from
+    any thread.
     """
 
     cdef scopeflow_scope *pointer
