@@ -4,10 +4,10 @@ A case is made while the model performs it: before each step the state is known,
 make sense, and some are mistakes on purpose. What comes out becomes the step's expectation.
 
 Left out is what the contract leaves open, so that two tellings of it may differ: what a subscriber
-of an owed end does to the operation that emits it (a flush follows what is owed), metadata beyond
-the budget, event sanitizers of a cut payload, and a runtime that a callback closes. And what some
-language cannot replay: an abandonment in a callback, and calls and callbacks that have to be sync
-or async.
+of an owed end does to the operation that emits it (a flush follows what is owed, and no intercept
+could have left it marks), metadata beyond the budget, event sanitizers of a cut payload, and a
+runtime that a callback closes. And what some language cannot replay: an abandonment in a callback,
+and calls and callbacks that have to be sync or async.
 
 `python -m model.random_cases SEED COUNT` (in `tests`) prints a vector file.
 """
