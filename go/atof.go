@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"sync"
+	"time"
 )
 
 // AtofExporterConfig says where an [AtofExporter] writes.
@@ -17,7 +18,21 @@ type AtofExporterConfig struct {
 	Mode FileMode
 	// Runtime is the one whose events are written; the default runtime by default.
 	Runtime *Runtime
+	// Delivery says when a line reaches the file: by default before the call that emitted the event
+	// returns, since a Go program that ends drains no queue. With [SinkDeliveryQueued], which takes
+	// the write off the call, Close or ForceFlush has to be called before the program ends.
+	Delivery SinkDelivery
+	// Overflow says what happens when the queue is full: the call waits, by default.
+	Overflow SinkOverflow
+	// FileLimitBytes is the largest size of the file before it is renamed to `<path>.1`; 0 means that
+	// there is no limit.
+	FileLimitBytes uint64
+	// KeptFileCount is how many renamed files are kept; 0 means 5.
+	KeptFileCount uint32
 }
+
+// flushTimeout is the longest wait of a flush.
+const flushTimeout = 30 * time.Second
 
 // AtofExporter writes events to a file as lines of ATOF 0.1. It is a subscriber of the core: no Go code
 // runs for an event. The file has the mode 0600; several processes may add to it.
@@ -47,7 +62,13 @@ func NewAtofExporter(config AtofExporterConfig) (*AtofExporter, error) {
 	var arguments atofSinkOpenArguments
 	arguments.setDefaults()
 	arguments.path = filepath.Join(config.OutputDirectory, config.Filename)
-	withMode(config.Mode).applyAtofSinkOpen(&arguments)
+	arguments.mode = config.Mode
+	arguments.delivery = config.Delivery
+	arguments.overflow = config.Overflow
+	arguments.fileLimit = config.FileLimitBytes
+	if config.KeptFileCount != 0 {
+		arguments.keptFileCount = config.KeptFileCount
+	}
 	handle, err := coreAtofSinkOpen(&arguments)
 	if err != nil {
 		return nil, err
@@ -70,16 +91,17 @@ func (e *AtofExporter) Deregister(name string) bool {
 	return e != nil && e.runtime.DeregisterSubscriber(name)
 }
 
-// ForceFlush returns the first failure to write since the last flush, with the system's reason.
+// ForceFlush waits until every event that was emitted before is in the file. It returns the first
+// failure to write since the last flush, with the system's reason.
 func (e *AtofExporter) ForceFlush() error {
-	return e.withSink(func() error { return e.sink.Flush() })
+	return e.withSink(func() error { return e.sink.Flush(uint64(flushTimeout)) })
 }
 
 // Close flushes the file and gives it back; it is closed once no registration holds it either. A
 // second Close is [ErrInvalidState].
 func (e *AtofExporter) Close() error {
 	return e.withSink(func() error {
-		err := e.sink.Flush()
+		err := e.sink.Flush(uint64(flushTimeout))
 		e.isClosed = true
 		e.cleanup.Stop()
 		coreAtofSinkFree(e.sink.handle)

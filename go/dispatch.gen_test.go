@@ -850,6 +850,28 @@ func vectorNames_file_mode(name string) (int64, bool) {
 	return 0, false
 }
 
+func vectorNames_sink_delivery(name string) (int64, bool) {
+	switch name {
+	case "written":
+		return 0, true
+	case "queued":
+		return 1, true
+	}
+	return 0, false
+}
+
+func vectorNames_sink_overflow(name string) (int64, bool) {
+	switch name {
+	case "block":
+		return 0, true
+	case "drop":
+		return 1, true
+	case "spill":
+		return 2, true
+	}
+	return 0, false
+}
+
 func vectorNames_atof_item_kind(name string) (int64, bool) {
 	switch name {
 	case "event":
@@ -1016,6 +1038,15 @@ func vectorMembers(out any) map[string]any {
 		members["type"] = v.Type.String()
 		members["attributes"] = v.Attributes
 		members["is_open"] = v.IsOpen
+	case SinkStats:
+		members["written_event_count"] = fmt.Sprint(v.WrittenEventCount)
+		members["written"] = fmt.Sprint(v.WrittenBytes)
+		members["dropped_event_count"] = fmt.Sprint(v.DroppedEventCount)
+		members["lost_event_count"] = fmt.Sprint(v.LostEventCount)
+		members["spilled_event_count"] = fmt.Sprint(v.SpilledEventCount)
+		members["queued_event_count"] = fmt.Sprint(v.QueuedEventCount)
+		members["write_error_count"] = fmt.Sprint(v.WriteErrorCount)
+		members["rotation_count"] = fmt.Sprint(v.RotationCount)
 	default:
 		panic(fmt.Sprintf("%T has no members", out))
 	}

@@ -5,7 +5,7 @@ package scopeflow
 import "strings"
 
 // abiHash is what this binding was generated for; the core's own must be equal (S6.3).
-const abiHash uint64 = 0xf9fa6f8f4bcd24a5
+const abiHash uint64 = 0x455dc9203b44ce30
 
 const (
 	// Containers inside containers; a deeper one is written as `{"$depth":128}`.
@@ -431,6 +431,57 @@ func (f FileMode) String() string {
 	return "unknown"
 }
 
+// SinkDelivery: When a line reaches the file.
+type SinkDelivery int32
+
+const (
+	// Before the operation that emitted the event returns, with a system call of its own: nothing
+	// is lost however the process ends.
+	SinkDeliveryWritten SinkDelivery = 0
+	// A worker thread of the sink writes many lines at a time, at the latest after `delay`; a
+	// process that is killed loses what waits. `exit` drains the queue, `_exit` and the end of a Go
+	// program do not.
+	SinkDeliveryQueued SinkDelivery = 1
+)
+
+// String gives the name in the spec, or `unknown` for a number that is none.
+func (s SinkDelivery) String() string {
+	switch s {
+	case SinkDeliveryWritten:
+		return "written"
+	case SinkDeliveryQueued:
+		return "queued"
+	}
+	return "unknown"
+}
+
+// SinkOverflow: What happens to an event when the queue is full. While the file cannot be written, `block`
+// drops too, since waiting would not help.
+type SinkOverflow int32
+
+const (
+	// The emitting thread waits until there is room.
+	SinkOverflowBlock SinkOverflow = 0
+	// The event is dropped and counted.
+	SinkOverflowDrop SinkOverflow = 1
+	// It goes to a file beside the sink's, `<path>.spill`, and from there to its place once there
+	// is room; beyond the limit of that file it is dropped.
+	SinkOverflowSpill SinkOverflow = 2
+)
+
+// String gives the name in the spec, or `unknown` for a number that is none.
+func (s SinkOverflow) String() string {
+	switch s {
+	case SinkOverflowBlock:
+		return "block"
+	case SinkOverflowDrop:
+		return "drop"
+	case SinkOverflowSpill:
+		return "spill"
+	}
+	return "unknown"
+}
+
 // atofItemKind: What the reader came upon.
 type atofItemKind int32
 
@@ -827,6 +878,26 @@ type eventInfo struct {
 	ScopeCategory ScopeCategory
 	// Flag bits.
 	Attributes uint32
+}
+
+// SinkStats: Counters of a sink since it was opened, in a forked child since the fork (S5.7).
+type SinkStats struct {
+	// Lines that are in the file, marks of the sink's own included.
+	WrittenEventCount uint64
+	// Their length.
+	WrittenBytes uint64
+	// Events that found no room.
+	DroppedEventCount uint64
+	// Events that could not be encoded or written.
+	LostEventCount uint64
+	// Events that went to the spill file.
+	SpilledEventCount uint64
+	// Events that wait now, in memory or in the spill file.
+	QueuedEventCount uint64
+	// Times the system refused to write or to open the file.
+	WriteErrorCount uint64
+	// Times the file was renamed because it was full.
+	RotationCount uint64
 }
 
 // atofItem: One line. Texts are borrowed from the reader until its next call. Parts are JSON text as it

@@ -3,7 +3,8 @@
 package scopeflow
 
 /*
-#cgo CFLAGS: -std=c11 -O2
+#cgo CFLAGS: -std=c11 -O2 -pthread
+#cgo LDFLAGS: -pthread
 #include <stdlib.h>
 
 #include "glue.h"

@@ -150,7 +150,7 @@ func (s *Scope) IsInForce() bool {
 }
 
 // Register registers the sink as a subscriber of a runtime. It is removed with
-// `deregister_subscriber`.
+// `deregister_subscriber`, which also writes what is queued.
 // Errors: already_exists (1001), invalid_argument (1003), no_memory (3002).
 func (a *atofSink) Register(runtimeValue *Runtime, name string) error {
 	if err := a.usable(); err != nil {
@@ -162,14 +162,27 @@ func (a *atofSink) Register(runtimeValue *Runtime, name string) error {
 	return err
 }
 
-// Flush says whether every event was written: the first failure since the last flush is
-// returned, with the system's reason.
-// Errors: invalid_argument (1003), invalid_state (1004).
-func (a *atofSink) Flush() error {
+// Flush waits until every event that was emitted before is in the file, for as long as the
+// timeout allows, and for no running call. `limit_exceeded` says how many are left. The first
+// failure since the last flush is returned as `invalid_state` with the system's reason, without
+// waiting for the disk to recover; what is queued is tried again later.
+// Errors: invalid_argument (1003), invalid_state (1004), limit_exceeded (3001).
+func (a *atofSink) Flush(timeout uint64) error {
 	if err := a.usable(); err != nil {
 		return err
 	}
-	err := coreAtofSinkFlush(a.handle)
+	err := coreAtofSinkFlush(a.handle, timeout)
 	runtime.KeepAlive(a)
 	return err
+}
+
+// ReadStats reads the counters.
+// Errors: invalid_argument (1003).
+func (a *atofSink) ReadStats() (SinkStats, error) {
+	if err := a.usable(); err != nil {
+		return SinkStats{}, err
+	}
+	out, err := coreAtofSinkReadStats(a.handle)
+	runtime.KeepAlive(a)
+	return out, err
 }

@@ -700,12 +700,21 @@ static inline int32_t scopeflow_go_llm_conditional_execution(uintptr_t call, sco
     return scopeflow_go_stepped(block, scopeflow_llm_conditional_execution(self, &options, &block->task, &block->step, &block->error));
 }
 
-static inline int32_t scopeflow_go_atof_sink_open(const char *path, size_t path_len, int32_t mode, scopeflow_atof_sink **out, scopeflow_error *failure) {
+static inline int32_t scopeflow_go_atof_sink_open(const char *path, size_t path_len, int32_t mode, int32_t delivery, int32_t overflow, uint64_t queue_limit, uint32_t queue_event_limit, uint64_t spill_limit, uint32_t delay, uint64_t exit_timeout, uint64_t file_limit, uint32_t kept_file_count, scopeflow_atof_sink **out, scopeflow_error *failure) {
     scopeflow_atof_sink_open_options options;
     memset(&options, 0, sizeof options);
     options.struct_size_bytes = (uint32_t)sizeof options;
     options.path = scopeflow_go_bytes(path, path_len);
     options.mode = mode;
+    options.delivery = delivery;
+    options.overflow = overflow;
+    options.queue_limit_bytes = queue_limit;
+    options.queue_event_limit = queue_event_limit;
+    options.spill_limit_bytes = spill_limit;
+    options.delay_ns = delay;
+    options.exit_timeout_ns = exit_timeout;
+    options.file_limit_bytes = file_limit;
+    options.kept_file_count = kept_file_count;
     return scopeflow_atof_sink_open(&options, out, failure);
 }
 
@@ -713,8 +722,12 @@ static inline int32_t scopeflow_go_atof_sink_register(scopeflow_atof_sink *self,
     return scopeflow_atof_sink_register(self, runtime, scopeflow_go_bytes(name, name_len), failure);
 }
 
-static inline int32_t scopeflow_go_atof_sink_flush(scopeflow_atof_sink *self, scopeflow_error *failure) {
-    return scopeflow_atof_sink_flush(self, failure);
+static inline int32_t scopeflow_go_atof_sink_flush(scopeflow_atof_sink *self, uint64_t timeout, scopeflow_error *failure) {
+    return scopeflow_atof_sink_flush(self, timeout, failure);
+}
+
+static inline int32_t scopeflow_go_atof_sink_read_stats(scopeflow_atof_sink *self, scopeflow_sink_stats *out, scopeflow_error *failure) {
+    return scopeflow_atof_sink_read_stats(self, out, failure);
 }
 
 static inline void scopeflow_go_atof_sink_free(scopeflow_atof_sink *self) {
@@ -832,6 +845,19 @@ func readEventInfo(c *C.scopeflow_event_info) eventInfo {
 	out.Kind = EventKind(c.kind)
 	out.ScopeCategory = ScopeCategory(c.scope_category)
 	out.Attributes = uint32(c.attributes)
+	return out
+}
+
+func readSinkStats(c *C.scopeflow_sink_stats) SinkStats {
+	var out SinkStats
+	out.WrittenEventCount = uint64(c.written_event_count)
+	out.WrittenBytes = uint64(c.written_bytes)
+	out.DroppedEventCount = uint64(c.dropped_event_count)
+	out.LostEventCount = uint64(c.lost_event_count)
+	out.SpilledEventCount = uint64(c.spilled_event_count)
+	out.QueuedEventCount = uint64(c.queued_event_count)
+	out.WriteErrorCount = uint64(c.write_error_count)
+	out.RotationCount = uint64(c.rotation_count)
 	return out
 }
 
@@ -2345,7 +2371,8 @@ func (c *call) beginLlmConditionalExecution(self runtimeHandle, a *llmConditiona
 	return status
 }
 
-// coreAtofSinkOpen opens or makes the file, with mode 0600, and the folders above it.
+// coreAtofSinkOpen opens or makes the file, with mode 0600, and the folders above it. A file
+// that is renamed or removed later is made anew, its folders are not.
 func coreAtofSinkOpen(a *atofSinkOpenArguments) (atofSinkHandle, error) {
 	var out atofSinkHandle
 	failure := newFailure()
@@ -2353,6 +2380,15 @@ func coreAtofSinkOpen(a *atofSinkOpenArguments) (atofSinkHandle, error) {
 		textPointer(a.path),
 		C.size_t(len(a.path)),
 		C.int32_t(a.mode),
+		C.int32_t(a.delivery),
+		C.int32_t(a.overflow),
+		C.uint64_t(a.queueLimit),
+		C.uint32_t(a.queueEventLimit),
+		C.uint64_t(a.spillLimit),
+		C.uint32_t(a.delay),
+		C.uint64_t(a.exitTimeout),
+		C.uint64_t(a.fileLimit),
+		C.uint32_t(a.keptFileCount),
 		&out,
 		failure,
 	)
@@ -2361,22 +2397,37 @@ func coreAtofSinkOpen(a *atofSinkOpenArguments) (atofSinkHandle, error) {
 }
 
 // coreAtofSinkRegister registers the sink as a subscriber of a runtime. It is removed with
-// `deregister_subscriber`.
+// `deregister_subscriber`, which also writes what is queued.
 func coreAtofSinkRegister(self atofSinkHandle, runtimeValue runtimeHandle, name string) error {
 	failure := newFailure()
 	status := C.scopeflow_go_atof_sink_register(self, runtimeValue, textPointer(name), C.size_t(len(name)), failure)
 	return coreError(status, failure)
 }
 
-// coreAtofSinkFlush says whether every event was written: the first failure since the last flush
-// is returned, with the system's reason.
-func coreAtofSinkFlush(self atofSinkHandle) error {
+// coreAtofSinkFlush waits until every event that was emitted before is in the file, for as long
+// as the timeout allows, and for no running call. `limit_exceeded` says how many are left. The
+// first failure since the last flush is returned as `invalid_state` with the system's reason,
+// without waiting for the disk to recover; what is queued is tried again later.
+func coreAtofSinkFlush(self atofSinkHandle, timeout uint64) error {
 	failure := newFailure()
-	status := C.scopeflow_go_atof_sink_flush(self, failure)
+	status := C.scopeflow_go_atof_sink_flush(self, C.uint64_t(timeout), failure)
 	return coreError(status, failure)
 }
 
-// coreAtofSinkFree gives the sink back. The file is closed once no registration holds it either.
+// coreAtofSinkReadStats reads the counters.
+func coreAtofSinkReadStats(self atofSinkHandle) (SinkStats, error) {
+	var out C.scopeflow_sink_stats
+	failure := newFailure()
+	status := C.scopeflow_go_atof_sink_read_stats(self, &out, failure)
+	err := coreError(status, failure)
+	if err != nil {
+		return SinkStats{}, err
+	}
+	return readSinkStats(&out), nil
+}
+
+// coreAtofSinkFree gives the sink back. Once no registration holds it either, what is queued is
+// written and the file closed.
 func coreAtofSinkFree(self atofSinkHandle) {
 	C.scopeflow_go_atof_sink_free(self)
 }

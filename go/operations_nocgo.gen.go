@@ -486,8 +486,12 @@ func coreAtofSinkRegister(self atofSinkHandle, runtimeValue runtimeHandle, name 
 	return errNoCore
 }
 
-func coreAtofSinkFlush(self atofSinkHandle) error {
+func coreAtofSinkFlush(self atofSinkHandle, timeout uint64) error {
 	return errNoCore
+}
+
+func coreAtofSinkReadStats(self atofSinkHandle) (SinkStats, error) {
+	return SinkStats{}, errNoCore
 }
 
 func coreAtofSinkFree(self atofSinkHandle) {

@@ -457,6 +457,27 @@ type atofSinkOpenArguments struct {
 	path string
 	// What happens to a file that exists.
 	mode FileMode
+	// When a line reaches the file.
+	delivery SinkDelivery
+	// What happens when the queue is full.
+	overflow SinkOverflow
+	// Most bytes of lines that wait; a longer line is taken when it is alone.
+	queueLimit uint64
+	// Most events that wait.
+	queueEventLimit uint32
+	// Largest size of the spill file.
+	spillLimit uint64
+	// Longest time that a queued line waits for others to be written with.
+	delay uint32
+	// How long a deregistration, giving the sink back and the end of the process wait for queued
+	// lines to be written.
+	exitTimeout uint64
+	// Largest size of the file: when the next line would not fit it is renamed to `<path>.1`, which
+	// becomes `<path>.2` and so on, and a new one is made. 0 means no limit; a longer line gets a
+	// file of its own.
+	fileLimit uint64
+	// How many renamed files are kept.
+	keptFileCount uint32
 }
 
 // atofSinkOption is an option of [NewAtofExporter].
@@ -467,6 +488,14 @@ type atofSinkOption interface {
 func (a *atofSinkOpenArguments) setDefaults() {
 	*a = atofSinkOpenArguments{}
 	a.mode = FileModeAppend
+	a.delivery = SinkDeliveryQueued
+	a.overflow = SinkOverflowBlock
+	a.queueLimit = 8388608
+	a.queueEventLimit = 65536
+	a.spillLimit = 1073741824
+	a.delay = 10000000
+	a.exitTimeout = 2000000000
+	a.keptFileCount = 5
 }
 
 // atofReaderNewArguments is what `atof_reader_new` is given besides the context.
@@ -1212,6 +1241,144 @@ func withMode(mode FileMode) modeOption {
 
 func (o modeOption) applyAtofSinkOpen(a *atofSinkOpenArguments) {
 	a.mode = o.value
+}
+
+// deliveryOption is made by [withDelivery].
+type deliveryOption struct {
+	value SinkDelivery
+}
+
+// withDelivery sets the delivery of NewAtofExporter.
+// NewAtofExporter: When a line reaches the file.
+func withDelivery(delivery SinkDelivery) deliveryOption {
+	return deliveryOption{delivery}
+}
+
+func (o deliveryOption) applyAtofSinkOpen(a *atofSinkOpenArguments) {
+	a.delivery = o.value
+}
+
+// overflowOption is made by [withOverflow].
+type overflowOption struct {
+	value SinkOverflow
+}
+
+// withOverflow sets the overflow of NewAtofExporter.
+// NewAtofExporter: What happens when the queue is full.
+func withOverflow(overflow SinkOverflow) overflowOption {
+	return overflowOption{overflow}
+}
+
+func (o overflowOption) applyAtofSinkOpen(a *atofSinkOpenArguments) {
+	a.overflow = o.value
+}
+
+// queueLimitOption is made by [withQueueLimit].
+type queueLimitOption struct {
+	value uint64
+}
+
+// withQueueLimit sets the queue limit in bytes of NewAtofExporter.
+// NewAtofExporter: Most bytes of lines that wait; a longer line is taken when it is alone.
+func withQueueLimit(queueLimit uint64) queueLimitOption {
+	return queueLimitOption{queueLimit}
+}
+
+func (o queueLimitOption) applyAtofSinkOpen(a *atofSinkOpenArguments) {
+	a.queueLimit = o.value
+}
+
+// queueEventLimitOption is made by [withQueueEventLimit].
+type queueEventLimitOption struct {
+	value uint32
+}
+
+// withQueueEventLimit sets the queue event limit of NewAtofExporter.
+// NewAtofExporter: Most events that wait.
+func withQueueEventLimit(queueEventLimit uint32) queueEventLimitOption {
+	return queueEventLimitOption{queueEventLimit}
+}
+
+func (o queueEventLimitOption) applyAtofSinkOpen(a *atofSinkOpenArguments) {
+	a.queueEventLimit = o.value
+}
+
+// spillLimitOption is made by [withSpillLimit].
+type spillLimitOption struct {
+	value uint64
+}
+
+// withSpillLimit sets the spill limit in bytes of NewAtofExporter.
+// NewAtofExporter: Largest size of the spill file.
+func withSpillLimit(spillLimit uint64) spillLimitOption {
+	return spillLimitOption{spillLimit}
+}
+
+func (o spillLimitOption) applyAtofSinkOpen(a *atofSinkOpenArguments) {
+	a.spillLimit = o.value
+}
+
+// delayOption is made by [withDelay].
+type delayOption struct {
+	value uint32
+}
+
+// withDelay sets the delay in ns of NewAtofExporter.
+// NewAtofExporter: Longest time that a queued line waits for others to be written with.
+func withDelay(delay uint32) delayOption {
+	return delayOption{delay}
+}
+
+func (o delayOption) applyAtofSinkOpen(a *atofSinkOpenArguments) {
+	a.delay = o.value
+}
+
+// exitTimeoutOption is made by [withExitTimeout].
+type exitTimeoutOption struct {
+	value uint64
+}
+
+// withExitTimeout sets the exit timeout in ns of NewAtofExporter.
+// NewAtofExporter: How long a deregistration, giving the sink back and the end of the process
+// wait for queued lines to be written.
+func withExitTimeout(exitTimeout uint64) exitTimeoutOption {
+	return exitTimeoutOption{exitTimeout}
+}
+
+func (o exitTimeoutOption) applyAtofSinkOpen(a *atofSinkOpenArguments) {
+	a.exitTimeout = o.value
+}
+
+// fileLimitOption is made by [withFileLimit].
+type fileLimitOption struct {
+	value uint64
+}
+
+// withFileLimit sets the file limit in bytes of NewAtofExporter.
+// NewAtofExporter: Largest size of the file: when the next line would not fit it is renamed to
+// `<path>.1`, which becomes `<path>.2` and so on, and a new one is made. 0 means no limit; a
+// longer line gets a file of its own.
+func withFileLimit(fileLimit uint64) fileLimitOption {
+	return fileLimitOption{fileLimit}
+}
+
+func (o fileLimitOption) applyAtofSinkOpen(a *atofSinkOpenArguments) {
+	a.fileLimit = o.value
+}
+
+// keptFileCountOption is made by [withKeptFileCount].
+type keptFileCountOption struct {
+	value uint32
+}
+
+// withKeptFileCount sets the kept file count of NewAtofExporter.
+// NewAtofExporter: How many renamed files are kept.
+func withKeptFileCount(keptFileCount uint32) keptFileCountOption {
+	return keptFileCountOption{keptFileCount}
+}
+
+func (o keptFileCountOption) applyAtofSinkOpen(a *atofSinkOpenArguments) {
+	a.keptFileCount = o.value
 }
 
 // lineLimitOption is made by [withLineLimit].

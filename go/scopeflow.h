@@ -17,7 +17,7 @@
 #define SCOPEFLOW_VERSION "0.1.0"
 
 /* A number over everything in this header that a compiled caller depends on (S6.3). */
-#define SCOPEFLOW_ABI_HASH UINT64_C(0xf9fa6f8f4bcd24a5)
+#define SCOPEFLOW_ABI_HASH UINT64_C(0x455dc9203b44ce30)
 
 #ifndef SCOPEFLOW_API
 #if defined(_WIN32)
@@ -102,6 +102,7 @@ typedef struct scopeflow_llm_call_options scopeflow_llm_call_options;
 typedef struct scopeflow_llm_call_end_options scopeflow_llm_call_end_options;
 typedef struct scopeflow_llm_request_intercepts_options scopeflow_llm_request_intercepts_options;
 typedef struct scopeflow_llm_conditional_execution_options scopeflow_llm_conditional_execution_options;
+typedef struct scopeflow_sink_stats scopeflow_sink_stats;
 typedef struct scopeflow_atof_sink_open_options scopeflow_atof_sink_open_options;
 typedef struct scopeflow_atof_item scopeflow_atof_item;
 typedef struct scopeflow_atof_reader_new_options scopeflow_atof_reader_new_options;
@@ -2628,7 +2629,10 @@ scopeflow_llm_conditional_execution(
 /* ---- ATOF ----
  *
  * The file sink: a subscriber in the core that appends each event as a line of ATOF 0.1 to a
- * file. Left out of builds without files (WebAssembly). */
+ * file (S5.6). Lines that were lost are told in the file itself: the next line that is written
+ * follows a mark `events dropped` whose data is `{"dropped":<count>}` and whose parent is the
+ * root of the runtime that emitted them; its id and time are the system's, drawn when it is
+ * written. Left out of builds without files (WebAssembly). */
 
 /* What happens to a file that exists. */
 typedef int32_t scopeflow_file_mode;
@@ -2639,6 +2643,51 @@ enum {
     SCOPEFLOW_FILE_MODE_OVERWRITE = 1,
 };
 
+/* When a line reaches the file. */
+typedef int32_t scopeflow_sink_delivery;
+enum {
+    /* Before the operation that emitted the event returns, with a system call of its own:
+     * nothing is lost however the process ends. */
+    SCOPEFLOW_SINK_DELIVERY_WRITTEN = 0,
+    /* A worker thread of the sink writes many lines at a time, at the latest after `delay`; a
+     * process that is killed loses what waits. `exit` drains the queue, `_exit` and the end of a
+     * Go program do not. */
+    SCOPEFLOW_SINK_DELIVERY_QUEUED = 1,
+};
+
+/* What happens to an event when the queue is full. While the file cannot be written, `block`
+ * drops too, since waiting would not help. */
+typedef int32_t scopeflow_sink_overflow;
+enum {
+    /* The emitting thread waits until there is room. */
+    SCOPEFLOW_SINK_OVERFLOW_BLOCK = 0,
+    /* The event is dropped and counted. */
+    SCOPEFLOW_SINK_OVERFLOW_DROP = 1,
+    /* It goes to a file beside the sink's, `<path>.spill`, and from there to its place once
+     * there is room; beyond the limit of that file it is dropped. */
+    SCOPEFLOW_SINK_OVERFLOW_SPILL = 2,
+};
+
+/* Counters of a sink since it was opened, in a forked child since the fork (S5.7). */
+struct scopeflow_sink_stats {
+    /* Lines that are in the file, marks of the sink's own included. */
+    uint64_t written_event_count;
+    /* Their length. */
+    uint64_t written_bytes;
+    /* Events that found no room. */
+    uint64_t dropped_event_count;
+    /* Events that could not be encoded or written. */
+    uint64_t lost_event_count;
+    /* Events that went to the spill file. */
+    uint64_t spilled_event_count;
+    /* Events that wait now, in memory or in the spill file. */
+    uint64_t queued_event_count;
+    /* Times the system refused to write or to open the file. */
+    uint64_t write_error_count;
+    /* Times the file was renamed because it was full. */
+    uint64_t rotation_count;
+};
+
 /* The arguments of `scopeflow_atof_sink_open`. */
 struct scopeflow_atof_sink_open_options {
     /* Size of this struct. */
@@ -2647,12 +2696,40 @@ struct scopeflow_atof_sink_open_options {
     scopeflow_bytes path;
     /* What happens to a file that exists. (default append) */
     scopeflow_file_mode mode;
+    /* When a line reaches the file. (default queued) */
+    scopeflow_sink_delivery delivery;
+    /* What happens when the queue is full. (default block) */
+    scopeflow_sink_overflow overflow;
+    /* Most bytes of lines that wait; a longer line is taken when it is alone. (default 8388608;
+     * 4096 to 1099511627776) */
+    uint64_t queue_limit_bytes;
+    /* Most events that wait. (default 65536; 1 to 4294967295) */
+    uint32_t queue_event_limit;
+    /* Largest size of the spill file. (default 1073741824; 4096 to 1099511627776) */
+    uint64_t spill_limit_bytes;
+    /* Longest time that a queued line waits for others to be written with. (default 10000000; 0
+     * to 100000000) */
+    uint32_t delay_ns;
+    /* How long a deregistration, giving the sink back and the end of the process wait for queued
+     * lines to be written. (default 2000000000; 0 to 3600000000000) */
+    uint64_t exit_timeout_ns;
+    /* Largest size of the file: when the next line would not fit it is renamed to `<path>.1`,
+     * which becomes `<path>.2` and so on, and a new one is made. 0 means no limit; a longer line
+     * gets a file of its own. (default 0) */
+    uint64_t file_limit_bytes;
+    /* How many renamed files are kept. (default 5; 1 to 1000) */
+    uint32_t kept_file_count;
 };
 #define SCOPEFLOW_ATOF_SINK_OPEN_OPTIONS_INIT \
-    {(uint32_t)sizeof(scopeflow_atof_sink_open_options), {NULL, 0}, SCOPEFLOW_FILE_MODE_APPEND}
+    {(uint32_t)sizeof(scopeflow_atof_sink_open_options), {NULL, 0}, SCOPEFLOW_FILE_MODE_APPEND, \
+     SCOPEFLOW_SINK_DELIVERY_QUEUED, SCOPEFLOW_SINK_OVERFLOW_BLOCK, 8388608, 65536u, 1073741824, \
+     10000000u, 2000000000, 0, 5u}
 
-/* Opens or makes the file, with mode 0600, and the folders above it.
+/* Opens or makes the file, with mode 0600, and the folders above it. A file that is renamed or
+ * removed later is made anew, its folders are not.
  * out_sink: The sink; owned by the caller.
+ * Units: `queue_limit_bytes`: bytes, `spill_limit_bytes`: bytes, `delay_ns`: nanoseconds,
+ * `exit_timeout_ns`: nanoseconds, `file_limit_bytes`: bytes.
  * Ownership: The sink is the caller's, to be given back when it is done with.
  * Errors: invalid_argument (1003), invalid_state (1004), no_memory (3002).
  * Thread: May be called from any thread. */
@@ -2661,7 +2738,8 @@ scopeflow_atof_sink_open(
     const scopeflow_atof_sink_open_options *options, scopeflow_atof_sink **out_sink,
     scopeflow_error *out_error);
 
-/* Registers the sink as a subscriber of a runtime. It is removed with `deregister_subscriber`.
+/* Registers the sink as a subscriber of a runtime. It is removed with `deregister_subscriber`,
+ * which also writes what is queued.
  * runtime: Whose events it takes.
  * name: The name of the registration.
  * Errors: already_exists (1001), invalid_argument (1003), no_memory (3002).
@@ -2671,15 +2749,28 @@ scopeflow_atof_sink_register(
     scopeflow_atof_sink *self, scopeflow_runtime *runtime, scopeflow_bytes name,
     scopeflow_error *out_error);
 
-/* Says whether every event was written: the first failure since the last flush is returned, with
- * the system's reason.
- * Errors: invalid_argument (1003), invalid_state (1004).
+/* Waits until every event that was emitted before is in the file, for as long as the timeout
+ * allows, and for no running call. `limit_exceeded` says how many are left. The first failure
+ * since the last flush is returned as `invalid_state` with the system's reason, without waiting
+ * for the disk to recover; what is queued is tried again later.
+ * timeout_ns: Longest time to wait.
+ * Units: `timeout_ns`: nanoseconds.
+ * Errors: invalid_argument (1003), invalid_state (1004), limit_exceeded (3001).
  * Thread: May be called from any thread. */
 SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
 scopeflow_atof_sink_flush(
-    scopeflow_atof_sink *self, scopeflow_error *out_error);
+    scopeflow_atof_sink *self, uint64_t timeout_ns, scopeflow_error *out_error);
 
-/* Gives the sink back. The file is closed once no registration holds it either.
+/* Reads the counters.
+ * out_stats: The counters.
+ * Errors: invalid_argument (1003).
+ * Thread: May be called from any thread. */
+SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
+scopeflow_atof_sink_read_stats(
+    scopeflow_atof_sink *self, scopeflow_sink_stats *out_stats, scopeflow_error *out_error);
+
+/* Gives the sink back. Once no registration holds it either, what is queued is written and the
+ * file closed.
  * Thread: May be called from any thread. */
 SCOPEFLOW_API void scopeflow_atof_sink_free(scopeflow_atof_sink *self);
 

@@ -85,6 +85,25 @@
 #define SCOPEFLOW__REGISTER_CONDITIONAL_MIDDLEWARE_GUARDRAIL_KINDS_MAX 131071u
 #define SCOPEFLOW__SCOPE_REGISTER_CONDITIONAL_MIDDLEWARE_GUARDRAIL_KINDS_MIN 1u
 #define SCOPEFLOW__SCOPE_REGISTER_CONDITIONAL_MIDDLEWARE_GUARDRAIL_KINDS_MAX 131071u
+#define SCOPEFLOW__ATOF_SINK_OPEN_QUEUE_LIMIT_BYTES_DEFAULT 8388608ull
+#define SCOPEFLOW__ATOF_SINK_OPEN_QUEUE_LIMIT_BYTES_MIN 4096ull
+#define SCOPEFLOW__ATOF_SINK_OPEN_QUEUE_LIMIT_BYTES_MAX 1099511627776ull
+#define SCOPEFLOW__ATOF_SINK_OPEN_QUEUE_EVENT_LIMIT_DEFAULT 65536u
+#define SCOPEFLOW__ATOF_SINK_OPEN_QUEUE_EVENT_LIMIT_MIN 1u
+#define SCOPEFLOW__ATOF_SINK_OPEN_QUEUE_EVENT_LIMIT_MAX 4294967295u
+#define SCOPEFLOW__ATOF_SINK_OPEN_SPILL_LIMIT_BYTES_DEFAULT 1073741824ull
+#define SCOPEFLOW__ATOF_SINK_OPEN_SPILL_LIMIT_BYTES_MIN 4096ull
+#define SCOPEFLOW__ATOF_SINK_OPEN_SPILL_LIMIT_BYTES_MAX 1099511627776ull
+#define SCOPEFLOW__ATOF_SINK_OPEN_DELAY_NS_DEFAULT 10000000u
+#define SCOPEFLOW__ATOF_SINK_OPEN_DELAY_NS_MIN 0u
+#define SCOPEFLOW__ATOF_SINK_OPEN_DELAY_NS_MAX 100000000u
+#define SCOPEFLOW__ATOF_SINK_OPEN_EXIT_TIMEOUT_NS_DEFAULT 2000000000ull
+#define SCOPEFLOW__ATOF_SINK_OPEN_EXIT_TIMEOUT_NS_MIN 0ull
+#define SCOPEFLOW__ATOF_SINK_OPEN_EXIT_TIMEOUT_NS_MAX 3600000000000ull
+#define SCOPEFLOW__ATOF_SINK_OPEN_FILE_LIMIT_BYTES_DEFAULT 0ull
+#define SCOPEFLOW__ATOF_SINK_OPEN_KEPT_FILE_COUNT_DEFAULT 5u
+#define SCOPEFLOW__ATOF_SINK_OPEN_KEPT_FILE_COUNT_MIN 1u
+#define SCOPEFLOW__ATOF_SINK_OPEN_KEPT_FILE_COUNT_MAX 1000u
 #define SCOPEFLOW__ATOF_READER_NEW_LINE_LIMIT_BYTES_DEFAULT 16777216u
 #define SCOPEFLOW__ATOF_READER_NEW_LINE_LIMIT_BYTES_MIN 64u
 #define SCOPEFLOW__ATOF_READER_NEW_LINE_LIMIT_BYTES_MAX 1073741824u
@@ -5477,6 +5496,30 @@ static inline scopeflow_status scopeflow__check_atof_sink_open(
                        out_error, "path is null but has a length");
     SCOPEFLOW__REQUIRE(options->mode >= 0 && options->mode <= 1,
                        out_error, "mode is no file mode");
+    SCOPEFLOW__REQUIRE(options->delivery >= 0 && options->delivery <= 1,
+                       out_error, "delivery is no sink delivery");
+    SCOPEFLOW__REQUIRE(options->overflow >= 0 && options->overflow <= 2,
+                       out_error, "overflow is no sink overflow");
+    SCOPEFLOW__REQUIRE(options->queue_limit_bytes >= 4096ull,
+                       out_error, "queue_limit_bytes is not from 4096 to 1099511627776");
+    SCOPEFLOW__REQUIRE(options->queue_limit_bytes <= 1099511627776ull,
+                       out_error, "queue_limit_bytes is not from 4096 to 1099511627776");
+    SCOPEFLOW__REQUIRE(options->queue_event_limit >= 1u,
+                       out_error, "queue_event_limit is not from 1 to 4294967295");
+    SCOPEFLOW__REQUIRE(options->queue_event_limit <= 4294967295u,
+                       out_error, "queue_event_limit is not from 1 to 4294967295");
+    SCOPEFLOW__REQUIRE(options->spill_limit_bytes >= 4096ull,
+                       out_error, "spill_limit_bytes is not from 4096 to 1099511627776");
+    SCOPEFLOW__REQUIRE(options->spill_limit_bytes <= 1099511627776ull,
+                       out_error, "spill_limit_bytes is not from 4096 to 1099511627776");
+    SCOPEFLOW__REQUIRE(options->delay_ns <= 100000000u,
+                       out_error, "delay_ns is not from 0 to 100000000");
+    SCOPEFLOW__REQUIRE(options->exit_timeout_ns <= 3600000000000ull,
+                       out_error, "exit_timeout_ns is not from 0 to 3600000000000");
+    SCOPEFLOW__REQUIRE(options->kept_file_count >= 1u,
+                       out_error, "kept_file_count is not from 1 to 1000");
+    SCOPEFLOW__REQUIRE(options->kept_file_count <= 1000u,
+                       out_error, "kept_file_count is not from 1 to 1000");
     return SCOPEFLOW_STATUS_OK;
 }
 
@@ -5493,9 +5536,19 @@ static inline scopeflow_status scopeflow__check_atof_sink_register(
 }
 
 static inline scopeflow_status scopeflow__check_atof_sink_flush(
-    scopeflow_atof_sink *self, scopeflow_error *out_error) {
+    scopeflow_atof_sink *self, uint64_t timeout_ns, scopeflow_error *out_error) {
+    (void)timeout_ns;
     SCOPEFLOW__REQUIRE(self != NULL,
                        out_error, "self must not be null");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_atof_sink_read_stats(
+    scopeflow_atof_sink *self, scopeflow_sink_stats *out_stats, scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_stats != NULL,
+                       out_error, "out_stats must not be null");
     return SCOPEFLOW_STATUS_OK;
 }
 
@@ -6065,6 +6118,27 @@ void scopeflow__log_failure(scopeflow_runtime *runtime, scopeflow_log_level leve
 
 #endif
 
+/* -------------------- src/base/sink.h -------------------- */
+
+/* What a sink of the host layer needs of the core: to be registered, an event's line, and the log.
+ * Defined in registry/, event/ and scope/. */
+#ifndef SCOPEFLOW__SINK_H
+#define SCOPEFLOW__SINK_H
+
+scopeflow_status scopeflow__sink_register(scopeflow_runtime *runtime, scopeflow_bytes name,
+                                          void (*deliver)(void *context, scopeflow_event *event),
+                                          void (*free_context)(void *context), void *context,
+                                          scopeflow_error *out_error);
+
+/* The encoded event with a line end. False when memory ran out. */
+bool scopeflow__event_line_with_end(scopeflow_event *event, scopeflow_bytes *out_line);
+
+/* Says in the runtime's log that the sink of this path fails (S5.7). Runs host code. */
+void scopeflow__sink_log_failure(scopeflow_runtime *runtime, scopeflow_bytes path,
+                                 scopeflow_bytes reason);
+
+#endif
+
 static void keep(scopeflow_runtime *runtime, const scopeflow_error *entry) {
     scopeflow__lock(&runtime->log_lock);
     runtime->log[runtime->log_count++ % SCOPEFLOW__LOG_COUNT] = *entry;
@@ -6092,20 +6166,38 @@ static void append_error(scopeflow_runtime *runtime, scopeflow_error *to, scopef
     scopeflow__tape_deinit(&tape);
 }
 
+static void begin(scopeflow_error *entry, scopeflow_bytes title, scopeflow_bytes name) {
+    entry->status = SCOPEFLOW_STATUS_INTERNAL;
+    entry->message_len_bytes = 0;
+    append(entry, title);
+    append(entry, SCOPEFLOW__TEXT(" '"));
+    append(entry, name);
+    append(entry, SCOPEFLOW__TEXT("' failed"));
+}
+
+static void put_out(scopeflow_runtime *runtime, scopeflow_log_level level,
+                    const scopeflow_error *entry) {
+    keep(runtime, entry);
+    if (runtime->host.log != NULL)
+        runtime->host.log(runtime->host.context, (uint32_t)level,
+                          scopeflow__text(entry->message, entry->message_len_bytes));
+}
+
 void scopeflow__log_failure(scopeflow_runtime *runtime, scopeflow_log_level level,
                             scopeflow_bytes title, scopeflow_bytes name, scopeflow_ref error) {
     scopeflow_error entry;
-    entry.status = SCOPEFLOW_STATUS_INTERNAL;
-    entry.message_len_bytes = 0;
-    append(&entry, title);
-    append(&entry, SCOPEFLOW__TEXT(" '"));
-    append(&entry, name);
-    append(&entry, SCOPEFLOW__TEXT("' failed"));
+    begin(&entry, title, name);
     append_error(runtime, &entry, error);
-    keep(runtime, &entry);
-    if (runtime->host.log != NULL)
-        runtime->host.log(runtime->host.context, (uint32_t)level,
-                          scopeflow__text(entry.message, entry.message_len_bytes));
+    put_out(runtime, level, &entry);
+}
+
+void scopeflow__sink_log_failure(scopeflow_runtime *runtime, scopeflow_bytes path,
+                                 scopeflow_bytes reason) {
+    scopeflow_error entry;
+    begin(&entry, SCOPEFLOW__TEXT("writing to"), path);
+    append(&entry, SCOPEFLOW__TEXT(": "));
+    append(&entry, reason);
+    put_out(runtime, SCOPEFLOW_LOG_LEVEL_ERROR, &entry);
 }
 
 scopeflow_status scopeflow_runtime_last_error(scopeflow_runtime *self, uint32_t index,
@@ -7225,23 +7317,6 @@ scopeflow__view *scopeflow__view_own(scopeflow__owner owner, scopeflow__view *fr
 }
 
 /* -------------------- src/registry/registry.c -------------------- */
-
-/* -------------------- src/base/sink.h -------------------- */
-
-/* What a sink of the host layer needs of the core: to be registered, and an event's line. The first
- * is defined in registry/, the second in event/. */
-#ifndef SCOPEFLOW__SINK_H
-#define SCOPEFLOW__SINK_H
-
-scopeflow_status scopeflow__sink_register(scopeflow_runtime *runtime, scopeflow_bytes name,
-                                          void (*deliver)(void *context, scopeflow_event *event),
-                                          void (*free_context)(void *context), void *context,
-                                          scopeflow_error *out_error);
-
-/* The encoded event with a line end. False when memory ran out. */
-bool scopeflow__event_line_with_end(scopeflow_event *event, scopeflow_bytes *out_line);
-
-#endif
 
 /* --- Entries and sets --- */
 
@@ -13316,27 +13391,190 @@ void scopeflow__system_entropy(void *context, uint8_t *out, size_t out_len_bytes
 }
 #endif
 
-/* -------------------- src/host/atof_sink.c -------------------- */
+/* -------------------- src/host/waiting.c -------------------- */
 
-/* The file sink: each event is appended as one line with one write, so that nothing is lost when
- * the process ends in whatever way, several processes can append to one file, and a forked child
- * has no buffer to write twice (S1.13, S5.6). */
 #if !defined(_DEFAULT_SOURCE)
+#endif
+
+/* -------------------- src/host/waiting.h -------------------- */
+
+/* Waiting for another thread, by a clock that nobody sets. */
+#ifndef SCOPEFLOW__WAITING_H
+#define SCOPEFLOW__WAITING_H
+
+#if SCOPEFLOW_HOSTED
+#include <pthread.h>
+
+/* Nanoseconds since some moment in the past. */
+int64_t scopeflow__monotonic_ns(void);
+
+/* The moment that lies `timeout_ns` ahead; one that is too far off to be told is never. */
+int64_t scopeflow__deadline_after(uint64_t timeout_ns);
+
+/* Fails only where the system is out of memory. */
+bool scopeflow__condition_init(pthread_cond_t *condition);
+
+/* False once the deadline has passed. */
+bool scopeflow__wait_until(pthread_cond_t *condition, pthread_mutex_t *lock, int64_t deadline_ns);
+#endif
+
+#endif
+
+#if SCOPEFLOW_HOSTED
+#include <errno.h>
+#include <time.h>
+
+#define WAITING_NS_PER_SECOND 1000000000
+/* A century: far enough, and no sum with it overflows. */
+#define WAITING_NEVER_NS (100ll * 366 * 86400 * WAITING_NS_PER_SECOND)
+
+int64_t scopeflow__monotonic_ns(void) {
+    struct timespec now;
+    if (clock_gettime(CLOCK_MONOTONIC, &now) != 0) return 0;
+    return (int64_t)now.tv_sec * WAITING_NS_PER_SECOND + now.tv_nsec;
+}
+
+int64_t scopeflow__deadline_after(uint64_t timeout_ns) {
+    uint64_t const longest = (uint64_t)WAITING_NEVER_NS;
+    return scopeflow__monotonic_ns() + (int64_t)(timeout_ns < longest ? timeout_ns : longest);
+}
+
+static struct timespec timespec_of(int64_t ns) {
+    struct timespec moment;
+    moment.tv_sec = (time_t)(ns / WAITING_NS_PER_SECOND);
+    moment.tv_nsec = (long)(ns % WAITING_NS_PER_SECOND);
+    return moment;
+}
+
+#if defined(__APPLE__)
+/* There a condition has no clock, but can wait for a length of time. */
+bool scopeflow__condition_init(pthread_cond_t *condition) {
+    return pthread_cond_init(condition, NULL) == 0;
+}
+
+bool scopeflow__wait_until(pthread_cond_t *condition, pthread_mutex_t *lock, int64_t deadline_ns) {
+    int64_t const left_ns = deadline_ns - scopeflow__monotonic_ns();
+    if (left_ns <= 0) return false;
+    struct timespec const left = timespec_of(left_ns);
+    return pthread_cond_timedwait_relative_np(condition, lock, &left) != ETIMEDOUT;
+}
+#else
+bool scopeflow__condition_init(pthread_cond_t *condition) {
+    pthread_condattr_t attributes;
+    if (pthread_condattr_init(&attributes) != 0) return false;
+    bool const is_made = pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC) == 0 &&
+                         pthread_cond_init(condition, &attributes) == 0;
+    (void)pthread_condattr_destroy(&attributes);
+    return is_made;
+}
+
+bool scopeflow__wait_until(pthread_cond_t *condition, pthread_mutex_t *lock, int64_t deadline_ns) {
+    struct timespec const deadline = timespec_of(deadline_ns);
+    return pthread_cond_timedwait(condition, lock, &deadline) != ETIMEDOUT;
+}
+#endif
+#endif
+
+/* -------------------- src/host/file.c -------------------- */
+
+#if !defined(_DEFAULT_SOURCE)
+#endif
+
+/* -------------------- src/host/file.h -------------------- */
+
+/* The event file. Whole lines are appended; a line that a full disk cut is completed before the
+ * next, also by a later call. Before each write the path is looked at: a file that was moved away
+ * or removed is made anew, one that is full is rotated. One thread at a time. */
+#ifndef SCOPEFLOW__FILE_H
+#define SCOPEFLOW__FILE_H
+
+#if SCOPEFLOW_HOSTED
+#include <sys/types.h>
+
+/* Most bytes of one `write`; a longer line is still one. */
+#define SCOPEFLOW__FILE_BATCH_BYTES ((size_t)65536)
+
+typedef struct scopeflow__file {
+    char *path; /* Absolute, so that it means the same after `chdir`. */
+    size_t path_len;
+    char *names[2]; /* Room for the names that a rotation needs. */
+    int descriptor; /* -1 when it is not open. */
+    dev_t device;
+    ino_t inode;
+    bool is_regular; /* A device or a pipe is neither opened again nor rotated. */
+    bool is_mid_line;
+    bool needs_line_end;   /* A half line stands at the end, and its rest is not known any more. */
+    off_t half_line_bytes; /* The size at which the opened file ended in half a line, or 0. */
+    uint64_t limit_bytes;  /* 0 for none. */
+    uint32_t kept_count;
+    uint64_t rotation_count;
+    int rotation_error; /* An errno: the file could not be renamed and goes on growing. */
+} scopeflow__file;
+
+/* These return 0 or an errno. */
+
+/* Opens the file and makes the folders above it; a failure leaves nothing to close. */
+int scopeflow__file_open(scopeflow__file *self, scopeflow_bytes path, scopeflow_file_mode mode);
+
+/* Appends `lines[*at..len)`. `*at` then tells how far it came, also when it failed; it may go back
+ * to the start of its line, when the file that has the first half is no longer there. */
+int scopeflow__file_write(scopeflow__file *self, const char *lines, size_t len, size_t *at);
+
+/* In the child after a fork: the parent goes on with what was under way. */
+void scopeflow__file_leave(scopeflow__file *self);
+
+void scopeflow__file_close(scopeflow__file *self);
+#endif
+
 #endif
 
 #if SCOPEFLOW_HOSTED
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h> /* rename */
 #include <stdlib.h>
-#include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-struct scopeflow_atof_sink {
-    uint32_t refs;
-    int file;
-    int32_t first_error; /* An errno since the last flush, or 0. */
-};
+/* A dot and the digits of a number of 32 bits, and the end. */
+#define FILE_SUFFIX_BYTES 12
+
+/* --- Names --- */
+
+/* `path` from the root on. Where the working folder has no name it stays as it is. */
+static char *absolute_path(scopeflow_bytes path, size_t *out_len) {
+    char *const folder = path.ptr[0] == '/' ? NULL : getcwd(NULL, 0);
+    size_t const folder_len = folder != NULL ? strlen(folder) : 0;
+    size_t const gap = folder != NULL ? 1 : 0;
+    char *const made = (char *)malloc(folder_len + gap + path.len + 1);
+    if (made != NULL) {
+        scopeflow__copy(made, folder, folder_len);
+        if (gap > 0) made[folder_len] = '/';
+        scopeflow__copy(made + folder_len + gap, path.ptr, path.len);
+        *out_len = folder_len + gap + path.len;
+        made[*out_len] = '\0';
+    }
+    free(folder);
+    return made;
+}
+
+/* `<path>.<number>`, in one of the two places for names. */
+static const char *rotated_name(const scopeflow__file *self, uint32_t number) {
+    char digits[FILE_SUFFIX_BYTES];
+    size_t count = 0;
+    char *const name = self->names[number & 1];
+    uint32_t rest = number;
+    do {
+        digits[count++] = (char)('0' + rest % 10);
+        rest /= 10;
+    } while (rest > 0);
+    memcpy(name, self->path, self->path_len);
+    name[self->path_len] = '.';
+    for (size_t i = 0; i < count; i++) name[self->path_len + 1 + i] = digits[count - 1 - i];
+    name[self->path_len + 1 + count] = '\0';
+    return name;
+}
 
 /* --- Opening --- */
 
@@ -13353,13 +13591,1358 @@ static int make_folders(char *path) {
     return 0;
 }
 
-static int open_file(char *path, scopeflow_file_mode mode, int *out_file) {
-    int const reason = make_folders(path);
-    if (reason != 0) return reason;
-    int const truncate = mode == SCOPEFLOW_FILE_MODE_OVERWRITE ? O_TRUNC : 0;
-    *out_file = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | truncate, 0600);
-    return *out_file < 0 ? errno : 0;
+/* Whether the file has this size and ends in half a line. */
+static bool ends_in_half_line(const char *path, off_t size_bytes) {
+    struct stat facts;
+    char last = '\n';
+    int const descriptor = open(path, O_RDONLY | O_CLOEXEC);
+    if (descriptor < 0) return false;
+    bool const is_read = fstat(descriptor, &facts) == 0 && facts.st_size == size_bytes &&
+                         pread(descriptor, &last, 1, size_bytes - 1) == 1;
+    (void)close(descriptor);
+    return is_read && last != '\n';
 }
+
+/* The file's size if it ends in half a line, which a process that was killed may have left. A line
+ * that somebody is just writing looks the same; but a change of the mode, to what it is, waits for
+ * that write, after which the file has grown. */
+static off_t half_line_at(const char *path, int descriptor, const struct stat *facts) {
+    if (!S_ISREG(facts->st_mode) || facts->st_size == 0) return 0;
+    if (!ends_in_half_line(path, facts->st_size)) return 0;
+    if (fchmod(descriptor, facts->st_mode & 07777) != 0) return 0;
+    return ends_in_half_line(path, facts->st_size) ? facts->st_size : 0;
+}
+
+/* Opens the path and lets go of what was open before, which stays open if it cannot. */
+static int open_at_path(scopeflow__file *self, int more_flags) {
+    struct stat facts;
+    int const flags = O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | more_flags;
+    int const made = open(self->path, flags, 0600);
+    if (made < 0) return errno;
+    if (fstat(made, &facts) != 0) {
+        int const reason = errno;
+        (void)close(made);
+        return reason;
+    }
+    /* The new one is known before the old one is closed: a fork in between loses no track. */
+    int const old = __atomic_exchange_n(&self->descriptor, made, __ATOMIC_ACQ_REL);
+    if (old >= 0) (void)close(old);
+    self->device = facts.st_dev;
+    self->inode = facts.st_ino;
+    self->is_regular = S_ISREG(facts.st_mode);
+    self->half_line_bytes = half_line_at(self->path, made, &facts);
+    self->needs_line_end = false;
+    return 0;
+}
+
+int scopeflow__file_open(scopeflow__file *self, scopeflow_bytes path, scopeflow_file_mode mode) {
+    self->descriptor = -1;
+    self->is_mid_line = false;
+    self->rotation_count = 0;
+    self->rotation_error = 0;
+    self->names[0] = NULL;
+    self->path = absolute_path(path, &self->path_len);
+    if (self->path == NULL) return ENOMEM;
+    self->names[0] = (char *)malloc(2 * (self->path_len + FILE_SUFFIX_BYTES));
+    int reason = self->names[0] != NULL ? make_folders(self->path) : ENOMEM;
+    if (reason == 0)
+        reason = open_at_path(self, mode == SCOPEFLOW_FILE_MODE_OVERWRITE ? O_TRUNC : 0);
+    if (reason == 0)
+        self->names[1] = self->names[0] + self->path_len + FILE_SUFFIX_BYTES;
+    else
+        scopeflow__file_close(self);
+    return reason;
+}
+
+void scopeflow__file_leave(scopeflow__file *self) {
+    int const inherited = __atomic_exchange_n(&self->descriptor, -1, __ATOMIC_ACQ_REL);
+    if (inherited >= 0) (void)close(inherited);
+    self->is_mid_line = false;
+    self->rotation_count = 0;
+    self->rotation_error = 0;
+}
+
+void scopeflow__file_close(scopeflow__file *self) {
+    scopeflow__file_leave(self);
+    free(self->names[0]);
+    free(self->path);
+}
+
+/* --- Rotation --- */
+
+/* Renames `<path>` to `<path>.1` and what is in the way further up; the last one goes. */
+static int shift_names(const scopeflow__file *self) {
+    for (uint32_t number = self->kept_count; number > 1; number--) {
+        const char *const from = rotated_name(self, number - 1);
+        const char *const to = rotated_name(self, number);
+        if (rename(from, to) != 0 && errno != ENOENT) return errno;
+    }
+    return rename(self->path, rotated_name(self, 1)) != 0 ? errno : 0;
+}
+
+static bool is_same_file(const scopeflow__file *self, const struct stat *facts) {
+    return facts->st_dev == self->device && facts->st_ino == self->inode;
+}
+
+/* Of several processes that find the file full one rotates it: it locks the file itself, and who
+ * gets the lock later finds another file at the path. */
+static int rotate_file(scopeflow__file *self) {
+    struct stat facts;
+    if (flock(self->descriptor, LOCK_EX | LOCK_NB) != 0) return 0;
+    if (stat(self->path, &facts) == 0 && is_same_file(self, &facts)) {
+        int const reason = shift_names(self);
+        if (reason != 0) {
+            self->rotation_error = reason;
+            (void)flock(self->descriptor, LOCK_UN);
+            return 0;
+        }
+        self->rotation_count++;
+    }
+    return open_at_path(self, 0); /* Closes the old one, which unlocks it. */
+}
+
+/* --- Writing --- */
+
+/* A line of which another file has the first half begins anew. */
+static size_t line_start(const char *lines, size_t at) {
+    while (at > 0 && lines[at - 1] != '\n') at--;
+    return at;
+}
+
+/* The end of the lines from `at` on that may be written at once, at least of one. */
+static size_t lines_end(const char *lines, size_t len, size_t at, uint64_t room_bytes) {
+    if (len - at <= room_bytes) return len;
+    const char *const first = (const char *)memchr(lines + at, '\n', len - at);
+    size_t const first_end = first != NULL ? (size_t)(first - lines) + 1 : len;
+    if (first_end - at >= room_bytes) return first_end; /* A long line is not looked through. */
+    return line_start(lines, at + (size_t)room_bytes);
+}
+
+/* Opens what is not open, or not any more what the path means. `*out_bytes` is the file's size. */
+static int look_at_path(scopeflow__file *self, uint64_t *out_bytes) {
+    struct stat facts;
+    *out_bytes = 0;
+    if (self->descriptor >= 0 && !self->is_regular) return 0;
+    if (self->descriptor < 0 || stat(self->path, &facts) != 0 || !is_same_file(self, &facts)) {
+        int const reason = open_at_path(self, 0);
+        if (reason != 0) return reason;
+        if (fstat(self->descriptor, &facts) != 0) return errno;
+    }
+    *out_bytes = (uint64_t)facts.st_size;
+    return 0;
+}
+
+/* Ends a half line that nobody will complete. One that has grown since is somebody's who is still
+ * writing. */
+static int end_half_line(scopeflow__file *self, uint64_t size_bytes) {
+    bool const is_left = self->half_line_bytes != 0 && (off_t)size_bytes == self->half_line_bytes;
+    if (is_left || self->needs_line_end) {
+        ssize_t const written = write(self->descriptor, "\n", 1);
+        if (written < 0) return errno;
+    }
+    self->half_line_bytes = 0;
+    self->needs_line_end = false;
+    return 0;
+}
+
+/* Says how many bytes may be written now. */
+static int make_file_ready(scopeflow__file *self, const char *lines, size_t len, size_t *at,
+                           uint64_t *out_room_bytes) {
+    ino_t const inode = self->inode;
+    uint64_t size_bytes;
+    int reason = look_at_path(self, &size_bytes);
+    if (reason != 0) return reason;
+    *out_room_bytes = UINT64_MAX;
+    bool const is_full = self->limit_bytes != 0 && size_bytes > 0 && self->is_regular &&
+                         size_bytes + lines_end(lines, len, *at, 0) - *at > self->limit_bytes;
+    if (is_full && !self->is_mid_line) {
+        reason = rotate_file(self);
+        if (reason == 0) reason = look_at_path(self, &size_bytes);
+        if (reason != 0) return reason;
+    }
+    if (self->is_mid_line && self->inode != inode) *at = line_start(lines, *at);
+    if (self->limit_bytes != 0) {
+        uint64_t const left = size_bytes < self->limit_bytes ? self->limit_bytes - size_bytes : 0;
+        if (left < *out_room_bytes) *out_room_bytes = left;
+    }
+    return end_half_line(self, size_bytes);
+}
+
+int scopeflow__file_write(scopeflow__file *self, const char *lines, size_t len, size_t *at) {
+    while (*at < len) {
+        uint64_t room_bytes;
+        int const reason = make_file_ready(self, lines, len, at, &room_bytes);
+        if (reason != 0) return reason;
+        size_t const end = lines_end(lines, len, *at, room_bytes);
+        ssize_t const written = write(self->descriptor, lines + *at, end - *at);
+        if (written < 0 && errno == EINTR) continue;
+        if (written < 0 && errno == EBADF) { /* Somebody closed what is not theirs. */
+            self->descriptor = -1;
+            continue;
+        }
+        if (written <= 0) return written < 0 ? errno : ENOSPC;
+        *at += (size_t)written;
+        self->is_mid_line = lines[*at - 1] != '\n';
+    }
+    return 0;
+}
+#endif
+
+/* -------------------- src/host/queue.c -------------------- */
+
+#if !defined(_DEFAULT_SOURCE)
+#endif
+
+/* -------------------- src/host/queue.h -------------------- */
+
+/* Encoded lines that wait, in batches of about what one `write` takes: an event's line is copied
+ * once, and a batch is written as it is. Nothing here locks, allocates under a lock, or waits. */
+#ifndef SCOPEFLOW__QUEUE_H
+#define SCOPEFLOW__QUEUE_H
+
+typedef struct scopeflow__batch scopeflow__batch;
+
+struct scopeflow__batch {
+    scopeflow__batch *next;
+    size_t capacity;
+    size_t len;
+    size_t at; /* How much is in the file. */
+    uint64_t line_count;
+    uint64_t settled_count; /* Of them, how many are in the file. */
+};
+
+static inline char *scopeflow__batch_bytes(scopeflow__batch *self) {
+    return (char *)(self + 1);
+}
+
+typedef struct scopeflow__queue {
+    scopeflow__batch *first;
+    scopeflow__batch *last;
+    scopeflow__batch *spare; /* Empty ones. */
+    uint32_t spare_count;
+    uint64_t bytes; /* Of all lines that wait, also those that are just being written. */
+    uint64_t line_count;
+    uint64_t limit_bytes;
+    uint64_t limit_count;
+} scopeflow__queue;
+
+/* An empty batch with room for `bytes`, at least. Null when memory ran out. */
+scopeflow__batch *scopeflow__batch_new(size_t bytes);
+/* Frees a row of batches. */
+void scopeflow__batch_free(scopeflow__batch *first);
+void scopeflow__batch_put(scopeflow__batch *self, scopeflow_bytes line);
+
+/* Whether the limits allow for `count` more lines of together `bytes`. Alone any line is allowed.
+ */
+bool scopeflow__queue_has_room(const scopeflow__queue *self, uint64_t bytes, uint64_t count);
+/* Whether lines of together `bytes` can be put without another batch. */
+bool scopeflow__queue_has_batch(const scopeflow__queue *self, size_t bytes);
+/* Gives it an empty batch. */
+void scopeflow__queue_lend(scopeflow__queue *self, scopeflow__batch *batch);
+/* Needs a batch, see above. */
+void scopeflow__queue_put(scopeflow__queue *self, scopeflow_bytes line);
+
+/* The oldest batch, whose lines go on counting as waiting until it is given back; null if none. */
+scopeflow__batch *scopeflow__queue_take(scopeflow__queue *self);
+/* A batch that came from elsewhere counts too. */
+void scopeflow__queue_count(scopeflow__queue *self, const scopeflow__batch *batch);
+/* Takes back a batch that is done with; returns it if it is to be freed. */
+scopeflow__batch *scopeflow__queue_return(scopeflow__queue *self, scopeflow__batch *batch);
+/* Everything that it holds, in one row, to be freed. */
+scopeflow__batch *scopeflow__queue_clear(scopeflow__queue *self);
+
+#endif
+
+#if SCOPEFLOW_HOSTED
+
+#include <stdlib.h>
+
+/* One to write, one to fill; further ones are given back when a burst is over. */
+#define QUEUE_SPARE_LIMIT 2
+/* One for long lines is kept, too: memory that is new costs more than to write it. */
+#define QUEUE_SPARE_LIMIT_BYTES 1048576
+
+/* --- A batch --- */
+
+scopeflow__batch *scopeflow__batch_new(size_t bytes) {
+    size_t const capacity =
+        bytes > SCOPEFLOW__FILE_BATCH_BYTES ? bytes : SCOPEFLOW__FILE_BATCH_BYTES;
+    scopeflow__batch *const made = (scopeflow__batch *)malloc(sizeof *made + capacity);
+    if (made == NULL) return NULL;
+    memset(made, 0, sizeof *made);
+    made->capacity = capacity;
+    return made;
+}
+
+void scopeflow__batch_free(scopeflow__batch *first) {
+    while (first != NULL) {
+        scopeflow__batch *const next = first->next;
+        free(first);
+        first = next;
+    }
+}
+
+void scopeflow__batch_put(scopeflow__batch *self, scopeflow_bytes line) {
+    scopeflow__copy(scopeflow__batch_bytes(self) + self->len, line.ptr, line.len);
+    self->len += line.len;
+    self->line_count++;
+}
+
+/* --- The queue --- */
+
+bool scopeflow__queue_has_room(const scopeflow__queue *self, uint64_t bytes, uint64_t count) {
+    if (self->line_count == 0) return true;
+    return self->bytes + bytes <= self->limit_bytes &&
+           self->line_count + count <= self->limit_count;
+}
+
+static bool batch_fits(const scopeflow__batch *batch, size_t bytes) {
+    return batch != NULL && batch->capacity - batch->len >= bytes;
+}
+
+bool scopeflow__queue_has_batch(const scopeflow__queue *self, size_t bytes) {
+    return batch_fits(self->last, bytes) || batch_fits(self->spare, bytes);
+}
+
+void scopeflow__queue_lend(scopeflow__queue *self, scopeflow__batch *batch) {
+    batch->next = self->spare;
+    self->spare = batch;
+    self->spare_count++;
+}
+
+static void append_spare(scopeflow__queue *self) {
+    scopeflow__batch *const batch = self->spare;
+    self->spare = batch->next;
+    self->spare_count--;
+    batch->next = NULL;
+    if (self->last != NULL)
+        self->last->next = batch;
+    else
+        self->first = batch;
+    self->last = batch;
+}
+
+void scopeflow__queue_put(scopeflow__queue *self, scopeflow_bytes line) {
+    if (!batch_fits(self->last, line.len)) append_spare(self);
+    scopeflow__batch_put(self->last, line);
+    self->bytes += line.len;
+    self->line_count++;
+}
+
+scopeflow__batch *scopeflow__queue_take(scopeflow__queue *self) {
+    scopeflow__batch *const batch = self->first;
+    if (batch == NULL) return NULL;
+    self->first = batch->next;
+    if (self->first == NULL) self->last = NULL;
+    batch->next = NULL;
+    return batch;
+}
+
+void scopeflow__queue_count(scopeflow__queue *self, const scopeflow__batch *batch) {
+    self->bytes += batch->len;
+    self->line_count += batch->line_count;
+}
+
+scopeflow__batch *scopeflow__queue_return(scopeflow__queue *self, scopeflow__batch *batch) {
+    self->bytes -= batch->len;
+    self->line_count -= batch->line_count;
+    if (self->spare_count >= QUEUE_SPARE_LIMIT || batch->capacity > QUEUE_SPARE_LIMIT_BYTES)
+        return batch;
+    batch->len = 0;
+    batch->at = 0;
+    batch->line_count = 0;
+    batch->settled_count = 0;
+    scopeflow__queue_lend(self, batch);
+    return NULL;
+}
+
+scopeflow__batch *scopeflow__queue_clear(scopeflow__queue *self) {
+    scopeflow__batch *all = self->spare;
+    scopeflow__batch *batch;
+    while ((batch = scopeflow__queue_take(self)) != NULL) {
+        batch->next = all;
+        all = batch;
+    }
+    self->spare = NULL;
+    self->spare_count = 0;
+    self->bytes = 0;
+    self->line_count = 0;
+    return all;
+}
+#endif
+
+/* -------------------- src/host/spill.c -------------------- */
+
+#if !defined(_DEFAULT_SOURCE)
+#endif
+
+/* -------------------- src/host/spill.h -------------------- */
+
+/* The spill file: lines that found no room in the queue, until they are read back in their order.
+ * It is made when it is first needed, beside the event file, under a name that no other process
+ * uses, and removed when it has been read to its end. */
+#ifndef SCOPEFLOW__SPILL_H
+#define SCOPEFLOW__SPILL_H
+
+typedef struct scopeflow__spill {
+    char *path; /* With room for a number behind it. */
+    size_t path_len;
+    int descriptor; /* -1 when there is none. */
+    uint64_t read_at;
+    uint64_t write_at;
+    uint64_t limit_bytes;
+} scopeflow__spill;
+
+/* `<path>.spill`. False when memory ran out. */
+bool scopeflow__spill_init(scopeflow__spill *self, const char *path, uint64_t limit_bytes);
+
+/* Whether lines wait in it. As long as they do, later ones have to follow them. */
+static inline bool scopeflow__spill_is_used(const scopeflow__spill *self) {
+    return self->read_at < self->write_at;
+}
+static inline bool scopeflow__spill_has_room(const scopeflow__spill *self, uint64_t bytes) {
+    return self->write_at + bytes <= self->limit_bytes;
+}
+
+/* These return 0 or an errno. */
+
+/* Appends a line; a failure leaves the file as it was. */
+int scopeflow__spill_put(scopeflow__spill *self, scopeflow_bytes line);
+
+/* The oldest lines in a new batch. They stay in the file until `scopeflow__spill_taken`, and may be
+ * read while others are put. */
+int scopeflow__spill_read(const scopeflow__spill *self, scopeflow__batch **out_batch);
+void scopeflow__spill_taken(scopeflow__spill *self, const scopeflow__batch *batch);
+
+/* In the child after a fork: the file is the parent's. */
+void scopeflow__spill_leave(scopeflow__spill *self);
+
+/* Removes the file, unless lines wait in it, and is done with it. */
+void scopeflow__spill_remove(scopeflow__spill *self);
+void scopeflow__spill_deinit(scopeflow__spill *self);
+
+#endif
+
+#if SCOPEFLOW_HOSTED
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define SPILL_SUFFIX ".spill"
+/* So many processes may spill beside one file, or have died and left their lines. */
+#define SPILL_NAME_LIMIT 100
+
+bool scopeflow__spill_init(scopeflow__spill *self, const char *path, uint64_t limit_bytes) {
+    size_t const len = strlen(path);
+    self->descriptor = -1;
+    self->read_at = 0;
+    self->write_at = 0;
+    self->limit_bytes = limit_bytes;
+    self->path_len = len + sizeof SPILL_SUFFIX - 1;
+    self->path = (char *)malloc(self->path_len + sizeof ".99");
+    if (self->path == NULL) return false;
+    memcpy(self->path, path, len);
+    memcpy(self->path + len, SPILL_SUFFIX, sizeof SPILL_SUFFIX);
+    return true;
+}
+
+/* `<path>.spill`, `<path>.spill.1`, ... */
+static void name_spill(scopeflow__spill *self, int number) {
+    char *at = self->path + self->path_len;
+    if (number > 0) *at++ = '.';
+    if (number >= 10) *at++ = (char)('0' + number / 10);
+    if (number > 0) *at++ = (char)('0' + number % 10);
+    *at = '\0';
+}
+
+static int open_spill(scopeflow__spill *self) {
+    for (int number = 0; number < SPILL_NAME_LIMIT; number++) {
+        name_spill(self, number);
+        self->descriptor = open(self->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+        if (self->descriptor >= 0) return 0;
+        if (errno != EEXIST) return errno;
+    }
+    return EEXIST;
+}
+
+int scopeflow__spill_put(scopeflow__spill *self, scopeflow_bytes line) {
+    int const reason = self->descriptor < 0 ? open_spill(self) : 0;
+    if (reason != 0) return reason;
+    size_t at = 0;
+    while (at < line.len) {
+        /* What a failure leaves behind the end is written over by the next line. */
+        ssize_t const written =
+            pwrite(self->descriptor, line.ptr + at, line.len - at, (off_t)(self->write_at + at));
+        if (written < 0 && errno == EINTR) continue;
+        if (written <= 0) return written < 0 ? errno : ENOSPC;
+        at += (size_t)written;
+    }
+    self->write_at += line.len;
+    return 0;
+}
+
+/* Fills a batch as far as it goes, or as the file goes, and cuts it behind its last line end. */
+static int read_spilled_lines(const scopeflow__spill *self, scopeflow__batch *batch,
+                              uint64_t left_bytes) {
+    char *const bytes = scopeflow__batch_bytes(batch);
+    size_t const wanted = left_bytes < batch->capacity ? (size_t)left_bytes : batch->capacity;
+    size_t len = 0;
+    while (len < wanted) {
+        ssize_t const count =
+            pread(self->descriptor, bytes + len, wanted - len, (off_t)(self->read_at + len));
+        if (count < 0 && errno == EINTR) continue;
+        if (count <= 0) return count < 0 ? errno : EIO; /* Somebody has cut it short. */
+        len += (size_t)count;
+    }
+    for (size_t i = 0; i < len; i++) {
+        if (bytes[i] != '\n') continue;
+        batch->line_count++;
+        batch->len = i + 1;
+    }
+    return 0;
+}
+
+int scopeflow__spill_read(const scopeflow__spill *self, scopeflow__batch **out_batch) {
+    uint64_t const left_bytes = self->write_at - self->read_at;
+    for (size_t size = SCOPEFLOW__FILE_BATCH_BYTES;; size *= 4) {
+        scopeflow__batch *const batch = scopeflow__batch_new(size);
+        if (batch == NULL) return ENOMEM;
+        int const reason = read_spilled_lines(self, batch, left_bytes);
+        if (reason == 0 && batch->line_count > 0) {
+            *out_batch = batch;
+            return 0;
+        }
+        scopeflow__batch_free(batch);
+        if (reason != 0) return reason;
+        if (size >= left_bytes) return EIO;
+    }
+}
+
+void scopeflow__spill_taken(scopeflow__spill *self, const scopeflow__batch *batch) {
+    self->read_at += batch->len;
+    if (scopeflow__spill_is_used(self)) return;
+    self->read_at = 0;
+    self->write_at = 0;
+    (void)!ftruncate(self->descriptor, 0); /* Gives the room back; otherwise it is written over. */
+}
+
+void scopeflow__spill_leave(scopeflow__spill *self) {
+    if (self->descriptor >= 0) (void)close(self->descriptor);
+    self->descriptor = -1;
+    self->read_at = 0;
+    self->write_at = 0;
+}
+
+void scopeflow__spill_remove(scopeflow__spill *self) {
+    if (self->descriptor >= 0 && !scopeflow__spill_is_used(self)) (void)unlink(self->path);
+    scopeflow__spill_leave(self);
+}
+
+void scopeflow__spill_deinit(scopeflow__spill *self) {
+    scopeflow__spill_remove(self);
+    free(self->path);
+}
+#endif
+
+/* -------------------- src/host/dropped.c -------------------- */
+
+/* The mark `events dropped` (S5.6). It does not come from a runtime: that may be gone by the time
+ * there is room again, and a deterministic one draws no id that nobody asked for. */
+#if !defined(_DEFAULT_SOURCE)
+#endif
+
+/* -------------------- src/host/dropped.h -------------------- */
+
+/* What tells readers of the file that events are missing: a mark in their place. */
+#ifndef SCOPEFLOW__DROPPED_H
+#define SCOPEFLOW__DROPPED_H
+
+/* A mark is never longer, and a uuid as text is as long as this. */
+enum { SCOPEFLOW__DROPPED_LINE_BYTES = 384, SCOPEFLOW__DROPPED_UUID_BYTES = 36 };
+
+/* How many events are missing since the last mark, and the root of the runtime whose they were. */
+typedef struct scopeflow__dropped {
+    uint64_t count;
+    scopeflow_uuid root;
+} scopeflow__dropped;
+
+static inline void scopeflow__dropped_add(scopeflow__dropped *self, const scopeflow_uuid *root) {
+    self->count++;
+    self->root = *root;
+}
+
+/* Writes the mark, with its line end, and returns its length. */
+size_t scopeflow__dropped_line(const scopeflow__dropped *self,
+                               char out[SCOPEFLOW__DROPPED_LINE_BYTES]);
+
+#endif
+
+#if SCOPEFLOW_HOSTED
+#include <time.h>
+
+#define DROPPED_NAME "events dropped"
+#define DROPPED_KEY(name) ",\"" name "\":"
+
+typedef struct dropped_text {
+    char *ptr;
+    size_t len;
+} dropped_text;
+
+static void dropped_put(dropped_text *out, const char *text) {
+    size_t const len = strlen(text);
+    memcpy(out->ptr + out->len, text, len);
+    out->len += len;
+}
+
+/* A number in decimal with at least `width` digits. */
+static void dropped_put_number(dropped_text *out, uint64_t number, size_t width) {
+    char digits[20];
+    size_t count = 0;
+    while (number > 0 || count < width) {
+        digits[count++] = (char)('0' + number % 10);
+        number /= 10;
+    }
+    while (count > 0) out->ptr[out->len++] = digits[--count];
+}
+
+static void dropped_put_uuid(dropped_text *out, const scopeflow_uuid *uuid) {
+    static const char hex[] = "0123456789abcdef";
+    dropped_put(out, "\"");
+    for (size_t i = 0; i < sizeof uuid->bytes; i++) {
+        if (i == 4 || i == 6 || i == 8 || i == 10) out->ptr[out->len++] = '-';
+        out->ptr[out->len++] = hex[uuid->bytes[i] >> 4];
+        out->ptr[out->len++] = hex[uuid->bytes[i] & 15];
+    }
+    dropped_put(out, "\"");
+}
+
+/* Version 7: milliseconds, the rest random (S2.2). */
+static void draw_mark_uuid(int64_t now_ns, scopeflow_uuid *out) {
+    uint64_t const now_ms = (uint64_t)now_ns / 1000000;
+    scopeflow__system_entropy(NULL, out->bytes, sizeof out->bytes);
+    for (int i = 0; i < 6; i++) out->bytes[i] = (uint8_t)(now_ms >> (40 - 8 * i));
+    out->bytes[6] = (uint8_t)(0x70 | (out->bytes[6] & 0x0F));
+    out->bytes[8] = (uint8_t)(0x80 | (out->bytes[8] & 0x3F));
+}
+
+static void dropped_put_time(dropped_text *out, int64_t now_ns) {
+    time_t const seconds = (time_t)(now_ns / 1000000000);
+    struct tm parts;
+    if (gmtime_r(&seconds, &parts) == NULL) memset(&parts, 0, sizeof parts);
+    dropped_put(out, "\"");
+    dropped_put_number(out, (uint64_t)(parts.tm_year + 1900), 4);
+    dropped_put(out, "-");
+    dropped_put_number(out, (uint64_t)(parts.tm_mon + 1), 2);
+    dropped_put(out, "-");
+    dropped_put_number(out, (uint64_t)parts.tm_mday, 2);
+    dropped_put(out, "T");
+    dropped_put_number(out, (uint64_t)parts.tm_hour, 2);
+    dropped_put(out, ":");
+    dropped_put_number(out, (uint64_t)parts.tm_min, 2);
+    dropped_put(out, ":");
+    dropped_put_number(out, (uint64_t)parts.tm_sec, 2);
+    dropped_put(out, ".");
+    dropped_put_number(out, (uint64_t)(now_ns % 1000000000), 9);
+    dropped_put(out, "Z\"");
+}
+
+size_t scopeflow__dropped_line(const scopeflow__dropped *self,
+                               char out[SCOPEFLOW__DROPPED_LINE_BYTES]) {
+    dropped_text text = {out, 0};
+    scopeflow_uuid uuid;
+    int64_t const now_ns = scopeflow__system_clock();
+    draw_mark_uuid(now_ns, &uuid);
+    dropped_put(&text, "{\"" SCOPEFLOW__KEY_KIND "\":\"mark\"");
+    dropped_put(&text, DROPPED_KEY(SCOPEFLOW__KEY_ATOF_VERSION) "\"" SCOPEFLOW__ATOF_VERSION "\"");
+    dropped_put(&text, DROPPED_KEY(SCOPEFLOW__KEY_PARENT_UUID));
+    dropped_put_uuid(&text, &self->root);
+    dropped_put(&text, DROPPED_KEY(SCOPEFLOW__KEY_UUID));
+    dropped_put_uuid(&text, &uuid);
+    dropped_put(&text, DROPPED_KEY(SCOPEFLOW__KEY_TIMESTAMP));
+    dropped_put_time(&text, now_ns);
+    dropped_put(&text, DROPPED_KEY(SCOPEFLOW__KEY_NAME) "\"" DROPPED_NAME "\"");
+    dropped_put(&text, DROPPED_KEY(SCOPEFLOW__KEY_DATA) "{\"dropped\":");
+    dropped_put_number(&text, self->count, 1);
+    dropped_put(&text, "}" DROPPED_KEY(SCOPEFLOW__KEY_DATA_SCHEMA) "null");
+    dropped_put(&text, DROPPED_KEY(SCOPEFLOW__KEY_METADATA) "null");
+    dropped_put(&text, DROPPED_KEY(SCOPEFLOW__KEY_CATEGORY) "null");
+    dropped_put(&text, DROPPED_KEY(SCOPEFLOW__KEY_CATEGORY_PROFILE) "null}\n");
+    return text.len;
+}
+#endif
+
+/* -------------------- src/host/intake.c -------------------- */
+
+/* The way of a line into the queue, on the thread that emitted it (S5.6). */
+#if !defined(_DEFAULT_SOURCE)
+#endif
+
+/* -------------------- src/host/sink_state.h -------------------- */
+
+/* A file sink, and what its parts ask of each other: intake.c takes lines on the emitting threads,
+ * worker.c writes them, atof_sink.c has the public operations, process.c knows all sinks of the
+ * process.
+ *
+ * `lock` is held for a few instructions and, where lines spill, for the write to the spill file;
+ * never while the event file is written or memory allocated. Whoever needs both takes `file_lock`
+ * first. */
+#ifndef SCOPEFLOW__SINK_STATE_H
+#define SCOPEFLOW__SINK_STATE_H
+
+#if SCOPEFLOW_HOSTED
+
+typedef enum scopeflow__worker_state {
+    SCOPEFLOW__WORKER_NONE, /* Nothing was queued yet. */
+    SCOPEFLOW__WORKER_RUNNING,
+    SCOPEFLOW__WORKER_ENDED /* From now on lines are written at once. */
+} scopeflow__worker_state;
+
+/* What the worker waits for, when it waits. */
+typedef enum scopeflow__doze {
+    SCOPEFLOW__DOZE_AWAKE,
+    SCOPEFLOW__DOZE_IDLE,      /* For a first line. */
+    SCOPEFLOW__DOZE_GATHERING, /* For more lines to write together. */
+    SCOPEFLOW__DOZE_RESTING    /* For the disk to recover. */
+} scopeflow__doze;
+
+struct scopeflow_atof_sink {
+    uint32_t refs;
+    scopeflow_sink_delivery delivery;
+    scopeflow_sink_overflow overflow;
+    uint32_t delay_ns;
+    uint64_t exit_timeout_ns;
+
+    pthread_mutex_t file_lock;
+    scopeflow__file file;
+    scopeflow__batch *cut_line; /* A line written at once of which a full disk took the start. */
+
+    pthread_mutex_t lock; /* Guards all below. */
+    pthread_cond_t work;
+    pthread_cond_t room;
+    pthread_cond_t settled;
+    scopeflow__queue queue;
+    scopeflow__spill spill;
+    scopeflow__dropped dropped;
+    scopeflow__batch *writing;   /* What the worker has taken out of the queue. */
+    scopeflow__batch *inherited; /* A parent's batches, to be freed outside the fork handler. */
+    uint64_t accepted_count;     /* Lines that were queued ... */
+    uint64_t settled_count;      /* ... and those of them that were written or given up. */
+    uint64_t failure_count;      /* Attempts to write that failed. */
+    uint32_t room_waiter_count;
+    uint32_t flush_waiter_count;
+    int first_error;       /* An errno since the last flush, or 0. */
+    uint32_t untold_error; /* An errno for the log; read without the lock. */
+    bool is_in_trouble;    /* It failed, and has not written since. */
+
+    scopeflow__worker_state worker;
+    scopeflow__doze doze;
+    pthread_t thread;
+    bool has_thread;
+    bool is_closing;  /* The worker ends when nothing waits any more, or cannot be written. */
+    bool is_failing;  /* The last attempt failed. */
+    bool is_orphaned; /* Its owner has stopped waiting for the worker, which cleans up. */
+    scopeflow_sink_stats stats;
+
+    /* Guarded by the lock of process.c. */
+    scopeflow_atof_sink *next;
+    scopeflow_atof_sink *previous;
+    bool is_seen_at_exit;
+};
+
+/* --- intake.c --- */
+
+/* Queues a line or does what the overflow policy says. False when it is to be written at once. */
+bool scopeflow__intake_put(scopeflow_atof_sink *self, scopeflow_bytes line,
+                           const scopeflow_uuid *root);
+/* Queues the mark that tells of dropped events, if there are any and there is room. Needs `lock`,
+ * and lets it go for a moment. */
+bool scopeflow__intake_put_mark(scopeflow_atof_sink *self);
+
+/* --- worker.c --- */
+
+/* Starts the worker, or where the system gives no thread does its work. Called once, unlocked. */
+void scopeflow__worker_start(scopeflow_atof_sink *self);
+/* Wakes it from any wait. Needs `lock`. */
+void scopeflow__worker_wake(scopeflow_atof_sink *self);
+/* Waits until what was queued before is settled, an attempt fails, or the deadline has passed.
+ * Returns how many lines are left. */
+uint64_t scopeflow__worker_drain(scopeflow_atof_sink *self, int64_t deadline_ns);
+void scopeflow__worker_ask_to_end(scopeflow_atof_sink *self);
+/* False when the deadline has passed. */
+bool scopeflow__worker_await_end(scopeflow_atof_sink *self, int64_t deadline_ns);
+
+/* These need `lock`. A trouble is for the log once, however many attempts fail. */
+static inline void scopeflow__sink_note_error(scopeflow_atof_sink *self, int reason) {
+    self->stats.write_error_count++;
+    if (self->first_error == 0) self->first_error = reason;
+    if (!self->is_in_trouble) scopeflow__store_u32(&self->untold_error, (uint32_t)reason);
+    self->is_in_trouble = true;
+}
+static inline void scopeflow__sink_note_attempt(scopeflow_atof_sink *self, int reason,
+                                                int rotation_reason) {
+    if (reason == 0 && rotation_reason == 0) self->is_in_trouble = false;
+    if (reason != 0) scopeflow__sink_note_error(self, reason);
+    if (rotation_reason != 0) scopeflow__sink_note_error(self, rotation_reason);
+}
+
+/* --- atof_sink.c --- */
+
+bool scopeflow__sink_hold(scopeflow_atof_sink *self); /* False when it is just being freed. */
+void scopeflow__sink_release(scopeflow_atof_sink *self);
+void scopeflow__sink_destroy(scopeflow_atof_sink *self);
+
+/* --- process.c --- */
+
+void scopeflow__process_add(scopeflow_atof_sink *sink);
+void scopeflow__process_remove(scopeflow_atof_sink *sink);
+
+#endif
+#endif
+
+#if SCOPEFLOW_HOSTED
+#include <errno.h>
+
+/* Where a line goes. */
+typedef enum intake_way {
+    INTAKE_QUEUE,
+    INTAKE_SPILL,
+    INTAKE_NOWHERE,
+    INTAKE_FILE /* There is no worker any more. */
+} intake_way;
+
+static intake_way spill_way(const scopeflow_atof_sink *self, uint64_t bytes) {
+    return scopeflow__spill_has_room(&self->spill, bytes) ? INTAKE_SPILL : INTAKE_NOWHERE;
+}
+
+static void wait_for_room(scopeflow_atof_sink *self) {
+    self->room_waiter_count++;
+    scopeflow__worker_wake(self);
+    (void)pthread_cond_wait(&self->room, &self->lock);
+    self->room_waiter_count--;
+}
+
+/* What the line and a mark before it need. The lock is let go while it waits. */
+static intake_way find_way(scopeflow_atof_sink *self, size_t line_bytes, size_t *out_bytes) {
+    for (;;) {
+        bool const has_mark = self->dropped.count > 0;
+        if (self->worker == SCOPEFLOW__WORKER_ENDED) return INTAKE_FILE;
+        *out_bytes = line_bytes + (has_mark ? (size_t)SCOPEFLOW__DROPPED_LINE_BYTES : 0);
+        /* What has spilled is older. */
+        if (scopeflow__spill_is_used(&self->spill)) return spill_way(self, *out_bytes);
+        if (scopeflow__queue_has_room(&self->queue, *out_bytes, has_mark ? 2 : 1))
+            return INTAKE_QUEUE;
+        if (self->overflow == SCOPEFLOW_SINK_OVERFLOW_SPILL) return spill_way(self, *out_bytes);
+        if (self->overflow == SCOPEFLOW_SINK_OVERFLOW_DROP) return INTAKE_NOWHERE;
+        /* S4.4: a disk that is full holds up no call. */
+        if (self->is_failing || self->is_closing) return INTAKE_NOWHERE;
+        wait_for_room(self);
+    }
+}
+
+/* Also sees to a batch for what goes to the queue; memory is allocated without the lock. */
+static intake_way prepare_way(scopeflow_atof_sink *self, size_t line_bytes) {
+    for (;;) {
+        size_t bytes;
+        intake_way const way = find_way(self, line_bytes, &bytes);
+        if (way != INTAKE_QUEUE || scopeflow__queue_has_batch(&self->queue, bytes)) return way;
+        (void)pthread_mutex_unlock(&self->lock);
+        scopeflow__batch *const batch = scopeflow__batch_new(bytes);
+        (void)pthread_mutex_lock(&self->lock);
+        if (batch == NULL) {
+            scopeflow__sink_note_error(self, ENOMEM);
+            return INTAKE_NOWHERE;
+        }
+        scopeflow__queue_lend(&self->queue, batch);
+    }
+}
+
+static bool put_line_by(scopeflow_atof_sink *self, intake_way way, scopeflow_bytes line) {
+    if (way == INTAKE_SPILL) {
+        int const reason = scopeflow__spill_put(&self->spill, line);
+        if (reason != 0) {
+            scopeflow__sink_note_error(self, reason);
+            return false;
+        }
+    } else {
+        scopeflow__queue_put(&self->queue, line);
+    }
+    self->accepted_count++;
+    return true;
+}
+
+static bool put_mark_by(scopeflow_atof_sink *self, intake_way way) {
+    char text[SCOPEFLOW__DROPPED_LINE_BYTES];
+    size_t const len = scopeflow__dropped_line(&self->dropped, text);
+    if (!put_line_by(self, way, scopeflow__text(text, len))) return false;
+    self->dropped.count = 0;
+    return true;
+}
+
+bool scopeflow__intake_put_mark(scopeflow_atof_sink *self) {
+    if (self->dropped.count == 0) return false;
+    if (!scopeflow__queue_has_batch(&self->queue, SCOPEFLOW__DROPPED_LINE_BYTES)) {
+        (void)pthread_mutex_unlock(&self->lock);
+        scopeflow__batch *const batch = scopeflow__batch_new(0);
+        (void)pthread_mutex_lock(&self->lock);
+        if (batch == NULL) return false;
+        scopeflow__queue_lend(&self->queue, batch);
+    }
+    bool const has_room =
+        scopeflow__queue_has_room(&self->queue, SCOPEFLOW__DROPPED_LINE_BYTES, 1) &&
+        scopeflow__queue_has_batch(&self->queue, SCOPEFLOW__DROPPED_LINE_BYTES) &&
+        !scopeflow__spill_is_used(&self->spill);
+    bool const is_wanted = self->dropped.count > 0 && self->worker == SCOPEFLOW__WORKER_RUNNING;
+    return is_wanted && has_room && put_mark_by(self, INTAKE_QUEUE);
+}
+
+/* Only a first line wakes the worker, and one that makes a full batch of what it gathers. */
+static void tell_worker(scopeflow_atof_sink *self) {
+    if (self->doze == SCOPEFLOW__DOZE_IDLE || (self->doze == SCOPEFLOW__DOZE_GATHERING &&
+                                               self->queue.bytes >= SCOPEFLOW__FILE_BATCH_BYTES))
+        scopeflow__worker_wake(self);
+}
+
+static bool take_line(scopeflow_atof_sink *self, scopeflow_bytes line, const scopeflow_uuid *root) {
+    intake_way const way = prepare_way(self, line.len);
+    if (way == INTAKE_FILE) return false;
+    bool is_taken = way != INTAKE_NOWHERE;
+    if (is_taken && self->dropped.count > 0) is_taken = put_mark_by(self, way);
+    is_taken = is_taken && put_line_by(self, way, line);
+    if (is_taken && way == INTAKE_SPILL) self->stats.spilled_event_count++;
+    if (!is_taken) {
+        self->stats.dropped_event_count++;
+        scopeflow__dropped_add(&self->dropped, root);
+    }
+    tell_worker(self);
+    return true;
+}
+
+bool scopeflow__intake_put(scopeflow_atof_sink *self, scopeflow_bytes line,
+                           const scopeflow_uuid *root) {
+    if (self->delivery != SCOPEFLOW_SINK_DELIVERY_QUEUED) return false;
+    (void)pthread_mutex_lock(&self->lock);
+    scopeflow__batch *const inherited = self->inherited;
+    self->inherited = NULL;
+    bool const is_taken = take_line(self, line, root);
+    bool const starts = is_taken && self->worker == SCOPEFLOW__WORKER_NONE;
+    if (starts) self->worker = SCOPEFLOW__WORKER_RUNNING;
+    (void)pthread_mutex_unlock(&self->lock);
+    scopeflow__batch_free(inherited);
+    if (starts) scopeflow__worker_start(self);
+    return is_taken;
+}
+#endif
+
+/* -------------------- src/host/worker.c -------------------- */
+
+/* The thread that writes what is queued. It starts with the first line, ends when the sink is given
+ * back or the process exits, and sleeps while there is nothing to do. */
+#if !defined(_DEFAULT_SOURCE)
+#endif
+
+#if SCOPEFLOW_HOSTED
+#include <signal.h>
+
+/* How long a disk that failed is left alone. */
+#define WORKER_REST_NS 100000000
+/* It calls little; the sanitizers need most of it. */
+#define WORKER_STACK_BYTES 262144
+
+/* --- Waiting --- */
+
+void scopeflow__worker_wake(scopeflow_atof_sink *self) {
+    if (self->doze == SCOPEFLOW__DOZE_AWAKE) return;
+    self->doze = SCOPEFLOW__DOZE_AWAKE;
+    (void)pthread_cond_signal(&self->work);
+}
+
+static void doze_until(scopeflow_atof_sink *self, scopeflow__doze doze, int64_t deadline_ns) {
+    self->doze = doze;
+    while (self->doze == doze && scopeflow__wait_until(&self->work, &self->lock, deadline_ns)) {
+    }
+    self->doze = SCOPEFLOW__DOZE_AWAKE;
+}
+
+static bool is_urgent(const scopeflow_atof_sink *self) {
+    return self->is_closing || self->flush_waiter_count > 0 || self->room_waiter_count > 0;
+}
+
+static bool has_lines_to_write(const scopeflow_atof_sink *self) {
+    return self->accepted_count != self->settled_count;
+}
+
+/* False when it is time to end. */
+static bool await_lines(scopeflow_atof_sink *self) {
+    if (self->is_failing && !self->is_closing)
+        doze_until(self, SCOPEFLOW__DOZE_RESTING, scopeflow__deadline_after(WORKER_REST_NS));
+    while (!has_lines_to_write(self)) {
+        if (scopeflow__intake_put_mark(self)) break;
+        if (has_lines_to_write(self)) break; /* The mark let go of the lock. */
+        if (self->is_closing) return false;
+        self->doze = SCOPEFLOW__DOZE_IDLE;
+        while (self->doze == SCOPEFLOW__DOZE_IDLE)
+            (void)pthread_cond_wait(&self->work, &self->lock);
+    }
+    if (self->delay_ns > 0 && !is_urgent(self) && !scopeflow__spill_is_used(&self->spill) &&
+        self->writing == NULL && self->queue.bytes < SCOPEFLOW__FILE_BATCH_BYTES)
+        doze_until(self, SCOPEFLOW__DOZE_GATHERING, scopeflow__deadline_after(self->delay_ns));
+    return true;
+}
+
+/* --- Writing --- */
+
+/* Tells those who wait, once there is something to be told. */
+static void announce_progress(scopeflow_atof_sink *self) {
+    const scopeflow__queue *const queue = &self->queue;
+    bool const is_half_empty =
+        queue->bytes <= queue->limit_bytes / 2 && queue->line_count <= queue->limit_count / 2;
+    if (self->room_waiter_count > 0 && (is_half_empty || self->is_failing || self->is_closing))
+        (void)pthread_cond_broadcast(&self->room);
+    if (self->flush_waiter_count > 0) (void)pthread_cond_broadcast(&self->settled);
+}
+
+/* The next batch in the order of emission: the queue is older than what has spilled. */
+static int take_batch(scopeflow_atof_sink *self) {
+    if (self->writing == NULL) self->writing = scopeflow__queue_take(&self->queue);
+    if (self->writing != NULL) return 0;
+    scopeflow__batch *batch = NULL;
+    scopeflow__spill const as_of_now = self->spill; /* Others go on putting. */
+    (void)pthread_mutex_unlock(&self->lock);
+    int const reason = scopeflow__spill_read(&as_of_now, &batch);
+    (void)pthread_mutex_lock(&self->lock);
+    if (reason != 0) return reason;
+    self->writing = batch;
+    scopeflow__queue_count(&self->queue, batch);
+    scopeflow__spill_taken(&self->spill, batch);
+    return 0;
+}
+
+static uint64_t count_lines(scopeflow__batch *batch) {
+    if (batch->at == batch->len) return batch->line_count;
+    uint64_t count = 0;
+    for (size_t i = 0; i < batch->at; i++) count += scopeflow__batch_bytes(batch)[i] == '\n';
+    return count;
+}
+
+/* Accounts for what was written; returns the batch if it is to be freed. */
+static scopeflow__batch *settle_batch(scopeflow_atof_sink *self, size_t written_bytes, int reason) {
+    scopeflow__batch *const batch = self->writing;
+    uint64_t const line_count = count_lines(batch);
+    uint64_t const more = line_count > batch->settled_count ? line_count - batch->settled_count : 0;
+    batch->settled_count += more;
+    self->settled_count += more;
+    self->stats.written_event_count += more;
+    self->stats.written_bytes += written_bytes;
+    self->is_failing = reason != 0;
+    if (reason != 0) {
+        self->failure_count++;
+        return NULL;
+    }
+    self->writing = NULL;
+    return scopeflow__queue_return(&self->queue, batch);
+}
+
+static void fail_to_take(scopeflow_atof_sink *self, int reason) {
+    self->is_failing = true;
+    self->failure_count++;
+    scopeflow__sink_note_error(self, reason);
+}
+
+static void write_batch(scopeflow_atof_sink *self) {
+    int reason = take_batch(self);
+    if (reason != 0) {
+        fail_to_take(self, reason);
+        announce_progress(self);
+        return;
+    }
+    scopeflow__batch *const batch = self->writing;
+    size_t const began_at = batch->at;
+    (void)pthread_mutex_unlock(&self->lock);
+    (void)pthread_mutex_lock(&self->file_lock);
+    reason =
+        scopeflow__file_write(&self->file, scopeflow__batch_bytes(batch), batch->len, &batch->at);
+    int const rotation_error = self->file.rotation_error;
+    self->file.rotation_error = 0;
+    uint64_t const rotation_count = self->file.rotation_count;
+    (void)pthread_mutex_unlock(&self->file_lock);
+    (void)pthread_mutex_lock(&self->lock);
+    self->stats.rotation_count = rotation_count;
+    scopeflow__sink_note_attempt(self, reason, rotation_error);
+    scopeflow__batch *const done =
+        settle_batch(self, batch->at > began_at ? batch->at - began_at : 0, reason);
+    announce_progress(self);
+    if (done == NULL) return;
+    (void)pthread_mutex_unlock(&self->lock);
+    scopeflow__batch_free(done);
+    (void)pthread_mutex_lock(&self->lock);
+}
+
+/* --- Life --- */
+
+/* What cannot be written when the sink ends is lost; what has spilled stays in its file. */
+static void give_up_lines(scopeflow_atof_sink *self) {
+    self->stats.lost_event_count += self->accepted_count - self->settled_count;
+    self->settled_count = self->accepted_count;
+}
+
+static void *run_worker(void *context) {
+    scopeflow_atof_sink *const self = (scopeflow_atof_sink *)context;
+    (void)pthread_mutex_lock(&self->lock);
+    while (await_lines(self)) {
+        write_batch(self);
+        if (self->is_closing && self->is_failing) break;
+    }
+    give_up_lines(self);
+    scopeflow__batch *const left = scopeflow__queue_clear(&self->queue);
+    scopeflow__batch *const writing = self->writing;
+    self->writing = NULL;
+    self->worker = SCOPEFLOW__WORKER_ENDED;
+    bool const is_orphaned = self->is_orphaned;
+    (void)pthread_cond_broadcast(&self->room);
+    (void)pthread_cond_broadcast(&self->settled);
+    (void)pthread_mutex_unlock(&self->lock);
+    scopeflow__batch_free(left);
+    scopeflow__batch_free(writing);
+    scopeflow__spill_remove(&self->spill); /* At exit nobody else does. */
+    if (is_orphaned) scopeflow__sink_destroy(self);
+    return NULL;
+}
+
+/* No signal handler of the application runs on this thread. */
+static bool create_thread(scopeflow_atof_sink *self, pthread_t *out_thread) {
+    pthread_attr_t attributes;
+    sigset_t all;
+    sigset_t before;
+    if (pthread_attr_init(&attributes) != 0) return false;
+    (void)pthread_attr_setstacksize(&attributes, WORKER_STACK_BYTES);
+    (void)sigfillset(&all);
+    (void)pthread_sigmask(SIG_SETMASK, &all, &before);
+    bool const is_made = pthread_create(out_thread, &attributes, run_worker, self) == 0;
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    (void)pthread_attr_destroy(&attributes);
+    return is_made;
+}
+
+void scopeflow__worker_start(scopeflow_atof_sink *self) {
+    pthread_t thread;
+    if (create_thread(self, &thread)) {
+        (void)pthread_mutex_lock(&self->lock);
+        self->thread = thread;
+        self->has_thread = true;
+        (void)pthread_mutex_unlock(&self->lock);
+        return;
+    }
+    (void)pthread_mutex_lock(&self->lock);
+    self->is_closing = true;
+    (void)pthread_mutex_unlock(&self->lock);
+    (void)run_worker(self);
+}
+
+/* Waits for what is queued now. Needs `lock`; returns how many lines are left. */
+static uint64_t await_settled(scopeflow_atof_sink *self, int64_t deadline_ns) {
+    uint64_t const wanted_count = self->accepted_count;
+    uint64_t const failure_count = self->failure_count;
+    scopeflow__worker_wake(self);
+    while (self->settled_count < wanted_count && self->failure_count == failure_count &&
+           scopeflow__wait_until(&self->settled, &self->lock, deadline_ns)) {
+    }
+    return self->settled_count < wanted_count ? wanted_count - self->settled_count : 0;
+}
+
+uint64_t scopeflow__worker_drain(scopeflow_atof_sink *self, int64_t deadline_ns) {
+    (void)pthread_mutex_lock(&self->lock);
+    bool const is_running = self->worker == SCOPEFLOW__WORKER_RUNNING;
+    if (is_running) (void)scopeflow__intake_put_mark(self);
+    bool const has_untold = is_running && self->dropped.count > 0; /* No room for the mark yet. */
+    self->flush_waiter_count++;
+    uint64_t left_count = await_settled(self, deadline_ns);
+    if (left_count == 0 && has_untold) {
+        (void)scopeflow__intake_put_mark(self);
+        left_count = await_settled(self, deadline_ns);
+    }
+    self->flush_waiter_count--;
+    (void)pthread_mutex_unlock(&self->lock);
+    return left_count;
+}
+
+void scopeflow__worker_ask_to_end(scopeflow_atof_sink *self) {
+    (void)pthread_mutex_lock(&self->lock);
+    if (self->worker == SCOPEFLOW__WORKER_NONE) self->worker = SCOPEFLOW__WORKER_ENDED;
+    self->is_closing = true;
+    scopeflow__worker_wake(self);
+    (void)pthread_mutex_unlock(&self->lock);
+}
+
+bool scopeflow__worker_await_end(scopeflow_atof_sink *self, int64_t deadline_ns) {
+    (void)pthread_mutex_lock(&self->lock);
+    self->flush_waiter_count++;
+    while (self->worker == SCOPEFLOW__WORKER_RUNNING &&
+           scopeflow__wait_until(&self->settled, &self->lock, deadline_ns)) {
+    }
+    self->flush_waiter_count--;
+    bool const is_ended = self->worker != SCOPEFLOW__WORKER_RUNNING;
+    bool const joins = is_ended && self->has_thread;
+    pthread_t const thread = self->thread;
+    if (joins) self->has_thread = false;
+    (void)pthread_mutex_unlock(&self->lock);
+    if (joins) (void)pthread_join(thread, NULL);
+    return is_ended;
+}
+#endif
+
+/* -------------------- src/host/process.c -------------------- */
+
+/* All file sinks of the process. It has to know them when it forks and when it exits; nothing else
+ * in the library outlives its runtime. */
+#if !defined(_DEFAULT_SOURCE)
+#endif
+
+#if SCOPEFLOW_HOSTED
+#include <stdlib.h>
+
+static pthread_mutex_t process_lock = PTHREAD_MUTEX_INITIALIZER;
+static scopeflow_atof_sink *process_sinks;
+static bool process_is_watched;
+
+/* --- Fork (S1.13) --- */
+
+/* A thread that the child will not have may hold no lock at the moment of the fork. The file's is
+ * not waited for, since a disk may hold it long; the child makes it new instead. */
+static void before_fork(void) {
+    (void)pthread_mutex_lock(&process_lock);
+    for (scopeflow_atof_sink *sink = process_sinks; sink != NULL; sink = sink->next)
+        (void)pthread_mutex_lock(&sink->lock);
+}
+
+static void after_fork_in_parent(void) {
+    for (scopeflow_atof_sink *sink = process_sinks; sink != NULL; sink = sink->next)
+        (void)pthread_mutex_unlock(&sink->lock);
+    (void)pthread_mutex_unlock(&process_lock);
+}
+
+/* What waits is the parent's to write. Its batches are only put aside: no memory is freed here,
+ * where another thread may have been in the allocator. */
+static void inherit_nothing(scopeflow_atof_sink *self) {
+    scopeflow__batch *const writing = self->writing;
+    self->inherited = scopeflow__queue_clear(&self->queue);
+    if (writing != NULL) {
+        writing->next = self->inherited;
+        self->inherited = writing;
+    }
+    self->writing = NULL;
+    self->cut_line = NULL;
+    scopeflow__spill_leave(&self->spill);
+    scopeflow__file_leave(&self->file);
+    memset(&self->dropped, 0, sizeof self->dropped);
+    memset(&self->stats, 0, sizeof self->stats);
+    self->accepted_count = 0;
+    self->settled_count = 0;
+    self->room_waiter_count = 0;
+    self->flush_waiter_count = 0;
+    self->first_error = 0;
+    self->untold_error = 0;
+    self->is_in_trouble = false;
+    self->is_failing = false;
+    self->is_closing = false;
+    self->worker = SCOPEFLOW__WORKER_NONE;
+    self->doze = SCOPEFLOW__DOZE_AWAKE;
+    self->has_thread = false;
+}
+
+/* What a thread that is gone may hold or wait for. */
+static void renew_locks(scopeflow_atof_sink *self) {
+    (void)pthread_mutex_init(&self->file_lock, NULL);
+    (void)scopeflow__condition_init(&self->work);
+    (void)scopeflow__condition_init(&self->room);
+    (void)scopeflow__condition_init(&self->settled);
+}
+
+static void after_fork_in_child(void) {
+    for (scopeflow_atof_sink *sink = process_sinks; sink != NULL; sink = sink->next) {
+        renew_locks(sink);
+        inherit_nothing(sink);
+        (void)pthread_mutex_unlock(&sink->lock);
+    }
+    (void)pthread_mutex_unlock(&process_lock);
+}
+
+/* --- Exit --- */
+
+/* The next sink that was not waited for, held. Needs the lock. */
+static scopeflow_atof_sink *next_unseen(void) {
+    scopeflow_atof_sink *sink = process_sinks;
+    while (sink != NULL && (sink->is_seen_at_exit || !scopeflow__sink_hold(sink)))
+        sink = sink->next;
+    if (sink != NULL) sink->is_seen_at_exit = true;
+    return sink;
+}
+
+/* Runs at `exit`, and where the library is unloaded before. All workers are asked first, so that
+ * the longest deadline is what it takes at most; they are joined, so that none runs in code that
+ * is gone. */
+static void drain_all(void) {
+    scopeflow_atof_sink *sink;
+    int64_t const began_at_ns = scopeflow__monotonic_ns();
+    (void)pthread_mutex_lock(&process_lock);
+    for (sink = process_sinks; sink != NULL; sink = sink->next) scopeflow__worker_ask_to_end(sink);
+    while ((sink = next_unseen()) != NULL) {
+        (void)pthread_mutex_unlock(&process_lock);
+        int64_t const late_ns = scopeflow__monotonic_ns() - began_at_ns;
+        int64_t const deadline_ns = scopeflow__deadline_after(sink->exit_timeout_ns) - late_ns;
+        (void)scopeflow__worker_await_end(sink, deadline_ns);
+        scopeflow__sink_release(sink);
+        (void)pthread_mutex_lock(&process_lock);
+    }
+    (void)pthread_mutex_unlock(&process_lock);
+}
+
+/* --- The list --- */
+
+void scopeflow__process_add(scopeflow_atof_sink *sink) {
+    (void)pthread_mutex_lock(&process_lock);
+    bool const is_first = !process_is_watched;
+    process_is_watched = true;
+    sink->next = process_sinks;
+    sink->previous = NULL;
+    if (process_sinks != NULL) process_sinks->previous = sink;
+    process_sinks = sink;
+    (void)pthread_mutex_unlock(&process_lock);
+    if (!is_first) return;
+    (void)pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
+    (void)atexit(drain_all);
+}
+
+void scopeflow__process_remove(scopeflow_atof_sink *sink) {
+    (void)pthread_mutex_lock(&process_lock);
+    if (sink->previous != NULL)
+        sink->previous->next = sink->next;
+    else
+        process_sinks = sink->next;
+    if (sink->next != NULL) sink->next->previous = sink->previous;
+    (void)pthread_mutex_unlock(&process_lock);
+}
+#endif
+
+/* -------------------- src/host/atof_sink.c -------------------- */
+
+/* The file sink (S5.6): a subscriber that appends each event as one line, at once or through a
+ * queue and a worker. */
+#if !defined(_DEFAULT_SOURCE)
+#endif
+
+#if SCOPEFLOW_HOSTED
+#include <errno.h>
+#include <stdlib.h>
+
+/* One for each `register`: a sink may serve several runtimes. */
+typedef struct sink_registration {
+    scopeflow_atof_sink *sink;
+    scopeflow_runtime *runtime; /* Not held: the runtime holds the registration. */
+    scopeflow_uuid root;
+} sink_registration;
+
+/* --- Texts of errors --- */
 
 static scopeflow_status fail_system(scopeflow_error *out_error, const char *what,
                                     scopeflow_bytes path, int reason) {
@@ -13373,12 +14956,50 @@ static scopeflow_status fail_system(scopeflow_error *out_error, const char *what
                            scopeflow__text(quoted, kept + 5), scopeflow__c_text(strerror(reason)));
 }
 
-static char *copy_path(scopeflow_bytes path) {
-    char *const copy = (char *)malloc(path.len + 1);
-    if (copy == NULL) return NULL;
-    memcpy(copy, path.ptr, path.len);
-    copy[path.len] = '\0';
-    return copy;
+/* The number's digits, at the end of `out`. */
+static scopeflow_bytes count_text(uint64_t count, char out[20]) {
+    size_t at = 20;
+    do {
+        out[--at] = (char)('0' + count % 10);
+        count /= 10;
+    } while (count > 0);
+    return scopeflow__text(out + at, 20 - at);
+}
+
+/* --- Opening --- */
+
+static void take_options(scopeflow_atof_sink *self,
+                         const scopeflow_atof_sink_open_options *options) {
+    memset(self, 0, sizeof *self);
+    self->refs = 1;
+    self->delivery = options->delivery;
+    self->overflow = options->overflow;
+    self->delay_ns = options->delay_ns;
+    self->exit_timeout_ns = options->exit_timeout_ns;
+    self->file.limit_bytes = options->file_limit_bytes;
+    self->file.kept_count = options->kept_file_count;
+    self->queue.limit_bytes = options->queue_limit_bytes;
+    self->queue.limit_count = options->queue_event_limit;
+}
+
+static bool init_locks(scopeflow_atof_sink *self) {
+    if (pthread_mutex_init(&self->lock, NULL) != 0) return false;
+    if (pthread_mutex_init(&self->file_lock, NULL) != 0) return false;
+    return scopeflow__condition_init(&self->work) && scopeflow__condition_init(&self->room) &&
+           scopeflow__condition_init(&self->settled);
+}
+
+/* Returns 0 or an errno; a failure leaves nothing behind but the file. */
+static int init_sink(scopeflow_atof_sink *self, const scopeflow_atof_sink_open_options *options) {
+    take_options(self, options);
+    int const reason = scopeflow__file_open(&self->file, options->path, options->mode);
+    if (reason != 0) return reason;
+    if (scopeflow__spill_init(&self->spill, self->file.path, options->spill_limit_bytes)) {
+        if (init_locks(self)) return 0;
+        scopeflow__spill_deinit(&self->spill);
+    }
+    scopeflow__file_close(&self->file);
+    return ENOMEM;
 }
 
 scopeflow_status scopeflow_atof_sink_open(const scopeflow_atof_sink_open_options *options,
@@ -13390,86 +15011,262 @@ scopeflow_status scopeflow_atof_sink_open(const scopeflow_atof_sink_open_options
                            memchr(options->path.ptr, '\0', options->path.len) == NULL,
                        out_error, "path is empty or has a null byte");
 
-    char *const path = copy_path(options->path);
     scopeflow_atof_sink *const self = (scopeflow_atof_sink *)malloc(sizeof *self);
-    int reason = path != NULL && self != NULL ? 0 : ENOMEM;
-    int file = -1;
-    if (reason == 0) reason = open_file(path, options->mode, &file);
-    free(path);
+    int const reason = self != NULL ? init_sink(self, options) : ENOMEM;
     if (reason != 0) {
         free(self);
         if (reason == ENOMEM) return scopeflow__fail_memory(out_error);
         return fail_system(out_error, "cannot open", options->path, reason);
     }
-    self->refs = 1;
-    self->file = file;
-    self->first_error = 0;
+    scopeflow__process_add(self);
     *out_sink = self;
     return SCOPEFLOW_STATUS_OK;
 }
 
-/* --- Writing --- */
+/* --- Writing at once --- */
 
-static void note_error(scopeflow_atof_sink *self, int reason) {
-    int32_t none = 0;
-    (void)__atomic_compare_exchange_n(&self->first_error, &none, reason, false, __ATOMIC_RELAXED,
-                                      __ATOMIC_RELAXED);
+/* These need `file_lock`. */
+
+static void account_for(scopeflow_atof_sink *self, uint64_t line_count, size_t bytes, int reason) {
+    (void)pthread_mutex_lock(&self->lock);
+    self->stats.written_event_count += line_count;
+    self->stats.written_bytes += bytes;
+    self->stats.rotation_count = self->file.rotation_count;
+    scopeflow__sink_note_attempt(self, reason, self->file.rotation_error);
+    self->file.rotation_error = 0;
+    (void)pthread_mutex_unlock(&self->lock);
 }
 
-/* O_APPEND makes one write one whole line, also between processes. A full disk may still cut it
- * short; the rest follows, or the line stays broken and the error is kept for `flush`. */
-static void write_all(scopeflow_atof_sink *self, const char *ptr, size_t len) {
-    while (len > 0) {
-        ssize_t const written = write(self->file, ptr, len);
-        if (written < 0 && errno == EINTR) continue;
-        if (written < 0) {
-            note_error(self, errno);
-            return;
-        }
-        ptr += written;
-        len -= (size_t)written;
+/* Completes a line of which a full disk took only the start. */
+static bool complete_cut_line(scopeflow_atof_sink *self) {
+    scopeflow__batch *const cut = self->cut_line;
+    if (cut == NULL) return true;
+    size_t const began_at = cut->at;
+    int const reason =
+        scopeflow__file_write(&self->file, scopeflow__batch_bytes(cut), cut->len, &cut->at);
+    account_for(self, reason == 0 ? 1 : 0, cut->at > began_at ? cut->at - began_at : 0, reason);
+    if (reason != 0) return false;
+    self->cut_line = NULL;
+    scopeflow__batch_free(cut);
+    return true;
+}
+
+/* A line of which some is in the file is kept, to be completed before the next. */
+static bool keep_cut_line(scopeflow_atof_sink *self, scopeflow_bytes line, size_t at) {
+    self->cut_line = scopeflow__batch_new(line.len);
+    if (self->cut_line == NULL) {
+        self->file.needs_line_end = true;
+        self->file.is_mid_line = false;
+        return false;
     }
+    scopeflow__batch_put(self->cut_line, line);
+    self->cut_line->at = at;
+    return true;
 }
 
-static void deliver(void *context, scopeflow_event *event) {
-    scopeflow_atof_sink *const self = (scopeflow_atof_sink *)context;
+/* False when the line is lost. */
+static bool write_line(scopeflow_atof_sink *self, scopeflow_bytes line) {
+    size_t at = 0;
+    int const reason = scopeflow__file_write(&self->file, line.ptr, line.len, &at);
+    account_for(self, reason == 0 ? 1 : 0, at, reason);
+    return reason == 0 || (at > 0 && keep_cut_line(self, line, at));
+}
+
+/* Writes the mark that tells of lost events, if there are any. */
+static bool write_mark(scopeflow_atof_sink *self) {
+    char text[SCOPEFLOW__DROPPED_LINE_BYTES];
+    (void)pthread_mutex_lock(&self->lock);
+    scopeflow__dropped const dropped = self->dropped;
+    (void)pthread_mutex_unlock(&self->lock);
+    if (dropped.count == 0) return true;
+    size_t const len = scopeflow__dropped_line(&dropped, text);
+    if (!write_line(self, scopeflow__text(text, len))) return false;
+    (void)pthread_mutex_lock(&self->lock);
+    self->dropped.count -= dropped.count; /* Others may have been lost meanwhile. */
+    (void)pthread_mutex_unlock(&self->lock);
+    return self->cut_line == NULL;
+}
+
+/* --- Delivery --- */
+
+static void lose_event(scopeflow_atof_sink *self, const scopeflow_uuid *root, int reason) {
+    (void)pthread_mutex_lock(&self->lock);
+    self->stats.lost_event_count++;
+    if (reason != 0) scopeflow__sink_note_error(self, reason);
+    scopeflow__dropped_add(&self->dropped, root);
+    (void)pthread_mutex_unlock(&self->lock);
+}
+
+static void write_at_once(scopeflow_atof_sink *self, scopeflow_bytes line,
+                          const scopeflow_uuid *root) {
+    (void)pthread_mutex_lock(&self->file_lock);
+    bool const is_written = complete_cut_line(self) && write_mark(self) && write_line(self, line);
+    (void)pthread_mutex_unlock(&self->file_lock);
+    if (!is_written) lose_event(self, root, 0);
+}
+
+/* S5.7: the worker has no runtime and runs no host code: the next event tells what went wrong. */
+static void tell_failure(const sink_registration *registration) {
+    scopeflow_atof_sink *const self = registration->sink;
+    uint32_t const reason = scopeflow__load_u32(&self->untold_error);
+    if (reason == 0 || !scopeflow__swap_u32(&self->untold_error, reason, 0)) return;
+    scopeflow__sink_log_failure(registration->runtime,
+                                scopeflow__text(self->file.path, self->file.path_len),
+                                scopeflow__c_text(strerror((int)reason)));
+}
+
+static void deliver_to_file(void *context, scopeflow_event *event) {
+    const sink_registration *const registration = (const sink_registration *)context;
+    scopeflow_atof_sink *const self = registration->sink;
     scopeflow_bytes line;
-    if (scopeflow__event_line_with_end(event, &line))
-        write_all(self, line.ptr, line.len);
-    else
-        note_error(self, ENOMEM);
+    if (!scopeflow__event_line_with_end(event, &line))
+        lose_event(self, &registration->root, ENOMEM);
+    else if (!scopeflow__intake_put(self, line, &registration->root))
+        write_at_once(self, line, &registration->root);
+    tell_failure(registration);
 }
 
-static void release(void *context) {
-    scopeflow_atof_sink *const self = (scopeflow_atof_sink *)context;
-    if (!scopeflow__ref_down(&self->refs)) return;
-    (void)close(self->file);
+/* --- Life --- */
+
+bool scopeflow__sink_hold(scopeflow_atof_sink *self) {
+    uint32_t refs = scopeflow__load_u32(&self->refs);
+    while (refs > 0) {
+        if (scopeflow__swap_u32(&self->refs, refs, refs + 1)) return true;
+        refs = scopeflow__load_u32(&self->refs);
+    }
+    return false;
+}
+
+void scopeflow__sink_destroy(scopeflow_atof_sink *self) {
+    scopeflow__process_remove(self);
+    (void)pthread_mutex_lock(&self->file_lock);
+    if (complete_cut_line(self)) (void)write_mark(self);
+    scopeflow__file_close(&self->file);
+    (void)pthread_mutex_unlock(&self->file_lock);
+    scopeflow__spill_deinit(&self->spill);
+    scopeflow__batch_free(scopeflow__queue_clear(&self->queue));
+    scopeflow__batch_free(self->inherited);
+    scopeflow__batch_free(self->cut_line);
+    (void)pthread_cond_destroy(&self->work);
+    (void)pthread_cond_destroy(&self->room);
+    (void)pthread_cond_destroy(&self->settled);
+    (void)pthread_mutex_destroy(&self->file_lock);
+    (void)pthread_mutex_destroy(&self->lock);
     free(self);
 }
 
-/* --- The rest of its life --- */
+/* Leaves the rest to a worker that is stuck in a write. False when it has ended after all. */
+static bool orphan_worker(scopeflow_atof_sink *self) {
+    (void)pthread_mutex_lock(&self->lock);
+    bool const is_running = self->worker == SCOPEFLOW__WORKER_RUNNING;
+    if (is_running) {
+        self->is_orphaned = true;
+        if (self->has_thread) (void)pthread_detach(self->thread);
+        self->has_thread = false;
+    }
+    (void)pthread_mutex_unlock(&self->lock);
+    return is_running;
+}
+
+void scopeflow__sink_release(scopeflow_atof_sink *self) {
+    if (!scopeflow__ref_down(&self->refs)) return;
+    int64_t const deadline_ns = scopeflow__deadline_after(self->exit_timeout_ns);
+    scopeflow__worker_ask_to_end(self);
+    if (!scopeflow__worker_await_end(self, deadline_ns) && orphan_worker(self)) return;
+    (void)scopeflow__worker_await_end(self, deadline_ns); /* It may have ended in between. */
+    scopeflow__sink_destroy(self);
+}
+
+/* A deregistration: what it has queued is written before it returns. */
+static void end_registration(void *context) {
+    sink_registration *const registration = (sink_registration *)context;
+    scopeflow_atof_sink *const sink = registration->sink;
+    free(registration);
+    (void)scopeflow__worker_drain(sink, scopeflow__deadline_after(sink->exit_timeout_ns));
+    scopeflow__sink_release(sink);
+}
+
+static scopeflow_status root_of(scopeflow_runtime *runtime, scopeflow_uuid *out_uuid,
+                                scopeflow_error *out_error) {
+    scopeflow_scope *root = NULL;
+    scopeflow_scope_info info;
+    scopeflow_status status = scopeflow_runtime_root(runtime, &root, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    status = scopeflow_scope_describe(root, &info, out_error);
+    *out_uuid = info.uuid;
+    scopeflow_scope_release(root);
+    return status;
+}
 
 scopeflow_status scopeflow_atof_sink_register(scopeflow_atof_sink *self, scopeflow_runtime *runtime,
                                               scopeflow_bytes name, scopeflow_error *out_error) {
     scopeflow_status status = scopeflow__check_atof_sink_register(self, runtime, name, out_error);
     if (status != SCOPEFLOW_STATUS_OK) return status;
+    sink_registration *const made = (sink_registration *)malloc(sizeof *made);
+    if (made == NULL) return scopeflow__fail_memory(out_error);
+    made->sink = self;
+    made->runtime = runtime;
     scopeflow__ref_up(&self->refs);
-    status = scopeflow__sink_register(runtime, name, deliver, release, self, out_error);
-    if (status != SCOPEFLOW_STATUS_OK) release(self);
+    status = root_of(runtime, &made->root, out_error);
+    if (status == SCOPEFLOW_STATUS_OK)
+        status = scopeflow__sink_register(runtime, name, deliver_to_file, end_registration, made,
+                                          out_error);
+    if (status == SCOPEFLOW_STATUS_OK) return status;
+    free(made);
+    (void)scopeflow__ref_down(&self->refs); /* The caller has another. */
     return status;
 }
 
-scopeflow_status scopeflow_atof_sink_flush(scopeflow_atof_sink *self, scopeflow_error *out_error) {
-    scopeflow_status const status = scopeflow__check_atof_sink_flush(self, out_error);
-    if (status != SCOPEFLOW_STATUS_OK) return status;
-    int const reason = __atomic_exchange_n(&self->first_error, 0, __ATOMIC_RELAXED);
-    if (reason == 0) return SCOPEFLOW_STATUS_OK;
-    return scopeflow__fail(out_error, SCOPEFLOW_STATUS_INVALID_STATE,
-                           SCOPEFLOW__TEXT("an event was not written: "),
-                           scopeflow__c_text(strerror(reason)), SCOPEFLOW__TEXT(""));
+void scopeflow_atof_sink_free(scopeflow_atof_sink *self) {
+    if (self != NULL) scopeflow__sink_release(self);
 }
 
-void scopeflow_atof_sink_free(scopeflow_atof_sink *self) {
-    if (self != NULL) release(self);
+/* --- What is asked of it --- */
+
+static int take_first_error(scopeflow_atof_sink *self) {
+    (void)pthread_mutex_lock(&self->lock);
+    int const reason = self->first_error;
+    self->first_error = 0;
+    if (reason != 0) scopeflow__store_u32(&self->untold_error, 0);
+    (void)pthread_mutex_unlock(&self->lock);
+    return reason;
+}
+
+scopeflow_status scopeflow_atof_sink_flush(scopeflow_atof_sink *self, uint64_t timeout_ns,
+                                           scopeflow_error *out_error) {
+    scopeflow_status const status = scopeflow__check_atof_sink_flush(self, timeout_ns, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    uint64_t const left_count =
+        scopeflow__worker_drain(self, scopeflow__deadline_after(timeout_ns));
+    int const reason = take_first_error(self);
+    char digits[20];
+    if (reason != 0 && left_count == 0)
+        return scopeflow__fail(out_error, SCOPEFLOW_STATUS_INVALID_STATE,
+                               SCOPEFLOW__TEXT("an event was not written: "),
+                               scopeflow__c_text(strerror(reason)), SCOPEFLOW__TEXT(""));
+    if (reason != 0)
+        return scopeflow__fail(out_error, SCOPEFLOW_STATUS_INVALID_STATE,
+                               scopeflow__c_text(strerror(reason)),
+                               SCOPEFLOW__TEXT("; events that still wait to be written: "),
+                               count_text(left_count, digits));
+    if (left_count > 0)
+        return scopeflow__fail(out_error, SCOPEFLOW_STATUS_LIMIT_EXCEEDED,
+                               SCOPEFLOW__TEXT("the timeout of the flush has passed; events that "
+                                               "still wait to be written: "),
+                               count_text(left_count, digits), SCOPEFLOW__TEXT(""));
+    return SCOPEFLOW_STATUS_OK;
+}
+
+scopeflow_status scopeflow_atof_sink_read_stats(scopeflow_atof_sink *self,
+                                                scopeflow_sink_stats *out_stats,
+                                                scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_atof_sink_read_stats(self, out_stats, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    (void)pthread_mutex_lock(&self->lock);
+    *out_stats = self->stats;
+    out_stats->queued_event_count = self->accepted_count - self->settled_count;
+    (void)pthread_mutex_unlock(&self->lock);
+    return SCOPEFLOW_STATUS_OK;
 }
 #endif

@@ -95,8 +95,31 @@ EXPORT("runtimeFlush") scopeflow_status bridge_runtime_flush(scopeflow_runtime *
     return status_;
 }
 
+EXPORT("runtimeClose") scopeflow_status bridge_runtime_close(scopeflow_runtime *self, scopeflow_task *task_) {
+    scopeflow_runtime_close_options options_ = SCOPEFLOW_RUNTIME_CLOSE_OPTIONS_INIT;
+    options_.emitter = &bridge.emitter;
+    scopeflow_step out_ = {0};
+    scopeflow_status const status_ = scopeflow_runtime_close(self, &options_, task_, &out_, &bridge.error);
+    if (status_ == SCOPEFLOW_STATUS_OK) slots_put_step(bridge.slots, &out_);
+    return status_;
+}
+
+EXPORT("runtimeIsCredentialHeader") scopeflow_status bridge_runtime_is_credential_header(scopeflow_runtime *self, const char *name, size_t name_size) {
+    uint32_t out_ = 0;
+    scopeflow_status const status_ = scopeflow_runtime_is_credential_header(self, bridge_text(name, name_size), &out_, &bridge.error);
+    if (status_ == SCOPEFLOW_STATUS_OK) bridge.slots[0] = (double)out_;
+    return status_;
+}
+
 EXPORT("runtimeAfterFork") scopeflow_status bridge_runtime_after_fork(scopeflow_runtime *self) {
     scopeflow_status const status_ = scopeflow_runtime_after_fork(self, &bridge.error);
+    return status_;
+}
+
+EXPORT("scopeNewRoot") scopeflow_status bridge_scope_new_root(scopeflow_runtime *self) {
+    scopeflow_scope *out_ = NULL;
+    scopeflow_status const status_ = scopeflow_scope_new_root(self, &out_, &bridge.error);
+    if (status_ == SCOPEFLOW_STATUS_OK) bridge.slots[0] = (double)(uintptr_t)out_;
     return status_;
 }
 
@@ -261,6 +284,382 @@ EXPORT("scopeDeregisterSubscriber") scopeflow_status bridge_scope_deregister_sub
     return status_;
 }
 
+EXPORT("registerToolSanitizeRequestGuardrail") scopeflow_status bridge_register_tool_sanitize_request_guardrail(scopeflow_runtime *self, const char *name, size_t name_size, int32_t priority, scopeflow_ref callable, scopeflow_callable_flag flags) {
+    scopeflow_status const status_ = scopeflow_register_tool_sanitize_request_guardrail(self, bridge_text(name, name_size), priority, callable, flags, &bridge.error);
+    return status_;
+}
+
+EXPORT("deregisterToolSanitizeRequestGuardrail") scopeflow_status bridge_deregister_tool_sanitize_request_guardrail(scopeflow_runtime *self, const char *name, size_t name_size) {
+    uint32_t out_ = 0;
+    scopeflow_status const status_ = scopeflow_deregister_tool_sanitize_request_guardrail(self, bridge_text(name, name_size), &out_, &bridge.error);
+    if (status_ == SCOPEFLOW_STATUS_OK) bridge.slots[0] = (double)out_;
+    return status_;
+}
+
+EXPORT("scopeRegisterToolSanitizeRequestGuardrail") scopeflow_status bridge_scope_register_tool_sanitize_request_guardrail(scopeflow_scope *self, const char *name, size_t name_size, int32_t priority, scopeflow_ref callable, scopeflow_callable_flag flags) {
+    scopeflow_status const status_ = scopeflow_scope_register_tool_sanitize_request_guardrail(self, bridge_text(name, name_size), priority, callable, flags, &bridge.error);
+    return status_;
+}
+
+EXPORT("scopeDeregisterToolSanitizeRequestGuardrail") scopeflow_status bridge_scope_deregister_tool_sanitize_request_guardrail(scopeflow_scope *self, const char *name, size_t name_size) {
+    uint32_t out_ = 0;
+    scopeflow_status const status_ = scopeflow_scope_deregister_tool_sanitize_request_guardrail(self, bridge_text(name, name_size), &out_, &bridge.error);
+    if (status_ == SCOPEFLOW_STATUS_OK) bridge.slots[0] = (double)out_;
+    return status_;
+}
+
+EXPORT("registerToolSanitizeResponseGuardrail") scopeflow_status bridge_register_tool_sanitize_response_guardrail(scopeflow_runtime *self, const char *name, size_t name_size, int32_t priority, scopeflow_ref callable, scopeflow_callable_flag flags) {
+    scopeflow_status const status_ = scopeflow_register_tool_sanitize_response_guardrail(self, bridge_text(name, name_size), priority, callable, flags, &bridge.error);
+    return status_;
+}
+
+EXPORT("deregisterToolSanitizeResponseGuardrail") scopeflow_status bridge_deregister_tool_sanitize_response_guardrail(scopeflow_runtime *self, const char *name, size_t name_size) {
+    uint32_t out_ = 0;
+    scopeflow_status const status_ = scopeflow_deregister_tool_sanitize_response_guardrail(self, bridge_text(name, name_size), &out_, &bridge.error);
+    if (status_ == SCOPEFLOW_STATUS_OK) bridge.slots[0] = (double)out_;
+    return status_;
+}
+
+EXPORT("scopeRegisterToolSanitizeResponseGuardrail") scopeflow_status bridge_scope_register_tool_sanitize_response_guardrail(scopeflow_scope *self, const char *name, size_t name_size, int32_t priority, scopeflow_ref callable, scopeflow_callable_flag flags) {
+    scopeflow_status const status_ = scopeflow_scope_register_tool_sanitize_response_guardrail(self, bridge_text(name, name_size), priority, callable, flags, &bridge.error);
+    return status_;
+}
+
+EXPORT("scopeDeregisterToolSanitizeResponseGuardrail") scopeflow_status bridge_scope_deregister_tool_sanitize_response_guardrail(scopeflow_scope *self, const char *name, size_t name_size) {
+    uint32_t out_ = 0;
+    scopeflow_status const status_ = scopeflow_scope_deregister_tool_sanitize_response_guardrail(self, bridge_text(name, name_size), &out_, &bridge.error);
+    if (status_ == SCOPEFLOW_STATUS_OK) bridge.slots[0] = (double)out_;
+    return status_;
+}
+
+EXPORT("registerToolRequestIntercept") scopeflow_status bridge_register_tool_request_intercept(scopeflow_runtime *self, const char *name, size_t name_size, int32_t priority, scopeflow_ref callable, scopeflow_callable_flag flags) {
+    scopeflow_status const status_ = scopeflow_register_tool_request_intercept(self, bridge_text(name, name_size), priority, callable, flags, &bridge.error);
+    return status_;
+}
+
+EXPORT("deregisterToolRequestIntercept") scopeflow_status bridge_deregister_tool_request_intercept(scopeflow_runtime *self, const char *name, size_t name_size) {
+    uint32_t out_ = 0;
+    scopeflow_status const status_ = scopeflow_deregister_tool_request_intercept(self, bridge_text(name, name_size), &out_, &bridge.error);
+    if (status_ == SCOPEFLOW_STATUS_OK) bridge.slots[0] = (double)out_;
+    return status_;
+}
+
+EXPORT("scopeRegisterToolRequestIntercept") scopeflow_status bridge_scope_register_tool_request_intercept(scopeflow_scope *self, const char *name, size_t name_size, int32_t priority, scopeflow_ref callable, scopeflow_callable_flag flags) {
+    scopeflow_status const status_ = scopeflow_scope_register_tool_request_intercept(self, bridge_text(name, name_size), priority, callable, flags, &bridge.error);
+    return status_;
+}
+
+EXPORT("scopeDeregisterToolRequestIntercept") scopeflow_status bridge_scope_deregister_tool_request_intercept(scopeflow_scope *self, const char *name, size_t name_size) {
+    uint32_t out_ = 0;
+    scopeflow_status const status_ = scopeflow_scope_deregister_tool_request_intercept(self, bridge_text(name, name_size), &out_, &bridge.error);
+    if (status_ == SCOPEFLOW_STATUS_OK) bridge.slots[0] = (double)out_;
+    return status_;
+}
+
+EXPORT("registerToolExecutionIntercept") scopeflow_status bridge_register_tool_execution_intercept(scopeflow_runtime *self, const char *name, size_t name_size, int32_t priority, scopeflow_ref callable, scopeflow_callable_flag flags) {
+    scopeflow_status const status_ = scopeflow_register_tool_execution_intercept(self, bridge_text(name, name_size), priority, callable, flags, &bridge.error);
+    return status_;
+}
+
+EXPORT("deregisterToolExecutionIntercept") scopeflow_status bridge_deregister_tool_execution_intercept(scopeflow_runtime *self, const char *name, size_t name_size) {
+    uint32_t out_ = 0;
+    scopeflow_status const status_ = scopeflow_deregister_tool_execution_intercept(self, bridge_text(name, name_size), &out_, &bridge.error);
+    if (status_ == SCOPEFLOW_STATUS_OK) bridge.slots[0] = (double)out_;
+    return status_;
+}
+
+EXPORT("scopeRegisterToolExecutionIntercept") scopeflow_status bridge_scope_register_tool_execution_intercept(scopeflow_scope *self, const char *name, size_t name_size, int32_t priority, scopeflow_ref callable, scopeflow_callable_flag flags) {
+    scopeflow_status const status_ = scopeflow_scope_register_tool_execution_intercept(self, bridge_text(name, name_size), priority, callable, flags, &bridge.error);
+    return status_;
+}
+
+EXPORT("scopeDeregisterToolExecutionIntercept") scopeflow_status bridge_scope_deregister_tool_execution_intercept(scopeflow_scope *self, const char *name, size_t name_size) {
+    uint32_t out_ = 0;
+    scopeflow_status const status_ = scopeflow_scope_deregister_tool_execution_intercept(self, bridge_text(name, name_size), &out_, &bridge.error);
+    if (status_ == SCOPEFLOW_STATUS_OK) bridge.slots[0] = (double)out_;
+    return status_;
+}
+
+EXPORT("registerLlmSanitizeRequestGuardrail") scopeflow_status bridge_register_llm_sanitize_request_guardrail(scopeflow_runtime *self, const char *name, size_t name_size, int32_t priority, scopeflow_ref callable, scopeflow_callable_flag flags) {
+    scopeflow_status const status_ = scopeflow_register_llm_sanitize_request_guardrail(self, bridge_text(name, name_size), priority, callable, flags, &bridge.error);
+    return status_;
+}
+
+EXPORT("deregisterLlmSanitizeRequestGuardrail") scopeflow_status bridge_deregister_llm_sanitize_request_guardrail(scopeflow_runtime *self, const char *name, size_t name_size) {
+    uint32_t out_ = 0;
+    scopeflow_status const status_ = scopeflow_deregister_llm_sanitize_request_guardrail(self, bridge_text(name, name_size), &out_, &bridge.error);
+    if (status_ == SCOPEFLOW_STATUS_OK) bridge.slots[0] = (double)out_;
+    return status_;
+}
+
+EXPORT("scopeRegisterLlmSanitizeRequestGuardrail") scopeflow_status bridge_scope_register_llm_sanitize_request_guardrail(scopeflow_scope *self, const char *name, size_t name_size, int32_t priority, scopeflow_ref callable, scopeflow_callable_flag flags) {
+    scopeflow_status const status_ = scopeflow_scope_register_llm_sanitize_request_guardrail(self, bridge_text(name, name_size), priority, callable, flags, &bridge.error);
+    return status_;
+}
+
+EXPORT("scopeDeregisterLlmSanitizeRequestGuardrail") scopeflow_status bridge_scope_deregister_llm_sanitize_request_guardrail(scopeflow_scope *self, const char *name, size_t name_size) {
+    uint32_t out_ = 0;
+    scopeflow_status const status_ = scopeflow_scope_deregister_llm_sanitize_request_guardrail(self, bridge_text(name, name_size), &out_, &bridge.error);
+    if (status_ == SCOPEFLOW_STATUS_OK) bridge.slots[0] = (double)out_;
+    return status_;
+}
+
+EXPORT("registerLlmSanitizeResponseGuardrail") scopeflow_status bridge_register_llm_sanitize_response_guardrail(scopeflow_runtime *self, const char *name, size_t name_size, int32_t priority, scopeflow_ref callable, scopeflow_callable_flag flags) {
+    scopeflow_status const status_ = scopeflow_register_llm_sanitize_response_guardrail(self, bridge_text(name, name_size), priority, callable, flags, &bridge.error);
+    return status_;
+}
+
+EXPORT("deregisterLlmSanitizeResponseGuardrail") scopeflow_status bridge_deregister_llm_sanitize_response_guardrail(scopeflow_runtime *self, const char *name, size_t name_size) {
+    uint32_t out_ = 0;
+    scopeflow_status const status_ = scopeflow_deregister_llm_sanitize_response_guardrail(self, bridge_text(name, name_size), &out_, &bridge.error);
+    if (status_ == SCOPEFLOW_STATUS_OK) bridge.slots[0] = (double)out_;
+    return status_;
+}
+
+EXPORT("scopeRegisterLlmSanitizeResponseGuardrail") scopeflow_status bridge_scope_register_llm_sanitize_response_guardrail(scopeflow_scope *self, const char *name, size_t name_size, int32_t priority, scopeflow_ref callable, scopeflow_callable_flag flags) {
+    scopeflow_status const status_ = scopeflow_scope_register_llm_sanitize_response_guardrail(self, bridge_text(name, name_size), priority, callable, flags, &bridge.error);
+    return status_;
+}
+
+EXPORT("scopeDeregisterLlmSanitizeResponseGuardrail") scopeflow_status bridge_scope_deregister_llm_sanitize_response_guardrail(scopeflow_scope *self, const char *name, size_t name_size) {
+    uint32_t out_ = 0;
+    scopeflow_status const status_ = scopeflow_scope_deregister_llm_sanitize_response_guardrail(self, bridge_text(name, name_size), &out_, &bridge.error);
+    if (status_ == SCOPEFLOW_STATUS_OK) bridge.slots[0] = (double)out_;
+    return status_;
+}
+
+EXPORT("registerLlmConditionalExecutionGuardrail") scopeflow_status bridge_register_llm_conditional_execution_guardrail(scopeflow_runtime *self, const char *name, size_t name_size, int32_t priority, scopeflow_ref callable, scopeflow_callable_flag flags) {
+    scopeflow_status const status_ = scopeflow_register_llm_conditional_execution_guardrail(self, bridge_text(name, name_size), priority, callable, flags, &bridge.error);
+    return status_;
+}
+
+EXPORT("deregisterLlmConditionalExecutionGuardrail") scopeflow_status bridge_deregister_llm_conditional_execution_guardrail(scopeflow_runtime *self, const char *name, size_t name_size) {
+    uint32_t out_ = 0;
+    scopeflow_status const status_ = scopeflow_deregister_llm_conditional_execution_guardrail(self, bridge_text(name, name_size), &out_, &bridge.error);
+    if (status_ == SCOPEFLOW_STATUS_OK) bridge.slots[0] = (double)out_;
+    return status_;
+}
+
+EXPORT("scopeRegisterLlmConditionalExecutionGuardrail") scopeflow_status bridge_scope_register_llm_conditional_execution_guardrail(scopeflow_scope *self, const char *name, size_t name_size, int32_t priority, scopeflow_ref callable, scopeflow_callable_flag flags) {
+    scopeflow_status const status_ = scopeflow_scope_register_llm_conditional_execution_guardrail(self, bridge_text(name, name_size), priority, callable, flags, &bridge.error);
+    return status_;
+}
+
+EXPORT("scopeDeregisterLlmConditionalExecutionGuardrail") scopeflow_status bridge_scope_deregister_llm_conditional_execution_guardrail(scopeflow_scope *self, const char *name, size_t name_size) {
+    uint32_t out_ = 0;
+    scopeflow_status const status_ = scopeflow_scope_deregister_llm_conditional_execution_guardrail(self, bridge_text(name, name_size), &out_, &bridge.error);
+    if (status_ == SCOPEFLOW_STATUS_OK) bridge.slots[0] = (double)out_;
+    return status_;
+}
+
+EXPORT("registerLlmRequestIntercept") scopeflow_status bridge_register_llm_request_intercept(scopeflow_runtime *self, const char *name, size_t name_size, int32_t priority, scopeflow_ref callable, scopeflow_callable_flag flags) {
+    scopeflow_status const status_ = scopeflow_register_llm_request_intercept(self, bridge_text(name, name_size), priority, callable, flags, &bridge.error);
+    return status_;
+}
+
+EXPORT("deregisterLlmRequestIntercept") scopeflow_status bridge_deregister_llm_request_intercept(scopeflow_runtime *self, const char *name, size_t name_size) {
+    uint32_t out_ = 0;
+    scopeflow_status const status_ = scopeflow_deregister_llm_request_intercept(self, bridge_text(name, name_size), &out_, &bridge.error);
+    if (status_ == SCOPEFLOW_STATUS_OK) bridge.slots[0] = (double)out_;
+    return status_;
+}
+
+EXPORT("scopeRegisterLlmRequestIntercept") scopeflow_status bridge_scope_register_llm_request_intercept(scopeflow_scope *self, const char *name, size_t name_size, int32_t priority, scopeflow_ref callable, scopeflow_callable_flag flags) {
+    scopeflow_status const status_ = scopeflow_scope_register_llm_request_intercept(self, bridge_text(name, name_size), priority, callable, flags, &bridge.error);
+    return status_;
+}
+
+EXPORT("scopeDeregisterLlmRequestIntercept") scopeflow_status bridge_scope_deregister_llm_request_intercept(scopeflow_scope *self, const char *name, size_t name_size) {
+    uint32_t out_ = 0;
+    scopeflow_status const status_ = scopeflow_scope_deregister_llm_request_intercept(self, bridge_text(name, name_size), &out_, &bridge.error);
+    if (status_ == SCOPEFLOW_STATUS_OK) bridge.slots[0] = (double)out_;
+    return status_;
+}
+
+EXPORT("registerLlmExecutionIntercept") scopeflow_status bridge_register_llm_execution_intercept(scopeflow_runtime *self, const char *name, size_t name_size, int32_t priority, scopeflow_ref callable, scopeflow_callable_flag flags) {
+    scopeflow_status const status_ = scopeflow_register_llm_execution_intercept(self, bridge_text(name, name_size), priority, callable, flags, &bridge.error);
+    return status_;
+}
+
+EXPORT("deregisterLlmExecutionIntercept") scopeflow_status bridge_deregister_llm_execution_intercept(scopeflow_runtime *self, const char *name, size_t name_size) {
+    uint32_t out_ = 0;
+    scopeflow_status const status_ = scopeflow_deregister_llm_execution_intercept(self, bridge_text(name, name_size), &out_, &bridge.error);
+    if (status_ == SCOPEFLOW_STATUS_OK) bridge.slots[0] = (double)out_;
+    return status_;
+}
+
+EXPORT("scopeRegisterLlmExecutionIntercept") scopeflow_status bridge_scope_register_llm_execution_intercept(scopeflow_scope *self, const char *name, size_t name_size, int32_t priority, scopeflow_ref callable, scopeflow_callable_flag flags) {
+    scopeflow_status const status_ = scopeflow_scope_register_llm_execution_intercept(self, bridge_text(name, name_size), priority, callable, flags, &bridge.error);
+    return status_;
+}
+
+EXPORT("scopeDeregisterLlmExecutionIntercept") scopeflow_status bridge_scope_deregister_llm_execution_intercept(scopeflow_scope *self, const char *name, size_t name_size) {
+    uint32_t out_ = 0;
+    scopeflow_status const status_ = scopeflow_scope_deregister_llm_execution_intercept(self, bridge_text(name, name_size), &out_, &bridge.error);
+    if (status_ == SCOPEFLOW_STATUS_OK) bridge.slots[0] = (double)out_;
+    return status_;
+}
+
+EXPORT("registerLlmStreamExecutionIntercept") scopeflow_status bridge_register_llm_stream_execution_intercept(scopeflow_runtime *self, const char *name, size_t name_size, int32_t priority, scopeflow_ref callable, scopeflow_callable_flag flags) {
+    scopeflow_status const status_ = scopeflow_register_llm_stream_execution_intercept(self, bridge_text(name, name_size), priority, callable, flags, &bridge.error);
+    return status_;
+}
+
+EXPORT("deregisterLlmStreamExecutionIntercept") scopeflow_status bridge_deregister_llm_stream_execution_intercept(scopeflow_runtime *self, const char *name, size_t name_size) {
+    uint32_t out_ = 0;
+    scopeflow_status const status_ = scopeflow_deregister_llm_stream_execution_intercept(self, bridge_text(name, name_size), &out_, &bridge.error);
+    if (status_ == SCOPEFLOW_STATUS_OK) bridge.slots[0] = (double)out_;
+    return status_;
+}
+
+EXPORT("scopeRegisterLlmStreamExecutionIntercept") scopeflow_status bridge_scope_register_llm_stream_execution_intercept(scopeflow_scope *self, const char *name, size_t name_size, int32_t priority, scopeflow_ref callable, scopeflow_callable_flag flags) {
+    scopeflow_status const status_ = scopeflow_scope_register_llm_stream_execution_intercept(self, bridge_text(name, name_size), priority, callable, flags, &bridge.error);
+    return status_;
+}
+
+EXPORT("scopeDeregisterLlmStreamExecutionIntercept") scopeflow_status bridge_scope_deregister_llm_stream_execution_intercept(scopeflow_scope *self, const char *name, size_t name_size) {
+    uint32_t out_ = 0;
+    scopeflow_status const status_ = scopeflow_scope_deregister_llm_stream_execution_intercept(self, bridge_text(name, name_size), &out_, &bridge.error);
+    if (status_ == SCOPEFLOW_STATUS_OK) bridge.slots[0] = (double)out_;
+    return status_;
+}
+
+EXPORT("registerMarkSanitizeGuardrail") scopeflow_status bridge_register_mark_sanitize_guardrail(scopeflow_runtime *self, const char *name, size_t name_size, int32_t priority, scopeflow_ref callable, scopeflow_callable_flag flags) {
+    scopeflow_status const status_ = scopeflow_register_mark_sanitize_guardrail(self, bridge_text(name, name_size), priority, callable, flags, &bridge.error);
+    return status_;
+}
+
+EXPORT("deregisterMarkSanitizeGuardrail") scopeflow_status bridge_deregister_mark_sanitize_guardrail(scopeflow_runtime *self, const char *name, size_t name_size) {
+    uint32_t out_ = 0;
+    scopeflow_status const status_ = scopeflow_deregister_mark_sanitize_guardrail(self, bridge_text(name, name_size), &out_, &bridge.error);
+    if (status_ == SCOPEFLOW_STATUS_OK) bridge.slots[0] = (double)out_;
+    return status_;
+}
+
+EXPORT("scopeRegisterMarkSanitizeGuardrail") scopeflow_status bridge_scope_register_mark_sanitize_guardrail(scopeflow_scope *self, const char *name, size_t name_size, int32_t priority, scopeflow_ref callable, scopeflow_callable_flag flags) {
+    scopeflow_status const status_ = scopeflow_scope_register_mark_sanitize_guardrail(self, bridge_text(name, name_size), priority, callable, flags, &bridge.error);
+    return status_;
+}
+
+EXPORT("scopeDeregisterMarkSanitizeGuardrail") scopeflow_status bridge_scope_deregister_mark_sanitize_guardrail(scopeflow_scope *self, const char *name, size_t name_size) {
+    uint32_t out_ = 0;
+    scopeflow_status const status_ = scopeflow_scope_deregister_mark_sanitize_guardrail(self, bridge_text(name, name_size), &out_, &bridge.error);
+    if (status_ == SCOPEFLOW_STATUS_OK) bridge.slots[0] = (double)out_;
+    return status_;
+}
+
+EXPORT("registerScopeSanitizeStartGuardrail") scopeflow_status bridge_register_scope_sanitize_start_guardrail(scopeflow_runtime *self, const char *name, size_t name_size, int32_t priority, scopeflow_ref callable, scopeflow_callable_flag flags) {
+    scopeflow_status const status_ = scopeflow_register_scope_sanitize_start_guardrail(self, bridge_text(name, name_size), priority, callable, flags, &bridge.error);
+    return status_;
+}
+
+EXPORT("deregisterScopeSanitizeStartGuardrail") scopeflow_status bridge_deregister_scope_sanitize_start_guardrail(scopeflow_runtime *self, const char *name, size_t name_size) {
+    uint32_t out_ = 0;
+    scopeflow_status const status_ = scopeflow_deregister_scope_sanitize_start_guardrail(self, bridge_text(name, name_size), &out_, &bridge.error);
+    if (status_ == SCOPEFLOW_STATUS_OK) bridge.slots[0] = (double)out_;
+    return status_;
+}
+
+EXPORT("scopeRegisterScopeSanitizeStartGuardrail") scopeflow_status bridge_scope_register_scope_sanitize_start_guardrail(scopeflow_scope *self, const char *name, size_t name_size, int32_t priority, scopeflow_ref callable, scopeflow_callable_flag flags) {
+    scopeflow_status const status_ = scopeflow_scope_register_scope_sanitize_start_guardrail(self, bridge_text(name, name_size), priority, callable, flags, &bridge.error);
+    return status_;
+}
+
+EXPORT("scopeDeregisterScopeSanitizeStartGuardrail") scopeflow_status bridge_scope_deregister_scope_sanitize_start_guardrail(scopeflow_scope *self, const char *name, size_t name_size) {
+    uint32_t out_ = 0;
+    scopeflow_status const status_ = scopeflow_scope_deregister_scope_sanitize_start_guardrail(self, bridge_text(name, name_size), &out_, &bridge.error);
+    if (status_ == SCOPEFLOW_STATUS_OK) bridge.slots[0] = (double)out_;
+    return status_;
+}
+
+EXPORT("registerScopeSanitizeEndGuardrail") scopeflow_status bridge_register_scope_sanitize_end_guardrail(scopeflow_runtime *self, const char *name, size_t name_size, int32_t priority, scopeflow_ref callable, scopeflow_callable_flag flags) {
+    scopeflow_status const status_ = scopeflow_register_scope_sanitize_end_guardrail(self, bridge_text(name, name_size), priority, callable, flags, &bridge.error);
+    return status_;
+}
+
+EXPORT("deregisterScopeSanitizeEndGuardrail") scopeflow_status bridge_deregister_scope_sanitize_end_guardrail(scopeflow_runtime *self, const char *name, size_t name_size) {
+    uint32_t out_ = 0;
+    scopeflow_status const status_ = scopeflow_deregister_scope_sanitize_end_guardrail(self, bridge_text(name, name_size), &out_, &bridge.error);
+    if (status_ == SCOPEFLOW_STATUS_OK) bridge.slots[0] = (double)out_;
+    return status_;
+}
+
+EXPORT("scopeRegisterScopeSanitizeEndGuardrail") scopeflow_status bridge_scope_register_scope_sanitize_end_guardrail(scopeflow_scope *self, const char *name, size_t name_size, int32_t priority, scopeflow_ref callable, scopeflow_callable_flag flags) {
+    scopeflow_status const status_ = scopeflow_scope_register_scope_sanitize_end_guardrail(self, bridge_text(name, name_size), priority, callable, flags, &bridge.error);
+    return status_;
+}
+
+EXPORT("scopeDeregisterScopeSanitizeEndGuardrail") scopeflow_status bridge_scope_deregister_scope_sanitize_end_guardrail(scopeflow_scope *self, const char *name, size_t name_size) {
+    uint32_t out_ = 0;
+    scopeflow_status const status_ = scopeflow_scope_deregister_scope_sanitize_end_guardrail(self, bridge_text(name, name_size), &out_, &bridge.error);
+    if (status_ == SCOPEFLOW_STATUS_OK) bridge.slots[0] = (double)out_;
+    return status_;
+}
+
+EXPORT("registerEventMetadataInjector") scopeflow_status bridge_register_event_metadata_injector(scopeflow_runtime *self, const char *name, size_t name_size, int32_t priority, scopeflow_ref callable, scopeflow_callable_flag flags) {
+    scopeflow_status const status_ = scopeflow_register_event_metadata_injector(self, bridge_text(name, name_size), priority, callable, flags, &bridge.error);
+    return status_;
+}
+
+EXPORT("deregisterEventMetadataInjector") scopeflow_status bridge_deregister_event_metadata_injector(scopeflow_runtime *self, const char *name, size_t name_size) {
+    uint32_t out_ = 0;
+    scopeflow_status const status_ = scopeflow_deregister_event_metadata_injector(self, bridge_text(name, name_size), &out_, &bridge.error);
+    if (status_ == SCOPEFLOW_STATUS_OK) bridge.slots[0] = (double)out_;
+    return status_;
+}
+
+EXPORT("scopeRegisterEventMetadataInjector") scopeflow_status bridge_scope_register_event_metadata_injector(scopeflow_scope *self, const char *name, size_t name_size, int32_t priority, scopeflow_ref callable, scopeflow_callable_flag flags) {
+    scopeflow_status const status_ = scopeflow_scope_register_event_metadata_injector(self, bridge_text(name, name_size), priority, callable, flags, &bridge.error);
+    return status_;
+}
+
+EXPORT("scopeDeregisterEventMetadataInjector") scopeflow_status bridge_scope_deregister_event_metadata_injector(scopeflow_scope *self, const char *name, size_t name_size) {
+    uint32_t out_ = 0;
+    scopeflow_status const status_ = scopeflow_scope_deregister_event_metadata_injector(self, bridge_text(name, name_size), &out_, &bridge.error);
+    if (status_ == SCOPEFLOW_STATUS_OK) bridge.slots[0] = (double)out_;
+    return status_;
+}
+
+EXPORT("registerConditionalMiddlewareGuardrail") scopeflow_status bridge_register_conditional_middleware_guardrail(scopeflow_runtime *self, const char *name, size_t name_size, uint32_t kinds, const char *registration, size_t registration_size, scopeflow_ref callable, scopeflow_callable_flag flags) {
+    scopeflow_status const status_ = scopeflow_register_conditional_middleware_guardrail(self, bridge_text(name, name_size), kinds, bridge_text(registration, registration_size), callable, flags, &bridge.error);
+    return status_;
+}
+
+EXPORT("deregisterConditionalMiddlewareGuardrail") scopeflow_status bridge_deregister_conditional_middleware_guardrail(scopeflow_runtime *self, const char *name, size_t name_size) {
+    uint32_t out_ = 0;
+    scopeflow_status const status_ = scopeflow_deregister_conditional_middleware_guardrail(self, bridge_text(name, name_size), &out_, &bridge.error);
+    if (status_ == SCOPEFLOW_STATUS_OK) bridge.slots[0] = (double)out_;
+    return status_;
+}
+
+EXPORT("scopeRegisterConditionalMiddlewareGuardrail") scopeflow_status bridge_scope_register_conditional_middleware_guardrail(scopeflow_scope *self, const char *name, size_t name_size, uint32_t kinds, const char *registration, size_t registration_size, scopeflow_ref callable, scopeflow_callable_flag flags) {
+    scopeflow_status const status_ = scopeflow_scope_register_conditional_middleware_guardrail(self, bridge_text(name, name_size), kinds, bridge_text(registration, registration_size), callable, flags, &bridge.error);
+    return status_;
+}
+
+EXPORT("scopeDeregisterConditionalMiddlewareGuardrail") scopeflow_status bridge_scope_deregister_conditional_middleware_guardrail(scopeflow_scope *self, const char *name, size_t name_size) {
+    uint32_t out_ = 0;
+    scopeflow_status const status_ = scopeflow_scope_deregister_conditional_middleware_guardrail(self, bridge_text(name, name_size), &out_, &bridge.error);
+    if (status_ == SCOPEFLOW_STATUS_OK) bridge.slots[0] = (double)out_;
+    return status_;
+}
+
+EXPORT("taskLink") scopeflow_status bridge_task_link(scopeflow_runtime *self, void *call, scopeflow_ref request, scopeflow_task *task_) {
+    scopeflow_task_link_options options_ = SCOPEFLOW_TASK_LINK_OPTIONS_INIT;
+    options_.emitter = &bridge.emitter;
+    options_.call = call;
+    options_.request = request;
+    scopeflow_step out_ = {0};
+    scopeflow_status const status_ = scopeflow_task_link(self, &options_, task_, &out_, &bridge.error);
+    if (status_ == SCOPEFLOW_STATUS_OK) slots_put_step(bridge.slots, &out_);
+    return status_;
+}
+
+EXPORT("taskMark") scopeflow_status bridge_task_mark(scopeflow_task *task_, const char *name, size_t name_size, scopeflow_ref data, scopeflow_ref metadata) {
+    scopeflow_status const status_ = scopeflow_task_mark(task_, bridge_text(name, name_size), data, metadata, &bridge.error);
+    return status_;
+}
+
 EXPORT("taskResume") scopeflow_status bridge_task_resume(scopeflow_task *task_, int32_t kind, int32_t status, uint32_t flags, scopeflow_ref value, scopeflow_ref annotated) {
     scopeflow_answer answer = {0};
     answer.emitter = &bridge.emitter;
@@ -294,6 +693,170 @@ EXPORT("toolExecute") scopeflow_status bridge_tool_execute(scopeflow_runtime *se
     options_.timestamp_ns = timestamp_ns;
     scopeflow_step out_ = {0};
     scopeflow_status const status_ = scopeflow_tool_execute(self, &options_, task_, &out_, &bridge.error);
+    if (status_ == SCOPEFLOW_STATUS_OK) slots_put_step(bridge.slots, &out_);
+    return status_;
+}
+
+EXPORT("toolCall") scopeflow_status bridge_tool_call(scopeflow_runtime *self, void *current, const char *name, size_t name_size, scopeflow_ref request, void *parent, uint32_t attributes, const char *tool_call_id, size_t tool_call_id_size, scopeflow_ref metadata, int64_t timestamp_ns, scopeflow_task *task_) {
+    scopeflow_tool_call_options options_ = SCOPEFLOW_TOOL_CALL_OPTIONS_INIT;
+    options_.emitter = &bridge.emitter;
+    options_.current = current;
+    options_.name = bridge_text(name, name_size);
+    options_.request = request;
+    options_.parent = parent;
+    options_.attributes = attributes;
+    options_.tool_call_id = bridge_text(tool_call_id, tool_call_id_size);
+    options_.metadata = metadata;
+    options_.timestamp_ns = timestamp_ns;
+    scopeflow_step out_ = {0};
+    scopeflow_status const status_ = scopeflow_tool_call(self, &options_, task_, &out_, &bridge.error);
+    if (status_ == SCOPEFLOW_STATUS_OK) slots_put_step(bridge.slots, &out_);
+    return status_;
+}
+
+EXPORT("toolCallEnd") scopeflow_status bridge_tool_call_end(scopeflow_scope *self, void *current, scopeflow_ref response, scopeflow_ref data, scopeflow_ref metadata, int32_t status, scopeflow_ref error, int64_t timestamp_ns, scopeflow_task *task_) {
+    scopeflow_tool_call_end_options options_ = SCOPEFLOW_TOOL_CALL_END_OPTIONS_INIT;
+    options_.emitter = &bridge.emitter;
+    options_.current = current;
+    options_.response = response;
+    options_.data = data;
+    options_.metadata = metadata;
+    options_.status = status;
+    options_.error = error;
+    options_.timestamp_ns = timestamp_ns;
+    scopeflow_step out_ = {0};
+    scopeflow_status const status_ = scopeflow_tool_call_end(self, &options_, task_, &out_, &bridge.error);
+    if (status_ == SCOPEFLOW_STATUS_OK) slots_put_step(bridge.slots, &out_);
+    return status_;
+}
+
+EXPORT("toolRequestIntercepts") scopeflow_status bridge_tool_request_intercepts(scopeflow_runtime *self, void *current, uint32_t flags, const char *name, size_t name_size, scopeflow_ref request, scopeflow_task *task_) {
+    scopeflow_tool_request_intercepts_options options_ = SCOPEFLOW_TOOL_REQUEST_INTERCEPTS_OPTIONS_INIT;
+    options_.emitter = &bridge.emitter;
+    options_.current = current;
+    options_.flags = flags;
+    options_.name = bridge_text(name, name_size);
+    options_.request = request;
+    scopeflow_step out_ = {0};
+    scopeflow_status const status_ = scopeflow_tool_request_intercepts(self, &options_, task_, &out_, &bridge.error);
+    if (status_ == SCOPEFLOW_STATUS_OK) slots_put_step(bridge.slots, &out_);
+    return status_;
+}
+
+EXPORT("toolConditionalExecution") scopeflow_status bridge_tool_conditional_execution(scopeflow_runtime *self, void *current, uint32_t flags, const char *name, size_t name_size, scopeflow_ref request, scopeflow_task *task_) {
+    scopeflow_tool_conditional_execution_options options_ = SCOPEFLOW_TOOL_CONDITIONAL_EXECUTION_OPTIONS_INIT;
+    options_.emitter = &bridge.emitter;
+    options_.current = current;
+    options_.flags = flags;
+    options_.name = bridge_text(name, name_size);
+    options_.request = request;
+    scopeflow_step out_ = {0};
+    scopeflow_status const status_ = scopeflow_tool_conditional_execution(self, &options_, task_, &out_, &bridge.error);
+    if (status_ == SCOPEFLOW_STATUS_OK) slots_put_step(bridge.slots, &out_);
+    return status_;
+}
+
+EXPORT("llmExecute") scopeflow_status bridge_llm_execute(scopeflow_runtime *self, void *current, uint32_t flags, const char *name, size_t name_size, scopeflow_ref request, void *parent, uint32_t attributes, const char *model_name, size_t model_name_size, scopeflow_ref data, scopeflow_ref metadata, int64_t timestamp_ns, scopeflow_ref codec, scopeflow_ref response_codec, scopeflow_task *task_) {
+    scopeflow_llm_execute_options options_ = SCOPEFLOW_LLM_EXECUTE_OPTIONS_INIT;
+    options_.emitter = &bridge.emitter;
+    options_.current = current;
+    options_.flags = flags;
+    options_.name = bridge_text(name, name_size);
+    options_.request = request;
+    options_.parent = parent;
+    options_.attributes = attributes;
+    options_.model_name = bridge_text(model_name, model_name_size);
+    options_.data = data;
+    options_.metadata = metadata;
+    options_.timestamp_ns = timestamp_ns;
+    options_.codec = codec;
+    options_.response_codec = response_codec;
+    scopeflow_step out_ = {0};
+    scopeflow_status const status_ = scopeflow_llm_execute(self, &options_, task_, &out_, &bridge.error);
+    if (status_ == SCOPEFLOW_STATUS_OK) slots_put_step(bridge.slots, &out_);
+    return status_;
+}
+
+EXPORT("llmStreamExecute") scopeflow_status bridge_llm_stream_execute(scopeflow_runtime *self, void *current, uint32_t flags, const char *name, size_t name_size, scopeflow_ref request, void *parent, uint32_t attributes, const char *model_name, size_t model_name_size, scopeflow_ref data, scopeflow_ref metadata, int64_t timestamp_ns, scopeflow_ref codec, scopeflow_ref response_codec, scopeflow_task *task_) {
+    scopeflow_llm_stream_execute_options options_ = SCOPEFLOW_LLM_STREAM_EXECUTE_OPTIONS_INIT;
+    options_.emitter = &bridge.emitter;
+    options_.current = current;
+    options_.flags = flags;
+    options_.name = bridge_text(name, name_size);
+    options_.request = request;
+    options_.parent = parent;
+    options_.attributes = attributes;
+    options_.model_name = bridge_text(model_name, model_name_size);
+    options_.data = data;
+    options_.metadata = metadata;
+    options_.timestamp_ns = timestamp_ns;
+    options_.codec = codec;
+    options_.response_codec = response_codec;
+    scopeflow_step out_ = {0};
+    scopeflow_status const status_ = scopeflow_llm_stream_execute(self, &options_, task_, &out_, &bridge.error);
+    if (status_ == SCOPEFLOW_STATUS_OK) slots_put_step(bridge.slots, &out_);
+    return status_;
+}
+
+EXPORT("llmCall") scopeflow_status bridge_llm_call(scopeflow_runtime *self, void *current, const char *name, size_t name_size, scopeflow_ref request, void *parent, uint32_t attributes, const char *model_name, size_t model_name_size, scopeflow_ref metadata, int64_t timestamp_ns, scopeflow_ref annotated_request, scopeflow_ref codec, scopeflow_task *task_) {
+    scopeflow_llm_call_options options_ = SCOPEFLOW_LLM_CALL_OPTIONS_INIT;
+    options_.emitter = &bridge.emitter;
+    options_.current = current;
+    options_.name = bridge_text(name, name_size);
+    options_.request = request;
+    options_.parent = parent;
+    options_.attributes = attributes;
+    options_.model_name = bridge_text(model_name, model_name_size);
+    options_.metadata = metadata;
+    options_.timestamp_ns = timestamp_ns;
+    options_.annotated_request = annotated_request;
+    options_.codec = codec;
+    scopeflow_step out_ = {0};
+    scopeflow_status const status_ = scopeflow_llm_call(self, &options_, task_, &out_, &bridge.error);
+    if (status_ == SCOPEFLOW_STATUS_OK) slots_put_step(bridge.slots, &out_);
+    return status_;
+}
+
+EXPORT("llmCallEnd") scopeflow_status bridge_llm_call_end(scopeflow_scope *self, void *current, scopeflow_ref response, scopeflow_ref data, scopeflow_ref metadata, int32_t status, scopeflow_ref error, int64_t timestamp_ns, scopeflow_ref annotated_response, scopeflow_ref response_codec, scopeflow_task *task_) {
+    scopeflow_llm_call_end_options options_ = SCOPEFLOW_LLM_CALL_END_OPTIONS_INIT;
+    options_.emitter = &bridge.emitter;
+    options_.current = current;
+    options_.response = response;
+    options_.data = data;
+    options_.metadata = metadata;
+    options_.status = status;
+    options_.error = error;
+    options_.timestamp_ns = timestamp_ns;
+    options_.annotated_response = annotated_response;
+    options_.response_codec = response_codec;
+    scopeflow_step out_ = {0};
+    scopeflow_status const status_ = scopeflow_llm_call_end(self, &options_, task_, &out_, &bridge.error);
+    if (status_ == SCOPEFLOW_STATUS_OK) slots_put_step(bridge.slots, &out_);
+    return status_;
+}
+
+EXPORT("llmRequestIntercepts") scopeflow_status bridge_llm_request_intercepts(scopeflow_runtime *self, void *current, uint32_t flags, const char *name, size_t name_size, scopeflow_ref request, scopeflow_task *task_) {
+    scopeflow_llm_request_intercepts_options options_ = SCOPEFLOW_LLM_REQUEST_INTERCEPTS_OPTIONS_INIT;
+    options_.emitter = &bridge.emitter;
+    options_.current = current;
+    options_.flags = flags;
+    options_.name = bridge_text(name, name_size);
+    options_.request = request;
+    scopeflow_step out_ = {0};
+    scopeflow_status const status_ = scopeflow_llm_request_intercepts(self, &options_, task_, &out_, &bridge.error);
+    if (status_ == SCOPEFLOW_STATUS_OK) slots_put_step(bridge.slots, &out_);
+    return status_;
+}
+
+EXPORT("llmConditionalExecution") scopeflow_status bridge_llm_conditional_execution(scopeflow_runtime *self, void *current, uint32_t flags, const char *name, size_t name_size, scopeflow_ref request, scopeflow_task *task_) {
+    scopeflow_llm_conditional_execution_options options_ = SCOPEFLOW_LLM_CONDITIONAL_EXECUTION_OPTIONS_INIT;
+    options_.emitter = &bridge.emitter;
+    options_.current = current;
+    options_.flags = flags;
+    options_.name = bridge_text(name, name_size);
+    options_.request = request;
+    scopeflow_step out_ = {0};
+    scopeflow_status const status_ = scopeflow_llm_conditional_execution(self, &options_, task_, &out_, &bridge.error);
     if (status_ == SCOPEFLOW_STATUS_OK) slots_put_step(bridge.slots, &out_);
     return status_;
 }

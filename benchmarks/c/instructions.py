@@ -79,7 +79,7 @@ def build(compiler: str, folder: Path, rows: Path) -> Path:
     unity.write_text("".join(f'#include "{source}"\n' for source in sources))
     program = folder / rows.stem
     includes = [f"-I{NATIVE / 'include'}", f"-I{NATIVE / 'src'}"]
-    flags = ["-std=c11", "-O2", "-fPIC", "-fvisibility=hidden", "-DNDEBUG", *includes]
+    flags = ["-std=c11", "-O2", "-pthread", "-fPIC", "-fvisibility=hidden", "-DNDEBUG", *includes]
     subprocess.run([compiler, *flags, str(unity), str(rows), "-o", str(program)], check=True)
     return program
 

@@ -5,9 +5,10 @@
 
 A row is an event (a mark) whose data is the request of request.py, as a user emits it with the file
 sink registered; beside it stands what the bytes of the payload alone cost. `encoded` writes to
-/dev/null, and orjson only dumps; `to a file` writes to a file in the temporary folder, and so does
-the peer, with one `write`. The last rows are scopes and marks to a file beside nemo-relay's, until
-all is written.
+/dev/null, and orjson only dumps; `to a file` writes each line at once to a file in the temporary
+folder, and so does the peer, with one `write`; `queued` goes through the sink's queue to such a
+file, until a flush says that all is there. The last rows are scopes and marks to a file beside
+nemo-relay's, queued.
 
 The rows take turns in one run, in short repetitions, and each keeps its fastest: read the ratios.
 Instructions are callgrind's, from a run of its own. `--check` ends with 1 where a ratio is past its
@@ -49,21 +50,30 @@ Repetition = Callable[[int], None]
 # --- Contestants ---
 
 
-def exporter(path: str, runtime: scopeflow.Runtime) -> scopeflow.AtofExporter:
+def exporter(
+    path: str,
+    runtime: scopeflow.Runtime,
+    delivery: scopeflow.SinkDelivery = scopeflow.SinkDelivery.Queued,
+) -> scopeflow.AtofExporter:
     config = scopeflow.AtofExporterConfig()
+    config.delivery = delivery
     config.output_directory, config.filename = os.path.split(path)
     return scopeflow.AtofExporter(config, runtime=runtime)
 
 
-def our_marks(path: str, data: object) -> Repetition:
+def our_marks(
+    path: str, data: object, delivery: scopeflow.SinkDelivery = scopeflow.SinkDelivery.Queued
+) -> Repetition:
     """Marks with that data in a runtime that has one subscriber, the file sink."""
     runtime = scopeflow.Runtime()
-    exporter(path, runtime).register("file")
+    sink = exporter(path, runtime, delivery)
+    sink.register("file")
 
     def run(count: int) -> None:
         event = runtime.scope_event
         for _ in range(count):
             event("mark", data=data)
+        sink.force_flush()
 
     return run
 
@@ -183,8 +193,13 @@ def payload_rows(folder: str) -> dict[str, Row]:
         dumps = orjson_dumps(data) if has("orjson") else None
         writes = orjson_writes(f"{folder}/orjson {name}", data) if has("orjson") else None
         counts = (COUNTS[name], COUNTS[name])
-        rows[f"{name} encoded"] = Row(our_marks("/dev/null", data), dumps, counts)
-        rows[f"{name} to a file"] = Row(our_marks(f"{folder}/ours {name}", data), writes, counts)
+        written = scopeflow.SinkDelivery.Written
+        encoded = our_marks("/dev/null", data, written)
+        at_once = our_marks(f"{folder}/ours {name}", data, written)
+        queued = our_marks(f"{folder}/ours queued {name}", data)
+        rows[f"{name} encoded"] = Row(encoded, dumps, counts)
+        rows[f"{name} to a file"] = Row(at_once, writes, counts)
+        rows[f"{name} queued"] = Row(queued, writes, counts)
         rows[f"{name} as a text"] = Row(our_texts(data), dumps, counts)
     return rows
 

@@ -187,12 +187,49 @@ static napi_value addon_runtime_flush(napi_env env, napi_callback_info info) {
     return addon_number(&call_, (double)status_);
 }
 
+static napi_value addon_runtime_close(napi_env env, napi_callback_info info) {
+    addon_call call_;
+    if (!addon_enter(&call_, env, info, 2)) return NULL;
+    scopeflow_runtime_close_options options_ = SCOPEFLOW_RUNTIME_CLOSE_OPTIONS_INIT;
+    options_.emitter = &call_.addon->emitter;
+    scopeflow_runtime *self = addon_pointer(&call_, 0);
+    scopeflow_task *task_ = addon_pointer(&call_, 1);
+    if (!call_.is_valid) return addon_refuse(&call_, "runtimeClose");
+    scopeflow_step out_ = {0};
+    scopeflow_status const status_ = scopeflow_runtime_close(self, &options_, task_, &out_, &call_.addon->error);
+    if (status_ == SCOPEFLOW_STATUS_OK) slots_put_step(call_.addon->slots, &out_);
+    return addon_number(&call_, (double)status_);
+}
+
+static napi_value addon_runtime_is_credential_header(napi_env env, napi_callback_info info) {
+    addon_call call_;
+    if (!addon_enter(&call_, env, info, 2)) return NULL;
+    scopeflow_runtime *self = addon_pointer(&call_, 0);
+    scopeflow_bytes name = addon_text(&call_, 1);
+    if (!call_.is_valid) return addon_refuse(&call_, "runtimeIsCredentialHeader");
+    uint32_t out_ = 0;
+    scopeflow_status const status_ = scopeflow_runtime_is_credential_header(self, name, &out_, &call_.addon->error);
+    if (status_ == SCOPEFLOW_STATUS_OK) call_.addon->slots[0] = (double)out_;
+    return addon_number(&call_, (double)status_);
+}
+
 static napi_value addon_runtime_after_fork(napi_env env, napi_callback_info info) {
     addon_call call_;
     if (!addon_enter(&call_, env, info, 1)) return NULL;
     scopeflow_runtime *self = addon_pointer(&call_, 0);
     if (!call_.is_valid) return addon_refuse(&call_, "runtimeAfterFork");
     scopeflow_status const status_ = scopeflow_runtime_after_fork(self, &call_.addon->error);
+    return addon_number(&call_, (double)status_);
+}
+
+static napi_value addon_scope_new_root(napi_env env, napi_callback_info info) {
+    addon_call call_;
+    if (!addon_enter(&call_, env, info, 1)) return NULL;
+    scopeflow_runtime *self = addon_pointer(&call_, 0);
+    if (!call_.is_valid) return addon_refuse(&call_, "scopeNewRoot");
+    scopeflow_scope *out_ = NULL;
+    scopeflow_status const status_ = scopeflow_scope_new_root(self, &out_, &call_.addon->error);
+    if (status_ == SCOPEFLOW_STATUS_OK) call_.addon->slots[0] = (double)(uintptr_t)out_;
     return addon_number(&call_, (double)status_);
 }
 
@@ -476,6 +513,786 @@ static napi_value addon_scope_deregister_subscriber(napi_env env, napi_callback_
     return addon_number(&call_, (double)status_);
 }
 
+static napi_value addon_register_tool_sanitize_request_guardrail(napi_env env, napi_callback_info info) {
+    addon_call call_;
+    if (!addon_enter(&call_, env, info, 5)) return NULL;
+    scopeflow_runtime *self = addon_pointer(&call_, 0);
+    scopeflow_bytes name = addon_text(&call_, 1);
+    int32_t priority = addon_i32(&call_, 2);
+    scopeflow_ref callable = addon_ref(&call_, 3);
+    scopeflow_callable_flag flags = addon_u32(&call_, 4);
+    if (!call_.is_valid) return addon_refuse(&call_, "registerToolSanitizeRequestGuardrail");
+    scopeflow_status const status_ = scopeflow_register_tool_sanitize_request_guardrail(self, name, priority, callable, flags, &call_.addon->error);
+    return addon_number(&call_, (double)status_);
+}
+
+static napi_value addon_deregister_tool_sanitize_request_guardrail(napi_env env, napi_callback_info info) {
+    addon_call call_;
+    if (!addon_enter(&call_, env, info, 2)) return NULL;
+    scopeflow_runtime *self = addon_pointer(&call_, 0);
+    scopeflow_bytes name = addon_text(&call_, 1);
+    if (!call_.is_valid) return addon_refuse(&call_, "deregisterToolSanitizeRequestGuardrail");
+    uint32_t out_ = 0;
+    scopeflow_status const status_ = scopeflow_deregister_tool_sanitize_request_guardrail(self, name, &out_, &call_.addon->error);
+    if (status_ == SCOPEFLOW_STATUS_OK) call_.addon->slots[0] = (double)out_;
+    return addon_number(&call_, (double)status_);
+}
+
+static napi_value addon_scope_register_tool_sanitize_request_guardrail(napi_env env, napi_callback_info info) {
+    addon_call call_;
+    if (!addon_enter(&call_, env, info, 5)) return NULL;
+    scopeflow_scope *self = addon_pointer(&call_, 0);
+    scopeflow_bytes name = addon_text(&call_, 1);
+    int32_t priority = addon_i32(&call_, 2);
+    scopeflow_ref callable = addon_ref(&call_, 3);
+    scopeflow_callable_flag flags = addon_u32(&call_, 4);
+    if (!call_.is_valid) return addon_refuse(&call_, "scopeRegisterToolSanitizeRequestGuardrail");
+    scopeflow_status const status_ = scopeflow_scope_register_tool_sanitize_request_guardrail(self, name, priority, callable, flags, &call_.addon->error);
+    return addon_number(&call_, (double)status_);
+}
+
+static napi_value addon_scope_deregister_tool_sanitize_request_guardrail(napi_env env, napi_callback_info info) {
+    addon_call call_;
+    if (!addon_enter(&call_, env, info, 2)) return NULL;
+    scopeflow_scope *self = addon_pointer(&call_, 0);
+    scopeflow_bytes name = addon_text(&call_, 1);
+    if (!call_.is_valid) return addon_refuse(&call_, "scopeDeregisterToolSanitizeRequestGuardrail");
+    uint32_t out_ = 0;
+    scopeflow_status const status_ = scopeflow_scope_deregister_tool_sanitize_request_guardrail(self, name, &out_, &call_.addon->error);
+    if (status_ == SCOPEFLOW_STATUS_OK) call_.addon->slots[0] = (double)out_;
+    return addon_number(&call_, (double)status_);
+}
+
+static napi_value addon_register_tool_sanitize_response_guardrail(napi_env env, napi_callback_info info) {
+    addon_call call_;
+    if (!addon_enter(&call_, env, info, 5)) return NULL;
+    scopeflow_runtime *self = addon_pointer(&call_, 0);
+    scopeflow_bytes name = addon_text(&call_, 1);
+    int32_t priority = addon_i32(&call_, 2);
+    scopeflow_ref callable = addon_ref(&call_, 3);
+    scopeflow_callable_flag flags = addon_u32(&call_, 4);
+    if (!call_.is_valid) return addon_refuse(&call_, "registerToolSanitizeResponseGuardrail");
+    scopeflow_status const status_ = scopeflow_register_tool_sanitize_response_guardrail(self, name, priority, callable, flags, &call_.addon->error);
+    return addon_number(&call_, (double)status_);
+}
+
+static napi_value addon_deregister_tool_sanitize_response_guardrail(napi_env env, napi_callback_info info) {
+    addon_call call_;
+    if (!addon_enter(&call_, env, info, 2)) return NULL;
+    scopeflow_runtime *self = addon_pointer(&call_, 0);
+    scopeflow_bytes name = addon_text(&call_, 1);
+    if (!call_.is_valid) return addon_refuse(&call_, "deregisterToolSanitizeResponseGuardrail");
+    uint32_t out_ = 0;
+    scopeflow_status const status_ = scopeflow_deregister_tool_sanitize_response_guardrail(self, name, &out_, &call_.addon->error);
+    if (status_ == SCOPEFLOW_STATUS_OK) call_.addon->slots[0] = (double)out_;
+    return addon_number(&call_, (double)status_);
+}
+
+static napi_value addon_scope_register_tool_sanitize_response_guardrail(napi_env env, napi_callback_info info) {
+    addon_call call_;
+    if (!addon_enter(&call_, env, info, 5)) return NULL;
+    scopeflow_scope *self = addon_pointer(&call_, 0);
+    scopeflow_bytes name = addon_text(&call_, 1);
+    int32_t priority = addon_i32(&call_, 2);
+    scopeflow_ref callable = addon_ref(&call_, 3);
+    scopeflow_callable_flag flags = addon_u32(&call_, 4);
+    if (!call_.is_valid) return addon_refuse(&call_, "scopeRegisterToolSanitizeResponseGuardrail");
+    scopeflow_status const status_ = scopeflow_scope_register_tool_sanitize_response_guardrail(self, name, priority, callable, flags, &call_.addon->error);
+    return addon_number(&call_, (double)status_);
+}
+
+static napi_value addon_scope_deregister_tool_sanitize_response_guardrail(napi_env env, napi_callback_info info) {
+    addon_call call_;
+    if (!addon_enter(&call_, env, info, 2)) return NULL;
+    scopeflow_scope *self = addon_pointer(&call_, 0);
+    scopeflow_bytes name = addon_text(&call_, 1);
+    if (!call_.is_valid) return addon_refuse(&call_, "scopeDeregisterToolSanitizeResponseGuardrail");
+    uint32_t out_ = 0;
+    scopeflow_status const status_ = scopeflow_scope_deregister_tool_sanitize_response_guardrail(self, name, &out_, &call_.addon->error);
+    if (status_ == SCOPEFLOW_STATUS_OK) call_.addon->slots[0] = (double)out_;
+    return addon_number(&call_, (double)status_);
+}
+
+static napi_value addon_register_tool_request_intercept(napi_env env, napi_callback_info info) {
+    addon_call call_;
+    if (!addon_enter(&call_, env, info, 5)) return NULL;
+    scopeflow_runtime *self = addon_pointer(&call_, 0);
+    scopeflow_bytes name = addon_text(&call_, 1);
+    int32_t priority = addon_i32(&call_, 2);
+    scopeflow_ref callable = addon_ref(&call_, 3);
+    scopeflow_callable_flag flags = addon_u32(&call_, 4);
+    if (!call_.is_valid) return addon_refuse(&call_, "registerToolRequestIntercept");
+    scopeflow_status const status_ = scopeflow_register_tool_request_intercept(self, name, priority, callable, flags, &call_.addon->error);
+    return addon_number(&call_, (double)status_);
+}
+
+static napi_value addon_deregister_tool_request_intercept(napi_env env, napi_callback_info info) {
+    addon_call call_;
+    if (!addon_enter(&call_, env, info, 2)) return NULL;
+    scopeflow_runtime *self = addon_pointer(&call_, 0);
+    scopeflow_bytes name = addon_text(&call_, 1);
+    if (!call_.is_valid) return addon_refuse(&call_, "deregisterToolRequestIntercept");
+    uint32_t out_ = 0;
+    scopeflow_status const status_ = scopeflow_deregister_tool_request_intercept(self, name, &out_, &call_.addon->error);
+    if (status_ == SCOPEFLOW_STATUS_OK) call_.addon->slots[0] = (double)out_;
+    return addon_number(&call_, (double)status_);
+}
+
+static napi_value addon_scope_register_tool_request_intercept(napi_env env, napi_callback_info info) {
+    addon_call call_;
+    if (!addon_enter(&call_, env, info, 5)) return NULL;
+    scopeflow_scope *self = addon_pointer(&call_, 0);
+    scopeflow_bytes name = addon_text(&call_, 1);
+    int32_t priority = addon_i32(&call_, 2);
+    scopeflow_ref callable = addon_ref(&call_, 3);
+    scopeflow_callable_flag flags = addon_u32(&call_, 4);
+    if (!call_.is_valid) return addon_refuse(&call_, "scopeRegisterToolRequestIntercept");
+    scopeflow_status const status_ = scopeflow_scope_register_tool_request_intercept(self, name, priority, callable, flags, &call_.addon->error);
+    return addon_number(&call_, (double)status_);
+}
+
+static napi_value addon_scope_deregister_tool_request_intercept(napi_env env, napi_callback_info info) {
+    addon_call call_;
+    if (!addon_enter(&call_, env, info, 2)) return NULL;
+    scopeflow_scope *self = addon_pointer(&call_, 0);
+    scopeflow_bytes name = addon_text(&call_, 1);
+    if (!call_.is_valid) return addon_refuse(&call_, "scopeDeregisterToolRequestIntercept");
+    uint32_t out_ = 0;
+    scopeflow_status const status_ = scopeflow_scope_deregister_tool_request_intercept(self, name, &out_, &call_.addon->error);
+    if (status_ == SCOPEFLOW_STATUS_OK) call_.addon->slots[0] = (double)out_;
+    return addon_number(&call_, (double)status_);
+}
+
+static napi_value addon_register_tool_execution_intercept(napi_env env, napi_callback_info info) {
+    addon_call call_;
+    if (!addon_enter(&call_, env, info, 5)) return NULL;
+    scopeflow_runtime *self = addon_pointer(&call_, 0);
+    scopeflow_bytes name = addon_text(&call_, 1);
+    int32_t priority = addon_i32(&call_, 2);
+    scopeflow_ref callable = addon_ref(&call_, 3);
+    scopeflow_callable_flag flags = addon_u32(&call_, 4);
+    if (!call_.is_valid) return addon_refuse(&call_, "registerToolExecutionIntercept");
+    scopeflow_status const status_ = scopeflow_register_tool_execution_intercept(self, name, priority, callable, flags, &call_.addon->error);
+    return addon_number(&call_, (double)status_);
+}
+
+static napi_value addon_deregister_tool_execution_intercept(napi_env env, napi_callback_info info) {
+    addon_call call_;
+    if (!addon_enter(&call_, env, info, 2)) return NULL;
+    scopeflow_runtime *self = addon_pointer(&call_, 0);
+    scopeflow_bytes name = addon_text(&call_, 1);
+    if (!call_.is_valid) return addon_refuse(&call_, "deregisterToolExecutionIntercept");
+    uint32_t out_ = 0;
+    scopeflow_status const status_ = scopeflow_deregister_tool_execution_intercept(self, name, &out_, &call_.addon->error);
+    if (status_ == SCOPEFLOW_STATUS_OK) call_.addon->slots[0] = (double)out_;
+    return addon_number(&call_, (double)status_);
+}
+
+static napi_value addon_scope_register_tool_execution_intercept(napi_env env, napi_callback_info info) {
+    addon_call call_;
+    if (!addon_enter(&call_, env, info, 5)) return NULL;
+    scopeflow_scope *self = addon_pointer(&call_, 0);
+    scopeflow_bytes name = addon_text(&call_, 1);
+    int32_t priority = addon_i32(&call_, 2);
+    scopeflow_ref callable = addon_ref(&call_, 3);
+    scopeflow_callable_flag flags = addon_u32(&call_, 4);
+    if (!call_.is_valid) return addon_refuse(&call_, "scopeRegisterToolExecutionIntercept");
+    scopeflow_status const status_ = scopeflow_scope_register_tool_execution_intercept(self, name, priority, callable, flags, &call_.addon->error);
+    return addon_number(&call_, (double)status_);
+}
+
+static napi_value addon_scope_deregister_tool_execution_intercept(napi_env env, napi_callback_info info) {
+    addon_call call_;
+    if (!addon_enter(&call_, env, info, 2)) return NULL;
+    scopeflow_scope *self = addon_pointer(&call_, 0);
+    scopeflow_bytes name = addon_text(&call_, 1);
+    if (!call_.is_valid) return addon_refuse(&call_, "scopeDeregisterToolExecutionIntercept");
+    uint32_t out_ = 0;
+    scopeflow_status const status_ = scopeflow_scope_deregister_tool_execution_intercept(self, name, &out_, &call_.addon->error);
+    if (status_ == SCOPEFLOW_STATUS_OK) call_.addon->slots[0] = (double)out_;
+    return addon_number(&call_, (double)status_);
+}
+
+static napi_value addon_register_llm_sanitize_request_guardrail(napi_env env, napi_callback_info info) {
+    addon_call call_;
+    if (!addon_enter(&call_, env, info, 5)) return NULL;
+    scopeflow_runtime *self = addon_pointer(&call_, 0);
+    scopeflow_bytes name = addon_text(&call_, 1);
+    int32_t priority = addon_i32(&call_, 2);
+    scopeflow_ref callable = addon_ref(&call_, 3);
+    scopeflow_callable_flag flags = addon_u32(&call_, 4);
+    if (!call_.is_valid) return addon_refuse(&call_, "registerLlmSanitizeRequestGuardrail");
+    scopeflow_status const status_ = scopeflow_register_llm_sanitize_request_guardrail(self, name, priority, callable, flags, &call_.addon->error);
+    return addon_number(&call_, (double)status_);
+}
+
+static napi_value addon_deregister_llm_sanitize_request_guardrail(napi_env env, napi_callback_info info) {
+    addon_call call_;
+    if (!addon_enter(&call_, env, info, 2)) return NULL;
+    scopeflow_runtime *self = addon_pointer(&call_, 0);
+    scopeflow_bytes name = addon_text(&call_, 1);
+    if (!call_.is_valid) return addon_refuse(&call_, "deregisterLlmSanitizeRequestGuardrail");
+    uint32_t out_ = 0;
+    scopeflow_status const status_ = scopeflow_deregister_llm_sanitize_request_guardrail(self, name, &out_, &call_.addon->error);
+    if (status_ == SCOPEFLOW_STATUS_OK) call_.addon->slots[0] = (double)out_;
+    return addon_number(&call_, (double)status_);
+}
+
+static napi_value addon_scope_register_llm_sanitize_request_guardrail(napi_env env, napi_callback_info info) {
+    addon_call call_;
+    if (!addon_enter(&call_, env, info, 5)) return NULL;
+    scopeflow_scope *self = addon_pointer(&call_, 0);
+    scopeflow_bytes name = addon_text(&call_, 1);
+    int32_t priority = addon_i32(&call_, 2);
+    scopeflow_ref callable = addon_ref(&call_, 3);
+    scopeflow_callable_flag flags = addon_u32(&call_, 4);
+    if (!call_.is_valid) return addon_refuse(&call_, "scopeRegisterLlmSanitizeRequestGuardrail");
+    scopeflow_status const status_ = scopeflow_scope_register_llm_sanitize_request_guardrail(self, name, priority, callable, flags, &call_.addon->error);
+    return addon_number(&call_, (double)status_);
+}
+
+static napi_value addon_scope_deregister_llm_sanitize_request_guardrail(napi_env env, napi_callback_info info) {
+    addon_call call_;
+    if (!addon_enter(&call_, env, info, 2)) return NULL;
+    scopeflow_scope *self = addon_pointer(&call_, 0);
+    scopeflow_bytes name = addon_text(&call_, 1);
+    if (!call_.is_valid) return addon_refuse(&call_, "scopeDeregisterLlmSanitizeRequestGuardrail");
+    uint32_t out_ = 0;
+    scopeflow_status const status_ = scopeflow_scope_deregister_llm_sanitize_request_guardrail(self, name, &out_, &call_.addon->error);
+    if (status_ == SCOPEFLOW_STATUS_OK) call_.addon->slots[0] = (double)out_;
+    return addon_number(&call_, (double)status_);
+}
+
+static napi_value addon_register_llm_sanitize_response_guardrail(napi_env env, napi_callback_info info) {
+    addon_call call_;
+    if (!addon_enter(&call_, env, info, 5)) return NULL;
+    scopeflow_runtime *self = addon_pointer(&call_, 0);
+    scopeflow_bytes name = addon_text(&call_, 1);
+    int32_t priority = addon_i32(&call_, 2);
+    scopeflow_ref callable = addon_ref(&call_, 3);
+    scopeflow_callable_flag flags = addon_u32(&call_, 4);
+    if (!call_.is_valid) return addon_refuse(&call_, "registerLlmSanitizeResponseGuardrail");
+    scopeflow_status const status_ = scopeflow_register_llm_sanitize_response_guardrail(self, name, priority, callable, flags, &call_.addon->error);
+    return addon_number(&call_, (double)status_);
+}
+
+static napi_value addon_deregister_llm_sanitize_response_guardrail(napi_env env, napi_callback_info info) {
+    addon_call call_;
+    if (!addon_enter(&call_, env, info, 2)) return NULL;
+    scopeflow_runtime *self = addon_pointer(&call_, 0);
+    scopeflow_bytes name = addon_text(&call_, 1);
+    if (!call_.is_valid) return addon_refuse(&call_, "deregisterLlmSanitizeResponseGuardrail");
+    uint32_t out_ = 0;
+    scopeflow_status const status_ = scopeflow_deregister_llm_sanitize_response_guardrail(self, name, &out_, &call_.addon->error);
+    if (status_ == SCOPEFLOW_STATUS_OK) call_.addon->slots[0] = (double)out_;
+    return addon_number(&call_, (double)status_);
+}
+
+static napi_value addon_scope_register_llm_sanitize_response_guardrail(napi_env env, napi_callback_info info) {
+    addon_call call_;
+    if (!addon_enter(&call_, env, info, 5)) return NULL;
+    scopeflow_scope *self = addon_pointer(&call_, 0);
+    scopeflow_bytes name = addon_text(&call_, 1);
+    int32_t priority = addon_i32(&call_, 2);
+    scopeflow_ref callable = addon_ref(&call_, 3);
+    scopeflow_callable_flag flags = addon_u32(&call_, 4);
+    if (!call_.is_valid) return addon_refuse(&call_, "scopeRegisterLlmSanitizeResponseGuardrail");
+    scopeflow_status const status_ = scopeflow_scope_register_llm_sanitize_response_guardrail(self, name, priority, callable, flags, &call_.addon->error);
+    return addon_number(&call_, (double)status_);
+}
+
+static napi_value addon_scope_deregister_llm_sanitize_response_guardrail(napi_env env, napi_callback_info info) {
+    addon_call call_;
+    if (!addon_enter(&call_, env, info, 2)) return NULL;
+    scopeflow_scope *self = addon_pointer(&call_, 0);
+    scopeflow_bytes name = addon_text(&call_, 1);
+    if (!call_.is_valid) return addon_refuse(&call_, "scopeDeregisterLlmSanitizeResponseGuardrail");
+    uint32_t out_ = 0;
+    scopeflow_status const status_ = scopeflow_scope_deregister_llm_sanitize_response_guardrail(self, name, &out_, &call_.addon->error);
+    if (status_ == SCOPEFLOW_STATUS_OK) call_.addon->slots[0] = (double)out_;
+    return addon_number(&call_, (double)status_);
+}
+
+static napi_value addon_register_llm_conditional_execution_guardrail(napi_env env, napi_callback_info info) {
+    addon_call call_;
+    if (!addon_enter(&call_, env, info, 5)) return NULL;
+    scopeflow_runtime *self = addon_pointer(&call_, 0);
+    scopeflow_bytes name = addon_text(&call_, 1);
+    int32_t priority = addon_i32(&call_, 2);
+    scopeflow_ref callable = addon_ref(&call_, 3);
+    scopeflow_callable_flag flags = addon_u32(&call_, 4);
+    if (!call_.is_valid) return addon_refuse(&call_, "registerLlmConditionalExecutionGuardrail");
+    scopeflow_status const status_ = scopeflow_register_llm_conditional_execution_guardrail(self, name, priority, callable, flags, &call_.addon->error);
+    return addon_number(&call_, (double)status_);
+}
+
+static napi_value addon_deregister_llm_conditional_execution_guardrail(napi_env env, napi_callback_info info) {
+    addon_call call_;
+    if (!addon_enter(&call_, env, info, 2)) return NULL;
+    scopeflow_runtime *self = addon_pointer(&call_, 0);
+    scopeflow_bytes name = addon_text(&call_, 1);
+    if (!call_.is_valid) return addon_refuse(&call_, "deregisterLlmConditionalExecutionGuardrail");
+    uint32_t out_ = 0;
+    scopeflow_status const status_ = scopeflow_deregister_llm_conditional_execution_guardrail(self, name, &out_, &call_.addon->error);
+    if (status_ == SCOPEFLOW_STATUS_OK) call_.addon->slots[0] = (double)out_;
+    return addon_number(&call_, (double)status_);
+}
+
+static napi_value addon_scope_register_llm_conditional_execution_guardrail(napi_env env, napi_callback_info info) {
+    addon_call call_;
+    if (!addon_enter(&call_, env, info, 5)) return NULL;
+    scopeflow_scope *self = addon_pointer(&call_, 0);
+    scopeflow_bytes name = addon_text(&call_, 1);
+    int32_t priority = addon_i32(&call_, 2);
+    scopeflow_ref callable = addon_ref(&call_, 3);
+    scopeflow_callable_flag flags = addon_u32(&call_, 4);
+    if (!call_.is_valid) return addon_refuse(&call_, "scopeRegisterLlmConditionalExecutionGuardrail");
+    scopeflow_status const status_ = scopeflow_scope_register_llm_conditional_execution_guardrail(self, name, priority, callable, flags, &call_.addon->error);
+    return addon_number(&call_, (double)status_);
+}
+
+static napi_value addon_scope_deregister_llm_conditional_execution_guardrail(napi_env env, napi_callback_info info) {
+    addon_call call_;
+    if (!addon_enter(&call_, env, info, 2)) return NULL;
+    scopeflow_scope *self = addon_pointer(&call_, 0);
+    scopeflow_bytes name = addon_text(&call_, 1);
+    if (!call_.is_valid) return addon_refuse(&call_, "scopeDeregisterLlmConditionalExecutionGuardrail");
+    uint32_t out_ = 0;
+    scopeflow_status const status_ = scopeflow_scope_deregister_llm_conditional_execution_guardrail(self, name, &out_, &call_.addon->error);
+    if (status_ == SCOPEFLOW_STATUS_OK) call_.addon->slots[0] = (double)out_;
+    return addon_number(&call_, (double)status_);
+}
+
+static napi_value addon_register_llm_request_intercept(napi_env env, napi_callback_info info) {
+    addon_call call_;
+    if (!addon_enter(&call_, env, info, 5)) return NULL;
+    scopeflow_runtime *self = addon_pointer(&call_, 0);
+    scopeflow_bytes name = addon_text(&call_, 1);
+    int32_t priority = addon_i32(&call_, 2);
+    scopeflow_ref callable = addon_ref(&call_, 3);
+    scopeflow_callable_flag flags = addon_u32(&call_, 4);
+    if (!call_.is_valid) return addon_refuse(&call_, "registerLlmRequestIntercept");
+    scopeflow_status const status_ = scopeflow_register_llm_request_intercept(self, name, priority, callable, flags, &call_.addon->error);
+    return addon_number(&call_, (double)status_);
+}
+
+static napi_value addon_deregister_llm_request_intercept(napi_env env, napi_callback_info info) {
+    addon_call call_;
+    if (!addon_enter(&call_, env, info, 2)) return NULL;
+    scopeflow_runtime *self = addon_pointer(&call_, 0);
+    scopeflow_bytes name = addon_text(&call_, 1);
+    if (!call_.is_valid) return addon_refuse(&call_, "deregisterLlmRequestIntercept");
+    uint32_t out_ = 0;
+    scopeflow_status const status_ = scopeflow_deregister_llm_request_intercept(self, name, &out_, &call_.addon->error);
+    if (status_ == SCOPEFLOW_STATUS_OK) call_.addon->slots[0] = (double)out_;
+    return addon_number(&call_, (double)status_);
+}
+
+static napi_value addon_scope_register_llm_request_intercept(napi_env env, napi_callback_info info) {
+    addon_call call_;
+    if (!addon_enter(&call_, env, info, 5)) return NULL;
+    scopeflow_scope *self = addon_pointer(&call_, 0);
+    scopeflow_bytes name = addon_text(&call_, 1);
+    int32_t priority = addon_i32(&call_, 2);
+    scopeflow_ref callable = addon_ref(&call_, 3);
+    scopeflow_callable_flag flags = addon_u32(&call_, 4);
+    if (!call_.is_valid) return addon_refuse(&call_, "scopeRegisterLlmRequestIntercept");
+    scopeflow_status const status_ = scopeflow_scope_register_llm_request_intercept(self, name, priority, callable, flags, &call_.addon->error);
+    return addon_number(&call_, (double)status_);
+}
+
+static napi_value addon_scope_deregister_llm_request_intercept(napi_env env, napi_callback_info info) {
+    addon_call call_;
+    if (!addon_enter(&call_, env, info, 2)) return NULL;
+    scopeflow_scope *self = addon_pointer(&call_, 0);
+    scopeflow_bytes name = addon_text(&call_, 1);
+    if (!call_.is_valid) return addon_refuse(&call_, "scopeDeregisterLlmRequestIntercept");
+    uint32_t out_ = 0;
+    scopeflow_status const status_ = scopeflow_scope_deregister_llm_request_intercept(self, name, &out_, &call_.addon->error);
+    if (status_ == SCOPEFLOW_STATUS_OK) call_.addon->slots[0] = (double)out_;
+    return addon_number(&call_, (double)status_);
+}
+
+static napi_value addon_register_llm_execution_intercept(napi_env env, napi_callback_info info) {
+    addon_call call_;
+    if (!addon_enter(&call_, env, info, 5)) return NULL;
+    scopeflow_runtime *self = addon_pointer(&call_, 0);
+    scopeflow_bytes name = addon_text(&call_, 1);
+    int32_t priority = addon_i32(&call_, 2);
+    scopeflow_ref callable = addon_ref(&call_, 3);
+    scopeflow_callable_flag flags = addon_u32(&call_, 4);
+    if (!call_.is_valid) return addon_refuse(&call_, "registerLlmExecutionIntercept");
+    scopeflow_status const status_ = scopeflow_register_llm_execution_intercept(self, name, priority, callable, flags, &call_.addon->error);
+    return addon_number(&call_, (double)status_);
+}
+
+static napi_value addon_deregister_llm_execution_intercept(napi_env env, napi_callback_info info) {
+    addon_call call_;
+    if (!addon_enter(&call_, env, info, 2)) return NULL;
+    scopeflow_runtime *self = addon_pointer(&call_, 0);
+    scopeflow_bytes name = addon_text(&call_, 1);
+    if (!call_.is_valid) return addon_refuse(&call_, "deregisterLlmExecutionIntercept");
+    uint32_t out_ = 0;
+    scopeflow_status const status_ = scopeflow_deregister_llm_execution_intercept(self, name, &out_, &call_.addon->error);
+    if (status_ == SCOPEFLOW_STATUS_OK) call_.addon->slots[0] = (double)out_;
+    return addon_number(&call_, (double)status_);
+}
+
+static napi_value addon_scope_register_llm_execution_intercept(napi_env env, napi_callback_info info) {
+    addon_call call_;
+    if (!addon_enter(&call_, env, info, 5)) return NULL;
+    scopeflow_scope *self = addon_pointer(&call_, 0);
+    scopeflow_bytes name = addon_text(&call_, 1);
+    int32_t priority = addon_i32(&call_, 2);
+    scopeflow_ref callable = addon_ref(&call_, 3);
+    scopeflow_callable_flag flags = addon_u32(&call_, 4);
+    if (!call_.is_valid) return addon_refuse(&call_, "scopeRegisterLlmExecutionIntercept");
+    scopeflow_status const status_ = scopeflow_scope_register_llm_execution_intercept(self, name, priority, callable, flags, &call_.addon->error);
+    return addon_number(&call_, (double)status_);
+}
+
+static napi_value addon_scope_deregister_llm_execution_intercept(napi_env env, napi_callback_info info) {
+    addon_call call_;
+    if (!addon_enter(&call_, env, info, 2)) return NULL;
+    scopeflow_scope *self = addon_pointer(&call_, 0);
+    scopeflow_bytes name = addon_text(&call_, 1);
+    if (!call_.is_valid) return addon_refuse(&call_, "scopeDeregisterLlmExecutionIntercept");
+    uint32_t out_ = 0;
+    scopeflow_status const status_ = scopeflow_scope_deregister_llm_execution_intercept(self, name, &out_, &call_.addon->error);
+    if (status_ == SCOPEFLOW_STATUS_OK) call_.addon->slots[0] = (double)out_;
+    return addon_number(&call_, (double)status_);
+}
+
+static napi_value addon_register_llm_stream_execution_intercept(napi_env env, napi_callback_info info) {
+    addon_call call_;
+    if (!addon_enter(&call_, env, info, 5)) return NULL;
+    scopeflow_runtime *self = addon_pointer(&call_, 0);
+    scopeflow_bytes name = addon_text(&call_, 1);
+    int32_t priority = addon_i32(&call_, 2);
+    scopeflow_ref callable = addon_ref(&call_, 3);
+    scopeflow_callable_flag flags = addon_u32(&call_, 4);
+    if (!call_.is_valid) return addon_refuse(&call_, "registerLlmStreamExecutionIntercept");
+    scopeflow_status const status_ = scopeflow_register_llm_stream_execution_intercept(self, name, priority, callable, flags, &call_.addon->error);
+    return addon_number(&call_, (double)status_);
+}
+
+static napi_value addon_deregister_llm_stream_execution_intercept(napi_env env, napi_callback_info info) {
+    addon_call call_;
+    if (!addon_enter(&call_, env, info, 2)) return NULL;
+    scopeflow_runtime *self = addon_pointer(&call_, 0);
+    scopeflow_bytes name = addon_text(&call_, 1);
+    if (!call_.is_valid) return addon_refuse(&call_, "deregisterLlmStreamExecutionIntercept");
+    uint32_t out_ = 0;
+    scopeflow_status const status_ = scopeflow_deregister_llm_stream_execution_intercept(self, name, &out_, &call_.addon->error);
+    if (status_ == SCOPEFLOW_STATUS_OK) call_.addon->slots[0] = (double)out_;
+    return addon_number(&call_, (double)status_);
+}
+
+static napi_value addon_scope_register_llm_stream_execution_intercept(napi_env env, napi_callback_info info) {
+    addon_call call_;
+    if (!addon_enter(&call_, env, info, 5)) return NULL;
+    scopeflow_scope *self = addon_pointer(&call_, 0);
+    scopeflow_bytes name = addon_text(&call_, 1);
+    int32_t priority = addon_i32(&call_, 2);
+    scopeflow_ref callable = addon_ref(&call_, 3);
+    scopeflow_callable_flag flags = addon_u32(&call_, 4);
+    if (!call_.is_valid) return addon_refuse(&call_, "scopeRegisterLlmStreamExecutionIntercept");
+    scopeflow_status const status_ = scopeflow_scope_register_llm_stream_execution_intercept(self, name, priority, callable, flags, &call_.addon->error);
+    return addon_number(&call_, (double)status_);
+}
+
+static napi_value addon_scope_deregister_llm_stream_execution_intercept(napi_env env, napi_callback_info info) {
+    addon_call call_;
+    if (!addon_enter(&call_, env, info, 2)) return NULL;
+    scopeflow_scope *self = addon_pointer(&call_, 0);
+    scopeflow_bytes name = addon_text(&call_, 1);
+    if (!call_.is_valid) return addon_refuse(&call_, "scopeDeregisterLlmStreamExecutionIntercept");
+    uint32_t out_ = 0;
+    scopeflow_status const status_ = scopeflow_scope_deregister_llm_stream_execution_intercept(self, name, &out_, &call_.addon->error);
+    if (status_ == SCOPEFLOW_STATUS_OK) call_.addon->slots[0] = (double)out_;
+    return addon_number(&call_, (double)status_);
+}
+
+static napi_value addon_register_mark_sanitize_guardrail(napi_env env, napi_callback_info info) {
+    addon_call call_;
+    if (!addon_enter(&call_, env, info, 5)) return NULL;
+    scopeflow_runtime *self = addon_pointer(&call_, 0);
+    scopeflow_bytes name = addon_text(&call_, 1);
+    int32_t priority = addon_i32(&call_, 2);
+    scopeflow_ref callable = addon_ref(&call_, 3);
+    scopeflow_callable_flag flags = addon_u32(&call_, 4);
+    if (!call_.is_valid) return addon_refuse(&call_, "registerMarkSanitizeGuardrail");
+    scopeflow_status const status_ = scopeflow_register_mark_sanitize_guardrail(self, name, priority, callable, flags, &call_.addon->error);
+    return addon_number(&call_, (double)status_);
+}
+
+static napi_value addon_deregister_mark_sanitize_guardrail(napi_env env, napi_callback_info info) {
+    addon_call call_;
+    if (!addon_enter(&call_, env, info, 2)) return NULL;
+    scopeflow_runtime *self = addon_pointer(&call_, 0);
+    scopeflow_bytes name = addon_text(&call_, 1);
+    if (!call_.is_valid) return addon_refuse(&call_, "deregisterMarkSanitizeGuardrail");
+    uint32_t out_ = 0;
+    scopeflow_status const status_ = scopeflow_deregister_mark_sanitize_guardrail(self, name, &out_, &call_.addon->error);
+    if (status_ == SCOPEFLOW_STATUS_OK) call_.addon->slots[0] = (double)out_;
+    return addon_number(&call_, (double)status_);
+}
+
+static napi_value addon_scope_register_mark_sanitize_guardrail(napi_env env, napi_callback_info info) {
+    addon_call call_;
+    if (!addon_enter(&call_, env, info, 5)) return NULL;
+    scopeflow_scope *self = addon_pointer(&call_, 0);
+    scopeflow_bytes name = addon_text(&call_, 1);
+    int32_t priority = addon_i32(&call_, 2);
+    scopeflow_ref callable = addon_ref(&call_, 3);
+    scopeflow_callable_flag flags = addon_u32(&call_, 4);
+    if (!call_.is_valid) return addon_refuse(&call_, "scopeRegisterMarkSanitizeGuardrail");
+    scopeflow_status const status_ = scopeflow_scope_register_mark_sanitize_guardrail(self, name, priority, callable, flags, &call_.addon->error);
+    return addon_number(&call_, (double)status_);
+}
+
+static napi_value addon_scope_deregister_mark_sanitize_guardrail(napi_env env, napi_callback_info info) {
+    addon_call call_;
+    if (!addon_enter(&call_, env, info, 2)) return NULL;
+    scopeflow_scope *self = addon_pointer(&call_, 0);
+    scopeflow_bytes name = addon_text(&call_, 1);
+    if (!call_.is_valid) return addon_refuse(&call_, "scopeDeregisterMarkSanitizeGuardrail");
+    uint32_t out_ = 0;
+    scopeflow_status const status_ = scopeflow_scope_deregister_mark_sanitize_guardrail(self, name, &out_, &call_.addon->error);
+    if (status_ == SCOPEFLOW_STATUS_OK) call_.addon->slots[0] = (double)out_;
+    return addon_number(&call_, (double)status_);
+}
+
+static napi_value addon_register_scope_sanitize_start_guardrail(napi_env env, napi_callback_info info) {
+    addon_call call_;
+    if (!addon_enter(&call_, env, info, 5)) return NULL;
+    scopeflow_runtime *self = addon_pointer(&call_, 0);
+    scopeflow_bytes name = addon_text(&call_, 1);
+    int32_t priority = addon_i32(&call_, 2);
+    scopeflow_ref callable = addon_ref(&call_, 3);
+    scopeflow_callable_flag flags = addon_u32(&call_, 4);
+    if (!call_.is_valid) return addon_refuse(&call_, "registerScopeSanitizeStartGuardrail");
+    scopeflow_status const status_ = scopeflow_register_scope_sanitize_start_guardrail(self, name, priority, callable, flags, &call_.addon->error);
+    return addon_number(&call_, (double)status_);
+}
+
+static napi_value addon_deregister_scope_sanitize_start_guardrail(napi_env env, napi_callback_info info) {
+    addon_call call_;
+    if (!addon_enter(&call_, env, info, 2)) return NULL;
+    scopeflow_runtime *self = addon_pointer(&call_, 0);
+    scopeflow_bytes name = addon_text(&call_, 1);
+    if (!call_.is_valid) return addon_refuse(&call_, "deregisterScopeSanitizeStartGuardrail");
+    uint32_t out_ = 0;
+    scopeflow_status const status_ = scopeflow_deregister_scope_sanitize_start_guardrail(self, name, &out_, &call_.addon->error);
+    if (status_ == SCOPEFLOW_STATUS_OK) call_.addon->slots[0] = (double)out_;
+    return addon_number(&call_, (double)status_);
+}
+
+static napi_value addon_scope_register_scope_sanitize_start_guardrail(napi_env env, napi_callback_info info) {
+    addon_call call_;
+    if (!addon_enter(&call_, env, info, 5)) return NULL;
+    scopeflow_scope *self = addon_pointer(&call_, 0);
+    scopeflow_bytes name = addon_text(&call_, 1);
+    int32_t priority = addon_i32(&call_, 2);
+    scopeflow_ref callable = addon_ref(&call_, 3);
+    scopeflow_callable_flag flags = addon_u32(&call_, 4);
+    if (!call_.is_valid) return addon_refuse(&call_, "scopeRegisterScopeSanitizeStartGuardrail");
+    scopeflow_status const status_ = scopeflow_scope_register_scope_sanitize_start_guardrail(self, name, priority, callable, flags, &call_.addon->error);
+    return addon_number(&call_, (double)status_);
+}
+
+static napi_value addon_scope_deregister_scope_sanitize_start_guardrail(napi_env env, napi_callback_info info) {
+    addon_call call_;
+    if (!addon_enter(&call_, env, info, 2)) return NULL;
+    scopeflow_scope *self = addon_pointer(&call_, 0);
+    scopeflow_bytes name = addon_text(&call_, 1);
+    if (!call_.is_valid) return addon_refuse(&call_, "scopeDeregisterScopeSanitizeStartGuardrail");
+    uint32_t out_ = 0;
+    scopeflow_status const status_ = scopeflow_scope_deregister_scope_sanitize_start_guardrail(self, name, &out_, &call_.addon->error);
+    if (status_ == SCOPEFLOW_STATUS_OK) call_.addon->slots[0] = (double)out_;
+    return addon_number(&call_, (double)status_);
+}
+
+static napi_value addon_register_scope_sanitize_end_guardrail(napi_env env, napi_callback_info info) {
+    addon_call call_;
+    if (!addon_enter(&call_, env, info, 5)) return NULL;
+    scopeflow_runtime *self = addon_pointer(&call_, 0);
+    scopeflow_bytes name = addon_text(&call_, 1);
+    int32_t priority = addon_i32(&call_, 2);
+    scopeflow_ref callable = addon_ref(&call_, 3);
+    scopeflow_callable_flag flags = addon_u32(&call_, 4);
+    if (!call_.is_valid) return addon_refuse(&call_, "registerScopeSanitizeEndGuardrail");
+    scopeflow_status const status_ = scopeflow_register_scope_sanitize_end_guardrail(self, name, priority, callable, flags, &call_.addon->error);
+    return addon_number(&call_, (double)status_);
+}
+
+static napi_value addon_deregister_scope_sanitize_end_guardrail(napi_env env, napi_callback_info info) {
+    addon_call call_;
+    if (!addon_enter(&call_, env, info, 2)) return NULL;
+    scopeflow_runtime *self = addon_pointer(&call_, 0);
+    scopeflow_bytes name = addon_text(&call_, 1);
+    if (!call_.is_valid) return addon_refuse(&call_, "deregisterScopeSanitizeEndGuardrail");
+    uint32_t out_ = 0;
+    scopeflow_status const status_ = scopeflow_deregister_scope_sanitize_end_guardrail(self, name, &out_, &call_.addon->error);
+    if (status_ == SCOPEFLOW_STATUS_OK) call_.addon->slots[0] = (double)out_;
+    return addon_number(&call_, (double)status_);
+}
+
+static napi_value addon_scope_register_scope_sanitize_end_guardrail(napi_env env, napi_callback_info info) {
+    addon_call call_;
+    if (!addon_enter(&call_, env, info, 5)) return NULL;
+    scopeflow_scope *self = addon_pointer(&call_, 0);
+    scopeflow_bytes name = addon_text(&call_, 1);
+    int32_t priority = addon_i32(&call_, 2);
+    scopeflow_ref callable = addon_ref(&call_, 3);
+    scopeflow_callable_flag flags = addon_u32(&call_, 4);
+    if (!call_.is_valid) return addon_refuse(&call_, "scopeRegisterScopeSanitizeEndGuardrail");
+    scopeflow_status const status_ = scopeflow_scope_register_scope_sanitize_end_guardrail(self, name, priority, callable, flags, &call_.addon->error);
+    return addon_number(&call_, (double)status_);
+}
+
+static napi_value addon_scope_deregister_scope_sanitize_end_guardrail(napi_env env, napi_callback_info info) {
+    addon_call call_;
+    if (!addon_enter(&call_, env, info, 2)) return NULL;
+    scopeflow_scope *self = addon_pointer(&call_, 0);
+    scopeflow_bytes name = addon_text(&call_, 1);
+    if (!call_.is_valid) return addon_refuse(&call_, "scopeDeregisterScopeSanitizeEndGuardrail");
+    uint32_t out_ = 0;
+    scopeflow_status const status_ = scopeflow_scope_deregister_scope_sanitize_end_guardrail(self, name, &out_, &call_.addon->error);
+    if (status_ == SCOPEFLOW_STATUS_OK) call_.addon->slots[0] = (double)out_;
+    return addon_number(&call_, (double)status_);
+}
+
+static napi_value addon_register_event_metadata_injector(napi_env env, napi_callback_info info) {
+    addon_call call_;
+    if (!addon_enter(&call_, env, info, 5)) return NULL;
+    scopeflow_runtime *self = addon_pointer(&call_, 0);
+    scopeflow_bytes name = addon_text(&call_, 1);
+    int32_t priority = addon_i32(&call_, 2);
+    scopeflow_ref callable = addon_ref(&call_, 3);
+    scopeflow_callable_flag flags = addon_u32(&call_, 4);
+    if (!call_.is_valid) return addon_refuse(&call_, "registerEventMetadataInjector");
+    scopeflow_status const status_ = scopeflow_register_event_metadata_injector(self, name, priority, callable, flags, &call_.addon->error);
+    return addon_number(&call_, (double)status_);
+}
+
+static napi_value addon_deregister_event_metadata_injector(napi_env env, napi_callback_info info) {
+    addon_call call_;
+    if (!addon_enter(&call_, env, info, 2)) return NULL;
+    scopeflow_runtime *self = addon_pointer(&call_, 0);
+    scopeflow_bytes name = addon_text(&call_, 1);
+    if (!call_.is_valid) return addon_refuse(&call_, "deregisterEventMetadataInjector");
+    uint32_t out_ = 0;
+    scopeflow_status const status_ = scopeflow_deregister_event_metadata_injector(self, name, &out_, &call_.addon->error);
+    if (status_ == SCOPEFLOW_STATUS_OK) call_.addon->slots[0] = (double)out_;
+    return addon_number(&call_, (double)status_);
+}
+
+static napi_value addon_scope_register_event_metadata_injector(napi_env env, napi_callback_info info) {
+    addon_call call_;
+    if (!addon_enter(&call_, env, info, 5)) return NULL;
+    scopeflow_scope *self = addon_pointer(&call_, 0);
+    scopeflow_bytes name = addon_text(&call_, 1);
+    int32_t priority = addon_i32(&call_, 2);
+    scopeflow_ref callable = addon_ref(&call_, 3);
+    scopeflow_callable_flag flags = addon_u32(&call_, 4);
+    if (!call_.is_valid) return addon_refuse(&call_, "scopeRegisterEventMetadataInjector");
+    scopeflow_status const status_ = scopeflow_scope_register_event_metadata_injector(self, name, priority, callable, flags, &call_.addon->error);
+    return addon_number(&call_, (double)status_);
+}
+
+static napi_value addon_scope_deregister_event_metadata_injector(napi_env env, napi_callback_info info) {
+    addon_call call_;
+    if (!addon_enter(&call_, env, info, 2)) return NULL;
+    scopeflow_scope *self = addon_pointer(&call_, 0);
+    scopeflow_bytes name = addon_text(&call_, 1);
+    if (!call_.is_valid) return addon_refuse(&call_, "scopeDeregisterEventMetadataInjector");
+    uint32_t out_ = 0;
+    scopeflow_status const status_ = scopeflow_scope_deregister_event_metadata_injector(self, name, &out_, &call_.addon->error);
+    if (status_ == SCOPEFLOW_STATUS_OK) call_.addon->slots[0] = (double)out_;
+    return addon_number(&call_, (double)status_);
+}
+
+static napi_value addon_register_conditional_middleware_guardrail(napi_env env, napi_callback_info info) {
+    addon_call call_;
+    if (!addon_enter(&call_, env, info, 6)) return NULL;
+    scopeflow_runtime *self = addon_pointer(&call_, 0);
+    scopeflow_bytes name = addon_text(&call_, 1);
+    uint32_t kinds = addon_u32(&call_, 2);
+    scopeflow_bytes registration = addon_text(&call_, 3);
+    scopeflow_ref callable = addon_ref(&call_, 4);
+    scopeflow_callable_flag flags = addon_u32(&call_, 5);
+    if (!call_.is_valid) return addon_refuse(&call_, "registerConditionalMiddlewareGuardrail");
+    scopeflow_status const status_ = scopeflow_register_conditional_middleware_guardrail(self, name, kinds, registration, callable, flags, &call_.addon->error);
+    return addon_number(&call_, (double)status_);
+}
+
+static napi_value addon_deregister_conditional_middleware_guardrail(napi_env env, napi_callback_info info) {
+    addon_call call_;
+    if (!addon_enter(&call_, env, info, 2)) return NULL;
+    scopeflow_runtime *self = addon_pointer(&call_, 0);
+    scopeflow_bytes name = addon_text(&call_, 1);
+    if (!call_.is_valid) return addon_refuse(&call_, "deregisterConditionalMiddlewareGuardrail");
+    uint32_t out_ = 0;
+    scopeflow_status const status_ = scopeflow_deregister_conditional_middleware_guardrail(self, name, &out_, &call_.addon->error);
+    if (status_ == SCOPEFLOW_STATUS_OK) call_.addon->slots[0] = (double)out_;
+    return addon_number(&call_, (double)status_);
+}
+
+static napi_value addon_scope_register_conditional_middleware_guardrail(napi_env env, napi_callback_info info) {
+    addon_call call_;
+    if (!addon_enter(&call_, env, info, 6)) return NULL;
+    scopeflow_scope *self = addon_pointer(&call_, 0);
+    scopeflow_bytes name = addon_text(&call_, 1);
+    uint32_t kinds = addon_u32(&call_, 2);
+    scopeflow_bytes registration = addon_text(&call_, 3);
+    scopeflow_ref callable = addon_ref(&call_, 4);
+    scopeflow_callable_flag flags = addon_u32(&call_, 5);
+    if (!call_.is_valid) return addon_refuse(&call_, "scopeRegisterConditionalMiddlewareGuardrail");
+    scopeflow_status const status_ = scopeflow_scope_register_conditional_middleware_guardrail(self, name, kinds, registration, callable, flags, &call_.addon->error);
+    return addon_number(&call_, (double)status_);
+}
+
+static napi_value addon_scope_deregister_conditional_middleware_guardrail(napi_env env, napi_callback_info info) {
+    addon_call call_;
+    if (!addon_enter(&call_, env, info, 2)) return NULL;
+    scopeflow_scope *self = addon_pointer(&call_, 0);
+    scopeflow_bytes name = addon_text(&call_, 1);
+    if (!call_.is_valid) return addon_refuse(&call_, "scopeDeregisterConditionalMiddlewareGuardrail");
+    uint32_t out_ = 0;
+    scopeflow_status const status_ = scopeflow_scope_deregister_conditional_middleware_guardrail(self, name, &out_, &call_.addon->error);
+    if (status_ == SCOPEFLOW_STATUS_OK) call_.addon->slots[0] = (double)out_;
+    return addon_number(&call_, (double)status_);
+}
+
+static napi_value addon_task_link(napi_env env, napi_callback_info info) {
+    addon_call call_;
+    if (!addon_enter(&call_, env, info, 4)) return NULL;
+    scopeflow_task_link_options options_ = SCOPEFLOW_TASK_LINK_OPTIONS_INIT;
+    options_.emitter = &call_.addon->emitter;
+    scopeflow_runtime *self = addon_pointer(&call_, 0);
+    options_.call = addon_pointer(&call_, 1);
+    options_.request = addon_ref(&call_, 2);
+    scopeflow_task *task_ = addon_pointer(&call_, 3);
+    if (!call_.is_valid) return addon_refuse(&call_, "taskLink");
+    scopeflow_step out_ = {0};
+    scopeflow_status const status_ = scopeflow_task_link(self, &options_, task_, &out_, &call_.addon->error);
+    if (status_ == SCOPEFLOW_STATUS_OK) slots_put_step(call_.addon->slots, &out_);
+    return addon_number(&call_, (double)status_);
+}
+
+static napi_value addon_task_mark(napi_env env, napi_callback_info info) {
+    addon_call call_;
+    if (!addon_enter(&call_, env, info, 4)) return NULL;
+    scopeflow_task *task_ = addon_pointer(&call_, 0);
+    scopeflow_bytes name = addon_text(&call_, 1);
+    scopeflow_ref data = addon_ref(&call_, 2);
+    scopeflow_ref metadata = addon_ref(&call_, 3);
+    if (!call_.is_valid) return addon_refuse(&call_, "taskMark");
+    scopeflow_status const status_ = scopeflow_task_mark(task_, name, data, metadata, &call_.addon->error);
+    return addon_number(&call_, (double)status_);
+}
+
 static napi_value addon_task_resume(napi_env env, napi_callback_info info) {
     addon_call call_;
     if (!addon_enter(&call_, env, info, 6)) return NULL;
@@ -527,12 +1344,235 @@ static napi_value addon_tool_execute(napi_env env, napi_callback_info info) {
     return addon_number(&call_, (double)status_);
 }
 
+static napi_value addon_tool_call(napi_env env, napi_callback_info info) {
+    addon_call call_;
+    if (!addon_enter(&call_, env, info, 10)) return NULL;
+    scopeflow_tool_call_options options_ = SCOPEFLOW_TOOL_CALL_OPTIONS_INIT;
+    options_.emitter = &call_.addon->emitter;
+    scopeflow_runtime *self = addon_pointer(&call_, 0);
+    options_.current = addon_pointer(&call_, 1);
+    options_.name = addon_text(&call_, 2);
+    options_.request = addon_ref(&call_, 3);
+    options_.parent = addon_pointer(&call_, 4);
+    options_.attributes = addon_u32(&call_, 5);
+    options_.tool_call_id = addon_text(&call_, 6);
+    options_.metadata = addon_ref(&call_, 7);
+    options_.timestamp_ns = addon_timestamp(&call_, 8);
+    scopeflow_task *task_ = addon_pointer(&call_, 9);
+    if (!call_.is_valid) return addon_refuse(&call_, "toolCall");
+    scopeflow_step out_ = {0};
+    scopeflow_status const status_ = scopeflow_tool_call(self, &options_, task_, &out_, &call_.addon->error);
+    if (status_ == SCOPEFLOW_STATUS_OK) slots_put_step(call_.addon->slots, &out_);
+    return addon_number(&call_, (double)status_);
+}
+
+static napi_value addon_tool_call_end(napi_env env, napi_callback_info info) {
+    addon_call call_;
+    if (!addon_enter(&call_, env, info, 9)) return NULL;
+    scopeflow_tool_call_end_options options_ = SCOPEFLOW_TOOL_CALL_END_OPTIONS_INIT;
+    options_.emitter = &call_.addon->emitter;
+    scopeflow_scope *self = addon_pointer(&call_, 0);
+    options_.current = addon_pointer(&call_, 1);
+    options_.response = addon_ref(&call_, 2);
+    options_.data = addon_ref(&call_, 3);
+    options_.metadata = addon_ref(&call_, 4);
+    options_.status = addon_i32(&call_, 5);
+    options_.error = addon_ref(&call_, 6);
+    options_.timestamp_ns = addon_timestamp(&call_, 7);
+    scopeflow_task *task_ = addon_pointer(&call_, 8);
+    if (!call_.is_valid) return addon_refuse(&call_, "toolCallEnd");
+    scopeflow_step out_ = {0};
+    scopeflow_status const status_ = scopeflow_tool_call_end(self, &options_, task_, &out_, &call_.addon->error);
+    if (status_ == SCOPEFLOW_STATUS_OK) slots_put_step(call_.addon->slots, &out_);
+    return addon_number(&call_, (double)status_);
+}
+
+static napi_value addon_tool_request_intercepts(napi_env env, napi_callback_info info) {
+    addon_call call_;
+    if (!addon_enter(&call_, env, info, 6)) return NULL;
+    scopeflow_tool_request_intercepts_options options_ = SCOPEFLOW_TOOL_REQUEST_INTERCEPTS_OPTIONS_INIT;
+    options_.emitter = &call_.addon->emitter;
+    scopeflow_runtime *self = addon_pointer(&call_, 0);
+    options_.current = addon_pointer(&call_, 1);
+    options_.flags = addon_u32(&call_, 2);
+    options_.name = addon_text(&call_, 3);
+    options_.request = addon_ref(&call_, 4);
+    scopeflow_task *task_ = addon_pointer(&call_, 5);
+    if (!call_.is_valid) return addon_refuse(&call_, "toolRequestIntercepts");
+    scopeflow_step out_ = {0};
+    scopeflow_status const status_ = scopeflow_tool_request_intercepts(self, &options_, task_, &out_, &call_.addon->error);
+    if (status_ == SCOPEFLOW_STATUS_OK) slots_put_step(call_.addon->slots, &out_);
+    return addon_number(&call_, (double)status_);
+}
+
+static napi_value addon_tool_conditional_execution(napi_env env, napi_callback_info info) {
+    addon_call call_;
+    if (!addon_enter(&call_, env, info, 6)) return NULL;
+    scopeflow_tool_conditional_execution_options options_ = SCOPEFLOW_TOOL_CONDITIONAL_EXECUTION_OPTIONS_INIT;
+    options_.emitter = &call_.addon->emitter;
+    scopeflow_runtime *self = addon_pointer(&call_, 0);
+    options_.current = addon_pointer(&call_, 1);
+    options_.flags = addon_u32(&call_, 2);
+    options_.name = addon_text(&call_, 3);
+    options_.request = addon_ref(&call_, 4);
+    scopeflow_task *task_ = addon_pointer(&call_, 5);
+    if (!call_.is_valid) return addon_refuse(&call_, "toolConditionalExecution");
+    scopeflow_step out_ = {0};
+    scopeflow_status const status_ = scopeflow_tool_conditional_execution(self, &options_, task_, &out_, &call_.addon->error);
+    if (status_ == SCOPEFLOW_STATUS_OK) slots_put_step(call_.addon->slots, &out_);
+    return addon_number(&call_, (double)status_);
+}
+
+static napi_value addon_llm_execute(napi_env env, napi_callback_info info) {
+    addon_call call_;
+    if (!addon_enter(&call_, env, info, 14)) return NULL;
+    scopeflow_llm_execute_options options_ = SCOPEFLOW_LLM_EXECUTE_OPTIONS_INIT;
+    options_.emitter = &call_.addon->emitter;
+    scopeflow_runtime *self = addon_pointer(&call_, 0);
+    options_.current = addon_pointer(&call_, 1);
+    options_.flags = addon_u32(&call_, 2);
+    options_.name = addon_text(&call_, 3);
+    options_.request = addon_ref(&call_, 4);
+    options_.parent = addon_pointer(&call_, 5);
+    options_.attributes = addon_u32(&call_, 6);
+    options_.model_name = addon_text(&call_, 7);
+    options_.data = addon_ref(&call_, 8);
+    options_.metadata = addon_ref(&call_, 9);
+    options_.timestamp_ns = addon_timestamp(&call_, 10);
+    options_.codec = addon_ref(&call_, 11);
+    options_.response_codec = addon_ref(&call_, 12);
+    scopeflow_task *task_ = addon_pointer(&call_, 13);
+    if (!call_.is_valid) return addon_refuse(&call_, "llmExecute");
+    scopeflow_step out_ = {0};
+    scopeflow_status const status_ = scopeflow_llm_execute(self, &options_, task_, &out_, &call_.addon->error);
+    if (status_ == SCOPEFLOW_STATUS_OK) slots_put_step(call_.addon->slots, &out_);
+    return addon_number(&call_, (double)status_);
+}
+
+static napi_value addon_llm_stream_execute(napi_env env, napi_callback_info info) {
+    addon_call call_;
+    if (!addon_enter(&call_, env, info, 14)) return NULL;
+    scopeflow_llm_stream_execute_options options_ = SCOPEFLOW_LLM_STREAM_EXECUTE_OPTIONS_INIT;
+    options_.emitter = &call_.addon->emitter;
+    scopeflow_runtime *self = addon_pointer(&call_, 0);
+    options_.current = addon_pointer(&call_, 1);
+    options_.flags = addon_u32(&call_, 2);
+    options_.name = addon_text(&call_, 3);
+    options_.request = addon_ref(&call_, 4);
+    options_.parent = addon_pointer(&call_, 5);
+    options_.attributes = addon_u32(&call_, 6);
+    options_.model_name = addon_text(&call_, 7);
+    options_.data = addon_ref(&call_, 8);
+    options_.metadata = addon_ref(&call_, 9);
+    options_.timestamp_ns = addon_timestamp(&call_, 10);
+    options_.codec = addon_ref(&call_, 11);
+    options_.response_codec = addon_ref(&call_, 12);
+    scopeflow_task *task_ = addon_pointer(&call_, 13);
+    if (!call_.is_valid) return addon_refuse(&call_, "llmStreamExecute");
+    scopeflow_step out_ = {0};
+    scopeflow_status const status_ = scopeflow_llm_stream_execute(self, &options_, task_, &out_, &call_.addon->error);
+    if (status_ == SCOPEFLOW_STATUS_OK) slots_put_step(call_.addon->slots, &out_);
+    return addon_number(&call_, (double)status_);
+}
+
+static napi_value addon_llm_call(napi_env env, napi_callback_info info) {
+    addon_call call_;
+    if (!addon_enter(&call_, env, info, 12)) return NULL;
+    scopeflow_llm_call_options options_ = SCOPEFLOW_LLM_CALL_OPTIONS_INIT;
+    options_.emitter = &call_.addon->emitter;
+    scopeflow_runtime *self = addon_pointer(&call_, 0);
+    options_.current = addon_pointer(&call_, 1);
+    options_.name = addon_text(&call_, 2);
+    options_.request = addon_ref(&call_, 3);
+    options_.parent = addon_pointer(&call_, 4);
+    options_.attributes = addon_u32(&call_, 5);
+    options_.model_name = addon_text(&call_, 6);
+    options_.metadata = addon_ref(&call_, 7);
+    options_.timestamp_ns = addon_timestamp(&call_, 8);
+    options_.annotated_request = addon_ref(&call_, 9);
+    options_.codec = addon_ref(&call_, 10);
+    scopeflow_task *task_ = addon_pointer(&call_, 11);
+    if (!call_.is_valid) return addon_refuse(&call_, "llmCall");
+    scopeflow_step out_ = {0};
+    scopeflow_status const status_ = scopeflow_llm_call(self, &options_, task_, &out_, &call_.addon->error);
+    if (status_ == SCOPEFLOW_STATUS_OK) slots_put_step(call_.addon->slots, &out_);
+    return addon_number(&call_, (double)status_);
+}
+
+static napi_value addon_llm_call_end(napi_env env, napi_callback_info info) {
+    addon_call call_;
+    if (!addon_enter(&call_, env, info, 11)) return NULL;
+    scopeflow_llm_call_end_options options_ = SCOPEFLOW_LLM_CALL_END_OPTIONS_INIT;
+    options_.emitter = &call_.addon->emitter;
+    scopeflow_scope *self = addon_pointer(&call_, 0);
+    options_.current = addon_pointer(&call_, 1);
+    options_.response = addon_ref(&call_, 2);
+    options_.data = addon_ref(&call_, 3);
+    options_.metadata = addon_ref(&call_, 4);
+    options_.status = addon_i32(&call_, 5);
+    options_.error = addon_ref(&call_, 6);
+    options_.timestamp_ns = addon_timestamp(&call_, 7);
+    options_.annotated_response = addon_ref(&call_, 8);
+    options_.response_codec = addon_ref(&call_, 9);
+    scopeflow_task *task_ = addon_pointer(&call_, 10);
+    if (!call_.is_valid) return addon_refuse(&call_, "llmCallEnd");
+    scopeflow_step out_ = {0};
+    scopeflow_status const status_ = scopeflow_llm_call_end(self, &options_, task_, &out_, &call_.addon->error);
+    if (status_ == SCOPEFLOW_STATUS_OK) slots_put_step(call_.addon->slots, &out_);
+    return addon_number(&call_, (double)status_);
+}
+
+static napi_value addon_llm_request_intercepts(napi_env env, napi_callback_info info) {
+    addon_call call_;
+    if (!addon_enter(&call_, env, info, 6)) return NULL;
+    scopeflow_llm_request_intercepts_options options_ = SCOPEFLOW_LLM_REQUEST_INTERCEPTS_OPTIONS_INIT;
+    options_.emitter = &call_.addon->emitter;
+    scopeflow_runtime *self = addon_pointer(&call_, 0);
+    options_.current = addon_pointer(&call_, 1);
+    options_.flags = addon_u32(&call_, 2);
+    options_.name = addon_text(&call_, 3);
+    options_.request = addon_ref(&call_, 4);
+    scopeflow_task *task_ = addon_pointer(&call_, 5);
+    if (!call_.is_valid) return addon_refuse(&call_, "llmRequestIntercepts");
+    scopeflow_step out_ = {0};
+    scopeflow_status const status_ = scopeflow_llm_request_intercepts(self, &options_, task_, &out_, &call_.addon->error);
+    if (status_ == SCOPEFLOW_STATUS_OK) slots_put_step(call_.addon->slots, &out_);
+    return addon_number(&call_, (double)status_);
+}
+
+static napi_value addon_llm_conditional_execution(napi_env env, napi_callback_info info) {
+    addon_call call_;
+    if (!addon_enter(&call_, env, info, 6)) return NULL;
+    scopeflow_llm_conditional_execution_options options_ = SCOPEFLOW_LLM_CONDITIONAL_EXECUTION_OPTIONS_INIT;
+    options_.emitter = &call_.addon->emitter;
+    scopeflow_runtime *self = addon_pointer(&call_, 0);
+    options_.current = addon_pointer(&call_, 1);
+    options_.flags = addon_u32(&call_, 2);
+    options_.name = addon_text(&call_, 3);
+    options_.request = addon_ref(&call_, 4);
+    scopeflow_task *task_ = addon_pointer(&call_, 5);
+    if (!call_.is_valid) return addon_refuse(&call_, "llmConditionalExecution");
+    scopeflow_step out_ = {0};
+    scopeflow_status const status_ = scopeflow_llm_conditional_execution(self, &options_, task_, &out_, &call_.addon->error);
+    if (status_ == SCOPEFLOW_STATUS_OK) slots_put_step(call_.addon->slots, &out_);
+    return addon_number(&call_, (double)status_);
+}
+
 static napi_value addon_atof_sink_open(napi_env env, napi_callback_info info) {
     addon_call call_;
-    if (!addon_enter(&call_, env, info, 2)) return NULL;
+    if (!addon_enter(&call_, env, info, 11)) return NULL;
     scopeflow_atof_sink_open_options options_ = SCOPEFLOW_ATOF_SINK_OPEN_OPTIONS_INIT;
     options_.path = addon_text(&call_, 0);
     options_.mode = addon_i32(&call_, 1);
+    options_.delivery = addon_i32(&call_, 2);
+    options_.overflow = addon_i32(&call_, 3);
+    options_.queue_limit_bytes = addon_u64(&call_, 4);
+    options_.queue_event_limit = addon_u32(&call_, 5);
+    options_.spill_limit_bytes = addon_u64(&call_, 6);
+    options_.delay_ns = addon_u32(&call_, 7);
+    options_.exit_timeout_ns = addon_u64(&call_, 8);
+    options_.file_limit_bytes = addon_u64(&call_, 9);
+    options_.kept_file_count = addon_u32(&call_, 10);
     if (!call_.is_valid) return addon_refuse(&call_, "atofSinkOpen");
     scopeflow_atof_sink *out_ = NULL;
     scopeflow_status const status_ = scopeflow_atof_sink_open(&options_, &out_, &call_.addon->error);
@@ -553,10 +1593,22 @@ static napi_value addon_atof_sink_register(napi_env env, napi_callback_info info
 
 static napi_value addon_atof_sink_flush(napi_env env, napi_callback_info info) {
     addon_call call_;
+    if (!addon_enter(&call_, env, info, 2)) return NULL;
+    scopeflow_atof_sink *self = addon_pointer(&call_, 0);
+    uint64_t timeout_ns = addon_u64(&call_, 1);
+    if (!call_.is_valid) return addon_refuse(&call_, "atofSinkFlush");
+    scopeflow_status const status_ = scopeflow_atof_sink_flush(self, timeout_ns, &call_.addon->error);
+    return addon_number(&call_, (double)status_);
+}
+
+static napi_value addon_atof_sink_read_stats(napi_env env, napi_callback_info info) {
+    addon_call call_;
     if (!addon_enter(&call_, env, info, 1)) return NULL;
     scopeflow_atof_sink *self = addon_pointer(&call_, 0);
-    if (!call_.is_valid) return addon_refuse(&call_, "atofSinkFlush");
-    scopeflow_status const status_ = scopeflow_atof_sink_flush(self, &call_.addon->error);
+    if (!call_.is_valid) return addon_refuse(&call_, "atofSinkReadStats");
+    scopeflow_sink_stats out_ = {0};
+    scopeflow_status const status_ = scopeflow_atof_sink_read_stats(self, &out_, &call_.addon->error);
+    if (status_ == SCOPEFLOW_STATUS_OK) slots_put_sink_stats(call_.addon->slots, &out_);
     return addon_number(&call_, (double)status_);
 }
 
@@ -640,7 +1692,10 @@ const addon_function addon_functions[] = {
     {"runtimeRoot", addon_runtime_root},
     {"runtimeCallableAt", addon_runtime_callable_at},
     {"runtimeFlush", addon_runtime_flush},
+    {"runtimeClose", addon_runtime_close},
+    {"runtimeIsCredentialHeader", addon_runtime_is_credential_header},
     {"runtimeAfterFork", addon_runtime_after_fork},
+    {"scopeNewRoot", addon_scope_new_root},
     {"scopePush", addon_scope_push},
     {"scopePop", addon_scope_pop},
     {"scopeEvent", addon_scope_event},
@@ -664,12 +1719,85 @@ const addon_function addon_functions[] = {
     {"deregisterSubscriber", addon_deregister_subscriber},
     {"scopeRegisterSubscriber", addon_scope_register_subscriber},
     {"scopeDeregisterSubscriber", addon_scope_deregister_subscriber},
+    {"registerToolSanitizeRequestGuardrail", addon_register_tool_sanitize_request_guardrail},
+    {"deregisterToolSanitizeRequestGuardrail", addon_deregister_tool_sanitize_request_guardrail},
+    {"scopeRegisterToolSanitizeRequestGuardrail", addon_scope_register_tool_sanitize_request_guardrail},
+    {"scopeDeregisterToolSanitizeRequestGuardrail", addon_scope_deregister_tool_sanitize_request_guardrail},
+    {"registerToolSanitizeResponseGuardrail", addon_register_tool_sanitize_response_guardrail},
+    {"deregisterToolSanitizeResponseGuardrail", addon_deregister_tool_sanitize_response_guardrail},
+    {"scopeRegisterToolSanitizeResponseGuardrail", addon_scope_register_tool_sanitize_response_guardrail},
+    {"scopeDeregisterToolSanitizeResponseGuardrail", addon_scope_deregister_tool_sanitize_response_guardrail},
+    {"registerToolRequestIntercept", addon_register_tool_request_intercept},
+    {"deregisterToolRequestIntercept", addon_deregister_tool_request_intercept},
+    {"scopeRegisterToolRequestIntercept", addon_scope_register_tool_request_intercept},
+    {"scopeDeregisterToolRequestIntercept", addon_scope_deregister_tool_request_intercept},
+    {"registerToolExecutionIntercept", addon_register_tool_execution_intercept},
+    {"deregisterToolExecutionIntercept", addon_deregister_tool_execution_intercept},
+    {"scopeRegisterToolExecutionIntercept", addon_scope_register_tool_execution_intercept},
+    {"scopeDeregisterToolExecutionIntercept", addon_scope_deregister_tool_execution_intercept},
+    {"registerLlmSanitizeRequestGuardrail", addon_register_llm_sanitize_request_guardrail},
+    {"deregisterLlmSanitizeRequestGuardrail", addon_deregister_llm_sanitize_request_guardrail},
+    {"scopeRegisterLlmSanitizeRequestGuardrail", addon_scope_register_llm_sanitize_request_guardrail},
+    {"scopeDeregisterLlmSanitizeRequestGuardrail", addon_scope_deregister_llm_sanitize_request_guardrail},
+    {"registerLlmSanitizeResponseGuardrail", addon_register_llm_sanitize_response_guardrail},
+    {"deregisterLlmSanitizeResponseGuardrail", addon_deregister_llm_sanitize_response_guardrail},
+    {"scopeRegisterLlmSanitizeResponseGuardrail", addon_scope_register_llm_sanitize_response_guardrail},
+    {"scopeDeregisterLlmSanitizeResponseGuardrail", addon_scope_deregister_llm_sanitize_response_guardrail},
+    {"registerLlmConditionalExecutionGuardrail", addon_register_llm_conditional_execution_guardrail},
+    {"deregisterLlmConditionalExecutionGuardrail", addon_deregister_llm_conditional_execution_guardrail},
+    {"scopeRegisterLlmConditionalExecutionGuardrail", addon_scope_register_llm_conditional_execution_guardrail},
+    {"scopeDeregisterLlmConditionalExecutionGuardrail", addon_scope_deregister_llm_conditional_execution_guardrail},
+    {"registerLlmRequestIntercept", addon_register_llm_request_intercept},
+    {"deregisterLlmRequestIntercept", addon_deregister_llm_request_intercept},
+    {"scopeRegisterLlmRequestIntercept", addon_scope_register_llm_request_intercept},
+    {"scopeDeregisterLlmRequestIntercept", addon_scope_deregister_llm_request_intercept},
+    {"registerLlmExecutionIntercept", addon_register_llm_execution_intercept},
+    {"deregisterLlmExecutionIntercept", addon_deregister_llm_execution_intercept},
+    {"scopeRegisterLlmExecutionIntercept", addon_scope_register_llm_execution_intercept},
+    {"scopeDeregisterLlmExecutionIntercept", addon_scope_deregister_llm_execution_intercept},
+    {"registerLlmStreamExecutionIntercept", addon_register_llm_stream_execution_intercept},
+    {"deregisterLlmStreamExecutionIntercept", addon_deregister_llm_stream_execution_intercept},
+    {"scopeRegisterLlmStreamExecutionIntercept", addon_scope_register_llm_stream_execution_intercept},
+    {"scopeDeregisterLlmStreamExecutionIntercept", addon_scope_deregister_llm_stream_execution_intercept},
+    {"registerMarkSanitizeGuardrail", addon_register_mark_sanitize_guardrail},
+    {"deregisterMarkSanitizeGuardrail", addon_deregister_mark_sanitize_guardrail},
+    {"scopeRegisterMarkSanitizeGuardrail", addon_scope_register_mark_sanitize_guardrail},
+    {"scopeDeregisterMarkSanitizeGuardrail", addon_scope_deregister_mark_sanitize_guardrail},
+    {"registerScopeSanitizeStartGuardrail", addon_register_scope_sanitize_start_guardrail},
+    {"deregisterScopeSanitizeStartGuardrail", addon_deregister_scope_sanitize_start_guardrail},
+    {"scopeRegisterScopeSanitizeStartGuardrail", addon_scope_register_scope_sanitize_start_guardrail},
+    {"scopeDeregisterScopeSanitizeStartGuardrail", addon_scope_deregister_scope_sanitize_start_guardrail},
+    {"registerScopeSanitizeEndGuardrail", addon_register_scope_sanitize_end_guardrail},
+    {"deregisterScopeSanitizeEndGuardrail", addon_deregister_scope_sanitize_end_guardrail},
+    {"scopeRegisterScopeSanitizeEndGuardrail", addon_scope_register_scope_sanitize_end_guardrail},
+    {"scopeDeregisterScopeSanitizeEndGuardrail", addon_scope_deregister_scope_sanitize_end_guardrail},
+    {"registerEventMetadataInjector", addon_register_event_metadata_injector},
+    {"deregisterEventMetadataInjector", addon_deregister_event_metadata_injector},
+    {"scopeRegisterEventMetadataInjector", addon_scope_register_event_metadata_injector},
+    {"scopeDeregisterEventMetadataInjector", addon_scope_deregister_event_metadata_injector},
+    {"registerConditionalMiddlewareGuardrail", addon_register_conditional_middleware_guardrail},
+    {"deregisterConditionalMiddlewareGuardrail", addon_deregister_conditional_middleware_guardrail},
+    {"scopeRegisterConditionalMiddlewareGuardrail", addon_scope_register_conditional_middleware_guardrail},
+    {"scopeDeregisterConditionalMiddlewareGuardrail", addon_scope_deregister_conditional_middleware_guardrail},
+    {"taskLink", addon_task_link},
+    {"taskMark", addon_task_mark},
     {"taskResume", addon_task_resume},
     {"taskAbandon", addon_task_abandon},
     {"toolExecute", addon_tool_execute},
+    {"toolCall", addon_tool_call},
+    {"toolCallEnd", addon_tool_call_end},
+    {"toolRequestIntercepts", addon_tool_request_intercepts},
+    {"toolConditionalExecution", addon_tool_conditional_execution},
+    {"llmExecute", addon_llm_execute},
+    {"llmStreamExecute", addon_llm_stream_execute},
+    {"llmCall", addon_llm_call},
+    {"llmCallEnd", addon_llm_call_end},
+    {"llmRequestIntercepts", addon_llm_request_intercepts},
+    {"llmConditionalExecution", addon_llm_conditional_execution},
     {"atofSinkOpen", addon_atof_sink_open},
     {"atofSinkRegister", addon_atof_sink_register},
     {"atofSinkFlush", addon_atof_sink_flush},
+    {"atofSinkReadStats", addon_atof_sink_read_stats},
     {"atofSinkFree", addon_atof_sink_free},
     {"atofReaderNew", addon_atof_reader_new},
     {"atofReaderFeed", addon_atof_reader_feed},

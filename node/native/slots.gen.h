@@ -88,6 +88,18 @@ static inline void slots_put_step(double *slots, const scopeflow_step *from) {
     slots_put_text(slots + 19, from->model_name);
 }
 
+/* Counters of a sink since it was opened, in a forked child since the fork (S5.7). */
+static inline void slots_put_sink_stats(double *slots, const scopeflow_sink_stats *from) {
+    slots[0] = (double)from->written_event_count;
+    slots[1] = (double)from->written_bytes;
+    slots[2] = (double)from->dropped_event_count;
+    slots[3] = (double)from->lost_event_count;
+    slots[4] = (double)from->spilled_event_count;
+    slots[5] = (double)from->queued_event_count;
+    slots[6] = (double)from->write_error_count;
+    slots[7] = (double)from->rotation_count;
+}
+
 /* One line. Texts are borrowed from the reader until its next call. Parts are JSON text as it
  * stands in the line, empty when the key is missing. Of a bad line only the place, the line
  * (empty if it is too long or no UTF-8) and the problem are given. */

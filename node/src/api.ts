@@ -21,6 +21,54 @@ export const toolCallExecute: Runtime["toolCallExecute"] = (...given) =>
 export const toolCallExecuteSync: Runtime["toolCallExecuteSync"] = (...given) =>
   defaultRuntime().toolCallExecuteSync(...given);
 
+export const toolRequestIntercepts: Runtime["toolRequestIntercepts"] = (...given) =>
+  defaultRuntime().toolRequestIntercepts(...given);
+
+export const toolRequestInterceptsSync: Runtime["toolRequestInterceptsSync"] = (...given) =>
+  defaultRuntime().toolRequestInterceptsSync(...given);
+
+export const toolConditionalExecution: Runtime["toolConditionalExecution"] = (...given) =>
+  defaultRuntime().toolConditionalExecution(...given);
+
+export const toolConditionalExecutionSync: Runtime["toolConditionalExecutionSync"] = (...given) =>
+  defaultRuntime().toolConditionalExecutionSync(...given);
+
+export const toolCall: Runtime["toolCall"] = (...given) => defaultRuntime().toolCall(...given);
+
+export const toolCallEnd: Runtime["toolCallEnd"] = (...given) =>
+  defaultRuntime().toolCallEnd(...given);
+
+export const llmCallExecute: Runtime["llmCallExecute"] = (...given) =>
+  defaultRuntime().llmCallExecute(...given);
+
+export const llmCallExecuteSync: Runtime["llmCallExecuteSync"] = (...given) =>
+  defaultRuntime().llmCallExecuteSync(...given);
+
+export const llmStreamCallExecute: Runtime["llmStreamCallExecute"] = (...given) =>
+  defaultRuntime().llmStreamCallExecute(...given);
+
+export const llmStreamCallExecuteSync: Runtime["llmStreamCallExecuteSync"] = (...given) =>
+  defaultRuntime().llmStreamCallExecuteSync(...given);
+
+export const llmRequestIntercepts: Runtime["llmRequestIntercepts"] = (...given) =>
+  defaultRuntime().llmRequestIntercepts(...given);
+
+export const llmRequestInterceptsSync: Runtime["llmRequestInterceptsSync"] = (...given) =>
+  defaultRuntime().llmRequestInterceptsSync(...given);
+
+export const llmConditionalExecution: Runtime["llmConditionalExecution"] = (...given) =>
+  defaultRuntime().llmConditionalExecution(...given);
+
+export const llmConditionalExecutionSync: Runtime["llmConditionalExecutionSync"] = (...given) =>
+  defaultRuntime().llmConditionalExecutionSync(...given);
+
+export const llmCall: Runtime["llmCall"] = (...given) => defaultRuntime().llmCall(...given);
+
+export const llmCallEnd: Runtime["llmCallEnd"] = (...given) =>
+  defaultRuntime().llmCallEnd(...given);
+
+export const newRoot: Runtime["newRoot"] = (...given) => defaultRuntime().newRoot(...given);
+
 export function getHandle(): ScopeHandle {
   return defaultRuntime().getHandle();
 }
@@ -33,10 +81,14 @@ export { defaultRuntime } from "./default.js";
 export * from "./functions.gen.js";
 export type * from "./callables.gen.js";
 export type { CallbackContext } from "./callbacks.js";
+export { InterceptOutcome } from "./intercepts.js";
+export type * from "./intercepts.js";
 export type { RuntimeStats, ScopeInfo } from "./core.gen.js";
 export {
   EndStatus,
+  LlmAttributes,
   PopFlags,
+  Registry,
   ScopeAttributes,
   ScopeType,
   ToolAttributes,
@@ -45,8 +97,10 @@ export {
 export { ScopeflowError } from "./error.js";
 export * from "./errors.gen.js";
 export { Event } from "./event.js";
+export type { EventSanitizeFields } from "./event.js";
 export { Runtime } from "./runtime.js";
-export type { EventOptions, PushOptions, RuntimeOptions, ToolCallOptions } from "./runtime.js";
+export type * from "./options.js";
 export { ScopeHandle } from "./scope.js";
 export type { PopOptions } from "./scope.js";
+export type { LlmStream, SyncLlmStream } from "./stream.js";
 export type { Timestamp } from "./time.js";

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { FileMode } from "./enums.gen.js";
+import { FileMode, SinkDelivery, SinkOverflow } from "./enums.gen.js";
 import { InvalidArgument } from "./errors.gen.js";
 import { defaultRuntime } from "./default.js";
 import { installedEngine } from "./installed.js";
@@ -14,6 +14,40 @@ export interface AtofExporterConfig {
   filename?: string;
   /** What happens to a file that exists; `append` by default. */
   mode?: "append" | "overwrite";
+  /**
+   * When a line reaches the file. `queued`, the default: a worker thread writes many at a time, and
+   * `process.exit` drains them. `written`: before the call that emitted the event returns.
+   */
+  delivery?: "queued" | "written";
+  /**
+   * What happens when the queue is full: the call waits (`block`, the default), the event is
+   * dropped and counted, or it goes to the file `<path>.spill` until there is room.
+   */
+  overflow?: "block" | "drop" | "spill";
+  /** Largest size of the file before it is renamed to `<path>.1`; 0, the default, for none. */
+  fileLimitBytes?: number;
+  /** How many renamed files are kept; 5 by default. */
+  keptFileCount?: number;
+}
+
+/** Longest wait of a flush. */
+const FLUSH_TIMEOUT_NS = 30_000_000_000n;
+
+const MODES = { append: FileMode.Append, overwrite: FileMode.Overwrite };
+const DELIVERIES = { queued: SinkDelivery.Queued, written: SinkDelivery.Written };
+const OVERFLOWS = {
+  block: SinkOverflow.Block,
+  drop: SinkOverflow.Drop,
+  spill: SinkOverflow.Spill,
+};
+
+function choice<Value>(of: Record<string, Value>, name: string, key: string): Value {
+  const value = Object.hasOwn(of, key) ? of[key] : undefined;
+  if (value !== undefined) return value;
+  const allowed = Object.keys(of)
+    .map((each) => `"${each}"`)
+    .join(" or ");
+  throw new InvalidArgument(`${name} must be ${allowed}, not ${String(key)}`);
 }
 
 /**
@@ -33,14 +67,19 @@ export class AtofExporter {
     config: AtofExporterConfig = {},
     private readonly runtime: Runtime = defaultRuntime(),
   ) {
-    const { outputDirectory = "", filename = "scopeflow.atof.jsonl", mode = "append" } = config;
-    if (mode !== "append" && mode !== "overwrite") {
-      throw new InvalidArgument(`mode must be "append" or "overwrite", not ${String(mode)}`);
-    }
-    const engine = installedEngine();
+    const { outputDirectory = "", filename = "scopeflow.atof.jsonl" } = config;
+    const { fileLimitBytes = 0, keptFileCount = 5 } = config;
     this.path = join(outputDirectory, filename);
-    const fileMode = mode === "append" ? FileMode.Append : FileMode.Overwrite;
-    const address = atofSinkOpen(engine, { path: this.path, mode: fileMode });
+    const options = {
+      path: this.path,
+      mode: choice(MODES, "mode", config.mode ?? "append"),
+      delivery: choice(DELIVERIES, "delivery", config.delivery ?? "queued"),
+      overflow: choice(OVERFLOWS, "overflow", config.overflow ?? "block"),
+      fileLimitBytes: BigInt(fileLimitBytes),
+      keptFileCount,
+    };
+    const engine = installedEngine();
+    const address = atofSinkOpen(engine, options);
     this.sink = new AtofSinkOperations(engine, address);
   }
 
@@ -56,9 +95,12 @@ export class AtofExporter {
     return this.runtime.deregisterSubscriber(name);
   }
 
-  /** Throws the first failure since the last flush, with the system's reason. */
+  /**
+   * Waits until every event that was emitted before is in the file. Throws the first failure since
+   * the last flush, with the system's reason.
+   */
   forceFlush(): void {
-    this.sink.flush();
+    this.sink.flush(FLUSH_TIMEOUT_NS);
   }
 
   /** Deregisters, closes the file, and throws if something was not written. Once is enough. */
@@ -67,7 +109,7 @@ export class AtofExporter {
     this.isOpen = false;
     for (const name of this.registrations) this.runtime.deregisterSubscriber(name);
     try {
-      this.sink.flush();
+      this.sink.flush(FLUSH_TIMEOUT_NS);
     } finally {
       this.sink.engine.core.atofSinkFree!(this.sink.detach());
     }

@@ -1,29 +1,37 @@
-import type { Event } from "./event.js";
+import type { Event, EventSanitizeFields } from "./event.js";
 import type { ScopeHandle } from "./scope.js";
 
-/** What a guard is told beside its arguments, as a last argument that it may leave out (S3.9). */
+/** What middleware is told beside its arguments, as a last one that it may leave out (S3.9). */
 export interface CallbackContext {
-  /** The name of what is called. */
+  /** The name of what is called, or of the event. */
   readonly target: string;
-  /** The scope under which the callback runs: the caller's. */
+  /** The scope that the work belongs to. */
   readonly scope: ScopeHandle;
-  /** The provider's id of the call, if it has one. */
+  /** The provider's id of a tool call, if it has one. */
   readonly toolCallId: string | undefined;
+  /** The name of the model of an LLM call, if it has one. */
+  readonly modelName: string | undefined;
 }
 
 /** What a callback can be given; its registry says which of it, in which order. */
 export interface CallbackArguments {
-  readonly name?: string;
-  readonly request?: unknown;
-  readonly event?: Event;
-  readonly context?: CallbackContext;
+  readonly name: string;
+  readonly request: any;
+  readonly response: any;
+  readonly annotated: any;
+  readonly next: (request: any) => any;
+  readonly event: Event;
+  readonly fields: EventSanitizeFields;
+  readonly kinds: number;
+  readonly registration: string;
+  readonly context: CallbackContext;
 }
 
 /** What is to be known of a registry to call what was registered there. */
 export interface Registry {
   /** What its callables are called in texts. */
   readonly title: string;
-  /** What a callable answers: a `reason` to refuse, or `nothing`. */
+  /** What a callable answers: a `reason` to refuse, a `request`, `nothing` and so on. */
   readonly answer: string;
   readonly acceptsAsync: boolean;
   call(callable: Function, given: CallbackArguments): unknown;

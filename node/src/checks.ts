@@ -32,6 +32,10 @@ export function checkBigInt(value: unknown, name: string): asserts value is bigi
   }
 }
 
+export function checkBoolean(value: unknown, name: string): asserts value is boolean {
+  if (typeof value !== "boolean") refuse(value, name, "a boolean");
+}
+
 export function checkFunction(value: unknown, name: string): asserts value is Function {
   if (typeof value !== "function") refuse(value, name, "a function");
 }

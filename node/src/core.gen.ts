@@ -71,9 +71,19 @@ export interface Core {
   runtimeCallableAt(self: number, index: number): number;
   /** Delivers what is still owed: the ends of abandoned scopes (S1.12). Ends with a `done` step. */
   runtimeFlush(self: number, task: number): number;
+  /** Ends what is open, the latest opened first, as abandoned, and delivers what is owed (S6.1).
+   * From then on every operation that would emit or register is `invalid_state`; closing again
+   * does nothing. Ends with a `done` step. */
+  runtimeClose(self: number, task: number): number;
+  /** Whether a header's name is one of the credential headers, in any case of letters: observers
+   * never see it (S3.6). */
+  runtimeIsCredentialHeader(self: number, name: string): number;
   /** To be called in the child after `fork`: the source of ids is seeded anew, and scopes that
    * were open in the parent can no longer be ended or registered on here (S1.13). */
   runtimeAfterFork(self: number): number;
+  /** A root of its own for a context (S1.3): a new id, no middleware but the runtime's, until
+   * some is registered on it. It emits nothing and never ends; the host makes it current. */
+  scopeNewRoot(self: number): number;
   /** Opens a scope and emits its start event. The `done` step carries the new scope, which the
    * caller releases; the host makes it current. */
   scopePush(
@@ -191,6 +201,438 @@ export interface Core {
   scopeRegisterSubscriber(self: number, name: string, callable: number, flags: number): number;
   /** Removes a subscriber from a scope; calls that already began still use it (S3.4). */
   scopeDeregisterSubscriber(self: number, name: string): number;
+  /** Registers a tool sanitize-request guardrail on a runtime, under a name of its own (S3.3). In
+   * force for every scope of the runtime. Changes what observers see of a tool call's request.
+   * It gets a private copy, and what it returns goes into the start event; one that fails, or
+   * returns nothing, withholds the payload (S3.6, S3.10). */
+  registerToolSanitizeRequestGuardrail(
+    self: number,
+    name: string,
+    priority: number,
+    callable: number,
+    flags: number,
+  ): number;
+  /** Removes a tool sanitize-request guardrail from a runtime; calls that already began still use
+   * it (S3.4). */
+  deregisterToolSanitizeRequestGuardrail(self: number, name: string): number;
+  /** Registers a tool sanitize-request guardrail on a scope, under a name of its own (S3.3). In
+   * force for the scope and what is opened under it (S1.7); registering on an ended scope is
+   * `not_found`. Changes what observers see of a tool call's request. It gets a private copy,
+   * and what it returns goes into the start event; one that fails, or returns nothing, withholds
+   * the payload (S3.6, S3.10). */
+  scopeRegisterToolSanitizeRequestGuardrail(
+    self: number,
+    name: string,
+    priority: number,
+    callable: number,
+    flags: number,
+  ): number;
+  /** Removes a tool sanitize-request guardrail from a scope; calls that already began still use
+   * it (S3.4). */
+  scopeDeregisterToolSanitizeRequestGuardrail(self: number, name: string): number;
+  /** Registers a tool sanitize-response guardrail on a runtime, under a name of its own (S3.3).
+   * In force for every scope of the runtime. Changes what observers see of a tool call's
+   * response, and of the text of its error or refusal. It gets a private copy, and what it
+   * returns goes into the end event or the mark; one that fails, or returns nothing, withholds
+   * the payload (S3.6, S3.10). */
+  registerToolSanitizeResponseGuardrail(
+    self: number,
+    name: string,
+    priority: number,
+    callable: number,
+    flags: number,
+  ): number;
+  /** Removes a tool sanitize-response guardrail from a runtime; calls that already began still
+   * use it (S3.4). */
+  deregisterToolSanitizeResponseGuardrail(self: number, name: string): number;
+  /** Registers a tool sanitize-response guardrail on a scope, under a name of its own (S3.3). In
+   * force for the scope and what is opened under it (S1.7); registering on an ended scope is
+   * `not_found`. Changes what observers see of a tool call's response, and of the text of its
+   * error or refusal. It gets a private copy, and what it returns goes into the end event or the
+   * mark; one that fails, or returns nothing, withholds the payload (S3.6, S3.10). */
+  scopeRegisterToolSanitizeResponseGuardrail(
+    self: number,
+    name: string,
+    priority: number,
+    callable: number,
+    flags: number,
+  ): number;
+  /** Removes a tool sanitize-response guardrail from a scope; calls that already began still use
+   * it (S3.4). */
+  scopeDeregisterToolSanitizeResponseGuardrail(self: number, name: string): number;
+  /** Registers a tool request intercept on a runtime, under a name of its own (S3.3). In force
+   * for every scope of the runtime. Rewrites the request of a tool call before it starts. It
+   * gets a private copy; what it returns goes on. One that fails, or returns nothing, fails the
+   * call (S3.5, S3.10, S3.11). */
+  registerToolRequestIntercept(
+    self: number,
+    name: string,
+    priority: number,
+    callable: number,
+    flags: number,
+  ): number;
+  /** Removes a tool request intercept from a runtime; calls that already began still use it
+   * (S3.4). */
+  deregisterToolRequestIntercept(self: number, name: string): number;
+  /** Registers a tool request intercept on a scope, under a name of its own (S3.3). In force for
+   * the scope and what is opened under it (S1.7); registering on an ended scope is `not_found`.
+   * Rewrites the request of a tool call before it starts. It gets a private copy; what it
+   * returns goes on. One that fails, or returns nothing, fails the call (S3.5, S3.10, S3.11). */
+  scopeRegisterToolRequestIntercept(
+    self: number,
+    name: string,
+    priority: number,
+    callable: number,
+    flags: number,
+  ): number;
+  /** Removes a tool request intercept from a scope; calls that already began still use it (S3.4). */
+  scopeDeregisterToolRequestIntercept(self: number, name: string): number;
+  /** Registers a tool execution intercept on a runtime, under a name of its own (S3.3). In force
+   * for every scope of the runtime. Runs around a tool call's target: it may call `next` as
+   * often as it likes, or not at all, while it runs. What it returns is the call's result
+   * (S3.7). */
+  registerToolExecutionIntercept(
+    self: number,
+    name: string,
+    priority: number,
+    callable: number,
+    flags: number,
+  ): number;
+  /** Removes a tool execution intercept from a runtime; calls that already began still use it
+   * (S3.4). */
+  deregisterToolExecutionIntercept(self: number, name: string): number;
+  /** Registers a tool execution intercept on a scope, under a name of its own (S3.3). In force
+   * for the scope and what is opened under it (S1.7); registering on an ended scope is
+   * `not_found`. Runs around a tool call's target: it may call `next` as often as it likes, or
+   * not at all, while it runs. What it returns is the call's result (S3.7). */
+  scopeRegisterToolExecutionIntercept(
+    self: number,
+    name: string,
+    priority: number,
+    callable: number,
+    flags: number,
+  ): number;
+  /** Removes a tool execution intercept from a scope; calls that already began still use it
+   * (S3.4). */
+  scopeDeregisterToolExecutionIntercept(self: number, name: string): number;
+  /** Registers a LLM sanitize-request guardrail on a runtime, under a name of its own (S3.3). In
+   * force for every scope of the runtime. Changes what observers see of an LLM call's request,
+   * without credential headers. It gets a private copy, and what it returns goes into the start
+   * event; one that fails, or returns nothing, withholds the payload (S3.6, S3.10). */
+  registerLlmSanitizeRequestGuardrail(
+    self: number,
+    name: string,
+    priority: number,
+    callable: number,
+    flags: number,
+  ): number;
+  /** Removes a LLM sanitize-request guardrail from a runtime; calls that already began still use
+   * it (S3.4). */
+  deregisterLlmSanitizeRequestGuardrail(self: number, name: string): number;
+  /** Registers a LLM sanitize-request guardrail on a scope, under a name of its own (S3.3). In
+   * force for the scope and what is opened under it (S1.7); registering on an ended scope is
+   * `not_found`. Changes what observers see of an LLM call's request, without credential
+   * headers. It gets a private copy, and what it returns goes into the start event; one that
+   * fails, or returns nothing, withholds the payload (S3.6, S3.10). */
+  scopeRegisterLlmSanitizeRequestGuardrail(
+    self: number,
+    name: string,
+    priority: number,
+    callable: number,
+    flags: number,
+  ): number;
+  /** Removes a LLM sanitize-request guardrail from a scope; calls that already began still use it
+   * (S3.4). */
+  scopeDeregisterLlmSanitizeRequestGuardrail(self: number, name: string): number;
+  /** Registers a LLM sanitize-response guardrail on a runtime, under a name of its own (S3.3). In
+   * force for every scope of the runtime. Changes what observers see of an LLM call's response,
+   * and of the text of its error or refusal. It gets a private copy, and what it returns goes
+   * into the end event or the mark; one that fails, or returns nothing, withholds the payload
+   * (S3.6, S3.10). */
+  registerLlmSanitizeResponseGuardrail(
+    self: number,
+    name: string,
+    priority: number,
+    callable: number,
+    flags: number,
+  ): number;
+  /** Removes a LLM sanitize-response guardrail from a runtime; calls that already began still use
+   * it (S3.4). */
+  deregisterLlmSanitizeResponseGuardrail(self: number, name: string): number;
+  /** Registers a LLM sanitize-response guardrail on a scope, under a name of its own (S3.3). In
+   * force for the scope and what is opened under it (S1.7); registering on an ended scope is
+   * `not_found`. Changes what observers see of an LLM call's response, and of the text of its
+   * error or refusal. It gets a private copy, and what it returns goes into the end event or the
+   * mark; one that fails, or returns nothing, withholds the payload (S3.6, S3.10). */
+  scopeRegisterLlmSanitizeResponseGuardrail(
+    self: number,
+    name: string,
+    priority: number,
+    callable: number,
+    flags: number,
+  ): number;
+  /** Removes a LLM sanitize-response guardrail from a scope; calls that already began still use
+   * it (S3.4). */
+  scopeDeregisterLlmSanitizeResponseGuardrail(self: number, name: string): number;
+  /** Registers a LLM conditional-execution guardrail on a runtime, under a name of its own
+   * (S3.3). In force for every scope of the runtime. Decides whether an LLM call may run. It
+   * sees the caller's own request; the first reason given refuses the call, and a guard that
+   * fails refuses too (S3.5). */
+  registerLlmConditionalExecutionGuardrail(
+    self: number,
+    name: string,
+    priority: number,
+    callable: number,
+    flags: number,
+  ): number;
+  /** Removes a LLM conditional-execution guardrail from a runtime; calls that already began still
+   * use it (S3.4). */
+  deregisterLlmConditionalExecutionGuardrail(self: number, name: string): number;
+  /** Registers a LLM conditional-execution guardrail on a scope, under a name of its own (S3.3).
+   * In force for the scope and what is opened under it (S1.7); registering on an ended scope is
+   * `not_found`. Decides whether an LLM call may run. It sees the caller's own request; the
+   * first reason given refuses the call, and a guard that fails refuses too (S3.5). */
+  scopeRegisterLlmConditionalExecutionGuardrail(
+    self: number,
+    name: string,
+    priority: number,
+    callable: number,
+    flags: number,
+  ): number;
+  /** Removes a LLM conditional-execution guardrail from a scope; calls that already began still
+   * use it (S3.4). */
+  scopeDeregisterLlmConditionalExecutionGuardrail(self: number, name: string): number;
+  /** Registers a LLM request intercept on a runtime, under a name of its own (S3.3). In force for
+   * every scope of the runtime. Rewrites the request of an LLM call before it starts. It gets a
+   * private copy; what it returns goes on. One that fails, or returns nothing, fails the call
+   * (S3.5, S3.10, S3.11). With a request codec it also gets the decoded request and may change
+   * either or both (S4.11). */
+  registerLlmRequestIntercept(
+    self: number,
+    name: string,
+    priority: number,
+    callable: number,
+    flags: number,
+  ): number;
+  /** Removes a LLM request intercept from a runtime; calls that already began still use it
+   * (S3.4). */
+  deregisterLlmRequestIntercept(self: number, name: string): number;
+  /** Registers a LLM request intercept on a scope, under a name of its own (S3.3). In force for
+   * the scope and what is opened under it (S1.7); registering on an ended scope is `not_found`.
+   * Rewrites the request of an LLM call before it starts. It gets a private copy; what it
+   * returns goes on. One that fails, or returns nothing, fails the call (S3.5, S3.10, S3.11).
+   * With a request codec it also gets the decoded request and may change either or both (S4.11). */
+  scopeRegisterLlmRequestIntercept(
+    self: number,
+    name: string,
+    priority: number,
+    callable: number,
+    flags: number,
+  ): number;
+  /** Removes a LLM request intercept from a scope; calls that already began still use it (S3.4). */
+  scopeDeregisterLlmRequestIntercept(self: number, name: string): number;
+  /** Registers a LLM execution intercept on a runtime, under a name of its own (S3.3). In force
+   * for every scope of the runtime. Runs around an LLM call's target: it may call `next` as
+   * often as it likes, or not at all, while it runs. What it returns is the call's result
+   * (S3.7). */
+  registerLlmExecutionIntercept(
+    self: number,
+    name: string,
+    priority: number,
+    callable: number,
+    flags: number,
+  ): number;
+  /** Removes a LLM execution intercept from a runtime; calls that already began still use it
+   * (S3.4). */
+  deregisterLlmExecutionIntercept(self: number, name: string): number;
+  /** Registers a LLM execution intercept on a scope, under a name of its own (S3.3). In force for
+   * the scope and what is opened under it (S1.7); registering on an ended scope is `not_found`.
+   * Runs around an LLM call's target: it may call `next` as often as it likes, or not at all,
+   * while it runs. What it returns is the call's result (S3.7). */
+  scopeRegisterLlmExecutionIntercept(
+    self: number,
+    name: string,
+    priority: number,
+    callable: number,
+    flags: number,
+  ): number;
+  /** Removes a LLM execution intercept from a scope; calls that already began still use it
+   * (S3.4). */
+  scopeDeregisterLlmExecutionIntercept(self: number, name: string): number;
+  /** Registers a LLM stream execution intercept on a runtime, under a name of its own (S3.3). In
+   * force for every scope of the runtime. Runs around the producer of an LLM stream: it may call
+   * `next` as often as it likes, or not at all, while it runs. What it returns is the call's
+   * result (S3.7). */
+  registerLlmStreamExecutionIntercept(
+    self: number,
+    name: string,
+    priority: number,
+    callable: number,
+    flags: number,
+  ): number;
+  /** Removes a LLM stream execution intercept from a runtime; calls that already began still use
+   * it (S3.4). */
+  deregisterLlmStreamExecutionIntercept(self: number, name: string): number;
+  /** Registers a LLM stream execution intercept on a scope, under a name of its own (S3.3). In
+   * force for the scope and what is opened under it (S1.7); registering on an ended scope is
+   * `not_found`. Runs around the producer of an LLM stream: it may call `next` as often as it
+   * likes, or not at all, while it runs. What it returns is the call's result (S3.7). */
+  scopeRegisterLlmStreamExecutionIntercept(
+    self: number,
+    name: string,
+    priority: number,
+    callable: number,
+    flags: number,
+  ): number;
+  /** Removes a LLM stream execution intercept from a scope; calls that already began still use it
+   * (S3.4). */
+  scopeDeregisterLlmStreamExecutionIntercept(self: number, name: string): number;
+  /** Registers a mark sanitizer on a runtime, under a name of its own (S3.3). In force for every
+   * scope of the runtime. Changes what observers see of a mark. It returns the fields `data`,
+   * `metadata` and `category_profile` anew; one that fails withholds the payloads and is the
+   * last (S3.12). */
+  registerMarkSanitizeGuardrail(
+    self: number,
+    name: string,
+    priority: number,
+    callable: number,
+    flags: number,
+  ): number;
+  /** Removes a mark sanitizer from a runtime; calls that already began still use it (S3.4). */
+  deregisterMarkSanitizeGuardrail(self: number, name: string): number;
+  /** Registers a mark sanitizer on a scope, under a name of its own (S3.3). In force for the
+   * scope and what is opened under it (S1.7); registering on an ended scope is `not_found`.
+   * Changes what observers see of a mark. It returns the fields `data`, `metadata` and
+   * `category_profile` anew; one that fails withholds the payloads and is the last (S3.12). */
+  scopeRegisterMarkSanitizeGuardrail(
+    self: number,
+    name: string,
+    priority: number,
+    callable: number,
+    flags: number,
+  ): number;
+  /** Removes a mark sanitizer from a scope; calls that already began still use it (S3.4). */
+  scopeDeregisterMarkSanitizeGuardrail(self: number, name: string): number;
+  /** Registers a scope-start sanitizer on a runtime, under a name of its own (S3.3). In force for
+   * every scope of the runtime. Changes what observers see of a scope's or call's start. It
+   * returns the fields `data`, `metadata` and `category_profile` anew; one that fails withholds
+   * the payloads and is the last (S3.12). */
+  registerScopeSanitizeStartGuardrail(
+    self: number,
+    name: string,
+    priority: number,
+    callable: number,
+    flags: number,
+  ): number;
+  /** Removes a scope-start sanitizer from a runtime; calls that already began still use it
+   * (S3.4). */
+  deregisterScopeSanitizeStartGuardrail(self: number, name: string): number;
+  /** Registers a scope-start sanitizer on a scope, under a name of its own (S3.3). In force for
+   * the scope and what is opened under it (S1.7); registering on an ended scope is `not_found`.
+   * Changes what observers see of a scope's or call's start. It returns the fields `data`,
+   * `metadata` and `category_profile` anew; one that fails withholds the payloads and is the
+   * last (S3.12). */
+  scopeRegisterScopeSanitizeStartGuardrail(
+    self: number,
+    name: string,
+    priority: number,
+    callable: number,
+    flags: number,
+  ): number;
+  /** Removes a scope-start sanitizer from a scope; calls that already began still use it (S3.4). */
+  scopeDeregisterScopeSanitizeStartGuardrail(self: number, name: string): number;
+  /** Registers a scope-end sanitizer on a runtime, under a name of its own (S3.3). In force for
+   * every scope of the runtime. Changes what observers see of a scope's or call's end. It
+   * returns the fields `data`, `metadata` and `category_profile` anew; one that fails withholds
+   * the payloads and is the last (S3.12). */
+  registerScopeSanitizeEndGuardrail(
+    self: number,
+    name: string,
+    priority: number,
+    callable: number,
+    flags: number,
+  ): number;
+  /** Removes a scope-end sanitizer from a runtime; calls that already began still use it (S3.4). */
+  deregisterScopeSanitizeEndGuardrail(self: number, name: string): number;
+  /** Registers a scope-end sanitizer on a scope, under a name of its own (S3.3). In force for the
+   * scope and what is opened under it (S1.7); registering on an ended scope is `not_found`.
+   * Changes what observers see of a scope's or call's end. It returns the fields `data`,
+   * `metadata` and `category_profile` anew; one that fails withholds the payloads and is the
+   * last (S3.12). */
+  scopeRegisterScopeSanitizeEndGuardrail(
+    self: number,
+    name: string,
+    priority: number,
+    callable: number,
+    flags: number,
+  ): number;
+  /** Removes a scope-end sanitizer from a scope; calls that already began still use it (S3.4). */
+  scopeDeregisterScopeSanitizeEndGuardrail(self: number, name: string): number;
+  /** Registers a metadata injector on a runtime, under a name of its own (S3.3). In force for
+   * every scope of the runtime. Adds members to the metadata of every event; keys that are there
+   * already win. One that fails is logged and passed over (S3.12). */
+  registerEventMetadataInjector(
+    self: number,
+    name: string,
+    priority: number,
+    callable: number,
+    flags: number,
+  ): number;
+  /** Removes a metadata injector from a runtime; calls that already began still use it (S3.4). */
+  deregisterEventMetadataInjector(self: number, name: string): number;
+  /** Registers a metadata injector on a scope, under a name of its own (S3.3). In force for the
+   * scope and what is opened under it (S1.7); registering on an ended scope is `not_found`. Adds
+   * members to the metadata of every event; keys that are there already win. One that fails is
+   * logged and passed over (S3.12). */
+  scopeRegisterEventMetadataInjector(
+    self: number,
+    name: string,
+    priority: number,
+    callable: number,
+    flags: number,
+  ): number;
+  /** Removes a metadata injector from a scope; calls that already began still use it (S3.4). */
+  scopeDeregisterEventMetadataInjector(self: number, name: string): number;
+  /** Registers a conditional-middleware gate on a runtime, under a name of its own (S3.3). In
+   * force for every scope of the runtime. Is asked at the beginning of each managed call that
+   * would use the registration which it names; a reason switches that registration off for this
+   * one call. One that fails leaves it on (S3.1). */
+  registerConditionalMiddlewareGuardrail(
+    self: number,
+    name: string,
+    kinds: number,
+    registration: string,
+    callable: number,
+    flags: number,
+  ): number;
+  /** Removes a conditional-middleware gate from a runtime; calls that already began still use it
+   * (S3.4). */
+  deregisterConditionalMiddlewareGuardrail(self: number, name: string): number;
+  /** Registers a conditional-middleware gate on a scope, under a name of its own (S3.3). In force
+   * for the scope and what is opened under it (S1.7); registering on an ended scope is
+   * `not_found`. Is asked at the beginning of each managed call that would use the registration
+   * which it names; a reason switches that registration off for this one call. One that fails
+   * leaves it on (S3.1). */
+  scopeRegisterConditionalMiddlewareGuardrail(
+    self: number,
+    name: string,
+    kinds: number,
+    registration: string,
+    callable: number,
+    flags: number,
+  ): number;
+  /** Removes a conditional-middleware gate from a scope; calls that already began still use it
+   * (S3.4). */
+  scopeDeregisterConditionalMiddlewareGuardrail(self: number, name: string): number;
+  /** What `next` of an execution intercept does (S3.7): runs the rest of the chain, as a task of
+   * its own. It may be called while the intercept's own step is unanswered, as often as the
+   * intercept likes, also at the same time; later it is `invalid_argument`. The last step is
+   * `return` or `raise`. */
+  taskLink(self: number, call: number, request: number, task: number): number;
+  /** Leaves a mark with the call, for an intercept that returned an outcome (S3.11): it is
+   * emitted right after the call's end event, as its child, in the order of these calls. Without
+   * a start event it is dropped. To be called before the intercept's answer is given. */
+  taskMark(task: number, name: string, data: number, metadata: number): number;
   /** Gives the answer to the last step and fills the next one. */
   taskResume(
     task: number,
@@ -220,17 +662,172 @@ export interface Core {
     timestampNs: bigint | undefined,
     task: number,
   ): number;
-  /** Opens or makes the file, with mode 0600, and the folders above it. Absent where the core has
-   * no operating system. */
-  atofSinkOpen?(path: string, mode: number): number;
-  /** Registers the sink as a subscriber of a runtime. It is removed with `deregister_subscriber`.
-   * Absent where the core has no operating system. */
+  /** Begins a tool call that the application runs by itself (S4.8): the sanitizers run and the
+   * start event is emitted. It does not become current. The `done` step carries the call's
+   * handle, which the caller releases. */
+  toolCall(
+    self: number,
+    current: number,
+    name: string,
+    request: number,
+    parent: number,
+    attributes: number,
+    toolCallId: string | undefined,
+    metadata: number,
+    timestampNs: bigint | undefined,
+    task: number,
+  ): number;
+  /** Ends a call that `tool_call` began, with its response or its error (S4.8). A call that has
+   * ended is `not_found`, any other scope is `invalid_argument`. */
+  toolCallEnd(
+    self: number,
+    current: number,
+    response: number,
+    data: number,
+    metadata: number,
+    status: number,
+    error: number,
+    timestampNs: bigint | undefined,
+    task: number,
+  ): number;
+  /** Runs only the request intercepts, without a span or an event (S4.9). The last step is
+   * `return` or `raise`. */
+  toolRequestIntercepts(
+    self: number,
+    current: number,
+    flags: number,
+    name: string,
+    request: number,
+    task: number,
+  ): number;
+  /** Runs only the guards, without a span or an event (S4.9). The last step is `return`, with
+   * nothing, or `raise`. */
+  toolConditionalExecution(
+    self: number,
+    current: number,
+    flags: number,
+    name: string,
+    request: number,
+    task: number,
+  ): number;
+  /** Runs a call of a language model under management, like that of a tool (S4.1). */
+  llmExecute(
+    self: number,
+    current: number,
+    flags: number,
+    name: string,
+    request: number,
+    parent: number,
+    attributes: number,
+    modelName: string | undefined,
+    data: number,
+    metadata: number,
+    timestampNs: bigint | undefined,
+    codec: number,
+    responseCodec: number,
+    task: number,
+  ): number;
+  /** Runs a call that answers in chunks (S4.7). The `execute` step calls the producer; its answer
+   * comes back in a `stream` step, whose chunks the host hands on and reports. At the end the
+   * finalizer makes the response of the end event. The last step is `return`, with nothing, or
+   * `raise`. */
+  llmStreamExecute(
+    self: number,
+    current: number,
+    flags: number,
+    name: string,
+    request: number,
+    parent: number,
+    attributes: number,
+    modelName: string | undefined,
+    data: number,
+    metadata: number,
+    timestampNs: bigint | undefined,
+    codec: number,
+    responseCodec: number,
+    task: number,
+  ): number;
+  /** Begins an LLM call that the application runs by itself (S4.8): the sanitizers run and the
+   * start event is emitted. It does not become current. The `done` step carries the call's
+   * handle, which the caller releases. */
+  llmCall(
+    self: number,
+    current: number,
+    name: string,
+    request: number,
+    parent: number,
+    attributes: number,
+    modelName: string | undefined,
+    metadata: number,
+    timestampNs: bigint | undefined,
+    annotatedRequest: number,
+    codec: number,
+    task: number,
+  ): number;
+  /** Ends a call that `llm_call` began, with its response or its error (S4.8). A call that has
+   * ended is `not_found`, any other scope is `invalid_argument`. */
+  llmCallEnd(
+    self: number,
+    current: number,
+    response: number,
+    data: number,
+    metadata: number,
+    status: number,
+    error: number,
+    timestampNs: bigint | undefined,
+    annotatedResponse: number,
+    responseCodec: number,
+    task: number,
+  ): number;
+  /** Runs only the request intercepts, without a span or an event (S4.9). The last step is
+   * `return` or `raise`. */
+  llmRequestIntercepts(
+    self: number,
+    current: number,
+    flags: number,
+    name: string,
+    request: number,
+    task: number,
+  ): number;
+  /** Runs only the guards, without a span or an event (S4.9). The last step is `return`, with
+   * nothing, or `raise`. */
+  llmConditionalExecution(
+    self: number,
+    current: number,
+    flags: number,
+    name: string,
+    request: number,
+    task: number,
+  ): number;
+  /** Opens or makes the file, with mode 0600, and the folders above it. A file that is renamed or
+   * removed later is made anew, its folders are not. Absent where the core has no operating
+   * system. */
+  atofSinkOpen?(
+    path: string,
+    mode: number,
+    delivery: number,
+    overflow: number,
+    queueLimitBytes: bigint,
+    queueEventLimit: number,
+    spillLimitBytes: bigint,
+    delayNs: number,
+    exitTimeoutNs: bigint,
+    fileLimitBytes: bigint,
+    keptFileCount: number,
+  ): number;
+  /** Registers the sink as a subscriber of a runtime. It is removed with `deregister_subscriber`,
+   * which also writes what is queued. Absent where the core has no operating system. */
   atofSinkRegister?(self: number, runtime: number, name: string): number;
-  /** Says whether every event was written: the first failure since the last flush is returned,
-   * with the system's reason. Absent where the core has no operating system. */
-  atofSinkFlush?(self: number): number;
-  /** Gives the sink back. The file is closed once no registration holds it either. Absent where
-   * the core has no operating system. */
+  /** Waits until every event that was emitted before is in the file, for as long as the timeout
+   * allows, and for no running call. `limit_exceeded` says how many are left. The first failure
+   * since the last flush is returned as `invalid_state` with the system's reason, without
+   * waiting for the disk to recover; what is queued is tried again later. Absent where the core
+   * has no operating system. */
+  atofSinkFlush?(self: number, timeoutNs: bigint): number;
+  /** Reads the counters. Absent where the core has no operating system. */
+  atofSinkReadStats?(self: number): number;
+  /** Gives the sink back. Once no registration holds it either, what is queued is written and the
+   * file closed. Absent where the core has no operating system. */
   atofSinkFree?(self: number): void;
   /** Makes a reader at the beginning of an input. */
   atofReaderNew(runtime: number, lineLimitBytes: number, depthLimit: number): number;
@@ -459,6 +1056,50 @@ export function readStep(core: Core): Step {
     target: core.text(slots[15]!, slots[16]!),
     toolCallId: core.text(slots[17]!, slots[18]!),
     modelName: core.text(slots[19]!, slots[20]!),
+  };
+}
+
+export const SINK_STATS_WRITTEN_EVENT_COUNT = 0;
+export const SINK_STATS_WRITTEN = 1;
+export const SINK_STATS_DROPPED_EVENT_COUNT = 2;
+export const SINK_STATS_LOST_EVENT_COUNT = 3;
+export const SINK_STATS_SPILLED_EVENT_COUNT = 4;
+export const SINK_STATS_QUEUED_EVENT_COUNT = 5;
+export const SINK_STATS_WRITE_ERROR_COUNT = 6;
+export const SINK_STATS_ROTATION_COUNT = 7;
+
+/** Counters of a sink since it was opened, in a forked child since the fork (S5.7). */
+export interface SinkStats {
+  /** Lines that are in the file, marks of the sink's own included. */
+  writtenEventCount: number;
+  /** Their length. */
+  writtenBytes: number;
+  /** Events that found no room. */
+  droppedEventCount: number;
+  /** Events that could not be encoded or written. */
+  lostEventCount: number;
+  /** Events that went to the spill file. */
+  spilledEventCount: number;
+  /** Events that wait now, in memory or in the spill file. */
+  queuedEventCount: number;
+  /** Times the system refused to write or to open the file. */
+  writeErrorCount: number;
+  /** Times the file was renamed because it was full. */
+  rotationCount: number;
+}
+
+/** Reads what the last call put into the slots. */
+export function readSinkStats(core: Core): SinkStats {
+  const { slots } = core;
+  return {
+    writtenEventCount: slots[0]!,
+    writtenBytes: slots[1]!,
+    droppedEventCount: slots[2]!,
+    lostEventCount: slots[3]!,
+    spilledEventCount: slots[4]!,
+    queuedEventCount: slots[5]!,
+    writeErrorCount: slots[6]!,
+    rotationCount: slots[7]!,
   };
 }
 

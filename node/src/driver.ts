@@ -1,35 +1,53 @@
-import { disown, isThenable, type CallbackContext } from "./callbacks.js";
+import { disown, isThenable } from "./callbacks.js";
 import { registries } from "./callables.gen.js";
+import { checkText } from "./checks.js";
+import { Continuation } from "./continuation.js";
 import {
   STEP_CALLABLE,
   STEP_EVENT,
-  STEP_INPUT,
   STEP_KIND,
   STEP_REGISTRATION,
   STEP_REGISTRY,
   STEP_SCOPE,
   STEP_STATUS,
-  STEP_TARGET,
   STEP_VALUE,
 } from "./core.gen.js";
-import { AnswerKind, EventPart, StepKind } from "./enums.gen.js";
+import { AnswerKind, StepKind } from "./enums.gen.js";
 import { isCancellation, statusOf } from "./error.js";
-import { InvalidArgument, InvalidState } from "./errors.gen.js";
-import { Event } from "./event.js";
+import { InvalidState } from "./errors.gen.js";
 import { Holding } from "./holding.js";
+import type { PendingMark } from "./intercepts.js";
+import {
+  askCodec,
+  invoke,
+  judge,
+  judgeResult,
+  readEvent,
+  StepArguments,
+  type Judgement,
+} from "./middleware.js";
+import { taskLink } from "./operations.gen.js";
+import { PendingStep } from "./pending-step.js";
 import type { Runtime } from "./runtime.js";
 import { ScopeHandle } from "./scope.js";
 import { errorOf } from "./status.gen.js";
+import type { StreamWork } from "./stream.js";
 
-/** What the host does for a tool call, beside what every operation needs. */
+/** What an operation is refused with that a closed runtime cuts short. */
+const CLOSED = new InvalidState("").status;
+
+/** What the host does for a managed call, beside what every operation needs. */
 export interface Call {
-  /** What the `execute` step runs, once. */
-  target: (request: any) => unknown;
-  readonly toolCallId: string | undefined;
-  readonly data: unknown;
-  readonly metadata: unknown;
+  /** What the `execute` step runs. */
+  target?: (request: any) => unknown;
+  /** What it gives if nothing was answered: the request as it was, or nothing (S4.9). */
+  readonly unanswered?: unknown;
+  readonly data?: unknown;
+  readonly metadata?: unknown;
   /** Whether a promise can be awaited. */
   readonly canWait: boolean;
+  /** Of a streamed call. */
+  readonly stream?: StreamWork;
 }
 
 /**
@@ -41,30 +59,43 @@ export class Operation {
   readonly holding: Holding;
   /** Address of the scope that the operation made, handed over with the last step. */
   scope = 0;
-
-  /** What is waited for while a promise is pending. */
-  private waiting: StepKind = StepKind.Execute;
   /** The call's own span. Held to its end, so that a running call is not garbage (S1.12). */
-  private span: ScopeHandle | undefined;
+  span: ScopeHandle | undefined;
+  /** Whether it has come to rest between two chunks of its stream. */
+  isResting = false;
+
+  private readonly step: PendingStep;
+  /** What the running intercept has to call the rest of the chain. */
+  private continuation: Continuation | undefined;
   /** Whose finaliser ends the operation: the span's, before there is one this object's. */
   private watched: object | undefined;
   private failed = false;
   private value: unknown;
 
-  /** @param current What the context held when the operation began. */
+  /**
+   * @param current What the context held when the operation began.
+   * @param owner Of the rest of a chain: the operation whose intercept runs it.
+   */
   constructor(
-    private readonly runtime: Runtime,
+    readonly runtime: Runtime,
     private readonly current: ScopeHandle | undefined,
     private call?: Call,
+    private readonly owner?: Operation,
   ) {
     this.holding = new Holding(runtime.engine);
+    this.step = new PendingStep(runtime.engine.core);
+    this.span = owner?.span;
+  }
+
+  /** The address of what was current when it began. */
+  get currentAddress(): number {
+    return this.runtime.addressIn(this.current);
   }
 
   /** Runs an operation that has begun and that never waits. Returns or throws what came of it. */
   run(): unknown {
     this.proceed();
-    if (this.failed) throw this.value;
-    return this.value;
+    return this.outcome();
   }
 
   /** Runs an operation that has begun. The promise settles with what came of it. */
@@ -87,8 +118,25 @@ export class Operation {
       }
       pending = this.proceed(() => (failed ? this.fail(result) : this.settle(result)));
     }
+    return this.outcome();
+  }
+
+  private outcome(): unknown {
     if (this.failed) throw this.value;
     return this.value;
+  }
+
+  /** Goes on from a rest, with what came of the chunk. Settles like `run` and `runAsync`. */
+  goOn(kind: AnswerKind, error?: unknown): unknown {
+    this.isResting = false;
+    this.value = undefined;
+    const answer = () => {
+      if (kind === AnswerKind.Error) this.fail(error);
+      else this.answer(kind, 0, 0);
+    };
+    const pending = this.proceed(answer);
+    if (pending !== undefined) return this.wait(pending);
+    return this.outcome();
   }
 
   /**
@@ -111,23 +159,28 @@ export class Operation {
     const { core, refs } = this.runtime.engine;
     for (;;) {
       const { slots } = core;
-      const kind = slots[STEP_KIND]!;
-      switch (kind) {
+      switch (slots[STEP_KIND]) {
         case StepKind.Deliver:
           this.deliver(slots);
           break;
         case StepKind.Invoke:
-        case StepKind.Execute: {
-          const pending = this.callHost(kind, slots);
+        case StepKind.Codec:
+        case StepKind.Execute:
+        case StepKind.Finalize: {
+          const pending = this.callHost(slots);
           if (pending !== undefined) return pending;
           break;
         }
+        case StepKind.Stream:
+          return this.rest(slots);
         case StepKind.Done:
           this.scope = slots[STEP_SCOPE]!;
           return this.end();
-        case StepKind.Return:
-          this.value = refs.take(slots[STEP_VALUE]!);
+        case StepKind.Return: {
+          const ref = slots[STEP_VALUE]!;
+          this.value = ref === 0 ? this.call?.unanswered : refs.take(ref);
           return this.end();
+        }
         default:
           this.failed = true;
           this.value = this.raised(slots);
@@ -136,14 +189,14 @@ export class Operation {
     }
   }
 
-  /** Runs a guard or the target and answers, or gives the promise that it returned. */
-  private callHost(kind: StepKind, slots: Float64Array): PromiseLike<unknown> | undefined {
-    this.waiting = kind;
+  /** Runs what the step names and answers, or gives the promise that it returned. */
+  private callHost(slots: Float64Array): PromiseLike<unknown> | undefined {
+    this.step.read(slots);
     let result: unknown;
     try {
-      result = kind === StepKind.Invoke ? this.invoke(slots) : this.execute(slots);
+      result = this.perform();
       if (isThenable(result)) {
-        if (this.call!.canWait) return this.watch(result);
+        if (this.call?.canWait) return this.watch(result);
         // S3.8: it turns out to need a wait where nothing can be awaited.
         disown(result);
         throw new InvalidState("a promise was returned to a call that cannot wait");
@@ -156,10 +209,24 @@ export class Operation {
     return undefined;
   }
 
+  private perform(): unknown {
+    switch (this.step.kind) {
+      case StepKind.Execute:
+        return this.execute();
+      case StepKind.Codec:
+        return askCodec(this.runtime, this.step);
+      case StepKind.Finalize:
+        return this.call!.stream!.finalizer!();
+      default:
+        return invoke(this.runtime, this.step, this.span ?? this.current);
+    }
+  }
+
   /** S1.12: a call that waits for what nobody will settle is forgotten, and ends so. */
   private watch(pending: PromiseLike<unknown>): PromiseLike<unknown> {
     const { engine } = this.runtime;
-    const watched = this.span ?? this;
+    // The span is the owner's, which is forgotten with it.
+    const watched = this.owner === undefined ? (this.span ?? this) : this;
     if (this.watched === watched) return pending;
     if (this.watched !== undefined) engine.unwatch(this.watched);
     this.watched = watched;
@@ -176,30 +243,67 @@ export class Operation {
   private leaveSpan(): void {
     const { engine } = this.runtime;
     if (this.watched !== undefined) engine.unwatch(this.watched);
+    if (this.owner !== undefined) return;
     if (this.span !== undefined) engine.bury(this.span);
     this.holding.scope = 0;
   }
 
-  private invoke(slots: Float64Array): unknown {
-    const { core, refs } = this.runtime.engine;
-    const name = core.text(slots[STEP_TARGET]!, slots[STEP_TARGET + 1]!);
-    const context = new GuardContext(name, this.runtime, this.current, this.call?.toolCallId);
-    const callable = refs.get(slots[STEP_CALLABLE]!) as Function;
-    const request = refs.get(slots[STEP_INPUT]!);
-    return registries.get(slots[STEP_REGISTRY]!)!.call(callable, { name, request, context });
+  /** S4.6: from here to the end event the call's own span is the current scope. */
+  private execute(): unknown {
+    const { runtime, step } = this;
+    const { engine } = runtime;
+    this.span ??= this.openSpan();
+    const request = engine.refs.get(step.input);
+    if (step.callable === 0) return engine.context.run(this.span, this.call!.target!, request);
+    this.continuation = new Continuation(this, this.call!.canWait);
+    const given = new StepArguments(runtime, step, this.span, this.continuation.next);
+    const callable = engine.refs.get(step.callable) as Function;
+    const { call } = registries.get(step.registry)!;
+    return engine.context.run(this.span, call, callable, given);
   }
 
-  /** S4.6: from here to the end event the call's own span is the current scope. */
-  private execute(slots: Float64Array): unknown {
+  private openSpan(): ScopeHandle {
     const { engine } = this.runtime;
-    const { target, data, metadata } = this.call!;
-    const scope = slots[STEP_SCOPE]!;
-    const request = engine.refs.get(slots[STEP_INPUT]!);
-    engine.core.scopeRetain(scope);
-    this.holding.scope = scope;
-    this.span = new ScopeHandle(this.runtime, scope, this.current, data, metadata);
-    this.span.isSpan = true;
-    return engine.context.run(this.span, target, request);
+    const { data, metadata } = this.call!;
+    engine.core.scopeRetain(this.step.scope);
+    this.holding.scope = this.step.scope;
+    const span = new ScopeHandle(this.runtime, this.step.scope, this.current, data, metadata);
+    span.isSpan = true;
+    return span;
+  }
+
+  /** What `next` of the running intercept does: the rest of the chain, as its own task (S3.7). */
+  link(request: unknown): Operation {
+    const { runtime, span } = this;
+    if (!span!.isOpen()) throw this.continuation!.tooLate(this.step.registration);
+    const link = new Operation(runtime, this.current, this.call, this);
+    const { holding } = link;
+    runtime.begin(link, undefined, () =>
+      taskLink(
+        runtime.engine,
+        runtime.address,
+        this.holding.task,
+        this.refOf(request) ?? holding.lendAny(request),
+        holding.task,
+      ),
+    );
+    return link;
+  }
+
+  /**
+   * The number of a request that the core has lent, so that the core knows it again: this chain's
+   * own or that of the start event (S3.7).
+   */
+  private refOf(request: unknown): number | undefined {
+    const { refs } = this.runtime.engine;
+    if (Object.is(refs.get(this.step.input), request)) return this.step.input;
+    return this.owner?.refOf(request);
+  }
+
+  /** The intercept has returned, however: its `next` works no longer, whoever kept it. */
+  private retireContinuation(): void {
+    this.continuation?.retire(this.step.registration);
+    this.continuation = undefined;
   }
 
   private deliver(slots: Float64Array): void {
@@ -208,9 +312,10 @@ export class Operation {
     const callable = engine.refs.get(slots[STEP_CALLABLE]!) as Function;
     const address = slots[STEP_REGISTRATION]!;
     const size = slots[STEP_REGISTRATION + 1]!;
+    this.step.kind = StepKind.Deliver;
     try {
-      const event = this.readEvent(slots[STEP_EVENT]!);
-      const result = registry.call(callable, { event });
+      const event = readEvent(engine, slots[STEP_EVENT]!);
+      const result: unknown = callable(event);
       if (isThenable(result)) {
         disown(result);
         throw new InvalidState(`a ${registry.title} returned a promise, which nobody awaits`);
@@ -227,38 +332,81 @@ export class Operation {
     this.answer(AnswerKind.Value, 0, 0);
   }
 
-  /** S5.5: encoded before the application can change its objects again. */
-  private readEvent(address: number): Event {
-    const { engine } = this.runtime;
-    engine.check(engine.core.eventJson(address, EventPart.Line));
-    const { slots } = engine.core;
-    return new Event(engine.core.text(slots[0]!, slots[1]!));
+  /** A stream has begun, or a chunk of it may be handed over: the call waits for its consumer. */
+  private rest(slots: Float64Array): undefined {
+    const { refs } = this.runtime.engine;
+    const ref = slots[STEP_VALUE]!;
+    this.isResting = true;
+    this.step.kind = StepKind.Stream;
+    if (ref !== 0) this.value = this.call!.stream!.open(this, refs.take(ref));
   }
 
-  /** Answers what a guard or the target gave. */
+  /** Answers what was returned. */
   private settle(result: unknown): void {
+    const { step } = this;
     const { refs } = this.runtime.engine;
-    if (this.waiting === StepKind.Execute) {
-      this.answer(AnswerKind.Value, 0, refs.lend(result));
-    } else if (result === null || result === undefined) {
-      this.answer(AnswerKind.Value, 0, 0);
-    } else if (typeof result === "string") {
-      this.answer(AnswerKind.Refuse, 0, refs.lend(result));
-    } else {
-      const given = `a guardrail returned a ${typeof result}`;
-      this.fail(new InvalidArgument(`${given}; it returns a reason as a string, or null`));
+    this.retireContinuation();
+    const isResult = step.kind === StepKind.Execute;
+    let judged: Judgement;
+    try {
+      judged = this.judge(result);
+      for (const mark of judged.marks ?? []) this.leaveMark(mark);
+    } catch (error) {
+      this.fail(error);
+      return;
     }
+    const { value, annotated, isRefusal } = judged;
+    const isNothing = !isResult && (value === undefined || value === null);
+    const ref = isNothing ? 0 : refs.lend(value);
+    const hasAnnotated = annotated !== undefined && annotated !== null;
+    const kind = isRefusal ? AnswerKind.Refuse : AnswerKind.Value;
+    this.answer(kind, 0, ref, hasAnnotated ? refs.lend(annotated) : 0);
+  }
+
+  private judge(result: unknown): Judgement {
+    if (this.step.kind === StepKind.Execute) return judgeResult(this.step, result);
+    return this.step.kind === StepKind.Finalize ? { value: result } : judge(this.step, result);
+  }
+
+  private leaveMark({ name, data, metadata }: PendingMark): void {
+    const { engine } = this.runtime;
+    checkText(name, "the name of a pending mark");
+    const refs = [data, metadata].map((value) => this.lendTaken(value));
+    const status = engine.core.taskMark(this.holding.task, name, refs[0]!, refs[1]!);
+    if (status === 0) return;
+    for (const ref of refs) engine.refs.release(ref);
+    throw engine.error(status);
+  }
+
+  private lendTaken(value: unknown): number {
+    return value === undefined || value === null ? 0 : this.runtime.engine.refs.lend(value);
   }
 
   /** Answers what a callable threw, or what its promise was rejected with. */
   private fail(error: unknown): void {
+    this.retireContinuation();
     const kind = isCancellation(error) ? AnswerKind.Cancel : AnswerKind.Error;
     this.answer(kind, statusOf(error), this.runtime.engine.refs.lend(error));
   }
 
-  private answer(kind: AnswerKind, status: number, value: number): void {
+  private answer(kind: AnswerKind, status: number, value: number, annotated = 0): void {
     const { engine } = this.runtime;
-    engine.check(engine.core.taskResume(this.holding.task, kind, status, 0, value, 0));
+    this.step.serial++;
+    const code = engine.core.taskResume(this.holding.task, kind, status, 0, value, annotated);
+    if (code !== 0) this.answerRefused(code, kind, value, annotated);
+  }
+
+  /**
+   * S3.11: the core has refused what a request intercept or a codec gave; that is the call's error.
+   */
+  private answerRefused(code: number, kind: AnswerKind, value: number, annotated: number): void {
+    const { engine } = this.runtime;
+    const refusal = engine.error(code);
+    engine.refs.release(value);
+    engine.refs.release(annotated);
+    const isJudged = this.step.kind === StepKind.Invoke || this.step.kind === StepKind.Codec;
+    if (kind !== AnswerKind.Value || !isJudged) throw refusal;
+    this.fail(refusal);
   }
 
   /** What the last step says is to be thrown: the application's own object, or an error of ours. */
@@ -266,22 +414,10 @@ export class Operation {
     const status = slots[STEP_STATUS]!;
     const value = this.runtime.engine.refs.take(slots[STEP_VALUE]!);
     if (status === 0) return value;
+    if (status === CLOSED) return errorOf(status, "invalid state: the runtime is closed");
     const reason = String(value);
     const error = errorOf(status, `guardrail rejected: ${reason}`);
     error.reason = reason;
     return error;
-  }
-}
-
-class GuardContext implements CallbackContext {
-  constructor(
-    readonly target: string,
-    private readonly runtime: Runtime,
-    private readonly current: ScopeHandle | undefined,
-    readonly toolCallId: string | undefined,
-  ) {}
-
-  get scope(): ScopeHandle {
-    return this.runtime.nearestOpen(this.current);
   }
 }

@@ -1,6 +1,6 @@
 import { isDeclaredAsync } from "./callbacks.js";
 import { registries } from "./callables.gen.js";
-import { checkFunction } from "./checks.js";
+import { checkBoolean, checkFunction } from "./checks.js";
 import type { ContextStorage } from "./context.js";
 import type { Core } from "./core.gen.js";
 import { ABI_HASH, CallableFlags } from "./enums.gen.js";
@@ -63,8 +63,29 @@ export class Engine {
     registry: number,
     call: (ref: number, flags: number) => number,
   ): void {
+    this.registerWith(callable, registry, CallableFlags.None, call);
+  }
+
+  /** The same for a request intercept. @param breakChain Once it succeeded, no later one runs. */
+  registerIntercept(
+    callable: unknown,
+    registry: number,
+    breakChain: boolean,
+    call: (ref: number, flags: number) => number,
+  ): void {
+    checkBoolean(breakChain, "breakChain");
+    const flags = breakChain ? CallableFlags.BreakChain : CallableFlags.None;
+    this.registerWith(callable, registry, flags, call);
+  }
+
+  private registerWith(
+    callable: unknown,
+    registry: number,
+    known: number,
+    call: (ref: number, flags: number) => number,
+  ): void {
     checkFunction(callable, registries.get(registry)!.title);
-    const flags = isDeclaredAsync(callable) ? CallableFlags.Async : CallableFlags.None;
+    const flags = isDeclaredAsync(callable) ? known | CallableFlags.Async : known;
     const ref = this.refs.lend(callable);
     const status = call(ref, flags);
     if (status === 0) return;

@@ -51,3 +51,8 @@ export function errorTypeName(error: unknown): string {
     error instanceof ScopeflowError;
   return isNamedByProperty ? error.name : className;
 }
+
+/** The text of anything that can be thrown. */
+export function errorMessage(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -27,3 +27,10 @@ export class Event extends EventFields {
     return this.toJSON()[key];
   }
 }
+
+/** What a sanitizer of events may change of one (S3.12). */
+export interface EventSanitizeFields {
+  data?: unknown;
+  metadata?: unknown;
+  category_profile?: unknown;
+}

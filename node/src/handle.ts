@@ -22,6 +22,11 @@ export class Handle {
     return this.pointer;
   }
 
+  /** @internal Whether this is where it is. */
+  isAt(address: number): boolean {
+    return this.pointer === address;
+  }
+
   /** @internal Makes the handle unusable; gives the address that it had, 0 the second time. */
   detach(): number {
     const address = this.pointer;

@@ -1,6 +1,6 @@
 import type { Core } from "./core.gen.js";
 import { Token } from "./enums.gen.js";
-import { errorTypeName } from "./error.js";
+import { errorMessage, errorTypeName } from "./error.js";
 import { encodePayload } from "./payload.js";
 import type { Refs } from "./refs.js";
 import { TokenWriter } from "./tokens.js";
@@ -40,7 +40,7 @@ function describeError(error: unknown): Uint8Array {
   writer.text(Token.String, "message");
   writer.text(
     Token.String,
-    textOf(() => (error instanceof Error ? error.message : String(error))),
+    textOf(() => errorMessage(error)),
   );
   writer.mark(Token.End);
   return writer.row;

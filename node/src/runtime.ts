@@ -1,83 +1,50 @@
+import {
+  beginHelper,
+  beginLlm,
+  beginStream,
+  beginTool,
+  endLlm,
+  endTool,
+  manualLlm,
+  manualTool,
+} from "./calls.js";
 import { checkFunction } from "./checks.js";
-import { Operation, type Call } from "./driver.js";
+import { Operation } from "./driver.js";
 import { CallFlags, EndStatus, PopFlags, RuntimeFlags, ScopeType } from "./enums.gen.js";
 import { isCancellation } from "./error.js";
 import { InvalidArgument, NotFound } from "./errors.gen.js";
 import { installedEngine } from "./installed.js";
+import type { LlmRequest } from "./intercepts.js";
 import { HeldRuntime, HeldScope } from "./lifetimes.js";
 import {
   RuntimeRegistries,
+  llmConditionalExecution,
+  llmRequestIntercepts,
+  runtimeClose,
   runtimeFlush,
   runtimeNew,
   scopeEvent,
   scopePop,
   scopePush,
-  toolExecute,
-  type RuntimeNewOptions,
+  toolConditionalExecution,
+  toolRequestIntercepts,
   type ScopeReference,
 } from "./operations.gen.js";
+import type {
+  EventOptions,
+  LlmBeginOptions,
+  LlmCallOptions,
+  LlmEndOptions,
+  LlmStreamOptions,
+  PushOptions,
+  RuntimeOptions,
+  ToolBeginOptions,
+  ToolCallOptions,
+  ToolEndOptions,
+} from "./options.js";
 import { ScopeHandle, type PopOptions } from "./scope.js";
+import type { LlmStream, SyncLlmStream } from "./stream.js";
 import { nanoseconds, type Timestamp } from "./time.js";
-
-/** How a runtime is made. */
-export interface RuntimeOptions extends Omit<RuntimeNewOptions, "flags"> {
-  /** Ids count up and the clock is counted, for tests. */
-  deterministic?: boolean;
-  /** Payloads are written in RFC 8785 form (S2.7). */
-  canonical?: boolean;
-  /** Where failures of subscribers go; `console.error` by default. */
-  log?: (message: string, error: unknown) => void;
-}
-
-/** What can be said when a scope is opened. What is undefined or null is absent. */
-export interface PushOptions {
-  /** An open scope to be the parent instead of the current one. */
-  parent?: ScopeHandle | null;
-  /** `ScopeAttributes`. */
-  attributes?: number | null;
-  /** Subtype of a custom scope; its name by default. */
-  subtype?: string | null;
-  /** Stays on the handle (S1.4). */
-  data?: unknown;
-  /** The start event's metadata; kept for the end event. */
-  metadata?: unknown;
-  /** The start event's data. */
-  input?: unknown;
-  /** When it started; now by default. */
-  timestamp?: Timestamp | null;
-}
-
-/** What can be said with a mark. What is undefined or null is absent. */
-export interface EventOptions {
-  /** An open scope to stand under instead of the current one. */
-  parent?: ScopeHandle | null;
-  data?: unknown;
-  metadata?: unknown;
-  /** What kind of event it is, for those who read it. */
-  category?: string | null;
-  /** Facts that belong to the category, an object. */
-  categoryProfile?: unknown;
-  /** The schema that the data follows. */
-  dataSchema?: unknown;
-  /** When it happened; now by default. */
-  timestamp?: Timestamp | null;
-}
-
-/** What can be said with a managed tool call. What is undefined or null is absent. */
-export interface ToolCallOptions {
-  /** An open scope to be the parent instead of the current one. */
-  parent?: ScopeHandle | null;
-  /** `ToolAttributes`. */
-  attributes?: number | null;
-  /** Used as the end event's data when the target returns nothing (S2.5). */
-  data?: unknown;
-  /** The start event's metadata; kept for the end event. */
-  metadata?: unknown;
-  /** The provider's id of this call. */
-  toolCallId?: string | null;
-  /** When it started; now by default. */
-  timestamp?: Timestamp | null;
-}
 
 type Maybe<T> = T | null | undefined;
 
@@ -220,12 +187,13 @@ export class Runtime extends RuntimeRegistries {
   }
 
   /**
-   * Runs a tool under management: guards, start event, the function, end event (S4.1). The promise
-   * gives the function's own result, or its own error, untouched.
+   * Runs a tool under management: guards, request intercepts, start event, execution intercepts
+   * around the function, end event (S4.1). The promise gives the function's own result, or its own
+   * error, untouched.
    *
    * @param args What the guards see and the function gets.
    * @param func Runs with the call's own span as the current scope (S4.6). May return a promise.
-   * @returns Rejected with GuardrailRejected if a guard refuses, and with what a guard or the
+   * @returns Rejected with GuardrailRejected if a guard refuses, and with what middleware or the
    *   function throws.
    */
   toolCallExecute<A, R>(
@@ -241,21 +209,164 @@ export class Runtime extends RuntimeRegistries {
     const options = isOptions(handle)
       ? handle
       : { parent: handle, attributes, data, metadata, toolCallId };
-    try {
-      return this.beginTool(name, args, func, options, CallFlags.None).runAsync() as Promise<R>;
-    } catch (error) {
-      return Promise.reject(error);
-    }
+    return promised(() => beginTool(this, name, args, func, options, CallFlags.None));
   }
 
-  /** The same for a function that returns no promise. Refuses guards that are declared async. */
+  /** The same for a function that returns no promise. Refuses middleware that is declared async. */
   toolCallExecuteSync<A, R>(
     name: string,
     args: A,
     func: (args: A) => R,
     options: ToolCallOptions = {},
   ): R {
-    return this.beginTool(name, args, func, options, CallFlags.Sync).run() as R;
+    return beginTool(this, name, args, func, options, CallFlags.Sync).run() as R;
+  }
+
+  /** Runs only the request intercepts of a tool; gives the request that comes out (S4.9). */
+  toolRequestIntercepts(name: string, args: unknown): Promise<any> {
+    return promised(() => beginHelper(this, toolRequestIntercepts, name, args, CallFlags.None));
+  }
+
+  /** The same at once. Refuses intercepts that are declared async. */
+  toolRequestInterceptsSync(name: string, args: unknown): any {
+    return beginHelper(this, toolRequestIntercepts, name, args, CallFlags.Sync).run();
+  }
+
+  /** Runs only the guards of a tool (S4.9). Rejected with GuardrailRejected if one refuses. */
+  toolConditionalExecution(name: string, args: unknown): Promise<void> {
+    return promised(() => beginHelper(this, toolConditionalExecution, name, args, CallFlags.None));
+  }
+
+  /** The same at once. Refuses guards that are declared async. */
+  toolConditionalExecutionSync(name: string, args: unknown): void {
+    beginHelper(this, toolConditionalExecution, name, args, CallFlags.Sync).run();
+  }
+
+  /**
+   * Begins a tool call that the application runs by itself (S4.8). It does not become current.
+   * What is given by position stands as in the peer's package.
+   */
+  toolCall(
+    name: string,
+    args: unknown,
+    handle?: Maybe<ScopeHandle | ToolBeginOptions>,
+    attributes?: Maybe<number>,
+    data?: unknown,
+    metadata?: unknown,
+    toolCallId?: Maybe<string>,
+    timestamp?: Maybe<Timestamp>,
+  ): ScopeHandle {
+    const options: ToolBeginOptions & { data?: unknown } = isOptions(handle)
+      ? handle
+      : { parent: handle, attributes, data, metadata, toolCallId, timestamp };
+    return manualTool(this, name, args, options);
+  }
+
+  /** Ends a call that `toolCall` began, with its response or its error. */
+  toolCallEnd(handle: ScopeHandle, response?: unknown, options: ToolEndOptions = {}): void {
+    endTool(this, handle, response, options);
+  }
+
+  /**
+   * Runs a call of a language model under management, like that of a tool (S4.1).
+   *
+   * @param request An object of the members `headers` and `content`.
+   */
+  llmCallExecute<R>(
+    name: string,
+    request: LlmRequest,
+    func: (request: LlmRequest) => R | PromiseLike<R>,
+    options: LlmCallOptions = {},
+  ): Promise<R> {
+    return promised(() => beginLlm(this, name, request, func, options, CallFlags.None));
+  }
+
+  /** The same for a function that returns no promise. Refuses middleware that is declared async. */
+  llmCallExecuteSync<R>(
+    name: string,
+    request: LlmRequest,
+    func: (request: LlmRequest) => R,
+    options: LlmCallOptions = {},
+  ): R {
+    return beginLlm(this, name, request, func, options, CallFlags.Sync).run() as R;
+  }
+
+  /**
+   * Runs a call that answers in chunks (S4.7). The promise gives the stream when the producer has
+   * been called; what that throws is the promise's error.
+   *
+   * @param func Gives an async iterable, an iterable, or a promise of one.
+   */
+  llmStreamCallExecute(
+    name: string,
+    request: LlmRequest,
+    func: (request: LlmRequest) => unknown,
+    options: LlmStreamOptions = {},
+  ): Promise<LlmStream> {
+    return promised(() => beginStream(this, name, request, func, options, CallFlags.None));
+  }
+
+  /** The same for a function that gives an iterable. Refuses middleware that is declared async. */
+  llmStreamCallExecuteSync(
+    name: string,
+    request: LlmRequest,
+    func: (request: LlmRequest) => unknown,
+    options: LlmStreamOptions = {},
+  ): SyncLlmStream {
+    return beginStream(this, name, request, func, options, CallFlags.Sync).run() as SyncLlmStream;
+  }
+
+  /** Runs only the request intercepts of an LLM call; gives the request that comes out (S4.9). */
+  llmRequestIntercepts(name: string, request: LlmRequest): Promise<any> {
+    return promised(() => beginHelper(this, llmRequestIntercepts, name, request, CallFlags.None));
+  }
+
+  /** The same at once. Refuses intercepts that are declared async. */
+  llmRequestInterceptsSync(name: string, request: LlmRequest): any {
+    return beginHelper(this, llmRequestIntercepts, name, request, CallFlags.Sync).run();
+  }
+
+  /** Runs only the guards of an LLM call (S4.9). Rejected with GuardrailRejected if one refuses. */
+  llmConditionalExecution(name: string, request: LlmRequest): Promise<void> {
+    const begin = llmConditionalExecution;
+    return promised(() => beginHelper(this, begin, name, request, CallFlags.None));
+  }
+
+  /** The same at once. Refuses guards that are declared async. */
+  llmConditionalExecutionSync(name: string, request: LlmRequest): void {
+    beginHelper(this, llmConditionalExecution, name, request, CallFlags.Sync).run();
+  }
+
+  /** Begins an LLM call that the application runs by itself (S4.8). It does not become current. */
+  llmCall(name: string, request: LlmRequest, options: LlmBeginOptions = {}): ScopeHandle {
+    return manualLlm(this, name, request, options);
+  }
+
+  /** Ends a call that `llmCall` began, with its response or its error. */
+  llmCallEnd(handle: ScopeHandle, response?: unknown, options: LlmEndOptions = {}): void {
+    endLlm(this, handle, response, options);
+  }
+
+  /**
+   * A root of its own for this context (S1.3), which becomes current: a new id, no middleware but
+   * the runtime's, until some is registered on it. It emits nothing and never ends.
+   */
+  newRoot(): ScopeHandle {
+    const root = this.wrap(this.scopeNewRootAddress(), undefined);
+    this.engine.context.set(root);
+    return root;
+  }
+
+  /**
+   * Ends what is open, the latest opened first, as abandoned, and delivers what is owed (S6.1).
+   * From then on what would emit or register throws InvalidState. Closing again does nothing.
+   */
+  close(): void {
+    const operation = new Operation(this, undefined);
+    this.begin(operation, undefined, () =>
+      runtimeClose(this.engine, this.address, operation.holding.task),
+    );
+    operation.run();
   }
 
   /** Delivers what is still owed: the ends of scopes that nobody holds any more (S1.12). */
@@ -284,7 +395,7 @@ export class Runtime extends RuntimeRegistries {
   /** @internal */
   end(scope: ScopeHandle, options: PopOptions): void {
     const { engine } = this;
-    const operation = new Operation(this, undefined);
+    const operation = new Operation(this, scope);
     const { holding } = operation;
     this.begin(operation, undefined, () =>
       scopePop(
@@ -354,60 +465,31 @@ export class Runtime extends RuntimeRegistries {
       ),
     );
     operation.run();
-    const handle = new ScopeHandle(
-      this,
-      operation.scope,
-      current,
-      options.data ?? null,
-      options.metadata ?? null,
-    );
-    engine.watch(handle, new HeldScope(engine.core, operation.scope));
+    return this.wrap(operation.scope, current, options.data, options.metadata);
+  }
+
+  /** @internal A handle for a scope of which the core has handed a reference over. */
+  wrap(address: number, opener: ScopeHandle | undefined, data?: unknown, metadata?: unknown) {
+    const handle = new ScopeHandle(this, address, opener, data ?? null, metadata ?? null);
+    this.engine.watch(handle, new HeldScope(this.engine.core, address));
     return handle;
   }
 
-  private beginTool(
-    name: string,
-    request: unknown,
-    target: Call["target"],
-    options: ToolCallOptions,
-    flags: CallFlags,
-  ): Operation {
-    checkFunction(target, "func");
-    const current = this.engine.context.get();
-    const toolCallId = options.toolCallId ?? undefined;
-    const operation = new Operation(this, current, {
-      target,
-      toolCallId,
-      data: options.data ?? null,
-      metadata: options.metadata ?? null,
-      canWait: flags === CallFlags.None,
-    });
-    const { holding } = operation;
-    this.begin(operation, options.metadata, (metadata) =>
-      toolExecute(
-        this.engine,
-        this.address,
-        this.addressIn(current),
-        flags,
-        name,
-        holding.lendAny(request),
-        parentAddress(options.parent),
-        options.attributes ?? 0,
-        toolCallId,
-        holding.lend(options.data),
-        metadata,
-        nanoseconds(options.timestamp),
-        holding.task,
-      ),
-    );
-    return operation;
+  /** @internal A handle for a scope that the core has lent, at or above `near` if it is there. */
+  handleOf(address: number, near: ScopeHandle | undefined): ScopeHandle {
+    let scope = near;
+    while (scope !== undefined && !scope.isAt(address)) scope = scope.opener;
+    if (scope !== undefined) return scope;
+    if (this.root().isAt(address)) return this.root();
+    this.engine.core.scopeRetain(address);
+    return this.wrap(address, undefined);
   }
 
   /**
-   * Begins an operation. The core takes the metadata if it succeeds; if it fails, everything that
-   * was lent comes back (S7.3).
+   * @internal Begins an operation. The core takes the metadata if it succeeds; if it fails,
+   * everything that was lent comes back (S7.3).
    */
-  private begin(operation: Operation, metadata: unknown, call: (metadata: number) => void): void {
+  begin(operation: Operation, metadata: unknown, call: (metadata: number) => void): void {
     const { refs } = this.engine;
     const ref = metadata === undefined || metadata === null ? 0 : refs.lend(metadata);
     try {
@@ -419,8 +501,8 @@ export class Runtime extends RuntimeRegistries {
     }
   }
 
-  /** The address of the current scope of this runtime, ended or not; 0 is the root. */
-  private addressIn(value: ScopeHandle | undefined): number {
+  /** @internal The address of the current scope of this runtime, ended or not; 0 is the root. */
+  addressIn(value: ScopeHandle | undefined): number {
     let scope = value;
     while (scope !== undefined && scope.runtime !== this) scope = scope.opener;
     return scope === undefined ? 0 : scope.address;
@@ -459,7 +541,17 @@ function isOptions<T extends object>(given: Maybe<ScopeHandle | T>): given is T 
   return typeof given === "object" && given !== null && !(given instanceof ScopeHandle);
 }
 
-function parentAddress(parent: Maybe<ScopeHandle>): number {
+/** A failure before the first step is the promise's, too. */
+function promised<R>(begin: () => Operation): Promise<R> {
+  try {
+    return begin().runAsync() as Promise<R>;
+  } catch (error) {
+    return Promise.reject(error);
+  }
+}
+
+/** @internal */
+export function parentAddress(parent: Maybe<ScopeHandle>): number {
   if (parent === undefined || parent === null) return 0;
   if (!(parent instanceof ScopeHandle)) throw new InvalidArgument("parent must be a scope handle");
   return parent.address;

@@ -29,7 +29,10 @@ interface Exports {
   runtimeRoot(self: number): number;
   runtimeCallableAt(self: number, index: number): number;
   runtimeFlush(self: number, task: number): number;
+  runtimeClose(self: number, task: number): number;
+  runtimeIsCredentialHeader(self: number, name: number, nameSize: number): number;
   runtimeAfterFork(self: number): number;
+  scopeNewRoot(self: number): number;
   scopePush(
     self: number,
     current: number,
@@ -121,6 +124,294 @@ interface Exports {
     flags: number,
   ): number;
   scopeDeregisterSubscriber(self: number, name: number, nameSize: number): number;
+  registerToolSanitizeRequestGuardrail(
+    self: number,
+    name: number,
+    nameSize: number,
+    priority: number,
+    callable: number,
+    flags: number,
+  ): number;
+  deregisterToolSanitizeRequestGuardrail(self: number, name: number, nameSize: number): number;
+  scopeRegisterToolSanitizeRequestGuardrail(
+    self: number,
+    name: number,
+    nameSize: number,
+    priority: number,
+    callable: number,
+    flags: number,
+  ): number;
+  scopeDeregisterToolSanitizeRequestGuardrail(self: number, name: number, nameSize: number): number;
+  registerToolSanitizeResponseGuardrail(
+    self: number,
+    name: number,
+    nameSize: number,
+    priority: number,
+    callable: number,
+    flags: number,
+  ): number;
+  deregisterToolSanitizeResponseGuardrail(self: number, name: number, nameSize: number): number;
+  scopeRegisterToolSanitizeResponseGuardrail(
+    self: number,
+    name: number,
+    nameSize: number,
+    priority: number,
+    callable: number,
+    flags: number,
+  ): number;
+  scopeDeregisterToolSanitizeResponseGuardrail(
+    self: number,
+    name: number,
+    nameSize: number,
+  ): number;
+  registerToolRequestIntercept(
+    self: number,
+    name: number,
+    nameSize: number,
+    priority: number,
+    callable: number,
+    flags: number,
+  ): number;
+  deregisterToolRequestIntercept(self: number, name: number, nameSize: number): number;
+  scopeRegisterToolRequestIntercept(
+    self: number,
+    name: number,
+    nameSize: number,
+    priority: number,
+    callable: number,
+    flags: number,
+  ): number;
+  scopeDeregisterToolRequestIntercept(self: number, name: number, nameSize: number): number;
+  registerToolExecutionIntercept(
+    self: number,
+    name: number,
+    nameSize: number,
+    priority: number,
+    callable: number,
+    flags: number,
+  ): number;
+  deregisterToolExecutionIntercept(self: number, name: number, nameSize: number): number;
+  scopeRegisterToolExecutionIntercept(
+    self: number,
+    name: number,
+    nameSize: number,
+    priority: number,
+    callable: number,
+    flags: number,
+  ): number;
+  scopeDeregisterToolExecutionIntercept(self: number, name: number, nameSize: number): number;
+  registerLlmSanitizeRequestGuardrail(
+    self: number,
+    name: number,
+    nameSize: number,
+    priority: number,
+    callable: number,
+    flags: number,
+  ): number;
+  deregisterLlmSanitizeRequestGuardrail(self: number, name: number, nameSize: number): number;
+  scopeRegisterLlmSanitizeRequestGuardrail(
+    self: number,
+    name: number,
+    nameSize: number,
+    priority: number,
+    callable: number,
+    flags: number,
+  ): number;
+  scopeDeregisterLlmSanitizeRequestGuardrail(self: number, name: number, nameSize: number): number;
+  registerLlmSanitizeResponseGuardrail(
+    self: number,
+    name: number,
+    nameSize: number,
+    priority: number,
+    callable: number,
+    flags: number,
+  ): number;
+  deregisterLlmSanitizeResponseGuardrail(self: number, name: number, nameSize: number): number;
+  scopeRegisterLlmSanitizeResponseGuardrail(
+    self: number,
+    name: number,
+    nameSize: number,
+    priority: number,
+    callable: number,
+    flags: number,
+  ): number;
+  scopeDeregisterLlmSanitizeResponseGuardrail(self: number, name: number, nameSize: number): number;
+  registerLlmConditionalExecutionGuardrail(
+    self: number,
+    name: number,
+    nameSize: number,
+    priority: number,
+    callable: number,
+    flags: number,
+  ): number;
+  deregisterLlmConditionalExecutionGuardrail(self: number, name: number, nameSize: number): number;
+  scopeRegisterLlmConditionalExecutionGuardrail(
+    self: number,
+    name: number,
+    nameSize: number,
+    priority: number,
+    callable: number,
+    flags: number,
+  ): number;
+  scopeDeregisterLlmConditionalExecutionGuardrail(
+    self: number,
+    name: number,
+    nameSize: number,
+  ): number;
+  registerLlmRequestIntercept(
+    self: number,
+    name: number,
+    nameSize: number,
+    priority: number,
+    callable: number,
+    flags: number,
+  ): number;
+  deregisterLlmRequestIntercept(self: number, name: number, nameSize: number): number;
+  scopeRegisterLlmRequestIntercept(
+    self: number,
+    name: number,
+    nameSize: number,
+    priority: number,
+    callable: number,
+    flags: number,
+  ): number;
+  scopeDeregisterLlmRequestIntercept(self: number, name: number, nameSize: number): number;
+  registerLlmExecutionIntercept(
+    self: number,
+    name: number,
+    nameSize: number,
+    priority: number,
+    callable: number,
+    flags: number,
+  ): number;
+  deregisterLlmExecutionIntercept(self: number, name: number, nameSize: number): number;
+  scopeRegisterLlmExecutionIntercept(
+    self: number,
+    name: number,
+    nameSize: number,
+    priority: number,
+    callable: number,
+    flags: number,
+  ): number;
+  scopeDeregisterLlmExecutionIntercept(self: number, name: number, nameSize: number): number;
+  registerLlmStreamExecutionIntercept(
+    self: number,
+    name: number,
+    nameSize: number,
+    priority: number,
+    callable: number,
+    flags: number,
+  ): number;
+  deregisterLlmStreamExecutionIntercept(self: number, name: number, nameSize: number): number;
+  scopeRegisterLlmStreamExecutionIntercept(
+    self: number,
+    name: number,
+    nameSize: number,
+    priority: number,
+    callable: number,
+    flags: number,
+  ): number;
+  scopeDeregisterLlmStreamExecutionIntercept(self: number, name: number, nameSize: number): number;
+  registerMarkSanitizeGuardrail(
+    self: number,
+    name: number,
+    nameSize: number,
+    priority: number,
+    callable: number,
+    flags: number,
+  ): number;
+  deregisterMarkSanitizeGuardrail(self: number, name: number, nameSize: number): number;
+  scopeRegisterMarkSanitizeGuardrail(
+    self: number,
+    name: number,
+    nameSize: number,
+    priority: number,
+    callable: number,
+    flags: number,
+  ): number;
+  scopeDeregisterMarkSanitizeGuardrail(self: number, name: number, nameSize: number): number;
+  registerScopeSanitizeStartGuardrail(
+    self: number,
+    name: number,
+    nameSize: number,
+    priority: number,
+    callable: number,
+    flags: number,
+  ): number;
+  deregisterScopeSanitizeStartGuardrail(self: number, name: number, nameSize: number): number;
+  scopeRegisterScopeSanitizeStartGuardrail(
+    self: number,
+    name: number,
+    nameSize: number,
+    priority: number,
+    callable: number,
+    flags: number,
+  ): number;
+  scopeDeregisterScopeSanitizeStartGuardrail(self: number, name: number, nameSize: number): number;
+  registerScopeSanitizeEndGuardrail(
+    self: number,
+    name: number,
+    nameSize: number,
+    priority: number,
+    callable: number,
+    flags: number,
+  ): number;
+  deregisterScopeSanitizeEndGuardrail(self: number, name: number, nameSize: number): number;
+  scopeRegisterScopeSanitizeEndGuardrail(
+    self: number,
+    name: number,
+    nameSize: number,
+    priority: number,
+    callable: number,
+    flags: number,
+  ): number;
+  scopeDeregisterScopeSanitizeEndGuardrail(self: number, name: number, nameSize: number): number;
+  registerEventMetadataInjector(
+    self: number,
+    name: number,
+    nameSize: number,
+    priority: number,
+    callable: number,
+    flags: number,
+  ): number;
+  deregisterEventMetadataInjector(self: number, name: number, nameSize: number): number;
+  scopeRegisterEventMetadataInjector(
+    self: number,
+    name: number,
+    nameSize: number,
+    priority: number,
+    callable: number,
+    flags: number,
+  ): number;
+  scopeDeregisterEventMetadataInjector(self: number, name: number, nameSize: number): number;
+  registerConditionalMiddlewareGuardrail(
+    self: number,
+    name: number,
+    nameSize: number,
+    kinds: number,
+    registration: number,
+    registrationSize: number,
+    callable: number,
+    flags: number,
+  ): number;
+  deregisterConditionalMiddlewareGuardrail(self: number, name: number, nameSize: number): number;
+  scopeRegisterConditionalMiddlewareGuardrail(
+    self: number,
+    name: number,
+    nameSize: number,
+    kinds: number,
+    registration: number,
+    registrationSize: number,
+    callable: number,
+    flags: number,
+  ): number;
+  scopeDeregisterConditionalMiddlewareGuardrail(
+    self: number,
+    name: number,
+    nameSize: number,
+  ): number;
+  taskLink(self: number, call: number, request: number, task: number): number;
+  taskMark(task: number, name: number, nameSize: number, data: number, metadata: number): number;
   taskResume(
     task: number,
     kind: number,
@@ -144,6 +435,132 @@ interface Exports {
     data: number,
     metadata: number,
     timestampNs: bigint,
+    task: number,
+  ): number;
+  toolCall(
+    self: number,
+    current: number,
+    name: number,
+    nameSize: number,
+    request: number,
+    parent: number,
+    attributes: number,
+    toolCallId: number,
+    toolCallIdSize: number,
+    metadata: number,
+    timestampNs: bigint,
+    task: number,
+  ): number;
+  toolCallEnd(
+    self: number,
+    current: number,
+    response: number,
+    data: number,
+    metadata: number,
+    status: number,
+    error: number,
+    timestampNs: bigint,
+    task: number,
+  ): number;
+  toolRequestIntercepts(
+    self: number,
+    current: number,
+    flags: number,
+    name: number,
+    nameSize: number,
+    request: number,
+    task: number,
+  ): number;
+  toolConditionalExecution(
+    self: number,
+    current: number,
+    flags: number,
+    name: number,
+    nameSize: number,
+    request: number,
+    task: number,
+  ): number;
+  llmExecute(
+    self: number,
+    current: number,
+    flags: number,
+    name: number,
+    nameSize: number,
+    request: number,
+    parent: number,
+    attributes: number,
+    modelName: number,
+    modelNameSize: number,
+    data: number,
+    metadata: number,
+    timestampNs: bigint,
+    codec: number,
+    responseCodec: number,
+    task: number,
+  ): number;
+  llmStreamExecute(
+    self: number,
+    current: number,
+    flags: number,
+    name: number,
+    nameSize: number,
+    request: number,
+    parent: number,
+    attributes: number,
+    modelName: number,
+    modelNameSize: number,
+    data: number,
+    metadata: number,
+    timestampNs: bigint,
+    codec: number,
+    responseCodec: number,
+    task: number,
+  ): number;
+  llmCall(
+    self: number,
+    current: number,
+    name: number,
+    nameSize: number,
+    request: number,
+    parent: number,
+    attributes: number,
+    modelName: number,
+    modelNameSize: number,
+    metadata: number,
+    timestampNs: bigint,
+    annotatedRequest: number,
+    codec: number,
+    task: number,
+  ): number;
+  llmCallEnd(
+    self: number,
+    current: number,
+    response: number,
+    data: number,
+    metadata: number,
+    status: number,
+    error: number,
+    timestampNs: bigint,
+    annotatedResponse: number,
+    responseCodec: number,
+    task: number,
+  ): number;
+  llmRequestIntercepts(
+    self: number,
+    current: number,
+    flags: number,
+    name: number,
+    nameSize: number,
+    request: number,
+    task: number,
+  ): number;
+  llmConditionalExecution(
+    self: number,
+    current: number,
+    flags: number,
+    name: number,
+    nameSize: number,
+    request: number,
     task: number,
   ): number;
   atofReaderNew(runtime: number, lineLimitBytes: number, depthLimit: number): number;
@@ -261,8 +678,25 @@ export class WasmCore extends WasmMemory<Exports> implements Core {
     return this.exports.runtimeFlush(self, task);
   }
 
+  runtimeClose(self: number, task: number): number {
+    return this.exports.runtimeClose(self, task);
+  }
+
+  runtimeIsCredentialHeader(self: number, name: string): number {
+    const top_ = this.enter();
+    const nameAt_ = this.putText(name);
+    const nameSize_ = this.textSize;
+    const result_ = this.exports.runtimeIsCredentialHeader(self, nameAt_, nameSize_);
+    this.leave(top_);
+    return result_;
+  }
+
   runtimeAfterFork(self: number): number {
     return this.exports.runtimeAfterFork(self);
+  }
+
+  scopeNewRoot(self: number): number {
+    return this.exports.scopeNewRoot(self);
   }
 
   scopePush(
@@ -517,6 +951,995 @@ export class WasmCore extends WasmMemory<Exports> implements Core {
     return result_;
   }
 
+  registerToolSanitizeRequestGuardrail(
+    self: number,
+    name: string,
+    priority: number,
+    callable: number,
+    flags: number,
+  ): number {
+    const top_ = this.enter();
+    const nameAt_ = this.putText(name);
+    const nameSize_ = this.textSize;
+    const result_ = this.exports.registerToolSanitizeRequestGuardrail(
+      self,
+      nameAt_,
+      nameSize_,
+      priority,
+      callable,
+      flags,
+    );
+    this.leave(top_);
+    return result_;
+  }
+
+  deregisterToolSanitizeRequestGuardrail(self: number, name: string): number {
+    const top_ = this.enter();
+    const nameAt_ = this.putText(name);
+    const nameSize_ = this.textSize;
+    const result_ = this.exports.deregisterToolSanitizeRequestGuardrail(self, nameAt_, nameSize_);
+    this.leave(top_);
+    return result_;
+  }
+
+  scopeRegisterToolSanitizeRequestGuardrail(
+    self: number,
+    name: string,
+    priority: number,
+    callable: number,
+    flags: number,
+  ): number {
+    const top_ = this.enter();
+    const nameAt_ = this.putText(name);
+    const nameSize_ = this.textSize;
+    const result_ = this.exports.scopeRegisterToolSanitizeRequestGuardrail(
+      self,
+      nameAt_,
+      nameSize_,
+      priority,
+      callable,
+      flags,
+    );
+    this.leave(top_);
+    return result_;
+  }
+
+  scopeDeregisterToolSanitizeRequestGuardrail(self: number, name: string): number {
+    const top_ = this.enter();
+    const nameAt_ = this.putText(name);
+    const nameSize_ = this.textSize;
+    const result_ = this.exports.scopeDeregisterToolSanitizeRequestGuardrail(
+      self,
+      nameAt_,
+      nameSize_,
+    );
+    this.leave(top_);
+    return result_;
+  }
+
+  registerToolSanitizeResponseGuardrail(
+    self: number,
+    name: string,
+    priority: number,
+    callable: number,
+    flags: number,
+  ): number {
+    const top_ = this.enter();
+    const nameAt_ = this.putText(name);
+    const nameSize_ = this.textSize;
+    const result_ = this.exports.registerToolSanitizeResponseGuardrail(
+      self,
+      nameAt_,
+      nameSize_,
+      priority,
+      callable,
+      flags,
+    );
+    this.leave(top_);
+    return result_;
+  }
+
+  deregisterToolSanitizeResponseGuardrail(self: number, name: string): number {
+    const top_ = this.enter();
+    const nameAt_ = this.putText(name);
+    const nameSize_ = this.textSize;
+    const result_ = this.exports.deregisterToolSanitizeResponseGuardrail(self, nameAt_, nameSize_);
+    this.leave(top_);
+    return result_;
+  }
+
+  scopeRegisterToolSanitizeResponseGuardrail(
+    self: number,
+    name: string,
+    priority: number,
+    callable: number,
+    flags: number,
+  ): number {
+    const top_ = this.enter();
+    const nameAt_ = this.putText(name);
+    const nameSize_ = this.textSize;
+    const result_ = this.exports.scopeRegisterToolSanitizeResponseGuardrail(
+      self,
+      nameAt_,
+      nameSize_,
+      priority,
+      callable,
+      flags,
+    );
+    this.leave(top_);
+    return result_;
+  }
+
+  scopeDeregisterToolSanitizeResponseGuardrail(self: number, name: string): number {
+    const top_ = this.enter();
+    const nameAt_ = this.putText(name);
+    const nameSize_ = this.textSize;
+    const result_ = this.exports.scopeDeregisterToolSanitizeResponseGuardrail(
+      self,
+      nameAt_,
+      nameSize_,
+    );
+    this.leave(top_);
+    return result_;
+  }
+
+  registerToolRequestIntercept(
+    self: number,
+    name: string,
+    priority: number,
+    callable: number,
+    flags: number,
+  ): number {
+    const top_ = this.enter();
+    const nameAt_ = this.putText(name);
+    const nameSize_ = this.textSize;
+    const result_ = this.exports.registerToolRequestIntercept(
+      self,
+      nameAt_,
+      nameSize_,
+      priority,
+      callable,
+      flags,
+    );
+    this.leave(top_);
+    return result_;
+  }
+
+  deregisterToolRequestIntercept(self: number, name: string): number {
+    const top_ = this.enter();
+    const nameAt_ = this.putText(name);
+    const nameSize_ = this.textSize;
+    const result_ = this.exports.deregisterToolRequestIntercept(self, nameAt_, nameSize_);
+    this.leave(top_);
+    return result_;
+  }
+
+  scopeRegisterToolRequestIntercept(
+    self: number,
+    name: string,
+    priority: number,
+    callable: number,
+    flags: number,
+  ): number {
+    const top_ = this.enter();
+    const nameAt_ = this.putText(name);
+    const nameSize_ = this.textSize;
+    const result_ = this.exports.scopeRegisterToolRequestIntercept(
+      self,
+      nameAt_,
+      nameSize_,
+      priority,
+      callable,
+      flags,
+    );
+    this.leave(top_);
+    return result_;
+  }
+
+  scopeDeregisterToolRequestIntercept(self: number, name: string): number {
+    const top_ = this.enter();
+    const nameAt_ = this.putText(name);
+    const nameSize_ = this.textSize;
+    const result_ = this.exports.scopeDeregisterToolRequestIntercept(self, nameAt_, nameSize_);
+    this.leave(top_);
+    return result_;
+  }
+
+  registerToolExecutionIntercept(
+    self: number,
+    name: string,
+    priority: number,
+    callable: number,
+    flags: number,
+  ): number {
+    const top_ = this.enter();
+    const nameAt_ = this.putText(name);
+    const nameSize_ = this.textSize;
+    const result_ = this.exports.registerToolExecutionIntercept(
+      self,
+      nameAt_,
+      nameSize_,
+      priority,
+      callable,
+      flags,
+    );
+    this.leave(top_);
+    return result_;
+  }
+
+  deregisterToolExecutionIntercept(self: number, name: string): number {
+    const top_ = this.enter();
+    const nameAt_ = this.putText(name);
+    const nameSize_ = this.textSize;
+    const result_ = this.exports.deregisterToolExecutionIntercept(self, nameAt_, nameSize_);
+    this.leave(top_);
+    return result_;
+  }
+
+  scopeRegisterToolExecutionIntercept(
+    self: number,
+    name: string,
+    priority: number,
+    callable: number,
+    flags: number,
+  ): number {
+    const top_ = this.enter();
+    const nameAt_ = this.putText(name);
+    const nameSize_ = this.textSize;
+    const result_ = this.exports.scopeRegisterToolExecutionIntercept(
+      self,
+      nameAt_,
+      nameSize_,
+      priority,
+      callable,
+      flags,
+    );
+    this.leave(top_);
+    return result_;
+  }
+
+  scopeDeregisterToolExecutionIntercept(self: number, name: string): number {
+    const top_ = this.enter();
+    const nameAt_ = this.putText(name);
+    const nameSize_ = this.textSize;
+    const result_ = this.exports.scopeDeregisterToolExecutionIntercept(self, nameAt_, nameSize_);
+    this.leave(top_);
+    return result_;
+  }
+
+  registerLlmSanitizeRequestGuardrail(
+    self: number,
+    name: string,
+    priority: number,
+    callable: number,
+    flags: number,
+  ): number {
+    const top_ = this.enter();
+    const nameAt_ = this.putText(name);
+    const nameSize_ = this.textSize;
+    const result_ = this.exports.registerLlmSanitizeRequestGuardrail(
+      self,
+      nameAt_,
+      nameSize_,
+      priority,
+      callable,
+      flags,
+    );
+    this.leave(top_);
+    return result_;
+  }
+
+  deregisterLlmSanitizeRequestGuardrail(self: number, name: string): number {
+    const top_ = this.enter();
+    const nameAt_ = this.putText(name);
+    const nameSize_ = this.textSize;
+    const result_ = this.exports.deregisterLlmSanitizeRequestGuardrail(self, nameAt_, nameSize_);
+    this.leave(top_);
+    return result_;
+  }
+
+  scopeRegisterLlmSanitizeRequestGuardrail(
+    self: number,
+    name: string,
+    priority: number,
+    callable: number,
+    flags: number,
+  ): number {
+    const top_ = this.enter();
+    const nameAt_ = this.putText(name);
+    const nameSize_ = this.textSize;
+    const result_ = this.exports.scopeRegisterLlmSanitizeRequestGuardrail(
+      self,
+      nameAt_,
+      nameSize_,
+      priority,
+      callable,
+      flags,
+    );
+    this.leave(top_);
+    return result_;
+  }
+
+  scopeDeregisterLlmSanitizeRequestGuardrail(self: number, name: string): number {
+    const top_ = this.enter();
+    const nameAt_ = this.putText(name);
+    const nameSize_ = this.textSize;
+    const result_ = this.exports.scopeDeregisterLlmSanitizeRequestGuardrail(
+      self,
+      nameAt_,
+      nameSize_,
+    );
+    this.leave(top_);
+    return result_;
+  }
+
+  registerLlmSanitizeResponseGuardrail(
+    self: number,
+    name: string,
+    priority: number,
+    callable: number,
+    flags: number,
+  ): number {
+    const top_ = this.enter();
+    const nameAt_ = this.putText(name);
+    const nameSize_ = this.textSize;
+    const result_ = this.exports.registerLlmSanitizeResponseGuardrail(
+      self,
+      nameAt_,
+      nameSize_,
+      priority,
+      callable,
+      flags,
+    );
+    this.leave(top_);
+    return result_;
+  }
+
+  deregisterLlmSanitizeResponseGuardrail(self: number, name: string): number {
+    const top_ = this.enter();
+    const nameAt_ = this.putText(name);
+    const nameSize_ = this.textSize;
+    const result_ = this.exports.deregisterLlmSanitizeResponseGuardrail(self, nameAt_, nameSize_);
+    this.leave(top_);
+    return result_;
+  }
+
+  scopeRegisterLlmSanitizeResponseGuardrail(
+    self: number,
+    name: string,
+    priority: number,
+    callable: number,
+    flags: number,
+  ): number {
+    const top_ = this.enter();
+    const nameAt_ = this.putText(name);
+    const nameSize_ = this.textSize;
+    const result_ = this.exports.scopeRegisterLlmSanitizeResponseGuardrail(
+      self,
+      nameAt_,
+      nameSize_,
+      priority,
+      callable,
+      flags,
+    );
+    this.leave(top_);
+    return result_;
+  }
+
+  scopeDeregisterLlmSanitizeResponseGuardrail(self: number, name: string): number {
+    const top_ = this.enter();
+    const nameAt_ = this.putText(name);
+    const nameSize_ = this.textSize;
+    const result_ = this.exports.scopeDeregisterLlmSanitizeResponseGuardrail(
+      self,
+      nameAt_,
+      nameSize_,
+    );
+    this.leave(top_);
+    return result_;
+  }
+
+  registerLlmConditionalExecutionGuardrail(
+    self: number,
+    name: string,
+    priority: number,
+    callable: number,
+    flags: number,
+  ): number {
+    const top_ = this.enter();
+    const nameAt_ = this.putText(name);
+    const nameSize_ = this.textSize;
+    const result_ = this.exports.registerLlmConditionalExecutionGuardrail(
+      self,
+      nameAt_,
+      nameSize_,
+      priority,
+      callable,
+      flags,
+    );
+    this.leave(top_);
+    return result_;
+  }
+
+  deregisterLlmConditionalExecutionGuardrail(self: number, name: string): number {
+    const top_ = this.enter();
+    const nameAt_ = this.putText(name);
+    const nameSize_ = this.textSize;
+    const result_ = this.exports.deregisterLlmConditionalExecutionGuardrail(
+      self,
+      nameAt_,
+      nameSize_,
+    );
+    this.leave(top_);
+    return result_;
+  }
+
+  scopeRegisterLlmConditionalExecutionGuardrail(
+    self: number,
+    name: string,
+    priority: number,
+    callable: number,
+    flags: number,
+  ): number {
+    const top_ = this.enter();
+    const nameAt_ = this.putText(name);
+    const nameSize_ = this.textSize;
+    const result_ = this.exports.scopeRegisterLlmConditionalExecutionGuardrail(
+      self,
+      nameAt_,
+      nameSize_,
+      priority,
+      callable,
+      flags,
+    );
+    this.leave(top_);
+    return result_;
+  }
+
+  scopeDeregisterLlmConditionalExecutionGuardrail(self: number, name: string): number {
+    const top_ = this.enter();
+    const nameAt_ = this.putText(name);
+    const nameSize_ = this.textSize;
+    const result_ = this.exports.scopeDeregisterLlmConditionalExecutionGuardrail(
+      self,
+      nameAt_,
+      nameSize_,
+    );
+    this.leave(top_);
+    return result_;
+  }
+
+  registerLlmRequestIntercept(
+    self: number,
+    name: string,
+    priority: number,
+    callable: number,
+    flags: number,
+  ): number {
+    const top_ = this.enter();
+    const nameAt_ = this.putText(name);
+    const nameSize_ = this.textSize;
+    const result_ = this.exports.registerLlmRequestIntercept(
+      self,
+      nameAt_,
+      nameSize_,
+      priority,
+      callable,
+      flags,
+    );
+    this.leave(top_);
+    return result_;
+  }
+
+  deregisterLlmRequestIntercept(self: number, name: string): number {
+    const top_ = this.enter();
+    const nameAt_ = this.putText(name);
+    const nameSize_ = this.textSize;
+    const result_ = this.exports.deregisterLlmRequestIntercept(self, nameAt_, nameSize_);
+    this.leave(top_);
+    return result_;
+  }
+
+  scopeRegisterLlmRequestIntercept(
+    self: number,
+    name: string,
+    priority: number,
+    callable: number,
+    flags: number,
+  ): number {
+    const top_ = this.enter();
+    const nameAt_ = this.putText(name);
+    const nameSize_ = this.textSize;
+    const result_ = this.exports.scopeRegisterLlmRequestIntercept(
+      self,
+      nameAt_,
+      nameSize_,
+      priority,
+      callable,
+      flags,
+    );
+    this.leave(top_);
+    return result_;
+  }
+
+  scopeDeregisterLlmRequestIntercept(self: number, name: string): number {
+    const top_ = this.enter();
+    const nameAt_ = this.putText(name);
+    const nameSize_ = this.textSize;
+    const result_ = this.exports.scopeDeregisterLlmRequestIntercept(self, nameAt_, nameSize_);
+    this.leave(top_);
+    return result_;
+  }
+
+  registerLlmExecutionIntercept(
+    self: number,
+    name: string,
+    priority: number,
+    callable: number,
+    flags: number,
+  ): number {
+    const top_ = this.enter();
+    const nameAt_ = this.putText(name);
+    const nameSize_ = this.textSize;
+    const result_ = this.exports.registerLlmExecutionIntercept(
+      self,
+      nameAt_,
+      nameSize_,
+      priority,
+      callable,
+      flags,
+    );
+    this.leave(top_);
+    return result_;
+  }
+
+  deregisterLlmExecutionIntercept(self: number, name: string): number {
+    const top_ = this.enter();
+    const nameAt_ = this.putText(name);
+    const nameSize_ = this.textSize;
+    const result_ = this.exports.deregisterLlmExecutionIntercept(self, nameAt_, nameSize_);
+    this.leave(top_);
+    return result_;
+  }
+
+  scopeRegisterLlmExecutionIntercept(
+    self: number,
+    name: string,
+    priority: number,
+    callable: number,
+    flags: number,
+  ): number {
+    const top_ = this.enter();
+    const nameAt_ = this.putText(name);
+    const nameSize_ = this.textSize;
+    const result_ = this.exports.scopeRegisterLlmExecutionIntercept(
+      self,
+      nameAt_,
+      nameSize_,
+      priority,
+      callable,
+      flags,
+    );
+    this.leave(top_);
+    return result_;
+  }
+
+  scopeDeregisterLlmExecutionIntercept(self: number, name: string): number {
+    const top_ = this.enter();
+    const nameAt_ = this.putText(name);
+    const nameSize_ = this.textSize;
+    const result_ = this.exports.scopeDeregisterLlmExecutionIntercept(self, nameAt_, nameSize_);
+    this.leave(top_);
+    return result_;
+  }
+
+  registerLlmStreamExecutionIntercept(
+    self: number,
+    name: string,
+    priority: number,
+    callable: number,
+    flags: number,
+  ): number {
+    const top_ = this.enter();
+    const nameAt_ = this.putText(name);
+    const nameSize_ = this.textSize;
+    const result_ = this.exports.registerLlmStreamExecutionIntercept(
+      self,
+      nameAt_,
+      nameSize_,
+      priority,
+      callable,
+      flags,
+    );
+    this.leave(top_);
+    return result_;
+  }
+
+  deregisterLlmStreamExecutionIntercept(self: number, name: string): number {
+    const top_ = this.enter();
+    const nameAt_ = this.putText(name);
+    const nameSize_ = this.textSize;
+    const result_ = this.exports.deregisterLlmStreamExecutionIntercept(self, nameAt_, nameSize_);
+    this.leave(top_);
+    return result_;
+  }
+
+  scopeRegisterLlmStreamExecutionIntercept(
+    self: number,
+    name: string,
+    priority: number,
+    callable: number,
+    flags: number,
+  ): number {
+    const top_ = this.enter();
+    const nameAt_ = this.putText(name);
+    const nameSize_ = this.textSize;
+    const result_ = this.exports.scopeRegisterLlmStreamExecutionIntercept(
+      self,
+      nameAt_,
+      nameSize_,
+      priority,
+      callable,
+      flags,
+    );
+    this.leave(top_);
+    return result_;
+  }
+
+  scopeDeregisterLlmStreamExecutionIntercept(self: number, name: string): number {
+    const top_ = this.enter();
+    const nameAt_ = this.putText(name);
+    const nameSize_ = this.textSize;
+    const result_ = this.exports.scopeDeregisterLlmStreamExecutionIntercept(
+      self,
+      nameAt_,
+      nameSize_,
+    );
+    this.leave(top_);
+    return result_;
+  }
+
+  registerMarkSanitizeGuardrail(
+    self: number,
+    name: string,
+    priority: number,
+    callable: number,
+    flags: number,
+  ): number {
+    const top_ = this.enter();
+    const nameAt_ = this.putText(name);
+    const nameSize_ = this.textSize;
+    const result_ = this.exports.registerMarkSanitizeGuardrail(
+      self,
+      nameAt_,
+      nameSize_,
+      priority,
+      callable,
+      flags,
+    );
+    this.leave(top_);
+    return result_;
+  }
+
+  deregisterMarkSanitizeGuardrail(self: number, name: string): number {
+    const top_ = this.enter();
+    const nameAt_ = this.putText(name);
+    const nameSize_ = this.textSize;
+    const result_ = this.exports.deregisterMarkSanitizeGuardrail(self, nameAt_, nameSize_);
+    this.leave(top_);
+    return result_;
+  }
+
+  scopeRegisterMarkSanitizeGuardrail(
+    self: number,
+    name: string,
+    priority: number,
+    callable: number,
+    flags: number,
+  ): number {
+    const top_ = this.enter();
+    const nameAt_ = this.putText(name);
+    const nameSize_ = this.textSize;
+    const result_ = this.exports.scopeRegisterMarkSanitizeGuardrail(
+      self,
+      nameAt_,
+      nameSize_,
+      priority,
+      callable,
+      flags,
+    );
+    this.leave(top_);
+    return result_;
+  }
+
+  scopeDeregisterMarkSanitizeGuardrail(self: number, name: string): number {
+    const top_ = this.enter();
+    const nameAt_ = this.putText(name);
+    const nameSize_ = this.textSize;
+    const result_ = this.exports.scopeDeregisterMarkSanitizeGuardrail(self, nameAt_, nameSize_);
+    this.leave(top_);
+    return result_;
+  }
+
+  registerScopeSanitizeStartGuardrail(
+    self: number,
+    name: string,
+    priority: number,
+    callable: number,
+    flags: number,
+  ): number {
+    const top_ = this.enter();
+    const nameAt_ = this.putText(name);
+    const nameSize_ = this.textSize;
+    const result_ = this.exports.registerScopeSanitizeStartGuardrail(
+      self,
+      nameAt_,
+      nameSize_,
+      priority,
+      callable,
+      flags,
+    );
+    this.leave(top_);
+    return result_;
+  }
+
+  deregisterScopeSanitizeStartGuardrail(self: number, name: string): number {
+    const top_ = this.enter();
+    const nameAt_ = this.putText(name);
+    const nameSize_ = this.textSize;
+    const result_ = this.exports.deregisterScopeSanitizeStartGuardrail(self, nameAt_, nameSize_);
+    this.leave(top_);
+    return result_;
+  }
+
+  scopeRegisterScopeSanitizeStartGuardrail(
+    self: number,
+    name: string,
+    priority: number,
+    callable: number,
+    flags: number,
+  ): number {
+    const top_ = this.enter();
+    const nameAt_ = this.putText(name);
+    const nameSize_ = this.textSize;
+    const result_ = this.exports.scopeRegisterScopeSanitizeStartGuardrail(
+      self,
+      nameAt_,
+      nameSize_,
+      priority,
+      callable,
+      flags,
+    );
+    this.leave(top_);
+    return result_;
+  }
+
+  scopeDeregisterScopeSanitizeStartGuardrail(self: number, name: string): number {
+    const top_ = this.enter();
+    const nameAt_ = this.putText(name);
+    const nameSize_ = this.textSize;
+    const result_ = this.exports.scopeDeregisterScopeSanitizeStartGuardrail(
+      self,
+      nameAt_,
+      nameSize_,
+    );
+    this.leave(top_);
+    return result_;
+  }
+
+  registerScopeSanitizeEndGuardrail(
+    self: number,
+    name: string,
+    priority: number,
+    callable: number,
+    flags: number,
+  ): number {
+    const top_ = this.enter();
+    const nameAt_ = this.putText(name);
+    const nameSize_ = this.textSize;
+    const result_ = this.exports.registerScopeSanitizeEndGuardrail(
+      self,
+      nameAt_,
+      nameSize_,
+      priority,
+      callable,
+      flags,
+    );
+    this.leave(top_);
+    return result_;
+  }
+
+  deregisterScopeSanitizeEndGuardrail(self: number, name: string): number {
+    const top_ = this.enter();
+    const nameAt_ = this.putText(name);
+    const nameSize_ = this.textSize;
+    const result_ = this.exports.deregisterScopeSanitizeEndGuardrail(self, nameAt_, nameSize_);
+    this.leave(top_);
+    return result_;
+  }
+
+  scopeRegisterScopeSanitizeEndGuardrail(
+    self: number,
+    name: string,
+    priority: number,
+    callable: number,
+    flags: number,
+  ): number {
+    const top_ = this.enter();
+    const nameAt_ = this.putText(name);
+    const nameSize_ = this.textSize;
+    const result_ = this.exports.scopeRegisterScopeSanitizeEndGuardrail(
+      self,
+      nameAt_,
+      nameSize_,
+      priority,
+      callable,
+      flags,
+    );
+    this.leave(top_);
+    return result_;
+  }
+
+  scopeDeregisterScopeSanitizeEndGuardrail(self: number, name: string): number {
+    const top_ = this.enter();
+    const nameAt_ = this.putText(name);
+    const nameSize_ = this.textSize;
+    const result_ = this.exports.scopeDeregisterScopeSanitizeEndGuardrail(self, nameAt_, nameSize_);
+    this.leave(top_);
+    return result_;
+  }
+
+  registerEventMetadataInjector(
+    self: number,
+    name: string,
+    priority: number,
+    callable: number,
+    flags: number,
+  ): number {
+    const top_ = this.enter();
+    const nameAt_ = this.putText(name);
+    const nameSize_ = this.textSize;
+    const result_ = this.exports.registerEventMetadataInjector(
+      self,
+      nameAt_,
+      nameSize_,
+      priority,
+      callable,
+      flags,
+    );
+    this.leave(top_);
+    return result_;
+  }
+
+  deregisterEventMetadataInjector(self: number, name: string): number {
+    const top_ = this.enter();
+    const nameAt_ = this.putText(name);
+    const nameSize_ = this.textSize;
+    const result_ = this.exports.deregisterEventMetadataInjector(self, nameAt_, nameSize_);
+    this.leave(top_);
+    return result_;
+  }
+
+  scopeRegisterEventMetadataInjector(
+    self: number,
+    name: string,
+    priority: number,
+    callable: number,
+    flags: number,
+  ): number {
+    const top_ = this.enter();
+    const nameAt_ = this.putText(name);
+    const nameSize_ = this.textSize;
+    const result_ = this.exports.scopeRegisterEventMetadataInjector(
+      self,
+      nameAt_,
+      nameSize_,
+      priority,
+      callable,
+      flags,
+    );
+    this.leave(top_);
+    return result_;
+  }
+
+  scopeDeregisterEventMetadataInjector(self: number, name: string): number {
+    const top_ = this.enter();
+    const nameAt_ = this.putText(name);
+    const nameSize_ = this.textSize;
+    const result_ = this.exports.scopeDeregisterEventMetadataInjector(self, nameAt_, nameSize_);
+    this.leave(top_);
+    return result_;
+  }
+
+  registerConditionalMiddlewareGuardrail(
+    self: number,
+    name: string,
+    kinds: number,
+    registration: string,
+    callable: number,
+    flags: number,
+  ): number {
+    const top_ = this.enter();
+    const nameAt_ = this.putText(name);
+    const nameSize_ = this.textSize;
+    const registrationAt_ = this.putText(registration);
+    const registrationSize_ = this.textSize;
+    const result_ = this.exports.registerConditionalMiddlewareGuardrail(
+      self,
+      nameAt_,
+      nameSize_,
+      kinds,
+      registrationAt_,
+      registrationSize_,
+      callable,
+      flags,
+    );
+    this.leave(top_);
+    return result_;
+  }
+
+  deregisterConditionalMiddlewareGuardrail(self: number, name: string): number {
+    const top_ = this.enter();
+    const nameAt_ = this.putText(name);
+    const nameSize_ = this.textSize;
+    const result_ = this.exports.deregisterConditionalMiddlewareGuardrail(self, nameAt_, nameSize_);
+    this.leave(top_);
+    return result_;
+  }
+
+  scopeRegisterConditionalMiddlewareGuardrail(
+    self: number,
+    name: string,
+    kinds: number,
+    registration: string,
+    callable: number,
+    flags: number,
+  ): number {
+    const top_ = this.enter();
+    const nameAt_ = this.putText(name);
+    const nameSize_ = this.textSize;
+    const registrationAt_ = this.putText(registration);
+    const registrationSize_ = this.textSize;
+    const result_ = this.exports.scopeRegisterConditionalMiddlewareGuardrail(
+      self,
+      nameAt_,
+      nameSize_,
+      kinds,
+      registrationAt_,
+      registrationSize_,
+      callable,
+      flags,
+    );
+    this.leave(top_);
+    return result_;
+  }
+
+  scopeDeregisterConditionalMiddlewareGuardrail(self: number, name: string): number {
+    const top_ = this.enter();
+    const nameAt_ = this.putText(name);
+    const nameSize_ = this.textSize;
+    const result_ = this.exports.scopeDeregisterConditionalMiddlewareGuardrail(
+      self,
+      nameAt_,
+      nameSize_,
+    );
+    this.leave(top_);
+    return result_;
+  }
+
+  taskLink(self: number, call: number, request: number, task: number): number {
+    return this.exports.taskLink(self, call, request, task);
+  }
+
+  taskMark(task: number, name: string, data: number, metadata: number): number {
+    const top_ = this.enter();
+    const nameAt_ = this.putText(name);
+    const nameSize_ = this.textSize;
+    const result_ = this.exports.taskMark(task, nameAt_, nameSize_, data, metadata);
+    this.leave(top_);
+    return result_;
+  }
+
   taskResume(
     task: number,
     kind: number,
@@ -565,6 +1988,314 @@ export class WasmCore extends WasmMemory<Exports> implements Core {
       data,
       metadata,
       timestampNs ?? TIMESTAMP_NONE,
+      task,
+    );
+    this.leave(top_);
+    return result_;
+  }
+
+  toolCall(
+    self: number,
+    current: number,
+    name: string,
+    request: number,
+    parent: number,
+    attributes: number,
+    toolCallId: string | undefined,
+    metadata: number,
+    timestampNs: bigint | undefined,
+    task: number,
+  ): number {
+    const top_ = this.enter();
+    const nameAt_ = this.putText(name);
+    const nameSize_ = this.textSize;
+    const toolCallIdAt_ = this.putText(toolCallId);
+    const toolCallIdSize_ = this.textSize;
+    const result_ = this.exports.toolCall(
+      self,
+      current,
+      nameAt_,
+      nameSize_,
+      request,
+      parent,
+      attributes,
+      toolCallIdAt_,
+      toolCallIdSize_,
+      metadata,
+      timestampNs ?? TIMESTAMP_NONE,
+      task,
+    );
+    this.leave(top_);
+    return result_;
+  }
+
+  toolCallEnd(
+    self: number,
+    current: number,
+    response: number,
+    data: number,
+    metadata: number,
+    status: number,
+    error: number,
+    timestampNs: bigint | undefined,
+    task: number,
+  ): number {
+    return this.exports.toolCallEnd(
+      self,
+      current,
+      response,
+      data,
+      metadata,
+      status,
+      error,
+      timestampNs ?? TIMESTAMP_NONE,
+      task,
+    );
+  }
+
+  toolRequestIntercepts(
+    self: number,
+    current: number,
+    flags: number,
+    name: string,
+    request: number,
+    task: number,
+  ): number {
+    const top_ = this.enter();
+    const nameAt_ = this.putText(name);
+    const nameSize_ = this.textSize;
+    const result_ = this.exports.toolRequestIntercepts(
+      self,
+      current,
+      flags,
+      nameAt_,
+      nameSize_,
+      request,
+      task,
+    );
+    this.leave(top_);
+    return result_;
+  }
+
+  toolConditionalExecution(
+    self: number,
+    current: number,
+    flags: number,
+    name: string,
+    request: number,
+    task: number,
+  ): number {
+    const top_ = this.enter();
+    const nameAt_ = this.putText(name);
+    const nameSize_ = this.textSize;
+    const result_ = this.exports.toolConditionalExecution(
+      self,
+      current,
+      flags,
+      nameAt_,
+      nameSize_,
+      request,
+      task,
+    );
+    this.leave(top_);
+    return result_;
+  }
+
+  llmExecute(
+    self: number,
+    current: number,
+    flags: number,
+    name: string,
+    request: number,
+    parent: number,
+    attributes: number,
+    modelName: string | undefined,
+    data: number,
+    metadata: number,
+    timestampNs: bigint | undefined,
+    codec: number,
+    responseCodec: number,
+    task: number,
+  ): number {
+    const top_ = this.enter();
+    const nameAt_ = this.putText(name);
+    const nameSize_ = this.textSize;
+    const modelNameAt_ = this.putText(modelName);
+    const modelNameSize_ = this.textSize;
+    const result_ = this.exports.llmExecute(
+      self,
+      current,
+      flags,
+      nameAt_,
+      nameSize_,
+      request,
+      parent,
+      attributes,
+      modelNameAt_,
+      modelNameSize_,
+      data,
+      metadata,
+      timestampNs ?? TIMESTAMP_NONE,
+      codec,
+      responseCodec,
+      task,
+    );
+    this.leave(top_);
+    return result_;
+  }
+
+  llmStreamExecute(
+    self: number,
+    current: number,
+    flags: number,
+    name: string,
+    request: number,
+    parent: number,
+    attributes: number,
+    modelName: string | undefined,
+    data: number,
+    metadata: number,
+    timestampNs: bigint | undefined,
+    codec: number,
+    responseCodec: number,
+    task: number,
+  ): number {
+    const top_ = this.enter();
+    const nameAt_ = this.putText(name);
+    const nameSize_ = this.textSize;
+    const modelNameAt_ = this.putText(modelName);
+    const modelNameSize_ = this.textSize;
+    const result_ = this.exports.llmStreamExecute(
+      self,
+      current,
+      flags,
+      nameAt_,
+      nameSize_,
+      request,
+      parent,
+      attributes,
+      modelNameAt_,
+      modelNameSize_,
+      data,
+      metadata,
+      timestampNs ?? TIMESTAMP_NONE,
+      codec,
+      responseCodec,
+      task,
+    );
+    this.leave(top_);
+    return result_;
+  }
+
+  llmCall(
+    self: number,
+    current: number,
+    name: string,
+    request: number,
+    parent: number,
+    attributes: number,
+    modelName: string | undefined,
+    metadata: number,
+    timestampNs: bigint | undefined,
+    annotatedRequest: number,
+    codec: number,
+    task: number,
+  ): number {
+    const top_ = this.enter();
+    const nameAt_ = this.putText(name);
+    const nameSize_ = this.textSize;
+    const modelNameAt_ = this.putText(modelName);
+    const modelNameSize_ = this.textSize;
+    const result_ = this.exports.llmCall(
+      self,
+      current,
+      nameAt_,
+      nameSize_,
+      request,
+      parent,
+      attributes,
+      modelNameAt_,
+      modelNameSize_,
+      metadata,
+      timestampNs ?? TIMESTAMP_NONE,
+      annotatedRequest,
+      codec,
+      task,
+    );
+    this.leave(top_);
+    return result_;
+  }
+
+  llmCallEnd(
+    self: number,
+    current: number,
+    response: number,
+    data: number,
+    metadata: number,
+    status: number,
+    error: number,
+    timestampNs: bigint | undefined,
+    annotatedResponse: number,
+    responseCodec: number,
+    task: number,
+  ): number {
+    return this.exports.llmCallEnd(
+      self,
+      current,
+      response,
+      data,
+      metadata,
+      status,
+      error,
+      timestampNs ?? TIMESTAMP_NONE,
+      annotatedResponse,
+      responseCodec,
+      task,
+    );
+  }
+
+  llmRequestIntercepts(
+    self: number,
+    current: number,
+    flags: number,
+    name: string,
+    request: number,
+    task: number,
+  ): number {
+    const top_ = this.enter();
+    const nameAt_ = this.putText(name);
+    const nameSize_ = this.textSize;
+    const result_ = this.exports.llmRequestIntercepts(
+      self,
+      current,
+      flags,
+      nameAt_,
+      nameSize_,
+      request,
+      task,
+    );
+    this.leave(top_);
+    return result_;
+  }
+
+  llmConditionalExecution(
+    self: number,
+    current: number,
+    flags: number,
+    name: string,
+    request: number,
+    task: number,
+  ): number {
+    const top_ = this.enter();
+    const nameAt_ = this.putText(name);
+    const nameSize_ = this.textSize;
+    const result_ = this.exports.llmConditionalExecution(
+      self,
+      current,
+      flags,
+      nameAt_,
+      nameSize_,
+      request,
       task,
     );
     this.leave(top_);

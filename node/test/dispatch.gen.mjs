@@ -32,12 +32,33 @@ export const operations = {
     call: (on, given) => on.flush(given),
     callSync: (on, given) => on.flush(given),
   },
+  runtime_close: {
+    on: "runtime",
+    types: [],
+    result: "",
+    call: (on, given) => on.close(given),
+    callSync: (on, given) => on.close(given),
+  },
+  runtime_is_credential_header: {
+    on: "runtime",
+    types: [["name", "name", "string"]],
+    result: "bool",
+    call: (on, given) => on.isCredentialHeader(given.name),
+    callSync: (on, given) => on.isCredentialHeader(given.name),
+  },
   runtime_after_fork: {
     on: "runtime",
     types: [],
     result: "",
     call: (on, given) => on.afterFork(),
     callSync: (on, given) => on.afterFork(),
+  },
+  scope_new_root: {
+    on: "runtime",
+    types: [],
+    result: "handle.scope",
+    call: (on, given) => on.newRoot(),
+    callSync: (on, given) => on.newRoot(),
   },
   scope_push: {
     on: "runtime",
@@ -198,6 +219,658 @@ export const operations = {
     call: (on, given) => on.deregisterSubscriber(given.name),
     callSync: (on, given) => on.deregisterSubscriber(given.name),
   },
+  register_tool_sanitize_request_guardrail: {
+    on: "runtime",
+    types: [
+      ["name", "name", "string"],
+      ["priority", "priority", "i32"],
+      ["callable", "callable", "callable"],
+      ["flags", "flags", "flags.callable_flag"],
+    ],
+    result: "",
+    call: (on, given) =>
+      on.registerToolSanitizeRequestGuardrail(given.name, given.priority, given.callable),
+    callSync: (on, given) =>
+      on.registerToolSanitizeRequestGuardrail(given.name, given.priority, given.callable),
+  },
+  deregister_tool_sanitize_request_guardrail: {
+    on: "runtime",
+    types: [["name", "name", "string"]],
+    result: "bool",
+    call: (on, given) => on.deregisterToolSanitizeRequestGuardrail(given.name),
+    callSync: (on, given) => on.deregisterToolSanitizeRequestGuardrail(given.name),
+  },
+  scope_register_tool_sanitize_request_guardrail: {
+    on: "scope",
+    types: [
+      ["name", "name", "string"],
+      ["priority", "priority", "i32"],
+      ["callable", "callable", "callable"],
+      ["flags", "flags", "flags.callable_flag"],
+    ],
+    result: "",
+    call: (on, given) =>
+      on.registerToolSanitizeRequestGuardrail(given.name, given.priority, given.callable),
+    callSync: (on, given) =>
+      on.registerToolSanitizeRequestGuardrail(given.name, given.priority, given.callable),
+  },
+  scope_deregister_tool_sanitize_request_guardrail: {
+    on: "scope",
+    types: [["name", "name", "string"]],
+    result: "bool",
+    call: (on, given) => on.deregisterToolSanitizeRequestGuardrail(given.name),
+    callSync: (on, given) => on.deregisterToolSanitizeRequestGuardrail(given.name),
+  },
+  register_tool_sanitize_response_guardrail: {
+    on: "runtime",
+    types: [
+      ["name", "name", "string"],
+      ["priority", "priority", "i32"],
+      ["callable", "callable", "callable"],
+      ["flags", "flags", "flags.callable_flag"],
+    ],
+    result: "",
+    call: (on, given) =>
+      on.registerToolSanitizeResponseGuardrail(given.name, given.priority, given.callable),
+    callSync: (on, given) =>
+      on.registerToolSanitizeResponseGuardrail(given.name, given.priority, given.callable),
+  },
+  deregister_tool_sanitize_response_guardrail: {
+    on: "runtime",
+    types: [["name", "name", "string"]],
+    result: "bool",
+    call: (on, given) => on.deregisterToolSanitizeResponseGuardrail(given.name),
+    callSync: (on, given) => on.deregisterToolSanitizeResponseGuardrail(given.name),
+  },
+  scope_register_tool_sanitize_response_guardrail: {
+    on: "scope",
+    types: [
+      ["name", "name", "string"],
+      ["priority", "priority", "i32"],
+      ["callable", "callable", "callable"],
+      ["flags", "flags", "flags.callable_flag"],
+    ],
+    result: "",
+    call: (on, given) =>
+      on.registerToolSanitizeResponseGuardrail(given.name, given.priority, given.callable),
+    callSync: (on, given) =>
+      on.registerToolSanitizeResponseGuardrail(given.name, given.priority, given.callable),
+  },
+  scope_deregister_tool_sanitize_response_guardrail: {
+    on: "scope",
+    types: [["name", "name", "string"]],
+    result: "bool",
+    call: (on, given) => on.deregisterToolSanitizeResponseGuardrail(given.name),
+    callSync: (on, given) => on.deregisterToolSanitizeResponseGuardrail(given.name),
+  },
+  register_tool_request_intercept: {
+    on: "runtime",
+    types: [
+      ["name", "name", "string"],
+      ["priority", "priority", "i32"],
+      ["callable", "callable", "callable"],
+      ["flags", "flags", "flags.callable_flag"],
+    ],
+    result: "",
+    call: (on, given) =>
+      on.registerToolRequestIntercept(given.name, given.priority, given.breakChain, given.callable),
+    callSync: (on, given) =>
+      on.registerToolRequestIntercept(given.name, given.priority, given.breakChain, given.callable),
+  },
+  deregister_tool_request_intercept: {
+    on: "runtime",
+    types: [["name", "name", "string"]],
+    result: "bool",
+    call: (on, given) => on.deregisterToolRequestIntercept(given.name),
+    callSync: (on, given) => on.deregisterToolRequestIntercept(given.name),
+  },
+  scope_register_tool_request_intercept: {
+    on: "scope",
+    types: [
+      ["name", "name", "string"],
+      ["priority", "priority", "i32"],
+      ["callable", "callable", "callable"],
+      ["flags", "flags", "flags.callable_flag"],
+    ],
+    result: "",
+    call: (on, given) =>
+      on.registerToolRequestIntercept(given.name, given.priority, given.breakChain, given.callable),
+    callSync: (on, given) =>
+      on.registerToolRequestIntercept(given.name, given.priority, given.breakChain, given.callable),
+  },
+  scope_deregister_tool_request_intercept: {
+    on: "scope",
+    types: [["name", "name", "string"]],
+    result: "bool",
+    call: (on, given) => on.deregisterToolRequestIntercept(given.name),
+    callSync: (on, given) => on.deregisterToolRequestIntercept(given.name),
+  },
+  register_tool_execution_intercept: {
+    on: "runtime",
+    types: [
+      ["name", "name", "string"],
+      ["priority", "priority", "i32"],
+      ["callable", "callable", "callable"],
+      ["flags", "flags", "flags.callable_flag"],
+    ],
+    result: "",
+    call: (on, given) =>
+      on.registerToolExecutionIntercept(given.name, given.priority, given.callable),
+    callSync: (on, given) =>
+      on.registerToolExecutionIntercept(given.name, given.priority, given.callable),
+  },
+  deregister_tool_execution_intercept: {
+    on: "runtime",
+    types: [["name", "name", "string"]],
+    result: "bool",
+    call: (on, given) => on.deregisterToolExecutionIntercept(given.name),
+    callSync: (on, given) => on.deregisterToolExecutionIntercept(given.name),
+  },
+  scope_register_tool_execution_intercept: {
+    on: "scope",
+    types: [
+      ["name", "name", "string"],
+      ["priority", "priority", "i32"],
+      ["callable", "callable", "callable"],
+      ["flags", "flags", "flags.callable_flag"],
+    ],
+    result: "",
+    call: (on, given) =>
+      on.registerToolExecutionIntercept(given.name, given.priority, given.callable),
+    callSync: (on, given) =>
+      on.registerToolExecutionIntercept(given.name, given.priority, given.callable),
+  },
+  scope_deregister_tool_execution_intercept: {
+    on: "scope",
+    types: [["name", "name", "string"]],
+    result: "bool",
+    call: (on, given) => on.deregisterToolExecutionIntercept(given.name),
+    callSync: (on, given) => on.deregisterToolExecutionIntercept(given.name),
+  },
+  register_llm_sanitize_request_guardrail: {
+    on: "runtime",
+    types: [
+      ["name", "name", "string"],
+      ["priority", "priority", "i32"],
+      ["callable", "callable", "callable"],
+      ["flags", "flags", "flags.callable_flag"],
+    ],
+    result: "",
+    call: (on, given) =>
+      on.registerLlmSanitizeRequestGuardrail(given.name, given.priority, given.callable),
+    callSync: (on, given) =>
+      on.registerLlmSanitizeRequestGuardrail(given.name, given.priority, given.callable),
+  },
+  deregister_llm_sanitize_request_guardrail: {
+    on: "runtime",
+    types: [["name", "name", "string"]],
+    result: "bool",
+    call: (on, given) => on.deregisterLlmSanitizeRequestGuardrail(given.name),
+    callSync: (on, given) => on.deregisterLlmSanitizeRequestGuardrail(given.name),
+  },
+  scope_register_llm_sanitize_request_guardrail: {
+    on: "scope",
+    types: [
+      ["name", "name", "string"],
+      ["priority", "priority", "i32"],
+      ["callable", "callable", "callable"],
+      ["flags", "flags", "flags.callable_flag"],
+    ],
+    result: "",
+    call: (on, given) =>
+      on.registerLlmSanitizeRequestGuardrail(given.name, given.priority, given.callable),
+    callSync: (on, given) =>
+      on.registerLlmSanitizeRequestGuardrail(given.name, given.priority, given.callable),
+  },
+  scope_deregister_llm_sanitize_request_guardrail: {
+    on: "scope",
+    types: [["name", "name", "string"]],
+    result: "bool",
+    call: (on, given) => on.deregisterLlmSanitizeRequestGuardrail(given.name),
+    callSync: (on, given) => on.deregisterLlmSanitizeRequestGuardrail(given.name),
+  },
+  register_llm_sanitize_response_guardrail: {
+    on: "runtime",
+    types: [
+      ["name", "name", "string"],
+      ["priority", "priority", "i32"],
+      ["callable", "callable", "callable"],
+      ["flags", "flags", "flags.callable_flag"],
+    ],
+    result: "",
+    call: (on, given) =>
+      on.registerLlmSanitizeResponseGuardrail(given.name, given.priority, given.callable),
+    callSync: (on, given) =>
+      on.registerLlmSanitizeResponseGuardrail(given.name, given.priority, given.callable),
+  },
+  deregister_llm_sanitize_response_guardrail: {
+    on: "runtime",
+    types: [["name", "name", "string"]],
+    result: "bool",
+    call: (on, given) => on.deregisterLlmSanitizeResponseGuardrail(given.name),
+    callSync: (on, given) => on.deregisterLlmSanitizeResponseGuardrail(given.name),
+  },
+  scope_register_llm_sanitize_response_guardrail: {
+    on: "scope",
+    types: [
+      ["name", "name", "string"],
+      ["priority", "priority", "i32"],
+      ["callable", "callable", "callable"],
+      ["flags", "flags", "flags.callable_flag"],
+    ],
+    result: "",
+    call: (on, given) =>
+      on.registerLlmSanitizeResponseGuardrail(given.name, given.priority, given.callable),
+    callSync: (on, given) =>
+      on.registerLlmSanitizeResponseGuardrail(given.name, given.priority, given.callable),
+  },
+  scope_deregister_llm_sanitize_response_guardrail: {
+    on: "scope",
+    types: [["name", "name", "string"]],
+    result: "bool",
+    call: (on, given) => on.deregisterLlmSanitizeResponseGuardrail(given.name),
+    callSync: (on, given) => on.deregisterLlmSanitizeResponseGuardrail(given.name),
+  },
+  register_llm_conditional_execution_guardrail: {
+    on: "runtime",
+    types: [
+      ["name", "name", "string"],
+      ["priority", "priority", "i32"],
+      ["callable", "callable", "callable"],
+      ["flags", "flags", "flags.callable_flag"],
+    ],
+    result: "",
+    call: (on, given) =>
+      on.registerLlmConditionalExecutionGuardrail(given.name, given.priority, given.callable),
+    callSync: (on, given) =>
+      on.registerLlmConditionalExecutionGuardrail(given.name, given.priority, given.callable),
+  },
+  deregister_llm_conditional_execution_guardrail: {
+    on: "runtime",
+    types: [["name", "name", "string"]],
+    result: "bool",
+    call: (on, given) => on.deregisterLlmConditionalExecutionGuardrail(given.name),
+    callSync: (on, given) => on.deregisterLlmConditionalExecutionGuardrail(given.name),
+  },
+  scope_register_llm_conditional_execution_guardrail: {
+    on: "scope",
+    types: [
+      ["name", "name", "string"],
+      ["priority", "priority", "i32"],
+      ["callable", "callable", "callable"],
+      ["flags", "flags", "flags.callable_flag"],
+    ],
+    result: "",
+    call: (on, given) =>
+      on.registerLlmConditionalExecutionGuardrail(given.name, given.priority, given.callable),
+    callSync: (on, given) =>
+      on.registerLlmConditionalExecutionGuardrail(given.name, given.priority, given.callable),
+  },
+  scope_deregister_llm_conditional_execution_guardrail: {
+    on: "scope",
+    types: [["name", "name", "string"]],
+    result: "bool",
+    call: (on, given) => on.deregisterLlmConditionalExecutionGuardrail(given.name),
+    callSync: (on, given) => on.deregisterLlmConditionalExecutionGuardrail(given.name),
+  },
+  register_llm_request_intercept: {
+    on: "runtime",
+    types: [
+      ["name", "name", "string"],
+      ["priority", "priority", "i32"],
+      ["callable", "callable", "callable"],
+      ["flags", "flags", "flags.callable_flag"],
+    ],
+    result: "",
+    call: (on, given) =>
+      on.registerLlmRequestIntercept(given.name, given.priority, given.breakChain, given.callable),
+    callSync: (on, given) =>
+      on.registerLlmRequestIntercept(given.name, given.priority, given.breakChain, given.callable),
+  },
+  deregister_llm_request_intercept: {
+    on: "runtime",
+    types: [["name", "name", "string"]],
+    result: "bool",
+    call: (on, given) => on.deregisterLlmRequestIntercept(given.name),
+    callSync: (on, given) => on.deregisterLlmRequestIntercept(given.name),
+  },
+  scope_register_llm_request_intercept: {
+    on: "scope",
+    types: [
+      ["name", "name", "string"],
+      ["priority", "priority", "i32"],
+      ["callable", "callable", "callable"],
+      ["flags", "flags", "flags.callable_flag"],
+    ],
+    result: "",
+    call: (on, given) =>
+      on.registerLlmRequestIntercept(given.name, given.priority, given.breakChain, given.callable),
+    callSync: (on, given) =>
+      on.registerLlmRequestIntercept(given.name, given.priority, given.breakChain, given.callable),
+  },
+  scope_deregister_llm_request_intercept: {
+    on: "scope",
+    types: [["name", "name", "string"]],
+    result: "bool",
+    call: (on, given) => on.deregisterLlmRequestIntercept(given.name),
+    callSync: (on, given) => on.deregisterLlmRequestIntercept(given.name),
+  },
+  register_llm_execution_intercept: {
+    on: "runtime",
+    types: [
+      ["name", "name", "string"],
+      ["priority", "priority", "i32"],
+      ["callable", "callable", "callable"],
+      ["flags", "flags", "flags.callable_flag"],
+    ],
+    result: "",
+    call: (on, given) =>
+      on.registerLlmExecutionIntercept(given.name, given.priority, given.callable),
+    callSync: (on, given) =>
+      on.registerLlmExecutionIntercept(given.name, given.priority, given.callable),
+  },
+  deregister_llm_execution_intercept: {
+    on: "runtime",
+    types: [["name", "name", "string"]],
+    result: "bool",
+    call: (on, given) => on.deregisterLlmExecutionIntercept(given.name),
+    callSync: (on, given) => on.deregisterLlmExecutionIntercept(given.name),
+  },
+  scope_register_llm_execution_intercept: {
+    on: "scope",
+    types: [
+      ["name", "name", "string"],
+      ["priority", "priority", "i32"],
+      ["callable", "callable", "callable"],
+      ["flags", "flags", "flags.callable_flag"],
+    ],
+    result: "",
+    call: (on, given) =>
+      on.registerLlmExecutionIntercept(given.name, given.priority, given.callable),
+    callSync: (on, given) =>
+      on.registerLlmExecutionIntercept(given.name, given.priority, given.callable),
+  },
+  scope_deregister_llm_execution_intercept: {
+    on: "scope",
+    types: [["name", "name", "string"]],
+    result: "bool",
+    call: (on, given) => on.deregisterLlmExecutionIntercept(given.name),
+    callSync: (on, given) => on.deregisterLlmExecutionIntercept(given.name),
+  },
+  register_llm_stream_execution_intercept: {
+    on: "runtime",
+    types: [
+      ["name", "name", "string"],
+      ["priority", "priority", "i32"],
+      ["callable", "callable", "callable"],
+      ["flags", "flags", "flags.callable_flag"],
+    ],
+    result: "",
+    call: (on, given) =>
+      on.registerLlmStreamExecutionIntercept(given.name, given.priority, given.callable),
+    callSync: (on, given) =>
+      on.registerLlmStreamExecutionIntercept(given.name, given.priority, given.callable),
+  },
+  deregister_llm_stream_execution_intercept: {
+    on: "runtime",
+    types: [["name", "name", "string"]],
+    result: "bool",
+    call: (on, given) => on.deregisterLlmStreamExecutionIntercept(given.name),
+    callSync: (on, given) => on.deregisterLlmStreamExecutionIntercept(given.name),
+  },
+  scope_register_llm_stream_execution_intercept: {
+    on: "scope",
+    types: [
+      ["name", "name", "string"],
+      ["priority", "priority", "i32"],
+      ["callable", "callable", "callable"],
+      ["flags", "flags", "flags.callable_flag"],
+    ],
+    result: "",
+    call: (on, given) =>
+      on.registerLlmStreamExecutionIntercept(given.name, given.priority, given.callable),
+    callSync: (on, given) =>
+      on.registerLlmStreamExecutionIntercept(given.name, given.priority, given.callable),
+  },
+  scope_deregister_llm_stream_execution_intercept: {
+    on: "scope",
+    types: [["name", "name", "string"]],
+    result: "bool",
+    call: (on, given) => on.deregisterLlmStreamExecutionIntercept(given.name),
+    callSync: (on, given) => on.deregisterLlmStreamExecutionIntercept(given.name),
+  },
+  register_mark_sanitize_guardrail: {
+    on: "runtime",
+    types: [
+      ["name", "name", "string"],
+      ["priority", "priority", "i32"],
+      ["callable", "callable", "callable"],
+      ["flags", "flags", "flags.callable_flag"],
+    ],
+    result: "",
+    call: (on, given) =>
+      on.registerMarkSanitizeGuardrail(given.name, given.priority, given.callable),
+    callSync: (on, given) =>
+      on.registerMarkSanitizeGuardrail(given.name, given.priority, given.callable),
+  },
+  deregister_mark_sanitize_guardrail: {
+    on: "runtime",
+    types: [["name", "name", "string"]],
+    result: "bool",
+    call: (on, given) => on.deregisterMarkSanitizeGuardrail(given.name),
+    callSync: (on, given) => on.deregisterMarkSanitizeGuardrail(given.name),
+  },
+  scope_register_mark_sanitize_guardrail: {
+    on: "scope",
+    types: [
+      ["name", "name", "string"],
+      ["priority", "priority", "i32"],
+      ["callable", "callable", "callable"],
+      ["flags", "flags", "flags.callable_flag"],
+    ],
+    result: "",
+    call: (on, given) =>
+      on.registerMarkSanitizeGuardrail(given.name, given.priority, given.callable),
+    callSync: (on, given) =>
+      on.registerMarkSanitizeGuardrail(given.name, given.priority, given.callable),
+  },
+  scope_deregister_mark_sanitize_guardrail: {
+    on: "scope",
+    types: [["name", "name", "string"]],
+    result: "bool",
+    call: (on, given) => on.deregisterMarkSanitizeGuardrail(given.name),
+    callSync: (on, given) => on.deregisterMarkSanitizeGuardrail(given.name),
+  },
+  register_scope_sanitize_start_guardrail: {
+    on: "runtime",
+    types: [
+      ["name", "name", "string"],
+      ["priority", "priority", "i32"],
+      ["callable", "callable", "callable"],
+      ["flags", "flags", "flags.callable_flag"],
+    ],
+    result: "",
+    call: (on, given) =>
+      on.registerScopeSanitizeStartGuardrail(given.name, given.priority, given.callable),
+    callSync: (on, given) =>
+      on.registerScopeSanitizeStartGuardrail(given.name, given.priority, given.callable),
+  },
+  deregister_scope_sanitize_start_guardrail: {
+    on: "runtime",
+    types: [["name", "name", "string"]],
+    result: "bool",
+    call: (on, given) => on.deregisterScopeSanitizeStartGuardrail(given.name),
+    callSync: (on, given) => on.deregisterScopeSanitizeStartGuardrail(given.name),
+  },
+  scope_register_scope_sanitize_start_guardrail: {
+    on: "scope",
+    types: [
+      ["name", "name", "string"],
+      ["priority", "priority", "i32"],
+      ["callable", "callable", "callable"],
+      ["flags", "flags", "flags.callable_flag"],
+    ],
+    result: "",
+    call: (on, given) =>
+      on.registerScopeSanitizeStartGuardrail(given.name, given.priority, given.callable),
+    callSync: (on, given) =>
+      on.registerScopeSanitizeStartGuardrail(given.name, given.priority, given.callable),
+  },
+  scope_deregister_scope_sanitize_start_guardrail: {
+    on: "scope",
+    types: [["name", "name", "string"]],
+    result: "bool",
+    call: (on, given) => on.deregisterScopeSanitizeStartGuardrail(given.name),
+    callSync: (on, given) => on.deregisterScopeSanitizeStartGuardrail(given.name),
+  },
+  register_scope_sanitize_end_guardrail: {
+    on: "runtime",
+    types: [
+      ["name", "name", "string"],
+      ["priority", "priority", "i32"],
+      ["callable", "callable", "callable"],
+      ["flags", "flags", "flags.callable_flag"],
+    ],
+    result: "",
+    call: (on, given) =>
+      on.registerScopeSanitizeEndGuardrail(given.name, given.priority, given.callable),
+    callSync: (on, given) =>
+      on.registerScopeSanitizeEndGuardrail(given.name, given.priority, given.callable),
+  },
+  deregister_scope_sanitize_end_guardrail: {
+    on: "runtime",
+    types: [["name", "name", "string"]],
+    result: "bool",
+    call: (on, given) => on.deregisterScopeSanitizeEndGuardrail(given.name),
+    callSync: (on, given) => on.deregisterScopeSanitizeEndGuardrail(given.name),
+  },
+  scope_register_scope_sanitize_end_guardrail: {
+    on: "scope",
+    types: [
+      ["name", "name", "string"],
+      ["priority", "priority", "i32"],
+      ["callable", "callable", "callable"],
+      ["flags", "flags", "flags.callable_flag"],
+    ],
+    result: "",
+    call: (on, given) =>
+      on.registerScopeSanitizeEndGuardrail(given.name, given.priority, given.callable),
+    callSync: (on, given) =>
+      on.registerScopeSanitizeEndGuardrail(given.name, given.priority, given.callable),
+  },
+  scope_deregister_scope_sanitize_end_guardrail: {
+    on: "scope",
+    types: [["name", "name", "string"]],
+    result: "bool",
+    call: (on, given) => on.deregisterScopeSanitizeEndGuardrail(given.name),
+    callSync: (on, given) => on.deregisterScopeSanitizeEndGuardrail(given.name),
+  },
+  register_event_metadata_injector: {
+    on: "runtime",
+    types: [
+      ["name", "name", "string"],
+      ["priority", "priority", "i32"],
+      ["callable", "callable", "callable"],
+      ["flags", "flags", "flags.callable_flag"],
+    ],
+    result: "",
+    call: (on, given) =>
+      on.registerEventMetadataInjector(given.name, given.priority, given.callable),
+    callSync: (on, given) =>
+      on.registerEventMetadataInjector(given.name, given.priority, given.callable),
+  },
+  deregister_event_metadata_injector: {
+    on: "runtime",
+    types: [["name", "name", "string"]],
+    result: "bool",
+    call: (on, given) => on.deregisterEventMetadataInjector(given.name),
+    callSync: (on, given) => on.deregisterEventMetadataInjector(given.name),
+  },
+  scope_register_event_metadata_injector: {
+    on: "scope",
+    types: [
+      ["name", "name", "string"],
+      ["priority", "priority", "i32"],
+      ["callable", "callable", "callable"],
+      ["flags", "flags", "flags.callable_flag"],
+    ],
+    result: "",
+    call: (on, given) =>
+      on.registerEventMetadataInjector(given.name, given.priority, given.callable),
+    callSync: (on, given) =>
+      on.registerEventMetadataInjector(given.name, given.priority, given.callable),
+  },
+  scope_deregister_event_metadata_injector: {
+    on: "scope",
+    types: [["name", "name", "string"]],
+    result: "bool",
+    call: (on, given) => on.deregisterEventMetadataInjector(given.name),
+    callSync: (on, given) => on.deregisterEventMetadataInjector(given.name),
+  },
+  register_conditional_middleware_guardrail: {
+    on: "runtime",
+    types: [
+      ["name", "name", "string"],
+      ["kinds", "kinds", "u32"],
+      ["registration", "registration", "string"],
+      ["callable", "callable", "callable"],
+      ["flags", "flags", "flags.callable_flag"],
+    ],
+    result: "",
+    call: (on, given) =>
+      on.registerConditionalMiddlewareGuardrail(
+        given.name,
+        given.kinds,
+        given.registration,
+        given.callable,
+      ),
+    callSync: (on, given) =>
+      on.registerConditionalMiddlewareGuardrail(
+        given.name,
+        given.kinds,
+        given.registration,
+        given.callable,
+      ),
+  },
+  deregister_conditional_middleware_guardrail: {
+    on: "runtime",
+    types: [["name", "name", "string"]],
+    result: "bool",
+    call: (on, given) => on.deregisterConditionalMiddlewareGuardrail(given.name),
+    callSync: (on, given) => on.deregisterConditionalMiddlewareGuardrail(given.name),
+  },
+  scope_register_conditional_middleware_guardrail: {
+    on: "scope",
+    types: [
+      ["name", "name", "string"],
+      ["kinds", "kinds", "u32"],
+      ["registration", "registration", "string"],
+      ["callable", "callable", "callable"],
+      ["flags", "flags", "flags.callable_flag"],
+    ],
+    result: "",
+    call: (on, given) =>
+      on.registerConditionalMiddlewareGuardrail(
+        given.name,
+        given.kinds,
+        given.registration,
+        given.callable,
+      ),
+    callSync: (on, given) =>
+      on.registerConditionalMiddlewareGuardrail(
+        given.name,
+        given.kinds,
+        given.registration,
+        given.callable,
+      ),
+  },
+  scope_deregister_conditional_middleware_guardrail: {
+    on: "scope",
+    types: [["name", "name", "string"]],
+    result: "bool",
+    call: (on, given) => on.deregisterConditionalMiddlewareGuardrail(given.name),
+    callSync: (on, given) => on.deregisterConditionalMiddlewareGuardrail(given.name),
+  },
   tool_execute: {
     on: "runtime",
     types: [
@@ -215,6 +888,156 @@ export const operations = {
     call: (on, given) => on.toolCallExecute(given.name, given.request, given.target, given),
     callSync: (on, given) => on.toolCallExecuteSync(given.name, given.request, given.target, given),
   },
+  tool_call: {
+    on: "runtime",
+    types: [
+      ["name", "name", "string"],
+      ["request", "request", "payload"],
+      ["parent", "parent", "handle.scope"],
+      ["attributes", "attributes", "flags.tool_attribute"],
+      ["tool_call_id", "toolCallId", "string"],
+      ["metadata", "metadata", "payload"],
+      ["timestamp", "timestamp", "timestamp"],
+    ],
+    result: "scope",
+    call: (on, given) => on.toolCall(given.name, given.request, given),
+    callSync: (on, given) => on.toolCall(given.name, given.request, given),
+  },
+  tool_call_end: {
+    on: "scope",
+    types: [
+      ["response", "response", "payload"],
+      ["data", "data", "payload"],
+      ["metadata", "metadata", "payload"],
+      ["status", "status", "enum.end_status"],
+      ["error", "error", "error"],
+      ["timestamp", "timestamp", "timestamp"],
+    ],
+    result: "",
+    call: (on, given, runtime) => runtime.toolCallEnd(on, given.response, given),
+    callSync: (on, given, runtime) => runtime.toolCallEnd(on, given.response, given),
+  },
+  tool_request_intercepts: {
+    on: "runtime",
+    types: [
+      ["flags", "flags", "flags.call_flag"],
+      ["name", "name", "string"],
+      ["request", "request", "payload"],
+    ],
+    result: "call",
+    call: (on, given) => on.toolRequestIntercepts(given.name, given.request, given.target, given),
+    callSync: (on, given) =>
+      on.toolRequestInterceptsSync(given.name, given.request, given.target, given),
+  },
+  tool_conditional_execution: {
+    on: "runtime",
+    types: [
+      ["flags", "flags", "flags.call_flag"],
+      ["name", "name", "string"],
+      ["request", "request", "payload"],
+    ],
+    result: "call",
+    call: (on, given) =>
+      on.toolConditionalExecution(given.name, given.request, given.target, given),
+    callSync: (on, given) =>
+      on.toolConditionalExecutionSync(given.name, given.request, given.target, given),
+  },
+  llm_execute: {
+    on: "runtime",
+    types: [
+      ["flags", "flags", "flags.call_flag"],
+      ["name", "name", "string"],
+      ["request", "request", "payload"],
+      ["parent", "parent", "handle.scope"],
+      ["attributes", "attributes", "flags.llm_attribute"],
+      ["model_name", "modelName", "string"],
+      ["data", "data", "payload"],
+      ["metadata", "metadata", "payload"],
+      ["timestamp", "timestamp", "timestamp"],
+      ["codec", "codec", "callable"],
+      ["response_codec", "responseCodec", "callable"],
+    ],
+    result: "call",
+    call: (on, given) => on.llmCallExecute(given.name, given.request, given.target, given),
+    callSync: (on, given) => on.llmCallExecuteSync(given.name, given.request, given.target, given),
+  },
+  llm_stream_execute: {
+    on: "runtime",
+    types: [
+      ["flags", "flags", "flags.call_flag"],
+      ["name", "name", "string"],
+      ["request", "request", "payload"],
+      ["parent", "parent", "handle.scope"],
+      ["attributes", "attributes", "flags.llm_attribute"],
+      ["model_name", "modelName", "string"],
+      ["data", "data", "payload"],
+      ["metadata", "metadata", "payload"],
+      ["timestamp", "timestamp", "timestamp"],
+      ["codec", "codec", "callable"],
+      ["response_codec", "responseCodec", "callable"],
+    ],
+    result: "call",
+    call: (on, given) => on.llmStreamCallExecute(given.name, given.request, given.target, given),
+    callSync: (on, given) =>
+      on.llmStreamCallExecuteSync(given.name, given.request, given.target, given),
+  },
+  llm_call: {
+    on: "runtime",
+    types: [
+      ["name", "name", "string"],
+      ["request", "request", "payload"],
+      ["parent", "parent", "handle.scope"],
+      ["attributes", "attributes", "flags.llm_attribute"],
+      ["model_name", "modelName", "string"],
+      ["metadata", "metadata", "payload"],
+      ["timestamp", "timestamp", "timestamp"],
+      ["annotated_request", "annotatedRequest", "payload"],
+      ["codec", "codec", "callable"],
+    ],
+    result: "scope",
+    call: (on, given) => on.llmCall(given.name, given.request, given),
+    callSync: (on, given) => on.llmCall(given.name, given.request, given),
+  },
+  llm_call_end: {
+    on: "scope",
+    types: [
+      ["response", "response", "payload"],
+      ["data", "data", "payload"],
+      ["metadata", "metadata", "payload"],
+      ["status", "status", "enum.end_status"],
+      ["error", "error", "error"],
+      ["timestamp", "timestamp", "timestamp"],
+      ["annotated_response", "annotatedResponse", "payload"],
+      ["response_codec", "responseCodec", "callable"],
+    ],
+    result: "",
+    call: (on, given, runtime) => runtime.llmCallEnd(on, given.response, given),
+    callSync: (on, given, runtime) => runtime.llmCallEnd(on, given.response, given),
+  },
+  llm_request_intercepts: {
+    on: "runtime",
+    types: [
+      ["flags", "flags", "flags.call_flag"],
+      ["name", "name", "string"],
+      ["request", "request", "payload"],
+    ],
+    result: "call",
+    call: (on, given) => on.llmRequestIntercepts(given.name, given.request, given.target, given),
+    callSync: (on, given) =>
+      on.llmRequestInterceptsSync(given.name, given.request, given.target, given),
+  },
+  llm_conditional_execution: {
+    on: "runtime",
+    types: [
+      ["flags", "flags", "flags.call_flag"],
+      ["name", "name", "string"],
+      ["request", "request", "payload"],
+    ],
+    result: "call",
+    call: (on, given) => on.llmConditionalExecution(given.name, given.request, given.target, given),
+    callSync: (on, given) =>
+      on.llmConditionalExecutionSync(given.name, given.request, given.target, given),
+  },
 };
 
 /** The names of the package's enums and flags by the spec's names. */
@@ -230,6 +1053,8 @@ export const enums = {
   answer_kind: "AnswerKind",
   codec_action: "CodecAction",
   file_mode: "FileMode",
+  sink_delivery: "SinkDelivery",
+  sink_overflow: "SinkOverflow",
   atof_item_kind: "AtofItemKind",
   registry: "Registry",
 };
@@ -295,6 +1120,16 @@ export const structs = {
     ["target", "target", "string"],
     ["tool_call_id", "toolCallId", "string"],
     ["model_name", "modelName", "string"],
+  ],
+  sink_stats: [
+    ["written_event_count", "writtenEventCount", "u64"],
+    ["written", "writtenBytes", "u64"],
+    ["dropped_event_count", "droppedEventCount", "u64"],
+    ["lost_event_count", "lostEventCount", "u64"],
+    ["spilled_event_count", "spilledEventCount", "u64"],
+    ["queued_event_count", "queuedEventCount", "u64"],
+    ["write_error_count", "writeErrorCount", "u64"],
+    ["rotation_count", "rotationCount", "u64"],
   ],
   atof_item: [
     ["item", "item", "enum.atof_item_kind"],

@@ -3,7 +3,14 @@
 import {
   event,
   GuardrailRejected,
+  InterceptOutcome,
+  type LlmRequest,
+  llmCallExecute,
+  llmStreamCallExecute,
   pushScope,
+  registerLlmRequestIntercept,
+  registerToolExecutionIntercept,
+  registerToolRequestIntercept,
   registerSubscriber,
   registerToolConditionalExecutionGuardrail,
   Runtime,
@@ -40,6 +47,20 @@ registerSubscriber("s", (heard) => {
   return void [name, start, heard.data];
 });
 
+registerToolRequestIntercept("r", 0, false, (name: string, args: Query) => args);
+registerToolExecutionIntercept("e", 0, async (name, args, next) => {
+  return new InterceptOutcome(await next(args), [{ name: "m", data: 1 }]);
+});
+registerLlmRequestIntercept("l", 0, true, (name, request) => ({ request, pendingMarks: [] }));
+
+const asked: LlmRequest = { headers: {}, content: { messages: [] } };
+const answered: string = await llmCallExecute("gpt", asked, async () => "hi", { modelName: "m" });
+const stream = await llmStreamCallExecute("gpt", asked, () => [answered], {
+  collector: (chunk: string) => void chunk,
+  finalizer: () => "all",
+});
+for await (const chunk of stream) void chunk;
+
 const hits: number = await toolCallExecute("t", { q: "x" }, async (args) => args.q.length);
 const text: string = await withScope("w", ScopeType.Function, (handle) => handle.uuid);
 const same: number = runtime.toolCallExecuteSync("t", 1, (n) => n + hits + text.length);
@@ -51,6 +72,10 @@ pushScope(1, ScopeType.Agent);
 pushScope("x", "agent");
 // @ts-expect-error A result has the target's type.
 const wrong: string = await toolCallExecute("t", 1, async (n) => n);
+// @ts-expect-error A request has headers and content.
+await llmCallExecute("gpt", { content: 1 }, () => 1);
+// @ts-expect-error Whether it breaks the chain has to be said.
+registerToolRequestIntercept("r", 0, () => 1);
 // @ts-expect-error A reason is a string.
 registerToolConditionalExecutionGuardrail("g", 0, () => 1);
 // @ts-expect-error There is no such option.

@@ -1,67 +1,25 @@
-// Replays vector files (tests/vectors/README.md) through the API that users call. Runs in Node and
-// in browsers alike, so it uses neither's modules.
+// Replays vector files (tests/vectors/README.md) through the API that users call: a case's steps.
+// Runs in Node and in browsers alike, so it uses neither's modules. What the runtime calls
+// meanwhile is in scripts.mjs.
 
 import { enums, flags, operations, structs } from "./dispatch.gen.mjs";
+import { drive, equal, fail, Mismatch } from "./driving.mjs";
+import { fixtures, makeError, textOf } from "./fixtures.mjs";
+import { Scripts } from "./scripts.mjs";
 
 const CLOCK_START = "1767225600000000000";
 const CLOCK_STEP = "1000000";
-
-/** What a failed case says. */
-class Mismatch extends Error {}
-
-function fail(message) {
-  throw new Mismatch(message);
-}
-
-function equal(actual, expected, what) {
-  const [left, right] = [JSON.stringify(actual), JSON.stringify(expected)];
-  if (left !== right) fail(`${what}:\n  got      ${left}\n  expected ${right}`);
-}
 
 /**
  * Runs a case. Throws what went wrong.
  *
  * @param scopeflow The package.
  * @param internals Of the package's inside: the `engine`, and all `enums` of the spec.
- * @param mode "sync" or "async": the entry that tool calls take.
+ * @param mode "sync" or "async": the entry that calls take.
  */
 export async function runCase(scopeflow, internals, test, mode) {
   const runner = new Runner(scopeflow, internals, test, mode);
   await drive(runner.run());
-}
-
-/** Why the package cannot express a case yet, or undefined. */
-export function leftOut(test) {
-  const need = (test.needs ?? []).map((name) => lacking[name]).find(Boolean);
-  const operation = operationsOf(test.steps).find((name) => operations[name] === undefined);
-  return need ?? (operation && `left out: ${operation} is not offered yet`);
-}
-
-/** The operations of steps, wherever in them they stand. */
-function operationsOf(steps) {
-  if (Array.isArray(steps)) return steps.flatMap(operationsOf);
-  if (typeof steps !== "object" || steps === null) return [];
-  const inside = Object.values(steps).flatMap(operationsOf);
-  return typeof steps.op === "string" ? [steps.op, ...inside] : inside;
-}
-
-/** What the two ways to call have in common is written as generators that yield promises. */
-async function drive(steps) {
-  let next = steps.next();
-  while (!next.done) {
-    try {
-      next = steps.next(await next.value);
-    } catch (error) {
-      next = steps.throw(error);
-    }
-  }
-  return next.value;
-}
-
-function driveSync(steps) {
-  const { done, value } = steps.next();
-  if (!done) fail("a step waits in a sync run");
-  return value;
 }
 
 class Runner {
@@ -87,13 +45,13 @@ class Runner {
     this.isInContext = false;
     this.lines = new Map();
     this.calls = [];
-    this.raised = new Set();
-    this.running = []; // { name, request, result } of the tool calls round the step
+    this.owned = []; // Payloads of the application, and their texts (S3.10).
     this.letGo = []; // kept, so that no finaliser releases them a second time
+    this.scripts = new Scripts(this);
   }
 
   *run() {
-    yield* this.steps(this.test.steps);
+    yield* this.steps(this.test.steps, this.isSync);
     const { events, calls, stats } = this.test.expect;
     for (const [label, lines] of Object.entries(events ?? {})) {
       equal(this.lines.get(label) ?? [], lines, `events of ${label}`);
@@ -101,13 +59,23 @@ class Runner {
     if (calls) equal(this.calls, calls, "calls");
     const counted = this.readStruct("runtime_stats", this.runtime.readStats());
     for (const [name, value] of Object.entries(stats ?? {})) equal(counted[name], value, name);
+    for (const [payload, text] of this.owned) {
+      equal(textOf(payload), text, "the application's own object was changed");
+    }
   }
 
-  *steps(steps) {
-    for (const step of steps ?? []) yield* this.step(step);
+  hear(label, line) {
+    this.lines.set(label, [...(this.lines.get(label) ?? []), line]);
   }
 
-  *step(step) {
+  // --- Steps ---
+
+  /** @param isSync Whether calls take their sync entry. */
+  *steps(steps, isSync) {
+    for (const step of steps ?? []) yield* this.step(step, isSync);
+  }
+
+  *step(step, isSync) {
     const outer = this.context;
     if (step.fork !== undefined) {
       this.contexts.set(step.context, { value: this.contexts.get(step.fork).value });
@@ -121,36 +89,86 @@ class Runner {
     }
     if (step.context !== undefined) this.context = this.contexts.get(step.context);
     try {
-      yield* this.operation(step);
+      yield* this.operation(step, isSync);
     } finally {
       this.context = outer;
     }
   }
 
-  *operation(step) {
-    const entry = operations[step.op] ?? fail(`no operation ${step.op}`);
-    const given = this.arguments(entry, step.args ?? {});
-    const on = entry.on === "runtime" ? this.runtime : this.label(step.on);
-    const isCall = entry.result === "call";
-    const isSync = isCall && (this.isSync || (given.flags & this.enums.CallFlags.Sync) !== 0);
-    if (isCall) {
-      given.target = this.target(step.target, isSync);
-      this.running.push({ name: given.name, request: given.request });
-    }
-    let outcome;
+  *operation(step, isSync) {
+    const received = [];
+    const outcome = {};
     try {
-      let result = this.inContext(() => (isSync ? entry.callSync : entry.call)(on, given));
-      if (isCall && !isSync) result = yield result;
-      outcome = { result };
+      outcome.result = yield* this.perform(step, isSync, received);
     } catch (error) {
       if (error instanceof Mismatch) throw error;
-      outcome = { error };
+      outcome.error = error;
+      outcome.failed = true;
     }
-    const call = isCall ? this.running.pop() : undefined;
-    this.check(step, entry, outcome, call);
+    if (outcome.result === SKIPPED) return;
+    this.check(step, outcome, received);
     if (step.as !== undefined) this.labels.set(step.as, outcome.result);
-    if (step.propagate) throw outcome.error;
+    if (!step.propagate) return;
+    this.scripts.thrown.add(outcome.error);
+    throw outcome.error;
   }
+
+  *perform(step, isSync, received) {
+    if (step.next !== undefined) return yield* this.scripts.callKeptNext(step);
+    const entry = operations[step.op] ?? fail(`no operation ${step.op}`);
+    const on = entry.on === "runtime" ? this.runtime : this.label(step.on);
+    const given = this.arguments(entry, step);
+    if (entry.result !== "call") {
+      return this.inContext(() => entry.call(on, given, this.runtime));
+    }
+    // Unknown bits: in JavaScript the flags are methods and options.
+    if (typeof step.args.flags === "number") return SKIPPED;
+    const names = step.args.flags ?? [];
+    const call = this.scripts.begin(given.name, given.request, isSync || names.includes("sync"));
+    try {
+      return yield* this.performCall(step, entry, given, call, received);
+    } finally {
+      this.scripts.end();
+    }
+  }
+
+  *performCall(step, entry, given, call, received) {
+    given.target = this.scripts.target(step.target, call);
+    if (step.collector) given.collector = this.scripts.collector(step.collector, call);
+    if (step.finalizer) given.finalizer = this.scripts.finalizer(step.finalizer);
+    given.chunkMarks = (step.args.flags ?? []).includes("chunk_marks");
+    const begin = call.isSync ? entry.callSync : entry.call;
+    let result = this.inContext(() => begin(this.runtime, given));
+    if (!call.isSync) result = yield result;
+    if (step.op === "llm_stream_execute") {
+      yield* this.consume(result, step.consume ?? {}, call, received);
+      return undefined;
+    }
+    const isRequest = step.op.endsWith("request_intercepts");
+    const expected = isRequest ? call.request : call.result;
+    if (!Object.is(result, expected)) fail(`${step.op}: another object was returned`);
+    return result;
+  }
+
+  *consume(stream, { between = {}, take, then }, call, received) {
+    yield* this.steps(between["0"], call.isSync);
+    while (received.length !== take) {
+      let step = this.inContext(() => stream.next());
+      if (!call.isSync) step = yield step;
+      if (step.done) return;
+      if (!Object.is(step.value, call.chunks[received.length])) fail("another chunk came out");
+      received.push(step.value);
+      yield* this.steps(between[received.length], call.isSync);
+    }
+    if (then === "drop") {
+      stream.operation.holding.forget(); // As the finaliser does.
+      return;
+    }
+    const closing = this.inContext(() => stream.return());
+    if (!call.isSync) yield closing;
+  }
+
+  // --- Contexts ---
 
   /** Calls with the context's value, and keeps what the call has made of it. */
   inContext(call) {
@@ -164,34 +182,94 @@ class Runner {
         result = call();
       } finally {
         this.isInContext = wasInContext;
+        // A promise's call never changes the caller's value, but its target already runs.
+        if (!(result instanceof Promise)) context.value = storage.get();
       }
-      // A promise's call never changes the caller's value, but its target already runs.
-      if (!(result instanceof Promise)) context.value = storage.get();
       return result;
     });
   }
 
-  check(step, entry, { result, error }, call) {
-    const expected = step.expect ?? {};
-    const where = `${step.op} ${step.args?.name ?? step.on ?? ""}`;
-    const wanted = expected.raise ?? expected.cancel;
-    if (wanted !== undefined) {
-      if (error === undefined) fail(`${where}: raised nothing`);
-      if (!this.raised.has(error)) fail(`${where}: raised another error object: ${error}`);
-      equal([error.constructor.name, error.message], [wanted.type, wanted.message], where);
-    } else if (expected.status !== undefined) {
-      if (error === undefined) fail(`${where}: expected ${expected.status}, nothing was thrown`);
-      equal(error.code ?? String(error), expected.status, where);
-      if (expected.message !== undefined) equal(error.message, expected.message, where);
-    } else if (error !== undefined) {
-      throw error;
-    } else if (call !== undefined && !Object.is(result, call.result)) {
-      fail(`${where}: another object was returned than the target's`);
+  /**
+   * Runs what a callable does. While the operation's own call runs, it sees the context in which it
+   * is called, and what it makes of it stays. Later, after an await, a browser no longer knows it.
+   */
+  *inCallable(steps) {
+    const { context, isInContext } = this;
+    if (isInContext) context.value = this.engine.context.get();
+    try {
+      return yield* steps;
+    } finally {
+      if (isInContext && this.isInContext) this.engine.context.set(context.value);
     }
-    if (expected.out === undefined) return;
-    if (typeof expected.out !== "object") return equal(result, expected.out, where);
-    const actual = this.readStruct(entry.result.split(".")[1], result);
-    for (const [name, value] of Object.entries(expected.out)) {
+  }
+
+  /** The name of the context stands for what the target sees, until it has ended. */
+  *inOwnContext(steps) {
+    const { context } = this;
+    const outer = context.value;
+    context.value = this.engine.context.get();
+    try {
+      return yield* steps;
+    } finally {
+      context.value = outer;
+    }
+  }
+
+  /** What the producer of a stream sees, from one chunk to the next. */
+  producerContext() {
+    const { context, engine } = this;
+    let value;
+    let hasBegun = false;
+    const inside = function* (begin) {
+      const outer = context.value;
+      context.value = hasBegun ? value : engine.context.get();
+      hasBegun = true;
+      try {
+        yield* begin();
+      } finally {
+        value = context.value;
+        context.value = outer;
+      }
+    };
+    return { inside };
+  }
+
+  // --- What came out ---
+
+  check(step, { result, error, failed }, received) {
+    const expected = step.expect ?? {};
+    const where = `${step.op ?? "next"} ${step.args?.name ?? step.on ?? ""}`;
+    this.checkError(expected, error, failed, where);
+    if (expected.chunks !== undefined) {
+      const told = expected.chunks.map((chunk) => textOf(this.payload(chunk)));
+      equal(received.map(textOf), told, `${where}: chunks`);
+    }
+    if (expected.value !== undefined) {
+      equal(textOf(result), textOf(this.payload(expected.value)), `${where}: value`);
+    }
+    if (expected.out !== undefined) this.checkOut(step, expected.out, result, where);
+  }
+
+  checkError(expected, error, failed, where) {
+    const wanted = expected.raise ?? expected.cancel;
+    if (wanted === undefined && expected.status === undefined) {
+      if (failed) throw error;
+      return;
+    }
+    if (!failed) fail(`${where}: nothing was thrown`);
+    if (wanted !== undefined) {
+      if (!this.scripts.thrown.has(error)) fail(`${where}: threw another error object: ${error}`);
+      equal([error.constructor.name, error.message], [wanted.type, wanted.message], where);
+      return;
+    }
+    equal(error?.code ?? String(error), expected.status, where);
+    if (expected.message !== undefined) equal(error.message, expected.message, where);
+  }
+
+  checkOut(step, expected, result, where) {
+    if (typeof expected !== "object") return equal(result, expected, where);
+    const actual = this.readStruct(operations[step.op].result.split(".")[1], result);
+    for (const [name, value] of Object.entries(expected)) {
       equal(actual[name], Array.isArray(value) ? [...value].sort() : value, `${where}: ${name}`);
     }
   }
@@ -207,7 +285,7 @@ class Runner {
       else out[name] = value;
     }
     if ("attributes" in out) {
-      const set = out.type === "tool" ? "tool_attribute" : "scope_attribute";
+      const set = { tool: "tool_attribute", llm: "llm_attribute" }[out.type] ?? "scope_attribute";
       out.attributes = this.flagNames(set, out.attributes);
     }
     return out;
@@ -232,10 +310,18 @@ class Runner {
 
   // --- Arguments ---
 
-  arguments(entry, args) {
+  arguments(entry, step) {
     const given = {};
-    for (const [name, key, type] of entry.types) {
-      if (args[name] !== undefined) given[key] = this.argument(type, args[name]);
+    for (const [name, value] of Object.entries(step.args ?? {})) {
+      const [, key, type] = entry.types.find(([known]) => known === name) ?? fail(`no ${name}`);
+      if (type !== "callable") {
+        given[key] = this.argument(type, value);
+      } else if (name.endsWith("codec")) {
+        given[key] = this.scripts.codec(value);
+      } else {
+        given[key] = this.scripts.registered(step.op, value);
+        given.breakChain = value.break_chain ?? false;
+      }
     }
     return given;
   }
@@ -251,102 +337,38 @@ class Runner {
         if (typeof value === "number") return value;
         return value.reduce((bits, bit) => bits | this.number(flags[name], bit), 0);
       case "payload":
-        return "json" in value ? JSON.parse(value.json) : fixtures[value.host]();
+        return this.ownPayload(value);
       case "handle":
         return this.label(value);
       case "error":
         return makeError(value, false);
       case "timestamp":
         return BigInt(value);
-      case "callable":
-        return this.callable(value);
       default:
         return value;
     }
   }
 
+  payload(value) {
+    return "json" in value ? JSON.parse(value.json) : fixtures[value.host]();
+  }
+
+  /** What belongs to the application: it must be at the end what it was at the beginning. */
+  ownPayload(value) {
+    const payload = this.payload(value);
+    if (typeof payload === "object" && payload !== null) {
+      this.owned.push([payload, textOf(payload)]);
+    }
+    return payload;
+  }
+
   number(group, name) {
     return this.enums[group][pascal(name)] ?? fail(`no ${name} in ${group}`);
   }
-
-  // --- What the core has called ---
-
-  target(target, isSync) {
-    if (target === undefined) return () => fail("the target was called");
-    const run = (request) => this.runTarget(target, request);
-    return isSync ? (request) => driveSync(run(request)) : (request) => drive(run(request));
-  }
-
-  *runTarget(target, request) {
-    const call = this.running[this.running.length - 1];
-    if (!Object.is(request, call.request)) fail("the target got another object than the request");
-    if (target.label !== undefined) this.calls.push(target.label);
-    if (target.as !== undefined) this.labels.set(target.as, this.runtime.getHandle());
-    // The name of the context stands for what the target sees, until it has ended.
-    const { context } = this;
-    const outer = context.value;
-    context.value = this.engine.context.get();
-    try {
-      yield* this.steps(target.steps);
-    } finally {
-      context.value = outer;
-    }
-    this.throwIfAny(target);
-    call.result = this.argument("payload", target.return);
-    return call.result;
-  }
-
-  callable(given) {
-    let count = 0;
-    const answer = () => given.answers?.[Math.min(count++, given.answers.length - 1)] ?? {};
-    const run = (...args) => this.runCallable(given.label, answer(), args);
-    if (given.async) return async (...args) => drive(run(...args));
-    return (...args) => driveSync(run(...args));
-  }
-
-  *runCallable(label, answer, args) {
-    this.calls.push(label);
-    if (args[0] instanceof this.scopeflow.Event) {
-      this.lines.set(label, [...(this.lines.get(label) ?? []), args[0].json]);
-    } else {
-      const call = this.running[this.running.length - 1];
-      if (args[0] !== call.name) fail(`a guard got the name ${args[0]}`);
-      if (!Object.is(args[1], call.request)) fail("a guard got another object than the request");
-    }
-    const isSync = this.isSync;
-    this.isSync = true; // Guards and subscribers of the vectors are plain functions.
-    // While the operation's own call runs, they see the context in which they are called, and what
-    // they make of it stays. Later, after an await, a browser no longer knows it.
-    const { context, isInContext } = this;
-    if (isInContext) context.value = this.engine.context.get();
-    try {
-      yield* this.steps(answer.steps);
-    } finally {
-      this.isSync = isSync;
-      if (isInContext) this.engine.context.set(context.value);
-    }
-    this.throwIfAny(answer);
-    return answer.refuse;
-  }
-
-  throwIfAny(answer) {
-    const thrown = answer.raise ?? answer.cancel;
-    if (thrown === undefined) return;
-    const error = makeError(thrown, answer.cancel !== undefined);
-    this.raised.add(error);
-    throw error;
-  }
 }
 
-class AbortError extends Error {
-  name = "AbortError";
-}
-
-function makeError({ type, message }, isCancellation) {
-  const Base = isCancellation ? AbortError : Error;
-  const Made = { [type]: class extends Base {} }[type];
-  return new Made(message);
-}
+/** What a step gives that the package has no way to say. */
+const SKIPPED = Symbol("skipped");
 
 function pascal(name) {
   return name.replace(/(^|_)(.)/g, (_, __, letter) => letter.toUpperCase());
@@ -355,39 +377,3 @@ function pascal(name) {
 function snake(name) {
   return name.replace(/(?!^)[A-Z]/g, "_$&").toLowerCase();
 }
-
-class Foreign extends WeakMap {}
-
-const fixtures = {
-  cycle() {
-    const root = { child: { list: [] } };
-    root.child.list.push(root, root.child);
-    return root;
-  },
-  shared() {
-    const list = [1];
-    return { a: list, b: list };
-  },
-  integers: () => ({
-    max: 2n ** 64n - 1n,
-    min: -(2n ** 63n),
-    over: 2n ** 64n,
-    under: -(2n ** 63n) - 1n,
-  }),
-  not_finite: () => ({ nan: NaN, plus: Infinity, minus: -Infinity, zero: -0 }),
-  bytes: () => ({ empty: new Uint8Array(), some: new Uint8Array([0, 1, 2, 0xfe, 0xff]) }),
-  set: () => new Set([10, 2, 1, "b", "a"]),
-  too_deep() {
-    let list = [];
-    for (let i = 1; i < 130; i++) list = [list];
-    return list;
-  },
-  foreign: () => ({ value: new Foreign() }),
-  surrogate: () => ({ text: "a\ud800b" }),
-  integer_key: () => new Map([[7, "seven"]]),
-};
-
-/** Features of the vectors that JavaScript lacks, and why. */
-const lacking = {
-  byte_strings: "a text of JavaScript cannot hold bytes that are no UTF-8",
-};

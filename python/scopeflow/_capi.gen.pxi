@@ -80,6 +80,11 @@ cdef extern from "scopeflow/scopeflow.h" nogil:
         SCOPEFLOW_CODEC_ACTION_DECODE_RESPONSE
         SCOPEFLOW_FILE_MODE_APPEND
         SCOPEFLOW_FILE_MODE_OVERWRITE
+        SCOPEFLOW_SINK_DELIVERY_WRITTEN
+        SCOPEFLOW_SINK_DELIVERY_QUEUED
+        SCOPEFLOW_SINK_OVERFLOW_BLOCK
+        SCOPEFLOW_SINK_OVERFLOW_DROP
+        SCOPEFLOW_SINK_OVERFLOW_SPILL
         SCOPEFLOW_ATOF_ITEM_KIND_EVENT
         SCOPEFLOW_ATOF_ITEM_KIND_BAD_LINE
         SCOPEFLOW_ATOF_ITEM_KIND_MORE
@@ -141,6 +146,8 @@ cdef extern from "scopeflow/scopeflow.h" nogil:
     ctypedef int32_t scopeflow_answer_kind
     ctypedef int32_t scopeflow_codec_action
     ctypedef int32_t scopeflow_file_mode
+    ctypedef int32_t scopeflow_sink_delivery
+    ctypedef int32_t scopeflow_sink_overflow
     ctypedef int32_t scopeflow_atof_item_kind
     ctypedef int32_t scopeflow_registry
     ctypedef uint32_t scopeflow_runtime_flag
@@ -263,6 +270,16 @@ cdef extern from "scopeflow/scopeflow.h" nogil:
         scopeflow_bytes target
         scopeflow_bytes tool_call_id
         scopeflow_bytes model_name
+
+    ctypedef struct scopeflow_sink_stats:
+        uint64_t written_event_count
+        uint64_t written_bytes
+        uint64_t dropped_event_count
+        uint64_t lost_event_count
+        uint64_t spilled_event_count
+        uint64_t queued_event_count
+        uint64_t write_error_count
+        uint64_t rotation_count
 
     ctypedef struct scopeflow_atof_item:
         scopeflow_atof_item_kind item
@@ -476,6 +493,15 @@ cdef extern from "scopeflow/scopeflow.h" nogil:
         uint32_t struct_size_bytes
         scopeflow_bytes path
         scopeflow_file_mode mode
+        scopeflow_sink_delivery delivery
+        scopeflow_sink_overflow overflow
+        uint64_t queue_limit_bytes
+        uint32_t queue_event_limit
+        uint64_t spill_limit_bytes
+        uint32_t delay_ns
+        uint64_t exit_timeout_ns
+        uint64_t file_limit_bytes
+        uint32_t kept_file_count
 
     ctypedef struct scopeflow_atof_reader_new_options:
         uint32_t struct_size_bytes
@@ -604,7 +630,8 @@ cdef extern from "scopeflow/scopeflow.h" nogil:
     scopeflow_status scopeflow_llm_conditional_execution(scopeflow_runtime *self, const scopeflow_llm_conditional_execution_options *options, scopeflow_task *task, scopeflow_step *out_step, scopeflow_error *out_error)
     scopeflow_status scopeflow_atof_sink_open(const scopeflow_atof_sink_open_options *options, scopeflow_atof_sink **out_sink, scopeflow_error *out_error)
     scopeflow_status scopeflow_atof_sink_register(scopeflow_atof_sink *self, scopeflow_runtime *runtime, scopeflow_bytes name, scopeflow_error *out_error)
-    scopeflow_status scopeflow_atof_sink_flush(scopeflow_atof_sink *self, scopeflow_error *out_error)
+    scopeflow_status scopeflow_atof_sink_flush(scopeflow_atof_sink *self, uint64_t timeout_ns, scopeflow_error *out_error)
+    scopeflow_status scopeflow_atof_sink_read_stats(scopeflow_atof_sink *self, scopeflow_sink_stats *out_stats, scopeflow_error *out_error)
     void scopeflow_atof_sink_free(scopeflow_atof_sink *self)
     scopeflow_status scopeflow_atof_reader_new(const scopeflow_atof_reader_new_options *options, scopeflow_atof_reader **out_reader, scopeflow_error *out_error)
     scopeflow_status scopeflow_atof_reader_feed(scopeflow_atof_reader *self, scopeflow_bytes chunk, scopeflow_error *out_error)

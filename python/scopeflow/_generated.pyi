@@ -64,6 +64,17 @@ class AtofExporterMode(Enumeration, metaclass=EnumerationType):
     Append: ClassVar[AtofExporterMode]
     Overwrite: ClassVar[AtofExporterMode]
 
+class SinkDelivery(Enumeration, metaclass=EnumerationType):
+    def __new__(cls, value: int) -> SinkDelivery: ...
+    Written: ClassVar[SinkDelivery]
+    Queued: ClassVar[SinkDelivery]
+
+class SinkOverflow(Enumeration, metaclass=EnumerationType):
+    def __new__(cls, value: int) -> SinkOverflow: ...
+    Block: ClassVar[SinkOverflow]
+    Drop: ClassVar[SinkOverflow]
+    Spill: ClassVar[SinkOverflow]
+
 class AtofItemKind(Enumeration, metaclass=EnumerationType):
     def __new__(cls, value: int) -> AtofItemKind: ...
     Event: ClassVar[AtofItemKind]
@@ -181,6 +192,25 @@ class EventInfo:
     def scope_category(self) -> ScopeCategory: ...
     @property
     def attributes(self) -> int: ...
+
+@final
+class SinkStats:
+    @property
+    def written_event_count(self) -> int: ...
+    @property
+    def written_bytes(self) -> int: ...
+    @property
+    def dropped_event_count(self) -> int: ...
+    @property
+    def lost_event_count(self) -> int: ...
+    @property
+    def spilled_event_count(self) -> int: ...
+    @property
+    def queued_event_count(self) -> int: ...
+    @property
+    def write_error_count(self) -> int: ...
+    @property
+    def rotation_count(self) -> int: ...
 
 @final
 class AtofItem:
@@ -498,9 +528,23 @@ class RuntimeOperations:
     def scope_deregister_conditional_middleware_guardrail(
         self, scope_handle: ScopeHandle, name: str
     ) -> bool: ...
-    def atof_sink_open(self, path: str, mode: AtofExporterMode | None = None) -> AtofSink: ...
+    def atof_sink_open(
+        self,
+        path: str,
+        mode: AtofExporterMode | None = None,
+        delivery: SinkDelivery | None = None,
+        overflow: SinkOverflow | None = None,
+        queue_limit: int = 8388608,
+        queue_event_limit: int = 65536,
+        spill_limit: int = 1073741824,
+        delay: int = 10000000,
+        exit_timeout: int = 2000000000,
+        file_limit: int = 0,
+        kept_file_count: int = 5,
+    ) -> AtofSink: ...
     def atof_sink_register(self, atof_sink: AtofSink, runtime: Runtime, name: str) -> None: ...
-    def atof_sink_flush(self, atof_sink: AtofSink) -> None: ...
+    def atof_sink_flush(self, atof_sink: AtofSink, timeout: int) -> None: ...
+    def atof_sink_read_stats(self, atof_sink: AtofSink) -> SinkStats: ...
     def atof_reader_new(
         self, runtime: Runtime, line_limit: int = 16777216, depth_limit: int = 512
     ) -> AtofReader: ...

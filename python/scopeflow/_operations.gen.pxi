@@ -3,7 +3,7 @@
 # One function for each operation: it checks the arguments, calls the core, and turns a failure into
 # an exception. The converters are in native/arguments.pxi.
 
-if scopeflow_abi_hash() != 0xf9fa6f8f4bcd24a5u:
+if scopeflow_abi_hash() != 0x455dc9203b44ce30u:
     raise ImportError(
         "scopeflow._native was generated for another version of the core than it is linked with"
     )
@@ -2133,8 +2133,9 @@ cdef class RuntimeOperations:
 
         return c_removed != 0
 
-    def atof_sink_open(self, path, mode=None):
-        """Opens or makes the file, with mode 0600, and the folders above it.
+    def atof_sink_open(self, path, mode=None, delivery=None, overflow=None, queue_limit=8388608, queue_event_limit=65536, spill_limit=1073741824, delay=10000000, exit_timeout=2000000000, file_limit=0, kept_file_count=5):
+        """Opens or makes the file, with mode 0600, and the folders above it. A file that is
+        renamed or removed later is made anew, its folders are not.
         Raises InvalidArgument, InvalidState."""
         cdef scopeflow_error c_error
         cdef scopeflow_atof_sink_open_options c_options
@@ -2145,6 +2146,21 @@ cdef class RuntimeOperations:
             SCOPEFLOW_FILE_MODE_APPEND if mode is None
             else enum_argument(mode, AtofExporterMode, "mode")
         )
+        c_options.delivery = (
+            SCOPEFLOW_SINK_DELIVERY_QUEUED if delivery is None
+            else enum_argument(delivery, SinkDelivery, "delivery")
+        )
+        c_options.overflow = (
+            SCOPEFLOW_SINK_OVERFLOW_BLOCK if overflow is None
+            else enum_argument(overflow, SinkOverflow, "overflow")
+        )
+        c_options.queue_limit_bytes = u64_argument(queue_limit, 4096, 1099511627776, "queue_limit")
+        c_options.queue_event_limit = u32_argument(queue_event_limit, 1, 4294967295, "queue_event_limit")
+        c_options.spill_limit_bytes = u64_argument(spill_limit, 4096, 1099511627776, "spill_limit")
+        c_options.delay_ns = u32_argument(delay, 0, 100000000, "delay")
+        c_options.exit_timeout_ns = u64_argument(exit_timeout, 0, 3600000000000, "exit_timeout")
+        c_options.file_limit_bytes = u64_argument(file_limit, 0, UINT64_MAX, "file_limit")
+        c_options.kept_file_count = u32_argument(kept_file_count, 1, 1000, "kept_file_count")
         if scopeflow_atof_sink_open(&c_options, &c_sink, &c_error) != SCOPEFLOW_STATUS_OK:
             raise_failure(&c_error)
 
@@ -2152,7 +2168,7 @@ cdef class RuntimeOperations:
 
     def atof_sink_register(self, atof_sink, runtime, name):
         """Registers the sink as a subscriber of a runtime. It is removed with
-        `deregister_subscriber`.
+        `deregister_subscriber`, which also writes what is queued.
         Raises AlreadyExists, InvalidArgument."""
         cdef scopeflow_error c_error
         cdef scopeflow_runtime *c_runtime
@@ -2168,16 +2184,37 @@ cdef class RuntimeOperations:
         ) != SCOPEFLOW_STATUS_OK:
             raise_failure(&c_error)
 
-    def atof_sink_flush(self, atof_sink):
-        """Says whether every event was written: the first failure since the last flush is
-        returned, with the system's reason.
-        Raises InvalidArgument, InvalidState."""
+    def atof_sink_flush(self, atof_sink, timeout):
+        """Waits until every event that was emitted before is in the file, for as long as
+        the timeout allows, and for no running call. `limit_exceeded` says how many are
+        left. The first failure since the last flush is returned as `invalid_state` with
+        the system's reason, without waiting for the disk to recover; what is queued is
+        tried again later.
+        Raises InvalidArgument, InvalidState, LimitExceeded."""
         cdef scopeflow_error c_error
+        cdef uint64_t c_timeout_ns
         cdef scopeflow_atof_sink *c_self
+        cdef scopeflow_status c_status
         handle_argument(atof_sink, AtofSink, "atof_sink")
         c_self = (<AtofSink>atof_sink).pointer
-        if scopeflow_atof_sink_flush(c_self, &c_error) != SCOPEFLOW_STATUS_OK:
+        c_timeout_ns = u64_argument(timeout, 0, UINT64_MAX, "timeout")
+        with nogil:
+            c_status = scopeflow_atof_sink_flush(c_self, c_timeout_ns, &c_error)
+        if c_status != SCOPEFLOW_STATUS_OK:
             raise_failure(&c_error)
+
+    def atof_sink_read_stats(self, atof_sink):
+        """Reads the counters.
+        Raises InvalidArgument."""
+        cdef scopeflow_error c_error
+        cdef scopeflow_atof_sink *c_self
+        cdef scopeflow_sink_stats c_stats
+        handle_argument(atof_sink, AtofSink, "atof_sink")
+        c_self = (<AtofSink>atof_sink).pointer
+        if scopeflow_atof_sink_read_stats(c_self, &c_stats, &c_error) != SCOPEFLOW_STATUS_OK:
+            raise_failure(&c_error)
+
+        return make_sink_stats(&c_stats)
 
     def atof_reader_new(self, runtime, line_limit=16777216, depth_limit=512):
         """Makes a reader at the beginning of an input.

@@ -118,6 +118,41 @@ add_members(AtofExporterMode, (
     ("Overwrite", 1),
 ))
 
+class SinkDelivery(Enumeration, metaclass=EnumerationType):
+    """When a line reaches the file.
+
+    Written (0): Before the operation that emitted the event returns, with a system call of its own:
+        nothing is lost however the process ends.
+    Queued (1): A worker thread of the sink writes many lines at a time, at the latest after `delay`;
+        a process that is killed loses what waits. `exit` drains the queue, `_exit` and the
+        end of a Go program do not.
+    """
+
+    __slots__ = ()
+
+add_members(SinkDelivery, (
+    ("Written", 0),
+    ("Queued", 1),
+))
+
+class SinkOverflow(Enumeration, metaclass=EnumerationType):
+    """What happens to an event when the queue is full. While the file cannot be written,
+    `block` drops too, since waiting would not help.
+
+    Block (0): The emitting thread waits until there is room.
+    Drop (1): The event is dropped and counted.
+    Spill (2): It goes to a file beside the sink's, `<path>.spill`, and from there to its place once
+        there is room; beyond the limit of that file it is dropped.
+    """
+
+    __slots__ = ()
+
+add_members(SinkOverflow, (
+    ("Block", 0),
+    ("Drop", 1),
+    ("Spill", 2),
+))
+
 class AtofItemKind(Enumeration, metaclass=EnumerationType):
     """What the reader came upon.
 
@@ -473,6 +508,53 @@ cdef EventInfo make_event_info(const scopeflow_event_info *source):
     made.kind = enum_member(EventKind, source.kind)
     made.scope_category = enum_member(ScopeCategory, source.scope_category)
     made.attributes = source.attributes
+    return made
+
+@cython.final
+cdef class SinkStats:
+    """Counters of a sink since it was opened, in a forked child since the fork (S5.7).
+
+    written_event_count: Lines that are in the file, marks of the sink's own included.
+    written_bytes: Their length.
+    dropped_event_count: Events that found no room.
+    lost_event_count: Events that could not be encoded or written.
+    spilled_event_count: Events that went to the spill file.
+    queued_event_count: Events that wait now, in memory or in the spill file.
+    write_error_count: Times the system refused to write or to open the file.
+    rotation_count: Times the file was renamed because it was full.
+    """
+
+    cdef readonly object written_event_count
+    cdef readonly object written_bytes
+    cdef readonly object dropped_event_count
+    cdef readonly object lost_event_count
+    cdef readonly object spilled_event_count
+    cdef readonly object queued_event_count
+    cdef readonly object write_error_count
+    cdef readonly object rotation_count
+
+    def __repr__(self):
+        return describe_fields(self, (
+            "written_event_count",
+            "written_bytes",
+            "dropped_event_count",
+            "lost_event_count",
+            "spilled_event_count",
+            "queued_event_count",
+            "write_error_count",
+            "rotation_count",
+        ))
+
+cdef SinkStats make_sink_stats(const scopeflow_sink_stats *source):
+    cdef SinkStats made = SinkStats.__new__(SinkStats)
+    made.written_event_count = source.written_event_count
+    made.written_bytes = source.written_bytes
+    made.dropped_event_count = source.dropped_event_count
+    made.lost_event_count = source.lost_event_count
+    made.spilled_event_count = source.spilled_event_count
+    made.queued_event_count = source.queued_event_count
+    made.write_error_count = source.write_error_count
+    made.rotation_count = source.rotation_count
     return made
 
 @cython.final

@@ -4,32 +4,57 @@ from __future__ import annotations
 
 import os
 
-from ._native import AtofExporterMode, default_runtime
+from ._native import AtofExporterMode, SinkDelivery, SinkOverflow, default_runtime
 from .errors import InvalidState
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ._native import AtofSink, Runtime
+    from ._native import AtofSink, Runtime, SinkStats
+
+_NS_PER_S = 1_000_000_000
 
 
 class AtofExporterConfig:
-    """Where an AtofExporter writes.
+    """Where an AtofExporter writes, and how.
 
     output_directory: Folder of the file; made if it does not exist. The working directory by
         default.
     filename: Name of the file; by default `scopeflow-<process id>.jsonl`.
     mode: AtofExporterMode.Append (default) or Overwrite.
+    delivery: SinkDelivery.Queued (default): a worker thread in the core writes many lines at a
+        time, the process drains the queue when it exits, and one that is killed loses what waits.
+        SinkDelivery.Written: each line is in the file before the call that emitted it returns.
+    overflow: What happens when the queue is full: SinkOverflow.Block (default) waits, Drop leaves
+        the event out and tells how many in a mark `events dropped`, Spill takes it to a file
+        beside, `<path>.spill`, until there is room.
+    queue_limit_bytes, queue_event_limit: What the queue holds at most.
+    spill_limit_bytes: Largest size of the spill file; beyond it events are dropped.
+    delay_ns: Longest time that a line waits for others to be written with.
+    exit_timeout_ns: How long a deregistration and the end of the process wait for what is queued.
+    file_limit_bytes: Largest size of the file before it is renamed to `<path>.1`, that to
+        `<path>.2` and so on; 0 (default) means no limit.
+    kept_file_count: How many renamed files are kept.
     """
 
     def __init__(self) -> None:
         self.output_directory: str | os.PathLike[str] = os.getcwd()
         self.filename: str | os.PathLike[str] = f"scopeflow-{os.getpid()}.jsonl"
         self.mode = AtofExporterMode.Append
+        self.delivery = SinkDelivery.Queued
+        self.overflow = SinkOverflow.Block
+        self.queue_limit_bytes = 8 << 20
+        self.queue_event_limit = 65_536
+        self.spill_limit_bytes = 1 << 30
+        self.delay_ns = 10_000_000
+        self.exit_timeout_ns = 2 * _NS_PER_S
+        self.file_limit_bytes = 0
+        self.kept_file_count = 5
 
     def __repr__(self) -> str:
         return (
             f"AtofExporterConfig(output_directory={self.output_directory!r}, "
-            f"filename={self.filename!r}, mode={self.mode!r})"
+            f"filename={self.filename!r}, mode={self.mode!r}, delivery={self.delivery!r}, "
+            f"overflow={self.overflow!r})"
         )
 
 
@@ -43,7 +68,19 @@ class AtofExporter:
         self.path = os.path.join(os.fspath(config.output_directory), os.fspath(config.filename))
         self._runtime = runtime
         self._names: list[str] = []
-        self._sink: AtofSink | None = runtime.atof_sink_open(self.path, config.mode)
+        self._sink: AtofSink | None = runtime.atof_sink_open(
+            self.path,
+            config.mode,
+            delivery=config.delivery,
+            overflow=config.overflow,
+            queue_limit=config.queue_limit_bytes,
+            queue_event_limit=config.queue_event_limit,
+            spill_limit=config.spill_limit_bytes,
+            delay=config.delay_ns,
+            exit_timeout=config.exit_timeout_ns,
+            file_limit=config.file_limit_bytes,
+            kept_file_count=config.kept_file_count,
+        )
 
     def register(self, name: str) -> None:
         """Starts to write. Raises AlreadyExists, InvalidArgument."""
@@ -51,16 +88,24 @@ class AtofExporter:
         self._names.append(name)
 
     def deregister(self, name: str) -> bool:
-        """Stops writing; whether the name was registered by this exporter."""
+        """Stops writing once what is queued is in the file; whether this exporter had the name."""
         if name not in self._names:
             return False
         self._names.remove(name)
         return self._runtime.deregister_subscriber(name)
 
-    def force_flush(self) -> None:
-        """Raises InvalidState if an event since the last flush could not be written."""
+    def force_flush(self, timeout_s: float = 30.0) -> None:
+        """Waits until every event that was emitted before is in the file; other threads run on.
+
+        Raises LimitExceeded if the time was too short, and InvalidState with the system's reason
+        if an event since the last flush could not be written.
+        """
         self._runtime.runtime_flush()
-        self._runtime.atof_sink_flush(self._open_sink())
+        self._runtime.atof_sink_flush(self._open_sink(), int(timeout_s * _NS_PER_S))
+
+    def stats(self) -> SinkStats:
+        """Counters of what was written, dropped, lost, spilled and still waits."""
+        return self._runtime.atof_sink_read_stats(self._open_sink())
 
     def shutdown(self) -> None:
         """Flushes, removes its registrations and closes the file. A second time does nothing."""

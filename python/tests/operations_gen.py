@@ -76,6 +76,21 @@ ENUMS = {
             "overwrite": 1,
         },
     ),
+    "sink_delivery": (
+        "SinkDelivery",
+        {
+            "written": 0,
+            "queued": 1,
+        },
+    ),
+    "sink_overflow": (
+        "SinkOverflow",
+        {
+            "block": 0,
+            "drop": 1,
+            "spill": 2,
+        },
+    ),
     "atof_item_kind": (
         "AtofItemKind",
         {
@@ -1096,6 +1111,15 @@ OPERATIONS = {
             arguments={
                 "path": ("path", "string"),
                 "mode": ("mode", "enum.file_mode"),
+                "delivery": ("delivery", "enum.sink_delivery"),
+                "overflow": ("overflow", "enum.sink_overflow"),
+                "queue_limit": ("queue_limit", "u64"),
+                "queue_event_limit": ("queue_event_limit", "u32"),
+                "spill_limit": ("spill_limit", "u64"),
+                "delay": ("delay", "u32"),
+                "exit_timeout": ("exit_timeout", "u64"),
+                "file_limit": ("file_limit", "u64"),
+                "kept_file_count": ("kept_file_count", "u32"),
             },
             fields={},
         ),
@@ -1111,8 +1135,25 @@ OPERATIONS = {
         Operation(
             id="atof_sink_flush",
             on="atof_sink",
-            arguments={},
+            arguments={
+                "timeout": ("timeout", "u64"),
+            },
             fields={},
+        ),
+        Operation(
+            id="atof_sink_read_stats",
+            on="atof_sink",
+            arguments={},
+            fields={
+                "written_event_count": "written_event_count",
+                "written": "written_bytes",
+                "dropped_event_count": "dropped_event_count",
+                "lost_event_count": "lost_event_count",
+                "spilled_event_count": "spilled_event_count",
+                "queued_event_count": "queued_event_count",
+                "write_error_count": "write_error_count",
+                "rotation_count": "rotation_count",
+            },
         ),
         Operation(
             id="atof_reader_new",

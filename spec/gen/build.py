@@ -187,6 +187,7 @@ def _operations(module: dict):
             errors=tuple(data.get("errors", [])),
             availability=availability,
             not_yet=tuple(data.get("not_yet", [])),
+            blocks=data.get("blocks", False),
         )
     for registry, data in module.get("registries", {}).items():
         yield from _registry_operations(module, registry, data)

@@ -191,6 +191,7 @@ class Operation:
     availability: str
     registry: str = ""
     action: str = ""
+    blocks: bool = False  # It may wait: a binding lets its other threads run meanwhile.
     not_yet: tuple[str, ...] = ()  # languages whose layer lacks it
 
 

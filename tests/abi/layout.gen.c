@@ -96,6 +96,16 @@ SCOPEFLOW__ASSERT(offsetof(scopeflow_step, target) == 96);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_step, tool_call_id) == 112);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_step, model_name) == 128);
 
+SCOPEFLOW__ASSERT(sizeof(scopeflow_sink_stats) == 64);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_sink_stats, written_event_count) == 0);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_sink_stats, written_bytes) == 8);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_sink_stats, dropped_event_count) == 16);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_sink_stats, lost_event_count) == 24);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_sink_stats, spilled_event_count) == 32);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_sink_stats, queued_event_count) == 40);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_sink_stats, write_error_count) == 48);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_sink_stats, rotation_count) == 56);
+
 SCOPEFLOW__ASSERT(sizeof(scopeflow_atof_item) == 224);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, item) == 0);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, kind) == 4);
@@ -304,10 +314,19 @@ SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_conditional_execution_options, flags) =
 SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_conditional_execution_options, name) == 32);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_conditional_execution_options, request) == 48);
 
-SCOPEFLOW__ASSERT(sizeof(scopeflow_atof_sink_open_options) == 32);
+SCOPEFLOW__ASSERT(sizeof(scopeflow_atof_sink_open_options) == 96);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_sink_open_options, struct_size_bytes) == 0);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_sink_open_options, path) == 8);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_sink_open_options, mode) == 24);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_sink_open_options, delivery) == 28);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_sink_open_options, overflow) == 32);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_sink_open_options, queue_limit_bytes) == 40);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_sink_open_options, queue_event_limit) == 48);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_sink_open_options, spill_limit_bytes) == 56);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_sink_open_options, delay_ns) == 64);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_sink_open_options, exit_timeout_ns) == 72);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_sink_open_options, file_limit_bytes) == 80);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_sink_open_options, kept_file_count) == 88);
 
 SCOPEFLOW__ASSERT(sizeof(scopeflow_atof_reader_new_options) == 24);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_reader_new_options, struct_size_bytes) == 0);
@@ -400,6 +419,16 @@ SCOPEFLOW__ASSERT(offsetof(scopeflow_step, registration) == 52);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_step, target) == 60);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_step, tool_call_id) == 68);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_step, model_name) == 76);
+
+SCOPEFLOW__ASSERT(sizeof(scopeflow_sink_stats) == 64);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_sink_stats, written_event_count) == 0);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_sink_stats, written_bytes) == 8);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_sink_stats, dropped_event_count) == 16);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_sink_stats, lost_event_count) == 24);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_sink_stats, spilled_event_count) == 32);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_sink_stats, queued_event_count) == 40);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_sink_stats, write_error_count) == 48);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_sink_stats, rotation_count) == 56);
 
 SCOPEFLOW__ASSERT(sizeof(scopeflow_atof_item) == 148);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, item) == 0);
@@ -609,10 +638,19 @@ SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_conditional_execution_options, flags) =
 SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_conditional_execution_options, name) == 16);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_conditional_execution_options, request) == 24);
 
-SCOPEFLOW__ASSERT(sizeof(scopeflow_atof_sink_open_options) == 16);
+SCOPEFLOW__ASSERT(sizeof(scopeflow_atof_sink_open_options) == 68);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_sink_open_options, struct_size_bytes) == 0);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_sink_open_options, path) == 4);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_sink_open_options, mode) == 12);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_sink_open_options, delivery) == 16);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_sink_open_options, overflow) == 20);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_sink_open_options, queue_limit_bytes) == 24);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_sink_open_options, queue_event_limit) == 32);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_sink_open_options, spill_limit_bytes) == 36);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_sink_open_options, delay_ns) == 44);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_sink_open_options, exit_timeout_ns) == 48);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_sink_open_options, file_limit_bytes) == 56);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_sink_open_options, kept_file_count) == 64);
 
 SCOPEFLOW__ASSERT(sizeof(scopeflow_atof_reader_new_options) == 16);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_reader_new_options, struct_size_bytes) == 0);
@@ -705,6 +743,16 @@ SCOPEFLOW__ASSERT(offsetof(scopeflow_step, registration) == 52);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_step, target) == 60);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_step, tool_call_id) == 68);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_step, model_name) == 76);
+
+SCOPEFLOW__ASSERT(sizeof(scopeflow_sink_stats) == 64);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_sink_stats, written_event_count) == 0);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_sink_stats, written_bytes) == 8);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_sink_stats, dropped_event_count) == 16);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_sink_stats, lost_event_count) == 24);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_sink_stats, spilled_event_count) == 32);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_sink_stats, queued_event_count) == 40);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_sink_stats, write_error_count) == 48);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_sink_stats, rotation_count) == 56);
 
 SCOPEFLOW__ASSERT(sizeof(scopeflow_atof_item) == 152);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, item) == 0);
@@ -914,10 +962,19 @@ SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_conditional_execution_options, flags) =
 SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_conditional_execution_options, name) == 16);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_llm_conditional_execution_options, request) == 24);
 
-SCOPEFLOW__ASSERT(sizeof(scopeflow_atof_sink_open_options) == 16);
+SCOPEFLOW__ASSERT(sizeof(scopeflow_atof_sink_open_options) == 80);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_sink_open_options, struct_size_bytes) == 0);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_sink_open_options, path) == 4);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_sink_open_options, mode) == 12);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_sink_open_options, delivery) == 16);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_sink_open_options, overflow) == 20);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_sink_open_options, queue_limit_bytes) == 24);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_sink_open_options, queue_event_limit) == 32);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_sink_open_options, spill_limit_bytes) == 40);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_sink_open_options, delay_ns) == 48);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_sink_open_options, exit_timeout_ns) == 56);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_sink_open_options, file_limit_bytes) == 64);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_sink_open_options, kept_file_count) == 72);
 
 SCOPEFLOW__ASSERT(sizeof(scopeflow_atof_reader_new_options) == 16);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_reader_new_options, struct_size_bytes) == 0);

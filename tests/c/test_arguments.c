@@ -227,12 +227,28 @@ static void scopes_and_events(void) {
 static void sinks(void) {
     scopeflow_atof_sink_open_options options = SCOPEFLOW_ATOF_SINK_OPEN_OPTIONS_INIT;
     scopeflow_atof_sink *sink = NULL;
+    scopeflow_sink_stats stats;
     options.path = name;
     REFUSES(scopeflow_atof_sink_open(NULL, &sink, &error));
     REFUSES(scopeflow_atof_sink_open(&options, NULL, &error));
     options.mode = 2;
     REFUSES(scopeflow_atof_sink_open(&options, &sink, &error));
     options.mode = SCOPEFLOW_FILE_MODE_APPEND;
+    options.delivery = 2;
+    REFUSES(scopeflow_atof_sink_open(&options, &sink, &error));
+    options.delivery = SCOPEFLOW_SINK_DELIVERY_QUEUED;
+    options.overflow = 3;
+    REFUSES(scopeflow_atof_sink_open(&options, &sink, &error));
+    options.overflow = SCOPEFLOW_SINK_OVERFLOW_SPILL;
+    options.queue_limit_bytes = 4095;
+    REFUSES(scopeflow_atof_sink_open(&options, &sink, &error));
+    options.queue_limit_bytes = 4096;
+    options.delay_ns = 100000001;
+    REFUSES(scopeflow_atof_sink_open(&options, &sink, &error));
+    options.delay_ns = 0;
+    options.kept_file_count = 0;
+    REFUSES(scopeflow_atof_sink_open(&options, &sink, &error));
+    options.kept_file_count = 1;
     options.path = broken;
     REFUSES(scopeflow_atof_sink_open(&options, &sink, &error));
     options.path.len = 0;
@@ -241,7 +257,8 @@ static void sinks(void) {
     REFUSES(scopeflow_atof_sink_open(&options, &sink, &error));
     CHECK(sink == NULL);
     REFUSES(scopeflow_atof_sink_register(NULL, s.runtime, name, &error));
-    REFUSES(scopeflow_atof_sink_flush(NULL, &error));
+    REFUSES(scopeflow_atof_sink_flush(NULL, 0, &error));
+    REFUSES(scopeflow_atof_sink_read_stats(NULL, &stats, &error));
     scopeflow_atof_sink_free(NULL);
 }
 

@@ -14,6 +14,7 @@ static scopeflow_status open_sink(const char *path, scopeflow_file_mode mode,
     scopeflow_atof_sink_open_options options = SCOPEFLOW_ATOF_SINK_OPEN_OPTIONS_INIT;
     options.path = session_text(path);
     options.mode = mode;
+    options.delivery = SCOPEFLOW_SINK_DELIVERY_WRITTEN;
     return scopeflow_atof_sink_open(&options, out, error);
 }
 
@@ -53,7 +54,7 @@ static void events_are_appended_as_lines(void) {
     session_mark(&s, NULL, "one");
     session_call(&s, NULL, "two");
     CHECK(strcmp(names_in(in_folder("deep/er/a.jsonl")), "one two two ") == 0);
-    CHECK(scopeflow_atof_sink_flush(sink, NULL) == SCOPEFLOW_STATUS_OK);
+    CHECK(scopeflow_atof_sink_flush(sink, 0, NULL) == SCOPEFLOW_STATUS_OK);
     scopeflow_atof_sink_free(sink); /* The registration still holds it. */
     session_mark(&s, NULL, "three");
     CHECK(strcmp(names_in(in_folder("deep/er/a.jsonl")), "one two two three ") == 0);
@@ -106,9 +107,9 @@ static void a_full_disk_is_told_once(void) {
     CHECK(scopeflow_atof_sink_register(sink, s.runtime, session_text("file"), NULL) ==
           SCOPEFLOW_STATUS_OK);
     session_mark(&s, NULL, "lost");
-    CHECK(scopeflow_atof_sink_flush(sink, &error) == SCOPEFLOW_STATUS_INVALID_STATE);
+    CHECK(scopeflow_atof_sink_flush(sink, 0, &error) == SCOPEFLOW_STATUS_INVALID_STATE);
     CHECK(strstr(error.message, "space") != NULL);
-    CHECK(scopeflow_atof_sink_flush(sink, &error) == SCOPEFLOW_STATUS_OK);
+    CHECK(scopeflow_atof_sink_flush(sink, 0, &error) == SCOPEFLOW_STATUS_OK);
     scopeflow_atof_sink_free(sink);
     CHECK(session_deinit(&s));
 }
@@ -133,8 +134,37 @@ static void one_sink_serves_two_runtimes(void) {
     CHECK(strcmp(names_in(in_folder("c.jsonl")), "one two ") == 0);
 }
 
+/* The core's memory fails at each place in turn: an event is refused, dropped, or lost by the sink,
+ * which then says so in the file. */
+static void an_event_that_cannot_be_encoded_is_told(void) {
+    session s;
+    scopeflow_atof_sink *sink = NULL;
+    scopeflow_sink_stats stats;
+    session_init(&s);
+    CHECK(open_sink(in_folder("d.jsonl"), SCOPEFLOW_FILE_MODE_APPEND, &sink, NULL) ==
+          SCOPEFLOW_STATUS_OK);
+    CHECK(scopeflow_atof_sink_register(sink, s.runtime, session_text("file"), NULL) ==
+          SCOPEFLOW_STATUS_OK);
+    for (size_t i = 1; i < 12; i++) {
+        scopeflow_scope_event_options options = SCOPEFLOW_SCOPE_EVENT_OPTIONS_INIT;
+        scopeflow_task task;
+        scopeflow_step step;
+        options.name = session_text("m");
+        s.host.failing_allocation = s.host.allocation_count + i;
+        (void)!scopeflow_scope_event(s.runtime, &options, &task, &step, NULL);
+    }
+    s.host.failing_allocation = 0;
+    CHECK(scopeflow_atof_sink_read_stats(sink, &stats, NULL) == SCOPEFLOW_STATUS_OK);
+    CHECK(stats.lost_event_count > 0 && stats.dropped_event_count == 0);
+    CHECK(scopeflow_atof_sink_flush(sink, 0, NULL) == SCOPEFLOW_STATUS_INVALID_STATE);
+    CHECK(strstr(names_in(in_folder("d.jsonl")), "events dropped m ") != NULL);
+    scopeflow_atof_sink_free(sink);
+    CHECK(session_deinit(&s));
+}
+
 static void remove_all(void) {
-    static const char *const paths[] = {"deep/er/a.jsonl", "deep/er", "deep", "b.jsonl", "c.jsonl"};
+    static const char *const paths[] = {"deep/er/a.jsonl", "deep/er", "deep",
+                                        "b.jsonl",         "c.jsonl", "d.jsonl"};
     for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) (void)remove(in_folder(paths[i]));
     CHECK(remove(folder) == 0);
 }
@@ -146,6 +176,7 @@ int main(void) {
         {"a file that cannot be opened is named", a_file_that_cannot_be_opened_is_named},
         {"a full disk is told once", a_full_disk_is_told_once},
         {"one sink serves two runtimes", one_sink_serves_two_runtimes},
+        {"an event that cannot be encoded is told", an_event_that_cannot_be_encoded_is_told},
         {"nothing else was made", remove_all},
     };
     snprintf(folder, sizeof folder, "/tmp/scopeflow-sink-XXXXXX");

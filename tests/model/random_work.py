@@ -110,8 +110,7 @@ class Work:
             step["finalizer"] = {"label": maker.new_label("f"), "answers": self.summing(context)}
         way: dict[str, Any] = {}
         if self.chance(0.3):
-            may_drop = frame.of == "case" and not maker.was_registered("_intercept")
-            then = "drop" if may_drop and self.chance(0.7) else "close"
+            then = "drop" if frame.of == "case" and self.chance(0.5) else "close"
             way = {"take": self.random.randint(0, 2), "then": then}
         way["between"] = self.numbered(context, "consumer", 0, way.get("take", 3))
         return {**step, "consume": way}

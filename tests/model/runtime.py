@@ -168,12 +168,28 @@ class Runtime:
         can_await: bool = False,
     ) -> None:
         """Ends a scope or call: its one end event, then its pending marks (S4.3, S3.11)."""
-        if not scope.is_open:
-            return  # a target has ended its own call
+        if scope.is_open:  # else a target has ended its own call
+            time = self.settle(scope, context, timestamp)
+            self.tell_end(scope, time, context, describe, facts, can_await)
+
+    def settle(self, scope: Scope, context: Context, timestamp: int | None = None) -> int:
+        """From now on it has ended; returns when."""
         time = self.end_time(scope, timestamp)
         scope.end()
         context.restore_after(scope)  # before anybody hears of it (ADR 0011)
         self.let_go_with(scope.parent)
+        return time
+
+    def tell_end(
+        self,
+        scope: Scope,
+        time: int,
+        context: Context,
+        describe: Describe = nothing_more,
+        facts: events.Members | None = None,
+        can_await: bool = False,
+    ) -> None:
+        """The end event, and the pending marks."""
         held = Held()
         with held:
             if watch := Watch.of(self, END_SANITIZER, scope):
@@ -273,7 +289,9 @@ class Runtime:
         with held:
             self.emit_owed(context)
         self.is_closed = True
-        for scope in reversed(self.opened):
+        open_ones = [scope for scope in reversed(self.opened) if scope.is_open]
+        ended = [(scope, self.settle(scope, context)) for scope in open_ones]
+        for scope, time in ended:  # nobody hears of one while another is still open
             with held:
-                self.end(scope, context, facts=events.failure(kind="abandoned"))
+                self.tell_end(scope, time, context, facts=events.failure(kind="abandoned"))
         held.release()

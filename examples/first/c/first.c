@@ -56,7 +56,7 @@ static const char *search(scopeflow_scope *call, const char *query) {
 
 static scopeflow_step drive(scopeflow_task *of, scopeflow_step step) {
     for (;;) {
-        scopeflow_answer answer = {SCOPEFLOW_ANSWER_KIND_VALUE, SCOPEFLOW_STATUS_OK, 0, NULL};
+        scopeflow_answer answer = {.kind = SCOPEFLOW_ANSWER_KIND_VALUE};
         const char *const input = (const char *)step.input;
         if (step.kind == SCOPEFLOW_STEP_KIND_DELIVER) {
             log_event(step.event);

@@ -1446,6 +1446,30 @@ static inline scopeflow_status scopeflow__check_atof_sink_open(
                        out_error, "path is null but has a length");
     SCOPEFLOW__REQUIRE(options->mode >= 0 && options->mode <= 1,
                        out_error, "mode is no file mode");
+    SCOPEFLOW__REQUIRE(options->delivery >= 0 && options->delivery <= 1,
+                       out_error, "delivery is no sink delivery");
+    SCOPEFLOW__REQUIRE(options->overflow >= 0 && options->overflow <= 2,
+                       out_error, "overflow is no sink overflow");
+    SCOPEFLOW__REQUIRE(options->queue_limit_bytes >= 4096ull,
+                       out_error, "queue_limit_bytes is not from 4096 to 1099511627776");
+    SCOPEFLOW__REQUIRE(options->queue_limit_bytes <= 1099511627776ull,
+                       out_error, "queue_limit_bytes is not from 4096 to 1099511627776");
+    SCOPEFLOW__REQUIRE(options->queue_event_limit >= 1u,
+                       out_error, "queue_event_limit is not from 1 to 4294967295");
+    SCOPEFLOW__REQUIRE(options->queue_event_limit <= 4294967295u,
+                       out_error, "queue_event_limit is not from 1 to 4294967295");
+    SCOPEFLOW__REQUIRE(options->spill_limit_bytes >= 4096ull,
+                       out_error, "spill_limit_bytes is not from 4096 to 1099511627776");
+    SCOPEFLOW__REQUIRE(options->spill_limit_bytes <= 1099511627776ull,
+                       out_error, "spill_limit_bytes is not from 4096 to 1099511627776");
+    SCOPEFLOW__REQUIRE(options->delay_ns <= 100000000u,
+                       out_error, "delay_ns is not from 0 to 100000000");
+    SCOPEFLOW__REQUIRE(options->exit_timeout_ns <= 3600000000000ull,
+                       out_error, "exit_timeout_ns is not from 0 to 3600000000000");
+    SCOPEFLOW__REQUIRE(options->kept_file_count >= 1u,
+                       out_error, "kept_file_count is not from 1 to 1000");
+    SCOPEFLOW__REQUIRE(options->kept_file_count <= 1000u,
+                       out_error, "kept_file_count is not from 1 to 1000");
     return SCOPEFLOW_STATUS_OK;
 }
 
@@ -1462,9 +1486,19 @@ static inline scopeflow_status scopeflow__check_atof_sink_register(
 }
 
 static inline scopeflow_status scopeflow__check_atof_sink_flush(
-    scopeflow_atof_sink *self, scopeflow_error *out_error) {
+    scopeflow_atof_sink *self, uint64_t timeout_ns, scopeflow_error *out_error) {
+    (void)timeout_ns;
     SCOPEFLOW__REQUIRE(self != NULL,
                        out_error, "self must not be null");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_atof_sink_read_stats(
+    scopeflow_atof_sink *self, scopeflow_sink_stats *out_stats, scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_stats != NULL,
+                       out_error, "out_stats must not be null");
     return SCOPEFLOW_STATUS_OK;
 }
 

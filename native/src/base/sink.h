@@ -1,5 +1,5 @@
-/* What a sink of the host layer needs of the core: to be registered, and an event's line. The first
- * is defined in registry/, the second in event/. */
+/* What a sink of the host layer needs of the core: to be registered, an event's line, and the log.
+ * Defined in registry/, event/ and scope/. */
 #ifndef SCOPEFLOW__SINK_H
 #define SCOPEFLOW__SINK_H
 
@@ -12,5 +12,9 @@ scopeflow_status scopeflow__sink_register(scopeflow_runtime *runtime, scopeflow_
 
 /* The encoded event with a line end. False when memory ran out. */
 bool scopeflow__event_line_with_end(scopeflow_event *event, scopeflow_bytes *out_line);
+
+/* Says in the runtime's log that the sink of this path fails (S5.7). Runs host code. */
+void scopeflow__sink_log_failure(scopeflow_runtime *runtime, scopeflow_bytes path,
+                                 scopeflow_bytes reason);
 
 #endif

@@ -1,6 +1,7 @@
 #include "scope/log.h"
 
 #include "base/checks.gen.h"
+#include "base/sink.h"
 #include "base/utf8.h"
 #include "value/described.h"
 
@@ -31,20 +32,38 @@ static void append_error(scopeflow_runtime *runtime, scopeflow_error *to, scopef
     scopeflow__tape_deinit(&tape);
 }
 
+static void begin(scopeflow_error *entry, scopeflow_bytes title, scopeflow_bytes name) {
+    entry->status = SCOPEFLOW_STATUS_INTERNAL;
+    entry->message_len_bytes = 0;
+    append(entry, title);
+    append(entry, SCOPEFLOW__TEXT(" '"));
+    append(entry, name);
+    append(entry, SCOPEFLOW__TEXT("' failed"));
+}
+
+static void put_out(scopeflow_runtime *runtime, scopeflow_log_level level,
+                    const scopeflow_error *entry) {
+    keep(runtime, entry);
+    if (runtime->host.log != NULL)
+        runtime->host.log(runtime->host.context, (uint32_t)level,
+                          scopeflow__text(entry->message, entry->message_len_bytes));
+}
+
 void scopeflow__log_failure(scopeflow_runtime *runtime, scopeflow_log_level level,
                             scopeflow_bytes title, scopeflow_bytes name, scopeflow_ref error) {
     scopeflow_error entry;
-    entry.status = SCOPEFLOW_STATUS_INTERNAL;
-    entry.message_len_bytes = 0;
-    append(&entry, title);
-    append(&entry, SCOPEFLOW__TEXT(" '"));
-    append(&entry, name);
-    append(&entry, SCOPEFLOW__TEXT("' failed"));
+    begin(&entry, title, name);
     append_error(runtime, &entry, error);
-    keep(runtime, &entry);
-    if (runtime->host.log != NULL)
-        runtime->host.log(runtime->host.context, (uint32_t)level,
-                          scopeflow__text(entry.message, entry.message_len_bytes));
+    put_out(runtime, level, &entry);
+}
+
+void scopeflow__sink_log_failure(scopeflow_runtime *runtime, scopeflow_bytes path,
+                                 scopeflow_bytes reason) {
+    scopeflow_error entry;
+    begin(&entry, SCOPEFLOW__TEXT("writing to"), path);
+    append(&entry, SCOPEFLOW__TEXT(": "));
+    append(&entry, reason);
+    put_out(runtime, SCOPEFLOW_LOG_LEVEL_ERROR, &entry);
 }
 
 scopeflow_status scopeflow_runtime_last_error(scopeflow_runtime *self, uint32_t index,

@@ -20,6 +20,11 @@ INTERNAL_OPTIONS = {
     ("tool_conditional_execution", "flags"), ("llm_execute", "flags"),
     ("llm_stream_execute", "flags"), ("llm_request_intercepts", "flags"),
     ("llm_conditional_execution", "flags"), ("atof_sink_open", "mode"),
+    ("atof_sink_open", "delivery"), ("atof_sink_open", "overflow"),
+    ("atof_sink_open", "queue_limit"), ("atof_sink_open", "queue_event_limit"),
+    ("atof_sink_open", "spill_limit"), ("atof_sink_open", "delay"),
+    ("atof_sink_open", "exit_timeout"), ("atof_sink_open", "file_limit"),
+    ("atof_sink_open", "kept_file_count"),
     ("atof_reader_new", "line_limit"), ("atof_reader_new", "depth_limit"),
 }  # fmt: skip
 

@@ -8,8 +8,16 @@ from spec.gen.model import Api, Registry
 from spec.gen.names import camel, pascal
 from spec.gen.typescript import fit, fit_arrow
 
-_CALLABLE_ARGUMENTS = {"name": "string", "request": "any", "event": "Event"}
-_ANSWERS = {"reason": "string | null | undefined | void", "nothing": "void"}
+_CALLABLE_ARGUMENTS = {
+    "name": "string", "event": "Event", "fields": "EventSanitizeFields", "kinds": "number",
+    "registration": "string", "next": "(request: any) => any",
+}  # fmt: skip
+_ANSWERS = {
+    "reason": "string | null | undefined | void",
+    "nothing": "void",
+    "fields": "EventSanitizeFields",
+    "members": "Record<string, unknown>",
+}
 
 
 @dataclass(frozen=True)
@@ -29,13 +37,13 @@ def callables(api: Api) -> list[CallableType]:
 
 
 def callable_type(registry: Registry) -> CallableType:
-    arguments = [(camel(a), _CALLABLE_ARGUMENTS.get(a, "any")) for a in registry.call_arguments]
+    arguments = [(camel(a), _argument_type(registry, a)) for a in registry.call_arguments]
     if registry.answer != "nothing":
         arguments.append(("context", "CallbackContext"))
     answer = _ANSWERS.get(registry.answer, "unknown")
     returns = f"{answer} | Promise<{answer}>" if registry.accepts_async else answer
     parameters = ", ".join(f"{name}: {kind}" for name, kind in arguments)
-    given = ", ".join(f"given.{name}!" for name, _ in arguments)
+    given = ", ".join(f"given.{name}" for name, _ in arguments)
     return CallableType(
         doc=registry.doc,
         value=registry.value,
@@ -48,3 +56,9 @@ def callable_type(registry: Registry) -> CallableType:
             "call: (callable, given)", f"(callable as {pascal(registry.name)})({given}),", 6
         ),
     )
+
+
+def _argument_type(registry: Registry, argument: str) -> str:
+    if argument == "request" and registry.name.startswith("llm"):
+        return "LlmRequest"
+    return _CALLABLE_ARGUMENTS.get(argument, "any")

@@ -62,14 +62,23 @@ def method(api: Api, f: flat.Function) -> Method:
     call = ", ".join(["this.address", *(_passed(operation, a) for a in operation.arguments)])
     call = f"this.engine.core.{f.name}{'!' if f.is_hosted else ''}({call})"
     returns, body = _result(api, operation, call)
+    parameters = [(ts_name(a), ts_type(api, operation, a)) for a in given]
+    if breaks_chain(api, operation):
+        parameters.insert(-1, ("breakChain", "boolean"))
     return Method(
         doc=_doc(operation, api),
         name=method_name(operation),
-        parameters=", ".join(f"{ts_name(a)}: {ts_type(api, operation, a)}" for a in given),
+        parameters=", ".join(f"{name}: {kind}" for name, kind in parameters),
         returns=returns,
         body=(*checks, *body),
-        passed=", ".join(ts_name(a) for a in given),
+        passed=", ".join(name for name, _ in parameters),
     )
+
+
+def breaks_chain(api: Api, operation: Operation) -> bool:
+    """Whether it registers a request intercept, which may be the last one to run (S3.5)."""
+    answers = {r.name: r.answer for r in api.registries}
+    return operation.action == "register" and answers[operation.registry] == "request"
 
 
 def is_callable_flags(operation: Operation, argument: Argument) -> bool:
@@ -89,8 +98,10 @@ def _result(api: Api, operation: Operation, call: str) -> tuple[str, tuple[str, 
     if operation.action == "register":
         registry = next(r for r in api.registries if r.name == operation.registry)
         callable_name = next(ts_name(a) for a in operation.arguments if a.type.kind == "callable")
+        extra = "breakChain, " if breaks_chain(api, operation) else ""
+        way = "registerIntercept" if extra else "register"
         return "void", (
-            f"this.engine.register({callable_name}, {registry.value}, (ref, flags) =>",
+            f"this.engine.{way}({callable_name}, {registry.value}, {extra}(ref, flags) =>",
             f"  {call},",
             ");",
         )
@@ -223,7 +234,10 @@ def _begin_type(api: Api, operation: Operation, parameter: flat.Parameter) -> st
 
 def _doc(operation: Operation, api: Api) -> tuple[str, ...]:
     found = [operation.doc]
-    found += [f"@param {ts_name(a)} {_with_limits(a)}" for a in _documented(operation)]
+    for a in _documented(operation):
+        if a.type.kind == "callable" and breaks_chain(api, operation):
+            found.append("@param breakChain Once it has succeeded, no later one runs (S3.5).")
+        found.append(f"@param {ts_name(a)} {_with_limits(a)}")
     if operation.errors:
         found.append(f"@throws {', '.join(prose.errors(operation, api))}.")
     return tuple(found)

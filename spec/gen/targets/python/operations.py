@@ -59,6 +59,7 @@ class Function:
     call: str
     result: str
     is_fallible: bool
+    blocks: bool = False
 
     @property
     def taken(self) -> tuple[str, ...]:
@@ -129,6 +130,8 @@ def method(api: Api, op: Operation) -> Function:
         locals_.append(f"cdef {_declare(op.out.type, 'c_' + op.out.name)}")
     if BREAK_CHAIN in parameters:
         locals_.append("cdef uint32_t c_breaks")
+    if op.blocks:
+        locals_.append("cdef scopeflow_status c_status")
     call = c_call(op, _call_arguments(op, has_options))
     if not c_function.is_fallible:
         call = f"c_{op.out.name} = {call}"
@@ -147,6 +150,7 @@ def method(api: Api, op: Operation) -> Function:
         call=call,
         result="" if op.out is None else convert.result(op.out.type, f"c_{op.out.name}"),
         is_fallible=c_function.is_fallible,
+        blocks=op.blocks,
     )
 
 

@@ -3,7 +3,7 @@
 # One function for each operation: it checks the arguments, calls the core, and turns a failure into
 # an exception. The converters are in native/arguments.pxi.
 
-if scopeflow_abi_hash() != 0x19c83cb84b0e7d3au:
+if scopeflow_abi_hash() != 0xb7de00e02b9ef274u:
     raise ImportError(
         "scopeflow._native was generated for another version of the core than it is linked with"
     )

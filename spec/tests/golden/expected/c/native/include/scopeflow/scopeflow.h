@@ -17,7 +17,7 @@
 #define SCOPEFLOW_VERSION "1.2.3"
 
 /* A number over everything in this header that a compiled caller depends on (S6.3). */
-#define SCOPEFLOW_ABI_HASH UINT64_C(0x19c83cb84b0e7d3a)
+#define SCOPEFLOW_ABI_HASH UINT64_C(0xb7de00e02b9ef274)
 
 #ifndef SCOPEFLOW_API
 #if defined(_WIN32)

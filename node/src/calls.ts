@@ -1,0 +1,306 @@
+import { checkFunction } from "./checks.js";
+import { Operation, type Call } from "./driver.js";
+import type { Engine } from "./engine.js";
+import { CallFlags, EndStatus } from "./enums.gen.js";
+import { InvalidArgument } from "./errors.gen.js";
+import type { Holding } from "./holding.js";
+import { checkCodec, checkLlmRequest } from "./intercepts.js";
+import {
+  llmCall,
+  llmCallEnd,
+  llmExecute,
+  llmRequestIntercepts,
+  llmStreamExecute,
+  toolCall,
+  toolCallEnd,
+  toolExecute,
+  toolRequestIntercepts,
+} from "./operations.gen.js";
+import type {
+  LlmBeginOptions,
+  LlmCallOptions,
+  LlmEndOptions,
+  LlmStreamOptions,
+  ToolBeginOptions,
+  ToolCallOptions,
+  ToolEndOptions,
+} from "./options.js";
+import { parentAddress, type Runtime } from "./runtime.js";
+import { ScopeHandle } from "./scope.js";
+import { StreamWork } from "./stream.js";
+import { nanoseconds } from "./time.js";
+
+/* How calls of tools and language models begin, and how those end that the application runs. */
+
+type Target = NonNullable<Call["target"]>;
+
+export function beginTool(
+  runtime: Runtime,
+  name: string,
+  request: unknown,
+  target: Target,
+  options: ToolCallOptions,
+  flags: CallFlags,
+): Operation {
+  const operation = newCall(runtime, target, options, flags);
+  const { holding } = operation;
+  runtime.begin(operation, options.metadata, (metadata) =>
+    toolExecute(
+      runtime.engine,
+      runtime.address,
+      operation.currentAddress,
+      flags,
+      name,
+      holding.lendAny(request),
+      parentAddress(options.parent),
+      options.attributes ?? 0,
+      options.toolCallId ?? undefined,
+      holding.lend(options.data),
+      metadata,
+      nanoseconds(options.timestamp),
+      holding.task,
+    ),
+  );
+  return operation;
+}
+
+export function beginLlm(
+  runtime: Runtime,
+  name: string,
+  request: unknown,
+  target: Target,
+  options: LlmCallOptions,
+  flags: CallFlags,
+): Operation {
+  const operation = newCall(runtime, target, options, flags);
+  beginModel(llmExecute, operation, name, request, options, flags);
+  return operation;
+}
+
+export function beginStream(
+  runtime: Runtime,
+  name: string,
+  request: unknown,
+  target: Target,
+  options: LlmStreamOptions,
+  flags: CallFlags,
+): Operation {
+  const collector = options.collector ?? undefined;
+  const finalizer = options.finalizer ?? undefined;
+  if (collector !== undefined) checkFunction(collector, "collector");
+  if (finalizer !== undefined) checkFunction(finalizer, "finalizer");
+  const stream = new StreamWork(name, collector, finalizer, (flags & CallFlags.Sync) !== 0);
+  const operation = newCall(runtime, target, options, flags, stream);
+  const all =
+    flags |
+    (finalizer === undefined ? CallFlags.None : CallFlags.Finalizer) |
+    (options.chunkMarks ? CallFlags.ChunkMarks : CallFlags.None);
+  beginModel(llmStreamExecute, operation, name, request, options, all);
+  return operation;
+}
+
+function beginModel(
+  begin: typeof llmExecute,
+  operation: Operation,
+  name: string,
+  request: unknown,
+  options: LlmCallOptions,
+  flags: CallFlags,
+): void {
+  const { runtime, holding } = operation;
+  runtime.begin(operation, options.metadata, (metadata) => {
+    checkLlmRequest(request);
+    checkCodec(options.codec, "codec", ["decode", "encode"]);
+    checkCodec(options.responseCodec, "responseCodec", ["decodeResponse"]);
+    begin(
+      runtime.engine,
+      runtime.address,
+      operation.currentAddress,
+      flags,
+      name,
+      holding.lendAny(request),
+      parentAddress(options.parent),
+      options.attributes ?? 0,
+      options.modelName ?? undefined,
+      holding.lend(options.data),
+      metadata,
+      nanoseconds(options.timestamp),
+      holding.lend(options.codec),
+      holding.lend(options.responseCodec),
+      holding.task,
+    );
+  });
+}
+
+function newCall(
+  runtime: Runtime,
+  target: Target,
+  options: ToolCallOptions | LlmCallOptions,
+  flags: CallFlags,
+  stream?: StreamWork,
+): Operation {
+  checkFunction(target, "func");
+  return new Operation(runtime, runtime.engine.context.get(), {
+    target,
+    data: options.data ?? null,
+    metadata: options.metadata ?? null,
+    canWait: (flags & CallFlags.Sync) === 0,
+    stream,
+  });
+}
+
+/** The helpers that give the request that comes out. */
+const GIVES_REQUEST = new Set<unknown>([toolRequestIntercepts, llmRequestIntercepts]);
+
+/** Begins what runs only one kind of middleware, without a span or an event (S4.9). */
+export function beginHelper(
+  runtime: Runtime,
+  begin: (
+    engine: Engine,
+    self: number,
+    current: number,
+    flags: number,
+    name: string,
+    request: number,
+    task: number,
+  ) => void,
+  name: string,
+  request: unknown,
+  flags: CallFlags,
+): Operation {
+  const operation = new Operation(runtime, runtime.engine.context.get(), {
+    unanswered: GIVES_REQUEST.has(begin) ? request : undefined,
+    canWait: flags === CallFlags.None,
+  });
+  const { engine, address } = runtime;
+  const { holding } = operation;
+  runtime.begin(operation, undefined, () => {
+    const current = operation.currentAddress;
+    begin(engine, address, current, flags, name, holding.lendAny(request), holding.task);
+  });
+  return operation;
+}
+
+// --- Calls that the application runs by itself (S4.8) ---
+
+export function manualTool(
+  runtime: Runtime,
+  name: string,
+  request: unknown,
+  options: ToolBeginOptions & { data?: unknown },
+): ScopeHandle {
+  return begun(runtime, options, (operation, holding, metadata) =>
+    toolCall(
+      runtime.engine,
+      runtime.address,
+      operation.currentAddress,
+      name,
+      holding.lendAny(request),
+      parentAddress(options.parent),
+      options.attributes ?? 0,
+      options.toolCallId ?? undefined,
+      metadata,
+      nanoseconds(options.timestamp),
+      holding.task,
+    ),
+  );
+}
+
+export function manualLlm(
+  runtime: Runtime,
+  name: string,
+  request: unknown,
+  options: LlmBeginOptions,
+): ScopeHandle {
+  return begun(runtime, options, (operation, holding, metadata) => {
+    checkLlmRequest(request);
+    checkCodec(options.codec, "codec", ["decode"]);
+    llmCall(
+      runtime.engine,
+      runtime.address,
+      operation.currentAddress,
+      name,
+      holding.lendAny(request),
+      parentAddress(options.parent),
+      options.attributes ?? 0,
+      options.modelName ?? undefined,
+      metadata,
+      nanoseconds(options.timestamp),
+      holding.lend(options.annotatedRequest),
+      holding.lend(options.codec),
+      holding.task,
+    );
+  });
+}
+
+function begun(
+  runtime: Runtime,
+  options: { data?: unknown; metadata?: unknown },
+  begin: (operation: Operation, holding: Holding, metadata: number) => void,
+): ScopeHandle {
+  const current = runtime.engine.context.get();
+  const operation = new Operation(runtime, current);
+  runtime.begin(operation, options.metadata, (metadata) =>
+    begin(operation, operation.holding, metadata),
+  );
+  operation.run();
+  return runtime.wrap(operation.scope, current, options.data, options.metadata);
+}
+
+export function endTool(
+  runtime: Runtime,
+  handle: ScopeHandle,
+  response: unknown,
+  options: ToolEndOptions,
+): void {
+  ended(runtime, handle, (operation, holding) =>
+    toolCallEnd(
+      runtime.engine,
+      handle.address,
+      operation.currentAddress,
+      response === undefined ? 0 : holding.lendAny(response),
+      holding.lend(options.data),
+      holding.lend(options.metadata),
+      options.status ?? EndStatus.Unset,
+      holding.lend(options.error),
+      nanoseconds(options.timestamp),
+      holding.task,
+    ),
+  );
+}
+
+export function endLlm(
+  runtime: Runtime,
+  handle: ScopeHandle,
+  response: unknown,
+  options: LlmEndOptions,
+): void {
+  ended(runtime, handle, (operation, holding) => {
+    checkCodec(options.responseCodec, "responseCodec", ["decodeResponse"]);
+    llmCallEnd(
+      runtime.engine,
+      handle.address,
+      operation.currentAddress,
+      response === undefined ? 0 : holding.lendAny(response),
+      holding.lend(options.data),
+      holding.lend(options.metadata),
+      options.status ?? EndStatus.Unset,
+      holding.lend(options.error),
+      nanoseconds(options.timestamp),
+      holding.lend(options.annotatedResponse),
+      holding.lend(options.responseCodec),
+      holding.task,
+    );
+  });
+}
+
+function ended(
+  runtime: Runtime,
+  handle: ScopeHandle,
+  end: (operation: Operation, holding: Holding) => void,
+): void {
+  if (!(handle instanceof ScopeHandle)) throw new InvalidArgument("handle must be a scope handle");
+  const operation = new Operation(runtime, runtime.engine.context.get());
+  runtime.begin(operation, undefined, () => end(operation, operation.holding));
+  operation.run();
+}

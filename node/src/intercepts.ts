@@ -1,0 +1,70 @@
+import { InvalidArgument } from "./errors.gen.js";
+
+/** A request to a language model: an object of these two members and no other. */
+export interface LlmRequest {
+  /** Headers of the transport. Observers never see the credentials among them (S3.6). */
+  headers: any;
+  /** What the provider gets. */
+  content: any;
+}
+
+/** A mark that an intercept leaves with its call; it follows the end, as a child (S3.11). */
+export interface PendingMark {
+  name: string;
+  data?: unknown;
+  metadata?: unknown;
+}
+
+/** What an intercept may return in place of its result, to leave marks with the call (S3.11). */
+export class InterceptOutcome {
+  /** @param result What it would have returned: the request, or the call's result. */
+  constructor(
+    readonly result: unknown,
+    readonly pendingMarks: readonly PendingMark[] = [],
+  ) {}
+}
+
+/** What an LLM request intercept may return in place of the request. */
+export interface LlmRequestInterceptOutcome {
+  request: LlmRequest;
+  /** The annotated form of the request, if the call has a codec. */
+  annotatedRequest?: unknown;
+  pendingMarks?: readonly PendingMark[];
+}
+
+/** Turns requests into their annotated form and back (S4.11). */
+export interface LlmCodec {
+  decode(request: LlmRequest): unknown;
+  /** The request with the edits of its annotated form. */
+  encode(annotated: any, request: LlmRequest): LlmRequest | PromiseLike<LlmRequest>;
+}
+
+/** Turns responses into their annotated form (S2.8). */
+export interface LlmResponseCodec {
+  decodeResponse(response: any): unknown;
+}
+
+export function isLlmRequest(value: unknown): value is LlmRequest {
+  return (
+    typeof value === "object" &&
+    value !== null &&
+    !Array.isArray(value) &&
+    "headers" in value &&
+    "content" in value &&
+    Object.keys(value).length === 2
+  );
+}
+
+export function checkLlmRequest(value: unknown): asserts value is LlmRequest {
+  if (isLlmRequest(value)) return;
+  throw new InvalidArgument("request must be an object of headers and content");
+}
+
+/** A codec is told by its methods; null is none. */
+export function checkCodec(codec: unknown, name: string, methods: readonly string[]): void {
+  if (codec === undefined || codec === null) return;
+  for (const method of methods) {
+    if (typeof (Object(codec) as Record<string, unknown>)[method] === "function") continue;
+    throw new InvalidArgument(`${name} must have a method ${method}`);
+  }
+}

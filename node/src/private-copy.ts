@@ -1,0 +1,77 @@
+import { isLlmRequest, type LlmRequest } from "./intercepts.js";
+
+/*
+ * Private copies (S3.10): the JSON containers of a value anew, which are arrays, plain objects and
+ * maps; all else is shared. A copy is made level by level and not by recursion, for a payload may
+ * be nested as deeply as it likes. Aliases and cycles stay what they are.
+ */
+
+type Container = unknown[] | Map<unknown, unknown> | Record<string, unknown>;
+
+export function privateCopy(value: unknown): unknown {
+  if (!isContainer(value)) return value;
+  const made = new Map<object, Container>();
+  const unfinished: Container[] = [];
+  const copyOf = (original: Container): Container => {
+    let copy = made.get(original);
+    if (copy === undefined) {
+      copy = shallowCopy(original);
+      made.set(original, copy);
+      unfinished.push(copy);
+    }
+    return copy;
+  };
+  const result = copyOf(value);
+  for (let copy = unfinished.pop(); copy !== undefined; copy = unfinished.pop()) {
+    finish(copy, copyOf);
+  }
+  return result;
+}
+
+/** A copy of a request without what observers never see (S3.6). Other values are copied whole. */
+export function observersCopy(
+  value: unknown,
+  isCredential: (header: string) => boolean,
+): unknown {
+  const copy = privateCopy(value);
+  if (isLlmRequest(copy)) copy.headers = withoutCredentials(copy, isCredential);
+  return copy;
+}
+
+function withoutCredentials(
+  { headers }: LlmRequest,
+  isCredential: (header: string) => boolean,
+): unknown {
+  if (!isContainer(headers) || Array.isArray(headers)) return headers;
+  if (headers instanceof Map) {
+    const isSecret = (name: unknown) => typeof name === "string" && isCredential(name);
+    return new Map([...headers].filter(([name]) => !isSecret(name)));
+  }
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => !isCredential(name)));
+}
+
+function isContainer(value: unknown): value is Container {
+  if (typeof value !== "object" || value === null) return false;
+  if (Array.isArray(value)) return true;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null || prototype === Map.prototype;
+}
+
+function shallowCopy(value: Container): Container {
+  if (Array.isArray(value)) return Array.prototype.slice.call(value);
+  if (value instanceof Map) return new Map(value);
+  if (Object.getPrototypeOf(value) === null) return Object.assign(Object.create(null), value);
+  return { ...value };
+}
+
+/** Puts copies in the place of the originals. */
+function finish(copy: Container, copyOf: (original: Container) => Container): void {
+  if (copy instanceof Map) {
+    for (const [key, value] of copy) if (isContainer(value)) copy.set(key, copyOf(value));
+    return;
+  }
+  const members = copy as Record<string, unknown>;
+  for (const [name, value] of Object.entries(members)) {
+    if (isContainer(value)) members[name] = copyOf(value);
+  }
+}

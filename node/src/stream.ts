@@ -1,0 +1,277 @@
+import { disown, isThenable } from "./callbacks.js";
+import type { Operation } from "./driver.js";
+import { AnswerKind } from "./enums.gen.js";
+import { InvalidState } from "./errors.gen.js";
+import type { ScopeHandle } from "./scope.js";
+
+/*
+ * Streams (S4.7). The producer sees the call's own span as the current scope, and what it makes
+ * current itself, at each step (S1.11). No chunk is taken ahead of the consumer, and none is kept.
+ */
+
+type AnyIterator = Iterator<unknown> | AsyncIterator<unknown>;
+type Step = IteratorResult<any, any>;
+
+const END: Step = { done: true, value: undefined };
+
+/** What a streamed call has beyond others. */
+export class StreamWork {
+  constructor(
+    private readonly name: string,
+    readonly collector: ((chunk: any) => unknown) | undefined,
+    readonly finalizer: (() => unknown) | undefined,
+    private readonly isSync: boolean,
+  ) {}
+
+  /** @param produced What the producer gave; that it is no iterator shows at the first step. */
+  open(operation: Operation, produced: unknown): LlmStream | SyncLlmStream {
+    const producer = new Producer(operation, this.name, produced, this.isSync);
+    const Made = this.isSync ? SyncLlmStream : LlmStream;
+    const stream = new Made(operation, producer, this.collector);
+    const { engine } = operation.runtime;
+    engine.watch(stream, operation.holding);
+    return stream;
+  }
+}
+
+/** The application's own iterator, and the context in which it runs. */
+class Producer {
+  private iterator: AnyIterator | undefined;
+  private current: ScopeHandle | undefined;
+
+  constructor(
+    private readonly operation: Operation,
+    private readonly name: string,
+    private readonly produced: unknown,
+    private readonly isSync: boolean,
+  ) {
+    this.current = operation.span;
+  }
+
+  ask(): unknown {
+    return this.run(() => (this.iterator ??= this.iteratorOf(this.produced)).next());
+  }
+
+  /** Stops it at once; one that has no `return`, or has not begun, has nothing to stop. */
+  stop(): unknown {
+    return this.run(() => (this.iterator ??= this.iteratorOf(this.produced)).return?.());
+  }
+
+  private run(call: () => unknown): unknown {
+    const { context } = this.operation.runtime.engine;
+    return context.run(this.current, () => {
+      try {
+        return call();
+      } finally {
+        this.current = context.get();
+      }
+    });
+  }
+
+  private iteratorOf(produced: unknown): AnyIterator {
+    const object = Object(produced) as Partial<AsyncIterable<unknown> & Iterable<unknown>> &
+      Partial<AnyIterator>;
+    if (!this.isSync && object[Symbol.asyncIterator]) return object[Symbol.asyncIterator]!();
+    if (object[Symbol.iterator] && typeof produced === "object") return object[Symbol.iterator]!();
+    if (typeof object.next === "function") return object as AnyIterator;
+    const wanted = this.isSync ? "iterator" : "async iterator";
+    throw new TypeError(
+      `the producer of '${this.name}' gave ${className(produced)}, which is no ${wanted}`,
+    );
+  }
+}
+
+function className(value: unknown): string {
+  return typeof value === "object" && value !== null ? value.constructor.name : typeof value;
+}
+
+/** What the sync and the async stream have in common. */
+abstract class Chunks {
+  protected isBusy = false;
+  protected isOver = false;
+
+  /** @internal */
+  constructor(
+    /** @internal */
+    readonly operation: Operation,
+    protected readonly producer: Producer,
+    protected readonly collector: ((chunk: any) => unknown) | undefined,
+  ) {}
+
+  protected begin(): void {
+    if (this.isBusy) throw new InvalidState("a step of the stream is running already");
+    this.isBusy = true;
+  }
+
+  protected leave(): void {
+    this.isBusy = false;
+    if (!this.isOver && this.operation.isResting) return;
+    this.isOver = true;
+    this.operation.runtime.engine.unwatch(this);
+  }
+}
+
+/**
+ * The chunks of a streamed LLM call, made by `llmStreamCallExecute`. `return`, which is also what
+ * leaving a `for await` calls, stops the producer at once. Dropped before its end, it ends as
+ * abandoned (S1.12).
+ */
+export class LlmStream extends Chunks implements AsyncIterableIterator<any> {
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  /** @throws InvalidState while another step runs. */
+  async next(): Promise<Step> {
+    if (this.isOver) return END;
+    this.begin();
+    try {
+      return await this.step();
+    } finally {
+      this.leave();
+    }
+  }
+
+  /** Stops the producer. On a stream that has ended it does nothing. */
+  async return(value?: unknown): Promise<Step> {
+    if (this.isOver) return { done: true, value };
+    this.begin();
+    try {
+      await this.stop();
+      return { done: true, value };
+    } finally {
+      this.leave();
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.return();
+  }
+
+  private async step(): Promise<Step> {
+    let result: Step;
+    try {
+      result = (await this.producer.ask()) as Step;
+    } catch (error) {
+      return this.end(AnswerKind.Error, error);
+    }
+    if (result.done) return this.end(AnswerKind.Value);
+    const chunk: unknown = result.value;
+    try {
+      await this.collector?.(chunk);
+    } catch (error) {
+      await this.stopProducer();
+      return this.end(AnswerKind.Error, error);
+    }
+    await this.operation.goOn(AnswerKind.Chunk);
+    return this.operation.isResting ? { done: false, value: chunk } : END;
+  }
+
+  private async stop(): Promise<Step> {
+    try {
+      await this.producer.stop();
+    } catch (error) {
+      return this.end(AnswerKind.Error, error);
+    }
+    return this.end(AnswerKind.Cancel);
+  }
+
+  /** After a failure of the collector, which came first. */
+  private async stopProducer(): Promise<void> {
+    try {
+      await this.producer.stop();
+    } catch {
+      // The collector's error is the call's.
+    }
+  }
+
+  private async end(kind: AnswerKind, error?: unknown): Promise<Step> {
+    this.isOver = true;
+    await this.operation.goOn(kind, error);
+    return END;
+  }
+}
+
+/** The same of a call that cannot wait, made by `llmStreamCallExecuteSync`. */
+export class SyncLlmStream extends Chunks implements IterableIterator<any> {
+  [Symbol.iterator](): this {
+    return this;
+  }
+
+  /** @throws InvalidState while another step runs. */
+  next(): Step {
+    if (this.isOver) return END;
+    this.begin();
+    try {
+      return this.step();
+    } finally {
+      this.leave();
+    }
+  }
+
+  /** Stops the producer. On a stream that has ended it does nothing. */
+  return(value?: unknown): Step {
+    if (this.isOver) return { done: true, value };
+    this.begin();
+    try {
+      this.stop();
+      return { done: true, value };
+    } finally {
+      this.leave();
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.return();
+  }
+
+  private step(): Step {
+    let result: Step;
+    try {
+      result = atOnce(this.producer.ask(), "the producer") as Step;
+    } catch (error) {
+      return this.end(AnswerKind.Error, error);
+    }
+    if (result.done) return this.end(AnswerKind.Value);
+    const chunk: unknown = result.value;
+    try {
+      atOnce(this.collector?.(chunk), "the collector");
+    } catch (error) {
+      this.stopProducer();
+      return this.end(AnswerKind.Error, error);
+    }
+    this.operation.goOn(AnswerKind.Chunk);
+    return this.operation.isResting ? { done: false, value: chunk } : END;
+  }
+
+  private stop(): Step {
+    try {
+      atOnce(this.producer.stop(), "the producer");
+    } catch (error) {
+      return this.end(AnswerKind.Error, error);
+    }
+    return this.end(AnswerKind.Cancel);
+  }
+
+  /** After a failure of the collector, which came first. */
+  private stopProducer(): void {
+    try {
+      this.producer.stop();
+    } catch {
+      // The collector's error is the call's.
+    }
+  }
+
+  private end(kind: AnswerKind, error?: unknown): Step {
+    this.isOver = true;
+    this.operation.goOn(kind, error);
+    return END;
+  }
+}
+
+/** S3.8: what turns out to need a wait where nothing can be awaited has failed. */
+function atOnce(value: unknown, who: string): unknown {
+  if (!isThenable(value)) return value;
+  disown(value);
+  throw new InvalidState(`${who} of a stream that cannot wait gave a promise`);
+}

@@ -1,0 +1,155 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { ScopeType } from "scopeflow";
+import { collect, countRefs, listen, outline } from "./helpers.mjs";
+
+const request = () => ({ headers: {}, content: { q: 1 } });
+
+async function* three() {
+  yield 1;
+  yield 2;
+  yield 3;
+}
+
+async function take(stream, count = Infinity) {
+  const chunks = [];
+  for await (const chunk of stream) {
+    chunks.push(chunk);
+    if (chunks.length === count) break;
+  }
+  return chunks;
+}
+
+describe("streams", () => {
+  test("the chunks, and one end with what the finalizer made of them", async () => {
+    const { runtime, events } = listen();
+    const heard = [];
+    const stream = await runtime.llmStreamCallExecute("gpt", request(), three, {
+      collector: (chunk) => void heard.push(chunk),
+      finalizer: () => heard.join(""),
+    });
+    assert.deepEqual(await take(stream), [1, 2, 3]);
+    assert.deepEqual(outline(events), ["gpt:start", "gpt:end"]);
+    assert.equal(events[1].data, "123");
+    assert.deepEqual(await stream.next(), { done: true, value: undefined });
+    assert.deepEqual(await stream.return(7), { done: true, value: 7 });
+  });
+
+  test("leaving the loop stops the producer at once", async () => {
+    const { runtime, events } = listen();
+    let isStopped = false;
+    async function* producer() {
+      try {
+        yield* three();
+      } finally {
+        isStopped = true;
+      }
+    }
+    const stream = await runtime.llmStreamCallExecute("gpt", request(), producer);
+    assert.deepEqual(await take(stream, 1), [1]);
+    assert(isStopped);
+    assert.equal(events[1].metadata["error.type"], "cancelled");
+  });
+
+  test("a producer may be sync, or a promise; what is no iterator fails", async () => {
+    const { runtime, events } = listen();
+    const begin = (func) => runtime.llmStreamCallExecute("gpt", request(), func);
+    assert.deepEqual(await take(await begin(() => [1, 2])), [1, 2]);
+    assert.deepEqual(await take(await begin(async () => three())), [1, 2, 3]);
+    const stream = await begin(() => 5);
+    await assert.rejects(stream.next(), {
+      message: "the producer of 'gpt' gave number, which is no async iterator",
+    });
+    assert.equal(events.at(-1).metadata["error.type"], "exception");
+  });
+
+  test("one step at a time", async () => {
+    const { runtime } = listen();
+    const stream = await runtime.llmStreamCallExecute("gpt", request(), three);
+    const first = stream.next();
+    await assert.rejects(stream.next(), { code: "invalid_state" });
+    assert.equal((await first).value, 1);
+    assert.deepEqual(await take(stream), [2, 3]);
+  });
+
+  test("a collector that throws stops the producer, and its error comes out", async () => {
+    const { runtime, events } = listen();
+    const failure = new Error("mine");
+    let isStopped = false;
+    function* producer() {
+      try {
+        yield 1;
+      } finally {
+        isStopped = true;
+        throw new Error("second");
+      }
+    }
+    const collector = () => {
+      throw failure;
+    };
+    const stream = await runtime.llmStreamCallExecute("gpt", request(), producer, { collector });
+    await assert.rejects(stream.next(), (error) => error === failure);
+    assert(isStopped);
+    assert.equal(events.at(-1).metadata["otel.status_description"], "mine");
+  });
+
+  test("the producer runs under the call's span, the consumer does not", async () => {
+    const { runtime, events } = listen();
+    function* producer() {
+      runtime.event("first");
+      runtime.pushScope("inside", ScopeType.Function);
+      yield 1;
+      runtime.event("second");
+      runtime.getHandle().pop();
+    }
+    const stream = runtime.llmStreamCallExecuteSync("gpt", request(), producer);
+    for (const _ of stream) runtime.event("consumer");
+    const [start] = events;
+    const named = (name) => events.find((event) => event.name === name);
+    assert.equal(named("first").parent_uuid, start.uuid);
+    assert.equal(named("second").parent_uuid, named("inside").uuid);
+    assert.equal(named("consumer").parent_uuid, start.parent_uuid);
+  });
+
+  test("a sync stream takes no promise", () => {
+    const { runtime } = listen();
+    const stream = runtime.llmStreamCallExecuteSync("gpt", request(), () => ({
+      next: () => Promise.resolve({ done: true }),
+    }));
+    assert.throws(() => stream.next(), { code: "invalid_state" });
+    const collector = async () => {};
+    const other = runtime.llmStreamCallExecuteSync("gpt", request(), () => [1], { collector });
+    assert.throws(() => other.next(), { code: "invalid_state" });
+  });
+
+  test("one that is dropped ends as abandoned, without its finalizer", async () => {
+    const { runtime, events } = listen();
+    let isAsked = false;
+    const finalizer = () => (isAsked = true);
+    await (async () => {
+      const stream = await runtime.llmStreamCallExecute("gpt", request(), three, { finalizer });
+      await stream.next();
+    })();
+    await collect(() => {
+      runtime.flush();
+      return events.length === 2;
+    });
+    assert.equal(events[1]?.metadata["error.type"], "abandoned");
+    assert(!isAsked);
+  });
+
+  test("all references come back", async () => {
+    const { runtime } = listen();
+    const work = async () => {
+      const options = { finalizer: () => ({}), chunkMarks: true };
+      await take(await runtime.llmStreamCallExecute("gpt", request(), three, options));
+      await take(await runtime.llmStreamCallExecute("gpt", request(), three, options), 1);
+      for (const _ of runtime.llmStreamCallExecuteSync("gpt", request(), () => [1, 2]));
+    };
+    await work();
+    const before = await countRefs();
+    for (let i = 0; i < 1000; i++) await work();
+    // Ended scopes are let go by the hundred (lifetimes.ts), and their metadata with them.
+    assert((await countRefs()) < before + 300);
+  });
+});
