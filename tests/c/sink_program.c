@@ -5,7 +5,7 @@
  * END is what happens when every thread has emitted its events: `flush` flushes and returns,
  * `return` only returns from main, `_exit` leaves without a word, `wait` waits to be killed. With
  * `forks=N` the main thread forks N children while the others emit; each emits too and exits. With
- * `pauses=1` no thread is within an operation at that moment, only the worker may be. */
+ * `pauses=1` no thread is within an operation at that moment and the worker rests. */
 #define _DEFAULT_SOURCE 1
 #include "sink_files.h"
 
@@ -82,13 +82,20 @@ static void run_child(int number) {
     exit(0);
 }
 
-/* A sanitizer's locks are also held while a thread starts, the worker's too. */
 static void await_threads(void) {
     (void)pthread_mutex_lock(&emitting);
     while (begun_count < self.thread_count) (void)pthread_cond_wait(&beginning, &emitting);
     (void)pthread_mutex_unlock(&emitting);
-    sink_emit(&self.run, THREAD_LIMIT - 1, 0);
-    (void)!scopeflow_atof_sink_flush(self.run.sink, 60000000000ull, NULL);
+}
+
+/* The worker allocates and frees too. What it does after it has written one line, it has done when
+ * it has written the next, whose batch it keeps, for the line took one that it had kept. */
+static void rest_worker(void) {
+    static int emitted_count = 0;
+    for (int i = 0; i < 2; i++) {
+        sink_emit(&self.run, THREAD_LIMIT - 1, emitted_count++);
+        (void)!scopeflow_atof_sink_flush(self.run.sink, 60000000000ull, NULL);
+    }
 }
 
 static int fork_children(void) {
@@ -96,6 +103,7 @@ static int fork_children(void) {
     if (self.pauses) await_threads();
     for (int i = 0; i < self.fork_count; i++) {
         pause_others();
+        if (self.pauses) rest_worker();
         pid_t const child = fork();
         if (child == 0) run_child(THREAD_LIMIT + i % 8);
         resume_others();

@@ -149,7 +149,7 @@ def test_a_child_writes_only_its_own(folder: Path) -> None:
     if SANITIZERS == "thread":
         print("  left out: with ThreadSanitizer a child starts no worker")
         return
-    more_options, more_lines = (["pauses=1"], {"7": 1}) if SANITIZERS else ([], {})
+    more_options, more_lines = (["pauses=1"], {"7": 2}) if SANITIZERS else ([], {})
     for i in range(10):
         path = folder / f"{i}.jsonl"
         # The parent's lines still wait when it forks.
@@ -174,7 +174,7 @@ def check_forks(folder: Path, *more_options: str) -> None:
         path = folder / str(i)
         run(path, "return", "threads=4", "events=4000", "forks=8", *options, *more_options)
         expected = {str(thread): 4000 for thread in range(4)}
-        expected |= {str(8 + i): 20 for i in range(8)} | ({"7": 1} if more_options else {})
+        expected |= {str(8 + i): 20 for i in range(8)} | ({"7": 16} if more_options else {})
         check_complete(path, expected)
         assert list(folder.glob("*.spill*")) == []
 
