@@ -517,8 +517,8 @@ scopeflow_status scopeflow__registry_remove(scopeflow__owner owner, scopeflow_re
     if (view != NULL && at < view->entry_count) {
         removed = take_out(view, at);
         if (owner.runtime != NULL) groups_remove(runtime, groups_of(kind));
-        /* A stale set would keep the callable alive until the next call. */
-        scopeflow__view_forget_set(view, &doomed);
+        /* A stale set would keep the callable alive until the next call, and from collectors. */
+        scopeflow__view_forget_sets(view, &doomed);
     }
     scopeflow__unlock(&runtime->registry_lock);
 

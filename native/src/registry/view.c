@@ -12,11 +12,33 @@ scopeflow__view *scopeflow__view_new(scopeflow_runtime *runtime, scopeflow__view
     return self;
 }
 
+/* --- All views of a runtime's scopes --- */
+
+/* Needs the lock. */
+static void enlist(scopeflow__view *self) {
+    scopeflow_runtime *const runtime = self->runtime;
+    self->next = runtime->scope_views;
+    if (self->next != NULL) self->next->link = &self->next;
+    self->link = &runtime->scope_views;
+    runtime->scope_views = self;
+    (void)__atomic_fetch_add(&runtime->scope_view_count, 1, __ATOMIC_RELEASE);
+}
+
+static void delist(scopeflow__view *self) {
+    scopeflow_runtime *const runtime = self->runtime;
+    scopeflow__lock(&runtime->registry_lock);
+    *self->link = self->next;
+    if (self->next != NULL) self->next->link = self->link;
+    scopeflow__unlock(&runtime->registry_lock);
+    (void)__atomic_fetch_sub(&runtime->scope_view_count, 1, __ATOMIC_RELEASE);
+}
+
+/* --- Release --- */
+
 static void free_view(scopeflow__view *self) {
     scopeflow_runtime *const runtime = self->runtime;
+    if (self->parent != NULL) delist(self);
     for (uint32_t i = 0; i < self->entry_count; i++) scopeflow__entry_release(self->entries[i]);
-    if (self->parent != NULL)
-        (void)__atomic_fetch_sub(&runtime->scope_view_count, 1, __ATOMIC_RELEASE);
     scopeflow__deallocate(&runtime->memory, self->entries,
                           self->entry_capacity * sizeof *self->entries);
     if (self->resolved != NULL) scopeflow__set_release(self->resolved);
@@ -48,6 +70,18 @@ void scopeflow__view_forget_set(scopeflow__view *self, scopeflow__doomed *doomed
         doomed->sets = self->resolved;
     }
     self->resolved = NULL;
+}
+
+static bool is_below(const scopeflow__view *self, const scopeflow__view *other) {
+    while (self != NULL && self != other) self = self->parent;
+    return self != NULL;
+}
+
+void scopeflow__view_forget_sets(scopeflow__view *self, scopeflow__doomed *doomed) {
+    scopeflow__view_forget_set(self, doomed);
+    if (scopeflow__load_u32(&self->refs) == 1 && self->parent != NULL) return; /* Its scope's. */
+    for (scopeflow__view *view = self->runtime->scope_views; view != NULL; view = view->next)
+        if (is_below(view, self)) scopeflow__view_forget_set(view, doomed);
 }
 
 void scopeflow__doomed_release(scopeflow__doomed *self) {
@@ -118,7 +152,7 @@ scopeflow__view *scopeflow__view_own(scopeflow__owner owner, scopeflow__view *fr
 
     fresh->parent = inherited;
     scopeflow__ref_up(&inherited->refs);
-    (void)__atomic_fetch_add(&scope->runtime->scope_view_count, 1, __ATOMIC_RELEASE);
+    enlist(fresh);
     scopeflow__view_drop(scope->view, doomed);
     scope->view = fresh;
     __atomic_store_n(&scope->owns_view, true, __ATOMIC_RELEASE);

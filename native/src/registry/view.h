@@ -15,6 +15,8 @@ struct scopeflow__view {
     scopeflow__set *resolved;
     uint64_t resolved_version; /* Sum of the versions from here to the runtime's view. */
     scopeflow__view *next_doomed;
+    scopeflow__view *next;  /* Among the views of the runtime's scopes, */
+    scopeflow__view **link; /* and what points to this one there. */
 };
 
 /* What has to be let go once the lock is free. */
@@ -26,6 +28,8 @@ typedef struct scopeflow__doomed {
 /* All of these need the registry lock. */
 void scopeflow__view_drop(scopeflow__view *self, scopeflow__doomed *doomed);
 void scopeflow__view_forget_set(scopeflow__view *self, scopeflow__doomed *doomed);
+/* Also the sets of those that inherit from it. */
+void scopeflow__view_forget_sets(scopeflow__view *self, scopeflow__doomed *doomed);
 scopeflow__view *scopeflow__view_of(scopeflow_scope *scope, scopeflow__doomed *doomed);
 scopeflow__view *scopeflow__view_own(scopeflow__owner owner, scopeflow__view *fresh,
                                      scopeflow__doomed *doomed);
