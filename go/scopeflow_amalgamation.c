@@ -3789,9 +3789,10 @@ struct scopeflow_runtime {
     uint32_t refs; /* The owner's, each reference to the root and, once the owner has gone, one for
                       each first-level scope. */
     scopeflow__spinlock registry_lock;
-    uint32_t view_epoch;      /* Raised when a scope that others inherit from gets its view. */
-    uint32_t late_groups;     /* Under the lock: registered where others inherited already. */
-    uint32_t group_counts[5]; /* Under the lock: of the runtime's own registrations. */
+    scopeflow__view *scope_views; /* Under the lock: all that scopes registered in. */
+    uint32_t view_epoch;          /* Raised when a scope that others inherit from gets its view. */
+    uint32_t late_groups;         /* Under the lock: registered where others inherited already. */
+    uint32_t group_counts[5];     /* Under the lock: of the runtime's own registrations. */
 
     uint64_t subscriber_error_count;
     uint64_t withheld_payload_count;
@@ -5251,6 +5252,16 @@ static inline scopeflow_status scopeflow__check_task_resume(
     return SCOPEFLOW_STATUS_OK;
 }
 
+static inline scopeflow_status scopeflow__check_task_held_at(
+    scopeflow_task *task, uint32_t index, scopeflow_ref *out_held, scopeflow_error *out_error) {
+    (void)index;
+    SCOPEFLOW__REQUIRE(task != NULL,
+                       out_error, "task must not be null");
+    SCOPEFLOW__REQUIRE(out_held != NULL,
+                       out_error, "out_held must not be null");
+    return SCOPEFLOW_STATUS_OK;
+}
+
 static inline scopeflow_status scopeflow__check_tool_execute(
     scopeflow_runtime *self, const scopeflow_tool_execute_options *options, scopeflow_task *task,
     scopeflow_step *out_step, scopeflow_error *out_error) {
@@ -5735,6 +5746,8 @@ void scopeflow__scope_open(scopeflow_scope *self, int64_t timestamp_ns);
 bool scopeflow__scope_end(scopeflow_scope *self);
 /* Ends it without a word and puts it on the runtime's list (S1.12). Runs no host code. */
 void scopeflow__scope_abandon(scopeflow_scope *self);
+/* The same for one that has ended, but whose end has reached nobody. */
+void scopeflow__scope_owe_end(scopeflow_scope *self, int64_t ended_at_ns);
 
 /* The nearest scope, from this one upwards, that has not ended; the root at last. */
 scopeflow_scope *scopeflow__scope_nearest_open(scopeflow_scope *self);
@@ -6616,6 +6629,15 @@ void scopeflow__scope_abandon(scopeflow_scope *self) {
     put_on_list(self);
 }
 
+void scopeflow__scope_owe_end(scopeflow_scope *self, int64_t ended_at_ns) {
+    if (self->fork_generation != self->runtime->fork_generation) return;
+    if (!self->is_abandoned) scopeflow__count(&self->runtime->abandoned_scope_count);
+    self->is_abandoned = true;
+    self->ended_at_ns = ended_at_ns;
+    scopeflow__ref_up(&self->refs);
+    put_on_list(self);
+}
+
 scopeflow_scope *scopeflow__abandoned_take(scopeflow_runtime *runtime) {
     scopeflow_scope *newest = __atomic_exchange_n(&runtime->abandoned, NULL, __ATOMIC_SEQ_CST);
     scopeflow_scope *oldest = NULL;
@@ -7167,6 +7189,8 @@ struct scopeflow__view {
     scopeflow__set *resolved;
     uint64_t resolved_version; /* Sum of the versions from here to the runtime's view. */
     scopeflow__view *next_doomed;
+    scopeflow__view *next;  /* Among the views of the runtime's scopes, */
+    scopeflow__view **link; /* and what points to this one there. */
 };
 
 /* What has to be let go once the lock is free. */
@@ -7178,6 +7202,8 @@ typedef struct scopeflow__doomed {
 /* All of these need the registry lock. */
 void scopeflow__view_drop(scopeflow__view *self, scopeflow__doomed *doomed);
 void scopeflow__view_forget_set(scopeflow__view *self, scopeflow__doomed *doomed);
+/* Also the sets of those that inherit from it. */
+void scopeflow__view_forget_sets(scopeflow__view *self, scopeflow__doomed *doomed);
 scopeflow__view *scopeflow__view_of(scopeflow_scope *scope, scopeflow__doomed *doomed);
 scopeflow__view *scopeflow__view_own(scopeflow__owner owner, scopeflow__view *fresh,
                                      scopeflow__doomed *doomed);
@@ -7198,11 +7224,33 @@ scopeflow__view *scopeflow__view_new(scopeflow_runtime *runtime, scopeflow__view
     return self;
 }
 
+/* --- All views of a runtime's scopes --- */
+
+/* Needs the lock. */
+static void enlist(scopeflow__view *self) {
+    scopeflow_runtime *const runtime = self->runtime;
+    self->next = runtime->scope_views;
+    if (self->next != NULL) self->next->link = &self->next;
+    self->link = &runtime->scope_views;
+    runtime->scope_views = self;
+    (void)__atomic_fetch_add(&runtime->scope_view_count, 1, __ATOMIC_RELEASE);
+}
+
+static void delist(scopeflow__view *self) {
+    scopeflow_runtime *const runtime = self->runtime;
+    scopeflow__lock(&runtime->registry_lock);
+    *self->link = self->next;
+    if (self->next != NULL) self->next->link = self->link;
+    scopeflow__unlock(&runtime->registry_lock);
+    (void)__atomic_fetch_sub(&runtime->scope_view_count, 1, __ATOMIC_RELEASE);
+}
+
+/* --- Release --- */
+
 static void free_view(scopeflow__view *self) {
     scopeflow_runtime *const runtime = self->runtime;
+    if (self->parent != NULL) delist(self);
     for (uint32_t i = 0; i < self->entry_count; i++) scopeflow__entry_release(self->entries[i]);
-    if (self->parent != NULL)
-        (void)__atomic_fetch_sub(&runtime->scope_view_count, 1, __ATOMIC_RELEASE);
     scopeflow__deallocate(&runtime->memory, self->entries,
                           self->entry_capacity * sizeof *self->entries);
     if (self->resolved != NULL) scopeflow__set_release(self->resolved);
@@ -7234,6 +7282,18 @@ void scopeflow__view_forget_set(scopeflow__view *self, scopeflow__doomed *doomed
         doomed->sets = self->resolved;
     }
     self->resolved = NULL;
+}
+
+static bool is_below(const scopeflow__view *self, const scopeflow__view *other) {
+    while (self != NULL && self != other) self = self->parent;
+    return self != NULL;
+}
+
+void scopeflow__view_forget_sets(scopeflow__view *self, scopeflow__doomed *doomed) {
+    scopeflow__view_forget_set(self, doomed);
+    if (scopeflow__load_u32(&self->refs) == 1 && self->parent != NULL) return; /* Its scope's. */
+    for (scopeflow__view *view = self->runtime->scope_views; view != NULL; view = view->next)
+        if (is_below(view, self)) scopeflow__view_forget_set(view, doomed);
 }
 
 void scopeflow__doomed_release(scopeflow__doomed *self) {
@@ -7304,7 +7364,7 @@ scopeflow__view *scopeflow__view_own(scopeflow__owner owner, scopeflow__view *fr
 
     fresh->parent = inherited;
     scopeflow__ref_up(&inherited->refs);
-    (void)__atomic_fetch_add(&scope->runtime->scope_view_count, 1, __ATOMIC_RELEASE);
+    enlist(fresh);
     scopeflow__view_drop(scope->view, doomed);
     scope->view = fresh;
     __atomic_store_n(&scope->owns_view, true, __ATOMIC_RELEASE);
@@ -7830,8 +7890,8 @@ scopeflow_status scopeflow__registry_remove(scopeflow__owner owner, scopeflow_re
     if (view != NULL && at < view->entry_count) {
         removed = take_out(view, at);
         if (owner.runtime != NULL) groups_remove(runtime, groups_of(kind));
-        /* A stale set would keep the callable alive until the next call. */
-        scopeflow__view_forget_set(view, &doomed);
+        /* A stale set would keep the callable alive until the next call, and from collectors. */
+        scopeflow__view_forget_sets(view, &doomed);
     }
     scopeflow__unlock(&runtime->registry_lock);
 
@@ -8292,7 +8352,7 @@ typedef struct scopeflow__error_view {
     scopeflow_bytes type;
     scopeflow_bytes message;
     scopeflow_bytes status; /* Of the runtime's own errors, as the host knows them; else empty. */
-    bool has_message; /* False: it is withheld. */
+    bool has_message;       /* False: it is withheld. */
 } scopeflow__error_view;
 
 /* Looks at an error object, or at a reason. To be given back whatever came out. */
@@ -10247,11 +10307,27 @@ void scopeflow__event_drop(scopeflow_event *event) {
     scopeflow_event_release(event);
 }
 
+/* S4.3: where nobody got the start, nobody gets the end; and an end that nobody got is owed. */
+static bool is_owed_again(scopeflow_event *event) {
+    if (event->kind != SCOPEFLOW_EVENT_KIND_SCOPE || event->is_encoded) return false;
+    if (event->scope_category == SCOPEFLOW_SCOPE_CATEGORY_START) {
+        (void)scopeflow__scope_end(event->scope);
+        return false;
+    }
+    scopeflow__scope_owe_end(event->scope, event->timestamp_ns);
+    return true;
+}
+
 void scopeflow__task_drop_events(scopeflow__task *self) {
+    bool is_being_delivered = self->pending == SCOPEFLOW__PENDING_DELIVER;
     while (self->events != NULL) {
         scopeflow_event *const event = self->events;
         self->events = event->next;
-        scopeflow__event_drop(event);
+        if (!is_being_delivered && is_owed_again(event))
+            scopeflow_event_release(event);
+        else
+            scopeflow__event_drop(event);
+        is_being_delivered = false;
     }
 }
 
@@ -12238,6 +12314,25 @@ scopeflow_status scopeflow_task_mark(scopeflow_task *task, scopeflow_bytes name,
                                     "a mark can be left with a call only while an intercept runs");
     if (!scopeflow__pending_mark_add(self->scope, name, data, metadata))
         return scopeflow__fail_memory(out_error);
+    return SCOPEFLOW_STATUS_OK;
+}
+
+/* --- For garbage collectors --- */
+
+scopeflow_status scopeflow_task_held_at(scopeflow_task *task, uint32_t index,
+                                        scopeflow_ref *out_held, scopeflow_error *out_error) {
+    scopeflow_status const status = scopeflow__check_task_held_at(task, index, out_held, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    const scopeflow__task *const self = scopeflow__task_of(task);
+    *out_held = 0;
+    if (self->check != CHECK || self->phase == SCOPEFLOW__PHASE_ENDED) return SCOPEFLOW_STATUS_OK;
+    scopeflow_ref const held[] = {self->value, self->annotated, self->output,
+                                  self->has_held ? self->held : 0};
+    for (size_t i = 0; i < sizeof held / sizeof *held; i++)
+        if (held[i] != 0 && index-- == 0) {
+            *out_held = held[i];
+            break;
+        }
     return SCOPEFLOW_STATUS_OK;
 }
 

@@ -3,7 +3,7 @@
 # One function for each operation: it checks the arguments, calls the core, and turns a failure into
 # an exception. The converters are in native/arguments.pxi.
 
-if scopeflow_abi_hash() != 0x455dc9203b44ce30u:
+if scopeflow_abi_hash() != 0xbc9708c715577134u:
     raise ImportError(
         "scopeflow._native was generated for another version of the core than it is linked with"
     )
