@@ -5279,6 +5279,16 @@ static inline scopeflow_status scopeflow__check_task_resume(
     return SCOPEFLOW_STATUS_OK;
 }
 
+static inline scopeflow_status scopeflow__check_task_held_at(
+    scopeflow_task *task, uint32_t index, scopeflow_ref *out_held, scopeflow_error *out_error) {
+    (void)index;
+    SCOPEFLOW__REQUIRE(task != NULL,
+                       out_error, "task must not be null");
+    SCOPEFLOW__REQUIRE(out_held != NULL,
+                       out_error, "out_held must not be null");
+    return SCOPEFLOW_STATUS_OK;
+}
+
 static inline scopeflow_status scopeflow__check_tool_execute(
     scopeflow_runtime *self, const scopeflow_tool_execute_options *options, scopeflow_task *task,
     scopeflow_step *out_step, scopeflow_error *out_error) {
@@ -5763,6 +5773,8 @@ void scopeflow__scope_open(scopeflow_scope *self, int64_t timestamp_ns);
 bool scopeflow__scope_end(scopeflow_scope *self);
 /* Ends it without a word and puts it on the runtime's list (S1.12). Runs no host code. */
 void scopeflow__scope_abandon(scopeflow_scope *self);
+/* The same for one that has ended, but whose end has reached nobody. */
+void scopeflow__scope_owe_end(scopeflow_scope *self, int64_t ended_at_ns);
 
 /* The nearest scope, from this one upwards, that has not ended; the root at last. */
 scopeflow_scope *scopeflow__scope_nearest_open(scopeflow_scope *self);
@@ -6641,6 +6653,15 @@ void scopeflow__scope_abandon(scopeflow_scope *self) {
     if (!scopeflow__scope_end(self)) return;
     scopeflow__ref_up(&self->refs);
     note_abandoned(self);
+    put_on_list(self);
+}
+
+void scopeflow__scope_owe_end(scopeflow_scope *self, int64_t ended_at_ns) {
+    if (self->fork_generation != self->runtime->fork_generation) return;
+    if (!self->is_abandoned) scopeflow__count(&self->runtime->abandoned_scope_count);
+    self->is_abandoned = true;
+    self->ended_at_ns = ended_at_ns;
+    scopeflow__ref_up(&self->refs);
     put_on_list(self);
 }
 
@@ -10310,11 +10331,27 @@ void scopeflow__event_drop(scopeflow_event *event) {
     scopeflow_event_release(event);
 }
 
+/* S4.3: where nobody got the start, nobody gets the end; and an end that nobody got is owed. */
+static bool is_owed_again(scopeflow_event *event) {
+    if (event->kind != SCOPEFLOW_EVENT_KIND_SCOPE || event->is_encoded) return false;
+    if (event->scope_category == SCOPEFLOW_SCOPE_CATEGORY_START) {
+        (void)scopeflow__scope_end(event->scope);
+        return false;
+    }
+    scopeflow__scope_owe_end(event->scope, event->timestamp_ns);
+    return true;
+}
+
 void scopeflow__task_drop_events(scopeflow__task *self) {
+    bool is_being_delivered = self->pending == SCOPEFLOW__PENDING_DELIVER;
     while (self->events != NULL) {
         scopeflow_event *const event = self->events;
         self->events = event->next;
-        scopeflow__event_drop(event);
+        if (!is_being_delivered && is_owed_again(event))
+            scopeflow_event_release(event);
+        else
+            scopeflow__event_drop(event);
+        is_being_delivered = false;
     }
 }
 
@@ -12310,6 +12347,25 @@ scopeflow_status scopeflow_task_mark(scopeflow_task *task, scopeflow_bytes name,
                                     "a mark can be left with a call only while an intercept runs");
     if (!scopeflow__pending_mark_add(self->scope, name, data, metadata))
         return scopeflow__fail_memory(out_error);
+    return SCOPEFLOW_STATUS_OK;
+}
+
+/* --- For garbage collectors --- */
+
+scopeflow_status scopeflow_task_held_at(scopeflow_task *task, uint32_t index,
+                                        scopeflow_ref *out_held, scopeflow_error *out_error) {
+    scopeflow_status const status = scopeflow__check_task_held_at(task, index, out_held, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    const scopeflow__task *const self = scopeflow__task_of(task);
+    *out_held = 0;
+    if (self->check != CHECK || self->phase == SCOPEFLOW__PHASE_ENDED) return SCOPEFLOW_STATUS_OK;
+    scopeflow_ref const held[] = {self->value, self->annotated, self->output,
+                                  self->has_held ? self->held : 0};
+    for (size_t i = 0; i < sizeof held / sizeof *held; i++)
+        if (held[i] != 0 && index-- == 0) {
+            *out_held = held[i];
+            break;
+        }
     return SCOPEFLOW_STATUS_OK;
 }
 

@@ -621,6 +621,7 @@ cdef extern from "scopeflow/scopeflow.h" nogil:
     scopeflow_status scopeflow_task_mark(scopeflow_task *task, scopeflow_bytes name, scopeflow_ref data, scopeflow_ref metadata, scopeflow_error *out_error)
     scopeflow_status scopeflow_task_resume(scopeflow_task *task, const scopeflow_answer *answer, scopeflow_step *out_step, scopeflow_error *out_error)
     void scopeflow_task_abandon(scopeflow_task *task)
+    scopeflow_status scopeflow_task_held_at(scopeflow_task *task, uint32_t index, scopeflow_ref *out_held, scopeflow_error *out_error)
     scopeflow_status scopeflow_tool_execute(scopeflow_runtime *self, const scopeflow_tool_execute_options *options, scopeflow_task *task, scopeflow_step *out_step, scopeflow_error *out_error)
     scopeflow_status scopeflow_tool_call(scopeflow_runtime *self, const scopeflow_tool_call_options *options, scopeflow_task *task, scopeflow_step *out_step, scopeflow_error *out_error)
     scopeflow_status scopeflow_tool_call_end(scopeflow_scope *self, const scopeflow_tool_call_end_options *options, scopeflow_task *task, scopeflow_step *out_step, scopeflow_error *out_error)

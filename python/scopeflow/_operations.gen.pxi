@@ -3,7 +3,7 @@
 # One function for each operation: it checks the arguments, calls the core, and turns a failure into
 # an exception. The converters are in native/arguments.pxi.
 
-if scopeflow_abi_hash() != 0x12f65066cf8e79a4u:
+if scopeflow_abi_hash() != 0xcd4417cc02682042u:
     raise ImportError(
         "scopeflow._native was generated for another version of the core than it is linked with"
     )

@@ -275,6 +275,95 @@ def test_a_call_whose_intercepted_request_leads_back_to_it_is_collected(runtime)
     assert collected(make)
 
 
+async def sanitize_forever(name, response):
+    await Suspend()
+
+
+def test_a_call_whose_result_leads_back_to_it_is_collected(runtime, log):
+    """While a sanitizer looks at it only the core holds the result; the end has reached nobody."""
+
+    def make():
+        result = Payload()
+        call = runtime.tool_execute("tool", 1, lambda args: result)
+        result["call"] = call
+        runtime.register_tool_sanitize_response_guardrail("s", 1, sanitize_forever)
+        call.send(None)
+        return weakref.ref(result)
+
+    assert collected(make)
+    runtime.runtime_flush()
+    assert log.end("tool").metadata["error.type"] == "abandoned"
+
+
+def test_a_call_whose_error_leads_back_to_it_is_collected(runtime, log):
+    """An error knows the frames that it came through, of which one may hold the call."""
+    watched = []
+
+    def fail(args):
+        error = LookupError("lost")
+        error.payload = Payload()
+        watched.append(weakref.ref(error.payload))
+        raise error
+
+    def make():
+        call = runtime.tool_execute("tool", 1, fail)
+        runtime.register_tool_sanitize_response_guardrail("s", 1, sanitize_forever)
+        call.send(None)
+        return watched[0]
+
+    assert collected(make)
+    runtime.runtime_flush()
+    assert log.end("tool").metadata["error.type"] == "abandoned"
+
+
+def test_a_stream_whose_owed_cancellation_leads_back_to_it_is_collected(runtime, log):
+    """S5.2: the core holds the cancellation until the stream has had its end."""
+    watched = []
+
+    class Gone(BaseException):
+        """As a cancellation, but it can be watched."""
+
+    def cancel(event, fields):
+        watched.append(Payload())
+        error = Gone()
+        error.payload = watched[0]
+        watched[0] = weakref.ref(watched[0])
+        raise error
+
+    async def chunks(request):
+        yield 1
+
+    def make():
+        request = scopeflow.LLMRequest({}, {})
+        opening = runtime.llm_stream_execute(
+            "llm", request, chunks, None, suspend_forever_at_last, chunk_marks=True
+        )
+        try:
+            opening.send(None)
+        except StopIteration as stop:
+            stream = stop.value
+        runtime.register_mark_sanitize_guardrail("m", 1, cancel)
+        stream.__anext__().send(None)
+        return watched[0]
+
+    async def suspend_forever_at_last():
+        await Suspend()
+
+    assert collected(make)
+    runtime.runtime_flush()
+    assert log.end("llm").metadata["error.type"] == "abandoned"
+
+
+def test_a_call_dropped_before_its_start_reached_anybody_never_began(runtime, log):
+    runtime.register_tool_sanitize_request_guardrail("s", 1, sanitize_forever)
+    call = runtime.tool_execute("tool", 1, str)
+    call.send(None)
+    del call
+    gc.collect()
+    runtime.runtime_flush()
+    assert log.story() == []
+
+
 def test_a_call_inside_its_own_intercept_goes_at_once(runtime, log):
     """Without the collector: `next` does not hold the call whose intercept runs."""
     gc.disable()
@@ -382,6 +471,30 @@ def test_a_callable_is_released_after_its_last_call(runtime):
     gc.collect()
     assert watched() is not None
     assert runtime.tool_execute_sync("tool", 1, str) == "1"
+    gc.collect()
+    assert watched() is None
+
+
+def test_a_callable_that_was_deregistered_is_released_by_every_scope(runtime):
+    """What a scope with registrations of its own has looked up before is looked up again."""
+
+    class Guard:
+        def __call__(self, name, args):
+            pass
+
+    guard = Guard()
+    watched = weakref.ref(guard)
+    runtime.register_tool_conditional_execution_guardrail("g", 1, guard)
+    outer = runtime.scope_push("outer", AGENT)
+    runtime.scope_register_tool_conditional_execution_guardrail(outer, "o", 1, guard)
+    inner = runtime.scope_push("inner", AGENT)
+    runtime.scope_register_subscriber(inner, "own", str)
+    runtime.tool_execute_sync("tool", 1, str)
+    del guard
+    assert runtime.deregister_tool_conditional_execution_guardrail("g")
+    gc.collect()
+    assert watched() is not None
+    assert runtime.scope_deregister_tool_conditional_execution_guardrail(outer, "o")
     gc.collect()
     assert watched() is None
 

@@ -65,6 +65,7 @@ ANSWERS = {  # what a callable gives, apart from the error of its body
     "conditional_middleware_guardrail": ("leave", "switch off"),
 }
 GROUPS = ["group"] if hasattr(asyncio, "TaskGroup") else []  # Python 3.11
+MOST_OF_CALLABLE = 4  # actions
 HOOKS = ("a", "b")  # names of registrations, so that they meet
 
 
@@ -225,7 +226,7 @@ class Maker:
     def __init__(self, draw):
         self.draw = draw
         self.id_count = 0
-        self.left = draw(st.integers(6, 40))  # Actions that may still be made.
+        self.left = draw(st.integers(10, 40))  # Actions that may still be made.
         self.is_async = draw(st.sampled_from([True, True, False]))
 
     def program(self):
@@ -264,7 +265,7 @@ class Maker:
         if place.is_alone or place.scope_count:
             makers += [self.register] * 3 + [self.deregister]
         if place.scope_count and place.is_alone:
-            makers.append(self.close)
+            makers += [self.close] * 2
         if place.can_wait:
             makers.append(self.hang)
         if place.depth < 3:
@@ -377,9 +378,16 @@ class Maker:
             priority=self.choose(0, 0, -1, 3),
             is_async=is_async,
             breaks_chain=self.chance(4),
-            body=self.body(inside, most=2),
+            body=self.body_of_callable(inside),
             answer=self.choose(*ANSWERS[registry]),
         )
+
+    def body_of_callable(self, place):
+        """A small one, which takes nothing from what the program itself may do."""
+        left, self.left = self.left, MOST_OF_CALLABLE
+        body = self.body(place, most=2)
+        self.left = left
+        return body
 
     def deregister(self, place):
         registry, name = self.choose(*REGISTRIES), self.choose(*HOOKS)

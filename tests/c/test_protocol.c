@@ -195,6 +195,63 @@ static void a_call_abandoned_at_a_delivery_drops_nothing_of_others(void) {
     CHECK(session_deinit(&s));
 }
 
+/* A call up to the question to a sanitizer of its request or response. */
+static void start_sanitized_call(session *self, started *out, bool is_response) {
+    scopeflow_ref const sanitizer = object_ref(object_new_callable(&self->host, NULL));
+    session_subscribe(self, "log");
+    CHECK((is_response ? scopeflow_register_tool_sanitize_response_guardrail
+                       : scopeflow_register_tool_sanitize_request_guardrail)(
+              self->runtime, session_text("s"), 0, sanitizer, 0, NULL) == SCOPEFLOW_STATUS_OK);
+    CHECK(start_call(self, out) == SCOPEFLOW_STATUS_OK);
+}
+
+/* S4.3: where nobody has the start, nobody gets an end. */
+static void a_call_abandoned_before_its_start_reached_anybody_never_began(void) {
+    session s;
+    started call;
+    session_init(&s);
+    start_sanitized_call(&s, &call, false);
+    CHECK(call.step.kind == SCOPEFLOW_STEP_KIND_INVOKE);
+    scopeflow_task_abandon(&call.task);
+    release(call.request);
+    session_flush(&s);
+    CHECK(s.line_count == 0);
+    CHECK(session_deinit(&s));
+}
+
+/* S4.3, S1.12: an end that has reached nobody is owed, and what the task held is let go. */
+static void a_call_abandoned_before_its_end_reached_anybody_ends_as_abandoned(void) {
+    session s;
+    started call;
+    scopeflow_ref held = 1;
+    session_init(&s);
+    start_sanitized_call(&s, &call, true);
+    scopeflow_answer answer = answer_of(SCOPEFLOW_ANSWER_KIND_VALUE, 0);
+    CHECK(call.step.kind == SCOPEFLOW_STEP_KIND_DELIVER);
+    CHECK(scopeflow_task_resume(&call.task, &answer, &call.step, NULL) == SCOPEFLOW_STATUS_OK);
+    CHECK(call.step.kind == SCOPEFLOW_STEP_KIND_EXECUTE);
+    CHECK(scopeflow_task_held_at(&call.task, 0, &held, NULL) == SCOPEFLOW_STATUS_OK);
+    CHECK(held == 0);
+    answer.value = session_json(&s, "2");
+    CHECK(scopeflow_task_resume(&call.task, &answer, &call.step, NULL) == SCOPEFLOW_STATUS_OK);
+    CHECK(call.step.kind == SCOPEFLOW_STEP_KIND_INVOKE);
+    CHECK(scopeflow_task_held_at(&call.task, 0, &held, NULL) == SCOPEFLOW_STATUS_OK);
+    CHECK(held == answer.value);
+    CHECK(scopeflow_task_held_at(&call.task, 1, &held, NULL) == SCOPEFLOW_STATUS_OK);
+    CHECK(held == 0);
+    scopeflow_task_abandon(&call.task);
+    CHECK(scopeflow_task_held_at(&call.task, 0, &held, NULL) == SCOPEFLOW_STATUS_OK);
+    CHECK(held == 0);
+    release(call.request);
+    CHECK(s.line_count == 0);
+    session_flush(&s);
+    CHECK(s.line_count == 1);
+    CHECK(strstr(s.lines[0], "\"error.type\":\"abandoned\"") != NULL);
+    session_flush(&s);
+    CHECK(s.line_count == 1);
+    CHECK(session_deinit(&s));
+}
+
 static void the_end_of_a_call_is_one_whoever_ends_it(void) {
     session s;
     started call;
@@ -274,6 +331,10 @@ int main(void) {
         {"two tasks take turns", two_tasks_take_turns},
         {"an abandoned call is ended once", an_abandoned_call_is_ended_once},
         {"a call abandoned at its guard never began", a_call_abandoned_at_its_guard_never_began},
+        {"a call abandoned before its start reached anybody never began",
+         a_call_abandoned_before_its_start_reached_anybody_never_began},
+        {"a call abandoned before its end reached anybody ends as abandoned",
+         a_call_abandoned_before_its_end_reached_anybody_ends_as_abandoned},
         {"a call abandoned at a delivery drops nothing of others",
          a_call_abandoned_at_a_delivery_drops_nothing_of_others},
         {"the end of a call is one, whoever ends it", the_end_of_a_call_is_one_whoever_ends_it},

@@ -17,7 +17,7 @@
 #define SCOPEFLOW_VERSION "0.1.0"
 
 /* A number over everything in this header that a compiled caller depends on (S6.3). */
-#define SCOPEFLOW_ABI_HASH UINT64_C(0x12f65066cf8e79a4)
+#define SCOPEFLOW_ABI_HASH UINT64_C(0xcd4417cc02682042)
 
 #ifndef SCOPEFLOW_API
 #if defined(_WIN32)
@@ -2155,6 +2155,17 @@ scopeflow_task_resume(
  * abandoned by the next operation on the runtime (S1.12). On an ended task it does nothing.
  * Thread: For one thread at a time. */
 SCOPEFLOW_API void scopeflow_task_abandon(scopeflow_task *task);
+
+/* What the task holds while it waits for an answer, for the host's garbage collector to visit: a
+ * result or an error may refer to whoever waits for it, and an error does by its frames. 0
+ * beyond the last one. A request that an intercept made is not among them. Runs no host code.
+ * index: Counts from 0.
+ * out_held: Borrowed.
+ * Errors: invalid_argument (1003).
+ * Thread: For one thread at a time. */
+SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
+scopeflow_task_held_at(
+    scopeflow_task *task, uint32_t index, scopeflow_ref *out_held, scopeflow_error *out_error);
 
 /* ---- TOOL ----
  *

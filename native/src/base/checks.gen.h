@@ -1201,6 +1201,16 @@ static inline scopeflow_status scopeflow__check_task_resume(
     return SCOPEFLOW_STATUS_OK;
 }
 
+static inline scopeflow_status scopeflow__check_task_held_at(
+    scopeflow_task *task, uint32_t index, scopeflow_ref *out_held, scopeflow_error *out_error) {
+    (void)index;
+    SCOPEFLOW__REQUIRE(task != NULL,
+                       out_error, "task must not be null");
+    SCOPEFLOW__REQUIRE(out_held != NULL,
+                       out_error, "out_held must not be null");
+    return SCOPEFLOW_STATUS_OK;
+}
+
 static inline scopeflow_status scopeflow__check_tool_execute(
     scopeflow_runtime *self, const scopeflow_tool_execute_options *options, scopeflow_task *task,
     scopeflow_step *out_step, scopeflow_error *out_error) {

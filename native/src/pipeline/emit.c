@@ -15,11 +15,27 @@ void scopeflow__event_drop(scopeflow_event *event) {
     scopeflow_event_release(event);
 }
 
+/* S4.3: where nobody got the start, nobody gets the end; and an end that nobody got is owed. */
+static bool is_owed_again(scopeflow_event *event) {
+    if (event->kind != SCOPEFLOW_EVENT_KIND_SCOPE || event->is_encoded) return false;
+    if (event->scope_category == SCOPEFLOW_SCOPE_CATEGORY_START) {
+        (void)scopeflow__scope_end(event->scope);
+        return false;
+    }
+    scopeflow__scope_owe_end(event->scope, event->timestamp_ns);
+    return true;
+}
+
 void scopeflow__task_drop_events(scopeflow__task *self) {
+    bool is_being_delivered = self->pending == SCOPEFLOW__PENDING_DELIVER;
     while (self->events != NULL) {
         scopeflow_event *const event = self->events;
         self->events = event->next;
-        scopeflow__event_drop(event);
+        if (!is_being_delivered && is_owed_again(event))
+            scopeflow_event_release(event);
+        else
+            scopeflow__event_drop(event);
+        is_being_delivered = false;
     }
 }
 

@@ -227,3 +227,22 @@ scopeflow_status scopeflow_task_mark(scopeflow_task *task, scopeflow_bytes name,
         return scopeflow__fail_memory(out_error);
     return SCOPEFLOW_STATUS_OK;
 }
+
+/* --- For garbage collectors --- */
+
+scopeflow_status scopeflow_task_held_at(scopeflow_task *task, uint32_t index,
+                                        scopeflow_ref *out_held, scopeflow_error *out_error) {
+    scopeflow_status const status = scopeflow__check_task_held_at(task, index, out_held, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    const scopeflow__task *const self = scopeflow__task_of(task);
+    *out_held = 0;
+    if (self->check != CHECK || self->phase == SCOPEFLOW__PHASE_ENDED) return SCOPEFLOW_STATUS_OK;
+    scopeflow_ref const held[] = {self->value, self->annotated, self->output,
+                                  self->has_held ? self->held : 0};
+    for (size_t i = 0; i < sizeof held / sizeof *held; i++)
+        if (held[i] != 0 && index-- == 0) {
+            *out_held = held[i];
+            break;
+        }
+    return SCOPEFLOW_STATUS_OK;
+}

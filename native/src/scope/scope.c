@@ -230,6 +230,15 @@ void scopeflow__scope_abandon(scopeflow_scope *self) {
     put_on_list(self);
 }
 
+void scopeflow__scope_owe_end(scopeflow_scope *self, int64_t ended_at_ns) {
+    if (self->fork_generation != self->runtime->fork_generation) return;
+    if (!self->is_abandoned) scopeflow__count(&self->runtime->abandoned_scope_count);
+    self->is_abandoned = true;
+    self->ended_at_ns = ended_at_ns;
+    scopeflow__ref_up(&self->refs);
+    put_on_list(self);
+}
+
 scopeflow_scope *scopeflow__abandoned_take(scopeflow_runtime *runtime) {
     scopeflow_scope *newest = __atomic_exchange_n(&runtime->abandoned, NULL, __ATOMIC_SEQ_CST);
     scopeflow_scope *oldest = NULL;

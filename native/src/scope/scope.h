@@ -118,6 +118,8 @@ void scopeflow__scope_open(scopeflow_scope *self, int64_t timestamp_ns);
 bool scopeflow__scope_end(scopeflow_scope *self);
 /* Ends it without a word and puts it on the runtime's list (S1.12). Runs no host code. */
 void scopeflow__scope_abandon(scopeflow_scope *self);
+/* The same for one that has ended, but whose end has reached nobody. */
+void scopeflow__scope_owe_end(scopeflow_scope *self, int64_t ended_at_ns);
 
 /* The nearest scope, from this one upwards, that has not ended; the root at last. */
 scopeflow_scope *scopeflow__scope_nearest_open(scopeflow_scope *self);

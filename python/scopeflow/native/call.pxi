@@ -465,16 +465,26 @@ cdef traverseproc traverse_call_attributes = NULL
 
 
 cdef int traverse_call(PyObject *call, visitproc visit, void *argument) noexcept:
-    """Shows the collector what the core holds for the call: a request that an intercept made, and
-    while guards run the metadata, for which the span has no handle yet that could show it."""
+    """Shows the collector what the core holds for the call: a request that an intercept made, while
+    guards run the metadata, for which the span has no handle yet that could show it, and what is to
+    come out of the call in the end, of which an error refers to its frames."""
     cdef int stop = traverse_call_attributes(call, visit, argument)
     cdef ManagedCall self = <ManagedCall>call
+    cdef scopeflow_ref held = 0
+    cdef uint32_t index = 0
     if stop != 0 or (self.state != SUSPENDED and self.state != BETWEEN):
         return stop
     if self.own_request != NULL and self.link_of is None:
         stop = visit(self.own_request, argument)
     if stop == 0 and self.span is None and self.metadata is not None:
         stop = visit(<PyObject *>self.metadata, argument)
+    while stop == 0:
+        if scopeflow_task_held_at(&self.task, index, &held, NULL) != SCOPEFLOW_STATUS_OK:
+            break
+        if held == 0:
+            break
+        stop = visit(<PyObject *>held, argument)
+        index += 1
     return stop
 
 
