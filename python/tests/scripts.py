@@ -128,7 +128,9 @@ class Scripts:
     def play(self, answer):
         """What every answer may do first."""
         self.session.pass_callable()
-        self.session.steps_here(answer.get("steps", ()))
+        if "steps" in answer:
+            self.session.steps_here(answer["steps"])
+            self.session.pass_callable()
         if "chunks" not in answer:
             self.throw(answer)
 
@@ -308,6 +310,7 @@ class Scripts:
             results, last = {}, None
             for step in mine.get("next", [{}]):
                 last = await self.call_next(next, request, step, call, results)
+            self.session.pass_callable()
             if "chunks" not in mine:
                 self.throw(mine)
             call.result = self.result_of(mine, results, last, call)

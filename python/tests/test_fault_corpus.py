@@ -1,7 +1,8 @@
 """Every case of tests/vectors with a fault at each of its places in turn: each callable fails, is
 cancelled or exits, each wait is cancelled, closed or dropped, each stream is closed or dropped
 before each chunk. After each: one end for each start (S4.3), what was refused has changed nothing
-(S7.3), and the runtime goes on. That memory runs out at each allocation, the C runner tries.
+(S7.3), a cancellation or exit has come out (S4.4, S5.2), and the runtime goes on. That memory runs
+out at each allocation, the C runner tries.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ RUNS = [(kind, mode) for kind in IN_CALLABLES for mode in ("sync", "suspending")
 RUNS += [(kind, "suspending") for kind in IN_WAITING]
 RUNS += [(kind, mode) for kind in BEFORE_CHUNKS for mode in ("sync", "async")]
 # At least so many places were reached when this was written, with some to spare.
-PLACE_COUNTS = {**dict.fromkeys(IN_CALLABLES, 1), **dict.fromkeys(IN_WAITING, 1)}
-PLACE_COUNTS |= dict.fromkeys(BEFORE_CHUNKS, 1)
+PLACE_COUNTS = {**dict.fromkeys(IN_CALLABLES, 3_600), **dict.fromkeys(IN_WAITING, 940)}
+PLACE_COUNTS |= dict.fromkeys(BEFORE_CHUNKS, 110)
 
 
 @pytest.fixture(autouse=True)
@@ -37,14 +38,15 @@ def replay(case, mode, kind, at):
     try:
         session.run()
     except BaseException as error:
-        assert "propagate" in str(case) or not isinstance(error, Exception), error
+        session.claim("propagate" in str(case), f"{error!r} has come out of the case")
     has_struck = session.place_count >= at
-    session.finish()
-    session.check_pairs()
+    session.check()
     session.close()
     return has_struck
 
 
+# A callable that is dropped where it waits cleans up, and nobody takes what that raises.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize(("kind", "mode"), RUNS)
 def test_a_fault_at_every_place(kind, mode):
     count = 0
@@ -59,5 +61,4 @@ def test_a_fault_at_every_place(kind, mode):
                 break
             at += 1
         count += at - 1
-    print(count)
     assert count >= PLACE_COUNTS[kind]

@@ -76,7 +76,8 @@ class Session:
             self.inside("main", self.runtime.close)
 
     def pass_callable(self):
-        """Called by each callable of the case as it begins, and by a producer before each chunk."""
+        """Called by each callable of the case as it begins and after it has done something, and by
+        a producer before each chunk."""
 
     # --- Steps ---
 
@@ -151,20 +152,31 @@ class Session:
             assert text_of(outcome) == text_of(json.loads(expected["value"]["json"]))
 
     def snapshot(self):
-        """What an operation that fails may not change."""
+        """What an operation that fails may not change. No handle is held by it (S1.12)."""
         stats = self.runtime.stats()
-        return (
-            self.runtime.get_handle(),
-            {label: handle.is_open for label, handle in self.labels.items()},
-            (stats.scope_event_count, stats.mark_event_count, stats.dropped_event_count),
-            list(itertools.takewhile(bool, map(self.runtime.runtime_callable_at, range(1_000)))),
-        )
+        return {
+            "current": self.runtime.get_handle().uuid,
+            "open": {label: handle.is_open for label, handle in self.labels.items()},
+            "counts": (stats.scope_event_count, stats.mark_event_count, stats.dropped_event_count),
+            "registered": list(
+                itertools.takewhile(bool, map(self.runtime.runtime_callable_at, range(1_000)))
+            ),
+            "abandoned": stats.abandoned_scope_count,
+        }
 
     def check_as_it_was(self, step, error, before):
         """S7.3, of operations that are refused. A call that fails has its own events (S4.5)."""
         is_refusal = isinstance(error, scopeflow.ScopeflowError)
-        if is_refusal and step.get("op", "next") not in (*AWAITING, "next"):
-            assert self.snapshot() == before, f"{step['op']} failed and changed something"
+        if not is_refusal or step.get("op", "next") in (*AWAITING, "next"):
+            return
+        after = self.snapshot()
+        if after["abandoned"] != before["abandoned"]:
+            return  # It has ended what was forgotten first, as any operation does (S1.12).
+        after["open"] = {label: after["open"][label] for label in before["open"]}
+        self.claim(after == before, f"{step['op']} failed and changed something (S7.3)")
+
+    def claim(self, holds, otherwise):
+        assert holds, otherwise
 
     def check_chunks(self, received, expected):
         if "chunks" in expected:
