@@ -6,6 +6,8 @@ from __future__ import annotations
 import collections
 import contextlib
 import gc
+import json
+import re
 
 from scripts import Cancelled
 from vectors import Session
@@ -18,6 +20,11 @@ IN_CALLABLES = ("raise", "cancel", "exit")
 IN_WAITING = ("throw", "close_call", "drop_call")
 BEFORE_CHUNKS = ("close", "drop")
 MOST_ATTEMPTS = 20
+DROPS = ("drop", "drop_call")
+# Or has spans of tools and LLMs that are no managed calls.
+MAY_DROP = re.compile('"(abandon|drop|runtime_close|keep_next|(tool|llm)_call|type": "(tool|llm))"')
+CALLS = ("tool", "llm")
+ABANDONED = '"error.type":"abandoned"'
 MOST_STEPS = 2_000  # A subscriber that answers by emitting might go on for ever after a fault.
 
 
@@ -35,12 +42,16 @@ class FaultySession(Session):
         self.seen = collections.Counter()  # (uuid, scope category)
         self.is_to_come_out = False  # A cancellation or exit is; the first one of several.
         self.has_come_out = False
+        self.drops_nothing = kind not in DROPS and not MAY_DROP.search(json.dumps(case["steps"]))
         self.violations = []  # They are told at the end: a callable's error might be contained.
         self.runtime.register_subscriber("observer of the faults", self.observe)
 
     def observe(self, event):
         if event.scope_category is not None:
             self.seen[event.uuid, event.scope_category] += 1
+        if self.drops_nothing and event.scope_category == "end" and event.category in CALLS:
+            line = event.to_json()
+            self.claim(ABANDONED not in line, f"nobody has abandoned this call: {line}")
 
     # --- The fault ---
 
