@@ -982,6 +982,8 @@ func vectorNames_answer_flag(name string) (int64, bool) {
 	switch name {
 	case "sync":
 		return 1, true
+	case "json":
+		return 2, true
 	}
 	return 0, false
 }

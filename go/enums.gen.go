@@ -5,7 +5,7 @@ package scopeflow
 import "strings"
 
 // abiHash is what this binding was generated for; the core's own must be equal (S6.3).
-const abiHash uint64 = 0xbc9708c715577134
+const abiHash uint64 = 0xcd4417cc02682042
 
 const (
 	// Containers inside containers; a deeper one is written as `{"$depth":128}`.
@@ -741,6 +741,8 @@ type answerFlag uint32
 const (
 	// Nothing can be awaited any more: async sanitizers and injectors count as failed (S3.8).
 	answerFlagSync answerFlag = 1
+	// The value is known to be JSON-shaped: the core need not have it looked at (S3.11).
+	answerFlagJson answerFlag = 2
 )
 
 // String gives the names of the flags that are set, as `a|b`.
@@ -748,6 +750,9 @@ func (a answerFlag) String() string {
 	var names []string
 	if a&answerFlagSync != 0 {
 		names = append(names, "sync")
+	}
+	if a&answerFlagJson != 0 {
+		names = append(names, "json")
 	}
 	return strings.Join(names, "|")
 }

@@ -113,7 +113,7 @@ func errorTypeOf(status Status) string {
 }
 
 // describeError is what events tell of an error. Its type is its Go type's unqualified name, or what
-// its method `ErrorType() string` says.
+// its method `ErrorType() string` says; one of the runtime's own also has its name.
 func describeError(err error) (description any) {
 	defer func() {
 		if recover() != nil {
@@ -127,5 +127,9 @@ func describeError(err error) (description any) {
 	if named, ok := err.(interface{ ErrorType() string }); ok {
 		name = named.ErrorType()
 	}
-	return map[string]any{"type": name, "message": err.Error()}
+	members := map[string]any{"type": name, "message": err.Error()}
+	if status := statusOf(err); status != StatusOK {
+		members["status"] = status.String()
+	}
+	return members
 }

@@ -17,7 +17,7 @@
 #define SCOPEFLOW_VERSION "0.1.0"
 
 /* A number over everything in this header that a compiled caller depends on (S6.3). */
-#define SCOPEFLOW_ABI_HASH UINT64_C(0xbc9708c715577134)
+#define SCOPEFLOW_ABI_HASH UINT64_C(0xcd4417cc02682042)
 
 #ifndef SCOPEFLOW_API
 #if defined(_WIN32)
@@ -781,7 +781,7 @@ scopeflow_propagation_capture(
 /* A root for a context that goes on under another process's scope: the parent of its first-level
  * work is the propagated one, and the trace goes on (S1.10). Like any root it emits nothing and
  * never ends.
- * text: The JSON form or a `traceparent`; at most 4,096 bytes.
+ * text: The JSON form, also without a root, or a `traceparent`; at most 4,096 bytes.
  * out_scope: The root; the caller releases it.
  * Ownership: The scope is the caller's to release.
  * Errors: invalid_argument (1003), invalid_state (1004), invalid_json (2001), limit_exceeded
@@ -2023,6 +2023,8 @@ typedef uint32_t scopeflow_answer_flag;
 enum {
     /* Nothing can be awaited any more: async sanitizers and injectors count as failed (S3.8). */
     SCOPEFLOW_ANSWER_FLAG_SYNC = 1,
+    /* The value is known to be JSON-shaped: the core need not have it looked at (S3.11). */
+    SCOPEFLOW_ANSWER_FLAG_JSON = 2,
 };
 
 /* A task in the caller's memory, filled by an operation of kind `task`. It may not be moved or

@@ -70,7 +70,7 @@
 #define SCOPEFLOW__MASK_POP_FLAG 0x1u
 #define SCOPEFLOW__MASK_CALLABLE_FLAG 0x3u
 #define SCOPEFLOW__MASK_STEP_FLAG 0xfu
-#define SCOPEFLOW__MASK_ANSWER_FLAG 0x1u
+#define SCOPEFLOW__MASK_ANSWER_FLAG 0x3u
 #define SCOPEFLOW__MASK_TOOL_ATTRIBUTE 0x1u
 #define SCOPEFLOW__MASK_CALL_FLAG 0x7u
 #define SCOPEFLOW__MASK_LLM_ATTRIBUTE 0x3u
@@ -644,6 +644,24 @@ int scopeflow__utf8_compare_as_utf16(scopeflow_bytes a, scopeflow_bytes b);
 #include <emmintrin.h>
 #endif
 
+/* Copies a text. The C library's copies of a few hundred bytes and more are made for memory that is
+ * not in the cache; a text is: it was just made, and is about to be read. */
+static inline void scopeflow__copy_text(char *to, const char *from, size_t len) {
+#if SCOPEFLOW__VECTOR_BITS >= 128
+    for (; len >= 64; len -= 64, from += 64, to += 64) {
+        __m128i const a = _mm_loadu_si128((const __m128i *)(const void *)from);
+        __m128i const b = _mm_loadu_si128((const __m128i *)(const void *)(from + 16));
+        __m128i const c = _mm_loadu_si128((const __m128i *)(const void *)(from + 32));
+        __m128i const d = _mm_loadu_si128((const __m128i *)(const void *)(from + 48));
+        _mm_storeu_si128((__m128i *)(void *)to, a);
+        _mm_storeu_si128((__m128i *)(void *)(to + 16), b);
+        _mm_storeu_si128((__m128i *)(void *)(to + 32), c);
+        _mm_storeu_si128((__m128i *)(void *)(to + 48), d);
+    }
+#endif
+    scopeflow__copy(to, from, len);
+}
+
 #endif
 
 #define ASCII_MASK 0x8080808080808080ull
@@ -1062,7 +1080,7 @@ void scopeflow_tape_put_text(scopeflow_tape *self, scopeflow_token token, scopef
     char *const at = scopeflow__tape_begin(self, token, 4 + text.len);
     if (at == NULL) return;
     scopeflow__put_u32(at, (uint32_t)text.len);
-    scopeflow__copy(at + 4, text.ptr, text.len);
+    scopeflow__copy_text(at + 4, text.ptr, text.len);
     scopeflow__tape_end(self, 4 + text.len, text.len);
 }
 
@@ -2608,16 +2626,25 @@ static void copy_blocks(content *self, size_t end, bool high_is_plain) {
     advance(self, (size_t)(from - start), (size_t)(to - begin));
 }
 
+/* Takes back the beginning of a code point that does not fit. Some of it may have been copied with
+ * the blocks before. */
+static void step_back(content *self) {
+    size_t const back = self->at - scopeflow__utf8_cut(self->text, self->at);
+    self->at -= back;
+    self->out->len -= back;
+    self->limit += back;
+}
+
 /* Copies what stands for itself; false if it does not fit and was cut, between two code points. */
 static bool copy_run(content *self, size_t end, bool high_is_plain) {
     const char *const from = self->text.ptr + self->at;
     char *const to = self->out->ptr + self->out->len;
     size_t const whole = end - self->at;
     size_t const left = whole < self->limit ? whole : self->limit;
-    size_t run = scopeflow__copy_plain(to, from, left, high_is_plain);
+    size_t const run = scopeflow__copy_plain(to, from, left, high_is_plain);
     bool const is_cut = run == left && left < whole;
-    if (is_cut && high_is_plain) run = scopeflow__utf8_cut(scopeflow__text(from, whole), run);
     advance(self, run, run);
+    if (is_cut && high_is_plain) step_back(self);
     return !is_cut;
 }
 
@@ -3789,7 +3816,7 @@ struct scopeflow_runtime {
     uint32_t refs; /* The owner's, each reference to the root and, once the owner has gone, one for
                       each first-level scope. */
     scopeflow__spinlock registry_lock;
-    scopeflow__view *scope_views; /* Under the lock: all that scopes registered in. */
+    scopeflow__view *scope_views; /* The views of scopes, not the runtime's. */
     uint32_t view_epoch;          /* Raised when a scope that others inherit from gets its view. */
     uint32_t late_groups;         /* Under the lock: registered where others inherited already. */
     uint32_t group_counts[5];     /* Under the lock: of the runtime's own registrations. */
@@ -6940,9 +6967,12 @@ static scopeflow_status read_members(scopeflow__cursor value, scopeflow__propaga
         return fail_propagation(out_error, "version", " is not 1, the only one that is known");
 
     scopeflow__propagation read;
-    scopeflow_status status = read_id(members.root_uuid, "root_uuid", &read.root_uuid, out_error);
+    scopeflow_status status =
+        read_id(members.parent_uuid, "parent_uuid", &read.parent_uuid, out_error);
     if (status != SCOPEFLOW_STATUS_OK) return status;
-    status = read_id(members.parent_uuid, "parent_uuid", &read.parent_uuid, out_error);
+    read.root_uuid = read.parent_uuid; /* NeMo Relay also writes contexts that name no root. */
+    if (members.root_uuid.kind >= 0 && members.root_uuid.kind != SCOPEFLOW_TOKEN_NULL)
+        status = read_id(members.root_uuid, "root_uuid", &read.root_uuid, out_error);
     if (status != SCOPEFLOW_STATUS_OK) return status;
     status = check_ids(&read, out_error);
     if (status == SCOPEFLOW_STATUS_OK) *out = read;
@@ -7187,10 +7217,10 @@ struct scopeflow__view {
     uint32_t entry_capacity;
     uint64_t version; /* Counts changes of `entries`. */
     scopeflow__set *resolved;
-    uint64_t resolved_version; /* Sum of the versions from here to the runtime's view. */
+    uint64_t resolved_version; /* Its `scopeflow__view_version` at that moment. */
     scopeflow__view *next_doomed;
-    scopeflow__view *next;  /* Among the views of the runtime's scopes, */
-    scopeflow__view **link; /* and what points to this one there. */
+    scopeflow__view *previous; /* Among the views of scopes. */
+    scopeflow__view *next;
 };
 
 /* What has to be let go once the lock is free. */
@@ -7202,8 +7232,11 @@ typedef struct scopeflow__doomed {
 /* All of these need the registry lock. */
 void scopeflow__view_drop(scopeflow__view *self, scopeflow__doomed *doomed);
 void scopeflow__view_forget_set(scopeflow__view *self, scopeflow__doomed *doomed);
-/* Also the sets of those that inherit from it. */
-void scopeflow__view_forget_sets(scopeflow__view *self, scopeflow__doomed *doomed);
+/* Of every view whose set is stale: that would keep alive what is no longer registered. */
+void scopeflow__view_forget_stale_sets(scopeflow_runtime *runtime, scopeflow__doomed *doomed);
+/* Sum of the versions from here to the runtime's view: it changes with each of them. */
+uint64_t scopeflow__view_version(const scopeflow__view *self);
+bool scopeflow__view_is_resolved(const scopeflow__view *self);
 scopeflow__view *scopeflow__view_of(scopeflow_scope *scope, scopeflow__doomed *doomed);
 scopeflow__view *scopeflow__view_own(scopeflow__owner owner, scopeflow__view *fresh,
                                      scopeflow__doomed *doomed);
@@ -7224,32 +7257,29 @@ scopeflow__view *scopeflow__view_new(scopeflow_runtime *runtime, scopeflow__view
     return self;
 }
 
-/* --- All views of a runtime's scopes --- */
-
-/* Needs the lock. */
-static void enlist(scopeflow__view *self) {
+static void link_view(scopeflow__view *self) {
     scopeflow_runtime *const runtime = self->runtime;
     self->next = runtime->scope_views;
-    if (self->next != NULL) self->next->link = &self->next;
-    self->link = &runtime->scope_views;
+    if (self->next != NULL) self->next->previous = self;
     runtime->scope_views = self;
     (void)__atomic_fetch_add(&runtime->scope_view_count, 1, __ATOMIC_RELEASE);
 }
 
-static void delist(scopeflow__view *self) {
+static void unlink_view(scopeflow__view *self) {
     scopeflow_runtime *const runtime = self->runtime;
     scopeflow__lock(&runtime->registry_lock);
-    *self->link = self->next;
-    if (self->next != NULL) self->next->link = self->link;
+    if (self->next != NULL) self->next->previous = self->previous;
+    if (self->previous != NULL)
+        self->previous->next = self->next;
+    else
+        runtime->scope_views = self->next;
     scopeflow__unlock(&runtime->registry_lock);
     (void)__atomic_fetch_sub(&runtime->scope_view_count, 1, __ATOMIC_RELEASE);
 }
 
-/* --- Release --- */
-
 static void free_view(scopeflow__view *self) {
     scopeflow_runtime *const runtime = self->runtime;
-    if (self->parent != NULL) delist(self);
+    if (self->parent != NULL) unlink_view(self);
     for (uint32_t i = 0; i < self->entry_count; i++) scopeflow__entry_release(self->entries[i]);
     scopeflow__deallocate(&runtime->memory, self->entries,
                           self->entry_capacity * sizeof *self->entries);
@@ -7284,16 +7314,21 @@ void scopeflow__view_forget_set(scopeflow__view *self, scopeflow__doomed *doomed
     self->resolved = NULL;
 }
 
-static bool is_below(const scopeflow__view *self, const scopeflow__view *other) {
-    while (self != NULL && self != other) self = self->parent;
-    return self != NULL;
+uint64_t scopeflow__view_version(const scopeflow__view *self) {
+    uint64_t sum = 0;
+    for (; self != NULL; self = self->parent) sum += self->version;
+    return sum;
 }
 
-void scopeflow__view_forget_sets(scopeflow__view *self, scopeflow__doomed *doomed) {
-    scopeflow__view_forget_set(self, doomed);
-    if (scopeflow__load_u32(&self->refs) == 1 && self->parent != NULL) return; /* Its scope's. */
-    for (scopeflow__view *view = self->runtime->scope_views; view != NULL; view = view->next)
-        if (is_below(view, self)) scopeflow__view_forget_set(view, doomed);
+bool scopeflow__view_is_resolved(const scopeflow__view *self) {
+    return self->resolved != NULL && self->resolved_version == scopeflow__view_version(self);
+}
+
+void scopeflow__view_forget_stale_sets(scopeflow_runtime *runtime, scopeflow__doomed *doomed) {
+    scopeflow__view *view = runtime->global_view;
+    if (!scopeflow__view_is_resolved(view)) scopeflow__view_forget_set(view, doomed);
+    for (view = runtime->scope_views; view != NULL; view = view->next)
+        if (!scopeflow__view_is_resolved(view)) scopeflow__view_forget_set(view, doomed);
 }
 
 void scopeflow__doomed_release(scopeflow__doomed *self) {
@@ -7364,7 +7399,7 @@ scopeflow__view *scopeflow__view_own(scopeflow__owner owner, scopeflow__view *fr
 
     fresh->parent = inherited;
     scopeflow__ref_up(&inherited->refs);
-    enlist(fresh);
+    link_view(fresh);
     scopeflow__view_drop(scope->view, doomed);
     scope->view = fresh;
     __atomic_store_n(&scope->owns_view, true, __ATOMIC_RELEASE);
@@ -7450,12 +7485,6 @@ scopeflow__set *scopeflow__set_without(const scopeflow__set *self, const scopefl
 
 /* --- Resolving, under the lock --- */
 
-static uint64_t version_of(const scopeflow__view *view) {
-    uint64_t sum = 0;
-    for (; view != NULL; view = view->parent) sum += view->version;
-    return sum;
-}
-
 /* Puts an entry behind those of lower or equal priority: views are added from the outside in and
  * entries in order of registration, which gives S3.2's order without another key. */
 static void insert(scopeflow__chain *chain, scopeflow__entry *entry) {
@@ -7505,10 +7534,6 @@ static void build(scopeflow__set *set, const scopeflow__view *view) {
     add_views(set, view);
 }
 
-static bool is_resolved(const scopeflow__view *view) {
-    return view->resolved != NULL && view->resolved_version == version_of(view);
-}
-
 static scopeflow__view *view_now(scopeflow_scope *scope, scopeflow__doomed *doomed) {
     scopeflow_runtime *const runtime = scope->runtime;
     return scopeflow__load_u32(&runtime->scope_view_count) > 0 ? scopeflow__view_of(scope, doomed)
@@ -7521,12 +7546,12 @@ static scopeflow__set *try_set_of(scopeflow_scope *scope, scopeflow__set **fresh
                                   uint32_t *out_needed, scopeflow__doomed *doomed) {
     scopeflow__view *const view = view_now(scope, doomed);
     *out_needed = count_entries(view);
-    if (!is_resolved(view)) {
+    if (!scopeflow__view_is_resolved(view)) {
         if (*fresh == NULL || (*fresh)->entry_capacity < *out_needed) return NULL;
         build(*fresh, view);
         scopeflow__view_forget_set(view, doomed);
         view->resolved = *fresh;
-        view->resolved_version = version_of(view);
+        view->resolved_version = scopeflow__view_version(view);
         *fresh = NULL;
     }
     scopeflow__ref_up(&view->resolved->refs);
@@ -7890,8 +7915,7 @@ scopeflow_status scopeflow__registry_remove(scopeflow__owner owner, scopeflow_re
     if (view != NULL && at < view->entry_count) {
         removed = take_out(view, at);
         if (owner.runtime != NULL) groups_remove(runtime, groups_of(kind));
-        /* A stale set would keep the callable alive until the next call, and from collectors. */
-        scopeflow__view_forget_sets(view, &doomed);
+        scopeflow__view_forget_stale_sets(runtime, &doomed);
     }
     scopeflow__unlock(&runtime->registry_lock);
 
@@ -8194,7 +8218,6 @@ bool scopeflow__epoch_microseconds_read(scopeflow_bytes digits, int64_t *out_tim
 /* How the work that an end event closes came out, as far as anybody said so (S2.4). */
 typedef struct scopeflow__outcome {
     scopeflow_end_status status;
-    scopeflow_status own_error; /* The runtime's own error, or 0. */
     bool is_abandoned;
     scopeflow_ref error; /* The host's error object, or 0. Borrowed. */
 } scopeflow__outcome;
@@ -8642,8 +8665,6 @@ static void put_uuid_pair(scopeflow_tape *own, const char *key, const scopeflow_
 static scopeflow_bytes error_type(const scopeflow__outcome *outcome, scopeflow_bytes status) {
     if (outcome->is_abandoned) return SCOPEFLOW__TEXT("abandoned");
     if (outcome->status == SCOPEFLOW_END_STATUS_CANCELLED) return SCOPEFLOW__TEXT("cancelled");
-    if (outcome->own_error != SCOPEFLOW_STATUS_OK)
-        return scopeflow__c_text(scopeflow__status_name(outcome->own_error));
     return status.len > 0 ? status : SCOPEFLOW__TEXT("exception");
 }
 
@@ -8657,7 +8678,7 @@ static void put_error(const scopeflow_event *event, scopeflow_tape *own) {
     if (outcome->error != 0 && error.has_message && !event->is_stripped)
         put_pair(own, SCOPEFLOW__KEY_OTEL_STATUS_DESCRIPTION, error.message);
     if (outcome->error != 0 || outcome->status == SCOPEFLOW_END_STATUS_CANCELLED ||
-        outcome->is_abandoned || outcome->own_error != SCOPEFLOW_STATUS_OK)
+        outcome->is_abandoned)
         put_pair(own, SCOPEFLOW__KEY_ERROR_TYPE, error_type(outcome, error.status));
     if (error.type.len > 0) put_pair(own, SCOPEFLOW__KEY_EXCEPTION_TYPE, error.type);
     scopeflow__error_view_deinit(&error, own);
@@ -8834,8 +8855,8 @@ bool scopeflow__fields_are_sane(scopeflow_runtime *runtime, scopeflow_ref fields
 
 #endif
 
-/* The canonical text of what observers see of a payload. */
-static void write_seen(scopeflow_runtime *runtime, scopeflow_ref ref, scopeflow__buffer *out) {
+/* The canonical text of what observers see of a payload; false if that is not all of it. */
+static bool write_seen(scopeflow_runtime *runtime, scopeflow_ref ref, scopeflow__buffer *out) {
     scopeflow_tape tape;
     scopeflow__tape_init(&tape, &runtime->memory, scopeflow__payload_full_at(runtime));
     scopeflow__encode_ref(runtime, ref, &tape);
@@ -8845,17 +8866,18 @@ static void write_seen(scopeflow_runtime *runtime, scopeflow_ref ref, scopeflow_
     scopeflow__json_writer_init(&writer, out, runtime->payload_budget_bytes, true);
     scopeflow__json_write(&writer, scopeflow__tape_value(&tape));
     scopeflow__tape_deinit(&tape);
+    return !writer.truncated;
 }
 
 bool scopeflow__payloads_are_equal(scopeflow_runtime *runtime, scopeflow_ref a, scopeflow_ref b,
                                    bool *out_failed) {
     scopeflow__buffer texts[2];
     for (int i = 0; i < 2; i++) scopeflow__buffer_init(&texts[i], &runtime->memory);
-    write_seen(runtime, a, &texts[0]);
-    write_seen(runtime, b, &texts[1]);
+    bool are_equal = write_seen(runtime, a, &texts[0]);
+    are_equal = write_seen(runtime, b, &texts[1]) && are_equal;
     if (texts[0].failed || texts[1].failed) *out_failed = true;
-    bool const are_equal = scopeflow__same_text(scopeflow__text(texts[0].ptr, texts[0].len),
-                                                scopeflow__text(texts[1].ptr, texts[1].len));
+    are_equal = are_equal && scopeflow__same_text(scopeflow__text(texts[0].ptr, texts[0].len),
+                                                  scopeflow__text(texts[1].ptr, texts[1].len));
     for (int i = 0; i < 2; i++) scopeflow__buffer_deinit(&texts[i]);
     return are_equal;
 }
@@ -10240,6 +10262,8 @@ bool scopeflow__task_prepare(scopeflow__task *self, scopeflow_step *step);
 void scopeflow__task_prepared(scopeflow__task *self, const scopeflow_answer *answer);
 /* Whether a payload is JSON null. Runs host code. */
 bool scopeflow__ref_is_null(scopeflow_runtime *runtime, scopeflow_ref ref);
+/* Whether its top level is JSON-shaped. */
+bool scopeflow__ref_is_json(scopeflow_runtime *runtime, scopeflow_ref ref);
 bool scopeflow__ref_is_object(scopeflow_runtime *runtime, scopeflow_ref ref);
 
 /* --- deliver.c --- */
@@ -10434,6 +10458,10 @@ static scopeflow_token first_token(scopeflow_runtime *runtime, scopeflow_ref ref
 
 bool scopeflow__ref_is_null(scopeflow_runtime *runtime, scopeflow_ref ref) {
     return first_token(runtime, ref) == SCOPEFLOW_TOKEN_NULL;
+}
+
+bool scopeflow__ref_is_json(scopeflow_runtime *runtime, scopeflow_ref ref) {
+    return first_token(runtime, ref) != SCOPEFLOW_TOKEN_UNSERIALIZABLE;
 }
 
 bool scopeflow__ref_is_object(scopeflow_runtime *runtime, scopeflow_ref ref) {
@@ -11179,11 +11207,17 @@ static scopeflow_status check_intercepted(const scopeflow__task *self,
                                           const scopeflow_answer *answer,
                                           scopeflow_error *out_error) {
     bool const is_tool = self->kind == SCOPEFLOW__TASK_TOOL;
-    bool const is_request =
-        is_tool ? answer->value != 0 : scopeflow__ref_is_object(self->runtime, answer->value);
-    if (is_request) return SCOPEFLOW_STATUS_OK;
-    if (!is_tool && answer->value != 0)
-        return fail_intercept(self, "' returned no LLM request for '", out_error);
+    if (answer->value != 0) {
+        bool const is_known =
+            answer->value == self->request || (answer->flags & SCOPEFLOW_ANSWER_FLAG_JSON) != 0;
+        if (is_tool && is_known) return SCOPEFLOW_STATUS_OK;
+        bool const is_request = is_tool ? scopeflow__ref_is_json(self->runtime, answer->value)
+                                        : scopeflow__ref_is_object(self->runtime, answer->value);
+        if (is_request) return SCOPEFLOW_STATUS_OK;
+        return fail_intercept(
+            self, is_tool ? "' returned no JSON value for '" : "' returned no LLM request for '",
+            out_error);
+    }
     if (scopeflow__ref_is_null(self->runtime, self->request)) return SCOPEFLOW_STATUS_OK;
     return fail_intercept(self, "' returned nothing for '", out_error);
 }
@@ -11354,7 +11388,6 @@ static void set_outcome(scopeflow_event *end, const scopeflow_answer *answer) {
     }
     outcome->status = answer->kind == SCOPEFLOW_ANSWER_KIND_CANCEL ? SCOPEFLOW_END_STATUS_CANCELLED
                                                                    : SCOPEFLOW_END_STATUS_ERROR;
-    outcome->own_error = answer->status;
     outcome->error = answer->value;
 }
 
@@ -12013,7 +12046,7 @@ static void fill_manual_end(scopeflow_event *end, const ending *given) {
                             end->outcome.status == SCOPEFLOW_END_STATUS_CANCELLED;
     end->data = given->response;
     if (end->data == 0 && !has_failed) end->data = given->data;
-    end->annotation = given->annotated;
+    if (end->data != 0) end->annotation = given->annotated; /* S2.8: it tells of a payload. */
     end->codec = given->codec;
 }
 
@@ -13978,7 +14011,7 @@ void scopeflow__batch_free(scopeflow__batch *first) {
 }
 
 void scopeflow__batch_put(scopeflow__batch *self, scopeflow_bytes line) {
-    scopeflow__copy(scopeflow__batch_bytes(self) + self->len, line.ptr, line.len);
+    scopeflow__copy_text(scopeflow__batch_bytes(self) + self->len, line.ptr, line.len);
     self->len += line.len;
     self->line_count++;
 }

@@ -30,6 +30,11 @@ export function statusOf(error: unknown): number {
   return look(() => (error instanceof ScopeflowError ? error.status : 0), 0);
 }
 
+/** The name of one of the runtime's own errors in every language, empty for all others. */
+export function ownErrorName(error: unknown): string {
+  return look(() => (error instanceof ScopeflowError ? error.code : ""), "");
+}
+
 /** Looks at what was thrown, which may be anything: a look may throw, too. */
 function look<T>(read: () => T, otherwise: T): T {
   try {

@@ -1,6 +1,6 @@
 import type { Core } from "./core.gen.js";
 import { Token } from "./enums.gen.js";
-import { errorMessage, errorTypeName } from "./error.js";
+import { errorMessage, errorTypeName, ownErrorName } from "./error.js";
 import { encodePayload } from "./payload.js";
 import type { Refs } from "./refs.js";
 import { TokenWriter } from "./tokens.js";
@@ -42,6 +42,11 @@ function describeError(error: unknown): Uint8Array {
     Token.String,
     textOf(() => errorMessage(error)),
   );
+  const own = ownErrorName(error);
+  if (own) {
+    writer.text(Token.String, "status");
+    writer.text(Token.String, own);
+  }
   writer.mark(Token.End);
   return writer.row;
 }

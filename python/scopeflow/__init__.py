@@ -1,51 +1,65 @@
 """scopeflow: the execution runtime under agent frameworks.
 
     scope                  open and end scopes, emit marks
+    context                hand what is current on: to threads, workers, other processes
     tools                  run tools under management
     llm                    run language models under management, also in chunks
     guardrails             refuse calls, and sanitize what observers see
     intercepts             rewrite requests, wrap executions
     event_metadata         add to the metadata of every event
     runtime_registrations  switch a registration off for one call
+    metrics                measurements as marks
     subscribers            receive events
     scope_local            register on one scope
-    codecs                 what a codec is
+    typed                  calls of functions that take and return objects of one's own types
+    codecs                 what a codec is, and annotated requests and responses
+    atof                   write event files
     errors                 what can be raised
+    utils                  run a coroutine from sync code
+    settings               take settings from environment variables
+    testing                a runtime for each test, and what it emitted
 
-Importing the package starts no thread and reads no environment variable.
+`tool`, `agent` and `llm` are also decorators that put a function under management.
+
+Importing the package starts no thread and reads no environment variable, and loads no module but
+the compiled one: the others are loaded when they are first asked for.
 """
 
-from . import (
-    codecs,
-    errors,
-    event_metadata,
-    guardrails,
-    intercepts,
-    llm,
-    runtime_registrations,
-    scope,
-    scope_local,
-    subscribers,
-    tools,
-)
+from __future__ import annotations
+
 from ._native import (
+    AlreadyExists,
     AtofExporterMode,
     CallContext,
+    Cancelled,
     EndStatus,
     Event,
+    GuardrailRejected,
     InterceptOutcome,
+    Internal,
+    InvalidArgument,
+    InvalidJson,
+    InvalidState,
+    InvalidUtf8,
+    LimitExceeded,
     LLMAttributes,
     LLMRequest,
     LLMRequestInterceptOutcome,
     LlmStream,
+    LogSeverity,
     MarkEvent,
+    NoMemory,
+    NotFound,
     PendingMarkSpec,
+    PluginError,
     Runtime,
     RuntimeFlags,
     RuntimeStats,
     ScopeAttributes,
     ScopeEvent,
+    ScopeflowError,
     ScopeHandle,
+    ScopeStack,
     ScopeType,
     SinkDelivery,
     SinkOverflow,
@@ -55,39 +69,192 @@ from ._native import (
     __version__,
     default_runtime,
 )
-from .atof import AtofExporter, AtofExporterConfig
-from .errors import *  # noqa: F403 - The names are those of errors.__all__.
 
-get_handle = scope.get_handle
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from . import (
+        atof,
+        codecs,
+        context,
+        errors,
+        event_metadata,
+        guardrails,
+        intercepts,
+        metrics,
+        runtime_registrations,
+        scope,
+        scope_local,
+        settings,
+        subscribers,
+        testing,
+        tools,
+        typed,
+        utils,
+    )
+    from ._aliases import *  # noqa: F403 - For annotations.
+    from ._decorators import agent, tool
+    from ._scoped import Registration
+    from .atof import AtofExporter, AtofExporterConfig
+    from .codecs import AnnotatedLLMRequest, AnnotatedLLMResponse
+    from .context import (
+        PropagationContext,
+        capture_propagation_context,
+        capture_propagation_context_with_root,
+        capture_rootless_propagation_context,
+        capture_traceparent,
+        create_scope_stack,
+        create_scope_stack_from_propagation,
+        fork_asyncio_context,
+        propagate_scope_to_thread,
+        scope_stack_active,
+        use_scope_stack,
+    )
+    from .llm import llm  # To checkers an object that can be called, too.
+    from .metrics import MetricKind, MetricMeasurement, MetricValueType
+
+get_handle = default_runtime.get_handle
+get_scope_stack = default_runtime.get_scope_stack
+set_thread_scope_stack = default_runtime.set_scope_stack
 stats = default_runtime.stats
 
 # The peers' names.
 ToolHandle = ScopeHandle
 LLMHandle = ScopeHandle
 ToolExecutionInterceptOutcome = InterceptOutcome
+_scope_stack_var = default_runtime.scope_stack_variable
+
+# What is loaded when it is first asked for: a module, or a name and the module that has it.
+_MODULES = {
+    "atof",
+    "codecs",
+    "context",
+    "errors",
+    "event_metadata",
+    "guardrails",
+    "intercepts",
+    "llm",
+    "metrics",
+    "runtime_registrations",
+    "scope",
+    "scope_local",
+    "settings",
+    "subscribers",
+    "testing",
+    "tools",
+    "typed",
+    "utils",
+}
+_HOMES = {
+    **dict.fromkeys(("AnnotatedLLMRequest", "AnnotatedLLMResponse"), "codecs"),
+    **dict.fromkeys(("MetricKind", "MetricMeasurement", "MetricValueType"), "metrics"),
+    **dict.fromkeys(
+        (
+            "DataSchema",
+            "EventMetadata",
+            "EventMetadataInjectorCallback",
+            "EventMetadataScalar",
+            "EventMetadataValue",
+            "EventSanitizeFields",
+            "EventSanitizeGuardrail",
+            "Json",
+            "JsonObject",
+            "JsonPrimitive",
+            "JsonValue",
+            "LlmConditionalExecutionGuardrail",
+            "LlmExecutionIntercept",
+            "LlmRequestIntercept",
+            "LlmSanitizeRequestGuardrail",
+            "LlmSanitizeResponseGuardrail",
+            "LlmStreamExecutionIntercept",
+            "ToolConditionalExecutionGuardrail",
+            "ToolExecutionIntercept",
+            "ToolRequestIntercept",
+            "ToolSanitizeGuardrail",
+            "UnsupportedBehavior",
+        ),
+        "_aliases",
+    ),
+    "AtofExporter": "atof",
+    "AtofExporterConfig": "atof",
+    "PropagationContext": "context",
+    "Registration": "_scoped",
+    "agent": "_decorators",
+    "capture_propagation_context": "context",
+    "capture_propagation_context_with_root": "context",
+    "capture_rootless_propagation_context": "context",
+    "capture_traceparent": "context",
+    "create_scope_stack": "context",
+    "create_scope_stack_from_propagation": "context",
+    "fork_asyncio_context": "context",
+    "propagate_scope_to_thread": "context",
+    "scope_stack_active": "context",
+    "tool": "_decorators",
+    "use_scope_stack": "context",
+}
+
+
+if not TYPE_CHECKING:  # A checker knows what is there, and what is not.
+
+    def __getattr__(name: str) -> object:
+        from importlib import import_module
+
+        if name in _MODULES:
+            return import_module(f".{name}", __name__)
+        if name not in _HOMES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        value: object = getattr(import_module(f".{_HOMES[name]}", __name__), name)
+        globals()[name] = value
+        return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_MODULES, *_HOMES})
+
 
 __all__ = [
+    "AlreadyExists",
+    "AnnotatedLLMRequest",
+    "AnnotatedLLMResponse",
     "AtofExporter",
     "AtofExporterConfig",
     "AtofExporterMode",
     "CallContext",
+    "Cancelled",
     "EndStatus",
     "Event",
+    "GuardrailRejected",
     "InterceptOutcome",
+    "Internal",
+    "InvalidArgument",
+    "InvalidJson",
+    "InvalidState",
+    "InvalidUtf8",
     "LLMAttributes",
     "LLMHandle",
     "LLMRequest",
     "LLMRequestInterceptOutcome",
+    "LimitExceeded",
     "LlmStream",
+    "LogSeverity",
     "MarkEvent",
+    "MetricKind",
+    "MetricMeasurement",
+    "MetricValueType",
+    "NoMemory",
+    "NotFound",
     "PendingMarkSpec",
+    "PluginError",
+    "PropagationContext",
+    "Registration",
     "Runtime",
     "RuntimeFlags",
     "RuntimeStats",
     "ScopeAttributes",
     "ScopeEvent",
     "ScopeHandle",
+    "ScopeStack",
     "ScopeType",
+    "ScopeflowError",
     "SinkDelivery",
     "SinkOverflow",
     "SinkStats",
@@ -96,19 +263,39 @@ __all__ = [
     "ToolExecutionInterceptOutcome",
     "ToolHandle",
     "__version__",
+    "agent",
+    "atof",
+    "capture_propagation_context",
+    "capture_propagation_context_with_root",
+    "capture_rootless_propagation_context",
+    "capture_traceparent",
     "codecs",
+    "context",
+    "create_scope_stack",
+    "create_scope_stack_from_propagation",
     "default_runtime",
     "errors",
     "event_metadata",
+    "fork_asyncio_context",
     "get_handle",
+    "get_scope_stack",
     "guardrails",
     "intercepts",
     "llm",
+    "metrics",
+    "propagate_scope_to_thread",
     "runtime_registrations",
     "scope",
     "scope_local",
+    "scope_stack_active",
+    "set_thread_scope_stack",
+    "settings",
     "stats",
     "subscribers",
+    "testing",
+    "tool",
     "tools",
-    *errors.__all__,
+    "typed",
+    "use_scope_stack",
+    "utils",
 ]

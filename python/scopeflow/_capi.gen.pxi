@@ -118,6 +118,7 @@ cdef extern from "scopeflow/scopeflow.h" nogil:
         SCOPEFLOW_STEP_FLAG_ERROR
         SCOPEFLOW_STEP_FLAG_REASON
         SCOPEFLOW_ANSWER_FLAG_SYNC
+        SCOPEFLOW_ANSWER_FLAG_JSON
         SCOPEFLOW_TOOL_ATTRIBUTE_REMOTE
         SCOPEFLOW_CALL_FLAG_SYNC
         SCOPEFLOW_CALL_FLAG_CHUNK_MARKS
@@ -530,6 +531,7 @@ cdef extern from "scopeflow/scopeflow.h" nogil:
     scopeflow_status scopeflow_runtime_last_error(scopeflow_runtime *self, uint32_t index, scopeflow_error *out_failure, scopeflow_error *out_error)
     scopeflow_status scopeflow_runtime_is_credential_header(scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_is_credential, scopeflow_error *out_error)
     scopeflow_status scopeflow_runtime_after_fork(scopeflow_runtime *self, scopeflow_error *out_error)
+    scopeflow_status scopeflow_scope_new_root(scopeflow_runtime *self, scopeflow_scope **out_scope, scopeflow_error *out_error)
     scopeflow_status scopeflow_scope_push(scopeflow_runtime *self, const scopeflow_scope_push_options *options, scopeflow_task *task, scopeflow_step *out_step, scopeflow_error *out_error)
     scopeflow_status scopeflow_scope_pop(scopeflow_scope *self, const scopeflow_scope_pop_options *options, scopeflow_task *task, scopeflow_step *out_step, scopeflow_error *out_error)
     scopeflow_status scopeflow_scope_event(scopeflow_runtime *self, const scopeflow_scope_event_options *options, scopeflow_task *task, scopeflow_step *out_step, scopeflow_error *out_error)
@@ -540,6 +542,8 @@ cdef extern from "scopeflow/scopeflow.h" nogil:
     uint32_t scopeflow_scope_is_in_force(const scopeflow_scope *self)
     scopeflow_scope *scopeflow_scope_retain(scopeflow_scope *self)
     void scopeflow_scope_release(scopeflow_scope *self)
+    scopeflow_status scopeflow_propagation_capture(scopeflow_runtime *self, scopeflow_scope *current, scopeflow_propagation *out_propagation, scopeflow_error *out_error)
+    scopeflow_status scopeflow_propagation_adopt(scopeflow_runtime *self, scopeflow_bytes text, scopeflow_scope **out_scope, scopeflow_error *out_error)
     scopeflow_status scopeflow_event_describe(scopeflow_event *self, scopeflow_event_info *out_info, scopeflow_error *out_error)
     scopeflow_status scopeflow_event_json(scopeflow_event *self, scopeflow_event_part part, scopeflow_bytes *out_json, scopeflow_error *out_error)
     scopeflow_status scopeflow_event_seal(scopeflow_event *self, scopeflow_error *out_error)

@@ -9,22 +9,30 @@ from collections.abc import (
     Iterable,
     Iterator,
 )
+from contextvars import ContextVar
 from datetime import datetime
 from types import TracebackType
 from typing import Any, ClassVar, Literal, TypeVar, final, overload
 
+from typing_extensions import Self, disjoint_base
+
 from ._generated import *  # noqa: F403 - Everything in it belongs to this module.
+
+# With `as`, for Pyright hides what a stub imports without it.
+# isort: off
 from ._generated import (
-    EndStatus,
-    LLMAttributes,
-    RuntimeFlags,
-    RuntimeOperations,
-    RuntimeStats,
-    ScopeAttributes,
-    ScopeType,
-    ToolAttributes,
+    EndStatus as EndStatus,
+    LLMAttributes as LLMAttributes,
+    RuntimeFlags as RuntimeFlags,
+    RuntimeOperations as RuntimeOperations,
+    RuntimeStats as RuntimeStats,
+    ScopeAttributes as ScopeAttributes,
+    ScopeType as ScopeType,
+    ToolAttributes as ToolAttributes,
 )
-from .codecs import LlmCodec, LlmResponseCodec
+
+# isort: on
+from .codecs import AnnotatedLLMRequest, AnnotatedLLMResponse, LlmCodec, LlmResponseCodec
 
 _Args = TypeVar("_Args")
 _Result = TypeVar("_Result")
@@ -34,15 +42,19 @@ __version__: str
 default_runtime: Runtime
 
 class EnumerationType(type):
+    def __call__(cls, value: int) -> Any: ...
     def __iter__(cls) -> Iterator[Any]: ...
     def __len__(cls) -> int: ...
 
+@disjoint_base
 class Enumeration:
     @property
     def value(self) -> int: ...
     @property
     def name(self) -> str: ...
     def __int__(self) -> int: ...
+    def __copy__(self) -> Self: ...
+    def __deepcopy__(self, memo: dict[int, Any], /) -> Self: ...
 
 class FlagSet(int):
     mask: ClassVar[int]
@@ -115,16 +127,36 @@ class ScopeManager:
     ) -> Literal[False]: ...
 
 @final
+class ScopeStack: ...
+
+@final
 class LLMRequest:
     headers: Any
     content: Any
     def __init__(self, headers: Any, content: Any) -> None: ...
-    def __eq__(self, other: object) -> bool: ...
+    def __eq__(self, other: object, /) -> bool: ...
     __hash__: ClassVar[None]  # type: ignore[assignment]
 
 @final
+class LogSeverity(Enumeration, metaclass=EnumerationType):
+    Trace: ClassVar[LogSeverity]
+    Debug: ClassVar[LogSeverity]
+    Info: ClassVar[LogSeverity]
+    Warn: ClassVar[LogSeverity]
+    Error: ClassVar[LogSeverity]
+
+@final
 class PendingMarkSpec:
-    def __init__(self, name: str, *, data: object = None, metadata: object = None) -> None: ...
+    def __init__(
+        self,
+        name: str,
+        *,
+        data: object = None,
+        metadata: object = None,
+        severity: LogSeverity | None = None,
+    ) -> None: ...
+    @property
+    def severity(self) -> LogSeverity | None: ...
     @property
     def name(self) -> str: ...
     @property
@@ -181,6 +213,10 @@ class LlmStream(AsyncIterator[_Chunk]):
 
 @final
 class StreamOpening(Coroutine[Any, Any, LlmStream[_Chunk]]):
+    @property
+    def __name__(self) -> str: ...
+    @property
+    def __qualname__(self) -> str: ...
     def __await__(self) -> Generator[Any, Any, LlmStream[_Chunk]]: ...
     def send(self, value: Any) -> Any: ...
     def throw(
@@ -213,6 +249,7 @@ class SyncLlmStream(Iterator[_Chunk]):
         traceback: TracebackType | None,
     ) -> Literal[False]: ...
 
+@disjoint_base
 class Event:
     @property
     def kind(self) -> Literal["scope", "mark"]: ...
@@ -242,6 +279,10 @@ class Event:
     def data_schema(self) -> dict[str, Any] | None: ...
     @property
     def metadata(self) -> Any: ...
+    @property
+    def annotated_request(self) -> AnnotatedLLMRequest | None: ...
+    @property
+    def annotated_response(self) -> AnnotatedLLMResponse | None: ...
     def to_json(self) -> str: ...
     def to_dict(self) -> dict[str, Any]: ...
 
@@ -262,18 +303,20 @@ class MarkEvent(Event):
     def kind(self) -> Literal["mark"]: ...
     @property
     def scope_category(self) -> None: ...
+    @property
+    def severity(self) -> LogSeverity | None: ...
 
 @final
 class Runtime(RuntimeOperations):
-    def __init__(
-        self,
+    def __new__(
+        cls,
         *,
         flags: RuntimeFlags | int | None = None,
         clock_start: int = 0,
         clock_step: int = 1000000,
         payload_budget: int = 1048576,
         credential_headers: str | None = None,
-    ) -> None: ...
+    ) -> Runtime: ...
     def scope_push(
         self,
         name: str,
@@ -308,6 +351,7 @@ class Runtime(RuntimeOperations):
         category: str | None = None,
         category_profile: object = None,
         data_schema: object = None,
+        severity: LogSeverity | None = None,
         timestamp: datetime | int | None = None,
     ) -> None: ...
     def scope(
@@ -325,6 +369,12 @@ class Runtime(RuntimeOperations):
         end_timestamp: datetime | int | None = None,
     ) -> ScopeManager: ...
     def get_handle(self) -> ScopeHandle: ...
+    @property
+    def scope_stack_variable(self) -> ContextVar[object]: ...
+    def get_scope_stack(self) -> ScopeStack: ...
+    def create_scope_stack(self, propagation: str | None = None) -> ScopeStack: ...
+    def set_scope_stack(self, stack: ScopeStack) -> None: ...
+    def find_scope(self, uuid: str) -> ScopeHandle: ...
     @overload
     def tool_execute(
         self,

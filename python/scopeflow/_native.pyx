@@ -15,6 +15,7 @@ include "_capi.gen.pxi"
 include "native/glue.pxi"
 
 cdef class ScopeHandle
+cdef class ScopeStack
 cdef class Event
 cdef class Runtime
 cdef class Callback
@@ -27,10 +28,12 @@ include "native/arguments.pxi"
 include "_types.gen.pxi"
 include "native/callback.pxi"
 include "_operations.gen.pxi"
+include "native/severity.pxi"
 include "native/request.pxi"
 include "native/payload.pxi"
 include "native/host.pxi"
 include "native/scope.pxi"
+include "native/stack.pxi"
 include "native/event.pxi"
 include "native/call.pxi"
 include "native/continuation.pxi"
@@ -43,9 +46,17 @@ include "native/runtime.pxi"
 for of_type in (
     RuntimeOperations, ScopeHandle, ScopeManager, ManagedCall, Event, ScopeEvent, MarkEvent,
     CallContext, Callback, Continuation, LlmStream, PrivateCopy, Ready, StreamClosing,
-    StreamOpening, StreamWork, SyncLlmStream,
+    ScopeStack, StreamOpening, StreamWork, SyncLlmStream,
 ):
     glue_forbid_instances(<PyTypeObject *>of_type)
 del of_type
 
 __version__ = scopeflow_version().decode()
+
+
+def __getattr__(name):
+    """The peers' flat functions: who does not ask for them does not pay for them."""
+    if name[:2] == "__":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from scopeflow import _flat
+    return _flat.find(name)

@@ -3,7 +3,7 @@
 # One function for each operation: it checks the arguments, calls the core, and turns a failure into
 # an exception. The converters are in native/arguments.pxi.
 
-if scopeflow_abi_hash() != 0xbc9708c715577134u:
+if scopeflow_abi_hash() != 0xcd4417cc02682042u:
     raise ImportError(
         "scopeflow._native was generated for another version of the core than it is linked with"
     )
@@ -574,6 +574,18 @@ cdef class RuntimeOperations:
         if scopeflow_runtime_after_fork(self.pointer, &c_error) != SCOPEFLOW_STATUS_OK:
             raise_failure(&c_error)
 
+    def scope_new_root(self):
+        """A root of its own for a context (S1.3): a new id, no middleware but the
+        runtime's, until some is registered on it. It emits nothing and never ends; the
+        host makes it current.
+        Raises InvalidArgument, InvalidState."""
+        cdef scopeflow_error c_error
+        cdef scopeflow_scope *c_scope
+        if scopeflow_scope_new_root(self.pointer, &c_scope, &c_error) != SCOPEFLOW_STATUS_OK:
+            raise_failure(&c_error)
+
+        return adopt_scope(self, c_scope)
+
     def scope_describe(self, handle):
         """Reads what a scope knows about itself.
         Raises InvalidArgument."""
@@ -639,6 +651,37 @@ cdef class RuntimeOperations:
         c_is_in_force = scopeflow_scope_is_in_force(c_self)
 
         return c_is_in_force != 0
+
+    def propagation_capture(self):
+        """The portable form of a context. Where nothing was opened and nothing propagated
+        there is no trace to name.
+        Raises InvalidArgument, InvalidState."""
+        cdef scopeflow_error c_error
+        cdef scopeflow_scope *c_current
+        cdef scopeflow_propagation c_propagation
+        c_current = pointer_of(current_of(<Runtime>self))
+        if scopeflow_propagation_capture(
+            self.pointer, c_current, &c_propagation, &c_error,
+        ) != SCOPEFLOW_STATUS_OK:
+            raise_failure(&c_error)
+
+        return make_propagation(&c_propagation)
+
+    def propagation_adopt(self, text):
+        """A root for a context that goes on under another process's scope: the parent of
+        its first-level work is the propagated one, and the trace goes on (S1.10). Like
+        any root it emits nothing and never ends.
+        Raises InvalidArgument, InvalidState, InvalidJson, LimitExceeded."""
+        cdef scopeflow_error c_error
+        cdef scopeflow_bytes c_text
+        cdef scopeflow_scope *c_scope
+        text_argument(text, "text", &c_text)
+        if scopeflow_propagation_adopt(
+            self.pointer, c_text, &c_scope, &c_error,
+        ) != SCOPEFLOW_STATUS_OK:
+            raise_failure(&c_error)
+
+        return adopt_scope(self, c_scope)
 
     def event_describe(self, event):
         """Reads the cheap facts.

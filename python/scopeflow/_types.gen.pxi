@@ -463,6 +463,38 @@ cdef ScopeInfo make_scope_info(const scopeflow_scope_info *source):
     return made
 
 @cython.final
+cdef class Propagation:
+    """The portable form of a context.
+
+    root_uuid: The trace: the root that was propagated to here, else the outermost scope that was
+        opened.
+    parent_uuid: The current scope's id.
+    json: As JSON, with `version`, `root_uuid` and `parent_uuid`; always NUL-terminated.
+    traceparent: As W3C `traceparent`, with the flags `01`; always NUL-terminated.
+    """
+
+    cdef readonly object root_uuid
+    cdef readonly object parent_uuid
+    cdef readonly object json
+    cdef readonly object traceparent
+
+    def __repr__(self):
+        return describe_fields(self, (
+            "root_uuid",
+            "parent_uuid",
+            "json",
+            "traceparent",
+        ))
+
+cdef Propagation make_propagation(const scopeflow_propagation *source):
+    cdef Propagation made = Propagation.__new__(Propagation)
+    made.root_uuid = uuid_text(&source.root_uuid)
+    made.parent_uuid = uuid_text(&source.parent_uuid)
+    made.json = text_of_chars(source.json)
+    made.traceparent = text_of_chars(source.traceparent)
+    return made
+
+@cython.final
 cdef class EventInfo:
     """What can be read of an event without encoding anything. Texts are borrowed from the
     event.

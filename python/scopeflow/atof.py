@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
+import weakref
 
 from ._native import AtofExporterMode, SinkDelivery, SinkOverflow, default_runtime
-from .errors import InvalidState
+from .errors import InvalidArgument, InvalidState
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ._native import AtofSink, Runtime, SinkStats
 
 _NS_PER_S = 1_000_000_000
+_exporters: weakref.WeakSet[AtofExporter] = weakref.WeakSet()
 
 
 class AtofExporterConfig:
@@ -64,10 +66,12 @@ class AtofExporter:
     Raises InvalidState when the file cannot be opened, with the system's reason.
     """
 
-    def __init__(self, config: AtofExporterConfig, *, runtime: Runtime = default_runtime) -> None:
+    def __init__(self, config: AtofExporterConfig, *, runtime: Runtime | None = None) -> None:
+        runtime = default_runtime if runtime is None else runtime
         self.path = os.path.join(os.fspath(config.output_directory), os.fspath(config.filename))
         self._runtime = runtime
         self._names: list[str] = []
+        _exporters.add(self)
         self._sink: AtofSink | None = runtime.atof_sink_open(
             self.path,
             config.mode,
@@ -101,6 +105,8 @@ class AtofExporter:
         if an event since the last flush could not be written.
         """
         self._runtime.runtime_flush()
+        if not timeout_s >= 0:
+            raise InvalidArgument(f"timeout_s must be 0 or more, not {timeout_s}")
         self._runtime.atof_sink_flush(self._open_sink(), int(timeout_s * _NS_PER_S))
 
     def stats(self) -> SinkStats:
@@ -118,10 +124,18 @@ class AtofExporter:
                 self.deregister(name)
             self._sink = None
 
+    def __repr__(self) -> str:
+        return "<AtofExporter>"
+
     def _open_sink(self) -> AtofSink:
         if self._sink is None:
             raise InvalidState(f"the exporter of {self.path} has been shut down")
         return self._sink
+
+
+def registered_exporters(runtime: Runtime) -> list[AtofExporter]:
+    """The exporters to which a runtime delivers."""
+    return [e for e in _exporters if e._runtime is runtime and e._names]
 
 
 __all__ = ["AtofExporter", "AtofExporterConfig"]

@@ -1,15 +1,21 @@
 """What a codec is: it turns a provider's requests and responses into an annotated form and back.
 
-Any object with these methods is one. An annotated form is any JSON-shaped object. With a request
-codec, LLM request intercepts see the annotated form of the request and may edit it, the request, or
-both (S4.11); a response codec annotates the response for observers (S2.8).
+Any object with these methods is one. With a request codec, LLM request intercepts see the annotated
+form of the request and may edit it, the request, or both (S4.11); a response codec annotates the
+response for observers (S2.8). An annotated form is any JSON-shaped object; the classes here have
+the members on which the peers' codecs agree.
 """
 
 from __future__ import annotations
 
+from ._native import InvalidArgument
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
     from typing import Any, Protocol
+
+    from typing_extensions import Self
 
     from ._native import LLMRequest
 else:
@@ -24,6 +30,7 @@ class LlmCodec(Protocol):
 
     def encode(self, annotated: Any, original: LLMRequest) -> LLMRequest:
         """The original request with the edits of its annotated form."""
+        raise NotImplementedError
 
 
 class LlmResponseCodec(Protocol):
@@ -33,4 +40,241 @@ class LlmResponseCodec(Protocol):
         """The annotated form of a response."""
 
 
-__all__ = ["LlmCodec", "LlmResponseCodec"]
+# --- Annotated forms ---
+
+
+class _Member:
+    """An attribute that stands in the object itself; None is its absence."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __get__(self, owner: dict[str, Any] | None, of_class: type) -> Any:
+        return self if owner is None else owner.get(self.name)
+
+    def __set__(self, owner: dict[str, Any], value: object) -> None:
+        if value is None:
+            owner.pop(self.name, None)
+        else:
+            owner[self.name] = value
+
+
+class _Annotated(dict):  # type: ignore[type-arg]
+    """An object with some members of known names, and others beside them, the extra ones."""
+
+    MEMBERS: tuple[str, ...] = ()
+
+    def __init_subclass__(cls) -> None:
+        for name in cls.MEMBERS:
+            setattr(cls, name, _Member(name))
+
+    @classmethod
+    def from_dict(cls, members: Mapping[str, Any]) -> Self:
+        """One with these members, as they stand in an event."""
+        made = cls.__new__(cls)
+        made.update(members)
+        return made
+
+    def to_dict(self) -> dict[str, Any]:
+        """The members as a plain dict, those that are absent left out."""
+        return dict(self)
+
+    @property
+    def extra(self) -> Mapping[str, Any]:
+        """The members beside those of known names, to be read; set it to change them."""
+        from types import MappingProxyType
+
+        return MappingProxyType({k: v for k, v in self.items() if k not in self.MEMBERS})
+
+    @extra.setter
+    def extra(self, members: Mapping[str, Any] | None) -> None:
+        given = {} if members is None else _object("extra", members)
+        for name in given:
+            if name in self.MEMBERS:
+                raise InvalidArgument(f"invalid argument: extra has {name!r}, a member by itself")
+        for name in [name for name in self if name not in self.MEMBERS]:
+            del self[name]
+        self.update(given)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({dict(self)!r})"
+
+
+class AnnotatedLLMRequest(_Annotated):
+    """A request to a language model in a form that does not depend on the provider.
+
+        AnnotatedLLMRequest([{"role": "user", "content": "hi"}], model="gpt-4o")
+
+    messages: The messages, objects with `role` and `content`.
+    instructions: What stands beside the messages where the provider has such a place.
+    model: The name of the model.
+    params: Parameters, such as `temperature`.
+    tools: Definitions of tools.
+    tool_choice: Which tool to use: `auto`, `none`, `required`, or an object.
+    api_specific: What only one provider's interface has.
+    extra: Other members.
+
+    It is a dict of these members, and has each as an attribute, which is None where it is absent.
+    Raises TypeError for what is not of its kind, InvalidArgument for an extra member that has a
+    name above.
+    """
+
+    MEMBERS = (
+        "messages",
+        "instructions",
+        "model",
+        "params",
+        "tools",
+        "tool_choice",
+        "api_specific",
+    )
+    if TYPE_CHECKING:
+        messages: list[dict[str, Any]]
+        instructions: Any
+        model: str | None
+        params: dict[str, Any] | None
+        tools: list[dict[str, Any]] | None
+        tool_choice: Any
+        api_specific: dict[str, Any] | None
+
+    def __init__(
+        self,
+        messages: Iterable[Mapping[str, Any]],
+        *,
+        instructions: Any = None,
+        model: str | None = None,
+        params: Mapping[str, Any] | None = None,
+        tools: Iterable[Mapping[str, Any]] | None = None,
+        tool_choice: str | Mapping[str, Any] | None = None,
+        api_specific: Mapping[str, Any] | None = None,
+        extra: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__()
+        self.messages = _objects("messages", messages)
+        self.instructions = instructions
+        self.model = _text("model", model)
+        self.params = _object("params", params)
+        self.tools = None if tools is None else _objects("tools", tools)
+        self.tool_choice = tool_choice
+        self.api_specific = _object("api_specific", api_specific)
+        self.extra = extra or {}
+
+    def system_prompt(self) -> str | None:
+        """The text of the first system message, else that of the instructions, else None."""
+        for message in self.messages or ():
+            if message.get("role") == "system":
+                return _text_of(message.get("content"))
+        return _text_of(self.instructions)
+
+    def last_user_message(self) -> str | None:
+        """The text of the last message of the user, or None."""
+        for message in reversed(self.messages or ()):
+            if message.get("role") == "user":
+                return _text_of(message.get("content"))
+        return None
+
+    def has_tool_calls(self) -> bool:
+        """Whether a message calls a tool."""
+        return any(message.get("tool_calls") for message in self.messages or ())
+
+
+class AnnotatedLLMResponse(_Annotated):
+    """A response of a language model in a form that does not depend on the provider.
+
+        AnnotatedLLMResponse(model="gpt-4o", message="hello", finish_reason="complete")
+
+    id: The provider's id of the response.
+    model: The name of the model.
+    message: What it says: a text, or parts.
+    tool_calls: The calls of tools that it asks for, objects with `id`, `name` and `arguments`.
+    finish_reason: Why it ended: `complete`, `length`, `tool_use`, `content_filter`, or an object.
+    usage: Tokens, an object with `prompt_tokens`, `completion_tokens` and the like.
+    api_specific: What only one provider's interface has.
+    extra: Other members.
+
+    It is a dict of these members, and has each as an attribute, which is None where it is absent.
+    Raises TypeError for what is not of its kind, InvalidArgument for an extra member that has a
+    name above.
+    """
+
+    MEMBERS = (
+        "id",
+        "model",
+        "message",
+        "tool_calls",
+        "finish_reason",
+        "usage",
+        "optimization_summary",
+        "api_specific",
+    )
+    if TYPE_CHECKING:
+        id: str | None
+        model: str | None
+        message: Any
+        tool_calls: list[dict[str, Any]] | None
+        finish_reason: Any
+        usage: dict[str, Any] | None
+        optimization_summary: dict[str, Any] | None
+        api_specific: dict[str, Any] | None
+
+    def __init__(
+        self,
+        id: str | None = None,
+        model: str | None = None,
+        message: Any = None,
+        tool_calls: Iterable[Mapping[str, Any]] | None = None,
+        finish_reason: str | Mapping[str, Any] | None = None,
+        usage: Mapping[str, Any] | None = None,
+        api_specific: Mapping[str, Any] | None = None,
+        extra: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__()
+        self.id = _text("id", id)
+        self.model = _text("model", model)
+        self.message = message
+        self.tool_calls = None if tool_calls is None else _objects("tool_calls", tool_calls)
+        self.finish_reason = finish_reason
+        self.usage = _object("usage", usage)
+        self.api_specific = _object("api_specific", api_specific)
+        self.extra = extra or {}
+
+    def response_text(self) -> str | None:
+        """What it says, or None where there is no text."""
+        return _text_of(self.message)
+
+    def has_tool_calls(self) -> bool:
+        """Whether it calls a tool."""
+        return bool(self.tool_calls)
+
+
+def _text_of(content: Any) -> str | None:
+    """A message's content as a text: the texts of its parts, one to a line."""
+    if isinstance(content, dict):
+        content = content.get("content", content.get("text"))
+    if content is None or isinstance(content, str):
+        return content
+    parts = content if isinstance(content, list) else []
+    texts = [part.get("text") for part in parts if isinstance(part, dict)]
+    found = [text for text in texts if isinstance(text, str)]
+    return "\n".join(found) if found else None
+
+
+def _text(name: str, value: Any) -> str | None:
+    if value is not None and not isinstance(value, str):
+        raise TypeError(f"{name} must be str or None, not {type(value).__name__}")
+    return value
+
+
+def _object(name: str, value: Any) -> Any:
+    if value is None or hasattr(value, "keys"):
+        return None if value is None else dict(value)
+    raise TypeError(f"{name} must be an object, not {type(value).__name__}")
+
+
+def _objects(name: str, values: Any) -> list[Any]:
+    if isinstance(values, (str, bytes, dict)) or not hasattr(values, "__iter__"):
+        raise TypeError(f"{name} must be a list of objects, not {type(values).__name__}")
+    return [_object(f"{name}[{at}]", value) or {} for at, value in enumerate(values)]
+
+
+__all__ = ["AnnotatedLLMRequest", "AnnotatedLLMResponse", "LlmCodec", "LlmResponseCodec"]

@@ -5,8 +5,16 @@ already win; an injector that fails is logged and passed over (S3.12).
 """
 
 from ._native import default_runtime
+from ._scoped import scoped
 
 register_injector = default_runtime.register_event_metadata_injector
 deregister_injector = default_runtime.deregister_event_metadata_injector
 
-__all__ = ["deregister_injector", "register_injector"]
+# Each as a Registration, for a `with`.
+injector = scoped(register_injector, deregister_injector)
+
+__all__ = [
+    "deregister_injector",
+    "injector",
+    "register_injector",
+]

@@ -13,17 +13,15 @@ Sanitizers of events (S3.12): `guardrail(event, fields)`, for marks and for the 
 all scopes and calls. They return the fields `data`, `metadata` and `category_profile` anew.
 
 A callback with a keyword-only parameter `context` also gets a CallContext (S3.9).
+
+    with guardrails.tool_sanitize_request("redact", 10, redact):
+        ...  # Registered here, and no longer.
 """
 
-from __future__ import annotations
-
 from ._native import default_runtime
-from ._scoped import Registration
+from ._scoped import scoped
 
 TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-    from typing import Any
 
 register_mark_sanitize = default_runtime.register_mark_sanitize_guardrail
 deregister_mark_sanitize = default_runtime.deregister_mark_sanitize_guardrail
@@ -48,20 +46,47 @@ deregister_llm_conditional_execution = (
     default_runtime.deregister_llm_conditional_execution_guardrail
 )
 
+# Each as a Registration, for a `with`.
+mark_sanitize = scoped(register_mark_sanitize, deregister_mark_sanitize)
+scope_sanitize_start = scoped(register_scope_sanitize_start, deregister_scope_sanitize_start)
+scope_sanitize_end = scoped(register_scope_sanitize_end, deregister_scope_sanitize_end)
+tool_sanitize_request = scoped(register_tool_sanitize_request, deregister_tool_sanitize_request)
+tool_sanitize_response = scoped(register_tool_sanitize_response, deregister_tool_sanitize_response)
+tool_conditional_execution = scoped(
+    register_tool_conditional_execution, deregister_tool_conditional_execution
+)
+llm_sanitize_request = scoped(register_llm_sanitize_request, deregister_llm_sanitize_request)
+llm_sanitize_response = scoped(register_llm_sanitize_response, deregister_llm_sanitize_response)
+llm_conditional_execution = scoped(
+    register_llm_conditional_execution, deregister_llm_conditional_execution
+)
 
-def tool_conditional_execution(
-    name: str,
-    priority: int,
-    guardrail: Callable[[str, Any], str | Awaitable[str | None] | None],
-) -> Registration:
-    """A context manager that registers the guardrail for as long as it is entered."""
-    return Registration(
-        register_tool_conditional_execution,
-        deregister_tool_conditional_execution,
-        name,
-        priority,
-        guardrail,
+
+if TYPE_CHECKING:
+    from ._aliases import (
+        LlmConditionalExecutionGuardrail as LlmConditionalExecutionGuardrail,
     )
+    from ._aliases import (
+        LlmSanitizeRequestGuardrail as LlmSanitizeRequestGuardrail,
+    )
+    from ._aliases import (
+        LlmSanitizeResponseGuardrail as LlmSanitizeResponseGuardrail,
+    )
+    from ._aliases import (
+        ToolConditionalExecutionGuardrail as ToolConditionalExecutionGuardrail,
+    )
+    from ._aliases import (
+        ToolSanitizeGuardrail as ToolSanitizeGuardrail,
+    )
+else:
+
+    def __getattr__(name: str) -> object:
+        """The shapes of the callbacks, for annotations."""
+        from . import _aliases
+
+        if name in _aliases.GUARDRAIL_ALIASES:
+            return getattr(_aliases, name)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 __all__ = [
@@ -74,6 +99,10 @@ __all__ = [
     "deregister_tool_conditional_execution",
     "deregister_tool_sanitize_request",
     "deregister_tool_sanitize_response",
+    "llm_conditional_execution",
+    "llm_sanitize_request",
+    "llm_sanitize_response",
+    "mark_sanitize",
     "register_llm_conditional_execution",
     "register_llm_sanitize_request",
     "register_llm_sanitize_response",
@@ -83,5 +112,9 @@ __all__ = [
     "register_tool_conditional_execution",
     "register_tool_sanitize_request",
     "register_tool_sanitize_response",
+    "scope_sanitize_end",
+    "scope_sanitize_start",
     "tool_conditional_execution",
+    "tool_sanitize_request",
+    "tool_sanitize_response",
 ]

@@ -16,6 +16,9 @@ An InterceptOutcome leaves marks with the call besides. A callback with a keywor
 """
 
 from ._native import default_runtime
+from ._scoped import scoped
+
+TYPE_CHECKING = False
 
 register_tool_request = default_runtime.register_tool_request_intercept
 deregister_tool_request = default_runtime.deregister_tool_request_intercept
@@ -28,15 +31,55 @@ deregister_llm_execution = default_runtime.deregister_llm_execution_intercept
 register_llm_stream_execution = default_runtime.register_llm_stream_execution_intercept
 deregister_llm_stream_execution = default_runtime.deregister_llm_stream_execution_intercept
 
+# Each as a Registration, for a `with`.
+tool_request = scoped(register_tool_request, deregister_tool_request)
+tool_execution = scoped(register_tool_execution, deregister_tool_execution)
+llm_request = scoped(register_llm_request, deregister_llm_request)
+llm_execution = scoped(register_llm_execution, deregister_llm_execution)
+llm_stream_execution = scoped(register_llm_stream_execution, deregister_llm_stream_execution)
+
+
+if TYPE_CHECKING:
+    from ._aliases import (
+        LlmExecutionIntercept as LlmExecutionIntercept,
+    )
+    from ._aliases import (
+        LlmRequestIntercept as LlmRequestIntercept,
+    )
+    from ._aliases import (
+        LlmStreamExecutionIntercept as LlmStreamExecutionIntercept,
+    )
+    from ._aliases import (
+        ToolExecutionIntercept as ToolExecutionIntercept,
+    )
+    from ._aliases import (
+        ToolRequestIntercept as ToolRequestIntercept,
+    )
+else:
+
+    def __getattr__(name: str) -> object:
+        """The shapes of the callbacks, for annotations."""
+        from . import _aliases
+
+        if name in _aliases.INTERCEPT_ALIASES:
+            return getattr(_aliases, name)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
 __all__ = [
     "deregister_llm_execution",
     "deregister_llm_request",
     "deregister_llm_stream_execution",
     "deregister_tool_execution",
     "deregister_tool_request",
+    "llm_execution",
+    "llm_request",
+    "llm_stream_execution",
     "register_llm_execution",
     "register_llm_request",
     "register_llm_stream_execution",
     "register_tool_execution",
     "register_tool_request",
+    "tool_execution",
+    "tool_request",
 ]

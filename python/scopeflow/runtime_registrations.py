@@ -7,6 +7,7 @@ call, None leaves it on; so does a gate that fails. Subscribers and gates cannot
 """
 
 from ._native import default_runtime
+from ._scoped import scoped
 
 register_conditional_middleware_guardrail = (
     default_runtime.register_conditional_middleware_guardrail
@@ -15,7 +16,13 @@ deregister_conditional_middleware_guardrail = (
     default_runtime.deregister_conditional_middleware_guardrail
 )
 
+# Each as a Registration, for a `with`.
+conditional_middleware_guardrail = scoped(
+    register_conditional_middleware_guardrail, deregister_conditional_middleware_guardrail
+)
+
 __all__ = [
+    "conditional_middleware_guardrail",
     "deregister_conditional_middleware_guardrail",
     "register_conditional_middleware_guardrail",
 ]

@@ -10,10 +10,25 @@ called there becomes its child. Contexts inherit the current scope by value (S1.
 
 from ._native import default_runtime
 
+TYPE_CHECKING = False
+
 push = default_runtime.scope_push
 pop = default_runtime.scope_pop
 event = default_runtime.scope_event
 scope = default_runtime.scope
 get_handle = default_runtime.get_handle
 
-__all__ = ["event", "get_handle", "pop", "push", "scope"]
+if TYPE_CHECKING:
+    from .metrics import metric as metric
+else:
+
+    def __getattr__(name: str) -> object:
+        """`metric` is loaded when it is first asked for."""
+        if name == "metric":
+            from .metrics import metric
+
+            return metric
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+__all__ = ["event", "get_handle", "metric", "pop", "push", "scope"]

@@ -5,6 +5,7 @@ callbacks look like, `guardrails`, `intercepts`, `event_metadata` and `subscribe
 """
 
 from ._native import default_runtime
+from ._scoped import scoped
 
 register_mark_sanitize = default_runtime.scope_register_mark_sanitize_guardrail
 deregister_mark_sanitize = default_runtime.scope_deregister_mark_sanitize_guardrail
@@ -55,9 +56,36 @@ deregister_conditional_middleware_guardrail = (
 register_subscriber = default_runtime.scope_register_subscriber
 deregister_subscriber = default_runtime.scope_deregister_subscriber
 
+# Each as a Registration, for a `with`.
+mark_sanitize = scoped(register_mark_sanitize, deregister_mark_sanitize)
+scope_sanitize_start = scoped(register_scope_sanitize_start, deregister_scope_sanitize_start)
+scope_sanitize_end = scoped(register_scope_sanitize_end, deregister_scope_sanitize_end)
+tool_sanitize_request = scoped(register_tool_sanitize_request, deregister_tool_sanitize_request)
+tool_sanitize_response = scoped(register_tool_sanitize_response, deregister_tool_sanitize_response)
+tool_conditional_execution = scoped(
+    register_tool_conditional_execution, deregister_tool_conditional_execution
+)
+llm_sanitize_request = scoped(register_llm_sanitize_request, deregister_llm_sanitize_request)
+llm_sanitize_response = scoped(register_llm_sanitize_response, deregister_llm_sanitize_response)
+llm_conditional_execution = scoped(
+    register_llm_conditional_execution, deregister_llm_conditional_execution
+)
+tool_request = scoped(register_tool_request, deregister_tool_request)
+tool_execution = scoped(register_tool_execution, deregister_tool_execution)
+llm_request = scoped(register_llm_request, deregister_llm_request)
+llm_execution = scoped(register_llm_execution, deregister_llm_execution)
+llm_stream_execution = scoped(register_llm_stream_execution, deregister_llm_stream_execution)
+event_metadata_injector = scoped(
+    register_event_metadata_injector, deregister_event_metadata_injector
+)
+conditional_middleware_guardrail = scoped(
+    register_conditional_middleware_guardrail, deregister_conditional_middleware_guardrail
+)
+subscriber = scoped(register_subscriber, deregister_subscriber)
+
 __all__ = [
+    "conditional_middleware_guardrail",
     "deregister_conditional_middleware_guardrail",
-    "register_conditional_middleware_guardrail",
     "deregister_event_metadata_injector",
     "deregister_llm_conditional_execution",
     "deregister_llm_execution",
@@ -74,6 +102,15 @@ __all__ = [
     "deregister_tool_request",
     "deregister_tool_sanitize_request",
     "deregister_tool_sanitize_response",
+    "event_metadata_injector",
+    "llm_conditional_execution",
+    "llm_execution",
+    "llm_request",
+    "llm_sanitize_request",
+    "llm_sanitize_response",
+    "llm_stream_execution",
+    "mark_sanitize",
+    "register_conditional_middleware_guardrail",
     "register_event_metadata_injector",
     "register_llm_conditional_execution",
     "register_llm_execution",
@@ -90,4 +127,12 @@ __all__ = [
     "register_tool_request",
     "register_tool_sanitize_request",
     "register_tool_sanitize_response",
+    "scope_sanitize_end",
+    "scope_sanitize_start",
+    "subscriber",
+    "tool_conditional_execution",
+    "tool_execution",
+    "tool_request",
+    "tool_sanitize_request",
+    "tool_sanitize_response",
 ]

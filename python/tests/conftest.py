@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import hypothesis
 import pytest
 
@@ -55,3 +57,32 @@ def log(runtime):
     recorder = Recorder()
     runtime.register_subscriber("log", recorder)
     return recorder
+
+
+# --- Decorators, on the test's runtime ---
+
+
+@pytest.fixture(params=["tool", "agent", "llm"])
+def kind(request):
+    return request.param
+
+
+@pytest.fixture
+def decorate(kind, runtime):
+    """Each of the decorators in turn."""
+    return functools.partial(getattr(scopeflow, kind), runtime=runtime)
+
+
+@pytest.fixture
+def tool(runtime):
+    return functools.partial(scopeflow.tool, runtime=runtime)
+
+
+@pytest.fixture
+def llm(runtime):
+    return functools.partial(scopeflow.llm, runtime=runtime)
+
+
+@pytest.fixture
+def agent(runtime):
+    return functools.partial(scopeflow.agent, runtime=runtime)

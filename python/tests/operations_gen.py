@@ -127,6 +127,7 @@ FLAGS = {
     },
     "answer_flag": {
         "sync": 1,
+        "json": 2,
     },
     "tool_attribute": {
         "remote": 1,
@@ -220,6 +221,12 @@ OPERATIONS = {
             fields={},
         ),
         Operation(
+            id="scope_new_root",
+            on="",
+            arguments={},
+            fields={},
+        ),
+        Operation(
             id="scope_push",
             on="",
             arguments={
@@ -303,6 +310,25 @@ OPERATIONS = {
             id="scope_is_in_force",
             on="scope",
             arguments={},
+            fields={},
+        ),
+        Operation(
+            id="propagation_capture",
+            on="",
+            arguments={},
+            fields={
+                "root_uuid": "root_uuid",
+                "parent_uuid": "parent_uuid",
+                "json": "json",
+                "traceparent": "traceparent",
+            },
+        ),
+        Operation(
+            id="propagation_adopt",
+            on="",
+            arguments={
+                "text": ("text", "string"),
+            },
             fields={},
         ),
         Operation(

@@ -35,8 +35,8 @@ def identity(value):
         ({"attributes": "parallel"}, "attributes must be ScopeAttributes, not str"),
         ({"attributes": ToolAttributes.REMOTE}, "attributes must be ScopeAttributes"),
         ({"subtype": b"x"}, "subtype must be str, not bytes"),
-        ({"timestamp": "now"}, "timestamp must be a datetime or an int of nanoseconds"),
-        ({"timestamp": 1.5}, "timestamp must be a datetime or an int of nanoseconds"),
+        ({"timestamp": "now"}, "timestamp must be a datetime.datetime object or an int"),
+        ({"timestamp": 1.5}, "timestamp must be a datetime.datetime object or an int"),
     ],
 )
 def test_a_wrong_type_is_a_type_error(runtime, log, named, text):

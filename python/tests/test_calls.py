@@ -217,10 +217,10 @@ def test_a_failing_guard_raises_its_own_exception_with_a_note(call, runtime, log
 @pytest.mark.parametrize("verdict", [True, False, 0, b"no", ["no"], {"allowed": True}])
 def test_a_verdict_of_another_type_is_a_mistake_of_the_guard(call, runtime, verdict):
     guard_with(runtime, lambda name, args: verdict)
-    with pytest.raises(TypeError) as caught:
+    with pytest.raises(scopeflow.InvalidArgument) as caught:
         call("search", 1, print)
-    kind = type(verdict).__name__
-    assert str(caught.value) == f"{GUARDED} returned {kind} for 'search'; expected str or None"
+    returned = f"{GUARDED} returned {type(verdict).__name__} for 'search'; expected str or None"
+    assert str(caught.value) == f"invalid argument: {returned}"
 
 
 def test_guards_run_by_priority_and_the_first_reason_counts(call, runtime):

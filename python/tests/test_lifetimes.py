@@ -731,3 +731,23 @@ def test_what_was_abandoned_is_delivered_at_exit():
         """
     )
     assert printed.splitlines() == ["start outer", "start forgotten", "end outer", "end forgotten"]
+
+
+def test_a_stale_chain_keeps_nothing_alive(runtime):
+    """What a scope saw when it was last asked is let go with the registration, also if the scope
+    has ended and nobody asks it again."""
+
+    def guard(name, payload):
+        return payload
+
+    guard.runtime = runtime
+    guarded = weakref.ref(guard)
+    with runtime.scope("a", AGENT) as handle:
+        runtime.register_tool_sanitize_request_guardrail("global", 1, guard)
+        runtime.scope_register_subscriber(handle, "local", print)
+        runtime.scope_event("resolves")
+    guard.handle = handle
+    runtime.deregister_tool_sanitize_request_guardrail("global")
+    del guard, handle
+    gc.collect()
+    assert guarded() is None

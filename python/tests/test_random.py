@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import itertools
+import json
 import logging
 import sys
 from pathlib import Path
@@ -71,9 +72,10 @@ def test_cases_made_at_random(cases, part):
                 pytest.fail(f"seed {SEED}, {mode}: {report(runner, case)}")
 
 
-def test_a_wrong_expectation_is_found_and_made_small(cases):
+def test_a_wrong_expectation_is_found_and_made_small():
     """The test of the test: a case that expects what does not come out."""
-    heard = (case for case in cases if any(case["expect"]["events"].values()))
+    cases = filter(can_be_replayed, random_cases(1))
+    heard = (case for case in cases if '\\"start\\"' in json.dumps(case["expect"]["events"]))
     case = min(itertools.islice(heard, 20), key=lambda case: len(str(case)))
 
     class Faulty(InProcess):

@@ -51,7 +51,7 @@ def test_a_handle_knows_its_scope(runtime):
     assert handle.parent_uuid == runtime.runtime_root().uuid
     assert before < handle.started_at < before + timedelta(hours=1)
     assert handle.is_open
-    assert "open custom scope 'plan'" in repr(handle)
+    assert "ScopeHandle 'plan' custom open" in repr(handle)
     runtime.scope_pop(handle)
     assert not handle.is_open and "ended" in repr(handle)
     assert handle.name == "plan", "an ended scope still knows what it was (S1.8)"

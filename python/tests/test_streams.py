@@ -9,7 +9,7 @@ import threading
 
 import pytest
 
-from scopeflow import InvalidState, LLMRequest, LlmStream, ScopeType, SyncLlmStream
+from scopeflow import InvalidArgument, InvalidState, LLMRequest, LlmStream, ScopeType, SyncLlmStream
 
 REQUEST = LLMRequest({}, "hi")
 
@@ -229,11 +229,11 @@ async def gives_a_list(request):
 def test_that_there_is_no_iterator_shows_at_the_first_step(runtime, log, producer):
     async def main():
         stream = await runtime.llm_stream_execute("gpt", REQUEST, producer)
-        with pytest.raises(TypeError, match=r"the producer of 'gpt' gave \w+, which is no async"):
+        with pytest.raises(InvalidArgument, match=r"of 'gpt' gave \w+, which has no __anext__"):
             await anext(stream)
 
     asyncio.run(main())
-    assert log.end("gpt").metadata["exception.type"] == "TypeError"
+    assert log.end("gpt").metadata["error.type"] == "invalid_argument"
 
 
 def test_an_async_call_takes_a_plain_iterator_too(runtime):

@@ -60,7 +60,7 @@ def test_what_a_mark_says(runtime, log):
             "category category_profile"
         ).split()
     )
-    assert "mark 'checkpoint'" in repr(event)
+    assert "MarkEvent 'checkpoint'" in repr(event)
 
 
 def test_timestamps_before_1970_and_far_away_are_written(runtime, log):

@@ -207,6 +207,9 @@ class Session:
     def perform(self, step, received):
         if "next" in step:
             return self.scripts.call_kept_next(step)
+        if step["op"] == "scope_new_root":  # In Python a root comes with its scope stack.
+            self.runtime.set_scope_stack(self.runtime.create_scope_stack())
+            return self.runtime.get_handle()
         operation = table.OPERATIONS[step["op"]]
         positional = [self.label(step["on"])] if operation.on else []
         named = self.arguments(operation, step)

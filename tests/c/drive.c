@@ -105,6 +105,7 @@ static void finish_done(call *c) {
 
 static void finish(call *c) {
     object *const ours = object_of(c->step.value);
+    stream_let_go(&c->stream); /* Also of one that failed before its first chunk. */
     if (c->step.kind == SCOPEFLOW_STEP_KIND_RAISE && ours == NULL &&
         c->step.status == SCOPEFLOW_STATUS_OK)
         fail(c->runner, "nothing was raised");
@@ -190,6 +191,12 @@ static void note_failure(call *c) {
     snprintf(c->message, sizeof c->message, "%s", c->error.message);
 }
 
+/* One of the runtime's own, made somewhere below. */
+static void note_own_error(call *c) {
+    if (c->raised != NULL && c->raised->status != SCOPEFLOW_STATUS_OK)
+        snprintf(c->message, sizeof c->message, "%s", c->raised->text);
+}
+
 void call_operation(call *c, const operation *op) {
     c->before = value_retain(c->context->current);
     for (;;) {
@@ -208,8 +215,7 @@ void call_operation(call *c, const operation *op) {
             context_restore(c->context, c->scope);
         if (op->is_task) drive(c);
     }
-    if (c->raised != NULL && c->raised->status != SCOPEFLOW_STATUS_OK)
-        snprintf(c->message, sizeof c->message, "%s", c->raised->text);
+    note_own_error(c);
     value_release(c->before);
     c->before = NULL;
     check_outcome(c);
@@ -244,6 +250,7 @@ call *call_next(call *of, context *where, const json *step, const char *registra
         drive(link);
     else
         note_late(link, registration);
+    note_own_error(link);
     value_release(link->before);
     link->before = NULL;
     return link;

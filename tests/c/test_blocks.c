@@ -12,7 +12,7 @@
 
 #include <stdlib.h>
 
-enum { LONGEST = 80, LENGTHS = 5, TEXT_BYTES = 1024 };
+enum { LONGEST = 80, LENGTHS = 5, TEXT_BYTES = 1024, LONG_BYTES = 900 };
 
 /* Lengths around a few more blocks, beyond those that are tried one by one: long runs are copied
  * in another way. */
@@ -245,6 +245,26 @@ static void every_byte_is_written(void) {
 }
 
 /* Where a budget ends, what was written so far is a beginning of the whole. */
+static void check_every_budget(scopeflow_bytes text) {
+    char whole[TEXT_BYTES];
+    size_t const whole_len = quoted(text, whole);
+    scopeflow_tape tape;
+    scopeflow__tape_init(&tape, &memory, SIZE_MAX);
+    scopeflow__tape_put_string(&tape, text);
+    for (uint32_t budget = 2; budget < whole_len; budget++) {
+        scopeflow__buffer out;
+        scopeflow__json_writer writer;
+        scopeflow__buffer_init(&out, &memory);
+        scopeflow__json_writer_init(&writer, &out, budget, false);
+        scopeflow__json_write(&writer, scopeflow__tape_value(&tape));
+        CHECK(writer.truncated && out.len <= budget && out.len + 6 > budget);
+        CHECK(memcmp(out.ptr, whole, out.len - 1) == 0 && out.ptr[out.len - 1] == '"');
+        CHECK(valid_length(scopeflow__text(out.ptr, out.len)) == out.len);
+        scopeflow__buffer_deinit(&out);
+    }
+    scopeflow__tape_deinit(&tape);
+}
+
 static void strings_are_cut_between_code_points(void) {
     static const char *const texts[] = {
         "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\"\n"
@@ -253,26 +273,22 @@ static void strings_are_cut_between_code_points(void) {
         "\xC3\xA9\xE2\x82\xAC\xF0\x9F\x98\x80 \xC3\xA9\xE2\x82\xAC\xF0\x9F\x98\x80 \n\n",
         "\n\"\\\x01\n\"\\\x02\n\"\\\x03\n\"\\\x04\n\"\\\x05\n\"\\\x06\n\"\\\x07\n\"\\\x08\xFF\xC3",
     };
-    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
-        char whole[TEXT_BYTES];
-        scopeflow_bytes const text = scopeflow__c_text(texts[i]);
-        size_t const whole_len = quoted(text, whole);
-        scopeflow_tape tape;
-        scopeflow__tape_init(&tape, &memory, SIZE_MAX);
-        scopeflow__tape_put_string(&tape, text);
-        for (uint32_t budget = 2; budget < whole_len; budget++) {
-            scopeflow__buffer out;
-            scopeflow__json_writer writer;
-            scopeflow__buffer_init(&out, &memory);
-            scopeflow__json_writer_init(&writer, &out, budget, false);
-            scopeflow__json_write(&writer, scopeflow__tape_value(&tape));
-            CHECK(writer.truncated && out.len <= budget && out.len + 6 > budget);
-            CHECK(memcmp(out.ptr, whole, out.len - 1) == 0 && out.ptr[out.len - 1] == '"');
-            CHECK(valid_length(scopeflow__text(out.ptr, out.len)) == out.len);
-            scopeflow__buffer_deinit(&out);
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        check_every_budget(scopeflow__c_text(texts[i]));
+}
+
+/* Those too that begin in a block, or in a group of blocks, that fits as a whole. */
+static void long_strings_are_cut_between_code_points(void) {
+    static const char *const code_points[] = {"\xC3\xA9", "\xE2\x82\xAC", "\xF0\x9F\x98\x80"};
+    for (size_t i = 0; i < sizeof code_points / sizeof *code_points; i++)
+        for (size_t offset = 0; offset < 4; offset++) {
+            char text[LONG_BYTES];
+            size_t const size = strlen(code_points[i]);
+            size_t len = offset;
+            memset(text, 'a', offset);
+            for (; len + size <= sizeof text; len += size) memcpy(text + len, code_points[i], size);
+            check_every_budget(scopeflow__text(text, len));
         }
-        scopeflow__tape_deinit(&tape);
-    }
 }
 
 int main(void) {
@@ -284,6 +300,7 @@ int main(void) {
         {"strings_come_back", strings_come_back},
         {"every_byte_is_written", every_byte_is_written},
         {"strings_are_cut_between_code_points", strings_are_cut_between_code_points},
+        {"long_strings_are_cut_between_code_points", long_strings_are_cut_between_code_points},
     };
     memory = scopeflow__memory_default();
     return RUN_TESTS(tests);

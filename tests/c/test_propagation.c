@@ -106,9 +106,9 @@ static const row json_rows[] = {
     {"{\"version\":\"1\"," IDS "}", "invalid argument: version is not 1"},
     {"{\"version\":1.0," IDS "}", "invalid argument: version is not 1"},
     {"{\"version\":true," IDS "}", "invalid argument: version is not 1"},
-    {"{\"version\":1}", "invalid argument: root_uuid is missing"},
+    {"{\"version\":1}", "invalid argument: parent_uuid is missing"},
     {"{\"version\":1,\"root_uuid\":\"" ROOT "\"}", "invalid argument: parent_uuid is missing"},
-    {"{\"version\":1,\"root_uuid\":null,\"parent_uuid\":\"" PARENT "\"}",
+    {"{\"version\":1,\"root_uuid\":1,\"parent_uuid\":\"" PARENT "\"}",
      "invalid argument: root_uuid is no uuid"},
     {"{\"version\":1,\"root_uuid\":\"" ROOT "\",\"parent_uuid\":\"0" PARENT "\"}",
      "invalid argument: parent_uuid is no uuid"},
@@ -169,6 +169,23 @@ static void json_in_every_form(void) {
         if (json_rows[i].message == NULL) CHECK(is_same(&read, &context));
     }
     CHECK(h.block_count == 0);
+}
+
+/* As NeMo Relay writes it: the trace begins with the parent. */
+static void json_without_a_root(void) {
+    static const char *const texts[] = {
+        "{\"version\":1,\"parent_uuid\":\"" PARENT "\"}",
+        "{\"version\":1,\"root_uuid\":null,\"parent_uuid\":\"" PARENT "\"}",
+    };
+    scopeflow__memory const memory = memory_of_host();
+    scopeflow__propagation expected = context;
+    expected.root_uuid = context.parent_uuid;
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        scopeflow__propagation read = nothing;
+        scopeflow_bytes const text = scopeflow__c_text(texts[i]);
+        CHECK(scopeflow__propagation_read_json(&memory, text, &read, &error) == 0);
+        CHECK(is_same(&read, &expected));
+    }
 }
 
 static void traceparents_in_every_form(void) {
@@ -242,6 +259,7 @@ int main(void) {
         {"traceparent goes there and back", traceparent_goes_there_and_back},
         {"ids of zeros are not written", ids_of_zeros_are_not_written},
         {"JSON in every form", json_in_every_form},
+        {"JSON without a root", json_without_a_root},
         {"traceparents in every form", traceparents_in_every_form},
         {"every byte may be wrong", every_byte_may_be_wrong},
         {"long texts are refused", long_texts_are_refused},

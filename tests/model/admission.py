@@ -15,12 +15,14 @@ from .errors import (
     HostCancellation,
     RuntimeFailure,
     rejected,
+    returned_no_json,
     returned_no_request,
     returned_nothing,
 )
 from .events import Draft
 from .execution import PendingMark
 from .middleware import GATE, NUMBERS, REGISTRIES, SUBSCRIBER, Registration
+from .payload import is_json_shaped
 from .requests import LLMRequest, private_copy
 from .runtime import Describe, Runtime
 from .scopes import Context, Place, Scope
@@ -225,6 +227,8 @@ def _checked_request(call: Call, registration: str, got: Any, returned: Any) -> 
         raise returned_nothing(title, registration, call.name)
     if call.kind == "llm" and not isinstance(returned, LLMRequest):
         raise returned_no_request(f"{title} '{registration}'", call.name)
+    if call.kind == "tool" and returned is not got and not is_json_shaped(returned):
+        raise returned_no_json(title, registration, call.name)
     return returned
 
 

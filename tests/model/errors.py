@@ -72,6 +72,11 @@ def returned_no_request(what: str, target: str) -> RuntimeFailure:
     return _invalid(f"{what} returned no LLM request for '{target}'")
 
 
+def returned_no_json(title: str, registration: str, target: str) -> RuntimeFailure:
+    """The error of a tool's request intercept that returns what is no JSON value (S3.11)."""
+    return _invalid(f"{title} '{registration}' returned no JSON value for '{target}'")
+
+
 def no_longer_active(registration: str) -> RuntimeFailure:
     """The error of a `next` that is called too late (S3.7)."""
     return _invalid(f"the execution continuation of '{registration}' is no longer active")

@@ -31,7 +31,6 @@ def push(
     timestamp: int | None = None,
 ) -> Scope:
     """Opens a scope, which becomes current in its context (S1.4)."""
-    runtime.check_open()
     name = checked_text("the name", name)
     type = checked_choice("the type", type, SCOPE_TYPES)
     attributes = checked_flags("attributes", attributes, SCOPE_ATTRIBUTES)
@@ -39,6 +38,7 @@ def push(
         raise RuntimeFailure("invalid_argument", f"a {type} scope has no subtype")
     if type == "custom":  # S1.1
         subtype = checked_text("the subtype", name if subtype is None else subtype)
+    runtime.check_open()
     runtime.check_parent(parent)
 
     runtime.emit_owed(context)
@@ -93,10 +93,9 @@ def pop(
 
     runtime.emit_owed(context)
     facts = manual_status(status, error)
-    try:
-        runtime.end(scope, context, describe, facts, timestamp)
-    finally:
-        context.restore_after(scope)
+    if not scope.is_open:  # A subscriber of what was owed has ended it.
+        return context.restore_after(scope)
+    runtime.end(scope, context, describe, facts, timestamp)
     return None
 
 
@@ -113,9 +112,9 @@ def event(
     timestamp: int | None = None,
 ) -> None:
     """A mark under the given or the current scope."""
-    runtime.check_open()
     name = checked_text("the name", name)
     category = None if category is None else checked_text("the category", category)
+    runtime.check_open()
     runtime.check_parent(parent)
 
     def describe(draft: Draft, _: Held) -> None:

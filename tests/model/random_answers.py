@@ -101,7 +101,7 @@ class Answers:
         one: Answer = {}
         if self.chance(0.2):
             is_llm = registry.startswith("llm")
-            one["request"] = random_request(self.random) if is_llm else self.value()
+            one["request"] = random_request(self.random) if is_llm else self.new_value()
         if self.chance(0.3):
             one["as"] = f"r{i}"
         if self.chance(0.3):
@@ -168,6 +168,10 @@ class Answers:
         """Any payload but null, which is nothing in some languages."""
         value = random_value(self.random)
         return {"json": json.dumps("none" if value is None else value, ensure_ascii=False)}
+
+    def new_value(self) -> dict[str, str]:
+        """A container: whether two equal plain values are the same object (S3.7) differs."""
+        return {"json": json.dumps([random_value(self.random)], ensure_ascii=False)}
 
     def chance(self, probability: float) -> bool:
         return self.random.random() < probability

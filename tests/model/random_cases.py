@@ -26,7 +26,7 @@ from .middleware import GATE, NUMBERS, REGISTRIES, SUBSCRIBER
 from .random_answers import EVENT_LEVEL, MAY_EXIT, Answers
 from .random_values import random_error, random_metadata, random_payload
 from .random_work import Work
-from .scopes import SCOPE_TYPES
+from .scopes import SCOPE_TYPES, Scope
 from .vectors import Outcome, Session, Step, told_of
 
 RULES = ["S1.4", "S1.5", "S1.6", "S1.7", "S1.11", "S1.12", "S2.3", "S2.4", "S2.5", "S2.8"]
@@ -228,6 +228,8 @@ class Maker:
         labels = [label for label in self.ordinary_scopes() if scopes[label] is here.current]
         if not labels or self.chance(0.3):
             labels = self.ordinary_scopes()
+        if frame.of in MAY_EXIT or frame.of.endswith("_guardrail"):
+            labels = [label for label in labels if not is_running(scopes[label])]
         if not labels:
             return None
         args: dict[str, Any] = {}
@@ -299,10 +301,8 @@ class Maker:
         session = self.session
         for label in self.random.sample(self.ordinary_scopes(), len(self.ordinary_scopes())):
             scope = session.scopes[label]
-            rest = [s for s in session.scopes.values() if s is not scope]
             holders = {c.name for c in session.contexts.values() if c.current is scope}
-            rests = any(scope in (s.parent, s.opened_over, s.inherits) for s in rest)
-            if not scope.is_open or rests:
+            if not scope.is_open or any(leads_to(s, scope) for s in session.scopes.values()):
                 continue
             if holders & {"main", *(f.context for f in self.frames)}:
                 continue
@@ -414,6 +414,25 @@ class Maker:
         if self.chance(0.2):
             options["payload_budget"] = self.random.randint(64, 120)
         return options
+
+
+def leads_to(scope: Scope, other: Scope) -> bool:
+    """Whether it lies below: some languages let a handle hold what its scope was opened under,
+    also after the end."""
+    seen: set[Scope] = set()
+    links = [scope.parent, scope.opened_over, scope.inherits]
+    while links:
+        link = links.pop()
+        if link is not None and link not in seen:
+            seen.add(link)
+            links += [link.parent, link.opened_over, link.inherits]
+    return other in seen
+
+
+def is_running(scope: Scope) -> bool:
+    """Whether it is the span of a managed call: what is current in its target, once somebody who
+    was told of the call has ended it, the contract does not say."""
+    return scope.is_open and scope.call is not None and not scope.is_manual
 
 
 def settled(value: Any) -> Any:

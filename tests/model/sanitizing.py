@@ -30,7 +30,7 @@ def show_request(call: Call, request: Any, draft: Draft, held: Held, context: Co
     if seen is WITHHELD:
         return
     draft.data = call.runtime.text(seen)
-    is_changed = not _is_same(request, seen, call)
+    is_changed = not _is_same(call, call.sanitize_request, request, seen)
     _annotate(call, "request", call.codec, seen, call.annotated, is_changed, draft, held, context)
 
 
@@ -42,7 +42,7 @@ def show_response(
     if seen is WITHHELD:
         return
     draft.data = call.runtime.text(seen)
-    is_changed = _text(seen) != _text(response)
+    is_changed = not _is_same(call, call.sanitize_response, response, seen)
     codec = call.response_codec
     _annotate(call, "response", codec, seen, annotated, is_changed, draft, held, context)
 
@@ -101,11 +101,15 @@ def _withhold(call: Call) -> Any:
     return WITHHELD
 
 
-def _is_same(request: Any, seen: Any, call: Call) -> bool:
-    """Whether sanitizers left the request as it was; credential headers are not their doing."""
-    if isinstance(request, LLMRequest):
-        request = without_credentials(request, call.runtime.credential_headers)
-    return _text(request) == _text(seen)
+def _is_same(call: Call, sanitizers: list[Registration], given: Any, seen: Any) -> bool:
+    """Whether sanitizers left it as it was; credential headers are not their doing. Who could tell
+    of what is beyond the budget, which observers do not see?"""
+    if not sanitizers:
+        return True
+    if isinstance(given, LLMRequest):
+        given = without_credentials(given, call.runtime.credential_headers)
+    is_whole = _text(seen) == payload.encode(seen, call.runtime.payload_budget)
+    return is_whole and _text(given) == _text(seen)
 
 
 def _annotate(

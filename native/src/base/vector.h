@@ -19,4 +19,24 @@
 #include <emmintrin.h>
 #endif
 
+#include "base/base.h"
+
+/* Copies a text. The C library's copies of a few hundred bytes and more are made for memory that is
+ * not in the cache; a text is: it was just made, and is about to be read. */
+static inline void scopeflow__copy_text(char *to, const char *from, size_t len) {
+#if SCOPEFLOW__VECTOR_BITS >= 128
+    for (; len >= 64; len -= 64, from += 64, to += 64) {
+        __m128i const a = _mm_loadu_si128((const __m128i *)(const void *)from);
+        __m128i const b = _mm_loadu_si128((const __m128i *)(const void *)(from + 16));
+        __m128i const c = _mm_loadu_si128((const __m128i *)(const void *)(from + 32));
+        __m128i const d = _mm_loadu_si128((const __m128i *)(const void *)(from + 48));
+        _mm_storeu_si128((__m128i *)(void *)to, a);
+        _mm_storeu_si128((__m128i *)(void *)(to + 16), b);
+        _mm_storeu_si128((__m128i *)(void *)(to + 32), c);
+        _mm_storeu_si128((__m128i *)(void *)(to + 48), d);
+    }
+#endif
+    scopeflow__copy(to, from, len);
+}
+
 #endif

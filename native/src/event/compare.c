@@ -5,8 +5,8 @@
 #include "event/metadata.h"
 #include "value/described.h"
 
-/* The canonical text of what observers see of a payload. */
-static void write_seen(scopeflow_runtime *runtime, scopeflow_ref ref, scopeflow__buffer *out) {
+/* The canonical text of what observers see of a payload; false if that is not all of it. */
+static bool write_seen(scopeflow_runtime *runtime, scopeflow_ref ref, scopeflow__buffer *out) {
     scopeflow_tape tape;
     scopeflow__tape_init(&tape, &runtime->memory, scopeflow__payload_full_at(runtime));
     scopeflow__encode_ref(runtime, ref, &tape);
@@ -16,17 +16,18 @@ static void write_seen(scopeflow_runtime *runtime, scopeflow_ref ref, scopeflow_
     scopeflow__json_writer_init(&writer, out, runtime->payload_budget_bytes, true);
     scopeflow__json_write(&writer, scopeflow__tape_value(&tape));
     scopeflow__tape_deinit(&tape);
+    return !writer.truncated;
 }
 
 bool scopeflow__payloads_are_equal(scopeflow_runtime *runtime, scopeflow_ref a, scopeflow_ref b,
                                    bool *out_failed) {
     scopeflow__buffer texts[2];
     for (int i = 0; i < 2; i++) scopeflow__buffer_init(&texts[i], &runtime->memory);
-    write_seen(runtime, a, &texts[0]);
-    write_seen(runtime, b, &texts[1]);
+    bool are_equal = write_seen(runtime, a, &texts[0]);
+    are_equal = write_seen(runtime, b, &texts[1]) && are_equal;
     if (texts[0].failed || texts[1].failed) *out_failed = true;
-    bool const are_equal = scopeflow__same_text(scopeflow__text(texts[0].ptr, texts[0].len),
-                                                scopeflow__text(texts[1].ptr, texts[1].len));
+    are_equal = are_equal && scopeflow__same_text(scopeflow__text(texts[0].ptr, texts[0].len),
+                                                  scopeflow__text(texts[1].ptr, texts[1].len));
     for (int i = 0; i < 2; i++) scopeflow__buffer_deinit(&texts[i]);
     return are_equal;
 }

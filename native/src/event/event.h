@@ -10,7 +10,6 @@
 /* How the work that an end event closes came out, as far as anybody said so (S2.4). */
 typedef struct scopeflow__outcome {
     scopeflow_end_status status;
-    scopeflow_status own_error; /* The runtime's own error, or 0. */
     bool is_abandoned;
     scopeflow_ref error; /* The host's error object, or 0. Borrowed. */
 } scopeflow__outcome;

@@ -128,8 +128,6 @@ static void put_uuid_pair(scopeflow_tape *own, const char *key, const scopeflow_
 static scopeflow_bytes error_type(const scopeflow__outcome *outcome, scopeflow_bytes status) {
     if (outcome->is_abandoned) return SCOPEFLOW__TEXT("abandoned");
     if (outcome->status == SCOPEFLOW_END_STATUS_CANCELLED) return SCOPEFLOW__TEXT("cancelled");
-    if (outcome->own_error != SCOPEFLOW_STATUS_OK)
-        return scopeflow__c_text(scopeflow__status_name(outcome->own_error));
     return status.len > 0 ? status : SCOPEFLOW__TEXT("exception");
 }
 
@@ -143,7 +141,7 @@ static void put_error(const scopeflow_event *event, scopeflow_tape *own) {
     if (outcome->error != 0 && error.has_message && !event->is_stripped)
         put_pair(own, SCOPEFLOW__KEY_OTEL_STATUS_DESCRIPTION, error.message);
     if (outcome->error != 0 || outcome->status == SCOPEFLOW_END_STATUS_CANCELLED ||
-        outcome->is_abandoned || outcome->own_error != SCOPEFLOW_STATUS_OK)
+        outcome->is_abandoned)
         put_pair(own, SCOPEFLOW__KEY_ERROR_TYPE, error_type(outcome, error.status));
     if (error.type.len > 0) put_pair(own, SCOPEFLOW__KEY_EXCEPTION_TYPE, error.type);
     scopeflow__error_view_deinit(&error, own);

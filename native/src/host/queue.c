@@ -3,6 +3,7 @@
 #endif
 #include "host/queue.h"
 
+#include "base/vector.h"
 #include "host/file.h"
 
 #if SCOPEFLOW_HOSTED
@@ -35,7 +36,7 @@ void scopeflow__batch_free(scopeflow__batch *first) {
 }
 
 void scopeflow__batch_put(scopeflow__batch *self, scopeflow_bytes line) {
-    scopeflow__copy(scopeflow__batch_bytes(self) + self->len, line.ptr, line.len);
+    scopeflow__copy_text(scopeflow__batch_bytes(self) + self->len, line.ptr, line.len);
     self->len += line.len;
     self->line_count++;
 }

@@ -121,16 +121,25 @@ static void copy_blocks(content *self, size_t end, bool high_is_plain) {
     advance(self, (size_t)(from - start), (size_t)(to - begin));
 }
 
+/* Takes back the beginning of a code point that does not fit. Some of it may have been copied with
+ * the blocks before. */
+static void step_back(content *self) {
+    size_t const back = self->at - scopeflow__utf8_cut(self->text, self->at);
+    self->at -= back;
+    self->out->len -= back;
+    self->limit += back;
+}
+
 /* Copies what stands for itself; false if it does not fit and was cut, between two code points. */
 static bool copy_run(content *self, size_t end, bool high_is_plain) {
     const char *const from = self->text.ptr + self->at;
     char *const to = self->out->ptr + self->out->len;
     size_t const whole = end - self->at;
     size_t const left = whole < self->limit ? whole : self->limit;
-    size_t run = scopeflow__copy_plain(to, from, left, high_is_plain);
+    size_t const run = scopeflow__copy_plain(to, from, left, high_is_plain);
     bool const is_cut = run == left && left < whole;
-    if (is_cut && high_is_plain) run = scopeflow__utf8_cut(scopeflow__text(from, whole), run);
     advance(self, run, run);
+    if (is_cut && high_is_plain) step_back(self);
     return !is_cut;
 }
 

@@ -204,11 +204,17 @@ static scopeflow_status check_intercepted(const scopeflow__task *self,
                                           const scopeflow_answer *answer,
                                           scopeflow_error *out_error) {
     bool const is_tool = self->kind == SCOPEFLOW__TASK_TOOL;
-    bool const is_request =
-        is_tool ? answer->value != 0 : scopeflow__ref_is_object(self->runtime, answer->value);
-    if (is_request) return SCOPEFLOW_STATUS_OK;
-    if (!is_tool && answer->value != 0)
-        return fail_intercept(self, "' returned no LLM request for '", out_error);
+    if (answer->value != 0) {
+        bool const is_known =
+            answer->value == self->request || (answer->flags & SCOPEFLOW_ANSWER_FLAG_JSON) != 0;
+        if (is_tool && is_known) return SCOPEFLOW_STATUS_OK;
+        bool const is_request = is_tool ? scopeflow__ref_is_json(self->runtime, answer->value)
+                                        : scopeflow__ref_is_object(self->runtime, answer->value);
+        if (is_request) return SCOPEFLOW_STATUS_OK;
+        return fail_intercept(
+            self, is_tool ? "' returned no JSON value for '" : "' returned no LLM request for '",
+            out_error);
+    }
     if (scopeflow__ref_is_null(self->runtime, self->request)) return SCOPEFLOW_STATUS_OK;
     return fail_intercept(self, "' returned nothing for '", out_error);
 }

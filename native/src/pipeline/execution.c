@@ -131,7 +131,6 @@ static void set_outcome(scopeflow_event *end, const scopeflow_answer *answer) {
     }
     outcome->status = answer->kind == SCOPEFLOW_ANSWER_KIND_CANCEL ? SCOPEFLOW_END_STATUS_CANCELLED
                                                                    : SCOPEFLOW_END_STATUS_ERROR;
-    outcome->own_error = answer->status;
     outcome->error = answer->value;
 }
 

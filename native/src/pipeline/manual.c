@@ -177,7 +177,7 @@ static void fill_manual_end(scopeflow_event *end, const ending *given) {
                             end->outcome.status == SCOPEFLOW_END_STATUS_CANCELLED;
     end->data = given->response;
     if (end->data == 0 && !has_failed) end->data = given->data;
-    end->annotation = given->annotated;
+    if (end->data != 0) end->annotation = given->annotated; /* S2.8: it tells of a payload. */
     end->codec = given->codec;
 }
 

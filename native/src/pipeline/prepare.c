@@ -46,6 +46,10 @@ bool scopeflow__ref_is_null(scopeflow_runtime *runtime, scopeflow_ref ref) {
     return first_token(runtime, ref) == SCOPEFLOW_TOKEN_NULL;
 }
 
+bool scopeflow__ref_is_json(scopeflow_runtime *runtime, scopeflow_ref ref) {
+    return first_token(runtime, ref) != SCOPEFLOW_TOKEN_UNSERIALIZABLE;
+}
+
 bool scopeflow__ref_is_object(scopeflow_runtime *runtime, scopeflow_ref ref) {
     return first_token(runtime, ref) == SCOPEFLOW_TOKEN_OBJECT;
 }

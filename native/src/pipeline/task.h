@@ -177,6 +177,8 @@ bool scopeflow__task_prepare(scopeflow__task *self, scopeflow_step *step);
 void scopeflow__task_prepared(scopeflow__task *self, const scopeflow_answer *answer);
 /* Whether a payload is JSON null. Runs host code. */
 bool scopeflow__ref_is_null(scopeflow_runtime *runtime, scopeflow_ref ref);
+/* Whether its top level is JSON-shaped. */
+bool scopeflow__ref_is_json(scopeflow_runtime *runtime, scopeflow_ref ref);
 bool scopeflow__ref_is_object(scopeflow_runtime *runtime, scopeflow_ref ref);
 
 /* --- deliver.c --- */

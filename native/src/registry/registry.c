@@ -77,12 +77,6 @@ scopeflow__set *scopeflow__set_without(const scopeflow__set *self, const scopefl
 
 /* --- Resolving, under the lock --- */
 
-static uint64_t version_of(const scopeflow__view *view) {
-    uint64_t sum = 0;
-    for (; view != NULL; view = view->parent) sum += view->version;
-    return sum;
-}
-
 /* Puts an entry behind those of lower or equal priority: views are added from the outside in and
  * entries in order of registration, which gives S3.2's order without another key. */
 static void insert(scopeflow__chain *chain, scopeflow__entry *entry) {
@@ -132,10 +126,6 @@ static void build(scopeflow__set *set, const scopeflow__view *view) {
     add_views(set, view);
 }
 
-static bool is_resolved(const scopeflow__view *view) {
-    return view->resolved != NULL && view->resolved_version == version_of(view);
-}
-
 static scopeflow__view *view_now(scopeflow_scope *scope, scopeflow__doomed *doomed) {
     scopeflow_runtime *const runtime = scope->runtime;
     return scopeflow__load_u32(&runtime->scope_view_count) > 0 ? scopeflow__view_of(scope, doomed)
@@ -148,12 +138,12 @@ static scopeflow__set *try_set_of(scopeflow_scope *scope, scopeflow__set **fresh
                                   uint32_t *out_needed, scopeflow__doomed *doomed) {
     scopeflow__view *const view = view_now(scope, doomed);
     *out_needed = count_entries(view);
-    if (!is_resolved(view)) {
+    if (!scopeflow__view_is_resolved(view)) {
         if (*fresh == NULL || (*fresh)->entry_capacity < *out_needed) return NULL;
         build(*fresh, view);
         scopeflow__view_forget_set(view, doomed);
         view->resolved = *fresh;
-        view->resolved_version = version_of(view);
+        view->resolved_version = scopeflow__view_version(view);
         *fresh = NULL;
     }
     scopeflow__ref_up(&view->resolved->refs);
@@ -517,8 +507,7 @@ scopeflow_status scopeflow__registry_remove(scopeflow__owner owner, scopeflow_re
     if (view != NULL && at < view->entry_count) {
         removed = take_out(view, at);
         if (owner.runtime != NULL) groups_remove(runtime, groups_of(kind));
-        /* A stale set would keep the callable alive until the next call, and from collectors. */
-        scopeflow__view_forget_sets(view, &doomed);
+        scopeflow__view_forget_stale_sets(runtime, &doomed);
     }
     scopeflow__unlock(&runtime->registry_lock);
 

@@ -12,32 +12,29 @@ scopeflow__view *scopeflow__view_new(scopeflow_runtime *runtime, scopeflow__view
     return self;
 }
 
-/* --- All views of a runtime's scopes --- */
-
-/* Needs the lock. */
-static void enlist(scopeflow__view *self) {
+static void link_view(scopeflow__view *self) {
     scopeflow_runtime *const runtime = self->runtime;
     self->next = runtime->scope_views;
-    if (self->next != NULL) self->next->link = &self->next;
-    self->link = &runtime->scope_views;
+    if (self->next != NULL) self->next->previous = self;
     runtime->scope_views = self;
     (void)__atomic_fetch_add(&runtime->scope_view_count, 1, __ATOMIC_RELEASE);
 }
 
-static void delist(scopeflow__view *self) {
+static void unlink_view(scopeflow__view *self) {
     scopeflow_runtime *const runtime = self->runtime;
     scopeflow__lock(&runtime->registry_lock);
-    *self->link = self->next;
-    if (self->next != NULL) self->next->link = self->link;
+    if (self->next != NULL) self->next->previous = self->previous;
+    if (self->previous != NULL)
+        self->previous->next = self->next;
+    else
+        runtime->scope_views = self->next;
     scopeflow__unlock(&runtime->registry_lock);
     (void)__atomic_fetch_sub(&runtime->scope_view_count, 1, __ATOMIC_RELEASE);
 }
 
-/* --- Release --- */
-
 static void free_view(scopeflow__view *self) {
     scopeflow_runtime *const runtime = self->runtime;
-    if (self->parent != NULL) delist(self);
+    if (self->parent != NULL) unlink_view(self);
     for (uint32_t i = 0; i < self->entry_count; i++) scopeflow__entry_release(self->entries[i]);
     scopeflow__deallocate(&runtime->memory, self->entries,
                           self->entry_capacity * sizeof *self->entries);
@@ -72,16 +69,21 @@ void scopeflow__view_forget_set(scopeflow__view *self, scopeflow__doomed *doomed
     self->resolved = NULL;
 }
 
-static bool is_below(const scopeflow__view *self, const scopeflow__view *other) {
-    while (self != NULL && self != other) self = self->parent;
-    return self != NULL;
+uint64_t scopeflow__view_version(const scopeflow__view *self) {
+    uint64_t sum = 0;
+    for (; self != NULL; self = self->parent) sum += self->version;
+    return sum;
 }
 
-void scopeflow__view_forget_sets(scopeflow__view *self, scopeflow__doomed *doomed) {
-    scopeflow__view_forget_set(self, doomed);
-    if (scopeflow__load_u32(&self->refs) == 1 && self->parent != NULL) return; /* Its scope's. */
-    for (scopeflow__view *view = self->runtime->scope_views; view != NULL; view = view->next)
-        if (is_below(view, self)) scopeflow__view_forget_set(view, doomed);
+bool scopeflow__view_is_resolved(const scopeflow__view *self) {
+    return self->resolved != NULL && self->resolved_version == scopeflow__view_version(self);
+}
+
+void scopeflow__view_forget_stale_sets(scopeflow_runtime *runtime, scopeflow__doomed *doomed) {
+    scopeflow__view *view = runtime->global_view;
+    if (!scopeflow__view_is_resolved(view)) scopeflow__view_forget_set(view, doomed);
+    for (view = runtime->scope_views; view != NULL; view = view->next)
+        if (!scopeflow__view_is_resolved(view)) scopeflow__view_forget_set(view, doomed);
 }
 
 void scopeflow__doomed_release(scopeflow__doomed *self) {
@@ -152,7 +154,7 @@ scopeflow__view *scopeflow__view_own(scopeflow__owner owner, scopeflow__view *fr
 
     fresh->parent = inherited;
     scopeflow__ref_up(&inherited->refs);
-    enlist(fresh);
+    link_view(fresh);
     scopeflow__view_drop(scope->view, doomed);
     scope->view = fresh;
     __atomic_store_n(&scope->owns_view, true, __ATOMIC_RELEASE);

@@ -13,10 +13,10 @@ struct scopeflow__view {
     uint32_t entry_capacity;
     uint64_t version; /* Counts changes of `entries`. */
     scopeflow__set *resolved;
-    uint64_t resolved_version; /* Sum of the versions from here to the runtime's view. */
+    uint64_t resolved_version; /* Its `scopeflow__view_version` at that moment. */
     scopeflow__view *next_doomed;
-    scopeflow__view *next;  /* Among the views of the runtime's scopes, */
-    scopeflow__view **link; /* and what points to this one there. */
+    scopeflow__view *previous; /* Among the views of scopes. */
+    scopeflow__view *next;
 };
 
 /* What has to be let go once the lock is free. */
@@ -28,8 +28,11 @@ typedef struct scopeflow__doomed {
 /* All of these need the registry lock. */
 void scopeflow__view_drop(scopeflow__view *self, scopeflow__doomed *doomed);
 void scopeflow__view_forget_set(scopeflow__view *self, scopeflow__doomed *doomed);
-/* Also the sets of those that inherit from it. */
-void scopeflow__view_forget_sets(scopeflow__view *self, scopeflow__doomed *doomed);
+/* Of every view whose set is stale: that would keep alive what is no longer registered. */
+void scopeflow__view_forget_stale_sets(scopeflow_runtime *runtime, scopeflow__doomed *doomed);
+/* Sum of the versions from here to the runtime's view: it changes with each of them. */
+uint64_t scopeflow__view_version(const scopeflow__view *self);
+bool scopeflow__view_is_resolved(const scopeflow__view *self);
 scopeflow__view *scopeflow__view_of(scopeflow_scope *scope, scopeflow__doomed *doomed);
 scopeflow__view *scopeflow__view_own(scopeflow__owner owner, scopeflow__view *fresh,
                                      scopeflow__doomed *doomed);

@@ -102,9 +102,12 @@ static scopeflow_status read_members(scopeflow__cursor value, scopeflow__propaga
         return fail_propagation(out_error, "version", " is not 1, the only one that is known");
 
     scopeflow__propagation read;
-    scopeflow_status status = read_id(members.root_uuid, "root_uuid", &read.root_uuid, out_error);
+    scopeflow_status status =
+        read_id(members.parent_uuid, "parent_uuid", &read.parent_uuid, out_error);
     if (status != SCOPEFLOW_STATUS_OK) return status;
-    status = read_id(members.parent_uuid, "parent_uuid", &read.parent_uuid, out_error);
+    read.root_uuid = read.parent_uuid; /* NeMo Relay also writes contexts that name no root. */
+    if (members.root_uuid.kind >= 0 && members.root_uuid.kind != SCOPEFLOW_TOKEN_NULL)
+        status = read_id(members.root_uuid, "root_uuid", &read.root_uuid, out_error);
     if (status != SCOPEFLOW_STATUS_OK) return status;
     status = check_ids(&read, out_error);
     if (status == SCOPEFLOW_STATUS_OK) *out = read;

@@ -58,7 +58,7 @@ struct scopeflow_runtime {
     uint32_t refs; /* The owner's, each reference to the root and, once the owner has gone, one for
                       each first-level scope. */
     scopeflow__spinlock registry_lock;
-    scopeflow__view *scope_views; /* Under the lock: all that scopes registered in. */
+    scopeflow__view *scope_views; /* The views of scopes, not the runtime's. */
     uint32_t view_epoch;          /* Raised when a scope that others inherit from gets its view. */
     uint32_t late_groups;         /* Under the lock: registered where others inherited already. */
     uint32_t group_counts[5];     /* Under the lock: of the runtime's own registrations. */

@@ -1,5 +1,7 @@
 #include "value/tape.h"
 
+#include "base/vector.h"
+
 static const unsigned char null_token[] = {SCOPEFLOW_TOKEN_NULL};
 
 void scopeflow__tape_init(scopeflow_tape *self, const scopeflow__memory *memory, size_t full_at) {
@@ -51,7 +53,7 @@ void scopeflow_tape_put_text(scopeflow_tape *self, scopeflow_token token, scopef
     char *const at = scopeflow__tape_begin(self, token, 4 + text.len);
     if (at == NULL) return;
     scopeflow__put_u32(at, (uint32_t)text.len);
-    scopeflow__copy(at + 4, text.ptr, text.len);
+    scopeflow__copy_text(at + 4, text.ptr, text.len);
     scopeflow__tape_end(self, 4 + text.len, text.len);
 }
 

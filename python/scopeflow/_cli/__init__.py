@@ -19,7 +19,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     tree.add_parser(commands)
     options = parser.parse_args(arguments)
     try:
-        return options.run(options)
+        code: int = options.run(options)
+        return code
     except BrokenPipeError:
         # The reader, such as `head`, has seen enough. Nothing may be flushed at exit any more.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -75,11 +75,17 @@ class Node:
         self.tree = tree
         self.parent = parent
         """The nearest shown ancestor."""
-        self.depth = 0 if parent is None else parent.depth + 1
+        self.depth: int = 0 if parent is None else parent.depth + 1
         self.shown = shown
         self.end: Event | None = None
         self.children: list[Node] = []
         self.folded: Folded | None = None
+
+    @property
+    def holder(self) -> Node:
+        """The shown one that a hidden one is counted with."""
+        assert self.parent is not None
+        return self.parent
 
     @property
     def duration_ns(self) -> int | None:
@@ -144,7 +150,7 @@ class Forest:
     def _add_mark(self, line: int, event: Event, ready: list[Tree]) -> None:
         node = self._place(event, ready)
         if not node.shown:
-            folded = node.parent.fold()
+            folded = node.holder.fold()
             folded.marks += 1
             folded.count_status(event.status)
         elif node.parent is None:
@@ -156,7 +162,7 @@ class Forest:
             return "a second start of an open scope, skipped"
         node = self._place(event, ready)
         if not node.shown:
-            node.parent.fold().scopes += 1
+            node.holder.fold().scopes += 1
             if self._folded_open_count >= self._limits.open:
                 self.untracked_count += 1
                 self._pending_end_count += 1
@@ -189,14 +195,15 @@ class Forest:
         node = self._place(event, ready)
         node.end = event
         if not node.shown:
-            folded = node.parent.fold()
+            folded = node.holder.fold()
             folded.scopes += 1
             folded.count_status(event.status)
         elif node.parent is None:
             self._finish(node.tree, line)
 
     def _close_folded(self, node: Node) -> None:
-        folded = node.parent.fold()
+        folded = node.holder.fold()
+        assert node.end is not None
         folded.count_status(node.end.status)
         folded.duration_ns += node.duration_ns or 0
         self._folded_open_count -= 1
@@ -210,7 +217,7 @@ class Forest:
         parent = self._nodes.get(event.parent_uuid) if event.parent_uuid else None
         if parent is None or parent.tree.is_done:
             return self._place_topmost(event, has_room)
-        holder = parent if parent.shown else parent.parent
+        holder = parent if parent.shown else parent.holder
         shown = (
             has_room
             and parent.shown

@@ -94,6 +94,11 @@ def parse(line: bytes) -> Event:
     fields = _load(line)
     if not isinstance(fields, dict):
         raise ValueError("not a JSON object")
+    return from_fields(fields)
+
+
+def from_fields(fields: dict[str, Any]) -> Event:
+    """Return the event that a line's object is; `ValueError` says why it is none."""
     kind = _kind(fields)
     uuid = fields.get("uuid")
     if not isinstance(uuid, str) or not uuid:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import NamedTuple, TextIO
 
 from . import reader
 from .forest import Folded, Node, Tree
@@ -27,6 +27,15 @@ class Style(NamedTuple):
 
 UNICODE = Style("├─ ", "└─ ", "│  ", "◆ ", "… ", "µ", is_ascii=False)
 ASCII = Style("|- ", "`- ", "|  ", "* ", "... ", "u", is_ascii=True)
+
+
+def style_for(out: TextIO) -> Style:
+    """Return the style whose characters `out` can write."""
+    try:
+        "├─└│◆…µ".encode(out.encoding or "ascii")
+    except (LookupError, UnicodeEncodeError):
+        return ASCII
+    return UNICODE
 
 
 class _Line(NamedTuple):

@@ -7,7 +7,7 @@ import sys
 from typing import BinaryIO, TextIO
 
 from . import reader, render
-from .forest import Forest, Limits
+from .forest import Forest, Limits, Tree
 from .reader import Problem
 
 EXIT_OK = 0
@@ -58,8 +58,10 @@ def run(options: argparse.Namespace) -> int:
     """Run the command; return its exit code."""
     limits = Limits(options.children, options.depth, options.nodes, options.open)
     out = sys.stdout
-    style = render.ASCII if options.ascii or not _can_draw(out) else render.UNICODE
-    out.reconfigure(errors="backslashreplace")
+    style = render.ASCII if options.ascii else render.style_for(out)
+    reconfigure = getattr(out, "reconfigure", None)
+    if reconfigure is not None:
+        reconfigure(errors="backslashreplace")
     if options.file == "-":
         return _Printer("standard input", limits, style, out).print(sys.stdin.buffer)
     try:
@@ -100,7 +102,7 @@ class _Printer:
         self._print_rest()
         return EXIT_BROKEN_LINES if self._broken_count else EXIT_OK
 
-    def _print_tree(self, tree: render.Tree) -> None:
+    def _print_tree(self, tree: Tree) -> None:
         for text in render.lines(tree, self._style):
             self._out.write(text + "\n")
 
@@ -124,14 +126,6 @@ class _Printer:
 
     def _say(self, text: str) -> None:
         print(f"scopeflow: {self._title}: {text}", file=sys.stderr)
-
-
-def _can_draw(out: TextIO) -> bool:
-    try:
-        "├─└│◆…µ".encode(out.encoding or "ascii")
-    except (LookupError, UnicodeEncodeError):
-        return False
-    return True
 
 
 def _positive(text: str) -> int:

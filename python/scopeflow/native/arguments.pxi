@@ -153,10 +153,10 @@ cdef int64_t nanoseconds_of(value, str what) except? -1:
     # Whoever has a datetime has imported its module.
     module = loaded_module("datetime")
     if module is None or not isinstance(value, module.datetime):
-        raise wrong_type(what, "a datetime or an int of nanoseconds", value)
+        raise wrong_type(what, "a datetime.datetime object or an int of nanoseconds", value)
     offset = value.utcoffset()
     if offset is None:
-        raise InvalidArgument(f"{what} must be timezone-aware: {value!r} has no offset")
+        raise InvalidArgument(f"{what} datetime must be timezone-aware: {value!r} has no offset")
     days = value.toordinal() - EPOCH_ORDINAL
     seconds = (value.hour * 60 + value.minute) * 60 + value.second
     seconds += (days - offset.days) * SECONDS_PER_DAY - offset.seconds
@@ -186,6 +186,10 @@ cdef loaded_module(str name):
 
 cdef text_of(scopeflow_bytes text):
     return PyUnicode_DecodeUTF8(text.ptr, <Py_ssize_t>text.len, "replace")
+
+
+cdef text_of_chars(const char *text):
+    return text.decode("ascii")
 
 
 cdef bytes_of(scopeflow_bytes text):

@@ -84,6 +84,16 @@ cdef class Event:
         """The metadata as plain JSON data, or None; this object's own copy."""
         return part_of(self, SCOPEFLOW_EVENT_PART_METADATA)
 
+    @property
+    def annotated_request(self):
+        """The annotated form of an LLM request, an AnnotatedLLMRequest, or None (S2.8)."""
+        return annotation_of(self, "annotated_request")
+
+    @property
+    def annotated_response(self):
+        """The annotated form of an LLM response, an AnnotatedLLMResponse, or None (S2.8)."""
+        return annotation_of(self, "annotated_response")
+
     def to_json(self):
         """The event as one line of ATOF, without a line end."""
         return part_text(self, SCOPEFLOW_EVENT_PART_LINE)
@@ -103,15 +113,20 @@ cdef class ScopeEvent(Event):
         return part_of(self, SCOPEFLOW_EVENT_PART_ATTRIBUTES)
 
     def __repr__(self):
-        return f"<{self.scope_category} of {self.category} {self.name!r} {self.uuid}>"
+        return f"<ScopeEvent {self.scope_category} of {self.category} {self.name!r} {self.uuid}>"
 
 
 @cython.final
 cdef class MarkEvent(Event):
     """Something that happened at one moment."""
 
+    @property
+    def severity(self):
+        """How grave it is, a LogSeverity, or None where the metadata says none."""
+        return severity_of(self.metadata)
+
     def __repr__(self):
-        return f"<mark {self.name!r} {self.uuid}>"
+        return f"<MarkEvent {self.name!r} {self.uuid}>"
 
 
 cdef Event make_event(scopeflow_event *pointer):
@@ -145,6 +160,21 @@ cdef part_of(Event self, scopeflow_event_part part):
     if part not in self.parts:
         self.parts[part] = decode_json(part_text(self, part))
     return self.parts[part]
+
+
+cdef annotation_of(Event self, str key):
+    """Made once, so that the same object comes out at every look."""
+    if self.parts is None or key not in self.parts:
+        profile = self.category_profile
+        found = profile.get(key) if isinstance(profile, dict) else None
+        if isinstance(found, dict):
+            from scopeflow import codecs
+            of_class = codecs.AnnotatedLLMRequest
+            if key == "annotated_response":
+                of_class = codecs.AnnotatedLLMResponse
+            found = of_class.from_dict(found)
+        self.parts[key] = found
+    return self.parts[key]
 
 
 cdef decode_json(text):

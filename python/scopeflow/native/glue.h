@@ -250,4 +250,31 @@ static inline Py_ssize_t glue_reference_count(PyObject *object) {
     return Py_REFCNT(object);
 }
 
+/* A new reference to what a context variable holds, None where it holds nothing. */
+static inline PyObject *glue_context_value(PyObject *variable) {
+    PyObject *value = NULL;
+    (void)PyContextVar_Get(variable, Py_None, &value);
+    return value;
+}
+
+/* What to make of a value that is neither None nor of the expected type. */
+typedef PyObject *(*glue_unwrap_function)(PyObject *value);
+
+/* A new reference to the context's value as one of that type, or None. */
+static inline PyObject *glue_context_value_as(PyObject *variable, PyTypeObject *of_type,
+                                              glue_unwrap_function unwrap) {
+    PyObject *const value = glue_context_value(variable);
+    if (value == Py_None || value == NULL || Py_TYPE(value) == of_type) return value;
+    PyObject *const unwrapped = unwrap(value);
+    Py_DECREF(value);
+    return unwrapped;
+}
+
+/* Whether it is of the kinds that payloads are mostly made of. */
+static inline int glue_is_plain(PyObject *value) {
+    PyTypeObject *const type = Py_TYPE(value);
+    return type == &PyDict_Type || type == &PyList_Type || type == &PyUnicode_Type ||
+           type == &PyLong_Type || type == &PyFloat_Type || type == &PyBool_Type;
+}
+
 #endif

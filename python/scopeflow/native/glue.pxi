@@ -14,6 +14,11 @@ cdef extern from "native/glue.h":
     PyObject *glue_take_raised() noexcept
     void glue_raise(PyObject *exception) noexcept
     void glue_raise_stop_iteration(PyObject *value) noexcept
+    object glue_context_value(PyObject *variable)
+    ctypedef object (*glue_unwrap_function)(object value)
+    object glue_context_value_as(
+        PyObject *variable, PyTypeObject *of_type, glue_unwrap_function unwrap,
+    )
     PyObject *glue_take_stop_iteration() noexcept
     int glue_code_flags(PyObject *code) noexcept
     bint glue_is_awaitable(PyObject *value) noexcept
@@ -26,6 +31,7 @@ cdef extern from "native/glue.h":
     void glue_make_coroutine(
         PyTypeObject *of_type, glue_send_function send, iternextfunc next,
     ) noexcept
+    bint glue_is_plain(PyObject *value) noexcept
     bint glue_put_text(scopeflow_tape *tape, PyObject *value) noexcept
     bint glue_put_scalar(scopeflow_tape *tape, PyObject *value) noexcept
     Py_ssize_t glue_reference_count(PyObject *object) noexcept

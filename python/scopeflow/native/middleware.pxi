@@ -135,6 +135,8 @@ cdef void judge(scopeflow_task *task, scopeflow_step *step, scopeflow_answer *an
         or Py_TYPE(<PyObject *>answer.value) == <PyTypeObject *>InterceptOutcome
     ):
         judge_something(task, step, answer)
+    elif glue_is_plain(<PyObject *>answer.value):
+        answer.flags |= SCOPEFLOW_ANSWER_FLAG_JSON
 
 
 cdef void drop_nothing(scopeflow_answer *answer) noexcept:
@@ -185,8 +187,8 @@ cdef int judge_value(
 
 cdef int check_reason(value, scopeflow_step *step) except -1:
     if not isinstance(value, str):
-        raise TypeError(
-            f"{registration_text(step)} returned {type(value).__name__} for "
+        raise InvalidArgument(
+            f"invalid argument: {registration_text(step)} returned {type(value).__name__} for "
             f"'{text_of(step.target)}'; expected str or None"
         )
     return 0

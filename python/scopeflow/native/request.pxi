@@ -5,7 +5,7 @@
 cdef class LLMRequest:
     """A request to a language model.
 
-    headers: Headers of the transport, a mapping. Observers never see the credentials among them
+    headers: Headers of the transport, a dict or another mapping. Observers never see the credentials among them
         (S3.6).
     content: What the provider gets, a mapping.
     """
@@ -14,6 +14,8 @@ cdef class LLMRequest:
     cdef public object content
 
     def __init__(self, headers, content):
+        if not isinstance(headers, dict) and not hasattr(headers, "keys"):
+            raise TypeError(f"headers: {type(headers).__name__!r} is not an instance of 'dict'")
         self.headers = headers
         self.content = content
 
@@ -58,18 +60,24 @@ cdef class PendingMarkSpec:
     name: What happened, at most 65,535 bytes.
     data: The mark's data.
     metadata: The mark's metadata.
+    severity: LogSeverity, how grave it is; it stands in the metadata, which has to be a dict.
     """
 
     cdef readonly object name
     cdef readonly object data
     cdef readonly object metadata
 
-    def __init__(self, name, *, data=None, metadata=None):
+    def __init__(self, name, *, data=None, metadata=None, severity=None):
         if not isinstance(name, str):
             raise wrong_type("name", "str", name)
         self.name = name
         self.data = data
-        self.metadata = metadata
+        self.metadata = metadata if severity is None else with_severity(metadata, severity)
+
+    @property
+    def severity(self):
+        """How grave it is, a LogSeverity, or None."""
+        return severity_of(self.metadata)
 
     def __repr__(self):
         return describe_fields(self, ("name", "data", "metadata"))

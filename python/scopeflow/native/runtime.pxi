@@ -88,7 +88,7 @@ cdef class Runtime(RuntimeOperations):
 
     def scope_event(
         self, name, *, handle=None, data=None, metadata=None, category=None, category_profile=None,
-        data_schema=None, timestamp=None,
+        data_schema=None, severity=None, timestamp=None,
     ):
         """Emits a mark under the current scope.
 
@@ -99,12 +99,15 @@ cdef class Runtime(RuntimeOperations):
         category: The mark's category, such as a kind of work.
         category_profile: Facts that belong to the category, an object.
         data_schema: The schema that the data follows, an object.
+        severity: LogSeverity, how grave it is; it stands in the metadata, which has to be a dict.
         timestamp: When it happened, an aware datetime or nanoseconds since 1970; now by default.
 
         Raises InvalidArgument, InvalidUtf8, LimitExceeded.
         """
         cdef scopeflow_task task
         cdef scopeflow_step step
+        if severity is not None:
+            metadata = with_severity(metadata, severity)
         current = current_of(self)
         begin_scope_event(
             self.pointer, pointer_of(current), glue_emitter(), name, handle, data, metadata,
@@ -134,6 +137,43 @@ cdef class Runtime(RuntimeOperations):
         """The current scope: the nearest one that has not ended, else the root (S1.5)."""
         current = nearest_open(<ScopeHandle>current_of(self))
         return self.root if current is None else current
+
+    # --- Contexts ---
+
+    @property
+    def scope_stack_variable(self):
+        """The context variable that says what is current: a ScopeStack, a ScopeHandle or None."""
+        return self.variable
+
+    def get_scope_stack(self):
+        """What is current in this context, a ScopeStack; the same object until another scope
+        becomes current (S1.10)."""
+        return stack_of_context(self)
+
+    def create_scope_stack(self, propagation=None):
+        """A new ScopeStack with a root of its own, in no context as yet.
+
+        propagation: The portable form of a context, JSON or a `traceparent`, to go on under: the
+            parent of first-level work is the propagated scope (S1.10).
+
+        Raises InvalidArgument, InvalidJson, InvalidState, LimitExceeded.
+        """
+        root = self.scope_new_root() if propagation is None else self.propagation_adopt(propagation)
+        return new_stack(self, root)
+
+    def set_scope_stack(self, stack):
+        """Makes a ScopeStack current in this context: in the running task, or in the thread where
+        no task runs. Raises InvalidArgument for one of another runtime."""
+        if type(stack) is not ScopeStack:
+            raise wrong_type("stack", "ScopeStack", stack)
+        if (<ScopeStack>stack).runtime is not self:
+            raise InvalidArgument("invalid argument: the scope stack belongs to another runtime")
+        PyContextVar_Set(<PyObject *>self.variable, <PyObject *>stack)
+
+    def find_scope(self, uuid):
+        """The handle of the scope of this id, if it is the current one, one that it stands under,
+        or the root. Raises NotFound."""
+        return handle_of_uuid(self, uuid)
 
     # --- Tools ---
 

@@ -9,8 +9,9 @@ cdef class ScopeHandle:
 
     Handles are made by `scope.push`, `scope.scope`, `scope.get_handle` and managed calls. As a
     context manager a handle ends its scope on exit, with status OK, or ERROR and the error, and
-    with what its attribute `output` holds. A scope whose last handle goes while it is open is ended
-    as abandoned (S1.12). May be used from any thread.
+    with what its attribute `output` holds. `data` and `metadata` are what it was opened with. A
+    scope whose last handle goes while it is open is ended as abandoned (S1.12). May be used from
+    any thread.
     """
 
     cdef scopeflow_scope *pointer
@@ -130,7 +131,11 @@ cdef class ScopeHandle:
 
     def __repr__(self):
         state = "open" if self.is_open else "ended"
-        return f"<{state} {self.scope_type.name.lower()} scope {self.name!r} {self.uuid}>"
+        kind = self.scope_type.name.lower()
+        of_class = "ScopeHandle"
+        if self.is_call:  # The peers have a class for each.
+            of_class = "LLMHandle" if kind == "llm" else "ToolHandle"
+        return f"<{of_class} {self.name!r} {kind} {state} {self.uuid}>"
 
 
 cdef int describe(ScopeHandle self, scopeflow_scope_info *info) except -1:
@@ -191,11 +196,16 @@ cdef ScopeHandle handle_of(Runtime runtime, scopeflow_scope *pointer, ScopeHandl
 
 cdef inline current_of(Runtime runtime):
     """The context's value, ended or not; None where nothing was opened."""
-    cdef PyObject *value = NULL
-    PyContextVar_Get(<PyObject *>runtime.variable, <PyObject *>None, &value)
-    current = <object>value
-    DECREF(value)
-    return current
+    return glue_context_value_as(
+        <PyObject *>runtime.variable, <PyTypeObject *>ScopeHandle, handle_in_stack
+    )
+
+
+cdef object handle_in_stack(object stack):
+    """The variable has a name that others may use, so that anything could stand in it."""
+    if type(stack) is not ScopeStack:
+        raise wrong_type("the current scope stack", "ScopeStack", stack)
+    return (<ScopeStack>stack).handle
 
 
 cdef inline int enter_scope(ScopeHandle self, current) except -1:
@@ -342,6 +352,12 @@ cdef class ScopeManager:
 # `push(name, scope_type)` and `pop(handle)` are what most calls look like. They go past the
 # unpacking of keywords that Cython generates, which would be a twentieth of a scope.
 
+# `open_scope` with its arguments borrowed and its result handed over, as C has it.
+ctypedef PyObject *(*open_scope_function)(
+    PyObject *runtime, PyObject *name, PyObject *scope_type, PyObject *handle, PyObject *attributes,
+    PyObject *data, PyObject *metadata, PyObject *input, PyObject *subtype, PyObject *timestamp,
+) except NULL
+
 cdef method_function push_with_keywords = NULL
 cdef method_function pop_with_keywords = NULL
 
@@ -351,12 +367,10 @@ cdef PyObject *push_plainly(
 ) except NULL:
     if count != 2 or names != NULL:
         return push_with_keywords(self, arguments, count, names)
-    opened = open_scope(
-        <Runtime>self, <object>arguments[0], <object>arguments[1],
-        None, None, None, None, None, None, None,
+    cdef PyObject *none = <PyObject *>None
+    return (<open_scope_function>open_scope)(
+        self, arguments[0], arguments[1], none, none, none, none, none, none, none
     )
-    INCREF(<PyObject *>opened)
-    return <PyObject *>opened
 
 
 cdef PyObject *pop_plainly(

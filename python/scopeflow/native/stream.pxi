@@ -130,11 +130,9 @@ cdef PyObject *ask_producer(ManagedCall self) except? NULL:
         return glue_async_next(producer)
     work.is_async = False
     if not glue_is_iterator(producer):
-        expected = "iterator" if self.is_sync else "async iterator"
-        raise TypeError(
-            f"the producer of '{self.name}' gave {type(work.producer).__name__}, "
-            f"which is no {expected}"
-        )
+        what = f"the producer of '{self.name}' gave {type(work.producer).__name__}"
+        step = "__next__" if self.is_sync else "__anext__"
+        raise InvalidArgument(f"invalid argument: {what}, which has no {step}")
     return glue_next(producer)
 
 

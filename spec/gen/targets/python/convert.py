@@ -143,6 +143,7 @@ _HINTS = {
     "bool": "bool",
     "f64": "float",
     "string": "str",
+    "chars": "str",
     "bytes": "bytes",
     "uuid": "str",
     "status": "int",
@@ -176,6 +177,7 @@ def result(kind: Type, source: str) -> str:
 _RESULTS = {
     "bool": "{} != 0",
     "string": "text_of({})",
+    "chars": "text_of_chars({})",
     "bytes": "bytes_of({})",
     "payload": "object_of({})",
     "ref": "object_of({})",

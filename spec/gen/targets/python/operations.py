@@ -313,10 +313,16 @@ def _call_arguments(op: Operation, has_options: bool) -> list[str]:
 
 
 def _implicit_lines(op: Operation, breaks: bool) -> list[str]:
-    """What is known of a callable is found out, not asked for."""
+    """What the binding knows by itself: the context's current scope, and of a callable what is
+    found out about it."""
+    lines = [
+        f"{_local(a)} = pointer_of(current_of(<Runtime>self))"
+        for a in op.arguments
+        if a.name == "current"
+    ]
     target = next((a for a in op.arguments if a.type.kind == "callable"), None)
     given = [a for a in op.arguments if a.type.name == "callable_flag" and target is not None]
-    lines = [f"{_local(a)} = callable_flags({_local(target)})" for a in given]
+    lines += [f"{_local(a)} = callable_flags({_local(target)})" for a in given]
     if breaks:
         lines += [f"if c_breaks:\n    {_local(a)} |= {BREAK_CHAIN_BIT}" for a in given]
     return lines

@@ -1,0 +1,94 @@
+"""The shapes of values and callbacks, under the peers' names; for annotations.
+
+What of a callback both peers accept, old and new, is accepted here too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any, Literal, Optional, TypedDict, Union
+
+from ._native import LLMRequest, LLMRequestInterceptOutcome, MarkEvent, ScopeEvent
+from .codecs import AnnotatedLLMRequest
+
+# Written for the oldest Python that is supported, where `|` does not take a text.
+JsonPrimitive = Union[str, int, float, bool, None]  # noqa: UP007
+JsonValue = Union[JsonPrimitive, list["JsonValue"], dict[str, "JsonValue"]]  # noqa: UP007
+JsonObject = dict[str, JsonValue]
+Json = JsonValue
+UnsupportedBehavior = Literal["ignore", "warn", "error"]
+
+
+class DataSchema(TypedDict):
+    """The schema that the data of an event follows."""
+
+    name: str
+    version: str
+
+
+class EventSanitizeFields(TypedDict):
+    """What an event sanitizer gets and returns (S3.12)."""
+
+    data: Optional[JsonValue]  # noqa: UP045
+    category_profile: Optional[JsonObject]  # noqa: UP045
+    metadata: Optional[JsonValue]  # noqa: UP045
+
+
+EventMetadataScalar = Union[str, int, float, bool]  # noqa: UP007
+EventMetadataValue = Union[  # noqa: UP007
+    EventMetadataScalar, list[str], list[int], list[float], list[bool]
+]
+EventMetadata = dict[str, EventMetadataValue]
+
+Reason = Optional[str]  # noqa: UP045
+Annotated = Optional[AnnotatedLLMRequest]  # noqa: UP045
+AnyEvent = Union[ScopeEvent, MarkEvent]  # noqa: UP007
+Rewritten = Union[  # noqa: UP007
+    LLMRequest, tuple[LLMRequest, Annotated], LLMRequestInterceptOutcome
+]
+
+ToolSanitizeGuardrail = Callable[[str, Any], Any | Awaitable[Any]]
+ToolConditionalExecutionGuardrail = Callable[[str, Any], Reason | Awaitable[Reason]]
+LlmSanitizeRequestGuardrail = Callable[[LLMRequest], LLMRequest | Awaitable[LLMRequest]]
+LlmSanitizeResponseGuardrail = Callable[[Any], Any | Awaitable[Any]]
+LlmConditionalExecutionGuardrail = Callable[[LLMRequest], Reason | Awaitable[Reason]]
+EventSanitizeGuardrail = Callable[
+    [AnyEvent, EventSanitizeFields], EventSanitizeFields | Awaitable[EventSanitizeFields]
+]
+EventMetadataInjectorCallback = Callable[[AnyEvent], EventMetadata | Awaitable[EventMetadata]]
+ToolRequestIntercept = Callable[[str, Any], Any | Awaitable[Any]]
+ToolExecutionIntercept = Callable[[str, Any, Callable[[Any], Any]], Any | Awaitable[Any]]
+LlmRequestIntercept = Callable[[str, LLMRequest, Annotated], Rewritten | Awaitable[Rewritten]]
+LlmExecutionIntercept = Callable[
+    [str, LLMRequest, Callable[[LLMRequest], Any]], Any | Awaitable[Any]
+]
+LlmStreamExecutionIntercept = Callable[
+    [LLMRequest, Callable[[LLMRequest], Any]],
+    AsyncIterator[Any] | Awaitable[AsyncIterator[Any]],
+]
+
+JSON_ALIASES = ("Json", "JsonObject", "JsonPrimitive", "JsonValue", "UnsupportedBehavior")
+EVENT_ALIASES = (
+    "DataSchema",
+    "EventMetadata",
+    "EventMetadataInjectorCallback",
+    "EventMetadataScalar",
+    "EventMetadataValue",
+    "EventSanitizeFields",
+    "EventSanitizeGuardrail",
+)
+GUARDRAIL_ALIASES = (
+    "LlmConditionalExecutionGuardrail",
+    "LlmSanitizeRequestGuardrail",
+    "LlmSanitizeResponseGuardrail",
+    "ToolConditionalExecutionGuardrail",
+    "ToolSanitizeGuardrail",
+)
+INTERCEPT_ALIASES = (
+    "LlmExecutionIntercept",
+    "LlmRequestIntercept",
+    "LlmStreamExecutionIntercept",
+    "ToolExecutionIntercept",
+    "ToolRequestIntercept",
+)
+__all__ = [*JSON_ALIASES, *EVENT_ALIASES, *GUARDRAIL_ALIASES, *INTERCEPT_ALIASES]
