@@ -127,7 +127,10 @@ class Scripts:
 
     def play(self, answer):
         """What every answer may do first."""
-        self.session.steps_here(answer.get("steps", ()))
+        self.session.pass_callable()
+        if "steps" in answer:
+            self.session.steps_here(answer["steps"])
+            self.session.pass_callable()
         if "chunks" not in answer:
             self.throw(answer)
 
@@ -300,12 +303,14 @@ class Scripts:
             assert isinstance(name, str)
             assert request is call.request, "an intercept gets the effective request (S3.10)"
             mine = answer()
+            self.session.pass_callable()
             if "keep_next" in mine:
                 self.kept[mine["keep_next"]] = (next, request, call)
             self.session.steps_here(mine.get("steps", ()))
             results, last = {}, None
             for step in mine.get("next", [{}]):
                 last = await self.call_next(next, request, step, call, results)
+            self.session.pass_callable()
             if "chunks" not in mine:
                 self.throw(mine)
             call.result = self.result_of(mine, results, last, call)
@@ -344,7 +349,7 @@ class Scripts:
         self.running.append(call)
         before = call.request, call.result
         try:
-            return complete(self.call_next(next, request, step, call, {}))
+            return self.session.complete(self.call_next(next, request, step, call, {}))
         finally:
             self.running.pop()
             call.request, call.result = before
@@ -369,6 +374,7 @@ class Scripts:
         before = script.get("before", {})
         number = 0
         for number, payload in enumerate(script["chunks"], 1):
+            self.session.pass_callable()
             self.session.steps_here(before.get(str(number), ()))
             chunk = self.session.own(self.session.payload(payload))
             call.chunks.append(chunk)

@@ -46,6 +46,14 @@ def test_vector(case, mode):
     replay(case, mode)
 
 
+def replayable():
+    """The cases that Python can express."""
+    for case in (parameter.values[0] for parameter in cases()):
+        lacking = set(operations_of(case["steps"])) - operations_gen.OPERATIONS.keys()
+        if FEATURES.issuperset(case.get("needs", ())) and not lacking and case["id"] not in GAPS:
+            yield case
+
+
 def replay(case, mode):
     session = Session(case, mode)
     session.run()

@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 import contextvars
 import gc
+import itertools
 import json
 
 import host_fixtures
@@ -74,6 +75,10 @@ class Session:
         with contextlib.suppress(BaseException):
             self.inside("main", self.runtime.close)
 
+    def pass_callable(self):
+        """Called by each callable of the case as it begins and after it has done something, and by
+        a producer before each chunk."""
+
     # --- Steps ---
 
     def steps(self, steps, context):
@@ -125,10 +130,12 @@ class Session:
         if isinstance(step.get("args", {}).get("flags"), int) and step["op"] in AWAITING:
             return  # Unknown bits: in Python the flags are methods and keywords.
         received = []
+        before = self.snapshot()
         try:
             outcome = self.perform(step, received)
         except BaseException as error:
             if not isinstance(error, AssertionError):
+                self.check_as_it_was(step, error, before)
                 self.check_error(error, expected)
                 self.check_chunks(received, expected)
             if step.get("propagate") or isinstance(error, AssertionError):
@@ -143,6 +150,33 @@ class Session:
             check_out(table.OPERATIONS[step["op"]], outcome, expected["out"], handle)
         if "value" in expected:
             assert text_of(outcome) == text_of(json.loads(expected["value"]["json"]))
+
+    def snapshot(self):
+        """What an operation that fails may not change. No handle is held by it (S1.12)."""
+        stats = self.runtime.stats()
+        return {
+            "current": self.runtime.get_handle().uuid,
+            "open": {label: handle.is_open for label, handle in self.labels.items()},
+            "counts": (stats.scope_event_count, stats.mark_event_count, stats.dropped_event_count),
+            "registered": list(
+                itertools.takewhile(bool, map(self.runtime.runtime_callable_at, range(1_000)))
+            ),
+            "abandoned": stats.abandoned_scope_count,
+        }
+
+    def check_as_it_was(self, step, error, before):
+        """S7.3, of operations that are refused. A call that fails has its own events (S4.5)."""
+        is_refusal = isinstance(error, scopeflow.ScopeflowError)
+        if not is_refusal or step.get("op", "next") in (*AWAITING, "next"):
+            return
+        after = self.snapshot()
+        if after["abandoned"] != before["abandoned"]:
+            return  # It has ended what was forgotten first, as any operation does (S1.12).
+        after["open"] = {label: after["open"][label] for label in before["open"]}
+        self.claim(after == before, f"{step['op']} failed and changed something (S7.3)")
+
+    def claim(self, holds, otherwise):
+        assert holds, otherwise
 
     def check_chunks(self, received, expected):
         if "chunks" in expected:
@@ -196,7 +230,10 @@ class Session:
 
     def drive(self, name, named, is_sync):
         method = getattr(self.runtime, f"{name}_sync" if is_sync else name)
-        return method(**named) if is_sync else complete(method(**named))
+        return method(**named) if is_sync else self.complete(method(**named))
+
+    def complete(self, awaitable):
+        return complete(awaitable)
 
     def execute(self, name, step, named, flags, call, received):
         suspends = self.mode == "suspending" and not call.is_sync
@@ -218,9 +255,12 @@ class Session:
 
     def consume(self, stream, consume, call, received):
         between = consume.get("between", {})
-        step = stream.__next__ if call.is_sync else lambda: complete(stream.__anext__())
+        step = stream.__next__ if call.is_sync else lambda: self.complete(stream.__anext__())
         self.steps_here(between.get("0", ()))
         while len(received) != consume.get("take"):
+            if (then := self.stops_early()) is not None:
+                consume = {"then": then}
+                break
             try:
                 chunk = step()
             except (StopIteration, StopAsyncIteration):
@@ -235,7 +275,11 @@ class Session:
         elif call.is_sync:
             stream.close()
         else:
-            complete(stream.aclose())
+            self.complete(stream.aclose())
+
+    def stops_early(self):
+        """How the consumer of a stream stops before the next chunk, if a fault makes it stop."""
+        return None
 
     # --- Arguments ---
 
