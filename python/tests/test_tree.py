@@ -10,6 +10,7 @@ import contextlib
 import importlib.util
 import json
 import os
+import re
 import resource
 import subprocess
 import sys
@@ -125,6 +126,86 @@ def test_a_run_is_shown_with_durations_and_statuses() -> None:
         "├─ ◆ sql              +4.0 ms  refused: only SELECT",
         "└─ custom:step own     7.0 µs  -",
     ]
+
+
+def llm_end(uuid: str, parent: str, usage: object = None, **fields: object) -> dict:
+    data = {"choices": [], "usage": usage}
+    return scope("end", uuid, parent, category="llm", **{"data": data, **fields})
+
+
+def call(uuid: str, parent: str, usage: object) -> tuple[dict, dict]:
+    """Return start and end of a model's call, whose response has the usage."""
+    return scope("start", uuid, parent, category="llm"), llm_end(uuid, parent, usage)
+
+
+def tokens_by_name(out: str) -> dict[str, str]:
+    return dict(re.findall(r"(?:agent|llm|tool) (\S+) .*?([\d,]+ \+ [\d,]+ tokens)", out))
+
+
+def test_calls_show_their_tokens_and_agents_those_of_all_their_calls() -> None:
+    out, _ = print_tree(
+        scope("start", "outer", category="agent"),
+        *call("a", "outer", {"prompt_tokens": 1200, "completion_tokens": 30}),
+        scope("start", "tool", "outer", category="tool"),
+        scope("start", "inner", "tool", category="agent"),
+        *call("b", "inner", {"input_tokens": 5, "output_tokens": 7, "total_tokens": 12}),
+        *call("c", "inner", {"prompt_tokens": 4}),
+        *call("none", "inner", None),
+        scope("end", "inner", "tool", category="agent"),
+        scope("end", "tool", "outer", category="tool", data={"usage": {"prompt_tokens": 9}}),
+        llm_end("late", "outer", {"prompt_tokens": 1, "completion_tokens": 1}),
+        scope("end", "outer", category="agent", metadata={"otel.status_code": "OK"}),
+    )
+    assert tokens_by_name(out) == {
+        "outer": "1,210 + 38 tokens",
+        "a": "1,200 + 30 tokens",
+        "inner": "9 + 7 tokens",
+        "b": "5 + 7 tokens",
+        "c": "4 + 0 tokens",
+        "late": "1 + 1 tokens",
+    }
+    assert out.splitlines()[0].endswith("OK  1,210 + 38 tokens")
+
+
+def test_a_call_that_makes_others_is_counted_once() -> None:
+    out, _ = print_tree(
+        scope("start", "agent", category="agent"),
+        scope("start", "tells", "agent", category="llm"),
+        *call("a", "tells", {"prompt_tokens": 10, "completion_tokens": 1}),
+        llm_end("tells", "agent", {"prompt_tokens": 12, "completion_tokens": 1}),
+        scope("start", "silent", "agent", category="llm"),
+        *call("b", "silent", {"prompt_tokens": 20, "completion_tokens": 2}),
+        llm_end("silent", "agent"),
+        scope("end", "agent", category="agent"),
+    )
+    assert tokens_by_name(out) == {
+        "agent": "32 + 3 tokens",
+        "tells": "12 + 1 tokens",
+        "a": "10 + 1 tokens",
+        "silent": "20 + 2 tokens",
+        "b": "20 + 2 tokens",
+    }
+
+
+def test_tokens_of_what_is_not_shown_are_counted() -> None:
+    events = [scope("start", "agent", category="agent")]
+    for number in range(4):
+        usage = {"prompt_tokens": 10**number, "completion_tokens": 1}
+        events += call(f"call{number}", "agent", usage)
+    events.append(scope("end", "agent", category="agent"))
+    out, _ = print_tree(*events, options=("--children", "2"))
+    assert tokens_by_name(out)["agent"] == "1,111 + 4 tokens"
+    assert "2 scopes" in out and "1,100 + 2 tokens" in out.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    "usage",
+    [7, "x", [], {"prompt_tokens": True}, {"prompt_tokens": -1}, {"prompt_tokens": 1.5},
+     {"prompt_tokens": None}, {"prompt_tokens": 1 << 63}, {"prompt_tokens": 0}],
+)  # fmt: skip
+def test_a_usage_that_is_none_is_passed_over(usage: object) -> None:
+    out, _ = print_tree(*call("a", "root", usage), llm_end("b", "root", data=[usage]))
+    assert "tokens" not in out
 
 
 def test_siblings_that_overlap_stand_in_order_of_their_starts() -> None:
