@@ -12,6 +12,7 @@ import json
 import os
 import re
 import resource
+import shlex
 import subprocess
 import sys
 import threading
@@ -23,6 +24,14 @@ from hypothesis import strategies as st
 
 REPOSITORY = Path(__file__).parents[2]
 PACKAGE = REPOSITORY / "python" / "scopeflow"
+# Looked for last: `codecs` is the standard library's, which some Pythons have not loaded so early.
+COMMAND = [
+    sys.executable,
+    "-c",
+    "import runpy, sys\n"
+    f"sys.path.append({str(PACKAGE)!r})\n"
+    "runpy.run_module('_cli', run_name='__main__')",
+]
 PEER_FILES = REPOSITORY.parent / "shared" / "corpora" / "atof"
 
 # The full tier reads a million events with the default limits; the normal one fewer with narrower
@@ -75,9 +84,9 @@ def mark(name: str, parent: str = "root", at_us: int = 0, data: object = None) -
 def run(
     *arguments: str, stdin: bytes | None = None, **options: object
 ) -> subprocess.CompletedProcess:
-    environment = {**os.environ, "PYTHONPATH": str(PACKAGE), "PYTHONIOENCODING": "utf-8"}
+    environment = {**os.environ, "PYTHONIOENCODING": "utf-8"}
     return subprocess.run(
-        [sys.executable, "-m", "_cli", *arguments],
+        [*COMMAND, *arguments],
         input=stdin,
         capture_output=True,
         env=environment,
@@ -317,21 +326,20 @@ def test_exit_codes_of_wrong_use(tmp_path: Path) -> None:
 
 def test_a_reader_that_stops_early_is_no_error() -> None:
     events = (json.dumps(mark(f"m{n}")).encode() + b"\n" for n in range(50_000))
-    command = f"{sys.executable} -m _cli tree - | head -n 1; exit ${{PIPESTATUS[0]}}"
+    command = f"{shlex.join(COMMAND)} tree - | head -n 1; exit ${{PIPESTATUS[0]}}"
     done = subprocess.run(
         ["bash", "-c", command],
         input=b"".join(events),
         capture_output=True,
-        env={**os.environ, "PYTHONPATH": str(PACKAGE)},
     )
     assert (done.returncode, done.stderr) == (0, b"")
 
 
 def test_ascii_where_the_terminal_has_no_more() -> None:
     data = b"\n".join(json.dumps(e).encode() for e in (scope("start", "ä"), mark("m", "ä", 900)))
-    environment = {**os.environ, "PYTHONPATH": str(PACKAGE), "PYTHONIOENCODING": "ascii"}
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
     done = subprocess.run(
-        [sys.executable, "-m", "_cli", "tree", "-"],
+        [*COMMAND, "tree", "-"],
         input=data,
         capture_output=True,
         env=environment,
@@ -483,11 +491,11 @@ def _endless(shape: str, count: int):
 def _run_capped(shape: str, *options: str) -> tuple[int, str]:
     limit = (MEMORY_CAP_BYTES, MEMORY_CAP_BYTES)
     process = subprocess.Popen(
-        [sys.executable, "-m", "_cli", "tree", "-", *options],
+        [*COMMAND, "tree", "-", *options],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        env={**os.environ, "PYTHONPATH": str(PACKAGE), "PYTHONIOENCODING": "utf-8"},
+        env={**os.environ, "PYTHONIOENCODING": "utf-8"},
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, limit),
         text=True,
         encoding="utf-8",
