@@ -102,11 +102,12 @@ def test_await_under_tracing(runtime):
         return await runtime.tool_execute("tool", 1, two_steps)
 
     lines = []
+    measuring = sys.gettrace()
     sys.settrace(lambda frame, event, argument: lines.append(event))
     try:
         outcome = drive(main())
     finally:
-        sys.settrace(None)
+        sys.settrace(measuring)
     assert outcome == (["one", "two"], [1, None, None])
     assert lines
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import subprocess
 import sys
 
@@ -126,6 +127,8 @@ def test_an_empty_variable_is_not_set():
 
 
 def test_the_process_environment_is_the_default(monkeypatch, tmp_path):
+    for name in [name for name in os.environ if name.startswith(settings.PREFIX)]:
+        monkeypatch.delenv(name)  # Such as the depth of the tests.
     for name, text in environment(tmp_path).items():
         monkeypatch.setenv(name, text)
     with settings.apply() as applied:

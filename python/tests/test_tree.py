@@ -1,6 +1,6 @@
 """`scopeflow tree`: event files of scopeflow and its peers, broken ones and endless ones.
 
-The command needs no extension module, so its package is loaded from the source tree.
+The command needs no extension module, so its package is loaded without the one around it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 REPOSITORY = Path(__file__).parents[2]
-PACKAGE = REPOSITORY / "python" / "scopeflow"
+PACKAGE = Path(importlib.util.find_spec("scopeflow").origin).parent
 PEER_FILES = REPOSITORY.parent / "shared" / "corpora" / "atof"
 
 # The full tier reads a million events with the default limits; the normal one fewer with narrower
