@@ -324,6 +324,46 @@ def test_what_is_no_producer_shows_at_the_first_step():
     asyncio.run(main())
 
 
+def test_a_producer_that_cannot_be_closed():
+    """An iterator need not be a generator."""
+
+    class Plain:
+        def __init__(self):
+            self.left = ["b", "a"]
+
+        def __iter__(self):
+            return self
+
+        def __next__(self):
+            if not self.left:
+                raise StopIteration
+            return Args(self.left.pop())
+
+    class Async(Plain):
+        __iter__ = None
+        __next__ = None
+
+        def __aiter__(self):
+            return self
+
+        async def __anext__(self):
+            if not self.left:
+                raise StopAsyncIteration
+            return Args(self.left.pop())
+
+    async def main():
+        stream = await typed.llm_stream_execute(
+            "m", REQUEST, lambda request: Async(), None, None, ARGS, ARGS
+        )
+        return [chunk["query"] async for chunk in stream]
+
+    stream = typed.llm_stream_execute_sync(
+        "m", REQUEST, lambda request: Plain(), None, None, ARGS, ARGS
+    )
+    assert [chunk["query"] for chunk in stream] == ["a", "b"]
+    assert asyncio.run(main()) == ["a", "b"]
+
+
 # --- Codecs ---
 
 

@@ -1,6 +1,6 @@
 """Branch coverage of the Python layer, child processes included: 95 % have to be reached.
 
-`branches.py --package FOLDER --work FOLDER [--minimum PERCENT]` runs the tests of python/tests on
+`branches.py --package FOLDER --work FOLDER` runs the tests of python/tests on
 the package in FOLDER, each file in a process of its own, prints what they do not reach, and fails
 below the minimum or when a test fails. WORK is made anew; `data` in it is coverage.py's, with the
 test as the context of each line, by which tests/mutation/mutate_python.py chooses.
@@ -22,6 +22,8 @@ JOBS = os.cpu_count() or 1
 MINIMUM = 95.0
 # They search for long, or run other tools, in code that the other tests reach too.
 LEFT_OUT = ("fault_corpus", "hypothesis", "leaks", "random", "stubs", "types")
+DEPTH = "SCOPEFLOW_TEST_DEPTH"
+SKIPPED = 77  # As CTest is told.
 CHECKS_NOTHING = 5  # pytest's status where a file has no tests to run here.
 
 
@@ -32,9 +34,9 @@ def measured_files() -> list[Path]:
 
 
 def environment(package: Path, work: Path) -> dict[str, str]:
-    """Paths are absolute, because tests start programs in other folders."""
+    """The tests' short searches are enough. Paths are absolute: tests start programs elsewhere."""
     return {
-        **os.environ,
+        **{name: text for name, text in os.environ.items() if name != DEPTH},
         "PYTHONPATH": str(package.resolve()),
         "PYTHONDONTWRITEBYTECODE": "1",
         "HYPOTHESIS_STORAGE_DIRECTORY": str(work / "hypothesis"),
@@ -71,14 +73,18 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--package", type=Path, required=True, help="where `scopeflow` lies")
     parser.add_argument("--work", type=Path, required=True, help="a folder that is made anew")
-    parser.add_argument("--minimum", type=float, default=MINIMUM)
+    parser.add_argument("--minimum", type=float, default=MINIMUM, help="percent")
+    parser.add_argument("--jobs", type=int, default=JOBS)
+    parser.add_argument("--if-deep", action="store_true", help="only where the tests are deep")
     options = parser.parse_args(arguments)
+    if options.if_deep and os.environ.get(DEPTH) != "deep":
+        return SKIPPED
 
     work = options.work.resolve()
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
     variables = environment(options.package, work)
-    with ThreadPoolExecutor(JOBS) as pool:
+    with ThreadPoolExecutor(options.jobs) as pool:
         passed = list(pool.map(lambda file: passes(file, variables), measured_files()))
     combined = coverage("combine", "--quiet", variables=variables)
     report = coverage(
