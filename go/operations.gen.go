@@ -484,12 +484,13 @@ static inline int32_t scopeflow_go_scope_deregister_conditional_middleware_guard
     return scopeflow_scope_deregister_conditional_middleware_guardrail(self, scopeflow_go_bytes(name, name_len), out, failure);
 }
 
-static inline int32_t scopeflow_go_task_link(uintptr_t call, scopeflow_runtime *self, uintptr_t call_block, scopeflow_emitter *emitter, scopeflow_ref request) {
+static inline int32_t scopeflow_go_task_link(uintptr_t call, scopeflow_runtime *self, uintptr_t call_block, uint32_t position, scopeflow_emitter *emitter, scopeflow_ref request) {
     scopeflow_go_call *const block = (scopeflow_go_call *)call;
     scopeflow_task_link_options options;
     memset(&options, 0, sizeof options);
     options.struct_size_bytes = (uint32_t)sizeof options;
     options.call = &((scopeflow_go_call *)call_block)->task;
+    options.position = position;
     options.emitter = emitter;
     options.request = request;
     return scopeflow_go_stepped(block, scopeflow_task_link(self, &options, &block->task, &block->step, &block->error));
@@ -2050,14 +2051,16 @@ func coreScopeDeregisterConditionalMiddlewareGuardrail(self scopeHandle, name st
 
 // beginTaskLink: What `next` of an execution intercept does (S3.7): runs the rest of the chain,
 // as a task of its own. It may be called while the intercept's own step is unanswered, as often
-// as the intercept likes, also at the same time; later it is `invalid_argument`. The last step
-// is `return` or `raise`.
+// as the intercept likes, also at the same time; later it is `invalid_argument`. A stream
+// execution intercept may use its `next` until the streamed call has ended, since a generator
+// does its work after it has been returned (ADR 0019). The last step is `return` or `raise`.
 func (c *call) beginTaskLink(self runtimeHandle, a *taskLinkArguments) Status {
 	requestRef := c.lendAny(a.request)
 	emitter := c.lockEmitter()
 	status := Status(C.scopeflow_go_task_link(
 		c.address, self,
 		a.callValue,
+		C.uint32_t(a.position),
 		emitter,
 		C.scopeflow_ref(requestRef),
 	))

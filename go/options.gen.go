@@ -136,8 +136,12 @@ func (a *scopeEventArguments) setDefaults() {
 
 // taskLinkArguments is what `task_link` is given besides the context.
 type taskLinkArguments struct {
-	// The task whose `execute` step runs the intercept.
+	// The task whose `execute` step runs the intercept; with a `position`, the streamed call's own
+	// task.
 	callValue callAddress
+	// For an intercept of a streamed call: the `position` of its `execute` step. 0: the intercept
+	// that `call` runs just now.
+	position uint32
 	// The request for the rest of the chain. Borrowed until this task's last step.
 	request any
 }

@@ -10192,8 +10192,8 @@ void scopeflow__task_run(scopeflow__task *self, scopeflow_emitter *emitter, scop
 /* The step of an operation that has nothing for the host to do. Writes no more than that. */
 void scopeflow__task_done(scopeflow_task *task, scopeflow_step *step, scopeflow_scope *scope);
 
-/* Whether the task is in the middle of running an execution intercept or its target. */
-bool scopeflow__task_is_executing(const scopeflow__task *self);
+/* Whether it is one that was begun and has not ended. */
+bool scopeflow__task_goes_on(const scopeflow__task *self);
 
 /* Keeps an exit or a cancellation, to be raised at the end; the first one counts (S5.2). Takes the
  * reference. */
@@ -11323,6 +11323,18 @@ void scopeflow__call_link(scopeflow__task *self) {
     scopeflow__task_emit(self, mark, listeners);
 }
 
+/* Behind which intercept a `next` goes on; 0 if that is over (S3.7, ADR 0019). */
+static uint32_t link_after(const scopeflow__task *call, uint32_t position) {
+    if (!scopeflow__task_goes_on(call)) return 0;
+    bool const is_in_time = position == 0
+                                ? call->pending == SCOPEFLOW__PENDING_EXECUTE
+                                : call->kind == SCOPEFLOW__TASK_LLM_STREAM && !call->is_link &&
+                                      call->phase >= SCOPEFLOW__PHASE_EXECUTE;
+    if (!is_in_time || !scopeflow__scope_is_open(call->scope)) return 0;
+    uint32_t const after = position == 0 ? call->link + 1 : position;
+    return after <= link_count(call) ? after : 0;
+}
+
 scopeflow_status scopeflow_task_link(scopeflow_runtime *runtime,
                                      const scopeflow_task_link_options *options,
                                      scopeflow_task *task, scopeflow_step *out_step,
@@ -11332,9 +11344,8 @@ scopeflow_status scopeflow_task_link(scopeflow_runtime *runtime,
     if (status != SCOPEFLOW_STATUS_OK) return status;
     SCOPEFLOW__REQUIRE(options->call != NULL, out_error, "call must not be null");
     scopeflow__task *const call = scopeflow__task_of(options->call);
-    SCOPEFLOW__REQUIRE(scopeflow__task_is_executing(call) && call->link < link_count(call) &&
-                           scopeflow__scope_is_open(call->scope),
-                       out_error, "the execution continuation is no longer active");
+    uint32_t const link = link_after(call, options->position);
+    SCOPEFLOW__REQUIRE(link != 0, out_error, "the execution continuation is no longer active");
     SCOPEFLOW__REQUIRE(call->runtime == runtime, out_error, "call belongs to another runtime");
 
     scopeflow__task *const self = scopeflow__task_of(task);
@@ -11347,7 +11358,7 @@ scopeflow_status scopeflow_task_link(scopeflow_runtime *runtime,
     self->middleware = call->middleware;
     scopeflow__ref_up(&self->middleware->refs);
     self->request = options->request;
-    self->link = call->link + 1;
+    self->link = link;
     scopeflow__task_run(self, options->emitter, out_step);
     return SCOPEFLOW_STATUS_OK;
 }
@@ -11374,6 +11385,7 @@ bool scopeflow__call_execute(scopeflow__task *self, scopeflow_step *step) {
     scopeflow__task_fill(self, step, SCOPEFLOW_STEP_KIND_EXECUTE,
                          is_target ? NULL : execution_of(self)->entries[self->link]);
     step->input = self->request;
+    if (!is_target) step->position = self->link + 1;
     self->pending = SCOPEFLOW__PENDING_EXECUTE;
     return true;
 }
@@ -12153,8 +12165,8 @@ void scopeflow__task_done(scopeflow_task *task, scopeflow_step *step, scopeflow_
     step->scope = scope;
 }
 
-bool scopeflow__task_is_executing(const scopeflow__task *self) {
-    return self->check == CHECK && self->pending == SCOPEFLOW__PENDING_EXECUTE;
+bool scopeflow__task_goes_on(const scopeflow__task *self) {
+    return self->check == CHECK && self->phase != SCOPEFLOW__PHASE_ENDED;
 }
 
 void scopeflow__task_hold(scopeflow__task *self, scopeflow_ref error) {
@@ -12291,7 +12303,7 @@ static scopeflow_status check_odd_answer(const scopeflow__task *self,
 
 static scopeflow_status check_answer(const scopeflow__task *self, const scopeflow_answer *answer,
                                      scopeflow_error *out_error) {
-    if (self->check != CHECK || self->phase == SCOPEFLOW__PHASE_ENDED)
+    if (!scopeflow__task_goes_on(self))
         return scopeflow__fail_text(out_error, SCOPEFLOW_STATUS_INVALID_STATE,
                                     "the task has ended, or was never begun");
     bool const is_plain = answer->kind == SCOPEFLOW_ANSWER_KIND_VALUE && answer->flags == 0 &&
@@ -12358,7 +12370,7 @@ scopeflow_status scopeflow_task_held_at(scopeflow_task *task, uint32_t index,
     if (status != SCOPEFLOW_STATUS_OK) return status;
     const scopeflow__task *const self = scopeflow__task_of(task);
     *out_held = 0;
-    if (self->check != CHECK || self->phase == SCOPEFLOW__PHASE_ENDED) return SCOPEFLOW_STATUS_OK;
+    if (!scopeflow__task_goes_on(self)) return SCOPEFLOW_STATUS_OK;
     scopeflow_ref const held[] = {self->value, self->annotated, self->output,
                                   self->has_held ? self->held : 0};
     for (size_t i = 0; i < sizeof held / sizeof *held; i++)

@@ -644,10 +644,11 @@ EXPORT("scopeDeregisterConditionalMiddlewareGuardrail") scopeflow_status bridge_
     return status_;
 }
 
-EXPORT("taskLink") scopeflow_status bridge_task_link(scopeflow_runtime *self, void *call, scopeflow_ref request, scopeflow_task *task_) {
+EXPORT("taskLink") scopeflow_status bridge_task_link(scopeflow_runtime *self, void *call, uint32_t position, scopeflow_ref request, scopeflow_task *task_) {
     scopeflow_task_link_options options_ = SCOPEFLOW_TASK_LINK_OPTIONS_INIT;
     options_.emitter = &bridge.emitter;
     options_.call = call;
+    options_.position = position;
     options_.request = request;
     scopeflow_step out_ = {0};
     scopeflow_status const status_ = scopeflow_task_link(self, &options_, task_, &out_, &bridge.error);

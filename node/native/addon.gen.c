@@ -1267,13 +1267,14 @@ static napi_value addon_scope_deregister_conditional_middleware_guardrail(napi_e
 
 static napi_value addon_task_link(napi_env env, napi_callback_info info) {
     addon_call call_;
-    if (!addon_enter(&call_, env, info, 4)) return NULL;
+    if (!addon_enter(&call_, env, info, 5)) return NULL;
     scopeflow_task_link_options options_ = SCOPEFLOW_TASK_LINK_OPTIONS_INIT;
     options_.emitter = &call_.addon->emitter;
     scopeflow_runtime *self = addon_pointer(&call_, 0);
     options_.call = addon_pointer(&call_, 1);
-    options_.request = addon_ref(&call_, 2);
-    scopeflow_task *task_ = addon_pointer(&call_, 3);
+    options_.position = addon_u32(&call_, 2);
+    options_.request = addon_ref(&call_, 3);
+    scopeflow_task *task_ = addon_pointer(&call_, 4);
     if (!call_.is_valid) return addon_refuse(&call_, "taskLink");
     scopeflow_step out_ = {0};
     scopeflow_status const status_ = scopeflow_task_link(self, &options_, task_, &out_, &call_.addon->error);

@@ -626,9 +626,10 @@ export interface Core {
   scopeDeregisterConditionalMiddlewareGuardrail(self: number, name: string): number;
   /** What `next` of an execution intercept does (S3.7): runs the rest of the chain, as a task of
    * its own. It may be called while the intercept's own step is unanswered, as often as the
-   * intercept likes, also at the same time; later it is `invalid_argument`. The last step is
-   * `return` or `raise`. */
-  taskLink(self: number, call: number, request: number, task: number): number;
+   * intercept likes, also at the same time; later it is `invalid_argument`. A stream execution
+   * intercept may use its `next` until the streamed call has ended, since a generator does its
+   * work after it has been returned (ADR 0019). The last step is `return` or `raise`. */
+  taskLink(self: number, call: number, position: number, request: number, task: number): number;
   /** Leaves a mark with the call, for an intercept that returned an outcome (S3.11): it is
    * emitted right after the call's end event, as its child, in the order of these calls. Without
    * a start event it is dropped. To be called before the intercept's answer is given. */
@@ -982,16 +983,17 @@ export const STEP_FLAGS = 3;
 export const STEP_INPUT_FLAGS = 4;
 export const STEP_CODEC_ACTION = 5;
 export const STEP_KINDS = 6;
-export const STEP_CALLABLE = 7;
-export const STEP_INPUT = 8;
-export const STEP_ANNOTATED = 9;
-export const STEP_VALUE = 10;
-export const STEP_SCOPE = 11;
-export const STEP_EVENT = 12;
-export const STEP_REGISTRATION = 13;
-export const STEP_TARGET = 15;
-export const STEP_TOOL_CALL_ID = 17;
-export const STEP_MODEL_NAME = 19;
+export const STEP_POSITION = 7;
+export const STEP_CALLABLE = 8;
+export const STEP_INPUT = 9;
+export const STEP_ANNOTATED = 10;
+export const STEP_VALUE = 11;
+export const STEP_SCOPE = 12;
+export const STEP_EVENT = 13;
+export const STEP_REGISTRATION = 14;
+export const STEP_TARGET = 16;
+export const STEP_TOOL_CALL_ID = 18;
+export const STEP_MODEL_NAME = 20;
 
 /** What the host is to do. Filled by the callee; borrowed parts live until the task is resumed. */
 export interface Step {
@@ -1009,6 +1011,9 @@ export interface Step {
   codecAction: CodecAction;
   /** For an `invoke` of a gate: the registries that it is about. */
   kinds: number;
+  /** For an `execute` of an intercept: its place in the chain, the outermost is 1; `task_link`
+   * wants it of a streamed call. */
+  position: number;
   /** The host's callable or codec; 0 in an `execute` of the target. Borrowed. */
   callable: number;
   /** What the callable gets: request, response or error. Borrowed. */
@@ -1046,16 +1051,17 @@ export function readStep(core: Core): Step {
     inputFlags: slots[4]!,
     codecAction: slots[5]!,
     kinds: slots[6]!,
-    callable: slots[7]!,
-    input: slots[8]!,
-    annotated: slots[9]!,
-    value: slots[10]!,
-    scope: slots[11]!,
-    event: slots[12]!,
-    registration: core.text(slots[13]!, slots[14]!),
-    target: core.text(slots[15]!, slots[16]!),
-    toolCallId: core.text(slots[17]!, slots[18]!),
-    modelName: core.text(slots[19]!, slots[20]!),
+    position: slots[7]!,
+    callable: slots[8]!,
+    input: slots[9]!,
+    annotated: slots[10]!,
+    value: slots[11]!,
+    scope: slots[12]!,
+    event: slots[13]!,
+    registration: core.text(slots[14]!, slots[15]!),
+    target: core.text(slots[16]!, slots[17]!),
+    toolCallId: core.text(slots[18]!, slots[19]!),
+    modelName: core.text(slots[20]!, slots[21]!),
   };
 }
 

@@ -410,7 +410,7 @@ interface Exports {
     name: number,
     nameSize: number,
   ): number;
-  taskLink(self: number, call: number, request: number, task: number): number;
+  taskLink(self: number, call: number, position: number, request: number, task: number): number;
   taskMark(task: number, name: number, nameSize: number, data: number, metadata: number): number;
   taskResume(
     task: number,
@@ -1927,8 +1927,8 @@ export class WasmCore extends WasmMemory<Exports> implements Core {
     return result_;
   }
 
-  taskLink(self: number, call: number, request: number, task: number): number {
-    return this.exports.taskLink(self, call, request, task);
+  taskLink(self: number, call: number, position: number, request: number, task: number): number {
+    return this.exports.taskLink(self, call, position, request, task);
   }
 
   taskMark(task: number, name: string, data: number, metadata: number): number {

@@ -1110,6 +1110,7 @@ export const structs = {
     ["input_flags", "inputFlags", "flags.step_flag"],
     ["codec_action", "codecAction", "enum.codec_action"],
     ["kinds", "kinds", "u32"],
+    ["position", "position", "u32"],
     ["callable", "callable", "ref"],
     ["input", "input", "ref"],
     ["annotated", "annotated", "ref"],

@@ -261,6 +261,7 @@ cdef extern from "scopeflow/scopeflow.h" nogil:
         scopeflow_step_flag input_flags
         scopeflow_codec_action codec_action
         uint32_t kinds
+        uint32_t position
         scopeflow_ref callable
         scopeflow_ref input
         scopeflow_ref annotated
@@ -359,6 +360,7 @@ cdef extern from "scopeflow/scopeflow.h" nogil:
     ctypedef struct scopeflow_task_link_options:
         uint32_t struct_size_bytes
         scopeflow_task *call
+        uint32_t position
         scopeflow_emitter *emitter
         scopeflow_ref request
 

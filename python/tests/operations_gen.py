@@ -977,6 +977,7 @@ OPERATIONS = {
             on="",
             arguments={
                 "call": ("call", "value.task"),
+                "position": ("position", "u32"),
                 "request": ("request", "payload"),
             },
             fields={},

@@ -85,6 +85,7 @@ SCOPEFLOW__ASSERT(offsetof(scopeflow_step, flags) == 12);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_step, input_flags) == 16);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_step, codec_action) == 20);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_step, kinds) == 24);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_step, position) == 28);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_step, callable) == 32);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_step, input) == 40);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_step, annotated) == 48);
@@ -180,11 +181,12 @@ SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_event_options, category_profile) == 8
 SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_event_options, data_schema) == 88);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_event_options, timestamp_ns) == 96);
 
-SCOPEFLOW__ASSERT(sizeof(scopeflow_task_link_options) == 32);
+SCOPEFLOW__ASSERT(sizeof(scopeflow_task_link_options) == 40);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_task_link_options, struct_size_bytes) == 0);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_task_link_options, call) == 8);
-SCOPEFLOW__ASSERT(offsetof(scopeflow_task_link_options, emitter) == 16);
-SCOPEFLOW__ASSERT(offsetof(scopeflow_task_link_options, request) == 24);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_task_link_options, position) == 16);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_task_link_options, emitter) == 24);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_task_link_options, request) == 32);
 
 SCOPEFLOW__ASSERT(sizeof(scopeflow_tool_execute_options) == 112);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_tool_execute_options, struct_size_bytes) == 0);
@@ -401,7 +403,7 @@ SCOPEFLOW__ASSERT(offsetof(scopeflow_answer, value) == 12);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_answer, annotated) == 16);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_answer, emitter) == 20);
 
-SCOPEFLOW__ASSERT(sizeof(scopeflow_step) == 84);
+SCOPEFLOW__ASSERT(sizeof(scopeflow_step) == 88);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_step, kind) == 0);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_step, registry) == 4);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_step, status) == 8);
@@ -409,16 +411,17 @@ SCOPEFLOW__ASSERT(offsetof(scopeflow_step, flags) == 12);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_step, input_flags) == 16);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_step, codec_action) == 20);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_step, kinds) == 24);
-SCOPEFLOW__ASSERT(offsetof(scopeflow_step, callable) == 28);
-SCOPEFLOW__ASSERT(offsetof(scopeflow_step, input) == 32);
-SCOPEFLOW__ASSERT(offsetof(scopeflow_step, annotated) == 36);
-SCOPEFLOW__ASSERT(offsetof(scopeflow_step, value) == 40);
-SCOPEFLOW__ASSERT(offsetof(scopeflow_step, scope) == 44);
-SCOPEFLOW__ASSERT(offsetof(scopeflow_step, event) == 48);
-SCOPEFLOW__ASSERT(offsetof(scopeflow_step, registration) == 52);
-SCOPEFLOW__ASSERT(offsetof(scopeflow_step, target) == 60);
-SCOPEFLOW__ASSERT(offsetof(scopeflow_step, tool_call_id) == 68);
-SCOPEFLOW__ASSERT(offsetof(scopeflow_step, model_name) == 76);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_step, position) == 28);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_step, callable) == 32);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_step, input) == 36);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_step, annotated) == 40);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_step, value) == 44);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_step, scope) == 48);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_step, event) == 52);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_step, registration) == 56);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_step, target) == 64);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_step, tool_call_id) == 72);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_step, model_name) == 80);
 
 SCOPEFLOW__ASSERT(sizeof(scopeflow_sink_stats) == 64);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_sink_stats, written_event_count) == 0);
@@ -504,11 +507,12 @@ SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_event_options, category_profile) == 4
 SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_event_options, data_schema) == 44);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_event_options, timestamp_ns) == 48);
 
-SCOPEFLOW__ASSERT(sizeof(scopeflow_task_link_options) == 16);
+SCOPEFLOW__ASSERT(sizeof(scopeflow_task_link_options) == 20);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_task_link_options, struct_size_bytes) == 0);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_task_link_options, call) == 4);
-SCOPEFLOW__ASSERT(offsetof(scopeflow_task_link_options, emitter) == 8);
-SCOPEFLOW__ASSERT(offsetof(scopeflow_task_link_options, request) == 12);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_task_link_options, position) == 8);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_task_link_options, emitter) == 12);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_task_link_options, request) == 16);
 
 SCOPEFLOW__ASSERT(sizeof(scopeflow_tool_execute_options) == 60);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_tool_execute_options, struct_size_bytes) == 0);
@@ -725,7 +729,7 @@ SCOPEFLOW__ASSERT(offsetof(scopeflow_answer, value) == 12);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_answer, annotated) == 16);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_answer, emitter) == 20);
 
-SCOPEFLOW__ASSERT(sizeof(scopeflow_step) == 84);
+SCOPEFLOW__ASSERT(sizeof(scopeflow_step) == 88);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_step, kind) == 0);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_step, registry) == 4);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_step, status) == 8);
@@ -733,16 +737,17 @@ SCOPEFLOW__ASSERT(offsetof(scopeflow_step, flags) == 12);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_step, input_flags) == 16);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_step, codec_action) == 20);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_step, kinds) == 24);
-SCOPEFLOW__ASSERT(offsetof(scopeflow_step, callable) == 28);
-SCOPEFLOW__ASSERT(offsetof(scopeflow_step, input) == 32);
-SCOPEFLOW__ASSERT(offsetof(scopeflow_step, annotated) == 36);
-SCOPEFLOW__ASSERT(offsetof(scopeflow_step, value) == 40);
-SCOPEFLOW__ASSERT(offsetof(scopeflow_step, scope) == 44);
-SCOPEFLOW__ASSERT(offsetof(scopeflow_step, event) == 48);
-SCOPEFLOW__ASSERT(offsetof(scopeflow_step, registration) == 52);
-SCOPEFLOW__ASSERT(offsetof(scopeflow_step, target) == 60);
-SCOPEFLOW__ASSERT(offsetof(scopeflow_step, tool_call_id) == 68);
-SCOPEFLOW__ASSERT(offsetof(scopeflow_step, model_name) == 76);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_step, position) == 28);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_step, callable) == 32);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_step, input) == 36);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_step, annotated) == 40);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_step, value) == 44);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_step, scope) == 48);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_step, event) == 52);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_step, registration) == 56);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_step, target) == 64);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_step, tool_call_id) == 72);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_step, model_name) == 80);
 
 SCOPEFLOW__ASSERT(sizeof(scopeflow_sink_stats) == 64);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_sink_stats, written_event_count) == 0);
@@ -828,11 +833,12 @@ SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_event_options, category_profile) == 4
 SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_event_options, data_schema) == 44);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_event_options, timestamp_ns) == 48);
 
-SCOPEFLOW__ASSERT(sizeof(scopeflow_task_link_options) == 16);
+SCOPEFLOW__ASSERT(sizeof(scopeflow_task_link_options) == 20);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_task_link_options, struct_size_bytes) == 0);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_task_link_options, call) == 4);
-SCOPEFLOW__ASSERT(offsetof(scopeflow_task_link_options, emitter) == 8);
-SCOPEFLOW__ASSERT(offsetof(scopeflow_task_link_options, request) == 12);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_task_link_options, position) == 8);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_task_link_options, emitter) == 12);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_task_link_options, request) == 16);
 
 SCOPEFLOW__ASSERT(sizeof(scopeflow_tool_execute_options) == 64);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_tool_execute_options, struct_size_bytes) == 0);

@@ -256,15 +256,24 @@ static object *results_find(const results *self, const char *name) {
     return NULL;
 }
 
+/* As long as the intercept runs. */
+static kept_next next_of(call *c) {
+    kept_next next;
+    memset(&next, 0, sizeof next);
+    next.call = c;
+    next.request = object_of(c->step.input);
+    snprintf(next.registration, LABEL_SIZE, "%.*s", (int)c->step.registration.len,
+             c->step.registration.ptr);
+    return next;
+}
+
 /* Returns the error that comes out, held, or null. */
 static object *use_next(call *c, const json *one, results *so_far) {
     const json *const given = json_get(one, "request");
     object *const request = given == NULL ? NULL : new_payload(c->runner, given);
     if (so_far->count == NEXTS) abort();
-    char registration[LABEL_SIZE];
-    snprintf(registration, sizeof registration, "%.*s", (int)c->step.registration.len,
-             c->step.registration.ptr);
-    call *const link = call_next(c, c->context, NULL, registration, request);
+    kept_next const next = next_of(c);
+    call *const link = call_next(&next, c->context, NULL, request);
     object *const error = call_error_object(link);
     object_release(request);
     if (error != NULL && (json_get(one, "catch") == NULL || error->is_cancel)) return error;
@@ -289,11 +298,12 @@ static void keep_next(call *c, const char *name) {
     while (i < NEXTS && self->nexts[i].name != NULL && strcmp(self->nexts[i].name, name) != 0) i++;
     if (i == NEXTS) abort();
     object_release(self->nexts[i].request);
+    self->nexts[i] = next_of(c);
     self->nexts[i].name = name;
-    self->nexts[i].call = c;
-    self->nexts[i].request = object_retain(object_of(c->step.input));
-    snprintf(self->nexts[i].registration, LABEL_SIZE, "%.*s", (int)c->step.registration.len,
-             c->step.registration.ptr);
+    object_retain(self->nexts[i].request);
+    if (strcmp(c->operation->name, "llm_stream_execute") != 0) return;
+    self->nexts[i].call = c->operation; /* S3.7: until that one has ended. */
+    self->nexts[i].position = c->step.position;
 }
 
 static void answer_result(call *c, const json *script, const results *all,

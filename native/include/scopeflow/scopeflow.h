@@ -17,7 +17,7 @@
 #define SCOPEFLOW_VERSION "0.1.0"
 
 /* A number over everything in this header that a compiled caller depends on (S6.3). */
-#define SCOPEFLOW_ABI_HASH UINT64_C(0xcd4417cc02682042)
+#define SCOPEFLOW_ABI_HASH UINT64_C(0xb642301de6c370ca)
 
 #ifndef SCOPEFLOW_API
 #if defined(_WIN32)
@@ -2072,6 +2072,9 @@ struct scopeflow_step {
     scopeflow_codec_action codec_action;
     /* For an `invoke` of a gate: the registries that it is about. */
     uint32_t kinds;
+    /* For an `execute` of an intercept: its place in the chain, the outermost is 1; `task_link`
+     * wants it of a streamed call. */
+    uint32_t position;
     /* The host's callable or codec; 0 in an `execute` of the target. Borrowed. */
     scopeflow_ref callable;
     /* What the callable gets: request, response or error. Borrowed. */
@@ -2102,20 +2105,25 @@ struct scopeflow_step {
 struct scopeflow_task_link_options {
     /* Size of this struct. */
     uint32_t struct_size_bytes;
-    /* The task whose `execute` step runs the intercept. */
+    /* The task whose `execute` step runs the intercept; with a `position`, the streamed call's
+     * own task. */
     scopeflow_task *call;
+    /* For an intercept of a streamed call: the `position` of its `execute` step. 0: the
+     * intercept that `call` runs just now. */
+    uint32_t position;
     /* The calling thread's emitter (S5.1). (optional) */
     scopeflow_emitter *emitter;
     /* The request for the rest of the chain. Borrowed until this task's last step. */
     scopeflow_ref request;
 };
 #define SCOPEFLOW_TASK_LINK_OPTIONS_INIT \
-    {(uint32_t)sizeof(scopeflow_task_link_options), NULL, NULL, 0}
+    {(uint32_t)sizeof(scopeflow_task_link_options), NULL, 0, NULL, 0}
 
 /* What `next` of an execution intercept does (S3.7): runs the rest of the chain, as a task of
  * its own. It may be called while the intercept's own step is unanswered, as often as the
- * intercept likes, also at the same time; later it is `invalid_argument`. The last step is
- * `return` or `raise`.
+ * intercept likes, also at the same time; later it is `invalid_argument`. A stream execution
+ * intercept may use its `next` until the streamed call has ended, since a generator does its
+ * work after it has been returned (ADR 0019). The last step is `return` or `raise`.
  * Ownership: Borrows `request` until the task's last step. The value of the `return` or `raise`
  * step is the caller's again.
  * Errors: invalid_argument (1003), no_memory (3002).

@@ -31,8 +31,8 @@ void scopeflow__task_done(scopeflow_task *task, scopeflow_step *step, scopeflow_
     step->scope = scope;
 }
 
-bool scopeflow__task_is_executing(const scopeflow__task *self) {
-    return self->check == CHECK && self->pending == SCOPEFLOW__PENDING_EXECUTE;
+bool scopeflow__task_goes_on(const scopeflow__task *self) {
+    return self->check == CHECK && self->phase != SCOPEFLOW__PHASE_ENDED;
 }
 
 void scopeflow__task_hold(scopeflow__task *self, scopeflow_ref error) {
@@ -169,7 +169,7 @@ static scopeflow_status check_odd_answer(const scopeflow__task *self,
 
 static scopeflow_status check_answer(const scopeflow__task *self, const scopeflow_answer *answer,
                                      scopeflow_error *out_error) {
-    if (self->check != CHECK || self->phase == SCOPEFLOW__PHASE_ENDED)
+    if (!scopeflow__task_goes_on(self))
         return scopeflow__fail_text(out_error, SCOPEFLOW_STATUS_INVALID_STATE,
                                     "the task has ended, or was never begun");
     bool const is_plain = answer->kind == SCOPEFLOW_ANSWER_KIND_VALUE && answer->flags == 0 &&
@@ -236,7 +236,7 @@ scopeflow_status scopeflow_task_held_at(scopeflow_task *task, uint32_t index,
     if (status != SCOPEFLOW_STATUS_OK) return status;
     const scopeflow__task *const self = scopeflow__task_of(task);
     *out_held = 0;
-    if (self->check != CHECK || self->phase == SCOPEFLOW__PHASE_ENDED) return SCOPEFLOW_STATUS_OK;
+    if (!scopeflow__task_goes_on(self)) return SCOPEFLOW_STATUS_OK;
     scopeflow_ref const held[] = {self->value, self->annotated, self->output,
                                   self->has_held ? self->held : 0};
     for (size_t i = 0; i < sizeof held / sizeof *held; i++)
