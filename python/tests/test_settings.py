@@ -188,6 +188,18 @@ def test_options_of_a_new_runtime():
     assert runtime.runtime_is_credential_header("authorization") is False
 
 
+def test_an_exporter_is_of_the_runtime_that_is_given(tmp_path):
+    runtime = scopeflow.Runtime()
+    with settings.apply(runtime, environment=environment(tmp_path)) as applied:
+        scope.event("elsewhere")
+        runtime.scope_event("here")
+    (line,) = (tmp_path / "new" / "events.jsonl").read_text().splitlines()
+    assert json.loads(line)["name"] == "here"
+    assert not runtime.deregister_subscriber(settings.NAME)
+    assert settings.NAME == "scopeflow.settings"
+    assert applied.exporter is not None
+
+
 def test_importing_reads_no_environment_variable():
     program = (
         "import os\n"
