@@ -1,6 +1,6 @@
 """`scopeflow tree`: event files of scopeflow and its peers, broken ones and endless ones.
 
-The command needs no extension module, so its package is loaded from the source tree.
+The command needs no extension module, so its package is loaded without the one around it.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import shlex
 import subprocess
 import sys
 import threading
+import types
 from pathlib import Path
 
 import pytest
@@ -23,7 +24,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 REPOSITORY = Path(__file__).parents[2]
-PACKAGE = REPOSITORY / "python" / "scopeflow"
+PACKAGE = Path(importlib.util.find_spec("scopeflow").origin).parent
 # Looked for last: `codecs` is the standard library's, which some Pythons have not loaded so early.
 COMMAND = [
     sys.executable,
@@ -322,6 +323,43 @@ def test_exit_codes_of_wrong_use(tmp_path: Path) -> None:
     assert run("tree", "-", "--children", "0", stdin=b"").returncode == 2
     empty = run("tree", "-", stdin=b"")
     assert (empty.returncode, empty.stdout, empty.stderr) == (0, b"", b"")
+
+
+def test_the_package_is_the_command_too() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "scopeflow", "tree", "-"],
+        input=json.dumps(mark("m")).encode(),
+        capture_output=True,
+        env={**os.environ, "PYTHONPATH": str(PACKAGE.parent), "PYTHONIOENCODING": "utf-8"},
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout.decode() == "◆ m\n"
+
+
+def test_an_interrupt_is_told_by_the_exit_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Interrupted:
+        def readline(self, limit: int) -> bytes:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(sys, "stdin", types.SimpleNamespace(buffer=Interrupted()))
+    assert sys.modules["scopeflow_cli"].main(["tree", "-"]) == 130
+
+
+def test_what_failed_before_a_call_began_is_shown_at_its_mark() -> None:
+    error = {"type": "ValueError", "message": "bad"}
+    failed = {"failed": True, "step": "guard", "registration": "guard", "error": error}
+    out, _ = print_tree(
+        mark("all", data=failed),
+        mark("less", data={"failed": True, "registration": None, "error": 7}),
+        mark("other", data={"failed": "no", "text": "ä"}),
+        mark("rejected", data={"rejected": True, "rejection_reason": "too long"}),
+    )
+    assert [" ".join(line.split()) for line in out.splitlines()] == [
+        "◆ all ERROR: guard: ValueError: bad",
+        "◆ less ERROR",
+        '◆ other {"failed": "no", "text": "ä"}',
+        "◆ rejected refused: too long",
+    ]
 
 
 def test_a_reader_that_stops_early_is_no_error() -> None:

@@ -375,6 +375,8 @@ cdef inline PyObject *next_given(PySendResult how, PyObject **result) noexcept:
         return result[0]
     if how == PYGEN_RETURN:
         glue_raise_stop_iteration(result[0])
+    else:
+        glue_wrap_stop_iteration()
     return NULL
 
 
@@ -432,6 +434,8 @@ cdef give(PySendResult how, PyObject *result):
     """The outcome of a step as `send` and `throw` give it."""
     if how == PYGEN_RETURN:
         glue_raise_stop_iteration(result)
+    elif how == PYGEN_ERROR:
+        glue_wrap_stop_iteration()
     if how != PYGEN_NEXT:
         propagate()
     value = <object>result
