@@ -12277,12 +12277,13 @@ void scopeflow_task_abandon(scopeflow_task *task) {
 
 /* --- Running --- */
 
-/* In two pieces: a memset of this size is compiled to a string instruction, which is slow to
- * start. */
+/* In pieces: a memset of this size is compiled to a string instruction, which is slow to start. */
 static void clear_step(scopeflow_step *step) {
-    enum { HALF = 64 };
-    memset(step, 0, HALF);
-    memset((char *)step + HALF, 0, sizeof *step - HALF);
+    enum { PIECE = 64 };
+    char *const bytes = (char *)step;
+    memset(bytes, 0, PIECE);
+    memset(bytes + PIECE, 0, PIECE);
+    memset(bytes + 2 * PIECE, 0, sizeof *step - 2 * PIECE);
 }
 
 /* Does what the phase asks for; true when the host has to do something. */
