@@ -39,6 +39,7 @@ type call struct {
 	// chainSpan is set for a link, the rest of a chain: the span of the call that it belongs to.
 	chainSpan    *Scope
 	continuation *continuation
+	streamed     *callInReach // Of a streamed call and all below it: that call.
 
 	// lent are the refs of payloads that the core borrows until the last step.
 	lent      [6]ref
@@ -89,7 +90,10 @@ func (c *call) release() {
 	if c.span != nil && c.chainSpan == nil {
 		c.span.letCallablesGo()
 	}
-	c.lentCount, c.hasBegun = 0, false
+	if c.streamed != nil && c.chainSpan == nil {
+		c.streamed.end()
+	}
+	c.lentCount, c.hasBegun, c.streamed = 0, false, nil
 	c.runtime, c.ctx, c.current, c.delivery = nil, nil, nil, nil
 	c.target, c.span, c.ended, c.event, c.inspected = nil, nil, nil, nil, nil
 	c.result, c.unanswered, c.chainSpan, c.continuation = nil, nil, nil, nil

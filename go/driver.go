@@ -16,6 +16,10 @@ type answer struct {
 
 // resume answers the last step. Nothing is awaited in Go, so that no flag has anything to say (S3.8).
 func (c *call) resume(a answer) Status {
+	if c.streamed != nil && c.chainSpan == nil { // Meanwhile no `next` may look at its task.
+		c.streamed.mu.Lock()
+		defer c.streamed.mu.Unlock()
+	}
 	return c.taskResume(a.kind, a.status, 0, a.value, a.annotated)
 }
 
@@ -86,7 +90,7 @@ func (c *call) perform(kind stepKind) (a answer) {
 			c.serving.end()
 		}
 		if c.continuation != nil {
-			c.continuation.retire()
+			c.continuation.running.end()
 			c.continuation = nil
 		}
 		if returned {

@@ -16,7 +16,8 @@ type LLMRequest struct {
 // LLMNextFunc is [NextFunc] for LLM calls.
 type LLMNextFunc func(ctx context.Context, request *LLMRequest) (any, error)
 
-// LLMStreamNextFunc is [NextFunc] for streams: it gives the chunks of the rest of the chain.
+// LLMStreamNextFunc is [NextFunc] for streams: it gives the chunks of the rest of the chain. It works
+// until the stream has ended, so that the iterator which an intercept returns may call it.
 type LLMStreamNextFunc func(ctx context.Context, request *LLMRequest) (iter.Seq2[any, error], error)
 
 // LLMRequestInterceptOutcome is what an LLM request intercept may return in place of the request.

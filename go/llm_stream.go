@@ -61,6 +61,7 @@ func (r *Runtime) LLMStreamCallExecute(
 	}()
 	c.target = producer.target()
 	c.stream = &streamWork{call: c, collector: hooks.Collector, finalizer: hooks.Finalizer}
+	c.streamed = &callInReach{call: c}
 	arguments := streamArguments(name, request, hooks, options)
 	c.parent = arguments.parent
 	if err := c.run(c.beginLlmStreamExecute(r.handle, arguments)); err != nil {

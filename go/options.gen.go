@@ -136,8 +136,12 @@ func (a *scopeEventArguments) setDefaults() {
 
 // taskLinkArguments is what `task_link` is given besides the context.
 type taskLinkArguments struct {
-	// The task whose `execute` step runs the intercept.
+	// The task whose `execute` step runs the intercept; with a `position`, the streamed call's own
+	// task.
 	callValue callAddress
+	// For an intercept of a streamed call: the `position` of its `execute` step. 0: the intercept
+	// that `call` runs just now.
+	position uint32
 	// The request for the rest of the chain. Borrowed until this task's last step.
 	request any
 }
@@ -210,6 +214,8 @@ func (a *toolCallArguments) setDefaults() {
 type toolCallEndArguments struct {
 	// What the tool call gave.
 	response any
+	// What else is to be known of the response; dropped when a sanitizer changes that (S2.8).
+	annotation any
 	// Used as the end event's data when there is no response (S2.5).
 	data any
 	// Merged over the start's metadata (S2.5).
@@ -1116,6 +1122,22 @@ func (o ResponseOption) applyToolCallEnd(a *toolCallEndArguments) {
 
 func (o ResponseOption) applyLlmCallEnd(a *llmCallEndArguments) {
 	a.response = givenPayload(o.value)
+}
+
+// AnnotationOption is made by [WithAnnotation].
+type AnnotationOption struct {
+	value any
+}
+
+// WithAnnotation sets the annotation of ToolCallEnd.
+// ToolCallEnd: What else is to be known of the response; dropped when a sanitizer changes that
+// (S2.8).
+func WithAnnotation(annotation any) AnnotationOption {
+	return AnnotationOption{annotation}
+}
+
+func (o AnnotationOption) applyToolCallEnd(a *toolCallEndArguments) {
+	a.annotation = givenPayload(o.value)
 }
 
 // ModelNameOption is made by [WithModelName].

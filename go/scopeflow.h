@@ -17,7 +17,7 @@
 #define SCOPEFLOW_VERSION "0.1.0"
 
 /* A number over everything in this header that a compiled caller depends on (S6.3). */
-#define SCOPEFLOW_ABI_HASH UINT64_C(0xcd4417cc02682042)
+#define SCOPEFLOW_ABI_HASH UINT64_C(0x0e8739000221ec6f)
 
 #ifndef SCOPEFLOW_API
 #if defined(_WIN32)
@@ -2050,7 +2050,8 @@ struct scopeflow_answer {
     /* Result, reason or error; 0 if there is none. */
     scopeflow_ref value;
     /* Of an LLM request intercept with a request codec: the annotated request, 0 if it gave
-     * none. Taken. */
+     * none. Of an `execute` of a tool call: what else is to be known of the result, for its end
+     * event. Taken. */
     scopeflow_ref annotated;
     /* The answering thread's emitter or null (S5.1). */
     scopeflow_emitter *emitter;
@@ -2072,6 +2073,9 @@ struct scopeflow_step {
     scopeflow_codec_action codec_action;
     /* For an `invoke` of a gate: the registries that it is about. */
     uint32_t kinds;
+    /* For an `execute` of an intercept: its place in the chain, the outermost is 1; `task_link`
+     * wants it of a streamed call. */
+    uint32_t position;
     /* The host's callable or codec; 0 in an `execute` of the target. Borrowed. */
     scopeflow_ref callable;
     /* What the callable gets: request, response or error. Borrowed. */
@@ -2080,6 +2084,9 @@ struct scopeflow_step {
     scopeflow_ref annotated;
     /* For `return`, `raise` and `stream`: what was answered. Handed over. */
     scopeflow_ref value;
+    /* For an `invoke` of an LLM sanitizer: the request or response codec of the call that the
+     * payload is of, or 0. Borrowed. */
+    scopeflow_ref codec;
     /* For `done`: the new scope, handed over. For `execute` and `stream`: the call's own span,
      * borrowed until the task ends. For `invoke` and `codec`: the scope that the work belongs
      * to, borrowed. */
@@ -2102,20 +2109,25 @@ struct scopeflow_step {
 struct scopeflow_task_link_options {
     /* Size of this struct. */
     uint32_t struct_size_bytes;
-    /* The task whose `execute` step runs the intercept. */
+    /* The task whose `execute` step runs the intercept; with a `position`, the streamed call's
+     * own task. */
     scopeflow_task *call;
+    /* For an intercept of a streamed call: the `position` of its `execute` step. 0: the
+     * intercept that `call` runs just now. */
+    uint32_t position;
     /* The calling thread's emitter (S5.1). (optional) */
     scopeflow_emitter *emitter;
     /* The request for the rest of the chain. Borrowed until this task's last step. */
     scopeflow_ref request;
 };
 #define SCOPEFLOW_TASK_LINK_OPTIONS_INIT \
-    {(uint32_t)sizeof(scopeflow_task_link_options), NULL, NULL, 0}
+    {(uint32_t)sizeof(scopeflow_task_link_options), NULL, 0, NULL, 0}
 
 /* What `next` of an execution intercept does (S3.7): runs the rest of the chain, as a task of
  * its own. It may be called while the intercept's own step is unanswered, as often as the
- * intercept likes, also at the same time; later it is `invalid_argument`. The last step is
- * `return` or `raise`.
+ * intercept likes, also at the same time; later it is `invalid_argument`. A stream execution
+ * intercept may use its `next` until the streamed call has ended, since a generator does its
+ * work after it has been returned (ADR 0019). The last step is `return` or `raise`.
  * Ownership: Borrows `request` until the task's last step. The value of the `return` or `raise`
  * step is the caller's again.
  * Errors: invalid_argument (1003), no_memory (3002).
@@ -2131,13 +2143,18 @@ scopeflow_task_link(
  * name: What happened; at most 65,535 bytes.
  * data: The mark's data.
  * metadata: The mark's metadata.
- * Ownership: Takes `data` and `metadata` on success; on failure it stays the caller's.
+ * category: The mark's category; at most 65,535 bytes.
+ * category_profile: Facts that belong to the category, an object.
+ * data_schema: The schema that the data follows.
+ * Ownership: Takes `data`, `metadata`, `category_profile` and `data_schema` on success; on
+ * failure it stays the caller's.
  * Errors: invalid_argument (1003), invalid_state (1004), invalid_utf8 (2002), limit_exceeded
  * (3001), no_memory (3002).
  * Thread: For one thread at a time. */
 SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
 scopeflow_task_mark(
     scopeflow_task *task, scopeflow_bytes name, scopeflow_ref data, scopeflow_ref metadata,
+    scopeflow_bytes category, scopeflow_ref category_profile, scopeflow_ref data_schema,
     scopeflow_error *out_error);
 
 /* Gives the answer to the last step and fills the next one.
@@ -2259,6 +2276,9 @@ struct scopeflow_tool_call_end_options {
     scopeflow_emitter *emitter;
     /* What the tool call gave. (optional) */
     scopeflow_ref response;
+    /* What else is to be known of the response; dropped when a sanitizer changes that (S2.8).
+     * (optional) */
+    scopeflow_ref annotation;
     /* Used as the end event's data when there is no response (S2.5). (optional) */
     scopeflow_ref data;
     /* Merged over the start's metadata (S2.5). (optional) */
@@ -2271,7 +2291,7 @@ struct scopeflow_tool_call_end_options {
     int64_t timestamp_ns;
 };
 #define SCOPEFLOW_TOOL_CALL_END_OPTIONS_INIT \
-    {(uint32_t)sizeof(scopeflow_tool_call_end_options), NULL, NULL, 0, 0, 0, \
+    {(uint32_t)sizeof(scopeflow_tool_call_end_options), NULL, NULL, 0, 0, 0, 0, \
      SCOPEFLOW_END_STATUS_UNSET, 0, SCOPEFLOW_TIMESTAMP_NONE}
 
 /* The arguments of `scopeflow_tool_request_intercepts`. */
@@ -2342,7 +2362,8 @@ scopeflow_tool_call(
 /* Ends a call that `tool_call` began, with its response or its error (S4.8). A call that has
  * ended is `not_found`, any other scope is `invalid_argument`.
  * Units: `timestamp_ns`: nanoseconds since 1970-01-01 UTC.
- * Ownership: Borrows `response`, `data`, `metadata` and `error` until the task's last step.
+ * Ownership: Borrows `response`, `annotation`, `data`, `metadata` and `error` until the task's
+ * last step.
  * Errors: not_found (1002), invalid_argument (1003), invalid_state (1004), no_memory (3002).
  * Thread: May be called from any thread. */
 SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status

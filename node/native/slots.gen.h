@@ -76,16 +76,18 @@ static inline void slots_put_step(double *slots, const scopeflow_step *from) {
     slots[4] = (double)from->input_flags;
     slots[5] = (double)from->codec_action;
     slots[6] = (double)from->kinds;
-    slots[7] = (double)from->callable;
-    slots[8] = (double)from->input;
-    slots[9] = (double)from->annotated;
-    slots[10] = (double)from->value;
-    slots[11] = (double)(uintptr_t)from->scope;
-    slots[12] = (double)(uintptr_t)from->event;
-    slots_put_text(slots + 13, from->registration);
-    slots_put_text(slots + 15, from->target);
-    slots_put_text(slots + 17, from->tool_call_id);
-    slots_put_text(slots + 19, from->model_name);
+    slots[7] = (double)from->position;
+    slots[8] = (double)from->callable;
+    slots[9] = (double)from->input;
+    slots[10] = (double)from->annotated;
+    slots[11] = (double)from->value;
+    slots[12] = (double)from->codec;
+    slots[13] = (double)(uintptr_t)from->scope;
+    slots[14] = (double)(uintptr_t)from->event;
+    slots_put_text(slots + 15, from->registration);
+    slots_put_text(slots + 17, from->target);
+    slots_put_text(slots + 19, from->tool_call_id);
+    slots_put_text(slots + 21, from->model_name);
 }
 
 /* Counters of a sink since it was opened, in a forked child since the fork (S5.7). */

@@ -4,10 +4,13 @@ import { InvalidArgument } from "./errors.gen.js";
 /**
  * `next` of an execution intercept (S3.7): it runs the rest of the chain. May be called until the
  * intercept has returned, as often as it likes, also at the same time; later it is refused. It
- * knows the intercept's call only as long as the intercept runs.
+ * knows the intercept's call only as long as the intercept runs; in a stream it then goes on by the
+ * streamed call itself, until that has ended: a generator does its work later (ADR 0019).
  */
 export class Continuation {
   private call: Operation | undefined;
+  /** Of a stream's intercept that has returned: its place in the chain. */
+  private position = 0;
   /** The intercept's name, once it has returned. */
   private registration = "";
 
@@ -28,18 +31,23 @@ export class Continuation {
     }
   };
 
-  retire(registration: string): void {
+  /** @param streamed The streamed call that the intercept belongs to, if it is one. */
+  retire(registration: string, streamed: Operation | undefined, position: number): void {
     this.registration = registration;
-    this.call = undefined;
-  }
-
-  tooLate(registration: string): InvalidArgument {
-    const which = `the execution continuation of '${registration}'`;
-    return new InvalidArgument(`invalid argument: ${which} is no longer active`);
+    this.call = streamed;
+    this.position = position;
   }
 
   private begin(request: unknown): Operation {
-    if (this.call === undefined) throw this.tooLate(this.registration);
-    return this.call.link(request);
+    const { call } = this;
+    if (call === undefined || !call.isOpen) throw this.tooLate();
+    return call.link(request, this.position);
+  }
+
+  private tooLate(): InvalidArgument {
+    const { call, position, registration } = this;
+    const isRunning = call !== undefined && position === 0;
+    const which = `the execution continuation of '${isRunning ? call.intercept : registration}'`;
+    return new InvalidArgument(`invalid argument: ${which} is no longer active`);
   }
 }

@@ -626,13 +626,22 @@ export interface Core {
   scopeDeregisterConditionalMiddlewareGuardrail(self: number, name: string): number;
   /** What `next` of an execution intercept does (S3.7): runs the rest of the chain, as a task of
    * its own. It may be called while the intercept's own step is unanswered, as often as the
-   * intercept likes, also at the same time; later it is `invalid_argument`. The last step is
-   * `return` or `raise`. */
-  taskLink(self: number, call: number, request: number, task: number): number;
+   * intercept likes, also at the same time; later it is `invalid_argument`. A stream execution
+   * intercept may use its `next` until the streamed call has ended, since a generator does its
+   * work after it has been returned (ADR 0019). The last step is `return` or `raise`. */
+  taskLink(self: number, call: number, position: number, request: number, task: number): number;
   /** Leaves a mark with the call, for an intercept that returned an outcome (S3.11): it is
    * emitted right after the call's end event, as its child, in the order of these calls. Without
    * a start event it is dropped. To be called before the intercept's answer is given. */
-  taskMark(task: number, name: string, data: number, metadata: number): number;
+  taskMark(
+    task: number,
+    name: string,
+    data: number,
+    metadata: number,
+    category: string | undefined,
+    categoryProfile: number,
+    dataSchema: number,
+  ): number;
   /** Gives the answer to the last step and fills the next one. */
   taskResume(
     task: number,
@@ -683,6 +692,7 @@ export interface Core {
     self: number,
     current: number,
     response: number,
+    annotation: number,
     data: number,
     metadata: number,
     status: number,
@@ -982,16 +992,18 @@ export const STEP_FLAGS = 3;
 export const STEP_INPUT_FLAGS = 4;
 export const STEP_CODEC_ACTION = 5;
 export const STEP_KINDS = 6;
-export const STEP_CALLABLE = 7;
-export const STEP_INPUT = 8;
-export const STEP_ANNOTATED = 9;
-export const STEP_VALUE = 10;
-export const STEP_SCOPE = 11;
-export const STEP_EVENT = 12;
-export const STEP_REGISTRATION = 13;
-export const STEP_TARGET = 15;
-export const STEP_TOOL_CALL_ID = 17;
-export const STEP_MODEL_NAME = 19;
+export const STEP_POSITION = 7;
+export const STEP_CALLABLE = 8;
+export const STEP_INPUT = 9;
+export const STEP_ANNOTATED = 10;
+export const STEP_VALUE = 11;
+export const STEP_CODEC = 12;
+export const STEP_SCOPE = 13;
+export const STEP_EVENT = 14;
+export const STEP_REGISTRATION = 15;
+export const STEP_TARGET = 17;
+export const STEP_TOOL_CALL_ID = 19;
+export const STEP_MODEL_NAME = 21;
 
 /** What the host is to do. Filled by the callee; borrowed parts live until the task is resumed. */
 export interface Step {
@@ -1009,6 +1021,9 @@ export interface Step {
   codecAction: CodecAction;
   /** For an `invoke` of a gate: the registries that it is about. */
   kinds: number;
+  /** For an `execute` of an intercept: its place in the chain, the outermost is 1; `task_link`
+   * wants it of a streamed call. */
+  position: number;
   /** The host's callable or codec; 0 in an `execute` of the target. Borrowed. */
   callable: number;
   /** What the callable gets: request, response or error. Borrowed. */
@@ -1017,6 +1032,9 @@ export interface Step {
   annotated: number;
   /** For `return`, `raise` and `stream`: what was answered. Handed over. */
   value: number;
+  /** For an `invoke` of an LLM sanitizer: the request or response codec of the call that the
+   * payload is of, or 0. Borrowed. */
+  codec: number;
   /** For `done`: the new scope, handed over. For `execute` and `stream`: the call's own span,
    * borrowed until the task ends. For `invoke` and `codec`: the scope that the work belongs to,
    * borrowed. */
@@ -1046,16 +1064,18 @@ export function readStep(core: Core): Step {
     inputFlags: slots[4]!,
     codecAction: slots[5]!,
     kinds: slots[6]!,
-    callable: slots[7]!,
-    input: slots[8]!,
-    annotated: slots[9]!,
-    value: slots[10]!,
-    scope: slots[11]!,
-    event: slots[12]!,
-    registration: core.text(slots[13]!, slots[14]!),
-    target: core.text(slots[15]!, slots[16]!),
-    toolCallId: core.text(slots[17]!, slots[18]!),
-    modelName: core.text(slots[19]!, slots[20]!),
+    position: slots[7]!,
+    callable: slots[8]!,
+    input: slots[9]!,
+    annotated: slots[10]!,
+    value: slots[11]!,
+    codec: slots[12]!,
+    scope: slots[13]!,
+    event: slots[14]!,
+    registration: core.text(slots[15]!, slots[16]!),
+    target: core.text(slots[17]!, slots[18]!),
+    toolCallId: core.text(slots[19]!, slots[20]!),
+    modelName: core.text(slots[21]!, slots[22]!),
   };
 }
 

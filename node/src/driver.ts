@@ -67,6 +67,8 @@ export class Operation {
   private readonly step: PendingStep;
   /** What the running intercept has to call the rest of the chain. */
   private continuation: Continuation | undefined;
+  /** The number of the request that is executed, for as long as the operation lasts. */
+  private executed = 0;
   /** Whose finaliser ends the operation: the span's, before there is one this object's. */
   private watched: object | undefined;
   private failed = false;
@@ -253,6 +255,7 @@ export class Operation {
     const { runtime, step } = this;
     const { engine } = runtime;
     this.span ??= this.openSpan();
+    this.executed = step.input;
     const request = engine.refs.get(step.input);
     if (step.callable === 0) return engine.context.run(this.span, this.call!.target!, request);
     this.continuation = new Continuation(this, this.call!.canWait);
@@ -272,10 +275,22 @@ export class Operation {
     return span;
   }
 
-  /** What `next` of the running intercept does: the rest of the chain, as its own task (S3.7). */
-  link(request: unknown): Operation {
-    const { runtime, span } = this;
-    if (!span!.isOpen()) throw this.continuation!.tooLate(this.step.registration);
+  /** Whether the call goes on, so that there may be a `next`. */
+  get isOpen(): boolean {
+    return !this.holding.isOver && this.span!.isOpen();
+  }
+
+  /** The name of the intercept that runs. */
+  get intercept(): string {
+    return this.step.registration;
+  }
+
+  /**
+   * What `next` of an intercept does: the rest of the chain, as its own task (S3.7).
+   * @param position The intercept's place in the chain if it is a stream's that has returned, or 0.
+   */
+  link(request: unknown, position: number): Operation {
+    const { runtime } = this;
     const link = new Operation(runtime, this.current, this.call, this);
     const { holding } = link;
     runtime.begin(link, undefined, () =>
@@ -283,6 +298,7 @@ export class Operation {
         runtime.engine,
         runtime.address,
         this.holding.task,
+        position,
         this.refOf(request) ?? holding.lendAny(request),
         holding.task,
       ),
@@ -296,14 +312,21 @@ export class Operation {
    */
   private refOf(request: unknown): number | undefined {
     const { refs } = this.runtime.engine;
-    if (Object.is(refs.get(this.step.input), request)) return this.step.input;
+    if (Object.is(refs.get(this.executed), request)) return this.executed;
     return this.owner?.refOf(request);
   }
 
-  /** The intercept has returned, however: its `next` works no longer, whoever kept it. */
+  /** The intercept has returned, however: its `next` works no longer, but for a stream's. */
   private retireContinuation(): void {
-    this.continuation?.retire(this.step.registration);
+    const { call, step } = this;
+    const streamed = call?.stream === undefined ? undefined : this.root;
+    this.continuation?.retire(step.registration, streamed, step.position);
     this.continuation = undefined;
+  }
+
+  /** The call whose chain this is the rest of, or itself. */
+  private get root(): Operation {
+    return this.owner?.root ?? this;
   }
 
   private deliver(slots: Float64Array): void {
@@ -368,13 +391,19 @@ export class Operation {
     return this.step.kind === StepKind.Finalize ? { value: result } : judge(this.step, result);
   }
 
-  private leaveMark({ name, data, metadata }: PendingMark): void {
+  private leaveMark(mark: PendingMark): void {
     const { engine } = this.runtime;
+    const { name, category = "" } = mark;
     checkText(name, "the name of a pending mark");
-    const refs = [data, metadata].map((value) => this.lendTaken(value));
-    const status = engine.core.taskMark(this.holding.task, name, refs[0]!, refs[1]!);
+    checkText(category, "the category of a pending mark");
+    const data = this.lendTaken(mark.data);
+    const metadata = this.lendTaken(mark.metadata);
+    const profile = this.lendTaken(mark.categoryProfile);
+    const schema = this.lendTaken(mark.dataSchema);
+    const { task } = this.holding;
+    const status = engine.core.taskMark(task, name, data, metadata, category, profile, schema);
     if (status === 0) return;
-    for (const ref of refs) engine.refs.release(ref);
+    for (const ref of [data, metadata, profile, schema]) engine.refs.release(ref);
     throw engine.error(status);
   }
 

@@ -10,7 +10,7 @@ export class Holding implements Watched {
   scope = 0;
   readonly task: number;
   private readonly refs: number[] = [];
-  private isOver = false;
+  isOver = false;
 
   constructor(private readonly engine: Engine) {
     this.task = engine.takeTask();

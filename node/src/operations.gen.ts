@@ -2576,9 +2576,13 @@ export function scopeEvent(
 /**
  * What `next` of an execution intercept does (S3.7): runs the rest of the chain, as a task of
  * its own. It may be called while the intercept's own step is unanswered, as often as the
- * intercept likes, also at the same time; later it is `invalid_argument`. The last step is
- * `return` or `raise`.
- * @param call The task whose `execute` step runs the intercept.
+ * intercept likes, also at the same time; later it is `invalid_argument`. A stream execution
+ * intercept may use its `next` until the streamed call has ended, since a generator does its
+ * work after it has been returned (ADR 0019). The last step is `return` or `raise`.
+ * @param call The task whose `execute` step runs the intercept; with a `position`, the streamed
+ * call's own task.
+ * @param position For an intercept of a streamed call: the `position` of its `execute` step. 0:
+ * the intercept that `call` runs just now.
  * @param request The request for the rest of the chain. Borrowed until this task's last step.
  * @throws invalid_argument (1003), no_memory (3002).
  */
@@ -2586,10 +2590,12 @@ export function taskLink(
   engine: Engine,
   self: number,
   call: number,
+  position: number,
   request: number,
   task: number,
 ): void {
-  engine.check(engine.core.taskLink(self, call, request, task));
+  checkUnsigned(position, "position");
+  engine.check(engine.core.taskLink(self, call, position, request, task));
 }
 
 /**
@@ -2698,6 +2704,8 @@ export function toolCall(
  * ended is `not_found`, any other scope is `invalid_argument`.
  * @param current The context's current value, ended or not; null is the root. (optional)
  * @param response What the tool call gave. (optional)
+ * @param annotation What else is to be known of the response; dropped when a sanitizer changes
+ * that (S2.8). (optional)
  * @param data Used as the end event's data when there is no response (S2.5). (optional)
  * @param metadata Merged over the start's metadata (S2.5). (optional)
  * @param status How it ended. (default unset)
@@ -2710,6 +2718,7 @@ export function toolCallEnd(
   self: number,
   current: number,
   response: number,
+  annotation: number,
   data: number,
   metadata: number,
   status: EndStatus,
@@ -2723,6 +2732,7 @@ export function toolCallEnd(
       self,
       current,
       response,
+      annotation,
       data,
       metadata,
       status,

@@ -9,6 +9,7 @@ import {
   STEP_KIND,
   STEP_KINDS,
   STEP_MODEL_NAME,
+  STEP_POSITION,
   STEP_REGISTRATION,
   STEP_REGISTRY,
   STEP_SCOPE,
@@ -27,6 +28,7 @@ export class PendingStep {
   inputFlags = 0;
   codecAction: CodecAction = CodecAction.DecodeRequest;
   kinds = 0;
+  position = 0;
   callable = 0;
   input = 0;
   annotated = 0;
@@ -45,6 +47,7 @@ export class PendingStep {
     this.inputFlags = slots[STEP_INPUT_FLAGS]!;
     this.codecAction = slots[STEP_CODEC_ACTION]!;
     this.kinds = slots[STEP_KINDS]!;
+    this.position = slots[STEP_POSITION]!;
     this.callable = slots[STEP_CALLABLE]!;
     this.input = slots[STEP_INPUT]!;
     this.annotated = slots[STEP_ANNOTATED]!;

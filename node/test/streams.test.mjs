@@ -35,6 +35,22 @@ describe("streams", () => {
     assert.deepEqual(await stream.return(7), { done: true, value: 7 });
   });
 
+  test("intercepts may be generators", async () => {
+    const { runtime, events } = listen();
+    const kept = [];
+    const wrap = (letter) =>
+      async function* (name, request, next) {
+        kept.push(next);
+        for await (const chunk of await next(request)) yield letter + chunk;
+      };
+    runtime.registerLlmStreamExecutionIntercept("outer", 0, wrap("o"));
+    runtime.registerLlmStreamExecutionIntercept("inner", 1, wrap("i"));
+    const stream = await runtime.llmStreamCallExecute("gpt", request(), three);
+    assert.deepEqual(await take(stream), ["oi1", "oi2", "oi3"]);
+    assert.deepEqual(outline(events), ["gpt:start", "gpt:end"]);
+    await assert.rejects(kept[1](request()), /'inner' is no longer active/);
+  });
+
   test("leaving the loop stops the producer at once", async () => {
     const { runtime, events } = listen();
     let isStopped = false;

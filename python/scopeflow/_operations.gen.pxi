@@ -3,7 +3,7 @@
 # One function for each operation: it checks the arguments, calls the core, and turns a failure into
 # an exception. The converters are in native/arguments.pxi.
 
-if scopeflow_abi_hash() != 0xcd4417cc02682042u:
+if scopeflow_abi_hash() != 0xe8739000221ec6fu:
     raise ImportError(
         "scopeflow._native was generated for another version of the core than it is linked with"
     )
@@ -157,19 +157,22 @@ cdef inline int begin_scope_event(
     return 0
 
 cdef inline int begin_task_link(
-    scopeflow_runtime *c_self, scopeflow_task *call, scopeflow_emitter *emitter, request,
-    scopeflow_task *c_task, scopeflow_step *c_step,
+    scopeflow_runtime *c_self, scopeflow_task *call, scopeflow_emitter *emitter, position,
+    request, scopeflow_task *c_task, scopeflow_step *c_step,
 ) except -1:
     """What `next` of an execution intercept does (S3.7): runs the rest of the chain, as a task
     of its own. It may be called while the intercept's own step is unanswered, as often as
-    the intercept likes, also at the same time; later it is `invalid_argument`. The last step
-    is `return` or `raise`.
+    the intercept likes, also at the same time; later it is `invalid_argument`. A stream
+    execution intercept may use its `next` until the streamed call has ended, since a
+    generator does its work after it has been returned (ADR 0019). The last step is `return`
+    or `raise`.
     Raises InvalidArgument."""
     cdef scopeflow_error c_error
     cdef scopeflow_task_link_options c_options
     c_options.struct_size_bytes = sizeof(c_options)
     c_options.call = call
     c_options.emitter = emitter
+    c_options.position = u32_argument(position, 0, 4294967295, "position")
     c_options.request = <scopeflow_ref><PyObject *>request
     if scopeflow_task_link(
         c_self, &c_options, c_task, c_step, &c_error,
@@ -250,8 +253,9 @@ cdef inline int begin_tool_call(
     return 0
 
 cdef inline int begin_tool_call_end(
-    scopeflow_scope *c_self, scopeflow_scope *current, scopeflow_emitter *emitter, result, data,
-    metadata, status, error, timestamp, scopeflow_task *c_task, scopeflow_step *c_step,
+    scopeflow_scope *c_self, scopeflow_scope *current, scopeflow_emitter *emitter, result,
+    annotation, data, metadata, status, error, timestamp, scopeflow_task *c_task,
+    scopeflow_step *c_step,
 ) except -1:
     """Ends a call that `tool_call` began, with its response or its error (S4.8). A call that
     has ended is `not_found`, any other scope is `invalid_argument`.
@@ -262,6 +266,7 @@ cdef inline int begin_tool_call_end(
     c_options.current = current
     c_options.emitter = emitter
     c_options.response = payload_argument(result)
+    c_options.annotation = payload_argument(annotation)
     c_options.data = payload_argument(data)
     c_options.metadata = payload_argument(metadata)
     c_options.status = (

@@ -977,6 +977,7 @@ OPERATIONS = {
             on="",
             arguments={
                 "call": ("call", "value.task"),
+                "position": ("position", "u32"),
                 "request": ("request", "payload"),
             },
             fields={},
@@ -1016,6 +1017,7 @@ OPERATIONS = {
             on="scope",
             arguments={
                 "response": ("result", "payload"),
+                "annotation": ("annotation", "payload"),
                 "data": ("data", "payload"),
                 "metadata": ("metadata", "payload"),
                 "status": ("status", "enum.end_status"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import collections.abc
+import contextlib
 import gc
 import inspect
 import sys
@@ -102,13 +103,42 @@ def test_await_under_tracing(runtime):
         return await runtime.tool_execute("tool", 1, two_steps)
 
     lines = []
+    measuring = sys.gettrace()
     sys.settrace(lambda frame, event, argument: lines.append(event))
     try:
         outcome = drive(main())
     finally:
-        sys.settrace(None)
+        sys.settrace(measuring)
     assert outcome == (["one", "two"], [1, None, None])
     assert lines
+
+
+STEPS = {
+    "send": lambda call: call.send(None),
+    "next": lambda call: next(call.__await__()),
+    "throw": lambda call: (call.send(None), call.throw(KeyError)),
+}
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_stop_iteration_is_no_result(runtime, log, step):
+    """PEP 479: a callback that raises it has failed, however the call is driven."""
+
+    def stop(args):
+        raise error
+
+    async def guard(name, args):
+        if step == "throw":
+            with contextlib.suppress(KeyError):
+                await two_steps(args)
+
+    error = StopIteration("no result")
+    runtime.register_tool_conditional_execution_guardrail("g", 1, guard)
+    call = runtime.tool_execute("tool", 1, stop)
+    with pytest.raises(RuntimeError, match="coroutine raised StopIteration") as caught:
+        STEPS[step](call)
+    assert caught.value.__cause__ is caught.value.__context__ is error
+    assert log.end("tool").metadata["exception.type"] == "StopIteration"
 
 
 def test_nothing_happens_before_it_is_awaited(runtime, log):

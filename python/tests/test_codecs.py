@@ -71,6 +71,54 @@ def test_members_of_another_kind(members, message):
         AnnotatedLLMRequest(**{"messages": [], **members})
 
 
+@pytest.mark.parametrize(
+    ("members", "message"),
+    [
+        ({"id": 7}, "id must be str or None, not int"),
+        ({"model": b"m"}, "model must be str or None, not bytes"),
+        ({"tool_calls": "x"}, "tool_calls must be a list of objects, not str"),
+        ({"tool_calls": [{}, 7]}, r"tool_calls\[1\] must be an object, not int"),
+        ({"usage": [1]}, "usage must be an object, not list"),
+        ({"api_specific": "x"}, "api_specific must be an object, not str"),
+        ({"extra": 7}, "extra must be an object, not int"),
+    ],
+)
+def test_members_of_another_kind_of_a_response(members, message):
+    with pytest.raises(TypeError, match=f"^{message}"):
+        AnnotatedLLMResponse(**members)
+
+
+def test_every_member_is_kept_under_its_name():
+    given = {
+        "messages": [USER],
+        "instructions": "be brief",
+        "model": "m",
+        "params": {"temperature": 0},
+        "tools": [{"name": "f"}],
+        "tool_choice": "auto",
+        "api_specific": {"seed": 1},
+    }
+    assert AnnotatedLLMRequest(**given) == given
+    assert tuple(given) == AnnotatedLLMRequest.MEMBERS
+    answered = {
+        "id": "r",
+        "model": "m",
+        "message": "hi",
+        "tool_calls": [{"name": "f"}],
+        "finish_reason": "length",
+        "usage": {"total_tokens": 3},
+        "api_specific": {"seed": 1},
+    }
+    made = AnnotatedLLMResponse(**answered)
+    assert made == answered
+    made.optimization_summary = {"saved": 1}
+    assert made["optimization_summary"] == {"saved": 1}
+    assert {*answered, "optimization_summary"} == set(AnnotatedLLMResponse.MEMBERS)
+    for name, value in {**given, **answered}.items():
+        holder = made if name in answered else AnnotatedLLMRequest(**given)
+        assert getattr(holder, name) == value
+
+
 def test_an_extra_member_may_not_hide_another():
     with pytest.raises(scopeflow.InvalidArgument, match="extra has 'model'"):
         AnnotatedLLMRequest([], extra={"model": "m"})
@@ -81,6 +129,12 @@ def test_texts():
     made = AnnotatedLLMRequest([system, USER, {"role": "user", "content": [{"type": "image"}]}])
     assert made.system_prompt() == "a\nb"
     assert made.last_user_message() is None
+    assistant = {"role": "assistant", "content": "no"}
+    assert AnnotatedLLMRequest([USER, assistant]).last_user_message() == USER["content"]
+    assert AnnotatedLLMRequest([assistant, system]).system_prompt() == "a\nb"
+    assert AnnotatedLLMRequest([assistant]).last_user_message() is None
+    none = {"role": "user", "content": 7}
+    assert AnnotatedLLMRequest([none]).last_user_message() is None
     assert AnnotatedLLMRequest([USER], instructions="be brief").system_prompt() == "be brief"
     assert AnnotatedLLMRequest([]).last_user_message() is None
     assert AnnotatedLLMRequest([]).system_prompt() is None

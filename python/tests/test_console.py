@@ -266,6 +266,25 @@ def test_rich_takes_names_for_no_markup():
     assert "[red]x[/red]" in shown(lambda: scope.event("[red]x[/red]"), Terminal())
 
 
+def test_rich_wraps_no_line():
+    pytest.importorskip("rich")
+    text = shown(lambda: scope.event("m", data={"text": "x" * 70}), Terminal())
+    assert "x" * 70 in text
+
+
+def test_rich_needs_no_thread_and_leaves_the_terminal_as_it_was():
+    pytest.importorskip("rich")
+    out = _console.RichOutput(Terminal())
+    before, stdout = threading.active_count(), sys.stdout
+    out.start()
+    live = out._live
+    assert live.is_started and live.transient
+    assert threading.active_count() == before
+    assert sys.stdout is stdout
+    out.stop()
+    assert not live.is_started
+
+
 def test_rich_may_be_used_again():
     pytest.importorskip("rich")
     registration = subscribers.console(Terminal(), rich=True)

@@ -277,6 +277,23 @@ def test_nothing_changed_gives_the_very_same_objects(tool, runtime):
         assert args[3] is given[3] and named["key"] is given[0]
 
 
+def test_intercepts_see_a_list_of_what_else_was_given(tool, runtime):
+    seen = []
+
+    @tool()
+    def work(first, *rest, **named):
+        return rest, named
+
+    def intercept(name, args):
+        seen.append(args)
+        return {**args, "rest": args.get("rest", []) + ["more"]}
+
+    runtime.register_tool_request_intercept("i", 1, False, intercept)
+    assert work(1, 2, 3, key=4) == ((2, 3, "more"), {"key": 4})
+    assert work(1) == (("more",), {})
+    assert seen == [{"first": 1, "rest": [2, 3], "named": {"key": 4}}, {"first": 1}]
+
+
 def test_an_unchanged_argument_stays_the_very_object_beside_a_changed_one(tool, runtime):
     @tool()
     def work(a, b, c):

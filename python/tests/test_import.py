@@ -6,6 +6,8 @@ import inspect
 import subprocess
 import sys
 
+import pytest
+
 import scopeflow
 from scopeflow import _native, tools
 
@@ -60,3 +62,53 @@ def test_functions_tell_their_signature():
     )
     assert list(inspect.signature(scopeflow.scope.push).parameters)[:2] == ["name", "scope_type"]
     assert "InvalidArgument" in scopeflow.scope.push.__doc__
+
+
+LATE_MODULES = [
+    "atof", "codecs", "context", "errors", "event_metadata", "guardrails", "intercepts", "llm",
+    "metrics", "runtime_registrations", "scope", "scope_local", "settings", "subscribers",
+    "testing", "tools", "typed", "utils",
+]  # fmt: skip
+PEERS_ALIASES = {
+    scopeflow: ["DataSchema", "EventMetadata", "EventMetadataInjectorCallback",
+                "EventMetadataScalar", "EventMetadataValue", "EventSanitizeFields",
+                "EventSanitizeGuardrail", "Json", "JsonObject", "JsonPrimitive", "JsonValue",
+                "UnsupportedBehavior"],
+    scopeflow.guardrails: ["LlmConditionalExecutionGuardrail", "LlmSanitizeRequestGuardrail",
+                           "LlmSanitizeResponseGuardrail", "ToolConditionalExecutionGuardrail",
+                           "ToolSanitizeGuardrail"],
+    scopeflow.intercepts: ["LlmExecutionIntercept", "LlmRequestIntercept",
+                           "LlmStreamExecutionIntercept", "ToolExecutionIntercept",
+                           "ToolRequestIntercept"],
+}  # fmt: skip
+
+
+def test_what_is_loaded_when_it_is_asked_for_is_listed():
+    for name in [*LATE_MODULES, *scopeflow.__all__]:
+        assert name in dir(scopeflow), name
+    for name in LATE_MODULES:
+        assert getattr(scopeflow, name) is sys.modules[f"scopeflow.{name}"]
+    assert dir(scopeflow) == sorted(set(dir(scopeflow)))
+
+
+def test_a_fresh_interpreter_finds_all_that_is_listed():
+    """Nothing else has loaded a module for it."""
+    named = [*scopeflow.__all__, *LATE_MODULES]
+    for module, aliases in PEERS_ALIASES.items():
+        named += [f"{module.__name__}.{name}".removeprefix("scopeflow.") for name in aliases]
+    program = "import operator, scopeflow\nfor name in {!r}: operator.attrgetter(name)(scopeflow)"
+    modules_after(program.format(named))
+
+
+def test_shapes_of_callbacks_stand_where_the_peers_have_them():
+    for module, names in PEERS_ALIASES.items():
+        for name in names:
+            assert getattr(module, name) is getattr(scopeflow, name)
+    for module in PEERS_ALIASES:
+        with pytest.raises(
+            AttributeError, match=f"^module '{module.__name__}' has no attribute 'x'"
+        ):
+            module.x  # noqa: B018
+    # What belongs to the other one is not offered.
+    assert not hasattr(scopeflow.guardrails, "ToolRequestIntercept")
+    assert not hasattr(scopeflow.intercepts, "ToolSanitizeGuardrail")

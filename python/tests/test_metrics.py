@@ -145,6 +145,12 @@ RIGHT = {"name": "n", "kind": "gauge", "value_type": "f64", "value": 1.0}
         ({"boundaries": [1]}, "boundaries are of histograms"),
         ({"kind": "histogram", "boundaries": range(65)}, "at most 64 boundaries, not 65"),
         ({"kind": "histogram", "boundaries": [2, 1]}, "greater than the one before"),
+        ({"kind": "histogram", "boundaries": [1, 1]}, "greater than the one before"),
+        ({"kind": "histogram", "boundaries": [1, "2"]}, "boundaries must be finite"),
+        ({"attributes": {"a": float("nan")}}, "attribute 'a' must be"),
+        ({"attributes": {"a": [1.5, float("inf")]}}, "attribute 'a' must be"),
+        ({"unit": 7}, "unit must be ASCII"),
+        ({"value_type": "i64", "value": -(2**63)}, "value must be an integer up to"),
         ({"kind": "histogram", "boundaries": [float("inf")]}, "boundaries must be finite"),
     ],
 )
@@ -157,6 +163,9 @@ def test_measurements_that_are_wrong(wrong, message):
 def test_measurements_at_their_limits():
     MetricMeasurement("n" * 255, "counter", "u64", 2**63 - 1, "u" * 63)
     MetricMeasurement("n", "up_down_counter", "i64", -(2**63) + 1)
+    for kind, value_type in (("counter", "u64"), ("counter", "f64"), ("gauge", "u64")):
+        MetricMeasurement("n", kind, value_type, 0)
+    MetricMeasurement("n", "gauge", "f64", -0.5, attributes={"a": [1, 2], "b": (True,), "c": ""})
     MetricMeasurement("n", "histogram", "f64", 1, boundaries=range(64))
 
 
@@ -165,9 +174,13 @@ def test_metrics_that_are_wrong(marks):
         scope.metric("m", [])
     with pytest.raises(TypeError, match="must be MetricMeasurement, not dict"):
         scope.metric("m", [RIGHT])
-    other = MetricMeasurement("LLM.Tokens", MetricKind.Gauge, MetricValueType.U64, 1)
-    with pytest.raises(scopeflow.InvalidArgument, match="stands here twice"):
-        scope.metric("m", [TOKENS, other])
+    for other in (
+        MetricMeasurement("LLM.Tokens", MetricKind.Gauge, MetricValueType.U64, 1, "{token}"),
+        MetricMeasurement("LLM.Tokens", MetricKind.Counter, MetricValueType.F64, 1, "{token}"),
+        MetricMeasurement("LLM.Tokens", MetricKind.Counter, MetricValueType.U64, 1, "{word}"),
+    ):
+        with pytest.raises(scopeflow.InvalidArgument, match="stands here twice"):
+            scope.metric("m", [TOKENS, other])
     assert marks == []
     scope.metric("m", [TOKENS, TOKENS])
     with pytest.raises(AttributeError, match="nonsense"):

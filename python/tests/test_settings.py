@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import subprocess
 import sys
 
@@ -126,6 +127,8 @@ def test_an_empty_variable_is_not_set():
 
 
 def test_the_process_environment_is_the_default(monkeypatch, tmp_path):
+    for name in [name for name in os.environ if name.startswith(settings.PREFIX)]:
+        monkeypatch.delenv(name)  # Such as the depth of the tests.
     for name, text in environment(tmp_path).items():
         monkeypatch.setenv(name, text)
     with settings.apply() as applied:
@@ -183,6 +186,18 @@ def test_options_of_a_new_runtime():
     assert events[0].data["$truncated"] == 64
     assert runtime.runtime_is_credential_header("X-Secret") is True
     assert runtime.runtime_is_credential_header("authorization") is False
+
+
+def test_an_exporter_is_of_the_runtime_that_is_given(tmp_path):
+    runtime = scopeflow.Runtime()
+    with settings.apply(runtime, environment=environment(tmp_path)) as applied:
+        scope.event("elsewhere")
+        runtime.scope_event("here")
+    (line,) = (tmp_path / "new" / "events.jsonl").read_text().splitlines()
+    assert json.loads(line)["name"] == "here"
+    assert not runtime.deregister_subscriber(settings.NAME)
+    assert settings.NAME == "scopeflow.settings"
+    assert applied.exporter is not None
 
 
 def test_importing_reads_no_environment_variable():

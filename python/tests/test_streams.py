@@ -410,3 +410,65 @@ def test_streams_of_several_threads_keep_apart(runtime, log):
         thread.join()
     assert results == {n: list(range(50)) for n in range(8)}
     assert len(log.events) == 16
+
+
+# --- Intercepts that are generators (S3.7, ADR 0019) ---
+
+
+def wrapping(letter, kept=None):
+    async def intercept(name, request, next):
+        if kept is not None:
+            kept.append(next)
+        async for chunk in await next(request):
+            yield f"{letter}{chunk}"
+
+    return intercept
+
+
+def wrapping_plainly(letter):
+    def intercept(name, request, next):
+        for chunk in next(request):
+            yield f"{letter}{chunk}"
+
+    return intercept
+
+
+def test_generators_around_a_stream(runtime, log):
+    kept = []
+    runtime.register_llm_stream_execution_intercept("outer", 0, wrapping("o"))
+    runtime.register_llm_stream_execution_intercept("inner", 1, wrapping("i", kept))
+
+    async def main():
+        stream = await runtime.llm_stream_execute("gpt", REQUEST, Producer(2))
+        assert [chunk async for chunk in stream] == ["oi0", "oi1"]
+        with pytest.raises(InvalidArgument, match="'inner' is no longer active"):
+            kept[0](REQUEST)
+
+    asyncio.run(main())
+    assert outcome(log) is None
+    assert [event.name for event in log.events] == ["gpt", "gpt"]
+
+
+def test_generators_around_a_sync_stream(runtime):
+    for priority, letter in enumerate("oi"):
+        runtime.register_llm_stream_execution_intercept(letter, priority, wrapping_plainly(letter))
+    stream = runtime.llm_stream_execute_sync("gpt", REQUEST, Producer(2).plain)
+    assert list(stream) == ["oi0", "oi1"]
+
+
+def test_a_dropped_stream_takes_its_generators_along(runtime, log):
+    kept, producer = [], Producer()
+    runtime.register_llm_stream_execution_intercept("wrap", 0, wrapping("w", kept))
+
+    async def main():
+        stream = await runtime.llm_stream_execute("gpt", REQUEST, producer)
+        assert await anext(stream) == "w0"
+        del stream
+        gc.collect()
+        with pytest.raises(InvalidArgument, match="'wrap' is no longer active"):
+            kept[0](REQUEST)
+
+    asyncio.run(main())
+    runtime.runtime_flush()
+    assert outcome(log) == "abandoned"
+    assert producer.ended in ("GeneratorExit", "CancelledError")

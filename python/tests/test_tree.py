@@ -1,6 +1,6 @@
 """`scopeflow tree`: event files of scopeflow and its peers, broken ones and endless ones.
 
-The command needs no extension module, so its package is loaded from the source tree.
+The command needs no extension module, so its package is loaded without the one around it.
 """
 
 from __future__ import annotations
@@ -10,11 +10,13 @@ import contextlib
 import importlib.util
 import json
 import os
+import re
 import resource
 import shlex
 import subprocess
 import sys
 import threading
+import types
 from pathlib import Path
 
 import pytest
@@ -22,7 +24,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 REPOSITORY = Path(__file__).parents[2]
-PACKAGE = REPOSITORY / "python" / "scopeflow"
+PACKAGE = Path(importlib.util.find_spec("scopeflow").origin).parent
 # Looked for last: `codecs` is the standard library's, which some Pythons have not loaded so early.
 COMMAND = [
     sys.executable,
@@ -136,6 +138,86 @@ def test_a_run_is_shown_with_durations_and_statuses() -> None:
     ]
 
 
+def llm_end(uuid: str, parent: str, usage: object = None, **fields: object) -> dict:
+    data = {"choices": [], "usage": usage}
+    return scope("end", uuid, parent, category="llm", **{"data": data, **fields})
+
+
+def call(uuid: str, parent: str, usage: object) -> tuple[dict, dict]:
+    """Return start and end of a model's call, whose response has the usage."""
+    return scope("start", uuid, parent, category="llm"), llm_end(uuid, parent, usage)
+
+
+def tokens_by_name(out: str) -> dict[str, str]:
+    return dict(re.findall(r"(?:agent|llm|tool) (\S+) .*?([\d,]+ \+ [\d,]+ tokens)", out))
+
+
+def test_calls_show_their_tokens_and_agents_those_of_all_their_calls() -> None:
+    out, _ = print_tree(
+        scope("start", "outer", category="agent"),
+        *call("a", "outer", {"prompt_tokens": 1200, "completion_tokens": 30}),
+        scope("start", "tool", "outer", category="tool"),
+        scope("start", "inner", "tool", category="agent"),
+        *call("b", "inner", {"input_tokens": 5, "output_tokens": 7, "total_tokens": 12}),
+        *call("c", "inner", {"prompt_tokens": 4}),
+        *call("none", "inner", None),
+        scope("end", "inner", "tool", category="agent"),
+        scope("end", "tool", "outer", category="tool", data={"usage": {"prompt_tokens": 9}}),
+        llm_end("late", "outer", {"prompt_tokens": 1, "completion_tokens": 1}),
+        scope("end", "outer", category="agent", metadata={"otel.status_code": "OK"}),
+    )
+    assert tokens_by_name(out) == {
+        "outer": "1,210 + 38 tokens",
+        "a": "1,200 + 30 tokens",
+        "inner": "9 + 7 tokens",
+        "b": "5 + 7 tokens",
+        "c": "4 + 0 tokens",
+        "late": "1 + 1 tokens",
+    }
+    assert out.splitlines()[0].endswith("OK  1,210 + 38 tokens")
+
+
+def test_a_call_that_makes_others_is_counted_once() -> None:
+    out, _ = print_tree(
+        scope("start", "agent", category="agent"),
+        scope("start", "tells", "agent", category="llm"),
+        *call("a", "tells", {"prompt_tokens": 10, "completion_tokens": 1}),
+        llm_end("tells", "agent", {"prompt_tokens": 12, "completion_tokens": 1}),
+        scope("start", "silent", "agent", category="llm"),
+        *call("b", "silent", {"prompt_tokens": 20, "completion_tokens": 2}),
+        llm_end("silent", "agent"),
+        scope("end", "agent", category="agent"),
+    )
+    assert tokens_by_name(out) == {
+        "agent": "32 + 3 tokens",
+        "tells": "12 + 1 tokens",
+        "a": "10 + 1 tokens",
+        "silent": "20 + 2 tokens",
+        "b": "20 + 2 tokens",
+    }
+
+
+def test_tokens_of_what_is_not_shown_are_counted() -> None:
+    events = [scope("start", "agent", category="agent")]
+    for number in range(4):
+        usage = {"prompt_tokens": 10**number, "completion_tokens": 1}
+        events += call(f"call{number}", "agent", usage)
+    events.append(scope("end", "agent", category="agent"))
+    out, _ = print_tree(*events, options=("--children", "2"))
+    assert tokens_by_name(out)["agent"] == "1,111 + 4 tokens"
+    assert "2 scopes" in out and "1,100 + 2 tokens" in out.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    "usage",
+    [7, "x", [], {"prompt_tokens": True}, {"prompt_tokens": -1}, {"prompt_tokens": 1.5},
+     {"prompt_tokens": None}, {"prompt_tokens": 1 << 63}, {"prompt_tokens": 0}],
+)  # fmt: skip
+def test_a_usage_that_is_none_is_passed_over(usage: object) -> None:
+    out, _ = print_tree(*call("a", "root", usage), llm_end("b", "root", data=[usage]))
+    assert "tokens" not in out
+
+
 def test_siblings_that_overlap_stand_in_order_of_their_starts() -> None:
     out, _ = print_tree(
         scope("start", "a"),
@@ -241,6 +323,43 @@ def test_exit_codes_of_wrong_use(tmp_path: Path) -> None:
     assert run("tree", "-", "--children", "0", stdin=b"").returncode == 2
     empty = run("tree", "-", stdin=b"")
     assert (empty.returncode, empty.stdout, empty.stderr) == (0, b"", b"")
+
+
+def test_the_package_is_the_command_too() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "scopeflow", "tree", "-"],
+        input=json.dumps(mark("m")).encode(),
+        capture_output=True,
+        env={**os.environ, "PYTHONPATH": str(PACKAGE.parent), "PYTHONIOENCODING": "utf-8"},
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout.decode() == "◆ m\n"
+
+
+def test_an_interrupt_is_told_by_the_exit_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Interrupted:
+        def readline(self, limit: int) -> bytes:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(sys, "stdin", types.SimpleNamespace(buffer=Interrupted()))
+    assert sys.modules["scopeflow_cli"].main(["tree", "-"]) == 130
+
+
+def test_what_failed_before_a_call_began_is_shown_at_its_mark() -> None:
+    error = {"type": "ValueError", "message": "bad"}
+    failed = {"failed": True, "step": "guard", "registration": "guard", "error": error}
+    out, _ = print_tree(
+        mark("all", data=failed),
+        mark("less", data={"failed": True, "registration": None, "error": 7}),
+        mark("other", data={"failed": "no", "text": "ä"}),
+        mark("rejected", data={"rejected": True, "rejection_reason": "too long"}),
+    )
+    assert [" ".join(line.split()) for line in out.splitlines()] == [
+        "◆ all ERROR: guard: ValueError: bad",
+        "◆ less ERROR",
+        '◆ other {"failed": "no", "text": "ä"}',
+        "◆ rejected refused: too long",
+    ]
 
 
 def test_a_reader_that_stops_early_is_no_error() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import datetime
 import gc
 import sys
 import weakref
@@ -324,6 +325,55 @@ def test_what_is_no_producer_shows_at_the_first_step():
     asyncio.run(main())
 
 
+def test_a_producer_that_cannot_be_closed():
+    """An iterator need not be a generator."""
+
+    class Plain:
+        def __init__(self):
+            self.left = ["b", "a"]
+
+        def __iter__(self):
+            return self
+
+        def __next__(self):
+            if not self.left:
+                raise StopIteration
+            return Args(self.left.pop())
+
+    class Async(Plain):
+        __iter__ = None
+        __next__ = None
+
+        def __aiter__(self):
+            return self
+
+        async def __anext__(self):
+            if not self.left:
+                raise StopAsyncIteration
+            return Args(self.left.pop())
+
+    async def main():
+        stream = await typed.llm_stream_execute(
+            "m", REQUEST, lambda request: Async(), None, None, ARGS, ARGS
+        )
+        return [chunk["query"] async for chunk in stream]
+
+    stream = typed.llm_stream_execute_sync(
+        "m", REQUEST, lambda request: Plain(), None, None, ARGS, ARGS
+    )
+    assert [chunk["query"] for chunk in stream] == ["a", "b"]
+    assert asyncio.run(main()) == ["a", "b"]
+
+
+def test_a_plain_function_may_return_an_awaitable():
+    async def later(args):
+        await asyncio.sleep(0)
+        return Args(f"{args.query}!")
+
+    result = asyncio.run(typed.tool_execute("t", Args("x"), lambda args: later(args), ARGS, ARGS))
+    assert result == Args("x!")
+
+
 # --- Codecs ---
 
 
@@ -361,6 +411,24 @@ def test_a_model_inside_a_dataclass():
     assert codec.from_json(codec.to_json(held)) == held
 
 
+def test_a_model_is_dumped_as_json():
+    class Dated(pydantic.BaseModel):
+        when: datetime.date
+
+    dated = Dated(when=datetime.date(2026, 1, 2))
+    data = {"when": "2026-01-02"}
+    assert PydanticCodec(Dated).to_json(dated) == data
+    assert PydanticCodec(Dated).from_json(data) == dated
+    assert ANY.to_json(dated)["data"] == data
+    assert typed._serialize_value([dated]) == [data]
+
+
+def test_an_object_in_the_place_of_a_list_stays_one():
+    of_class = dataclasses.make_dataclass("Lists", [("many", list[Args]), ("either", Args | Model)])
+    made = DataclassCodec(of_class).from_json({"many": {"query": "x"}, "either": {"query": "x"}})
+    assert (made.many, made.either) == ({"query": "x"}, {"query": "x"})
+
+
 def test_codecs_without_methods():
     for method in ("to_json", "from_json"):
         with pytest.raises(NotImplementedError, match=method):
@@ -377,6 +445,29 @@ ANY = BestEffortAnyCodec()
 )
 def test_anything_there_and_back(value):
     assert ANY.from_json(ANY.to_json(value)) == value
+
+
+class Outer:
+    @dataclasses.dataclass
+    class Inner:
+        x: int
+
+
+@pytest.mark.parametrize(
+    ("value", "tag", "data"),
+    [
+        (Args("x"), "__nv_dataclass__", {"query": "x", "limit": 10}),
+        (Outer.Inner(1), "__nv_dataclass__", {"x": 1}),
+        (Model(query="x"), "__nv_pydantic__", {"query": "x", "limit": 10, "note": None}),
+    ],
+)
+def test_types_are_found_by_their_path(value, tag, data):
+    """Another process reads it too."""
+    path = f"{__name__}.{type(value).__qualname__}"
+    assert ANY.to_json(value) == {tag: path, "data": data}
+    assert ANY.from_json({tag: path, "data": data}) == value
+    assert typed._resolve_importable_type(path) is type(value)
+    assert typed._resolve_runtime_type(path) is None
 
 
 def test_local_types_are_found_while_they_live():

@@ -72,24 +72,34 @@ static const json *begin_turn(call *c, object *callable) {
 
 /* --- Marks --- */
 
+static scopeflow_bytes bytes_of(const json *text) {
+    scopeflow_bytes bytes = {"", 0};
+    if (text == NULL) return bytes;
+    bytes.ptr = text->text;
+    bytes.len = text->len;
+    return bytes;
+}
+
 static void leave_mark(call *c, const json *mark) {
-    const json *const data = json_get(mark, "data");
-    const json *const metadata = json_get(mark, "metadata");
-    object *const refs[] = {data == NULL ? NULL : new_payload(c->runner, data),
-                            metadata == NULL ? NULL : new_payload(c->runner, metadata)};
-    const json *const name = json_get(mark, "name");
-    scopeflow_bytes text;
-    text.ptr = name->text;
-    text.len = name->len;
+    static const char *const members[] = {"data", "metadata", "category_profile", "data_schema"};
+    object *objects[4];
+    scopeflow_ref refs[4];
+    for (int i = 0; i < 4; i++) {
+        const json *const given = json_get(mark, members[i]);
+        objects[i] = given == NULL ? NULL : new_payload(c->runner, given);
+        refs[i] = object_ref(objects[i]);
+    }
+    scopeflow_bytes const name = bytes_of(json_get(mark, "name"));
+    scopeflow_bytes const category = bytes_of(json_get(mark, "category"));
     scopeflow_status status;
     do
-        status = scopeflow_task_mark(&c->task, text, object_ref(refs[0]), object_ref(refs[1]),
+        status = scopeflow_task_mark(&c->task, name, refs[0], refs[1], category, refs[2], refs[3],
                                      &c->error);
     while (status == SCOPEFLOW_STATUS_NO_MEMORY);
     reached_operation("task_mark");
     if (status == SCOPEFLOW_STATUS_OK) return;
     fail(c->runner, "a mark was refused: %s", c->error.message);
-    for (int i = 0; i < 2; i++) object_release(refs[i]);
+    for (int i = 0; i < 4; i++) object_release(objects[i]);
 }
 
 static void leave_marks(call *c, const json *script, const scopeflow_answer *answer) {
@@ -234,8 +244,11 @@ static void run_target(call *c, scopeflow_answer *answer) {
         return;
     }
     const json *const returned = json_get(script, "return");
-    if (!act_failure(c, script, answer) && returned != NULL)
-        answer_value(answer, new_payload(c->runner, returned));
+    const json *const annotation = json_get(script, "annotation");
+    if (act_failure(c, script, answer) || returned == NULL) return;
+    object *const result = new_payload(c->runner, returned);
+    if (annotation != NULL) result->annotation = new_payload(c->runner, annotation);
+    answer_value(answer, result);
 }
 
 /* What the `next` calls of an answer gave; all of them held. */
@@ -256,15 +269,24 @@ static object *results_find(const results *self, const char *name) {
     return NULL;
 }
 
+/* As long as the intercept runs. */
+static kept_next next_of(call *c) {
+    kept_next next;
+    memset(&next, 0, sizeof next);
+    next.call = c;
+    next.request = object_of(c->step.input);
+    snprintf(next.registration, LABEL_SIZE, "%.*s", (int)c->step.registration.len,
+             c->step.registration.ptr);
+    return next;
+}
+
 /* Returns the error that comes out, held, or null. */
 static object *use_next(call *c, const json *one, results *so_far) {
     const json *const given = json_get(one, "request");
     object *const request = given == NULL ? NULL : new_payload(c->runner, given);
     if (so_far->count == NEXTS) abort();
-    char registration[LABEL_SIZE];
-    snprintf(registration, sizeof registration, "%.*s", (int)c->step.registration.len,
-             c->step.registration.ptr);
-    call *const link = call_next(c, c->context, NULL, registration, request);
+    kept_next const next = next_of(c);
+    call *const link = call_next(&next, c->context, NULL, request);
     object *const error = call_error_object(link);
     object_release(request);
     if (error != NULL && (json_get(one, "catch") == NULL || error->is_cancel)) return error;
@@ -289,11 +311,12 @@ static void keep_next(call *c, const char *name) {
     while (i < NEXTS && self->nexts[i].name != NULL && strcmp(self->nexts[i].name, name) != 0) i++;
     if (i == NEXTS) abort();
     object_release(self->nexts[i].request);
+    self->nexts[i] = next_of(c);
     self->nexts[i].name = name;
-    self->nexts[i].call = c;
-    self->nexts[i].request = object_retain(object_of(c->step.input));
-    snprintf(self->nexts[i].registration, LABEL_SIZE, "%.*s", (int)c->step.registration.len,
-             c->step.registration.ptr);
+    object_retain(self->nexts[i].request);
+    if (strcmp(c->operation->name, "llm_stream_execute") != 0) return;
+    self->nexts[i].call = c->operation; /* S3.7: until that one has ended. */
+    self->nexts[i].position = c->step.position;
 }
 
 static void answer_result(call *c, const json *script, const results *all,
@@ -339,6 +362,8 @@ void execute(call *c, scopeflow_answer *answer) {
     else
         run_target(c, answer);
     c->returned = answer->kind == SCOPEFLOW_ANSWER_KIND_VALUE ? object_of(answer->value) : NULL;
+    if (c->returned != NULL && c->returned->annotation != NULL)
+        answer->annotated = object_ref(object_retain(c->returned->annotation));
     if (is_link) {
         context_go_back(c->context, span, outside);
         return;

@@ -41,6 +41,7 @@ typedef struct record {
 typedef struct kept_next {
     const char *name;
     call *call;
+    uint32_t position; /* That of a stream's intercept, which works until the call has ended. */
     object *request;
     char registration[LABEL_SIZE];
 } kept_next;
@@ -166,8 +167,7 @@ call *call_new(runner *self, context *where, const json *step, const char *name)
 void calls_free(runner *self);
 /* What `next` does: a task of its own for the rest of the chain, driven to its end. A null request
  * is the one that the intercept got. */
-call *call_next(call *of, context *where, const json *step, const char *registration,
-                object *request);
+call *call_next(const kept_next *next, context *where, const json *step, object *request);
 /* Calls the operation, again and again while memory is short, and drives its task to the end. */
 void call_operation(call *self, const operation *op);
 /* Lets go of the task in the middle. */

@@ -231,14 +231,15 @@ static void note_late(call *link, const char *registration) {
     if (strstr(link->error.message, "no longer active") == NULL) note_failure(link);
 }
 
-call *call_next(call *of, context *where, const json *step, const char *registration,
-                object *request) {
+call *call_next(const kept_next *next, context *where, const json *step, object *request) {
+    call *const of = next->call;
     call *const link = call_new(of->runner, where, step, "task_link");
     scopeflow_task_link_options options = SCOPEFLOW_TASK_LINK_OPTIONS_INIT;
     link->operation = of->operation;
     link->before = value_retain(where->current);
-    link->request = request != NULL ? request : object_of(of->step.input);
+    link->request = request != NULL ? request : next->request;
     options.call = &of->task;
+    options.position = next->position;
     options.emitter = &of->runner->emitter;
     options.request = object_ref(link->request);
     do
@@ -249,7 +250,7 @@ call *call_next(call *of, context *where, const json *step, const char *registra
     if (link->status == SCOPEFLOW_STATUS_OK)
         drive(link);
     else
-        note_late(link, registration);
+        note_late(link, next->registration);
     note_own_error(link);
     value_release(link->before);
     link->before = NULL;

@@ -141,7 +141,7 @@ static object *run_next(runner *self, context *where, const json *step) {
         return NULL;
     }
     object *const request = given != NULL ? new_payload(self, given) : object_retain(kept->request);
-    call *const link = call_next(kept->call, where, step, kept->registration, request);
+    call *const link = call_next(kept, where, step, request);
     check_outcome(link);
     object_release(request);
     return propagated(link);

@@ -3,10 +3,10 @@
     python tests/install/wheels.py build/wheels
 
 Each wheel is built from the sdist where there is nothing but an interpreter and a C compiler,
-made fit for other Linuxes, looked through, used in a fresh environment, without the extras and with
-them, and has to pass the package's own tests. The sdist, the wheels and a table of them, `wheels.md`,
-are in the folder afterwards; what was there of an earlier run is removed. One that fails keeps none
-of the others from it.
+made fit for other Linuxes, and looked through. It is used in a fresh environment, without the
+extras and with them, and has to pass the package's own tests. The sdist, the wheels and a table of
+them, `wheels.md`, are in the folder afterwards; what was there of an earlier run is removed. One
+that fails keeps none of the others from it.
 
 As a test it takes this interpreter alone, and of the checks those that need nothing from an index,
 unless SCOPEFLOW_TEST_DEPTH=deep is in the environment.

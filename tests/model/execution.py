@@ -22,6 +22,9 @@ class PendingMark:
     name: str
     data: Any
     metadata: Any
+    profile: Any
+    data_schema: Any
+    category: str | None
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,14 @@ class Outcome:
     value: Any
     annotated: Any = None
     marks: list[PendingMark] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Annotated:
+    """A tool's result with what else is to be known of it."""
+
+    result: Any
+    annotation: Any
 
 
 # A target gets the call's span, which is current in the context while it runs (S4.6).
@@ -47,6 +58,7 @@ class Execution:
     started_with: Any  # the request of the start event
     target: Target
     reached: int = 0  # how often the target was
+    is_dropped: bool = False  # the stream that came of it was
 
     def run(self, request: Any, context: Context) -> Any:
         """The lowest priority is outermost (S3.2); the span is current, until the caller of this
@@ -62,8 +74,10 @@ class Execution:
         is_active = True
 
         def next(request: Any, context: Context) -> Any:
-            """May be used until the intercept returns, and while the call goes on (S3.7)."""
-            if not is_active or not self.span.is_open:
+            """May be used until the intercept returns, that of a stream while the call goes on
+            (S3.7): a generator does its work later."""
+            goes_on = is_active or (self.call.is_stream and not self.is_dropped)
+            if not goes_on or not self.span.is_open:
                 raise no_longer_active(registration.name)
             return self._below(i + 1, request, context)
 

@@ -27,6 +27,7 @@ class Stream:
 
     call: Call
     span: Scope
+    execution: Execution
     producer: Iterator[Any]
     collector: Collector | None
     finalizer: Finalizer | None
@@ -63,6 +64,7 @@ class Stream:
 
         Nobody can go on with the call, whoever holds its span (decisions.md, 40).
         """
+        self.execution.is_dropped = True
         self.call.runtime.note_abandoned(self.span)
 
     def _note_chunk(self, context: Context) -> None:
@@ -148,10 +150,11 @@ def stream_execute(
     try:
         emit_start(call, span, request, context)
         own = context.fork(context.name)  # S1.11: the producer has its own copy of the context
-        producer = Execution(call, span, request, target).run(request, own)
+        execution = Execution(call, span, request, target)
+        producer = execution.run(request, own)
     except Failure as error:
         finish(call, span, context, ABSENT, error)
         raise
     span.stream_facts["stream.chunk_count"] = "0"
     has_marks = "chunk_marks" in flags
-    return Stream(call, span, producer, collector, finalizer, data, has_marks)
+    return Stream(call, span, execution, producer, collector, finalizer, data, has_marks)

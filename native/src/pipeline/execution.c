@@ -66,6 +66,18 @@ void scopeflow__call_link(scopeflow__task *self) {
     scopeflow__task_emit(self, mark, listeners);
 }
 
+/* Behind which intercept a `next` goes on; 0 if that is over (S3.7, ADR 0019). */
+static uint32_t link_after(const scopeflow__task *call, uint32_t position) {
+    if (!scopeflow__task_goes_on(call)) return 0;
+    bool const is_in_time = position == 0
+                                ? call->pending == SCOPEFLOW__PENDING_EXECUTE
+                                : call->kind == SCOPEFLOW__TASK_LLM_STREAM && !call->is_link &&
+                                      call->phase >= SCOPEFLOW__PHASE_EXECUTE;
+    if (!is_in_time || !scopeflow__scope_is_open(call->scope)) return 0;
+    uint32_t const after = position == 0 ? call->link + 1 : position;
+    return after <= link_count(call) ? after : 0;
+}
+
 scopeflow_status scopeflow_task_link(scopeflow_runtime *runtime,
                                      const scopeflow_task_link_options *options,
                                      scopeflow_task *task, scopeflow_step *out_step,
@@ -75,9 +87,8 @@ scopeflow_status scopeflow_task_link(scopeflow_runtime *runtime,
     if (status != SCOPEFLOW_STATUS_OK) return status;
     SCOPEFLOW__REQUIRE(options->call != NULL, out_error, "call must not be null");
     scopeflow__task *const call = scopeflow__task_of(options->call);
-    SCOPEFLOW__REQUIRE(scopeflow__task_is_executing(call) && call->link < link_count(call) &&
-                           scopeflow__scope_is_open(call->scope),
-                       out_error, "the execution continuation is no longer active");
+    uint32_t const link = link_after(call, options->position);
+    SCOPEFLOW__REQUIRE(link != 0, out_error, "the execution continuation is no longer active");
     SCOPEFLOW__REQUIRE(call->runtime == runtime, out_error, "call belongs to another runtime");
 
     scopeflow__task *const self = scopeflow__task_of(task);
@@ -90,7 +101,7 @@ scopeflow_status scopeflow_task_link(scopeflow_runtime *runtime,
     self->middleware = call->middleware;
     scopeflow__ref_up(&self->middleware->refs);
     self->request = options->request;
-    self->link = call->link + 1;
+    self->link = link;
     scopeflow__task_run(self, options->emitter, out_step);
     return SCOPEFLOW_STATUS_OK;
 }
@@ -117,6 +128,7 @@ bool scopeflow__call_execute(scopeflow__task *self, scopeflow_step *step) {
     scopeflow__task_fill(self, step, SCOPEFLOW_STEP_KIND_EXECUTE,
                          is_target ? NULL : execution_of(self)->entries[self->link]);
     step->input = self->request;
+    if (!is_target) step->position = self->link + 1;
     self->pending = SCOPEFLOW__PENDING_EXECUTE;
     return true;
 }
@@ -143,6 +155,8 @@ static void set_output(const scopeflow__task *self, scopeflow_event *end,
         end->finalizer_failed = self->finalizer_failed;
     } else if (is_value) {
         end->data = answer->value;
+        if (end->data != 0 && self->kind == SCOPEFLOW__TASK_TOOL)
+            end->annotation = self->annotated; /* That of an LLM call is its request's. */
     }
     if (is_value && end->data == 0 && !self->output_is_void) end->data = self->data;
     if (end->data != 0) end->codec = self->response_codec;
@@ -169,6 +183,7 @@ void scopeflow__call_end(scopeflow__task *self, const scopeflow_answer *answer,
 void scopeflow__call_executed(scopeflow__task *self, const scopeflow_answer *answer) {
     bool const is_value = answer->kind == SCOPEFLOW_ANSWER_KIND_VALUE;
     self->value = answer->value;
+    if (self->kind == SCOPEFLOW__TASK_TOOL) self->annotated = answer->annotated;
     if (is_value && self->kind == SCOPEFLOW__TASK_LLM_STREAM && !self->is_link) {
         self->phase = SCOPEFLOW__PHASE_STREAM;
         self->last_chunk_ns = self->scope->started_at_ns;

@@ -107,8 +107,8 @@ void scopeflow__task_run(scopeflow__task *self, scopeflow_emitter *emitter, scop
 /* The step of an operation that has nothing for the host to do. Writes no more than that. */
 void scopeflow__task_done(scopeflow_task *task, scopeflow_step *step, scopeflow_scope *scope);
 
-/* Whether the task is in the middle of running an execution intercept or its target. */
-bool scopeflow__task_is_executing(const scopeflow__task *self);
+/* Whether it is one that was begun and has not ended. */
+bool scopeflow__task_goes_on(const scopeflow__task *self);
 
 /* Keeps an exit or a cancellation, to be raised at the end; the first one counts (S5.2). Takes the
  * reference. */

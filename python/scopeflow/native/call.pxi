@@ -76,6 +76,9 @@ cdef class ManagedCall:
     cdef object link_of
     # The `next` that the running intercept has, a reference of its own.
     cdef PyObject *continuation
+    # Of a streamed call and all below it: what knows the call. A reference of its own, which no
+    # garbage collection takes away before `__dealloc__`.
+    cdef PyObject *streamed
     # A request that an intercept made, borrowed from the core.
     cdef PyObject *own_request
     # What was current when the call began, its own span, and what is being awaited.
@@ -124,6 +127,7 @@ cdef class ManagedCall:
     def __dealloc__(self):
         # Not in `__del__`: an object from the free list counts as finalised already.
         retire_continuation(self)
+        leave_streamed(self)
         scopeflow_task_abandon(&self.task)
         if self.state == NEW:
             warn_of(self.operation)
@@ -292,6 +296,7 @@ cdef void close_call(ManagedCall self) noexcept:
     """Lets go of everything. A task that has not ended is abandoned, without running host code."""
     self.state = CLOSED
     retire_continuation(self)
+    leave_streamed(self)
     scopeflow_task_abandon(&self.task)
     self.own_request = NULL
     self.request = None
@@ -370,6 +375,8 @@ cdef inline PyObject *next_given(PySendResult how, PyObject **result) noexcept:
         return result[0]
     if how == PYGEN_RETURN:
         glue_raise_stop_iteration(result[0])
+    else:
+        glue_wrap_stop_iteration()
     return NULL
 
 
@@ -427,6 +434,8 @@ cdef give(PySendResult how, PyObject *result):
     """The outcome of a step as `send` and `throw` give it."""
     if how == PYGEN_RETURN:
         glue_raise_stop_iteration(result)
+    elif how == PYGEN_ERROR:
+        glue_wrap_stop_iteration()
     if how != PYGEN_NEXT:
         propagate()
     value = <object>result

@@ -1,24 +1,52 @@
 # `next` of an execution intercept (S3.7): it runs the rest of the chain, as a call of its own
 # that the same driver drives. It knows the intercept's call only as long as the intercept runs,
-# and does not hold it: a call that is dropped in the middle goes at once.
+# and does not hold it: a call that is dropped in the middle goes at once. In a stream it then goes
+# on by the streamed call itself, until that has ended: a generator does its work later (ADR 0019).
+
+
+@cython.final
+@cython.no_gc
+@cython.freelist(8)
+cdef class StreamedCall:
+    """What is known of a streamed call by all that is below it."""
+
+    # The ManagedCall, borrowed; NULL when it has ended.
+    cdef PyObject *call
+
+
+cdef void join_streamed(ManagedCall self, StreamedCall streamed) noexcept:
+    INCREF(<PyObject *>streamed)
+    self.streamed = <PyObject *>streamed
+
+
+cdef void leave_streamed(ManagedCall self) noexcept:
+    cdef PyObject *streamed = self.streamed
+    if streamed == NULL:
+        return
+    self.streamed = NULL
+    if (<StreamedCall>streamed).call == <PyObject *>self:
+        (<StreamedCall>streamed).call = NULL
+    DECREF(streamed)
+
 
 @cython.final
 @cython.no_gc
 @cython.freelist(16)
 cdef class Continuation:
     """Calls the rest of the chain with a request: `await next(request)`, or `next(request)` in a
-    sync call. May be called until the intercept has returned, as often as it likes, also at the
-    same time; later it raises InvalidArgument."""
+    sync call. May be called until the intercept has returned, in a stream until that has ended, as
+    often as it likes, also at the same time; later it raises InvalidArgument."""
 
     # The ManagedCall whose intercept runs, borrowed; NULL afterwards.
     cdef PyObject *call
     # The intercept's name, from then on.
     cdef str registration
+    # Of a stream's intercept: by what it goes on then, and its place in the chain.
+    cdef StreamedCall streamed
+    cdef uint32_t position
 
     def __call__(self, request):
-        if self.call == NULL:
-            raise too_late(self.registration)
-        cdef ManagedCall link = new_link(self, <ManagedCall>self.call, request)
+        cdef ManagedCall link = new_link(self, call_of(self), request)
         return run_now(link) if link.is_sync else link
 
     def __repr__(self):
@@ -41,6 +69,9 @@ cdef void retire_continuation(ManagedCall self) noexcept:
     self.continuation = NULL
     if glue_reference_count(retired) > 1 and self.step.kind == SCOPEFLOW_STEP_KIND_EXECUTE:
         (<Continuation>retired).registration = text_of(self.step.registration)
+        if self.streamed != NULL:
+            (<Continuation>retired).streamed = <StreamedCall>self.streamed
+            (<Continuation>retired).position = self.step.position
     (<Continuation>retired).call = NULL
     DECREF(retired)
 
@@ -55,20 +86,35 @@ cdef ManagedCall new_link(Continuation continuation, ManagedCall call, request):
     link.target = call.target
     link.span = call.span
     link.link_of = continuation
+    link.codec = call.codec
+    link.response_codec = call.response_codec
+    if call.streamed != NULL:
+        join_streamed(link, <StreamedCall>call.streamed)
     return link
 
 
 cdef int begin_link(ManagedCall self) except -1:
     cdef Continuation continuation = <Continuation>self.link_of
-    if continuation.call == NULL:
-        raise too_late(continuation.registration)
-    cdef ManagedCall call = <ManagedCall>continuation.call
+    cdef ManagedCall call = call_of(continuation)
     if scopeflow_scope_is_open(self.span.pointer) == 0:
-        raise too_late(text_of(call.step.registration))
+        raise too_late(
+            continuation.registration if continuation.call == NULL
+            else text_of(call.step.registration)
+        )
     begin_task_link(
-        self.runtime.pointer, &call.task, glue_emitter(), self.request, &self.task, &self.step
+        self.runtime.pointer, &call.task, glue_emitter(),
+        continuation.position if continuation.call == NULL else 0, self.request,
+        &self.task, &self.step,
     )
     return 0
+
+
+cdef ManagedCall call_of(Continuation self):
+    if self.call != NULL:
+        return <ManagedCall>self.call
+    if self.streamed is not None and self.streamed.call != NULL:
+        return <ManagedCall>self.streamed.call
+    raise too_late(self.registration)
 
 
 cdef too_late(registration):

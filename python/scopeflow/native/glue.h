@@ -85,6 +85,19 @@ static void glue_raise_stop_iteration(PyObject *value) {
     glue_raise(stop);
 }
 
+/* What a callback raises as StopIteration would look like the end of the call that it failed: it
+ * becomes the cause of a RuntimeError, as in the interpreter's own coroutines (PEP 479). */
+static void glue_wrap_stop_iteration(void) {
+    if (!PyErr_ExceptionMatches(PyExc_StopIteration)) return;
+    PyObject *const stop = glue_take_raised();
+    PyErr_SetString(PyExc_RuntimeError, "coroutine raised StopIteration");
+    PyObject *const error = glue_take_raised();
+    Py_INCREF(stop);
+    PyException_SetContext(error, stop);
+    PyException_SetCause(error, stop);
+    glue_raise(error);
+}
+
 /* The value of the StopIteration that is raised, which is cleared; NULL where something else is. */
 static PyObject *glue_take_stop_iteration(void) {
     if (!PyErr_ExceptionMatches(PyExc_StopIteration)) return NULL;

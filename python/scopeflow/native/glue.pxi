@@ -14,6 +14,7 @@ cdef extern from "native/glue.h":
     PyObject *glue_take_raised() noexcept
     void glue_raise(PyObject *exception) noexcept
     void glue_raise_stop_iteration(PyObject *value) noexcept
+    void glue_wrap_stop_iteration() noexcept
     object glue_context_value(PyObject *variable)
     ctypedef object (*glue_unwrap_function)(object value)
     object glue_context_value_as(

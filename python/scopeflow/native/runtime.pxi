@@ -332,7 +332,7 @@ cdef class Runtime(RuntimeOperations):
             self, LLM_STREAM_EXECUTE, name, request, func, handle, attributes, data, metadata,
             model_name, timestamp, codec, response_codec,
         )
-        call.stream = new_stream_work(collector, finalizer, chunk_marks)
+        make_streamed(call, collector, finalizer, chunk_marks)
         opening.call = call
         return opening
 
@@ -348,7 +348,7 @@ cdef class Runtime(RuntimeOperations):
             self, LLM_STREAM_EXECUTE, name, request, func, handle, attributes, data, metadata,
             model_name, timestamp, codec, response_codec,
         )
-        call.stream = new_stream_work(collector, finalizer, chunk_marks)
+        make_streamed(call, collector, finalizer, chunk_marks)
         refuse_async(call, func, "the target of")
         refuse_async(call, collector, "the collector of")
         refuse_async(call, finalizer, "the finalizer of")

@@ -45,6 +45,14 @@ cdef StreamWork new_stream_work(collector, finalizer, chunk_marks):
     return work
 
 
+cdef int make_streamed(ManagedCall call, collector, finalizer, chunk_marks) except -1:
+    cdef StreamedCall streamed = StreamedCall.__new__(StreamedCall)
+    call.stream = new_stream_work(collector, finalizer, chunk_marks)
+    streamed.call = <PyObject *>call
+    join_streamed(call, streamed)
+    return 0
+
+
 # --- The producer's context ---
 
 
