@@ -100,6 +100,12 @@ def test_json_passes_through_as_it_is(run):
     assert run("tool_execute", "t", given, lambda args: args, codec, codec) is given
 
 
+def test_json_that_an_intercept_changes_passes_too(run):
+    codec = JsonPassthrough()
+    with intercepts.tool_request("i", 1, False, lambda name, args: [*args, 1]):
+        assert run("tool_execute", "t", [0], list, codec, codec) == [0, 1]
+
+
 def test_what_an_intercept_changes_comes_through(run):
     def request(name, args):
         assert args == {"query": "x", "limit": 10}
