@@ -530,6 +530,11 @@ def test_a_module_that_loads_lazily_runs_no_code(monkeypatch):
     assert typed._resolve_importable_type("lazy_module.Type") is None
 
 
+@pytest.mark.parametrize("path", ["scopeflow.typed.Codec", f"{__name__}.ARGS", "builtins.eval", ""])
+def test_a_path_to_anything_else_leads_nowhere(path):
+    assert typed._resolve_importable_type(path) is None
+
+
 def test_what_cannot_be_made_again_stays_as_it_is():
     path = f"{__name__}.Args"
     for data in (
