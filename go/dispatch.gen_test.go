@@ -384,6 +384,9 @@ func (r *vectorRun) operate(s *vectorStep) (any, error) {
 		if s.has("response") {
 			options = append(options, WithResponse(s.payload("response")))
 		}
+		if s.has("annotation") {
+			options = append(options, WithAnnotation(s.payload("annotation")))
+		}
 		if s.has("data") {
 			options = append(options, WithData(s.payload("data")))
 		}

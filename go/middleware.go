@@ -25,6 +25,12 @@ type PendingMark struct {
 	Data any
 	// Metadata is the mark's metadata.
 	Metadata any
+	// Category is the mark's category, or empty.
+	Category string
+	// CategoryProfile has facts that belong to the category, an object.
+	CategoryProfile any
+	// DataSchema is the schema that the data follows.
+	DataSchema any
 }
 
 // EventFields are what an event sanitizer may change, its own copy (S3.12).
@@ -111,9 +117,11 @@ func (c *call) takeOutcome(value any, err error) (any, error) {
 
 func (c *call) leaveMark(mark *PendingMark) error {
 	data, metadata := c.give(mark.Data), c.give(mark.Metadata)
-	status := c.taskMark(mark.Name, data, metadata)
-	c.keepOnFailure(status, data)
-	c.keepOnFailure(status, metadata)
+	profile, schema := c.give(mark.CategoryProfile), c.give(mark.DataSchema)
+	status := c.taskMark(mark.Name, data, metadata, &mark.Category, profile, schema)
+	for _, given := range []ref{data, metadata, profile, schema} {
+		c.keepOnFailure(status, given)
+	}
 	if status != StatusOK {
 		return c.coreError(status)
 	}

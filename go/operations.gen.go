@@ -496,9 +496,9 @@ static inline int32_t scopeflow_go_task_link(uintptr_t call, scopeflow_runtime *
     return scopeflow_go_stepped(block, scopeflow_task_link(self, &options, &block->task, &block->step, &block->error));
 }
 
-static inline int32_t scopeflow_go_task_mark(uintptr_t call, const char *name, size_t name_len, scopeflow_ref data, scopeflow_ref metadata) {
+static inline int32_t scopeflow_go_task_mark(uintptr_t call, const char *name, size_t name_len, scopeflow_ref data, scopeflow_ref metadata, const char *category, size_t category_len, scopeflow_ref category_profile, scopeflow_ref data_schema) {
     scopeflow_go_call *const block = (scopeflow_go_call *)call;
-    return scopeflow_task_mark(&block->task, scopeflow_go_bytes(name, name_len), data, metadata, &block->error);
+    return scopeflow_task_mark(&block->task, scopeflow_go_bytes(name, name_len), data, metadata, scopeflow_go_bytes(category, category_len), category_profile, data_schema, &block->error);
 }
 
 static inline int32_t scopeflow_go_task_resume(uintptr_t call, int32_t answer_kind, int32_t answer_status, uint32_t answer_flags, scopeflow_ref answer_value, scopeflow_ref answer_annotated, scopeflow_emitter *answer_emitter) {
@@ -554,7 +554,7 @@ static inline int32_t scopeflow_go_tool_call(uintptr_t call, scopeflow_runtime *
     return scopeflow_go_stepped(block, scopeflow_tool_call(self, &options, &block->task, &block->step, &block->error));
 }
 
-static inline int32_t scopeflow_go_tool_call_end(uintptr_t call, scopeflow_scope *self, scopeflow_scope *current, scopeflow_emitter *emitter, scopeflow_ref response, scopeflow_ref data, scopeflow_ref metadata, int32_t status, scopeflow_ref error, int64_t timestamp) {
+static inline int32_t scopeflow_go_tool_call_end(uintptr_t call, scopeflow_scope *self, scopeflow_scope *current, scopeflow_emitter *emitter, scopeflow_ref response, scopeflow_ref annotation, scopeflow_ref data, scopeflow_ref metadata, int32_t status, scopeflow_ref error, int64_t timestamp) {
     scopeflow_go_call *const block = (scopeflow_go_call *)call;
     scopeflow_tool_call_end_options options;
     memset(&options, 0, sizeof options);
@@ -562,6 +562,7 @@ static inline int32_t scopeflow_go_tool_call_end(uintptr_t call, scopeflow_scope
     options.current = current;
     options.emitter = emitter;
     options.response = response;
+    options.annotation = annotation;
     options.data = data;
     options.metadata = metadata;
     options.status = status;
@@ -2072,8 +2073,8 @@ func (c *call) beginTaskLink(self runtimeHandle, a *taskLinkArguments) Status {
 // taskMark leaves a mark with the call, for an intercept that returned an outcome (S3.11): it is
 // emitted right after the call's end event, as its child, in the order of these calls. Without a
 // start event it is dropped. To be called before the intercept's answer is given.
-func (c *call) taskMark(name string, data ref, metadata ref) Status {
-	return Status(C.scopeflow_go_task_mark(c.address, textPointer(name), C.size_t(len(name)), C.scopeflow_ref(data), C.scopeflow_ref(metadata)))
+func (c *call) taskMark(name string, data ref, metadata ref, category *string, categoryProfile ref, dataSchema ref) Status {
+	return Status(C.scopeflow_go_task_mark(c.address, textPointer(name), C.size_t(len(name)), C.scopeflow_ref(data), C.scopeflow_ref(metadata), optionalPointer(category), optionalLength(category), C.scopeflow_ref(categoryProfile), C.scopeflow_ref(dataSchema)))
 }
 
 // taskResume gives the answer to the last step and fills the next one.
@@ -2152,6 +2153,7 @@ func (c *call) beginToolCall(self runtimeHandle, a *toolCallArguments) Status {
 // call that has ended is `not_found`, any other scope is `invalid_argument`.
 func (c *call) beginToolCallEnd(self scopeHandle, a *toolCallEndArguments) Status {
 	responseRef := c.lend(a.response)
+	annotationRef := c.lend(a.annotation)
 	dataRef := c.lend(a.data)
 	metadataRef := c.lend(a.metadata)
 	errorValueRef := c.lend(a.errorValue)
@@ -2161,6 +2163,7 @@ func (c *call) beginToolCallEnd(self scopeHandle, a *toolCallEndArguments) Statu
 		c.current.handleOrNil(),
 		emitter,
 		C.scopeflow_ref(responseRef),
+		C.scopeflow_ref(annotationRef),
 		C.scopeflow_ref(dataRef),
 		C.scopeflow_ref(metadataRef),
 		C.int32_t(a.statusValue),

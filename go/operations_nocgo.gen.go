@@ -423,7 +423,7 @@ func (c *call) beginTaskLink(self runtimeHandle, a *taskLinkArguments) Status {
 	return StatusInvalidState
 }
 
-func (c *call) taskMark(name string, data ref, metadata ref) Status {
+func (c *call) taskMark(name string, data ref, metadata ref, category *string, categoryProfile ref, dataSchema ref) Status {
 	return StatusInvalidState
 }
 

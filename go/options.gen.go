@@ -214,6 +214,8 @@ func (a *toolCallArguments) setDefaults() {
 type toolCallEndArguments struct {
 	// What the tool call gave.
 	response any
+	// What else is to be known of the response; dropped when a sanitizer changes that (S2.8).
+	annotation any
 	// Used as the end event's data when there is no response (S2.5).
 	data any
 	// Merged over the start's metadata (S2.5).
@@ -1120,6 +1122,22 @@ func (o ResponseOption) applyToolCallEnd(a *toolCallEndArguments) {
 
 func (o ResponseOption) applyLlmCallEnd(a *llmCallEndArguments) {
 	a.response = givenPayload(o.value)
+}
+
+// AnnotationOption is made by [WithAnnotation].
+type AnnotationOption struct {
+	value any
+}
+
+// WithAnnotation sets the annotation of ToolCallEnd.
+// ToolCallEnd: What else is to be known of the response; dropped when a sanitizer changes that
+// (S2.8).
+func WithAnnotation(annotation any) AnnotationOption {
+	return AnnotationOption{annotation}
+}
+
+func (o AnnotationOption) applyToolCallEnd(a *toolCallEndArguments) {
+	a.annotation = givenPayload(o.value)
 }
 
 // ModelNameOption is made by [WithModelName].

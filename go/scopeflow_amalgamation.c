@@ -44,6 +44,7 @@
 #define SCOPEFLOW__KEY_MODEL_NAME "model_name"
 #define SCOPEFLOW__KEY_ANNOTATED_REQUEST "annotated_request"
 #define SCOPEFLOW__KEY_ANNOTATED_RESPONSE "annotated_response"
+#define SCOPEFLOW__KEY_TOOL_RESULT_ANNOTATION "tool_result_annotation"
 #define SCOPEFLOW__KEY_OTEL_STATUS_CODE "otel.status_code"
 #define SCOPEFLOW__KEY_OTEL_STATUS_DESCRIPTION "otel.status_description"
 #define SCOPEFLOW__KEY_ERROR_TYPE "error.type"
@@ -5257,13 +5258,18 @@ static inline scopeflow_status scopeflow__check_task_link(
 
 static inline scopeflow_status scopeflow__check_task_mark(
     scopeflow_task *task, scopeflow_bytes name, scopeflow_ref data, scopeflow_ref metadata,
+    scopeflow_bytes category, scopeflow_ref category_profile, scopeflow_ref data_schema,
     scopeflow_error *out_error) {
     (void)data;
     (void)metadata;
+    (void)category_profile;
+    (void)data_schema;
     SCOPEFLOW__REQUIRE(task != NULL,
                        out_error, "task must not be null");
     SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
                        out_error, "name is null but has a length");
+    SCOPEFLOW__REQUIRE(category.ptr != NULL || category.len == 0,
+                       out_error, "category is null but has a length");
     return SCOPEFLOW_STATUS_OK;
 }
 
@@ -5666,12 +5672,15 @@ static inline scopeflow_status scopeflow__check_atof_reader_next(
 
 enum { SCOPEFLOW__SCOPE_RESERVED = 0, SCOPEFLOW__SCOPE_OPEN = 1, SCOPEFLOW__SCOPE_ENDED = 2 };
 
-/* A mark that an intercept left with its call. The name stands behind the struct. */
+/* A mark that an intercept left with its call. Name and category stand behind the struct. */
 typedef struct scopeflow__pending_mark {
     struct scopeflow__pending_mark *next;
     scopeflow_ref data;
     scopeflow_ref metadata;
+    scopeflow_ref profile;
+    scopeflow_ref data_schema;
     size_t name_len;
+    size_t category_len;
 } scopeflow__pending_mark;
 
 /* Numbers of a stream for its end event (S4.7). Whoever drives the stream writes them; whoever ends
@@ -5793,12 +5802,17 @@ void scopeflow__stream_count(scopeflow__stream_facts *self, uint64_t gap_ns);
 bool scopeflow__stream_read(const scopeflow__stream_facts *self, scopeflow__stream_facts *out);
 void scopeflow__stream_free(scopeflow_scope *self);
 
-/* Leaves a mark with a call; the references are the call's when this succeeds. */
-bool scopeflow__pending_mark_add(scopeflow_scope *self, scopeflow_bytes name, scopeflow_ref data,
-                                 scopeflow_ref metadata);
-/* The name of a pending mark stands behind the struct. */
+/* A new one, to be left with a call of this runtime; null if there is no memory. */
+scopeflow__pending_mark *scopeflow__pending_mark_new(scopeflow_runtime *runtime,
+                                                     scopeflow_bytes name,
+                                                     scopeflow_bytes category);
+void scopeflow__pending_mark_leave(scopeflow_scope *self, scopeflow__pending_mark *mark);
 static inline scopeflow_bytes scopeflow__pending_mark_name(const scopeflow__pending_mark *mark) {
     return scopeflow__text((const char *)(mark + 1), mark->name_len);
+}
+static inline scopeflow_bytes
+scopeflow__pending_mark_category(const scopeflow__pending_mark *mark) {
+    return scopeflow__text((const char *)(mark + 1) + mark->name_len, mark->category_len);
 }
 /* Takes them, in the order in which they were left. */
 scopeflow__pending_mark *scopeflow__pending_marks_take(scopeflow_scope *self);
@@ -6390,20 +6404,25 @@ scopeflow_scope *scopeflow__open_scopes_take(scopeflow_runtime *runtime) {
 
 /* Marks that intercepts left with their call, until its end has been emitted (S3.11). */
 
-bool scopeflow__pending_mark_add(scopeflow_scope *self, scopeflow_bytes name, scopeflow_ref data,
-                                 scopeflow_ref metadata) {
+scopeflow__pending_mark *scopeflow__pending_mark_new(scopeflow_runtime *runtime,
+                                                     scopeflow_bytes name,
+                                                     scopeflow_bytes category) {
     scopeflow__pending_mark *const mark = (scopeflow__pending_mark *)scopeflow__allocate(
-        &self->runtime->memory, sizeof *mark + name.len);
-    if (mark == NULL) return false;
-    mark->data = data;
-    mark->metadata = metadata;
+        &runtime->memory, sizeof *mark + name.len + category.len);
+    if (mark == NULL) return NULL;
+    memset(mark, 0, sizeof *mark);
     mark->name_len = name.len;
+    mark->category_len = category.len;
     scopeflow__copy(mark + 1, name.ptr, name.len);
+    scopeflow__copy((char *)(mark + 1) + name.len, category.ptr, category.len);
+    return mark;
+}
+
+void scopeflow__pending_mark_leave(scopeflow_scope *self, scopeflow__pending_mark *mark) {
     mark->next = __atomic_load_n(&self->pending_marks, __ATOMIC_RELAXED);
     while (!__atomic_compare_exchange_n(&self->pending_marks, &mark->next, mark, true,
                                         __ATOMIC_RELEASE, __ATOMIC_RELAXED)) {
     }
-    return true;
 }
 
 scopeflow__pending_mark *scopeflow__pending_marks_take(scopeflow_scope *self) {
@@ -6424,7 +6443,10 @@ void scopeflow__pending_marks_free(scopeflow_runtime *runtime, scopeflow__pendin
         scopeflow__pending_mark *const next = first->next;
         scopeflow__runtime_release_ref(runtime, first->data);
         scopeflow__runtime_release_ref(runtime, first->metadata);
-        scopeflow__deallocate(&runtime->memory, first, sizeof *first + first->name_len);
+        scopeflow__runtime_release_ref(runtime, first->profile);
+        scopeflow__runtime_release_ref(runtime, first->data_schema);
+        scopeflow__deallocate(&runtime->memory, first,
+                              sizeof *first + first->name_len + first->category_len);
         first = next;
     }
 }
@@ -9061,8 +9083,9 @@ void scopeflow__event_strip(scopeflow_event *self, scopeflow__entry *sanitizer) 
 }
 
 scopeflow_event *scopeflow__event_new_left(scopeflow_scope *call, scopeflow__pending_mark *left) {
-    scopeflow_event *const self = scopeflow__event_new_mark(
-        call, scopeflow__pending_mark_name(left), SCOPEFLOW__TEXT(""), SCOPEFLOW_TIMESTAMP_NONE);
+    scopeflow_event *const self =
+        scopeflow__event_new_mark(call, scopeflow__pending_mark_name(left),
+                                  scopeflow__pending_mark_category(left), SCOPEFLOW_TIMESTAMP_NONE);
     left->next = NULL;
     if (self == NULL) {
         scopeflow__pending_marks_free(call->runtime, left);
@@ -9070,6 +9093,8 @@ scopeflow_event *scopeflow__event_new_left(scopeflow_scope *call, scopeflow__pen
     }
     self->data = left->data;
     self->metadata = left->metadata;
+    self->profile = left->profile;
+    self->data_schema = left->data_schema;
     self->left = left;
     return self;
 }
@@ -9387,24 +9412,32 @@ static bool has_profile(const scopeflow_event *self) {
            scopeflow__same_text(category, SCOPEFLOW__TEXT("llm"));
 }
 
-/* In canonical form `annotated_…` sorts first; it is also what the others do without. */
+static void put_annotation(scopeflow_event *self, const char *key) {
+    put_quoted(&self->line, key);
+    scopeflow__buffer_put_byte(&self->line, ':');
+    write_ref(self, self->annotation);
+}
+
+/* In canonical form `annotated_…` sorts first and `tool_result_annotation` last. */
 static void put_own_profile(scopeflow_event *self) {
     scopeflow__buffer *const out = &self->line;
     scopeflow_bytes detail = SCOPEFLOW__TEXT("");
     if (self->kind == SCOPEFLOW_EVENT_KIND_SCOPE) detail = scopeflow__scope_detail(self->scope);
     bool const has_annotation = self->annotation != 0 && !self->is_stripped;
+    bool const is_tool = self->type == SCOPEFLOW_SCOPE_TYPE_TOOL;
     scopeflow__buffer_put_byte(out, '{');
-    if (has_annotation) {
-        put_quoted(out, self->is_response ? SCOPEFLOW__KEY_ANNOTATED_RESPONSE
-                                          : SCOPEFLOW__KEY_ANNOTATED_REQUEST);
-        scopeflow__buffer_put_byte(out, ':');
-        write_ref(self, self->annotation);
-    }
+    if (has_annotation && !is_tool)
+        put_annotation(self, self->is_response ? SCOPEFLOW__KEY_ANNOTATED_RESPONSE
+                                               : SCOPEFLOW__KEY_ANNOTATED_REQUEST);
     if (detail.len > 0) {
-        if (has_annotation) scopeflow__buffer_put_byte(out, ',');
+        if (has_annotation && !is_tool) scopeflow__buffer_put_byte(out, ',');
         put_quoted(out, detail_key(self->type));
         scopeflow__buffer_put_byte(out, ':');
         scopeflow__json_write_string(out, detail);
+    }
+    if (has_annotation && is_tool) {
+        if (detail.len > 0) scopeflow__buffer_put_byte(out, ',');
+        put_annotation(self, SCOPEFLOW__KEY_TOOL_RESULT_ANNOTATION);
     }
     scopeflow__buffer_put_byte(out, '}');
 }
@@ -10552,6 +10585,7 @@ static void fail_entry(scopeflow_event *event, scopeflow__entry *entry, scopeflo
 static void fill_input(const scopeflow_event *event, scopeflow_step *step) {
     if (event->preparation == SCOPEFLOW__PREPARE_PAYLOAD) {
         step->input = event->data;
+        step->codec = event->codec;
         if (!event->was_sanitized) step->input_flags = SCOPEFLOW_STEP_FLAG_PRIVATE_COPY;
         if (!event->is_response) step->input_flags |= SCOPEFLOW_STEP_FLAG_OBSERVED;
     } else if (event->preparation == SCOPEFLOW__PREPARE_ERROR) {
@@ -11412,6 +11446,8 @@ static void set_output(const scopeflow__task *self, scopeflow_event *end,
         end->finalizer_failed = self->finalizer_failed;
     } else if (is_value) {
         end->data = answer->value;
+        if (end->data != 0 && self->kind == SCOPEFLOW__TASK_TOOL)
+            end->annotation = self->annotated; /* That of an LLM call is its request's. */
     }
     if (is_value && end->data == 0 && !self->output_is_void) end->data = self->data;
     if (end->data != 0) end->codec = self->response_codec;
@@ -11438,6 +11474,7 @@ void scopeflow__call_end(scopeflow__task *self, const scopeflow_answer *answer,
 void scopeflow__call_executed(scopeflow__task *self, const scopeflow_answer *answer) {
     bool const is_value = answer->kind == SCOPEFLOW_ANSWER_KIND_VALUE;
     self->value = answer->value;
+    if (self->kind == SCOPEFLOW__TASK_TOOL) self->annotated = answer->annotated;
     if (is_value && self->kind == SCOPEFLOW__TASK_LLM_STREAM && !self->is_link) {
         self->phase = SCOPEFLOW__PHASE_STREAM;
         self->last_chunk_ns = self->scope->started_at_ns;
@@ -12118,6 +12155,7 @@ scopeflow_status scopeflow_tool_call_end(scopeflow_scope *call,
     if (status != SCOPEFLOW_STATUS_OK) return status;
     ending given;
     ENDING(given, options, SCOPEFLOW_SCOPE_TYPE_TOOL);
+    given.annotated = options->annotation;
     return end_call(call, &given, task, out_step, out_error);
 }
 
@@ -12239,12 +12277,13 @@ void scopeflow_task_abandon(scopeflow_task *task) {
 
 /* --- Running --- */
 
-/* In two pieces: a memset of this size is compiled to a string instruction, which is slow to
- * start. */
+/* In pieces: a memset of this size is compiled to a string instruction, which is slow to start. */
 static void clear_step(scopeflow_step *step) {
-    enum { HALF = 64 };
-    memset(step, 0, HALF);
-    memset((char *)step + HALF, 0, sizeof *step - HALF);
+    enum { PIECE = 64 };
+    char *const bytes = (char *)step;
+    memset(bytes, 0, PIECE);
+    memset(bytes + PIECE, 0, PIECE);
+    memset(bytes + 2 * PIECE, 0, sizeof *step - 2 * PIECE);
 }
 
 /* Does what the phase asks for; true when the host has to do something. */
@@ -12329,6 +12368,11 @@ static void take_answer(scopeflow__task *self, const scopeflow_answer *answer) {
     }
 }
 
+static bool takes_annotated(const scopeflow__task *self) {
+    return self->pending == SCOPEFLOW__PENDING_INTERCEPT ||
+           (self->pending == SCOPEFLOW__PENDING_EXECUTE && self->kind == SCOPEFLOW__TASK_TOOL);
+}
+
 scopeflow_status scopeflow_task_resume(scopeflow_task *task, const scopeflow_answer *answer,
                                        scopeflow_step *out_step, scopeflow_error *out_error) {
     scopeflow_status status = scopeflow__check_task_resume(task, answer, out_step, out_error);
@@ -12338,7 +12382,7 @@ scopeflow_status scopeflow_task_resume(scopeflow_task *task, const scopeflow_ans
     if (status != SCOPEFLOW_STATUS_OK) return status;
 
     if ((answer->flags & SCOPEFLOW_ANSWER_FLAG_SYNC) != 0) self->can_await = false;
-    if (answer->annotated != 0 && self->pending != SCOPEFLOW__PENDING_INTERCEPT)
+    if (answer->annotated != 0 && !takes_annotated(self))
         scopeflow__runtime_release_ref(self->runtime, answer->annotated);
     take_answer(self, answer);
     self->pending = SCOPEFLOW__PENDING_NOTHING;
@@ -12347,18 +12391,29 @@ scopeflow_status scopeflow_task_resume(scopeflow_task *task, const scopeflow_ans
 }
 
 scopeflow_status scopeflow_task_mark(scopeflow_task *task, scopeflow_bytes name, scopeflow_ref data,
-                                     scopeflow_ref metadata, scopeflow_error *out_error) {
-    scopeflow_status status = scopeflow__check_task_mark(task, name, data, metadata, out_error);
+                                     scopeflow_ref metadata, scopeflow_bytes category,
+                                     scopeflow_ref category_profile, scopeflow_ref data_schema,
+                                     scopeflow_error *out_error) {
+    scopeflow_status status = scopeflow__check_task_mark(task, name, data, metadata, category,
+                                                         category_profile, data_schema, out_error);
     if (status == SCOPEFLOW_STATUS_OK)
         status = scopeflow__name_check(name, "the name of a mark", out_error);
+    if (status == SCOPEFLOW_STATUS_OK)
+        status = scopeflow__name_check(category, "the category of a mark", out_error);
     if (status != SCOPEFLOW_STATUS_OK) return status;
     scopeflow__task *const self = scopeflow__task_of(task);
     if (self->check != CHECK || (self->pending != SCOPEFLOW__PENDING_INTERCEPT &&
                                  self->pending != SCOPEFLOW__PENDING_EXECUTE))
         return scopeflow__fail_text(out_error, SCOPEFLOW_STATUS_INVALID_STATE,
                                     "a mark can be left with a call only while an intercept runs");
-    if (!scopeflow__pending_mark_add(self->scope, name, data, metadata))
-        return scopeflow__fail_memory(out_error);
+    scopeflow__pending_mark *const mark =
+        scopeflow__pending_mark_new(self->runtime, name, category);
+    if (mark == NULL) return scopeflow__fail_memory(out_error);
+    mark->data = data;
+    mark->metadata = metadata;
+    mark->profile = category_profile;
+    mark->data_schema = data_schema;
+    scopeflow__pending_mark_leave(self->scope, mark);
     return SCOPEFLOW_STATUS_OK;
 }
 

@@ -251,6 +251,13 @@ func (r *vectorRun) marks(a *vectorAnswer) []PendingMark {
 		if mark.Metadata != nil {
 			marks[i].Metadata = r.payload(mark.Metadata)
 		}
+		marks[i].Category = mark.Category
+		if mark.CategoryProfile != nil {
+			marks[i].CategoryProfile = r.payload(mark.CategoryProfile)
+		}
+		if mark.DataSchema != nil {
+			marks[i].DataSchema = r.payload(mark.DataSchema)
+		}
 	}
 	return marks
 }

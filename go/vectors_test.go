@@ -69,8 +69,10 @@ type (
 		KeepNext      string `json:"keep_next"`
 	}
 	vectorMark struct {
-		Name           string
-		Data, Metadata json.RawMessage
+		Name, Category  string
+		Data, Metadata  json.RawMessage
+		CategoryProfile json.RawMessage `json:"category_profile"`
+		DataSchema      json.RawMessage `json:"data_schema"`
 	}
 	vectorNext struct {
 		Request json.RawMessage

@@ -656,8 +656,8 @@ EXPORT("taskLink") scopeflow_status bridge_task_link(scopeflow_runtime *self, vo
     return status_;
 }
 
-EXPORT("taskMark") scopeflow_status bridge_task_mark(scopeflow_task *task_, const char *name, size_t name_size, scopeflow_ref data, scopeflow_ref metadata) {
-    scopeflow_status const status_ = scopeflow_task_mark(task_, bridge_text(name, name_size), data, metadata, &bridge.error);
+EXPORT("taskMark") scopeflow_status bridge_task_mark(scopeflow_task *task_, const char *name, size_t name_size, scopeflow_ref data, scopeflow_ref metadata, const char *category, size_t category_size, scopeflow_ref category_profile, scopeflow_ref data_schema) {
+    scopeflow_status const status_ = scopeflow_task_mark(task_, bridge_text(name, name_size), data, metadata, bridge_text(category, category_size), category_profile, data_schema, &bridge.error);
     return status_;
 }
 
@@ -715,11 +715,12 @@ EXPORT("toolCall") scopeflow_status bridge_tool_call(scopeflow_runtime *self, vo
     return status_;
 }
 
-EXPORT("toolCallEnd") scopeflow_status bridge_tool_call_end(scopeflow_scope *self, void *current, scopeflow_ref response, scopeflow_ref data, scopeflow_ref metadata, int32_t status, scopeflow_ref error, int64_t timestamp_ns, scopeflow_task *task_) {
+EXPORT("toolCallEnd") scopeflow_status bridge_tool_call_end(scopeflow_scope *self, void *current, scopeflow_ref response, scopeflow_ref annotation, scopeflow_ref data, scopeflow_ref metadata, int32_t status, scopeflow_ref error, int64_t timestamp_ns, scopeflow_task *task_) {
     scopeflow_tool_call_end_options options_ = SCOPEFLOW_TOOL_CALL_END_OPTIONS_INIT;
     options_.emitter = &bridge.emitter;
     options_.current = current;
     options_.response = response;
+    options_.annotation = annotation;
     options_.data = data;
     options_.metadata = metadata;
     options_.status = status;

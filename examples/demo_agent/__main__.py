@@ -9,10 +9,13 @@ import sys
 from pathlib import Path
 
 from . import database
+from .model.server import Outages, serve
 from .run import QUESTION, Settings, run
 
 _FOLDER = Path(__file__).parent
 _REPOSITORY = _FOLDER.parents[1]
+_THINKING_S = 0.05
+_OUTAGES = Outages({"incidents": 1})
 
 
 def main() -> int:
@@ -31,7 +34,8 @@ def main() -> int:
         question=options.question,
         broken=frozenset(options.broken),
     )
-    answer = run(settings)
+    with serve(_THINKING_S, _OUTAGES) as model:
+        answer = run(settings, model.url)
     print(f"\nThe run, from {os.path.relpath(events)}:\n", flush=True)
     code = subprocess.run([sys.executable, "-m", "scopeflow", "tree", str(events)]).returncode
     print(f"\nQuestion: {options.question}\nAnswer: {answer}")

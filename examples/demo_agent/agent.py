@@ -7,12 +7,12 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from openai import AsyncOpenAI
-from openai.types.chat import ChatCompletionMessage, ChatCompletionMessageFunctionToolCall
+from openai.types.chat import ChatCompletionMessageFunctionToolCall
 
 from scopeflow import GuardrailRejected, ScopeType, scope
 from scopeflow import tools as managed_tools
 
+from .chat import Chat, Say
 from .tools import Tool
 
 _TURN_LIMIT = 8
@@ -22,13 +22,19 @@ class Agent:
     """One role: a name, instructions and tools."""
 
     def __init__(
-        self, client: AsyncOpenAI, model: str, name: str, instructions: str, tools: Sequence[Tool]
+        self,
+        name: str,
+        instructions: str,
+        tools: Sequence[Tool],
+        chat: Chat,
+        say: Say | None = None,
     ) -> None:
-        self._client = client
-        self._model = model
         self._name = name
         self._instructions = instructions
         self._tools = {tool.name: tool for tool in tools}
+        self._chat = chat
+        self._say = say
+        """Gets the answer while the model still writes it."""
 
     async def run(self, task: str) -> str:
         """Work on `task` until the model answers; return the answer."""
@@ -42,25 +48,16 @@ class Agent:
             {"role": "system", "content": self._instructions},
             {"role": "user", "content": task},
         ]
+        declarations = [tool.declaration() for tool in self._tools.values()]
         for _ in range(_TURN_LIMIT):
-            message = await self._ask(messages)
+            message = await self._chat.ask(messages, declarations, self._say)
             if not message.tool_calls:
                 return message.content or ""
             messages.append(message.model_dump(exclude_none=True))
             # All the tools that the model wants now run at once.
-            messages += await asyncio.gather(*(self._call(call) for call in message.tool_calls))
+            calls = [call for call in message.tool_calls if call.type == "function"]
+            messages += await asyncio.gather(*map(self._call, calls))
         raise RuntimeError(f"{self._name} has no answer after {_TURN_LIMIT} turns")
-
-    async def _ask(self, messages: list[dict[str, Any]]) -> ChatCompletionMessage:
-        request = {
-            "model": self._model,
-            "messages": list(messages),
-            "tools": [tool.declaration() for tool in self._tools.values()],
-        }
-        with scope.scope("chat.completions", ScopeType.Llm, input=request) as handle:
-            response = await self._client.chat.completions.create(**request)
-            handle.output = response.model_dump(exclude_none=True)
-            return response.choices[0].message
 
     async def _call(self, call: ChatCompletionMessageFunctionToolCall) -> dict[str, Any]:
         # Whatever goes wrong is told to the model, which decides how to go on.

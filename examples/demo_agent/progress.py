@@ -1,4 +1,4 @@
-"""Progress, shown while the agents work, by a subscriber."""
+"""Progress, shown while the agents work: events by a subscriber, the answer as it is streamed."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import time
 from typing import TextIO
 
 from scopeflow import Event
+
+_INDENT = 24
 
 
 class Progress:
@@ -17,7 +19,16 @@ class Progress:
         self._began_at_s = time.monotonic()
         self._agents: dict[str, str] = {}
         """Name of the agent that a scope belongs to, by the scope's uuid."""
+        self._is_within_line = False
         self._lock = threading.Lock()
+
+    def say(self, piece: str) -> None:
+        """Show a piece of the answer, on a line that goes on until the next event."""
+        with self._lock:
+            if piece:
+                indent = "" if self._is_within_line else " " * _INDENT
+                print(indent + piece, end="", file=self._out, flush=True)
+                self._is_within_line = True
 
     def __call__(self, event: Event) -> None:
         # Subscribers may be called by several threads at once (S5.1).
@@ -25,7 +36,8 @@ class Progress:
             agent = self._agent(event)
             elapsed_s = time.monotonic() - self._began_at_s
             line = f"{elapsed_s:7.3f} s  {agent:<12} {_text(event)}"
-            print(line, file=self._out, flush=True)
+            print("\n" * self._is_within_line + line, file=self._out, flush=True)
+            self._is_within_line = False
 
     def _agent(self, event: Event) -> str:
         agent = self._agents.get(event.parent_uuid, "")
@@ -45,4 +57,9 @@ def _text(event: Event) -> str:
     if event.scope_category == "start":
         return f"> {event.category} {event.name}"
     status = (event.metadata or {}).get("otel.status_code", "")
-    return f"< {event.category} {event.name} {status}".rstrip()
+    return f"< {event.category} {event.name} {status}{_tokens(event)}".rstrip()
+
+
+def _tokens(event: Event) -> str:
+    usage = event.data.get("usage") if event.category == "llm" and event.data else None
+    return f"  {usage['prompt_tokens']} + {usage['completion_tokens']} tokens" if usage else ""

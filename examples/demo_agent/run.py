@@ -1,8 +1,9 @@
-"""One run of the demo: server, database, tools, agents, events."""
+"""One run of the demo: database, tools, agents, events."""
 
 from __future__ import annotations
 
 import asyncio
+import io
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,14 +11,17 @@ from typing import TextIO
 
 from openai import AsyncOpenAI
 
-from scopeflow import AtofExporter, AtofExporterConfig, AtofExporterMode, guardrails, subscribers
+from scopeflow import AtofExporter, AtofExporterConfig, AtofExporterMode, subscribers
 
-from . import team, tools
+from . import middleware, team, tools
+from .chat import Chat
 from .model.protocol import MODEL
-from .model.server import serve
 from .progress import Progress
 
-QUESTION = "Which service had the most trouble, why, and what do our documents advise?"
+QUESTION = (
+    "ada@example.com was charged twice, on card 4111 1111 1111 1111. "
+    "Which service had the most trouble, why, and what do our documents advise?"
+)
 
 
 @dataclass(frozen=True)
@@ -32,34 +36,32 @@ class Settings:
     progress: TextIO | None = None
     """Where progress is shown."""
     question: str = QUESTION
-    thinking_s: float = 0.05
-    """How long the model takes for an answer, in seconds."""
+    api_key: str = "sk-demo-0d5e4b7a"
+    """Goes to the model's server with each request."""
     broken: Collection[str] = field(default_factory=frozenset)
     """Names of tools that fail."""
 
 
-def run(settings: Settings) -> str:
-    """Run the agents on the question; return the final answer."""
+def run(settings: Settings, model_url: str) -> str:
+    """Run the agents on the question, with the model that is served there; return the answer."""
     exporter = AtofExporter(_exporter_config(settings.events))
     exporter.register("event file")
-    guardrails.register_tool_conditional_execution("read-only SQL", 10, tools.refuse_writes)
-    if settings.progress is not None:
-        subscribers.register("progress", Progress(settings.progress))
+    progress = Progress(settings.progress or io.StringIO())
     try:
-        with serve(settings.thinking_s) as base_url:
-            return asyncio.run(_ask(settings, base_url))
+        with subscribers.subscriber("progress", progress), middleware.installed():
+            return asyncio.run(_ask(settings, model_url, progress))
     finally:
-        subscribers.deregister("progress")
-        guardrails.deregister_tool_conditional_execution("read-only SQL")
         exporter.deregister("event file")
         exporter.shutdown()
 
 
-async def _ask(settings: Settings, base_url: str) -> str:
+async def _ask(settings: Settings, model_url: str, progress: Progress) -> str:
     kit = [tools.sql(settings.database), tools.search(settings.documents)]
     kit = [tools.break_tool(tool) if tool.name in settings.broken else tool for tool in kit]
-    async with AsyncOpenAI(base_url=base_url, api_key="not needed", max_retries=0) as client:
-        return await team.coordinator(client, MODEL, kit).run(settings.question)
+    # The key goes with each request, and the runtime sees to new attempts.
+    async with AsyncOpenAI(base_url=model_url, api_key="none", max_retries=0) as client:
+        chat = Chat(client, MODEL, settings.api_key)
+        return await team.coordinator(chat, kit, progress.say).run(settings.question)
 
 
 def _exporter_config(events: Path) -> AtofExporterConfig:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from openai import AsyncOpenAI
-
 from .agent import Agent
+from .chat import Chat, Say
 from .tools import Tool
 
 _COORDINATOR = "You answer questions about our services. Delegate, then sum up what you are told."
@@ -19,12 +18,9 @@ _ROLES = {
 }
 
 
-def coordinator(client: AsyncOpenAI, model: str, tools: Sequence[Tool]) -> Agent:
-    """Return the coordinator. Its sub-agents work with `tools`."""
-    agents = {
-        name: Agent(client, model, name, instructions, tools)
-        for name, instructions in _ROLES.items()
-    }
+def coordinator(chat: Chat, tools: Sequence[Tool], say: Say) -> Agent:
+    """Return the coordinator, who answers aloud. Its sub-agents work with `tools`, silently."""
+    agents = {name: Agent(name, instructions, tools, chat) for name, instructions in _ROLES.items()}
 
     async def delegate(arguments: dict[str, Any]) -> Any:
         agent = agents[arguments["agent"]]
@@ -35,4 +31,4 @@ def coordinator(client: AsyncOpenAI, model: str, tools: Sequence[Tool]) -> Agent
         "task": {"type": "string", "description": "What is to be done."},
     }
     tool = Tool("delegate", "Gives a task to a sub-agent.", parameters, delegate)
-    return Agent(client, model, "coordinator", _COORDINATOR, [tool])
+    return Agent("coordinator", _COORDINATOR, [tool], chat, say)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,13 +66,3 @@ def break_tool(tool: Tool) -> Tool:
         raise RuntimeError(f"the tool {tool.name} is broken")
 
     return Tool(tool.name, tool.description, tool.parameters, run)
-
-
-def refuse_writes(name: str, arguments: dict[str, Any]) -> str | None:
-    """A guardrail: SQL may read, and nothing else. Returns the reason of a refusal."""
-    if name != "sql":
-        return None
-    verb = re.match(r"[\s(]*(\w*)", arguments["statement"])[1].upper()
-    if verb in {"SELECT", "WITH", "EXPLAIN"}:
-        return None
-    return f"only statements that read are allowed, and this one begins with {verb or 'no word'}"

@@ -1284,13 +1284,16 @@ static napi_value addon_task_link(napi_env env, napi_callback_info info) {
 
 static napi_value addon_task_mark(napi_env env, napi_callback_info info) {
     addon_call call_;
-    if (!addon_enter(&call_, env, info, 4)) return NULL;
+    if (!addon_enter(&call_, env, info, 7)) return NULL;
     scopeflow_task *task_ = addon_pointer(&call_, 0);
     scopeflow_bytes name = addon_text(&call_, 1);
     scopeflow_ref data = addon_ref(&call_, 2);
     scopeflow_ref metadata = addon_ref(&call_, 3);
+    scopeflow_bytes category = addon_text(&call_, 4);
+    scopeflow_ref category_profile = addon_ref(&call_, 5);
+    scopeflow_ref data_schema = addon_ref(&call_, 6);
     if (!call_.is_valid) return addon_refuse(&call_, "taskMark");
-    scopeflow_status const status_ = scopeflow_task_mark(task_, name, data, metadata, &call_.addon->error);
+    scopeflow_status const status_ = scopeflow_task_mark(task_, name, data, metadata, category, category_profile, data_schema, &call_.addon->error);
     return addon_number(&call_, (double)status_);
 }
 
@@ -1369,18 +1372,19 @@ static napi_value addon_tool_call(napi_env env, napi_callback_info info) {
 
 static napi_value addon_tool_call_end(napi_env env, napi_callback_info info) {
     addon_call call_;
-    if (!addon_enter(&call_, env, info, 9)) return NULL;
+    if (!addon_enter(&call_, env, info, 10)) return NULL;
     scopeflow_tool_call_end_options options_ = SCOPEFLOW_TOOL_CALL_END_OPTIONS_INIT;
     options_.emitter = &call_.addon->emitter;
     scopeflow_scope *self = addon_pointer(&call_, 0);
     options_.current = addon_pointer(&call_, 1);
     options_.response = addon_ref(&call_, 2);
-    options_.data = addon_ref(&call_, 3);
-    options_.metadata = addon_ref(&call_, 4);
-    options_.status = addon_i32(&call_, 5);
-    options_.error = addon_ref(&call_, 6);
-    options_.timestamp_ns = addon_timestamp(&call_, 7);
-    scopeflow_task *task_ = addon_pointer(&call_, 8);
+    options_.annotation = addon_ref(&call_, 3);
+    options_.data = addon_ref(&call_, 4);
+    options_.metadata = addon_ref(&call_, 5);
+    options_.status = addon_i32(&call_, 6);
+    options_.error = addon_ref(&call_, 7);
+    options_.timestamp_ns = addon_timestamp(&call_, 8);
+    scopeflow_task *task_ = addon_pointer(&call_, 9);
     if (!call_.is_valid) return addon_refuse(&call_, "toolCallEnd");
     scopeflow_step out_ = {0};
     scopeflow_status const status_ = scopeflow_tool_call_end(self, &options_, task_, &out_, &call_.addon->error);

@@ -81,12 +81,13 @@ static inline void slots_put_step(double *slots, const scopeflow_step *from) {
     slots[9] = (double)from->input;
     slots[10] = (double)from->annotated;
     slots[11] = (double)from->value;
-    slots[12] = (double)(uintptr_t)from->scope;
-    slots[13] = (double)(uintptr_t)from->event;
-    slots_put_text(slots + 14, from->registration);
-    slots_put_text(slots + 16, from->target);
-    slots_put_text(slots + 18, from->tool_call_id);
-    slots_put_text(slots + 20, from->model_name);
+    slots[12] = (double)from->codec;
+    slots[13] = (double)(uintptr_t)from->scope;
+    slots[14] = (double)(uintptr_t)from->event;
+    slots_put_text(slots + 15, from->registration);
+    slots_put_text(slots + 17, from->target);
+    slots_put_text(slots + 19, from->tool_call_id);
+    slots_put_text(slots + 21, from->model_name);
 }
 
 /* Counters of a sink since it was opened, in a forked child since the fork (S5.7). */

@@ -259,6 +259,7 @@ export function endTool(
       handle.address,
       operation.currentAddress,
       response === undefined ? 0 : holding.lendAny(response),
+      holding.lend(options.annotation),
       holding.lend(options.data),
       holding.lend(options.metadata),
       options.status ?? EndStatus.Unset,

@@ -633,7 +633,15 @@ export interface Core {
   /** Leaves a mark with the call, for an intercept that returned an outcome (S3.11): it is
    * emitted right after the call's end event, as its child, in the order of these calls. Without
    * a start event it is dropped. To be called before the intercept's answer is given. */
-  taskMark(task: number, name: string, data: number, metadata: number): number;
+  taskMark(
+    task: number,
+    name: string,
+    data: number,
+    metadata: number,
+    category: string | undefined,
+    categoryProfile: number,
+    dataSchema: number,
+  ): number;
   /** Gives the answer to the last step and fills the next one. */
   taskResume(
     task: number,
@@ -684,6 +692,7 @@ export interface Core {
     self: number,
     current: number,
     response: number,
+    annotation: number,
     data: number,
     metadata: number,
     status: number,
@@ -988,12 +997,13 @@ export const STEP_CALLABLE = 8;
 export const STEP_INPUT = 9;
 export const STEP_ANNOTATED = 10;
 export const STEP_VALUE = 11;
-export const STEP_SCOPE = 12;
-export const STEP_EVENT = 13;
-export const STEP_REGISTRATION = 14;
-export const STEP_TARGET = 16;
-export const STEP_TOOL_CALL_ID = 18;
-export const STEP_MODEL_NAME = 20;
+export const STEP_CODEC = 12;
+export const STEP_SCOPE = 13;
+export const STEP_EVENT = 14;
+export const STEP_REGISTRATION = 15;
+export const STEP_TARGET = 17;
+export const STEP_TOOL_CALL_ID = 19;
+export const STEP_MODEL_NAME = 21;
 
 /** What the host is to do. Filled by the callee; borrowed parts live until the task is resumed. */
 export interface Step {
@@ -1022,6 +1032,9 @@ export interface Step {
   annotated: number;
   /** For `return`, `raise` and `stream`: what was answered. Handed over. */
   value: number;
+  /** For an `invoke` of an LLM sanitizer: the request or response codec of the call that the
+   * payload is of, or 0. Borrowed. */
+  codec: number;
   /** For `done`: the new scope, handed over. For `execute` and `stream`: the call's own span,
    * borrowed until the task ends. For `invoke` and `codec`: the scope that the work belongs to,
    * borrowed. */
@@ -1056,12 +1069,13 @@ export function readStep(core: Core): Step {
     input: slots[9]!,
     annotated: slots[10]!,
     value: slots[11]!,
-    scope: slots[12]!,
-    event: slots[13]!,
-    registration: core.text(slots[14]!, slots[15]!),
-    target: core.text(slots[16]!, slots[17]!),
-    toolCallId: core.text(slots[18]!, slots[19]!),
-    modelName: core.text(slots[20]!, slots[21]!),
+    codec: slots[12]!,
+    scope: slots[13]!,
+    event: slots[14]!,
+    registration: core.text(slots[15]!, slots[16]!),
+    target: core.text(slots[17]!, slots[18]!),
+    toolCallId: core.text(slots[19]!, slots[20]!),
+    modelName: core.text(slots[21]!, slots[22]!),
   };
 }
 

@@ -391,13 +391,19 @@ export class Operation {
     return this.step.kind === StepKind.Finalize ? { value: result } : judge(this.step, result);
   }
 
-  private leaveMark({ name, data, metadata }: PendingMark): void {
+  private leaveMark(mark: PendingMark): void {
     const { engine } = this.runtime;
+    const { name, category = "" } = mark;
     checkText(name, "the name of a pending mark");
-    const refs = [data, metadata].map((value) => this.lendTaken(value));
-    const status = engine.core.taskMark(this.holding.task, name, refs[0]!, refs[1]!);
+    checkText(category, "the category of a pending mark");
+    const data = this.lendTaken(mark.data);
+    const metadata = this.lendTaken(mark.metadata);
+    const profile = this.lendTaken(mark.categoryProfile);
+    const schema = this.lendTaken(mark.dataSchema);
+    const { task } = this.holding;
+    const status = engine.core.taskMark(task, name, data, metadata, category, profile, schema);
     if (status === 0) return;
-    for (const ref of refs) engine.refs.release(ref);
+    for (const ref of [data, metadata, profile, schema]) engine.refs.release(ref);
     throw engine.error(status);
   }
 

@@ -13,6 +13,11 @@ export interface PendingMark {
   name: string;
   data?: unknown;
   metadata?: unknown;
+  category?: string;
+  /** Facts that belong to the category, an object. */
+  categoryProfile?: unknown;
+  /** The schema that the data follows. */
+  dataSchema?: unknown;
 }
 
 /** What an intercept may return in place of its result, to leave marks with the call (S3.11). */

@@ -2704,6 +2704,8 @@ export function toolCall(
  * ended is `not_found`, any other scope is `invalid_argument`.
  * @param current The context's current value, ended or not; null is the root. (optional)
  * @param response What the tool call gave. (optional)
+ * @param annotation What else is to be known of the response; dropped when a sanitizer changes
+ * that (S2.8). (optional)
  * @param data Used as the end event's data when there is no response (S2.5). (optional)
  * @param metadata Merged over the start's metadata (S2.5). (optional)
  * @param status How it ended. (default unset)
@@ -2716,6 +2718,7 @@ export function toolCallEnd(
   self: number,
   current: number,
   response: number,
+  annotation: number,
   data: number,
   metadata: number,
   status: EndStatus,
@@ -2729,6 +2732,7 @@ export function toolCallEnd(
       self,
       current,
       response,
+      annotation,
       data,
       metadata,
       status,

@@ -93,8 +93,8 @@ export interface LlmBeginOptions extends Omit<LlmCallOptions, "data" | "response
   annotatedRequest?: unknown;
 }
 
-/** What can be said at the end of a tool call that the application ran by itself (S4.8). */
-export interface ToolEndOptions {
+/** What can be said at the end of a call that the application ran by itself (S4.8). */
+export interface CallEndOptions {
   /** Used as the end event's data when there is no response (S2.5). */
   data?: unknown;
   /** Merged over the start's metadata (S2.5). */
@@ -107,8 +107,14 @@ export interface ToolEndOptions {
   timestamp?: Timestamp | null;
 }
 
+/** What can be said at the end of a tool call that the application ran by itself (S4.8). */
+export interface ToolEndOptions extends CallEndOptions {
+  /** What else is to be known of the response; a sanitizer that changes that takes it away. */
+  annotation?: unknown;
+}
+
 /** What can be said at the end of an LLM call that the application ran by itself (S4.8). */
-export interface LlmEndOptions extends ToolEndOptions {
+export interface LlmEndOptions extends CallEndOptions {
   /** The annotated form of the response (S2.8). */
   annotatedResponse?: unknown;
   /** For responses (S2.8). */

@@ -411,7 +411,17 @@ interface Exports {
     nameSize: number,
   ): number;
   taskLink(self: number, call: number, position: number, request: number, task: number): number;
-  taskMark(task: number, name: number, nameSize: number, data: number, metadata: number): number;
+  taskMark(
+    task: number,
+    name: number,
+    nameSize: number,
+    data: number,
+    metadata: number,
+    category: number,
+    categorySize: number,
+    categoryProfile: number,
+    dataSchema: number,
+  ): number;
   taskResume(
     task: number,
     kind: number,
@@ -455,6 +465,7 @@ interface Exports {
     self: number,
     current: number,
     response: number,
+    annotation: number,
     data: number,
     metadata: number,
     status: number,
@@ -1931,11 +1942,31 @@ export class WasmCore extends WasmMemory<Exports> implements Core {
     return this.exports.taskLink(self, call, position, request, task);
   }
 
-  taskMark(task: number, name: string, data: number, metadata: number): number {
+  taskMark(
+    task: number,
+    name: string,
+    data: number,
+    metadata: number,
+    category: string | undefined,
+    categoryProfile: number,
+    dataSchema: number,
+  ): number {
     const top_ = this.enter();
     const nameAt_ = this.putText(name);
     const nameSize_ = this.textSize;
-    const result_ = this.exports.taskMark(task, nameAt_, nameSize_, data, metadata);
+    const categoryAt_ = this.putText(category);
+    const categorySize_ = this.textSize;
+    const result_ = this.exports.taskMark(
+      task,
+      nameAt_,
+      nameSize_,
+      data,
+      metadata,
+      categoryAt_,
+      categorySize_,
+      categoryProfile,
+      dataSchema,
+    );
     this.leave(top_);
     return result_;
   }
@@ -2033,6 +2064,7 @@ export class WasmCore extends WasmMemory<Exports> implements Core {
     self: number,
     current: number,
     response: number,
+    annotation: number,
     data: number,
     metadata: number,
     status: number,
@@ -2044,6 +2076,7 @@ export class WasmCore extends WasmMemory<Exports> implements Core {
       self,
       current,
       response,
+      annotation,
       data,
       metadata,
       status,

@@ -907,6 +907,7 @@ export const operations = {
     on: "scope",
     types: [
       ["response", "response", "payload"],
+      ["annotation", "annotation", "payload"],
       ["data", "data", "payload"],
       ["metadata", "metadata", "payload"],
       ["status", "status", "enum.end_status"],
@@ -1115,6 +1116,7 @@ export const structs = {
     ["input", "input", "ref"],
     ["annotated", "annotated", "ref"],
     ["value", "value", "ref"],
+    ["codec", "codec", "ref"],
     ["scope", "scope", "handle.scope"],
     ["event", "event", "handle.event"],
     ["registration", "registration", "string"],

@@ -6,6 +6,7 @@ import { operations } from "./dispatch.gen.mjs";
 /** Features of the vectors that JavaScript lacks, and why. */
 const lacking = {
   byte_strings: "a text of JavaScript cannot hold bytes that are no UTF-8",
+  tool_annotations: "a tool's result has no annotation yet",
 };
 
 /** Why a case is left out, or undefined if it is replayed. */

@@ -152,10 +152,14 @@ export class Scripts {
     const { runner } = this;
     const annotated = answer.annotated && runner.payload(answer.annotated);
     if (answer.marks === undefined) return annotated === undefined ? result : [result, annotated];
-    const marks = answer.marks.map(({ name, data, metadata }) => ({
-      name,
-      data: data && runner.payload(data),
-      metadata: metadata && runner.payload(metadata),
+    const given = (payload) => payload && runner.payload(payload);
+    const marks = answer.marks.map((mark) => ({
+      name: mark.name,
+      data: given(mark.data),
+      metadata: given(mark.metadata),
+      category: mark.category,
+      categoryProfile: given(mark.category_profile),
+      dataSchema: given(mark.data_schema),
     }));
     if (!isLlmRequest) return new runner.scopeflow.InterceptOutcome(result, marks);
     return { request: result, annotatedRequest: annotated, pendingMarks: marks };

@@ -66,6 +66,7 @@ from ._native import (
     SinkStats,
     SyncLlmStream,
     ToolAttributes,
+    ToolExecutionResult,
     __version__,
     default_runtime,
 )
@@ -94,6 +95,15 @@ if TYPE_CHECKING:
     from ._aliases import *  # noqa: F403 - For annotations.
     from ._decorators import agent, tool
     from ._scoped import Registration
+    from ._shapes import (
+        LlmCodecIdentity,
+        LlmExecutionContext,
+        LlmRequestContext,
+        LlmResponseContext,
+        LlmSanitizeRequestContext,
+        LlmSanitizeResponseContext,
+        ToolExecutionContext,
+    )
     from .atof import AtofExporter, AtofExporterConfig
     from .codecs import AnnotatedLLMRequest, AnnotatedLLMResponse
     from .context import (
@@ -178,6 +188,18 @@ _HOMES = {
     "AtofExporterConfig": "atof",
     "PropagationContext": "context",
     "Registration": "_scoped",
+    **dict.fromkeys(
+        (
+            "LlmCodecIdentity",
+            "LlmExecutionContext",
+            "LlmRequestContext",
+            "LlmResponseContext",
+            "LlmSanitizeRequestContext",
+            "LlmSanitizeResponseContext",
+            "ToolExecutionContext",
+        ),
+        "_shapes",
+    ),
     "agent": "_decorators",
     "capture_propagation_context": "context",
     "capture_propagation_context_with_root": "context",
@@ -212,6 +234,12 @@ def __dir__() -> list[str]:
 
 
 __all__ = [
+    "LlmSanitizeResponseContext",
+    "LlmSanitizeRequestContext",
+    "LlmResponseContext",
+    "LlmRequestContext",
+    "LlmExecutionContext",
+    "LlmCodecIdentity",
     "AlreadyExists",
     "AnnotatedLLMRequest",
     "AnnotatedLLMResponse",
@@ -260,7 +288,9 @@ __all__ = [
     "SinkStats",
     "SyncLlmStream",
     "ToolAttributes",
+    "ToolExecutionContext",
     "ToolExecutionInterceptOutcome",
+    "ToolExecutionResult",
     "ToolHandle",
     "__version__",
     "agent",

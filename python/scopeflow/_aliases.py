@@ -9,6 +9,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, Literal, Optional, TypedDict, Union
 
 from ._native import LLMRequest, LLMRequestInterceptOutcome, MarkEvent, ScopeEvent
+from ._shapes import (
+    LlmExecutionContext,
+    LlmSanitizeRequestContext,
+    LlmSanitizeResponseContext,
+    ToolExecutionContext,
+)
 from .codecs import AnnotatedLLMRequest
 
 # Written for the oldest Python that is supported, where `|` does not take a text.
@@ -49,22 +55,36 @@ Rewritten = Union[  # noqa: UP007
 
 ToolSanitizeGuardrail = Callable[[str, Any], Any | Awaitable[Any]]
 ToolConditionalExecutionGuardrail = Callable[[str, Any], Reason | Awaitable[Reason]]
-LlmSanitizeRequestGuardrail = Callable[[LLMRequest], LLMRequest | Awaitable[LLMRequest]]
-LlmSanitizeResponseGuardrail = Callable[[Any], Any | Awaitable[Any]]
+SanitizedRequest = Union[LLMRequest, Awaitable[LLMRequest]]  # noqa: UP007
+LlmSanitizeRequestGuardrail = Union[  # noqa: UP007
+    Callable[[LLMRequest], SanitizedRequest],
+    Callable[[LLMRequest, LlmSanitizeRequestContext], SanitizedRequest],
+]
+LlmSanitizeResponseGuardrail = Union[  # noqa: UP007
+    Callable[[Any], Any | Awaitable[Any]],
+    Callable[[Any, LlmSanitizeResponseContext], Any | Awaitable[Any]],
+]
 LlmConditionalExecutionGuardrail = Callable[[LLMRequest], Reason | Awaitable[Reason]]
 EventSanitizeGuardrail = Callable[
     [AnyEvent, EventSanitizeFields], EventSanitizeFields | Awaitable[EventSanitizeFields]
 ]
 EventMetadataInjectorCallback = Callable[[AnyEvent], EventMetadata | Awaitable[EventMetadata]]
 ToolRequestIntercept = Callable[[str, Any], Any | Awaitable[Any]]
-ToolExecutionIntercept = Callable[[str, Any, Callable[[Any], Any]], Any | Awaitable[Any]]
-LlmRequestIntercept = Callable[[str, LLMRequest, Annotated], Rewritten | Awaitable[Rewritten]]
-LlmExecutionIntercept = Callable[
-    [str, LLMRequest, Callable[[LLMRequest], Any]], Any | Awaitable[Any]
+ToolExecutionIntercept = Union[  # noqa: UP007
+    Callable[[str, Any, Callable[[Any], Any]], Any | Awaitable[Any]],
+    Callable[[ToolExecutionContext, Callable[[Any], Any]], Any | Awaitable[Any]],
 ]
-LlmStreamExecutionIntercept = Callable[
-    [LLMRequest, Callable[[LLMRequest], Any]],
-    AsyncIterator[Any] | Awaitable[AsyncIterator[Any]],
+LlmRequestIntercept = Callable[[str, LLMRequest, Annotated], Rewritten | Awaitable[Rewritten]]
+LlmNext = Callable[[LLMRequest], Any]
+LlmExecutionIntercept = Union[  # noqa: UP007
+    Callable[[str, LLMRequest, LlmNext], Any | Awaitable[Any]],
+    Callable[[str, LLMRequest, LlmExecutionContext, LlmNext], Any | Awaitable[Any]],
+]
+Chunks = Union[AsyncIterator[Any], Awaitable[AsyncIterator[Any]]]  # noqa: UP007
+LlmStreamExecutionIntercept = Union[  # noqa: UP007
+    Callable[[LLMRequest, LlmNext], Chunks],
+    Callable[[str, LLMRequest, LlmNext], Chunks],
+    Callable[[str, LLMRequest, LlmExecutionContext, LlmNext], Chunks],
 ]
 
 JSON_ALIASES = ("Json", "JsonObject", "JsonPrimitive", "JsonValue", "UnsupportedBehavior")

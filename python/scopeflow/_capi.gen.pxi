@@ -266,6 +266,7 @@ cdef extern from "scopeflow/scopeflow.h" nogil:
         scopeflow_ref input
         scopeflow_ref annotated
         scopeflow_ref value
+        scopeflow_ref codec
         scopeflow_scope *scope
         scopeflow_event *event
         scopeflow_bytes registration
@@ -395,6 +396,7 @@ cdef extern from "scopeflow/scopeflow.h" nogil:
         scopeflow_scope *current
         scopeflow_emitter *emitter
         scopeflow_ref response
+        scopeflow_ref annotation
         scopeflow_ref data
         scopeflow_ref metadata
         scopeflow_end_status status
@@ -620,7 +622,7 @@ cdef extern from "scopeflow/scopeflow.h" nogil:
     scopeflow_status scopeflow_scope_register_conditional_middleware_guardrail(scopeflow_scope *self, scopeflow_bytes name, uint32_t kinds, scopeflow_bytes registration, scopeflow_ref callable, scopeflow_callable_flag flags, scopeflow_error *out_error)
     scopeflow_status scopeflow_scope_deregister_conditional_middleware_guardrail(scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed, scopeflow_error *out_error)
     scopeflow_status scopeflow_task_link(scopeflow_runtime *self, const scopeflow_task_link_options *options, scopeflow_task *task, scopeflow_step *out_step, scopeflow_error *out_error)
-    scopeflow_status scopeflow_task_mark(scopeflow_task *task, scopeflow_bytes name, scopeflow_ref data, scopeflow_ref metadata, scopeflow_error *out_error)
+    scopeflow_status scopeflow_task_mark(scopeflow_task *task, scopeflow_bytes name, scopeflow_ref data, scopeflow_ref metadata, scopeflow_bytes category, scopeflow_ref category_profile, scopeflow_ref data_schema, scopeflow_error *out_error)
     scopeflow_status scopeflow_task_resume(scopeflow_task *task, const scopeflow_answer *answer, scopeflow_step *out_step, scopeflow_error *out_error)
     void scopeflow_task_abandon(scopeflow_task *task)
     scopeflow_status scopeflow_task_held_at(scopeflow_task *task, uint32_t index, scopeflow_ref *out_held, scopeflow_error *out_error)

@@ -12,7 +12,7 @@ from collections.abc import (
 from contextvars import ContextVar
 from datetime import datetime
 from types import TracebackType
-from typing import Any, ClassVar, Literal, TypeVar, final, overload
+from typing import Any, ClassVar, Generic, Literal, TypeVar, final, overload
 
 from typing_extensions import Self, disjoint_base
 
@@ -150,9 +150,11 @@ class PendingMarkSpec:
     def __init__(
         self,
         name: str,
-        *,
+        category: str | None = None,
+        category_profile: object = None,
         data: object = None,
         metadata: object = None,
+        data_schema: object = None,
         severity: LogSeverity | None = None,
     ) -> None: ...
     @property
@@ -160,15 +162,38 @@ class PendingMarkSpec:
     @property
     def name(self) -> str: ...
     @property
+    def category(self) -> str | None: ...
+    @property
+    def category_profile(self) -> Any: ...
+    @property
     def data(self) -> Any: ...
     @property
     def metadata(self) -> Any: ...
+    @property
+    def data_schema(self) -> Any: ...
+
+@final
+class ToolExecutionResult(Generic[_Result]):
+    def __init__(self, result: _Result, annotation: object = None) -> None: ...
+    @property
+    def result(self) -> _Result: ...
+    @property
+    def annotation(self) -> Any: ...
+    def __reduce__(self) -> tuple[Any, ...]: ...
 
 @final
 class InterceptOutcome:
-    def __init__(self, result: object, pending_marks: Iterable[PendingMarkSpec] = ()) -> None: ...
+    def __init__(
+        self,
+        result: object,
+        pending_marks: Iterable[PendingMarkSpec] = (),
+        *,
+        annotation: object = None,
+    ) -> None: ...
     @property
     def result(self) -> Any: ...
+    @property
+    def annotation(self) -> Any: ...
     @property
     def pending_marks(self) -> list[PendingMarkSpec]: ...
 
@@ -197,6 +222,10 @@ class CallContext:
     def tool_call_id(self) -> str | None: ...
     @property
     def model_name(self) -> str | None: ...
+    @property
+    def codec(self) -> Any: ...
+    @property
+    def response_codec(self) -> Any: ...
 
 @final
 class LlmStream(AsyncIterator[_Chunk]):

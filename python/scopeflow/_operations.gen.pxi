@@ -3,7 +3,7 @@
 # One function for each operation: it checks the arguments, calls the core, and turns a failure into
 # an exception. The converters are in native/arguments.pxi.
 
-if scopeflow_abi_hash() != 0xb642301de6c370cau:
+if scopeflow_abi_hash() != 0xe8739000221ec6fu:
     raise ImportError(
         "scopeflow._native was generated for another version of the core than it is linked with"
     )
@@ -253,8 +253,9 @@ cdef inline int begin_tool_call(
     return 0
 
 cdef inline int begin_tool_call_end(
-    scopeflow_scope *c_self, scopeflow_scope *current, scopeflow_emitter *emitter, result, data,
-    metadata, status, error, timestamp, scopeflow_task *c_task, scopeflow_step *c_step,
+    scopeflow_scope *c_self, scopeflow_scope *current, scopeflow_emitter *emitter, result,
+    annotation, data, metadata, status, error, timestamp, scopeflow_task *c_task,
+    scopeflow_step *c_step,
 ) except -1:
     """Ends a call that `tool_call` began, with its response or its error (S4.8). A call that
     has ended is `not_found`, any other scope is `invalid_argument`.
@@ -265,6 +266,7 @@ cdef inline int begin_tool_call_end(
     c_options.current = current
     c_options.emitter = emitter
     c_options.response = payload_argument(result)
+    c_options.annotation = payload_argument(annotation)
     c_options.data = payload_argument(data)
     c_options.metadata = payload_argument(metadata)
     c_options.status = (

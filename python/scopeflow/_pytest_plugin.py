@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-import pytest
+try:
+    import pytest
+except ImportError as error:
+    raise ImportError(f"{__name__} needs pytest: pip install scopeflow[testing]") from error
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -1017,6 +1017,7 @@ OPERATIONS = {
             on="scope",
             arguments={
                 "response": ("result", "payload"),
+                "annotation": ("annotation", "payload"),
                 "data": ("data", "payload"),
                 "metadata": ("metadata", "payload"),
                 "status": ("status", "enum.end_status"),

@@ -12,7 +12,13 @@ import inspect
 import json
 from types import SimpleNamespace
 
-from scopeflow import InterceptOutcome, LLMRequest, LLMRequestInterceptOutcome, PendingMarkSpec
+from scopeflow import (
+    InterceptOutcome,
+    LLMRequest,
+    LLMRequestInterceptOutcome,
+    PendingMarkSpec,
+    ToolExecutionResult,
+)
 
 
 class Cancelled(asyncio.CancelledError):
@@ -249,8 +255,9 @@ class Scripts:
 
     def mark(self, mark):
         payload = self.session.payload
-        named = {key: payload(mark[key]) for key in ("data", "metadata") if key in mark}
-        return PendingMarkSpec(mark["name"], **named)
+        payloads = ("data", "metadata", "category_profile", "data_schema")
+        named = {key: payload(mark[key]) for key in payloads if key in mark}
+        return PendingMarkSpec(mark["name"], mark.get("category"), **named)
 
     def rewritten(self, answer, given, is_request):
         if "return" in answer:
@@ -290,6 +297,9 @@ class Scripts:
                 call.result = self.stream(mine, call)
             else:
                 call.result = self.session.own(self.session.payload(mine["return"]))
+            if "annotation" in mine:
+                annotation = self.session.payload(mine["annotation"])
+                call.result = ToolExecutionResult(call.result, annotation)
             return call.result
 
         return target

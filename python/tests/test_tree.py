@@ -10,7 +10,9 @@ import contextlib
 import importlib.util
 import json
 import os
+import re
 import resource
+import shlex
 import subprocess
 import sys
 import threading
@@ -23,6 +25,14 @@ from hypothesis import strategies as st
 
 REPOSITORY = Path(__file__).parents[2]
 PACKAGE = Path(importlib.util.find_spec("scopeflow").origin).parent
+# Looked for last: `codecs` is the standard library's, which some Pythons have not loaded so early.
+COMMAND = [
+    sys.executable,
+    "-c",
+    "import runpy, sys\n"
+    f"sys.path.append({str(PACKAGE)!r})\n"
+    "runpy.run_module('_cli', run_name='__main__')",
+]
 PEER_FILES = REPOSITORY.parent / "shared" / "corpora" / "atof"
 
 # The full tier reads a million events with the default limits; the normal one fewer with narrower
@@ -75,9 +85,9 @@ def mark(name: str, parent: str = "root", at_us: int = 0, data: object = None) -
 def run(
     *arguments: str, stdin: bytes | None = None, **options: object
 ) -> subprocess.CompletedProcess:
-    environment = {**os.environ, "PYTHONPATH": str(PACKAGE), "PYTHONIOENCODING": "utf-8"}
+    environment = {**os.environ, "PYTHONIOENCODING": "utf-8"}
     return subprocess.run(
-        [sys.executable, "-m", "_cli", *arguments],
+        [*COMMAND, *arguments],
         input=stdin,
         capture_output=True,
         env=environment,
@@ -126,6 +136,86 @@ def test_a_run_is_shown_with_durations_and_statuses() -> None:
         "├─ ◆ sql              +4.0 ms  refused: only SELECT",
         "└─ custom:step own     7.0 µs  -",
     ]
+
+
+def llm_end(uuid: str, parent: str, usage: object = None, **fields: object) -> dict:
+    data = {"choices": [], "usage": usage}
+    return scope("end", uuid, parent, category="llm", **{"data": data, **fields})
+
+
+def call(uuid: str, parent: str, usage: object) -> tuple[dict, dict]:
+    """Return start and end of a model's call, whose response has the usage."""
+    return scope("start", uuid, parent, category="llm"), llm_end(uuid, parent, usage)
+
+
+def tokens_by_name(out: str) -> dict[str, str]:
+    return dict(re.findall(r"(?:agent|llm|tool) (\S+) .*?([\d,]+ \+ [\d,]+ tokens)", out))
+
+
+def test_calls_show_their_tokens_and_agents_those_of_all_their_calls() -> None:
+    out, _ = print_tree(
+        scope("start", "outer", category="agent"),
+        *call("a", "outer", {"prompt_tokens": 1200, "completion_tokens": 30}),
+        scope("start", "tool", "outer", category="tool"),
+        scope("start", "inner", "tool", category="agent"),
+        *call("b", "inner", {"input_tokens": 5, "output_tokens": 7, "total_tokens": 12}),
+        *call("c", "inner", {"prompt_tokens": 4}),
+        *call("none", "inner", None),
+        scope("end", "inner", "tool", category="agent"),
+        scope("end", "tool", "outer", category="tool", data={"usage": {"prompt_tokens": 9}}),
+        llm_end("late", "outer", {"prompt_tokens": 1, "completion_tokens": 1}),
+        scope("end", "outer", category="agent", metadata={"otel.status_code": "OK"}),
+    )
+    assert tokens_by_name(out) == {
+        "outer": "1,210 + 38 tokens",
+        "a": "1,200 + 30 tokens",
+        "inner": "9 + 7 tokens",
+        "b": "5 + 7 tokens",
+        "c": "4 + 0 tokens",
+        "late": "1 + 1 tokens",
+    }
+    assert out.splitlines()[0].endswith("OK  1,210 + 38 tokens")
+
+
+def test_a_call_that_makes_others_is_counted_once() -> None:
+    out, _ = print_tree(
+        scope("start", "agent", category="agent"),
+        scope("start", "tells", "agent", category="llm"),
+        *call("a", "tells", {"prompt_tokens": 10, "completion_tokens": 1}),
+        llm_end("tells", "agent", {"prompt_tokens": 12, "completion_tokens": 1}),
+        scope("start", "silent", "agent", category="llm"),
+        *call("b", "silent", {"prompt_tokens": 20, "completion_tokens": 2}),
+        llm_end("silent", "agent"),
+        scope("end", "agent", category="agent"),
+    )
+    assert tokens_by_name(out) == {
+        "agent": "32 + 3 tokens",
+        "tells": "12 + 1 tokens",
+        "a": "10 + 1 tokens",
+        "silent": "20 + 2 tokens",
+        "b": "20 + 2 tokens",
+    }
+
+
+def test_tokens_of_what_is_not_shown_are_counted() -> None:
+    events = [scope("start", "agent", category="agent")]
+    for number in range(4):
+        usage = {"prompt_tokens": 10**number, "completion_tokens": 1}
+        events += call(f"call{number}", "agent", usage)
+    events.append(scope("end", "agent", category="agent"))
+    out, _ = print_tree(*events, options=("--children", "2"))
+    assert tokens_by_name(out)["agent"] == "1,111 + 4 tokens"
+    assert "2 scopes" in out and "1,100 + 2 tokens" in out.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    "usage",
+    [7, "x", [], {"prompt_tokens": True}, {"prompt_tokens": -1}, {"prompt_tokens": 1.5},
+     {"prompt_tokens": None}, {"prompt_tokens": 1 << 63}, {"prompt_tokens": 0}],
+)  # fmt: skip
+def test_a_usage_that_is_none_is_passed_over(usage: object) -> None:
+    out, _ = print_tree(*call("a", "root", usage), llm_end("b", "root", data=[usage]))
+    assert "tokens" not in out
 
 
 def test_siblings_that_overlap_stand_in_order_of_their_starts() -> None:
@@ -274,21 +364,20 @@ def test_what_failed_before_a_call_began_is_shown_at_its_mark() -> None:
 
 def test_a_reader_that_stops_early_is_no_error() -> None:
     events = (json.dumps(mark(f"m{n}")).encode() + b"\n" for n in range(50_000))
-    command = f"{sys.executable} -m _cli tree - | head -n 1; exit ${{PIPESTATUS[0]}}"
+    command = f"{shlex.join(COMMAND)} tree - | head -n 1; exit ${{PIPESTATUS[0]}}"
     done = subprocess.run(
         ["bash", "-c", command],
         input=b"".join(events),
         capture_output=True,
-        env={**os.environ, "PYTHONPATH": str(PACKAGE)},
     )
     assert (done.returncode, done.stderr) == (0, b"")
 
 
 def test_ascii_where_the_terminal_has_no_more() -> None:
     data = b"\n".join(json.dumps(e).encode() for e in (scope("start", "ä"), mark("m", "ä", 900)))
-    environment = {**os.environ, "PYTHONPATH": str(PACKAGE), "PYTHONIOENCODING": "ascii"}
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
     done = subprocess.run(
-        [sys.executable, "-m", "_cli", "tree", "-"],
+        [*COMMAND, "tree", "-"],
         input=data,
         capture_output=True,
         env=environment,
@@ -440,11 +529,11 @@ def _endless(shape: str, count: int):
 def _run_capped(shape: str, *options: str) -> tuple[int, str]:
     limit = (MEMORY_CAP_BYTES, MEMORY_CAP_BYTES)
     process = subprocess.Popen(
-        [sys.executable, "-m", "_cli", "tree", "-", *options],
+        [*COMMAND, "tree", "-", *options],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        env={**os.environ, "PYTHONPATH": str(PACKAGE), "PYTHONIOENCODING": "utf-8"},
+        env={**os.environ, "PYTHONIOENCODING": "utf-8"},
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, limit),
         text=True,
         encoding="utf-8",

@@ -128,7 +128,11 @@ class Model:
         return isinstance(value, LLMRequest)
 
     def outcome(self, value, marks):
-        return Outcome(value, None, [PendingMark(name, data, ABSENT) for name, data in marks])
+        return Outcome(
+            value,
+            None,
+            [PendingMark(name, data, ABSENT, ABSENT, ABSENT, None) for name, data in marks],
+        )
 
     # --- Scopes and marks ---
 

@@ -17,7 +17,7 @@ import scopeflow
 from scopeflow import LLMRequest, _native
 
 MODES = ("sync", "async", "suspending")
-FEATURES = {"sync_and_async", "subscriber_cancel"}
+FEATURES = {"sync_and_async", "subscriber_cancel", "tool_annotations"}
 DEFAULT_CLOCK_START = "1767225600000000000"
 # Operations in which async callables may be awaited; in all others they count as failed (S3.8).
 AWAITING = {
@@ -149,7 +149,8 @@ class Session:
             handle = self.label(step["on"]) if "on" in step else None
             check_out(table.OPERATIONS[step["op"]], outcome, expected["out"], handle)
         if "value" in expected:
-            assert text_of(outcome) == text_of(json.loads(expected["value"]["json"]))
+            result = getattr(outcome, "result", outcome)
+            assert text_of(result) == text_of(json.loads(expected["value"]["json"]))
 
     def snapshot(self):
         """What an operation that fails may not change. No handle is held by it (S1.12)."""
@@ -213,6 +214,9 @@ class Session:
         operation = table.OPERATIONS[step["op"]]
         positional = [self.label(step["on"])] if operation.on else []
         named = self.arguments(operation, step)
+        if "annotation" in named:
+            annotation = named.pop("annotation")
+            named["result"] = scopeflow.ToolExecutionResult(named["result"], annotation)
         if operation.id not in AWAITING:
             return getattr(self.runtime, operation.id)(*positional, **named)
         flags = named.pop("flags", ())

@@ -225,7 +225,7 @@ def _registry_operations(module: dict, registry: str, data: dict):
             )
 
 
-_WIRE_LISTS = ("common", "scope", "mark", "profile", "annotations", "credential_headers")
+_WIRE_LISTS = ("common", "scope", "mark", "profile", "annotations", "notes", "credential_headers")
 
 
 def _wire(module: str, data: dict) -> Wire:

@@ -215,6 +215,7 @@ class Wire:
     mark: tuple[str, ...]
     profile: tuple[str, ...]
     annotations: tuple[str, ...]  # keys of objects inside the category profile
+    notes: tuple[str, ...]  # keys of values of any kind there
     credential_headers: tuple[str, ...]
     metadata: tuple[Key, ...]
 

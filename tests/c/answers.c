@@ -72,24 +72,34 @@ static const json *begin_turn(call *c, object *callable) {
 
 /* --- Marks --- */
 
+static scopeflow_bytes bytes_of(const json *text) {
+    scopeflow_bytes bytes = {"", 0};
+    if (text == NULL) return bytes;
+    bytes.ptr = text->text;
+    bytes.len = text->len;
+    return bytes;
+}
+
 static void leave_mark(call *c, const json *mark) {
-    const json *const data = json_get(mark, "data");
-    const json *const metadata = json_get(mark, "metadata");
-    object *const refs[] = {data == NULL ? NULL : new_payload(c->runner, data),
-                            metadata == NULL ? NULL : new_payload(c->runner, metadata)};
-    const json *const name = json_get(mark, "name");
-    scopeflow_bytes text;
-    text.ptr = name->text;
-    text.len = name->len;
+    static const char *const members[] = {"data", "metadata", "category_profile", "data_schema"};
+    object *objects[4];
+    scopeflow_ref refs[4];
+    for (int i = 0; i < 4; i++) {
+        const json *const given = json_get(mark, members[i]);
+        objects[i] = given == NULL ? NULL : new_payload(c->runner, given);
+        refs[i] = object_ref(objects[i]);
+    }
+    scopeflow_bytes const name = bytes_of(json_get(mark, "name"));
+    scopeflow_bytes const category = bytes_of(json_get(mark, "category"));
     scopeflow_status status;
     do
-        status = scopeflow_task_mark(&c->task, text, object_ref(refs[0]), object_ref(refs[1]),
+        status = scopeflow_task_mark(&c->task, name, refs[0], refs[1], category, refs[2], refs[3],
                                      &c->error);
     while (status == SCOPEFLOW_STATUS_NO_MEMORY);
     reached_operation("task_mark");
     if (status == SCOPEFLOW_STATUS_OK) return;
     fail(c->runner, "a mark was refused: %s", c->error.message);
-    for (int i = 0; i < 2; i++) object_release(refs[i]);
+    for (int i = 0; i < 4; i++) object_release(objects[i]);
 }
 
 static void leave_marks(call *c, const json *script, const scopeflow_answer *answer) {
@@ -234,8 +244,11 @@ static void run_target(call *c, scopeflow_answer *answer) {
         return;
     }
     const json *const returned = json_get(script, "return");
-    if (!act_failure(c, script, answer) && returned != NULL)
-        answer_value(answer, new_payload(c->runner, returned));
+    const json *const annotation = json_get(script, "annotation");
+    if (act_failure(c, script, answer) || returned == NULL) return;
+    object *const result = new_payload(c->runner, returned);
+    if (annotation != NULL) result->annotation = new_payload(c->runner, annotation);
+    answer_value(answer, result);
 }
 
 /* What the `next` calls of an answer gave; all of them held. */
@@ -349,6 +362,8 @@ void execute(call *c, scopeflow_answer *answer) {
     else
         run_target(c, answer);
     c->returned = answer->kind == SCOPEFLOW_ANSWER_KIND_VALUE ? object_of(answer->value) : NULL;
+    if (c->returned != NULL && c->returned->annotation != NULL)
+        answer->annotated = object_ref(object_retain(c->returned->annotation));
     if (is_link) {
         context_go_back(c->context, span, outside);
         return;

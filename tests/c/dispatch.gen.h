@@ -689,6 +689,7 @@ static void call_tool_call_end(call *c) {
     options.current = call_current(c);
     options.emitter = call_emitter(c);
     options.response = call_payload(c, "response", false);
+    options.annotation = call_payload(c, "annotation", false);
     options.data = call_payload(c, "data", false);
     options.metadata = call_payload(c, "metadata", false);
     options.status = call_enum(c, "status", names_of_end_status, options.status);

@@ -74,6 +74,7 @@ void object_release(object *self) {
     }
     if (--self->refs > 0) return;
     self->owner->object_count--;
+    object_release(self->annotation);
     free(self->text);
     free(self);
 }

@@ -43,7 +43,8 @@ typedef struct object {
     bool is_cancel;
     /* Of a payload. */
     object_owner belongs_to;
-    bool has_aliases; /* Its members `a` and `b` are one list: the fixture `shared`. */
+    bool has_aliases;          /* Its members `a` and `b` are one list: the fixture `shared`. */
+    struct object *annotation; /* Of a tool's result, or null. Held. */
     /* Of a callable, a codec or a stream. */
     const json *definition;
     size_t call_counts[3]; /* Of a codec: of each action. */

@@ -15,7 +15,7 @@ from .errors import (
     Held,
 )
 from .events import Draft
-from .execution import Execution, PendingMark, Target
+from .execution import Annotated, Execution, PendingMark, Target
 from .middleware import START_SANITIZER
 from .runtime import ABSENT, Runtime
 from .scopes import LLM_ATTRIBUTES, TOOL_ATTRIBUTES, Context, Scope
@@ -122,9 +122,13 @@ def finish(
     """The end event with what came of the call; then what is pending even if the end went out
     by another way (decisions.md, 13)."""
 
+    annotation = None
+    if isinstance(response, Annotated):
+        response, annotation = response.result, response.annotation
+
     def describe(draft: Draft, held: Held) -> None:
         if response is not ABSENT:
-            sanitizing.show_response(call, response, None, draft, held, context)
+            sanitizing.show_response(call, response, annotation, draft, held, context)
         if error is not None:
             sanitizing.show_error(call, error, draft, held, context)
 

@@ -22,6 +22,9 @@ class PendingMark:
     name: str
     data: Any
     metadata: Any
+    profile: Any
+    data_schema: Any
+    category: str | None
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,14 @@ class Outcome:
     value: Any
     annotated: Any = None
     marks: list[PendingMark] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Annotated:
+    """A tool's result with what else is to be known of it."""
+
+    result: Any
+    annotation: Any
 
 
 # A target gets the call's span, which is current in the context while it runs (S4.6).

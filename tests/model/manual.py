@@ -59,6 +59,7 @@ def call_end(
     status: str | int = "unset",
     error: Failure | None = None,
     timestamp: int | None = None,
+    annotation: Any = None,
     annotated_response: Any = None,
     response_codec: Codec | None = None,
 ) -> None:
@@ -77,10 +78,12 @@ def call_end(
     has_failed = facts.get("otel.status_code") == '"ERROR"'
     shown = data if response is ABSENT and not has_failed else response  # S2.5
 
+    supplied = annotation if kind == "tool" else annotated_response
+
     def describe(draft: Draft, held: Held) -> None:
         draft.end_metadata = runtime.text(metadata)
         if shown is not ABSENT:
-            sanitizing.show_response(begun, shown, annotated_response, draft, held, context)
+            sanitizing.show_response(begun, shown, supplied, draft, held, context)
         if error is not None and has_failed:
             sanitizing.show_error(begun, error, draft, held, context)
 

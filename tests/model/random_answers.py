@@ -131,10 +131,15 @@ class Answers:
         return {"nothing": True} if kind == "nothing" else {}
 
     def marks(self) -> list[Answer]:
-        return [
+        marks = [
             {"name": self.new_label("p"), "data": self.value()}
             for _ in range(self.random.randint(1, 2))
         ]
+        if self.chance(0.3):
+            marks[0]["category"] = "custom"
+            marks[0]["category_profile"] = {"json": '{"subtype": "x"}'}
+            marks[0]["data_schema"] = {"json": '{"name": "s", "version": "1"}'}
+        return marks
 
     def chunks(self) -> list[dict[str, str]]:
         return [{"json": json.dumps(i)} for i in range(self.random.randint(0, 3))]

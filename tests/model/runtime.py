@@ -212,9 +212,19 @@ class Runtime:
 
             def describe(draft: Draft, _: Held, mark: Any = mark) -> None:
                 draft.data, draft.metadata = self.text(mark.data), self.text(mark.metadata)
+                draft.data_schema = self.text(mark.data_schema)
+                draft.profile = self.text(mark.profile)
 
             with held:
-                self.mark(context, span, span, mark.name, describe, can_await=can_await)
+                self.mark(
+                    context,
+                    span,
+                    span,
+                    mark.name,
+                    describe,
+                    category=mark.category,
+                    can_await=can_await,
+                )
         held.release()
 
     def mark(

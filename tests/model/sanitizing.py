@@ -138,7 +138,9 @@ def _annotate(
             annotation = WITHHELD
     if annotation is None:
         return
-    if isinstance(annotation, dict):
+    if call.kind == "tool":
+        draft.annotate("tool_result_annotation", annotation, call.runtime.payload_budget)
+    elif isinstance(annotation, dict):
         draft.annotate(f"annotated_{what}", annotation, call.runtime.payload_budget)
     else:
         draft.facts["codec.failed"] = "true"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from .errors import Failure, HostCancellation, HostError
 from .events import Event
-from .execution import Next, Outcome, PendingMark
+from .execution import Annotated, Next, Outcome, PendingMark
 from .fixtures import fixture
 from .payload import encode
 from .requests import LLMRequest
@@ -137,7 +137,10 @@ class Target(Script):
         answer = self.turn(context)
         if "chunks" in answer:
             return chunks(self.session, answer, context)
-        return self.session.lend(payload(answer["return"]))
+        result = self.session.lend(payload(answer["return"]))
+        if "annotation" in answer:
+            return Annotated(result, payload(answer["annotation"]))
+        return result
 
 
 def codec_act(session: Session, script: dict[str, Any]) -> Callable[..., Any]:
@@ -223,7 +226,11 @@ def pending(answer: Answer) -> list[PendingMark]:
         return payload(mark[key]) if key in mark else ABSENT
 
     marks: Iterable[dict[str, Any]] = answer.get("marks", ())
-    return [PendingMark(m["name"], given(m, "data"), given(m, "metadata")) for m in marks]
+    payloads = ("data", "metadata", "category_profile", "data_schema")
+    return [
+        PendingMark(m["name"], *(given(m, key) for key in payloads), m.get("category"))
+        for m in marks
+    ]
 
 
 def payload(value: dict[str, Any]) -> Any:

@@ -16,7 +16,7 @@ from typing import Any
 from . import admission, calls, manual, operations, scripts
 from .codecs import Codec
 from .errors import Failure, HostCancellation, HostError
-from .execution import Next
+from .execution import Annotated, Next
 from .middleware import REGISTRIES, Owner
 from .payload import DEFAULT_BUDGET, UNLIMITED, encode
 from .requests import CREDENTIAL_HEADERS, LLMRequest
@@ -313,6 +313,8 @@ class Session:
 
 def shown(value: Any) -> dict[str, str]:
     """An object by its canonical text."""
+    if isinstance(value, Annotated):
+        value = value.result
     return {"json": encode(value, UNLIMITED)}
 
 

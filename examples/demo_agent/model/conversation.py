@@ -62,7 +62,9 @@ class Conversation:
     @classmethod
     def of(cls, request: Mapping[str, Any]) -> Conversation:
         """Return the conversation in the body of a request."""
-        task, calls, results = "", {}, []
+        task = ""
+        calls: dict[str, Mapping[str, Any]] = {}
+        results: list[Result] = []
         for message in request["messages"]:
             role = message["role"]
             if role == "user":

@@ -12,6 +12,7 @@ from typing import Any
 
 from .conversation import Conversation, Reply
 from .planner import decide
+from .stream import chunks
 
 MODEL = "rule-planner-1"
 
@@ -29,9 +30,11 @@ class ProtocolError(Exception):
         kind: str = "invalid_request_error",
         param: str | None = None,
         code: str | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(message)
         self.status = status
+        self.headers = headers or {}
         self.body = {
             "error": {"message": message, "type": kind, "param": param, "code": code},
         }
@@ -42,15 +45,36 @@ def server_error(message: str) -> ProtocolError:
     return ProtocolError(HTTPStatus.INTERNAL_SERVER_ERROR, message, kind="server_error")
 
 
-def complete(body: bytes) -> dict[str, Any]:
-    """Return the chat completion for the body of a request; `ProtocolError` refuses it."""
+def overloaded(retry_after_s: int) -> ProtocolError:
+    """Return the answer for a request that has to come back later."""
+    return ProtocolError(
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        "The model is overloaded.",
+        kind="server_error",
+        headers={"Retry-After": str(retry_after_s)},
+    )
+
+
+def answer(body: bytes) -> dict[str, Any] | list[dict[str, Any]]:
+    """Return what the body of a request asks for: a completion, or the chunks of a streamed one.
+
+    `ProtocolError` refuses it.
+    """
     request = _checked(body)
+    completion = _completion(request, _digest(body))
+    if not request.get("stream"):
+        return completion
+    options = request.get("stream_options") or {}
+    return list(chunks(completion, bool(options.get("include_usage"))))
+
+
+def _completion(request: Mapping[str, Any], digest: str) -> dict[str, Any]:
     reply = decide(Conversation.of(request))
-    message = _message(reply, _digest(body))
+    message = _message(reply, digest)
     prompt = _token_count([request["messages"], request.get("tools")])
     completion = _token_count(message)
     return {
-        "id": f"chatcmpl-{_digest(body)}",
+        "id": f"chatcmpl-{digest}",
         "object": "chat.completion",
         "created": int(time.time()),
         "model": MODEL,
@@ -95,9 +119,10 @@ def _checked(body: bytes) -> Mapping[str, Any]:
     if model != MODEL:
         message = f"The model `{model}` does not exist or you do not have access to it."
         raise ProtocolError(HTTPStatus.NOT_FOUND, message, param="model", code="model_not_found")
-    if request.get("stream"):
-        message = "This server does not stream."
-        raise _bad_request(message, param="stream", code="unsupported_value")
+    if not isinstance(request.get("stream") or False, bool):
+        raise _bad_request("`stream` has to be true or false", param="stream")
+    if not isinstance(request.get("stream_options") or {}, dict):
+        raise _bad_request("`stream_options` has to be an object", param="stream_options")
     _check_messages(request.get("messages"))
     _check_tools(request.get("tools"))
     return request
@@ -140,8 +165,8 @@ def _has_function_name(value: object) -> bool:
     return isinstance(function, dict) and isinstance(function.get("name"), str)
 
 
-def _bad_request(message: str, **fields: str) -> ProtocolError:
-    return ProtocolError(HTTPStatus.BAD_REQUEST, message, **fields)
+def _bad_request(message: str, param: str | None = None) -> ProtocolError:
+    return ProtocolError(HTTPStatus.BAD_REQUEST, message, param=param)
 
 
 def _token_count(value: object) -> int:

@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ REPOSITORY = Path(__file__).parents[3]
 sys.path.insert(0, str(REPOSITORY / "examples"))
 
 from demo_agent import database  # noqa: E402
+from demo_agent.model.server import NO_OUTAGES, Outages, Request, serve  # noqa: E402
 from demo_agent.run import Settings, run  # noqa: E402
 
 DATA = REPOSITORY / "examples" / "demo_agent" / "data"
@@ -31,6 +32,8 @@ class Outcome:
     events: list[dict[str, Any]]
     file: Path
     progress: str
+    requests: list[Request]
+    """What the model's server says that it was asked."""
 
     def starts(self, category: str) -> list[dict[str, Any]]:
         return [e for e in self.events if _is(e, "start") and e["category"] == category]
@@ -58,20 +61,27 @@ def settings(tmp_path: Path) -> Settings:
     documents = tmp_path / "documents"
     documents.mkdir()
     (documents / "advice.md").write_text(f"# Advice\n\nNothing.\n\n{ADVICE}\n")
-    return Settings(file, documents, tmp_path / "events" / "run.jsonl", thinking_s=0.0)
+    return Settings(file, documents, tmp_path / "events" / "run.jsonl")
 
 
 @pytest.fixture
-def play() -> Iterator[Callable[..., Outcome]]:
+def play() -> Callable[..., Outcome]:
     """Run the demo with some settings changed."""
 
-    def play(settings: Settings, **changes: Any) -> Outcome:
+    def play(
+        settings: Settings,
+        *,
+        thinking_s: float = 0.0,
+        outages: Outages = NO_OUTAGES,
+        **changes: Any,
+    ) -> Outcome:
         progress = io.StringIO()
         settings = replace(settings, progress=progress, **changes)
-        answer = run(settings)
+        with serve(thinking_s, outages) as model:
+            answer = run(settings, model.url)
         lines = settings.events.read_text(encoding="utf-8").splitlines()
         events = [json.loads(line) for line in lines]
-        return Outcome(answer, events, settings.events, progress.getvalue())
+        return Outcome(answer, events, settings.events, progress.getvalue(), model.requests)
 
     return play
 

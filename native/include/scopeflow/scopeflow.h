@@ -17,7 +17,7 @@
 #define SCOPEFLOW_VERSION "0.1.0"
 
 /* A number over everything in this header that a compiled caller depends on (S6.3). */
-#define SCOPEFLOW_ABI_HASH UINT64_C(0xb642301de6c370ca)
+#define SCOPEFLOW_ABI_HASH UINT64_C(0x0e8739000221ec6f)
 
 #ifndef SCOPEFLOW_API
 #if defined(_WIN32)
@@ -2050,7 +2050,8 @@ struct scopeflow_answer {
     /* Result, reason or error; 0 if there is none. */
     scopeflow_ref value;
     /* Of an LLM request intercept with a request codec: the annotated request, 0 if it gave
-     * none. Taken. */
+     * none. Of an `execute` of a tool call: what else is to be known of the result, for its end
+     * event. Taken. */
     scopeflow_ref annotated;
     /* The answering thread's emitter or null (S5.1). */
     scopeflow_emitter *emitter;
@@ -2083,6 +2084,9 @@ struct scopeflow_step {
     scopeflow_ref annotated;
     /* For `return`, `raise` and `stream`: what was answered. Handed over. */
     scopeflow_ref value;
+    /* For an `invoke` of an LLM sanitizer: the request or response codec of the call that the
+     * payload is of, or 0. Borrowed. */
+    scopeflow_ref codec;
     /* For `done`: the new scope, handed over. For `execute` and `stream`: the call's own span,
      * borrowed until the task ends. For `invoke` and `codec`: the scope that the work belongs
      * to, borrowed. */
@@ -2139,13 +2143,18 @@ scopeflow_task_link(
  * name: What happened; at most 65,535 bytes.
  * data: The mark's data.
  * metadata: The mark's metadata.
- * Ownership: Takes `data` and `metadata` on success; on failure it stays the caller's.
+ * category: The mark's category; at most 65,535 bytes.
+ * category_profile: Facts that belong to the category, an object.
+ * data_schema: The schema that the data follows.
+ * Ownership: Takes `data`, `metadata`, `category_profile` and `data_schema` on success; on
+ * failure it stays the caller's.
  * Errors: invalid_argument (1003), invalid_state (1004), invalid_utf8 (2002), limit_exceeded
  * (3001), no_memory (3002).
  * Thread: For one thread at a time. */
 SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
 scopeflow_task_mark(
     scopeflow_task *task, scopeflow_bytes name, scopeflow_ref data, scopeflow_ref metadata,
+    scopeflow_bytes category, scopeflow_ref category_profile, scopeflow_ref data_schema,
     scopeflow_error *out_error);
 
 /* Gives the answer to the last step and fills the next one.
@@ -2267,6 +2276,9 @@ struct scopeflow_tool_call_end_options {
     scopeflow_emitter *emitter;
     /* What the tool call gave. (optional) */
     scopeflow_ref response;
+    /* What else is to be known of the response; dropped when a sanitizer changes that (S2.8).
+     * (optional) */
+    scopeflow_ref annotation;
     /* Used as the end event's data when there is no response (S2.5). (optional) */
     scopeflow_ref data;
     /* Merged over the start's metadata (S2.5). (optional) */
@@ -2279,7 +2291,7 @@ struct scopeflow_tool_call_end_options {
     int64_t timestamp_ns;
 };
 #define SCOPEFLOW_TOOL_CALL_END_OPTIONS_INIT \
-    {(uint32_t)sizeof(scopeflow_tool_call_end_options), NULL, NULL, 0, 0, 0, \
+    {(uint32_t)sizeof(scopeflow_tool_call_end_options), NULL, NULL, 0, 0, 0, 0, \
      SCOPEFLOW_END_STATUS_UNSET, 0, SCOPEFLOW_TIMESTAMP_NONE}
 
 /* The arguments of `scopeflow_tool_request_intercepts`. */
@@ -2350,7 +2362,8 @@ scopeflow_tool_call(
 /* Ends a call that `tool_call` began, with its response or its error (S4.8). A call that has
  * ended is `not_found`, any other scope is `invalid_argument`.
  * Units: `timestamp_ns`: nanoseconds since 1970-01-01 UTC.
- * Ownership: Borrows `response`, `data`, `metadata` and `error` until the task's last step.
+ * Ownership: Borrows `response`, `annotation`, `data`, `metadata` and `error` until the task's
+ * last step.
  * Errors: not_found (1002), invalid_argument (1003), invalid_state (1004), no_memory (3002).
  * Thread: May be called from any thread. */
 SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status

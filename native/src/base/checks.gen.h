@@ -1179,13 +1179,18 @@ static inline scopeflow_status scopeflow__check_task_link(
 
 static inline scopeflow_status scopeflow__check_task_mark(
     scopeflow_task *task, scopeflow_bytes name, scopeflow_ref data, scopeflow_ref metadata,
+    scopeflow_bytes category, scopeflow_ref category_profile, scopeflow_ref data_schema,
     scopeflow_error *out_error) {
     (void)data;
     (void)metadata;
+    (void)category_profile;
+    (void)data_schema;
     SCOPEFLOW__REQUIRE(task != NULL,
                        out_error, "task must not be null");
     SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
                        out_error, "name is null but has a length");
+    SCOPEFLOW__REQUIRE(category.ptr != NULL || category.len == 0,
+                       out_error, "category is null but has a length");
     return SCOPEFLOW_STATUS_OK;
 }
 

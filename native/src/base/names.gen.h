@@ -29,6 +29,7 @@
 #define SCOPEFLOW__KEY_MODEL_NAME "model_name"
 #define SCOPEFLOW__KEY_ANNOTATED_REQUEST "annotated_request"
 #define SCOPEFLOW__KEY_ANNOTATED_RESPONSE "annotated_response"
+#define SCOPEFLOW__KEY_TOOL_RESULT_ANNOTATION "tool_result_annotation"
 #define SCOPEFLOW__KEY_OTEL_STATUS_CODE "otel.status_code"
 #define SCOPEFLOW__KEY_OTEL_STATUS_DESCRIPTION "otel.status_description"
 #define SCOPEFLOW__KEY_ERROR_TYPE "error.type"

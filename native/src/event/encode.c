@@ -215,24 +215,32 @@ static bool has_profile(const scopeflow_event *self) {
            scopeflow__same_text(category, SCOPEFLOW__TEXT("llm"));
 }
 
-/* In canonical form `annotated_…` sorts first; it is also what the others do without. */
+static void put_annotation(scopeflow_event *self, const char *key) {
+    put_quoted(&self->line, key);
+    scopeflow__buffer_put_byte(&self->line, ':');
+    write_ref(self, self->annotation);
+}
+
+/* In canonical form `annotated_…` sorts first and `tool_result_annotation` last. */
 static void put_own_profile(scopeflow_event *self) {
     scopeflow__buffer *const out = &self->line;
     scopeflow_bytes detail = SCOPEFLOW__TEXT("");
     if (self->kind == SCOPEFLOW_EVENT_KIND_SCOPE) detail = scopeflow__scope_detail(self->scope);
     bool const has_annotation = self->annotation != 0 && !self->is_stripped;
+    bool const is_tool = self->type == SCOPEFLOW_SCOPE_TYPE_TOOL;
     scopeflow__buffer_put_byte(out, '{');
-    if (has_annotation) {
-        put_quoted(out, self->is_response ? SCOPEFLOW__KEY_ANNOTATED_RESPONSE
-                                          : SCOPEFLOW__KEY_ANNOTATED_REQUEST);
-        scopeflow__buffer_put_byte(out, ':');
-        write_ref(self, self->annotation);
-    }
+    if (has_annotation && !is_tool)
+        put_annotation(self, self->is_response ? SCOPEFLOW__KEY_ANNOTATED_RESPONSE
+                                               : SCOPEFLOW__KEY_ANNOTATED_REQUEST);
     if (detail.len > 0) {
-        if (has_annotation) scopeflow__buffer_put_byte(out, ',');
+        if (has_annotation && !is_tool) scopeflow__buffer_put_byte(out, ',');
         put_quoted(out, detail_key(self->type));
         scopeflow__buffer_put_byte(out, ':');
         scopeflow__json_write_string(out, detail);
+    }
+    if (has_annotation && is_tool) {
+        if (detail.len > 0) scopeflow__buffer_put_byte(out, ',');
+        put_annotation(self, SCOPEFLOW__KEY_TOOL_RESULT_ANNOTATION);
     }
     scopeflow__buffer_put_byte(out, '}');
 }

@@ -162,8 +162,9 @@ void scopeflow__event_strip(scopeflow_event *self, scopeflow__entry *sanitizer) 
 }
 
 scopeflow_event *scopeflow__event_new_left(scopeflow_scope *call, scopeflow__pending_mark *left) {
-    scopeflow_event *const self = scopeflow__event_new_mark(
-        call, scopeflow__pending_mark_name(left), SCOPEFLOW__TEXT(""), SCOPEFLOW_TIMESTAMP_NONE);
+    scopeflow_event *const self =
+        scopeflow__event_new_mark(call, scopeflow__pending_mark_name(left),
+                                  scopeflow__pending_mark_category(left), SCOPEFLOW_TIMESTAMP_NONE);
     left->next = NULL;
     if (self == NULL) {
         scopeflow__pending_marks_free(call->runtime, left);
@@ -171,6 +172,8 @@ scopeflow_event *scopeflow__event_new_left(scopeflow_scope *call, scopeflow__pen
     }
     self->data = left->data;
     self->metadata = left->metadata;
+    self->profile = left->profile;
+    self->data_schema = left->data_schema;
     self->left = left;
     return self;
 }

@@ -155,6 +155,8 @@ static void set_output(const scopeflow__task *self, scopeflow_event *end,
         end->finalizer_failed = self->finalizer_failed;
     } else if (is_value) {
         end->data = answer->value;
+        if (end->data != 0 && self->kind == SCOPEFLOW__TASK_TOOL)
+            end->annotation = self->annotated; /* That of an LLM call is its request's. */
     }
     if (is_value && end->data == 0 && !self->output_is_void) end->data = self->data;
     if (end->data != 0) end->codec = self->response_codec;
@@ -181,6 +183,7 @@ void scopeflow__call_end(scopeflow__task *self, const scopeflow_answer *answer,
 void scopeflow__call_executed(scopeflow__task *self, const scopeflow_answer *answer) {
     bool const is_value = answer->kind == SCOPEFLOW_ANSWER_KIND_VALUE;
     self->value = answer->value;
+    if (self->kind == SCOPEFLOW__TASK_TOOL) self->annotated = answer->annotated;
     if (is_value && self->kind == SCOPEFLOW__TASK_LLM_STREAM && !self->is_link) {
         self->phase = SCOPEFLOW__PHASE_STREAM;
         self->last_chunk_ns = self->scope->started_at_ns;

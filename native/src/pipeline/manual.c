@@ -237,6 +237,7 @@ scopeflow_status scopeflow_tool_call_end(scopeflow_scope *call,
     if (status != SCOPEFLOW_STATUS_OK) return status;
     ending given;
     ENDING(given, options, SCOPEFLOW_SCOPE_TYPE_TOOL);
+    given.annotated = options->annotation;
     return end_call(call, &given, task, out_step, out_error);
 }
 

@@ -138,6 +138,7 @@ static void fail_entry(scopeflow_event *event, scopeflow__entry *entry, scopeflo
 static void fill_input(const scopeflow_event *event, scopeflow_step *step) {
     if (event->preparation == SCOPEFLOW__PREPARE_PAYLOAD) {
         step->input = event->data;
+        step->codec = event->codec;
         if (!event->was_sanitized) step->input_flags = SCOPEFLOW_STEP_FLAG_PRIVATE_COPY;
         if (!event->is_response) step->input_flags |= SCOPEFLOW_STEP_FLAG_OBSERVED;
     } else if (event->preparation == SCOPEFLOW__PREPARE_ERROR) {

@@ -105,12 +105,13 @@ void scopeflow_task_abandon(scopeflow_task *task) {
 
 /* --- Running --- */
 
-/* In two pieces: a memset of this size is compiled to a string instruction, which is slow to
- * start. */
+/* In pieces: a memset of this size is compiled to a string instruction, which is slow to start. */
 static void clear_step(scopeflow_step *step) {
-    enum { HALF = 64 };
-    memset(step, 0, HALF);
-    memset((char *)step + HALF, 0, sizeof *step - HALF);
+    enum { PIECE = 64 };
+    char *const bytes = (char *)step;
+    memset(bytes, 0, PIECE);
+    memset(bytes + PIECE, 0, PIECE);
+    memset(bytes + 2 * PIECE, 0, sizeof *step - 2 * PIECE);
 }
 
 /* Does what the phase asks for; true when the host has to do something. */
@@ -195,6 +196,11 @@ static void take_answer(scopeflow__task *self, const scopeflow_answer *answer) {
     }
 }
 
+static bool takes_annotated(const scopeflow__task *self) {
+    return self->pending == SCOPEFLOW__PENDING_INTERCEPT ||
+           (self->pending == SCOPEFLOW__PENDING_EXECUTE && self->kind == SCOPEFLOW__TASK_TOOL);
+}
+
 scopeflow_status scopeflow_task_resume(scopeflow_task *task, const scopeflow_answer *answer,
                                        scopeflow_step *out_step, scopeflow_error *out_error) {
     scopeflow_status status = scopeflow__check_task_resume(task, answer, out_step, out_error);
@@ -204,7 +210,7 @@ scopeflow_status scopeflow_task_resume(scopeflow_task *task, const scopeflow_ans
     if (status != SCOPEFLOW_STATUS_OK) return status;
 
     if ((answer->flags & SCOPEFLOW_ANSWER_FLAG_SYNC) != 0) self->can_await = false;
-    if (answer->annotated != 0 && self->pending != SCOPEFLOW__PENDING_INTERCEPT)
+    if (answer->annotated != 0 && !takes_annotated(self))
         scopeflow__runtime_release_ref(self->runtime, answer->annotated);
     take_answer(self, answer);
     self->pending = SCOPEFLOW__PENDING_NOTHING;
@@ -213,18 +219,29 @@ scopeflow_status scopeflow_task_resume(scopeflow_task *task, const scopeflow_ans
 }
 
 scopeflow_status scopeflow_task_mark(scopeflow_task *task, scopeflow_bytes name, scopeflow_ref data,
-                                     scopeflow_ref metadata, scopeflow_error *out_error) {
-    scopeflow_status status = scopeflow__check_task_mark(task, name, data, metadata, out_error);
+                                     scopeflow_ref metadata, scopeflow_bytes category,
+                                     scopeflow_ref category_profile, scopeflow_ref data_schema,
+                                     scopeflow_error *out_error) {
+    scopeflow_status status = scopeflow__check_task_mark(task, name, data, metadata, category,
+                                                         category_profile, data_schema, out_error);
     if (status == SCOPEFLOW_STATUS_OK)
         status = scopeflow__name_check(name, "the name of a mark", out_error);
+    if (status == SCOPEFLOW_STATUS_OK)
+        status = scopeflow__name_check(category, "the category of a mark", out_error);
     if (status != SCOPEFLOW_STATUS_OK) return status;
     scopeflow__task *const self = scopeflow__task_of(task);
     if (self->check != CHECK || (self->pending != SCOPEFLOW__PENDING_INTERCEPT &&
                                  self->pending != SCOPEFLOW__PENDING_EXECUTE))
         return scopeflow__fail_text(out_error, SCOPEFLOW_STATUS_INVALID_STATE,
                                     "a mark can be left with a call only while an intercept runs");
-    if (!scopeflow__pending_mark_add(self->scope, name, data, metadata))
-        return scopeflow__fail_memory(out_error);
+    scopeflow__pending_mark *const mark =
+        scopeflow__pending_mark_new(self->runtime, name, category);
+    if (mark == NULL) return scopeflow__fail_memory(out_error);
+    mark->data = data;
+    mark->metadata = metadata;
+    mark->profile = category_profile;
+    mark->data_schema = data_schema;
+    scopeflow__pending_mark_leave(self->scope, mark);
     return SCOPEFLOW_STATUS_OK;
 }
 

@@ -11,12 +11,15 @@
 
 enum { SCOPEFLOW__SCOPE_RESERVED = 0, SCOPEFLOW__SCOPE_OPEN = 1, SCOPEFLOW__SCOPE_ENDED = 2 };
 
-/* A mark that an intercept left with its call. The name stands behind the struct. */
+/* A mark that an intercept left with its call. Name and category stand behind the struct. */
 typedef struct scopeflow__pending_mark {
     struct scopeflow__pending_mark *next;
     scopeflow_ref data;
     scopeflow_ref metadata;
+    scopeflow_ref profile;
+    scopeflow_ref data_schema;
     size_t name_len;
+    size_t category_len;
 } scopeflow__pending_mark;
 
 /* Numbers of a stream for its end event (S4.7). Whoever drives the stream writes them; whoever ends
@@ -138,12 +141,17 @@ void scopeflow__stream_count(scopeflow__stream_facts *self, uint64_t gap_ns);
 bool scopeflow__stream_read(const scopeflow__stream_facts *self, scopeflow__stream_facts *out);
 void scopeflow__stream_free(scopeflow_scope *self);
 
-/* Leaves a mark with a call; the references are the call's when this succeeds. */
-bool scopeflow__pending_mark_add(scopeflow_scope *self, scopeflow_bytes name, scopeflow_ref data,
-                                 scopeflow_ref metadata);
-/* The name of a pending mark stands behind the struct. */
+/* A new one, to be left with a call of this runtime; null if there is no memory. */
+scopeflow__pending_mark *scopeflow__pending_mark_new(scopeflow_runtime *runtime,
+                                                     scopeflow_bytes name,
+                                                     scopeflow_bytes category);
+void scopeflow__pending_mark_leave(scopeflow_scope *self, scopeflow__pending_mark *mark);
 static inline scopeflow_bytes scopeflow__pending_mark_name(const scopeflow__pending_mark *mark) {
     return scopeflow__text((const char *)(mark + 1), mark->name_len);
+}
+static inline scopeflow_bytes
+scopeflow__pending_mark_category(const scopeflow__pending_mark *mark) {
+    return scopeflow__text((const char *)(mark + 1) + mark->name_len, mark->category_len);
 }
 /* Takes them, in the order in which they were left. */
 scopeflow__pending_mark *scopeflow__pending_marks_take(scopeflow_scope *self);

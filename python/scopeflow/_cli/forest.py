@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from . import reader
-from .reader import Event
+from .reader import NO_TOKENS, Event
 
 LINGER_COUNT = 256
 """Lines for which a finished tree waits for what may still come, such as marks after an end."""
@@ -35,7 +35,7 @@ class Limits:
 class Folded:
     """Counts of what is not shown under a scope."""
 
-    __slots__ = ("scopes", "marks", "errors", "refused", "duration_ns")
+    __slots__ = ("scopes", "marks", "errors", "refused", "duration_ns", "tokens")
 
     def __init__(self) -> None:
         self.scopes = 0
@@ -43,6 +43,7 @@ class Folded:
         self.errors = 0
         self.refused = 0
         self.duration_ns = 0
+        self.tokens = NO_TOKENS
 
     def count_status(self, status: str) -> None:
         """Count how a scope ended, or what a mark says."""
@@ -67,7 +68,7 @@ class Tree:
 class Node:
     """A scope or a mark. One that is not `shown` is held only until it ends."""
 
-    __slots__ = ("event", "tree", "parent", "depth", "shown", "end", "children", "folded")
+    __slots__ = ("event", "tree", "parent", "depth", "shown", "end", "children", "folded", "tokens")
 
     def __init__(self, event: Event, tree: Tree, parent: Node | None, shown: bool) -> None:
         self.event = event
@@ -80,6 +81,8 @@ class Node:
         self.end: Event | None = None
         self.children: list[Node] = []
         self.folded: Folded | None = None
+        self.tokens = NO_TOKENS
+        """What calls of models took, here and below."""
 
     @property
     def holder(self) -> Node:
@@ -95,6 +98,21 @@ class Node:
         if self.event.time_ns is None or self.end.time_ns is None:
             return None
         return self.end.time_ns - self.event.time_ns
+
+    def count_tokens(self) -> None:
+        """Count what the call of a model took, once it has ended, for all that it belongs to."""
+        if self.event.category != reader.LLM or self.end is None:
+            return
+        taken = self.tokens if self.end.tokens == NO_TOKENS else self.end.tokens
+        self.tokens = taken
+        if not self.shown:
+            folded = self.holder.fold()
+            folded.tokens = folded.tokens.plus(taken)
+        above = self.parent
+        while above is not None:
+            above.tokens = above.tokens.plus(taken)
+            # A call that makes others tells their sum by itself, or hands it on at its own end.
+            above = None if above.event.category == reader.LLM else above.parent
 
     def fold(self) -> Folded:
         """Return the counts of what is folded here."""
@@ -181,6 +199,7 @@ class Forest:
         if node.end is not None:
             return "a second end of a scope, skipped"
         node.end = event
+        node.count_tokens()
         if not node.shown:
             self._close_folded(node)
         node.tree.open_count -= 1
@@ -194,6 +213,7 @@ class Forest:
             return
         node = self._place(event, ready)
         node.end = event
+        node.count_tokens()
         if not node.shown:
             folded = node.holder.fold()
             folded.scopes += 1

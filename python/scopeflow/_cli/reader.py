@@ -20,8 +20,15 @@ ERROR = "ERROR"
 REFUSED = "refused"
 UNSET = "-"
 
+AGENT = "agent"
+LLM = "llm"
+
 NAME_LIMIT = 80
 DETAIL_LIMIT = 100
+
+_USAGE_NAMES = (("prompt_tokens", "input_tokens"), ("completion_tokens", "output_tokens"))
+"""Of the counts, as OpenAI's chat completions call them, and as its responses and others do."""
+_COUNT_LIMIT = 1 << 63
 
 _TIMESTAMP = re.compile(
     r"(\d{4})-(\d{2})-(\d{2})[Tt ](\d{2}):(\d{2}):(\d{2})(?:\.(\d{1,9}))?"
@@ -29,6 +36,20 @@ _TIMESTAMP = re.compile(
     re.ASCII,
 )
 _EPOCH_DAY = date(1970, 1, 1).toordinal()
+
+
+class Tokens(NamedTuple):
+    """How many tokens calls of models took."""
+
+    prompt: int
+    completion: int
+
+    def plus(self, other: Tokens) -> Tokens:
+        """Return both together."""
+        return Tokens(self.prompt + other.prompt, self.completion + other.completion)
+
+
+NO_TOKENS = Tokens(0, 0)
 
 
 class Event(NamedTuple):
@@ -45,6 +66,8 @@ class Event(NamedTuple):
     """Nanoseconds since 1970-01-01 UTC; `None` if the line has no readable time."""
     status: str
     detail: str
+    tokens: Tokens = NO_TOKENS
+    """What the output of a scope says in its `usage`, as responses of models do."""
 
 
 class Problem(NamedTuple):
@@ -114,6 +137,7 @@ def from_fields(fields: dict[str, Any]) -> Event:
         parse_time(fields.get("timestamp")),
         status,
         detail,
+        _tokens(fields) if kind is END else NO_TOKENS,
     )
 
 
@@ -200,6 +224,19 @@ def _mark_outcome(fields: dict[str, Any]) -> tuple[str, str]:
     if data is None:
         return UNSET, ""
     return UNSET, _text(json.dumps(data, ensure_ascii=False), DETAIL_LIMIT)
+
+
+def _tokens(fields: dict[str, Any]) -> Tokens:
+    usage = _mapping(_mapping(fields.get("data")).get("usage"))
+    return Tokens(*(_count(usage, names) for names in _USAGE_NAMES))
+
+
+def _count(usage: dict[str, Any], names: tuple[str, ...]) -> int:
+    for name in names:
+        value = usage.get(name)
+        if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _COUNT_LIMIT:
+            return value
+    return 0
 
 
 def _mapping(value: object) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import NamedTuple, TextIO
 
 from . import reader
 from .forest import Folded, Node, Tree
+from .reader import Tokens
 from .text import duration, escape
 
 _LABEL_WIDTH_LIMIT = 72
@@ -66,6 +67,8 @@ def folded_text(folded: Folded, style: Style) -> str:
         parts.append(_count(folded.scopes, "scope"))
     if folded.duration_ns:
         parts.append(f"together {duration(folded.duration_ns, style.micro)}")
+    if any(folded.tokens):
+        parts.append(tokens_text(folded.tokens))
     if folded.marks:
         parts.append(_count(folded.marks, "mark"))
     if folded.errors:
@@ -73,6 +76,11 @@ def folded_text(folded: Folded, style: Style) -> str:
     if folded.refused:
         parts.append(f"{folded.refused:,} refused")
     return ", ".join(parts)
+
+
+def tokens_text(tokens: Tokens) -> str:
+    """Return how many tokens went into prompts, and how many came back."""
+    return f"{tokens.prompt:,} + {tokens.completion:,} tokens"
 
 
 def _count(number: int, noun: str) -> str:
@@ -107,7 +115,10 @@ def _row(node: Node, head: str, style: Style) -> _Line:
     label = f"{head}{category or 'unknown'} {name}"
     elapsed = node.duration_ns
     time = "-" if elapsed is None else duration(elapsed, style.micro)
-    return _Line(label, time, _scope_status(node))
+    status = _scope_status(node)
+    if any(node.tokens) and event.category in (reader.AGENT, reader.LLM):
+        status += f"  {tokens_text(node.tokens)}"
+    return _Line(label, time, status)
 
 
 def _offset(node: Node, style: Style) -> str:

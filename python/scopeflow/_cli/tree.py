@@ -18,7 +18,8 @@ LINE_LIMIT_BYTES = 8 * 1024 * 1024
 _PROBLEMS_SHOWN = 20
 
 _DESCRIPTION = """\
-Prints the scopes and marks of an ATOF event file as a tree, with durations and statuses.
+Prints the scopes and marks of an ATOF event file as a tree, with durations and statuses. A call
+of a model is shown with its tokens, prompt + completion, an agent with those of all its calls.
 Files of scopeflow, nemo-flow and nemo-relay are read."""
 
 _EPILOG = """\

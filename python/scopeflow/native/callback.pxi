@@ -1,6 +1,6 @@
 # What is known about a callable from its definition, found out once, when it is registered: whether
-# it has to be awaited (S3.8), whether it wants the context (S3.9), and in which of two ways it is
-# written.
+# it has to be awaited (S3.8), whether it wants the context (S3.9), and in which of the peers' shapes
+# it is written (_shapes.py).
 
 cdef enum:
     # inspect.CO_COROUTINE | CO_ITERABLE_COROUTINE | CO_ASYNC_GENERATOR, without importing inspect.
@@ -20,6 +20,8 @@ cdef class Callback:
     cdef bint wants_context
     # A stream intercept of the older form, `(request, next)`.
     cdef bint omits_name
+    # What it is made from has to be awaited.
+    cdef bint is_async
 
 
 cdef registered_callable(function, str what, scopeflow_registry registry):
@@ -29,26 +31,52 @@ cdef registered_callable(function, str what, scopeflow_registry registry):
         raise wrong_type(what, "callable", function)
     if registry == SCOPEFLOW_REGISTRY_SUBSCRIBER:
         return function
-    code, taken, bound = definition_of(function)
-    if code is None:
+    inner, taken, bound = definition_of(function)
+    if inner is None:
         return function
+    code = inner.__code__
+    is_variable = code.co_flags & VARIABLE_ARGUMENTS_CODE != 0
     wants_context = "context" in keyword_only_names(code) and "context" not in bound
     omits_name = (
         registry == SCOPEFLOW_REGISTRY_LLM_STREAM_EXECUTION_INTERCEPT
         and code.co_argcount - taken == 2
-        and not code.co_flags & VARIABLE_ARGUMENTS_CODE
+        and not is_variable
     )
-    if not wants_context and not omits_name:
+    adapt = None if is_variable else adapter_of(inner, taken, bound, registry)
+    if not wants_context and not omits_name and adapt is None:
         return function
     callback = Callback.__new__(Callback)
-    callback.function = function
-    callback.wants_context = wants_context
+    callback.function = function if adapt is None else adapt(function)
+    callback.wants_context = wants_context or adapt is not None
     callback.omits_name = omits_name
+    callback.is_async = is_async_callable(function)
     return callback
 
 
+cdef adapter_of(inner, Py_ssize_t taken, set bound, scopeflow_registry registry):
+    """What makes the callable out of one in Relay's shape; None if it is not in that."""
+    if not (
+        SCOPEFLOW_REGISTRY_TOOL_EXECUTION_INTERCEPT <= registry
+        <= SCOPEFLOW_REGISTRY_LLM_STREAM_EXECUTION_INTERCEPT
+    ):
+        return None
+    code = inner.__code__
+    names = code.co_varnames[taken:code.co_argcount - len(inner.__defaults__ or ())]
+    required = len([name for name in names if name not in bound])
+    if required < 2 or required == 3:  # None of the shapes has so many.
+        return None
+    from . import _shapes
+    count, adapt = _shapes.ADAPTERS.get(REGISTRIES[registry][0], (0, None))
+    return adapt if required == count else None
+
+
 cdef uint32_t callable_flags(scopeflow_ref ref) except? 0xFFFFFFFF:
-    return SCOPEFLOW_CALLABLE_FLAG_ASYNC if is_async_callable(object_of(ref)) else 0
+    registered = <object><PyObject *>ref
+    is_async = (
+        (<Callback>registered).is_async if type(registered) is Callback
+        else is_async_callable(registered)
+    )
+    return SCOPEFLOW_CALLABLE_FLAG_ASYNC if is_async else 0
 
 
 cdef bint is_async_callable(function) except -1:
@@ -89,8 +117,8 @@ cdef bint is_partial(function) except -1:
 
 
 cdef tuple definition_of(function):
-    """The code that runs in the end, how many of its positional parameters are given already, and
-    the keywords that are. Without Python code there is nothing to know."""
+    """The function that runs in the end, how many of its positional parameters are given already,
+    and the keywords that are. Without Python code there is nothing to know."""
     taken = 0
     bound = set()
     for _ in range(WRAPPER_LIMIT):
@@ -100,7 +128,7 @@ cdef tuple definition_of(function):
         elif getattr(function, "__func__", None) is None:
             code = getattr(function, "__code__", None)
             if code is not None:
-                return code, taken, bound
+                return function, taken, bound
             taken += 1  # The object itself, of an object with `__call__`.
         else:
             taken += 1  # The object of a method.
@@ -147,42 +175,62 @@ cdef class CallContext:
     scope: The scope that the work belongs to, a ScopeHandle.
     tool_call_id: The provider's id of a tool call, or None.
     model_name: The name of the model, or None.
+    codec: The request codec of an LLM call, for its request's sanitizers and for execution
+        intercepts; else None.
+    response_codec: Its response codec, for its response's sanitizers and for execution intercepts.
     """
 
     cdef readonly object target
     cdef readonly object scope
     cdef readonly object tool_call_id
     cdef readonly object model_name
+    cdef readonly object codec
+    cdef readonly object response_codec
 
     def __repr__(self):
         return describe_fields(self, ("target", "scope", "tool_call_id", "model_name"))
 
 
-cdef PyObject *context_of(
+cdef CallContext context_of(
     Runtime runtime, ScopeHandle near, const scopeflow_step *step,
-) except NULL:
-    """A new reference."""
+):
     cdef CallContext context = CallContext.__new__(CallContext)
     context.target = text_of(step.target)
     context.scope = handle_of(runtime, step.scope, near)
     context.tool_call_id = text_of(step.tool_call_id) or None
     context.model_name = text_of(step.model_name) or None
+    if step.registry == SCOPEFLOW_REGISTRY_LLM_SANITIZE_REQUEST_GUARDRAIL:
+        context.codec = object_of(step.codec)
+    elif step.registry == SCOPEFLOW_REGISTRY_LLM_SANITIZE_RESPONSE_GUARDRAIL:
+        context.response_codec = object_of(step.codec)
+    return context
+
+
+cdef PyObject *context_for(
+    Runtime runtime, ScopeHandle near, const scopeflow_step *step, ManagedCall call,
+) except NULL:
+    """A new reference. `call` is the one whose execution intercept runs, else None."""
+    cdef CallContext context = context_of(runtime, near, step)
+    if call is not None:
+        context.codec = call.codec
+        context.response_codec = call.response_codec
     INCREF(<PyObject *>context)
     return <PyObject *>context
 
 
 # Called where a raised exception is to stay as it is (see driver.pxi).
 ctypedef PyObject *(*context_function)(
-    Runtime runtime, ScopeHandle near, const scopeflow_step *step,
+    Runtime runtime, ScopeHandle near, const scopeflow_step *step, ManagedCall call,
 ) noexcept
 
-cdef context_function context_unchecked = <context_function>context_of
+cdef context_function context_unchecked = <context_function>context_for
 
 cdef tuple CONTEXT_KEYWORD = ("context",)
 
 
 cdef inline PyObject *call_back(
-    scopeflow_step *step, Runtime runtime, ScopeHandle near, PyObject **arguments, Py_ssize_t count,
+    scopeflow_step *step, Runtime runtime, ScopeHandle near, ManagedCall call,
+    PyObject **arguments, Py_ssize_t count,
 ) noexcept:
     """Calls what was registered. `arguments` has one place before the first and one behind the last
     argument."""
@@ -191,11 +239,11 @@ cdef inline PyObject *call_back(
         return PyObject_Vectorcall(
             callable, arguments, count | PY_VECTORCALL_ARGUMENTS_OFFSET, NULL
         )
-    return call_with_context(<Callback>callable, step, runtime, near, arguments, count)
+    return call_with_context(<Callback>callable, step, runtime, near, call, arguments, count)
 
 
 cdef PyObject *call_with_context(
-    Callback callback, scopeflow_step *step, Runtime runtime, ScopeHandle near,
+    Callback callback, scopeflow_step *step, Runtime runtime, ScopeHandle near, ManagedCall call,
     PyObject **arguments, Py_ssize_t count,
 ) noexcept:
     cdef PyObject *context = NULL
@@ -204,7 +252,7 @@ cdef PyObject *call_with_context(
         arguments += 1
         count -= 1
     if callback.wants_context:
-        context = context_unchecked(runtime, near, step)
+        context = context_unchecked(runtime, near, step, call)
         if context == NULL:
             return NULL
         arguments[count] = context

@@ -86,6 +86,8 @@ cdef ManagedCall new_link(Continuation continuation, ManagedCall call, request):
     link.target = call.target
     link.span = call.span
     link.link_of = continuation
+    link.codec = call.codec
+    link.response_codec = call.response_codec
     if call.streamed != NULL:
         join_streamed(link, <StreamedCall>call.streamed)
     return link

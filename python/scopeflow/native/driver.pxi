@@ -282,15 +282,33 @@ cdef int leave_execution(ManagedCall self, scopeflow_answer *answer) except -1:
 
 cdef void take_execution_outcome(ManagedCall self, scopeflow_answer *answer) noexcept:
     """An intercept may return anything, and marks with it (S3.11); a target's object is its own."""
-    value = <object><PyObject *>answer.value
-    if type(value) is not InterceptOutcome or self.step.callable == 0:
-        return
+    cdef PyTypeObject *kind = Py_TYPE(<PyObject *>answer.value)
+    if kind == <PyTypeObject *>InterceptOutcome and self.step.callable != 0:
+        take_result_outcome(self, answer)
+    elif kind == <PyTypeObject *>ToolExecutionResult:
+        take_annotation(answer)
+
+
+cdef void take_result_outcome(ManagedCall self, scopeflow_answer *answer) noexcept:
+    outcome = <InterceptOutcome><PyObject *>answer.value
     try:
-        take_outcome(&self.task, answer, <InterceptOutcome>value)
+        take_outcome(&self.task, answer, outcome)
+        if outcome.annotation is not None:
+            replace_value(answer, ToolExecutionResult(outcome.result, outcome.annotation))
     except BaseException as error:
         drop_reference(answer.value)
         INCREF(<PyObject *>error)
         answer_error(answer, <PyObject *>error)
+        return
+    if Py_TYPE(<PyObject *>answer.value) == <PyTypeObject *>ToolExecutionResult:
+        take_annotation(answer)
+
+
+cdef void take_annotation(scopeflow_answer *answer) noexcept:
+    """The result itself, with its annotation, is what goes on."""
+    annotation = (<ToolExecutionResult><PyObject *>answer.value).annotation
+    answer.annotated = payload_argument(annotation)
+    take_reference(answer.annotated)
 
 
 cdef inline PySendResult run_execution(ManagedCall self, PyObject **value) noexcept:
@@ -322,7 +340,7 @@ cdef PyObject *call_intercept(ManagedCall self) noexcept:
     arguments[1] = <PyObject *>self.name
     arguments[2] = <PyObject *>self.step.input
     arguments[3] = self.continuation
-    return call_back(&self.step, self.runtime, self.span, &arguments[1], 3)
+    return call_back(&self.step, self.runtime, self.span, self, &arguments[1], 3)
 
 
 # --- Awaiting ---

@@ -200,14 +200,17 @@ static int glue_forbid_instances(PyTypeObject *type) {
     return failed;
 }
 
+/* What stands behind METH_FASTCALL | METH_KEYWORDS; its name in CPython depends on the version. */
+typedef PyObject *(*glue_method_function)(PyObject *self, PyObject *const *arguments,
+                                          Py_ssize_t count, PyObject *names);
+
 /* Replaces the C function of a method and gives back the one that was there. Bound methods that
  * exist already are replaced too. */
-static _PyCFunctionFastWithKeywords glue_replace_method(PyTypeObject *type, const char *name,
-                                                        _PyCFunctionFastWithKeywords function) {
+static glue_method_function glue_replace_method(PyTypeObject *type, const char *name,
+                                                glue_method_function function) {
     PyMethodDef *method = type->tp_methods;
     while (strcmp(method->ml_name, name) != 0) method++;
-    _PyCFunctionFastWithKeywords const replaced =
-        (_PyCFunctionFastWithKeywords)(void (*)(void))method->ml_meth;
+    glue_method_function const replaced = (glue_method_function)(void (*)(void))method->ml_meth;
     method->ml_meth = (PyCFunction)(void (*)(void))function;
     return replaced;
 }

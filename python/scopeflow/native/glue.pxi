@@ -5,7 +5,7 @@ cdef extern from "native/glue.h":
         PyObject *self, PyObject *value, PyObject **result,
     ) noexcept
 
-    ctypedef PyObject *(*method_function "_PyCFunctionFastWithKeywords")(
+    ctypedef PyObject *(*method_function "glue_method_function")(
         PyObject *self, PyObject **arguments, Py_ssize_t count, PyObject *names,
     ) noexcept
 

@@ -54,9 +54,10 @@ cdef int end_manual_tool_call(
 ) except -1:
     cdef scopeflow_task task
     cdef scopeflow_step step
+    annotation = result.annotation if type(result) is ToolExecutionResult else None
     begin_tool_call_end(
-        call.pointer, pointer_of(current_of(call.runtime)), glue_emitter(), result, data, metadata,
-        end_status(status, error), error, timestamp, &task, &step,
+        call.pointer, pointer_of(current_of(call.runtime)), glue_emitter(), result, annotation,
+        data, metadata, end_status(status, error), error, timestamp, &task, &step,
     )
     if step.kind != SCOPEFLOW_STEP_KIND_DONE:
         finish_task(call.runtime, call, &task, &step)

@@ -18,10 +18,10 @@ cdef PyObject *invoke(
     if step.input_flags == 0 and name != NULL and takes_name_and_input(step.registry):
         arguments[1] = name
         arguments[2] = <PyObject *>step.input
-        return call_back(step, runtime, near, &arguments[1], 2)
+        return call_back(step, runtime, near, None, &arguments[1], 2)
     count = fill_unchecked(step, runtime, name, &arguments[1])
     if count > 0:
-        result = call_back(step, runtime, near, &arguments[1], count)
+        result = call_back(step, runtime, near, None, &arguments[1], count)
     for i in range(1, count + 1):
         DECREF(arguments[i])
     return result
@@ -71,6 +71,8 @@ cdef present(scopeflow_step *step, Runtime runtime):
     value = object_of(step.input)
     if value is JSON_NULL:
         return None
+    if type(value) is ToolExecutionResult:
+        value = (<ToolExecutionResult>value).result
     cdef scopeflow_step_flag flags = step.input_flags
     if flags & SCOPEFLOW_STEP_FLAG_PRIVATE_COPY:
         return private_copy(value, runtime if flags & SCOPEFLOW_STEP_FLAG_OBSERVED else None)

@@ -77,6 +77,8 @@ cdef int put_other(Walk *walk, value) except -1:
     kind = type(value)
     if kind is LLMRequest:
         put_request(walk, <LLMRequest>value)
+    elif kind is ToolExecutionResult:
+        put_value(walk, (<ToolExecutionResult>value).result)
     elif value is JSON_NULL:
         scopeflow_tape_put_null(walk.tape)
     elif is_instance_of(value, "enum", "Enum"):

@@ -58,20 +58,34 @@ cdef class PendingMarkSpec:
     its child (S3.11).
 
     name: What happened, at most 65,535 bytes.
+    category: The mark's category, at most 65,535 bytes, or None.
+    category_profile: Facts that belong to the category, a dict.
     data: The mark's data.
     metadata: The mark's metadata.
+    data_schema: The schema that the data follows, a dict with `name` and `version`.
     severity: LogSeverity, how grave it is; it stands in the metadata, which has to be a dict.
     """
 
     cdef readonly object name
+    cdef readonly object category
+    cdef readonly object category_profile
     cdef readonly object data
     cdef readonly object metadata
+    cdef readonly object data_schema
 
-    def __init__(self, name, *, data=None, metadata=None, severity=None):
+    def __init__(
+        self, name, category=None, category_profile=None, data=None, metadata=None,
+        data_schema=None, severity=None,
+    ):
         if not isinstance(name, str):
             raise wrong_type("name", "str", name)
+        if category is not None and not isinstance(category, str):
+            raise wrong_type("category", "str", category)
         self.name = name
+        self.category = category
+        self.category_profile = category_profile
         self.data = data
+        self.data_schema = data_schema
         self.metadata = metadata if severity is None else with_severity(metadata, severity)
 
     @property
@@ -80,7 +94,9 @@ cdef class PendingMarkSpec:
         return severity_of(self.metadata)
 
     def __repr__(self):
-        return describe_fields(self, ("name", "data", "metadata"))
+        return describe_fields(
+            self, ("name", "category", "category_profile", "data", "metadata", "data_schema")
+        )
 
 
 @cython.final
@@ -89,17 +105,56 @@ cdef class InterceptOutcome:
 
     result: What it would have returned: the request, or the call's result.
     pending_marks: PendingMarkSpec objects, in the order in which they are emitted.
+    annotation: Of a tool execution intercept: the result's annotation, as in ToolExecutionResult.
     """
 
     cdef readonly object result
     cdef readonly object pending_marks
+    cdef readonly object annotation
 
-    def __init__(self, result, pending_marks=()):
+    def __init__(self, result, pending_marks=(), *, annotation=None):
         self.result = result
         self.pending_marks = list(pending_marks)
+        self.annotation = annotation
 
     def __repr__(self):
-        return describe_fields(self, ("result", "pending_marks"))
+        return describe_fields(self, ("result", "pending_marks", "annotation"))
+
+
+@cython.final
+cdef class ToolExecutionResult:
+    """The result of a tool with an annotation, for observers; a tool may return it in place of its
+    plain result, and its caller gets it as it is.
+
+    result: What the tool would have returned; the data of its end event.
+    annotation: What else is to be known of the result, JSON-shaped; `tool_result_annotation` of the
+        end event's category profile.
+    """
+
+    cdef readonly object result
+    cdef readonly object annotation
+
+    def __init__(self, result, annotation=None):
+        self.result = result
+        self.annotation = annotation
+
+    @classmethod
+    def __class_getitem__(cls, item):
+        return cls
+
+    def __eq__(self, other):
+        if type(other) is not ToolExecutionResult:
+            return NotImplemented
+        cdef ToolExecutionResult that = <ToolExecutionResult>other
+        return self.result == that.result and self.annotation == that.annotation
+
+    __hash__ = None
+
+    def __reduce__(self):
+        return ToolExecutionResult, (self.result, self.annotation)
+
+    def __repr__(self):
+        return describe_fields(self, ("result", "annotation"))
 
 
 @cython.final
@@ -127,22 +182,34 @@ cdef class LLMRequestInterceptOutcome:
 
 cdef int leave_marks(scopeflow_task *task, marks) except -1:
     for mark in marks:
-        leave_mark(task, mark.name, mark.data, mark.metadata)
+        leave_mark(task, mark)
     return 0
 
 
-cdef int leave_mark(scopeflow_task *task, name, data, metadata) except -1:
-    cdef scopeflow_bytes text
+cdef int leave_mark(scopeflow_task *task, mark) except -1:
+    cdef scopeflow_bytes name
+    cdef scopeflow_bytes category
     cdef scopeflow_error error
-    cdef scopeflow_ref data_ref = payload_argument(data)
-    cdef scopeflow_ref metadata_ref = payload_argument(metadata)
-    text_argument(name, "the name of a pending mark", &text)
-    take_reference(data_ref)
-    take_reference(metadata_ref)
-    if scopeflow_task_mark(task, text, data_ref, metadata_ref, &error) != SCOPEFLOW_STATUS_OK:
-        drop_reference(data_ref)
-        drop_reference(metadata_ref)
-        raise_failure(&error)
+    cdef scopeflow_ref refs[4]
+    # All of it is held from here, whatever kind of object the mark is.
+    texts = (mark.name, getattr(mark, "category", None) or "")
+    given = (
+        mark.data, mark.metadata, getattr(mark, "category_profile", None),
+        getattr(mark, "data_schema", None),
+    )
+    text_argument(texts[0], "the name of a pending mark", &name)
+    text_argument(texts[1], "the category of a pending mark", &category)
+    for i in range(4):
+        refs[i] = payload_argument(given[i])
+        take_reference(refs[i])
+    cdef scopeflow_status status = scopeflow_task_mark(
+        task, name, refs[0], refs[1], category, refs[2], refs[3], &error
+    )
+    if status == SCOPEFLOW_STATUS_OK:
+        return 0
+    for i in range(4):
+        drop_reference(refs[i])
+    raise_failure(&error)
     return 0
 
 

@@ -368,7 +368,9 @@ cdef PyObject *push_plainly(
     if count != 2 or names != NULL:
         return push_with_keywords(self, arguments, count, names)
     cdef PyObject *none = <PyObject *>None
-    return (<open_scope_function>open_scope)(
+    # By way of a variable: compilers warn of a direct call through another type.
+    cdef open_scope_function open_borrowed = <open_scope_function>open_scope
+    return open_borrowed(
         self, arguments[0], arguments[1], none, none, none, none, none, none, none
     )
 

@@ -52,7 +52,8 @@ def _schema(api: Api, wire: Wire) -> dict[str, Any]:
         "category_profile": {
             "type": ["object", "null"],
             "properties": {key: {"type": "string"} for key in wire.profile}
-            | {key: {"type": "object"} for key in wire.annotations},
+            | {key: {"type": "object"} for key in wire.annotations}
+            | {key: {} for key in wire.notes},
         },
     }
     optional_category = {"category": {"type": ["string", "null"], "examples": categories}}

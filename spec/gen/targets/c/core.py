@@ -87,7 +87,7 @@ def keys(api: Api) -> list[Text]:
     if api.wire is not None:
         wire = api.wire
         order = dict.fromkeys(
-            (*wire.common, *wire.scope, *wire.mark, *wire.profile, *wire.annotations)
+            (*wire.common, *wire.scope, *wire.mark, *wire.profile, *wire.annotations, *wire.notes)
         )
         found += [Text(f"{INTERNAL}KEY_{upper(key)}", key) for key in order]
         found += [Text(f"{INTERNAL}KEY_{upper(k.name)}", k.key) for k in wire.metadata]

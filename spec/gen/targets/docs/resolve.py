@@ -109,7 +109,7 @@ def wire_tables(api: Api) -> list[Table]:
     order = [("both", key) for key in wire.common]
     order += [("scope", key) for key in wire.scope] + [("mark", key) for key in wire.mark]
     rows = tuple((code(key), of) for of, key in order)
-    profile = ", ".join(code(key) for key in (*wire.profile, *wire.annotations))
+    profile = ", ".join(code(key) for key in (*wire.profile, *wire.annotations, *wire.notes))
     doc = f"ATOF {wire.version}. {wire.doc} Inside `category_profile`: {profile}."
     meta = tuple((code(m.key), cell(m.doc)) for m in wire.metadata)
     return [

@@ -18,6 +18,7 @@
 #define SCOPEFLOW__KEY_CATEGORY "category"
 #define SCOPEFLOW__KEY_SUBTYPE "subtype"
 #define SCOPEFLOW__KEY_SEEN "seen"
+#define SCOPEFLOW__KEY_REMARK "remark"
 #define SCOPEFLOW__KEY_CAUSE "error.cause"
 #define SCOPEFLOW__ATOF_VERSION "0.9"
 #define SCOPEFLOW__MARKER_FAR "$far"
