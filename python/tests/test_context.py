@@ -312,7 +312,9 @@ def test_wrong_contexts(arguments, message):
 
 def test_a_parent_that_is_no_span():
     made = PropagationContext("01900000-0000-7000-0000-000000000000", ROOT)
-    with pytest.raises(scopeflow.InvalidArgument, match="8 zero bytes"):
+    with pytest.raises(
+        scopeflow.InvalidArgument, match="invalid argument: parent_uuid ends in 8 zero bytes"
+    ):
         made.to_traceparent()
 
 

@@ -95,7 +95,7 @@ def test_send_and_throw(decorate, log):
         return "end"
 
     generator = echo()
-    with pytest.raises(TypeError, match="just-started generator"):
+    with pytest.raises(TypeError, match="can't send non-None value to a just-started generator"):
         generator.send(1)
     assert next(generator) == "first"
     assert generator.send("sent") == "sent"
@@ -119,7 +119,9 @@ def test_asend_and_athrow(decorate, log):
 
     async def main():
         generator = echo()
-        with pytest.raises(TypeError, match="just-started async generator"):
+        with pytest.raises(
+            TypeError, match="can't send non-None value to a just-started async generator"
+        ):
             await generator.asend(1)
         assert await anext(generator) == "first"
         assert await generator.asend("sent") == "sent"

@@ -93,11 +93,21 @@ def test_what_is_loaded_when_it_is_asked_for_is_listed():
 
 def test_a_fresh_interpreter_finds_all_that_is_listed():
     """Nothing else has loaded a module for it."""
-    named = [*scopeflow.__all__, *LATE_MODULES]
+    named = [*LATE_MODULES, *scopeflow.__all__]
     for module, aliases in PEERS_ALIASES.items():
         named += [f"{module.__name__}.{name}".removeprefix("scopeflow.") for name in aliases]
-    program = "import operator, scopeflow\nfor name in {!r}: operator.attrgetter(name)(scopeflow)"
-    modules_after(program.format(named))
+    program = (
+        "import operator, scopeflow\n"
+        f"assert set({LATE_MODULES!r}) <= set(dir(scopeflow))\n"
+        f"for name in {named!r}: operator.attrgetter(name)(scopeflow)"
+    )
+    modules_after(program)
+
+
+def test_the_peers_names_of_classes():
+    assert scopeflow.ToolHandle is scopeflow.LLMHandle is scopeflow.ScopeHandle
+    assert scopeflow.ToolExecutionInterceptOutcome is scopeflow.InterceptOutcome
+    assert scopeflow._scope_stack_var is scopeflow.default_runtime.scope_stack_variable
 
 
 def test_shapes_of_callbacks_stand_where_the_peers_have_them():

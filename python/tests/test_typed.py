@@ -100,6 +100,12 @@ def test_json_passes_through_as_it_is(run):
     assert run("tool_execute", "t", given, lambda args: args, codec, codec) is given
 
 
+def test_json_that_an_intercept_changes_passes_too(run):
+    codec = JsonPassthrough()
+    with intercepts.tool_request("i", 1, False, lambda name, args: [*args, 1]):
+        assert run("tool_execute", "t", [0], list, codec, codec) == [0, 1]
+
+
 def test_what_an_intercept_changes_comes_through(run):
     def request(name, args):
         assert args == {"query": "x", "limit": 10}
@@ -522,6 +528,11 @@ def test_a_module_that_loads_lazily_runs_no_code(monkeypatch):
 
     monkeypatch.setitem(sys.modules, "lazy_module", Lazy("lazy_module"))
     assert typed._resolve_importable_type("lazy_module.Type") is None
+
+
+@pytest.mark.parametrize("path", ["scopeflow.typed.Codec", f"{__name__}.ARGS", "builtins.eval", ""])
+def test_a_path_to_anything_else_leads_nowhere(path):
+    assert typed._resolve_importable_type(path) is None
 
 
 def test_what_cannot_be_made_again_stays_as_it_is():

@@ -114,12 +114,14 @@ class Site:
 
     def __init__(self, package: Path, folder: Path) -> None:
         self.folder = folder
+        self.was_too_slow = False
         self.copy = folder / package.name
         ignored = shutil.ignore_patterns("__pycache__")
         shutil.copytree(package, self.copy, ignore=ignored)
 
     def passes(self, tests: tuple[str, ...], seconds: float) -> bool:
         """Whether all tests pass in time."""
+        self.was_too_slow = False
         command = [sys.executable, "-m", "pytest", "-x", "-q", "--tb=no", "-p", "no:cacheprovider"]
         options = ["--hypothesis-seed=0", f"--basetemp={self.folder / 'tests'}"]
         process = subprocess.Popen(
@@ -139,6 +141,7 @@ class Site:
         try:
             process.wait(seconds)
         except subprocess.TimeoutExpired:
+            self.was_too_slow = True
             return False
         finally:
             _end_all_of(process)
@@ -202,6 +205,8 @@ class Gate:
         site = self.sites.get()
         try:
             is_noticed = site.notices(planted, self.seconds[planted.module])
+            if is_noticed and site.was_too_slow:
+                print(f"too slow {planted}", flush=True)
         finally:
             self.sites.put(site)
         if not is_noticed:

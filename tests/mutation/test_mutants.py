@@ -145,10 +145,12 @@ def test_a_test_notices_or_does_not(site: Site) -> None:
     assert not site.notices(planted(site, TOO_FAR, "test_vague"), 60)
     assert not site.notices(planted(site, TOO_FAR, None), 60)
     assert (site.copy / "module.py").read_bytes() == before
+    assert not site.was_too_slow
 
 
 def test_an_endless_loop_is_noticed(site: Site) -> None:
     assert site.notices(planted(site, "pass", "test_vague"), 3)
+    assert site.was_too_slow
 
 
 def test_the_package_as_it_is_passes_or_not(site: Site) -> None:
