@@ -12,7 +12,8 @@ withholds the payload; the call itself goes on.
 Sanitizers of events (S3.12): `guardrail(event, fields)`, for marks and for the starts and ends of
 all scopes and calls. They return the fields `data`, `metadata` and `category_profile` anew.
 
-A callback with a keyword-only parameter `context` also gets a CallContext (S3.9).
+A callback with a keyword-only parameter `context` also gets a CallContext (S3.9). A sanitizer of an
+LLM's payload may have Relay's shape, `guardrail(payload, context)`, which tells of the codec.
 
     with guardrails.tool_sanitize_request("redact", 10, redact):
         ...  # Registered here, and no longer.

@@ -9,10 +9,12 @@ LLMRequest, the pair of it and its annotated form, or an LLMRequestInterceptOutc
 Execution intercepts (S3.7) run around the target: `fn(name, request, next)`. `next(request)` runs
 the rest of the chain, as often as they like, until they return; in an async call it is awaited.
 What they return is the call's result. A stream intercept, `fn(name, request, next)` or
-`fn(request, next)`, returns the iterator of the chunks.
+`fn(request, next)`, returns the iterator of the chunks, or is a generator itself: its `next` works
+until the stream has ended.
 
 An InterceptOutcome leaves marks with the call besides. A callback with a keyword-only parameter
-`context` also gets a CallContext (S3.9).
+`context` also gets a CallContext (S3.9). Relay's shapes are taken too: `fn(context, next)` for
+tools, whose `next` gives a ToolExecutionResult, and `fn(name, request, context, next)` for LLMs.
 """
 
 from ._native import default_runtime

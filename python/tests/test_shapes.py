@@ -260,3 +260,17 @@ def test_what_withholds_on_purpose(runtime, log):
     complete(runtime)
     assert log.events[0].data is None
     assert log.events[0].metadata["sanitize.failed"] == "in"
+
+
+# --- The peers' words ---
+
+
+def test_what_an_intercept_must_not_return_is_told_in_the_peers_words_too(runtime):
+    runtime.register_tool_request_intercept("t", 0, False, lambda name, args: object())
+    runtime.register_llm_request_intercept("l", 0, False, lambda name, request, annotated: 1)
+    with pytest.raises(RuntimeError, match="'t' returned no JSON value") as refused:
+        runtime.tool_request_intercepts_sync("search", {})
+    assert refused.value.__notes__ == ["py_to_json failed"]
+    with pytest.raises(RuntimeError, match="'l' returned no LLM request") as refused:
+        runtime.llm_request_intercepts_sync("gpt", REQUEST)
+    assert refused.value.__notes__ == ["result[0] extraction failed"]

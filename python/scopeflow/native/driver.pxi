@@ -59,6 +59,7 @@ cdef int answer_refused(
         scopeflow_task_abandon(task)
         raise_failure(error)
     refusal = error_of(error)
+    explain_refusal(step, refusal)
     begin_answer(answer)
     INCREF(<PyObject *>refusal)
     answer_error(answer, <PyObject *>refusal)

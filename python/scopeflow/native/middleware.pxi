@@ -157,6 +157,7 @@ cdef void judge_something(
         drop_reference(answer.value)
         drop_reference(answer.annotated)
         answer.annotated = 0
+        explain_refusal(step, error)
         INCREF(<PyObject *>error)
         answer_error(answer, <PyObject *>error)
 
@@ -249,7 +250,21 @@ cdef int explain(scopeflow_step *step, error) except -1:
     if is_logged(step):
         return 0
     what = "the codec" if step.kind == SCOPEFLOW_STEP_KIND_CODEC else registration_text(step)
-    note = f"{what} callable failed for '{text_of(step.target)}'"
+    return add_note(error, f"{what} callable failed for '{text_of(step.target)}'")
+
+
+cdef int explain_refusal(const scopeflow_step *step, error) except -1:
+    """What a request intercept must not return is told in the peers' words too (S3.11)."""
+    if step.kind != SCOPEFLOW_STEP_KIND_INVOKE:
+        return 0
+    if step.registry == SCOPEFLOW_REGISTRY_TOOL_REQUEST_INTERCEPT:
+        return add_note(error, "py_to_json failed")
+    if step.registry == SCOPEFLOW_REGISTRY_LLM_REQUEST_INTERCEPT:
+        return add_note(error, "result[0] extraction failed")
+    return 0
+
+
+cdef int add_note(error, str note) except -1:
     try:
         if hasattr(error, "add_note"):
             error.add_note(note)
