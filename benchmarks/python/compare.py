@@ -1,27 +1,32 @@
 """scopeflow beside nemo-relay and opentelemetry-sdk, in one interleaved run.
 
     pip install nemo-relay==0.10.4 opentelemetry-sdk
-    python benchmarks/python/compare.py [--check] [--rounds 40]
+    python benchmarks/python/compare.py [--check] [--write] [--rounds 40]
 
 A machine's noise hits whoever is running, so the rows take turns in short repetitions and each
 keeps its fastest. Read the ratios; the times hold for this machine and this minute. `--check` ends
-with 1 where a ratio is below its limit. The floor is the same work without any of the three.
+with 1 where a limit is passed (contestants.py); `--write` puts the table into benchmarks/README.md.
+The floor is the same work without any of the three.
 
-OpenTelemetry has spans and no middleware: a scope and a tool call are a span each, with the request
-as a JSON text for an attribute where somebody listens.
+OpenTelemetry has spans and no middleware: a scope and a call are a span each, with the request as a
+JSON text for an attribute where somebody listens.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import datetime
+import importlib.metadata
+import platform
 import sys
 import time
+from pathlib import Path
 
-from contestants import CONTESTANTS, FLOOR, OURS, PEER, ROWS, Contestant
+from contestants import CONTESTANTS, FLOOR, OURS, PEER, ROWS, SPANS, TASKS, Contestant
 
-# Row -> times as fast as nemo-relay, at least.
-LIMITS = {"scope": 15.0, "tool": 300.0}
+README = Path(__file__).parents[1] / "README.md"
+BEGIN, END = "<!-- compare: written by compare.py --write -->\n", "<!-- /compare -->"
 REPETITION_NS = 5_000_000
 Figures = dict[tuple[str, str], float]
 
@@ -40,7 +45,10 @@ async def measure(rounds: int) -> Figures:
     counts = {}
     for row, one in turns:
         await repetition(one, row, 3)  # Warms up.
-        counts[row, one.name] = max(1, int(REPETITION_NS / await repetition(one, row, 20)))
+        first_ns = await repetition(one, row, 20)
+        counts[row, one.name] = max(1, int(REPETITION_NS / first_ns))
+        if ROWS[row].work == "gathered":
+            counts[row, one.name] = TASKS
     best: Figures = {}
     for number in range(rounds):
         # The order changes from round to round, so that nobody always follows the same one.
@@ -51,33 +59,71 @@ async def measure(rounds: int) -> Figures:
     return best
 
 
-def report(best: Figures) -> bool:
-    """Prints the table; whether every limit was kept."""
+def table(best: Figures) -> tuple[list[str], list[str]]:
+    """The lines, and what is told of each limit that was passed."""
     names = [one.name for one in CONTESTANTS]
-    print(f"{'':<26}" + "".join(f"{name:>20}" for name in names) + f"{'relay / ours':>14}")
-    passed = True
-    for row in ROWS:
-        cells = "".join(
-            f"{best[row, name]:>20,.0f}" if (row, name) in best else f"{'–':>20}" for name in names
-        )
-        ratio = best[row, PEER] / best[row, OURS]
-        limit = LIMITS.get(row, 0.0)
-        passed &= ratio >= limit
-        note = "" if ratio >= limit else f"   below {limit:.0f}"
-        print(f"{row:<26}{cells}{ratio:>13.1f}x{note}")
-    return passed
+    head = ["", *names, f"{PEER} / {OURS}", "at least", f"{OURS} / {FLOOR}", "at most"]
+    lines = [f"| {' | '.join(head)} |", "|---|" + "---:|" * (len(head) - 1)]
+    passed = []
+    for name, row in ROWS.items():
+        figures = [best.get((name, one)) for one in names]
+        ours, peer = best[name, OURS], best[name, PEER]
+        floor, spans = best.get((name, FLOOR)), best.get((name, SPANS))
+        cells = ["–" if figure is None else f"{figure:,.0f}" for figure in figures]
+        cells += [f"{peer / ours:,.1f}", f"{row.least_ratio:,g}"]
+        cells.append("–" if floor is None else f"{ours / floor:.2f}")
+        cells.append("–" if row.most_floors == float("inf") else f"{row.most_floors:g}")
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+        if peer / ours < row.least_ratio:
+            passed.append(f"{name}: less than {row.least_ratio:g} times as fast as {PEER}")
+        if floor is not None and ours / floor > row.most_floors:
+            passed.append(f"{name}: more than {row.most_floors:g} times the floor")
+        if spans is not None and ours > spans:
+            passed.append(f"{name}: slower than {SPANS}")
+    return lines, passed
+
+
+def circumstances(rounds: int) -> str:
+    version = ".".join(map(str, sys.version_info[:3]))
+    peers = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in (PEER, SPANS))
+    date = datetime.datetime.now(datetime.timezone.utc).date()
+    return (
+        f"Nanoseconds an operation, the fastest of {rounds} repetitions. {peers}, CPython "
+        f"{version}; {processor()}, {date}. The floor is a context variable set and reset, or the "
+        "same without any of the three."
+    )
+
+
+def processor() -> str:
+    try:
+        for line in Path("/proc/cpuinfo").read_text("utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.partition(": ")[2]
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()
+
+
+def write(text: str) -> None:
+    before, _, rest = README.read_text("utf-8").partition(BEGIN)
+    _, _, after = rest.partition(END)
+    README.write_text(f"{before}{BEGIN}{text}{END}{after}", "utf-8")
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
-    parser.add_argument("--check", action="store_true", help="fail where a ratio is too low")
+    parser.add_argument("--check", action="store_true", help="fail where a limit is passed")
+    parser.add_argument("--write", action="store_true", help=f"write the table to {README.name}")
     parser.add_argument("--rounds", type=int, default=40)
     arguments = parser.parse_args()
-    version = ".".join(map(str, sys.version_info[:3]))
-    print(f"CPython {version}, nanoseconds an operation, the fastest of {arguments.rounds}\n")
-    passed = report(asyncio.run(measure(arguments.rounds)))
-    print(f"\n{FLOOR}: a context variable set and reset, or the bare await")
-    return 0 if passed or not arguments.check else 1
+    lines, passed = table(asyncio.run(measure(arguments.rounds)))
+    text = "\n".join([circumstances(arguments.rounds), "", *lines, ""])
+    print(text)
+    if arguments.write:
+        write(text)
+    for limit in passed:
+        print(limit)
+    return 1 if passed and arguments.check else 0
 
 
 if __name__ == "__main__":

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextvars
 import json
 import sys
-from collections.abc import Callable, Iterator
+import tempfile
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
+
+import request
 
 import scopeflow
 
@@ -17,6 +21,7 @@ try:
     import nemo_relay
     import nemo_relay.guardrails
     import nemo_relay.intercepts
+    import nemo_relay.llm
     import nemo_relay.scope
     import nemo_relay.scope_local
     import nemo_relay.subscribers
@@ -30,16 +35,37 @@ SMALL = {"query": "x", "limit": 3}
 LARGE = {"rows": [{"id": i, "tags": ["a", "b"], "text": "x" * 20} for i in range(1000)]}
 DEPTH, OTHERS = 1000, 1000
 
-# Row -> what is prepared for it, whether it is a tool call, and the request.
-ROWS: dict[str, tuple[str, bool, dict[str, Any]]] = {
-    "scope": ("nothing", False, SMALL),
-    "scope, depth 1,000": ("depth", False, SMALL),
-    "scope, one subscriber": ("subscriber", False, SMALL),
-    "tool": ("nothing", True, SMALL),
-    "tool, depth 1,000": ("depth", True, SMALL),
-    "tool, 2,000 others": ("others", True, SMALL),
-    "tool, 5,000 nodes": ("nothing", True, LARGE),
-    "tool, one subscriber": ("subscriber", True, SMALL),
+# How many calls run at the same time.
+TASKS = 1000
+
+
+class Row(NamedTuple):
+    """`work` is done where `preparation` stands around it. How many times as fast as nemo-relay it
+    has to be, and how many times as long as the floor it may take, where there is a limit."""
+
+    preparation: str
+    work: str
+    request: Any = SMALL
+    least_ratio: float = 1.0
+    most_floors: float = float("inf")
+
+
+ROWS = {
+    "scope": Row("nothing", "scopes", least_ratio=15, most_floors=3),
+    "scope, depth 1,000": Row("depth", "scopes"),
+    "scope, one subscriber": Row("subscriber", "scopes", least_ratio=25),
+    "scope, to a file": Row("file", "scopes", least_ratio=15),
+    "tool by hand": Row("nothing", "manual", least_ratio=60),
+    "tool": Row("nothing", "calls", least_ratio=300, most_floors=12),
+    "tool, depth 1,000": Row("depth", "calls"),
+    "tool, 2,000 others": Row("others", "calls"),
+    "tool, 5,000 nodes": Row("nothing", "calls", LARGE),
+    "tool, one subscriber": Row("subscriber", "calls"),
+    "tool, one of each of four": Row("one of each", "calls", least_ratio=600),
+    "tool, ten of each of four": Row("ten of each", "calls", least_ratio=1000),
+    "tool, 1,000 at once": Row("nothing", "gathered", most_floors=1.5),
+    "LLM, 8 KB": Row("nothing", "llm", request.request(300), least_ratio=300, most_floors=12),
+    "LLM stream, a chunk": Row("nothing", "stream", most_floors=3),
 }
 
 
@@ -47,57 +73,102 @@ async def search(request: dict[str, Any]) -> dict[str, Any]:
     return request
 
 
+async def complete(request: Any) -> dict[str, Any]:
+    return SMALL
+
+
+async def chunks(count: int) -> AsyncIterator[int]:
+    for number in range(count):
+        yield number
+
+
 def listen(event: object) -> None:
     """A subscriber that is called and looks at nothing."""
 
 
+Work = Callable[[int, Any], Any]
+Preparation = Callable[[], AbstractContextManager[Any]]
+
+
 @dataclass(frozen=True)
 class Contestant:
-    """`scopes` and `calls` do an operation `count` times; `preparations` stand around that."""
+    """`works` do an operation `count` times; `preparations` stand around that. `settle` waits until
+    what was emitted has reached everybody, which belongs to the work."""
 
     name: str
-    scopes: Callable[[int], Any]
-    calls: Callable[[int, dict[str, Any]], Any]
-    preparations: dict[str, Callable[[], AbstractContextManager[Any]]]
+    works: dict[str, Work]
+    preparations: dict[str, Preparation]
+    settle: Callable[[], Any] | None = None
 
     def has(self, row: str) -> bool:
-        return ROWS[row][0] in self.preparations
+        return ROWS[row].preparation in self.preparations and ROWS[row].work in self.works
 
     def prepared(self, row: str) -> AbstractContextManager[Any]:
-        return self.preparations[ROWS[row][0]]()
+        return self.preparations[ROWS[row].preparation]()
 
     async def work(self, row: str, count: int) -> None:
-        _, is_call, request = ROWS[row]
-        await (self.calls(count, request) if is_call else self.scopes(count))
+        await self.works[ROWS[row].work](count, ROWS[row].request)
+        if self.settle is not None and ROWS[row].preparation in ("subscriber", "file"):
+            await self.settle()
 
 
 # --- scopeflow and nemo-relay: the same names ---
 
 
-def scopes_of(library: ModuleType) -> Callable[[int], Any]:
-    async def scopes(count: int) -> None:
+def works_of(library: ModuleType, result: Callable[[Any], Any]) -> dict[str, Work]:
+    """`result` is what a tool makes of its plain result."""
+
+    async def target(request: dict[str, Any]) -> Any:
+        return result(request)
+
+    async def scopes(count: int, _: Any) -> None:
         push, pop, kind = library.scope.push, library.scope.pop, library.ScopeType.Function
         for _ in range(count):
             pop(push("plan", kind))
 
-    return scopes
+    async def manual(count: int, request: Any) -> None:
+        call, end = library.tools.call, library.tools.call_end
+        for _ in range(count):
+            end(call("search", request), result(request))
 
-
-def calls_of(library: ModuleType, target: Callable[..., Any]) -> Callable[..., Any]:
-    async def calls(count: int, request: dict[str, Any]) -> None:
+    async def calls(count: int, request: Any) -> None:
         execute = library.tools.execute
         for _ in range(count):
             await execute("search", request, target)
 
-    return calls
+    async def gathered(count: int, request: Any) -> None:
+        execute = library.tools.execute
+        for _ in range(max(1, count // TASKS)):
+            await asyncio.gather(*[work(execute, request) for _ in range(min(count, TASKS))])
+
+    async def work(execute: Any, request: Any) -> None:
+        await execute("search", request, target)
+
+    async def llm(count: int, request: Any) -> None:
+        execute, given = library.llm.execute, library.LLMRequest({}, request)
+        for _ in range(count):
+            await execute("openai", given, complete)
+
+    async def stream(count: int, _: Any) -> None:
+        given = library.LLMRequest({}, SMALL)
+        opened = await library.llm.stream_execute(
+            "openai", given, lambda _: chunks(count), listen, dict
+        )
+        async for _ in opened:
+            pass
+
+    return {
+        "scopes": scopes,
+        "manual": manual,
+        "calls": calls,
+        "gathered": gathered,
+        "llm": llm,
+        "stream": stream,
+    }
 
 
-async def peer_search(request: dict[str, Any]) -> object:
-    # The peer wants the result in its own class.
-    return nemo_relay.ToolExecutionResult(request)
-
-
-def preparations_of(library: ModuleType) -> dict[str, Callable[[], AbstractContextManager[Any]]]:
+def preparations_of(library: ModuleType, around: Callable[..., Any]) -> dict[str, Preparation]:
+    """`around` is a tool execution intercept, which the two do not write in the same way."""
     kind = library.ScopeType.Function
 
     @contextmanager
@@ -128,7 +199,52 @@ def preparations_of(library: ModuleType) -> dict[str, Callable[[], AbstractConte
         for number in range(OTHERS):
             library.intercepts.deregister_llm_request(str(number))
 
-    return {"nothing": nullcontext, "depth": depth, "subscriber": subscriber, "others": others}
+    @contextmanager
+    def file() -> Iterator[None]:
+        with tempfile.TemporaryDirectory() as folder:
+            config = library.AtofExporterConfig()
+            config.output_directory, config.filename = folder, "events.jsonl"
+            exporter = library.AtofExporter(config)
+            exporter.register("file")
+            yield
+            exporter.deregister("file")
+            exporter.shutdown()
+
+    @contextmanager
+    def each(count: int) -> Iterator[None]:
+        """One guard, sanitizer, request intercept and execution intercept, `count` times."""
+        names = [str(number) for number in range(count)]
+        guardrails, intercepts = library.guardrails, library.intercepts
+        for at, name in enumerate(names):
+            guardrails.register_tool_conditional_execution(name, at, lambda name, args: None)
+            guardrails.register_tool_sanitize_request(name, at, lambda name, args: args)
+            intercepts.register_tool_request(name, at, False, lambda name, args: args)
+            intercepts.register_tool_execution(name, at, around)
+        yield
+        for name in names:
+            guardrails.deregister_tool_conditional_execution(name)
+            guardrails.deregister_tool_sanitize_request(name)
+            intercepts.deregister_tool_request(name)
+            intercepts.deregister_tool_execution(name)
+
+    return {
+        "nothing": nullcontext,
+        "depth": depth,
+        "subscriber": subscriber,
+        "others": others,
+        "file": file,
+        "one of each": lambda: each(1),
+        "ten of each": lambda: each(10),
+    }
+
+
+async def our_around(name: str, arguments: Any, next: Callable[[Any], Any]) -> Any:
+    return await next(arguments)
+
+
+async def peer_around(context: Any, next: Callable[[Any], Any]) -> object:
+    result = await next(context.args)
+    return nemo_relay.ToolExecutionInterceptOutcome(result.result)
 
 
 # --- opentelemetry-sdk ---
@@ -155,18 +271,45 @@ def heard_spans() -> Iterator[None]:
     tracer = silent
 
 
-async def span_scopes(count: int) -> None:
+async def span_scopes(count: int, _: Any) -> None:
     for _ in range(count):
         with tracer.start_as_current_span("plan"):
             pass
 
 
-async def span_calls(count: int, request: dict[str, Any]) -> None:
+async def span_calls(count: int, request: Any) -> None:
     for _ in range(count):
-        with tracer.start_as_current_span("search") as span:
-            if tracer is heard:
-                span.set_attribute("gen_ai.tool.call.arguments", json.dumps(request))
-            await search(request)
+        await span_call(request)
+
+
+async def span_call(request: Any) -> None:
+    with tracer.start_as_current_span("search") as span:
+        if tracer is heard:
+            span.set_attribute("gen_ai.tool.call.arguments", json.dumps(request))
+        await search(request)
+
+
+async def span_by_hand(count: int, _: Any) -> None:
+    for _ in range(count):
+        tracer.start_span("search").end()
+
+
+async def span_gathered(count: int, request: Any) -> None:
+    for _ in range(max(1, count // TASKS)):
+        await asyncio.gather(*[span_call(request) for _ in range(min(count, TASKS))])
+
+
+async def span_chunks(count: int) -> AsyncIterator[int]:
+    """What instrumentations of providers put around a stream, which shows each chunk."""
+    with tracer.start_as_current_span("openai"):
+        async for chunk in chunks(count):
+            listen(chunk)
+            yield chunk
+
+
+async def span_stream(count: int, _: Any) -> None:
+    async for _ in span_chunks(count):
+        pass
 
 
 @contextmanager
@@ -182,26 +325,71 @@ def deep_spans() -> Iterator[None]:
 variable: contextvars.ContextVar[object] = contextvars.ContextVar("floor")
 
 
-async def floor_scopes(count: int) -> None:
+async def floor_scopes(count: int, _: Any) -> None:
     for _ in range(count):
         variable.reset(variable.set(None))
 
 
-async def floor_calls(count: int, request: dict[str, Any]) -> None:
+async def floor_calls(count: int, request: Any) -> None:
     for _ in range(count):
         await search(request)
 
 
+async def floor_llm(count: int, request: Any) -> None:
+    for _ in range(count):
+        await complete(request)
+
+
+async def floor_gathered(count: int, request: Any) -> None:
+    for _ in range(max(1, count // TASKS)):
+        await asyncio.gather(*[floor_task(request) for _ in range(min(count, TASKS))])
+
+
+async def floor_task(request: Any) -> None:
+    await search(request)
+
+
+async def floor_stream(count: int, _: Any) -> None:
+    async for _ in chunks(count):
+        pass
+
+
+FLOOR_PREPARATIONS = ("nothing", "one of each", "ten of each")
+
 CONTESTANTS = [
     Contestant(
-        PEER, scopes_of(nemo_relay), calls_of(nemo_relay, peer_search), preparations_of(nemo_relay)
+        PEER,
+        works_of(nemo_relay, nemo_relay.ToolExecutionResult),
+        preparations_of(nemo_relay, peer_around),
+        nemo_relay.subscribers.flush_async,
     ),
     Contestant(
         SPANS,
-        span_scopes,
-        span_calls,
+        {
+            "scopes": span_scopes,
+            "manual": span_by_hand,
+            "calls": span_calls,
+            "gathered": span_gathered,
+            "llm": span_calls,
+            "stream": span_stream,
+        },
         {"nothing": nullcontext, "depth": deep_spans, "subscriber": heard_spans},
     ),
-    Contestant(OURS, scopes_of(scopeflow), calls_of(scopeflow, search), preparations_of(scopeflow)),
-    Contestant(FLOOR, floor_scopes, floor_calls, {"nothing": nullcontext}),
+    Contestant(
+        OURS,
+        works_of(scopeflow, lambda result: result),
+        preparations_of(scopeflow, our_around),
+        scopeflow.subscribers.flush_async,
+    ),
+    Contestant(
+        FLOOR,
+        {
+            "scopes": floor_scopes,
+            "calls": floor_calls,
+            "gathered": floor_gathered,
+            "llm": floor_llm,
+            "stream": floor_stream,
+        },
+        dict.fromkeys(FLOOR_PREPARATIONS, nullcontext),
+    ),
 ]
