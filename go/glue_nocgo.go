@@ -12,7 +12,8 @@ type callBlock struct {
 	step struct {
 		kind, registry, status int32
 		codec_action           int32
-		input_flags, kinds     uint32
+		input_flags            uint32
+		kinds, position        uint32
 		callable, input, value uintptr
 		annotated              uintptr
 		scope                  scopeHandle

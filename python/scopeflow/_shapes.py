@@ -41,7 +41,11 @@ class ToolExecutionContext:
 
 
 class LlmCodecIdentity:
-    """What kind of codec a call has: `opaque` for one of the application's own, else `none`."""
+    """What kind of codec a call has.
+
+    kind: `opaque` for one of the application's own, else `none`.
+    id: Always None: an application's codec has no name.
+    """
 
     __slots__ = ("id", "kind")
 
@@ -84,7 +88,11 @@ LlmResponseContext = LlmSanitizeResponseContext
 
 
 class LlmExecutionContext:
-    """The codecs of a call, for an execution intercept."""
+    """The codecs of a call, for an execution intercept.
+
+    request_codec: An LlmSanitizeRequestContext.
+    response_codec: An LlmSanitizeResponseContext.
+    """
 
     __slots__ = ("request_codec", "response_codec")
 

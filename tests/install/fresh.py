@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from builds import PIP, Failed, bare_environment, make_venv, run
+from builds import PIP, ROOT, Failed, bare_environment, make_venv, run
 from interpreters import Interpreter
 
 HERE = Path(__file__).parent
@@ -41,6 +41,23 @@ def check_extras(interpreter: Interpreter, wheel: Path, folder: Path) -> None:
     tests = HERE / "fresh_extras.py"
     pytest = [python, "-I", "-m", "pytest", "-q", "-p", "no:cacheprovider", "-W", "error", tests]
     run(pytest, env=environment, cwd=folder)
+
+
+def check_suite(interpreter: Interpreter, wheel: Path, folder: Path) -> None:
+    """The package's own tests pass, each file by itself. Raises Failed."""
+    programs = make_venv(interpreter, folder / "venv-suite")
+    python, package = programs / "python", folder / "package"
+    environment = bare_environment(programs, Path("/usr/bin"), Path("/bin")) | {
+        "PYTHONPATH": str(package),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "HYPOTHESIS_STORAGE_DIRECTORY": str(folder / "hypothesis"),
+    }
+    environment.pop("SCOPEFLOW_TEST_DEPTH", None)  # What takes minutes is looked for once.
+    run([python, *PIP, "install", "-r", ROOT / "requirements-test.txt"], env=environment)
+    install = [python, *PIP, "install", "--no-index", "--no-deps", "--target", package, wheel]
+    run(install, env=environment)
+    for tests in sorted((ROOT / "python" / "tests").glob("test_*.py")):
+        run([python, "-m", "pytest", "-q", tests], env=environment, cwd=ROOT)
 
 
 def _expect(wanted: str, printed: str) -> None:

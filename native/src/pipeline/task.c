@@ -107,7 +107,7 @@ void scopeflow_task_abandon(scopeflow_task *task) {
 
 /* In pieces: a memset of this size is compiled to a string instruction, which is slow to start. */
 static void clear_step(scopeflow_step *step) {
-    enum { PIECE = 64 };
+    enum { PIECE = sizeof *step / 3 / 8 * 8 };
     char *const bytes = (char *)step;
     memset(bytes, 0, PIECE);
     memset(bytes + PIECE, 0, PIECE);
