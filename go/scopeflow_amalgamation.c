@@ -545,7 +545,8 @@ static inline void scopeflow__buffer_put_text(scopeflow__buffer *self, scopeflow
 
 #endif
 
-#define FIRST_CAPACITY_BYTES 256u
+/* Most lines fit. */
+#define FIRST_CAPACITY_BYTES 512u
 
 void scopeflow__buffer_deinit(scopeflow__buffer *self) {
     scopeflow__deallocate(self->memory, self->ptr, self->capacity);

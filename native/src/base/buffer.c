@@ -1,6 +1,7 @@
 #include "base/buffer.h"
 
-#define FIRST_CAPACITY_BYTES 256u
+/* Most lines fit. */
+#define FIRST_CAPACITY_BYTES 512u
 
 void scopeflow__buffer_deinit(scopeflow__buffer *self) {
     scopeflow__deallocate(self->memory, self->ptr, self->capacity);

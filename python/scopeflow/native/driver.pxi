@@ -182,7 +182,8 @@ cdef PySendResult go_on(
     else:
         settle(self, how, value)
     while True:
-        serve_subscribers(&self.task, &self.step)
+        if self.step.kind == SCOPEFLOW_STEP_KIND_DELIVER:
+            serve_subscribers(&self.task, &self.step)
         if self.step.kind == SCOPEFLOW_STEP_KIND_EXECUTE:
             enter_execution(self)
             how = run_execution(self, &value)

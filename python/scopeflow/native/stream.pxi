@@ -110,13 +110,8 @@ cdef bint hand_on(ManagedCall self, PyObject **result) except -1:
 cdef PySendResult run_stream(ManagedCall self, PyObject **value) noexcept:
     cdef StreamWork work = self.stream
     cdef PySendResult how
-    cdef PyObject *arguments[2]
     if work.phase == COLLECTING:
-        arguments[1] = <PyObject *>work.chunk
-        value[0] = PyObject_Vectorcall(
-            <PyObject *>work.collector, &arguments[1], 1 | PY_VECTORCALL_ARGUMENTS_OFFSET, NULL
-        )
-        return await_result(self, value)
+        return show_chunk(self, value)
     self.context = self.own_context
     if work.phase == STOPPING:
         return stop_producer(self, value)
@@ -124,8 +119,33 @@ cdef PySendResult run_stream(ManagedCall self, PyObject **value) noexcept:
         return PYGEN_ERROR
     value[0] = ask_producer_unchecked(self)
     leave_context(self)
-    if value[0] == NULL or not work.is_async:
-        return PYGEN_ERROR if value[0] == NULL else PYGEN_RETURN
+    if value[0] == NULL:
+        return PYGEN_ERROR
+    how = await_result(self, value) if work.is_async else PYGEN_RETURN
+    if how != PYGEN_RETURN or work.collector is None:
+        return how
+    take_chunk(self, value[0])  # At once: nothing had to be awaited for it.
+    return show_chunk(self, value)
+
+
+cdef inline void take_chunk(ManagedCall self, PyObject *chunk) noexcept:
+    cdef StreamWork work = self.stream
+    self.context = None
+    work.chunk = <object>chunk
+    work.has_chunk = True
+    DECREF(chunk)
+    if work.collector is not None:
+        work.phase = COLLECTING
+
+
+cdef PySendResult show_chunk(ManagedCall self, PyObject **value) noexcept:
+    """To the collector, in the consumer's context."""
+    cdef StreamWork work = self.stream
+    cdef PyObject *arguments[2]
+    arguments[1] = <PyObject *>work.chunk
+    value[0] = PyObject_Vectorcall(
+        <PyObject *>work.collector, &arguments[1], 1 | PY_VECTORCALL_ARGUMENTS_OFFSET, NULL
+    )
     return await_result(self, value)
 
 
@@ -169,13 +189,8 @@ cdef int settle_stream(ManagedCall self, PySendResult how, PyObject *value) exce
     cdef scopeflow_answer answer
     self.context = None
     if how == PYGEN_RETURN and work.phase == PRODUCING:
-        work.chunk = <object>value
-        work.has_chunk = True
-        DECREF(value)
-        if work.collector is not None:
-            work.phase = COLLECTING
-            return 0
-        return pass_chunk(self)
+        take_chunk(self, value)
+        return 0 if work.phase == COLLECTING else pass_chunk(self)
     if how == PYGEN_RETURN:
         DECREF(value)
         return pass_chunk(self) if work.phase == COLLECTING else end_early(self)
