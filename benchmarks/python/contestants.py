@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from types import ModuleType
 from typing import Any, NamedTuple
 
@@ -167,74 +168,78 @@ def works_of(library: ModuleType, result: Callable[[Any], Any]) -> dict[str, Wor
     }
 
 
-def preparations_of(library: ModuleType, around: Callable[..., Any]) -> dict[str, Preparation]:
-    """`around` is a tool execution intercept, which the two do not write in the same way."""
+@contextmanager
+def depth(library: ModuleType) -> Iterator[None]:
     kind = library.ScopeType.Function
+    handles = [library.scope.push("outer", kind) for _ in range(DEPTH)]
+    yield
+    for handle in reversed(handles):
+        library.scope.pop(handle)
 
-    @contextmanager
-    def depth() -> Iterator[None]:
-        handles = [library.scope.push("outer", kind) for _ in range(DEPTH)]
+
+@contextmanager
+def subscriber(library: ModuleType) -> Iterator[None]:
+    library.subscribers.register("listen", listen)
+    yield
+    library.subscribers.deregister("listen")
+
+
+@contextmanager
+def others(library: ModuleType) -> Iterator[None]:
+    """Middleware of LLM calls, and guards of a scope that has ended."""
+    elsewhere = library.scope.push("elsewhere", library.ScopeType.Function)
+    for number in range(OTHERS):
+        name = str(number)
+        library.intercepts.register_llm_request(name, number, False, lambda *given: given[1])
+        library.scope_local.register_tool_conditional_execution(
+            elsewhere, name, number, lambda *_: None
+        )
+    library.scope.pop(elsewhere)
+    yield
+    for number in range(OTHERS):
+        library.intercepts.deregister_llm_request(str(number))
+
+
+@contextmanager
+def file(library: ModuleType) -> Iterator[None]:
+    with tempfile.TemporaryDirectory() as folder:
+        config = library.AtofExporterConfig()
+        config.output_directory, config.filename = folder, "events.jsonl"
+        exporter = library.AtofExporter(config)
+        exporter.register("file")
         yield
-        for handle in reversed(handles):
-            library.scope.pop(handle)
+        exporter.deregister("file")
+        exporter.shutdown()
 
-    @contextmanager
-    def subscriber() -> Iterator[None]:
-        library.subscribers.register("listen", listen)
-        yield
-        library.subscribers.deregister("listen")
 
-    @contextmanager
-    def others() -> Iterator[None]:
-        """Middleware of LLM calls, and guards of a scope that has ended."""
-        elsewhere = library.scope.push("elsewhere", kind)
-        for number in range(OTHERS):
-            name = str(number)
-            library.intercepts.register_llm_request(name, number, False, lambda *given: given[1])
-            library.scope_local.register_tool_conditional_execution(
-                elsewhere, name, number, lambda *_: None
-            )
-        library.scope.pop(elsewhere)
-        yield
-        for number in range(OTHERS):
-            library.intercepts.deregister_llm_request(str(number))
+@contextmanager
+def of_each(library: ModuleType, around: Callable[..., Any], count: int) -> Iterator[None]:
+    """One guard, sanitizer, request intercept and execution intercept, `count` times. `around` is
+    the last one, which the two do not write in the same way."""
+    names = [str(number) for number in range(count)]
+    guardrails, intercepts = library.guardrails, library.intercepts
+    for at, name in enumerate(names):
+        guardrails.register_tool_conditional_execution(name, at, lambda name, args: None)
+        guardrails.register_tool_sanitize_request(name, at, lambda name, args: args)
+        intercepts.register_tool_request(name, at, False, lambda name, args: args)
+        intercepts.register_tool_execution(name, at, around)
+    yield
+    for name in names:
+        guardrails.deregister_tool_conditional_execution(name)
+        guardrails.deregister_tool_sanitize_request(name)
+        intercepts.deregister_tool_request(name)
+        intercepts.deregister_tool_execution(name)
 
-    @contextmanager
-    def file() -> Iterator[None]:
-        with tempfile.TemporaryDirectory() as folder:
-            config = library.AtofExporterConfig()
-            config.output_directory, config.filename = folder, "events.jsonl"
-            exporter = library.AtofExporter(config)
-            exporter.register("file")
-            yield
-            exporter.deregister("file")
-            exporter.shutdown()
 
-    @contextmanager
-    def each(count: int) -> Iterator[None]:
-        """One guard, sanitizer, request intercept and execution intercept, `count` times."""
-        names = [str(number) for number in range(count)]
-        guardrails, intercepts = library.guardrails, library.intercepts
-        for at, name in enumerate(names):
-            guardrails.register_tool_conditional_execution(name, at, lambda name, args: None)
-            guardrails.register_tool_sanitize_request(name, at, lambda name, args: args)
-            intercepts.register_tool_request(name, at, False, lambda name, args: args)
-            intercepts.register_tool_execution(name, at, around)
-        yield
-        for name in names:
-            guardrails.deregister_tool_conditional_execution(name)
-            guardrails.deregister_tool_sanitize_request(name)
-            intercepts.deregister_tool_request(name)
-            intercepts.deregister_tool_execution(name)
-
+def preparations_of(library: ModuleType, around: Callable[..., Any]) -> dict[str, Preparation]:
     return {
         "nothing": nullcontext,
-        "depth": depth,
-        "subscriber": subscriber,
-        "others": others,
-        "file": file,
-        "one of each": lambda: each(1),
-        "ten of each": lambda: each(10),
+        "depth": partial(depth, library),
+        "subscriber": partial(subscriber, library),
+        "others": partial(others, library),
+        "file": partial(file, library),
+        "one of each": partial(of_each, library, around, 1),
+        "ten of each": partial(of_each, library, around, 10),
     }
 
 
