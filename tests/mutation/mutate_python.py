@@ -35,7 +35,7 @@ sys.path.append(str(ROOT / "tests" / "coverage"))
 from branches import DEPTH, SKIPPED, TESTS, measured_files  # noqa: E402
 
 JOBS = os.cpu_count() or 1
-COUNT, LEAST_PER_MODULE, SEED = 450, 8, 20_261_126
+COUNT, LEAST_PER_MODULE, SEED = 300, 8, 20_261_126
 MINIMUM = 80.0
 # A mutant may loop, or allocate, without end. The tests of a module take some seconds.
 SLOWEST_FACTOR, LEAST_SECONDS = 5, 20
