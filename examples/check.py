@@ -16,7 +16,18 @@ README = ROOT / "README.md"
 BLOCK = re.compile(r"^<!-- (\S+) -->\n+```\w+\n(.*?)^```$", re.M | re.S)
 FIRST = [f"examples/first/{name}" for name in ("python/first.py", "node/first.mjs", "go/main.go")]
 PROGRAMS = ("hello_scope", "guarded_tool", "streaming_llm", "custom_exporter")
-SHOWN = [*FIRST, *(f"examples/python/{name}{end}" for name in PROGRAMS for end in (".py", ".txt"))]
+FOLDERS = (("python", ".py"), ("c", ".c"))
+SHOWN = [
+    *FIRST,
+    "examples/c/driver.h",
+    "examples/c/CMakeLists.txt",
+    *(
+        f"examples/{folder}/{name}{end}"
+        for folder, ending in FOLDERS
+        for name in PROGRAMS
+        for end in (ending, ".txt")
+    ),
+]
 
 
 def check_program(expected_file: Path, command: list[str]) -> str:

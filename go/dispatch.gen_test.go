@@ -701,6 +701,16 @@ func vectorNames_token(name string) (int64, bool) {
 	return 0, false
 }
 
+func vectorNames_decode_shape(name string) (int64, bool) {
+	switch name {
+	case "value":
+		return 0, true
+	case "llm_request":
+		return 1, true
+	}
+	return 0, false
+}
+
 func vectorNames_log_level(name string) (int64, bool) {
 	switch name {
 	case "warning":

@@ -26,6 +26,9 @@
 // they may change in place; pointers and structs in it are shared. Guards get the caller's own object
 // and must not change it.
 //
+// Middleware and subscribers may also be written in C, C++ or Rust, in a package with cgo, and stand in one
+// chain with those in Go: see [NativeFunctions].
+//
 // # Payloads
 //
 // Arguments, results and metadata may be any Go value. Nothing is encoded unless somebody listens.

@@ -131,9 +131,13 @@ func (c *call) panicked(value any) answer {
 }
 
 // execute runs the target, or the intercept around it, in a context in which the call's own span is
-// current (S4.6).
+// current (S4.6). Middleware in C may have it run once more (S3.7). That knows nothing of contexts, so
+// that it is here that a call for which nobody waits any longer is not tried again.
 func (c *call) execute() answer {
 	step := &c.block.step
+	if c.span != nil && c.ctx.Err() != nil {
+		return c.answerError(cancelledError(c.ctx.Err()))
+	}
 	ctx := c.spanContext()
 	if step.callable != 0 {
 		return c.invokeCallable(ctx, Registry(step.registry), c.runtime.callable(ref(step.callable)))
@@ -145,20 +149,27 @@ func (c *call) execute() answer {
 	return answer{kind: answerKindValue, value: c.runtime.slots.put(c.shard, result)}
 }
 
-// spanContext makes the call's own span, or finds it for the rest of a chain, where it is current again
-// whatever the intercept has made current.
+// spanContext makes the call's own span, once, or finds it for the rest of a chain, where it is current
+// again whatever the intercept has made current.
 func (c *call) spanContext() context.Context {
-	if c.span = c.chainSpan; c.span == nil {
-		handle := c.block.step.scope
-		c.span = c.runtime.wrapScope(c.ctx, c.delivery, handle)
-		c.span.spans = c.keepSpan(handle)
-		c.span.parent = c.parent
+	if c.chainSpan == nil {
+		if c.span == nil {
+			c.openSpan()
+		}
 		return &c.span.context
 	}
+	c.span = c.chainSpan
 	if c.current == c.span {
 		return c.ctx
 	}
 	return &contextNode{Context: c.ctx, runtime: c.runtime, scope: c.span, delivery: c.delivery}
+}
+
+func (c *call) openSpan() {
+	handle := c.block.step.scope
+	c.span = c.runtime.wrapScope(c.ctx, c.delivery, handle)
+	c.span.spans = c.keepSpan(handle)
+	c.span.parent = c.parent
 }
 
 // middlewareContext is the operation's own, but that an ended scope is current no more.

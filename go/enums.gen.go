@@ -5,7 +5,7 @@ package scopeflow
 import "strings"
 
 // abiHash is what this binding was generated for; the core's own must be equal (S6.3).
-const abiHash uint64 = 0x0e8739000221ec6f
+const abiHash uint64 = 0x1507016a334ca666
 
 const (
 	// Containers inside containers; a deeper one is written as `{"$depth":128}`.
@@ -98,6 +98,28 @@ func (t token) String() string {
 		return "set"
 	case tokenEnd:
 		return "end"
+	}
+	return "unknown"
+}
+
+// DecodeShape: What a host is to make of a JSON text.
+type DecodeShape int32
+
+const (
+	// The language's own value.
+	DecodeShapeValue DecodeShape = 0
+	// An LLM request: the text is an object whose members `headers`, an object, and `content` are
+	// there.
+	DecodeShapeLlmRequest DecodeShape = 1
+)
+
+// String gives the name in the spec, or `unknown` for a number that is none.
+func (d DecodeShape) String() string {
+	switch d {
+	case DecodeShapeValue:
+		return "value"
+	case DecodeShapeLlmRequest:
+		return "llm_request"
 	}
 	return "unknown"
 }

@@ -85,6 +85,14 @@ func newError(status Status, text string) error {
 
 func invalidArgument(text string) error { return newError(StatusInvalidArgument, text) }
 
+// toldError is an error that middleware in C has told of, whose message begins with its kind.
+func toldError(status Status, message string) error {
+	if status == StatusGuardrailRejected {
+		return &GuardrailRejectedError{Reason: strings.TrimPrefix(message, "guardrail rejected: ")}
+	}
+	return &Error{Status: status, Message: message}
+}
+
 func cancelledError(cause error) error {
 	return &Error{
 		Status:  StatusCancelled,

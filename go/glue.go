@@ -38,6 +38,8 @@ func releaseSpans(spans *spanHandles) {
 
 func coreAbiHash() uint64 { return uint64(C.scopeflow_abi_hash()) }
 
+func coreFunctions() (unsafe.Pointer, error) { return unsafe.Pointer(C.scopeflow_get_functions()), nil }
+
 // failures are the places for the texts of errors; C must not write to a goroutine's stack, which moves.
 var failures = sync.Pool{New: func() any { return new(C.scopeflow_error) }}
 

@@ -14,7 +14,7 @@ typedef struct scopeflow_go_call {
     scopeflow_step step;
     scopeflow_error error;
     scopeflow_emitter emitter;
-    /* The span that Go holds already; a link runs under that of its intercept's call. */
+    /* The span that Go holds already: its own, or for a link that of its intercept's call. */
     scopeflow_scope *span;
 } scopeflow_go_call;
 
@@ -26,11 +26,12 @@ static inline scopeflow_bytes scopeflow_go_bytes(const char *ptr, size_t len) {
 }
 
 /* The call's own span is borrowed until the task ends, but a goroutine that the target started may
- * keep its context for longer: Go holds a reference of its own, taken here to save a cgo call. */
+ * keep its context for longer: Go holds a reference of its own, taken here to save a cgo call, and
+ * once, however often the target is run. */
 static inline int32_t scopeflow_go_stepped(scopeflow_go_call *call, scopeflow_status status) {
     if (status == SCOPEFLOW_STATUS_OK && call->step.kind == SCOPEFLOW_STEP_KIND_EXECUTE &&
         call->step.scope != call->span)
-        (void)scopeflow_scope_retain(call->step.scope);
+        call->span = scopeflow_scope_retain(call->step.scope);
     return status;
 }
 
@@ -44,6 +45,9 @@ extern void scopeflowGoEncode(uintptr_t context, scopeflow_ref ref, scopeflow_ta
 extern void scopeflowGoDescribeError(uintptr_t context, scopeflow_ref ref, scopeflow_tape *tape);
 extern void scopeflowGoLog(uintptr_t context, uint32_t level, scopeflow_bytes message);
 extern uint32_t scopeflowGoSame(uintptr_t context, scopeflow_ref a, scopeflow_ref b);
+extern scopeflow_ref scopeflowGoDecode(uintptr_t context, scopeflow_bytes json, uint32_t shape);
+extern scopeflow_ref scopeflowGoMakeError(uintptr_t context, uint32_t status,
+                                          scopeflow_bytes message);
 
 static inline void scopeflow_go_release(void *context, scopeflow_ref ref) {
     scopeflowGoRelease((uintptr_t)context, ref);
@@ -66,6 +70,16 @@ static inline uint32_t scopeflow_go_same(void *context, scopeflow_ref a, scopefl
     return a == b || scopeflowGoSame((uintptr_t)context, a, b);
 }
 
+static inline scopeflow_ref scopeflow_go_decode(void *context, scopeflow_bytes json,
+                                                uint32_t shape) {
+    return scopeflowGoDecode((uintptr_t)context, json, shape);
+}
+
+static inline scopeflow_ref scopeflow_go_make_error(void *context, uint32_t status,
+                                                    scopeflow_bytes message) {
+    return scopeflowGoMakeError((uintptr_t)context, status, message);
+}
+
 /* Clock, entropy and memory are the core's own. */
 static inline scopeflow_host scopeflow_go_host(uintptr_t context) {
     scopeflow_host host;
@@ -77,6 +91,8 @@ static inline scopeflow_host scopeflow_go_host(uintptr_t context) {
     host.describe_error = scopeflow_go_describe_error;
     host.log = scopeflow_go_log;
     host.same = scopeflow_go_same;
+    host.decode = scopeflow_go_decode;
+    host.make_error = scopeflow_go_make_error;
     return host;
 }
 

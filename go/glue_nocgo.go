@@ -2,6 +2,8 @@
 
 package scopeflow
 
+import "unsafe"
+
 // Without cgo there is no core. Everything compiles, and the first call says what is missing.
 
 type emitterHandle = *struct{ emitter byte }
@@ -31,6 +33,8 @@ func freeCallBlock(*callBlock) {}
 func releaseSpans(*spanHandles) {}
 
 func coreAbiHash() uint64 { return abiHash }
+
+func coreFunctions() (unsafe.Pointer, error) { return nil, errNoCore }
 
 func (c *call) coreError(Status) error { return errNoCore }
 

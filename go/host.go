@@ -49,6 +49,24 @@ func scopeflowGoSame(host C.uintptr_t, a, b C.scopeflow_ref) C.uint32_t {
 	return boolToC(identical(owner.slots.get(ref(a)), owner.slots.get(ref(b))))
 }
 
+//export scopeflowGoDecode
+func scopeflowGoDecode(host C.uintptr_t, text C.scopeflow_bytes, shape C.uint32_t) C.scopeflow_ref {
+	owner := runtimeOf(uintptr(host))
+	if owner == nil {
+		return 0
+	}
+	return C.scopeflow_ref(owner.decode(borrowText(text), DecodeShape(shape)))
+}
+
+//export scopeflowGoMakeError
+func scopeflowGoMakeError(host C.uintptr_t, status C.uint32_t, text C.scopeflow_bytes) C.scopeflow_ref {
+	owner := runtimeOf(uintptr(host))
+	if owner == nil {
+		return 0
+	}
+	return C.scopeflow_ref(owner.slots.put(0, toldError(Status(status), copyText(text))))
+}
+
 //export scopeflowGoLog
 func scopeflowGoLog(host C.uintptr_t, level C.uint32_t, message C.scopeflow_bytes) {
 	owner := runtimeOf(uintptr(host))

@@ -151,7 +151,8 @@ func (s *Scope) IsInForce() bool {
 
 // Register registers the sink as a subscriber of a runtime. It is removed with
 // `deregister_subscriber`, which also writes what is queued.
-// Errors: already_exists (1001), invalid_argument (1003), no_memory (3002).
+// Errors: already_exists (1001), invalid_argument (1003), invalid_state (1004), no_memory
+// (3002).
 func (a *atofSink) Register(runtimeValue *Runtime, name string) error {
 	if err := a.usable(); err != nil {
 		return err

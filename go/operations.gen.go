@@ -33,6 +33,10 @@ static inline void scopeflow_go_tape_put_text(scopeflow_tape *self, int32_t toke
     scopeflow_tape_put_text(self, token, scopeflow_go_bytes(text, text_len));
 }
 
+static inline void scopeflow_go_tape_put_member(scopeflow_tape *self, const char *key, size_t key_len, const char *text, size_t text_len) {
+    scopeflow_tape_put_member(self, scopeflow_go_bytes(key, key_len), scopeflow_go_bytes(text, text_len));
+}
+
 static inline void scopeflow_go_tape_put_cycle(scopeflow_tape *self, uint32_t levels) {
     scopeflow_tape_put_cycle(self, levels);
 }
@@ -51,6 +55,10 @@ static inline void scopeflow_go_tape_put_json(scopeflow_tape *self, const char *
 
 static inline uint32_t scopeflow_go_tape_is_full(scopeflow_tape *self) {
     return scopeflow_tape_is_full(self);
+}
+
+static inline size_t scopeflow_go_tape_full_at(scopeflow_tape *self) {
+    return scopeflow_tape_full_at(self);
 }
 
 static inline int32_t scopeflow_go_runtime_new(uintptr_t host_context, uint32_t flags, int64_t clock_start, int64_t clock_step, uint32_t payload_budget, const char *credential_headers, size_t credential_headers_len, scopeflow_runtime **out, scopeflow_error *failure) {
@@ -774,6 +782,8 @@ static inline void scopeflow_go_atof_reader_free(scopeflow_atof_reader *self) {
 #cgo nocallback scopeflow_go_tape_put_double
 #cgo noescape scopeflow_go_tape_put_text
 #cgo nocallback scopeflow_go_tape_put_text
+#cgo noescape scopeflow_go_tape_put_member
+#cgo nocallback scopeflow_go_tape_put_member
 #cgo noescape scopeflow_go_tape_put_cycle
 #cgo nocallback scopeflow_go_tape_put_cycle
 #cgo noescape scopeflow_go_tape_put_mark
@@ -784,6 +794,8 @@ static inline void scopeflow_go_atof_reader_free(scopeflow_atof_reader *self) {
 #cgo nocallback scopeflow_go_tape_put_json
 #cgo noescape scopeflow_go_tape_is_full
 #cgo nocallback scopeflow_go_tape_is_full
+#cgo noescape scopeflow_go_tape_full_at
+#cgo nocallback scopeflow_go_tape_full_at
 #cgo noescape scopeflow_go_scope_metadata
 #cgo nocallback scopeflow_go_scope_metadata
 #cgo noescape scopeflow_go_scope_is_open
@@ -806,6 +818,8 @@ type runtimeHandle = *C.scopeflow_runtime
 type scopeHandle = *C.scopeflow_scope
 
 type eventHandle = *C.scopeflow_event
+
+type registrationListHandle = *C.scopeflow_registration_list
 
 type atofSinkHandle = *C.scopeflow_atof_sink
 
@@ -917,6 +931,12 @@ func coreTapePutText(self tapeHandle, tokenValue token, text string) {
 	C.scopeflow_go_tape_put_text(self, C.int32_t(tokenValue), textPointer(text), C.size_t(len(text)))
 }
 
+// coreTapePutMember appends a key and its text, as two string tokens would be, in one go: most
+// members of objects are no more.
+func coreTapePutMember(self tapeHandle, key string, text string) {
+	C.scopeflow_go_tape_put_member(self, textPointer(key), C.size_t(len(key)), textPointer(text), C.size_t(len(text)))
+}
+
 // coreTapePutCycle appends a reference to an enclosing container.
 func coreTapePutCycle(self tapeHandle, levels uint32) {
 	C.scopeflow_go_tape_put_cycle(self, C.uint32_t(levels))
@@ -943,6 +963,12 @@ func coreTapePutJson(self tapeHandle, json string) {
 // can stop walking.
 func coreTapeIsFull(self tapeHandle) bool {
 	return C.scopeflow_go_tape_is_full(self) != 0
+}
+
+// coreTapeFullAt: How much JSON text fills it. A host that gathers tokens before it appends them
+// may stop walking there; what a native callable is to see has no end to it.
+func coreTapeFullAt(self tapeHandle) uintptr {
+	return uintptr(C.scopeflow_go_tape_full_at(self))
 }
 
 // coreRuntimeNew makes a runtime with empty registries and a root scope of its own (S1.3).
@@ -1217,7 +1243,8 @@ func coreEventDescribe(self eventHandle) (eventInfo, error) {
 }
 
 // coreEventJson: JSON text of a part. Encodes the application's objects on first use, once, and
-// keeps the text: it is borrowed and lives as long as the event is held.
+// keeps the text: it is borrowed and lives as long as the event is held. While its payload is
+// being encoded the event has no text, which that payload's own code may find out.
 func coreEventJson(self eventHandle, part eventPart) (string, error) {
 	var out C.scopeflow_bytes
 	failure := newFailure()

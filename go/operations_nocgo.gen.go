@@ -12,6 +12,8 @@ type scopeHandle = *struct{ scope byte }
 
 type eventHandle = *struct{ event byte }
 
+type registrationListHandle = *struct{ registration_list byte }
+
 type atofSinkHandle = *struct{ atof_sink byte }
 
 type atofReaderHandle = *struct{ atof_reader byte }
@@ -34,6 +36,9 @@ func coreTapePutDouble(self tapeHandle, value float64) {
 func coreTapePutText(self tapeHandle, tokenValue token, text string) {
 }
 
+func coreTapePutMember(self tapeHandle, key string, text string) {
+}
+
 func coreTapePutCycle(self tapeHandle, levels uint32) {
 }
 
@@ -48,6 +53,10 @@ func coreTapePutJson(self tapeHandle, json string) {
 
 func coreTapeIsFull(self tapeHandle) bool {
 	return false
+}
+
+func coreTapeFullAt(self tapeHandle) uintptr {
+	return 0
 }
 
 func coreRuntimeNew(host uintptr, a *runtimeNewArguments) (runtimeHandle, error) {

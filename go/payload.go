@@ -2,6 +2,7 @@ package scopeflow
 
 import (
 	"encoding/json"
+	"math"
 	"math/big"
 	"reflect"
 	"sort"
@@ -35,6 +36,9 @@ type ancestor struct {
 
 // Sorted output is cut elsewhere than where the walk stops, so that the walk goes on for longer.
 const sortedLimitFactor = 16
+
+// payloadWithoutBudget is far beyond what any payload may hold, and can still be multiplied.
+const payloadWithoutBudget = math.MaxInt / sortedLimitFactor
 
 // Pointers to pointers make no container; a longer chain of them can only be a cycle.
 const pointerChainLimit = 64

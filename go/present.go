@@ -1,9 +1,9 @@
 package scopeflow
 
 import (
-	"bytes"
 	"encoding/json"
 	"reflect"
+	"strings"
 	"unsafe"
 )
 
@@ -58,15 +58,20 @@ func (c *call) stepFields() *EventFields {
 
 func (c *call) stepKinds() uint32 { return uint32(c.block.step.kinds) }
 
-// decodePart reads the JSON text of a part of an event; integers stay exact.
+// decodePart reads the JSON text of a part of an event.
 func decodePart(text string) any {
-	decoder := json.NewDecoder(bytes.NewReader([]byte(text)))
-	decoder.UseNumber()
 	var value any
-	if decoder.Decode(&value) != nil {
+	if decodeJSON(text, &value) != nil {
 		return nil
 	}
 	return value
+}
+
+// decodeJSON reads a JSON text. A number whose type is not said is a json.Number, so that it stays exact.
+func decodeJSON(text string, into any) error {
+	decoder := json.NewDecoder(strings.NewReader(text))
+	decoder.UseNumber()
+	return decoder.Decode(into)
 }
 
 // --- Private copies (S3.10) ---

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"math"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -155,6 +156,9 @@ func (r *Runtime) encode(value any, tape tapeHandle) {
 	}
 	w := payloadWalkers.Get().(*payloadWalker)
 	w.encodePayload(value, r.payloadBudget, r.isCanonical)
+	if w.isFull() && coreTapeFullAt(tape) == math.MaxUint { // Middleware in C gets all of it.
+		w.encodePayload(value, payloadWithoutBudget, false)
+	}
 	coreTapePutTokens(tape, w.bytes)
 	payloadWalkers.Put(w)
 }

@@ -2,6 +2,8 @@ package scopeflow
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
 )
 
@@ -63,7 +65,9 @@ func ToolCallExecute(
 	return r.ToolCallExecute(ctx, name, args, fn, options...)
 }
 
-// ExecuteTool is [ToolCallExecute] for a function with types of its own.
+// ExecuteTool is [ToolCallExecute] for a function with types of its own. Where middleware has put what
+// JSON makes in the place of the request or the result, as that in C does, it is read as encoding/json
+// reads it; any other type than that of the function is an [ErrInvalidArgument].
 func ExecuteTool[Request, Result any](
 	ctx context.Context, name string, request Request,
 	fn func(ctx context.Context, request Request) (Result, error), options ...ToolCallOption,
@@ -74,16 +78,45 @@ func ExecuteTool[Request, Result any](
 	}
 	result, err := ToolCallExecute(ctx, name, request,
 		func(ctx context.Context, args any) (any, error) {
-			// A nil interface loses its type on the way; it is the zero value of Request.
-			typed, _ := args.(Request)
+			typed, err := typedPayload[Request]("the tool was given", args)
+			if err != nil {
+				return nil, err
+			}
 			return fn(ctx, typed)
 		}, options...)
 	if err != nil {
 		return zero, err
 	}
-	typed, ok := result.(Result)
-	if !ok && result != nil {
-		return zero, invalidArgument(fmt.Sprintf("the tool returned %T instead of %T", result, zero))
+	return typedPayload[Result]("the tool returned", result)
+}
+
+// typedPayload gives a payload the type that it is to have. A nil interface has lost its type on the way;
+// it is the zero value.
+func typedPayload[T any](what string, value any) (T, error) {
+	typed, isTyped := value.(T)
+	if isTyped || value == nil {
+		return typed, nil
 	}
-	return typed, nil
+	made, err := madeOfJSON[T](value)
+	if err != nil {
+		return typed, invalidArgument(fmt.Sprintf("%s %T instead of %T: %v", what, value, typed, err))
+	}
+	return *made, nil
+}
+
+var errNotOfJSON = errors.New("it is not what JSON makes")
+
+// madeOfJSON reads what JSON has made as another type, if it is that.
+func madeOfJSON[T any](value any) (*T, error) {
+	switch value.(type) {
+	case map[string]any, []any, string, bool, json.Number:
+	default:
+		return nil, errNotOfJSON
+	}
+	text, err := json.Marshal(value)
+	if err != nil {
+		return nil, err
+	}
+	made := new(T)
+	return made, decodeJSON(string(text), made)
 }

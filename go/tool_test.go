@@ -108,6 +108,12 @@ func TestTypedTools(t *testing.T) {
 	if got, err := ExecuteTool(ctx, "nil", error(nil), isNil); got != nil || err != nil {
 		t.Errorf("got %v, %v", got, err)
 	}
+	_ = r.RegisterToolRequestIntercept("other", 0, false,
+		func(context.Context, string, any) (any, error) { return int8(7), nil })
+	if got, err := ExecuteTool(ctx, "double", 21, double); got != "" || !errors.Is(err, ErrInvalidArgument) {
+		t.Errorf("a request of another type gave %q, %v", got, err)
+	}
+	r.DeregisterToolRequestIntercept("other")
 	if _, err := ExecuteTool[int, int](ctx, "none", 1, nil); !errors.Is(err, ErrInvalidArgument) {
 		t.Errorf("a nil function returned %v", err)
 	}

@@ -183,17 +183,17 @@ func (e *expectedFailures) Fatal(...any)          { e.count++; runtime.Goexit() 
 func (e *expectedFailures) Fatalf(string, ...any) { e.Fatal() }
 
 // replayVector replays a case; one with a gap has to fail.
-func replayVector(t *testing.T, c vectorFileCase, gap string) {
+func replayVector(t *testing.T, c vectorFileCase, gap string, mode vectorMode) {
 	t.Helper()
 	if gap == "" {
-		runVector(t, c.decode(t))
+		runVector(t, c.decode(t), mode)
 		return
 	}
 	var failures expectedFailures
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		runVector(&failures, c.decode(&failures))
+		runVector(&failures, c.decode(&failures), mode)
 	}()
 	<-done
 	if failures.count == 0 {
@@ -223,5 +223,5 @@ func TestCasesThatAreLeftOut(t *testing.T) {
 func TestAKnownGapHasToFail(t *testing.T) {
 	failing := vectorFileCase{ID: "failing", text: json.RawMessage(
 		`{"steps": [{"op": "scope_pop", "on": "nobody"}]}`)}
-	replayVector(t, failing, fmt.Sprintf("%q is none", "nobody"))
+	replayVector(t, failing, fmt.Sprintf("%q is none", "nobody"), nil)
 }

@@ -1,8 +1,5 @@
 #include "bridge.h"
 
-/* How far beyond its budget a canonical payload is walked: what comes first in the order of the
- * application may come last in the order that is written (S2.6). */
-#define CANONICAL_BUDGET_FACTOR 16
 #define NS_PER_US 1000.0
 /* Room for the texts of the calls that run inside each other; longer ones go to the heap. */
 #define TEXTS_SIZE_BYTES 16384
@@ -23,9 +20,9 @@ static void host_release(void *context, scopeflow_ref ref) {
     import_release(ref);
 }
 
-/* The context is no address but the number of bytes after which a walk may stop. */
 static void host_encode(void *context, scopeflow_ref ref, scopeflow_tape *tape) {
-    import_encode(ref, tape, (double)(uintptr_t)context);
+    (void)context;
+    import_encode(ref, tape, (double)scopeflow_tape_full_at(tape));
 }
 
 static void host_describe_error(void *context, scopeflow_ref ref, scopeflow_tape *tape) {
@@ -43,13 +40,8 @@ static void host_entropy(void *context, uint8_t *out, size_t out_len_bytes) {
     import_entropy(out, out_len_bytes);
 }
 
-scopeflow_host bridge_host(const scopeflow_runtime_new_options *options) {
-    uint64_t limit = options->payload_budget_bytes;
-    if ((options->flags & SCOPEFLOW_RUNTIME_FLAG_CANONICAL) != 0) limit *= CANONICAL_BUDGET_FACTOR;
-    if (limit > UINTPTR_MAX) limit = UINTPTR_MAX;
-
+scopeflow_host bridge_host(void) {
     scopeflow_host host = SCOPEFLOW_HOST_INIT;
-    host.context = (void *)(uintptr_t)limit;
     host.release = host_release;
     host.encode = host_encode;
     host.describe_error = host_describe_error;

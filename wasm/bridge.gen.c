@@ -27,6 +27,10 @@ EXPORT("tapePutText") void bridge_tape_put_text(scopeflow_tape *self, scopeflow_
     scopeflow_tape_put_text(self, token, bridge_text(text, text_size));
 }
 
+EXPORT("tapePutMember") void bridge_tape_put_member(scopeflow_tape *self, const char *key, size_t key_size, const char *text, size_t text_size) {
+    scopeflow_tape_put_member(self, bridge_text(key, key_size), bridge_text(text, text_size));
+}
+
 EXPORT("tapePutCycle") void bridge_tape_put_cycle(scopeflow_tape *self, uint32_t levels) {
     scopeflow_tape_put_cycle(self, levels);
 }
@@ -47,6 +51,10 @@ EXPORT("tapeIsFull") uint32_t bridge_tape_is_full(scopeflow_tape *self) {
     return scopeflow_tape_is_full(self);
 }
 
+EXPORT("tapeFullAt") size_t bridge_tape_full_at(scopeflow_tape *self) {
+    return scopeflow_tape_full_at(self);
+}
+
 EXPORT("runtimeNew") scopeflow_status bridge_runtime_new(uint32_t flags, int64_t clock_start_ns, int64_t clock_step_ns, uint32_t payload_budget_bytes, const char *credential_headers, size_t credential_headers_size) {
     scopeflow_runtime_new_options options_ = SCOPEFLOW_RUNTIME_NEW_OPTIONS_INIT;
     options_.flags = flags;
@@ -54,7 +62,7 @@ EXPORT("runtimeNew") scopeflow_status bridge_runtime_new(uint32_t flags, int64_t
     options_.clock_step_ns = clock_step_ns;
     options_.payload_budget_bytes = payload_budget_bytes;
     options_.credential_headers = bridge_text(credential_headers, credential_headers_size);
-    scopeflow_host host_ = bridge_host(&options_);
+    scopeflow_host const host_ = bridge_host();
     scopeflow_runtime *out_ = NULL;
     scopeflow_status const status_ = scopeflow_runtime_new(&host_, &options_, &out_, &bridge.error);
     if (status_ == SCOPEFLOW_STATUS_OK) bridge.slots[0] = (double)(uintptr_t)out_;

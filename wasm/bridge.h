@@ -21,7 +21,7 @@ typedef struct bridge_state {
 extern bridge_state bridge;
 
 /* The function table of a new runtime. */
-scopeflow_host bridge_host(const scopeflow_runtime_new_options *options);
+scopeflow_host bridge_host(void);
 
 static inline scopeflow_bytes bridge_text(const char *address, size_t size) {
     scopeflow_bytes const text = {address, size};

@@ -47,11 +47,12 @@ async def measure(rounds: int) -> Figures:
     counts = {}
     for row, one in turns:
         await repetition(one, row, 3)  # Warms up.
-        first_ns = await repetition(one, row, 20)
         length_ns = FILE_REPETITION_NS if ROWS[row].preparation == "file" else REPETITION_NS
-        counts[row, one.name] = max(1, int(length_ns / first_ns))
-        if ROWS[row].work == "gathered":
-            counts[row, one.name] = TASKS
+        count = 20
+        # A few operations say more of what a flush takes than of themselves.
+        for _ in range(2):
+            count = max(1, int(length_ns / await repetition(one, row, count)))
+        counts[row, one.name] = TASKS if ROWS[row].work == "gathered" else count
     best: Figures = {}
     for number in range(rounds):
         # The order changes from round to round, so that nobody always follows the same one.

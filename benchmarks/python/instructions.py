@@ -21,17 +21,29 @@ SHORT, LONG = 1_000, 3_000
 
 # Row -> most instructions, or (most, times which row). S4.6 is checked by `tool, checked`.
 LIMITS = {
-    "scope at the root": (3_300, None) if sys.version_info[:2] == (3, 11) else (2.2, "set, reset"),
+    "scope at the root": (2.2, "set, reset"),
     "scope in a scope": (2.2, "set, reset when set"),
     # Nobody looks at a payload that nobody hears of.
     "mark, 5,000 values": (1.01, "mark, 5 values"),
+    # One that is only heard is not encoded.
+    "mark heard, 140 values": (1.01, "mark heard, one value"),
     "tool, async": (10_000, None),
     "tool, async, in a scope": (10_000, None),
     "tool, sync": (10_000, None),
-    "tool, one of each of four": (15_000, None),
-    "tool, ten of each of four": (60_000, None),
+    "tool, sync, beside asyncio": (10_000, None),
     "stream, a chunk": (3, "async generator, a chunk"),
 }
+
+# Where the figures that were agreed on come from.
+if sys.version_info[:2] == (3, 11):
+    LIMITS |= {
+        "scope at the root": (3_300, None),
+        "mark kept, table of 140 values": (60_000, None),
+        "mark kept, chat of 140 values": (60_000, None),
+        "mark kept, request of 8 KB": (60_000, None),
+        "tool, one of each of four": (15_000, None),
+        "tool, ten of each of four": (60_000, None),
+    }
 
 
 def main() -> int:
@@ -44,7 +56,7 @@ def main() -> int:
     passed = True
     for name, count in counts.items():
         limit = LIMITS.get(name)
-        line = f"{name:<32}{count:>8,}"
+        line = f"{name:<36}{count:>8,}"
         if limit is not None:
             most, ok = judge(counts, count, *limit)
             passed &= ok
@@ -60,7 +72,7 @@ def judge(counts: dict[str, int], count: int, most: float, of: str | None) -> tu
     return f"{factor:.2f} x `{of}`, limit {most}", factor <= most
 
 
-def measure() -> dict[str, int]:
+def measure(workloads: str = "workloads.py") -> dict[str, int]:
     """Runs the workloads under callgrind, which dumps its counters at each call of getppid."""
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder, "out")
@@ -70,7 +82,7 @@ def measure() -> dict[str, int]:
             "--dump-before=getppid",
             f"--callgrind-out-file={out}",
             sys.executable,
-            str(Path(__file__).with_name("workloads.py")),
+            str(Path(__file__).with_name(workloads)),
             str(SHORT),
             str(LONG),
         ]

@@ -11,6 +11,8 @@ import contextvars
 import os
 import sys
 
+from request import REQUEST_8K
+
 from scopeflow import (
     LLMRequest,
     ScopeType,
@@ -101,6 +103,32 @@ def marks_with(data):
     return run
 
 
+LONE = {"rows": 1}
+# 140 values each, and the request of the other benchmarks, with 143 values under 190 keys.
+TABLE = {
+    "rows": [{"id": row, "role": "user", "text": "x" * 20} for row in range(34)],
+    "a": 1,
+    "b": 2,
+}
+CHAT = {"messages": [{"role": "user", "content": "x" * 100} for _ in range(46)]}
+
+
+def keep(event):
+    KEPT[0] = event
+
+
+KEPT = [None]
+
+
+def heard_marks(data, subscriber):
+    def run(count):
+        with listening(subscriber):
+            marks_with(data)(count)
+        KEPT[0] = None
+
+    return run
+
+
 async def awaits(count):
     request = REQUEST
     for _ in range(count):
@@ -147,6 +175,13 @@ def sync_calls(count):
     execute, request = tools.execute_sync, REQUEST
     for _ in range(count):
         execute("search", request, search_sync)
+
+
+def sync_calls_beside_asyncio(count):
+    """In a program that has loaded it, and with it inspect."""
+    import asyncio  # noqa: F401
+
+    sync_calls(count)
 
 
 def scopes_heard(count):
@@ -240,6 +275,11 @@ ROWS = {
     "mark": marks,
     "mark, 5 values": marks_with(dict.fromkeys("abcd", "text")),
     "mark, 5,000 values": marks_with({"rows": [{"id": row, "text": "x"} for row in range(1_666)]}),
+    "mark heard, one value": heard_marks(LONE, hear),
+    "mark heard, 140 values": heard_marks(REQUEST_8K, hear),
+    "mark kept, table of 140 values": heard_marks(TABLE, keep),
+    "mark kept, chat of 140 values": heard_marks(CHAT, keep),
+    "mark kept, request of 8 KB": heard_marks(REQUEST_8K, keep),
     "await f(args)": awaits,
     "tool, async": calls,
     "tool, async, in a scope": calls_in_a_scope,
@@ -254,6 +294,7 @@ ROWS = {
     "llm, 8 KB": llm_calls,
     "async generator, a chunk": bare_chunks,
     "stream, a chunk": streamed_chunks,
+    "tool, sync, beside asyncio": sync_calls_beside_asyncio,
 }
 
 

@@ -1,7 +1,9 @@
 """Docstrings of the package as Markdown.
 
-They are nearly that already: what is indented is code, and a paragraph whose lines begin with names
-and a colon tells of parameters, whose text may go on in lines that are indented.
+They are nearly that already: what is indented is code, what begins with `>>>` is a session of
+Python, and a paragraph whose lines begin with names
+and a colon tells of parameters or of members of an enum, whose text may go on in lines that are
+indented.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ import re
 import textwrap
 from itertools import groupby
 
-PARAMETER = re.compile(r"(\*{0,2}[a-z_]+(?:, \*{0,2}[a-z_]+)*): ")
+PARAMETER = re.compile(r"(\*{0,2}[a-z_]+(?:, \*{0,2}[a-z_]+)*|[A-Z]\w* \(\d+\)): ")
 
 
 def to_markdown(text: str) -> str:
@@ -35,14 +37,18 @@ def paragraphs(text: str) -> list[list[str]]:
 
 def split_code(lines: list[str]) -> list[list[str]]:
     """A sentence may be followed by its code without a blank line, a parameter goes on indented."""
-    if PARAMETER.match(lines[0]):
+    if PARAMETER.match(lines[0]) or is_code(lines):
         return [lines]
     begin = next((at for at in range(1, len(lines)) if is_code(lines[at:])), len(lines))
     return [part for part in (lines[:begin], lines[begin:]) if part]
 
 
 def is_code(lines: list[str]) -> bool:
-    return all(line.startswith("    ") or not line for line in lines)
+    return is_session(lines) or all(line.startswith("    ") or not line for line in lines)
+
+
+def is_session(lines: list[str]) -> bool:
+    return lines[0].startswith(">>> ")
 
 
 def block(lines: list[str]) -> str:
@@ -56,7 +62,9 @@ def prose(lines: list[str]) -> str:
 
 
 def code(text: str) -> str:
-    """Marked as Python if it is, for others are tables or shell commands."""
+    """Marked as Python, or as a session of it, if it is; others are tables or shell commands."""
+    if text.startswith(">>> "):
+        return f"```pycon\n{text}\n```"
     try:
         ast.parse(text)
     except SyntaxError:

@@ -19,6 +19,7 @@ import docstrings
 
 import scopeflow
 from scopeflow import _native
+from scopeflow._decorators import LlmModule
 
 PACKAGE = Path(scopeflow.__file__).parent
 STUBS = ("_native.pyi", "_generated.pyi")
@@ -44,7 +45,17 @@ def page(module: ModuleType) -> str:
         value = getattr(module, name)
         if not isinstance(value, ModuleType) and is_at_home(module, value):
             parts += member(f"{module.__name__}.{name}", name, value)
+    if module is scopeflow:
+        parts += llm_decorator()
     return "\n\n".join(parts) + "\n"
+
+
+def llm_decorator() -> Iterator[str]:
+    """The module `llm` is one, too."""
+    called = LlmModule.__call__
+    yield "## llm"
+    yield fence(written("llm", definition(LlmModule, called.__name__)))
+    yield docstrings.to_markdown(documentation(called, "scopeflow.llm"))
 
 
 def is_at_home(module: ModuleType, value: object) -> bool:

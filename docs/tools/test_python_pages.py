@@ -22,6 +22,12 @@ name: What it is called, at
 *args, key: The rest.
 Raises TypeError for a < b.
 
+Agent (0): Decides
+    what to do.
+
+>>> x
+    3
+
 Example:
     scopeflow tree file
 """
@@ -38,6 +44,14 @@ y = x
 - `*args`, `key`: The rest.
 
 Raises TypeError for a < b.
+
+- `Agent (0)`: Decides
+  what to do.
+
+```pycon
+>>> x
+    3
+```
 
 Example:
 
@@ -64,6 +78,12 @@ def test_every_public_name_has_its_place():
     for member in scopeflow.__all__:
         if not isinstance(getattr(scopeflow, member), ModuleType):
             assert f"\n## {member}\n" in somewhere, member
+
+
+def test_the_decorators_have_their_place():
+    page = python_pages.page(scopeflow)
+    for name in ("tool", "agent", "llm"):
+        assert f"\n## {name}\n\n```python\n{name}(\n    function: Any = None,\n" in page
 
 
 def test_signatures_have_types():

@@ -40,7 +40,7 @@ class Progress:
             self._is_within_line = False
 
     def _agent(self, event: Event) -> str:
-        agent = self._agents.get(event.parent_uuid, "")
+        agent = self._agents.get(event.parent_uuid or "", "")
         if event.kind == "scope" and event.category == "agent":
             agent = event.name
         if event.scope_category == "start":

@@ -4,12 +4,7 @@
 #include "base/utf8.h"
 #include "json/parse.h"
 
-#include <stdlib.h>
-
-#define MUST(condition)                                                                            \
-    do {                                                                                           \
-        if (!(condition)) abort();                                                                 \
-    } while (0)
+#include "must.h"
 
 typedef struct fuzz_limits {
     uint32_t line_limit_bytes;

@@ -2,16 +2,13 @@
  * writer makes of both against the parser. */
 #include "base/names.gen.h"
 #include "base/utf8.h"
+#include "json/direct.h"
 #include "json/parse.h"
 #include "json/scan.h"
+#include "json/sets.h"
 #include "json/write.h"
 
-#include <stdlib.h>
-
-#define MUST(condition)                                                                            \
-    do {                                                                                           \
-        if (!(condition)) abort();                                                                 \
-    } while (0)
+#include "must.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -60,11 +57,34 @@ static void check_written(const scopeflow_tape *tape, uint32_t budget_bytes, boo
     scopeflow__buffer_deinit(&second);
 }
 
+/* Written while the tokens come it is the same text. */
+static void check_direct(const scopeflow_tape *tape, uint32_t budget_bytes) {
+    scopeflow__buffer expected;
+    scopeflow__buffer out;
+    scopeflow__json_writer writer;
+    scopeflow__json_direct direct;
+    scopeflow_tape handing_on;
+    write(tape, &expected, budget_bytes, false);
+    scopeflow__buffer_init(&out, &memory);
+    scopeflow__tape_init(&handing_on, &memory, SIZE_MAX);
+    scopeflow__json_writer_init(&writer, &out, budget_bytes, false);
+    scopeflow__json_direct_begin(&direct, &handing_on, &writer);
+    scopeflow_tape_put_tokens(&handing_on, scopeflow__text(tape->bytes.ptr, tape->bytes.len));
+    (void)scopeflow__json_direct_end(&direct);
+    MUST(scopeflow__same_text(scopeflow__text(expected.ptr, expected.len),
+                              scopeflow__text(out.ptr, out.len)));
+    scopeflow__tape_deinit(&handing_on);
+    scopeflow__buffer_deinit(&expected);
+    scopeflow__buffer_deinit(&out);
+}
+
 static void check_tape(const scopeflow_tape *tape, size_t size) {
-    check_written(tape, UINT32_MAX, false);
+    uint32_t const budgets[] = {UINT32_MAX, (uint32_t)(2 + size % 97), (uint32_t)(2 + size / 2)};
     check_written(tape, UINT32_MAX, true);
-    check_written(tape, (uint32_t)(2 + size % 97), false);
-    check_written(tape, (uint32_t)(2 + size / 2), false);
+    for (size_t i = 0; i < sizeof budgets / sizeof *budgets; i++) {
+        check_written(tape, budgets[i], false);
+        check_direct(tape, budgets[i]);
+    }
 }
 
 static void check_text(scopeflow_bytes text) {
@@ -83,6 +103,7 @@ static void check_row(scopeflow_bytes row) {
     scopeflow_tape tape;
     scopeflow__tape_init(&tape, &memory, SIZE_MAX);
     scopeflow_tape_put_tokens(&tape, row);
+    scopeflow__tape_sort_sets(&tape, 0);
     check_tape(&tape, row.len);
     scopeflow__tape_deinit(&tape);
 }

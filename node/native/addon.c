@@ -5,19 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* How far beyond its budget a canonical payload is walked: what comes first in the order of the
- * application may come last in the order that is written (S2.6). */
-#define CANONICAL_BUDGET_FACTOR 16.0
 /* A text that leaves less room than one code point may have been cut. */
 #define CODE_POINT_SIZE_BYTES 4
-
-/* What the core hands to the host's functions. It outlives the runtime's last scope, of which
- * nobody tells, so the environment keeps it. */
-struct addon_host {
-    addon *addon;
-    double limit_bytes;
-    addon_host *next;
-};
 
 /* --- Calls --- */
 
@@ -167,73 +156,6 @@ scopeflow_bytes addon_bytes(addon_call *call, size_t index) {
     return bytes;
 }
 
-/* --- What the core asks of JavaScript --- */
-
-/* Calls a function of the host. They do not throw; what comes all the same is the end of the
- * environment or an exhausted stack, and must not reach the core. */
-static void call_host(addon *self, napi_ref function, size_t count, double const *numbers) {
-    napi_env const env = self->env;
-    napi_handle_scope scope;
-    if (napi_open_handle_scope(env, &scope) != napi_ok) return;
-
-    napi_value callable = NULL;
-    napi_value receiver = NULL;
-    napi_value arguments[3];
-    bool is_ready = napi_get_reference_value(env, function, &callable) == napi_ok &&
-                    napi_get_undefined(env, &receiver) == napi_ok;
-    for (size_t i = 0; i < count && is_ready; i++)
-        is_ready = napi_create_double(env, numbers[i], &arguments[i]) == napi_ok;
-    if (is_ready) {
-        napi_status const status =
-            napi_call_function(env, receiver, callable, count, arguments, NULL);
-        napi_value exception;
-        if (status == napi_pending_exception)
-            (void)napi_get_and_clear_last_exception(env, &exception);
-    }
-    (void)napi_close_handle_scope(env, scope);
-}
-
-static void host_release(void *context, scopeflow_ref ref) {
-    addon *const self = ((addon_host *)context)->addon;
-    double const numbers[] = {(double)ref};
-    call_host(self, self->release, 1, numbers);
-}
-
-static void host_encode(void *context, scopeflow_ref ref, scopeflow_tape *tape) {
-    const addon_host *const host = context;
-    double const numbers[] = {(double)ref, (double)(uintptr_t)tape, host->limit_bytes};
-    call_host(host->addon, host->addon->encode, 3, numbers);
-}
-
-static void host_describe_error(void *context, scopeflow_ref ref, scopeflow_tape *tape) {
-    addon *const self = ((addon_host *)context)->addon;
-    double const numbers[] = {(double)ref, (double)(uintptr_t)tape};
-    call_host(self, self->describe_error, 2, numbers);
-}
-
-bool addon_lend_host(addon_call *call, const scopeflow_runtime_new_options *options,
-                     scopeflow_host *out_host) {
-    addon_host *const host = malloc(sizeof *host);
-    if (host == NULL) {
-        (void)napi_throw_error(call->env, NULL, "scopeflow: out of memory");
-        return false;
-    }
-    bool const is_canonical = (options->flags & SCOPEFLOW_RUNTIME_FLAG_CANONICAL) != 0;
-    host->addon = call->addon;
-    host->limit_bytes =
-        options->payload_budget_bytes * (is_canonical ? CANONICAL_BUDGET_FACTOR : 1.0);
-    host->next = call->addon->hosts;
-    call->addon->hosts = host;
-
-    scopeflow_host const table = SCOPEFLOW_HOST_INIT;
-    *out_host = table;
-    out_host->context = host;
-    out_host->release = host_release;
-    out_host->encode = host_encode;
-    out_host->describe_error = host_describe_error;
-    return true;
-}
-
 /* --- The functions that no operation stands behind --- */
 
 static napi_value text_value(napi_env env, const char *text, size_t size) {
@@ -290,8 +212,13 @@ static napi_value task_free(napi_env env, napi_callback_info info) {
 }
 
 static const addon_function own_functions[] = {
-    {"abiHash", abi_hash}, {"version", version},  {"errorMessage", error_message},
-    {"text", text},        {"taskNew", task_new}, {"taskFree", task_free},
+    {"abiHash", abi_hash},
+    {"version", version},
+    {"errorMessage", error_message},
+    {"text", text},
+    {"taskNew", task_new},
+    {"taskFree", task_free},
+    {"nativeHandle", addon_native_handle},
 };
 
 /* --- Loading --- */
@@ -320,22 +247,10 @@ static bool add_slots(napi_env env, napi_value core, addon *self) {
     return napi_set_named_property(env, core, "slots", slots) == napi_ok;
 }
 
-static bool keep_function(napi_env env, napi_value host, const char *name, napi_ref *out) {
-    napi_value function;
-    return napi_get_named_property(env, host, name, &function) == napi_ok &&
-           napi_create_reference(env, function, 1, out) == napi_ok;
-}
-
 /* Runs when the environment ends. Nothing of the core runs after that; what it still holds goes
  * with the process. */
 static void unload(void *data) {
-    addon *const self = data;
-    while (self->hosts != NULL) {
-        addon_host *const next = self->hosts->next;
-        free(self->hosts);
-        self->hosts = next;
-    }
-    free(self);
+    free(data);
 }
 
 /* load(host): Core */
@@ -347,10 +262,7 @@ static napi_value load(napi_env env, napi_callback_info info) {
     addon *const self = calloc(1, sizeof *self);
     bool const is_loaded =
         self != NULL && napi_get_cb_info(env, info, &count, &host, NULL, NULL) == napi_ok &&
-        keep_function(env, host, "release", &self->release) &&
-        keep_function(env, host, "encode", &self->encode) &&
-        keep_function(env, host, "describeError", &self->describe_error) &&
-        napi_create_object(env, &core) == napi_ok &&
+        addon_keep_host(self, env, host) && napi_create_object(env, &core) == napi_ok &&
         napi_create_string_utf8(env, "native", NAPI_AUTO_LENGTH, &kind) == napi_ok &&
         napi_set_named_property(env, core, "kind", kind) == napi_ok && add_slots(env, core, self) &&
         add_functions(env, core, self, own_functions,

@@ -64,6 +64,17 @@ static napi_value addon_tape_put_text(napi_env env, napi_callback_info info) {
     return addon_leave(&call_);
 }
 
+static napi_value addon_tape_put_member(napi_env env, napi_callback_info info) {
+    addon_call call_;
+    if (!addon_enter(&call_, env, info, 3)) return NULL;
+    scopeflow_tape *self = addon_pointer(&call_, 0);
+    scopeflow_bytes key = addon_text(&call_, 1);
+    scopeflow_bytes text = addon_text(&call_, 2);
+    if (!call_.is_valid) return addon_refuse(&call_, "tapePutMember");
+    scopeflow_tape_put_member(self, key, text);
+    return addon_leave(&call_);
+}
+
 static napi_value addon_tape_put_cycle(napi_env env, napi_callback_info info) {
     addon_call call_;
     if (!addon_enter(&call_, env, info, 2)) return NULL;
@@ -112,6 +123,14 @@ static napi_value addon_tape_is_full(napi_env env, napi_callback_info info) {
     return addon_number(&call_, (double)scopeflow_tape_is_full(self));
 }
 
+static napi_value addon_tape_full_at(napi_env env, napi_callback_info info) {
+    addon_call call_;
+    if (!addon_enter(&call_, env, info, 1)) return NULL;
+    scopeflow_tape *self = addon_pointer(&call_, 0);
+    if (!call_.is_valid) return addon_refuse(&call_, "tapeFullAt");
+    return addon_number(&call_, (double)scopeflow_tape_full_at(self));
+}
+
 static napi_value addon_runtime_new(napi_env env, napi_callback_info info) {
     addon_call call_;
     if (!addon_enter(&call_, env, info, 5)) return NULL;
@@ -122,8 +141,7 @@ static napi_value addon_runtime_new(napi_env env, napi_callback_info info) {
     options_.payload_budget_bytes = addon_u32(&call_, 3);
     options_.credential_headers = addon_text(&call_, 4);
     if (!call_.is_valid) return addon_refuse(&call_, "runtimeNew");
-    scopeflow_host host_;
-    if (!addon_lend_host(&call_, &options_, &host_)) return addon_leave(&call_);
+    scopeflow_host const host_ = addon_host(&call_);
     scopeflow_runtime *out_ = NULL;
     scopeflow_status const status_ = scopeflow_runtime_new(&host_, &options_, &out_, &call_.addon->error);
     if (status_ == SCOPEFLOW_STATUS_OK) call_.addon->slots[0] = (double)(uintptr_t)out_;
@@ -1686,11 +1704,13 @@ const addon_function addon_functions[] = {
     {"tapePutUint", addon_tape_put_uint},
     {"tapePutDouble", addon_tape_put_double},
     {"tapePutText", addon_tape_put_text},
+    {"tapePutMember", addon_tape_put_member},
     {"tapePutCycle", addon_tape_put_cycle},
     {"tapePutMark", addon_tape_put_mark},
     {"tapePutTokens", addon_tape_put_tokens},
     {"tapePutJson", addon_tape_put_json},
     {"tapeIsFull", addon_tape_is_full},
+    {"tapeFullAt", addon_tape_full_at},
     {"runtimeNew", addon_runtime_new},
     {"runtimeFree", addon_runtime_free},
     {"runtimeReadStats", addon_runtime_read_stats},

@@ -16,19 +16,26 @@
 /* Longer texts take a trip to the heap. */
 #define ADDON_TEXT_SIZE_BYTES 256
 
-typedef struct addon_host addon_host;
+/* The functions of the host (node/src/host.ts). */
+typedef enum addon_host_function {
+    ADDON_HOST_RELEASE,
+    ADDON_HOST_ENCODE,
+    ADDON_HOST_DESCRIBE_ERROR,
+    ADDON_HOST_SAME,
+    ADDON_HOST_DECODE,
+    ADDON_HOST_MAKE_ERROR,
+    ADDON_HOST_FUNCTION_COUNT
+} addon_host_function;
 
-/* What belongs to one environment: the main thread of Node or a worker. Used by its thread only. */
+/* What belongs to one environment: the main thread of Node or a worker. Used by its thread only.
+ * Runtimes have it as their host's context. */
 typedef struct addon {
     napi_env env;
-    napi_ref release; /* The functions of the host (node/src/host.ts). */
-    napi_ref encode;
-    napi_ref describe_error;
+    napi_ref host[ADDON_HOST_FUNCTION_COUNT];
     napi_ref slots_buffer;
     double *slots;
     scopeflow_emitter emitter;
     scopeflow_error error; /* Of the last call that failed. */
-    addon_host *hosts;
 } addon;
 
 /* One call of one function. What is taken by it is given back by `addon_leave`. */
@@ -70,8 +77,17 @@ int64_t addon_timestamp(addon_call *call, size_t index);     /* undefined is non
 scopeflow_bytes addon_text(addon_call *call, size_t index);  /* undefined is absent */
 scopeflow_bytes addon_bytes(addon_call *call, size_t index); /* borrowed from the array */
 
-/* Makes the function table of a new runtime. */
-bool addon_lend_host(addon_call *call, const scopeflow_runtime_new_options *options,
-                     scopeflow_host *out_host);
+/* --- addon_host.c --- */
+
+/* Takes the functions out of the object that JavaScript lends; false with an exception pending, or
+ * where one is missing. */
+bool addon_keep_host(addon *self, napi_env env, napi_value host);
+/* The function table of a new runtime. */
+scopeflow_host addon_host(const addon_call *call);
+
+/* --- addon_handles.c --- */
+
+/* nativeHandle(kind, address): what a C addon of others gets (node/include/scopeflow/node.h). */
+napi_value addon_native_handle(napi_env env, napi_callback_info info);
 
 #endif

@@ -98,6 +98,7 @@ export { ScopeflowError } from "./error.js";
 export * from "./errors.gen.js";
 export { Event } from "./event.js";
 export type { EventSanitizeFields } from "./event.js";
+export type { NativeHandle } from "./native-handle.js";
 export { Runtime } from "./runtime.js";
 export type * from "./options.js";
 export { ScopeHandle } from "./scope.js";

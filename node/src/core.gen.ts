@@ -25,6 +25,8 @@ export interface Core {
   /** Memory for a task; its address. */
   taskNew(): number;
   taskFree(task: number): void;
+  /** What an addon in C gets, by kind (native-handle.ts); only the addon has it (ADR 0020). */
+  nativeHandle?(kind: number, address: number): object;
 
   /** Appends null. */
   tapePutNull(self: number): void;
@@ -38,6 +40,9 @@ export interface Core {
   tapePutDouble(self: number, value: number): void;
   /** Appends a token that has a text: string, bytes, big_integer or unserializable. */
   tapePutText(self: number, token: number, text: string): void;
+  /** Appends a key and its text, as two string tokens would be, in one go: most members of
+   * objects are no more. */
+  tapePutMember(self: number, key: string, text: string): void;
   /** Appends a reference to an enclosing container. */
   tapePutCycle(self: number, levels: number): void;
   /** Appends a token without content: object, array, set, end or too_deep. */
@@ -51,6 +56,9 @@ export interface Core {
   /** Whether what was appended already fills the payload's budget, so that the host can stop
    * walking. */
   tapeIsFull(self: number): number;
+  /** How much JSON text fills it. A host that gathers tokens before it appends them may stop
+   * walking there; what a native callable is to see has no end to it. */
+  tapeFullAt(self: number): number;
   /** Makes a runtime with empty registries and a root scope of its own (S1.3). */
   runtimeNew(
     flags: number,
@@ -149,7 +157,8 @@ export interface Core {
   /** Reads the cheap facts. */
   eventDescribe(self: number): number;
   /** JSON text of a part. Encodes the application's objects on first use, once, and keeps the
-   * text: it is borrowed and lives as long as the event is held. */
+   * text: it is borrowed and lives as long as the event is held. While its payload is being
+   * encoded the event has no text, which that payload's own code may find out. */
   eventJson(self: number, part: number): number;
   /** Encodes what the event still refers to, so that it can outlive its delivery. A host that
    * keeps an event calls this before it answers the `deliver` step. Sealing twice does nothing. */

@@ -14,7 +14,7 @@ import {
 } from "./core.gen.js";
 import { AnswerKind, StepKind } from "./enums.gen.js";
 import { isCancellation, statusOf } from "./error.js";
-import { InvalidState } from "./errors.gen.js";
+import { GuardrailRejected, InvalidState } from "./errors.gen.js";
 import { Holding } from "./holding.js";
 import type { PendingMark } from "./intercepts.js";
 import {
@@ -30,11 +30,14 @@ import { taskLink } from "./operations.gen.js";
 import { PendingStep } from "./pending-step.js";
 import type { Runtime } from "./runtime.js";
 import { ScopeHandle } from "./scope.js";
+import { rejection } from "./rejection.js";
 import { errorOf } from "./status.gen.js";
 import type { StreamWork } from "./stream.js";
 
 /** What an operation is refused with that a closed runtime cuts short. */
 const CLOSED = new InvalidState("").status;
+/** What a guard refuses with. */
+const REJECTED = new GuardrailRejected("").status;
 
 /** What the host does for a managed call, beside what every operation needs. */
 export interface Call {
@@ -63,6 +66,8 @@ export class Operation {
   span: ScopeHandle | undefined;
   /** Whether it has come to rest between two chunks of its stream. */
   isResting = false;
+  /** Whether a `next` has found the span ended from elsewhere. */
+  private hasGoneBack = false;
 
   private readonly step: PendingStep;
   /** What the running intercept has to call the rest of the chain. */
@@ -236,7 +241,19 @@ export class Operation {
     return pending;
   }
 
+  /** What is current in the context of a stream's producer when it begins. */
+  get producerScope(): ScopeHandle | undefined {
+    return this.hasGoneBack ? this.runtime.nearestInForce(this.span) : this.span;
+  }
+
+  /** ADR 0011: behind `next` a context goes back to what is in force. */
+  private goBack(): void {
+    const { owner, span } = this;
+    if (owner !== undefined && span?.isInForce() === false) owner.hasGoneBack = true;
+  }
+
   private end(): undefined {
+    this.goBack();
     this.leaveSpan();
     this.holding.end();
   }
@@ -250,7 +267,10 @@ export class Operation {
     this.holding.scope = 0;
   }
 
-  /** S4.6: from here to the end event the call's own span is the current scope. */
+  /**
+   * S4.6: from here to the end event the call's own span is the current scope. It may come again: a
+   * native intercept has the rest of the chain run once more (ADR 0020).
+   */
   private execute(): unknown {
     const { runtime, step } = this;
     const { engine } = runtime;
@@ -443,10 +463,8 @@ export class Operation {
     const status = slots[STEP_STATUS]!;
     const value = this.runtime.engine.refs.take(slots[STEP_VALUE]!);
     if (status === 0) return value;
+    if (status === REJECTED) return rejection(String(value));
     if (status === CLOSED) return errorOf(status, "invalid state: the runtime is closed");
-    const reason = String(value);
-    const error = errorOf(status, `guardrail rejected: ${reason}`);
-    error.reason = reason;
-    return error;
+    return errorOf(status, "native middleware failed, and there was no memory to say how");
   }
 }

@@ -1,11 +1,17 @@
 import type { Core } from "./core.gen.js";
-import { Token } from "./enums.gen.js";
+import { DecodeShape, Token } from "./enums.gen.js";
 import { errorMessage, errorTypeName, ownErrorName } from "./error.js";
+import type { LlmRequest } from "./intercepts.js";
 import { encodePayload } from "./payload.js";
 import type { Refs } from "./refs.js";
+import { nativeError } from "./rejection.js";
 import { TokenWriter } from "./tokens.js";
 
-/** What the core calls while it runs. None of these throws. */
+/**
+ * What the core calls while it runs. None of these throws, but for the last two: then the addon
+ * tells the core that nothing was made. The last three are asked for by native middleware only,
+ * which the WebAssembly build has none of.
+ */
 export interface Host {
   /** Gives a reference back that the core had taken. */
   release(ref: number): void;
@@ -17,6 +23,12 @@ export interface Host {
   encode(ref: number, tape: number, limit: number): void;
   /** Puts an object with the members `type` and `message` on a tape. */
   describeError(ref: number, tape: number): void;
+  /** Whether two references mean the same object, 1 or 0 (S3.10). */
+  same(a: number, b: number): number;
+  /** Makes a value of JSON text at an address of the core's memory. Gives the reference. */
+  decode(address: number, size: number, shape: DecodeShape): number;
+  /** Makes one of our own errors. Gives the reference. */
+  makeError(status: number, address: number, size: number): number;
 }
 
 /** @param core Gives the core that calls; it is made with this host, so it does not exist yet. */
@@ -26,7 +38,19 @@ export function createHost(refs: Refs, core: () => Core): Host {
     encode: (ref, tape, limit) =>
       encodePayload(refs.get(ref), limit, (tokens) => core().tapePutTokens(tape, tokens)),
     describeError: (ref, tape) => core().tapePutTokens(tape, describeError(refs.get(ref))),
+    same: (a, b) => Number(Object.is(refs.get(a), refs.get(b))),
+    decode: (address, size, shape) => refs.lend(decode(core().text(address, size), shape)),
+    makeError: (status, address, size) =>
+      refs.lend(nativeError(status, core().text(address, size))),
   };
+}
+
+/** The core knows that the text is JSON, and that what is to be a request has what makes one. */
+function decode(json: string, shape: DecodeShape): unknown {
+  const value: unknown = JSON.parse(json);
+  if (shape !== DecodeShape.LlmRequest) return value;
+  const { headers, content } = value as LlmRequest;
+  return { headers, content };
 }
 
 function describeError(error: unknown): Uint8Array {

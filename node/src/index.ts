@@ -38,4 +38,5 @@ installEngine(new Engine(load, new AsyncContext()));
 export const core: "native" | "wasm" = installedEngine().core.kind;
 
 export * from "./api.js";
+export * as extensions from "./extensions.js";
 export { AtofExporter, type AtofExporterConfig } from "./atof.js";

@@ -53,6 +53,14 @@ export class TapeOperations extends Handle {
   isFull(): boolean {
     return this.engine.core.tapeIsFull(this.address) !== 0;
   }
+
+  /**
+   * How much JSON text fills it. A host that gathers tokens before it appends them may stop
+   * walking there; what a native callable is to see has no end to it.
+   */
+  fullAt(): number {
+    return this.engine.core.tapeFullAt(this.address);
+  }
 }
 
 /** One independent runtime. */
@@ -1632,9 +1640,10 @@ export class EventOperations extends Handle {
 
   /**
    * JSON text of a part. Encodes the application's objects on first use, once, and keeps the
-   * text: it is borrowed and lives as long as the event is held.
+   * text: it is borrowed and lives as long as the event is held. While its payload is being
+   * encoded the event has no text, which that payload's own code may find out.
    * @param part Which part.
-   * @throws invalid_argument (1003), no_memory (3002).
+   * @throws invalid_argument (1003), invalid_state (1004), no_memory (3002).
    */
   json(part: EventPart): string {
     checkInteger(part, "part");
@@ -1647,11 +1656,15 @@ export class EventOperations extends Handle {
   /**
    * Encodes what the event still refers to, so that it can outlive its delivery. A host that
    * keeps an event calls this before it answers the `deliver` step. Sealing twice does nothing.
-   * @throws invalid_argument (1003), no_memory (3002).
+   * @throws invalid_argument (1003), invalid_state (1004), no_memory (3002).
    */
   seal(): void {
     this.engine.check(this.engine.core.eventSeal(this.address));
   }
+}
+
+/** What one owner had registered at one moment. It keeps the callables alive until it is freed. */
+export class RegistrationListOperations extends Handle {
 }
 
 /** An open event file. */
@@ -1661,7 +1674,8 @@ export class AtofSinkOperations extends Handle {
    * which also writes what is queued.
    * @param runtime Whose events it takes.
    * @param name The name of the registration.
-   * @throws already_exists (1001), invalid_argument (1003), no_memory (3002).
+   * @throws already_exists (1001), invalid_argument (1003), invalid_state (1004), no_memory
+   * (3002).
    */
   register(runtime: RuntimeOperations, name: string): void {
     checkText(name, "name");

@@ -44,6 +44,7 @@ import type {
 } from "./options.js";
 import { ScopeHandle, type PopOptions } from "./scope.js";
 import type { LlmStream, SyncLlmStream } from "./stream.js";
+import { ownerHandle, type NativeHandle } from "./native-handle.js";
 import { nanoseconds, type Timestamp } from "./time.js";
 
 type Maybe<T> = T | null | undefined;
@@ -72,6 +73,16 @@ export class Runtime extends RuntimeRegistries {
     // Looked up at each call, so that a test runner's replacement of the console is seen.
     this.logger = log ?? ((message, error) => console.error(message, error));
     engine.watch(this, new HeldRuntime(engine.core, this.address));
+  }
+
+  /**
+   * The runtime for an addon in C, which registers middleware on it; made anew each time. It holds
+   * the runtime.
+   *
+   * @throws InvalidState with the WebAssembly core, into which nobody loads an addon.
+   */
+  get nativeHandle(): NativeHandle<"runtime"> {
+    return ownerHandle(this, "runtime");
   }
 
   /**
@@ -520,10 +531,14 @@ export class Runtime extends RuntimeRegistries {
       this.engine.unwatch(ended);
       this.engine.bury(ended);
     }
-    if (context.get() !== ended) return;
-    let scope = ended.opener;
+    if (context.get() === ended) context.set(this.nearestInForce(ended.opener));
+  }
+
+  /** @internal From a context's value upwards; nothing where only the root is left (ADR 0011). */
+  nearestInForce(value: ScopeHandle | undefined): ScopeHandle | undefined {
+    let scope = value;
     while (scope !== undefined && !scope.isInForce()) scope = scope.opener;
-    context.set(scope);
+    return scope;
   }
 
   /** The implicit root: what is current in a context in which nothing was opened (S1.3). */

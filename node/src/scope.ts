@@ -1,5 +1,6 @@
 import type { ScopeInfo } from "./core.gen.js";
 import { EndStatus, PopFlags, type ScopeType } from "./enums.gen.js";
+import { ownerHandle, type NativeHandle } from "./native-handle.js";
 import { ScopeOperations } from "./operations.gen.js";
 import type { Runtime } from "./runtime.js";
 import type { Timestamp } from "./time.js";
@@ -90,6 +91,16 @@ export class ScopeHandle extends ScopeOperations {
   /** The start to the millisecond. */
   get startedAt(): Date {
     return new Date(Number(this.startedAtNs / 1_000_000n));
+  }
+
+  /**
+   * The scope for an addon in C, which registers middleware on it; made anew each time. It holds
+   * this object.
+   *
+   * @throws InvalidState with the WebAssembly core, into which nobody loads an addon.
+   */
+  get nativeHandle(): NativeHandle<"scope"> {
+    return ownerHandle(this, "scope");
   }
 
   /**

@@ -45,7 +45,7 @@ class Producer {
     private readonly produced: unknown,
     private readonly isSync: boolean,
   ) {
-    this.current = operation.span;
+    this.current = operation.producerScope;
   }
 
   ask(): unknown {

@@ -11,11 +11,13 @@ interface Exports {
   tapePutUint(self: number, value: bigint): void;
   tapePutDouble(self: number, value: number): void;
   tapePutText(self: number, token: number, text: number, textSize: number): void;
+  tapePutMember(self: number, key: number, keySize: number, text: number, textSize: number): void;
   tapePutCycle(self: number, levels: number): void;
   tapePutMark(self: number, token: number): void;
   tapePutTokens(self: number, tokens: number, tokensSize: number): void;
   tapePutJson(self: number, json: number, jsonSize: number): void;
   tapeIsFull(self: number): number;
+  tapeFullAt(self: number): number;
   runtimeNew(
     flags: number,
     clockStartNs: bigint,
@@ -619,6 +621,16 @@ export class WasmCore extends WasmMemory<Exports> implements Core {
     this.leave(top_);
   }
 
+  tapePutMember(self: number, key: string, text: string): void {
+    const top_ = this.enter();
+    const keyAt_ = this.putText(key);
+    const keySize_ = this.textSize;
+    const textAt_ = this.putText(text);
+    const textSize_ = this.textSize;
+    this.exports.tapePutMember(self, keyAt_, keySize_, textAt_, textSize_);
+    this.leave(top_);
+  }
+
   tapePutCycle(self: number, levels: number): void {
     this.exports.tapePutCycle(self, levels);
   }
@@ -645,6 +657,10 @@ export class WasmCore extends WasmMemory<Exports> implements Core {
 
   tapeIsFull(self: number): number {
     return this.exports.tapeIsFull(self) >>> 0;
+  }
+
+  tapeFullAt(self: number): number {
+    return this.exports.tapeFullAt(self) >>> 0;
   }
 
   runtimeNew(

@@ -1044,6 +1044,7 @@ export const operations = {
 /** The names of the package's enums and flags by the spec's names. */
 export const enums = {
   token: "Token",
+  decode_shape: "DecodeShape",
   log_level: "LogLevel",
   scope_type: "ScopeType",
   end_status: "EndStatus",

@@ -6,6 +6,7 @@ import { operations } from "./dispatch.gen.mjs";
 /** Features of the vectors that JavaScript lacks, and why. */
 const lacking = {
   byte_strings: "a text of JavaScript cannot hold bytes that are no UTF-8",
+  native: "nobody has written middleware in C for JavaScript's runner yet",
   tool_annotations: "a tool's result has no annotation yet",
 };
 

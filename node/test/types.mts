@@ -2,11 +2,13 @@
 
 import {
   event,
+  extensions,
   GuardrailRejected,
   InterceptOutcome,
   type LlmRequest,
   llmCallExecute,
   llmStreamCallExecute,
+  type NativeHandle,
   pushScope,
   registerLlmRequestIntercept,
   registerToolExecutionIntercept,
@@ -80,3 +82,13 @@ registerToolRequestIntercept("r", 0, () => 1);
 registerToolConditionalExecutionGuardrail("g", 0, () => 1);
 // @ts-expect-error There is no such option.
 runtime.event("m", { input: 1 });
+
+const table: NativeHandle<"functions"> = extensions.functions();
+const owners: [NativeHandle<"runtime">, NativeHandle<"scope">, string] = [
+  runtime.nativeHandle,
+  scope.nativeHandle,
+  extensions.getInclude(),
+];
+// @ts-expect-error A scope's handle is not a runtime's.
+owners[0] = scope.nativeHandle;
+void [table, owners];

@@ -15,7 +15,8 @@ const CLOCK_STEP = "1000000";
  *
  * @param scopeflow The package.
  * @param internals Of the package's inside: the `engine`, and all `enums` of the spec.
- * @param mode "sync" or "async": the entry that calls take.
+ * @param mode "sync" or "async": the entry that calls take; "native" is async with middleware in C
+ *   where that can be (internals.natively).
  */
 export async function runCase(scopeflow, internals, test, mode) {
   const runner = new Runner(scopeflow, internals, test, mode);
@@ -29,6 +30,7 @@ class Runner {
     this.enums = internals.enums;
     this.test = test;
     this.isSync = mode === "sync";
+    this.natively = mode === "native" ? internals.natively : undefined;
     const settings = test.runtime ?? {};
     this.runtime = new scopeflow.Runtime({
       deterministic: true,
@@ -117,6 +119,7 @@ class Runner {
     if (step.next !== undefined) return yield* this.scripts.callKeptNext(step);
     const entry = operations[step.op] ?? fail(`no operation ${step.op}`);
     const on = entry.on === "runtime" ? this.runtime : this.label(step.on);
+    if (this.natively?.register(this, step, on)) return undefined;
     const given = this.arguments(entry, step);
     if (entry.result !== "call") {
       return this.inContext(() => entry.call(on, given, this.runtime));

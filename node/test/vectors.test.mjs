@@ -9,7 +9,9 @@ import { runCase } from "./vectors.mjs";
 
 const require = createRequire(import.meta.url);
 const engine = require("../dist/cjs/installed.js").installedEngine();
-const internals = { engine, enums: require("../dist/cjs/enums.gen.js") };
+const natively = scopeflow.core === "native" ? await import("./natively.mjs") : undefined;
+const internals = { engine, enums: require("../dist/cjs/enums.gen.js"), natively };
+const modes = natively ? ["async", "sync", "native"] : ["async", "sync"];
 const folder = process.env.SCOPEFLOW_VECTORS;
 const gaps = knownGaps(readFileSync(join(folder, "known_gaps.yaml"), "utf8"), scopeflow.core);
 const counts = { replayed: 0, leftOut: 0 };
@@ -21,12 +23,16 @@ for (const name of readdirSync(folder).filter((name) => /^(?!schema\.).*\.json$/
     for (const vector of file.cases) {
       const skip = reasonToLeaveOut(vector);
       counts[skip === undefined ? "replayed" : "leftOut"]++;
-      for (const mode of ["async", "sync"]) {
+      for (const mode of modes) {
         const run = () => runCase(scopeflow, internals, vector, mode);
         test(`${vector.id} (${mode})`, { skip }, () => replay(vector.id, gaps, run));
       }
     }
   });
 }
+
+test("middleware in C was among it", { skip: natively === undefined }, () => {
+  assert(natively.counts.registered > 100, `${natively.counts.registered} registered`);
+});
 
 after(() => console.log(`vectors: ${counts.replayed} replayed, ${counts.leftOut} left out`));

@@ -13,8 +13,9 @@
     scope_local            register on one scope
     typed                  calls of functions that take and return objects of one's own types
     codecs                 what a codec is, and annotated requests and responses
-    atof                   write event files
+    atof                   write event files, and read them
     errors                 what can be raised
+    extensions             build middleware in C, which runs without the interpreter
     utils                  run a coroutine from sync code
     settings               take settings from environment variables
     testing                a runtime for each test, and what it emitted
@@ -23,6 +24,15 @@
 
 Importing the package starts no thread and reads no environment variable, and loads no module but
 the compiled one: the others are loaded when they are first asked for.
+
+The examples of the package take `import scopeflow` and `from scopeflow import *` for granted, and
+may await, as in `python -m asyncio`.
+
+>>> with testing.capture() as events, scope.scope("turn", ScopeType.Agent):
+...     tools.execute_sync("search", {"query": "x"}, lambda args: {"hits": 2})
+{'hits': 2}
+>>> events.names()
+['start turn', 'start search', 'end search', 'end turn']
 """
 
 from __future__ import annotations
@@ -52,6 +62,7 @@ from ._native import (
     NotFound,
     PendingMarkSpec,
     PluginError,
+    RegistrationInfo,
     Runtime,
     RuntimeFlags,
     RuntimeStats,
@@ -79,6 +90,7 @@ if TYPE_CHECKING:
         context,
         errors,
         event_metadata,
+        extensions,
         guardrails,
         intercepts,
         metrics,
@@ -94,6 +106,8 @@ if TYPE_CHECKING:
     )
     from ._aliases import *  # noqa: F403 - For annotations.
     from ._decorators import agent, tool
+    from ._event_file import read_atof
+    from ._logging import logging_handler
     from ._scoped import Registration
     from ._shapes import (
         LlmCodecIdentity,
@@ -119,6 +133,7 @@ if TYPE_CHECKING:
         scope_stack_active,
         use_scope_stack,
     )
+    from .extensions import get_include
     from .llm import llm  # To checkers an object that can be called, too.
     from .metrics import MetricKind, MetricMeasurement, MetricValueType
 
@@ -140,6 +155,7 @@ _MODULES = {
     "context",
     "errors",
     "event_metadata",
+    "extensions",
     "guardrails",
     "intercepts",
     "llm",
@@ -187,6 +203,7 @@ _HOMES = {
     "AtofExporter": "atof",
     "AtofExporterConfig": "atof",
     "PropagationContext": "context",
+    "get_include": "extensions",
     "Registration": "_scoped",
     **dict.fromkeys(
         (
@@ -208,7 +225,9 @@ _HOMES = {
     "create_scope_stack": "context",
     "create_scope_stack_from_propagation": "context",
     "fork_asyncio_context": "context",
+    "logging_handler": "_logging",
     "propagate_scope_to_thread": "context",
+    "read_atof": "_event_file",
     "scope_stack_active": "context",
     "tool": "_decorators",
     "use_scope_stack": "context",
@@ -274,6 +293,7 @@ __all__ = [
     "PluginError",
     "PropagationContext",
     "Registration",
+    "RegistrationInfo",
     "Runtime",
     "RuntimeFlags",
     "RuntimeStats",
@@ -306,14 +326,18 @@ __all__ = [
     "default_runtime",
     "errors",
     "event_metadata",
+    "extensions",
     "fork_asyncio_context",
     "get_handle",
+    "get_include",
     "get_scope_stack",
     "guardrails",
     "intercepts",
     "llm",
+    "logging_handler",
     "metrics",
     "propagate_scope_to_thread",
+    "read_atof",
     "runtime_registrations",
     "scope",
     "scope_local",

@@ -26,14 +26,28 @@ UnsupportedBehavior = Literal["ignore", "warn", "error"]
 
 
 class DataSchema(TypedDict):
-    """The schema that the data of an event follows."""
+    """The schema that the data of an event follows.
+
+    >>> with testing.capture() as events:
+    ...     scope.event("order", data={"id": 7}, data_schema={"name": "order", "version": "1"})
+    >>> events[0].data_schema
+    {'name': 'order', 'version': '1'}
+    """
 
     name: str
     version: str
 
 
 class EventSanitizeFields(TypedDict):
-    """What an event sanitizer gets and returns (S3.12)."""
+    """What an event sanitizer gets and returns (S3.12).
+
+    >>> def sanitize(event, fields: scopeflow.EventSanitizeFields) -> scopeflow.EventSanitizeFields:
+    ...     return {**fields, "data": sorted(fields["data"])}
+    >>> with guardrails.mark_sanitize("sanitize", 10, sanitize), testing.capture() as events:
+    ...     scope.event("login", data={"name": "ann", "password": "x"})
+    >>> events[0].data
+    ['name', 'password']
+    """
 
     data: Optional[JsonValue]  # noqa: UP045
     category_profile: Optional[JsonObject]  # noqa: UP045

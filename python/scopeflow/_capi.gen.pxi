@@ -34,6 +34,8 @@ cdef extern from "scopeflow/scopeflow.h" nogil:
         SCOPEFLOW_TOKEN_ARRAY
         SCOPEFLOW_TOKEN_SET
         SCOPEFLOW_TOKEN_END
+        SCOPEFLOW_DECODE_SHAPE_VALUE
+        SCOPEFLOW_DECODE_SHAPE_LLM_REQUEST
         SCOPEFLOW_LOG_LEVEL_WARNING
         SCOPEFLOW_LOG_LEVEL_ERROR
         SCOPEFLOW_SCOPE_TYPE_AGENT
@@ -137,6 +139,7 @@ cdef extern from "scopeflow/scopeflow.h" nogil:
     ctypedef int32_t scopeflow_status
     ctypedef uintptr_t scopeflow_ref
     ctypedef int32_t scopeflow_token
+    ctypedef int32_t scopeflow_decode_shape
     ctypedef int32_t scopeflow_log_level
     ctypedef int32_t scopeflow_scope_type
     ctypedef int32_t scopeflow_end_status
@@ -180,6 +183,9 @@ cdef extern from "scopeflow/scopeflow.h" nogil:
     ctypedef struct scopeflow_event:
         pass
 
+    ctypedef struct scopeflow_registration_list:
+        pass
+
     ctypedef struct scopeflow_atof_sink:
         pass
 
@@ -203,6 +209,8 @@ cdef extern from "scopeflow/scopeflow.h" nogil:
         void (*log)(void *context, uint32_t level, scopeflow_bytes message) noexcept
         uint32_t (*same)(void *context, scopeflow_ref a, scopeflow_ref b) noexcept
         void *(*reallocate)(void *context, void *block, size_t old_size_bytes, size_t new_size_bytes) noexcept
+        scopeflow_ref (*decode)(void *context, scopeflow_bytes json, uint32_t shape) noexcept
+        scopeflow_ref (*make_error)(void *context, uint32_t status, scopeflow_bytes message) noexcept
 
     ctypedef struct scopeflow_error:
         scopeflow_status status
@@ -244,6 +252,14 @@ cdef extern from "scopeflow/scopeflow.h" nogil:
         scopeflow_event_kind kind
         scopeflow_scope_category scope_category
         uint32_t attributes
+
+    ctypedef struct scopeflow_registration_info:
+        scopeflow_registry registry
+        scopeflow_bytes name
+        int32_t priority
+        uint32_t breaks_chain
+        uint32_t kinds
+        scopeflow_bytes target
 
     ctypedef struct scopeflow_answer:
         scopeflow_answer_kind kind
@@ -357,6 +373,11 @@ cdef extern from "scopeflow/scopeflow.h" nogil:
         scopeflow_ref category_profile
         scopeflow_ref data_schema
         int64_t timestamp_ns
+
+    ctypedef struct scopeflow_registration_list_new_options:
+        uint32_t struct_size_bytes
+        scopeflow_runtime *runtime
+        scopeflow_scope *owner
 
     ctypedef struct scopeflow_task_link_options:
         uint32_t struct_size_bytes
@@ -520,11 +541,13 @@ cdef extern from "scopeflow/scopeflow.h" nogil:
     void scopeflow_tape_put_uint(scopeflow_tape *self, uint64_t value)
     void scopeflow_tape_put_double(scopeflow_tape *self, double value)
     void scopeflow_tape_put_text(scopeflow_tape *self, scopeflow_token token, scopeflow_bytes text)
+    void scopeflow_tape_put_member(scopeflow_tape *self, scopeflow_bytes key, scopeflow_bytes text)
     void scopeflow_tape_put_cycle(scopeflow_tape *self, uint32_t levels)
     void scopeflow_tape_put_mark(scopeflow_tape *self, scopeflow_token token)
     void scopeflow_tape_put_tokens(scopeflow_tape *self, scopeflow_bytes tokens)
     void scopeflow_tape_put_json(scopeflow_tape *self, scopeflow_bytes json)
     uint32_t scopeflow_tape_is_full(const scopeflow_tape *self)
+    size_t scopeflow_tape_full_at(const scopeflow_tape *self)
     scopeflow_status scopeflow_runtime_new(const scopeflow_host *host, const scopeflow_runtime_new_options *options, scopeflow_runtime **out_runtime, scopeflow_error *out_error)
     void scopeflow_runtime_free(scopeflow_runtime *self)
     scopeflow_status scopeflow_runtime_read_stats(scopeflow_runtime *self, scopeflow_runtime_stats *out_stats, scopeflow_error *out_error)
@@ -621,6 +644,9 @@ cdef extern from "scopeflow/scopeflow.h" nogil:
     scopeflow_status scopeflow_deregister_conditional_middleware_guardrail(scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed, scopeflow_error *out_error)
     scopeflow_status scopeflow_scope_register_conditional_middleware_guardrail(scopeflow_scope *self, scopeflow_bytes name, uint32_t kinds, scopeflow_bytes registration, scopeflow_ref callable, scopeflow_callable_flag flags, scopeflow_error *out_error)
     scopeflow_status scopeflow_scope_deregister_conditional_middleware_guardrail(scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed, scopeflow_error *out_error)
+    scopeflow_status scopeflow_registration_list_new(const scopeflow_registration_list_new_options *options, scopeflow_registration_list **out_registration_list, scopeflow_error *out_error)
+    scopeflow_status scopeflow_registration_list_read(scopeflow_registration_list *self, uint32_t index, scopeflow_registration_info *out_registration, scopeflow_error *out_error)
+    void scopeflow_registration_list_free(scopeflow_registration_list *self)
     scopeflow_status scopeflow_task_link(scopeflow_runtime *self, const scopeflow_task_link_options *options, scopeflow_task *task, scopeflow_step *out_step, scopeflow_error *out_error)
     scopeflow_status scopeflow_task_mark(scopeflow_task *task, scopeflow_bytes name, scopeflow_ref data, scopeflow_ref metadata, scopeflow_bytes category, scopeflow_ref category_profile, scopeflow_ref data_schema, scopeflow_error *out_error)
     scopeflow_status scopeflow_task_resume(scopeflow_task *task, const scopeflow_answer *answer, scopeflow_step *out_step, scopeflow_error *out_error)

@@ -27,23 +27,13 @@ DEPTH_LIMIT = 32
 SHOWN_LIMIT = 12
 """Open scopes that are shown at the foot of a terminal."""
 
-_FIELDS = (
-    "kind",
-    "scope_category",
-    "uuid",
-    "parent_uuid",
-    "name",
-    "category",
-    "category_profile",
-    "timestamp",
-)
 _COLOURS = {reader.ERROR: "red", reader.REFUSED: "yellow", reader.OK: "green"}
 
 
 class _Open(NamedTuple):
     depth: int
     label: str
-    time_ns: int | None
+    time_ns: int
 
 
 class Console:
@@ -70,7 +60,7 @@ class Console:
             self._attempt(self._out.stop)
 
     def __call__(self, event: ScopeEvent | MarkEvent) -> None:
-        shown = _event_of(event)
+        shown = reader.from_event(event, with_tokens=False)
         with self._lock:
             if not self._is_silent:
                 self._attempt(self._show, shown)
@@ -103,7 +93,7 @@ class Console:
             self._write(known.depth, label, self._elapsed(known.time_ns, event), event)
 
     def _elapsed(self, since_ns: int | None, event: reader.Event) -> str:
-        if since_ns is None or event.time_ns is None:
+        if since_ns is None:
             return ""
         text = duration(event.time_ns - since_ns, self._style.micro)
         return f"+{text}" if event.kind is reader.MARK else text
@@ -205,13 +195,3 @@ def _output_for(file: TextIO, rich: bool | None) -> Output:
         raise ImportError(
             "subscribers.console(rich=True) needs the package rich: pip install scopeflow[console]"
         ) from None
-
-
-def _event_of(event: ScopeEvent | MarkEvent) -> reader.Event:
-    """What is shown of an event; its payload is looked at only where some of it is shown."""
-    fields: dict[str, Any] = {name: getattr(event, name) for name in _FIELDS}
-    if event.kind == "mark":
-        fields["data"] = event.data
-    elif event.scope_category == "end":
-        fields["metadata"] = event.metadata
-    return reader.from_fields(fields)

@@ -68,9 +68,14 @@ def tool(
     Raises TypeError for what is no function; calls raise what `tools.execute` raises, and
     InvalidArgument for arguments of an intercept that the function cannot take.
 
-        @scopeflow.tool
-        def add(a: int, b: int = 1) -> int:
-            return a + b
+    >>> @tool
+    ... def add(a: int, b: int = 1) -> int:
+    ...     return a + b
+    >>> with testing.capture() as events:
+    ...     add(2)
+    3
+    >>> events.find("add", phase="start").data
+    {'a': 2, 'b': 1}
     """
     options = {"attributes": attributes, "metadata": metadata}
     return _decorate("tool", function, name, runtime, options)
@@ -105,9 +110,14 @@ def agent(
 
     Raises TypeError for what is no function; calls raise what `scope.push` raises.
 
-        @scopeflow.agent
-        async def plan(goal: str) -> str:
-            return await ask(goal)
+    >>> @agent
+    ... def plan(goal: str) -> str:
+    ...     return f"a way to {goal}"
+    >>> with testing.capture() as events:
+    ...     plan("win")
+    'a way to win'
+    >>> events.find("plan", phase="start").data
+    {'goal': 'win'}
     """
     options = {"attributes": attributes, "metadata": metadata}
     return _decorate("agent", function, name, runtime, options)
@@ -183,8 +193,14 @@ class LlmModule(ModuleType):
         Raises TypeError for what is no function; calls raise what `execute` raises, and
         InvalidArgument for a request of an intercept that the function cannot take.
 
-            @scopeflow.llm(model_name="gpt")
-            async def ask(prompt: str, *, temperature: float = 0) -> str: ...
+        >>> @llm(model_name="gpt-4o")
+        ... def ask(prompt: str, *, temperature: float = 0) -> str:
+        ...     return "hello"
+        >>> with testing.capture() as events:
+        ...     ask("hi")
+        'hello'
+        >>> events.find("ask", phase="start").data["content"]
+        {'prompt': 'hi', 'temperature': 0}
         """
         options = {
             "model_name": model_name,

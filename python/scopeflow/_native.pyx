@@ -17,6 +17,7 @@ include "native/glue.pxi"
 cdef class ScopeHandle
 cdef class ScopeStack
 cdef class Event
+cdef class EventLine
 cdef class Runtime
 cdef class Callback
 cdef class ManagedCall
@@ -32,15 +33,19 @@ include "native/severity.pxi"
 include "native/request.pxi"
 include "native/payload.pxi"
 include "native/host.pxi"
+include "native/extension.pxi"
 include "native/scope.pxi"
 include "native/stack.pxi"
 include "native/event.pxi"
+include "native/event_line.pxi"
 include "native/call.pxi"
 include "native/continuation.pxi"
 include "native/middleware.pxi"
 include "native/driver.pxi"
 include "native/stream.pxi"
+include "native/typed.pxi"
 include "native/manual.pxi"
+include "native/registrations.pxi"
 include "native/runtime.pxi"
 
 for of_type in (

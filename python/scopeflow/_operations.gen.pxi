@@ -3,7 +3,7 @@
 # One function for each operation: it checks the arguments, calls the core, and turns a failure into
 # an exception. The converters are in native/arguments.pxi.
 
-if scopeflow_abi_hash() != 0xe8739000221ec6fu:
+if scopeflow_abi_hash() != 0x1507016a334ca666u:
     raise ImportError(
         "scopeflow._native was generated for another version of the core than it is linked with"
     )
@@ -157,8 +157,8 @@ cdef inline int begin_scope_event(
     return 0
 
 cdef inline int begin_task_link(
-    scopeflow_runtime *c_self, scopeflow_task *call, scopeflow_emitter *emitter, position,
-    request, scopeflow_task *c_task, scopeflow_step *c_step,
+    scopeflow_runtime *c_self, scopeflow_task *call, uint32_t position,
+    scopeflow_emitter *emitter, request, scopeflow_task *c_task, scopeflow_step *c_step,
 ) except -1:
     """What `next` of an execution intercept does (S3.7): runs the rest of the chain, as a task
     of its own. It may be called while the intercept's own step is unanswered, as often as
@@ -171,8 +171,8 @@ cdef inline int begin_task_link(
     cdef scopeflow_task_link_options c_options
     c_options.struct_size_bytes = sizeof(c_options)
     c_options.call = call
+    c_options.position = position
     c_options.emitter = emitter
-    c_options.position = u32_argument(position, 0, 4294967295, "position")
     c_options.request = <scopeflow_ref><PyObject *>request
     if scopeflow_task_link(
         c_self, &c_options, c_task, c_step, &c_error,
@@ -521,7 +521,15 @@ cdef class RuntimeOperations:
 
     def runtime_read_stats(self):
         """Reads the counters. Each is read by itself, not all at one instant.
-        Raises InvalidArgument."""
+
+        Raises InvalidArgument.
+
+        >>> runtime = Runtime()
+        >>> runtime.register_subscriber("quiet", lambda event: None)
+        >>> runtime.scope_event("cache miss")
+        >>> runtime.runtime_read_stats().mark_event_count
+        1
+        """
         cdef scopeflow_error c_error
         cdef scopeflow_runtime_stats c_stats
         if scopeflow_runtime_read_stats(self.pointer, &c_stats, &c_error) != SCOPEFLOW_STATUS_OK:
@@ -532,7 +540,14 @@ cdef class RuntimeOperations:
     def runtime_root(self):
         """The implicit root scope: what is current in a context in which nothing was opened
         (S1.3).
-        Raises InvalidArgument."""
+
+        Raises InvalidArgument.
+
+        >>> root = default_runtime.runtime_root()
+        >>> handle = scope.push("turn", ScopeType.Agent)
+        >>> handle.parent_uuid == root.uuid
+        True
+        """
         cdef scopeflow_error c_error
         cdef scopeflow_scope *c_scope
         if scopeflow_runtime_root(self.pointer, &c_scope, &c_error) != SCOPEFLOW_STATUS_OK:
@@ -541,9 +556,18 @@ cdef class RuntimeOperations:
         return adopt_scope(self, c_scope)
 
     def runtime_callable_at(self, index):
-        """A callable that was registered on the runtime itself, for the host's garbage
-        collector to visit; 0 beyond the last one. Runs no host code.
-        Raises InvalidArgument."""
+        """A callable that was registered on the runtime itself, for the host's garbage collector
+        to visit; 0 beyond the last one. Runs no host code.
+
+        index: int. Counts from 0 in the order of registration.
+
+        Raises InvalidArgument.
+
+        >>> runtime = Runtime()
+        >>> runtime.register_subscriber("show", print)
+        >>> runtime.runtime_callable_at(0) is print
+        True
+        """
         cdef scopeflow_error c_error
         cdef uint32_t c_index
         cdef scopeflow_ref c_callable
@@ -558,7 +582,16 @@ cdef class RuntimeOperations:
     def runtime_is_credential_header(self, name):
         """Whether a header's name is one of the credential headers, in any case of letters:
         observers never see it (S3.6).
-        Raises InvalidArgument."""
+
+        name: str. The header's name.
+
+        Raises InvalidArgument.
+
+        >>> default_runtime.runtime_is_credential_header("Authorization")
+        True
+        >>> default_runtime.runtime_is_credential_header("Accept")
+        False
+        """
         cdef scopeflow_error c_error
         cdef scopeflow_bytes c_name
         cdef uint32_t c_is_credential
@@ -571,19 +604,34 @@ cdef class RuntimeOperations:
         return c_is_credential != 0
 
     def runtime_after_fork(self):
-        """To be called in the child after `fork`: the source of ids is seeded anew, and
-        scopes that were open in the parent can no longer be ended or registered on here
-        (S1.13).
-        Raises InvalidArgument."""
+        """To be called in the child after `fork`: the source of ids is seeded anew, and scopes
+        that were open in the parent can no longer be ended or registered on here (S1.13).
+
+        Raises InvalidArgument.
+
+        >>> runtime = Runtime()
+        >>> handle = runtime.scope_push("turn", ScopeType.Agent)
+        >>> runtime.runtime_after_fork()  # `os.fork` has this done by itself.
+        >>> try:
+        ...     runtime.scope_pop(handle)
+        ... except InvalidState as error:
+        ...     print(error)
+        invalid state: scope 'turn' was opened by the parent process
+        """
         cdef scopeflow_error c_error
         if scopeflow_runtime_after_fork(self.pointer, &c_error) != SCOPEFLOW_STATUS_OK:
             raise_failure(&c_error)
 
     def scope_new_root(self):
-        """A root of its own for a context (S1.3): a new id, no middleware but the
-        runtime's, until some is registered on it. It emits nothing and never ends; the
-        host makes it current.
-        Raises InvalidArgument, InvalidState."""
+        """A root of its own for a context (S1.3): a new id, no middleware but the runtime's, until
+        some is registered on it. It emits nothing and never ends; the host makes it current.
+
+        Raises InvalidArgument, InvalidState.
+
+        >>> root = default_runtime.scope_new_root()
+        >>> scope.push("turn", ScopeType.Agent, handle=root).parent_uuid == root.uuid
+        True
+        """
         cdef scopeflow_error c_error
         cdef scopeflow_scope *c_scope
         if scopeflow_scope_new_root(self.pointer, &c_scope, &c_error) != SCOPEFLOW_STATUS_OK:
@@ -593,7 +641,15 @@ cdef class RuntimeOperations:
 
     def scope_describe(self, handle):
         """Reads what a scope knows about itself.
-        Raises InvalidArgument."""
+
+        handle: ScopeHandle.
+
+        Raises InvalidArgument.
+
+        >>> handle = scope.push("plan", ScopeType.Agent)
+        >>> default_runtime.scope_describe(handle).name
+        'plan'
+        """
         cdef scopeflow_error c_error
         cdef scopeflow_scope *c_self
         cdef scopeflow_scope_info c_info
@@ -606,7 +662,14 @@ cdef class RuntimeOperations:
 
     def scope_metadata(self, handle):
         """The host reference that the scope keeps for its end event, for the host's garbage
-        collector to visit; 0 if there is none."""
+        collector to visit; 0 if there is none.
+
+        handle: ScopeHandle.
+
+        >>> handle = scope.push("plan", ScopeType.Agent, metadata={"tenant": "acme"})
+        >>> default_runtime.scope_metadata(handle)
+        {'tenant': 'acme'}
+        """
         cdef scopeflow_scope *c_self
         cdef scopeflow_ref c_metadata
         handle_argument(handle, ScopeHandle, "handle")
@@ -616,11 +679,22 @@ cdef class RuntimeOperations:
         return object_of(c_metadata)
 
     def scope_callable_at(self, handle, index):
-        """A callable that was registered on this very scope, for the host's garbage
-        collector to visit like the metadata; 0 beyond the last one, and while the end of
-        the scope or of one below is owed to its subscribers, who must not be collected
-        before. Runs no host code.
-        Raises InvalidArgument."""
+        """A callable that was registered on this very scope, for the host's garbage collector to
+        visit like the metadata; 0 beyond the last one, and while the end of the scope or of one
+        below is owed to its subscribers, who must not be collected before. Runs no host code.
+
+        handle: ScopeHandle.
+        index: int. Counts from 0 in the order of registration.
+
+        Raises InvalidArgument.
+
+        >>> def free(name, args):
+        ...     return None
+        >>> handle = scope.push("plan", ScopeType.Agent)
+        >>> scope_local.register_tool_conditional_execution(handle, "free", 10, free)
+        >>> [default_runtime.scope_callable_at(handle, index) is None for index in (0, 1)]
+        [True, True]
+        """
         cdef scopeflow_error c_error
         cdef uint32_t c_index
         cdef scopeflow_scope *c_self
@@ -636,7 +710,16 @@ cdef class RuntimeOperations:
         return object_of(c_callable)
 
     def scope_is_open(self, handle):
-        """Whether the scope has not ended. The root is always open."""
+        """Whether the scope has not ended. The root is always open.
+
+        handle: ScopeHandle.
+
+        >>> with scope.scope("plan", ScopeType.Agent) as handle:
+        ...     default_runtime.scope_is_open(handle)
+        True
+        >>> default_runtime.scope_is_open(handle)
+        False
+        """
         cdef scopeflow_scope *c_self
         cdef uint32_t c_is_open
         handle_argument(handle, ScopeHandle, "handle")
@@ -646,9 +729,17 @@ cdef class RuntimeOperations:
         return c_is_open != 0
 
     def scope_is_in_force(self, handle):
-        """Whether a context must keep the scope as its value: it has not ended, or
-        something was registered on it, which stays in force there (S1.4, S1.7). A host
-        that restores what was current goes up to the nearest such scope."""
+        """Whether a context must keep the scope as its value: it has not ended, or something was
+        registered on it, which stays in force there (S1.4, S1.7). A host that restores what was
+        current goes up to the nearest such scope.
+
+        handle: ScopeHandle.
+
+        >>> with scope.scope("plan", ScopeType.Agent) as handle:
+        ...     scope_local.register_subscriber(handle, "quiet", lambda event: None)
+        >>> default_runtime.scope_is_in_force(handle)
+        True
+        """
         cdef scopeflow_scope *c_self
         cdef uint32_t c_is_in_force
         handle_argument(handle, ScopeHandle, "handle")
@@ -658,9 +749,16 @@ cdef class RuntimeOperations:
         return c_is_in_force != 0
 
     def propagation_capture(self):
-        """The portable form of a context. Where nothing was opened and nothing propagated
-        there is no trace to name.
-        Raises InvalidArgument, InvalidState."""
+        """The portable form of a context. Where nothing was opened and nothing propagated there is
+        no trace to name.
+
+        Raises InvalidArgument, InvalidState.
+
+        >>> with scope.scope("turn", ScopeType.Agent) as handle:
+        ...     captured = default_runtime.propagation_capture()
+        >>> captured.parent_uuid == captured.root_uuid == handle.uuid
+        True
+        """
         cdef scopeflow_error c_error
         cdef scopeflow_scope *c_current
         cdef scopeflow_propagation c_propagation
@@ -673,10 +771,20 @@ cdef class RuntimeOperations:
         return make_propagation(&c_propagation)
 
     def propagation_adopt(self, text):
-        """A root for a context that goes on under another process's scope: the parent of
-        its first-level work is the propagated one, and the trace goes on (S1.10). Like
-        any root it emits nothing and never ends.
-        Raises InvalidArgument, InvalidState, InvalidJson, LimitExceeded."""
+        """A root for a context that goes on under another process's scope: the parent of its
+        first-level work is the propagated one, and the trace goes on (S1.10). Like any root it
+        emits nothing and never ends.
+
+        text: str. The JSON form, also without a root, or a `traceparent`; at most 4,096
+            bytes.
+
+        Raises InvalidArgument, InvalidState, InvalidJson, LimitExceeded.
+
+        >>> traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+        >>> root = default_runtime.propagation_adopt(traceparent)
+        >>> scope.push("turn", ScopeType.Agent, handle=root).parent_uuid
+        '00000000-0000-0000-b7ad-6b7169203331'
+        """
         cdef scopeflow_error c_error
         cdef scopeflow_bytes c_text
         cdef scopeflow_scope *c_scope
@@ -690,7 +798,17 @@ cdef class RuntimeOperations:
 
     def event_describe(self, event):
         """Reads the cheap facts.
-        Raises InvalidArgument."""
+
+        event: Event.
+
+        Raises InvalidArgument.
+
+        >>> with testing.capture() as events:
+        ...     scope.event("cache miss", category="cache")
+        >>> info = default_runtime.event_describe(events[0])
+        >>> info.name, info.category
+        ('cache miss', 'cache')
+        """
         cdef scopeflow_error c_error
         cdef scopeflow_event *c_self
         cdef scopeflow_event_info c_info
@@ -702,9 +820,21 @@ cdef class RuntimeOperations:
         return make_event_info(&c_info)
 
     def event_json(self, event, part):
-        """JSON text of a part. Encodes the application's objects on first use, once, and
-        keeps the text: it is borrowed and lives as long as the event is held.
-        Raises InvalidArgument."""
+        """JSON text of a part. Encodes the application's objects on first use, once, and keeps the
+        text: it is borrowed and lives as long as the event is held. While its payload is being
+        encoded the event has no text, which that payload's own code may find out.
+
+        event: Event.
+        part: EventPart. Which part.
+
+        Raises InvalidArgument, InvalidState.
+
+        >>> from scopeflow._native import EventPart
+        >>> with testing.capture() as events:
+        ...     scope.event("cache miss", data={"key": "weather"})
+        >>> default_runtime.event_json(events[0], EventPart.Data)
+        '{"key":"weather"}'
+        """
         cdef scopeflow_error c_error
         cdef scopeflow_event_part c_part
         cdef scopeflow_event *c_self
@@ -718,10 +848,20 @@ cdef class RuntimeOperations:
         return text_of(c_json)
 
     def event_seal(self, event):
-        """Encodes what the event still refers to, so that it can outlive its delivery. A
-        host that keeps an event calls this before it answers the `deliver` step. Sealing
-        twice does nothing.
-        Raises InvalidArgument."""
+        """Encodes what the event still refers to, so that it can outlive its delivery. A host that
+        keeps an event calls this before it answers the `deliver` step. Sealing twice does
+        nothing.
+
+        event: Event.
+
+        Raises InvalidArgument, InvalidState.
+
+        >>> with testing.capture() as events:
+        ...     scope.event("cache miss", data={"key": "weather"})
+        >>> default_runtime.event_seal(events[0])
+        >>> events[0].data
+        {'key': 'weather'}
+        """
         cdef scopeflow_error c_error
         cdef scopeflow_event *c_self
         handle_argument(event, Event, "event")
@@ -730,11 +870,28 @@ cdef class RuntimeOperations:
             raise_failure(&c_error)
 
     def register_tool_conditional_execution_guardrail(self, name, priority, guardrail):
-        """Registers a tool conditional-execution guardrail on a runtime, under a name of
-        its own (S3.3). In force for every scope of the runtime. Decides whether a tool
-        call may run. It sees the target's name and the caller's own request; the first
-        reason given refuses the call, and a guard that fails refuses too (S3.5).
-        Raises AlreadyExists, InvalidArgument, InvalidState, InvalidUtf8, LimitExceeded."""
+        """Registers a tool conditional-execution guardrail on a runtime, under a name of its own
+        (S3.3). In force for every scope of the runtime. Decides whether a tool call may run. It
+        sees the target's name and the caller's own request; the first reason given refuses the
+        call, and a guard that fails refuses too (S3.5).
+
+        name: str. Unique among the registrations of this kind and owner; at most 65,535
+            bytes.
+        priority: int. Lower comes first; equal ones go by owner from the outside in, then
+            by registration (S3.2).
+        guardrail: Called with `(name, request)`; may be async. Released after
+            deregistration, once no running call uses it (S3.4).
+
+        Raises AlreadyExists, InvalidArgument, InvalidState, InvalidUtf8, LimitExceeded.
+
+        >>> def reads_only(name, args):
+        ...     return "writing is not allowed" if "DROP" in args["sql"] else None
+        >>> guardrails.register_tool_conditional_execution("reads-only", 10, reads_only)
+        >>> tools.execute_sync("query", {"sql": "DROP TABLE users"}, print)
+        Traceback (most recent call last):
+            ...
+        scopeflow._native.GuardrailRejected: guardrail rejected: writing is not allowed
+        """
         cdef scopeflow_error c_error
         cdef scopeflow_bytes c_name
         cdef int32_t c_priority
@@ -742,7 +899,7 @@ cdef class RuntimeOperations:
         cdef scopeflow_callable_flag c_flags
         text_argument(name, "name", &c_name)
         c_priority = i32_argument(priority, -2147483648, 2147483647, "priority")
-        guardrail = registered_callable(guardrail, "guardrail", SCOPEFLOW_REGISTRY_TOOL_CONDITIONAL_EXECUTION_GUARDRAIL)
+        guardrail = registered_callable(guardrail, "guardrail", name, SCOPEFLOW_REGISTRY_TOOL_CONDITIONAL_EXECUTION_GUARDRAIL)
         c_callable = <scopeflow_ref><PyObject *>guardrail
         c_flags = callable_flags(c_callable)
         take_reference(c_callable)
@@ -753,9 +910,19 @@ cdef class RuntimeOperations:
             raise_failure(&c_error)
 
     def deregister_tool_conditional_execution_guardrail(self, name):
-        """Removes a tool conditional-execution guardrail from a runtime; calls that already
-        began still use it (S3.4).
-        Raises InvalidArgument."""
+        """Removes a tool conditional-execution guardrail from a runtime; calls that already began
+        still use it (S3.4).
+
+        name: str. The name under which it was registered.
+
+        Raises InvalidArgument.
+
+        >>> def reads_only(name, args):
+        ...     return "writing is not allowed" if "DROP" in args["sql"] else None
+        >>> guardrails.register_tool_conditional_execution("reads-only", 10, reads_only)
+        >>> guardrails.deregister_tool_conditional_execution("reads-only")
+        True
+        """
         cdef scopeflow_error c_error
         cdef scopeflow_bytes c_name
         cdef uint32_t c_removed
@@ -768,13 +935,34 @@ cdef class RuntimeOperations:
         return c_removed != 0
 
     def scope_register_tool_conditional_execution_guardrail(self, scope_handle, name, priority, guardrail):
-        """Registers a tool conditional-execution guardrail on a scope, under a name of its
-        own (S3.3). In force for the scope and what is opened under it (S1.7);
-        registering on an ended scope is `not_found`. Decides whether a tool call may
-        run. It sees the target's name and the caller's own request; the first reason
-        given refuses the call, and a guard that fails refuses too (S3.5).
+        """Registers a tool conditional-execution guardrail on a scope, under a name of its own
+        (S3.3). In force for the scope and what is opened under it (S1.7); registering on an
+        ended scope is `not_found`. Decides whether a tool call may run. It sees the target's
+        name and the caller's own request; the first reason given refuses the call, and a guard
+        that fails refuses too (S3.5).
+
+        scope_handle: ScopeHandle. The scope, which is open.
+        name: str. Unique among the registrations of this kind and owner; at most 65,535
+            bytes.
+        priority: int. Lower comes first; equal ones go by owner from the outside in, then
+            by registration (S3.2).
+        guardrail: Called with `(name, request)`; may be async. Released after
+            deregistration, once no running call uses it (S3.4).
+
         Raises AlreadyExists, NotFound, InvalidArgument, InvalidState, InvalidUtf8,
-        LimitExceeded."""
+        LimitExceeded.
+
+        >>> def reads_only(name, args):
+        ...     return "writing is not allowed" if "DROP" in args["sql"] else None
+        >>> handle = scope.push("turn", ScopeType.Agent)
+        >>> scope_local.register_tool_conditional_execution(
+        ...     handle, "reads-only", 10, reads_only
+        ... )
+        >>> tools.execute_sync("query", {"sql": "DROP TABLE users"}, print)
+        Traceback (most recent call last):
+            ...
+        scopeflow._native.GuardrailRejected: guardrail rejected: writing is not allowed
+        """
         cdef scopeflow_error c_error
         cdef scopeflow_bytes c_name
         cdef int32_t c_priority
@@ -785,7 +973,7 @@ cdef class RuntimeOperations:
         c_self = (<ScopeHandle>scope_handle).pointer
         text_argument(name, "name", &c_name)
         c_priority = i32_argument(priority, -2147483648, 2147483647, "priority")
-        guardrail = registered_callable(guardrail, "guardrail", SCOPEFLOW_REGISTRY_TOOL_CONDITIONAL_EXECUTION_GUARDRAIL)
+        guardrail = registered_callable(guardrail, "guardrail", name, SCOPEFLOW_REGISTRY_TOOL_CONDITIONAL_EXECUTION_GUARDRAIL)
         c_callable = <scopeflow_ref><PyObject *>guardrail
         c_flags = callable_flags(c_callable)
         take_reference(c_callable)
@@ -796,9 +984,23 @@ cdef class RuntimeOperations:
             raise_failure(&c_error)
 
     def scope_deregister_tool_conditional_execution_guardrail(self, scope_handle, name):
-        """Removes a tool conditional-execution guardrail from a scope; calls that already
-        began still use it (S3.4).
-        Raises InvalidArgument."""
+        """Removes a tool conditional-execution guardrail from a scope; calls that already began
+        still use it (S3.4).
+
+        scope_handle: ScopeHandle. The scope, which is open.
+        name: str. The name under which it was registered.
+
+        Raises InvalidArgument.
+
+        >>> def reads_only(name, args):
+        ...     return "writing is not allowed" if "DROP" in args["sql"] else None
+        >>> handle = scope.push("turn", ScopeType.Agent)
+        >>> scope_local.register_tool_conditional_execution(
+        ...     handle, "reads-only", 10, reads_only
+        ... )
+        >>> scope_local.deregister_tool_conditional_execution(handle, "reads-only")
+        True
+        """
         cdef scopeflow_error c_error
         cdef scopeflow_bytes c_name
         cdef scopeflow_scope *c_self
@@ -814,17 +1016,30 @@ cdef class RuntimeOperations:
         return c_removed != 0
 
     def register_subscriber(self, name, callback):
-        """Registers a subscriber on a runtime, under a name of its own (S3.3). In force for
-        every scope of the runtime. Receives every event of the scopes that see it, in
-        order, on the emitting thread (S5.1). One that fails is counted and logged; the
-        others and the work are unaffected (S5.2).
-        Raises AlreadyExists, InvalidArgument, InvalidState, InvalidUtf8, LimitExceeded."""
+        """Registers a subscriber on a runtime, under a name of its own (S3.3). In force for every
+        scope of the runtime. Receives every event of the scopes that see it, in order, on the
+        emitting thread (S5.1). One that fails is counted and logged; the others and the work
+        are unaffected (S5.2).
+
+        name: str. Unique among the registrations of this kind and owner; at most 65,535
+            bytes.
+        callback: Called with `(event)`; no async function. Released after deregistration,
+            once no running call uses it (S3.4).
+
+        Raises AlreadyExists, InvalidArgument, InvalidState, InvalidUtf8, LimitExceeded.
+
+        >>> def show(event):
+        ...     print(event.kind, event.name, event.data)
+        >>> subscribers.register("show", show)
+        >>> scope.event("cache miss", data={"key": "weather"})
+        mark cache miss {'key': 'weather'}
+        """
         cdef scopeflow_error c_error
         cdef scopeflow_bytes c_name
         cdef scopeflow_ref c_callable
         cdef scopeflow_callable_flag c_flags
         text_argument(name, "name", &c_name)
-        callback = registered_callable(callback, "callback", SCOPEFLOW_REGISTRY_SUBSCRIBER)
+        callback = registered_callable(callback, "callback", name, SCOPEFLOW_REGISTRY_SUBSCRIBER)
         c_callable = <scopeflow_ref><PyObject *>callback
         c_flags = callable_flags(c_callable)
         take_reference(c_callable)
@@ -835,9 +1050,18 @@ cdef class RuntimeOperations:
             raise_failure(&c_error)
 
     def deregister_subscriber(self, name):
-        """Removes a subscriber from a runtime; calls that already began still use it
-        (S3.4).
-        Raises InvalidArgument."""
+        """Removes a subscriber from a runtime; calls that already began still use it (S3.4).
+
+        name: str. The name under which it was registered.
+
+        Raises InvalidArgument.
+
+        >>> def show(event):
+        ...     print(event.kind, event.name, event.data)
+        >>> subscribers.register("show", show)
+        >>> subscribers.deregister("show")
+        True
+        """
         cdef scopeflow_error c_error
         cdef scopeflow_bytes c_name
         cdef uint32_t c_removed
@@ -850,13 +1074,27 @@ cdef class RuntimeOperations:
         return c_removed != 0
 
     def scope_register_subscriber(self, scope_handle, name, callback):
-        """Registers a subscriber on a scope, under a name of its own (S3.3). In force for
-        the scope and what is opened under it (S1.7); registering on an ended scope is
-        `not_found`. Receives every event of the scopes that see it, in order, on the
-        emitting thread (S5.1). One that fails is counted and logged; the others and the
-        work are unaffected (S5.2).
+        """Registers a subscriber on a scope, under a name of its own (S3.3). In force for the
+        scope and what is opened under it (S1.7); registering on an ended scope is `not_found`.
+        Receives every event of the scopes that see it, in order, on the emitting thread (S5.1).
+        One that fails is counted and logged; the others and the work are unaffected (S5.2).
+
+        scope_handle: ScopeHandle. The scope, which is open.
+        name: str. Unique among the registrations of this kind and owner; at most 65,535
+            bytes.
+        callback: Called with `(event)`; no async function. Released after deregistration,
+            once no running call uses it (S3.4).
+
         Raises AlreadyExists, NotFound, InvalidArgument, InvalidState, InvalidUtf8,
-        LimitExceeded."""
+        LimitExceeded.
+
+        >>> def show(event):
+        ...     print(event.kind, event.name, event.data)
+        >>> handle = scope.push("turn", ScopeType.Agent)
+        >>> scope_local.register_subscriber(handle, "show", show)
+        >>> scope.event("cache miss", data={"key": "weather"})
+        mark cache miss {'key': 'weather'}
+        """
         cdef scopeflow_error c_error
         cdef scopeflow_bytes c_name
         cdef scopeflow_ref c_callable
@@ -865,7 +1103,7 @@ cdef class RuntimeOperations:
         handle_argument(scope_handle, ScopeHandle, "scope_handle")
         c_self = (<ScopeHandle>scope_handle).pointer
         text_argument(name, "name", &c_name)
-        callback = registered_callable(callback, "callback", SCOPEFLOW_REGISTRY_SUBSCRIBER)
+        callback = registered_callable(callback, "callback", name, SCOPEFLOW_REGISTRY_SUBSCRIBER)
         c_callable = <scopeflow_ref><PyObject *>callback
         c_flags = callable_flags(c_callable)
         take_reference(c_callable)
@@ -877,7 +1115,19 @@ cdef class RuntimeOperations:
 
     def scope_deregister_subscriber(self, scope_handle, name):
         """Removes a subscriber from a scope; calls that already began still use it (S3.4).
-        Raises InvalidArgument."""
+
+        scope_handle: ScopeHandle. The scope, which is open.
+        name: str. The name under which it was registered.
+
+        Raises InvalidArgument.
+
+        >>> def show(event):
+        ...     print(event.kind, event.name, event.data)
+        >>> handle = scope.push("turn", ScopeType.Agent)
+        >>> scope_local.register_subscriber(handle, "show", show)
+        >>> scope_local.deregister_subscriber(handle, "show")
+        True
+        """
         cdef scopeflow_error c_error
         cdef scopeflow_bytes c_name
         cdef scopeflow_scope *c_self
@@ -894,11 +1144,28 @@ cdef class RuntimeOperations:
 
     def register_tool_sanitize_request_guardrail(self, name, priority, guardrail):
         """Registers a tool sanitize-request guardrail on a runtime, under a name of its own
-        (S3.3). In force for every scope of the runtime. Changes what observers see of a
-        tool call's request. It gets a private copy, and what it returns goes into the
-        start event; one that fails, or returns nothing, withholds the payload (S3.6,
-        S3.10).
-        Raises AlreadyExists, InvalidArgument, InvalidState, InvalidUtf8, LimitExceeded."""
+        (S3.3). In force for every scope of the runtime. Changes what observers see of a tool
+        call's request. It gets a private copy, and what it returns goes into the start event;
+        one that fails, or returns nothing, withholds the payload (S3.6, S3.10).
+
+        name: str. Unique among the registrations of this kind and owner; at most 65,535
+            bytes.
+        priority: int. Lower comes first; equal ones go by owner from the outside in, then
+            by registration (S3.2).
+        guardrail: Called with `(name, request)`; may be async. Released after
+            deregistration, once no running call uses it (S3.4).
+
+        Raises AlreadyExists, InvalidArgument, InvalidState, InvalidUtf8, LimitExceeded.
+
+        >>> def without_card(name, args):
+        ...     return {**args, "card": "***"}
+        >>> guardrails.register_tool_sanitize_request("without-card", 10, without_card)
+        >>> with testing.capture() as events:
+        ...     tools.execute_sync("pay", {"card": "4111"}, lambda args: args["card"])
+        ...     events.find("pay", phase="start").data
+        '4111'
+        {'card': '***'}
+        """
         cdef scopeflow_error c_error
         cdef scopeflow_bytes c_name
         cdef int32_t c_priority
@@ -906,7 +1173,7 @@ cdef class RuntimeOperations:
         cdef scopeflow_callable_flag c_flags
         text_argument(name, "name", &c_name)
         c_priority = i32_argument(priority, -2147483648, 2147483647, "priority")
-        guardrail = registered_callable(guardrail, "guardrail", SCOPEFLOW_REGISTRY_TOOL_SANITIZE_REQUEST_GUARDRAIL)
+        guardrail = registered_callable(guardrail, "guardrail", name, SCOPEFLOW_REGISTRY_TOOL_SANITIZE_REQUEST_GUARDRAIL)
         c_callable = <scopeflow_ref><PyObject *>guardrail
         c_flags = callable_flags(c_callable)
         take_reference(c_callable)
@@ -917,9 +1184,19 @@ cdef class RuntimeOperations:
             raise_failure(&c_error)
 
     def deregister_tool_sanitize_request_guardrail(self, name):
-        """Removes a tool sanitize-request guardrail from a runtime; calls that already
-        began still use it (S3.4).
-        Raises InvalidArgument."""
+        """Removes a tool sanitize-request guardrail from a runtime; calls that already began still
+        use it (S3.4).
+
+        name: str. The name under which it was registered.
+
+        Raises InvalidArgument.
+
+        >>> def without_card(name, args):
+        ...     return {**args, "card": "***"}
+        >>> guardrails.register_tool_sanitize_request("without-card", 10, without_card)
+        >>> guardrails.deregister_tool_sanitize_request("without-card")
+        True
+        """
         cdef scopeflow_error c_error
         cdef scopeflow_bytes c_name
         cdef uint32_t c_removed
@@ -932,13 +1209,33 @@ cdef class RuntimeOperations:
         return c_removed != 0
 
     def scope_register_tool_sanitize_request_guardrail(self, scope_handle, name, priority, guardrail):
-        """Registers a tool sanitize-request guardrail on a scope, under a name of its own
-        (S3.3). In force for the scope and what is opened under it (S1.7); registering on
-        an ended scope is `not_found`. Changes what observers see of a tool call's
-        request. It gets a private copy, and what it returns goes into the start event;
-        one that fails, or returns nothing, withholds the payload (S3.6, S3.10).
+        """Registers a tool sanitize-request guardrail on a scope, under a name of its own (S3.3).
+        In force for the scope and what is opened under it (S1.7); registering on an ended scope
+        is `not_found`. Changes what observers see of a tool call's request. It gets a private
+        copy, and what it returns goes into the start event; one that fails, or returns nothing,
+        withholds the payload (S3.6, S3.10).
+
+        scope_handle: ScopeHandle. The scope, which is open.
+        name: str. Unique among the registrations of this kind and owner; at most 65,535
+            bytes.
+        priority: int. Lower comes first; equal ones go by owner from the outside in, then
+            by registration (S3.2).
+        guardrail: Called with `(name, request)`; may be async. Released after
+            deregistration, once no running call uses it (S3.4).
+
         Raises AlreadyExists, NotFound, InvalidArgument, InvalidState, InvalidUtf8,
-        LimitExceeded."""
+        LimitExceeded.
+
+        >>> def without_card(name, args):
+        ...     return {**args, "card": "***"}
+        >>> handle = scope.push("turn", ScopeType.Agent)
+        >>> scope_local.register_tool_sanitize_request(handle, "without-card", 10, without_card)
+        >>> with testing.capture() as events:
+        ...     tools.execute_sync("pay", {"card": "4111"}, lambda args: args["card"])
+        ...     events.find("pay", phase="start").data
+        '4111'
+        {'card': '***'}
+        """
         cdef scopeflow_error c_error
         cdef scopeflow_bytes c_name
         cdef int32_t c_priority
@@ -949,7 +1246,7 @@ cdef class RuntimeOperations:
         c_self = (<ScopeHandle>scope_handle).pointer
         text_argument(name, "name", &c_name)
         c_priority = i32_argument(priority, -2147483648, 2147483647, "priority")
-        guardrail = registered_callable(guardrail, "guardrail", SCOPEFLOW_REGISTRY_TOOL_SANITIZE_REQUEST_GUARDRAIL)
+        guardrail = registered_callable(guardrail, "guardrail", name, SCOPEFLOW_REGISTRY_TOOL_SANITIZE_REQUEST_GUARDRAIL)
         c_callable = <scopeflow_ref><PyObject *>guardrail
         c_flags = callable_flags(c_callable)
         take_reference(c_callable)
@@ -960,9 +1257,21 @@ cdef class RuntimeOperations:
             raise_failure(&c_error)
 
     def scope_deregister_tool_sanitize_request_guardrail(self, scope_handle, name):
-        """Removes a tool sanitize-request guardrail from a scope; calls that already began
-        still use it (S3.4).
-        Raises InvalidArgument."""
+        """Removes a tool sanitize-request guardrail from a scope; calls that already began still
+        use it (S3.4).
+
+        scope_handle: ScopeHandle. The scope, which is open.
+        name: str. The name under which it was registered.
+
+        Raises InvalidArgument.
+
+        >>> def without_card(name, args):
+        ...     return {**args, "card": "***"}
+        >>> handle = scope.push("turn", ScopeType.Agent)
+        >>> scope_local.register_tool_sanitize_request(handle, "without-card", 10, without_card)
+        >>> scope_local.deregister_tool_sanitize_request(handle, "without-card")
+        True
+        """
         cdef scopeflow_error c_error
         cdef scopeflow_bytes c_name
         cdef scopeflow_scope *c_self
@@ -978,12 +1287,30 @@ cdef class RuntimeOperations:
         return c_removed != 0
 
     def register_tool_sanitize_response_guardrail(self, name, priority, guardrail):
-        """Registers a tool sanitize-response guardrail on a runtime, under a name of its
-        own (S3.3). In force for every scope of the runtime. Changes what observers see
-        of a tool call's response, and of the text of its error or refusal. It gets a
-        private copy, and what it returns goes into the end event or the mark; one that
-        fails, or returns nothing, withholds the payload (S3.6, S3.10).
-        Raises AlreadyExists, InvalidArgument, InvalidState, InvalidUtf8, LimitExceeded."""
+        """Registers a tool sanitize-response guardrail on a runtime, under a name of its own
+        (S3.3). In force for every scope of the runtime. Changes what observers see of a tool
+        call's response, and of the text of its error or refusal. It gets a private copy, and
+        what it returns goes into the end event or the mark; one that fails, or returns nothing,
+        withholds the payload (S3.6, S3.10).
+
+        name: str. Unique among the registrations of this kind and owner; at most 65,535
+            bytes.
+        priority: int. Lower comes first; equal ones go by owner from the outside in, then
+            by registration (S3.2).
+        guardrail: Called with `(name, response)`; may be async. Released after
+            deregistration, once no running call uses it (S3.4).
+
+        Raises AlreadyExists, InvalidArgument, InvalidState, InvalidUtf8, LimitExceeded.
+
+        >>> def without_mail(name, response):
+        ...     return {**response, "mail": "***"}
+        >>> guardrails.register_tool_sanitize_response("without-mail", 10, without_mail)
+        >>> with testing.capture() as events:
+        ...     tools.execute_sync("user", 7, lambda id: {"id": id, "mail": "ann@example.com"})
+        ...     events.find("user", phase="end").data
+        {'id': 7, 'mail': 'ann@example.com'}
+        {'id': 7, 'mail': '***'}
+        """
         cdef scopeflow_error c_error
         cdef scopeflow_bytes c_name
         cdef int32_t c_priority
@@ -991,7 +1318,7 @@ cdef class RuntimeOperations:
         cdef scopeflow_callable_flag c_flags
         text_argument(name, "name", &c_name)
         c_priority = i32_argument(priority, -2147483648, 2147483647, "priority")
-        guardrail = registered_callable(guardrail, "guardrail", SCOPEFLOW_REGISTRY_TOOL_SANITIZE_RESPONSE_GUARDRAIL)
+        guardrail = registered_callable(guardrail, "guardrail", name, SCOPEFLOW_REGISTRY_TOOL_SANITIZE_RESPONSE_GUARDRAIL)
         c_callable = <scopeflow_ref><PyObject *>guardrail
         c_flags = callable_flags(c_callable)
         take_reference(c_callable)
@@ -1002,9 +1329,19 @@ cdef class RuntimeOperations:
             raise_failure(&c_error)
 
     def deregister_tool_sanitize_response_guardrail(self, name):
-        """Removes a tool sanitize-response guardrail from a runtime; calls that already
-        began still use it (S3.4).
-        Raises InvalidArgument."""
+        """Removes a tool sanitize-response guardrail from a runtime; calls that already began
+        still use it (S3.4).
+
+        name: str. The name under which it was registered.
+
+        Raises InvalidArgument.
+
+        >>> def without_mail(name, response):
+        ...     return {**response, "mail": "***"}
+        >>> guardrails.register_tool_sanitize_response("without-mail", 10, without_mail)
+        >>> guardrails.deregister_tool_sanitize_response("without-mail")
+        True
+        """
         cdef scopeflow_error c_error
         cdef scopeflow_bytes c_name
         cdef uint32_t c_removed
@@ -1017,14 +1354,36 @@ cdef class RuntimeOperations:
         return c_removed != 0
 
     def scope_register_tool_sanitize_response_guardrail(self, scope_handle, name, priority, guardrail):
-        """Registers a tool sanitize-response guardrail on a scope, under a name of its own
-        (S3.3). In force for the scope and what is opened under it (S1.7); registering on
-        an ended scope is `not_found`. Changes what observers see of a tool call's
-        response, and of the text of its error or refusal. It gets a private copy, and
-        what it returns goes into the end event or the mark; one that fails, or returns
-        nothing, withholds the payload (S3.6, S3.10).
+        """Registers a tool sanitize-response guardrail on a scope, under a name of its own (S3.3).
+        In force for the scope and what is opened under it (S1.7); registering on an ended scope
+        is `not_found`. Changes what observers see of a tool call's response, and of the text of
+        its error or refusal. It gets a private copy, and what it returns goes into the end
+        event or the mark; one that fails, or returns nothing, withholds the payload (S3.6,
+        S3.10).
+
+        scope_handle: ScopeHandle. The scope, which is open.
+        name: str. Unique among the registrations of this kind and owner; at most 65,535
+            bytes.
+        priority: int. Lower comes first; equal ones go by owner from the outside in, then
+            by registration (S3.2).
+        guardrail: Called with `(name, response)`; may be async. Released after
+            deregistration, once no running call uses it (S3.4).
+
         Raises AlreadyExists, NotFound, InvalidArgument, InvalidState, InvalidUtf8,
-        LimitExceeded."""
+        LimitExceeded.
+
+        >>> def without_mail(name, response):
+        ...     return {**response, "mail": "***"}
+        >>> handle = scope.push("turn", ScopeType.Agent)
+        >>> scope_local.register_tool_sanitize_response(
+        ...     handle, "without-mail", 10, without_mail
+        ... )
+        >>> with testing.capture() as events:
+        ...     tools.execute_sync("user", 7, lambda id: {"id": id, "mail": "ann@example.com"})
+        ...     events.find("user", phase="end").data
+        {'id': 7, 'mail': 'ann@example.com'}
+        {'id': 7, 'mail': '***'}
+        """
         cdef scopeflow_error c_error
         cdef scopeflow_bytes c_name
         cdef int32_t c_priority
@@ -1035,7 +1394,7 @@ cdef class RuntimeOperations:
         c_self = (<ScopeHandle>scope_handle).pointer
         text_argument(name, "name", &c_name)
         c_priority = i32_argument(priority, -2147483648, 2147483647, "priority")
-        guardrail = registered_callable(guardrail, "guardrail", SCOPEFLOW_REGISTRY_TOOL_SANITIZE_RESPONSE_GUARDRAIL)
+        guardrail = registered_callable(guardrail, "guardrail", name, SCOPEFLOW_REGISTRY_TOOL_SANITIZE_RESPONSE_GUARDRAIL)
         c_callable = <scopeflow_ref><PyObject *>guardrail
         c_flags = callable_flags(c_callable)
         take_reference(c_callable)
@@ -1046,9 +1405,23 @@ cdef class RuntimeOperations:
             raise_failure(&c_error)
 
     def scope_deregister_tool_sanitize_response_guardrail(self, scope_handle, name):
-        """Removes a tool sanitize-response guardrail from a scope; calls that already began
-        still use it (S3.4).
-        Raises InvalidArgument."""
+        """Removes a tool sanitize-response guardrail from a scope; calls that already began still
+        use it (S3.4).
+
+        scope_handle: ScopeHandle. The scope, which is open.
+        name: str. The name under which it was registered.
+
+        Raises InvalidArgument.
+
+        >>> def without_mail(name, response):
+        ...     return {**response, "mail": "***"}
+        >>> handle = scope.push("turn", ScopeType.Agent)
+        >>> scope_local.register_tool_sanitize_response(
+        ...     handle, "without-mail", 10, without_mail
+        ... )
+        >>> scope_local.deregister_tool_sanitize_response(handle, "without-mail")
+        True
+        """
         cdef scopeflow_error c_error
         cdef scopeflow_bytes c_name
         cdef scopeflow_scope *c_self
@@ -1064,11 +1437,27 @@ cdef class RuntimeOperations:
         return c_removed != 0
 
     def register_tool_request_intercept(self, name, priority, break_chain, fn):
-        """Registers a tool request intercept on a runtime, under a name of its own (S3.3).
-        In force for every scope of the runtime. Rewrites the request of a tool call
-        before it starts. It gets a private copy; what it returns goes on. One that
-        fails, or returns nothing, fails the call (S3.5, S3.10, S3.11).
-        Raises AlreadyExists, InvalidArgument, InvalidState, InvalidUtf8, LimitExceeded."""
+        """Registers a tool request intercept on a runtime, under a name of its own (S3.3). In
+        force for every scope of the runtime. Rewrites the request of a tool call before it
+        starts. It gets a private copy; what it returns goes on. One that fails, or returns
+        nothing, fails the call (S3.5, S3.10, S3.11).
+
+        name: str. Unique among the registrations of this kind and owner; at most 65,535
+            bytes.
+        priority: int. Lower comes first; equal ones go by owner from the outside in, then
+            by registration (S3.2).
+        break_chain: bool. Once it has succeeded, no later one runs (S3.5).
+        fn: Called with `(name, request)`; may be async. Released after deregistration, once
+            no running call uses it (S3.4).
+
+        Raises AlreadyExists, InvalidArgument, InvalidState, InvalidUtf8, LimitExceeded.
+
+        >>> def with_tenant(name, args):
+        ...     return {**args, "tenant": "acme"}
+        >>> intercepts.register_tool_request("with-tenant", 10, False, with_tenant)
+        >>> tools.execute_sync("search", {"query": "x"}, lambda args: args)
+        {'query': 'x', 'tenant': 'acme'}
+        """
         cdef scopeflow_error c_error
         cdef scopeflow_bytes c_name
         cdef int32_t c_priority
@@ -1078,7 +1467,7 @@ cdef class RuntimeOperations:
         text_argument(name, "name", &c_name)
         c_priority = i32_argument(priority, -2147483648, 2147483647, "priority")
         c_breaks = bool_argument(break_chain, "break_chain")
-        fn = registered_callable(fn, "fn", SCOPEFLOW_REGISTRY_TOOL_REQUEST_INTERCEPT)
+        fn = registered_callable(fn, "fn", name, SCOPEFLOW_REGISTRY_TOOL_REQUEST_INTERCEPT)
         c_callable = <scopeflow_ref><PyObject *>fn
         c_flags = callable_flags(c_callable)
         if c_breaks:
@@ -1091,9 +1480,19 @@ cdef class RuntimeOperations:
             raise_failure(&c_error)
 
     def deregister_tool_request_intercept(self, name):
-        """Removes a tool request intercept from a runtime; calls that already began still
-        use it (S3.4).
-        Raises InvalidArgument."""
+        """Removes a tool request intercept from a runtime; calls that already began still use it
+        (S3.4).
+
+        name: str. The name under which it was registered.
+
+        Raises InvalidArgument.
+
+        >>> def with_tenant(name, args):
+        ...     return {**args, "tenant": "acme"}
+        >>> intercepts.register_tool_request("with-tenant", 10, False, with_tenant)
+        >>> intercepts.deregister_tool_request("with-tenant")
+        True
+        """
         cdef scopeflow_error c_error
         cdef scopeflow_bytes c_name
         cdef uint32_t c_removed
@@ -1106,13 +1505,31 @@ cdef class RuntimeOperations:
         return c_removed != 0
 
     def scope_register_tool_request_intercept(self, scope_handle, name, priority, break_chain, fn):
-        """Registers a tool request intercept on a scope, under a name of its own (S3.3). In
-        force for the scope and what is opened under it (S1.7); registering on an ended
-        scope is `not_found`. Rewrites the request of a tool call before it starts. It
-        gets a private copy; what it returns goes on. One that fails, or returns nothing,
-        fails the call (S3.5, S3.10, S3.11).
+        """Registers a tool request intercept on a scope, under a name of its own (S3.3). In force
+        for the scope and what is opened under it (S1.7); registering on an ended scope is
+        `not_found`. Rewrites the request of a tool call before it starts. It gets a private
+        copy; what it returns goes on. One that fails, or returns nothing, fails the call (S3.5,
+        S3.10, S3.11).
+
+        scope_handle: ScopeHandle. The scope, which is open.
+        name: str. Unique among the registrations of this kind and owner; at most 65,535
+            bytes.
+        priority: int. Lower comes first; equal ones go by owner from the outside in, then
+            by registration (S3.2).
+        break_chain: bool. Once it has succeeded, no later one runs (S3.5).
+        fn: Called with `(name, request)`; may be async. Released after deregistration, once
+            no running call uses it (S3.4).
+
         Raises AlreadyExists, NotFound, InvalidArgument, InvalidState, InvalidUtf8,
-        LimitExceeded."""
+        LimitExceeded.
+
+        >>> def with_tenant(name, args):
+        ...     return {**args, "tenant": "acme"}
+        >>> handle = scope.push("turn", ScopeType.Agent)
+        >>> scope_local.register_tool_request(handle, "with-tenant", 10, False, with_tenant)
+        >>> tools.execute_sync("search", {"query": "x"}, lambda args: args)
+        {'query': 'x', 'tenant': 'acme'}
+        """
         cdef scopeflow_error c_error
         cdef scopeflow_bytes c_name
         cdef int32_t c_priority
@@ -1125,7 +1542,7 @@ cdef class RuntimeOperations:
         text_argument(name, "name", &c_name)
         c_priority = i32_argument(priority, -2147483648, 2147483647, "priority")
         c_breaks = bool_argument(break_chain, "break_chain")
-        fn = registered_callable(fn, "fn", SCOPEFLOW_REGISTRY_TOOL_REQUEST_INTERCEPT)
+        fn = registered_callable(fn, "fn", name, SCOPEFLOW_REGISTRY_TOOL_REQUEST_INTERCEPT)
         c_callable = <scopeflow_ref><PyObject *>fn
         c_flags = callable_flags(c_callable)
         if c_breaks:
@@ -1138,9 +1555,21 @@ cdef class RuntimeOperations:
             raise_failure(&c_error)
 
     def scope_deregister_tool_request_intercept(self, scope_handle, name):
-        """Removes a tool request intercept from a scope; calls that already began still use
-        it (S3.4).
-        Raises InvalidArgument."""
+        """Removes a tool request intercept from a scope; calls that already began still use it
+        (S3.4).
+
+        scope_handle: ScopeHandle. The scope, which is open.
+        name: str. The name under which it was registered.
+
+        Raises InvalidArgument.
+
+        >>> def with_tenant(name, args):
+        ...     return {**args, "tenant": "acme"}
+        >>> handle = scope.push("turn", ScopeType.Agent)
+        >>> scope_local.register_tool_request(handle, "with-tenant", 10, False, with_tenant)
+        >>> scope_local.deregister_tool_request(handle, "with-tenant")
+        True
+        """
         cdef scopeflow_error c_error
         cdef scopeflow_bytes c_name
         cdef scopeflow_scope *c_self
@@ -1156,11 +1585,34 @@ cdef class RuntimeOperations:
         return c_removed != 0
 
     def register_tool_execution_intercept(self, name, priority, fn):
-        """Registers a tool execution intercept on a runtime, under a name of its own
-        (S3.3). In force for every scope of the runtime. Runs around a tool call's
-        target: it may call `next` as often as it likes, or not at all, while it runs.
-        What it returns is the call's result (S3.7).
-        Raises AlreadyExists, InvalidArgument, InvalidState, InvalidUtf8, LimitExceeded."""
+        """Registers a tool execution intercept on a runtime, under a name of its own (S3.3). In
+        force for every scope of the runtime. Runs around a tool call's target: it may call
+        `next` as often as it likes, or not at all, while it runs. What it returns is the call's
+        result (S3.7).
+
+        name: str. Unique among the registrations of this kind and owner; at most 65,535
+            bytes.
+        priority: int. Lower comes first; equal ones go by owner from the outside in, then
+            by registration (S3.2).
+        fn: Called with `(name, request, next)`; may be async. Released after
+            deregistration, once no running call uses it (S3.4).
+
+        Raises AlreadyExists, InvalidArgument, InvalidState, InvalidUtf8, LimitExceeded.
+
+        >>> def once_more(name, args, next):
+        ...     try:
+        ...         return next(args)
+        ...     except ConnectionError:
+        ...         return next(args)
+        >>> outages = [ConnectionError("reset by peer")]
+        >>> def search(args):
+        ...     if outages:
+        ...         raise outages.pop()
+        ...     return {"hits": 2}
+        >>> intercepts.register_tool_execution("once-more", 10, once_more)
+        >>> tools.execute_sync("search", {"query": "x"}, search)
+        {'hits': 2}
+        """
         cdef scopeflow_error c_error
         cdef scopeflow_bytes c_name
         cdef int32_t c_priority
@@ -1168,7 +1620,7 @@ cdef class RuntimeOperations:
         cdef scopeflow_callable_flag c_flags
         text_argument(name, "name", &c_name)
         c_priority = i32_argument(priority, -2147483648, 2147483647, "priority")
-        fn = registered_callable(fn, "fn", SCOPEFLOW_REGISTRY_TOOL_EXECUTION_INTERCEPT)
+        fn = registered_callable(fn, "fn", name, SCOPEFLOW_REGISTRY_TOOL_EXECUTION_INTERCEPT)
         c_callable = <scopeflow_ref><PyObject *>fn
         c_flags = callable_flags(c_callable)
         take_reference(c_callable)
@@ -1179,9 +1631,27 @@ cdef class RuntimeOperations:
             raise_failure(&c_error)
 
     def deregister_tool_execution_intercept(self, name):
-        """Removes a tool execution intercept from a runtime; calls that already began still
-        use it (S3.4).
-        Raises InvalidArgument."""
+        """Removes a tool execution intercept from a runtime; calls that already began still use it
+        (S3.4).
+
+        name: str. The name under which it was registered.
+
+        Raises InvalidArgument.
+
+        >>> def once_more(name, args, next):
+        ...     try:
+        ...         return next(args)
+        ...     except ConnectionError:
+        ...         return next(args)
+        >>> outages = [ConnectionError("reset by peer")]
+        >>> def search(args):
+        ...     if outages:
+        ...         raise outages.pop()
+        ...     return {"hits": 2}
+        >>> intercepts.register_tool_execution("once-more", 10, once_more)
+        >>> intercepts.deregister_tool_execution("once-more")
+        True
+        """
         cdef scopeflow_error c_error
         cdef scopeflow_bytes c_name
         cdef uint32_t c_removed
@@ -1194,13 +1664,37 @@ cdef class RuntimeOperations:
         return c_removed != 0
 
     def scope_register_tool_execution_intercept(self, scope_handle, name, priority, fn):
-        """Registers a tool execution intercept on a scope, under a name of its own (S3.3).
-        In force for the scope and what is opened under it (S1.7); registering on an
-        ended scope is `not_found`. Runs around a tool call's target: it may call `next`
-        as often as it likes, or not at all, while it runs. What it returns is the call's
-        result (S3.7).
+        """Registers a tool execution intercept on a scope, under a name of its own (S3.3). In
+        force for the scope and what is opened under it (S1.7); registering on an ended scope is
+        `not_found`. Runs around a tool call's target: it may call `next` as often as it likes,
+        or not at all, while it runs. What it returns is the call's result (S3.7).
+
+        scope_handle: ScopeHandle. The scope, which is open.
+        name: str. Unique among the registrations of this kind and owner; at most 65,535
+            bytes.
+        priority: int. Lower comes first; equal ones go by owner from the outside in, then
+            by registration (S3.2).
+        fn: Called with `(name, request, next)`; may be async. Released after
+            deregistration, once no running call uses it (S3.4).
+
         Raises AlreadyExists, NotFound, InvalidArgument, InvalidState, InvalidUtf8,
-        LimitExceeded."""
+        LimitExceeded.
+
+        >>> def once_more(name, args, next):
+        ...     try:
+        ...         return next(args)
+        ...     except ConnectionError:
+        ...         return next(args)
+        >>> outages = [ConnectionError("reset by peer")]
+        >>> def search(args):
+        ...     if outages:
+        ...         raise outages.pop()
+        ...     return {"hits": 2}
+        >>> handle = scope.push("turn", ScopeType.Agent)
+        >>> scope_local.register_tool_execution(handle, "once-more", 10, once_more)
+        >>> tools.execute_sync("search", {"query": "x"}, search)
+        {'hits': 2}
+        """
         cdef scopeflow_error c_error
         cdef scopeflow_bytes c_name
         cdef int32_t c_priority
@@ -1211,7 +1705,7 @@ cdef class RuntimeOperations:
         c_self = (<ScopeHandle>scope_handle).pointer
         text_argument(name, "name", &c_name)
         c_priority = i32_argument(priority, -2147483648, 2147483647, "priority")
-        fn = registered_callable(fn, "fn", SCOPEFLOW_REGISTRY_TOOL_EXECUTION_INTERCEPT)
+        fn = registered_callable(fn, "fn", name, SCOPEFLOW_REGISTRY_TOOL_EXECUTION_INTERCEPT)
         c_callable = <scopeflow_ref><PyObject *>fn
         c_flags = callable_flags(c_callable)
         take_reference(c_callable)
@@ -1222,9 +1716,29 @@ cdef class RuntimeOperations:
             raise_failure(&c_error)
 
     def scope_deregister_tool_execution_intercept(self, scope_handle, name):
-        """Removes a tool execution intercept from a scope; calls that already began still
-        use it (S3.4).
-        Raises InvalidArgument."""
+        """Removes a tool execution intercept from a scope; calls that already began still use it
+        (S3.4).
+
+        scope_handle: ScopeHandle. The scope, which is open.
+        name: str. The name under which it was registered.
+
+        Raises InvalidArgument.
+
+        >>> def once_more(name, args, next):
+        ...     try:
+        ...         return next(args)
+        ...     except ConnectionError:
+        ...         return next(args)
+        >>> outages = [ConnectionError("reset by peer")]
+        >>> def search(args):
+        ...     if outages:
+        ...         raise outages.pop()
+        ...     return {"hits": 2}
+        >>> handle = scope.push("turn", ScopeType.Agent)
+        >>> scope_local.register_tool_execution(handle, "once-more", 10, once_more)
+        >>> scope_local.deregister_tool_execution(handle, "once-more")
+        True
+        """
         cdef scopeflow_error c_error
         cdef scopeflow_bytes c_name
         cdef scopeflow_scope *c_self
@@ -1240,12 +1754,31 @@ cdef class RuntimeOperations:
         return c_removed != 0
 
     def register_llm_sanitize_request_guardrail(self, name, priority, guardrail):
-        """Registers a LLM sanitize-request guardrail on a runtime, under a name of its own
-        (S3.3). In force for every scope of the runtime. Changes what observers see of an
-        LLM call's request, without credential headers. It gets a private copy, and what
-        it returns goes into the start event; one that fails, or returns nothing,
-        withholds the payload (S3.6, S3.10).
-        Raises AlreadyExists, InvalidArgument, InvalidState, InvalidUtf8, LimitExceeded."""
+        """Registers a LLM sanitize-request guardrail on a runtime, under a name of its own (S3.3).
+        In force for every scope of the runtime. Changes what observers see of an LLM call's
+        request, without credential headers. It gets a private copy, and what it returns goes
+        into the start event; one that fails, or returns nothing, withholds the payload (S3.6,
+        S3.10).
+
+        name: str. Unique among the registrations of this kind and owner; at most 65,535
+            bytes.
+        priority: int. Lower comes first; equal ones go by owner from the outside in, then
+            by registration (S3.2).
+        guardrail: Called with `(request)`; may be async. Released after deregistration,
+            once no running call uses it (S3.4).
+
+        Raises AlreadyExists, InvalidArgument, InvalidState, InvalidUtf8, LimitExceeded.
+
+        >>> def without_messages(request):
+        ...     return LLMRequest(request.headers, {**request.content, "messages": []})
+        >>> guardrails.register_llm_sanitize_request("without-messages", 10, without_messages)
+        >>> with testing.capture() as events:
+        ...     request = LLMRequest({}, {"messages": [{"role": "user", "content": "hi"}]})
+        ...     llm.execute_sync("openai", request, lambda request: "hello")
+        ...     events.find("openai", phase="start").data["content"]
+        'hello'
+        {'messages': []}
+        """
         cdef scopeflow_error c_error
         cdef scopeflow_bytes c_name
         cdef int32_t c_priority
@@ -1253,7 +1786,7 @@ cdef class RuntimeOperations:
         cdef scopeflow_callable_flag c_flags
         text_argument(name, "name", &c_name)
         c_priority = i32_argument(priority, -2147483648, 2147483647, "priority")
-        guardrail = registered_callable(guardrail, "guardrail", SCOPEFLOW_REGISTRY_LLM_SANITIZE_REQUEST_GUARDRAIL)
+        guardrail = registered_callable(guardrail, "guardrail", name, SCOPEFLOW_REGISTRY_LLM_SANITIZE_REQUEST_GUARDRAIL)
         c_callable = <scopeflow_ref><PyObject *>guardrail
         c_flags = callable_flags(c_callable)
         take_reference(c_callable)
@@ -1264,9 +1797,19 @@ cdef class RuntimeOperations:
             raise_failure(&c_error)
 
     def deregister_llm_sanitize_request_guardrail(self, name):
-        """Removes a LLM sanitize-request guardrail from a runtime; calls that already began
-        still use it (S3.4).
-        Raises InvalidArgument."""
+        """Removes a LLM sanitize-request guardrail from a runtime; calls that already began still
+        use it (S3.4).
+
+        name: str. The name under which it was registered.
+
+        Raises InvalidArgument.
+
+        >>> def without_messages(request):
+        ...     return LLMRequest(request.headers, {**request.content, "messages": []})
+        >>> guardrails.register_llm_sanitize_request("without-messages", 10, without_messages)
+        >>> guardrails.deregister_llm_sanitize_request("without-messages")
+        True
+        """
         cdef scopeflow_error c_error
         cdef scopeflow_bytes c_name
         cdef uint32_t c_removed
@@ -1279,14 +1822,36 @@ cdef class RuntimeOperations:
         return c_removed != 0
 
     def scope_register_llm_sanitize_request_guardrail(self, scope_handle, name, priority, guardrail):
-        """Registers a LLM sanitize-request guardrail on a scope, under a name of its own
-        (S3.3). In force for the scope and what is opened under it (S1.7); registering on
-        an ended scope is `not_found`. Changes what observers see of an LLM call's
-        request, without credential headers. It gets a private copy, and what it returns
-        goes into the start event; one that fails, or returns nothing, withholds the
-        payload (S3.6, S3.10).
+        """Registers a LLM sanitize-request guardrail on a scope, under a name of its own (S3.3).
+        In force for the scope and what is opened under it (S1.7); registering on an ended scope
+        is `not_found`. Changes what observers see of an LLM call's request, without credential
+        headers. It gets a private copy, and what it returns goes into the start event; one that
+        fails, or returns nothing, withholds the payload (S3.6, S3.10).
+
+        scope_handle: ScopeHandle. The scope, which is open.
+        name: str. Unique among the registrations of this kind and owner; at most 65,535
+            bytes.
+        priority: int. Lower comes first; equal ones go by owner from the outside in, then
+            by registration (S3.2).
+        guardrail: Called with `(request)`; may be async. Released after deregistration,
+            once no running call uses it (S3.4).
+
         Raises AlreadyExists, NotFound, InvalidArgument, InvalidState, InvalidUtf8,
-        LimitExceeded."""
+        LimitExceeded.
+
+        >>> def without_messages(request):
+        ...     return LLMRequest(request.headers, {**request.content, "messages": []})
+        >>> handle = scope.push("turn", ScopeType.Agent)
+        >>> scope_local.register_llm_sanitize_request(
+        ...     handle, "without-messages", 10, without_messages
+        ... )
+        >>> with testing.capture() as events:
+        ...     request = LLMRequest({}, {"messages": [{"role": "user", "content": "hi"}]})
+        ...     llm.execute_sync("openai", request, lambda request: "hello")
+        ...     events.find("openai", phase="start").data["content"]
+        'hello'
+        {'messages': []}
+        """
         cdef scopeflow_error c_error
         cdef scopeflow_bytes c_name
         cdef int32_t c_priority
@@ -1297,7 +1862,7 @@ cdef class RuntimeOperations:
         c_self = (<ScopeHandle>scope_handle).pointer
         text_argument(name, "name", &c_name)
         c_priority = i32_argument(priority, -2147483648, 2147483647, "priority")
-        guardrail = registered_callable(guardrail, "guardrail", SCOPEFLOW_REGISTRY_LLM_SANITIZE_REQUEST_GUARDRAIL)
+        guardrail = registered_callable(guardrail, "guardrail", name, SCOPEFLOW_REGISTRY_LLM_SANITIZE_REQUEST_GUARDRAIL)
         c_callable = <scopeflow_ref><PyObject *>guardrail
         c_flags = callable_flags(c_callable)
         take_reference(c_callable)
@@ -1308,9 +1873,23 @@ cdef class RuntimeOperations:
             raise_failure(&c_error)
 
     def scope_deregister_llm_sanitize_request_guardrail(self, scope_handle, name):
-        """Removes a LLM sanitize-request guardrail from a scope; calls that already began
-        still use it (S3.4).
-        Raises InvalidArgument."""
+        """Removes a LLM sanitize-request guardrail from a scope; calls that already began still
+        use it (S3.4).
+
+        scope_handle: ScopeHandle. The scope, which is open.
+        name: str. The name under which it was registered.
+
+        Raises InvalidArgument.
+
+        >>> def without_messages(request):
+        ...     return LLMRequest(request.headers, {**request.content, "messages": []})
+        >>> handle = scope.push("turn", ScopeType.Agent)
+        >>> scope_local.register_llm_sanitize_request(
+        ...     handle, "without-messages", 10, without_messages
+        ... )
+        >>> scope_local.deregister_llm_sanitize_request(handle, "without-messages")
+        True
+        """
         cdef scopeflow_error c_error
         cdef scopeflow_bytes c_name
         cdef scopeflow_scope *c_self
@@ -1327,11 +1906,30 @@ cdef class RuntimeOperations:
 
     def register_llm_sanitize_response_guardrail(self, name, priority, guardrail):
         """Registers a LLM sanitize-response guardrail on a runtime, under a name of its own
-        (S3.3). In force for every scope of the runtime. Changes what observers see of an
-        LLM call's response, and of the text of its error or refusal. It gets a private
-        copy, and what it returns goes into the end event or the mark; one that fails, or
-        returns nothing, withholds the payload (S3.6, S3.10).
-        Raises AlreadyExists, InvalidArgument, InvalidState, InvalidUtf8, LimitExceeded."""
+        (S3.3). In force for every scope of the runtime. Changes what observers see of an LLM
+        call's response, and of the text of its error or refusal. It gets a private copy, and
+        what it returns goes into the end event or the mark; one that fails, or returns nothing,
+        withholds the payload (S3.6, S3.10).
+
+        name: str. Unique among the registrations of this kind and owner; at most 65,535
+            bytes.
+        priority: int. Lower comes first; equal ones go by owner from the outside in, then
+            by registration (S3.2).
+        guardrail: Called with `(response)`; may be async. Released after deregistration,
+            once no running call uses it (S3.4).
+
+        Raises AlreadyExists, InvalidArgument, InvalidState, InvalidUtf8, LimitExceeded.
+
+        >>> def only_usage(response):
+        ...     return {"usage": response.get("usage")}
+        >>> guardrails.register_llm_sanitize_response("only-usage", 10, only_usage)
+        >>> with testing.capture() as events:
+        ...     answer = {"text": "hello", "usage": {"total_tokens": 3}}
+        ...     llm.execute_sync("openai", LLMRequest({}, {}), lambda request: answer)
+        ...     events.find("openai", phase="end").data
+        {'text': 'hello', 'usage': {'total_tokens': 3}}
+        {'usage': {'total_tokens': 3}}
+        """
         cdef scopeflow_error c_error
         cdef scopeflow_bytes c_name
         cdef int32_t c_priority
@@ -1339,7 +1937,7 @@ cdef class RuntimeOperations:
         cdef scopeflow_callable_flag c_flags
         text_argument(name, "name", &c_name)
         c_priority = i32_argument(priority, -2147483648, 2147483647, "priority")
-        guardrail = registered_callable(guardrail, "guardrail", SCOPEFLOW_REGISTRY_LLM_SANITIZE_RESPONSE_GUARDRAIL)
+        guardrail = registered_callable(guardrail, "guardrail", name, SCOPEFLOW_REGISTRY_LLM_SANITIZE_RESPONSE_GUARDRAIL)
         c_callable = <scopeflow_ref><PyObject *>guardrail
         c_flags = callable_flags(c_callable)
         take_reference(c_callable)
@@ -1350,9 +1948,19 @@ cdef class RuntimeOperations:
             raise_failure(&c_error)
 
     def deregister_llm_sanitize_response_guardrail(self, name):
-        """Removes a LLM sanitize-response guardrail from a runtime; calls that already
-        began still use it (S3.4).
-        Raises InvalidArgument."""
+        """Removes a LLM sanitize-response guardrail from a runtime; calls that already began still
+        use it (S3.4).
+
+        name: str. The name under which it was registered.
+
+        Raises InvalidArgument.
+
+        >>> def only_usage(response):
+        ...     return {"usage": response.get("usage")}
+        >>> guardrails.register_llm_sanitize_response("only-usage", 10, only_usage)
+        >>> guardrails.deregister_llm_sanitize_response("only-usage")
+        True
+        """
         cdef scopeflow_error c_error
         cdef scopeflow_bytes c_name
         cdef uint32_t c_removed
@@ -1365,14 +1973,35 @@ cdef class RuntimeOperations:
         return c_removed != 0
 
     def scope_register_llm_sanitize_response_guardrail(self, scope_handle, name, priority, guardrail):
-        """Registers a LLM sanitize-response guardrail on a scope, under a name of its own
-        (S3.3). In force for the scope and what is opened under it (S1.7); registering on
-        an ended scope is `not_found`. Changes what observers see of an LLM call's
-        response, and of the text of its error or refusal. It gets a private copy, and
-        what it returns goes into the end event or the mark; one that fails, or returns
-        nothing, withholds the payload (S3.6, S3.10).
+        """Registers a LLM sanitize-response guardrail on a scope, under a name of its own (S3.3).
+        In force for the scope and what is opened under it (S1.7); registering on an ended scope
+        is `not_found`. Changes what observers see of an LLM call's response, and of the text of
+        its error or refusal. It gets a private copy, and what it returns goes into the end
+        event or the mark; one that fails, or returns nothing, withholds the payload (S3.6,
+        S3.10).
+
+        scope_handle: ScopeHandle. The scope, which is open.
+        name: str. Unique among the registrations of this kind and owner; at most 65,535
+            bytes.
+        priority: int. Lower comes first; equal ones go by owner from the outside in, then
+            by registration (S3.2).
+        guardrail: Called with `(response)`; may be async. Released after deregistration,
+            once no running call uses it (S3.4).
+
         Raises AlreadyExists, NotFound, InvalidArgument, InvalidState, InvalidUtf8,
-        LimitExceeded."""
+        LimitExceeded.
+
+        >>> def only_usage(response):
+        ...     return {"usage": response.get("usage")}
+        >>> handle = scope.push("turn", ScopeType.Agent)
+        >>> scope_local.register_llm_sanitize_response(handle, "only-usage", 10, only_usage)
+        >>> with testing.capture() as events:
+        ...     answer = {"text": "hello", "usage": {"total_tokens": 3}}
+        ...     llm.execute_sync("openai", LLMRequest({}, {}), lambda request: answer)
+        ...     events.find("openai", phase="end").data
+        {'text': 'hello', 'usage': {'total_tokens': 3}}
+        {'usage': {'total_tokens': 3}}
+        """
         cdef scopeflow_error c_error
         cdef scopeflow_bytes c_name
         cdef int32_t c_priority
@@ -1383,7 +2012,7 @@ cdef class RuntimeOperations:
         c_self = (<ScopeHandle>scope_handle).pointer
         text_argument(name, "name", &c_name)
         c_priority = i32_argument(priority, -2147483648, 2147483647, "priority")
-        guardrail = registered_callable(guardrail, "guardrail", SCOPEFLOW_REGISTRY_LLM_SANITIZE_RESPONSE_GUARDRAIL)
+        guardrail = registered_callable(guardrail, "guardrail", name, SCOPEFLOW_REGISTRY_LLM_SANITIZE_RESPONSE_GUARDRAIL)
         c_callable = <scopeflow_ref><PyObject *>guardrail
         c_flags = callable_flags(c_callable)
         take_reference(c_callable)
@@ -1394,9 +2023,21 @@ cdef class RuntimeOperations:
             raise_failure(&c_error)
 
     def scope_deregister_llm_sanitize_response_guardrail(self, scope_handle, name):
-        """Removes a LLM sanitize-response guardrail from a scope; calls that already began
-        still use it (S3.4).
-        Raises InvalidArgument."""
+        """Removes a LLM sanitize-response guardrail from a scope; calls that already began still
+        use it (S3.4).
+
+        scope_handle: ScopeHandle. The scope, which is open.
+        name: str. The name under which it was registered.
+
+        Raises InvalidArgument.
+
+        >>> def only_usage(response):
+        ...     return {"usage": response.get("usage")}
+        >>> handle = scope.push("turn", ScopeType.Agent)
+        >>> scope_local.register_llm_sanitize_response(handle, "only-usage", 10, only_usage)
+        >>> scope_local.deregister_llm_sanitize_response(handle, "only-usage")
+        True
+        """
         cdef scopeflow_error c_error
         cdef scopeflow_bytes c_name
         cdef scopeflow_scope *c_self
@@ -1412,11 +2053,28 @@ cdef class RuntimeOperations:
         return c_removed != 0
 
     def register_llm_conditional_execution_guardrail(self, name, priority, guardrail):
-        """Registers a LLM conditional-execution guardrail on a runtime, under a name of its
-        own (S3.3). In force for every scope of the runtime. Decides whether an LLM call
-        may run. It sees the caller's own request; the first reason given refuses the
-        call, and a guard that fails refuses too (S3.5).
-        Raises AlreadyExists, InvalidArgument, InvalidState, InvalidUtf8, LimitExceeded."""
+        """Registers a LLM conditional-execution guardrail on a runtime, under a name of its own
+        (S3.3). In force for every scope of the runtime. Decides whether an LLM call may run. It
+        sees the caller's own request; the first reason given refuses the call, and a guard that
+        fails refuses too (S3.5).
+
+        name: str. Unique among the registrations of this kind and owner; at most 65,535
+            bytes.
+        priority: int. Lower comes first; equal ones go by owner from the outside in, then
+            by registration (S3.2).
+        guardrail: Called with `(request)`; may be async. Released after deregistration,
+            once no running call uses it (S3.4).
+
+        Raises AlreadyExists, InvalidArgument, InvalidState, InvalidUtf8, LimitExceeded.
+
+        >>> def short(request):
+        ...     return "too many messages" if len(request.content["messages"]) > 100 else None
+        >>> guardrails.register_llm_conditional_execution("short", 10, short)
+        >>> llm.execute_sync("openai", LLMRequest({}, {"messages": [{}] * 101}), print)
+        Traceback (most recent call last):
+            ...
+        scopeflow._native.GuardrailRejected: guardrail rejected: too many messages
+        """
         cdef scopeflow_error c_error
         cdef scopeflow_bytes c_name
         cdef int32_t c_priority
@@ -1424,7 +2082,7 @@ cdef class RuntimeOperations:
         cdef scopeflow_callable_flag c_flags
         text_argument(name, "name", &c_name)
         c_priority = i32_argument(priority, -2147483648, 2147483647, "priority")
-        guardrail = registered_callable(guardrail, "guardrail", SCOPEFLOW_REGISTRY_LLM_CONDITIONAL_EXECUTION_GUARDRAIL)
+        guardrail = registered_callable(guardrail, "guardrail", name, SCOPEFLOW_REGISTRY_LLM_CONDITIONAL_EXECUTION_GUARDRAIL)
         c_callable = <scopeflow_ref><PyObject *>guardrail
         c_flags = callable_flags(c_callable)
         take_reference(c_callable)
@@ -1435,9 +2093,19 @@ cdef class RuntimeOperations:
             raise_failure(&c_error)
 
     def deregister_llm_conditional_execution_guardrail(self, name):
-        """Removes a LLM conditional-execution guardrail from a runtime; calls that already
-        began still use it (S3.4).
-        Raises InvalidArgument."""
+        """Removes a LLM conditional-execution guardrail from a runtime; calls that already began
+        still use it (S3.4).
+
+        name: str. The name under which it was registered.
+
+        Raises InvalidArgument.
+
+        >>> def short(request):
+        ...     return "too many messages" if len(request.content["messages"]) > 100 else None
+        >>> guardrails.register_llm_conditional_execution("short", 10, short)
+        >>> guardrails.deregister_llm_conditional_execution("short")
+        True
+        """
         cdef scopeflow_error c_error
         cdef scopeflow_bytes c_name
         cdef uint32_t c_removed
@@ -1450,13 +2118,32 @@ cdef class RuntimeOperations:
         return c_removed != 0
 
     def scope_register_llm_conditional_execution_guardrail(self, scope_handle, name, priority, guardrail):
-        """Registers a LLM conditional-execution guardrail on a scope, under a name of its
-        own (S3.3). In force for the scope and what is opened under it (S1.7);
-        registering on an ended scope is `not_found`. Decides whether an LLM call may
-        run. It sees the caller's own request; the first reason given refuses the call,
-        and a guard that fails refuses too (S3.5).
+        """Registers a LLM conditional-execution guardrail on a scope, under a name of its own
+        (S3.3). In force for the scope and what is opened under it (S1.7); registering on an
+        ended scope is `not_found`. Decides whether an LLM call may run. It sees the caller's
+        own request; the first reason given refuses the call, and a guard that fails refuses too
+        (S3.5).
+
+        scope_handle: ScopeHandle. The scope, which is open.
+        name: str. Unique among the registrations of this kind and owner; at most 65,535
+            bytes.
+        priority: int. Lower comes first; equal ones go by owner from the outside in, then
+            by registration (S3.2).
+        guardrail: Called with `(request)`; may be async. Released after deregistration,
+            once no running call uses it (S3.4).
+
         Raises AlreadyExists, NotFound, InvalidArgument, InvalidState, InvalidUtf8,
-        LimitExceeded."""
+        LimitExceeded.
+
+        >>> def short(request):
+        ...     return "too many messages" if len(request.content["messages"]) > 100 else None
+        >>> handle = scope.push("turn", ScopeType.Agent)
+        >>> scope_local.register_llm_conditional_execution(handle, "short", 10, short)
+        >>> llm.execute_sync("openai", LLMRequest({}, {"messages": [{}] * 101}), print)
+        Traceback (most recent call last):
+            ...
+        scopeflow._native.GuardrailRejected: guardrail rejected: too many messages
+        """
         cdef scopeflow_error c_error
         cdef scopeflow_bytes c_name
         cdef int32_t c_priority
@@ -1467,7 +2154,7 @@ cdef class RuntimeOperations:
         c_self = (<ScopeHandle>scope_handle).pointer
         text_argument(name, "name", &c_name)
         c_priority = i32_argument(priority, -2147483648, 2147483647, "priority")
-        guardrail = registered_callable(guardrail, "guardrail", SCOPEFLOW_REGISTRY_LLM_CONDITIONAL_EXECUTION_GUARDRAIL)
+        guardrail = registered_callable(guardrail, "guardrail", name, SCOPEFLOW_REGISTRY_LLM_CONDITIONAL_EXECUTION_GUARDRAIL)
         c_callable = <scopeflow_ref><PyObject *>guardrail
         c_flags = callable_flags(c_callable)
         take_reference(c_callable)
@@ -1478,9 +2165,21 @@ cdef class RuntimeOperations:
             raise_failure(&c_error)
 
     def scope_deregister_llm_conditional_execution_guardrail(self, scope_handle, name):
-        """Removes a LLM conditional-execution guardrail from a scope; calls that already
-        began still use it (S3.4).
-        Raises InvalidArgument."""
+        """Removes a LLM conditional-execution guardrail from a scope; calls that already began
+        still use it (S3.4).
+
+        scope_handle: ScopeHandle. The scope, which is open.
+        name: str. The name under which it was registered.
+
+        Raises InvalidArgument.
+
+        >>> def short(request):
+        ...     return "too many messages" if len(request.content["messages"]) > 100 else None
+        >>> handle = scope.push("turn", ScopeType.Agent)
+        >>> scope_local.register_llm_conditional_execution(handle, "short", 10, short)
+        >>> scope_local.deregister_llm_conditional_execution(handle, "short")
+        True
+        """
         cdef scopeflow_error c_error
         cdef scopeflow_bytes c_name
         cdef scopeflow_scope *c_self
@@ -1496,12 +2195,28 @@ cdef class RuntimeOperations:
         return c_removed != 0
 
     def register_llm_request_intercept(self, name, priority, break_chain, fn):
-        """Registers a LLM request intercept on a runtime, under a name of its own (S3.3).
-        In force for every scope of the runtime. Rewrites the request of an LLM call
-        before it starts. It gets a private copy; what it returns goes on. One that
-        fails, or returns nothing, fails the call (S3.5, S3.10, S3.11). With a request
-        codec it also gets the decoded request and may change either or both (S4.11).
-        Raises AlreadyExists, InvalidArgument, InvalidState, InvalidUtf8, LimitExceeded."""
+        """Registers a LLM request intercept on a runtime, under a name of its own (S3.3). In force
+        for every scope of the runtime. Rewrites the request of an LLM call before it starts. It
+        gets a private copy; what it returns goes on. One that fails, or returns nothing, fails
+        the call (S3.5, S3.10, S3.11). With a request codec it also gets the decoded request and
+        may change either or both (S4.11).
+
+        name: str. Unique among the registrations of this kind and owner; at most 65,535
+            bytes.
+        priority: int. Lower comes first; equal ones go by owner from the outside in, then
+            by registration (S3.2).
+        break_chain: bool. Once it has succeeded, no later one runs (S3.5).
+        fn: Called with `(name, request, annotated)`; may be async. Released after
+            deregistration, once no running call uses it (S3.4).
+
+        Raises AlreadyExists, InvalidArgument, InvalidState, InvalidUtf8, LimitExceeded.
+
+        >>> def with_trace(name, request, annotated):
+        ...     return LLMRequest({**request.headers, "x-trace": "7f3a"}, request.content)
+        >>> intercepts.register_llm_request("with-trace", 10, False, with_trace)
+        >>> llm.execute_sync("openai", LLMRequest({}, {}), lambda request: request.headers)
+        {'x-trace': '7f3a'}
+        """
         cdef scopeflow_error c_error
         cdef scopeflow_bytes c_name
         cdef int32_t c_priority
@@ -1511,7 +2226,7 @@ cdef class RuntimeOperations:
         text_argument(name, "name", &c_name)
         c_priority = i32_argument(priority, -2147483648, 2147483647, "priority")
         c_breaks = bool_argument(break_chain, "break_chain")
-        fn = registered_callable(fn, "fn", SCOPEFLOW_REGISTRY_LLM_REQUEST_INTERCEPT)
+        fn = registered_callable(fn, "fn", name, SCOPEFLOW_REGISTRY_LLM_REQUEST_INTERCEPT)
         c_callable = <scopeflow_ref><PyObject *>fn
         c_flags = callable_flags(c_callable)
         if c_breaks:
@@ -1524,9 +2239,19 @@ cdef class RuntimeOperations:
             raise_failure(&c_error)
 
     def deregister_llm_request_intercept(self, name):
-        """Removes a LLM request intercept from a runtime; calls that already began still
-        use it (S3.4).
-        Raises InvalidArgument."""
+        """Removes a LLM request intercept from a runtime; calls that already began still use it
+        (S3.4).
+
+        name: str. The name under which it was registered.
+
+        Raises InvalidArgument.
+
+        >>> def with_trace(name, request, annotated):
+        ...     return LLMRequest({**request.headers, "x-trace": "7f3a"}, request.content)
+        >>> intercepts.register_llm_request("with-trace", 10, False, with_trace)
+        >>> intercepts.deregister_llm_request("with-trace")
+        True
+        """
         cdef scopeflow_error c_error
         cdef scopeflow_bytes c_name
         cdef uint32_t c_removed
@@ -1539,14 +2264,32 @@ cdef class RuntimeOperations:
         return c_removed != 0
 
     def scope_register_llm_request_intercept(self, scope_handle, name, priority, break_chain, fn):
-        """Registers a LLM request intercept on a scope, under a name of its own (S3.3). In
-        force for the scope and what is opened under it (S1.7); registering on an ended
-        scope is `not_found`. Rewrites the request of an LLM call before it starts. It
-        gets a private copy; what it returns goes on. One that fails, or returns nothing,
-        fails the call (S3.5, S3.10, S3.11). With a request codec it also gets the
-        decoded request and may change either or both (S4.11).
+        """Registers a LLM request intercept on a scope, under a name of its own (S3.3). In force
+        for the scope and what is opened under it (S1.7); registering on an ended scope is
+        `not_found`. Rewrites the request of an LLM call before it starts. It gets a private
+        copy; what it returns goes on. One that fails, or returns nothing, fails the call (S3.5,
+        S3.10, S3.11). With a request codec it also gets the decoded request and may change
+        either or both (S4.11).
+
+        scope_handle: ScopeHandle. The scope, which is open.
+        name: str. Unique among the registrations of this kind and owner; at most 65,535
+            bytes.
+        priority: int. Lower comes first; equal ones go by owner from the outside in, then
+            by registration (S3.2).
+        break_chain: bool. Once it has succeeded, no later one runs (S3.5).
+        fn: Called with `(name, request, annotated)`; may be async. Released after
+            deregistration, once no running call uses it (S3.4).
+
         Raises AlreadyExists, NotFound, InvalidArgument, InvalidState, InvalidUtf8,
-        LimitExceeded."""
+        LimitExceeded.
+
+        >>> def with_trace(name, request, annotated):
+        ...     return LLMRequest({**request.headers, "x-trace": "7f3a"}, request.content)
+        >>> handle = scope.push("turn", ScopeType.Agent)
+        >>> scope_local.register_llm_request(handle, "with-trace", 10, False, with_trace)
+        >>> llm.execute_sync("openai", LLMRequest({}, {}), lambda request: request.headers)
+        {'x-trace': '7f3a'}
+        """
         cdef scopeflow_error c_error
         cdef scopeflow_bytes c_name
         cdef int32_t c_priority
@@ -1559,7 +2302,7 @@ cdef class RuntimeOperations:
         text_argument(name, "name", &c_name)
         c_priority = i32_argument(priority, -2147483648, 2147483647, "priority")
         c_breaks = bool_argument(break_chain, "break_chain")
-        fn = registered_callable(fn, "fn", SCOPEFLOW_REGISTRY_LLM_REQUEST_INTERCEPT)
+        fn = registered_callable(fn, "fn", name, SCOPEFLOW_REGISTRY_LLM_REQUEST_INTERCEPT)
         c_callable = <scopeflow_ref><PyObject *>fn
         c_flags = callable_flags(c_callable)
         if c_breaks:
@@ -1572,9 +2315,21 @@ cdef class RuntimeOperations:
             raise_failure(&c_error)
 
     def scope_deregister_llm_request_intercept(self, scope_handle, name):
-        """Removes a LLM request intercept from a scope; calls that already began still use
-        it (S3.4).
-        Raises InvalidArgument."""
+        """Removes a LLM request intercept from a scope; calls that already began still use it
+        (S3.4).
+
+        scope_handle: ScopeHandle. The scope, which is open.
+        name: str. The name under which it was registered.
+
+        Raises InvalidArgument.
+
+        >>> def with_trace(name, request, annotated):
+        ...     return LLMRequest({**request.headers, "x-trace": "7f3a"}, request.content)
+        >>> handle = scope.push("turn", ScopeType.Agent)
+        >>> scope_local.register_llm_request(handle, "with-trace", 10, False, with_trace)
+        >>> scope_local.deregister_llm_request(handle, "with-trace")
+        True
+        """
         cdef scopeflow_error c_error
         cdef scopeflow_bytes c_name
         cdef scopeflow_scope *c_self
@@ -1590,11 +2345,31 @@ cdef class RuntimeOperations:
         return c_removed != 0
 
     def register_llm_execution_intercept(self, name, priority, fn):
-        """Registers a LLM execution intercept on a runtime, under a name of its own (S3.3).
-        In force for every scope of the runtime. Runs around an LLM call's target: it may
-        call `next` as often as it likes, or not at all, while it runs. What it returns
-        is the call's result (S3.7).
-        Raises AlreadyExists, InvalidArgument, InvalidState, InvalidUtf8, LimitExceeded."""
+        """Registers a LLM execution intercept on a runtime, under a name of its own (S3.3). In
+        force for every scope of the runtime. Runs around an LLM call's target: it may call
+        `next` as often as it likes, or not at all, while it runs. What it returns is the call's
+        result (S3.7).
+
+        name: str. Unique among the registrations of this kind and owner; at most 65,535
+            bytes.
+        priority: int. Lower comes first; equal ones go by owner from the outside in, then
+            by registration (S3.2).
+        fn: Called with `(name, request, next)`; may be async. Released after
+            deregistration, once no running call uses it (S3.4).
+
+        Raises AlreadyExists, InvalidArgument, InvalidState, InvalidUtf8, LimitExceeded.
+
+        >>> async def counted(name, request, next):
+        ...     response = await next(request)
+        ...     print(name, response["usage"])
+        ...     return response
+        >>> async def complete(request):
+        ...     return {"text": "hello", "usage": {"total_tokens": 3}}
+        >>> intercepts.register_llm_execution("counted", 10, counted)
+        >>> await llm.execute("openai", LLMRequest({}, {}), complete)
+        openai {'total_tokens': 3}
+        {'text': 'hello', 'usage': {'total_tokens': 3}}
+        """
         cdef scopeflow_error c_error
         cdef scopeflow_bytes c_name
         cdef int32_t c_priority
@@ -1602,7 +2377,7 @@ cdef class RuntimeOperations:
         cdef scopeflow_callable_flag c_flags
         text_argument(name, "name", &c_name)
         c_priority = i32_argument(priority, -2147483648, 2147483647, "priority")
-        fn = registered_callable(fn, "fn", SCOPEFLOW_REGISTRY_LLM_EXECUTION_INTERCEPT)
+        fn = registered_callable(fn, "fn", name, SCOPEFLOW_REGISTRY_LLM_EXECUTION_INTERCEPT)
         c_callable = <scopeflow_ref><PyObject *>fn
         c_flags = callable_flags(c_callable)
         take_reference(c_callable)
@@ -1613,9 +2388,23 @@ cdef class RuntimeOperations:
             raise_failure(&c_error)
 
     def deregister_llm_execution_intercept(self, name):
-        """Removes a LLM execution intercept from a runtime; calls that already began still
-        use it (S3.4).
-        Raises InvalidArgument."""
+        """Removes a LLM execution intercept from a runtime; calls that already began still use it
+        (S3.4).
+
+        name: str. The name under which it was registered.
+
+        Raises InvalidArgument.
+
+        >>> async def counted(name, request, next):
+        ...     response = await next(request)
+        ...     print(name, response["usage"])
+        ...     return response
+        >>> async def complete(request):
+        ...     return {"text": "hello", "usage": {"total_tokens": 3}}
+        >>> intercepts.register_llm_execution("counted", 10, counted)
+        >>> intercepts.deregister_llm_execution("counted")
+        True
+        """
         cdef scopeflow_error c_error
         cdef scopeflow_bytes c_name
         cdef uint32_t c_removed
@@ -1628,13 +2417,34 @@ cdef class RuntimeOperations:
         return c_removed != 0
 
     def scope_register_llm_execution_intercept(self, scope_handle, name, priority, fn):
-        """Registers a LLM execution intercept on a scope, under a name of its own (S3.3).
-        In force for the scope and what is opened under it (S1.7); registering on an
-        ended scope is `not_found`. Runs around an LLM call's target: it may call `next`
-        as often as it likes, or not at all, while it runs. What it returns is the call's
-        result (S3.7).
+        """Registers a LLM execution intercept on a scope, under a name of its own (S3.3). In force
+        for the scope and what is opened under it (S1.7); registering on an ended scope is
+        `not_found`. Runs around an LLM call's target: it may call `next` as often as it likes,
+        or not at all, while it runs. What it returns is the call's result (S3.7).
+
+        scope_handle: ScopeHandle. The scope, which is open.
+        name: str. Unique among the registrations of this kind and owner; at most 65,535
+            bytes.
+        priority: int. Lower comes first; equal ones go by owner from the outside in, then
+            by registration (S3.2).
+        fn: Called with `(name, request, next)`; may be async. Released after
+            deregistration, once no running call uses it (S3.4).
+
         Raises AlreadyExists, NotFound, InvalidArgument, InvalidState, InvalidUtf8,
-        LimitExceeded."""
+        LimitExceeded.
+
+        >>> async def counted(name, request, next):
+        ...     response = await next(request)
+        ...     print(name, response["usage"])
+        ...     return response
+        >>> async def complete(request):
+        ...     return {"text": "hello", "usage": {"total_tokens": 3}}
+        >>> handle = scope.push("turn", ScopeType.Agent)
+        >>> scope_local.register_llm_execution(handle, "counted", 10, counted)
+        >>> await llm.execute("openai", LLMRequest({}, {}), complete)
+        openai {'total_tokens': 3}
+        {'text': 'hello', 'usage': {'total_tokens': 3}}
+        """
         cdef scopeflow_error c_error
         cdef scopeflow_bytes c_name
         cdef int32_t c_priority
@@ -1645,7 +2455,7 @@ cdef class RuntimeOperations:
         c_self = (<ScopeHandle>scope_handle).pointer
         text_argument(name, "name", &c_name)
         c_priority = i32_argument(priority, -2147483648, 2147483647, "priority")
-        fn = registered_callable(fn, "fn", SCOPEFLOW_REGISTRY_LLM_EXECUTION_INTERCEPT)
+        fn = registered_callable(fn, "fn", name, SCOPEFLOW_REGISTRY_LLM_EXECUTION_INTERCEPT)
         c_callable = <scopeflow_ref><PyObject *>fn
         c_flags = callable_flags(c_callable)
         take_reference(c_callable)
@@ -1656,9 +2466,25 @@ cdef class RuntimeOperations:
             raise_failure(&c_error)
 
     def scope_deregister_llm_execution_intercept(self, scope_handle, name):
-        """Removes a LLM execution intercept from a scope; calls that already began still
-        use it (S3.4).
-        Raises InvalidArgument."""
+        """Removes a LLM execution intercept from a scope; calls that already began still use it
+        (S3.4).
+
+        scope_handle: ScopeHandle. The scope, which is open.
+        name: str. The name under which it was registered.
+
+        Raises InvalidArgument.
+
+        >>> async def counted(name, request, next):
+        ...     response = await next(request)
+        ...     print(name, response["usage"])
+        ...     return response
+        >>> async def complete(request):
+        ...     return {"text": "hello", "usage": {"total_tokens": 3}}
+        >>> handle = scope.push("turn", ScopeType.Agent)
+        >>> scope_local.register_llm_execution(handle, "counted", 10, counted)
+        >>> scope_local.deregister_llm_execution(handle, "counted")
+        True
+        """
         cdef scopeflow_error c_error
         cdef scopeflow_bytes c_name
         cdef scopeflow_scope *c_self
@@ -1674,11 +2500,33 @@ cdef class RuntimeOperations:
         return c_removed != 0
 
     def register_llm_stream_execution_intercept(self, name, priority, fn):
-        """Registers a LLM stream execution intercept on a runtime, under a name of its own
-        (S3.3). In force for every scope of the runtime. Runs around the producer of an
-        LLM stream: it may call `next` as often as it likes, or not at all, while it
-        runs. What it returns is the call's result (S3.7).
-        Raises AlreadyExists, InvalidArgument, InvalidState, InvalidUtf8, LimitExceeded."""
+        """Registers a LLM stream execution intercept on a runtime, under a name of its own (S3.3).
+        In force for every scope of the runtime. Runs around the producer of an LLM stream: it
+        may call `next` as often as it likes, or not at all, while it runs. What it returns is
+        the call's result (S3.7).
+
+        name: str. Unique among the registrations of this kind and owner; at most 65,535
+            bytes.
+        priority: int. Lower comes first; equal ones go by owner from the outside in, then
+            by registration (S3.2).
+        fn: Called with `(name, request, next)`; may be async. Released after
+            deregistration, once no running call uses it (S3.4).
+
+        Raises AlreadyExists, InvalidArgument, InvalidState, InvalidUtf8, LimitExceeded.
+
+        >>> async def without_blanks(name, request, next):
+        ...     async for chunk in await next(request):
+        ...         if chunk:
+        ...             yield chunk
+        >>> async def produce(request):
+        ...     for chunk in ("Hel", "", "lo"):
+        ...         yield chunk
+        >>> intercepts.register_llm_stream_execution("without-blanks", 10, without_blanks)
+        >>> async for chunk in await llm.stream_execute("openai", LLMRequest({}, {}), produce):
+        ...     print(chunk)
+        Hel
+        lo
+        """
         cdef scopeflow_error c_error
         cdef scopeflow_bytes c_name
         cdef int32_t c_priority
@@ -1686,7 +2534,7 @@ cdef class RuntimeOperations:
         cdef scopeflow_callable_flag c_flags
         text_argument(name, "name", &c_name)
         c_priority = i32_argument(priority, -2147483648, 2147483647, "priority")
-        fn = registered_callable(fn, "fn", SCOPEFLOW_REGISTRY_LLM_STREAM_EXECUTION_INTERCEPT)
+        fn = registered_callable(fn, "fn", name, SCOPEFLOW_REGISTRY_LLM_STREAM_EXECUTION_INTERCEPT)
         c_callable = <scopeflow_ref><PyObject *>fn
         c_flags = callable_flags(c_callable)
         take_reference(c_callable)
@@ -1697,9 +2545,24 @@ cdef class RuntimeOperations:
             raise_failure(&c_error)
 
     def deregister_llm_stream_execution_intercept(self, name):
-        """Removes a LLM stream execution intercept from a runtime; calls that already began
-        still use it (S3.4).
-        Raises InvalidArgument."""
+        """Removes a LLM stream execution intercept from a runtime; calls that already began still
+        use it (S3.4).
+
+        name: str. The name under which it was registered.
+
+        Raises InvalidArgument.
+
+        >>> async def without_blanks(name, request, next):
+        ...     async for chunk in await next(request):
+        ...         if chunk:
+        ...             yield chunk
+        >>> async def produce(request):
+        ...     for chunk in ("Hel", "", "lo"):
+        ...         yield chunk
+        >>> intercepts.register_llm_stream_execution("without-blanks", 10, without_blanks)
+        >>> intercepts.deregister_llm_stream_execution("without-blanks")
+        True
+        """
         cdef scopeflow_error c_error
         cdef scopeflow_bytes c_name
         cdef uint32_t c_removed
@@ -1712,13 +2575,38 @@ cdef class RuntimeOperations:
         return c_removed != 0
 
     def scope_register_llm_stream_execution_intercept(self, scope_handle, name, priority, fn):
-        """Registers a LLM stream execution intercept on a scope, under a name of its own
-        (S3.3). In force for the scope and what is opened under it (S1.7); registering on
-        an ended scope is `not_found`. Runs around the producer of an LLM stream: it may
-        call `next` as often as it likes, or not at all, while it runs. What it returns
-        is the call's result (S3.7).
+        """Registers a LLM stream execution intercept on a scope, under a name of its own (S3.3).
+        In force for the scope and what is opened under it (S1.7); registering on an ended scope
+        is `not_found`. Runs around the producer of an LLM stream: it may call `next` as often
+        as it likes, or not at all, while it runs. What it returns is the call's result (S3.7).
+
+        scope_handle: ScopeHandle. The scope, which is open.
+        name: str. Unique among the registrations of this kind and owner; at most 65,535
+            bytes.
+        priority: int. Lower comes first; equal ones go by owner from the outside in, then
+            by registration (S3.2).
+        fn: Called with `(name, request, next)`; may be async. Released after
+            deregistration, once no running call uses it (S3.4).
+
         Raises AlreadyExists, NotFound, InvalidArgument, InvalidState, InvalidUtf8,
-        LimitExceeded."""
+        LimitExceeded.
+
+        >>> async def without_blanks(name, request, next):
+        ...     async for chunk in await next(request):
+        ...         if chunk:
+        ...             yield chunk
+        >>> async def produce(request):
+        ...     for chunk in ("Hel", "", "lo"):
+        ...         yield chunk
+        >>> handle = scope.push("turn", ScopeType.Agent)
+        >>> scope_local.register_llm_stream_execution(
+        ...     handle, "without-blanks", 10, without_blanks
+        ... )
+        >>> async for chunk in await llm.stream_execute("openai", LLMRequest({}, {}), produce):
+        ...     print(chunk)
+        Hel
+        lo
+        """
         cdef scopeflow_error c_error
         cdef scopeflow_bytes c_name
         cdef int32_t c_priority
@@ -1729,7 +2617,7 @@ cdef class RuntimeOperations:
         c_self = (<ScopeHandle>scope_handle).pointer
         text_argument(name, "name", &c_name)
         c_priority = i32_argument(priority, -2147483648, 2147483647, "priority")
-        fn = registered_callable(fn, "fn", SCOPEFLOW_REGISTRY_LLM_STREAM_EXECUTION_INTERCEPT)
+        fn = registered_callable(fn, "fn", name, SCOPEFLOW_REGISTRY_LLM_STREAM_EXECUTION_INTERCEPT)
         c_callable = <scopeflow_ref><PyObject *>fn
         c_flags = callable_flags(c_callable)
         take_reference(c_callable)
@@ -1740,9 +2628,28 @@ cdef class RuntimeOperations:
             raise_failure(&c_error)
 
     def scope_deregister_llm_stream_execution_intercept(self, scope_handle, name):
-        """Removes a LLM stream execution intercept from a scope; calls that already began
-        still use it (S3.4).
-        Raises InvalidArgument."""
+        """Removes a LLM stream execution intercept from a scope; calls that already began still
+        use it (S3.4).
+
+        scope_handle: ScopeHandle. The scope, which is open.
+        name: str. The name under which it was registered.
+
+        Raises InvalidArgument.
+
+        >>> async def without_blanks(name, request, next):
+        ...     async for chunk in await next(request):
+        ...         if chunk:
+        ...             yield chunk
+        >>> async def produce(request):
+        ...     for chunk in ("Hel", "", "lo"):
+        ...         yield chunk
+        >>> handle = scope.push("turn", ScopeType.Agent)
+        >>> scope_local.register_llm_stream_execution(
+        ...     handle, "without-blanks", 10, without_blanks
+        ... )
+        >>> scope_local.deregister_llm_stream_execution(handle, "without-blanks")
+        True
+        """
         cdef scopeflow_error c_error
         cdef scopeflow_bytes c_name
         cdef scopeflow_scope *c_self
@@ -1758,11 +2665,28 @@ cdef class RuntimeOperations:
         return c_removed != 0
 
     def register_mark_sanitize_guardrail(self, name, priority, guardrail):
-        """Registers a mark sanitizer on a runtime, under a name of its own (S3.3). In force
-        for every scope of the runtime. Changes what observers see of a mark. It returns
-        the fields `data`, `metadata` and `category_profile` anew; one that fails
-        withholds the payloads and is the last (S3.12).
-        Raises AlreadyExists, InvalidArgument, InvalidState, InvalidUtf8, LimitExceeded."""
+        """Registers a mark sanitizer on a runtime, under a name of its own (S3.3). In force for
+        every scope of the runtime. Changes what observers see of a mark. It returns the fields
+        `data`, `metadata` and `category_profile` anew; one that fails withholds the payloads
+        and is the last (S3.12).
+
+        name: str. Unique among the registrations of this kind and owner; at most 65,535
+            bytes.
+        priority: int. Lower comes first; equal ones go by owner from the outside in, then
+            by registration (S3.2).
+        guardrail: Called with `(event, fields)`; may be async. Released after
+            deregistration, once no running call uses it (S3.4).
+
+        Raises AlreadyExists, InvalidArgument, InvalidState, InvalidUtf8, LimitExceeded.
+
+        >>> def without_data(event, fields):
+        ...     return {**fields, "data": None}
+        >>> guardrails.register_mark_sanitize("without-data", 10, without_data)
+        >>> with testing.capture() as events:
+        ...     scope.event("login", data={"password": "secret"})
+        ...     print(events.find("login").data)
+        None
+        """
         cdef scopeflow_error c_error
         cdef scopeflow_bytes c_name
         cdef int32_t c_priority
@@ -1770,7 +2694,7 @@ cdef class RuntimeOperations:
         cdef scopeflow_callable_flag c_flags
         text_argument(name, "name", &c_name)
         c_priority = i32_argument(priority, -2147483648, 2147483647, "priority")
-        guardrail = registered_callable(guardrail, "guardrail", SCOPEFLOW_REGISTRY_MARK_SANITIZE_GUARDRAIL)
+        guardrail = registered_callable(guardrail, "guardrail", name, SCOPEFLOW_REGISTRY_MARK_SANITIZE_GUARDRAIL)
         c_callable = <scopeflow_ref><PyObject *>guardrail
         c_flags = callable_flags(c_callable)
         take_reference(c_callable)
@@ -1781,9 +2705,18 @@ cdef class RuntimeOperations:
             raise_failure(&c_error)
 
     def deregister_mark_sanitize_guardrail(self, name):
-        """Removes a mark sanitizer from a runtime; calls that already began still use it
-        (S3.4).
-        Raises InvalidArgument."""
+        """Removes a mark sanitizer from a runtime; calls that already began still use it (S3.4).
+
+        name: str. The name under which it was registered.
+
+        Raises InvalidArgument.
+
+        >>> def without_data(event, fields):
+        ...     return {**fields, "data": None}
+        >>> guardrails.register_mark_sanitize("without-data", 10, without_data)
+        >>> guardrails.deregister_mark_sanitize("without-data")
+        True
+        """
         cdef scopeflow_error c_error
         cdef scopeflow_bytes c_name
         cdef uint32_t c_removed
@@ -1796,13 +2729,31 @@ cdef class RuntimeOperations:
         return c_removed != 0
 
     def scope_register_mark_sanitize_guardrail(self, scope_handle, name, priority, guardrail):
-        """Registers a mark sanitizer on a scope, under a name of its own (S3.3). In force
-        for the scope and what is opened under it (S1.7); registering on an ended scope
-        is `not_found`. Changes what observers see of a mark. It returns the fields
-        `data`, `metadata` and `category_profile` anew; one that fails withholds the
-        payloads and is the last (S3.12).
+        """Registers a mark sanitizer on a scope, under a name of its own (S3.3). In force for the
+        scope and what is opened under it (S1.7); registering on an ended scope is `not_found`.
+        Changes what observers see of a mark. It returns the fields `data`, `metadata` and
+        `category_profile` anew; one that fails withholds the payloads and is the last (S3.12).
+
+        scope_handle: ScopeHandle. The scope, which is open.
+        name: str. Unique among the registrations of this kind and owner; at most 65,535
+            bytes.
+        priority: int. Lower comes first; equal ones go by owner from the outside in, then
+            by registration (S3.2).
+        guardrail: Called with `(event, fields)`; may be async. Released after
+            deregistration, once no running call uses it (S3.4).
+
         Raises AlreadyExists, NotFound, InvalidArgument, InvalidState, InvalidUtf8,
-        LimitExceeded."""
+        LimitExceeded.
+
+        >>> def without_data(event, fields):
+        ...     return {**fields, "data": None}
+        >>> handle = scope.push("turn", ScopeType.Agent)
+        >>> scope_local.register_mark_sanitize(handle, "without-data", 10, without_data)
+        >>> with testing.capture() as events:
+        ...     scope.event("login", data={"password": "secret"})
+        ...     print(events.find("login").data)
+        None
+        """
         cdef scopeflow_error c_error
         cdef scopeflow_bytes c_name
         cdef int32_t c_priority
@@ -1813,7 +2764,7 @@ cdef class RuntimeOperations:
         c_self = (<ScopeHandle>scope_handle).pointer
         text_argument(name, "name", &c_name)
         c_priority = i32_argument(priority, -2147483648, 2147483647, "priority")
-        guardrail = registered_callable(guardrail, "guardrail", SCOPEFLOW_REGISTRY_MARK_SANITIZE_GUARDRAIL)
+        guardrail = registered_callable(guardrail, "guardrail", name, SCOPEFLOW_REGISTRY_MARK_SANITIZE_GUARDRAIL)
         c_callable = <scopeflow_ref><PyObject *>guardrail
         c_flags = callable_flags(c_callable)
         take_reference(c_callable)
@@ -1824,9 +2775,20 @@ cdef class RuntimeOperations:
             raise_failure(&c_error)
 
     def scope_deregister_mark_sanitize_guardrail(self, scope_handle, name):
-        """Removes a mark sanitizer from a scope; calls that already began still use it
-        (S3.4).
-        Raises InvalidArgument."""
+        """Removes a mark sanitizer from a scope; calls that already began still use it (S3.4).
+
+        scope_handle: ScopeHandle. The scope, which is open.
+        name: str. The name under which it was registered.
+
+        Raises InvalidArgument.
+
+        >>> def without_data(event, fields):
+        ...     return {**fields, "data": None}
+        >>> handle = scope.push("turn", ScopeType.Agent)
+        >>> scope_local.register_mark_sanitize(handle, "without-data", 10, without_data)
+        >>> scope_local.deregister_mark_sanitize(handle, "without-data")
+        True
+        """
         cdef scopeflow_error c_error
         cdef scopeflow_bytes c_name
         cdef scopeflow_scope *c_self
@@ -1842,11 +2804,28 @@ cdef class RuntimeOperations:
         return c_removed != 0
 
     def register_scope_sanitize_start_guardrail(self, name, priority, guardrail):
-        """Registers a scope-start sanitizer on a runtime, under a name of its own (S3.3).
-        In force for every scope of the runtime. Changes what observers see of a scope's
-        or call's start. It returns the fields `data`, `metadata` and `category_profile`
-        anew; one that fails withholds the payloads and is the last (S3.12).
-        Raises AlreadyExists, InvalidArgument, InvalidState, InvalidUtf8, LimitExceeded."""
+        """Registers a scope-start sanitizer on a runtime, under a name of its own (S3.3). In force
+        for every scope of the runtime. Changes what observers see of a scope's or call's start.
+        It returns the fields `data`, `metadata` and `category_profile` anew; one that fails
+        withholds the payloads and is the last (S3.12).
+
+        name: str. Unique among the registrations of this kind and owner; at most 65,535
+            bytes.
+        priority: int. Lower comes first; equal ones go by owner from the outside in, then
+            by registration (S3.2).
+        guardrail: Called with `(event, fields)`; may be async. Released after
+            deregistration, once no running call uses it (S3.4).
+
+        Raises AlreadyExists, InvalidArgument, InvalidState, InvalidUtf8, LimitExceeded.
+
+        >>> def without_input(event, fields):
+        ...     return {**fields, "data": None}
+        >>> guardrails.register_scope_sanitize_start("without-input", 10, without_input)
+        >>> with testing.capture() as events:
+        ...     scope.push("plan", ScopeType.Agent, input={"goal": "secret"}).close()
+        ...     print(events.find("plan", phase="start").data)
+        None
+        """
         cdef scopeflow_error c_error
         cdef scopeflow_bytes c_name
         cdef int32_t c_priority
@@ -1854,7 +2833,7 @@ cdef class RuntimeOperations:
         cdef scopeflow_callable_flag c_flags
         text_argument(name, "name", &c_name)
         c_priority = i32_argument(priority, -2147483648, 2147483647, "priority")
-        guardrail = registered_callable(guardrail, "guardrail", SCOPEFLOW_REGISTRY_SCOPE_SANITIZE_START_GUARDRAIL)
+        guardrail = registered_callable(guardrail, "guardrail", name, SCOPEFLOW_REGISTRY_SCOPE_SANITIZE_START_GUARDRAIL)
         c_callable = <scopeflow_ref><PyObject *>guardrail
         c_flags = callable_flags(c_callable)
         take_reference(c_callable)
@@ -1865,9 +2844,19 @@ cdef class RuntimeOperations:
             raise_failure(&c_error)
 
     def deregister_scope_sanitize_start_guardrail(self, name):
-        """Removes a scope-start sanitizer from a runtime; calls that already began still
-        use it (S3.4).
-        Raises InvalidArgument."""
+        """Removes a scope-start sanitizer from a runtime; calls that already began still use it
+        (S3.4).
+
+        name: str. The name under which it was registered.
+
+        Raises InvalidArgument.
+
+        >>> def without_input(event, fields):
+        ...     return {**fields, "data": None}
+        >>> guardrails.register_scope_sanitize_start("without-input", 10, without_input)
+        >>> guardrails.deregister_scope_sanitize_start("without-input")
+        True
+        """
         cdef scopeflow_error c_error
         cdef scopeflow_bytes c_name
         cdef uint32_t c_removed
@@ -1880,13 +2869,34 @@ cdef class RuntimeOperations:
         return c_removed != 0
 
     def scope_register_scope_sanitize_start_guardrail(self, scope_handle, name, priority, guardrail):
-        """Registers a scope-start sanitizer on a scope, under a name of its own (S3.3). In
-        force for the scope and what is opened under it (S1.7); registering on an ended
-        scope is `not_found`. Changes what observers see of a scope's or call's start. It
-        returns the fields `data`, `metadata` and `category_profile` anew; one that fails
-        withholds the payloads and is the last (S3.12).
+        """Registers a scope-start sanitizer on a scope, under a name of its own (S3.3). In force
+        for the scope and what is opened under it (S1.7); registering on an ended scope is
+        `not_found`. Changes what observers see of a scope's or call's start. It returns the
+        fields `data`, `metadata` and `category_profile` anew; one that fails withholds the
+        payloads and is the last (S3.12).
+
+        scope_handle: ScopeHandle. The scope, which is open.
+        name: str. Unique among the registrations of this kind and owner; at most 65,535
+            bytes.
+        priority: int. Lower comes first; equal ones go by owner from the outside in, then
+            by registration (S3.2).
+        guardrail: Called with `(event, fields)`; may be async. Released after
+            deregistration, once no running call uses it (S3.4).
+
         Raises AlreadyExists, NotFound, InvalidArgument, InvalidState, InvalidUtf8,
-        LimitExceeded."""
+        LimitExceeded.
+
+        >>> def without_input(event, fields):
+        ...     return {**fields, "data": None}
+        >>> handle = scope.push("turn", ScopeType.Agent)
+        >>> scope_local.register_scope_sanitize_start(
+        ...     handle, "without-input", 10, without_input
+        ... )
+        >>> with testing.capture() as events:
+        ...     scope.push("plan", ScopeType.Agent, input={"goal": "secret"}).close()
+        ...     print(events.find("plan", phase="start").data)
+        None
+        """
         cdef scopeflow_error c_error
         cdef scopeflow_bytes c_name
         cdef int32_t c_priority
@@ -1897,7 +2907,7 @@ cdef class RuntimeOperations:
         c_self = (<ScopeHandle>scope_handle).pointer
         text_argument(name, "name", &c_name)
         c_priority = i32_argument(priority, -2147483648, 2147483647, "priority")
-        guardrail = registered_callable(guardrail, "guardrail", SCOPEFLOW_REGISTRY_SCOPE_SANITIZE_START_GUARDRAIL)
+        guardrail = registered_callable(guardrail, "guardrail", name, SCOPEFLOW_REGISTRY_SCOPE_SANITIZE_START_GUARDRAIL)
         c_callable = <scopeflow_ref><PyObject *>guardrail
         c_flags = callable_flags(c_callable)
         take_reference(c_callable)
@@ -1908,9 +2918,23 @@ cdef class RuntimeOperations:
             raise_failure(&c_error)
 
     def scope_deregister_scope_sanitize_start_guardrail(self, scope_handle, name):
-        """Removes a scope-start sanitizer from a scope; calls that already began still use
-        it (S3.4).
-        Raises InvalidArgument."""
+        """Removes a scope-start sanitizer from a scope; calls that already began still use it
+        (S3.4).
+
+        scope_handle: ScopeHandle. The scope, which is open.
+        name: str. The name under which it was registered.
+
+        Raises InvalidArgument.
+
+        >>> def without_input(event, fields):
+        ...     return {**fields, "data": None}
+        >>> handle = scope.push("turn", ScopeType.Agent)
+        >>> scope_local.register_scope_sanitize_start(
+        ...     handle, "without-input", 10, without_input
+        ... )
+        >>> scope_local.deregister_scope_sanitize_start(handle, "without-input")
+        True
+        """
         cdef scopeflow_error c_error
         cdef scopeflow_bytes c_name
         cdef scopeflow_scope *c_self
@@ -1926,11 +2950,28 @@ cdef class RuntimeOperations:
         return c_removed != 0
 
     def register_scope_sanitize_end_guardrail(self, name, priority, guardrail):
-        """Registers a scope-end sanitizer on a runtime, under a name of its own (S3.3). In
-        force for every scope of the runtime. Changes what observers see of a scope's or
-        call's end. It returns the fields `data`, `metadata` and `category_profile` anew;
-        one that fails withholds the payloads and is the last (S3.12).
-        Raises AlreadyExists, InvalidArgument, InvalidState, InvalidUtf8, LimitExceeded."""
+        """Registers a scope-end sanitizer on a runtime, under a name of its own (S3.3). In force
+        for every scope of the runtime. Changes what observers see of a scope's or call's end.
+        It returns the fields `data`, `metadata` and `category_profile` anew; one that fails
+        withholds the payloads and is the last (S3.12).
+
+        name: str. Unique among the registrations of this kind and owner; at most 65,535
+            bytes.
+        priority: int. Lower comes first; equal ones go by owner from the outside in, then
+            by registration (S3.2).
+        guardrail: Called with `(event, fields)`; may be async. Released after
+            deregistration, once no running call uses it (S3.4).
+
+        Raises AlreadyExists, InvalidArgument, InvalidState, InvalidUtf8, LimitExceeded.
+
+        >>> def without_output(event, fields):
+        ...     return {**fields, "data": None}
+        >>> guardrails.register_scope_sanitize_end("without-output", 10, without_output)
+        >>> with testing.capture() as events:
+        ...     scope.push("plan", ScopeType.Agent).close(output={"steps": "secret"})
+        ...     print(events.find("plan", phase="end").data)
+        None
+        """
         cdef scopeflow_error c_error
         cdef scopeflow_bytes c_name
         cdef int32_t c_priority
@@ -1938,7 +2979,7 @@ cdef class RuntimeOperations:
         cdef scopeflow_callable_flag c_flags
         text_argument(name, "name", &c_name)
         c_priority = i32_argument(priority, -2147483648, 2147483647, "priority")
-        guardrail = registered_callable(guardrail, "guardrail", SCOPEFLOW_REGISTRY_SCOPE_SANITIZE_END_GUARDRAIL)
+        guardrail = registered_callable(guardrail, "guardrail", name, SCOPEFLOW_REGISTRY_SCOPE_SANITIZE_END_GUARDRAIL)
         c_callable = <scopeflow_ref><PyObject *>guardrail
         c_flags = callable_flags(c_callable)
         take_reference(c_callable)
@@ -1949,9 +2990,19 @@ cdef class RuntimeOperations:
             raise_failure(&c_error)
 
     def deregister_scope_sanitize_end_guardrail(self, name):
-        """Removes a scope-end sanitizer from a runtime; calls that already began still use
-        it (S3.4).
-        Raises InvalidArgument."""
+        """Removes a scope-end sanitizer from a runtime; calls that already began still use it
+        (S3.4).
+
+        name: str. The name under which it was registered.
+
+        Raises InvalidArgument.
+
+        >>> def without_output(event, fields):
+        ...     return {**fields, "data": None}
+        >>> guardrails.register_scope_sanitize_end("without-output", 10, without_output)
+        >>> guardrails.deregister_scope_sanitize_end("without-output")
+        True
+        """
         cdef scopeflow_error c_error
         cdef scopeflow_bytes c_name
         cdef uint32_t c_removed
@@ -1964,13 +3015,34 @@ cdef class RuntimeOperations:
         return c_removed != 0
 
     def scope_register_scope_sanitize_end_guardrail(self, scope_handle, name, priority, guardrail):
-        """Registers a scope-end sanitizer on a scope, under a name of its own (S3.3). In
-        force for the scope and what is opened under it (S1.7); registering on an ended
-        scope is `not_found`. Changes what observers see of a scope's or call's end. It
-        returns the fields `data`, `metadata` and `category_profile` anew; one that fails
-        withholds the payloads and is the last (S3.12).
+        """Registers a scope-end sanitizer on a scope, under a name of its own (S3.3). In force for
+        the scope and what is opened under it (S1.7); registering on an ended scope is
+        `not_found`. Changes what observers see of a scope's or call's end. It returns the
+        fields `data`, `metadata` and `category_profile` anew; one that fails withholds the
+        payloads and is the last (S3.12).
+
+        scope_handle: ScopeHandle. The scope, which is open.
+        name: str. Unique among the registrations of this kind and owner; at most 65,535
+            bytes.
+        priority: int. Lower comes first; equal ones go by owner from the outside in, then
+            by registration (S3.2).
+        guardrail: Called with `(event, fields)`; may be async. Released after
+            deregistration, once no running call uses it (S3.4).
+
         Raises AlreadyExists, NotFound, InvalidArgument, InvalidState, InvalidUtf8,
-        LimitExceeded."""
+        LimitExceeded.
+
+        >>> def without_output(event, fields):
+        ...     return {**fields, "data": None}
+        >>> handle = scope.push("turn", ScopeType.Agent)
+        >>> scope_local.register_scope_sanitize_end(
+        ...     handle, "without-output", 10, without_output
+        ... )
+        >>> with testing.capture() as events:
+        ...     scope.push("plan", ScopeType.Agent).close(output={"steps": "secret"})
+        ...     print(events.find("plan", phase="end").data)
+        None
+        """
         cdef scopeflow_error c_error
         cdef scopeflow_bytes c_name
         cdef int32_t c_priority
@@ -1981,7 +3053,7 @@ cdef class RuntimeOperations:
         c_self = (<ScopeHandle>scope_handle).pointer
         text_argument(name, "name", &c_name)
         c_priority = i32_argument(priority, -2147483648, 2147483647, "priority")
-        guardrail = registered_callable(guardrail, "guardrail", SCOPEFLOW_REGISTRY_SCOPE_SANITIZE_END_GUARDRAIL)
+        guardrail = registered_callable(guardrail, "guardrail", name, SCOPEFLOW_REGISTRY_SCOPE_SANITIZE_END_GUARDRAIL)
         c_callable = <scopeflow_ref><PyObject *>guardrail
         c_flags = callable_flags(c_callable)
         take_reference(c_callable)
@@ -1994,7 +3066,21 @@ cdef class RuntimeOperations:
     def scope_deregister_scope_sanitize_end_guardrail(self, scope_handle, name):
         """Removes a scope-end sanitizer from a scope; calls that already began still use it
         (S3.4).
-        Raises InvalidArgument."""
+
+        scope_handle: ScopeHandle. The scope, which is open.
+        name: str. The name under which it was registered.
+
+        Raises InvalidArgument.
+
+        >>> def without_output(event, fields):
+        ...     return {**fields, "data": None}
+        >>> handle = scope.push("turn", ScopeType.Agent)
+        >>> scope_local.register_scope_sanitize_end(
+        ...     handle, "without-output", 10, without_output
+        ... )
+        >>> scope_local.deregister_scope_sanitize_end(handle, "without-output")
+        True
+        """
         cdef scopeflow_error c_error
         cdef scopeflow_bytes c_name
         cdef scopeflow_scope *c_self
@@ -2010,11 +3096,27 @@ cdef class RuntimeOperations:
         return c_removed != 0
 
     def register_event_metadata_injector(self, name, priority, injector):
-        """Registers a metadata injector on a runtime, under a name of its own (S3.3). In
-        force for every scope of the runtime. Adds members to the metadata of every
-        event; keys that are there already win. One that fails is logged and passed over
-        (S3.12).
-        Raises AlreadyExists, InvalidArgument, InvalidState, InvalidUtf8, LimitExceeded."""
+        """Registers a metadata injector on a runtime, under a name of its own (S3.3). In force for
+        every scope of the runtime. Adds members to the metadata of every event; keys that are
+        there already win. One that fails is logged and passed over (S3.12).
+
+        name: str. Unique among the registrations of this kind and owner; at most 65,535
+            bytes.
+        priority: int. Lower comes first; equal ones go by owner from the outside in, then
+            by registration (S3.2).
+        injector: Called with `(event)`; may be async. Released after deregistration, once
+            no running call uses it (S3.4).
+
+        Raises AlreadyExists, InvalidArgument, InvalidState, InvalidUtf8, LimitExceeded.
+
+        >>> def with_host(event):
+        ...     return {"host": "worker-7"}
+        >>> event_metadata.register_injector("with-host", 10, with_host)
+        >>> with testing.capture() as events:
+        ...     scope.event("cache miss")
+        ...     print(events.find("cache miss").metadata)
+        {'host': 'worker-7'}
+        """
         cdef scopeflow_error c_error
         cdef scopeflow_bytes c_name
         cdef int32_t c_priority
@@ -2022,7 +3124,7 @@ cdef class RuntimeOperations:
         cdef scopeflow_callable_flag c_flags
         text_argument(name, "name", &c_name)
         c_priority = i32_argument(priority, -2147483648, 2147483647, "priority")
-        injector = registered_callable(injector, "injector", SCOPEFLOW_REGISTRY_EVENT_METADATA_INJECTOR)
+        injector = registered_callable(injector, "injector", name, SCOPEFLOW_REGISTRY_EVENT_METADATA_INJECTOR)
         c_callable = <scopeflow_ref><PyObject *>injector
         c_flags = callable_flags(c_callable)
         take_reference(c_callable)
@@ -2035,7 +3137,17 @@ cdef class RuntimeOperations:
     def deregister_event_metadata_injector(self, name):
         """Removes a metadata injector from a runtime; calls that already began still use it
         (S3.4).
-        Raises InvalidArgument."""
+
+        name: str. The name under which it was registered.
+
+        Raises InvalidArgument.
+
+        >>> def with_host(event):
+        ...     return {"host": "worker-7"}
+        >>> event_metadata.register_injector("with-host", 10, with_host)
+        >>> event_metadata.deregister_injector("with-host")
+        True
+        """
         cdef scopeflow_error c_error
         cdef scopeflow_bytes c_name
         cdef uint32_t c_removed
@@ -2048,12 +3160,31 @@ cdef class RuntimeOperations:
         return c_removed != 0
 
     def scope_register_event_metadata_injector(self, scope_handle, name, priority, injector):
-        """Registers a metadata injector on a scope, under a name of its own (S3.3). In
-        force for the scope and what is opened under it (S1.7); registering on an ended
-        scope is `not_found`. Adds members to the metadata of every event; keys that are
-        there already win. One that fails is logged and passed over (S3.12).
+        """Registers a metadata injector on a scope, under a name of its own (S3.3). In force for
+        the scope and what is opened under it (S1.7); registering on an ended scope is
+        `not_found`. Adds members to the metadata of every event; keys that are there already
+        win. One that fails is logged and passed over (S3.12).
+
+        scope_handle: ScopeHandle. The scope, which is open.
+        name: str. Unique among the registrations of this kind and owner; at most 65,535
+            bytes.
+        priority: int. Lower comes first; equal ones go by owner from the outside in, then
+            by registration (S3.2).
+        injector: Called with `(event)`; may be async. Released after deregistration, once
+            no running call uses it (S3.4).
+
         Raises AlreadyExists, NotFound, InvalidArgument, InvalidState, InvalidUtf8,
-        LimitExceeded."""
+        LimitExceeded.
+
+        >>> def with_host(event):
+        ...     return {"host": "worker-7"}
+        >>> handle = scope.push("turn", ScopeType.Agent)
+        >>> scope_local.register_event_metadata_injector(handle, "with-host", 10, with_host)
+        >>> with testing.capture() as events:
+        ...     scope.event("cache miss")
+        ...     print(events.find("cache miss").metadata)
+        {'host': 'worker-7'}
+        """
         cdef scopeflow_error c_error
         cdef scopeflow_bytes c_name
         cdef int32_t c_priority
@@ -2064,7 +3195,7 @@ cdef class RuntimeOperations:
         c_self = (<ScopeHandle>scope_handle).pointer
         text_argument(name, "name", &c_name)
         c_priority = i32_argument(priority, -2147483648, 2147483647, "priority")
-        injector = registered_callable(injector, "injector", SCOPEFLOW_REGISTRY_EVENT_METADATA_INJECTOR)
+        injector = registered_callable(injector, "injector", name, SCOPEFLOW_REGISTRY_EVENT_METADATA_INJECTOR)
         c_callable = <scopeflow_ref><PyObject *>injector
         c_flags = callable_flags(c_callable)
         take_reference(c_callable)
@@ -2075,9 +3206,20 @@ cdef class RuntimeOperations:
             raise_failure(&c_error)
 
     def scope_deregister_event_metadata_injector(self, scope_handle, name):
-        """Removes a metadata injector from a scope; calls that already began still use it
-        (S3.4).
-        Raises InvalidArgument."""
+        """Removes a metadata injector from a scope; calls that already began still use it (S3.4).
+
+        scope_handle: ScopeHandle. The scope, which is open.
+        name: str. The name under which it was registered.
+
+        Raises InvalidArgument.
+
+        >>> def with_host(event):
+        ...     return {"host": "worker-7"}
+        >>> handle = scope.push("turn", ScopeType.Agent)
+        >>> scope_local.register_event_metadata_injector(handle, "with-host", 10, with_host)
+        >>> scope_local.deregister_event_metadata_injector(handle, "with-host")
+        True
+        """
         cdef scopeflow_error c_error
         cdef scopeflow_bytes c_name
         cdef scopeflow_scope *c_self
@@ -2093,12 +3235,31 @@ cdef class RuntimeOperations:
         return c_removed != 0
 
     def register_conditional_middleware_guardrail(self, name, kinds, registration_name, guardrail):
-        """Registers a conditional-middleware gate on a runtime, under a name of its own
-        (S3.3). In force for every scope of the runtime. Is asked at the beginning of
-        each managed call that would use the registration which it names; a reason
-        switches that registration off for this one call. One that fails leaves it on
-        (S3.1).
-        Raises AlreadyExists, InvalidArgument, InvalidState, InvalidUtf8, LimitExceeded."""
+        """Registers a conditional-middleware gate on a runtime, under a name of its own (S3.3). In
+        force for every scope of the runtime. Is asked at the beginning of each managed call
+        that would use the registration which it names; a reason switches that registration off
+        for this one call. One that fails leaves it on (S3.1).
+
+        name: str. Unique among the registrations of this kind and owner; at most 65,535
+            bytes.
+        kinds: Iterable[str]. Names of registries, such as `tool_request_intercept`, but not
+            those of observers.
+        registration_name: str. The name under which the middleware is registered.
+        guardrail: Called with `(kinds, registration)`; no async function. Released after
+            deregistration, once no running call uses it (S3.4).
+
+        Raises AlreadyExists, InvalidArgument, InvalidState, InvalidUtf8, LimitExceeded.
+
+        >>> intercepts.register_tool_request("tenant", 10, False, lambda name, args: {"tenant": "a"})
+        >>> def only_search(kinds, registration_name, *, context):
+        ...     return None if context.target == "search" else "only for searches"
+        >>> kinds = {"tool_request_intercept"}
+        >>> runtime_registrations.register_conditional_middleware_guardrail(
+        ...     "gate", kinds, "tenant", only_search
+        ... )
+        >>> tools.execute_sync("pay", {}, lambda args: args)
+        {}
+        """
         cdef scopeflow_error c_error
         cdef scopeflow_bytes c_name
         cdef uint32_t c_kinds
@@ -2108,7 +3269,7 @@ cdef class RuntimeOperations:
         text_argument(name, "name", &c_name)
         c_kinds = kinds_argument(kinds, "kinds")
         text_argument(registration_name, "registration_name", &c_registration)
-        guardrail = registered_callable(guardrail, "guardrail", SCOPEFLOW_REGISTRY_CONDITIONAL_MIDDLEWARE_GUARDRAIL)
+        guardrail = registered_callable(guardrail, "guardrail", name, SCOPEFLOW_REGISTRY_CONDITIONAL_MIDDLEWARE_GUARDRAIL)
         c_callable = <scopeflow_ref><PyObject *>guardrail
         c_flags = callable_flags(c_callable)
         take_reference(c_callable)
@@ -2119,9 +3280,23 @@ cdef class RuntimeOperations:
             raise_failure(&c_error)
 
     def deregister_conditional_middleware_guardrail(self, name):
-        """Removes a conditional-middleware gate from a runtime; calls that already began
-        still use it (S3.4).
-        Raises InvalidArgument."""
+        """Removes a conditional-middleware gate from a runtime; calls that already began still use
+        it (S3.4).
+
+        name: str. The name under which it was registered.
+
+        Raises InvalidArgument.
+
+        >>> intercepts.register_tool_request("tenant", 10, False, lambda name, args: {"tenant": "a"})
+        >>> def only_search(kinds, registration_name, *, context):
+        ...     return None if context.target == "search" else "only for searches"
+        >>> kinds = {"tool_request_intercept"}
+        >>> runtime_registrations.register_conditional_middleware_guardrail(
+        ...     "gate", kinds, "tenant", only_search
+        ... )
+        >>> runtime_registrations.deregister_conditional_middleware_guardrail("gate")
+        True
+        """
         cdef scopeflow_error c_error
         cdef scopeflow_bytes c_name
         cdef uint32_t c_removed
@@ -2134,13 +3309,35 @@ cdef class RuntimeOperations:
         return c_removed != 0
 
     def scope_register_conditional_middleware_guardrail(self, scope_handle, name, kinds, registration_name, guardrail):
-        """Registers a conditional-middleware gate on a scope, under a name of its own
-        (S3.3). In force for the scope and what is opened under it (S1.7); registering on
-        an ended scope is `not_found`. Is asked at the beginning of each managed call
-        that would use the registration which it names; a reason switches that
-        registration off for this one call. One that fails leaves it on (S3.1).
+        """Registers a conditional-middleware gate on a scope, under a name of its own (S3.3). In
+        force for the scope and what is opened under it (S1.7); registering on an ended scope is
+        `not_found`. Is asked at the beginning of each managed call that would use the
+        registration which it names; a reason switches that registration off for this one call.
+        One that fails leaves it on (S3.1).
+
+        scope_handle: ScopeHandle. The scope, which is open.
+        name: str. Unique among the registrations of this kind and owner; at most 65,535
+            bytes.
+        kinds: Iterable[str]. Names of registries, such as `tool_request_intercept`, but not
+            those of observers.
+        registration_name: str. The name under which the middleware is registered.
+        guardrail: Called with `(kinds, registration)`; no async function. Released after
+            deregistration, once no running call uses it (S3.4).
+
         Raises AlreadyExists, NotFound, InvalidArgument, InvalidState, InvalidUtf8,
-        LimitExceeded."""
+        LimitExceeded.
+
+        >>> intercepts.register_tool_request("tenant", 10, False, lambda name, args: {"tenant": "a"})
+        >>> def only_search(kinds, registration_name, *, context):
+        ...     return None if context.target == "search" else "only for searches"
+        >>> kinds = {"tool_request_intercept"}
+        >>> handle = scope.push("turn", ScopeType.Agent)
+        >>> scope_local.register_conditional_middleware_guardrail(
+        ...     handle, "gate", kinds, "tenant", only_search
+        ... )
+        >>> tools.execute_sync("pay", {}, lambda args: args)
+        {}
+        """
         cdef scopeflow_error c_error
         cdef scopeflow_bytes c_name
         cdef uint32_t c_kinds
@@ -2153,7 +3350,7 @@ cdef class RuntimeOperations:
         text_argument(name, "name", &c_name)
         c_kinds = kinds_argument(kinds, "kinds")
         text_argument(registration_name, "registration_name", &c_registration)
-        guardrail = registered_callable(guardrail, "guardrail", SCOPEFLOW_REGISTRY_CONDITIONAL_MIDDLEWARE_GUARDRAIL)
+        guardrail = registered_callable(guardrail, "guardrail", name, SCOPEFLOW_REGISTRY_CONDITIONAL_MIDDLEWARE_GUARDRAIL)
         c_callable = <scopeflow_ref><PyObject *>guardrail
         c_flags = callable_flags(c_callable)
         take_reference(c_callable)
@@ -2164,9 +3361,25 @@ cdef class RuntimeOperations:
             raise_failure(&c_error)
 
     def scope_deregister_conditional_middleware_guardrail(self, scope_handle, name):
-        """Removes a conditional-middleware gate from a scope; calls that already began
-        still use it (S3.4).
-        Raises InvalidArgument."""
+        """Removes a conditional-middleware gate from a scope; calls that already began still use
+        it (S3.4).
+
+        scope_handle: ScopeHandle. The scope, which is open.
+        name: str. The name under which it was registered.
+
+        Raises InvalidArgument.
+
+        >>> intercepts.register_tool_request("tenant", 10, False, lambda name, args: {"tenant": "a"})
+        >>> def only_search(kinds, registration_name, *, context):
+        ...     return None if context.target == "search" else "only for searches"
+        >>> kinds = {"tool_request_intercept"}
+        >>> handle = scope.push("turn", ScopeType.Agent)
+        >>> scope_local.register_conditional_middleware_guardrail(
+        ...     handle, "gate", kinds, "tenant", only_search
+        ... )
+        >>> scope_local.deregister_conditional_middleware_guardrail(handle, "gate")
+        True
+        """
         cdef scopeflow_error c_error
         cdef scopeflow_bytes c_name
         cdef scopeflow_scope *c_self
@@ -2184,7 +3397,30 @@ cdef class RuntimeOperations:
     def atof_sink_open(self, path, mode=None, delivery=None, overflow=None, queue_limit=8388608, queue_event_limit=65536, spill_limit=1073741824, delay=10000000, exit_timeout=2000000000, file_limit=0, kept_file_count=5):
         """Opens or makes the file, with mode 0600, and the folders above it. A file that is
         renamed or removed later is made anew, its folders are not.
-        Raises InvalidArgument, InvalidState."""
+
+        path: str. Path of the file.
+        mode: AtofExporterMode | None. What happens to a file that exists.
+        delivery: SinkDelivery | None. When a line reaches the file.
+        overflow: SinkOverflow | None. What happens when the queue is full.
+        queue_limit: int. Most bytes of lines that wait; a longer line is taken when it is
+            alone. In bytes. 8388608 by default.
+        queue_event_limit: int. Most events that wait. 65536 by default.
+        spill_limit: int. Largest size of the spill file. In bytes. 1073741824 by default.
+        delay: int. Longest time that a queued line waits for others to be written with. In
+            nanoseconds. 10000000 by default.
+        exit_timeout: int. How long a deregistration, giving the sink back and the end of
+            the process wait for queued lines to be written. In nanoseconds. 2000000000 by
+            default.
+        file_limit: int. Largest size of the file: when the next line would not fit it is
+            renamed to `<path>.1`, which becomes `<path>.2` and so on, and a new one is made. 0
+            means no limit; a longer line gets a file of its own. In bytes. 0 by default.
+        kept_file_count: int. How many renamed files are kept. 5 by default.
+
+        Raises InvalidArgument, InvalidState.
+
+        >>> sink = default_runtime.atof_sink_open("run.jsonl", AtofExporterMode.Overwrite)
+        >>> default_runtime.atof_sink_register(sink, default_runtime, "file")
+        """
         cdef scopeflow_error c_error
         cdef scopeflow_atof_sink_open_options c_options
         cdef scopeflow_atof_sink *c_sink
@@ -2217,7 +3453,19 @@ cdef class RuntimeOperations:
     def atof_sink_register(self, atof_sink, runtime, name):
         """Registers the sink as a subscriber of a runtime. It is removed with
         `deregister_subscriber`, which also writes what is queued.
-        Raises AlreadyExists, InvalidArgument."""
+
+        atof_sink: AtofSink.
+        runtime: Runtime. Whose events it takes.
+        name: str. The name of the registration.
+
+        Raises AlreadyExists, InvalidArgument, InvalidState.
+
+        >>> sink = default_runtime.atof_sink_open("run.jsonl", delivery=SinkDelivery.Written)
+        >>> default_runtime.atof_sink_register(sink, default_runtime, "file")
+        >>> scope.event("cache miss")
+        >>> [event.name for event in read_atof("run.jsonl")]
+        ['cache miss']
+        """
         cdef scopeflow_error c_error
         cdef scopeflow_runtime *c_runtime
         cdef scopeflow_bytes c_name
@@ -2233,12 +3481,23 @@ cdef class RuntimeOperations:
             raise_failure(&c_error)
 
     def atof_sink_flush(self, atof_sink, timeout):
-        """Waits until every event that was emitted before is in the file, for as long as
-        the timeout allows, and for no running call. `limit_exceeded` says how many are
-        left. The first failure since the last flush is returned as `invalid_state` with
-        the system's reason, without waiting for the disk to recover; what is queued is
-        tried again later.
-        Raises InvalidArgument, InvalidState, LimitExceeded."""
+        """Waits until every event that was emitted before is in the file, for as long as the
+        timeout allows, and for no running call. `limit_exceeded` says how many are left. The
+        first failure since the last flush is returned as `invalid_state` with the system's
+        reason, without waiting for the disk to recover; what is queued is tried again later.
+
+        atof_sink: AtofSink.
+        timeout: int. Longest time to wait. In nanoseconds.
+
+        Raises InvalidArgument, InvalidState, LimitExceeded.
+
+        >>> sink = default_runtime.atof_sink_open("run.jsonl")
+        >>> default_runtime.atof_sink_register(sink, default_runtime, "file")
+        >>> scope.event("cache miss")
+        >>> default_runtime.atof_sink_flush(sink, 1_000_000_000)
+        >>> [event.name for event in read_atof("run.jsonl")]
+        ['cache miss']
+        """
         cdef scopeflow_error c_error
         cdef uint64_t c_timeout_ns
         cdef scopeflow_atof_sink *c_self
@@ -2253,7 +3512,17 @@ cdef class RuntimeOperations:
 
     def atof_sink_read_stats(self, atof_sink):
         """Reads the counters.
-        Raises InvalidArgument."""
+
+        atof_sink: AtofSink.
+
+        Raises InvalidArgument.
+
+        >>> sink = default_runtime.atof_sink_open("run.jsonl", delivery=SinkDelivery.Written)
+        >>> default_runtime.atof_sink_register(sink, default_runtime, "file")
+        >>> scope.event("cache miss")
+        >>> default_runtime.atof_sink_read_stats(sink).written_event_count
+        1
+        """
         cdef scopeflow_error c_error
         cdef scopeflow_atof_sink *c_self
         cdef scopeflow_sink_stats c_stats
@@ -2266,7 +3535,20 @@ cdef class RuntimeOperations:
 
     def atof_reader_new(self, runtime, line_limit=16777216, depth_limit=512):
         """Makes a reader at the beginning of an input.
-        Raises InvalidArgument."""
+
+        runtime: Runtime. Lends the memory; it is held.
+        line_limit: int. Longest line, without its end; a longer one is a bad line and is
+            not kept. In bytes. 16777216 by default.
+        depth_limit: int. Containers inside containers, the event itself being the first; a
+            line with more is a bad line. 512 by default.
+
+        Raises InvalidArgument.
+
+        >>> reader = default_runtime.atof_reader_new(default_runtime, line_limit=64)
+        >>> default_runtime.atof_reader_feed(reader, 65 * b"x")
+        >>> default_runtime.atof_reader_next(reader).message
+        'limit exceeded: line 1, offset 0: the line is longer than line_limit_bytes'
+        """
         cdef scopeflow_error c_error
         cdef scopeflow_atof_reader_new_options c_options
         cdef scopeflow_atof_reader *c_reader
@@ -2281,10 +3563,23 @@ cdef class RuntimeOperations:
         return adopt_atof_reader(self, c_reader)
 
     def atof_reader_feed(self, atof_reader, chunk):
-        """Takes the next bytes of the input, a chunk of any size that may end anywhere.
-        Refused before the lines of the chunk before were read up to `more`, and after
-        the input was finished.
-        Raises InvalidArgument, InvalidState."""
+        """Takes the next bytes of the input, a chunk of any size that may end anywhere. Refused
+        before the lines of the chunk before were read up to `more`, and after the input was
+        finished.
+
+        atof_reader: AtofReader.
+        chunk: bytes. The bytes; copied.
+
+        Raises InvalidArgument, InvalidState.
+
+        >>> reader = default_runtime.atof_reader_new(default_runtime)
+        >>> default_runtime.atof_reader_feed(reader, b"no ev")
+        >>> default_runtime.atof_reader_next(reader).item
+        AtofItemKind.More
+        >>> default_runtime.atof_reader_feed(reader, b"ent\\n")
+        >>> default_runtime.atof_reader_next(reader).line
+        'no event'
+        """
         cdef scopeflow_error c_error
         cdef scopeflow_bytes c_chunk
         cdef scopeflow_atof_reader *c_self
@@ -2297,7 +3592,21 @@ cdef class RuntimeOperations:
     def atof_reader_finish(self, atof_reader):
         """Says that no more bytes follow: what is left is the last line. A second time does
         nothing.
-        Raises InvalidArgument."""
+
+        atof_reader: AtofReader.
+
+        Raises InvalidArgument.
+
+        >>> reader = default_runtime.atof_reader_new(default_runtime)
+        >>> default_runtime.atof_reader_feed(reader, b"no event")
+        >>> default_runtime.atof_reader_next(reader).item
+        AtofItemKind.More
+        >>> default_runtime.atof_reader_finish(reader)
+        >>> default_runtime.atof_reader_next(reader).line
+        'no event'
+        >>> default_runtime.atof_reader_next(reader).item
+        AtofItemKind.End
+        """
         cdef scopeflow_error c_error
         cdef scopeflow_atof_reader *c_self
         handle_argument(atof_reader, AtofReader, "atof_reader")
@@ -2307,7 +3616,16 @@ cdef class RuntimeOperations:
 
     def atof_reader_next(self, atof_reader):
         """Reads the next line that is not blank. A bad line is a result and no error.
-        Raises InvalidArgument."""
+
+        atof_reader: AtofReader.
+
+        Raises InvalidArgument.
+
+        >>> reader = default_runtime.atof_reader_new(default_runtime)
+        >>> default_runtime.atof_reader_feed(reader, b'{"kind":"mark"}\\n')
+        >>> default_runtime.atof_reader_next(reader).message
+        'invalid argument: line 1, offset 0: uuid is missing'
+        """
         cdef scopeflow_error c_error
         cdef scopeflow_atof_reader *c_self
         cdef scopeflow_atof_item c_item

@@ -18,15 +18,19 @@ _KEYS = ("scope_handle", "name")
 class Registration:
     """Registers on entering a `with` and removes on leaving it; without one, `add` and `remove` do.
 
-        with guardrails.tool_sanitize_request("redact", 10, redact):
-            ...
-        registration = subscribers.subscriber("log", print).add()
-        ...
-        registration.remove()
-
     May be used again once it has been removed. Made by the functions of `guardrails`, `intercepts`,
     `event_metadata`, `runtime_registrations`, `subscribers` and `scope_local` that are called as
     what they register.
+
+    >>> registration = subscribers.subscriber("show", lambda event: print(event.name))
+    >>> with registration:
+    ...     scope.event("cache miss")
+    cache miss
+    >>> scope.event("nobody hears it")
+    >>> registration.add()  # Without a `with`.
+    <registration 'show'>
+    >>> registration.remove()
+    True
     """
 
     __slots__ = ("_deregister", "_is_added", "_key", "_named_key", "_register")
@@ -46,7 +50,16 @@ class Registration:
 
     def add(self) -> Registration:
         """Registers, and returns this object. Raises InvalidState while that is in force already,
-        and what the registry raises: AlreadyExists, InvalidArgument, NotFound, TypeError."""
+        and what the registry raises: AlreadyExists, InvalidArgument, NotFound, TypeError.
+
+        >>> registration = subscribers.subscriber("show", print).add()
+        >>> registration
+        <registration 'show'>
+        >>> registration.add()
+        Traceback (most recent call last):
+            ...
+        scopeflow._native.InvalidState: <registration 'show'> has been added already; ...
+        """
         if self._is_added:
             raise InvalidState(f"{self!r} has been added already; make another one")
         self._register()
@@ -55,7 +68,12 @@ class Registration:
 
     def remove(self) -> bool:
         """Removes it, and says whether it was still there: it goes with its scope or runtime, too.
-        Calls that already began still use it (S3.4)."""
+        Calls that already began still use it (S3.4).
+
+        >>> registration = subscribers.subscriber("show", print).add()
+        >>> registration.remove(), registration.remove()
+        (True, False)
+        """
         if not self._is_added:
             return False
         self._is_added = False
@@ -101,9 +119,29 @@ def scoped(
         )
 
     make.__name__ = make.__qualname__ = kind.partition("register_")[2]
-    make.__doc__ = f"A Registration, for a `with`. {register.__doc__}"
+    make.__doc__ = f"A Registration, for a `with`. {_with_form(register.__doc__)}"
     make.__wrapped__ = register  # type: ignore[attr-defined]
     return make
+
+
+def _with_form(doc: str | None) -> str:
+    """The docstring of what registers; in its example the call becomes a `with` around the rest."""
+    if not doc:  # Python was told to leave them out.
+        return ""
+    call = doc.rindex(".register")
+    start = doc.rindex("\n", 0, call) + 1
+    head, *rest = doc[start:].rstrip().split("\n")
+    prompt, _, text = head.partition(">>> ")
+    module, _, function = text.partition(".register")
+    name = function[1:] if function[0] == "_" else f"subscriber{function}"
+    lines = [f"{prompt}>>> with {module}.{name}"]
+    while rest and rest[0].startswith(f"{prompt}... "):  # Arguments on lines of their own.
+        lines.append(rest.pop(0))
+    lines[-1] += ":"
+    for line in rest:
+        is_code = line.startswith((f"{prompt}>>> ", f"{prompt}... "))
+        lines.append(f"{prompt}...     {line[len(prompt) + 4 :]}" if is_code else line)
+    return doc[:start] + "\n".join(lines) + "\n"
 
 
 __all__ = ["Registration"]

@@ -26,14 +26,22 @@ class ToolExecutionContext:
     tool_name: The name of the tool.
     args: The arguments, as the request intercepts left them.
     tool_call_id: The provider's id of the call, or None.
+
+    >>> def around(context, next):
+    ...     print(context.tool_name, context.args, context.tool_call_id)
+    ...     return next(context.args).result
+    >>> with intercepts.tool_execution("around", 10, around):
+    ...     tools.execute_sync("search", {"query": "x"}, lambda args: "found", tool_call_id="c1")
+    search {'query': 'x'} c1
+    'found'
     """
 
     __slots__ = ("args", "tool_call_id", "tool_name")
 
     def __init__(self, tool_name: str, args: Any, tool_call_id: str | None) -> None:
-        self.tool_name = tool_name
-        self.args = args
-        self.tool_call_id = tool_call_id
+        self.tool_name: str = tool_name
+        self.args: Any = args
+        self.tool_call_id: str | None = tool_call_id
 
     def __repr__(self) -> str:
         names = f"tool_name={self.tool_name!r}, tool_call_id={self.tool_call_id!r}"
@@ -45,6 +53,14 @@ class LlmCodecIdentity:
 
     kind: `opaque` for one of the application's own, else `none`.
     id: Always None: an application's codec has no name.
+
+    >>> def around(name, request, context, next):
+    ...     print(context.response_codec.codec)
+    ...     return next(request)
+    >>> with intercepts.llm_execution("around", 10, around):
+    ...     llm.execute_sync("openai", LLMRequest({}, {}), lambda request: "hello")
+    LlmCodecIdentity(kind='none', id=None)
+    'hello'
     """
 
     __slots__ = ("id", "kind")
@@ -58,7 +74,19 @@ class LlmCodecIdentity:
 
 
 class LlmSanitizeRequestContext:
-    """The request codec of a call, for those who look at its request."""
+    """The request codec of a call, for those who look at its request.
+
+    >>> def without_messages(request, context):
+    ...     print(context.codec.kind)
+    ...     return LLMRequest({}, {})
+    >>> with guardrails.llm_sanitize_request("without-messages", 10, without_messages):
+    ...     with testing.capture() as events:
+    ...         llm.execute_sync("openai", LLMRequest({}, {"messages": []}), lambda r: "hello")
+    none
+    'hello'
+    >>> events.find("openai", phase="start").data["content"]
+    {}
+    """
 
     __slots__ = ("_codec",)
 
@@ -70,7 +98,20 @@ class LlmSanitizeRequestContext:
         return LlmCodecIdentity(self._codec)
 
     def resolve_codec(self) -> Any:
-        """The call's own codec, or None."""
+        """The call's own codec, or None.
+
+        >>> class ChatCodec:
+        ...     def decode_response(self, response):
+        ...         return AnnotatedLLMResponse(message=response)
+        >>> def sanitize(response, context):
+        ...     print(context.codec.kind, type(context.resolve_codec()).__name__)
+        ...     return response
+        >>> with guardrails.llm_sanitize_response("sanitize", 10, sanitize), testing.capture():
+        ...     request, codec = LLMRequest({}, {}), ChatCodec()
+        ...     llm.execute_sync("openai", request, lambda request: "hi", response_codec=codec)
+        opaque ChatCodec
+        'hi'
+        """
         return self._codec
 
     def __repr__(self) -> str:
@@ -78,7 +119,16 @@ class LlmSanitizeRequestContext:
 
 
 class LlmSanitizeResponseContext(LlmSanitizeRequestContext):
-    """The response codec of a call, for those who look at its response."""
+    """The response codec of a call, for those who look at its response.
+
+    >>> def only_text(response, context):
+    ...     print(context.codec.kind)
+    ...     return {"text": response["text"]}
+    >>> with guardrails.llm_sanitize_response("only-text", 10, only_text):
+    ...     with testing.capture() as events:
+    ...         answer = llm.execute_sync("openai", LLMRequest({}, {}), lambda r: {"text": "hi"})
+    none
+    """
 
     __slots__ = ()
 
@@ -92,13 +142,23 @@ class LlmExecutionContext:
 
     request_codec: An LlmSanitizeRequestContext.
     response_codec: An LlmSanitizeResponseContext.
+
+    >>> def around(name, request, context, next):
+    ...     print(context.request_codec.codec.kind)
+    ...     return next(request)
+    >>> with intercepts.llm_execution("around", 10, around):
+    ...     llm.execute_sync("openai", LLMRequest({}, {}), lambda request: "hello")
+    none
+    'hello'
     """
 
     __slots__ = ("request_codec", "response_codec")
 
     def __init__(self, context: CallContext) -> None:
-        self.request_codec = LlmSanitizeRequestContext(context.codec)
-        self.response_codec = LlmSanitizeResponseContext(context.response_codec)
+        self.request_codec: LlmSanitizeRequestContext = LlmSanitizeRequestContext(context.codec)
+        self.response_codec: LlmSanitizeResponseContext = LlmSanitizeResponseContext(
+            context.response_codec
+        )
 
     def __repr__(self) -> str:
         return f"LlmExecutionContext({self.request_codec!r}, {self.response_codec!r})"

@@ -4,8 +4,8 @@
 # native/errors.pxi.
 
 class ScopeType(Enumeration, metaclass=EnumerationType):
-    """What kind of work a scope is. The numbers are on the wire of other tools and never change
-    (S1.1).
+    """What kind of work a scope is. The numbers are on the wire of other tools and never
+    change (S1.1).
 
     Agent (0): An agent or sub-agent.
     Function (1): A function or a workflow step.
@@ -18,6 +18,12 @@ class ScopeType(Enumeration, metaclass=EnumerationType):
     Evaluator (8): An evaluation.
     Custom (9): Anything else; carries a subtype.
     Unknown (10): Not known to the writer.
+
+    >>> handle = scope.push("search", ScopeType.Retriever)
+    >>> handle.scope_type
+    ScopeType.Retriever
+    >>> ScopeType(0), ScopeType.Agent.name
+    (ScopeType.Agent, 'Agent')
     """
 
     __slots__ = ()
@@ -43,6 +49,12 @@ class EndStatus(Enumeration, metaclass=EnumerationType):
     Ok (1): It succeeded.
     Error (2): It failed; `error` may say why.
     Cancelled (3): It was cancelled by the host.
+
+    >>> with testing.capture() as events:
+    ...     handle = scope.push("plan", ScopeType.Agent)
+    ...     scope.pop(handle, status=EndStatus.Cancelled)
+    >>> events.find("plan", phase="end").metadata
+    {'otel.status_code': 'ERROR', 'error.type': 'cancelled'}
     """
 
     __slots__ = ()
@@ -59,6 +71,11 @@ class EventKind(Enumeration, metaclass=EnumerationType):
 
     Scope (0): The start or the end of a scope.
     Mark (1): Something that happened at one moment.
+
+    >>> with testing.capture() as events:
+    ...     scope.event("cache miss")
+    >>> default_runtime.event_describe(events[0]).kind
+    EventKind.Mark
     """
 
     __slots__ = ()
@@ -74,6 +91,11 @@ class ScopeCategory(Enumeration, metaclass=EnumerationType):
     None_ (0): A mark has none.
     Start (1): A scope has started.
     End (2): A scope has ended.
+
+    >>> with testing.capture() as events, scope.scope("plan", ScopeType.Agent):
+    ...     pass
+    >>> [default_runtime.event_describe(event).scope_category for event in events]
+    [ScopeCategory.Start, ScopeCategory.End]
     """
 
     __slots__ = ()
@@ -92,6 +114,12 @@ class EventPart(Enumeration, metaclass=EnumerationType):
     Metadata (2): Its metadata.
     CategoryProfile (3): Its category profile.
     Attributes (4): Its attributes as an array.
+
+    >>> from scopeflow._native import EventPart
+    >>> with testing.capture() as events:
+    ...     scope.event("cache miss", data={"key": "weather"})
+    >>> default_runtime.event_json(events[0], EventPart.Data)
+    '{"key":"weather"}'
     """
 
     __slots__ = ()
@@ -109,6 +137,12 @@ class AtofExporterMode(Enumeration, metaclass=EnumerationType):
 
     Append (0): Lines are added at its end; several processes may do so at once.
     Overwrite (1): It is emptied first.
+
+    >>> config = AtofExporterConfig()
+    >>> config.mode
+    AtofExporterMode.Append
+    >>> config.mode = AtofExporterMode.Overwrite  # A new file for each run.
+    >>> AtofExporter(config).shutdown()
     """
 
     __slots__ = ()
@@ -121,11 +155,17 @@ add_members(AtofExporterMode, (
 class SinkDelivery(Enumeration, metaclass=EnumerationType):
     """When a line reaches the file.
 
-    Written (0): Before the operation that emitted the event returns, with a system call of its own:
-        nothing is lost however the process ends.
-    Queued (1): A worker thread of the sink writes many lines at a time, at the latest after `delay`;
-        a process that is killed loses what waits. `exit` drains the queue, `_exit` and the
-        end of a Go program do not.
+    Written (0): Before the operation that emitted the event returns, with a system call
+        of its own: nothing is lost however the process ends.
+    Queued (1): A worker thread of the sink writes many lines at a time, at the latest
+        after `delay`; a process that is killed loses what waits. `exit` drains the queue,
+        `_exit` and the end of a Go program do not.
+
+    >>> config = AtofExporterConfig()
+    >>> config.delivery
+    SinkDelivery.Queued
+    >>> config.delivery = SinkDelivery.Written  # Nothing is lost if the process is killed.
+    >>> AtofExporter(config).shutdown()
     """
 
     __slots__ = ()
@@ -141,8 +181,14 @@ class SinkOverflow(Enumeration, metaclass=EnumerationType):
 
     Block (0): The emitting thread waits until there is room.
     Drop (1): The event is dropped and counted.
-    Spill (2): It goes to a file beside the sink's, `<path>.spill`, and from there to its place once
-        there is room; beyond the limit of that file it is dropped.
+    Spill (2): It goes to a file beside the sink's, `<path>.spill`, and from there to
+        its place once there is room; beyond the limit of that file it is dropped.
+
+    >>> config = AtofExporterConfig()
+    >>> config.overflow
+    SinkOverflow.Block
+    >>> config.overflow = SinkOverflow.Drop  # Rather lose events than wait for the disk.
+    >>> AtofExporter(config).shutdown()
     """
 
     __slots__ = ()
@@ -160,6 +206,13 @@ class AtofItemKind(Enumeration, metaclass=EnumerationType):
     BadLine (1): A line that is no event; the next call goes on behind it.
     More (2): Every whole line was given; feed more bytes or finish.
     End (3): The input was finished, and every line was given.
+
+    >>> reader = default_runtime.atof_reader_new(default_runtime)
+    >>> default_runtime.atof_reader_next(reader).item  # It waits for bytes.
+    AtofItemKind.More
+    >>> default_runtime.atof_reader_feed(reader, b"no event\\n")
+    >>> default_runtime.atof_reader_next(reader).item
+    AtofItemKind.BadLine
     """
 
     __slots__ = ()
@@ -174,10 +227,14 @@ add_members(AtofItemKind, (
 class RuntimeFlags(FlagSet):
     """How a runtime behaves for tests.
 
-    DETERMINISTIC (1): Ids count up from 01900000-0000-7000-8000-000000000000 and the clock is
-        `clock_start_ns` plus `clock_step_ns` for each read; no host function is asked for
-        either.
+    DETERMINISTIC (1): Ids count up from 01900000-0000-7000-8000-000000000000 and the
+        clock is `clock_start_ns` plus `clock_step_ns` for each read; no host function is
+        asked for either.
     CANONICAL (2): Event payloads are written in RFC 8785 form (S2.7).
+
+    >>> runtime = Runtime(flags=RuntimeFlags.DETERMINISTIC | RuntimeFlags.CANONICAL)
+    >>> runtime.scope_push("plan", ScopeType.Agent).uuid
+    '01900000-0000-7000-8000-000000000001'
     """
 
     __slots__ = ()
@@ -203,6 +260,10 @@ class ScopeAttributes(FlagSet):
 
     PARALLEL (1): Runs beside its siblings.
     RELOCATABLE (2): May be moved to another worker.
+
+    >>> handle = scope.push("shard", ScopeType.Function, attributes=ScopeAttributes.PARALLEL)
+    >>> handle.attributes, handle.attributes.is_parallel
+    (ScopeAttributes(0x1), True)
     """
 
     __slots__ = ()
@@ -225,6 +286,11 @@ class ToolAttributes(FlagSet):
     """Labels of a tool call (S1.2).
 
     REMOTE (1): Runs on another machine.
+
+    >>> handle = tools.call("search", {"query": "x"}, attributes=ToolAttributes.REMOTE)
+    >>> handle.attributes.is_remote
+    True
+    >>> tools.call_end(handle, {"hits": 2})
     """
 
     __slots__ = ()
@@ -241,7 +307,14 @@ class LLMAttributes(FlagSet):
     """Labels of an LLM call (S1.2).
 
     STATEFUL (1): The provider keeps the conversation.
-    STREAMING (2): The response comes in chunks; set by the runtime for a streaming call.
+    STREAMING (2): The response comes in chunks; set by the runtime for a streaming
+        call.
+
+    >>> request = LLMRequest({}, {"messages": []})
+    >>> handle = llm.call("openai", request, attributes=LLMAttributes.STATEFUL)
+    >>> handle.attributes.is_stateful, handle.attributes.is_streaming
+    (True, False)
+    >>> llm.call_end(handle, {"text": "hello"})
     """
 
     __slots__ = ()
@@ -261,73 +334,151 @@ LLMAttributes.STATEFUL = LLMAttributes(0x1)
 LLMAttributes.STREAMING = LLMAttributes(0x2)
 
 class AlreadyExists(ScopeflowError):
-    """A name is taken in the registry of that owner (S3.3)."""
+    """A name is taken in the registry of that owner (S3.3).
+
+    >>> subscribers.register("show", print)
+    >>> subscribers.register("show", print)
+    Traceback (most recent call last):
+        ...
+    scopeflow._native.AlreadyExists: already exists: subscriber 'show'
+    """
 
     status = 1001
     code = "already_exists"
 
 class NotFound(ScopeflowError):
-    """The thing named does not exist, or has ended."""
+    """The thing named does not exist, or has ended.
+
+    >>> subscribers.deregister("show")  # What is not there is no error for this one.
+    False
+    >>> handle = scope.push("plan", ScopeType.Agent)
+    >>> scope.pop(handle)
+    >>> scope.pop(handle)
+    Traceback (most recent call last):
+        ...
+    scopeflow._native.NotFound: not found: scope 'plan' has already ended
+    """
 
     status = 1002
     code = "not_found"
 
 class InvalidArgument(ScopeflowError, ValueError):
-    """An argument has a value that the operation cannot take."""
+    """An argument has a value that the operation cannot take.
+
+    >>> try:
+    ...     Runtime(payload_budget=1)
+    ... except ValueError as error:  # An InvalidArgument is one.
+    ...     print(error)
+    payload_budget must be from 64 to 1073741824, not 1
+    """
 
     status = 1003
     code = "invalid_argument"
 
 class InvalidState(ScopeflowError):
-    """The object is not in a state in which the operation is allowed."""
+    """The object is not in a state in which the operation is allowed.
+
+    >>> runtime = Runtime()
+    >>> runtime.close()
+    >>> runtime.scope_event("too late")
+    Traceback (most recent call last):
+        ...
+    scopeflow._native.InvalidState: invalid state: the runtime is closed
+    """
 
     status = 1004
     code = "invalid_state"
 
 class GuardrailRejected(Refusal):
-    """A conditional-execution guardrail refused the call (S4.5)."""
+    """A conditional-execution guardrail refused the call (S4.5).
+
+    >>> guardrails.register_tool_conditional_execution("closed", 10, lambda name, args: "no disks")
+    >>> try:
+    ...     tools.execute_sync("format", {"disk": "c"}, print)
+    ... except GuardrailRejected as error:
+    ...     error.reason, str(error)
+    ('no disks', 'guardrail rejected: no disks')
+    """
 
     status = 1005
     code = "guardrail_rejected"
 
 class Cancelled(ScopeflowError):
-    """The host cancelled the work."""
+    """The host cancelled the work.
+
+    >>> import asyncio  # The cancellation of a task stays what it is.
+    >>> issubclass(Cancelled, ScopeflowError), issubclass(Cancelled, asyncio.CancelledError)
+    (True, False)
+    """
 
     status = 1006
     code = "cancelled"
 
 class InvalidJson(ScopeflowError, ValueError):
-    """A text is not valid JSON."""
+    """A text is not valid JSON.
+
+    >>> try:
+    ...     PropagationContext.from_json("{")
+    ... except InvalidJson as error:
+    ...     print(error)
+    invalid JSON: a propagated context goes wrong at offset 1: the text ends too early
+    """
 
     status = 2001
     code = "invalid_json"
 
 class InvalidUtf8(ScopeflowError, ValueError):
-    """A text is not valid UTF-8."""
+    """A text is not valid UTF-8.
+
+    >>> try:
+    ...     scope.event("\\ud800")
+    ... except InvalidUtf8 as error:
+    ...     print(error)
+    name holds a lone surrogate, which UTF-8 cannot say
+    """
 
     status = 2002
     code = "invalid_utf8"
 
 class LimitExceeded(ScopeflowError):
-    """A limit was passed; the message names the limit and the value."""
+    """A limit was passed; the message names the limit and the value.
+
+    >>> try:
+    ...     scope.event(70_000 * "x")
+    ... except LimitExceeded as error:
+    ...     print(error)
+    limit exceeded: the name of a mark is longer than 65535 bytes: xxx...
+    """
 
     status = 3001
     code = "limit_exceeded"
 
 class NoMemory(ScopeflowError):
-    """The allocator returned nothing."""
+    """The allocator returned nothing.
+
+    >>> NoMemory.status, NoMemory.code
+    (3002, 'no_memory')
+    """
 
     status = 3002
     code = "no_memory"
 
 class PluginError(ScopeflowError):
-    """A plugin failed."""
+    """A plugin failed.
+
+    >>> PluginError.status, PluginError.code
+    (3003, 'plugin_error')
+    """
 
     status = 3003
     code = "plugin_error"
 
 class Internal(ScopeflowError):
-    """The runtime broke a promise of its own; please report it."""
+    """The runtime broke a promise of its own; please report it.
+
+    >>> Internal.status, Internal.code
+    (9001, 'internal')
+    """
 
     status = 9001
     code = "internal"
@@ -347,24 +498,93 @@ cdef dict ERROR_CLASSES = {
     9001: Internal,
 }
 
+# Number -> name, what it is called in texts, and what its callables are called with.
 cdef dict REGISTRIES = {
-    1: ("tool_conditional_execution_guardrail", "tool conditional-execution guardrail"),
-    2: ("subscriber", "subscriber"),
-    3: ("tool_sanitize_request_guardrail", "tool sanitize-request guardrail"),
-    4: ("tool_sanitize_response_guardrail", "tool sanitize-response guardrail"),
-    5: ("tool_request_intercept", "tool request intercept"),
-    6: ("tool_execution_intercept", "tool execution intercept"),
-    7: ("llm_sanitize_request_guardrail", "LLM sanitize-request guardrail"),
-    8: ("llm_sanitize_response_guardrail", "LLM sanitize-response guardrail"),
-    9: ("llm_conditional_execution_guardrail", "LLM conditional-execution guardrail"),
-    10: ("llm_request_intercept", "LLM request intercept"),
-    11: ("llm_execution_intercept", "LLM execution intercept"),
-    12: ("llm_stream_execution_intercept", "LLM stream execution intercept"),
-    13: ("mark_sanitize_guardrail", "mark sanitizer"),
-    14: ("scope_sanitize_start_guardrail", "scope-start sanitizer"),
-    15: ("scope_sanitize_end_guardrail", "scope-end sanitizer"),
-    16: ("event_metadata_injector", "metadata injector"),
-    17: ("conditional_middleware_guardrail", "conditional-middleware gate"),
+    1: (
+        "tool_conditional_execution_guardrail",
+        "tool conditional-execution guardrail",
+        ("name", "request",),
+    ),
+    2: (
+        "subscriber",
+        "subscriber",
+        ("event",),
+    ),
+    3: (
+        "tool_sanitize_request_guardrail",
+        "tool sanitize-request guardrail",
+        ("name", "request",),
+    ),
+    4: (
+        "tool_sanitize_response_guardrail",
+        "tool sanitize-response guardrail",
+        ("name", "response",),
+    ),
+    5: (
+        "tool_request_intercept",
+        "tool request intercept",
+        ("name", "request",),
+    ),
+    6: (
+        "tool_execution_intercept",
+        "tool execution intercept",
+        ("name", "request", "next",),
+    ),
+    7: (
+        "llm_sanitize_request_guardrail",
+        "LLM sanitize-request guardrail",
+        ("request",),
+    ),
+    8: (
+        "llm_sanitize_response_guardrail",
+        "LLM sanitize-response guardrail",
+        ("response",),
+    ),
+    9: (
+        "llm_conditional_execution_guardrail",
+        "LLM conditional-execution guardrail",
+        ("request",),
+    ),
+    10: (
+        "llm_request_intercept",
+        "LLM request intercept",
+        ("name", "request", "annotated",),
+    ),
+    11: (
+        "llm_execution_intercept",
+        "LLM execution intercept",
+        ("name", "request", "next",),
+    ),
+    12: (
+        "llm_stream_execution_intercept",
+        "LLM stream execution intercept",
+        ("name", "request", "next",),
+    ),
+    13: (
+        "mark_sanitize_guardrail",
+        "mark sanitizer",
+        ("event", "fields",),
+    ),
+    14: (
+        "scope_sanitize_start_guardrail",
+        "scope-start sanitizer",
+        ("event", "fields",),
+    ),
+    15: (
+        "scope_sanitize_end_guardrail",
+        "scope-end sanitizer",
+        ("event", "fields",),
+    ),
+    16: (
+        "event_metadata_injector",
+        "metadata injector",
+        ("event",),
+    ),
+    17: (
+        "conditional_middleware_guardrail",
+        "conditional-middleware gate",
+        ("kinds", "registration",),
+    ),
 }
 
 @cython.final
@@ -374,9 +594,16 @@ cdef class RuntimeStats:
     scope_event_count: Scope events that were handed to at least one subscriber.
     mark_event_count: Mark events that were handed to at least one subscriber.
     subscriber_error_count: Times a subscriber failed.
-    withheld_payload_count: Payloads that observers did not get because a sanitizer failed (S3.6).
+    withheld_payload_count: Payloads that observers did not get because a sanitizer
+        failed (S3.6).
     dropped_event_count: Events dropped because 1,024 already waited on a thread (S5.1).
-    abandoned_scope_count: Scopes that nobody held any more and that the runtime ended (S1.12).
+    abandoned_scope_count: Scopes that nobody held any more and that the runtime ended
+        (S1.12).
+
+    >>> subscribers.register("quiet", lambda event: None)
+    >>> scope.event("cache miss")
+    >>> stats().mark_event_count
+    1
     """
 
     cdef readonly object scope_event_count
@@ -421,6 +648,11 @@ cdef class ScopeInfo:
     type: Its type.
     attributes: Its flag bits.
     is_open: Whether it has not ended.
+
+    >>> with scope.scope("plan", ScopeType.Agent) as handle:
+    ...     info = default_runtime.scope_describe(handle)
+    >>> info.name, info.type, info.is_open
+    ('plan', ScopeType.Agent, True)
     """
 
     cdef readonly object uuid
@@ -466,11 +698,16 @@ cdef ScopeInfo make_scope_info(const scopeflow_scope_info *source):
 cdef class Propagation:
     """The portable form of a context.
 
-    root_uuid: The trace: the root that was propagated to here, else the outermost scope that was
-        opened.
+    root_uuid: The trace: the root that was propagated to here, else the outermost scope
+        that was opened.
     parent_uuid: The current scope's id.
     json: As JSON, with `version`, `root_uuid` and `parent_uuid`; always NUL-terminated.
     traceparent: As W3C `traceparent`, with the flags `01`; always NUL-terminated.
+
+    >>> with scope.scope("turn", ScopeType.Agent):
+    ...     captured = default_runtime.propagation_capture()
+    >>> captured.traceparent
+    '00-...-01'
     """
 
     cdef readonly object root_uuid
@@ -507,6 +744,11 @@ cdef class EventInfo:
     kind: Scope or mark.
     scope_category: Start, end or none.
     attributes: Flag bits.
+
+    >>> with testing.capture() as events:
+    ...     scope.event("cache miss")
+    >>> default_runtime.event_describe(events[0]).name
+    'cache miss'
     """
 
     cdef readonly object uuid
@@ -554,6 +796,14 @@ cdef class SinkStats:
     queued_event_count: Events that wait now, in memory or in the spill file.
     write_error_count: Times the system refused to write or to open the file.
     rotation_count: Times the file was renamed because it was full.
+
+    >>> exporter = AtofExporter(AtofExporterConfig())
+    >>> exporter.register("file")
+    >>> scope.event("cache miss")
+    >>> exporter.force_flush()
+    >>> exporter.stats().written_event_count
+    1
+    >>> exporter.shutdown()
     """
 
     cdef readonly object written_event_count
@@ -603,7 +853,8 @@ cdef class AtofItem:
     parent_uuid: The parent's id, zeros without one.
     timestamp_ns: Nanoseconds since 1970-01-01 UTC.
     line_number: The line's number, the first being 1.
-    offset_bytes: Where in the input the line begins; of a bad line, where the mistake is.
+    offset_bytes: Where in the input the line begins; of a bad line, where the mistake
+        is.
     name: The name.
     category: The category, empty without one.
     attributes: An array of names.
@@ -615,6 +866,12 @@ cdef class AtofItem:
     problem: Of a bad line: `invalid_json`, `invalid_utf8`, `limit_exceeded`, or
         `invalid_argument` for JSON that is no event; otherwise `ok`.
     message: Of a bad line: what is wrong and where.
+
+    >>> reader = default_runtime.atof_reader_new(default_runtime)
+    >>> default_runtime.atof_reader_feed(reader, b"\\nno event\\n")
+    >>> item = default_runtime.atof_reader_next(reader)
+    >>> item.line_number, item.line, item.problem
+    (2, 'no event', 2001)
     """
 
     cdef readonly object item
@@ -685,7 +942,14 @@ cdef AtofItem make_atof_item(const scopeflow_atof_item *source):
 
 @cython.final
 cdef class AtofSink:
-    """An open event file."""
+    """An open event file.
+
+    >>> sink = default_runtime.atof_sink_open("run.jsonl")
+    >>> default_runtime.atof_sink_register(sink, default_runtime, "file")
+    >>> scope.event("cache miss")
+    >>> default_runtime.deregister_subscriber("file")
+    True
+    """
 
     cdef scopeflow_atof_sink *pointer
 
@@ -702,7 +966,13 @@ glue_forbid_instances(<PyTypeObject *>AtofSink)
 @cython.final
 cdef class AtofReader:
     """Takes bytes and gives lines. Holds no more than the line that is being read, up to the
-    limit, and the bytes that were fed last."""
+    limit, and the bytes that were fed last.
+
+    >>> reader = default_runtime.atof_reader_new(default_runtime)
+    >>> default_runtime.atof_reader_feed(reader, b'{"kind":"mark"')  # Half a line.
+    >>> default_runtime.atof_reader_next(reader).item
+    AtofItemKind.More
+    """
 
     cdef scopeflow_atof_reader *pointer
 

@@ -1,10 +1,20 @@
-"""Events to a file, a line each, in the ATOF 0.1 format. The core writes the lines."""
+"""Events to a file and from one, a line each, in the ATOF 0.1 format. The core writes and reads
+the lines.
+
+>>> exporter = AtofExporter(AtofExporterConfig())
+>>> exporter.register("file")
+>>> scope.event("cache miss")
+>>> exporter.shutdown()
+>>> [event.name for event in read_atof(exporter.path)]
+['cache miss']
+"""
 
 from __future__ import annotations
 
 import os
 import weakref
 
+from ._event_file import BadLine, read_atof
 from ._native import AtofExporterMode, SinkDelivery, SinkOverflow, default_runtime
 from .errors import InvalidArgument, InvalidState
 
@@ -29,21 +39,33 @@ class AtofExporterConfig:
     overflow: What happens when the queue is full: SinkOverflow.Block (default) waits, Drop leaves
         the event out and tells how many in a mark `events dropped`, Spill takes it to a file
         beside, `<path>.spill`, until there is room.
-    queue_limit_bytes, queue_event_limit: What the queue holds at most.
-    spill_limit_bytes: Largest size of the spill file; beyond it events are dropped.
-    delay_ns: Longest time that a line waits for others to be written with.
-    exit_timeout_ns: How long a deregistration and the end of the process wait for what is queued.
+    queue_limit_bytes, queue_event_limit: What the queue holds at most; 8 MiB and 65,536 events by
+        default.
+    spill_limit_bytes: Largest size of the spill file, 1 GiB by default; beyond it events are
+        dropped.
+    delay_ns: Longest time that a line waits for others to be written with; 10 ms by default.
+    exit_timeout_ns: How long a deregistration and the end of the process wait for what is queued;
+        2 s by default.
     file_limit_bytes: Largest size of the file before it is renamed to `<path>.1`, that to
         `<path>.2` and so on; 0 (default) means no limit.
-    kept_file_count: How many renamed files are kept.
+    kept_file_count: How many renamed files are kept, 5 by default.
+
+    >>> config = AtofExporterConfig()
+    >>> config.filename = "run.jsonl"
+    >>> config.delivery = SinkDelivery.Written
+    >>> exporter = AtofExporter(config)
+    >>> exporter.register("file")
+    >>> scope.event("cache miss")
+    >>> [event.name for event in read_atof("run.jsonl")]
+    ['cache miss']
     """
 
     def __init__(self) -> None:
         self.output_directory: str | os.PathLike[str] = os.getcwd()
         self.filename: str | os.PathLike[str] = f"scopeflow-{os.getpid()}.jsonl"
-        self.mode = AtofExporterMode.Append
-        self.delivery = SinkDelivery.Queued
-        self.overflow = SinkOverflow.Block
+        self.mode: AtofExporterMode = AtofExporterMode.Append
+        self.delivery: SinkDelivery = SinkDelivery.Queued
+        self.overflow: SinkOverflow = SinkOverflow.Block
         self.queue_limit_bytes = 8 << 20
         self.queue_event_limit = 65_536
         self.spill_limit_bytes = 1 << 30
@@ -63,12 +85,25 @@ class AtofExporterConfig:
 class AtofExporter:
     """A subscriber that appends each event to a file, which is opened here with mode 0600.
 
-    Raises InvalidState when the file cannot be opened, with the system's reason.
+    config: An AtofExporterConfig, which is read here and no more.
+    runtime: The Runtime whose events are written, the default one by default.
+
+    The attribute `path` is the file's path. Raises InvalidState when the file cannot be opened,
+    with the system's reason.
+
+    >>> exporter = AtofExporter(AtofExporterConfig())
+    >>> exporter.register("file")
+    >>> scope.event("cache miss")
+    >>> exporter.shutdown()
+    >>> [event.name for event in read_atof(exporter.path)]
+    ['cache miss']
     """
 
     def __init__(self, config: AtofExporterConfig, *, runtime: Runtime | None = None) -> None:
         runtime = default_runtime if runtime is None else runtime
-        self.path = os.path.join(os.fspath(config.output_directory), os.fspath(config.filename))
+        self.path: str = os.path.join(
+            os.fspath(config.output_directory), os.fspath(config.filename)
+        )
         self._runtime = runtime
         self._names: list[str] = []
         _exporters.add(self)
@@ -87,12 +122,30 @@ class AtofExporter:
         )
 
     def register(self, name: str) -> None:
-        """Starts to write. Raises AlreadyExists, InvalidArgument."""
+        """Starts to write.
+
+        name: What it is registered under, as a subscriber of the runtime.
+
+        Raises AlreadyExists, InvalidArgument, InvalidState after `shutdown`, TypeError.
+
+        >>> exporter = AtofExporter(AtofExporterConfig())
+        >>> exporter.register("file")
+        >>> exporter.register("file")
+        Traceback (most recent call last):
+            ...
+        scopeflow._native.AlreadyExists: already exists: subscriber 'file'
+        """
         self._runtime.atof_sink_register(self._open_sink(), self._runtime, name)
         self._names.append(name)
 
     def deregister(self, name: str) -> bool:
-        """Stops writing once what is queued is in the file; whether this exporter had the name."""
+        """Stops writing once what is queued is in the file; whether this exporter had the name.
+
+        >>> exporter = AtofExporter(AtofExporterConfig())
+        >>> exporter.register("file")
+        >>> exporter.deregister("file"), exporter.deregister("file")
+        (True, False)
+        """
         if name not in self._names:
             return False
         self._names.remove(name)
@@ -101,8 +154,18 @@ class AtofExporter:
     def force_flush(self, timeout_s: float = 30.0) -> None:
         """Waits until every event that was emitted before is in the file; other threads run on.
 
-        Raises LimitExceeded if the time was too short, and InvalidState with the system's reason
-        if an event since the last flush could not be written.
+        timeout_s: How long to wait at most, in seconds.
+
+        Raises LimitExceeded if the time was too short, InvalidState with the system's reason if an
+        event since the last flush could not be written, and after `shutdown`, InvalidArgument for a
+        time below 0.
+
+        >>> exporter = AtofExporter(AtofExporterConfig())
+        >>> exporter.register("file")
+        >>> scope.event("cache miss")
+        >>> exporter.force_flush(timeout_s=5)
+        >>> [event.name for event in read_atof(exporter.path)]
+        ['cache miss']
         """
         self._runtime.runtime_flush()
         if not timeout_s >= 0:
@@ -110,11 +173,28 @@ class AtofExporter:
         self._runtime.atof_sink_flush(self._open_sink(), int(timeout_s * _NS_PER_S))
 
     def stats(self) -> SinkStats:
-        """Counters of what was written, dropped, lost, spilled and still waits."""
+        """Counters of what was written, dropped, lost, spilled and still waits, a SinkStats.
+
+        Raises InvalidState after `shutdown`.
+
+        >>> exporter = AtofExporter(AtofExporterConfig())
+        >>> exporter.register("file")
+        >>> scope.event("cache miss")
+        >>> exporter.force_flush()
+        >>> exporter.stats().written_event_count
+        1
+        """
         return self._runtime.atof_sink_read_stats(self._open_sink())
 
     def shutdown(self) -> None:
-        """Flushes, removes its registrations and closes the file. A second time does nothing."""
+        """Flushes, removes its registrations and closes the file. A second time does nothing.
+
+        >>> exporter = AtofExporter(AtofExporterConfig())
+        >>> exporter.register("file")
+        >>> exporter.shutdown()
+        >>> default_runtime.registrations()
+        []
+        """
         if self._sink is None:
             return
         try:
@@ -138,4 +218,4 @@ def registered_exporters(runtime: Runtime) -> list[AtofExporter]:
     return [e for e in _exporters if e._runtime is runtime and e._names]
 
 
-__all__ = ["AtofExporter", "AtofExporterConfig"]
+__all__ = ["AtofExporter", "AtofExporterConfig", "BadLine", "read_atof"]

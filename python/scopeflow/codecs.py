@@ -4,6 +4,19 @@ Any object with these methods is one. With a request codec, LLM request intercep
 form of the request and may edit it, the request, or both (S4.11); a response codec annotates the
 response for observers (S2.8). An annotated form is any JSON-shaped object; the classes here have
 the members on which the peers' codecs agree.
+
+>>> class ChatCodec:
+...     def decode(self, request):
+...         return AnnotatedLLMRequest(request.content["messages"])
+...     def encode(self, annotated, original):
+...         content = {**original.content, "messages": annotated["messages"]}
+...         return LLMRequest(original.headers, content)
+>>> request = LLMRequest({}, {"messages": [{"role": "user", "content": "hi"}]})
+>>> with testing.capture() as events:
+...     llm.execute_sync("openai", request, lambda request: "hello", codec=ChatCodec())
+'hello'
+>>> events.find("openai", phase="start").annotated_request.last_user_message()
+'hi'
 """
 
 from __future__ import annotations
@@ -18,26 +31,91 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from ._native import LLMRequest
+
+    _Object = dict[str, Any]
 else:
     Protocol = object  # Importing typing would cost half of what the whole package may cost.
+    _Object = dict
 
 
 class LlmCodec(Protocol):
-    """A codec for requests."""
+    """A codec for requests.
+
+    >>> class ChatCodec:
+    ...     def decode(self, request):
+    ...         return AnnotatedLLMRequest(request.content["messages"])
+    ...     def encode(self, annotated, original):
+    ...         content = {**original.content, "messages": annotated["messages"]}
+    ...         return LLMRequest(original.headers, content)
+    >>> def polite(name, request, annotated):
+    ...     annotated.messages = [{"role": "system", "content": "Be kind."}, *annotated.messages]
+    ...     return request, annotated
+    >>> with intercepts.llm_request("polite", 10, False, polite):
+    ...     llm.execute_sync(
+    ...         "openai", LLMRequest({}, {"messages": []}), lambda r: r.content, codec=ChatCodec()
+    ...     )
+    {'messages': [{'role': 'system', 'content': 'Be kind.'}]}
+    """
 
     def decode(self, request: LLMRequest) -> Any:
-        """The annotated form of a request."""
+        """The annotated form of a request, any JSON-shaped object.
+
+        request: The LLMRequest, which is not to be changed.
+
+        What it raises fails the call, with a note that says whose it is.
+
+        >>> class ChatCodec(codecs.LlmCodec):
+        ...     def decode(self, request):
+        ...         return AnnotatedLLMRequest(request.content["messages"])
+        >>> ChatCodec().decode(LLMRequest({}, {"messages": []})).messages
+        []
+        """
 
     def encode(self, annotated: Any, original: LLMRequest) -> LLMRequest:
-        """The original request with the edits of its annotated form."""
+        """The original request with the edits of its annotated form, an LLMRequest.
+
+        annotated: The annotated form as the intercepts left it.
+        original: The LLMRequest as they left it.
+
+        An edit that cannot be applied is to be raised; it fails the call (S4.11).
+
+        >>> class ChatCodec(codecs.LlmCodec):
+        ...     def encode(self, annotated, original):
+        ...         content = {**original.content, "messages": annotated["messages"]}
+        ...         return LLMRequest(original.headers, content)
+        >>> ChatCodec().encode({"messages": []}, LLMRequest({}, {"model": "gpt-4o"})).content
+        {'model': 'gpt-4o', 'messages': []}
+        """
         raise NotImplementedError
 
 
 class LlmResponseCodec(Protocol):
-    """A codec for responses."""
+    """A codec for responses.
+
+    >>> class ChatCodec:
+    ...     def decode_response(self, response):
+    ...         return AnnotatedLLMResponse(message=response["text"])
+    >>> with testing.capture() as events:
+    ...     answer = llm.execute_sync(
+    ...         "openai", LLMRequest({}, {}), lambda r: {"text": "hi"}, response_codec=ChatCodec()
+    ...     )
+    >>> events.find("openai", phase="end").annotated_response.message
+    'hi'
+    """
 
     def decode_response(self, response: Any) -> Any:
-        """The annotated form of a response."""
+        """The annotated form of a response, any JSON-shaped object.
+
+        response: What the model gave, as observers see it.
+
+        What it raises is logged, and the response goes without one.
+
+        >>> class ChatCodec(codecs.LlmResponseCodec):
+        ...     def decode_response(self, response):
+        ...         return AnnotatedLLMResponse(message=response["text"])
+        >>> ChatCodec().decode_response({"text": "hello"}).message
+        'hello'
+        """
 
 
 # --- Annotated forms ---
@@ -59,7 +137,7 @@ class _Member:
             owner[self.name] = value
 
 
-class _Annotated(dict):  # type: ignore[type-arg]
+class _Annotated(_Object):
     """An object with some members of known names, and others beside them, the extra ones."""
 
     MEMBERS: tuple[str, ...] = ()
@@ -70,13 +148,21 @@ class _Annotated(dict):  # type: ignore[type-arg]
 
     @classmethod
     def from_dict(cls, members: Mapping[str, Any]) -> Self:
-        """One with these members, as they stand in an event."""
+        """One with these members, as they stand in an event.
+
+        >>> AnnotatedLLMResponse.from_dict({"message": "hello", "beam": 2}).extra["beam"]
+        2
+        """
         made = cls.__new__(cls)
         made.update(members)
         return made
 
     def to_dict(self) -> dict[str, Any]:
-        """The members as a plain dict, those that are absent left out."""
+        """The members as a plain dict, those that are absent left out.
+
+        >>> AnnotatedLLMResponse(message="hello").to_dict()
+        {'message': 'hello'}
+        """
         return dict(self)
 
     @property
@@ -103,8 +189,6 @@ class _Annotated(dict):  # type: ignore[type-arg]
 class AnnotatedLLMRequest(_Annotated):
     """A request to a language model in a form that does not depend on the provider.
 
-        AnnotatedLLMRequest([{"role": "user", "content": "hi"}], model="gpt-4o")
-
     messages: The messages, objects with `role` and `content`.
     instructions: What stands beside the messages where the provider has such a place.
     model: The name of the model.
@@ -117,9 +201,15 @@ class AnnotatedLLMRequest(_Annotated):
     It is a dict of these members, and has each as an attribute, which is None where it is absent.
     Raises TypeError for what is not of its kind, InvalidArgument for an extra member that has a
     name above.
+
+    >>> request = AnnotatedLLMRequest([{"role": "user", "content": "hi"}], model="gpt-4o")
+    >>> request.model, request.tools
+    ('gpt-4o', None)
+    >>> request
+    AnnotatedLLMRequest({'messages': [{'role': 'user', 'content': 'hi'}], 'model': 'gpt-4o'})
     """
 
-    MEMBERS = (
+    MEMBERS: tuple[str, ...] = (
         "messages",
         "instructions",
         "model",
@@ -160,28 +250,39 @@ class AnnotatedLLMRequest(_Annotated):
         self.extra = extra or {}
 
     def system_prompt(self) -> str | None:
-        """The text of the first system message, else that of the instructions, else None."""
+        """The text of the first system message, else that of the instructions, else None.
+
+        >>> AnnotatedLLMRequest([{"role": "system", "content": "Be brief."}]).system_prompt()
+        'Be brief.'
+        """
         for message in self.messages or ():
             if message.get("role") == "system":
                 return _text_of(message.get("content"))
         return _text_of(self.instructions)
 
     def last_user_message(self) -> str | None:
-        """The text of the last message of the user, or None."""
+        """The text of the last message of the user, or None.
+
+        >>> AnnotatedLLMRequest([{"role": "user", "content": "hi"}]).last_user_message()
+        'hi'
+        """
         for message in reversed(self.messages or ()):
             if message.get("role") == "user":
                 return _text_of(message.get("content"))
         return None
 
     def has_tool_calls(self) -> bool:
-        """Whether a message calls a tool."""
+        """Whether a message calls a tool.
+
+        >>> message = {"role": "assistant", "tool_calls": [{"id": "c1", "name": "search"}]}
+        >>> AnnotatedLLMRequest([message]).has_tool_calls()
+        True
+        """
         return any(message.get("tool_calls") for message in self.messages or ())
 
 
 class AnnotatedLLMResponse(_Annotated):
     """A response of a language model in a form that does not depend on the provider.
-
-        AnnotatedLLMResponse(model="gpt-4o", message="hello", finish_reason="complete")
 
     id: The provider's id of the response.
     model: The name of the model.
@@ -195,9 +296,13 @@ class AnnotatedLLMResponse(_Annotated):
     It is a dict of these members, and has each as an attribute, which is None where it is absent.
     Raises TypeError for what is not of its kind, InvalidArgument for an extra member that has a
     name above.
+
+    >>> response = AnnotatedLLMResponse(model="gpt-4o", message="hello", finish_reason="complete")
+    >>> response["message"], response.usage
+    ('hello', None)
     """
 
-    MEMBERS = (
+    MEMBERS: tuple[str, ...] = (
         "id",
         "model",
         "message",
@@ -239,11 +344,20 @@ class AnnotatedLLMResponse(_Annotated):
         self.extra = extra or {}
 
     def response_text(self) -> str | None:
-        """What it says, or None where there is no text."""
+        """What it says, or None where there is no text.
+
+        >>> parts = [{"type": "text", "text": "hello"}, {"type": "image"}]
+        >>> AnnotatedLLMResponse(message=parts).response_text()
+        'hello'
+        """
         return _text_of(self.message)
 
     def has_tool_calls(self) -> bool:
-        """Whether it calls a tool."""
+        """Whether it calls a tool.
+
+        >>> AnnotatedLLMResponse(tool_calls=[{"id": "c1", "name": "search"}]).has_tool_calls()
+        True
+        """
         return bool(self.tool_calls)
 
 

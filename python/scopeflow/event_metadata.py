@@ -2,6 +2,12 @@
 
 An injector is `injector(event)` or an `async def` of it and returns a dict. Keys that are there
 already win; an injector that fails is logged and passed over (S3.12).
+
+>>> with event_metadata.injector("host", 10, lambda event: {"host": "worker-7"}):
+...     with testing.capture() as events:
+...         scope.event("cache miss")
+>>> events[0].metadata
+{'host': 'worker-7'}
 """
 
 from ._native import default_runtime

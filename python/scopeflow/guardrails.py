@@ -15,8 +15,12 @@ all scopes and calls. They return the fields `data`, `metadata` and `category_pr
 A callback with a keyword-only parameter `context` also gets a CallContext (S3.9). A sanitizer of an
 LLM's payload may have Relay's shape, `guardrail(payload, context)`, which tells of the codec.
 
-    with guardrails.tool_sanitize_request("redact", 10, redact):
-        ...  # Registered here, and no longer.
+>>> with guardrails.tool_sanitize_request("redact", 10, lambda name, args: "***"):
+...     with testing.capture() as events:
+...         tools.execute_sync("login", {"password": "x"}, lambda args: "done")
+'done'
+>>> events.find("login", phase="start").data
+'***'
 """
 
 from ._native import default_runtime

@@ -15,6 +15,10 @@ until the stream has ended.
 An InterceptOutcome leaves marks with the call besides. A callback with a keyword-only parameter
 `context` also gets a CallContext (S3.9). Relay's shapes are taken too: `fn(context, next)` for
 tools, whose `next` gives a ToolExecutionResult, and `fn(name, request, context, next)` for LLMs.
+
+>>> with intercepts.tool_request("tenant", 10, False, lambda name, args: {"tenant": "a"}):
+...     tools.execute_sync("search", {}, lambda args: args)
+{'tenant': 'a'}
 """
 
 from ._native import default_runtime

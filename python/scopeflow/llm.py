@@ -1,16 +1,20 @@
 """Calls of language models of the default runtime.
 
-    response = await llm.execute("openai", LLMRequest(headers, content), complete)
-
-    async with await llm.stream_execute("openai", request, stream) as chunks:
-        async for chunk in chunks:
-            ...
-
 As with tools, guardrails decide, the call's own span opens, and exactly one end event follows one
 start (S4.1, S4.3). A stream takes no chunk ahead of its consumer and keeps none (S4.7). `call` and
 `call_end` emit the same events for a call that the application runs by itself (S4.8).
 
 The module is also a decorator, `@scopeflow.llm`.
+
+>>> async def produce(request):
+...     yield "Hel"
+...     yield "lo"
+>>> request = LLMRequest({}, {"messages": [{"role": "user", "content": "hi"}]})
+>>> async with await llm.stream_execute("openai", request, produce) as chunks:
+...     async for chunk in chunks:
+...         print(chunk)
+Hel
+lo
 """
 
 from __future__ import annotations
@@ -49,6 +53,12 @@ def request_intercepts(name: str, request: LLMRequest) -> LLMRequest | Awaitable
     Returns the request as the intercepts leave it; where one of them waits for something, an
     awaitable for it. `request_intercepts_async` is to be awaited always, `…_sync` never. Raises
     what an intercept raises.
+
+    >>> def with_trace(name, request, annotated):
+    ...     return LLMRequest({"x-trace": "7f3a"}, request.content)
+    >>> with intercepts.llm_request("with-trace", 10, False, with_trace):
+    ...     llm.request_intercepts("openai", LLMRequest({}, {}))
+    LLMRequest(headers=['x-trace'], content={})
     """
     given: LLMRequest | Awaitable[LLMRequest] = begin(request_intercepts_async(name, request))
     return given
@@ -63,6 +73,12 @@ def conditional_execution(request: LLMRequest, *, name: str = "") -> Awaitable[N
     Returns None; where a guardrail waits for something, an awaitable for that.
     `conditional_execution_async` is to be awaited always, `…_sync` never. Raises GuardrailRejected
     when one refuses, and what one raises.
+
+    >>> with guardrails.llm_conditional_execution("closed", 10, lambda request: "closed"):
+    ...     llm.conditional_execution(LLMRequest({}, {}), name="openai")
+    Traceback (most recent call last):
+        ...
+    scopeflow._native.GuardrailRejected: guardrail rejected: closed
     """
     waiting: Awaitable[None] | None = begin(conditional_execution_async(request, name=name))
     return waiting

@@ -1,11 +1,13 @@
 """Measurements as marks, in the form that NeMo Relay has for them.
 
-    scope.metric("tokens", [
-        MetricMeasurement("llm.tokens.total", MetricKind.Counter, MetricValueType.U64, 812),
-    ])
-
 A mark of measurements has `data` `{"measurements": [...]}` and says so in its `data_schema`. What
 is measured is checked here, so that whoever reads the file can rely on it.
+
+>>> total = MetricMeasurement("llm.tokens", MetricKind.Counter, MetricValueType.U64, 812)
+>>> with testing.capture() as events:
+...     scope.metric("tokens", [total])
+>>> events.find("tokens").data
+{'measurements': [{'name': 'llm.tokens', 'kind': 'counter', 'value_type': 'u64', 'value': 812}]}
 """
 
 from __future__ import annotations
@@ -39,7 +41,13 @@ class _Choice(str):
 
 class MetricKind:
     """What a measurement is of: a sum that only grows, one that may shrink, a level, or values of
-    which the distribution counts."""
+    which the distribution counts.
+
+    >>> MetricMeasurement("queue.length", MetricKind.Gauge, MetricValueType.U64, 3).kind
+    'gauge'
+    >>> MetricKind.Gauge == "gauge"  # A text may be given in its place.
+    True
+    """
 
     Counter = _Choice("counter")
     UpDownCounter = _Choice("up_down_counter")
@@ -48,7 +56,11 @@ class MetricKind:
 
 
 class MetricValueType:
-    """What its value is: an integer of 0 and more, an integer, or a finite number."""
+    """What its value is: an integer of 0 and more, an integer, or a finite number.
+
+    >>> MetricMeasurement("load", MetricKind.Gauge, MetricValueType.F64, 0.5).value_type
+    'f64'
+    """
 
     U64 = _Choice("u64")
     I64 = _Choice("i64")
@@ -77,6 +89,14 @@ class MetricMeasurement:
     boundaries: Of a histogram: at most 64 upper limits, each greater than the one before.
 
     Raises InvalidArgument, a ValueError, that says which of these is wrong.
+
+    >>> tokens = MetricMeasurement("llm.tokens", MetricKind.Counter, MetricValueType.U64, 812)
+    >>> tokens.value
+    812
+    >>> MetricMeasurement("llm.tokens", MetricKind.Counter, MetricValueType.U64, -1)
+    Traceback (most recent call last):
+        ...
+    scopeflow._native.InvalidArgument: ...value must be 0 or more, not -1
     """
 
     __slots__ = (
@@ -101,19 +121,24 @@ class MetricMeasurement:
         attributes: Mapping[str, Any] | None = None,
         boundaries: Sequence[float] | None = None,
     ) -> None:
-        self.name = name
-        self.kind = kind
-        self.value_type = value_type
-        self.value = value
-        self.unit = unit
-        self.description = description
-        self.attributes = None if attributes is None else dict(attributes)
-        self.boundaries = None if boundaries is None else list(boundaries)
+        self.name: str = name
+        self.kind: str = kind
+        self.value_type: str = value_type
+        self.value: float = value
+        self.unit: str | None = unit
+        self.description: str | None = description
+        self.attributes: dict[str, Any] | None = None if attributes is None else dict(attributes)
+        self.boundaries: list[float] | None = None if boundaries is None else list(boundaries)
         for problem in self._problems():
             raise InvalidArgument(f"invalid argument: measurement {name!r}: {problem}")
 
     def to_dict(self) -> dict[str, Any]:
-        """As it stands in the mark; what is None is left out."""
+        """As it stands in the mark; what is None is left out.
+
+        >>> load = MetricMeasurement("load", MetricKind.Gauge, MetricValueType.F64, 0.5, unit="1")
+        >>> load.to_dict()
+        {'name': 'load', 'kind': 'gauge', 'value_type': 'f64', 'value': 0.5, 'unit': '1'}
+        """
         members = {name: getattr(self, name) for name in _MEMBERS}
         return {name: value for name, value in members.items() if value is not None}
 
@@ -209,6 +234,12 @@ def metric(
     timestamp: When it was measured, an aware datetime or nanoseconds since 1970; now by default.
 
     Raises InvalidArgument, TypeError for what is no MetricMeasurement.
+
+    >>> tokens = MetricMeasurement("llm.tokens", MetricKind.Counter, MetricValueType.U64, 812)
+    >>> with testing.capture() as events:
+    ...     scope.metric("tokens", [tokens])
+    >>> events.find("tokens").data["measurements"][0]["value"]
+    812
     """
     given = list(measurements)
     if not given:

@@ -1,11 +1,14 @@
 """Scopes and marks of the default runtime.
 
-    with scope.scope("planner", ScopeType.Agent, input={"goal": "..."}) as handle:
-        scope.event("thinking")
-        handle.output = {"plan": []}
-
 A scope that is opened becomes current in its context (a task, a thread), and what is opened or
 called there becomes its child. Contexts inherit the current scope by value (S1.9).
+
+>>> with testing.capture() as events:
+...     with scope.scope("planner", ScopeType.Agent, input={"goal": "win"}) as handle:
+...         scope.event("thinking")
+...         handle.output = {"plan": []}
+>>> events.names()
+['start planner', 'mark thinking', 'end planner']
 """
 
 from ._native import default_runtime

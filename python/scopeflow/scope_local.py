@@ -2,6 +2,14 @@
 
 They need no removing: they go with the scope and the last work that started under it. What the
 callbacks look like, `guardrails`, `intercepts`, `event_metadata` and `subscribers` say.
+
+>>> with testing.capture() as events:
+...     with scope.scope("turn", ScopeType.Agent) as handle:
+...         scope_local.register_tool_request(handle, "empty", 10, False, lambda name, args: {})
+...         tools.execute_sync("search", {"query": "x"}, lambda args: args)
+...     tools.execute_sync("search", {"query": "x"}, lambda args: args)
+{}
+{'query': 'x'}
 """
 
 from ._native import default_runtime

@@ -1,13 +1,15 @@
 """Settings from environment variables, for who asks for them. Importing the package reads none.
 
-    settings.apply()                          # to the default runtime, once, where a program starts
-
-    loaded = settings.load()
-    with loaded.apply(loaded.new_runtime()):  # or to one that takes all of them
-        ...
-
 TABLE is all there is: each variable's name, what is allowed, and what it does. An empty variable is
 one that is not set. Whatever begins with SCOPEFLOW_ and is not in the table is refused.
+
+A program calls `settings.apply()` once, where it starts; it is for the default runtime. One that
+takes all settings is made by `load`:
+
+>>> loaded = settings.load({"SCOPEFLOW_ATOF_PATH": "run.jsonl"})
+>>> with loaded.apply(loaded.new_runtime()) as applied:
+...     applied.exporter.path
+'run.jsonl'
 """
 
 from __future__ import annotations
@@ -32,7 +34,14 @@ NAME = "scopeflow.settings"
 
 
 class Setting(NamedTuple):
-    """One environment variable."""
+    """One environment variable.
+
+    >>> setting = settings.TABLE[0]
+    >>> setting.variable, setting.allowed
+    ('SCOPEFLOW_ATOF_PATH', 'a path')
+    >>> setting.doc
+    'The file that events are appended to; without it, none.'
+    """
 
     variable: str
     """Its name."""
@@ -107,7 +116,14 @@ TABLE = (
 
 
 class Settings:
-    """What the environment said; made by `load`. `values` has it by variable, without defaults."""
+    """What the environment said; made by `load`. `values` has it by variable, without defaults.
+
+    >>> loaded = settings.load({"SCOPEFLOW_PAYLOAD_BUDGET": "65536"})
+    >>> loaded
+    <settings SCOPEFLOW_PAYLOAD_BUDGET>
+    >>> loaded.values
+    {'SCOPEFLOW_PAYLOAD_BUDGET': 65536}
+    """
 
     def __init__(self, values: dict[str, Any]) -> None:
         self.values = values
@@ -121,7 +137,11 @@ class Settings:
         }
 
     def new_runtime(self) -> Runtime:
-        """A Runtime with the settings that only a new one can take. Raises InvalidArgument."""
+        """A Runtime with the settings that only a new one can take. Raises InvalidArgument.
+
+        >>> runtime = settings.load({"SCOPEFLOW_PAYLOAD_BUDGET": "65536"}).new_runtime()
+        >>> runtime.close()
+        """
         runtime = _native.Runtime(**self._of("runtime"))
         self._made.append(runtime)
         return runtime
@@ -132,6 +152,13 @@ class Settings:
         What this opens lasts until the result is shut down, or left as a `with`. Raises
         InvalidState for settings that only a new runtime takes and where the file cannot be opened,
         AlreadyExists where settings are in force already; then nothing is changed.
+
+        >>> loaded = settings.load({"SCOPEFLOW_PAYLOAD_BUDGET": "65536"})
+        >>> loaded.apply(loaded.new_runtime()).shutdown()
+        >>> loaded.apply()
+        Traceback (most recent call last):
+            ...
+        scopeflow._native.InvalidState: invalid state: SCOPEFLOW_PAYLOAD_BUDGET is for ...
         """
         target = _native.default_runtime if runtime is None else runtime
         self._check_runtime(target)
@@ -180,6 +207,13 @@ class Applied:
     """Settings that are in force. A context manager; `shutdown` ends them, too.
 
     exporter: The AtofExporter, or None.
+
+    >>> with settings.apply(environment={"SCOPEFLOW_ATOF_PATH": "run.jsonl"}) as applied:
+    ...     scope.event("cache miss")
+    >>> applied.exporter
+    <AtofExporter>
+    >>> [event.name for event in read_atof("run.jsonl")]
+    ['cache miss']
     """
 
     def __init__(self, exporter: AtofExporter | None, undo: contextlib.ExitStack) -> None:
@@ -188,7 +222,13 @@ class Applied:
 
     def shutdown(self) -> None:
         """Flushes and closes what was opened, and restores the log level. A second time does
-        nothing."""
+        nothing.
+
+        >>> applied = settings.apply(environment={"SCOPEFLOW_ATOF_PATH": "run.jsonl"})
+        >>> applied.shutdown()
+        >>> default_runtime.registrations()
+        []
+        """
         self._undo.close()
 
     def __enter__(self) -> Applied:
@@ -202,6 +242,10 @@ class Applied:
     ) -> None:
         self.shutdown()
 
+    def __repr__(self) -> str:
+        where = "" if self.exporter is None else f", writing {self.exporter.path!r}"
+        return f"<applied settings{where}>"
+
 
 def load(environment: Mapping[str, str] | None = None) -> Settings:
     """Reads the settings, and changes nothing.
@@ -209,6 +253,13 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
     environment: The variables, those of the process by default.
 
     Raises InvalidArgument, naming the variable, its value and what is allowed.
+
+    >>> settings.load({"SCOPEFLOW_ATOF_PATH": "run.jsonl"}).values
+    {'SCOPEFLOW_ATOF_PATH': 'run.jsonl'}
+    >>> settings.load({"SCOPEFLOW_CONSOLE": "maybe"})
+    Traceback (most recent call last):
+        ...
+    scopeflow._native.InvalidArgument: invalid argument: SCOPEFLOW_CONSOLE is 'maybe'; allowed: 0, 1
     """
     given = os.environ if environment is None else environment
     known = {setting.variable: setting for setting in TABLE}
@@ -245,6 +296,11 @@ def apply(
 
     runtime: A Runtime, the default one by default.
     environment: The variables, those of the process by default.
+
+    >>> applied = settings.apply(environment={"SCOPEFLOW_ATOF_PATH": "run.jsonl"})
+    >>> applied.exporter.path
+    'run.jsonl'
+    >>> applied.shutdown()
     """
     return load(environment).apply(runtime)
 

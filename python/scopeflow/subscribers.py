@@ -3,6 +3,10 @@
 A subscriber is `callback(event)`. It is called on the emitting thread, in order; several threads
 may call it at once. One that fails is logged (logger `scopeflow`) and counted, and nobody else
 notices (S5.2).
+
+>>> with subscribers.subscriber("show", lambda event: print(event.name, event.data)):
+...     scope.event("cache miss", data={"key": "weather"})
+cache miss {'key': 'weather'}
 """
 
 from __future__ import annotations
@@ -15,6 +19,7 @@ from ._scoped import scoped
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from logging import Logger
     from typing import TextIO
 
     from ._scoped import Registration
@@ -32,6 +37,13 @@ def flush(timeout_s: float = 30.0) -> None:
     timeout_s: How long to wait at most, in seconds, for each exporter.
 
     Raises LimitExceeded if the time was too short, InvalidState if an event could not be written.
+
+    >>> exporter = AtofExporter(AtofExporterConfig())
+    >>> exporter.register("file")
+    >>> scope.event("cache miss")
+    >>> subscribers.flush(timeout_s=5)
+    >>> [event.name for event in read_atof(exporter.path)]
+    ['cache miss']
     """
     default_runtime.runtime_flush()
     for exporter in _exporters():
@@ -39,7 +51,15 @@ def flush(timeout_s: float = 30.0) -> None:
 
 
 async def flush_async(timeout_s: float = 30.0) -> None:
-    """As `flush`, but the event loop, asyncio's or trio's, runs on while exporters write."""
+    """As `flush`, but the event loop, asyncio's or trio's, runs on while exporters write.
+
+    >>> exporter = AtofExporter(AtofExporterConfig())
+    >>> exporter.register("file")
+    >>> scope.event("cache miss")
+    >>> await subscribers.flush_async(timeout_s=5)
+    >>> [event.name for event in read_atof(exporter.path)]
+    ['cache miss']
+    """
     default_runtime.runtime_flush()
     for exporter in _exporters():
         await in_worker_thread(exporter.force_flush, timeout_s)
@@ -64,12 +84,61 @@ def console(
     last 10,000 open scopes. Raises ImportError for `rich=True` where rich is not installed
     (`pip install scopeflow[console]`).
 
-        with subscribers.console():
-            run_agent()
+    >>> import sys
+    >>> with subscribers.console(sys.stdout, rich=False):
+    ...     with scope.scope("plan", ScopeType.Agent):
+    ...         scope.event("cache miss")
+    |- agent plan
+    |  * cache miss  +... ms
+    `- agent plan  ... ms  OK
     """
     from . import _console
 
     return _console.registration(default_runtime, file, rich, name)
+
+
+def logging(
+    logger: Logger | str | None = None,
+    *,
+    level: int = 20,
+    data: bool = False,
+    name: str = "logging",
+) -> Registration:
+    """A Registration of a subscriber that makes each event a record of a standard library's logger.
+
+    logger: A logging.Logger or its name, `scopeflow.events` by default.
+    level: Of what neither fails nor says how grave it is, `logging.INFO` by default.
+    data: Whether records have the events' data: whole as a field, its beginning in the text.
+    name: The subscriber's name.
+
+    Its records read like these:
+
+        INFO start tool search
+        ERROR end tool search in 1.2 ms: ERROR: LookupError: nothing there
+        INFO mark cache miss
+
+    The level of an end is ERROR where the work failed, WARNING where it was refused, cancelled or
+    abandoned; that of a mark is its severity, of a refusal WARNING, of a call that failed before it
+    began ERROR. For formatters a record has the fields `scopeflow_event` (start, end or mark),
+    `event_name`, `uuid`, `parent_uuid`, `category`, `timestamp_ns`, `duration_ns`, `status` and
+    `error_type`, None where there is nothing to say. Its place in the code is where the event was
+    emitted. Marks that `scopeflow.logging_handler` made are not logged again.
+
+    A handler that raises is a subscriber that fails (S5.2). The start of the last 10,000 open
+    scopes is remembered, for durations. Raises TypeError.
+
+    >>> import logging, sys
+    >>> logger = logging.Logger("mine")
+    >>> logger.addHandler(logging.StreamHandler(sys.stdout))
+    >>> with subscribers.logging(logger):
+    ...     tools.execute_sync("search", {"query": "x"}, lambda args: "found")
+    start tool search
+    end tool search in ... ms: OK
+    'found'
+    """
+    from . import _logging
+
+    return _logging.registration(default_runtime, logger, level, name, data)
 
 
 __all__ = [
@@ -77,6 +146,7 @@ __all__ = [
     "deregister",
     "flush",
     "flush_async",
+    "logging",
     "register",
     "subscriber",
 ]

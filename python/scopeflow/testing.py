@@ -1,14 +1,19 @@
 """Tests of what an application does with scopeflow: a runtime of their own, and what it emitted.
 
-    def test_search(scopeflow_events):            # fixtures of the pytest plugin
+With pytest, fixtures give both; elsewhere `isolated` and `capture` do:
+
+    def test_search(scopeflow_events):
         search("x")
         assert scopeflow_events.names() == ["start search", "end search"]
 
-    with testing.isolated() as runtime, testing.capture(runtime) as events:    # anywhere else
-        search("x")
-
 The runtime's clock and ids are deterministic: two runs of the same program, one thread and one task
 at a time, emit the same bytes.
+
+>>> with testing.isolated() as runtime, testing.capture(runtime) as events:
+...     tools.execute_sync("search", {"query": "x"}, lambda args: {"hits": 2})
+{'hits': 2}
+>>> events.find("search", phase="end").time.isoformat()
+'2026-01-01T00:00:00.001000+00:00'
 """
 
 from __future__ import annotations
@@ -37,8 +42,13 @@ CLOCK_STEP = 1_000_000
 class CapturedEvents:
     """A subscriber that keeps all events, in order: a sequence of them, with ways to look.
 
-    events = CapturedEvents()
-    runtime.register_subscriber("captured", events)
+    >>> events = testing.CapturedEvents()
+    >>> subscribers.register("captured", events)
+    >>> scope.event("cache miss")
+    >>> events
+    <1 captured events>
+    >>> events[0].name
+    'cache miss'
     """
 
     def __init__(self) -> None:
@@ -60,11 +70,24 @@ class CapturedEvents:
         return f"<{len(self)} captured events>"
 
     def clear(self) -> None:
-        """Forgets what was captured."""
+        """Forgets what was captured.
+
+        >>> with testing.capture() as events:
+        ...     scope.event("cache miss")
+        ...     events.clear()
+        >>> len(events)
+        0
+        """
         self._events.clear()
 
     def names(self) -> list[str]:
-        """What happened, in words: `start a`, `mark m`, `end a`."""
+        """What happened, in words: `start a`, `mark m`, `end a`.
+
+        >>> with testing.capture() as events, scope.scope("plan", ScopeType.Agent):
+        ...     scope.event("cache miss")
+        >>> events.names()
+        ['start plan', 'mark cache miss', 'end plan']
+        """
         return [f"{_phase(event)} {event.name}" for event in self._events]
 
     def find_all(
@@ -75,6 +98,12 @@ class CapturedEvents:
         name: What the scope, call or mark is called.
         phase: `start`, `end` or `mark`. Raises ValueError for another one.
         category: The kind of work, such as `tool`.
+
+        >>> with testing.capture() as events:
+        ...     for key in ("weather", "news"):
+        ...         scope.event("cache miss", data={"key": key})
+        >>> [event.data["key"] for event in events.find_all("cache miss")]
+        ['weather', 'news']
         """
         if phase not in (None, "start", "end", "mark"):
             raise ValueError(f"phase must be 'start', 'end' or 'mark', not {phase!r}")
@@ -90,7 +119,14 @@ class CapturedEvents:
         self, name: str | None = None, *, phase: str | None = None, category: str | None = None
     ) -> Any:
         """The one event that is as said. Raises AssertionError where there is none or more than
-        one, and tells what there is. The arguments are those of `find_all`."""
+        one, and tells what there is. The arguments are those of `find_all`.
+
+        >>> with testing.capture() as events:
+        ...     tools.execute_sync("search", {"query": "x"}, lambda args: 3)
+        3
+        >>> events.find("search", phase="end").data
+        3
+        """
         found = self.find_all(name, phase=phase, category=category)
         if len(found) != 1:
             wanted = " ".join(text for text in (phase, category, name) if text is not None)
@@ -100,23 +136,43 @@ class CapturedEvents:
         return found[0]
 
     def children(self, of: ScopeEvent | MarkEvent) -> list[ScopeEvent | MarkEvent]:
-        """The starts and marks right below a scope or call, of which `of` is the start or end."""
+        """The starts and marks right below a scope or call, of which `of` is the start or end.
+
+        >>> with testing.capture() as events, scope.scope("plan", ScopeType.Agent):
+        ...     scope.event("cache miss")
+        >>> [event.name for event in events.children(events.find("plan", phase="start"))]
+        ['cache miss']
+        """
         return [e for e in self._events if e.parent_uuid == of.uuid and _phase(e) != "end"]
 
     def tree(self) -> str:
-        """All of it as text, with times and outcomes, as the command `scopeflow tree` shows it."""
+        """All of it as text, with times and outcomes, as the command `scopeflow tree` shows it.
+
+        >>> with testing.isolated(), testing.capture() as events:
+        ...     with scope.scope("plan", ScopeType.Agent):
+        ...         scope.event("cache miss")
+        >>> print(events.tree())
+        agent plan          2.0 ms  OK
+        └─ ◆ cache miss    +1.0 ms
+        """
         from ._cli import reader, render
         from ._cli.forest import Forest, Limits
 
         forest = Forest(Limits(children=sys.maxsize, depth=sys.maxsize, nodes=sys.maxsize))
         trees = []
         for number, event in enumerate(self._events, 1):
-            trees += forest.add(number, reader.parse(event.to_json().encode()))[0]
+            trees += forest.add(number, reader.from_event(event))[0]
         trees += forest.finish()
         return "\n".join(line for tree in trees for line in render.lines(tree, render.UNICODE))
 
     def to_jsonl(self) -> str:
-        """All of it as an event file: a line of ATOF for each event."""
+        """All of it as an event file: a line of ATOF for each event.
+
+        >>> with testing.capture() as events:
+        ...     scope.event("cache miss")
+        >>> [event.name for event in read_atof([events.to_jsonl().encode()])]
+        ['cache miss']
+        """
         return "".join(f"{event.to_json()}\n" for event in self._events)
 
 
@@ -133,9 +189,11 @@ def capture(
     runtime: The Runtime.
     name: The subscriber's name. Raises AlreadyExists where it is taken.
 
-        with testing.capture() as events:
-            work()
-        assert events.find("work", phase="end").data == 3
+    >>> with testing.capture() as events:
+    ...     tools.execute_sync("search", {"query": "x"}, lambda args: 3)
+    3
+    >>> events.names()
+    ['start search', 'end search']
     """
     runtime = _native.default_runtime if runtime is None else runtime
     events = CapturedEvents()
@@ -157,6 +215,11 @@ def deterministic_runtime(
     clock_start: The first reading, nanoseconds since 1970.
     clock_step: What passes between two readings, in nanoseconds.
     options: What else a Runtime takes, such as `payload_budget`.
+
+    >>> runtime = testing.deterministic_runtime()
+    >>> handle = runtime.scope_push("turn", ScopeType.Agent)
+    >>> handle.uuid, handle.started_at.isoformat()
+    ('01900000-0000-7000-8000-000000000001', '2026-01-01T00:00:00+00:00')
     """
     return Runtime(
         flags=RuntimeFlags.DETERMINISTIC,
@@ -178,8 +241,11 @@ def isolated(**options: Any) -> Iterator[Runtime]:
     References that are no global of a module, such as a default argument, stay with the other one.
     Not for several threads at once, nor inside itself.
 
-        with testing.isolated() as runtime:
-            ...
+    >>> subscribers.register("show", print)
+    >>> with testing.isolated() as runtime:
+    ...     scope.event("nobody hears it")
+    ...     runtime.registrations()
+    []
     """
     outer = _native.default_runtime
     runtime = deterministic_runtime(**options)

@@ -1,10 +1,16 @@
 """Tool calls of the default runtime.
 
-    result = await tools.execute("search", {"query": "x"}, search)
-
 Guardrails decide, the call's own span opens, the tool runs with its arguments as they are, and
 exactly one end event follows one start, whatever happened (S4.1, S4.3). `call` and `call_end` emit
 the same events for a call that the application runs by itself (S4.8).
+
+>>> async def search(args):
+...     return {"hits": 2}
+>>> with testing.capture() as events:
+...     await tools.execute("search", {"query": "x"}, search)
+{'hits': 2}
+>>> events.names()
+['start search', 'end search']
 """
 
 from __future__ import annotations
@@ -36,6 +42,10 @@ def request_intercepts(name: str, args: Any) -> Any:
     Returns the arguments as the intercepts leave them; where one of them waits for something, an
     awaitable for them. `request_intercepts_async` is to be awaited always, `…_sync` never. Raises
     what an intercept raises.
+
+    >>> with intercepts.tool_request("tenant", 10, False, lambda name, args: {"tenant": "a"}):
+    ...     tools.request_intercepts("search", {})
+    {'tenant': 'a'}
     """
     return begin(request_intercepts_async(name, args))
 
@@ -49,6 +59,12 @@ def conditional_execution(name: str, args: object) -> Awaitable[None] | None:
     Returns None; where a guardrail waits for something, an awaitable for that.
     `conditional_execution_async` is to be awaited always, `…_sync` never. Raises GuardrailRejected
     when one refuses, and what one raises.
+
+    >>> with guardrails.tool_conditional_execution("closed", 10, lambda name, args: "closed"):
+    ...     tools.conditional_execution("search", {"query": "x"})
+    Traceback (most recent call last):
+        ...
+    scopeflow._native.GuardrailRejected: guardrail rejected: closed
     """
     waiting: Awaitable[None] | None = begin(conditional_execution_async(name, args))
     return waiting

@@ -1,4 +1,10 @@
-"""Small helpers around coroutines."""
+"""Small helpers around coroutines.
+
+>>> async def search(args):
+...     return {"hits": 2}
+>>> utils.run_sync(tools.execute("search", {"query": "x"}, search))
+{'hits': 2}
+"""
 
 from __future__ import annotations
 
@@ -26,7 +32,10 @@ def run_sync(coro: Coroutine[Any, Any, Result]) -> Result:
 
     Raises TypeError for what is no coroutine.
 
-        result = run_sync(tools.execute("search", {"q": "x"}, search))
+    >>> async def search(args):
+    ...     return {"found": args["query"]}
+    >>> utils.run_sync(tools.execute("search", {"query": "x"}, search))
+    {'found': 'x'}
     """
     if not hasattr(coro, "send") or not hasattr(coro, "__await__"):
         raise TypeError(f"coro must be a coroutine, not {type(coro).__name__}")

@@ -280,3 +280,12 @@ def test_the_defaults_say_where_they_write():
     assert str(os.getpid()) in config.filename
     assert config.mode is AtofExporterMode.Append
     assert config.filename in repr(config)
+
+
+def test_a_closed_runtime_takes_no_exporter(tmp_path):
+    runtime = scopeflow.Runtime()
+    exporter = exporter_of(runtime, tmp_path / "events.jsonl")
+    runtime.close()
+    with pytest.raises(scopeflow.InvalidState, match="closed"):
+        exporter.register("file")
+    exporter.shutdown()

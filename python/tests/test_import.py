@@ -41,6 +41,12 @@ def test_using_it_without_looking_loads_none_either():
     assert added & set(HEAVY) == set()
 
 
+def test_logging_is_loaded_when_it_is_asked_for():
+    assert "logging" in modules_after("import scopeflow; scopeflow.logging_handler()")
+    statement = "import scopeflow; scopeflow.subscribers.logging; scopeflow.read_atof"
+    assert "logging" not in modules_after(statement)
+
+
 def test_the_version_is_the_cores():
     assert scopeflow.__version__ == _native.__version__
     assert scopeflow.__version__.count(".") == 2

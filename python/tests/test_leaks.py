@@ -20,8 +20,8 @@ from scopeflow import (
 )
 
 COUNT = 10_000
-# Of blocks that Python allocates; a leak of one object a call would be a hundred times as much.
-BLOCKS = 100
+# Of blocks that Python allocates; a leak of one object a call would be twenty times as much.
+BLOCKS = COUNT // 20
 BYTES = 1_000_000
 
 

@@ -169,36 +169,84 @@ def test_a_loop_inside_a_loop(log):
 GREENLETS = """
 from gevent import monkey
 monkey.patch_all()
+import contextvars
 import gevent
 from scopeflow import (
-    ScopeType, propagate_scope_to_thread, scope, subscribers, tools, use_scope_stack
+    LLMRequest, ScopeType, get_handle, llm, propagate_scope_to_thread, scope, subscribers, tools,
+    use_scope_stack,
 )
 
+def run(function, arguments):
+    tasks = [gevent.spawn(function, *given) for given in arguments]
+    gevent.joinall(tasks, raise_error=True)
+    return [task.value for task in tasks]
+"""
+SIDE_BY_SIDE = """
 def tool(args):
     gevent.sleep(0.001)
     return args
 
+def produce(request):
+    for _ in range(3):
+        gevent.sleep(0.001)
+        yield get_handle().name
+
 def side(stack, number):
     with use_scope_stack(stack), scope.scope(f"side {number}", ScopeType.Function) as handle:
         gevent.sleep(0.001)
-        assert scope.get_handle() is handle
+        assert get_handle() is handle
         assert tools.execute_sync("t", number, tool) == number
-        assert scope.get_handle() is handle
+        assert list(llm.stream_execute_sync("m", LLMRequest({}, {}), produce)) == ["m"] * 3
+        assert get_handle() is handle
 
 events = []
 subscribers.register("log", events.append)
 with scope.scope("outer", ScopeType.Agent) as outer:
     stack = propagate_scope_to_thread()
-    gevent.joinall([gevent.spawn(side, stack, n) for n in range(20)], raise_error=True)
-    assert scope.get_handle() is outer
+    run(side, [(stack, number) for number in range(20)])
+    assert get_handle() is outer
 starts = [e for e in events if e.scope_category == "start" and e.name.startswith("side")]
 assert len(starts) == 20 and {e.parent_uuid for e in starts} == {outer.uuid}
-assert len(events) == 2 * (1 + 20 + 20)
+assert len(events) == 2 * (1 + 20 + 20 + 20)
+"""
+BEGINNINGS = """
+def name():
+    return get_handle().name
+
+with scope.scope("outer", ScopeType.Agent):
+    assert run(name, [()]) == ["root"]
+    assert run(contextvars.copy_context().run, [(name,)]) == ["outer"]
+"""
+WAITING_SUBSCRIBER = """
+running = most = 0
+names = []
+
+def slow(event):
+    global running, most
+    running += 1
+    most = max(most, running)
+    gevent.sleep(0.001)
+    names.append(event.name)
+    running -= 1
+
+subscribers.register("slow", slow)
+run(scope.event, [(f"mark {number}",) for number in range(20)])
+assert names == [f"mark {number}" for number in range(20)] and most == 1
 """
 
 
-def test_greenlets():
-    """Each has a context of its own, which begins with nothing, as that of a thread does."""
+@pytest.mark.parametrize("is_patched", [True, False], ids=["patched", "plain"])
+@pytest.mark.parametrize(
+    "program",
+    [SIDE_BY_SIDE, BEGINNINGS, WAITING_SUBSCRIBER],
+    ids=["side_by_side", "beginnings", "waiting_subscriber"],
+)
+def test_greenlets(program, is_patched):
+    """Each has a context of its own, which begins with nothing, as that of a thread does. They
+    share a thread, and so the order in which it delivers."""
     pytest.importorskip("gevent", reason="its greenlets need gevent")
-    done = subprocess.run([sys.executable, "-c", GREENLETS], capture_output=True, text=True)
+    whole = f"{GREENLETS}{program}"
+    if not is_patched:
+        whole = whole.replace("monkey.patch_all()", "")
+    done = subprocess.run([sys.executable, "-c", whole], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

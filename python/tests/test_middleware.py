@@ -277,6 +277,36 @@ def test_next_works_no_longer_once_its_intercept_is_over(runtime, ending):
     asyncio.run(main())
 
 
+@pytest.mark.parametrize(
+    ("call", "expected"),
+    [
+        (lambda next: next(2), 2),
+        (lambda next: next(request=3), 3),
+        (lambda next: next.__call__(4), 4),
+        (lambda next: functools.partial(next, 6)(), 6),
+        (lambda next: [*map(next, [7])], [7]),
+    ],
+)
+def test_next_may_be_called_in_every_way(runtime, call, expected):
+    runtime.register_tool_execution_intercept("mine", 1, lambda name, args, next: call(next))
+    assert runtime.tool_execute_sync("tool", 1, lambda args: args) == expected
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda next: next(),
+        lambda next: next(1, 2),
+        lambda next: next(args=1),
+        lambda next: next(1, request=1),
+    ],
+)
+def test_next_takes_a_request_and_nothing_else(runtime, call):
+    runtime.register_tool_execution_intercept("mine", 1, lambda name, args, next: call(next))
+    with pytest.raises(TypeError, match=r"__call__|argument"):
+        runtime.tool_execute_sync("tool", 1, lambda args: args)
+
+
 def test_next_of_a_call_that_was_dropped_is_over_too(runtime, log):
     kept = []
 

@@ -321,7 +321,7 @@ Half.__dataclass_fields__ = {"fine": None, "broken": None}
         (Half(), {"$unserializable": "Half"}),
         (Raising(), {"$unserializable": "Raising"}),
         ({RaisingKey(): 1}, {"RaisingKey": 1}),
-        (RaisingLength([1]), []),
+        (RaisingLength([1]), [1]),
     ],
 )
 def test_a_value_that_raises_is_contained(value, expected):
@@ -353,6 +353,17 @@ def test_a_dict_that_changes_while_it_is_walked():
     assert encode(shrinking) == [{}]
 
 
+def test_a_key_that_is_no_text_comes_while_a_dict_is_walked():
+    class Replaces:
+        def model_dump(self):
+            del members["b"]
+            members[5] = "five"
+            return {}
+
+    members = {"a": Replaces(), "b": 1, "c": 2}
+    assert encode(members) == {"a": {}, "c": 2, "5": "five"}
+
+
 def test_ctrl_c_during_encoding_is_not_lost():
     class Interrupted:
         def model_dump(self):
@@ -377,6 +388,35 @@ def test_an_error_without_a_text_is_described(runtime, log):
 
 
 # --- Budget and form ---
+
+
+def test_a_payload_that_asks_for_its_own_event_is_told_so():
+    """Its text is not there yet; what is asked for is refused and the event is whole."""
+    kept, told = [], []
+
+    class Curious:
+        def model_dump(self):
+            with pytest.raises(scopeflow.InvalidState, match="is being encoded"):
+                kept[0].to_json()
+            told.append(True)
+            return {"x": 1}
+
+    runtime = scopeflow.Runtime()
+    runtime.register_subscriber("keep", kept.append)
+    runtime.register_subscriber("read", lambda event: event.to_json())
+    runtime.scope_event("curious", data=[1, Curious(), 2], metadata={"k": "v"})
+    assert told == [True]
+    event = json.loads(kept[0].to_json())
+    assert (event["data"], event["metadata"]) == ([1, {"x": 1}, 2], {"k": "v"})
+    runtime.close()
+
+
+def test_sets_in_sets_cost_no_more_for_being_deep():
+    """Each is sorted once, what it holds first; twice at every level would take for ever."""
+    value, expected = frozenset("a"), ["a"]
+    for depth in range(100):
+        value, expected = frozenset([value, depth]), [depth, expected]
+    assert json.loads(text({"deep": value})) == {"deep": expected}
 
 
 @pytest.mark.parametrize("container", [list, tuple, set, lambda rows: dict(enumerate(rows))])

@@ -1,12 +1,14 @@
 """The core's reader of event files, through its generated operations (S2.9).
 
 What it makes of a line is held against Python's own JSON parser, and what it makes of a time
-against the parser of the command line.
+against a parser of its own.
 """
 
 from __future__ import annotations
 
 import json
+import re
+from datetime import date
 from pathlib import Path
 
 import jsonschema
@@ -16,7 +18,6 @@ from hypothesis import strategies as st
 
 import scopeflow
 from scopeflow import AtofExporter, AtofExporterConfig, ScopeType
-from scopeflow._cli.reader import parse_time
 from scopeflow._native import AtofItemKind
 
 ROOT = Path(__file__).parents[2]
@@ -25,6 +26,14 @@ FILES = sorted(CORPORA.glob("*.jsonl"))
 RUNTIME = scopeflow.Runtime()
 PARTS = ("data", "data_schema", "metadata", "category_profile", "attributes")
 UUID = "01900000-0000-7000-8000-00000000000a"
+
+START_NS = 1_767_225_600_000_000_000  # 2026-01-01T00:00:00Z
+TIMESTAMP = re.compile(
+    r"(\d{4})-(\d{2})-(\d{2})[Tt ](\d{2}):(\d{2}):(\d{2})(?:\.(\d{1,9}))?"
+    r"(?:[Zz]|([+-])(\d{2}):(\d{2}))",
+    re.ASCII,
+)
+EPOCH_DAY = date(1970, 1, 1).toordinal()
 
 
 def read(data, size=65_536, **limits):
@@ -143,8 +152,59 @@ def test_any_bytes_cost_no_other_line(junk, size):
     assert all(item.message for item in items[1:-1])
 
 
+def parse_time(value):
+    """An ATOF timestamp in nanoseconds, or None if it is none (S2.3): the second opinion."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value * 1_000
+    match = TIMESTAMP.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
+        return None
+    year, month, day, hour, minute, second = map(int, match.group(1, 2, 3, 4, 5, 6))
+    try:
+        days = date(year, month, day).toordinal() - EPOCH_DAY
+    except ValueError:
+        return None
+    if hour > 23 or minute > 59 or second > 60:
+        return None
+    seconds = ((days * 24 + hour) * 60 + minute) * 60 + second
+    if match[8] is not None:
+        offset = (int(match[9]) * 60 + int(match[10])) * 60
+        seconds -= offset if match[8] == "+" else -offset
+    return seconds * 1_000_000_000 + int((match[7] or "0").ljust(9, "0"))
+
+
+@pytest.mark.parametrize(
+    ("value", "expected_ns"),
+    [
+        ("2026-01-01T00:00:00Z", START_NS),
+        ("2026-01-01t00:00:00z", START_NS),
+        ("2026-01-01T00:00:00.5Z", START_NS + 500_000_000),
+        ("2026-01-01T00:00:00.000000001Z", START_NS + 1),
+        ("2026-01-01T05:30:00.25+05:30", START_NS + 250_000_000),
+        ("2025-12-31T19:00:00-05:00", START_NS),
+        (START_NS // 1_000, START_NS),
+        (0, 0),
+        ("1969-12-31T23:59:59.999999999Z", -1),
+        ("2026-02-30T00:00:00Z", None),
+        ("2026-01-01T24:00:00Z", None),
+        ("2026-01-01T00:00:00", None),
+        ("2026-01-01T00:00:00.1234567890Z", None),
+        ("٢٠٢٦-01-01T00:00:00Z", None),
+        (True, None),
+        (1.5, None),
+        (None, None),
+    ],
+)
+def test_times_of_all_writers(value, expected_ns):
+    """S2.3: any offset, 0 to 9 digits, integer epoch microseconds."""
+    assert parse_time(value) == expected_ns
+    (item,) = read(mark(timestamp=value))
+    is_event = item.item == AtofItemKind.Event
+    assert (item.timestamp_ns if is_event else None) == expected_ns
+
+
 @given(st.text("0123456789-+:.TtZz ", max_size=40))
-def test_times_are_read_as_the_command_line_reads_them(text):
+def test_any_text_for_a_time(text):
     check_time(text)
 
 

@@ -472,3 +472,30 @@ def test_a_dropped_stream_takes_its_generators_along(runtime, log):
     runtime.runtime_flush()
     assert outcome(log) == "abandoned"
     assert producer.ended in ("GeneratorExit", "CancelledError")
+
+
+def test_next_goes_back_to_what_is_in_force_when_its_span_was_ended_elsewhere(runtime, log):
+    """A nested stream, in a context of its own, ends the span that `next` stands under: its
+    producer goes on under what that span was opened over, and says no more of it (ADR 0011)."""
+    spans = {}
+
+    def nested(request):
+        runtime.scope_pop(runtime.get_handle())
+        runtime.scope_pop(spans["outer"])
+        return iter(())
+
+    def outer(request):
+        spans["outer"] = runtime.get_handle()
+        list(runtime.llm_stream_execute_sync("nested", REQUEST, nested))
+        return chunks()
+
+    def chunks():
+        yield 1
+        runtime.tool_call("search", {})
+
+    def intercept(name, request, next):
+        return next(request)
+
+    runtime.register_llm_stream_execution_intercept("passes", 1, intercept)
+    list(runtime.llm_stream_execute_sync("outer", REQUEST, outer))
+    assert log.start("search").metadata is None

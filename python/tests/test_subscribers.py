@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import collections.abc
 import gc
 import logging
 import sys
@@ -282,25 +283,33 @@ def test_a_subscriber_that_turns_out_to_be_async_has_failed(runtime, caplog):
 # --- Data (S5.4, S5.5) ---
 
 
-class Untouched:
-    """Fails a test that encodes it."""
+class Payload(collections.abc.Mapping):
+    """Counts how often it is encoded."""
 
-    looked_at = 0
+    count = 0
 
-    @property
-    def __dataclass_fields__(self):
-        Untouched.looked_at += 1
-        return {}
+    def __iter__(self):
+        self.count += 1
+        return iter(())
+
+    def __len__(self):
+        return 0
+
+    def __getitem__(self, key):
+        raise KeyError(key)
 
 
 def test_nobody_looks_nobody_encodes(runtime):
-    payload = Untouched()
+    payload = Payload()
     with runtime.scope("unheard", AGENT, input=payload):
         runtime.tool_execute_sync("unheard", payload, lambda args: args)
     runtime.register_subscriber("blind", lambda event: event.name)
     with runtime.scope("heard", AGENT, input=payload):
         runtime.tool_execute_sync("heard", payload, lambda args: args)
-    assert Untouched.looked_at == 0
+    assert payload.count == 0
+    runtime.register_subscriber("looks", lambda event: event.data)
+    runtime.scope_event("seen", data=payload)
+    assert payload.count > 0
 
 
 def test_later_changes_of_the_application_are_not_seen(runtime, log):

@@ -12,8 +12,10 @@ import scopeflow
 from scopeflow import (
     AlreadyExists,
     InvalidState,
+    LLMRequest,
     ScopeType,
     guardrails,
+    llm,
     scope,
     subscribers,
     testing,
@@ -93,6 +95,15 @@ def test_the_tree_is_what_the_command_shows():
     ]
     assert lines[2].split() == ["│", "└─", "◆", "looking", "+1.0", "ms", '{"query":', '"x"}']
     assert lines[3].endswith("ERROR: LookupError: nothing there")
+
+
+def test_the_tree_has_the_tokens_of_models():
+    def answer(request):
+        return {"usage": {"prompt_tokens": 12, "completion_tokens": 3}}
+
+    with testing.isolated(), testing.capture() as events:
+        llm.execute_sync("m", LLMRequest({}, {}), answer)
+    assert events.tree().endswith("OK  12 + 3 tokens")
 
 
 def test_two_runs_are_the_same_bytes():

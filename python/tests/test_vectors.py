@@ -1,8 +1,9 @@
 """The conformance vectors (tests/vectors), through the driver that users use: each case sync,
-async, and async with every target and guard suspending once."""
+async, async with every target and guard suspending once, and with middleware in C."""
 
 from __future__ import annotations
 
+import gc
 import json
 from pathlib import Path
 
@@ -58,6 +59,14 @@ def replay(case, mode):
     session = Session(case, mode)
     session.run()
     session.check()
+    natives = session.natives
+    if "native" not in case.get("needs", ()):
+        return
+    session.close()
+    natives.let_go()
+    del session
+    gc.collect()
+    natives.check_given_back_once()
 
 
 def test_there_are_enough_vectors():

@@ -10,14 +10,15 @@ import itertools
 import json
 
 import host_fixtures
+import natively
 import operations_gen as table
-from scripts import ERRORS, ScriptedCall, Scripts, complete, text_of
+from scripts import ERRORS, ScriptedCall, Scripts, complete, is_it, text_of
 
 import scopeflow
 from scopeflow import LLMRequest, _native
 
-MODES = ("sync", "async", "suspending")
-FEATURES = {"sync_and_async", "subscriber_cancel", "tool_annotations"}
+MODES = ("sync", "async", "suspending", "native")
+FEATURES = {"native", "sync_and_async", "subscriber_cancel", "tool_annotations"}
 DEFAULT_CLOCK_START = "1767225600000000000"
 # Operations in which async callables may be awaited; in all others they count as failed (S3.8).
 AWAITING = {
@@ -31,12 +32,17 @@ AWAITING = {
 }
 
 
+class CannotLetGo(Exception):
+    """A random case abandons what another handle keeps: it cannot be replayed here."""
+
+
 class Session:
     """One case: its runtime, its labels, and what was seen."""
 
     def __init__(self, case, mode):
         self.case = case
         self.mode = mode
+        self.natives = natively.Natives()
         options = case.get("runtime", {})
         self.runtime = scopeflow.Runtime(
             flags=scopeflow.RuntimeFlags.DETERMINISTIC | scopeflow.RuntimeFlags.CANONICAL,
@@ -48,6 +54,7 @@ class Session:
         self.contexts = {"main": contextvars.Context()}
         self.entered = []  # Names of the contexts that are running, the innermost last.
         self.labels = {}
+        self.opened_in = {}  # Labels of scopes and the contexts in which they were opened.
         self.events = {}
         self.calls = []
         self.thrown = []  # Error objects that targets and callables let out.
@@ -66,6 +73,7 @@ class Session:
         stats = self.runtime.stats()
         for name, value in expected.get("stats", {}).items():
             assert (name, str(getattr(stats, name))) == (name, value)
+        self.natives.check(expected.get("given_back"))
         for payload, text in self.owned:
             assert text_of(payload) == text, "the application's own object was changed"
 
@@ -108,6 +116,8 @@ class Session:
             self.entered.pop()
 
     def abandon(self, label):
+        """An open scope keeps the context that it was opened in, and with it what is current there:
+        where somebody still holds one, Python cannot let go of the handle."""
         handle = self.labels.pop(label)
         held = [
             name
@@ -116,8 +126,13 @@ class Session:
         ]
         for name in held:
             del self.contexts[name]
+        uuid, kind = handle.uuid, type(handle)
         del handle
         self.collect_garbage()
+        if any(self.opened_in.get(other) in held for other in self.labels):
+            tracked = (thing for thing in gc.get_objects() if type(thing) is kind)
+            if any(thing.uuid == uuid for thing in tracked):
+                raise CannotLetGo(label)
 
     def collect_garbage(self):
         """What the runner keeps of errors must not keep the frames of those who held a handle."""
@@ -145,6 +160,7 @@ class Session:
         self.check_chunks(received, expected)
         if "as" in step:
             self.labels[step["as"]] = outcome
+            self.opened_in[step["as"]] = self.entered[-1]
         if "out" in expected:
             handle = self.label(step["on"]) if "on" in step else None
             check_out(table.OPERATIONS[step["op"]], outcome, expected["out"], handle)
@@ -213,6 +229,8 @@ class Session:
             return self.runtime.get_handle()
         operation = table.OPERATIONS[step["op"]]
         positional = [self.label(step["on"])] if operation.on else []
+        if natively.register(self, step, positional[0] if positional else self.runtime):
+            return None
         named = self.arguments(operation, step)
         if "annotation" in named:
             annotation = named.pop("annotation")
@@ -227,7 +245,7 @@ class Session:
             if operation.id.endswith("execute"):
                 return self.execute(operation.id, step, named, flags, call, received)
             outcome = self.drive(operation.id, named, is_sync)
-            assert outcome is (call.request if "intercepts" in operation.id else None)
+            assert is_it(outcome, call.request if "intercepts" in operation.id else None)
             return outcome
         finally:
             self.scripts.running.pop()
@@ -246,7 +264,7 @@ class Session:
         named["func"] = self.scripts.as_function(target, not call.is_sync, suspends)
         if not is_stream:
             outcome = self.drive(name, named, call.is_sync)
-            assert outcome is call.result, "the caller gets the very object (S4.4)"
+            assert is_it(outcome, call.result), "the caller gets the very object (S4.4)"
             return outcome
         for role in ("collector", "finalizer"):
             if role in step:

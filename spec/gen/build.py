@@ -10,26 +10,25 @@ from .loader import Document
 from .model import (
     Api,
     Argument,
+    Callback,
     Constant,
-    Encoding,
-    Encodings,
     Enum,
     Field,
     Flags,
     Handle,
     Host,
     HostFunction,
-    Key,
     Module,
     Opaque,
     Operation,
     Out,
     Registry,
     Struct,
+    Table,
     Type,
     Value,
-    Wire,
 )
+from .wire import Encoding, Encodings, Key, Wire
 
 _CHARS = re.compile(r"char\[(\d+)\]$")
 
@@ -57,6 +56,8 @@ def build(documents: list[Document], version: str) -> Api:
         handles=_each(modules, "handles", lambda m, n, d: Handle(n, m, d["doc"], d["thread"])),
         values=_each(modules, "values", lambda m, n, d: Opaque(n, m, d["doc"], d["size"])),
         structs=_each(modules, "structs", _struct),
+        callbacks=_each(modules, "callbacks", _callback),
+        table=_only(modules, "table", lambda m, d: Table(m, d["doc"], tuple(d["functions"]))),
         host=_only(modules, "host_functions", _host),
         registries=_each(modules, "registries", _registry),
         operations=tuple(op for m in modules for op in _operations(m)),
@@ -84,7 +85,8 @@ def _only(modules: list[dict], section: str, make):
 def _module(data: dict) -> Module:
     name = data["module"]
     prefix = data.get("prefix", name)
-    return Module(name, prefix, data["doc"], data.get("availability", "everywhere"))
+    availability = data.get("availability", "everywhere")
+    return Module(name, prefix, data["doc"], availability, data.get("audience") == "native")
 
 
 def _value(name: str, data: dict) -> Value:
@@ -124,6 +126,10 @@ def _field(data: dict) -> Field:
 
 def _struct(module: str, name: str, data: dict) -> Struct:
     return Struct(name, module, data["doc"], tuple(_field(f) for f in data["fields"]))
+
+
+def _callback(module: str, name: str, data: dict) -> Callback:
+    return Callback(name, module, data["doc"], tuple(_field(a) for a in data["args"]))
 
 
 def _host(module: str, data: dict) -> Host:
@@ -188,6 +194,7 @@ def _operations(module: dict):
             availability=availability,
             not_yet=tuple(data.get("not_yet", [])),
             blocks=data.get("blocks", False),
+            is_native=module.get("audience") == "native",
         )
     for registry, data in module.get("registries", {}).items():
         yield from _registry_operations(module, registry, data)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .model import Api, Argument, Constant, Field, HostFunction, Operation, Type
+from .model import Api, Argument, Callback, Constant, Field, HostFunction, Operation, Type
 from .names import upper
 
 PREFIX = "scopeflow_"
@@ -134,6 +134,29 @@ def host_function_declaration(f: HostFunction) -> str:
     return f"{returns}{blank}(*{f.name})({parameters})"
 
 
+def callback_declaration(callback: Callback) -> str:
+    """`void (*scopeflow_native_destroy)(void *user_data)`."""
+    parameters = ", ".join(member(a).declaration for a in callback.arguments)
+    return f"void (*{PREFIX}{callback.name})({parameters})"
+
+
+# The function table: its size, then a pointer to each function.
+TABLE = PREFIX + "functions"
+
+
+def table_functions(api: Api) -> list[CFunction]:
+    """The functions of the table in its own order."""
+    by_id = {operation.id: operation for operation in api.operations}
+    return [function(by_id[name]) for name in (api.table.functions if api.table else ())]
+
+
+def pointer_declaration(c: CFunction) -> str:
+    """`void (*event_seal)(scopeflow_event *self)`, named as the operation."""
+    blank = "" if c.returns.endswith("*") else " "
+    parameters = ", ".join(p.declaration for p in c.parameters)
+    return f"{c.returns}{blank}(*{c.operation.id})({parameters})"
+
+
 def function(operation: Operation) -> CFunction:
     """The C function of an operation."""
     returns, parameters = _SHAPES[operation.kind](operation)
@@ -228,6 +251,12 @@ def default_value(argument: Argument, api: Api) -> str:
         return f"{int(argument.default)}u" if kind in ("u32", "flags") else str(argument.default)
     if kind == "timestamp":
         return MACRO + "TIMESTAMP_NONE"
-    if kind in ("string", "bytes"):
+    return nothing(argument.type)
+
+
+def nothing(kind: Type) -> str:
+    """The value of a type that says nothing: null, absent, or 0."""
+    if kind.kind in ("string", "bytes"):
         return "{NULL, 0}"
-    return "NULL" if c_type(argument.type).endswith("*") else "0"
+    is_pointer = kind.kind == "callback" or c_type(kind).endswith("*")
+    return "NULL" if is_pointer else "0"

@@ -19,6 +19,8 @@ BANDS = {1: "the caller's mistake", 2: "input data", 3: "a resource", 9: "intern
 # What an operation of a kind must be called on, and whether it must have an `out`.
 WITH_OUT = {"constructor", "accessor", "resume"}
 WITH_OPTIONS = {"constructor", "task"}
+# Their names share one space.
+GLOBAL_SECTIONS = ("enums", "flags", "structs", "handles", "values", "callbacks", "constants")
 
 
 class Checker:
@@ -31,7 +33,7 @@ class Checker:
             kind: self._names(section)
             for kind, section in [
                 ("enum", "enums"), ("flags", "flags"), ("handle", "handles"),
-                ("struct", "structs"), ("value", "values"),
+                ("struct", "structs"), ("value", "values"), ("callback", "callbacks"),
             ]
         }  # fmt: skip
         if self._names("registries"):
@@ -53,6 +55,7 @@ class Checker:
         """Raises SpecError with one line for each problem."""
         self.check_unique()
         for document in self.documents:
+            self.check_table(document)
             self.check_numbers(document)
             self.check_structs(document)
             for path, data in operations_of(document):
@@ -77,7 +80,7 @@ class Checker:
     def global_names(self) -> Iterator[tuple[Document, tuple, str]]:
         for document in self.documents:
             data = document.data
-            for section in ("enums", "flags", "structs", "handles", "values", "constants"):
+            for section in GLOBAL_SECTIONS:
                 for name in data.get(section, {}):
                     yield document, (section, name), name
             prefix = data.get("prefix", data["module"])
@@ -152,11 +155,24 @@ class Checker:
                 if field["name"] in seen:
                     self.problem(document, path, f"a second field `{field['name']}`")
                 seen.add(field["name"])
+        for name, callback in document.data.get("callbacks", {}).items():
+            for i, argument in enumerate(callback["args"]):
+                self.check_type(document, ("callbacks", name, "args", i), argument["type"])
         host = document.data.get("host_functions", {"functions": {}})
         for name, function in host["functions"].items():
             for i, argument in enumerate(function["args"]):
                 path = ("host_functions", "functions", name, "args", i)
                 self.check_type(document, path, argument["type"])
+
+    def check_table(self, document: Document) -> None:
+        known = {
+            f"{other.data.get('prefix', other.data['module'])}_{name}"
+            for other in self.documents
+            for name in other.data.get("operations", {})
+        }
+        for i, name in enumerate(document.data.get("table", {"functions": []})["functions"]):
+            if name not in known:
+                self.problem(document, ("table", "functions", i), f"unknown operation `{name}`")
 
     def check_operation(self, document: Document, path: tuple, data: dict) -> None:
         kind = data["kind"]

@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from .examples import Example
+from .wire import Encodings, Wire
+
 
 @dataclass(frozen=True)
 class Type:
@@ -14,7 +17,7 @@ class Type:
 
     Kinds without a name are the primitives (`bool i32 u32 i64 u64 f64 size string bytes uuid`),
     host references (`ref payload callable error`), and `status timestamp emitter host`; those
-    with one are `enum flags handle struct value`. `chars` is an array of `size` bytes.
+    with one are `enum flags handle struct value callback`. `chars` is an array of `size` bytes.
     """
 
     kind: str
@@ -112,6 +115,25 @@ class Opaque:
 
 
 @dataclass(frozen=True)
+class Callback:
+    """A function of the caller's that the core calls; it returns nothing."""
+
+    name: str
+    module: str
+    doc: str
+    arguments: tuple[Field, ...]
+
+
+@dataclass(frozen=True)
+class Table:
+    """Operations as a row of pointers, for callers that are not linked to the library."""
+
+    module: str
+    doc: str
+    functions: tuple[str, ...]  # ids of operations
+
+
+@dataclass(frozen=True)
 class HostFunction:
     name: str
     returns: Type  # also the kinds `void`, `pointer` and `buffer`
@@ -192,47 +214,8 @@ class Operation:
     registry: str = ""
     action: str = ""
     blocks: bool = False  # It may wait: a binding lets its other threads run meanwhile.
+    is_native: bool = False  # For code in C: no language's layer offers it.
     not_yet: tuple[str, ...] = ()  # languages whose layer lacks it
-
-
-@dataclass(frozen=True)
-class Key:
-    name: str
-    key: str
-    doc: str
-
-
-@dataclass(frozen=True)
-class Wire:
-    """The keys of an event in the order in which they are written."""
-
-    module: str
-    doc: str
-    version: str
-    categories: str  # the enum whose names are categories
-    common: tuple[str, ...]
-    scope: tuple[str, ...]
-    mark: tuple[str, ...]
-    profile: tuple[str, ...]
-    annotations: tuple[str, ...]  # keys of objects inside the category profile
-    notes: tuple[str, ...]  # keys of values of any kind there
-    credential_headers: tuple[str, ...]
-    metadata: tuple[Key, ...]
-
-
-@dataclass(frozen=True)
-class Encoding:
-    value: str
-    token: str
-    note: str
-
-
-@dataclass(frozen=True)
-class Encodings:
-    module: str
-    doc: str
-    markers: tuple[Key, ...]
-    rows: tuple[Encoding, ...]
 
 
 @dataclass(frozen=True)
@@ -241,6 +224,7 @@ class Module:
     prefix: str
     doc: str
     availability: str
+    is_native: bool
 
 
 @dataclass(frozen=True)
@@ -256,11 +240,14 @@ class Api:
     handles: tuple[Handle, ...]
     values: tuple[Opaque, ...]
     structs: tuple[Struct, ...]
+    callbacks: tuple[Callback, ...]
+    table: Table | None
     host: Host | None
     registries: tuple[Registry, ...]
     operations: tuple[Operation, ...]
     wire: Wire | None
     encodings: Encodings | None
+    examples: tuple[Example, ...] = ()
 
     @property
     def statuses(self) -> tuple[Value, ...]:
@@ -268,11 +255,20 @@ class Api:
 
     def of_language(self, language: str) -> Api:
         """What that language's layer offers; the number of the ABI stays that of the whole."""
-        return replace(
-            self,
-            registries=tuple(r for r in self.registries if language not in r.not_yet),
-            operations=tuple(op for op in self.operations if language not in op.not_yet),
-        )
+        registries = tuple(r for r in self.registries if language not in r.not_yet)
+        operations = tuple(op for op in self.operations if language not in op.not_yet)
+        offered = replace(self, registries=registries, operations=operations)
+        return offered.without_native() if language else offered
+
+    def without_native(self) -> Api:
+        """Without what is only for code in C."""
+        native = {module.name for module in self.modules if module.is_native}
+        parts = ("enums", "flags", "handles", "values", "structs", "callbacks", "operations")
+        rest = {
+            part: tuple(item for item in getattr(self, part) if item.module not in native)
+            for part in parts
+        }
+        return replace(self, table=None, **rest)
 
     def of(self, module: str, items: tuple) -> tuple:
         """Those of the items that belong to a module."""

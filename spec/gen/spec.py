@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import jsonschema
 
 from .build import build
 from .check import check
+from .examples import Example
 from .loader import Document, SpecError, load
 from .model import Api
 
@@ -17,14 +19,31 @@ SCHEMAS = Path(__file__).parent.parent / "schema"
 
 
 def read_api(spec: Path) -> Api:
-    """The model of `spec`/api/*.yaml and of the version in `spec`/../VERSION.
+    """The model of `spec`/api/*.yaml, `spec`/examples and the version in `spec`/../VERSION.
 
     Raises SpecError with a line `file:line: message` for each problem.
     """
     documents = read_documents(spec / "api")
     check(documents)
     version = (spec.parent / "VERSION").read_text(encoding="utf-8").strip()
-    return build(documents, version)
+    return replace(build(documents, version), examples=read_examples(spec / "examples"))
+
+
+def read_examples(folder: Path) -> tuple[Example, ...]:
+    """Those of every language that has a folder of them. Two may not be about the same."""
+    found: dict[tuple[str, str, str], Example] = {}
+    for path in sorted(folder.glob("*/*.yaml")):
+        document = load(path)
+        _validate(document, "examples.schema.json")
+        for section, items in document.data.items():
+            for name, item in items.items():
+                key = (path.parent.name, section, name)
+                if key in found:
+                    where = document.where((section, name))
+                    raise SpecError(f"{where}: {section}/{name} has an example already")
+                parts = {"session": item} if isinstance(item, str) else item
+                found[key] = Example(*key, **{p: text.rstrip("\n") for p, text in parts.items()})
+    return tuple(found.values())
 
 
 def read_documents(folder: Path) -> list[Document]:

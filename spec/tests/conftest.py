@@ -18,7 +18,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.fixture
 def spec(tmp_path: Path) -> Path:
-    """A copy of the real spec, with its VERSION, to be changed at will."""
+    """A copy of the real spec and its examples, with its VERSION, to be changed at will."""
     return copy_of(ROOT, tmp_path / "copy")
 
 
@@ -36,6 +36,7 @@ def need(program: str) -> None:
 
 
 def copy_of(root: Path, to: Path) -> Path:
-    shutil.copytree(root / "spec" / "api", to / "spec" / "api")
+    for folder in ("api", "examples"):
+        shutil.copytree(root / "spec" / folder, to / "spec" / folder)
     shutil.copy(root / "VERSION", to / "VERSION")
     return to / "spec"

@@ -47,7 +47,10 @@ def initialisers(header: str) -> list[str]:
 def test_every_initial_value_is_valid(tree, compiler, options):
     header = (tree / "native/include/scopeflow/scopeflow.h").read_text("utf-8")
     found = initialisers(header)
-    structs = re.findall(r"^    uint32_t struct_size_bytes;", header, re.MULTILINE)
+    structs = re.findall(
+        r"^struct (\w+) {\n.*\n    uint32_t struct_size_bytes;", header, re.MULTILINE
+    )
+    structs.remove("scopeflow_functions")  # Only the library makes one.
     assert len(found) == len(structs) > 0, "every struct with a size has an initial value"
     lines = ['#include "scopeflow/scopeflow.h"', "int main(void) {", "size_t size = 0;"]
     for macro, name in found:
@@ -95,7 +98,7 @@ def test_the_header_documents_what_an_operation_promises(tree):
     order = ["Units: ", "Ownership: ", "Errors: ", "Thread: "]
     comments = re.findall(r"/\* (.*?)\*/\nSCOPEFLOW_API", header, re.DOTALL)
     assert comments
-    for text in comments[:-3]:  # The last three ask the library, not an object.
+    for text in comments[:-4]:  # The last four ask the library, not an object.
         places = [text.index(f" * {word}") for word in order if f" * {word}" in text]
         assert places == sorted(places) and "Thread: " in text
     assert all(any(word in text for text in comments) for word in order)

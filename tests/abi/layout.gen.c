@@ -16,7 +16,14 @@
 
 #if UINTPTR_MAX == UINT64_MAX /* 64-bit pointers */
 
-SCOPEFLOW__ASSERT(sizeof(scopeflow_host) == 80);
+SCOPEFLOW__ASSERT(sizeof(scopeflow_bytes) == 16);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_bytes, ptr) == 0);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_bytes, len) == 8);
+
+SCOPEFLOW__ASSERT(sizeof(scopeflow_uuid) == 16);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_uuid, bytes) == 0);
+
+SCOPEFLOW__ASSERT(sizeof(scopeflow_host) == 96);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_host, struct_size_bytes) == 0);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_host, context) == 8);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_host, release) == 16);
@@ -27,6 +34,8 @@ SCOPEFLOW__ASSERT(offsetof(scopeflow_host, entropy) == 48);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_host, log) == 56);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_host, same) == 64);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_host, reallocate) == 72);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_host, decode) == 80);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_host, make_error) == 88);
 
 SCOPEFLOW__ASSERT(sizeof(scopeflow_error) == 256);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_error, status) == 0);
@@ -69,6 +78,14 @@ SCOPEFLOW__ASSERT(offsetof(scopeflow_event_info, kind) == 72);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_event_info, scope_category) == 76);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_event_info, attributes) == 80);
 
+SCOPEFLOW__ASSERT(sizeof(scopeflow_registration_info) == 56);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_registration_info, registry) == 0);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_registration_info, name) == 8);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_registration_info, priority) == 24);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_registration_info, breaks_chain) == 28);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_registration_info, kinds) == 32);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_registration_info, target) == 40);
+
 SCOPEFLOW__ASSERT(sizeof(scopeflow_answer) == 40);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_answer, kind) == 0);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_answer, status) == 4);
@@ -97,6 +114,18 @@ SCOPEFLOW__ASSERT(offsetof(scopeflow_step, registration) == 88);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_step, target) == 104);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_step, tool_call_id) == 120);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_step, model_name) == 136);
+
+SCOPEFLOW__ASSERT(sizeof(scopeflow_native_callable) == 80);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_native_callable, struct_size_bytes) == 0);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_native_callable, registry) == 4);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_native_callable, priority) == 8);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_native_callable, flags) == 12);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_native_callable, name) == 16);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_native_callable, gated) == 32);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_native_callable, kinds) == 48);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_native_callable, run) == 56);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_native_callable, user_data) == 64);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_native_callable, destroy) == 72);
 
 SCOPEFLOW__ASSERT(sizeof(scopeflow_sink_stats) == 64);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_sink_stats, written_event_count) == 0);
@@ -128,6 +157,38 @@ SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, category_profile) == 168);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, line) == 184);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, problem) == 200);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, message) == 208);
+
+SCOPEFLOW__ASSERT(sizeof(scopeflow_functions) == 240);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_functions, struct_size_bytes) == 0);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_functions, native_register) == 8);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_functions, native_deregister) == 16);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_functions, native_scope_register) == 24);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_functions, native_scope_deregister) == 32);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_functions, invocation_registry) == 40);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_functions, invocation_registration) == 48);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_functions, invocation_target) == 56);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_functions, invocation_tool_call_id) == 64);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_functions, invocation_model_name) == 72);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_functions, invocation_scope) == 80);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_functions, invocation_runtime) == 88);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_functions, invocation_event) == 96);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_functions, invocation_moment) == 104);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_functions, invocation_attempt) == 112);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_functions, invocation_outcome) == 120);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_functions, invocation_json) == 128);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_functions, invocation_refuse) == 136);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_functions, invocation_replace) == 144);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_functions, invocation_decide) == 152);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_functions, invocation_fail) == 160);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_functions, event_describe) == 168);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_functions, event_json) == 176);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_functions, event_seal) == 184);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_functions, event_retain) == 192);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_functions, event_release) == 200);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_functions, scope_retain) == 208);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_functions, scope_release) == 216);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_functions, scope_describe) == 224);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_functions, runtime_root) == 232);
 
 SCOPEFLOW__ASSERT(sizeof(scopeflow_runtime_new_options) == 48);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_runtime_new_options, struct_size_bytes) == 0);
@@ -181,6 +242,11 @@ SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_event_options, category) == 64);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_event_options, category_profile) == 80);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_event_options, data_schema) == 88);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_event_options, timestamp_ns) == 96);
+
+SCOPEFLOW__ASSERT(sizeof(scopeflow_registration_list_new_options) == 24);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_registration_list_new_options, struct_size_bytes) == 0);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_registration_list_new_options, runtime) == 8);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_registration_list_new_options, owner) == 16);
 
 SCOPEFLOW__ASSERT(sizeof(scopeflow_task_link_options) == 40);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_task_link_options, struct_size_bytes) == 0);
@@ -344,7 +410,14 @@ SCOPEFLOW__ASSERT(sizeof(scopeflow_emitter) == 32);
 
 #elif defined(__i386__) /* 32-bit pointers, 8-byte integers aligned to 4 */
 
-SCOPEFLOW__ASSERT(sizeof(scopeflow_host) == 40);
+SCOPEFLOW__ASSERT(sizeof(scopeflow_bytes) == 8);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_bytes, ptr) == 0);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_bytes, len) == 4);
+
+SCOPEFLOW__ASSERT(sizeof(scopeflow_uuid) == 16);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_uuid, bytes) == 0);
+
+SCOPEFLOW__ASSERT(sizeof(scopeflow_host) == 48);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_host, struct_size_bytes) == 0);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_host, context) == 4);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_host, release) == 8);
@@ -355,6 +428,8 @@ SCOPEFLOW__ASSERT(offsetof(scopeflow_host, entropy) == 24);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_host, log) == 28);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_host, same) == 32);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_host, reallocate) == 36);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_host, decode) == 40);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_host, make_error) == 44);
 
 SCOPEFLOW__ASSERT(sizeof(scopeflow_error) == 256);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_error, status) == 0);
@@ -397,6 +472,14 @@ SCOPEFLOW__ASSERT(offsetof(scopeflow_event_info, kind) == 56);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_event_info, scope_category) == 60);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_event_info, attributes) == 64);
 
+SCOPEFLOW__ASSERT(sizeof(scopeflow_registration_info) == 32);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_registration_info, registry) == 0);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_registration_info, name) == 4);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_registration_info, priority) == 12);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_registration_info, breaks_chain) == 16);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_registration_info, kinds) == 20);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_registration_info, target) == 24);
+
 SCOPEFLOW__ASSERT(sizeof(scopeflow_answer) == 24);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_answer, kind) == 0);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_answer, status) == 4);
@@ -425,6 +508,18 @@ SCOPEFLOW__ASSERT(offsetof(scopeflow_step, registration) == 60);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_step, target) == 68);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_step, tool_call_id) == 76);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_step, model_name) == 84);
+
+SCOPEFLOW__ASSERT(sizeof(scopeflow_native_callable) == 48);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_native_callable, struct_size_bytes) == 0);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_native_callable, registry) == 4);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_native_callable, priority) == 8);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_native_callable, flags) == 12);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_native_callable, name) == 16);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_native_callable, gated) == 24);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_native_callable, kinds) == 32);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_native_callable, run) == 36);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_native_callable, user_data) == 40);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_native_callable, destroy) == 44);
 
 SCOPEFLOW__ASSERT(sizeof(scopeflow_sink_stats) == 64);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_sink_stats, written_event_count) == 0);
@@ -456,6 +551,38 @@ SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, category_profile) == 120);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, line) == 128);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, problem) == 136);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, message) == 140);
+
+SCOPEFLOW__ASSERT(sizeof(scopeflow_functions) == 120);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_functions, struct_size_bytes) == 0);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_functions, native_register) == 4);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_functions, native_deregister) == 8);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_functions, native_scope_register) == 12);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_functions, native_scope_deregister) == 16);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_functions, invocation_registry) == 20);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_functions, invocation_registration) == 24);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_functions, invocation_target) == 28);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_functions, invocation_tool_call_id) == 32);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_functions, invocation_model_name) == 36);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_functions, invocation_scope) == 40);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_functions, invocation_runtime) == 44);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_functions, invocation_event) == 48);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_functions, invocation_moment) == 52);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_functions, invocation_attempt) == 56);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_functions, invocation_outcome) == 60);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_functions, invocation_json) == 64);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_functions, invocation_refuse) == 68);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_functions, invocation_replace) == 72);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_functions, invocation_decide) == 76);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_functions, invocation_fail) == 80);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_functions, event_describe) == 84);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_functions, event_json) == 88);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_functions, event_seal) == 92);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_functions, event_retain) == 96);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_functions, event_release) == 100);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_functions, scope_retain) == 104);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_functions, scope_release) == 108);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_functions, scope_describe) == 112);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_functions, runtime_root) == 116);
 
 SCOPEFLOW__ASSERT(sizeof(scopeflow_runtime_new_options) == 36);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_runtime_new_options, struct_size_bytes) == 0);
@@ -509,6 +636,11 @@ SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_event_options, category) == 32);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_event_options, category_profile) == 40);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_event_options, data_schema) == 44);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_event_options, timestamp_ns) == 48);
+
+SCOPEFLOW__ASSERT(sizeof(scopeflow_registration_list_new_options) == 12);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_registration_list_new_options, struct_size_bytes) == 0);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_registration_list_new_options, runtime) == 4);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_registration_list_new_options, owner) == 8);
 
 SCOPEFLOW__ASSERT(sizeof(scopeflow_task_link_options) == 20);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_task_link_options, struct_size_bytes) == 0);
@@ -672,7 +804,14 @@ SCOPEFLOW__ASSERT(sizeof(scopeflow_emitter) == 32);
 
 #elif UINTPTR_MAX == UINT32_MAX /* 32-bit pointers, 8-byte integers aligned to 8 */
 
-SCOPEFLOW__ASSERT(sizeof(scopeflow_host) == 40);
+SCOPEFLOW__ASSERT(sizeof(scopeflow_bytes) == 8);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_bytes, ptr) == 0);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_bytes, len) == 4);
+
+SCOPEFLOW__ASSERT(sizeof(scopeflow_uuid) == 16);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_uuid, bytes) == 0);
+
+SCOPEFLOW__ASSERT(sizeof(scopeflow_host) == 48);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_host, struct_size_bytes) == 0);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_host, context) == 4);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_host, release) == 8);
@@ -683,6 +822,8 @@ SCOPEFLOW__ASSERT(offsetof(scopeflow_host, entropy) == 24);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_host, log) == 28);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_host, same) == 32);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_host, reallocate) == 36);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_host, decode) == 40);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_host, make_error) == 44);
 
 SCOPEFLOW__ASSERT(sizeof(scopeflow_error) == 256);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_error, status) == 0);
@@ -725,6 +866,14 @@ SCOPEFLOW__ASSERT(offsetof(scopeflow_event_info, kind) == 56);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_event_info, scope_category) == 60);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_event_info, attributes) == 64);
 
+SCOPEFLOW__ASSERT(sizeof(scopeflow_registration_info) == 32);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_registration_info, registry) == 0);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_registration_info, name) == 4);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_registration_info, priority) == 12);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_registration_info, breaks_chain) == 16);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_registration_info, kinds) == 20);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_registration_info, target) == 24);
+
 SCOPEFLOW__ASSERT(sizeof(scopeflow_answer) == 24);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_answer, kind) == 0);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_answer, status) == 4);
@@ -753,6 +902,18 @@ SCOPEFLOW__ASSERT(offsetof(scopeflow_step, registration) == 60);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_step, target) == 68);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_step, tool_call_id) == 76);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_step, model_name) == 84);
+
+SCOPEFLOW__ASSERT(sizeof(scopeflow_native_callable) == 48);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_native_callable, struct_size_bytes) == 0);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_native_callable, registry) == 4);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_native_callable, priority) == 8);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_native_callable, flags) == 12);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_native_callable, name) == 16);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_native_callable, gated) == 24);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_native_callable, kinds) == 32);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_native_callable, run) == 36);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_native_callable, user_data) == 40);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_native_callable, destroy) == 44);
 
 SCOPEFLOW__ASSERT(sizeof(scopeflow_sink_stats) == 64);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_sink_stats, written_event_count) == 0);
@@ -784,6 +945,38 @@ SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, category_profile) == 120);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, line) == 128);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, problem) == 136);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, message) == 140);
+
+SCOPEFLOW__ASSERT(sizeof(scopeflow_functions) == 120);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_functions, struct_size_bytes) == 0);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_functions, native_register) == 4);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_functions, native_deregister) == 8);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_functions, native_scope_register) == 12);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_functions, native_scope_deregister) == 16);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_functions, invocation_registry) == 20);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_functions, invocation_registration) == 24);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_functions, invocation_target) == 28);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_functions, invocation_tool_call_id) == 32);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_functions, invocation_model_name) == 36);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_functions, invocation_scope) == 40);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_functions, invocation_runtime) == 44);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_functions, invocation_event) == 48);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_functions, invocation_moment) == 52);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_functions, invocation_attempt) == 56);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_functions, invocation_outcome) == 60);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_functions, invocation_json) == 64);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_functions, invocation_refuse) == 68);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_functions, invocation_replace) == 72);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_functions, invocation_decide) == 76);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_functions, invocation_fail) == 80);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_functions, event_describe) == 84);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_functions, event_json) == 88);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_functions, event_seal) == 92);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_functions, event_retain) == 96);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_functions, event_release) == 100);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_functions, scope_retain) == 104);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_functions, scope_release) == 108);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_functions, scope_describe) == 112);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_functions, runtime_root) == 116);
 
 SCOPEFLOW__ASSERT(sizeof(scopeflow_runtime_new_options) == 40);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_runtime_new_options, struct_size_bytes) == 0);
@@ -837,6 +1030,11 @@ SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_event_options, category) == 32);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_event_options, category_profile) == 40);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_event_options, data_schema) == 44);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_event_options, timestamp_ns) == 48);
+
+SCOPEFLOW__ASSERT(sizeof(scopeflow_registration_list_new_options) == 12);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_registration_list_new_options, struct_size_bytes) == 0);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_registration_list_new_options, runtime) == 4);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_registration_list_new_options, owner) == 8);
 
 SCOPEFLOW__ASSERT(sizeof(scopeflow_task_link_options) == 20);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_task_link_options, struct_size_bytes) == 0);

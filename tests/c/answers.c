@@ -117,8 +117,10 @@ static void check_target(call *c) {
         fail(c->runner, "a callable was given the name %.*s", (int)target.len, target.ptr);
 }
 
+/* What a native callable made in its place nobody knows beforehand. */
 static void check_request(call *c, const char *who) {
-    if (object_of(c->step.input) != c->request)
+    object *const given = object_of(c->step.input);
+    if (given != c->request && !object_is_decoded(given))
         fail(c->runner, "%s was given another request", who);
 }
 

@@ -55,7 +55,7 @@ static scopeflow_bytes decoded(call *c, const char *base64) {
     return bytes;
 }
 
-static scopeflow_bytes call_text(call *c, const char *name) {
+scopeflow_bytes call_text(call *c, const char *name) {
     const json *const argument = json_get(c->arguments, name);
     scopeflow_bytes bytes = {NULL, 0};
     if (argument == NULL) return bytes;

@@ -1,8 +1,9 @@
 /* Inside of the runner: one case that is being replayed, and one task of it that is being driven.
  *
  * runner.c does the steps of a case, call.c reads arguments and results for dispatch.gen.h, drive.c
- * answers the steps of a task, answers.c says what the callables of the case do, streams.c hands
- * chunks on, presented.c makes what a callable gets, outcome.c compares, faults.c disturbs. */
+ * answers the steps of a task, answers.c says what the callables of the case do, natively.c and
+ * native_script.c what those in C do, streams.c hands chunks on, presented.c makes what a callable
+ * gets, outcome.c compares, faults.c disturbs. */
 #ifndef SCOPEFLOW_TESTS_CALL_H
 #define SCOPEFLOW_TESTS_CALL_H
 
@@ -24,6 +25,7 @@ enum {
 };
 
 typedef struct call call;
+struct native;
 
 typedef struct label {
     const char *name;
@@ -59,7 +61,10 @@ typedef struct runner {
     char calls[CALLS][LABEL_SIZE];
     size_t call_count;
     kept_next nexts[NEXTS];
-    call *all; /* Every task of the case, the newest first. */
+    call *all;              /* Every task of the case, the newest first. */
+    struct native *natives; /* Likewise. */
+    context *operating;     /* In which the innermost operation is going on. */
+    size_t native_depth;    /* Native callables that are being asked, in each other. */
     size_t depth;
     size_t failure_count;
     bool has_scripts;
@@ -121,6 +126,7 @@ struct call {
     size_t target_count; /* How often the target was reached. */
     streaming stream;
     /* How it ended. */
+    bool is_native; /* A registration in C, or the end of one there. */
     bool was_left;  /* Without an end: nothing came out. */
     object *result; /* What came back, held. */
     object *raised; /* Or else the error object, held; or the runtime's own status. */
@@ -135,6 +141,19 @@ typedef struct operation {
     void (*function)(call *c);
     bool is_task;
 } operation;
+
+/* --- natively.c --- */
+
+/* From now on also middleware that does not say so is registered as native, where that can be. */
+void natively_wanted(void);
+/* Does the call's registration so; false if it is none, or the host's. */
+bool register_natively(call *c);
+/* The same for a deregistration in a native callable. */
+bool deregister_natively(call *c);
+/* Whether those that are named, and no others, have been given back. */
+void check_natives_given_back(runner *self, const json *expected);
+/* Once the runtime is gone, each has been given back once. */
+void natives_free(runner *self);
 
 /* --- runner.c --- */
 
@@ -154,6 +173,9 @@ object *run_steps(runner *self, context *where, const json *steps);
 
 object *new_payload(runner *self, const json *payload);
 object *new_error(runner *self, const json *error);
+
+/* A text argument as bytes, which are the call's. */
+scopeflow_bytes call_text(call *c, const char *name);
 
 /* Null for a name that the spec does not have. */
 const operation *operation_find(const char *name);

@@ -43,17 +43,7 @@ void calls_free(runner *self) {
 }
 
 object *own_error(runner *self, scopeflow_status status, const char *message) {
-    char type[48];
-    char *to = type;
-    bool capital = true;
-    for (const char *at = scopeflow_status_name(status); *at != '\0'; at++) {
-        if (*at != '_') *to++ = (char)(capital && *at >= 'a' ? *at - 'a' + 'A' : *at);
-        capital = *at == '_';
-    }
-    *to = '\0';
-    object *const error = object_new_error(&self->host, type, message);
-    error->status = status;
-    return error;
+    return object_new_own_error(&self->host, status, message);
 }
 
 object *call_error_object(const call *self) {
@@ -77,6 +67,16 @@ static void deliver(call *c, scopeflow_answer *answer) {
     if (act(c, script, answer)) (void)act_failure(c, script, answer);
 }
 
+/* A native guard's reason came as JSON. */
+static void tell_refusal(call *c, const object *reason) {
+    const bool is_json = reason != NULL && reason->kind == OBJECT_JSON;
+    if (reason == NULL) c->runner->host.ran_short = true;
+    const json *const text = is_json ? json_read(reason->text, reason->len) : NULL;
+    const char *const plain = reason == NULL ? "" : reason->text;
+    snprintf(c->message, sizeof c->message, "guardrail rejected: %s", json_text(text, plain));
+    json_free(text);
+}
+
 static void finish_raise(call *c, object *ours) {
     c->raised_status = c->step.status;
     if (c->step.status == SCOPEFLOW_STATUS_OK) {
@@ -86,8 +86,7 @@ static void finish_raise(call *c, object *ours) {
     if (c->step.status == SCOPEFLOW_STATUS_INVALID_STATE)
         snprintf(c->message, sizeof c->message, "invalid state: the runtime is closed");
     else
-        snprintf(c->message, sizeof c->message, "guardrail rejected: %s",
-                 ours == NULL ? "" : ours->text);
+        tell_refusal(c, ours);
     object_release(ours);
 }
 
@@ -114,7 +113,8 @@ static void finish(call *c) {
     } else if (c->step.kind == SCOPEFLOW_STEP_KIND_RAISE) {
         finish_raise(c, ours);
     } else {
-        if (ours != c->returned) fail(c->runner, "the call returned another object");
+        if (ours != c->returned && !object_is_decoded(ours))
+            fail(c->runner, "the call returned another object");
         c->result = ours;
     }
 }
@@ -198,11 +198,13 @@ static void note_own_error(call *c) {
 }
 
 void call_operation(call *c, const operation *op) {
+    context *const around = c->runner->operating;
+    c->runner->operating = c->context;
     c->before = value_retain(c->context->current);
     for (;;) {
         c->status = SCOPEFLOW_STATUS_OK;
         c->out_count = 0;
-        op->function(c);
+        if (!register_natively(c) && !deregister_natively(c)) op->function(c);
         if (c->status != SCOPEFLOW_STATUS_NO_MEMORY) break;
         release_refs(c); /* Everything is as it was (S7.3): simply do it again. */
     }
@@ -220,6 +222,7 @@ void call_operation(call *c, const operation *op) {
     c->before = NULL;
     check_outcome(c);
     release_refs(c);
+    c->runner->operating = around;
 }
 
 /* Which intercept it was only the host can tell, when its task has ended (S7.2). */
@@ -235,6 +238,8 @@ call *call_next(const kept_next *next, context *where, const json *step, object 
     call *const of = next->call;
     call *const link = call_new(of->runner, where, step, "task_link");
     scopeflow_task_link_options options = SCOPEFLOW_TASK_LINK_OPTIONS_INIT;
+    context *const around = of->runner->operating;
+    of->runner->operating = where;
     link->operation = of->operation;
     link->before = value_retain(where->current);
     link->request = request != NULL ? request : next->request;
@@ -254,5 +259,6 @@ call *call_next(const kept_next *next, context *where, const json *step, object 
     note_own_error(link);
     value_release(link->before);
     link->before = NULL;
+    of->runner->operating = around;
     return link;
 }

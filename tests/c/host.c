@@ -37,6 +37,20 @@ object *object_new_error(host *owner, const char *type, const char *message) {
     return self;
 }
 
+object *object_new_own_error(host *owner, scopeflow_status status, const char *message) {
+    char type[48];
+    char *to = type;
+    bool capital = true;
+    for (const char *at = scopeflow_status_name(status); *at != '\0'; at++) {
+        if (*at != '_') *to++ = (char)(capital && *at >= 'a' ? *at - 'a' + 'A' : *at);
+        capital = *at == '_';
+    }
+    *to = '\0';
+    object *const error = object_new_error(owner, type, message);
+    error->status = status;
+    return error;
+}
+
 object *object_new_callable(host *owner, const json *definition) {
     object *const self = new_object(owner, OBJECT_CALLABLE, "", 0);
     self->definition = definition;
@@ -102,7 +116,8 @@ static void release(void *context, scopeflow_ref ref) {
 
 static void encode(void *context, scopeflow_ref ref, scopeflow_tape *tape) {
     const object *const self = object_of(ref);
-    (void)context;
+    ((host *)context)->encode_count++;
+    ((host *)context)->endless_count += scopeflow_tape_full_at(tape) == SIZE_MAX;
     if (self->kind == OBJECT_JSON)
         scopeflow_tape_put_json(tape, text_of(self));
     else if (self->kind == OBJECT_FIXTURE)
@@ -125,6 +140,27 @@ static void describe_error(void *context, scopeflow_ref ref, scopeflow_tape *tap
                                 c_text(scopeflow_status_name(self->status)));
     }
     scopeflow_tape_put_mark(tape, SCOPEFLOW_TOKEN_END);
+}
+
+/* The core has found it to be JSON, and an LLM request to have what makes one. */
+static scopeflow_ref decode(void *context, scopeflow_bytes text, uint32_t shape) {
+    host *const self = context;
+    (void)shape;
+    if (self->decodes_nothing) return 0;
+    self->decode_count++;
+    object *const made = object_new_json(self, text.ptr, text.len);
+    made->was_decoded = true;
+    made->belongs_to = OWNER_OBSERVERS; /* Nobody else's, at any rate. */
+    return object_ref(made);
+}
+
+static scopeflow_ref make_error(void *context, uint32_t status, scopeflow_bytes message) {
+    host *const self = context;
+    char text[512];
+    if (status == SCOPEFLOW_STATUS_NO_MEMORY) self->ran_short = true;
+    if (self->decodes_nothing) return 0;
+    snprintf(text, sizeof text, "%.*s", (int)message.len, message.ptr);
+    return object_ref(object_new_own_error(self, (scopeflow_status)status, text));
 }
 
 /* Every block begins with its size, so that a wrong old size is found at once. */
@@ -157,4 +193,6 @@ void host_init(host *self) {
     self->table.encode = encode;
     self->table.describe_error = describe_error;
     self->table.reallocate = reallocate;
+    self->table.decode = decode;
+    self->table.make_error = make_error;
 }

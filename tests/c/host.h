@@ -29,6 +29,11 @@ typedef struct host {
     size_t block_count;        /* Blocks that the core holds. */
     size_t allocation_count;   /* Allocations so far. */
     size_t failing_allocation; /* The one that fails, counted from 1; 0 for none. */
+    size_t encode_count;       /* Payloads that the core had encoded. */
+    size_t endless_count;      /* Of these, the ones without a budget. */
+    size_t decode_count;       /* Objects that were made of native callables' JSON. */
+    bool decodes_nothing;      /* The host itself has no memory for what it is to make. */
+    bool ran_short;            /* What a native callable wanted went wrong for want of memory. */
 } host;
 
 typedef struct object {
@@ -43,6 +48,7 @@ typedef struct object {
     bool is_cancel;
     /* Of a payload. */
     object_owner belongs_to;
+    bool was_decoded;          /* Of JSON that a native callable gave: nobody has seen it before. */
     bool has_aliases;          /* Its members `a` and `b` are one list: the fixture `shared`. */
     struct object *annotation; /* Of a tool's result, or null. Held. */
     /* Of a callable, a codec or a stream. */
@@ -56,6 +62,8 @@ void host_init(host *self);
 object *object_new_json(host *owner, const char *text, size_t len);
 object *object_new_fixture(host *owner, const char *name);
 object *object_new_error(host *owner, const char *type, const char *message);
+/* One of the runtime's own errors, whose type is the name of its status in capitals. */
+object *object_new_own_error(host *owner, scopeflow_status status, const char *message);
 object *object_new_callable(host *owner, const json *definition);
 object *object_new_stream(host *owner, const json *definition);
 /* A copy of a payload with containers of its own. */
@@ -64,6 +72,10 @@ object *object_copy(const object *self, object_owner belongs_to);
 void object_set_text(object *self, char *text, size_t len);
 object *object_retain(object *self);
 void object_release(object *self);
+
+static inline bool object_is_decoded(const object *self) {
+    return self != NULL && self->was_decoded;
+}
 
 static inline scopeflow_ref object_ref(object *self) {
     return (scopeflow_ref)self;

@@ -79,7 +79,7 @@ static object *present_error(call *c, const object *error, bool is_reason) {
 
 /* S3.10: one copy for a chain, and never the application's own containers. */
 static void check_ownership(call *c, const object *input, object_owner wanted, bool is_copied) {
-    if (input->kind == OBJECT_ERROR) return;
+    if (input->kind == OBJECT_ERROR || input->was_decoded) return;
     bool const is_chains_own = input->belongs_to == wanted;
     if (is_chains_own == is_copied)
         fail(c->runner, is_copied ? "what is the chain's own was to be copied"

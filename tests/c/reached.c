@@ -43,6 +43,14 @@ void reached_answer(scopeflow_answer_kind answer, scopeflow_step_kind step) {
     reach("answer %d to %d", answer, step);
 }
 
+void reached_native(scopeflow_registry registry) {
+    reach("native %d", registry);
+}
+
+void reached_decision(scopeflow_native_decision decision, scopeflow_native_moment moment) {
+    reach("decision %d %d", decision, moment);
+}
+
 void reached_step(const scopeflow_step *step) {
     reach("step %d", step->kind);
     if (step->registry != 0) reach("registry %d", step->registry);

@@ -23,13 +23,14 @@ void fail(runner *self, const char *format, ...) {
 }
 
 /* Once an event was dropped for want of memory, ids, times and whatever a subscriber would have
- * done may differ too. A gate for which there was none leaves its registration on (S3.1). */
+ * done may differ too. A gate for which there was none leaves its registration on (S3.1), and a
+ * native callable has failed. */
 static bool may_differ(const runner *self) {
     scopeflow_runtime_stats stats;
     if (faults_disturb(&self->faults)) return true;
     if (self->faults.kind == FAULT_NONE) return false;
     if (scopeflow_runtime_read_stats(self->runtime, &stats, NULL) != SCOPEFLOW_STATUS_OK) abort();
-    return stats.dropped_event_count > 0 || self->was_gated;
+    return stats.dropped_event_count > 0 || self->was_gated || self->host.ran_short;
 }
 
 void differ(runner *self, const char *format, ...) {
@@ -220,6 +221,7 @@ static void free_all(runner *self) {
     let_scopes_go(self);
     scopeflow_runtime_free(self->elsewhere);
     scopeflow_runtime_free(self->runtime);
+    natives_free(self);
     for (size_t i = 0; i < RECORDS; i++)
         for (size_t k = 0; k < self->records[i].count; k++) free(self->records[i].lines[k]);
     faults_deinit(&self->faults);

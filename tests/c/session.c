@@ -36,7 +36,7 @@ scopeflow_ref session_json(session *self, const char *text) {
     return object_ref(object_new_json(&self->host, text, strlen(text)));
 }
 
-static void keep_line(session *self, scopeflow_event *event) {
+void session_keep_line(session *self, scopeflow_event *event) {
     scopeflow_bytes line;
     scopeflow_error error;
     require(scopeflow_event_json(event, SCOPEFLOW_EVENT_PART_LINE, &line, &error), &error);
@@ -56,7 +56,7 @@ scopeflow_step_kind session_drive(session *self, scopeflow_task *task, scopeflow
         answer.emitter = &self->emitter;
         switch (step->kind) {
         case SCOPEFLOW_STEP_KIND_INVOKE: break;
-        case SCOPEFLOW_STEP_KIND_DELIVER: keep_line(self, step->event); break;
+        case SCOPEFLOW_STEP_KIND_DELIVER: session_keep_line(self, step->event); break;
         case SCOPEFLOW_STEP_KIND_EXECUTE: answer.value = session_json(self, "1"); break;
         default: return step->kind;
         }

@@ -22,6 +22,9 @@ bool session_deinit(session *self);
 scopeflow_bytes session_text(const char *text);
 scopeflow_ref session_json(session *self, const char *text);
 
+/* What a subscriber of the host's does. */
+void session_keep_line(session *self, scopeflow_event *event);
+
 /* Answers until the task ends and returns how; EXECUTE returns JSON `1`. Every event's line is
  * kept. */
 scopeflow_step_kind session_drive(session *self, scopeflow_task *task, scopeflow_step *step);

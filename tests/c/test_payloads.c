@@ -328,12 +328,14 @@ static void ill_formed_texts_are_replaced(void) {
 
 static uint32_t was_full_before;
 static uint32_t was_full_after;
+static size_t full_at;
 
 static void walk_until_full(scopeflow_tape *tape) {
     put(tape, SCOPEFLOW_TOKEN_ARRAY);
     was_full_before = scopeflow_tape_is_full(tape);
     for (int i = 0; i < 2000; i++) put_string(tape, "text");
     was_full_after = scopeflow_tape_is_full(tape);
+    full_at = scopeflow_tape_full_at(tape);
     put(tape, SCOPEFLOW_TOKEN_END);
 }
 
@@ -343,6 +345,7 @@ static void a_host_can_stop_walking(void) {
            "{\"$truncated\":64}]");
     CHECK(was_full_before == 0);
     CHECK(was_full_after == 1);
+    CHECK(full_at == 64);
 }
 
 static void walk_wide_object(scopeflow_tape *tape) {

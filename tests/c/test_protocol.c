@@ -296,6 +296,56 @@ static void events_that_wait_are_bounded(void) {
     CHECK(session_deinit(&s));
 }
 
+/* Those that have been waiting for longer count too. */
+static void events_that_wait_add_up(void) {
+    enum { EACH = SCOPEFLOW_EMITTER_EVENT_LIMIT / 2 + 100 };
+    session s;
+    scopeflow_scope_event_options options = SCOPEFLOW_SCOPE_EVENT_OPTIONS_INIT;
+    scopeflow_task task;
+    scopeflow_step step;
+    scopeflow_runtime_stats stats;
+    session_init(&s);
+    session_subscribe(&s, "log");
+    options.name = session_text("m");
+    options.emitter = &s.emitter;
+    CHECK(scopeflow_scope_event(s.runtime, &options, &task, &step, NULL) == SCOPEFLOW_STATUS_OK);
+    for (uint32_t i = 0; i < EACH; i++) session_mark(&s, NULL, "inner");
+    scopeflow_answer answer;
+    memset(&answer, 0, sizeof answer);
+    answer.emitter = &s.emitter;
+    CHECK(scopeflow_task_resume(&task, &answer, &step, NULL) == SCOPEFLOW_STATUS_OK);
+    for (uint32_t i = 0; i < EACH; i++) session_mark(&s, NULL, "innermost");
+    CHECK(session_drive(&s, &task, &step) == SCOPEFLOW_STEP_KIND_DONE);
+    CHECK(scopeflow_runtime_read_stats(s.runtime, &stats, NULL) == SCOPEFLOW_STATUS_OK);
+    /* While the second is served, all of the first row but that one wait. */
+    CHECK(stats.dropped_event_count == 2 * EACH - 1 - SCOPEFLOW_EMITTER_EVENT_LIMIT);
+    CHECK(stats.mark_event_count == 2 + SCOPEFLOW_EMITTER_EVENT_LIMIT);
+    CHECK(session_deinit(&s));
+}
+
+/* What waited with a task that was let go does not count any more. */
+static void events_of_a_task_let_go_wait_no_longer(void) {
+    session s;
+    scopeflow_scope_event_options options = SCOPEFLOW_SCOPE_EVENT_OPTIONS_INIT;
+    scopeflow_task task;
+    scopeflow_step step;
+    scopeflow_runtime_stats stats;
+    session_init(&s);
+    session_subscribe(&s, "log");
+    options.name = session_text("m");
+    options.emitter = &s.emitter;
+    for (int round = 0; round < 3; round++) {
+        CHECK(scopeflow_scope_event(s.runtime, &options, &task, &step, NULL) ==
+              SCOPEFLOW_STATUS_OK);
+        for (uint32_t i = 0; i < SCOPEFLOW_EMITTER_EVENT_LIMIT; i++)
+            session_mark(&s, NULL, "inner");
+        scopeflow_task_abandon(&task);
+    }
+    CHECK(scopeflow_runtime_read_stats(s.runtime, &stats, NULL) == SCOPEFLOW_STATUS_OK);
+    CHECK(stats.dropped_event_count == 3 * (SCOPEFLOW_EMITTER_EVENT_LIMIT + 1));
+    CHECK(session_deinit(&s));
+}
+
 /* An exit that a subscriber of a start let through: the scope is not handed out, and not lost. */
 static void a_push_that_raises_leaves_no_open_scope(void) {
     session s;
@@ -320,6 +370,53 @@ static void a_push_that_raises_leaves_no_open_scope(void) {
     CHECK(session_deinit(&s));
 }
 
+/* S5.1: the thread that answers may be another one than the one that began; what a subscriber has
+ * got does not wait, and does not come again. */
+static void a_delivered_event_is_not_delivered_again_by_another_emitter(void) {
+    session s;
+    started first;
+    started second;
+    session_init(&s);
+    session_subscribe(&s, "log");
+    CHECK(start_call(&s, &first) == SCOPEFLOW_STATUS_OK);
+    CHECK(start_call(&s, &second) == SCOPEFLOW_STATUS_OK);
+    scopeflow_answer answer = answer_of(SCOPEFLOW_ANSWER_KIND_VALUE, 0);
+    answer.emitter = &s.emitter;
+    CHECK(scopeflow_task_resume(&first.task, &answer, &first.step, NULL) == SCOPEFLOW_STATUS_OK);
+    CHECK(first.step.kind == SCOPEFLOW_STEP_KIND_EXECUTE);
+    CHECK(scopeflow_task_resume(&first.task, &answer, &first.step, NULL) == SCOPEFLOW_STATUS_OK);
+    CHECK(first.step.kind == SCOPEFLOW_STEP_KIND_DELIVER); /* The end, served by the emitter. */
+    CHECK(scopeflow_task_resume(&second.task, &answer, &second.step, NULL) == SCOPEFLOW_STATUS_OK);
+    CHECK(second.step.kind == SCOPEFLOW_STEP_KIND_EXECUTE);
+    CHECK(session_drive(&s, &first.task, &first.step) == SCOPEFLOW_STEP_KIND_RETURN);
+    CHECK(session_drive(&s, &second.task, &second.step) == SCOPEFLOW_STEP_KIND_RETURN);
+    CHECK(s.line_count == 2); /* The two ends; nobody kept the starts. */
+    for (size_t i = 0; i < 2; i++) CHECK(strstr(s.lines[i], "\"scope_category\":\"end\"") != NULL);
+    release(second.step.value);
+    release(first.request);
+    release(second.request);
+    CHECK(session_deinit(&s));
+}
+
+/* Only the request of an LLM call has an annotated form. */
+static void an_annotated_request_of_a_tool_is_released(void) {
+    session s;
+    started call;
+    session_init(&s);
+    scopeflow_ref const callable = object_ref(object_new_callable(&s.host, NULL));
+    CHECK(scopeflow_register_tool_request_intercept(s.runtime, session_text("i"), 0, callable, 0,
+                                                    NULL) == SCOPEFLOW_STATUS_OK);
+    CHECK(start_call(&s, &call) == SCOPEFLOW_STATUS_OK);
+    CHECK(call.step.kind == SCOPEFLOW_STEP_KIND_INVOKE);
+    scopeflow_answer answer = answer_of(SCOPEFLOW_ANSWER_KIND_VALUE, session_json(&s, "{}"));
+    answer.annotated = session_json(&s, "{}");
+    CHECK(scopeflow_task_resume(&call.task, &answer, &call.step, NULL) == SCOPEFLOW_STATUS_OK);
+    CHECK(session_drive(&s, &call.task, &call.step) == SCOPEFLOW_STEP_KIND_RETURN);
+    release(call.step.value);
+    release(call.request);
+    CHECK(session_deinit(&s));
+}
+
 int main(void) {
     static const test tests[] = {
         {"a zeroed task cannot be resumed", a_zeroed_task_cannot_be_resumed},
@@ -339,6 +436,11 @@ int main(void) {
          a_call_abandoned_at_a_delivery_drops_nothing_of_others},
         {"the end of a call is one, whoever ends it", the_end_of_a_call_is_one_whoever_ends_it},
         {"events that wait are bounded", events_that_wait_are_bounded},
+        {"events that wait add up", events_that_wait_add_up},
+        {"events of a task let go wait no longer", events_of_a_task_let_go_wait_no_longer},
+        {"a delivered event is not delivered again by another emitter",
+         a_delivered_event_is_not_delivered_again_by_another_emitter},
+        {"an annotated request of a tool is released", an_annotated_request_of_a_tool_is_released},
         {"a push that raises leaves no open scope", a_push_that_raises_leaves_no_open_scope},
     };
     return RUN_TESTS(tests);

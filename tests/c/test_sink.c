@@ -145,15 +145,23 @@ static void an_event_that_cannot_be_encoded_is_told(void) {
           SCOPEFLOW_STATUS_OK);
     CHECK(scopeflow_atof_sink_register(sink, s.runtime, session_text("file"), NULL) ==
           SCOPEFLOW_STATUS_OK);
-    for (size_t i = 1; i < 12; i++) {
+    session_mark(&s, NULL, "first"); /* What is resolved once is out of the way. */
+    /* More than an event's block has room for. */
+    char text[600];
+    memset(text, 'x', sizeof text);
+    text[0] = text[sizeof text - 1] = '"';
+    object *const data = object_new_json(&s.host, text, sizeof text);
+    for (size_t i = 1; i < 24; i++) {
         scopeflow_scope_event_options options = SCOPEFLOW_SCOPE_EVENT_OPTIONS_INIT;
         scopeflow_task task;
         scopeflow_step step;
         options.name = session_text("m");
+        options.data = object_ref(data);
         s.host.failing_allocation = s.host.allocation_count + i;
         (void)!scopeflow_scope_event(s.runtime, &options, &task, &step, NULL);
     }
     s.host.failing_allocation = 0;
+    object_release(data);
     CHECK(scopeflow_atof_sink_read_stats(sink, &stats, NULL) == SCOPEFLOW_STATUS_OK);
     CHECK(stats.lost_event_count > 0 && stats.dropped_event_count == 0);
     CHECK(scopeflow_atof_sink_flush(sink, 0, NULL) == SCOPEFLOW_STATUS_INVALID_STATE);

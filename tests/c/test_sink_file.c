@@ -90,6 +90,28 @@ static void a_line_longer_than_the_limit_has_its_own_file(void) {
     both("tiny", rotate_every_line);
 }
 
+/* A name that somebody took away is used again, and what stands beyond it stays. */
+static void rotate_into_a_gap(const scopeflow_atof_sink_open_options *base) {
+    scopeflow_atof_sink_open_options options = *base;
+    options.file_limit_bytes = 1;
+    options.kept_file_count = 12;
+    sink_run run = sink_begin(&options);
+    int number = 0;
+    while (number < 4) emit_and_flush(&run, &number);
+    CHECK(sink_lines_of(rotated(options.path.ptr, 3)).next[0] == 1);
+    CHECK(remove(rotated(options.path.ptr, 2)) == 0);
+    emit_and_flush(&run, &number);
+    sink_end(&run);
+    for (int i = 0; i < 4; i++) CHECK(sink_lines_of(rotated(options.path.ptr, i)).count == 1);
+    CHECK(sink_lines_of(rotated(options.path.ptr, 2)).next[0] == 3);
+    CHECK(sink_lines_of(rotated(options.path.ptr, 3)).next[0] == 1);
+    CHECK(!sink_file_exists(rotated(options.path.ptr, 4)));
+}
+
+static void a_rotation_moves_no_more_than_what_is_in_the_way(void) {
+    both("gap", rotate_into_a_gap);
+}
+
 static void rotate_in_vain(const scopeflow_atof_sink_open_options *base) {
     scopeflow_atof_sink_open_options options = *base;
     scopeflow_error error;
@@ -254,6 +276,8 @@ int main(void) {
         {"a file is rotated by size", a_file_is_rotated_by_size},
         {"a line longer than the limit has its own file",
          a_line_longer_than_the_limit_has_its_own_file},
+        {"a rotation moves no more than what is in the way",
+         a_rotation_moves_no_more_than_what_is_in_the_way},
         {"a file that cannot be renamed goes on growing",
          a_file_that_cannot_be_renamed_goes_on_growing},
         {"a file that was moved away is made anew", a_file_that_was_moved_away_is_made_anew},

@@ -5,6 +5,7 @@
  * (S7.3). `--faults` lets every callable fail in turn, then be cancelled, lets go of every task at
  * every step, and of every stream before every chunk (faults.h). Both take samples of long cases
  * unless SCOPEFLOW_TEST_DEPTH is `deep`. `--reached` says on the way what the cases reach. */
+#include "call.h"
 #include "reached.h"
 #include "runner.h"
 
@@ -72,8 +73,10 @@ typedef struct mode {
 } mode;
 
 static run_function *mode_find(const char *name) {
-    static const mode modes[] = {
-        {"--failing-allocator", run_failing}, {"--faults", run_faults}, {"--reached", run_plain}};
+    static const mode modes[] = {{"--failing-allocator", run_failing},
+                                 {"--faults", run_faults},
+                                 {"--native", run_plain},
+                                 {"--reached", run_plain}};
     for (size_t i = 0; i < sizeof modes / sizeof *modes; i++)
         if (strcmp(name, modes[i].name) == 0) return modes[i].run;
     return NULL;
@@ -84,6 +87,7 @@ int main(int count, char **arguments) {
     int const first = wanted != NULL ? 2 : 1;
     size_t failed = 0;
     if (wanted != NULL && strcmp(arguments[1], "--reached") == 0) reached_wanted();
+    if (wanted != NULL && strcmp(arguments[1], "--native") == 0) natively_wanted();
     for (int i = first; i < count; i++)
         failed += run_file(arguments[i], wanted != NULL ? wanted : run_plain);
     return failed > 0 || count <= first ? 1 : 0;

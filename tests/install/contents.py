@@ -14,6 +14,8 @@ from elftools.elf.elffile import ELFFile
 from elftools.elf.sections import SymbolTableSection
 
 SIZE_LIMIT_BYTES = 1_500_000
+# For extensions, which are built against the wheel.
+HEADER = "scopeflow/include/scopeflow/scopeflow.h"
 # What the build reads, beside the single files that pyproject.toml names.
 SOURCE_FOLDERS = ("native/include/", "native/src/", "native/cmake/", "python/scopeflow/")
 PACKAGE_SUFFIXES = (".py", ".pyi", "/py.typed")
@@ -67,6 +69,7 @@ def _wanted_of_wheel(wheel: Path, sdist: Path) -> set[str]:
     name, version = wheel.name.split("-")[:2]
     return {
         *(n for n in package if n.startswith("scopeflow/") and n.endswith(PACKAGE_SUFFIXES)),
+        HEADER,
         *(f"{name}-{version}.dist-info/{part}" for part in METADATA),
     }
 

@@ -60,6 +60,15 @@ def check_suite(interpreter: Interpreter, wheel: Path, folder: Path) -> None:
         run([python, "-m", "pytest", "-q", tests], env=environment, cwd=ROOT)
 
 
+def check_instructions(interpreter: Interpreter, wheel: Path, folder: Path) -> None:
+    """No operation takes more instructions than benchmarks/ allows. Raises Failed."""
+    programs = make_venv(interpreter, folder / "venv-instructions")
+    environment = bare_environment(programs, Path("/usr/bin"), Path("/bin"))
+    run([programs / "python", *PIP, "install", "--no-index", "--no-deps", wheel], env=environment)
+    counting = ROOT / "benchmarks" / "python" / "instructions.py"
+    run([programs / "python", counting, "--check"], env=environment, cwd=folder)
+
+
 def _expect(wanted: str, printed: str) -> None:
     if printed != wanted:
         raise Failed(f"expected {wanted!r}, but it printed {printed!r}")

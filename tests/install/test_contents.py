@@ -42,6 +42,7 @@ def complaints(tmp_path: Path, sdist: Path) -> Callable[..., list[str]]:
     ) -> list[str]:
         files = {f"scopeflow/{source}": b"" for source in SOURCES if not source.endswith(".pyx")}
         files |= {f"{INFO}/{part}": b"" for part in contents.METADATA}
+        files[contents.HEADER] = b""
         files[f"scopeflow/{MODULE}"] = Path(_native.__file__).read_bytes()
         files |= more or {}
         with zipfile.ZipFile(tmp_path / name, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -64,7 +65,13 @@ def test_a_stray_file_is_found(complaints, path):
 
 
 @pytest.mark.parametrize(
-    "path", ["scopeflow/py.typed", "scopeflow/__init__.pyi", f"{INFO}/licenses/LICENSE"]
+    "path",
+    [
+        "scopeflow/py.typed",
+        "scopeflow/__init__.pyi",
+        contents.HEADER,
+        f"{INFO}/licenses/LICENSE",
+    ],
 )
 def test_a_missing_file_is_found(complaints, path):
     assert complaints(less=path) == [f"missing file: {path}"]

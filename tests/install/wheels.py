@@ -4,9 +4,10 @@
 
 Each wheel is built from the sdist where there is nothing but an interpreter and a C compiler,
 made fit for other Linuxes, and looked through. It is used in a fresh environment, without the
-extras and with them, and has to pass the package's own tests. The sdist, the wheels and a table of
-them, `wheels.md`, are in the folder afterwards; what was there of an earlier run is removed. One
-that fails keeps none of the others from it.
+extras and with them, has to pass the package's own tests, and may take no more instructions than
+benchmarks/ allows. The sdist, the wheels and a table of them, `wheels.md`, are in the folder
+afterwards; what was there of an earlier run is removed. One that fails keeps none of the others
+from it.
 
 As a test it takes this interpreter alone, and of the checks those that need nothing from an index,
 unless SCOPEFLOW_TEST_DEPTH=deep is in the environment.
@@ -106,6 +107,8 @@ def make(interpreter: Interpreter, sdist: Path, folder: Path, work: Path, is_qui
         if not is_quick:
             fresh.check_extras(interpreter, wheel, work)
             fresh.check_suite(interpreter, wheel, work)
+            if shutil.which("valgrind"):
+                fresh.check_instructions(interpreter, wheel, work)
     except builds.Failed as failure:
         return Row(interpreter, wheel, f"failed: {failure}")
     return Row(interpreter, wheel, "")

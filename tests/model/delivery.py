@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
-from .errors import Failure, HostCancellation
+from .errors import Failure, Held
 from .events import Event
 from .middleware import Registration
 from .scopes import Context
@@ -25,49 +27,61 @@ class Stats:
     abandoned_scope_count: int = 0
 
 
+Emission = tuple[Event, list[Registration]]  # an event, and who gets it
+Maker = Callable[[Held], Emission]  # what an event becomes when its turn has come
+
+
 @dataclass
 class Emitter:
     """A thread's place for events: one is served at a time, the others wait (S5.1)."""
 
     stats: Stats
     is_serving: bool = False
-    waiting: deque[tuple[Event, list[Registration]]] = field(default_factory=deque)
+    aside: list[Emission] = field(default_factory=list)  # emitted by those who are being served
+    waiting_count: int = 0
 
-    def emit(self, event: Event, subscribers: list[Registration], context: Context) -> None:
-        """Delivers an event to those who were resolved for it at its emission (S3.4, S5.1).
+    def emit(self, makers: list[Maker], context: Context) -> None:
+        """Delivers events to those who were resolved for them at their emission (S3.4, S5.1).
 
-        What a subscriber emits meanwhile waits until everybody had the current one. A cancellation
-        that a subscriber let through is raised when all is delivered (S5.2).
+        What a subscriber emits meanwhile waits until everybody had the current one, and behind
+        what was there already. A cancellation that a subscriber let through is raised when all is
+        delivered (S5.2).
         """
-        if self.is_serving and len(self.waiting) == WAITING_LIMIT:
+        queue, held = deque(makers), Held()
+        while queue:
+            emission = queue.popleft()(held)
+            if self.is_serving:
+                self._put_aside(emission)
+                continue
+            self.is_serving = True
+            self._serve(*emission, context, held)
+            self.is_serving = False
+            queue.extend(partial(self._take, emission) for emission in self.aside)
+            self.aside.clear()
+        held.release()
+
+    def _put_aside(self, emission: Emission) -> None:
+        if self.waiting_count == WAITING_LIMIT:
             self.stats.dropped_event_count += 1
             return
-        self.waiting.append((event, subscribers))
-        if self.is_serving:
-            return
-        self.is_serving = True
-        held: HostCancellation | None = None
-        while self.waiting:
-            cancellation = self._serve(*self.waiting.popleft(), context)
-            held = held or cancellation
-        self.is_serving = False
-        if held is not None:
-            raise held
+        self.waiting_count += 1
+        self.aside.append(emission)
+
+    def _take(self, emission: Emission, _: Held) -> Emission:
+        self.waiting_count -= 1
+        return emission
 
     def _serve(
-        self, event: Event, subscribers: list[Registration], context: Context
-    ) -> HostCancellation | None:
+        self, event: Event, subscribers: list[Registration], context: Context, held: Held
+    ) -> None:
         """Hands one event to everybody; an error concerns nobody else (S5.2)."""
         if event.kind == "scope":
             self.stats.scope_event_count += 1
         else:
             self.stats.mark_event_count += 1
-        held: HostCancellation | None = None
         for subscriber in subscribers:
             try:
-                subscriber.callable(event, context)
-            except HostCancellation as cancellation:
-                held = held or cancellation
+                with held:
+                    subscriber.callable(event, context)
             except Failure:
                 self.stats.subscriber_error_count += 1
-        return held

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from . import payload
+from .delivery import Emission, Maker
 from .errors import Failure, Held, HostCancellation
 from .events import Draft
 from .middleware import INJECTOR, SUBSCRIBER, Registration
@@ -46,24 +47,29 @@ class Watch:
         return Watch(runtime, injectors, runtime.chain(sanitizer, scope), subscribers)
 
     def emit(self, draft: Draft, context: Context, can_await: bool) -> None:
-        """Injectors, event sanitizers, subscribers; then a cancellation in them is raised."""
-        held = Held()
-        for injector in self.injectors:
-            with held:
-                self.inject(injector, draft, context, can_await)
-        for sanitizer in self.sanitizers:
-            if not self.sanitize(sanitizer, draft, context, can_await, held):
-                break
-        with held:
-            self.runtime.emitter.emit(draft.finished(), self.subscribers, context)
-        held.release()
+        """Alone; then a cancellation in one of those who have to do with it is raised."""
+        self.runtime.emitter.emit([self.maker(draft, context, can_await)], context)
+
+    def maker(self, draft: Draft, context: Context, can_await: bool = False) -> Maker:
+        """Injectors and event sanitizers, when its turn has come; what they emit does not wait."""
+
+        def make(held: Held) -> Emission:
+            for injector in self.injectors:
+                with held:
+                    self.inject(injector, draft, context, can_await)
+            for sanitizer in self.sanitizers:
+                if not self.sanitize(sanitizer, draft, context, can_await, held):
+                    break
+            return draft.finished(), self.subscribers
+
+        return make
 
     def inject(
         self, injector: Registration, draft: Draft, context: Context, can_await: bool
     ) -> None:
         """Keys that are there already win; an injector that fails is passed over (S3.12)."""
         try:
-            members = ask(injector, None, context, can_await)
+            members = ask(injector, draft, context, can_await)
         except HostCancellation:
             raise
         except Failure:

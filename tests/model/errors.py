@@ -82,6 +82,11 @@ def no_longer_active(registration: str) -> RuntimeFailure:
     return _invalid(f"the execution continuation of '{registration}' is no longer active")
 
 
+def no_longer_active_in_c() -> RuntimeFailure:
+    """The same of one in C, which knows no `next`."""
+    return _invalid("the execution continuation is no longer active")
+
+
 def closed() -> RuntimeFailure:
     """The error of whatever is asked of a closed runtime (S6.1)."""
     return RuntimeFailure("invalid_state", "invalid state: the runtime is closed", is_fixed=True)

@@ -108,7 +108,8 @@ class Draft:
 
     def withhold(self) -> None:
         """Of what is the user's nothing stays, nor of an error's text (S3.12; decisions.md, 27)."""
-        own = {key: text for key, text in as_members(self.profile).items() if key in OWN_PROFILE}
+        given = as_members(self.profile) if self.kind == "scope" else {}  # A mark's is the user's.
+        own = {key: text for key, text in given.items() if key in OWN_PROFILE}
         self.data = self.metadata = self.end_metadata = None
         self.facts.pop("otel.status_description", None)
         self.injected, self.replaced = {}, None

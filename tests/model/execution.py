@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from . import payload
-from .errors import Held, no_longer_active
+from .errors import Failure, Held, HostCancellation, no_longer_active, no_longer_active_in_c
 from .events import Draft
 from .scopes import Context, Scope
 
 if TYPE_CHECKING:
+    from . import native
     from .admission import Call
 
 
@@ -63,7 +65,6 @@ class Execution:
     def run(self, request: Any, context: Context) -> Any:
         """The lowest priority is outermost (S3.2); the span is current, until the caller of this
         restores what was (S4.6)."""
-        context.value = self.span
         return self._link(0, request, context)
 
     def _link(self, i: int, request: Any, context: Context) -> Any:
@@ -71,6 +72,9 @@ class Execution:
         if i == len(self.call.execution_intercepts):
             return self._reach(request, context)
         registration = self.call.execution_intercepts[i]
+        if registration.is_native:
+            return self._around(i, registration.callable, request, context)
+        context.value = self.span
         is_active = True
 
         def next(request: Any, context: Context) -> Any:
@@ -88,10 +92,41 @@ class Execution:
         self.span.pending_marks += outcome.marks
         return outcome.value
 
+    def _around(
+        self, i: int, intercept: native.ExecutionIntercept, request: Any, context: Context
+    ) -> Any:
+        """Asked before and after the rest of the chain (ADR 0020). Only for the host's functions is
+        the span current (decisions.md, 43)."""
+        verdict = intercept.before(request, context)
+        if verdict.kind == "short_circuit":
+            return verdict.value
+        given = verdict.value if verdict.kind == "replace" else request
+        for attempt in itertools.count(1):
+            result, error = self._attempt(i + 1, given, context)
+            verdict = intercept.after(request, context, result, error, attempt)
+            if verdict.kind != "retry":
+                break
+            if not self.span.is_open:  # as a `next` (S3.7)
+                raise no_longer_active_in_c()
+            given = verdict.value if verdict.has_value else given
+        if verdict.kind == "replace":
+            return verdict.value
+        if error is not None:
+            raise error
+        return result
+
+    def _attempt(self, i: int, request: Any, context: Context) -> tuple[Any, Failure | None]:
+        """What came of the rest of the chain. A cancellation is nobody's affair."""
+        try:
+            return self._below(i, request, context), None
+        except HostCancellation:
+            raise
+        except Failure as error:
+            return None, error
+
     def _below(self, i: int, request: Any, context: Context) -> Any:
         """Whatever the intercept made current, the span is it further in (decisions.md, 3)."""
         before = context.value
-        context.value = self.span
         try:
             return self._link(i, request, context)
         finally:
@@ -103,6 +138,7 @@ class Execution:
         self.reached += 1
         if self.reached > 1 or request is not self.started_with:
             self._mark_attempt(context)
+        context.value = self.span
         return self.target(request, self.span, context)
 
     def _mark_attempt(self, context: Context) -> None:

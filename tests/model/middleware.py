@@ -79,6 +79,7 @@ class Registration:
     is_async: bool = False
     breaks_chain: bool = False  # of a request intercept (S3.5)
     kinds: int = 0  # of a gate: the bits of the registries that it is about (S3.1)
+    is_native: bool = False  # in C (ADR 0020)
     concerns: str = ""  # of a gate: the name of the registration that it switches off
 
 

@@ -17,7 +17,25 @@ EVENT_LEVEL = (
     "event_metadata_injector",
 )
 MAY_EXIT = ("subscriber", *EVENT_LEVEL)  # whose cancellation not every language can let through
+WRONG_FOR_GUARDS = {
+    "replace": "{}",
+    "refused": {
+        "status": "invalid_state",
+        "message": "invalid state: guards, gates and subscribers have nothing to replace",
+    },
+}
+WRONG_FOR_OTHERS = {
+    "refuse": "no",
+    "refused": {
+        "status": "invalid_state",
+        "message": "invalid state: only a guard or a gate can refuse",
+    },
+}
 REFUSALS = ["no", "", "nö \U0001f600", 'q"\n']
+
+
+def is_guard(registry: str) -> bool:
+    return registry.endswith(("_conditional_execution_guardrail", "_middleware_guardrail"))
 
 
 class Answers:
@@ -35,7 +53,7 @@ class Answers:
             return self.execution(registry, kind)
         if kind != "own":
             return {kind: random_error(self.random, kind)}
-        if registry.endswith(("_conditional_execution_guardrail", "_middleware_guardrail")):
+        if is_guard(registry):
             return {"refuse": self.random.choice(REFUSALS)} if self.chance(0.25) else {}
         if registry.endswith(("_sanitize_request_guardrail", "_sanitize_response_guardrail")):
             return self.rewrite(registry, nothing=0.1)
@@ -44,6 +62,52 @@ class Answers:
         if registry in EVENT_LEVEL:
             return self.members() if registry == EVENT_LEVEL[-1] else self.fields()
         return {}
+
+    def native(self, registry: str) -> Answer:
+        """Of a callable in C: it looks on, answers, fails, or says what is not taken."""
+        moments = ["before"]
+        if registry.endswith("_execution_intercept"):
+            moments.append("after")
+        made = {}
+        for moment in moments:
+            count = self.random.randint(1, 3)
+            some = [self.says(registry, moment) for _ in range(count)]
+            # The last one is given again and again, and a retry would never end.
+            made[moment] = [*some, {}] if moment == "after" else some
+        return made
+
+    def says(self, registry: str, moment: str) -> Answer:
+        (kind,) = self.random.choices(["nothing", "own", "fail", "wrong"], [3, 5, 1, 1])
+        if kind == "nothing":
+            return {}
+        if kind == "fail":
+            status = self.random.choice(["plugin_error", "limit_exceeded", "internal"])
+            message = self.random.choice(["boom", "", "nö"])
+            return {"says": [{"fail": message, "status": status}]}
+        if kind == "wrong":
+            return {"says": [WRONG_FOR_GUARDS if is_guard(registry) else WRONG_FOR_OTHERS]}
+        said = self.own_word(registry, moment)
+        return {"says": [said]} if said else {}
+
+    def own_word(self, registry: str, moment: str) -> Answer:
+        if is_guard(registry):
+            return {"refuse": self.random.choice(REFUSALS)}
+        if registry == "subscriber":
+            return {}
+        is_request = registry in ("llm_request_intercept", "llm_sanitize_request_guardrail")
+        if registry == "llm_execution_intercept" and moment == "before":
+            is_request = True
+        if registry.endswith("_execution_intercept"):
+            decision = self.random.choice(
+                ["replace", "short_circuit"] if moment == "before" else ["replace", "retry"]
+            )
+            if decision == "retry":
+                return {"decide": "retry"}
+            if decision == "short_circuit":
+                return {"decide": decision, "json": self.value()["json"]}
+        if registry in EVENT_LEVEL:
+            return {"replace": json.dumps({"data": random_value(self.random)})}
+        return {"replace": (random_request(self.random) if is_request else self.value())["json"]}
 
     def rewrite(self, registry: str, nothing: float) -> Answer:
         """What a sanitizer or intercept makes of a payload."""

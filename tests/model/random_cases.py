@@ -253,6 +253,9 @@ class Maker:
         args = {"name": self.new_label("m"), **self.common_arguments()}
         if self.chance(0.5):
             args["data"] = self.payload()
+        if self.chance(0.2):
+            args["category"] = self.random.choice(["custom", "tool"])
+            args["category_profile"] = {"json": '{"subtype": "x"}'}
         return {"op": "scope_event", "args": args}
 
     def register(self, frame: Frame, context: str) -> Step:
@@ -269,7 +272,11 @@ class Maker:
             args["registration"] = self.random.choice("abcd")
         if registry.endswith("_request_intercept") and self.chance(0.1):
             script["break_chain"] = True
-        script["answers"] = self.answers(registry)
+        if self.chance(0.2) and "_stream_" not in registry:
+            script["native"] = self.outcomes.native(registry)
+            self.needs.add("native")
+        else:
+            script["answers"] = self.answers(registry)
         if registry == SUBSCRIBER:
             self.subscribers.append(label)
         return {**self.owner(f"register_{registry}"), "args": args}

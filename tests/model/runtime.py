@@ -8,7 +8,7 @@ from typing import Any
 
 from . import events, payload
 from .arguments import checked_text
-from .delivery import Emitter, Stats
+from .delivery import Emitter, Maker, Stats
 from .emission import Watch
 from .errors import Held, RuntimeFailure, closed
 from .events import Draft
@@ -93,9 +93,14 @@ class Runtime:
         breaks_chain: bool = False,
         kinds: int = 0,
         registration: str | bytes = "",
+        is_native: bool = False,
     ) -> None:
         """Registers on a scope, or everywhere (S3.1); not on what has ended (S1.7)."""
         assert REGISTRIES[registry].has_priority or priority == 0
+        if is_native and "_stream_" in registry:  # ADR 0020: a stream is the host's own iterator
+            raise RuntimeFailure("invalid_argument", f"no {registry} can be in C")
+        if breaks_chain and not registry.endswith("_request_intercept"):
+            raise RuntimeFailure("invalid_argument", f"a {registry} breaks no chain")
         self.check_open()
         name = checked_text("the name", name)
         if isinstance(owner, Scope) and not owner.is_open:
@@ -103,7 +108,9 @@ class Runtime:
         if registry == GATE and not 0 < kinds < 1 << len(NUMBERS):
             raise RuntimeFailure("invalid_argument", f"kinds {kinds} are not known")
         concerns = checked_text("the registration", registration)
-        made = Registration(name, callable, priority, is_async, breaks_chain, kinds, concerns)
+        made = Registration(
+            name, callable, priority, is_async, breaks_chain, kinds, is_native, concerns
+        )
         owner.register(registry, made)
 
     def deregister(self, owner: Owner, registry: str, name: str) -> bool:
@@ -193,9 +200,7 @@ class Runtime:
         held = Held()
         with held:
             if watch := Watch.of(self, END_SANITIZER, scope):
-                draft = events.scope_draft(scope, "end", time)
-                draft.facts |= {**scope.stream_facts, **(facts or {})}
-                draft.metadata = self.text(scope.metadata)
+                draft = self.end_draft(scope, time, facts)
                 describe(draft, held)
                 if draft.data == "null":  # S2.5: null is told from nothing
                     draft.facts["data.null"] = "true"
@@ -204,28 +209,32 @@ class Runtime:
             self.emit_pending(scope, context, can_await)
         held.release()
 
+    def end_draft(self, scope: Scope, time: int, facts: events.Members | None) -> Draft:
+        draft = events.scope_draft(scope, "end", time)
+        draft.facts |= {**scope.stream_facts, **(facts or {})}
+        draft.metadata = self.text(scope.metadata)
+        return draft
+
     def emit_pending(self, span: Scope, context: Context, can_await: bool) -> None:
         """The marks that intercepts left with a call, as its children and in order (S3.11)."""
         held = Held()
         while span.pending_marks:
-            mark = span.pending_marks.pop(0)
-
-            def describe(draft: Draft, _: Held, mark: Any = mark) -> None:
-                draft.data, draft.metadata = self.text(mark.data), self.text(mark.metadata)
-                draft.data_schema = self.text(mark.data_schema)
-                draft.profile = self.text(mark.profile)
-
             with held:
-                self.mark(
-                    context,
-                    span,
-                    span,
-                    mark.name,
-                    describe,
-                    category=mark.category,
-                    can_await=can_await,
-                )
+                if made := self.pending_draft(span):
+                    watch, draft = made
+                    watch.emit(draft, context, can_await)
         held.release()
+
+    def pending_draft(self, span: Scope) -> tuple[Watch, Draft] | None:
+        """Of the next mark that was left with the call, if anybody listens."""
+        mark = span.pending_marks.pop(0)
+        made = self.mark_draft(span, span, mark.name, category=mark.category)
+        if made is not None:
+            _, draft = made
+            draft.data, draft.metadata = self.text(mark.data), self.text(mark.metadata)
+            draft.data_schema = self.text(mark.data_schema)
+            draft.profile = self.text(mark.profile)
+        return made
 
     def mark(
         self,
@@ -238,7 +247,25 @@ class Runtime:
         category: str | None = None,
         can_await: bool = False,
     ) -> None:
-        """Builds and emits a mark: unheard it draws nothing (S2.3, S5.4).
+        """Builds and emits a mark."""
+        if (made := self.mark_draft(parent, of, name, timestamp, category)) is None:
+            return
+        watch, draft = made
+        held = Held()
+        describe(draft, held)
+        with held:
+            watch.emit(draft, context, can_await)
+        held.release()
+
+    def mark_draft(
+        self,
+        parent: Scope,
+        of: Scope,
+        name: str,
+        timestamp: int | None = None,
+        category: str | None = None,
+    ) -> tuple[Watch, Draft] | None:
+        """Unheard it draws nothing (S2.3, S5.4).
 
         `of` is the scope whose middleware is in force: what the context's value registered is,
         whether that has ended or not (S1.7, S5.3). The draws come before the sanitizers run, as
@@ -246,15 +273,10 @@ class Runtime:
         """
         watch = Watch.of(self, MARK_SANITIZER, of)
         if watch is None:
-            return
+            return None
         uuid = self.draw_uuid()
         time = self.read_clock() if timestamp is None else timestamp
-        draft = Draft("mark", parent.uuid, uuid, time, name, category)
-        held = Held()
-        describe(draft, held)
-        with held:
-            watch.emit(draft, context, can_await)
-        held.release()
+        return watch, Draft("mark", parent.uuid, uuid, time, name, category)
 
     def text(self, value: Any) -> str | None:
         """The JSON text of a payload that was given, each within its own budget (S2.6)."""
@@ -281,12 +303,26 @@ class Runtime:
         """Ends what was forgotten: the next operation that can deliver does it first.
 
         One that is refused does not, for it changes nothing (S7.3). Nothing can be awaited here,
-        whoever drains it (decisions.md, 8).
+        whoever drains it (decisions.md, 8). All that is owed is made at once, and stands before
+        what subscribers emit meanwhile.
         """
+        owed: list[Maker] = []
         while self.abandoned:
-            scope, time = self.abandoned.pop(0)
+            scope, noted = self.abandoned.pop(0)
             self.stats.abandoned_scope_count += 1
-            self.end(scope, context, facts=events.failure(kind="abandoned"), timestamp=time)
+            if scope.is_open:
+                owed += self.abandoned_makers(scope, self.settle(scope, context, noted), context)
+        self.emitter.emit(owed, context)
+
+    def abandoned_makers(self, scope: Scope, time: int, context: Context) -> list[Maker]:
+        """The end event, and the pending marks."""
+        made: list[tuple[Watch, Draft] | None] = []
+        if watch := Watch.of(self, END_SANITIZER, scope):
+            facts = events.failure(kind="abandoned")
+            made.append((watch, self.end_draft(scope, time, facts)))
+        while scope.pending_marks:
+            made.append(self.pending_draft(scope))
+        return [watch.maker(draft, context) for watch, draft in filter(None, made)]
 
     def close(self, context: Context) -> None:
         """Ends what is open, the latest opened first; nothing can be done from then on (S6.1).
@@ -301,7 +337,7 @@ class Runtime:
         self.is_closed = True
         open_ones = [scope for scope in reversed(self.opened) if scope.is_open]
         ended = [(scope, self.settle(scope, context)) for scope in open_ones]
-        for scope, time in ended:  # nobody hears of one while another is still open
-            with held:
-                self.tell_end(scope, time, context, facts=events.failure(kind="abandoned"))
+        with held:  # nobody hears of one while another is still open
+            makers = [self.abandoned_makers(scope, time, context) for scope, time in ended]
+            self.emitter.emit([maker for of_one in makers for maker in of_one], context)
         held.release()

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from .errors import Failure, HostCancellation, HostError
-from .events import Event
+from .events import Draft, Event
 from .execution import Annotated, Next, Outcome, PendingMark
 from .fixtures import fixture
 from .payload import encode
@@ -70,7 +70,7 @@ class Sanitizer(Script):
 
 
 class Injector(Script):
-    def __call__(self, _: None, context: Context) -> Any:
+    def __call__(self, _: Draft, context: Context) -> Any:
         return rewritten({}, self.turn(context))
 
 

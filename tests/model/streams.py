@@ -17,8 +17,16 @@ from .execution import Execution, Target
 from .runtime import ABSENT, Runtime
 from .scopes import Context, Scope
 
+# What an event's numbers can say.
+LARGEST_GAP = 2**63 - 1
+
 Collector = Callable[[Any, Context], None]
 Finalizer = Callable[[Context], Any]
+
+
+def gap(earlier: int, later: int) -> int:
+    """Nanoseconds between two times (decisions.md, 31)."""
+    return min(max(0, later - earlier), LARGEST_GAP)
 
 
 @dataclass(eq=False)
@@ -75,9 +83,9 @@ class Stream:
         facts = self.span.stream_facts
         facts["stream.chunk_count"] = str(self.count)
         if self.count == 1:
-            facts["stream.first_chunk_ns"] = str(max(0, time - self.span.started_at))
+            facts["stream.first_chunk_ns"] = str(gap(self.span.started_at, time))
         else:
-            self.longest_gap = max(self.longest_gap, time - self.last_at)
+            self.longest_gap = max(self.longest_gap, gap(self.last_at, time))
             facts["stream.longest_gap_ns"] = str(self.longest_gap)
         self.last_at = time
         if self.has_chunk_marks:

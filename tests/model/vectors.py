@@ -17,7 +17,8 @@ from . import admission, calls, manual, operations, scripts
 from .codecs import Codec
 from .errors import Failure, HostCancellation, HostError
 from .execution import Annotated, Next
-from .middleware import REGISTRIES, Owner
+from .middleware import REGISTRIES, Owner, Registration
+from .native_scripts import Native, native_script
 from .payload import DEFAULT_BUDGET, UNLIMITED, encode
 from .requests import CREDENTIAL_HEADERS, LLMRequest
 from .runtime import Runtime
@@ -68,6 +69,7 @@ class Performed:
     events: dict[str, list[str]] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
     stats: dict[str, str] = field(default_factory=dict)
+    given_back: list[str] = field(default_factory=list)  # callables in C
     findings: list[str] = field(default_factory=list)  # about single steps
 
 
@@ -91,6 +93,7 @@ class Session:
         self.contexts = {"main": Context("main", self.runtime.root)}
         self.scopes = {"root": self.runtime.root, "elsewhere": Runtime().root}
         self.continuations: dict[str, tuple[Next, Any]] = {}
+        self.removed: list[Registration] = []  # of those in C
         self.performed = Performed()
         self.observer = observer or self.compare
         self.path: list[str] = []
@@ -104,6 +107,8 @@ class Session:
         for value, text in self.lent:  # S3.10: nobody edits what is the application's own
             if encode(value, UNLIMITED) != text:
                 self.performed.findings.append(f"was changed in the application's hands: {text}")
+        removed = [r.callable.label for r in self.removed if not self.is_in_use(r)]
+        self.performed.given_back = sorted(removed)
         self.performed.stats = {key: str(n) for key, n in asdict(self.runtime.stats).items()}
         return self.performed
 
@@ -274,11 +279,26 @@ class Session:
         if registry not in REGISTRIES:
             raise NotImplementedError(f"the model does not know {op}")
         if verb == "deregister":
-            return self.runtime.deregister(owner, registry, args["name"])
+            return self.deregister(owner, registry, args["name"])
         script = step["args"]["callable"]
+        args["is_native"] = "native" in script
         args["is_async"] = script.get("async", False)
         args["breaks_chain"] = script.get("break_chain", False)
         return self.runtime.register(owner, registry, **args)
+
+    def deregister(self, owner: Owner, registry: str, name: str) -> bool:
+        """One in C is given back as soon as nobody uses it (ADR 0020)."""
+        known = owner.registrations.get(registry, {}).get(name)
+        if known is not None and isinstance(known.callable, Native):
+            self.removed.append(known)
+        return self.runtime.deregister(owner, registry, name)
+
+    def is_in_use(self, registration: Registration) -> bool:
+        """By a call that the application has begun and not ended: all others are over."""
+        calls = (scope.call for scope in self.runtime.opened if scope.is_open)
+        return any(
+            registration in chain for call in calls if call for chain in call.chains.values()
+        )
 
     def argument(self, op: str, name: str, value: Any) -> Any:
         """A value as the model takes it; the argument's name tells what it is."""
@@ -290,6 +310,8 @@ class Session:
             return scripts.error(value)
         if name in ("codec", "response_codec"):
             return Codec(scripts.codec_act(self, value))
+        if name == "callable" and "native" in value:
+            return native_script(self, op.partition("register_")[2], value)
         if name == "callable":
             made = (kind for ending, kind in SCRIPTS.items() if op.endswith(ending))
             return next(made, scripts.Sanitizer)(self, value)
@@ -353,6 +375,8 @@ def differences(case: dict[str, Any]) -> list[str]:
         found += _line_differences(label, lines, performed.events.get(label, []))
     if "calls" in expect and expect["calls"] != performed.calls:
         found.append(f"calls: expected {expect['calls']}, the model has {performed.calls}")
+    if sorted(expect.get("given_back", performed.given_back)) != performed.given_back:
+        found.append(f"given back: the model has {performed.given_back}")
     for name, value in expect.get("stats", {}).items():
         if performed.stats[name] != value:
             found.append(f"{name}: expected {value}, the model has {performed.stats[name]}")

@@ -7,6 +7,7 @@ use, ids, counts, and the shape of expected lines. What no case reaches is cover
 
 from __future__ import annotations
 
+import itertools
 import json
 import sys
 from collections.abc import Iterator
@@ -22,8 +23,9 @@ COLUMNS = 100
 sys.path.insert(0, str(ROOT))
 
 import answers  # noqa: E402
+import native_answers  # noqa: E402
 
-from spec.gen.model import Api  # noqa: E402
+from spec.gen.model import Api, Registry  # noqa: E402
 from spec.gen.spec import read_api  # noqa: E402
 
 CALLS = ("tool_execute", "llm_execute", "llm_stream_execute")  # have a target
@@ -60,8 +62,8 @@ class Operations:
         called = [op for op in api.operations if op.kind in ("call", "task", "accessor")]
         called = [op for op in called if op.on is None or op.on.name != "tape"]
         called = [op for op in called if op.module != "task"]  # a runner's own business
-        self.kinds = {
-            f"{owner}register_{registry.name}": answers.kind_of(registry)
+        self.registries = {
+            f"{owner}register_{registry.name}": registry
             for registry in api.registries
             for owner in ("", "scope_")
         }
@@ -86,17 +88,21 @@ class CaseCheck:
         self.contexts = {"main"}
         self.callables: set[str] = set()
         self.continuations: set[str] = set()
+        self.has_natives = False
         self.findings: list[str] = []
 
     def run(self) -> None:
         self.steps(self.case["steps"])
         expect = self.case["expect"]
-        for label in [*expect.get("events", {}), *expect.get("calls", [])]:
+        named = [expect.get(key, ()) for key in ("events", "calls", "given_back")]
+        for label in itertools.chain(*named):
             if label not in self.callables:
                 self.findings.append(f"nothing is labelled {label!r}")
         for label, lines in expect.get("events", {}).items():
             for line in lines:
                 self.line(label, line)
+        if self.has_natives != ("native" in self.case.get("needs", ())):
+            self.findings.append("a case has native callables, or does not need `native`")
 
     def steps(self, steps: list[dict[str, Any]]) -> None:
         for step in steps:
@@ -135,7 +141,7 @@ class CaseCheck:
             elif kind == "callable" and name.endswith("codec"):
                 self.codec(value)
             elif kind == "callable":
-                self.callable(value, self.operations.kinds[op])
+                self.registered(value, self.operations.registries[op])
             elif kind == "payload" and "json" in value:
                 self.payload(name, value["json"])
                 if name == "request" and op.startswith("llm_"):
@@ -186,6 +192,16 @@ class CaseCheck:
     def numbered(self, steps: dict[str, list[dict[str, Any]]]) -> None:
         for some in steps.values():
             self.steps(some)
+
+    def registered(self, value: dict[str, Any], registry: Registry) -> None:
+        self.callable(value, answers.kind_of(registry))
+        if "native" not in value:
+            return
+        self.has_natives = True
+        self.callables.add(f"{value['label']}_after")
+        self.findings += native_answers.findings(registry, value["native"])
+        for answer in itertools.chain(*value["native"].values()):
+            self.steps(answer.get("steps", []))
 
     def callable(self, value: dict[str, Any], kind: answers.Kind) -> None:
         self.callables.add(value["label"])

@@ -1,10 +1,10 @@
 """The coverage gate: what of the spec and of the contract no vector reaches, and why.
 
 `coverage.py PROGRAM`: the program is tests/c/vectors.c, which replays all files and says what they
-reach: operations, errors, registries, step, answer and event kinds. Rules are those that the cases
-cite; what stands in events is read from their expected lines. Everything that no vector reaches is
-printed. What coverage.yaml does not list with a reason fails the gate, and so does a listed thing
-that is reached.
+reach: operations, errors, registries, step, answer and event kinds, what callables in C decide.
+Rules are those that the cases cite; what stands in events is read from their expected lines.
+Everything that no vector reaches is printed. What coverage.yaml does not list with a reason fails
+the gate, and so does a listed thing that is reached.
 """
 
 from __future__ import annotations
@@ -46,6 +46,11 @@ def wanted_of_spec(api: Api, excused: list[str]) -> Iterator[str]:
     yield from (f"status {error.name}" for error in api.errors)
     yield from (f"registry {registry.name}" for registry in api.registries)
     yield from (f"step kind {kind.name}" for kind in api.enum("step_kind").values)
+    for registry in api.registries:
+        if registry.name != "llm_stream_execution_intercept":  # ADR 0020
+            yield f"native {registry.name}"
+    for decision in api.enum("native_decision").values:
+        yield from (f"decision {decision.name} {m.name}" for m in api.enum("native_moment").values)
     for kind in api.enum("answer_kind").values:
         yield from (f"answer {kind.name} to {step}" for step in ANSWERED)
     yield from ("event kind mark", "event kind scope start", "event kind scope end")
@@ -70,6 +75,11 @@ def reached_by_replay(api: Api, lines: list[str]) -> Iterator[str]:
             yield f"status {rest[0]}"
         elif kind == "registry":
             yield f"registry {registries[int(rest[0])]}"
+        elif kind == "native":
+            yield f"native {registries[int(rest[0])]}"
+        elif kind == "decision":
+            moment = _name(api.enum("native_moment"), rest[1])
+            yield f"decision {_name(api.enum('native_decision'), rest[0])} {moment}"
         elif kind == "step":
             yield f"step kind {_name(api.enum('step_kind'), rest[0])}"
         elif kind == "answer":

@@ -17,7 +17,7 @@
 #define SCOPEFLOW_VERSION "0.1.0"
 
 /* A number over everything in this header that a compiled caller depends on (S6.3). */
-#define SCOPEFLOW_ABI_HASH UINT64_C(0x0e8739000221ec6f)
+#define SCOPEFLOW_ABI_HASH UINT64_C(0x1507016a334ca666)
 
 #ifndef SCOPEFLOW_API
 #if defined(_WIN32)
@@ -67,6 +67,12 @@ typedef struct scopeflow_scope scopeflow_scope;
 /* A counted reference to an event. */
 typedef struct scopeflow_event scopeflow_event;
 
+/* What one owner had registered at one moment. It keeps the callables alive until it is freed. */
+typedef struct scopeflow_registration_list scopeflow_registration_list;
+
+/* One run of a native callable. */
+typedef struct scopeflow_invocation scopeflow_invocation;
+
 /* An open event file. */
 typedef struct scopeflow_atof_sink scopeflow_atof_sink;
 
@@ -88,6 +94,8 @@ typedef struct scopeflow_scope_pop_options scopeflow_scope_pop_options;
 typedef struct scopeflow_scope_event_options scopeflow_scope_event_options;
 typedef struct scopeflow_propagation scopeflow_propagation;
 typedef struct scopeflow_event_info scopeflow_event_info;
+typedef struct scopeflow_registration_info scopeflow_registration_info;
+typedef struct scopeflow_registration_list_new_options scopeflow_registration_list_new_options;
 typedef struct scopeflow_answer scopeflow_answer;
 typedef struct scopeflow_step scopeflow_step;
 typedef struct scopeflow_task_link_options scopeflow_task_link_options;
@@ -102,6 +110,8 @@ typedef struct scopeflow_llm_call_options scopeflow_llm_call_options;
 typedef struct scopeflow_llm_call_end_options scopeflow_llm_call_end_options;
 typedef struct scopeflow_llm_request_intercepts_options scopeflow_llm_request_intercepts_options;
 typedef struct scopeflow_llm_conditional_execution_options scopeflow_llm_conditional_execution_options;
+typedef struct scopeflow_native_callable scopeflow_native_callable;
+typedef struct scopeflow_functions scopeflow_functions;
 typedef struct scopeflow_sink_stats scopeflow_sink_stats;
 typedef struct scopeflow_atof_sink_open_options scopeflow_atof_sink_open_options;
 typedef struct scopeflow_atof_item scopeflow_atof_item;
@@ -217,6 +227,16 @@ enum {
     SCOPEFLOW_TOKEN_END = 15,
 };
 
+/* What a host is to make of a JSON text. */
+typedef int32_t scopeflow_decode_shape;
+enum {
+    /* The language's own value. */
+    SCOPEFLOW_DECODE_SHAPE_VALUE = 0,
+    /* An LLM request: the text is an object whose members `headers`, an object, and `content`
+     * are there. */
+    SCOPEFLOW_DECODE_SHAPE_LLM_REQUEST = 1,
+};
+
 /* Appends null.
  * Thread: For one thread at a time. */
 SCOPEFLOW_API void scopeflow_tape_put_null(scopeflow_tape *self);
@@ -249,6 +269,15 @@ SCOPEFLOW_API void
 scopeflow_tape_put_text(
     scopeflow_tape *self, scopeflow_token token, scopeflow_bytes text);
 
+/* Appends a key and its text, as two string tokens would be, in one go: most members of objects
+ * are no more.
+ * key: The key; copied.
+ * text: The text; copied.
+ * Thread: For one thread at a time. */
+SCOPEFLOW_API void
+scopeflow_tape_put_member(
+    scopeflow_tape *self, scopeflow_bytes key, scopeflow_bytes text);
+
 /* Appends a reference to an enclosing container.
  * levels: 1 is the innermost container.
  * Thread: For one thread at a time. */
@@ -276,6 +305,12 @@ SCOPEFLOW_API void scopeflow_tape_put_json(scopeflow_tape *self, scopeflow_bytes
  * Returns: 1 or 0.
  * Thread: For one thread at a time. */
 SCOPEFLOW_API uint32_t scopeflow_tape_is_full(const scopeflow_tape *self);
+
+/* How much JSON text fills it. A host that gathers tokens before it appends them may stop
+ * walking there; what a native callable is to see has no end to it.
+ * Returns: In bytes.
+ * Thread: For one thread at a time. */
+SCOPEFLOW_API size_t scopeflow_tape_full_at(const scopeflow_tape *self);
 
 /* ---- RUNTIME ----
  *
@@ -334,9 +369,18 @@ struct scopeflow_host {
     /* One function for all memory: a null block allocates, a new size of 0 frees and returns
      * null. Null means the C library. */
     void *(*reallocate)(void *context, void *block, size_t old_size_bytes, size_t new_size_bytes);
+    /* Makes an object of JSON text that native middleware gave; `shape` is one of
+     * `decode_shape`. The reference is the core's. 0 says that it could not. Null means that
+     * native middleware cannot be registered. */
+    scopeflow_ref (*decode)(void *context, scopeflow_bytes json, uint32_t shape);
+    /* Makes the error object of one of the runtime's own errors, for native middleware that
+     * failed. The reference is the core's. 0 says that it could not. Null means that native
+     * middleware cannot be registered. */
+    scopeflow_ref (*make_error)(void *context, uint32_t status, scopeflow_bytes message);
 };
 #define SCOPEFLOW_HOST_INIT \
-    {(uint32_t)sizeof(scopeflow_host), NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL}
+    {(uint32_t)sizeof(scopeflow_host), NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, \
+     NULL, NULL}
 
 /* Counters since the runtime was made (S5.7). */
 struct scopeflow_runtime_stats {
@@ -862,11 +906,12 @@ scopeflow_event_describe(
     scopeflow_event *self, scopeflow_event_info *out_info, scopeflow_error *out_error);
 
 /* JSON text of a part. Encodes the application's objects on first use, once, and keeps the text:
- * it is borrowed and lives as long as the event is held.
+ * it is borrowed and lives as long as the event is held. While its payload is being encoded the
+ * event has no text, which that payload's own code may find out.
  * part: Which part.
  * out_json: JSON text in UTF-8.
  * Ownership: The json is borrowed.
- * Errors: invalid_argument (1003), no_memory (3002).
+ * Errors: invalid_argument (1003), invalid_state (1004), no_memory (3002).
  * Thread: For one thread at a time. */
 SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
 scopeflow_event_json(
@@ -875,7 +920,7 @@ scopeflow_event_json(
 
 /* Encodes what the event still refers to, so that it can outlive its delivery. A host that keeps
  * an event calls this before it answers the `deliver` step. Sealing twice does nothing.
- * Errors: invalid_argument (1003), no_memory (3002).
+ * Errors: invalid_argument (1003), invalid_state (1004), no_memory (3002).
  * Thread: For one thread at a time. */
 SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
 scopeflow_event_seal(
@@ -1931,6 +1976,66 @@ SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
 scopeflow_scope_deregister_conditional_middleware_guardrail(
     scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed, scopeflow_error *out_error);
 
+/* ---- REGISTRATION_LIST ----
+ *
+ * What is registered, for a person or a program that wants to see it. A list shows one moment
+ * and is left alone by what is registered and removed later. */
+
+/* One registration. Texts are borrowed from the list. */
+struct scopeflow_registration_info {
+    /* The registry that it stands in. */
+    scopeflow_registry registry;
+    /* Its name; empty beyond the last one. */
+    scopeflow_bytes name;
+    /* Lower comes first (S3.2); 0 where the registry has no order. */
+    int32_t priority;
+    /* Of a request intercept: no later one runs after it (S3.5). */
+    uint32_t breaks_chain;
+    /* Of a gate: the bit `1 << (number - 1)` of each registry that it is about. */
+    uint32_t kinds;
+    /* Of a gate: the name of the registration that it is about; otherwise empty. */
+    scopeflow_bytes target;
+};
+
+/* The arguments of `scopeflow_registration_list_new`. */
+struct scopeflow_registration_list_new_options {
+    /* Size of this struct. */
+    uint32_t struct_size_bytes;
+    /* Whose registrations; it is held. */
+    scopeflow_runtime *runtime;
+    /* The scope whose own registrations are wanted; null is the runtime itself. (optional) */
+    scopeflow_scope *owner;
+};
+#define SCOPEFLOW_REGISTRATION_LIST_NEW_OPTIONS_INIT \
+    {(uint32_t)sizeof(scopeflow_registration_list_new_options), NULL, NULL}
+
+/* Lists what was registered on the runtime itself, or on one scope, in the order of
+ * registration. What a scope inherits is not in its list. Allowed on a closed runtime and an
+ * ended scope.
+ * out_registration_list: The list; owned by the caller.
+ * Ownership: The registration_list is the caller's, to be given back when it is done with.
+ * Errors: invalid_argument (1003), no_memory (3002).
+ * Thread: May be called from any thread. */
+SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
+scopeflow_registration_list_new(
+    const scopeflow_registration_list_new_options *options,
+    scopeflow_registration_list **out_registration_list, scopeflow_error *out_error);
+
+/* Reads one registration.
+ * index: Counts from 0 in the order of registration.
+ * out_registration: The registration; one without a name beyond the last.
+ * Ownership: Texts in the registration are borrowed.
+ * Errors: invalid_argument (1003).
+ * Thread: For one thread at a time. */
+SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
+scopeflow_registration_list_read(
+    scopeflow_registration_list *self, uint32_t index,
+    scopeflow_registration_info *out_registration, scopeflow_error *out_error);
+
+/* Gives the list back. Null is allowed.
+ * Thread: For one thread at a time. */
+SCOPEFLOW_API void scopeflow_registration_list_free(scopeflow_registration_list *self);
+
 /* ---- TASK ----
  *
  * The step protocol. An operation of kind `task` fills a task and its first step; the host does
@@ -2174,8 +2279,8 @@ scopeflow_task_resume(
 SCOPEFLOW_API void scopeflow_task_abandon(scopeflow_task *task);
 
 /* What the task holds while it waits for an answer, for the host's garbage collector to visit: a
- * result or an error may refer to whoever waits for it, and an error does by its frames. 0
- * beyond the last one. A request that an intercept made is not among them. Runs no host code.
+ * result or an error may refer to whoever waits for it, and an error does by its frames. A
+ * request that an intercept made is among them. 0 beyond the last one. Runs no host code.
  * index: Counts from 0.
  * out_held: Borrowed.
  * Errors: invalid_argument (1003).
@@ -2660,6 +2765,346 @@ scopeflow_llm_conditional_execution(
     scopeflow_runtime *self, const scopeflow_llm_conditional_execution_options *options,
     scopeflow_task *task, scopeflow_step *out_step, scopeflow_error *out_error);
 
+/* ---- INVOCATION ----
+ *
+ * What a native callable is given each time that it runs (ADR 0020). It answers by the
+ * operations below; without an answer everything goes on as it was. The last answer counts. An
+ * answer that is refused, or a text that could not be had, fails the callable, as `fail` does: a
+ * sanitizer whose JSON was wrong must not let the payload through. Neither the invocation nor a
+ * text that it gave may be used once the callable has returned. */
+
+/* When an execution intercept is asked. */
+typedef int32_t scopeflow_native_moment;
+enum {
+    /* Before the rest of the chain runs. All other callables are always asked at this moment. */
+    SCOPEFLOW_NATIVE_MOMENT_BEFORE = 0,
+    /* The rest of the chain has run; `outcome` says what came of it. */
+    SCOPEFLOW_NATIVE_MOMENT_AFTER = 1,
+};
+
+/* What can be had as JSON text. */
+typedef int32_t scopeflow_native_part;
+enum {
+    /* What the callable is about: the request or the response; for the text of an error or
+     * refusal `{"error":{"type":…,"message":…}}`; for an event sanitizer an object of `data`,
+     * `metadata` and `category_profile`; for an injector and a subscriber the whole event; for a
+     * gate null. */
+    SCOPEFLOW_NATIVE_PART_INPUT = 0,
+    /* The decoded form of an LLM request, null where there is none. */
+    SCOPEFLOW_NATIVE_PART_ANNOTATED = 1,
+    /* Of an execution intercept that is asked after the rest of the chain: the result, or
+     * `{"error":{"type":…,"message":…}}`. Otherwise null. */
+    SCOPEFLOW_NATIVE_PART_OUTCOME = 2,
+};
+
+/* What an execution intercept makes of a call (S3.7). */
+typedef int32_t scopeflow_native_decision;
+enum {
+    /* Before: run the rest of the chain with the request as it is. After: what came of it
+     * stands. */
+    SCOPEFLOW_NATIVE_DECISION_PROCEED = 0,
+    /* Before only: the JSON is the result, and the rest of the chain does not run. */
+    SCOPEFLOW_NATIVE_DECISION_SHORT_CIRCUIT = 1,
+    /* After only: run the rest of the chain once more, with the JSON as its request, or without
+     * one with the request of the last time. */
+    SCOPEFLOW_NATIVE_DECISION_RETRY = 2,
+    /* Before: run the rest of the chain with the JSON as its request. After: the JSON is the
+     * result. */
+    SCOPEFLOW_NATIVE_DECISION_REPLACE = 3,
+};
+
+/* In which registry the callable stands.
+ * Returns: The registry.
+ * Thread: For one thread at a time. */
+SCOPEFLOW_API scopeflow_registry scopeflow_invocation_registry(const scopeflow_invocation *self);
+
+/* Under which name the callable is registered.
+ * Returns: The name.
+ * Ownership: The registration is borrowed.
+ * Thread: For one thread at a time. */
+SCOPEFLOW_API scopeflow_bytes scopeflow_invocation_registration(const scopeflow_invocation *self);
+
+/* What is called: a tool or a provider; for a gate the name of the registration that it is
+ * about, for what is about an event the event's name.
+ * Returns: The name.
+ * Ownership: The target is borrowed.
+ * Thread: For one thread at a time. */
+SCOPEFLOW_API scopeflow_bytes scopeflow_invocation_target(const scopeflow_invocation *self);
+
+/* The provider's id of a tool call.
+ * Returns: The id, or empty.
+ * Ownership: The tool_call_id is borrowed.
+ * Thread: For one thread at a time. */
+SCOPEFLOW_API scopeflow_bytes scopeflow_invocation_tool_call_id(const scopeflow_invocation *self);
+
+/* The name of an LLM call's model.
+ * Returns: The name, or empty.
+ * Ownership: The model_name is borrowed.
+ * Thread: For one thread at a time. */
+SCOPEFLOW_API scopeflow_bytes scopeflow_invocation_model_name(const scopeflow_invocation *self);
+
+/* The scope that the work belongs to; for an execution intercept the call's own span.
+ * Returns: Borrowed.
+ * Thread: For one thread at a time. */
+SCOPEFLOW_API scopeflow_scope *scopeflow_invocation_scope(const scopeflow_invocation *self);
+
+/* The runtime. Everything can be registered and removed on it meanwhile.
+ * Returns: Borrowed.
+ * Thread: For one thread at a time. */
+SCOPEFLOW_API scopeflow_runtime *scopeflow_invocation_runtime(const scopeflow_invocation *self);
+
+/* The event that a subscriber, event sanitizer or injector is about.
+ * Returns: Borrowed; null for other callables.
+ * Thread: For one thread at a time. */
+SCOPEFLOW_API scopeflow_event *scopeflow_invocation_event(const scopeflow_invocation *self);
+
+/* When an execution intercept is asked.
+ * Returns: The moment.
+ * Thread: For one thread at a time. */
+SCOPEFLOW_API scopeflow_native_moment scopeflow_invocation_moment(const scopeflow_invocation *self);
+
+/* How often the rest of the chain has run in this call under this execution intercept.
+ * Returns: 0 before the first time.
+ * Thread: For one thread at a time. */
+SCOPEFLOW_API uint32_t scopeflow_invocation_attempt(const scopeflow_invocation *self);
+
+/* What came of the rest of the chain. A cancellation is no execution intercept's affair and
+ * passes.
+ * Returns: `value` or `error`.
+ * Thread: For one thread at a time. */
+SCOPEFLOW_API scopeflow_answer_kind scopeflow_invocation_outcome(const scopeflow_invocation *self);
+
+/* JSON text of a part. The host's object is encoded when it is first asked for, once, without a
+ * budget; what no JSON says is written as S2.6 has it. An LLM request that is for observers has
+ * no credential headers (S3.6).
+ * part: Which part.
+ * out_json: JSON text in UTF-8.
+ * Ownership: The json is borrowed.
+ * Errors: invalid_argument (1003), invalid_state (1004), no_memory (3002).
+ * Thread: For one thread at a time. */
+SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
+scopeflow_invocation_json(
+    scopeflow_invocation *self, scopeflow_native_part part, scopeflow_bytes *out_json,
+    scopeflow_error *out_error);
+
+/* Of a conditional-execution guardrail: refuses the call (S3.5). Of a gate: switches the
+ * registration off for this call.
+ * reason: Why; copied.
+ * Errors: invalid_argument (1003), invalid_state (1004), invalid_utf8 (2002), limit_exceeded
+ * (3001), no_memory (3002).
+ * Thread: For one thread at a time. */
+SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
+scopeflow_invocation_refuse(
+    scopeflow_invocation *self, scopeflow_bytes reason, scopeflow_error *out_error);
+
+/* Of a sanitizer or request intercept: what goes on in place of what it was given. Of an
+ * injector: the members to add. Of an execution intercept: the decision of this name.
+ * json: JSON text; copied. For an LLM request an object whose members `headers`, an object, and
+ * `content` are there; for an event sanitizer and an injector an object.
+ * Errors: invalid_argument (1003), invalid_state (1004), invalid_json (2001), limit_exceeded
+ * (3001), no_memory (3002).
+ * Thread: For one thread at a time. */
+SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
+scopeflow_invocation_replace(
+    scopeflow_invocation *self, scopeflow_bytes json, scopeflow_error *out_error);
+
+/* Of an execution intercept: what is to become of the call.
+ * decision: The decision.
+ * json: The JSON text of the decision; copied.
+ * Errors: invalid_argument (1003), invalid_state (1004), invalid_json (2001), limit_exceeded
+ * (3001), no_memory (3002).
+ * Thread: For one thread at a time. */
+SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
+scopeflow_invocation_decide(
+    scopeflow_invocation *self, scopeflow_native_decision decision, scopeflow_bytes json,
+    scopeflow_error *out_error);
+
+/* The callable has failed: what that means is said with its registry. An error of a native
+ * callable is one of the runtime's own.
+ * status: Which error; 0 stands for `plugin_error`.
+ * message: What went wrong, where, and which limit was hit; copied.
+ * Errors: invalid_argument (1003), limit_exceeded (3001), no_memory (3002).
+ * Thread: For one thread at a time. */
+SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
+scopeflow_invocation_fail(
+    scopeflow_invocation *self, scopeflow_status status, scopeflow_bytes message,
+    scopeflow_error *out_error);
+
+/* ---- NATIVE ----
+ *
+ * Middleware and subscribers that are written in C, or in what compiles to the same (ADR 0020).
+ * They stand in one chain with those of the host, in the order of S3.2, and the core runs them
+ * itself between two steps, whatever the language of the process and however it waits. They run
+ * on the thread that drives the operation, with no lock of the core held and with the host's
+ * lock, if it has one; several threads may run one of them at once. They must not wait, and no
+ * C++ exception and no longjmp may leave them. */
+
+/* Runs a native callable once. It answers by the operations of the invocation. */
+typedef void (*scopeflow_native_run)(void *user_data, scopeflow_invocation *invocation);
+
+/* Is called once for each callable that was registered, when it was removed and no running call
+ * uses it any more (S3.4), or its owner has gone. */
+typedef void (*scopeflow_native_destroy)(void *user_data);
+
+/* A native callable, and how it is to be registered. Later versions add members at the end. */
+struct scopeflow_native_callable {
+    /* Size of this struct. */
+    uint32_t struct_size_bytes;
+    /* In which registry; any but the one of LLM stream execution intercepts. */
+    scopeflow_registry registry;
+    /* Lower comes first (S3.2); 0 where the registry has no order. */
+    int32_t priority;
+    /* 0, or `break_chain` for a request intercept. */
+    scopeflow_callable_flag flags;
+    /* Unique among the registrations of this kind and owner; at most 65,535 bytes. */
+    scopeflow_bytes name;
+    /* Of a gate: the name of the registration that it is about; otherwise empty. */
+    scopeflow_bytes gated;
+    /* Of a gate: the bit `1 << (number - 1)` of each registry that it is about; otherwise 0. */
+    uint32_t kinds;
+    /* What is called. */
+    scopeflow_native_run run;
+    /* Handed to `run` and `destroy`. */
+    void *user_data;
+    /* Gives `user_data` back, or null. The core has it when, and only when, the registration
+     * succeeds. */
+    scopeflow_native_destroy destroy;
+};
+#define SCOPEFLOW_NATIVE_CALLABLE_INIT \
+    {(uint32_t)sizeof(scopeflow_native_callable), 0, 0, 0, {NULL, 0}, {NULL, 0}, 0, NULL, NULL, \
+     NULL}
+
+/* The functions that an extension needs, so that it is built from the header alone and finds
+ * them in the process that loads it (Python's capsule `scopeflow._native.functions`, Node's
+ * `extensions.functions()`, Go's `NativeFunctions`). Functions are added at the end only; see
+ * `SCOPEFLOW_HAS_FUNCTION`. */
+struct scopeflow_functions {
+    /* Size of this struct. */
+    uint32_t struct_size_bytes;
+    /* See `scopeflow_native_register`. */
+    scopeflow_status (*native_register)(
+        scopeflow_runtime *self, const scopeflow_native_callable *callable,
+        scopeflow_error *out_error);
+    /* See `scopeflow_native_deregister`. */
+    scopeflow_status (*native_deregister)(
+        scopeflow_runtime *self, scopeflow_registry registry, scopeflow_bytes name,
+        uint32_t *out_removed, scopeflow_error *out_error);
+    /* See `scopeflow_native_scope_register`. */
+    scopeflow_status (*native_scope_register)(
+        scopeflow_scope *self, const scopeflow_native_callable *callable,
+        scopeflow_error *out_error);
+    /* See `scopeflow_native_scope_deregister`. */
+    scopeflow_status (*native_scope_deregister)(
+        scopeflow_scope *self, scopeflow_registry registry, scopeflow_bytes name,
+        uint32_t *out_removed, scopeflow_error *out_error);
+    /* See `scopeflow_invocation_registry`. */
+    scopeflow_registry (*invocation_registry)(const scopeflow_invocation *self);
+    /* See `scopeflow_invocation_registration`. */
+    scopeflow_bytes (*invocation_registration)(const scopeflow_invocation *self);
+    /* See `scopeflow_invocation_target`. */
+    scopeflow_bytes (*invocation_target)(const scopeflow_invocation *self);
+    /* See `scopeflow_invocation_tool_call_id`. */
+    scopeflow_bytes (*invocation_tool_call_id)(const scopeflow_invocation *self);
+    /* See `scopeflow_invocation_model_name`. */
+    scopeflow_bytes (*invocation_model_name)(const scopeflow_invocation *self);
+    /* See `scopeflow_invocation_scope`. */
+    scopeflow_scope *(*invocation_scope)(const scopeflow_invocation *self);
+    /* See `scopeflow_invocation_runtime`. */
+    scopeflow_runtime *(*invocation_runtime)(const scopeflow_invocation *self);
+    /* See `scopeflow_invocation_event`. */
+    scopeflow_event *(*invocation_event)(const scopeflow_invocation *self);
+    /* See `scopeflow_invocation_moment`. */
+    scopeflow_native_moment (*invocation_moment)(const scopeflow_invocation *self);
+    /* See `scopeflow_invocation_attempt`. */
+    uint32_t (*invocation_attempt)(const scopeflow_invocation *self);
+    /* See `scopeflow_invocation_outcome`. */
+    scopeflow_answer_kind (*invocation_outcome)(const scopeflow_invocation *self);
+    /* See `scopeflow_invocation_json`. */
+    scopeflow_status (*invocation_json)(
+        scopeflow_invocation *self, scopeflow_native_part part, scopeflow_bytes *out_json,
+        scopeflow_error *out_error);
+    /* See `scopeflow_invocation_refuse`. */
+    scopeflow_status (*invocation_refuse)(
+        scopeflow_invocation *self, scopeflow_bytes reason, scopeflow_error *out_error);
+    /* See `scopeflow_invocation_replace`. */
+    scopeflow_status (*invocation_replace)(
+        scopeflow_invocation *self, scopeflow_bytes json, scopeflow_error *out_error);
+    /* See `scopeflow_invocation_decide`. */
+    scopeflow_status (*invocation_decide)(
+        scopeflow_invocation *self, scopeflow_native_decision decision, scopeflow_bytes json,
+        scopeflow_error *out_error);
+    /* See `scopeflow_invocation_fail`. */
+    scopeflow_status (*invocation_fail)(
+        scopeflow_invocation *self, scopeflow_status status, scopeflow_bytes message,
+        scopeflow_error *out_error);
+    /* See `scopeflow_event_describe`. */
+    scopeflow_status (*event_describe)(
+        scopeflow_event *self, scopeflow_event_info *out_info, scopeflow_error *out_error);
+    /* See `scopeflow_event_json`. */
+    scopeflow_status (*event_json)(
+        scopeflow_event *self, scopeflow_event_part part, scopeflow_bytes *out_json,
+        scopeflow_error *out_error);
+    /* See `scopeflow_event_seal`. */
+    scopeflow_status (*event_seal)(scopeflow_event *self, scopeflow_error *out_error);
+    /* See `scopeflow_event_retain`. */
+    scopeflow_event *(*event_retain)(scopeflow_event *self);
+    /* See `scopeflow_event_release`. */
+    void (*event_release)(scopeflow_event *self);
+    /* See `scopeflow_scope_retain`. */
+    scopeflow_scope *(*scope_retain)(scopeflow_scope *self);
+    /* See `scopeflow_scope_release`. */
+    void (*scope_release)(scopeflow_scope *self);
+    /* See `scopeflow_scope_describe`. */
+    scopeflow_status (*scope_describe)(
+        scopeflow_scope *self, scopeflow_scope_info *out_info, scopeflow_error *out_error);
+    /* See `scopeflow_runtime_root`. */
+    scopeflow_status (*runtime_root)(
+        scopeflow_runtime *self, scopeflow_scope **out_scope, scopeflow_error *out_error);
+};
+
+/* Registers a native callable on a runtime. Registering needs the host's functions `decode` and
+ * `make_error`.
+ * callable: The callable; copied.
+ * Errors: already_exists (1001), invalid_argument (1003), invalid_state (1004), invalid_utf8
+ * (2002), limit_exceeded (3001), no_memory (3002).
+ * Thread: May be called from any thread. */
+SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
+scopeflow_native_register(
+    scopeflow_runtime *self, const scopeflow_native_callable *callable, scopeflow_error *out_error);
+
+/* Removes any registration from a runtime, native or not; calls that already began still use it
+ * (S3.4).
+ * registry: In which registry.
+ * name: The name under which it was registered.
+ * out_removed: Whether the name was known; an unknown one is no error (S3.3).
+ * Errors: invalid_argument (1003).
+ * Thread: May be called from any thread. */
+SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
+scopeflow_native_deregister(
+    scopeflow_runtime *self, scopeflow_registry registry, scopeflow_bytes name,
+    uint32_t *out_removed, scopeflow_error *out_error);
+
+/* Registers a native callable on a scope (S1.7). Registering on an ended scope is `not_found`.
+ * callable: The callable; copied.
+ * Errors: already_exists (1001), not_found (1002), invalid_argument (1003), invalid_state
+ * (1004), invalid_utf8 (2002), limit_exceeded (3001), no_memory (3002).
+ * Thread: May be called from any thread. */
+SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
+scopeflow_native_scope_register(
+    scopeflow_scope *self, const scopeflow_native_callable *callable, scopeflow_error *out_error);
+
+/* Removes any registration from a scope, native or not; calls that already began still use it
+ * (S3.4).
+ * registry: In which registry.
+ * name: The name under which it was registered.
+ * out_removed: Whether the name was known; an unknown one is no error (S3.3).
+ * Errors: invalid_argument (1003).
+ * Thread: May be called from any thread. */
+SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
+scopeflow_native_scope_deregister(
+    scopeflow_scope *self, scopeflow_registry registry, scopeflow_bytes name,
+    uint32_t *out_removed, scopeflow_error *out_error);
+
 /* ---- ATOF ----
  *
  * The file sink: a subscriber in the core that appends each event as a line of ATOF 0.1 to a
@@ -2776,7 +3221,8 @@ scopeflow_atof_sink_open(
  * which also writes what is queued.
  * runtime: Whose events it takes.
  * name: The name of the registration.
- * Errors: already_exists (1001), invalid_argument (1003), no_memory (3002).
+ * Errors: already_exists (1001), invalid_argument (1003), invalid_state (1004), no_memory
+ * (3002).
  * Thread: May be called from any thread. */
 SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
 scopeflow_atof_sink_register(
@@ -2941,6 +3387,14 @@ SCOPEFLOW_API const char *scopeflow_version(void);
 /* The name of a status, such as `not_found`; `unknown` for any other number. NUL-terminated and
  * static. */
 SCOPEFLOW_API const char *scopeflow_status_name(scopeflow_status status);
+
+/* The functions of this library for code that is not linked to it. Static. */
+SCOPEFLOW_API const scopeflow_functions *scopeflow_get_functions(void);
+
+/* Whether the table that a caller was given has a function: one of an older library may be
+ * shorter. */
+#define SCOPEFLOW_HAS_FUNCTION(table, name) \
+    ((table)->struct_size_bytes >= offsetof(scopeflow_functions, name) + sizeof((table)->name))
 
 #ifdef __cplusplus
 }

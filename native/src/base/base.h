@@ -25,6 +25,14 @@
 #define SCOPEFLOW__NOINLINE
 #endif
 
+/* For what is on the way of each step or of each text, and called from more than one place. The
+ * WebAssembly build has to be small, and leaves it to the compiler. */
+#if (defined(__GNUC__) || defined(__clang__)) && SCOPEFLOW_HOSTED
+#define SCOPEFLOW__INLINE static inline __attribute__((always_inline))
+#else
+#define SCOPEFLOW__INLINE static inline
+#endif
+
 /* --- Atomics. The compiler's builtins serve C and C++ alike; <stdatomic.h> does not. --- */
 
 static inline uint32_t scopeflow__load_u32(const uint32_t *at) {

@@ -11,6 +11,7 @@ typedef struct scopeflow__buffer {
     size_t capacity;
     const scopeflow__memory *memory;
     bool failed;
+    bool is_lent; /* `ptr` is somebody else's memory, until more is needed than there is. */
 } scopeflow__buffer;
 
 static inline void scopeflow__buffer_init(scopeflow__buffer *self,
@@ -20,6 +21,16 @@ static inline void scopeflow__buffer_init(scopeflow__buffer *self,
     self->capacity = 0;
     self->memory = memory;
     self->failed = false;
+    self->is_lent = false;
+}
+/* Begins in the memory at `ptr`, which has to stay until it is deinitialized. */
+static inline void scopeflow__buffer_init_in(scopeflow__buffer *self,
+                                             const scopeflow__memory *memory, char *ptr,
+                                             size_t capacity) {
+    scopeflow__buffer_init(self, memory);
+    self->ptr = ptr;
+    self->capacity = capacity;
+    self->is_lent = true;
 }
 void scopeflow__buffer_deinit(scopeflow__buffer *self);
 

@@ -1161,6 +1161,29 @@ static inline scopeflow_status scopeflow__check_scope_deregister_conditional_mid
     return SCOPEFLOW_STATUS_OK;
 }
 
+static inline scopeflow_status scopeflow__check_registration_list_new(
+    const scopeflow_registration_list_new_options *options,
+    scopeflow_registration_list **out_registration_list, scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(options != NULL,
+                       out_error, "options must not be null");
+    SCOPEFLOW__REQUIRE(out_registration_list != NULL,
+                       out_error, "out_registration_list must not be null");
+    SCOPEFLOW__REQUIRE(options->struct_size_bytes >= sizeof *options,
+                       out_error, "options.struct_size_bytes is too small for this version");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_registration_list_read(
+    scopeflow_registration_list *self, uint32_t index,
+    scopeflow_registration_info *out_registration, scopeflow_error *out_error) {
+    (void)index;
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_registration != NULL,
+                       out_error, "out_registration must not be null");
+    return SCOPEFLOW_STATUS_OK;
+}
+
 static inline scopeflow_status scopeflow__check_task_link(
     scopeflow_runtime *self, const scopeflow_task_link_options *options, scopeflow_task *task,
     scopeflow_step *out_step, scopeflow_error *out_error) {
@@ -1444,6 +1467,106 @@ static inline scopeflow_status scopeflow__check_llm_conditional_execution(
     SCOPEFLOW__REQUIRE((options->flags & ~SCOPEFLOW__MASK_CALL_FLAG) == 0,
                        out_error, "flags has a bit that no call flag has");
     SCOPEFLOW__REQUIRE(options->name.ptr != NULL || options->name.len == 0,
+                       out_error, "name is null but has a length");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_invocation_json(
+    scopeflow_invocation *self, scopeflow_native_part part, scopeflow_bytes *out_json,
+    scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_json != NULL,
+                       out_error, "out_json must not be null");
+    SCOPEFLOW__REQUIRE(part >= 0 && part <= 2,
+                       out_error, "part is no native part");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_invocation_refuse(
+    scopeflow_invocation *self, scopeflow_bytes reason, scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(reason.ptr != NULL || reason.len == 0,
+                       out_error, "reason is null but has a length");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_invocation_replace(
+    scopeflow_invocation *self, scopeflow_bytes json, scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(json.ptr != NULL || json.len == 0,
+                       out_error, "json is null but has a length");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_invocation_decide(
+    scopeflow_invocation *self, scopeflow_native_decision decision, scopeflow_bytes json,
+    scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(decision >= 0 && decision <= 3,
+                       out_error, "decision is no native decision");
+    SCOPEFLOW__REQUIRE(json.ptr != NULL || json.len == 0,
+                       out_error, "json is null but has a length");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_invocation_fail(
+    scopeflow_invocation *self, scopeflow_status status, scopeflow_bytes message,
+    scopeflow_error *out_error) {
+    (void)status;
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(message.ptr != NULL || message.len == 0,
+                       out_error, "message is null but has a length");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_native_register(
+    scopeflow_runtime *self, const scopeflow_native_callable *callable,
+    scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(callable != NULL,
+                       out_error, "callable must not be null");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_native_deregister(
+    scopeflow_runtime *self, scopeflow_registry registry, scopeflow_bytes name,
+    uint32_t *out_removed, scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_removed != NULL,
+                       out_error, "out_removed must not be null");
+    SCOPEFLOW__REQUIRE(registry >= 1 && registry <= 17,
+                       out_error, "registry is no registry");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_native_scope_register(
+    scopeflow_scope *self, const scopeflow_native_callable *callable, scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(callable != NULL,
+                       out_error, "callable must not be null");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_native_scope_deregister(
+    scopeflow_scope *self, scopeflow_registry registry, scopeflow_bytes name,
+    uint32_t *out_removed, scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_removed != NULL,
+                       out_error, "out_removed must not be null");
+    SCOPEFLOW__REQUIRE(registry >= 1 && registry <= 17,
+                       out_error, "registry is no registry");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
                        out_error, "name is null but has a length");
     return SCOPEFLOW_STATUS_OK;
 }

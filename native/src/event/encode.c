@@ -5,33 +5,23 @@
 #include "event/credentials.h"
 #include "event/error_text.h"
 #include "event/metadata.h"
+#include "json/direct.h"
 #include "value/described.h"
 
-#define KEY(name) SCOPEFLOW__TEXT(",\"" name "\":")
+#define KEY_TEXT(name) ",\"" name "\":"
+#define KEY(name) SCOPEFLOW__TEXT(KEY_TEXT(name))
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 
 /* --- Pieces --- */
 
-static void put_uuid(scopeflow__buffer *out, const scopeflow_uuid *uuid) {
-    char text[SCOPEFLOW__UUID_TEXT_BYTES + 2];
-    text[0] = '"';
-    scopeflow__uuid_write(uuid, text + 1);
-    text[sizeof text - 1] = '"';
-    scopeflow__buffer_put(out, text, sizeof text);
-}
-
-static void put_timestamp(scopeflow__buffer *out, int64_t timestamp_ns) {
-    char text[SCOPEFLOW__TIMESTAMP_TEXT_BYTES];
-    size_t const len = scopeflow__timestamp_write(timestamp_ns, text);
-    scopeflow__buffer_put_byte(out, '"');
-    scopeflow__buffer_put(out, text, len);
-    scopeflow__buffer_put_byte(out, '"');
-}
-
 static void put_quoted(scopeflow__buffer *out, const char *plain) {
-    scopeflow__buffer_put_byte(out, '"');
-    scopeflow__buffer_put_text(out, scopeflow__c_text(plain));
-    scopeflow__buffer_put_byte(out, '"');
+    scopeflow_bytes const text = scopeflow__c_text(plain);
+    if (!scopeflow__buffer_reserve(out, text.len + 2)) return;
+    char *const at = out->ptr + out->len;
+    at[0] = '"';
+    memcpy(at + 1, text.ptr, text.len);
+    at[1 + text.len] = '"';
+    out->len += text.len + 2;
 }
 
 /* --- Data --- */
@@ -91,20 +81,22 @@ static void put_n(const scopeflow_event *event, scopeflow_tape *tape) {
     scopeflow_tape_put_mark(tape, SCOPEFLOW_TOKEN_END);
 }
 
+static bool has_credentials(const scopeflow_event *event) {
+    return event->type == SCOPEFLOW_SCOPE_TYPE_LLM && event->scope->is_call &&
+           event->scope_category == SCOPEFLOW_SCOPE_CATEGORY_START;
+}
+
 /* S3.6: observers never see credential headers. The request is looked through, and copied only
  * if it has one. */
-static void put_request(const scopeflow_event *event, scopeflow_tape *tape) {
+static void put_payload(const scopeflow_event *event, scopeflow_tape *tape) {
     scopeflow_runtime *const runtime = event->scope->runtime;
     scopeflow__encode_ref(runtime, event->data, tape);
-    if (event->type != SCOPEFLOW_SCOPE_TYPE_LLM || !event->scope->is_call ||
-        event->scope_category != SCOPEFLOW_SCOPE_CATEGORY_START)
-        return;
-    scopeflow__credentials_remove(runtime, tape);
+    if (has_credentials(event)) scopeflow__credentials_remove(runtime, tape);
 }
 
 static void put_data(const scopeflow_event *event, scopeflow_tape *tape) {
     switch (event->data_source) {
-    case SCOPEFLOW__DATA_PAYLOAD: put_request(event, tape); break;
+    case SCOPEFLOW__DATA_PAYLOAD: put_payload(event, tape); break;
     case SCOPEFLOW__DATA_REFUSAL: put_refusal(event, tape); break;
     case SCOPEFLOW__DATA_FAILURE: put_failure(event, tape); break;
     case SCOPEFLOW__DATA_NUMBER: put_n(event, tape); break;
@@ -118,8 +110,33 @@ static void init_writer(scopeflow_event *self, scopeflow__json_writer *writer) {
                                 (runtime->flags & SCOPEFLOW_RUNTIME_FLAG_CANONICAL) != 0);
 }
 
-/* Writes the data; returns whether a payload was given that is JSON null (S2.5). */
-static bool write_data(scopeflow_event *self) {
+/* Writes the host's object; returns whether it is null. Text is made of it at once, but for what
+ * needs to be seen as a whole first: canonical form sorts keys. */
+static bool write_host_object(scopeflow_event *self, scopeflow_ref ref) {
+    scopeflow_runtime *const runtime = self->scope->runtime;
+    scopeflow_tape tape;
+    scopeflow__json_writer writer;
+    scopeflow__json_direct direct;
+    bool is_null;
+    scopeflow__tape_init(&tape, &runtime->memory, scopeflow__payload_full_at(runtime));
+    init_writer(self, &writer);
+    if (writer.canonical) {
+        scopeflow__encode_ref(runtime, ref, &tape);
+        scopeflow__cursor const value = scopeflow__tape_value(&tape);
+        scopeflow__json_write(&writer, value);
+        is_null = scopeflow__cursor_peek(&value) == SCOPEFLOW_TOKEN_NULL;
+    } else {
+        scopeflow__json_direct_begin(&direct, &tape, &writer);
+        scopeflow__encode_ref(runtime, ref, &tape);
+        is_null = scopeflow__json_direct_end(&direct);
+    }
+    if (tape.bytes.failed) self->line.failed = true;
+    scopeflow__tape_deinit(&tape);
+    return is_null;
+}
+
+/* Writes the data, where more is to be said of it than an object of the host's. */
+static bool write_made_data(scopeflow_event *self) {
     scopeflow_runtime *const runtime = self->scope->runtime;
     scopeflow_tape tape;
     scopeflow__tape_init(&tape, &runtime->memory, scopeflow__payload_full_at(runtime));
@@ -135,24 +152,22 @@ static bool write_data(scopeflow_event *self) {
         scopeflow__json_write(&writer, value);
     bool const is_null = scopeflow__cursor_peek(&value) == SCOPEFLOW_TOKEN_NULL;
     scopeflow__tape_deinit(&tape);
-    return is_null && self->data != 0 && self->data_source == SCOPEFLOW__DATA_PAYLOAD;
+    return is_null;
 }
 
-/* Writes a payload that stands beside the data. */
-static void write_ref(scopeflow_event *self, scopeflow_ref ref) {
-    scopeflow_runtime *const runtime = self->scope->runtime;
-    if (ref == 0) {
-        scopeflow__buffer_put(&self->line, "null", 4);
-        return;
-    }
-    scopeflow_tape tape;
-    scopeflow__tape_init(&tape, &runtime->memory, scopeflow__payload_full_at(runtime));
-    scopeflow__encode_ref(runtime, ref, &tape);
-    if (tape.bytes.failed) self->line.failed = true;
-    scopeflow__json_writer writer;
-    init_writer(self, &writer);
-    scopeflow__json_write(&writer, scopeflow__tape_value(&tape));
-    scopeflow__tape_deinit(&tape);
+/* Writes what is nothing but an object of the host's. Returns whether there is one that is null. */
+static bool write_ref(scopeflow_event *self, scopeflow_ref ref) {
+    if (ref != 0) return write_host_object(self, ref);
+    scopeflow__buffer_put(&self->line, "null", 4);
+    return false;
+}
+
+/* Returns whether a payload was given that is JSON null (S2.5). */
+static bool write_data(scopeflow_event *self) {
+    bool const is_payload = self->data_source == SCOPEFLOW__DATA_PAYLOAD;
+    if (is_payload && !has_credentials(self) && !self->is_stripped)
+        return write_ref(self, self->data);
+    return write_made_data(self) && self->data != 0 && is_payload;
 }
 
 /* --- What an event sanitizer put in their place (S3.12) --- */
@@ -218,7 +233,7 @@ static bool has_profile(const scopeflow_event *self) {
 static void put_annotation(scopeflow_event *self, const char *key) {
     put_quoted(&self->line, key);
     scopeflow__buffer_put_byte(&self->line, ':');
-    write_ref(self, self->annotation);
+    (void)write_ref(self, self->annotation);
 }
 
 /* In canonical form `annotated_…` sorts first and `tool_result_annotation` last. */
@@ -247,14 +262,19 @@ static void put_own_profile(scopeflow_event *self) {
 
 /* Tool and LLM events always carry an object, custom scopes their subtype, marks their own, others
  * null (S2.1). */
+static bool has_absent_profile(const scopeflow_event *self) {
+    if (self->has_fields || has_profile(self)) return false;
+    if (self->kind == SCOPEFLOW_EVENT_KIND_MARK && self->type < 0)
+        return self->profile == 0 || self->is_stripped;
+    return self->type != SCOPEFLOW_SCOPE_TYPE_CUSTOM;
+}
+
 static void put_profile(scopeflow_event *self) {
-    bool const has_own = self->profile != 0 || !has_profile(self);
-    if (self->kind == SCOPEFLOW_EVENT_KIND_MARK && self->type < 0 && !self->is_stripped && has_own)
-        write_ref(self, self->profile);
-    else if (has_profile(self) || self->type == SCOPEFLOW_SCOPE_TYPE_CUSTOM)
-        put_own_profile(self);
+    bool const is_plain_mark = self->kind == SCOPEFLOW_EVENT_KIND_MARK && self->type < 0;
+    if (is_plain_mark && !self->is_stripped && self->profile != 0)
+        (void)write_ref(self, self->profile);
     else
-        scopeflow__buffer_put(&self->line, "null", 4);
+        put_own_profile(self);
 }
 
 /* --- The line --- */
@@ -266,35 +286,90 @@ static void end_part(scopeflow_event *self, scopeflow_event_part part) {
     self->parts[part].len = self->line.len - self->parts[part].start;
 }
 
-static void write_common(scopeflow_event *self, const scopeflow_tape *fields) {
+/* What stands between the parts of the head; none of it needs a check of its own. */
+#define HEAD_SCOPE "{\"kind\":\"scope\""
+#define HEAD_MARK "{\"kind\":\"mark\""
+#define HEAD_PARENT                                                                                \
+    ",\"atof_version\":\"" SCOPEFLOW__ATOF_VERSION "\",\"" SCOPEFLOW__KEY_PARENT_UUID "\":\""
+#define HEAD_UUID "\",\"" SCOPEFLOW__KEY_UUID "\":\""
+#define HEAD_TIMESTAMP "\",\"" SCOPEFLOW__KEY_TIMESTAMP "\":\""
+#define HEAD_NAME "\",\"" SCOPEFLOW__KEY_NAME "\":"
+#define LAY(at, literal) lay(at, literal, sizeof(literal) - 1)
+enum {
+    HEAD_BYTES = sizeof(HEAD_SCOPE HEAD_PARENT HEAD_UUID HEAD_TIMESTAMP HEAD_NAME) +
+                 2 * SCOPEFLOW__UUID_TEXT_BYTES + SCOPEFLOW__TIMESTAMP_TEXT_BYTES
+};
+
+static inline char *lay(char *at, const char *text, size_t len) {
+    memcpy(at, text, len);
+    return at + len;
+}
+
+static char *lay_uuid(char *at, const scopeflow_uuid *uuid) {
+    scopeflow__uuid_write(uuid, at);
+    return at + SCOPEFLOW__UUID_TEXT_BYTES;
+}
+
+/* All that comes before the name is of one length. */
+static void write_head(scopeflow_event *self) {
     scopeflow__buffer *const out = &self->line;
     bool const is_scope = self->kind == SCOPEFLOW_EVENT_KIND_SCOPE;
-    scopeflow__buffer_put_text(out, is_scope ? SCOPEFLOW__TEXT("{\"kind\":\"scope\"")
-                                             : SCOPEFLOW__TEXT("{\"kind\":\"mark\""));
-    scopeflow__buffer_put_text(
-        out, SCOPEFLOW__TEXT(",\"atof_version\":\"" SCOPEFLOW__ATOF_VERSION "\""));
-    scopeflow__buffer_put_text(out, KEY(SCOPEFLOW__KEY_PARENT_UUID));
-    put_uuid(out, &self->parent_uuid);
-    scopeflow__buffer_put_text(out, KEY(SCOPEFLOW__KEY_UUID));
-    put_uuid(out, &self->uuid);
-    scopeflow__buffer_put_text(out, KEY(SCOPEFLOW__KEY_TIMESTAMP));
-    put_timestamp(out, self->timestamp_ns);
-    scopeflow__buffer_put_text(out, KEY(SCOPEFLOW__KEY_NAME));
-    scopeflow__json_write_string(out, scopeflow__event_name(self));
+    if (!scopeflow__buffer_reserve(out, HEAD_BYTES)) return;
+    char *at = out->ptr + out->len;
+    at = is_scope ? LAY(at, HEAD_SCOPE) : LAY(at, HEAD_MARK);
+    at = lay_uuid(LAY(at, HEAD_PARENT), &self->parent_uuid);
+    at = lay_uuid(LAY(at, HEAD_UUID), &self->uuid);
+    at = LAY(at, HEAD_TIMESTAMP);
+    scopeflow__timestamp_write(self->timestamp_ns, at);
+    at = LAY(at + SCOPEFLOW__TIMESTAMP_TEXT_BYTES, HEAD_NAME);
+    out->len = (size_t)(at - out->ptr);
+}
 
+/* A part that most events do not have is written together with its key and what follows. */
+static void put_absent(scopeflow_event *self, scopeflow_event_part part, size_t key_bytes,
+                       size_t len, scopeflow_bytes piece) {
+    self->parts[part].start = self->line.len + key_bytes;
+    self->parts[part].len = len;
+    scopeflow__buffer_put_text(&self->line, piece);
+}
+#define PUT_ABSENT(self, part, key, absent, rest)                                                  \
+    put_absent(self, part, sizeof(key) - 1, sizeof(absent) - 1, SCOPEFLOW__TEXT(key absent rest))
+
+/* Returns whether a payload was given that is JSON null, see `write_data`. */
+static bool write_data_and_schema(scopeflow_event *self, const scopeflow_tape *fields) {
+    scopeflow__buffer *const out = &self->line;
+    bool is_null = false;
     scopeflow__buffer_put_text(out, KEY(SCOPEFLOW__KEY_DATA));
     begin_part(self, SCOPEFLOW_EVENT_PART_DATA);
-    bool is_null = false;
     if (self->has_fields)
         write_field(self, fields, SCOPEFLOW__KEY_DATA, "null", false);
     else
         is_null = write_data(self);
     end_part(self, SCOPEFLOW_EVENT_PART_DATA);
     scopeflow__buffer_put_text(out, KEY(SCOPEFLOW__KEY_DATA_SCHEMA));
-    write_ref(self, self->data_schema);
+    (void)write_ref(self, self->data_schema);
+    return is_null;
+}
 
+static bool has_data_or_schema(const scopeflow_event *self) {
+    return self->has_fields || self->data_source != SCOPEFLOW__DATA_PAYLOAD || self->data != 0 ||
+           self->data_schema != 0;
+}
+
+static void write_common(scopeflow_event *self, const scopeflow_tape *fields) {
+    scopeflow__buffer *const out = &self->line;
+    write_head(self);
+    scopeflow__json_write_string(out, scopeflow__event_name(self));
+
+    bool is_null = false;
+    if (has_data_or_schema(self)) {
+        is_null = write_data_and_schema(self, fields);
+        scopeflow__buffer_put_text(out, KEY(SCOPEFLOW__KEY_METADATA));
+    } else {
+        PUT_ABSENT(self, SCOPEFLOW_EVENT_PART_DATA, KEY_TEXT(SCOPEFLOW__KEY_DATA), "null",
+                   KEY_TEXT(SCOPEFLOW__KEY_DATA_SCHEMA) "null" KEY_TEXT(SCOPEFLOW__KEY_METADATA));
+    }
     bool const is_end = self->scope_category == SCOPEFLOW_SCOPE_CATEGORY_END;
-    scopeflow__buffer_put_text(out, KEY(SCOPEFLOW__KEY_METADATA));
     begin_part(self, SCOPEFLOW_EVENT_PART_METADATA);
     if (self->has_fields)
         write_field(self, fields, SCOPEFLOW__KEY_METADATA, "null", false);
@@ -303,14 +378,24 @@ static void write_common(scopeflow_event *self, const scopeflow_tape *fields) {
     end_part(self, SCOPEFLOW_EVENT_PART_METADATA);
 }
 
+#define TAIL_START                                                                                 \
+    ",\"" SCOPEFLOW__KEY_SCOPE_CATEGORY "\":\"start\"" KEY_TEXT(SCOPEFLOW__KEY_ATTRIBUTES)
+#define TAIL_END                                                                                   \
+    ",\"" SCOPEFLOW__KEY_SCOPE_CATEGORY "\":\"end\"" KEY_TEXT(SCOPEFLOW__KEY_ATTRIBUTES)
+
 static void write_scope_fields(scopeflow_event *self) {
-    scopeflow__buffer *const out = &self->line;
-    scopeflow__buffer_put_text(out, KEY(SCOPEFLOW__KEY_SCOPE_CATEGORY));
-    put_quoted(out, self->scope_category == SCOPEFLOW_SCOPE_CATEGORY_START ? "start" : "end");
-    scopeflow__buffer_put_text(out, KEY(SCOPEFLOW__KEY_ATTRIBUTES));
-    begin_part(self, SCOPEFLOW_EVENT_PART_ATTRIBUTES);
-    put_attributes(out, self->scope);
-    end_part(self, SCOPEFLOW_EVENT_PART_ATTRIBUTES);
+    bool const is_start = self->scope_category == SCOPEFLOW_SCOPE_CATEGORY_START;
+    if (self->scope->attributes == 0 && is_start) {
+        PUT_ABSENT(self, SCOPEFLOW_EVENT_PART_ATTRIBUTES, TAIL_START, "[]", "");
+    } else if (self->scope->attributes == 0) {
+        PUT_ABSENT(self, SCOPEFLOW_EVENT_PART_ATTRIBUTES, TAIL_END, "[]", "");
+    } else {
+        scopeflow__buffer_put_text(&self->line, is_start ? SCOPEFLOW__TEXT(TAIL_START)
+                                                         : SCOPEFLOW__TEXT(TAIL_END));
+        begin_part(self, SCOPEFLOW_EVENT_PART_ATTRIBUTES);
+        put_attributes(&self->line, self->scope);
+        end_part(self, SCOPEFLOW_EVENT_PART_ATTRIBUTES);
+    }
 }
 
 static void write_category(scopeflow_event *self, const scopeflow_tape *fields) {
@@ -322,6 +407,11 @@ static void write_category(scopeflow_event *self, const scopeflow_tape *fields) 
         scopeflow__json_write_string(out, scopeflow__event_category(self));
     else
         scopeflow__buffer_put(out, "null", 4);
+    if (has_absent_profile(self)) {
+        PUT_ABSENT(self, SCOPEFLOW_EVENT_PART_CATEGORY_PROFILE,
+                   KEY_TEXT(SCOPEFLOW__KEY_CATEGORY_PROFILE), "null", "}");
+        return;
+    }
     scopeflow__buffer_put_text(out, KEY(SCOPEFLOW__KEY_CATEGORY_PROFILE));
     begin_part(self, SCOPEFLOW_EVENT_PART_CATEGORY_PROFILE);
     if (self->has_fields)
@@ -335,6 +425,8 @@ static void write_category(scopeflow_event *self, const scopeflow_tape *fields) 
 
 bool scopeflow__event_encode(scopeflow_event *self) {
     if (self->is_encoded) return true;
+    if (self->is_being_encoded) return false; /* By whose payload this is asked. */
+    self->is_being_encoded = true;
     self->line.failed = false;
     self->line.len = 0;
     memset(self->parts, 0, sizeof self->parts);
@@ -352,6 +444,7 @@ bool scopeflow__event_encode(scopeflow_event *self) {
     self->parts[SCOPEFLOW_EVENT_PART_LINE].len = self->line.len;
     scopeflow__buffer_put_byte(&self->line, '\n'); /* For sinks; no part has it. */
     self->is_encoded = !self->line.failed;
+    self->is_being_encoded = false;
     return self->is_encoded;
 }
 

@@ -4,11 +4,47 @@
 
 #include <stddef.h>
 
+/* --- Its block: the event, its texts and, behind them, room for a line of the usual length --- */
+
+/* Less would have to be moved away. */
+#define LEAST_LINE_BYTES 256
+
+static size_t block_size(size_t texts_len) {
+    size_t const least = sizeof(scopeflow_event) + texts_len;
+    size_t const spare = SCOPEFLOW__SPARE_BYTES;
+    return least + LEAST_LINE_BYTES <= spare ? spare : least;
+}
+
+/* An allocator of the host's own sees every event: it may count them. */
+static bool keeps_spare(const scopeflow_runtime *runtime, size_t size) {
+    return size == SCOPEFLOW__SPARE_BYTES && runtime->host.reallocate == NULL;
+}
+
+static void *take_block(const scopeflow_scope *scope, size_t size) {
+    scopeflow_runtime *const runtime = scope->runtime;
+    void **const spare = &runtime->shards[scope->shard].spare;
+    if (keeps_spare(runtime, size) && __atomic_load_n(spare, __ATOMIC_RELAXED) != NULL) {
+        void *const block = __atomic_exchange_n(spare, NULL, __ATOMIC_ACQUIRE);
+        if (block != NULL) return block;
+    }
+    return scopeflow__allocate(&runtime->memory, size);
+}
+
+static void give_block(const scopeflow_scope *scope, void *block, size_t size) {
+    scopeflow_runtime *const runtime = scope->runtime;
+    void **const spare = &runtime->shards[scope->shard].spare;
+    void *none = NULL;
+    if (keeps_spare(runtime, size) && __atomic_load_n(spare, __ATOMIC_RELAXED) == NULL &&
+        __atomic_compare_exchange_n(spare, &none, block, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED))
+        return;
+    scopeflow__deallocate(&runtime->memory, block, size);
+}
+
 static scopeflow_event *new_event(scopeflow_scope *scope, scopeflow_event_kind kind,
                                   scopeflow_bytes name, scopeflow_bytes category) {
-    const scopeflow__memory *const memory = &scope->runtime->memory;
-    scopeflow_event *const self =
-        (scopeflow_event *)scopeflow__allocate(memory, sizeof *self + name.len + category.len);
+    size_t const texts_len = name.len + category.len;
+    size_t const size = block_size(texts_len);
+    scopeflow_event *const self = (scopeflow_event *)take_block(scope, size);
     if (self == NULL) return NULL;
 
     memset(self, 0, offsetof(scopeflow_event, parts));
@@ -17,9 +53,11 @@ static scopeflow_event *new_event(scopeflow_scope *scope, scopeflow_event_kind k
     self->scope = scopeflow_scope_retain(scope);
     self->name_len = name.len;
     self->category_len = category.len;
-    scopeflow__buffer_init(&self->line, memory);
-    scopeflow__copy(self + 1, name.ptr, name.len);
-    scopeflow__copy((char *)(self + 1) + name.len, category.ptr, category.len);
+    char *const texts = (char *)(self + 1);
+    scopeflow__copy(texts, name.ptr, name.len);
+    scopeflow__copy(texts + name.len, category.ptr, category.len);
+    scopeflow__buffer_init_in(&self->line, &scope->runtime->memory, texts + texts_len,
+                              size - sizeof *self - texts_len);
     return self;
 }
 
@@ -219,8 +257,7 @@ void scopeflow_event_release(scopeflow_event *self) {
     scopeflow__set_release(self->sanitizers);
     scopeflow__set_release(self->listeners);
     scopeflow__buffer_deinit(&self->line);
-    scopeflow__deallocate(&scope->runtime->memory, self,
-                          sizeof *self + self->name_len + self->category_len);
+    give_block(scope, self, block_size(self->name_len + self->category_len));
     scopeflow_scope_release(scope);
 }
 
@@ -260,17 +297,24 @@ scopeflow_status scopeflow_event_describe(scopeflow_event *self, scopeflow_event
     return SCOPEFLOW_STATUS_OK;
 }
 
+static scopeflow_status encode(scopeflow_event *self, scopeflow_error *out_error) {
+    if (self->is_being_encoded)
+        return scopeflow__fail_text(out_error, SCOPEFLOW_STATUS_INVALID_STATE,
+                                    "the event is being encoded, which its own payload asks for");
+    return scopeflow__event_encode(self) ? SCOPEFLOW_STATUS_OK : scopeflow__fail_memory(out_error);
+}
+
 scopeflow_status scopeflow_event_seal(scopeflow_event *self, scopeflow_error *out_error) {
     scopeflow_status const status = scopeflow__check_event_seal(self, out_error);
     if (status != SCOPEFLOW_STATUS_OK) return status;
-    return scopeflow__event_encode(self) ? SCOPEFLOW_STATUS_OK : scopeflow__fail_memory(out_error);
+    return encode(self, out_error);
 }
 
 scopeflow_status scopeflow_event_json(scopeflow_event *self, scopeflow_event_part part,
                                       scopeflow_bytes *out_json, scopeflow_error *out_error) {
-    scopeflow_status const status = scopeflow__check_event_json(self, part, out_json, out_error);
+    scopeflow_status status = scopeflow__check_event_json(self, part, out_json, out_error);
+    if (status == SCOPEFLOW_STATUS_OK) status = encode(self, out_error);
     if (status != SCOPEFLOW_STATUS_OK) return status;
-    if (!scopeflow__event_encode(self)) return scopeflow__fail_memory(out_error);
 
     scopeflow__slice const slice = self->parts[part];
     *out_json = slice.len > 0 ? scopeflow__text(self->line.ptr + slice.start, slice.len)

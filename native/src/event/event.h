@@ -87,6 +87,7 @@ struct scopeflow_event {
     bool is_stripped; /* An event sanitizer failed: only what the runtime says is left (S3.12). */
     bool has_fields;  /* `fields` has replaced data, metadata and category profile. */
     bool is_llm_call; /* Of an LLM call, not of a tool call. */
+    bool is_waiting;  /* A subscriber emitted it: it counts among those that wait (S5.1). */
     bool is_adrift;   /* It is to be delivered though nobody need hold its scope any more. */
 
     bool is_response; /* Its payload is a response, an error or a reason: see the sanitizers. */
@@ -106,6 +107,7 @@ struct scopeflow_event {
     scopeflow_event *next;     /* In the row of those that wait for delivery. */
 
     bool is_encoded;
+    bool is_being_encoded; /* The host's code runs meanwhile, and may ask for it again. */
     scopeflow__buffer line;
 
     /* From here on nothing has an initial value. */

@@ -2,6 +2,7 @@
 
 #include "base/names.gen.h"
 #include "event/error_text.h"
+#include "json/sets.h"
 
 /* Members in the order in which they will be written, and an index of their keys, so that hostile
  * metadata with very many keys costs no more than its size. */
@@ -16,8 +17,10 @@ typedef struct composition {
 } composition;
 
 void scopeflow__encode_ref(scopeflow_runtime *runtime, scopeflow_ref ref, scopeflow_tape *tape) {
-    if (ref != 0 && runtime->host.encode != NULL)
-        runtime->host.encode(runtime->host.context, ref, tape);
+    if (ref == 0 || runtime->host.encode == NULL) return;
+    size_t const from = tape->bytes.len;
+    runtime->host.encode(runtime->host.context, ref, tape);
+    if (tape->has_set) scopeflow__tape_sort_sets(tape, from);
 }
 
 /* --- Members by key --- */
@@ -195,6 +198,17 @@ static void put_own(const scopeflow_event *event, scopeflow_tape *own, bool outp
     scopeflow_tape_put_mark(own, SCOPEFLOW_TOKEN_END);
 }
 
+/* Whether there is nothing to tell but how the work ended, as of most events: nothing is given, and
+ * `put_own` would put no more. */
+static bool has_only_outcome(const scopeflow_event *event, bool output_is_null) {
+    bool const is_given =
+        event->start_metadata != 0 || event->metadata != 0 || event->injected != NULL;
+    bool const is_detached = event->kind == SCOPEFLOW_EVENT_KIND_SCOPE && event->scope->is_detached;
+    bool const has_failed =
+        event->failed_sanitizer != NULL || event->codec_failed || event->finalizer_failed;
+    return !is_given && !is_detached && !has_failed && !output_is_null && !event->is_stream;
+}
+
 /* --- Putting it together --- */
 
 static bool is_given(scopeflow__cursor value) {
@@ -220,6 +234,7 @@ typedef struct sources {
 /* Lays the injected objects under the rest, in the order of the injectors. */
 static void lay_injected(composition *self, const scopeflow_tape *injected) {
     scopeflow__cursor rest;
+    if (injected->bytes.len == 0) return; /* Its bytes are null then. */
     rest.at = (const unsigned char *)injected->bytes.ptr;
     rest.end = rest.at + injected->bytes.len;
     while (rest.at < rest.end) lay_under(self, scopeflow__cursor_take(&rest), false);
@@ -278,6 +293,16 @@ static void put_injected(scopeflow_event *event, scopeflow_tape *out) {
 
 void scopeflow__metadata_write(scopeflow_event *event, scopeflow__buffer *out,
                                bool output_is_null) {
+    scopeflow_end_status const status = event->outcome.status;
+    bool const has_error =
+        status != SCOPEFLOW_END_STATUS_UNSET && status != SCOPEFLOW_END_STATUS_OK;
+    if (!has_error && has_only_outcome(event, output_is_null)) {
+        scopeflow__buffer_put_text(
+            out, status == SCOPEFLOW_END_STATUS_OK
+                     ? SCOPEFLOW__TEXT("{\"" SCOPEFLOW__KEY_OTEL_STATUS_CODE "\":\"OK\"}")
+                     : SCOPEFLOW__TEXT("null"));
+        return;
+    }
     scopeflow_runtime *const runtime = event->scope->runtime;
     size_t const full_at = scopeflow__payload_full_at(runtime);
     sources given;

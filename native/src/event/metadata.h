@@ -13,7 +13,8 @@ void scopeflow__metadata_write(scopeflow_event *event, scopeflow__buffer *out, b
  * may come last, so it goes on, up to a bound (S2.6). */
 static inline size_t scopeflow__payload_full_at(const scopeflow_runtime *runtime) {
     size_t const budget = runtime->payload_budget_bytes;
-    return (runtime->flags & SCOPEFLOW_RUNTIME_FLAG_CANONICAL) != 0 ? 16 * budget : budget;
+    if ((runtime->flags & SCOPEFLOW_RUNTIME_FLAG_CANONICAL) == 0) return budget;
+    return budget <= SIZE_MAX / 16 ? 16 * budget : SIZE_MAX;
 }
 
 /* Runs the host's encoder for a reference; 0 and a missing encoder give an empty tape. */

@@ -3,15 +3,64 @@
 #define NS_PER_SECOND 1000000000
 #define SECONDS_PER_DAY 86400
 
-void scopeflow__uuid_write(const scopeflow_uuid *uuid, char out[SCOPEFLOW__UUID_TEXT_BYTES]) {
-    static const char digits[] = "0123456789abcdef";
-    size_t at = 0;
-    for (int i = 0; i < 16; i++) {
-        if (i == 4 || i == 6 || i == 8 || i == 10) out[at++] = '-';
-        out[at++] = digits[uuid->bytes[i] >> 4];
-        out[at++] = digits[uuid->bytes[i] & 15];
-    }
+/* --- Characters in words --- */
+
+/* A word holds eight characters or their values, a byte each, the first in the lowest byte whatever
+ * the machine's order of bytes is. Whole words are stored: to copy as words what was just put
+ * together byte by byte takes many times as long. */
+#define EACH_BYTE(value) (0x0101010101010101ull * (value))
+
+/* The first `count` characters, which is a constant. */
+static inline char *put_characters(char *at, uint64_t characters, size_t count) {
+#if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+    characters = __builtin_bswap64(characters);
+#endif
+    memcpy(at, &characters, count);
+    return at + count;
 }
+
+/* Eight hexadecimal digits of four bytes, all at once: each byte of a word takes one half of a
+ * byte, and those from ten on take 39 more, from behind '9' to 'a'. */
+static inline uint64_t hex_digits(const uint8_t *bytes) {
+    uint64_t const lower = 0x000F000F000F000Full;
+    uint64_t const spread = (uint64_t)bytes[0] | (uint64_t)bytes[1] << 16 |
+                            (uint64_t)bytes[2] << 32 | (uint64_t)bytes[3] << 48;
+    uint64_t const halves = (spread >> 4 & lower) | (spread & lower) << 8;
+    uint64_t const letters = (halves + EACH_BYTE(6)) >> 4 & EACH_BYTE(1);
+    return halves + EACH_BYTE('0') + letters * ('a' - '9' - 1);
+}
+
+void scopeflow__uuid_write(const scopeflow_uuid *uuid, char out[SCOPEFLOW__UUID_TEXT_BYTES]) {
+    uint64_t const second = hex_digits(uuid->bytes + 4);
+    uint64_t const third = hex_digits(uuid->bytes + 8);
+    char *at = put_characters(out, hex_digits(uuid->bytes), 8);
+    *at++ = '-';
+    at = put_characters(at, second, 4);
+    *at++ = '-';
+    at = put_characters(at, second >> 32, 4);
+    *at++ = '-';
+    at = put_characters(at, third, 4);
+    *at++ = '-';
+    at = put_characters(at, third >> 32, 4);
+    put_characters(at, hex_digits(uuid->bytes + 12), 8);
+}
+
+/* The digits of four numbers below 100, which stand in the four 16-bit parts of a word: a
+ * multiplication takes the tens of all of them. */
+static inline uint64_t pair_digits(uint64_t pairs) {
+    uint64_t const tens = pairs * 103 >> 10 & 0x000F000F000F000Full;
+    return tens + ((pairs - tens * 10) << 8) + EACH_BYTE('0');
+}
+
+/* The eight digits of a number below 100,000,000: its halves, then the halves of both. */
+static inline uint64_t decimal_digits(uint32_t number) {
+    uint64_t const upper = number / 10000;
+    uint64_t const fours = upper | (uint64_t)(number - upper * 10000) << 32;
+    uint64_t const hundreds = fours * 10486 >> 20 & 0x0000007F0000007Full;
+    return pair_digits(hundreds | (fours - hundreds * 100) << 16);
+}
+
+/* --- Times --- */
 
 /* Floor division: times before 1970 round towards the past. */
 static int64_t divide_down(int64_t value, int64_t by, int64_t *out_rest) {
@@ -25,48 +74,60 @@ static int64_t divide_down(int64_t value, int64_t by, int64_t *out_rest) {
     return quotient;
 }
 
-static size_t put_number(char *out, size_t at, int64_t value, int digits) {
-    for (int i = digits; i-- > 0; value /= 10) out[at + (size_t)i] = (char)('0' + value % 10);
-    return at + (size_t)digits;
+/* Day 0 is 1970-01-01; the earliest that there is lies in 1677. Years begin in March here, so that
+ * the leap day comes last, and are counted from year 0, by multiplications instead of divisions
+ * (the algorithm of Cassio Neri and Lorenz Schneider, "Euclidean affine functions and their
+ * application to calendar algorithms"). */
+static char *put_date(char *at, int64_t day) {
+    uint32_t const quarter_days = 4 * (uint32_t)(day + 719468) + 3;
+    uint32_t const century = quarter_days / 146097;
+    uint64_t const in_century = 2939745ull * (quarter_days % 146097 | 3);
+    uint32_t const year_of_century = (uint32_t)(in_century >> 32);
+    uint32_t const day_of_year = (uint32_t)in_century / 2939745 / 4;
+    uint32_t const month_and_day = 2141 * day_of_year + 197913;
+    uint32_t const month = month_and_day >> 16;
+    bool const is_next_year = month > 12;
+    uint32_t const year = 100 * century + year_of_century + is_next_year;
+
+    uint64_t const date = pair_digits(year / 100 | (uint64_t)(year % 100) << 16 |
+                                      (uint64_t)(month - 12 * is_next_year) << 32 |
+                                      (uint64_t)((month_and_day & 0xFFFF) / 2141 + 1) << 48);
+    at = put_characters(at, date, 4);
+    *at++ = '-';
+    at = put_characters(at, date >> 32, 2);
+    *at++ = '-';
+    return put_characters(at, date >> 48, 2);
 }
 
-/* Day 0 is 1970-01-01. Years begin in March here, so that the leap day comes last (the algorithm
- * of Howard Hinnant, "chrono-compatible low-level date algorithms"). */
-static size_t put_date(char *out, int64_t day) {
-    int64_t day_of_era;
-    int64_t const era = divide_down(day + 719468, 146097, &day_of_era);
-    int64_t const year_of_era =
-        (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
-    int64_t const day_of_year =
-        day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    int64_t const month_from_march = (5 * day_of_year + 2) / 153;
-    int64_t const month = month_from_march < 10 ? month_from_march + 3 : month_from_march - 9;
-    int64_t const year = year_of_era + era * 400 + (month <= 2);
-
-    size_t at = put_number(out, 0, year, 4);
-    out[at++] = '-';
-    at = put_number(out, at, month, 2);
-    out[at++] = '-';
-    return put_number(out, at, day_of_year - (153 * month_from_march + 2) / 5 + 1, 2);
+static char *put_time_of_day(char *at, uint32_t second) {
+    uint32_t const minute = second / 60;
+    uint64_t const time = pair_digits(second / 3600 | (uint64_t)(minute % 60) << 16 |
+                                      (uint64_t)(second - minute * 60) << 32);
+    at = put_characters(at, time, 2);
+    *at++ = ':';
+    at = put_characters(at, time >> 16, 2);
+    *at++ = ':';
+    return put_characters(at, time >> 32, 2);
 }
 
-size_t scopeflow__timestamp_write(int64_t timestamp_ns, char out[SCOPEFLOW__TIMESTAMP_TEXT_BYTES]) {
+static char *put_nanoseconds(char *at, uint32_t nanosecond) {
+    uint32_t const tenths = nanosecond / 100000000;
+    *at++ = (char)('0' + tenths);
+    return put_characters(at, decimal_digits(nanosecond - tenths * 100000000), 8);
+}
+
+void scopeflow__timestamp_write(int64_t timestamp_ns, char out[SCOPEFLOW__TIMESTAMP_TEXT_BYTES]) {
     int64_t nanosecond;
     int64_t second;
     int64_t const seconds = divide_down(timestamp_ns, NS_PER_SECOND, &nanosecond);
     int64_t const day = divide_down(seconds, SECONDS_PER_DAY, &second);
 
-    size_t at = put_date(out, day);
-    out[at++] = 'T';
-    at = put_number(out, at, second / 3600, 2);
-    out[at++] = ':';
-    at = put_number(out, at, second / 60 % 60, 2);
-    out[at++] = ':';
-    at = put_number(out, at, second % 60, 2);
-    out[at++] = '.';
-    at = put_number(out, at, nanosecond, 9);
-    out[at++] = 'Z';
-    return at;
+    char *at = put_date(out, day);
+    *at++ = 'T';
+    at = put_time_of_day(at, (uint32_t)second);
+    *at++ = '.';
+    at = put_nanoseconds(at, (uint32_t)nanosecond);
+    *at = 'Z';
 }
 
 /* --- Reading --- */

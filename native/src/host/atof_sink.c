@@ -84,6 +84,8 @@ scopeflow_status scopeflow_atof_sink_open(const scopeflow_atof_sink_open_options
                                           scopeflow_error *out_error) {
     scopeflow_status const status = scopeflow__check_atof_sink_open(options, out_sink, out_error);
     if (status != SCOPEFLOW_STATUS_OK) return status;
+    SCOPEFLOW__REQUIRE(options->path.len <= SCOPEFLOW_NAME_SIZE_LIMIT_BYTES, out_error,
+                       "path has more than 65535 bytes");
     SCOPEFLOW__REQUIRE(options->path.len > 0 &&
                            memchr(options->path.ptr, '\0', options->path.len) == NULL,
                        out_error, "path is empty or has a null byte");

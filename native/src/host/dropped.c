@@ -9,6 +9,9 @@
 
 #if SCOPEFLOW_HOSTED
 #include <time.h>
+#if defined(_WIN32)
+#include "host/windows.h"
+#endif
 
 #define DROPPED_NAME "events dropped"
 #define DROPPED_KEY(name) ",\"" name "\":"
@@ -60,9 +63,9 @@ static void dropped_put_time(dropped_text *out, int64_t now_ns) {
     struct tm parts;
     if (gmtime_r(&seconds, &parts) == NULL) memset(&parts, 0, sizeof parts);
     dropped_put(out, "\"");
-    dropped_put_number(out, (uint64_t)(parts.tm_year + 1900), 4);
+    dropped_put_number(out, (uint64_t)parts.tm_year + 1900, 4);
     dropped_put(out, "-");
-    dropped_put_number(out, (uint64_t)(parts.tm_mon + 1), 2);
+    dropped_put_number(out, (uint64_t)parts.tm_mon + 1, 2);
     dropped_put(out, "-");
     dropped_put_number(out, (uint64_t)parts.tm_mday, 2);
     dropped_put(out, "T");

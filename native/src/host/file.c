@@ -8,18 +8,30 @@
 #include <fcntl.h>
 #include <stdio.h> /* rename */
 #include <stdlib.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#if defined(_WIN32)
+#include "host/windows.h"
+#else
+#include <sys/file.h>
+#endif
 
 /* A dot and the digits of a number of 32 bits, and the end. */
 #define FILE_SUFFIX_BYTES 12
 
 /* --- Names --- */
 
+/* On Windows also `C:...`, wherever that folder is. */
+static bool is_absolute(scopeflow_bytes path) {
+#if defined(_WIN32)
+    if (path.ptr[0] == '\\' || (path.len > 1 && path.ptr[1] == ':')) return true;
+#endif
+    return path.ptr[0] == '/';
+}
+
 /* `path` from the root on. Where the working folder has no name it stays as it is. */
 static char *absolute_path(scopeflow_bytes path, size_t *out_len) {
-    char *const folder = path.ptr[0] == '/' ? NULL : getcwd(NULL, 0);
+    char *const folder = is_absolute(path) ? NULL : getcwd(NULL, 0);
     size_t const folder_len = folder != NULL ? strlen(folder) : 0;
     size_t const gap = folder != NULL ? 1 : 0;
     char *const made = (char *)malloc(folder_len + gap + path.len + 1);
@@ -145,9 +157,16 @@ void scopeflow__file_close(scopeflow__file *self) {
 
 /* --- Rotation --- */
 
+/* The first number from 1 on whose name is free, or the last one. */
+static uint32_t free_number(const scopeflow__file *self) {
+    uint32_t number = 1;
+    while (number < self->kept_count && access(rotated_name(self, number), F_OK) == 0) number++;
+    return number;
+}
+
 /* Renames `<path>` to `<path>.1` and what is in the way further up; the last one goes. */
 static int shift_names(const scopeflow__file *self) {
-    for (uint32_t number = self->kept_count; number > 1; number--) {
+    for (uint32_t number = free_number(self); number > 1; number--) {
         const char *const from = rotated_name(self, number - 1);
         const char *const to = rotated_name(self, number);
         if (rename(from, to) != 0 && errno != ENOENT) return errno;

@@ -12,7 +12,9 @@ static pthread_mutex_t process_lock = PTHREAD_MUTEX_INITIALIZER;
 static scopeflow_atof_sink *process_sinks;
 static bool process_is_watched;
 
-/* --- Fork (S1.13) --- */
+/* --- Fork (S1.13); Windows has none --- */
+
+#if !defined(_WIN32)
 
 /* A thread that the child will not have may hold no lock at the moment of the fork. The file's is
  * not waited for, since a disk may hold it long; the child makes it new instead. */
@@ -73,6 +75,13 @@ static void after_fork_in_child(void) {
     }
     (void)pthread_mutex_unlock(&process_lock);
 }
+#endif
+
+static void watch_forks(void) {
+#if !defined(_WIN32)
+    (void)pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
+#endif
+}
 
 /* --- Exit --- */
 
@@ -116,7 +125,7 @@ void scopeflow__process_add(scopeflow_atof_sink *sink) {
     process_sinks = sink;
     (void)pthread_mutex_unlock(&process_lock);
     if (!is_first) return;
-    (void)pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
+    watch_forks();
     (void)atexit(drain_all);
 }
 

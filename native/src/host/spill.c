@@ -9,6 +9,9 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
+#if defined(_WIN32)
+#include "host/windows.h"
+#endif
 
 #define SPILL_SUFFIX ".spill"
 /* So many processes may spill beside one file, or have died and left their lines. */

@@ -8,6 +8,9 @@
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
+#if defined(_WIN32)
+#include "host/windows.h"
+#endif
 
 #define SYSTEM_NS_PER_SECOND 1000000000
 

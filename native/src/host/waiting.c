@@ -41,6 +41,20 @@ bool scopeflow__wait_until(pthread_cond_t *condition, pthread_mutex_t *lock, int
     struct timespec const left = timespec_of(left_ns);
     return pthread_cond_timedwait_relative_np(condition, lock, &left) != ETIMEDOUT;
 }
+#elif defined(_WIN32)
+/* There a condition waits by the time of day. */
+bool scopeflow__condition_init(pthread_cond_t *condition) {
+    return pthread_cond_init(condition, NULL) == 0;
+}
+
+bool scopeflow__wait_until(pthread_cond_t *condition, pthread_mutex_t *lock, int64_t deadline_ns) {
+    int64_t const left_ns = deadline_ns - scopeflow__monotonic_ns();
+    struct timespec now;
+    if (left_ns <= 0 || clock_gettime(CLOCK_REALTIME, &now) != 0) return false;
+    struct timespec deadline = timespec_of(left_ns + now.tv_nsec);
+    deadline.tv_sec += now.tv_sec;
+    return pthread_cond_timedwait(condition, lock, &deadline) != ETIMEDOUT;
+}
 #else
 bool scopeflow__condition_init(pthread_cond_t *condition) {
     pthread_condattr_t attributes;

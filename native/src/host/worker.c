@@ -176,14 +176,18 @@ static void *run_worker(void *context) {
 /* No signal handler of the application runs on this thread. */
 static bool create_thread(scopeflow_atof_sink *self, pthread_t *out_thread) {
     pthread_attr_t attributes;
-    sigset_t all;
-    sigset_t before;
     if (pthread_attr_init(&attributes) != 0) return false;
     (void)pthread_attr_setstacksize(&attributes, WORKER_STACK_BYTES);
+#if !defined(_WIN32)
+    sigset_t all;
+    sigset_t before;
     (void)sigfillset(&all);
     (void)pthread_sigmask(SIG_SETMASK, &all, &before);
+#endif
     bool const is_made = pthread_create(out_thread, &attributes, run_worker, self) == 0;
+#if !defined(_WIN32)
     (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+#endif
     (void)pthread_attr_destroy(&attributes);
     return is_made;
 }

@@ -5,14 +5,33 @@
 
 #include "json/powers_of_ten.gen.h"
 
+/* 00 to 99. */
+static const char digit_pairs[] = "00010203040506070809"
+                                  "10111213141516171819"
+                                  "20212223242526272829"
+                                  "30313233343536373839"
+                                  "40414243444546474849"
+                                  "50515253545556575859"
+                                  "60616263646566676869"
+                                  "70717273747576777879"
+                                  "80818283848586878889"
+                                  "90919293949596979899";
+
 size_t scopeflow__number_write_uint(uint64_t value, char *out) {
-    char reversed[20];
-    size_t len = 0;
-    do {
-        reversed[len++] = (char)('0' + value % 10);
-        value /= 10;
-    } while (value > 0);
-    for (size_t i = 0; i < len; i++) out[i] = reversed[len - 1 - i];
+    char digits[20];
+    char *at = digits + sizeof digits;
+    for (; value >= 100; value /= 100) {
+        at -= 2;
+        memcpy(at, &digit_pairs[2 * (value % 100)], 2);
+    }
+    if (value >= 10) {
+        at -= 2;
+        memcpy(at, &digit_pairs[2 * value], 2);
+    } else {
+        *--at = (char)('0' + value);
+    }
+    size_t const len = (size_t)(digits + sizeof digits - at);
+    for (size_t i = 0; i < len; i++) out[i] = at[i];
     return len;
 }
 

@@ -323,6 +323,19 @@ bool scopeflow__json_parse(scopeflow_tape *tape, scopeflow_bytes text) {
     return false;
 }
 
+/* For a tape that hands on what is put on it. */
+static bool parse_apart(scopeflow_tape *self, scopeflow_bytes json) {
+    scopeflow_tape apart;
+    scopeflow__tape_init(&apart, self->bytes.memory, self->full_at);
+    bool const is_json = scopeflow__json_parse(&apart, json);
+    if (is_json) scopeflow__tape_put_value(self, scopeflow__tape_value(&apart));
+    if (apart.bytes.failed) self->bytes.failed = true;
+    scopeflow__tape_deinit(&apart);
+    return is_json;
+}
+
 void scopeflow_tape_put_json(scopeflow_tape *self, scopeflow_bytes json) {
-    if (!scopeflow__json_parse(self, json)) scopeflow__tape_put_string(self, json);
+    bool const is_json =
+        self->sink != NULL ? parse_apart(self, json) : scopeflow__json_parse(self, json);
+    if (!is_json) scopeflow__tape_put_string(self, json);
 }

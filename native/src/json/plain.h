@@ -12,17 +12,6 @@ static inline bool scopeflow__is_plain(unsigned char byte, bool high_is_plain) {
     return byte >= 0x20 && byte != '"' && byte != '\\' && (high_is_plain || byte < 0x80);
 }
 
-/* Not 0 if any byte of the word is not plain: its high bit is set already, or subtracting or
- * cancelling makes it borrow (Mycroft's zero-byte trick). The order of bytes plays no part. */
-static inline uint64_t scopeflow__special_bytes(uint64_t word, bool high_is_plain) {
-    uint64_t const ones = 0x0101010101010101ull;
-    uint64_t const quote = word ^ (ones * '"');
-    uint64_t const slash = word ^ (ones * '\\');
-    uint64_t const low = (word - ones * 0x20) & ~word;
-    uint64_t const special = low | ((quote - ones) & ~quote) | ((slash - ones) & ~slash);
-    return (high_is_plain ? special : special | word) & (ones * 0x80);
-}
-
 static inline uint64_t scopeflow__load_eight(const char *from) {
     uint64_t word;
     memcpy(&word, from, sizeof word);
@@ -57,6 +46,17 @@ static inline bool scopeflow__has_high(scopeflow__block bytes) {
 #else
 enum { SCOPEFLOW__PLAIN_BLOCK = 8, SCOPEFLOW__ALL_PLAIN = 0xFF };
 typedef uint64_t scopeflow__block;
+
+/* Not 0 if any byte of the word is not plain: its high bit is set already, or subtracting or
+ * cancelling makes it borrow (Mycroft's zero-byte trick). The order of bytes plays no part. */
+static inline uint64_t scopeflow__special_bytes(uint64_t word, bool high_is_plain) {
+    uint64_t const ones = 0x0101010101010101ull;
+    uint64_t const quote = word ^ (ones * '"');
+    uint64_t const slash = word ^ (ones * '\\');
+    uint64_t const low = (word - ones * 0x20) & ~word;
+    uint64_t const special = low | ((quote - ones) & ~quote) | ((slash - ones) & ~slash);
+    return (high_is_plain ? special : special | word) & (ones * 0x80);
+}
 
 static inline scopeflow__block scopeflow__load_block(const char *from) {
     return scopeflow__load_eight(from);
@@ -150,29 +150,51 @@ static inline size_t scopeflow__copy_groups(char *to, const char *from, size_t l
     return at;
 }
 
-/* Fewer bytes than a block: two words that overlap where that is possible. */
-static inline size_t scopeflow__copy_short(char *to, const char *from, size_t len,
-                                           bool high_is_plain) {
+/* Two words of a text that overlap, or are one, where it has fewer bytes than they. */
+typedef struct scopeflow__word_pair {
+    uint64_t first;
+    uint64_t last;
+} scopeflow__word_pair;
+
+#if SCOPEFLOW__VECTOR_BITS >= 128
+static inline bool scopeflow__pair_is_plain(scopeflow__word_pair pair, bool high_is_plain) {
+    __m128i const both = _mm_set_epi64x((long long)pair.last, (long long)pair.first);
+    return scopeflow__plain_mask(both, high_is_plain) == SCOPEFLOW__ALL_PLAIN;
+}
+#else
+static inline bool scopeflow__pair_is_plain(scopeflow__word_pair pair, bool high_is_plain) {
+    return (scopeflow__special_bytes(pair.first, high_is_plain) |
+            scopeflow__special_bytes(pair.last, high_is_plain)) == 0;
+}
+#endif
+
+/* Fewer bytes than a block, and at least four: true if all are plain, and copied. */
+SCOPEFLOW__INLINE bool scopeflow__copy_pair(char *to, const char *from, size_t len,
+                                            bool high_is_plain) {
+    scopeflow__word_pair pair;
     if (len >= 8) {
-        uint64_t const first = scopeflow__load_eight(from);
-        uint64_t const last = scopeflow__load_eight(from + len - 8);
-        if ((scopeflow__special_bytes(first, high_is_plain) |
-             scopeflow__special_bytes(last, high_is_plain)) == 0) {
-            memcpy(to, &first, sizeof first);
-            memcpy(to + len - 8, &last, sizeof last);
-            return len;
-        }
-    } else if (len >= 4) {
-        uint32_t halves[2];
-        memcpy(&halves[0], from, 4);
-        memcpy(&halves[1], from + len - 4, 4);
-        uint64_t const both = halves[0] | (uint64_t)halves[1] << 32;
-        if (scopeflow__special_bytes(both, high_is_plain) == 0) {
-            memcpy(to, &halves[0], 4);
-            memcpy(to + len - 4, &halves[1], 4);
-            return len;
-        }
+        pair.first = scopeflow__load_eight(from);
+        pair.last = scopeflow__load_eight(from + len - 8);
+        if (!scopeflow__pair_is_plain(pair, high_is_plain)) return false;
+        memcpy(to, &pair.first, sizeof pair.first);
+        memcpy(to + len - 8, &pair.last, sizeof pair.last);
+        return true;
     }
+    uint32_t halves[2];
+    memcpy(&halves[0], from, 4);
+    memcpy(&halves[1], from + len - 4, 4);
+    pair.first = halves[0] | (uint64_t)halves[1] << 32;
+    pair.last = pair.first;
+    if (!scopeflow__pair_is_plain(pair, high_is_plain)) return false;
+    memcpy(to, &halves[0], 4);
+    memcpy(to + len - 4, &halves[1], 4);
+    return true;
+}
+
+/* Fewer bytes than a block. */
+SCOPEFLOW__INLINE size_t scopeflow__copy_short(char *to, const char *from, size_t len,
+                                               bool high_is_plain) {
+    if (len >= 4 && scopeflow__copy_pair(to, from, len, high_is_plain)) return len;
     size_t at = 0;
     for (; at < len && scopeflow__is_plain((unsigned char)from[at], high_is_plain); at++)
         to[at] = from[at];

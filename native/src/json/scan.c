@@ -139,6 +139,7 @@ bool scopeflow__scan_open(scopeflow__scanner *self) {
                                     "containers are nested deeper than depth_limit");
     uint32_t const bit = self->depth++;
     unsigned char const mask = (unsigned char)(1u << (bit % 8));
+    if (mask == 1) self->is_object[bit / 8] = 0; /* The first of eight: nobody has written here. */
     if (self->text.ptr[self->at++] == '{')
         self->is_object[bit / 8] |= mask;
     else

@@ -1,14 +1,16 @@
 #include "json/write.h"
 
 #include "base/names.gen.h"
+#include "base/sort.h"
 #include "base/utf8.h"
 #include "json/number.h"
 #include "json/plain.h"
+#include "json/writing.h"
 
 #define TRUNCATED_KEY "\"" SCOPEFLOW__MARKER_TRUNCATED "\":"
 #define MARKED(marker) "{\"" marker "\":"
 
-enum { SPECIAL_SIZE_BYTES = 6, SHORT_BYTES = 48 };
+enum { SPECIAL_SIZE_BYTES = 6 };
 
 void scopeflow__json_writer_init(scopeflow__json_writer *self, scopeflow__buffer *out,
                                  uint32_t budget_bytes, bool canonical) {
@@ -96,27 +98,31 @@ static void copy_blocks(content *self, size_t end, bool high_is_plain) {
     char *const to_end = begin + (room < self->limit ? room : self->limit);
     const char *from = start;
     char *to = begin;
-    int calm = 0;
+    /* Most texts are calm from the beginning; of the short ones those are written elsewhere. */
+    int calm = self->text.len > SCOPEFLOW__SHORT_STRING_BYTES ? CALM_BLOCKS : 0;
     while (from_end - from >= BLOCK_READ_BYTES && to_end - to >= BLOCK_WRITTEN_BYTES) {
-        scopeflow__block const bytes = scopeflow__load_block(from);
-        uint32_t const mask = scopeflow__plain_mask(bytes, high_is_plain);
-        if (mask != SCOPEFLOW__ALL_PLAIN) {
-            if (!high_is_plain && scopeflow__has_high(bytes)) break;
-            to = copy_escaped(to, from, mask);
-            from += SCOPEFLOW__PLAIN_BLOCK;
+        if (calm >= CALM_BLOCKS) {
+            size_t const left = (size_t)(from_end - from);
+            size_t const to_left = (size_t)(to_end - to);
+            size_t const copied =
+                scopeflow__copy_groups(to, from, left < to_left ? left : to_left, high_is_plain);
+            from += copied;
+            to += copied;
             calm = 0;
             continue;
         }
-        scopeflow__store_block(to, bytes);
+        scopeflow__block const bytes = scopeflow__load_block(from);
+        uint32_t const mask = scopeflow__plain_mask(bytes, high_is_plain);
+        if (mask == SCOPEFLOW__ALL_PLAIN) {
+            scopeflow__store_block(to, bytes);
+            to += SCOPEFLOW__PLAIN_BLOCK;
+            calm++;
+        } else {
+            if (!high_is_plain && scopeflow__has_high(bytes)) break;
+            to = copy_escaped(to, from, mask);
+            calm = 0;
+        }
         from += SCOPEFLOW__PLAIN_BLOCK;
-        to += SCOPEFLOW__PLAIN_BLOCK;
-        if (++calm < CALM_BLOCKS) continue;
-        size_t const left = (size_t)(from_end - from);
-        size_t const to_left = (size_t)(to_end - to);
-        size_t const copied =
-            scopeflow__copy_groups(to, from, left < to_left ? left : to_left, high_is_plain);
-        from += copied;
-        to += copied;
     }
     advance(self, (size_t)(from - start), (size_t)(to - begin));
 }
@@ -143,19 +149,23 @@ static bool copy_run(content *self, size_t end, bool high_is_plain) {
     return !is_cut;
 }
 
-/* Writes what does not stand for itself: an escape, or U+FFFD for what is no UTF-8. False if it
- * does not fit. */
-static bool write_special(content *self) {
-    char *const to = self->out->ptr + self->out->len;
+static bool write_escape(content *self) {
+    const escape *const written = escape_of((unsigned char)self->text.ptr[self->at]);
+    if (written->size > self->limit) return false;
+    memcpy(self->out->ptr + self->out->len, written->text, written->size);
+    advance(self, 1, written->size);
+    return true;
+}
+
+/* Writes a code point beyond ASCII, or U+FFFD for what is no UTF-8. False if it does not fit. */
+static bool write_beyond_ascii(content *self) {
     char encoded[4];
     uint32_t code_point;
     bool valid;
     size_t const used = scopeflow__utf8_decode(self->text, self->at, &code_point, &valid);
-    bool const is_ascii = code_point < 0x80;
-    size_t const size = is_ascii ? escape_of((unsigned char)code_point)->size
-                                 : scopeflow__utf8_encode(code_point, encoded);
+    size_t const size = scopeflow__utf8_encode(code_point, encoded);
     if (size > self->limit) return false;
-    memcpy(to, is_ascii ? escape_of((unsigned char)code_point)->text : encoded, size);
+    memcpy(self->out->ptr + self->out->len, encoded, size);
     advance(self, used, size);
     return true;
 }
@@ -172,7 +182,7 @@ static bool write_part(content *self, size_t end, bool high_is_plain) {
             !copy_run(self, end, high_is_plain))
             return false;
         if (self->at == end || (unsigned char)self->text.ptr[self->at] >= 0x80) return true;
-        if (!write_special(self)) return false;
+        if (!write_escape(self)) return false;
     }
     return true;
 }
@@ -186,25 +196,18 @@ static bool write_string_content(scopeflow__buffer *out, scopeflow_bytes text, s
         if (self.at == text.len) break;
         scopeflow_bytes const rest = scopeflow__text(text.ptr + self.at, text.len - self.at);
         size_t const valid = scopeflow__utf8_valid_length(rest);
-        if (valid > 0 ? !write_part(&self, self.at + valid, true) : !write_special(&self))
+        if (valid > 0 ? !write_part(&self, self.at + valid, true) : !write_beyond_ascii(&self))
             return out->failed;
     }
     return true;
 }
 
-/* Keys and many values: a short text of nothing but plain bytes, all of it or nothing. */
-static bool write_short_string(scopeflow__buffer *out, scopeflow_bytes text) {
-    if (text.len > SHORT_BYTES || !scopeflow__buffer_reserve(out, text.len + 2)) return false;
-    char *const to = out->ptr + out->len;
-    to[0] = '"';
-    if (scopeflow__copy_plain(to + 1, text.ptr, text.len, false) < text.len) return false;
-    to[text.len + 1] = '"';
-    out->len += text.len + 2;
-    return true;
+bool scopeflow__json_copy_longer(char *to, scopeflow_bytes text) {
+    return scopeflow__copy_plain(to, text.ptr, text.len, false) == text.len;
 }
 
 void scopeflow__json_write_string(scopeflow__buffer *out, scopeflow_bytes text) {
-    if (write_short_string(out, text)) return;
+    if (scopeflow__json_write_short_string(out, text)) return;
     scopeflow__buffer_put_byte(out, '"');
     (void)write_string_content(out, text, SIZE_MAX);
     scopeflow__buffer_put_byte(out, '"');
@@ -242,22 +245,25 @@ static void write_marked_number(scopeflow__buffer *out, const char *opening, uin
     scopeflow__buffer_put_byte(out, '}');
 }
 
-/* Anything but a string or a container. */
-static void write_scalar(scopeflow__buffer *out, const scopeflow__token *token) {
-    char number[SCOPEFLOW__NUMBER_SIZE_BYTES];
-    size_t len = 0;
+/* The buffer says when there is no memory. */
+static void write_number(scopeflow__buffer *out, const scopeflow__token *token) {
+    if (!scopeflow__buffer_reserve(out, SCOPEFLOW__NUMBER_SIZE_BYTES)) return;
+    char *const to = out->ptr + out->len;
+    if (token->kind == SCOPEFLOW_TOKEN_INT)
+        out->len += scopeflow__number_write_int(token->number.as_int, to);
+    else if (token->kind == SCOPEFLOW_TOKEN_UINT)
+        out->len += scopeflow__number_write_uint(token->number.as_uint, to);
+    else
+        out->len += scopeflow__number_write_double(token->number.as_double, to);
+}
+
+void scopeflow__json_write_scalar(scopeflow__buffer *out, const scopeflow__token *token) {
     switch (token->kind) {
     case SCOPEFLOW_TOKEN_FALSE: scopeflow__buffer_put(out, "false", 5); return;
     case SCOPEFLOW_TOKEN_TRUE: scopeflow__buffer_put(out, "true", 4); return;
     case SCOPEFLOW_TOKEN_INT:
-        len = scopeflow__number_write_int(token->number.as_int, number);
-        break;
     case SCOPEFLOW_TOKEN_UINT:
-        len = scopeflow__number_write_uint(token->number.as_uint, number);
-        break;
-    case SCOPEFLOW_TOKEN_DOUBLE:
-        len = scopeflow__number_write_double(token->number.as_double, number);
-        break;
+    case SCOPEFLOW_TOKEN_DOUBLE: write_number(out, token); return;
     case SCOPEFLOW_TOKEN_BYTES:
         scopeflow__buffer_put_text(out, SCOPEFLOW__TEXT(MARKED(SCOPEFLOW__MARKER_BYTES) "\""));
         write_base64(out, token->text);
@@ -277,7 +283,6 @@ static void write_scalar(scopeflow__buffer *out, const scopeflow__token *token) 
         return;
     default: scopeflow__buffer_put(out, "null", 4); return;
     }
-    scopeflow__buffer_put(out, number, len);
 }
 
 /* --- The budget --- */
@@ -296,8 +301,7 @@ static void write_lead(scopeflow__buffer *out, const lead *before) {
     scopeflow__buffer_put_byte(out, ':');
 }
 
-/* S2.6: one marker, in the innermost container; those around it only close. */
-static void write_truncation(scopeflow__json_writer *self, bool comma, bool in_object) {
+void scopeflow__json_write_truncation(scopeflow__json_writer *self, bool comma, bool in_object) {
     if (self->is_marked) return;
     self->is_marked = true;
     char digits[SCOPEFLOW__NUMBER_SIZE_BYTES];
@@ -309,8 +313,7 @@ static void write_truncation(scopeflow__json_writer *self, bool comma, bool in_o
     if (!in_object) scopeflow__buffer_put_byte(self->out, '}');
 }
 
-/* Takes what was written since `from` out of the budget, or takes it back: false. */
-static bool charge(scopeflow__json_writer *self, size_t from) {
+bool scopeflow__json_charge(scopeflow__json_writer *self, size_t from) {
     size_t const written = self->out->len - from;
     if (written <= self->left_bytes) {
         self->left_bytes -= written;
@@ -321,18 +324,16 @@ static bool charge(scopeflow__json_writer *self, size_t from) {
     return false;
 }
 
-/* The first string that does not fit is cut; if not even its quotes fit, it is dropped. */
-static bool write_charged_string(scopeflow__json_writer *self, const lead *before,
-                                 scopeflow_bytes text) {
-    size_t const from = self->out->len;
-    write_lead(self->out, before);
+bool scopeflow__json_write_string_from(scopeflow__json_writer *self, size_t from,
+                                       scopeflow_bytes text) {
     size_t const used = self->out->len - from + 2;
     if (used > self->left_bytes) {
         self->out->len = from;
         self->truncated = true;
         return false;
     }
-    if (text.len > self->left_bytes - used || !write_short_string(self->out, text)) {
+    if (text.len > self->left_bytes - used ||
+        !scopeflow__json_write_short_string(self->out, text)) {
         scopeflow__buffer_put_byte(self->out, '"');
         if (!write_string_content(self->out, text, self->left_bytes - used)) self->truncated = true;
         scopeflow__buffer_put_byte(self->out, '"');
@@ -361,43 +362,6 @@ static size_t count_values(scopeflow__cursor inside) {
         count++;
     }
     return count;
-}
-
-/* Merge sort from the bottom up: stable, no recursion, its cost bounded for hostile input. */
-typedef int compare_function(const void *a, const void *b);
-
-static void merge_runs(char *to, const char *from, size_t size, size_t left, size_t middle,
-                       size_t right, compare_function *compare) {
-    size_t a = left;
-    size_t b = middle;
-    for (size_t at = left; at < right; at++) {
-        bool const take_a =
-            a < middle && (b >= right || compare(from + a * size, from + b * size) <= 0);
-        memcpy(to + at * size, from + (take_a ? a++ : b++) * size, size);
-    }
-}
-
-static bool sort_stable(const scopeflow__memory *memory, void *items, size_t count, size_t size,
-                        compare_function *compare) {
-    if (count < 2) return true;
-    char *const spare = (char *)scopeflow__allocate(memory, count * size);
-    if (spare == NULL) return false;
-
-    char *from = (char *)items;
-    char *to = spare;
-    for (size_t width = 1; width < count; width *= 2) {
-        for (size_t left = 0; left < count; left += 2 * width) {
-            size_t const middle = left + width < count ? left + width : count;
-            size_t const right = left + 2 * width < count ? left + 2 * width : count;
-            merge_runs(to, from, size, left, middle, right, compare);
-        }
-        char *const swapped = from;
-        from = to;
-        to = swapped;
-    }
-    if (from == spare) memcpy(items, spare, count * size);
-    scopeflow__deallocate(memory, spare, count * size);
-    return true;
 }
 
 static int compare_members(const void *a, const void *b) {
@@ -430,21 +394,21 @@ static void write_members(scopeflow__json_writer *self, const scopeflow__member 
         if (self->truncated) continue;
         comma = write_value(self, &before, &value) || comma;
         if (!self->truncated) continue;
-        write_truncation(self, comma, true);
+        scopeflow__json_write_truncation(self, comma, true);
         comma = true;
     }
 }
 
 void scopeflow__json_write_members(scopeflow__json_writer *self, scopeflow__member *members,
                                    size_t count) {
-    if (self->canonical &&
-        !sort_stable(self->out->memory, members, count, sizeof *members, compare_members)) {
+    if (self->canonical && !scopeflow__sort_stable(self->out->memory, members, count,
+                                                   sizeof *members, compare_members)) {
         self->out->failed = true;
         return;
     }
     size_t const from = self->out->len;
     scopeflow__buffer_put_byte(self->out, '{');
-    (void)charge(self, from); /* The smallest budget has room for it. */
+    (void)scopeflow__json_charge(self, from); /* The smallest budget has room for it. */
     write_members(self, members, count);
     scopeflow__buffer_put_byte(self->out, '}');
 }
@@ -464,7 +428,7 @@ static void write_object_sorted(scopeflow__json_writer *self, scopeflow__cursor 
         members[i].value = scopeflow__cursor_take(inside);
         members[i].is_free = false;
     }
-    if (sort_stable(memory, members, count, sizeof *members, compare_members))
+    if (scopeflow__sort_stable(memory, members, count, sizeof *members, compare_members))
         write_members(self, members, count);
     else
         self->out->failed = true;
@@ -483,27 +447,8 @@ static void write_object(scopeflow__json_writer *self, scopeflow__cursor *inside
         before.has_key = true;
         before.key = scopeflow__cursor_read(inside).text;
         comma = write_value(self, &before, inside) || comma;
-        if (self->truncated) write_truncation(self, comma, true);
+        if (self->truncated) scopeflow__json_write_truncation(self, comma, true);
     }
-}
-
-/* An element of a set with the text that it is sorted by. */
-typedef struct set_element {
-    scopeflow__cursor value;
-    const scopeflow__buffer *texts;
-    size_t text_start;
-    size_t text_len;
-} set_element;
-
-static int compare_set_elements(const void *a, const void *b) {
-    const set_element *const x = (const set_element *)a;
-    const set_element *const y = (const set_element *)b;
-    size_t const shorter = x->text_len < y->text_len ? x->text_len : y->text_len;
-    int const order = shorter == 0 ? 0
-                                   : memcmp(x->texts->ptr + x->text_start,
-                                            y->texts->ptr + y->text_start, shorter);
-    if (order != 0) return order;
-    return x->text_len < y->text_len ? -1 : x->text_len > y->text_len;
 }
 
 static void write_elements(scopeflow__json_writer *self, scopeflow__cursor *next, bool *comma) {
@@ -512,7 +457,7 @@ static void write_elements(scopeflow__json_writer *self, scopeflow__cursor *next
     before.has_key = false;
     before.key = SCOPEFLOW__TEXT("");
     *comma = write_value(self, &before, next) || *comma;
-    if (self->truncated) write_truncation(self, *comma, false);
+    if (self->truncated) scopeflow__json_write_truncation(self, *comma, false);
 }
 
 static void write_array(scopeflow__json_writer *self, scopeflow__cursor *inside) {
@@ -520,67 +465,34 @@ static void write_array(scopeflow__json_writer *self, scopeflow__cursor *inside)
     while (has_more(self, inside)) write_elements(self, inside, &comma);
 }
 
-/* S2.6: a set is an array sorted by canonical bytes, whatever form is being written. */
-static void write_set(scopeflow__json_writer *self, scopeflow__cursor *inside) {
-    const scopeflow__memory *const memory = self->out->memory;
-    size_t const count = count_values(*inside);
-    if (count == 0) return;
-    scopeflow__buffer texts;
-    scopeflow__buffer_init(&texts, memory);
-    set_element *const elements =
-        (set_element *)scopeflow__allocate(memory, count * sizeof *elements);
-    if (elements == NULL) {
-        self->out->failed = true;
-        return;
+bool scopeflow__json_write_from(scopeflow__json_writer *self, size_t from,
+                                scopeflow__cursor *next) {
+    scopeflow__token const token = scopeflow__cursor_read(next);
+    if (token.kind == SCOPEFLOW_TOKEN_STRING)
+        return scopeflow__json_write_string_from(self, from, token.text);
+    if (!scopeflow__is_container(token.kind)) {
+        scopeflow__json_write_scalar(self->out, &token);
+        return scopeflow__json_charge(self, from);
     }
-    for (size_t i = 0; i < count; i++) {
-        scopeflow__json_writer canonical;
-        scopeflow__json_writer_init(&canonical, &texts, UINT32_MAX, true);
-        elements[i].value = scopeflow__cursor_take(inside);
-        elements[i].texts = &texts;
-        elements[i].text_start = texts.len;
-        scopeflow__json_write(&canonical, elements[i].value);
-        elements[i].text_len = texts.len - elements[i].text_start;
-    }
-    if (!texts.failed &&
-        sort_stable(memory, elements, count, sizeof *elements, compare_set_elements)) {
-        bool comma = false;
-        for (size_t i = 0; i < count && !self->truncated; i++) {
-            scopeflow__cursor element = elements[i].value;
-            write_elements(self, &element, &comma);
-        }
-    } else {
-        self->out->failed = true;
-    }
-    scopeflow__deallocate(memory, elements, count * sizeof *elements);
-    scopeflow__buffer_deinit(&texts);
+
+    bool const is_object = token.kind == SCOPEFLOW_TOKEN_OBJECT;
+    scopeflow__buffer_put_byte(self->out, is_object ? '{' : '[');
+    if (!scopeflow__json_charge(self, from)) return false;
+    if (is_object)
+        write_object(self, next);
+    else
+        write_array(self, next); /* A set too: its elements are in order already. */
+    scopeflow__buffer_put_byte(self->out, is_object ? '}' : ']');
+    if (is_going_on(self)) (void)scopeflow__cursor_read(next); /* Its end. */
+    return true;
 }
 
 /* Writes the next value with what stands before it, and passes over it; false if it was dropped for
  * want of budget. */
 static bool write_value(scopeflow__json_writer *self, const lead *before, scopeflow__cursor *next) {
-    scopeflow__token const token = scopeflow__cursor_read(next);
-    if (token.kind == SCOPEFLOW_TOKEN_STRING) return write_charged_string(self, before, token.text);
-
     size_t const from = self->out->len;
     write_lead(self->out, before);
-    if (!scopeflow__is_container(token.kind)) {
-        write_scalar(self->out, &token);
-        return charge(self, from);
-    }
-
-    bool const is_object = token.kind == SCOPEFLOW_TOKEN_OBJECT;
-    scopeflow__buffer_put_byte(self->out, is_object ? '{' : '[');
-    if (!charge(self, from)) return false;
-    if (is_object)
-        write_object(self, next);
-    else if (token.kind == SCOPEFLOW_TOKEN_SET)
-        write_set(self, next);
-    else
-        write_array(self, next);
-    scopeflow__buffer_put_byte(self->out, is_object ? '}' : ']');
-    if (is_going_on(self)) (void)scopeflow__cursor_read(next); /* Its end. */
-    return true;
+    return scopeflow__json_write_from(self, from, next);
 }
 
 void scopeflow__json_write(scopeflow__json_writer *self, scopeflow__cursor value) {
@@ -592,5 +504,5 @@ void scopeflow__json_write(scopeflow__json_writer *self, scopeflow__cursor value
     size_t const size_bytes = (size_t)(value.end - value.at);
     (void)scopeflow__buffer_reserve(self->out,
                                     size_bytes < self->left_bytes ? size_bytes : self->left_bytes);
-    if (!write_value(self, &nothing, &value)) write_truncation(self, false, false);
+    if (!write_value(self, &nothing, &value)) scopeflow__json_write_truncation(self, false, false);
 }

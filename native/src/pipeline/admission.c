@@ -40,7 +40,8 @@ static void emit_verdict(scopeflow__task *self, const scopeflow_answer *answer, 
         if (entry != NULL) scopeflow__ref_up(&entry->refs);
         mark->entry = entry;
         mark->step = what;
-        mark->type = is_refusal ? SCOPEFLOW_SCOPE_TYPE_GUARDRAIL : span->type;
+        /* The cast is for C++, which will not mix an enumerator with a number. */
+        mark->type = is_refusal ? (scopeflow_scope_type)SCOPEFLOW_SCOPE_TYPE_GUARDRAIL : span->type;
         mark->is_llm_call = span->type == SCOPEFLOW_SCOPE_TYPE_LLM;
         mark->data_source = is_refusal ? SCOPEFLOW__DATA_REFUSAL : SCOPEFLOW__DATA_FAILURE;
         mark->data = answer->value;
@@ -200,9 +201,9 @@ static scopeflow_status fail_intercept(const scopeflow__task *self, const char *
                            join(end, sizeof end, returned, target, "'"));
 }
 
-static scopeflow_status check_intercepted(const scopeflow__task *self,
-                                          const scopeflow_answer *answer,
-                                          scopeflow_error *out_error) {
+SCOPEFLOW__INLINE scopeflow_status check_intercepted(const scopeflow__task *self,
+                                                     const scopeflow_answer *answer,
+                                                     scopeflow_error *out_error) {
     bool const is_tool = self->kind == SCOPEFLOW__TASK_TOOL;
     if (answer->value != 0) {
         bool const is_known =
@@ -237,10 +238,10 @@ scopeflow_status scopeflow__call_check_rewritten(const scopeflow__task *self,
     return SCOPEFLOW_STATUS_OK;
 }
 
-void scopeflow__call_intercepted(scopeflow__task *self, const scopeflow_answer *answer) {
+SCOPEFLOW__INLINE void take_intercepted(scopeflow__task *self, const scopeflow_answer *answer) {
     scopeflow__chain *const chain = intercepts_of(self);
     scopeflow__entry *const entry = chain->entries[self->index - 1];
-    if (answer->annotated != 0) {
+    if (answer->annotated != 0 && self->kind != SCOPEFLOW__TASK_TOOL) {
         scopeflow__runtime_release_ref(self->runtime, self->annotated);
         self->annotated = answer->annotated;
         self->was_annotated = true;
@@ -251,4 +252,20 @@ void scopeflow__call_intercepted(scopeflow__task *self, const scopeflow_answer *
     }
     if (answer->value != 0) replace_request(self, answer->value);
     if ((entry->flags & SCOPEFLOW_CALLABLE_FLAG_BREAK_CHAIN) != 0) self->index = chain->count;
+}
+
+void scopeflow__call_intercepted(scopeflow__task *self, const scopeflow_answer *answer) {
+    take_intercepted(self, answer);
+}
+
+SCOPEFLOW__NOINLINE scopeflow_status scopeflow__call_check_native(const scopeflow__task *self,
+                                                                  const scopeflow_answer *answer,
+                                                                  scopeflow_error *out_error) {
+    bool const is_request = self->pending == SCOPEFLOW__PENDING_INTERCEPT;
+    return is_request ? check_intercepted(self, answer, out_error) : SCOPEFLOW_STATUS_OK;
+}
+
+SCOPEFLOW__NOINLINE void scopeflow__call_intercepted_natively(scopeflow__task *self,
+                                                              const scopeflow_answer *answer) {
+    take_intercepted(self, answer);
 }

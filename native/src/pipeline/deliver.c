@@ -1,5 +1,5 @@
-/* Delivery (S5): in which order subscribers get an event, and what the failure of one does. Native
- * subscribers run here; the host's are handed out as DELIVER steps. */
+/* Delivery (S5): in which order subscribers get an event, and what the failure of one does. Sinks
+ * are served here; for all others there are DELIVER steps. */
 #include "pipeline/emitter.h"
 #include "pipeline/task.h"
 #include "scope/log.h"
@@ -29,6 +29,7 @@ static void put_aside(scopeflow__task *self, scopeflow__emitter *emitter) {
         emitter->last->next = event;
     emitter->last = event;
     emitter->waiting_count++;
+    event->is_waiting = true;
 }
 
 /* Moves what subscribers emitted meanwhile behind what already waits. */
@@ -41,7 +42,13 @@ static void take_aside(scopeflow__task *self, scopeflow__emitter *emitter) {
     self->last_event = emitter->last;
     emitter->first = NULL;
     emitter->last = NULL;
-    emitter->waiting_count = 0;
+}
+
+/* Its turn has come. */
+static void stop_waiting(scopeflow__task *self) {
+    if (!self->events->is_waiting || self->serving == NULL) return;
+    self->events->is_waiting = false;
+    self->serving->waiting_count--;
 }
 
 /* --- One event --- */
@@ -52,8 +59,8 @@ static void count_delivery(const scopeflow_event *event) {
                                                               : &shard->scope_event_count);
 }
 
-/* Serves native subscribers until one of the host's comes. */
-static const scopeflow__entry *next_host_listener(scopeflow__task *self) {
+/* Serves sinks until another subscriber comes. */
+static const scopeflow__entry *next_listener(scopeflow__task *self) {
     const scopeflow_event *const event = self->events;
     const scopeflow__chain *const chain = &event->listeners->chains[SCOPEFLOW_REGISTRY_SUBSCRIBER];
     while (self->listener_index < chain->count) {
@@ -90,8 +97,9 @@ static void drop_first(scopeflow__task *self) {
     scopeflow__event_drop(event);
 }
 
+/* An emitter serves one task at a time, whichever thread answers the others. */
 static void begin_serving(scopeflow__task *self, scopeflow__emitter *emitter) {
-    if (emitter == NULL || self->serving != NULL) return;
+    if (emitter == NULL || self->serving != NULL || emitter->is_delivering) return;
     self->serving = emitter;
     emitter->is_delivering = true;
 }
@@ -103,7 +111,10 @@ static void end_serving(scopeflow__task *self) {
 }
 
 void scopeflow__task_stop_serving(scopeflow__task *self) {
-    if (self->serving != NULL) take_aside(self, self->serving);
+    if (self->serving != NULL) {
+        take_aside(self, self->serving);
+        self->serving->waiting_count = 0; /* All that waits there is this task's to drop. */
+    }
     end_serving(self);
 }
 
@@ -130,21 +141,33 @@ bool scopeflow__task_deliver(scopeflow__task *self, scopeflow_emitter *emitter,
                 continue;
             }
         }
-        if (mine != NULL && mine->is_delivering && self->serving == NULL) {
+        /* One that somebody has got already goes on to the others, whoever answers. */
+        if (mine != NULL && mine->is_delivering && self->serving == NULL &&
+            self->listener_index == 0) {
             put_aside(self, mine);
             continue;
         }
         begin_serving(self, mine);
-        const scopeflow__entry *const listener = next_host_listener(self);
+        stop_waiting(self);
+        const scopeflow__entry *const listener = next_listener(self);
         if (listener != NULL) {
             fill_delivery(self, listener, step);
             return true;
         }
         retire_event(self);
-        if (mine != NULL) take_aside(self, mine);
+        if (self->serving != NULL) take_aside(self, self->serving);
     }
     end_serving(self);
     return false;
+}
+
+SCOPEFLOW__NOINLINE void scopeflow__task_delivery_failed(scopeflow__task *self,
+                                                         scopeflow_ref error) {
+    const scopeflow__chain *const chain =
+        &self->events->listeners->chains[SCOPEFLOW_REGISTRY_SUBSCRIBER];
+    scopeflow__count(&self->runtime->subscriber_error_count);
+    scopeflow__log_failure(self->runtime, SCOPEFLOW_LOG_LEVEL_ERROR, SCOPEFLOW__TEXT("subscriber"),
+                           scopeflow__entry_name(chain->entries[self->listener_index - 1]), error);
 }
 
 void scopeflow__task_delivered(scopeflow__task *self, const scopeflow_answer *answer) {
@@ -152,13 +175,7 @@ void scopeflow__task_delivered(scopeflow__task *self, const scopeflow_answer *an
         scopeflow__task_hold(self, answer->value);
         return;
     }
-    if (answer->kind == SCOPEFLOW_ANSWER_KIND_ERROR) {
-        const scopeflow__chain *const chain =
-            &self->events->listeners->chains[SCOPEFLOW_REGISTRY_SUBSCRIBER];
-        scopeflow__count(&self->runtime->subscriber_error_count);
-        scopeflow__log_failure(
-            self->runtime, SCOPEFLOW_LOG_LEVEL_ERROR, SCOPEFLOW__TEXT("subscriber"),
-            scopeflow__entry_name(chain->entries[self->listener_index - 1]), answer->value);
-    }
+    if (answer->kind == SCOPEFLOW_ANSWER_KIND_ERROR)
+        scopeflow__task_delivery_failed(self, answer->value);
     if (answer->value != 0) scopeflow__runtime_release_ref(self->runtime, answer->value);
 }

@@ -17,7 +17,7 @@ void scopeflow__event_drop(scopeflow_event *event) {
 
 /* S4.3: where nobody got the start, nobody gets the end; and an end that nobody got is owed. */
 static bool is_owed_again(scopeflow_event *event) {
-    if (event->kind != SCOPEFLOW_EVENT_KIND_SCOPE || event->is_encoded) return false;
+    if (event->kind != SCOPEFLOW_EVENT_KIND_SCOPE || event->is_waiting) return false;
     if (event->scope_category == SCOPEFLOW_SCOPE_CATEGORY_START) {
         (void)scopeflow__scope_end(event->scope);
         return false;

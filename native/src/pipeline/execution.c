@@ -3,7 +3,7 @@
 
 #include "base/checks.gen.h"
 
-static const scopeflow__chain *execution_of(const scopeflow__task *self) {
+const scopeflow__chain *scopeflow__call_execution_chain(const scopeflow__task *self) {
     scopeflow_registry const llm = self->kind == SCOPEFLOW__TASK_LLM_STREAM
                                        ? SCOPEFLOW_REGISTRY_LLM_STREAM_EXECUTION_INTERCEPT
                                        : SCOPEFLOW_REGISTRY_LLM_EXECUTION_INTERCEPT;
@@ -12,7 +12,7 @@ static const scopeflow__chain *execution_of(const scopeflow__task *self) {
 }
 
 static uint32_t link_count(const scopeflow__task *self) {
-    return self->middleware != NULL ? execution_of(self)->count : 0;
+    return self->middleware != NULL ? scopeflow__call_execution_chain(self)->count : 0;
 }
 
 /* --- Start --- */
@@ -116,7 +116,7 @@ static void cancel_instead(scopeflow__task *self) {
     answer.kind = SCOPEFLOW_ANSWER_KIND_CANCEL;
     answer.value = self->held;
     self->has_held = false;
-    scopeflow__call_executed(self, &answer);
+    scopeflow__call_settle(self, &answer);
 }
 
 bool scopeflow__call_execute(scopeflow__task *self, scopeflow_step *step) {
@@ -126,7 +126,8 @@ bool scopeflow__call_execute(scopeflow__task *self, scopeflow_step *step) {
     }
     bool const is_target = self->link >= link_count(self);
     scopeflow__task_fill(self, step, SCOPEFLOW_STEP_KIND_EXECUTE,
-                         is_target ? NULL : execution_of(self)->entries[self->link]);
+                         is_target ? NULL
+                                   : scopeflow__call_execution_chain(self)->entries[self->link]);
     step->input = self->request;
     if (!is_target) step->position = self->link + 1;
     self->pending = SCOPEFLOW__PENDING_EXECUTE;
@@ -181,6 +182,12 @@ void scopeflow__call_end(scopeflow__task *self, const scopeflow_answer *answer,
 
 /* S4.3: the scope's phase changes once, so that the end is emitted once, whoever ends it. */
 void scopeflow__call_executed(scopeflow__task *self, const scopeflow_answer *answer) {
+    scopeflow_answer last;
+    if (!SCOPEFLOW__LIKELY(self->frames == NULL)) {
+        last = *answer;
+        if (!scopeflow__native_unwind(self, &last)) return;
+        answer = &last;
+    }
     bool const is_value = answer->kind == SCOPEFLOW_ANSWER_KIND_VALUE;
     self->value = answer->value;
     if (self->kind == SCOPEFLOW__TASK_TOOL) self->annotated = answer->annotated;
@@ -195,6 +202,11 @@ void scopeflow__call_executed(scopeflow__task *self, const scopeflow_answer *ans
     if (self->is_link) return;
     bool const is_open = scopeflow__scope_is_open(self->scope); /* Else S2.3: no reading. */
     scopeflow__call_end(self, answer, is_open ? scopeflow__runtime_clock(self->runtime) : 0);
+}
+
+SCOPEFLOW__NOINLINE void scopeflow__call_settle(scopeflow__task *self,
+                                                const scopeflow_answer *answer) {
+    scopeflow__call_executed(self, answer);
 }
 
 /* S3.11: one after the other, each when the one before has reached everybody. */

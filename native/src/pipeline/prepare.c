@@ -133,6 +133,13 @@ static void fail_entry(scopeflow_event *event, scopeflow__entry *entry, scopeflo
     fail_stage(event, entry);
 }
 
+static void fault_entry(scopeflow_event *event, scopeflow__entry *entry, const char *fault) {
+    scopeflow__log_fault(event->scope->runtime, SCOPEFLOW_LOG_LEVEL_ERROR,
+                         scopeflow__c_text(scopeflow__registry_titles[entry->kind]),
+                         scopeflow__entry_name(entry), fault);
+    fail_stage(event, entry);
+}
+
 /* --- Asking --- */
 
 static void fill_input(const scopeflow_event *event, scopeflow_step *step) {
@@ -178,7 +185,7 @@ static bool ask_chain(scopeflow__task *self, scopeflow_event *event, scopeflow_s
             fill(self, event, entry, step);
             return true;
         }
-        fail_entry(event, entry, 0);
+        fault_entry(event, entry, "it is async, and nothing can be awaited here");
     }
     if (event->preparation == stage) next_stage(event);
     return false;
@@ -207,8 +214,11 @@ static bool ask_codec(scopeflow__task *self, scopeflow_event *event, scopeflow_s
     step->codec_action = event->is_response ? SCOPEFLOW_CODEC_ACTION_DECODE_RESPONSE
                                             : SCOPEFLOW_CODEC_ACTION_DECODE_REQUEST;
     step->input = event->data;
-    if (!event->was_sanitized) step->input_flags = SCOPEFLOW_STEP_FLAG_PRIVATE_COPY;
-    if (!event->is_response) step->input_flags |= SCOPEFLOW_STEP_FLAG_OBSERVED;
+    /* A sanitizer may have put credential headers back, which only a copy can go without. */
+    if (!event->is_response)
+        step->input_flags = SCOPEFLOW_STEP_FLAG_PRIVATE_COPY | SCOPEFLOW_STEP_FLAG_OBSERVED;
+    else if (!event->was_sanitized)
+        step->input_flags = SCOPEFLOW_STEP_FLAG_PRIVATE_COPY;
     self->pending = SCOPEFLOW__PENDING_PREPARE;
     return true;
 }
@@ -296,9 +306,13 @@ static void take_annotation(scopeflow__task *self, scopeflow_event *event,
     }
     bool const is_object =
         is_value && first_token(self->runtime, answer->value) == SCOPEFLOW_TOKEN_OBJECT;
+    bool const is_wrong = is_value && answer->value != 0 && !is_object;
+    if (is_wrong)
+        scopeflow__log_fault(self->runtime, SCOPEFLOW_LOG_LEVEL_WARNING,
+                             SCOPEFLOW__TEXT("the codec for"), scopeflow__event_name(event),
+                             "what it made is no object");
     if (is_value && !is_object) scopeflow__runtime_release_ref(self->runtime, answer->value);
-    event->codec_failed = answer->kind == SCOPEFLOW_ANSWER_KIND_ERROR ||
-                          (is_value && answer->value != 0 && !is_object);
+    event->codec_failed = answer->kind == SCOPEFLOW_ANSWER_KIND_ERROR || is_wrong;
     scopeflow__event_set_annotation(event, is_object ? answer->value : 0);
     next_stage(event);
 }
@@ -321,6 +335,11 @@ void scopeflow__task_prepared(scopeflow__task *self, const scopeflow_answer *ans
         take_value(event, answer->value);
         return;
     }
-    fail_entry(event, entry, is_value ? 0 : answer->value);
+    if (is_value)
+        fault_entry(event, entry,
+                    answer->value == 0 ? "it returned nothing"
+                                       : "it returned what cannot stand there");
+    else
+        fail_entry(event, entry, answer->value);
     scopeflow__runtime_release_ref(self->runtime, answer->value);
 }

@@ -16,11 +16,18 @@ static void emit_chunk(scopeflow__task *self) {
     scopeflow__task_emit(self, mark, listeners);
 }
 
+/* None if the clock went back, and no more than an event's numbers can say, since the start's time
+ * may be any that the host gave. */
+static uint64_t gap_between(int64_t earlier_ns, int64_t later_ns) {
+    if (later_ns <= earlier_ns) return 0;
+    uint64_t const gap_ns = (uint64_t)later_ns - (uint64_t)earlier_ns;
+    return gap_ns < (uint64_t)INT64_MAX ? gap_ns : (uint64_t)INT64_MAX;
+}
+
 /* One clock read a chunk, whether or not anybody listens (S2.3). */
 static void count_chunk(scopeflow__task *self) {
     int64_t const now_ns = scopeflow__runtime_clock(self->runtime);
-    int64_t const gap_ns = now_ns > self->last_chunk_ns ? now_ns - self->last_chunk_ns : 0;
-    scopeflow__stream_count(self->scope->stream, (uint64_t)gap_ns);
+    scopeflow__stream_count(self->scope->stream, gap_between(self->last_chunk_ns, now_ns));
     self->last_chunk_ns = now_ns;
     if (self->wants_chunk_marks && scopeflow__scope_is_open(self->scope)) emit_chunk(self);
 }

@@ -48,6 +48,7 @@ void scopeflow__task_hold(scopeflow__task *self, scopeflow_ref error) {
 
 static void let_go(scopeflow__task *self) {
     scopeflow_runtime *const runtime = self->runtime;
+    if (self->frames != NULL) scopeflow__native_forget(self);
     if (self->owns_request) scopeflow__runtime_release_ref(runtime, self->request);
     scopeflow__runtime_release_ref(runtime, self->annotated);
     scopeflow__runtime_release_ref(runtime, self->output);
@@ -105,15 +106,6 @@ void scopeflow_task_abandon(scopeflow_task *task) {
 
 /* --- Running --- */
 
-/* In pieces: a memset of this size is compiled to a string instruction, which is slow to start. */
-static void clear_step(scopeflow_step *step) {
-    enum { PIECE = sizeof *step / 3 / 8 * 8 };
-    char *const bytes = (char *)step;
-    memset(bytes, 0, PIECE);
-    memset(bytes + PIECE, 0, PIECE);
-    memset(bytes + 2 * PIECE, 0, sizeof *step - 2 * PIECE);
-}
-
 /* Does what the phase asks for; true when the host has to do something. */
 static bool run_phase(scopeflow__task *self, scopeflow_step *step) {
     switch ((scopeflow__phase)self->phase) {
@@ -143,10 +135,13 @@ static bool run_phase(scopeflow__task *self, scopeflow_step *step) {
 }
 
 void scopeflow__task_run(scopeflow__task *self, scopeflow_emitter *emitter, scopeflow_step *step) {
-    clear_step(step);
+    scopeflow__step_clear(step);
     for (;;) {
-        if (self->events != NULL && scopeflow__task_deliver(self, emitter, step)) return;
-        if (run_phase(self, step)) return;
+        bool const asks = (self->events != NULL && scopeflow__task_deliver(self, emitter, step)) ||
+                          run_phase(self, step);
+        if (!asks) continue;
+        if (!scopeflow__is_native_step(step)) return;
+        scopeflow__native_run(self, step);
     }
 }
 
@@ -173,7 +168,7 @@ static scopeflow_status check_answer(const scopeflow__task *self, const scopeflo
     if (!scopeflow__task_goes_on(self))
         return scopeflow__fail_text(out_error, SCOPEFLOW_STATUS_INVALID_STATE,
                                     "the task has ended, or was never begun");
-    bool const is_plain = answer->kind == SCOPEFLOW_ANSWER_KIND_VALUE && answer->flags == 0 &&
+    bool const is_plain = ((uint32_t)answer->kind | answer->flags) == 0 && /* A value. */
                           self->pending != SCOPEFLOW__PENDING_INTERCEPT &&
                           self->pending != SCOPEFLOW__PENDING_ENCODE;
     return SCOPEFLOW__LIKELY(is_plain) ? SCOPEFLOW_STATUS_OK
@@ -194,11 +189,13 @@ static void take_answer(scopeflow__task *self, const scopeflow_answer *answer) {
     case SCOPEFLOW__PENDING_FINALIZE: scopeflow__stream_finalized(self, answer); break;
     case SCOPEFLOW__PENDING_NOTHING: break;
     }
+    self->pending = SCOPEFLOW__PENDING_NOTHING;
 }
 
+/* The request of an LLM call has an annotated form, and the result of a tool. */
 static bool takes_annotated(const scopeflow__task *self) {
-    return self->pending == SCOPEFLOW__PENDING_INTERCEPT ||
-           (self->pending == SCOPEFLOW__PENDING_EXECUTE && self->kind == SCOPEFLOW__TASK_TOOL);
+    return self->kind == SCOPEFLOW__TASK_TOOL ? self->pending == SCOPEFLOW__PENDING_EXECUTE
+                                              : self->pending == SCOPEFLOW__PENDING_INTERCEPT;
 }
 
 scopeflow_status scopeflow_task_resume(scopeflow_task *task, const scopeflow_answer *answer,
@@ -213,7 +210,6 @@ scopeflow_status scopeflow_task_resume(scopeflow_task *task, const scopeflow_ans
     if (answer->annotated != 0 && !takes_annotated(self))
         scopeflow__runtime_release_ref(self->runtime, answer->annotated);
     take_answer(self, answer);
-    self->pending = SCOPEFLOW__PENDING_NOTHING;
     scopeflow__task_run(self, answer->emitter, out_step);
     return SCOPEFLOW_STATUS_OK;
 }
@@ -255,11 +251,13 @@ scopeflow_status scopeflow_task_held_at(scopeflow_task *task, uint32_t index,
     *out_held = 0;
     if (!scopeflow__task_goes_on(self)) return SCOPEFLOW_STATUS_OK;
     scopeflow_ref const held[] = {self->value, self->annotated, self->output,
-                                  self->has_held ? self->held : 0};
+                                  self->has_held ? self->held : 0,
+                                  self->owns_request ? self->request : 0};
     for (size_t i = 0; i < sizeof held / sizeof *held; i++)
         if (held[i] != 0 && index-- == 0) {
             *out_held = held[i];
-            break;
+            return SCOPEFLOW_STATUS_OK;
         }
+    *out_held = scopeflow__native_held_at(self, index);
     return SCOPEFLOW_STATUS_OK;
 }

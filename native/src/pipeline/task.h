@@ -76,6 +76,7 @@ typedef struct scopeflow__task {
     scopeflow__set *middleware; /* What the call saw when it began (S3.4). Held. */
     scopeflow_event *events;    /* The one being delivered, then those that wait. Held. */
     scopeflow_event *last_event;
+    struct scopeflow__frame *frames;    /* Native execution intercepts around what runs now. */
     struct scopeflow__emitter *serving; /* The thread's, while this is what it delivers for. */
     scopeflow__pending_mark *marks;     /* Those of the call that are still to be emitted. */
     scopeflow_ref request;              /* Borrowed, unless an intercept made it. */
@@ -121,9 +122,19 @@ static inline scopeflow_registry scopeflow__task_registry(const scopeflow__task 
     return self->kind == SCOPEFLOW__TASK_TOOL ? tool : llm;
 }
 
+/* In pieces: a memset of this size is compiled to a string instruction, which is slow to start. */
+static inline void scopeflow__step_clear(scopeflow_step *step) {
+    enum { PIECE = sizeof *step / 3 / 8 * 8 };
+    char *const bytes = (char *)step;
+    memset(bytes, 0, PIECE);
+    memset(bytes + PIECE, 0, PIECE);
+    memset(bytes + 2 * PIECE, 0, sizeof *step - 2 * PIECE);
+}
+
 /* Fills what every step of a call tells. */
-static inline void scopeflow__task_fill(const scopeflow__task *self, scopeflow_step *step,
-                                        scopeflow_step_kind kind, const scopeflow__entry *entry) {
+SCOPEFLOW__INLINE void scopeflow__task_fill(const scopeflow__task *self, scopeflow_step *step,
+                                            scopeflow_step_kind kind,
+                                            const scopeflow__entry *entry) {
     scopeflow_scope *const span = self->scope;
     step->kind = kind;
     step->scope = span;
@@ -188,6 +199,8 @@ bool scopeflow__ref_is_object(scopeflow_runtime *runtime, scopeflow_ref ref);
 bool scopeflow__task_deliver(scopeflow__task *self, scopeflow_emitter *emitter,
                              scopeflow_step *step);
 void scopeflow__task_delivered(scopeflow__task *self, const scopeflow_answer *answer);
+/* Counts and logs that the subscriber has failed (S5.2). */
+void scopeflow__task_delivery_failed(scopeflow__task *self, scopeflow_ref error);
 /* The subscriber that is being served will not answer: what it emitted joins the task's events, and
  * the thread's emitter is free for others. */
 void scopeflow__task_stop_serving(scopeflow__task *self);
@@ -209,6 +222,11 @@ scopeflow_status scopeflow__call_check_rewritten(const scopeflow__task *self,
                                                  const scopeflow_answer *answer,
                                                  scopeflow_error *out_error);
 void scopeflow__call_intercepted(scopeflow__task *self, const scopeflow_answer *answer);
+/* The same for a native callable's answer: apart, so that the host's way stays short. */
+scopeflow_status scopeflow__call_check_native(const scopeflow__task *self,
+                                              const scopeflow_answer *answer,
+                                              scopeflow_error *out_error);
+void scopeflow__call_intercepted_natively(scopeflow__task *self, const scopeflow_answer *answer);
 bool scopeflow__call_encode(scopeflow__task *self, scopeflow_step *step);
 void scopeflow__call_encoded(scopeflow__task *self, const scopeflow_answer *answer);
 
@@ -218,10 +236,40 @@ void scopeflow__call_start(scopeflow__task *self);
 void scopeflow__call_link(scopeflow__task *self);
 bool scopeflow__call_execute(scopeflow__task *self, scopeflow_step *step);
 void scopeflow__call_executed(scopeflow__task *self, const scopeflow_answer *answer);
+/* As that, where it was not the host that answered. Apart, so that the host's way stays short. */
+void scopeflow__call_settle(scopeflow__task *self, const scopeflow_answer *answer);
 /* Ends the span, at the time when its outcome was known, and emits the end. */
 void scopeflow__call_end(scopeflow__task *self, const scopeflow_answer *answer,
                          int64_t ended_at_ns);
 void scopeflow__call_marks(scopeflow__task *self);
+
+const scopeflow__chain *scopeflow__call_execution_chain(const scopeflow__task *self);
+
+/* --- native.c, native_execution.c: left out of the WebAssembly build --- */
+
+#if SCOPEFLOW_HOSTED
+/* Whether the step is not the host's to do. */
+static inline bool scopeflow__is_native_step(const scopeflow_step *step) {
+    return !SCOPEFLOW__LIKELY(step->callable != SCOPEFLOW__NATIVE_CALLABLE);
+}
+/* Runs the native callable that the step is for, takes its answer and clears the step. */
+void scopeflow__native_run(scopeflow__task *self, scopeflow_step *step);
+/* What a native execution intercept decided before the rest of the chain. */
+void scopeflow__native_decided(scopeflow__task *self, const scopeflow_invocation *invocation);
+/* Asks the native execution intercepts around what has run, the innermost first, and changes the
+ * answer as they say. False when one of them wants the rest of the chain to run once more. */
+bool scopeflow__native_unwind(scopeflow__task *self, scopeflow_answer *answer);
+/* Lets go of them, unasked. */
+void scopeflow__native_forget(scopeflow__task *self);
+/* What they hold, for a garbage collector: 0 beyond the last. */
+scopeflow_ref scopeflow__native_held_at(const scopeflow__task *self, uint32_t index);
+#else
+#define scopeflow__is_native_step(step) false
+#define scopeflow__native_run(self, step) ((void)0)
+#define scopeflow__native_unwind(self, answer) true
+#define scopeflow__native_forget(self) ((void)0)
+#define scopeflow__native_held_at(self, index) 0
+#endif
 
 /* --- stream.c --- */
 

@@ -7,12 +7,15 @@
 
 /* --- Entries and sets --- */
 
+/* 0 for those in C. */
+static scopeflow_ref host_callable(const scopeflow__entry *self) {
+    return self->callable == SCOPEFLOW__NATIVE_CALLABLE ? 0 : self->callable;
+}
+
 void scopeflow__entry_release(scopeflow__entry *self) {
     if (!scopeflow__ref_down(&self->refs)) return;
-    if (self->native.deliver != NULL)
-        self->native.free(self->native.context);
-    else
-        scopeflow__runtime_release_ref(self->runtime, self->callable);
+    if (self->native.free != NULL) self->native.free(self->native.context);
+    scopeflow__runtime_release_ref(self->runtime, host_callable(self));
     scopeflow__deallocate(&self->runtime->memory, self,
                           sizeof *self + self->name_len + self->gated_len);
 }
@@ -28,7 +31,7 @@ void scopeflow__set_release(scopeflow__set *self) {
     scopeflow__deallocate(&self->runtime->memory, self, set_size(self->entry_capacity));
 }
 
-static scopeflow__set *new_set(scopeflow_runtime *runtime, uint32_t capacity) {
+scopeflow__set *scopeflow__set_new(scopeflow_runtime *runtime, uint32_t capacity) {
     scopeflow__set *const set =
         (scopeflow__set *)scopeflow__allocate(&runtime->memory, set_size(capacity));
     if (set == NULL) return NULL;
@@ -56,7 +59,7 @@ bool scopeflow__set_has_gated(const scopeflow__set *self, const scopeflow__entry
 }
 
 scopeflow__set *scopeflow__set_without(const scopeflow__set *self, const scopeflow__entry *gate) {
-    scopeflow__set *const set = new_set(self->runtime, self->entry_count);
+    scopeflow__set *const set = scopeflow__set_new(self->runtime, self->entry_count);
     if (set == NULL) return NULL;
     scopeflow__entry **next = (scopeflow__entry **)(set + 1);
     for (int kind = 0; kind < SCOPEFLOW__REGISTRY_COUNT; kind++) {
@@ -157,7 +160,7 @@ static scopeflow__set *resolve(scopeflow_scope *scope, uint32_t needed) {
     scopeflow__set *set = NULL;
     while (set == NULL) {
         scopeflow__doomed doomed = {NULL, NULL};
-        scopeflow__set *fresh = new_set(runtime, needed);
+        scopeflow__set *fresh = scopeflow__set_new(runtime, needed);
         if (fresh == NULL) return NULL;
         scopeflow__lock(&runtime->registry_lock);
         set = try_set_of(scope, &fresh, &needed, &doomed);
@@ -390,15 +393,16 @@ static scopeflow_status add(scopeflow__owner owner, scopeflow__entry *entry,
     return status;
 }
 
-static scopeflow_status check_callable(scopeflow__owner owner, scopeflow_registry kind,
-                                       scopeflow_bytes name, scopeflow_ref callable,
-                                       scopeflow_callable_flag flags, scopeflow_error *out_error) {
+static scopeflow_status check_registration(scopeflow__owner owner, scopeflow_registry kind,
+                                           scopeflow_bytes name, bool has_callable,
+                                           scopeflow_callable_flag flags,
+                                           scopeflow_error *out_error) {
     scopeflow_status status = scopeflow__name_check(name, "the name of a registration", out_error);
     if (status != SCOPEFLOW_STATUS_OK) return status;
     if (scopeflow__runtime_is_closed(runtime_of(owner))) return scopeflow__fail_closed(out_error);
     status = check_owner(owner, out_error);
     if (status != SCOPEFLOW_STATUS_OK) return status;
-    SCOPEFLOW__REQUIRE(callable != 0, out_error, "callable must not be null");
+    SCOPEFLOW__REQUIRE(has_callable, out_error, "callable must not be null");
     SCOPEFLOW__REQUIRE((flags & SCOPEFLOW_CALLABLE_FLAG_BREAK_CHAIN) == 0 ||
                            kind == SCOPEFLOW_REGISTRY_TOOL_REQUEST_INTERCEPT ||
                            kind == SCOPEFLOW_REGISTRY_LLM_REQUEST_INTERCEPT,
@@ -427,7 +431,8 @@ scopeflow_status scopeflow__registry_add(scopeflow__owner owner, scopeflow_regis
                                          scopeflow_bytes name, int32_t priority,
                                          scopeflow_ref callable, scopeflow_callable_flag flags,
                                          scopeflow_error *out_error) {
-    scopeflow_status const status = check_callable(owner, kind, name, callable, flags, out_error);
+    scopeflow_status const status =
+        check_registration(owner, kind, name, callable != 0, flags, out_error);
     if (status != SCOPEFLOW_STATUS_OK) return status;
     scopeflow__entry *const entry = new_entry(runtime_of(owner), kind, name, SCOPEFLOW__TEXT(""));
     if (entry != NULL) {
@@ -441,17 +446,25 @@ static uint32_t kind_bit(scopeflow_registry kind) {
     return 1u << (kind - 1);
 }
 
+static scopeflow_status check_gated(scopeflow_registry kind, uint32_t kinds, scopeflow_bytes gated,
+                                    scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__name_check(gated, "the name of a gated registration", out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    SCOPEFLOW__REQUIRE((kinds & (kind_bit(SCOPEFLOW_REGISTRY_SUBSCRIBER) | kind_bit(kind))) == 0,
+                       out_error, "subscribers and gates cannot be switched off");
+    return SCOPEFLOW_STATUS_OK;
+}
+
 scopeflow_status scopeflow__registry_add_gate(scopeflow__owner owner, scopeflow_registry kind,
                                               scopeflow_bytes name, uint32_t kinds,
                                               scopeflow_bytes registration, scopeflow_ref callable,
                                               scopeflow_callable_flag flags,
                                               scopeflow_error *out_error) {
-    scopeflow_status status = check_callable(owner, kind, name, callable, flags, out_error);
-    if (status == SCOPEFLOW_STATUS_OK)
-        status = scopeflow__name_check(registration, "the name of a gated registration", out_error);
+    scopeflow_status status =
+        check_registration(owner, kind, name, callable != 0, flags, out_error);
+    if (status == SCOPEFLOW_STATUS_OK) status = check_gated(kind, kinds, registration, out_error);
     if (status != SCOPEFLOW_STATUS_OK) return status;
-    SCOPEFLOW__REQUIRE((kinds & (kind_bit(SCOPEFLOW_REGISTRY_SUBSCRIBER) | kind_bit(kind))) == 0,
-                       out_error, "subscribers and gates cannot be switched off");
     scopeflow__entry *const entry = new_entry(runtime_of(owner), kind, name, registration);
     if (entry != NULL) {
         entry->gated_kinds = kinds;
@@ -460,12 +473,24 @@ scopeflow_status scopeflow__registry_add_gate(scopeflow__owner owner, scopeflow_
     return add_callable(owner, entry, callable, out_error);
 }
 
+/* The context is the registry's when this succeeds, else still the caller's. */
+static scopeflow_status add_native(scopeflow__owner owner, scopeflow__entry *entry,
+                                   scopeflow_error *out_error) {
+    scopeflow_status const status = add(owner, entry, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) {
+        entry->native.free = NULL;
+        scopeflow__entry_release(entry);
+    }
+    return status;
+}
+
 scopeflow_status scopeflow__sink_register(scopeflow_runtime *runtime, scopeflow_bytes name,
                                           void (*deliver)(void *context, scopeflow_event *event),
                                           void (*free_context)(void *context), void *context,
                                           scopeflow_error *out_error) {
     scopeflow_status status = scopeflow__name_check(name, "the name of a registration", out_error);
     if (status != SCOPEFLOW_STATUS_OK) return status;
+    if (scopeflow__runtime_is_closed(runtime)) return scopeflow__fail_closed(out_error);
     scopeflow__entry *const entry =
         new_entry(runtime, SCOPEFLOW_REGISTRY_SUBSCRIBER, name, SCOPEFLOW__TEXT(""));
     if (entry == NULL) return scopeflow__fail_memory(out_error);
@@ -473,12 +498,30 @@ scopeflow_status scopeflow__sink_register(scopeflow_runtime *runtime, scopeflow_
     entry->native.free = free_context;
     entry->native.context = context;
     scopeflow__owner const owner = {runtime, NULL};
-    status = add(owner, entry, out_error);
-    if (status != SCOPEFLOW_STATUS_OK) {
-        entry->native.deliver = NULL; /* The context is still the caller's. */
-        scopeflow__entry_release(entry);
-    }
-    return status;
+    return add_native(owner, entry, out_error);
+}
+
+scopeflow_status scopeflow__registry_add_native(scopeflow__owner owner,
+                                                const scopeflow_native_callable *callable,
+                                                scopeflow_error *out_error) {
+    scopeflow_registry const kind = callable->registry;
+    bool const is_gate = kind == SCOPEFLOW_REGISTRY_CONDITIONAL_MIDDLEWARE_GUARDRAIL;
+    scopeflow_status status = check_registration(owner, kind, callable->name, callable->run != NULL,
+                                                 callable->flags, out_error);
+    if (status == SCOPEFLOW_STATUS_OK && is_gate)
+        status = check_gated(kind, callable->kinds, callable->gated, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__entry *const entry =
+        new_entry(runtime_of(owner), kind, callable->name, callable->gated);
+    if (entry == NULL) return scopeflow__fail_memory(out_error);
+    entry->priority = callable->priority;
+    entry->flags = callable->flags;
+    entry->gated_kinds = callable->kinds;
+    entry->callable = SCOPEFLOW__NATIVE_CALLABLE;
+    entry->native.run = callable->run;
+    entry->native.free = callable->destroy;
+    entry->native.context = callable->user_data;
+    return add_native(owner, entry, out_error);
 }
 
 static scopeflow__entry *take_out(scopeflow__view *view, uint32_t at) {
@@ -493,12 +536,9 @@ static scopeflow__entry *take_out(scopeflow__view *view, uint32_t at) {
 scopeflow_status scopeflow__registry_remove(scopeflow__owner owner, scopeflow_registry kind,
                                             scopeflow_bytes name, uint32_t *out_removed,
                                             scopeflow_error *out_error) {
-    scopeflow_status const status =
-        scopeflow__name_check(name, "the name of a registration", out_error);
-    if (status != SCOPEFLOW_STATUS_OK) return status;
     SCOPEFLOW__REQUIRE(out_removed != NULL, out_error, "out_removed must not be null");
 
-    scopeflow_runtime *const runtime = runtime_of(owner);
+    scopeflow_runtime *const runtime = runtime_of(owner); /* What is no name is unknown (S3.3). */
     scopeflow__doomed doomed = {NULL, NULL};
     scopeflow__entry *removed = NULL;
     scopeflow__lock(&runtime->registry_lock);
@@ -519,8 +559,12 @@ scopeflow_status scopeflow__registry_remove(scopeflow__owner owner, scopeflow_re
 
 /* --- For garbage collectors: what was registered may refer to whom it was registered on --- */
 
+/* Those in C are none of a collector's affair: they do not count. */
 static scopeflow_ref callable_at(const scopeflow__view *view, uint32_t index) {
-    return index < view->entry_count ? view->entries[index]->callable : 0;
+    for (uint32_t i = 0; i < view->entry_count; i++)
+        if (host_callable(view->entries[i]) != 0 && index-- == 0)
+            return host_callable(view->entries[i]);
+    return 0;
 }
 
 /* A collector may take to pieces what it is shown. Whoever can still be called without anybody

@@ -25,12 +25,18 @@ typedef struct scopeflow__owner {
     scopeflow_scope *scope;
 } scopeflow__owner;
 
-/* A callback in C. It runs between two steps and may not block. */
+/* A callback in C. It runs between two steps and may not block. At most one of the first two is
+ * not null; for the host's callables both are. */
 typedef struct scopeflow__native {
-    void (*deliver)(void *context, scopeflow_event *event);
-    void (*free)(void *context);
+    void (*deliver)(void *context, scopeflow_event *event); /* A sink's. */
+    scopeflow_native_run run;                               /* A native callable's (ADR 0020). */
+    void (*free)(void *context);                            /* Or null. */
     void *context;
 } scopeflow__native;
+
+/* In the place of the host's callable: the entry is a native callable's. No host has such a
+ * reference. */
+#define SCOPEFLOW__NATIVE_CALLABLE ((scopeflow_ref)UINTPTR_MAX)
 
 typedef struct scopeflow__entry {
     uint32_t refs;
@@ -38,9 +44,9 @@ typedef struct scopeflow__entry {
     scopeflow_registry kind;
     scopeflow_callable_flag flags;
     scopeflow_runtime *runtime;
-    scopeflow_ref callable;   /* The host's, or 0 for a native callback. */
-    scopeflow__native native; /* `deliver` is null for the host's. */
-    uint32_t gated_kinds;     /* Of a gate: a bit for each registry that it is about. */
+    scopeflow_ref callable; /* The host's; SCOPEFLOW__NATIVE_CALLABLE; 0 for a sink. */
+    scopeflow__native native;
+    uint32_t gated_kinds; /* Of a gate: a bit for each registry that it is about. */
     size_t name_len;
     size_t gated_len; /* Of a gate: the name that it is about stands behind its own. */
 } scopeflow__entry;
@@ -62,6 +68,10 @@ typedef struct scopeflow__set {
 
 static inline scopeflow_bytes scopeflow__entry_name(const scopeflow__entry *self) {
     return scopeflow__text((const char *)(self + 1), self->name_len);
+}
+/* Whose name it is: the text stands right behind the entry. */
+static inline const scopeflow__entry *scopeflow__entry_named(scopeflow_bytes name) {
+    return (const scopeflow__entry *)(const void *)name.ptr - 1;
 }
 static inline scopeflow_bytes scopeflow__entry_gated(const scopeflow__entry *self) {
     return scopeflow__text((const char *)(self + 1) + self->name_len, self->gated_len);
@@ -92,6 +102,8 @@ static inline bool scopeflow__may_see(const scopeflow_scope *scope, uint32_t gro
 /* The set that a scope sees now, for the caller to release; null if nothing is registered, or if
  * memory ran out, which `out_failed` then says. */
 scopeflow__set *scopeflow__set_of(scopeflow_scope *scope, bool *out_failed);
+/* An empty set with room for entries; null when memory ran out. */
+scopeflow__set *scopeflow__set_new(scopeflow_runtime *runtime, uint32_t capacity);
 void scopeflow__set_release(scopeflow__set *self);
 
 /* Whether the set has anything that the gate is about, in one of these kinds. */
@@ -114,6 +126,10 @@ scopeflow_status scopeflow__registry_add_gate(scopeflow__owner owner, scopeflow_
                                               scopeflow_bytes registration, scopeflow_ref callable,
                                               scopeflow_callable_flag flags,
                                               scopeflow_error *out_error);
+/* The context is the registry's when, and only when, this succeeds. */
+scopeflow_status scopeflow__registry_add_native(scopeflow__owner owner,
+                                                const scopeflow_native_callable *callable,
+                                                scopeflow_error *out_error);
 scopeflow_status scopeflow__registry_remove(scopeflow__owner owner, scopeflow_registry kind,
                                             scopeflow_bytes name, uint32_t *out_removed,
                                             scopeflow_error *out_error);

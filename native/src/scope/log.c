@@ -57,13 +57,23 @@ void scopeflow__log_failure(scopeflow_runtime *runtime, scopeflow_log_level leve
     put_out(runtime, level, &entry);
 }
 
-void scopeflow__sink_log_failure(scopeflow_runtime *runtime, scopeflow_bytes path,
-                                 scopeflow_bytes reason) {
+static void log_reason(scopeflow_runtime *runtime, scopeflow_log_level level, scopeflow_bytes title,
+                       scopeflow_bytes name, scopeflow_bytes reason) {
     scopeflow_error entry;
-    begin(&entry, SCOPEFLOW__TEXT("writing to"), path);
+    begin(&entry, title, name);
     append(&entry, SCOPEFLOW__TEXT(": "));
     append(&entry, reason);
-    put_out(runtime, SCOPEFLOW_LOG_LEVEL_ERROR, &entry);
+    put_out(runtime, level, &entry);
+}
+
+void scopeflow__log_fault(scopeflow_runtime *runtime, scopeflow_log_level level,
+                          scopeflow_bytes title, scopeflow_bytes name, const char *fault) {
+    log_reason(runtime, level, title, name, scopeflow__c_text(fault));
+}
+
+void scopeflow__sink_log_failure(scopeflow_runtime *runtime, scopeflow_bytes path,
+                                 scopeflow_bytes reason) {
+    log_reason(runtime, SCOPEFLOW_LOG_LEVEL_ERROR, SCOPEFLOW__TEXT("writing to"), path, reason);
 }
 
 scopeflow_status scopeflow_runtime_last_error(scopeflow_runtime *self, uint32_t index,

@@ -45,6 +45,8 @@ static void destroy_runtime(scopeflow_runtime *self) {
     scopeflow__abandoned_discard(self);
     if (self->global_view != NULL) scopeflow__view_release(self->global_view);
     if (self->root != NULL) scopeflow__scope_destroy_root(self->root);
+    for (size_t i = 0; i < SCOPEFLOW__SHARD_COUNT; i++)
+        scopeflow__deallocate(&memory, self->shards[i].spare, SCOPEFLOW__SPARE_BYTES);
     scopeflow__deallocate(&memory, self->credential_headers, self->credential_headers_len);
     scopeflow__deallocate(&memory, self, sizeof *self);
 }
@@ -76,6 +78,8 @@ scopeflow_status scopeflow_runtime_new(const scopeflow_host *host,
         scopeflow__check_runtime_new(host, options, out_runtime, out_error);
     if (status != SCOPEFLOW_STATUS_OK) return status;
     scopeflow_host const complete = complete_host(host);
+    SCOPEFLOW__REQUIRE(options->credential_headers.len <= SCOPEFLOW_NAME_SIZE_LIMIT_BYTES,
+                       out_error, "credential_headers has more than 65535 bytes");
     SCOPEFLOW__REQUIRE(count_names(options->credential_headers) <= CREDENTIAL_HEADER_LIMIT,
                        out_error, "credential_headers has more than 64 names");
     SCOPEFLOW__REQUIRE((options->flags & SCOPEFLOW_RUNTIME_FLAG_DETERMINISTIC) != 0 ||

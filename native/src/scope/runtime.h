@@ -7,7 +7,7 @@
 
 typedef struct scopeflow__view scopeflow__view;
 
-enum { SCOPEFLOW__SHARD_COUNT = 16, SCOPEFLOW__LOG_COUNT = 8 };
+enum { SCOPEFLOW__SHARD_COUNT = 16, SCOPEFLOW__LOG_COUNT = 8, SCOPEFLOW__SPARE_BYTES = 1024 };
 
 /* What every operation writes, many times over: threads that have nothing to do with each other
  * write in different shards, and in different lines of the cache. */
@@ -18,7 +18,8 @@ typedef struct scopeflow__shard {
     uint64_t drawn_count;
     uint64_t scope_event_count;
     uint64_t mark_event_count;
-    uint64_t padding[11]; /* Processors fetch lines of 64 bytes in pairs. */
+    void *spare;          /* A block of SCOPEFLOW__SPARE_BYTES that an event had, or null. */
+    uint64_t padding[10]; /* Processors fetch lines of 64 bytes in pairs. */
 } scopeflow__shard;
 
 /* What every operation reads stands apart from what every operation writes: a line of the cache

@@ -150,7 +150,10 @@ bool scopeflow__scope_end(scopeflow_scope *self) {
 }
 
 int64_t scopeflow__scope_end_time(const scopeflow_scope *self, int64_t timestamp_ns) {
-    return timestamp_ns > self->started_at_ns ? timestamp_ns : self->started_at_ns + NS_PER_US;
+    if (timestamp_ns > self->started_at_ns) return timestamp_ns;
+    /* A caller may have said that it started at the end of time. */
+    return self->started_at_ns > INT64_MAX - NS_PER_US ? INT64_MAX
+                                                       : self->started_at_ns + NS_PER_US;
 }
 
 scopeflow_scope *scopeflow__scope_new_root(scopeflow_runtime *runtime) {

@@ -7,16 +7,38 @@
 
 #include "base/buffer.h"
 
+typedef struct scopeflow__token scopeflow__token;
+
+/* A token says how long its text is in 32 bits, and has a head of its own. */
+#define SCOPEFLOW__TEXT_LIMIT_BYTES (UINT32_MAX - 5)
+
+/* Who takes tokens as they come. */
+typedef struct scopeflow__tape_sink scopeflow__tape_sink;
+struct scopeflow__tape_sink {
+    void (*put)(scopeflow__tape_sink *self, const scopeflow__token *token);
+    /* What most tokens are: strings, members that are strings, and what opens and closes. A text
+     * that is longer than one may be is null. */
+    void (*put_string)(scopeflow__tape_sink *self, scopeflow_bytes text);
+    void (*put_member)(scopeflow__tape_sink *self, scopeflow_bytes key, scopeflow_bytes text);
+    void (*put_mark)(scopeflow__tape_sink *self, scopeflow_token kind);
+    bool is_full; /* What follows will not be looked at. */
+};
+
 struct scopeflow_tape {
     scopeflow__buffer bytes;
-    uint32_t depth;         /* Containers open now. */
+    scopeflow__tape_sink *sink; /* Null: the tokens are kept, which the rest is about. */
+    uint32_t depth;             /* Containers open now. */
     uint32_t skipped_depth; /* Containers open beyond the depth limit: their content is dropped. */
+    bool has_set;           /* A set may be there, whose elements are in the host's order. */
     size_t least_output;    /* The JSON text has at least so many bytes. */
     size_t full_at;         /* `is_full` from there on. */
 };
 
 void scopeflow__tape_init(scopeflow_tape *self, const scopeflow__memory *memory, size_t full_at);
 void scopeflow__tape_deinit(scopeflow_tape *self);
+
+/* What no token is. */
+enum { SCOPEFLOW__TOKEN_NONE = SCOPEFLOW_TOKEN_END + 1 };
 
 static inline bool scopeflow__is_container(scopeflow_token kind) {
     return kind >= SCOPEFLOW_TOKEN_OBJECT && kind <= SCOPEFLOW_TOKEN_SET;
@@ -71,6 +93,7 @@ static inline void scopeflow__tape_put_mark(scopeflow_tape *self, scopeflow_toke
             return;
         }
         self->depth++;
+        self->has_set |= token == SCOPEFLOW_TOKEN_SET;
     } else if (token == SCOPEFLOW_TOKEN_END) {
         if (self->skipped_depth > 0) {
             self->skipped_depth--;
@@ -97,23 +120,33 @@ static inline size_t scopeflow__token_head_bytes(scopeflow_token kind) {
     return sizes[kind];
 }
 
-/* One token, read. */
-typedef struct scopeflow__token {
+/* One that has content, or is none, makes the row ill-formed. */
+static inline scopeflow_token scopeflow__mark_of(scopeflow_token token) {
+    bool const is_token = token >= SCOPEFLOW_TOKEN_NULL && token <= SCOPEFLOW_TOKEN_END;
+    bool const is_mark = is_token && scopeflow__token_head_bytes(token) == 0;
+    return is_mark ? token : (scopeflow_token)SCOPEFLOW__TOKEN_NONE;
+}
+
+/* One token, read or about to be put. */
+struct scopeflow__token {
     scopeflow_token kind;
     scopeflow_bytes text; /* string, bytes, big_integer, unserializable */
     union {
         int64_t as_int;
         uint64_t as_uint;
         double as_double;
-        uint32_t as_levels;
+        uint64_t as_levels; /* As wide as the others, whatever the order of bytes. */
     } number;
-} scopeflow__token;
+};
 
 /* A place in a row of tokens that is known to be well-formed. */
 typedef struct scopeflow__cursor {
     const unsigned char *at;
     const unsigned char *end;
 } scopeflow__cursor;
+
+/* Whether the tokens make exactly one value. */
+bool scopeflow__is_one_value(const unsigned char *at, const unsigned char *end);
 
 /* The tokens of the tape if they make exactly one value, else those of null. */
 scopeflow__cursor scopeflow__tape_value(const scopeflow_tape *self);
@@ -145,6 +178,9 @@ static inline scopeflow__token scopeflow__cursor_read(scopeflow__cursor *self) {
 }
 /* Passes over one whole value and returns its tokens. */
 scopeflow__cursor scopeflow__cursor_take(scopeflow__cursor *self);
+
+/* Keeps a token, whatever the tape's sink is. */
+void scopeflow__tape_put(scopeflow_tape *self, const scopeflow__token *token);
 
 /* Appends tokens that were read from another tape. */
 void scopeflow__tape_put_value(scopeflow_tape *self, scopeflow__cursor value);

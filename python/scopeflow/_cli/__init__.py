@@ -1,4 +1,4 @@
-"""The `scopeflow` command. Needs nothing but the standard library."""
+"""The `scopeflow` command."""
 
 from __future__ import annotations
 

@@ -92,10 +92,8 @@ class Node:
 
     @property
     def duration_ns(self) -> int | None:
-        """Time from start to end; `None` if one of them is missing or has no time."""
+        """Time from start to end; `None` if one of them is missing."""
         if self.end is None or self.end is self.event:
-            return None
-        if self.event.time_ns is None or self.end.time_ns is None:
             return None
         return self.end.time_ns - self.event.time_ns
 
@@ -294,5 +292,5 @@ class Forest:
 def _overflow_node() -> Node:
     tree = Tree()
     tree.open_count = 1  # It never finishes, and is in nobody's list.
-    tree.root = Node(Event(reader.START, "", None, "", "", None, "", ""), tree, None, shown=True)
+    tree.root = Node(Event(reader.START, "", None, "", "", 0, "", ""), tree, None, shown=True)
     return tree.root

@@ -1,19 +1,21 @@
-"""Reading ATOF files line by line, as written by scopeflow or by its peers.
+"""What is shown of an event, of a running program or of a file.
 
-Only what a tree shows is kept of an event; its payload is dropped with the line.
+Only that is kept; the payload is dropped with the event.
 """
 
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Iterator
-from datetime import date
-from typing import Any, BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from .._native import MarkEvent, ScopeEvent
 
 START = "start"
 END = "end"
 MARK = "mark"
+
+_KINDS = {"start": START, "end": END, None: MARK}
 
 OK = "OK"
 ERROR = "ERROR"
@@ -29,13 +31,6 @@ DETAIL_LIMIT = 100
 _USAGE_NAMES = (("prompt_tokens", "input_tokens"), ("completion_tokens", "output_tokens"))
 """Of the counts, as OpenAI's chat completions call them, and as its responses and others do."""
 _COUNT_LIMIT = 1 << 63
-
-_TIMESTAMP = re.compile(
-    r"(\d{4})-(\d{2})-(\d{2})[Tt ](\d{2}):(\d{2}):(\d{2})(?:\.(\d{1,9}))?"
-    r"(?:[Zz]|([+-])(\d{2}):(\d{2}))",
-    re.ASCII,
-)
-_EPOCH_DAY = date(1970, 1, 1).toordinal()
 
 
 class Tokens(NamedTuple):
@@ -62,172 +57,82 @@ class Event(NamedTuple):
     name: str
     category: str
     """Type of a scope, with its subtype if it is a custom one; may be empty for a mark."""
-    time_ns: int | None
-    """Nanoseconds since 1970-01-01 UTC; `None` if the line has no readable time."""
+    time_ns: int
+    """Nanoseconds since 1970-01-01 UTC."""
     status: str
     detail: str
     tokens: Tokens = NO_TOKENS
     """What the output of a scope says in its `usage`, as responses of models do."""
 
 
-class Problem(NamedTuple):
-    """A line that could not be used, or only in part."""
+def from_event(event: ScopeEvent | MarkEvent, *, with_tokens: bool = True) -> Event:
+    """Return what is shown of `event`.
 
-    line: int
-    text: str
-
-
-def read(stream: BinaryIO, line_limit: int) -> Iterator[tuple[int, Event | None, Problem | None]]:
-    """Yield line number, event and problem of every line that is not blank.
-
-    Never raises for what stands in the file. A line longer than `line_limit` bytes is not read
-    into memory.
+    Without `with_tokens` the data of scopes, in which they stand, is not looked at.
     """
-    for number, line in _lines(stream, line_limit):
-        if line is None:
-            yield number, None, Problem(number, f"longer than {line_limit:,} bytes, skipped")
-            continue
-        if number == 1:
-            line = line.removeprefix(b"\xef\xbb\xbf")
-        if not line.strip():
-            continue
-        try:
-            event = parse(line)
-        except ValueError as error:
-            yield number, None, Problem(number, f"{error}, skipped")
-            continue
-        problem = Problem(number, "no readable timestamp") if event.time_ns is None else None
-        yield number, event, problem
-
-
-def _lines(stream: BinaryIO, limit: int) -> Iterator[tuple[int, bytes | None]]:
-    number = 0
-    while line := stream.readline(limit + 1):
-        number += 1
-        if len(line) <= limit or line.endswith(b"\n"):
-            yield number, line
-            continue
-        while (rest := stream.readline(65_536)) and not rest.endswith(b"\n"):
-            pass
-        yield number, None
-
-
-def parse(line: bytes) -> Event:
-    """Return the event that `line` holds; `ValueError` says why it holds none."""
-    fields = _load(line)
-    if not isinstance(fields, dict):
-        raise ValueError("not a JSON object")
-    return from_fields(fields)
-
-
-def from_fields(fields: dict[str, Any]) -> Event:
-    """Return the event that a line's object is; `ValueError` says why it is none."""
-    kind = _kind(fields)
-    uuid = fields.get("uuid")
-    if not isinstance(uuid, str) or not uuid:
-        raise ValueError("no uuid")
-    parent_uuid = fields.get("parent_uuid")
-    status, detail = _mark_outcome(fields) if kind is MARK else _scope_outcome(fields)
+    status, detail = _outcome(event)
     return Event(
-        kind,
-        uuid,
-        parent_uuid if isinstance(parent_uuid, str) else None,
-        _text(fields.get("name"), NAME_LIMIT) or "?",
-        _category(fields),
-        parse_time(fields.get("timestamp")),
+        _KINDS[event.scope_category],
+        event.uuid,
+        event.parent_uuid,
+        _text(event.name, NAME_LIMIT) or "?",
+        category_of(event.category, event.category_profile),
+        event.timestamp_ns,
         status,
         detail,
-        _tokens(fields) if kind is END else NO_TOKENS,
+        _tokens(event.data) if with_tokens and event.scope_category == END else NO_TOKENS,
     )
 
 
-def parse_time(value: object) -> int | None:
-    """Return an ATOF timestamp in nanoseconds, or `None` if it is none (S2.3)."""
-    if isinstance(value, int) and not isinstance(value, bool):
-        return value * 1_000
-    match = _TIMESTAMP.fullmatch(value) if isinstance(value, str) else None
-    if match is None:
-        return None
-    year, month, day, hour, minute, second = map(int, match.group(1, 2, 3, 4, 5, 6))
-    try:
-        days = date(year, month, day).toordinal() - _EPOCH_DAY
-    except ValueError:
-        return None
-    if hour > 23 or minute > 59 or second > 60:
-        return None
-    seconds = ((days * 24 + hour) * 60 + minute) * 60 + second
-    if match[8] is not None:
-        offset = (int(match[9]) * 60 + int(match[10])) * 60
-        seconds -= offset if match[8] == "+" else -offset
-    return seconds * 1_000_000_000 + int((match[7] or "0").ljust(9, "0"))
+def _outcome(event: ScopeEvent | MarkEvent) -> tuple[str, str]:
+    if event.scope_category == START:
+        return UNSET, ""
+    if event.scope_category == END:
+        return scope_outcome(event.metadata)
+    status, detail = mark_outcome(event.data)
+    return status, payload_text(event.data) if status is UNSET else detail
 
 
-def _load(line: bytes) -> Any:
-    try:
-        text = line.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise ValueError(f"not UTF-8 at byte {error.start + 1}") from None
-    try:
-        return json.loads(text)
-    except json.JSONDecodeError as error:
-        raise ValueError(f"not JSON at column {error.colno}: {error.msg}") from None
-    except RecursionError:
-        raise ValueError("nested too deeply") from None
-    except ValueError:
-        # An integer with more digits than Python converts. It is valid JSON, and is not needed.
-        return json.loads(text, parse_int=lambda digits: int(digits) if len(digits) < 20 else None)
+def category_of(category: object, profile: object) -> str:
+    """Return a category, of a custom one with its subtype."""
+    text = _text(category, NAME_LIMIT)
+    subtype = _text(_mapping(profile).get("subtype"), NAME_LIMIT)
+    return f"{text}:{subtype}" if subtype else text
 
 
-def _kind(fields: dict[str, Any]) -> str:
-    kind = fields.get("kind")
-    if kind == "mark":
-        return MARK
-    if kind != "scope":
-        raise ValueError("kind is neither scope nor mark")
-    category = fields.get("scope_category")
-    if category == "start":
-        return START
-    if category == "end":
-        return END
-    raise ValueError("scope_category is neither start nor end")
-
-
-def _category(fields: dict[str, Any]) -> str:
-    category = _text(fields.get("category"), NAME_LIMIT)
-    profile = _mapping(fields.get("category_profile"))
-    subtype = _text(profile.get("subtype"), NAME_LIMIT)
-    return f"{category}:{subtype}" if subtype else category
-
-
-def _scope_outcome(fields: dict[str, Any]) -> tuple[str, str]:
-    metadata = _mapping(fields.get("metadata"))
-    code = metadata.get("otel.status_code")
+def scope_outcome(metadata: object) -> tuple[str, str]:
+    """Return the status that an end's metadata says, and what more there is to say."""
+    said = _mapping(metadata)
+    code = said.get("otel.status_code")
     if code != ERROR:
         return (OK, "") if code == OK else (UNSET, "")
-    message = _text(metadata.get("otel.status_description"), DETAIL_LIMIT)
-    error_type = _text(metadata.get("error.type"), NAME_LIMIT)
-    exception_type = _text(metadata.get("exception.type"), NAME_LIMIT)
+    message = _text(said.get("otel.status_description"), DETAIL_LIMIT)
+    error_type = _text(said.get("error.type"), NAME_LIMIT)
+    exception_type = _text(said.get("exception.type"), NAME_LIMIT)
     if error_type == "guardrail_rejected":
         return REFUSED, message
     kind = exception_type if error_type in ("", "exception") else error_type
     return ERROR, ": ".join(part for part in (kind, message) if part)
 
 
-def _mark_outcome(fields: dict[str, Any]) -> tuple[str, str]:
-    data = fields.get("data")
+def mark_outcome(data: object) -> tuple[str, str]:
+    """Return the same of a mark's data: what the runtime leaves of a call that did not begin."""
     if isinstance(data, dict) and data.get("rejected") is True:
         return REFUSED, _text(data.get("rejection_reason"), DETAIL_LIMIT)
     if isinstance(data, dict) and data.get("failed") is True:
         error = _mapping(data.get("error"))
         parts = (data.get("registration"), error.get("type"), error.get("message"))
         return ERROR, ": ".join(text for text in (_text(p, DETAIL_LIMIT) for p in parts) if text)
-    if data is None:
-        return UNSET, ""
-    return UNSET, _text(json.dumps(data, ensure_ascii=False), DETAIL_LIMIT)
+    return UNSET, ""
 
 
-def _tokens(fields: dict[str, Any]) -> Tokens:
-    usage = _mapping(_mapping(fields.get("data")).get("usage"))
+def payload_text(data: object) -> str:
+    """Return a payload as JSON, as much of it as is shown; nothing for none."""
+    return "" if data is None else _text(json.dumps(data, ensure_ascii=False), DETAIL_LIMIT)
+
+
+def _tokens(data: object) -> Tokens:
+    usage = _mapping(_mapping(data).get("usage"))
     return Tokens(*(_count(usage, names) for names in _USAGE_NAMES))
 
 

@@ -122,7 +122,7 @@ def _row(node: Node, head: str, style: Style) -> _Line:
 
 
 def _offset(node: Node, style: Style) -> str:
-    if node.parent is None or node.event.time_ns is None or node.parent.event.time_ns is None:
+    if node.parent is None:
         return ""
     return "+" + duration(node.event.time_ns - node.parent.event.time_ns, style.micro)
 

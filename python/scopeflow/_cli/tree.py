@@ -6,9 +6,9 @@ import argparse
 import sys
 from typing import BinaryIO, TextIO
 
+from .._event_file import BadLine, read_atof
 from . import reader, render
 from .forest import Forest, Limits, Tree
-from .reader import Problem
 
 EXIT_OK = 0
 EXIT_BROKEN_LINES = 1
@@ -83,25 +83,22 @@ class _Printer:
         self._out = out
         self._forest = Forest(limits)
         self._problem_count = 0
-        self._broken_count = 0
 
     def print(self, stream: BinaryIO) -> int:
-        for line, event, problem in reader.read(stream, LINE_LIMIT_BYTES):
-            if problem is not None:
-                self._report(problem)
-            if event is None:
-                self._broken_count += 1
-                continue
-            ready, trouble = self._forest.add(line, event)
+        events = read_atof(
+            stream, on_bad_line=self._report_bad_line, line_limit_bytes=LINE_LIMIT_BYTES
+        )
+        for event in events:
+            assert event.line_number is not None
+            ready, trouble = self._forest.add(event.line_number, reader.from_event(event))
             if trouble:
-                self._broken_count += 1
-                self._report(Problem(line, trouble))
+                self._report(f"line {event.line_number}: {trouble}")
             for tree in ready:
                 self._print_tree(tree)
         for tree in self._forest.finish():
             self._print_tree(tree)
         self._print_rest()
-        return EXIT_BROKEN_LINES if self._broken_count else EXIT_OK
+        return EXIT_BROKEN_LINES if self._problem_count else EXIT_OK
 
     def _print_tree(self, tree: Tree) -> None:
         for text in render.lines(tree, self._style):
@@ -120,10 +117,13 @@ class _Printer:
         if self._problem_count > _PROBLEMS_SHOWN:
             self._say(f"{self._problem_count - _PROBLEMS_SHOWN:,} more lines with problems")
 
-    def _report(self, problem: Problem) -> None:
+    def _report_bad_line(self, bad: BadLine) -> None:
+        self._report(f"{bad.message}, skipped")
+
+    def _report(self, problem: str) -> None:
         self._problem_count += 1
         if self._problem_count <= _PROBLEMS_SHOWN:
-            self._say(f"line {problem.line}: {problem.text}")
+            self._say(problem)
 
     def _say(self, text: str) -> None:
         print(f"scopeflow: {self._title}: {text}", file=sys.stderr)

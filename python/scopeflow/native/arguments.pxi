@@ -18,6 +18,9 @@ cdef inline int text_argument(value, str what, scopeflow_bytes *out) except -1:
     cdef Py_ssize_t size
     if not isinstance(value, str):
         raise wrong_type(what, "str", value)
+    if glue_is_ascii(<PyObject *>value):
+        out[0] = glue_ascii(<PyObject *>value)
+        return 0
     out.ptr = PyUnicode_AsUTF8AndSize(value, &size)
     if out.ptr == NULL:
         PyErr_Clear()

@@ -79,8 +79,6 @@ cdef class ManagedCall:
     # Of a streamed call and all below it: what knows the call. A reference of its own, which no
     # garbage collection takes away before `__dealloc__`.
     cdef PyObject *streamed
-    # A request that an intercept made, borrowed from the core.
-    cdef PyObject *own_request
     # What was current when the call began, its own span, and what is being awaited.
     cdef object current
     cdef ScopeHandle span
@@ -298,7 +296,6 @@ cdef void close_call(ManagedCall self) noexcept:
     retire_continuation(self)
     leave_streamed(self)
     scopeflow_task_abandon(&self.task)
-    self.own_request = NULL
     self.request = None
     self.target = None
     self.parent = None
@@ -483,9 +480,7 @@ cdef int traverse_call(PyObject *call, visitproc visit, void *argument) noexcept
     cdef uint32_t index = 0
     if stop != 0 or (self.state != SUSPENDED and self.state != BETWEEN):
         return stop
-    if self.own_request != NULL and self.link_of is None:
-        stop = visit(self.own_request, argument)
-    if stop == 0 and self.span is None and self.metadata is not None:
+    if self.span is None and self.metadata is not None:
         stop = visit(<PyObject *>self.metadata, argument)
     while stop == 0:
         if scopeflow_task_held_at(&self.task, index, &held, NULL) != SCOPEFLOW_STATUS_OK:

@@ -24,25 +24,31 @@ cdef class Callback:
     cdef bint is_async
 
 
-cdef registered_callable(function, str what, scopeflow_registry registry):
-    """What is given to the core: the callable itself, or more about it where that is needed."""
+cdef registered_callable(function, str what, name, scopeflow_registry registry):
+    """What is given to the core: the callable itself, or more about it where that is needed.
+
+    what: The name of the argument; name: that of the registration.
+    """
     cdef Callback callback
     if not callable(function):
-        raise wrong_type(what, "callable", function)
-    if registry == SCOPEFLOW_REGISTRY_SUBSCRIBER:
-        return function
+        raise wrong_type(f"{what} of {REGISTRIES[registry][1]} '{name}'", "callable", function)
     inner, taken, bound = definition_of(function)
     if inner is None:
         return function
     code = inner.__code__
     is_variable = code.co_flags & VARIABLE_ARGUMENTS_CODE != 0
-    wants_context = "context" in keyword_only_names(code) and "context" not in bound
     omits_name = (
         registry == SCOPEFLOW_REGISTRY_LLM_STREAM_EXECUTION_INTERCEPT
         and code.co_argcount - taken == 2
         and not is_variable
     )
     adapt = None if is_variable else adapter_of(inner, taken, bound, registry)
+    if adapt is None and not omits_name:
+        check_parameters(inner, taken, bound, name, registry)
+    wants_context = (
+        registry != SCOPEFLOW_REGISTRY_SUBSCRIBER
+        and "context" in keyword_only_names(code) and "context" not in bound
+    )
     if not wants_context and not omits_name and adapt is None:
         return function
     callback = Callback.__new__(Callback)
@@ -51,6 +57,34 @@ cdef registered_callable(function, str what, scopeflow_registry registry):
     callback.omits_name = omits_name
     callback.is_async = is_async_callable(function)
     return callback
+
+
+cdef int check_parameters(
+    inner, Py_ssize_t taken, set bound, name, scopeflow_registry registry
+) except -1:
+    """Raises TypeError for a function that no call of this registry can be right for."""
+    code = inner.__code__
+    given = REGISTRIES[registry][2]
+    defaults = getattr(inner, "__defaults__", None) or ()
+    named_defaults = getattr(inner, "__kwdefaults__", None) or {}
+    needed = [
+        parameter for parameter in code.co_varnames[taken:code.co_argcount - len(defaults)]
+        if parameter not in bound
+    ]
+    named = [
+        parameter for parameter in keyword_only_names(code)
+        if parameter not in named_defaults and parameter not in bound
+        and not (parameter == "context" and registry != SCOPEFLOW_REGISTRY_SUBSCRIBER)
+    ]
+    is_variable = code.co_flags & VARIABLE_ARGUMENTS_CODE != 0
+    has_room = is_variable or taken + len(given) <= code.co_argcount
+    if has_room and len(needed) <= len(given) and not named:
+        return 0
+    own = code.co_varnames[taken:code.co_argcount]
+    raise TypeError(
+        f"{REGISTRIES[registry][1]} '{name}' is called with ({', '.join(given)}),"
+        f" but {inner.__name__} takes ({', '.join((*own, *named))})"
+    )
 
 
 cdef adapter_of(inner, Py_ssize_t taken, set bound, scopeflow_registry registry):
@@ -79,13 +113,26 @@ cdef uint32_t callable_flags(scopeflow_ref ref) except? 0xFFFFFFFF:
     return SCOPEFLOW_CALLABLE_FLAG_ASYNC if is_async else 0
 
 
+# What inspect.markcoroutinefunction sets, from 3.12 on; None until it was found.
+cdef object coroutine_marker = None
+
+
+cdef find_coroutine_marker():
+    """Whoever has called that function has imported inspect."""
+    global coroutine_marker
+    if coroutine_marker is None and PY_VERSION_HEX >= 0x030C0000:
+        inspect = loaded_module("inspect")
+        if inspect is None:
+            return None
+        coroutine_marker = getattr(inspect, "_is_coroutine_mark", None) or (
+            getattr(inspect, "_is_coroutine_marker", None)  # Its name in 3.12.
+        )
+    return coroutine_marker
+
+
 cdef bint is_async_callable(function) except -1:
     """Whether calling it gives something to await, as far as its definition says."""
-    # What inspect.markcoroutinefunction sets; whoever called it has imported inspect.
-    inspect = loaded_module("inspect")
-    marker = getattr(inspect, "_is_coroutine_mark", None) or (
-        getattr(inspect, "_is_coroutine_marker", None)  # Its name up to 3.12.
-    )
+    marker = find_coroutine_marker()
     for _ in range(WRAPPER_LIMIT):
         if marker is not None and getattr(function, "_is_coroutine_marker", None) is marker:
             return True
@@ -178,6 +225,14 @@ cdef class CallContext:
     codec: The request codec of an LLM call, for its request's sanitizers and for execution
         intercepts; else None.
     response_codec: Its response codec, for its response's sanitizers and for execution intercepts.
+
+    >>> def allowed(name, args, *, context):
+    ...     print(context.target, context.tool_call_id, context.scope.name)
+    >>> with guardrails.tool_conditional_execution("allowed", 10, allowed):
+    ...     with scope.scope("turn", ScopeType.Agent):
+    ...         tools.execute_sync("search", {}, lambda args: "found", tool_call_id="c1")
+    search c1 turn
+    'found'
     """
 
     cdef readonly object target

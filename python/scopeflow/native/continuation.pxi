@@ -37,6 +37,8 @@ cdef class Continuation:
     sync call. May be called until the intercept has returned, in a stream until that has ended, as
     often as it likes, also at the same time; later it raises InvalidArgument."""
 
+    # How the interpreter calls it without making a tuple first (PEP 590).
+    cdef vectorcallfunc call_by_vector
     # The ManagedCall whose intercept runs, borrowed; NULL afterwards.
     cdef PyObject *call
     # The intercept's name, from then on.
@@ -46,16 +48,42 @@ cdef class Continuation:
     cdef uint32_t position
 
     def __call__(self, request):
-        cdef ManagedCall link = new_link(self, call_of(self), request)
-        return run_now(link) if link.is_sync else link
+        return run_rest(self, request)
 
     def __repr__(self):
         return "<next of an execution intercept>"
 
 
+cdef inline run_rest(Continuation self, request):
+    cdef ManagedCall link = new_link(self, call_of(self), request)
+    return run_now(link) if link.is_sync else link
+
+
+cdef PyObject *call_by_vector(
+    PyObject *continuation, PyObject **arguments, size_t count, PyObject *names,
+) except NULL:
+    self = <Continuation>continuation
+    if names == NULL and PyVectorcall_NARGS(count) == 1:
+        result = run_rest(self, <object>arguments[0])
+    else:
+        result = call_oddly(self, arguments, PyVectorcall_NARGS(count), names)
+    INCREF(<PyObject *>result)
+    return <PyObject *>result
+
+
+cdef call_oddly(self, PyObject **arguments, Py_ssize_t count, PyObject *names):
+    """By name, or with what it does not take."""
+    given = [<object>arguments[index] for index in range(count)]
+    named = {}
+    if names != NULL:
+        named = {name: <object>arguments[count + at] for at, name in enumerate(<object>names)}
+    return self.__call__(*given, **named)
+
+
 cdef PyObject *new_continuation(ManagedCall call) noexcept:
     """A new reference."""
     cdef Continuation made = Continuation.__new__(Continuation)
+    made.call_by_vector = <vectorcallfunc>call_by_vector
     made.call = <PyObject *>call
     INCREF(<PyObject *>made)
     return <PyObject *>made
@@ -102,8 +130,8 @@ cdef int begin_link(ManagedCall self) except -1:
             else text_of(call.step.registration)
         )
     begin_task_link(
-        self.runtime.pointer, &call.task, glue_emitter(),
-        continuation.position if continuation.call == NULL else 0, self.request,
+        self.runtime.pointer, &call.task,
+        continuation.position if continuation.call == NULL else 0, glue_emitter(), self.request,
         &self.task, &self.step,
     )
     return 0
@@ -120,3 +148,15 @@ cdef ManagedCall call_of(Continuation self):
 cdef too_late(registration):
     which = f"the execution continuation of '{registration or ''}'"
     return InvalidArgument(f"invalid argument: {which} is no longer active")
+
+
+cdef int let_call_by_vector() except -1:
+    cdef Continuation any_one = Continuation.__new__(Continuation)
+    glue_make_vectorcallable(
+        <PyTypeObject *>Continuation,
+        <char *>&any_one.call_by_vector - <char *><PyObject *>any_one,
+    )
+    return 0
+
+
+let_call_by_vector()

@@ -87,11 +87,18 @@ cdef int serve_subscribers(scopeflow_task *task, scopeflow_step *step) except -1
 cdef void deliver(scopeflow_step *step, scopeflow_answer *answer) noexcept:
     """S5.2: an ordinary error is logged and counted; anything else is held by the core and raised
     once the event has reached everybody."""
+    cdef int outer = glue_set_serving(True)
     try:
         call_subscriber(step)
     except BaseException as error:
         INCREF(<PyObject *>error)
         answer_error(answer, <PyObject *>error)
+    glue_set_serving(outer)
+
+
+def is_serving():
+    """Whether a subscriber runs in this thread."""
+    return glue_is_serving()
 
 
 cdef int call_subscriber(scopeflow_step *step) except -1:
@@ -249,8 +256,6 @@ cdef PySendResult give_result(ManagedCall self, PyObject **result) noexcept:
 cdef int enter_execution(ManagedCall self) except -1:
     """From here to the end event the call's own span is current, for the rest of the chain again
     whatever the intercept around it has made current."""
-    if self.step.input != <scopeflow_ref><PyObject *>self.request:
-        self.own_request = <PyObject *>self.step.input
     if self.link_of is not None:
         if self.current is not self.span:
             PyContextVar_Set(<PyObject *>self.runtime.variable, <PyObject *>self.span)
@@ -274,11 +279,16 @@ cdef int leave_execution(ManagedCall self, scopeflow_answer *answer) except -1:
         self.context = None
     elif self.link_of is None:
         leave_scope(self.span, current_of(self.runtime))
-    elif self.current is not self.span and current_of(self.runtime) is self.span:
+    elif (
+        (self.current is not self.span or scopeflow_scope_is_open(self.span.pointer) == 0)
+        and current_of(self.runtime) is self.span
+    ):
         outer = nearest_in_force(<ScopeHandle>self.current)
         PyContextVar_Set(<PyObject *>self.runtime.variable, <PyObject *>outer)
     if answer.kind == SCOPEFLOW_ANSWER_KIND_VALUE:
         take_execution_outcome(self, answer)
+        if self.operation == LLM_STREAM_EXECUTE and self.step.callable != 0 and answer.value != 0:
+            note_giver(self, <PyObject *>answer.value)
     return 0
 
 

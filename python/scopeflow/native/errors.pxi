@@ -5,10 +5,19 @@ class ScopeflowError(RuntimeError):
 
     status: The number of the error in every language; 0 for this class itself.
     code: Its name in every language, such as `already_exists`.
+
+    >>> try:
+    ...     scope.pop(get_handle())
+    ... except ScopeflowError as error:
+    ...     error.code, error.status
+    ('invalid_argument', 1003)
     """
 
     status = 0
     code = ""
+
+
+cdef str REFUSED = "guardrail rejected: "
 
 
 class Refusal(ScopeflowError):
@@ -22,7 +31,7 @@ class Refusal(ScopeflowError):
         self.reason = reason
 
     def __str__(self):
-        return f"guardrail rejected: {self.reason}"
+        return f"{REFUSED}{self.reason}"
 
 
 cdef make_error(scopeflow_status status, message):

@@ -2,9 +2,20 @@
 # decoded for it: changes that one makes nobody else can see (S5.5).
 
 cdef class Event:
-    """What ScopeEvent and MarkEvent have in common. Events may be kept and read at any time."""
+    """What ScopeEvent and MarkEvent have in common. Events may be kept and read at any time.
 
+    Those that `scopeflow.read_atof` gives have the same attributes as those of a subscriber.
+
+    >>> def show(event):
+    ...     print(event.kind, event.name, event.data, event.metadata)
+    >>> subscribers.register("show", show)
+    >>> scope.event("cache miss", data={"key": "weather"})
+    mark cache miss {'key': 'weather'} None
+    """
+
+    # NULL for one that was read from a file: it has a line instead.
     cdef scopeflow_event *pointer
+    cdef EventLine line
     cdef scopeflow_event_info info
     # Parts that were looked at: EventPart number -> decoded JSON.
     cdef dict parts
@@ -26,8 +37,8 @@ cdef class Event:
 
     @property
     def atof_version(self):
-        """The version of the event format."""
-        return part_of(self, SCOPEFLOW_EVENT_PART_LINE)["atof_version"]
+        """The version of the event format; None in a file that does not say."""
+        return part_of(self, SCOPEFLOW_EVENT_PART_LINE).get("atof_version")
 
     @property
     def uuid(self):
@@ -36,7 +47,9 @@ cdef class Event:
 
     @property
     def parent_uuid(self):
-        """The parent's id."""
+        """The parent's id; None in a file that names no parent."""
+        if self.line is not None and not self.line.has_parent:
+            return None
         return uuid_text(&self.info.parent_uuid)
 
     @property
@@ -62,6 +75,8 @@ cdef class Event:
     @property
     def category(self):
         """The kind of work, such as `tool`; None for a mark without one."""
+        if self.info.category.len == 0 and self.info.kind == SCOPEFLOW_EVENT_KIND_SCOPE:
+            return "unknown"  # A file that says none.
         return text_of(self.info.category) or None
 
     @property
@@ -77,7 +92,7 @@ cdef class Event:
     @property
     def data_schema(self):
         """The schema that the data follows, or None."""
-        return part_of(self, SCOPEFLOW_EVENT_PART_LINE)["data_schema"]
+        return part_of(self, SCOPEFLOW_EVENT_PART_LINE).get("data_schema")
 
     @property
     def metadata(self):
@@ -94,18 +109,44 @@ cdef class Event:
         """The annotated form of an LLM response, an AnnotatedLLMResponse, or None (S2.8)."""
         return annotation_of(self, "annotated_response")
 
+    @property
+    def line_number(self):
+        """Its line in the file that it was read from, the first being 1; None for any other."""
+        return None if self.line is None else self.line.number
+
     def to_json(self):
-        """The event as one line of ATOF, without a line end."""
+        """The event as one line of ATOF, without a line end; of a file, the line as it stands.
+
+        >>> with testing.capture() as events:
+        ...     scope.event("cache miss")
+        >>> events[0].to_json()[:40]
+        '{"kind":"mark","atof_version":"0.1","par'
+        """
         return part_text(self, SCOPEFLOW_EVENT_PART_LINE)
 
     def to_dict(self):
-        """The event as a new dict, its keys in the order of the format."""
+        """The event as a new dict, its keys in the order of the format.
+
+        >>> with testing.capture() as events:
+        ...     scope.event("cache miss", data={"key": "weather"})
+        >>> events[0].to_dict()["data"]
+        {'key': 'weather'}
+        """
         return decode_json(part_text(self, SCOPEFLOW_EVENT_PART_LINE))
 
 
 @cython.final
 cdef class ScopeEvent(Event):
-    """The start or the end of a scope or managed call."""
+    """The start or the end of a scope or managed call.
+
+    >>> with testing.capture() as events, scope.scope("plan", ScopeType.Agent):
+    ...     pass
+    >>> start, end = events
+    >>> start
+    <ScopeEvent start of agent 'plan' ...>
+    >>> start.uuid == end.uuid, start.category, end.scope_category
+    (True, 'agent', 'end')
+    """
 
     @property
     def attributes(self):
@@ -118,7 +159,16 @@ cdef class ScopeEvent(Event):
 
 @cython.final
 cdef class MarkEvent(Event):
-    """Something that happened at one moment."""
+    """Something that happened at one moment.
+
+    >>> with testing.capture() as events:
+    ...     scope.event("disk full", severity=LogSeverity.Error)
+    >>> mark = events[0]
+    >>> mark
+    <MarkEvent 'disk full' ...>
+    >>> mark.severity
+    LogSeverity.Error
+    """
 
     @property
     def severity(self):
@@ -148,6 +198,8 @@ cdef Event make_event(scopeflow_event *pointer):
 cdef part_text(Event self, scopeflow_event_part part):
     cdef scopeflow_bytes text
     cdef scopeflow_error error
+    if self.line is not None:
+        return text_of(self.line.parts[<int>part])
     if scopeflow_event_json(self.pointer, part, &text, &error) != SCOPEFLOW_STATUS_OK:
         raise_failure(&error)
     return text_of(text)
@@ -179,7 +231,19 @@ cdef annotation_of(Event self, str key):
 
 cdef decode_json(text):
     import json  # Only who looks at a payload pays for it.
-    return json.loads(text)
+    try:
+        return json.loads(text)
+    except ValueError:
+        # Only a file has such integers: of more digits than Python converts.
+        return json.loads(text, parse_int=wide_integer)
+
+
+def wide_integer(digits):
+    """As S2.6 writes an integer that the reader might not have."""
+    try:
+        return int(digits)
+    except ValueError:
+        return {"$integer": digits}
 
 
 # --- Time ---

@@ -23,6 +23,19 @@ static inline scopeflow_emitter *glue_emitter(void) {
     return &glue_emitter_of_thread;
 }
 
+/* Whether this thread is inside a subscriber. Gives back what it was before. */
+static SCOPEFLOW_GLUE_THREAD_LOCAL int glue_is_serving_of_thread;
+
+static inline int glue_set_serving(int is_serving) {
+    int const before = glue_is_serving_of_thread;
+    glue_is_serving_of_thread = is_serving;
+    return before;
+}
+
+static inline int glue_is_serving(void) {
+    return glue_is_serving_of_thread;
+}
+
 /* The error that is being answered, borrowed, so that what the core logs of it can show where it
  * came from (S5.7). Gives back the one before: an operation may run inside another one. */
 static SCOPEFLOW_GLUE_THREAD_LOCAL PyObject *glue_failure_of_thread;
@@ -191,6 +204,13 @@ static void glue_make_coroutine(PyTypeObject *type, glue_send_function send, ite
     PyType_Modified(type);
 }
 
+/* Objects of the type are called through the function that stands in them at `offset` (PEP 590). */
+static void glue_make_vectorcallable(PyTypeObject *type, Py_ssize_t offset) {
+    type->tp_vectorcall_offset = offset;
+    type->tp_flags |= Py_TPFLAGS_HAVE_VECTORCALL;
+    PyType_Modified(type);
+}
+
 /* Nobody but the module itself makes objects of the type: they would point nowhere. */
 static int glue_forbid_instances(PyTypeObject *type) {
     type->tp_new = NULL;
@@ -217,23 +237,48 @@ static glue_method_function glue_replace_method(PyTypeObject *type, const char *
 
 /* --- Payloads: what cannot fail, without the care for what can --- */
 
+/* Whether a text's UTF-8 is at hand, since all of it is ASCII. Also of a subclass of `str`. */
+static inline int glue_is_ascii(PyObject *text) {
+    return PyUnicode_IS_COMPACT_ASCII(text);
+}
+
+/* That UTF-8. The macros of CPython would ask once more where it stands. */
+static inline scopeflow_bytes glue_ascii(PyObject *text) {
+    scopeflow_bytes const bytes = {(const char *)((PyASCIIObject *)text + 1),
+                                   (size_t)PyUnicode_GET_LENGTH(text)};
+    return bytes;
+}
+
 /* Appends a text; false, with nothing raised, if it has no UTF-8 or there is no memory. */
 static inline int glue_put_text(scopeflow_tape *tape, PyObject *value) {
     Py_ssize_t size = 0;
     scopeflow_bytes text;
-    if (PyUnicode_IS_COMPACT_ASCII(value)) {
-        text.ptr = (const char *)PyUnicode_1BYTE_DATA(value);
-        size = PyUnicode_GET_LENGTH(value);
+    if (glue_is_ascii(value)) {
+        text = glue_ascii(value);
     } else {
         text.ptr = PyUnicode_AsUTF8AndSize(value, &size);
+        text.len = (size_t)size;
     }
     if (text.ptr == NULL) {
         PyErr_Clear();
         return 0;
     }
-    text.len = (size_t)size;
     scopeflow_tape_put_text(tape, SCOPEFLOW_TOKEN_STRING, text);
     return 1;
+}
+
+/* Appends a key and its text, if both are of ASCII and so have UTF-8 at hand; else false. */
+static inline int glue_put_member(scopeflow_tape *tape, PyObject *key, PyObject *value) {
+    if (!PyUnicode_CheckExact(value) || !PyUnicode_CheckExact(key) || !glue_is_ascii(value) ||
+        !glue_is_ascii(key))
+        return 0;
+    scopeflow_tape_put_member(tape, glue_ascii(key), glue_ascii(value));
+    return 1;
+}
+
+/* Appends a key; false, with nothing appended, if more has to be done for it. */
+static inline int glue_put_key(scopeflow_tape *tape, PyObject *key) {
+    return PyUnicode_Check(key) && glue_put_text(tape, key);
 }
 
 static inline int glue_put_integer(scopeflow_tape *tape, PyObject *value) {
@@ -258,6 +303,27 @@ static inline int glue_put_scalar(scopeflow_tape *tape, PyObject *value) {
     else
         return 0;
     return 1;
+}
+
+/* Of a list or a tuple, or of a subclass of them. */
+static inline Py_ssize_t glue_sequence_size(PyObject *sequence) {
+    return PyList_Check(sequence) ? PyList_GET_SIZE(sequence) : PyTuple_GET_SIZE(sequence);
+}
+static inline PyObject *glue_sequence_item(PyObject *sequence, Py_ssize_t at) {
+    return PyList_Check(sequence) ? PyList_GET_ITEM(sequence, at) : PyTuple_GET_ITEM(sequence, at);
+}
+
+/* Whether all keys of the dict are texts. Asked in this way most dicts know it. */
+static inline int glue_has_text_keys(PyObject *members) {
+    if (PyArg_ValidateKeywordArguments(members)) return 1;
+    PyErr_Clear();
+    return 0;
+}
+
+static inline int glue_is_scalar(PyObject *value) {
+    PyTypeObject *const type = Py_TYPE(value);
+    return type == &PyUnicode_Type || type == &PyLong_Type || type == &PyFloat_Type ||
+           type == &PyBool_Type || value == Py_None;
 }
 
 /* --- Garbage collection --- */

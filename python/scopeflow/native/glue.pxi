@@ -10,6 +10,8 @@ cdef extern from "native/glue.h":
     ) noexcept
 
     scopeflow_emitter *glue_emitter() noexcept
+    int glue_set_serving(int is_serving) noexcept
+    bint glue_is_serving() noexcept
     PyObject *glue_set_failure(PyObject *error) noexcept
     PyObject *glue_take_raised() noexcept
     void glue_raise(PyObject *exception) noexcept
@@ -32,8 +34,16 @@ cdef extern from "native/glue.h":
     void glue_make_coroutine(
         PyTypeObject *of_type, glue_send_function send, iternextfunc next,
     ) noexcept
+    void glue_make_vectorcallable(PyTypeObject *of_type, Py_ssize_t offset) noexcept
     bint glue_is_plain(PyObject *value) noexcept
-    bint glue_put_text(scopeflow_tape *tape, PyObject *value) noexcept
+    Py_ssize_t glue_sequence_size(PyObject *sequence) noexcept
+    PyObject *glue_sequence_item(PyObject *sequence, Py_ssize_t at) noexcept
+    bint glue_has_text_keys(PyObject *members) noexcept
+    bint glue_is_scalar(PyObject *value) noexcept
+    bint glue_is_ascii(PyObject *text) noexcept
+    scopeflow_bytes glue_ascii(PyObject *text) noexcept
+    bint glue_put_member(scopeflow_tape *tape, PyObject *key, PyObject *value) noexcept
+    bint glue_put_key(scopeflow_tape *tape, PyObject *key) noexcept
     bint glue_put_scalar(scopeflow_tape *tape, PyObject *value) noexcept
     Py_ssize_t glue_reference_count(PyObject *object) noexcept
     int glue_forbid_instances(PyTypeObject *of_type) except -1

@@ -58,6 +58,48 @@ cdef int log_message(uint32_t level, str message, error) noexcept:
     return 0
 
 
+cdef scopeflow_ref host_decode(void *context, scopeflow_bytes json, uint32_t shape) noexcept:
+    cdef PyObject *raised = glue_take_raised()
+    cdef PyObject *value = make_payload(json, shape)
+    if raised != NULL:
+        glue_raise(raised)
+    return <scopeflow_ref>value
+
+
+cdef PyObject *make_payload(scopeflow_bytes json, uint32_t shape) noexcept:
+    """A new reference, NULL where it cannot be made. The core knows that the text is JSON, and that
+    what is to be a request has what makes one."""
+    try:
+        value = decode_json(text_of(json))
+        if shape == SCOPEFLOW_DECODE_SHAPE_LLM_REQUEST:
+            value = new_request(value["headers"], value["content"])
+    except BaseException as error:
+        contain(error)
+        return NULL
+    INCREF(<PyObject *>value)
+    return <PyObject *>value
+
+
+cdef scopeflow_ref host_make_error(
+    void *context, uint32_t status, scopeflow_bytes message,
+) noexcept:
+    cdef PyObject *raised = glue_take_raised()
+    cdef PyObject *error = NULL
+    try:
+        # The message begins with its kind, which a refusal says by itself.
+        text = text_of(message)
+        if status == SCOPEFLOW_STATUS_GUARDRAIL_REJECTED:
+            text = text.removeprefix(REFUSED)
+        failure = make_error(<scopeflow_status>status, text)
+        error = <PyObject *>failure
+        INCREF(error)
+    except BaseException as failure:
+        contain(failure)
+    if raised != NULL:
+        glue_raise(raised)
+    return <scopeflow_ref>error
+
+
 cdef scopeflow_host HOST
 memset(&HOST, 0, sizeof(HOST))
 HOST.struct_size_bytes = sizeof(HOST)
@@ -65,3 +107,5 @@ HOST.release = host_release
 HOST.encode = host_encode
 HOST.describe_error = host_describe_error
 HOST.log = host_log
+HOST.decode = host_decode
+HOST.make_error = host_make_error

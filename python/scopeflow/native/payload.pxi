@@ -30,23 +30,42 @@ cdef void encode_payload(PyObject *value, scopeflow_tape *tape) noexcept:
 
 
 cdef void put_value(Walk *walk, value) noexcept:
-    """A failure on the way ends every container that it has opened."""
+    if walk.nesting >= NESTING_LIMIT or not glue_put_scalar(walk.tape, <PyObject *>value):
+        put_no_scalar(walk, value)
+
+
+cdef void put_no_scalar(Walk *walk, value) noexcept:
+    """What is more than a scalar, or one that is not easily put. A failure on the way ends every
+    container that it has opened."""
     cdef int depth = walk.depth
-    if walk.nesting < NESTING_LIMIT and glue_put_scalar(walk.tape, <PyObject *>value):
-        return
     walk.nesting += 1
-    try:
-        if walk.nesting > NESTING_LIMIT:
-            put_unserializable(walk, value)
-        elif not put_plain(walk, value):
-            put_other(walk, value)
-    except BaseException as error:
-        contain(error)
-        if walk.depth == depth:
-            put_unserializable(walk, value)
-        while walk.depth > depth:
-            leave_container(walk)
+    if put_nested_unchecked(walk, value) != 0:
+        recover(walk, value, depth)
     walk.nesting -= 1
+
+
+cdef int put_nested(Walk *walk, value) except -1:
+    if walk.nesting > NESTING_LIMIT:
+        put_unserializable(walk, value)
+    elif not put_plain(walk, value):
+        put_other(walk, value)
+    return 0
+
+
+# A raised exception is left where it is: to expect one costs each container more than to look.
+ctypedef int (*put_nested_function)(Walk *walk, value) noexcept
+
+cdef put_nested_function put_nested_unchecked = <put_nested_function>put_nested
+
+
+cdef void recover(Walk *walk, value, int depth) noexcept:
+    cdef PyObject *raised = glue_take_raised()
+    contain(<object>raised)
+    DECREF(raised)
+    if walk.depth == depth:
+        put_unserializable(walk, value)
+    while walk.depth > depth:
+        leave_container(walk)
 
 
 cdef void contain(error) noexcept:
@@ -58,15 +77,15 @@ cdef void contain(error) noexcept:
 cdef bint put_plain(Walk *walk, value) except -1:
     """The kinds that payloads are mostly made of, told by their exact type. Scalars are left over
     only where glue_put_scalar could not do it."""
-    kind = type(value)
-    if kind is str:
-        put_text(walk, SCOPEFLOW_TOKEN_STRING, value)
-    elif kind is int:
-        put_integer(walk, value)
-    elif kind is dict:
-        put_dict(walk, value, value)
-    elif kind is list or kind is tuple:
+    cdef PyTypeObject *kind = Py_TYPE(<PyObject *>value)
+    if kind == <PyTypeObject *>dict:
+        put_dict(walk, value, <dict>value)
+    elif kind == <PyTypeObject *>list or kind == <PyTypeObject *>tuple:
         put_sequence(walk, value)
+    elif kind == <PyTypeObject *>str:
+        put_text(walk, SCOPEFLOW_TOKEN_STRING, <str>value)
+    elif kind == <PyTypeObject *>int:
+        put_integer(walk, value)
     else:
         return False
     return True
@@ -217,19 +236,25 @@ cdef int put_dict(Walk *walk, owner, dict members) except -1:
     cdef Py_ssize_t at = 0
     cdef PyObject *key
     cdef PyObject *value
+    if not glue_has_text_keys(<PyObject *>members):
+        members = with_text_keys(members)
     if not enter_container(walk, <PyObject *>owner, SCOPEFLOW_TOKEN_OBJECT):
         return 0
-    members = with_text_keys(members)
     while not scopeflow_tape_is_full(walk.tape) and PyDict_Next(members, &at, &key, &value):
-        put_member(walk, <object>key, <object>value)
+        if glue_put_member(walk.tape, key, value):
+            continue
+        if not glue_put_key(walk.tape, key):
+            put_member(walk, <object>key, <object>value)
+        elif not glue_put_scalar(walk.tape, value):  # No code runs for one; nobody has to hold it.
+            put_no_scalar(walk, <object>value)
     leave_container(walk)
     return 0
 
 
-cdef int put_member(Walk *walk, str key, value) except -1:
-    """Key and value are held here, whatever the value's own code does to the dict."""
-    if not glue_put_text(walk.tape, <PyObject *>key):
-        put_text(walk, SCOPEFLOW_TOKEN_STRING, key)
+cdef int put_member(Walk *walk, key, value) except -1:
+    """One whose key has no UTF-8 as it is, or is no text: what is inside may change its dict. Key
+    and value are held here, whatever code runs."""
+    put_text(walk, SCOPEFLOW_TOKEN_STRING, key_text(key))
     put_value(walk, value)
     return 0
 
@@ -245,10 +270,14 @@ cdef int put_model(Walk *walk, owner, dumped) except -1:
 
 cdef int put_sequence(Walk *walk, value) except -1:
     cdef Py_ssize_t at = 0
+    cdef PyObject *element
     if not enter_container(walk, <PyObject *>value, SCOPEFLOW_TOKEN_ARRAY):
         return 0
-    while at < len(value) and not scopeflow_tape_is_full(walk.tape):
-        put_value(walk, value[at])
+    # What is inside may change it while it is looked at.
+    while at < glue_sequence_size(<PyObject *>value) and not scopeflow_tape_is_full(walk.tape):
+        element = glue_sequence_item(<PyObject *>value, at)
+        if not glue_put_scalar(walk.tape, element):
+            put_no_scalar(walk, <object>element)
         at += 1
     leave_container(walk)
     return 0
@@ -267,10 +296,7 @@ cdef int put_set(Walk *walk, value) except -1:
 
 cdef dict with_text_keys(dict members):
     """The members under texts; of two keys with one text the last wins, at the first one's place."""
-    for key in members:
-        if type(key) is not str:
-            return {key_text(key): value for key, value in list(members.items())}
-    return members
+    return {key_text(key): value for key, value in list(members.items())}
 
 
 cdef str key_text(key):

@@ -11,6 +11,8 @@ from libc.string cimport memset
 cimport cython
 
 cdef extern from "Python.h":
+    const int PY_VERSION_HEX
+
     ctypedef int (*visitproc)(PyObject *object, void *argument) noexcept
     ctypedef int (*traverseproc)(PyObject *self, visitproc visit, void *argument) noexcept
     ctypedef PyObject *(*iternextfunc)(PyObject *self) noexcept
@@ -33,6 +35,10 @@ cdef extern from "Python.h":
         PyObject *callable, PyObject **arguments, size_t count, PyObject *names,
     ) noexcept
     size_t PY_VECTORCALL_ARGUMENTS_OFFSET
+    Py_ssize_t PyVectorcall_NARGS(size_t count) noexcept
+    ctypedef PyObject *(*vectorcallfunc)(
+        PyObject *callable, PyObject **arguments, size_t count, PyObject *names,
+    ) noexcept
 
     void PyErr_Clear() noexcept
     void PyErr_SetNone(PyObject *type) noexcept

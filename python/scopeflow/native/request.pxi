@@ -8,6 +8,12 @@ cdef class LLMRequest:
     headers: Headers of the transport, a dict or another mapping. Observers never see the credentials among them
         (S3.6).
     content: What the provider gets, a mapping.
+
+    >>> request = LLMRequest({"authorization": "Bearer x"}, {"model": "gpt-4o"})
+    >>> request  # Of the headers it shows no values.
+    LLMRequest(headers=['authorization'], content={'model': 'gpt-4o'})
+    >>> request.content["model"]
+    'gpt-4o'
     """
 
     cdef public object headers
@@ -64,6 +70,10 @@ cdef class PendingMarkSpec:
     metadata: The mark's metadata.
     data_schema: The schema that the data follows, a dict with `name` and `version`.
     severity: LogSeverity, how grave it is; it stands in the metadata, which has to be a dict.
+
+    >>> mark = PendingMarkSpec("cache hit", data={"key": "x"}, severity=LogSeverity.Debug)
+    >>> mark.name, mark.data, mark.severity
+    ('cache hit', {'key': 'x'}, LogSeverity.Debug)
     """
 
     cdef readonly object name
@@ -106,6 +116,14 @@ cdef class InterceptOutcome:
     result: What it would have returned: the request, or the call's result.
     pending_marks: PendingMarkSpec objects, in the order in which they are emitted.
     annotation: Of a tool execution intercept: the result's annotation, as in ToolExecutionResult.
+
+    >>> def cached(name, args, next):
+    ...     return InterceptOutcome({"hits": 2}, [PendingMarkSpec("cache hit")])
+    >>> with intercepts.tool_execution("cached", 10, cached), testing.capture() as events:
+    ...     tools.execute_sync("search", {}, print)
+    {'hits': 2}
+    >>> events.names()
+    ['start search', 'end search', 'mark cache hit']
     """
 
     cdef readonly object result
@@ -129,6 +147,14 @@ cdef class ToolExecutionResult:
     result: What the tool would have returned; the data of its end event.
     annotation: What else is to be known of the result, JSON-shaped; `tool_result_annotation` of the
         end event's category profile.
+
+    >>> def search(args):
+    ...     return ToolExecutionResult({"hits": 2}, annotation={"source": "cache"})
+    >>> with testing.capture() as events:
+    ...     tools.execute_sync("search", {}, search).result
+    {'hits': 2}
+    >>> events.find("search", phase="end").category_profile["tool_result_annotation"]
+    {'source': 'cache'}
     """
 
     cdef readonly object result
@@ -164,6 +190,15 @@ cdef class LLMRequestInterceptOutcome:
     request: The request that goes on, an LLMRequest.
     annotated_request: Its annotated form, if the call has a codec.
     pending_marks: PendingMarkSpec objects, in the order in which they are emitted.
+
+    >>> def cheaper(name, request, annotated):
+    ...     request = LLMRequest(request.headers, {**request.content, "model": "small"})
+    ...     return LLMRequestInterceptOutcome(request, pending_marks=[PendingMarkSpec("cheaper")])
+    >>> with intercepts.llm_request("cheaper", 10, False, cheaper), testing.capture() as events:
+    ...     llm.execute_sync("openai", LLMRequest({}, {}), lambda request: request.content)
+    {'model': 'small'}
+    >>> events.names()
+    ['start openai', 'end openai', 'mark cheaper']
     """
 
     cdef readonly object request
@@ -235,6 +270,8 @@ cdef private_copy(value, Runtime observed_by):
     shared."""
     if is_leaf(value):
         return value
+    if type(value) is dict and has_only_leaves(<dict>value):
+        return PyDict_Copy(value)  # As the arguments of most tools: there is nothing to keep track of.
     cdef PrivateCopy copy = PrivateCopy.__new__(PrivateCopy)
     copy.observed_by = observed_by
     copy.made = {}
@@ -248,6 +285,16 @@ cdef private_copy(value, Runtime observed_by):
 cdef inline bint is_leaf(value) noexcept:
     """Whether it is shared, whatever stands in it."""
     return not isinstance(value, (dict, list, tuple)) and type(value) is not LLMRequest
+
+
+cdef inline bint has_only_leaves(dict members):
+    cdef Py_ssize_t at = 0
+    cdef PyObject *key
+    cdef PyObject *value
+    while PyDict_Next(members, &at, &key, &value):
+        if not is_leaf(<object>value):
+            return False
+    return True
 
 
 cdef copy_shallowly(PrivateCopy copy, value):

@@ -14,6 +14,13 @@ cdef class Runtime(RuntimeOperations):
 
     The modules of the package use the one that `default_runtime` names. May be used from any
     thread. Has one method for each operation of the spec.
+
+    >>> runtime = Runtime()
+    >>> runtime.register_subscriber("show", lambda event: print(event.kind, event.name))
+    >>> runtime.scope_event("cache miss")
+    mark cache miss
+    >>> scope.event("of the default runtime")
+    >>> runtime.close()
     """
 
     cdef object variable
@@ -38,6 +45,15 @@ cdef class Runtime(RuntimeOperations):
             unlink_runtime(self)
             scopeflow_runtime_free(self.pointer)
 
+    def __repr__(self):
+        which = "default Runtime" if self is default_runtime else "Runtime"
+        return f"<{which}, {len(self.registrations())} registered>"
+
+    @property
+    def capsule(self):
+        """The runtime for an extension in C: a capsule `scopeflow.runtime`, which holds it."""
+        return owning_capsule(self.pointer, b"scopeflow.runtime", self)
+
     # --- Scopes ---
 
     def scope_push(
@@ -57,6 +73,11 @@ cdef class Runtime(RuntimeOperations):
         timestamp: When it started, an aware datetime or nanoseconds since 1970; now by default.
 
         Raises InvalidArgument, InvalidUtf8, LimitExceeded.
+
+        >>> handle = scope.push("plan", ScopeType.Agent, input={"goal": "book a flight"})
+        >>> handle.name, handle.scope_type
+        ('plan', ScopeType.Agent)
+        >>> scope.pop(handle, output={"steps": 3})
         """
         return open_scope(
             self, name, scope_type, handle, attributes, data, metadata, input, subtype, timestamp
@@ -78,6 +99,12 @@ cdef class Runtime(RuntimeOperations):
         flags: Bits of the spec's `pop_flag`.
 
         Raises InvalidArgument, InvalidState, NotFound.
+
+        >>> with testing.capture() as events:
+        ...     handle = scope.push("plan", ScopeType.Agent)
+        ...     scope.pop(handle, output={"steps": 3})
+        >>> events.find("plan", phase="end").data
+        {'steps': 3}
         """
         handle_argument(handle, ScopeHandle, "handle")
         end_scope(
@@ -103,6 +130,11 @@ cdef class Runtime(RuntimeOperations):
         timestamp: When it happened, an aware datetime or nanoseconds since 1970; now by default.
 
         Raises InvalidArgument, InvalidUtf8, LimitExceeded.
+
+        >>> with testing.capture() as events:
+        ...     scope.event("cache miss", data={"key": "weather"})
+        >>> events.find("cache miss").data
+        {'key': 'weather'}
         """
         cdef scopeflow_task task
         cdef scopeflow_step step
@@ -122,7 +154,14 @@ cdef class Runtime(RuntimeOperations):
     ):
         """A context manager that opens a scope on entering and ends it on leaving, with status OK,
         or ERROR or cancelled and the exception. It yields the handle. The arguments are those of
-        `scope_push`; `end_timestamp` is when the scope ended, now by default."""
+        `scope_push`; `end_timestamp` is when the scope ended, now by default.
+
+        >>> with testing.capture() as events:
+        ...     with scope.scope("plan", ScopeType.Agent) as handle:
+        ...         scope.event("chosen", data={"step": 1})
+        >>> events.names()
+        ['start plan', 'mark chosen', 'end plan']
+        """
         cdef ScopeManager manager = ScopeManager.__new__(ScopeManager)
         manager.runtime = self
         manager.positional = (name, scope_type)
@@ -134,7 +173,12 @@ cdef class Runtime(RuntimeOperations):
         return manager
 
     def get_handle(self):
-        """The current scope: the nearest one that has not ended, else the root (S1.5)."""
+        """The current scope: the nearest one that has not ended, else the root (S1.5).
+
+        >>> with scope.push("plan", ScopeType.Agent):
+        ...     scope.get_handle().name
+        'plan'
+        """
         current = nearest_open(<ScopeHandle>current_of(self))
         return self.root if current is None else current
 
@@ -147,7 +191,14 @@ cdef class Runtime(RuntimeOperations):
 
     def get_scope_stack(self):
         """What is current in this context, a ScopeStack; the same object until another scope
-        becomes current (S1.10)."""
+        becomes current (S1.10).
+
+        >>> with scope.push("turn", ScopeType.Agent):
+        ...     get_scope_stack()
+        ...     get_scope_stack() is get_scope_stack()
+        <ScopeStack>
+        True
+        """
         return stack_of_context(self)
 
     def create_scope_stack(self, propagation=None):
@@ -157,13 +208,29 @@ cdef class Runtime(RuntimeOperations):
             parent of first-level work is the propagated scope (S1.10).
 
         Raises InvalidArgument, InvalidJson, InvalidState, LimitExceeded.
+
+        >>> traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+        >>> with use_scope_stack(default_runtime.create_scope_stack(traceparent)):
+        ...     scope.push("turn", ScopeType.Agent).parent_uuid
+        '00000000-0000-0000-b7ad-6b7169203331'
         """
         root = self.scope_new_root() if propagation is None else self.propagation_adopt(propagation)
         return new_stack(self, root)
 
     def set_scope_stack(self, stack):
         """Makes a ScopeStack current in this context: in the running task, or in the thread where
-        no task runs. Raises InvalidArgument for one of another runtime."""
+        no task runs. Raises InvalidArgument for one of another runtime.
+
+        >>> import threading
+        >>> def work(stack):
+        ...     set_thread_scope_stack(stack)
+        ...     print(get_handle().name)
+        >>> with scope.scope("turn", ScopeType.Agent):
+        ...     thread = threading.Thread(target=work, args=(get_scope_stack(),))
+        ...     thread.start()
+        ...     thread.join()
+        turn
+        """
         if type(stack) is not ScopeStack:
             raise wrong_type("stack", "ScopeStack", stack)
         if (<ScopeStack>stack).runtime is not self:
@@ -172,7 +239,17 @@ cdef class Runtime(RuntimeOperations):
 
     def find_scope(self, uuid):
         """The handle of the scope of this id, if it is the current one, one that it stands under,
-        or the root. Raises NotFound."""
+        or the root.
+
+        uuid: The id, a text or a uuid.UUID.
+
+        Raises NotFound.
+
+        >>> outer = scope.push("turn", ScopeType.Agent)
+        >>> inner = scope.push("plan", ScopeType.Agent)
+        >>> default_runtime.find_scope(outer.uuid).name
+        'turn'
+        """
         return handle_of_uuid(self, uuid)
 
     # --- Tools ---
@@ -197,6 +274,11 @@ cdef class Runtime(RuntimeOperations):
         comes out unchanged. Raises GuardrailRejected when a guardrail refuses, a guardrail's or
         request intercept's own exception when one fails, InvalidArgument, InvalidUtf8,
         LimitExceeded.
+
+        >>> async def search(args):
+        ...     return {"found": args["query"]}
+        >>> await tools.execute("search", {"query": "x"}, search)
+        {'found': 'x'}
         """
         return new_call(
             self, TOOL_EXECUTE, name, args, func, handle, attributes, data, metadata, tool_call_id,
@@ -208,7 +290,11 @@ cdef class Runtime(RuntimeOperations):
         tool_call_id=None, timestamp=None,
     ):
         """Runs a tool under management and returns what `func` returns. As `tool_execute`, but
-        raises InvalidState for a tool, guardrail or intercept that has to be awaited (S3.8)."""
+        raises InvalidState for a tool, guardrail or intercept that has to be awaited (S3.8).
+
+        >>> tools.execute_sync("search", {"query": "x"}, lambda args: {"found": args["query"]})
+        {'found': 'x'}
+        """
         cdef ManagedCall call = new_call(
             self, TOOL_EXECUTE, name, args, func, handle, attributes, data, metadata, tool_call_id,
             timestamp,
@@ -225,6 +311,11 @@ cdef class Runtime(RuntimeOperations):
         `tool_execute`; `data` stays on the handle.
 
         Raises InvalidArgument, InvalidUtf8, LimitExceeded.
+
+        >>> handle = tools.call("search", {"query": "x"}, tool_call_id="c1")
+        >>> handle
+        <ToolHandle 'search' tool open ...>
+        >>> tools.call_end(handle, {"hits": 2})
         """
         return begin_manual_tool_call(
             self, name, args, handle, attributes, data, metadata, tool_call_id, timestamp
@@ -245,6 +336,12 @@ cdef class Runtime(RuntimeOperations):
         timestamp: When it ended, an aware datetime or nanoseconds since 1970; now by default.
 
         Raises InvalidArgument, InvalidState, NotFound.
+
+        >>> with testing.capture() as events:
+        ...     handle = tools.call("search", {"query": "x"})
+        ...     tools.call_end(handle, error=LookupError("nothing there"))
+        >>> events.find("search", phase="end").metadata["otel.status_code"]
+        'ERROR'
         """
         handle_argument(handle, ScopeHandle, "handle")
         end_manual_tool_call(
@@ -253,20 +350,56 @@ cdef class Runtime(RuntimeOperations):
 
     def tool_request_intercepts(self, name, args):
         """Runs only the request intercepts, without a span or an event (S4.9); to be awaited for
-        the arguments as they leave them."""
+        the arguments as they leave them.
+
+        name: The tool's name, at most 65,535 bytes.
+        args: The arguments; they themselves are left as they are.
+
+        Raises what an intercept raises, InvalidArgument, InvalidUtf8, LimitExceeded.
+
+        >>> with intercepts.tool_request("tenant", 10, False, lambda name, args: {"tenant": "a"}):
+        ...     await tools.request_intercepts_async("search", {})
+        {'tenant': 'a'}
+        """
         return new_helper(self, TOOL_REQUEST_INTERCEPTS, name, args)
 
     def tool_request_intercepts_sync(self, name, args):
-        """As `tool_request_intercepts`, at once."""
+        """As `tool_request_intercepts`, at once. Raises InvalidState for an intercept that has to
+        be awaited (S3.8).
+
+        >>> with intercepts.tool_request("tenant", 10, False, lambda name, args: {"tenant": "a"}):
+        ...     tools.request_intercepts_sync("search", {})
+        {'tenant': 'a'}
+        """
         return run_now(new_helper(self, TOOL_REQUEST_INTERCEPTS, name, args))
 
     def tool_conditional_execution(self, name, args):
-        """Asks only the guardrails, without a span or an event (S4.9); to be awaited. Raises
-        GuardrailRejected when one refuses."""
+        """Asks only the guardrails, without a span or an event (S4.9); to be awaited.
+
+        name: The tool's name, at most 65,535 bytes.
+        args: The arguments.
+
+        Raises GuardrailRejected when one refuses, what one raises, InvalidArgument, InvalidUtf8,
+        LimitExceeded.
+
+        >>> with guardrails.tool_conditional_execution("closed", 10, lambda name, args: "closed"):
+        ...     await tools.conditional_execution_async("search", {})
+        Traceback (most recent call last):
+            ...
+        scopeflow._native.GuardrailRejected: guardrail rejected: closed
+        """
         return new_helper(self, TOOL_CONDITIONAL_EXECUTION, name, args)
 
     def tool_conditional_execution_sync(self, name, args):
-        """As `tool_conditional_execution`, at once."""
+        """As `tool_conditional_execution`, at once. Raises InvalidState for a guardrail that has to
+        be awaited (S3.8).
+
+        >>> with guardrails.tool_conditional_execution("closed", 10, lambda name, args: "closed"):
+        ...     tools.conditional_execution_sync("search", {})
+        Traceback (most recent call last):
+            ...
+        scopeflow._native.GuardrailRejected: guardrail rejected: closed
+        """
         return run_now(new_helper(self, TOOL_CONDITIONAL_EXECUTION, name, args))
 
     # --- Language models ---
@@ -292,6 +425,12 @@ cdef class Runtime(RuntimeOperations):
         Nothing happens before it is awaited. The model's own exception comes out unchanged. Raises
         GuardrailRejected when a guardrail refuses, the own exception of a guardrail, request
         intercept or codec that fails, InvalidArgument, InvalidUtf8, LimitExceeded.
+
+        >>> async def complete(request):
+        ...     return {"text": "hello", "model": request.content["model"]}
+        >>> request = LLMRequest({}, {"model": "gpt-4o", "messages": []})
+        >>> await llm.execute("openai", request, complete, model_name="gpt-4o")
+        {'text': 'hello', 'model': 'gpt-4o'}
         """
         return new_llm_call(
             self, LLM_EXECUTE, name, request, func, handle, attributes, data, metadata, model_name,
@@ -303,7 +442,12 @@ cdef class Runtime(RuntimeOperations):
         model_name=None, codec=None, response_codec=None, timestamp=None,
     ):
         """Runs a call of a language model under management and returns what `func` returns. As
-        `llm_execute`, but raises InvalidState for what has to be awaited (S3.8)."""
+        `llm_execute`, but raises InvalidState for what has to be awaited (S3.8).
+
+        >>> request = LLMRequest({}, {"model": "gpt-4o", "messages": []})
+        >>> llm.execute_sync("openai", request, lambda request: {"text": "hello"})
+        {'text': 'hello'}
+        """
         cdef ManagedCall call = new_llm_call(
             self, LLM_EXECUTE, name, request, func, handle, attributes, data, metadata, model_name,
             timestamp, codec, response_codec,
@@ -326,6 +470,17 @@ cdef class Runtime(RuntimeOperations):
         chunk_marks: Whether to emit a mark for each chunk, with its number, never the chunk.
 
         The other arguments and the exceptions are those of `llm_execute`.
+
+        >>> async def produce(request):
+        ...     yield "Hel"
+        ...     yield "lo"
+        >>> said = []
+        >>> async for chunk in await llm.stream_execute(
+        ...     "openai", LLMRequest({}, {}), produce, said.append, lambda: "".join(said)
+        ... ):
+        ...     print(chunk)
+        Hel
+        lo
         """
         cdef StreamOpening opening = StreamOpening.__new__(StreamOpening)
         cdef ManagedCall call = new_llm_call(
@@ -343,7 +498,16 @@ cdef class Runtime(RuntimeOperations):
     ):
         """Runs a call that answers in chunks and returns its stream, a SyncLlmStream. As
         `llm_stream_execute`, but `func(request)` gives an iterator, and what has to be awaited is
-        refused with InvalidState (S3.8)."""
+        refused with InvalidState (S3.8).
+
+        >>> def produce(request):
+        ...     yield "Hel"
+        ...     yield "lo"
+        >>> for chunk in llm.stream_execute_sync("openai", LLMRequest({}, {}), produce):
+        ...     print(chunk)
+        Hel
+        lo
+        """
         cdef ManagedCall call = new_llm_call(
             self, LLM_STREAM_EXECUTE, name, request, func, handle, attributes, data, metadata,
             model_name, timestamp, codec, response_codec,
@@ -367,6 +531,11 @@ cdef class Runtime(RuntimeOperations):
 
         The other arguments are those of `llm_execute`; `data` stays on the handle. Raises
         InvalidArgument, InvalidUtf8, LimitExceeded.
+
+        >>> handle = llm.call("openai", LLMRequest({}, {"messages": []}), model_name="gpt-4o")
+        >>> handle.model_name
+        'gpt-4o'
+        >>> llm.call_end(handle, {"text": "hello"})
         """
         return begin_manual_llm_call(
             self, name, request, handle, attributes, data, metadata, model_name, timestamp,
@@ -391,6 +560,12 @@ cdef class Runtime(RuntimeOperations):
         timestamp: When it ended, an aware datetime or nanoseconds since 1970; now by default.
 
         Raises InvalidArgument, InvalidState, NotFound.
+
+        >>> with testing.capture() as events:
+        ...     handle = llm.call("openai", LLMRequest({}, {"messages": []}))
+        ...     llm.call_end(handle, {"text": "hello"})
+        >>> events.find("openai", phase="end").data
+        {'text': 'hello'}
         """
         handle_argument(handle, ScopeHandle, "handle")
         end_manual_llm_call(
@@ -400,30 +575,80 @@ cdef class Runtime(RuntimeOperations):
 
     def llm_request_intercepts(self, name, request):
         """Runs only the request intercepts, without a span or an event (S4.9); to be awaited for
-        the request as they leave it."""
+        the request as they leave it.
+
+        name: The provider's name, at most 65,535 bytes.
+        request: The LLMRequest; it itself is left as it is.
+
+        Raises what an intercept raises, InvalidArgument, InvalidUtf8, LimitExceeded, TypeError for
+        what is no LLMRequest.
+
+        >>> def with_trace(name, request, annotated):
+        ...     return LLMRequest({"x-trace": "7f3a"}, request.content)
+        >>> with intercepts.llm_request("with-trace", 10, False, with_trace):
+        ...     await llm.request_intercepts_async("openai", LLMRequest({}, {}))
+        LLMRequest(headers=['x-trace'], content={})
+        """
         request_argument(request)
         return new_helper(self, LLM_REQUEST_INTERCEPTS, name, request)
 
     def llm_request_intercepts_sync(self, name, request):
-        """As `llm_request_intercepts`, at once."""
+        """As `llm_request_intercepts`, at once. Raises InvalidState for an intercept that has to be
+        awaited (S3.8).
+
+        >>> def with_trace(name, request, annotated):
+        ...     return LLMRequest({"x-trace": "7f3a"}, request.content)
+        >>> with intercepts.llm_request("with-trace", 10, False, with_trace):
+        ...     llm.request_intercepts_sync("openai", LLMRequest({}, {}))
+        LLMRequest(headers=['x-trace'], content={})
+        """
         request_argument(request)
         return run_now(new_helper(self, LLM_REQUEST_INTERCEPTS, name, request))
 
     def llm_conditional_execution(self, request, *, name=""):
-        """Asks only the guardrails, without a span or an event (S4.9); to be awaited. `name` is the
-        provider's, for their context. Raises GuardrailRejected when one refuses."""
+        """Asks only the guardrails, without a span or an event (S4.9); to be awaited.
+
+        request: The LLMRequest.
+        name: The provider's name, for the guardrails' context; empty by default.
+
+        Raises GuardrailRejected when one refuses, what one raises, InvalidArgument, InvalidUtf8,
+        LimitExceeded, TypeError for what is no LLMRequest.
+
+        >>> with guardrails.llm_conditional_execution("closed", 10, lambda request: "closed"):
+        ...     await llm.conditional_execution_async(LLMRequest({}, {}))
+        Traceback (most recent call last):
+            ...
+        scopeflow._native.GuardrailRejected: guardrail rejected: closed
+        """
         request_argument(request)
         return new_helper(self, LLM_CONDITIONAL_EXECUTION, name, request)
 
     def llm_conditional_execution_sync(self, request, *, name=""):
-        """As `llm_conditional_execution`, at once."""
+        """As `llm_conditional_execution`, at once. Raises InvalidState for a guardrail that has to
+        be awaited (S3.8).
+
+        >>> with guardrails.llm_conditional_execution("closed", 10, lambda request: "closed"):
+        ...     llm.conditional_execution_sync(LLMRequest({}, {}))
+        Traceback (most recent call last):
+            ...
+        scopeflow._native.GuardrailRejected: guardrail rejected: closed
+        """
         request_argument(request)
         return run_now(new_helper(self, LLM_CONDITIONAL_EXECUTION, name, request))
 
     # --- All of it ---
 
     def runtime_flush(self):
-        """Delivers what is still owed: the ends of abandoned scopes (S1.12)."""
+        """Delivers what is still owed: the ends of abandoned scopes (S1.12).
+
+        >>> with testing.capture() as events:
+        ...     handle = scope.push("forgotten", ScopeType.Agent)
+        ...     set_thread_scope_stack(create_scope_stack())
+        ...     del handle
+        ...     default_runtime.runtime_flush()
+        >>> events.names()
+        ['start forgotten', 'end forgotten']
+        """
         cdef scopeflow_task task
         cdef scopeflow_step step
         begin_runtime_flush(self.pointer, glue_emitter(), &task, &step)
@@ -433,7 +658,15 @@ cdef class Runtime(RuntimeOperations):
     def runtime_close(self):
         """Ends what is open, the latest opened first, as abandoned, and delivers what is owed
         (S6.1). From then on what would emit or register raises InvalidState; closing again does
-        nothing."""
+        nothing.
+
+        >>> runtime = Runtime()
+        >>> with testing.capture(runtime) as events:
+        ...     handle = runtime.scope_push("turn", ScopeType.Agent)
+        ...     runtime.runtime_close()
+        >>> events.find("turn", phase="end").metadata["error.type"]
+        'abandoned'
+        """
         cdef scopeflow_task task
         cdef scopeflow_step step
         begin_runtime_close(self.pointer, glue_emitter(), &task, &step)
@@ -441,15 +674,49 @@ cdef class Runtime(RuntimeOperations):
             finish_task(self, None, &task, &step)
 
     def close(self):
-        """As `runtime_close`."""
+        """As `runtime_close`.
+
+        >>> runtime = Runtime()
+        >>> runtime.close()
+        >>> runtime.close()  # Nothing is left to be done.
+        """
         self.runtime_close()
 
     def stats(self):
-        """The counters of the runtime, a RuntimeStats."""
+        """The counters of the runtime, a RuntimeStats.
+
+        >>> with testing.capture():
+        ...     scope.event("cache miss")
+        >>> stats().mark_event_count
+        1
+        """
         return self.runtime_read_stats()
 
+    def registrations(self, scope=None):
+        """What is registered now, a list of RegistrationInfo in the order of registration.
+
+        scope: A ScopeHandle, for what was registered on that scope itself. By default what was
+            registered on the runtime.
+
+        >>> subscribers.register("show", print)
+        >>> default_runtime.registrations()
+        [RegistrationInfo(kind='subscriber', name='show', priority=0)]
+        """
+        optional_handle_argument(scope, ScopeHandle, "scope")
+        return list_registrations(
+            self.pointer, NULL if scope is None else (<ScopeHandle>scope).pointer
+        )
+
     def last_errors(self):
-        """The last 8 messages that went to the logger `scopeflow`, the newest first."""
+        """The last 8 messages that went to the logger `scopeflow`, the newest first.
+
+        >>> def broken(event):
+        ...     raise LookupError("nothing there")
+        >>> with subscribers.subscriber("broken", broken):
+        ...     scope.event("cache miss")
+        >>> default_runtime.last_errors()
+        ["subscriber 'broken' failed: LookupError: nothing there"]
+        """
         cdef scopeflow_error failure
         cdef scopeflow_error error
         found = []

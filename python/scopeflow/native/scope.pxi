@@ -12,6 +12,11 @@ cdef class ScopeHandle:
     with what its attribute `output` holds. `data` and `metadata` are what it was opened with. A
     scope whose last handle goes while it is open is ended as abandoned (S1.12). May be used from
     any thread.
+
+    >>> with scope.push("plan", ScopeType.Agent, input={"goal": "book"}) as handle:
+    ...     handle.output = {"steps": 3}
+    >>> handle
+    <ScopeHandle 'plan' agent ended ...>
     """
 
     cdef scopeflow_scope *pointer
@@ -34,6 +39,11 @@ cdef class ScopeHandle:
 
     def __dealloc__(self):
         scopeflow_scope_release(self.pointer)
+
+    @property
+    def capsule(self):
+        """The scope for an extension in C: a capsule `scopeflow.scope`, which holds the handle."""
+        return owning_capsule(self.pointer, b"scopeflow.scope", self)
 
     @property
     def uuid(self):
@@ -115,8 +125,21 @@ cdef class ScopeHandle:
     def close(
         self, *, output=None, metadata=None, error=None, status=None, timestamp=None,
     ):
-        """Ends the scope from any task, thread or order; an ended one is left alone (S1.6). The
-        attribute `output` is used when no output is given."""
+        """Ends the scope from any task, thread or order; an ended one is left alone (S1.6).
+
+        output: The end event's data, that of the attribute `output` by default.
+        metadata: Merged over the start's metadata (S2.5).
+        error: The exception that it ended with; described in the end event's metadata.
+        status: EndStatus; follows from `error` by default.
+        timestamp: When it ended, an aware datetime or nanoseconds since 1970; now by default.
+
+        Raises InvalidArgument, InvalidState, TypeError.
+
+        >>> handle = scope.push("plan", ScopeType.Agent)
+        >>> handle.close(output={"steps": 3})
+        >>> handle.is_open
+        False
+        """
         end_scope(
             self, SCOPEFLOW_POP_FLAG_CLOSE, self.output if output is None else output, metadata,
             status, error, timestamp,
@@ -345,6 +368,10 @@ cdef class ScopeManager:
         self.handle = None
         exit_scope(handle, error, self.end_timestamp)
         return False
+
+    def __repr__(self):
+        state = "to be entered" if self.handle is None else "entered"
+        return f"<scope {self.positional[0]!r}, {state}>"
 
 
 # --- The plain forms ---

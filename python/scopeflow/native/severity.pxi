@@ -4,7 +4,13 @@ cdef str SEVERITY_KEY = "nemo_relay.log.severity"
 
 
 class LogSeverity(Enumeration, metaclass=EnumerationType):
-    """How grave a mark is."""
+    """How grave a mark is.
+
+    >>> with testing.capture() as events:
+    ...     scope.event("disk full", severity=LogSeverity.Error)
+    >>> events.find("disk full").severity
+    LogSeverity.Error
+    """
 
     __slots__ = ()
 

@@ -9,6 +9,14 @@ cdef class ScopeStack:
     and `use_scope_stack`. The name is the peers': it holds one scope, from which the others
     follow. May be used from any thread and held for as long as one likes; while it is held, an
     open scope in it is not taken for abandoned (S1.12).
+
+    >>> import contextvars
+    >>> def work(stack):  # Elsewhere: in a thread, in a worker.
+    ...     with use_scope_stack(stack):
+    ...         return get_handle().name
+    >>> with scope.scope("turn", ScopeType.Agent):
+    ...     contextvars.Context().run(work, get_scope_stack())
+    'turn'
     """
 
     cdef Runtime runtime

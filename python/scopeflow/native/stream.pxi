@@ -24,6 +24,8 @@ cdef class StreamWork:
     # The iterator that gives the chunks, and whether it has to be awaited.
     cdef object producer
     cdef bint is_async
+    # Who gave it, where that is an intercept and it is no iterator.
+    cdef str giver
     # One chunk: with the collector, or on its way to the consumer.
     cdef object chunk
     cdef bint has_chunk
@@ -158,10 +160,21 @@ cdef PyObject *ask_producer(ManagedCall self) except? NULL:
         return glue_async_next(producer)
     work.is_async = False
     if not glue_is_iterator(producer):
-        what = f"the producer of '{self.name}' gave {type(work.producer).__name__}"
+        giver = "the producer" if work.giver is None else work.giver
+        what = f"{giver} of '{self.name}' gave {type(work.producer).__name__}"
         step = "__next__" if self.is_sync else "__anext__"
         raise InvalidArgument(f"invalid argument: {what}, which has no {step}")
     return glue_next(producer)
+
+
+cdef int note_giver(ManagedCall self, PyObject *given) except -1:
+    """Names the outermost intercept that gives no iterator; that shows at the first chunk."""
+    cdef bint is_fit = (
+        glue_is_iterator(given) or (not self.is_sync and glue_is_async_iterator(given))
+    )
+    if not is_fit and self.link_of is None:
+        self.stream.giver = registration_text(&self.step)
+    return 0
 
 
 cdef PySendResult stop_producer(ManagedCall self, PyObject **value) noexcept:
@@ -301,6 +314,13 @@ cdef class LlmStream:
 
     Closing it, also by leaving an `async with`, stops the producer at once. Dropped before its end,
     it ends as abandoned (S1.12).
+
+    >>> async def produce(request):
+    ...     yield "Hel"
+    ...     yield "lo"
+    >>> async with await llm.stream_execute("openai", LLMRequest({}, {}), produce) as stream:
+    ...     [chunk async for chunk in stream]
+    ['Hel', 'lo']
     """
 
     cdef ManagedCall call
@@ -312,7 +332,20 @@ cdef class LlmStream:
         return self.call
 
     def aclose(self):
-        """Stops the producer; to be awaited. On a stream that has ended it does nothing."""
+        """Stops the producer; to be awaited. On a stream that has ended it does nothing.
+
+        >>> async def produce(request):
+        ...     try:
+        ...         yield "Hel"
+        ...         yield "lo"
+        ...     finally:
+        ...         print("stopped")
+        >>> stream = await llm.stream_execute("openai", LLMRequest({}, {}), produce)
+        >>> await anext(stream)
+        'Hel'
+        >>> await stream.aclose()
+        stopped
+        """
         cdef StreamClosing closing = StreamClosing.__new__(StreamClosing)
         closing.call = self.call
         return closing
@@ -333,6 +366,13 @@ cdef class SyncLlmStream:
 
     Closing it, also by leaving a `with`, stops the producer at once. Dropped before its end, it
     ends as abandoned (S1.12).
+
+    >>> def produce(request):
+    ...     yield "Hel"
+    ...     yield "lo"
+    >>> with llm.stream_execute_sync("openai", LLMRequest({}, {}), produce) as stream:
+    ...     list(stream)
+    ['Hel', 'lo']
     """
 
     cdef ManagedCall call
@@ -349,7 +389,15 @@ cdef class SyncLlmStream:
         return chunk
 
     def close(self):
-        """Stops the producer. On a stream that has ended it does nothing."""
+        """Stops the producer. On a stream that has ended it does nothing.
+
+        >>> stream = llm.stream_execute_sync("openai", LLMRequest({}, {}), lambda r: iter("ab"))
+        >>> next(stream)
+        'a'
+        >>> stream.close()
+        >>> list(stream)
+        []
+        """
         cdef PyObject *value = NULL
         if close_stream(self.call, &value) == PYGEN_ERROR:
             propagate()

@@ -10,7 +10,7 @@ from spec.gen.render import Output
 
 
 def outputs(api: Api) -> list[Output]:
-    data = as_data(api)
+    data = as_data(api, without={"examples"})
     data["abi_hash"] = f"{api.abi_hash:016x}"
     for flags, item in zip(api.flags, data["flags"], strict=True):
         item["mask"] = flags.mask

@@ -11,7 +11,15 @@ from dataclasses import dataclass
 from spec.gen import cabi
 from spec.gen.model import Api
 
-_FIXED = {"uint32_t": 4, "int32_t": 4, "uint64_t": 8, "int64_t": 8, "double": 8, "char": 1}
+_FIXED = {
+    "uint8_t": 1,
+    "uint32_t": 4,
+    "int32_t": 4,
+    "uint64_t": 8,
+    "int64_t": 8,
+    "double": 8,
+    "char": 1,
+}
 
 
 @dataclass(frozen=True)
@@ -42,24 +50,32 @@ def layouts(api: Api) -> list[tuple[Rules, list[Place]]]:
 
 def places(api: Api, rules: Rules) -> list[Place]:
     """All structs in an order in which each stands after those that it holds."""
-    known: dict[str, tuple[int, int]] = {
-        cabi.PREFIX + "bytes": (2 * rules.pointer, rules.pointer),
-        cabi.PREFIX + "uuid": (16, 1),
-    }
+    known: dict[str, tuple[int, int]] = {}
     for item in (*api.enums, *api.flags):
         known[cabi.PREFIX + item.name] = (4, 4)
+    for callback in api.callbacks:
+        known[cabi.PREFIX + callback.name] = (rules.pointer, rules.pointer)
     known[cabi.PREFIX + "status"] = (4, 4)
-    found = [_place(name, members, known, rules) for name, members in _structs(api)]
+    found = [_place(name, members, known, rules) for name, members in structs(api)]
     opaque = [Place(cabi.PREFIX + v.name, v.size, ()) for v in api.values]
     return found + opaque
 
 
-def _structs(api: Api):
+def structs(api: Api):
+    """Name and members; first the two that every header has."""
+    yield (
+        cabi.PREFIX + "bytes",
+        (cabi.CMember("ptr", "const char *"), cabi.CMember("len", "size_t")),
+    )
+    yield cabi.PREFIX + "uuid", (cabi.CMember("bytes", "uint8_t", array="[16]"),)
     if api.host is not None:
         host = [cabi.CMember(f.name, "void *") for f in api.host.functions]
         yield cabi.PREFIX + "host", (*cabi.HOST_MEMBERS, *host)
     for struct in api.structs:
         yield cabi.PREFIX + struct.name, tuple(cabi.member(f) for f in struct.fields)
+    if api.table is not None:
+        pointers = [cabi.CMember(c.operation.id, "void *") for c in cabi.table_functions(api)]
+        yield cabi.TABLE, (cabi.HOST_MEMBERS[0], *pointers)
     for operation in api.operations:
         if cabi.has_options(operation):
             yield cabi.options_name(operation), cabi.options_members(operation)

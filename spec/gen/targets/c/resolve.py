@@ -63,6 +63,7 @@ class Section:
     doc: str
     constants: tuple[Definition, ...]
     enums: tuple[Enumeration, ...]
+    callbacks: tuple[tuple[str, str], ...]  # doc, declaration
     values: tuple[tuple[str, str, int], ...]  # doc, type, 64-bit words
     structs: tuple[Struct, ...]
     functions: tuple[Function, ...]
@@ -76,7 +77,7 @@ def outputs(api: Api) -> list[Output]:
         Output(f"{src}/base/names.gen.c", "names.gen.c.j2", core.names_context(api)),
         Output(f"{src}/base/checks.gen.h", "checks.gen.h.j2", core.checks_context(api)),
         Output(f"{src}/api/registries.gen.c", "registries.gen.c.j2", core.registries_context(api)),
-        Output(f"{src}/api/library.gen.c", "library.gen.c.j2"),
+        Output(f"{src}/api/library.gen.c", "library.gen.c.j2", {"table": table_names(api)}),
         Output("tests/abi/layout.gen.c", "layout.gen.c.j2", {"layouts": layout.layouts(api)}),
     ]
 
@@ -89,6 +90,7 @@ def header_context(api: Api) -> dict:
         "abi_hash": f"UINT64_C(0x{api.abi_hash:016x})",
         "handles": [(h.doc, cabi.PREFIX + h.name) for h in api.handles],
         "types": [*(cabi.PREFIX + v.name for v in api.values), *structs],
+        "has_table": api.table is not None,
         "statuses": [enumerator("status", value) for value in api.statuses],
         "sections": sections,
     }
@@ -100,6 +102,8 @@ def section(api: Api, module: str) -> Section:
     structs += [options_struct(api, op) for op in operations if cabi.has_options(op)]
     if api.host is not None and module == api.host.module:
         structs.insert(0, host_struct(api))
+    if api.table is not None and module == api.table.module:
+        structs.append(table_struct(api))
     return Section(
         title=upper(module),
         doc=next(m.doc for m in api.modules if m.name == module),
@@ -108,6 +112,9 @@ def section(api: Api, module: str) -> Section:
             for c in api.of(module, api.constants)
         ),
         enums=enumerations(api, module),
+        callbacks=tuple(
+            (c.doc, cabi.callback_declaration(c)) for c in api.of(module, api.callbacks)
+        ),
         values=tuple(
             (v.doc, cabi.PREFIX + v.name, v.size // 8) for v in api.of(module, api.values)
         ),
@@ -143,8 +150,10 @@ def _members(kind: str, values: tuple[Value, ...]) -> tuple[Definition, ...]:
 
 
 def plain_struct(name: str, doc: str, fields: tuple[Field, ...]) -> Struct:
-    members = tuple(Member(f.doc, cabi.member(f).declaration) for f in fields)
-    return Struct(doc, cabi.PREFIX + name, members)
+    members = [Member(f.doc, cabi.member(f).declaration) for f in fields]
+    if fields[0].name != "struct_size":
+        return Struct(doc, cabi.PREFIX + name, tuple(members))
+    return _with_init(name, doc, members, [cabi.nothing(f.type) for f in fields[1:]])
 
 
 def host_struct(api: Api) -> Struct:
@@ -155,6 +164,31 @@ def host_struct(api: Api) -> Struct:
         *(Member(f.doc, cabi.host_function_declaration(f)) for f in api.host.functions),
     ]
     return _with_init("host", api.host.doc, members, ["NULL"] * (len(members) - 1))
+
+
+def table_struct(api: Api) -> Struct:
+    members = [Member(SIZE_DOC, cabi.HOST_MEMBERS[0].declaration)]
+    members += [
+        Member(f"See `{c.name}`.", "\n    ".join(wrapped_pointer(c)))
+        for c in cabi.table_functions(api)
+    ]
+    return Struct(api.table.doc, cabi.TABLE, tuple(members))
+
+
+def wrapped_pointer(c: cabi.CFunction) -> list[str]:
+    """On one line where it fits, else the parameters on lines of their own."""
+    line = cabi.pointer_declaration(c)
+    if len(line) + len("    ;") <= WIDTH:
+        return [line]
+    start, _, _ = line.partition(")(")
+    parameters = fill([p.declaration for p in c.parameters], WIDTH - 8 - len(");"))
+    last = len(parameters) - 1
+    lines = [f"    {part}{')' if i == last else ''}" for i, part in enumerate(parameters)]
+    return [f"{start})(", *lines]
+
+
+def table_names(api: Api) -> list[str]:
+    return [c.name for c in cabi.table_functions(api)]
 
 
 def options_struct(api: Api, operation: Operation) -> Struct:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from spec.gen import prose
-from spec.gen.model import Api, Argument, Constant, Module, Operation, Type, Value
+from spec.gen.model import Api, Argument, Callback, Constant, Module, Operation, Type, Value
 from spec.gen.render import Output
 
 FOLDER = "docs/reference"
@@ -49,13 +49,20 @@ def page(api: Api, module: Module) -> Output:
     context = {
         "name": module.name,
         "doc": module.doc,
-        "notes": ["Left out of builds without an operating system (WebAssembly)."]
-        if module.availability == "hosted"
-        else [],
+        "notes": notes(module),
         "tables": tables(api, module.name),
         "operations": [entry(api, op) for op in api.of(module.name, api.operations)],
     }
     return Output(f"{FOLDER}/{module.name}.md", "module.md.j2", context, (module.name,))
+
+
+def notes(module: Module) -> list[str]:
+    found = []
+    if module.availability == "hosted":
+        found.append("Left out of builds without an operating system (WebAssembly).")
+    if module.is_native:
+        found.append("For code in C, or in what calls C; no other language's layer offers it.")
+    return found
 
 
 def tables(api: Api, module: str) -> list[Table]:
@@ -76,7 +83,14 @@ def tables(api: Api, module: str) -> list[Table]:
     for struct in api.of(module, api.structs):
         rows = tuple((code(f.name), kind(f.type, f.unit), cell(f.doc)) for f in struct.fields)
         found.append(Table(f"struct.{struct.name}", struct.doc, ("field", "type", "meaning"), rows))
+    if callbacks := api.of(module, api.callbacks):
+        rows = tuple((code(c.name), given(c), cell(c.doc)) for c in callbacks)
+        found.append(Table("Callbacks", "", ("name", "is given", "meaning"), rows))
     return found + special_tables(api, module)
+
+
+def given(callback: Callback) -> str:
+    return ", ".join(code(a.name) for a in callback.arguments)
 
 
 def special_tables(api: Api, module: str) -> list[Table]:
@@ -94,6 +108,9 @@ def special_tables(api: Api, module: str) -> list[Table]:
         found.append(Table("Markers", doc, ("key", "value"), rows))
     if api.wire is not None and module == api.wire.module:
         found += wire_tables(api)
+    if api.table is not None and module == api.table.module:
+        rows = tuple((code(name),) for name in api.table.functions)
+        found.append(Table("The function table", api.table.doc, ("function",), rows))
     if registries := api.of(module, api.registries):
         rows = tuple(
             (str(r.value), code(r.name), yes(r.has_priority), yes(r.accepts_async), cell(r.doc))

@@ -53,9 +53,7 @@ def glue(f: flat.Function) -> Glue:
     lines += [_read(parameter, i) for i, parameter in enumerate(f.parameters)]
     lines.append(f'if (!call_.is_valid) return addon_refuse(&call_, "{f.name}");')
     if f.host:
-        lines.append("scopeflow_host host_;")
-        lend = f"addon_lend_host(&call_, &{flat.OPTIONS}, &host_)"
-        lines.append(f"if (!{lend}) return addon_leave(&call_);")
+        lines.append("scopeflow_host const host_ = addon_host(&call_);")
     if f.out_type:
         lines.append(flat.out_declaration(f))
     return Glue(f.id, f.name, count, (*lines, *_call(f)))

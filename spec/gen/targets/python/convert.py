@@ -38,7 +38,7 @@ def argument_line(argument: Argument, name: str, target: str, api: Api) -> str:
 def callable_lines(name: str, target: str, registry: str) -> str:
     """Two statements: what is known about the callable is kept with it (S3.9)."""
     return (
-        f'{name} = registered_callable({name}, "{name}", {registry})\n'
+        f'{name} = registered_callable({name}, "{name}", name, {registry})\n'
         f"{target} = <scopeflow_ref><PyObject *>{name}"
     )
 

@@ -9,8 +9,8 @@ from spec.gen.model import Api, Argument, Operation, Registry
 from spec.gen.text import fill
 
 from . import convert, shape
+from .docstrings import docstring, errors_of
 
-ERROR_DOC = "Raises {}."
 BREAK_CHAIN_BIT = cabi.value_name("callable_flag", "break_chain")
 # What fits between `if ` and ` != SCOPEFLOW_STATUS_OK:` in a method.
 CALL_WIDTH = 62
@@ -26,6 +26,7 @@ class Parameter:
     hint: str
     line: str
     taken: str  # the C lvalue whose reference the core takes, or empty
+    doc: str = ""
 
     @property
     def in_signature(self) -> str:
@@ -48,7 +49,7 @@ class Function:
     """One operation in Cython. `call` is the C call without the error argument."""
 
     name: str
-    doc: tuple[str, ...]
+    doc: str | tuple[str, ...]  # a docstring as it stands, or paragraphs
     signature: str  # of the Python method, after `self`
     stub: str
     returns: str
@@ -69,7 +70,7 @@ class Function:
 def begin(api: Api, op: Operation) -> Function:
     """The function that checks the arguments of a task, fills its options and begins it."""
     parameters = parameters_of(api, op, lambda a: f"c_options.{cabi.member_name(a)}")
-    driver = [a for a in op.arguments if _is_driver(a)]
+    driver = [a for a in op.arguments if _is_driver(op, a)]
     c_parameters = [f"{cabi.c_type(op.on)}c_self"]
     c_parameters += [cabi.member(a).declaration for a in driver]
     c_parameters += [p.name for p in parameters]
@@ -139,7 +140,7 @@ def method(api: Api, op: Operation) -> Function:
     implicit = [Parameter("", None, "", line, "") for line in _implicit_lines(op, breaks)]
     return Function(
         name=op.id,
-        doc=tuple(documentation(api, op)),
+        doc=docstring(api, op, parameters),
         signature="".join(f", {p.in_signature}" for p in parameters),
         stub=stub(op, parameters),
         returns="",
@@ -169,7 +170,7 @@ def stub(op: Operation, parameters: list[Parameter]) -> str:
 
 def parameters_of(api: Api, op: Operation, target) -> tuple[Parameter, ...]:
     """What a user gives, required ones first as in the spec."""
-    given = [a for a in op.arguments if not shape.is_implicit(a) and not _is_driver(a)]
+    given = [a for a in op.arguments if not shape.is_implicit(a) and not _is_driver(op, a)]
     given = [a for a in given if a.is_required] + [a for a in given if not a.is_required]
     parameters = [parameter(api, op, a, target(a)) for a in given]
     if op.action == "register" and registry_of(api, op).answer == "request":
@@ -193,7 +194,20 @@ def parameter(api: Api, op: Operation, argument: Argument, target: str) -> Param
     else:
         line = convert.argument_line(argument, name, target, api)
     taken = target if argument.passing == "take" else ""
-    return Parameter(name, convert.signature_default(argument), hint, line, taken)
+    default = convert.signature_default(argument)
+    return Parameter(name, default, hint, line, taken, parameter_doc(api, op, argument))
+
+
+def parameter_doc(api: Api, op: Operation, argument: Argument) -> str:
+    """With its unit; of a callable, how it is called."""
+    if argument.type.kind != "callable" or not op.registry:
+        return f"{argument.doc} In {UNITS[argument.unit]}." if argument.unit else argument.doc
+    registry = registry_of(api, op)
+    is_async = "may be async" if registry.accepts_async else "no async function"
+    return f"Called with `({', '.join(registry.call_arguments)})`; {is_async}. {argument.doc}"
+
+
+UNITS = {"ns": "nanoseconds", "bytes": "bytes"}
 
 
 def callback_hint(api: Api, op: Operation) -> str:
@@ -255,15 +269,7 @@ def self_parameter(op: Operation) -> Parameter:
 
 def documentation(api: Api, op: Operation) -> list[str]:
     """What it does, units, errors (style rule 7); ownership is the binding's affair."""
-    paragraphs = [op.doc]
-    errors = [
-        shape.error_class(name)
-        for name in sorted(op.errors, key=lambda name: api.error(name).value)
-        if name not in ("no_memory", "internal")
-    ]
-    if errors:
-        paragraphs.append(ERROR_DOC.format(", ".join(errors)))
-    return paragraphs
+    return [op.doc, *errors_of(api, op)]
 
 
 def c_call(op: Operation, arguments: list[str]) -> str:
@@ -275,8 +281,10 @@ def c_call(op: Operation, arguments: list[str]) -> str:
     return f"{name}(\n        " + "\n        ".join(fill([*arguments, ""], 84)).rstrip() + "\n    )"
 
 
-def _is_driver(argument: Argument) -> bool:
+def _is_driver(op: Operation, argument: Argument) -> bool:
     """Whether the hand-written driver gives it as a C value."""
+    if argument.name in shape.DRIVER_ARGUMENTS.get(op.id, ()):
+        return True
     if argument.type.kind == "flags" and argument.type.name in shape.DRIVER_FLAGS:
         return argument.type.name != "callable_flag"
     if argument.type.kind == "value":

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from spec.gen import cabi
-from spec.gen.model import Api, Operation, Struct
+from spec.gen.model import Api, Operation
 from spec.gen.render import Output
 
-from . import convert, operations, shape
+from . import convert, examples, operations, shape
+from .docstrings import of_type
 
 PACKAGE = "python/scopeflow"
 
@@ -14,12 +15,13 @@ LANGUAGE = "python"  # what `not_yet` calls it
 
 
 def outputs(api: Api) -> list[Output]:
+    examples.check(api)
     types = {
         "enums": [enum_context(api, name) for name in shape.user_enums(api)],
         "flags": [flags_context(api, name) for name in shape.user_flags(api)],
-        "errors": [error_context(error) for error in api.errors],
+        "errors": [error_context(api, error) for error in api.errors],
         "error_names": sorted(shape.error_class(error.name) for error in api.errors),
-        "structs": [struct_context(api.struct(name)) for name in shape.out_structs(api)],
+        "structs": [struct_context(api, name) for name in shape.out_structs(api)],
         "registries": api.registries,
         "handles": [handle_context(api, name) for name in shape.generated_handles(api)],
     }
@@ -79,20 +81,29 @@ def plain_struct(name: str, members) -> tuple[str, list[str]]:
 def enum_context(api: Api, name: str) -> dict:
     enum = api.enum(name)
     members = [(shape.member_name(v.name), v.value, v.doc) for v in enum.values]
-    return {"name": shape.enum_class(name), "doc": enum.doc, "members": members}
+    return {
+        "name": shape.enum_class(name),
+        "doc": of_type(
+            enum.doc,
+            examples.session(api, "enums", name),
+            [(f"{member} ({value})", doc) for member, value, doc in members],
+        ),
+        "members": members,
+    }
 
 
 def flags_context(api: Api, name: str) -> dict:
     flags = api.flag_set(name)
+    rows = [(f"{b.name.upper()} ({b.value})", b.doc) for b in flags.bits]
     return {
         "name": shape.flags_class(name),
-        "doc": flags.doc,
+        "doc": of_type(flags.doc, examples.session(api, "flags", name), rows),
         "mask": flags.mask,
         "bits": [(b.name.upper(), f"is_{b.name}", b.value, b.doc) for b in flags.bits],
     }
 
 
-def error_context(error) -> dict:
+def error_context(api: Api, error) -> dict:
     return {
         "name": shape.error_class(error.name),
         "bases": shape.error_bases(error.name),
@@ -100,11 +111,12 @@ def error_context(error) -> dict:
         "has_reason": error.name == "guardrail_rejected",
         "code": error.name,
         "status": error.value,
-        "doc": error.doc,
+        "doc": of_type(error.doc, examples.session(api, "errors", error.name)),
     }
 
 
-def struct_context(struct: Struct) -> dict:
+def struct_context(api: Api, name: str) -> dict:
+    struct = api.struct(name)
     fields = [
         {
             "name": cabi.member_name(f),
@@ -116,7 +128,11 @@ def struct_context(struct: Struct) -> dict:
     ]
     return {
         "name": shape.struct_class(struct.name),
-        "doc": struct.doc,
+        "doc": of_type(
+            struct.doc,
+            examples.session(api, "structs", name),
+            [(field["name"], field["doc"]) for field in fields],
+        ),
         "c_type": cabi.PREFIX + struct.name,
         "make": f"make_{struct.name}",
         "fields": fields,
@@ -127,7 +143,7 @@ def handle_context(api: Api, name: str) -> dict:
     ends = {op.kind: cabi.function_name(op) for op in api.operations if _is_on(op, name)}
     return {
         "name": shape.handle_class(name),
-        "doc": api.handle(name).doc,
+        "doc": of_type(api.handle(name).doc, examples.session(api, "handles", name)),
         "c_type": cabi.PREFIX + name,
         "adopt": f"adopt_{name}",
         "free": ends.get("destructor") or ends["release"],

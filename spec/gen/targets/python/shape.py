@@ -19,6 +19,7 @@ FLAGS_CLASSES = {"llm_attribute": "LLMAttributes"}
 
 # Set by the driver, never by a user: they stay plain integers.
 DRIVER_FLAGS = {"callable_flag", "call_flag", "pop_flag"}
+DRIVER_ARGUMENTS = {"task_link": {"position"}}
 
 ERROR_BASES = {
     "guardrail_rejected": "Refusal",
@@ -53,8 +54,9 @@ CALLABLE_NAMES = {
     "members": "injector",
 }
 
-# Complete as they are, but shown in another form: `Runtime.last_errors` gives all of them.
-HAND_WRITTEN = {"runtime_last_error"}
+# Complete as they are, but shown in another form: `Runtime.last_errors` and `Runtime.registrations`
+# give all of them.
+HAND_WRITTEN = {"runtime_last_error", "registration_list_new", "registration_list_read"}
 
 # Kinds of operation that come out complete; tasks get a `begin` function for the driver.
 CALLABLE_KINDS = ("call", "accessor", "constructor")

@@ -47,6 +47,7 @@ def is_called_by_cases(operation: Operation) -> bool:
     kinds = ("call", "task", "accessor")
     return (
         operation.kind in kinds
+        and not operation.is_native
         and operation.on is not None
         and operation.on.spelling in OWNERS
         and all(a.type.kind != "value" for a in operation.arguments)

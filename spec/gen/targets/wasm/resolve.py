@@ -85,7 +85,7 @@ def _c_lines(f: flat.Function):
         if not p.declares:
             yield f"{p.place} = {_c_value(p)};"
     if f.host:
-        yield f"scopeflow_host host_ = bridge_host(&{flat.OPTIONS});"
+        yield "scopeflow_host const host_ = bridge_host();"
     if f.out_type:
         yield flat.out_declaration(f)
     variables = {p.place: _c_value(p) for p in f.parameters if p.declares}

@@ -16,6 +16,13 @@
 
 #if UINTPTR_MAX == UINT64_MAX /* 64-bit pointers */
 
+SCOPEFLOW__ASSERT(sizeof(scopeflow_bytes) == 16);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_bytes, ptr) == 0);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_bytes, len) == 8);
+
+SCOPEFLOW__ASSERT(sizeof(scopeflow_uuid) == 16);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_uuid, bytes) == 0);
+
 SCOPEFLOW__ASSERT(sizeof(scopeflow_host) == 24);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_host, struct_size_bytes) == 0);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_host, context) == 8);
@@ -41,6 +48,16 @@ SCOPEFLOW__ASSERT(offsetof(scopeflow_facts, made_at_ns) == 32);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_facts, moods) == 40);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_facts, is_new) == 44);
 
+SCOPEFLOW__ASSERT(sizeof(scopeflow_watch) == 24);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_watch, struct_size_bytes) == 0);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_watch, run) == 8);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_watch, user_data) == 16);
+
+SCOPEFLOW__ASSERT(sizeof(scopeflow_functions) == 24);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_functions, struct_size_bytes) == 0);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_functions, foreign_watch) == 8);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_functions, foreign_length) == 16);
+
 SCOPEFLOW__ASSERT(sizeof(scopeflow_thing_new_options) == 12);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_thing_new_options, struct_size_bytes) == 0);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_thing_new_options, moods) == 4);
@@ -62,6 +79,13 @@ SCOPEFLOW__ASSERT(sizeof(scopeflow_task) == 64);
 SCOPEFLOW__ASSERT(sizeof(scopeflow_emitter) == 16);
 
 #elif defined(__i386__) /* 32-bit pointers, 8-byte integers aligned to 4 */
+
+SCOPEFLOW__ASSERT(sizeof(scopeflow_bytes) == 8);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_bytes, ptr) == 0);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_bytes, len) == 4);
+
+SCOPEFLOW__ASSERT(sizeof(scopeflow_uuid) == 16);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_uuid, bytes) == 0);
 
 SCOPEFLOW__ASSERT(sizeof(scopeflow_host) == 12);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_host, struct_size_bytes) == 0);
@@ -87,6 +111,16 @@ SCOPEFLOW__ASSERT(offsetof(scopeflow_facts, title) == 16);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_facts, made_at_ns) == 24);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_facts, moods) == 32);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_facts, is_new) == 36);
+
+SCOPEFLOW__ASSERT(sizeof(scopeflow_watch) == 12);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_watch, struct_size_bytes) == 0);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_watch, run) == 4);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_watch, user_data) == 8);
+
+SCOPEFLOW__ASSERT(sizeof(scopeflow_functions) == 12);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_functions, struct_size_bytes) == 0);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_functions, foreign_watch) == 4);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_functions, foreign_length) == 8);
 
 SCOPEFLOW__ASSERT(sizeof(scopeflow_thing_new_options) == 12);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_thing_new_options, struct_size_bytes) == 0);
@@ -110,6 +144,13 @@ SCOPEFLOW__ASSERT(sizeof(scopeflow_emitter) == 16);
 
 #elif UINTPTR_MAX == UINT32_MAX /* 32-bit pointers, 8-byte integers aligned to 8 */
 
+SCOPEFLOW__ASSERT(sizeof(scopeflow_bytes) == 8);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_bytes, ptr) == 0);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_bytes, len) == 4);
+
+SCOPEFLOW__ASSERT(sizeof(scopeflow_uuid) == 16);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_uuid, bytes) == 0);
+
 SCOPEFLOW__ASSERT(sizeof(scopeflow_host) == 12);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_host, struct_size_bytes) == 0);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_host, context) == 4);
@@ -134,6 +175,16 @@ SCOPEFLOW__ASSERT(offsetof(scopeflow_facts, title) == 16);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_facts, made_at_ns) == 24);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_facts, moods) == 32);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_facts, is_new) == 36);
+
+SCOPEFLOW__ASSERT(sizeof(scopeflow_watch) == 12);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_watch, struct_size_bytes) == 0);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_watch, run) == 4);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_watch, user_data) == 8);
+
+SCOPEFLOW__ASSERT(sizeof(scopeflow_functions) == 12);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_functions, struct_size_bytes) == 0);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_functions, foreign_watch) == 4);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_functions, foreign_length) == 8);
 
 SCOPEFLOW__ASSERT(sizeof(scopeflow_thing_new_options) == 12);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_thing_new_options, struct_size_bytes) == 0);

@@ -11,8 +11,7 @@ static napi_value addon_thing_new(napi_env env, napi_callback_info info) {
     options_.moods = addon_u32(&call_, 0);
     options_.weight_bytes = addon_u32(&call_, 1);
     if (!call_.is_valid) return addon_refuse(&call_, "thingNew");
-    scopeflow_host host_;
-    if (!addon_lend_host(&call_, &options_, &host_)) return addon_leave(&call_);
+    scopeflow_host const host_ = addon_host(&call_);
     scopeflow_runtime *out_ = NULL;
     scopeflow_status const status_ = scopeflow_thing_new(&host_, &options_, &out_, &call_.addon->error);
     if (status_ == SCOPEFLOW_STATUS_OK) call_.addon->slots[0] = (double)(uintptr_t)out_;

@@ -25,6 +25,8 @@ export interface Core {
   /** Memory for a task; its address. */
   taskNew(): number;
   taskFree(task: number): void;
+  /** What an addon in C gets, by kind (native-handle.ts); only the addon has it (ADR 0020). */
+  nativeHandle?(kind: number, address: number): object;
 
   /** Makes a thing. Absent where the core has no operating system. */
   thingNew?(moods: number, weightBytes: number): number;

@@ -3,7 +3,7 @@
 # One function for each operation: it checks the arguments, calls the core, and turns a failure into
 # an exception. The converters are in native/arguments.pxi.
 
-if scopeflow_abi_hash() != 0xb7de00e02b9ef274u:
+if scopeflow_abi_hash() != 0xc3eeaba434273b14u:
     raise ImportError(
         "scopeflow._native was generated for another version of the core than it is linked with"
     )
@@ -60,7 +60,13 @@ cdef class RuntimeOperations:
 
     def thing_paint(self, color, layer, label=None):
         """Gives a thing a color. It stays until the next.
-        Raises InvalidArgument."""
+
+        color: Color. Which one.
+        layer: int. Where.
+        label: str | None. What is written on it.
+
+        Raises InvalidArgument.
+        """
         cdef scopeflow_error c_error
         cdef scopeflow_color c_color
         cdef int32_t c_layer
@@ -77,7 +83,11 @@ cdef class RuntimeOperations:
         return make_facts(&c_facts)
 
     def thing_weight(self):
-        """How heavy it is."""
+        """How heavy it is.
+
+        >>> runtime.thing_weight()
+        8
+        """
         cdef uint64_t c_weight
         c_weight = scopeflow_thing_weight(self.pointer)
 
@@ -85,7 +95,19 @@ cdef class RuntimeOperations:
 
     def register_watcher(self, name, priority, guardrail):
         """Registers a watcher of things on a runtime. For all. Looks at a thing.
-        Raises InvalidArgument."""
+
+        name: str. Its name.
+        priority: int. Its place.
+        guardrail: Called with `(name, request)`; may be async. What is called.
+
+        Raises InvalidArgument.
+
+        >>> def watch(name, request):
+        ...     return "no"
+        >>> watchers.register("a rather long name", 10, watch, "and something more to give")
+        >>> runtime.thing_carry()
+        'no'
+        """
         cdef scopeflow_error c_error
         cdef scopeflow_bytes c_name
         cdef int32_t c_priority
@@ -93,7 +115,7 @@ cdef class RuntimeOperations:
         cdef scopeflow_callable_flag c_flags
         text_argument(name, "name", &c_name)
         c_priority = i32_argument(priority, -2147483648, 2147483647, "priority")
-        guardrail = registered_callable(guardrail, "guardrail", SCOPEFLOW_REGISTRY_WATCHER)
+        guardrail = registered_callable(guardrail, "guardrail", name, SCOPEFLOW_REGISTRY_WATCHER)
         c_callable = <scopeflow_ref><PyObject *>guardrail
         c_flags = callable_flags(c_callable)
         take_reference(c_callable)
@@ -105,7 +127,17 @@ cdef class RuntimeOperations:
 
     def deregister_watcher(self, name):
         """Removes a watcher of things from a runtime.
-        Raises InvalidArgument."""
+
+        name: str. Its name.
+
+        Raises InvalidArgument.
+
+        >>> def watch(name, request):
+        ...     return "no"
+        >>> watchers.register("a rather long name", 10, watch, "and something more to give")
+        >>> watchers.deregister("a rather long name")
+        True
+        """
         cdef scopeflow_error c_error
         cdef scopeflow_bytes c_name
         cdef uint32_t c_removed
@@ -119,7 +151,23 @@ cdef class RuntimeOperations:
 
     def scope_register_watcher(self, scope_handle, name, priority, guardrail):
         """Registers a watcher of things on a scope. For one. Looks at a thing.
-        Raises InvalidArgument, InvalidJson."""
+
+        scope_handle: ScopeHandle. The scope, which is open.
+        name: str. Its name.
+        priority: int. Its place.
+        guardrail: Called with `(name, request)`; may be async. What is called.
+
+        Raises InvalidArgument, InvalidJson.
+
+        >>> def watch(name, request):
+        ...     return "no"
+        >>> handle = scope.push("turn", ScopeType.Agent)
+        >>> scope_local.register_subscriber(
+        ...     handle, "a rather long name", 10, watch, "and something more to give"
+        ... )
+        >>> runtime.thing_carry()
+        'no'
+        """
         cdef scopeflow_error c_error
         cdef scopeflow_bytes c_name
         cdef int32_t c_priority
@@ -130,7 +178,7 @@ cdef class RuntimeOperations:
         c_self = (<ScopeHandle>scope_handle).pointer
         text_argument(name, "name", &c_name)
         c_priority = i32_argument(priority, -2147483648, 2147483647, "priority")
-        guardrail = registered_callable(guardrail, "guardrail", SCOPEFLOW_REGISTRY_WATCHER)
+        guardrail = registered_callable(guardrail, "guardrail", name, SCOPEFLOW_REGISTRY_WATCHER)
         c_callable = <scopeflow_ref><PyObject *>guardrail
         c_flags = callable_flags(c_callable)
         take_reference(c_callable)
@@ -142,7 +190,21 @@ cdef class RuntimeOperations:
 
     def scope_deregister_watcher(self, scope_handle, name):
         """Removes a watcher of things from a scope.
-        Raises InvalidArgument."""
+
+        scope_handle: ScopeHandle. The scope, which is open.
+        name: str. Its name.
+
+        Raises InvalidArgument.
+
+        >>> def watch(name, request):
+        ...     return "no"
+        >>> handle = scope.push("turn", ScopeType.Agent)
+        >>> scope_local.register_subscriber(
+        ...     handle, "a rather long name", 10, watch, "and something more to give"
+        ... )
+        >>> scope_local.deregister_subscriber(handle, "a rather long name")
+        True
+        """
         cdef scopeflow_error c_error
         cdef scopeflow_bytes c_name
         cdef scopeflow_scope *c_self

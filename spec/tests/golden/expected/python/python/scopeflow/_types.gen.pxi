@@ -9,6 +9,9 @@ class Color(Enumeration, metaclass=EnumerationType):
     Red (0): Like blood.
     Green (1): Like grass.
     Black (5): Like coal.
+
+    >>> Color.Red
+    Color.Red
     """
 
     __slots__ = ()
@@ -24,6 +27,9 @@ class Moods(FlagSet):
 
     CALM (1): It rests.
     LOUD (4): It shouts.
+
+    >>> Moods.CALM.is_calm
+    True
     """
 
     __slots__ = ()
@@ -43,19 +49,32 @@ Moods.CALM = Moods(0x1)
 Moods.LOUD = Moods(0x4)
 
 class InvalidArgument(ScopeflowError, ValueError):
-    """A value is wrong."""
+    """A value is wrong.
+
+    >>> InvalidArgument.code
+    'invalid_argument'
+    """
 
     status = 1003
     code = "invalid_argument"
 
 class InvalidJson(ScopeflowError, ValueError):
-    """A text is no JSON."""
+    """A text is no JSON.
+
+    >>> InvalidJson.code
+    'invalid_json'
+    """
 
     status = 2001
     code = "invalid_json"
 
 class NoMemory(ScopeflowError):
-    """There is no memory."""
+    """There is no memory.
+
+    >>> print("a line\\nbroken")
+    a line
+    broken
+    """
 
     status = 3002
     code = "no_memory"
@@ -66,8 +85,13 @@ cdef dict ERROR_CLASSES = {
     3002: NoMemory,
 }
 
+# Number -> name, what it is called in texts, and what its callables are called with.
 cdef dict REGISTRIES = {
-    1: ("watcher", "watcher of things"),
+    1: (
+        "watcher",
+        "watcher of things",
+        ("name", "request",),
+    ),
 }
 
 @cython.final
@@ -79,6 +103,9 @@ cdef class Facts:
     made_at_ns: When it was made.
     moods: How it feels.
     is_new: Whether it is new.
+
+    >>> runtime.thing_paint(Color.Red, 1).title
+    'red'
     """
 
     cdef readonly object id

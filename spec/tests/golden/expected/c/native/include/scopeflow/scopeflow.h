@@ -17,7 +17,7 @@
 #define SCOPEFLOW_VERSION "1.2.3"
 
 /* A number over everything in this header that a compiled caller depends on (S6.3). */
-#define SCOPEFLOW_ABI_HASH UINT64_C(0xb7de00e02b9ef274)
+#define SCOPEFLOW_ABI_HASH UINT64_C(0xc3eeaba434273b14)
 
 #ifndef SCOPEFLOW_API
 #if defined(_WIN32)
@@ -59,6 +59,9 @@ typedef struct scopeflow_scope scopeflow_scope;
 /* One thing. It has a thread of its own. */
 typedef struct scopeflow_runtime scopeflow_runtime;
 
+/* One visit. */
+typedef struct scopeflow_visit scopeflow_visit;
+
 typedef struct scopeflow_task scopeflow_task;
 typedef struct scopeflow_emitter scopeflow_emitter;
 typedef struct scopeflow_error scopeflow_error;
@@ -68,6 +71,8 @@ typedef struct scopeflow_host scopeflow_host;
 typedef struct scopeflow_facts scopeflow_facts;
 typedef struct scopeflow_thing_new_options scopeflow_thing_new_options;
 typedef struct scopeflow_thing_carry_options scopeflow_thing_carry_options;
+typedef struct scopeflow_watch scopeflow_watch;
+typedef struct scopeflow_functions scopeflow_functions;
 
 /* What came of an operation: 0 is success, 1 to 99 are no errors, 1xxx is the caller's mistake,
  * 2xxx is input data, 3xxx is a resource, 9xxx is internal. */
@@ -376,6 +381,49 @@ SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
 scopeflow_scope_deregister_watcher(
     scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed, scopeflow_error *out_error);
 
+/* ---- FOREIGN ----
+ *
+ * What only code in C gets to see. */
+
+/* Looks at a visit. */
+typedef void (*scopeflow_watch_run)(void *user_data, scopeflow_visit *visit);
+
+/* Who looks. */
+struct scopeflow_watch {
+    /* Size of this struct. */
+    uint32_t struct_size_bytes;
+    /* What is called. */
+    scopeflow_watch_run run;
+    /* Handed to it. */
+    void *user_data;
+};
+#define SCOPEFLOW_WATCH_INIT \
+    {(uint32_t)sizeof(scopeflow_watch), NULL, NULL}
+
+/* The functions that a visitor needs. */
+struct scopeflow_functions {
+    /* Size of this struct. */
+    uint32_t struct_size_bytes;
+    /* See `scopeflow_foreign_watch`. */
+    scopeflow_status (*foreign_watch)(
+        scopeflow_runtime *self, const scopeflow_watch *watch, scopeflow_error *out_error);
+    /* See `scopeflow_foreign_length`. */
+    uint32_t (*foreign_length)(const scopeflow_visit *self);
+};
+
+/* Lets somebody look.
+ * watch: Who looks.
+ * Errors: invalid_argument (1003).
+ * Thread: For one thread at a time. */
+SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
+scopeflow_foreign_watch(
+    scopeflow_runtime *self, const scopeflow_watch *watch, scopeflow_error *out_error);
+
+/* How long it takes.
+ * Returns: In minutes.
+ * Thread: For one thread at a time. */
+SCOPEFLOW_API uint32_t scopeflow_foreign_length(const scopeflow_visit *self);
+
 /* ---- LIBRARY ---- */
 
 /* The SCOPEFLOW_ABI_HASH that the library was built with; a caller compares it at load. */
@@ -387,6 +435,14 @@ SCOPEFLOW_API const char *scopeflow_version(void);
 /* The name of a status, such as `not_found`; `unknown` for any other number. NUL-terminated and
  * static. */
 SCOPEFLOW_API const char *scopeflow_status_name(scopeflow_status status);
+
+/* The functions of this library for code that is not linked to it. Static. */
+SCOPEFLOW_API const scopeflow_functions *scopeflow_get_functions(void);
+
+/* Whether the table that a caller was given has a function: one of an older library may be
+ * shorter. */
+#define SCOPEFLOW_HAS_FUNCTION(table, name) \
+    ((table)->struct_size_bytes >= offsetof(scopeflow_functions, name) + sizeof((table)->name))
 
 #ifdef __cplusplus
 }

@@ -131,5 +131,14 @@ static inline scopeflow_status scopeflow__check_scope_deregister_watcher(
     return SCOPEFLOW_STATUS_OK;
 }
 
+static inline scopeflow_status scopeflow__check_foreign_watch(
+    scopeflow_runtime *self, const scopeflow_watch *watch, scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(watch != NULL,
+                       out_error, "watch must not be null");
+    return SCOPEFLOW_STATUS_OK;
+}
+
 /* clang-format on */
 #endif

@@ -1,0 +1,16 @@
+# i686 under Linux. An x86-64 machine runs it by itself, others by qemu's user mode.
+set(CMAKE_SYSTEM_NAME Linux)
+set(CMAKE_SYSTEM_PROCESSOR i686)
+set(CMAKE_C_COMPILER i686-linux-gnu-gcc)
+set(root /usr/i686-linux-gnu)
+execute_process(COMMAND ${root}/lib/ld-linux.so.2 --version
+  RESULT_VARIABLE cannot_run OUTPUT_QUIET ERROR_QUIET)
+if(cannot_run)
+  set(CMAKE_CROSSCOMPILING_EMULATOR qemu-i386;-L;${root})
+else()
+  set(CMAKE_CROSSCOMPILING_EMULATOR ${root}/lib/ld-linux.so.2;--library-path;${root}/lib)
+endif()
+set(CMAKE_FIND_ROOT_PATH ${root})
+set(CMAKE_FIND_ROOT_PATH_MODE_PROGRAM NEVER)
+set(CMAKE_FIND_ROOT_PATH_MODE_LIBRARY ONLY)
+set(CMAKE_FIND_ROOT_PATH_MODE_INCLUDE ONLY)
