@@ -10115,7 +10115,8 @@ bool scopeflow__fields_are_sane(scopeflow_runtime *runtime, scopeflow_ref fields
 
 static size_t block_size(size_t texts_len) {
     size_t const least = sizeof(scopeflow_event) + texts_len;
-    return least + LEAST_LINE_BYTES <= SCOPEFLOW__SPARE_BYTES ? SCOPEFLOW__SPARE_BYTES : least;
+    size_t const spare = SCOPEFLOW__SPARE_BYTES;
+    return least + LEAST_LINE_BYTES <= spare ? spare : least;
 }
 
 /* An allocator of the host's own sees every event: it may count them. */
