@@ -327,7 +327,7 @@ void mix_settle(mix *self) {
     uint64_t const dropped = dropped_count(self);
     uint64_t const excused = self->is_orderly ? 0 : dropped - self->dropped_before;
     MIX_MUST(spans_missing(&self->spans) <= excused);
-    if (self->is_orderly) MIX_MUST(self->spans.late_count == 0);
+    MIX_MUST(self->spans.late_count == 0);
     self->dropped_before = dropped;
     spans_reset(&self->spans);
 }

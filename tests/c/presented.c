@@ -72,7 +72,10 @@ static object *present_error(call *c, const object *error, bool is_reason) {
     json_put_c(&text, "{\"error\":{\"type\":");
     json_put_string(&text, type, strlen(type));
     json_put_c(&text, ",\"message\":");
-    json_put_string(&text, error->text, error->len);
+    if (error->kind == OBJECT_JSON)
+        json_put(&text, error->text, error->len); /* A native guard's reason. */
+    else
+        json_put_string(&text, error->text, error->len);
     json_put_c(&text, "}}");
     return new_written(&c->runner->host, &text, OWNER_OBSERVERS);
 }

@@ -101,6 +101,7 @@ def emit_start(call: Call, span: Scope, request: Any, context: Context) -> None:
     watch = Watch.of(call.runtime, START_SANITIZER, span)
     if watch is None:
         return
+    call.runtime.emitter.begin_start(span.uuid)
     draft = events.scope_draft(span, "start", span.started_at)
     draft.metadata = call.runtime.text(span.metadata)
     held = Held()

@@ -32,6 +32,14 @@ Maker = Callable[[Held], Emission]  # what an event becomes when its turn has co
 
 
 @dataclass
+class Start:
+    """One that has not reached everybody yet."""
+
+    is_made: bool = False
+    early: list[Emission] = field(default_factory=list)  # what is to follow it
+
+
+@dataclass
 class Emitter:
     """A thread's place for events: one is served at a time, the others wait (S5.1)."""
 
@@ -39,6 +47,11 @@ class Emitter:
     is_serving: bool = False
     aside: list[Emission] = field(default_factory=list)  # emitted by those who are being served
     waiting_count: int = 0
+    starts: dict[str, Start] = field(default_factory=dict)  # by the uuids of their scopes
+
+    def begin_start(self, scope_uuid: str) -> None:
+        """From now on nothing overtakes that start: no end, and no mark in the scope (S4.3)."""
+        self.starts[scope_uuid] = Start()
 
     def emit(self, makers: list[Maker], context: Context) -> None:
         """Delivers events to those who were resolved for them at their emission (S3.4, S5.1).
@@ -50,19 +63,43 @@ class Emitter:
         queue, held = deque(makers), Held()
         while queue:
             emission = queue.popleft()(held)
+            if self._is_left_with_start(emission):
+                continue
             if self.is_serving:
-                self._put_aside(emission)
+                self._put_aside(emission, queue)
                 continue
             self.is_serving = True
             self._serve(*emission, context, held)
             self.is_serving = False
+            self._follow(emission, queue)
             queue.extend(partial(self._take, emission) for emission in self.aside)
             self.aside.clear()
         held.release()
 
-    def _put_aside(self, emission: Emission) -> None:
+    def _is_left_with_start(self, emission: Emission) -> bool:
+        """What is put aside stands behind the start, if that has been put aside as well."""
+        event, _ = emission
+        start = self.starts.get(event.scope_uuid)
+        if start is None:
+            return False
+        if event.is_start:
+            start.is_made = True
+            return False
+        if start.is_made and self.is_serving:
+            return False
+        start.early.append(emission)
+        return True
+
+    def _follow(self, emission: Emission, queue: deque[Maker]) -> None:
+        event, _ = emission
+        if event.is_start:
+            early = self.starts.pop(event.scope_uuid).early
+            queue.extendleft(partial(_as_it_is, emission) for emission in reversed(early))
+
+    def _put_aside(self, emission: Emission, queue: deque[Maker]) -> None:
         if self.waiting_count == WAITING_LIMIT:
             self.stats.dropped_event_count += 1
+            self._follow(emission, queue)
             return
         self.waiting_count += 1
         self.aside.append(emission)
@@ -85,3 +122,7 @@ class Emitter:
                     subscriber.callable(event, context)
             except Failure:
                 self.stats.subscriber_error_count += 1
+
+
+def _as_it_is(emission: Emission, _: Held) -> Emission:
+    return emission

@@ -27,6 +27,8 @@ class Event:
 
     kind: str
     line: str
+    scope_uuid: str  # the scope itself, or the one that a mark stands in
+    is_start: bool
 
 
 @dataclass(eq=False)
@@ -134,7 +136,8 @@ class Draft:
             line["attributes"] = f"[{attributes}]"
         line["category"] = "null" if self.category is None else quote(self.category)
         line["category_profile"] = self.profile_text() or "null"
-        return Event(self.kind, _object(line))
+        scope_uuid = self.parent_uuid if self.scope_category is None else self.uuid
+        return Event(self.kind, _object(line), scope_uuid, self.scope_category == "start")
 
 
 def scope_draft(scope: Scope, category: str, timestamp: int) -> Draft:

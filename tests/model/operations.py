@@ -55,6 +55,7 @@ def push(
 
 def _emit_start(runtime: Runtime, scope: Scope, data: Any, context: Context) -> None:
     if watch := Watch.of(runtime, START_SANITIZER, scope):
+        runtime.emitter.begin_start(scope.uuid)
         draft = events.scope_draft(scope, "start", scope.started_at)
         draft.data, draft.metadata = runtime.text(data), runtime.text(scope.metadata)
         watch.emit(draft, context, can_await=False)

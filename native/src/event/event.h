@@ -37,6 +37,7 @@ typedef enum scopeflow__preparation {
     SCOPEFLOW__PREPARE_ERROR,       /* and sanitizers on the text of an error or refusal. */
     SCOPEFLOW__PREPARE_INJECTION,
     SCOPEFLOW__PREPARE_FIELDS, /* Event sanitizers. */
+    SCOPEFLOW__PREPARE_PLACE,  /* Its turn, which is not before the start's: see order.c. */
     SCOPEFLOW__PREPARED
 } scopeflow__preparation;
 
@@ -79,7 +80,8 @@ struct scopeflow_event {
     /* What the preparation made. */
     uint8_t preparation; /* A scopeflow__preparation. */
     uint8_t error_text;  /* A scopeflow__error_text. */
-    bool was_sanitized;  /* `data` is a sanitizer's answer, and owned. */
+    bool was_shown;      /* A sanitizer was asked about `data`, */
+    bool was_sanitized;  /* and `data` is a sanitizer's answer, and owned. */
     bool is_stream;
     bool is_lost; /* Memory was missing for something that belongs in it: nobody gets it. */
     bool codec_failed;
@@ -105,6 +107,12 @@ struct scopeflow_event {
 
     scopeflow__set *listeners; /* Who gets it, resolved at the emission (S3.12). Held. */
     scopeflow_event *next;     /* In the row of those that wait for delivery. */
+
+    /* Of a start that waits, under the runtime's order lock: see order.c. */
+    scopeflow_event *next_start;
+    scopeflow_event *early; /* What is to follow it, in this order. Held. */
+    const void *where;      /* The task or the emitter that it stands in. */
+    bool is_noted;          /* It stands in the runtime's row. */
 
     bool is_encoded;
     bool is_being_encoded; /* The host's code runs meanwhile, and may ask for it again. */

@@ -9,18 +9,27 @@ typedef char
 
 /* --- Events that subscribers emit --- */
 
+/* Nobody has got it yet. */
+static void drop_first(scopeflow__task *self) {
+    scopeflow_event *const event = self->events;
+    scopeflow__order_follow(self);
+    self->events = event->next;
+    scopeflow__event_drop(event);
+}
+
 /* S5.1: what a subscriber emits waits until the current event has reached everybody. By then the
  * objects that it refers to may have changed or gone, so it is encoded now (S5.5), and does
  * not hold its scope open any longer (S1.12). */
 static void put_aside(scopeflow__task *self, scopeflow__emitter *emitter) {
     scopeflow_event *const event = self->events;
-    self->events = event->next;
-    event->next = NULL;
+    scopeflow__order_note(event, emitter);
     if (emitter->waiting_count == SCOPEFLOW_EMITTER_EVENT_LIMIT ||
         !scopeflow__event_encode(event)) {
-        scopeflow__event_drop(event);
+        drop_first(self);
         return;
     }
+    self->events = event->next;
+    event->next = NULL;
     scopeflow__event_leave_scope(event);
     scopeflow__event_set_adrift(event);
     if (emitter->first == NULL)
@@ -35,6 +44,8 @@ static void put_aside(scopeflow__task *self, scopeflow__emitter *emitter) {
 /* Moves what subscribers emitted meanwhile behind what already waits. */
 static void take_aside(scopeflow__task *self, scopeflow__emitter *emitter) {
     if (emitter->first == NULL) return;
+    for (scopeflow_event *event = emitter->first; event != NULL; event = event->next)
+        if (event->is_noted) scopeflow__order_note(event, self);
     if (self->events == NULL)
         self->events = emitter->first;
     else
@@ -76,6 +87,7 @@ static const scopeflow__entry *next_listener(scopeflow__task *self) {
 static void retire_event(scopeflow__task *self) {
     scopeflow_event *const event = self->events;
     count_delivery(event);
+    if (event->is_noted) scopeflow__order_follow(self);
     scopeflow__event_settle(event);
     if (scopeflow__load_u32(&event->refs) > 1) {
         if (!scopeflow__event_encode(event)) {
@@ -90,23 +102,16 @@ static void retire_event(scopeflow__task *self) {
     scopeflow_event_release(event);
 }
 
-/* Nobody has got it yet. */
-static void drop_first(scopeflow__task *self) {
-    scopeflow_event *const event = self->events;
-    self->events = event->next;
-    scopeflow__event_drop(event);
-}
-
 /* An emitter serves one task at a time, whichever thread answers the others. */
 static void begin_serving(scopeflow__task *self, scopeflow__emitter *emitter) {
-    if (emitter == NULL || self->serving != NULL || emitter->is_delivering) return;
+    if (emitter == NULL || self->serving != NULL || emitter->server != NULL) return;
     self->serving = emitter;
-    emitter->is_delivering = true;
+    emitter->server = self;
 }
 
 static void end_serving(scopeflow__task *self) {
     if (self->serving == NULL) return;
-    self->serving->is_delivering = false;
+    self->serving->server = NULL;
     self->serving = NULL;
 }
 
@@ -129,20 +134,32 @@ static void fill_delivery(scopeflow__task *self, const scopeflow__entry *listene
     step->registration = scopeflow__entry_name(listener);
 }
 
+/* The others have to get it first even if somebody ends the scope meanwhile, on another thread. */
+static void begin_delivery(scopeflow__task *self) {
+    const scopeflow__set *const listeners = self->events->listeners;
+    if (listeners->chains[SCOPEFLOW_REGISTRY_SUBSCRIBER].count > 1)
+        scopeflow__order_note(self->events, self);
+}
+
 bool scopeflow__task_deliver(scopeflow__task *self, scopeflow_emitter *emitter,
                              scopeflow_step *step) {
     scopeflow__emitter *const mine = scopeflow__emitter_of(emitter);
     while (self->events != NULL) {
         if (self->events->preparation != SCOPEFLOW__PREPARED) {
             end_serving(self); /* What a sanitizer emits is no subscriber's. */
-            if (scopeflow__task_prepare(self, step)) return true;
+            if (scopeflow__task_prepare(self, step)) {
+                scopeflow__order_note(self->events, self);
+                return true;
+            }
             if (self->events->is_lost) {
                 drop_first(self);
                 continue;
             }
+            self->events->preparation = SCOPEFLOW__PREPARED;
+            if (scopeflow__order_keep(self, mine)) continue;
         }
         /* One that somebody has got already goes on to the others, whoever answers. */
-        if (mine != NULL && mine->is_delivering && self->serving == NULL &&
+        if (mine != NULL && mine->server != NULL && self->serving == NULL &&
             self->listener_index == 0) {
             put_aside(self, mine);
             continue;
@@ -151,6 +168,7 @@ bool scopeflow__task_deliver(scopeflow__task *self, scopeflow_emitter *emitter,
         stop_waiting(self);
         const scopeflow__entry *const listener = next_listener(self);
         if (listener != NULL) {
+            if (self->listener_index == 1) begin_delivery(self);
             fill_delivery(self, listener, step);
             return true;
         }

@@ -17,7 +17,8 @@ void scopeflow__event_drop(scopeflow_event *event) {
 
 /* S4.3: where nobody got the start, nobody gets the end; and an end that nobody got is owed. */
 static bool is_owed_again(scopeflow_event *event) {
-    if (event->kind != SCOPEFLOW_EVENT_KIND_SCOPE || event->is_waiting) return false;
+    bool const has_left = scopeflow__scope_is_root(event->scope); /* A root has no events. */
+    if (event->kind != SCOPEFLOW_EVENT_KIND_SCOPE || has_left) return false;
     if (event->scope_category == SCOPEFLOW_SCOPE_CATEGORY_START) {
         (void)scopeflow__scope_end(event->scope);
         return false;
@@ -30,6 +31,7 @@ void scopeflow__task_drop_events(scopeflow__task *self) {
     bool is_being_delivered = self->pending == SCOPEFLOW__PENDING_DELIVER;
     while (self->events != NULL) {
         scopeflow_event *const event = self->events;
+        scopeflow__order_follow(self);
         self->events = event->next;
         if (!is_being_delivered && is_owed_again(event))
             scopeflow_event_release(event);
@@ -47,10 +49,12 @@ void scopeflow__task_emit(scopeflow__task *self, scopeflow_event *event,
         return;
     }
     event->listeners = listeners;
-    if (self->events == NULL)
+    if (self->events == NULL) {
         self->events = event;
-    else
+    } else {
         self->last_event->next = event;
+        scopeflow__order_note(event, self);
+    }
     self->last_event = event;
 }
 

@@ -101,6 +101,7 @@ static const scopeflow__chain *stage_chain(const scopeflow_event *event) {
         return &event->listeners->chains[SCOPEFLOW_REGISTRY_EVENT_METADATA_INJECTOR];
     case SCOPEFLOW__PREPARE_FIELDS: return &event->listeners->chains[event_sanitizers(event)];
     case SCOPEFLOW__PREPARE_ANNOTATION:
+    case SCOPEFLOW__PREPARE_PLACE:
     case SCOPEFLOW__PREPARED: break;
     }
     return NULL;
@@ -121,6 +122,7 @@ static void fail_stage(scopeflow_event *event, scopeflow__entry *entry) {
     case SCOPEFLOW__PREPARE_FIELDS: scopeflow__event_strip(event, entry); break;
     case SCOPEFLOW__PREPARE_INJECTION: return; /* It is passed over, the next one runs. */
     case SCOPEFLOW__PREPARE_ANNOTATION:
+    case SCOPEFLOW__PREPARE_PLACE:
     case SCOPEFLOW__PREPARED: break;
     }
     next_stage(event);
@@ -142,12 +144,13 @@ static void fault_entry(scopeflow_event *event, scopeflow__entry *entry, const c
 
 /* --- Asking --- */
 
-static void fill_input(const scopeflow_event *event, scopeflow_step *step) {
+static void fill_input(scopeflow_event *event, scopeflow_step *step) {
     if (event->preparation == SCOPEFLOW__PREPARE_PAYLOAD) {
         step->input = event->data;
         step->codec = event->codec;
         if (!event->was_sanitized) step->input_flags = SCOPEFLOW_STEP_FLAG_PRIVATE_COPY;
         if (!event->is_response) step->input_flags |= SCOPEFLOW_STEP_FLAG_OBSERVED;
+        event->was_shown = true;
     } else if (event->preparation == SCOPEFLOW__PREPARE_ERROR) {
         bool const is_reason = event->data_source == SCOPEFLOW__DATA_REFUSAL;
         bool const is_first = event->error_text == SCOPEFLOW__ERROR_TEXT_OWN;
@@ -191,12 +194,13 @@ static bool ask_chain(scopeflow__task *self, scopeflow_event *event, scopeflow_s
     return false;
 }
 
-/* S2.8: what was given with the payload stands as long as observers see that very payload. */
+/* S2.8: what was given with the payload stands as long as observers see that very payload. Where
+ * sanitizers had a word that is asked of the text, also of one in C that had nothing to say. */
 static bool still_fits(scopeflow_event *event) {
     if (event->annotation == 0 || !has_payload(event)) return false;
-    return !event->was_sanitized ||
-           scopeflow__payloads_are_equal(event->scope->runtime, event->original, event->data,
-                                         &event->is_lost);
+    scopeflow_ref const before = event->was_sanitized ? event->original : event->data;
+    return !event->was_shown || scopeflow__payloads_are_equal(event->scope->runtime, before,
+                                                              event->data, &event->is_lost);
 }
 
 /* An annotation comes from the payload that observers see. */
@@ -232,8 +236,8 @@ static bool needs_nothing(const scopeflow_event *event) {
 
 bool scopeflow__task_prepare(scopeflow__task *self, scopeflow_step *step) {
     scopeflow_event *const event = self->events;
-    if (needs_nothing(event)) event->preparation = SCOPEFLOW__PREPARED;
-    while (event->preparation != SCOPEFLOW__PREPARED && !event->is_lost) {
+    if (needs_nothing(event)) event->preparation = SCOPEFLOW__PREPARE_PLACE;
+    while (event->preparation != SCOPEFLOW__PREPARE_PLACE && !event->is_lost) {
         bool const asks = event->preparation == SCOPEFLOW__PREPARE_ANNOTATION
                               ? ask_codec(self, event, step)
                               : ask_chain(self, event, step);
@@ -284,6 +288,7 @@ static void take_value(scopeflow_event *event, scopeflow_ref value) {
         break;
     case SCOPEFLOW__PREPARE_FIELDS: scopeflow__event_set_fields(event, value); break;
     case SCOPEFLOW__PREPARE_ANNOTATION:
+    case SCOPEFLOW__PREPARE_PLACE:
     case SCOPEFLOW__PREPARED: scopeflow__runtime_release_ref(runtime, value); break;
     }
     scopeflow__event_touch(event);

@@ -192,6 +192,17 @@ bool scopeflow__ref_is_null(scopeflow_runtime *runtime, scopeflow_ref ref);
 bool scopeflow__ref_is_json(scopeflow_runtime *runtime, scopeflow_ref ref);
 bool scopeflow__ref_is_object(scopeflow_runtime *runtime, scopeflow_ref ref);
 
+/* --- order.c: no end overtakes its start --- */
+
+/* The event, if it is a start, waits: for a sanitizer, behind others, for subscribers. `where` is
+ * the task or the emitter in whose row it stands. */
+void scopeflow__order_note(scopeflow_event *start, const void *where);
+/* True if the first event is not to be delivered now but right after the start of its scope, which
+ * has got it, and everybody with it. */
+bool scopeflow__order_keep(scopeflow__task *self, const struct scopeflow__emitter *mine);
+/* The first event has been delivered, or will never be: what was to follow it stands behind it. */
+void scopeflow__order_follow(scopeflow__task *self);
+
 /* --- deliver.c --- */
 
 /* Fills a step if the host has to do something for an event; false when all have reached

@@ -69,6 +69,9 @@ struct scopeflow_runtime {
     uint64_t dropped_event_count;
     uint64_t abandoned_scope_count;
 
+    scopeflow__spinlock order_lock;
+    scopeflow_event *noted_starts; /* Under that lock: the starts that wait, see order.c. */
+
     scopeflow__spinlock log_lock;
     uint32_t log_count; /* Messages so far; the last ones stand in `log`, as in a ring. */
     scopeflow_error log[SCOPEFLOW__LOG_COUNT];

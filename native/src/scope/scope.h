@@ -55,6 +55,7 @@ struct scopeflow_scope {
     bool is_manual;         /* A call that the application runs by itself (S4.8). */
     bool is_abandoned; /* Ended without a word: its subscribers are still owed the end (S1.12). */
     bool is_detached;  /* Opened under a context value that had ended (S1.5). */
+    bool has_noted_start; /* Its start has had to wait: see order.c. */
     uint8_t type;
     uint8_t shard; /* Of the runtime: that of the thread that made it. */
 

@@ -1,0 +1,245 @@
+/* No end overtakes its start (ADR 0021), whatever others do while the start waits. In each test
+ * `slow` is being served, or a sanitizer asked, while something happens elsewhere; `log` tells what
+ * comes to a subscriber behind it. */
+#include "check.h"
+#include "session.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+typedef struct scene {
+    session s;
+    scopeflow_emitter here; /* Of the thread whose subscriber is slow, */
+    scopeflow_emitter elsewhere;
+    char seen[128]; /* By `log`: `+a` is a start, `-a` an end, `m` a mark. */
+} scene;
+
+typedef struct work {
+    scopeflow_task task;
+    scopeflow_step step;
+} work;
+
+static void must(scopeflow_status status) {
+    if (status != SCOPEFLOW_STATUS_OK) abort();
+}
+
+static bool is_for(const work *w, const char *name) {
+    const scopeflow_bytes registration = w->step.registration;
+    bool const is_asked =
+        w->step.kind == SCOPEFLOW_STEP_KIND_DELIVER || w->step.kind == SCOPEFLOW_STEP_KIND_INVOKE;
+    return is_asked && registration.len == strlen(name) &&
+           memcmp(registration.ptr, name, registration.len) == 0;
+}
+
+static void see(scene *self, scopeflow_event *event) {
+    scopeflow_event_info info;
+    must(scopeflow_event_describe(event, &info, NULL));
+    bool const is_start = info.scope_category == SCOPEFLOW_SCOPE_CATEGORY_START;
+    bool const is_end = info.scope_category == SCOPEFLOW_SCOPE_CATEGORY_END;
+    size_t const at = strlen(self->seen);
+    (void)snprintf(self->seen + at, sizeof self->seen - at, "%s%.*s ",
+                   is_start ? "+" : (is_end ? "-" : ""), (int)info.name.len, info.name.ptr);
+}
+
+static void answer(work *w, scopeflow_emitter *emitter) {
+    scopeflow_answer given;
+    memset(&given, 0, sizeof given);
+    given.emitter = emitter;
+    must(scopeflow_task_resume(&w->task, &given, &w->step, NULL));
+}
+
+static void check_seen(const scene *self, const char *expected) {
+    if (strcmp(self->seen, expected) != 0) fprintf(stderr, "saw %s\n", self->seen);
+    CHECK(strcmp(self->seen, expected) == 0);
+}
+
+/* Answers until it is the turn of `name`, or the task has ended. */
+static void drive(scene *self, work *w, scopeflow_emitter *emitter, const char *name) {
+    while (!is_for(w, name) && w->step.kind != SCOPEFLOW_STEP_KIND_DONE) {
+        if (is_for(w, "log")) see(self, w->step.event);
+        answer(w, emitter);
+    }
+}
+
+static void go_on(scene *self, work *w, scopeflow_emitter *emitter) {
+    if (w->step.kind != SCOPEFLOW_STEP_KIND_DONE) answer(w, emitter);
+    drive(self, w, emitter, "nobody");
+    CHECK(w->step.kind == SCOPEFLOW_STEP_KIND_DONE);
+}
+
+static void push(scene *self, work *w, scopeflow_emitter *emitter, const char *name) {
+    scopeflow_scope_push_options options = SCOPEFLOW_SCOPE_PUSH_OPTIONS_INIT;
+    options.name = session_text(name);
+    options.emitter = emitter;
+    must(scopeflow_scope_push(self->s.runtime, &options, &w->task, &w->step, NULL));
+}
+
+static void mark(scene *self, work *w, scopeflow_emitter *emitter, const char *name) {
+    scopeflow_scope_event_options options = SCOPEFLOW_SCOPE_EVENT_OPTIONS_INIT;
+    options.name = session_text(name);
+    options.emitter = emitter;
+    must(scopeflow_scope_event(self->s.runtime, &options, &w->task, &w->step, NULL));
+}
+
+static void end(scene *self, scopeflow_scope *scope, scopeflow_emitter *emitter) {
+    scopeflow_scope_pop_options options = SCOPEFLOW_SCOPE_POP_OPTIONS_INIT;
+    work w;
+    options.current = scope;
+    options.emitter = emitter;
+    must(scopeflow_scope_pop(scope, &options, &w.task, &w.step, NULL));
+    drive(self, &w, emitter, "nobody");
+    scopeflow_scope_release(scope);
+}
+
+static void close_elsewhere(scene *self) {
+    scopeflow_runtime_close_options options = SCOPEFLOW_RUNTIME_CLOSE_OPTIONS_INIT;
+    work w;
+    options.emitter = &self->elsewhere;
+    must(scopeflow_runtime_close(self->s.runtime, &options, &w.task, &w.step, NULL));
+    drive(self, &w, &self->elsewhere, "nobody");
+}
+
+static void begin(scene *self) {
+    memset(self, 0, sizeof *self);
+    session_init(&self->s);
+    session_subscribe(&self->s, "slow");
+    session_subscribe(&self->s, "log");
+}
+
+static void sanitize_ends(scene *self) {
+    object *const sanitizer = object_new_json(&self->s.host, "1", 1);
+    must(scopeflow_register_scope_sanitize_end_guardrail(self->s.runtime, session_text("clean"), 0,
+                                                         object_ref(sanitizer), 0, NULL));
+}
+
+/* Two scopes that nobody holds: their ends stand in the row of the next operation. */
+static void forget_two(scene *self) {
+    work w;
+    push(self, &w, &self->here, "x");
+    drive(self, &w, &self->here, "nobody");
+    scopeflow_scope *const x = w.step.scope;
+    push(self, &w, &self->here, "y");
+    drive(self, &w, &self->here, "nobody");
+    scopeflow_scope_release(x);
+    scopeflow_scope_release(w.step.scope);
+    self->seen[0] = '\0';
+}
+
+static void everybody_gets_the_start_first(void) {
+    scene all;
+    work w;
+    begin(&all);
+    push(&all, &w, &all.here, "a");
+    CHECK(is_for(&w, "slow"));
+    close_elsewhere(&all);
+    check_seen(&all, "");
+    go_on(&all, &w, &all.here);
+    check_seen(&all, "+a -a ");
+    scopeflow_scope_release(w.step.scope);
+    CHECK(session_deinit(&all.s));
+}
+
+static void an_end_elsewhere_follows_a_start_that_was_put_aside(void) {
+    scene all;
+    work served;
+    work w;
+    begin(&all);
+    mark(&all, &served, &all.here, "m");
+    CHECK(is_for(&served, "slow"));
+    push(&all, &w, &all.here, "a");
+    CHECK(w.step.kind == SCOPEFLOW_STEP_KIND_DONE);
+    end(&all, w.step.scope, &all.elsewhere);
+    mark(&all, &w, &all.here, "n");
+    check_seen(&all, "");
+    go_on(&all, &served, &all.here);
+    check_seen(&all, "m +a -a n ");
+    CHECK(session_deinit(&all.s));
+}
+
+static void an_end_in_the_same_row_keeps_its_place(void) {
+    scene all;
+    work served;
+    work w;
+    begin(&all);
+    mark(&all, &served, &all.here, "m");
+    push(&all, &w, &all.here, "a");
+    scopeflow_scope *const a = w.step.scope;
+    mark(&all, &w, &all.here, "n");
+    end(&all, a, &all.here);
+    go_on(&all, &served, &all.here);
+    check_seen(&all, "m +a n -a ");
+    CHECK(session_deinit(&all.s));
+}
+
+static void a_start_behind_other_events_is_not_overtaken(void) {
+    scene all;
+    work w;
+    begin(&all);
+    forget_two(&all);
+    sanitize_ends(&all);
+    push(&all, &w, &all.here, "a");
+    CHECK(is_for(&w, "clean"));
+    close_elsewhere(&all);
+    check_seen(&all, "");
+    go_on(&all, &w, &all.here);
+    check_seen(&all, "-x -y +a -a ");
+    scopeflow_scope_release(w.step.scope);
+    CHECK(session_deinit(&all.s));
+}
+
+/* The task that has taken over what waited is not being served any more: its next event is being
+ * prepared, and another task has the emitter. */
+static void an_end_does_not_stand_in_the_row_of_another_task(void) {
+    scene all;
+    work first;
+    work second;
+    work w;
+    begin(&all);
+    forget_two(&all);
+    sanitize_ends(&all);
+    mark(&all, &first, &all.here, "m");
+    answer(&first, &all.here); /* The sanitizer of the one end, */
+    CHECK(is_for(&first, "slow"));
+    push(&all, &w, &all.here, "a");
+    scopeflow_scope *const a = w.step.scope;
+    answer(&first, &all.here);
+    drive(&all, &first, &all.here, "clean"); /* and of the other one. */
+    check_seen(&all, "-x ");
+    mark(&all, &second, &all.here, "n");
+    CHECK(is_for(&second, "slow"));
+    end(&all, a, &all.here);
+    go_on(&all, &first, &all.here);
+    go_on(&all, &second, &all.here);
+    check_seen(&all, "-x n -y m +a -a ");
+    CHECK(session_deinit(&all.s));
+}
+
+/* Nobody got the start, so nobody gets the end; both count. */
+static void what_follows_a_dropped_start_is_dropped(void) {
+    scene all;
+    work w;
+    scopeflow_runtime_stats stats;
+    begin(&all);
+    push(&all, &w, &all.here, "a");
+    close_elsewhere(&all);
+    scopeflow_task_abandon(&w.task);
+    check_seen(&all, "");
+    must(scopeflow_runtime_read_stats(all.s.runtime, &stats, NULL));
+    CHECK(stats.dropped_event_count == 2);
+    CHECK(session_deinit(&all.s));
+}
+
+int main(void) {
+    static const test tests[] = {
+        {"everybody gets the start first", everybody_gets_the_start_first},
+        {"an end elsewhere follows a start that was put aside",
+         an_end_elsewhere_follows_a_start_that_was_put_aside},
+        {"an end in the same row keeps its place", an_end_in_the_same_row_keeps_its_place},
+        {"a start behind other events is not overtaken",
+         a_start_behind_other_events_is_not_overtaken},
+        {"an end does not stand in the row of another task",
+         an_end_does_not_stand_in_the_row_of_another_task},
+        {"what follows a dropped start is dropped", what_follows_a_dropped_start_is_dropped},
+    };
+    return RUN_TESTS(tests);
+}
