@@ -4530,6 +4530,9 @@ struct scopeflow_runtime {
     uint64_t dropped_event_count;
     uint64_t abandoned_scope_count;
 
+    scopeflow__spinlock order_lock;
+    scopeflow_event *noted_starts; /* Under that lock: the starts that wait, see order.c. */
+
     scopeflow__spinlock log_lock;
     uint32_t log_count; /* Messages so far; the last ones stand in `log`, as in a ring. */
     scopeflow_error log[SCOPEFLOW__LOG_COUNT];
@@ -6542,6 +6545,7 @@ struct scopeflow_scope {
     bool is_manual;         /* A call that the application runs by itself (S4.8). */
     bool is_abandoned; /* Ended without a word: its subscribers are still owed the end (S1.12). */
     bool is_detached;  /* Opened under a context value that had ended (S1.5). */
+    bool has_noted_start; /* Its start has had to wait: see order.c. */
     uint8_t type;
     uint8_t shard; /* Of the runtime: that of the thread that made it. */
 
@@ -9423,6 +9427,7 @@ typedef enum scopeflow__preparation {
     SCOPEFLOW__PREPARE_ERROR,       /* and sanitizers on the text of an error or refusal. */
     SCOPEFLOW__PREPARE_INJECTION,
     SCOPEFLOW__PREPARE_FIELDS, /* Event sanitizers. */
+    SCOPEFLOW__PREPARE_PLACE,  /* Its turn, which is not before the start's: see order.c. */
     SCOPEFLOW__PREPARED
 } scopeflow__preparation;
 
@@ -9465,7 +9470,8 @@ struct scopeflow_event {
     /* What the preparation made. */
     uint8_t preparation; /* A scopeflow__preparation. */
     uint8_t error_text;  /* A scopeflow__error_text. */
-    bool was_sanitized;  /* `data` is a sanitizer's answer, and owned. */
+    bool was_shown;      /* A sanitizer was asked about `data`, */
+    bool was_sanitized;  /* and `data` is a sanitizer's answer, and owned. */
     bool is_stream;
     bool is_lost; /* Memory was missing for something that belongs in it: nobody gets it. */
     bool codec_failed;
@@ -9491,6 +9497,12 @@ struct scopeflow_event {
 
     scopeflow__set *listeners; /* Who gets it, resolved at the emission (S3.12). Held. */
     scopeflow_event *next;     /* In the row of those that wait for delivery. */
+
+    /* Of a start that waits, under the runtime's order lock: see order.c. */
+    scopeflow_event *next_start;
+    scopeflow_event *early; /* What is to follow it, in this order. Held. */
+    const void *where;      /* The task or the emitter that it stands in. */
+    bool is_noted;          /* It stands in the runtime's row. */
 
     bool is_encoded;
     bool is_being_encoded; /* The host's code runs meanwhile, and may ask for it again. */
@@ -11629,6 +11641,17 @@ bool scopeflow__ref_is_null(scopeflow_runtime *runtime, scopeflow_ref ref);
 bool scopeflow__ref_is_json(scopeflow_runtime *runtime, scopeflow_ref ref);
 bool scopeflow__ref_is_object(scopeflow_runtime *runtime, scopeflow_ref ref);
 
+/* --- order.c: no end overtakes its start --- */
+
+/* The event, if it is a start, waits: for a sanitizer, behind others, for subscribers. `where` is
+ * the task or the emitter in whose row it stands. */
+void scopeflow__order_note(scopeflow_event *start, const void *where);
+/* True if the first event is not to be delivered now but right after the start of its scope, which
+ * has got it, and everybody with it. */
+bool scopeflow__order_keep(scopeflow__task *self, const struct scopeflow__emitter *mine);
+/* The first event has been delivered, or will never be: what was to follow it stands behind it. */
+void scopeflow__order_follow(scopeflow__task *self);
+
 /* --- deliver.c --- */
 
 /* Fills a step if the host has to do something for an event; false when all have reached
@@ -11733,7 +11756,8 @@ void scopeflow__event_drop(scopeflow_event *event) {
 
 /* S4.3: where nobody got the start, nobody gets the end; and an end that nobody got is owed. */
 static bool is_owed_again(scopeflow_event *event) {
-    if (event->kind != SCOPEFLOW_EVENT_KIND_SCOPE || event->is_waiting) return false;
+    bool const has_left = scopeflow__scope_is_root(event->scope); /* A root has no events. */
+    if (event->kind != SCOPEFLOW_EVENT_KIND_SCOPE || has_left) return false;
     if (event->scope_category == SCOPEFLOW_SCOPE_CATEGORY_START) {
         (void)scopeflow__scope_end(event->scope);
         return false;
@@ -11746,6 +11770,7 @@ void scopeflow__task_drop_events(scopeflow__task *self) {
     bool is_being_delivered = self->pending == SCOPEFLOW__PENDING_DELIVER;
     while (self->events != NULL) {
         scopeflow_event *const event = self->events;
+        scopeflow__order_follow(self);
         self->events = event->next;
         if (!is_being_delivered && is_owed_again(event))
             scopeflow_event_release(event);
@@ -11763,10 +11788,12 @@ void scopeflow__task_emit(scopeflow__task *self, scopeflow_event *event,
         return;
     }
     event->listeners = listeners;
-    if (self->events == NULL)
+    if (self->events == NULL) {
         self->events = event;
-    else
+    } else {
         self->last_event->next = event;
+        scopeflow__order_note(event, self);
+    }
     self->last_event = event;
 }
 
@@ -11813,6 +11840,135 @@ void scopeflow__task_emit_abandoned(scopeflow__task *self) {
             scope = next;
         }
     } while (scopeflow__has_abandoned(self->runtime));
+}
+
+/* -------------------- src/pipeline/order.c -------------------- */
+
+/* An end does not overtake its start, nor a mark the start of the scope that it stands in (S4.3).
+ *
+ * A start is emitted before anything else can happen to its scope, but it may have to wait: for a
+ * sanitizer, which may itself end the scope, behind other events, or until a subscriber has been
+ * served, while another thread ends the scope or closes the runtime. Such a start is noted in its
+ * runtime. What comes too early is left with it, and follows it whoever delivers it. */
+
+/* -------------------- src/pipeline/emitter.h -------------------- */
+
+/* Inside of an emitter: what a subscriber emitted on this thread while it was being served. */
+#ifndef SCOPEFLOW__EMITTER_H
+#define SCOPEFLOW__EMITTER_H
+
+typedef struct scopeflow__emitter {
+    scopeflow_event *first;
+    scopeflow_event *last;
+    uint32_t waiting_count;               /* Also of those that the serving task has taken over. */
+    const struct scopeflow__task *server; /* The task that it serves, or null. */
+} scopeflow__emitter;
+
+static inline scopeflow__emitter *scopeflow__emitter_of(scopeflow_emitter *emitter) {
+    return emitter == NULL ? NULL : (scopeflow__emitter *)(void *)emitter->private_words;
+}
+
+#endif
+
+static bool is_start(const scopeflow_event *event) {
+    return event->kind == SCOPEFLOW_EVENT_KIND_SCOPE &&
+           event->scope_category == SCOPEFLOW_SCOPE_CATEGORY_START;
+}
+
+void scopeflow__order_note(scopeflow_event *start, const void *where) {
+    scopeflow_runtime *const runtime = start->scope->runtime;
+    if (!is_start(start)) return;
+
+    scopeflow__lock(&runtime->order_lock);
+    start->where = where;
+    if (!start->is_noted) {
+        start->is_noted = true;
+        start->next_start = runtime->noted_starts;
+        runtime->noted_starts = start;
+        __atomic_store_n(&start->scope->has_noted_start, true, __ATOMIC_RELEASE);
+    }
+    scopeflow__unlock(&runtime->order_lock);
+}
+
+/* --- What comes too early --- */
+
+/* Under the lock. Null if the start of the event's scope has reached everybody, or if the event is
+ * to stand behind it anyway: on the same emitter, or in the row of the task that this serves. */
+static scopeflow_event *start_before(const scopeflow__task *self, const scopeflow__emitter *mine) {
+    const scopeflow_event *const event = self->events;
+    const scopeflow_uuid *const uuid =
+        event->kind == SCOPEFLOW_EVENT_KIND_MARK ? &event->parent_uuid : &event->uuid;
+    scopeflow_event *start = self->runtime->noted_starts;
+    while (start != NULL && memcmp(&start->uuid, uuid, sizeof *uuid) != 0)
+        start = start->next_start;
+    bool const is_put_aside = mine != NULL && mine->server != NULL && self->serving == NULL;
+    bool const is_behind =
+        start != NULL && is_put_aside && (start->where == mine || start->where == mine->server);
+    return is_behind ? NULL : start;
+}
+
+static bool is_too_early(const scopeflow__task *self, const scopeflow__emitter *mine) {
+    scopeflow__lock(&self->runtime->order_lock);
+    bool const is_early = start_before(self, mine) != NULL;
+    scopeflow__unlock(&self->runtime->order_lock);
+    return is_early;
+}
+
+static bool leave_with_start(scopeflow__task *self, const scopeflow__emitter *mine) {
+    scopeflow_event *const event = self->events;
+    scopeflow__lock(&self->runtime->order_lock);
+    scopeflow_event *const start = start_before(self, mine);
+    if (start != NULL) {
+        self->events = event->next;
+        event->next = NULL;
+        scopeflow_event **last = &start->early;
+        while (*last != NULL) last = &(*last)->next;
+        *last = event;
+    }
+    scopeflow__unlock(&self->runtime->order_lock);
+    return start != NULL;
+}
+
+/* As with an event that waits on an emitter, the objects that it refers to may have gone by then
+ * (S5.5), and it does not hold its scope (S1.12). */
+static SCOPEFLOW__NOINLINE bool keep(scopeflow__task *self, const scopeflow__emitter *mine) {
+    scopeflow_event *const event = self->events;
+    if (is_start(event) || !is_too_early(self, mine)) return false;
+    if (!scopeflow__event_encode(event)) {
+        self->events = event->next;
+        scopeflow__event_drop(event);
+        return true;
+    }
+    scopeflow__event_leave_scope(event);
+    scopeflow__event_set_adrift(event);
+    return leave_with_start(self, mine);
+}
+
+bool scopeflow__order_keep(scopeflow__task *self, const scopeflow__emitter *mine) {
+    return __atomic_load_n(&self->events->scope->has_noted_start, __ATOMIC_ACQUIRE) &&
+           keep(self, mine);
+}
+
+/* --- The start's turn is over --- */
+
+void scopeflow__order_follow(scopeflow__task *self) {
+    scopeflow_event *const start = self->events;
+    if (!start->is_noted) return;
+
+    scopeflow__lock(&self->runtime->order_lock);
+    scopeflow_event **at = &self->runtime->noted_starts;
+    while (*at != start) at = &(*at)->next_start;
+    *at = start->next_start;
+    scopeflow__unlock(&self->runtime->order_lock);
+    start->is_noted = false;
+
+    scopeflow_event *last = start->early;
+    if (last == NULL) return;
+    while (last->next != NULL) last = last->next;
+    last->next = start->next;
+    if (start->next == NULL) self->last_event = last;
+    start->next = start->early;
+    start->early = NULL;
 }
 
 /* -------------------- src/pipeline/prepare.c -------------------- */
@@ -11915,6 +12071,7 @@ static const scopeflow__chain *stage_chain(const scopeflow_event *event) {
         return &event->listeners->chains[SCOPEFLOW_REGISTRY_EVENT_METADATA_INJECTOR];
     case SCOPEFLOW__PREPARE_FIELDS: return &event->listeners->chains[event_sanitizers(event)];
     case SCOPEFLOW__PREPARE_ANNOTATION:
+    case SCOPEFLOW__PREPARE_PLACE:
     case SCOPEFLOW__PREPARED: break;
     }
     return NULL;
@@ -11935,6 +12092,7 @@ static void fail_stage(scopeflow_event *event, scopeflow__entry *entry) {
     case SCOPEFLOW__PREPARE_FIELDS: scopeflow__event_strip(event, entry); break;
     case SCOPEFLOW__PREPARE_INJECTION: return; /* It is passed over, the next one runs. */
     case SCOPEFLOW__PREPARE_ANNOTATION:
+    case SCOPEFLOW__PREPARE_PLACE:
     case SCOPEFLOW__PREPARED: break;
     }
     next_stage(event);
@@ -11956,12 +12114,13 @@ static void fault_entry(scopeflow_event *event, scopeflow__entry *entry, const c
 
 /* --- Asking --- */
 
-static void fill_input(const scopeflow_event *event, scopeflow_step *step) {
+static void fill_input(scopeflow_event *event, scopeflow_step *step) {
     if (event->preparation == SCOPEFLOW__PREPARE_PAYLOAD) {
         step->input = event->data;
         step->codec = event->codec;
         if (!event->was_sanitized) step->input_flags = SCOPEFLOW_STEP_FLAG_PRIVATE_COPY;
         if (!event->is_response) step->input_flags |= SCOPEFLOW_STEP_FLAG_OBSERVED;
+        event->was_shown = true;
     } else if (event->preparation == SCOPEFLOW__PREPARE_ERROR) {
         bool const is_reason = event->data_source == SCOPEFLOW__DATA_REFUSAL;
         bool const is_first = event->error_text == SCOPEFLOW__ERROR_TEXT_OWN;
@@ -12005,12 +12164,13 @@ static bool ask_chain(scopeflow__task *self, scopeflow_event *event, scopeflow_s
     return false;
 }
 
-/* S2.8: what was given with the payload stands as long as observers see that very payload. */
+/* S2.8: what was given with the payload stands as long as observers see that very payload. Where
+ * sanitizers had a word that is asked of the text, also of one in C that had nothing to say. */
 static bool still_fits(scopeflow_event *event) {
     if (event->annotation == 0 || !has_payload(event)) return false;
-    return !event->was_sanitized ||
-           scopeflow__payloads_are_equal(event->scope->runtime, event->original, event->data,
-                                         &event->is_lost);
+    scopeflow_ref const before = event->was_sanitized ? event->original : event->data;
+    return !event->was_shown || scopeflow__payloads_are_equal(event->scope->runtime, before,
+                                                              event->data, &event->is_lost);
 }
 
 /* An annotation comes from the payload that observers see. */
@@ -12046,8 +12206,8 @@ static bool needs_nothing(const scopeflow_event *event) {
 
 bool scopeflow__task_prepare(scopeflow__task *self, scopeflow_step *step) {
     scopeflow_event *const event = self->events;
-    if (needs_nothing(event)) event->preparation = SCOPEFLOW__PREPARED;
-    while (event->preparation != SCOPEFLOW__PREPARED && !event->is_lost) {
+    if (needs_nothing(event)) event->preparation = SCOPEFLOW__PREPARE_PLACE;
+    while (event->preparation != SCOPEFLOW__PREPARE_PLACE && !event->is_lost) {
         bool const asks = event->preparation == SCOPEFLOW__PREPARE_ANNOTATION
                               ? ask_codec(self, event, step)
                               : ask_chain(self, event, step);
@@ -12098,6 +12258,7 @@ static void take_value(scopeflow_event *event, scopeflow_ref value) {
         break;
     case SCOPEFLOW__PREPARE_FIELDS: scopeflow__event_set_fields(event, value); break;
     case SCOPEFLOW__PREPARE_ANNOTATION:
+    case SCOPEFLOW__PREPARE_PLACE:
     case SCOPEFLOW__PREPARED: scopeflow__runtime_release_ref(runtime, value); break;
     }
     scopeflow__event_touch(event);
@@ -12163,42 +12324,32 @@ void scopeflow__task_prepared(scopeflow__task *self, const scopeflow_answer *ans
 /* Delivery (S5): in which order subscribers get an event, and what the failure of one does. Sinks
  * are served here; for all others there are DELIVER steps. */
 
-/* -------------------- src/pipeline/emitter.h -------------------- */
-
-/* Inside of an emitter: what a subscriber emitted on this thread while it was being served. */
-#ifndef SCOPEFLOW__EMITTER_H
-#define SCOPEFLOW__EMITTER_H
-
-typedef struct scopeflow__emitter {
-    scopeflow_event *first;
-    scopeflow_event *last;
-    uint32_t waiting_count; /* Also of those that the serving task has taken over. */
-    uint32_t is_delivering;
-} scopeflow__emitter;
-
-static inline scopeflow__emitter *scopeflow__emitter_of(scopeflow_emitter *emitter) {
-    return emitter == NULL ? NULL : (scopeflow__emitter *)(void *)emitter->private_words;
-}
-
-#endif
-
 typedef char
     scopeflow__emitter_fits[sizeof(scopeflow__emitter) <= sizeof(scopeflow_emitter) ? 1 : -1];
 
 /* --- Events that subscribers emit --- */
+
+/* Nobody has got it yet. */
+static void drop_first(scopeflow__task *self) {
+    scopeflow_event *const event = self->events;
+    scopeflow__order_follow(self);
+    self->events = event->next;
+    scopeflow__event_drop(event);
+}
 
 /* S5.1: what a subscriber emits waits until the current event has reached everybody. By then the
  * objects that it refers to may have changed or gone, so it is encoded now (S5.5), and does
  * not hold its scope open any longer (S1.12). */
 static void put_aside(scopeflow__task *self, scopeflow__emitter *emitter) {
     scopeflow_event *const event = self->events;
-    self->events = event->next;
-    event->next = NULL;
+    scopeflow__order_note(event, emitter);
     if (emitter->waiting_count == SCOPEFLOW_EMITTER_EVENT_LIMIT ||
         !scopeflow__event_encode(event)) {
-        scopeflow__event_drop(event);
+        drop_first(self);
         return;
     }
+    self->events = event->next;
+    event->next = NULL;
     scopeflow__event_leave_scope(event);
     scopeflow__event_set_adrift(event);
     if (emitter->first == NULL)
@@ -12213,6 +12364,8 @@ static void put_aside(scopeflow__task *self, scopeflow__emitter *emitter) {
 /* Moves what subscribers emitted meanwhile behind what already waits. */
 static void take_aside(scopeflow__task *self, scopeflow__emitter *emitter) {
     if (emitter->first == NULL) return;
+    for (scopeflow_event *event = emitter->first; event != NULL; event = event->next)
+        if (event->is_noted) scopeflow__order_note(event, self);
     if (self->events == NULL)
         self->events = emitter->first;
     else
@@ -12254,6 +12407,7 @@ static const scopeflow__entry *next_listener(scopeflow__task *self) {
 static void retire_event(scopeflow__task *self) {
     scopeflow_event *const event = self->events;
     count_delivery(event);
+    if (event->is_noted) scopeflow__order_follow(self);
     scopeflow__event_settle(event);
     if (scopeflow__load_u32(&event->refs) > 1) {
         if (!scopeflow__event_encode(event)) {
@@ -12268,23 +12422,16 @@ static void retire_event(scopeflow__task *self) {
     scopeflow_event_release(event);
 }
 
-/* Nobody has got it yet. */
-static void drop_first(scopeflow__task *self) {
-    scopeflow_event *const event = self->events;
-    self->events = event->next;
-    scopeflow__event_drop(event);
-}
-
 /* An emitter serves one task at a time, whichever thread answers the others. */
 static void begin_serving(scopeflow__task *self, scopeflow__emitter *emitter) {
-    if (emitter == NULL || self->serving != NULL || emitter->is_delivering) return;
+    if (emitter == NULL || self->serving != NULL || emitter->server != NULL) return;
     self->serving = emitter;
-    emitter->is_delivering = true;
+    emitter->server = self;
 }
 
 static void end_serving(scopeflow__task *self) {
     if (self->serving == NULL) return;
-    self->serving->is_delivering = false;
+    self->serving->server = NULL;
     self->serving = NULL;
 }
 
@@ -12307,20 +12454,32 @@ static void fill_delivery(scopeflow__task *self, const scopeflow__entry *listene
     step->registration = scopeflow__entry_name(listener);
 }
 
+/* The others have to get it first even if somebody ends the scope meanwhile, on another thread. */
+static void begin_delivery(scopeflow__task *self) {
+    const scopeflow__set *const listeners = self->events->listeners;
+    if (listeners->chains[SCOPEFLOW_REGISTRY_SUBSCRIBER].count > 1)
+        scopeflow__order_note(self->events, self);
+}
+
 bool scopeflow__task_deliver(scopeflow__task *self, scopeflow_emitter *emitter,
                              scopeflow_step *step) {
     scopeflow__emitter *const mine = scopeflow__emitter_of(emitter);
     while (self->events != NULL) {
         if (self->events->preparation != SCOPEFLOW__PREPARED) {
             end_serving(self); /* What a sanitizer emits is no subscriber's. */
-            if (scopeflow__task_prepare(self, step)) return true;
+            if (scopeflow__task_prepare(self, step)) {
+                scopeflow__order_note(self->events, self);
+                return true;
+            }
             if (self->events->is_lost) {
                 drop_first(self);
                 continue;
             }
+            self->events->preparation = SCOPEFLOW__PREPARED;
+            if (scopeflow__order_keep(self, mine)) continue;
         }
         /* One that somebody has got already goes on to the others, whoever answers. */
-        if (mine != NULL && mine->is_delivering && self->serving == NULL &&
+        if (mine != NULL && mine->server != NULL && self->serving == NULL &&
             self->listener_index == 0) {
             put_aside(self, mine);
             continue;
@@ -12329,6 +12488,7 @@ bool scopeflow__task_deliver(scopeflow__task *self, scopeflow_emitter *emitter,
         stop_waiting(self);
         const scopeflow__entry *const listener = next_listener(self);
         if (listener != NULL) {
+            if (self->listener_index == 1) begin_delivery(self);
             fill_delivery(self, listener, step);
             return true;
         }

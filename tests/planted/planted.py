@@ -1,10 +1,12 @@
 """Plants one bug of each kind in a copy of the repository and sees the safety net catch it.
 
-    python tests/planted/planted.py --work FOLDER [--compiler CC] [--only ID] RUNNER_SOURCE...
+    python tests/planted/planted.py --work FOLDER --runner SOURCE... --host SOURCE...
+                                    [--compiler CC] [--only ID]
 
 Every net has to let the copy through as it is, and to fail with the bug in it. The cheap ones are
 tried always, all with SCOPEFLOW_TEST_DEPTH=deep in the environment. What a net needs and this
-machine or this version lacks is said, and left out. The sources are those of the vectors' runner.
+machine or this version lacks is said, and left out. The sources are those in tests/c of the
+vectors' runner, and of the host that all tests in C share.
 """
 
 from __future__ import annotations
@@ -45,7 +47,8 @@ class Copy:
 
     root: Path
     compiler: str
-    runner: list[str]  # The runner's sources, in tests/c.
+    runner: list[str]  # The sources of the vectors' runner, in tests/c,
+    host: list[str]  # and of the host that all tests in C share.
     lets_through: dict[str, bool] = field(default_factory=dict)
 
     def run(self, *command: object) -> bool:
@@ -65,7 +68,7 @@ class Copy:
         """Compiled with the whole core and the tests' host; null if it does not compile."""
         made = self.root / "planted" / name
         made.parent.mkdir(exist_ok=True)
-        own = [f"tests/c/{s}.c" for s in (*sources, "fixtures", "host", "json_reader")]
+        own = [f"tests/c/{s}.c" for s in (*sources, *self.host)]
         is_made = self.run(
             self.compiler, "-std=c11", "-D_DEFAULT_SOURCE", "-O1", "-g",
             *([f"-fsanitize={sanitize}"] if sanitize else []),
@@ -113,7 +116,7 @@ def soak(copy: Copy) -> bool:
 
 
 def protocol(copy: Copy) -> bool:
-    made = copy.program("protocol", "test_protocol", "session")
+    made = copy.program("protocol", "test_protocol")
     return made is not None and copy.run(made)
 
 
@@ -147,7 +150,7 @@ NETS: dict[str, Callable[[Copy], bool | None]] = {
 # --- Planting ---
 
 
-def make_copy(work: Path, compiler: str, runner: list[str]) -> Copy:
+def make_copy(work: Path, compiler: str, runner: list[str], host: list[str]) -> Copy:
     shutil.rmtree(work, ignore_errors=True)
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
@@ -157,7 +160,7 @@ def make_copy(work: Path, compiler: str, runner: list[str]) -> Copy:
         if (ROOT / name).is_file():
             (work / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, work / name)
-    copy = Copy(work, compiler, runner)
+    copy = Copy(work, compiler, runner, host)
     if not copy.run("git", "init", "-q"):
         sys.exit("the copy cannot be made a repository")
     (work / ".git" / "info" / "exclude").write_text("/planted/\n", encoding="utf-8")
@@ -196,10 +199,12 @@ def main() -> int:
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--compiler", default="cc")
     parser.add_argument("--only", default="", metavar="ID")
-    parser.add_argument("runner", type=Path, nargs="+", metavar="RUNNER_SOURCE")
+    parser.add_argument("--runner", type=Path, nargs="+", required=True, metavar="SOURCE")
+    parser.add_argument("--host", type=Path, nargs="+", required=True, metavar="SOURCE")
     arguments = parser.parse_args()
     runner = [path.stem for path in arguments.runner]
-    copy = make_copy(arguments.work.resolve(), arguments.compiler, runner)
+    host = [path.stem for path in arguments.host]
+    copy = make_copy(arguments.work.resolve(), arguments.compiler, runner, host)
     failed = 0
     for bug in read_bugs(arguments.only):
         for name in bug.caught_by:

@@ -7,7 +7,7 @@
 typedef struct scopeflow__emitter {
     scopeflow_event *first;
     scopeflow_event *last;
-    uint32_t waiting_count; /* Also of those that the serving task has taken over. */
+    uint32_t waiting_count;               /* Also of those that the serving task has taken over. */
     const struct scopeflow__task *server; /* The task that it serves, or null. */
 } scopeflow__emitter;
 
