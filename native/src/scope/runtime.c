@@ -158,6 +158,7 @@ scopeflow_status scopeflow_runtime_after_fork(scopeflow_runtime *self, scopeflow
     if (status != SCOPEFLOW_STATUS_OK) return status;
     /* Another thread of the parent may have held the lock when it forked (S1.13). */
     scopeflow__unlock(&self->registry_lock);
+    scopeflow__unlock(&self->order_lock);
     scopeflow__unlock(&self->log_lock);
     for (int i = 0; i < SCOPEFLOW__SHARD_COUNT; i++) scopeflow__unlock(&self->shards[i].lock);
     self->fork_generation++;
