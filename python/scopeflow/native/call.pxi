@@ -332,7 +332,7 @@ cdef PySendResult send_to_call(PyObject *call, PyObject *value, PyObject **resul
     cdef PySendResult how = PYGEN_RETURN
     if self.state == SUSPENDED:
         self.state = RUNNING
-        how = send_further(self, value, result)
+        how = send_further(self, <PyObject *>self.awaiting, value, result)
         if how == PYGEN_NEXT:
             self.state = SUSPENDED
             return how
@@ -385,12 +385,12 @@ cdef PySendResult throw_into(ManagedCall self, error, PyObject **result) noexcep
         self.state = RUNNING
         if isinstance(error, GeneratorExit):
             self.is_closing = True
-        if self.context is not None and not enter_context(self):
+        if self.context is not None and not enter_context(self.context):
             self.state = SUSPENDED
             return PYGEN_ERROR
         how = throw_further(self.awaiting, error, &given)
         if self.context is not None:
-            leave_context(self)
+            leave_context(self.context)
         if how == PYGEN_NEXT:
             self.state = SUSPENDED
             result[0] = given

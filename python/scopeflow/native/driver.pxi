@@ -219,7 +219,8 @@ cdef PySendResult go_on(
 cdef int settle(ManagedCall self, PySendResult how, PyObject *value) except -1:
     """Answers the present step with what came of it."""
     cdef scopeflow_answer answer
-    self.awaiting = None
+    if self.awaiting is not None:
+        self.awaiting = None
     if self.step.kind == SCOPEFLOW_STEP_KIND_STREAM:
         return settle_stream(self, how, value)
     fill_answer(&answer, how, value)
@@ -325,14 +326,14 @@ cdef void take_annotation(scopeflow_answer *answer) noexcept:
 
 cdef inline PySendResult run_execution(ManagedCall self, PyObject **value) noexcept:
     """Calls the target or the intercept around it, with the request as it is now."""
-    if self.context is not None and not enter_context(self):
+    if self.context is not None and not enter_context(self.context):
         return PYGEN_ERROR
     if self.step.callable == 0:
         value[0] = call_target(self)
     else:
         value[0] = call_intercept(self)
     if self.context is not None:
-        leave_context(self)
+        leave_context(self.context)
     return await_result(self, value)
 
 
@@ -368,24 +369,31 @@ cdef inline PySendResult await_result(ManagedCall self, PyObject **value) noexce
         return refuse_awaitable(&self.step, value[0], <PyObject *>self.name)
     cdef PyObject *iterator = glue_await(value[0])
     DECREF(value[0])
-    if iterator == NULL:
-        return PYGEN_ERROR
-    self.awaiting = <object>iterator
+    return PYGEN_ERROR if iterator == NULL else begin_to_await(self, iterator, value)
+
+
+cdef inline PySendResult begin_to_await(
+    ManagedCall self, PyObject *iterator, PyObject **value,
+) noexcept:
+    """Takes the iterator, which is kept only if there is something to wait for."""
+    cdef PySendResult how = send_further(self, iterator, <PyObject *>None, value)
+    if how == PYGEN_NEXT:
+        self.awaiting = <object>iterator
     DECREF(iterator)
-    return send_further(self, <PyObject *>None, value)
+    return how
 
 
 cdef inline PySendResult send_further(
-    ManagedCall self, PyObject *value, PyObject **result,
+    ManagedCall self, PyObject *iterator, PyObject *value, PyObject **result,
 ) noexcept:
     """To what is awaited, in the context in which it runs."""
     cdef PySendResult how
     if self.context is None:
-        return PyIter_Send(<PyObject *>self.awaiting, value, result)
-    if not enter_context(self):
+        return PyIter_Send(iterator, value, result)
+    if not enter_context(self.context):
         return PYGEN_ERROR
-    how = PyIter_Send(<PyObject *>self.awaiting, value, result)
-    leave_context(self)
+    how = PyIter_Send(iterator, value, result)
+    leave_context(self.context)
     return how
 
 

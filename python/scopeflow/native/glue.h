@@ -54,8 +54,8 @@ static PyObject *glue_take_raised(void) {
     return PyErr_GetRaisedException();
 #else
     PyObject *type, *value, *traceback;
+    if (PyErr_Occurred() == NULL) return NULL; /* Mostly. */
     PyErr_Fetch(&type, &value, &traceback);
-    if (type == NULL) return NULL;
     PyErr_NormalizeException(&type, &value, &traceback);
     if (traceback != NULL) PyException_SetTraceback(value, traceback);
     Py_DECREF(type);
@@ -168,6 +168,10 @@ static PyObject *glue_await(PyObject *awaitable) {
 static inline int glue_is_async_iterator(PyObject *object) {
     PyAsyncMethods const *const methods = Py_TYPE(object)->tp_as_async;
     return methods != NULL && methods->am_anext != NULL;
+}
+
+static inline int glue_is_async_generator(PyObject *object) {
+    return PyAsyncGen_CheckExact(object);
 }
 
 static inline int glue_is_iterator(PyObject *object) {

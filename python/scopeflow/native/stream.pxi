@@ -21,9 +21,8 @@ cdef class StreamWork:
     cdef object finalizer
     cdef bint has_chunk_marks
     cdef int phase
-    # The iterator that gives the chunks, and whether it has to be awaited.
+    # The iterator that gives the chunks.
     cdef object producer
-    cdef bint is_async
     # Who gave it, where that is an intercept and it is no iterator.
     cdef str giver
     # One chunk: with the collector, or on its way to the consumer.
@@ -64,24 +63,24 @@ cdef int enter_own_context(ManagedCall self) except -1:
     span.opener = <ScopeHandle>self.current
     self.own_context = PyContext_CopyCurrent()
     self.context = self.own_context
-    if not enter_context(self):
+    if not enter_context(self.context):
         propagate()
     try:
         PyContextVar_Set(<PyObject *>self.runtime.variable, <PyObject *>span)
     finally:
-        leave_context(self)
+        leave_context(self.context)
     return 0
 
 
-cdef inline bint enter_context(ManagedCall self) noexcept:
+cdef inline bint enter_context(context) noexcept:
     """False and a raised exception where that is not possible."""
-    return PyContext_Enter(<PyObject *>self.context) == 0
+    return PyContext_Enter(<PyObject *>context) == 0
 
 
-cdef inline void leave_context(ManagedCall self) noexcept:
+cdef inline void leave_context(context) noexcept:
     """Whatever is raised stays raised."""
     cdef PyObject *raised = glue_take_raised()
-    PyContext_Exit(<PyObject *>self.context)
+    PyContext_Exit(<PyObject *>context)
     if raised != NULL:
         glue_raise(raised)
 
@@ -89,82 +88,82 @@ cdef inline void leave_context(ManagedCall self) noexcept:
 # --- The steps ---
 
 
-cdef bint hand_on(ManagedCall self, PyObject **result) except -1:
+cdef inline bint hand_on(ManagedCall self, PyObject **result) except -1:
     """Gives what the caller waits for, if it is there: the stream itself, or a chunk."""
-    cdef StreamWork work = self.stream
     if self.step.value != 0:
-        work.producer = <object><PyObject *>self.step.value
-        drop_reference(self.step.value)
-        self.step.value = 0
-        stream = new_stream(self)
-        INCREF(<PyObject *>stream)
-        result[0] = <PyObject *>stream
-        return True
-    if work.phase != PRODUCING or not work.has_chunk:
+        return hand_stream_on(self, result)
+    if self.stream.phase != PRODUCING or not self.stream.has_chunk:
         return False
-    result[0] = <PyObject *>work.chunk
+    result[0] = <PyObject *>self.stream.chunk
     INCREF(result[0])
-    work.chunk = None
-    work.has_chunk = False
+    drop_chunk(self.stream)
+    return True
+
+
+cdef bint hand_stream_on(ManagedCall self, PyObject **result) except -1:
+    self.stream.producer = <object><PyObject *>self.step.value
+    drop_reference(self.step.value)
+    self.step.value = 0
+    stream = new_stream(self)
+    INCREF(<PyObject *>stream)
+    result[0] = <PyObject *>stream
     return True
 
 
 cdef PySendResult run_stream(ManagedCall self, PyObject **value) noexcept:
-    cdef StreamWork work = self.stream
     cdef PySendResult how
-    if work.phase == COLLECTING:
+    if self.stream.phase == COLLECTING:
         return show_chunk(self, value)
-    self.context = self.own_context
-    if work.phase == STOPPING:
+    if self.stream.phase == STOPPING:
+        self.context = self.own_context
         return stop_producer(self, value)
-    if not enter_context(self):
+    if not enter_context(self.own_context):
         return PYGEN_ERROR
-    value[0] = ask_producer_unchecked(self)
-    leave_context(self)
-    if value[0] == NULL:
-        return PYGEN_ERROR
-    how = await_result(self, value) if work.is_async else PYGEN_RETURN
-    if how != PYGEN_RETURN or work.collector is None:
+    how = ask_producer_unchecked(self, value)
+    leave_context(self.own_context)
+    if how == PYGEN_NEXT:
+        self.context = self.own_context  # In which it is awaited further.
+    if how != PYGEN_RETURN or self.stream.collector is None:
         return how
     take_chunk(self, value[0])  # At once: nothing had to be awaited for it.
     return show_chunk(self, value)
 
 
 cdef inline void take_chunk(ManagedCall self, PyObject *chunk) noexcept:
-    cdef StreamWork work = self.stream
-    self.context = None
-    work.chunk = <object>chunk
-    work.has_chunk = True
+    self.stream.chunk = <object>chunk
+    self.stream.has_chunk = True
     DECREF(chunk)
-    if work.collector is not None:
-        work.phase = COLLECTING
+    if self.stream.collector is not None:
+        self.stream.phase = COLLECTING
 
 
 cdef PySendResult show_chunk(ManagedCall self, PyObject **value) noexcept:
     """To the collector, in the consumer's context."""
-    cdef StreamWork work = self.stream
     cdef PyObject *arguments[2]
-    arguments[1] = <PyObject *>work.chunk
+    arguments[1] = <PyObject *>self.stream.chunk
     value[0] = PyObject_Vectorcall(
-        <PyObject *>work.collector, &arguments[1], 1 | PY_VECTORCALL_ARGUMENTS_OFFSET, NULL
+        <PyObject *>self.stream.collector, &arguments[1], 1 | PY_VECTORCALL_ARGUMENTS_OFFSET, NULL
     )
     return await_result(self, value)
 
 
-cdef PyObject *ask_producer(ManagedCall self) except? NULL:
-    """The next chunk, or what is to be awaited for it. NULL with nothing raised is the end."""
-    cdef StreamWork work = self.stream
-    cdef PyObject *producer = <PyObject *>work.producer
+cdef PySendResult ask_producer(ManagedCall self, PyObject **value) except? PYGEN_ERROR:
+    """The next chunk. An error with nothing raised is the end."""
+    cdef PyObject *producer = <PyObject *>self.stream.producer
+    cdef PyObject *next_chunk
     if not self.is_sync and glue_is_async_iterator(producer):
-        work.is_async = True
-        return glue_async_next(producer)
-    work.is_async = False
+        next_chunk = glue_async_next(producer)
+        if glue_is_async_generator(producer) and next_chunk != NULL and not self.is_closing:
+            return begin_to_await(self, next_chunk, value)  # It is what its `__await__` gives.
+        value[0] = next_chunk
+        return await_result(self, value)
     if not glue_is_iterator(producer):
-        giver = "the producer" if work.giver is None else work.giver
-        what = f"{giver} of '{self.name}' gave {type(work.producer).__name__}"
+        giver = "the producer" if self.stream.giver is None else self.stream.giver
+        what = f"{giver} of '{self.name}' gave {type(self.stream.producer).__name__}"
         step = "__next__" if self.is_sync else "__anext__"
         raise InvalidArgument(f"invalid argument: {what}, which has no {step}")
-    return glue_next(producer)
+    value[0] = glue_next(producer)
+    return PYGEN_ERROR if value[0] == NULL else PYGEN_RETURN
 
 
 cdef int note_giver(ManagedCall self, PyObject *given) except -1:
@@ -186,10 +185,10 @@ cdef PySendResult stop_producer(ManagedCall self, PyObject **value) noexcept:
         if method is None and not self.is_sync:
             method = getattr(work.producer, "close", None)
         if method is not None:
-            if not enter_context(self):
+            if not enter_context(self.context):
                 return PYGEN_ERROR
             value[0] = PyObject_Vectorcall(<PyObject *>method, NULL, 0, NULL)
-            leave_context(self)
+            leave_context(self.context)
             return await_result(self, value)
     INCREF(<PyObject *>None)
     value[0] = <PyObject *>None
@@ -198,15 +197,21 @@ cdef PySendResult stop_producer(ManagedCall self, PyObject **value) noexcept:
 
 cdef int settle_stream(ManagedCall self, PySendResult how, PyObject *value) except -1:
     """What came of a chunk, of the collector, or of stopping the producer."""
+    if self.context is not None:
+        self.context = None
+    if how != PYGEN_RETURN:
+        return settle_failure(self)
+    if self.stream.phase == PRODUCING:
+        take_chunk(self, value)
+        return 0 if self.stream.phase == COLLECTING else pass_chunk(self)
+    DECREF(value)
+    return pass_chunk(self) if self.stream.phase == COLLECTING else end_early(self)
+
+
+cdef int settle_failure(ManagedCall self) except -1:
+    """What is raised, or the end of the producer."""
     cdef StreamWork work = self.stream
     cdef scopeflow_answer answer
-    self.context = None
-    if how == PYGEN_RETURN and work.phase == PRODUCING:
-        take_chunk(self, value)
-        return 0 if work.phase == COLLECTING else pass_chunk(self)
-    if how == PYGEN_RETURN:
-        DECREF(value)
-        return pass_chunk(self) if work.phase == COLLECTING else end_early(self)
     begin_answer(&answer)
     if work.phase == PRODUCING and is_end_of_producer():
         return answer_step(self, &answer)
@@ -248,7 +253,7 @@ cdef int end_early(ManagedCall self) except -1:
     return answer_step(self, &answer)
 
 
-cdef void drop_chunk(StreamWork work) noexcept:
+cdef inline void drop_chunk(StreamWork work) noexcept:
     work.chunk = None
     work.has_chunk = False
 
@@ -287,7 +292,7 @@ cdef void raise_end(ManagedCall self) noexcept:
 
 
 # Called where a raised exception is to stay as it is (see driver.pxi).
-ctypedef PyObject *(*ask_producer_function)(ManagedCall self) noexcept
+ctypedef PySendResult (*ask_producer_function)(ManagedCall self, PyObject **value) noexcept
 
 cdef ask_producer_function ask_producer_unchecked = <ask_producer_function>ask_producer
 
