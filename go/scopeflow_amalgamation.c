@@ -6934,6 +6934,7 @@ scopeflow_status scopeflow_runtime_after_fork(scopeflow_runtime *self, scopeflow
     if (status != SCOPEFLOW_STATUS_OK) return status;
     /* Another thread of the parent may have held the lock when it forked (S1.13). */
     scopeflow__unlock(&self->registry_lock);
+    scopeflow__unlock(&self->order_lock);
     scopeflow__unlock(&self->log_lock);
     for (int i = 0; i < SCOPEFLOW__SHARD_COUNT; i++) scopeflow__unlock(&self->shards[i].lock);
     self->fork_generation++;
@@ -11931,7 +11932,7 @@ static bool leave_with_start(scopeflow__task *self, const scopeflow__emitter *mi
 
 /* As with an event that waits on an emitter, the objects that it refers to may have gone by then
  * (S5.5), and it does not hold its scope (S1.12). */
-static SCOPEFLOW__NOINLINE bool keep(scopeflow__task *self, const scopeflow__emitter *mine) {
+static SCOPEFLOW__NOINLINE bool keep_early(scopeflow__task *self, const scopeflow__emitter *mine) {
     scopeflow_event *const event = self->events;
     if (is_start(event) || !is_too_early(self, mine)) return false;
     if (!scopeflow__event_encode(event)) {
@@ -11946,7 +11947,7 @@ static SCOPEFLOW__NOINLINE bool keep(scopeflow__task *self, const scopeflow__emi
 
 bool scopeflow__order_keep(scopeflow__task *self, const scopeflow__emitter *mine) {
     return __atomic_load_n(&self->events->scope->has_noted_start, __ATOMIC_ACQUIRE) &&
-           keep(self, mine);
+           keep_early(self, mine);
 }
 
 /* --- The start's turn is over --- */
