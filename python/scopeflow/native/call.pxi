@@ -390,7 +390,7 @@ cdef PySendResult throw_into(ManagedCall self, error, PyObject **result) noexcep
             return PYGEN_ERROR
         how = throw_further(self.awaiting, error, &given)
         if self.context is not None:
-            leave_context(self.context)
+            leave_context(self.context, how == PYGEN_ERROR)
         if how == PYGEN_NEXT:
             self.state = SUSPENDED
             result[0] = given

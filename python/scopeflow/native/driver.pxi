@@ -333,7 +333,7 @@ cdef inline PySendResult run_execution(ManagedCall self, PyObject **value) noexc
     else:
         value[0] = call_intercept(self)
     if self.context is not None:
-        leave_context(self.context)
+        leave_context(self.context, value[0] == NULL)
     return await_result(self, value)
 
 
@@ -367,16 +367,12 @@ cdef inline PySendResult await_result(ManagedCall self, PyObject **value) noexce
         return PYGEN_RETURN
     if self.is_sync or self.is_closing:
         return refuse_awaitable(&self.step, value[0], <PyObject *>self.name)
+    cdef PySendResult how
     cdef PyObject *iterator = glue_await(value[0])
     DECREF(value[0])
-    return PYGEN_ERROR if iterator == NULL else begin_to_await(self, iterator, value)
-
-
-cdef inline PySendResult begin_to_await(
-    ManagedCall self, PyObject *iterator, PyObject **value,
-) noexcept:
-    """Takes the iterator, which is kept only if there is something to wait for."""
-    cdef PySendResult how = send_further(self, iterator, <PyObject *>None, value)
+    if iterator == NULL:
+        return PYGEN_ERROR
+    how = send_further(self, iterator, <PyObject *>None, value)
     if how == PYGEN_NEXT:
         self.awaiting = <object>iterator
     DECREF(iterator)
@@ -393,7 +389,7 @@ cdef inline PySendResult send_further(
     if not enter_context(self.context):
         return PYGEN_ERROR
     how = PyIter_Send(iterator, value, result)
-    leave_context(self.context)
+    leave_context(self.context, how == PYGEN_ERROR)
     return how
 
 

@@ -163,6 +163,31 @@ static PyObject *glue_await(PyObject *awaitable) {
     return iterator;
 }
 
+/* What the raised StopIteration returns, which is cleared; NULL where something else is raised. Up
+ * to 3.11 its value is mostly raised as it is, without an exception around it. */
+static inline PyObject *glue_take_result(void) {
+#if PY_VERSION_HEX < 0x030C0000
+    PyObject *type, *value, *traceback;
+    PyErr_Fetch(&type, &value, &traceback);
+    if (type == PyExc_StopIteration && value != NULL && traceback == NULL &&
+        !PyExceptionInstance_Check(value)) {
+        Py_DECREF(type);
+        return value;
+    }
+    PyErr_Restore(type, value, traceback);
+#endif
+    return glue_take_stop_iteration();
+}
+
+/* PyIter_Send of None to what an async generator gives to be awaited. That asks for no more than
+ * this, but asks much about it before. */
+static inline PySendResult glue_next_of_generator(PyObject *iterator, PyObject **result) {
+    *result = Py_TYPE(iterator)->tp_iternext(iterator);
+    if (*result != NULL) return PYGEN_NEXT;
+    *result = glue_take_result();
+    return *result != NULL ? PYGEN_RETURN : PYGEN_ERROR;
+}
+
 /* --- Iterating --- */
 
 static inline int glue_is_async_iterator(PyObject *object) {

@@ -28,6 +28,7 @@ cdef extern from "native/glue.h":
     PyObject *glue_await(PyObject *awaitable) noexcept
     void glue_discard_awaitable(PyObject *awaitable) noexcept
     bint glue_is_async_iterator(PyObject *value) noexcept
+    PySendResult glue_next_of_generator(PyObject *iterator, PyObject **result) noexcept
     bint glue_is_async_generator(PyObject *value) noexcept
     bint glue_is_iterator(PyObject *value) noexcept
     PyObject *glue_async_next(PyObject *iterator) noexcept

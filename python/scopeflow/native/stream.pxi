@@ -68,7 +68,7 @@ cdef int enter_own_context(ManagedCall self) except -1:
     try:
         PyContextVar_Set(<PyObject *>self.runtime.variable, <PyObject *>span)
     finally:
-        leave_context(self.context)
+        leave_context(self.context, True)
     return 0
 
 
@@ -77,9 +77,9 @@ cdef inline bint enter_context(context) noexcept:
     return PyContext_Enter(<PyObject *>context) == 0
 
 
-cdef inline void leave_context(context) noexcept:
+cdef inline void leave_context(context, bint may_have_raised) noexcept:
     """Whatever is raised stays raised."""
-    cdef PyObject *raised = glue_take_raised()
+    cdef PyObject *raised = glue_take_raised() if may_have_raised else NULL
     PyContext_Exit(<PyObject *>context)
     if raised != NULL:
         glue_raise(raised)
@@ -120,7 +120,7 @@ cdef PySendResult run_stream(ManagedCall self, PyObject **value) noexcept:
     if not enter_context(self.own_context):
         return PYGEN_ERROR
     how = ask_producer_unchecked(self, value)
-    leave_context(self.own_context)
+    leave_context(self.own_context, how == PYGEN_ERROR)
     if how == PYGEN_NEXT:
         self.context = self.own_context  # In which it is awaited further.
     if how != PYGEN_RETURN or self.stream.collector is None:
@@ -150,12 +150,10 @@ cdef PySendResult show_chunk(ManagedCall self, PyObject **value) noexcept:
 cdef PySendResult ask_producer(ManagedCall self, PyObject **value) except? PYGEN_ERROR:
     """The next chunk. An error with nothing raised is the end."""
     cdef PyObject *producer = <PyObject *>self.stream.producer
-    cdef PyObject *next_chunk
     if not self.is_sync and glue_is_async_iterator(producer):
-        next_chunk = glue_async_next(producer)
-        if glue_is_async_generator(producer) and next_chunk != NULL and not self.is_closing:
-            return begin_to_await(self, next_chunk, value)  # It is what its `__await__` gives.
-        value[0] = next_chunk
+        value[0] = glue_async_next(producer)
+        if glue_is_async_generator(producer) and value[0] != NULL and not self.is_closing:
+            return ask_generator(self, value)
         return await_result(self, value)
     if not glue_is_iterator(producer):
         giver = "the producer" if self.stream.giver is None else self.stream.giver
@@ -164,6 +162,16 @@ cdef PySendResult ask_producer(ManagedCall self, PyObject **value) except? PYGEN
         raise InvalidArgument(f"invalid argument: {what}, which has no {step}")
     value[0] = glue_next(producer)
     return PYGEN_ERROR if value[0] == NULL else PYGEN_RETURN
+
+
+cdef inline PySendResult ask_generator(ManagedCall self, PyObject **value) noexcept:
+    """As `await_result`, of what an async generator gives to be awaited: it is its own iterator."""
+    cdef PyObject *iterator = value[0]
+    cdef PySendResult how = glue_next_of_generator(iterator, value)
+    if how == PYGEN_NEXT:
+        self.awaiting = <object>iterator
+    DECREF(iterator)
+    return how
 
 
 cdef int note_giver(ManagedCall self, PyObject *given) except -1:
@@ -188,7 +196,7 @@ cdef PySendResult stop_producer(ManagedCall self, PyObject **value) noexcept:
             if not enter_context(self.context):
                 return PYGEN_ERROR
             value[0] = PyObject_Vectorcall(<PyObject *>method, NULL, 0, NULL)
-            leave_context(self.context)
+            leave_context(self.context, value[0] == NULL)
             return await_result(self, value)
     INCREF(<PyObject *>None)
     value[0] = <PyObject *>None
