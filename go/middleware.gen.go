@@ -38,35 +38,35 @@ type ToolRequestInterceptFunc func(ctx context.Context, name string, request any
 // call's result (S3.7).
 type ToolExecutionInterceptFunc func(ctx context.Context, name string, request any, next NextFunc) (any, error)
 
-// LLMSanitizeRequestGuardrailFunc is a LLM sanitize-request guardrail: Changes what observers
+// LLMSanitizeRequestGuardrailFunc is an LLM sanitize-request guardrail: Changes what observers
 // see of an LLM call's request, without credential headers. It gets a private copy, and what it
 // returns goes into the start event; one that fails, or returns nothing, withholds the payload
 // (S3.6, S3.10).
 type LLMSanitizeRequestGuardrailFunc func(ctx context.Context, request *LLMRequest) (*LLMRequest, error)
 
-// LLMSanitizeResponseGuardrailFunc is a LLM sanitize-response guardrail: Changes what observers
+// LLMSanitizeResponseGuardrailFunc is an LLM sanitize-response guardrail: Changes what observers
 // see of an LLM call's response, and of the text of its error or refusal. It gets a private
 // copy, and what it returns goes into the end event or the mark; one that fails, or returns
 // nothing, withholds the payload (S3.6, S3.10).
 type LLMSanitizeResponseGuardrailFunc func(ctx context.Context, response any) (any, error)
 
-// LLMConditionalExecutionGuardrailFunc is a LLM conditional-execution guardrail: Decides whether
-// an LLM call may run. It sees the caller's own request; the first reason given refuses the
-// call, and a guard that fails refuses too (S3.5).
+// LLMConditionalExecutionGuardrailFunc is an LLM conditional-execution guardrail: Decides
+// whether an LLM call may run. It sees the caller's own request; the first reason given refuses
+// the call, and a guard that fails refuses too (S3.5).
 type LLMConditionalExecutionGuardrailFunc func(ctx context.Context, request *LLMRequest) (*string, error)
 
-// LLMRequestInterceptFunc is a LLM request intercept: Rewrites the request of an LLM call before
-// it starts. It gets a private copy; what it returns goes on. One that fails, or returns
+// LLMRequestInterceptFunc is an LLM request intercept: Rewrites the request of an LLM call
+// before it starts. It gets a private copy; what it returns goes on. One that fails, or returns
 // nothing, fails the call (S3.5, S3.10, S3.11). With a request codec it also gets the decoded
 // request and may change either or both (S4.11).
 type LLMRequestInterceptFunc func(ctx context.Context, name string, request *LLMRequest, annotated any) (any, error)
 
-// LLMExecutionInterceptFunc is a LLM execution intercept: Runs around an LLM call's target: it
+// LLMExecutionInterceptFunc is an LLM execution intercept: Runs around an LLM call's target: it
 // may call `next` as often as it likes, or not at all, while it runs. What it returns is the
 // call's result (S3.7).
 type LLMExecutionInterceptFunc func(ctx context.Context, name string, request *LLMRequest, next LLMNextFunc) (any, error)
 
-// LLMStreamExecutionInterceptFunc is a LLM stream execution intercept: Runs around the producer
+// LLMStreamExecutionInterceptFunc is an LLM stream execution intercept: Runs around the producer
 // of an LLM stream: it may call `next` as often as it likes, or not at all, while it runs. What
 // it returns is the call's result (S3.7).
 type LLMStreamExecutionInterceptFunc func(ctx context.Context, name string, request *LLMRequest, next LLMStreamNextFunc) (any, error)
@@ -668,7 +668,7 @@ func DeregisterToolExecutionIntercept(name string) bool {
 	return r.DeregisterToolExecutionIntercept(name)
 }
 
-// RegisterLLMSanitizeRequestGuardrail registers a LLM sanitize-request guardrail on a runtime,
+// RegisterLLMSanitizeRequestGuardrail registers an LLM sanitize-request guardrail on a runtime,
 // under a name of its own (S3.3). In force for every scope of the runtime. Changes what
 // observers see of an LLM call's request, without credential headers. It gets a private copy,
 // and what it returns goes into the start event; one that fails, or returns nothing, withholds
@@ -691,8 +691,8 @@ func (r *Runtime) RegisterLLMSanitizeRequestGuardrail(name string, priority int3
 	return err
 }
 
-// DeregisterLLMSanitizeRequestGuardrail removes a LLM sanitize-request guardrail from a runtime;
-// calls that already began still use it (S3.4).
+// DeregisterLLMSanitizeRequestGuardrail removes an LLM sanitize-request guardrail from a
+// runtime; calls that already began still use it (S3.4).
 // It says whether the name was known.
 func (r *Runtime) DeregisterLLMSanitizeRequestGuardrail(name string) bool {
 	if r.usable() != nil {
@@ -703,7 +703,7 @@ func (r *Runtime) DeregisterLLMSanitizeRequestGuardrail(name string) bool {
 	return err == nil && removed
 }
 
-// RegisterLLMSanitizeRequestGuardrail registers a LLM sanitize-request guardrail on a scope,
+// RegisterLLMSanitizeRequestGuardrail registers an LLM sanitize-request guardrail on a scope,
 // under a name of its own (S3.3). In force for the scope and what is opened under it (S1.7);
 // registering on an ended scope is `not_found`. Changes what observers see of an LLM call's
 // request, without credential headers. It gets a private copy, and what it returns goes into the
@@ -726,7 +726,7 @@ func (s *Scope) RegisterLLMSanitizeRequestGuardrail(name string, priority int32,
 	return err
 }
 
-// DeregisterLLMSanitizeRequestGuardrail removes a LLM sanitize-request guardrail from a scope;
+// DeregisterLLMSanitizeRequestGuardrail removes an LLM sanitize-request guardrail from a scope;
 // calls that already began still use it (S3.4).
 // It says whether the name was known.
 func (s *Scope) DeregisterLLMSanitizeRequestGuardrail(name string) bool {
@@ -758,8 +758,8 @@ func DeregisterLLMSanitizeRequestGuardrail(name string) bool {
 	return r.DeregisterLLMSanitizeRequestGuardrail(name)
 }
 
-// RegisterLLMSanitizeResponseGuardrail registers a LLM sanitize-response guardrail on a runtime,
-// under a name of its own (S3.3). In force for every scope of the runtime. Changes what
+// RegisterLLMSanitizeResponseGuardrail registers an LLM sanitize-response guardrail on a
+// runtime, under a name of its own (S3.3). In force for every scope of the runtime. Changes what
 // observers see of an LLM call's response, and of the text of its error or refusal. It gets a
 // private copy, and what it returns goes into the end event or the mark; one that fails, or
 // returns nothing, withholds the payload (S3.6, S3.10).
@@ -781,7 +781,7 @@ func (r *Runtime) RegisterLLMSanitizeResponseGuardrail(name string, priority int
 	return err
 }
 
-// DeregisterLLMSanitizeResponseGuardrail removes a LLM sanitize-response guardrail from a
+// DeregisterLLMSanitizeResponseGuardrail removes an LLM sanitize-response guardrail from a
 // runtime; calls that already began still use it (S3.4).
 // It says whether the name was known.
 func (r *Runtime) DeregisterLLMSanitizeResponseGuardrail(name string) bool {
@@ -793,7 +793,7 @@ func (r *Runtime) DeregisterLLMSanitizeResponseGuardrail(name string) bool {
 	return err == nil && removed
 }
 
-// RegisterLLMSanitizeResponseGuardrail registers a LLM sanitize-response guardrail on a scope,
+// RegisterLLMSanitizeResponseGuardrail registers an LLM sanitize-response guardrail on a scope,
 // under a name of its own (S3.3). In force for the scope and what is opened under it (S1.7);
 // registering on an ended scope is `not_found`. Changes what observers see of an LLM call's
 // response, and of the text of its error or refusal. It gets a private copy, and what it returns
@@ -817,8 +817,8 @@ func (s *Scope) RegisterLLMSanitizeResponseGuardrail(name string, priority int32
 	return err
 }
 
-// DeregisterLLMSanitizeResponseGuardrail removes a LLM sanitize-response guardrail from a scope;
-// calls that already began still use it (S3.4).
+// DeregisterLLMSanitizeResponseGuardrail removes an LLM sanitize-response guardrail from a
+// scope; calls that already began still use it (S3.4).
 // It says whether the name was known.
 func (s *Scope) DeregisterLLMSanitizeResponseGuardrail(name string) bool {
 	if s.usable() != nil {
@@ -849,7 +849,7 @@ func DeregisterLLMSanitizeResponseGuardrail(name string) bool {
 	return r.DeregisterLLMSanitizeResponseGuardrail(name)
 }
 
-// RegisterLLMConditionalExecutionGuardrail registers a LLM conditional-execution guardrail on a
+// RegisterLLMConditionalExecutionGuardrail registers an LLM conditional-execution guardrail on a
 // runtime, under a name of its own (S3.3). In force for every scope of the runtime. Decides
 // whether an LLM call may run. It sees the caller's own request; the first reason given refuses
 // the call, and a guard that fails refuses too (S3.5).
@@ -871,7 +871,7 @@ func (r *Runtime) RegisterLLMConditionalExecutionGuardrail(name string, priority
 	return err
 }
 
-// DeregisterLLMConditionalExecutionGuardrail removes a LLM conditional-execution guardrail from
+// DeregisterLLMConditionalExecutionGuardrail removes an LLM conditional-execution guardrail from
 // a runtime; calls that already began still use it (S3.4).
 // It says whether the name was known.
 func (r *Runtime) DeregisterLLMConditionalExecutionGuardrail(name string) bool {
@@ -883,7 +883,7 @@ func (r *Runtime) DeregisterLLMConditionalExecutionGuardrail(name string) bool {
 	return err == nil && removed
 }
 
-// RegisterLLMConditionalExecutionGuardrail registers a LLM conditional-execution guardrail on a
+// RegisterLLMConditionalExecutionGuardrail registers an LLM conditional-execution guardrail on a
 // scope, under a name of its own (S3.3). In force for the scope and what is opened under it
 // (S1.7); registering on an ended scope is `not_found`. Decides whether an LLM call may run. It
 // sees the caller's own request; the first reason given refuses the call, and a guard that fails
@@ -906,7 +906,7 @@ func (s *Scope) RegisterLLMConditionalExecutionGuardrail(name string, priority i
 	return err
 }
 
-// DeregisterLLMConditionalExecutionGuardrail removes a LLM conditional-execution guardrail from
+// DeregisterLLMConditionalExecutionGuardrail removes an LLM conditional-execution guardrail from
 // a scope; calls that already began still use it (S3.4).
 // It says whether the name was known.
 func (s *Scope) DeregisterLLMConditionalExecutionGuardrail(name string) bool {
@@ -938,7 +938,7 @@ func DeregisterLLMConditionalExecutionGuardrail(name string) bool {
 	return r.DeregisterLLMConditionalExecutionGuardrail(name)
 }
 
-// RegisterLLMRequestIntercept registers a LLM request intercept on a runtime, under a name of
+// RegisterLLMRequestIntercept registers an LLM request intercept on a runtime, under a name of
 // its own (S3.3). In force for every scope of the runtime. Rewrites the request of an LLM call
 // before it starts. It gets a private copy; what it returns goes on. One that fails, or returns
 // nothing, fails the call (S3.5, S3.10, S3.11). With a request codec it also gets the decoded
@@ -961,7 +961,7 @@ func (r *Runtime) RegisterLLMRequestIntercept(name string, priority int32, break
 	return err
 }
 
-// DeregisterLLMRequestIntercept removes a LLM request intercept from a runtime; calls that
+// DeregisterLLMRequestIntercept removes an LLM request intercept from a runtime; calls that
 // already began still use it (S3.4).
 // It says whether the name was known.
 func (r *Runtime) DeregisterLLMRequestIntercept(name string) bool {
@@ -973,7 +973,7 @@ func (r *Runtime) DeregisterLLMRequestIntercept(name string) bool {
 	return err == nil && removed
 }
 
-// RegisterLLMRequestIntercept registers a LLM request intercept on a scope, under a name of its
+// RegisterLLMRequestIntercept registers an LLM request intercept on a scope, under a name of its
 // own (S3.3). In force for the scope and what is opened under it (S1.7); registering on an ended
 // scope is `not_found`. Rewrites the request of an LLM call before it starts. It gets a private
 // copy; what it returns goes on. One that fails, or returns nothing, fails the call (S3.5,
@@ -997,8 +997,8 @@ func (s *Scope) RegisterLLMRequestIntercept(name string, priority int32, breakCh
 	return err
 }
 
-// DeregisterLLMRequestIntercept removes a LLM request intercept from a scope; calls that already
-// began still use it (S3.4).
+// DeregisterLLMRequestIntercept removes an LLM request intercept from a scope; calls that
+// already began still use it (S3.4).
 // It says whether the name was known.
 func (s *Scope) DeregisterLLMRequestIntercept(name string) bool {
 	if s.usable() != nil {
@@ -1028,7 +1028,7 @@ func DeregisterLLMRequestIntercept(name string) bool {
 	return r.DeregisterLLMRequestIntercept(name)
 }
 
-// RegisterLLMExecutionIntercept registers a LLM execution intercept on a runtime, under a name
+// RegisterLLMExecutionIntercept registers an LLM execution intercept on a runtime, under a name
 // of its own (S3.3). In force for every scope of the runtime. Runs around an LLM call's target:
 // it may call `next` as often as it likes, or not at all, while it runs. What it returns is the
 // call's result (S3.7).
@@ -1050,7 +1050,7 @@ func (r *Runtime) RegisterLLMExecutionIntercept(name string, priority int32, fn 
 	return err
 }
 
-// DeregisterLLMExecutionIntercept removes a LLM execution intercept from a runtime; calls that
+// DeregisterLLMExecutionIntercept removes an LLM execution intercept from a runtime; calls that
 // already began still use it (S3.4).
 // It says whether the name was known.
 func (r *Runtime) DeregisterLLMExecutionIntercept(name string) bool {
@@ -1062,7 +1062,7 @@ func (r *Runtime) DeregisterLLMExecutionIntercept(name string) bool {
 	return err == nil && removed
 }
 
-// RegisterLLMExecutionIntercept registers a LLM execution intercept on a scope, under a name of
+// RegisterLLMExecutionIntercept registers an LLM execution intercept on a scope, under a name of
 // its own (S3.3). In force for the scope and what is opened under it (S1.7); registering on an
 // ended scope is `not_found`. Runs around an LLM call's target: it may call `next` as often as
 // it likes, or not at all, while it runs. What it returns is the call's result (S3.7).
@@ -1084,7 +1084,7 @@ func (s *Scope) RegisterLLMExecutionIntercept(name string, priority int32, fn LL
 	return err
 }
 
-// DeregisterLLMExecutionIntercept removes a LLM execution intercept from a scope; calls that
+// DeregisterLLMExecutionIntercept removes an LLM execution intercept from a scope; calls that
 // already began still use it (S3.4).
 // It says whether the name was known.
 func (s *Scope) DeregisterLLMExecutionIntercept(name string) bool {
@@ -1116,7 +1116,7 @@ func DeregisterLLMExecutionIntercept(name string) bool {
 	return r.DeregisterLLMExecutionIntercept(name)
 }
 
-// RegisterLLMStreamExecutionIntercept registers a LLM stream execution intercept on a runtime,
+// RegisterLLMStreamExecutionIntercept registers an LLM stream execution intercept on a runtime,
 // under a name of its own (S3.3). In force for every scope of the runtime. Runs around the
 // producer of an LLM stream: it may call `next` as often as it likes, or not at all, while it
 // runs. What it returns is the call's result (S3.7).
@@ -1138,8 +1138,8 @@ func (r *Runtime) RegisterLLMStreamExecutionIntercept(name string, priority int3
 	return err
 }
 
-// DeregisterLLMStreamExecutionIntercept removes a LLM stream execution intercept from a runtime;
-// calls that already began still use it (S3.4).
+// DeregisterLLMStreamExecutionIntercept removes an LLM stream execution intercept from a
+// runtime; calls that already began still use it (S3.4).
 // It says whether the name was known.
 func (r *Runtime) DeregisterLLMStreamExecutionIntercept(name string) bool {
 	if r.usable() != nil {
@@ -1150,7 +1150,7 @@ func (r *Runtime) DeregisterLLMStreamExecutionIntercept(name string) bool {
 	return err == nil && removed
 }
 
-// RegisterLLMStreamExecutionIntercept registers a LLM stream execution intercept on a scope,
+// RegisterLLMStreamExecutionIntercept registers an LLM stream execution intercept on a scope,
 // under a name of its own (S3.3). In force for the scope and what is opened under it (S1.7);
 // registering on an ended scope is `not_found`. Runs around the producer of an LLM stream: it
 // may call `next` as often as it likes, or not at all, while it runs. What it returns is the
@@ -1173,7 +1173,7 @@ func (s *Scope) RegisterLLMStreamExecutionIntercept(name string, priority int32,
 	return err
 }
 
-// DeregisterLLMStreamExecutionIntercept removes a LLM stream execution intercept from a scope;
+// DeregisterLLMStreamExecutionIntercept removes an LLM stream execution intercept from a scope;
 // calls that already began still use it (S3.4).
 // It says whether the name was known.
 func (s *Scope) DeregisterLLMStreamExecutionIntercept(name string) bool {

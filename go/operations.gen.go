@@ -1558,7 +1558,7 @@ func coreScopeDeregisterToolExecutionIntercept(self scopeHandle, name string) (b
 	return out != 0, nil
 }
 
-// coreRegisterLlmSanitizeRequestGuardrail registers a LLM sanitize-request guardrail on a
+// coreRegisterLlmSanitizeRequestGuardrail registers an LLM sanitize-request guardrail on a
 // runtime, under a name of its own (S3.3). In force for every scope of the runtime. Changes what
 // observers see of an LLM call's request, without credential headers. It gets a private copy,
 // and what it returns goes into the start event; one that fails, or returns nothing, withholds
@@ -1569,7 +1569,7 @@ func coreRegisterLlmSanitizeRequestGuardrail(self runtimeHandle, name string, pr
 	return coreError(status, failure)
 }
 
-// coreDeregisterLlmSanitizeRequestGuardrail removes a LLM sanitize-request guardrail from a
+// coreDeregisterLlmSanitizeRequestGuardrail removes an LLM sanitize-request guardrail from a
 // runtime; calls that already began still use it (S3.4).
 func coreDeregisterLlmSanitizeRequestGuardrail(self runtimeHandle, name string) (bool, error) {
 	var out C.uint32_t
@@ -1582,7 +1582,7 @@ func coreDeregisterLlmSanitizeRequestGuardrail(self runtimeHandle, name string) 
 	return out != 0, nil
 }
 
-// coreScopeRegisterLlmSanitizeRequestGuardrail registers a LLM sanitize-request guardrail on a
+// coreScopeRegisterLlmSanitizeRequestGuardrail registers an LLM sanitize-request guardrail on a
 // scope, under a name of its own (S3.3). In force for the scope and what is opened under it
 // (S1.7); registering on an ended scope is `not_found`. Changes what observers see of an LLM
 // call's request, without credential headers. It gets a private copy, and what it returns goes
@@ -1593,8 +1593,8 @@ func coreScopeRegisterLlmSanitizeRequestGuardrail(self scopeHandle, name string,
 	return coreError(status, failure)
 }
 
-// coreScopeDeregisterLlmSanitizeRequestGuardrail removes a LLM sanitize-request guardrail from a
-// scope; calls that already began still use it (S3.4).
+// coreScopeDeregisterLlmSanitizeRequestGuardrail removes an LLM sanitize-request guardrail from
+// a scope; calls that already began still use it (S3.4).
 func coreScopeDeregisterLlmSanitizeRequestGuardrail(self scopeHandle, name string) (bool, error) {
 	var out C.uint32_t
 	failure := newFailure()
@@ -1606,7 +1606,7 @@ func coreScopeDeregisterLlmSanitizeRequestGuardrail(self scopeHandle, name strin
 	return out != 0, nil
 }
 
-// coreRegisterLlmSanitizeResponseGuardrail registers a LLM sanitize-response guardrail on a
+// coreRegisterLlmSanitizeResponseGuardrail registers an LLM sanitize-response guardrail on a
 // runtime, under a name of its own (S3.3). In force for every scope of the runtime. Changes what
 // observers see of an LLM call's response, and of the text of its error or refusal. It gets a
 // private copy, and what it returns goes into the end event or the mark; one that fails, or
@@ -1617,7 +1617,7 @@ func coreRegisterLlmSanitizeResponseGuardrail(self runtimeHandle, name string, p
 	return coreError(status, failure)
 }
 
-// coreDeregisterLlmSanitizeResponseGuardrail removes a LLM sanitize-response guardrail from a
+// coreDeregisterLlmSanitizeResponseGuardrail removes an LLM sanitize-response guardrail from a
 // runtime; calls that already began still use it (S3.4).
 func coreDeregisterLlmSanitizeResponseGuardrail(self runtimeHandle, name string) (bool, error) {
 	var out C.uint32_t
@@ -1630,8 +1630,8 @@ func coreDeregisterLlmSanitizeResponseGuardrail(self runtimeHandle, name string)
 	return out != 0, nil
 }
 
-// coreScopeRegisterLlmSanitizeResponseGuardrail registers a LLM sanitize-response guardrail on a
-// scope, under a name of its own (S3.3). In force for the scope and what is opened under it
+// coreScopeRegisterLlmSanitizeResponseGuardrail registers an LLM sanitize-response guardrail on
+// a scope, under a name of its own (S3.3). In force for the scope and what is opened under it
 // (S1.7); registering on an ended scope is `not_found`. Changes what observers see of an LLM
 // call's response, and of the text of its error or refusal. It gets a private copy, and what it
 // returns goes into the end event or the mark; one that fails, or returns nothing, withholds the
@@ -1642,8 +1642,8 @@ func coreScopeRegisterLlmSanitizeResponseGuardrail(self scopeHandle, name string
 	return coreError(status, failure)
 }
 
-// coreScopeDeregisterLlmSanitizeResponseGuardrail removes a LLM sanitize-response guardrail from
-// a scope; calls that already began still use it (S3.4).
+// coreScopeDeregisterLlmSanitizeResponseGuardrail removes an LLM sanitize-response guardrail
+// from a scope; calls that already began still use it (S3.4).
 func coreScopeDeregisterLlmSanitizeResponseGuardrail(self scopeHandle, name string) (bool, error) {
 	var out C.uint32_t
 	failure := newFailure()
@@ -1655,7 +1655,7 @@ func coreScopeDeregisterLlmSanitizeResponseGuardrail(self scopeHandle, name stri
 	return out != 0, nil
 }
 
-// coreRegisterLlmConditionalExecutionGuardrail registers a LLM conditional-execution guardrail
+// coreRegisterLlmConditionalExecutionGuardrail registers an LLM conditional-execution guardrail
 // on a runtime, under a name of its own (S3.3). In force for every scope of the runtime. Decides
 // whether an LLM call may run. It sees the caller's own request; the first reason given refuses
 // the call, and a guard that fails refuses too (S3.5).
@@ -1665,7 +1665,7 @@ func coreRegisterLlmConditionalExecutionGuardrail(self runtimeHandle, name strin
 	return coreError(status, failure)
 }
 
-// coreDeregisterLlmConditionalExecutionGuardrail removes a LLM conditional-execution guardrail
+// coreDeregisterLlmConditionalExecutionGuardrail removes an LLM conditional-execution guardrail
 // from a runtime; calls that already began still use it (S3.4).
 func coreDeregisterLlmConditionalExecutionGuardrail(self runtimeHandle, name string) (bool, error) {
 	var out C.uint32_t
@@ -1678,7 +1678,7 @@ func coreDeregisterLlmConditionalExecutionGuardrail(self runtimeHandle, name str
 	return out != 0, nil
 }
 
-// coreScopeRegisterLlmConditionalExecutionGuardrail registers a LLM conditional-execution
+// coreScopeRegisterLlmConditionalExecutionGuardrail registers an LLM conditional-execution
 // guardrail on a scope, under a name of its own (S3.3). In force for the scope and what is
 // opened under it (S1.7); registering on an ended scope is `not_found`. Decides whether an LLM
 // call may run. It sees the caller's own request; the first reason given refuses the call, and a
@@ -1689,7 +1689,7 @@ func coreScopeRegisterLlmConditionalExecutionGuardrail(self scopeHandle, name st
 	return coreError(status, failure)
 }
 
-// coreScopeDeregisterLlmConditionalExecutionGuardrail removes a LLM conditional-execution
+// coreScopeDeregisterLlmConditionalExecutionGuardrail removes an LLM conditional-execution
 // guardrail from a scope; calls that already began still use it (S3.4).
 func coreScopeDeregisterLlmConditionalExecutionGuardrail(self scopeHandle, name string) (bool, error) {
 	var out C.uint32_t
@@ -1702,7 +1702,7 @@ func coreScopeDeregisterLlmConditionalExecutionGuardrail(self scopeHandle, name 
 	return out != 0, nil
 }
 
-// coreRegisterLlmRequestIntercept registers a LLM request intercept on a runtime, under a name
+// coreRegisterLlmRequestIntercept registers an LLM request intercept on a runtime, under a name
 // of its own (S3.3). In force for every scope of the runtime. Rewrites the request of an LLM
 // call before it starts. It gets a private copy; what it returns goes on. One that fails, or
 // returns nothing, fails the call (S3.5, S3.10, S3.11). With a request codec it also gets the
@@ -1713,7 +1713,7 @@ func coreRegisterLlmRequestIntercept(self runtimeHandle, name string, priority i
 	return coreError(status, failure)
 }
 
-// coreDeregisterLlmRequestIntercept removes a LLM request intercept from a runtime; calls that
+// coreDeregisterLlmRequestIntercept removes an LLM request intercept from a runtime; calls that
 // already began still use it (S3.4).
 func coreDeregisterLlmRequestIntercept(self runtimeHandle, name string) (bool, error) {
 	var out C.uint32_t
@@ -1726,7 +1726,7 @@ func coreDeregisterLlmRequestIntercept(self runtimeHandle, name string) (bool, e
 	return out != 0, nil
 }
 
-// coreScopeRegisterLlmRequestIntercept registers a LLM request intercept on a scope, under a
+// coreScopeRegisterLlmRequestIntercept registers an LLM request intercept on a scope, under a
 // name of its own (S3.3). In force for the scope and what is opened under it (S1.7); registering
 // on an ended scope is `not_found`. Rewrites the request of an LLM call before it starts. It
 // gets a private copy; what it returns goes on. One that fails, or returns nothing, fails the
@@ -1738,7 +1738,7 @@ func coreScopeRegisterLlmRequestIntercept(self scopeHandle, name string, priorit
 	return coreError(status, failure)
 }
 
-// coreScopeDeregisterLlmRequestIntercept removes a LLM request intercept from a scope; calls
+// coreScopeDeregisterLlmRequestIntercept removes an LLM request intercept from a scope; calls
 // that already began still use it (S3.4).
 func coreScopeDeregisterLlmRequestIntercept(self scopeHandle, name string) (bool, error) {
 	var out C.uint32_t
@@ -1751,7 +1751,7 @@ func coreScopeDeregisterLlmRequestIntercept(self scopeHandle, name string) (bool
 	return out != 0, nil
 }
 
-// coreRegisterLlmExecutionIntercept registers a LLM execution intercept on a runtime, under a
+// coreRegisterLlmExecutionIntercept registers an LLM execution intercept on a runtime, under a
 // name of its own (S3.3). In force for every scope of the runtime. Runs around an LLM call's
 // target: it may call `next` as often as it likes, or not at all, while it runs. What it returns
 // is the call's result (S3.7).
@@ -1761,7 +1761,7 @@ func coreRegisterLlmExecutionIntercept(self runtimeHandle, name string, priority
 	return coreError(status, failure)
 }
 
-// coreDeregisterLlmExecutionIntercept removes a LLM execution intercept from a runtime; calls
+// coreDeregisterLlmExecutionIntercept removes an LLM execution intercept from a runtime; calls
 // that already began still use it (S3.4).
 func coreDeregisterLlmExecutionIntercept(self runtimeHandle, name string) (bool, error) {
 	var out C.uint32_t
@@ -1774,18 +1774,19 @@ func coreDeregisterLlmExecutionIntercept(self runtimeHandle, name string) (bool,
 	return out != 0, nil
 }
 
-// coreScopeRegisterLlmExecutionIntercept registers a LLM execution intercept on a scope, under a
-// name of its own (S3.3). In force for the scope and what is opened under it (S1.7); registering
-// on an ended scope is `not_found`. Runs around an LLM call's target: it may call `next` as
-// often as it likes, or not at all, while it runs. What it returns is the call's result (S3.7).
+// coreScopeRegisterLlmExecutionIntercept registers an LLM execution intercept on a scope, under
+// a name of its own (S3.3). In force for the scope and what is opened under it (S1.7);
+// registering on an ended scope is `not_found`. Runs around an LLM call's target: it may call
+// `next` as often as it likes, or not at all, while it runs. What it returns is the call's
+// result (S3.7).
 func coreScopeRegisterLlmExecutionIntercept(self scopeHandle, name string, priority int32, callable ref, flags callableFlag) error {
 	failure := newFailure()
 	status := C.scopeflow_go_scope_register_llm_execution_intercept(self, textPointer(name), C.size_t(len(name)), C.int32_t(priority), C.scopeflow_ref(callable), C.uint32_t(flags), failure)
 	return coreError(status, failure)
 }
 
-// coreScopeDeregisterLlmExecutionIntercept removes a LLM execution intercept from a scope; calls
-// that already began still use it (S3.4).
+// coreScopeDeregisterLlmExecutionIntercept removes an LLM execution intercept from a scope;
+// calls that already began still use it (S3.4).
 func coreScopeDeregisterLlmExecutionIntercept(self scopeHandle, name string) (bool, error) {
 	var out C.uint32_t
 	failure := newFailure()
@@ -1797,7 +1798,7 @@ func coreScopeDeregisterLlmExecutionIntercept(self scopeHandle, name string) (bo
 	return out != 0, nil
 }
 
-// coreRegisterLlmStreamExecutionIntercept registers a LLM stream execution intercept on a
+// coreRegisterLlmStreamExecutionIntercept registers an LLM stream execution intercept on a
 // runtime, under a name of its own (S3.3). In force for every scope of the runtime. Runs around
 // the producer of an LLM stream: it may call `next` as often as it likes, or not at all, while
 // it runs. What it returns is the call's result (S3.7).
@@ -1807,7 +1808,7 @@ func coreRegisterLlmStreamExecutionIntercept(self runtimeHandle, name string, pr
 	return coreError(status, failure)
 }
 
-// coreDeregisterLlmStreamExecutionIntercept removes a LLM stream execution intercept from a
+// coreDeregisterLlmStreamExecutionIntercept removes an LLM stream execution intercept from a
 // runtime; calls that already began still use it (S3.4).
 func coreDeregisterLlmStreamExecutionIntercept(self runtimeHandle, name string) (bool, error) {
 	var out C.uint32_t
@@ -1820,7 +1821,7 @@ func coreDeregisterLlmStreamExecutionIntercept(self runtimeHandle, name string) 
 	return out != 0, nil
 }
 
-// coreScopeRegisterLlmStreamExecutionIntercept registers a LLM stream execution intercept on a
+// coreScopeRegisterLlmStreamExecutionIntercept registers an LLM stream execution intercept on a
 // scope, under a name of its own (S3.3). In force for the scope and what is opened under it
 // (S1.7); registering on an ended scope is `not_found`. Runs around the producer of an LLM
 // stream: it may call `next` as often as it likes, or not at all, while it runs. What it returns
@@ -1831,8 +1832,8 @@ func coreScopeRegisterLlmStreamExecutionIntercept(self scopeHandle, name string,
 	return coreError(status, failure)
 }
 
-// coreScopeDeregisterLlmStreamExecutionIntercept removes a LLM stream execution intercept from a
-// scope; calls that already began still use it (S3.4).
+// coreScopeDeregisterLlmStreamExecutionIntercept removes an LLM stream execution intercept from
+// a scope; calls that already began still use it (S3.4).
 func coreScopeDeregisterLlmStreamExecutionIntercept(self scopeHandle, name string) (bool, error) {
 	var out C.uint32_t
 	failure := newFailure()

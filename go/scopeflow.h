@@ -1352,7 +1352,7 @@ SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
 scopeflow_scope_deregister_tool_execution_intercept(
     scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed, scopeflow_error *out_error);
 
-/* Registers a LLM sanitize-request guardrail on a runtime, under a name of its own (S3.3). In
+/* Registers an LLM sanitize-request guardrail on a runtime, under a name of its own (S3.3). In
  * force for every scope of the runtime. Changes what observers see of an LLM call's request,
  * without credential headers. It gets a private copy, and what it returns goes into the start
  * event; one that fails, or returns nothing, withholds the payload (S3.6, S3.10).
@@ -1370,8 +1370,8 @@ scopeflow_register_llm_sanitize_request_guardrail(
     scopeflow_runtime *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
     scopeflow_callable_flag flags, scopeflow_error *out_error);
 
-/* Removes a LLM sanitize-request guardrail from a runtime; calls that already began still use it
- * (S3.4).
+/* Removes an LLM sanitize-request guardrail from a runtime; calls that already began still use
+ * it (S3.4).
  * name: The name under which it was registered.
  * out_removed: Whether the name was known; an unknown one is no error (S3.3).
  * Errors: invalid_argument (1003).
@@ -1381,7 +1381,7 @@ scopeflow_deregister_llm_sanitize_request_guardrail(
     scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed,
     scopeflow_error *out_error);
 
-/* Registers a LLM sanitize-request guardrail on a scope, under a name of its own (S3.3). In
+/* Registers an LLM sanitize-request guardrail on a scope, under a name of its own (S3.3). In
  * force for the scope and what is opened under it (S1.7); registering on an ended scope is
  * `not_found`. Changes what observers see of an LLM call's request, without credential headers.
  * It gets a private copy, and what it returns goes into the start event; one that fails, or
@@ -1400,7 +1400,7 @@ scopeflow_scope_register_llm_sanitize_request_guardrail(
     scopeflow_scope *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
     scopeflow_callable_flag flags, scopeflow_error *out_error);
 
-/* Removes a LLM sanitize-request guardrail from a scope; calls that already began still use it
+/* Removes an LLM sanitize-request guardrail from a scope; calls that already began still use it
  * (S3.4).
  * name: The name under which it was registered.
  * out_removed: Whether the name was known; an unknown one is no error (S3.3).
@@ -1410,7 +1410,7 @@ SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
 scopeflow_scope_deregister_llm_sanitize_request_guardrail(
     scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed, scopeflow_error *out_error);
 
-/* Registers a LLM sanitize-response guardrail on a runtime, under a name of its own (S3.3). In
+/* Registers an LLM sanitize-response guardrail on a runtime, under a name of its own (S3.3). In
  * force for every scope of the runtime. Changes what observers see of an LLM call's response,
  * and of the text of its error or refusal. It gets a private copy, and what it returns goes into
  * the end event or the mark; one that fails, or returns nothing, withholds the payload (S3.6,
@@ -1429,7 +1429,7 @@ scopeflow_register_llm_sanitize_response_guardrail(
     scopeflow_runtime *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
     scopeflow_callable_flag flags, scopeflow_error *out_error);
 
-/* Removes a LLM sanitize-response guardrail from a runtime; calls that already began still use
+/* Removes an LLM sanitize-response guardrail from a runtime; calls that already began still use
  * it (S3.4).
  * name: The name under which it was registered.
  * out_removed: Whether the name was known; an unknown one is no error (S3.3).
@@ -1440,7 +1440,7 @@ scopeflow_deregister_llm_sanitize_response_guardrail(
     scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed,
     scopeflow_error *out_error);
 
-/* Registers a LLM sanitize-response guardrail on a scope, under a name of its own (S3.3). In
+/* Registers an LLM sanitize-response guardrail on a scope, under a name of its own (S3.3). In
  * force for the scope and what is opened under it (S1.7); registering on an ended scope is
  * `not_found`. Changes what observers see of an LLM call's response, and of the text of its
  * error or refusal. It gets a private copy, and what it returns goes into the end event or the
@@ -1459,7 +1459,7 @@ scopeflow_scope_register_llm_sanitize_response_guardrail(
     scopeflow_scope *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
     scopeflow_callable_flag flags, scopeflow_error *out_error);
 
-/* Removes a LLM sanitize-response guardrail from a scope; calls that already began still use it
+/* Removes an LLM sanitize-response guardrail from a scope; calls that already began still use it
  * (S3.4).
  * name: The name under which it was registered.
  * out_removed: Whether the name was known; an unknown one is no error (S3.3).
@@ -1469,7 +1469,7 @@ SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
 scopeflow_scope_deregister_llm_sanitize_response_guardrail(
     scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed, scopeflow_error *out_error);
 
-/* Registers a LLM conditional-execution guardrail on a runtime, under a name of its own (S3.3).
+/* Registers an LLM conditional-execution guardrail on a runtime, under a name of its own (S3.3).
  * In force for every scope of the runtime. Decides whether an LLM call may run. It sees the
  * caller's own request; the first reason given refuses the call, and a guard that fails refuses
  * too (S3.5).
@@ -1487,7 +1487,7 @@ scopeflow_register_llm_conditional_execution_guardrail(
     scopeflow_runtime *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
     scopeflow_callable_flag flags, scopeflow_error *out_error);
 
-/* Removes a LLM conditional-execution guardrail from a runtime; calls that already began still
+/* Removes an LLM conditional-execution guardrail from a runtime; calls that already began still
  * use it (S3.4).
  * name: The name under which it was registered.
  * out_removed: Whether the name was known; an unknown one is no error (S3.3).
@@ -1498,8 +1498,8 @@ scopeflow_deregister_llm_conditional_execution_guardrail(
     scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed,
     scopeflow_error *out_error);
 
-/* Registers a LLM conditional-execution guardrail on a scope, under a name of its own (S3.3). In
- * force for the scope and what is opened under it (S1.7); registering on an ended scope is
+/* Registers an LLM conditional-execution guardrail on a scope, under a name of its own (S3.3).
+ * In force for the scope and what is opened under it (S1.7); registering on an ended scope is
  * `not_found`. Decides whether an LLM call may run. It sees the caller's own request; the first
  * reason given refuses the call, and a guard that fails refuses too (S3.5).
  * name: Unique among the registrations of this kind and owner; at most 65,535 bytes.
@@ -1516,8 +1516,8 @@ scopeflow_scope_register_llm_conditional_execution_guardrail(
     scopeflow_scope *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
     scopeflow_callable_flag flags, scopeflow_error *out_error);
 
-/* Removes a LLM conditional-execution guardrail from a scope; calls that already began still use
- * it (S3.4).
+/* Removes an LLM conditional-execution guardrail from a scope; calls that already began still
+ * use it (S3.4).
  * name: The name under which it was registered.
  * out_removed: Whether the name was known; an unknown one is no error (S3.3).
  * Errors: invalid_argument (1003).
@@ -1526,7 +1526,7 @@ SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
 scopeflow_scope_deregister_llm_conditional_execution_guardrail(
     scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed, scopeflow_error *out_error);
 
-/* Registers a LLM request intercept on a runtime, under a name of its own (S3.3). In force for
+/* Registers an LLM request intercept on a runtime, under a name of its own (S3.3). In force for
  * every scope of the runtime. Rewrites the request of an LLM call before it starts. It gets a
  * private copy; what it returns goes on. One that fails, or returns nothing, fails the call
  * (S3.5, S3.10, S3.11). With a request codec it also gets the decoded request and may change
@@ -1545,7 +1545,7 @@ scopeflow_register_llm_request_intercept(
     scopeflow_runtime *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
     scopeflow_callable_flag flags, scopeflow_error *out_error);
 
-/* Removes a LLM request intercept from a runtime; calls that already began still use it (S3.4).
+/* Removes an LLM request intercept from a runtime; calls that already began still use it (S3.4).
  * name: The name under which it was registered.
  * out_removed: Whether the name was known; an unknown one is no error (S3.3).
  * Errors: invalid_argument (1003).
@@ -1555,8 +1555,8 @@ scopeflow_deregister_llm_request_intercept(
     scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed,
     scopeflow_error *out_error);
 
-/* Registers a LLM request intercept on a scope, under a name of its own (S3.3). In force for the
- * scope and what is opened under it (S1.7); registering on an ended scope is `not_found`.
+/* Registers an LLM request intercept on a scope, under a name of its own (S3.3). In force for
+ * the scope and what is opened under it (S1.7); registering on an ended scope is `not_found`.
  * Rewrites the request of an LLM call before it starts. It gets a private copy; what it returns
  * goes on. One that fails, or returns nothing, fails the call (S3.5, S3.10, S3.11). With a
  * request codec it also gets the decoded request and may change either or both (S4.11).
@@ -1574,7 +1574,7 @@ scopeflow_scope_register_llm_request_intercept(
     scopeflow_scope *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
     scopeflow_callable_flag flags, scopeflow_error *out_error);
 
-/* Removes a LLM request intercept from a scope; calls that already began still use it (S3.4).
+/* Removes an LLM request intercept from a scope; calls that already began still use it (S3.4).
  * name: The name under which it was registered.
  * out_removed: Whether the name was known; an unknown one is no error (S3.3).
  * Errors: invalid_argument (1003).
@@ -1583,9 +1583,9 @@ SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
 scopeflow_scope_deregister_llm_request_intercept(
     scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed, scopeflow_error *out_error);
 
-/* Registers a LLM execution intercept on a runtime, under a name of its own (S3.3). In force for
- * every scope of the runtime. Runs around an LLM call's target: it may call `next` as often as
- * it likes, or not at all, while it runs. What it returns is the call's result (S3.7).
+/* Registers an LLM execution intercept on a runtime, under a name of its own (S3.3). In force
+ * for every scope of the runtime. Runs around an LLM call's target: it may call `next` as often
+ * as it likes, or not at all, while it runs. What it returns is the call's result (S3.7).
  * name: Unique among the registrations of this kind and owner; at most 65,535 bytes.
  * priority: Lower comes first; equal ones go by owner from the outside in, then by registration
  * (S3.2).
@@ -1600,7 +1600,7 @@ scopeflow_register_llm_execution_intercept(
     scopeflow_runtime *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
     scopeflow_callable_flag flags, scopeflow_error *out_error);
 
-/* Removes a LLM execution intercept from a runtime; calls that already began still use it
+/* Removes an LLM execution intercept from a runtime; calls that already began still use it
  * (S3.4).
  * name: The name under which it was registered.
  * out_removed: Whether the name was known; an unknown one is no error (S3.3).
@@ -1611,7 +1611,7 @@ scopeflow_deregister_llm_execution_intercept(
     scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed,
     scopeflow_error *out_error);
 
-/* Registers a LLM execution intercept on a scope, under a name of its own (S3.3). In force for
+/* Registers an LLM execution intercept on a scope, under a name of its own (S3.3). In force for
  * the scope and what is opened under it (S1.7); registering on an ended scope is `not_found`.
  * Runs around an LLM call's target: it may call `next` as often as it likes, or not at all,
  * while it runs. What it returns is the call's result (S3.7).
@@ -1629,7 +1629,7 @@ scopeflow_scope_register_llm_execution_intercept(
     scopeflow_scope *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
     scopeflow_callable_flag flags, scopeflow_error *out_error);
 
-/* Removes a LLM execution intercept from a scope; calls that already began still use it (S3.4).
+/* Removes an LLM execution intercept from a scope; calls that already began still use it (S3.4).
  * name: The name under which it was registered.
  * out_removed: Whether the name was known; an unknown one is no error (S3.3).
  * Errors: invalid_argument (1003).
@@ -1638,7 +1638,7 @@ SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
 scopeflow_scope_deregister_llm_execution_intercept(
     scopeflow_scope *self, scopeflow_bytes name, uint32_t *out_removed, scopeflow_error *out_error);
 
-/* Registers a LLM stream execution intercept on a runtime, under a name of its own (S3.3). In
+/* Registers an LLM stream execution intercept on a runtime, under a name of its own (S3.3). In
  * force for every scope of the runtime. Runs around the producer of an LLM stream: it may call
  * `next` as often as it likes, or not at all, while it runs. What it returns is the call's
  * result (S3.7).
@@ -1656,8 +1656,8 @@ scopeflow_register_llm_stream_execution_intercept(
     scopeflow_runtime *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
     scopeflow_callable_flag flags, scopeflow_error *out_error);
 
-/* Removes a LLM stream execution intercept from a runtime; calls that already began still use it
- * (S3.4).
+/* Removes an LLM stream execution intercept from a runtime; calls that already began still use
+ * it (S3.4).
  * name: The name under which it was registered.
  * out_removed: Whether the name was known; an unknown one is no error (S3.3).
  * Errors: invalid_argument (1003).
@@ -1667,7 +1667,7 @@ scopeflow_deregister_llm_stream_execution_intercept(
     scopeflow_runtime *self, scopeflow_bytes name, uint32_t *out_removed,
     scopeflow_error *out_error);
 
-/* Registers a LLM stream execution intercept on a scope, under a name of its own (S3.3). In
+/* Registers an LLM stream execution intercept on a scope, under a name of its own (S3.3). In
  * force for the scope and what is opened under it (S1.7); registering on an ended scope is
  * `not_found`. Runs around the producer of an LLM stream: it may call `next` as often as it
  * likes, or not at all, while it runs. What it returns is the call's result (S3.7).
@@ -1685,7 +1685,7 @@ scopeflow_scope_register_llm_stream_execution_intercept(
     scopeflow_scope *self, scopeflow_bytes name, int32_t priority, scopeflow_ref callable,
     scopeflow_callable_flag flags, scopeflow_error *out_error);
 
-/* Removes a LLM stream execution intercept from a scope; calls that already began still use it
+/* Removes an LLM stream execution intercept from a scope; calls that already began still use it
  * (S3.4).
  * name: The name under which it was registered.
  * out_removed: Whether the name was known; an unknown one is no error (S3.3).

@@ -324,7 +324,7 @@ export interface Core {
   /** Removes a tool execution intercept from a scope; calls that already began still use it
    * (S3.4). */
   scopeDeregisterToolExecutionIntercept(self: number, name: string): number;
-  /** Registers a LLM sanitize-request guardrail on a runtime, under a name of its own (S3.3). In
+  /** Registers an LLM sanitize-request guardrail on a runtime, under a name of its own (S3.3). In
    * force for every scope of the runtime. Changes what observers see of an LLM call's request,
    * without credential headers. It gets a private copy, and what it returns goes into the start
    * event; one that fails, or returns nothing, withholds the payload (S3.6, S3.10). */
@@ -335,10 +335,10 @@ export interface Core {
     callable: number,
     flags: number,
   ): number;
-  /** Removes a LLM sanitize-request guardrail from a runtime; calls that already began still use
+  /** Removes an LLM sanitize-request guardrail from a runtime; calls that already began still use
    * it (S3.4). */
   deregisterLlmSanitizeRequestGuardrail(self: number, name: string): number;
-  /** Registers a LLM sanitize-request guardrail on a scope, under a name of its own (S3.3). In
+  /** Registers an LLM sanitize-request guardrail on a scope, under a name of its own (S3.3). In
    * force for the scope and what is opened under it (S1.7); registering on an ended scope is
    * `not_found`. Changes what observers see of an LLM call's request, without credential
    * headers. It gets a private copy, and what it returns goes into the start event; one that
@@ -350,14 +350,14 @@ export interface Core {
     callable: number,
     flags: number,
   ): number;
-  /** Removes a LLM sanitize-request guardrail from a scope; calls that already began still use it
-   * (S3.4). */
+  /** Removes an LLM sanitize-request guardrail from a scope; calls that already began still use
+   * it (S3.4). */
   scopeDeregisterLlmSanitizeRequestGuardrail(self: number, name: string): number;
-  /** Registers a LLM sanitize-response guardrail on a runtime, under a name of its own (S3.3). In
-   * force for every scope of the runtime. Changes what observers see of an LLM call's response,
-   * and of the text of its error or refusal. It gets a private copy, and what it returns goes
-   * into the end event or the mark; one that fails, or returns nothing, withholds the payload
-   * (S3.6, S3.10). */
+  /** Registers an LLM sanitize-response guardrail on a runtime, under a name of its own (S3.3).
+   * In force for every scope of the runtime. Changes what observers see of an LLM call's
+   * response, and of the text of its error or refusal. It gets a private copy, and what it
+   * returns goes into the end event or the mark; one that fails, or returns nothing, withholds
+   * the payload (S3.6, S3.10). */
   registerLlmSanitizeResponseGuardrail(
     self: number,
     name: string,
@@ -365,10 +365,10 @@ export interface Core {
     callable: number,
     flags: number,
   ): number;
-  /** Removes a LLM sanitize-response guardrail from a runtime; calls that already began still use
-   * it (S3.4). */
+  /** Removes an LLM sanitize-response guardrail from a runtime; calls that already began still
+   * use it (S3.4). */
   deregisterLlmSanitizeResponseGuardrail(self: number, name: string): number;
-  /** Registers a LLM sanitize-response guardrail on a scope, under a name of its own (S3.3). In
+  /** Registers an LLM sanitize-response guardrail on a scope, under a name of its own (S3.3). In
    * force for the scope and what is opened under it (S1.7); registering on an ended scope is
    * `not_found`. Changes what observers see of an LLM call's response, and of the text of its
    * error or refusal. It gets a private copy, and what it returns goes into the end event or the
@@ -380,10 +380,10 @@ export interface Core {
     callable: number,
     flags: number,
   ): number;
-  /** Removes a LLM sanitize-response guardrail from a scope; calls that already began still use
+  /** Removes an LLM sanitize-response guardrail from a scope; calls that already began still use
    * it (S3.4). */
   scopeDeregisterLlmSanitizeResponseGuardrail(self: number, name: string): number;
-  /** Registers a LLM conditional-execution guardrail on a runtime, under a name of its own
+  /** Registers an LLM conditional-execution guardrail on a runtime, under a name of its own
    * (S3.3). In force for every scope of the runtime. Decides whether an LLM call may run. It
    * sees the caller's own request; the first reason given refuses the call, and a guard that
    * fails refuses too (S3.5). */
@@ -394,10 +394,10 @@ export interface Core {
     callable: number,
     flags: number,
   ): number;
-  /** Removes a LLM conditional-execution guardrail from a runtime; calls that already began still
-   * use it (S3.4). */
+  /** Removes an LLM conditional-execution guardrail from a runtime; calls that already began
+   * still use it (S3.4). */
   deregisterLlmConditionalExecutionGuardrail(self: number, name: string): number;
-  /** Registers a LLM conditional-execution guardrail on a scope, under a name of its own (S3.3).
+  /** Registers an LLM conditional-execution guardrail on a scope, under a name of its own (S3.3).
    * In force for the scope and what is opened under it (S1.7); registering on an ended scope is
    * `not_found`. Decides whether an LLM call may run. It sees the caller's own request; the
    * first reason given refuses the call, and a guard that fails refuses too (S3.5). */
@@ -408,14 +408,14 @@ export interface Core {
     callable: number,
     flags: number,
   ): number;
-  /** Removes a LLM conditional-execution guardrail from a scope; calls that already began still
+  /** Removes an LLM conditional-execution guardrail from a scope; calls that already began still
    * use it (S3.4). */
   scopeDeregisterLlmConditionalExecutionGuardrail(self: number, name: string): number;
-  /** Registers a LLM request intercept on a runtime, under a name of its own (S3.3). In force for
-   * every scope of the runtime. Rewrites the request of an LLM call before it starts. It gets a
-   * private copy; what it returns goes on. One that fails, or returns nothing, fails the call
-   * (S3.5, S3.10, S3.11). With a request codec it also gets the decoded request and may change
-   * either or both (S4.11). */
+  /** Registers an LLM request intercept on a runtime, under a name of its own (S3.3). In force
+   * for every scope of the runtime. Rewrites the request of an LLM call before it starts. It
+   * gets a private copy; what it returns goes on. One that fails, or returns nothing, fails the
+   * call (S3.5, S3.10, S3.11). With a request codec it also gets the decoded request and may
+   * change either or both (S4.11). */
   registerLlmRequestIntercept(
     self: number,
     name: string,
@@ -423,10 +423,10 @@ export interface Core {
     callable: number,
     flags: number,
   ): number;
-  /** Removes a LLM request intercept from a runtime; calls that already began still use it
+  /** Removes an LLM request intercept from a runtime; calls that already began still use it
    * (S3.4). */
   deregisterLlmRequestIntercept(self: number, name: string): number;
-  /** Registers a LLM request intercept on a scope, under a name of its own (S3.3). In force for
+  /** Registers an LLM request intercept on a scope, under a name of its own (S3.3). In force for
    * the scope and what is opened under it (S1.7); registering on an ended scope is `not_found`.
    * Rewrites the request of an LLM call before it starts. It gets a private copy; what it
    * returns goes on. One that fails, or returns nothing, fails the call (S3.5, S3.10, S3.11).
@@ -438,9 +438,9 @@ export interface Core {
     callable: number,
     flags: number,
   ): number;
-  /** Removes a LLM request intercept from a scope; calls that already began still use it (S3.4). */
+  /** Removes an LLM request intercept from a scope; calls that already began still use it (S3.4). */
   scopeDeregisterLlmRequestIntercept(self: number, name: string): number;
-  /** Registers a LLM execution intercept on a runtime, under a name of its own (S3.3). In force
+  /** Registers an LLM execution intercept on a runtime, under a name of its own (S3.3). In force
    * for every scope of the runtime. Runs around an LLM call's target: it may call `next` as
    * often as it likes, or not at all, while it runs. What it returns is the call's result
    * (S3.7). */
@@ -451,13 +451,13 @@ export interface Core {
     callable: number,
     flags: number,
   ): number;
-  /** Removes a LLM execution intercept from a runtime; calls that already began still use it
+  /** Removes an LLM execution intercept from a runtime; calls that already began still use it
    * (S3.4). */
   deregisterLlmExecutionIntercept(self: number, name: string): number;
-  /** Registers a LLM execution intercept on a scope, under a name of its own (S3.3). In force for
-   * the scope and what is opened under it (S1.7); registering on an ended scope is `not_found`.
-   * Runs around an LLM call's target: it may call `next` as often as it likes, or not at all,
-   * while it runs. What it returns is the call's result (S3.7). */
+  /** Registers an LLM execution intercept on a scope, under a name of its own (S3.3). In force
+   * for the scope and what is opened under it (S1.7); registering on an ended scope is
+   * `not_found`. Runs around an LLM call's target: it may call `next` as often as it likes, or
+   * not at all, while it runs. What it returns is the call's result (S3.7). */
   scopeRegisterLlmExecutionIntercept(
     self: number,
     name: string,
@@ -465,10 +465,10 @@ export interface Core {
     callable: number,
     flags: number,
   ): number;
-  /** Removes a LLM execution intercept from a scope; calls that already began still use it
+  /** Removes an LLM execution intercept from a scope; calls that already began still use it
    * (S3.4). */
   scopeDeregisterLlmExecutionIntercept(self: number, name: string): number;
-  /** Registers a LLM stream execution intercept on a runtime, under a name of its own (S3.3). In
+  /** Registers an LLM stream execution intercept on a runtime, under a name of its own (S3.3). In
    * force for every scope of the runtime. Runs around the producer of an LLM stream: it may call
    * `next` as often as it likes, or not at all, while it runs. What it returns is the call's
    * result (S3.7). */
@@ -479,10 +479,10 @@ export interface Core {
     callable: number,
     flags: number,
   ): number;
-  /** Removes a LLM stream execution intercept from a runtime; calls that already began still use
+  /** Removes an LLM stream execution intercept from a runtime; calls that already began still use
    * it (S3.4). */
   deregisterLlmStreamExecutionIntercept(self: number, name: string): number;
-  /** Registers a LLM stream execution intercept on a scope, under a name of its own (S3.3). In
+  /** Registers an LLM stream execution intercept on a scope, under a name of its own (S3.3). In
    * force for the scope and what is opened under it (S1.7); registering on an ended scope is
    * `not_found`. Runs around the producer of an LLM stream: it may call `next` as often as it
    * likes, or not at all, while it runs. What it returns is the call's result (S3.7). */
@@ -493,8 +493,8 @@ export interface Core {
     callable: number,
     flags: number,
   ): number;
-  /** Removes a LLM stream execution intercept from a scope; calls that already began still use it
-   * (S3.4). */
+  /** Removes an LLM stream execution intercept from a scope; calls that already began still use
+   * it (S3.4). */
   scopeDeregisterLlmStreamExecutionIntercept(self: number, name: string): number;
   /** Registers a mark sanitizer on a runtime, under a name of its own (S3.3). In force for every
    * scope of the runtime. Changes what observers see of a mark. It returns the fields `data`,

@@ -234,7 +234,7 @@ export function deregisterToolExecutionIntercept(name: string): boolean {
 }
 
 /**
- * Registers a LLM sanitize-request guardrail on a runtime, under a name of its own (S3.3). In
+ * Registers an LLM sanitize-request guardrail on a runtime, under a name of its own (S3.3). In
  * force for every scope of the runtime. Changes what observers see of an LLM call's request,
  * without credential headers. It gets a private copy, and what it returns goes into the start
  * event; one that fails, or returns nothing, withholds the payload (S3.6, S3.10).
@@ -254,8 +254,8 @@ export function registerLlmSanitizeRequestGuardrail(
 }
 
 /**
- * Removes a LLM sanitize-request guardrail from a runtime; calls that already began still use it
- * (S3.4).
+ * Removes an LLM sanitize-request guardrail from a runtime; calls that already began still use
+ * it (S3.4).
  * @param name The name under which it was registered.
  * @throws invalid_argument (1003).
  */
@@ -264,7 +264,7 @@ export function deregisterLlmSanitizeRequestGuardrail(name: string): boolean {
 }
 
 /**
- * Registers a LLM sanitize-response guardrail on a runtime, under a name of its own (S3.3). In
+ * Registers an LLM sanitize-response guardrail on a runtime, under a name of its own (S3.3). In
  * force for every scope of the runtime. Changes what observers see of an LLM call's response,
  * and of the text of its error or refusal. It gets a private copy, and what it returns goes into
  * the end event or the mark; one that fails, or returns nothing, withholds the payload (S3.6,
@@ -285,7 +285,7 @@ export function registerLlmSanitizeResponseGuardrail(
 }
 
 /**
- * Removes a LLM sanitize-response guardrail from a runtime; calls that already began still use
+ * Removes an LLM sanitize-response guardrail from a runtime; calls that already began still use
  * it (S3.4).
  * @param name The name under which it was registered.
  * @throws invalid_argument (1003).
@@ -295,7 +295,7 @@ export function deregisterLlmSanitizeResponseGuardrail(name: string): boolean {
 }
 
 /**
- * Registers a LLM conditional-execution guardrail on a runtime, under a name of its own (S3.3).
+ * Registers an LLM conditional-execution guardrail on a runtime, under a name of its own (S3.3).
  * In force for every scope of the runtime. Decides whether an LLM call may run. It sees the
  * caller's own request; the first reason given refuses the call, and a guard that fails refuses
  * too (S3.5).
@@ -315,7 +315,7 @@ export function registerLlmConditionalExecutionGuardrail(
 }
 
 /**
- * Removes a LLM conditional-execution guardrail from a runtime; calls that already began still
+ * Removes an LLM conditional-execution guardrail from a runtime; calls that already began still
  * use it (S3.4).
  * @param name The name under which it was registered.
  * @throws invalid_argument (1003).
@@ -325,7 +325,7 @@ export function deregisterLlmConditionalExecutionGuardrail(name: string): boolea
 }
 
 /**
- * Registers a LLM request intercept on a runtime, under a name of its own (S3.3). In force for
+ * Registers an LLM request intercept on a runtime, under a name of its own (S3.3). In force for
  * every scope of the runtime. Rewrites the request of an LLM call before it starts. It gets a
  * private copy; what it returns goes on. One that fails, or returns nothing, fails the call
  * (S3.5, S3.10, S3.11). With a request codec it also gets the decoded request and may change
@@ -348,7 +348,7 @@ export function registerLlmRequestIntercept(
 }
 
 /**
- * Removes a LLM request intercept from a runtime; calls that already began still use it (S3.4).
+ * Removes an LLM request intercept from a runtime; calls that already began still use it (S3.4).
  * @param name The name under which it was registered.
  * @throws invalid_argument (1003).
  */
@@ -357,9 +357,9 @@ export function deregisterLlmRequestIntercept(name: string): boolean {
 }
 
 /**
- * Registers a LLM execution intercept on a runtime, under a name of its own (S3.3). In force for
- * every scope of the runtime. Runs around an LLM call's target: it may call `next` as often as
- * it likes, or not at all, while it runs. What it returns is the call's result (S3.7).
+ * Registers an LLM execution intercept on a runtime, under a name of its own (S3.3). In force
+ * for every scope of the runtime. Runs around an LLM call's target: it may call `next` as often
+ * as it likes, or not at all, while it runs. What it returns is the call's result (S3.7).
  * @param name Unique among the registrations of this kind and owner; at most 65,535 bytes.
  * @param priority Lower comes first; equal ones go by owner from the outside in, then by
  * registration (S3.2).
@@ -376,7 +376,7 @@ export function registerLlmExecutionIntercept(
 }
 
 /**
- * Removes a LLM execution intercept from a runtime; calls that already began still use it
+ * Removes an LLM execution intercept from a runtime; calls that already began still use it
  * (S3.4).
  * @param name The name under which it was registered.
  * @throws invalid_argument (1003).
@@ -386,7 +386,7 @@ export function deregisterLlmExecutionIntercept(name: string): boolean {
 }
 
 /**
- * Registers a LLM stream execution intercept on a runtime, under a name of its own (S3.3). In
+ * Registers an LLM stream execution intercept on a runtime, under a name of its own (S3.3). In
  * force for every scope of the runtime. Runs around the producer of an LLM stream: it may call
  * `next` as often as it likes, or not at all, while it runs. What it returns is the call's
  * result (S3.7).
@@ -406,8 +406,8 @@ export function registerLlmStreamExecutionIntercept(
 }
 
 /**
- * Removes a LLM stream execution intercept from a runtime; calls that already began still use it
- * (S3.4).
+ * Removes an LLM stream execution intercept from a runtime; calls that already began still use
+ * it (S3.4).
  * @param name The name under which it was registered.
  * @throws invalid_argument (1003).
  */
@@ -772,7 +772,7 @@ export function scopeDeregisterToolExecutionIntercept(
 }
 
 /**
- * Registers a LLM sanitize-request guardrail on a scope, under a name of its own (S3.3). In
+ * Registers an LLM sanitize-request guardrail on a scope, under a name of its own (S3.3). In
  * force for the scope and what is opened under it (S1.7); registering on an ended scope is
  * `not_found`. Changes what observers see of an LLM call's request, without credential headers.
  * It gets a private copy, and what it returns goes into the start event; one that fails, or
@@ -795,7 +795,7 @@ export function scopeRegisterLlmSanitizeRequestGuardrail(
 }
 
 /**
- * Removes a LLM sanitize-request guardrail from a scope; calls that already began still use it
+ * Removes an LLM sanitize-request guardrail from a scope; calls that already began still use it
  * (S3.4).
  * @param scope The scope's handle, or the uuid of one that is held.
  * @param name The name under which it was registered.
@@ -809,7 +809,7 @@ export function scopeDeregisterLlmSanitizeRequestGuardrail(
 }
 
 /**
- * Registers a LLM sanitize-response guardrail on a scope, under a name of its own (S3.3). In
+ * Registers an LLM sanitize-response guardrail on a scope, under a name of its own (S3.3). In
  * force for the scope and what is opened under it (S1.7); registering on an ended scope is
  * `not_found`. Changes what observers see of an LLM call's response, and of the text of its
  * error or refusal. It gets a private copy, and what it returns goes into the end event or the
@@ -832,7 +832,7 @@ export function scopeRegisterLlmSanitizeResponseGuardrail(
 }
 
 /**
- * Removes a LLM sanitize-response guardrail from a scope; calls that already began still use it
+ * Removes an LLM sanitize-response guardrail from a scope; calls that already began still use it
  * (S3.4).
  * @param scope The scope's handle, or the uuid of one that is held.
  * @param name The name under which it was registered.
@@ -846,8 +846,8 @@ export function scopeDeregisterLlmSanitizeResponseGuardrail(
 }
 
 /**
- * Registers a LLM conditional-execution guardrail on a scope, under a name of its own (S3.3). In
- * force for the scope and what is opened under it (S1.7); registering on an ended scope is
+ * Registers an LLM conditional-execution guardrail on a scope, under a name of its own (S3.3).
+ * In force for the scope and what is opened under it (S1.7); registering on an ended scope is
  * `not_found`. Decides whether an LLM call may run. It sees the caller's own request; the first
  * reason given refuses the call, and a guard that fails refuses too (S3.5).
  * @param scope The scope's handle, or the uuid of one that is held.
@@ -868,8 +868,8 @@ export function scopeRegisterLlmConditionalExecutionGuardrail(
 }
 
 /**
- * Removes a LLM conditional-execution guardrail from a scope; calls that already began still use
- * it (S3.4).
+ * Removes an LLM conditional-execution guardrail from a scope; calls that already began still
+ * use it (S3.4).
  * @param scope The scope's handle, or the uuid of one that is held.
  * @param name The name under which it was registered.
  * @throws invalid_argument (1003).
@@ -882,8 +882,8 @@ export function scopeDeregisterLlmConditionalExecutionGuardrail(
 }
 
 /**
- * Registers a LLM request intercept on a scope, under a name of its own (S3.3). In force for the
- * scope and what is opened under it (S1.7); registering on an ended scope is `not_found`.
+ * Registers an LLM request intercept on a scope, under a name of its own (S3.3). In force for
+ * the scope and what is opened under it (S1.7); registering on an ended scope is `not_found`.
  * Rewrites the request of an LLM call before it starts. It gets a private copy; what it returns
  * goes on. One that fails, or returns nothing, fails the call (S3.5, S3.10, S3.11). With a
  * request codec it also gets the decoded request and may change either or both (S4.11).
@@ -907,7 +907,7 @@ export function scopeRegisterLlmRequestIntercept(
 }
 
 /**
- * Removes a LLM request intercept from a scope; calls that already began still use it (S3.4).
+ * Removes an LLM request intercept from a scope; calls that already began still use it (S3.4).
  * @param scope The scope's handle, or the uuid of one that is held.
  * @param name The name under which it was registered.
  * @throws invalid_argument (1003).
@@ -917,7 +917,7 @@ export function scopeDeregisterLlmRequestIntercept(scope: ScopeReference, name: 
 }
 
 /**
- * Registers a LLM execution intercept on a scope, under a name of its own (S3.3). In force for
+ * Registers an LLM execution intercept on a scope, under a name of its own (S3.3). In force for
  * the scope and what is opened under it (S1.7); registering on an ended scope is `not_found`.
  * Runs around an LLM call's target: it may call `next` as often as it likes, or not at all,
  * while it runs. What it returns is the call's result (S3.7).
@@ -939,7 +939,7 @@ export function scopeRegisterLlmExecutionIntercept(
 }
 
 /**
- * Removes a LLM execution intercept from a scope; calls that already began still use it (S3.4).
+ * Removes an LLM execution intercept from a scope; calls that already began still use it (S3.4).
  * @param scope The scope's handle, or the uuid of one that is held.
  * @param name The name under which it was registered.
  * @throws invalid_argument (1003).
@@ -949,7 +949,7 @@ export function scopeDeregisterLlmExecutionIntercept(scope: ScopeReference, name
 }
 
 /**
- * Registers a LLM stream execution intercept on a scope, under a name of its own (S3.3). In
+ * Registers an LLM stream execution intercept on a scope, under a name of its own (S3.3). In
  * force for the scope and what is opened under it (S1.7); registering on an ended scope is
  * `not_found`. Runs around the producer of an LLM stream: it may call `next` as often as it
  * likes, or not at all, while it runs. What it returns is the call's result (S3.7).
@@ -971,7 +971,7 @@ export function scopeRegisterLlmStreamExecutionIntercept(
 }
 
 /**
- * Removes a LLM stream execution intercept from a scope; calls that already began still use it
+ * Removes an LLM stream execution intercept from a scope; calls that already began still use it
  * (S3.4).
  * @param scope The scope's handle, or the uuid of one that is held.
  * @param name The name under which it was registered.

@@ -378,7 +378,7 @@ export class RuntimeOperations extends Handle {
   }
 
   /**
-   * Registers a LLM sanitize-request guardrail on a runtime, under a name of its own (S3.3). In
+   * Registers an LLM sanitize-request guardrail on a runtime, under a name of its own (S3.3). In
    * force for every scope of the runtime. Changes what observers see of an LLM call's request,
    * without credential headers. It gets a private copy, and what it returns goes into the start
    * event; one that fails, or returns nothing, withholds the payload (S3.6, S3.10).
@@ -408,7 +408,7 @@ export class RuntimeOperations extends Handle {
   }
 
   /**
-   * Removes a LLM sanitize-request guardrail from a runtime; calls that already began still use
+   * Removes an LLM sanitize-request guardrail from a runtime; calls that already began still use
    * it (S3.4).
    * @param name The name under which it was registered.
    * @throws invalid_argument (1003).
@@ -422,11 +422,11 @@ export class RuntimeOperations extends Handle {
   }
 
   /**
-   * Registers a LLM sanitize-response guardrail on a runtime, under a name of its own (S3.3). In
-   * force for every scope of the runtime. Changes what observers see of an LLM call's response,
-   * and of the text of its error or refusal. It gets a private copy, and what it returns goes
-   * into the end event or the mark; one that fails, or returns nothing, withholds the payload
-   * (S3.6, S3.10).
+   * Registers an LLM sanitize-response guardrail on a runtime, under a name of its own (S3.3).
+   * In force for every scope of the runtime. Changes what observers see of an LLM call's
+   * response, and of the text of its error or refusal. It gets a private copy, and what it
+   * returns goes into the end event or the mark; one that fails, or returns nothing, withholds
+   * the payload (S3.6, S3.10).
    * @param name Unique among the registrations of this kind and owner; at most 65,535 bytes.
    * @param priority Lower comes first; equal ones go by owner from the outside in, then by
    * registration (S3.2).
@@ -453,8 +453,8 @@ export class RuntimeOperations extends Handle {
   }
 
   /**
-   * Removes a LLM sanitize-response guardrail from a runtime; calls that already began still use
-   * it (S3.4).
+   * Removes an LLM sanitize-response guardrail from a runtime; calls that already began still
+   * use it (S3.4).
    * @param name The name under which it was registered.
    * @throws invalid_argument (1003).
    */
@@ -467,7 +467,7 @@ export class RuntimeOperations extends Handle {
   }
 
   /**
-   * Registers a LLM conditional-execution guardrail on a runtime, under a name of its own
+   * Registers an LLM conditional-execution guardrail on a runtime, under a name of its own
    * (S3.3). In force for every scope of the runtime. Decides whether an LLM call may run. It
    * sees the caller's own request; the first reason given refuses the call, and a guard that
    * fails refuses too (S3.5).
@@ -497,8 +497,8 @@ export class RuntimeOperations extends Handle {
   }
 
   /**
-   * Removes a LLM conditional-execution guardrail from a runtime; calls that already began still
-   * use it (S3.4).
+   * Removes an LLM conditional-execution guardrail from a runtime; calls that already began
+   * still use it (S3.4).
    * @param name The name under which it was registered.
    * @throws invalid_argument (1003).
    */
@@ -513,11 +513,11 @@ export class RuntimeOperations extends Handle {
   }
 
   /**
-   * Registers a LLM request intercept on a runtime, under a name of its own (S3.3). In force for
-   * every scope of the runtime. Rewrites the request of an LLM call before it starts. It gets a
-   * private copy; what it returns goes on. One that fails, or returns nothing, fails the call
-   * (S3.5, S3.10, S3.11). With a request codec it also gets the decoded request and may change
-   * either or both (S4.11).
+   * Registers an LLM request intercept on a runtime, under a name of its own (S3.3). In force
+   * for every scope of the runtime. Rewrites the request of an LLM call before it starts. It
+   * gets a private copy; what it returns goes on. One that fails, or returns nothing, fails the
+   * call (S3.5, S3.10, S3.11). With a request codec it also gets the decoded request and may
+   * change either or both (S4.11).
    * @param name Unique among the registrations of this kind and owner; at most 65,535 bytes.
    * @param priority Lower comes first; equal ones go by owner from the outside in, then by
    * registration (S3.2).
@@ -540,7 +540,7 @@ export class RuntimeOperations extends Handle {
   }
 
   /**
-   * Removes a LLM request intercept from a runtime; calls that already began still use it
+   * Removes an LLM request intercept from a runtime; calls that already began still use it
    * (S3.4).
    * @param name The name under which it was registered.
    * @throws invalid_argument (1003).
@@ -554,7 +554,7 @@ export class RuntimeOperations extends Handle {
   }
 
   /**
-   * Registers a LLM execution intercept on a runtime, under a name of its own (S3.3). In force
+   * Registers an LLM execution intercept on a runtime, under a name of its own (S3.3). In force
    * for every scope of the runtime. Runs around an LLM call's target: it may call `next` as
    * often as it likes, or not at all, while it runs. What it returns is the call's result
    * (S3.7).
@@ -578,7 +578,7 @@ export class RuntimeOperations extends Handle {
   }
 
   /**
-   * Removes a LLM execution intercept from a runtime; calls that already began still use it
+   * Removes an LLM execution intercept from a runtime; calls that already began still use it
    * (S3.4).
    * @param name The name under which it was registered.
    * @throws invalid_argument (1003).
@@ -592,7 +592,7 @@ export class RuntimeOperations extends Handle {
   }
 
   /**
-   * Registers a LLM stream execution intercept on a runtime, under a name of its own (S3.3). In
+   * Registers an LLM stream execution intercept on a runtime, under a name of its own (S3.3). In
    * force for every scope of the runtime. Runs around the producer of an LLM stream: it may call
    * `next` as often as it likes, or not at all, while it runs. What it returns is the call's
    * result (S3.7).
@@ -622,7 +622,7 @@ export class RuntimeOperations extends Handle {
   }
 
   /**
-   * Removes a LLM stream execution intercept from a runtime; calls that already began still use
+   * Removes an LLM stream execution intercept from a runtime; calls that already began still use
    * it (S3.4).
    * @param name The name under which it was registered.
    * @throws invalid_argument (1003).
@@ -1146,7 +1146,7 @@ export class ScopeOperations extends Handle {
   }
 
   /**
-   * Registers a LLM sanitize-request guardrail on a scope, under a name of its own (S3.3). In
+   * Registers an LLM sanitize-request guardrail on a scope, under a name of its own (S3.3). In
    * force for the scope and what is opened under it (S1.7); registering on an ended scope is
    * `not_found`. Changes what observers see of an LLM call's request, without credential
    * headers. It gets a private copy, and what it returns goes into the start event; one that
@@ -1177,8 +1177,8 @@ export class ScopeOperations extends Handle {
   }
 
   /**
-   * Removes a LLM sanitize-request guardrail from a scope; calls that already began still use it
-   * (S3.4).
+   * Removes an LLM sanitize-request guardrail from a scope; calls that already began still use
+   * it (S3.4).
    * @param name The name under which it was registered.
    * @throws invalid_argument (1003).
    */
@@ -1193,7 +1193,7 @@ export class ScopeOperations extends Handle {
   }
 
   /**
-   * Registers a LLM sanitize-response guardrail on a scope, under a name of its own (S3.3). In
+   * Registers an LLM sanitize-response guardrail on a scope, under a name of its own (S3.3). In
    * force for the scope and what is opened under it (S1.7); registering on an ended scope is
    * `not_found`. Changes what observers see of an LLM call's response, and of the text of its
    * error or refusal. It gets a private copy, and what it returns goes into the end event or the
@@ -1224,7 +1224,7 @@ export class ScopeOperations extends Handle {
   }
 
   /**
-   * Removes a LLM sanitize-response guardrail from a scope; calls that already began still use
+   * Removes an LLM sanitize-response guardrail from a scope; calls that already began still use
    * it (S3.4).
    * @param name The name under which it was registered.
    * @throws invalid_argument (1003).
@@ -1240,7 +1240,7 @@ export class ScopeOperations extends Handle {
   }
 
   /**
-   * Registers a LLM conditional-execution guardrail on a scope, under a name of its own (S3.3).
+   * Registers an LLM conditional-execution guardrail on a scope, under a name of its own (S3.3).
    * In force for the scope and what is opened under it (S1.7); registering on an ended scope is
    * `not_found`. Decides whether an LLM call may run. It sees the caller's own request; the
    * first reason given refuses the call, and a guard that fails refuses too (S3.5).
@@ -1270,7 +1270,7 @@ export class ScopeOperations extends Handle {
   }
 
   /**
-   * Removes a LLM conditional-execution guardrail from a scope; calls that already began still
+   * Removes an LLM conditional-execution guardrail from a scope; calls that already began still
    * use it (S3.4).
    * @param name The name under which it was registered.
    * @throws invalid_argument (1003).
@@ -1286,7 +1286,7 @@ export class ScopeOperations extends Handle {
   }
 
   /**
-   * Registers a LLM request intercept on a scope, under a name of its own (S3.3). In force for
+   * Registers an LLM request intercept on a scope, under a name of its own (S3.3). In force for
    * the scope and what is opened under it (S1.7); registering on an ended scope is `not_found`.
    * Rewrites the request of an LLM call before it starts. It gets a private copy; what it
    * returns goes on. One that fails, or returns nothing, fails the call (S3.5, S3.10, S3.11).
@@ -1313,7 +1313,7 @@ export class ScopeOperations extends Handle {
   }
 
   /**
-   * Removes a LLM request intercept from a scope; calls that already began still use it (S3.4).
+   * Removes an LLM request intercept from a scope; calls that already began still use it (S3.4).
    * @param name The name under which it was registered.
    * @throws invalid_argument (1003).
    */
@@ -1326,10 +1326,10 @@ export class ScopeOperations extends Handle {
   }
 
   /**
-   * Registers a LLM execution intercept on a scope, under a name of its own (S3.3). In force for
-   * the scope and what is opened under it (S1.7); registering on an ended scope is `not_found`.
-   * Runs around an LLM call's target: it may call `next` as often as it likes, or not at all,
-   * while it runs. What it returns is the call's result (S3.7).
+   * Registers an LLM execution intercept on a scope, under a name of its own (S3.3). In force
+   * for the scope and what is opened under it (S1.7); registering on an ended scope is
+   * `not_found`. Runs around an LLM call's target: it may call `next` as often as it likes, or
+   * not at all, while it runs. What it returns is the call's result (S3.7).
    * @param name Unique among the registrations of this kind and owner; at most 65,535 bytes.
    * @param priority Lower comes first; equal ones go by owner from the outside in, then by
    * registration (S3.2).
@@ -1350,7 +1350,7 @@ export class ScopeOperations extends Handle {
   }
 
   /**
-   * Removes a LLM execution intercept from a scope; calls that already began still use it
+   * Removes an LLM execution intercept from a scope; calls that already began still use it
    * (S3.4).
    * @param name The name under which it was registered.
    * @throws invalid_argument (1003).
@@ -1364,7 +1364,7 @@ export class ScopeOperations extends Handle {
   }
 
   /**
-   * Registers a LLM stream execution intercept on a scope, under a name of its own (S3.3). In
+   * Registers an LLM stream execution intercept on a scope, under a name of its own (S3.3). In
    * force for the scope and what is opened under it (S1.7); registering on an ended scope is
    * `not_found`. Runs around the producer of an LLM stream: it may call `next` as often as it
    * likes, or not at all, while it runs. What it returns is the call's result (S3.7).
@@ -1394,8 +1394,8 @@ export class ScopeOperations extends Handle {
   }
 
   /**
-   * Removes a LLM stream execution intercept from a scope; calls that already began still use it
-   * (S3.4).
+   * Removes an LLM stream execution intercept from a scope; calls that already began still use
+   * it (S3.4).
    * @param name The name under which it was registered.
    * @throws invalid_argument (1003).
    */
@@ -1939,7 +1939,7 @@ export abstract class RuntimeRegistries extends RuntimeOperations {
   }
 
   /**
-   * Registers a LLM sanitize-request guardrail on a scope, under a name of its own (S3.3). In
+   * Registers an LLM sanitize-request guardrail on a scope, under a name of its own (S3.3). In
    * force for the scope and what is opened under it (S1.7); registering on an ended scope is
    * `not_found`. Changes what observers see of an LLM call's request, without credential
    * headers. It gets a private copy, and what it returns goes into the start event; one that
@@ -1962,8 +1962,8 @@ export abstract class RuntimeRegistries extends RuntimeOperations {
   }
 
   /**
-   * Removes a LLM sanitize-request guardrail from a scope; calls that already began still use it
-   * (S3.4).
+   * Removes an LLM sanitize-request guardrail from a scope; calls that already began still use
+   * it (S3.4).
    * @param scope The scope's handle, or the uuid of one that is held.
    * @param name The name under which it was registered.
    * @throws invalid_argument (1003).
@@ -1973,7 +1973,7 @@ export abstract class RuntimeRegistries extends RuntimeOperations {
   }
 
   /**
-   * Registers a LLM sanitize-response guardrail on a scope, under a name of its own (S3.3). In
+   * Registers an LLM sanitize-response guardrail on a scope, under a name of its own (S3.3). In
    * force for the scope and what is opened under it (S1.7); registering on an ended scope is
    * `not_found`. Changes what observers see of an LLM call's response, and of the text of its
    * error or refusal. It gets a private copy, and what it returns goes into the end event or the
@@ -1996,7 +1996,7 @@ export abstract class RuntimeRegistries extends RuntimeOperations {
   }
 
   /**
-   * Removes a LLM sanitize-response guardrail from a scope; calls that already began still use
+   * Removes an LLM sanitize-response guardrail from a scope; calls that already began still use
    * it (S3.4).
    * @param scope The scope's handle, or the uuid of one that is held.
    * @param name The name under which it was registered.
@@ -2007,7 +2007,7 @@ export abstract class RuntimeRegistries extends RuntimeOperations {
   }
 
   /**
-   * Registers a LLM conditional-execution guardrail on a scope, under a name of its own (S3.3).
+   * Registers an LLM conditional-execution guardrail on a scope, under a name of its own (S3.3).
    * In force for the scope and what is opened under it (S1.7); registering on an ended scope is
    * `not_found`. Decides whether an LLM call may run. It sees the caller's own request; the
    * first reason given refuses the call, and a guard that fails refuses too (S3.5).
@@ -2029,7 +2029,7 @@ export abstract class RuntimeRegistries extends RuntimeOperations {
   }
 
   /**
-   * Removes a LLM conditional-execution guardrail from a scope; calls that already began still
+   * Removes an LLM conditional-execution guardrail from a scope; calls that already began still
    * use it (S3.4).
    * @param scope The scope's handle, or the uuid of one that is held.
    * @param name The name under which it was registered.
@@ -2040,7 +2040,7 @@ export abstract class RuntimeRegistries extends RuntimeOperations {
   }
 
   /**
-   * Registers a LLM request intercept on a scope, under a name of its own (S3.3). In force for
+   * Registers an LLM request intercept on a scope, under a name of its own (S3.3). In force for
    * the scope and what is opened under it (S1.7); registering on an ended scope is `not_found`.
    * Rewrites the request of an LLM call before it starts. It gets a private copy; what it
    * returns goes on. One that fails, or returns nothing, fails the call (S3.5, S3.10, S3.11).
@@ -2065,7 +2065,7 @@ export abstract class RuntimeRegistries extends RuntimeOperations {
   }
 
   /**
-   * Removes a LLM request intercept from a scope; calls that already began still use it (S3.4).
+   * Removes an LLM request intercept from a scope; calls that already began still use it (S3.4).
    * @param scope The scope's handle, or the uuid of one that is held.
    * @param name The name under which it was registered.
    * @throws invalid_argument (1003).
@@ -2075,10 +2075,10 @@ export abstract class RuntimeRegistries extends RuntimeOperations {
   }
 
   /**
-   * Registers a LLM execution intercept on a scope, under a name of its own (S3.3). In force for
-   * the scope and what is opened under it (S1.7); registering on an ended scope is `not_found`.
-   * Runs around an LLM call's target: it may call `next` as often as it likes, or not at all,
-   * while it runs. What it returns is the call's result (S3.7).
+   * Registers an LLM execution intercept on a scope, under a name of its own (S3.3). In force
+   * for the scope and what is opened under it (S1.7); registering on an ended scope is
+   * `not_found`. Runs around an LLM call's target: it may call `next` as often as it likes, or
+   * not at all, while it runs. What it returns is the call's result (S3.7).
    * @param scope The scope's handle, or the uuid of one that is held.
    * @param name Unique among the registrations of this kind and owner; at most 65,535 bytes.
    * @param priority Lower comes first; equal ones go by owner from the outside in, then by
@@ -2097,7 +2097,7 @@ export abstract class RuntimeRegistries extends RuntimeOperations {
   }
 
   /**
-   * Removes a LLM execution intercept from a scope; calls that already began still use it
+   * Removes an LLM execution intercept from a scope; calls that already began still use it
    * (S3.4).
    * @param scope The scope's handle, or the uuid of one that is held.
    * @param name The name under which it was registered.
@@ -2108,7 +2108,7 @@ export abstract class RuntimeRegistries extends RuntimeOperations {
   }
 
   /**
-   * Registers a LLM stream execution intercept on a scope, under a name of its own (S3.3). In
+   * Registers an LLM stream execution intercept on a scope, under a name of its own (S3.3). In
    * force for the scope and what is opened under it (S1.7); registering on an ended scope is
    * `not_found`. Runs around the producer of an LLM stream: it may call `next` as often as it
    * likes, or not at all, while it runs. What it returns is the call's result (S3.7).
@@ -2130,8 +2130,8 @@ export abstract class RuntimeRegistries extends RuntimeOperations {
   }
 
   /**
-   * Removes a LLM stream execution intercept from a scope; calls that already began still use it
-   * (S3.4).
+   * Removes an LLM stream execution intercept from a scope; calls that already began still use
+   * it (S3.4).
    * @param scope The scope's handle, or the uuid of one that is held.
    * @param name The name under which it was registered.
    * @throws invalid_argument (1003).

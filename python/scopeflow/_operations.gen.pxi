@@ -1754,11 +1754,11 @@ cdef class RuntimeOperations:
         return c_removed != 0
 
     def register_llm_sanitize_request_guardrail(self, name, priority, guardrail):
-        """Registers a LLM sanitize-request guardrail on a runtime, under a name of its own (S3.3).
-        In force for every scope of the runtime. Changes what observers see of an LLM call's
-        request, without credential headers. It gets a private copy, and what it returns goes
-        into the start event; one that fails, or returns nothing, withholds the payload (S3.6,
-        S3.10).
+        """Registers an LLM sanitize-request guardrail on a runtime, under a name of its own
+        (S3.3). In force for every scope of the runtime. Changes what observers see of an LLM
+        call's request, without credential headers. It gets a private copy, and what it returns
+        goes into the start event; one that fails, or returns nothing, withholds the payload
+        (S3.6, S3.10).
 
         name: str. Unique among the registrations of this kind and owner; at most 65,535
             bytes.
@@ -1797,7 +1797,7 @@ cdef class RuntimeOperations:
             raise_failure(&c_error)
 
     def deregister_llm_sanitize_request_guardrail(self, name):
-        """Removes a LLM sanitize-request guardrail from a runtime; calls that already began still
+        """Removes an LLM sanitize-request guardrail from a runtime; calls that already began still
         use it (S3.4).
 
         name: str. The name under which it was registered.
@@ -1822,7 +1822,7 @@ cdef class RuntimeOperations:
         return c_removed != 0
 
     def scope_register_llm_sanitize_request_guardrail(self, scope_handle, name, priority, guardrail):
-        """Registers a LLM sanitize-request guardrail on a scope, under a name of its own (S3.3).
+        """Registers an LLM sanitize-request guardrail on a scope, under a name of its own (S3.3).
         In force for the scope and what is opened under it (S1.7); registering on an ended scope
         is `not_found`. Changes what observers see of an LLM call's request, without credential
         headers. It gets a private copy, and what it returns goes into the start event; one that
@@ -1873,7 +1873,7 @@ cdef class RuntimeOperations:
             raise_failure(&c_error)
 
     def scope_deregister_llm_sanitize_request_guardrail(self, scope_handle, name):
-        """Removes a LLM sanitize-request guardrail from a scope; calls that already began still
+        """Removes an LLM sanitize-request guardrail from a scope; calls that already began still
         use it (S3.4).
 
         scope_handle: ScopeHandle. The scope, which is open.
@@ -1905,7 +1905,7 @@ cdef class RuntimeOperations:
         return c_removed != 0
 
     def register_llm_sanitize_response_guardrail(self, name, priority, guardrail):
-        """Registers a LLM sanitize-response guardrail on a runtime, under a name of its own
+        """Registers an LLM sanitize-response guardrail on a runtime, under a name of its own
         (S3.3). In force for every scope of the runtime. Changes what observers see of an LLM
         call's response, and of the text of its error or refusal. It gets a private copy, and
         what it returns goes into the end event or the mark; one that fails, or returns nothing,
@@ -1948,8 +1948,8 @@ cdef class RuntimeOperations:
             raise_failure(&c_error)
 
     def deregister_llm_sanitize_response_guardrail(self, name):
-        """Removes a LLM sanitize-response guardrail from a runtime; calls that already began still
-        use it (S3.4).
+        """Removes an LLM sanitize-response guardrail from a runtime; calls that already began
+        still use it (S3.4).
 
         name: str. The name under which it was registered.
 
@@ -1973,7 +1973,7 @@ cdef class RuntimeOperations:
         return c_removed != 0
 
     def scope_register_llm_sanitize_response_guardrail(self, scope_handle, name, priority, guardrail):
-        """Registers a LLM sanitize-response guardrail on a scope, under a name of its own (S3.3).
+        """Registers an LLM sanitize-response guardrail on a scope, under a name of its own (S3.3).
         In force for the scope and what is opened under it (S1.7); registering on an ended scope
         is `not_found`. Changes what observers see of an LLM call's response, and of the text of
         its error or refusal. It gets a private copy, and what it returns goes into the end
@@ -2023,7 +2023,7 @@ cdef class RuntimeOperations:
             raise_failure(&c_error)
 
     def scope_deregister_llm_sanitize_response_guardrail(self, scope_handle, name):
-        """Removes a LLM sanitize-response guardrail from a scope; calls that already began still
+        """Removes an LLM sanitize-response guardrail from a scope; calls that already began still
         use it (S3.4).
 
         scope_handle: ScopeHandle. The scope, which is open.
@@ -2053,7 +2053,7 @@ cdef class RuntimeOperations:
         return c_removed != 0
 
     def register_llm_conditional_execution_guardrail(self, name, priority, guardrail):
-        """Registers a LLM conditional-execution guardrail on a runtime, under a name of its own
+        """Registers an LLM conditional-execution guardrail on a runtime, under a name of its own
         (S3.3). In force for every scope of the runtime. Decides whether an LLM call may run. It
         sees the caller's own request; the first reason given refuses the call, and a guard that
         fails refuses too (S3.5).
@@ -2093,7 +2093,7 @@ cdef class RuntimeOperations:
             raise_failure(&c_error)
 
     def deregister_llm_conditional_execution_guardrail(self, name):
-        """Removes a LLM conditional-execution guardrail from a runtime; calls that already began
+        """Removes an LLM conditional-execution guardrail from a runtime; calls that already began
         still use it (S3.4).
 
         name: str. The name under which it was registered.
@@ -2118,7 +2118,7 @@ cdef class RuntimeOperations:
         return c_removed != 0
 
     def scope_register_llm_conditional_execution_guardrail(self, scope_handle, name, priority, guardrail):
-        """Registers a LLM conditional-execution guardrail on a scope, under a name of its own
+        """Registers an LLM conditional-execution guardrail on a scope, under a name of its own
         (S3.3). In force for the scope and what is opened under it (S1.7); registering on an
         ended scope is `not_found`. Decides whether an LLM call may run. It sees the caller's
         own request; the first reason given refuses the call, and a guard that fails refuses too
@@ -2165,7 +2165,7 @@ cdef class RuntimeOperations:
             raise_failure(&c_error)
 
     def scope_deregister_llm_conditional_execution_guardrail(self, scope_handle, name):
-        """Removes a LLM conditional-execution guardrail from a scope; calls that already began
+        """Removes an LLM conditional-execution guardrail from a scope; calls that already began
         still use it (S3.4).
 
         scope_handle: ScopeHandle. The scope, which is open.
@@ -2195,11 +2195,11 @@ cdef class RuntimeOperations:
         return c_removed != 0
 
     def register_llm_request_intercept(self, name, priority, break_chain, fn):
-        """Registers a LLM request intercept on a runtime, under a name of its own (S3.3). In force
-        for every scope of the runtime. Rewrites the request of an LLM call before it starts. It
-        gets a private copy; what it returns goes on. One that fails, or returns nothing, fails
-        the call (S3.5, S3.10, S3.11). With a request codec it also gets the decoded request and
-        may change either or both (S4.11).
+        """Registers an LLM request intercept on a runtime, under a name of its own (S3.3). In
+        force for every scope of the runtime. Rewrites the request of an LLM call before it
+        starts. It gets a private copy; what it returns goes on. One that fails, or returns
+        nothing, fails the call (S3.5, S3.10, S3.11). With a request codec it also gets the
+        decoded request and may change either or both (S4.11).
 
         name: str. Unique among the registrations of this kind and owner; at most 65,535
             bytes.
@@ -2239,7 +2239,7 @@ cdef class RuntimeOperations:
             raise_failure(&c_error)
 
     def deregister_llm_request_intercept(self, name):
-        """Removes a LLM request intercept from a runtime; calls that already began still use it
+        """Removes an LLM request intercept from a runtime; calls that already began still use it
         (S3.4).
 
         name: str. The name under which it was registered.
@@ -2264,7 +2264,7 @@ cdef class RuntimeOperations:
         return c_removed != 0
 
     def scope_register_llm_request_intercept(self, scope_handle, name, priority, break_chain, fn):
-        """Registers a LLM request intercept on a scope, under a name of its own (S3.3). In force
+        """Registers an LLM request intercept on a scope, under a name of its own (S3.3). In force
         for the scope and what is opened under it (S1.7); registering on an ended scope is
         `not_found`. Rewrites the request of an LLM call before it starts. It gets a private
         copy; what it returns goes on. One that fails, or returns nothing, fails the call (S3.5,
@@ -2315,7 +2315,7 @@ cdef class RuntimeOperations:
             raise_failure(&c_error)
 
     def scope_deregister_llm_request_intercept(self, scope_handle, name):
-        """Removes a LLM request intercept from a scope; calls that already began still use it
+        """Removes an LLM request intercept from a scope; calls that already began still use it
         (S3.4).
 
         scope_handle: ScopeHandle. The scope, which is open.
@@ -2345,7 +2345,7 @@ cdef class RuntimeOperations:
         return c_removed != 0
 
     def register_llm_execution_intercept(self, name, priority, fn):
-        """Registers a LLM execution intercept on a runtime, under a name of its own (S3.3). In
+        """Registers an LLM execution intercept on a runtime, under a name of its own (S3.3). In
         force for every scope of the runtime. Runs around an LLM call's target: it may call
         `next` as often as it likes, or not at all, while it runs. What it returns is the call's
         result (S3.7).
@@ -2388,7 +2388,7 @@ cdef class RuntimeOperations:
             raise_failure(&c_error)
 
     def deregister_llm_execution_intercept(self, name):
-        """Removes a LLM execution intercept from a runtime; calls that already began still use it
+        """Removes an LLM execution intercept from a runtime; calls that already began still use it
         (S3.4).
 
         name: str. The name under which it was registered.
@@ -2417,8 +2417,8 @@ cdef class RuntimeOperations:
         return c_removed != 0
 
     def scope_register_llm_execution_intercept(self, scope_handle, name, priority, fn):
-        """Registers a LLM execution intercept on a scope, under a name of its own (S3.3). In force
-        for the scope and what is opened under it (S1.7); registering on an ended scope is
+        """Registers an LLM execution intercept on a scope, under a name of its own (S3.3). In
+        force for the scope and what is opened under it (S1.7); registering on an ended scope is
         `not_found`. Runs around an LLM call's target: it may call `next` as often as it likes,
         or not at all, while it runs. What it returns is the call's result (S3.7).
 
@@ -2466,7 +2466,7 @@ cdef class RuntimeOperations:
             raise_failure(&c_error)
 
     def scope_deregister_llm_execution_intercept(self, scope_handle, name):
-        """Removes a LLM execution intercept from a scope; calls that already began still use it
+        """Removes an LLM execution intercept from a scope; calls that already began still use it
         (S3.4).
 
         scope_handle: ScopeHandle. The scope, which is open.
@@ -2500,10 +2500,10 @@ cdef class RuntimeOperations:
         return c_removed != 0
 
     def register_llm_stream_execution_intercept(self, name, priority, fn):
-        """Registers a LLM stream execution intercept on a runtime, under a name of its own (S3.3).
-        In force for every scope of the runtime. Runs around the producer of an LLM stream: it
-        may call `next` as often as it likes, or not at all, while it runs. What it returns is
-        the call's result (S3.7).
+        """Registers an LLM stream execution intercept on a runtime, under a name of its own
+        (S3.3). In force for every scope of the runtime. Runs around the producer of an LLM
+        stream: it may call `next` as often as it likes, or not at all, while it runs. What it
+        returns is the call's result (S3.7).
 
         name: str. Unique among the registrations of this kind and owner; at most 65,535
             bytes.
@@ -2545,7 +2545,7 @@ cdef class RuntimeOperations:
             raise_failure(&c_error)
 
     def deregister_llm_stream_execution_intercept(self, name):
-        """Removes a LLM stream execution intercept from a runtime; calls that already began still
+        """Removes an LLM stream execution intercept from a runtime; calls that already began still
         use it (S3.4).
 
         name: str. The name under which it was registered.
@@ -2575,7 +2575,7 @@ cdef class RuntimeOperations:
         return c_removed != 0
 
     def scope_register_llm_stream_execution_intercept(self, scope_handle, name, priority, fn):
-        """Registers a LLM stream execution intercept on a scope, under a name of its own (S3.3).
+        """Registers an LLM stream execution intercept on a scope, under a name of its own (S3.3).
         In force for the scope and what is opened under it (S1.7); registering on an ended scope
         is `not_found`. Runs around the producer of an LLM stream: it may call `next` as often
         as it likes, or not at all, while it runs. What it returns is the call's result (S3.7).
@@ -2628,7 +2628,7 @@ cdef class RuntimeOperations:
             raise_failure(&c_error)
 
     def scope_deregister_llm_stream_execution_intercept(self, scope_handle, name):
-        """Removes a LLM stream execution intercept from a scope; calls that already began still
+        """Removes an LLM stream execution intercept from a scope; calls that already began still
         use it (S3.4).
 
         scope_handle: ScopeHandle. The scope, which is open.

@@ -28,6 +28,7 @@ from .model import (
     Type,
     Value,
 )
+from .text import with_article
 from .wire import Encoding, Encodings, Key, Wire
 
 _CHARS = re.compile(r"char\[(\d+)\]$")
@@ -209,7 +210,7 @@ def _registry_operations(module: dict, registry: str, data: dict):
             given = operation["arguments"]
             # Behind the name, where the other things stand that say what is registered.
             arguments = tuple(_argument(a) for a in (given[0], *extra, *given[1:]))
-            doc = operation["doc"].format(title=data["title"], owner=owner_name)
+            doc = operation["doc"].format(a_title=with_article(data["title"]), owner=owner_name)
             errors = operation["errors"]
             if action == "register":
                 doc = f"{doc} {owner['doc']} {data['doc']}"

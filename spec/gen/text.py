@@ -1,8 +1,18 @@
-"""Filters for the docs in templates: they break lines, and add what begins a comment's line."""
+"""Words and lines of docs: articles, breaks, and what begins a comment's line."""
 
 from __future__ import annotations
 
 import textwrap
+
+
+_SPELLED_WITH_A_VOWEL = "AEFHILMNORSX"  # An "L" is an "ell".
+
+
+def with_article(title: str) -> str:
+    """`tool request intercept` -> `a tool request intercept`, `LLM call` -> `an LLM call`."""
+    first, _, _ = title.partition(" ")
+    vowels = _SPELLED_WITH_A_VOWEL if first.isupper() else "aeioAEIO"
+    return f"{'an' if first[:1] in vowels else 'a'} {title}"
 
 
 def sentence_wrap(text: str, width: int) -> list[str]:

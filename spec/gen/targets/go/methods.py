@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from spec.gen import prose
 from spec.gen.model import Api, Argument, Operation, Registry
 from spec.gen.names import pascal
+from spec.gen.text import with_article
 
 from . import spelling
 from .core import zero_value
@@ -226,7 +227,7 @@ def _middleware(api: Api, registry: Registry) -> Middleware:
     found = [_registry_method(api, op) for op in operations]
     found += [_default_function(api, op) for op in operations if op.on.name == "runtime"]
     return Middleware(
-        doc=f"{func_type(registry.name)} is a {registry.title}: {registry.doc}",
+        doc=f"{func_type(registry.name)} is {with_article(registry.title)}: {registry.doc}",
         func_type=func_type(registry.name),
         parameters=", ".join(["ctx context.Context", *(p for p, _ in given)]),
         results=results,
