@@ -6610,6 +6610,12 @@ scopeflow_scope *scopeflow__scope_new(scopeflow_runtime *runtime, const scopeflo
 void scopeflow__scope_open(scopeflow_scope *self, int64_t timestamp_ns);
 /* True for the one caller that ends it. */
 bool scopeflow__scope_end(scopeflow_scope *self);
+/* Ends one that has just opened, if another thread has closed the runtime meanwhile: that may have
+ * looked for open scopes too early to find it (S6.1). */
+static inline bool scopeflow__scope_end_if_closed(scopeflow_scope *self) {
+    if (SCOPEFLOW__LIKELY(!scopeflow__runtime_is_closed(self->runtime))) return false;
+    return scopeflow__scope_end(self);
+}
 /* Ends it without a word and puts it on the runtime's list (S1.12). Runs no host code. */
 void scopeflow__scope_abandon(scopeflow_scope *self);
 /* The same for one that has ended, but whose end has reached nobody. */
@@ -11615,6 +11621,8 @@ static inline scopeflow__set *scopeflow__listeners_of(scopeflow_scope *scope) {
     return scopeflow__listeners_find(scope);
 }
 
+/* Emits the end of the scope that has just opened if the runtime has been closed meanwhile. */
+void scopeflow__task_end_if_closed(scopeflow__task *self, scopeflow_scope *scope);
 /* Emits the end of a scope that ends without a word, and what intercepts left with it. */
 void scopeflow__task_emit_abandoned_end(scopeflow__task *self, scopeflow_scope *scope);
 /* Emits what is owed for scopes that nobody held any more (S1.12). */
@@ -11829,6 +11837,12 @@ void scopeflow__task_emit_abandoned_end(scopeflow__task *self, scopeflow_scope *
     }
     emit_adrift(self, event, listeners);
     emit_left(self, scope);
+}
+
+void scopeflow__task_end_if_closed(scopeflow__task *self, scopeflow_scope *scope) {
+    if (!scopeflow__scope_end_if_closed(scope)) return;
+    scope->ended_at_ns = scopeflow__runtime_clock(self->runtime);
+    scopeflow__task_emit_abandoned_end(self, scope);
 }
 
 void scopeflow__task_emit_abandoned(scopeflow__task *self) {
@@ -12889,6 +12903,16 @@ static uint32_t link_count(const scopeflow__task *self) {
 
 /* --- Start --- */
 
+static void emit_start(scopeflow__task *self, scopeflow__set *listeners) {
+    scopeflow_event *const start = scopeflow__event_new_start(self->scope);
+    if (start != NULL) {
+        start->data = self->request;
+        start->codec = self->codec;
+        scopeflow__event_sanitize_by(start, self->middleware);
+    }
+    scopeflow__task_emit(self, start, listeners);
+}
+
 void scopeflow__call_start(scopeflow__task *self) {
     scopeflow_scope *const span = self->scope;
     if (scopeflow__runtime_is_closed(self->runtime)) { /* By a guard or an intercept (S6.1). */
@@ -12901,14 +12925,8 @@ void scopeflow__call_start(scopeflow__task *self) {
     span->call_request = self->request;
     scopeflow__scope_open(span, self->timestamp_ns);
     scopeflow__set *const listeners = scopeflow__listeners_of(span);
-    if (listeners == NULL) return;
-    scopeflow_event *const start = scopeflow__event_new_start(span);
-    if (start != NULL) {
-        start->data = self->request;
-        start->codec = self->codec;
-        scopeflow__event_sanitize_by(start, self->middleware);
-    }
-    scopeflow__task_emit(self, start, listeners);
+    if (listeners != NULL) emit_start(self, listeners);
+    scopeflow__task_end_if_closed(self, span);
 }
 
 /* --- Links --- */
@@ -14418,6 +14436,7 @@ static scopeflow_status begin_manual(scopeflow_runtime *runtime, const beginning
     if (status != SCOPEFLOW_STATUS_OK) return status;
     scopeflow__set *const listeners = scopeflow__listeners_of(call);
     if (!scopeflow__has_work(runtime, listeners)) {
+        (void)scopeflow__scope_end_if_closed(call);
         scopeflow__task_done(task, out_step, call);
         return SCOPEFLOW_STATUS_OK;
     }
@@ -14434,6 +14453,7 @@ static scopeflow_status begin_manual(scopeflow_runtime *runtime, const beginning
         }
         scopeflow__task_emit(self, start, listeners);
     }
+    scopeflow__task_end_if_closed(self, call);
     scopeflow__task_run(self, given->emitter, out_step);
     return SCOPEFLOW_STATUS_OK;
 }
@@ -14919,6 +14939,7 @@ scopeflow_status scopeflow_scope_push(scopeflow_runtime *runtime,
 
     scopeflow__set *const listeners = scopeflow__listeners_of(scope);
     if (!scopeflow__has_work(runtime, listeners)) {
+        (void)scopeflow__scope_end_if_closed(scope);
         scopeflow__task_done(task, out_step, scope);
         return SCOPEFLOW_STATUS_OK;
     }
@@ -14930,6 +14951,7 @@ scopeflow_status scopeflow_scope_push(scopeflow_runtime *runtime,
         if (start != NULL) start->data = options->input;
         scopeflow__task_emit(self, start, listeners);
     }
+    scopeflow__task_end_if_closed(self, scope);
     scopeflow__task_run(self, options->emitter, out_step);
     return SCOPEFLOW_STATUS_OK;
 }

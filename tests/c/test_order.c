@@ -1,6 +1,6 @@
 /* No end overtakes its start (ADR 0021), whatever others do while the start waits. In each test
  * `slow` is being served, or a sanitizer asked, while something happens elsewhere; `log` tells what
- * comes to a subscriber behind it. */
+ * comes to a subscriber behind it. And no scope stays open in a runtime that is closed. */
 #include "check.h"
 #include "session.h"
 
@@ -229,6 +229,79 @@ static void what_follows_a_dropped_start_is_dropped(void) {
     CHECK(session_deinit(&all.s));
 }
 
+/* --- A runtime that is closed in the middle of an opening (S6.1) --- */
+
+static scene *closing; /* Its runtime is closed at the next reading of the clock, */
+static int64_t now_ns; /* where another thread may close it at any time. */
+
+static int64_t read_clock(void *context) {
+    scene *const to_close = closing;
+    (void)context;
+    closing = NULL;
+    if (to_close != NULL) close_elsewhere(to_close);
+    return ++now_ns;
+}
+
+static void begin_with_such_a_clock(scene *self, bool is_heard) {
+    scopeflow_runtime_new_options options = SCOPEFLOW_RUNTIME_NEW_OPTIONS_INIT;
+    memset(self, 0, sizeof *self);
+    session_init(&self->s);
+    scopeflow_runtime_free(self->s.runtime);
+    self->s.host.table.clock = read_clock;
+    must(scopeflow_runtime_new(&self->s.host.table, &options, &self->s.runtime, NULL));
+    if (is_heard) session_subscribe(&self->s, "log");
+    closing = self;
+}
+
+static void a_scope_that_opens_meanwhile_is_ended(void) {
+    for (int is_heard = 0; is_heard < 2; is_heard++) {
+        scene all;
+        work w;
+        begin_with_such_a_clock(&all, is_heard != 0);
+        push(&all, &w, &all.here, "a");
+        drive(&all, &w, &all.here, "nobody");
+        check_seen(&all, is_heard != 0 ? "+a -a " : "");
+        CHECK(!scopeflow_scope_is_open(w.step.scope));
+        scopeflow_scope_release(w.step.scope);
+        CHECK(session_deinit(&all.s));
+    }
+}
+
+static void a_manual_call_that_opens_meanwhile_is_ended(void) {
+    for (int is_heard = 0; is_heard < 2; is_heard++) {
+        scene all;
+        work w;
+        scopeflow_tool_call_options options = SCOPEFLOW_TOOL_CALL_OPTIONS_INIT;
+        begin_with_such_a_clock(&all, is_heard != 0);
+        options.name = session_text("t");
+        options.emitter = &all.here;
+        must(scopeflow_tool_call(all.s.runtime, &options, &w.task, &w.step, NULL));
+        drive(&all, &w, &all.here, "nobody");
+        check_seen(&all, is_heard != 0 ? "+t -t " : "");
+        CHECK(!scopeflow_scope_is_open(w.step.scope));
+        scopeflow_scope_release(w.step.scope);
+        CHECK(session_deinit(&all.s));
+    }
+}
+
+static void a_managed_call_that_opens_meanwhile_is_ended_once(void) {
+    scene all;
+    work w;
+    scopeflow_tool_execute_options options = SCOPEFLOW_TOOL_EXECUTE_OPTIONS_INIT;
+    begin_with_such_a_clock(&all, true);
+    options.name = session_text("t");
+    options.emitter = &all.here;
+    must(scopeflow_tool_execute(all.s.runtime, &options, &w.task, &w.step, NULL));
+    while (w.step.kind != SCOPEFLOW_STEP_KIND_EXECUTE) {
+        if (is_for(&w, "log")) see(&all, w.step.event);
+        answer(&w, &all.here);
+    }
+    check_seen(&all, "+t -t ");
+    answer(&w, &all.here);
+    CHECK(w.step.kind == SCOPEFLOW_STEP_KIND_RETURN);
+    CHECK(session_deinit(&all.s));
+}
+
 int main(void) {
     static const test tests[] = {
         {"everybody gets the start first", everybody_gets_the_start_first},
@@ -240,6 +313,11 @@ int main(void) {
         {"an end does not stand in the row of another task",
          an_end_does_not_stand_in_the_row_of_another_task},
         {"what follows a dropped start is dropped", what_follows_a_dropped_start_is_dropped},
+        {"a scope that opens meanwhile is ended", a_scope_that_opens_meanwhile_is_ended},
+        {"a manual call that opens meanwhile is ended",
+         a_manual_call_that_opens_meanwhile_is_ended},
+        {"a managed call that opens meanwhile is ended once",
+         a_managed_call_that_opens_meanwhile_is_ended_once},
     };
     return RUN_TESTS(tests);
 }

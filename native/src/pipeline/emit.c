@@ -91,6 +91,12 @@ void scopeflow__task_emit_abandoned_end(scopeflow__task *self, scopeflow_scope *
     emit_left(self, scope);
 }
 
+void scopeflow__task_end_if_closed(scopeflow__task *self, scopeflow_scope *scope) {
+    if (!scopeflow__scope_end_if_closed(scope)) return;
+    scope->ended_at_ns = scopeflow__runtime_clock(self->runtime);
+    scopeflow__task_emit_abandoned_end(self, scope);
+}
+
 void scopeflow__task_emit_abandoned(scopeflow__task *self) {
     do {
         scopeflow_scope *scope = scopeflow__abandoned_take(self->runtime);

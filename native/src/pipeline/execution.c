@@ -17,6 +17,16 @@ static uint32_t link_count(const scopeflow__task *self) {
 
 /* --- Start --- */
 
+static void emit_start(scopeflow__task *self, scopeflow__set *listeners) {
+    scopeflow_event *const start = scopeflow__event_new_start(self->scope);
+    if (start != NULL) {
+        start->data = self->request;
+        start->codec = self->codec;
+        scopeflow__event_sanitize_by(start, self->middleware);
+    }
+    scopeflow__task_emit(self, start, listeners);
+}
+
 void scopeflow__call_start(scopeflow__task *self) {
     scopeflow_scope *const span = self->scope;
     if (scopeflow__runtime_is_closed(self->runtime)) { /* By a guard or an intercept (S6.1). */
@@ -29,14 +39,8 @@ void scopeflow__call_start(scopeflow__task *self) {
     span->call_request = self->request;
     scopeflow__scope_open(span, self->timestamp_ns);
     scopeflow__set *const listeners = scopeflow__listeners_of(span);
-    if (listeners == NULL) return;
-    scopeflow_event *const start = scopeflow__event_new_start(span);
-    if (start != NULL) {
-        start->data = self->request;
-        start->codec = self->codec;
-        scopeflow__event_sanitize_by(start, self->middleware);
-    }
-    scopeflow__task_emit(self, start, listeners);
+    if (listeners != NULL) emit_start(self, listeners);
+    scopeflow__task_end_if_closed(self, span);
 }
 
 /* --- Links --- */

@@ -37,6 +37,7 @@ scopeflow_status scopeflow_scope_push(scopeflow_runtime *runtime,
 
     scopeflow__set *const listeners = scopeflow__listeners_of(scope);
     if (!scopeflow__has_work(runtime, listeners)) {
+        (void)scopeflow__scope_end_if_closed(scope);
         scopeflow__task_done(task, out_step, scope);
         return SCOPEFLOW_STATUS_OK;
     }
@@ -48,6 +49,7 @@ scopeflow_status scopeflow_scope_push(scopeflow_runtime *runtime,
         if (start != NULL) start->data = options->input;
         scopeflow__task_emit(self, start, listeners);
     }
+    scopeflow__task_end_if_closed(self, scope);
     scopeflow__task_run(self, options->emitter, out_step);
     return SCOPEFLOW_STATUS_OK;
 }

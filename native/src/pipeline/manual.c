@@ -53,6 +53,7 @@ static scopeflow_status begin_manual(scopeflow_runtime *runtime, const beginning
     if (status != SCOPEFLOW_STATUS_OK) return status;
     scopeflow__set *const listeners = scopeflow__listeners_of(call);
     if (!scopeflow__has_work(runtime, listeners)) {
+        (void)scopeflow__scope_end_if_closed(call);
         scopeflow__task_done(task, out_step, call);
         return SCOPEFLOW_STATUS_OK;
     }
@@ -69,6 +70,7 @@ static scopeflow_status begin_manual(scopeflow_runtime *runtime, const beginning
         }
         scopeflow__task_emit(self, start, listeners);
     }
+    scopeflow__task_end_if_closed(self, call);
     scopeflow__task_run(self, given->emitter, out_step);
     return SCOPEFLOW_STATUS_OK;
 }

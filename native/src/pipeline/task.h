@@ -165,6 +165,8 @@ static inline scopeflow__set *scopeflow__listeners_of(scopeflow_scope *scope) {
     return scopeflow__listeners_find(scope);
 }
 
+/* Emits the end of the scope that has just opened if the runtime has been closed meanwhile. */
+void scopeflow__task_end_if_closed(scopeflow__task *self, scopeflow_scope *scope);
 /* Emits the end of a scope that ends without a word, and what intercepts left with it. */
 void scopeflow__task_emit_abandoned_end(scopeflow__task *self, scopeflow_scope *scope);
 /* Emits what is owed for scopes that nobody held any more (S1.12). */

@@ -120,6 +120,12 @@ scopeflow_scope *scopeflow__scope_new(scopeflow_runtime *runtime, const scopeflo
 void scopeflow__scope_open(scopeflow_scope *self, int64_t timestamp_ns);
 /* True for the one caller that ends it. */
 bool scopeflow__scope_end(scopeflow_scope *self);
+/* Ends one that has just opened, if another thread has closed the runtime meanwhile: that may have
+ * looked for open scopes too early to find it (S6.1). */
+static inline bool scopeflow__scope_end_if_closed(scopeflow_scope *self) {
+    if (SCOPEFLOW__LIKELY(!scopeflow__runtime_is_closed(self->runtime))) return false;
+    return scopeflow__scope_end(self);
+}
 /* Ends it without a word and puts it on the runtime's list (S1.12). Runs no host code. */
 void scopeflow__scope_abandon(scopeflow_scope *self);
 /* The same for one that has ended, but whose end has reached nobody. */
