@@ -12390,11 +12390,11 @@ static void take_aside(scopeflow__task *self, scopeflow__emitter *emitter) {
     emitter->last = NULL;
 }
 
-/* Its turn has come. */
-static void stop_waiting(scopeflow__task *self) {
-    if (!self->events->is_waiting || self->serving == NULL) return;
-    self->events->is_waiting = false;
-    self->serving->waiting_count--;
+/* Its turn has come, or the emitter has no more to do with it. */
+static void stop_waiting(scopeflow__emitter *emitter, scopeflow_event *event) {
+    if (!event->is_waiting || emitter == NULL) return;
+    event->is_waiting = false;
+    emitter->waiting_count--;
 }
 
 /* --- One event --- */
@@ -12444,17 +12444,17 @@ static void begin_serving(scopeflow__task *self, scopeflow__emitter *emitter) {
     emitter->server = self;
 }
 
+/* What the task has taken over stays with it, whatever emitter it goes on with. */
 static void end_serving(scopeflow__task *self) {
     if (self->serving == NULL) return;
+    for (scopeflow_event *event = self->events; event != NULL; event = event->next)
+        stop_waiting(self->serving, event);
     self->serving->server = NULL;
     self->serving = NULL;
 }
 
 void scopeflow__task_stop_serving(scopeflow__task *self) {
-    if (self->serving != NULL) {
-        take_aside(self, self->serving);
-        self->serving->waiting_count = 0; /* All that waits there is this task's to drop. */
-    }
+    if (self->serving != NULL) take_aside(self, self->serving);
     end_serving(self);
 }
 
@@ -12500,7 +12500,7 @@ bool scopeflow__task_deliver(scopeflow__task *self, scopeflow_emitter *emitter,
             continue;
         }
         begin_serving(self, mine);
-        stop_waiting(self);
+        stop_waiting(self->serving, self->events);
         const scopeflow__entry *const listener = next_listener(self);
         if (listener != NULL) {
             if (self->listener_index == 1) begin_delivery(self);

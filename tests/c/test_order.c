@@ -214,6 +214,37 @@ static void an_end_does_not_stand_in_the_row_of_another_task(void) {
     CHECK(session_deinit(&all.s));
 }
 
+/* S5.1: 1,024 events wait at most, also once a task has taken over some and left the emitter. */
+static void an_emitter_counts_what_waits_there(void) {
+    scene all;
+    work first;
+    work w;
+    scopeflow_runtime_stats stats;
+    begin(&all);
+    forget_two(&all);
+    sanitize_ends(&all);
+    mark(&all, &first, &all.here, "m");
+    answer(&first, &all.here);
+    CHECK(is_for(&first, "slow"));
+    mark(&all, &w, &all.here, "n");
+    answer(&first, &all.here);
+    drive(&all, &first, &all.here, "clean");
+    go_on(&all, &first, &all.elsewhere);
+    check_seen(&all, "-x -y m n ");
+
+    scopeflow_emitter *const places[] = {&all.here, &all.elsewhere};
+    for (uint64_t i = 0; i < 2; i++) {
+        mark(&all, &first, places[i], "m");
+        CHECK(is_for(&first, "slow"));
+        for (uint32_t j = 0; j <= SCOPEFLOW_EMITTER_EVENT_LIMIT; j++)
+            mark(&all, &w, places[i], "n");
+        must(scopeflow_runtime_read_stats(all.s.runtime, &stats, NULL));
+        CHECK(stats.dropped_event_count == i + 1);
+        while (first.step.kind != SCOPEFLOW_STEP_KIND_DONE) answer(&first, places[i]);
+    }
+    CHECK(session_deinit(&all.s));
+}
+
 /* Nobody got the start, so nobody gets the end; both count. */
 static void what_follows_a_dropped_start_is_dropped(void) {
     scene all;
@@ -312,6 +343,7 @@ int main(void) {
          a_start_behind_other_events_is_not_overtaken},
         {"an end does not stand in the row of another task",
          an_end_does_not_stand_in_the_row_of_another_task},
+        {"an emitter counts what waits there", an_emitter_counts_what_waits_there},
         {"what follows a dropped start is dropped", what_follows_a_dropped_start_is_dropped},
         {"a scope that opens meanwhile is ended", a_scope_that_opens_meanwhile_is_ended},
         {"a manual call that opens meanwhile is ended",
