@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import gc
+import logging
 
 import hypothesis
 import pytest
@@ -49,6 +51,18 @@ class Recorder:
 def runtime():
     """A runtime that nobody else registers on."""
     return scopeflow.Runtime()
+
+
+@pytest.fixture
+def quiet_and_unencumbered():
+    """No log of what fails on purpose, which would keep handles alive, and an abandonment would not
+    be one; and the garbage collector, which is asked often, looks at new things only."""
+    logging.disable(logging.CRITICAL)
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
+    logging.disable(logging.NOTSET)
 
 
 @pytest.fixture

@@ -7,9 +7,6 @@ out at each allocation, the C runner tries.
 
 from __future__ import annotations
 
-import gc
-import logging
-
 import pytest
 import test_vectors
 from faults import BEFORE_CHUNKS, IN_CALLABLES, IN_WAITING, FaultySession
@@ -22,14 +19,7 @@ PLACE_COUNTS = {**dict.fromkeys(IN_CALLABLES, 3_600), **dict.fromkeys(IN_WAITING
 PLACE_COUNTS |= dict.fromkeys(BEFORE_CHUNKS, 110)
 
 
-@pytest.fixture(autouse=True)
-def quiet_and_unencumbered():
-    logging.disable(logging.CRITICAL)
-    gc.collect()
-    gc.freeze()
-    yield
-    gc.unfreeze()
-    logging.disable(logging.NOTSET)
+pytestmark = pytest.mark.usefixtures("quiet_and_unencumbered")
 
 
 def replay(case, mode, kind, at):

@@ -11,7 +11,6 @@ from __future__ import annotations
 import gc
 import itertools
 import json
-import logging
 import os
 import random
 
@@ -31,16 +30,12 @@ STATS += ("withheld_payload_count", "dropped_event_count", "abandoned_scope_coun
 TIMES = ("stream.first_chunk_ns", "stream.longest_gap_ns")  # Two clocks need not agree.
 
 
+pytestmark = pytest.mark.usefixtures("quiet_and_unencumbered")
+
+
 @pytest.fixture(autouse=True)
-def quiet_and_unencumbered():
-    """No log of what fails on purpose; the collector, which is asked often, looks at new things."""
+def seed():
     print(f"seed {SEED}")
-    logging.disable(logging.CRITICAL)
-    gc.collect()
-    gc.freeze()
-    yield
-    gc.unfreeze()
-    logging.disable(logging.NOTSET)
 
 
 def story_of(events):

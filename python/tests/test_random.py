@@ -9,7 +9,6 @@ from __future__ import annotations
 import copy
 import itertools
 import json
-import logging
 import sys
 from pathlib import Path
 
@@ -26,12 +25,7 @@ SEED = seed_of_this_run()
 PART_COUNT = 50  # Cases of a test, so that a failure comes early.
 
 
-@pytest.fixture(autouse=True)
-def silence():
-    """What a log keeps of errors keeps handles alive, and an abandonment would not be one."""
-    logging.disable(logging.CRITICAL)
-    yield
-    logging.disable(logging.NOTSET)
+pytestmark = pytest.mark.usefixtures("quiet_and_unencumbered")
 
 
 class InProcess:
