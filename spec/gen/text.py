@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import textwrap
 
-
 _SPELLED_WITH_A_VOWEL = "AEFHILMNORSX"  # An "L" is an "ell".
 
 
