@@ -67,7 +67,7 @@ class Model:
         """S5.1: what subscribers emit in another thread does not wait in this one."""
         outside = self.runtime.emitter
         if is_thread:
-            self.runtime.emitter = Emitter(self.runtime.stats)
+            self.runtime.emitter = Emitter(self.runtime.stats, starts=outside.starts)
         try:
             yield
         finally:

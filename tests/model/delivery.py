@@ -35,7 +35,7 @@ Maker = Callable[[Held], Emission]  # what an event becomes when its turn has co
 class Start:
     """One that has not reached everybody yet."""
 
-    is_made: bool = False
+    place: object = None  # the row or the emitter that it stands in, once it is made
     early: list[Emission] = field(default_factory=list)  # what is to follow it
 
 
@@ -44,13 +44,13 @@ class Emitter:
     """A thread's place for events: one is served at a time, the others wait (S5.1)."""
 
     stats: Stats
-    is_serving: bool = False
+    serving: deque[Maker] | None = None  # the row of the one that is being served
     aside: list[Emission] = field(default_factory=list)  # emitted by those who are being served
     waiting_count: int = 0
-    starts: dict[str, Start] = field(default_factory=dict)  # by the uuids of their scopes
+    starts: dict[str, Start] = field(default_factory=dict)  # of all threads, by uuids of scopes
 
     def begin_start(self, scope_uuid: str) -> None:
-        """From now on nothing overtakes that start: no end, and no mark in the scope (S4.3)."""
+        """From now on no end overtakes that start, nor what comes after the end (S4.3)."""
         self.starts[scope_uuid] = Start()
 
     def emit(self, makers: list[Maker], context: Context) -> None:
@@ -63,37 +63,43 @@ class Emitter:
         queue, held = deque(makers), Held()
         while queue:
             emission = queue.popleft()(held)
+            self._place(emission, queue)
             if self._is_left_with_start(emission):
                 continue
-            if self.is_serving:
+            if self.serving is not None:
                 self._put_aside(emission, queue)
                 continue
-            self.is_serving = True
+            self.serving = queue
             self._serve(*emission, context, held)
-            self.is_serving = False
+            self.serving = None
             self._follow(emission, queue)
-            queue.extend(partial(self._take, emission) for emission in self.aside)
+            for emission in self.aside:
+                self._place(emission, queue)
+                queue.append(partial(self._take, emission))
             self.aside.clear()
         held.release()
+
+    def _place(self, emission: Emission, place: object) -> None:
+        event, _ = emission
+        if event.starts:
+            self.starts[event.starts].place = place
 
     def _is_left_with_start(self, emission: Emission) -> bool:
         """What is put aside stands behind the start, if that has been put aside as well."""
         event, _ = emission
-        start = self.starts.get(event.scope_uuid)
-        if start is None:
-            return False
-        if event.is_start:
-            start.is_made = True
-            return False
-        if start.is_made and self.is_serving:
+        start = self.starts.get(event.follows or "")
+        is_behind = start is not None and any(
+            start.place is place for place in (self, self.serving)
+        )
+        if start is None or (self.serving is not None and is_behind):
             return False
         start.early.append(emission)
         return True
 
     def _follow(self, emission: Emission, queue: deque[Maker]) -> None:
         event, _ = emission
-        if event.is_start:
-            early = self.starts.pop(event.scope_uuid).early
+        if event.starts:
+            early = self.starts.pop(event.starts).early
             queue.extendleft(partial(_as_it_is, emission) for emission in reversed(early))
 
     def _put_aside(self, emission: Emission, queue: deque[Maker]) -> None:
@@ -102,6 +108,7 @@ class Emitter:
             self._follow(emission, queue)
             return
         self.waiting_count += 1
+        self._place(emission, self)
         self.aside.append(emission)
 
     def _take(self, emission: Emission, _: Held) -> Emission:

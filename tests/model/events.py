@@ -27,8 +27,8 @@ class Event:
 
     kind: str
     line: str
-    scope_uuid: str  # the scope itself, or the one that a mark stands in
-    is_start: bool
+    starts: str | None = None  # the scope that it opens
+    follows: str | None = None  # the scope whose start it must not overtake
 
 
 @dataclass(eq=False)
@@ -54,6 +54,7 @@ class Draft:
     facts: Members = field(default_factory=dict)  # the runtime's own keys of metadata
     injected: Members = field(default_factory=dict)
     replaced: dict[str, str | None] | None = None  # what an event sanitizer returned instead
+    follows: str | None = None  # the scope that it ends, or whose end it comes after
 
     def data_text(self) -> str | None:
         return self.data if self.replaced is None else self.replaced["data"]
@@ -136,8 +137,8 @@ class Draft:
             line["attributes"] = f"[{attributes}]"
         line["category"] = "null" if self.category is None else quote(self.category)
         line["category_profile"] = self.profile_text() or "null"
-        scope_uuid = self.parent_uuid if self.scope_category is None else self.uuid
-        return Event(self.kind, _object(line), scope_uuid, self.scope_category == "start")
+        starts = self.uuid if self.scope_category == "start" else None
+        return Event(self.kind, _object(line), starts, self.follows)
 
 
 def scope_draft(scope: Scope, category: str, timestamp: int) -> Draft:

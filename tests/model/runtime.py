@@ -211,6 +211,7 @@ class Runtime:
 
     def end_draft(self, scope: Scope, time: int, facts: events.Members | None) -> Draft:
         draft = events.scope_draft(scope, "end", time)
+        draft.follows = scope.uuid
         draft.facts |= {**scope.stream_facts, **(facts or {})}
         draft.metadata = self.text(scope.metadata)
         return draft
@@ -234,6 +235,7 @@ class Runtime:
             draft.data, draft.metadata = self.text(mark.data), self.text(mark.metadata)
             draft.data_schema = self.text(mark.data_schema)
             draft.profile = self.text(mark.profile)
+            draft.follows = span.uuid
         return made
 
     def mark(

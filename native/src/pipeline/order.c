@@ -1,4 +1,4 @@
-/* An end does not overtake its start, nor a mark the start of the scope that it stands in (S4.3).
+/* An end does not overtake its start (S4.3), nor do the marks that follow it (S3.11).
  *
  * A start is emitted before anything else can happen to its scope, but it may have to wait: for a
  * sanitizer, which may itself end the scope, behind other events, or until a subscriber has been
@@ -28,6 +28,10 @@ void scopeflow__order_note(scopeflow_event *start, const void *where) {
 }
 
 /* --- What comes too early --- */
+
+static bool is_end(const scopeflow_event *event) {
+    return event->left != NULL || event->scope_category == SCOPEFLOW_SCOPE_CATEGORY_END;
+}
 
 /* Under the lock. Null if the start of the event's scope has reached everybody, or if the event is
  * to stand behind it anyway: on the same emitter, or in the row of the task that this serves. */
@@ -70,7 +74,7 @@ static bool leave_with_start(scopeflow__task *self, const scopeflow__emitter *mi
  * (S5.5), and it does not hold its scope (S1.12). */
 static SCOPEFLOW__NOINLINE bool keep_early(scopeflow__task *self, const scopeflow__emitter *mine) {
     scopeflow_event *const event = self->events;
-    if (is_start(event) || !is_too_early(self, mine)) return false;
+    if (!is_end(event) || !is_too_early(self, mine)) return false;
     if (!scopeflow__event_encode(event)) {
         self->events = event->next;
         scopeflow__event_drop(event);
