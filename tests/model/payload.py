@@ -12,7 +12,7 @@ import decimal
 import enum
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 DEPTH_LIMIT = 128
@@ -94,10 +94,9 @@ class _Writer:
     ) -> Iterator[tuple[str, Any]]:
         """What stands in a container, in the order being written, each with its key's text."""
         if isinstance(container, dict):
-            keys: Iterable[str] = container
-            if self.canonical:
-                keys = sorted(container, key=utf16_order)
-            return ((quote(key) + ":", container[key]) for key in keys)
+            members = {_well_formed(key): item for key, item in container.items()}  # the last wins
+            keys = sorted(members, key=utf16_order) if self.canonical else members
+            return ((quote(key) + ":", members[key]) for key in keys)
         if isinstance(container, set):  # S2.6: sorted by canonical bytes
             container = sorted(container, key=lambda item: encode(item, UNLIMITED).encode())
         return (("", item) for item in container)

@@ -369,6 +369,37 @@ static int compare_members(const void *a, const void *b) {
                                             ((const scopeflow__member *)b)->key);
 }
 
+/* Keys that are no UTF-8 stand there as they are written, with U+FFFD: those that are the same then
+ * are one. `keys` holds the texts. False when memory ran out. */
+static bool mend_keys(scopeflow__member *members, size_t count, scopeflow__buffer *keys) {
+    size_t room_bytes = 0;
+    for (size_t i = 0; i < count; i++)
+        if (!scopeflow__utf8_is_valid(members[i].key)) room_bytes += 3 * members[i].key.len;
+    if (room_bytes == 0) return true;
+    if (!scopeflow__buffer_reserve(keys, room_bytes)) return false; /* So that no text moves. */
+    for (size_t i = 0; i < count; i++) {
+        scopeflow_bytes const key = members[i].key;
+        if (scopeflow__utf8_is_valid(key)) continue;
+        size_t const from = keys->len;
+        for (size_t at = 0; at < key.len;) {
+            uint32_t code_point;
+            bool is_valid;
+            char encoded[4];
+            at += scopeflow__utf8_decode(key, at, &code_point, &is_valid);
+            scopeflow__buffer_put(keys, encoded, scopeflow__utf8_encode(code_point, encoded));
+        }
+        members[i].key = scopeflow__text(keys->ptr + from, keys->len - from);
+    }
+    return true;
+}
+
+static bool put_in_order(const scopeflow__json_writer *self, scopeflow__member *members,
+                         size_t count, scopeflow__buffer *keys) {
+    return mend_keys(members, count, keys) &&
+           scopeflow__sort_stable(self->out->memory, members, count, sizeof *members,
+                                  compare_members);
+}
+
 /* Writes members until the budget is spent; after that only the runtime's own. */
 static void write_members(scopeflow__json_writer *self, const scopeflow__member *members,
                           size_t count) {
@@ -401,16 +432,18 @@ static void write_members(scopeflow__json_writer *self, const scopeflow__member 
 
 void scopeflow__json_write_members(scopeflow__json_writer *self, scopeflow__member *members,
                                    size_t count) {
-    if (self->canonical && !scopeflow__sort_stable(self->out->memory, members, count,
-                                                   sizeof *members, compare_members)) {
+    scopeflow__buffer keys;
+    scopeflow__buffer_init(&keys, self->out->memory);
+    if (self->canonical && !put_in_order(self, members, count, &keys)) {
         self->out->failed = true;
-        return;
+    } else {
+        size_t const from = self->out->len;
+        scopeflow__buffer_put_byte(self->out, '{');
+        (void)scopeflow__json_charge(self, from); /* The smallest budget has room for it. */
+        write_members(self, members, count);
+        scopeflow__buffer_put_byte(self->out, '}');
     }
-    size_t const from = self->out->len;
-    scopeflow__buffer_put_byte(self->out, '{');
-    (void)scopeflow__json_charge(self, from); /* The smallest budget has room for it. */
-    write_members(self, members, count);
-    scopeflow__buffer_put_byte(self->out, '}');
+    scopeflow__buffer_deinit(&keys);
 }
 
 static void write_object_sorted(scopeflow__json_writer *self, scopeflow__cursor *inside) {
@@ -428,10 +461,13 @@ static void write_object_sorted(scopeflow__json_writer *self, scopeflow__cursor 
         members[i].value = scopeflow__cursor_take(inside);
         members[i].is_free = false;
     }
-    if (scopeflow__sort_stable(memory, members, count, sizeof *members, compare_members))
+    scopeflow__buffer keys;
+    scopeflow__buffer_init(&keys, memory);
+    if (put_in_order(self, members, count, &keys))
         write_members(self, members, count);
     else
         self->out->failed = true;
+    scopeflow__buffer_deinit(&keys);
     scopeflow__deallocate(memory, members, count * sizeof *members);
 }
 
