@@ -3190,7 +3190,7 @@ static bool mend_keys(scopeflow__member *members, size_t count, scopeflow__buffe
     return true;
 }
 
-static bool put_in_order(const scopeflow__json_writer *self, scopeflow__member *members,
+static bool sort_members(const scopeflow__json_writer *self, scopeflow__member *members,
                          size_t count, scopeflow__buffer *keys) {
     return mend_keys(members, count, keys) &&
            scopeflow__sort_stable(self->out->memory, members, count, sizeof *members,
@@ -3231,7 +3231,7 @@ void scopeflow__json_write_members(scopeflow__json_writer *self, scopeflow__memb
                                    size_t count) {
     scopeflow__buffer keys;
     scopeflow__buffer_init(&keys, self->out->memory);
-    if (self->canonical && !put_in_order(self, members, count, &keys)) {
+    if (self->canonical && !sort_members(self, members, count, &keys)) {
         self->out->failed = true;
     } else {
         size_t const from = self->out->len;
@@ -3260,7 +3260,7 @@ static void write_object_sorted(scopeflow__json_writer *self, scopeflow__cursor 
     }
     scopeflow__buffer keys;
     scopeflow__buffer_init(&keys, memory);
-    if (put_in_order(self, members, count, &keys))
+    if (sort_members(self, members, count, &keys))
         write_members(self, members, count);
     else
         self->out->failed = true;
