@@ -294,9 +294,11 @@ const char *scopeflow__status_prefix(scopeflow_status status) {
 #if defined(__GNUC__) || defined(__clang__)
 #define SCOPEFLOW__LIKELY(condition) (__builtin_expect(!!(condition), 1))
 #define SCOPEFLOW__NOINLINE __attribute__((noinline))
+#define SCOPEFLOW__COLD __attribute__((cold, noinline))
 #else
 #define SCOPEFLOW__LIKELY(condition) (condition)
 #define SCOPEFLOW__NOINLINE
+#define SCOPEFLOW__COLD
 #endif
 
 /* For what is on the way of each step or of each text, and called from more than one place. The
@@ -409,11 +411,12 @@ static inline void scopeflow__deallocate(const scopeflow__memory *memory, void *
 
 /* Fills `out_error` (null allowed) with "<prefix of the status>: <parts>" and returns the status.
  * A quoted part longer than a line is shortened, so that the end of the sentence survives. */
-scopeflow_status scopeflow__fail(scopeflow_error *out_error, scopeflow_status status,
-                                 scopeflow_bytes a, scopeflow_bytes b, scopeflow_bytes c);
-scopeflow_status scopeflow__fail_text(scopeflow_error *out_error, scopeflow_status status,
-                                      const char *text);
-scopeflow_status scopeflow__fail_memory(scopeflow_error *out_error);
+SCOPEFLOW__COLD scopeflow_status scopeflow__fail(scopeflow_error *out_error,
+                                                 scopeflow_status status, scopeflow_bytes a,
+                                                 scopeflow_bytes b, scopeflow_bytes c);
+SCOPEFLOW__COLD scopeflow_status scopeflow__fail_text(scopeflow_error *out_error,
+                                                      scopeflow_status status, const char *text);
+SCOPEFLOW__COLD scopeflow_status scopeflow__fail_memory(scopeflow_error *out_error);
 
 /* An argument must hold; otherwise the operation fails before it changes anything (S7.3). */
 #define SCOPEFLOW__REQUIRE(condition, out_error, text)                                             \
@@ -4251,7 +4254,7 @@ bool scopeflow__scan_fail(scopeflow__scanner *self, scopeflow_status status, con
     return false;
 }
 
-static bool fail_syntax(scopeflow__scanner *self, const char *problem) {
+static SCOPEFLOW__COLD bool fail_syntax(scopeflow__scanner *self, const char *problem) {
     if (self->at >= self->text.len) problem = "the text ends too early";
     return scopeflow__scan_fail(self, SCOPEFLOW_STATUS_INVALID_JSON, problem);
 }
@@ -7060,12 +7063,14 @@ scopeflow_status scopeflow_runtime_is_credential_header(scopeflow_runtime *self,
 #define SCOPEFLOW__LOG_H
 
 /* "<title> '<name>' failed: <type>: <message>"; the error may be 0. Runs host code. */
-void scopeflow__log_failure(scopeflow_runtime *runtime, scopeflow_log_level level,
-                            scopeflow_bytes title, scopeflow_bytes name, scopeflow_ref error);
+SCOPEFLOW__COLD void scopeflow__log_failure(scopeflow_runtime *runtime, scopeflow_log_level level,
+                                            scopeflow_bytes title, scopeflow_bytes name,
+                                            scopeflow_ref error);
 
 /* "<title> '<name>' failed: <fault>", where the core itself has found it. Runs host code. */
-void scopeflow__log_fault(scopeflow_runtime *runtime, scopeflow_log_level level,
-                          scopeflow_bytes title, scopeflow_bytes name, const char *fault);
+SCOPEFLOW__COLD void scopeflow__log_fault(scopeflow_runtime *runtime, scopeflow_log_level level,
+                                          scopeflow_bytes title, scopeflow_bytes name,
+                                          const char *fault);
 
 #endif
 

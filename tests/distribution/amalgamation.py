@@ -25,31 +25,8 @@ from needs import COMPILER, MEMORY, names
 
 ROOT = Path(__file__).parents[2]
 STRICT = ["-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow", "-Werror"]
-# On a processor that compiles CONTROL in CONTROL_CPU_S. One that is shared with others takes up to
-# twice as long for the same work, the control's as well as ours.
 CPU_LIMIT_S = 8
-CONTROL_CPU_S = 2.1
 IS_DEEP = os.environ.get("SCOPEFLOW_TEST_DEPTH") == "deep"
-
-CONTROL = """
-static unsigned mix_{n}(unsigned char const *text, unsigned len, unsigned *counts) {{
-    unsigned hash = {n}u;
-    for (unsigned i = 0; i < len; i++) {{
-        switch (text[i] & 7u) {{
-        case 0: hash ^= text[i] + (hash << 6) + (hash >> 2); break;
-        case 1: hash += counts[hash % 64] * {n}u; break;
-        case 2: if (hash > text[i]) hash -= text[i]; else counts[i % 64]++; break;
-        case 3: hash = hash / (text[i] + 1u); break;
-        default: counts[hash % 64] ^= hash; hash = hash * 31u + text[i];
-        }}
-    }}
-    return hash;
-}}
-unsigned control_{n}(unsigned char const *text, unsigned len, unsigned *counts) {{
-    return mix_{n}(text, len, counts) + mix_{n}(text, len / 2, counts);
-}}
-"""
-CONTROL_COPIES = 250
 
 
 @dataclass(frozen=True)
@@ -105,13 +82,12 @@ def tried(way: Way, given: argparse.Namespace, folder: Path) -> Iterator[str]:
     if done.returncode != 0:
         yield f"{way}:\n{done.stderr}"
         return
-    limit_s = CPU_LIMIT_S if cpu_s <= CPU_LIMIT_S else CPU_LIMIT_S * slowness(way, folder)
-    for _ in range(2):  # On a busy machine the same work takes more of a processor's time.
-        if cpu_s > limit_s:
+    for _ in range(5):  # On a busy machine the same work takes more of a processor's time.
+        if cpu_s > CPU_LIMIT_S:
             cpu_s = min(cpu_s, timed(command, folder)[0])
-    print(f"{way}: {cpu_s:.1f} s of {limit_s:.1f}", flush=True)
-    if cpu_s > limit_s:
-        yield f"{way}: {cpu_s:.1f} s of {limit_s:.1f}"
+    print(f"{way}: {cpu_s:.1f} s", flush=True)
+    if cpu_s > CPU_LIMIT_S:
+        yield f"{way}: {cpu_s:.1f} s of {CPU_LIMIT_S}"
     if way.has_system:
         yield from replayed(way, given, folder)
         return
@@ -126,16 +102,6 @@ def replayed(way: Way, given: argparse.Namespace, folder: Path) -> Iterator[str]
     done = subprocess.run([runner, *given.vectors], capture_output=True, text=True)
     if done.returncode != 0 or len(done.stdout.splitlines()) != len(given.vectors):
         yield f"{way}: the vectors fail\n{done.stdout}{done.stderr}"
-
-
-def slowness(way: Way, folder: Path) -> float:
-    """How many times as long as on the limit's processor the control takes here, at least 1."""
-    text = "".join(CONTROL.format(n=n) for n in range(CONTROL_COPIES))
-    (folder / "control.c").write_text(text, encoding="utf-8")
-    command = [way.compiler, "-O2", "-c", "control.c", "-o", "control.o"]
-    cpu_s, done = timed(command, folder)
-    done.check_returncode()
-    return max(1.0, cpu_s / CONTROL_CPU_S)
 
 
 def timed(command: list[str], folder: Path) -> tuple[float, subprocess.CompletedProcess]:

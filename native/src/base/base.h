@@ -20,9 +20,11 @@
 #if defined(__GNUC__) || defined(__clang__)
 #define SCOPEFLOW__LIKELY(condition) (__builtin_expect(!!(condition), 1))
 #define SCOPEFLOW__NOINLINE __attribute__((noinline))
+#define SCOPEFLOW__COLD __attribute__((cold, noinline))
 #else
 #define SCOPEFLOW__LIKELY(condition) (condition)
 #define SCOPEFLOW__NOINLINE
+#define SCOPEFLOW__COLD
 #endif
 
 /* For what is on the way of each step or of each text, and called from more than one place. The
@@ -135,11 +137,12 @@ static inline void scopeflow__deallocate(const scopeflow__memory *memory, void *
 
 /* Fills `out_error` (null allowed) with "<prefix of the status>: <parts>" and returns the status.
  * A quoted part longer than a line is shortened, so that the end of the sentence survives. */
-scopeflow_status scopeflow__fail(scopeflow_error *out_error, scopeflow_status status,
-                                 scopeflow_bytes a, scopeflow_bytes b, scopeflow_bytes c);
-scopeflow_status scopeflow__fail_text(scopeflow_error *out_error, scopeflow_status status,
-                                      const char *text);
-scopeflow_status scopeflow__fail_memory(scopeflow_error *out_error);
+SCOPEFLOW__COLD scopeflow_status scopeflow__fail(scopeflow_error *out_error,
+                                                 scopeflow_status status, scopeflow_bytes a,
+                                                 scopeflow_bytes b, scopeflow_bytes c);
+SCOPEFLOW__COLD scopeflow_status scopeflow__fail_text(scopeflow_error *out_error,
+                                                      scopeflow_status status, const char *text);
+SCOPEFLOW__COLD scopeflow_status scopeflow__fail_memory(scopeflow_error *out_error);
 
 /* An argument must hold; otherwise the operation fails before it changes anything (S7.3). */
 #define SCOPEFLOW__REQUIRE(condition, out_error, text)                                             \

@@ -18,7 +18,7 @@ bool scopeflow__scan_fail(scopeflow__scanner *self, scopeflow_status status, con
     return false;
 }
 
-static bool fail_syntax(scopeflow__scanner *self, const char *problem) {
+static SCOPEFLOW__COLD bool fail_syntax(scopeflow__scanner *self, const char *problem) {
     if (self->at >= self->text.len) problem = "the text ends too early";
     return scopeflow__scan_fail(self, SCOPEFLOW_STATUS_INVALID_JSON, problem);
 }

@@ -6,11 +6,13 @@
 #include "scope/runtime.h"
 
 /* "<title> '<name>' failed: <type>: <message>"; the error may be 0. Runs host code. */
-void scopeflow__log_failure(scopeflow_runtime *runtime, scopeflow_log_level level,
-                            scopeflow_bytes title, scopeflow_bytes name, scopeflow_ref error);
+SCOPEFLOW__COLD void scopeflow__log_failure(scopeflow_runtime *runtime, scopeflow_log_level level,
+                                            scopeflow_bytes title, scopeflow_bytes name,
+                                            scopeflow_ref error);
 
 /* "<title> '<name>' failed: <fault>", where the core itself has found it. Runs host code. */
-void scopeflow__log_fault(scopeflow_runtime *runtime, scopeflow_log_level level,
-                          scopeflow_bytes title, scopeflow_bytes name, const char *fault);
+SCOPEFLOW__COLD void scopeflow__log_fault(scopeflow_runtime *runtime, scopeflow_log_level level,
+                                          scopeflow_bytes title, scopeflow_bytes name,
+                                          const char *fault);
 
 #endif
