@@ -100,6 +100,7 @@ void scopeflow__order_follow(scopeflow__task *self) {
     scopeflow_event **at = &self->runtime->noted_starts;
     while (*at != start) at = &(*at)->next_start;
     *at = start->next_start;
+    __atomic_store_n(&start->scope->has_noted_start, false, __ATOMIC_RELEASE); /* Or the root's. */
     scopeflow__unlock(&self->runtime->order_lock);
     start->is_noted = false;
 
