@@ -63,7 +63,6 @@ def replay(case, mode):
     if "native" not in case.get("needs", ()):
         return
     session.close()
-    natives.let_go()
     del session
     gc.collect()
     natives.check_given_back_once()

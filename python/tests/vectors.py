@@ -82,6 +82,7 @@ class Session:
         make of that is no part of the case."""
         with contextlib.suppress(BaseException):
             self.inside("main", self.runtime.close)
+        self.natives.let_go()
 
     def pass_callable(self):
         """Called by each callable of the case as it begins and after it has done something, and by
