@@ -367,7 +367,8 @@ void execute(call *c, scopeflow_answer *answer) {
     if (c->returned != NULL && c->returned->annotation != NULL)
         answer->annotated = object_ref(object_retain(c->returned->annotation));
     if (is_link) {
-        context_go_back(c->context, span, outside);
+        context_go_back(c->context, span, value_retain(c->before));
+        value_release(outside);
         return;
     }
     if (!is_producers) {

@@ -65,15 +65,16 @@ class Execution:
     def run(self, request: Any, context: Context) -> Any:
         """The lowest priority is outermost (S3.2); the span is current, until the caller of this
         restores what was (S4.6)."""
-        return self._link(0, request, context)
+        return self._link(0, request, context, self.call.place.opened_over)
 
-    def _link(self, i: int, request: Any, context: Context) -> Any:
-        """An intercept, or behind the last one the target."""
+    def _link(self, i: int, request: Any, context: Context, before: Scope) -> Any:
+        """An intercept, or behind the last one the target. `before` is the value that the context
+        had where the call, or the `next`, began."""
         if i == len(self.call.execution_intercepts):
             return self._reach(request, context)
         registration = self.call.execution_intercepts[i]
         if registration.is_native:
-            return self._around(i, registration.callable, request, context)
+            return self._around(i, registration.callable, request, context, before)
         context.value = self.span
         is_active = True
 
@@ -93,7 +94,12 @@ class Execution:
         return outcome.value
 
     def _around(
-        self, i: int, intercept: native.ExecutionIntercept, request: Any, context: Context
+        self,
+        i: int,
+        intercept: native.ExecutionIntercept,
+        request: Any,
+        context: Context,
+        before: Scope,
     ) -> Any:
         """Asked before and after the rest of the chain (ADR 0020). Only for the host's functions is
         the span current (decisions.md, 43)."""
@@ -102,7 +108,7 @@ class Execution:
             return verdict.value
         given = verdict.value if verdict.kind == "replace" else request
         for attempt in itertools.count(1):
-            result, error = self._attempt(i + 1, given, context)
+            result, error = self._attempt(i + 1, given, context, before)
             verdict = intercept.after(request, context, result, error, attempt)
             if verdict.kind != "retry":
                 break
@@ -115,23 +121,30 @@ class Execution:
             raise error
         return result
 
-    def _attempt(self, i: int, request: Any, context: Context) -> tuple[Any, Failure | None]:
+    def _attempt(
+        self, i: int, request: Any, context: Context, before: Scope
+    ) -> tuple[Any, Failure | None]:
         """What came of the rest of the chain. A cancellation is nobody's affair."""
         try:
-            return self._below(i, request, context), None
+            return self._link(i, request, context, before), None
         except HostCancellation:
             raise
         except Failure as error:
             return None, error
+        finally:
+            self._go_back(context, before)
 
     def _below(self, i: int, request: Any, context: Context) -> Any:
         """Whatever the intercept made current, the span is it further in (decisions.md, 3)."""
         before = context.value
         try:
-            return self._link(i, request, context)
+            return self._link(i, request, context, before)
         finally:
-            if context.value is self.span:
-                context.value = before.nearest_in_force()
+            self._go_back(context, before)
+
+    def _go_back(self, context: Context, before: Scope) -> None:
+        if context.value is self.span:
+            context.value = before.nearest_in_force()
 
     def _reach(self, request: Any, context: Context) -> Any:
         """From the second time on, and with a request that observers do not know, it is told."""

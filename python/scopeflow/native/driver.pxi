@@ -256,9 +256,9 @@ cdef PySendResult give_result(ManagedCall self, PyObject **result) noexcept:
 
 cdef int enter_execution(ManagedCall self) except -1:
     """From here to the end event the call's own span is current, for the rest of the chain again
-    whatever the intercept around it has made current."""
-    if self.link_of is not None:
-        if self.current is not self.span:
+    whatever the intercept around it, or the attempt before, has made current."""
+    if self.span is not None:  # Of a link, or of an attempt that a native intercept has repeated.
+        if current_of(self.runtime) is not self.span:
             PyContextVar_Set(<PyObject *>self.runtime.variable, <PyObject *>self.span)
         return 0
     cdef ScopeHandle span = ScopeHandle.__new__(ScopeHandle)

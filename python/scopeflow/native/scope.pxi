@@ -232,17 +232,19 @@ cdef object handle_in_stack(object stack):
 
 
 cdef inline int enter_scope(ScopeHandle self, current) except -1:
-    """Makes the scope current. What was current is remembered, so that its end can restore it."""
-    if current is None:
+    """Makes the scope current. What was current is remembered, so that its end can restore it. A
+    token would restore what a callback of the start has left here, if one has."""
+    if current is None and current_of(self.runtime) is None:
         self.token = PyContextVar_Set(<PyObject *>self.runtime.variable, <PyObject *>self)
         return 0
-    self.opener = <ScopeHandle>current
-    if scopeflow_scope_is_open(self.opener.pointer) == 0:
-        # A row of tasks, each started by one that has ended, must not hold each other for ever.
-        self.opener.opener = nearest_in_force(self.opener.opener)
-    # A token holds its context, and so whatever becomes current there: a handle that somebody keeps
-    # must not keep that (S1.12).
-    self.opener.token = None
+    if current is not None:
+        self.opener = <ScopeHandle>current
+        if scopeflow_scope_is_open(self.opener.pointer) == 0:
+            # A row of tasks, each started by one that has ended, must not hold each other for ever.
+            self.opener.opener = nearest_in_force(self.opener.opener)
+        # A token holds its context, and so whatever becomes current there: a handle that somebody
+        # keeps must not keep that (S1.12).
+        self.opener.token = None
     PyContextVar_Set(<PyObject *>self.runtime.variable, <PyObject *>self)
     return 0
 
