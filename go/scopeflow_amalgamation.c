@@ -309,6 +309,22 @@ const char *scopeflow__status_prefix(scopeflow_status status) {
 #define SCOPEFLOW__INLINE static inline
 #endif
 
+/* Zeroes what has a size that the compiler knows, some hundred bytes, in pieces: of one memset it
+ * makes a string instruction, which is slow to start. */
+SCOPEFLOW__INLINE void scopeflow__clear(void *ptr, size_t size) {
+    size_t const piece = size / 64 * 8;
+    char *const bytes = (char *)ptr;
+    memset(bytes, 0, piece);
+    memset(bytes + piece, 0, piece);
+    memset(bytes + 2 * piece, 0, piece);
+    memset(bytes + 3 * piece, 0, piece);
+    memset(bytes + 4 * piece, 0, piece);
+    memset(bytes + 5 * piece, 0, piece);
+    memset(bytes + 6 * piece, 0, piece);
+    memset(bytes + 7 * piece, 0, piece);
+    memset(bytes + 8 * piece, 0, size - 8 * piece);
+}
+
 /* --- Atomics. The compiler's builtins serve C and C++ alike; <stdatomic.h> does not. --- */
 
 static inline uint32_t scopeflow__load_u32(const uint32_t *at) {
@@ -7446,7 +7462,7 @@ static scopeflow_scope *allocate(scopeflow_runtime *runtime, scopeflow_bytes nam
         &runtime->memory, sizeof *self + name.len + detail.len);
     if (self == NULL) return NULL;
 
-    memset(self, 0, sizeof *self);
+    scopeflow__clear(self, sizeof *self);
     self->refs = 1;
     self->runtime = runtime;
     self->fork_generation = runtime->fork_generation;
@@ -10211,7 +10227,7 @@ static scopeflow_event *new_event(scopeflow_scope *scope, scopeflow_event_kind k
     scopeflow_event *const self = (scopeflow_event *)take_block(scope, size);
     if (self == NULL) return NULL;
 
-    memset(self, 0, offsetof(scopeflow_event, parts));
+    scopeflow__clear(self, offsetof(scopeflow_event, parts));
     self->refs = 1;
     self->kind = kind;
     self->scope = scopeflow_scope_retain(scope);
@@ -10912,7 +10928,7 @@ bool scopeflow__event_encode(scopeflow_event *self) {
     self->is_being_encoded = true;
     self->line.failed = false;
     self->line.len = 0;
-    memset(self->parts, 0, sizeof self->parts);
+    scopeflow__clear(self->parts, sizeof self->parts);
 
     scopeflow_runtime *const runtime = self->scope->runtime;
     scopeflow_tape fields;
@@ -11617,15 +11633,6 @@ static inline scopeflow_registry scopeflow__task_registry(const scopeflow__task 
                                                           scopeflow_registry tool,
                                                           scopeflow_registry llm) {
     return self->kind == SCOPEFLOW__TASK_TOOL ? tool : llm;
-}
-
-/* In pieces: a memset of this size is compiled to a string instruction, which is slow to start. */
-static inline void scopeflow__step_clear(scopeflow_step *step) {
-    enum { PIECE = sizeof *step / 3 / 8 * 8 };
-    char *const bytes = (char *)step;
-    memset(bytes, 0, PIECE);
-    memset(bytes + PIECE, 0, PIECE);
-    memset(bytes + 2 * PIECE, 0, sizeof *step - 2 * PIECE);
 }
 
 /* Fills what every step of a call tells. */
@@ -14006,7 +14013,7 @@ SCOPEFLOW__NOINLINE void scopeflow__native_run(scopeflow__task *self, scopeflow_
     else
         settle_native(self, &invocation);
     scopeflow__invocation_end(&invocation);
-    scopeflow__step_clear(step);
+    scopeflow__clear(step, sizeof *step);
 }
 #endif
 
@@ -14694,7 +14701,7 @@ scopeflow_status scopeflow_llm_call_end(scopeflow_scope *call,
 typedef char scopeflow__task_fits[sizeof(scopeflow__task) <= sizeof(scopeflow_task) ? 1 : -1];
 
 void scopeflow__task_begin(scopeflow__task *self, scopeflow_runtime *runtime) {
-    memset(self, 0, sizeof *self);
+    scopeflow__clear(self, sizeof *self);
     self->check = CHECK;
     self->phase = SCOPEFLOW__PHASE_FINISH;
     self->final_step = SCOPEFLOW_STEP_KIND_DONE;
@@ -14820,7 +14827,7 @@ static bool run_phase(scopeflow__task *self, scopeflow_step *step) {
 }
 
 void scopeflow__task_run(scopeflow__task *self, scopeflow_emitter *emitter, scopeflow_step *step) {
-    scopeflow__step_clear(step);
+    scopeflow__clear(step, sizeof *step);
     for (;;) {
         bool const asks = (self->events != NULL && scopeflow__task_deliver(self, emitter, step)) ||
                           run_phase(self, step);
@@ -16336,7 +16343,7 @@ bool scopeflow__wait_until(pthread_cond_t *condition, pthread_mutex_t *lock, int
 #include <sys/types.h>
 
 /* Most bytes of one `write`; a longer line is still one. */
-#define SCOPEFLOW__FILE_BATCH_BYTES ((size_t)65536)
+#define SCOPEFLOW__FILE_BATCH_BYTES ((size_t)262144)
 
 typedef struct scopeflow__file {
     char *path; /* Absolute, so that it means the same after `chdir`. */
@@ -17363,10 +17370,12 @@ bool scopeflow__intake_put_mark(scopeflow_atof_sink *self) {
 }
 
 /* Only a first line wakes the worker, and one that makes a full batch of what it gathers. */
-static void tell_worker(scopeflow_atof_sink *self) {
-    if (self->doze == SCOPEFLOW__DOZE_IDLE || (self->doze == SCOPEFLOW__DOZE_GATHERING &&
-                                               self->queue.bytes >= SCOPEFLOW__FILE_BATCH_BYTES))
-        scopeflow__worker_wake(self);
+static bool ends_doze(scopeflow_atof_sink *self) {
+    bool const is_over =
+        self->doze == SCOPEFLOW__DOZE_IDLE || (self->doze == SCOPEFLOW__DOZE_GATHERING &&
+                                               self->queue.bytes >= SCOPEFLOW__FILE_BATCH_BYTES);
+    if (is_over) self->doze = SCOPEFLOW__DOZE_AWAKE;
+    return is_over;
 }
 
 static bool take_line(scopeflow_atof_sink *self, scopeflow_bytes line, const scopeflow_uuid *root) {
@@ -17380,7 +17389,6 @@ static bool take_line(scopeflow_atof_sink *self, scopeflow_bytes line, const sco
         self->stats.dropped_event_count++;
         scopeflow__dropped_add(&self->dropped, root);
     }
-    tell_worker(self);
     return true;
 }
 
@@ -17393,7 +17401,9 @@ bool scopeflow__intake_put(scopeflow_atof_sink *self, scopeflow_bytes line,
     bool const is_taken = take_line(self, line, root);
     bool const starts = is_taken && self->worker == SCOPEFLOW__WORKER_NONE;
     if (starts) self->worker = SCOPEFLOW__WORKER_RUNNING;
+    bool const wakes = is_taken && ends_doze(self);
     (void)pthread_mutex_unlock(&self->lock);
+    if (wakes) (void)pthread_cond_signal(&self->work); /* It would wait for the lock at once. */
     scopeflow__batch_free(inherited);
     if (starts) scopeflow__worker_start(self);
     return is_taken;

@@ -429,7 +429,7 @@ bool scopeflow__event_encode(scopeflow_event *self) {
     self->is_being_encoded = true;
     self->line.failed = false;
     self->line.len = 0;
-    memset(self->parts, 0, sizeof self->parts);
+    scopeflow__clear(self->parts, sizeof self->parts);
 
     scopeflow_runtime *const runtime = self->scope->runtime;
     scopeflow_tape fields;

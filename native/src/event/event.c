@@ -47,7 +47,7 @@ static scopeflow_event *new_event(scopeflow_scope *scope, scopeflow_event_kind k
     scopeflow_event *const self = (scopeflow_event *)take_block(scope, size);
     if (self == NULL) return NULL;
 
-    memset(self, 0, offsetof(scopeflow_event, parts));
+    scopeflow__clear(self, offsetof(scopeflow_event, parts));
     self->refs = 1;
     self->kind = kind;
     self->scope = scopeflow_scope_retain(scope);

@@ -10,7 +10,7 @@
 #include <sys/types.h>
 
 /* Most bytes of one `write`; a longer line is still one. */
-#define SCOPEFLOW__FILE_BATCH_BYTES ((size_t)65536)
+#define SCOPEFLOW__FILE_BATCH_BYTES ((size_t)262144)
 
 typedef struct scopeflow__file {
     char *path; /* Absolute, so that it means the same after `chdir`. */

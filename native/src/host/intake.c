@@ -101,10 +101,12 @@ bool scopeflow__intake_put_mark(scopeflow_atof_sink *self) {
 }
 
 /* Only a first line wakes the worker, and one that makes a full batch of what it gathers. */
-static void tell_worker(scopeflow_atof_sink *self) {
-    if (self->doze == SCOPEFLOW__DOZE_IDLE || (self->doze == SCOPEFLOW__DOZE_GATHERING &&
-                                               self->queue.bytes >= SCOPEFLOW__FILE_BATCH_BYTES))
-        scopeflow__worker_wake(self);
+static bool ends_doze(scopeflow_atof_sink *self) {
+    bool const is_over =
+        self->doze == SCOPEFLOW__DOZE_IDLE || (self->doze == SCOPEFLOW__DOZE_GATHERING &&
+                                               self->queue.bytes >= SCOPEFLOW__FILE_BATCH_BYTES);
+    if (is_over) self->doze = SCOPEFLOW__DOZE_AWAKE;
+    return is_over;
 }
 
 static bool take_line(scopeflow_atof_sink *self, scopeflow_bytes line, const scopeflow_uuid *root) {
@@ -118,7 +120,6 @@ static bool take_line(scopeflow_atof_sink *self, scopeflow_bytes line, const sco
         self->stats.dropped_event_count++;
         scopeflow__dropped_add(&self->dropped, root);
     }
-    tell_worker(self);
     return true;
 }
 
@@ -131,7 +132,9 @@ bool scopeflow__intake_put(scopeflow_atof_sink *self, scopeflow_bytes line,
     bool const is_taken = take_line(self, line, root);
     bool const starts = is_taken && self->worker == SCOPEFLOW__WORKER_NONE;
     if (starts) self->worker = SCOPEFLOW__WORKER_RUNNING;
+    bool const wakes = is_taken && ends_doze(self);
     (void)pthread_mutex_unlock(&self->lock);
+    if (wakes) (void)pthread_cond_signal(&self->work); /* It would wait for the lock at once. */
     scopeflow__batch_free(inherited);
     if (starts) scopeflow__worker_start(self);
     return is_taken;

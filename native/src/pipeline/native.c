@@ -145,6 +145,6 @@ SCOPEFLOW__NOINLINE void scopeflow__native_run(scopeflow__task *self, scopeflow_
     else
         settle_native(self, &invocation);
     scopeflow__invocation_end(&invocation);
-    scopeflow__step_clear(step);
+    scopeflow__clear(step, sizeof *step);
 }
 #endif

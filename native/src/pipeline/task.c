@@ -9,7 +9,7 @@
 typedef char scopeflow__task_fits[sizeof(scopeflow__task) <= sizeof(scopeflow_task) ? 1 : -1];
 
 void scopeflow__task_begin(scopeflow__task *self, scopeflow_runtime *runtime) {
-    memset(self, 0, sizeof *self);
+    scopeflow__clear(self, sizeof *self);
     self->check = CHECK;
     self->phase = SCOPEFLOW__PHASE_FINISH;
     self->final_step = SCOPEFLOW_STEP_KIND_DONE;
@@ -135,7 +135,7 @@ static bool run_phase(scopeflow__task *self, scopeflow_step *step) {
 }
 
 void scopeflow__task_run(scopeflow__task *self, scopeflow_emitter *emitter, scopeflow_step *step) {
-    scopeflow__step_clear(step);
+    scopeflow__clear(step, sizeof *step);
     for (;;) {
         bool const asks = (self->events != NULL && scopeflow__task_deliver(self, emitter, step)) ||
                           run_phase(self, step);

@@ -122,15 +122,6 @@ static inline scopeflow_registry scopeflow__task_registry(const scopeflow__task 
     return self->kind == SCOPEFLOW__TASK_TOOL ? tool : llm;
 }
 
-/* In pieces: a memset of this size is compiled to a string instruction, which is slow to start. */
-static inline void scopeflow__step_clear(scopeflow_step *step) {
-    enum { PIECE = sizeof *step / 3 / 8 * 8 };
-    char *const bytes = (char *)step;
-    memset(bytes, 0, PIECE);
-    memset(bytes + PIECE, 0, PIECE);
-    memset(bytes + 2 * PIECE, 0, sizeof *step - 2 * PIECE);
-}
-
 /* Fills what every step of a call tells. */
 SCOPEFLOW__INLINE void scopeflow__task_fill(const scopeflow__task *self, scopeflow_step *step,
                                             scopeflow_step_kind kind,

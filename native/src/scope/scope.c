@@ -86,7 +86,7 @@ static scopeflow_scope *allocate(scopeflow_runtime *runtime, scopeflow_bytes nam
         &runtime->memory, sizeof *self + name.len + detail.len);
     if (self == NULL) return NULL;
 
-    memset(self, 0, sizeof *self);
+    scopeflow__clear(self, sizeof *self);
     self->refs = 1;
     self->runtime = runtime;
     self->fork_generation = runtime->fork_generation;
