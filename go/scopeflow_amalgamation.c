@@ -9178,6 +9178,43 @@ static inline char *put_characters(char *at, uint64_t characters, size_t count) 
     return at + count;
 }
 
+#if SCOPEFLOW__VECTOR_BITS >= 128
+/* All 32 digits at once: the halves of the bytes in the order of the text, and those from ten on
+ * take 39 more, from behind '9' to 'a'. */
+static inline __m128i hex_digits(__m128i halves) {
+    __m128i const letters = _mm_cmpgt_epi8(halves, _mm_set1_epi8(9));
+    return _mm_add_epi8(_mm_add_epi8(halves, _mm_set1_epi8('0')),
+                        _mm_and_si128(letters, _mm_set1_epi8('a' - '9' - 1)));
+}
+
+static inline void put_four(char *at, __m128i characters) {
+    int const lowest = _mm_cvtsi128_si32(characters);
+    memcpy(at, &lowest, 4);
+}
+
+static inline void put_eight(char *at, __m128i characters) {
+    _mm_storel_epi64((__m128i *)(void *)at, characters);
+}
+
+void scopeflow__uuid_write(const scopeflow_uuid *uuid, char out[SCOPEFLOW__UUID_TEXT_BYTES]) {
+    __m128i const lower = _mm_set1_epi8(15);
+    __m128i const bytes = _mm_loadu_si128((const __m128i *)(const void *)uuid->bytes);
+    __m128i const high = _mm_and_si128(_mm_srli_epi16(bytes, 4), lower);
+    __m128i const low = _mm_and_si128(bytes, lower);
+    __m128i const first = hex_digits(_mm_unpacklo_epi8(high, low));
+    __m128i const second = hex_digits(_mm_unpackhi_epi8(high, low));
+    put_eight(out, first);
+    out[8] = '-';
+    put_four(out + 9, _mm_srli_si128(first, 8));
+    out[13] = '-';
+    put_four(out + 14, _mm_srli_si128(first, 12));
+    out[18] = '-';
+    put_four(out + 19, second);
+    out[23] = '-';
+    put_four(out + 24, _mm_srli_si128(second, 4));
+    put_eight(out + 28, _mm_srli_si128(second, 8));
+}
+#else
 /* Eight hexadecimal digits of four bytes, all at once: each byte of a word takes one half of a
  * byte, and those from ten on take 39 more, from behind '9' to 'a'. */
 static inline uint64_t hex_digits(const uint8_t *bytes) {
@@ -9203,6 +9240,7 @@ void scopeflow__uuid_write(const scopeflow_uuid *uuid, char out[SCOPEFLOW__UUID_
     at = put_characters(at, third >> 32, 4);
     put_characters(at, hex_digits(uuid->bytes + 12), 8);
 }
+#endif
 
 /* The digits of four numbers below 100, which stand in the four 16-bit parts of a word: a
  * multiplication takes the tens of all of them. */
@@ -10507,11 +10545,18 @@ scopeflow_status scopeflow_event_json(scopeflow_event *self, scopeflow_event_par
 /* One event as one line of ATOF 0.1 (S2.1). The keys stand in the order of spec/api/event.yaml,
  * from which the macros SCOPEFLOW__KEY_... are generated. */
 
-#define KEY_TEXT(name) ",\"" name "\":"
-#define KEY(name) SCOPEFLOW__TEXT(KEY_TEXT(name))
+#define KEY(name) ",\"" name "\":"
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 
 /* --- Pieces --- */
+
+/* A text of a length that the compiler knows: it is stored, not copied by a call. */
+#define PUT(out, literal) put_constant(out, literal, sizeof(literal) - 1)
+SCOPEFLOW__INLINE void put_constant(scopeflow__buffer *out, const char *text, size_t len) {
+    if (!scopeflow__buffer_reserve(out, len)) return;
+    memcpy(out->ptr + out->len, text, len);
+    out->len += len;
+}
 
 static void put_quoted(scopeflow__buffer *out, const char *plain) {
     scopeflow_bytes const text = scopeflow__c_text(plain);
@@ -10825,27 +10870,28 @@ static void write_head(scopeflow_event *self) {
 }
 
 /* A part that most events do not have is written together with its key and what follows. */
-static void put_absent(scopeflow_event *self, scopeflow_event_part part, size_t key_bytes,
-                       size_t len, scopeflow_bytes piece) {
-    self->parts[part].start = self->line.len + key_bytes;
-    self->parts[part].len = len;
-    scopeflow__buffer_put_text(&self->line, piece);
-}
 #define PUT_ABSENT(self, part, key, absent, rest)                                                  \
-    put_absent(self, part, sizeof(key) - 1, sizeof(absent) - 1, SCOPEFLOW__TEXT(key absent rest))
+    do {                                                                                           \
+        set_part(self, part, sizeof(key) - 1, sizeof(absent) - 1);                                 \
+        PUT(&(self)->line, key absent rest);                                                       \
+    } while (0)
+static void set_part(scopeflow_event *self, scopeflow_event_part part, size_t ahead, size_t len) {
+    self->parts[part].start = self->line.len + ahead;
+    self->parts[part].len = len;
+}
 
 /* Returns whether a payload was given that is JSON null, see `write_data`. */
 static bool write_data_and_schema(scopeflow_event *self, const scopeflow_tape *fields) {
     scopeflow__buffer *const out = &self->line;
     bool is_null = false;
-    scopeflow__buffer_put_text(out, KEY(SCOPEFLOW__KEY_DATA));
+    PUT(out, KEY(SCOPEFLOW__KEY_DATA));
     begin_part(self, SCOPEFLOW_EVENT_PART_DATA);
     if (self->has_fields)
         write_field(self, fields, SCOPEFLOW__KEY_DATA, "null", false);
     else
         is_null = write_data(self);
     end_part(self, SCOPEFLOW_EVENT_PART_DATA);
-    scopeflow__buffer_put_text(out, KEY(SCOPEFLOW__KEY_DATA_SCHEMA));
+    PUT(out, KEY(SCOPEFLOW__KEY_DATA_SCHEMA));
     (void)write_ref(self, self->data_schema);
     return is_null;
 }
@@ -10863,10 +10909,10 @@ static void write_common(scopeflow_event *self, const scopeflow_tape *fields) {
     bool is_null = false;
     if (has_data_or_schema(self)) {
         is_null = write_data_and_schema(self, fields);
-        scopeflow__buffer_put_text(out, KEY(SCOPEFLOW__KEY_METADATA));
+        PUT(out, KEY(SCOPEFLOW__KEY_METADATA));
     } else {
-        PUT_ABSENT(self, SCOPEFLOW_EVENT_PART_DATA, KEY_TEXT(SCOPEFLOW__KEY_DATA), "null",
-                   KEY_TEXT(SCOPEFLOW__KEY_DATA_SCHEMA) "null" KEY_TEXT(SCOPEFLOW__KEY_METADATA));
+        PUT_ABSENT(self, SCOPEFLOW_EVENT_PART_DATA, KEY(SCOPEFLOW__KEY_DATA), "null",
+                   KEY(SCOPEFLOW__KEY_DATA_SCHEMA) "null" KEY(SCOPEFLOW__KEY_METADATA));
     }
     bool const is_end = self->scope_category == SCOPEFLOW_SCOPE_CATEGORY_END;
     begin_part(self, SCOPEFLOW_EVENT_PART_METADATA);
@@ -10877,10 +10923,8 @@ static void write_common(scopeflow_event *self, const scopeflow_tape *fields) {
     end_part(self, SCOPEFLOW_EVENT_PART_METADATA);
 }
 
-#define TAIL_START                                                                                 \
-    ",\"" SCOPEFLOW__KEY_SCOPE_CATEGORY "\":\"start\"" KEY_TEXT(SCOPEFLOW__KEY_ATTRIBUTES)
-#define TAIL_END                                                                                   \
-    ",\"" SCOPEFLOW__KEY_SCOPE_CATEGORY "\":\"end\"" KEY_TEXT(SCOPEFLOW__KEY_ATTRIBUTES)
+#define TAIL_START ",\"" SCOPEFLOW__KEY_SCOPE_CATEGORY "\":\"start\"" KEY(SCOPEFLOW__KEY_ATTRIBUTES)
+#define TAIL_END ",\"" SCOPEFLOW__KEY_SCOPE_CATEGORY "\":\"end\"" KEY(SCOPEFLOW__KEY_ATTRIBUTES)
 
 static void write_scope_fields(scopeflow_event *self) {
     bool const is_start = self->scope_category == SCOPEFLOW_SCOPE_CATEGORY_START;
@@ -10889,8 +10933,10 @@ static void write_scope_fields(scopeflow_event *self) {
     } else if (self->scope->attributes == 0) {
         PUT_ABSENT(self, SCOPEFLOW_EVENT_PART_ATTRIBUTES, TAIL_END, "[]", "");
     } else {
-        scopeflow__buffer_put_text(&self->line, is_start ? SCOPEFLOW__TEXT(TAIL_START)
-                                                         : SCOPEFLOW__TEXT(TAIL_END));
+        if (is_start)
+            PUT(&self->line, TAIL_START);
+        else
+            PUT(&self->line, TAIL_END);
         begin_part(self, SCOPEFLOW_EVENT_PART_ATTRIBUTES);
         put_attributes(&self->line, self->scope);
         end_part(self, SCOPEFLOW_EVENT_PART_ATTRIBUTES);
@@ -10899,7 +10945,7 @@ static void write_scope_fields(scopeflow_event *self) {
 
 static void write_category(scopeflow_event *self, const scopeflow_tape *fields) {
     scopeflow__buffer *const out = &self->line;
-    scopeflow__buffer_put_text(out, KEY(SCOPEFLOW__KEY_CATEGORY));
+    PUT(out, KEY(SCOPEFLOW__KEY_CATEGORY));
     if (self->type >= 0)
         put_quoted(out, scopeflow__category_names[self->type]);
     else if (self->category_len > 0)
@@ -10908,10 +10954,10 @@ static void write_category(scopeflow_event *self, const scopeflow_tape *fields) 
         scopeflow__buffer_put(out, "null", 4);
     if (has_absent_profile(self)) {
         PUT_ABSENT(self, SCOPEFLOW_EVENT_PART_CATEGORY_PROFILE,
-                   KEY_TEXT(SCOPEFLOW__KEY_CATEGORY_PROFILE), "null", "}");
+                   KEY(SCOPEFLOW__KEY_CATEGORY_PROFILE), "null", "}");
         return;
     }
-    scopeflow__buffer_put_text(out, KEY(SCOPEFLOW__KEY_CATEGORY_PROFILE));
+    PUT(out, KEY(SCOPEFLOW__KEY_CATEGORY_PROFILE));
     begin_part(self, SCOPEFLOW_EVENT_PART_CATEGORY_PROFILE);
     if (self->has_fields)
         write_field(self, fields, SCOPEFLOW__KEY_CATEGORY_PROFILE,
@@ -17212,6 +17258,7 @@ struct scopeflow_atof_sink {
     scopeflow__doze doze;
     pthread_t thread;
     bool has_thread;
+    bool is_busy;     /* The last wait for more to write together has brought much. */
     bool is_closing;  /* The worker ends when nothing waits any more, or cannot be written. */
     bool is_failing;  /* The last attempt failed. */
     bool is_orphaned; /* Its owner has stopped waiting for the worker, which cleans up. */
@@ -17422,6 +17469,11 @@ bool scopeflow__intake_put(scopeflow_atof_sink *self, scopeflow_bytes line,
 
 /* How long a disk that failed is left alone. */
 #define WORKER_REST_NS 100000000
+/* Where lines come fast it waits for this part of the delay only, to find most of a batch by
+ * itself: to be woken would cost those who emit. */
+#define WORKER_BUSY_PART 32
+/* So many bytes of a batch in one wait are fast. */
+#define WORKER_BUSY_BYTES (SCOPEFLOW__FILE_BATCH_BYTES / 8)
 /* It calls little; the sanitizers need most of it. */
 #define WORKER_STACK_BYTES 262144
 
@@ -17448,6 +17500,17 @@ static bool has_lines_to_write(const scopeflow_atof_sink *self) {
     return self->accepted_count != self->settled_count;
 }
 
+/* Waits for more to write together. */
+static void gather(scopeflow_atof_sink *self) {
+    if (self->delay_ns == 0 || is_urgent(self) || scopeflow__spill_is_used(&self->spill) ||
+        self->writing != NULL || self->queue.bytes >= SCOPEFLOW__FILE_BATCH_BYTES)
+        return;
+    doze_until(self, SCOPEFLOW__DOZE_GATHERING,
+               scopeflow__deadline_after(self->is_busy ? self->delay_ns / WORKER_BUSY_PART
+                                                       : self->delay_ns));
+    self->is_busy = self->queue.bytes >= WORKER_BUSY_BYTES;
+}
+
 /* False when it is time to end. */
 static bool await_lines(scopeflow_atof_sink *self) {
     if (self->is_failing && !self->is_closing)
@@ -17460,9 +17523,7 @@ static bool await_lines(scopeflow_atof_sink *self) {
         while (self->doze == SCOPEFLOW__DOZE_IDLE)
             (void)pthread_cond_wait(&self->work, &self->lock);
     }
-    if (self->delay_ns > 0 && !is_urgent(self) && !scopeflow__spill_is_used(&self->spill) &&
-        self->writing == NULL && self->queue.bytes < SCOPEFLOW__FILE_BATCH_BYTES)
-        doze_until(self, SCOPEFLOW__DOZE_GATHERING, scopeflow__deadline_after(self->delay_ns));
+    gather(self);
     return true;
 }
 

@@ -107,6 +107,8 @@ class Answers:
                 return {"decide": decision, "json": self.value()["json"]}
         if registry in EVENT_LEVEL:
             return {"replace": json.dumps({"data": random_value(self.random)})}
+        if registry == "tool_execution_intercept":
+            return {"replace": self.new_value()["json"]}
         return {"replace": (random_request(self.random) if is_request else self.value())["json"]}
 
     def rewrite(self, registry: str, nothing: float) -> Answer:

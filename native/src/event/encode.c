@@ -8,11 +8,18 @@
 #include "json/direct.h"
 #include "value/described.h"
 
-#define KEY_TEXT(name) ",\"" name "\":"
-#define KEY(name) SCOPEFLOW__TEXT(KEY_TEXT(name))
+#define KEY(name) ",\"" name "\":"
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 
 /* --- Pieces --- */
+
+/* A text of a length that the compiler knows: it is stored, not copied by a call. */
+#define PUT(out, literal) put_constant(out, literal, sizeof(literal) - 1)
+SCOPEFLOW__INLINE void put_constant(scopeflow__buffer *out, const char *text, size_t len) {
+    if (!scopeflow__buffer_reserve(out, len)) return;
+    memcpy(out->ptr + out->len, text, len);
+    out->len += len;
+}
 
 static void put_quoted(scopeflow__buffer *out, const char *plain) {
     scopeflow_bytes const text = scopeflow__c_text(plain);
@@ -326,27 +333,28 @@ static void write_head(scopeflow_event *self) {
 }
 
 /* A part that most events do not have is written together with its key and what follows. */
-static void put_absent(scopeflow_event *self, scopeflow_event_part part, size_t key_bytes,
-                       size_t len, scopeflow_bytes piece) {
-    self->parts[part].start = self->line.len + key_bytes;
-    self->parts[part].len = len;
-    scopeflow__buffer_put_text(&self->line, piece);
-}
 #define PUT_ABSENT(self, part, key, absent, rest)                                                  \
-    put_absent(self, part, sizeof(key) - 1, sizeof(absent) - 1, SCOPEFLOW__TEXT(key absent rest))
+    do {                                                                                           \
+        set_part(self, part, sizeof(key) - 1, sizeof(absent) - 1);                                 \
+        PUT(&(self)->line, key absent rest);                                                       \
+    } while (0)
+static void set_part(scopeflow_event *self, scopeflow_event_part part, size_t ahead, size_t len) {
+    self->parts[part].start = self->line.len + ahead;
+    self->parts[part].len = len;
+}
 
 /* Returns whether a payload was given that is JSON null, see `write_data`. */
 static bool write_data_and_schema(scopeflow_event *self, const scopeflow_tape *fields) {
     scopeflow__buffer *const out = &self->line;
     bool is_null = false;
-    scopeflow__buffer_put_text(out, KEY(SCOPEFLOW__KEY_DATA));
+    PUT(out, KEY(SCOPEFLOW__KEY_DATA));
     begin_part(self, SCOPEFLOW_EVENT_PART_DATA);
     if (self->has_fields)
         write_field(self, fields, SCOPEFLOW__KEY_DATA, "null", false);
     else
         is_null = write_data(self);
     end_part(self, SCOPEFLOW_EVENT_PART_DATA);
-    scopeflow__buffer_put_text(out, KEY(SCOPEFLOW__KEY_DATA_SCHEMA));
+    PUT(out, KEY(SCOPEFLOW__KEY_DATA_SCHEMA));
     (void)write_ref(self, self->data_schema);
     return is_null;
 }
@@ -364,10 +372,10 @@ static void write_common(scopeflow_event *self, const scopeflow_tape *fields) {
     bool is_null = false;
     if (has_data_or_schema(self)) {
         is_null = write_data_and_schema(self, fields);
-        scopeflow__buffer_put_text(out, KEY(SCOPEFLOW__KEY_METADATA));
+        PUT(out, KEY(SCOPEFLOW__KEY_METADATA));
     } else {
-        PUT_ABSENT(self, SCOPEFLOW_EVENT_PART_DATA, KEY_TEXT(SCOPEFLOW__KEY_DATA), "null",
-                   KEY_TEXT(SCOPEFLOW__KEY_DATA_SCHEMA) "null" KEY_TEXT(SCOPEFLOW__KEY_METADATA));
+        PUT_ABSENT(self, SCOPEFLOW_EVENT_PART_DATA, KEY(SCOPEFLOW__KEY_DATA), "null",
+                   KEY(SCOPEFLOW__KEY_DATA_SCHEMA) "null" KEY(SCOPEFLOW__KEY_METADATA));
     }
     bool const is_end = self->scope_category == SCOPEFLOW_SCOPE_CATEGORY_END;
     begin_part(self, SCOPEFLOW_EVENT_PART_METADATA);
@@ -378,10 +386,8 @@ static void write_common(scopeflow_event *self, const scopeflow_tape *fields) {
     end_part(self, SCOPEFLOW_EVENT_PART_METADATA);
 }
 
-#define TAIL_START                                                                                 \
-    ",\"" SCOPEFLOW__KEY_SCOPE_CATEGORY "\":\"start\"" KEY_TEXT(SCOPEFLOW__KEY_ATTRIBUTES)
-#define TAIL_END                                                                                   \
-    ",\"" SCOPEFLOW__KEY_SCOPE_CATEGORY "\":\"end\"" KEY_TEXT(SCOPEFLOW__KEY_ATTRIBUTES)
+#define TAIL_START ",\"" SCOPEFLOW__KEY_SCOPE_CATEGORY "\":\"start\"" KEY(SCOPEFLOW__KEY_ATTRIBUTES)
+#define TAIL_END ",\"" SCOPEFLOW__KEY_SCOPE_CATEGORY "\":\"end\"" KEY(SCOPEFLOW__KEY_ATTRIBUTES)
 
 static void write_scope_fields(scopeflow_event *self) {
     bool const is_start = self->scope_category == SCOPEFLOW_SCOPE_CATEGORY_START;
@@ -390,8 +396,10 @@ static void write_scope_fields(scopeflow_event *self) {
     } else if (self->scope->attributes == 0) {
         PUT_ABSENT(self, SCOPEFLOW_EVENT_PART_ATTRIBUTES, TAIL_END, "[]", "");
     } else {
-        scopeflow__buffer_put_text(&self->line, is_start ? SCOPEFLOW__TEXT(TAIL_START)
-                                                         : SCOPEFLOW__TEXT(TAIL_END));
+        if (is_start)
+            PUT(&self->line, TAIL_START);
+        else
+            PUT(&self->line, TAIL_END);
         begin_part(self, SCOPEFLOW_EVENT_PART_ATTRIBUTES);
         put_attributes(&self->line, self->scope);
         end_part(self, SCOPEFLOW_EVENT_PART_ATTRIBUTES);
@@ -400,7 +408,7 @@ static void write_scope_fields(scopeflow_event *self) {
 
 static void write_category(scopeflow_event *self, const scopeflow_tape *fields) {
     scopeflow__buffer *const out = &self->line;
-    scopeflow__buffer_put_text(out, KEY(SCOPEFLOW__KEY_CATEGORY));
+    PUT(out, KEY(SCOPEFLOW__KEY_CATEGORY));
     if (self->type >= 0)
         put_quoted(out, scopeflow__category_names[self->type]);
     else if (self->category_len > 0)
@@ -409,10 +417,10 @@ static void write_category(scopeflow_event *self, const scopeflow_tape *fields) 
         scopeflow__buffer_put(out, "null", 4);
     if (has_absent_profile(self)) {
         PUT_ABSENT(self, SCOPEFLOW_EVENT_PART_CATEGORY_PROFILE,
-                   KEY_TEXT(SCOPEFLOW__KEY_CATEGORY_PROFILE), "null", "}");
+                   KEY(SCOPEFLOW__KEY_CATEGORY_PROFILE), "null", "}");
         return;
     }
-    scopeflow__buffer_put_text(out, KEY(SCOPEFLOW__KEY_CATEGORY_PROFILE));
+    PUT(out, KEY(SCOPEFLOW__KEY_CATEGORY_PROFILE));
     begin_part(self, SCOPEFLOW_EVENT_PART_CATEGORY_PROFILE);
     if (self->has_fields)
         write_field(self, fields, SCOPEFLOW__KEY_CATEGORY_PROFILE,

@@ -1,5 +1,7 @@
 #include "event/text.h"
 
+#include "base/vector.h"
+
 #define NS_PER_SECOND 1000000000
 #define SECONDS_PER_DAY 86400
 
@@ -19,6 +21,43 @@ static inline char *put_characters(char *at, uint64_t characters, size_t count) 
     return at + count;
 }
 
+#if SCOPEFLOW__VECTOR_BITS >= 128
+/* All 32 digits at once: the halves of the bytes in the order of the text, and those from ten on
+ * take 39 more, from behind '9' to 'a'. */
+static inline __m128i hex_digits(__m128i halves) {
+    __m128i const letters = _mm_cmpgt_epi8(halves, _mm_set1_epi8(9));
+    return _mm_add_epi8(_mm_add_epi8(halves, _mm_set1_epi8('0')),
+                        _mm_and_si128(letters, _mm_set1_epi8('a' - '9' - 1)));
+}
+
+static inline void put_four(char *at, __m128i characters) {
+    int const lowest = _mm_cvtsi128_si32(characters);
+    memcpy(at, &lowest, 4);
+}
+
+static inline void put_eight(char *at, __m128i characters) {
+    _mm_storel_epi64((__m128i *)(void *)at, characters);
+}
+
+void scopeflow__uuid_write(const scopeflow_uuid *uuid, char out[SCOPEFLOW__UUID_TEXT_BYTES]) {
+    __m128i const lower = _mm_set1_epi8(15);
+    __m128i const bytes = _mm_loadu_si128((const __m128i *)(const void *)uuid->bytes);
+    __m128i const high = _mm_and_si128(_mm_srli_epi16(bytes, 4), lower);
+    __m128i const low = _mm_and_si128(bytes, lower);
+    __m128i const first = hex_digits(_mm_unpacklo_epi8(high, low));
+    __m128i const second = hex_digits(_mm_unpackhi_epi8(high, low));
+    put_eight(out, first);
+    out[8] = '-';
+    put_four(out + 9, _mm_srli_si128(first, 8));
+    out[13] = '-';
+    put_four(out + 14, _mm_srli_si128(first, 12));
+    out[18] = '-';
+    put_four(out + 19, second);
+    out[23] = '-';
+    put_four(out + 24, _mm_srli_si128(second, 4));
+    put_eight(out + 28, _mm_srli_si128(second, 8));
+}
+#else
 /* Eight hexadecimal digits of four bytes, all at once: each byte of a word takes one half of a
  * byte, and those from ten on take 39 more, from behind '9' to 'a'. */
 static inline uint64_t hex_digits(const uint8_t *bytes) {
@@ -44,6 +83,7 @@ void scopeflow__uuid_write(const scopeflow_uuid *uuid, char out[SCOPEFLOW__UUID_
     at = put_characters(at, third >> 32, 4);
     put_characters(at, hex_digits(uuid->bytes + 12), 8);
 }
+#endif
 
 /* The digits of four numbers below 100, which stand in the four 16-bit parts of a word: a
  * multiplication takes the tens of all of them. */

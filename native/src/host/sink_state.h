@@ -63,6 +63,7 @@ struct scopeflow_atof_sink {
     scopeflow__doze doze;
     pthread_t thread;
     bool has_thread;
+    bool is_busy;     /* The last wait for more to write together has brought much. */
     bool is_closing;  /* The worker ends when nothing waits any more, or cannot be written. */
     bool is_failing;  /* The last attempt failed. */
     bool is_orphaned; /* Its owner has stopped waiting for the worker, which cleans up. */

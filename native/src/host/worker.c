@@ -10,6 +10,11 @@
 
 /* How long a disk that failed is left alone. */
 #define WORKER_REST_NS 100000000
+/* Where lines come fast it waits for this part of the delay only, to find most of a batch by
+ * itself: to be woken would cost those who emit. */
+#define WORKER_BUSY_PART 32
+/* So many bytes of a batch in one wait are fast. */
+#define WORKER_BUSY_BYTES (SCOPEFLOW__FILE_BATCH_BYTES / 8)
 /* It calls little; the sanitizers need most of it. */
 #define WORKER_STACK_BYTES 262144
 
@@ -36,6 +41,17 @@ static bool has_lines_to_write(const scopeflow_atof_sink *self) {
     return self->accepted_count != self->settled_count;
 }
 
+/* Waits for more to write together. */
+static void gather(scopeflow_atof_sink *self) {
+    if (self->delay_ns == 0 || is_urgent(self) || scopeflow__spill_is_used(&self->spill) ||
+        self->writing != NULL || self->queue.bytes >= SCOPEFLOW__FILE_BATCH_BYTES)
+        return;
+    doze_until(self, SCOPEFLOW__DOZE_GATHERING,
+               scopeflow__deadline_after(self->is_busy ? self->delay_ns / WORKER_BUSY_PART
+                                                       : self->delay_ns));
+    self->is_busy = self->queue.bytes >= WORKER_BUSY_BYTES;
+}
+
 /* False when it is time to end. */
 static bool await_lines(scopeflow_atof_sink *self) {
     if (self->is_failing && !self->is_closing)
@@ -48,9 +64,7 @@ static bool await_lines(scopeflow_atof_sink *self) {
         while (self->doze == SCOPEFLOW__DOZE_IDLE)
             (void)pthread_cond_wait(&self->work, &self->lock);
     }
-    if (self->delay_ns > 0 && !is_urgent(self) && !scopeflow__spill_is_used(&self->spill) &&
-        self->writing == NULL && self->queue.bytes < SCOPEFLOW__FILE_BATCH_BYTES)
-        doze_until(self, SCOPEFLOW__DOZE_GATHERING, scopeflow__deadline_after(self->delay_ns));
+    gather(self);
     return true;
 }
 

@@ -271,7 +271,7 @@ cdef int enter_execution(ManagedCall self) except -1:
     self.span = span
     if self.operation == LLM_STREAM_EXECUTE:
         return enter_own_context(self)
-    return enter_scope(span, self.current)
+    return enter_scope(span, self.current, True)
 
 
 cdef int leave_execution(ManagedCall self, scopeflow_answer *answer) except -1:

@@ -231,10 +231,10 @@ cdef object handle_in_stack(object stack):
     return (<ScopeStack>stack).handle
 
 
-cdef inline int enter_scope(ScopeHandle self, current) except -1:
+cdef inline int enter_scope(ScopeHandle self, current, bint was_heard) except -1:
     """Makes the scope current. What was current is remembered, so that its end can restore it. A
-    token would restore what a callback of the start has left here, if one has."""
-    if current is None and current_of(self.runtime) is None:
+    token would restore what a callback has left here, where the host's code has run meanwhile."""
+    if current is None and (not was_heard or current_of(self.runtime) is None):
         self.token = PyContextVar_Set(<PyObject *>self.runtime.variable, <PyObject *>self)
         return 0
     if current is not None:
@@ -296,12 +296,13 @@ cdef inline ScopeHandle open_scope(
         runtime.pointer, pointer_of(current), glue_emitter(), name, scope_type, handle, attributes,
         subtype, metadata, input, timestamp, &task, &step,
     )
-    if step.kind != SCOPEFLOW_STEP_KIND_DONE:
+    cdef bint was_heard = step.kind != SCOPEFLOW_STEP_KIND_DONE
+    if was_heard:
         finish_task(
             runtime, <ScopeHandle>(current if handle is None else handle), &task, &step
         )
     fill_handle(opened, runtime, step.scope, handle, data, metadata)
-    enter_scope(opened, current)
+    enter_scope(opened, current, was_heard)
     return opened
 
 
