@@ -353,6 +353,11 @@ static inline void scopeflow__ref_up(uint32_t *refs) {
 static inline bool scopeflow__ref_down(uint32_t *refs) {
     return __atomic_fetch_sub(refs, 1, __ATOMIC_ACQ_REL) == 1;
 }
+/* The same for what nobody finds who has no reference to it. Its last owner is alone with it, which
+ * a look tells for less than a subtraction that others see. */
+static inline bool scopeflow__sole_ref_down(uint32_t *refs) {
+    return __atomic_load_n(refs, __ATOMIC_ACQUIRE) == 1 || scopeflow__ref_down(refs);
+}
 
 /* A lock for a few dozen instructions, never held while host code runs (S6.2). */
 typedef struct scopeflow__spinlock {
@@ -8194,7 +8199,10 @@ scopeflow__view *scopeflow__view_of(scopeflow_scope *scope, scopeflow__doomed *d
 scopeflow__view *scopeflow__view_own(scopeflow__owner owner, scopeflow__view *fresh,
                                      scopeflow__doomed *doomed);
 
-void scopeflow__doomed_release(scopeflow__doomed *self);
+void scopeflow__doomed_free(scopeflow__doomed *self);
+static inline void scopeflow__doomed_release(scopeflow__doomed *self) {
+    if (self->sets != NULL || self->views != NULL) scopeflow__doomed_free(self);
+}
 
 #endif
 
@@ -8284,7 +8292,7 @@ void scopeflow__view_forget_stale_sets(scopeflow_runtime *runtime, scopeflow__do
         if (!scopeflow__view_is_resolved(view)) scopeflow__view_forget_set(view, doomed);
 }
 
-void scopeflow__doomed_release(scopeflow__doomed *self) {
+void scopeflow__doomed_free(scopeflow__doomed *self) {
     while (self->sets != NULL) {
         scopeflow__set *const set = self->sets;
         self->sets = set->next_doomed;
@@ -10333,7 +10341,15 @@ static void release_injected(scopeflow_event *self) {
     }
 }
 
+/* Most events have nothing but what is borrowed. */
+static bool owns_something(const scopeflow_event *self) {
+    return self->was_sanitized || self->owns_annotation ||
+           (self->sanitized_error | self->fields) != 0 || self->injected != NULL ||
+           self->left != NULL;
+}
+
 static void release_owned(scopeflow_event *self) {
+    if (!owns_something(self)) return;
     scopeflow_runtime *const runtime = self->scope->runtime;
     if (self->was_sanitized) scopeflow__runtime_release_ref(runtime, self->data);
     if (self->owns_annotation) scopeflow__runtime_release_ref(runtime, self->annotation);
@@ -10466,7 +10482,7 @@ scopeflow_event *scopeflow_event_retain(scopeflow_event *self) {
 }
 
 void scopeflow_event_release(scopeflow_event *self) {
-    if (self == NULL || !scopeflow__ref_down(&self->refs)) return;
+    if (self == NULL || !scopeflow__sole_ref_down(&self->refs)) return;
     scopeflow_scope *const scope = self->scope;
     scopeflow__event_settle(self);
     release_owned(self);

@@ -79,6 +79,11 @@ static inline void scopeflow__ref_up(uint32_t *refs) {
 static inline bool scopeflow__ref_down(uint32_t *refs) {
     return __atomic_fetch_sub(refs, 1, __ATOMIC_ACQ_REL) == 1;
 }
+/* The same for what nobody finds who has no reference to it. Its last owner is alone with it, which
+ * a look tells for less than a subtraction that others see. */
+static inline bool scopeflow__sole_ref_down(uint32_t *refs) {
+    return __atomic_load_n(refs, __ATOMIC_ACQUIRE) == 1 || scopeflow__ref_down(refs);
+}
 
 /* A lock for a few dozen instructions, never held while host code runs (S6.2). */
 typedef struct scopeflow__spinlock {

@@ -115,7 +115,15 @@ static void release_injected(scopeflow_event *self) {
     }
 }
 
+/* Most events have nothing but what is borrowed. */
+static bool owns_something(const scopeflow_event *self) {
+    return self->was_sanitized || self->owns_annotation ||
+           (self->sanitized_error | self->fields) != 0 || self->injected != NULL ||
+           self->left != NULL;
+}
+
 static void release_owned(scopeflow_event *self) {
+    if (!owns_something(self)) return;
     scopeflow_runtime *const runtime = self->scope->runtime;
     if (self->was_sanitized) scopeflow__runtime_release_ref(runtime, self->data);
     if (self->owns_annotation) scopeflow__runtime_release_ref(runtime, self->annotation);
@@ -248,7 +256,7 @@ scopeflow_event *scopeflow_event_retain(scopeflow_event *self) {
 }
 
 void scopeflow_event_release(scopeflow_event *self) {
-    if (self == NULL || !scopeflow__ref_down(&self->refs)) return;
+    if (self == NULL || !scopeflow__sole_ref_down(&self->refs)) return;
     scopeflow_scope *const scope = self->scope;
     scopeflow__event_settle(self);
     release_owned(self);

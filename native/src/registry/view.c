@@ -86,7 +86,7 @@ void scopeflow__view_forget_stale_sets(scopeflow_runtime *runtime, scopeflow__do
         if (!scopeflow__view_is_resolved(view)) scopeflow__view_forget_set(view, doomed);
 }
 
-void scopeflow__doomed_release(scopeflow__doomed *self) {
+void scopeflow__doomed_free(scopeflow__doomed *self) {
     while (self->sets != NULL) {
         scopeflow__set *const set = self->sets;
         self->sets = set->next_doomed;

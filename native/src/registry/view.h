@@ -37,6 +37,9 @@ scopeflow__view *scopeflow__view_of(scopeflow_scope *scope, scopeflow__doomed *d
 scopeflow__view *scopeflow__view_own(scopeflow__owner owner, scopeflow__view *fresh,
                                      scopeflow__doomed *doomed);
 
-void scopeflow__doomed_release(scopeflow__doomed *self);
+void scopeflow__doomed_free(scopeflow__doomed *self);
+static inline void scopeflow__doomed_release(scopeflow__doomed *self) {
+    if (self->sets != NULL || self->views != NULL) scopeflow__doomed_free(self);
+}
 
 #endif
