@@ -9694,6 +9694,12 @@ void scopeflow__error_view_deinit(scopeflow__error_view *self, scopeflow_tape *o
 #ifndef SCOPEFLOW__METADATA_H
 #define SCOPEFLOW__METADATA_H
 
+/* The outcome of work that went well, where nothing else is to be told of it. */
+#define SCOPEFLOW__METADATA_OK "{\"" SCOPEFLOW__KEY_OTEL_STATUS_CODE "\":\"OK\"}"
+
+/* Whether there is nothing to tell, or only that outcome, as of most events. */
+bool scopeflow__metadata_is_plain(const scopeflow_event *event, bool output_is_null);
+
 /* Writes it; `output_is_null` says that the output was JSON null, not absent. */
 void scopeflow__metadata_write(scopeflow_event *event, scopeflow__buffer *out, bool output_is_null);
 
@@ -10037,15 +10043,18 @@ static void put_own(const scopeflow_event *event, scopeflow_tape *own, bool outp
     scopeflow_tape_put_mark(own, SCOPEFLOW_TOKEN_END);
 }
 
-/* Whether there is nothing to tell but how the work ended, as of most events: nothing is given, and
- * `put_own` would put no more. */
-static bool has_only_outcome(const scopeflow_event *event, bool output_is_null) {
+/* Nothing is given, and `put_own` would put no more than how the work ended. */
+bool scopeflow__metadata_is_plain(const scopeflow_event *event, bool output_is_null) {
+    scopeflow_end_status const status = event->outcome.status;
+    bool const has_error =
+        status != SCOPEFLOW_END_STATUS_UNSET && status != SCOPEFLOW_END_STATUS_OK;
     bool const is_given =
         event->start_metadata != 0 || event->metadata != 0 || event->injected != NULL;
     bool const is_detached = event->kind == SCOPEFLOW_EVENT_KIND_SCOPE && event->scope->is_detached;
     bool const has_failed =
         event->failed_sanitizer != NULL || event->codec_failed || event->finalizer_failed;
-    return !is_given && !is_detached && !has_failed && !output_is_null && !event->is_stream;
+    return !has_error && !is_given && !is_detached && !has_failed && !output_is_null &&
+           !event->is_stream;
 }
 
 /* --- Putting it together --- */
@@ -10132,14 +10141,10 @@ static void put_injected(scopeflow_event *event, scopeflow_tape *out) {
 
 void scopeflow__metadata_write(scopeflow_event *event, scopeflow__buffer *out,
                                bool output_is_null) {
-    scopeflow_end_status const status = event->outcome.status;
-    bool const has_error =
-        status != SCOPEFLOW_END_STATUS_UNSET && status != SCOPEFLOW_END_STATUS_OK;
-    if (!has_error && has_only_outcome(event, output_is_null)) {
-        scopeflow__buffer_put_text(
-            out, status == SCOPEFLOW_END_STATUS_OK
-                     ? SCOPEFLOW__TEXT("{\"" SCOPEFLOW__KEY_OTEL_STATUS_CODE "\":\"OK\"}")
-                     : SCOPEFLOW__TEXT("null"));
+    if (scopeflow__metadata_is_plain(event, output_is_null)) {
+        bool const is_ok = event->outcome.status == SCOPEFLOW_END_STATUS_OK;
+        scopeflow__buffer_put_text(out, is_ok ? SCOPEFLOW__TEXT(SCOPEFLOW__METADATA_OK)
+                                              : SCOPEFLOW__TEXT("null"));
         return;
     }
     scopeflow_runtime *const runtime = event->scope->runtime;
@@ -10839,6 +10844,10 @@ static void put_profile(scopeflow_event *self) {
 
 /* --- The line --- */
 
+static void set_part(scopeflow_event *self, scopeflow_event_part part, size_t start, size_t len) {
+    self->parts[part].start = start;
+    self->parts[part].len = len;
+}
 static void begin_part(scopeflow_event *self, scopeflow_event_part part) {
     self->parts[part].start = self->line.len;
 }
@@ -10888,14 +10897,9 @@ static void write_head(scopeflow_event *self) {
 /* A part that most events do not have is written together with its key and what follows. */
 #define PUT_ABSENT(self, part, key, absent, rest)                                                  \
     do {                                                                                           \
-        set_part(self, part, sizeof(key) - 1, sizeof(absent) - 1);                                 \
+        set_part(self, part, (self)->line.len + sizeof(key) - 1, sizeof(absent) - 1);              \
         PUT(&(self)->line, key absent rest);                                                       \
     } while (0)
-static void set_part(scopeflow_event *self, scopeflow_event_part part, size_t ahead, size_t len) {
-    self->parts[part].start = self->line.len + ahead;
-    self->parts[part].len = len;
-}
-
 /* Returns whether a payload was given that is JSON null, see `write_data`. */
 static bool write_data_and_schema(scopeflow_event *self, const scopeflow_tape *fields) {
     scopeflow__buffer *const out = &self->line;
@@ -10917,11 +10921,8 @@ static bool has_data_or_schema(const scopeflow_event *self) {
            self->data_schema != 0;
 }
 
-static void write_common(scopeflow_event *self, const scopeflow_tape *fields) {
+static void write_data_and_metadata(scopeflow_event *self, const scopeflow_tape *fields) {
     scopeflow__buffer *const out = &self->line;
-    write_head(self);
-    scopeflow__json_write_string(out, scopeflow__event_name(self));
-
     bool is_null = false;
     if (has_data_or_schema(self)) {
         is_null = write_data_and_schema(self, fields);
@@ -10984,6 +10985,66 @@ static void write_category(scopeflow_event *self, const scopeflow_tape *fields) 
     scopeflow__buffer_put_byte(out, '}');
 }
 
+/* What stands behind the name. */
+static void write_rest(scopeflow_event *self) {
+    scopeflow_runtime *const runtime = self->scope->runtime;
+    scopeflow_tape fields;
+    scopeflow__tape_init(&fields, &runtime->memory, scopeflow__payload_full_at(runtime));
+    if (self->has_fields) scopeflow__encode_ref(runtime, self->fields, &fields);
+    if (fields.bytes.failed) self->line.failed = true;
+
+    write_data_and_metadata(self, &fields);
+    if (self->kind == SCOPEFLOW_EVENT_KIND_SCOPE) write_scope_fields(self);
+    write_category(self, &fields);
+    scopeflow__tape_deinit(&fields);
+}
+
+/* --- The rest of most lines: a scope starts or ends, and nothing was given to tell --- */
+
+#define PLAIN_DATA_AT KEY(SCOPEFLOW__KEY_DATA)
+#define PLAIN_METADATA_AT                                                                          \
+    PLAIN_DATA_AT "null" KEY(SCOPEFLOW__KEY_DATA_SCHEMA) "null" KEY(SCOPEFLOW__KEY_METADATA)
+#define PLAIN_END "[]" KEY(SCOPEFLOW__KEY_CATEGORY)
+#define PLAIN_REST(metadata, tail)                                                                 \
+    {                                                                                              \
+        PLAIN_METADATA_AT metadata tail PLAIN_END,                                                 \
+            sizeof(PLAIN_METADATA_AT metadata tail PLAIN_END) - 1, sizeof(metadata) - 1            \
+    }
+
+typedef struct plain_rest {
+    const char *text;
+    size_t len;
+    size_t metadata_bytes;
+} plain_rest;
+
+static const plain_rest plain_start = PLAIN_REST("null", TAIL_START);
+static const plain_rest plain_end = PLAIN_REST("null", TAIL_END);
+static const plain_rest plain_end_ok = PLAIN_REST(SCOPEFLOW__METADATA_OK, TAIL_END);
+
+static bool is_plain(const scopeflow_event *self) {
+    return self->kind == SCOPEFLOW_EVENT_KIND_SCOPE && self->scope->attributes == 0 &&
+           !has_data_or_schema(self) && scopeflow__metadata_is_plain(self, false) &&
+           has_absent_profile(self);
+}
+
+static void write_plain_rest(scopeflow_event *self) {
+    scopeflow__buffer *const out = &self->line;
+    size_t const at = out->len;
+    const plain_rest *rest = &plain_start;
+    if (self->scope_category == SCOPEFLOW_SCOPE_CATEGORY_END)
+        rest = self->outcome.status == SCOPEFLOW_END_STATUS_OK ? &plain_end_ok : &plain_end;
+    if (!scopeflow__buffer_reserve(out, rest->len)) return;
+    scopeflow__copy_text(out->ptr + at, rest->text, rest->len);
+    out->len = at + rest->len;
+    set_part(self, SCOPEFLOW_EVENT_PART_DATA, at + sizeof(PLAIN_DATA_AT) - 1, 4);
+    set_part(self, SCOPEFLOW_EVENT_PART_METADATA, at + sizeof(PLAIN_METADATA_AT) - 1,
+             rest->metadata_bytes);
+    set_part(self, SCOPEFLOW_EVENT_PART_ATTRIBUTES, out->len - (sizeof(PLAIN_END) - 1), 2);
+    put_quoted(out, scopeflow__category_names[self->type]);
+    PUT(out, KEY(SCOPEFLOW__KEY_CATEGORY_PROFILE) "null}");
+    set_part(self, SCOPEFLOW_EVENT_PART_CATEGORY_PROFILE, out->len - (sizeof("null}") - 1), 4);
+}
+
 bool scopeflow__event_encode(scopeflow_event *self) {
     if (self->is_encoded) return true;
     if (self->is_being_encoded) return false; /* By whose payload this is asked. */
@@ -10992,16 +11053,12 @@ bool scopeflow__event_encode(scopeflow_event *self) {
     self->line.len = 0;
     scopeflow__clear(self->parts, sizeof self->parts);
 
-    scopeflow_runtime *const runtime = self->scope->runtime;
-    scopeflow_tape fields;
-    scopeflow__tape_init(&fields, &runtime->memory, scopeflow__payload_full_at(runtime));
-    if (self->has_fields) scopeflow__encode_ref(runtime, self->fields, &fields);
-    if (fields.bytes.failed) self->line.failed = true;
-
-    write_common(self, &fields);
-    if (self->kind == SCOPEFLOW_EVENT_KIND_SCOPE) write_scope_fields(self);
-    write_category(self, &fields);
-    scopeflow__tape_deinit(&fields);
+    write_head(self);
+    scopeflow__json_write_string(&self->line, scopeflow__event_name(self));
+    if (is_plain(self))
+        write_plain_rest(self);
+    else
+        write_rest(self);
     self->parts[SCOPEFLOW_EVENT_PART_LINE].len = self->line.len;
     scopeflow__buffer_put_byte(&self->line, '\n'); /* For sinks; no part has it. */
     self->is_encoded = !self->line.failed;

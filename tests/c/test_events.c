@@ -53,6 +53,39 @@ static void an_event_tells_its_cheap_facts_and_its_parts(void) {
     CHECK(session_deinit(&s));
 }
 
+static bool parts_are(scopeflow_event *event, const char *metadata) {
+    return part_is(event, SCOPEFLOW_EVENT_PART_DATA, "null") &&
+           part_is(event, SCOPEFLOW_EVENT_PART_METADATA, metadata) &&
+           part_is(event, SCOPEFLOW_EVENT_PART_ATTRIBUTES, "[]") &&
+           part_is(event, SCOPEFLOW_EVENT_PART_CATEGORY_PROFILE, "null");
+}
+
+/* As of most scopes: what stands behind the name is written in one go. */
+static void a_scope_of_which_nothing_is_told_has_its_parts(void) {
+    session s;
+    scopeflow_task task;
+    scopeflow_step step;
+    session_init(&s);
+    session_subscribe(&s, "log");
+    scopeflow_scope_push_options push = SCOPEFLOW_SCOPE_PUSH_OPTIONS_INIT;
+    push.name = session_text("s\n");
+    push.emitter = &s.emitter;
+    CHECK(scopeflow_scope_push(s.runtime, &push, &task, &step, NULL) == SCOPEFLOW_STATUS_OK);
+    CHECK(parts_are(step.event, "null"));
+    CHECK(session_drive(&s, &task, &step) == SCOPEFLOW_STEP_KIND_DONE);
+    scopeflow_scope *const scope = step.scope;
+
+    scopeflow_scope_pop_options pop = SCOPEFLOW_SCOPE_POP_OPTIONS_INIT;
+    pop.current = scope;
+    pop.emitter = &s.emitter;
+    pop.status = SCOPEFLOW_END_STATUS_OK;
+    CHECK(scopeflow_scope_pop(scope, &pop, &task, &step, NULL) == SCOPEFLOW_STATUS_OK);
+    CHECK(parts_are(step.event, "{\"otel.status_code\":\"OK\"}"));
+    CHECK(session_drive(&s, &task, &step) == SCOPEFLOW_STEP_KIND_DONE);
+    scopeflow_scope_release(scope);
+    CHECK(session_deinit(&s));
+}
+
 /* Nobody asks: the host's object is never encoded (S5.4). A fixture of an unknown name would abort.
  */
 static void an_event_that_nobody_reads_encodes_nothing(void) {
@@ -163,6 +196,8 @@ int main(void) {
     static const test tests[] = {
         {"an event tells its cheap facts and its parts",
          an_event_tells_its_cheap_facts_and_its_parts},
+        {"a scope of which nothing is told has its parts",
+         a_scope_of_which_nothing_is_told_has_its_parts},
         {"an event that nobody reads encodes nothing", an_event_that_nobody_reads_encodes_nothing},
         {"a sealed event outlives its delivery and its runtime",
          a_sealed_event_outlives_its_delivery_and_its_runtime},

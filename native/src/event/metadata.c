@@ -1,6 +1,5 @@
 #include "event/metadata.h"
 
-#include "base/names.gen.h"
 #include "event/error_text.h"
 #include "json/sets.h"
 
@@ -198,15 +197,18 @@ static void put_own(const scopeflow_event *event, scopeflow_tape *own, bool outp
     scopeflow_tape_put_mark(own, SCOPEFLOW_TOKEN_END);
 }
 
-/* Whether there is nothing to tell but how the work ended, as of most events: nothing is given, and
- * `put_own` would put no more. */
-static bool has_only_outcome(const scopeflow_event *event, bool output_is_null) {
+/* Nothing is given, and `put_own` would put no more than how the work ended. */
+bool scopeflow__metadata_is_plain(const scopeflow_event *event, bool output_is_null) {
+    scopeflow_end_status const status = event->outcome.status;
+    bool const has_error =
+        status != SCOPEFLOW_END_STATUS_UNSET && status != SCOPEFLOW_END_STATUS_OK;
     bool const is_given =
         event->start_metadata != 0 || event->metadata != 0 || event->injected != NULL;
     bool const is_detached = event->kind == SCOPEFLOW_EVENT_KIND_SCOPE && event->scope->is_detached;
     bool const has_failed =
         event->failed_sanitizer != NULL || event->codec_failed || event->finalizer_failed;
-    return !is_given && !is_detached && !has_failed && !output_is_null && !event->is_stream;
+    return !has_error && !is_given && !is_detached && !has_failed && !output_is_null &&
+           !event->is_stream;
 }
 
 /* --- Putting it together --- */
@@ -293,14 +295,10 @@ static void put_injected(scopeflow_event *event, scopeflow_tape *out) {
 
 void scopeflow__metadata_write(scopeflow_event *event, scopeflow__buffer *out,
                                bool output_is_null) {
-    scopeflow_end_status const status = event->outcome.status;
-    bool const has_error =
-        status != SCOPEFLOW_END_STATUS_UNSET && status != SCOPEFLOW_END_STATUS_OK;
-    if (!has_error && has_only_outcome(event, output_is_null)) {
-        scopeflow__buffer_put_text(
-            out, status == SCOPEFLOW_END_STATUS_OK
-                     ? SCOPEFLOW__TEXT("{\"" SCOPEFLOW__KEY_OTEL_STATUS_CODE "\":\"OK\"}")
-                     : SCOPEFLOW__TEXT("null"));
+    if (scopeflow__metadata_is_plain(event, output_is_null)) {
+        bool const is_ok = event->outcome.status == SCOPEFLOW_END_STATUS_OK;
+        scopeflow__buffer_put_text(out, is_ok ? SCOPEFLOW__TEXT(SCOPEFLOW__METADATA_OK)
+                                              : SCOPEFLOW__TEXT("null"));
         return;
     }
     scopeflow_runtime *const runtime = event->scope->runtime;

@@ -2,9 +2,16 @@
 #ifndef SCOPEFLOW__METADATA_H
 #define SCOPEFLOW__METADATA_H
 
+#include "base/names.gen.h"
 #include "event/event.h"
 #include "event/text.h"
 #include "json/write.h"
+
+/* The outcome of work that went well, where nothing else is to be told of it. */
+#define SCOPEFLOW__METADATA_OK "{\"" SCOPEFLOW__KEY_OTEL_STATUS_CODE "\":\"OK\"}"
+
+/* Whether there is nothing to tell, or only that outcome, as of most events. */
+bool scopeflow__metadata_is_plain(const scopeflow_event *event, bool output_is_null);
 
 /* Writes it; `output_is_null` says that the output was JSON null, not absent. */
 void scopeflow__metadata_write(scopeflow_event *event, scopeflow__buffer *out, bool output_is_null);
