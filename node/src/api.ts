@@ -105,3 +105,12 @@ export { ScopeHandle } from "./scope.js";
 export type { PopOptions } from "./scope.js";
 export type { LlmStream, SyncLlmStream } from "./stream.js";
 export type { Timestamp } from "./time.js";
+export {
+  createScopeStack,
+  currentScopeStack,
+  ScopeStack,
+  scopeStackActive,
+  setThreadScopeStack,
+  withScopeStack,
+} from "./stack.js";
+export * from "./typed.js";

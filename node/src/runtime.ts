@@ -363,9 +363,14 @@ export class Runtime extends RuntimeRegistries {
    * the runtime's, until some is registered on it. It emits nothing and never ends.
    */
   newRoot(): ScopeHandle {
-    const root = this.wrap(this.scopeNewRootAddress(), undefined);
+    const root = this.createRoot();
     this.engine.context.set(root);
     return root;
+  }
+
+  /** @internal One that is current nowhere as yet. */
+  createRoot(): ScopeHandle {
+    return this.wrap(this.scopeNewRootAddress(), undefined);
   }
 
   /**

@@ -1,6 +1,8 @@
 // Compiled, never run: what users may write, and what the types must refuse.
 
 import {
+  type Codec,
+  currentScopeStack,
   event,
   extensions,
   GuardrailRejected,
@@ -19,9 +21,12 @@ import {
   ScopeAttributes,
   type ScopeHandle,
   ScopeType,
+  type StandardSchema,
   scopeRegisterToolConditionalExecutionGuardrail,
   toolCallExecute,
+  typedToolExecute,
   withScope,
+  withScopeStack,
 } from "scopeflow";
 
 interface Query {
@@ -92,3 +97,12 @@ const owners: [NativeHandle<"runtime">, NativeHandle<"scope">, string] = [
 // @ts-expect-error A scope's handle is not a runtime's.
 owners[0] = scope.nativeHandle;
 void [table, owners];
+
+declare const queries: Codec<Query>;
+declare const numbers: StandardSchema<number>;
+const count: number = await typedToolExecute("t", { q: "x" }, (a) => a.q.length, queries, numbers);
+const kept: Promise<number> = withScopeStack(currentScopeStack(), async () => count);
+// @ts-expect-error The function gets what the codec of the arguments reads.
+await typedToolExecute("t", { q: "x" }, (a: number) => a, queries, numbers);
+// @ts-expect-error A stack is no handle.
+withScopeStack(scope, () => kept);
