@@ -217,6 +217,20 @@ EXPORT("scopeRelease") void bridge_scope_release(scopeflow_scope *self) {
     scopeflow_scope_release(self);
 }
 
+EXPORT("propagationCapture") scopeflow_status bridge_propagation_capture(scopeflow_runtime *self, scopeflow_scope *current) {
+    scopeflow_propagation out_ = {0};
+    scopeflow_status const status_ = scopeflow_propagation_capture(self, current, &out_, &bridge.error);
+    if (status_ == SCOPEFLOW_STATUS_OK) slots_put_propagation(bridge.slots, &out_);
+    return status_;
+}
+
+EXPORT("propagationAdopt") scopeflow_status bridge_propagation_adopt(scopeflow_runtime *self, const char *text, size_t text_size) {
+    scopeflow_scope *out_ = NULL;
+    scopeflow_status const status_ = scopeflow_propagation_adopt(self, bridge_text(text, text_size), &out_, &bridge.error);
+    if (status_ == SCOPEFLOW_STATUS_OK) bridge.slots[0] = (double)(uintptr_t)out_;
+    return status_;
+}
+
 EXPORT("eventDescribe") scopeflow_status bridge_event_describe(scopeflow_event *self) {
     scopeflow_event_info out_ = {0};
     scopeflow_status const status_ = scopeflow_event_describe(self, &out_, &bridge.error);

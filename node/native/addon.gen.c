@@ -383,6 +383,30 @@ static napi_value addon_scope_release(napi_env env, napi_callback_info info) {
     return addon_leave(&call_);
 }
 
+static napi_value addon_propagation_capture(napi_env env, napi_callback_info info) {
+    addon_call call_;
+    if (!addon_enter(&call_, env, info, 2)) return NULL;
+    scopeflow_runtime *self = addon_pointer(&call_, 0);
+    scopeflow_scope *current = addon_pointer(&call_, 1);
+    if (!call_.is_valid) return addon_refuse(&call_, "propagationCapture");
+    scopeflow_propagation out_ = {0};
+    scopeflow_status const status_ = scopeflow_propagation_capture(self, current, &out_, &call_.addon->error);
+    if (status_ == SCOPEFLOW_STATUS_OK) slots_put_propagation(call_.addon->slots, &out_);
+    return addon_number(&call_, (double)status_);
+}
+
+static napi_value addon_propagation_adopt(napi_env env, napi_callback_info info) {
+    addon_call call_;
+    if (!addon_enter(&call_, env, info, 2)) return NULL;
+    scopeflow_runtime *self = addon_pointer(&call_, 0);
+    scopeflow_bytes text = addon_text(&call_, 1);
+    if (!call_.is_valid) return addon_refuse(&call_, "propagationAdopt");
+    scopeflow_scope *out_ = NULL;
+    scopeflow_status const status_ = scopeflow_propagation_adopt(self, text, &out_, &call_.addon->error);
+    if (status_ == SCOPEFLOW_STATUS_OK) call_.addon->slots[0] = (double)(uintptr_t)out_;
+    return addon_number(&call_, (double)status_);
+}
+
 static napi_value addon_event_describe(napi_env env, napi_callback_info info) {
     addon_call call_;
     if (!addon_enter(&call_, env, info, 1)) return NULL;
@@ -1731,6 +1755,8 @@ const addon_function addon_functions[] = {
     {"scopeIsInForce", addon_scope_is_in_force},
     {"scopeRetain", addon_scope_retain},
     {"scopeRelease", addon_scope_release},
+    {"propagationCapture", addon_propagation_capture},
+    {"propagationAdopt", addon_propagation_adopt},
     {"eventDescribe", addon_event_describe},
     {"eventJson", addon_event_json},
     {"eventSeal", addon_event_seal},

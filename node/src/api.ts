@@ -105,6 +105,7 @@ export { ScopeHandle } from "./scope.js";
 export type { PopOptions } from "./scope.js";
 export type { LlmStream, SyncLlmStream } from "./stream.js";
 export type { Timestamp } from "./time.js";
+export * from "./propagation.js";
 export {
   createScopeStack,
   currentScopeStack,

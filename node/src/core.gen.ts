@@ -154,6 +154,13 @@ export interface Core {
   scopeRetain(self: number): void;
   /** Gives a reference back. Null is allowed. */
   scopeRelease(self: number): void;
+  /** The portable form of a context. Where nothing was opened and nothing propagated there is no
+   * trace to name. */
+  propagationCapture(self: number, current: number): number;
+  /** A root for a context that goes on under another process's scope: the parent of its
+   * first-level work is the propagated one, and the trace goes on (S1.10). Like any root it
+   * emits nothing and never ends. */
+  propagationAdopt(self: number, text: string): number;
   /** Reads the cheap facts. */
   eventDescribe(self: number): number;
   /** JSON text of a part. Encodes the application's objects on first use, once, and keeps the
@@ -950,6 +957,34 @@ export function readScopeInfo(core: Core): ScopeInfo {
   };
 }
 
+export const PROPAGATION_ROOT_UUID = 0;
+export const PROPAGATION_PARENT_UUID = 4;
+export const PROPAGATION_JSON = 8;
+export const PROPAGATION_TRACEPARENT = 23;
+
+/** The portable form of a context. */
+export interface Propagation {
+  /** The trace: the root that was propagated to here, else the outermost scope that was opened. */
+  rootUuid: string;
+  /** The current scope's id. */
+  parentUuid: string;
+  /** As JSON, with `version`, `root_uuid` and `parent_uuid`; always NUL-terminated. */
+  json: string;
+  /** As W3C `traceparent`, with the flags `01`; always NUL-terminated. */
+  traceparent: string;
+}
+
+/** Reads what the last call put into the slots. */
+export function readPropagation(core: Core): Propagation {
+  const { slots } = core;
+  return {
+    rootUuid: readUuid(slots, 0),
+    parentUuid: readUuid(slots, 4),
+    json: readChars(slots, 8, 120),
+    traceparent: readChars(slots, 23, 56),
+  };
+}
+
 export const EVENT_INFO_UUID = 0;
 export const EVENT_INFO_PARENT_UUID = 4;
 export const EVENT_INFO_TIMESTAMP = 8;
@@ -1225,6 +1260,12 @@ export function readAtofItem(core: Core): AtofItem {
 
 function readI64(slots: Float64Array, index: number): bigint {
   return (BigInt(slots[index]!) << 32n) + BigInt(slots[index + 1]!);
+}
+
+/** ASCII up to a NUL, from an array of `size` characters. */
+function readChars(slots: Float64Array, index: number, size: number): string {
+  const chars = new Uint8Array(slots.buffer, slots.byteOffset + 8 * index, size);
+  return String.fromCharCode(...chars.subarray(0, chars.indexOf(0)));
 }
 
 function readUuid(slots: Float64Array, index: number): string {

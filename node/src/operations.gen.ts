@@ -22,11 +22,13 @@ import { checkBigInt, checkInteger, checkText, checkUnsigned } from "./checks.js
 import {
   readAtofItem,
   readEventInfo,
+  readPropagation,
   readRuntimeStats,
   readScopeInfo,
   readSinkStats,
   type AtofItem,
   type EventInfo,
+  type Propagation,
   type RuntimeStats,
   type ScopeInfo,
   type SinkStats,
@@ -129,6 +131,33 @@ export class RuntimeOperations extends Handle {
    */
   scopeNewRootAddress(): number {
     this.engine.check(this.engine.core.scopeNewRoot(this.address));
+    const { core } = this.engine;
+    const { slots } = core;
+    return slots[0]!;
+  }
+
+  /**
+   * The portable form of a context. Where nothing was opened and nothing propagated there is no
+   * trace to name.
+   * @param current The context's current value, ended or not; null is the root. (optional)
+   * @throws invalid_argument (1003), invalid_state (1004).
+   */
+  propagationCapture(current: ScopeOperations | undefined): Propagation {
+    this.engine.check(this.engine.core.propagationCapture(this.address, current?.address ?? 0));
+    return readPropagation(this.engine.core);
+  }
+
+  /**
+   * A root for a context that goes on under another process's scope: the parent of its
+   * first-level work is the propagated one, and the trace goes on (S1.10). Like any root it
+   * emits nothing and never ends.
+   * @param text The JSON form, also without a root, or a `traceparent`; at most 4,096 bytes.
+   * @throws invalid_argument (1003), invalid_state (1004), invalid_json (2001), limit_exceeded
+   * (3001), no_memory (3002).
+   */
+  propagationAdoptAddress(text: string): number {
+    checkText(text, "text");
+    this.engine.check(this.engine.core.propagationAdopt(this.address, text));
     const { core } = this.engine;
     const { slots } = core;
     return slots[0]!;

@@ -9,6 +9,7 @@ import {
   manualTool,
 } from "./calls.js";
 import { checkFunction } from "./checks.js";
+import type { Propagation } from "./core.gen.js";
 import { Operation } from "./driver.js";
 import { CallFlags, EndStatus, PopFlags, RuntimeFlags, ScopeType } from "./enums.gen.js";
 import { isCancellation } from "./error.js";
@@ -368,9 +369,18 @@ export class Runtime extends RuntimeRegistries {
     return root;
   }
 
-  /** @internal One that is current nowhere as yet. */
-  createRoot(): ScopeHandle {
-    return this.wrap(this.scopeNewRootAddress(), undefined);
+  /** @internal One that is current nowhere as yet; of what another process has sent, if given. */
+  createRoot(propagation?: string): ScopeHandle {
+    const address =
+      propagation === undefined
+        ? this.scopeNewRootAddress()
+        : this.propagationAdoptAddress(propagation);
+    return this.wrap(address, undefined);
+  }
+
+  /** @internal The portable form of what is current (S1.10). */
+  capturePropagation(): Propagation {
+    return this.propagationCapture(this.scopeIn(this.engine.context.get()));
   }
 
   /**
@@ -519,9 +529,13 @@ export class Runtime extends RuntimeRegistries {
 
   /** @internal The address of the current scope of this runtime, ended or not; 0 is the root. */
   addressIn(value: ScopeHandle | undefined): number {
+    return this.scopeIn(value)?.address ?? 0;
+  }
+
+  private scopeIn(value: ScopeHandle | undefined): ScopeHandle | undefined {
     let scope = value;
     while (scope !== undefined && scope.runtime !== this) scope = scope.opener;
-    return scope === undefined ? 0 : scope.address;
+    return scope;
   }
 
   /**

@@ -25,6 +25,11 @@ export class ScopeStack {
     this.value = given instanceof Held ? given.value : given.createRoot();
   }
 
+  /** @internal Of what another process has sent. */
+  static ofPropagation(text: string): ScopeStack {
+    return new ScopeStack(new Held(defaultRuntime().createRoot(text)));
+  }
+
   /** @internal What a context in which it is current holds. */
   static valueOf(stack: ScopeStack): ScopeHandle | undefined {
     if (!(stack instanceof ScopeStack)) throw new InvalidArgument("stack must be a ScopeStack");

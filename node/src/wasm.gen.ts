@@ -83,6 +83,8 @@ interface Exports {
   scopeIsInForce(self: number): number;
   scopeRetain(self: number): void;
   scopeRelease(self: number): void;
+  propagationCapture(self: number, current: number): number;
+  propagationAdopt(self: number, text: number, textSize: number): number;
   eventDescribe(self: number): number;
   eventJson(self: number, part: number): number;
   eventSeal(self: number): number;
@@ -850,6 +852,19 @@ export class WasmCore extends WasmMemory<Exports> implements Core {
 
   scopeRelease(self: number): void {
     this.exports.scopeRelease(self);
+  }
+
+  propagationCapture(self: number, current: number): number {
+    return this.exports.propagationCapture(self, current);
+  }
+
+  propagationAdopt(self: number, text: string): number {
+    const top_ = this.enter();
+    const textAt_ = this.putText(text);
+    const textSize_ = this.textSize;
+    const result_ = this.exports.propagationAdopt(self, textAt_, textSize_);
+    this.leave(top_);
+    return result_;
   }
 
   eventDescribe(self: number): number {

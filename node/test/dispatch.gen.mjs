@@ -141,6 +141,20 @@ export const operations = {
     call: (on, given) => on.isInForce(),
     callSync: (on, given) => on.isInForce(),
   },
+  propagation_capture: {
+    on: "runtime",
+    types: [],
+    result: "struct.propagation",
+    call: (on, given) => on.propagationCapture(),
+    callSync: (on, given) => on.propagationCapture(),
+  },
+  propagation_adopt: {
+    on: "runtime",
+    types: [["text", "text", "string"]],
+    result: "handle.scope",
+    call: (on, given) => on.propagationAdoptAddress(given.text),
+    callSync: (on, given) => on.propagationAdoptAddress(given.text),
+  },
   register_tool_conditional_execution_guardrail: {
     on: "runtime",
     types: [
@@ -1093,6 +1107,12 @@ export const structs = {
     ["type", "type", "enum.scope_type"],
     ["attributes", "attributes", "u32"],
     ["is_open", "isOpen", "bool"],
+  ],
+  propagation: [
+    ["root_uuid", "rootUuid", "uuid"],
+    ["parent_uuid", "parentUuid", "uuid"],
+    ["json", "json", "char[120]"],
+    ["traceparent", "traceparent", "char[56]"],
   ],
   event_info: [
     ["uuid", "uuid", "uuid"],

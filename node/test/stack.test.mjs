@@ -17,13 +17,15 @@ import {
 import { collect, listen } from "./helpers.mjs";
 
 describe("scope stacks", () => {
-  test("one is the same object until another scope is current", () => {
+  test("one is the same object until another scope is current", async () => {
     const outside = currentScopeStack();
-    withScope("turn", ScopeType.Agent, () => {
+    await withScope("turn", ScopeType.Agent, async () => {
       const stack = currentScopeStack();
       assert.equal(currentScopeStack(), stack);
       assert.notEqual(stack, outside);
-      withScope("step", ScopeType.Function, () => assert.notEqual(currentScopeStack(), stack));
+      await withScope("step", ScopeType.Function, () =>
+        assert.notEqual(currentScopeStack(), stack),
+      );
       assert.equal(currentScopeStack(), stack);
     });
     assert.equal(currentScopeStack(), outside);

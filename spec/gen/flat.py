@@ -23,13 +23,13 @@ _WAYS = {
     "bool": "u32", "i32": "i32", "u32": "u32", "i64": "i64", "u64": "u64", "f64": "f64",
     "size": "size", "string": "text", "bytes": "bytes", "uuid": "uuid", "timestamp": "timestamp",
     "enum": "i32", "flags": "u32", "status": "i32", "handle": "pointer", "value": "pointer",
-    "ref": "ref", "payload": "ref", "callable": "ref", "error": "ref",
+    "ref": "ref", "payload": "ref", "callable": "ref", "error": "ref", "chars": "chars",
 }  # fmt: skip
 
 _TS = {
     "u32": "number", "i32": "number", "i64": "bigint", "u64": "bigint", "f64": "number",
     "size": "number", "text": "string", "bytes": "Uint8Array", "timestamp": "bigint | undefined",
-    "pointer": "number", "ref": "number",
+    "pointer": "number", "ref": "number", "chars": "string",
 }  # fmt: skip
 
 _C_STRUCTS = ("scopeflow_bytes", "scopeflow_uuid")
@@ -217,12 +217,16 @@ def put_line(slots: str, index: int, kind: Type, value: str) -> str:
         return f"slots_put_text({at}, {value})"
     if crossing == "uuid":
         return f"slots_put_uuid({at}, &{value})"
+    if crossing == "chars":
+        return f"slots_put_chars({at}, {value}, sizeof {value})"
     if crossing == "pointer":
         return f"{slots}[{index}] = (double)(uintptr_t){value}"
     return f"{slots}[{index}] = (double){value}"
 
 
 def slot_count(kind: Type) -> int:
+    if kind.kind == "chars":
+        return -(-kind.size // 8)
     return _SLOT_COUNTS.get(way(kind), 1)
 
 
@@ -277,4 +281,6 @@ def ts_read(kind: Type, index: int) -> str:
         return f"core.text(slots[{index}]!, slots[{index + 1}]!)"
     if crossing == "uuid":
         return f"readUuid(slots, {index})"
+    if crossing == "chars":
+        return f"readChars(slots, {index}, {kind.size})"
     return f"slots[{index}]! !== 0" if kind.kind == "bool" else f"slots[{index}]!"

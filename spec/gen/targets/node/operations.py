@@ -90,7 +90,9 @@ def _passed(operation: Operation, argument: Argument) -> str:
     if operation.action == "register" and argument.type.kind in ("callable", "flags"):
         return "ref" if argument.type.kind == "callable" else "flags"
     name = ts_name(argument)
-    return f"{name}.address" if argument.type.kind == "handle" else name
+    if argument.type.kind != "handle":
+        return name
+    return f"{name}?.address ?? 0" if argument.optional else f"{name}.address"
 
 
 def _result(api: Api, operation: Operation, call: str) -> tuple[str, tuple[str, ...]]:
@@ -130,7 +132,8 @@ def ts_type(api: Api, operation: Operation, argument: Argument) -> str:
     if kind == "callable" and operation.registry:
         return pascal(operation.registry)
     if kind == "handle":
-        return f"{pascal(argument.type.name)}Operations"
+        one = f"{pascal(argument.type.name)}Operations"
+        return f"{one} | undefined" if argument.optional else one
     if kind == "enum":
         return pascal(argument.type.name)
     return flat.ts_type(argument.type)
@@ -277,14 +280,15 @@ def _registry_operations(api: Api, handle: str) -> list[Operation]:
 
 
 def functions_context(api: Api) -> dict:
-    """The module-level functions: what a runtime has, on the default one."""
+    """The module-level functions: what a runtime has, on the default one. Whatever takes or gives a
+    handle is written by hand."""
     calls = [
         method(api, flat.function(api, op))
         for op in api.operations
         if op.on is not None
         and (op.on.kind, op.on.name) == ("handle", "runtime")
         and op.kind in ("call", "accessor")
-        and not (op.out is not None and op.out.type.kind == "handle")
+        and not any(item.type.kind == "handle" for item in (*op.arguments, op.out) if item)
     ]
     methods = [*calls, *scoped_methods(api)]
     structs = sorted({m.returns for m in methods} & {pascal(s.name) for s in api.structs})

@@ -2,11 +2,13 @@
  *
  * Puts what comes out of an operation into slots: doubles that C and JavaScript share. A pointer
  * and a number of up to 53 bits take one, an i64 takes two (the high half is signed), a text takes
- * two (address and size), a uuid takes four. */
+ * two (address and size), a uuid takes four; characters are copied, eight into one. */
 #ifndef SCOPEFLOW_SLOTS_GEN_H
 #define SCOPEFLOW_SLOTS_GEN_H
 
 #include "scopeflow/scopeflow.h"
+
+#include <string.h>
 
 /* clang-format off */
 
@@ -28,6 +30,11 @@ static inline void slots_put_uuid(double *slots, const scopeflow_uuid *uuid) {
         for (int i = 0; i < 4; i++) value = value << 8 | uuid->bytes[word * 4 + i];
         slots[word] = (double)value;
     }
+}
+
+/* With the NUL behind them. */
+static inline void slots_put_chars(double *slots, const char *chars, size_t size) {
+    memcpy(slots, chars, size);
 }
 
 /* What is to be done. */

@@ -139,6 +139,12 @@ function readI64(slots: Float64Array, index: number): bigint {
   return (BigInt(slots[index]!) << 32n) + BigInt(slots[index + 1]!);
 }
 
+/** ASCII up to a NUL, from an array of `size` characters. */
+function readChars(slots: Float64Array, index: number, size: number): string {
+  const chars = new Uint8Array(slots.buffer, slots.byteOffset + 8 * index, size);
+  return String.fromCharCode(...chars.subarray(0, chars.indexOf(0)));
+}
+
 function readUuid(slots: Float64Array, index: number): string {
   const digits = [0, 1, 2, 3]
     .map((word) => slots[index + word]!.toString(16).padStart(8, "0"))
