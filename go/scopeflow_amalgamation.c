@@ -10900,6 +10900,7 @@ static void write_head(scopeflow_event *self) {
         set_part(self, part, (self)->line.len + sizeof(key) - 1, sizeof(absent) - 1);              \
         PUT(&(self)->line, key absent rest);                                                       \
     } while (0)
+
 /* Returns whether a payload was given that is JSON null, see `write_data`. */
 static bool write_data_and_schema(scopeflow_event *self, const scopeflow_tape *fields) {
     scopeflow__buffer *const out = &self->line;
@@ -11051,7 +11052,7 @@ bool scopeflow__event_encode(scopeflow_event *self) {
     self->is_being_encoded = true;
     self->line.failed = false;
     self->line.len = 0;
-    scopeflow__clear(self->parts, sizeof self->parts);
+    memset(self->parts, 0, sizeof self->parts);
 
     write_head(self);
     scopeflow__json_write_string(&self->line, scopeflow__event_name(self));

@@ -83,7 +83,7 @@ export type * from "./callables.gen.js";
 export type { CallbackContext } from "./callbacks.js";
 export { InterceptOutcome } from "./intercepts.js";
 export type * from "./intercepts.js";
-export type { RuntimeStats, ScopeInfo } from "./core.gen.js";
+export type { Propagation, RuntimeStats, ScopeInfo } from "./core.gen.js";
 export {
   EndStatus,
   LlmAttributes,

@@ -93,7 +93,8 @@ export function propagationContextFromJson(value: string): PropagationContext {
  * @throws InvalidArgument, InvalidJson, LimitExceeded.
  */
 export function createScopeStackFromPropagation(context: PropagationContext | string): ScopeStack {
-  return ScopeStack.ofPropagation(typeof context === "string" ? context : textOf(context));
+  const text = typeof context === "string" ? context : textOf(context);
+  return new ScopeStack(defaultRuntime(), text);
 }
 
 function textOf(context: PropagationContext): string {

@@ -378,7 +378,12 @@ export class Runtime extends RuntimeRegistries {
     return this.wrap(address, undefined);
   }
 
-  /** @internal The portable form of what is current (S1.10). */
+  /**
+   * The portable form of what is current, for another process (S1.10): its ids, as JSON and as
+   * `traceparent`. `new ScopeStack(runtime, text)` goes on there.
+   *
+   * @throws InvalidState where no scope is open and nothing was propagated to here.
+   */
   capturePropagation(): Propagation {
     return this.propagationCapture(this.scopeIn(this.engine.context.get()));
   }

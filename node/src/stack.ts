@@ -17,17 +17,18 @@ class Held {
 export class ScopeStack {
   private readonly value: ScopeHandle | undefined;
 
-  /** A new one with a root of its own, in no context as yet; of the default runtime. */
-  constructor(runtime?: Runtime);
+  /**
+   * A new one with a root of its own, in no context as yet.
+   *
+   * @param runtime The default runtime, unless another is given.
+   * @param propagation What another process has sent, JSON or a `traceparent`, to go on under.
+   * @throws InvalidArgument, InvalidJson, LimitExceeded.
+   */
+  constructor(runtime?: Runtime, propagation?: string);
   /** @internal */
-  constructor(given?: Runtime | Held);
-  constructor(given: Runtime | Held = defaultRuntime()) {
-    this.value = given instanceof Held ? given.value : given.createRoot();
-  }
-
-  /** @internal Of what another process has sent. */
-  static ofPropagation(text: string): ScopeStack {
-    return new ScopeStack(new Held(defaultRuntime().createRoot(text)));
+  constructor(given?: Runtime | Held, propagation?: string);
+  constructor(given: Runtime | Held = defaultRuntime(), propagation?: string) {
+    this.value = given instanceof Held ? given.value : given.createRoot(propagation);
   }
 
   /** @internal What a context in which it is current holds. */

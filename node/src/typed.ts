@@ -1,3 +1,4 @@
+import { isThenable } from "./callbacks.js";
 import { defaultRuntime } from "./default.js";
 import { InvalidArgument } from "./errors.gen.js";
 import type { LlmRequest } from "./intercepts.js";
@@ -32,7 +33,7 @@ export interface StandardSchema<T = unknown> {
   readonly "~standard": {
     readonly version: 1;
     readonly vendor: string;
-    readonly validate: (value: unknown) => StandardResult<T> | Promise<StandardResult<T>>;
+    readonly validate: (value: unknown) => StandardResult<T> | PromiseLike<StandardResult<T>>;
     readonly types?: { readonly input: unknown; readonly output: T } | undefined;
   };
 }
@@ -144,7 +145,7 @@ export function typedLlmStreamExecute<Q extends LlmRequest, C, R>(
 /** What codecs and schemas have in common. */
 interface Converter<T> {
   toJson(value: T): unknown;
-  fromJson(data: unknown): T | Promise<T>;
+  fromJson(data: unknown): T | PromiseLike<T>;
 }
 
 function converter<T>(parameter: string, given: CodecOrSchema<T>): Converter<T> {
@@ -165,9 +166,13 @@ function isSchema<T>(given: CodecOrSchema<T>): given is StandardSchema<T> {
   return isObject && "~standard" in given;
 }
 
-function validated<T>(parameter: string, schema: StandardSchema<T>, data: unknown): T | Promise<T> {
+function validated<T>(
+  parameter: string,
+  schema: StandardSchema<T>,
+  data: unknown,
+): T | PromiseLike<T> {
   const result = schema["~standard"].validate(data);
-  return result instanceof Promise
+  return isThenable(result)
     ? result.then((settled) => valueOf(parameter, settled))
     : valueOf(parameter, result);
 }
@@ -183,8 +188,8 @@ function placeOf(path: StandardIssue["path"]): string {
   return `${path.map((at) => String(typeof at === "object" ? at.key : at)).join(".")}: `;
 }
 
-function atOnce<T>(parameter: string, value: T | Promise<T>): T {
-  if (value instanceof Promise)
+function atOnce<T>(parameter: string, value: T | PromiseLike<T>): T {
+  if (isThenable(value))
     throw new InvalidArgument(`${parameter} must read a chunk at once`);
   return value;
 }

@@ -5,6 +5,7 @@ import {
   InvalidJson,
   InvalidState,
   LimitExceeded,
+  ScopeStack,
   ScopeType,
   capturePropagationContext,
   capturePropagationContextWithRoot,
@@ -20,6 +21,7 @@ import {
   withScope,
   withScopeStack,
 } from "scopeflow";
+import { listen } from "./helpers.mjs";
 
 const TRACE = "0af76519-16cd-43dd-8448-eb211c80319c";
 const PARENT = "00000000-0000-0000-b7ad-6b7169203331";
@@ -88,6 +90,21 @@ describe("propagation", () => {
       assert.equal(capturePropagationContextWithRoot(TRACE).rootUuid, TRACE);
       assert.throws(() => capturePropagationContextWithRoot("x"), InvalidArgument);
     });
+  });
+
+  test("a runtime of one's own captures and goes on by itself", () => {
+    const [here, there] = [listen(), listen()];
+    const scope = here.runtime.pushScope("here", ScopeType.Agent);
+    const { json, traceparent, parentUuid } = here.runtime.capturePropagation();
+    scope.pop();
+    assert.equal(parentUuid, scope.uuid);
+    for (const text of [json, traceparent])
+      withScopeStack(new ScopeStack(there.runtime, text), () =>
+        there.runtime.pushScope("there", ScopeType.Function).pop(),
+      );
+    const [byIds, bySpan] = there.events.filter((event) => event.scope_category === "start");
+    assert.equal(byIds.parent_uuid, scope.uuid);
+    assert.equal(bySpan.parent_uuid, `00000000-0000-0000-${scope.uuid.slice(19)}`);
   });
 
   test("where nothing is open there is no trace", () => {

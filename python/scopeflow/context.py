@@ -26,7 +26,14 @@ from __future__ import annotations
 
 import contextvars
 
-from ._native import InvalidArgument, InvalidState, Propagation, ScopeStack, default_runtime
+from ._native import (
+    InvalidArgument,
+    InvalidJson,
+    InvalidState,
+    Propagation,
+    ScopeStack,
+    default_runtime,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -217,6 +224,8 @@ class PropagationContext:
         import json
 
         default_runtime.create_scope_stack(value)
+        if not value.lstrip().startswith("{"):  # The core reads both.
+            raise InvalidJson("invalid json: a traceparent was given in place of JSON")
         members = json.loads(value)
         return PropagationContext(members["parent_uuid"], members.get("root_uuid"))
 

@@ -336,6 +336,13 @@ def test_hostile_strings(text, error):
         PropagationContext.from_json(text)
 
 
+def test_a_traceparent_is_no_json():
+    text = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    scopeflow.create_scope_stack_from_propagation(text)
+    with pytest.raises(scopeflow.InvalidJson, match="traceparent"):
+        PropagationContext.from_json(text)
+
+
 def test_a_scope_is_found_by_its_id():
     runtime = scopeflow.default_runtime
     root = scopeflow.get_handle()
