@@ -79,6 +79,33 @@ static void queued_lines_are_written_in_their_order(void) {
     sink_end(&run);
 }
 
+/* Bounded, so that a test fails in place of hanging. */
+static bool is_written_in_time(const sink_run *run, uint64_t count) {
+    for (int i = 0; i < 20000 && sink_stats(run).written_event_count < count; i++) usleep(1000);
+    return sink_stats(run).written_event_count == count;
+}
+
+/* Who follows the file sees what happens, though nobody flushes: one line after a pause, and the
+ * last ones of a burst. */
+static void lines_get_into_the_file_by_themselves(void) {
+    scopeflow_atof_sink_open_options const options = queued(sink_path("alone"));
+    sink_run run = sink_begin(&options);
+    int emitted = 0;
+    for (int i = 0; i < 3; i++) {
+        sink_emit(&run, 0, emitted++);
+        CHECK(is_written_in_time(&run, (uint64_t)emitted));
+        usleep(20000); /* Longer than the worker waits for more: it sleeps again. */
+    }
+    for (int i = 0; i < EVENTS; i++) sink_emit(&run, 0, emitted++);
+    CHECK(is_written_in_time(&run, (uint64_t)emitted));
+    usleep(20000);
+    sink_emit(&run, 0, emitted++);
+    CHECK(is_written_in_time(&run, (uint64_t)emitted));
+    sink_lines const lines = sink_lines_of(options.path.ptr);
+    CHECK(lines.is_whole && lines.is_in_order && lines.count == (size_t)emitted);
+    sink_end(&run);
+}
+
 static size_t thread_count(void) {
     struct stat facts;
     return stat("/proc/self/task", &facts) == 0 ? (size_t)facts.st_nlink - 2 : 0;
@@ -344,6 +371,7 @@ static void a_line_longer_than_the_queue_is_taken_alone(void) {
 int main(void) {
     static const test tests[] = {
         {"queued lines are written in their order", queued_lines_are_written_in_their_order},
+        {"lines get into the file by themselves", lines_get_into_the_file_by_themselves},
         {"there is no thread before the first event", there_is_no_thread_before_the_first_event},
         {"eight threads emit", eight_threads_emit},
         {"a queue of few events blocks", a_queue_of_few_events_blocks},
