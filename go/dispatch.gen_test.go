@@ -899,6 +899,36 @@ func vectorNames_atof_item_kind(name string) (int64, bool) {
 	return 0, false
 }
 
+func vectorNames_sse_item_kind(name string) (int64, bool) {
+	switch name {
+	case "event":
+		return 0, true
+	case "bad_event":
+		return 1, true
+	case "more":
+		return 2, true
+	case "end":
+		return 3, true
+	}
+	return 0, false
+}
+
+func vectorNames_codec_id(name string) (int64, bool) {
+	switch name {
+	case "auto":
+		return 0, true
+	case "openai_chat":
+		return 1, true
+	case "openai_responses":
+		return 2, true
+	case "anthropic_messages":
+		return 3, true
+	case "gemini_generate_content":
+		return 4, true
+	}
+	return 0, false
+}
+
 func vectorNames_registry(name string) (int64, bool) {
 	switch name {
 	case "tool_conditional_execution_guardrail":

@@ -5,7 +5,7 @@ package scopeflow
 import "strings"
 
 // abiHash is what this binding was generated for; the core's own must be equal (S6.3).
-const abiHash uint64 = 0x1507016a334ca666
+const abiHash uint64 = 0x16d29fb94c9b063a
 
 const (
 	// Containers inside containers; a deeper one is written as `{"$depth":128}`.
@@ -23,6 +23,9 @@ const (
 	timestampNone = -9223372036854775808
 	// Size of a task.
 	taskSizeBytes = 256
+	// What one operation of a codec may hold at most; a payload that needs more is
+	// `limit_exceeded`.
+	codecMemoryLimitBytes = 1073741824
 )
 
 // token: The first byte of a token. An object holds pairs of a `string` and a value.
@@ -529,6 +532,68 @@ func (a atofItemKind) String() string {
 		return "more"
 	case atofItemKindEnd:
 		return "end"
+	}
+	return "unknown"
+}
+
+// SseItemKind: What the decoder came upon.
+type SseItemKind int32
+
+const (
+	// An event.
+	SseItemKindEvent SseItemKind = 0
+	// One with a line, or data, beyond the limit; it is skipped, the next call goes on behind it.
+	SseItemKindBadEvent SseItemKind = 1
+	// Every whole event was given; feed more bytes or finish.
+	SseItemKindMore SseItemKind = 2
+	// The input was finished; an event that no blank line has ended is dropped.
+	SseItemKindEnd SseItemKind = 3
+)
+
+// String gives the name in the spec, or `unknown` for a number that is none.
+func (s SseItemKind) String() string {
+	switch s {
+	case SseItemKindEvent:
+		return "event"
+	case SseItemKindBadEvent:
+		return "bad_event"
+	case SseItemKindMore:
+		return "more"
+	case SseItemKindEnd:
+		return "end"
+	}
+	return "unknown"
+}
+
+// CodecId: Whose requests and responses a codec is for.
+type CodecId int32
+
+const (
+	// Whichever the payload is of; as an answer, none that is known.
+	CodecIdAuto CodecId = 0
+	// OpenAI Chat Completions and what is compatible with it.
+	CodecIdOpenaiChat CodecId = 1
+	// OpenAI Responses.
+	CodecIdOpenaiResponses CodecId = 2
+	// Anthropic Messages.
+	CodecIdAnthropicMessages CodecId = 3
+	// Gemini generateContent.
+	CodecIdGeminiGenerateContent CodecId = 4
+)
+
+// String gives the name in the spec, or `unknown` for a number that is none.
+func (c CodecId) String() string {
+	switch c {
+	case CodecIdAuto:
+		return "auto"
+	case CodecIdOpenaiChat:
+		return "openai_chat"
+	case CodecIdOpenaiResponses:
+		return "openai_responses"
+	case CodecIdAnthropicMessages:
+		return "anthropic_messages"
+	case CodecIdGeminiGenerateContent:
+		return "gemini_generate_content"
 	}
 	return "unknown"
 }

@@ -825,6 +825,10 @@ type atofSinkHandle = *C.scopeflow_atof_sink
 
 type atofReaderHandle = *C.scopeflow_atof_reader
 
+type codecOutputHandle = *C.scopeflow_codec_output
+
+type sseDecoderHandle = *C.scopeflow_sse_decoder
+
 func readRuntimeStats(c *C.scopeflow_runtime_stats) RuntimeStats {
 	var out RuntimeStats
 	out.ScopeEventCount = uint64(c.scope_event_count)

@@ -18,6 +18,10 @@ type atofSinkHandle = *struct{ atof_sink byte }
 
 type atofReaderHandle = *struct{ atof_reader byte }
 
+type codecOutputHandle = *struct{ codec_output byte }
+
+type sseDecoderHandle = *struct{ sse_decoder byte }
+
 func coreTapePutNull(self tapeHandle) {
 }
 

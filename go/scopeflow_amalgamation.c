@@ -112,6 +112,9 @@
 #define SCOPEFLOW__ATOF_READER_NEW_DEPTH_LIMIT_DEFAULT 512u
 #define SCOPEFLOW__ATOF_READER_NEW_DEPTH_LIMIT_MIN 1u
 #define SCOPEFLOW__ATOF_READER_NEW_DEPTH_LIMIT_MAX 4096u
+#define SCOPEFLOW__SSE_DECODER_NEW_LINE_LIMIT_BYTES_DEFAULT 16777216u
+#define SCOPEFLOW__SSE_DECODER_NEW_LINE_LIMIT_BYTES_MIN 64u
+#define SCOPEFLOW__SSE_DECODER_NEW_LINE_LIMIT_BYTES_MAX 1073741824u
 
 /* The categories of scopes; the index is the scope's type (S1.1). */
 extern const char *const scopeflow__category_names[11];
@@ -2871,14 +2874,14 @@ static const escape *escape_of(unsigned char byte) {
 }
 
 /* The inside of a string on its way out. */
-typedef struct content {
+typedef struct escaped_string {
     scopeflow__buffer *out;
     scopeflow_bytes text;
     size_t at;
     size_t limit; /* So many bytes may still be written. */
-} content;
+} escaped_string;
 
-static void advance(content *self, size_t read, size_t written) {
+static void advance(escaped_string *self, size_t read, size_t written) {
     self->at += read;
     self->limit -= written;
     self->out->len += written;
@@ -2911,7 +2914,7 @@ enum {
 
 /* Copies block after block, escaped, while there is one and room for it. Ends early at a byte
  * beyond ASCII if such bytes are not known to be well-formed. */
-static void copy_blocks(content *self, size_t end, bool high_is_plain) {
+static void copy_blocks(escaped_string *self, size_t end, bool high_is_plain) {
     size_t const room = self->out->capacity - self->out->len;
     const char *const start = self->text.ptr + self->at;
     char *const begin = self->out->ptr + self->out->len;
@@ -2950,7 +2953,7 @@ static void copy_blocks(content *self, size_t end, bool high_is_plain) {
 
 /* Takes back the beginning of a code point that does not fit. Some of it may have been copied with
  * the blocks before. */
-static void step_back(content *self) {
+static void step_back(escaped_string *self) {
     size_t const back = self->at - scopeflow__utf8_cut(self->text, self->at);
     self->at -= back;
     self->out->len -= back;
@@ -2958,7 +2961,7 @@ static void step_back(content *self) {
 }
 
 /* Copies what stands for itself; false if it does not fit and was cut, between two code points. */
-static bool copy_run(content *self, size_t end, bool high_is_plain) {
+static bool copy_run(escaped_string *self, size_t end, bool high_is_plain) {
     const char *const from = self->text.ptr + self->at;
     char *const to = self->out->ptr + self->out->len;
     size_t const whole = end - self->at;
@@ -2970,7 +2973,7 @@ static bool copy_run(content *self, size_t end, bool high_is_plain) {
     return !is_cut;
 }
 
-static bool write_escape(content *self) {
+static bool write_escape(escaped_string *self) {
     const escape *const written = escape_of((unsigned char)self->text.ptr[self->at]);
     if (written->size > self->limit) return false;
     memcpy(self->out->ptr + self->out->len, written->text, written->size);
@@ -2979,7 +2982,7 @@ static bool write_escape(content *self) {
 }
 
 /* Writes a code point beyond ASCII, or U+FFFD for what is no UTF-8. False if it does not fit. */
-static bool write_beyond_ascii(content *self) {
+static bool write_beyond_ascii(escaped_string *self) {
     char encoded[4];
     uint32_t code_point;
     bool valid;
@@ -2993,7 +2996,7 @@ static bool write_beyond_ascii(content *self) {
 
 /* Writes up to `end`, or up to a byte beyond ASCII that has not been checked; false if it was
  * cut. */
-static bool write_part(content *self, size_t end, bool high_is_plain) {
+static bool write_part(escaped_string *self, size_t end, bool high_is_plain) {
     while (self->at < end) {
         /* Room for one special behind the run. If there is none, the buffer says it failed. */
         if (!scopeflow__buffer_reserve(self->out, end - self->at + SPECIAL_SIZE_BYTES))
@@ -3011,7 +3014,7 @@ static bool write_part(content *self, size_t end, bool high_is_plain) {
 /* Writes the inside of a string while it fits in `limit` bytes; returns whether all of it did. It
  * is checked only where it leaves ASCII. */
 static bool write_string_content(scopeflow__buffer *out, scopeflow_bytes text, size_t limit) {
-    content self = {out, text, 0, limit};
+    escaped_string self = {out, text, 0, limit};
     while (self.at < text.len) {
         if (!write_part(&self, text.len, false)) return out->failed;
         if (self.at == text.len) break;
@@ -6527,6 +6530,120 @@ static inline scopeflow_status scopeflow__check_atof_reader_next(
                        out_error, "self must not be null");
     SCOPEFLOW__REQUIRE(out_item != NULL,
                        out_error, "out_item must not be null");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_codec_output_json(
+    scopeflow_codec_output *self, scopeflow_bytes *out_json, scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_json != NULL,
+                       out_error, "out_json must not be null");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_sse_decoder_new(
+    const scopeflow_sse_decoder_new_options *options, scopeflow_sse_decoder **out_decoder,
+    scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(options != NULL,
+                       out_error, "options must not be null");
+    SCOPEFLOW__REQUIRE(out_decoder != NULL,
+                       out_error, "out_decoder must not be null");
+    SCOPEFLOW__REQUIRE(options->struct_size_bytes >= sizeof *options,
+                       out_error, "options.struct_size_bytes is too small for this version");
+    SCOPEFLOW__REQUIRE(options->line_limit_bytes >= 64u,
+                       out_error, "line_limit_bytes is not from 64 to 1073741824");
+    SCOPEFLOW__REQUIRE(options->line_limit_bytes <= 1073741824u,
+                       out_error, "line_limit_bytes is not from 64 to 1073741824");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_sse_decoder_feed(
+    scopeflow_sse_decoder *self, scopeflow_bytes chunk, scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(chunk.ptr != NULL || chunk.len == 0,
+                       out_error, "chunk is null but has a length");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_sse_decoder_finish(
+    scopeflow_sse_decoder *self, scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_sse_decoder_next(
+    scopeflow_sse_decoder *self, scopeflow_sse_item *out_item, scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_item != NULL,
+                       out_error, "out_item must not be null");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_codec_detect_request(
+    scopeflow_runtime *self, scopeflow_ref request, scopeflow_bytes hint,
+    scopeflow_codec_id *out_codec, scopeflow_error *out_error) {
+    (void)request;
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_codec != NULL,
+                       out_error, "out_codec must not be null");
+    SCOPEFLOW__REQUIRE(hint.ptr != NULL || hint.len == 0,
+                       out_error, "hint is null but has a length");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_codec_detect_response(
+    scopeflow_runtime *self, scopeflow_ref response, scopeflow_codec_id *out_codec,
+    scopeflow_error *out_error) {
+    (void)response;
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_codec != NULL,
+                       out_error, "out_codec must not be null");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_codec_decode_request(
+    scopeflow_runtime *self, scopeflow_codec_id codec, scopeflow_ref request,
+    scopeflow_codec_output **out_output, scopeflow_error *out_error) {
+    (void)request;
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_output != NULL,
+                       out_error, "out_output must not be null");
+    SCOPEFLOW__REQUIRE(codec >= 0 && codec <= 4,
+                       out_error, "codec is no codec id");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_codec_edit_request(
+    scopeflow_runtime *self, scopeflow_codec_id codec, scopeflow_ref annotated,
+    scopeflow_ref request, scopeflow_codec_output **out_output, scopeflow_error *out_error) {
+    (void)annotated;
+    (void)request;
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_output != NULL,
+                       out_error, "out_output must not be null");
+    SCOPEFLOW__REQUIRE(codec >= 0 && codec <= 4,
+                       out_error, "codec is no codec id");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_codec_decode_response(
+    scopeflow_runtime *self, scopeflow_codec_id codec, scopeflow_ref response,
+    scopeflow_codec_output **out_output, scopeflow_error *out_error) {
+    (void)response;
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_output != NULL,
+                       out_error, "out_output must not be null");
+    SCOPEFLOW__REQUIRE(codec >= 0 && codec <= 4,
+                       out_error, "codec is no codec id");
     return SCOPEFLOW_STATUS_OK;
 }
 
@@ -11625,6 +11742,3669 @@ scopeflow_status scopeflow_atof_reader_next(scopeflow_atof_reader *self,
     out_item->item =
         self->is_finished ? SCOPEFLOW_ATOF_ITEM_KIND_END : SCOPEFLOW_ATOF_ITEM_KIND_MORE;
     return SCOPEFLOW_STATUS_OK;
+}
+
+/* -------------------- src/codec/maps.gen.c -------------------- */
+
+/* Code generated by spec/gen from spec/api. DO NOT EDIT. */
+
+/* -------------------- src/codec/maps.gen.h -------------------- */
+
+/* Code generated by spec/gen from spec/api. DO NOT EDIT.
+ *
+ * Which member of a provider's payload is which of the common form. */
+#ifndef SCOPEFLOW__CODEC_MAPS_GEN_H
+#define SCOPEFLOW__CODEC_MAPS_GEN_H
+
+/* clang-format off */
+
+typedef enum scopeflow__codec_group {
+    SCOPEFLOW__CODEC_GROUP_TOP,
+    SCOPEFLOW__CODEC_GROUP_PARAMS
+} scopeflow__codec_group;
+
+/* A member `key` of a request, inside the member `parent` or, where that is empty, at the top. */
+typedef struct scopeflow__codec_field {
+    scopeflow_bytes key;
+    scopeflow_bytes parent;
+    scopeflow_bytes to;
+    scopeflow__codec_group group;
+} scopeflow__codec_field;
+
+/* The provider's name and the common one. */
+typedef struct scopeflow__codec_rename {
+    scopeflow_bytes key;
+    scopeflow_bytes to;
+} scopeflow__codec_rename;
+
+typedef struct scopeflow__codec_map {
+    scopeflow_bytes id;
+    scopeflow_bytes title;
+    const scopeflow__codec_field *fields;
+    size_t field_count;
+    const scopeflow_bytes *own; /* Members of a request that only this provider has. */
+    size_t own_count;
+    const scopeflow__codec_rename *parts;
+    size_t part_count;
+    const scopeflow__codec_rename *finish;
+    size_t finish_count;
+    const scopeflow_bytes *marks; /* Of which a response has one at least. */
+    size_t mark_count;
+    const scopeflow_bytes *read; /* Members of a response that the common form has elsewhere. */
+    size_t read_count;
+    const scopeflow_bytes *response_own;
+    size_t response_own_count;
+    scopeflow_bytes id_key;
+    scopeflow_bytes model_key;
+} scopeflow__codec_map;
+
+enum {
+    SCOPEFLOW__CODEC_COUNT = 4,
+    SCOPEFLOW__REQUEST_MEMBER_COUNT = 7,
+    SCOPEFLOW__RESPONSE_MEMBER_COUNT = 10
+};
+
+/* The index is the codec's number less one. */
+extern const scopeflow__codec_map scopeflow__codec_maps[SCOPEFLOW__CODEC_COUNT];
+
+/* The common form's own names. */
+extern const scopeflow_bytes scopeflow__request_members[SCOPEFLOW__REQUEST_MEMBER_COUNT];
+extern const scopeflow_bytes scopeflow__response_members[SCOPEFLOW__RESPONSE_MEMBER_COUNT];
+
+/* clang-format on */
+#endif
+
+/* clang-format off */
+
+static const scopeflow__codec_field openai_chat_fields[] = {
+    {{"messages", 8}, {"", 0}, {"messages", 8}, SCOPEFLOW__CODEC_GROUP_TOP},
+    {{"model", 5}, {"", 0}, {"model", 5}, SCOPEFLOW__CODEC_GROUP_TOP},
+    {{"temperature", 11}, {"", 0}, {"temperature", 11}, SCOPEFLOW__CODEC_GROUP_PARAMS},
+    {{"max_completion_tokens", 21}, {"", 0}, {"max_tokens", 10}, SCOPEFLOW__CODEC_GROUP_PARAMS},
+    {{"max_tokens", 10}, {"", 0}, {"max_tokens", 10}, SCOPEFLOW__CODEC_GROUP_PARAMS},
+    {{"top_p", 5}, {"", 0}, {"top_p", 5}, SCOPEFLOW__CODEC_GROUP_PARAMS},
+    {{"stop", 4}, {"", 0}, {"stop", 4}, SCOPEFLOW__CODEC_GROUP_PARAMS},
+    {{"tools", 5}, {"", 0}, {"tools", 5}, SCOPEFLOW__CODEC_GROUP_TOP},
+    {{"tool_choice", 11}, {"", 0}, {"tool_choice", 11}, SCOPEFLOW__CODEC_GROUP_TOP},
+};
+
+static const scopeflow_bytes openai_chat_own[] = {
+    {"audio", 5},
+    {"frequency_penalty", 17},
+    {"function_call", 13},
+    {"functions", 9},
+    {"logit_bias", 10},
+    {"logprobs", 8},
+    {"modalities", 10},
+    {"moderation", 10},
+    {"n", 1},
+    {"prediction", 10},
+    {"presence_penalty", 16},
+    {"prompt_cache_key", 16},
+    {"prompt_cache_options", 20},
+    {"prompt_cache_retention", 22},
+    {"reasoning_effort", 16},
+    {"response_format", 15},
+    {"safety_identifier", 17},
+    {"seed", 4},
+    {"stream_options", 14},
+    {"verbosity", 9},
+    {"web_search_options", 18},
+};
+
+static const scopeflow__codec_rename openai_chat_parts[] = {
+    {{"text", 4}, {"text", 4}},
+    {{"image_url", 9}, {"image_url", 9}},
+    {{"input_audio", 11}, {"audio", 5}},
+    {{"file", 4}, {"file", 4}},
+    {{"refusal", 7}, {"refusal", 7}},
+};
+
+static const scopeflow__codec_rename openai_chat_finish[] = {
+    {{"stop", 4}, {"complete", 8}},
+    {{"length", 6}, {"length", 6}},
+    {{"tool_calls", 10}, {"tool_use", 8}},
+    {{"function_call", 13}, {"tool_use", 8}},
+    {{"content_filter", 14}, {"content_filter", 14}},
+};
+
+static const scopeflow_bytes openai_chat_marks[] = {
+    {"choices", 7},
+    {"error", 5},
+};
+
+static const scopeflow_bytes openai_chat_read[] = {
+    {"id", 2},
+    {"model", 5},
+    {"choices", 7},
+    {"usage", 5},
+};
+
+static const scopeflow_bytes openai_chat_response_own[] = {
+    {"system_fingerprint", 18},
+    {"service_tier", 12},
+};
+
+static const scopeflow__codec_field openai_responses_fields[] = {
+    {{"input", 5}, {"", 0}, {"messages", 8}, SCOPEFLOW__CODEC_GROUP_TOP},
+    {{"instructions", 12}, {"", 0}, {"instructions", 12}, SCOPEFLOW__CODEC_GROUP_TOP},
+    {{"model", 5}, {"", 0}, {"model", 5}, SCOPEFLOW__CODEC_GROUP_TOP},
+    {{"temperature", 11}, {"", 0}, {"temperature", 11}, SCOPEFLOW__CODEC_GROUP_PARAMS},
+    {{"max_output_tokens", 17}, {"", 0}, {"max_tokens", 10}, SCOPEFLOW__CODEC_GROUP_PARAMS},
+    {{"top_p", 5}, {"", 0}, {"top_p", 5}, SCOPEFLOW__CODEC_GROUP_PARAMS},
+    {{"tools", 5}, {"", 0}, {"tools", 5}, SCOPEFLOW__CODEC_GROUP_TOP},
+    {{"tool_choice", 11}, {"", 0}, {"tool_choice", 11}, SCOPEFLOW__CODEC_GROUP_TOP},
+};
+
+static const scopeflow_bytes openai_responses_own[] = {
+    {"background", 10},
+    {"context_management", 18},
+    {"conversation", 12},
+    {"moderation", 10},
+    {"prompt", 6},
+    {"prompt_cache_key", 16},
+    {"prompt_cache_options", 20},
+    {"prompt_cache_retention", 22},
+    {"safety_identifier", 17},
+    {"stream_options", 14},
+    {"text", 4},
+};
+
+static const scopeflow__codec_rename openai_responses_parts[] = {
+    {{"input_text", 10}, {"text", 4}},
+    {{"output_text", 11}, {"text", 4}},
+    {{"input_image", 11}, {"image", 5}},
+    {{"input_audio", 11}, {"audio", 5}},
+    {{"input_file", 10}, {"file", 4}},
+    {{"refusal", 7}, {"refusal", 7}},
+};
+
+static const scopeflow__codec_rename openai_responses_finish[] = {
+    {{"completed", 9}, {"complete", 8}},
+    {{"max_output_tokens", 17}, {"length", 6}},
+    {{"content_filter", 14}, {"content_filter", 14}},
+};
+
+static const scopeflow_bytes openai_responses_marks[] = {
+    {"output", 6},
+    {"status", 6},
+    {"error", 5},
+};
+
+static const scopeflow_bytes openai_responses_read[] = {
+    {"id", 2},
+    {"model", 5},
+    {"output", 6},
+    {"usage", 5},
+};
+
+static const scopeflow_bytes openai_responses_response_own[] = {
+    {"status", 6},
+    {"incomplete_details", 18},
+    {"previous_response_id", 20},
+    {"store", 5},
+    {"service_tier", 12},
+    {"truncation", 10},
+    {"reasoning", 9},
+};
+
+static const scopeflow__codec_field anthropic_messages_fields[] = {
+    {{"messages", 8}, {"", 0}, {"messages", 8}, SCOPEFLOW__CODEC_GROUP_TOP},
+    {{"system", 6}, {"", 0}, {"instructions", 12}, SCOPEFLOW__CODEC_GROUP_TOP},
+    {{"model", 5}, {"", 0}, {"model", 5}, SCOPEFLOW__CODEC_GROUP_TOP},
+    {{"temperature", 11}, {"", 0}, {"temperature", 11}, SCOPEFLOW__CODEC_GROUP_PARAMS},
+    {{"max_tokens", 10}, {"", 0}, {"max_tokens", 10}, SCOPEFLOW__CODEC_GROUP_PARAMS},
+    {{"top_p", 5}, {"", 0}, {"top_p", 5}, SCOPEFLOW__CODEC_GROUP_PARAMS},
+    {{"stop_sequences", 14}, {"", 0}, {"stop", 4}, SCOPEFLOW__CODEC_GROUP_PARAMS},
+    {{"tools", 5}, {"", 0}, {"tools", 5}, SCOPEFLOW__CODEC_GROUP_TOP},
+    {{"tool_choice", 11}, {"", 0}, {"tool_choice", 11}, SCOPEFLOW__CODEC_GROUP_TOP},
+    {{"disable_parallel_tool_use", 25}, {"tool_choice", 11}, {"parallel_tool_calls", 19}, SCOPEFLOW__CODEC_GROUP_TOP},
+};
+
+static const scopeflow_bytes anthropic_messages_own[] = {
+    {"cache_control", 13},
+    {"container", 9},
+    {"inference_geo", 13},
+    {"output_config", 13},
+    {"thinking", 8},
+    {"top_k", 5},
+    {"user_profile_id", 15},
+};
+
+static const scopeflow__codec_rename anthropic_messages_parts[] = {
+    {{"text", 4}, {"text", 4}},
+    {{"image", 5}, {"image", 5}},
+    {{"document", 8}, {"file", 4}},
+    {{"tool_use", 8}, {"tool_use", 8}},
+    {{"tool_result", 11}, {"tool_result", 11}},
+};
+
+static const scopeflow__codec_rename anthropic_messages_finish[] = {
+    {{"end_turn", 8}, {"complete", 8}},
+    {{"stop_sequence", 13}, {"complete", 8}},
+    {{"max_tokens", 10}, {"length", 6}},
+    {{"model_context_window_exceeded", 29}, {"length", 6}},
+    {{"tool_use", 8}, {"tool_use", 8}},
+    {{"refusal", 7}, {"content_filter", 14}},
+};
+
+static const scopeflow_bytes anthropic_messages_marks[] = {
+    {"content", 7},
+    {"stop_reason", 11},
+    {"error", 5},
+};
+
+static const scopeflow_bytes anthropic_messages_read[] = {
+    {"id", 2},
+    {"model", 5},
+    {"content", 7},
+    {"usage", 5},
+};
+
+static const scopeflow_bytes anthropic_messages_response_own[] = {
+    {"role", 4},
+    {"stop_reason", 11},
+    {"stop_sequence", 13},
+    {"service_tier", 12},
+    {"container", 9},
+};
+
+static const scopeflow__codec_field gemini_generate_content_fields[] = {
+    {{"contents", 8}, {"", 0}, {"messages", 8}, SCOPEFLOW__CODEC_GROUP_TOP},
+    {{"systemInstruction", 17}, {"", 0}, {"instructions", 12}, SCOPEFLOW__CODEC_GROUP_TOP},
+    {{"model", 5}, {"", 0}, {"model", 5}, SCOPEFLOW__CODEC_GROUP_TOP},
+    {{"temperature", 11}, {"generationConfig", 16}, {"temperature", 11}, SCOPEFLOW__CODEC_GROUP_PARAMS},
+    {{"maxOutputTokens", 15}, {"generationConfig", 16}, {"max_tokens", 10}, SCOPEFLOW__CODEC_GROUP_PARAMS},
+    {{"topP", 4}, {"generationConfig", 16}, {"top_p", 5}, SCOPEFLOW__CODEC_GROUP_PARAMS},
+    {{"stopSequences", 13}, {"generationConfig", 16}, {"stop", 4}, SCOPEFLOW__CODEC_GROUP_PARAMS},
+    {{"tools", 5}, {"", 0}, {"tools", 5}, SCOPEFLOW__CODEC_GROUP_TOP},
+    {{"toolConfig", 10}, {"", 0}, {"tool_choice", 11}, SCOPEFLOW__CODEC_GROUP_TOP},
+};
+
+static const scopeflow_bytes gemini_generate_content_own[] = {
+    {"safetySettings", 14},
+    {"cachedContent", 13},
+    {"labels", 6},
+};
+
+static const scopeflow__codec_rename gemini_generate_content_finish[] = {
+    {{"STOP", 4}, {"complete", 8}},
+    {{"MAX_TOKENS", 10}, {"length", 6}},
+    {{"SAFETY", 6}, {"content_filter", 14}},
+    {{"RECITATION", 10}, {"content_filter", 14}},
+    {{"BLOCKLIST", 9}, {"content_filter", 14}},
+    {{"PROHIBITED_CONTENT", 18}, {"content_filter", 14}},
+    {{"SPII", 4}, {"content_filter", 14}},
+    {{"LANGUAGE", 8}, {"content_filter", 14}},
+    {{"IMAGE_SAFETY", 12}, {"content_filter", 14}},
+    {{"IMAGE_PROHIBITED_CONTENT", 24}, {"content_filter", 14}},
+    {{"IMAGE_RECITATION", 16}, {"content_filter", 14}},
+    {{"IMAGE_OTHER", 11}, {"content_filter", 14}},
+    {{"MODEL_ARMOR", 11}, {"content_filter", 14}},
+};
+
+static const scopeflow_bytes gemini_generate_content_marks[] = {
+    {"candidates", 10},
+    {"promptFeedback", 14},
+    {"usageMetadata", 13},
+    {"error", 5},
+};
+
+static const scopeflow_bytes gemini_generate_content_read[] = {
+    {"responseId", 10},
+    {"modelVersion", 12},
+    {"candidates", 10},
+    {"usageMetadata", 13},
+};
+
+static const scopeflow_bytes gemini_generate_content_response_own[] = {
+    {"promptFeedback", 14},
+};
+
+const scopeflow_bytes scopeflow__request_members[] = {
+    {"messages", 8},
+    {"instructions", 12},
+    {"model", 5},
+    {"params", 6},
+    {"tools", 5},
+    {"tool_choice", 11},
+    {"api_specific", 12},
+};
+
+const scopeflow_bytes scopeflow__response_members[] = {
+    {"id", 2},
+    {"model", 5},
+    {"message", 7},
+    {"tool_calls", 10},
+    {"finish_reason", 13},
+    {"usage", 5},
+    {"token_usage", 11},
+    {"cost", 4},
+    {"optimization_summary", 20},
+    {"api_specific", 12},
+};
+
+const scopeflow__codec_map scopeflow__codec_maps[] = {
+    /* OpenAI Chat */
+    {
+        {"openai_chat", 11},
+        {"OpenAI Chat", 11},
+        openai_chat_fields, 9,
+        openai_chat_own, 21,
+        openai_chat_parts, 5,
+        openai_chat_finish, 5,
+        openai_chat_marks, 2,
+        openai_chat_read, 4,
+        openai_chat_response_own, 2,
+        {"id", 2},
+        {"model", 5},
+    },
+    /* OpenAI Responses */
+    {
+        {"openai_responses", 16},
+        {"OpenAI Responses", 16},
+        openai_responses_fields, 8,
+        openai_responses_own, 11,
+        openai_responses_parts, 6,
+        openai_responses_finish, 3,
+        openai_responses_marks, 3,
+        openai_responses_read, 4,
+        openai_responses_response_own, 7,
+        {"id", 2},
+        {"model", 5},
+    },
+    /* Anthropic Messages */
+    {
+        {"anthropic_messages", 18},
+        {"Anthropic Messages", 18},
+        anthropic_messages_fields, 10,
+        anthropic_messages_own, 7,
+        anthropic_messages_parts, 5,
+        anthropic_messages_finish, 6,
+        anthropic_messages_marks, 3,
+        anthropic_messages_read, 4,
+        anthropic_messages_response_own, 5,
+        {"id", 2},
+        {"model", 5},
+    },
+    /* Gemini generateContent */
+    {
+        {"gemini_generate_content", 23},
+        {"Gemini generateContent", 22},
+        gemini_generate_content_fields, 9,
+        gemini_generate_content_own, 3,
+        NULL, 0,
+        gemini_generate_content_finish, 13,
+        gemini_generate_content_marks, 4,
+        gemini_generate_content_read, 4,
+        gemini_generate_content_response_own, 1,
+        {"responseId", 10},
+        {"modelVersion", 12},
+    },
+};
+
+/* clang-format on */
+
+/* -------------------- src/codec/tree.c -------------------- */
+
+/* -------------------- src/codec/tree.h -------------------- */
+
+/* Values as trees: what codecs read, rearrange and compare. Nodes stand in blocks of memory that go
+ * all at once; a tree made of tokens borrows their texts.
+ *
+ * When memory runs out or the limit is reached, `failed` says so, every new node is a spare one and
+ * no link is changed any more: callers check once at the end. */
+#ifndef SCOPEFLOW__CODEC_TREE_H
+#define SCOPEFLOW__CODEC_TREE_H
+
+typedef struct scopeflow__node scopeflow__node;
+struct scopeflow__node {
+    scopeflow_token kind; /* Of a set: array. */
+    uint32_t count;       /* Of children. */
+    uint64_t bits;        /* Of a number or cycle. */
+    scopeflow_bytes key;  /* Of a member. */
+    scopeflow_bytes text;
+    size_t room_bytes; /* Of a text that grows: how much there is for it. */
+    scopeflow__node *first;
+    scopeflow__node *last;
+    scopeflow__node *next;
+};
+
+typedef struct scopeflow__tree_block scopeflow__tree_block;
+
+typedef struct scopeflow__trees {
+    const scopeflow__memory *memory;
+    scopeflow__tree_block *block;
+    size_t used_bytes; /* Of that block. */
+    size_t held_bytes; /* Of all blocks. */
+    size_t limit_bytes;
+    bool failed;
+    bool is_full; /* It failed because of the limit. */
+    scopeflow__node spare;
+} scopeflow__trees;
+
+void scopeflow__trees_init(scopeflow__trees *self, const scopeflow__memory *memory,
+                           size_t limit_bytes);
+void scopeflow__trees_deinit(scopeflow__trees *self);
+/* Forgets all nodes and keeps the memory of one block. */
+void scopeflow__trees_reset(scopeflow__trees *self);
+
+/* NULL once it has failed. */
+void *scopeflow__trees_allocate(scopeflow__trees *self, size_t size_bytes);
+
+/* --- New nodes, none of which is a child yet. Texts are borrowed. --- */
+
+scopeflow__node *scopeflow__node_new(scopeflow__trees *self, scopeflow_token kind);
+scopeflow__node *scopeflow__node_text(scopeflow__trees *self, scopeflow_bytes text);
+scopeflow__node *scopeflow__node_uint(scopeflow__trees *self, uint64_t value);
+scopeflow__node *scopeflow__node_bool(scopeflow__trees *self, bool value);
+/* The same value, with the same children: to stand in another place too. */
+scopeflow__node *scopeflow__node_share(scopeflow__trees *self, const scopeflow__node *node);
+/* A copy of all of it, the texts included. */
+scopeflow__node *scopeflow__node_copy(scopeflow__trees *self, const scopeflow__node *node);
+/* The value at the cursor. */
+scopeflow__node *scopeflow__node_read(scopeflow__trees *self, scopeflow__cursor value);
+/* The value of a JSON text, or NULL; its texts are in these trees. */
+scopeflow__node *scopeflow__node_parse(scopeflow__trees *self, scopeflow_bytes json);
+
+/* --- Building. A node that is put somewhere must not be a child elsewhere. --- */
+
+void scopeflow__node_append(scopeflow__trees *self, scopeflow__node *array, scopeflow__node *child);
+/* A member behind all others, whether there is one of that key or not. */
+void scopeflow__node_add(scopeflow__trees *self, scopeflow__node *object, scopeflow_bytes key,
+                         scopeflow__node *child);
+/* In place of the member of that key, else behind all others. */
+void scopeflow__node_set(scopeflow__trees *self, scopeflow__node *object, scopeflow_bytes key,
+                         scopeflow__node *child);
+/* The same with a value that stands elsewhere; nothing where there is none. */
+void scopeflow__node_add_shared(scopeflow__trees *self, scopeflow__node *object,
+                                scopeflow_bytes key, const scopeflow__node *value);
+/* Appends to a string of these trees. */
+void scopeflow__node_extend(scopeflow__trees *self, scopeflow__node *string, scopeflow_bytes more);
+
+/* --- Looking --- */
+
+/* The last member of that key; NULL if there is none or it is no object. Null is allowed. */
+scopeflow__node *scopeflow__node_get(const scopeflow__node *object, scopeflow_bytes key);
+/* The same, which looks at `near`, a member of it or null, and behind it first. */
+scopeflow__node *scopeflow__node_get_near(const scopeflow__node *object, scopeflow_bytes key,
+                                          scopeflow__node *near);
+bool scopeflow__node_is(const scopeflow__node *node, scopeflow_token kind);
+/* Whether it is this very string. */
+bool scopeflow__node_says(const scopeflow__node *node, scopeflow_bytes text);
+/* The text of a string, else an empty one. */
+scopeflow_bytes scopeflow__node_string(const scopeflow__node *node);
+/* An unsigned number; false if it is none. */
+bool scopeflow__node_count(const scopeflow__node *node, uint64_t *out);
+/* Whether two values are the same; the order of members plays no part. */
+bool scopeflow__node_equal(const scopeflow__node *a, const scopeflow__node *b);
+
+void scopeflow__node_write(const scopeflow__node *node, scopeflow_tape *tape);
+
+#endif
+
+struct scopeflow__tree_block {
+    scopeflow__tree_block *before;
+    size_t size_bytes; /* With this head. */
+};
+
+enum { TREE_BLOCK_BYTES = 16 * 1024, TREE_ALIGNMENT_BYTES = 8 };
+
+/* --- Memory --- */
+
+void scopeflow__trees_init(scopeflow__trees *self, const scopeflow__memory *memory,
+                           size_t limit_bytes) {
+    memset(self, 0, sizeof *self);
+    self->memory = memory;
+    self->limit_bytes = limit_bytes;
+}
+
+static void free_blocks(scopeflow__trees *self, const scopeflow__tree_block *kept) {
+    scopeflow__tree_block *block = self->block;
+    while (block != kept) {
+        scopeflow__tree_block *const before = block->before;
+        self->held_bytes -= block->size_bytes;
+        scopeflow__deallocate(self->memory, block, block->size_bytes);
+        block = before;
+    }
+    self->block = block;
+}
+
+void scopeflow__trees_deinit(scopeflow__trees *self) {
+    free_blocks(self, NULL);
+}
+
+void scopeflow__trees_reset(scopeflow__trees *self) {
+    const scopeflow__tree_block *first = self->block;
+    while (first != NULL && first->before != NULL) first = first->before;
+    free_blocks(self, first);
+    self->used_bytes = sizeof(scopeflow__tree_block);
+    self->failed = false;
+    self->is_full = false;
+}
+
+static bool add_block(scopeflow__trees *self, size_t size_bytes) {
+    size_t const least = size_bytes + sizeof(scopeflow__tree_block);
+    size_t const usual = self->block == NULL ? (size_t)TREE_BLOCK_BYTES : self->held_bytes;
+    size_t const wanted = least > usual ? least : usual;
+    scopeflow__tree_block *block = NULL;
+    self->is_full = wanted > self->limit_bytes - self->held_bytes;
+    if (!self->is_full) block = (scopeflow__tree_block *)scopeflow__allocate(self->memory, wanted);
+    if (block == NULL) {
+        self->failed = true;
+        return false;
+    }
+    block->before = self->block;
+    block->size_bytes = wanted;
+    self->block = block;
+    self->used_bytes = sizeof *block;
+    self->held_bytes += wanted;
+    return true;
+}
+
+void *scopeflow__trees_allocate(scopeflow__trees *self, size_t size_bytes) {
+    if (self->failed || size_bytes > self->limit_bytes) {
+        self->is_full |= !self->failed;
+        self->failed = true;
+        return NULL;
+    }
+    size_t const size =
+        (size_bytes + TREE_ALIGNMENT_BYTES - 1) & ~(size_t)(TREE_ALIGNMENT_BYTES - 1);
+    bool const has_room = self->block != NULL && self->block->size_bytes - self->used_bytes >= size;
+    if (!has_room && !add_block(self, size)) return NULL;
+    char *const at = (char *)self->block + self->used_bytes;
+    self->used_bytes += size;
+    return at;
+}
+
+/* --- New nodes --- */
+
+scopeflow__node *scopeflow__node_new(scopeflow__trees *self, scopeflow_token kind) {
+    scopeflow__node *node = (scopeflow__node *)scopeflow__trees_allocate(self, sizeof *node);
+    if (node == NULL) node = &self->spare;
+    memset(node, 0, sizeof *node);
+    node->kind = kind;
+    node->key = node->text = scopeflow__text("", 0);
+    return node;
+}
+
+scopeflow__node *scopeflow__node_text(scopeflow__trees *self, scopeflow_bytes text) {
+    scopeflow__node *const node = scopeflow__node_new(self, SCOPEFLOW_TOKEN_STRING);
+    node->text = text;
+    return node;
+}
+
+scopeflow__node *scopeflow__node_uint(scopeflow__trees *self, uint64_t value) {
+    bool const is_wide = value > (uint64_t)INT64_MAX;
+    scopeflow__node *const node =
+        scopeflow__node_new(self, is_wide ? SCOPEFLOW_TOKEN_UINT : SCOPEFLOW_TOKEN_INT);
+    node->bits = value;
+    return node;
+}
+
+scopeflow__node *scopeflow__node_bool(scopeflow__trees *self, bool value) {
+    return scopeflow__node_new(self, value ? SCOPEFLOW_TOKEN_TRUE : SCOPEFLOW_TOKEN_FALSE);
+}
+
+scopeflow__node *scopeflow__node_share(scopeflow__trees *self, const scopeflow__node *node) {
+    scopeflow__node *const made = scopeflow__node_new(self, node->kind);
+    *made = *node;
+    made->key = scopeflow__text("", 0);
+    made->room_bytes = 0; /* Whoever extends it must not write behind the other one's text. */
+    made->next = NULL;
+    return made;
+}
+
+static scopeflow_bytes copy_bytes(scopeflow__trees *self, scopeflow_bytes text) {
+    char *const at = text.len > 0 ? (char *)scopeflow__trees_allocate(self, text.len) : NULL;
+    if (at == NULL) return scopeflow__text("", 0);
+    memcpy(at, text.ptr, text.len);
+    return scopeflow__text(at, text.len);
+}
+
+static scopeflow__node *copy_one(scopeflow__trees *self, const scopeflow__node *node) {
+    scopeflow__node *const made = scopeflow__node_new(self, node->kind);
+    made->bits = node->bits;
+    made->key = copy_bytes(self, node->key);
+    made->text = copy_bytes(self, node->text);
+    return made;
+}
+
+static void link_child(scopeflow__trees *self, scopeflow__node *parent, scopeflow__node *child) {
+    if (self->failed) return;
+    if (parent->last == NULL)
+        parent->first = child;
+    else
+        parent->last->next = child;
+    parent->last = child;
+    parent->count++;
+}
+
+/* As deep as a payload may be, and the few levels that a codec puts around it. */
+scopeflow__node *scopeflow__node_copy(scopeflow__trees *self, const scopeflow__node *node) {
+    scopeflow__node *const made = copy_one(self, node);
+    for (const scopeflow__node *child = node->first; child != NULL; child = child->next)
+        link_child(self, made, scopeflow__node_copy(self, child));
+    return made;
+}
+
+static scopeflow__node *node_of_token(scopeflow__trees *self, const scopeflow__token *token) {
+    scopeflow_token const kind = token->kind;
+    scopeflow__node *const node = scopeflow__node_new(
+        self, kind == SCOPEFLOW_TOKEN_SET ? (scopeflow_token)SCOPEFLOW_TOKEN_ARRAY : kind);
+    node->bits = token->number.as_uint;
+    node->text = token->text;
+    return node;
+}
+
+scopeflow__node *scopeflow__node_read(scopeflow__trees *self, scopeflow__cursor value) {
+    scopeflow__node *open[SCOPEFLOW_PAYLOAD_DEPTH_LIMIT + 1];
+    uint32_t depth = 0;
+    scopeflow__node *root = NULL;
+    while (!scopeflow__cursor_is_done(&value) && !self->failed) {
+        scopeflow_bytes key = scopeflow__text("", 0);
+        bool const is_member = depth > 0 && open[depth - 1]->kind == SCOPEFLOW_TOKEN_OBJECT;
+        scopeflow__token token = scopeflow__cursor_read(&value);
+        if (token.kind == SCOPEFLOW_TOKEN_END) {
+            depth--;
+            continue;
+        }
+        if (is_member) {
+            key = token.text;
+            token = scopeflow__cursor_read(&value);
+        }
+        scopeflow__node *const node = node_of_token(self, &token);
+        node->key = key;
+        if (depth > 0)
+            link_child(self, open[depth - 1], node);
+        else
+            root = node;
+        if (scopeflow__is_container(token.kind)) open[depth++] = node;
+    }
+    return root != NULL ? root : scopeflow__node_new(self, SCOPEFLOW_TOKEN_NULL);
+}
+
+scopeflow__node *scopeflow__node_parse(scopeflow__trees *self, scopeflow_bytes json) {
+    scopeflow_tape tape;
+    scopeflow__node *node = NULL;
+    scopeflow__tape_init(&tape, self->memory, SIZE_MAX);
+    if (scopeflow__json_parse(&tape, json)) {
+        scopeflow_bytes const row = scopeflow__text(tape.bytes.ptr, tape.bytes.len);
+        const unsigned char *const at = (const unsigned char *)copy_bytes(self, row).ptr;
+        scopeflow__cursor const value = {at, at + row.len};
+        if (!self->failed) node = scopeflow__node_read(self, value);
+    }
+    scopeflow__tape_deinit(&tape);
+    return node;
+}
+
+/* --- Building --- */
+
+void scopeflow__node_append(scopeflow__trees *self, scopeflow__node *array,
+                            scopeflow__node *child) {
+    link_child(self, array, child);
+}
+
+void scopeflow__node_add(scopeflow__trees *self, scopeflow__node *object, scopeflow_bytes key,
+                         scopeflow__node *child) {
+    child->key = key;
+    link_child(self, object, child);
+}
+
+void scopeflow__node_set(scopeflow__trees *self, scopeflow__node *object, scopeflow_bytes key,
+                         scopeflow__node *child) {
+    scopeflow__node *const old = scopeflow__node_get(object, key);
+    if (old == NULL) {
+        scopeflow__node_add(self, object, key, child);
+        return;
+    }
+    if (self->failed) return;
+    scopeflow__node *const next = old->next;
+    *old = *child;
+    old->key = key;
+    old->next = next;
+}
+
+void scopeflow__node_add_shared(scopeflow__trees *self, scopeflow__node *object,
+                                scopeflow_bytes key, const scopeflow__node *value) {
+    if (value != NULL) scopeflow__node_add(self, object, key, scopeflow__node_share(self, value));
+}
+
+void scopeflow__node_extend(scopeflow__trees *self, scopeflow__node *string, scopeflow_bytes more) {
+    size_t const len = string->text.len + more.len;
+    if (len > string->room_bytes) {
+        char *const at = (char *)scopeflow__trees_allocate(self, 2 * len);
+        if (at == NULL) return;
+        scopeflow__copy(at, string->text.ptr, string->text.len);
+        string->text.ptr = at;
+        string->room_bytes = 2 * len;
+    }
+    /* The text is in these trees: nobody else has a view of what is behind it. */
+    char *const end = (char *)(uintptr_t)string->text.ptr + string->text.len;
+    scopeflow__copy(end, more.ptr, more.len);
+    string->text.len = len;
+}
+
+/* --- Looking --- */
+
+scopeflow__node *scopeflow__node_get(const scopeflow__node *object, scopeflow_bytes key) {
+    scopeflow__node *found = NULL;
+    if (!scopeflow__node_is(object, SCOPEFLOW_TOKEN_OBJECT)) return NULL;
+    for (scopeflow__node *child = object->first; child != NULL; child = child->next)
+        if (scopeflow__same_text(child->key, key)) found = child;
+    return found;
+}
+
+scopeflow__node *scopeflow__node_get_near(const scopeflow__node *object, scopeflow_bytes key,
+                                          scopeflow__node *near) {
+    if (near != NULL && scopeflow__same_text(near->key, key)) return near;
+    if (near != NULL && near->next != NULL && scopeflow__same_text(near->next->key, key))
+        return near->next;
+    return scopeflow__node_get(object, key);
+}
+
+bool scopeflow__node_is(const scopeflow__node *node, scopeflow_token kind) {
+    return node != NULL && node->kind == kind;
+}
+
+bool scopeflow__node_says(const scopeflow__node *node, scopeflow_bytes text) {
+    return scopeflow__node_is(node, SCOPEFLOW_TOKEN_STRING) &&
+           scopeflow__same_text(node->text, text);
+}
+
+scopeflow_bytes scopeflow__node_string(const scopeflow__node *node) {
+    bool const is_string = scopeflow__node_is(node, SCOPEFLOW_TOKEN_STRING);
+    return is_string ? node->text : scopeflow__text("", 0);
+}
+
+bool scopeflow__node_count(const scopeflow__node *node, uint64_t *out) {
+    bool const is_signed = scopeflow__node_is(node, SCOPEFLOW_TOKEN_INT);
+    if (!is_signed && !scopeflow__node_is(node, SCOPEFLOW_TOKEN_UINT)) return false;
+    if (is_signed && node->bits > (uint64_t)INT64_MAX) return false; /* It is negative. */
+    *out = node->bits;
+    return true;
+}
+
+/* Members of a key that stands twice count as often as they stand. */
+static bool have_equal_members(const scopeflow__node *a, const scopeflow__node *b) {
+    scopeflow__node *near = b->first;
+    for (const scopeflow__node *child = a->first; child != NULL; child = child->next) {
+        scopeflow__node *const other = scopeflow__node_get_near(b, child->key, near);
+        if (other == NULL || !scopeflow__node_equal(child, other)) return false;
+        near = other->next;
+    }
+    return true;
+}
+
+static bool have_equal_elements(const scopeflow__node *a, const scopeflow__node *b) {
+    const scopeflow__node *other = b->first;
+    for (const scopeflow__node *child = a->first; child != NULL && other != NULL;
+         child = child->next, other = other->next)
+        if (!scopeflow__node_equal(child, other)) return false;
+    return true;
+}
+
+bool scopeflow__node_equal(const scopeflow__node *a, const scopeflow__node *b) {
+    if (a == NULL || b == NULL) return a == b;
+    if (a->kind != b->kind || a->count != b->count || a->bits != b->bits) return false;
+    if (!scopeflow__same_text(a->text, b->text)) return false;
+    if (a->first == b->first) return true;
+    return a->kind == SCOPEFLOW_TOKEN_OBJECT ? have_equal_members(a, b) : have_equal_elements(a, b);
+}
+
+/* --- Writing --- */
+
+static void write_scalar(const scopeflow__node *node, scopeflow_tape *tape) {
+    scopeflow__token token;
+    token.kind = node->kind;
+    token.text = node->text;
+    token.number.as_uint = node->bits;
+    scopeflow__tape_put(tape, &token);
+}
+
+void scopeflow__node_write(const scopeflow__node *node, scopeflow_tape *tape) {
+    if (!scopeflow__is_container(node->kind)) {
+        write_scalar(node, tape);
+        return;
+    }
+    bool const is_object = node->kind == SCOPEFLOW_TOKEN_OBJECT;
+    scopeflow__tape_put_mark(tape, node->kind);
+    for (const scopeflow__node *child = node->first; child != NULL; child = child->next) {
+        if (is_object) scopeflow__tape_put_string(tape, child->key);
+        scopeflow__node_write(child, tape);
+    }
+    scopeflow__tape_put_mark(tape, SCOPEFLOW_TOKEN_END);
+}
+
+/* -------------------- src/codec/merge.c -------------------- */
+
+/* -------------------- src/codec/merge.h -------------------- */
+
+/* Brings the edits of one tree into another one that says the same in other words (ADR 0023). */
+#ifndef SCOPEFLOW__CODEC_MERGE_H
+#define SCOPEFLOW__CODEC_MERGE_H
+
+/* Keys and positions from the outside to the inside; deeper than payloads are, nothing is told. */
+enum { SCOPEFLOW__PATH_LIMIT = SCOPEFLOW_PAYLOAD_DEPTH_LIMIT + 8 };
+
+typedef struct scopeflow__path {
+    struct {
+        scopeflow_bytes key;
+        uint32_t index;
+        bool is_key;
+    } steps[SCOPEFLOW__PATH_LIMIT];
+    uint32_t len;
+} scopeflow__path;
+
+typedef struct scopeflow__merge {
+    scopeflow__trees *trees;
+    scopeflow__node *edits; /* An array of `[path, "set"|"remove"|"insert", value?]`. */
+    scopeflow__path path;
+} scopeflow__merge;
+
+/* `original` with whatever differs between `before` and `after`; the edits are listed. */
+scopeflow__node *scopeflow__merge_trees(scopeflow__merge *self, const scopeflow__node *original,
+                                        const scopeflow__node *before,
+                                        const scopeflow__node *after);
+
+/* Where two values that are not equal differ first, as `messages[2].name`. */
+scopeflow_bytes scopeflow__first_difference(scopeflow__trees *trees, const scopeflow__node *a,
+                                            const scopeflow__node *b);
+
+#endif
+
+/* --- Paths --- */
+
+static void enter_key(scopeflow__path *self, scopeflow_bytes key) {
+    if (self->len < SCOPEFLOW__PATH_LIMIT) {
+        self->steps[self->len].key = key;
+        self->steps[self->len].is_key = true;
+    }
+    self->len++;
+}
+
+static void enter_index(scopeflow__path *self, uint32_t index) {
+    if (self->len < SCOPEFLOW__PATH_LIMIT) {
+        self->steps[self->len].index = index;
+        self->steps[self->len].is_key = false;
+    }
+    self->len++;
+}
+
+static uint32_t told_steps(const scopeflow__path *self) {
+    return self->len < SCOPEFLOW__PATH_LIMIT ? self->len : (uint32_t)SCOPEFLOW__PATH_LIMIT;
+}
+
+static scopeflow__node *path_as_array(const scopeflow__merge *self) {
+    scopeflow__node *const array = scopeflow__node_new(self->trees, SCOPEFLOW_TOKEN_ARRAY);
+    for (uint32_t i = 0; i < told_steps(&self->path); i++)
+        scopeflow__node_append(self->trees, array,
+                               self->path.steps[i].is_key
+                                   ? scopeflow__node_text(self->trees, self->path.steps[i].key)
+                                   : scopeflow__node_uint(self->trees, self->path.steps[i].index));
+    return array;
+}
+
+/* --- Edits --- */
+
+static void note_edit(scopeflow__merge *self, const char *kind, const scopeflow__node *value) {
+    scopeflow__trees *const trees = self->trees;
+    scopeflow__node *const edit = scopeflow__node_new(trees, SCOPEFLOW_TOKEN_ARRAY);
+    scopeflow__node_append(trees, edit, path_as_array(self));
+    scopeflow__node_append(trees, edit, scopeflow__node_text(trees, scopeflow__c_text(kind)));
+    if (value != NULL) scopeflow__node_append(trees, edit, scopeflow__node_share(trees, value));
+    scopeflow__node_append(trees, self->edits, edit);
+}
+
+static scopeflow__node *set_whole(scopeflow__merge *self, const scopeflow__node *after) {
+    note_edit(self, "set", after);
+    return scopeflow__node_share(self->trees, after);
+}
+
+/* --- Objects --- */
+
+/* A member of the original, or NULL where it is removed. */
+static scopeflow__node *merge_member(scopeflow__merge *self, const scopeflow__node *member,
+                                     const scopeflow__node *before, const scopeflow__node *after) {
+    scopeflow__node *made = NULL;
+    if (after == NULL && before == NULL) return scopeflow__node_share(self->trees, member);
+    if (scopeflow__node_equal(before, after)) return scopeflow__node_share(self->trees, member);
+    enter_key(&self->path, member->key);
+    if (after == NULL)
+        note_edit(self, "remove", NULL);
+    else if (before == NULL)
+        made = set_whole(self, after);
+    else
+        made = scopeflow__merge_trees(self, member, before, after);
+    self->path.len--;
+    return made;
+}
+
+static void add_new_members(scopeflow__merge *self, scopeflow__node *made,
+                            const scopeflow__node *original, const scopeflow__node *before,
+                            const scopeflow__node *after) {
+    scopeflow__node *near_original = original->first;
+    scopeflow__node *near_before = before->first;
+    for (const scopeflow__node *child = after->first; child != NULL; child = child->next) {
+        scopeflow__node *const there =
+            scopeflow__node_get_near(original, child->key, near_original);
+        scopeflow__node *const was = scopeflow__node_get_near(before, child->key, near_before);
+        if (there != NULL) near_original = there;
+        if (was != NULL) near_before = was;
+        /* What encoding makes up where the original has nothing is no edit. */
+        if (there != NULL || scopeflow__node_equal(was, child)) continue;
+        enter_key(&self->path, child->key);
+        scopeflow__node_add(self->trees, made, child->key, set_whole(self, child));
+        self->path.len--;
+    }
+}
+
+static scopeflow__node *merge_objects(scopeflow__merge *self, const scopeflow__node *original,
+                                      const scopeflow__node *before, const scopeflow__node *after) {
+    scopeflow__node *const made = scopeflow__node_new(self->trees, SCOPEFLOW_TOKEN_OBJECT);
+    scopeflow__node *near_before = before->first;
+    scopeflow__node *near_after = after->first;
+    for (const scopeflow__node *child = original->first; child != NULL; child = child->next) {
+        scopeflow__node *const was = scopeflow__node_get_near(before, child->key, near_before);
+        scopeflow__node *const is = scopeflow__node_get_near(after, child->key, near_after);
+        if (was != NULL) near_before = was;
+        if (is != NULL) near_after = is;
+        scopeflow__node *const merged = merge_member(self, child, was, is);
+        if (merged != NULL) scopeflow__node_add(self->trees, made, child->key, merged);
+    }
+    add_new_members(self, made, original, before, after);
+    return made;
+}
+
+/* --- Arrays --- */
+
+/* The elements that are left of three arrays, and what becomes of them. `original` and `before`
+ * go side by side. */
+typedef struct element_rows {
+    const scopeflow__node *original;
+    const scopeflow__node *before;
+    const scopeflow__node *after;
+    uint32_t before_count;
+    uint32_t after_count;
+    uint32_t at; /* The position in what is made. */
+    scopeflow__node *made;
+} element_rows;
+
+static void pass_equal(scopeflow__merge *self, element_rows *rows) {
+    scopeflow__node_append(self->trees, rows->made,
+                           scopeflow__node_share(self->trees, rows->original));
+    rows->original = rows->original->next;
+    rows->before = rows->before->next;
+    rows->after = rows->after->next;
+    rows->before_count--;
+    rows->after_count--;
+    rows->at++;
+}
+
+static void merge_pair(scopeflow__merge *self, element_rows *rows) {
+    enter_index(&self->path, rows->at);
+    scopeflow__node *const merged =
+        scopeflow__merge_trees(self, rows->original, rows->before, rows->after);
+    self->path.len--;
+    scopeflow__node_append(self->trees, rows->made, merged);
+    rows->original = rows->original->next;
+    rows->before = rows->before->next;
+    rows->after = rows->after->next;
+    rows->before_count--;
+    rows->after_count--;
+    rows->at++;
+}
+
+static void remove_element(scopeflow__merge *self, element_rows *rows) {
+    enter_index(&self->path, rows->at);
+    note_edit(self, "remove", NULL);
+    self->path.len--;
+    rows->original = rows->original->next;
+    rows->before = rows->before->next;
+    rows->before_count--;
+}
+
+static void insert_element(scopeflow__merge *self, element_rows *rows) {
+    enter_index(&self->path, rows->at);
+    note_edit(self, "insert", rows->after);
+    self->path.len--;
+    scopeflow__node_append(self->trees, rows->made,
+                           scopeflow__node_share(self->trees, rows->after));
+    rows->after = rows->after->next;
+    rows->after_count--;
+    rows->at++;
+}
+
+/* How many elements further one equal to `wanted` stands; `count` if none does, or only beyond what
+ * may be looked at: a long array that was wholly changed costs no more than its length. */
+static uint32_t distance_to(const scopeflow__node *from, uint32_t count,
+                            const scopeflow__node *wanted) {
+    uint32_t const looked = count < 64 ? count : 64;
+    for (uint32_t i = 0; i < looked; i++, from = from->next)
+        if (scopeflow__node_equal(from, wanted)) return i;
+    return count;
+}
+
+/* One step over a place where both differ: whichever side finds its element again on the other one
+ * tells whether something was put in or taken out; else the two are versions of one element. */
+static void merge_difference(scopeflow__merge *self, element_rows *rows) {
+    uint32_t const inserted = distance_to(rows->after, rows->after_count, rows->before);
+    uint32_t const removed = distance_to(rows->before, rows->before_count, rows->after);
+    bool const is_found_after = inserted < rows->after_count;
+    bool const is_found_before = removed < rows->before_count;
+    if (is_found_after && (!is_found_before || inserted <= removed))
+        for (uint32_t i = 0; i < inserted; i++) insert_element(self, rows);
+    else if (is_found_before)
+        for (uint32_t i = 0; i < removed; i++) remove_element(self, rows);
+    else
+        merge_pair(self, rows);
+}
+
+static scopeflow__node *merge_arrays(scopeflow__merge *self, const scopeflow__node *original,
+                                     const scopeflow__node *before, const scopeflow__node *after) {
+    element_rows rows;
+    rows.original = original->first;
+    rows.before = before->first;
+    rows.after = after->first;
+    rows.before_count = before->count;
+    rows.after_count = after->count;
+    rows.at = 0;
+    rows.made = scopeflow__node_new(self->trees, SCOPEFLOW_TOKEN_ARRAY);
+    while (rows.before != NULL && rows.after != NULL && !self->trees->failed) {
+        if (scopeflow__node_equal(rows.before, rows.after))
+            pass_equal(self, &rows);
+        else
+            merge_difference(self, &rows);
+    }
+    while (rows.before != NULL && !self->trees->failed) remove_element(self, &rows);
+    while (rows.after != NULL && !self->trees->failed) insert_element(self, &rows);
+    return rows.made;
+}
+
+scopeflow__node *scopeflow__merge_trees(scopeflow__merge *self, const scopeflow__node *original,
+                                        const scopeflow__node *before,
+                                        const scopeflow__node *after) {
+    bool const are_alike = original->kind == before->kind && before->kind == after->kind;
+    if (are_alike && original->kind == SCOPEFLOW_TOKEN_OBJECT)
+        return merge_objects(self, original, before, after);
+    if (are_alike && original->kind == SCOPEFLOW_TOKEN_ARRAY && original->count == before->count)
+        return merge_arrays(self, original, before, after);
+    return set_whole(self, after);
+}
+
+/* --- The first difference --- */
+
+static void find_difference(scopeflow__path *path, const scopeflow__node *a,
+                            const scopeflow__node *b);
+
+static bool find_in_members(scopeflow__path *path, const scopeflow__node *a,
+                            const scopeflow__node *b) {
+    scopeflow__node *near = b->first;
+    for (const scopeflow__node *child = a->first; child != NULL; child = child->next) {
+        scopeflow__node *const other = scopeflow__node_get_near(b, child->key, near);
+        if (other != NULL) near = other;
+        if (scopeflow__node_equal(child, other)) continue;
+        enter_key(path, child->key);
+        if (other != NULL)
+            find_difference(path, child, other);
+        else if (child->kind == SCOPEFLOW_TOKEN_OBJECT && child->count > 0)
+            enter_key(path, child->first->key); /* All of it is missing. */
+        return true;
+    }
+    return false;
+}
+
+static void find_in_elements(scopeflow__path *path, const scopeflow__node *a,
+                             const scopeflow__node *b) {
+    uint32_t index = 0;
+    const scopeflow__node *other = b->first;
+    const scopeflow__node *child = a->first;
+    for (; child != NULL && other != NULL && scopeflow__node_equal(child, other); index++) {
+        child = child->next;
+        other = other->next;
+    }
+    enter_index(path, index);
+    if (child != NULL && other != NULL) find_difference(path, child, other);
+}
+
+static void find_difference(scopeflow__path *path, const scopeflow__node *a,
+                            const scopeflow__node *b) {
+    if (a->kind != b->kind) return;
+    if (a->kind == SCOPEFLOW_TOKEN_ARRAY) find_in_elements(path, a, b);
+    if (a->kind == SCOPEFLOW_TOKEN_OBJECT && !find_in_members(path, a, b))
+        (void)find_in_members(path, b, a);
+}
+
+static void put_step(scopeflow__trees *trees, const scopeflow__path *path, uint32_t i,
+                     scopeflow__node *out) {
+    char number[SCOPEFLOW__NUMBER_SIZE_BYTES];
+    if (path->steps[i].is_key) {
+        if (i > 0) scopeflow__node_extend(trees, out, SCOPEFLOW__TEXT("."));
+        scopeflow__node_extend(trees, out, path->steps[i].key);
+        return;
+    }
+    size_t const len = scopeflow__number_write_uint(path->steps[i].index, number);
+    scopeflow__node_extend(trees, out, SCOPEFLOW__TEXT("["));
+    scopeflow__node_extend(trees, out, scopeflow__text(number, len));
+    scopeflow__node_extend(trees, out, SCOPEFLOW__TEXT("]"));
+}
+
+scopeflow_bytes scopeflow__first_difference(scopeflow__trees *trees, const scopeflow__node *a,
+                                            const scopeflow__node *b) {
+    scopeflow__path path;
+    scopeflow__node *const text = scopeflow__node_text(trees, SCOPEFLOW__TEXT(""));
+    path.len = 0;
+    find_difference(&path, a, b);
+    for (uint32_t i = 0; i < told_steps(&path); i++) put_step(trees, &path, i, text);
+    return text->text;
+}
+
+/* -------------------- src/codec/parts.c -------------------- */
+
+/* -------------------- src/codec/codec.h -------------------- */
+
+/* A provider's requests and responses in the common form, and requests back (ADR 0023). What is a
+ * renaming stands in the maps, which are made of spec/api/codec.yaml; the rest is a file for each
+ * provider. */
+#ifndef SCOPEFLOW__CODEC_H
+#define SCOPEFLOW__CODEC_H
+
+/* The work of one operation. Nodes that are given are never changed. */
+typedef struct scopeflow__coding {
+    scopeflow__trees *trees;
+    const scopeflow__codec_map *map;
+} scopeflow__coding;
+
+/* What a provider does by code. Each of the first four takes a member of the request and gives what
+ * stands in the annotated form, or the other way round; NULL is nothing. */
+typedef scopeflow__node *scopeflow__code_member(const scopeflow__coding *self,
+                                                const scopeflow__node *value);
+
+typedef struct scopeflow__provider {
+    scopeflow__code_member *decode_messages;
+    scopeflow__code_member *decode_instructions;
+    scopeflow__code_member *decode_tools;
+    scopeflow__code_member *decode_tool_choice;
+    /* May look at what the original has, NULL where that is nothing. */
+    scopeflow__node *(*encode_messages)(const scopeflow__coding *self, const scopeflow__node *value,
+                                        const scopeflow__node *original);
+    scopeflow__code_member *encode_instructions;
+    scopeflow__code_member *encode_tools;
+    scopeflow__code_member *encode_tool_choice;
+    /* Adds to the annotated form whatever is not at the top of the response. */
+    void (*decode_response)(const scopeflow__coding *self, const scopeflow__node *response,
+                            scopeflow__node *annotated);
+    bool has_only_parts; /* A text alone is nothing else than one part of that text. */
+} scopeflow__provider;
+
+extern const scopeflow__provider scopeflow__openai_chat;
+extern const scopeflow__provider scopeflow__openai_responses;
+extern const scopeflow__provider scopeflow__anthropic_messages;
+extern const scopeflow__provider scopeflow__gemini_generate_content;
+
+/* Of `codec`, which is none of `auto`. */
+const scopeflow__codec_map *scopeflow__map_of(scopeflow_codec_id codec);
+const scopeflow__provider *scopeflow__provider_of(scopeflow_codec_id codec);
+
+/* --- request.c --- */
+
+/* The annotated form of a request's content, which is an object. */
+scopeflow__node *scopeflow__decode_request(scopeflow__trees *trees, scopeflow_codec_id codec,
+                                           const scopeflow__node *content);
+/* The content of an annotated form; of two ways to say it, the one that `original` has. */
+scopeflow__node *scopeflow__encode_request(scopeflow__trees *trees, scopeflow_codec_id codec,
+                                           const scopeflow__node *annotated,
+                                           const scopeflow__node *original);
+/* The edits that bring `annotated` into `original`; NULL with the path in `out_path` if the
+ * provider cannot carry them. */
+scopeflow__node *scopeflow__edit_request(scopeflow__trees *trees, scopeflow_codec_id codec,
+                                         const scopeflow__node *annotated,
+                                         const scopeflow__node *original,
+                                         scopeflow_bytes *out_path);
+
+/* --- response.c --- */
+
+/* The annotated form of a response, which is an object; NULL if it is none of this provider's. */
+scopeflow__node *scopeflow__decode_response(scopeflow__trees *trees, scopeflow_codec_id codec,
+                                            const scopeflow__node *response);
+
+/* The value of a text that is JSON, else the text; NULL of NULL. */
+scopeflow__node *scopeflow__decode_arguments(const scopeflow__coding *self,
+                                             const scopeflow__node *arguments);
+/* Appends a part `{"type": type, type: …}` of the member of that name, if it is one. */
+void scopeflow__put_said(const scopeflow__coding *self, scopeflow__node *parts,
+                         const scopeflow__node *part, bool is_said, const char *type);
+/* What it says: a single text alone, else the parts. */
+void scopeflow__put_message(const scopeflow__coding *self, scopeflow__node *annotated,
+                            scopeflow__node *parts);
+/* Comes after the calls of tools. Null and NULL are no reason. */
+void scopeflow__put_finish(const scopeflow__coding *self, scopeflow__node *annotated,
+                           const scopeflow__node *reason);
+
+/* --- detect.c --- */
+
+/* `auto` if it is not known. The hint is the call's name, or empty. */
+scopeflow_codec_id scopeflow__detect_request(const scopeflow__node *content, scopeflow_bytes hint);
+scopeflow_codec_id scopeflow__detect_response(const scopeflow__node *response);
+
+/* --- parts.c: what providers have in common --- */
+
+/* A member that stands in the text of the core; NULL if there is none. */
+static inline scopeflow__node *scopeflow__at_key(const scopeflow__node *object, const char *key) {
+    return scopeflow__node_get(object, scopeflow__c_text(key));
+}
+static inline void scopeflow__put(const scopeflow__coding *self, scopeflow__node *object,
+                                  const char *key, scopeflow__node *value) {
+    if (value != NULL) scopeflow__node_add(self->trees, object, scopeflow__c_text(key), value);
+}
+static inline void scopeflow__put_shared(const scopeflow__coding *self, scopeflow__node *object,
+                                         const char *key, const scopeflow__node *value) {
+    scopeflow__node_add_shared(self->trees, object, scopeflow__c_text(key), value);
+}
+static inline void scopeflow__put_text(const scopeflow__coding *self, scopeflow__node *object,
+                                       const char *key, const char *text) {
+    scopeflow__put(self, object, key, scopeflow__node_text(self->trees, scopeflow__c_text(text)));
+}
+static inline scopeflow__node *scopeflow__object(const scopeflow__coding *self) {
+    return scopeflow__node_new(self->trees, SCOPEFLOW_TOKEN_OBJECT);
+}
+static inline scopeflow__node *scopeflow__array(const scopeflow__coding *self) {
+    return scopeflow__node_new(self->trees, SCOPEFLOW_TOKEN_ARRAY);
+}
+
+/* Adds all members but those whose keys are listed, which ends with NULL. */
+void scopeflow__put_others(const scopeflow__coding *self, scopeflow__node *object,
+                           const scopeflow__node *from, const char *const *but);
+/* Whether it is an object that has no other members than these. */
+bool scopeflow__has_only(const scopeflow__node *object, const char *const *keys);
+/* An array of what each element becomes; what is no array stays what it is. */
+scopeflow__node *scopeflow__each(const scopeflow__coding *self, const scopeflow__node *array,
+                                 scopeflow__code_member *code);
+
+/* What the common form has no place for, and back. `tag` is the member that tells it. */
+scopeflow__node *scopeflow__wrap_native(const scopeflow__coding *self, const scopeflow__node *value,
+                                        const char *tag, scopeflow_bytes kind);
+/* What is inside, or NULL if it is no native value of this provider. */
+const scopeflow__node *scopeflow__unwrap_native(const scopeflow__coding *self,
+                                                const scopeflow__node *value, const char *tag);
+
+/* The other name, or an empty text. */
+scopeflow_bytes scopeflow__renamed(const scopeflow__codec_rename *names, size_t count,
+                                   scopeflow_bytes name);
+/* The same way back; the last one that is called so, or the first. */
+scopeflow_bytes scopeflow__named(const scopeflow__codec_rename *names, size_t count,
+                                 scopeflow_bytes name, bool is_last);
+
+/* A message whose parts have types, and back. */
+scopeflow__node *scopeflow__decode_message(const scopeflow__coding *self,
+                                           const scopeflow__node *message);
+scopeflow__node *scopeflow__encode_message(const scopeflow__coding *self,
+                                           const scopeflow__node *message);
+scopeflow__node *scopeflow__decode_parts(const scopeflow__coding *self,
+                                         const scopeflow__node *parts);
+scopeflow__node *scopeflow__as_it_is(const scopeflow__coding *self, const scopeflow__node *value);
+
+/* --- usage.c --- */
+
+/* Tokens by what they were used for, none counted twice. What is not known is left out. */
+typedef struct scopeflow__token_counts {
+    uint64_t input_uncached;
+    uint64_t input_audio;
+    uint64_t cache_read;
+    uint64_t cache_write;
+    uint64_t cache_write_5m;
+    uint64_t cache_write_1h;
+    uint64_t output_text;
+    uint64_t output_reasoning;
+    uint64_t output_audio;
+    uint64_t total; /* As the provider says, or 0. */
+    bool has_cache_read;
+    bool has_cache_write;
+} scopeflow__token_counts;
+
+/* Adds `usage` and `token_usage`; `raw` is what the provider says. */
+void scopeflow__put_usage(const scopeflow__coding *self, scopeflow__node *annotated,
+                          const scopeflow__token_counts *counts, const scopeflow__node *raw);
+/* A member of `usage`, or of an object in it; 0 if it is none. */
+uint64_t scopeflow__tokens(const scopeflow__node *usage, const char *key);
+/* What is left of all when a part is taken off, never below zero. */
+static inline uint64_t scopeflow__tokens_less(uint64_t all, uint64_t part) {
+    return all > part ? all - part : 0;
+}
+
+#endif
+
+static bool is_one_of(const char *const *keys, scopeflow_bytes key) {
+    for (; *keys != NULL; keys++)
+        if (scopeflow__same_text(scopeflow__c_text(*keys), key)) return true;
+    return false;
+}
+
+void scopeflow__put_others(const scopeflow__coding *self, scopeflow__node *object,
+                           const scopeflow__node *from, const char *const *but) {
+    for (const scopeflow__node *child = from->first; child != NULL; child = child->next)
+        if (!is_one_of(but, child->key))
+            scopeflow__node_add_shared(self->trees, object, child->key, child);
+}
+
+bool scopeflow__has_only(const scopeflow__node *object, const char *const *keys) {
+    if (!scopeflow__node_is(object, SCOPEFLOW_TOKEN_OBJECT)) return false;
+    for (const scopeflow__node *child = object->first; child != NULL; child = child->next)
+        if (!is_one_of(keys, child->key)) return false;
+    return true;
+}
+
+scopeflow__node *scopeflow__as_it_is(const scopeflow__coding *self, const scopeflow__node *value) {
+    return scopeflow__node_share(self->trees, value);
+}
+
+scopeflow__node *scopeflow__each(const scopeflow__coding *self, const scopeflow__node *array,
+                                 scopeflow__code_member *code) {
+    if (!scopeflow__node_is(array, SCOPEFLOW_TOKEN_ARRAY)) return scopeflow__as_it_is(self, array);
+    scopeflow__node *const made = scopeflow__array(self);
+    for (const scopeflow__node *child = array->first; child != NULL; child = child->next)
+        scopeflow__node_append(self->trees, made, code(self, child));
+    return made;
+}
+
+/* --- Native values --- */
+
+scopeflow__node *scopeflow__wrap_native(const scopeflow__coding *self, const scopeflow__node *value,
+                                        const char *tag, scopeflow_bytes kind) {
+    scopeflow__node *const made = scopeflow__object(self);
+    scopeflow__put_text(self, made, tag, "provider_native");
+    scopeflow__put(self, made, "provider", scopeflow__node_text(self->trees, self->map->id));
+    scopeflow__put(self, made, "kind", scopeflow__node_text(self->trees, kind));
+    scopeflow__put_shared(self, made, "value", value);
+    return made;
+}
+
+const scopeflow__node *scopeflow__unwrap_native(const scopeflow__coding *self,
+                                                const scopeflow__node *value, const char *tag) {
+    const scopeflow__node *const kind = scopeflow__at_key(value, tag);
+    if (!scopeflow__node_says(kind, SCOPEFLOW__TEXT("provider_native"))) return NULL;
+    if (!scopeflow__node_says(scopeflow__at_key(value, "provider"), self->map->id)) return NULL;
+    return scopeflow__at_key(value, "value");
+}
+
+/* --- Names --- */
+
+scopeflow_bytes scopeflow__renamed(const scopeflow__codec_rename *names, size_t count,
+                                   scopeflow_bytes name) {
+    for (size_t i = 0; i < count; i++)
+        if (scopeflow__same_text(names[i].key, name)) return names[i].to;
+    return scopeflow__text("", 0);
+}
+
+scopeflow_bytes scopeflow__named(const scopeflow__codec_rename *names, size_t count,
+                                 scopeflow_bytes name, bool is_last) {
+    scopeflow_bytes found = scopeflow__text("", 0);
+    for (size_t i = 0; i < count && (is_last || found.len == 0); i++)
+        if (scopeflow__same_text(names[i].to, name)) found = names[i].key;
+    return found;
+}
+
+/* The same object with another text in the member `type`. */
+static scopeflow__node *with_type(const scopeflow__coding *self, const scopeflow__node *object,
+                                  scopeflow_bytes type) {
+    scopeflow__node *const made = scopeflow__object(self);
+    for (const scopeflow__node *child = object->first; child != NULL; child = child->next) {
+        bool const is_type = scopeflow__same_text(child->key, SCOPEFLOW__TEXT("type"));
+        scopeflow__node *const value = is_type ? scopeflow__node_text(self->trees, type)
+                                               : scopeflow__node_share(self->trees, child);
+        scopeflow__node_add(self->trees, made, child->key, value);
+    }
+    return made;
+}
+
+/* --- Parts of messages --- */
+
+static scopeflow__node *decode_part(const scopeflow__coding *self, const scopeflow__node *part) {
+    const scopeflow__codec_map *const map = self->map;
+    const scopeflow__node *const type = scopeflow__at_key(part, "type");
+    if (!scopeflow__node_is(type, SCOPEFLOW_TOKEN_STRING)) return scopeflow__as_it_is(self, part);
+    scopeflow_bytes const name = scopeflow__renamed(map->parts, map->part_count, type->text);
+    if (name.len == 0) return scopeflow__wrap_native(self, part, "type", type->text);
+    if (scopeflow__same_text(name, type->text)) return scopeflow__as_it_is(self, part);
+    return with_type(self, part, name);
+}
+
+static scopeflow__node *encode_part(const scopeflow__coding *self, const scopeflow__node *part,
+                                    bool is_answer) {
+    const scopeflow__codec_map *const map = self->map;
+    const scopeflow__node *const native = scopeflow__unwrap_native(self, part, "type");
+    if (native != NULL) return scopeflow__as_it_is(self, native);
+    const scopeflow__node *const type = scopeflow__at_key(part, "type");
+    scopeflow_bytes const name =
+        scopeflow__named(map->parts, map->part_count, scopeflow__node_string(type), is_answer);
+    bool const is_same = name.len == 0 || scopeflow__same_text(name, type->text);
+    return is_same ? scopeflow__as_it_is(self, part) : with_type(self, part, name);
+}
+
+/* Of two types for one kind of part the last is that of what the model says. */
+static scopeflow__node *encode_asked_part(const scopeflow__coding *self,
+                                          const scopeflow__node *part) {
+    return encode_part(self, part, false);
+}
+static scopeflow__node *encode_answered_part(const scopeflow__coding *self,
+                                             const scopeflow__node *part) {
+    return encode_part(self, part, true);
+}
+
+scopeflow__node *scopeflow__decode_parts(const scopeflow__coding *self,
+                                         const scopeflow__node *parts) {
+    return scopeflow__each(self, parts, decode_part);
+}
+
+/* The same message with other parts. */
+static scopeflow__node *with_content(const scopeflow__coding *self, const scopeflow__node *message,
+                                     scopeflow__code_member *code) {
+    scopeflow__node *const made = scopeflow__object(self);
+    for (const scopeflow__node *child = message->first; child != NULL; child = child->next) {
+        bool const is_content = scopeflow__same_text(child->key, SCOPEFLOW__TEXT("content"));
+        scopeflow__node *const value = is_content ? scopeflow__each(self, child, code)
+                                                  : scopeflow__node_share(self->trees, child);
+        scopeflow__node_add(self->trees, made, child->key, value);
+    }
+    return made;
+}
+
+static bool has_parts(const scopeflow__node *message) {
+    return scopeflow__node_is(scopeflow__at_key(message, "content"), SCOPEFLOW_TOKEN_ARRAY);
+}
+
+scopeflow__node *scopeflow__decode_message(const scopeflow__coding *self,
+                                           const scopeflow__node *message) {
+    if (!has_parts(message)) return scopeflow__as_it_is(self, message);
+    return with_content(self, message, decode_part);
+}
+
+scopeflow__node *scopeflow__encode_message(const scopeflow__coding *self,
+                                           const scopeflow__node *message) {
+    if (!has_parts(message)) return scopeflow__as_it_is(self, message);
+    bool const is_answer =
+        scopeflow__node_says(scopeflow__at_key(message, "role"), SCOPEFLOW__TEXT("assistant"));
+    return with_content(self, message, is_answer ? encode_answered_part : encode_asked_part);
+}
+
+/* -------------------- src/codec/usage.c -------------------- */
+
+/* Tokens: the common totals, and every kind of token once. */
+
+uint64_t scopeflow__tokens(const scopeflow__node *usage, const char *key) {
+    uint64_t count = 0;
+    /* No real count comes near this, and sums of a few such stay right. */
+    if (!scopeflow__node_count(scopeflow__at_key(usage, key), &count)) return 0;
+    return count < UINT64_MAX / 16 ? count : UINT64_MAX / 16;
+}
+
+static void put_count(const scopeflow__coding *self, scopeflow__node *object, const char *key,
+                      uint64_t count) {
+    scopeflow__put(self, object, key, scopeflow__node_uint(self->trees, count));
+}
+
+static void put_some(const scopeflow__coding *self, scopeflow__node *object, const char *key,
+                     uint64_t count) {
+    if (count > 0) put_count(self, object, key, count);
+}
+
+static uint64_t written_tokens(const scopeflow__token_counts *counts) {
+    return counts->cache_write + counts->cache_write_5m + counts->cache_write_1h;
+}
+
+/* The peers' keys. The prompt is all that went in, from the cache or not, with every provider. */
+static scopeflow__node *common_usage(const scopeflow__coding *self,
+                                     const scopeflow__token_counts *counts) {
+    scopeflow__node *const usage = scopeflow__object(self);
+    uint64_t const written = written_tokens(counts);
+    uint64_t const asked =
+        counts->input_uncached + counts->input_audio + counts->cache_read + written;
+    uint64_t const said = counts->output_text + counts->output_reasoning + counts->output_audio;
+    put_count(self, usage, "prompt_tokens", asked);
+    put_count(self, usage, "completion_tokens", said);
+    put_count(self, usage, "total_tokens", counts->total > 0 ? counts->total : asked + said);
+    if (counts->has_cache_read) put_count(self, usage, "cache_read_tokens", counts->cache_read);
+    if (counts->has_cache_write) put_count(self, usage, "cache_write_tokens", written);
+    return usage;
+}
+
+static scopeflow__node *disjoint_usage(const scopeflow__coding *self,
+                                       const scopeflow__token_counts *counts,
+                                       const scopeflow__node *raw) {
+    scopeflow__node *const usage = scopeflow__object(self);
+    put_count(self, usage, "input_uncached", counts->input_uncached);
+    put_some(self, usage, "input_audio", counts->input_audio);
+    put_some(self, usage, "input_cache_read", counts->cache_read);
+    put_some(self, usage, "input_cache_write", counts->cache_write);
+    put_some(self, usage, "input_cache_write_5m", counts->cache_write_5m);
+    put_some(self, usage, "input_cache_write_1h", counts->cache_write_1h);
+    put_count(self, usage, "output_text", counts->output_text);
+    put_some(self, usage, "output_reasoning", counts->output_reasoning);
+    put_some(self, usage, "output_audio", counts->output_audio);
+    scopeflow__put_shared(self, usage, "raw", raw);
+    return usage;
+}
+
+void scopeflow__put_usage(const scopeflow__coding *self, scopeflow__node *annotated,
+                          const scopeflow__token_counts *counts, const scopeflow__node *raw) {
+    scopeflow__put(self, annotated, "usage", common_usage(self, counts));
+    scopeflow__put(self, annotated, "token_usage", disjoint_usage(self, counts, raw));
+}
+
+/* -------------------- src/codec/openai_chat.c -------------------- */
+
+/* OpenAI Chat Completions, on which the common form is modelled: messages and tools stand in it as
+ * they are, but for what it has no place for. */
+
+/* --- Requests --- */
+
+static scopeflow__node *decode_chat_messages(const scopeflow__coding *self,
+                                             const scopeflow__node *messages) {
+    return scopeflow__each(self, messages, scopeflow__decode_message);
+}
+
+static scopeflow__node *encode_chat_messages(const scopeflow__coding *self,
+                                             const scopeflow__node *messages,
+                                             const scopeflow__node *original) {
+    (void)original;
+    return scopeflow__each(self, messages, scopeflow__encode_message);
+}
+
+static scopeflow__node *decode_chat_tool(const scopeflow__coding *self,
+                                         const scopeflow__node *tool) {
+    const scopeflow__node *const type = scopeflow__at_key(tool, "type");
+    if (!scopeflow__node_is(type, SCOPEFLOW_TOKEN_STRING) ||
+        scopeflow__node_says(type, SCOPEFLOW__TEXT("function")))
+        return scopeflow__as_it_is(self, tool);
+    return scopeflow__wrap_native(self, tool, "type", type->text);
+}
+
+static scopeflow__node *encode_chat_tool(const scopeflow__coding *self,
+                                         const scopeflow__node *tool) {
+    const scopeflow__node *const native = scopeflow__unwrap_native(self, tool, "type");
+    return scopeflow__as_it_is(self, native != NULL ? native : tool);
+}
+
+static scopeflow__node *decode_chat_tools(const scopeflow__coding *self,
+                                          const scopeflow__node *tools) {
+    return scopeflow__each(self, tools, decode_chat_tool);
+}
+static scopeflow__node *encode_chat_tools(const scopeflow__coding *self,
+                                          const scopeflow__node *tools) {
+    return scopeflow__each(self, tools, encode_chat_tool);
+}
+
+/* --- Responses --- */
+
+/* A legacy call has no id, and a custom tool's input is any text. */
+static scopeflow__node *decode_chat_call(const scopeflow__coding *self,
+                                         const scopeflow__node *call) {
+    const scopeflow__node *const custom = scopeflow__at_key(call, "custom");
+    const scopeflow__node *const function =
+        custom != NULL ? custom : scopeflow__at_key(call, "function");
+    const scopeflow__node *const name = scopeflow__at_key(function, "name");
+    if (name == NULL) return NULL;
+    scopeflow__node *const made = scopeflow__object(self);
+    scopeflow__put_shared(self, made, "id", scopeflow__at_key(call, "id"));
+    scopeflow__put_shared(self, made, "name", name);
+    if (custom != NULL)
+        scopeflow__put_shared(self, made, "arguments", scopeflow__at_key(custom, "input"));
+    else
+        scopeflow__put(self, made, "arguments",
+                       scopeflow__decode_arguments(self, scopeflow__at_key(function, "arguments")));
+    return made;
+}
+
+static void put_chat_calls(const scopeflow__coding *self, const scopeflow__node *message,
+                           scopeflow__node *annotated) {
+    scopeflow__node *const calls = scopeflow__array(self);
+    const scopeflow__node *const listed = scopeflow__at_key(message, "tool_calls");
+    const scopeflow__node *call =
+        scopeflow__node_is(listed, SCOPEFLOW_TOKEN_ARRAY) ? listed->first : NULL;
+    for (; call != NULL; call = call->next) {
+        scopeflow__node *const made = decode_chat_call(self, call);
+        if (made != NULL) scopeflow__node_append(self->trees, calls, made);
+    }
+    const scopeflow__node *const legacy = scopeflow__at_key(message, "function_call");
+    if (scopeflow__node_is(legacy, SCOPEFLOW_TOKEN_OBJECT)) {
+        scopeflow__node *const wrapped = scopeflow__object(self);
+        scopeflow__put_shared(self, wrapped, "function", legacy);
+        scopeflow__node *const made = decode_chat_call(self, wrapped);
+        if (made != NULL) scopeflow__node_append(self->trees, calls, made);
+    }
+    if (calls->count > 0) scopeflow__put(self, annotated, "tool_calls", calls);
+}
+
+static scopeflow__node *typed_part(const scopeflow__coding *self, const char *type,
+                                   const scopeflow__node *value) {
+    scopeflow__node *const part = scopeflow__object(self);
+    scopeflow__put_text(self, part, "type", type);
+    scopeflow__put_shared(self, part, type, value);
+    return part;
+}
+
+/* A refusal is a part of what it says. */
+static void put_chat_text(const scopeflow__coding *self, const scopeflow__node *message,
+                          scopeflow__node *annotated) {
+    const scopeflow__node *const content = scopeflow__at_key(message, "content");
+    const scopeflow__node *const refusal = scopeflow__at_key(message, "refusal");
+    if (!scopeflow__node_is(refusal, SCOPEFLOW_TOKEN_STRING)) {
+        if (!scopeflow__node_is(content, SCOPEFLOW_TOKEN_NULL))
+            scopeflow__put_shared(self, annotated, "message", content);
+        return;
+    }
+    scopeflow__node *const parts = scopeflow__array(self);
+    if (scopeflow__node_is(content, SCOPEFLOW_TOKEN_STRING))
+        scopeflow__node_append(self->trees, parts, typed_part(self, "text", content));
+    scopeflow__node_append(self->trees, parts, typed_part(self, "refusal", refusal));
+    scopeflow__put(self, annotated, "message", parts);
+}
+
+static void put_chat_usage(const scopeflow__coding *self, const scopeflow__node *usage,
+                           scopeflow__node *annotated) {
+    const scopeflow__node *const asked = scopeflow__at_key(usage, "prompt_tokens_details");
+    const scopeflow__node *const said = scopeflow__at_key(usage, "completion_tokens_details");
+    if (!scopeflow__node_is(usage, SCOPEFLOW_TOKEN_OBJECT)) return;
+    scopeflow__token_counts counts;
+    memset(&counts, 0, sizeof counts);
+    counts.cache_read = scopeflow__tokens(asked, "cached_tokens");
+    counts.has_cache_read = scopeflow__at_key(asked, "cached_tokens") != NULL;
+    counts.input_audio = scopeflow__tokens(asked, "audio_tokens");
+    counts.input_uncached = scopeflow__tokens_less(scopeflow__tokens(usage, "prompt_tokens"),
+                                                   counts.cache_read + counts.input_audio);
+    counts.output_reasoning = scopeflow__tokens(said, "reasoning_tokens");
+    counts.output_audio = scopeflow__tokens(said, "audio_tokens");
+    counts.output_text = scopeflow__tokens_less(scopeflow__tokens(usage, "completion_tokens"),
+                                                counts.output_reasoning + counts.output_audio);
+    counts.total = scopeflow__tokens(usage, "total_tokens");
+    scopeflow__put_usage(self, annotated, &counts, usage);
+}
+
+static void put_chat_own(const scopeflow__coding *self, const scopeflow__node *response,
+                         const scopeflow__node *choice, scopeflow__node *annotated) {
+    static const char *const known[] = {"role", "content", "tool_calls", NULL};
+    const scopeflow__node *const choices = scopeflow__at_key(response, "choices");
+    const scopeflow__node *const message = scopeflow__at_key(choice, "message");
+    scopeflow__node *const rest = scopeflow__object(self);
+    scopeflow__node *const own = scopeflow__at_key(annotated, "api_specific");
+    scopeflow__put_shared(self, own, "logprobs", scopeflow__at_key(choice, "logprobs"));
+    if (scopeflow__node_is(message, SCOPEFLOW_TOKEN_OBJECT))
+        scopeflow__put_others(self, rest, message, known);
+    if (rest->count > 0) scopeflow__put(self, own, "message", rest);
+    if (choices->count > 1) scopeflow__put_shared(self, own, "choices", choices);
+}
+
+static void decode_chat_response(const scopeflow__coding *self, const scopeflow__node *response,
+                                 scopeflow__node *annotated) {
+    const scopeflow__node *const choices = scopeflow__at_key(response, "choices");
+    if (scopeflow__node_is(choices, SCOPEFLOW_TOKEN_ARRAY)) {
+        const scopeflow__node *const choice = choices->first;
+        const scopeflow__node *const message = scopeflow__at_key(choice, "message");
+        put_chat_text(self, message, annotated);
+        put_chat_calls(self, message, annotated);
+        scopeflow__put_finish(self, annotated, scopeflow__at_key(choice, "finish_reason"));
+        put_chat_own(self, response, choice, annotated);
+    }
+    put_chat_usage(self, scopeflow__at_key(response, "usage"), annotated);
+}
+
+const scopeflow__provider scopeflow__openai_chat = {
+    decode_chat_messages, scopeflow__as_it_is,
+    decode_chat_tools,    scopeflow__as_it_is,
+    encode_chat_messages, scopeflow__as_it_is,
+    encode_chat_tools,    scopeflow__as_it_is,
+    decode_chat_response, false,
+};
+
+/* -------------------- src/codec/openai_responses.c -------------------- */
+
+/* OpenAI Responses: a row of items, of which messages are one kind. */
+
+/* --- Requests --- */
+
+/* Items that are messages of a role of their own in the common form. */
+static const scopeflow__codec_rename item_roles[] = {
+    {{"function_call", 13}, {"tool_call", 9}},
+    {{"function_call_output", 20}, {"tool_result", 11}},
+};
+enum { ITEM_ROLE_COUNT = sizeof item_roles / sizeof *item_roles };
+
+static scopeflow__node *with_other_tag(const scopeflow__coding *self, const scopeflow__node *object,
+                                       const char *old_tag, const char *tag, scopeflow_bytes name) {
+    scopeflow__node *const made = scopeflow__object(self);
+    const char *const but[] = {old_tag, NULL};
+    scopeflow__put(self, made, tag, scopeflow__node_text(self->trees, name));
+    scopeflow__put_others(self, made, object, but);
+    return made;
+}
+
+static scopeflow__node *decode_item(const scopeflow__coding *self, const scopeflow__node *item) {
+    const scopeflow__node *const type = scopeflow__at_key(item, "type");
+    if (!scopeflow__node_is(type, SCOPEFLOW_TOKEN_STRING) ||
+        scopeflow__node_says(type, SCOPEFLOW__TEXT("message")))
+        return scopeflow__decode_message(self, item);
+    scopeflow_bytes const role = scopeflow__renamed(item_roles, ITEM_ROLE_COUNT, type->text);
+    if (role.len == 0 || scopeflow__at_key(item, "role") != NULL)
+        return scopeflow__wrap_native(self, item, "role", type->text);
+    return with_other_tag(self, item, "type", "role", role);
+}
+
+static scopeflow__node *encode_item(const scopeflow__coding *self, const scopeflow__node *item) {
+    const scopeflow__node *const native = scopeflow__unwrap_native(self, item, "role");
+    if (native != NULL) return scopeflow__as_it_is(self, native);
+    scopeflow_bytes const role = scopeflow__node_string(scopeflow__at_key(item, "role"));
+    scopeflow_bytes const type = scopeflow__named(item_roles, ITEM_ROLE_COUNT, role, false);
+    if (type.len == 0) return scopeflow__encode_message(self, item);
+    return with_other_tag(self, item, "role", "type", type);
+}
+
+/* A text alone is what the user says. */
+static scopeflow__node *decode_input(const scopeflow__coding *self, const scopeflow__node *input) {
+    if (input->kind != SCOPEFLOW_TOKEN_STRING) return scopeflow__each(self, input, decode_item);
+    scopeflow__node *const messages = scopeflow__array(self);
+    scopeflow__node *const message = scopeflow__object(self);
+    scopeflow__put_text(self, message, "role", "user");
+    scopeflow__put_shared(self, message, "content", input);
+    scopeflow__node_append(self->trees, messages, message);
+    return messages;
+}
+
+static bool is_text_of_user(const scopeflow__node *messages) {
+    static const char *const known[] = {"role", "content", NULL};
+    if (messages->kind != SCOPEFLOW_TOKEN_ARRAY || messages->count != 1) return false;
+    const scopeflow__node *const message = messages->first;
+    return scopeflow__has_only(message, known) &&
+           scopeflow__node_says(scopeflow__at_key(message, "role"), SCOPEFLOW__TEXT("user")) &&
+           scopeflow__node_is(scopeflow__at_key(message, "content"), SCOPEFLOW_TOKEN_STRING);
+}
+
+static scopeflow__node *encode_input(const scopeflow__coding *self, const scopeflow__node *messages,
+                                     const scopeflow__node *original) {
+    if (scopeflow__node_is(original, SCOPEFLOW_TOKEN_STRING) && is_text_of_user(messages))
+        return scopeflow__as_it_is(self, scopeflow__at_key(messages->first, "content"));
+    return scopeflow__each(self, messages, encode_item);
+}
+
+/* --- Tools: what chat has in `function` stands beside the type --- */
+
+static scopeflow__node *decode_flat_tool(const scopeflow__coding *self,
+                                         const scopeflow__node *tool) {
+    static const char *const but[] = {"type", NULL};
+    const scopeflow__node *const type = scopeflow__at_key(tool, "type");
+    if (!scopeflow__node_is(type, SCOPEFLOW_TOKEN_STRING)) return scopeflow__as_it_is(self, tool);
+    if (!scopeflow__node_says(type, SCOPEFLOW__TEXT("function")))
+        return scopeflow__wrap_native(self, tool, "type", type->text);
+    scopeflow__node *const made = scopeflow__object(self);
+    scopeflow__node *const function = scopeflow__object(self);
+    scopeflow__put_others(self, function, tool, but);
+    scopeflow__put_shared(self, made, "type", type);
+    scopeflow__put(self, made, "function", function);
+    return made;
+}
+
+static scopeflow__node *encode_flat_tool(const scopeflow__coding *self,
+                                         const scopeflow__node *tool) {
+    static const char *const none[] = {NULL};
+    static const char *const but[] = {"function", NULL};
+    const scopeflow__node *const native = scopeflow__unwrap_native(self, tool, "type");
+    const scopeflow__node *const function = scopeflow__at_key(tool, "function");
+    if (native != NULL) return scopeflow__as_it_is(self, native);
+    if (!scopeflow__node_is(function, SCOPEFLOW_TOKEN_OBJECT))
+        return scopeflow__as_it_is(self, tool);
+    scopeflow__node *const made = scopeflow__object(self);
+    scopeflow__put_others(self, made, tool, but);
+    scopeflow__put_others(self, made, function, none);
+    return made;
+}
+
+static scopeflow__node *decode_flat_tools(const scopeflow__coding *self,
+                                          const scopeflow__node *tools) {
+    return scopeflow__each(self, tools, decode_flat_tool);
+}
+static scopeflow__node *encode_flat_tools(const scopeflow__coding *self,
+                                          const scopeflow__node *tools) {
+    return scopeflow__each(self, tools, encode_flat_tool);
+}
+
+static scopeflow__node *decode_flat_choice(const scopeflow__coding *self,
+                                           const scopeflow__node *choice) {
+    bool const is_function =
+        scopeflow__node_says(scopeflow__at_key(choice, "type"), SCOPEFLOW__TEXT("function"));
+    return is_function ? decode_flat_tool(self, choice) : scopeflow__as_it_is(self, choice);
+}
+
+/* --- Responses --- */
+
+static bool is_item(const scopeflow__node *item, const char *type) {
+    return scopeflow__node_says(scopeflow__at_key(item, "type"), scopeflow__c_text(type));
+}
+
+static void put_item_call(const scopeflow__coding *self, const scopeflow__node *item,
+                          scopeflow__node *calls) {
+    bool const is_custom = is_item(item, "custom_tool_call");
+    if (!is_custom && !is_item(item, "function_call")) return;
+    scopeflow__node *const made = scopeflow__object(self);
+    scopeflow__put_shared(self, made, "id", scopeflow__at_key(item, "call_id"));
+    scopeflow__put_shared(self, made, "name", scopeflow__at_key(item, "name"));
+    if (is_custom)
+        scopeflow__put_shared(self, made, "arguments", scopeflow__at_key(item, "input"));
+    else
+        scopeflow__put(self, made, "arguments",
+                       scopeflow__decode_arguments(self, scopeflow__at_key(item, "arguments")));
+    scopeflow__node_append(self->trees, calls, made);
+}
+
+static void put_item_parts(const scopeflow__coding *self, const scopeflow__node *item,
+                           scopeflow__node *parts) {
+    const scopeflow__node *const content = scopeflow__at_key(item, "content");
+    if (!is_item(item, "message") || !scopeflow__node_is(content, SCOPEFLOW_TOKEN_ARRAY)) return;
+    for (const scopeflow__node *part = content->first; part != NULL; part = part->next)
+        scopeflow__put_said(self, parts, part, is_item(part, "output_text"), "text");
+    for (const scopeflow__node *part = content->first; part != NULL; part = part->next)
+        scopeflow__put_said(self, parts, part, is_item(part, "refusal"), "refusal");
+}
+
+static scopeflow__node *finish_of_status(const scopeflow__coding *self,
+                                         const scopeflow__node *response) {
+    const scopeflow__node *const status = scopeflow__at_key(response, "status");
+    const scopeflow__node *const reason =
+        scopeflow__at_key(scopeflow__at_key(response, "incomplete_details"), "reason");
+    bool const is_cut = scopeflow__node_says(status, SCOPEFLOW__TEXT("incomplete"));
+    const scopeflow__node *const told =
+        is_cut && scopeflow__node_is(reason, SCOPEFLOW_TOKEN_STRING) ? reason : status;
+    return told == NULL ? NULL : scopeflow__as_it_is(self, told);
+}
+
+static void put_responses_usage(const scopeflow__coding *self, const scopeflow__node *usage,
+                                scopeflow__node *annotated) {
+    const scopeflow__node *const asked = scopeflow__at_key(usage, "input_tokens_details");
+    const scopeflow__node *const said = scopeflow__at_key(usage, "output_tokens_details");
+    if (!scopeflow__node_is(usage, SCOPEFLOW_TOKEN_OBJECT)) return;
+    scopeflow__token_counts counts;
+    memset(&counts, 0, sizeof counts);
+    counts.cache_read = scopeflow__tokens(asked, "cached_tokens");
+    counts.has_cache_read = scopeflow__at_key(asked, "cached_tokens") != NULL;
+    counts.input_audio = scopeflow__tokens(asked, "audio_tokens");
+    counts.input_uncached = scopeflow__tokens_less(scopeflow__tokens(usage, "input_tokens"),
+                                                   counts.cache_read + counts.input_audio);
+    counts.output_reasoning = scopeflow__tokens(said, "reasoning_tokens");
+    counts.output_audio = scopeflow__tokens(said, "audio_tokens");
+    counts.output_text = scopeflow__tokens_less(scopeflow__tokens(usage, "output_tokens"),
+                                                counts.output_reasoning + counts.output_audio);
+    counts.total = scopeflow__tokens(usage, "total_tokens");
+    scopeflow__put_usage(self, annotated, &counts, usage);
+}
+
+static void put_output_items(const scopeflow__coding *self, const scopeflow__node *output,
+                             scopeflow__node *annotated) {
+    scopeflow__node *const parts = scopeflow__array(self);
+    scopeflow__node *const calls = scopeflow__array(self);
+    for (const scopeflow__node *item = output->first; item != NULL; item = item->next) {
+        put_item_parts(self, item, parts);
+        put_item_call(self, item, calls);
+    }
+    scopeflow__put_message(self, annotated, parts);
+    if (calls->count > 0) scopeflow__put(self, annotated, "tool_calls", calls);
+    scopeflow__put_shared(self, scopeflow__at_key(annotated, "api_specific"), "output_items",
+                          output);
+}
+
+static void decode_responses_response(const scopeflow__coding *self,
+                                      const scopeflow__node *response, scopeflow__node *annotated) {
+    const scopeflow__node *const output = scopeflow__at_key(response, "output");
+    const scopeflow__node *const usage = scopeflow__at_key(response, "usage");
+    scopeflow__node *const own = scopeflow__at_key(annotated, "api_specific");
+    if (scopeflow__node_is(output, SCOPEFLOW_TOKEN_ARRAY))
+        put_output_items(self, output, annotated);
+    scopeflow__put_finish(self, annotated, finish_of_status(self, response));
+    scopeflow__put_shared(self, own, "input_tokens_details",
+                          scopeflow__at_key(usage, "input_tokens_details"));
+    scopeflow__put_shared(self, own, "output_tokens_details",
+                          scopeflow__at_key(usage, "output_tokens_details"));
+    put_responses_usage(self, usage, annotated);
+}
+
+const scopeflow__provider scopeflow__openai_responses = {
+    decode_input,
+    scopeflow__as_it_is,
+    decode_flat_tools,
+    decode_flat_choice,
+    encode_input,
+    scopeflow__as_it_is,
+    encode_flat_tools,
+    encode_flat_tool,
+    decode_responses_response,
+    false,
+};
+
+/* -------------------- src/codec/anthropic_messages.c -------------------- */
+
+/* Anthropic Messages: content in blocks, what the system says beside the messages. */
+
+/* --- Requests --- */
+
+static scopeflow__node *decode_blocks(const scopeflow__coding *self,
+                                      const scopeflow__node *messages) {
+    return scopeflow__each(self, messages, scopeflow__decode_message);
+}
+static scopeflow__node *encode_blocks(const scopeflow__coding *self,
+                                      const scopeflow__node *messages,
+                                      const scopeflow__node *original) {
+    (void)original;
+    return scopeflow__each(self, messages, scopeflow__encode_message);
+}
+
+/* One that runs at the application's has no type, or `custom`. */
+static bool is_custom_tool(const scopeflow__node *tool) {
+    const scopeflow__node *const type = scopeflow__at_key(tool, "type");
+    return (type == NULL || scopeflow__node_says(type, SCOPEFLOW__TEXT("custom"))) &&
+           scopeflow__at_key(tool, "name") != NULL && scopeflow__at_key(tool, "function") == NULL;
+}
+
+static scopeflow__node *decode_schema_tool(const scopeflow__coding *self,
+                                           const scopeflow__node *tool) {
+    static const char *const but[] = {"type", "name", "description", "input_schema", NULL};
+    if (tool->kind != SCOPEFLOW_TOKEN_OBJECT) return scopeflow__as_it_is(self, tool);
+    if (!is_custom_tool(tool))
+        return scopeflow__wrap_native(self, tool, "type",
+                                      scopeflow__node_string(scopeflow__at_key(tool, "type")));
+    scopeflow__node *const made = scopeflow__object(self);
+    scopeflow__node *const function = scopeflow__object(self);
+    scopeflow__put_shared(self, function, "name", scopeflow__at_key(tool, "name"));
+    scopeflow__put_shared(self, function, "description", scopeflow__at_key(tool, "description"));
+    scopeflow__put_shared(self, function, "parameters", scopeflow__at_key(tool, "input_schema"));
+    scopeflow__put_text(self, made, "type", "function");
+    scopeflow__put(self, made, "function", function);
+    scopeflow__put_others(self, made, tool, but);
+    return made;
+}
+
+static scopeflow__node *encode_schema_tool(const scopeflow__coding *self,
+                                           const scopeflow__node *tool) {
+    static const char *const but[] = {"type", "function", NULL};
+    static const char *const known[] = {"name", "description", "parameters", NULL};
+    const scopeflow__node *const native = scopeflow__unwrap_native(self, tool, "type");
+    const scopeflow__node *const function = scopeflow__at_key(tool, "function");
+    if (native != NULL) return scopeflow__as_it_is(self, native);
+    if (!scopeflow__node_is(function, SCOPEFLOW_TOKEN_OBJECT))
+        return scopeflow__as_it_is(self, tool);
+    scopeflow__node *const made = scopeflow__object(self);
+    scopeflow__put_shared(self, made, "name", scopeflow__at_key(function, "name"));
+    scopeflow__put_shared(self, made, "description", scopeflow__at_key(function, "description"));
+    scopeflow__put_shared(self, made, "input_schema", scopeflow__at_key(function, "parameters"));
+    scopeflow__put_others(self, made, tool, but);
+    scopeflow__put_others(self, made, function, known);
+    return made;
+}
+
+static scopeflow__node *decode_schema_tools(const scopeflow__coding *self,
+                                            const scopeflow__node *tools) {
+    return scopeflow__each(self, tools, decode_schema_tool);
+}
+static scopeflow__node *encode_schema_tools(const scopeflow__coding *self,
+                                            const scopeflow__node *tools) {
+    return scopeflow__each(self, tools, encode_schema_tool);
+}
+
+static const scopeflow__codec_rename choices[] = {
+    {{"auto", 4}, {"auto", 4}},
+    {{"any", 3}, {"required", 8}},
+    {{"none", 4}, {"none", 4}},
+};
+enum { CHOICE_COUNT = sizeof choices / sizeof *choices };
+
+static scopeflow__node *decode_typed_choice(const scopeflow__coding *self,
+                                            const scopeflow__node *choice) {
+    static const char *const by_type[] = {"type", "disable_parallel_tool_use", NULL};
+    static const char *const by_name[] = {"type", "name", "disable_parallel_tool_use", NULL};
+    scopeflow_bytes const type = scopeflow__node_string(scopeflow__at_key(choice, "type"));
+    scopeflow_bytes const name = scopeflow__renamed(choices, CHOICE_COUNT, type);
+    if (name.len > 0 && scopeflow__has_only(choice, by_type))
+        return scopeflow__node_text(self->trees, name);
+    if (!scopeflow__same_text(type, SCOPEFLOW__TEXT("tool")) ||
+        !scopeflow__has_only(choice, by_name))
+        return NULL;
+    scopeflow__node *const made = scopeflow__object(self);
+    scopeflow__node *const function = scopeflow__object(self);
+    scopeflow__put_shared(self, function, "name", scopeflow__at_key(choice, "name"));
+    scopeflow__put_text(self, made, "type", "function");
+    scopeflow__put(self, made, "function", function);
+    return made;
+}
+
+static scopeflow__node *encode_typed_choice(const scopeflow__coding *self,
+                                            const scopeflow__node *choice) {
+    scopeflow_bytes const said = scopeflow__node_string(choice);
+    scopeflow_bytes const type = scopeflow__named(choices, CHOICE_COUNT, said, false);
+    const scopeflow__node *const function = scopeflow__at_key(choice, "function");
+    if (type.len == 0 && function == NULL) return scopeflow__as_it_is(self, choice);
+    scopeflow__node *const made = scopeflow__object(self);
+    if (type.len > 0) {
+        scopeflow__put(self, made, "type", scopeflow__node_text(self->trees, type));
+        return made;
+    }
+    scopeflow__put_text(self, made, "type", "tool");
+    scopeflow__put_shared(self, made, "name", scopeflow__at_key(function, "name"));
+    return made;
+}
+
+/* --- Responses --- */
+
+static bool is_block(const scopeflow__node *block, const char *type) {
+    return scopeflow__node_says(scopeflow__at_key(block, "type"), scopeflow__c_text(type));
+}
+
+/* What a tool at the provider's does is no call for the application. */
+static void put_block_call(const scopeflow__coding *self, const scopeflow__node *block,
+                           scopeflow__node *calls) {
+    if (!is_block(block, "tool_use")) return;
+    scopeflow__node *const made = scopeflow__object(self);
+    scopeflow__put_shared(self, made, "id", scopeflow__at_key(block, "id"));
+    scopeflow__put_shared(self, made, "name", scopeflow__at_key(block, "name"));
+    scopeflow__put_shared(self, made, "arguments", scopeflow__at_key(block, "input"));
+    scopeflow__node_append(self->trees, calls, made);
+}
+
+static void put_content_blocks(const scopeflow__coding *self, const scopeflow__node *content,
+                               scopeflow__node *annotated) {
+    scopeflow__node *const parts = scopeflow__array(self);
+    scopeflow__node *const calls = scopeflow__array(self);
+    for (const scopeflow__node *block = content->first; block != NULL; block = block->next) {
+        scopeflow__put_said(self, parts, block, is_block(block, "text"), "text");
+        put_block_call(self, block, calls);
+    }
+    scopeflow__put_message(self, annotated, parts);
+    if (calls->count > 0) scopeflow__put(self, annotated, "tool_calls", calls);
+    scopeflow__put_shared(self, scopeflow__at_key(annotated, "api_specific"), "content_blocks",
+                          content);
+}
+
+/* The input is told without what was read from the cache or written to it. */
+static void put_messages_usage(const scopeflow__coding *self, const scopeflow__node *usage,
+                               scopeflow__node *annotated) {
+    const scopeflow__node *const written = scopeflow__at_key(usage, "cache_creation");
+    const scopeflow__node *const said = scopeflow__at_key(usage, "output_tokens_details");
+    if (!scopeflow__node_is(usage, SCOPEFLOW_TOKEN_OBJECT)) return;
+    scopeflow__token_counts counts;
+    memset(&counts, 0, sizeof counts);
+    counts.input_uncached = scopeflow__tokens(usage, "input_tokens");
+    counts.cache_read = scopeflow__tokens(usage, "cache_read_input_tokens");
+    counts.has_cache_read = scopeflow__at_key(usage, "cache_read_input_tokens") != NULL;
+    counts.has_cache_write = scopeflow__at_key(usage, "cache_creation_input_tokens") != NULL;
+    counts.cache_write_5m = scopeflow__tokens(written, "ephemeral_5m_input_tokens");
+    counts.cache_write_1h = scopeflow__tokens(written, "ephemeral_1h_input_tokens");
+    counts.cache_write =
+        scopeflow__tokens_less(scopeflow__tokens(usage, "cache_creation_input_tokens"),
+                               counts.cache_write_5m + counts.cache_write_1h);
+    counts.output_reasoning = scopeflow__tokens(said, "thinking_tokens");
+    counts.output_text =
+        scopeflow__tokens_less(scopeflow__tokens(usage, "output_tokens"), counts.output_reasoning);
+    scopeflow__put_usage(self, annotated, &counts, usage);
+}
+
+static void decode_messages_response(const scopeflow__coding *self, const scopeflow__node *response,
+                                     scopeflow__node *annotated) {
+    const scopeflow__node *const content = scopeflow__at_key(response, "content");
+    if (scopeflow__node_is(content, SCOPEFLOW_TOKEN_ARRAY))
+        put_content_blocks(self, content, annotated);
+    scopeflow__put_finish(self, annotated, scopeflow__at_key(response, "stop_reason"));
+    put_messages_usage(self, scopeflow__at_key(response, "usage"), annotated);
+}
+
+const scopeflow__provider scopeflow__anthropic_messages = {
+    decode_blocks,
+    scopeflow__as_it_is,
+    decode_schema_tools,
+    decode_typed_choice,
+    encode_blocks,
+    scopeflow__as_it_is,
+    encode_schema_tools,
+    encode_typed_choice,
+    decode_messages_response,
+    false,
+};
+
+/* -------------------- src/codec/gemini_generate_content.c -------------------- */
+
+/* Gemini generateContent: parts that are told by their only member, and tools in groups. */
+
+/* --- Parts --- */
+
+static const char *const data_keys[] = {"inlineData", "fileData", NULL};
+
+static bool has_prefix(scopeflow_bytes text, scopeflow_bytes prefix) {
+    return text.len >= prefix.len && memcmp(text.ptr, prefix.ptr, prefix.len) == 0;
+}
+
+static const char *media_type(const scopeflow__node *data) {
+    scopeflow_bytes const type = scopeflow__node_string(scopeflow__at_key(data, "mimeType"));
+    if (has_prefix(type, SCOPEFLOW__TEXT("image/"))) return "image";
+    if (has_prefix(type, SCOPEFLOW__TEXT("audio/"))) return "audio";
+    return "file";
+}
+
+/* Everything as it is, behind a type. */
+static scopeflow__node *with_added_type(const scopeflow__coding *self, const scopeflow__node *part,
+                                        const char *type) {
+    static const char *const none[] = {NULL};
+    scopeflow__node *const made = scopeflow__object(self);
+    scopeflow__put_text(self, made, "type", type);
+    scopeflow__put_others(self, made, part, none);
+    return made;
+}
+
+/* The members of a call or its result under their common names, the rest of the part beside. */
+static scopeflow__node *decode_inside(const scopeflow__coding *self, const scopeflow__node *part,
+                                      const char *key, const char *type,
+                                      const char *const names[3][2]) {
+    const char *const but[] = {key, NULL};
+    const scopeflow__node *const inside = scopeflow__at_key(part, key);
+    scopeflow__node *const made = scopeflow__object(self);
+    scopeflow__put_text(self, made, "type", type);
+    for (size_t i = 0; i < 3; i++)
+        scopeflow__put_shared(self, made, names[i][1], scopeflow__at_key(inside, names[i][0]));
+    scopeflow__put_others(self, made, part, but);
+    return made;
+}
+
+static scopeflow__node *encode_inside(const scopeflow__coding *self, const scopeflow__node *part,
+                                      const char *key, const char *const names[3][2]) {
+    const char *const but[] = {"type", names[0][1], names[1][1], names[2][1], NULL};
+    scopeflow__node *const inside = scopeflow__object(self);
+    scopeflow__node *const made = scopeflow__object(self);
+    for (size_t i = 0; i < 3; i++)
+        scopeflow__put_shared(self, inside, names[i][0], scopeflow__at_key(part, names[i][1]));
+    scopeflow__put(self, made, key, inside);
+    scopeflow__put_others(self, made, part, but);
+    return made;
+}
+
+static const char *const call_names[3][2] = {{"id", "id"}, {"name", "name"}, {"args", "input"}};
+static const char *const result_names[3][2] = {
+    {"id", "tool_use_id"}, {"name", "name"}, {"response", "content"}};
+
+static bool is_plain_call(const scopeflow__node *part) {
+    static const char *const known[] = {"id", "name", "args", NULL};
+    return scopeflow__has_only(scopeflow__at_key(part, "functionCall"), known);
+}
+static bool is_plain_result(const scopeflow__node *part) {
+    static const char *const known[] = {"id", "name", "response", NULL};
+    return scopeflow__has_only(scopeflow__at_key(part, "functionResponse"), known);
+}
+
+static scopeflow__node *decode_content_part(const scopeflow__coding *self,
+                                            const scopeflow__node *part) {
+    if (part->kind != SCOPEFLOW_TOKEN_OBJECT || part->first == NULL ||
+        scopeflow__at_key(part, "type") != NULL)
+        return scopeflow__wrap_native(self, part, "type", SCOPEFLOW__TEXT(""));
+    if (scopeflow__at_key(part, "text") != NULL) return with_added_type(self, part, "text");
+    if (is_plain_call(part))
+        return decode_inside(self, part, "functionCall", "tool_use", call_names);
+    if (is_plain_result(part))
+        return decode_inside(self, part, "functionResponse", "tool_result", result_names);
+    for (const char *const *key = data_keys; *key != NULL; key++) {
+        const scopeflow__node *const data = scopeflow__at_key(part, *key);
+        if (data != NULL) return with_added_type(self, part, media_type(data));
+    }
+    return scopeflow__wrap_native(self, part, "type", part->first->key);
+}
+
+static scopeflow__node *encode_content_part(const scopeflow__coding *self,
+                                            const scopeflow__node *part) {
+    static const char *const but[] = {"type", NULL};
+    const scopeflow__node *const native = scopeflow__unwrap_native(self, part, "type");
+    if (native != NULL) return scopeflow__as_it_is(self, native);
+    const scopeflow__node *const type = scopeflow__at_key(part, "type");
+    if (type == NULL) return scopeflow__as_it_is(self, part);
+    if (scopeflow__node_says(type, SCOPEFLOW__TEXT("tool_use")))
+        return encode_inside(self, part, "functionCall", call_names);
+    if (scopeflow__node_says(type, SCOPEFLOW__TEXT("tool_result")))
+        return encode_inside(self, part, "functionResponse", result_names);
+    scopeflow__node *const made = scopeflow__object(self);
+    scopeflow__put_others(self, made, part, but);
+    return made;
+}
+
+/* A text alone is one part. */
+static scopeflow__node *encode_content_parts(const scopeflow__coding *self,
+                                             const scopeflow__node *content) {
+    if (content->kind != SCOPEFLOW_TOKEN_STRING)
+        return scopeflow__each(self, content, encode_content_part);
+    scopeflow__node *const parts = scopeflow__array(self);
+    scopeflow__node *const part = scopeflow__object(self);
+    scopeflow__put_shared(self, part, "text", content);
+    scopeflow__node_append(self->trees, parts, part);
+    return parts;
+}
+
+/* --- Messages --- */
+
+static scopeflow__node *decode_content(const scopeflow__coding *self,
+                                       const scopeflow__node *content) {
+    static const char *const but[] = {"role", "parts", NULL};
+    const scopeflow__node *const role = scopeflow__at_key(content, "role");
+    const scopeflow__node *const parts = scopeflow__at_key(content, "parts");
+    if (content->kind != SCOPEFLOW_TOKEN_OBJECT || scopeflow__at_key(content, "content") != NULL)
+        return scopeflow__wrap_native(self, content, "role", SCOPEFLOW__TEXT(""));
+    scopeflow__node *const made = scopeflow__object(self);
+    if (role == NULL)
+        scopeflow__put_text(self, made, "role", "user");
+    else if (scopeflow__node_says(role, SCOPEFLOW__TEXT("model")))
+        scopeflow__put_text(self, made, "role", "assistant");
+    else
+        scopeflow__put_shared(self, made, "role", role);
+    if (parts != NULL)
+        scopeflow__put(self, made, "content", scopeflow__each(self, parts, decode_content_part));
+    scopeflow__put_others(self, made, content, but);
+    return made;
+}
+
+static scopeflow__node *encode_content(const scopeflow__coding *self,
+                                       const scopeflow__node *message) {
+    static const char *const but[] = {"role", "content", NULL};
+    const scopeflow__node *const native = scopeflow__unwrap_native(self, message, "role");
+    const scopeflow__node *const role = scopeflow__at_key(message, "role");
+    const scopeflow__node *const content = scopeflow__at_key(message, "content");
+    if (native != NULL) return scopeflow__as_it_is(self, native);
+    if (message->kind != SCOPEFLOW_TOKEN_OBJECT) return scopeflow__as_it_is(self, message);
+    scopeflow__node *const made = scopeflow__object(self);
+    if (scopeflow__node_says(role, SCOPEFLOW__TEXT("assistant")))
+        scopeflow__put_text(self, made, "role", "model");
+    else
+        scopeflow__put_shared(self, made, "role", role);
+    if (content != NULL) scopeflow__put(self, made, "parts", encode_content_parts(self, content));
+    scopeflow__put_others(self, made, message, but);
+    return made;
+}
+
+static scopeflow__node *decode_contents(const scopeflow__coding *self,
+                                        const scopeflow__node *contents) {
+    return scopeflow__each(self, contents, decode_content);
+}
+static scopeflow__node *encode_contents(const scopeflow__coding *self,
+                                        const scopeflow__node *contents,
+                                        const scopeflow__node *original) {
+    (void)original;
+    return scopeflow__each(self, contents, encode_content);
+}
+
+/* The parts alone; whatever else stands there makes it the provider's own. */
+static scopeflow__node *decode_system(const scopeflow__coding *self,
+                                      const scopeflow__node *system) {
+    static const char *const known[] = {"parts", "role", NULL};
+    const scopeflow__node *const parts = scopeflow__at_key(system, "parts");
+    if (!scopeflow__has_only(system, known) || !scopeflow__node_is(parts, SCOPEFLOW_TOKEN_ARRAY))
+        return scopeflow__as_it_is(self, system);
+    return scopeflow__each(self, parts, decode_content_part);
+}
+
+static scopeflow__node *encode_system(const scopeflow__coding *self,
+                                      const scopeflow__node *instructions) {
+    if (instructions->kind == SCOPEFLOW_TOKEN_OBJECT)
+        return scopeflow__as_it_is(self, instructions);
+    scopeflow__node *const made = scopeflow__object(self);
+    scopeflow__put(self, made, "parts", encode_content_parts(self, instructions));
+    return made;
+}
+
+/* --- Tools --- */
+
+static void put_declared(const scopeflow__coding *self, const scopeflow__node *group,
+                         scopeflow__node *tools) {
+    const scopeflow__node *const declared = scopeflow__at_key(group, "functionDeclarations");
+    for (const scopeflow__node *one = declared->first; one != NULL; one = one->next) {
+        scopeflow__node *const tool = scopeflow__object(self);
+        scopeflow__put_text(self, tool, "type", "function");
+        scopeflow__put_shared(self, tool, "function", one);
+        scopeflow__node_append(self->trees, tools, tool);
+    }
+}
+
+static bool is_group(const scopeflow__node *tool) {
+    static const char *const known[] = {"functionDeclarations", NULL};
+    return scopeflow__has_only(tool, known) &&
+           scopeflow__node_is(scopeflow__at_key(tool, known[0]), SCOPEFLOW_TOKEN_ARRAY) &&
+           scopeflow__at_key(tool, known[0])->count > 0;
+}
+
+static scopeflow__node *decode_groups(const scopeflow__coding *self,
+                                      const scopeflow__node *groups) {
+    if (groups->kind != SCOPEFLOW_TOKEN_ARRAY) return scopeflow__as_it_is(self, groups);
+    scopeflow__node *const tools = scopeflow__array(self);
+    for (const scopeflow__node *group = groups->first; group != NULL; group = group->next) {
+        if (is_group(group))
+            put_declared(self, group, tools);
+        else
+            scopeflow__node_append(self->trees, tools,
+                                   scopeflow__wrap_native(self, group, "type",
+                                                          group->first != NULL
+                                                              ? group->first->key
+                                                              : scopeflow__text("", 0)));
+    }
+    return tools;
+}
+
+/* Functions side by side make one group. */
+static scopeflow__node *encode_groups(const scopeflow__coding *self, const scopeflow__node *tools) {
+    if (tools->kind != SCOPEFLOW_TOKEN_ARRAY) return scopeflow__as_it_is(self, tools);
+    scopeflow__node *const groups = scopeflow__array(self);
+    scopeflow__node *declared = NULL;
+    for (const scopeflow__node *tool = tools->first; tool != NULL; tool = tool->next) {
+        const scopeflow__node *const function = scopeflow__at_key(tool, "function");
+        if (function == NULL) {
+            const scopeflow__node *const native = scopeflow__unwrap_native(self, tool, "type");
+            scopeflow__node_append(self->trees, groups,
+                                   scopeflow__as_it_is(self, native != NULL ? native : tool));
+            declared = NULL;
+            continue;
+        }
+        if (declared == NULL) {
+            scopeflow__node *const group = scopeflow__object(self);
+            declared = scopeflow__array(self);
+            scopeflow__put(self, group, "functionDeclarations", declared);
+            scopeflow__node_append(self->trees, groups, group);
+        }
+        scopeflow__node_append(self->trees, declared, scopeflow__as_it_is(self, function));
+    }
+    return groups;
+}
+
+static const scopeflow__codec_rename modes[] = {
+    {{"AUTO", 4}, {"auto", 4}},
+    {{"ANY", 3}, {"required", 8}},
+    {{"NONE", 4}, {"none", 4}},
+};
+enum { MODE_COUNT = sizeof modes / sizeof *modes };
+
+/* A mode and nothing else; the rest of what there is has no common name. */
+static scopeflow__node *decode_mode(const scopeflow__coding *self, const scopeflow__node *config) {
+    static const char *const outer[] = {"functionCallingConfig", NULL};
+    static const char *const inner[] = {"mode", NULL};
+    const scopeflow__node *const calling = scopeflow__at_key(config, outer[0]);
+    scopeflow_bytes const mode = scopeflow__node_string(scopeflow__at_key(calling, "mode"));
+    scopeflow_bytes const name = scopeflow__renamed(modes, MODE_COUNT, mode);
+    if (name.len == 0 || !scopeflow__has_only(config, outer) ||
+        !scopeflow__has_only(calling, inner))
+        return NULL;
+    return scopeflow__node_text(self->trees, name);
+}
+
+static scopeflow__node *encode_mode(const scopeflow__coding *self, const scopeflow__node *choice) {
+    scopeflow_bytes const said = scopeflow__node_string(choice);
+    scopeflow_bytes const mode = scopeflow__named(modes, MODE_COUNT, said, false);
+    if (mode.len == 0) return scopeflow__as_it_is(self, choice);
+    scopeflow__node *const made = scopeflow__object(self);
+    scopeflow__node *const calling = scopeflow__object(self);
+    scopeflow__put(self, calling, "mode", scopeflow__node_text(self->trees, mode));
+    scopeflow__put(self, made, "functionCallingConfig", calling);
+    return made;
+}
+
+/* --- Responses --- */
+
+static void put_part_call(const scopeflow__coding *self, const scopeflow__node *part,
+                          scopeflow__node *calls) {
+    const scopeflow__node *const call = scopeflow__at_key(part, "functionCall");
+    if (!scopeflow__node_is(call, SCOPEFLOW_TOKEN_OBJECT)) return;
+    scopeflow__node *const made = scopeflow__object(self);
+    scopeflow__put_shared(self, made, "id", scopeflow__at_key(call, "id"));
+    scopeflow__put_shared(self, made, "name", scopeflow__at_key(call, "name"));
+    scopeflow__put_shared(self, made, "arguments", scopeflow__at_key(call, "args"));
+    scopeflow__node_append(self->trees, calls, made);
+}
+
+/* What it thought stays beside what it says. */
+static void put_candidate(const scopeflow__coding *self, const scopeflow__node *candidate,
+                          scopeflow__node *annotated) {
+    static const char *const but[] = {"content", "finishReason", "index", NULL};
+    scopeflow__node *const own = scopeflow__at_key(annotated, "api_specific");
+    const scopeflow__node *const content = scopeflow__at_key(candidate, "content");
+    const scopeflow__node *const parts = scopeflow__at_key(content, "parts");
+    scopeflow__node *const said = scopeflow__array(self);
+    scopeflow__node *const calls = scopeflow__array(self);
+    const scopeflow__node *part =
+        scopeflow__node_is(parts, SCOPEFLOW_TOKEN_ARRAY) ? parts->first : NULL;
+    for (; part != NULL; part = part->next) {
+        bool const is_thought =
+            scopeflow__node_is(scopeflow__at_key(part, "thought"), SCOPEFLOW_TOKEN_TRUE);
+        bool const is_text = !is_thought && scopeflow__at_key(part, "text") != NULL;
+        scopeflow__put_said(self, said, part, is_text, "text");
+        put_part_call(self, part, calls);
+    }
+    scopeflow__put_message(self, annotated, said);
+    if (calls->count > 0) scopeflow__put(self, annotated, "tool_calls", calls);
+    scopeflow__put_shared(self, own, "parts", parts);
+    if (scopeflow__node_is(candidate, SCOPEFLOW_TOKEN_OBJECT))
+        scopeflow__put_others(self, own, candidate, but);
+}
+
+static uint64_t audio_tokens(const scopeflow__node *details) {
+    uint64_t count = 0;
+    if (!scopeflow__node_is(details, SCOPEFLOW_TOKEN_ARRAY)) return 0;
+    for (const scopeflow__node *one = details->first; one != NULL; one = one->next)
+        if (scopeflow__node_says(scopeflow__at_key(one, "modality"), SCOPEFLOW__TEXT("AUDIO")))
+            count += scopeflow__tokens(one, "tokenCount");
+    return count;
+}
+
+static void put_gemini_usage(const scopeflow__coding *self, const scopeflow__node *usage,
+                             scopeflow__node *annotated) {
+    if (!scopeflow__node_is(usage, SCOPEFLOW_TOKEN_OBJECT)) return;
+    scopeflow__token_counts counts;
+    memset(&counts, 0, sizeof counts);
+    counts.cache_read = scopeflow__tokens(usage, "cachedContentTokenCount");
+    counts.has_cache_read = scopeflow__at_key(usage, "cachedContentTokenCount") != NULL;
+    counts.input_audio =
+        scopeflow__tokens_less(audio_tokens(scopeflow__at_key(usage, "promptTokensDetails")),
+                               audio_tokens(scopeflow__at_key(usage, "cacheTokensDetails")));
+    counts.input_uncached = scopeflow__tokens_less(scopeflow__tokens(usage, "promptTokenCount"),
+                                                   counts.cache_read + counts.input_audio) +
+                            scopeflow__tokens(usage, "toolUsePromptTokenCount");
+    counts.output_reasoning = scopeflow__tokens(usage, "thoughtsTokenCount");
+    counts.output_audio = audio_tokens(scopeflow__at_key(usage, "candidatesTokensDetails"));
+    counts.output_text = scopeflow__tokens_less(scopeflow__tokens(usage, "candidatesTokenCount"),
+                                                counts.output_audio);
+    counts.total = scopeflow__tokens(usage, "totalTokenCount");
+    scopeflow__put_usage(self, annotated, &counts, usage);
+}
+
+/* A prompt that was refused has no candidate. */
+static void decode_gemini_response(const scopeflow__coding *self, const scopeflow__node *response,
+                                   scopeflow__node *annotated) {
+    scopeflow__node *const own = scopeflow__at_key(annotated, "api_specific");
+    const scopeflow__node *const candidates = scopeflow__at_key(response, "candidates");
+    const scopeflow__node *const feedback = scopeflow__at_key(response, "promptFeedback");
+    const scopeflow__node *reason = scopeflow__at_key(feedback, "blockReason");
+    if (scopeflow__node_is(candidates, SCOPEFLOW_TOKEN_ARRAY) && candidates->count > 0) {
+        put_candidate(self, candidates->first, annotated);
+        reason = scopeflow__at_key(candidates->first, "finishReason");
+        if (candidates->count > 1) scopeflow__put_shared(self, own, "candidates", candidates);
+    }
+    scopeflow__put_finish(self, annotated, reason);
+    put_gemini_usage(self, scopeflow__at_key(response, "usageMetadata"), annotated);
+}
+
+const scopeflow__provider scopeflow__gemini_generate_content = {
+    decode_contents,        decode_system, decode_groups, decode_mode,
+    encode_contents,        encode_system, encode_groups, encode_mode,
+    decode_gemini_response, true,
+};
+
+/* -------------------- src/codec/detect.c -------------------- */
+
+/* Which provider's a payload is, and what there is for each. */
+
+static const scopeflow__provider *const providers[] = {
+    &scopeflow__openai_chat,
+    &scopeflow__openai_responses,
+    &scopeflow__anthropic_messages,
+    &scopeflow__gemini_generate_content,
+};
+
+const scopeflow__codec_map *scopeflow__map_of(scopeflow_codec_id codec) {
+    return &scopeflow__codec_maps[codec - 1];
+}
+
+const scopeflow__provider *scopeflow__provider_of(scopeflow_codec_id codec) {
+    return providers[codec - 1];
+}
+
+static bool has(const scopeflow__node *object, const char *key) {
+    return scopeflow__at_key(object, key) != NULL;
+}
+
+static bool begins_with(scopeflow_bytes text, const char *lower) {
+    size_t const len = strlen(lower);
+    return text.len >= len &&
+           scopeflow__same_lower(scopeflow__text(lower, len), scopeflow__text(text.ptr, len));
+}
+
+/* What only messages of Anthropic have: a place for the system, and tools that are no functions. */
+static bool is_for_anthropic(const scopeflow__node *content, scopeflow_bytes hint) {
+    const scopeflow__node *const tools = scopeflow__at_key(content, "tools");
+    if (!has(content, "messages")) return false;
+    if (has(content, "system") || has(content, "stop_sequences") || has(content, "thinking") ||
+        has(content, "anthropic_version"))
+        return true;
+    if (scopeflow__node_is(tools, SCOPEFLOW_TOKEN_ARRAY) && has(tools->first, "input_schema"))
+        return true;
+    return begins_with(hint, "anthropic") ||
+           begins_with(scopeflow__node_string(scopeflow__at_key(content, "model")), "claude");
+}
+
+scopeflow_codec_id scopeflow__detect_request(const scopeflow__node *content, scopeflow_bytes hint) {
+    if (has(content, "contents")) return SCOPEFLOW_CODEC_ID_GEMINI_GENERATE_CONTENT;
+    if (is_for_anthropic(content, hint)) return SCOPEFLOW_CODEC_ID_ANTHROPIC_MESSAGES;
+    if (has(content, "messages")) return SCOPEFLOW_CODEC_ID_OPENAI_CHAT;
+    bool const is_responses = has(content, "input") || has(content, "previous_response_id") ||
+                              (has(content, "instructions") && has(content, "model"));
+    if (is_responses) return SCOPEFLOW_CODEC_ID_OPENAI_RESPONSES;
+    return SCOPEFLOW_CODEC_ID_AUTO;
+}
+
+scopeflow_codec_id scopeflow__detect_response(const scopeflow__node *response) {
+    const scopeflow__node *const type = scopeflow__at_key(response, "type");
+    if (has(response, "choices")) return SCOPEFLOW_CODEC_ID_OPENAI_CHAT;
+    if (scopeflow__node_says(type, SCOPEFLOW__TEXT("message")) && has(response, "content"))
+        return SCOPEFLOW_CODEC_ID_ANTHROPIC_MESSAGES;
+    if (scopeflow__node_says(type, SCOPEFLOW__TEXT("error")) && has(response, "error"))
+        return SCOPEFLOW_CODEC_ID_ANTHROPIC_MESSAGES;
+    if (scopeflow__node_says(scopeflow__at_key(response, "object"), SCOPEFLOW__TEXT("response")) ||
+        (has(response, "output") && has(response, "status")))
+        return SCOPEFLOW_CODEC_ID_OPENAI_RESPONSES;
+    if (has(response, "candidates") || has(response, "promptFeedback"))
+        return SCOPEFLOW_CODEC_ID_GEMINI_GENERATE_CONTENT;
+    return SCOPEFLOW_CODEC_ID_AUTO;
+}
+
+/* -------------------- src/codec/request.c -------------------- */
+
+/* Requests: what each provider's map says of their members, and how edits come back. */
+
+/* --- Members by the map --- */
+
+static bool is_same_place(const scopeflow__codec_field *a, const scopeflow__codec_field *b) {
+    return a->group == b->group && scopeflow__same_text(a->to, b->to);
+}
+
+static const scopeflow__node *parent_in(const scopeflow__codec_field *field,
+                                        const scopeflow__node *content) {
+    return field->parent.len > 0 ? scopeflow__node_get(content, field->parent) : content;
+}
+
+static const scopeflow__codec_field *field_of_key(const scopeflow__codec_map *map,
+                                                  scopeflow_bytes parent, scopeflow_bytes key) {
+    for (size_t i = 0; i < map->field_count; i++)
+        if (scopeflow__same_text(map->fields[i].key, key) &&
+            scopeflow__same_text(map->fields[i].parent, parent))
+            return &map->fields[i];
+    return NULL;
+}
+
+/* Whether an earlier field, which wins, says the same. */
+static bool is_outdone(const scopeflow__codec_map *map, const scopeflow__codec_field *field,
+                       const scopeflow__node *content) {
+    for (const scopeflow__codec_field *other = map->fields; other < field; other++)
+        if (is_same_place(other, field) &&
+            scopeflow__node_get(parent_in(other, content), other->key) != NULL)
+            return true;
+    return false;
+}
+
+/* The field that is to say it: the one that the content has, else the first. */
+static const scopeflow__codec_field *field_for(const scopeflow__codec_map *map,
+                                               scopeflow__codec_group group, scopeflow_bytes to,
+                                               const scopeflow__node *content) {
+    const scopeflow__codec_field *first = NULL;
+    for (size_t i = 0; i < map->field_count; i++) {
+        const scopeflow__codec_field *const field = &map->fields[i];
+        if (field->group != group || !scopeflow__same_text(field->to, to)) continue;
+        if (scopeflow__node_get(parent_in(field, content), field->key) != NULL) return field;
+        if (first == NULL) first = field;
+    }
+    return first;
+}
+
+static bool is_among(const scopeflow_bytes *names, size_t count, scopeflow_bytes name) {
+    for (size_t i = 0; i < count; i++)
+        if (scopeflow__same_text(names[i], name)) return true;
+    return false;
+}
+
+/* Whether fields of the map stand inside this member. */
+static bool is_parent(const scopeflow__codec_map *map, scopeflow_bytes key) {
+    for (size_t i = 0; i < map->field_count; i++)
+        if (map->fields[i].parent.len > 0 && scopeflow__same_text(map->fields[i].parent, key))
+            return true;
+    return false;
+}
+
+/* --- Decoding --- */
+
+/* The parts of the annotated form, which are put together at the end. */
+typedef struct decoded_request {
+    scopeflow__coding coding;
+    const scopeflow__provider *provider;
+    const scopeflow__node *content;
+    scopeflow__node *messages;
+    scopeflow__node *instructions;
+    scopeflow__node *model;
+    scopeflow__node *params;
+    scopeflow__node *tools;
+    scopeflow__node *tool_choice;
+    scopeflow__node *own; /* `api_specific` */
+    scopeflow__node *others;
+} decoded_request;
+
+/* A single text is a list of one. */
+static scopeflow__node *decode_param(const scopeflow__coding *self, scopeflow_bytes name,
+                                     const scopeflow__node *value) {
+    scopeflow__node *const shared = scopeflow__as_it_is(self, value);
+    if (!scopeflow__same_text(name, SCOPEFLOW__TEXT("stop")) ||
+        value->kind != SCOPEFLOW_TOKEN_STRING)
+        return shared;
+    scopeflow__node *const list = scopeflow__array(self);
+    scopeflow__node_append(self->trees, list, shared);
+    return list;
+}
+
+static void keep_own(decoded_request *self, const scopeflow__node *member) {
+    scopeflow__node_add_shared(self->coding.trees, self->own, member->key, member);
+}
+
+/* True and false change places. */
+static scopeflow__node *opposite(const scopeflow__coding *self, const scopeflow__node *value) {
+    if (value->kind == SCOPEFLOW_TOKEN_FALSE) return scopeflow__node_bool(self->trees, true);
+    if (value->kind == SCOPEFLOW_TOKEN_TRUE) return scopeflow__node_bool(self->trees, false);
+    return scopeflow__as_it_is(self, value);
+}
+
+/* What the common form cannot say stays whole, beside. */
+static void decode_choice(decoded_request *self, const scopeflow__node *member) {
+    const scopeflow__node *const alone = scopeflow__at_key(member, "disable_parallel_tool_use");
+    self->tool_choice = self->provider->decode_tool_choice(&self->coding, member);
+    if (self->tool_choice == NULL)
+        keep_own(self, member);
+    else if (alone != NULL)
+        scopeflow__put(&self->coding, self->others, "parallel_tool_calls",
+                       opposite(&self->coding, alone));
+}
+
+static void decode_top(decoded_request *self, const scopeflow__codec_field *field,
+                       const scopeflow__node *member) {
+    const scopeflow__coding *const coding = &self->coding;
+    if (scopeflow__same_text(field->to, SCOPEFLOW__TEXT("messages")))
+        self->messages = self->provider->decode_messages(coding, member);
+    else if (scopeflow__same_text(field->to, SCOPEFLOW__TEXT("instructions")))
+        self->instructions = self->provider->decode_instructions(coding, member);
+    else if (scopeflow__same_text(field->to, SCOPEFLOW__TEXT("tools")))
+        self->tools = self->provider->decode_tools(coding, member);
+    else if (scopeflow__same_text(field->to, SCOPEFLOW__TEXT("tool_choice")))
+        decode_choice(self, member);
+    else
+        self->model = scopeflow__as_it_is(coding, member);
+}
+
+static void decode_field(decoded_request *self, const scopeflow__codec_field *field,
+                         const scopeflow__node *member) {
+    if (field->group == SCOPEFLOW__CODEC_GROUP_TOP)
+        decode_top(self, field, member);
+    else
+        scopeflow__node_add(self->coding.trees, self->params, field->to,
+                            decode_param(&self->coding, field->to, member));
+}
+
+/* A member that has parameters in it; the rest of it is the provider's own. */
+static void decode_parent(decoded_request *self, const scopeflow__node *member) {
+    scopeflow__trees *const trees = self->coding.trees;
+    scopeflow__node *const rest = scopeflow__object(&self->coding);
+    if (member->kind != SCOPEFLOW_TOKEN_OBJECT) {
+        keep_own(self, member);
+        return;
+    }
+    for (const scopeflow__node *child = member->first; child != NULL; child = child->next) {
+        const scopeflow__codec_field *const field =
+            field_of_key(self->coding.map, member->key, child->key);
+        if (field != NULL)
+            decode_field(self, field, child);
+        else
+            scopeflow__node_add_shared(trees, rest, child->key, child);
+    }
+    if (rest->count > 0) scopeflow__node_add(trees, self->own, member->key, rest);
+}
+
+static void decode_member(decoded_request *self, const scopeflow__node *member) {
+    const scopeflow__codec_map *const map = self->coding.map;
+    const scopeflow__codec_field *const field =
+        field_of_key(map, scopeflow__text("", 0), member->key);
+    if (field != NULL) {
+        if (is_outdone(map, field, self->content))
+            keep_own(self, member);
+        else
+            decode_field(self, field, member);
+    } else if (is_parent(map, member->key)) {
+        decode_parent(self, member);
+    } else if (is_among(map->own, map->own_count, member->key) ||
+               is_among(scopeflow__request_members, SCOPEFLOW__REQUEST_MEMBER_COUNT, member->key)) {
+        keep_own(self, member);
+    } else {
+        scopeflow__node_add_shared(self->coding.trees, self->others, member->key, member);
+    }
+}
+
+static scopeflow__node *put_together(decoded_request *self) {
+    const scopeflow__coding *const coding = &self->coding;
+    scopeflow__node *const made = scopeflow__object(coding);
+    scopeflow__put(coding, made, "messages",
+                   self->messages != NULL ? self->messages : scopeflow__array(coding));
+    scopeflow__put(coding, made, "instructions", self->instructions);
+    scopeflow__put(coding, made, "model", self->model);
+    if (self->params->count > 0) scopeflow__put(coding, made, "params", self->params);
+    scopeflow__put(coding, made, "tools", self->tools);
+    scopeflow__put(coding, made, "tool_choice", self->tool_choice);
+    if (self->own->count > 1) scopeflow__put(coding, made, "api_specific", self->own);
+    static const char *const none[] = {NULL};
+    scopeflow__put_others(coding, made, self->others, none);
+    return made;
+}
+
+scopeflow__node *scopeflow__decode_request(scopeflow__trees *trees, scopeflow_codec_id codec,
+                                           const scopeflow__node *content) {
+    decoded_request self;
+    memset(&self, 0, sizeof self);
+    self.coding.trees = trees;
+    self.coding.map = scopeflow__map_of(codec);
+    self.provider = scopeflow__provider_of(codec);
+    self.content = content;
+    self.params = scopeflow__object(&self.coding);
+    self.own = scopeflow__object(&self.coding);
+    self.others = scopeflow__object(&self.coding);
+    scopeflow__put(&self.coding, self.own, "api", scopeflow__node_text(trees, self.coding.map->id));
+    for (const scopeflow__node *child = content->first; child != NULL; child = child->next)
+        decode_member(&self, child);
+    return put_together(&self);
+}
+
+/* --- Encoding --- */
+
+typedef struct encoded_request {
+    scopeflow__coding coding;
+    const scopeflow__provider *provider;
+    const scopeflow__node *original;
+    scopeflow__node *content;
+} encoded_request;
+
+static scopeflow__node *encode_top(encoded_request *self, const scopeflow__codec_field *field,
+                                   const scopeflow__node *value) {
+    const scopeflow__coding *const coding = &self->coding;
+    if (scopeflow__same_text(field->to, SCOPEFLOW__TEXT("messages")))
+        return self->provider->encode_messages(coding, value,
+                                               scopeflow__node_get(self->original, field->key));
+    if (scopeflow__same_text(field->to, SCOPEFLOW__TEXT("instructions")))
+        return self->provider->encode_instructions(coding, value);
+    if (scopeflow__same_text(field->to, SCOPEFLOW__TEXT("tools")))
+        return self->provider->encode_tools(coding, value);
+    if (scopeflow__same_text(field->to, SCOPEFLOW__TEXT("tool_choice")))
+        return self->provider->encode_tool_choice(coding, value);
+    if (scopeflow__same_text(field->key, SCOPEFLOW__TEXT("disable_parallel_tool_use")))
+        return opposite(coding, value);
+    return scopeflow__as_it_is(coding, value);
+}
+
+/* A list of one is a single text where the original has one. */
+static scopeflow__node *encode_param(encoded_request *self, const scopeflow__codec_field *field,
+                                     const scopeflow__node *value) {
+    const scopeflow__node *const was =
+        scopeflow__node_get(parent_in(field, self->original), field->key);
+    bool const is_text = scopeflow__same_text(field->to, SCOPEFLOW__TEXT("stop")) &&
+                         value->kind == SCOPEFLOW_TOKEN_ARRAY && value->count == 1 &&
+                         scopeflow__node_is(was, SCOPEFLOW_TOKEN_STRING);
+    return scopeflow__as_it_is(&self->coding, is_text ? value->first : value);
+}
+
+/* The object that the field stands in. */
+static scopeflow__node *parent_of(encoded_request *self, const scopeflow__codec_field *field) {
+    if (field->parent.len == 0) return self->content;
+    scopeflow__node *parent = scopeflow__node_get(self->content, field->parent);
+    if (parent == NULL) {
+        parent = scopeflow__object(&self->coding);
+        scopeflow__node_add(self->coding.trees, self->content, field->parent, parent);
+    }
+    return parent;
+}
+
+/* Sets a member, or joins an object with what fields that stand in it have made of it. */
+static void set_or_join(encoded_request *self, scopeflow__node *parent, scopeflow_bytes key,
+                        const scopeflow__node *value) {
+    scopeflow__trees *const trees = self->coding.trees;
+    scopeflow__node *const there = scopeflow__node_get(parent, key);
+    bool const are_objects =
+        scopeflow__node_is(there, SCOPEFLOW_TOKEN_OBJECT) && value->kind == SCOPEFLOW_TOKEN_OBJECT;
+    if (!are_objects || !is_parent(self->coding.map, key)) {
+        scopeflow__node_set(trees, parent, key, scopeflow__as_it_is(&self->coding, value));
+        return;
+    }
+    for (const scopeflow__node *child = value->first; child != NULL; child = child->next)
+        scopeflow__node_set(trees, there, child->key, scopeflow__as_it_is(&self->coding, child));
+}
+
+static void encode_group_member(encoded_request *self, scopeflow__codec_group group,
+                                scopeflow_bytes name, const scopeflow__node *value) {
+    const scopeflow__codec_field *const field =
+        field_for(self->coding.map, group, name, self->original);
+    if (field == NULL) {
+        set_or_join(self, self->content, name, value);
+        return;
+    }
+    scopeflow__node *const encoded = group == SCOPEFLOW__CODEC_GROUP_TOP
+                                         ? encode_top(self, field, value)
+                                         : encode_param(self, field, value);
+    set_or_join(self, parent_of(self, field), field->key, encoded);
+}
+
+static bool is_object_named(const scopeflow__node *member, scopeflow_bytes name) {
+    return member->kind == SCOPEFLOW_TOKEN_OBJECT && scopeflow__same_text(member->key, name);
+}
+
+static void encode_annotated(encoded_request *self, const scopeflow__node *member) {
+    if (is_object_named(member, SCOPEFLOW__TEXT("params"))) {
+        for (const scopeflow__node *child = member->first; child != NULL; child = child->next)
+            encode_group_member(self, SCOPEFLOW__CODEC_GROUP_PARAMS, child->key, child);
+    } else if (!is_object_named(member, SCOPEFLOW__TEXT("api_specific"))) {
+        encode_group_member(self, SCOPEFLOW__CODEC_GROUP_TOP, member->key, member);
+    }
+}
+
+scopeflow__node *scopeflow__encode_request(scopeflow__trees *trees, scopeflow_codec_id codec,
+                                           const scopeflow__node *annotated,
+                                           const scopeflow__node *original) {
+    encoded_request self;
+    self.coding.trees = trees;
+    self.coding.map = scopeflow__map_of(codec);
+    self.provider = scopeflow__provider_of(codec);
+    self.original = original;
+    self.content = scopeflow__object(&self.coding);
+    for (const scopeflow__node *child = annotated->first; child != NULL; child = child->next)
+        encode_annotated(&self, child);
+    const scopeflow__node *const own = scopeflow__at_key(annotated, "api_specific");
+    const scopeflow__node *child =
+        scopeflow__node_is(own, SCOPEFLOW_TOKEN_OBJECT) ? own->first : NULL;
+    for (; child != NULL; child = child->next)
+        if (!scopeflow__same_text(child->key, SCOPEFLOW__TEXT("api")))
+            set_or_join(&self, self.content, child->key, child);
+    return self.content;
+}
+
+/* --- One way to say it, where there are several --- */
+
+/* A text as a list of one part; anything else as it is. */
+static scopeflow__node *as_parts(scopeflow__trees *trees, const scopeflow__node *content) {
+    if (content->kind != SCOPEFLOW_TOKEN_STRING) return scopeflow__node_share(trees, content);
+    scopeflow__node *const parts = scopeflow__node_new(trees, SCOPEFLOW_TOKEN_ARRAY);
+    scopeflow__node *const part = scopeflow__node_new(trees, SCOPEFLOW_TOKEN_OBJECT);
+    scopeflow__node_add(trees, part, SCOPEFLOW__TEXT("type"),
+                        scopeflow__node_text(trees, SCOPEFLOW__TEXT("text")));
+    scopeflow__node_add_shared(trees, part, SCOPEFLOW__TEXT("text"), content);
+    scopeflow__node_append(trees, parts, part);
+    return parts;
+}
+
+static scopeflow__node *message_of_parts(scopeflow__trees *trees, const scopeflow__node *message) {
+    const scopeflow__node *const content = scopeflow__at_key(message, "content");
+    scopeflow__node *const made = scopeflow__node_share(trees, message);
+    if (!scopeflow__node_is(content, SCOPEFLOW_TOKEN_STRING)) return made;
+    made->first = made->last = NULL;
+    made->count = 0;
+    for (const scopeflow__node *child = message->first; child != NULL; child = child->next)
+        scopeflow__node_add(trees, made, child->key,
+                            child == content ? as_parts(trees, child)
+                                             : scopeflow__node_share(trees, child));
+    return made;
+}
+
+static scopeflow__node *messages_of_parts(scopeflow__trees *trees,
+                                          const scopeflow__node *messages) {
+    if (messages->kind != SCOPEFLOW_TOKEN_ARRAY) return scopeflow__node_share(trees, messages);
+    scopeflow__node *const made = scopeflow__node_new(trees, SCOPEFLOW_TOKEN_ARRAY);
+    for (const scopeflow__node *child = messages->first; child != NULL; child = child->next)
+        scopeflow__node_append(trees, made, message_of_parts(trees, child));
+    return made;
+}
+
+static scopeflow__node *said_one_way(scopeflow__trees *trees, scopeflow_codec_id codec,
+                                     const scopeflow__node *member) {
+    bool const has_only_parts = scopeflow__provider_of(codec)->has_only_parts;
+    if (has_only_parts && scopeflow__same_text(member->key, SCOPEFLOW__TEXT("messages")))
+        return messages_of_parts(trees, member);
+    if (has_only_parts && scopeflow__same_text(member->key, SCOPEFLOW__TEXT("instructions")))
+        return as_parts(trees, member);
+    return scopeflow__node_share(trees, member);
+}
+
+/* An annotated form in which what says nothing is left out: an empty group, one that only names the
+ * provider, and what is null in place of being absent. */
+static scopeflow__node *without_nothing(scopeflow__trees *trees, scopeflow_codec_id codec,
+                                        const scopeflow__node *annotated) {
+    scopeflow__node *const made = scopeflow__node_new(trees, SCOPEFLOW_TOKEN_OBJECT);
+    for (const scopeflow__node *child = annotated->first; child != NULL; child = child->next) {
+        bool const is_params = is_object_named(child, SCOPEFLOW__TEXT("params"));
+        bool const is_own = is_object_named(child, SCOPEFLOW__TEXT("api_specific"));
+        bool const names_it =
+            is_own && child->count == 1 &&
+            scopeflow__node_says(scopeflow__at_key(child, "api"), scopeflow__map_of(codec)->id);
+        if ((is_params || is_own) && (child->count == 0 || names_it)) continue;
+        scopeflow__node_add(trees, made, child->key, said_one_way(trees, codec, child));
+    }
+    if (scopeflow__at_key(made, "messages") == NULL)
+        scopeflow__node_add(trees, made, SCOPEFLOW__TEXT("messages"),
+                            scopeflow__node_new(trees, SCOPEFLOW_TOKEN_ARRAY));
+    return made;
+}
+
+/* --- Edits --- */
+
+/* Whether an edit can be put as JSON and read back: what a walker cut off cannot. */
+static bool is_sound(const scopeflow__node *node) {
+    if (node->kind == SCOPEFLOW_TOKEN_CYCLE || node->kind == SCOPEFLOW_TOKEN_TOO_DEEP ||
+        node->kind == SCOPEFLOW_TOKEN_UNSERIALIZABLE)
+        return false;
+    for (const scopeflow__node *child = node->first; child != NULL; child = child->next)
+        if (!is_sound(child)) return false;
+    return true;
+}
+
+scopeflow__node *scopeflow__edit_request(scopeflow__trees *trees, scopeflow_codec_id codec,
+                                         const scopeflow__node *annotated,
+                                         const scopeflow__node *original,
+                                         scopeflow_bytes *out_path) {
+    scopeflow__node *const before = scopeflow__decode_request(trees, codec, original);
+    scopeflow__node *const after = without_nothing(trees, codec, annotated);
+    scopeflow__merge merge;
+    merge.trees = trees;
+    merge.edits = scopeflow__node_new(trees, SCOPEFLOW_TOKEN_ARRAY);
+    merge.path.len = 0;
+    if (scopeflow__node_equal(before, after)) return merge.edits;
+
+    scopeflow__node *const edited = scopeflow__merge_trees(
+        &merge, original, scopeflow__encode_request(trees, codec, before, original),
+        scopeflow__encode_request(trees, codec, after, original));
+    scopeflow__node *const again = scopeflow__decode_request(trees, codec, edited);
+    bool const is_carried = scopeflow__node_equal(again, after);
+    if (trees->failed || (is_carried && is_sound(merge.edits))) return merge.edits;
+    *out_path = scopeflow__first_difference(trees, after, is_carried ? before : again);
+    return NULL;
+}
+
+/* -------------------- src/codec/response.c -------------------- */
+
+/* Responses: what all providers have at the top, and the pieces of which theirs are made. */
+
+static bool is_listed_name(const scopeflow_bytes *names, size_t count, scopeflow_bytes name) {
+    for (size_t i = 0; i < count; i++)
+        if (scopeflow__same_text(names[i], name)) return true;
+    return false;
+}
+
+/* --- Pieces --- */
+
+scopeflow__node *scopeflow__decode_arguments(const scopeflow__coding *self,
+                                             const scopeflow__node *arguments) {
+    if (arguments == NULL) return NULL;
+    scopeflow__node *parsed = NULL;
+    if (arguments->kind == SCOPEFLOW_TOKEN_STRING)
+        parsed = scopeflow__node_parse(self->trees, arguments->text);
+    return parsed != NULL ? parsed : scopeflow__as_it_is(self, arguments);
+}
+
+void scopeflow__put_said(const scopeflow__coding *self, scopeflow__node *parts,
+                         const scopeflow__node *part, bool is_said, const char *type) {
+    if (!is_said) return;
+    scopeflow__node *const made = scopeflow__object(self);
+    scopeflow__put_text(self, made, "type", type);
+    scopeflow__put_shared(self, made, type, scopeflow__at_key(part, type));
+    scopeflow__node_append(self->trees, parts, made);
+}
+
+void scopeflow__put_message(const scopeflow__coding *self, scopeflow__node *annotated,
+                            scopeflow__node *parts) {
+    if (parts->count == 0) return;
+    const scopeflow__node *const text = scopeflow__at_key(parts->first, "text");
+    if (parts->count == 1 && scopeflow__node_is(text, SCOPEFLOW_TOKEN_STRING))
+        scopeflow__put_shared(self, annotated, "message", text);
+    else
+        scopeflow__put(self, annotated, "message", parts);
+}
+
+/* Whoever has to run tools is not done, whatever the provider calls it. */
+void scopeflow__put_finish(const scopeflow__coding *self, scopeflow__node *annotated,
+                           const scopeflow__node *reason) {
+    const scopeflow__codec_map *const map = self->map;
+    if (reason == NULL || reason->kind == SCOPEFLOW_TOKEN_NULL) return;
+    scopeflow_bytes name =
+        scopeflow__renamed(map->finish, map->finish_count, scopeflow__node_string(reason));
+    if (scopeflow__same_text(name, SCOPEFLOW__TEXT("complete")) &&
+        scopeflow__at_key(annotated, "tool_calls") != NULL)
+        name = SCOPEFLOW__TEXT("tool_use");
+    if (name.len > 0) {
+        scopeflow__put(self, annotated, "finish_reason", scopeflow__node_text(self->trees, name));
+        return;
+    }
+    scopeflow__node *const unknown = scopeflow__object(self);
+    scopeflow__put_shared(self, unknown, "unknown", reason);
+    scopeflow__put(self, annotated, "finish_reason", unknown);
+}
+
+/* --- All of it --- */
+
+static bool is_of_provider(const scopeflow__codec_map *map, const scopeflow__node *response) {
+    for (size_t i = 0; i < map->mark_count; i++)
+        if (scopeflow__node_get(response, map->marks[i]) != NULL) return true;
+    return false;
+}
+
+/* Where the member goes: the provider's own is put apart, and what would be taken for a member of
+ * the common form too. */
+static void put_rest(const scopeflow__coding *self, const scopeflow__node *response,
+                     scopeflow__node *annotated) {
+    const scopeflow__codec_map *const map = self->map;
+    scopeflow__node *const own = scopeflow__at_key(annotated, "api_specific");
+    for (const scopeflow__node *child = response->first; child != NULL; child = child->next) {
+        if (is_listed_name(map->read, map->read_count, child->key)) continue;
+        bool const is_own =
+            is_listed_name(map->response_own, map->response_own_count, child->key) ||
+            is_listed_name(scopeflow__response_members, SCOPEFLOW__RESPONSE_MEMBER_COUNT,
+                           child->key);
+        scopeflow__node_add_shared(self->trees, is_own ? own : annotated, child->key, child);
+    }
+}
+
+scopeflow__node *scopeflow__decode_response(scopeflow__trees *trees, scopeflow_codec_id codec,
+                                            const scopeflow__node *response) {
+    scopeflow__coding self;
+    self.trees = trees;
+    self.map = scopeflow__map_of(codec);
+    if (!scopeflow__node_is(response, SCOPEFLOW_TOKEN_OBJECT) ||
+        !is_of_provider(self.map, response))
+        return NULL;
+    scopeflow__node *const annotated = scopeflow__object(&self);
+    scopeflow__node *const own = scopeflow__object(&self);
+    scopeflow__put_shared(&self, annotated, "id", scopeflow__node_get(response, self.map->id_key));
+    scopeflow__put_shared(&self, annotated, "model",
+                          scopeflow__node_get(response, self.map->model_key));
+    scopeflow__put(&self, own, "api", scopeflow__node_text(trees, self.map->id));
+    scopeflow__put(&self, annotated, "api_specific", own);
+    scopeflow__provider_of(codec)->decode_response(&self, response, annotated);
+    put_rest(&self, response, annotated);
+    return annotated;
+}
+
+/* -------------------- src/codec/operations.c -------------------- */
+
+/* The operations: payloads become trees for as long as the operation takes, and what was made of
+ * them is handed over as a row of tokens. */
+
+/* -------------------- src/codec/output.h -------------------- */
+
+/* Values that codecs hand over. */
+#ifndef SCOPEFLOW__CODEC_OUTPUT_H
+#define SCOPEFLOW__CODEC_OUTPUT_H
+
+scopeflow_status scopeflow__output_new(scopeflow_runtime *runtime, const scopeflow__node *value,
+                                       scopeflow_codec_output **out_output,
+                                       scopeflow_error *out_error);
+
+#endif
+
+struct scopeflow_codec_output {
+    scopeflow_runtime *runtime; /* Held: it lends the memory. */
+    scopeflow_tape tape;
+    scopeflow__buffer json; /* Once somebody has asked for it. */
+};
+
+/* --- What comes out --- */
+
+scopeflow_status scopeflow__output_new(scopeflow_runtime *runtime, const scopeflow__node *value,
+                                       scopeflow_codec_output **out_output,
+                                       scopeflow_error *out_error) {
+    scopeflow_codec_output *const self =
+        (scopeflow_codec_output *)scopeflow__allocate(&runtime->memory, sizeof *self);
+    if (self == NULL) return scopeflow__fail_memory(out_error);
+    scopeflow__ref_up(&runtime->refs);
+    self->runtime = runtime;
+    scopeflow__tape_init(&self->tape, &runtime->memory, SIZE_MAX);
+    scopeflow__buffer_init(&self->json, &runtime->memory);
+    scopeflow__node_write(value, &self->tape);
+    if (self->tape.bytes.failed) {
+        scopeflow_codec_output_free(self);
+        return scopeflow__fail_memory(out_error);
+    }
+    *out_output = self;
+    return SCOPEFLOW_STATUS_OK;
+}
+
+void scopeflow_codec_output_free(scopeflow_codec_output *self) {
+    if (self == NULL) return;
+    scopeflow_runtime *const runtime = self->runtime;
+    scopeflow__buffer_deinit(&self->json);
+    scopeflow__tape_deinit(&self->tape);
+    scopeflow__deallocate(&runtime->memory, self, sizeof *self);
+    scopeflow__runtime_release(runtime);
+}
+
+scopeflow_bytes scopeflow_codec_output_tokens(const scopeflow_codec_output *self) {
+    if (self == NULL) return scopeflow__text("", 0);
+    return scopeflow__text(self->tape.bytes.ptr, self->tape.bytes.len);
+}
+
+scopeflow_status scopeflow_codec_output_json(scopeflow_codec_output *self,
+                                             scopeflow_bytes *out_json,
+                                             scopeflow_error *out_error) {
+    scopeflow__json_writer writer;
+    scopeflow_status const status = scopeflow__check_codec_output_json(self, out_json, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    if (self->json.len == 0) {
+        scopeflow__json_writer_init(&writer, &self->json, UINT32_MAX, false);
+        scopeflow__json_write(&writer, scopeflow__tape_value(&self->tape));
+    }
+    if (self->json.failed) {
+        self->json.failed = false; /* Memory may come back. */
+        self->json.len = 0;
+        return scopeflow__fail_memory(out_error);
+    }
+    *out_json = scopeflow__text(self->json.ptr, self->json.len);
+    return SCOPEFLOW_STATUS_OK;
+}
+
+/* --- What goes in --- */
+
+/* One operation: its trees, and the tokens that they borrow their texts from. */
+typedef struct codec_work {
+    scopeflow_runtime *runtime;
+    scopeflow__trees trees;
+    scopeflow_tape tapes[2];
+    size_t tape_count;
+} codec_work;
+
+static void begin_work(codec_work *self, scopeflow_runtime *runtime) {
+    self->runtime = runtime;
+    self->tape_count = 0;
+    scopeflow__trees_init(&self->trees, &runtime->memory, SCOPEFLOW_CODEC_MEMORY_LIMIT_BYTES);
+}
+
+static void end_work(codec_work *self) {
+    for (size_t i = 0; i < self->tape_count; i++) scopeflow__tape_deinit(&self->tapes[i]);
+    scopeflow__trees_deinit(&self->trees);
+}
+
+static scopeflow__node *read_payload(codec_work *self, scopeflow_ref payload) {
+    scopeflow_tape *const tape = &self->tapes[self->tape_count++];
+    scopeflow__tape_init(tape, &self->runtime->memory, SIZE_MAX);
+    scopeflow__encode_ref(self->runtime, payload, tape);
+    self->trees.failed |= tape->bytes.failed;
+    return scopeflow__node_read(&self->trees, scopeflow__tape_value(tape));
+}
+
+static scopeflow_status fail_work(const codec_work *self, scopeflow_error *out_error) {
+    if (self->trees.is_full)
+        return scopeflow__fail_text(out_error, SCOPEFLOW_STATUS_LIMIT_EXCEEDED,
+                                    "the payload needs more memory than codec_memory_limit");
+    return scopeflow__fail_memory(out_error);
+}
+
+/* Ends the work and hands over what was made. */
+static scopeflow_status finish_work(codec_work *self, const scopeflow__node *made,
+                                    scopeflow_codec_output **out_output,
+                                    scopeflow_error *out_error) {
+    scopeflow_status const status =
+        self->trees.failed ? fail_work(self, out_error)
+                           : scopeflow__output_new(self->runtime, made, out_output, out_error);
+    end_work(self);
+    return status;
+}
+
+static scopeflow_status refuse_work(codec_work *self, scopeflow_error *out_error,
+                                    scopeflow_bytes whose, scopeflow_bytes what) {
+    bool const has_failed = self->trees.failed;
+    scopeflow_status const status =
+        has_failed ? fail_work(self, out_error)
+                   : scopeflow__fail(out_error, SCOPEFLOW_STATUS_INVALID_ARGUMENT, whose, what,
+                                     scopeflow__text("", 0));
+    end_work(self);
+    return status;
+}
+
+/* --- Operations --- */
+
+scopeflow_status scopeflow_codec_detect_request(scopeflow_runtime *self, scopeflow_ref request,
+                                                scopeflow_bytes hint, scopeflow_codec_id *out_codec,
+                                                scopeflow_error *out_error) {
+    codec_work work;
+    scopeflow_status status =
+        scopeflow__check_codec_detect_request(self, request, hint, out_codec, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    begin_work(&work, self);
+    *out_codec = scopeflow__detect_request(read_payload(&work, request), hint);
+    if (work.trees.failed) status = fail_work(&work, out_error);
+    end_work(&work);
+    return status;
+}
+
+scopeflow_status scopeflow_codec_detect_response(scopeflow_runtime *self, scopeflow_ref response,
+                                                 scopeflow_codec_id *out_codec,
+                                                 scopeflow_error *out_error) {
+    codec_work work;
+    scopeflow_status status =
+        scopeflow__check_codec_detect_response(self, response, out_codec, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    begin_work(&work, self);
+    *out_codec = scopeflow__detect_response(read_payload(&work, response));
+    if (work.trees.failed) status = fail_work(&work, out_error);
+    end_work(&work);
+    return status;
+}
+
+static scopeflow_bytes title_of(scopeflow_codec_id codec) {
+    return scopeflow__map_of(codec)->title;
+}
+
+static scopeflow_status refuse_unknown(codec_work *self, scopeflow_error *out_error) {
+    return refuse_work(self, out_error, scopeflow__text("", 0),
+                       SCOPEFLOW__TEXT("no codec knows such a payload"));
+}
+
+scopeflow_status scopeflow_codec_decode_request(scopeflow_runtime *self, scopeflow_codec_id codec,
+                                                scopeflow_ref request,
+                                                scopeflow_codec_output **out_output,
+                                                scopeflow_error *out_error) {
+    codec_work work;
+    scopeflow_status const status =
+        scopeflow__check_codec_decode_request(self, codec, request, out_output, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    begin_work(&work, self);
+    const scopeflow__node *const given = read_payload(&work, request);
+    if (codec == SCOPEFLOW_CODEC_ID_AUTO)
+        codec = scopeflow__detect_request(given, scopeflow__text("", 0));
+    if (codec == SCOPEFLOW_CODEC_ID_AUTO) return refuse_unknown(&work, out_error);
+    if (given->kind != SCOPEFLOW_TOKEN_OBJECT)
+        return refuse_work(&work, out_error, title_of(codec),
+                           SCOPEFLOW__TEXT(" request decode: the content is no object"));
+    return finish_work(&work, scopeflow__decode_request(&work.trees, codec, given), out_output,
+                       out_error);
+}
+
+static scopeflow_status refuse_edit(codec_work *self, scopeflow_codec_id codec,
+                                    scopeflow_bytes path, scopeflow_error *out_error) {
+    scopeflow_status const status = scopeflow__fail(
+        out_error, SCOPEFLOW_STATUS_INVALID_ARGUMENT, title_of(codec),
+        SCOPEFLOW__TEXT(" request encode: the provider cannot carry the edit of "), path);
+    end_work(self);
+    return status;
+}
+
+scopeflow_status scopeflow_codec_edit_request(scopeflow_runtime *self, scopeflow_codec_id codec,
+                                              scopeflow_ref annotated, scopeflow_ref request,
+                                              scopeflow_codec_output **out_output,
+                                              scopeflow_error *out_error) {
+    codec_work work;
+    scopeflow_bytes path = scopeflow__text("", 0);
+    scopeflow_status const status =
+        scopeflow__check_codec_edit_request(self, codec, annotated, request, out_output, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    begin_work(&work, self);
+    const scopeflow__node *const edited = read_payload(&work, annotated);
+    const scopeflow__node *const given = read_payload(&work, request);
+    if (codec == SCOPEFLOW_CODEC_ID_AUTO)
+        codec = scopeflow__detect_request(given, scopeflow__text("", 0));
+    if (codec == SCOPEFLOW_CODEC_ID_AUTO) return refuse_unknown(&work, out_error);
+    if (given->kind != SCOPEFLOW_TOKEN_OBJECT || edited->kind != SCOPEFLOW_TOKEN_OBJECT)
+        return refuse_work(
+            &work, out_error, title_of(codec),
+            SCOPEFLOW__TEXT(" request encode: annotated form and content must be objects"));
+    const scopeflow__node *const edits =
+        scopeflow__edit_request(&work.trees, codec, edited, given, &path);
+    if (edits == NULL && !work.trees.failed) return refuse_edit(&work, codec, path, out_error);
+    return finish_work(&work, edits, out_output, out_error);
+}
+
+scopeflow_status scopeflow_codec_decode_response(scopeflow_runtime *self, scopeflow_codec_id codec,
+                                                 scopeflow_ref response,
+                                                 scopeflow_codec_output **out_output,
+                                                 scopeflow_error *out_error) {
+    codec_work work;
+    scopeflow_status const status =
+        scopeflow__check_codec_decode_response(self, codec, response, out_output, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    begin_work(&work, self);
+    const scopeflow__node *const given = read_payload(&work, response);
+    if (codec == SCOPEFLOW_CODEC_ID_AUTO) codec = scopeflow__detect_response(given);
+    if (codec == SCOPEFLOW_CODEC_ID_AUTO) return refuse_unknown(&work, out_error);
+    const scopeflow__node *const made = scopeflow__decode_response(&work.trees, codec, given);
+    if (made == NULL)
+        return refuse_work(&work, out_error, title_of(codec),
+                           SCOPEFLOW__TEXT(" response decode: it has nothing of such a response"));
+    return finish_work(&work, made, out_output, out_error);
+}
+
+/* -------------------- src/codec/sse.c -------------------- */
+
+/* Server-sent events from bytes that are cut anywhere (WHATWG HTML, 9.2.6). One row of bytes holds
+ * what was fed; a line that is not yet whole stays in it, and no byte of it is searched twice. */
+
+struct scopeflow_sse_decoder {
+    scopeflow_runtime *runtime; /* Held: it lends the memory. */
+    uint32_t line_limit_bytes;
+
+    scopeflow__buffer input; /* Fed and not yet dropped. */
+    size_t at;               /* The first byte of a line that was not read. */
+    size_t searched;         /* Between `at` and here is no line end. */
+    uint64_t offset;         /* Of `at` in the whole input. */
+    uint64_t event_offset;   /* Of the first line of the event that is being read. */
+    bool is_hungry;
+    bool is_finished;
+    bool is_behind_cr;     /* An LF that comes next belongs to the line before. */
+    bool is_skipping_line; /* Inside a line beyond the limit. */
+    bool is_bad;           /* The event that is being read is skipped. */
+    bool has_data;
+    bool is_told; /* The event that was read last is still lent. */
+
+    scopeflow__buffer event;
+    scopeflow__buffer data;
+    scopeflow__buffer pending_id; /* Counts once its event is over. */
+    scopeflow__buffer last_id;
+    scopeflow__buffer shown; /* Data whose UTF-8 had to be mended. */
+    bool has_retry;
+    uint64_t retry_ms;
+};
+
+/* --- Its life --- */
+
+static void init_buffers(scopeflow_sse_decoder *self) {
+    const scopeflow__memory *const memory = &self->runtime->memory;
+    scopeflow__buffer_init(&self->input, memory);
+    scopeflow__buffer_init(&self->event, memory);
+    scopeflow__buffer_init(&self->data, memory);
+    scopeflow__buffer_init(&self->pending_id, memory);
+    scopeflow__buffer_init(&self->last_id, memory);
+    scopeflow__buffer_init(&self->shown, memory);
+}
+
+scopeflow_status scopeflow_sse_decoder_new(const scopeflow_sse_decoder_new_options *options,
+                                           scopeflow_sse_decoder **out_decoder,
+                                           scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_sse_decoder_new(options, out_decoder, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow_runtime *const runtime = options->runtime;
+    SCOPEFLOW__REQUIRE(runtime != NULL, out_error, "runtime must not be null");
+
+    scopeflow_sse_decoder *const self =
+        (scopeflow_sse_decoder *)scopeflow__allocate(&runtime->memory, sizeof *self);
+    if (self == NULL) return scopeflow__fail_memory(out_error);
+    memset(self, 0, sizeof *self);
+    scopeflow__ref_up(&runtime->refs);
+    self->runtime = runtime;
+    self->line_limit_bytes = options->line_limit_bytes;
+    self->is_hungry = true;
+    init_buffers(self);
+    *out_decoder = self;
+    return SCOPEFLOW_STATUS_OK;
+}
+
+void scopeflow_sse_decoder_free(scopeflow_sse_decoder *self) {
+    if (self == NULL) return;
+    scopeflow_runtime *const runtime = self->runtime;
+    scopeflow__buffer_deinit(&self->input);
+    scopeflow__buffer_deinit(&self->event);
+    scopeflow__buffer_deinit(&self->data);
+    scopeflow__buffer_deinit(&self->pending_id);
+    scopeflow__buffer_deinit(&self->last_id);
+    scopeflow__buffer_deinit(&self->shown);
+    scopeflow__deallocate(&runtime->memory, self, sizeof *self);
+    scopeflow__runtime_release(runtime);
+}
+
+/* --- What goes in --- */
+
+static void drop_lines(scopeflow_sse_decoder *self) {
+    size_t const left = self->input.len - self->at;
+    if (self->at == 0) return;
+    if (left > 0) memmove(self->input.ptr, self->input.ptr + self->at, left);
+    self->input.len = left;
+    self->searched -= self->at;
+    self->at = 0;
+}
+
+scopeflow_status scopeflow_sse_decoder_feed(scopeflow_sse_decoder *self, scopeflow_bytes chunk,
+                                            scopeflow_error *out_error) {
+    scopeflow_status const status = scopeflow__check_sse_decoder_feed(self, chunk, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    if (self->is_finished)
+        return scopeflow__fail_text(out_error, SCOPEFLOW_STATUS_INVALID_STATE,
+                                    "the input was finished");
+    if (!self->is_hungry)
+        return scopeflow__fail_text(out_error, SCOPEFLOW_STATUS_INVALID_STATE,
+                                    "the events of the bytes before were not read up to `more`");
+    drop_lines(self);
+    if (!scopeflow__buffer_reserve(&self->input, chunk.len)) {
+        self->input.failed = false; /* It is as it was, and memory may come back. */
+        return scopeflow__fail_memory(out_error);
+    }
+    scopeflow__buffer_put_text(&self->input, chunk);
+    self->is_hungry = chunk.len == 0;
+    return SCOPEFLOW_STATUS_OK;
+}
+
+scopeflow_status scopeflow_sse_decoder_finish(scopeflow_sse_decoder *self,
+                                              scopeflow_error *out_error) {
+    scopeflow_status const status = scopeflow__check_sse_decoder_finish(self, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    self->is_finished = true;
+    return SCOPEFLOW_STATUS_OK;
+}
+
+/* --- Lines --- */
+
+static void take_bytes(scopeflow_sse_decoder *self, size_t len) {
+    self->at += len;
+    self->offset += len;
+    if (self->searched < self->at) self->searched = self->at;
+}
+
+/* An LF behind the CR that has ended a line ends none. One that comes later counts to the event
+ * that follows. */
+static void pass_half_line_end(scopeflow_sse_decoder *self) {
+    if (!self->is_behind_cr || self->at == self->input.len) return;
+    if (self->input.ptr[self->at] == '\n') take_bytes(self, 1);
+    self->is_behind_cr = false;
+}
+
+/* False where the end of the line at `at` is not here yet. */
+static bool find_line_end(scopeflow_sse_decoder *self) {
+    while (self->searched < self->input.len) {
+        char const c = self->input.ptr[self->searched];
+        if (c == '\n' || c == '\r') return true;
+        self->searched++;
+    }
+    return false;
+}
+
+/* A byte order mark may stand before everything. */
+static bool waits_for_mark(const scopeflow_sse_decoder *self) {
+    size_t const left = self->input.len - self->at;
+    return self->offset == 0 && left > 0 && left < 3 && !self->is_finished &&
+           memcmp(self->input.ptr + self->at, "\xEF\xBB\xBF", left) == 0;
+}
+
+static void pass_mark(scopeflow_sse_decoder *self) {
+    size_t const left = self->input.len - self->at;
+    if (self->offset != 0 || left < 3) return;
+    if (memcmp(self->input.ptr + self->at, "\xEF\xBB\xBF", 3) == 0) take_bytes(self, 3);
+}
+
+/* Takes the line at `at`, whose end was found. */
+static scopeflow_bytes take_sse_line(scopeflow_sse_decoder *self) {
+    scopeflow_bytes const line =
+        scopeflow__text(self->input.ptr + self->at, self->searched - self->at);
+    self->is_behind_cr = self->input.ptr[self->searched] == '\r';
+    take_bytes(self, line.len + 1);
+    pass_half_line_end(self);
+    return line;
+}
+
+/* --- Fields --- */
+
+static bool is_field(scopeflow_bytes name, const char *field) {
+    return scopeflow__same_text(name, scopeflow__c_text(field));
+}
+
+static void set_text(scopeflow__buffer *buffer, scopeflow_bytes text) {
+    buffer->len = 0;
+    scopeflow__buffer_put_text(buffer, text);
+}
+
+static void add_data(scopeflow_sse_decoder *self, scopeflow_bytes value) {
+    if (self->data.len + self->has_data + value.len > self->line_limit_bytes) {
+        self->is_bad = true;
+        return;
+    }
+    if (self->has_data) scopeflow__buffer_put_byte(&self->data, '\n');
+    scopeflow__buffer_put_text(&self->data, value);
+    self->has_data = true;
+}
+
+/* Digits and nothing else; as many milliseconds as nobody waits are all the same. */
+static void set_retry(scopeflow_sse_decoder *self, scopeflow_bytes value) {
+    uint64_t number = 0;
+    if (value.len == 0) return;
+    for (size_t i = 0; i < value.len; i++) {
+        if (value.ptr[i] < '0' || value.ptr[i] > '9') return;
+        if (number < UINT64_MAX / 16) number = number * 10 + (uint64_t)(value.ptr[i] - '0');
+    }
+    self->has_retry = true;
+    self->retry_ms = number;
+}
+
+static void set_id(scopeflow_sse_decoder *self, scopeflow_bytes value) {
+    if (value.len > 0 && memchr(value.ptr, '\0', value.len) != NULL) return;
+    set_text(&self->pending_id, value);
+}
+
+static void read_field(scopeflow_sse_decoder *self, scopeflow_bytes line) {
+    const char *const colon = (const char *)memchr(line.ptr, ':', line.len);
+    size_t const len = colon != NULL ? (size_t)(colon - line.ptr) : line.len;
+    scopeflow_bytes const name = scopeflow__text(line.ptr, len);
+    scopeflow_bytes value = scopeflow__text(line.ptr + len, line.len - len);
+    if (value.len > 0) value = scopeflow__text(value.ptr + 1, value.len - 1);
+    if (value.len > 0 && value.ptr[0] == ' ') value = scopeflow__text(value.ptr + 1, value.len - 1);
+    if (is_field(name, "data"))
+        add_data(self, value);
+    else if (is_field(name, "event"))
+        set_text(&self->event, value);
+    else if (is_field(name, "id"))
+        set_id(self, value);
+    else if (is_field(name, "retry"))
+        set_retry(self, value);
+}
+
+/* --- Events --- */
+
+static void clear_event(scopeflow_sse_decoder *self) {
+    self->event.len = 0;
+    self->data.len = 0;
+    self->has_data = false;
+    self->is_bad = false;
+}
+
+/* Well-formed UTF-8 of it, in `out` where it had to be mended. */
+static scopeflow_bytes mended(scopeflow_bytes text, scopeflow__buffer *out) {
+    if (scopeflow__utf8_is_valid(text)) return text;
+    out->len = 0;
+    for (size_t at = 0; at < text.len;) {
+        uint32_t code_point = 0;
+        bool is_valid = false;
+        char utf8[4];
+        at += scopeflow__utf8_decode(text, at, &code_point, &is_valid);
+        scopeflow__buffer_put(out, utf8, scopeflow__utf8_encode(code_point, utf8));
+    }
+    return scopeflow__text(out->ptr, out->len);
+}
+
+static scopeflow_bytes bytes_in(const scopeflow__buffer *buffer) {
+    return scopeflow__text(buffer->len > 0 ? buffer->ptr : "", buffer->len);
+}
+
+static void mend(scopeflow__buffer *buffer, scopeflow__buffer *spare) {
+    scopeflow_bytes const text = mended(bytes_in(buffer), spare);
+    if (text.len > 0 && text.ptr == spare->ptr) set_text(buffer, text);
+}
+
+/* The event whose blank line was read; false for one that has nothing to tell: what it takes of the
+ * input counts to the next one. */
+static bool tell_event(scopeflow_sse_decoder *self, scopeflow_sse_item *out) {
+    bool const is_told = self->is_bad || self->has_data;
+    mend(&self->pending_id, &self->shown);
+    mend(&self->event, &self->shown);
+    set_text(&self->last_id, bytes_in(&self->pending_id));
+    out->item = self->is_bad ? SCOPEFLOW_SSE_ITEM_KIND_BAD_EVENT : SCOPEFLOW_SSE_ITEM_KIND_EVENT;
+    out->offset_bytes = self->event_offset;
+    out->size_bytes = self->offset - self->event_offset;
+    if (!self->is_bad) {
+        out->event = self->event.len > 0 ? bytes_in(&self->event) : SCOPEFLOW__TEXT("message");
+        out->data = mended(bytes_in(&self->data), &self->shown);
+    }
+    return is_told;
+}
+
+static void tell_state(const scopeflow_sse_decoder *self, scopeflow_sse_item *out) {
+    out->has_retry = self->has_retry;
+    out->retry_ms = self->retry_ms;
+    out->last_id = bytes_in(&self->last_id);
+}
+
+/* Drops as much of a line beyond the limit as is here. */
+static void skip_long_line(scopeflow_sse_decoder *self) {
+    self->is_bad = true;
+    self->is_skipping_line = true;
+    take_bytes(self, self->searched - self->at);
+}
+
+static bool is_too_long(const scopeflow_sse_decoder *self) {
+    return self->searched - self->at > self->line_limit_bytes;
+}
+
+/* Reads lines up to the end of an event; false where there are no more of them. */
+static bool read_event(scopeflow_sse_decoder *self, scopeflow_sse_item *out) {
+    for (;;) {
+        pass_half_line_end(self);
+        if (waits_for_mark(self)) return false;
+        pass_mark(self);
+        bool const is_whole = find_line_end(self);
+        if (is_too_long(self) || (self->is_skipping_line && !is_whole)) skip_long_line(self);
+        if (!is_whole) return false;
+        scopeflow_bytes const line = take_sse_line(self);
+        bool const was_skipping = self->is_skipping_line;
+        self->is_skipping_line = false;
+        if (was_skipping) continue;
+        if (line.len > 0) {
+            if (line.ptr[0] != ':') read_field(self, line);
+            continue;
+        }
+        bool const is_told = tell_event(self, out);
+        if (is_told) return true;
+        clear_event(self);
+    }
+}
+
+static bool has_failed(scopeflow_sse_decoder *self) {
+    scopeflow__buffer *const buffers[] = {&self->event, &self->data, &self->pending_id,
+                                          &self->last_id, &self->shown};
+    bool failed = false;
+    for (size_t i = 0; i < sizeof buffers / sizeof *buffers; i++) {
+        failed |= buffers[i]->failed;
+        buffers[i]->failed = false; /* Memory may come back, for the events that follow. */
+    }
+    return failed;
+}
+
+scopeflow_status scopeflow_sse_decoder_next(scopeflow_sse_decoder *self,
+                                            scopeflow_sse_item *out_item,
+                                            scopeflow_error *out_error) {
+    scopeflow_status const status = scopeflow__check_sse_decoder_next(self, out_item, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    memset(out_item, 0, sizeof *out_item);
+    if (self->is_told) {
+        clear_event(self);
+        self->event_offset = self->offset;
+    }
+    self->is_told = read_event(self, out_item);
+    if (!self->is_told) {
+        self->is_hungry = !self->is_finished;
+        out_item->item =
+            self->is_finished ? SCOPEFLOW_SSE_ITEM_KIND_END : SCOPEFLOW_SSE_ITEM_KIND_MORE;
+        out_item->offset_bytes = out_item->size_bytes = 0;
+    }
+    tell_state(self, out_item);
+    return has_failed(self) ? scopeflow__fail_memory(out_error) : SCOPEFLOW_STATUS_OK;
 }
 
 /* -------------------- src/pipeline/emit.c -------------------- */

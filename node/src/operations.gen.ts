@@ -1765,6 +1765,15 @@ export class AtofReaderOperations extends Handle {
   }
 }
 
+/** A value that a codec has made. */
+export class CodecOutputOperations extends Handle {
+}
+
+/** Takes bytes and gives events. Holds no more than the event that is being read, up to the
+ * limits, and the bytes that were fed last. */
+export class SseDecoderOperations extends Handle {
+}
+
 /** A scope: its handle, or the uuid of one that is held. */
 export type ScopeReference = ScopeOperations | string;
 

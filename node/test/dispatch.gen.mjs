@@ -1072,6 +1072,8 @@ export const enums = {
   sink_delivery: "SinkDelivery",
   sink_overflow: "SinkOverflow",
   atof_item_kind: "AtofItemKind",
+  sse_item_kind: "SseItemKind",
+  codec_id: "CodecId",
   registry: "Registry",
 };
 export const flags = {

@@ -91,6 +91,15 @@ cdef extern from "scopeflow/scopeflow.h" nogil:
         SCOPEFLOW_ATOF_ITEM_KIND_BAD_LINE
         SCOPEFLOW_ATOF_ITEM_KIND_MORE
         SCOPEFLOW_ATOF_ITEM_KIND_END
+        SCOPEFLOW_SSE_ITEM_KIND_EVENT
+        SCOPEFLOW_SSE_ITEM_KIND_BAD_EVENT
+        SCOPEFLOW_SSE_ITEM_KIND_MORE
+        SCOPEFLOW_SSE_ITEM_KIND_END
+        SCOPEFLOW_CODEC_ID_AUTO
+        SCOPEFLOW_CODEC_ID_OPENAI_CHAT
+        SCOPEFLOW_CODEC_ID_OPENAI_RESPONSES
+        SCOPEFLOW_CODEC_ID_ANTHROPIC_MESSAGES
+        SCOPEFLOW_CODEC_ID_GEMINI_GENERATE_CONTENT
         SCOPEFLOW_REGISTRY_TOOL_CONDITIONAL_EXECUTION_GUARDRAIL
         SCOPEFLOW_REGISTRY_SUBSCRIBER
         SCOPEFLOW_REGISTRY_TOOL_SANITIZE_REQUEST_GUARDRAIL
@@ -135,6 +144,7 @@ cdef extern from "scopeflow/scopeflow.h" nogil:
     int64_t SCOPEFLOW_EMITTER_EVENT_LIMIT
     int64_t SCOPEFLOW_TIMESTAMP_NONE
     int64_t SCOPEFLOW_TASK_SIZE_BYTES
+    int64_t SCOPEFLOW_CODEC_MEMORY_LIMIT_BYTES
 
     ctypedef int32_t scopeflow_status
     ctypedef uintptr_t scopeflow_ref
@@ -153,6 +163,8 @@ cdef extern from "scopeflow/scopeflow.h" nogil:
     ctypedef int32_t scopeflow_sink_delivery
     ctypedef int32_t scopeflow_sink_overflow
     ctypedef int32_t scopeflow_atof_item_kind
+    ctypedef int32_t scopeflow_sse_item_kind
+    ctypedef int32_t scopeflow_codec_id
     ctypedef int32_t scopeflow_registry
     ctypedef uint32_t scopeflow_runtime_flag
     ctypedef uint32_t scopeflow_scope_attribute
@@ -190,6 +202,12 @@ cdef extern from "scopeflow/scopeflow.h" nogil:
         pass
 
     ctypedef struct scopeflow_atof_reader:
+        pass
+
+    ctypedef struct scopeflow_codec_output:
+        pass
+
+    ctypedef struct scopeflow_sse_decoder:
         pass
 
     ctypedef struct scopeflow_task:
@@ -320,6 +338,16 @@ cdef extern from "scopeflow/scopeflow.h" nogil:
         scopeflow_bytes line
         scopeflow_status problem
         scopeflow_bytes message
+
+    ctypedef struct scopeflow_sse_item:
+        scopeflow_sse_item_kind item
+        uint32_t has_retry
+        uint64_t retry_ms
+        uint64_t offset_bytes
+        uint64_t size_bytes
+        scopeflow_bytes event
+        scopeflow_bytes data
+        scopeflow_bytes last_id
 
     ctypedef struct scopeflow_runtime_new_options:
         uint32_t struct_size_bytes
@@ -535,6 +563,11 @@ cdef extern from "scopeflow/scopeflow.h" nogil:
         uint32_t line_limit_bytes
         uint32_t depth_limit
 
+    ctypedef struct scopeflow_sse_decoder_new_options:
+        uint32_t struct_size_bytes
+        scopeflow_runtime *runtime
+        uint32_t line_limit_bytes
+
     void scopeflow_tape_put_null(scopeflow_tape *self)
     void scopeflow_tape_put_bool(scopeflow_tape *self, uint32_t value)
     void scopeflow_tape_put_int(scopeflow_tape *self, int64_t value)
@@ -673,6 +706,19 @@ cdef extern from "scopeflow/scopeflow.h" nogil:
     scopeflow_status scopeflow_atof_reader_finish(scopeflow_atof_reader *self, scopeflow_error *out_error)
     scopeflow_status scopeflow_atof_reader_next(scopeflow_atof_reader *self, scopeflow_atof_item *out_item, scopeflow_error *out_error)
     void scopeflow_atof_reader_free(scopeflow_atof_reader *self)
+    scopeflow_bytes scopeflow_codec_output_tokens(const scopeflow_codec_output *self)
+    scopeflow_status scopeflow_codec_output_json(scopeflow_codec_output *self, scopeflow_bytes *out_json, scopeflow_error *out_error)
+    void scopeflow_codec_output_free(scopeflow_codec_output *self)
+    scopeflow_status scopeflow_sse_decoder_new(const scopeflow_sse_decoder_new_options *options, scopeflow_sse_decoder **out_decoder, scopeflow_error *out_error)
+    scopeflow_status scopeflow_sse_decoder_feed(scopeflow_sse_decoder *self, scopeflow_bytes chunk, scopeflow_error *out_error)
+    scopeflow_status scopeflow_sse_decoder_finish(scopeflow_sse_decoder *self, scopeflow_error *out_error)
+    scopeflow_status scopeflow_sse_decoder_next(scopeflow_sse_decoder *self, scopeflow_sse_item *out_item, scopeflow_error *out_error)
+    void scopeflow_sse_decoder_free(scopeflow_sse_decoder *self)
+    scopeflow_status scopeflow_codec_detect_request(scopeflow_runtime *self, scopeflow_ref request, scopeflow_bytes hint, scopeflow_codec_id *out_codec, scopeflow_error *out_error)
+    scopeflow_status scopeflow_codec_detect_response(scopeflow_runtime *self, scopeflow_ref response, scopeflow_codec_id *out_codec, scopeflow_error *out_error)
+    scopeflow_status scopeflow_codec_decode_request(scopeflow_runtime *self, scopeflow_codec_id codec, scopeflow_ref request, scopeflow_codec_output **out_output, scopeflow_error *out_error)
+    scopeflow_status scopeflow_codec_edit_request(scopeflow_runtime *self, scopeflow_codec_id codec, scopeflow_ref annotated, scopeflow_ref request, scopeflow_codec_output **out_output, scopeflow_error *out_error)
+    scopeflow_status scopeflow_codec_decode_response(scopeflow_runtime *self, scopeflow_codec_id codec, scopeflow_ref response, scopeflow_codec_output **out_output, scopeflow_error *out_error)
 
     uint64_t scopeflow_abi_hash()
     const char *scopeflow_version()

@@ -538,8 +538,8 @@ class Runtime(RuntimeOperations):
         data: object = None,
         metadata: object = None,
         model_name: str | None = None,
-        codec: LlmCodec | None = None,
-        response_codec: LlmResponseCodec | None = None,
+        codec: LlmCodec | str | None = None,
+        response_codec: LlmResponseCodec | str | None = None,
         timestamp: datetime | int | None = None,
     ) -> Coroutine[Any, Any, _Result]: ...
     @overload
@@ -554,8 +554,8 @@ class Runtime(RuntimeOperations):
         data: object = None,
         metadata: object = None,
         model_name: str | None = None,
-        codec: LlmCodec | None = None,
-        response_codec: LlmResponseCodec | None = None,
+        codec: LlmCodec | str | None = None,
+        response_codec: LlmResponseCodec | str | None = None,
         timestamp: datetime | int | None = None,
     ) -> Coroutine[Any, Any, _Result]: ...
     def llm_execute_sync(
@@ -569,8 +569,8 @@ class Runtime(RuntimeOperations):
         data: object = None,
         metadata: object = None,
         model_name: str | None = None,
-        codec: LlmCodec | None = None,
-        response_codec: LlmResponseCodec | None = None,
+        codec: LlmCodec | str | None = None,
+        response_codec: LlmResponseCodec | str | None = None,
         timestamp: datetime | int | None = None,
     ) -> _Result: ...
     def llm_stream_execute(
@@ -589,8 +589,8 @@ class Runtime(RuntimeOperations):
         data: object = None,
         metadata: object = None,
         model_name: str | None = None,
-        codec: LlmCodec | None = None,
-        response_codec: LlmResponseCodec | None = None,
+        codec: LlmCodec | str | None = None,
+        response_codec: LlmResponseCodec | str | None = None,
         chunk_marks: bool = False,
         timestamp: datetime | int | None = None,
     ) -> StreamOpening[_Chunk]: ...
@@ -607,8 +607,8 @@ class Runtime(RuntimeOperations):
         data: object = None,
         metadata: object = None,
         model_name: str | None = None,
-        codec: LlmCodec | None = None,
-        response_codec: LlmResponseCodec | None = None,
+        codec: LlmCodec | str | None = None,
+        response_codec: LlmResponseCodec | str | None = None,
         chunk_marks: bool = False,
         timestamp: datetime | int | None = None,
     ) -> SyncLlmStream[_Chunk]: ...
@@ -623,7 +623,7 @@ class Runtime(RuntimeOperations):
         metadata: object = None,
         model_name: str | None = None,
         annotated_request: object = None,
-        codec: LlmCodec | None = None,
+        codec: LlmCodec | str | None = None,
         timestamp: datetime | int | None = None,
     ) -> ScopeHandle: ...
     def llm_call_end(
@@ -634,7 +634,7 @@ class Runtime(RuntimeOperations):
         data: object = None,
         metadata: object = None,
         annotated_response: object = None,
-        response_codec: LlmResponseCodec | None = None,
+        response_codec: LlmResponseCodec | str | None = None,
         error: BaseException | None = None,
         status: EndStatus | None = None,
         timestamp: datetime | int | None = None,
@@ -656,3 +656,6 @@ class Runtime(RuntimeOperations):
 
 def read_event(reader: AtofReader) -> ScopeEvent | MarkEvent | AtofItem: ...
 def is_serving() -> bool: ...
+def decode_request(codec: int, content: object) -> dict[str, Any]: ...
+def decode_response(codec: int, response: object) -> dict[str, Any]: ...
+def request_edits(codec: int, annotated: object, content: object) -> list[list[Any]]: ...

@@ -47,6 +47,7 @@ include "native/typed.pxi"
 include "native/manual.pxi"
 include "native/registrations.pxi"
 include "native/runtime.pxi"
+include "native/codec.pxi"
 
 for of_type in (
     RuntimeOperations, ScopeHandle, ScopeManager, ManagedCall, Event, ScopeEvent, MarkEvent,

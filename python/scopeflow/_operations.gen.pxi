@@ -3,7 +3,7 @@
 # One function for each operation: it checks the arguments, calls the core, and turns a failure into
 # an exception. The converters are in native/arguments.pxi.
 
-if scopeflow_abi_hash() != 0x1507016a334ca666u:
+if scopeflow_abi_hash() != 0x16d29fb94c9b063au:
     raise ImportError(
         "scopeflow._native was generated for another version of the core than it is linked with"
     )
@@ -3635,3 +3635,268 @@ cdef class RuntimeOperations:
             raise_failure(&c_error)
 
         return make_atof_item(&c_item)
+
+    def codec_output_tokens(self, codec_output):
+        """The value as a row of tokens, from which a host makes objects of its own.
+
+        codec_output: CodecOutput.
+
+        >>> output = default_runtime.codec_decode_request(codecs.CodecId.OpenaiChat, {})
+        >>> len(default_runtime.codec_output_tokens(output))
+        17
+        """
+        cdef scopeflow_codec_output *c_self
+        cdef scopeflow_bytes c_tokens
+        handle_argument(codec_output, CodecOutput, "codec_output")
+        c_self = (<CodecOutput>codec_output).pointer
+        c_tokens = scopeflow_codec_output_tokens(c_self)
+
+        return bytes_of(c_tokens)
+
+    def codec_output_json(self, codec_output):
+        """The value as JSON text.
+
+        codec_output: CodecOutput.
+
+        Raises InvalidArgument.
+
+        >>> output = default_runtime.codec_decode_request(codecs.CodecId.OpenaiChat, {"n": 2})
+        >>> default_runtime.codec_output_json(output)
+        '{"messages":[],"api_specific":{"api":"openai_chat","n":2}}'
+        """
+        cdef scopeflow_error c_error
+        cdef scopeflow_codec_output *c_self
+        cdef scopeflow_bytes c_json
+        handle_argument(codec_output, CodecOutput, "codec_output")
+        c_self = (<CodecOutput>codec_output).pointer
+        if scopeflow_codec_output_json(c_self, &c_json, &c_error) != SCOPEFLOW_STATUS_OK:
+            raise_failure(&c_error)
+
+        return text_of(c_json)
+
+    def sse_decoder_new(self, runtime, line_limit=16777216):
+        """Makes a decoder at the beginning of a stream.
+
+        runtime: Runtime. Lends the memory; it is held.
+        line_limit: int. Longest line, without its end, and longest data of an event; beyond
+            it the event is a bad one and is not kept. In bytes. 16777216 by default.
+
+        Raises InvalidArgument.
+
+        >>> decoder = default_runtime.sse_decoder_new(default_runtime, line_limit=64)
+        >>> default_runtime.sse_decoder_feed(decoder, b"data: " + 65 * b"x" + b"\\n\\n")
+        >>> default_runtime.sse_decoder_next(decoder).item
+        SseItemKind.BadEvent
+        """
+        cdef scopeflow_error c_error
+        cdef scopeflow_sse_decoder_new_options c_options
+        cdef scopeflow_sse_decoder *c_decoder
+        c_options.struct_size_bytes = sizeof(c_options)
+        handle_argument(runtime, Runtime, "runtime")
+        c_options.runtime = (<Runtime>runtime).pointer
+        c_options.line_limit_bytes = u32_argument(line_limit, 64, 1073741824, "line_limit")
+        if scopeflow_sse_decoder_new(&c_options, &c_decoder, &c_error) != SCOPEFLOW_STATUS_OK:
+            raise_failure(&c_error)
+
+        return adopt_sse_decoder(self, c_decoder)
+
+    def sse_decoder_feed(self, sse_decoder, chunk):
+        """Takes the next bytes of the stream, of any size, which may end anywhere. Refused before
+        the events of the bytes before were read up to `more`, and after the input was finished.
+
+        sse_decoder: SseDecoder.
+        chunk: bytes. The bytes; copied.
+
+        Raises InvalidArgument, InvalidState.
+
+        >>> decoder = default_runtime.sse_decoder_new(default_runtime)
+        >>> default_runtime.sse_decoder_feed(decoder, b"event: de")
+        >>> default_runtime.sse_decoder_next(decoder).item
+        SseItemKind.More
+        >>> default_runtime.sse_decoder_feed(decoder, b"lta\\r\\ndata: {}\\r\\n\\r\\n")
+        >>> default_runtime.sse_decoder_next(decoder).event
+        'delta'
+        """
+        cdef scopeflow_error c_error
+        cdef scopeflow_bytes c_chunk
+        cdef scopeflow_sse_decoder *c_self
+        handle_argument(sse_decoder, SseDecoder, "sse_decoder")
+        c_self = (<SseDecoder>sse_decoder).pointer
+        bytes_argument(chunk, "chunk", &c_chunk)
+        if scopeflow_sse_decoder_feed(c_self, c_chunk, &c_error) != SCOPEFLOW_STATUS_OK:
+            raise_failure(&c_error)
+
+    def sse_decoder_finish(self, sse_decoder):
+        """Says that no more bytes follow. A second time does nothing.
+
+        sse_decoder: SseDecoder.
+
+        Raises InvalidArgument.
+
+        >>> decoder = default_runtime.sse_decoder_new(default_runtime)
+        >>> default_runtime.sse_decoder_finish(decoder)
+        >>> default_runtime.sse_decoder_next(decoder).item
+        SseItemKind.End
+        """
+        cdef scopeflow_error c_error
+        cdef scopeflow_sse_decoder *c_self
+        handle_argument(sse_decoder, SseDecoder, "sse_decoder")
+        c_self = (<SseDecoder>sse_decoder).pointer
+        if scopeflow_sse_decoder_finish(c_self, &c_error) != SCOPEFLOW_STATUS_OK:
+            raise_failure(&c_error)
+
+    def sse_decoder_next(self, sse_decoder):
+        """Reads the next event. A bad one is a result and no error.
+
+        sse_decoder: SseDecoder.
+
+        Raises InvalidArgument.
+
+        >>> decoder = default_runtime.sse_decoder_new(default_runtime)
+        >>> default_runtime.sse_decoder_feed(decoder, b": a comment\\nretry: 250\\ndata\\n\\n")
+        >>> item = default_runtime.sse_decoder_next(decoder)
+        >>> item.data, item.retry_ms
+        ('', 250)
+        """
+        cdef scopeflow_error c_error
+        cdef scopeflow_sse_decoder *c_self
+        cdef scopeflow_sse_item c_item
+        handle_argument(sse_decoder, SseDecoder, "sse_decoder")
+        c_self = (<SseDecoder>sse_decoder).pointer
+        if scopeflow_sse_decoder_next(c_self, &c_item, &c_error) != SCOPEFLOW_STATUS_OK:
+            raise_failure(&c_error)
+
+        return make_sse_item(&c_item)
+
+    def codec_detect_request(self, request, hint=None):
+        """Whose request it is. What has the members of several is told by what only one of them
+        has.
+
+        request: object. The content of the request.
+        hint: str | None. The name of the call or of the provider.
+
+        Raises InvalidArgument, LimitExceeded.
+
+        >>> default_runtime.codec_detect_request({"messages": [], "system": "Be brief."})
+        CodecId.AnthropicMessages
+        """
+        cdef scopeflow_error c_error
+        cdef scopeflow_ref c_request
+        cdef scopeflow_bytes c_hint
+        cdef scopeflow_codec_id c_codec
+        c_request = <scopeflow_ref><PyObject *>request
+        optional_text_argument(hint, "hint", &c_hint)
+        if scopeflow_codec_detect_request(
+            self.pointer, c_request, c_hint, &c_codec, &c_error,
+        ) != SCOPEFLOW_STATUS_OK:
+            raise_failure(&c_error)
+
+        return enum_member(CodecId, c_codec)
+
+    def codec_detect_response(self, response):
+        """Whose response it is.
+
+        response: object. The response.
+
+        Raises InvalidArgument, LimitExceeded.
+
+        >>> default_runtime.codec_detect_response({"result": "no model's"})
+        CodecId.Auto
+        """
+        cdef scopeflow_error c_error
+        cdef scopeflow_ref c_response
+        cdef scopeflow_codec_id c_codec
+        c_response = <scopeflow_ref><PyObject *>response
+        if scopeflow_codec_detect_response(
+            self.pointer, c_response, &c_codec, &c_error,
+        ) != SCOPEFLOW_STATUS_OK:
+            raise_failure(&c_error)
+
+        return enum_member(CodecId, c_codec)
+
+    def codec_decode_request(self, codec, request):
+        """The common form of a request. A member of a type that it does not have with the provider
+        stays as it is, so that whatever is an object can be decoded.
+
+        codec: CodecId. Whose it is; `auto` tells it by the content.
+        request: object. The content of the request.
+
+        Raises InvalidArgument, LimitExceeded.
+
+        >>> content = {"messages": [{"role": "user", "content": "hi"}], "max_completion_tokens": 9}
+        >>> output = default_runtime.codec_decode_request(codecs.CodecId.OpenaiChat, content)
+        >>> default_runtime.codec_output_json(output)
+        '{"messages":[{"role":"user","content":"hi"}],"params":{"max_tokens":9}}'
+        """
+        cdef scopeflow_error c_error
+        cdef scopeflow_codec_id c_codec
+        cdef scopeflow_ref c_request
+        cdef scopeflow_codec_output *c_output
+        c_codec = enum_argument(codec, CodecId, "codec")
+        c_request = <scopeflow_ref><PyObject *>request
+        if scopeflow_codec_decode_request(
+            self.pointer, c_codec, c_request, &c_output, &c_error,
+        ) != SCOPEFLOW_STATUS_OK:
+            raise_failure(&c_error)
+
+        return adopt_codec_output(self, c_output)
+
+    def codec_edit_request(self, codec, annotated, request):
+        """The edits that bring a changed annotated form into the request that it was decoded from:
+        an array of `[path, "set", value]`, `[path, "remove"]` and `[path, "insert", value]`, to
+        be applied in order, the path being an array of keys and positions. Of what was not
+        edited nothing is touched, and where nothing was, the array is empty. What the provider
+        cannot carry is refused with its path.
+
+        codec: CodecId. Whose it is; `auto` tells it by the content.
+        annotated: object. The annotated form as it is to be.
+        request: object. The content of the request as it is.
+
+        Raises InvalidArgument, LimitExceeded.
+
+        >>> content = {"messages": [], "max_completion_tokens": 9}
+        >>> annotated = {"messages": [], "params": {"max_tokens": 5}}
+        >>> output = default_runtime.codec_edit_request(codecs.CodecId.OpenaiChat, annotated, content)
+        >>> default_runtime.codec_output_json(output)
+        '[[["max_completion_tokens"],"set",5]]'
+        """
+        cdef scopeflow_error c_error
+        cdef scopeflow_codec_id c_codec
+        cdef scopeflow_ref c_annotated
+        cdef scopeflow_ref c_request
+        cdef scopeflow_codec_output *c_output
+        c_codec = enum_argument(codec, CodecId, "codec")
+        c_annotated = <scopeflow_ref><PyObject *>annotated
+        c_request = <scopeflow_ref><PyObject *>request
+        if scopeflow_codec_edit_request(
+            self.pointer, c_codec, c_annotated, c_request, &c_output, &c_error,
+        ) != SCOPEFLOW_STATUS_OK:
+            raise_failure(&c_error)
+
+        return adopt_codec_output(self, c_output)
+
+    def codec_decode_response(self, codec, response):
+        """The common form of a response, also of one that a stream was aggregated to.
+
+        codec: CodecId. Whose it is; `auto` tells it by the response.
+        response: object. The response.
+
+        Raises InvalidArgument, LimitExceeded.
+
+        >>> response = {"content": [{"type": "text", "text": "hi"}], "stop_reason": "end_turn"}
+        >>> output = default_runtime.codec_decode_response(codecs.CodecId.AnthropicMessages, response)
+        >>> default_runtime.codec_output_json(output)[:45]
+        '{"api_specific":{"api":"anthropic_messages","'
+        """
+        cdef scopeflow_error c_error
+        cdef scopeflow_codec_id c_codec
+        cdef scopeflow_ref c_response
+        cdef scopeflow_codec_output *c_output
+        c_codec = enum_argument(codec, CodecId, "codec")
+        c_response = <scopeflow_ref><PyObject *>response
+        if scopeflow_codec_decode_response(
+            self.pointer, c_codec, c_response, &c_output, &c_error,
+        ) != SCOPEFLOW_STATUS_OK:
+            raise_failure(&c_error)
+
+        return adopt_codec_output(self, c_output)

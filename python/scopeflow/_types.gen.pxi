@@ -224,6 +224,52 @@ add_members(AtofItemKind, (
     ("End", 3),
 ))
 
+class SseItemKind(Enumeration, metaclass=EnumerationType):
+    """What the decoder came upon.
+
+    Event (0): An event.
+    BadEvent (1): One with a line, or data, beyond the limit; it is skipped, the next
+        call goes on behind it.
+    More (2): Every whole event was given; feed more bytes or finish.
+    End (3): The input was finished; an event that no blank line has ended is dropped.
+
+    >>> decoder = default_runtime.sse_decoder_new(default_runtime)
+    >>> default_runtime.sse_decoder_next(decoder).item  # It waits for bytes.
+    SseItemKind.More
+    """
+
+    __slots__ = ()
+
+add_members(SseItemKind, (
+    ("Event", 0),
+    ("BadEvent", 1),
+    ("More", 2),
+    ("End", 3),
+))
+
+class CodecId(Enumeration, metaclass=EnumerationType):
+    """Whose requests and responses a codec is for.
+
+    Auto (0): Whichever the payload is of; as an answer, none that is known.
+    OpenaiChat (1): OpenAI Chat Completions and what is compatible with it.
+    OpenaiResponses (2): OpenAI Responses.
+    AnthropicMessages (3): Anthropic Messages.
+    GeminiGenerateContent (4): Gemini generateContent.
+
+    >>> default_runtime.codec_detect_request({"contents": []})
+    CodecId.GeminiGenerateContent
+    """
+
+    __slots__ = ()
+
+add_members(CodecId, (
+    ("Auto", 0),
+    ("OpenaiChat", 1),
+    ("OpenaiResponses", 2),
+    ("AnthropicMessages", 3),
+    ("GeminiGenerateContent", 4),
+))
+
 class RuntimeFlags(FlagSet):
     """How a runtime behaves for tests.
 
@@ -941,6 +987,59 @@ cdef AtofItem make_atof_item(const scopeflow_atof_item *source):
     return made
 
 @cython.final
+cdef class SseItem:
+    """One event. Texts are borrowed from the decoder until its next call.
+
+    item: What it is; of `more` and `end` nothing else is set but the two below.
+    has_retry: Whether the stream has set a time to reconnect.
+    retry_ms: That time, the last one that was set.
+    offset_bytes: Where in the input the first line of the event begins.
+    size_bytes: How many bytes of the input it is, the blank line included.
+    event: The type; `message` where none is given.
+    data: The data, its lines joined by LF; ill-formed UTF-8 is U+FFFD.
+    last_id: The last `id` of the stream, which stays until another one.
+
+    >>> decoder = default_runtime.sse_decoder_new(default_runtime)
+    >>> default_runtime.sse_decoder_feed(decoder, b"id: 7\\ndata: a\\ndata: b\\n\\n")
+    >>> item = default_runtime.sse_decoder_next(decoder)
+    >>> item.event, item.data, item.last_id, item.size_bytes
+    ('message', 'a\\nb', '7', 23)
+    """
+
+    cdef readonly object item
+    cdef readonly object has_retry
+    cdef readonly object retry_ms
+    cdef readonly object offset_bytes
+    cdef readonly object size_bytes
+    cdef readonly object event
+    cdef readonly object data
+    cdef readonly object last_id
+
+    def __repr__(self):
+        return describe_fields(self, (
+            "item",
+            "has_retry",
+            "retry_ms",
+            "offset_bytes",
+            "size_bytes",
+            "event",
+            "data",
+            "last_id",
+        ))
+
+cdef SseItem make_sse_item(const scopeflow_sse_item *source):
+    cdef SseItem made = SseItem.__new__(SseItem)
+    made.item = enum_member(SseItemKind, source.item)
+    made.has_retry = source.has_retry != 0
+    made.retry_ms = source.retry_ms
+    made.offset_bytes = source.offset_bytes
+    made.size_bytes = source.size_bytes
+    made.event = text_of(source.event)
+    made.data = text_of(source.data)
+    made.last_id = text_of(source.last_id)
+    return made
+
+@cython.final
 cdef class AtofSink:
     """An open event file.
 
@@ -985,3 +1084,47 @@ cdef AtofReader adopt_atof_reader(RuntimeOperations runtime, scopeflow_atof_read
     return made
 
 glue_forbid_instances(<PyTypeObject *>AtofReader)
+
+@cython.final
+cdef class CodecOutput:
+    """A value that a codec has made.
+
+    >>> output = default_runtime.codec_decode_request(codecs.CodecId.Auto, {"messages": []})
+    >>> default_runtime.codec_output_json(output)
+    '{"messages":[]}'
+    """
+
+    cdef scopeflow_codec_output *pointer
+
+    def __dealloc__(self):
+        scopeflow_codec_output_free(self.pointer)
+
+cdef CodecOutput adopt_codec_output(RuntimeOperations runtime, scopeflow_codec_output *pointer):
+    cdef CodecOutput made = CodecOutput.__new__(CodecOutput)
+    made.pointer = pointer
+    return made
+
+glue_forbid_instances(<PyTypeObject *>CodecOutput)
+
+@cython.final
+cdef class SseDecoder:
+    """Takes bytes and gives events. Holds no more than the event that is being read, up to the
+    limits, and the bytes that were fed last.
+
+    >>> decoder = default_runtime.sse_decoder_new(default_runtime)
+    >>> default_runtime.sse_decoder_feed(decoder, b"data: half an ev")
+    >>> default_runtime.sse_decoder_next(decoder).item
+    SseItemKind.More
+    """
+
+    cdef scopeflow_sse_decoder *pointer
+
+    def __dealloc__(self):
+        scopeflow_sse_decoder_free(self.pointer)
+
+cdef SseDecoder adopt_sse_decoder(RuntimeOperations runtime, scopeflow_sse_decoder *pointer):
+    cdef SseDecoder made = SseDecoder.__new__(SseDecoder)
+    made.pointer = pointer
+    return made
+
+glue_forbid_instances(<PyTypeObject *>SseDecoder)

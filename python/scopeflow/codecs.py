@@ -21,7 +21,15 @@ the members on which the peers' codecs agree.
 
 from __future__ import annotations
 
-from ._native import InvalidArgument
+from ._native import (
+    CodecId,
+    InvalidArgument,
+    LLMRequest,
+    decode_request,
+    decode_response,
+    default_runtime,
+    request_edits,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,8 +37,6 @@ if TYPE_CHECKING:
     from typing import Any, Protocol
 
     from typing_extensions import Self
-
-    from ._native import LLMRequest
 
     _Object = dict[str, Any]
 else:
@@ -289,7 +295,11 @@ class AnnotatedLLMResponse(_Annotated):
     message: What it says: a text, or parts.
     tool_calls: The calls of tools that it asks for, objects with `id`, `name` and `arguments`.
     finish_reason: Why it ended: `complete`, `length`, `tool_use`, `content_filter`, or an object.
-    usage: Tokens, an object with `prompt_tokens`, `completion_tokens` and the like.
+    usage: Tokens, an object with `prompt_tokens`, `completion_tokens` and the like. The prompt is
+        all that went in, from a cache or not.
+    token_usage: Every token once, by what it was for: `input_uncached`, `input_cache_read`,
+        `input_cache_write_5m`, `output_text`, `output_reasoning` and so on; `raw` is what the
+        provider says.
     api_specific: What only one provider's interface has.
     extra: Other members.
 
@@ -309,6 +319,7 @@ class AnnotatedLLMResponse(_Annotated):
         "tool_calls",
         "finish_reason",
         "usage",
+        "token_usage",
         "optimization_summary",
         "api_specific",
     )
@@ -319,6 +330,7 @@ class AnnotatedLLMResponse(_Annotated):
         tool_calls: list[dict[str, Any]] | None
         finish_reason: Any
         usage: dict[str, Any] | None
+        token_usage: dict[str, Any] | None
         optimization_summary: dict[str, Any] | None
         api_specific: dict[str, Any] | None
 
@@ -391,4 +403,256 @@ def _objects(name: str, values: Any) -> list[Any]:
     return [_object(f"{name}[{at}]", value) or {} for at, value in enumerate(values)]
 
 
-__all__ = ["AnnotatedLLMRequest", "AnnotatedLLMResponse", "LlmCodec", "LlmResponseCodec"]
+# --- Codecs of providers ---
+
+
+class _BuiltinCodec(LlmCodec, LlmResponseCodec):
+    """What those of all providers do, by the core."""
+
+    CODEC: CodecId
+
+    def decode(self, request: LLMRequest) -> AnnotatedLLMRequest:
+        """The annotated form of a request.
+
+        request: The LLMRequest. Members that the common form does not know ride along.
+
+        Raises InvalidArgument for a content that is no object.
+
+        >>> request = LLMRequest({}, {"messages": [], "max_completion_tokens": 9})
+        >>> codecs.OpenAIChatCodec().decode(request).params
+        {'max_tokens': 9}
+        """
+        found = decode_request(self.CODEC.value, request.content)
+        return AnnotatedLLMRequest.from_dict(found)
+
+    def encode(self, annotated: Mapping[str, Any], original: LLMRequest) -> LLMRequest:
+        """The request with the edits of its annotated form.
+
+        annotated: The annotated form as it is to be.
+        original: The LLMRequest, which is left as it is.
+
+        Returns the original itself where nothing was edited; else one in which everything that was
+        not edited is the very object that it was. Raises InvalidArgument, with the path, for an
+        edit that the provider cannot carry.
+
+        >>> codec = codecs.AnthropicMessagesCodec()
+        >>> request = LLMRequest({}, {"max_tokens": 9, "messages": [], "new_in_2027": True})
+        >>> annotated = codec.decode(request)
+        >>> annotated.instructions = "Be brief."
+        >>> codec.encode(annotated, request).content
+        {'max_tokens': 9, 'messages': [], 'new_in_2027': True, 'system': 'Be brief.'}
+        """
+        edits = request_edits(self.CODEC.value, annotated, original.content)
+        if not edits:
+            return original
+        return LLMRequest(original.headers, _edited(original.content, edits))
+
+    def decode_response(self, response: Any) -> AnnotatedLLMResponse:
+        """The annotated form of a response, also of one that a stream was aggregated to.
+
+        response: What the provider gave, as JSON-shaped objects or the SDK's model.
+
+        Raises InvalidArgument for what has nothing of such a response.
+
+        >>> response = {"candidates": [{"content": {"parts": [{"text": "hi"}]}}]}
+        >>> codecs.GeminiGenerateContentCodec().decode_response(response).message
+        'hi'
+        """
+        return AnnotatedLLMResponse.from_dict(decode_response(self.CODEC.value, response))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}()"
+
+
+class OpenAIChatCodec(_BuiltinCodec):
+    """For OpenAI Chat Completions and what is compatible with it.
+
+    >>> request = LLMRequest({}, {"model": "gpt-4o", "messages": []})
+    >>> codecs.OpenAIChatCodec().decode(request).model
+    'gpt-4o'
+    """
+
+    CODEC = CodecId.OpenaiChat
+
+
+class OpenAIResponsesCodec(_BuiltinCodec):
+    """For OpenAI Responses.
+
+    >>> request = LLMRequest({}, {"input": "hi"})
+    >>> codecs.OpenAIResponsesCodec().decode(request).messages
+    [{'role': 'user', 'content': 'hi'}]
+    """
+
+    CODEC = CodecId.OpenaiResponses
+
+
+class AnthropicMessagesCodec(_BuiltinCodec):
+    """For Anthropic Messages.
+
+    >>> request = LLMRequest({}, {"messages": [], "tool_choice": {"type": "any"}})
+    >>> codecs.AnthropicMessagesCodec().decode(request).tool_choice
+    'required'
+    """
+
+    CODEC = CodecId.AnthropicMessages
+
+
+class GeminiGenerateContentCodec(_BuiltinCodec):
+    """For Gemini generateContent.
+
+    >>> request = LLMRequest({}, {"contents": [], "generationConfig": {"topP": 0.5}})
+    >>> codecs.GeminiGenerateContentCodec().decode(request).params
+    {'top_p': 0.5}
+    """
+
+    CODEC = CodecId.GeminiGenerateContent
+
+
+class AutoCodec(LlmCodec, LlmResponseCodec):
+    """Whichever codec a payload is of, told by the payload; `codec="auto"` of a call is one. A
+    payload that none knows goes without an annotated form, which the first one is logged for.
+
+    >>> codecs.AutoCodec().decode(LLMRequest({}, {"input": "hi"})).last_user_message()
+    'hi'
+    """
+
+    def decode(self, request: LLMRequest) -> AnnotatedLLMRequest | None:
+        """The annotated form of a request, None where no codec knows it.
+
+        request: The LLMRequest.
+
+        >>> codecs.AutoCodec().decode(LLMRequest({}, {"prompt": "hi"})) is None
+        True
+        """
+        codec = self._known(default_runtime.codec_detect_request(request.content), "request")
+        return None if codec is None else codec.decode(request)
+
+    def encode(self, annotated: Mapping[str, Any], original: LLMRequest) -> LLMRequest:
+        """The request with the edits of its annotated form.
+
+        annotated: The annotated form as it is to be.
+        original: The LLMRequest.
+
+        Raises InvalidArgument for an edit that the provider cannot carry, and where no codec knows
+        the request.
+
+        >>> codec = codecs.AutoCodec()
+        >>> request = LLMRequest({}, {"input": "hi"})
+        >>> codec.encode(codec.decode(request), request) is request
+        True
+        """
+        codec = _by_id(default_runtime.codec_detect_request(original.content))
+        if codec is None:
+            raise InvalidArgument("invalid argument: no codec knows such a request")
+        return codec.encode(annotated, original)
+
+    def decode_response(self, response: Any) -> AnnotatedLLMResponse | None:
+        """The annotated form of a response, None where no codec knows it.
+
+        response: What the provider gave.
+
+        >>> codecs.AutoCodec().decode_response("hello") is None
+        True
+        """
+        codec = self._known(default_runtime.codec_detect_response(response), "response")
+        return None if codec is None else codec.decode_response(response)
+
+    _has_told = False
+
+    @classmethod
+    def _known(cls, codec: CodecId, what: str) -> _BuiltinCodec | None:
+        found = _by_id(codec)
+        if found is None and not AutoCodec._has_told:
+            AutoCodec._has_told = True
+            import logging
+
+            logging.getLogger("scopeflow").warning(
+                "no codec knows a %s of a call with codec='auto'; it is left alone", what
+            )
+        return found
+
+    def __repr__(self) -> str:
+        return "AutoCodec()"
+
+
+_BUILTIN: dict[str, _BuiltinCodec] = {
+    "openai_chat": OpenAIChatCodec(),
+    "openai_responses": OpenAIResponsesCodec(),
+    "anthropic_messages": AnthropicMessagesCodec(),
+    "gemini_generate_content": GeminiGenerateContentCodec(),
+}
+_BY_ID = {codec.CODEC: codec for codec in _BUILTIN.values()}
+
+
+def _by_id(codec: CodecId) -> _BuiltinCodec | None:
+    return _BY_ID.get(codec)
+
+
+def by_name(name: str) -> LlmCodec:
+    """The codec of a name: `auto`, `openai_chat`, `openai_responses`, `anthropic_messages` or
+    `gemini_generate_content`; what `codec="auto"` of a call means.
+
+    name: The name.
+
+    Raises InvalidArgument for another one.
+
+    >>> codecs.by_name("openai_chat")
+    OpenAIChatCodec()
+    """
+    known: dict[str, Any] = {"auto": _AUTO, **_BUILTIN}
+    if name not in known:
+        names = ", ".join(known)
+        raise InvalidArgument(f"invalid argument: codec is {name!r}, not one of {names}")
+    found: LlmCodec = known[name]
+    return found
+
+
+_AUTO = AutoCodec()
+
+
+def _edited(content: Any, edits: list[list[Any]]) -> Any:
+    """The content with edits of the core, applied in order; what is on the way to one is copied."""
+    root = dict(content)
+    copied = {id(root): root}
+    for path, kind, *value in edits:
+        at: Any = root
+        for step in path[:-1]:
+            if id(at[step]) not in copied:
+                at[step] = _copied(at[step], path)
+                copied[id(at[step])] = at[step]
+            at = at[step]
+        if kind == "set":
+            at[path[-1]] = value[0]
+        elif kind == "insert":
+            at.insert(path[-1], value[0])
+        else:
+            del at[path[-1]]
+    return root
+
+
+def _copied(container: Any, path: list[Any]) -> Any:
+    """A copy of what an edit is in: a model or a dataclass becomes the object it stands for."""
+    if hasattr(container, "model_dump"):
+        container = container.model_dump()
+    elif hasattr(container, "__dataclass_fields__"):
+        container = {name: getattr(container, name) for name in container.__dataclass_fields__}
+    if hasattr(container, "keys"):
+        return dict(container)
+    if isinstance(container, (list, tuple)):
+        return list(container)
+    raise InvalidArgument(f"invalid argument: {path} is inside of a {type(container).__name__}")
+
+
+__all__ = [
+    "AnnotatedLLMRequest",
+    "AnnotatedLLMResponse",
+    "AnthropicMessagesCodec",
+    "AutoCodec",
+    "CodecId",
+    "GeminiGenerateContentCodec",
+    "LlmCodec",
+    "LlmResponseCodec",
+    "OpenAIChatCodec",
+    "OpenAIResponsesCodec",
+    "by_name",
+]

@@ -166,8 +166,8 @@ async def llm_execute(
     data: object = None,
     metadata: object = None,
     model_name: str | None = None,
-    codec: LlmCodec | None = None,
-    response_codec: LlmResponseCodec | None = None,
+    codec: LlmCodec | str | None = None,
+    response_codec: LlmResponseCodec | str | None = None,
     timestamp: datetime | int | None = None,
 ) -> TResponse:
     """Runs a call of a language model under management, as `llm.execute`, whose arguments and
@@ -216,8 +216,8 @@ def llm_execute_sync(
     data: object = None,
     metadata: object = None,
     model_name: str | None = None,
-    codec: LlmCodec | None = None,
-    response_codec: LlmResponseCodec | None = None,
+    codec: LlmCodec | str | None = None,
+    response_codec: LlmResponseCodec | str | None = None,
     timestamp: datetime | int | None = None,
 ) -> TResponse:
     """As `llm_execute`, at once, as `llm.execute_sync`.
@@ -269,8 +269,8 @@ async def llm_stream_execute(
     data: object = None,
     metadata: object = None,
     model_name: str | None = None,
-    codec: LlmCodec | None = None,
-    response_codec: LlmResponseCodec | None = None,
+    codec: LlmCodec | str | None = None,
+    response_codec: LlmResponseCodec | str | None = None,
     timestamp: datetime | int | None = None,
 ) -> LlmStream[Any]:
     """Runs a call that answers in chunks, as `llm.stream_execute`, whose arguments and errors it
@@ -331,8 +331,8 @@ def llm_stream_execute_sync(
     data: object = None,
     metadata: object = None,
     model_name: str | None = None,
-    codec: LlmCodec | None = None,
-    response_codec: LlmResponseCodec | None = None,
+    codec: LlmCodec | str | None = None,
+    response_codec: LlmResponseCodec | str | None = None,
     timestamp: datetime | int | None = None,
 ) -> SyncLlmStream[Any]:
     """As `llm_stream_execute`, at once, as `llm.stream_execute_sync`; `func` gives an iterator.

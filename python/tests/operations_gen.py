@@ -100,6 +100,25 @@ ENUMS = {
             "end": 3,
         },
     ),
+    "sse_item_kind": (
+        "SseItemKind",
+        {
+            "event": 0,
+            "bad_event": 1,
+            "more": 2,
+            "end": 3,
+        },
+    ),
+    "codec_id": (
+        "CodecId",
+        {
+            "auto": 0,
+            "openai_chat": 1,
+            "openai_responses": 2,
+            "anthropic_messages": 3,
+            "gemini_generate_content": 4,
+        },
+    ),
 }
 
 # Spec name -> names and numbers of the bits.
@@ -1232,6 +1251,101 @@ OPERATIONS = {
                 "problem": "problem",
                 "message": "message",
             },
+        ),
+        Operation(
+            id="codec_output_tokens",
+            on="codec_output",
+            arguments={},
+            fields={},
+        ),
+        Operation(
+            id="codec_output_json",
+            on="codec_output",
+            arguments={},
+            fields={},
+        ),
+        Operation(
+            id="sse_decoder_new",
+            on="",
+            arguments={
+                "runtime": ("runtime", "handle.runtime"),
+                "line_limit": ("line_limit", "u32"),
+            },
+            fields={},
+        ),
+        Operation(
+            id="sse_decoder_feed",
+            on="sse_decoder",
+            arguments={
+                "chunk": ("chunk", "bytes"),
+            },
+            fields={},
+        ),
+        Operation(
+            id="sse_decoder_finish",
+            on="sse_decoder",
+            arguments={},
+            fields={},
+        ),
+        Operation(
+            id="sse_decoder_next",
+            on="sse_decoder",
+            arguments={},
+            fields={
+                "item": "item",
+                "has_retry": "has_retry",
+                "retry": "retry_ms",
+                "offset": "offset_bytes",
+                "size": "size_bytes",
+                "event": "event",
+                "data": "data",
+                "last_id": "last_id",
+            },
+        ),
+        Operation(
+            id="codec_detect_request",
+            on="",
+            arguments={
+                "request": ("request", "payload"),
+                "hint": ("hint", "string"),
+            },
+            fields={},
+        ),
+        Operation(
+            id="codec_detect_response",
+            on="",
+            arguments={
+                "response": ("response", "payload"),
+            },
+            fields={},
+        ),
+        Operation(
+            id="codec_decode_request",
+            on="",
+            arguments={
+                "codec": ("codec", "enum.codec_id"),
+                "request": ("request", "payload"),
+            },
+            fields={},
+        ),
+        Operation(
+            id="codec_edit_request",
+            on="",
+            arguments={
+                "codec": ("codec", "enum.codec_id"),
+                "annotated": ("annotated", "payload"),
+                "request": ("request", "payload"),
+            },
+            fields={},
+        ),
+        Operation(
+            id="codec_decode_response",
+            on="",
+            arguments={
+                "codec": ("codec", "enum.codec_id"),
+                "response": ("response", "payload"),
+            },
+            fields={},
         ),
     )
 }

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from .codecs import CodecMaps
 from .examples import Example
 from .wire import Encodings, Wire
 
@@ -247,6 +248,7 @@ class Api:
     operations: tuple[Operation, ...]
     wire: Wire | None
     encodings: Encodings | None
+    codec_maps: CodecMaps | None
     examples: tuple[Example, ...] = ()
 
     @property

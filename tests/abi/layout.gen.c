@@ -158,6 +158,16 @@ SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, line) == 184);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, problem) == 200);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, message) == 208);
 
+SCOPEFLOW__ASSERT(sizeof(scopeflow_sse_item) == 80);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_sse_item, item) == 0);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_sse_item, has_retry) == 4);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_sse_item, retry_ms) == 8);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_sse_item, offset_bytes) == 16);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_sse_item, size_bytes) == 24);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_sse_item, event) == 32);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_sse_item, data) == 48);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_sse_item, last_id) == 64);
+
 SCOPEFLOW__ASSERT(sizeof(scopeflow_functions) == 240);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_functions, struct_size_bytes) == 0);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_functions, native_register) == 8);
@@ -404,6 +414,11 @@ SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_reader_new_options, runtime) == 8);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_reader_new_options, line_limit_bytes) == 16);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_reader_new_options, depth_limit) == 20);
 
+SCOPEFLOW__ASSERT(sizeof(scopeflow_sse_decoder_new_options) == 24);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_sse_decoder_new_options, struct_size_bytes) == 0);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_sse_decoder_new_options, runtime) == 8);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_sse_decoder_new_options, line_limit_bytes) == 16);
+
 SCOPEFLOW__ASSERT(sizeof(scopeflow_task) == 256);
 
 SCOPEFLOW__ASSERT(sizeof(scopeflow_emitter) == 32);
@@ -551,6 +566,16 @@ SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, category_profile) == 120);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, line) == 128);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, problem) == 136);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, message) == 140);
+
+SCOPEFLOW__ASSERT(sizeof(scopeflow_sse_item) == 56);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_sse_item, item) == 0);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_sse_item, has_retry) == 4);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_sse_item, retry_ms) == 8);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_sse_item, offset_bytes) == 16);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_sse_item, size_bytes) == 24);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_sse_item, event) == 32);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_sse_item, data) == 40);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_sse_item, last_id) == 48);
 
 SCOPEFLOW__ASSERT(sizeof(scopeflow_functions) == 120);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_functions, struct_size_bytes) == 0);
@@ -798,6 +823,11 @@ SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_reader_new_options, runtime) == 4);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_reader_new_options, line_limit_bytes) == 8);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_reader_new_options, depth_limit) == 12);
 
+SCOPEFLOW__ASSERT(sizeof(scopeflow_sse_decoder_new_options) == 12);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_sse_decoder_new_options, struct_size_bytes) == 0);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_sse_decoder_new_options, runtime) == 4);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_sse_decoder_new_options, line_limit_bytes) == 8);
+
 SCOPEFLOW__ASSERT(sizeof(scopeflow_task) == 256);
 
 SCOPEFLOW__ASSERT(sizeof(scopeflow_emitter) == 32);
@@ -945,6 +975,16 @@ SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, category_profile) == 120);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, line) == 128);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, problem) == 136);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_item, message) == 140);
+
+SCOPEFLOW__ASSERT(sizeof(scopeflow_sse_item) == 56);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_sse_item, item) == 0);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_sse_item, has_retry) == 4);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_sse_item, retry_ms) == 8);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_sse_item, offset_bytes) == 16);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_sse_item, size_bytes) == 24);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_sse_item, event) == 32);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_sse_item, data) == 40);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_sse_item, last_id) == 48);
 
 SCOPEFLOW__ASSERT(sizeof(scopeflow_functions) == 120);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_functions, struct_size_bytes) == 0);
@@ -1191,6 +1231,11 @@ SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_reader_new_options, struct_size_bytes)
 SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_reader_new_options, runtime) == 4);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_reader_new_options, line_limit_bytes) == 8);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_atof_reader_new_options, depth_limit) == 12);
+
+SCOPEFLOW__ASSERT(sizeof(scopeflow_sse_decoder_new_options) == 12);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_sse_decoder_new_options, struct_size_bytes) == 0);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_sse_decoder_new_options, runtime) == 4);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_sse_decoder_new_options, line_limit_bytes) == 8);
 
 SCOPEFLOW__ASSERT(sizeof(scopeflow_task) == 256);
 

@@ -27,6 +27,15 @@ static const name_value names_of_end_status[] = {
     {NULL, 0},
 };
 
+static const name_value names_of_codec_id[] = {
+    {"auto", 0},
+    {"openai_chat", 1},
+    {"openai_responses", 2},
+    {"anthropic_messages", 3},
+    {"gemini_generate_content", 4},
+    {NULL, 0},
+};
+
 static const name_value names_of_scope_attribute[] = {
     {"parallel", 1},
     {"relocatable", 2},
@@ -805,6 +814,22 @@ static void call_llm_conditional_execution(call *c) {
     c->status = scopeflow_llm_conditional_execution(c->runtime, &options, &c->task, &c->step, &c->error);
 }
 
+static void call_codec_detect_request(call *c) {
+    scopeflow_codec_id out;
+    memset(&out, 0, sizeof out);
+    c->status = scopeflow_codec_detect_request(c->runtime, call_payload(c, "request", false), call_text(c, "hint"), &out, &c->error);
+    if (c->status != SCOPEFLOW_STATUS_OK) return;
+    call_out_enum(c, "codec", names_of_codec_id, out);
+}
+
+static void call_codec_detect_response(call *c) {
+    scopeflow_codec_id out;
+    memset(&out, 0, sizeof out);
+    c->status = scopeflow_codec_detect_response(c->runtime, call_payload(c, "response", false), &out, &c->error);
+    if (c->status != SCOPEFLOW_STATUS_OK) return;
+    call_out_enum(c, "codec", names_of_codec_id, out);
+}
+
 static const operation operations[] = {
     {"runtime_read_stats", call_runtime_read_stats, false},
     {"runtime_root", call_runtime_root, false},
@@ -904,6 +929,8 @@ static const operation operations[] = {
     {"llm_call_end", call_llm_call_end, true},
     {"llm_request_intercepts", call_llm_request_intercepts, true},
     {"llm_conditional_execution", call_llm_conditional_execution, true},
+    {"codec_detect_request", call_codec_detect_request, false},
+    {"codec_detect_response", call_codec_detect_response, false},
     {NULL, NULL, false},
 };
 

@@ -2933,6 +2933,221 @@ static const char *misuse_scopeflow_atof_reader_free(misuse *m, unsigned way) {
     return title;
 }
 
+static const char *misuse_scopeflow_codec_output_tokens(misuse *m, unsigned way) {
+    const char *title = "as it should be";
+    const scopeflow_codec_output *self = m->codec_output;
+    switch (way) {
+    case 0: break;
+    case 1: title = "self is null"; self = NULL; break;
+    default: if (way != MISUSE_FREED) return NULL;
+    }
+    (void)scopeflow_codec_output_tokens(self);
+    return title;
+}
+
+static const char *misuse_scopeflow_codec_output_json(misuse *m, unsigned way) {
+    const char *title = "as it should be";
+    scopeflow_codec_output *self = m->codec_output;
+    scopeflow_bytes *out_json = &m->out_bytes;
+    scopeflow_error *out_error = &m->error;
+    switch (way) {
+    case 0: break;
+    case 1: title = "self is null"; self = NULL; break;
+    case 2: title = "out_json is null"; out_json = NULL; break;
+    default: if (way != MISUSE_FREED) return NULL;
+    }
+    m->status = scopeflow_codec_output_json(self, out_json, out_error);
+    return title;
+}
+
+static const char *misuse_scopeflow_codec_output_free(misuse *m, unsigned way) {
+    const char *title = "as it should be";
+    scopeflow_codec_output *self = NULL;
+    switch (way) {
+    case 0: break;
+    case 1: title = "self is null"; self = NULL; break;
+    case MISUSE_FREED: self = m->codec_output; break;
+    default: if (way != MISUSE_FREED) return NULL;
+    }
+    scopeflow_codec_output_free(self);
+    return title;
+}
+
+static const char *misuse_scopeflow_sse_decoder_new(misuse *m, unsigned way) {
+    const char *title = "as it should be";
+    scopeflow_sse_decoder_new_options given = SCOPEFLOW_SSE_DECODER_NEW_OPTIONS_INIT;
+    given.runtime = m->runtime;
+    const scopeflow_sse_decoder_new_options *options = &given;
+    scopeflow_sse_decoder **out_decoder = &m->out_sse_decoder;
+    scopeflow_error *out_error = &m->error;
+    switch (way) {
+    case 0: break;
+    case 1: title = "options is null"; options = NULL; break;
+    case 2: title = "out_decoder is null"; out_decoder = NULL; break;
+    case 3: title = "the options have 0 bytes"; given.struct_size_bytes = 0; break;
+    case 4: title = "the options have 4 bytes"; given.struct_size_bytes = 4; break;
+    case 5: title = "the options have sizeof given - 1 bytes"; given.struct_size_bytes = sizeof given - 1; break;
+    case 6: title = "line limit is too small"; given.line_limit_bytes = 63u; break;
+    case 7: title = "line limit is too large"; given.line_limit_bytes = 1073741825u; break;
+    default: if (way != MISUSE_FREED) return NULL;
+    }
+    m->status = scopeflow_sse_decoder_new(options, out_decoder, out_error);
+    if (m->status == SCOPEFLOW_STATUS_OK) scopeflow_sse_decoder_free(m->out_sse_decoder);
+    return title;
+}
+
+static const char *misuse_scopeflow_sse_decoder_feed(misuse *m, unsigned way) {
+    const char *title = "as it should be";
+    scopeflow_sse_decoder *self = m->sse_decoder;
+    scopeflow_bytes chunk = m->text;
+    scopeflow_error *out_error = &m->error;
+    switch (way) {
+    case 0: break;
+    case 1: title = "self is null"; self = NULL; break;
+    case 2: title = "chunk is bytes at no place"; chunk.ptr = NULL, chunk.len = 1; break;
+    default: if (way != MISUSE_FREED) return NULL;
+    }
+    m->status = scopeflow_sse_decoder_feed(self, chunk, out_error);
+    return title;
+}
+
+static const char *misuse_scopeflow_sse_decoder_finish(misuse *m, unsigned way) {
+    const char *title = "as it should be";
+    scopeflow_sse_decoder *self = m->sse_decoder;
+    scopeflow_error *out_error = &m->error;
+    switch (way) {
+    case 0: break;
+    case 1: title = "self is null"; self = NULL; break;
+    default: if (way != MISUSE_FREED) return NULL;
+    }
+    m->status = scopeflow_sse_decoder_finish(self, out_error);
+    return title;
+}
+
+static const char *misuse_scopeflow_sse_decoder_next(misuse *m, unsigned way) {
+    const char *title = "as it should be";
+    scopeflow_sse_decoder *self = m->sse_decoder;
+    scopeflow_sse_item *out_item = &m->out_sse_item;
+    scopeflow_error *out_error = &m->error;
+    switch (way) {
+    case 0: break;
+    case 1: title = "self is null"; self = NULL; break;
+    case 2: title = "out_item is null"; out_item = NULL; break;
+    default: if (way != MISUSE_FREED) return NULL;
+    }
+    m->status = scopeflow_sse_decoder_next(self, out_item, out_error);
+    return title;
+}
+
+static const char *misuse_scopeflow_sse_decoder_free(misuse *m, unsigned way) {
+    const char *title = "as it should be";
+    scopeflow_sse_decoder *self = NULL;
+    switch (way) {
+    case 0: break;
+    case 1: title = "self is null"; self = NULL; break;
+    case MISUSE_FREED: self = m->sse_decoder; break;
+    default: if (way != MISUSE_FREED) return NULL;
+    }
+    scopeflow_sse_decoder_free(self);
+    return title;
+}
+
+static const char *misuse_scopeflow_codec_detect_request(misuse *m, unsigned way) {
+    const char *title = "as it should be";
+    scopeflow_runtime *self = m->runtime;
+    scopeflow_ref request = m->ref;
+    scopeflow_bytes hint = m->text;
+    scopeflow_codec_id *out_codec = &m->out_codec_id;
+    scopeflow_error *out_error = &m->error;
+    switch (way) {
+    case 0: break;
+    case 1: title = "self is null"; self = NULL; break;
+    case 2: title = "out_codec is null"; out_codec = NULL; break;
+    case 3: title = "hint is bytes at no place"; hint.ptr = NULL, hint.len = 1; break;
+    case 4: title = "hint has all bytes there are"; hint = m->huge; break;
+    default: if (way != MISUSE_FREED) return NULL;
+    }
+    m->status = scopeflow_codec_detect_request(self, request, hint, out_codec, out_error);
+    return title;
+}
+
+static const char *misuse_scopeflow_codec_detect_response(misuse *m, unsigned way) {
+    const char *title = "as it should be";
+    scopeflow_runtime *self = m->runtime;
+    scopeflow_ref response = m->ref;
+    scopeflow_codec_id *out_codec = &m->out_codec_id;
+    scopeflow_error *out_error = &m->error;
+    switch (way) {
+    case 0: break;
+    case 1: title = "self is null"; self = NULL; break;
+    case 2: title = "out_codec is null"; out_codec = NULL; break;
+    default: if (way != MISUSE_FREED) return NULL;
+    }
+    m->status = scopeflow_codec_detect_response(self, response, out_codec, out_error);
+    return title;
+}
+
+static const char *misuse_scopeflow_codec_decode_request(misuse *m, unsigned way) {
+    const char *title = "as it should be";
+    scopeflow_runtime *self = m->runtime;
+    scopeflow_codec_id codec = SCOPEFLOW_CODEC_ID_AUTO;
+    scopeflow_ref request = m->ref;
+    scopeflow_codec_output **out_output = &m->out_codec_output;
+    scopeflow_error *out_error = &m->error;
+    switch (way) {
+    case 0: break;
+    case 1: title = "self is null"; self = NULL; break;
+    case 2: title = "out_output is null"; out_output = NULL; break;
+    case 3: title = "codec is below all"; codec = INT32_MIN; break;
+    case 4: title = "codec is beyond all"; codec = INT32_MAX; break;
+    default: if (way != MISUSE_FREED) return NULL;
+    }
+    m->status = scopeflow_codec_decode_request(self, codec, request, out_output, out_error);
+    if (m->status == SCOPEFLOW_STATUS_OK) scopeflow_codec_output_free(m->out_codec_output);
+    return title;
+}
+
+static const char *misuse_scopeflow_codec_edit_request(misuse *m, unsigned way) {
+    const char *title = "as it should be";
+    scopeflow_runtime *self = m->runtime;
+    scopeflow_codec_id codec = SCOPEFLOW_CODEC_ID_AUTO;
+    scopeflow_ref annotated = m->ref;
+    scopeflow_ref request = m->ref;
+    scopeflow_codec_output **out_output = &m->out_codec_output;
+    scopeflow_error *out_error = &m->error;
+    switch (way) {
+    case 0: break;
+    case 1: title = "self is null"; self = NULL; break;
+    case 2: title = "out_output is null"; out_output = NULL; break;
+    case 3: title = "codec is below all"; codec = INT32_MIN; break;
+    case 4: title = "codec is beyond all"; codec = INT32_MAX; break;
+    default: if (way != MISUSE_FREED) return NULL;
+    }
+    m->status = scopeflow_codec_edit_request(self, codec, annotated, request, out_output, out_error);
+    if (m->status == SCOPEFLOW_STATUS_OK) scopeflow_codec_output_free(m->out_codec_output);
+    return title;
+}
+
+static const char *misuse_scopeflow_codec_decode_response(misuse *m, unsigned way) {
+    const char *title = "as it should be";
+    scopeflow_runtime *self = m->runtime;
+    scopeflow_codec_id codec = SCOPEFLOW_CODEC_ID_AUTO;
+    scopeflow_ref response = m->ref;
+    scopeflow_codec_output **out_output = &m->out_codec_output;
+    scopeflow_error *out_error = &m->error;
+    switch (way) {
+    case 0: break;
+    case 1: title = "self is null"; self = NULL; break;
+    case 2: title = "out_output is null"; out_output = NULL; break;
+    case 3: title = "codec is below all"; codec = INT32_MIN; break;
+    case 4: title = "codec is beyond all"; codec = INT32_MAX; break;
+    default: if (way != MISUSE_FREED) return NULL;
+    }
+    m->status = scopeflow_codec_decode_response(self, codec, response, out_output, out_error);
+    if (m->status == SCOPEFLOW_STATUS_OK) scopeflow_codec_output_free(m->out_codec_output);
+    return title;
+}
+
 static const misuse_function misuse_functions[] = {
     {"scopeflow_tape_put_null", "tape", false, misuse_scopeflow_tape_put_null},
     {"scopeflow_tape_put_bool", "tape", false, misuse_scopeflow_tape_put_bool},
@@ -3092,6 +3307,19 @@ static const misuse_function misuse_functions[] = {
     {"scopeflow_atof_reader_finish", "atof_reader", true, misuse_scopeflow_atof_reader_finish},
     {"scopeflow_atof_reader_next", "atof_reader", true, misuse_scopeflow_atof_reader_next},
     {"scopeflow_atof_reader_free", "atof_reader", false, misuse_scopeflow_atof_reader_free},
+    {"scopeflow_codec_output_tokens", "codec_output", false, misuse_scopeflow_codec_output_tokens},
+    {"scopeflow_codec_output_json", "codec_output", true, misuse_scopeflow_codec_output_json},
+    {"scopeflow_codec_output_free", "codec_output", false, misuse_scopeflow_codec_output_free},
+    {"scopeflow_sse_decoder_new", "", true, misuse_scopeflow_sse_decoder_new},
+    {"scopeflow_sse_decoder_feed", "sse_decoder", true, misuse_scopeflow_sse_decoder_feed},
+    {"scopeflow_sse_decoder_finish", "sse_decoder", true, misuse_scopeflow_sse_decoder_finish},
+    {"scopeflow_sse_decoder_next", "sse_decoder", true, misuse_scopeflow_sse_decoder_next},
+    {"scopeflow_sse_decoder_free", "sse_decoder", false, misuse_scopeflow_sse_decoder_free},
+    {"scopeflow_codec_detect_request", "runtime", true, misuse_scopeflow_codec_detect_request},
+    {"scopeflow_codec_detect_response", "runtime", true, misuse_scopeflow_codec_detect_response},
+    {"scopeflow_codec_decode_request", "runtime", true, misuse_scopeflow_codec_decode_request},
+    {"scopeflow_codec_edit_request", "runtime", true, misuse_scopeflow_codec_edit_request},
+    {"scopeflow_codec_decode_response", "runtime", true, misuse_scopeflow_codec_decode_response},
 };
 
 /* clang-format on */

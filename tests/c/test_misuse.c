@@ -32,6 +32,8 @@ typedef struct misuse {
     scopeflow_registration_list *registration_list;
     scopeflow_atof_sink *atof_sink;
     scopeflow_atof_reader *atof_reader;
+    scopeflow_codec_output *codec_output;
+    scopeflow_sse_decoder *sse_decoder;
     scopeflow_tape *tape;             /* Null outside of `encode`. */
     scopeflow_invocation *invocation; /* Null outside of a native callable. */
     scopeflow_task *task;
@@ -48,6 +50,8 @@ typedef struct misuse {
     scopeflow_atof_reader *out_atof_reader;
     scopeflow_atof_sink *out_atof_sink;
     scopeflow_bytes out_bytes;
+    scopeflow_codec_id out_codec_id;
+    scopeflow_codec_output *out_codec_output;
     scopeflow_error out_error;
     scopeflow_event_info out_event_info;
     scopeflow_propagation out_propagation;
@@ -59,6 +63,8 @@ typedef struct misuse {
     scopeflow_scope *out_scope;
     scopeflow_scope_info out_scope_info;
     scopeflow_sink_stats out_sink_stats;
+    scopeflow_sse_decoder *out_sse_decoder;
+    scopeflow_sse_item out_sse_item;
     uint32_t out_uint32_t;
 } misuse;
 
@@ -92,10 +98,17 @@ static misuse *inside;
 
 static void call_everything(misuse *m);
 
+/* Of the payload that a codec can do something with. */
+enum { REF_OF_OBJECT = 8 };
+
 static void encode(void *context, scopeflow_ref ref, scopeflow_tape *tape) {
     misuse *const m = inside;
     (void)context;
-    (void)ref;
+    if (ref == REF_OF_OBJECT) {
+        scopeflow_tape_put_mark(tape, SCOPEFLOW_TOKEN_OBJECT);
+        scopeflow_tape_put_mark(tape, SCOPEFLOW_TOKEN_END);
+        return;
+    }
     if (m == NULL) {
         scopeflow_tape_put_null(tape);
         return;
@@ -212,15 +225,19 @@ static void open_all(misuse *m, scopeflow_runtime *runtime) {
     scopeflow_registration_list_new_options list = SCOPEFLOW_REGISTRATION_LIST_NEW_OPTIONS_INIT;
     scopeflow_atof_sink_open_options sink = SCOPEFLOW_ATOF_SINK_OPEN_OPTIONS_INIT;
     scopeflow_atof_reader_new_options reader = SCOPEFLOW_ATOF_READER_NEW_OPTIONS_INIT;
+    scopeflow_sse_decoder_new_options decoder = SCOPEFLOW_SSE_DECODER_NEW_OPTIONS_INIT;
     fill(m, runtime);
     open_scope(m);
     keep_event(m);
-    list.runtime = reader.runtime = runtime;
+    list.runtime = reader.runtime = decoder.runtime = runtime;
     sink.path = m->text;
     CHECK(scopeflow_registration_list_new(&list, &m->registration_list, NULL) ==
           SCOPEFLOW_STATUS_OK);
     CHECK(scopeflow_atof_sink_open(&sink, &m->atof_sink, NULL) == SCOPEFLOW_STATUS_OK);
     CHECK(scopeflow_atof_reader_new(&reader, &m->atof_reader, NULL) == SCOPEFLOW_STATUS_OK);
+    CHECK(scopeflow_sse_decoder_new(&decoder, &m->sse_decoder, NULL) == SCOPEFLOW_STATUS_OK);
+    CHECK(scopeflow_codec_decode_request(runtime, SCOPEFLOW_CODEC_ID_OPENAI_CHAT, REF_OF_OBJECT,
+                                         &m->codec_output, NULL) == SCOPEFLOW_STATUS_OK);
 }
 
 static void close_all(misuse *m) {
@@ -229,6 +246,8 @@ static void close_all(misuse *m) {
     scopeflow_registration_list_free(m->registration_list);
     scopeflow_atof_sink_free(m->atof_sink);
     scopeflow_atof_reader_free(m->atof_reader);
+    scopeflow_codec_output_free(m->codec_output);
+    scopeflow_sse_decoder_free(m->sse_decoder);
 }
 
 /* --- In every way --- */

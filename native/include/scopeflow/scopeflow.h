@@ -17,7 +17,7 @@
 #define SCOPEFLOW_VERSION "0.1.0"
 
 /* A number over everything in this header that a compiled caller depends on (S6.3). */
-#define SCOPEFLOW_ABI_HASH UINT64_C(0x1507016a334ca666)
+#define SCOPEFLOW_ABI_HASH UINT64_C(0x16d29fb94c9b063a)
 
 #ifndef SCOPEFLOW_API
 #if defined(_WIN32)
@@ -80,6 +80,13 @@ typedef struct scopeflow_atof_sink scopeflow_atof_sink;
  * and the bytes that were fed last. */
 typedef struct scopeflow_atof_reader scopeflow_atof_reader;
 
+/* A value that a codec has made. */
+typedef struct scopeflow_codec_output scopeflow_codec_output;
+
+/* Takes bytes and gives events. Holds no more than the event that is being read, up to the
+ * limits, and the bytes that were fed last. */
+typedef struct scopeflow_sse_decoder scopeflow_sse_decoder;
+
 typedef struct scopeflow_task scopeflow_task;
 typedef struct scopeflow_emitter scopeflow_emitter;
 typedef struct scopeflow_error scopeflow_error;
@@ -116,6 +123,8 @@ typedef struct scopeflow_sink_stats scopeflow_sink_stats;
 typedef struct scopeflow_atof_sink_open_options scopeflow_atof_sink_open_options;
 typedef struct scopeflow_atof_item scopeflow_atof_item;
 typedef struct scopeflow_atof_reader_new_options scopeflow_atof_reader_new_options;
+typedef struct scopeflow_sse_item scopeflow_sse_item;
+typedef struct scopeflow_sse_decoder_new_options scopeflow_sse_decoder_new_options;
 
 /* What came of an operation: 0 is success, 1 to 99 are no errors, 1xxx is the caller's mistake,
  * 2xxx is input data, 3xxx is a resource, 9xxx is internal. */
@@ -3375,6 +3384,212 @@ scopeflow_atof_reader_next(
 /* Gives the reader back. Null is allowed.
  * Thread: For one thread at a time. */
 SCOPEFLOW_API void scopeflow_atof_reader_free(scopeflow_atof_reader *self);
+
+/* ---- CODEC_OUTPUT ----
+ *
+ * What a codec has made, a value that the host takes over as tokens or as JSON text. */
+
+/* The value as a row of tokens, from which a host makes objects of its own.
+ * Returns: The tokens, which make exactly one value; borrowed from the output.
+ * Thread: For one thread at a time. */
+SCOPEFLOW_API scopeflow_bytes scopeflow_codec_output_tokens(const scopeflow_codec_output *self);
+
+/* The value as JSON text.
+ * out_json: The text; borrowed from the output.
+ * Ownership: The json is borrowed.
+ * Errors: invalid_argument (1003), no_memory (3002).
+ * Thread: For one thread at a time. */
+SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
+scopeflow_codec_output_json(
+    scopeflow_codec_output *self, scopeflow_bytes *out_json, scopeflow_error *out_error);
+
+/* Gives the output back. Null is allowed.
+ * Thread: For one thread at a time. */
+SCOPEFLOW_API void scopeflow_codec_output_free(scopeflow_codec_output *self);
+
+/* ---- SSE ----
+ *
+ * Server-sent events, by the rules of WHATWG's HTML: lines that end in CR, LF or CRLF, a byte
+ * order mark at the beginning, comments, `event`, `data`, `id` and `retry`. The caller feeds
+ * bytes as they come, cut anywhere, and passes them on as they are; what is decoded here is a
+ * second look at them. */
+
+/* What the decoder came upon. */
+typedef int32_t scopeflow_sse_item_kind;
+enum {
+    /* An event. */
+    SCOPEFLOW_SSE_ITEM_KIND_EVENT = 0,
+    /* One with a line, or data, beyond the limit; it is skipped, the next call goes on behind
+     * it. */
+    SCOPEFLOW_SSE_ITEM_KIND_BAD_EVENT = 1,
+    /* Every whole event was given; feed more bytes or finish. */
+    SCOPEFLOW_SSE_ITEM_KIND_MORE = 2,
+    /* The input was finished; an event that no blank line has ended is dropped. */
+    SCOPEFLOW_SSE_ITEM_KIND_END = 3,
+};
+
+/* One event. Texts are borrowed from the decoder until its next call. */
+struct scopeflow_sse_item {
+    /* What it is; of `more` and `end` nothing else is set but the two below. */
+    scopeflow_sse_item_kind item;
+    /* Whether the stream has set a time to reconnect. */
+    uint32_t has_retry;
+    /* That time, the last one that was set. */
+    uint64_t retry_ms;
+    /* Where in the input the first line of the event begins. */
+    uint64_t offset_bytes;
+    /* How many bytes of the input it is, the blank line included. */
+    uint64_t size_bytes;
+    /* The type; `message` where none is given. */
+    scopeflow_bytes event;
+    /* The data, its lines joined by LF; ill-formed UTF-8 is U+FFFD. */
+    scopeflow_bytes data;
+    /* The last `id` of the stream, which stays until another one. */
+    scopeflow_bytes last_id;
+};
+
+/* The arguments of `scopeflow_sse_decoder_new`. */
+struct scopeflow_sse_decoder_new_options {
+    /* Size of this struct. */
+    uint32_t struct_size_bytes;
+    /* Lends the memory; it is held. */
+    scopeflow_runtime *runtime;
+    /* Longest line, without its end, and longest data of an event; beyond it the event is a bad
+     * one and is not kept. (default 16777216; 64 to 1073741824) */
+    uint32_t line_limit_bytes;
+};
+#define SCOPEFLOW_SSE_DECODER_NEW_OPTIONS_INIT \
+    {(uint32_t)sizeof(scopeflow_sse_decoder_new_options), NULL, 16777216u}
+
+/* Makes a decoder at the beginning of a stream.
+ * out_decoder: The decoder; owned by the caller.
+ * Units: `line_limit_bytes`: bytes.
+ * Ownership: The decoder is the caller's, to be given back when it is done with.
+ * Errors: invalid_argument (1003), no_memory (3002).
+ * Thread: May be called from any thread. */
+SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
+scopeflow_sse_decoder_new(
+    const scopeflow_sse_decoder_new_options *options, scopeflow_sse_decoder **out_decoder,
+    scopeflow_error *out_error);
+
+/* Takes the next bytes of the stream, of any size, which may end anywhere. Refused before the
+ * events of the bytes before were read up to `more`, and after the input was finished.
+ * chunk: The bytes; copied.
+ * Errors: invalid_argument (1003), invalid_state (1004), no_memory (3002).
+ * Thread: For one thread at a time. */
+SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
+scopeflow_sse_decoder_feed(
+    scopeflow_sse_decoder *self, scopeflow_bytes chunk, scopeflow_error *out_error);
+
+/* Says that no more bytes follow. A second time does nothing.
+ * Errors: invalid_argument (1003).
+ * Thread: For one thread at a time. */
+SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
+scopeflow_sse_decoder_finish(
+    scopeflow_sse_decoder *self, scopeflow_error *out_error);
+
+/* Reads the next event. A bad one is a result and no error.
+ * out_item: The event, or that there is none.
+ * Ownership: Texts in the item are borrowed.
+ * Errors: invalid_argument (1003), no_memory (3002).
+ * Thread: For one thread at a time. */
+SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
+scopeflow_sse_decoder_next(
+    scopeflow_sse_decoder *self, scopeflow_sse_item *out_item, scopeflow_error *out_error);
+
+/* Gives the decoder back. Null is allowed.
+ * Thread: For one thread at a time. */
+SCOPEFLOW_API void scopeflow_sse_decoder_free(scopeflow_sse_decoder *self);
+
+/* ---- CODEC ----
+ *
+ * Requests and responses of model providers in one common form, and edits of that form back into
+ * the request that it came from (ADR 0023). Nothing of a payload is hidden: unknown members ride
+ * along where they stand, and what the common form has no place for is a `provider_native`
+ * value. */
+
+/* What one operation of a codec may hold at most; a payload that needs more is `limit_exceeded`. */
+#define SCOPEFLOW_CODEC_MEMORY_LIMIT_BYTES 1073741824u
+
+/* Whose requests and responses a codec is for. */
+typedef int32_t scopeflow_codec_id;
+enum {
+    /* Whichever the payload is of; as an answer, none that is known. */
+    SCOPEFLOW_CODEC_ID_AUTO = 0,
+    /* OpenAI Chat Completions and what is compatible with it. */
+    SCOPEFLOW_CODEC_ID_OPENAI_CHAT = 1,
+    /* OpenAI Responses. */
+    SCOPEFLOW_CODEC_ID_OPENAI_RESPONSES = 2,
+    /* Anthropic Messages. */
+    SCOPEFLOW_CODEC_ID_ANTHROPIC_MESSAGES = 3,
+    /* Gemini generateContent. */
+    SCOPEFLOW_CODEC_ID_GEMINI_GENERATE_CONTENT = 4,
+};
+
+/* Whose request it is. What has the members of several is told by what only one of them has.
+ * request: The content of the request.
+ * hint: The name of the call or of the provider.
+ * out_codec: The codec; `auto` where none is known.
+ * Ownership: Borrows `request`.
+ * Errors: invalid_argument (1003), limit_exceeded (3001), no_memory (3002).
+ * Thread: May be called from any thread. */
+SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
+scopeflow_codec_detect_request(
+    scopeflow_runtime *self, scopeflow_ref request, scopeflow_bytes hint,
+    scopeflow_codec_id *out_codec, scopeflow_error *out_error);
+
+/* Whose response it is.
+ * response: The response.
+ * out_codec: The codec; `auto` where none is known.
+ * Ownership: Borrows `response`.
+ * Errors: invalid_argument (1003), limit_exceeded (3001), no_memory (3002).
+ * Thread: May be called from any thread. */
+SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
+scopeflow_codec_detect_response(
+    scopeflow_runtime *self, scopeflow_ref response, scopeflow_codec_id *out_codec,
+    scopeflow_error *out_error);
+
+/* The common form of a request. A member of a type that it does not have with the provider stays
+ * as it is, so that whatever is an object can be decoded.
+ * codec: Whose it is; `auto` tells it by the content.
+ * request: The content of the request.
+ * out_output: The annotated form; the caller frees it.
+ * Ownership: Borrows `request`. The output is the caller's to release.
+ * Errors: invalid_argument (1003), limit_exceeded (3001), no_memory (3002).
+ * Thread: May be called from any thread. */
+SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
+scopeflow_codec_decode_request(
+    scopeflow_runtime *self, scopeflow_codec_id codec, scopeflow_ref request,
+    scopeflow_codec_output **out_output, scopeflow_error *out_error);
+
+/* The edits that bring a changed annotated form into the request that it was decoded from: an
+ * array of `[path, "set", value]`, `[path, "remove"]` and `[path, "insert", value]`, to be
+ * applied in order, the path being an array of keys and positions. Of what was not edited
+ * nothing is touched, and where nothing was, the array is empty. What the provider cannot carry
+ * is refused with its path.
+ * codec: Whose it is; `auto` tells it by the content.
+ * annotated: The annotated form as it is to be.
+ * request: The content of the request as it is.
+ * out_output: The edits; the caller frees them.
+ * Ownership: Borrows `annotated` and `request`. The output is the caller's to release.
+ * Errors: invalid_argument (1003), limit_exceeded (3001), no_memory (3002).
+ * Thread: May be called from any thread. */
+SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
+scopeflow_codec_edit_request(
+    scopeflow_runtime *self, scopeflow_codec_id codec, scopeflow_ref annotated,
+    scopeflow_ref request, scopeflow_codec_output **out_output, scopeflow_error *out_error);
+
+/* The common form of a response, also of one that a stream was aggregated to.
+ * codec: Whose it is; `auto` tells it by the response.
+ * response: The response.
+ * out_output: The annotated form; the caller frees it.
+ * Ownership: Borrows `response`. The output is the caller's to release.
+ * Errors: invalid_argument (1003), limit_exceeded (3001), no_memory (3002).
+ * Thread: May be called from any thread. */
+SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
+scopeflow_codec_decode_response(
+    scopeflow_runtime *self, scopeflow_codec_id codec, scopeflow_ref response,
+    scopeflow_codec_output **out_output, scopeflow_error *out_error);
 
 /* ---- LIBRARY ---- */
 

@@ -1685,5 +1685,119 @@ static inline scopeflow_status scopeflow__check_atof_reader_next(
     return SCOPEFLOW_STATUS_OK;
 }
 
+static inline scopeflow_status scopeflow__check_codec_output_json(
+    scopeflow_codec_output *self, scopeflow_bytes *out_json, scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_json != NULL,
+                       out_error, "out_json must not be null");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_sse_decoder_new(
+    const scopeflow_sse_decoder_new_options *options, scopeflow_sse_decoder **out_decoder,
+    scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(options != NULL,
+                       out_error, "options must not be null");
+    SCOPEFLOW__REQUIRE(out_decoder != NULL,
+                       out_error, "out_decoder must not be null");
+    SCOPEFLOW__REQUIRE(options->struct_size_bytes >= sizeof *options,
+                       out_error, "options.struct_size_bytes is too small for this version");
+    SCOPEFLOW__REQUIRE(options->line_limit_bytes >= 64u,
+                       out_error, "line_limit_bytes is not from 64 to 1073741824");
+    SCOPEFLOW__REQUIRE(options->line_limit_bytes <= 1073741824u,
+                       out_error, "line_limit_bytes is not from 64 to 1073741824");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_sse_decoder_feed(
+    scopeflow_sse_decoder *self, scopeflow_bytes chunk, scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(chunk.ptr != NULL || chunk.len == 0,
+                       out_error, "chunk is null but has a length");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_sse_decoder_finish(
+    scopeflow_sse_decoder *self, scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_sse_decoder_next(
+    scopeflow_sse_decoder *self, scopeflow_sse_item *out_item, scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_item != NULL,
+                       out_error, "out_item must not be null");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_codec_detect_request(
+    scopeflow_runtime *self, scopeflow_ref request, scopeflow_bytes hint,
+    scopeflow_codec_id *out_codec, scopeflow_error *out_error) {
+    (void)request;
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_codec != NULL,
+                       out_error, "out_codec must not be null");
+    SCOPEFLOW__REQUIRE(hint.ptr != NULL || hint.len == 0,
+                       out_error, "hint is null but has a length");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_codec_detect_response(
+    scopeflow_runtime *self, scopeflow_ref response, scopeflow_codec_id *out_codec,
+    scopeflow_error *out_error) {
+    (void)response;
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_codec != NULL,
+                       out_error, "out_codec must not be null");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_codec_decode_request(
+    scopeflow_runtime *self, scopeflow_codec_id codec, scopeflow_ref request,
+    scopeflow_codec_output **out_output, scopeflow_error *out_error) {
+    (void)request;
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_output != NULL,
+                       out_error, "out_output must not be null");
+    SCOPEFLOW__REQUIRE(codec >= 0 && codec <= 4,
+                       out_error, "codec is no codec id");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_codec_edit_request(
+    scopeflow_runtime *self, scopeflow_codec_id codec, scopeflow_ref annotated,
+    scopeflow_ref request, scopeflow_codec_output **out_output, scopeflow_error *out_error) {
+    (void)annotated;
+    (void)request;
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_output != NULL,
+                       out_error, "out_output must not be null");
+    SCOPEFLOW__REQUIRE(codec >= 0 && codec <= 4,
+                       out_error, "codec is no codec id");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_codec_decode_response(
+    scopeflow_runtime *self, scopeflow_codec_id codec, scopeflow_ref response,
+    scopeflow_codec_output **out_output, scopeflow_error *out_error) {
+    (void)response;
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_output != NULL,
+                       out_error, "out_output must not be null");
+    SCOPEFLOW__REQUIRE(codec >= 0 && codec <= 4,
+                       out_error, "codec is no codec id");
+    return SCOPEFLOW_STATUS_OK;
+}
+
 /* clang-format on */
 #endif

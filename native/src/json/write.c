@@ -50,14 +50,14 @@ static const escape *escape_of(unsigned char byte) {
 }
 
 /* The inside of a string on its way out. */
-typedef struct content {
+typedef struct escaped_string {
     scopeflow__buffer *out;
     scopeflow_bytes text;
     size_t at;
     size_t limit; /* So many bytes may still be written. */
-} content;
+} escaped_string;
 
-static void advance(content *self, size_t read, size_t written) {
+static void advance(escaped_string *self, size_t read, size_t written) {
     self->at += read;
     self->limit -= written;
     self->out->len += written;
@@ -90,7 +90,7 @@ enum {
 
 /* Copies block after block, escaped, while there is one and room for it. Ends early at a byte
  * beyond ASCII if such bytes are not known to be well-formed. */
-static void copy_blocks(content *self, size_t end, bool high_is_plain) {
+static void copy_blocks(escaped_string *self, size_t end, bool high_is_plain) {
     size_t const room = self->out->capacity - self->out->len;
     const char *const start = self->text.ptr + self->at;
     char *const begin = self->out->ptr + self->out->len;
@@ -129,7 +129,7 @@ static void copy_blocks(content *self, size_t end, bool high_is_plain) {
 
 /* Takes back the beginning of a code point that does not fit. Some of it may have been copied with
  * the blocks before. */
-static void step_back(content *self) {
+static void step_back(escaped_string *self) {
     size_t const back = self->at - scopeflow__utf8_cut(self->text, self->at);
     self->at -= back;
     self->out->len -= back;
@@ -137,7 +137,7 @@ static void step_back(content *self) {
 }
 
 /* Copies what stands for itself; false if it does not fit and was cut, between two code points. */
-static bool copy_run(content *self, size_t end, bool high_is_plain) {
+static bool copy_run(escaped_string *self, size_t end, bool high_is_plain) {
     const char *const from = self->text.ptr + self->at;
     char *const to = self->out->ptr + self->out->len;
     size_t const whole = end - self->at;
@@ -149,7 +149,7 @@ static bool copy_run(content *self, size_t end, bool high_is_plain) {
     return !is_cut;
 }
 
-static bool write_escape(content *self) {
+static bool write_escape(escaped_string *self) {
     const escape *const written = escape_of((unsigned char)self->text.ptr[self->at]);
     if (written->size > self->limit) return false;
     memcpy(self->out->ptr + self->out->len, written->text, written->size);
@@ -158,7 +158,7 @@ static bool write_escape(content *self) {
 }
 
 /* Writes a code point beyond ASCII, or U+FFFD for what is no UTF-8. False if it does not fit. */
-static bool write_beyond_ascii(content *self) {
+static bool write_beyond_ascii(escaped_string *self) {
     char encoded[4];
     uint32_t code_point;
     bool valid;
@@ -172,7 +172,7 @@ static bool write_beyond_ascii(content *self) {
 
 /* Writes up to `end`, or up to a byte beyond ASCII that has not been checked; false if it was
  * cut. */
-static bool write_part(content *self, size_t end, bool high_is_plain) {
+static bool write_part(escaped_string *self, size_t end, bool high_is_plain) {
     while (self->at < end) {
         /* Room for one special behind the run. If there is none, the buffer says it failed. */
         if (!scopeflow__buffer_reserve(self->out, end - self->at + SPECIAL_SIZE_BYTES))
@@ -190,7 +190,7 @@ static bool write_part(content *self, size_t end, bool high_is_plain) {
 /* Writes the inside of a string while it fits in `limit` bytes; returns whether all of it did. It
  * is checked only where it leaves ASCII. */
 static bool write_string_content(scopeflow__buffer *out, scopeflow_bytes text, size_t limit) {
-    content self = {out, text, 0, limit};
+    escaped_string self = {out, text, 0, limit};
     while (self.at < text.len) {
         if (!write_part(&self, text.len, false)) return out->failed;
         if (self.at == text.len) break;

@@ -204,8 +204,8 @@ cdef ManagedCall new_llm_call(
     model_name, timestamp, codec, response_codec,
 ):
     request_argument(request)
-    codec_argument(codec, "codec", REQUEST_CODEC_METHODS)
-    codec_argument(response_codec, "response_codec", RESPONSE_CODEC_METHODS)
+    codec = codec_argument(codec, "codec", REQUEST_CODEC_METHODS)
+    response_codec = codec_argument(response_codec, "response_codec", RESPONSE_CODEC_METHODS)
     cdef ManagedCall call = new_call(
         runtime, operation, name, request, target, parent, attributes, data, metadata, model_name,
         timestamp,

@@ -31,7 +31,7 @@ cdef ScopeHandle begin_manual_llm_call(
     cdef scopeflow_task task
     cdef scopeflow_step step
     request_argument(request)
-    codec_argument(codec, "codec", REQUEST_CODEC_METHODS)
+    codec = codec_argument(codec, "codec", REQUEST_CODEC_METHODS)
     current = current_of(runtime)
     begin_llm_call(
         runtime.pointer, pointer_of(current), glue_emitter(), name, request, handle, attributes,
@@ -70,7 +70,7 @@ cdef int end_manual_llm_call(
 ) except -1:
     cdef scopeflow_task task
     cdef scopeflow_step step
-    codec_argument(response_codec, "response_codec", RESPONSE_CODEC_METHODS)
+    response_codec = codec_argument(response_codec, "response_codec", RESPONSE_CODEC_METHODS)
     begin_llm_call_end(
         call.pointer, pointer_of(current_of(call.runtime)), glue_emitter(), response, data,
         metadata, end_status(status, error), error, timestamp, annotated_response, response_codec,

@@ -108,12 +108,15 @@ cdef PyObject *ask_codec(scopeflow_step *step, Runtime runtime) except NULL:
     return <PyObject *>result
 
 
-cdef int codec_argument(codec, str what, tuple methods) except -1:
-    """A codec is told by its methods; None is none."""
+cdef object codec_argument(codec, str what, tuple methods):
+    """A codec is told by its methods, or named by a text; None is none."""
+    if type(codec) is str:
+        from scopeflow import codecs
+        return codecs.by_name(codec)
     for method in methods:
         if codec is not None and not callable(getattr(codec, method, None)):
             raise TypeError(f"{what} must have a method {method}; {type(codec).__name__} has none")
-    return 0
+    return codec
 
 
 cdef tuple REQUEST_CODEC_METHODS = ("decode", "encode")

@@ -418,8 +418,10 @@ cdef class Runtime(RuntimeOperations):
         data: The end event's data when the model returns nothing.
         metadata: The start event's metadata; kept for the end event (S2.5).
         model_name: The name of the model.
-        codec: An LlmCodec, with which intercepts see and edit the request's annotated form (S4.11).
-        response_codec: An LlmResponseCodec, which annotates the response for observers.
+        codec: An LlmCodec, or the name of one such as `auto`, with which intercepts see and edit the
+            request's annotated form (S4.11).
+        response_codec: An LlmResponseCodec, or the name of one, which annotates the response for
+            observers.
         timestamp: When it started, an aware datetime or nanoseconds since 1970; now by default.
 
         Nothing happens before it is awaited. The model's own exception comes out unchanged. Raises

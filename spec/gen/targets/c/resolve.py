@@ -10,7 +10,7 @@ from spec.gen.names import upper
 from spec.gen.render import Output
 from spec.gen.text import fill
 
-from . import core, layout
+from . import codecs, core, layout
 
 WIDTH = 100
 SIZE_DOC = "Size of this struct."
@@ -75,6 +75,7 @@ def outputs(api: Api) -> list[Output]:
         Output(HEADER, "scopeflow.h.j2", header_context(api)),
         Output(f"{src}/base/names.gen.h", "names.gen.h.j2", core.names_context(api)),
         Output(f"{src}/base/names.gen.c", "names.gen.c.j2", core.names_context(api)),
+        *codecs.outputs(api),
         Output(f"{src}/base/checks.gen.h", "checks.gen.h.j2", core.checks_context(api)),
         Output(f"{src}/api/registries.gen.c", "registries.gen.c.j2", core.registries_context(api)),
         Output(f"{src}/api/library.gen.c", "library.gen.c.j2", {"table": table_names(api)}),

@@ -43,10 +43,14 @@ def outputs(api: Api) -> list[Output]:
 
 
 def is_called_by_cases(operation: Operation) -> bool:
-    """Operations on tasks are what a driver does, not what an application does."""
+    """Operations on tasks are what a driver does, not what an application does. A scope is the only
+    handle that a case can keep."""
     kinds = ("call", "task", "accessor")
+    out = operation.out
+    makes_other_handle = out and out.type.kind == "handle" and out.type.name != "scope"
     return (
         operation.kind in kinds
+        and not makes_other_handle
         and not operation.is_native
         and operation.on is not None
         and operation.on.spelling in OWNERS
@@ -62,6 +66,7 @@ def tables(api: Api, operations: list[Operation]) -> list[Table]:
     """Of every enum and flag set that an argument or a result of these operations has."""
     used = {a.type.name for op in operations for a in op.arguments}
     used |= {f.type.name for op in operations for f in result_fields(op, api)}
+    used |= {op.out.type.name for op in operations if op.out}
     used |= {f.name for f in api.flags if f.wire}
     sets = [(e.name, e.values) for e in api.enums] + [(f.name, f.bits) for f in api.flags]
     return [Table(table_name(name), entries(values)) for name, values in sets if name in used]

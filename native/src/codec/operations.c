@@ -1,0 +1,237 @@
+/* The operations: payloads become trees for as long as the operation takes, and what was made of
+ * them is handed over as a row of tokens. */
+#include "base/checks.gen.h"
+#include "codec/codec.h"
+#include "codec/output.h"
+#include "event/metadata.h"
+#include "json/write.h"
+
+struct scopeflow_codec_output {
+    scopeflow_runtime *runtime; /* Held: it lends the memory. */
+    scopeflow_tape tape;
+    scopeflow__buffer json; /* Once somebody has asked for it. */
+};
+
+/* --- What comes out --- */
+
+scopeflow_status scopeflow__output_new(scopeflow_runtime *runtime, const scopeflow__node *value,
+                                       scopeflow_codec_output **out_output,
+                                       scopeflow_error *out_error) {
+    scopeflow_codec_output *const self =
+        (scopeflow_codec_output *)scopeflow__allocate(&runtime->memory, sizeof *self);
+    if (self == NULL) return scopeflow__fail_memory(out_error);
+    scopeflow__ref_up(&runtime->refs);
+    self->runtime = runtime;
+    scopeflow__tape_init(&self->tape, &runtime->memory, SIZE_MAX);
+    scopeflow__buffer_init(&self->json, &runtime->memory);
+    scopeflow__node_write(value, &self->tape);
+    if (self->tape.bytes.failed) {
+        scopeflow_codec_output_free(self);
+        return scopeflow__fail_memory(out_error);
+    }
+    *out_output = self;
+    return SCOPEFLOW_STATUS_OK;
+}
+
+void scopeflow_codec_output_free(scopeflow_codec_output *self) {
+    if (self == NULL) return;
+    scopeflow_runtime *const runtime = self->runtime;
+    scopeflow__buffer_deinit(&self->json);
+    scopeflow__tape_deinit(&self->tape);
+    scopeflow__deallocate(&runtime->memory, self, sizeof *self);
+    scopeflow__runtime_release(runtime);
+}
+
+scopeflow_bytes scopeflow_codec_output_tokens(const scopeflow_codec_output *self) {
+    if (self == NULL) return scopeflow__text("", 0);
+    return scopeflow__text(self->tape.bytes.ptr, self->tape.bytes.len);
+}
+
+scopeflow_status scopeflow_codec_output_json(scopeflow_codec_output *self,
+                                             scopeflow_bytes *out_json,
+                                             scopeflow_error *out_error) {
+    scopeflow__json_writer writer;
+    scopeflow_status const status = scopeflow__check_codec_output_json(self, out_json, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    if (self->json.len == 0) {
+        scopeflow__json_writer_init(&writer, &self->json, UINT32_MAX, false);
+        scopeflow__json_write(&writer, scopeflow__tape_value(&self->tape));
+    }
+    if (self->json.failed) {
+        self->json.failed = false; /* Memory may come back. */
+        self->json.len = 0;
+        return scopeflow__fail_memory(out_error);
+    }
+    *out_json = scopeflow__text(self->json.ptr, self->json.len);
+    return SCOPEFLOW_STATUS_OK;
+}
+
+/* --- What goes in --- */
+
+/* One operation: its trees, and the tokens that they borrow their texts from. */
+typedef struct codec_work {
+    scopeflow_runtime *runtime;
+    scopeflow__trees trees;
+    scopeflow_tape tapes[2];
+    size_t tape_count;
+} codec_work;
+
+static void begin_work(codec_work *self, scopeflow_runtime *runtime) {
+    self->runtime = runtime;
+    self->tape_count = 0;
+    scopeflow__trees_init(&self->trees, &runtime->memory, SCOPEFLOW_CODEC_MEMORY_LIMIT_BYTES);
+}
+
+static void end_work(codec_work *self) {
+    for (size_t i = 0; i < self->tape_count; i++) scopeflow__tape_deinit(&self->tapes[i]);
+    scopeflow__trees_deinit(&self->trees);
+}
+
+static scopeflow__node *read_payload(codec_work *self, scopeflow_ref payload) {
+    scopeflow_tape *const tape = &self->tapes[self->tape_count++];
+    scopeflow__tape_init(tape, &self->runtime->memory, SIZE_MAX);
+    scopeflow__encode_ref(self->runtime, payload, tape);
+    self->trees.failed |= tape->bytes.failed;
+    return scopeflow__node_read(&self->trees, scopeflow__tape_value(tape));
+}
+
+static scopeflow_status fail_work(const codec_work *self, scopeflow_error *out_error) {
+    if (self->trees.is_full)
+        return scopeflow__fail_text(out_error, SCOPEFLOW_STATUS_LIMIT_EXCEEDED,
+                                    "the payload needs more memory than codec_memory_limit");
+    return scopeflow__fail_memory(out_error);
+}
+
+/* Ends the work and hands over what was made. */
+static scopeflow_status finish_work(codec_work *self, const scopeflow__node *made,
+                                    scopeflow_codec_output **out_output,
+                                    scopeflow_error *out_error) {
+    scopeflow_status const status =
+        self->trees.failed ? fail_work(self, out_error)
+                           : scopeflow__output_new(self->runtime, made, out_output, out_error);
+    end_work(self);
+    return status;
+}
+
+static scopeflow_status refuse_work(codec_work *self, scopeflow_error *out_error,
+                                    scopeflow_bytes whose, scopeflow_bytes what) {
+    bool const has_failed = self->trees.failed;
+    scopeflow_status const status =
+        has_failed ? fail_work(self, out_error)
+                   : scopeflow__fail(out_error, SCOPEFLOW_STATUS_INVALID_ARGUMENT, whose, what,
+                                     scopeflow__text("", 0));
+    end_work(self);
+    return status;
+}
+
+/* --- Operations --- */
+
+scopeflow_status scopeflow_codec_detect_request(scopeflow_runtime *self, scopeflow_ref request,
+                                                scopeflow_bytes hint, scopeflow_codec_id *out_codec,
+                                                scopeflow_error *out_error) {
+    codec_work work;
+    scopeflow_status status =
+        scopeflow__check_codec_detect_request(self, request, hint, out_codec, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    begin_work(&work, self);
+    *out_codec = scopeflow__detect_request(read_payload(&work, request), hint);
+    if (work.trees.failed) status = fail_work(&work, out_error);
+    end_work(&work);
+    return status;
+}
+
+scopeflow_status scopeflow_codec_detect_response(scopeflow_runtime *self, scopeflow_ref response,
+                                                 scopeflow_codec_id *out_codec,
+                                                 scopeflow_error *out_error) {
+    codec_work work;
+    scopeflow_status status =
+        scopeflow__check_codec_detect_response(self, response, out_codec, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    begin_work(&work, self);
+    *out_codec = scopeflow__detect_response(read_payload(&work, response));
+    if (work.trees.failed) status = fail_work(&work, out_error);
+    end_work(&work);
+    return status;
+}
+
+static scopeflow_bytes title_of(scopeflow_codec_id codec) {
+    return scopeflow__map_of(codec)->title;
+}
+
+static scopeflow_status refuse_unknown(codec_work *self, scopeflow_error *out_error) {
+    return refuse_work(self, out_error, scopeflow__text("", 0),
+                       SCOPEFLOW__TEXT("no codec knows such a payload"));
+}
+
+scopeflow_status scopeflow_codec_decode_request(scopeflow_runtime *self, scopeflow_codec_id codec,
+                                                scopeflow_ref request,
+                                                scopeflow_codec_output **out_output,
+                                                scopeflow_error *out_error) {
+    codec_work work;
+    scopeflow_status const status =
+        scopeflow__check_codec_decode_request(self, codec, request, out_output, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    begin_work(&work, self);
+    const scopeflow__node *const given = read_payload(&work, request);
+    if (codec == SCOPEFLOW_CODEC_ID_AUTO)
+        codec = scopeflow__detect_request(given, scopeflow__text("", 0));
+    if (codec == SCOPEFLOW_CODEC_ID_AUTO) return refuse_unknown(&work, out_error);
+    if (given->kind != SCOPEFLOW_TOKEN_OBJECT)
+        return refuse_work(&work, out_error, title_of(codec),
+                           SCOPEFLOW__TEXT(" request decode: the content is no object"));
+    return finish_work(&work, scopeflow__decode_request(&work.trees, codec, given), out_output,
+                       out_error);
+}
+
+static scopeflow_status refuse_edit(codec_work *self, scopeflow_codec_id codec,
+                                    scopeflow_bytes path, scopeflow_error *out_error) {
+    scopeflow_status const status = scopeflow__fail(
+        out_error, SCOPEFLOW_STATUS_INVALID_ARGUMENT, title_of(codec),
+        SCOPEFLOW__TEXT(" request encode: the provider cannot carry the edit of "), path);
+    end_work(self);
+    return status;
+}
+
+scopeflow_status scopeflow_codec_edit_request(scopeflow_runtime *self, scopeflow_codec_id codec,
+                                              scopeflow_ref annotated, scopeflow_ref request,
+                                              scopeflow_codec_output **out_output,
+                                              scopeflow_error *out_error) {
+    codec_work work;
+    scopeflow_bytes path = scopeflow__text("", 0);
+    scopeflow_status const status =
+        scopeflow__check_codec_edit_request(self, codec, annotated, request, out_output, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    begin_work(&work, self);
+    const scopeflow__node *const edited = read_payload(&work, annotated);
+    const scopeflow__node *const given = read_payload(&work, request);
+    if (codec == SCOPEFLOW_CODEC_ID_AUTO)
+        codec = scopeflow__detect_request(given, scopeflow__text("", 0));
+    if (codec == SCOPEFLOW_CODEC_ID_AUTO) return refuse_unknown(&work, out_error);
+    if (given->kind != SCOPEFLOW_TOKEN_OBJECT || edited->kind != SCOPEFLOW_TOKEN_OBJECT)
+        return refuse_work(
+            &work, out_error, title_of(codec),
+            SCOPEFLOW__TEXT(" request encode: annotated form and content must be objects"));
+    const scopeflow__node *const edits =
+        scopeflow__edit_request(&work.trees, codec, edited, given, &path);
+    if (edits == NULL && !work.trees.failed) return refuse_edit(&work, codec, path, out_error);
+    return finish_work(&work, edits, out_output, out_error);
+}
+
+scopeflow_status scopeflow_codec_decode_response(scopeflow_runtime *self, scopeflow_codec_id codec,
+                                                 scopeflow_ref response,
+                                                 scopeflow_codec_output **out_output,
+                                                 scopeflow_error *out_error) {
+    codec_work work;
+    scopeflow_status const status =
+        scopeflow__check_codec_decode_response(self, codec, response, out_output, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    begin_work(&work, self);
+    const scopeflow__node *const given = read_payload(&work, response);
+    if (codec == SCOPEFLOW_CODEC_ID_AUTO) codec = scopeflow__detect_response(given);
+    if (codec == SCOPEFLOW_CODEC_ID_AUTO) return refuse_unknown(&work, out_error);
+    const scopeflow__node *const made = scopeflow__decode_response(&work.trees, codec, given);
+    if (made == NULL)
+        return refuse_work(&work, out_error, title_of(codec),
+                           SCOPEFLOW__TEXT(" response decode: it has nothing of such a response"));
+    return finish_work(&work, made, out_output, out_error);
+}

@@ -1,0 +1,252 @@
+/* Codecs from C (ADR 0023): `test_codec requests.json responses.json` replays tests/codecs, with
+ * every allocation failing in turn, and what stands in no vector. */
+#include "check.h"
+#include "json_writer.h"
+#include "session.h"
+
+#include <stdlib.h>
+
+static const json *requests;
+static const json *responses;
+static session s;
+
+static const char *const codec_names[] = {"auto", "openai_chat", "openai_responses",
+                                          "anthropic_messages", "gemini_generate_content"};
+
+static scopeflow_codec_id codec_of(const json *item) {
+    scopeflow_codec_id codec = 4;
+    while (codec > 0 && !json_is(json_get(item, "codec"), codec_names[codec])) codec--;
+    return codec;
+}
+
+/* A payload of the host's with this value. */
+static scopeflow_ref payload_of(const json *value) {
+    json_writer text = {0};
+    json_put_value(&text, value);
+    scopeflow_ref const ref = session_json(&s, text.text);
+    free(text.text);
+    return ref;
+}
+
+/* Whether the output is this value, member by member in the same order; gives it back. */
+static bool makes(scopeflow_codec_output *output, const json *expected) {
+    json_writer text = {0};
+    scopeflow_bytes made;
+    json_put_value(&text, expected);
+    CHECK(scopeflow_codec_output_json(output, &made, NULL) == SCOPEFLOW_STATUS_OK);
+    CHECK(scopeflow_codec_output_tokens(output).len > 0);
+    const json *const read = json_read(made.ptr, made.len);
+    json_writer again = {0};
+    json_put_value(&again, read);
+    bool const is_same = strcmp(again.text, text.text) == 0 || json_same(read, expected);
+    if (!is_same) fprintf(stderr, "made:\n%s\nexpected:\n%s\n", again.text, text.text);
+    json_free(read);
+    free(again.text);
+    free(text.text);
+    scopeflow_codec_output_free(output);
+    return is_same;
+}
+
+/* --- Vectors --- */
+
+static void decode_the_request(const json *item) {
+    scopeflow_ref const content = payload_of(json_get(item, "content"));
+    scopeflow_codec_output *output = NULL;
+    CHECK(scopeflow_codec_decode_request(s.runtime, codec_of(item), content, &output, NULL) ==
+          SCOPEFLOW_STATUS_OK);
+    CHECK(makes(output, json_get(item, "annotated")));
+    object_release(object_of(content));
+}
+
+static void requests_are_decoded(void) {
+    CHECK(json_count(requests) >= 8);
+    for (const json *item = requests->first; item != NULL; item = item->next)
+        decode_the_request(item);
+}
+
+static void responses_are_decoded(void) {
+    CHECK(json_count(responses) >= 9);
+    for (const json *item = responses->first; item != NULL; item = item->next) {
+        scopeflow_ref const response = payload_of(json_get(item, "response"));
+        scopeflow_codec_output *output = NULL;
+        CHECK(scopeflow_codec_decode_response(s.runtime, codec_of(item), response, &output, NULL) ==
+              SCOPEFLOW_STATUS_OK);
+        CHECK(makes(output, json_get(item, "annotated")));
+        object_release(object_of(response));
+    }
+}
+
+static scopeflow_status edit(const json *item, scopeflow_ref annotated,
+                             scopeflow_codec_output **out, scopeflow_error *error) {
+    scopeflow_ref const content = payload_of(json_get(item, "content"));
+    scopeflow_status const status =
+        scopeflow_codec_edit_request(s.runtime, codec_of(item), annotated, content, out, error);
+    object_release(object_of(content));
+    return status;
+}
+
+static void nothing_edited_is_no_edit(void) {
+    const json *const none = json_read("[]", 2);
+    for (const json *item = requests->first; item != NULL; item = item->next) {
+        scopeflow_ref const annotated = payload_of(json_get(item, "annotated"));
+        scopeflow_codec_output *output = NULL;
+        CHECK(edit(item, annotated, &output, NULL) == SCOPEFLOW_STATUS_OK);
+        CHECK(makes(output, none));
+        object_release(object_of(annotated));
+    }
+    json_free(none);
+}
+
+/* Steps with `/` between them, as json_put_changed takes them. */
+static void write_path(const json *steps, char out[256]) {
+    out[0] = '\0';
+    for (const json *step = steps->first; step != NULL; step = step->next) {
+        strncat(out, step->text, 255 - strlen(out));
+        if (step->next != NULL) strncat(out, "/", 255 - strlen(out));
+    }
+}
+
+/* The annotated form of the case with what an edit of it sets; null for one that appends. */
+static char *changed_form(const json *item, const json *change) {
+    json_writer text = {0};
+    json_put_value(&text, json_get(item, "annotated"));
+    for (const json *one = json_get(change, "set")->first; one != NULL; one = one->next) {
+        char path[256];
+        json_writer next = {0};
+        const json *const document = json_read(text.text, text.len);
+        write_path(one->first, path);
+        bool const is_changed = json_put_changed(&next, document, path, one->first->next);
+        json_free(document);
+        free(text.text);
+        text = next;
+        if (is_changed) continue;
+        free(text.text);
+        return NULL;
+    }
+    return text.text;
+}
+
+/* An edit that is refused names its path; that of others is told by applying them, which is the
+ * host's part and is done by the tests of Python. */
+static void edits_are_told_or_refused(void) {
+    size_t told_count = 0;
+    for (const json *item = requests->first; item != NULL; item = item->next) {
+        const json *change = json_get(item, "edits")->first;
+        for (; change != NULL; change = change->next) {
+            char *const text = changed_form(item, change);
+            if (text == NULL) continue;
+            told_count++;
+            scopeflow_ref const annotated = session_json(&s, text);
+            scopeflow_codec_output *output = NULL;
+            scopeflow_error error;
+            scopeflow_status const status = edit(item, annotated, &output, &error);
+            const char *const path = json_text(json_get(change, "path"), NULL);
+            CHECK(status ==
+                  (path == NULL ? SCOPEFLOW_STATUS_OK : SCOPEFLOW_STATUS_INVALID_ARGUMENT));
+            if (path != NULL) CHECK(strstr(error.message, path) != NULL);
+            scopeflow_codec_output_free(output);
+            object_release(object_of(annotated));
+            free(text);
+        }
+    }
+    CHECK(told_count >= 10);
+}
+
+/* --- Memory --- */
+
+/* One operation, with the given allocation failing; whether it was reached. */
+static bool survives(scopeflow_ref content, scopeflow_ref annotated, size_t failing) {
+    scopeflow_codec_output *output = NULL;
+    scopeflow_error error;
+    scopeflow_bytes text;
+    size_t const before = s.host.block_count;
+    s.host.failing_allocation = s.host.allocation_count + failing;
+    scopeflow_status status = scopeflow_codec_edit_request(s.runtime, SCOPEFLOW_CODEC_ID_AUTO,
+                                                           annotated, content, &output, &error);
+    if (status == SCOPEFLOW_STATUS_OK) status = scopeflow_codec_output_json(output, &text, &error);
+    s.host.failing_allocation = 0;
+    scopeflow_codec_output_free(output);
+    CHECK(s.host.block_count == before);
+    CHECK(status == SCOPEFLOW_STATUS_OK || status == SCOPEFLOW_STATUS_NO_MEMORY);
+    return status == SCOPEFLOW_STATUS_NO_MEMORY;
+}
+
+static void no_memory_costs_nothing_else(void) {
+    scopeflow_ref const content = session_json(&s, "{\"messages\":[1,2,{\"role\":\"user\"}]}");
+    scopeflow_ref const annotated =
+        session_json(&s, "{\"messages\":[1,{\"role\":\"x\"}],\"model\":\"m\"}");
+    size_t failing = 1;
+    while (survives(content, annotated, failing)) failing++;
+    CHECK(failing > 3);
+    object_release(object_of(content));
+    object_release(object_of(annotated));
+}
+
+/* --- What is told apart --- */
+
+static scopeflow_codec_id detected(const char *content, const char *hint, bool is_response) {
+    scopeflow_ref const payload = session_json(&s, content);
+    scopeflow_codec_id codec = SCOPEFLOW_CODEC_ID_AUTO;
+    CHECK((is_response ? scopeflow_codec_detect_response(s.runtime, payload, &codec, NULL)
+                       : scopeflow_codec_detect_request(s.runtime, payload, session_text(hint),
+                                                        &codec, NULL)) == SCOPEFLOW_STATUS_OK);
+    object_release(object_of(payload));
+    return codec;
+}
+
+static void a_hint_tells_what_the_payload_does_not(void) {
+    const char *const plain = "{\"messages\":[]}";
+    CHECK(detected(plain, "", false) == SCOPEFLOW_CODEC_ID_OPENAI_CHAT);
+    CHECK(detected(plain, "Anthropic.messages", false) == SCOPEFLOW_CODEC_ID_ANTHROPIC_MESSAGES);
+    CHECK(detected("{\"messages\":[],\"model\":\"claude-x\"}", "", false) ==
+          SCOPEFLOW_CODEC_ID_ANTHROPIC_MESSAGES);
+    CHECK(detected("{\"input\":\"a\"}", "anthropic", false) == SCOPEFLOW_CODEC_ID_OPENAI_RESPONSES);
+    CHECK(detected("{}", "openai", false) == SCOPEFLOW_CODEC_ID_AUTO);
+    CHECK(detected("[1]", "", false) == SCOPEFLOW_CODEC_ID_AUTO);
+    CHECK(detected("\"{\\\"messages\\\":\"", "", false) == SCOPEFLOW_CODEC_ID_AUTO);
+    CHECK(detected("{\"type\":\"error\",\"error\":{}}", "", true) ==
+          SCOPEFLOW_CODEC_ID_ANTHROPIC_MESSAGES);
+    CHECK(detected("{\"result\":1}", "", true) == SCOPEFLOW_CODEC_ID_AUTO);
+}
+
+static void of_a_key_that_stands_twice_the_last_counts(void) {
+    const json *const none = json_read("[]", 2);
+    const char *const twice =
+        "{\"model\":\"a\",\"model\":\"b\",\"odd\":1,\"odd\":2,\"messages\":[]}";
+    scopeflow_ref const content = session_json(&s, twice);
+    scopeflow_codec_output *output = NULL;
+    scopeflow_bytes text;
+    CHECK(scopeflow_codec_decode_request(s.runtime, SCOPEFLOW_CODEC_ID_OPENAI_CHAT, content,
+                                         &output, NULL) == SCOPEFLOW_STATUS_OK);
+    CHECK(scopeflow_codec_output_json(output, &text, NULL) == SCOPEFLOW_STATUS_OK);
+    CHECK(text.len > 28 && memcmp(text.ptr, "{\"messages\":[],\"model\":\"b\",\"o", 28) == 0);
+    scopeflow_ref const annotated = object_ref(object_new_json(&s.host, text.ptr, text.len));
+    scopeflow_codec_output_free(output);
+    CHECK(scopeflow_codec_edit_request(s.runtime, SCOPEFLOW_CODEC_ID_OPENAI_CHAT, annotated,
+                                       content, &output, NULL) == SCOPEFLOW_STATUS_OK);
+    CHECK(makes(output, none));
+    object_release(object_of(content));
+    object_release(object_of(annotated));
+    json_free(none);
+}
+
+int main(int argc, char **argv) {
+    static const test tests[] = {
+        {"requests are decoded", requests_are_decoded},
+        {"responses are decoded", responses_are_decoded},
+        {"nothing edited is no edit", nothing_edited_is_no_edit},
+        {"edits are told or refused", edits_are_told_or_refused},
+        {"no memory costs nothing else", no_memory_costs_nothing_else},
+        {"a hint tells what the payload does not", a_hint_tells_what_the_payload_does_not},
+        {"of a key that stands twice the last counts", of_a_key_that_stands_twice_the_last_counts},
+    };
+    if (argc != 3) return 2;
+    requests = json_read_file(argv[1]);
+    responses = json_read_file(argv[2]);
+    if (requests == NULL || responses == NULL) return 2;
+    session_init(&s);
+    int const failed = RUN_TESTS(tests);
+    json_free(requests);
+    json_free(responses);
+    return failed + !session_deinit(&s);
+}
