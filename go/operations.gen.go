@@ -829,6 +829,8 @@ type codecOutputHandle = *C.scopeflow_codec_output
 
 type sseDecoderHandle = *C.scopeflow_sse_decoder
 
+type codecStreamHandle = *C.scopeflow_codec_stream
+
 func readRuntimeStats(c *C.scopeflow_runtime_stats) RuntimeStats {
 	var out RuntimeStats
 	out.ScopeEventCount = uint64(c.scope_event_count)

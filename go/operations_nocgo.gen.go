@@ -22,6 +22,8 @@ type codecOutputHandle = *struct{ codec_output byte }
 
 type sseDecoderHandle = *struct{ sse_decoder byte }
 
+type codecStreamHandle = *struct{ codec_stream byte }
+
 func coreTapePutNull(self tapeHandle) {
 }
 

@@ -17,7 +17,7 @@
 #define SCOPEFLOW_VERSION "0.1.0"
 
 /* A number over everything in this header that a compiled caller depends on (S6.3). */
-#define SCOPEFLOW_ABI_HASH UINT64_C(0x16d29fb94c9b063a)
+#define SCOPEFLOW_ABI_HASH UINT64_C(0x0719d5eadcce07c3)
 
 #ifndef SCOPEFLOW_API
 #if defined(_WIN32)
@@ -87,6 +87,9 @@ typedef struct scopeflow_codec_output scopeflow_codec_output;
  * limits, and the bytes that were fed last. */
 typedef struct scopeflow_sse_decoder scopeflow_sse_decoder;
 
+/* What has come of one stream, up to a limit. */
+typedef struct scopeflow_codec_stream scopeflow_codec_stream;
+
 typedef struct scopeflow_task scopeflow_task;
 typedef struct scopeflow_emitter scopeflow_emitter;
 typedef struct scopeflow_error scopeflow_error;
@@ -125,6 +128,7 @@ typedef struct scopeflow_atof_item scopeflow_atof_item;
 typedef struct scopeflow_atof_reader_new_options scopeflow_atof_reader_new_options;
 typedef struct scopeflow_sse_item scopeflow_sse_item;
 typedef struct scopeflow_sse_decoder_new_options scopeflow_sse_decoder_new_options;
+typedef struct scopeflow_codec_stream_new_options scopeflow_codec_stream_new_options;
 
 /* What came of an operation: 0 is success, 1 to 99 are no errors, 1xxx is the caller's mistake,
  * 2xxx is input data, 3xxx is a resource, 9xxx is internal. */
@@ -3590,6 +3594,64 @@ SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
 scopeflow_codec_decode_response(
     scopeflow_runtime *self, scopeflow_codec_id codec, scopeflow_ref response,
     scopeflow_codec_output **out_output, scopeflow_error *out_error);
+
+/* ---- CODEC_STREAM ----
+ *
+ * The chunks of a streamed response put together to what the response would have been without
+ * streaming, which is decoded as any other. What a chunk has that nobody knows is put together
+ * too: texts side by side, objects by their members, elements by their index. */
+
+/* The arguments of `scopeflow_codec_stream_new`. */
+struct scopeflow_codec_stream_new_options {
+    /* Size of this struct. */
+    uint32_t struct_size_bytes;
+    /* Lends the memory; it is held. */
+    scopeflow_runtime *runtime;
+    /* Whose stream it is; `auto` tells it by the first chunk that is known. (default auto) */
+    scopeflow_codec_id codec;
+    /* What it may hold; a chunk beyond it is refused. (default 268435456; 65536 to 1073741824) */
+    uint32_t memory_limit_bytes;
+};
+#define SCOPEFLOW_CODEC_STREAM_NEW_OPTIONS_INIT \
+    {(uint32_t)sizeof(scopeflow_codec_stream_new_options), NULL, SCOPEFLOW_CODEC_ID_AUTO, \
+     268435456u}
+
+/* Makes one at the beginning of a stream.
+ * out_stream: The stream; owned by the caller.
+ * Units: `memory_limit_bytes`: bytes.
+ * Ownership: The stream is the caller's, to be given back when it is done with.
+ * Errors: invalid_argument (1003), no_memory (3002).
+ * Thread: May be called from any thread. */
+SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
+scopeflow_codec_stream_new(
+    const scopeflow_codec_stream_new_options *options, scopeflow_codec_stream **out_stream,
+    scopeflow_error *out_error);
+
+/* Takes the next chunk, the JSON of one event of the transport. What is no object, such as
+ * `[DONE]`, is passed over.
+ * chunk: The chunk; what is kept of it is copied.
+ * Ownership: Borrows `chunk`.
+ * Errors: invalid_argument (1003), invalid_state (1004), limit_exceeded (3001), no_memory
+ * (3002).
+ * Thread: For one thread at a time. */
+SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
+scopeflow_codec_stream_feed(
+    scopeflow_codec_stream *self, scopeflow_ref chunk, scopeflow_error *out_error);
+
+/* The response as far as it has come, an empty object where nothing was known. No more chunks
+ * are taken.
+ * out_output: The response; the caller frees it.
+ * Ownership: The output is the caller's to release.
+ * Errors: invalid_argument (1003), invalid_state (1004), limit_exceeded (3001), no_memory
+ * (3002).
+ * Thread: For one thread at a time. */
+SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
+scopeflow_codec_stream_finish(
+    scopeflow_codec_stream *self, scopeflow_codec_output **out_output, scopeflow_error *out_error);
+
+/* Gives the stream back. Null is allowed.
+ * Thread: For one thread at a time. */
+SCOPEFLOW_API void scopeflow_codec_stream_free(scopeflow_codec_stream *self);
 
 /* ---- LIBRARY ---- */
 

@@ -115,6 +115,9 @@
 #define SCOPEFLOW__SSE_DECODER_NEW_LINE_LIMIT_BYTES_DEFAULT 16777216u
 #define SCOPEFLOW__SSE_DECODER_NEW_LINE_LIMIT_BYTES_MIN 64u
 #define SCOPEFLOW__SSE_DECODER_NEW_LINE_LIMIT_BYTES_MAX 1073741824u
+#define SCOPEFLOW__CODEC_STREAM_NEW_MEMORY_LIMIT_BYTES_DEFAULT 268435456u
+#define SCOPEFLOW__CODEC_STREAM_NEW_MEMORY_LIMIT_BYTES_MIN 65536u
+#define SCOPEFLOW__CODEC_STREAM_NEW_MEMORY_LIMIT_BYTES_MAX 1073741824u
 
 /* The categories of scopes; the index is the scope's type (S1.1). */
 extern const char *const scopeflow__category_names[11];
@@ -6644,6 +6647,41 @@ static inline scopeflow_status scopeflow__check_codec_decode_response(
                        out_error, "out_output must not be null");
     SCOPEFLOW__REQUIRE(codec >= 0 && codec <= 4,
                        out_error, "codec is no codec id");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_codec_stream_new(
+    const scopeflow_codec_stream_new_options *options, scopeflow_codec_stream **out_stream,
+    scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(options != NULL,
+                       out_error, "options must not be null");
+    SCOPEFLOW__REQUIRE(out_stream != NULL,
+                       out_error, "out_stream must not be null");
+    SCOPEFLOW__REQUIRE(options->struct_size_bytes >= sizeof *options,
+                       out_error, "options.struct_size_bytes is too small for this version");
+    SCOPEFLOW__REQUIRE(options->codec >= 0 && options->codec <= 4,
+                       out_error, "codec is no codec id");
+    SCOPEFLOW__REQUIRE(options->memory_limit_bytes >= 65536u,
+                       out_error, "memory_limit_bytes is not from 65536 to 1073741824");
+    SCOPEFLOW__REQUIRE(options->memory_limit_bytes <= 1073741824u,
+                       out_error, "memory_limit_bytes is not from 65536 to 1073741824");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_codec_stream_feed(
+    scopeflow_codec_stream *self, scopeflow_ref chunk, scopeflow_error *out_error) {
+    (void)chunk;
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_codec_stream_finish(
+    scopeflow_codec_stream *self, scopeflow_codec_output **out_output, scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_output != NULL,
+                       out_error, "out_output must not be null");
     return SCOPEFLOW_STATUS_OK;
 }
 
@@ -13746,19 +13784,19 @@ static scopeflow__node *encode_schema_tools(const scopeflow__coding *self,
     return scopeflow__each(self, tools, encode_schema_tool);
 }
 
-static const scopeflow__codec_rename choices[] = {
+static const scopeflow__codec_rename typed_choices[] = {
     {{"auto", 4}, {"auto", 4}},
     {{"any", 3}, {"required", 8}},
     {{"none", 4}, {"none", 4}},
 };
-enum { CHOICE_COUNT = sizeof choices / sizeof *choices };
+enum { CHOICE_COUNT = sizeof typed_choices / sizeof *typed_choices };
 
 static scopeflow__node *decode_typed_choice(const scopeflow__coding *self,
                                             const scopeflow__node *choice) {
     static const char *const by_type[] = {"type", "disable_parallel_tool_use", NULL};
     static const char *const by_name[] = {"type", "name", "disable_parallel_tool_use", NULL};
     scopeflow_bytes const type = scopeflow__node_string(scopeflow__at_key(choice, "type"));
-    scopeflow_bytes const name = scopeflow__renamed(choices, CHOICE_COUNT, type);
+    scopeflow_bytes const name = scopeflow__renamed(typed_choices, CHOICE_COUNT, type);
     if (name.len > 0 && scopeflow__has_only(choice, by_type))
         return scopeflow__node_text(self->trees, name);
     if (!scopeflow__same_text(type, SCOPEFLOW__TEXT("tool")) ||
@@ -13775,7 +13813,7 @@ static scopeflow__node *decode_typed_choice(const scopeflow__coding *self,
 static scopeflow__node *encode_typed_choice(const scopeflow__coding *self,
                                             const scopeflow__node *choice) {
     scopeflow_bytes const said = scopeflow__node_string(choice);
-    scopeflow_bytes const type = scopeflow__named(choices, CHOICE_COUNT, said, false);
+    scopeflow_bytes const type = scopeflow__named(typed_choices, CHOICE_COUNT, said, false);
     const scopeflow__node *const function = scopeflow__at_key(choice, "function");
     if (type.len == 0 && function == NULL) return scopeflow__as_it_is(self, choice);
     scopeflow__node *const made = scopeflow__object(self);
@@ -14697,7 +14735,8 @@ scopeflow__node *scopeflow__edit_request(scopeflow__trees *trees, scopeflow_code
                                          const scopeflow__node *annotated,
                                          const scopeflow__node *original,
                                          scopeflow_bytes *out_path) {
-    scopeflow__node *const before = scopeflow__decode_request(trees, codec, original);
+    scopeflow__node *const before =
+        without_nothing(trees, codec, scopeflow__decode_request(trees, codec, original));
     scopeflow__node *const after = without_nothing(trees, codec, annotated);
     scopeflow__merge merge;
     merge.trees = trees;
@@ -14708,10 +14747,13 @@ scopeflow__node *scopeflow__edit_request(scopeflow__trees *trees, scopeflow_code
     scopeflow__node *const edited = scopeflow__merge_trees(
         &merge, original, scopeflow__encode_request(trees, codec, before, original),
         scopeflow__encode_request(trees, codec, after, original));
-    scopeflow__node *const again = scopeflow__decode_request(trees, codec, edited);
+    scopeflow__node *const again =
+        without_nothing(trees, codec, scopeflow__decode_request(trees, codec, edited));
     bool const is_carried = scopeflow__node_equal(again, after);
     if (trees->failed || (is_carried && is_sound(merge.edits))) return merge.edits;
     *out_path = scopeflow__first_difference(trees, after, is_carried ? before : again);
+    /* All members of one side are members of the other, only not as often. */
+    if (out_path->len == 0) *out_path = SCOPEFLOW__TEXT("a key that stands twice");
     return NULL;
 }
 
@@ -15065,6 +15107,713 @@ scopeflow_status scopeflow_codec_decode_response(scopeflow_runtime *self, scopef
     return finish_work(&work, made, out_output, out_error);
 }
 
+/* -------------------- src/codec/chunks.c -------------------- */
+
+/* -------------------- src/codec/chunks.h -------------------- */
+
+/* Chunks of a stream, each of which is put into what there is of the response; see gathering.c. */
+#ifndef SCOPEFLOW__CODEC_CHUNKS_H
+#define SCOPEFLOW__CODEC_CHUNKS_H
+
+/* `kept` has the trees of what there is; chunks are copied into it. */
+typedef struct scopeflow__gathering {
+    scopeflow__trees *kept;
+    scopeflow__node *response; /* An object. */
+    scopeflow__node *items;    /* Anthropic's input as text, by position; Responses' own output. */
+} scopeflow__gathering;
+
+void scopeflow__gather_chat(scopeflow__gathering *self, const scopeflow__node *chunk);
+void scopeflow__finish_chat(scopeflow__gathering *self);
+void scopeflow__gather_responses(scopeflow__gathering *self, const scopeflow__node *chunk);
+void scopeflow__finish_responses(scopeflow__gathering *self);
+void scopeflow__gather_anthropic(scopeflow__gathering *self, const scopeflow__node *chunk);
+void scopeflow__finish_anthropic(scopeflow__gathering *self);
+void scopeflow__gather_gemini(scopeflow__gathering *self, const scopeflow__node *chunk);
+
+/* --- chunks.c --- */
+
+static inline scopeflow__node *scopeflow__chunk_part(const scopeflow__node *chunk,
+                                                     const char *key) {
+    return scopeflow__node_get(chunk, scopeflow__c_text(key));
+}
+/* A copy of the value in place of the member; null only where there is none yet. */
+void scopeflow__gather_set(scopeflow__gathering *self, scopeflow__node *object, scopeflow_bytes key,
+                           const scopeflow__node *value);
+/* All members but those that are listed, which ends with NULL. */
+void scopeflow__gather_all(scopeflow__gathering *self, scopeflow__node *object,
+                           const scopeflow__node *from, const char *const *but);
+/* Puts a delta into what there is: texts side by side, all else by its kind. */
+void scopeflow__gather_delta(scopeflow__gathering *self, scopeflow__node *object,
+                             const scopeflow__node *delta);
+/* Appends to the text of a member, which is made where it is missing or null. */
+void scopeflow__gather_text(scopeflow__gathering *self, scopeflow__node *object,
+                            scopeflow_bytes key, const scopeflow__node *text);
+/* The member, of this kind: made, or made anew, where it is not. */
+scopeflow__node *scopeflow__gather_member(scopeflow__gathering *self, scopeflow__node *object,
+                                          const char *key, scopeflow_token kind);
+/* The element that `index` tells of, which must be no more than one beyond the last; else the last
+ * one. What is made is an object. */
+scopeflow__node *scopeflow__gather_element(scopeflow__gathering *self, scopeflow__node *array,
+                                           const scopeflow__node *index);
+/* Replaces all that an element is, but not its place. */
+void scopeflow__gather_over(scopeflow__gathering *self, scopeflow__node *element,
+                            const scopeflow__node *value);
+
+#endif
+
+static bool is_kept_out(const char *const *but, scopeflow_bytes key) {
+    for (; *but != NULL; but++)
+        if (scopeflow__same_text(scopeflow__c_text(*but), key)) return true;
+    return false;
+}
+
+/* The key has to live as long as what is kept. */
+static void add_copy(scopeflow__gathering *self, scopeflow__node *object, scopeflow_bytes key,
+                     const scopeflow__node *value) {
+    scopeflow__node *const copy = scopeflow__node_copy(self->kept, value);
+    scopeflow__node *const name = scopeflow__node_text(self->kept, SCOPEFLOW__TEXT(""));
+    if (!scopeflow__same_text(value->key, key)) {
+        scopeflow__node_extend(self->kept, name, key);
+        scopeflow__node_add(self->kept, object, name->text, copy);
+        return;
+    }
+    scopeflow__node_add(self->kept, object, copy->key, copy);
+}
+
+void scopeflow__gather_over(scopeflow__gathering *self, scopeflow__node *element,
+                            const scopeflow__node *value) {
+    scopeflow__node *const copy = scopeflow__node_copy(self->kept, value);
+    if (self->kept->failed) return;
+    copy->key = element->key;
+    copy->next = element->next;
+    *element = *copy;
+}
+
+void scopeflow__gather_set(scopeflow__gathering *self, scopeflow__node *object, scopeflow_bytes key,
+                           const scopeflow__node *value) {
+    scopeflow__node *const there = scopeflow__node_get(object, key);
+    if (there == NULL)
+        add_copy(self, object, key, value);
+    else if (value->kind != SCOPEFLOW_TOKEN_NULL)
+        scopeflow__gather_over(self, there, value);
+}
+
+void scopeflow__gather_all(scopeflow__gathering *self, scopeflow__node *object,
+                           const scopeflow__node *from, const char *const *but) {
+    if (!scopeflow__node_is(from, SCOPEFLOW_TOKEN_OBJECT)) return;
+    for (const scopeflow__node *child = from->first; child != NULL; child = child->next)
+        if (!is_kept_out(but, child->key)) scopeflow__gather_set(self, object, child->key, child);
+}
+
+void scopeflow__gather_text(scopeflow__gathering *self, scopeflow__node *object,
+                            scopeflow_bytes key, const scopeflow__node *text) {
+    scopeflow__node *const there = scopeflow__node_get(object, key);
+    if (!scopeflow__node_is(text, SCOPEFLOW_TOKEN_STRING)) return;
+    if (scopeflow__node_is(there, SCOPEFLOW_TOKEN_STRING))
+        scopeflow__node_extend(self->kept, there, text->text);
+    else
+        scopeflow__gather_set(self, object, key, text);
+}
+
+scopeflow__node *scopeflow__gather_member(scopeflow__gathering *self, scopeflow__node *object,
+                                          const char *key, scopeflow_token kind) {
+    scopeflow_bytes const name = scopeflow__c_text(key);
+    scopeflow__node *const there = scopeflow__node_get(object, name);
+    if (scopeflow__node_is(there, kind)) return there;
+    scopeflow__node *const made = scopeflow__node_new(self->kept, kind);
+    scopeflow__node_set(self->kept, object, name, made);
+    scopeflow__node *const placed = scopeflow__node_get(object, name);
+    return placed != NULL ? placed : made;
+}
+
+/* Looking for an element from the front is for lists as short as those of providers. */
+enum { GATHERED_ELEMENT_LIMIT = 4096 };
+
+scopeflow__node *scopeflow__gather_element(scopeflow__gathering *self, scopeflow__node *array,
+                                           const scopeflow__node *index) {
+    uint64_t position = 0;
+    bool const is_new = !scopeflow__node_count(index, &position) || position >= array->count;
+    if (is_new || position > GATHERED_ELEMENT_LIMIT) {
+        scopeflow__node *const made = scopeflow__node_new(self->kept, SCOPEFLOW_TOKEN_OBJECT);
+        scopeflow__node_append(self->kept, array, made);
+        return made;
+    }
+    scopeflow__node *element = array->first;
+    for (; position > 0 && element->next != NULL; position--) element = element->next;
+    return element;
+}
+
+/* --- Deltas --- */
+
+/* What is said once, though it may be said again. */
+static bool is_said_once(scopeflow_bytes key) {
+    static const char *const names[] = {"id", "type", "role", "name", "object", NULL};
+    return is_kept_out(names, key);
+}
+
+static scopeflow__node *element_of_index(scopeflow__node *array, const scopeflow__node *index) {
+    uint32_t looked = 0;
+    if (index == NULL) return NULL;
+    scopeflow__node *element = array->first;
+    for (; element != NULL && looked < GATHERED_ELEMENT_LIMIT; element = element->next, looked++)
+        if (scopeflow__node_equal(scopeflow__chunk_part(element, "index"), index)) return element;
+    return NULL;
+}
+
+static void gather_elements(scopeflow__gathering *self, scopeflow__node *array,
+                            const scopeflow__node *delta) {
+    for (const scopeflow__node *child = delta->first; child != NULL; child = child->next) {
+        scopeflow__node *const there =
+            element_of_index(array, scopeflow__chunk_part(child, "index"));
+        if (there != NULL)
+            scopeflow__gather_delta(self, there, child);
+        else
+            scopeflow__node_append(self->kept, array, scopeflow__node_copy(self->kept, child));
+    }
+}
+
+static void gather_value(scopeflow__gathering *self, scopeflow__node *object,
+                         const scopeflow__node *value) {
+    scopeflow__node *const there = scopeflow__node_get(object, value->key);
+    bool const is_alike = there != NULL && there->kind == value->kind;
+    if (is_alike && value->kind == SCOPEFLOW_TOKEN_OBJECT)
+        scopeflow__gather_delta(self, there, value);
+    else if (is_alike && value->kind == SCOPEFLOW_TOKEN_ARRAY)
+        gather_elements(self, there, value);
+    else if (is_alike && value->kind == SCOPEFLOW_TOKEN_STRING && !is_said_once(value->key))
+        scopeflow__node_extend(self->kept, there, value->text);
+    else
+        scopeflow__gather_set(self, object, value->key, value);
+}
+
+void scopeflow__gather_delta(scopeflow__gathering *self, scopeflow__node *object,
+                             const scopeflow__node *delta) {
+    if (!scopeflow__node_is(delta, SCOPEFLOW_TOKEN_OBJECT)) return;
+    for (const scopeflow__node *child = delta->first; child != NULL; child = child->next)
+        gather_value(self, object, child);
+}
+
+/* -------------------- src/codec/chunks_openai_chat.c -------------------- */
+
+/* Chat's chunks: a delta for each choice, by its index. */
+
+/* Choices stand in the order of their indexes, however they come. */
+static scopeflow__node *choice_of(scopeflow__gathering *self, scopeflow__node *choices,
+                                  const scopeflow__node *index) {
+    scopeflow__node *choice = choices->first;
+    for (; choice != NULL; choice = choice->next)
+        if (scopeflow__node_equal(scopeflow__chunk_part(choice, "index"), index)) return choice;
+    choice = scopeflow__node_new(self->kept, SCOPEFLOW_TOKEN_OBJECT);
+    scopeflow__node_append(self->kept, choices, choice);
+    if (index != NULL) scopeflow__gather_set(self, choice, SCOPEFLOW__TEXT("index"), index);
+    return choice;
+}
+
+static void gather_choice(scopeflow__gathering *self, scopeflow__node *choices,
+                          const scopeflow__node *given) {
+    static const char *const but[] = {"index", "delta", "logprobs", NULL};
+    scopeflow__node *const choice = choice_of(self, choices, scopeflow__chunk_part(given, "index"));
+    scopeflow__node *const message =
+        scopeflow__gather_member(self, choice, "message", SCOPEFLOW_TOKEN_OBJECT);
+    const scopeflow__node *const logprobs = scopeflow__chunk_part(given, "logprobs");
+    scopeflow__gather_delta(self, message, scopeflow__chunk_part(given, "delta"));
+    scopeflow__gather_all(self, choice, given, but);
+    if (scopeflow__node_is(logprobs, SCOPEFLOW_TOKEN_OBJECT))
+        scopeflow__gather_delta(
+            self, scopeflow__gather_member(self, choice, "logprobs", SCOPEFLOW_TOKEN_OBJECT),
+            logprobs);
+    else if (logprobs != NULL)
+        scopeflow__gather_set(self, choice, SCOPEFLOW__TEXT("logprobs"), logprobs);
+}
+
+/* `chat.completion.chunk` without its end. */
+static void shorten_object(scopeflow__node *object) {
+    static const char tail[] = ".chunk";
+    size_t const len = sizeof tail - 1;
+    if (!scopeflow__node_is(object, SCOPEFLOW_TOKEN_STRING) || object->text.len < len) return;
+    if (memcmp(object->text.ptr + object->text.len - len, tail, len) == 0) object->text.len -= len;
+}
+
+void scopeflow__gather_chat(scopeflow__gathering *self, const scopeflow__node *chunk) {
+    /* What makes all chunks equally long is no part of the response. */
+    static const char *const but[] = {"choices", "obfuscation", NULL};
+    const scopeflow__node *const given = scopeflow__chunk_part(chunk, "choices");
+    scopeflow__gather_all(self, self->response, chunk, but);
+    shorten_object(scopeflow__chunk_part(self->response, "object"));
+    if (!scopeflow__node_is(given, SCOPEFLOW_TOKEN_ARRAY)) return;
+    scopeflow__node *const choices =
+        scopeflow__gather_member(self, self->response, "choices", SCOPEFLOW_TOKEN_ARRAY);
+    for (const scopeflow__node *one = given->first; one != NULL; one = one->next)
+        if (one->kind == SCOPEFLOW_TOKEN_OBJECT) gather_choice(self, choices, one);
+}
+
+/* Calls have an index only while they are streamed. */
+static void drop_index(scopeflow__node *call) {
+    scopeflow__node *before = NULL;
+    if (call->kind != SCOPEFLOW_TOKEN_OBJECT) return;
+    for (scopeflow__node *child = call->first; child != NULL; child = child->next) {
+        if (!scopeflow__same_text(child->key, SCOPEFLOW__TEXT("index"))) {
+            before = child;
+            continue;
+        }
+        if (before == NULL)
+            call->first = child->next;
+        else
+            before->next = child->next;
+        if (call->last == child) call->last = before;
+        call->count--;
+    }
+}
+
+static void finish_choice(scopeflow__gathering *self, scopeflow__node *choice) {
+    scopeflow__node *const message = scopeflow__chunk_part(choice, "message");
+    const scopeflow__node *const calls = scopeflow__chunk_part(message, "tool_calls");
+    if (scopeflow__chunk_part(message, "content") == NULL)
+        scopeflow__node_add(self->kept, message, SCOPEFLOW__TEXT("content"),
+                            scopeflow__node_new(self->kept, SCOPEFLOW_TOKEN_NULL));
+    if (!scopeflow__node_is(calls, SCOPEFLOW_TOKEN_ARRAY)) return;
+    for (scopeflow__node *call = calls->first; call != NULL; call = call->next) drop_index(call);
+}
+
+static uint64_t index_of(const scopeflow__node *choice) {
+    uint64_t index = 0;
+    (void)scopeflow__node_count(scopeflow__chunk_part(choice, "index"), &index);
+    return index;
+}
+
+/* Few, and mostly in order: each goes where it belongs among those before. */
+static void sort_choices(scopeflow__node *choices) {
+    scopeflow__node *rest = choices->first;
+    choices->first = choices->last = NULL;
+    while (rest != NULL) {
+        scopeflow__node *const choice = rest;
+        scopeflow__node **place = &choices->first;
+        rest = rest->next;
+        if (choices->last != NULL && index_of(choices->last) <= index_of(choice))
+            place = &choices->last->next;
+        while (*place != NULL && index_of(*place) <= index_of(choice)) place = &(*place)->next;
+        choice->next = *place;
+        *place = choice;
+        if (choice->next == NULL) choices->last = choice;
+    }
+}
+
+void scopeflow__finish_chat(scopeflow__gathering *self) {
+    scopeflow__node *const choices = scopeflow__chunk_part(self->response, "choices");
+    if (!scopeflow__node_is(choices, SCOPEFLOW_TOKEN_ARRAY) || self->kept->failed) return;
+    sort_choices(choices);
+    for (scopeflow__node *choice = choices->first; choice != NULL; choice = choice->next)
+        finish_choice(self, choice);
+}
+
+/* -------------------- src/codec/chunks_openai_responses.c -------------------- */
+
+/* Responses' events: snapshots of the whole, and items that grow. The last snapshot has them all;
+ * what has grown counts where the stream ends before it. */
+
+/* What a delta appends to: the member of the item, or of an element of one of its lists. */
+typedef struct growing_member {
+    const char *type;
+    const char *list;
+    const char *index;
+    const char *member;
+} growing_member;
+
+static const growing_member growing[] = {
+    {"response.output_text.delta", "content", "content_index", "text"},
+    {"response.refusal.delta", "content", "content_index", "refusal"},
+    {"response.reasoning_text.delta", "content", "content_index", "text"},
+    {"response.reasoning_summary_text.delta", "summary", "summary_index", "text"},
+    {"response.function_call_arguments.delta", NULL, NULL, "arguments"},
+    {"response.custom_tool_call_input.delta", NULL, NULL, "input"},
+    {"response.mcp_call_arguments.delta", NULL, NULL, "arguments"},
+    {"response.code_interpreter_call_code.delta", NULL, NULL, "code"},
+};
+
+static bool is_event(const scopeflow__node *event, const char *type) {
+    return scopeflow__node_says(scopeflow__chunk_part(event, "type"), scopeflow__c_text(type));
+}
+
+static scopeflow__node *item_at(scopeflow__gathering *self, const scopeflow__node *event) {
+    return scopeflow__gather_element(self, self->items,
+                                     scopeflow__chunk_part(event, "output_index"));
+}
+
+static scopeflow__node *element_at(scopeflow__gathering *self, const scopeflow__node *event,
+                                   const char *list, const char *index) {
+    scopeflow__node *const rows =
+        scopeflow__gather_member(self, item_at(self, event), list, SCOPEFLOW_TOKEN_ARRAY);
+    return scopeflow__gather_element(self, rows, scopeflow__chunk_part(event, index));
+}
+
+static void gather_growth(scopeflow__gathering *self, const scopeflow__node *event) {
+    for (size_t i = 0; i < sizeof growing / sizeof *growing; i++) {
+        if (!is_event(event, growing[i].type)) continue;
+        scopeflow__node *const owner =
+            growing[i].list == NULL ? item_at(self, event)
+                                    : element_at(self, event, growing[i].list, growing[i].index);
+        if (owner->kind == SCOPEFLOW_TOKEN_OBJECT)
+            scopeflow__gather_text(self, owner, scopeflow__c_text(growing[i].member),
+                                   scopeflow__chunk_part(event, "delta"));
+    }
+}
+
+static void gather_whole_part(scopeflow__gathering *self, const scopeflow__node *event) {
+    const scopeflow__node *const part = scopeflow__chunk_part(event, "part");
+    const scopeflow__node *const item = scopeflow__chunk_part(event, "item");
+    if (is_event(event, "response.output_item.added") ||
+        is_event(event, "response.output_item.done")) {
+        if (item != NULL) scopeflow__gather_over(self, item_at(self, event), item);
+    } else if (is_event(event, "response.content_part.added") ||
+               is_event(event, "response.content_part.done")) {
+        if (part != NULL)
+            scopeflow__gather_over(self, element_at(self, event, "content", "content_index"), part);
+    } else if (is_event(event, "response.reasoning_summary_part.added") ||
+               is_event(event, "response.reasoning_summary_part.done")) {
+        if (part != NULL)
+            scopeflow__gather_over(self, element_at(self, event, "summary", "summary_index"), part);
+    }
+}
+
+static void gather_annotation(scopeflow__gathering *self, const scopeflow__node *event) {
+    const scopeflow__node *const annotation = scopeflow__chunk_part(event, "annotation");
+    if (!is_event(event, "response.output_text.annotation.added") || annotation == NULL) return;
+    scopeflow__node *const part = element_at(self, event, "content", "content_index");
+    if (part->kind != SCOPEFLOW_TOKEN_OBJECT) return;
+    scopeflow__node_append(
+        self->kept, scopeflow__gather_member(self, part, "annotations", SCOPEFLOW_TOKEN_ARRAY),
+        scopeflow__node_copy(self->kept, annotation));
+}
+
+void scopeflow__gather_responses(scopeflow__gathering *self, const scopeflow__node *chunk) {
+    static const char *const but[] = {"type", "sequence_number", NULL};
+    const scopeflow__node *const whole = scopeflow__chunk_part(chunk, "response");
+    if (scopeflow__node_is(whole, SCOPEFLOW_TOKEN_OBJECT)) {
+        scopeflow__gather_over(self, self->response, whole);
+        return;
+    }
+    if (is_event(chunk, "error")) {
+        scopeflow__node *const error =
+            scopeflow__gather_member(self, self->response, "error", SCOPEFLOW_TOKEN_OBJECT);
+        scopeflow__gather_all(self, error, chunk, but);
+        return;
+    }
+    gather_growth(self, chunk);
+    gather_whole_part(self, chunk);
+    gather_annotation(self, chunk);
+}
+
+void scopeflow__finish_responses(scopeflow__gathering *self) {
+    const scopeflow__node *const output = scopeflow__chunk_part(self->response, "output");
+    bool const has_output = scopeflow__node_is(output, SCOPEFLOW_TOKEN_ARRAY) && output->count > 0;
+    if (has_output || self->items->count == 0) return;
+    scopeflow__node_set(self->kept, self->response, SCOPEFLOW__TEXT("output"),
+                        scopeflow__node_share(self->kept, self->items));
+}
+
+/* -------------------- src/codec/chunks_anthropic.c -------------------- */
+
+/* Anthropic's events: a message, its blocks one after the other, and how it ends. */
+
+static bool is_type(const scopeflow__node *object, const char *type) {
+    return scopeflow__node_says(scopeflow__chunk_part(object, "type"), scopeflow__c_text(type));
+}
+
+static scopeflow__node *block_at(scopeflow__gathering *self, const scopeflow__node *event) {
+    scopeflow__node *const content =
+        scopeflow__gather_member(self, self->response, "content", SCOPEFLOW_TOKEN_ARRAY);
+    return scopeflow__gather_element(self, content, scopeflow__chunk_part(event, "index"));
+}
+
+static void gather_extra(scopeflow__gathering *self, scopeflow__node *block,
+                         const scopeflow__node *delta) {
+    for (const scopeflow__node *child = delta->first; child != NULL; child = child->next)
+        if (!scopeflow__same_text(child->key, SCOPEFLOW__TEXT("type"))) {
+            if (child->kind == SCOPEFLOW_TOKEN_STRING)
+                scopeflow__gather_text(self, block, child->key, child);
+            else
+                scopeflow__gather_set(self, block, child->key, child);
+        }
+}
+
+/* A tool's input comes as pieces of JSON, which are read at the end. They wait in the block, under
+ * the name that they have in the stream. */
+static void gather_block_delta(scopeflow__gathering *self, const scopeflow__node *event) {
+    const scopeflow__node *const delta = scopeflow__chunk_part(event, "delta");
+    const scopeflow__node *const citation = scopeflow__chunk_part(delta, "citation");
+    if (!scopeflow__node_is(delta, SCOPEFLOW_TOKEN_OBJECT)) return;
+    scopeflow__node *const block = block_at(self, event);
+    if (!scopeflow__node_is(block, SCOPEFLOW_TOKEN_OBJECT)) return;
+    if (is_type(delta, "citations_delta") && citation != NULL)
+        scopeflow__node_append(
+            self->kept, scopeflow__gather_member(self, block, "citations", SCOPEFLOW_TOKEN_ARRAY),
+            scopeflow__node_copy(self->kept, citation));
+    else
+        gather_extra(self, block, delta);
+}
+
+static void gather_message_delta(scopeflow__gathering *self, const scopeflow__node *event) {
+    static const char *const none[] = {NULL};
+    static const char *const but[] = {"type", "delta", "usage", NULL};
+    const scopeflow__node *const usage = scopeflow__chunk_part(event, "usage");
+    scopeflow__gather_all(self, self->response, scopeflow__chunk_part(event, "delta"), none);
+    scopeflow__gather_all(self, self->response, event, but);
+    /* It counts on from the beginning, and leaves out what it does not tell anew. */
+    if (scopeflow__node_is(usage, SCOPEFLOW_TOKEN_OBJECT))
+        scopeflow__gather_all(
+            self, scopeflow__gather_member(self, self->response, "usage", SCOPEFLOW_TOKEN_OBJECT),
+            usage, none);
+}
+
+void scopeflow__gather_anthropic(scopeflow__gathering *self, const scopeflow__node *chunk) {
+    static const char *const none[] = {NULL};
+    const scopeflow__node *const block = scopeflow__chunk_part(chunk, "content_block");
+    const scopeflow__node *const error = scopeflow__chunk_part(chunk, "error");
+    if (is_type(chunk, "message_start"))
+        scopeflow__gather_all(self, self->response, scopeflow__chunk_part(chunk, "message"), none);
+    else if (is_type(chunk, "content_block_start") &&
+             scopeflow__node_is(block, SCOPEFLOW_TOKEN_OBJECT))
+        scopeflow__gather_over(self, block_at(self, chunk), block);
+    else if (is_type(chunk, "content_block_delta"))
+        gather_block_delta(self, chunk);
+    else if (is_type(chunk, "message_delta"))
+        gather_message_delta(self, chunk);
+    else if (is_type(chunk, "error") && error != NULL)
+        scopeflow__gather_set(self, self->response, SCOPEFLOW__TEXT("error"), error);
+}
+
+/* The block with its input in place of the pieces; pieces that are no JSON stay a text. */
+static void finish_block(scopeflow__gathering *self, scopeflow__node *block) {
+    const scopeflow__node *const pieces = scopeflow__chunk_part(block, "partial_json");
+    if (!scopeflow__node_is(pieces, SCOPEFLOW_TOKEN_STRING)) return;
+    scopeflow__node *const made = scopeflow__node_new(self->kept, SCOPEFLOW_TOKEN_OBJECT);
+    scopeflow__node *const input = scopeflow__node_parse(self->kept, pieces->text);
+    for (const scopeflow__node *child = block->first; child != NULL; child = child->next)
+        if (child != pieces) scopeflow__node_add_shared(self->kept, made, child->key, child);
+    if (pieces->text.len > 0)
+        scopeflow__node_set(self->kept, made, SCOPEFLOW__TEXT("input"),
+                            input != NULL ? input : scopeflow__node_share(self->kept, pieces));
+    if (self->kept->failed) return;
+    made->next = block->next;
+    *block = *made;
+}
+
+void scopeflow__finish_anthropic(scopeflow__gathering *self) {
+    const scopeflow__node *const content = scopeflow__chunk_part(self->response, "content");
+    if (!scopeflow__node_is(content, SCOPEFLOW_TOKEN_ARRAY)) return;
+    for (scopeflow__node *block = content->first; block != NULL; block = block->next)
+        finish_block(self, block);
+}
+
+/* -------------------- src/codec/chunks_gemini.c -------------------- */
+
+/* Gemini's chunks: each is a response by itself, with the parts that are new. */
+
+/* A text and nothing else, but that it may be a thought. */
+static bool is_plain_text(const scopeflow__node *part) {
+    if (!scopeflow__node_is(scopeflow__chunk_part(part, "text"), SCOPEFLOW_TOKEN_STRING))
+        return false;
+    for (const scopeflow__node *child = part->first; child != NULL; child = child->next)
+        if (!scopeflow__same_text(child->key, SCOPEFLOW__TEXT("text")) &&
+            !scopeflow__same_text(child->key, SCOPEFLOW__TEXT("thought")))
+            return false;
+    return true;
+}
+
+static bool is_more_of(const scopeflow__node *last, const scopeflow__node *part) {
+    return last != NULL && is_plain_text(last) && is_plain_text(part) &&
+           scopeflow__node_equal(scopeflow__chunk_part(last, "thought"),
+                                 scopeflow__chunk_part(part, "thought"));
+}
+
+static void gather_parts(scopeflow__gathering *self, scopeflow__node *candidate,
+                         const scopeflow__node *content) {
+    static const char *const but[] = {"parts", NULL};
+    const scopeflow__node *const given = scopeflow__chunk_part(content, "parts");
+    scopeflow__node *const kept =
+        scopeflow__gather_member(self, candidate, "content", SCOPEFLOW_TOKEN_OBJECT);
+    scopeflow__gather_all(self, kept, content, but);
+    if (!scopeflow__node_is(given, SCOPEFLOW_TOKEN_ARRAY)) return;
+    scopeflow__node *const parts =
+        scopeflow__gather_member(self, kept, "parts", SCOPEFLOW_TOKEN_ARRAY);
+    for (const scopeflow__node *part = given->first; part != NULL; part = part->next) {
+        if (is_more_of(parts->last, part))
+            scopeflow__gather_text(self, parts->last, SCOPEFLOW__TEXT("text"),
+                                   scopeflow__chunk_part(part, "text"));
+        else
+            scopeflow__node_append(self->kept, parts, scopeflow__node_copy(self->kept, part));
+    }
+}
+
+static void gather_candidate(scopeflow__gathering *self, scopeflow__node *candidates,
+                             const scopeflow__node *given, uint64_t place) {
+    static const char *const but[] = {"content", NULL};
+    const scopeflow__node *const content = scopeflow__chunk_part(given, "content");
+    const scopeflow__node *index = scopeflow__chunk_part(given, "index");
+    if (index == NULL) index = scopeflow__node_uint(self->kept, place);
+    scopeflow__node *const candidate = scopeflow__gather_element(self, candidates, index);
+    if (scopeflow__node_is(content, SCOPEFLOW_TOKEN_OBJECT)) gather_parts(self, candidate, content);
+    scopeflow__gather_all(self, candidate, given, but);
+}
+
+void scopeflow__gather_gemini(scopeflow__gathering *self, const scopeflow__node *chunk) {
+    static const char *const but[] = {"candidates", NULL};
+    const scopeflow__node *const given = scopeflow__chunk_part(chunk, "candidates");
+    uint64_t place = 0;
+    scopeflow__gather_all(self, self->response, chunk, but);
+    if (!scopeflow__node_is(given, SCOPEFLOW_TOKEN_ARRAY)) return;
+    scopeflow__node *const candidates =
+        scopeflow__gather_member(self, self->response, "candidates", SCOPEFLOW_TOKEN_ARRAY);
+    for (const scopeflow__node *one = given->first; one != NULL; one = one->next)
+        if (one->kind == SCOPEFLOW_TOKEN_OBJECT) gather_candidate(self, candidates, one, place++);
+}
+
+/* -------------------- src/codec/gathering.c -------------------- */
+
+/* A stream put together. Each chunk is a tree of its own for as long as it is looked at; what is
+ * kept of it is copied into trees that live as long as the stream. */
+
+struct scopeflow_codec_stream {
+    scopeflow_runtime *runtime; /* Held: it lends the memory. */
+    scopeflow_codec_id codec;
+    bool is_finished;
+    scopeflow__trees kept;
+    scopeflow__trees chunk; /* Of the chunk that is being looked at. */
+    scopeflow_tape tape;    /* Its tokens. */
+    scopeflow__gathering gathering;
+};
+
+scopeflow_status scopeflow_codec_stream_new(const scopeflow_codec_stream_new_options *options,
+                                            scopeflow_codec_stream **out_stream,
+                                            scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_codec_stream_new(options, out_stream, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow_runtime *const runtime = options->runtime;
+    SCOPEFLOW__REQUIRE(runtime != NULL, out_error, "runtime must not be null");
+
+    scopeflow_codec_stream *const self =
+        (scopeflow_codec_stream *)scopeflow__allocate(&runtime->memory, sizeof *self);
+    if (self == NULL) return scopeflow__fail_memory(out_error);
+    memset(self, 0, sizeof *self);
+    scopeflow__ref_up(&runtime->refs);
+    self->runtime = runtime;
+    self->codec = options->codec;
+    scopeflow__trees_init(&self->kept, &runtime->memory, options->memory_limit_bytes);
+    scopeflow__trees_init(&self->chunk, &runtime->memory, SCOPEFLOW_CODEC_MEMORY_LIMIT_BYTES);
+    scopeflow__tape_init(&self->tape, &runtime->memory, SIZE_MAX);
+    self->gathering.kept = &self->kept;
+    self->gathering.response = scopeflow__node_new(&self->kept, SCOPEFLOW_TOKEN_OBJECT);
+    self->gathering.items = scopeflow__node_new(&self->kept, SCOPEFLOW_TOKEN_ARRAY);
+    if (self->kept.failed) {
+        scopeflow_codec_stream_free(self);
+        return scopeflow__fail_memory(out_error);
+    }
+    *out_stream = self;
+    return SCOPEFLOW_STATUS_OK;
+}
+
+void scopeflow_codec_stream_free(scopeflow_codec_stream *self) {
+    if (self == NULL) return;
+    scopeflow_runtime *const runtime = self->runtime;
+    scopeflow__tape_deinit(&self->tape);
+    scopeflow__trees_deinit(&self->chunk);
+    scopeflow__trees_deinit(&self->kept);
+    scopeflow__deallocate(&runtime->memory, self, sizeof *self);
+    scopeflow__runtime_release(runtime);
+}
+
+/* --- Chunks --- */
+
+static bool is_prefixed(scopeflow_bytes text, const char *head) {
+    size_t const len = strlen(head);
+    return text.len >= len && memcmp(text.ptr, head, len) == 0;
+}
+
+static bool is_anthropic_event(scopeflow_bytes type) {
+    return is_prefixed(type, "message_") || is_prefixed(type, "content_block_") ||
+           scopeflow__same_text(type, SCOPEFLOW__TEXT("ping"));
+}
+
+static scopeflow_codec_id detect_chunk(const scopeflow__node *chunk) {
+    scopeflow_bytes const type = scopeflow__node_string(scopeflow__chunk_part(chunk, "type"));
+    if (scopeflow__chunk_part(chunk, "choices") != NULL) return SCOPEFLOW_CODEC_ID_OPENAI_CHAT;
+    if (is_prefixed(type, "response.")) return SCOPEFLOW_CODEC_ID_OPENAI_RESPONSES;
+    if (is_anthropic_event(type)) return SCOPEFLOW_CODEC_ID_ANTHROPIC_MESSAGES;
+    if (scopeflow__chunk_part(chunk, "candidates") != NULL ||
+        scopeflow__chunk_part(chunk, "promptFeedback") != NULL)
+        return SCOPEFLOW_CODEC_ID_GEMINI_GENERATE_CONTENT;
+    return SCOPEFLOW_CODEC_ID_AUTO;
+}
+
+static void gather_chunk(scopeflow_codec_stream *self, const scopeflow__node *chunk) {
+    if (chunk->kind != SCOPEFLOW_TOKEN_OBJECT) return;
+    if (self->codec == SCOPEFLOW_CODEC_ID_AUTO) self->codec = detect_chunk(chunk);
+    switch (self->codec) {
+    case SCOPEFLOW_CODEC_ID_OPENAI_CHAT: scopeflow__gather_chat(&self->gathering, chunk); break;
+    case SCOPEFLOW_CODEC_ID_OPENAI_RESPONSES:
+        scopeflow__gather_responses(&self->gathering, chunk);
+        break;
+    case SCOPEFLOW_CODEC_ID_ANTHROPIC_MESSAGES:
+        scopeflow__gather_anthropic(&self->gathering, chunk);
+        break;
+    case SCOPEFLOW_CODEC_ID_GEMINI_GENERATE_CONTENT:
+        scopeflow__gather_gemini(&self->gathering, chunk);
+        break;
+    default: break;
+    }
+}
+
+static scopeflow_status fail_stream(const scopeflow_codec_stream *self,
+                                    scopeflow_error *out_error) {
+    if (self->kept.is_full || self->chunk.is_full)
+        return scopeflow__fail_text(out_error, SCOPEFLOW_STATUS_LIMIT_EXCEEDED,
+                                    "the stream needs more memory than its memory_limit_bytes");
+    return scopeflow__fail_memory(out_error);
+}
+
+static scopeflow_status fail_finished(scopeflow_error *out_error) {
+    return scopeflow__fail_text(out_error, SCOPEFLOW_STATUS_INVALID_STATE,
+                                "the stream was finished");
+}
+
+scopeflow_status scopeflow_codec_stream_feed(scopeflow_codec_stream *self, scopeflow_ref chunk,
+                                             scopeflow_error *out_error) {
+    scopeflow_status const status = scopeflow__check_codec_stream_feed(self, chunk, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    if (self->is_finished) return fail_finished(out_error);
+    if (self->kept.failed) return fail_stream(self, out_error);
+    self->tape.bytes.len = 0;
+    self->tape.bytes.failed = false;
+    self->tape.depth = self->tape.skipped_depth = 0;
+    self->tape.has_set = false;
+    scopeflow__trees_reset(&self->chunk);
+    scopeflow__encode_ref(self->runtime, chunk, &self->tape);
+    if (self->tape.bytes.failed) return scopeflow__fail_memory(out_error);
+    gather_chunk(self, scopeflow__node_read(&self->chunk, scopeflow__tape_value(&self->tape)));
+    if (self->kept.failed || self->chunk.failed) return fail_stream(self, out_error);
+    return SCOPEFLOW_STATUS_OK;
+}
+
+/* --- The end --- */
+
+scopeflow_status scopeflow_codec_stream_finish(scopeflow_codec_stream *self,
+                                               scopeflow_codec_output **out_output,
+                                               scopeflow_error *out_error) {
+    scopeflow_status const status =
+        scopeflow__check_codec_stream_finish(self, out_output, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    if (self->is_finished) return fail_finished(out_error);
+    if (self->codec == SCOPEFLOW_CODEC_ID_OPENAI_CHAT) scopeflow__finish_chat(&self->gathering);
+    if (self->codec == SCOPEFLOW_CODEC_ID_OPENAI_RESPONSES)
+        scopeflow__finish_responses(&self->gathering);
+    if (self->codec == SCOPEFLOW_CODEC_ID_ANTHROPIC_MESSAGES)
+        scopeflow__finish_anthropic(&self->gathering);
+    if (self->kept.failed) return fail_stream(self, out_error);
+    self->is_finished = true;
+    return scopeflow__output_new(self->runtime, self->gathering.response, out_output, out_error);
+}
+
 /* -------------------- src/codec/sse.c -------------------- */
 
 /* Server-sent events from bytes that are cut anywhere (WHATWG HTML, 9.2.6). One row of bytes holds
@@ -15321,18 +16070,17 @@ static void mend(scopeflow__buffer *buffer, scopeflow__buffer *spare) {
 /* The event whose blank line was read; false for one that has nothing to tell: what it takes of the
  * input counts to the next one. */
 static bool tell_event(scopeflow_sse_decoder *self, scopeflow_sse_item *out) {
-    bool const is_told = self->is_bad || self->has_data;
     mend(&self->pending_id, &self->shown);
-    mend(&self->event, &self->shown);
     set_text(&self->last_id, bytes_in(&self->pending_id));
+    if (!self->is_bad && !self->has_data) return false;
     out->item = self->is_bad ? SCOPEFLOW_SSE_ITEM_KIND_BAD_EVENT : SCOPEFLOW_SSE_ITEM_KIND_EVENT;
     out->offset_bytes = self->event_offset;
     out->size_bytes = self->offset - self->event_offset;
-    if (!self->is_bad) {
-        out->event = self->event.len > 0 ? bytes_in(&self->event) : SCOPEFLOW__TEXT("message");
-        out->data = mended(bytes_in(&self->data), &self->shown);
-    }
-    return is_told;
+    if (self->is_bad) return true;
+    mend(&self->event, &self->shown);
+    out->event = self->event.len > 0 ? bytes_in(&self->event) : SCOPEFLOW__TEXT("message");
+    out->data = mended(bytes_in(&self->data), &self->shown);
+    return true;
 }
 
 static void tell_state(const scopeflow_sse_decoder *self, scopeflow_sse_item *out) {
@@ -15369,8 +16117,7 @@ static bool read_event(scopeflow_sse_decoder *self, scopeflow_sse_item *out) {
             if (line.ptr[0] != ':') read_field(self, line);
             continue;
         }
-        bool const is_told = tell_event(self, out);
-        if (is_told) return true;
+        if (tell_event(self, out)) return true;
         clear_event(self);
     }
 }

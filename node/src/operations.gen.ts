@@ -1774,6 +1774,10 @@ export class CodecOutputOperations extends Handle {
 export class SseDecoderOperations extends Handle {
 }
 
+/** What has come of one stream, up to a limit. */
+export class CodecStreamOperations extends Handle {
+}
+
 /** A scope: its handle, or the uuid of one that is held. */
 export type ScopeReference = ScopeOperations | string;
 

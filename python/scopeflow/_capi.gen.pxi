@@ -210,6 +210,9 @@ cdef extern from "scopeflow/scopeflow.h" nogil:
     ctypedef struct scopeflow_sse_decoder:
         pass
 
+    ctypedef struct scopeflow_codec_stream:
+        pass
+
     ctypedef struct scopeflow_task:
         pass
 
@@ -568,6 +571,12 @@ cdef extern from "scopeflow/scopeflow.h" nogil:
         scopeflow_runtime *runtime
         uint32_t line_limit_bytes
 
+    ctypedef struct scopeflow_codec_stream_new_options:
+        uint32_t struct_size_bytes
+        scopeflow_runtime *runtime
+        scopeflow_codec_id codec
+        uint32_t memory_limit_bytes
+
     void scopeflow_tape_put_null(scopeflow_tape *self)
     void scopeflow_tape_put_bool(scopeflow_tape *self, uint32_t value)
     void scopeflow_tape_put_int(scopeflow_tape *self, int64_t value)
@@ -719,6 +728,10 @@ cdef extern from "scopeflow/scopeflow.h" nogil:
     scopeflow_status scopeflow_codec_decode_request(scopeflow_runtime *self, scopeflow_codec_id codec, scopeflow_ref request, scopeflow_codec_output **out_output, scopeflow_error *out_error)
     scopeflow_status scopeflow_codec_edit_request(scopeflow_runtime *self, scopeflow_codec_id codec, scopeflow_ref annotated, scopeflow_ref request, scopeflow_codec_output **out_output, scopeflow_error *out_error)
     scopeflow_status scopeflow_codec_decode_response(scopeflow_runtime *self, scopeflow_codec_id codec, scopeflow_ref response, scopeflow_codec_output **out_output, scopeflow_error *out_error)
+    scopeflow_status scopeflow_codec_stream_new(const scopeflow_codec_stream_new_options *options, scopeflow_codec_stream **out_stream, scopeflow_error *out_error)
+    scopeflow_status scopeflow_codec_stream_feed(scopeflow_codec_stream *self, scopeflow_ref chunk, scopeflow_error *out_error)
+    scopeflow_status scopeflow_codec_stream_finish(scopeflow_codec_stream *self, scopeflow_codec_output **out_output, scopeflow_error *out_error)
+    void scopeflow_codec_stream_free(scopeflow_codec_stream *self)
 
     uint64_t scopeflow_abi_hash()
     const char *scopeflow_version()

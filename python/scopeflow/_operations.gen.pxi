@@ -3,7 +3,7 @@
 # One function for each operation: it checks the arguments, calls the core, and turns a failure into
 # an exception. The converters are in native/arguments.pxi.
 
-if scopeflow_abi_hash() != 0x16d29fb94c9b063au:
+if scopeflow_abi_hash() != 0x719d5eadcce07c3u:
     raise ImportError(
         "scopeflow._native was generated for another version of the core than it is linked with"
     )
@@ -3897,6 +3897,85 @@ cdef class RuntimeOperations:
         if scopeflow_codec_decode_response(
             self.pointer, c_codec, c_response, &c_output, &c_error,
         ) != SCOPEFLOW_STATUS_OK:
+            raise_failure(&c_error)
+
+        return adopt_codec_output(self, c_output)
+
+    def codec_stream_new(self, runtime, codec=None, memory_limit=268435456):
+        """Makes one at the beginning of a stream.
+
+        runtime: Runtime. Lends the memory; it is held.
+        codec: CodecId | None. Whose stream it is; `auto` tells it by the first chunk that
+            is known.
+        memory_limit: int. What it may hold; a chunk beyond it is refused. In bytes.
+            268435456 by default.
+
+        Raises InvalidArgument.
+
+        >>> codec = codecs.CodecId.AnthropicMessages
+        >>> stream = default_runtime.codec_stream_new(default_runtime, codec=codec)
+        >>> default_runtime.codec_output_json(default_runtime.codec_stream_finish(stream))
+        '{}'
+        """
+        cdef scopeflow_error c_error
+        cdef scopeflow_codec_stream_new_options c_options
+        cdef scopeflow_codec_stream *c_stream
+        c_options.struct_size_bytes = sizeof(c_options)
+        handle_argument(runtime, Runtime, "runtime")
+        c_options.runtime = (<Runtime>runtime).pointer
+        c_options.codec = (
+            SCOPEFLOW_CODEC_ID_AUTO if codec is None
+            else enum_argument(codec, CodecId, "codec")
+        )
+        c_options.memory_limit_bytes = u32_argument(memory_limit, 65536, 1073741824, "memory_limit")
+        if scopeflow_codec_stream_new(&c_options, &c_stream, &c_error) != SCOPEFLOW_STATUS_OK:
+            raise_failure(&c_error)
+
+        return adopt_codec_stream(self, c_stream)
+
+    def codec_stream_feed(self, codec_stream, chunk):
+        """Takes the next chunk, the JSON of one event of the transport. What is no object, such as
+        `[DONE]`, is passed over.
+
+        codec_stream: CodecStream.
+        chunk: object. The chunk; what is kept of it is copied.
+
+        Raises InvalidArgument, InvalidState, LimitExceeded.
+
+        >>> stream = default_runtime.codec_stream_new(default_runtime)
+        >>> default_runtime.codec_stream_feed(stream, {"choices": [{"delta": {"content": "he"}}]})
+        >>> default_runtime.codec_stream_feed(stream, "[DONE]")
+        """
+        cdef scopeflow_error c_error
+        cdef scopeflow_ref c_chunk
+        cdef scopeflow_codec_stream *c_self
+        handle_argument(codec_stream, CodecStream, "codec_stream")
+        c_self = (<CodecStream>codec_stream).pointer
+        c_chunk = <scopeflow_ref><PyObject *>chunk
+        if scopeflow_codec_stream_feed(c_self, c_chunk, &c_error) != SCOPEFLOW_STATUS_OK:
+            raise_failure(&c_error)
+
+    def codec_stream_finish(self, codec_stream):
+        """The response as far as it has come, an empty object where nothing was known. No more
+        chunks are taken.
+
+        codec_stream: CodecStream.
+
+        Raises InvalidArgument, InvalidState, LimitExceeded.
+
+        >>> stream = default_runtime.codec_stream_new(default_runtime)
+        >>> for text in ("he", "llo"):
+        ...     chunk = {"choices": [{"index": 0, "delta": {"content": text}}]}
+        ...     default_runtime.codec_stream_feed(stream, chunk)
+        >>> default_runtime.codec_output_json(default_runtime.codec_stream_finish(stream))
+        '{"choices":[{"index":0,"message":{"content":"hello"}}]}'
+        """
+        cdef scopeflow_error c_error
+        cdef scopeflow_codec_stream *c_self
+        cdef scopeflow_codec_output *c_output
+        handle_argument(codec_stream, CodecStream, "codec_stream")
+        c_self = (<CodecStream>codec_stream).pointer
+        if scopeflow_codec_stream_finish(c_self, &c_output, &c_error) != SCOPEFLOW_STATUS_OK:
             raise_failure(&c_error)
 
         return adopt_codec_output(self, c_output)

@@ -1128,3 +1128,27 @@ cdef SseDecoder adopt_sse_decoder(RuntimeOperations runtime, scopeflow_sse_decod
     return made
 
 glue_forbid_instances(<PyTypeObject *>SseDecoder)
+
+@cython.final
+cdef class CodecStream:
+    """What has come of one stream, up to a limit.
+
+    >>> stream = default_runtime.codec_stream_new(default_runtime)
+    >>> for text in ("hel", "lo"):
+    ...     chunk = {"candidates": [{"content": {"parts": [{"text": text}]}}]}
+    ...     default_runtime.codec_stream_feed(stream, chunk)
+    >>> default_runtime.codec_output_json(default_runtime.codec_stream_finish(stream))
+    '{"candidates":[{"content":{"parts":[{"text":"hello"}]}}]}'
+    """
+
+    cdef scopeflow_codec_stream *pointer
+
+    def __dealloc__(self):
+        scopeflow_codec_stream_free(self.pointer)
+
+cdef CodecStream adopt_codec_stream(RuntimeOperations runtime, scopeflow_codec_stream *pointer):
+    cdef CodecStream made = CodecStream.__new__(CodecStream)
+    made.pointer = pointer
+    return made
+
+glue_forbid_instances(<PyTypeObject *>CodecStream)

@@ -28,12 +28,13 @@ from ._native import (
     decode_request,
     decode_response,
     default_runtime,
+    output_value,
     request_edits,
 )
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from typing import Any, Protocol
 
     from typing_extensions import Self
@@ -575,6 +576,112 @@ class AutoCodec(LlmCodec, LlmResponseCodec):
         return "AutoCodec()"
 
 
+class AutoStreamingCodec:
+    """Puts the chunks of a stream together to what the response would have been without streaming:
+    the collector and the finalizer of a streaming call, whose response codec then decodes it. This
+    one tells by the first chunk whose stream it is. For one stream and one thread at a time.
+
+    >>> async def produce(request):
+    ...     for text in ("Hel", "lo"):
+    ...         yield {"choices": [{"index": 0, "delta": {"content": text}}]}
+    >>> codec = codecs.AutoStreamingCodec()
+    >>> with testing.capture() as events:
+    ...     async with await llm.stream_execute(
+    ...         "openai", LLMRequest({}, {}), produce, codec.collector(), codec.finalizer(),
+    ...         response_codec="auto",
+    ...     ) as chunks:
+    ...         async for chunk in chunks:
+    ...             pass
+    >>> events.find("openai", phase="end").annotated_response.message
+    'Hello'
+    """
+
+    CODEC = CodecId.Auto
+
+    def __init__(self) -> None:
+        self._stream = default_runtime.codec_stream_new(default_runtime, self.CODEC)
+
+    def collector(self) -> Callable[[Any], None]:
+        """What takes each chunk: the JSON of one event of the transport, or the SDK's model of it.
+
+        Raises LimitExceeded for a stream that needs more than 256 MiB.
+
+        >>> codecs.OpenAIChatStreamingCodec().collector()({"choices": []})
+        """
+        from functools import partial
+
+        return partial(default_runtime.codec_stream_feed, self._stream)
+
+    def finalizer(self) -> Callable[[], dict[str, Any]]:
+        """What gives the response as far as it has come, once.
+
+        Raises InvalidState the second time.
+
+        >>> codec = codecs.OpenAIResponsesStreamingCodec()
+        >>> codec.collector()({"type": "response.completed", "response": {"output": []}})
+        >>> codec.finalizer()()
+        {'output': []}
+        """
+        return lambda: output_value(default_runtime.codec_stream_finish(self._stream))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}()"
+
+
+class OpenAIChatStreamingCodec(AutoStreamingCodec):
+    """For the chunks of OpenAI Chat Completions.
+
+    >>> codec = codecs.OpenAIChatStreamingCodec()
+    >>> collect = codec.collector()
+    >>> for text in ("he", "llo"):
+    ...     collect({"choices": [{"index": 0, "delta": {"content": text}}]})
+    >>> codec.finalizer()()
+    {'choices': [{'index': 0, 'message': {'content': 'hello'}}]}
+    """
+
+    CODEC = CodecId.OpenaiChat
+
+
+class OpenAIResponsesStreamingCodec(AutoStreamingCodec):
+    """For the events of OpenAI Responses.
+
+    >>> codec = codecs.OpenAIResponsesStreamingCodec()
+    >>> collect = codec.collector()
+    >>> collect({"type": "response.output_text.delta", "output_index": 0, "delta": "hi"})
+    >>> codec.finalizer()()
+    {'output': [{'content': [{'text': 'hi'}]}]}
+    """
+
+    CODEC = CodecId.OpenaiResponses
+
+
+class AnthropicMessagesStreamingCodec(AutoStreamingCodec):
+    """For the events of Anthropic Messages.
+
+    >>> codec = codecs.AnthropicMessagesStreamingCodec()
+    >>> collect = codec.collector()
+    >>> collect({"type": "content_block_start", "index": 0, "content_block": {"type": "text"}})
+    >>> delta = {"type": "text_delta", "text": "hi"}
+    >>> collect({"type": "content_block_delta", "index": 0, "delta": delta})
+    >>> codec.finalizer()()
+    {'content': [{'type': 'text', 'text': 'hi'}]}
+    """
+
+    CODEC = CodecId.AnthropicMessages
+
+
+class GeminiGenerateContentStreamingCodec(AutoStreamingCodec):
+    """For the chunks of Gemini generateContent.
+
+    >>> codec = codecs.GeminiGenerateContentStreamingCodec()
+    >>> codec.collector()({"responseId": "r"})
+    >>> codec.finalizer()()
+    {'responseId': 'r'}
+    """
+
+    CODEC = CodecId.GeminiGenerateContent
+
+
 _BUILTIN: dict[str, _BuiltinCodec] = {
     "openai_chat": OpenAIChatCodec(),
     "openai_responses": OpenAIResponsesCodec(),
@@ -647,12 +754,17 @@ __all__ = [
     "AnnotatedLLMRequest",
     "AnnotatedLLMResponse",
     "AnthropicMessagesCodec",
+    "AnthropicMessagesStreamingCodec",
     "AutoCodec",
+    "AutoStreamingCodec",
     "CodecId",
     "GeminiGenerateContentCodec",
+    "GeminiGenerateContentStreamingCodec",
     "LlmCodec",
     "LlmResponseCodec",
     "OpenAIChatCodec",
+    "OpenAIChatStreamingCodec",
     "OpenAIResponsesCodec",
+    "OpenAIResponsesStreamingCodec",
     "by_name",
 ]

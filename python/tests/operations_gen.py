@@ -1347,5 +1347,29 @@ OPERATIONS = {
             },
             fields={},
         ),
+        Operation(
+            id="codec_stream_new",
+            on="",
+            arguments={
+                "runtime": ("runtime", "handle.runtime"),
+                "codec": ("codec", "enum.codec_id"),
+                "memory_limit": ("memory_limit", "u32"),
+            },
+            fields={},
+        ),
+        Operation(
+            id="codec_stream_feed",
+            on="codec_stream",
+            arguments={
+                "chunk": ("chunk", "payload"),
+            },
+            fields={},
+        ),
+        Operation(
+            id="codec_stream_finish",
+            on="codec_stream",
+            arguments={},
+            fields={},
+        ),
     )
 }

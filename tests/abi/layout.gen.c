@@ -419,6 +419,12 @@ SCOPEFLOW__ASSERT(offsetof(scopeflow_sse_decoder_new_options, struct_size_bytes)
 SCOPEFLOW__ASSERT(offsetof(scopeflow_sse_decoder_new_options, runtime) == 8);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_sse_decoder_new_options, line_limit_bytes) == 16);
 
+SCOPEFLOW__ASSERT(sizeof(scopeflow_codec_stream_new_options) == 24);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_codec_stream_new_options, struct_size_bytes) == 0);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_codec_stream_new_options, runtime) == 8);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_codec_stream_new_options, codec) == 16);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_codec_stream_new_options, memory_limit_bytes) == 20);
+
 SCOPEFLOW__ASSERT(sizeof(scopeflow_task) == 256);
 
 SCOPEFLOW__ASSERT(sizeof(scopeflow_emitter) == 32);
@@ -828,6 +834,12 @@ SCOPEFLOW__ASSERT(offsetof(scopeflow_sse_decoder_new_options, struct_size_bytes)
 SCOPEFLOW__ASSERT(offsetof(scopeflow_sse_decoder_new_options, runtime) == 4);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_sse_decoder_new_options, line_limit_bytes) == 8);
 
+SCOPEFLOW__ASSERT(sizeof(scopeflow_codec_stream_new_options) == 16);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_codec_stream_new_options, struct_size_bytes) == 0);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_codec_stream_new_options, runtime) == 4);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_codec_stream_new_options, codec) == 8);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_codec_stream_new_options, memory_limit_bytes) == 12);
+
 SCOPEFLOW__ASSERT(sizeof(scopeflow_task) == 256);
 
 SCOPEFLOW__ASSERT(sizeof(scopeflow_emitter) == 32);
@@ -1236,6 +1248,12 @@ SCOPEFLOW__ASSERT(sizeof(scopeflow_sse_decoder_new_options) == 12);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_sse_decoder_new_options, struct_size_bytes) == 0);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_sse_decoder_new_options, runtime) == 4);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_sse_decoder_new_options, line_limit_bytes) == 8);
+
+SCOPEFLOW__ASSERT(sizeof(scopeflow_codec_stream_new_options) == 16);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_codec_stream_new_options, struct_size_bytes) == 0);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_codec_stream_new_options, runtime) == 4);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_codec_stream_new_options, codec) == 8);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_codec_stream_new_options, memory_limit_bytes) == 12);
 
 SCOPEFLOW__ASSERT(sizeof(scopeflow_task) == 256);
 

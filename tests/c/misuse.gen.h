@@ -3148,6 +3148,74 @@ static const char *misuse_scopeflow_codec_decode_response(misuse *m, unsigned wa
     return title;
 }
 
+static const char *misuse_scopeflow_codec_stream_new(misuse *m, unsigned way) {
+    const char *title = "as it should be";
+    scopeflow_codec_stream_new_options given = SCOPEFLOW_CODEC_STREAM_NEW_OPTIONS_INIT;
+    given.runtime = m->runtime;
+    const scopeflow_codec_stream_new_options *options = &given;
+    scopeflow_codec_stream **out_stream = &m->out_codec_stream;
+    scopeflow_error *out_error = &m->error;
+    switch (way) {
+    case 0: break;
+    case 1: title = "options is null"; options = NULL; break;
+    case 2: title = "out_stream is null"; out_stream = NULL; break;
+    case 3: title = "the options have 0 bytes"; given.struct_size_bytes = 0; break;
+    case 4: title = "the options have 4 bytes"; given.struct_size_bytes = 4; break;
+    case 5: title = "the options have sizeof given - 1 bytes"; given.struct_size_bytes = sizeof given - 1; break;
+    case 6: title = "codec is below all"; given.codec = INT32_MIN; break;
+    case 7: title = "codec is beyond all"; given.codec = INT32_MAX; break;
+    case 8: title = "memory limit is too small"; given.memory_limit_bytes = 65535u; break;
+    case 9: title = "memory limit is too large"; given.memory_limit_bytes = 1073741825u; break;
+    default: if (way != MISUSE_FREED) return NULL;
+    }
+    m->status = scopeflow_codec_stream_new(options, out_stream, out_error);
+    if (m->status == SCOPEFLOW_STATUS_OK) scopeflow_codec_stream_free(m->out_codec_stream);
+    return title;
+}
+
+static const char *misuse_scopeflow_codec_stream_feed(misuse *m, unsigned way) {
+    const char *title = "as it should be";
+    scopeflow_codec_stream *self = m->codec_stream;
+    scopeflow_ref chunk = m->ref;
+    scopeflow_error *out_error = &m->error;
+    switch (way) {
+    case 0: break;
+    case 1: title = "self is null"; self = NULL; break;
+    default: if (way != MISUSE_FREED) return NULL;
+    }
+    m->status = scopeflow_codec_stream_feed(self, chunk, out_error);
+    return title;
+}
+
+static const char *misuse_scopeflow_codec_stream_finish(misuse *m, unsigned way) {
+    const char *title = "as it should be";
+    scopeflow_codec_stream *self = m->codec_stream;
+    scopeflow_codec_output **out_output = &m->out_codec_output;
+    scopeflow_error *out_error = &m->error;
+    switch (way) {
+    case 0: break;
+    case 1: title = "self is null"; self = NULL; break;
+    case 2: title = "out_output is null"; out_output = NULL; break;
+    default: if (way != MISUSE_FREED) return NULL;
+    }
+    m->status = scopeflow_codec_stream_finish(self, out_output, out_error);
+    if (m->status == SCOPEFLOW_STATUS_OK) scopeflow_codec_output_free(m->out_codec_output);
+    return title;
+}
+
+static const char *misuse_scopeflow_codec_stream_free(misuse *m, unsigned way) {
+    const char *title = "as it should be";
+    scopeflow_codec_stream *self = NULL;
+    switch (way) {
+    case 0: break;
+    case 1: title = "self is null"; self = NULL; break;
+    case MISUSE_FREED: self = m->codec_stream; break;
+    default: if (way != MISUSE_FREED) return NULL;
+    }
+    scopeflow_codec_stream_free(self);
+    return title;
+}
+
 static const misuse_function misuse_functions[] = {
     {"scopeflow_tape_put_null", "tape", false, misuse_scopeflow_tape_put_null},
     {"scopeflow_tape_put_bool", "tape", false, misuse_scopeflow_tape_put_bool},
@@ -3320,6 +3388,10 @@ static const misuse_function misuse_functions[] = {
     {"scopeflow_codec_decode_request", "runtime", true, misuse_scopeflow_codec_decode_request},
     {"scopeflow_codec_edit_request", "runtime", true, misuse_scopeflow_codec_edit_request},
     {"scopeflow_codec_decode_response", "runtime", true, misuse_scopeflow_codec_decode_response},
+    {"scopeflow_codec_stream_new", "", true, misuse_scopeflow_codec_stream_new},
+    {"scopeflow_codec_stream_feed", "codec_stream", true, misuse_scopeflow_codec_stream_feed},
+    {"scopeflow_codec_stream_finish", "codec_stream", true, misuse_scopeflow_codec_stream_finish},
+    {"scopeflow_codec_stream_free", "codec_stream", false, misuse_scopeflow_codec_stream_free},
 };
 
 /* clang-format on */

@@ -1,5 +1,5 @@
-/* Codecs from C (ADR 0023): `test_codec requests.json responses.json` replays tests/codecs, with
- * every allocation failing in turn, and what stands in no vector. */
+/* Codecs from C (ADR 0023): `test_codec requests.json responses.json streams.json` replays
+ * tests/codecs, with every allocation failing in turn, and what stands in no vector. */
 #include "check.h"
 #include "json_writer.h"
 #include "session.h"
@@ -8,6 +8,7 @@
 
 static const json *requests;
 static const json *responses;
+static const json *streams;
 static session s;
 
 static const char *const codec_names[] = {"auto", "openai_chat", "openai_responses",
@@ -182,6 +183,50 @@ static void no_memory_costs_nothing_else(void) {
     object_release(object_of(annotated));
 }
 
+/* --- Streams --- */
+
+static scopeflow_status gather(const json *item, scopeflow_codec_output **out_output) {
+    scopeflow_codec_stream_new_options options = SCOPEFLOW_CODEC_STREAM_NEW_OPTIONS_INIT;
+    scopeflow_codec_stream *stream = NULL;
+    const json *chunk = json_get(item, "chunks")->first;
+    options.runtime = s.runtime;
+    scopeflow_status status = scopeflow_codec_stream_new(&options, &stream, NULL);
+    for (; chunk != NULL && status == SCOPEFLOW_STATUS_OK; chunk = chunk->next) {
+        scopeflow_ref const payload = payload_of(chunk);
+        status = scopeflow_codec_stream_feed(stream, payload, NULL);
+        object_release(object_of(payload));
+    }
+    if (status == SCOPEFLOW_STATUS_OK)
+        status = scopeflow_codec_stream_finish(stream, out_output, NULL);
+    scopeflow_codec_stream_free(stream);
+    return status;
+}
+
+static void streams_come_to_the_response(void) {
+    CHECK(json_count(streams) >= 6);
+    for (const json *item = streams->first; item != NULL; item = item->next) {
+        scopeflow_codec_output *output = NULL;
+        CHECK(gather(item, &output) == SCOPEFLOW_STATUS_OK);
+        CHECK(makes(output, json_get(item, "response")));
+    }
+}
+
+static void no_memory_for_a_stream(void) {
+    for (const json *item = streams->first; item != NULL; item = item->next) {
+        scopeflow_status status = SCOPEFLOW_STATUS_NO_MEMORY;
+        for (size_t failing = 1; status == SCOPEFLOW_STATUS_NO_MEMORY; failing++) {
+            scopeflow_codec_output *output = NULL;
+            size_t const before = s.host.block_count;
+            s.host.failing_allocation = s.host.allocation_count + failing;
+            status = gather(item, &output);
+            s.host.failing_allocation = 0;
+            scopeflow_codec_output_free(output);
+            CHECK(s.host.block_count == before);
+        }
+        CHECK(status == SCOPEFLOW_STATUS_OK);
+    }
+}
+
 /* --- What is told apart --- */
 
 static scopeflow_codec_id detected(const char *content, const char *hint, bool is_response) {
@@ -237,16 +282,20 @@ int main(int argc, char **argv) {
         {"nothing edited is no edit", nothing_edited_is_no_edit},
         {"edits are told or refused", edits_are_told_or_refused},
         {"no memory costs nothing else", no_memory_costs_nothing_else},
+        {"streams come to the response", streams_come_to_the_response},
+        {"no memory for a stream", no_memory_for_a_stream},
         {"a hint tells what the payload does not", a_hint_tells_what_the_payload_does_not},
         {"of a key that stands twice the last counts", of_a_key_that_stands_twice_the_last_counts},
     };
-    if (argc != 3) return 2;
+    if (argc != 4) return 2;
     requests = json_read_file(argv[1]);
     responses = json_read_file(argv[2]);
-    if (requests == NULL || responses == NULL) return 2;
+    streams = json_read_file(argv[3]);
+    if (requests == NULL || responses == NULL || streams == NULL) return 2;
     session_init(&s);
     int const failed = RUN_TESTS(tests);
     json_free(requests);
     json_free(responses);
+    json_free(streams);
     return failed + !session_deinit(&s);
 }

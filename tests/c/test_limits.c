@@ -269,6 +269,46 @@ static void kept_messages(void) {
     CHECK(session_deinit(&other));
 }
 
+static scopeflow_sse_item_kind kind_of_event(const char *text) {
+    scopeflow_sse_decoder_new_options options = SCOPEFLOW_SSE_DECODER_NEW_OPTIONS_INIT;
+    scopeflow_sse_decoder *decoder = NULL;
+    scopeflow_sse_item item;
+    options.runtime = s.runtime;
+    options.line_limit_bytes = 64;
+    CHECK(scopeflow_sse_decoder_new(&options, &decoder, NULL) == SCOPEFLOW_STATUS_OK);
+    CHECK(scopeflow_sse_decoder_feed(decoder, session_text(text), NULL) == SCOPEFLOW_STATUS_OK);
+    CHECK(scopeflow_sse_decoder_next(decoder, &item, NULL) == SCOPEFLOW_STATUS_OK);
+    scopeflow_sse_decoder_free(decoder);
+    return item.item;
+}
+
+static void event_line(void) {
+    char text[96] = "data: ";
+    memset(text + 6, 'x', 58);
+    memcpy(text + 64, "\n\n", 3);
+    CHECK(kind_of_event(text) == SCOPEFLOW_SSE_ITEM_KIND_EVENT);
+    memcpy(text + 64, "x\n\n", 4);
+    CHECK(kind_of_event(text) == SCOPEFLOW_SSE_ITEM_KIND_BAD_EVENT);
+}
+
+static void gathered_bytes(void) {
+    scopeflow_codec_stream_new_options options = SCOPEFLOW_CODEC_STREAM_NEW_OPTIONS_INIT;
+    scopeflow_codec_stream *stream = NULL;
+    scopeflow_status status = SCOPEFLOW_STATUS_OK;
+    scopeflow_ref const chunk =
+        session_json(&s, "{\"choices\":[{\"index\":0,\"delta\":{\"content\":\"0123456789\"}}]}");
+    size_t count = 0;
+    options.runtime = s.runtime;
+    options.memory_limit_bytes = 65536;
+    CHECK(scopeflow_codec_stream_new(&options, &stream, NULL) == SCOPEFLOW_STATUS_OK);
+    for (; count < 100000 && status == SCOPEFLOW_STATUS_OK; count++)
+        status = scopeflow_codec_stream_feed(stream, chunk, NULL);
+    CHECK(status == SCOPEFLOW_STATUS_LIMIT_EXCEEDED && count > 500);
+    CHECK(scopeflow_codec_stream_feed(stream, chunk, NULL) == SCOPEFLOW_STATUS_LIMIT_EXCEEDED);
+    scopeflow_codec_stream_free(stream);
+    object_release(object_of(chunk));
+}
+
 int main(void) {
     static const test tests[] = {
         {"a payload in an event: containers inside containers", payload_depth},
@@ -282,6 +322,9 @@ int main(void) {
         {"an event file (`atof_reader`): bytes of a line", line_bytes},
         {"an event file (`atof_reader`): containers inside containers", line_depth},
         {"an event file (`atof_reader`): no JSON, no UTF-8, JSON that is no event", line_content},
+        {"server-sent events (`sse_decoder`): bytes of a line or of an event's data", event_line},
+        {"a response that a codec puts together (`codec_stream`): bytes that are held",
+         gathered_bytes},
         {"a propagation string (`propagation_adopt`): bytes", propagation_bytes},
         {"a propagation string (`propagation_adopt`): version, lengths, digits, zeros",
          propagation_content},

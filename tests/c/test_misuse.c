@@ -33,6 +33,7 @@ typedef struct misuse {
     scopeflow_atof_sink *atof_sink;
     scopeflow_atof_reader *atof_reader;
     scopeflow_codec_output *codec_output;
+    scopeflow_codec_stream *codec_stream;
     scopeflow_sse_decoder *sse_decoder;
     scopeflow_tape *tape;             /* Null outside of `encode`. */
     scopeflow_invocation *invocation; /* Null outside of a native callable. */
@@ -52,6 +53,7 @@ typedef struct misuse {
     scopeflow_bytes out_bytes;
     scopeflow_codec_id out_codec_id;
     scopeflow_codec_output *out_codec_output;
+    scopeflow_codec_stream *out_codec_stream;
     scopeflow_error out_error;
     scopeflow_event_info out_event_info;
     scopeflow_propagation out_propagation;
@@ -226,16 +228,18 @@ static void open_all(misuse *m, scopeflow_runtime *runtime) {
     scopeflow_atof_sink_open_options sink = SCOPEFLOW_ATOF_SINK_OPEN_OPTIONS_INIT;
     scopeflow_atof_reader_new_options reader = SCOPEFLOW_ATOF_READER_NEW_OPTIONS_INIT;
     scopeflow_sse_decoder_new_options decoder = SCOPEFLOW_SSE_DECODER_NEW_OPTIONS_INIT;
+    scopeflow_codec_stream_new_options stream = SCOPEFLOW_CODEC_STREAM_NEW_OPTIONS_INIT;
     fill(m, runtime);
     open_scope(m);
     keep_event(m);
-    list.runtime = reader.runtime = decoder.runtime = runtime;
+    list.runtime = reader.runtime = decoder.runtime = stream.runtime = runtime;
     sink.path = m->text;
     CHECK(scopeflow_registration_list_new(&list, &m->registration_list, NULL) ==
           SCOPEFLOW_STATUS_OK);
     CHECK(scopeflow_atof_sink_open(&sink, &m->atof_sink, NULL) == SCOPEFLOW_STATUS_OK);
     CHECK(scopeflow_atof_reader_new(&reader, &m->atof_reader, NULL) == SCOPEFLOW_STATUS_OK);
     CHECK(scopeflow_sse_decoder_new(&decoder, &m->sse_decoder, NULL) == SCOPEFLOW_STATUS_OK);
+    CHECK(scopeflow_codec_stream_new(&stream, &m->codec_stream, NULL) == SCOPEFLOW_STATUS_OK);
     CHECK(scopeflow_codec_decode_request(runtime, SCOPEFLOW_CODEC_ID_OPENAI_CHAT, REF_OF_OBJECT,
                                          &m->codec_output, NULL) == SCOPEFLOW_STATUS_OK);
 }
@@ -247,6 +251,7 @@ static void close_all(misuse *m) {
     scopeflow_atof_sink_free(m->atof_sink);
     scopeflow_atof_reader_free(m->atof_reader);
     scopeflow_codec_output_free(m->codec_output);
+    scopeflow_codec_stream_free(m->codec_stream);
     scopeflow_sse_decoder_free(m->sse_decoder);
 }
 

@@ -1799,5 +1799,40 @@ static inline scopeflow_status scopeflow__check_codec_decode_response(
     return SCOPEFLOW_STATUS_OK;
 }
 
+static inline scopeflow_status scopeflow__check_codec_stream_new(
+    const scopeflow_codec_stream_new_options *options, scopeflow_codec_stream **out_stream,
+    scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(options != NULL,
+                       out_error, "options must not be null");
+    SCOPEFLOW__REQUIRE(out_stream != NULL,
+                       out_error, "out_stream must not be null");
+    SCOPEFLOW__REQUIRE(options->struct_size_bytes >= sizeof *options,
+                       out_error, "options.struct_size_bytes is too small for this version");
+    SCOPEFLOW__REQUIRE(options->codec >= 0 && options->codec <= 4,
+                       out_error, "codec is no codec id");
+    SCOPEFLOW__REQUIRE(options->memory_limit_bytes >= 65536u,
+                       out_error, "memory_limit_bytes is not from 65536 to 1073741824");
+    SCOPEFLOW__REQUIRE(options->memory_limit_bytes <= 1073741824u,
+                       out_error, "memory_limit_bytes is not from 65536 to 1073741824");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_codec_stream_feed(
+    scopeflow_codec_stream *self, scopeflow_ref chunk, scopeflow_error *out_error) {
+    (void)chunk;
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_codec_stream_finish(
+    scopeflow_codec_stream *self, scopeflow_codec_output **out_output, scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_output != NULL,
+                       out_error, "out_output must not be null");
+    return SCOPEFLOW_STATUS_OK;
+}
+
 /* clang-format on */
 #endif

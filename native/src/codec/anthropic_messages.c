@@ -66,19 +66,19 @@ static scopeflow__node *encode_schema_tools(const scopeflow__coding *self,
     return scopeflow__each(self, tools, encode_schema_tool);
 }
 
-static const scopeflow__codec_rename choices[] = {
+static const scopeflow__codec_rename typed_choices[] = {
     {{"auto", 4}, {"auto", 4}},
     {{"any", 3}, {"required", 8}},
     {{"none", 4}, {"none", 4}},
 };
-enum { CHOICE_COUNT = sizeof choices / sizeof *choices };
+enum { CHOICE_COUNT = sizeof typed_choices / sizeof *typed_choices };
 
 static scopeflow__node *decode_typed_choice(const scopeflow__coding *self,
                                             const scopeflow__node *choice) {
     static const char *const by_type[] = {"type", "disable_parallel_tool_use", NULL};
     static const char *const by_name[] = {"type", "name", "disable_parallel_tool_use", NULL};
     scopeflow_bytes const type = scopeflow__node_string(scopeflow__at_key(choice, "type"));
-    scopeflow_bytes const name = scopeflow__renamed(choices, CHOICE_COUNT, type);
+    scopeflow_bytes const name = scopeflow__renamed(typed_choices, CHOICE_COUNT, type);
     if (name.len > 0 && scopeflow__has_only(choice, by_type))
         return scopeflow__node_text(self->trees, name);
     if (!scopeflow__same_text(type, SCOPEFLOW__TEXT("tool")) ||
@@ -95,7 +95,7 @@ static scopeflow__node *decode_typed_choice(const scopeflow__coding *self,
 static scopeflow__node *encode_typed_choice(const scopeflow__coding *self,
                                             const scopeflow__node *choice) {
     scopeflow_bytes const said = scopeflow__node_string(choice);
-    scopeflow_bytes const type = scopeflow__named(choices, CHOICE_COUNT, said, false);
+    scopeflow_bytes const type = scopeflow__named(typed_choices, CHOICE_COUNT, said, false);
     const scopeflow__node *const function = scopeflow__at_key(choice, "function");
     if (type.len == 0 && function == NULL) return scopeflow__as_it_is(self, choice);
     scopeflow__node *const made = scopeflow__object(self);

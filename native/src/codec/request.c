@@ -398,7 +398,8 @@ scopeflow__node *scopeflow__edit_request(scopeflow__trees *trees, scopeflow_code
                                          const scopeflow__node *annotated,
                                          const scopeflow__node *original,
                                          scopeflow_bytes *out_path) {
-    scopeflow__node *const before = scopeflow__decode_request(trees, codec, original);
+    scopeflow__node *const before =
+        without_nothing(trees, codec, scopeflow__decode_request(trees, codec, original));
     scopeflow__node *const after = without_nothing(trees, codec, annotated);
     scopeflow__merge merge;
     merge.trees = trees;
@@ -409,9 +410,12 @@ scopeflow__node *scopeflow__edit_request(scopeflow__trees *trees, scopeflow_code
     scopeflow__node *const edited = scopeflow__merge_trees(
         &merge, original, scopeflow__encode_request(trees, codec, before, original),
         scopeflow__encode_request(trees, codec, after, original));
-    scopeflow__node *const again = scopeflow__decode_request(trees, codec, edited);
+    scopeflow__node *const again =
+        without_nothing(trees, codec, scopeflow__decode_request(trees, codec, edited));
     bool const is_carried = scopeflow__node_equal(again, after);
     if (trees->failed || (is_carried && is_sound(merge.edits))) return merge.edits;
     *out_path = scopeflow__first_difference(trees, after, is_carried ? before : again);
+    /* All members of one side are members of the other, only not as often. */
+    if (out_path->len == 0) *out_path = SCOPEFLOW__TEXT("a key that stands twice");
     return NULL;
 }

@@ -256,18 +256,17 @@ static void mend(scopeflow__buffer *buffer, scopeflow__buffer *spare) {
 /* The event whose blank line was read; false for one that has nothing to tell: what it takes of the
  * input counts to the next one. */
 static bool tell_event(scopeflow_sse_decoder *self, scopeflow_sse_item *out) {
-    bool const is_told = self->is_bad || self->has_data;
     mend(&self->pending_id, &self->shown);
-    mend(&self->event, &self->shown);
     set_text(&self->last_id, bytes_in(&self->pending_id));
+    if (!self->is_bad && !self->has_data) return false;
     out->item = self->is_bad ? SCOPEFLOW_SSE_ITEM_KIND_BAD_EVENT : SCOPEFLOW_SSE_ITEM_KIND_EVENT;
     out->offset_bytes = self->event_offset;
     out->size_bytes = self->offset - self->event_offset;
-    if (!self->is_bad) {
-        out->event = self->event.len > 0 ? bytes_in(&self->event) : SCOPEFLOW__TEXT("message");
-        out->data = mended(bytes_in(&self->data), &self->shown);
-    }
-    return is_told;
+    if (self->is_bad) return true;
+    mend(&self->event, &self->shown);
+    out->event = self->event.len > 0 ? bytes_in(&self->event) : SCOPEFLOW__TEXT("message");
+    out->data = mended(bytes_in(&self->data), &self->shown);
+    return true;
 }
 
 static void tell_state(const scopeflow_sse_decoder *self, scopeflow_sse_item *out) {
@@ -304,8 +303,7 @@ static bool read_event(scopeflow_sse_decoder *self, scopeflow_sse_item *out) {
             if (line.ptr[0] != ':') read_field(self, line);
             continue;
         }
-        bool const is_told = tell_event(self, out);
-        if (is_told) return true;
+        if (tell_event(self, out)) return true;
         clear_event(self);
     }
 }

@@ -51,3 +51,8 @@ def decode_response(uint32_t codec, response):
     ) != SCOPEFLOW_STATUS_OK:
         raise_failure(&error)
     return take_output(output)
+
+
+def output_value(CodecOutput output not None):
+    """The value of what a codec has made, as plain objects."""
+    return glue_object_of_tokens(scopeflow_codec_output_tokens(output.pointer))
