@@ -8,6 +8,16 @@ export interface LlmRequest {
   content: any;
 }
 
+/** What an LLM request intercept gets. */
+export interface LlmRequestInterceptArgs {
+  /** The name of what is called. */
+  name: string;
+  /** A private copy (S3.10). */
+  request: LlmRequest;
+  /** What the codec made of it; null where the call has no codec (S4.11). */
+  annotated: any;
+}
+
 /** A mark that an intercept leaves with its call; it follows the end, as a child (S3.11). */
 export interface PendingMark {
   name: string;
@@ -33,7 +43,7 @@ export class InterceptOutcome {
 export interface LlmRequestInterceptOutcome {
   request: LlmRequest;
   /** The annotated form of the request, if the call has a codec. */
-  annotatedRequest?: unknown;
+  annotated?: unknown;
   pendingMarks?: readonly PendingMark[];
 }
 

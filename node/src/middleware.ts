@@ -203,9 +203,9 @@ function judgeLlmRequest(step: PendingStep, value: unknown): Judgement {
     requireRequest(step, request);
     return { value: request, annotated };
   }
-  const { request, annotatedRequest, pendingMarks } = Object(value) as LlmRequestInterceptOutcome;
+  const { request, annotated, pendingMarks } = Object(value) as LlmRequestInterceptOutcome;
   requireRequest(step, request);
-  return { value: request, annotated: annotatedRequest, marks: pendingMarks ?? [] };
+  return { value: request, annotated, marks: pendingMarks ?? [] };
 }
 
 function requireRequest(step: PendingStep, value: unknown, who = registrationText(step)): void {

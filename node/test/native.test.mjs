@@ -165,7 +165,7 @@ describe("middleware in C", { skip: !isNative }, () => {
     const around = Registry.ToolExecutionIntercept;
     register(runtime, around, "replaceRequest", { priority: 1, text: '{"q":2}' });
     const request = { q: 1 };
-    runtime.registerToolExecutionIntercept("js", 2, async (name, given, next) => {
+    runtime.registerToolExecutionIntercept("js", 2, async (given, next) => {
       assert.deepEqual(given, { q: 2 });
       return next(request); // What the start event shows is known again (S3.7).
     });

@@ -39,7 +39,7 @@ describe("streams", () => {
     const { runtime, events } = listen();
     const kept = [];
     const wrap = (letter) =>
-      async function* (name, request, next) {
+      async function* (request, next) {
         kept.push(next);
         for await (const chunk of await next(request)) yield letter + chunk;
       };
