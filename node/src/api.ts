@@ -18,6 +18,9 @@ export const event: Runtime["event"] = (...given) => defaultRuntime().event(...g
 export const toolCallExecute: Runtime["toolCallExecute"] = (...given) =>
   defaultRuntime().toolCallExecute(...given);
 
+/** `toolCallExecute` under the peers' other name: theirs waits for promises under this one only. */
+export const toolCallExecuteAsync = toolCallExecute;
+
 export const toolCallExecuteSync: Runtime["toolCallExecuteSync"] = (...given) =>
   defaultRuntime().toolCallExecuteSync(...given);
 
@@ -40,6 +43,9 @@ export const toolCallEnd: Runtime["toolCallEnd"] = (...given) =>
 
 export const llmCallExecute: Runtime["llmCallExecute"] = (...given) =>
   defaultRuntime().llmCallExecute(...given);
+
+/** `llmCallExecute` under the peers' other name: theirs waits for promises under this one only. */
+export const llmCallExecuteAsync = llmCallExecute;
 
 export const llmCallExecuteSync: Runtime["llmCallExecuteSync"] = (...given) =>
   defaultRuntime().llmCallExecuteSync(...given);
@@ -81,7 +87,8 @@ export { defaultRuntime } from "./default.js";
 export * from "./functions.gen.js";
 export type * from "./callables.gen.js";
 export type { CallbackContext } from "./callbacks.js";
-export { InterceptOutcome } from "./intercepts.js";
+export { LlmHandle, ToolHandle } from "./handles.js";
+export { InterceptOutcome, LlmRequest } from "./intercepts.js";
 export type * from "./intercepts.js";
 export type { Propagation, RuntimeStats, ScopeInfo } from "./core.gen.js";
 export {
@@ -103,7 +110,8 @@ export { Runtime } from "./runtime.js";
 export type * from "./options.js";
 export { ScopeHandle } from "./scope.js";
 export type { PopOptions } from "./scope.js";
-export type { LlmStream, SyncLlmStream } from "./stream.js";
+export { endStream, pushStreamChunk } from "./pushed.js";
+export { LlmStream, SyncLlmStream } from "./stream.js";
 export type { Timestamp } from "./time.js";
 export * from "./propagation.js";
 export {

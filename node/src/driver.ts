@@ -1,4 +1,5 @@
 import { disown, isThenable } from "./callbacks.js";
+import type { Cancellation, Target } from "./cancellation.js";
 import { registries } from "./callables.gen.js";
 import { checkText } from "./checks.js";
 import { Continuation } from "./continuation.js";
@@ -42,15 +43,19 @@ const REJECTED = new GuardrailRejected("").status;
 /** What the host does for a managed call, beside what every operation needs. */
 export interface Call {
   /** What the `execute` step runs. */
-  target?: (request: any) => unknown;
+  target?: Target;
   /** What it gives if nothing was answered: the request as it was, or nothing (S4.9). */
   readonly unanswered?: unknown;
   readonly data?: unknown;
   readonly metadata?: unknown;
   /** Whether a promise can be awaited. */
   readonly canWait: boolean;
+  /** Whether the target is a language model, which takes requests of one form only. */
+  readonly isLlm?: boolean;
   /** Of a streamed call. */
   readonly stream?: StreamWork;
+  /** Of a call that can be cancelled from outside, or whose target takes a signal. */
+  readonly cancellation?: Cancellation;
 }
 
 /**
@@ -118,7 +123,7 @@ export class Operation {
       let result: unknown;
       let failed = false;
       try {
-        result = await pending;
+        result = await (this.cancellation?.race(pending) ?? pending);
       } catch (error) {
         failed = true;
         result = error;
@@ -131,6 +136,10 @@ export class Operation {
   private outcome(): unknown {
     if (this.failed) throw this.value;
     return this.value;
+  }
+
+  get cancellation(): Cancellation | undefined {
+    return this.call?.cancellation;
   }
 
   /** Goes on from a rest, with what came of the chunk. Settles like `run` and `runAsync`. */
@@ -157,6 +166,7 @@ export class Operation {
     } catch (error) {
       this.leaveSpan();
       this.holding.forget();
+      this.leaveSignal();
       throw error;
     }
   }
@@ -256,6 +266,11 @@ export class Operation {
     this.goBack();
     this.leaveSpan();
     this.holding.end();
+    this.leaveSignal();
+  }
+
+  private leaveSignal(): void {
+    if (this.owner === undefined) this.call?.cancellation?.end();
   }
 
   /** From now on a context at most refers to the span. */
@@ -276,6 +291,7 @@ export class Operation {
     const { engine } = runtime;
     this.span ??= this.openSpan();
     this.executed = step.input;
+    if (this.cancellation?.isAborted) throw this.cancellation.reason;
     const request = engine.refs.get(step.input);
     if (step.callable === 0) return engine.context.run(this.span, this.call!.target!, request);
     this.continuation = new Continuation(this, this.call!.canWait);
@@ -298,6 +314,11 @@ export class Operation {
   /** Whether the call goes on, so that there may be a `next`. */
   get isOpen(): boolean {
     return !this.holding.isOver && this.span!.isOpen();
+  }
+
+  /** Whether only a request to a language model can be executed. */
+  get isLlm(): boolean {
+    return this.call?.isLlm === true;
   }
 
   /** The name of the intercept that runs. */
@@ -434,7 +455,8 @@ export class Operation {
   /** Answers what a callable threw, or what its promise was rejected with. */
   private fail(error: unknown): void {
     this.retireContinuation();
-    const kind = isCancellation(error) ? AnswerKind.Cancel : AnswerKind.Error;
+    const isCancelled = isCancellation(error) || this.cancellation?.isReason(error) === true;
+    const kind = isCancelled ? AnswerKind.Cancel : AnswerKind.Error;
     this.answer(kind, statusOf(error), this.runtime.engine.refs.lend(error));
   }
 

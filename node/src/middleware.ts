@@ -192,7 +192,7 @@ function judgeOutcome(result: unknown): Judgement {
 function judgeReason(title: string, value: unknown): Judgement {
   if (typeof value === "string") return { value, isRefusal: true };
   const given = `a ${title} returned a ${typeof value}`;
-  throw new InvalidArgument(`${given}; it returns a reason as a string, or null`);
+  throw new InvalidArgument(`${given}; expected string or null`);
 }
 
 /** S3.11: a request, the pair of a request and its annotated form, or an outcome object. */

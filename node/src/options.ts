@@ -62,6 +62,11 @@ export interface ToolCallOptions {
   toolCallId?: string | null;
   /** When it started; now by default. */
   timestamp?: Timestamp | null;
+  /**
+   * Cancels the call: it ends as cancelled and rejects with the signal's reason. One that was
+   * aborted before lets nothing begin. What takes a signal as its second argument gets one, too.
+   */
+  signal?: AbortSignal | null;
 }
 
 /** What can be said with a managed LLM call. What is undefined or null is absent. */
@@ -85,10 +90,13 @@ export interface LlmStreamOptions extends LlmCallOptions {
 }
 
 /** What can be said when a tool call begins that the application runs by itself (S4.8). */
-export type ToolBeginOptions = Omit<ToolCallOptions, "data">;
+export type ToolBeginOptions = Omit<ToolCallOptions, "data" | "signal">;
 
 /** What can be said when an LLM call begins that the application runs by itself (S4.8). */
-export interface LlmBeginOptions extends Omit<LlmCallOptions, "data" | "responseCodec"> {
+export interface LlmBeginOptions extends Omit<
+  LlmCallOptions,
+  "data" | "responseCodec" | "signal"
+> {
   /** The annotated form of the request (S2.8). */
   annotatedRequest?: unknown;
 }

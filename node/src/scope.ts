@@ -117,6 +117,9 @@ export class ScopeHandle extends ScopeOperations {
     this.runtime.end(this, { ...options, flags: PopFlags.Close });
   }
 
+  /** Does nothing: nothing has to be given back. Programs for the peers' package call it. */
+  free(): void {}
+
   /** `using scope = pushScope(…)` ends it with its block. */
   [Symbol.dispose](): void {
     this.close();

@@ -115,14 +115,56 @@ abstract class Chunks {
  * The chunks of a streamed LLM call, made by `llmStreamCallExecute`. `return`, which is also what
  * leaving a `for await` calls, stops the producer at once. Dropped before its end, it ends as
  * abandoned (S1.12).
+ *
+ * @example
+ * for await (const chunk of await llmStreamCallExecute("gpt", request, chunks)) show(chunk);
  */
-export class LlmStream extends Chunks implements AsyncIterableIterator<any> {
-  [Symbol.asyncIterator](): this {
-    return this;
+export class LlmStream extends Chunks implements AsyncIterable<any> {
+  /** What the stream was cancelled with between two steps; the next one is told. */
+  private cancelledWith: { reason: unknown } | undefined;
+
+  /** @internal */
+  constructor(
+    operation: Operation,
+    producer: Producer,
+    collector: ((chunk: any) => unknown) | undefined,
+  ) {
+    super(operation, producer, collector);
+    const { cancellation } = operation;
+    // The signal must not keep a stream that nobody holds.
+    const held = new WeakRef(this);
+    cancellation?.onAbort(() => held.deref()?.cancel(cancellation.reason));
   }
 
-  /** @throws InvalidState while another step runs. */
-  async next(): Promise<Step> {
+  /** The stream by the protocol of iterators. What stops one of them stops the stream. */
+  [Symbol.asyncIterator](): AsyncIterableIterator<any> {
+    return new ChunkIterator(this);
+  }
+
+  /**
+   * The next chunk, null at the end, as in the peers' package. Where a chunk may be null itself,
+   * use `for await`.
+   *
+   * @throws What the producer or the collector throws; InvalidState while another step runs.
+   */
+  async next(): Promise<any> {
+    const { done, value } = await this.advance();
+    return done ? null : value;
+  }
+
+  /** Stops the producer, as `return` does. */
+  async close(): Promise<void> {
+    await this.return();
+  }
+
+  /** Does nothing: nothing has to be given back. Programs for the peers' package call it. */
+  free(): void {}
+
+  /** @internal */
+  async advance(): Promise<Step> {
+    const { cancelledWith } = this;
+    this.cancelledWith = undefined;
+    if (cancelledWith !== undefined) throw cancelledWith.reason;
     if (this.isOver) return END;
     this.begin();
     try {
@@ -148,11 +190,26 @@ export class LlmStream extends Chunks implements AsyncIterableIterator<any> {
     await this.return();
   }
 
+  /** The signal has been aborted. A step that runs sees it by itself. */
+  private cancel(reason: unknown): void {
+    if (this.isBusy || this.isOver) return;
+    this.isOver = true;
+    this.cancelledWith = { reason };
+    // It rejects with the reason, which the next step is told.
+    const ended = this.stopProducer().then(() => this.end(AnswerKind.Error, reason));
+    disown(ended.finally(() => this.leave()));
+  }
+
   private async step(): Promise<Step> {
+    const { cancellation } = this.operation;
     let result: Step;
     try {
-      result = (await this.producer.ask()) as Step;
+      const asked = this.producer.ask();
+      const isRaced = cancellation !== undefined && isThenable(asked);
+      result = (await (isRaced ? cancellation.race(asked) : asked)) as Step;
     } catch (error) {
+      // Of a cancelled stream nobody waits for the producer, which may be in the middle of a step.
+      if (cancellation?.isReason(error)) disown(this.stopProducer());
       return this.end(AnswerKind.Error, error);
     }
     if (result.done) return this.end(AnswerKind.Value);
@@ -192,6 +249,23 @@ export class LlmStream extends Chunks implements AsyncIterableIterator<any> {
   }
 }
 
+/** A stream as an iterator. */
+class ChunkIterator implements AsyncIterableIterator<any> {
+  constructor(private readonly stream: LlmStream) {}
+
+  next(): Promise<Step> {
+    return this.stream.advance();
+  }
+
+  return(value?: unknown): Promise<Step> {
+    return this.stream.return(value);
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+}
+
 /** The same of a call that cannot wait, made by `llmStreamCallExecuteSync`. */
 export class SyncLlmStream extends Chunks implements IterableIterator<any> {
   [Symbol.iterator](): this {
@@ -226,6 +300,11 @@ export class SyncLlmStream extends Chunks implements IterableIterator<any> {
   }
 
   private step(): Step {
+    const { cancellation } = this.operation;
+    if (cancellation?.isAborted) {
+      this.stopProducer();
+      return this.end(AnswerKind.Error, cancellation.reason);
+    }
     let result: Step;
     try {
       result = atOnce(this.producer.ask(), "the producer") as Step;
