@@ -83,6 +83,19 @@ export function flushSubscribers(): Promise<void> {
   return defaultRuntime().flushSubscribers();
 }
 
+/**
+ * The newest of `defaultRuntime().lastErrors()`: what failed last without a caller to be told, such
+ * as a subscriber or a sanitizer. Null if nothing did.
+ */
+export function getLastCallbackError(): string | null {
+  return defaultRuntime().lastErrors()[0] ?? null;
+}
+
+/** Forgets what `getLastCallbackError` gives. */
+export function clearLastCallbackError(): void {
+  defaultRuntime().clearLastErrors();
+}
+
 export { defaultRuntime } from "./default.js";
 export * from "./functions.gen.js";
 export type * from "./callables.gen.js";
@@ -94,6 +107,7 @@ export type { Propagation, RuntimeStats, ScopeInfo } from "./core.gen.js";
 export {
   EndStatus,
   LlmAttributes,
+  LogLevel,
   PopFlags,
   Registry,
   ScopeAttributes,
@@ -122,4 +136,11 @@ export {
   setThreadScopeStack,
   withScopeStack,
 } from "./stack.js";
+export * from "./metrics.js";
+export {
+  listRuntimeRegistrations,
+  RuntimeRegistrationKind,
+} from "./registrations.js";
+export type * from "./registrations.js";
+export { LogSeverity } from "./severity.js";
 export * from "./typed.js";

@@ -7,7 +7,6 @@ import {
   STEP_CALLABLE,
   STEP_EVENT,
   STEP_KIND,
-  STEP_REGISTRATION,
   STEP_REGISTRY,
   STEP_SCOPE,
   STEP_STATUS,
@@ -374,8 +373,6 @@ export class Operation {
     const { engine } = this.runtime;
     const registry = registries.get(slots[STEP_REGISTRY]!)!;
     const callable = engine.refs.get(slots[STEP_CALLABLE]!) as Function;
-    const address = slots[STEP_REGISTRATION]!;
-    const size = slots[STEP_REGISTRATION + 1]!;
     this.step.kind = StepKind.Deliver;
     try {
       const event = readEvent(engine, slots[STEP_EVENT]!);
@@ -385,11 +382,7 @@ export class Operation {
         throw new InvalidState(`a ${registry.title} returned a promise, which nobody awaits`);
       }
     } catch (error) {
-      // S5.2: it is counted and logged; the others and the work go on.
-      if (!isCancellation(error)) {
-        const name = engine.core.text(address, size);
-        this.runtime.log(`scopeflow: ${registry.title} '${name}' failed`, error);
-      }
+      // S5.2: the core counts and logs it; the others and the work go on.
       this.fail(error);
       return;
     }
@@ -457,13 +450,19 @@ export class Operation {
     this.retireContinuation();
     const isCancelled = isCancellation(error) || this.cancellation?.isReason(error) === true;
     const kind = isCancelled ? AnswerKind.Cancel : AnswerKind.Error;
-    this.answer(kind, statusOf(error), this.runtime.engine.refs.lend(error));
+    const { engine } = this.runtime;
+    engine.failure = error;
+    this.answer(kind, statusOf(error), engine.refs.lend(error));
+    engine.failure = undefined;
   }
 
   private answer(kind: AnswerKind, status: number, value: number, annotated = 0): void {
     const { engine } = this.runtime;
     this.step.serial++;
+    const outer = engine.served;
+    engine.served = this.runtime;
     const code = engine.core.taskResume(this.holding.task, kind, status, 0, value, annotated);
+    engine.served = outer;
     if (code !== 0) this.answerRefused(code, kind, value, annotated);
   }
 

@@ -11,7 +11,14 @@ import {
 import { checkFunction } from "./checks.js";
 import type { Propagation } from "./core.gen.js";
 import { Operation } from "./driver.js";
-import { CallFlags, EndStatus, PopFlags, RuntimeFlags, ScopeType } from "./enums.gen.js";
+import {
+  CallFlags,
+  EndStatus,
+  PopFlags,
+  RuntimeFlags,
+  ScopeType,
+  type LogLevel,
+} from "./enums.gen.js";
 import { isCancellation } from "./error.js";
 import { InvalidArgument, NotFound } from "./errors.gen.js";
 import type { LlmHandle, ToolHandle } from "./handles.js";
@@ -54,12 +61,17 @@ import {
   type Maybe,
 } from "./positional.js";
 import { pushing } from "./pushed.js";
+import { registrationsOf, type Registration } from "./registrations.js";
 import { ScopeHandle, type PopOptions } from "./scope.js";
+import { withSeverity, type LogSeverity } from "./severity.js";
 import type { LlmStream, SyncLlmStream } from "./stream.js";
 import { ownerHandle, type NativeHandle } from "./native-handle.js";
 import { nanoseconds, type Timestamp } from "./time.js";
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+/** How many messages of the log are kept. */
+const TOLD_LIMIT = 8;
 
 /** What a model is called whose guards are asked without a name. */
 const UNNAMED_LLM = "llm";
@@ -72,7 +84,8 @@ const UNNAMED_LLM = "llm";
  * place of the first of them.
  */
 export class Runtime extends RuntimeRegistries {
-  private readonly logger: (message: string, error: unknown) => void;
+  private readonly logger: NonNullable<RuntimeOptions["log"]>;
+  private readonly told: string[] = [];
   private rootHandle: ScopeHandle | undefined;
   /** Handles whose uuid was read: only those can be referred to by it. */
   private readonly byUuid = new Map<string, WeakRef<ScopeHandle>>();
@@ -86,7 +99,7 @@ export class Runtime extends RuntimeRegistries {
       (canonical ? RuntimeFlags.Canonical : RuntimeFlags.None);
     super(engine, runtimeNew(engine, { ...rest, flags }));
     // Looked up at each call, so that a test runner's replacement of the console is seen.
-    this.logger = log ?? ((message, error) => console.error(message, error));
+    this.logger = log ?? ((message) => console.error(message));
     engine.watch(this, new HeldRuntime(engine.core, this.address));
   }
 
@@ -181,10 +194,13 @@ export class Runtime extends RuntimeRegistries {
     data?: unknown,
     metadata?: unknown,
     timestamp?: Maybe<Timestamp>,
+    dataSchema?: Maybe<object>,
+    severity?: Maybe<LogSeverity>,
   ): void {
     const options: EventOptions = isOptions<EventOptions>(handle)
       ? handle
-      : { parent: handle, data, metadata, timestamp };
+      : { parent: handle, data, metadata, timestamp, dataSchema, severity };
+    const marked = withSeverity(options.metadata, options.severity);
     const current = this.engine.context.get();
     const operation = new Operation(this, current);
     const { holding } = operation;
@@ -196,7 +212,7 @@ export class Runtime extends RuntimeRegistries {
         name,
         parentAddress(options.parent),
         holding.lend(options.data),
-        holding.lend(options.metadata),
+        holding.lend(marked),
         options.category ?? undefined,
         holding.lend(options.categoryProfile),
         holding.lend(options.dataSchema),
@@ -534,10 +550,34 @@ export class Runtime extends RuntimeRegistries {
     this.flush();
   }
 
+  /**
+   * What failed without a caller to be told: the last 8 messages that went to the log, the newest
+   * first (S5.7). `clearLastErrors` forgets them.
+   */
+  lastErrors(): string[] {
+    return [...this.told];
+  }
+
+  clearLastErrors(): void {
+    this.told.length = 0;
+  }
+
+  /**
+   * What is registered now on the runtime itself, or on one scope, in the order of registration.
+   * What a scope inherits is not among it.
+   *
+   * @throws InvalidArgument for a scope of another runtime.
+   */
+  registrations(owner?: Maybe<ScopeHandle>): Registration[] {
+    return registrationsOf(this, owner);
+  }
+
   /** @internal Tells of a failure that has no caller. That the telling fails has none either. */
-  log(message: string, error: unknown): void {
+  log(level: LogLevel, message: string, error: unknown): void {
+    this.told.unshift(message);
+    this.told.length = Math.min(this.told.length, TOLD_LIMIT);
     try {
-      this.logger(message, error);
+      this.logger(`scopeflow: ${message}`, error, level);
     } catch {
       // S4.4: observability that fails never fails a call.
     }
@@ -657,14 +697,18 @@ export class Runtime extends RuntimeRegistries {
    * everything that was lent comes back (S7.3).
    */
   begin(operation: Operation, metadata: unknown, call: (metadata: number) => void): void {
-    const { refs } = this.engine;
+    const { engine } = this;
+    const { refs, served } = engine;
     const ref = metadata === undefined || metadata === null ? 0 : refs.lend(metadata);
+    engine.served = this;
     try {
       call(ref);
     } catch (error) {
       refs.release(ref);
       operation.holding.end();
       throw error;
+    } finally {
+      engine.served = served;
     }
   }
 

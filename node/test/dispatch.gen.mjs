@@ -1124,6 +1124,14 @@ export const structs = {
     ["scope_category", "scopeCategory", "enum.scope_category"],
     ["attributes", "attributes", "u32"],
   ],
+  registration_info: [
+    ["registry", "registry", "enum.registry"],
+    ["name", "name", "string"],
+    ["priority", "priority", "i32"],
+    ["breaks_chain", "breaksChain", "bool"],
+    ["kinds", "kinds", "u32"],
+    ["target", "target", "string"],
+  ],
   step: [
     ["kind", "kind", "enum.step_kind"],
     ["registry", "registry", "enum.registry"],
