@@ -145,6 +145,7 @@ static napi_value addon_runtime_new(napi_env env, napi_callback_info info) {
     scopeflow_runtime *out_ = NULL;
     scopeflow_status const status_ = scopeflow_runtime_new(&host_, &options_, &out_, &call_.addon->error);
     if (status_ == SCOPEFLOW_STATUS_OK) call_.addon->slots[0] = (double)(uintptr_t)out_;
+    if (status_ == SCOPEFLOW_STATUS_OK) addon_keep(call_.addon, ADDON_KIND_RUNTIME, out_);
     return addon_number(&call_, (double)status_);
 }
 
@@ -153,6 +154,7 @@ static napi_value addon_runtime_free(napi_env env, napi_callback_info info) {
     if (!addon_enter(&call_, env, info, 1)) return NULL;
     scopeflow_runtime *self = addon_pointer(&call_, 0);
     if (!call_.is_valid) return addon_refuse(&call_, "runtimeFree");
+    addon_forget(call_.addon, self);
     scopeflow_runtime_free(self);
     return addon_leave(&call_);
 }
@@ -1658,6 +1660,7 @@ static napi_value addon_atof_sink_open(napi_env env, napi_callback_info info) {
     scopeflow_atof_sink *out_ = NULL;
     scopeflow_status const status_ = scopeflow_atof_sink_open(&options_, &out_, &call_.addon->error);
     if (status_ == SCOPEFLOW_STATUS_OK) call_.addon->slots[0] = (double)(uintptr_t)out_;
+    if (status_ == SCOPEFLOW_STATUS_OK) addon_keep(call_.addon, ADDON_KIND_ATOF_SINK, out_);
     return addon_number(&call_, (double)status_);
 }
 
@@ -1698,6 +1701,7 @@ static napi_value addon_atof_sink_free(napi_env env, napi_callback_info info) {
     if (!addon_enter(&call_, env, info, 1)) return NULL;
     scopeflow_atof_sink *self = addon_pointer(&call_, 0);
     if (!call_.is_valid) return addon_refuse(&call_, "atofSinkFree");
+    addon_forget(call_.addon, self);
     scopeflow_atof_sink_free(self);
     return addon_leave(&call_);
 }

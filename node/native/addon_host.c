@@ -33,6 +33,7 @@ static double call_host(addon *self, addon_host_function function, size_t count,
     napi_env const env = self->env;
     napi_handle_scope scope;
     double result = 0;
+    if (self->is_ending) return 0;
     if (napi_open_handle_scope(env, &scope) != napi_ok) return 0;
 
     napi_value callable = NULL;

@@ -122,7 +122,7 @@ function problemOf(measurement: MetricMeasurement): string | undefined {
     return "description must be a string";
   for (const [key, value] of Object.entries(attributes ?? {})) {
     if (!isAttribute(value))
-      return `attribute ${JSON.stringify(key)} must be text, number, boolean, or a list of one kind`;
+      return `attribute ${JSON.stringify(key)} must be a text, number, boolean or list of one`;
   }
   return problemOfValue(measurement) ?? problemOfBoundaries(kind, boundaries);
 }

@@ -248,11 +248,13 @@ describe("middleware in C", { skip: !isNative }, () => {
   });
 
   test("each worker has its own", async () => {
+    const before = native.addon.destroyed();
     const worker = new Worker(new URL("native-worker.mjs", import.meta.url));
     const answer = await new Promise((resolve, reject) => {
       worker.once("message", resolve).once("error", reject);
     });
     assert.deepEqual(answer, ["guardrail rejected: not here", 1]);
     await worker.terminate();
+    assert.equal(native.addon.destroyed(), before + 1);
   });
 });
