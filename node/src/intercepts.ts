@@ -95,7 +95,9 @@ function isObject(value: unknown): value is object {
 
 export function checkLlmRequest(value: unknown): asserts value is LlmRequest {
   if (isLlmRequest(value)) return;
-  throw new InvalidArgument("request must be an object of headers, an object, and content");
+  throw new InvalidArgument(
+    "request must be an LlmRequest: an object of headers, an object, and content",
+  );
 }
 
 /** A codec is told by its methods; null is none. */

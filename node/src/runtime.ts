@@ -10,6 +10,7 @@ import {
 } from "./calls.js";
 import { checkFunction } from "./checks.js";
 import type { Propagation } from "./core.gen.js";
+import { dispose } from "./dispose.js";
 import { Operation } from "./driver.js";
 import {
   CallFlags,
@@ -534,6 +535,11 @@ export class Runtime extends RuntimeRegistries {
       runtimeClose(this.engine, this.address, operation.holding.task),
     );
     operation.run();
+  }
+
+  /** `using runtime = new Runtime()` closes it with its block. */
+  [dispose](): void {
+    this.close();
   }
 
   /** Delivers what is still owed: the ends of scopes that nobody holds any more (S1.12). */

@@ -1,4 +1,5 @@
 import type { ScopeInfo } from "./core.gen.js";
+import { dispose } from "./dispose.js";
 import { EndStatus, PopFlags, type ScopeType } from "./enums.gen.js";
 import { ownerHandle, type NativeHandle } from "./native-handle.js";
 import { ScopeOperations } from "./operations.gen.js";
@@ -121,7 +122,7 @@ export class ScopeHandle extends ScopeOperations {
   free(): void {}
 
   /** `using scope = pushScope(…)` ends it with its block. */
-  [Symbol.dispose](): void {
+  [dispose](): void {
     this.close();
   }
 

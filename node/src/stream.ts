@@ -1,4 +1,5 @@
 import { disown, isThenable } from "./callbacks.js";
+import { asyncDispose, dispose } from "./dispose.js";
 import type { Operation } from "./driver.js";
 import { AnswerKind } from "./enums.gen.js";
 import { InvalidState } from "./errors.gen.js";
@@ -186,7 +187,8 @@ export class LlmStream extends Chunks implements AsyncIterable<any> {
     }
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
+  /** `await using stream = …` stops it with its block. */
+  async [asyncDispose](): Promise<void> {
     await this.return();
   }
 
@@ -295,7 +297,7 @@ export class SyncLlmStream extends Chunks implements IterableIterator<any> {
     }
   }
 
-  [Symbol.dispose](): void {
+  [dispose](): void {
     this.return();
   }
 

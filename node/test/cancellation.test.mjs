@@ -185,3 +185,16 @@ describe("cancellation", () => {
     await assert.rejects(call, { name: "AbortError" });
   });
 });
+
+describe("disposal", () => {
+  test("a runtime, a scope and a stream end with their block", async () => {
+    const { runtime, events } = listen();
+    runtime.pushScope("s", 0)[Symbol.dispose]();
+    const stream = await runtime.llmStreamCallExecute("m", request(), () => [1, 2]);
+    await stream[Symbol.asyncDispose]();
+    runtime[Symbol.dispose]();
+    assert.deepEqual(outline(events), ["s:start", "s:end", "m:start", "m:end"]);
+    assert.throws(() => runtime.event("m"), { code: "invalid_state" });
+    for (const made of [runtime, stream]) assert.equal("undefined" in made, false);
+  });
+});

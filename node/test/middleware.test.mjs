@@ -182,7 +182,7 @@ describe("middleware", () => {
     );
     says(
       () => runtime.llmCallExecuteSync("gpt", { content: 1 }, () => 1),
-      "request must be an object of headers, an object, and content",
+      "request must be an LlmRequest: an object of headers, an object, and content",
     );
     says(
       () => runtime.llmCallExecuteSync("gpt", request(), () => 1, { codec: {} }),
