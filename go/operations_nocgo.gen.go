@@ -86,6 +86,10 @@ func (c *call) beginRuntimeClose(self runtimeHandle, a *runtimeCloseArguments) S
 	return StatusInvalidState
 }
 
+func coreRuntimeLastError(self runtimeHandle, index uint32) (loggedFailure, error) {
+	return loggedFailure{}, errNoCore
+}
+
 func coreRuntimeIsCredentialHeader(self runtimeHandle, name string) (bool, error) {
 	return false, errNoCore
 }
@@ -135,6 +139,14 @@ func coreScopeRetain(self scopeHandle) scopeHandle {
 }
 
 func coreScopeRelease(self scopeHandle) {
+}
+
+func corePropagationCapture(self runtimeHandle, current scopeHandle) (propagation, error) {
+	return propagation{}, errNoCore
+}
+
+func corePropagationAdopt(self runtimeHandle, text string) (scopeHandle, error) {
+	return nil, errNoCore
 }
 
 func coreEventDescribe(self eventHandle) (eventInfo, error) {
@@ -426,6 +438,17 @@ func coreScopeRegisterConditionalMiddlewareGuardrail(self scopeHandle, name stri
 
 func coreScopeDeregisterConditionalMiddlewareGuardrail(self scopeHandle, name string) (bool, error) {
 	return false, errNoCore
+}
+
+func coreRegistrationListNew(a *registrationListNewArguments) (registrationListHandle, error) {
+	return nil, errNoCore
+}
+
+func coreRegistrationListRead(self registrationListHandle, index uint32) (RegistrationInfo, error) {
+	return RegistrationInfo{}, errNoCore
+}
+
+func coreRegistrationListFree(self registrationListHandle) {
 }
 
 func (c *call) beginTaskLink(self runtimeHandle, a *taskLinkArguments) Status {

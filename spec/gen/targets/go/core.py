@@ -25,7 +25,7 @@ def functions(api: Api) -> list[Function]:
 def readers(api: Api) -> list[Reader]:
     return [
         Reader(
-            name=f"read{pascal(s.name)}",
+            name=spelling.reader(s.name),
             c_type=f"C.scopeflow_{s.name}",
             go_type=spelling.type_name(s.name),
             members=tuple(
@@ -214,8 +214,10 @@ def _from_c(value: str, kind: Type, copied: bool) -> str:
         return f"copyText({value})" if copied else f"borrowText({value})"
     if kind.kind == "bytes":
         return f"[]byte(copyText({value}))"
+    if kind.kind == "chars":
+        return f"C.GoString(&{value}[0])"
     if kind.kind == "struct":
-        return f"read{pascal(kind.name)}(&{value})"
+        return f"{spelling.reader(kind.name)}(&{value})"
     if kind.kind == "uuid":
         return f"readUUID(&{value})"
     if kind.kind == "bool":
