@@ -190,15 +190,17 @@ func TestAMetricIsCheckedBeforeItIsEmitted(t *testing.T) {
 		return []MetricMeasurement{made}
 	}
 	for problem, measurements := range map[string][]MetricMeasurement{
-		"at least one":      nil,
-		"Name must":         change(func(m *MetricMeasurement) { m.Name = "1x" }),
-		"Kind must":         change(func(m *MetricMeasurement) { m.Kind = "sum" }),
-		"ValueType of":      change(func(m *MetricMeasurement) { m.ValueType = MetricValueTypeI64 }),
-		"0 or more":         change(func(m *MetricMeasurement) { m.Value = -1 }),
-		"must not be":       change(func(m *MetricMeasurement) { m.Value = "1" }),
-		"at most 92233":     change(func(m *MetricMeasurement) { m.Value = ^uint64(0) }),
-		"Unit must":         change(func(m *MetricMeasurement) { m.Unit = "é" }),
-		"attribute":         change(func(m *MetricMeasurement) { m.Attributes = map[string]any{"a": []any{1, "b"}} }),
+		"at least one":  nil,
+		"Name must":     change(func(m *MetricMeasurement) { m.Name = "1x" }),
+		"Kind must":     change(func(m *MetricMeasurement) { m.Kind = "sum" }),
+		"ValueType of":  change(func(m *MetricMeasurement) { m.ValueType = MetricValueTypeI64 }),
+		"0 or more":     change(func(m *MetricMeasurement) { m.Value = -1 }),
+		"must not be":   change(func(m *MetricMeasurement) { m.Value = "1" }),
+		"at most 92233": change(func(m *MetricMeasurement) { m.Value = ^uint64(0) }),
+		"Unit must":     change(func(m *MetricMeasurement) { m.Unit = "é" }),
+		"attribute": change(func(m *MetricMeasurement) {
+			m.Attributes = map[string]any{"a": []any{1, "b"}}
+		}),
 		"Boundaries are":    change(func(m *MetricMeasurement) { m.Boundaries = []float64{1} }),
 		"stands here twice": append(change(func(m *MetricMeasurement) { m.Unit = "1" }), good),
 	} {
