@@ -181,7 +181,8 @@ func TestAMetricIsCheckedBeforeItIsEmitted(t *testing.T) {
 	if got := string(recorded.events[0].Data()); got != want {
 		t.Errorf("data is %s", got)
 	}
-	if got := string(recorded.events[0].DataSchema()); got != `{"name":"nemo.relay.metric_measurements","version":"1"}` {
+	want = `{"name":"nemo.relay.metric_measurements","version":"1"}`
+	if got := string(recorded.events[0].DataSchema()); got != want {
 		t.Errorf("the schema is %s", got)
 	}
 	change := func(edit func(*MetricMeasurement)) []MetricMeasurement {
