@@ -3,7 +3,7 @@ import { registries } from "./callables.gen.js";
 import { checkBoolean, checkFunction } from "./checks.js";
 import type { ContextStorage } from "./context.js";
 import type { Core } from "./core.gen.js";
-import { ABI_HASH, CallableFlags } from "./enums.gen.js";
+import { CallableFlags } from "./enums.gen.js";
 import type { ScopeflowError } from "./error.js";
 import type { Handle } from "./handle.js";
 import { createHost, type Host } from "./host.js";
@@ -25,22 +25,13 @@ export class Engine {
   private readonly remains = new Remains(() => this.core);
 
   /**
-   * @param load Makes the core with the host that it is given.
-   * @throws Error if core and binding come from different versions (S6.3).
+   * @param load Makes the core with the host that it is given, and checks it.
    */
   constructor(
     load: (host: Host) => Core,
     readonly context: ContextStorage,
   ) {
     this.core = load(createHost(this.refs, () => this.core));
-    const { core } = this;
-    const hash = core.abiHash();
-    if (hash !== ABI_HASH) {
-      throw new Error(
-        `scopeflow: the ${core.kind} core ${core.version()} was built for the interface ${hash}, ` +
-          `this package for ${ABI_HASH}; install both from one release`,
-      );
-    }
   }
 
   /** Throws the error of a status that is none of the outcomes. */

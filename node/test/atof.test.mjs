@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, test } from "node:test";
 import { AlreadyExists, AtofExporter, core, InvalidState, Runtime, ScopeType } from "scopeflow";
 
-describe("the file exporter", { skip: core === "wasm" }, () => {
+describe("the file exporter", { skip: core.kind === "wasm" }, () => {
   let folder;
   beforeEach(() => (folder = mkdtempSync(join(tmpdir(), "scopeflow-"))));
   afterEach(() => rmSync(folder, { recursive: true }));
@@ -74,7 +74,7 @@ describe("the file exporter", { skip: core === "wasm" }, () => {
   });
 });
 
-describe("the file exporter of the wasm core", { skip: core !== "wasm" }, () => {
+describe("the file exporter of the wasm core", { skip: core.kind !== "wasm" }, () => {
   test("does not exist, and says so", () => {
     assert.throws(() => new AtofExporter({ outputDirectory: "x" }), InvalidState);
   });

@@ -52,7 +52,7 @@ async function needsInit() {
   const address = new URL("/dist/scopeflow.wasm", location.href);
   await Promise.all([scopeflow.init(address), scopeflow.init(address)]);
   await scopeflow.init(await (await fetch(address)).arrayBuffer());
-  check(scopeflow.core === "wasm", scopeflow.core);
+  check(scopeflow.core.kind === "wasm", JSON.stringify(scopeflow.core));
 }
 
 async function smoke() {

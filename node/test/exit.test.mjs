@@ -57,7 +57,7 @@ function runNode(...args) {
   });
 }
 
-describe(`the end of a program with the ${core} core`, () => {
+describe(`the end of a program with the ${core.kind} core`, () => {
   for (const [what, [program, code]] of Object.entries(endings)) {
     const count = what.startsWith("process.exit with open") ? CHILDREN : 5;
     test(`${what}: ${count} of ${count} end clean`, async () => {
@@ -73,7 +73,8 @@ describe(`the end of a program with the ${core} core`, () => {
     assert.deepEqual(await runFile("exit-workers.mjs"), { end: 0, errors: "" });
   });
 
-  test("what the file exporter was given is in the file", { skip: core === "wasm" }, async () => {
+  const skip = core.kind === "wasm";
+  test("what the file exporter was given is in the file", { skip }, async () => {
     const folder = mkdtempSync(join(tmpdir(), "scopeflow-"));
     try {
       const program = `
