@@ -33,8 +33,8 @@ export function checkCore<C extends Core>(core: C, where: string): C {
   const buildHash = core.buildHash();
   if (buildHash !== BUILD_HASH) {
     throw new InvalidState(
-      `scopeflow: ${title} is of the build ${buildHash}, this package of the build ${BUILD_HASH}; ` +
-        "install both from one release",
+      `scopeflow: ${title} is of the build ${buildHash}, this package of the build ` +
+        `${BUILD_HASH}; install both from one release`,
     );
   }
   return core;

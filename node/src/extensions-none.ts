@@ -2,8 +2,8 @@ import { InvalidState } from "./errors.gen.js";
 import type { NativeHandle } from "./native-handle.js";
 
 /*
- * `extensions` where there is only the WebAssembly build, into which nobody loads an addon: the same
- * names as in Node, so that one program serves both.
+ * `extensions` where there is only the WebAssembly build, into which nobody loads an addon: the
+ * same names as in Node, so that one program serves both.
  */
 
 /** @throws InvalidState: there are no headers to build with. */

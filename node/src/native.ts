@@ -28,7 +28,7 @@ function platformPackages(): string[] {
   return process.platform === "linux" ? [`${name}-gnu`, `${name}-musl`] : [name];
 }
 
-/** Loads the addon: the one that was built into this package, else that of the platform's package. */
+/** Loads the addon that was built into this package, else that of the platform's package. */
 export function loadNative(host: Host): NativeResult {
   const failures: string[] = [];
   for (const name of [join(__dirname, "../scopeflow.node"), ...platformPackages()]) {

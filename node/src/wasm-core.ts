@@ -200,8 +200,8 @@ export function instantiate(
   for (const { module: from, name, kind } of WebAssembly.Module.imports(module)) {
     if (kind === "function" && from === "host" && Object.hasOwn(lent, name)) continue;
     throw new InvalidState(
-      `scopeflow: ${where} asks for the ${kind} ${from}.${name}, which this package does not lend; ` +
-        "it is no WebAssembly build of scopeflow, or of another release",
+      `scopeflow: ${where} asks for the ${kind} ${from}.${name}, which this package does not ` +
+        "lend; it is no WebAssembly build of scopeflow, or of another release",
     );
   }
   const { exports } = new WebAssembly.Instance(module, { host: lent });
