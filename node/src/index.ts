@@ -3,7 +3,7 @@ import type { Core } from "./core.gen.js";
 import type { CoreInfo } from "./core-info.js";
 import { Engine } from "./engine.js";
 import type { Host } from "./host.js";
-import { InvalidState } from "./errors.gen.js";
+import { InvalidArgument, InvalidState } from "./errors.gen.js";
 import { installEngine } from "./installed.js";
 import { loadNative, readWasm } from "./native.js";
 import { WasmCore } from "./wasm.gen.js";
@@ -18,6 +18,9 @@ let reason: string | undefined;
 
 function load(host: Host): Core {
   const wanted = process.env["SCOPEFLOW_CORE"] ?? "";
+  if (!["", "native", "wasm"].includes(wanted)) {
+    throw new InvalidArgument(`SCOPEFLOW_CORE must be "native" or "wasm", not "${wanted}"`);
+  }
   if (wanted === "wasm") reason = "SCOPEFLOW_CORE asks for it";
   else {
     const native = loadNative(host);

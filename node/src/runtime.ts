@@ -43,7 +43,7 @@ import type {
   ToolCallOptions,
   ToolEndOptions,
 } from "./options.js";
-import { ScopeHandle, type PopOptions } from "./scope.js";
+import { parentAddress, ScopeHandle, type PopOptions } from "./scope.js";
 import type { LlmStream, SyncLlmStream } from "./stream.js";
 import { ownerHandle, type NativeHandle } from "./native-handle.js";
 import { nanoseconds, type Timestamp } from "./time.js";
@@ -587,11 +587,4 @@ function promised<R>(begin: () => Operation): Promise<R> {
   } catch (error) {
     return Promise.reject(error);
   }
-}
-
-/** @internal */
-export function parentAddress(parent: Maybe<ScopeHandle>): number {
-  if (parent === undefined || parent === null) return 0;
-  if (!(parent instanceof ScopeHandle)) throw new InvalidArgument("parent must be a scope handle");
-  return parent.address;
 }
