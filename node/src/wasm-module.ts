@@ -38,9 +38,9 @@ export function compileModuleSync(source: WasmContent, where?: string): NamedMod
   if (isModule(source)) return named(source);
   if (!isBytes(source)) throw wrongSource(source, "");
   const name = where ?? sizeOf(source);
-  checkMagic(source, name);
+  const row = moduleBytes(source, name);
   try {
-    return { module: new WebAssembly.Module(source), where: name };
+    return { module: new WebAssembly.Module(row), where: name };
   } catch (error) {
     throw unusable(name, error);
   }
@@ -71,22 +71,29 @@ async function compileResponse(response: Response, address = response.url) {
 }
 
 async function compileBytes(bytes: BufferSource, where: string): Promise<NamedModule> {
-  checkMagic(bytes, where);
+  const row = moduleBytes(bytes, where);
   try {
-    return { module: await WebAssembly.compile(bytes), where };
+    return { module: await WebAssembly.compile(row), where };
   } catch (error) {
     throw unusable(where, error);
   }
 }
 
-/** A server that answers everything with its start page is what goes wrong most. */
-function checkMagic(bytes: BufferSource, where: string): void {
+/**
+ * The bytes in the form that every engine takes: some refuse a DataView.
+ *
+ * @throws InvalidState if no module begins so. A server that answers everything with its start page
+ *   is what goes wrong most.
+ */
+function moduleBytes(bytes: BufferSource, where: string): Uint8Array<ArrayBuffer> {
   const row = ArrayBuffer.isView(bytes)
     ? new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
     : new Uint8Array(bytes);
-  if (MAGIC.every((byte, index) => row[index] === byte)) return;
-  const start = JSON.stringify(String.fromCharCode(...row.subarray(0, 16)));
-  throw failure(`${where} is no WebAssembly module: it begins with ${start}`);
+  if (!MAGIC.every((byte, index) => row[index] === byte)) {
+    const start = JSON.stringify(String.fromCharCode(...row.subarray(0, 16)));
+    throw failure(`${where} is no WebAssembly module: it begins with ${start}`);
+  }
+  return isA(row.buffer, "SharedArrayBuffer") ? row.slice() : row;
 }
 
 function unusable(where: string, error: unknown): InvalidState {
