@@ -77,13 +77,14 @@ export function flushSubscribers(): Promise<void> {
   return defaultRuntime().flushSubscribers();
 }
 
+export { AtofExporter, type AtofExporterConfig } from "./atof.js";
 export { defaultRuntime } from "./default.js";
 export * from "./functions.gen.js";
 export type * from "./callables.gen.js";
 export type { CallbackContext } from "./callbacks.js";
 export { InterceptOutcome } from "./intercepts.js";
 export type * from "./intercepts.js";
-export type { Propagation, RuntimeStats, ScopeInfo } from "./core.gen.js";
+export type { Propagation, RuntimeStats, ScopeInfo, SinkStats } from "./core.gen.js";
 export {
   EndStatus,
   LlmAttributes,
@@ -103,6 +104,7 @@ export { Runtime } from "./runtime.js";
 export type * from "./options.js";
 export { ScopeHandle } from "./scope.js";
 export type { PopOptions } from "./scope.js";
+export type { LineCallback, LineStream, LineWriter } from "./sink-output.js";
 export type { LlmStream, SyncLlmStream } from "./stream.js";
 export type { Timestamp } from "./time.js";
 export * from "./propagation.js";

@@ -9,6 +9,7 @@ import type { Handle } from "./handle.js";
 import { createHost, type Host } from "./host.js";
 import { Remains, type Watched } from "./lifetimes.js";
 import { Refs } from "./refs.js";
+import type { Files } from "./sink.js";
 import { errorOf } from "./status.gen.js";
 
 /**
@@ -26,10 +27,12 @@ export class Engine {
 
   /**
    * @param load Makes the core with the host that it is given, and checks it.
+   * @param files Files, where the host has them.
    */
   constructor(
     load: (host: Host) => Core,
     readonly context: ContextStorage,
+    readonly files?: Files,
   ) {
     this.core = load(createHost(this.refs, () => this.core));
   }

@@ -6,6 +6,7 @@ import type { Host } from "./host.js";
 import { InvalidArgument, InvalidState } from "./errors.gen.js";
 import { installEngine } from "./installed.js";
 import { loadNative, readWasm } from "./native.js";
+import { nodeFiles } from "./sink-file.js";
 import { WasmCore } from "./wasm.gen.js";
 import { compileModuleSync } from "./wasm-module.js";
 
@@ -37,7 +38,7 @@ function load(host: Host): Core {
   return WasmCore.load(module, host, where);
 }
 
-const engine = new Engine(load, new AsyncContext());
+const engine = new Engine(load, new AsyncContext(), nodeFiles);
 installEngine(engine);
 
 /** Which core runs, and why not the native one. */
@@ -63,4 +64,3 @@ export function initSync(_source?: unknown): void {}
 export type { CoreInfo } from "./core-info.js";
 export * from "./api.js";
 export * as extensions from "./extensions.js";
-export { AtofExporter, type AtofExporterConfig } from "./atof.js";

@@ -135,7 +135,7 @@ describe("a project without the optional dependencies", { skip: !hasWasm }, asyn
 });
 
 const TYPED = `
-  import { core, init, pushScope, ScopeType, toolCallExecute } from "scopeflow";
+  import { core, init, pushScope, ScopeType, toolCallExecute, AtofExporter } from "scopeflow";
   import { init as initWasm, initSync, core as wasmCore } from "scopeflow/wasm";
   import { init as initInline } from "scopeflow/wasm/inline";
   const kind: "native" | "wasm" = core.kind;
@@ -145,6 +145,8 @@ const TYPED = `
   initSync(new WebAssembly.Module(new Uint8Array(1)));
   const result: Promise<number> = toolCallExecute("t", 1, (n: number) => n);
   pushScope("s", ScopeType.Agent).pop({ output: [kind, hash, pending, result] });
+  new AtofExporter({ output: new WritableStream<string>() }).close();
+  new AtofExporter({ output: (line: string) => console.log(line) });
   // @ts-expect-error
   initWasm();
   // @ts-expect-error
