@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { FileMode, SinkDelivery, SinkOverflow } from "./enums.gen.js";
 import { InvalidArgument } from "./errors.gen.js";
 import { defaultRuntime } from "./default.js";
+import { asyncDispose, dispose } from "./dispose.js";
 import { installedEngine } from "./installed.js";
 import { AtofSinkOperations, atofSinkOpen } from "./operations.gen.js";
 import type { Runtime } from "./runtime.js";
@@ -115,7 +116,12 @@ export class AtofExporter {
     }
   }
 
-  [Symbol.dispose](): void {
+  /** `using exporter = new AtofExporter(…)` shuts it down with its block. */
+  [dispose](): void {
+    this.shutdown();
+  }
+
+  async [asyncDispose](): Promise<void> {
     this.shutdown();
   }
 }

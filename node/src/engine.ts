@@ -3,13 +3,18 @@ import { registries } from "./callables.gen.js";
 import { checkBoolean, checkFunction } from "./checks.js";
 import type { ContextStorage } from "./context.js";
 import type { Core } from "./core.gen.js";
-import { ABI_HASH, CallableFlags } from "./enums.gen.js";
+import { ABI_HASH, CallableFlags, type LogLevel } from "./enums.gen.js";
 import type { ScopeflowError } from "./error.js";
 import type { Handle } from "./handle.js";
 import { createHost, type Host } from "./host.js";
 import { Remains, type Watched } from "./lifetimes.js";
 import { Refs } from "./refs.js";
 import { errorOf } from "./status.gen.js";
+
+/** Who is told what the core logs. */
+interface Served {
+  log(level: LogLevel, message: string, error: unknown): void;
+}
 
 /**
  * A core with what the host lends to it: the table of references, the context, the finalisers.
@@ -18,6 +23,11 @@ import { errorOf } from "./status.gen.js";
 export class Engine {
   readonly core: Core;
   readonly refs = new Refs();
+
+  /** The runtime that the core was asked for last, for what it may have to say (S5.7). */
+  served: Served | undefined;
+  /** The error that the core was answered last. */
+  failure: unknown;
 
   private readonly tasks: number[] = [];
   /** What is open and must not be forgotten when all that refers to it is garbage. */
@@ -32,7 +42,8 @@ export class Engine {
     load: (host: Host) => Core,
     readonly context: ContextStorage,
   ) {
-    this.core = load(createHost(this.refs, () => this.core));
+    const log = (level: LogLevel, message: string) => this.log(level, message);
+    this.core = load(createHost(this.refs, () => this.core, log));
     const { core } = this;
     const hash = core.abiHash();
     if (hash !== ABI_HASH) {
@@ -41,6 +52,12 @@ export class Engine {
           `this package for ${ABI_HASH}; install both from one release`,
       );
     }
+  }
+
+  /** What the core says while it does something for a runtime is that runtime's affair. */
+  private log(level: LogLevel, message: string): void {
+    if (this.served !== undefined) this.served.log(level, message, this.failure);
+    else console.error(`scopeflow: ${message}`);
   }
 
   /** Throws the error of a status that is none of the outcomes. */

@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { Worker } from "node:worker_threads";
 import { core } from "scopeflow";
 
 const CHILDREN = 100;
@@ -73,7 +74,29 @@ describe(`the end of a program with the ${core} core`, () => {
     assert.deepEqual(await runFile("exit-workers.mjs"), { end: 0, errors: "" });
   });
 
-  test("what the file exporter was given is in the file", { skip: core === "wasm" }, async () => {
+  const skip = core === "wasm";
+  test("what a worker thread has queued is in the file once it has ended", { skip }, async () => {
+    const folder = mkdtempSync(join(tmpdir(), "scopeflow-"));
+    try {
+      for (const ending of ["", "process.exit(0)", "stay"]) {
+        const filename = `e${ending.length}`;
+        const worker = new Worker(new URL("exit-queued.mjs", import.meta.url), {
+          workerData: { outputDirectory: folder, filename, ending },
+        });
+        const ended = new Promise((resolve) => worker.once("exit", resolve));
+        await new Promise((resolve) => worker.once("message", resolve));
+        if (ending === "stay") worker.terminate();
+        await ended;
+        const lines = readFileSync(join(folder, filename), "utf8").trimEnd().split("\n");
+        assert.equal(lines.length, 1000, ending);
+        assert.equal(JSON.parse(lines.at(-1)).name, "mark 999");
+      }
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
+  test("what the file exporter was given is in the file", { skip }, async () => {
     const folder = mkdtempSync(join(tmpdir(), "scopeflow-"));
     try {
       const program = `
