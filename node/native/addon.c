@@ -254,10 +254,13 @@ static bool add_slots(napi_env env, napi_value core, addon *self) {
     return napi_set_named_property(env, core, "slots", slots) == napi_ok;
 }
 
-/* Runs when the environment ends. Nothing of the core runs after that; what it still holds goes
- * with the process. */
+/* Runs when the environment ends, be it the process or a worker thread. Nothing of the core runs
+ * after that. */
 static void unload(void *data) {
-    free(data);
+    addon *const self = data;
+    self->is_ending = true;
+    addon_end_objects(self);
+    free(self);
 }
 
 /* load(host): Core */

@@ -2,6 +2,7 @@ import { FileMode, SinkDelivery, SinkOverflow } from "./enums.gen.js";
 import { InvalidArgument, InvalidState } from "./errors.gen.js";
 import type { SinkStats } from "./core.gen.js";
 import { defaultRuntime } from "./default.js";
+import { asyncDispose, dispose } from "./dispose.js";
 import type { Engine } from "./engine.js";
 import { installedEngine } from "./installed.js";
 import { AtofSinkOperations, atofSinkOpen } from "./operations.gen.js";
@@ -171,11 +172,13 @@ export class AtofExporter {
     return true;
   }
 
-  [Symbol.dispose](): void {
+  /** `using exporter = new AtofExporter(…)` shuts it down with its block. */
+  [dispose](): void {
     this.shutdown();
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
+  /** `await using exporter = …` closes it with its block, whatever its output is. */
+  [asyncDispose](): Promise<void> {
     return this.close();
   }
 }

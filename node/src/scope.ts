@@ -1,4 +1,5 @@
 import type { ScopeInfo } from "./core.gen.js";
+import { dispose } from "./dispose.js";
 import { EndStatus, PopFlags, type ScopeType } from "./enums.gen.js";
 import { InvalidArgument } from "./errors.gen.js";
 import { ownerHandle, type NativeHandle } from "./native-handle.js";
@@ -118,8 +119,11 @@ export class ScopeHandle extends ScopeOperations {
     this.runtime.end(this, { ...options, flags: PopFlags.Close });
   }
 
+  /** Does nothing: nothing has to be given back. Programs for the peers' package call it. */
+  free(): void {}
+
   /** `using scope = pushScope(…)` ends it with its block. */
-  [Symbol.dispose](): void {
+  [dispose](): void {
     this.close();
   }
 

@@ -1,5 +1,5 @@
 import type { SinkStats } from "./core.gen.js";
-import { SinkOverflow } from "./enums.gen.js";
+import { LogLevel, SinkOverflow } from "./enums.gen.js";
 import { InvalidState } from "./errors.gen.js";
 import { errorMessage } from "./error.js";
 import { DroppedMarks } from "./sink-mark.js";
@@ -198,7 +198,8 @@ export abstract class LineSink implements Sink {
     const { untold } = this;
     if (untold === undefined) return;
     this.untold = undefined;
-    runtime.log(`scopeflow: writing to ${this.title} failed`, untold.error);
+    const reason = errorMessage(untold.error);
+    runtime.log(LogLevel.Error, `writing to ${this.title} failed: ${reason}`, untold.error);
   }
 }
 

@@ -221,6 +221,7 @@ function imports(host: Host, memory: () => WebAssembly.Memory): WebAssembly.Modu
     release: host.release,
     encode: (ref: number, tape: number, limit: number) => host.encode(ref, tape, limit),
     describe_error: host.describeError,
+    log: host.log,
     /** Microseconds since 1970-01-01 UTC. */
     clock: () => (performance.timeOrigin + performance.now()) * 1000,
     entropy: (address: number, size: number) => {

@@ -415,6 +415,9 @@ interface Exports {
     name: number,
     nameSize: number,
   ): number;
+  registrationListNew(runtime: number, owner: number): number;
+  registrationListRead(self: number, index: number): number;
+  registrationListFree(self: number): void;
   taskLink(self: number, call: number, position: number, request: number, task: number): number;
   taskMark(
     task: number,
@@ -1970,6 +1973,18 @@ export class WasmCore extends WasmMemory<Exports> implements Core {
     );
     this.leave(top_);
     return result_;
+  }
+
+  registrationListNew(runtime: number, owner: number): number {
+    return this.exports.registrationListNew(runtime, owner);
+  }
+
+  registrationListRead(self: number, index: number): number {
+    return this.exports.registrationListRead(self, index);
+  }
+
+  registrationListFree(self: number): void {
+    this.exports.registrationListFree(self);
   }
 
   taskLink(self: number, call: number, position: number, request: number, task: number): number {

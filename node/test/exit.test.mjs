@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { Worker } from "node:worker_threads";
 import { core } from "scopeflow";
 
 const CHILDREN = 100;
@@ -71,6 +72,29 @@ describe(`the end of a program with the ${core.kind} core`, () => {
 
   test("a worker thread ends while a call is pending", async () => {
     assert.deepEqual(await runFile("exit-workers.mjs"), { end: 0, errors: "" });
+  });
+
+  test("what a worker thread has queued is in the file once it has ended", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "scopeflow-"));
+    try {
+      // No code of JavaScript runs in a worker that is terminated: the core's own sink sees to it.
+      const endings = ["", "process.exit(0)", ...(core.kind === "native" ? ["stay"] : [])];
+      for (const ending of endings) {
+        const filename = `e${ending.length}`;
+        const worker = new Worker(new URL("exit-queued.mjs", import.meta.url), {
+          workerData: { outputDirectory: folder, filename, ending },
+        });
+        const ended = new Promise((resolve) => worker.once("exit", resolve));
+        await new Promise((resolve) => worker.once("message", resolve));
+        if (ending === "stay") worker.terminate();
+        await ended;
+        const lines = readFileSync(join(folder, filename), "utf8").trimEnd().split("\n");
+        assert.equal(lines.length, 1000, ending);
+        assert.equal(JSON.parse(lines.at(-1)).name, "mark 999");
+      }
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 
   test("what the file exporter was given is in the file", async () => {
