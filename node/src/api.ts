@@ -96,6 +96,7 @@ export function clearLastCallbackError(): void {
   defaultRuntime().clearLastErrors();
 }
 
+export { AtofExporter, type AtofExporterConfig } from "./atof.js";
 export { defaultRuntime } from "./default.js";
 export * from "./functions.gen.js";
 export type * from "./callables.gen.js";
@@ -103,7 +104,7 @@ export type { CallbackContext } from "./callbacks.js";
 export { LlmHandle, ToolHandle } from "./handles.js";
 export { InterceptOutcome, LlmRequest } from "./intercepts.js";
 export type * from "./intercepts.js";
-export type { Propagation, RuntimeStats, ScopeInfo } from "./core.gen.js";
+export type { Propagation, RuntimeStats, ScopeInfo, SinkStats } from "./core.gen.js";
 export {
   EndStatus,
   LlmAttributes,
@@ -125,6 +126,7 @@ export type * from "./options.js";
 export { ScopeHandle } from "./scope.js";
 export type { PopOptions } from "./scope.js";
 export { endStream, pushStreamChunk } from "./pushed.js";
+export type { LineCallback, LineStream, LineWriter } from "./sink-output.js";
 export { LlmStream, SyncLlmStream } from "./stream.js";
 export type { Timestamp } from "./time.js";
 export * from "./propagation.js";
@@ -137,10 +139,8 @@ export {
   withScopeStack,
 } from "./stack.js";
 export * from "./metrics.js";
-export {
-  listRuntimeRegistrations,
-  RuntimeRegistrationKind,
-} from "./registrations.js";
-export type * from "./registrations.js";
+export { listRuntimeRegistrations, RuntimeRegistrationKind } from "./registration-identities.js";
+export type * from "./registration-identities.js";
+export type { Registration } from "./registrations.js";
 export { LogSeverity } from "./severity.js";
 export * from "./typed.js";
