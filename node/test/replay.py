@@ -71,7 +71,7 @@ class Replay:
     def _call(self, name: str, given: list[Any], written: list[list[Any]]) -> None:
         self._write(written)
         function, kinds = self.functions[name]
-        values = [number(value, kind) for value, kind in zip(padded(given, kinds), kinds)]
+        values = map(number, padded(given, kinds), kinds)
         try:
             result = function(self.store, *values)
         except Exception:

@@ -6,11 +6,11 @@ import { copyFileSync, existsSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { fetchTools, makeProject, run, runOrFail } from "./project.mjs";
+import { fetchNode, NEWER } from "./newer-node.mjs";
+import { makeProject, run, runOrFail } from "./project.mjs";
 
 const here = fileURLToPath(new URL(".", import.meta.url));
 const hasWasm = process.env.SCOPEFLOW_HAS_WASM === "1";
-const NEWER = "24.9.0";
 
 const PROGRAMS = {
   "import.mjs": `import * as scopeflow from "scopeflow";
@@ -54,12 +54,10 @@ function same(told) {
 
 /** The Nodes to try: a name, and the program or why there is none. */
 async function nodes() {
-  const name = `node-${process.platform}-${process.arch}`;
-  const { folder, reason } = await fetchTools("newer-node", { [name]: NEWER });
-  const newer = folder === undefined ? reason : join(folder, "node_modules", name, "bin/node");
+  const newer = await fetchNode();
   return [
     { title: `Node ${process.versions.node}`, node: process.execPath },
-    { title: `Node ${NEWER}`, node: newer, skip: folder === undefined && reason },
+    { title: `Node ${NEWER}`, ...newer, skip: newer.reason },
   ];
 }
 
