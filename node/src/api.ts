@@ -13,6 +13,9 @@ export const popScope: Runtime["popScope"] = (...given) => defaultRuntime().popS
 
 export const withScope: Runtime["withScope"] = (...given) => defaultRuntime().withScope(...given);
 
+export const withScopeSync: Runtime["withScopeSync"] = (...given) =>
+  defaultRuntime().withScopeSync(...given);
+
 export const event: Runtime["event"] = (...given) => defaultRuntime().event(...given);
 
 export const toolCallExecute: Runtime["toolCallExecute"] = (...given) =>
@@ -97,6 +100,7 @@ export function clearLastCallbackError(): void {
 }
 
 export { AtofExporter, type AtofExporterConfig } from "./atof.js";
+export * from "./decorators.js";
 export { defaultRuntime } from "./default.js";
 export * from "./functions.gen.js";
 export type * from "./callables.gen.js";

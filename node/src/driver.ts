@@ -27,6 +27,7 @@ import {
   type Judgement,
 } from "./middleware.js";
 import { taskLink } from "./operations.gen.js";
+import { Pause } from "./pause.js";
 import { PendingStep } from "./pending-step.js";
 import type { Runtime } from "./runtime.js";
 import { ScopeHandle } from "./scope.js";
@@ -132,13 +133,28 @@ export class Operation {
     return this.outcome();
   }
 
-  private outcome(): unknown {
+  /** Returns or throws what came of an operation that is at its end. */
+  outcome(): unknown {
     if (this.failed) throw this.value;
     return this.value;
   }
 
   get cancellation(): Cancellation | undefined {
     return this.call?.cancellation;
+  }
+
+  /** Runs one whose target pauses, to that or to a promise. Nothing: it has come to its end. */
+  begin(): PromiseLike<unknown> | undefined {
+    return this.proceed();
+  }
+
+  /** Goes on from a pause or promise with what came of it; further as `begin`. */
+  resume(kind: AnswerKind, value?: unknown): PromiseLike<unknown> | undefined {
+    return this.proceed(() => {
+      if (kind === AnswerKind.Value) this.settle(value);
+      else if (kind === AnswerKind.Error) this.fail(value);
+      else this.answer(kind, 0, 0);
+    });
   }
 
   /** Goes on from a rest, with what came of the chunk. Settles like `run` and `runAsync`. */
@@ -212,7 +228,7 @@ export class Operation {
     try {
       result = this.perform();
       if (isThenable(result)) {
-        if (this.call?.canWait) return this.watch(result);
+        if (this.call?.canWait || result instanceof Pause) return this.watch(result);
         // S3.8: it turns out to need a wait where nothing can be awaited.
         disown(result);
         throw new InvalidState("a promise was returned to a call that cannot wait");
@@ -318,6 +334,11 @@ export class Operation {
   /** Whether only a request to a language model can be executed. */
   get isLlm(): boolean {
     return this.call?.isLlm === true;
+  }
+
+  /** Whether an intercept runs, so that the target is reached through its `next`. */
+  get isIntercepted(): boolean {
+    return this.continuation !== undefined;
   }
 
   /** The name of the intercept that runs. */

@@ -56,7 +56,7 @@ function withoutCredentials(
   return Object.fromEntries(Object.entries(headers).filter(([name]) => !isCredential(name)));
 }
 
-function isContainer(value: unknown): value is Container {
+export function isContainer(value: unknown): value is Container {
   if (typeof value !== "object" || value === null) return false;
   if (Array.isArray(value)) return true;
   const prototype: unknown = Object.getPrototypeOf(value);
@@ -86,4 +86,29 @@ function finish(copy: Container, copyOf: (original: Container) => Container): vo
   for (const [name, value] of Object.entries(members)) {
     if (isContainer(value)) members[name] = copyOf(value);
   }
+}
+
+/** Whether containers of the same shape hold the very same leaves: a copy that nobody changed. */
+export function isUnchangedCopy(value: unknown, original: unknown): boolean {
+  const pending: [unknown, unknown][] = [[value, original]];
+  const seen = new Map<unknown, Set<unknown>>();
+  for (let pair = pending.pop(); pair !== undefined; pair = pending.pop()) {
+    const [one, other] = pair;
+    if (Object.is(one, other) || seen.get(one)?.has(other)) continue;
+    if (!isContainer(one) || !isContainer(other)) return false;
+    if (Object.getPrototypeOf(one) !== Object.getPrototypeOf(other)) return false;
+    seen.set(one, (seen.get(one) ?? new Set()).add(other));
+    const [ones, others] = [entriesOf(one), entriesOf(other)];
+    if (ones.length !== others.length) return false;
+    for (const [index, [key, item]] of ones.entries()) {
+      const [otherKey, otherItem] = others[index]!;
+      if (!Object.is(key, otherKey)) return false;
+      pending.push([item, otherItem]);
+    }
+  }
+  return true;
+}
+
+function entriesOf(container: Container): [unknown, unknown][] {
+  return container instanceof Map ? [...container] : Object.entries(container);
 }

@@ -8,6 +8,7 @@ import {
   manualLlm,
   manualTool,
 } from "./calls.js";
+import { disown, isThenable } from "./callbacks.js";
 import { checkFunction } from "./checks.js";
 import type { Propagation } from "./core.gen.js";
 import { dispose } from "./dispose.js";
@@ -21,7 +22,7 @@ import {
   type LogLevel,
 } from "./enums.gen.js";
 import { isCancellation } from "./error.js";
-import { InvalidArgument, NotFound } from "./errors.gen.js";
+import { InvalidArgument, InvalidState, NotFound } from "./errors.gen.js";
 import type { LlmHandle, ToolHandle } from "./handles.js";
 import { installedEngine } from "./installed.js";
 import type { LlmRequest } from "./intercepts.js";
@@ -156,6 +157,16 @@ export class Runtime extends RuntimeRegistries {
   /**
    * Opens a scope, runs a function in it, and ends it when the function has ended: with status ok,
    * or with the error that it threw, which goes on to the caller (S2.4).
+   *
+   * @param callback Gets the handle; what it puts in `handle.output` is the end event's data. May
+   *   return a promise; only inside it and what it starts the scope is the current one.
+   * @param handle An open scope to be the parent, or an object of all options.
+   * @returns What the callback returned. Rejected with what it threw, or with InvalidArgument for a
+   *   wrong argument, before the callback is called.
+   * @example
+   * await withScope("planner", ScopeType.Agent, async (planner) => {
+   *   planner.output = await plan();
+   * }, { input: { goal: "tea" } });
    */
   async withScope<R>(
     name: string,
@@ -176,11 +187,40 @@ export class Runtime extends RuntimeRegistries {
     try {
       result = await this.engine.context.run(scope, callback, scope);
     } catch (error) {
-      const status = isCancellation(error) ? EndStatus.Cancelled : EndStatus.Error;
-      scope.close({ status, error });
+      closeFailed(scope, error);
       throw error;
     }
-    scope.close({ status: EndStatus.Ok });
+    closeDone(scope);
+    return result;
+  }
+
+  /**
+   * The same for a function that returns no promise, at once.
+   *
+   * @param options As of `pushScope`.
+   * @throws What the callback throws; InvalidState if it returns a promise, whose work the scope
+   *   would not last for.
+   */
+  withScopeSync<R>(
+    name: string,
+    scopeType: ScopeType,
+    callback: (handle: ScopeHandle) => R,
+    options: PushOptions = {},
+  ): R {
+    checkFunction(callback, "callback");
+    const scope = this.open(name, scopeType, options);
+    let result: R;
+    try {
+      result = this.engine.context.run(scope, callback, scope);
+      if (isThenable(result)) {
+        disown(result);
+        throw new InvalidState("a promise was returned in a scope that cannot wait: withScope can");
+      }
+    } catch (error) {
+      closeFailed(scope, error);
+      throw error;
+    }
+    closeDone(scope);
     return result;
   }
 
@@ -589,8 +629,8 @@ export class Runtime extends RuntimeRegistries {
     }
   }
 
-  /** @internal */
-  end(scope: ScopeHandle, options: PopOptions): void {
+  /** @internal @param hasError Whether there is one; what is thrown may be null or undefined. */
+  end(scope: ScopeHandle, options: PopOptions, hasError = isThere(options.error)): void {
     const { engine } = this;
     const operation = new Operation(this, scope);
     const { holding } = operation;
@@ -603,7 +643,7 @@ export class Runtime extends RuntimeRegistries {
         holding.lend(options.output),
         holding.lend(options.metadata),
         options.status ?? EndStatus.Unset,
-        holding.lend(options.error),
+        hasError ? holding.lendAny(options.error) : 0,
         nanoseconds(options.timestamp),
         holding.task,
       ),
@@ -641,7 +681,8 @@ export class Runtime extends RuntimeRegistries {
     return handle;
   }
 
-  private open(name: string, scopeType: ScopeType, options: PushOptions): ScopeHandle {
+  /** @internal Opens a scope, which becomes current nowhere. */
+  open(name: string, scopeType: ScopeType, options: PushOptions): ScopeHandle {
     const { engine } = this;
     const current = engine.context.get();
     const operation = new Operation(this, current);
@@ -760,6 +801,21 @@ export class Runtime extends RuntimeRegistries {
     }
     return this.rootHandle;
   }
+}
+
+function isThere(value: unknown): boolean {
+  return value !== undefined && value !== null;
+}
+
+/** @internal Ends a scope with what was thrown inside, if it is still open. */
+export function closeFailed(scope: ScopeHandle, error: unknown): void {
+  const status = isCancellation(error) ? EndStatus.Cancelled : EndStatus.Error;
+  scope.runtime.end(scope, { status, error, flags: PopFlags.Close }, true);
+}
+
+/** @internal Ends a scope whose work is done. */
+export function closeDone(scope: ScopeHandle): void {
+  scope.close({ status: EndStatus.Ok, output: scope.output });
 }
 
 /** A failure before the first step is the promise's, too. */

@@ -30,6 +30,8 @@ export interface PopOptions {
  * or a context refers to it; an open one that nobody holds any more is ended as abandoned (S1.12).
  */
 export class ScopeHandle extends ScopeOperations {
+  /** What the end event tells as data where `withScope` or `using` ends the scope. */
+  output: unknown;
   /** @internal Whether it is the span of a managed call. */
   isSpan = false;
   private facts: ScopeInfo | undefined;
@@ -122,9 +124,9 @@ export class ScopeHandle extends ScopeOperations {
   /** Does nothing: nothing has to be given back. Programs for the peers' package call it. */
   free(): void {}
 
-  /** `using scope = pushScope(…)` ends it with its block. */
+  /** `using scope = pushScope(…)` ends it with its block, with what `output` says. */
   [dispose](): void {
-    this.close();
+    this.close({ output: this.output });
   }
 
   /** What does not change is read once. */
