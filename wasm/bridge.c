@@ -1,5 +1,7 @@
 #include "bridge.h"
 
+#include "scopeflow_build_hash.h"
+
 #define NS_PER_US 1000.0
 /* Room for the texts of the calls that run inside each other; longer ones go to the heap. */
 #define TEXTS_SIZE_BYTES 16384
@@ -86,6 +88,10 @@ EXPORT("abiHash") uint64_t bridge_abi_hash(void) {
 
 EXPORT("versionAddress") const char *bridge_version_address(void) {
     return scopeflow_version();
+}
+
+EXPORT("buildHashAddress") const char *bridge_build_hash_address(void) {
+    return SCOPEFLOW_BUILD_HASH;
 }
 
 EXPORT("errorMessageAddress") const char *bridge_error_message_address(void) {

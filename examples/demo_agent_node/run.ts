@@ -47,7 +47,7 @@ export async function run(settings: Settings, modelUrl: string): Promise<string>
     uninstall();
     deregisterSubscriber("progress");
     exporter.deregister("event file");
-    await exporter.shutdown();
+    await exporter.close();
   }
 }
 

@@ -99,6 +99,7 @@ export function clearLastCallbackError(): void {
   defaultRuntime().clearLastErrors();
 }
 
+export { AtofExporter, type AtofExporterConfig } from "./atof.js";
 export * from "./decorators.js";
 export { defaultRuntime } from "./default.js";
 export * from "./functions.gen.js";
@@ -107,7 +108,7 @@ export type { CallbackContext } from "./callbacks.js";
 export { LlmHandle, ToolHandle } from "./handles.js";
 export { InterceptOutcome, LlmRequest } from "./intercepts.js";
 export type * from "./intercepts.js";
-export type { Propagation, RuntimeStats, ScopeInfo } from "./core.gen.js";
+export type { Propagation, RuntimeStats, ScopeInfo, SinkStats } from "./core.gen.js";
 export {
   EndStatus,
   LlmAttributes,
@@ -129,6 +130,7 @@ export type * from "./options.js";
 export { ScopeHandle } from "./scope.js";
 export type { PopOptions } from "./scope.js";
 export { endStream, pushStreamChunk } from "./pushed.js";
+export type { LineCallback, LineStream, LineWriter } from "./sink-output.js";
 export { LlmStream, SyncLlmStream } from "./stream.js";
 export type { Timestamp } from "./time.js";
 export * from "./propagation.js";
@@ -141,10 +143,8 @@ export {
   withScopeStack,
 } from "./stack.js";
 export * from "./metrics.js";
-export {
-  listRuntimeRegistrations,
-  RuntimeRegistrationKind,
-} from "./registrations.js";
-export type * from "./registrations.js";
+export { listRuntimeRegistrations, RuntimeRegistrationKind } from "./registration-identities.js";
+export type * from "./registration-identities.js";
+export type { Registration } from "./registrations.js";
 export { LogSeverity } from "./severity.js";
 export * from "./typed.js";

@@ -27,8 +27,8 @@ import type {
   ToolCallOptions,
   ToolEndOptions,
 } from "./options.js";
-import { parentAddress, type Runtime } from "./runtime.js";
-import { ScopeHandle } from "./scope.js";
+import type { Runtime } from "./runtime.js";
+import { parentAddress, ScopeHandle } from "./scope.js";
 import { StreamWork } from "./stream.js";
 import { nanoseconds } from "./time.js";
 

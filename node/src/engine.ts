@@ -3,12 +3,13 @@ import { registries } from "./callables.gen.js";
 import { checkBoolean, checkFunction } from "./checks.js";
 import type { ContextStorage } from "./context.js";
 import type { Core } from "./core.gen.js";
-import { ABI_HASH, CallableFlags, type LogLevel } from "./enums.gen.js";
+import { CallableFlags, type LogLevel } from "./enums.gen.js";
 import type { ScopeflowError } from "./error.js";
 import type { Handle } from "./handle.js";
 import { createHost, type Host } from "./host.js";
 import { Remains, type Watched } from "./lifetimes.js";
 import { Refs } from "./refs.js";
+import type { Files } from "./sink.js";
 import { errorOf } from "./status.gen.js";
 
 /** Who is told what the core logs. */
@@ -35,23 +36,16 @@ export class Engine {
   private readonly remains = new Remains(() => this.core);
 
   /**
-   * @param load Makes the core with the host that it is given.
-   * @throws Error if core and binding come from different versions (S6.3).
+   * @param load Makes the core with the host that it is given, and checks it.
+   * @param files Files, where the host has them.
    */
   constructor(
     load: (host: Host) => Core,
     readonly context: ContextStorage,
+    readonly files?: Files,
   ) {
     const log = (level: LogLevel, message: string) => this.log(level, message);
     this.core = load(createHost(this.refs, () => this.core, log));
-    const { core } = this;
-    const hash = core.abiHash();
-    if (hash !== ABI_HASH) {
-      throw new Error(
-        `scopeflow: the ${core.kind} core ${core.version()} was built for the interface ${hash}, ` +
-          `this package for ${ABI_HASH}; install both from one release`,
-      );
-    }
   }
 
   /** What the core says while it does something for a runtime is that runtime's affair. */

@@ -64,7 +64,7 @@ import {
 } from "./positional.js";
 import { pushing } from "./pushed.js";
 import { registrationsOf, type Registration } from "./registrations.js";
-import { ScopeHandle, type PopOptions } from "./scope.js";
+import { parentAddress, ScopeHandle, type PopOptions } from "./scope.js";
 import { withSeverity, type LogSeverity } from "./severity.js";
 import type { LlmStream, SyncLlmStream } from "./stream.js";
 import { ownerHandle, type NativeHandle } from "./native-handle.js";
@@ -825,11 +825,4 @@ function promised<R>(begin: () => Operation): Promise<R> {
   } catch (error) {
     return Promise.reject(error);
   }
-}
-
-/** @internal */
-export function parentAddress(parent: Maybe<ScopeHandle>): number {
-  if (parent === undefined || parent === null) return 0;
-  if (!(parent instanceof ScopeHandle)) throw new InvalidArgument("parent must be a scope handle");
-  return parent.address;
 }

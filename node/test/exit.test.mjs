@@ -58,7 +58,7 @@ function runNode(...args) {
   });
 }
 
-describe(`the end of a program with the ${core} core`, () => {
+describe(`the end of a program with the ${core.kind} core`, () => {
   for (const [what, [program, code]] of Object.entries(endings)) {
     const count = what.startsWith("process.exit with open") ? CHILDREN : 5;
     test(`${what}: ${count} of ${count} end clean`, async () => {
@@ -74,11 +74,12 @@ describe(`the end of a program with the ${core} core`, () => {
     assert.deepEqual(await runFile("exit-workers.mjs"), { end: 0, errors: "" });
   });
 
-  const skip = core === "wasm";
-  test("what a worker thread has queued is in the file once it has ended", { skip }, async () => {
+  test("what a worker thread has queued is in the file once it has ended", async () => {
     const folder = mkdtempSync(join(tmpdir(), "scopeflow-"));
     try {
-      for (const ending of ["", "process.exit(0)", "stay"]) {
+      // No code of JavaScript runs in a worker that is terminated: the core's own sink sees to it.
+      const endings = ["", "process.exit(0)", ...(core.kind === "native" ? ["stay"] : [])];
+      for (const ending of endings) {
         const filename = `e${ending.length}`;
         const worker = new Worker(new URL("exit-queued.mjs", import.meta.url), {
           workerData: { outputDirectory: folder, filename, ending },
@@ -96,14 +97,15 @@ describe(`the end of a program with the ${core} core`, () => {
     }
   });
 
-  test("what the file exporter was given is in the file", { skip }, async () => {
+  test("what the file exporter was given is in the file", async () => {
     const folder = mkdtempSync(join(tmpdir(), "scopeflow-"));
     try {
       const program = `
         import { AtofExporter, event } from "scopeflow";
         const outputDirectory = ${JSON.stringify(folder)};
         new AtofExporter({ outputDirectory, filename: "e" }).register("x");
-        for (let i = 0; i < 100; i++) event("mark " + i);
+        process.on("exit", () => event("mark 99"));
+        for (let i = 0; i < 99; i++) event("mark " + i);
         process.exit(0);
       `;
       assert.deepEqual(await run(program), { end: 0, errors: "" });

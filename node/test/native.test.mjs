@@ -10,7 +10,7 @@ import * as scopeflow from "scopeflow";
 import { GuardrailRejected, Registry, Runtime, ScopeType } from "scopeflow";
 import { collect, countRefs, engine, listen, outline } from "./helpers.mjs";
 
-const isNative = scopeflow.core === "native";
+const isNative = scopeflow.core.kind === "native";
 const native = isNative ? await import("./native-callables.mjs") : undefined;
 const search = async (request) => ({ found: request });
 

@@ -67,11 +67,13 @@ def play_node(tmp_path: Path) -> Callable[..., Outcome]:
         outages: Outages = NO_OUTAGES,
         question: str | None = None,
         broken: tuple[str, ...] = (),
+        core: str = "native",
     ) -> Outcome:
         with serve(thinking_s, outages) as model:
             given = options(settings, tmp_path / "node", model.url)
             given += [part for tool in broken for part in ("--break", tool)]
-            done = run_node(*given, *([] if question is None else [question]))
+            asked = [] if question is None else [question]
+            done = run_node(*given, *asked, SCOPEFLOW_CORE=core)
         assert done.returncode == 0, done.stderr
         file = tmp_path / "node" / "run.jsonl"
         events = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
@@ -172,6 +174,14 @@ def test_answer_requests_and_events_are_the_same(
     assert len(theirs.events) == len(ours.events)
     assert conversations(theirs) == conversations(ours)
     assert json.dumps(forest(theirs), indent=1) == json.dumps(forest(ours), indent=1)
+
+
+def test_both_cores_do_the_same(settings: Settings, play_node: Play) -> None:
+    outages = Outages({"incidents": 1, "coordinator": 1})
+    native, wasm = (play_node(settings, outages=outages, core=c) for c in ("native", "wasm"))
+    assert wasm.answer == native.answer
+    assert conversations(wasm) == conversations(native)
+    assert json.dumps(forest(wasm), indent=1) == json.dumps(forest(native), indent=1)
 
 
 def test_the_comparison_sees_a_difference(settings: Settings, play: Play, play_node: Play) -> None:
