@@ -5,6 +5,7 @@ import type { Event } from "./event.js";
 import { installedEngine } from "./installed.js";
 import type { RuntimeOptions } from "./options.js";
 import { Runtime } from "./runtime.js";
+import { treeOf } from "./tree.js";
 
 /*
  * Tests of what an application does with scopeflow, `scopeflow/testing`: a runtime of their own,
@@ -120,6 +121,18 @@ export class CapturedEvents implements Iterable<Event> {
     return this.kept.filter(
       (event) => event.parent_uuid === of.uuid && phaseOf(event) !== "end",
     );
+  }
+
+  /**
+   * All of it as text, with times and outcomes, as the command `scopeflow tree` shows it.
+   *
+   * @example
+   * console.log(events.tree());
+   * // agent plan          2.0 ms  OK
+   * // └─ ◆ cache miss    +1.0 ms
+   */
+  tree(): string {
+    return treeOf(this.kept);
   }
 
   /** All of it as an event file: a line of ATOF for each event, as it was emitted. */

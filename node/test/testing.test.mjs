@@ -87,6 +87,43 @@ describe("captured events", () => {
   });
 });
 
+describe("the tree", () => {
+  test("shows times, outcomes and tokens, as the command does", async () => {
+    await isolated(async (events, runtime) => {
+      const { toolCallExecute, pushScope } = scopeflow;
+      const data = { k: [1, "a"] };
+      const usage = { prompt_tokens: 1200, completion_tokens: 3 };
+      const fail = () => Promise.reject(new RangeError("no"));
+      await scopeflow.withScope("plan", ScopeType.Agent, async () => {
+        await toolCallExecute("search", {}, () => scopeflow.event("miss", { data }));
+        await scopeflow.llmCallExecute("gpt", { headers: {}, content: {} }, () => ({ usage }));
+        const name = `a\u202eb\n${"x".repeat(99)}`;
+        pushScope(name, ScopeType.Custom, { subtype: "s" }).pop();
+        await assert.rejects(toolCallExecute("broken", {}, fail));
+        scopeflow.registerToolConditionalExecutionGuardrail("g", 0, () => "closed");
+        await assert.rejects(toolCallExecute("refused", {}, fail));
+      });
+      pushScope("open", ScopeType.Function);
+      assert.equal(
+        events.tree().replace(/ {3,}/g, "  "),
+        [
+          "agent plan  11.0 ms  OK  1,200 + 3 tokens",
+          "├─ tool search  2.0 ms  OK",
+          '│  └─ ◆ miss  +1.0 ms  {"k": [1, "a"]}',
+          "├─ llm gpt  1.0 ms  OK  1,200 + 3 tokens",
+          `├─ custom:s a\\u202eb\\x0a${"x".repeat(75)}…  1.0 ms  -`,
+          "├─ tool broken  1.0 ms  ERROR: RangeError: no",
+          "└─ ◆ refused  +10.0 ms  refused: closed",
+          "function open  -  no end",
+        ].join("\n"),
+      );
+      const [first, , , last] = events.tree().split("\n");
+      assert.equal(first.indexOf("11.0 ms"), 76);
+      assert.equal(last.indexOf("1.0 ms"), 77);
+    });
+  });
+});
+
 describe("two runs", () => {
   test("are the same bytes, and an event file", async () => {
     const runs = [];
@@ -206,10 +243,7 @@ describe("isolation", () => {
     assert.equal(first.events.length, 1);
   });
 
-  test("has exporters write what the test emits", async (context) => {
-    if (scopeflow.core !== "native" && scopeflow.core.kind !== "native") {
-      return context.skip("the wasm core writes no files");
-    }
+  test("has exporters write what the test emits", async () => {
     const folder = mkdtempSync(join(tmpdir(), "scopeflow-"));
     try {
       await isolated(async () => {
@@ -219,7 +253,7 @@ describe("isolation", () => {
         });
         exporter.register("file");
         scopeflow.event("m");
-        await exporter.shutdown();
+        await exporter.close();
       });
       assert.match(readFileSync(join(folder, "run.jsonl"), "utf8"), /"name":"m"/);
     } finally {

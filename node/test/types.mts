@@ -28,6 +28,7 @@ import {
   withScope,
   withScopeStack,
 } from "scopeflow";
+import { capture, isolated } from "scopeflow/testing";
 
 interface Query {
   q: string;
@@ -106,3 +107,19 @@ const kept: Promise<number> = withScopeStack(currentScopeStack(), async () => co
 await typedToolExecute("t", { q: "x" }, (a: number) => a, queries, numbers);
 // @ts-expect-error A stack is no handle.
 withScopeStack(scope, () => kept);
+
+const done: number = await isolated(async (events, isolatedRuntime) => {
+  const first: string | undefined = events.at(0)?.name;
+  const told: string = events.find({ name: "t", phase: "end" }).name + events.tree();
+  const errors: string[] = isolatedRuntime.lastErrors();
+  return told.length + errors.length + Number(first !== undefined);
+});
+using capturing = capture(runtime, "types");
+for (const each of capturing.events) void [each.name, done];
+// @ts-expect-error There is no such phase.
+capturing.events.findAll({ phase: "begin" });
+const atOnce: number = runtime.withScopeSync("w", ScopeType.Function, (handle) => {
+  handle.output = { any: "thing" };
+  return 1;
+});
+void atOnce;
