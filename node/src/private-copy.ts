@@ -1,4 +1,4 @@
-import { isLlmRequest, type LlmRequest } from "./intercepts.js";
+import { isLlmRequest, LlmRequest } from "./intercepts.js";
 
 /*
  * Private copies (S3.10): the JSON containers of a value anew, which are arrays, plain objects and
@@ -33,9 +33,15 @@ export function observersCopy(
   value: unknown,
   isCredential: (header: string) => boolean,
 ): unknown {
-  const copy = privateCopy(value);
-  if (isLlmRequest(copy)) copy.headers = withoutCredentials(copy, isCredential);
-  return copy;
+  let copy = privateCopy(value);
+  if (!isLlmRequest(copy)) return copy;
+  // An object of a class of the application's is shared, like a leaf.
+  if (copy === value) {
+    copy = { headers: privateCopy(copy.headers), content: privateCopy(copy.content) };
+  }
+  const request = copy as LlmRequest;
+  request.headers = withoutCredentials(request, isCredential);
+  return request;
 }
 
 function withoutCredentials(
@@ -54,14 +60,20 @@ function isContainer(value: unknown): value is Container {
   if (typeof value !== "object" || value === null) return false;
   if (Array.isArray(value)) return true;
   const prototype: unknown = Object.getPrototypeOf(value);
-  return prototype === Object.prototype || prototype === null || prototype === Map.prototype;
+  return (
+    prototype === Object.prototype ||
+    prototype === null ||
+    prototype === Map.prototype ||
+    prototype === LlmRequest.prototype
+  );
 }
 
 function shallowCopy(value: Container): Container {
   if (Array.isArray(value)) return Array.prototype.slice.call(value);
   if (value instanceof Map) return new Map(value);
-  if (Object.getPrototypeOf(value) === null) return Object.assign(Object.create(null), value);
-  return { ...value };
+  const prototype: object | null = Object.getPrototypeOf(value);
+  if (prototype === Object.prototype) return { ...value };
+  return Object.assign(Object.create(prototype), value);
 }
 
 /** Puts copies in the place of the originals. */

@@ -1,5 +1,7 @@
 import type { ScopeInfo } from "./core.gen.js";
+import { dispose } from "./dispose.js";
 import { EndStatus, PopFlags, type ScopeType } from "./enums.gen.js";
+import { InvalidArgument } from "./errors.gen.js";
 import { ownerHandle, type NativeHandle } from "./native-handle.js";
 import { ScopeOperations } from "./operations.gen.js";
 import type { Runtime } from "./runtime.js";
@@ -117,8 +119,11 @@ export class ScopeHandle extends ScopeOperations {
     this.runtime.end(this, { ...options, flags: PopFlags.Close });
   }
 
+  /** Does nothing: nothing has to be given back. Programs for the peers' package call it. */
+  free(): void {}
+
   /** `using scope = pushScope(…)` ends it with its block. */
-  [Symbol.dispose](): void {
+  [dispose](): void {
     this.close();
   }
 
@@ -126,4 +131,11 @@ export class ScopeHandle extends ScopeOperations {
   private read(): ScopeInfo {
     return (this.facts ??= this.describe());
   }
+}
+
+/** @internal Of the parent that an operation is given; 0 for what is current. */
+export function parentAddress(parent: ScopeHandle | null | undefined): number {
+  if (parent === undefined || parent === null) return 0;
+  if (!(parent instanceof ScopeHandle)) throw new InvalidArgument("parent must be a scope handle");
+  return parent.address;
 }

@@ -55,10 +55,10 @@ registerSubscriber("s", (heard) => {
 });
 
 registerToolRequestIntercept("r", 0, false, (name: string, args: Query) => args);
-registerToolExecutionIntercept("e", 0, async (name, args, next) => {
+registerToolExecutionIntercept("e", 0, async (args, next) => {
   return new InterceptOutcome(await next(args), [{ name: "m", data: 1 }]);
 });
-registerLlmRequestIntercept("l", 0, true, (name, request) => ({ request, pendingMarks: [] }));
+registerLlmRequestIntercept("l", 0, true, ({ request }) => ({ request, pendingMarks: [] }));
 
 const asked: LlmRequest = { headers: {}, content: { messages: [] } };
 const answered: string = await llmCallExecute("gpt", asked, async () => "hi", { modelName: "m" });
