@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"strings"
 	"testing"
 )
 
@@ -109,6 +110,28 @@ func TestACancelledContextAtEveryStepLeavesNoCallOpen(t *testing.T) {
 				t.Error("the caller got no error")
 			}
 		})
+	}
+}
+
+// Whether middleware has made a request, the core asks of large ones too.
+func TestALargeRequestOfAnInterceptIsARequest(t *testing.T) {
+	r := testRuntime(t)
+	large := map[string]any{"text": strings.Repeat("x", 1<<16), "parts": []any{1, 2, 3}}
+	must(0, r.RegisterLLMRequestIntercept("i", 0, false,
+		func(_ context.Context, _ string, request *LLMRequest, _ any) (any, error) {
+			return &LLMRequest{Headers: request.Headers, Content: large}, nil
+		}))
+	must(0, r.RegisterToolRequestIntercept("i", 0, false,
+		func(context.Context, string, any) (any, error) { return large, nil }))
+	ctx := context.Background()
+	answer := func(_ context.Context, request *LLMRequest) (any, error) {
+		return len(request.Content.(map[string]any)), nil
+	}
+	if got, err := r.LLMCallExecute(ctx, "m", new(LLMRequest), answer); err != nil || got != 2 {
+		t.Errorf("the call gave %v, %v", got, err)
+	}
+	if _, err := r.ToolCallExecute(ctx, "t", 1, echo); err != nil {
+		t.Error(err)
 	}
 }
 
