@@ -97,7 +97,8 @@ func (c *call) release() {
 	c.runtime, c.ctx, c.current, c.delivery = nil, nil, nil, nil
 	c.target, c.span, c.ended, c.event, c.inspected = nil, nil, nil, nil, nil
 	c.result, c.unanswered, c.chainSpan, c.continuation = nil, nil, nil, nil
-	c.subscribers, c.serving, c.block.span, c.parent, c.stream = nil, nil, nil, nil, nil
+	c.subscribers, c.serving, c.parent, c.stream = nil, nil, nil, nil
+	c.knowSpan(nil)
 	calls.Put(c)
 }
 

@@ -64,6 +64,13 @@ func runtimeOfContext(ctx context.Context) (*Runtime, error) {
 	return Default()
 }
 
+// CurrentRuntime returns the runtime that the functions of the package act on in a context, nil where that
+// is the default one and there is no core.
+func CurrentRuntime(ctx context.Context) *Runtime {
+	r, _ := runtimeOfContext(ctx)
+	return r
+}
+
 // CurrentScope returns the scope that a context carries, ended or not, or nil where nothing was
 // opened: the implicit root is current then ([Runtime.Root]).
 func CurrentScope(ctx context.Context) *Scope {

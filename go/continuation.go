@@ -49,7 +49,8 @@ func (n *continuation) run(ctx context.Context, request any) (any, error) {
 	}
 	c := n.runtime.beginCall(ctx)
 	defer c.release()
-	c.target, c.chainSpan, c.block.span, c.streamed = n.target, n.span, n.span.handle, n.streamed
+	c.target, c.chainSpan, c.streamed = n.target, n.span, n.streamed
+	c.knowSpan(n.span.handle)
 	status, err := n.begin(c, request)
 	if err != nil {
 		return nil, err

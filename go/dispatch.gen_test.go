@@ -14,6 +14,7 @@ var vectorOperations = []string{
 	"runtime_callable_at",
 	"runtime_flush",
 	"runtime_close",
+	"runtime_last_error",
 	"runtime_is_credential_header",
 	"runtime_after_fork",
 	"scope_new_root",
@@ -25,6 +26,8 @@ var vectorOperations = []string{
 	"scope_callable_at",
 	"scope_is_open",
 	"scope_is_in_force",
+	"propagation_capture",
+	"propagation_adopt",
 	"register_tool_conditional_execution_guardrail",
 	"deregister_tool_conditional_execution_guardrail",
 	"scope_register_tool_conditional_execution_guardrail",
@@ -119,12 +122,14 @@ func (r *vectorRun) operate(s *vectorStep) (any, error) {
 		return r.runtimeFlush(s)
 	case "runtime_close":
 		return r.runtimeClose(s)
+	case "runtime_last_error":
+		return r.runtimeLastError(s, uint32(s.number("index", nil)))
 	case "runtime_is_credential_header":
 		return r.runtime.IsCredentialHeader(s.text("name"))
 	case "runtime_after_fork":
 		return nil, r.runtime.AfterFork()
 	case "scope_new_root":
-		return r.runtime.NewRoot()
+		return r.scopeNewRoot(s)
 	case "scope_push":
 		var options []ScopeOption
 		if s.has("parent") {
@@ -201,6 +206,10 @@ func (r *vectorRun) operate(s *vectorStep) (any, error) {
 		return r.scope(s.On).IsOpen(), nil
 	case "scope_is_in_force":
 		return r.scope(s.On).IsInForce(), nil
+	case "propagation_capture":
+		return r.propagationCapture(s, r.scope(s.label("current")))
+	case "propagation_adopt":
+		return r.propagationAdopt(s, s.text("text"))
 	case "register_tool_conditional_execution_guardrail":
 		return nil, r.runtime.RegisterToolConditionalExecutionGuardrail(s.text("name"), int32(s.number("priority", nil)), r.toolConditionalExecutionGuardrail(s.callable("callable")))
 	case "deregister_tool_conditional_execution_guardrail":
@@ -1065,6 +1074,10 @@ func vectorNames_llm_attribute(name string) (int64, bool) {
 func vectorMembers(out any) map[string]any {
 	members := map[string]any{}
 	switch v := out.(type) {
+	case loggedFailure:
+		members["status"] = v.Status
+		members["message_len"] = v.MessageLenBytes
+		members["message"] = v.Message
 	case RuntimeStats:
 		members["scope_event_count"] = fmt.Sprint(v.ScopeEventCount)
 		members["mark_event_count"] = fmt.Sprint(v.MarkEventCount)
@@ -1083,6 +1096,13 @@ func vectorMembers(out any) map[string]any {
 		members["type"] = v.Type.String()
 		members["attributes"] = v.Attributes
 		members["is_open"] = v.IsOpen
+	case RegistrationInfo:
+		members["registry"] = v.Registry.String()
+		members["name"] = v.Name
+		members["priority"] = v.Priority
+		members["breaks_chain"] = v.BreaksChain
+		members["kinds"] = v.Kinds
+		members["target"] = v.Target
 	case SinkStats:
 		members["written_event_count"] = fmt.Sprint(v.WrittenEventCount)
 		members["written"] = fmt.Sprint(v.WrittenBytes)

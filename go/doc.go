@@ -44,6 +44,11 @@
 //
 // # Building
 //
-// The package carries the core as one C file, so that cgo and a C compiler are all that it needs.
-// Built without cgo it compiles, and the first call returns an error that says so.
+// The package carries the core as one C file, so that cgo and a C compiler are all that it needs. A
+// program that is built without cgo imports
+//
+//	import _ "github.com/scopeflow/scopeflow/go/wasm"
+//
+// which runs the same core as WebAssembly: slower, but equal in behaviour. With neither it compiles, and
+// the first call returns an error that names both.
 package scopeflow

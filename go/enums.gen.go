@@ -911,6 +911,18 @@ func (l LlmAttribute) String() string {
 	return strings.Join(names, "|")
 }
 
+// loggedFailure: What went wrong, filled by a failing operation when the caller passes one. It is never read,
+// so it needs no initial value.
+type loggedFailure struct {
+	// The status that the operation also returned.
+	Status Status
+	// Length of the message.
+	MessageLenBytes uint32
+	// UTF-8 text that says what, where and which limit; cut at a code point and always
+	// NUL-terminated.
+	Message string
+}
+
 // RuntimeStats: Counters since the runtime was made (S5.7).
 type RuntimeStats struct {
 	// Scope events that were handed to at least one subscriber.
@@ -952,6 +964,18 @@ type ScopeInfo struct {
 	IsOpen bool
 }
 
+// propagation: The portable form of a context.
+type propagation struct {
+	// The trace: the root that was propagated to here, else the outermost scope that was opened.
+	RootUUID UUID
+	// The current scope's id.
+	ParentUUID UUID
+	// As JSON, with `version`, `root_uuid` and `parent_uuid`; always NUL-terminated.
+	JSON string
+	// As W3C `traceparent`, with the flags `01`; always NUL-terminated.
+	Traceparent string
+}
+
 // eventInfo: What can be read of an event without encoding anything. Texts are borrowed from the event.
 type eventInfo struct {
 	// The scope's id, or the mark's own.
@@ -970,6 +994,22 @@ type eventInfo struct {
 	ScopeCategory ScopeCategory
 	// Flag bits.
 	Attributes uint32
+}
+
+// RegistrationInfo: One registration. Texts are borrowed from the list.
+type RegistrationInfo struct {
+	// The registry that it stands in.
+	Registry Registry
+	// Its name; empty beyond the last one.
+	Name string
+	// Lower comes first (S3.2); 0 where the registry has no order.
+	Priority int32
+	// Of a request intercept: no later one runs after it (S3.5).
+	BreaksChain bool
+	// Of a gate: the bit `1 << (number - 1)` of each registry that it is about.
+	Kinds uint32
+	// Of a gate: the name of the registration that it is about; otherwise empty.
+	Target string
 }
 
 // SinkStats: Counters of a sink since it was opened, in a forked child since the fork (S5.7).

@@ -32,6 +32,13 @@ func newCallBlock() (*callBlock, callAddress) {
 
 func freeCallBlock(block *callBlock) { C.free(unsafe.Pointer(block)) }
 
+// knowSpan says which span Go holds already.
+func (c *call) knowSpan(handle scopeHandle) { c.block.span = handle }
+
+func nativeRuntime(handle runtimeHandle) unsafe.Pointer { return unsafe.Pointer(handle) }
+
+func nativeScope(handle scopeHandle) unsafe.Pointer { return unsafe.Pointer(handle) }
+
 func releaseSpans(spans *spanHandles) {
 	C.scopeflow_go_release_scopes(&spans.handles[0], C.size_t(spans.count))
 }

@@ -39,13 +39,23 @@ static inline void scopeflow_go_release_scopes(scopeflow_scope **scopes, size_t 
     for (size_t i = 0; i < count; i++) scopeflow_scope_release(scopes[i]);
 }
 
-/* Exported by host.go. */
+/* Exported by host.go; where the core is a WebAssembly module, imported by it (wasm/go.h). */
+#ifndef SCOPEFLOW_GO_IMPORT
+#define SCOPEFLOW_GO_IMPORT(name)
+#endif
+SCOPEFLOW_GO_IMPORT("scopeflowGoRelease")
 extern void scopeflowGoRelease(uintptr_t context, scopeflow_ref ref);
+SCOPEFLOW_GO_IMPORT("scopeflowGoEncode")
 extern void scopeflowGoEncode(uintptr_t context, scopeflow_ref ref, scopeflow_tape *tape);
+SCOPEFLOW_GO_IMPORT("scopeflowGoDescribeError")
 extern void scopeflowGoDescribeError(uintptr_t context, scopeflow_ref ref, scopeflow_tape *tape);
+SCOPEFLOW_GO_IMPORT("scopeflowGoLog")
 extern void scopeflowGoLog(uintptr_t context, uint32_t level, scopeflow_bytes message);
+SCOPEFLOW_GO_IMPORT("scopeflowGoSame")
 extern uint32_t scopeflowGoSame(uintptr_t context, scopeflow_ref a, scopeflow_ref b);
+SCOPEFLOW_GO_IMPORT("scopeflowGoDecode")
 extern scopeflow_ref scopeflowGoDecode(uintptr_t context, scopeflow_bytes json, uint32_t shape);
+SCOPEFLOW_GO_IMPORT("scopeflowGoMakeError")
 extern scopeflow_ref scopeflowGoMakeError(uintptr_t context, uint32_t status,
                                           scopeflow_bytes message);
 
@@ -80,7 +90,7 @@ static inline scopeflow_ref scopeflow_go_make_error(void *context, uint32_t stat
     return scopeflowGoMakeError((uintptr_t)context, status, message);
 }
 
-/* Clock, entropy and memory are the core's own. */
+/* Clock, entropy and memory are the core's own, but in a WebAssembly module. */
 static inline scopeflow_host scopeflow_go_host(uintptr_t context) {
     scopeflow_host host;
     memset(&host, 0, sizeof host);
@@ -93,6 +103,9 @@ static inline scopeflow_host scopeflow_go_host(uintptr_t context) {
     host.same = scopeflow_go_same;
     host.decode = scopeflow_go_decode;
     host.make_error = scopeflow_go_make_error;
+#ifdef SCOPEFLOW_GO_SYSTEM
+    SCOPEFLOW_GO_SYSTEM(host);
+#endif
     return host;
 }
 

@@ -73,7 +73,7 @@ func (fn LLMFunc) target() ToolFunc {
 
 // LLMCall begins an LLM call that the application runs by itself, as [Runtime.ToolCall] does for a tool.
 //
-// Options: [WithParent], [WithLLMAttributes], [WithModelName], [WithMetadata], [WithTimestamp],
+// Options: [WithParent], [WithLLMAttributes], [WithModelName], [WithData], [WithMetadata], [WithTimestamp],
 // [WithAnnotatedRequest], [WithCodec].
 func (r *Runtime) LLMCall(
 	ctx context.Context, name string, request *LLMRequest, options ...LLMBeginOption,
@@ -95,7 +95,7 @@ func (r *Runtime) LLMCall(
 		return nil, err
 	}
 	s := r.newScope(ctx, c.delivery, c.block.step.scope)
-	s.parent = arguments.parent
+	s.parent, s.data = arguments.parent, keptData(options)
 	return s, nil
 }
 
@@ -124,6 +124,7 @@ func (r *Runtime) LLMCallEnd(ctx context.Context, call *Scope, options ...LLMEnd
 	err := c.run(c.beginLlmCallEnd(call.handle, &arguments))
 	if err == nil {
 		call.letCallablesGo()
+		c.letKeeperGo(call)
 	}
 	runtime.KeepAlive(call)
 	return err

@@ -83,21 +83,6 @@ func (r *Runtime) AfterFork() error {
 	return err
 }
 
-// NewRoot: A root of its own for a context (S1.3): a new id, no middleware but the runtime's,
-// until some is registered on it. It emits nothing and never ends; the host makes it current.
-// Errors: invalid_argument (1003), invalid_state (1004), no_memory (3002).
-func (r *Runtime) NewRoot() (*Scope, error) {
-	if err := r.usable(); err != nil {
-		return nil, err
-	}
-	out, err := coreScopeNewRoot(r.handle)
-	runtime.KeepAlive(r)
-	if err != nil {
-		return nil, err
-	}
-	return r.owner().adopt(out), nil
-}
-
 // Describe reads what a scope knows about itself.
 // Errors: invalid_argument (1003).
 func (s *Scope) Describe() (ScopeInfo, error) {

@@ -58,12 +58,12 @@ func NativeFunctions() (unsafe.Pointer, error) { return coreFunctions() }
 // [runtime.KeepAlive] belongs behind the last use. Any thread may use it. On a runtime that was closed,
 // registering is invalid_state. What was registered is removed by its name, also by the methods in Go,
 // such as [Runtime.DeregisterSubscriber]. See [NativeFunctions].
-func (r *Runtime) NativeHandle() unsafe.Pointer { return unsafe.Pointer(r.handleOrNil()) }
+func (r *Runtime) NativeHandle() unsafe.Pointer { return nativeRuntime(r.handleOrNil()) }
 
 // NativeHandle returns the scope for middleware in C, a `scopeflow_scope *` that `native_scope_register`
 // takes; nil for a nil scope. It is the scope's own and valid as long as Go can reach s, as
 // [Runtime.NativeHandle] is. On a scope that has ended, registering is not_found (S1.7).
-func (s *Scope) NativeHandle() unsafe.Pointer { return unsafe.Pointer(s.handleOrNil()) }
+func (s *Scope) NativeHandle() unsafe.Pointer { return nativeScope(s.handleOrNil()) }
 
 // decode makes what the core asks for of a JSON text that middleware in C gave, 0 where there is no such
 // thing. It runs below C and therefore never panics.

@@ -108,6 +108,10 @@ static inline int32_t scopeflow_go_runtime_close(uintptr_t call, scopeflow_runti
     return scopeflow_go_stepped(block, scopeflow_runtime_close(self, &options, &block->task, &block->step, &block->error));
 }
 
+static inline int32_t scopeflow_go_runtime_last_error(scopeflow_runtime *self, uint32_t index, scopeflow_error *out, scopeflow_error *failure) {
+    return scopeflow_runtime_last_error(self, index, out, failure);
+}
+
 static inline int32_t scopeflow_go_runtime_is_credential_header(scopeflow_runtime *self, const char *name, size_t name_len, uint32_t *out, scopeflow_error *failure) {
     return scopeflow_runtime_is_credential_header(self, scopeflow_go_bytes(name, name_len), out, failure);
 }
@@ -198,6 +202,14 @@ static inline scopeflow_scope *scopeflow_go_scope_retain(scopeflow_scope *self) 
 
 static inline void scopeflow_go_scope_release(scopeflow_scope *self) {
     scopeflow_scope_release(self);
+}
+
+static inline int32_t scopeflow_go_propagation_capture(scopeflow_runtime *self, scopeflow_scope *current, scopeflow_propagation *out, scopeflow_error *failure) {
+    return scopeflow_propagation_capture(self, current, out, failure);
+}
+
+static inline int32_t scopeflow_go_propagation_adopt(scopeflow_runtime *self, const char *text, size_t text_len, scopeflow_scope **out, scopeflow_error *failure) {
+    return scopeflow_propagation_adopt(self, scopeflow_go_bytes(text, text_len), out, failure);
 }
 
 static inline int32_t scopeflow_go_event_describe(scopeflow_event *self, scopeflow_event_info *out, scopeflow_error *failure) {
@@ -490,6 +502,23 @@ static inline int32_t scopeflow_go_scope_register_conditional_middleware_guardra
 
 static inline int32_t scopeflow_go_scope_deregister_conditional_middleware_guardrail(scopeflow_scope *self, const char *name, size_t name_len, uint32_t *out, scopeflow_error *failure) {
     return scopeflow_scope_deregister_conditional_middleware_guardrail(self, scopeflow_go_bytes(name, name_len), out, failure);
+}
+
+static inline int32_t scopeflow_go_registration_list_new(scopeflow_runtime *runtime, scopeflow_scope *owner, scopeflow_registration_list **out, scopeflow_error *failure) {
+    scopeflow_registration_list_new_options options;
+    memset(&options, 0, sizeof options);
+    options.struct_size_bytes = (uint32_t)sizeof options;
+    options.runtime = runtime;
+    options.owner = owner;
+    return scopeflow_registration_list_new(&options, out, failure);
+}
+
+static inline int32_t scopeflow_go_registration_list_read(scopeflow_registration_list *self, uint32_t index, scopeflow_registration_info *out, scopeflow_error *failure) {
+    return scopeflow_registration_list_read(self, index, out, failure);
+}
+
+static inline void scopeflow_go_registration_list_free(scopeflow_registration_list *self) {
+    scopeflow_registration_list_free(self);
 }
 
 static inline int32_t scopeflow_go_task_link(uintptr_t call, scopeflow_runtime *self, uintptr_t call_block, uint32_t position, scopeflow_emitter *emitter, scopeflow_ref request) {
@@ -831,6 +860,14 @@ type sseDecoderHandle = *C.scopeflow_sse_decoder
 
 type codecStreamHandle = *C.scopeflow_codec_stream
 
+func readLoggedFailure(c *C.scopeflow_error) loggedFailure {
+	var out loggedFailure
+	out.Status = Status(c.status)
+	out.MessageLenBytes = uint32(c.message_len_bytes)
+	out.Message = C.GoString(&c.message[0])
+	return out
+}
+
 func readRuntimeStats(c *C.scopeflow_runtime_stats) RuntimeStats {
 	var out RuntimeStats
 	out.ScopeEventCount = uint64(c.scope_event_count)
@@ -857,6 +894,15 @@ func readScopeInfo(c *C.scopeflow_scope_info) ScopeInfo {
 	return out
 }
 
+func readPropagation(c *C.scopeflow_propagation) propagation {
+	var out propagation
+	out.RootUUID = readUUID(&c.root_uuid)
+	out.ParentUUID = readUUID(&c.parent_uuid)
+	out.JSON = C.GoString(&c.json[0])
+	out.Traceparent = C.GoString(&c.traceparent[0])
+	return out
+}
+
 func readEventInfo(c *C.scopeflow_event_info) eventInfo {
 	var out eventInfo
 	out.UUID = readUUID(&c.uuid)
@@ -867,6 +913,17 @@ func readEventInfo(c *C.scopeflow_event_info) eventInfo {
 	out.Kind = EventKind(c.kind)
 	out.ScopeCategory = ScopeCategory(c.scope_category)
 	out.Attributes = uint32(c.attributes)
+	return out
+}
+
+func readRegistrationInfo(c *C.scopeflow_registration_info) RegistrationInfo {
+	var out RegistrationInfo
+	out.Registry = Registry(c.registry)
+	out.Name = copyText(c.name)
+	out.Priority = int32(c.priority)
+	out.BreaksChain = c.breaks_chain != 0
+	out.Kinds = uint32(c.kinds)
+	out.Target = copyText(c.target)
 	return out
 }
 
@@ -1067,6 +1124,19 @@ func (c *call) beginRuntimeClose(self runtimeHandle, a *runtimeCloseArguments) S
 	return status
 }
 
+// coreRuntimeLastError: One of the last 8 messages that went to the host's log, the newest at 0
+// (S5.7).
+func coreRuntimeLastError(self runtimeHandle, index uint32) (loggedFailure, error) {
+	var out C.scopeflow_error
+	failure := newFailure()
+	status := C.scopeflow_go_runtime_last_error(self, C.uint32_t(index), &out, failure)
+	err := coreError(status, failure)
+	if err != nil {
+		return loggedFailure{}, err
+	}
+	return readLoggedFailure(&out), nil
+}
+
 // coreRuntimeIsCredentialHeader: Whether a header's name is one of the credential headers, in
 // any case of letters: observers never see it (S3.6).
 func coreRuntimeIsCredentialHeader(self runtimeHandle, name string) (bool, error) {
@@ -1234,6 +1304,33 @@ func coreScopeRetain(self scopeHandle) scopeHandle {
 // coreScopeRelease gives a reference back. Null is allowed.
 func coreScopeRelease(self scopeHandle) {
 	C.scopeflow_go_scope_release(self)
+}
+
+// corePropagationCapture: The portable form of a context. Where nothing was opened and nothing
+// propagated there is no trace to name.
+func corePropagationCapture(self runtimeHandle, current scopeHandle) (propagation, error) {
+	var out C.scopeflow_propagation
+	failure := newFailure()
+	status := C.scopeflow_go_propagation_capture(self, current, &out, failure)
+	err := coreError(status, failure)
+	if err != nil {
+		return propagation{}, err
+	}
+	return readPropagation(&out), nil
+}
+
+// corePropagationAdopt: A root for a context that goes on under another process's scope: the
+// parent of its first-level work is the propagated one, and the trace goes on (S1.10). Like any
+// root it emits nothing and never ends.
+func corePropagationAdopt(self runtimeHandle, text string) (scopeHandle, error) {
+	var out *C.scopeflow_scope
+	failure := newFailure()
+	status := C.scopeflow_go_propagation_adopt(self, textPointer(text), C.size_t(len(text)), &out, failure)
+	err := coreError(status, failure)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
 }
 
 // coreEventDescribe reads the cheap facts.
@@ -2082,6 +2179,39 @@ func coreScopeDeregisterConditionalMiddlewareGuardrail(self scopeHandle, name st
 		return false, err
 	}
 	return out != 0, nil
+}
+
+// coreRegistrationListNew lists what was registered on the runtime itself, or on one scope, in
+// the order of registration. What a scope inherits is not in its list. Allowed on a closed
+// runtime and an ended scope.
+func coreRegistrationListNew(a *registrationListNewArguments) (registrationListHandle, error) {
+	var out registrationListHandle
+	failure := newFailure()
+	status := C.scopeflow_go_registration_list_new(
+		a.runtimeValue.handleOrNil(),
+		a.owner.handleOrNil(),
+		&out,
+		failure,
+	)
+	runtime.KeepAlive(a)
+	return out, coreError(status, failure)
+}
+
+// coreRegistrationListRead reads one registration.
+func coreRegistrationListRead(self registrationListHandle, index uint32) (RegistrationInfo, error) {
+	var out C.scopeflow_registration_info
+	failure := newFailure()
+	status := C.scopeflow_go_registration_list_read(self, C.uint32_t(index), &out, failure)
+	err := coreError(status, failure)
+	if err != nil {
+		return RegistrationInfo{}, err
+	}
+	return readRegistrationInfo(&out), nil
+}
+
+// coreRegistrationListFree gives the list back. Null is allowed.
+func coreRegistrationListFree(self registrationListHandle) {
+	C.scopeflow_go_registration_list_free(self)
 }
 
 // beginTaskLink: What `next` of an execution intercept does (S3.7): runs the rest of the chain,

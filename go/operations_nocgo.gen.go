@@ -4,529 +4,2233 @@
 
 package scopeflow
 
-type tapeHandle = *struct{ tape byte }
+const errorBytes = 256
 
-type runtimeHandle = *struct{ runtime byte }
+// The functions of the module, by their numbers.
+const (
+	exportTapePutNull = iota
+	exportTapePutBool
+	exportTapePutInt
+	exportTapePutUint
+	exportTapePutDouble
+	exportTapePutText
+	exportTapePutMember
+	exportTapePutCycle
+	exportTapePutMark
+	exportTapePutTokens
+	exportTapePutJson
+	exportTapeIsFull
+	exportTapeFullAt
+	exportRuntimeNew
+	exportRuntimeFree
+	exportRuntimeReadStats
+	exportRuntimeRoot
+	exportRuntimeCallableAt
+	exportRuntimeFlush
+	exportRuntimeClose
+	exportRuntimeLastError
+	exportRuntimeIsCredentialHeader
+	exportRuntimeAfterFork
+	exportScopeNewRoot
+	exportScopePush
+	exportScopePop
+	exportScopeEvent
+	exportScopeDescribe
+	exportScopeMetadata
+	exportScopeCallableAt
+	exportScopeIsOpen
+	exportScopeIsInForce
+	exportScopeRetain
+	exportScopeRelease
+	exportPropagationCapture
+	exportPropagationAdopt
+	exportEventDescribe
+	exportEventJson
+	exportEventSeal
+	exportEventRetain
+	exportEventRelease
+	exportRegisterToolConditionalExecutionGuardrail
+	exportDeregisterToolConditionalExecutionGuardrail
+	exportScopeRegisterToolConditionalExecutionGuardrail
+	exportScopeDeregisterToolConditionalExecutionGuardrail
+	exportRegisterSubscriber
+	exportDeregisterSubscriber
+	exportScopeRegisterSubscriber
+	exportScopeDeregisterSubscriber
+	exportRegisterToolSanitizeRequestGuardrail
+	exportDeregisterToolSanitizeRequestGuardrail
+	exportScopeRegisterToolSanitizeRequestGuardrail
+	exportScopeDeregisterToolSanitizeRequestGuardrail
+	exportRegisterToolSanitizeResponseGuardrail
+	exportDeregisterToolSanitizeResponseGuardrail
+	exportScopeRegisterToolSanitizeResponseGuardrail
+	exportScopeDeregisterToolSanitizeResponseGuardrail
+	exportRegisterToolRequestIntercept
+	exportDeregisterToolRequestIntercept
+	exportScopeRegisterToolRequestIntercept
+	exportScopeDeregisterToolRequestIntercept
+	exportRegisterToolExecutionIntercept
+	exportDeregisterToolExecutionIntercept
+	exportScopeRegisterToolExecutionIntercept
+	exportScopeDeregisterToolExecutionIntercept
+	exportRegisterLlmSanitizeRequestGuardrail
+	exportDeregisterLlmSanitizeRequestGuardrail
+	exportScopeRegisterLlmSanitizeRequestGuardrail
+	exportScopeDeregisterLlmSanitizeRequestGuardrail
+	exportRegisterLlmSanitizeResponseGuardrail
+	exportDeregisterLlmSanitizeResponseGuardrail
+	exportScopeRegisterLlmSanitizeResponseGuardrail
+	exportScopeDeregisterLlmSanitizeResponseGuardrail
+	exportRegisterLlmConditionalExecutionGuardrail
+	exportDeregisterLlmConditionalExecutionGuardrail
+	exportScopeRegisterLlmConditionalExecutionGuardrail
+	exportScopeDeregisterLlmConditionalExecutionGuardrail
+	exportRegisterLlmRequestIntercept
+	exportDeregisterLlmRequestIntercept
+	exportScopeRegisterLlmRequestIntercept
+	exportScopeDeregisterLlmRequestIntercept
+	exportRegisterLlmExecutionIntercept
+	exportDeregisterLlmExecutionIntercept
+	exportScopeRegisterLlmExecutionIntercept
+	exportScopeDeregisterLlmExecutionIntercept
+	exportRegisterLlmStreamExecutionIntercept
+	exportDeregisterLlmStreamExecutionIntercept
+	exportScopeRegisterLlmStreamExecutionIntercept
+	exportScopeDeregisterLlmStreamExecutionIntercept
+	exportRegisterMarkSanitizeGuardrail
+	exportDeregisterMarkSanitizeGuardrail
+	exportScopeRegisterMarkSanitizeGuardrail
+	exportScopeDeregisterMarkSanitizeGuardrail
+	exportRegisterScopeSanitizeStartGuardrail
+	exportDeregisterScopeSanitizeStartGuardrail
+	exportScopeRegisterScopeSanitizeStartGuardrail
+	exportScopeDeregisterScopeSanitizeStartGuardrail
+	exportRegisterScopeSanitizeEndGuardrail
+	exportDeregisterScopeSanitizeEndGuardrail
+	exportScopeRegisterScopeSanitizeEndGuardrail
+	exportScopeDeregisterScopeSanitizeEndGuardrail
+	exportRegisterEventMetadataInjector
+	exportDeregisterEventMetadataInjector
+	exportScopeRegisterEventMetadataInjector
+	exportScopeDeregisterEventMetadataInjector
+	exportRegisterConditionalMiddlewareGuardrail
+	exportDeregisterConditionalMiddlewareGuardrail
+	exportScopeRegisterConditionalMiddlewareGuardrail
+	exportScopeDeregisterConditionalMiddlewareGuardrail
+	exportRegistrationListNew
+	exportRegistrationListRead
+	exportRegistrationListFree
+	exportTaskLink
+	exportTaskMark
+	exportTaskResume
+	exportTaskAbandon
+	exportToolExecute
+	exportToolCall
+	exportToolCallEnd
+	exportToolRequestIntercepts
+	exportToolConditionalExecution
+	exportLlmExecute
+	exportLlmStreamExecute
+	exportLlmCall
+	exportLlmCallEnd
+	exportLlmRequestIntercepts
+	exportLlmConditionalExecution
+	exportAtofReaderNew
+	exportAtofReaderFeed
+	exportAtofReaderFinish
+	exportAtofReaderNext
+	exportAtofReaderFree
+	exportCount
+)
 
-type scopeHandle = *struct{ scope byte }
+var exportNames = [exportCount]string{
+	"scopeflow_go_tape_put_null",
+	"scopeflow_go_tape_put_bool",
+	"scopeflow_go_tape_put_int",
+	"scopeflow_go_tape_put_uint",
+	"scopeflow_go_tape_put_double",
+	"scopeflow_go_tape_put_text",
+	"scopeflow_go_tape_put_member",
+	"scopeflow_go_tape_put_cycle",
+	"scopeflow_go_tape_put_mark",
+	"scopeflow_go_tape_put_tokens",
+	"scopeflow_go_tape_put_json",
+	"scopeflow_go_tape_is_full",
+	"scopeflow_go_tape_full_at",
+	"scopeflow_go_runtime_new",
+	"scopeflow_go_runtime_free",
+	"scopeflow_go_runtime_read_stats",
+	"scopeflow_go_runtime_root",
+	"scopeflow_go_runtime_callable_at",
+	"scopeflow_go_runtime_flush",
+	"scopeflow_go_runtime_close",
+	"scopeflow_go_runtime_last_error",
+	"scopeflow_go_runtime_is_credential_header",
+	"scopeflow_go_runtime_after_fork",
+	"scopeflow_go_scope_new_root",
+	"scopeflow_go_scope_push",
+	"scopeflow_go_scope_pop",
+	"scopeflow_go_scope_event",
+	"scopeflow_go_scope_describe",
+	"scopeflow_go_scope_metadata",
+	"scopeflow_go_scope_callable_at",
+	"scopeflow_go_scope_is_open",
+	"scopeflow_go_scope_is_in_force",
+	"scopeflow_go_scope_retain",
+	"scopeflow_go_scope_release",
+	"scopeflow_go_propagation_capture",
+	"scopeflow_go_propagation_adopt",
+	"scopeflow_go_event_describe",
+	"scopeflow_go_event_json",
+	"scopeflow_go_event_seal",
+	"scopeflow_go_event_retain",
+	"scopeflow_go_event_release",
+	"scopeflow_go_register_tool_conditional_execution_guardrail",
+	"scopeflow_go_deregister_tool_conditional_execution_guardrail",
+	"scopeflow_go_scope_register_tool_conditional_execution_guardrail",
+	"scopeflow_go_scope_deregister_tool_conditional_execution_guardrail",
+	"scopeflow_go_register_subscriber",
+	"scopeflow_go_deregister_subscriber",
+	"scopeflow_go_scope_register_subscriber",
+	"scopeflow_go_scope_deregister_subscriber",
+	"scopeflow_go_register_tool_sanitize_request_guardrail",
+	"scopeflow_go_deregister_tool_sanitize_request_guardrail",
+	"scopeflow_go_scope_register_tool_sanitize_request_guardrail",
+	"scopeflow_go_scope_deregister_tool_sanitize_request_guardrail",
+	"scopeflow_go_register_tool_sanitize_response_guardrail",
+	"scopeflow_go_deregister_tool_sanitize_response_guardrail",
+	"scopeflow_go_scope_register_tool_sanitize_response_guardrail",
+	"scopeflow_go_scope_deregister_tool_sanitize_response_guardrail",
+	"scopeflow_go_register_tool_request_intercept",
+	"scopeflow_go_deregister_tool_request_intercept",
+	"scopeflow_go_scope_register_tool_request_intercept",
+	"scopeflow_go_scope_deregister_tool_request_intercept",
+	"scopeflow_go_register_tool_execution_intercept",
+	"scopeflow_go_deregister_tool_execution_intercept",
+	"scopeflow_go_scope_register_tool_execution_intercept",
+	"scopeflow_go_scope_deregister_tool_execution_intercept",
+	"scopeflow_go_register_llm_sanitize_request_guardrail",
+	"scopeflow_go_deregister_llm_sanitize_request_guardrail",
+	"scopeflow_go_scope_register_llm_sanitize_request_guardrail",
+	"scopeflow_go_scope_deregister_llm_sanitize_request_guardrail",
+	"scopeflow_go_register_llm_sanitize_response_guardrail",
+	"scopeflow_go_deregister_llm_sanitize_response_guardrail",
+	"scopeflow_go_scope_register_llm_sanitize_response_guardrail",
+	"scopeflow_go_scope_deregister_llm_sanitize_response_guardrail",
+	"scopeflow_go_register_llm_conditional_execution_guardrail",
+	"scopeflow_go_deregister_llm_conditional_execution_guardrail",
+	"scopeflow_go_scope_register_llm_conditional_execution_guardrail",
+	"scopeflow_go_scope_deregister_llm_conditional_execution_guardrail",
+	"scopeflow_go_register_llm_request_intercept",
+	"scopeflow_go_deregister_llm_request_intercept",
+	"scopeflow_go_scope_register_llm_request_intercept",
+	"scopeflow_go_scope_deregister_llm_request_intercept",
+	"scopeflow_go_register_llm_execution_intercept",
+	"scopeflow_go_deregister_llm_execution_intercept",
+	"scopeflow_go_scope_register_llm_execution_intercept",
+	"scopeflow_go_scope_deregister_llm_execution_intercept",
+	"scopeflow_go_register_llm_stream_execution_intercept",
+	"scopeflow_go_deregister_llm_stream_execution_intercept",
+	"scopeflow_go_scope_register_llm_stream_execution_intercept",
+	"scopeflow_go_scope_deregister_llm_stream_execution_intercept",
+	"scopeflow_go_register_mark_sanitize_guardrail",
+	"scopeflow_go_deregister_mark_sanitize_guardrail",
+	"scopeflow_go_scope_register_mark_sanitize_guardrail",
+	"scopeflow_go_scope_deregister_mark_sanitize_guardrail",
+	"scopeflow_go_register_scope_sanitize_start_guardrail",
+	"scopeflow_go_deregister_scope_sanitize_start_guardrail",
+	"scopeflow_go_scope_register_scope_sanitize_start_guardrail",
+	"scopeflow_go_scope_deregister_scope_sanitize_start_guardrail",
+	"scopeflow_go_register_scope_sanitize_end_guardrail",
+	"scopeflow_go_deregister_scope_sanitize_end_guardrail",
+	"scopeflow_go_scope_register_scope_sanitize_end_guardrail",
+	"scopeflow_go_scope_deregister_scope_sanitize_end_guardrail",
+	"scopeflow_go_register_event_metadata_injector",
+	"scopeflow_go_deregister_event_metadata_injector",
+	"scopeflow_go_scope_register_event_metadata_injector",
+	"scopeflow_go_scope_deregister_event_metadata_injector",
+	"scopeflow_go_register_conditional_middleware_guardrail",
+	"scopeflow_go_deregister_conditional_middleware_guardrail",
+	"scopeflow_go_scope_register_conditional_middleware_guardrail",
+	"scopeflow_go_scope_deregister_conditional_middleware_guardrail",
+	"scopeflow_go_registration_list_new",
+	"scopeflow_go_registration_list_read",
+	"scopeflow_go_registration_list_free",
+	"scopeflow_go_task_link",
+	"scopeflow_go_task_mark",
+	"scopeflow_go_task_resume",
+	"scopeflow_go_task_abandon",
+	"scopeflow_go_tool_execute",
+	"scopeflow_go_tool_call",
+	"scopeflow_go_tool_call_end",
+	"scopeflow_go_tool_request_intercepts",
+	"scopeflow_go_tool_conditional_execution",
+	"scopeflow_go_llm_execute",
+	"scopeflow_go_llm_stream_execute",
+	"scopeflow_go_llm_call",
+	"scopeflow_go_llm_call_end",
+	"scopeflow_go_llm_request_intercepts",
+	"scopeflow_go_llm_conditional_execution",
+	"scopeflow_go_atof_reader_new",
+	"scopeflow_go_atof_reader_feed",
+	"scopeflow_go_atof_reader_finish",
+	"scopeflow_go_atof_reader_next",
+	"scopeflow_go_atof_reader_free",
+}
 
-type eventHandle = *struct{ event byte }
+type tapeHandle = *coreObject
 
-type registrationListHandle = *struct{ registration_list byte }
+type runtimeHandle = *coreObject
 
-type atofSinkHandle = *struct{ atof_sink byte }
+type scopeHandle = *coreObject
 
-type atofReaderHandle = *struct{ atof_reader byte }
+type eventHandle = *coreObject
 
-type codecOutputHandle = *struct{ codec_output byte }
+type registrationListHandle = *coreObject
 
-type sseDecoderHandle = *struct{ sse_decoder byte }
+type atofReaderHandle = *coreObject
 
-type codecStreamHandle = *struct{ codec_stream byte }
+// stepFields is a step of a task, copied out of the module's memory.
+type stepFields struct {
+	kind         stepKind
+	registry     Registry
+	status       Status
+	flags        callableFlag
+	input_flags  stepFlag
+	codec_action codecAction
+	kinds        uint32
+	position     uint32
+	callable     ref
+	input        ref
+	annotated    ref
+	value        ref
+	codec        ref
+	scope        scopeHandle
+	event        eventHandle
+	registration string
+	target       string
+	tool_call_id string
+	model_name   string
+}
+
+func readStep(memory moduleMemory, at uint32) stepFields {
+	var out stepFields
+	out.kind = stepKind(memory.readWord(at + 0))
+	out.registry = Registry(memory.readWord(at + 4))
+	out.status = Status(memory.readWord(at + 8))
+	out.flags = callableFlag(memory.readWord(at + 12))
+	out.input_flags = stepFlag(memory.readWord(at + 16))
+	out.codec_action = codecAction(memory.readWord(at + 20))
+	out.kinds = uint32(memory.readWord(at + 24))
+	out.position = uint32(memory.readWord(at + 28))
+	out.callable = ref(memory.readWord(at + 32))
+	out.input = ref(memory.readWord(at + 36))
+	out.annotated = ref(memory.readWord(at + 40))
+	out.value = ref(memory.readWord(at + 44))
+	out.codec = ref(memory.readWord(at + 48))
+	out.scope = memory.readHandle(at + 52)
+	out.event = memory.readHandle(at + 56)
+	out.registration = memory.readText(at + 60)
+	out.target = memory.readText(at + 68)
+	out.tool_call_id = memory.readText(at + 76)
+	out.model_name = memory.readText(at + 84)
+	return out
+}
+
+func readLoggedFailure(memory moduleMemory, at uint32) loggedFailure {
+	var out loggedFailure
+	out.Status = Status(memory.readWord(at + 0))
+	out.MessageLenBytes = uint32(memory.readWord(at + 4))
+	out.Message = memory.readChars(at + 8)
+	return out
+}
+
+func readRuntimeStats(memory moduleMemory, at uint32) RuntimeStats {
+	var out RuntimeStats
+	out.ScopeEventCount = uint64(memory.readLong(at + 0))
+	out.MarkEventCount = uint64(memory.readLong(at + 8))
+	out.SubscriberErrorCount = uint64(memory.readLong(at + 16))
+	out.WithheldPayloadCount = uint64(memory.readLong(at + 24))
+	out.DroppedEventCount = uint64(memory.readLong(at + 32))
+	out.AbandonedScopeCount = uint64(memory.readLong(at + 40))
+	return out
+}
+
+func readScopeInfo(memory moduleMemory, at uint32) ScopeInfo {
+	var out ScopeInfo
+	out.UUID = memory.readUUID(at + 0)
+	out.ParentUUID = memory.readUUID(at + 16)
+	out.Name = memory.readText(at + 32)
+	out.Subtype = memory.readText(at + 40)
+	out.ToolCallID = memory.readText(at + 48)
+	out.ModelName = memory.readText(at + 56)
+	out.StartedAtNs = int64(memory.readLong(at + 64))
+	out.Type = ScopeType(memory.readWord(at + 72))
+	out.Attributes = uint32(memory.readWord(at + 76))
+	out.IsOpen = memory.readWord(at+80) != 0
+	return out
+}
+
+func readPropagation(memory moduleMemory, at uint32) propagation {
+	var out propagation
+	out.RootUUID = memory.readUUID(at + 0)
+	out.ParentUUID = memory.readUUID(at + 16)
+	out.JSON = memory.readChars(at + 32)
+	out.Traceparent = memory.readChars(at + 152)
+	return out
+}
+
+func readEventInfo(memory moduleMemory, at uint32) eventInfo {
+	var out eventInfo
+	out.UUID = memory.readUUID(at + 0)
+	out.ParentUUID = memory.readUUID(at + 16)
+	out.TimestampNs = int64(memory.readLong(at + 32))
+	out.Name = memory.readText(at + 40)
+	out.Category = memory.readText(at + 48)
+	out.Kind = EventKind(memory.readWord(at + 56))
+	out.ScopeCategory = ScopeCategory(memory.readWord(at + 60))
+	out.Attributes = uint32(memory.readWord(at + 64))
+	return out
+}
+
+func readRegistrationInfo(memory moduleMemory, at uint32) RegistrationInfo {
+	var out RegistrationInfo
+	out.Registry = Registry(memory.readWord(at + 0))
+	out.Name = memory.readText(at + 4)
+	out.Priority = int32(memory.readWord(at + 12))
+	out.BreaksChain = memory.readWord(at+16) != 0
+	out.Kinds = uint32(memory.readWord(at + 20))
+	out.Target = memory.readText(at + 24)
+	return out
+}
+
+func readSinkStats(memory moduleMemory, at uint32) SinkStats {
+	var out SinkStats
+	out.WrittenEventCount = uint64(memory.readLong(at + 0))
+	out.WrittenBytes = uint64(memory.readLong(at + 8))
+	out.DroppedEventCount = uint64(memory.readLong(at + 16))
+	out.LostEventCount = uint64(memory.readLong(at + 24))
+	out.SpilledEventCount = uint64(memory.readLong(at + 32))
+	out.QueuedEventCount = uint64(memory.readLong(at + 40))
+	out.WriteErrorCount = uint64(memory.readLong(at + 48))
+	out.RotationCount = uint64(memory.readLong(at + 56))
+	return out
+}
+
+func readAtofItem(memory moduleMemory, at uint32) atofItem {
+	var out atofItem
+	out.Item = atofItemKind(memory.readWord(at + 0))
+	out.Kind = EventKind(memory.readWord(at + 4))
+	out.ScopeCategory = ScopeCategory(memory.readWord(at + 8))
+	out.HasParent = memory.readWord(at+12) != 0
+	out.UUID = memory.readUUID(at + 16)
+	out.ParentUUID = memory.readUUID(at + 32)
+	out.TimestampNs = int64(memory.readLong(at + 48))
+	out.LineNumber = uint64(memory.readLong(at + 56))
+	out.OffsetBytes = uint64(memory.readLong(at + 64))
+	out.Name = memory.readText(at + 72)
+	out.Category = memory.readText(at + 80)
+	out.Attributes = memory.readText(at + 88)
+	out.Data = memory.readText(at + 96)
+	out.DataSchema = memory.readText(at + 104)
+	out.Metadata = memory.readText(at + 112)
+	out.CategoryProfile = memory.readText(at + 120)
+	out.Line = memory.readText(at + 128)
+	out.Problem = Status(memory.readWord(at + 136))
+	out.Message = memory.readText(at + 140)
+	return out
+}
 
 func coreTapePutNull(self tapeHandle) {
+	x := enterCore()
+	x.handle(self)
+	x.call(exportTapePutNull)
+	x.leave()
 }
 
 func coreTapePutBool(self tapeHandle, value bool) {
+	x := enterCore()
+	x.handle(self)
+	x.flag(value)
+	x.call(exportTapePutBool)
+	x.leave()
 }
 
 func coreTapePutInt(self tapeHandle, value int64) {
+	x := enterCore()
+	x.handle(self)
+	x.long(uint64(value))
+	x.call(exportTapePutInt)
+	x.leave()
 }
 
 func coreTapePutUint(self tapeHandle, value uint64) {
+	x := enterCore()
+	x.handle(self)
+	x.long(uint64(value))
+	x.call(exportTapePutUint)
+	x.leave()
 }
 
 func coreTapePutDouble(self tapeHandle, value float64) {
+	x := enterCore()
+	x.handle(self)
+	x.double(value)
+	x.call(exportTapePutDouble)
+	x.leave()
 }
 
 func coreTapePutText(self tapeHandle, tokenValue token, text string) {
+	x := enterCore()
+	x.handle(self)
+	x.word(uint32(tokenValue))
+	x.text(text)
+	x.call(exportTapePutText)
+	x.leave()
 }
 
 func coreTapePutMember(self tapeHandle, key string, text string) {
+	x := enterCore()
+	x.handle(self)
+	x.text(key)
+	x.text(text)
+	x.call(exportTapePutMember)
+	x.leave()
 }
 
 func coreTapePutCycle(self tapeHandle, levels uint32) {
+	x := enterCore()
+	x.handle(self)
+	x.word(uint32(levels))
+	x.call(exportTapePutCycle)
+	x.leave()
 }
 
 func coreTapePutMark(self tapeHandle, tokenValue token) {
+	x := enterCore()
+	x.handle(self)
+	x.word(uint32(tokenValue))
+	x.call(exportTapePutMark)
+	x.leave()
 }
 
 func coreTapePutTokens(self tapeHandle, tokens []byte) {
+	x := enterCore()
+	x.handle(self)
+	x.bytes(tokens)
+	x.call(exportTapePutTokens)
+	x.leave()
 }
 
 func coreTapePutJson(self tapeHandle, json string) {
+	x := enterCore()
+	x.handle(self)
+	x.text(json)
+	x.call(exportTapePutJson)
+	x.leave()
 }
 
 func coreTapeIsFull(self tapeHandle) bool {
-	return false
+	x := enterCore()
+	x.handle(self)
+	result := x.call(exportTapeIsFull)
+	x.leave()
+	return result != 0
 }
 
 func coreTapeFullAt(self tapeHandle) uintptr {
-	return 0
+	x := enterCore()
+	x.handle(self)
+	result := x.call(exportTapeFullAt)
+	x.leave()
+	return sizeOf(result)
 }
 
 func coreRuntimeNew(host uintptr, a *runtimeNewArguments) (runtimeHandle, error) {
-	return nil, errNoCore
+	x := enterCore()
+	x.word(uint32(host))
+	x.word(uint32(a.flags))
+	x.long(uint64(a.clockStart))
+	x.long(uint64(a.clockStep))
+	x.word(uint32(a.payloadBudget))
+	x.optionalText(a.credentialHeaders)
+	out := x.out(4)
+	if err := x.check(exportRuntimeNew); err != nil {
+		return nil, err
+	}
+	memory := x.memory()
+	value := memory.readHandle(out)
+	x.leave()
+	return value, nil
 }
 
 func coreRuntimeFree(self runtimeHandle) {
+	x := enterCore()
+	x.handle(self)
+	x.call(exportRuntimeFree)
+	x.leave()
 }
 
 func coreRuntimeReadStats(self runtimeHandle) (RuntimeStats, error) {
-	return RuntimeStats{}, errNoCore
+	x := enterCore()
+	x.handle(self)
+	out := x.out(48)
+	if err := x.check(exportRuntimeReadStats); err != nil {
+		return RuntimeStats{}, err
+	}
+	memory := x.memory()
+	value := readRuntimeStats(memory, out)
+	x.leave()
+	return value, nil
 }
 
 func coreRuntimeRoot(self runtimeHandle) (scopeHandle, error) {
-	return nil, errNoCore
+	x := enterCore()
+	x.handle(self)
+	out := x.out(4)
+	if err := x.check(exportRuntimeRoot); err != nil {
+		return nil, err
+	}
+	memory := x.memory()
+	value := memory.readHandle(out)
+	x.leave()
+	return value, nil
 }
 
 func coreRuntimeCallableAt(self runtimeHandle, index uint32) (ref, error) {
-	return 0, errNoCore
+	x := enterCore()
+	x.handle(self)
+	x.word(uint32(index))
+	out := x.out(4)
+	if err := x.check(exportRuntimeCallableAt); err != nil {
+		return 0, err
+	}
+	memory := x.memory()
+	value := ref(memory.readWord(out))
+	x.leave()
+	return value, nil
 }
 
 func (c *call) beginRuntimeFlush(self runtimeHandle, a *runtimeFlushArguments) Status {
-	return StatusInvalidState
+	emitter := c.lockEmitter()
+	x := enterCore()
+	x.word(c.address)
+	x.handle(self)
+	x.handle(emitter)
+	status := c.stepped(x, exportRuntimeFlush)
+	c.unlockEmitter()
+	return status
 }
 
 func (c *call) beginRuntimeClose(self runtimeHandle, a *runtimeCloseArguments) Status {
-	return StatusInvalidState
+	emitter := c.lockEmitter()
+	x := enterCore()
+	x.word(c.address)
+	x.handle(self)
+	x.handle(emitter)
+	status := c.stepped(x, exportRuntimeClose)
+	c.unlockEmitter()
+	return status
+}
+
+func coreRuntimeLastError(self runtimeHandle, index uint32) (loggedFailure, error) {
+	x := enterCore()
+	x.handle(self)
+	x.word(uint32(index))
+	out := x.out(256)
+	if err := x.check(exportRuntimeLastError); err != nil {
+		return loggedFailure{}, err
+	}
+	memory := x.memory()
+	value := readLoggedFailure(memory, out)
+	x.leave()
+	return value, nil
 }
 
 func coreRuntimeIsCredentialHeader(self runtimeHandle, name string) (bool, error) {
-	return false, errNoCore
+	x := enterCore()
+	x.handle(self)
+	x.text(name)
+	out := x.out(4)
+	if err := x.check(exportRuntimeIsCredentialHeader); err != nil {
+		return false, err
+	}
+	memory := x.memory()
+	value := memory.readWord(out) != 0
+	x.leave()
+	return value, nil
 }
 
 func coreRuntimeAfterFork(self runtimeHandle) error {
-	return errNoCore
+	x := enterCore()
+	x.handle(self)
+	err := x.check(exportRuntimeAfterFork)
+	if err == nil {
+		x.leave()
+	}
+	return err
 }
 
 func coreScopeNewRoot(self runtimeHandle) (scopeHandle, error) {
-	return nil, errNoCore
+	x := enterCore()
+	x.handle(self)
+	out := x.out(4)
+	if err := x.check(exportScopeNewRoot); err != nil {
+		return nil, err
+	}
+	memory := x.memory()
+	value := memory.readHandle(out)
+	x.leave()
+	return value, nil
 }
 
 func (c *call) beginScopePush(self runtimeHandle, a *scopePushArguments) Status {
-	return StatusInvalidState
+	metadataRef := c.give(a.metadata)
+	inputRef := c.lend(a.input)
+	emitter := c.lockEmitter()
+	x := enterCore()
+	x.word(c.address)
+	x.handle(self)
+	x.handle(c.current.handleOrNil())
+	x.handle(emitter)
+	x.text(a.name)
+	x.word(uint32(a.typ))
+	x.handle(a.parent.handleOrNil())
+	x.word(uint32(a.attributes))
+	x.optionalText(a.subtype)
+	x.word(uint32(metadataRef))
+	x.word(uint32(inputRef))
+	x.long(uint64(a.timestamp))
+	status := c.stepped(x, exportScopePush)
+	c.unlockEmitter()
+	c.keepOnFailure(status, metadataRef)
+	return status
 }
 
 func (c *call) beginScopePop(self scopeHandle, a *scopePopArguments) Status {
-	return StatusInvalidState
+	outputRef := c.lend(a.output)
+	metadataRef := c.lend(a.metadata)
+	errorValueRef := c.lend(a.errorValue)
+	emitter := c.lockEmitter()
+	x := enterCore()
+	x.word(c.address)
+	x.handle(self)
+	x.handle(c.current.handleOrNil())
+	x.handle(emitter)
+	x.word(uint32(a.flags))
+	x.word(uint32(outputRef))
+	x.word(uint32(metadataRef))
+	x.word(uint32(a.statusValue))
+	x.word(uint32(errorValueRef))
+	x.long(uint64(a.timestamp))
+	status := c.stepped(x, exportScopePop)
+	c.unlockEmitter()
+	return status
 }
 
 func (c *call) beginScopeEvent(self runtimeHandle, a *scopeEventArguments) Status {
-	return StatusInvalidState
+	dataRef := c.lend(a.data)
+	metadataRef := c.lend(a.metadata)
+	categoryProfileRef := c.lend(a.categoryProfile)
+	dataSchemaRef := c.lend(a.dataSchema)
+	emitter := c.lockEmitter()
+	x := enterCore()
+	x.word(c.address)
+	x.handle(self)
+	x.handle(c.current.handleOrNil())
+	x.handle(emitter)
+	x.text(a.name)
+	x.handle(a.parent.handleOrNil())
+	x.word(uint32(dataRef))
+	x.word(uint32(metadataRef))
+	x.optionalText(a.category)
+	x.word(uint32(categoryProfileRef))
+	x.word(uint32(dataSchemaRef))
+	x.long(uint64(a.timestamp))
+	status := c.stepped(x, exportScopeEvent)
+	c.unlockEmitter()
+	return status
 }
 
 func coreScopeDescribe(self scopeHandle) (ScopeInfo, error) {
-	return ScopeInfo{}, errNoCore
+	x := enterCore()
+	x.handle(self)
+	out := x.out(88)
+	if err := x.check(exportScopeDescribe); err != nil {
+		return ScopeInfo{}, err
+	}
+	memory := x.memory()
+	value := readScopeInfo(memory, out)
+	x.leave()
+	return value, nil
 }
 
 func coreScopeMetadata(self scopeHandle) ref {
-	return 0
+	x := enterCore()
+	x.handle(self)
+	result := x.call(exportScopeMetadata)
+	x.leave()
+	return ref(result)
 }
 
 func coreScopeCallableAt(self scopeHandle, index uint32) (ref, error) {
-	return 0, errNoCore
+	x := enterCore()
+	x.handle(self)
+	x.word(uint32(index))
+	out := x.out(4)
+	if err := x.check(exportScopeCallableAt); err != nil {
+		return 0, err
+	}
+	memory := x.memory()
+	value := ref(memory.readWord(out))
+	x.leave()
+	return value, nil
 }
 
 func coreScopeIsOpen(self scopeHandle) bool {
-	return false
+	x := enterCore()
+	x.handle(self)
+	result := x.call(exportScopeIsOpen)
+	x.leave()
+	return result != 0
 }
 
 func coreScopeIsInForce(self scopeHandle) bool {
-	return false
+	x := enterCore()
+	x.handle(self)
+	result := x.call(exportScopeIsInForce)
+	x.leave()
+	return result != 0
 }
 
 func coreScopeRetain(self scopeHandle) scopeHandle {
-	return nil
+	x := enterCore()
+	x.handle(self)
+	x.call(exportScopeRetain)
+	x.leave()
+	return self
 }
 
 func coreScopeRelease(self scopeHandle) {
+	x := enterCore()
+	x.handle(self)
+	x.call(exportScopeRelease)
+	x.leave()
+}
+
+func corePropagationCapture(self runtimeHandle, current scopeHandle) (propagation, error) {
+	x := enterCore()
+	x.handle(self)
+	x.handle(current)
+	out := x.out(208)
+	if err := x.check(exportPropagationCapture); err != nil {
+		return propagation{}, err
+	}
+	memory := x.memory()
+	value := readPropagation(memory, out)
+	x.leave()
+	return value, nil
+}
+
+func corePropagationAdopt(self runtimeHandle, text string) (scopeHandle, error) {
+	x := enterCore()
+	x.handle(self)
+	x.text(text)
+	out := x.out(4)
+	if err := x.check(exportPropagationAdopt); err != nil {
+		return nil, err
+	}
+	memory := x.memory()
+	value := memory.readHandle(out)
+	x.leave()
+	return value, nil
 }
 
 func coreEventDescribe(self eventHandle) (eventInfo, error) {
-	return eventInfo{}, errNoCore
+	x := enterCore()
+	x.handle(self)
+	out := x.out(72)
+	if err := x.check(exportEventDescribe); err != nil {
+		return eventInfo{}, err
+	}
+	memory := x.memory()
+	value := readEventInfo(memory, out)
+	x.leave()
+	return value, nil
 }
 
 func coreEventJson(self eventHandle, part eventPart) (string, error) {
-	return "", errNoCore
+	x := enterCore()
+	x.handle(self)
+	x.word(uint32(part))
+	out := x.out(8)
+	if err := x.check(exportEventJson); err != nil {
+		return "", err
+	}
+	memory := x.memory()
+	value := memory.readText(out)
+	x.leave()
+	return value, nil
 }
 
 func coreEventSeal(self eventHandle) error {
-	return errNoCore
+	x := enterCore()
+	x.handle(self)
+	err := x.check(exportEventSeal)
+	if err == nil {
+		x.leave()
+	}
+	return err
 }
 
 func coreEventRetain(self eventHandle) eventHandle {
-	return nil
+	x := enterCore()
+	x.handle(self)
+	x.call(exportEventRetain)
+	x.leave()
+	return self
 }
 
 func coreEventRelease(self eventHandle) {
+	x := enterCore()
+	x.handle(self)
+	x.call(exportEventRelease)
+	x.leave()
 }
 
 func coreRegisterToolConditionalExecutionGuardrail(self runtimeHandle, name string, priority int32, callable ref, flags callableFlag) error {
-	return errNoCore
+	x := enterCore()
+	x.handle(self)
+	x.text(name)
+	x.word(uint32(priority))
+	x.word(uint32(callable))
+	x.word(uint32(flags))
+	err := x.check(exportRegisterToolConditionalExecutionGuardrail)
+	if err == nil {
+		x.leave()
+	}
+	return err
 }
 
 func coreDeregisterToolConditionalExecutionGuardrail(self runtimeHandle, name string) (bool, error) {
-	return false, errNoCore
+	x := enterCore()
+	x.handle(self)
+	x.text(name)
+	out := x.out(4)
+	if err := x.check(exportDeregisterToolConditionalExecutionGuardrail); err != nil {
+		return false, err
+	}
+	memory := x.memory()
+	value := memory.readWord(out) != 0
+	x.leave()
+	return value, nil
 }
 
 func coreScopeRegisterToolConditionalExecutionGuardrail(self scopeHandle, name string, priority int32, callable ref, flags callableFlag) error {
-	return errNoCore
+	x := enterCore()
+	x.handle(self)
+	x.text(name)
+	x.word(uint32(priority))
+	x.word(uint32(callable))
+	x.word(uint32(flags))
+	err := x.check(exportScopeRegisterToolConditionalExecutionGuardrail)
+	if err == nil {
+		x.leave()
+	}
+	return err
 }
 
 func coreScopeDeregisterToolConditionalExecutionGuardrail(self scopeHandle, name string) (bool, error) {
-	return false, errNoCore
+	x := enterCore()
+	x.handle(self)
+	x.text(name)
+	out := x.out(4)
+	if err := x.check(exportScopeDeregisterToolConditionalExecutionGuardrail); err != nil {
+		return false, err
+	}
+	memory := x.memory()
+	value := memory.readWord(out) != 0
+	x.leave()
+	return value, nil
 }
 
 func coreRegisterSubscriber(self runtimeHandle, name string, callable ref, flags callableFlag) error {
-	return errNoCore
+	x := enterCore()
+	x.handle(self)
+	x.text(name)
+	x.word(uint32(callable))
+	x.word(uint32(flags))
+	err := x.check(exportRegisterSubscriber)
+	if err == nil {
+		x.leave()
+	}
+	return err
 }
 
 func coreDeregisterSubscriber(self runtimeHandle, name string) (bool, error) {
-	return false, errNoCore
+	x := enterCore()
+	x.handle(self)
+	x.text(name)
+	out := x.out(4)
+	if err := x.check(exportDeregisterSubscriber); err != nil {
+		return false, err
+	}
+	memory := x.memory()
+	value := memory.readWord(out) != 0
+	x.leave()
+	return value, nil
 }
 
 func coreScopeRegisterSubscriber(self scopeHandle, name string, callable ref, flags callableFlag) error {
-	return errNoCore
+	x := enterCore()
+	x.handle(self)
+	x.text(name)
+	x.word(uint32(callable))
+	x.word(uint32(flags))
+	err := x.check(exportScopeRegisterSubscriber)
+	if err == nil {
+		x.leave()
+	}
+	return err
 }
 
 func coreScopeDeregisterSubscriber(self scopeHandle, name string) (bool, error) {
-	return false, errNoCore
+	x := enterCore()
+	x.handle(self)
+	x.text(name)
+	out := x.out(4)
+	if err := x.check(exportScopeDeregisterSubscriber); err != nil {
+		return false, err
+	}
+	memory := x.memory()
+	value := memory.readWord(out) != 0
+	x.leave()
+	return value, nil
 }
 
 func coreRegisterToolSanitizeRequestGuardrail(self runtimeHandle, name string, priority int32, callable ref, flags callableFlag) error {
-	return errNoCore
+	x := enterCore()
+	x.handle(self)
+	x.text(name)
+	x.word(uint32(priority))
+	x.word(uint32(callable))
+	x.word(uint32(flags))
+	err := x.check(exportRegisterToolSanitizeRequestGuardrail)
+	if err == nil {
+		x.leave()
+	}
+	return err
 }
 
 func coreDeregisterToolSanitizeRequestGuardrail(self runtimeHandle, name string) (bool, error) {
-	return false, errNoCore
+	x := enterCore()
+	x.handle(self)
+	x.text(name)
+	out := x.out(4)
+	if err := x.check(exportDeregisterToolSanitizeRequestGuardrail); err != nil {
+		return false, err
+	}
+	memory := x.memory()
+	value := memory.readWord(out) != 0
+	x.leave()
+	return value, nil
 }
 
 func coreScopeRegisterToolSanitizeRequestGuardrail(self scopeHandle, name string, priority int32, callable ref, flags callableFlag) error {
-	return errNoCore
+	x := enterCore()
+	x.handle(self)
+	x.text(name)
+	x.word(uint32(priority))
+	x.word(uint32(callable))
+	x.word(uint32(flags))
+	err := x.check(exportScopeRegisterToolSanitizeRequestGuardrail)
+	if err == nil {
+		x.leave()
+	}
+	return err
 }
 
 func coreScopeDeregisterToolSanitizeRequestGuardrail(self scopeHandle, name string) (bool, error) {
-	return false, errNoCore
+	x := enterCore()
+	x.handle(self)
+	x.text(name)
+	out := x.out(4)
+	if err := x.check(exportScopeDeregisterToolSanitizeRequestGuardrail); err != nil {
+		return false, err
+	}
+	memory := x.memory()
+	value := memory.readWord(out) != 0
+	x.leave()
+	return value, nil
 }
 
 func coreRegisterToolSanitizeResponseGuardrail(self runtimeHandle, name string, priority int32, callable ref, flags callableFlag) error {
-	return errNoCore
+	x := enterCore()
+	x.handle(self)
+	x.text(name)
+	x.word(uint32(priority))
+	x.word(uint32(callable))
+	x.word(uint32(flags))
+	err := x.check(exportRegisterToolSanitizeResponseGuardrail)
+	if err == nil {
+		x.leave()
+	}
+	return err
 }
 
 func coreDeregisterToolSanitizeResponseGuardrail(self runtimeHandle, name string) (bool, error) {
-	return false, errNoCore
+	x := enterCore()
+	x.handle(self)
+	x.text(name)
+	out := x.out(4)
+	if err := x.check(exportDeregisterToolSanitizeResponseGuardrail); err != nil {
+		return false, err
+	}
+	memory := x.memory()
+	value := memory.readWord(out) != 0
+	x.leave()
+	return value, nil
 }
 
 func coreScopeRegisterToolSanitizeResponseGuardrail(self scopeHandle, name string, priority int32, callable ref, flags callableFlag) error {
-	return errNoCore
+	x := enterCore()
+	x.handle(self)
+	x.text(name)
+	x.word(uint32(priority))
+	x.word(uint32(callable))
+	x.word(uint32(flags))
+	err := x.check(exportScopeRegisterToolSanitizeResponseGuardrail)
+	if err == nil {
+		x.leave()
+	}
+	return err
 }
 
 func coreScopeDeregisterToolSanitizeResponseGuardrail(self scopeHandle, name string) (bool, error) {
-	return false, errNoCore
+	x := enterCore()
+	x.handle(self)
+	x.text(name)
+	out := x.out(4)
+	if err := x.check(exportScopeDeregisterToolSanitizeResponseGuardrail); err != nil {
+		return false, err
+	}
+	memory := x.memory()
+	value := memory.readWord(out) != 0
+	x.leave()
+	return value, nil
 }
 
 func coreRegisterToolRequestIntercept(self runtimeHandle, name string, priority int32, callable ref, flags callableFlag) error {
-	return errNoCore
+	x := enterCore()
+	x.handle(self)
+	x.text(name)
+	x.word(uint32(priority))
+	x.word(uint32(callable))
+	x.word(uint32(flags))
+	err := x.check(exportRegisterToolRequestIntercept)
+	if err == nil {
+		x.leave()
+	}
+	return err
 }
 
 func coreDeregisterToolRequestIntercept(self runtimeHandle, name string) (bool, error) {
-	return false, errNoCore
+	x := enterCore()
+	x.handle(self)
+	x.text(name)
+	out := x.out(4)
+	if err := x.check(exportDeregisterToolRequestIntercept); err != nil {
+		return false, err
+	}
+	memory := x.memory()
+	value := memory.readWord(out) != 0
+	x.leave()
+	return value, nil
 }
 
 func coreScopeRegisterToolRequestIntercept(self scopeHandle, name string, priority int32, callable ref, flags callableFlag) error {
-	return errNoCore
+	x := enterCore()
+	x.handle(self)
+	x.text(name)
+	x.word(uint32(priority))
+	x.word(uint32(callable))
+	x.word(uint32(flags))
+	err := x.check(exportScopeRegisterToolRequestIntercept)
+	if err == nil {
+		x.leave()
+	}
+	return err
 }
 
 func coreScopeDeregisterToolRequestIntercept(self scopeHandle, name string) (bool, error) {
-	return false, errNoCore
+	x := enterCore()
+	x.handle(self)
+	x.text(name)
+	out := x.out(4)
+	if err := x.check(exportScopeDeregisterToolRequestIntercept); err != nil {
+		return false, err
+	}
+	memory := x.memory()
+	value := memory.readWord(out) != 0
+	x.leave()
+	return value, nil
 }
 
 func coreRegisterToolExecutionIntercept(self runtimeHandle, name string, priority int32, callable ref, flags callableFlag) error {
-	return errNoCore
+	x := enterCore()
+	x.handle(self)
+	x.text(name)
+	x.word(uint32(priority))
+	x.word(uint32(callable))
+	x.word(uint32(flags))
+	err := x.check(exportRegisterToolExecutionIntercept)
+	if err == nil {
+		x.leave()
+	}
+	return err
 }
 
 func coreDeregisterToolExecutionIntercept(self runtimeHandle, name string) (bool, error) {
-	return false, errNoCore
+	x := enterCore()
+	x.handle(self)
+	x.text(name)
+	out := x.out(4)
+	if err := x.check(exportDeregisterToolExecutionIntercept); err != nil {
+		return false, err
+	}
+	memory := x.memory()
+	value := memory.readWord(out) != 0
+	x.leave()
+	return value, nil
 }
 
 func coreScopeRegisterToolExecutionIntercept(self scopeHandle, name string, priority int32, callable ref, flags callableFlag) error {
-	return errNoCore
+	x := enterCore()
+	x.handle(self)
+	x.text(name)
+	x.word(uint32(priority))
+	x.word(uint32(callable))
+	x.word(uint32(flags))
+	err := x.check(exportScopeRegisterToolExecutionIntercept)
+	if err == nil {
+		x.leave()
+	}
+	return err
 }
 
 func coreScopeDeregisterToolExecutionIntercept(self scopeHandle, name string) (bool, error) {
-	return false, errNoCore
+	x := enterCore()
+	x.handle(self)
+	x.text(name)
+	out := x.out(4)
+	if err := x.check(exportScopeDeregisterToolExecutionIntercept); err != nil {
+		return false, err
+	}
+	memory := x.memory()
+	value := memory.readWord(out) != 0
+	x.leave()
+	return value, nil
 }
 
 func coreRegisterLlmSanitizeRequestGuardrail(self runtimeHandle, name string, priority int32, callable ref, flags callableFlag) error {
-	return errNoCore
+	x := enterCore()
+	x.handle(self)
+	x.text(name)
+	x.word(uint32(priority))
+	x.word(uint32(callable))
+	x.word(uint32(flags))
+	err := x.check(exportRegisterLlmSanitizeRequestGuardrail)
+	if err == nil {
+		x.leave()
+	}
+	return err
 }
 
 func coreDeregisterLlmSanitizeRequestGuardrail(self runtimeHandle, name string) (bool, error) {
-	return false, errNoCore
+	x := enterCore()
+	x.handle(self)
+	x.text(name)
+	out := x.out(4)
+	if err := x.check(exportDeregisterLlmSanitizeRequestGuardrail); err != nil {
+		return false, err
+	}
+	memory := x.memory()
+	value := memory.readWord(out) != 0
+	x.leave()
+	return value, nil
 }
 
 func coreScopeRegisterLlmSanitizeRequestGuardrail(self scopeHandle, name string, priority int32, callable ref, flags callableFlag) error {
-	return errNoCore
+	x := enterCore()
+	x.handle(self)
+	x.text(name)
+	x.word(uint32(priority))
+	x.word(uint32(callable))
+	x.word(uint32(flags))
+	err := x.check(exportScopeRegisterLlmSanitizeRequestGuardrail)
+	if err == nil {
+		x.leave()
+	}
+	return err
 }
 
 func coreScopeDeregisterLlmSanitizeRequestGuardrail(self scopeHandle, name string) (bool, error) {
-	return false, errNoCore
+	x := enterCore()
+	x.handle(self)
+	x.text(name)
+	out := x.out(4)
+	if err := x.check(exportScopeDeregisterLlmSanitizeRequestGuardrail); err != nil {
+		return false, err
+	}
+	memory := x.memory()
+	value := memory.readWord(out) != 0
+	x.leave()
+	return value, nil
 }
 
 func coreRegisterLlmSanitizeResponseGuardrail(self runtimeHandle, name string, priority int32, callable ref, flags callableFlag) error {
-	return errNoCore
+	x := enterCore()
+	x.handle(self)
+	x.text(name)
+	x.word(uint32(priority))
+	x.word(uint32(callable))
+	x.word(uint32(flags))
+	err := x.check(exportRegisterLlmSanitizeResponseGuardrail)
+	if err == nil {
+		x.leave()
+	}
+	return err
 }
 
 func coreDeregisterLlmSanitizeResponseGuardrail(self runtimeHandle, name string) (bool, error) {
-	return false, errNoCore
+	x := enterCore()
+	x.handle(self)
+	x.text(name)
+	out := x.out(4)
+	if err := x.check(exportDeregisterLlmSanitizeResponseGuardrail); err != nil {
+		return false, err
+	}
+	memory := x.memory()
+	value := memory.readWord(out) != 0
+	x.leave()
+	return value, nil
 }
 
 func coreScopeRegisterLlmSanitizeResponseGuardrail(self scopeHandle, name string, priority int32, callable ref, flags callableFlag) error {
-	return errNoCore
+	x := enterCore()
+	x.handle(self)
+	x.text(name)
+	x.word(uint32(priority))
+	x.word(uint32(callable))
+	x.word(uint32(flags))
+	err := x.check(exportScopeRegisterLlmSanitizeResponseGuardrail)
+	if err == nil {
+		x.leave()
+	}
+	return err
 }
 
 func coreScopeDeregisterLlmSanitizeResponseGuardrail(self scopeHandle, name string) (bool, error) {
-	return false, errNoCore
+	x := enterCore()
+	x.handle(self)
+	x.text(name)
+	out := x.out(4)
+	if err := x.check(exportScopeDeregisterLlmSanitizeResponseGuardrail); err != nil {
+		return false, err
+	}
+	memory := x.memory()
+	value := memory.readWord(out) != 0
+	x.leave()
+	return value, nil
 }
 
 func coreRegisterLlmConditionalExecutionGuardrail(self runtimeHandle, name string, priority int32, callable ref, flags callableFlag) error {
-	return errNoCore
+	x := enterCore()
+	x.handle(self)
+	x.text(name)
+	x.word(uint32(priority))
+	x.word(uint32(callable))
+	x.word(uint32(flags))
+	err := x.check(exportRegisterLlmConditionalExecutionGuardrail)
+	if err == nil {
+		x.leave()
+	}
+	return err
 }
 
 func coreDeregisterLlmConditionalExecutionGuardrail(self runtimeHandle, name string) (bool, error) {
-	return false, errNoCore
+	x := enterCore()
+	x.handle(self)
+	x.text(name)
+	out := x.out(4)
+	if err := x.check(exportDeregisterLlmConditionalExecutionGuardrail); err != nil {
+		return false, err
+	}
+	memory := x.memory()
+	value := memory.readWord(out) != 0
+	x.leave()
+	return value, nil
 }
 
 func coreScopeRegisterLlmConditionalExecutionGuardrail(self scopeHandle, name string, priority int32, callable ref, flags callableFlag) error {
-	return errNoCore
+	x := enterCore()
+	x.handle(self)
+	x.text(name)
+	x.word(uint32(priority))
+	x.word(uint32(callable))
+	x.word(uint32(flags))
+	err := x.check(exportScopeRegisterLlmConditionalExecutionGuardrail)
+	if err == nil {
+		x.leave()
+	}
+	return err
 }
 
 func coreScopeDeregisterLlmConditionalExecutionGuardrail(self scopeHandle, name string) (bool, error) {
-	return false, errNoCore
+	x := enterCore()
+	x.handle(self)
+	x.text(name)
+	out := x.out(4)
+	if err := x.check(exportScopeDeregisterLlmConditionalExecutionGuardrail); err != nil {
+		return false, err
+	}
+	memory := x.memory()
+	value := memory.readWord(out) != 0
+	x.leave()
+	return value, nil
 }
 
 func coreRegisterLlmRequestIntercept(self runtimeHandle, name string, priority int32, callable ref, flags callableFlag) error {
-	return errNoCore
+	x := enterCore()
+	x.handle(self)
+	x.text(name)
+	x.word(uint32(priority))
+	x.word(uint32(callable))
+	x.word(uint32(flags))
+	err := x.check(exportRegisterLlmRequestIntercept)
+	if err == nil {
+		x.leave()
+	}
+	return err
 }
 
 func coreDeregisterLlmRequestIntercept(self runtimeHandle, name string) (bool, error) {
-	return false, errNoCore
+	x := enterCore()
+	x.handle(self)
+	x.text(name)
+	out := x.out(4)
+	if err := x.check(exportDeregisterLlmRequestIntercept); err != nil {
+		return false, err
+	}
+	memory := x.memory()
+	value := memory.readWord(out) != 0
+	x.leave()
+	return value, nil
 }
 
 func coreScopeRegisterLlmRequestIntercept(self scopeHandle, name string, priority int32, callable ref, flags callableFlag) error {
-	return errNoCore
+	x := enterCore()
+	x.handle(self)
+	x.text(name)
+	x.word(uint32(priority))
+	x.word(uint32(callable))
+	x.word(uint32(flags))
+	err := x.check(exportScopeRegisterLlmRequestIntercept)
+	if err == nil {
+		x.leave()
+	}
+	return err
 }
 
 func coreScopeDeregisterLlmRequestIntercept(self scopeHandle, name string) (bool, error) {
-	return false, errNoCore
+	x := enterCore()
+	x.handle(self)
+	x.text(name)
+	out := x.out(4)
+	if err := x.check(exportScopeDeregisterLlmRequestIntercept); err != nil {
+		return false, err
+	}
+	memory := x.memory()
+	value := memory.readWord(out) != 0
+	x.leave()
+	return value, nil
 }
 
 func coreRegisterLlmExecutionIntercept(self runtimeHandle, name string, priority int32, callable ref, flags callableFlag) error {
-	return errNoCore
+	x := enterCore()
+	x.handle(self)
+	x.text(name)
+	x.word(uint32(priority))
+	x.word(uint32(callable))
+	x.word(uint32(flags))
+	err := x.check(exportRegisterLlmExecutionIntercept)
+	if err == nil {
+		x.leave()
+	}
+	return err
 }
 
 func coreDeregisterLlmExecutionIntercept(self runtimeHandle, name string) (bool, error) {
-	return false, errNoCore
+	x := enterCore()
+	x.handle(self)
+	x.text(name)
+	out := x.out(4)
+	if err := x.check(exportDeregisterLlmExecutionIntercept); err != nil {
+		return false, err
+	}
+	memory := x.memory()
+	value := memory.readWord(out) != 0
+	x.leave()
+	return value, nil
 }
 
 func coreScopeRegisterLlmExecutionIntercept(self scopeHandle, name string, priority int32, callable ref, flags callableFlag) error {
-	return errNoCore
+	x := enterCore()
+	x.handle(self)
+	x.text(name)
+	x.word(uint32(priority))
+	x.word(uint32(callable))
+	x.word(uint32(flags))
+	err := x.check(exportScopeRegisterLlmExecutionIntercept)
+	if err == nil {
+		x.leave()
+	}
+	return err
 }
 
 func coreScopeDeregisterLlmExecutionIntercept(self scopeHandle, name string) (bool, error) {
-	return false, errNoCore
+	x := enterCore()
+	x.handle(self)
+	x.text(name)
+	out := x.out(4)
+	if err := x.check(exportScopeDeregisterLlmExecutionIntercept); err != nil {
+		return false, err
+	}
+	memory := x.memory()
+	value := memory.readWord(out) != 0
+	x.leave()
+	return value, nil
 }
 
 func coreRegisterLlmStreamExecutionIntercept(self runtimeHandle, name string, priority int32, callable ref, flags callableFlag) error {
-	return errNoCore
+	x := enterCore()
+	x.handle(self)
+	x.text(name)
+	x.word(uint32(priority))
+	x.word(uint32(callable))
+	x.word(uint32(flags))
+	err := x.check(exportRegisterLlmStreamExecutionIntercept)
+	if err == nil {
+		x.leave()
+	}
+	return err
 }
 
 func coreDeregisterLlmStreamExecutionIntercept(self runtimeHandle, name string) (bool, error) {
-	return false, errNoCore
+	x := enterCore()
+	x.handle(self)
+	x.text(name)
+	out := x.out(4)
+	if err := x.check(exportDeregisterLlmStreamExecutionIntercept); err != nil {
+		return false, err
+	}
+	memory := x.memory()
+	value := memory.readWord(out) != 0
+	x.leave()
+	return value, nil
 }
 
 func coreScopeRegisterLlmStreamExecutionIntercept(self scopeHandle, name string, priority int32, callable ref, flags callableFlag) error {
-	return errNoCore
+	x := enterCore()
+	x.handle(self)
+	x.text(name)
+	x.word(uint32(priority))
+	x.word(uint32(callable))
+	x.word(uint32(flags))
+	err := x.check(exportScopeRegisterLlmStreamExecutionIntercept)
+	if err == nil {
+		x.leave()
+	}
+	return err
 }
 
 func coreScopeDeregisterLlmStreamExecutionIntercept(self scopeHandle, name string) (bool, error) {
-	return false, errNoCore
+	x := enterCore()
+	x.handle(self)
+	x.text(name)
+	out := x.out(4)
+	if err := x.check(exportScopeDeregisterLlmStreamExecutionIntercept); err != nil {
+		return false, err
+	}
+	memory := x.memory()
+	value := memory.readWord(out) != 0
+	x.leave()
+	return value, nil
 }
 
 func coreRegisterMarkSanitizeGuardrail(self runtimeHandle, name string, priority int32, callable ref, flags callableFlag) error {
-	return errNoCore
+	x := enterCore()
+	x.handle(self)
+	x.text(name)
+	x.word(uint32(priority))
+	x.word(uint32(callable))
+	x.word(uint32(flags))
+	err := x.check(exportRegisterMarkSanitizeGuardrail)
+	if err == nil {
+		x.leave()
+	}
+	return err
 }
 
 func coreDeregisterMarkSanitizeGuardrail(self runtimeHandle, name string) (bool, error) {
-	return false, errNoCore
+	x := enterCore()
+	x.handle(self)
+	x.text(name)
+	out := x.out(4)
+	if err := x.check(exportDeregisterMarkSanitizeGuardrail); err != nil {
+		return false, err
+	}
+	memory := x.memory()
+	value := memory.readWord(out) != 0
+	x.leave()
+	return value, nil
 }
 
 func coreScopeRegisterMarkSanitizeGuardrail(self scopeHandle, name string, priority int32, callable ref, flags callableFlag) error {
-	return errNoCore
+	x := enterCore()
+	x.handle(self)
+	x.text(name)
+	x.word(uint32(priority))
+	x.word(uint32(callable))
+	x.word(uint32(flags))
+	err := x.check(exportScopeRegisterMarkSanitizeGuardrail)
+	if err == nil {
+		x.leave()
+	}
+	return err
 }
 
 func coreScopeDeregisterMarkSanitizeGuardrail(self scopeHandle, name string) (bool, error) {
-	return false, errNoCore
+	x := enterCore()
+	x.handle(self)
+	x.text(name)
+	out := x.out(4)
+	if err := x.check(exportScopeDeregisterMarkSanitizeGuardrail); err != nil {
+		return false, err
+	}
+	memory := x.memory()
+	value := memory.readWord(out) != 0
+	x.leave()
+	return value, nil
 }
 
 func coreRegisterScopeSanitizeStartGuardrail(self runtimeHandle, name string, priority int32, callable ref, flags callableFlag) error {
-	return errNoCore
+	x := enterCore()
+	x.handle(self)
+	x.text(name)
+	x.word(uint32(priority))
+	x.word(uint32(callable))
+	x.word(uint32(flags))
+	err := x.check(exportRegisterScopeSanitizeStartGuardrail)
+	if err == nil {
+		x.leave()
+	}
+	return err
 }
 
 func coreDeregisterScopeSanitizeStartGuardrail(self runtimeHandle, name string) (bool, error) {
-	return false, errNoCore
+	x := enterCore()
+	x.handle(self)
+	x.text(name)
+	out := x.out(4)
+	if err := x.check(exportDeregisterScopeSanitizeStartGuardrail); err != nil {
+		return false, err
+	}
+	memory := x.memory()
+	value := memory.readWord(out) != 0
+	x.leave()
+	return value, nil
 }
 
 func coreScopeRegisterScopeSanitizeStartGuardrail(self scopeHandle, name string, priority int32, callable ref, flags callableFlag) error {
-	return errNoCore
+	x := enterCore()
+	x.handle(self)
+	x.text(name)
+	x.word(uint32(priority))
+	x.word(uint32(callable))
+	x.word(uint32(flags))
+	err := x.check(exportScopeRegisterScopeSanitizeStartGuardrail)
+	if err == nil {
+		x.leave()
+	}
+	return err
 }
 
 func coreScopeDeregisterScopeSanitizeStartGuardrail(self scopeHandle, name string) (bool, error) {
-	return false, errNoCore
+	x := enterCore()
+	x.handle(self)
+	x.text(name)
+	out := x.out(4)
+	if err := x.check(exportScopeDeregisterScopeSanitizeStartGuardrail); err != nil {
+		return false, err
+	}
+	memory := x.memory()
+	value := memory.readWord(out) != 0
+	x.leave()
+	return value, nil
 }
 
 func coreRegisterScopeSanitizeEndGuardrail(self runtimeHandle, name string, priority int32, callable ref, flags callableFlag) error {
-	return errNoCore
+	x := enterCore()
+	x.handle(self)
+	x.text(name)
+	x.word(uint32(priority))
+	x.word(uint32(callable))
+	x.word(uint32(flags))
+	err := x.check(exportRegisterScopeSanitizeEndGuardrail)
+	if err == nil {
+		x.leave()
+	}
+	return err
 }
 
 func coreDeregisterScopeSanitizeEndGuardrail(self runtimeHandle, name string) (bool, error) {
-	return false, errNoCore
+	x := enterCore()
+	x.handle(self)
+	x.text(name)
+	out := x.out(4)
+	if err := x.check(exportDeregisterScopeSanitizeEndGuardrail); err != nil {
+		return false, err
+	}
+	memory := x.memory()
+	value := memory.readWord(out) != 0
+	x.leave()
+	return value, nil
 }
 
 func coreScopeRegisterScopeSanitizeEndGuardrail(self scopeHandle, name string, priority int32, callable ref, flags callableFlag) error {
-	return errNoCore
+	x := enterCore()
+	x.handle(self)
+	x.text(name)
+	x.word(uint32(priority))
+	x.word(uint32(callable))
+	x.word(uint32(flags))
+	err := x.check(exportScopeRegisterScopeSanitizeEndGuardrail)
+	if err == nil {
+		x.leave()
+	}
+	return err
 }
 
 func coreScopeDeregisterScopeSanitizeEndGuardrail(self scopeHandle, name string) (bool, error) {
-	return false, errNoCore
+	x := enterCore()
+	x.handle(self)
+	x.text(name)
+	out := x.out(4)
+	if err := x.check(exportScopeDeregisterScopeSanitizeEndGuardrail); err != nil {
+		return false, err
+	}
+	memory := x.memory()
+	value := memory.readWord(out) != 0
+	x.leave()
+	return value, nil
 }
 
 func coreRegisterEventMetadataInjector(self runtimeHandle, name string, priority int32, callable ref, flags callableFlag) error {
-	return errNoCore
+	x := enterCore()
+	x.handle(self)
+	x.text(name)
+	x.word(uint32(priority))
+	x.word(uint32(callable))
+	x.word(uint32(flags))
+	err := x.check(exportRegisterEventMetadataInjector)
+	if err == nil {
+		x.leave()
+	}
+	return err
 }
 
 func coreDeregisterEventMetadataInjector(self runtimeHandle, name string) (bool, error) {
-	return false, errNoCore
+	x := enterCore()
+	x.handle(self)
+	x.text(name)
+	out := x.out(4)
+	if err := x.check(exportDeregisterEventMetadataInjector); err != nil {
+		return false, err
+	}
+	memory := x.memory()
+	value := memory.readWord(out) != 0
+	x.leave()
+	return value, nil
 }
 
 func coreScopeRegisterEventMetadataInjector(self scopeHandle, name string, priority int32, callable ref, flags callableFlag) error {
-	return errNoCore
+	x := enterCore()
+	x.handle(self)
+	x.text(name)
+	x.word(uint32(priority))
+	x.word(uint32(callable))
+	x.word(uint32(flags))
+	err := x.check(exportScopeRegisterEventMetadataInjector)
+	if err == nil {
+		x.leave()
+	}
+	return err
 }
 
 func coreScopeDeregisterEventMetadataInjector(self scopeHandle, name string) (bool, error) {
-	return false, errNoCore
+	x := enterCore()
+	x.handle(self)
+	x.text(name)
+	out := x.out(4)
+	if err := x.check(exportScopeDeregisterEventMetadataInjector); err != nil {
+		return false, err
+	}
+	memory := x.memory()
+	value := memory.readWord(out) != 0
+	x.leave()
+	return value, nil
 }
 
 func coreRegisterConditionalMiddlewareGuardrail(self runtimeHandle, name string, kinds uint32, registration string, callable ref, flags callableFlag) error {
-	return errNoCore
+	x := enterCore()
+	x.handle(self)
+	x.text(name)
+	x.word(uint32(kinds))
+	x.text(registration)
+	x.word(uint32(callable))
+	x.word(uint32(flags))
+	err := x.check(exportRegisterConditionalMiddlewareGuardrail)
+	if err == nil {
+		x.leave()
+	}
+	return err
 }
 
 func coreDeregisterConditionalMiddlewareGuardrail(self runtimeHandle, name string) (bool, error) {
-	return false, errNoCore
+	x := enterCore()
+	x.handle(self)
+	x.text(name)
+	out := x.out(4)
+	if err := x.check(exportDeregisterConditionalMiddlewareGuardrail); err != nil {
+		return false, err
+	}
+	memory := x.memory()
+	value := memory.readWord(out) != 0
+	x.leave()
+	return value, nil
 }
 
 func coreScopeRegisterConditionalMiddlewareGuardrail(self scopeHandle, name string, kinds uint32, registration string, callable ref, flags callableFlag) error {
-	return errNoCore
+	x := enterCore()
+	x.handle(self)
+	x.text(name)
+	x.word(uint32(kinds))
+	x.text(registration)
+	x.word(uint32(callable))
+	x.word(uint32(flags))
+	err := x.check(exportScopeRegisterConditionalMiddlewareGuardrail)
+	if err == nil {
+		x.leave()
+	}
+	return err
 }
 
 func coreScopeDeregisterConditionalMiddlewareGuardrail(self scopeHandle, name string) (bool, error) {
-	return false, errNoCore
+	x := enterCore()
+	x.handle(self)
+	x.text(name)
+	out := x.out(4)
+	if err := x.check(exportScopeDeregisterConditionalMiddlewareGuardrail); err != nil {
+		return false, err
+	}
+	memory := x.memory()
+	value := memory.readWord(out) != 0
+	x.leave()
+	return value, nil
+}
+
+func coreRegistrationListNew(a *registrationListNewArguments) (registrationListHandle, error) {
+	x := enterCore()
+	x.handle(a.runtimeValue.handleOrNil())
+	x.handle(a.owner.handleOrNil())
+	out := x.out(4)
+	if err := x.check(exportRegistrationListNew); err != nil {
+		return nil, err
+	}
+	memory := x.memory()
+	value := memory.readHandle(out)
+	x.leave()
+	return value, nil
+}
+
+func coreRegistrationListRead(self registrationListHandle, index uint32) (RegistrationInfo, error) {
+	x := enterCore()
+	x.handle(self)
+	x.word(uint32(index))
+	out := x.out(32)
+	if err := x.check(exportRegistrationListRead); err != nil {
+		return RegistrationInfo{}, err
+	}
+	memory := x.memory()
+	value := readRegistrationInfo(memory, out)
+	x.leave()
+	return value, nil
+}
+
+func coreRegistrationListFree(self registrationListHandle) {
+	x := enterCore()
+	x.handle(self)
+	x.call(exportRegistrationListFree)
+	x.leave()
 }
 
 func (c *call) beginTaskLink(self runtimeHandle, a *taskLinkArguments) Status {
-	return StatusInvalidState
+	requestRef := c.lendAny(a.request)
+	emitter := c.lockEmitter()
+	x := enterCore()
+	x.word(c.address)
+	x.handle(self)
+	x.word(uint32(a.callValue))
+	x.word(uint32(a.position))
+	x.handle(emitter)
+	x.word(uint32(requestRef))
+	status := c.stepped(x, exportTaskLink)
+	c.unlockEmitter()
+	return status
 }
 
 func (c *call) taskMark(name string, data ref, metadata ref, category *string, categoryProfile ref, dataSchema ref) Status {
-	return StatusInvalidState
+	x := enterCore()
+	x.word(c.address)
+	x.text(name)
+	x.word(uint32(data))
+	x.word(uint32(metadata))
+	x.optionalText(category)
+	x.word(uint32(categoryProfile))
+	x.word(uint32(dataSchema))
+	return c.told(x, exportTaskMark)
 }
 
 func (c *call) taskResume(kind answerKind, statusValue Status, flags answerFlag, value ref, annotated ref) Status {
-	return StatusInvalidState
+	emitter := c.lockEmitter()
+	x := enterCore()
+	x.word(c.address)
+	x.word(uint32(kind))
+	x.word(uint32(statusValue))
+	x.word(uint32(flags))
+	x.word(uint32(value))
+	x.word(uint32(annotated))
+	x.handle(emitter)
+	result := c.stepped(x, exportTaskResume)
+	c.unlockEmitter()
+	return result
 }
 
 func (c *call) taskAbandon() {
+	x := enterCore()
+	x.word(c.address)
+	x.call(exportTaskAbandon)
+	x.leave()
 }
 
 func (c *call) beginToolExecute(self runtimeHandle, a *toolExecuteArguments) Status {
-	return StatusInvalidState
+	requestRef := c.lendAny(a.request)
+	dataRef := c.lend(a.data)
+	metadataRef := c.give(a.metadata)
+	emitter := c.lockEmitter()
+	x := enterCore()
+	x.word(c.address)
+	x.handle(self)
+	x.handle(c.current.handleOrNil())
+	x.handle(emitter)
+	x.word(uint32(a.flags))
+	x.text(a.name)
+	x.word(uint32(requestRef))
+	x.handle(a.parent.handleOrNil())
+	x.word(uint32(a.attributes))
+	x.optionalText(a.toolCallID)
+	x.word(uint32(dataRef))
+	x.word(uint32(metadataRef))
+	x.long(uint64(a.timestamp))
+	status := c.stepped(x, exportToolExecute)
+	c.unlockEmitter()
+	c.keepOnFailure(status, metadataRef)
+	return status
 }
 
 func (c *call) beginToolCall(self runtimeHandle, a *toolCallArguments) Status {
-	return StatusInvalidState
+	requestRef := c.lendAny(a.request)
+	metadataRef := c.give(a.metadata)
+	emitter := c.lockEmitter()
+	x := enterCore()
+	x.word(c.address)
+	x.handle(self)
+	x.handle(c.current.handleOrNil())
+	x.handle(emitter)
+	x.text(a.name)
+	x.word(uint32(requestRef))
+	x.handle(a.parent.handleOrNil())
+	x.word(uint32(a.attributes))
+	x.optionalText(a.toolCallID)
+	x.word(uint32(metadataRef))
+	x.long(uint64(a.timestamp))
+	status := c.stepped(x, exportToolCall)
+	c.unlockEmitter()
+	c.keepOnFailure(status, metadataRef)
+	return status
 }
 
 func (c *call) beginToolCallEnd(self scopeHandle, a *toolCallEndArguments) Status {
-	return StatusInvalidState
+	responseRef := c.lend(a.response)
+	annotationRef := c.lend(a.annotation)
+	dataRef := c.lend(a.data)
+	metadataRef := c.lend(a.metadata)
+	errorValueRef := c.lend(a.errorValue)
+	emitter := c.lockEmitter()
+	x := enterCore()
+	x.word(c.address)
+	x.handle(self)
+	x.handle(c.current.handleOrNil())
+	x.handle(emitter)
+	x.word(uint32(responseRef))
+	x.word(uint32(annotationRef))
+	x.word(uint32(dataRef))
+	x.word(uint32(metadataRef))
+	x.word(uint32(a.statusValue))
+	x.word(uint32(errorValueRef))
+	x.long(uint64(a.timestamp))
+	status := c.stepped(x, exportToolCallEnd)
+	c.unlockEmitter()
+	return status
 }
 
 func (c *call) beginToolRequestIntercepts(self runtimeHandle, a *toolRequestInterceptsArguments) Status {
-	return StatusInvalidState
+	requestRef := c.lendAny(a.request)
+	emitter := c.lockEmitter()
+	x := enterCore()
+	x.word(c.address)
+	x.handle(self)
+	x.handle(c.current.handleOrNil())
+	x.handle(emitter)
+	x.word(uint32(a.flags))
+	x.text(a.name)
+	x.word(uint32(requestRef))
+	status := c.stepped(x, exportToolRequestIntercepts)
+	c.unlockEmitter()
+	return status
 }
 
 func (c *call) beginToolConditionalExecution(self runtimeHandle, a *toolConditionalExecutionArguments) Status {
-	return StatusInvalidState
+	requestRef := c.lendAny(a.request)
+	emitter := c.lockEmitter()
+	x := enterCore()
+	x.word(c.address)
+	x.handle(self)
+	x.handle(c.current.handleOrNil())
+	x.handle(emitter)
+	x.word(uint32(a.flags))
+	x.text(a.name)
+	x.word(uint32(requestRef))
+	status := c.stepped(x, exportToolConditionalExecution)
+	c.unlockEmitter()
+	return status
 }
 
 func (c *call) beginLlmExecute(self runtimeHandle, a *llmExecuteArguments) Status {
-	return StatusInvalidState
+	requestRef := c.lendAny(a.request)
+	dataRef := c.lend(a.data)
+	metadataRef := c.give(a.metadata)
+	codecRef := c.lend(a.codec)
+	responseCodecRef := c.lend(a.responseCodec)
+	emitter := c.lockEmitter()
+	x := enterCore()
+	x.word(c.address)
+	x.handle(self)
+	x.handle(c.current.handleOrNil())
+	x.handle(emitter)
+	x.word(uint32(a.flags))
+	x.text(a.name)
+	x.word(uint32(requestRef))
+	x.handle(a.parent.handleOrNil())
+	x.word(uint32(a.attributes))
+	x.optionalText(a.modelName)
+	x.word(uint32(dataRef))
+	x.word(uint32(metadataRef))
+	x.long(uint64(a.timestamp))
+	x.word(uint32(codecRef))
+	x.word(uint32(responseCodecRef))
+	status := c.stepped(x, exportLlmExecute)
+	c.unlockEmitter()
+	c.keepOnFailure(status, metadataRef)
+	return status
 }
 
 func (c *call) beginLlmStreamExecute(self runtimeHandle, a *llmStreamExecuteArguments) Status {
-	return StatusInvalidState
+	requestRef := c.lendAny(a.request)
+	dataRef := c.lend(a.data)
+	metadataRef := c.give(a.metadata)
+	codecRef := c.lend(a.codec)
+	responseCodecRef := c.lend(a.responseCodec)
+	emitter := c.lockEmitter()
+	x := enterCore()
+	x.word(c.address)
+	x.handle(self)
+	x.handle(c.current.handleOrNil())
+	x.handle(emitter)
+	x.word(uint32(a.flags))
+	x.text(a.name)
+	x.word(uint32(requestRef))
+	x.handle(a.parent.handleOrNil())
+	x.word(uint32(a.attributes))
+	x.optionalText(a.modelName)
+	x.word(uint32(dataRef))
+	x.word(uint32(metadataRef))
+	x.long(uint64(a.timestamp))
+	x.word(uint32(codecRef))
+	x.word(uint32(responseCodecRef))
+	status := c.stepped(x, exportLlmStreamExecute)
+	c.unlockEmitter()
+	c.keepOnFailure(status, metadataRef)
+	return status
 }
 
 func (c *call) beginLlmCall(self runtimeHandle, a *llmCallArguments) Status {
-	return StatusInvalidState
+	requestRef := c.lendAny(a.request)
+	metadataRef := c.give(a.metadata)
+	annotatedRequestRef := c.lend(a.annotatedRequest)
+	codecRef := c.lend(a.codec)
+	emitter := c.lockEmitter()
+	x := enterCore()
+	x.word(c.address)
+	x.handle(self)
+	x.handle(c.current.handleOrNil())
+	x.handle(emitter)
+	x.text(a.name)
+	x.word(uint32(requestRef))
+	x.handle(a.parent.handleOrNil())
+	x.word(uint32(a.attributes))
+	x.optionalText(a.modelName)
+	x.word(uint32(metadataRef))
+	x.long(uint64(a.timestamp))
+	x.word(uint32(annotatedRequestRef))
+	x.word(uint32(codecRef))
+	status := c.stepped(x, exportLlmCall)
+	c.unlockEmitter()
+	c.keepOnFailure(status, metadataRef)
+	return status
 }
 
 func (c *call) beginLlmCallEnd(self scopeHandle, a *llmCallEndArguments) Status {
-	return StatusInvalidState
+	responseRef := c.lend(a.response)
+	dataRef := c.lend(a.data)
+	metadataRef := c.lend(a.metadata)
+	errorValueRef := c.lend(a.errorValue)
+	annotatedResponseRef := c.lend(a.annotatedResponse)
+	responseCodecRef := c.lend(a.responseCodec)
+	emitter := c.lockEmitter()
+	x := enterCore()
+	x.word(c.address)
+	x.handle(self)
+	x.handle(c.current.handleOrNil())
+	x.handle(emitter)
+	x.word(uint32(responseRef))
+	x.word(uint32(dataRef))
+	x.word(uint32(metadataRef))
+	x.word(uint32(a.statusValue))
+	x.word(uint32(errorValueRef))
+	x.long(uint64(a.timestamp))
+	x.word(uint32(annotatedResponseRef))
+	x.word(uint32(responseCodecRef))
+	status := c.stepped(x, exportLlmCallEnd)
+	c.unlockEmitter()
+	return status
 }
 
 func (c *call) beginLlmRequestIntercepts(self runtimeHandle, a *llmRequestInterceptsArguments) Status {
-	return StatusInvalidState
+	requestRef := c.lendAny(a.request)
+	emitter := c.lockEmitter()
+	x := enterCore()
+	x.word(c.address)
+	x.handle(self)
+	x.handle(c.current.handleOrNil())
+	x.handle(emitter)
+	x.word(uint32(a.flags))
+	x.text(a.name)
+	x.word(uint32(requestRef))
+	status := c.stepped(x, exportLlmRequestIntercepts)
+	c.unlockEmitter()
+	return status
 }
 
 func (c *call) beginLlmConditionalExecution(self runtimeHandle, a *llmConditionalExecutionArguments) Status {
-	return StatusInvalidState
-}
-
-func coreAtofSinkOpen(a *atofSinkOpenArguments) (atofSinkHandle, error) {
-	return nil, errNoCore
-}
-
-func coreAtofSinkRegister(self atofSinkHandle, runtimeValue runtimeHandle, name string) error {
-	return errNoCore
-}
-
-func coreAtofSinkFlush(self atofSinkHandle, timeout uint64) error {
-	return errNoCore
-}
-
-func coreAtofSinkReadStats(self atofSinkHandle) (SinkStats, error) {
-	return SinkStats{}, errNoCore
-}
-
-func coreAtofSinkFree(self atofSinkHandle) {
+	requestRef := c.lendAny(a.request)
+	emitter := c.lockEmitter()
+	x := enterCore()
+	x.word(c.address)
+	x.handle(self)
+	x.handle(c.current.handleOrNil())
+	x.handle(emitter)
+	x.word(uint32(a.flags))
+	x.text(a.name)
+	x.word(uint32(requestRef))
+	status := c.stepped(x, exportLlmConditionalExecution)
+	c.unlockEmitter()
+	return status
 }
 
 func coreAtofReaderNew(a *atofReaderNewArguments) (atofReaderHandle, error) {
-	return nil, errNoCore
+	x := enterCore()
+	x.handle(a.runtimeValue.handleOrNil())
+	x.word(uint32(a.lineLimit))
+	x.word(uint32(a.depthLimit))
+	out := x.out(4)
+	if err := x.check(exportAtofReaderNew); err != nil {
+		return nil, err
+	}
+	memory := x.memory()
+	value := memory.readHandle(out)
+	x.leave()
+	return value, nil
 }
 
 func coreAtofReaderFeed(self atofReaderHandle, chunk []byte) error {
-	return errNoCore
+	x := enterCore()
+	x.handle(self)
+	x.bytes(chunk)
+	err := x.check(exportAtofReaderFeed)
+	if err == nil {
+		x.leave()
+	}
+	return err
 }
 
 func coreAtofReaderFinish(self atofReaderHandle) error {
-	return errNoCore
+	x := enterCore()
+	x.handle(self)
+	err := x.check(exportAtofReaderFinish)
+	if err == nil {
+		x.leave()
+	}
+	return err
 }
 
 func coreAtofReaderNext(self atofReaderHandle) (atofItem, error) {
-	return atofItem{}, errNoCore
+	x := enterCore()
+	x.handle(self)
+	out := x.out(152)
+	if err := x.check(exportAtofReaderNext); err != nil {
+		return atofItem{}, err
+	}
+	memory := x.memory()
+	value := readAtofItem(memory, out)
+	x.leave()
+	return value, nil
 }
 
 func coreAtofReaderFree(self atofReaderHandle) {
+	x := enterCore()
+	x.handle(self)
+	x.call(exportAtofReaderFree)
+	x.leave()
 }

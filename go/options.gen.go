@@ -134,6 +134,23 @@ func (a *scopeEventArguments) setDefaults() {
 	a.timestamp = timestampNone
 }
 
+// registrationListNewArguments is what `registration_list_new` is given besides the context.
+type registrationListNewArguments struct {
+	// Whose registrations; it is held.
+	runtimeValue *Runtime
+	// The scope whose own registrations are wanted; null is the runtime itself.
+	owner *Scope
+}
+
+// registrationListOption is an option of [Runtime.Registrations].
+type registrationListOption interface {
+	applyRegistrationListNew(a *registrationListNewArguments)
+}
+
+func (a *registrationListNewArguments) setDefaults() {
+	*a = registrationListNewArguments{}
+}
+
 // taskLinkArguments is what `task_link` is given besides the context.
 type taskLinkArguments struct {
 	// The task whose `execute` step runs the intercept; with a `position`, the streamed call's own
@@ -515,8 +532,8 @@ type atofReaderNewArguments struct {
 	depthLimit uint32
 }
 
-// atofReaderOption is an option of [AtofReaderNew].
-type atofReaderOption interface {
+// AtofReaderOption is an option of [AtofReaderNew].
+type AtofReaderOption interface {
 	applyAtofReaderNew(a *atofReaderNewArguments)
 }
 
@@ -1084,6 +1101,22 @@ func (o DataSchemaOption) applyScopeEvent(a *scopeEventArguments) {
 	a.dataSchema = givenPayload(o.value)
 }
 
+// ownerOption is made by [withOwner].
+type ownerOption struct {
+	value *Scope
+}
+
+// withOwner sets the owner of Runtime.Registrations.
+// Runtime.Registrations: The scope whose own registrations are wanted; null is the runtime
+// itself.
+func withOwner(owner *Scope) ownerOption {
+	return ownerOption{owner}
+}
+
+func (o ownerOption) applyRegistrationListNew(a *registrationListNewArguments) {
+	a.owner = o.value
+}
+
 // ToolCallIDOption is made by [WithToolCallID].
 type ToolCallIDOption struct {
 	value string
@@ -1403,33 +1436,33 @@ func (o keptFileCountOption) applyAtofSinkOpen(a *atofSinkOpenArguments) {
 	a.keptFileCount = o.value
 }
 
-// lineLimitOption is made by [withLineLimit].
-type lineLimitOption struct {
+// LineLimitOption is made by [WithLineLimit].
+type LineLimitOption struct {
 	value uint32
 }
 
-// withLineLimit sets the line limit in bytes of AtofReaderNew.
+// WithLineLimit sets the line limit in bytes of AtofReaderNew.
 // AtofReaderNew: Longest line, without its end; a longer one is a bad line and is not kept.
-func withLineLimit(lineLimit uint32) lineLimitOption {
-	return lineLimitOption{lineLimit}
+func WithLineLimit(lineLimit uint32) LineLimitOption {
+	return LineLimitOption{lineLimit}
 }
 
-func (o lineLimitOption) applyAtofReaderNew(a *atofReaderNewArguments) {
+func (o LineLimitOption) applyAtofReaderNew(a *atofReaderNewArguments) {
 	a.lineLimit = o.value
 }
 
-// depthLimitOption is made by [withDepthLimit].
-type depthLimitOption struct {
+// DepthLimitOption is made by [WithDepthLimit].
+type DepthLimitOption struct {
 	value uint32
 }
 
-// withDepthLimit sets the depth limit of AtofReaderNew.
+// WithDepthLimit sets the depth limit of AtofReaderNew.
 // AtofReaderNew: Containers inside containers, the event itself being the first; a line with
 // more is a bad line.
-func withDepthLimit(depthLimit uint32) depthLimitOption {
-	return depthLimitOption{depthLimit}
+func WithDepthLimit(depthLimit uint32) DepthLimitOption {
+	return DepthLimitOption{depthLimit}
 }
 
-func (o depthLimitOption) applyAtofReaderNew(a *atofReaderNewArguments) {
+func (o DepthLimitOption) applyAtofReaderNew(a *atofReaderNewArguments) {
 	a.depthLimit = o.value
 }

@@ -75,6 +75,8 @@ func (w *payloadWalker) put(value any) {
 	switch v := value.(type) {
 	case nil:
 		w.putNull()
+	case logData:
+		w.put(v.payload())
 	case bool:
 		w.putBool(v)
 	case string:

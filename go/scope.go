@@ -14,9 +14,10 @@ type Scope struct {
 	runtime *Runtime
 	handle  scopeHandle
 	context contextNode
-	spans   *spanBatch      // Of a call's span: who frees its handle.
-	cleanup runtime.Cleanup // Of any other scope.
-	parent  *Scope          // An explicit parent; its middleware is inherited.
+	spans   *spanBatch // Of a call's span, and of a scope that has ended: who frees the handle.
+	keeper  *keeper    // Of a scope that is open: who notices that nobody holds it any more.
+	parent  *Scope     // An explicit parent; its middleware is inherited.
+	data    any        // What the application keeps with it (S1.4).
 	locals  atomic.Pointer[localCallables]
 }
 
@@ -27,7 +28,7 @@ var _ io.Closer = (*Scope)(nil)
 // Close or PopScope ends it. After that the outer context is the one to go on with; work under the
 // returned one falls to the nearest scope that is still open (S1.5).
 //
-// Options: [WithParent], [WithScopeAttributes], [WithSubtype], [WithInput], [WithMetadata],
+// Options: [WithParent], [WithScopeAttributes], [WithSubtype], [WithInput], [WithData], [WithMetadata],
 // [WithTimestamp]. On an error the context is the one that was given.
 func (r *Runtime) PushScope(
 	ctx context.Context, name string, scopeType ScopeType, options ...ScopeOption,
@@ -51,8 +52,25 @@ func (r *Runtime) PushScope(
 		return ctx, nil, err
 	}
 	s := r.newScope(ctx, c.delivery, c.block.step.scope)
-	s.parent = parent
+	s.parent, s.data = parent, keptData(options)
 	return &s.context, s, nil
+}
+
+// The data of what is opened stays with it ([Scope.Data]); the core is not told.
+
+func (o DataOption) applyScopePush(*scopePushArguments) {}
+
+func (o DataOption) applyToolCall(*toolCallArguments) {}
+
+func (o DataOption) applyLlmCall(*llmCallArguments) {}
+
+func keptData[Option any](options []Option) (data any) {
+	for _, option := range options {
+		if kept, ok := any(option).(DataOption); ok {
+			data = kept.value
+		}
+	}
+	return data
 }
 
 // PopScope ends a scope in a context. It refuses, with [ErrInvalidArgument], a scope that has an open
@@ -73,7 +91,8 @@ func (r *Runtime) PopScope(ctx context.Context, scope *Scope, options ...ScopeEn
 
 // EmitEvent emits a mark under the current scope. Nothing is built when nobody listens.
 //
-// Options: [WithParent], [WithData], [WithMetadata], [WithTimestamp].
+// Options: [WithParent], [WithData], [WithMetadata], [WithSeverity], [WithCategory],
+// [WithCategoryProfile], [WithDataSchema], [WithTimestamp].
 func (r *Runtime) EmitEvent(ctx context.Context, name string, options ...EventOption) error {
 	if err := r.check(ctx); err != nil {
 		return err
@@ -82,12 +101,10 @@ func (r *Runtime) EmitEvent(ctx context.Context, name string, options ...EventOp
 	defer c.release()
 	c.mark.setDefaults()
 	c.mark.name = name
-	for _, option := range options {
-		if option != nil {
-			option.applyScopeEvent(&c.mark)
-		}
+	err := applyEventOptions(&c.mark, options)
+	if err == nil {
+		err = c.run(c.beginScopeEvent(r.handle, &c.mark))
 	}
-	err := c.run(c.beginScopeEvent(r.handle, &c.mark))
 	c.mark = scopeEventArguments{}
 	return err
 }
@@ -104,6 +121,7 @@ func (c *call) endScope(scope *Scope, options []ScopeEndOption) error {
 	c.pop = scopePopArguments{}
 	if err == nil {
 		scope.letCallablesGo()
+		c.letKeeperGo(scope)
 	}
 	runtime.KeepAlive(scope)
 	return err
@@ -136,7 +154,8 @@ func (r *Runtime) wrapScope(ctx context.Context, d *delivery, handle scopeHandle
 // if it is open then, the runtime ends it (S1.12).
 func (r *Runtime) newScope(ctx context.Context, d *delivery, handle scopeHandle) *Scope {
 	s := r.wrapScope(ctx, d, handle)
-	s.cleanup = runtime.AddCleanup(s, coreScopeRelease, handle)
+	s.keeper = keepers.Get().(*keeper)
+	s.keeper.kept.handle = handle
 	return s
 }
 
@@ -154,6 +173,17 @@ func (s *Scope) Name() string { return s.facts().Name }
 
 // Type returns what kind of work the scope is.
 func (s *Scope) Type() ScopeType { return s.facts().Type }
+
+// Attributes returns the flag bits of the scope's own type.
+func (s *Scope) Attributes() uint32 { return s.facts().Attributes }
+
+// Data returns what [WithData] gave the scope to keep; of a managed call nil.
+func (s *Scope) Data() any {
+	if s == nil {
+		return nil
+	}
+	return s.data
+}
 
 // StartedAt returns when the scope started.
 func (s *Scope) StartedAt() time.Time { return time.Unix(0, s.facts().StartedAtNs).UTC() }

@@ -7964,13 +7964,28 @@ scopeflow_status scopeflow__propagation_read_traceparent(scopeflow_bytes text,
 #ifndef SCOPEFLOW__EVENT_TEXT_H
 #define SCOPEFLOW__EVENT_TEXT_H
 
-enum { SCOPEFLOW__UUID_TEXT_BYTES = 36, SCOPEFLOW__TIMESTAMP_TEXT_BYTES = 30 };
+enum {
+    SCOPEFLOW__UUID_TEXT_BYTES = 36,
+    SCOPEFLOW__TIMESTAMP_TEXT_BYTES = 30,
+    SCOPEFLOW__SECOND_TEXT_BYTES = 20 /* Of them, up to and with the point. */
+};
 
 void scopeflow__uuid_write(const scopeflow_uuid *uuid, char out[SCOPEFLOW__UUID_TEXT_BYTES]);
 
+/* The second that was written last: most times fall in the same one, and need not be worked out
+ * again. */
+typedef struct scopeflow__second {
+    int64_t number; /* Since 1970-01-01 UTC. */
+    char text[SCOPEFLOW__SECOND_TEXT_BYTES];
+} scopeflow__second;
+static inline void scopeflow__second_init(scopeflow__second *self) {
+    self->number = INT64_MAX; /* Later than any. */
+}
+
 /* RFC 3339, UTC, `Z`, nine fractional digits (S2.3): 64 bits of nanoseconds can tell the years 1677
  * to 2262. */
-void scopeflow__timestamp_write(int64_t timestamp_ns, char out[SCOPEFLOW__TIMESTAMP_TEXT_BYTES]);
+void scopeflow__timestamp_write(scopeflow__second *last, int64_t timestamp_ns,
+                                char out[SCOPEFLOW__TIMESTAMP_TEXT_BYTES]);
 
 /* Hexadecimal digits of either case with the four hyphens. */
 bool scopeflow__uuid_read(scopeflow_bytes text, scopeflow_uuid *out);
@@ -9470,24 +9485,29 @@ static char *put_time_of_day(char *at, uint32_t second) {
     return put_characters(at, time >> 32, 2);
 }
 
+static void write_second(scopeflow__second *self, int64_t number) {
+    int64_t second_of_day;
+    int64_t const day = divide_down(number, SECONDS_PER_DAY, &second_of_day);
+    char *at = put_date(self->text, day);
+    *at++ = 'T';
+    at = put_time_of_day(at, (uint32_t)second_of_day);
+    *at = '.';
+    self->number = number;
+}
+
 static char *put_nanoseconds(char *at, uint32_t nanosecond) {
     uint32_t const tenths = nanosecond / 100000000;
     *at++ = (char)('0' + tenths);
     return put_characters(at, decimal_digits(nanosecond - tenths * 100000000), 8);
 }
 
-void scopeflow__timestamp_write(int64_t timestamp_ns, char out[SCOPEFLOW__TIMESTAMP_TEXT_BYTES]) {
+void scopeflow__timestamp_write(scopeflow__second *last, int64_t timestamp_ns,
+                                char out[SCOPEFLOW__TIMESTAMP_TEXT_BYTES]) {
     int64_t nanosecond;
-    int64_t second;
-    int64_t const seconds = divide_down(timestamp_ns, NS_PER_SECOND, &nanosecond);
-    int64_t const day = divide_down(seconds, SECONDS_PER_DAY, &second);
-
-    char *at = put_date(out, day);
-    *at++ = 'T';
-    at = put_time_of_day(at, (uint32_t)second);
-    *at++ = '.';
-    at = put_nanoseconds(at, (uint32_t)nanosecond);
-    *at = 'Z';
+    int64_t const second = divide_down(timestamp_ns, NS_PER_SECOND, &nanosecond);
+    if (last->number != second) write_second(last, second);
+    memcpy(out, last->text, SCOPEFLOW__SECOND_TEXT_BYTES);
+    *put_nanoseconds(out + SCOPEFLOW__SECOND_TEXT_BYTES, (uint32_t)nanosecond) = 'Z';
 }
 
 /* --- Reading --- */
@@ -9776,6 +9796,7 @@ struct scopeflow_event {
     /* From here on nothing has an initial value. */
     scopeflow__slice parts[5]; /* Indexed by scopeflow_event_part. */
     scopeflow__stream_facts stream;
+    scopeflow__second second; /* As the event before it in its block has left it. */
 };
 
 static inline scopeflow_bytes scopeflow__event_category(const scopeflow_event *self) {
@@ -10406,14 +10427,16 @@ static bool keeps_spare(const scopeflow_runtime *runtime, size_t size) {
     return size == SCOPEFLOW__SPARE_BYTES && runtime->host.reallocate == NULL;
 }
 
-static void *take_block(const scopeflow_scope *scope, size_t size) {
+static scopeflow_event *take_block(const scopeflow_scope *scope, size_t size) {
     scopeflow_runtime *const runtime = scope->runtime;
     void **const spare = &runtime->shards[scope->shard].spare;
     if (keeps_spare(runtime, size) && __atomic_load_n(spare, __ATOMIC_RELAXED) != NULL) {
         void *const block = __atomic_exchange_n(spare, NULL, __ATOMIC_ACQUIRE);
-        if (block != NULL) return block;
+        if (block != NULL) return (scopeflow_event *)block;
     }
-    return scopeflow__allocate(&runtime->memory, size);
+    scopeflow_event *const made = (scopeflow_event *)scopeflow__allocate(&runtime->memory, size);
+    if (made != NULL) scopeflow__second_init(&made->second);
+    return made;
 }
 
 static void give_block(const scopeflow_scope *scope, void *block, size_t size) {
@@ -10430,7 +10453,7 @@ static scopeflow_event *new_event(scopeflow_scope *scope, scopeflow_event_kind k
                                   scopeflow_bytes name, scopeflow_bytes category) {
     size_t const texts_len = name.len + category.len;
     size_t const size = block_size(texts_len);
-    scopeflow_event *const self = (scopeflow_event *)take_block(scope, size);
+    scopeflow_event *const self = take_block(scope, size);
     if (self == NULL) return NULL;
 
     scopeflow__clear(self, offsetof(scopeflow_event, parts));
@@ -11044,7 +11067,7 @@ static void write_head(scopeflow_event *self) {
     at = lay_uuid(LAY(at, HEAD_PARENT), &self->parent_uuid);
     at = lay_uuid(LAY(at, HEAD_UUID), &self->uuid);
     at = LAY(at, HEAD_TIMESTAMP);
-    scopeflow__timestamp_write(self->timestamp_ns, at);
+    scopeflow__timestamp_write(&self->second, self->timestamp_ns, at);
     at = LAY(at + SCOPEFLOW__TIMESTAMP_TEXT_BYTES, HEAD_NAME);
     out->len = (size_t)(at - out->ptr);
 }

@@ -8,7 +8,7 @@ import (
 // ToolCall begins a tool call that the application runs by itself: the sanitizers run and the start
 // event is emitted (S4.8). The call does not become current. [Runtime.ToolCallEnd] ends it.
 //
-// Options: [WithParent], [WithToolAttributes], [WithToolCallID], [WithMetadata], [WithTimestamp].
+// Options: [WithParent], [WithToolAttributes], [WithData], [WithToolCallID], [WithMetadata], [WithTimestamp].
 func (r *Runtime) ToolCall(
 	ctx context.Context, name string, args any, options ...ToolBeginOption,
 ) (*Scope, error) {
@@ -31,7 +31,7 @@ func (r *Runtime) ToolCall(
 		return nil, err
 	}
 	s := r.newScope(ctx, c.delivery, c.block.step.scope)
-	s.parent = parent
+	s.parent, s.data = parent, keptData(options)
 	return s, nil
 }
 
@@ -61,6 +61,7 @@ func (r *Runtime) ToolCallEnd(
 	c.end = toolCallEndArguments{}
 	if err == nil {
 		call.letCallablesGo()
+		c.letKeeperGo(call)
 	}
 	runtime.KeepAlive(call)
 	return err

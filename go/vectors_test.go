@@ -244,11 +244,7 @@ func (r *vectorRun) perform(s *vectorStep) (any, error) {
 			return nil, err
 		}
 	}
-	out, err := r.operate(s)
-	if root, ok := out.(*Scope); ok && s.Op == "scope_new_root" && err == nil {
-		r.contexts[r.running], r.scopes[s.As] = root.Context(), root
-	}
-	return out, err
+	return r.operate(s)
 }
 
 func (r *vectorRun) ctx() context.Context { return r.contexts[r.running] }
@@ -288,6 +284,31 @@ func (r *vectorRun) settle(name string, ended *Scope) {
 }
 
 // --- Operations that are written by hand ---
+
+func (r *vectorRun) scopeNewRoot(s *vectorStep) (any, error) {
+	ctx, err := r.runtime.WithNewRoot(r.ctx())
+	if err != nil {
+		return nil, err
+	}
+	r.contexts[r.running], r.scopes[s.As] = ctx, CurrentScope(ctx)
+	return nil, nil
+}
+
+func (r *vectorRun) propagationAdopt(_ *vectorStep, text string) (any, error) {
+	ctx, err := r.runtime.withAdopted(r.ctx(), text)
+	if err == nil {
+		r.contexts[r.running] = ctx
+	}
+	return nil, err
+}
+
+func (r *vectorRun) propagationCapture(*vectorStep, *Scope) (any, error) {
+	return r.runtime.CapturePropagation(r.ctx())
+}
+
+func (r *vectorRun) runtimeLastError(_ *vectorStep, index uint32) (any, error) {
+	return r.runtime.LastErrors()[index], nil
+}
 
 func (r *vectorRun) runtimeFlush(*vectorStep) (any, error) { return nil, r.runtime.Flush(r.ctx()) }
 

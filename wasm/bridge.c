@@ -1,5 +1,7 @@
 #include "bridge.h"
 
+#include "scopeflow_build_hash.h"
+
 #define NS_PER_US 1000.0
 /* Room for the texts of the calls that run inside each other; longer ones go to the heap. */
 #define TEXTS_SIZE_BYTES 16384
@@ -9,6 +11,7 @@
 IMPORT("release") void import_release(scopeflow_ref ref);
 IMPORT("encode") void import_encode(scopeflow_ref ref, scopeflow_tape *tape, double limit_bytes);
 IMPORT("describe_error") void import_describe_error(scopeflow_ref ref, scopeflow_tape *tape);
+IMPORT("log") void import_log(uint32_t level, const char *message, size_t message_len_bytes);
 IMPORT("clock") double import_clock(void);
 IMPORT("entropy") void import_entropy(uint8_t *out, size_t out_len_bytes);
 
@@ -30,6 +33,11 @@ static void host_describe_error(void *context, scopeflow_ref ref, scopeflow_tape
     import_describe_error(ref, tape);
 }
 
+static void host_log(void *context, uint32_t level, scopeflow_bytes message) {
+    (void)context;
+    import_log(level, message.ptr, message.len);
+}
+
 static int64_t host_clock(void *context) {
     (void)context;
     return (int64_t)(import_clock() * NS_PER_US);
@@ -45,6 +53,7 @@ scopeflow_host bridge_host(void) {
     host.release = host_release;
     host.encode = host_encode;
     host.describe_error = host_describe_error;
+    host.log = host_log;
     host.clock = host_clock;
     host.entropy = host_entropy;
     host.reallocate = heap_reallocate;
@@ -79,6 +88,10 @@ EXPORT("abiHash") uint64_t bridge_abi_hash(void) {
 
 EXPORT("versionAddress") const char *bridge_version_address(void) {
     return scopeflow_version();
+}
+
+EXPORT("buildHashAddress") const char *bridge_build_hash_address(void) {
+    return SCOPEFLOW_BUILD_HASH;
 }
 
 EXPORT("errorMessageAddress") const char *bridge_error_message_address(void) {

@@ -666,6 +666,27 @@ EXPORT("scopeDeregisterConditionalMiddlewareGuardrail") scopeflow_status bridge_
     return status_;
 }
 
+EXPORT("registrationListNew") scopeflow_status bridge_registration_list_new(void *runtime, void *owner) {
+    scopeflow_registration_list_new_options options_ = SCOPEFLOW_REGISTRATION_LIST_NEW_OPTIONS_INIT;
+    options_.runtime = runtime;
+    options_.owner = owner;
+    scopeflow_registration_list *out_ = NULL;
+    scopeflow_status const status_ = scopeflow_registration_list_new(&options_, &out_, &bridge.error);
+    if (status_ == SCOPEFLOW_STATUS_OK) bridge.slots[0] = (double)(uintptr_t)out_;
+    return status_;
+}
+
+EXPORT("registrationListRead") scopeflow_status bridge_registration_list_read(scopeflow_registration_list *self, uint32_t index) {
+    scopeflow_registration_info out_ = {0};
+    scopeflow_status const status_ = scopeflow_registration_list_read(self, index, &out_, &bridge.error);
+    if (status_ == SCOPEFLOW_STATUS_OK) slots_put_registration_info(bridge.slots, &out_);
+    return status_;
+}
+
+EXPORT("registrationListFree") void bridge_registration_list_free(scopeflow_registration_list *self) {
+    scopeflow_registration_list_free(self);
+}
+
 EXPORT("taskLink") scopeflow_status bridge_task_link(scopeflow_runtime *self, void *call, uint32_t position, scopeflow_ref request, scopeflow_task *task_) {
     scopeflow_task_link_options options_ = SCOPEFLOW_TASK_LINK_OPTIONS_INIT;
     options_.emitter = &bridge.emitter;

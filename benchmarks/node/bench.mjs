@@ -70,7 +70,7 @@ for (let round = 0; round < ROUNDS; round++) {
 }
 
 const bare = least["bare await"];
-console.log(`${scopeflow.core} core, Node ${process.version}, least of ${ROUNDS} rounds`);
+console.log(`${scopeflow.core.kind} core, Node ${process.version}, least of ${ROUNDS} rounds`);
 for (const [name, ns] of Object.entries(least)) {
   const times = (ns / bare).toFixed(1).padStart(6);
   console.log(`${name.padEnd(30)} ${ns.toFixed(0).padStart(6)} ns ${times} x bare`);

@@ -25,6 +25,8 @@ def gather(source: Path) -> None:
     shutil.rmtree(source, ignore_errors=True)
     shutil.copytree(DOCS, source, ignore=shutil.ignore_patterns(HERE.name))
     shutil.copytree(ROOT / "examples" / "python", source / "examples")
+    for program in (ROOT / "examples" / "node").glob("*.ts"):
+        shutil.copy(program, source / "examples")
     (source / "python").mkdir()
     for name, text in python_pages.pages().items():
         (source / "python" / f"{name}.md").write_text(text, "utf-8")

@@ -71,4 +71,5 @@ class Agent:
             content = {"refused": refusal.reason}
         except Exception as error:
             content = {"error": f"{type(error).__name__}: {error}"}
-        return {"role": "tool", "tool_call_id": call.id, "content": json.dumps(content)}
+        text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
+        return {"role": "tool", "tool_call_id": call.id, "content": text}

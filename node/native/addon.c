@@ -1,5 +1,6 @@
 #include "addon.h"
 
+#include "scopeflow_build_hash.h"
 #include "slots.gen.h"
 
 #include <stdlib.h>
@@ -178,6 +179,11 @@ static napi_value version(napi_env env, napi_callback_info info) {
     return text_value(env, scopeflow_version(), NAPI_AUTO_LENGTH);
 }
 
+static napi_value build_hash(napi_env env, napi_callback_info info) {
+    (void)info;
+    return text_value(env, SCOPEFLOW_BUILD_HASH, NAPI_AUTO_LENGTH);
+}
+
 static napi_value error_message(napi_env env, napi_callback_info info) {
     addon_call call;
     if (!addon_enter(&call, env, info, 0)) return NULL;
@@ -214,6 +220,7 @@ static napi_value task_free(napi_env env, napi_callback_info info) {
 static const addon_function own_functions[] = {
     {"abiHash", abi_hash},
     {"version", version},
+    {"buildHash", build_hash},
     {"errorMessage", error_message},
     {"text", text},
     {"taskNew", task_new},
@@ -247,10 +254,13 @@ static bool add_slots(napi_env env, napi_value core, addon *self) {
     return napi_set_named_property(env, core, "slots", slots) == napi_ok;
 }
 
-/* Runs when the environment ends. Nothing of the core runs after that; what it still holds goes
- * with the process. */
+/* Runs when the environment ends, be it the process or a worker thread. Nothing of the core runs
+ * after that. */
 static void unload(void *data) {
-    free(data);
+    addon *const self = data;
+    self->is_ending = true;
+    addon_end_objects(self);
+    free(self);
 }
 
 /* load(host): Core */

@@ -145,6 +145,7 @@ static napi_value addon_runtime_new(napi_env env, napi_callback_info info) {
     scopeflow_runtime *out_ = NULL;
     scopeflow_status const status_ = scopeflow_runtime_new(&host_, &options_, &out_, &call_.addon->error);
     if (status_ == SCOPEFLOW_STATUS_OK) call_.addon->slots[0] = (double)(uintptr_t)out_;
+    if (status_ == SCOPEFLOW_STATUS_OK) addon_keep(call_.addon, ADDON_KIND_RUNTIME, out_);
     return addon_number(&call_, (double)status_);
 }
 
@@ -153,6 +154,7 @@ static napi_value addon_runtime_free(napi_env env, napi_callback_info info) {
     if (!addon_enter(&call_, env, info, 1)) return NULL;
     scopeflow_runtime *self = addon_pointer(&call_, 0);
     if (!call_.is_valid) return addon_refuse(&call_, "runtimeFree");
+    addon_forget(call_.addon, self);
     scopeflow_runtime_free(self);
     return addon_leave(&call_);
 }
@@ -1307,6 +1309,40 @@ static napi_value addon_scope_deregister_conditional_middleware_guardrail(napi_e
     return addon_number(&call_, (double)status_);
 }
 
+static napi_value addon_registration_list_new(napi_env env, napi_callback_info info) {
+    addon_call call_;
+    if (!addon_enter(&call_, env, info, 2)) return NULL;
+    scopeflow_registration_list_new_options options_ = SCOPEFLOW_REGISTRATION_LIST_NEW_OPTIONS_INIT;
+    options_.runtime = addon_pointer(&call_, 0);
+    options_.owner = addon_pointer(&call_, 1);
+    if (!call_.is_valid) return addon_refuse(&call_, "registrationListNew");
+    scopeflow_registration_list *out_ = NULL;
+    scopeflow_status const status_ = scopeflow_registration_list_new(&options_, &out_, &call_.addon->error);
+    if (status_ == SCOPEFLOW_STATUS_OK) call_.addon->slots[0] = (double)(uintptr_t)out_;
+    return addon_number(&call_, (double)status_);
+}
+
+static napi_value addon_registration_list_read(napi_env env, napi_callback_info info) {
+    addon_call call_;
+    if (!addon_enter(&call_, env, info, 2)) return NULL;
+    scopeflow_registration_list *self = addon_pointer(&call_, 0);
+    uint32_t index = addon_u32(&call_, 1);
+    if (!call_.is_valid) return addon_refuse(&call_, "registrationListRead");
+    scopeflow_registration_info out_ = {0};
+    scopeflow_status const status_ = scopeflow_registration_list_read(self, index, &out_, &call_.addon->error);
+    if (status_ == SCOPEFLOW_STATUS_OK) slots_put_registration_info(call_.addon->slots, &out_);
+    return addon_number(&call_, (double)status_);
+}
+
+static napi_value addon_registration_list_free(napi_env env, napi_callback_info info) {
+    addon_call call_;
+    if (!addon_enter(&call_, env, info, 1)) return NULL;
+    scopeflow_registration_list *self = addon_pointer(&call_, 0);
+    if (!call_.is_valid) return addon_refuse(&call_, "registrationListFree");
+    scopeflow_registration_list_free(self);
+    return addon_leave(&call_);
+}
+
 static napi_value addon_task_link(napi_env env, napi_callback_info info) {
     addon_call call_;
     if (!addon_enter(&call_, env, info, 5)) return NULL;
@@ -1624,6 +1660,7 @@ static napi_value addon_atof_sink_open(napi_env env, napi_callback_info info) {
     scopeflow_atof_sink *out_ = NULL;
     scopeflow_status const status_ = scopeflow_atof_sink_open(&options_, &out_, &call_.addon->error);
     if (status_ == SCOPEFLOW_STATUS_OK) call_.addon->slots[0] = (double)(uintptr_t)out_;
+    if (status_ == SCOPEFLOW_STATUS_OK) addon_keep(call_.addon, ADDON_KIND_ATOF_SINK, out_);
     return addon_number(&call_, (double)status_);
 }
 
@@ -1664,6 +1701,7 @@ static napi_value addon_atof_sink_free(napi_env env, napi_callback_info info) {
     if (!addon_enter(&call_, env, info, 1)) return NULL;
     scopeflow_atof_sink *self = addon_pointer(&call_, 0);
     if (!call_.is_valid) return addon_refuse(&call_, "atofSinkFree");
+    addon_forget(call_.addon, self);
     scopeflow_atof_sink_free(self);
     return addon_leave(&call_);
 }
@@ -1830,6 +1868,9 @@ const addon_function addon_functions[] = {
     {"deregisterConditionalMiddlewareGuardrail", addon_deregister_conditional_middleware_guardrail},
     {"scopeRegisterConditionalMiddlewareGuardrail", addon_scope_register_conditional_middleware_guardrail},
     {"scopeDeregisterConditionalMiddlewareGuardrail", addon_scope_deregister_conditional_middleware_guardrail},
+    {"registrationListNew", addon_registration_list_new},
+    {"registrationListRead", addon_registration_list_read},
+    {"registrationListFree", addon_registration_list_free},
     {"taskLink", addon_task_link},
     {"taskMark", addon_task_mark},
     {"taskResume", addon_task_resume},

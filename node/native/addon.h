@@ -24,8 +24,14 @@ typedef enum addon_host_function {
     ADDON_HOST_SAME,
     ADDON_HOST_DECODE,
     ADDON_HOST_MAKE_ERROR,
+    ADDON_HOST_LOG,
     ADDON_HOST_FUNCTION_COUNT
 } addon_host_function;
+
+typedef struct addon_object addon_object;
+
+/* What an environment gives back when it ends. */
+typedef enum addon_kind { ADDON_KIND_RUNTIME, ADDON_KIND_ATOF_SINK } addon_kind;
 
 /* What belongs to one environment: the main thread of Node or a worker. Used by its thread only.
  * Runtimes have it as their host's context. */
@@ -36,6 +42,8 @@ typedef struct addon {
     double *slots;
     scopeflow_emitter emitter;
     scopeflow_error error; /* Of the last call that failed. */
+    addon_object *objects;
+    bool is_ending; /* JavaScript cannot be called any more. */
 } addon;
 
 /* One call of one function. What is taken by it is given back by `addon_leave`. */
@@ -84,6 +92,14 @@ scopeflow_bytes addon_bytes(addon_call *call, size_t index); /* borrowed from th
 bool addon_keep_host(addon *self, napi_env env, napi_value host);
 /* The function table of a new runtime. */
 scopeflow_host addon_host(const addon_call *call);
+
+/* --- addon_objects.c --- */
+
+/* Remembers what was made until it is given back. */
+void addon_keep(addon *self, addon_kind kind, void *address);
+void addon_forget(addon *self, const void *address);
+/* Gives all that is left back. A queued sink writes what waits, within its own time limit. */
+void addon_end_objects(addon *self);
 
 /* --- addon_handles.c --- */
 

@@ -9,6 +9,7 @@ static const char *const names[ADDON_HOST_FUNCTION_COUNT] = {
     [ADDON_HOST_SAME] = "same",
     [ADDON_HOST_DECODE] = "decode",
     [ADDON_HOST_MAKE_ERROR] = "makeError",
+    [ADDON_HOST_LOG] = "log",
 };
 
 /* More than any of them has. */
@@ -32,6 +33,7 @@ static double call_host(addon *self, addon_host_function function, size_t count,
     napi_env const env = self->env;
     napi_handle_scope scope;
     double result = 0;
+    if (self->is_ending) return 0;
     if (napi_open_handle_scope(env, &scope) != napi_ok) return 0;
 
     napi_value callable = NULL;
@@ -89,6 +91,11 @@ static scopeflow_ref host_make_error(void *context, uint32_t status, scopeflow_b
     return (scopeflow_ref)call_host(context, ADDON_HOST_MAKE_ERROR, 3, numbers);
 }
 
+static void host_log(void *context, uint32_t level, scopeflow_bytes message) {
+    double const numbers[] = {level, number_of(message.ptr), (double)message.len};
+    (void)call_host(context, ADDON_HOST_LOG, 3, numbers);
+}
+
 scopeflow_host addon_host(const addon_call *call) {
     scopeflow_host host = SCOPEFLOW_HOST_INIT;
     host.context = call->addon;
@@ -98,5 +105,6 @@ scopeflow_host addon_host(const addon_call *call) {
     host.same = host_same;
     host.decode = host_decode;
     host.make_error = host_make_error;
+    host.log = host_log;
     return host;
 }

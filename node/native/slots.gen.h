@@ -82,6 +82,16 @@ static inline void slots_put_event_info(double *slots, const scopeflow_event_inf
     slots[16] = (double)from->attributes;
 }
 
+/* One registration. Texts are borrowed from the list. */
+static inline void slots_put_registration_info(double *slots, const scopeflow_registration_info *from) {
+    slots[0] = (double)from->registry;
+    slots_put_text(slots + 1, from->name);
+    slots[3] = (double)from->priority;
+    slots[4] = (double)from->breaks_chain;
+    slots[5] = (double)from->kinds;
+    slots_put_text(slots + 6, from->target);
+}
+
 /* What the host is to do. Filled by the callee; borrowed parts live until the task is resumed. */
 static inline void slots_put_step(double *slots, const scopeflow_step *from) {
     slots[0] = (double)from->kind;

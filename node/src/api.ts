@@ -13,10 +13,16 @@ export const popScope: Runtime["popScope"] = (...given) => defaultRuntime().popS
 
 export const withScope: Runtime["withScope"] = (...given) => defaultRuntime().withScope(...given);
 
+export const withScopeSync: Runtime["withScopeSync"] = (...given) =>
+  defaultRuntime().withScopeSync(...given);
+
 export const event: Runtime["event"] = (...given) => defaultRuntime().event(...given);
 
 export const toolCallExecute: Runtime["toolCallExecute"] = (...given) =>
   defaultRuntime().toolCallExecute(...given);
+
+/** `toolCallExecute` under the peers' other name: theirs waits for promises under this one only. */
+export const toolCallExecuteAsync = toolCallExecute;
 
 export const toolCallExecuteSync: Runtime["toolCallExecuteSync"] = (...given) =>
   defaultRuntime().toolCallExecuteSync(...given);
@@ -40,6 +46,9 @@ export const toolCallEnd: Runtime["toolCallEnd"] = (...given) =>
 
 export const llmCallExecute: Runtime["llmCallExecute"] = (...given) =>
   defaultRuntime().llmCallExecute(...given);
+
+/** `llmCallExecute` under the peers' other name: theirs waits for promises under this one only. */
+export const llmCallExecuteAsync = llmCallExecute;
 
 export const llmCallExecuteSync: Runtime["llmCallExecuteSync"] = (...given) =>
   defaultRuntime().llmCallExecuteSync(...given);
@@ -77,16 +86,33 @@ export function flushSubscribers(): Promise<void> {
   return defaultRuntime().flushSubscribers();
 }
 
+/**
+ * The newest of `defaultRuntime().lastErrors()`: what failed last without a caller to be told, such
+ * as a subscriber or a sanitizer. Null if nothing did.
+ */
+export function getLastCallbackError(): string | null {
+  return defaultRuntime().lastErrors()[0] ?? null;
+}
+
+/** Forgets what `getLastCallbackError` gives. */
+export function clearLastCallbackError(): void {
+  defaultRuntime().clearLastErrors();
+}
+
+export { AtofExporter, type AtofExporterConfig } from "./atof.js";
+export * from "./decorators.js";
 export { defaultRuntime } from "./default.js";
 export * from "./functions.gen.js";
 export type * from "./callables.gen.js";
 export type { CallbackContext } from "./callbacks.js";
-export { InterceptOutcome } from "./intercepts.js";
+export { LlmHandle, ToolHandle } from "./handles.js";
+export { InterceptOutcome, LlmRequest } from "./intercepts.js";
 export type * from "./intercepts.js";
-export type { Propagation, RuntimeStats, ScopeInfo } from "./core.gen.js";
+export type { Propagation, RuntimeStats, ScopeInfo, SinkStats } from "./core.gen.js";
 export {
   EndStatus,
   LlmAttributes,
+  LogLevel,
   PopFlags,
   Registry,
   ScopeAttributes,
@@ -103,7 +129,9 @@ export { Runtime } from "./runtime.js";
 export type * from "./options.js";
 export { ScopeHandle } from "./scope.js";
 export type { PopOptions } from "./scope.js";
-export type { LlmStream, SyncLlmStream } from "./stream.js";
+export { endStream, pushStreamChunk } from "./pushed.js";
+export type { LineCallback, LineStream, LineWriter } from "./sink-output.js";
+export { LlmStream, SyncLlmStream } from "./stream.js";
 export type { Timestamp } from "./time.js";
 export * from "./propagation.js";
 export {
@@ -114,4 +142,9 @@ export {
   setThreadScopeStack,
   withScopeStack,
 } from "./stack.js";
+export * from "./metrics.js";
+export { listRuntimeRegistrations, RuntimeRegistrationKind } from "./registration-identities.js";
+export type * from "./registration-identities.js";
+export type { Registration } from "./registrations.js";
+export { LogSeverity } from "./severity.js";
 export * from "./typed.js";

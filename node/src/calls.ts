@@ -1,8 +1,10 @@
+import { Cancellation, type Target } from "./cancellation.js";
 import { checkFunction } from "./checks.js";
-import { Operation, type Call } from "./driver.js";
+import { Operation } from "./driver.js";
 import type { Engine } from "./engine.js";
 import { CallFlags, EndStatus } from "./enums.gen.js";
 import { InvalidArgument } from "./errors.gen.js";
+import { LlmHandle, ToolHandle } from "./handles.js";
 import type { Holding } from "./holding.js";
 import { checkCodec, checkLlmRequest } from "./intercepts.js";
 import {
@@ -25,14 +27,12 @@ import type {
   ToolCallOptions,
   ToolEndOptions,
 } from "./options.js";
-import { parentAddress, type Runtime } from "./runtime.js";
-import { ScopeHandle } from "./scope.js";
+import type { Runtime } from "./runtime.js";
+import { parentAddress, ScopeHandle } from "./scope.js";
 import { StreamWork } from "./stream.js";
 import { nanoseconds } from "./time.js";
 
 /* How calls of tools and language models begin, and how those end that the application runs. */
-
-type Target = NonNullable<Call["target"]>;
 
 export function beginTool(
   runtime: Runtime,
@@ -42,7 +42,7 @@ export function beginTool(
   options: ToolCallOptions,
   flags: CallFlags,
 ): Operation {
-  const operation = newCall(runtime, target, options, flags);
+  const operation = newCall(runtime, target, options, flags, false);
   const { holding } = operation;
   runtime.begin(operation, options.metadata, (metadata) =>
     toolExecute(
@@ -72,7 +72,7 @@ export function beginLlm(
   options: LlmCallOptions,
   flags: CallFlags,
 ): Operation {
-  const operation = newCall(runtime, target, options, flags);
+  const operation = newCall(runtime, target, options, flags, true);
   beginModel(llmExecute, operation, name, request, options, flags);
   return operation;
 }
@@ -90,7 +90,7 @@ export function beginStream(
   if (collector !== undefined) checkFunction(collector, "collector");
   if (finalizer !== undefined) checkFunction(finalizer, "finalizer");
   const stream = new StreamWork(name, collector, finalizer, (flags & CallFlags.Sync) !== 0);
-  const operation = newCall(runtime, target, options, flags, stream);
+  const operation = newCall(runtime, target, options, flags, true, stream);
   const all =
     flags |
     (finalizer === undefined ? CallFlags.None : CallFlags.Finalizer) |
@@ -137,14 +137,18 @@ function newCall(
   target: Target,
   options: ToolCallOptions | LlmCallOptions,
   flags: CallFlags,
+  isLlm: boolean,
   stream?: StreamWork,
 ): Operation {
   checkFunction(target, "func");
+  const cancellation = Cancellation.of(options.signal, target);
   return new Operation(runtime, runtime.engine.context.get(), {
-    target,
+    target: cancellation?.wrap(target) ?? target,
+    cancellation,
     data: options.data ?? null,
     metadata: options.metadata ?? null,
     canWait: (flags & CallFlags.Sync) === 0,
+    isLlm,
     stream,
   });
 }
@@ -188,8 +192,8 @@ export function manualTool(
   name: string,
   request: unknown,
   options: ToolBeginOptions & { data?: unknown },
-): ScopeHandle {
-  return begun(runtime, options, (operation, holding, metadata) =>
+): ToolHandle {
+  return begun(runtime, ToolHandle, options, (operation, holding, metadata) =>
     toolCall(
       runtime.engine,
       runtime.address,
@@ -210,9 +214,9 @@ export function manualLlm(
   runtime: Runtime,
   name: string,
   request: unknown,
-  options: LlmBeginOptions,
-): ScopeHandle {
-  return begun(runtime, options, (operation, holding, metadata) => {
+  options: LlmBeginOptions & { data?: unknown },
+): LlmHandle {
+  return begun(runtime, LlmHandle, options, (operation, holding, metadata) => {
     checkLlmRequest(request);
     checkCodec(options.codec, "codec", ["decode"]);
     llmCall(
@@ -233,18 +237,19 @@ export function manualLlm(
   });
 }
 
-function begun(
+function begun<Made extends ScopeHandle>(
   runtime: Runtime,
+  made: new (...given: ConstructorParameters<typeof ScopeHandle>) => Made,
   options: { data?: unknown; metadata?: unknown },
   begin: (operation: Operation, holding: Holding, metadata: number) => void,
-): ScopeHandle {
+): Made {
   const current = runtime.engine.context.get();
   const operation = new Operation(runtime, current);
   runtime.begin(operation, options.metadata, (metadata) =>
     begin(operation, operation.holding, metadata),
   );
   operation.run();
-  return runtime.wrap(operation.scope, current, options.data, options.metadata);
+  return runtime.wrap(operation.scope, current, options.data, options.metadata, made);
 }
 
 export function endTool(

@@ -1,5 +1,6 @@
 import type { Operation } from "./driver.js";
 import { InvalidArgument } from "./errors.gen.js";
+import { isLlmRequest } from "./intercepts.js";
 
 /**
  * `next` of an execution intercept (S3.7): it runs the rest of the chain. May be called until the
@@ -41,13 +42,21 @@ export class Continuation {
   private begin(request: unknown): Operation {
     const { call } = this;
     if (call === undefined || !call.isOpen) throw this.tooLate();
+    if (call.isLlm && !isLlmRequest(request)) {
+      const which = `next of '${this.intercept}'`;
+      throw new InvalidArgument(`invalid argument: invalid LlmRequest from JS ${which}`);
+    }
     return call.link(request, this.position);
   }
 
   private tooLate(): InvalidArgument {
-    const { call, position, registration } = this;
-    const isRunning = call !== undefined && position === 0;
-    const which = `the execution continuation of '${isRunning ? call.intercept : registration}'`;
+    const which = `the execution continuation of '${this.intercept}'`;
     return new InvalidArgument(`invalid argument: ${which} is no longer active`);
+  }
+
+  /** The intercept's name. */
+  private get intercept(): string {
+    const { call, position, registration } = this;
+    return call !== undefined && position === 0 ? call.intercept : registration;
   }
 }

@@ -18,6 +18,8 @@ export interface Core {
   /** The number that `ABI_HASH` must equal. */
   abiHash(): string;
   version(): string;
+  /** What the core was made of; the number that `BUILD_HASH` must equal. */
+  buildHash(): string;
   /** The message of the last call that failed. */
   errorMessage(): string;
   /** The text at an address of the core's memory. */
@@ -640,6 +642,14 @@ export interface Core {
   /** Removes a conditional-middleware gate from a scope; calls that already began still use it
    * (S3.4). */
   scopeDeregisterConditionalMiddlewareGuardrail(self: number, name: string): number;
+  /** Lists what was registered on the runtime itself, or on one scope, in the order of
+   * registration. What a scope inherits is not in its list. Allowed on a closed runtime and an
+   * ended scope. */
+  registrationListNew(runtime: number, owner: number): number;
+  /** Reads one registration. */
+  registrationListRead(self: number, index: number): number;
+  /** Gives the list back. Null is allowed. */
+  registrationListFree(self: number): void;
   /** What `next` of an execution intercept does (S3.7): runs the rest of the chain, as a task of
    * its own. It may be called while the intercept's own step is unanswered, as often as the
    * intercept likes, also at the same time; later it is `invalid_argument`. A stream execution
@@ -1026,6 +1036,42 @@ export function readEventInfo(core: Core): EventInfo {
     kind: slots[14]!,
     scopeCategory: slots[15]!,
     attributes: slots[16]!,
+  };
+}
+
+export const REGISTRATION_INFO_REGISTRY = 0;
+export const REGISTRATION_INFO_NAME = 1;
+export const REGISTRATION_INFO_PRIORITY = 3;
+export const REGISTRATION_INFO_BREAKS_CHAIN = 4;
+export const REGISTRATION_INFO_KINDS = 5;
+export const REGISTRATION_INFO_TARGET = 6;
+
+/** One registration. Texts are borrowed from the list. */
+export interface RegistrationInfo {
+  /** The registry that it stands in. */
+  registry: Registry;
+  /** Its name; empty beyond the last one. */
+  name: string;
+  /** Lower comes first (S3.2); 0 where the registry has no order. */
+  priority: number;
+  /** Of a request intercept: no later one runs after it (S3.5). */
+  breaksChain: boolean;
+  /** Of a gate: the bit `1 << (number - 1)` of each registry that it is about. */
+  kinds: number;
+  /** Of a gate: the name of the registration that it is about; otherwise empty. */
+  target: string;
+}
+
+/** Reads what the last call put into the slots. */
+export function readRegistrationInfo(core: Core): RegistrationInfo {
+  const { slots } = core;
+  return {
+    registry: slots[0]!,
+    name: core.text(slots[1]!, slots[2]!),
+    priority: slots[3]!,
+    breaksChain: slots[4]! !== 0,
+    kinds: slots[5]!,
+    target: core.text(slots[6]!, slots[7]!),
   };
 }
 

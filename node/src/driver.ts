@@ -1,4 +1,5 @@
 import { disown, isThenable } from "./callbacks.js";
+import type { Cancellation, Target } from "./cancellation.js";
 import { registries } from "./callables.gen.js";
 import { checkText } from "./checks.js";
 import { Continuation } from "./continuation.js";
@@ -6,7 +7,6 @@ import {
   STEP_CALLABLE,
   STEP_EVENT,
   STEP_KIND,
-  STEP_REGISTRATION,
   STEP_REGISTRY,
   STEP_SCOPE,
   STEP_STATUS,
@@ -27,6 +27,7 @@ import {
   type Judgement,
 } from "./middleware.js";
 import { taskLink } from "./operations.gen.js";
+import { Pause } from "./pause.js";
 import { PendingStep } from "./pending-step.js";
 import type { Runtime } from "./runtime.js";
 import { ScopeHandle } from "./scope.js";
@@ -42,15 +43,19 @@ const REJECTED = new GuardrailRejected("").status;
 /** What the host does for a managed call, beside what every operation needs. */
 export interface Call {
   /** What the `execute` step runs. */
-  target?: (request: any) => unknown;
+  target?: Target;
   /** What it gives if nothing was answered: the request as it was, or nothing (S4.9). */
   readonly unanswered?: unknown;
   readonly data?: unknown;
   readonly metadata?: unknown;
   /** Whether a promise can be awaited. */
   readonly canWait: boolean;
+  /** Whether the target is a language model, which takes requests of one form only. */
+  readonly isLlm?: boolean;
   /** Of a streamed call. */
   readonly stream?: StreamWork;
+  /** Of a call that can be cancelled from outside, or whose target takes a signal. */
+  readonly cancellation?: Cancellation;
 }
 
 /**
@@ -118,7 +123,7 @@ export class Operation {
       let result: unknown;
       let failed = false;
       try {
-        result = await pending;
+        result = await (this.cancellation?.race(pending) ?? pending);
       } catch (error) {
         failed = true;
         result = error;
@@ -128,9 +133,28 @@ export class Operation {
     return this.outcome();
   }
 
-  private outcome(): unknown {
+  /** Returns or throws what came of an operation that is at its end. */
+  outcome(): unknown {
     if (this.failed) throw this.value;
     return this.value;
+  }
+
+  get cancellation(): Cancellation | undefined {
+    return this.call?.cancellation;
+  }
+
+  /** Runs one whose target pauses, to that or to a promise. Nothing: it has come to its end. */
+  begin(): PromiseLike<unknown> | undefined {
+    return this.proceed();
+  }
+
+  /** Goes on from a pause or promise with what came of it; further as `begin`. */
+  resume(kind: AnswerKind, value?: unknown): PromiseLike<unknown> | undefined {
+    return this.proceed(() => {
+      if (kind === AnswerKind.Value) this.settle(value);
+      else if (kind === AnswerKind.Error) this.fail(value);
+      else this.answer(kind, 0, 0);
+    });
   }
 
   /** Goes on from a rest, with what came of the chunk. Settles like `run` and `runAsync`. */
@@ -157,6 +181,7 @@ export class Operation {
     } catch (error) {
       this.leaveSpan();
       this.holding.forget();
+      this.leaveSignal();
       throw error;
     }
   }
@@ -203,7 +228,7 @@ export class Operation {
     try {
       result = this.perform();
       if (isThenable(result)) {
-        if (this.call?.canWait) return this.watch(result);
+        if (this.call?.canWait || result instanceof Pause) return this.watch(result);
         // S3.8: it turns out to need a wait where nothing can be awaited.
         disown(result);
         throw new InvalidState("a promise was returned to a call that cannot wait");
@@ -256,6 +281,11 @@ export class Operation {
     this.goBack();
     this.leaveSpan();
     this.holding.end();
+    this.leaveSignal();
+  }
+
+  private leaveSignal(): void {
+    if (this.owner === undefined) this.call?.cancellation?.end();
   }
 
   /** From now on a context at most refers to the span. */
@@ -276,6 +306,7 @@ export class Operation {
     const { engine } = runtime;
     this.span ??= this.openSpan();
     this.executed = step.input;
+    if (this.cancellation?.isAborted) throw this.cancellation.reason;
     const request = engine.refs.get(step.input);
     if (step.callable === 0) return engine.context.run(this.span, this.call!.target!, request);
     this.continuation = new Continuation(this, this.call!.canWait);
@@ -298,6 +329,16 @@ export class Operation {
   /** Whether the call goes on, so that there may be a `next`. */
   get isOpen(): boolean {
     return !this.holding.isOver && this.span!.isOpen();
+  }
+
+  /** Whether only a request to a language model can be executed. */
+  get isLlm(): boolean {
+    return this.call?.isLlm === true;
+  }
+
+  /** Whether an intercept runs, so that the target is reached through its `next`. */
+  get isIntercepted(): boolean {
+    return this.continuation !== undefined;
   }
 
   /** The name of the intercept that runs. */
@@ -353,8 +394,6 @@ export class Operation {
     const { engine } = this.runtime;
     const registry = registries.get(slots[STEP_REGISTRY]!)!;
     const callable = engine.refs.get(slots[STEP_CALLABLE]!) as Function;
-    const address = slots[STEP_REGISTRATION]!;
-    const size = slots[STEP_REGISTRATION + 1]!;
     this.step.kind = StepKind.Deliver;
     try {
       const event = readEvent(engine, slots[STEP_EVENT]!);
@@ -364,11 +403,7 @@ export class Operation {
         throw new InvalidState(`a ${registry.title} returned a promise, which nobody awaits`);
       }
     } catch (error) {
-      // S5.2: it is counted and logged; the others and the work go on.
-      if (!isCancellation(error)) {
-        const name = engine.core.text(address, size);
-        this.runtime.log(`scopeflow: ${registry.title} '${name}' failed`, error);
-      }
+      // S5.2: the core counts and logs it; the others and the work go on.
       this.fail(error);
       return;
     }
@@ -434,14 +469,21 @@ export class Operation {
   /** Answers what a callable threw, or what its promise was rejected with. */
   private fail(error: unknown): void {
     this.retireContinuation();
-    const kind = isCancellation(error) ? AnswerKind.Cancel : AnswerKind.Error;
-    this.answer(kind, statusOf(error), this.runtime.engine.refs.lend(error));
+    const isCancelled = isCancellation(error) || this.cancellation?.isReason(error) === true;
+    const kind = isCancelled ? AnswerKind.Cancel : AnswerKind.Error;
+    const { engine } = this.runtime;
+    engine.failure = error;
+    this.answer(kind, statusOf(error), engine.refs.lend(error));
+    engine.failure = undefined;
   }
 
   private answer(kind: AnswerKind, status: number, value: number, annotated = 0): void {
     const { engine } = this.runtime;
     this.step.serial++;
+    const outer = engine.served;
+    engine.served = this.runtime;
     const code = engine.core.taskResume(this.holding.task, kind, status, 0, value, annotated);
+    engine.served = outer;
     if (code !== 0) this.answerRefused(code, kind, value, annotated);
   }
 

@@ -3,13 +3,19 @@ import { registries } from "./callables.gen.js";
 import { checkBoolean, checkFunction } from "./checks.js";
 import type { ContextStorage } from "./context.js";
 import type { Core } from "./core.gen.js";
-import { ABI_HASH, CallableFlags } from "./enums.gen.js";
+import { CallableFlags, type LogLevel } from "./enums.gen.js";
 import type { ScopeflowError } from "./error.js";
 import type { Handle } from "./handle.js";
 import { createHost, type Host } from "./host.js";
 import { Remains, type Watched } from "./lifetimes.js";
 import { Refs } from "./refs.js";
+import type { Files } from "./sink.js";
 import { errorOf } from "./status.gen.js";
+
+/** Who is told what the core logs. */
+interface Served {
+  log(level: LogLevel, message: string, error: unknown): void;
+}
 
 /**
  * A core with what the host lends to it: the table of references, the context, the finalisers.
@@ -19,28 +25,33 @@ export class Engine {
   readonly core: Core;
   readonly refs = new Refs();
 
+  /** The runtime that the core was asked for last, for what it may have to say (S5.7). */
+  served: Served | undefined;
+  /** The error that the core was answered last. */
+  failure: unknown;
+
   private readonly tasks: number[] = [];
   /** What is open and must not be forgotten when all that refers to it is garbage. */
   private readonly watched = new FinalizationRegistry<Watched>((held) => held.forget());
   private readonly remains = new Remains(() => this.core);
 
   /**
-   * @param load Makes the core with the host that it is given.
-   * @throws Error if core and binding come from different versions (S6.3).
+   * @param load Makes the core with the host that it is given, and checks it.
+   * @param files Files, where the host has them.
    */
   constructor(
     load: (host: Host) => Core,
     readonly context: ContextStorage,
+    readonly files?: Files,
   ) {
-    this.core = load(createHost(this.refs, () => this.core));
-    const { core } = this;
-    const hash = core.abiHash();
-    if (hash !== ABI_HASH) {
-      throw new Error(
-        `scopeflow: the ${core.kind} core ${core.version()} was built for the interface ${hash}, ` +
-          `this package for ${ABI_HASH}; install both from one release`,
-      );
-    }
+    const log = (level: LogLevel, message: string) => this.log(level, message);
+    this.core = load(createHost(this.refs, () => this.core, log));
+  }
+
+  /** What the core says while it does something for a runtime is that runtime's affair. */
+  private log(level: LogLevel, message: string): void {
+    if (this.served !== undefined) this.served.log(level, message, this.failure);
+    else console.error(`scopeflow: ${message}`);
   }
 
   /** Throws the error of a status that is none of the outcomes. */

@@ -18,6 +18,16 @@ export class Event extends EventFields {
     return new Date(this.timestamp);
   }
 
+  /** Of an LLM call, the annotated form of its request (S2.8). */
+  get annotated_request(): unknown {
+    return this.category_profile?.["annotated_request"];
+  }
+
+  /** Of an LLM call, the annotated form of its response (S2.8). */
+  get annotated_response(): unknown {
+    return this.category_profile?.["annotated_response"];
+  }
+
   /** The event as a plain object. */
   toJSON(): Record<string, unknown> {
     return (this.parsed ??= JSON.parse(this.json) as Record<string, unknown>);

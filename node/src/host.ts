@@ -1,5 +1,5 @@
 import type { Core } from "./core.gen.js";
-import { DecodeShape, Token } from "./enums.gen.js";
+import { DecodeShape, Token, type LogLevel } from "./enums.gen.js";
 import { errorMessage, errorTypeName, ownErrorName } from "./error.js";
 import type { LlmRequest } from "./intercepts.js";
 import { encodePayload } from "./payload.js";
@@ -9,8 +9,8 @@ import { TokenWriter } from "./tokens.js";
 
 /**
  * What the core calls while it runs. None of these throws, but for the last two: then the addon
- * tells the core that nothing was made. The last three are asked for by native middleware only,
- * which the WebAssembly build has none of.
+ * tells the core that nothing was made. `same` and those two are asked for by native middleware
+ * only, which the WebAssembly build has none of.
  */
 export interface Host {
   /** Gives a reference back that the core had taken. */
@@ -25,20 +25,30 @@ export interface Host {
   describeError(ref: number, tape: number): void;
   /** Whether two references mean the same object, 1 or 0 (S3.10). */
   same(a: number, b: number): number;
+  /** Takes a message about a failure that nobody is told of by other means (S5.7). */
+  log(level: LogLevel, address: number, size: number): void;
   /** Makes a value of JSON text at an address of the core's memory. Gives the reference. */
   decode(address: number, size: number, shape: DecodeShape): number;
   /** Makes one of our own errors. Gives the reference. */
   makeError(status: number, address: number, size: number): number;
 }
 
-/** @param core Gives the core that calls; it is made with this host, so it does not exist yet. */
-export function createHost(refs: Refs, core: () => Core): Host {
+/**
+ * @param core Gives the core that calls; it is made with this host, so it does not exist yet.
+ * @param log Takes what the core logs.
+ */
+export function createHost(
+  refs: Refs,
+  core: () => Core,
+  log: (level: LogLevel, message: string) => void,
+): Host {
   return {
     release: (ref) => refs.release(ref),
     encode: (ref, tape, limit) =>
       encodePayload(refs.get(ref), limit, (tokens) => core().tapePutTokens(tape, tokens)),
     describeError: (ref, tape) => core().tapePutTokens(tape, describeError(refs.get(ref))),
     same: (a, b) => Number(Object.is(refs.get(a), refs.get(b))),
+    log: (level, address, size) => log(level, core().text(address, size)),
     decode: (address, size, shape) => refs.lend(decode(core().text(address, size), shape)),
     makeError: (status, address, size) =>
       refs.lend(nativeError(status, core().text(address, size))),

@@ -1,42 +1,66 @@
 import { AsyncContext } from "./context-node.js";
 import type { Core } from "./core.gen.js";
+import type { CoreInfo } from "./core-info.js";
 import { Engine } from "./engine.js";
 import type { Host } from "./host.js";
-import { installEngine, installedEngine } from "./installed.js";
-import { findAddon, readWasm } from "./native.js";
+import { InvalidArgument, InvalidState } from "./errors.gen.js";
+import { installEngine } from "./installed.js";
+import { loadNative, readWasm } from "./native.js";
+import { nodeFiles } from "./sink-file.js";
 import { WasmCore } from "./wasm.gen.js";
+import { compileModuleSync } from "./wasm-module.js";
 
 /*
  * The package in Node: the native core where there is one for the platform, else the WebAssembly
  * build, which does the same. SCOPEFLOW_CORE=native or wasm picks one, for tests and diagnosis.
  */
 
+let reason: string | undefined;
+
 function load(host: Host): Core {
   const wanted = process.env["SCOPEFLOW_CORE"] ?? "";
-  if (wanted !== "wasm") {
-    const native = loadNative(host, wanted === "native");
-    if (native !== undefined) return native;
+  if (!["", "native", "wasm"].includes(wanted)) {
+    throw new InvalidArgument(`SCOPEFLOW_CORE must be "native" or "wasm", not "${wanted}"`);
   }
-  return WasmCore.load(new WebAssembly.Module(readWasm()), host);
+  if (wanted === "wasm") reason = "SCOPEFLOW_CORE asks for it";
+  else {
+    const native = loadNative(host);
+    if (native.core !== undefined) return native.core;
+    reason = native.reason;
+    if (wanted === "native") {
+      throw new InvalidState(`scopeflow: SCOPEFLOW_CORE asks for the native core: ${reason}`);
+    }
+    // A platform without an addon is nothing to warn of; one whose addon does not load is.
+    if (native.isBroken) process.emitWarning(`scopeflow: using WebAssembly: ${reason}`);
+  }
+  const { bytes, path } = readWasm();
+  const { module, where } = compileModuleSync(bytes, path);
+  return WasmCore.load(module, host, where);
 }
 
-function loadNative(host: Host, isRequired: boolean): Core | undefined {
-  try {
-    const addon = findAddon();
-    if (addon !== undefined) return addon.load(host);
-    if (isRequired) throw new Error("no addon for this platform is installed");
-  } catch (error) {
-    if (isRequired) throw error;
-    process.emitWarning(`scopeflow: using WebAssembly, for the addon cannot be loaded: ${error}`);
-  }
-  return undefined;
+const engine = new Engine(load, new AsyncContext(), nodeFiles);
+installEngine(engine);
+
+/** Which core runs, and why not the native one. */
+export const core: CoreInfo = Object.freeze({
+  kind: engine.core.kind,
+  version: engine.core.version(),
+  buildHash: engine.core.buildHash(),
+  ...(reason === undefined ? {} : { reason }),
+});
+
+/**
+ * Does nothing: in Node the package is ready once it is loaded. It is here for programs that run in
+ * browsers, too, and takes what `init` of `scopeflow/wasm` takes.
+ */
+export async function init(source?: unknown): Promise<void> {
+  // That it cannot be fetched does not matter.
+  await Promise.resolve(source).catch(() => {});
 }
 
-installEngine(new Engine(load, new AsyncContext()));
+/** As `init`. */
+export function initSync(_source?: unknown): void {}
 
-/** Which core runs: "native" or "wasm". */
-export const core: "native" | "wasm" = installedEngine().core.kind;
-
+export type { CoreInfo } from "./core-info.js";
 export * from "./api.js";
 export * as extensions from "./extensions.js";
-export { AtofExporter, type AtofExporterConfig } from "./atof.js";

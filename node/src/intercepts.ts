@@ -8,6 +8,36 @@ export interface LlmRequest {
   content: any;
 }
 
+/**
+ * A request as an object of a class; a plain one of the two members does as well. Headers that are
+ * no object become `{}`.
+ *
+ * @example
+ * const request = new LlmRequest({ "x-trace": "1" }, { model: "m", messages: [] });
+ */
+export const LlmRequest = class LlmRequest {
+  headers: any;
+  content: any;
+
+  constructor(headers: any, content: any) {
+    this.headers = isObject(headers) ? headers : {};
+    this.content = content;
+  }
+
+  /** Does nothing: nothing has to be given back. Programs for the peers' package call it. */
+  free(): void {}
+};
+
+/** What an LLM request intercept gets. */
+export interface LlmRequestInterceptArgs {
+  /** The name of what is called. */
+  name: string;
+  /** A private copy (S3.10). */
+  request: LlmRequest;
+  /** What the codec made of it; null where the call has no codec (S4.11). */
+  annotated: any;
+}
+
 /** A mark that an intercept leaves with its call; it follows the end, as a child (S3.11). */
 export interface PendingMark {
   name: string;
@@ -33,7 +63,7 @@ export class InterceptOutcome {
 export interface LlmRequestInterceptOutcome {
   request: LlmRequest;
   /** The annotated form of the request, if the call has a codec. */
-  annotatedRequest?: unknown;
+  annotated?: unknown;
   pendingMarks?: readonly PendingMark[];
 }
 
@@ -51,18 +81,23 @@ export interface LlmResponseCodec {
 
 export function isLlmRequest(value: unknown): value is LlmRequest {
   return (
-    typeof value === "object" &&
-    value !== null &&
-    !Array.isArray(value) &&
+    isObject(value) &&
     "headers" in value &&
     "content" in value &&
-    Object.keys(value).length === 2
+    Object.keys(value).length === 2 &&
+    isObject(value.headers)
   );
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 export function checkLlmRequest(value: unknown): asserts value is LlmRequest {
   if (isLlmRequest(value)) return;
-  throw new InvalidArgument("request must be an object of headers and content");
+  throw new InvalidArgument(
+    "request must be an LlmRequest: an object of headers, an object, and content",
+  );
 }
 
 /** A codec is told by its methods; null is none. */

@@ -192,7 +192,7 @@ function judgeOutcome(result: unknown): Judgement {
 function judgeReason(title: string, value: unknown): Judgement {
   if (typeof value === "string") return { value, isRefusal: true };
   const given = `a ${title} returned a ${typeof value}`;
-  throw new InvalidArgument(`${given}; it returns a reason as a string, or null`);
+  throw new InvalidArgument(`${given}; expected string or null`);
 }
 
 /** S3.11: a request, the pair of a request and its annotated form, or an outcome object. */
@@ -203,9 +203,9 @@ function judgeLlmRequest(step: PendingStep, value: unknown): Judgement {
     requireRequest(step, request);
     return { value: request, annotated };
   }
-  const { request, annotatedRequest, pendingMarks } = Object(value) as LlmRequestInterceptOutcome;
+  const { request, annotated, pendingMarks } = Object(value) as LlmRequestInterceptOutcome;
   requireRequest(step, request);
-  return { value: request, annotated: annotatedRequest, marks: pendingMarks ?? [] };
+  return { value: request, annotated, marks: pendingMarks ?? [] };
 }
 
 function requireRequest(step: PendingStep, value: unknown, who = registrationText(step)): void {

@@ -23,12 +23,14 @@ import {
   readAtofItem,
   readEventInfo,
   readPropagation,
+  readRegistrationInfo,
   readRuntimeStats,
   readScopeInfo,
   readSinkStats,
   type AtofItem,
   type EventInfo,
   type Propagation,
+  type RegistrationInfo,
   type RuntimeStats,
   type ScopeInfo,
   type SinkStats,
@@ -1694,6 +1696,16 @@ export class EventOperations extends Handle {
 
 /** What one owner had registered at one moment. It keeps the callables alive until it is freed. */
 export class RegistrationListOperations extends Handle {
+  /**
+   * Reads one registration.
+   * @param index Counts from 0 in the order of registration.
+   * @throws invalid_argument (1003).
+   */
+  read(index: number): RegistrationInfo {
+    checkUnsigned(index, "index");
+    this.engine.check(this.engine.core.registrationListRead(this.address, index));
+    return readRegistrationInfo(this.engine.core);
+  }
 }
 
 /** An open event file. */
@@ -2380,6 +2392,22 @@ export function runtimeNew(engine: Engine, options: RuntimeNewOptions): number {
   engine.check(
     engine.core.runtimeNew(flags, clockStartNs, clockStepNs, payloadBudgetBytes, credentialHeaders),
   );
+  return engine.core.slots[0]!;
+}
+
+export interface RegistrationListNewOptions {
+  /** Whose registrations; it is held. */
+  runtime: RuntimeOperations;
+  /** The scope whose own registrations are wanted; null is the runtime itself. (optional) */
+  owner?: ScopeOperations | undefined;
+}
+
+/** Lists what was registered on the runtime itself, or on one scope, in the order of
+ * registration. What a scope inherits is not in its list. Allowed on a closed runtime and an
+ * ended scope. Gives its address. */
+export function registrationListNew(engine: Engine, options: RegistrationListNewOptions): number {
+  const { runtime, owner } = options;
+  engine.check(engine.core.registrationListNew(runtime.address, owner?.address ?? 0));
   return engine.core.slots[0]!;
 }
 

@@ -1,7 +1,8 @@
-import type { EndStatus } from "./enums.gen.js";
+import type { EndStatus, LogLevel } from "./enums.gen.js";
 import type { LlmCodec, LlmResponseCodec } from "./intercepts.js";
 import type { RuntimeNewOptions } from "./operations.gen.js";
 import type { ScopeHandle } from "./scope.js";
+import type { LogSeverity } from "./severity.js";
 import type { Timestamp } from "./time.js";
 
 /** How a runtime is made. */
@@ -10,8 +11,15 @@ export interface RuntimeOptions extends Omit<RuntimeNewOptions, "flags"> {
   deterministic?: boolean;
   /** Payloads are written in RFC 8785 form (S2.7). */
   canonical?: boolean;
-  /** Where failures of subscribers go; `console.error` by default. */
-  log?: (message: string, error: unknown) => void;
+  /**
+   * Takes what failed without a caller to be told, such as a subscriber (S5.7); `console.error` by
+   * default.
+   *
+   * @param message Who failed, and with what.
+   * @param error What was thrown, where something was.
+   * @param level How grave it is.
+   */
+  log?: (message: string, error: unknown, level: LogLevel) => void;
 }
 
 /** What can be said when a scope is opened. What is undefined or null is absent. */
@@ -44,6 +52,8 @@ export interface EventOptions {
   categoryProfile?: object | null;
   /** The schema that the data follows. */
   dataSchema?: object | null;
+  /** How grave it is: a member of the metadata, which then is an object. */
+  severity?: LogSeverity | null;
   /** When it happened; now by default. */
   timestamp?: Timestamp | null;
 }
@@ -62,6 +72,11 @@ export interface ToolCallOptions {
   toolCallId?: string | null;
   /** When it started; now by default. */
   timestamp?: Timestamp | null;
+  /**
+   * Cancels the call: it ends as cancelled and rejects with the signal's reason. One that was
+   * aborted before lets nothing begin. What takes a signal as its second argument gets one, too.
+   */
+  signal?: AbortSignal | null;
 }
 
 /** What can be said with a managed LLM call. What is undefined or null is absent. */
@@ -85,10 +100,13 @@ export interface LlmStreamOptions extends LlmCallOptions {
 }
 
 /** What can be said when a tool call begins that the application runs by itself (S4.8). */
-export type ToolBeginOptions = Omit<ToolCallOptions, "data">;
+export type ToolBeginOptions = Omit<ToolCallOptions, "data" | "signal">;
 
 /** What can be said when an LLM call begins that the application runs by itself (S4.8). */
-export interface LlmBeginOptions extends Omit<LlmCallOptions, "data" | "responseCodec"> {
+export interface LlmBeginOptions extends Omit<
+  LlmCallOptions,
+  "data" | "responseCodec" | "signal"
+> {
   /** The annotated form of the request (S2.8). */
   annotatedRequest?: unknown;
 }

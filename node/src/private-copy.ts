@@ -1,4 +1,4 @@
-import { isLlmRequest, type LlmRequest } from "./intercepts.js";
+import { isLlmRequest, LlmRequest } from "./intercepts.js";
 
 /*
  * Private copies (S3.10): the JSON containers of a value anew, which are arrays, plain objects and
@@ -33,9 +33,15 @@ export function observersCopy(
   value: unknown,
   isCredential: (header: string) => boolean,
 ): unknown {
-  const copy = privateCopy(value);
-  if (isLlmRequest(copy)) copy.headers = withoutCredentials(copy, isCredential);
-  return copy;
+  let copy = privateCopy(value);
+  if (!isLlmRequest(copy)) return copy;
+  // An object of a class of the application's is shared, like a leaf.
+  if (copy === value) {
+    copy = { headers: privateCopy(copy.headers), content: privateCopy(copy.content) };
+  }
+  const request = copy as LlmRequest;
+  request.headers = withoutCredentials(request, isCredential);
+  return request;
 }
 
 function withoutCredentials(
@@ -50,18 +56,24 @@ function withoutCredentials(
   return Object.fromEntries(Object.entries(headers).filter(([name]) => !isCredential(name)));
 }
 
-function isContainer(value: unknown): value is Container {
+export function isContainer(value: unknown): value is Container {
   if (typeof value !== "object" || value === null) return false;
   if (Array.isArray(value)) return true;
   const prototype: unknown = Object.getPrototypeOf(value);
-  return prototype === Object.prototype || prototype === null || prototype === Map.prototype;
+  return (
+    prototype === Object.prototype ||
+    prototype === null ||
+    prototype === Map.prototype ||
+    prototype === LlmRequest.prototype
+  );
 }
 
 function shallowCopy(value: Container): Container {
   if (Array.isArray(value)) return Array.prototype.slice.call(value);
   if (value instanceof Map) return new Map(value);
-  if (Object.getPrototypeOf(value) === null) return Object.assign(Object.create(null), value);
-  return { ...value };
+  const prototype: object | null = Object.getPrototypeOf(value);
+  if (prototype === Object.prototype) return { ...value };
+  return Object.assign(Object.create(prototype), value);
 }
 
 /** Puts copies in the place of the originals. */
@@ -74,4 +86,29 @@ function finish(copy: Container, copyOf: (original: Container) => Container): vo
   for (const [name, value] of Object.entries(members)) {
     if (isContainer(value)) members[name] = copyOf(value);
   }
+}
+
+/** Whether containers of the same shape hold the very same leaves: a copy that nobody changed. */
+export function isUnchangedCopy(value: unknown, original: unknown): boolean {
+  const pending: [unknown, unknown][] = [[value, original]];
+  const seen = new Map<unknown, Set<unknown>>();
+  for (let pair = pending.pop(); pair !== undefined; pair = pending.pop()) {
+    const [one, other] = pair;
+    if (Object.is(one, other) || seen.get(one)?.has(other)) continue;
+    if (!isContainer(one) || !isContainer(other)) return false;
+    if (Object.getPrototypeOf(one) !== Object.getPrototypeOf(other)) return false;
+    seen.set(one, (seen.get(one) ?? new Set()).add(other));
+    const [ones, others] = [entriesOf(one), entriesOf(other)];
+    if (ones.length !== others.length) return false;
+    for (const [index, [key, item]] of ones.entries()) {
+      const [otherKey, otherItem] = others[index]!;
+      if (!Object.is(key, otherKey)) return false;
+      pending.push([item, otherItem]);
+    }
+  }
+  return true;
+}
+
+function entriesOf(container: Container): [unknown, unknown][] {
+  return container instanceof Map ? [...container] : Object.entries(container);
 }

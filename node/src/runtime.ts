@@ -8,12 +8,22 @@ import {
   manualLlm,
   manualTool,
 } from "./calls.js";
+import { disown, isThenable } from "./callbacks.js";
 import { checkFunction } from "./checks.js";
 import type { Propagation } from "./core.gen.js";
+import { dispose } from "./dispose.js";
 import { Operation } from "./driver.js";
-import { CallFlags, EndStatus, PopFlags, RuntimeFlags, ScopeType } from "./enums.gen.js";
+import {
+  CallFlags,
+  EndStatus,
+  PopFlags,
+  RuntimeFlags,
+  ScopeType,
+  type LogLevel,
+} from "./enums.gen.js";
 import { isCancellation } from "./error.js";
-import { InvalidArgument, NotFound } from "./errors.gen.js";
+import { InvalidArgument, InvalidState, NotFound } from "./errors.gen.js";
+import type { LlmHandle, ToolHandle } from "./handles.js";
 import { installedEngine } from "./installed.js";
 import type { LlmRequest } from "./intercepts.js";
 import { HeldRuntime, HeldScope } from "./lifetimes.js";
@@ -43,12 +53,30 @@ import type {
   ToolCallOptions,
   ToolEndOptions,
 } from "./options.js";
-import { ScopeHandle, type PopOptions } from "./scope.js";
+import {
+  codecOf,
+  endOptions,
+  isOptions,
+  responseCodecOf,
+  type CodecDecode,
+  type CodecEncode,
+  type Maybe,
+} from "./positional.js";
+import { pushing } from "./pushed.js";
+import { registrationsOf, type Registration } from "./registrations.js";
+import { parentAddress, ScopeHandle, type PopOptions } from "./scope.js";
+import { withSeverity, type LogSeverity } from "./severity.js";
 import type { LlmStream, SyncLlmStream } from "./stream.js";
 import { ownerHandle, type NativeHandle } from "./native-handle.js";
 import { nanoseconds, type Timestamp } from "./time.js";
 
-type Maybe<T> = T | null | undefined;
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+/** How many messages of the log are kept. */
+const TOLD_LIMIT = 8;
+
+/** What a model is called whose guards are asked without a name. */
+const UNNAMED_LLM = "llm";
 
 /**
  * One independent runtime: its registries, its clock, its ids (S6.1). The functions of the module
@@ -58,7 +86,8 @@ type Maybe<T> = T | null | undefined;
  * place of the first of them.
  */
 export class Runtime extends RuntimeRegistries {
-  private readonly logger: (message: string, error: unknown) => void;
+  private readonly logger: NonNullable<RuntimeOptions["log"]>;
+  private readonly told: string[] = [];
   private rootHandle: ScopeHandle | undefined;
   /** Handles whose uuid was read: only those can be referred to by it. */
   private readonly byUuid = new Map<string, WeakRef<ScopeHandle>>();
@@ -72,7 +101,7 @@ export class Runtime extends RuntimeRegistries {
       (canonical ? RuntimeFlags.Canonical : RuntimeFlags.None);
     super(engine, runtimeNew(engine, { ...rest, flags }));
     // Looked up at each call, so that a test runner's replacement of the console is seen.
-    this.logger = log ?? ((message, error) => console.error(message, error));
+    this.logger = log ?? ((message) => console.error(message));
     engine.watch(this, new HeldRuntime(engine.core, this.address));
   }
 
@@ -105,7 +134,7 @@ export class Runtime extends RuntimeRegistries {
     input?: unknown,
     timestamp?: Maybe<Timestamp>,
   ): ScopeHandle {
-    const options = isOptions(handle)
+    const options = isOptions<PushOptions>(handle)
       ? handle
       : { parent: handle, attributes, data, metadata, input, timestamp };
     const scope = this.open(name, scopeType, options);
@@ -128,6 +157,16 @@ export class Runtime extends RuntimeRegistries {
   /**
    * Opens a scope, runs a function in it, and ends it when the function has ended: with status ok,
    * or with the error that it threw, which goes on to the caller (S2.4).
+   *
+   * @param callback Gets the handle; what it puts in `handle.output` is the end event's data. May
+   *   return a promise; only inside it and what it starts the scope is the current one.
+   * @param handle An open scope to be the parent, or an object of all options.
+   * @returns What the callback returned. Rejected with what it threw, or with InvalidArgument for a
+   *   wrong argument, before the callback is called.
+   * @example
+   * await withScope("planner", ScopeType.Agent, async (planner) => {
+   *   planner.output = await plan();
+   * }, { input: { goal: "tea" } });
    */
   async withScope<R>(
     name: string,
@@ -140,7 +179,7 @@ export class Runtime extends RuntimeRegistries {
     input?: unknown,
   ): Promise<R> {
     checkFunction(callback, "callback");
-    const options = isOptions(handle)
+    const options = isOptions<PushOptions>(handle)
       ? handle
       : { parent: handle, attributes, data, metadata, input };
     const scope = this.open(name, scopeType, options);
@@ -148,11 +187,40 @@ export class Runtime extends RuntimeRegistries {
     try {
       result = await this.engine.context.run(scope, callback, scope);
     } catch (error) {
-      const status = isCancellation(error) ? EndStatus.Cancelled : EndStatus.Error;
-      scope.close({ status, error });
+      closeFailed(scope, error);
       throw error;
     }
-    scope.close({ status: EndStatus.Ok });
+    closeDone(scope);
+    return result;
+  }
+
+  /**
+   * The same for a function that returns no promise, at once.
+   *
+   * @param options As of `pushScope`.
+   * @throws What the callback throws; InvalidState if it returns a promise, whose work the scope
+   *   would not last for.
+   */
+  withScopeSync<R>(
+    name: string,
+    scopeType: ScopeType,
+    callback: (handle: ScopeHandle) => R,
+    options: PushOptions = {},
+  ): R {
+    checkFunction(callback, "callback");
+    const scope = this.open(name, scopeType, options);
+    let result: R;
+    try {
+      result = this.engine.context.run(scope, callback, scope);
+      if (isThenable(result)) {
+        disown(result);
+        throw new InvalidState("a promise was returned in a scope that cannot wait: withScope can");
+      }
+    } catch (error) {
+      closeFailed(scope, error);
+      throw error;
+    }
+    closeDone(scope);
     return result;
   }
 
@@ -167,10 +235,13 @@ export class Runtime extends RuntimeRegistries {
     data?: unknown,
     metadata?: unknown,
     timestamp?: Maybe<Timestamp>,
+    dataSchema?: Maybe<object>,
+    severity?: Maybe<LogSeverity>,
   ): void {
-    const options: EventOptions = isOptions(handle)
+    const options: EventOptions = isOptions<EventOptions>(handle)
       ? handle
-      : { parent: handle, data, metadata, timestamp };
+      : { parent: handle, data, metadata, timestamp, dataSchema, severity };
+    const marked = withSeverity(options.metadata, options.severity);
     const current = this.engine.context.get();
     const operation = new Operation(this, current);
     const { holding } = operation;
@@ -182,7 +253,7 @@ export class Runtime extends RuntimeRegistries {
         name,
         parentAddress(options.parent),
         holding.lend(options.data),
-        holding.lend(options.metadata),
+        holding.lend(marked),
         options.category ?? undefined,
         holding.lend(options.categoryProfile),
         holding.lend(options.dataSchema),
@@ -204,21 +275,26 @@ export class Runtime extends RuntimeRegistries {
    * error, untouched.
    *
    * @param args What the guards see and the function gets.
-   * @param func Runs with the call's own span as the current scope (S4.6). May return a promise.
-   * @returns Rejected with GuardrailRejected if a guard refuses, and with what middleware or the
-   *   function throws.
+   * @param func Runs with the call's own span as the current scope (S4.6). May return a promise. If
+   *   it takes a second argument, that is an AbortSignal: see `ToolCallOptions.signal`.
+   * @returns Rejected with GuardrailRejected if a guard refuses, with the reason of a signal that
+   *   was aborted, and with what middleware or the function throws.
+   * @example
+   * const page = await toolCallExecute("fetch", url, (url, signal) => fetch(url, { signal }), {
+   *   signal: AbortSignal.timeout(5000),
+   * });
    */
   toolCallExecute<A, R>(
     name: string,
     args: A,
-    func: (args: A) => R | PromiseLike<R>,
+    func: (args: A, signal: AbortSignal) => R | PromiseLike<R>,
     handle?: Maybe<ScopeHandle | ToolCallOptions>,
     attributes?: Maybe<number>,
     data?: unknown,
     metadata?: unknown,
     toolCallId?: Maybe<string>,
   ): Promise<R> {
-    const options = isOptions(handle)
+    const options = isOptions<ToolCallOptions>(handle)
       ? handle
       : { parent: handle, attributes, data, metadata, toolCallId };
     return promised(() => beginTool(this, name, args, func, options, CallFlags.None));
@@ -228,10 +304,10 @@ export class Runtime extends RuntimeRegistries {
   toolCallExecuteSync<A, R>(
     name: string,
     args: A,
-    func: (args: A) => R,
-    options: ToolCallOptions = {},
+    func: (args: A, signal: AbortSignal) => R,
+    options?: Maybe<ToolCallOptions>,
   ): R {
-    return beginTool(this, name, args, func, options, CallFlags.Sync).run() as R;
+    return beginTool(this, name, args, func, options ?? {}, CallFlags.Sync).run() as R;
   }
 
   /** Runs only the request intercepts of a tool; gives the request that comes out (S4.9). */
@@ -256,7 +332,11 @@ export class Runtime extends RuntimeRegistries {
 
   /**
    * Begins a tool call that the application runs by itself (S4.8). It does not become current.
-   * What is given by position stands as in the peer's package.
+   *
+   * @throws InvalidArgument, InvalidState, LimitExceeded, NoMemory.
+   * @example
+   * const call = toolCall("search", { q: "x" });
+   * toolCallEnd(call, await search("x"));
    */
   toolCall(
     name: string,
@@ -267,29 +347,59 @@ export class Runtime extends RuntimeRegistries {
     metadata?: unknown,
     toolCallId?: Maybe<string>,
     timestamp?: Maybe<Timestamp>,
-  ): ScopeHandle {
-    const options: ToolBeginOptions & { data?: unknown } = isOptions(handle)
+  ): ToolHandle {
+    const options: ToolBeginOptions & { data?: unknown } = isOptions<ToolBeginOptions>(handle)
       ? handle
       : { parent: handle, attributes, data, metadata, toolCallId, timestamp };
     return manualTool(this, name, args, options);
   }
 
-  /** Ends a call that `toolCall` began, with its response or its error. */
-  toolCallEnd(handle: ScopeHandle, response?: unknown, options: ToolEndOptions = {}): void {
-    endTool(this, handle, response, options);
+  /**
+   * Ends a call that `toolCall` began, with its response or its error.
+   *
+   * @param data The end event's data where there is no response (S2.5), or the options: an object
+   *   is the options if all its members are and nothing follows.
+   * @throws InvalidArgument, NotFound if it has ended, InvalidState.
+   */
+  toolCallEnd(
+    handle: ScopeHandle,
+    response?: unknown,
+    data?: unknown | ToolEndOptions,
+    metadata?: unknown,
+    timestamp?: Maybe<Timestamp>,
+  ): void {
+    endTool(this, handle, response, endOptions<ToolEndOptions>(data, metadata, timestamp));
   }
 
   /**
    * Runs a call of a language model under management, like that of a tool (S4.1).
    *
    * @param request An object of the members `headers` and `content`.
+   * @param func As of `toolCallExecute`.
+   * @param codecDecode With `codecEncode` the codec of the request (S4.11); as an option, `codec`.
+   * @param responseCodecDecode The codec of the response (S2.8); as an option, `responseCodec`.
+   * @returns Rejected as of `toolCallExecute`.
    */
   llmCallExecute<R>(
     name: string,
     request: LlmRequest,
-    func: (request: LlmRequest) => R | PromiseLike<R>,
-    options: LlmCallOptions = {},
+    func: (request: LlmRequest, signal: AbortSignal) => R | PromiseLike<R>,
+    handle?: Maybe<ScopeHandle | LlmCallOptions>,
+    attributes?: Maybe<number>,
+    data?: unknown,
+    metadata?: unknown,
+    modelName?: Maybe<string>,
+    codecDecode?: Maybe<CodecDecode>,
+    codecEncode?: Maybe<CodecEncode>,
+    responseCodecDecode?: Maybe<CodecDecode>,
   ): Promise<R> {
+    const options = isOptions<LlmCallOptions>(handle)
+      ? handle
+      : {
+          ...{ parent: handle, attributes, data, metadata, modelName },
+          codec: codecOf(codecDecode, codecEncode),
+          responseCodec: responseCodecOf(responseCodecDecode),
+        };
     return promised(() => beginLlm(this, name, request, func, options, CallFlags.None));
   }
 
@@ -297,35 +407,69 @@ export class Runtime extends RuntimeRegistries {
   llmCallExecuteSync<R>(
     name: string,
     request: LlmRequest,
-    func: (request: LlmRequest) => R,
-    options: LlmCallOptions = {},
+    func: (request: LlmRequest, signal: AbortSignal) => R,
+    options?: Maybe<LlmCallOptions>,
   ): R {
-    return beginLlm(this, name, request, func, options, CallFlags.Sync).run() as R;
+    return beginLlm(this, name, request, func, options ?? {}, CallFlags.Sync).run() as R;
   }
 
   /**
    * Runs a call that answers in chunks (S4.7). The promise gives the stream when the producer has
    * been called; what that throws is the promise's error.
    *
-   * @param func Gives an async iterable, an iterable, or a promise of one.
+   * With arguments by position the producer gets an object that has `headers` and `content` of the
+   * request, and the number for `pushStreamChunk` as `__nemo_flow_stream_id`, as in the peers'
+   * package; with options, or none, it gets the request itself.
+   *
+   * @param func Gives an async iterable, an iterable, a promise of one, or pushes. Its second
+   *   argument is an AbortSignal, as of `toolCallExecute`.
+   * @param collector Gets each chunk before the consumer; or the options.
+   * @param finalizer Gives the response of the end event.
+   * @example
+   * const stream = await llmStreamCallExecute("gpt", request, async function* () {
+   *   yield "one";
+   * });
+   * for await (const chunk of stream) show(chunk);
    */
   llmStreamCallExecute(
     name: string,
     request: LlmRequest,
-    func: (request: LlmRequest) => unknown,
-    options: LlmStreamOptions = {},
+    func: (request: any, signal: AbortSignal) => unknown,
+    collector?: Maybe<((chunk: any) => unknown) | LlmStreamOptions>,
+    finalizer?: Maybe<() => unknown>,
+    handle?: Maybe<ScopeHandle>,
+    attributes?: Maybe<number>,
+    data?: unknown,
+    metadata?: unknown,
+    modelName?: Maybe<string>,
+    codecDecode?: Maybe<CodecDecode>,
+    codecEncode?: Maybe<CodecEncode>,
+    responseCodecDecode?: Maybe<CodecDecode>,
   ): Promise<LlmStream> {
-    return promised(() => beginStream(this, name, request, func, options, CallFlags.None));
+    if (isOptions<LlmStreamOptions>(collector) || collector === undefined) {
+      const options = collector ?? {};
+      return promised(() => beginStream(this, name, request, func, options, CallFlags.None));
+    }
+    const options: LlmStreamOptions = {
+      ...{ collector, finalizer, parent: handle, attributes, data, metadata, modelName },
+      codec: codecOf(codecDecode, codecEncode),
+      responseCodec: responseCodecOf(responseCodecDecode),
+    };
+    return promised(() => {
+      checkFunction(func, "func");
+      return beginStream(this, name, request, pushing(func), options, CallFlags.None);
+    });
   }
 
   /** The same for a function that gives an iterable. Refuses middleware that is declared async. */
   llmStreamCallExecuteSync(
     name: string,
     request: LlmRequest,
-    func: (request: LlmRequest) => unknown,
-    options: LlmStreamOptions = {},
+    func: (request: LlmRequest, signal: AbortSignal) => unknown,
+    options?: Maybe<LlmStreamOptions>,
   ): SyncLlmStream {
-    return beginStream(this, name, request, func, options, CallFlags.Sync).run() as SyncLlmStream;
+    const begun = beginStream(this, name, request, func, options ?? {}, CallFlags.Sync);
+    return begun.run() as SyncLlmStream;
   }
 
   /** Runs only the request intercepts of an LLM call; gives the request that comes out (S4.9). */
@@ -338,10 +482,16 @@ export class Runtime extends RuntimeRegistries {
     return beginHelper(this, llmRequestIntercepts, name, request, CallFlags.Sync).run();
   }
 
-  /** Runs only the guards of an LLM call (S4.9). Rejected with GuardrailRejected if one refuses. */
-  llmConditionalExecution(name: string, request: LlmRequest): Promise<void> {
+  /**
+   * Runs only the guards of an LLM call (S4.9). Rejected with GuardrailRejected if one refuses.
+   *
+   * @param name What guards find in their context. The request alone may be given, as in the peers'
+   *   package.
+   */
+  llmConditionalExecution(name: string | LlmRequest, request?: LlmRequest): Promise<void> {
+    const [named, asked] = typeof name === "object" ? [UNNAMED_LLM, name] : [name, request];
     const begin = llmConditionalExecution;
-    return promised(() => beginHelper(this, begin, name, request, CallFlags.None));
+    return promised(() => beginHelper(this, begin, named, asked, CallFlags.None));
   }
 
   /** The same at once. Refuses guards that are declared async. */
@@ -349,14 +499,41 @@ export class Runtime extends RuntimeRegistries {
     beginHelper(this, llmConditionalExecution, name, request, CallFlags.Sync).run();
   }
 
-  /** Begins an LLM call that the application runs by itself (S4.8). It does not become current. */
-  llmCall(name: string, request: LlmRequest, options: LlmBeginOptions = {}): ScopeHandle {
+  /**
+   * Begins an LLM call that the application runs by itself (S4.8). It does not become current.
+   *
+   * @throws InvalidArgument, InvalidState, LimitExceeded, NoMemory.
+   */
+  llmCall(
+    name: string,
+    request: LlmRequest,
+    handle?: Maybe<ScopeHandle | LlmBeginOptions>,
+    attributes?: Maybe<number>,
+    data?: unknown,
+    metadata?: unknown,
+    modelName?: Maybe<string>,
+    timestamp?: Maybe<Timestamp>,
+  ): LlmHandle {
+    const options: LlmBeginOptions & { data?: unknown } = isOptions<LlmBeginOptions>(handle)
+      ? handle
+      : { parent: handle, attributes, data, metadata, modelName, timestamp };
     return manualLlm(this, name, request, options);
   }
 
-  /** Ends a call that `llmCall` began, with its response or its error. */
-  llmCallEnd(handle: ScopeHandle, response?: unknown, options: LlmEndOptions = {}): void {
-    endLlm(this, handle, response, options);
+  /**
+   * Ends a call that `llmCall` began, with its response or its error.
+   *
+   * @param data As of `toolCallEnd`.
+   * @throws InvalidArgument, NotFound if it has ended, InvalidState.
+   */
+  llmCallEnd(
+    handle: ScopeHandle,
+    response?: unknown,
+    data?: unknown | LlmEndOptions,
+    metadata?: unknown,
+    timestamp?: Maybe<Timestamp>,
+  ): void {
+    endLlm(this, handle, response, endOptions<LlmEndOptions>(data, metadata, timestamp));
   }
 
   /**
@@ -400,6 +577,11 @@ export class Runtime extends RuntimeRegistries {
     operation.run();
   }
 
+  /** `using runtime = new Runtime()` closes it with its block. */
+  [dispose](): void {
+    this.close();
+  }
+
   /** Delivers what is still owed: the ends of scopes that nobody holds any more (S1.12). */
   flush(): void {
     const operation = new Operation(this, undefined);
@@ -414,17 +596,41 @@ export class Runtime extends RuntimeRegistries {
     this.flush();
   }
 
+  /**
+   * What failed without a caller to be told: the last 8 messages that went to the log, the newest
+   * first (S5.7). `clearLastErrors` forgets them.
+   */
+  lastErrors(): string[] {
+    return [...this.told];
+  }
+
+  clearLastErrors(): void {
+    this.told.length = 0;
+  }
+
+  /**
+   * What is registered now on the runtime itself, or on one scope, in the order of registration.
+   * What a scope inherits is not among it.
+   *
+   * @throws InvalidArgument for a scope of another runtime.
+   */
+  registrations(owner?: Maybe<ScopeHandle>): Registration[] {
+    return registrationsOf(this, owner);
+  }
+
   /** @internal Tells of a failure that has no caller. That the telling fails has none either. */
-  log(message: string, error: unknown): void {
+  log(level: LogLevel, message: string, error: unknown): void {
+    this.told.unshift(message);
+    this.told.length = Math.min(this.told.length, TOLD_LIMIT);
     try {
-      this.logger(message, error);
+      this.logger(`scopeflow: ${message}`, error, level);
     } catch {
       // S4.4: observability that fails never fails a call.
     }
   }
 
-  /** @internal */
-  end(scope: ScopeHandle, options: PopOptions): void {
+  /** @internal @param hasError Whether there is one; what is thrown may be null or undefined. */
+  end(scope: ScopeHandle, options: PopOptions, hasError = isThere(options.error)): void {
     const { engine } = this;
     const operation = new Operation(this, scope);
     const { holding } = operation;
@@ -437,7 +643,7 @@ export class Runtime extends RuntimeRegistries {
         holding.lend(options.output),
         holding.lend(options.metadata),
         options.status ?? EndStatus.Unset,
-        holding.lend(options.error),
+        hasError ? holding.lendAny(options.error) : 0,
         nanoseconds(options.timestamp),
         holding.task,
       ),
@@ -469,12 +675,14 @@ export class Runtime extends RuntimeRegistries {
     if (typeof reference !== "string") {
       throw new InvalidArgument("scope must be a scope handle or the uuid of one");
     }
+    if (!UUID.test(reference)) throw new InvalidArgument(`scope: invalid UUID ${reference}`);
     const handle = this.byUuid.get(reference)?.deref();
     if (!handle) throw new NotFound(`no handle is held of a scope with the uuid ${reference}`);
     return handle;
   }
 
-  private open(name: string, scopeType: ScopeType, options: PushOptions): ScopeHandle {
+  /** @internal Opens a scope, which becomes current nowhere. */
+  open(name: string, scopeType: ScopeType, options: PushOptions): ScopeHandle {
     const { engine } = this;
     const current = engine.context.get();
     const operation = new Operation(this, current);
@@ -496,12 +704,27 @@ export class Runtime extends RuntimeRegistries {
       ),
     );
     operation.run();
-    return this.wrap(operation.scope, current, options.data, options.metadata);
+    return this.wrap(operation.scope, current, options.data, options.metadata, ScopeHandle);
   }
 
   /** @internal A handle for a scope of which the core has handed a reference over. */
-  wrap(address: number, opener: ScopeHandle | undefined, data?: unknown, metadata?: unknown) {
-    const handle = new ScopeHandle(this, address, opener, data ?? null, metadata ?? null);
+  wrap(address: number, opener: ScopeHandle | undefined): ScopeHandle;
+  /** @internal With what stays on it, as a handle of the class that its kind of work has. */
+  wrap<Made extends ScopeHandle>(
+    address: number,
+    opener: ScopeHandle | undefined,
+    data: unknown,
+    metadata: unknown,
+    made: new (...given: ConstructorParameters<typeof ScopeHandle>) => Made,
+  ): Made;
+  wrap(
+    address: number,
+    opener: ScopeHandle | undefined,
+    data: unknown = null,
+    metadata: unknown = null,
+    Made = ScopeHandle,
+  ): ScopeHandle {
+    const handle = new Made(this, address, opener, data ?? null, metadata ?? null);
     this.engine.watch(handle, new HeldScope(this.engine.core, address));
     return handle;
   }
@@ -521,14 +744,18 @@ export class Runtime extends RuntimeRegistries {
    * everything that was lent comes back (S7.3).
    */
   begin(operation: Operation, metadata: unknown, call: (metadata: number) => void): void {
-    const { refs } = this.engine;
+    const { engine } = this;
+    const { refs, served } = engine;
     const ref = metadata === undefined || metadata === null ? 0 : refs.lend(metadata);
+    engine.served = this;
     try {
       call(ref);
     } catch (error) {
       refs.release(ref);
       operation.holding.end();
       throw error;
+    } finally {
+      engine.served = served;
     }
   }
 
@@ -576,8 +803,19 @@ export class Runtime extends RuntimeRegistries {
   }
 }
 
-function isOptions<T extends object>(given: Maybe<ScopeHandle | T>): given is T {
-  return typeof given === "object" && given !== null && !(given instanceof ScopeHandle);
+function isThere(value: unknown): boolean {
+  return value !== undefined && value !== null;
+}
+
+/** @internal Ends a scope with what was thrown inside, if it is still open. */
+export function closeFailed(scope: ScopeHandle, error: unknown): void {
+  const status = isCancellation(error) ? EndStatus.Cancelled : EndStatus.Error;
+  scope.runtime.end(scope, { status, error, flags: PopFlags.Close }, true);
+}
+
+/** @internal Ends a scope whose work is done. */
+export function closeDone(scope: ScopeHandle): void {
+  scope.close({ status: EndStatus.Ok, output: scope.output });
 }
 
 /** A failure before the first step is the promise's, too. */
@@ -587,11 +825,4 @@ function promised<R>(begin: () => Operation): Promise<R> {
   } catch (error) {
     return Promise.reject(error);
   }
-}
-
-/** @internal */
-export function parentAddress(parent: Maybe<ScopeHandle>): number {
-  if (parent === undefined || parent === null) return 0;
-  if (!(parent instanceof ScopeHandle)) throw new InvalidArgument("parent must be a scope handle");
-  return parent.address;
 }

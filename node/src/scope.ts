@@ -1,5 +1,7 @@
 import type { ScopeInfo } from "./core.gen.js";
+import { dispose } from "./dispose.js";
 import { EndStatus, PopFlags, type ScopeType } from "./enums.gen.js";
+import { InvalidArgument } from "./errors.gen.js";
 import { ownerHandle, type NativeHandle } from "./native-handle.js";
 import { ScopeOperations } from "./operations.gen.js";
 import type { Runtime } from "./runtime.js";
@@ -28,6 +30,8 @@ export interface PopOptions {
  * or a context refers to it; an open one that nobody holds any more is ended as abandoned (S1.12).
  */
 export class ScopeHandle extends ScopeOperations {
+  /** What the end event tells as data where `withScope` or `using` ends the scope. */
+  output: unknown;
   /** @internal Whether it is the span of a managed call. */
   isSpan = false;
   private facts: ScopeInfo | undefined;
@@ -117,13 +121,23 @@ export class ScopeHandle extends ScopeOperations {
     this.runtime.end(this, { ...options, flags: PopFlags.Close });
   }
 
-  /** `using scope = pushScope(…)` ends it with its block. */
-  [Symbol.dispose](): void {
-    this.close();
+  /** Does nothing: nothing has to be given back. Programs for the peers' package call it. */
+  free(): void {}
+
+  /** `using scope = pushScope(…)` ends it with its block, with what `output` says. */
+  [dispose](): void {
+    this.close({ output: this.output });
   }
 
   /** What does not change is read once. */
   private read(): ScopeInfo {
     return (this.facts ??= this.describe());
   }
+}
+
+/** @internal Of the parent that an operation is given; 0 for what is current. */
+export function parentAddress(parent: ScopeHandle | null | undefined): number {
+  if (parent === undefined || parent === null) return 0;
+  if (!(parent instanceof ScopeHandle)) throw new InvalidArgument("parent must be a scope handle");
+  return parent.address;
 }

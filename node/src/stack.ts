@@ -31,6 +31,9 @@ export class ScopeStack {
     this.value = given instanceof Held ? given.value : given.createRoot(propagation);
   }
 
+  /** Does nothing: nothing has to be given back. Programs for the peers' package call it. */
+  free(): void {}
+
   /** @internal What a context in which it is current holds. */
   static valueOf(stack: ScopeStack): ScopeHandle | undefined {
     if (!(stack instanceof ScopeStack)) throw new InvalidArgument("stack must be a ScopeStack");

@@ -1,4 +1,5 @@
 import { disown, isThenable } from "./callbacks.js";
+import { asyncDispose, dispose } from "./dispose.js";
 import type { Operation } from "./driver.js";
 import { AnswerKind } from "./enums.gen.js";
 import { InvalidState } from "./errors.gen.js";
@@ -115,14 +116,56 @@ abstract class Chunks {
  * The chunks of a streamed LLM call, made by `llmStreamCallExecute`. `return`, which is also what
  * leaving a `for await` calls, stops the producer at once. Dropped before its end, it ends as
  * abandoned (S1.12).
+ *
+ * @example
+ * for await (const chunk of await llmStreamCallExecute("gpt", request, chunks)) show(chunk);
  */
-export class LlmStream extends Chunks implements AsyncIterableIterator<any> {
-  [Symbol.asyncIterator](): this {
-    return this;
+export class LlmStream extends Chunks implements AsyncIterable<any> {
+  /** What the stream was cancelled with between two steps; the next one is told. */
+  private cancelledWith: { reason: unknown } | undefined;
+
+  /** @internal */
+  constructor(
+    operation: Operation,
+    producer: Producer,
+    collector: ((chunk: any) => unknown) | undefined,
+  ) {
+    super(operation, producer, collector);
+    const { cancellation } = operation;
+    // The signal must not keep a stream that nobody holds.
+    const held = new WeakRef(this);
+    cancellation?.onAbort(() => held.deref()?.cancel(cancellation.reason));
   }
 
-  /** @throws InvalidState while another step runs. */
-  async next(): Promise<Step> {
+  /** The stream by the protocol of iterators. What stops one of them stops the stream. */
+  [Symbol.asyncIterator](): AsyncIterableIterator<any> {
+    return new ChunkIterator(this);
+  }
+
+  /**
+   * The next chunk, null at the end, as in the peers' package. Where a chunk may be null itself,
+   * use `for await`.
+   *
+   * @throws What the producer or the collector throws; InvalidState while another step runs.
+   */
+  async next(): Promise<any> {
+    const { done, value } = await this.advance();
+    return done ? null : value;
+  }
+
+  /** Stops the producer, as `return` does. */
+  async close(): Promise<void> {
+    await this.return();
+  }
+
+  /** Does nothing: nothing has to be given back. Programs for the peers' package call it. */
+  free(): void {}
+
+  /** @internal */
+  async advance(): Promise<Step> {
+    const { cancelledWith } = this;
+    this.cancelledWith = undefined;
+    if (cancelledWith !== undefined) throw cancelledWith.reason;
     if (this.isOver) return END;
     this.begin();
     try {
@@ -144,15 +187,31 @@ export class LlmStream extends Chunks implements AsyncIterableIterator<any> {
     }
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
+  /** `await using stream = …` stops it with its block. */
+  async [asyncDispose](): Promise<void> {
     await this.return();
   }
 
+  /** The signal has been aborted. A step that runs sees it by itself. */
+  private cancel(reason: unknown): void {
+    if (this.isBusy || this.isOver) return;
+    this.isOver = true;
+    this.cancelledWith = { reason };
+    // It rejects with the reason, which the next step is told.
+    const ended = this.stopProducer().then(() => this.end(AnswerKind.Error, reason));
+    disown(ended.finally(() => this.leave()));
+  }
+
   private async step(): Promise<Step> {
+    const { cancellation } = this.operation;
     let result: Step;
     try {
-      result = (await this.producer.ask()) as Step;
+      const asked = this.producer.ask();
+      const isRaced = cancellation !== undefined && isThenable(asked);
+      result = (await (isRaced ? cancellation.race(asked) : asked)) as Step;
     } catch (error) {
+      // Of a cancelled stream nobody waits for the producer, which may be in the middle of a step.
+      if (cancellation?.isReason(error)) disown(this.stopProducer());
       return this.end(AnswerKind.Error, error);
     }
     if (result.done) return this.end(AnswerKind.Value);
@@ -192,6 +251,23 @@ export class LlmStream extends Chunks implements AsyncIterableIterator<any> {
   }
 }
 
+/** A stream as an iterator. */
+class ChunkIterator implements AsyncIterableIterator<any> {
+  constructor(private readonly stream: LlmStream) {}
+
+  next(): Promise<Step> {
+    return this.stream.advance();
+  }
+
+  return(value?: unknown): Promise<Step> {
+    return this.stream.return(value);
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+}
+
 /** The same of a call that cannot wait, made by `llmStreamCallExecuteSync`. */
 export class SyncLlmStream extends Chunks implements IterableIterator<any> {
   [Symbol.iterator](): this {
@@ -221,11 +297,16 @@ export class SyncLlmStream extends Chunks implements IterableIterator<any> {
     }
   }
 
-  [Symbol.dispose](): void {
+  [dispose](): void {
     this.return();
   }
 
   private step(): Step {
+    const { cancellation } = this.operation;
+    if (cancellation?.isAborted) {
+      this.stopProducer();
+      return this.end(AnswerKind.Error, cancellation.reason);
+    }
     let result: Step;
     try {
       result = atOnce(this.producer.ask(), "the producer") as Step;

@@ -16,8 +16,8 @@ export function nanoseconds(moment: Timestamp | null | undefined): bigint | unde
   const microseconds = moment instanceof Date ? moment.getTime() * 1000 : moment;
   if (!Number.isSafeInteger(microseconds)) {
     throw new InvalidArgument(
-      "timestamp must be a Date, whole microseconds or a bigint of nanoseconds, " +
-        `not ${String(moment)}`,
+      "timestamp must be a safe integer number of Unix microseconds, a bigint of nanoseconds " +
+        `or a Date, not ${String(moment)}`,
     );
   }
   return nanoseconds(BigInt(microseconds) * 1000n);

@@ -1,4 +1,5 @@
 import { SLOT_COUNT } from "./core.gen.js";
+import { InvalidState } from "./errors.gen.js";
 import type { Host } from "./host.js";
 
 const encoder = new TextEncoder();
@@ -20,6 +21,7 @@ interface OwnExports {
   textsSize(): number;
   abiHash(): bigint;
   versionAddress(): number;
+  buildHashAddress(): number;
   errorMessageAddress(): number;
   errorMessageSize(): number;
   taskNew(): number;
@@ -68,8 +70,11 @@ export abstract class WasmMemory<Exports extends object> {
   }
 
   version(): string {
-    const start = this.exports.versionAddress();
-    return this.text(start, this.memory().indexOf(0, start) - start);
+    return this.constant(this.exports.versionAddress());
+  }
+
+  buildHash(): string {
+    return this.constant(this.exports.buildHashAddress());
   }
 
   errorMessage(): string {
@@ -145,6 +150,11 @@ export abstract class WasmMemory<Exports extends object> {
     return address;
   }
 
+  /** A text that ends with a NUL. */
+  private constant(start: number): string {
+    return this.text(start, this.memory().indexOf(0, start) - start);
+  }
+
   private keep(start: number, size: number): number {
     this.textSize = size;
     this.top = start + size;
@@ -157,21 +167,68 @@ export abstract class WasmMemory<Exports extends object> {
   }
 }
 
+/** What a module must export for its hashes to be read; these answer for the operations. */
+const OWN_EXPORTS: readonly (keyof OwnExports)[] = [
+  "memory",
+  "allocate",
+  "deallocate",
+  "slotsAddress",
+  "textsAddress",
+  "textsSize",
+  "abiHash",
+  "versionAddress",
+  "buildHashAddress",
+  "errorMessageAddress",
+  "errorMessageSize",
+  "taskNew",
+  "taskFree",
+];
+
+/**
+ * Makes an instance of the module, which owns its memory.
+ *
+ * @param where What errors call the module.
+ * @returns What it exports: at least what no operation stands behind.
+ * @throws InvalidState if the module asks for what is not lent, or exports something else.
+ */
+export function instantiate(
+  module: WebAssembly.Module,
+  host: Host,
+  where: string,
+): WebAssembly.Exports {
+  const lent = imports(host, () => exports["memory"] as WebAssembly.Memory);
+  for (const { module: from, name, kind } of WebAssembly.Module.imports(module)) {
+    if (kind === "function" && from === "host" && Object.hasOwn(lent, name)) continue;
+    throw new InvalidState(
+      `scopeflow: ${where} asks for the ${kind} ${from}.${name}, which this package does not ` +
+        "lend; it is no WebAssembly build of scopeflow, or of another release",
+    );
+  }
+  const { exports } = new WebAssembly.Instance(module, { host: lent });
+  const missing = OWN_EXPORTS.find((name) => !Object.hasOwn(exports, name));
+  if (missing !== undefined) {
+    throw new InvalidState(
+      `scopeflow: ${where} does not export ${missing}; ` +
+        "it is no WebAssembly build of scopeflow, or of another release",
+    );
+  }
+  return exports;
+}
+
 /** What the module imports. The functions of the host do not throw. */
-export function imports(host: Host, memory: () => WebAssembly.Memory): WebAssembly.Imports {
+function imports(host: Host, memory: () => WebAssembly.Memory): WebAssembly.ModuleImports {
   return {
-    host: {
-      release: host.release,
-      encode: (ref: number, tape: number, limit: number) => host.encode(ref, tape, limit),
-      describe_error: host.describeError,
-      /** Microseconds since 1970-01-01 UTC. */
-      clock: () => (performance.timeOrigin + performance.now()) * 1000,
-      entropy: (address: number, size: number) => {
-        const bytes = new Uint8Array(memory().buffer, address, size);
-        for (let at = 0; at < size; at += ENTROPY_LIMIT) {
-          crypto.getRandomValues(bytes.subarray(at, at + ENTROPY_LIMIT));
-        }
-      },
+    release: host.release,
+    encode: (ref: number, tape: number, limit: number) => host.encode(ref, tape, limit),
+    describe_error: host.describeError,
+    log: host.log,
+    /** Microseconds since 1970-01-01 UTC. */
+    clock: () => (performance.timeOrigin + performance.now()) * 1000,
+    entropy: (address: number, size: number) => {
+      const bytes = new Uint8Array(memory().buffer, address, size);
+      for (let at = 0; at < size; at += ENTROPY_LIMIT) {
+        crypto.getRandomValues(bytes.subarray(at, at + ENTROPY_LIMIT));
+      }
     },
   };
 }

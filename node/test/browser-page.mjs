@@ -19,6 +19,7 @@ export async function report() {
   await attempt("needs init, which may be called twice", needsInit);
   await attempt("the API", smoke);
   await attempt("the limits of the context", context);
+  await attempt("the exporter with a stream", exporter);
   await attempt("the system's clock and entropy", system);
   const internals = { engine: installedEngine(), enums };
   const gaps = knownGaps(await (await fetch("/vectors/known_gaps.yaml")).text(), "wasm");
@@ -52,7 +53,7 @@ async function needsInit() {
   const address = new URL("/dist/scopeflow.wasm", location.href);
   await Promise.all([scopeflow.init(address), scopeflow.init(address)]);
   await scopeflow.init(await (await fetch(address)).arrayBuffer());
-  check(scopeflow.core === "wasm", scopeflow.core);
+  check(scopeflow.core.kind === "wasm", JSON.stringify(scopeflow.core));
 }
 
 async function smoke() {
@@ -89,6 +90,29 @@ async function context() {
   });
   check(before === "t" && after === "root", `${before}, ${after}`);
   check(runtime.getHandle().name === "root", "nothing stays behind");
+}
+
+async function exporter() {
+  const runtime = new scopeflow.Runtime();
+  const lines = [];
+  runtime.registerSubscriber("lines", (event) => lines.push(`${event.json}\n`));
+  const { writable, readable } = new CompressionStream("gzip");
+  const encoder = new TextEncoderStream();
+  const piped = encoder.readable.pipeTo(writable);
+  const text = new Response(readable.pipeThrough(new DecompressionStream("gzip"))).text();
+  const made = new scopeflow.AtofExporter({ output: encoder.writable }, runtime);
+  made.register("stream");
+  for (let i = 0; i < 1000; i++) runtime.event("ž", { data: i });
+  await made.close();
+  await piped;
+  check((await text) === lines.join("") && lines.length === 1000, "the lines came through");
+  let error;
+  try {
+    new scopeflow.AtofExporter({ filename: "x" }, runtime);
+  } catch (thrown) {
+    error = thrown;
+  }
+  check(error instanceof scopeflow.InvalidState, `without files: ${error}`);
 }
 
 async function system() {

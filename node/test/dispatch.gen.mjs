@@ -929,8 +929,8 @@ export const operations = {
       ["timestamp", "timestamp", "timestamp"],
     ],
     result: "",
-    call: (on, given, runtime) => runtime.toolCallEnd(on, given.response, given),
-    callSync: (on, given, runtime) => runtime.toolCallEnd(on, given.response, given),
+    call: (on, { response, ...options }, runtime) => runtime.toolCallEnd(on, response, options),
+    callSync: (on, { response, ...options }, runtime) => runtime.toolCallEnd(on, response, options),
   },
   tool_request_intercepts: {
     on: "runtime",
@@ -1026,8 +1026,8 @@ export const operations = {
       ["response_codec", "responseCodec", "callable"],
     ],
     result: "",
-    call: (on, given, runtime) => runtime.llmCallEnd(on, given.response, given),
-    callSync: (on, given, runtime) => runtime.llmCallEnd(on, given.response, given),
+    call: (on, { response, ...options }, runtime) => runtime.llmCallEnd(on, response, options),
+    callSync: (on, { response, ...options }, runtime) => runtime.llmCallEnd(on, response, options),
   },
   llm_request_intercepts: {
     on: "runtime",
@@ -1125,6 +1125,14 @@ export const structs = {
     ["kind", "kind", "enum.event_kind"],
     ["scope_category", "scopeCategory", "enum.scope_category"],
     ["attributes", "attributes", "u32"],
+  ],
+  registration_info: [
+    ["registry", "registry", "enum.registry"],
+    ["name", "name", "string"],
+    ["priority", "priority", "i32"],
+    ["breaks_chain", "breaksChain", "bool"],
+    ["kinds", "kinds", "u32"],
+    ["target", "target", "string"],
   ],
   step: [
     ["kind", "kind", "enum.step_kind"],

@@ -91,7 +91,11 @@ describe("guards", () => {
     assert.equal(await runtime.toolCallExecute("t", 1, () => 1), 1);
     scope.pop();
     assert.throws(() => scope.registerToolConditionalExecutionGuardrail("g", 0, () => 1), NotFound);
-    assert.throws(() => runtime.scopeRegisterSubscriber("no-such-uuid", "s", () => {}), NotFound);
+    const none = "01900000-0000-7000-8000-00000000ffff";
+    assert.throws(() => runtime.scopeRegisterSubscriber(none, "s", () => {}), NotFound);
+    assert.throws(() => runtime.scopeRegisterSubscriber("none", "s", () => {}), {
+      message: "scope: invalid UUID none",
+    });
   });
 
   test("a name is taken once", () => {

@@ -54,7 +54,7 @@ describe("middleware", () => {
   test("`next` runs at the same time as itself, and no longer than the intercept", async () => {
     const { runtime, events } = listen();
     let kept;
-    runtime.registerToolExecutionIntercept("both", 0, async (name, args, next) => {
+    runtime.registerToolExecutionIntercept("both", 0, async (args, next) => {
       kept = next;
       return Promise.all([next(1), next(2)]);
     });
@@ -73,7 +73,7 @@ describe("middleware", () => {
     runtime.registerToolExecutionIntercept(
       "marks",
       0,
-      async (name, args, next) => new InterceptOutcome(await next(args), marks),
+      async (args, next) => new InterceptOutcome(await next(args), marks),
     );
     assert.equal(await runtime.toolCallExecute("t", 1, () => 5), 5);
     assert.deepEqual(outline(events), ["t:start", "t:end", "one:mark", "two:mark"]);
@@ -120,10 +120,10 @@ describe("middleware", () => {
   test("each kind of call gives all references back, refused ones too", async () => {
     const { runtime } = listen();
     runtime.registerToolRequestIntercept("r", 0, false, (name, args) => ({ ...args }));
-    runtime.registerToolExecutionIntercept("e", 0, (name, args, next) => next({ ...args }));
+    runtime.registerToolExecutionIntercept("e", 0, (args, next) => next({ ...args }));
     runtime.registerToolSanitizeRequestGuardrail("s", 0, (name, args) => args);
-    runtime.registerLlmRequestIntercept("l", 0, false, (name, given, annotated) => [
-      { ...given },
+    runtime.registerLlmRequestIntercept("l", 0, false, ({ request, annotated }) => [
+      { ...request },
       annotated,
     ]);
     runtime.registerScopeSanitizeEndGuardrail("f", 0, (event, fields) => fields);
@@ -182,7 +182,7 @@ describe("middleware", () => {
     );
     says(
       () => runtime.llmCallExecuteSync("gpt", { content: 1 }, () => 1),
-      "request must be an object of headers and content",
+      "request must be an LlmRequest: an object of headers, an object, and content",
     );
     says(
       () => runtime.llmCallExecuteSync("gpt", request(), () => 1, { codec: {} }),

@@ -10,7 +10,7 @@ import * as scopeflow from "scopeflow";
 import { GuardrailRejected, Registry, Runtime, ScopeType } from "scopeflow";
 import { collect, countRefs, engine, listen, outline } from "./helpers.mjs";
 
-const isNative = scopeflow.core === "native";
+const isNative = scopeflow.core.kind === "native";
 const native = isNative ? await import("./native-callables.mjs") : undefined;
 const search = async (request) => ({ found: request });
 
@@ -165,7 +165,7 @@ describe("middleware in C", { skip: !isNative }, () => {
     const around = Registry.ToolExecutionIntercept;
     register(runtime, around, "replaceRequest", { priority: 1, text: '{"q":2}' });
     const request = { q: 1 };
-    runtime.registerToolExecutionIntercept("js", 2, async (name, given, next) => {
+    runtime.registerToolExecutionIntercept("js", 2, async (given, next) => {
       assert.deepEqual(given, { q: 2 });
       return next(request); // What the start event shows is known again (S3.7).
     });
@@ -248,11 +248,13 @@ describe("middleware in C", { skip: !isNative }, () => {
   });
 
   test("each worker has its own", async () => {
+    const before = native.addon.destroyed();
     const worker = new Worker(new URL("native-worker.mjs", import.meta.url));
     const answer = await new Promise((resolve, reject) => {
       worker.once("message", resolve).once("error", reject);
     });
     assert.deepEqual(answer, ["guardrail rejected: not here", 1]);
     await worker.terminate();
+    assert.equal(native.addon.destroyed(), before + 1);
   });
 });

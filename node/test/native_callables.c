@@ -178,9 +178,13 @@ static void run(void *user_data, scopeflow_invocation *invocation) {
     self->act(self, invocation);
 }
 
+/* Of all threads of the process. */
+static uint32_t destroy_total;
+
 static void destroy(void *user_data) {
     script *const self = user_data;
     self->destroy_count++;
+    (void)__atomic_add_fetch(&destroy_total, 1, __ATOMIC_RELAXED);
     if (self->run != NULL) (void)napi_delete_reference(self->env, self->run);
     let_go(self);
 }
@@ -280,6 +284,15 @@ static napi_value counts(napi_env env, napi_callback_info info) {
     return row;
 }
 
+/* destroyed(): how many callables were given back in this process */
+static napi_value destroyed(napi_env env, napi_callback_info info) {
+    (void)info;
+    napi_value number = NULL;
+    uint32_t const total = __atomic_load_n(&destroy_total, __ATOMIC_RELAXED);
+    (void)napi_create_uint32(env, total, &number);
+    return number;
+}
+
 NAPI_MODULE_INIT() {
     napi_value function;
     (void)napi_create_function(env, "register", NAPI_AUTO_LENGTH, register_callable, NULL,
@@ -287,5 +300,7 @@ NAPI_MODULE_INIT() {
     (void)napi_set_named_property(env, exports, "register", function);
     (void)napi_create_function(env, "counts", NAPI_AUTO_LENGTH, counts, NULL, &function);
     (void)napi_set_named_property(env, exports, "counts", function);
+    (void)napi_create_function(env, "destroyed", NAPI_AUTO_LENGTH, destroyed, NULL, &function);
+    (void)napi_set_named_property(env, exports, "destroyed", function);
     return exports;
 }

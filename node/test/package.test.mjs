@@ -23,10 +23,21 @@ describe("the package", () => {
     assert.deepEqual(names(required).sort(), names(scopeflow).sort());
   });
 
-  test("says which core runs, and its version", () => {
+  test("says which core runs, its version and its build", () => {
     const wanted = process.env.SCOPEFLOW_CORE;
-    if (wanted) assert.equal(scopeflow.core, wanted);
-    assert.equal(scopeflow.VERSION, require("../package.json").version);
+    const { kind, version, buildHash, reason } = scopeflow.core;
+    if (wanted) assert.equal(kind, wanted);
+    assert.equal(version, require("../package.json").version);
+    assert.equal(scopeflow.VERSION, version);
+    assert.match(buildHash, /^[0-9a-f]{16}$/);
+    assert.equal(require("../dist/cjs/wasm.js").core.buildHash, buildHash);
+    assert.equal(reason, kind === "native" ? undefined : "SCOPEFLOW_CORE asks for it");
+  });
+
+  test("is ready without init, which may be called all the same", async () => {
+    await scopeflow.init(Promise.reject(new Error("not fetched")));
+    scopeflow.initSync();
+    assert.equal(scopeflow.deregisterSubscriber("nobody"), false);
   });
 
   test("its functions are the methods of the default runtime", async () => {
@@ -81,36 +92,85 @@ describe("an incomplete package", () => {
   });
   after(() => rmSync(folder, { recursive: true }));
 
-  const load = (core, program = 'console.log(require("./dist/cjs/index.js").core)') => {
+  /** What the package of the folder says of its core. */
+  const load = (core) => {
+    const program = `const { core } = require("./dist/cjs/index.js");
+      console.log(core.kind, core.reason ?? "");`;
     const env = { ...process.env, SCOPEFLOW_CORE: core };
     return spawnSync(process.execPath, ["--eval", program], { cwd: folder, env, encoding: "utf8" });
   };
+  const path = (name) => join(folder, "dist", name);
+  const hasWasm = existsSync(join(root, "dist/scopeflow.wasm"));
+  /** Changes the text of a file for the rest of a test. */
+  const change = (t, name, from, to) => {
+    const text = readFileSync(path(name), "utf8");
+    assert.match(text, from);
+    writeFileSync(path(name), text.replace(from, to));
+    t.after(() => writeFileSync(path(name), text));
+  };
+  const replace = (t, name, content) => {
+    const original = readFileSync(path(name));
+    writeFileSync(path(name), content);
+    t.after(() => writeFileSync(path(name), original));
+  };
 
-  test("without an addon that fits runs the wasm core, and says why", () => {
-    if (!existsSync(join(root, "dist/scopeflow.wasm"))) return;
-    writeFileSync(join(folder, "dist/scopeflow.node"), "not an addon");
-    const fallback = load("");
-    assert.equal(fallback.stdout, "wasm\n");
-    assert.match(fallback.stderr, /using WebAssembly, for the addon cannot be loaded/);
-    assert.notEqual(load("native").status, 0);
-    rmSync(join(folder, "dist/scopeflow.node"));
+  test("without an addon runs the wasm core, and can say why", { skip: !hasWasm }, (t) => {
+    const addon = readFileSync(path("scopeflow.node"));
+    rmSync(path("scopeflow.node"));
+    t.after(() => writeFileSync(path("scopeflow.node"), addon));
     const { stdout, stderr } = load("");
-    assert.deepEqual([stdout, stderr], ["wasm\n", ""]);
-    assert.match(load("native").stderr, /no addon for this platform is installed/);
+    assert.match(stdout, /^wasm no native core for \S+ is installed \(@scopeflow\/core-/);
+    assert.equal(stderr, "");
+    assert.match(load("native").stderr, /asks for the native core: no native core for/);
   });
 
-  test("with a core of another version is refused with both numbers", () => {
-    const enums = join(folder, "dist/cjs/enums.gen.js");
-    const text = readFileSync(enums, "utf8");
-    writeFileSync(enums, text.replace(/ABI_HASH = "[^"]*"/, 'ABI_HASH = "0123456789abcdef"'));
-    cpSync(join(root, "dist"), join(folder, "dist"), {
-      recursive: true,
-      filter: (path) => !path.endsWith("enums.gen.js"),
+  test("with a damaged addon runs the wasm core, and warns", { skip: !hasWasm }, (t) => {
+    replace(t, "scopeflow.node", "not an addon");
+    const fallback = load("");
+    assert.match(fallback.stdout, /^wasm .*scopeflow\.node/);
+    assert.match(fallback.stderr, /Warning: scopeflow: using WebAssembly: .*scopeflow\.node/);
+    const refused = load("native");
+    assert.notEqual(refused.status, 0);
+    assert.match(refused.stderr, /asks for the native core: .*scopeflow\.node/);
+  });
+
+  const MISMATCHES = [
+    ["enums.gen.js", "ABI_HASH", /for the interface [0-9a-f]{16}, this package for/],
+    ["build.js", "BUILD_HASH", /of the build [0-9a-f]{16}, this package of/],
+  ];
+  for (const [file, name, message] of MISMATCHES) {
+    test(`with cores of another ${name} refuses both with both numbers`, (t) => {
+      change(t, `cjs/${file}`, RegExp(`${name} = "[^"]*"`), `${name} = "0123456789abcdef"`);
+      for (const core of ["native", ...(hasWasm ? ["wasm", ""] : [])]) {
+        const { status, stderr } = load(core);
+        assert.notEqual(status, 0);
+        assert.match(stderr, message);
+        assert.match(stderr, /0123456789abcdef; install both from one release/);
+        assert.match(stderr, core === "native" ? /scopeflow\.node/ : /scopeflow\.wasm/);
+      }
     });
-    const { status, stderr } = load(scopeflow.core);
-    assert.notEqual(status, 0);
-    assert.match(stderr, /built for the interface [0-9a-f]{16}, this package for 0123456789abcdef/);
-    writeFileSync(enums, text);
+  }
+
+  test("with an addon of another build runs the wasm core", { skip: !hasWasm }, (t) => {
+    const addon = readFileSync(path("scopeflow.node"));
+    const { buildHash } = scopeflow.core;
+    assert(addon.includes(buildHash));
+    const other = addon.toString("latin1").replace(buildHash, "f".repeat(16));
+    replace(t, "scopeflow.node", Buffer.from(other, "latin1"));
+    const { stdout, stderr } = load("");
+    assert.match(stdout, /^wasm .*is of the build f{16}, this package of the build/);
+    assert.match(stderr, /using WebAssembly: .*scopeflow\.node/);
+  });
+
+  test("with a damaged wasm file says which file it is, and what", { skip: !hasWasm }, (t) => {
+    const bytes = readFileSync(path("scopeflow.wasm"));
+    for (const [content, message] of [
+      [bytes.subarray(0, 50_000), /scopeflow\.wasm cannot be compiled: .*damaged or cut off/s],
+      [Buffer.from("<!doctype html>"), /scopeflow\.wasm is no WebAssembly module: it begins/],
+    ]) {
+      replace(t, "scopeflow.wasm", content);
+      assert.match(load("wasm").stderr, message);
+    }
   });
 });
 

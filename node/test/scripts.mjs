@@ -136,7 +136,8 @@ export class Scripts {
     return this.rewritten(answer, {});
   }
 
-  *requestIntercept(label, next, isLlm, [name, request]) {
+  *requestIntercept(label, next, isLlm, given) {
+    const { name, request } = isLlm ? given[0] : { name: given[0], request: given[1] };
     this.record(label);
     const { call } = this;
     if (name !== call.name) fail(`an intercept got the name ${name}`);
@@ -162,7 +163,7 @@ export class Scripts {
       dataSchema: given(mark.data_schema),
     }));
     if (!isLlmRequest) return new runner.scopeflow.InterceptOutcome(result, marks);
-    return { request: result, annotatedRequest: annotated, pendingMarks: marks };
+    return { request: result, annotated, pendingMarks: marks };
   }
 
   rewritten(answer, given) {
@@ -205,10 +206,10 @@ export class Scripts {
     return call.result;
   }
 
-  *executionIntercept(label, next, _, [name, request, goOn]) {
+  *executionIntercept(label, next, _, [request, goOn, { target }]) {
     const { call, runner } = this;
     this.record(label);
-    if (name !== call.name) fail(`an intercept got the name ${name}`);
+    if (target !== call.name) fail(`an intercept got the name ${target}`);
     if (!Object.is(request, call.request)) fail("an intercept got another request");
     const answer = next();
     if (answer.keep_next !== undefined) {

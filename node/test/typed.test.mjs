@@ -44,7 +44,7 @@ describe("typed calls", () => {
 
   test("a tool sees values of its own, and middleware and events see JSON", async () => {
     registerToolRequestIntercept("warmer", 0, false, (_, args) => ({ degrees: args.degrees + 1 }));
-    registerToolExecutionIntercept("twice", 0, async (_, args, next) => ({
+    registerToolExecutionIntercept("twice", 0, async (args, next) => ({
       degrees: 2 * (await next(args)).degrees,
     }));
     let seen;

@@ -28,6 +28,7 @@ import {
   withScope,
   withScopeStack,
 } from "scopeflow";
+import { capture, isolated } from "scopeflow/testing";
 
 interface Query {
   q: string;
@@ -55,10 +56,10 @@ registerSubscriber("s", (heard) => {
 });
 
 registerToolRequestIntercept("r", 0, false, (name: string, args: Query) => args);
-registerToolExecutionIntercept("e", 0, async (name, args, next) => {
+registerToolExecutionIntercept("e", 0, async (args, next) => {
   return new InterceptOutcome(await next(args), [{ name: "m", data: 1 }]);
 });
-registerLlmRequestIntercept("l", 0, true, (name, request) => ({ request, pendingMarks: [] }));
+registerLlmRequestIntercept("l", 0, true, ({ request }) => ({ request, pendingMarks: [] }));
 
 const asked: LlmRequest = { headers: {}, content: { messages: [] } };
 const answered: string = await llmCallExecute("gpt", asked, async () => "hi", { modelName: "m" });
@@ -106,3 +107,19 @@ const kept: Promise<number> = withScopeStack(currentScopeStack(), async () => co
 await typedToolExecute("t", { q: "x" }, (a: number) => a, queries, numbers);
 // @ts-expect-error A stack is no handle.
 withScopeStack(scope, () => kept);
+
+const done: number = await isolated(async (events, isolatedRuntime) => {
+  const first: string | undefined = events.at(0)?.name;
+  const told: string = events.find({ name: "t", phase: "end" }).name + events.tree();
+  const errors: string[] = isolatedRuntime.lastErrors();
+  return told.length + errors.length + Number(first !== undefined);
+});
+using capturing = capture(runtime, "types");
+for (const each of capturing.events) void [each.name, done];
+// @ts-expect-error There is no such phase.
+capturing.events.findAll({ phase: "begin" });
+const atOnce: number = runtime.withScopeSync("w", ScopeType.Function, (handle) => {
+  handle.output = { any: "thing" };
+  return 1;
+});
+void atOnce;

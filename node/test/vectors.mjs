@@ -155,8 +155,9 @@ class Runner {
 
   *consume(stream, { between = {}, take, then }, call, received) {
     yield* this.steps(between["0"], call.isSync);
+    const steps = call.isSync ? stream : stream[Symbol.asyncIterator]();
     while (received.length !== take) {
-      let step = this.inContext(() => stream.next());
+      let step = this.inContext(() => steps.next());
       if (!call.isSync) step = yield step;
       if (step.done) return;
       if (!Object.is(step.value, call.chunks[received.length])) fail("another chunk came out");
@@ -167,7 +168,7 @@ class Runner {
       stream.operation.holding.forget(); // As the finaliser does.
       return;
     }
-    const closing = this.inContext(() => stream.return());
+    const closing = this.inContext(() => steps.return());
     if (!call.isSync) yield closing;
   }
 

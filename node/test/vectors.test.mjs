@@ -9,16 +9,16 @@ import { runCase } from "./vectors.mjs";
 
 const require = createRequire(import.meta.url);
 const engine = require("../dist/cjs/installed.js").installedEngine();
-const natively = scopeflow.core === "native" ? await import("./natively.mjs") : undefined;
+const natively = scopeflow.core.kind === "native" ? await import("./natively.mjs") : undefined;
 const internals = { engine, enums: require("../dist/cjs/enums.gen.js"), natively };
 const modes = natively ? ["async", "sync", "native"] : ["async", "sync"];
 const folder = process.env.SCOPEFLOW_VECTORS;
-const gaps = knownGaps(readFileSync(join(folder, "known_gaps.yaml"), "utf8"), scopeflow.core);
+const gaps = knownGaps(readFileSync(join(folder, "known_gaps.yaml"), "utf8"), scopeflow.core.kind);
 const counts = { replayed: 0, leftOut: 0 };
 
 for (const name of readdirSync(folder).filter((name) => /^(?!schema\.).*\.json$/.test(name))) {
   const file = JSON.parse(readFileSync(join(folder, name), "utf8"));
-  describe(`vectors of ${name} with the ${scopeflow.core} core`, () => {
+  describe(`vectors of ${name} with the ${scopeflow.core.kind} core`, () => {
     test("the file is whole", () => assert.equal(file.cases.length, file.case_count));
     for (const vector of file.cases) {
       const skip = reasonToLeaveOut(vector);

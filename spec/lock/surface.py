@@ -9,9 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from spec.gen import cabi
+from spec.gen import cabi, layout
 from spec.gen.model import Api, Argument, Field, Operation
-from spec.gen.targets.c import layout
 
 Parts = dict[str, object]
 Surface = dict[str, Parts]

@@ -60,6 +60,20 @@ def test_the_demo_sets_itself_up_and_runs(checkout: Path) -> None:
     assert "the tool search is broken" in second.stdout.splitlines()[-1]
 
 
+@pytest.mark.skipif(shutil.which("npm") is None, reason="there is no Node")
+def test_the_demo_in_typescript_sets_itself_up_and_runs(checkout: Path) -> None:
+    first = run_demo(checkout, "--node", "--quiet")
+    assert first.returncode == 0, first.stderr
+    assert "Setting up" in first.stderr
+    answer = first.stdout.splitlines()[-1]
+    assert answer.startswith("Answer: checkout-agent had the most trouble: 3 incidents")
+    assert "agent coordinator" in first.stdout
+
+    second = run_demo(checkout, "--node", "--quiet", "--break", "search")
+    assert (second.returncode, second.stderr) == (0, ""), second.stderr
+    assert "the tool search is broken" in second.stdout.splitlines()[-1]
+
+
 def test_the_installed_package_has_the_command(checkout: Path) -> None:
     done = subprocess.run(
         [checkout / ".venv" / "bin" / "scopeflow", "tree", checkout / ".demo" / "run.jsonl"],

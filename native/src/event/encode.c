@@ -332,7 +332,7 @@ static void write_head(scopeflow_event *self) {
     at = lay_uuid(LAY(at, HEAD_PARENT), &self->parent_uuid);
     at = lay_uuid(LAY(at, HEAD_UUID), &self->uuid);
     at = LAY(at, HEAD_TIMESTAMP);
-    scopeflow__timestamp_write(self->timestamp_ns, at);
+    scopeflow__timestamp_write(&self->second, self->timestamp_ns, at);
     at = LAY(at + SCOPEFLOW__TIMESTAMP_TEXT_BYTES, HEAD_NAME);
     out->len = (size_t)(at - out->ptr);
 }

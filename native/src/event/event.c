@@ -20,14 +20,16 @@ static bool keeps_spare(const scopeflow_runtime *runtime, size_t size) {
     return size == SCOPEFLOW__SPARE_BYTES && runtime->host.reallocate == NULL;
 }
 
-static void *take_block(const scopeflow_scope *scope, size_t size) {
+static scopeflow_event *take_block(const scopeflow_scope *scope, size_t size) {
     scopeflow_runtime *const runtime = scope->runtime;
     void **const spare = &runtime->shards[scope->shard].spare;
     if (keeps_spare(runtime, size) && __atomic_load_n(spare, __ATOMIC_RELAXED) != NULL) {
         void *const block = __atomic_exchange_n(spare, NULL, __ATOMIC_ACQUIRE);
-        if (block != NULL) return block;
+        if (block != NULL) return (scopeflow_event *)block;
     }
-    return scopeflow__allocate(&runtime->memory, size);
+    scopeflow_event *const made = (scopeflow_event *)scopeflow__allocate(&runtime->memory, size);
+    if (made != NULL) scopeflow__second_init(&made->second);
+    return made;
 }
 
 static void give_block(const scopeflow_scope *scope, void *block, size_t size) {
@@ -44,7 +46,7 @@ static scopeflow_event *new_event(scopeflow_scope *scope, scopeflow_event_kind k
                                   scopeflow_bytes name, scopeflow_bytes category) {
     size_t const texts_len = name.len + category.len;
     size_t const size = block_size(texts_len);
-    scopeflow_event *const self = (scopeflow_event *)take_block(scope, size);
+    scopeflow_event *const self = take_block(scope, size);
     if (self == NULL) return NULL;
 
     scopeflow__clear(self, offsetof(scopeflow_event, parts));

@@ -5,6 +5,7 @@
 #define SCOPEFLOW__EVENT_H
 
 #include "base/buffer.h"
+#include "event/text.h"
 #include "registry/registry.h"
 
 /* How the work that an end event closes came out, as far as anybody said so (S2.4). */
@@ -121,6 +122,7 @@ struct scopeflow_event {
     /* From here on nothing has an initial value. */
     scopeflow__slice parts[5]; /* Indexed by scopeflow_event_part. */
     scopeflow__stream_facts stream;
+    scopeflow__second second; /* As the event before it in its block has left it. */
 };
 
 static inline scopeflow_bytes scopeflow__event_category(const scopeflow_event *self) {

@@ -150,24 +150,29 @@ static char *put_time_of_day(char *at, uint32_t second) {
     return put_characters(at, time >> 32, 2);
 }
 
+static void write_second(scopeflow__second *self, int64_t number) {
+    int64_t second_of_day;
+    int64_t const day = divide_down(number, SECONDS_PER_DAY, &second_of_day);
+    char *at = put_date(self->text, day);
+    *at++ = 'T';
+    at = put_time_of_day(at, (uint32_t)second_of_day);
+    *at = '.';
+    self->number = number;
+}
+
 static char *put_nanoseconds(char *at, uint32_t nanosecond) {
     uint32_t const tenths = nanosecond / 100000000;
     *at++ = (char)('0' + tenths);
     return put_characters(at, decimal_digits(nanosecond - tenths * 100000000), 8);
 }
 
-void scopeflow__timestamp_write(int64_t timestamp_ns, char out[SCOPEFLOW__TIMESTAMP_TEXT_BYTES]) {
+void scopeflow__timestamp_write(scopeflow__second *last, int64_t timestamp_ns,
+                                char out[SCOPEFLOW__TIMESTAMP_TEXT_BYTES]) {
     int64_t nanosecond;
-    int64_t second;
-    int64_t const seconds = divide_down(timestamp_ns, NS_PER_SECOND, &nanosecond);
-    int64_t const day = divide_down(seconds, SECONDS_PER_DAY, &second);
-
-    char *at = put_date(out, day);
-    *at++ = 'T';
-    at = put_time_of_day(at, (uint32_t)second);
-    *at++ = '.';
-    at = put_nanoseconds(at, (uint32_t)nanosecond);
-    *at = 'Z';
+    int64_t const second = divide_down(timestamp_ns, NS_PER_SECOND, &nanosecond);
+    if (last->number != second) write_second(last, second);
+    memcpy(out, last->text, SCOPEFLOW__SECOND_TEXT_BYTES);
+    *put_nanoseconds(out + SCOPEFLOW__SECOND_TEXT_BYTES, (uint32_t)nanosecond) = 'Z';
 }
 
 /* --- Reading --- */

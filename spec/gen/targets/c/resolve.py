@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from spec.gen import cabi, prose
+from spec.gen import cabi, layout, prose
 from spec.gen.model import Api, Field, Operation, Value
 from spec.gen.names import upper
 from spec.gen.render import Output
 from spec.gen.text import fill
 
-from . import codecs, core, layout
+from . import codecs, core
 
 WIDTH = 100
 SIZE_DOC = "Size of this struct."

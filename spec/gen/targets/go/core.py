@@ -15,17 +15,17 @@ from .glue import Function, Passed, Reader, Shim
 
 
 def shims(api: Api) -> list[Shim]:
-    return [_SHIMS[op.kind](api, op) for op in api.operations if op.kind in _SHIMS]
+    return [SHIMS[op.kind](api, op) for op in api.operations if op.kind in SHIMS]
 
 
 def functions(api: Api) -> list[Function]:
-    return [_FUNCTIONS[op.kind](api, op) for op in api.operations if op.kind in _FUNCTIONS]
+    return [FUNCTIONS[op.kind](api, op) for op in api.operations if op.kind in FUNCTIONS]
 
 
 def readers(api: Api) -> list[Reader]:
     return [
         Reader(
-            name=f"read{pascal(s.name)}",
+            name=spelling.reader(s.name),
             c_type=f"C.scopeflow_{s.name}",
             go_type=spelling.type_name(s.name),
             members=tuple(
@@ -52,13 +52,13 @@ def _options_lines(operation: Operation, by_name: dict[str, Passed]) -> list[str
 def _options_parts(operation: Operation) -> dict[str, Passed]:
     """The arguments by name; what Go hands over is decided by the function's own lines."""
     return {
-        a.name: glue.argument_passed(a, _argument_value(a))
+        a.name: glue.argument_passed(a, argument_value(a))
         for a in operation.arguments
         if a.type.kind != "host"
     }
 
 
-def _argument_value(argument: Argument) -> str:
+def argument_value(argument: Argument) -> str:
     """The Go expression of an argument of a task or a constructor."""
     name = spelling.local(argument.name)
     if argument.name == "current":
@@ -72,7 +72,7 @@ def _argument_value(argument: Argument) -> str:
     return f"a.{name}"
 
 
-def _is_on_task(op: Operation) -> bool:
+def is_on_task(op: Operation) -> bool:
     return op.on is not None and op.on.kind == "value"
 
 
@@ -89,7 +89,7 @@ def _task_shim(api: Api, op: Operation) -> Shim:
 
 def _task_function(api: Api, op: Operation) -> Function:
     name = "begin" + pascal(op.id)
-    lines, taken = _hold_references(op)
+    lines, taken = hold_references(op)
     arguments = [a for p in _options_parts(op).values() for a in p.go_arguments]
     lines.append("emitter := c.lockEmitter()")
     lines += [f"status := Status(C.{glue.shim_name(op)}(", "\tc.address, self,"]
@@ -99,10 +99,10 @@ def _task_function(api: Api, op: Operation) -> Function:
     lines += ["runtime.KeepAlive(a)", "return status"]
     handle = spelling.handle_type(op.on.name)
     signature = f"func (c *call) {name}(self {handle}, a *{values.arguments_type(op)}) Status"
-    return Function(glue.doc(name, op), signature, tuple(lines), ("return StatusInvalidState",))
+    return Function(glue.doc(name, op), signature, tuple(lines))
 
 
-def _hold_references(operation: Operation) -> tuple[list[str], list[str]]:
+def hold_references(operation: Operation) -> tuple[list[str], list[str]]:
     """Lines that turn Go values into refs, and the refs that the core takes on success."""
     lines, taken = [], []
     for a in operation.arguments:
@@ -146,14 +146,14 @@ def _constructor_function(api: Api, op: Operation) -> Function:
     parameters = ["host uintptr"] if has_host else []
     parameters.append(f"a *{values.arguments_type(op)}")
     signature = f"func {name}({', '.join(parameters)}) ({handle}, error)"
-    return Function(glue.doc(name, op), signature, tuple(lines), ("return nil, errNoCore",))
+    return Function(glue.doc(name, op), signature, tuple(lines))
 
 
 # --- Operations with plain arguments ---
 
 
 def _call_shim(api: Api, op: Operation) -> Shim:
-    if _is_on_task(op):
+    if is_on_task(op):
         return tasks.task_call_shim(api, op)
     parts = ([glue.self_of(op)] if op.on else []) + glue.call_parts(op)
     arguments = [p.c_value for p in parts]
@@ -169,7 +169,7 @@ def _call_shim(api: Api, op: Operation) -> Shim:
 
 
 def _call_function(api: Api, op: Operation) -> Function:
-    if _is_on_task(op):
+    if is_on_task(op):
         return tasks.task_call_function(op)
     name = glue.core_name(op)
     arguments = (["self"] if op.on else []) + [
@@ -185,14 +185,14 @@ def _call_function(api: Api, op: Operation) -> Function:
     if op.out is None:
         lines.append("return coreError(status, failure)")
         signature = f"func {name}({parameters}) error"
-        return Function(glue.doc(name, op), signature, tuple(lines), ("return errNoCore",))
+        return Function(glue.doc(name, op), signature, tuple(lines))
     result = spelling.go_type(op.out.type)
     zero = zero_value(op.out.type)
     lines.append("err := coreError(status, failure)")
     lines += ["if err != nil {", f"\treturn {zero}, err", "}"]
     lines.append(f"return {_from_c('out', op.out.type, copied=False)}, nil")
     signature = f"func {name}({parameters}) ({result}, error)"
-    return Function(glue.doc(name, op), signature, tuple(lines), (f"return {zero}, errNoCore",))
+    return Function(glue.doc(name, op), signature, tuple(lines))
 
 
 def zero_value(kind: Type) -> str:
@@ -214,8 +214,10 @@ def _from_c(value: str, kind: Type, copied: bool) -> str:
         return f"copyText({value})" if copied else f"borrowText({value})"
     if kind.kind == "bytes":
         return f"[]byte(copyText({value}))"
+    if kind.kind == "chars":
+        return f"C.GoString(&{value}[0])"
     if kind.kind == "struct":
-        return f"read{pascal(kind.name)}(&{value})"
+        return f"{spelling.reader(kind.name)}(&{value})"
     if kind.kind == "uuid":
         return f"readUUID(&{value})"
     if kind.kind == "bool":
@@ -235,9 +237,7 @@ def _accessor_function(api: Api, op: Operation) -> Function:
     go = spelling.go_type(op.out.type)
     lines = [f"return {_from_c(f'C.{glue.shim_name(op)}(self)', op.out.type, copied=False)}"]
     signature = f"func {name}({glue.parameters(op)}) {go}"
-    return Function(
-        glue.doc(name, op), signature, tuple(lines), (f"return {zero_value(op.out.type)}",)
-    )
+    return Function(glue.doc(name, op), signature, tuple(lines))
 
 
 def _retain_shim(api: Api, op: Operation) -> Shim:
@@ -250,9 +250,7 @@ def _retain_shim(api: Api, op: Operation) -> Shim:
 def _retain_function(api: Api, op: Operation) -> Function:
     name = glue.core_name(op)
     signature = f"func {name}({glue.parameters(op)}) {spelling.handle_type(op.on.name)}"
-    return Function(
-        glue.doc(name, op), signature, (f"return C.{glue.shim_name(op)}(self)",), ("return nil",)
-    )
+    return Function(glue.doc(name, op), signature, (f"return C.{glue.shim_name(op)}(self)",))
 
 
 def _plain_shim(api: Api, op: Operation) -> Shim:
@@ -265,17 +263,17 @@ def _plain_function(api: Api, op: Operation) -> Function:
     name = glue.core_name(op)
     arguments = ["self", *(a for p in glue.call_parts(op) for a in p.go_arguments)]
     lines = (f"C.{glue.shim_name(op)}({', '.join(arguments)})",)
-    return Function(glue.doc(name, op), f"func {name}({glue.parameters(op)})", lines, ())
+    return Function(glue.doc(name, op), f"func {name}({glue.parameters(op)})", lines)
 
 
-_SHIMS = {
+SHIMS = {
     "task": _task_shim, "constructor": _constructor_shim, "call": _call_shim,
     "accessor": _accessor_shim, "retain": _retain_shim, "release": _plain_shim,
     "destructor": _plain_shim, "tape": _plain_shim, "resume": tasks.resume_shim,
     "abandon": tasks.abandon_shim,
 }  # fmt: skip
 
-_FUNCTIONS = {
+FUNCTIONS = {
     "task": _task_function, "constructor": _constructor_function, "call": _call_function,
     "accessor": _accessor_function, "retain": _retain_function, "release": _plain_function,
     "destructor": _plain_function, "tape": _plain_function, "resume": tasks.resume_function,

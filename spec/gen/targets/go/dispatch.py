@@ -111,9 +111,12 @@ def _entries(api: Api, operation: Operation) -> list[Entry]:
         return [Entry(operation.id, tuple(_registry(operation)))]
     if operation.kind == "task":
         return [Entry(operation.id, tuple(_task(api, operation)))]
-    if operation.kind in methods.SIMPLE and operation.on.name in spelling.CLASSES:
-        return [Entry(operation.id, tuple(_simple(api, operation)))]
-    return []
+    if operation.kind not in methods.SIMPLE or operation.on.name not in spelling.CLASSES:
+        return []
+    if operation.id in spelling.GO_NAMES:
+        given = ", ".join(["s", *(_value(a) for a in operation.arguments)])
+        return [Entry(operation.id, (f"return r.{spelling.unexported(operation.id)}({given})",))]
+    return [Entry(operation.id, tuple(_simple(api, operation)))]
 
 
 def _subject(operation: Operation) -> str:

@@ -37,7 +37,6 @@ class Function:
     doc: str
     signature: str
     lines: tuple[str, ...]
-    stub: tuple[str, ...]  # the body in a build without cgo
 
 
 @dataclass(frozen=True)

@@ -98,7 +98,7 @@ def methods(api: Api) -> list[Method]:
     for operation in api.operations:
         if operation.kind not in SIMPLE or operation.on is None or operation.registry:
             continue
-        if operation.on.kind != "handle":
+        if operation.on.kind != "handle" or operation.id in spelling.GO_NAMES:
             continue
         owner = spelling.class_of(api, operation.on.name)
         if owner is not None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from spec.gen.model import Api
 from spec.gen.render import Output
 
-from . import core, dispatch, methods, spelling, values
+from . import core, dispatch, methods, module, spelling, values
 
 LANGUAGE = "go"  # what `not_yet` calls it
 
@@ -33,7 +33,8 @@ def outputs(api: Api) -> list[Output]:
             "operations.go.j2",
             {**shared, "shims": core.shims(api), "readers": core.readers(api)},
         ),
-        Output("go/operations_nocgo.gen.go", "operations_nocgo.go.j2", shared),
+        Output("go/operations_nocgo.gen.go", "operations_nocgo.go.j2", module.context(api)),
+        Output("wasm/go_exports.gen.c", "go_exports.c.j2", {"exports": module.exports(api)}),
         Output(
             "go/methods.gen.go",
             "methods.go.j2",

@@ -9,7 +9,11 @@ from spec.gen.names import camel, pascal
 INTERNAL_TYPES = {
     "answer_kind", "atof_item", "atof_item_kind", "call_flag", "callable_flag", "event_info",
     "answer_flag", "codec_action", "event_part", "pop_flag", "step_flag", "step_kind", "token",
+    "propagation",
 }  # fmt: skip
+
+# Types whose own name means something else in Go.
+TYPE_NAMES = {"error": "loggedFailure"}
 
 # Arguments that the binding itself gives.
 MANAGED_ARGUMENTS = {"current", "emitter"}
@@ -25,7 +29,7 @@ INTERNAL_OPTIONS = {
     ("atof_sink_open", "spill_limit"), ("atof_sink_open", "delay"),
     ("atof_sink_open", "exit_timeout"), ("atof_sink_open", "file_limit"),
     ("atof_sink_open", "kept_file_count"),
-    ("atof_reader_new", "line_limit"), ("atof_reader_new", "depth_limit"),
+    ("registration_list_new", "owner"),
 }  # fmt: skip
 
 # Operations whose idiomatic form is written by hand, and what it is called.
@@ -48,6 +52,11 @@ GO_NAMES = {
     "llm_request_intercepts": "LLMRequestIntercepts",
     "llm_conditional_execution": "LLMConditionalExecution",
     "atof_sink_open": "NewAtofExporter",
+    "runtime_last_error": "Runtime.LastErrors",
+    "scope_new_root": "WithNewRoot",
+    "propagation_capture": "CapturePropagation",
+    "propagation_adopt": "WithPropagation",
+    "registration_list_new": "Runtime.Registrations",
 }
 
 OPTION_TYPES = {
@@ -67,7 +76,8 @@ OPTION_TYPES = {
     "llm_request_intercepts": "llmRequestInterceptsOption",
     "llm_conditional_execution": "llmConditionalExecutionOption",
     "atof_sink_open": "atofSinkOption",
-    "atof_reader_new": "atofReaderOption",
+    "atof_reader_new": "AtofReaderOption",
+    "registration_list_new": "registrationListOption",
 }
 
 # Handles whose Go type is written by hand: the type and its receiver.
@@ -114,7 +124,15 @@ def local(name: str) -> str:
 
 def type_name(name: str) -> str:
     """An enum, a flag set or a struct."""
+    if name in TYPE_NAMES:
+        return TYPE_NAMES[name]
     return camel(name) if name in INTERNAL_TYPES else pascal(name)
+
+
+def reader(name: str) -> str:
+    """The function that copies a struct of C."""
+    own = type_name(name)
+    return "read" + own[0].upper() + own[1:]
 
 
 def constant(kind: str, name: str) -> str:
@@ -153,7 +171,8 @@ def go_type(kind: Type) -> str:
     if kind.kind == "handle":
         return handle_type(kind.name)
     return {
-        "string": "string", "bytes": "[]byte", "bool": "bool", "uuid": "UUID", "status": "Status",
+        "string": "string", "chars": "string", "bytes": "[]byte", "bool": "bool", "uuid": "UUID",
+        "status": "Status",
         "emitter": "emitterHandle", "host": "uintptr", "value": "callAddress",
     }[kind.kind]  # fmt: skip
 

@@ -28,31 +28,31 @@ def task_call_function(op: Operation) -> Function:
     arguments = ["c.address", *(a for p in glue.call_parts(op) for a in p.go_arguments)]
     lines = (f"return Status(C.{glue.shim_name(op)}({', '.join(arguments)}))",)
     signature = f"func (c *call) {name}({glue.parameters(op)}) Status"
-    return Function(glue.doc(name, op), signature, lines, ("return StatusInvalidState",))
+    return Function(glue.doc(name, op), signature, lines)
 
 
 def resume_shim(api: Api, op: Operation) -> Shim:
     parts, lines = [Passed(("uintptr_t call",), "", ())], [BLOCK]
-    for struct, argument in _flattened(api, op):
+    for struct, argument in flattened(api, op):
         lines.append(f"scopeflow_{struct.name} {argument.name};")
         for f in struct.fields:
             part = glue.passed(f, f.type, f"{argument.name}_{f.name}", "")
             parts.append(part)
             lines.append(f"{argument.name}.{cabi.member_name(f)} = {part.c_value};")
-    arguments = ", ".join(f"&{a.name}" for _, a in _flattened(api, op))
+    arguments = ", ".join(f"&{a.name}" for _, a in flattened(api, op))
     call = f"{cabi.function_name(op)}(&block->task, {arguments}, {STEP})"
     lines.append(f"return scopeflow_go_stepped(block, {call});")
     return glue.shim(api, op, "int32_t", parts, [], lines)
 
 
-def _flattened(api: Api, op: Operation) -> list[tuple[Struct, Argument]]:
+def flattened(api: Api, op: Operation) -> list[tuple[Struct, Argument]]:
     return [(api.struct(a.type.name), a) for a in op.arguments if a.type.kind == "struct"]
 
 
 def resume_function(api: Api, op: Operation) -> Function:
     name = camel(op.id)
     parameters, arguments = [], ["c.address"]
-    for struct, _ in _flattened(api, op):
+    for struct, _ in flattened(api, op):
         for f in struct.fields:
             if f.type.kind != "emitter":
                 parameters.append(f"{spelling.local(f.name)} {spelling.go_type(f.type)}")
@@ -62,7 +62,7 @@ def resume_function(api: Api, op: Operation) -> Function:
     lines.append(f"result := Status(C.{glue.shim_name(op)}({', '.join(arguments)}))")
     lines += ["c.unlockEmitter()", "return result"]
     signature = f"func (c *call) {name}({', '.join(parameters)}) Status"
-    return Function(glue.doc(name, op), signature, tuple(lines), ("return StatusInvalidState",))
+    return Function(glue.doc(name, op), signature, tuple(lines))
 
 
 def abandon_shim(api: Api, op: Operation) -> Shim:
@@ -73,4 +73,4 @@ def abandon_shim(api: Api, op: Operation) -> Shim:
 def abandon_function(api: Api, op: Operation) -> Function:
     name = camel(op.id)
     lines = (f"C.{glue.shim_name(op)}(c.address)",)
-    return Function(glue.doc(name, op), f"func (c *call) {name}()", lines, ())
+    return Function(glue.doc(name, op), f"func (c *call) {name}()", lines)

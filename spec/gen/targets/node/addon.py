@@ -43,6 +43,10 @@ def slots_context(api: Api) -> dict:
     }
 
 
+# Handles that an environment gives back when it ends, by what the addon calls their kind.
+_KEPT = {"runtime": "ADDON_KIND_RUNTIME", "atof_sink": "ADDON_KIND_ATOF_SINK"}
+
+
 def addon_context(api: Api) -> dict:
     return {"functions": [glue(f) for f in flat.functions(api)]}
 
@@ -69,11 +73,26 @@ def _call(f: flat.Function) -> list[str]:
     if f.returns != "status":
         call = f"{f.c_name}({', '.join(f.arguments)})"
         if f.returns == "void":
-            return [f"{flat.discarded(f)}{call};", "return addon_leave(&call_);"]
+            return [*_forget(f), f"{flat.discarded(f)}{call};", "return addon_leave(&call_);"]
         return [f"return addon_number(&call_, (double){call});"]
     call = f"{f.c_name}({', '.join([*f.arguments, '&call_.addon->error'])})"
     lines = [f"scopeflow_status const status_ = {call};"]
     if f.put:
         put = f.put.format(slots="call_.addon->slots")
         lines.append(f"if (status_ == SCOPEFLOW_STATUS_OK) {put};")
+    if kind := _kept(f, "constructor"):
+        kept = f"addon_keep(call_.addon, {kind}, out_)"
+        lines.append(f"if (status_ == SCOPEFLOW_STATUS_OK) {kept};")
     return [*lines, "return addon_number(&call_, (double)status_);"]
+
+
+def _forget(f: flat.Function) -> list[str]:
+    return ["addon_forget(call_.addon, self);"] if _kept(f, "destructor") else []
+
+
+def _kept(f: flat.Function, kind: str) -> str | None:
+    """What kind of kept handle an operation makes or gives back, if it does."""
+    if f.operation.kind != kind:
+        return None
+    module = f.operation.on.name if f.operation.on else f.operation.out.type.name
+    return _KEPT.get(module)

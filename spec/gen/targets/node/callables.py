@@ -37,13 +37,11 @@ def callables(api: Api) -> list[CallableType]:
 
 
 def callable_type(registry: Registry) -> CallableType:
-    arguments = [(camel(a), _argument_type(registry, a)) for a in registry.call_arguments]
-    if registry.answer != "nothing":
-        arguments.append(("context", "CallbackContext"))
+    arguments = _arguments(registry)
     answer = _ANSWERS.get(registry.answer, "unknown")
     returns = f"{answer} | Promise<{answer}>" if registry.accepts_async else answer
     parameters = ", ".join(f"{name}: {kind}" for name, kind in arguments)
-    given = ", ".join(f"given.{name}" for name, _ in arguments)
+    given = ", ".join(_given(name) for name, _ in arguments)
     return CallableType(
         doc=registry.doc,
         value=registry.value,
@@ -56,6 +54,25 @@ def callable_type(registry: Registry) -> CallableType:
             "call: (callable, given)", f"(callable as {pascal(registry.name)})({given}),", 6
         ),
     )
+
+
+def _arguments(registry: Registry) -> list[tuple[str, str]]:
+    """What a callable gets: what the peers' ones get, with the context behind it (S3.9)."""
+    names = list(registry.call_arguments)
+    if registry.answer == "result":
+        names.remove("name")  # An execution intercept finds it in `context.target`.
+    arguments = [(camel(a), _argument_type(registry, a)) for a in names]
+    if registry.name == "llm_request_intercept":
+        arguments = [("args", "LlmRequestInterceptArgs")]  # All in one object, as the peers' does.
+    if registry.answer != "nothing":
+        arguments.append(("context", "CallbackContext"))
+    return arguments
+
+
+def _given(name: str) -> str:
+    if name == "args":
+        return "{ name: given.name, request: given.request, annotated: given.annotated }"
+    return f"given.{name}"
 
 
 def _argument_type(registry: Registry, argument: str) -> str:

@@ -81,8 +81,9 @@ def dispatch_entry(api: Api, operation: Operation) -> Entry:
     name = _HAND_WRITTEN.get(operation.id, method_name(operation))
     receiver, head = "on", "(on, given)"
     if operation.id in _OF_RUNTIME:
-        receiver, head, name = "runtime", "(on, given, runtime)", camel(operation.id)
-        positional = ["on", "given.response", "given"]
+        receiver, name = "runtime", camel(operation.id)
+        head = "(on, { response, ...options }, runtime)"
+        positional = ["on", "response", "options"]
     passed = ", ".join(positional)
     sync = "Sync" if operation.result == "call" else ""
     return Entry(

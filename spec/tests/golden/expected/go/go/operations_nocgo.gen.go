@@ -4,58 +4,35 @@
 
 package scopeflow
 
-type scopeHandle = *struct{ scope byte }
+const errorBytes = 64
 
-type runtimeHandle = *struct{ runtime byte }
+// The functions of the module, by their numbers.
+const (
+	exportCount
+)
 
-func coreThingNew(host uintptr, a *thingNewArguments) (runtimeHandle, error) {
-	return nil, errNoCore
+var exportNames = [exportCount]string{
 }
 
-func coreThingFree(self runtimeHandle) {
+// stepFields is a step of a task, copied out of the module's memory.
+type stepFields struct {
+	kind  stepKind
+	scope scopeHandle
 }
 
-func coreThingRetain(self scopeHandle) scopeHandle {
-	return nil
+func readStep(memory moduleMemory, at uint32) stepFields {
+	var out stepFields
+	out.kind = stepKind(memory.readWord(at + 0))
+	out.scope = memory.readHandle(at + 4)
+	return out
 }
 
-func coreThingRelease(self scopeHandle) {
-}
-
-func coreThingPaint(self runtimeHandle, color Color, layer int32, label *string) (Facts, error) {
-	return Facts{}, errNoCore
-}
-
-func coreThingWeight(self runtimeHandle) uint64 {
-	return 0
-}
-
-func (c *call) beginThingCarry(self runtimeHandle, a *thingCarryArguments) Status {
-	return StatusInvalidState
-}
-
-func (c *call) thingResume(kind answerKind, value ref) Status {
-	return StatusInvalidState
-}
-
-func (c *call) thingAbandon() {
-}
-
-func coreThingPutDouble(self runtimeHandle, value float64) {
-}
-
-func coreRegisterWatcher(self runtimeHandle, name string, priority int32, callable ref, flags callableFlag) error {
-	return errNoCore
-}
-
-func coreDeregisterWatcher(self runtimeHandle, name string) (bool, error) {
-	return false, errNoCore
-}
-
-func coreScopeRegisterWatcher(self scopeHandle, name string, priority int32, callable ref, flags callableFlag) error {
-	return errNoCore
-}
-
-func coreScopeDeregisterWatcher(self scopeHandle, name string) (bool, error) {
-	return false, errNoCore
+func readFacts(memory moduleMemory, at uint32) Facts {
+	var out Facts
+	out.ID = memory.readUUID(at + 0)
+	out.Title = memory.readText(at + 16)
+	out.MadeAtNs = int64(memory.readLong(at + 24))
+	out.Moods = Mood(memory.readWord(at + 32))
+	out.IsNew = memory.readWord(at+36) != 0
+	return out
 }

@@ -15,6 +15,7 @@ static napi_value addon_thing_new(napi_env env, napi_callback_info info) {
     scopeflow_runtime *out_ = NULL;
     scopeflow_status const status_ = scopeflow_thing_new(&host_, &options_, &out_, &call_.addon->error);
     if (status_ == SCOPEFLOW_STATUS_OK) call_.addon->slots[0] = (double)(uintptr_t)out_;
+    if (status_ == SCOPEFLOW_STATUS_OK) addon_keep(call_.addon, ADDON_KIND_RUNTIME, out_);
     return addon_number(&call_, (double)status_);
 }
 
@@ -23,6 +24,7 @@ static napi_value addon_thing_free(napi_env env, napi_callback_info info) {
     if (!addon_enter(&call_, env, info, 1)) return NULL;
     scopeflow_runtime *self = addon_pointer(&call_, 0);
     if (!call_.is_valid) return addon_refuse(&call_, "thingFree");
+    addon_forget(call_.addon, self);
     scopeflow_thing_free(self);
     return addon_leave(&call_);
 }

@@ -18,6 +18,8 @@ export interface Core {
   /** The number that `ABI_HASH` must equal. */
   abiHash(): string;
   version(): string;
+  /** What the core was made of; the number that `BUILD_HASH` must equal. */
+  buildHash(): string;
   /** The message of the last call that failed. */
   errorMessage(): string;
   /** The text at an address of the core's memory. */

@@ -1,0 +1,166 @@
+package openai
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"net/http"
+	"sync"
+
+	scopeflow "github.com/scopeflow/scopeflow/go"
+)
+
+// Event is one server-sent event, as it came. It is what a stream's execution intercepts and collectors
+// get as a chunk.
+type Event struct {
+	// Raw is the event's bytes, with the empty line that ends it.
+	Raw []byte
+}
+
+// Data gives the text of the event's `data` lines.
+func (e *Event) Data() []byte {
+	var data [][]byte
+	for line := range bytes.Lines(e.Raw) {
+		if value, isData := bytes.CutPrefix(bytes.TrimRight(line, "\r\n"), []byte("data:")); isData {
+			data = append(data, bytes.TrimPrefix(value, []byte(" ")))
+		}
+	}
+	return bytes.Join(data, []byte("\n"))
+}
+
+// MarshalJSON gives the data, a text if it is no JSON.
+func (e *Event) MarshalJSON() ([]byte, error) {
+	if data := e.Data(); json.Valid(data) {
+		return data, nil
+	}
+	return json.Marshal(string(e.Data()))
+}
+
+func (c *call) stream(ctx context.Context, model string) (*http.Response, error) {
+	var mu sync.Mutex
+	var response *http.Response // The last one, should an intercept try more than once.
+	var seen []*Event
+	producer := func(ctx context.Context, request *scopeflow.LLMRequest) (iter.Seq2[any, error], error) {
+		got, err := c.send(ctx, request)
+		if err != nil {
+			return nil, err
+		}
+		mu.Lock()
+		response = got
+		mu.Unlock()
+		return eventsOf(got.Body), nil
+	}
+	hooks := scopeflow.LLMStreamHooks{
+		Collector: func(chunk any) error {
+			if event, ok := chunk.(*Event); ok {
+				seen = append(seen, event)
+			}
+			return nil
+		},
+		Finalizer: func() (any, error) { return seen, nil },
+	}
+	stream, err := scopeflow.LLMStreamCallExecute(
+		ctx, c.settings.name, c.request(), producer, hooks, scopeflow.WithModelName(model))
+	if err != nil {
+		return responseOf(err)
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	if response == nil {
+		return c.made("text/event-stream", &streamBody{stream: stream, source: http.NoBody}), nil
+	}
+	given := *response
+	given.Body = &streamBody{stream: stream, source: response.Body}
+	return &given, nil
+}
+
+// eventsOf reads events as they are asked for; what follows the last one is one more. Whatever ends the
+// loop closes the body.
+func eventsOf(body io.ReadCloser) iter.Seq2[any, error] {
+	return func(yield func(any, error) bool) {
+		defer func() { _ = body.Close() }()
+		lines := bufio.NewReader(body)
+		var raw []byte
+		for {
+			line, err := lines.ReadBytes('\n')
+			raw = append(raw, line...)
+			isEmpty := len(bytes.TrimRight(line, "\r\n")) == 0
+			if len(raw) > 0 && (err != nil || isEmpty) {
+				if !yield(&Event{raw}, nil) {
+					return
+				}
+				raw = nil
+			}
+			if errors.Is(err, io.EOF) {
+				return
+			}
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+		}
+	}
+}
+
+// streamBody gives the bytes of the events that the client asks for.
+type streamBody struct {
+	mu     sync.Mutex
+	stream *scopeflow.LLMStream
+	source io.Closer
+	rest   []byte
+	end    error
+}
+
+// Read gives the rest of the current event, or of the next one.
+func (b *streamBody) Read(into []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if len(into) == 0 {
+		return 0, nil
+	}
+	for len(b.rest) == 0 {
+		if b.end != nil {
+			return 0, b.end
+		}
+		chunk, ok, err := b.stream.Next()
+		switch {
+		case err != nil:
+			b.end = err
+		case !ok:
+			b.end = io.EOF
+		default:
+			b.rest, b.end = bytesOf(chunk)
+		}
+	}
+	count := copy(into, b.rest)
+	b.rest = b.rest[count:]
+	return count, nil
+}
+
+func bytesOf(chunk any) ([]byte, error) {
+	if event, ok := chunk.(*Event); ok {
+		return event.Raw, nil
+	}
+	data, err := bodyOf(chunk)
+	if err != nil {
+		return nil, fmt.Errorf("encoding the chunk that middleware made: %w", err)
+	}
+	return fmt.Appendf(nil, "data: %s\n\n", data), nil
+}
+
+// Close ends the call, as cancelled if the client has not read all of it.
+func (b *streamBody) Close() error {
+	err := b.stream.Close() // Not under the lock: a Read may wait.
+	if errors.Is(err, scopeflow.ErrInvalidState) {
+		err = nil // It does, and closing the connection ends it.
+	}
+	if failure := b.source.Close(); err == nil {
+		err = failure
+	}
+	return err
+}
