@@ -70,13 +70,6 @@ func (e *PanicError) Unwrap() error {
 
 func newPanicError(value any) *PanicError { return &PanicError{value, debug.Stack()} }
 
-var errNoCore error = &Error{
-	Status: StatusInvalidState,
-	Message: "invalid state: this program was built without the scopeflow core; build it with cgo " +
-		"(install a C compiler such as gcc or clang and set CGO_ENABLED=1), or without a C compiler " +
-		"import _ \"github.com/scopeflow/scopeflow/go/wasm\", which runs the core as WebAssembly",
-}
-
 // errExited answers for a callback that ended its goroutine with runtime.Goexit.
 var errExited = errors.New("the goroutine has exited")
 

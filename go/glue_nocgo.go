@@ -4,6 +4,14 @@ package scopeflow
 
 import "unsafe"
 
+// errNoCore answers where no core runs: it names both remedies.
+var errNoCore error = &Error{
+	Status: StatusInvalidState,
+	Message: "invalid state: this program was built without the scopeflow core; build it with cgo " +
+		"(install a C compiler such as gcc or clang and set CGO_ENABLED=1), or without a C compiler " +
+		"import _ \"github.com/scopeflow/scopeflow/go/wasm\", which runs the core as WebAssembly",
+}
+
 type emitterHandle = *coreObject
 
 type callAddress = uint32
@@ -119,7 +127,5 @@ func (c *call) coreError(Status) error {
 	}
 	return errNoCore
 }
-
-func borrowText(text string) string { return text }
 
 func copyText(text string) string { return text }

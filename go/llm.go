@@ -124,6 +124,7 @@ func (r *Runtime) LLMCallEnd(ctx context.Context, call *Scope, options ...LLMEnd
 	err := c.run(c.beginLlmCallEnd(call.handle, &arguments))
 	if err == nil {
 		call.letCallablesGo()
+		c.letKeeperGo(call)
 	}
 	runtime.KeepAlive(call)
 	return err

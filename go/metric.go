@@ -162,7 +162,7 @@ func (m *MetricMeasurement) problemOfValue() string {
 		isNegative = v.Int() < 0
 	case v.IsValid() && v.CanUint():
 		if v.Uint() > math.MaxInt64 {
-			return fmt.Sprintf("Value must be at most %d, not %d", math.MaxInt64, v.Uint())
+			return fmt.Sprintf("Value must be at most %d, not %d", int64(math.MaxInt64), v.Uint())
 		}
 	case v.IsValid() && v.CanFloat() && m.ValueType == MetricValueTypeF64:
 		if !isFinite(v.Float()) {

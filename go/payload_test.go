@@ -33,6 +33,7 @@ type (
 		Empty []int `json:"empty,omitempty"`
 		Zero  int   `json:",omitzero"`
 		Never int   `json:"-"`
+		//lint:ignore SA5008 this is how encoding/json calls a member "-"
 		Dash  int   `json:"-,"`
 		Text  int64 `json:"text,string"`
 		inner int

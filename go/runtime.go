@@ -148,6 +148,9 @@ func (r *Runtime) adopt(handle scopeHandle) *Scope {
 	return r.newScope(context.Background(), nil, handle)
 }
 
+// smallRowBytes is what fits wherever a value is written.
+const smallRowBytes = 64
+
 // encode appends a value to the core's tape. It runs below C and therefore never panics.
 func (r *Runtime) encode(value any, tape tapeHandle) {
 	if text, ok := value.(json.RawMessage); ok && text != nil {
@@ -159,7 +162,12 @@ func (r *Runtime) encode(value any, tape tapeHandle) {
 	if w.isFull() && coreTapeFullAt(tape) == math.MaxUint { // Middleware in C gets all of it.
 		w.encodePayload(value, payloadWithoutBudget, false)
 	}
-	coreTapePutTokens(tape, w.bytes)
+	// Whoever asks only what a value is, such as whether middleware made an object, has room for little.
+	if len(w.bytes) > smallRowBytes && coreTapeFullAt(tape) == 1 {
+		coreTapePutMark(tape, token(w.bytes[0]))
+	} else {
+		coreTapePutTokens(tape, w.bytes)
+	}
 	payloadWalkers.Put(w)
 }
 

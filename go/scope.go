@@ -14,10 +14,10 @@ type Scope struct {
 	runtime *Runtime
 	handle  scopeHandle
 	context contextNode
-	spans   *spanBatch      // Of a call's span: who frees its handle.
-	cleanup runtime.Cleanup // Of any other scope.
-	parent  *Scope          // An explicit parent; its middleware is inherited.
-	data    any             // What the application keeps with it (S1.4).
+	spans   *spanBatch // Of a call's span, and of a scope that has ended: who frees the handle.
+	keeper  *keeper    // Of a scope that is open: who notices that nobody holds it any more.
+	parent  *Scope     // An explicit parent; its middleware is inherited.
+	data    any        // What the application keeps with it (S1.4).
 	locals  atomic.Pointer[localCallables]
 }
 
@@ -121,6 +121,7 @@ func (c *call) endScope(scope *Scope, options []ScopeEndOption) error {
 	c.pop = scopePopArguments{}
 	if err == nil {
 		scope.letCallablesGo()
+		c.letKeeperGo(scope)
 	}
 	runtime.KeepAlive(scope)
 	return err
@@ -153,7 +154,8 @@ func (r *Runtime) wrapScope(ctx context.Context, d *delivery, handle scopeHandle
 // if it is open then, the runtime ends it (S1.12).
 func (r *Runtime) newScope(ctx context.Context, d *delivery, handle scopeHandle) *Scope {
 	s := r.wrapScope(ctx, d, handle)
-	s.cleanup = runtime.AddCleanup(s, coreScopeRelease, handle)
+	s.keeper = keepers.Get().(*keeper)
+	s.keeper.kept.handle = handle
 	return s
 }
 

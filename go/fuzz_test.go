@@ -1,0 +1,81 @@
+package scopeflow
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"strings"
+	"testing"
+)
+
+// Any JSON as a payload: what a subscriber gets is JSON, and says what encoding/json says.
+func FuzzPayload(f *testing.F) {
+	for _, seed := range []string{`{"a":[1,2.5,null,true,"x"]}`, `"\ud800"`, "1e999", "[[[]]]", "-0", `{"":{"":1}}`} {
+		f.Add([]byte(seed))
+	}
+	r, err := NewRuntime()
+	if err != nil {
+		f.Fatal(err)
+	}
+	var last *Event
+	err = r.RegisterSubscriber("last", func(_ context.Context, event *Event) { last = event })
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		for _, payload := range []any{json.RawMessage(text), string(text), text} {
+			if err := r.EmitEvent(context.Background(), "m", WithData(payload)); err != nil {
+				t.Fatal(err)
+			}
+			if !json.Valid(last.Raw()) || !json.Valid(last.Data()) {
+				t.Fatalf("%q became %s", text, last)
+			}
+		}
+		var value any
+		if decodeJSON(string(text), &value) != nil {
+			return
+		}
+		if err := r.EmitEvent(context.Background(), "m", WithData(value)); err != nil || !json.Valid(last.Data()) {
+			t.Fatalf("%v became %s, %v", value, last.Data(), err)
+		}
+	})
+}
+
+// Any bytes as an event file: each line is an event or an error that says which, and reading ends.
+func FuzzReadAtof(f *testing.F) {
+	f.Add([]byte(`{"kind":"mark","atof_version":"0.1","uuid":"00000000-0000-7000-8000-000000000001"}` + "\n{"))
+	f.Add([]byte("\xef\xbb\xbf\r\n[]\n\x00"))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		count := 0
+		for event, err := range ReadAtof(bytes.NewReader(text), WithLineLimit(1<<16), WithDepthLimit(64)) {
+			var bad *AtofLineError
+			if err == nil && event.Raw() == nil || err != nil && !errors.As(err, &bad) {
+				t.Fatalf("%v, %v", event, err)
+			}
+			count++
+		}
+		if count > bytes.Count(text, []byte("\n"))+1 {
+			t.Fatalf("%d items of %d lines", count, bytes.Count(text, []byte("\n"))+1)
+		}
+	})
+}
+
+// Any text as a propagated context: it is read as it is written again, or told what is wrong.
+func FuzzParsePropagation(f *testing.F) {
+	f.Add(`{"version":1,"parent_uuid":"00000000-0000-0000-b7ad-6b7169203331"}`)
+	f.Add("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
+	f.Fuzz(func(t *testing.T, text string) {
+		parsed, err := ParsePropagation(text)
+		if err != nil {
+			if statusOf(err) == StatusOK || strings.TrimSpace(err.Error()) == "" {
+				t.Fatalf("%q: %v", text, err)
+			}
+			return
+		}
+		again, err := ParsePropagation(parsed.String())
+		if err != nil || again.String() != parsed.String() {
+			t.Fatalf("%q is %v, then %v, %v", text, parsed, again, err)
+		}
+	})
+}
