@@ -3,13 +3,19 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { agent, InvalidState, llm, ScopeType, tool } from "scopeflow";
-import { collect, listen, outline } from "./helpers.mjs";
+import { collect, countRefs, listen, outline } from "./helpers.mjs";
 
 const KINDS = { tool, agent, llm };
 const pause = () => new Promise(setImmediate);
 
 function metadataOf(events, name = "work") {
   return events.find((e) => e.name === name && e.scope_category === "end").metadata;
+}
+
+async function drain(running) {
+  const all = [];
+  for await (const value of running) all.push(value);
+  return all;
 }
 
 /** The calls of a generator, which are the same of a plain and of an async one. */
@@ -223,6 +229,38 @@ for (const [kind, decorate] of Object.entries(KINDS)) {
   }
 }
 
+test("no reference stays, however generators end", async () => {
+  const { runtime, events } = listen();
+  const before = await countRefs();
+  for (const decorate of [tool, agent, llm]) {
+    const options = { name: "work", parameters: ["n"], runtime };
+    const body = function* (n) {
+      yield { n };
+      if (n === 1) throw new Error("odd");
+      yield { n };
+    };
+    for (const work of [decorate(body, options), decorate(WAYS.async(body), options)]) {
+      for (const n of [0, 1]) {
+        for (let i = 0; i < 50; i++) {
+          const running = work(n);
+          await running.next();
+          // Read on to the end, to the error; stopped; thrown at; dropped.
+          if (i % 4 === 0) await drain(running).catch(() => {});
+          else if (i % 4 === 1) await running.return();
+          else if (i % 4 === 2) await assert.rejects(async () => running.throw(new Error("x")));
+        }
+      }
+    }
+  }
+  const starts = 3 * 2 * 2 * 50;
+  await collect(() => {
+    runtime.flush();
+    return events.length === 2 * starts;
+  });
+  assert.equal(events.length, 2 * starts);
+  assert.equal(await countRefs(), before);
+});
+
 describe("middleware of generators", () => {
   const counting = (runtime, isAsync) =>
     tool(
@@ -235,12 +273,6 @@ describe("middleware of generators", () => {
           },
       { name: "count", parameters: ["n"], runtime },
     );
-  const drain = async (running) => {
-    const all = [];
-    for await (const value of running) all.push(value);
-    return all;
-  };
-
   for (const isAsync of [false, true]) {
     const which = isAsync ? "an async tool" : "a tool";
 

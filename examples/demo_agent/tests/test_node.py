@@ -1,4 +1,4 @@
-"""The same agents in TypeScript (`examples/demo_agent_node`): the same answers and events.
+"""The same agents in TypeScript (`examples/demo_agent/node`): the same answers and events.
 
 Both ask a server of this process. Events are compared as trees, for the order in which agents get
 on that work at once is nobody's promise, and without ids, times and what is the language's own.
