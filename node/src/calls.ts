@@ -5,6 +5,7 @@ import type { Engine } from "./engine.js";
 import { CallFlags, EndStatus } from "./enums.gen.js";
 import { InvalidArgument } from "./errors.gen.js";
 import { LlmHandle, ToolHandle } from "./handles.js";
+import { checkHeadroom } from "./headroom.js";
 import { Holding } from "./holding.js";
 import { checkCodec, checkLlmRequest } from "./intercepts.js";
 import {
@@ -141,6 +142,7 @@ function newCall(
   stream?: StreamWork,
 ): Operation {
   checkFunction(target, "func");
+  checkHeadroom(runtime.engine);
   const cancellation = Cancellation.of(options.signal, target);
   return new Operation(runtime, runtime.engine.context.get(), {
     target: cancellation?.wrap(target) ?? target,
@@ -244,6 +246,7 @@ function begun<Made extends ScopeHandle>(
   begin: (current: number, holding: Holding, metadata: number) => void,
 ): Made {
   const { engine } = runtime;
+  checkHeadroom(engine);
   const current = engine.context.get();
   const holding = new Holding(engine);
   runtime.begin(holding, options.metadata, (metadata) =>

@@ -15,6 +15,7 @@ import {
 import { AnswerKind, StepKind } from "./enums.gen.js";
 import { isCancellation, statusOf } from "./error.js";
 import { GuardrailRejected, InvalidState } from "./errors.gen.js";
+import { checkHeadroom } from "./headroom.js";
 import { Holding } from "./holding.js";
 import type { PendingMark } from "./intercepts.js";
 import {
@@ -225,18 +226,26 @@ export class Operation {
   private callHost(slots: Float64Array): PromiseLike<unknown> | undefined {
     this.step.read(slots);
     let result: unknown;
+    const { engine } = this.runtime;
+    const { nesting } = engine;
     try {
+      engine.nesting = nesting + 1;
       result = this.perform();
       if (isThenable(result)) {
-        if (this.call?.canWait || result instanceof Pause) return this.watch(result);
+        if (this.call?.canWait || result instanceof Pause) {
+          engine.nesting = nesting;
+          return this.watch(result);
+        }
         // S3.8: it turns out to need a wait where nothing can be awaited.
         disown(result);
         throw new InvalidState("a promise was returned to a call that cannot wait");
       }
     } catch (error) {
+      engine.nesting = nesting;
       this.fail(error);
       return undefined;
     }
+    engine.nesting = nesting;
     this.settle(result);
     return undefined;
   }
@@ -352,6 +361,7 @@ export class Operation {
    */
   link(request: unknown, position: number): Operation {
     const { runtime } = this;
+    checkHeadroom(runtime.engine);
     const link = new Operation(runtime, this.current, this.call, this);
     const { holding } = link;
     runtime.begin(holding, undefined, () =>

@@ -29,6 +29,10 @@ export class Engine {
 
   /** The runtime that the core was asked for last, for what it may have to say (S5.7). */
   served: Served | undefined;
+  /** Why the core is not the native one, where that was looked for. */
+  fallbackReason: string | undefined;
+  /** How many of the application's functions run, each called by an operation within the last. */
+  nesting = 0;
   /** The error that the core was answered last. */
   failure: unknown;
 

@@ -25,6 +25,7 @@ import {
 import { isCancellation } from "./error.js";
 import { InvalidArgument, InvalidState, NotFound } from "./errors.gen.js";
 import type { LlmHandle, ToolHandle } from "./handles.js";
+import { checkHeadroom } from "./headroom.js";
 import { Holding } from "./holding.js";
 import { installedEngine } from "./installed.js";
 import type { LlmRequest } from "./intercepts.js";
@@ -187,7 +188,7 @@ export class Runtime extends RuntimeRegistries {
     const scope = this.open(name, scopeType, options);
     let result: R;
     try {
-      result = await this.engine.context.run(scope, callback, scope);
+      result = await this.runIn(scope, callback);
     } catch (error) {
       closeFailed(scope, error);
       throw error;
@@ -213,7 +214,7 @@ export class Runtime extends RuntimeRegistries {
     const scope = this.open(name, scopeType, options);
     let result: R;
     try {
-      result = this.engine.context.run(scope, callback, scope);
+      result = this.runIn(scope, callback);
       if (isThenable(result)) {
         disown(result);
         throw new InvalidState("a promise was returned in a scope that cannot wait: withScope can");
@@ -224,6 +225,17 @@ export class Runtime extends RuntimeRegistries {
     }
     closeDone(scope);
     return result;
+  }
+
+  private runIn<R>(scope: ScopeHandle, callback: (handle: ScopeHandle) => R): R {
+    const { engine } = this;
+    const { nesting } = engine;
+    engine.nesting = nesting + 1;
+    try {
+      return engine.context.run(scope, callback, scope);
+    } finally {
+      engine.nesting = nesting;
+    }
   }
 
   /**
@@ -244,6 +256,7 @@ export class Runtime extends RuntimeRegistries {
       ? handle
       : { parent: handle, data, metadata, timestamp, dataSchema, severity };
     const marked = withSeverity(options.metadata, options.severity);
+    checkHeadroom(this.engine);
     const current = this.engine.context.get();
     const holding = new Holding(this.engine);
     this.begin(holding, undefined, () =>
@@ -681,6 +694,7 @@ export class Runtime extends RuntimeRegistries {
   /** @internal Opens a scope, which becomes current nowhere. */
   open(name: string, scopeType: ScopeType, options: PushOptions): ScopeHandle {
     const { engine } = this;
+    checkHeadroom(engine);
     const current = engine.context.get();
     const holding = new Holding(engine);
     this.begin(holding, options.metadata, (metadata) =>
