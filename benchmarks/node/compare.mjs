@@ -247,8 +247,10 @@ if (given.only === undefined) {
     passed.push(...part.passed);
   }
 }
+if (passed.length > 0) {
+  lines.push("", "Limits that did not hold:", "", ...passed.map((limit) => `- ${limit}`));
+}
 const text = lines.join("\n") + "\n";
 console.log(text);
 if (given.write) write(text);
-for (const limit of passed) console.log(limit);
 process.exitCode = passed.length > 0 && given.check ? 1 : 0;
