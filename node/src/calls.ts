@@ -316,3 +316,12 @@ function ended(
   runtime.begin(holding, undefined, () => end(runtime.addressIn(current), holding));
   runtime.finish(holding, current);
 }
+
+/** Runs a call that begins. A failure before the first step is the promise's, too. */
+export function promised<R>(begin: () => Operation): Promise<R> {
+  try {
+    return begin().runAsync() as Promise<R>;
+  } catch (error) {
+    return Promise.reject(error);
+  }
+}

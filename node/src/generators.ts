@@ -4,7 +4,8 @@ import type { Operation } from "./driver.js";
 import { AnswerKind, EndStatus } from "./enums.gen.js";
 import { InvalidState } from "./errors.gen.js";
 import { Pause } from "./pause.js";
-import { closeFailed, type Runtime } from "./runtime.js";
+import { closeFailed } from "./runtime-core.js";
+import type { Runtime } from "./runtime.js";
 import type { ScopeHandle } from "./scope.js";
 import type { LlmStream, SyncLlmStream } from "./stream.js";
 
