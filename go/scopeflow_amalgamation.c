@@ -13032,9 +13032,9 @@ scopeflow__node *scopeflow__decode_response(scopeflow__trees *trees, scopeflow_c
 /* The value of a text that is JSON, else the text; NULL of NULL. */
 scopeflow__node *scopeflow__decode_arguments(const scopeflow__coding *self,
                                              const scopeflow__node *arguments);
-/* Appends a part `{"type": type, type: …}` of the member of that name, if it is one. */
-void scopeflow__put_said(const scopeflow__coding *self, scopeflow__node *parts,
-                         const scopeflow__node *part, bool is_said, const char *type);
+/* Appends a part `{"type": type, type: said}`. */
+void scopeflow__put_said(const scopeflow__coding *self, scopeflow__node *parts, const char *type,
+                         const scopeflow__node *said);
 /* What it says: a single text alone, else the parts. */
 void scopeflow__put_message(const scopeflow__coding *self, scopeflow__node *annotated,
                             scopeflow__node *parts);
@@ -13076,6 +13076,8 @@ static inline scopeflow__node *scopeflow__array(const scopeflow__coding *self) {
 /* Adds all members but those whose keys are listed, which ends with NULL. */
 void scopeflow__put_others(const scopeflow__coding *self, scopeflow__node *object,
                            const scopeflow__node *from, const char *const *but);
+/* Whether the name is one of a map's list. */
+bool scopeflow__is_listed(const scopeflow_bytes *names, size_t count, scopeflow_bytes name);
 /* Whether it is an object that has no other members than these. */
 bool scopeflow__has_only(const scopeflow__node *object, const char *const *keys);
 /* An array of what each element becomes; what is no array stays what it is. */
@@ -13126,6 +13128,17 @@ typedef struct scopeflow__token_counts {
 /* Adds `usage` and `token_usage`; `raw` is what the provider says. */
 void scopeflow__put_usage(const scopeflow__coding *self, scopeflow__node *annotated,
                           const scopeflow__token_counts *counts, const scopeflow__node *raw);
+/* What both of OpenAI's interfaces tell of usage, each under names of its own. */
+typedef struct scopeflow__usage_keys {
+    const char *asked;
+    const char *asked_details;
+    const char *said;
+    const char *said_details;
+} scopeflow__usage_keys;
+
+/* The same of a usage of OpenAI; nothing where it is no object. */
+void scopeflow__put_openai_usage(const scopeflow__coding *self, scopeflow__node *annotated,
+                                 const scopeflow__node *usage, const scopeflow__usage_keys *keys);
 /* A member of `usage`, or of an object in it; 0 if it is none. */
 uint64_t scopeflow__tokens(const scopeflow__node *usage, const char *key);
 /* What is left of all when a part is taken off, never below zero. */
@@ -13153,6 +13166,12 @@ bool scopeflow__has_only(const scopeflow__node *object, const char *const *keys)
     for (const scopeflow__node *child = object->first; child != NULL; child = child->next)
         if (!is_one_of(keys, child->key)) return false;
     return true;
+}
+
+bool scopeflow__is_listed(const scopeflow_bytes *names, size_t count, scopeflow_bytes name) {
+    for (size_t i = 0; i < count; i++)
+        if (scopeflow__same_text(names[i], name)) return true;
+    return false;
 }
 
 scopeflow__node *scopeflow__as_it_is(const scopeflow__coding *self, const scopeflow__node *value) {
@@ -13352,6 +13371,26 @@ void scopeflow__put_usage(const scopeflow__coding *self, scopeflow__node *annota
     scopeflow__put(self, annotated, "token_usage", disjoint_usage(self, counts, raw));
 }
 
+void scopeflow__put_openai_usage(const scopeflow__coding *self, scopeflow__node *annotated,
+                                 const scopeflow__node *usage, const scopeflow__usage_keys *keys) {
+    const scopeflow__node *const asked = scopeflow__at_key(usage, keys->asked_details);
+    const scopeflow__node *const said = scopeflow__at_key(usage, keys->said_details);
+    if (!scopeflow__node_is(usage, SCOPEFLOW_TOKEN_OBJECT)) return;
+    scopeflow__token_counts counts;
+    memset(&counts, 0, sizeof counts);
+    counts.cache_read = scopeflow__tokens(asked, "cached_tokens");
+    counts.has_cache_read = scopeflow__at_key(asked, "cached_tokens") != NULL;
+    counts.input_audio = scopeflow__tokens(asked, "audio_tokens");
+    counts.input_uncached = scopeflow__tokens_less(scopeflow__tokens(usage, keys->asked),
+                                                   counts.cache_read + counts.input_audio);
+    counts.output_reasoning = scopeflow__tokens(said, "reasoning_tokens");
+    counts.output_audio = scopeflow__tokens(said, "audio_tokens");
+    counts.output_text = scopeflow__tokens_less(scopeflow__tokens(usage, keys->said),
+                                                counts.output_reasoning + counts.output_audio);
+    counts.total = scopeflow__tokens(usage, "total_tokens");
+    scopeflow__put_usage(self, annotated, &counts, usage);
+}
+
 /* -------------------- src/codec/openai_chat.c -------------------- */
 
 /* OpenAI Chat Completions, on which the common form is modelled: messages and tools stand in it as
@@ -13436,14 +13475,6 @@ static void put_chat_calls(const scopeflow__coding *self, const scopeflow__node 
     if (calls->count > 0) scopeflow__put(self, annotated, "tool_calls", calls);
 }
 
-static scopeflow__node *typed_part(const scopeflow__coding *self, const char *type,
-                                   const scopeflow__node *value) {
-    scopeflow__node *const part = scopeflow__object(self);
-    scopeflow__put_text(self, part, "type", type);
-    scopeflow__put_shared(self, part, type, value);
-    return part;
-}
-
 /* A refusal is a part of what it says. */
 static void put_chat_text(const scopeflow__coding *self, const scopeflow__node *message,
                           scopeflow__node *annotated) {
@@ -13456,29 +13487,9 @@ static void put_chat_text(const scopeflow__coding *self, const scopeflow__node *
     }
     scopeflow__node *const parts = scopeflow__array(self);
     if (scopeflow__node_is(content, SCOPEFLOW_TOKEN_STRING))
-        scopeflow__node_append(self->trees, parts, typed_part(self, "text", content));
-    scopeflow__node_append(self->trees, parts, typed_part(self, "refusal", refusal));
+        scopeflow__put_said(self, parts, "text", content);
+    scopeflow__put_said(self, parts, "refusal", refusal);
     scopeflow__put(self, annotated, "message", parts);
-}
-
-static void put_chat_usage(const scopeflow__coding *self, const scopeflow__node *usage,
-                           scopeflow__node *annotated) {
-    const scopeflow__node *const asked = scopeflow__at_key(usage, "prompt_tokens_details");
-    const scopeflow__node *const said = scopeflow__at_key(usage, "completion_tokens_details");
-    if (!scopeflow__node_is(usage, SCOPEFLOW_TOKEN_OBJECT)) return;
-    scopeflow__token_counts counts;
-    memset(&counts, 0, sizeof counts);
-    counts.cache_read = scopeflow__tokens(asked, "cached_tokens");
-    counts.has_cache_read = scopeflow__at_key(asked, "cached_tokens") != NULL;
-    counts.input_audio = scopeflow__tokens(asked, "audio_tokens");
-    counts.input_uncached = scopeflow__tokens_less(scopeflow__tokens(usage, "prompt_tokens"),
-                                                   counts.cache_read + counts.input_audio);
-    counts.output_reasoning = scopeflow__tokens(said, "reasoning_tokens");
-    counts.output_audio = scopeflow__tokens(said, "audio_tokens");
-    counts.output_text = scopeflow__tokens_less(scopeflow__tokens(usage, "completion_tokens"),
-                                                counts.output_reasoning + counts.output_audio);
-    counts.total = scopeflow__tokens(usage, "total_tokens");
-    scopeflow__put_usage(self, annotated, &counts, usage);
 }
 
 static void put_chat_own(const scopeflow__coding *self, const scopeflow__node *response,
@@ -13506,7 +13517,13 @@ static void decode_chat_response(const scopeflow__coding *self, const scopeflow_
         scopeflow__put_finish(self, annotated, scopeflow__at_key(choice, "finish_reason"));
         put_chat_own(self, response, choice, annotated);
     }
-    put_chat_usage(self, scopeflow__at_key(response, "usage"), annotated);
+    static const scopeflow__usage_keys keys = {
+        "prompt_tokens",
+        "prompt_tokens_details",
+        "completion_tokens",
+        "completion_tokens_details",
+    };
+    scopeflow__put_openai_usage(self, annotated, scopeflow__at_key(response, "usage"), &keys);
 }
 
 const scopeflow__provider scopeflow__openai_chat = {
@@ -13660,9 +13677,11 @@ static void put_item_parts(const scopeflow__coding *self, const scopeflow__node 
     const scopeflow__node *const content = scopeflow__at_key(item, "content");
     if (!is_item(item, "message") || !scopeflow__node_is(content, SCOPEFLOW_TOKEN_ARRAY)) return;
     for (const scopeflow__node *part = content->first; part != NULL; part = part->next)
-        scopeflow__put_said(self, parts, part, is_item(part, "output_text"), "text");
+        if (is_item(part, "output_text"))
+            scopeflow__put_said(self, parts, "text", scopeflow__at_key(part, "text"));
     for (const scopeflow__node *part = content->first; part != NULL; part = part->next)
-        scopeflow__put_said(self, parts, part, is_item(part, "refusal"), "refusal");
+        if (is_item(part, "refusal"))
+            scopeflow__put_said(self, parts, "refusal", scopeflow__at_key(part, "refusal"));
 }
 
 static scopeflow__node *finish_of_status(const scopeflow__coding *self,
@@ -13674,26 +13693,6 @@ static scopeflow__node *finish_of_status(const scopeflow__coding *self,
     const scopeflow__node *const told =
         is_cut && scopeflow__node_is(reason, SCOPEFLOW_TOKEN_STRING) ? reason : status;
     return told == NULL ? NULL : scopeflow__as_it_is(self, told);
-}
-
-static void put_responses_usage(const scopeflow__coding *self, const scopeflow__node *usage,
-                                scopeflow__node *annotated) {
-    const scopeflow__node *const asked = scopeflow__at_key(usage, "input_tokens_details");
-    const scopeflow__node *const said = scopeflow__at_key(usage, "output_tokens_details");
-    if (!scopeflow__node_is(usage, SCOPEFLOW_TOKEN_OBJECT)) return;
-    scopeflow__token_counts counts;
-    memset(&counts, 0, sizeof counts);
-    counts.cache_read = scopeflow__tokens(asked, "cached_tokens");
-    counts.has_cache_read = scopeflow__at_key(asked, "cached_tokens") != NULL;
-    counts.input_audio = scopeflow__tokens(asked, "audio_tokens");
-    counts.input_uncached = scopeflow__tokens_less(scopeflow__tokens(usage, "input_tokens"),
-                                                   counts.cache_read + counts.input_audio);
-    counts.output_reasoning = scopeflow__tokens(said, "reasoning_tokens");
-    counts.output_audio = scopeflow__tokens(said, "audio_tokens");
-    counts.output_text = scopeflow__tokens_less(scopeflow__tokens(usage, "output_tokens"),
-                                                counts.output_reasoning + counts.output_audio);
-    counts.total = scopeflow__tokens(usage, "total_tokens");
-    scopeflow__put_usage(self, annotated, &counts, usage);
 }
 
 static void put_output_items(const scopeflow__coding *self, const scopeflow__node *output,
@@ -13722,7 +13721,13 @@ static void decode_responses_response(const scopeflow__coding *self,
                           scopeflow__at_key(usage, "input_tokens_details"));
     scopeflow__put_shared(self, own, "output_tokens_details",
                           scopeflow__at_key(usage, "output_tokens_details"));
-    put_responses_usage(self, usage, annotated);
+    static const scopeflow__usage_keys keys = {
+        "input_tokens",
+        "input_tokens_details",
+        "output_tokens",
+        "output_tokens_details",
+    };
+    scopeflow__put_openai_usage(self, annotated, usage, &keys);
 }
 
 const scopeflow__provider scopeflow__openai_responses = {
@@ -13871,7 +13876,8 @@ static void put_content_blocks(const scopeflow__coding *self, const scopeflow__n
     scopeflow__node *const parts = scopeflow__array(self);
     scopeflow__node *const calls = scopeflow__array(self);
     for (const scopeflow__node *block = content->first; block != NULL; block = block->next) {
-        scopeflow__put_said(self, parts, block, is_block(block, "text"), "text");
+        if (is_block(block, "text"))
+            scopeflow__put_said(self, parts, "text", scopeflow__at_key(block, "text"));
         put_block_call(self, block, calls);
     }
     scopeflow__put_message(self, annotated, parts);
@@ -14228,8 +14234,8 @@ static void put_candidate(const scopeflow__coding *self, const scopeflow__node *
     for (; part != NULL; part = part->next) {
         bool const is_thought =
             scopeflow__node_is(scopeflow__at_key(part, "thought"), SCOPEFLOW_TOKEN_TRUE);
-        bool const is_text = !is_thought && scopeflow__at_key(part, "text") != NULL;
-        scopeflow__put_said(self, said, part, is_text, "text");
+        const scopeflow__node *const text = scopeflow__at_key(part, "text");
+        if (!is_thought && text != NULL) scopeflow__put_said(self, said, "text", text);
         put_part_call(self, part, calls);
     }
     scopeflow__put_message(self, annotated, said);
@@ -14406,12 +14412,6 @@ static const scopeflow__codec_field *field_for(const scopeflow__codec_map *map,
     return first;
 }
 
-static bool is_among(const scopeflow_bytes *names, size_t count, scopeflow_bytes name) {
-    for (size_t i = 0; i < count; i++)
-        if (scopeflow__same_text(names[i], name)) return true;
-    return false;
-}
-
 /* Whether fields of the map stand inside this member. */
 static bool is_parent(const scopeflow__codec_map *map, scopeflow_bytes key) {
     for (size_t i = 0; i < map->field_count; i++)
@@ -14525,8 +14525,9 @@ static void decode_member(decoded_request *self, const scopeflow__node *member) 
             decode_field(self, field, member);
     } else if (is_parent(map, member->key)) {
         decode_parent(self, member);
-    } else if (is_among(map->own, map->own_count, member->key) ||
-               is_among(scopeflow__request_members, SCOPEFLOW__REQUEST_MEMBER_COUNT, member->key)) {
+    } else if (scopeflow__is_listed(map->own, map->own_count, member->key) ||
+               scopeflow__is_listed(scopeflow__request_members, SCOPEFLOW__REQUEST_MEMBER_COUNT,
+                                    member->key)) {
         keep_own(self, member);
     } else {
         scopeflow__node_add_shared(self->coding.trees, self->others, member->key, member);
@@ -14784,12 +14785,6 @@ scopeflow__node *scopeflow__edit_request(scopeflow__trees *trees, scopeflow_code
 
 /* Responses: what all providers have at the top, and the pieces of which theirs are made. */
 
-static bool is_listed_name(const scopeflow_bytes *names, size_t count, scopeflow_bytes name) {
-    for (size_t i = 0; i < count; i++)
-        if (scopeflow__same_text(names[i], name)) return true;
-    return false;
-}
-
 /* --- Pieces --- */
 
 scopeflow__node *scopeflow__decode_arguments(const scopeflow__coding *self,
@@ -14801,12 +14796,11 @@ scopeflow__node *scopeflow__decode_arguments(const scopeflow__coding *self,
     return parsed != NULL ? parsed : scopeflow__as_it_is(self, arguments);
 }
 
-void scopeflow__put_said(const scopeflow__coding *self, scopeflow__node *parts,
-                         const scopeflow__node *part, bool is_said, const char *type) {
-    if (!is_said) return;
+void scopeflow__put_said(const scopeflow__coding *self, scopeflow__node *parts, const char *type,
+                         const scopeflow__node *said) {
     scopeflow__node *const made = scopeflow__object(self);
     scopeflow__put_text(self, made, "type", type);
-    scopeflow__put_shared(self, made, type, scopeflow__at_key(part, type));
+    scopeflow__put_shared(self, made, type, said);
     scopeflow__node_append(self->trees, parts, made);
 }
 
@@ -14854,11 +14848,11 @@ static void put_rest(const scopeflow__coding *self, const scopeflow__node *respo
     const scopeflow__codec_map *const map = self->map;
     scopeflow__node *const own = scopeflow__at_key(annotated, "api_specific");
     for (const scopeflow__node *child = response->first; child != NULL; child = child->next) {
-        if (is_listed_name(map->read, map->read_count, child->key)) continue;
+        if (scopeflow__is_listed(map->read, map->read_count, child->key)) continue;
         bool const is_own =
-            is_listed_name(map->response_own, map->response_own_count, child->key) ||
-            is_listed_name(scopeflow__response_members, SCOPEFLOW__RESPONSE_MEMBER_COUNT,
-                           child->key);
+            scopeflow__is_listed(map->response_own, map->response_own_count, child->key) ||
+            scopeflow__is_listed(scopeflow__response_members, SCOPEFLOW__RESPONSE_MEMBER_COUNT,
+                                 child->key);
         scopeflow__node_add_shared(self->trees, is_own ? own : annotated, child->key, child);
     }
 }
@@ -15178,6 +15172,10 @@ scopeflow__node *scopeflow__gather_member(scopeflow__gathering *self, scopeflow_
  * one. What is made is an object. */
 scopeflow__node *scopeflow__gather_element(scopeflow__gathering *self, scopeflow__node *array,
                                            const scopeflow__node *index);
+/* The element whose member `index` is this one, or that has none where it is null; NULL where there
+ * is no such element among the first ones. */
+scopeflow__node *scopeflow__gathered_of_index(const scopeflow__node *array,
+                                              const scopeflow__node *index);
 /* Replaces all that an element is, but not its place. */
 void scopeflow__gather_over(scopeflow__gathering *self, scopeflow__node *element,
                             const scopeflow__node *value);
@@ -15274,9 +15272,9 @@ static bool is_said_once(scopeflow_bytes key) {
     return is_kept_out(names, key);
 }
 
-static scopeflow__node *element_of_index(scopeflow__node *array, const scopeflow__node *index) {
+scopeflow__node *scopeflow__gathered_of_index(const scopeflow__node *array,
+                                              const scopeflow__node *index) {
     uint32_t looked = 0;
-    if (index == NULL) return NULL;
     scopeflow__node *element = array->first;
     for (; element != NULL && looked < GATHERED_ELEMENT_LIMIT; element = element->next, looked++)
         if (scopeflow__node_equal(scopeflow__chunk_part(element, "index"), index)) return element;
@@ -15286,8 +15284,9 @@ static scopeflow__node *element_of_index(scopeflow__node *array, const scopeflow
 static void gather_elements(scopeflow__gathering *self, scopeflow__node *array,
                             const scopeflow__node *delta) {
     for (const scopeflow__node *child = delta->first; child != NULL; child = child->next) {
+        const scopeflow__node *const index = scopeflow__chunk_part(child, "index");
         scopeflow__node *const there =
-            element_of_index(array, scopeflow__chunk_part(child, "index"));
+            index != NULL ? scopeflow__gathered_of_index(array, index) : NULL;
         if (there != NULL)
             scopeflow__gather_delta(self, there, child);
         else
@@ -15323,9 +15322,8 @@ void scopeflow__gather_delta(scopeflow__gathering *self, scopeflow__node *object
 /* Choices stand in the order of their indexes, however they come. */
 static scopeflow__node *choice_of(scopeflow__gathering *self, scopeflow__node *choices,
                                   const scopeflow__node *index) {
-    scopeflow__node *choice = choices->first;
-    for (; choice != NULL; choice = choice->next)
-        if (scopeflow__node_equal(scopeflow__chunk_part(choice, "index"), index)) return choice;
+    scopeflow__node *choice = scopeflow__gathered_of_index(choices, index);
+    if (choice != NULL) return choice;
     choice = scopeflow__node_new(self->kept, SCOPEFLOW_TOKEN_OBJECT);
     scopeflow__node_append(self->kept, choices, choice);
     if (index != NULL) scopeflow__gather_set(self, choice, SCOPEFLOW__TEXT("index"), index);
@@ -15404,27 +15402,36 @@ static uint64_t index_of(const scopeflow__node *choice) {
     return index;
 }
 
-/* Few, and mostly in order: each goes where it belongs among those before. */
-static void sort_choices(scopeflow__node *choices) {
-    scopeflow__node *rest = choices->first;
-    choices->first = choices->last = NULL;
-    while (rest != NULL) {
-        scopeflow__node *const choice = rest;
-        scopeflow__node **place = &choices->first;
-        rest = rest->next;
-        if (choices->last != NULL && index_of(choices->last) <= index_of(choice))
-            place = &choices->last->next;
-        while (*place != NULL && index_of(*place) <= index_of(choice)) place = &(*place)->next;
-        choice->next = *place;
-        *place = choice;
-        if (choice->next == NULL) choices->last = choice;
+static int compare_choices(const void *a, const void *b) {
+    uint64_t const left = index_of(*(scopeflow__node *const *)a);
+    uint64_t const right = index_of(*(scopeflow__node *const *)b);
+    return (left > right) - (left < right);
+}
+
+static void sort_choices(scopeflow__gathering *self, scopeflow__node *choices) {
+    size_t const count = choices->count;
+    scopeflow__node **const row = (scopeflow__node **)scopeflow__trees_allocate(
+        self->kept, count * sizeof(scopeflow__node *));
+    size_t at = 0;
+    if (row == NULL) return;
+    for (scopeflow__node *choice = choices->first; choice != NULL; choice = choice->next)
+        row[at++] = choice;
+    if (!scopeflow__sort_stable(self->kept->memory, row, count, sizeof *row, compare_choices)) {
+        self->kept->failed = true;
+        return;
     }
+    scopeflow__node **place = &choices->first;
+    for (at = 0; at < count; at++) {
+        *place = choices->last = row[at];
+        place = &row[at]->next;
+    }
+    *place = NULL;
 }
 
 void scopeflow__finish_chat(scopeflow__gathering *self) {
     scopeflow__node *const choices = scopeflow__chunk_part(self->response, "choices");
     if (!scopeflow__node_is(choices, SCOPEFLOW_TOKEN_ARRAY) || self->kept->failed) return;
-    sort_choices(choices);
+    sort_choices(self, choices);
     for (scopeflow__node *choice = choices->first; choice != NULL; choice = choice->next)
         finish_choice(self, choice);
 }

@@ -90,9 +90,9 @@ static bool is_said_once(scopeflow_bytes key) {
     return is_kept_out(names, key);
 }
 
-static scopeflow__node *element_of_index(scopeflow__node *array, const scopeflow__node *index) {
+scopeflow__node *scopeflow__gathered_of_index(const scopeflow__node *array,
+                                              const scopeflow__node *index) {
     uint32_t looked = 0;
-    if (index == NULL) return NULL;
     scopeflow__node *element = array->first;
     for (; element != NULL && looked < GATHERED_ELEMENT_LIMIT; element = element->next, looked++)
         if (scopeflow__node_equal(scopeflow__chunk_part(element, "index"), index)) return element;
@@ -102,8 +102,9 @@ static scopeflow__node *element_of_index(scopeflow__node *array, const scopeflow
 static void gather_elements(scopeflow__gathering *self, scopeflow__node *array,
                             const scopeflow__node *delta) {
     for (const scopeflow__node *child = delta->first; child != NULL; child = child->next) {
+        const scopeflow__node *const index = scopeflow__chunk_part(child, "index");
         scopeflow__node *const there =
-            element_of_index(array, scopeflow__chunk_part(child, "index"));
+            index != NULL ? scopeflow__gathered_of_index(array, index) : NULL;
         if (there != NULL)
             scopeflow__gather_delta(self, there, child);
         else

@@ -46,12 +46,6 @@ static const scopeflow__codec_field *field_for(const scopeflow__codec_map *map,
     return first;
 }
 
-static bool is_among(const scopeflow_bytes *names, size_t count, scopeflow_bytes name) {
-    for (size_t i = 0; i < count; i++)
-        if (scopeflow__same_text(names[i], name)) return true;
-    return false;
-}
-
 /* Whether fields of the map stand inside this member. */
 static bool is_parent(const scopeflow__codec_map *map, scopeflow_bytes key) {
     for (size_t i = 0; i < map->field_count; i++)
@@ -165,8 +159,9 @@ static void decode_member(decoded_request *self, const scopeflow__node *member) 
             decode_field(self, field, member);
     } else if (is_parent(map, member->key)) {
         decode_parent(self, member);
-    } else if (is_among(map->own, map->own_count, member->key) ||
-               is_among(scopeflow__request_members, SCOPEFLOW__REQUEST_MEMBER_COUNT, member->key)) {
+    } else if (scopeflow__is_listed(map->own, map->own_count, member->key) ||
+               scopeflow__is_listed(scopeflow__request_members, SCOPEFLOW__REQUEST_MEMBER_COUNT,
+                                    member->key)) {
         keep_own(self, member);
     } else {
         scopeflow__node_add_shared(self->coding.trees, self->others, member->key, member);
