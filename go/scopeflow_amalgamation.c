@@ -4583,8 +4583,9 @@ struct scopeflow_runtime {
     int64_t next_look_ns;    /* and when to look at the time of day again. */
     uint64_t seed[2];
     scopeflow_scope *root;
-    scopeflow_scope *abandoned;  /* A lock-free stack of ended scopes whose end is owed (S1.12). */
-    uint32_t adrift_event_count; /* See scopeflow__event_set_adrift. */
+    scopeflow_scope *abandoned; /* A lock-free stack of ended scopes whose end is owed (S1.12). */
+    uint32_t has_told_unknown_codec; /* See event/annotation.c. */
+    uint32_t adrift_event_count;     /* See scopeflow__event_set_adrift. */
     scopeflow__view *global_view;
     char *credential_headers; /* The owner's own list, lower case, with commas; or null. */
     size_t credential_headers_len;
@@ -9742,6 +9743,13 @@ typedef struct scopeflow__slice {
     size_t len;
 } scopeflow__slice;
 
+/* The annotated form of the payload as it is written, and what it says of the event itself. */
+typedef struct scopeflow__annotation {
+    scopeflow_tape value;
+    scopeflow_bytes model; /* Of the value; empty if it says none. */
+    bool is_streaming;
+} scopeflow__annotation;
+
 struct scopeflow_event {
     uint32_t refs;
     scopeflow_event_kind kind;
@@ -9788,6 +9796,8 @@ struct scopeflow_event {
     scopeflow_ref codec;        /* Borrowed; makes the annotation, or 0. */
     scopeflow_ref annotation;
     bool owns_annotation;
+    uint8_t core_codec; /* One of the core's own, behind a 1, that makes it when it is written. */
+    scopeflow__annotation *annotated;   /* Owned; null as long as there is none. */
     scopeflow_ref sanitized_error;      /* Owned. */
     scopeflow_ref fields;               /* Owned. */
     scopeflow__owned_ref *injected;     /* In the order of the injectors. */
@@ -9855,6 +9865,12 @@ void scopeflow__event_forget(scopeflow_event *self);
 
 /* A kept event that has been encoded lets its scope go: it must not hold it open (S1.12). */
 void scopeflow__event_leave_scope(scopeflow_event *self);
+
+/* S2.8: makes the annotated form, unless it is there or there is none. Where memory runs out, the
+ * line has failed. Runs host code. */
+void scopeflow__event_annotate(scopeflow_event *self);
+/* What was made of it is not needed any more, or is to be made anew. */
+void scopeflow__event_drop_annotated(scopeflow_event *self);
 
 /* Writes the line, once. False when memory ran out. */
 bool scopeflow__event_encode(scopeflow_event *self);
@@ -10540,7 +10556,7 @@ static void release_injected(scopeflow_event *self) {
 
 /* Most events have nothing but what is borrowed. */
 static bool owns_something(const scopeflow_event *self) {
-    return self->was_sanitized || self->owns_annotation ||
+    return self->was_sanitized || self->owns_annotation || self->annotated != NULL ||
            (self->sanitized_error | self->fields) != 0 || self->injected != NULL ||
            self->left != NULL;
 }
@@ -10548,6 +10564,7 @@ static bool owns_something(const scopeflow_event *self) {
 static void release_owned(scopeflow_event *self) {
     if (!owns_something(self)) return;
     scopeflow_runtime *const runtime = self->scope->runtime;
+    scopeflow__event_drop_annotated(self);
     if (self->was_sanitized) scopeflow__runtime_release_ref(runtime, self->data);
     if (self->owns_annotation) scopeflow__runtime_release_ref(runtime, self->annotation);
     scopeflow__runtime_release_ref(runtime, self->sanitized_error);
@@ -10582,6 +10599,7 @@ void scopeflow__event_set_annotation(scopeflow_event *self, scopeflow_ref annota
         scopeflow__runtime_release_ref(self->scope->runtime, self->annotation);
     self->annotation = annotation;
     self->owns_annotation = annotation != 0;
+    scopeflow__event_drop_annotated(self);
     scopeflow__event_touch(self);
 }
 
@@ -10701,10 +10719,12 @@ void scopeflow__event_forget(scopeflow_event *self) {
     self->data_schema = 0;
     self->outcome.error = 0;
     self->codec = 0;
+    self->core_codec = 0;
 }
 
 void scopeflow__event_leave_scope(scopeflow_event *self) {
     scopeflow_scope *const scope = self->scope;
+    scopeflow__event_drop_annotated(self);
     self->scope = scopeflow_scope_retain(scope->runtime->root);
     scopeflow_scope_release(scope);
 }
@@ -10751,6 +10771,478 @@ scopeflow_status scopeflow_event_json(scopeflow_event *self, scopeflow_event_par
     *out_json = slice.len > 0 ? scopeflow__text(self->line.ptr + slice.start, slice.len)
                               : SCOPEFLOW__TEXT("null");
     return SCOPEFLOW_STATUS_OK;
+}
+
+/* -------------------- src/event/annotation.c -------------------- */
+
+/* What stands beside a payload (S2.8), made when an event is first written: whom it does not
+ * interest pays nothing for it. One of the core's own codecs makes it here, of the tokens of the
+ * payload; what the host's codec made, or the application gave, is the host's object. */
+
+/* -------------------- src/codec/codec.h -------------------- */
+
+/* A provider's requests and responses in the common form, and requests back (ADR 0023). What is a
+ * renaming stands in the maps, which are made of spec/api/codec.yaml; the rest is a file for each
+ * provider. */
+#ifndef SCOPEFLOW__CODEC_H
+#define SCOPEFLOW__CODEC_H
+
+/* -------------------- src/codec/maps.gen.h -------------------- */
+
+/* Code generated by spec/gen from spec/api. DO NOT EDIT.
+ *
+ * Which member of a provider's payload is which of the common form. */
+#ifndef SCOPEFLOW__CODEC_MAPS_GEN_H
+#define SCOPEFLOW__CODEC_MAPS_GEN_H
+
+/* clang-format off */
+
+typedef enum scopeflow__codec_group {
+    SCOPEFLOW__CODEC_GROUP_TOP,
+    SCOPEFLOW__CODEC_GROUP_PARAMS
+} scopeflow__codec_group;
+
+/* A member `key` of a request, inside the member `parent` or, where that is empty, at the top. */
+typedef struct scopeflow__codec_field {
+    scopeflow_bytes key;
+    scopeflow_bytes parent;
+    scopeflow_bytes to;
+    scopeflow__codec_group group;
+} scopeflow__codec_field;
+
+/* The provider's name and the common one. */
+typedef struct scopeflow__codec_rename {
+    scopeflow_bytes key;
+    scopeflow_bytes to;
+} scopeflow__codec_rename;
+
+typedef struct scopeflow__codec_map {
+    scopeflow_bytes id;
+    scopeflow_bytes title;
+    const scopeflow__codec_field *fields;
+    size_t field_count;
+    const scopeflow_bytes *own; /* Members of a request that only this provider has. */
+    size_t own_count;
+    const scopeflow__codec_rename *parts;
+    size_t part_count;
+    const scopeflow__codec_rename *finish;
+    size_t finish_count;
+    const scopeflow_bytes *marks; /* Of which a response has one at least. */
+    size_t mark_count;
+    const scopeflow_bytes *read; /* Members of a response that the common form has elsewhere. */
+    size_t read_count;
+    const scopeflow_bytes *response_own;
+    size_t response_own_count;
+    scopeflow_bytes id_key;
+    scopeflow_bytes model_key;
+} scopeflow__codec_map;
+
+enum {
+    SCOPEFLOW__CODEC_COUNT = 4,
+    SCOPEFLOW__REQUEST_MEMBER_COUNT = 7,
+    SCOPEFLOW__RESPONSE_MEMBER_COUNT = 10
+};
+
+/* The index is the codec's number less one. */
+extern const scopeflow__codec_map scopeflow__codec_maps[SCOPEFLOW__CODEC_COUNT];
+
+/* The common form's own names. */
+extern const scopeflow_bytes scopeflow__request_members[SCOPEFLOW__REQUEST_MEMBER_COUNT];
+extern const scopeflow_bytes scopeflow__response_members[SCOPEFLOW__RESPONSE_MEMBER_COUNT];
+
+/* clang-format on */
+#endif
+
+/* -------------------- src/codec/tree.h -------------------- */
+
+/* Values as trees: what codecs read, rearrange and compare. Nodes stand in blocks of memory that go
+ * all at once; a tree made of tokens borrows their texts.
+ *
+ * When memory runs out or the limit is reached, `failed` says so, every new node is a spare one and
+ * no link is changed any more: callers check once at the end. */
+#ifndef SCOPEFLOW__CODEC_TREE_H
+#define SCOPEFLOW__CODEC_TREE_H
+
+typedef struct scopeflow__node scopeflow__node;
+struct scopeflow__node {
+    scopeflow_token kind; /* Of a set: array. */
+    uint32_t count;       /* Of children. */
+    uint64_t bits;        /* Of a number or cycle. */
+    scopeflow_bytes key;  /* Of a member. */
+    scopeflow_bytes text;
+    size_t room_bytes; /* Of a text that grows: how much there is for it. */
+    scopeflow__node *first;
+    scopeflow__node *last;
+    scopeflow__node *next;
+};
+
+typedef struct scopeflow__tree_block scopeflow__tree_block;
+
+typedef struct scopeflow__trees {
+    const scopeflow__memory *memory;
+    scopeflow__tree_block *block;
+    size_t used_bytes; /* Of that block. */
+    size_t held_bytes; /* Of all blocks. */
+    size_t limit_bytes;
+    bool failed;
+    bool is_full; /* It failed because of the limit. */
+    scopeflow__node spare;
+} scopeflow__trees;
+
+void scopeflow__trees_init(scopeflow__trees *self, const scopeflow__memory *memory,
+                           size_t limit_bytes);
+void scopeflow__trees_deinit(scopeflow__trees *self);
+/* Forgets all nodes and keeps the memory of one block. */
+void scopeflow__trees_reset(scopeflow__trees *self);
+
+/* NULL once it has failed. */
+void *scopeflow__trees_allocate(scopeflow__trees *self, size_t size_bytes);
+
+/* --- New nodes, none of which is a child yet. Texts are borrowed. --- */
+
+scopeflow__node *scopeflow__node_new(scopeflow__trees *self, scopeflow_token kind);
+scopeflow__node *scopeflow__node_text(scopeflow__trees *self, scopeflow_bytes text);
+scopeflow__node *scopeflow__node_uint(scopeflow__trees *self, uint64_t value);
+scopeflow__node *scopeflow__node_bool(scopeflow__trees *self, bool value);
+/* The same value, with the same children: to stand in another place too. */
+scopeflow__node *scopeflow__node_share(scopeflow__trees *self, const scopeflow__node *node);
+/* A copy of all of it, the texts included. */
+scopeflow__node *scopeflow__node_copy(scopeflow__trees *self, const scopeflow__node *node);
+/* The value at the cursor. */
+scopeflow__node *scopeflow__node_read(scopeflow__trees *self, scopeflow__cursor value);
+/* The value of a JSON text, or NULL; its texts are in these trees. */
+scopeflow__node *scopeflow__node_parse(scopeflow__trees *self, scopeflow_bytes json);
+
+/* --- Building. A node that is put somewhere must not be a child elsewhere. --- */
+
+void scopeflow__node_append(scopeflow__trees *self, scopeflow__node *array, scopeflow__node *child);
+/* A member behind all others, whether there is one of that key or not. */
+void scopeflow__node_add(scopeflow__trees *self, scopeflow__node *object, scopeflow_bytes key,
+                         scopeflow__node *child);
+/* In place of the member of that key, else behind all others. */
+void scopeflow__node_set(scopeflow__trees *self, scopeflow__node *object, scopeflow_bytes key,
+                         scopeflow__node *child);
+/* The same with a value that stands elsewhere; nothing where there is none. */
+void scopeflow__node_add_shared(scopeflow__trees *self, scopeflow__node *object,
+                                scopeflow_bytes key, const scopeflow__node *value);
+/* Appends to a string of these trees. */
+void scopeflow__node_extend(scopeflow__trees *self, scopeflow__node *string, scopeflow_bytes more);
+
+/* --- Looking --- */
+
+/* The last member of that key; NULL if there is none or it is no object. Null is allowed. */
+scopeflow__node *scopeflow__node_get(const scopeflow__node *object, scopeflow_bytes key);
+/* The same, which looks at `near`, a member of it or null, and behind it first. */
+scopeflow__node *scopeflow__node_get_near(const scopeflow__node *object, scopeflow_bytes key,
+                                          scopeflow__node *near);
+bool scopeflow__node_is(const scopeflow__node *node, scopeflow_token kind);
+/* Whether it is this very string. */
+bool scopeflow__node_says(const scopeflow__node *node, scopeflow_bytes text);
+/* The text of a string, else an empty one. */
+scopeflow_bytes scopeflow__node_string(const scopeflow__node *node);
+/* An unsigned number; false if it is none. */
+bool scopeflow__node_count(const scopeflow__node *node, uint64_t *out);
+/* Whether two values are the same; the order of members plays no part. */
+bool scopeflow__node_equal(const scopeflow__node *a, const scopeflow__node *b);
+
+void scopeflow__node_write(const scopeflow__node *node, scopeflow_tape *tape);
+
+#endif
+
+/* The work of one operation. Nodes that are given are never changed. */
+typedef struct scopeflow__coding {
+    scopeflow__trees *trees;
+    const scopeflow__codec_map *map;
+} scopeflow__coding;
+
+/* What a provider does by code. Each of the first four takes a member of the request and gives what
+ * stands in the annotated form, or the other way round; NULL is nothing. */
+typedef scopeflow__node *scopeflow__code_member(const scopeflow__coding *self,
+                                                const scopeflow__node *value);
+
+typedef struct scopeflow__provider {
+    scopeflow__code_member *decode_messages;
+    scopeflow__code_member *decode_instructions;
+    scopeflow__code_member *decode_tools;
+    scopeflow__code_member *decode_tool_choice;
+    /* May look at what the original has, NULL where that is nothing. */
+    scopeflow__node *(*encode_messages)(const scopeflow__coding *self, const scopeflow__node *value,
+                                        const scopeflow__node *original);
+    scopeflow__code_member *encode_instructions;
+    scopeflow__code_member *encode_tools;
+    scopeflow__code_member *encode_tool_choice;
+    /* Adds to the annotated form whatever is not at the top of the response. */
+    void (*decode_response)(const scopeflow__coding *self, const scopeflow__node *response,
+                            scopeflow__node *annotated);
+    bool has_only_parts; /* A text alone is nothing else than one part of that text. */
+} scopeflow__provider;
+
+extern const scopeflow__provider scopeflow__openai_chat;
+extern const scopeflow__provider scopeflow__openai_responses;
+extern const scopeflow__provider scopeflow__anthropic_messages;
+extern const scopeflow__provider scopeflow__gemini_generate_content;
+
+/* Of `codec`, which is none of `auto`. */
+const scopeflow__codec_map *scopeflow__map_of(scopeflow_codec_id codec);
+const scopeflow__provider *scopeflow__provider_of(scopeflow_codec_id codec);
+
+/* --- request.c --- */
+
+/* The annotated form of a request's content, which is an object. */
+scopeflow__node *scopeflow__decode_request(scopeflow__trees *trees, scopeflow_codec_id codec,
+                                           const scopeflow__node *content);
+/* The content of an annotated form; of two ways to say it, the one that `original` has. */
+scopeflow__node *scopeflow__encode_request(scopeflow__trees *trees, scopeflow_codec_id codec,
+                                           const scopeflow__node *annotated,
+                                           const scopeflow__node *original);
+/* The edits that bring `annotated` into `original`; NULL with the path in `out_path` if the
+ * provider cannot carry them. */
+scopeflow__node *scopeflow__edit_request(scopeflow__trees *trees, scopeflow_codec_id codec,
+                                         const scopeflow__node *annotated,
+                                         const scopeflow__node *original,
+                                         scopeflow_bytes *out_path);
+
+/* --- response.c --- */
+
+/* The annotated form of a response, which is an object; NULL if it is none of this provider's. */
+scopeflow__node *scopeflow__decode_response(scopeflow__trees *trees, scopeflow_codec_id codec,
+                                            const scopeflow__node *response);
+
+/* The value of a text that is JSON, else the text; NULL of NULL. */
+scopeflow__node *scopeflow__decode_arguments(const scopeflow__coding *self,
+                                             const scopeflow__node *arguments);
+/* Appends a part `{"type": type, type: said}`. */
+void scopeflow__put_said(const scopeflow__coding *self, scopeflow__node *parts, const char *type,
+                         const scopeflow__node *said);
+/* What it says: a single text alone, else the parts. */
+void scopeflow__put_message(const scopeflow__coding *self, scopeflow__node *annotated,
+                            scopeflow__node *parts);
+/* Comes after the calls of tools. Null and NULL are no reason. */
+void scopeflow__put_finish(const scopeflow__coding *self, scopeflow__node *annotated,
+                           const scopeflow__node *reason);
+
+/* --- decode.c --- */
+
+/* The annotated form of a request's content or of a response. `auto` in `codec` becomes whose it
+ * is, and stays where nobody knows it, which is refused like anything that is not this provider's.
+ */
+scopeflow_status scopeflow__decode_payload(scopeflow__trees *trees, scopeflow_codec_id *codec,
+                                           bool is_response, const scopeflow__node *given,
+                                           const scopeflow__node **out_made,
+                                           scopeflow_error *out_error);
+scopeflow_status scopeflow__fail_trees(const scopeflow__trees *trees, scopeflow_error *out_error);
+scopeflow_status scopeflow__fail_unknown(scopeflow_error *out_error);
+
+/* --- detect.c --- */
+
+/* `auto` if it is not known. The hint is the call's name, or empty. */
+scopeflow_codec_id scopeflow__detect_request(const scopeflow__node *content, scopeflow_bytes hint);
+scopeflow_codec_id scopeflow__detect_response(const scopeflow__node *response);
+
+/* --- parts.c: what providers have in common --- */
+
+/* A member that stands in the text of the core; NULL if there is none. */
+static inline scopeflow__node *scopeflow__at_key(const scopeflow__node *object, const char *key) {
+    return scopeflow__node_get(object, scopeflow__c_text(key));
+}
+static inline void scopeflow__put(const scopeflow__coding *self, scopeflow__node *object,
+                                  const char *key, scopeflow__node *value) {
+    if (value != NULL) scopeflow__node_add(self->trees, object, scopeflow__c_text(key), value);
+}
+static inline void scopeflow__put_shared(const scopeflow__coding *self, scopeflow__node *object,
+                                         const char *key, const scopeflow__node *value) {
+    scopeflow__node_add_shared(self->trees, object, scopeflow__c_text(key), value);
+}
+static inline void scopeflow__put_text(const scopeflow__coding *self, scopeflow__node *object,
+                                       const char *key, const char *text) {
+    scopeflow__put(self, object, key, scopeflow__node_text(self->trees, scopeflow__c_text(text)));
+}
+static inline scopeflow__node *scopeflow__object(const scopeflow__coding *self) {
+    return scopeflow__node_new(self->trees, SCOPEFLOW_TOKEN_OBJECT);
+}
+static inline scopeflow__node *scopeflow__array(const scopeflow__coding *self) {
+    return scopeflow__node_new(self->trees, SCOPEFLOW_TOKEN_ARRAY);
+}
+
+/* Adds all members but those whose keys are listed, which ends with NULL. */
+void scopeflow__put_others(const scopeflow__coding *self, scopeflow__node *object,
+                           const scopeflow__node *from, const char *const *but);
+/* Whether the name is one of a map's list. */
+bool scopeflow__is_listed(const scopeflow_bytes *names, size_t count, scopeflow_bytes name);
+/* Whether it is an object that has no other members than these. */
+bool scopeflow__has_only(const scopeflow__node *object, const char *const *keys);
+/* An array of what each element becomes; what is no array stays what it is. */
+scopeflow__node *scopeflow__each(const scopeflow__coding *self, const scopeflow__node *array,
+                                 scopeflow__code_member *code);
+
+/* What the common form has no place for, and back. `tag` is the member that tells it. */
+scopeflow__node *scopeflow__wrap_native(const scopeflow__coding *self, const scopeflow__node *value,
+                                        const char *tag, scopeflow_bytes kind);
+/* What is inside, or NULL if it is no native value of this provider. */
+const scopeflow__node *scopeflow__unwrap_native(const scopeflow__coding *self,
+                                                const scopeflow__node *value, const char *tag);
+
+/* The other name, or an empty text. */
+scopeflow_bytes scopeflow__renamed(const scopeflow__codec_rename *names, size_t count,
+                                   scopeflow_bytes name);
+/* The same way back; the last one that is called so, or the first. */
+scopeflow_bytes scopeflow__named(const scopeflow__codec_rename *names, size_t count,
+                                 scopeflow_bytes name, bool is_last);
+
+/* A message whose parts have types, and back. */
+scopeflow__node *scopeflow__decode_message(const scopeflow__coding *self,
+                                           const scopeflow__node *message);
+scopeflow__node *scopeflow__encode_message(const scopeflow__coding *self,
+                                           const scopeflow__node *message);
+scopeflow__node *scopeflow__decode_parts(const scopeflow__coding *self,
+                                         const scopeflow__node *parts);
+scopeflow__node *scopeflow__as_it_is(const scopeflow__coding *self, const scopeflow__node *value);
+
+/* --- usage.c --- */
+
+/* Tokens by what they were used for, none counted twice. What is not known is left out. */
+typedef struct scopeflow__token_counts {
+    uint64_t input_uncached;
+    uint64_t input_audio;
+    uint64_t cache_read;
+    uint64_t cache_write;
+    uint64_t cache_write_5m;
+    uint64_t cache_write_1h;
+    uint64_t output_text;
+    uint64_t output_reasoning;
+    uint64_t output_audio;
+    uint64_t total; /* As the provider says, or 0. */
+    bool has_cache_read;
+    bool has_cache_write;
+} scopeflow__token_counts;
+
+/* Adds `usage` and `token_usage`; `raw` is what the provider says. */
+void scopeflow__put_usage(const scopeflow__coding *self, scopeflow__node *annotated,
+                          const scopeflow__token_counts *counts, const scopeflow__node *raw);
+/* What both of OpenAI's interfaces tell of usage, each under names of its own. */
+typedef struct scopeflow__usage_keys {
+    const char *asked;
+    const char *asked_details;
+    const char *said;
+    const char *said_details;
+} scopeflow__usage_keys;
+
+/* The same of a usage of OpenAI; nothing where it is no object. */
+void scopeflow__put_openai_usage(const scopeflow__coding *self, scopeflow__node *annotated,
+                                 const scopeflow__node *usage, const scopeflow__usage_keys *keys);
+/* A member of `usage`, or of an object in it; 0 if it is none. */
+uint64_t scopeflow__tokens(const scopeflow__node *usage, const char *key);
+/* What is left of all when a part is taken off, never below zero. */
+static inline uint64_t scopeflow__tokens_less(uint64_t all, uint64_t part) {
+    return all > part ? all - part : 0;
+}
+
+#endif
+
+/* --- By the core's own codecs --- */
+
+/* The first payload that no codec knows is told of; the others will be like it. */
+static void tell_unknown(scopeflow_event *self) {
+    scopeflow_runtime *const runtime = self->scope->runtime;
+    if (__atomic_exchange_n(&runtime->has_told_unknown_codec, 1, __ATOMIC_RELAXED) != 0) return;
+    scopeflow__log_fault(runtime, SCOPEFLOW_LOG_LEVEL_WARNING,
+                         SCOPEFLOW__TEXT("the automatic codec for"), scopeflow__event_name(self),
+                         self->is_response ? "no codec knows such a response; it is left alone"
+                                           : "no codec knows such a request; it is left alone");
+}
+
+static void go_without(scopeflow_event *self, scopeflow_codec_id codec,
+                       const scopeflow_error *error) {
+    if (error->status == SCOPEFLOW_STATUS_NO_MEMORY) {
+        self->line.failed = true;
+        return;
+    }
+    self->core_codec = 0; /* It would fail again. */
+    if (codec == SCOPEFLOW_CODEC_ID_AUTO) {
+        tell_unknown(self);
+        return;
+    }
+    self->codec_failed = true;
+    scopeflow__log_fault(self->scope->runtime, SCOPEFLOW_LOG_LEVEL_WARNING,
+                         SCOPEFLOW__TEXT("the codec for"), scopeflow__event_name(self),
+                         error->message);
+}
+
+/* A response, or a request's content, which is null where it has none. */
+static scopeflow__node *read_part(const scopeflow_event *self, scopeflow__trees *trees,
+                                  const scopeflow_tape *payload) {
+    scopeflow__cursor const whole = scopeflow__tape_value(payload);
+    scopeflow__cursor content;
+    if (self->is_response) return scopeflow__node_read(trees, whole);
+    return scopeflow__member_find(whole, SCOPEFLOW__TEXT("content"), &content)
+               ? scopeflow__node_read(trees, content)
+               : scopeflow__node_new(trees, SCOPEFLOW_TOKEN_NULL);
+}
+
+static void decode_data(scopeflow_event *self, scopeflow_tape *out) {
+    scopeflow_runtime *const runtime = self->scope->runtime;
+    scopeflow_codec_id codec = (scopeflow_codec_id)(self->core_codec - 1);
+    scopeflow_tape payload;
+    scopeflow__trees trees;
+    scopeflow_error error;
+    const scopeflow__node *made = NULL;
+    scopeflow__tape_init(&payload, &runtime->memory, SIZE_MAX);
+    scopeflow__trees_init(&trees, &runtime->memory, SCOPEFLOW_CODEC_MEMORY_LIMIT_BYTES);
+    scopeflow__encode_ref(runtime, self->data, &payload);
+    trees.failed = payload.bytes.failed;
+    scopeflow__node *const given = read_part(self, &trees, &payload);
+    if (scopeflow__decode_payload(&trees, &codec, self->is_response, given, &made, &error) ==
+        SCOPEFLOW_STATUS_OK)
+        scopeflow__node_write(made, out);
+    else
+        go_without(self, codec, &error);
+    scopeflow__trees_deinit(&trees);
+    scopeflow__tape_deinit(&payload);
+}
+
+/* --- What it says --- */
+
+static void read_facts(scopeflow__annotation *self, bool is_response) {
+    scopeflow__cursor const value = scopeflow__tape_value(&self->value);
+    scopeflow__cursor stream;
+    self->model = scopeflow__described(value, "model");
+    if (scopeflow__name_check(self->model, "", NULL) != SCOPEFLOW_STATUS_OK)
+        self->model = scopeflow__text("", 0);
+    self->is_streaming = !is_response &&
+                         scopeflow__member_find(value, SCOPEFLOW__TEXT("stream"), &stream) &&
+                         scopeflow__cursor_peek(&stream) == SCOPEFLOW_TOKEN_TRUE;
+}
+
+void scopeflow__event_annotate(scopeflow_event *self) {
+    scopeflow_runtime *const runtime = self->scope->runtime;
+    if (self->annotated != NULL || (self->annotation == 0 && self->core_codec == 0)) return;
+    scopeflow__annotation *const made =
+        (scopeflow__annotation *)scopeflow__allocate(&runtime->memory, sizeof *made);
+    if (made == NULL) {
+        self->line.failed = true;
+        return;
+    }
+    scopeflow__tape_init(&made->value, &runtime->memory,
+                         self->core_codec != 0 ? SIZE_MAX : scopeflow__payload_full_at(runtime));
+    if (self->core_codec != 0)
+        decode_data(self, &made->value);
+    else
+        scopeflow__encode_ref(runtime, self->annotation, &made->value);
+    if (made->value.bytes.failed) self->line.failed = true;
+    self->annotated = made;
+    if (self->line.failed || made->value.bytes.len == 0)
+        scopeflow__event_drop_annotated(self);
+    else
+        read_facts(made, self->is_response);
+}
+
+void scopeflow__event_drop_annotated(scopeflow_event *self) {
+    const scopeflow__memory *const memory = &self->scope->runtime->memory;
+    scopeflow__annotation *const made = self->annotated;
+    if (made == NULL) return;
+    self->annotated = NULL;
+    scopeflow__tape_deinit(&made->value);
+    scopeflow__deallocate(memory, made, sizeof *made);
 }
 
 /* -------------------- src/event/encode.c -------------------- */
@@ -10960,15 +11452,24 @@ static void put_names(scopeflow__buffer *out, uint32_t bits, const char *const *
     scopeflow__buffer_put_byte(out, ']');
 }
 
-static void put_attributes(scopeflow__buffer *out, const scopeflow_scope *scope) {
+/* S1.2: a call says that it is streaming, or its request does. */
+static uint32_t attributes_of(const scopeflow_event *self) {
+    bool const is_streaming = self->is_llm_call && self->annotated != NULL && !self->is_stripped &&
+                              self->annotated->is_streaming;
+    return self->scope->attributes |
+           (is_streaming ? (uint32_t)SCOPEFLOW_LLM_ATTRIBUTE_STREAMING : 0);
+}
+
+static void put_attributes(scopeflow__buffer *out, const scopeflow_scope *scope,
+                           uint32_t attributes) {
     if (scope->is_call && scope->type == SCOPEFLOW_SCOPE_TYPE_LLM)
-        put_names(out, scope->attributes, scopeflow__llm_attribute_names,
+        put_names(out, attributes, scopeflow__llm_attribute_names,
                   COUNT(scopeflow__llm_attribute_names));
     else if (scope->is_call)
-        put_names(out, scope->attributes, scopeflow__tool_attribute_names,
+        put_names(out, attributes, scopeflow__tool_attribute_names,
                   COUNT(scopeflow__tool_attribute_names));
     else
-        put_names(out, scope->attributes, scopeflow__scope_attribute_names,
+        put_names(out, attributes, scopeflow__scope_attribute_names,
                   COUNT(scopeflow__scope_attribute_names));
 }
 
@@ -10988,9 +11489,11 @@ static bool has_profile(const scopeflow_event *self) {
 }
 
 static void put_annotation(scopeflow_event *self, const char *key) {
+    scopeflow__json_writer writer;
     put_quoted(&self->line, key);
     scopeflow__buffer_put_byte(&self->line, ':');
-    (void)write_ref(self, self->annotation);
+    init_writer(self, &writer);
+    scopeflow__json_write(&writer, scopeflow__tape_value(&self->annotated->value));
 }
 
 /* In canonical form `annotated_…` sorts first and `tool_result_annotation` last. */
@@ -10998,8 +11501,9 @@ static void put_own_profile(scopeflow_event *self) {
     scopeflow__buffer *const out = &self->line;
     scopeflow_bytes detail = SCOPEFLOW__TEXT("");
     if (self->kind == SCOPEFLOW_EVENT_KIND_SCOPE) detail = scopeflow__scope_detail(self->scope);
-    bool const has_annotation = self->annotation != 0 && !self->is_stripped;
+    bool const has_annotation = self->annotated != NULL && !self->is_stripped;
     bool const is_tool = self->type == SCOPEFLOW_SCOPE_TYPE_TOOL;
+    if (has_annotation && !is_tool && detail.len == 0) detail = self->annotated->model;
     scopeflow__buffer_put_byte(out, '{');
     if (has_annotation && !is_tool)
         put_annotation(self, self->is_response ? SCOPEFLOW__KEY_ANNOTATED_RESPONSE
@@ -11137,10 +11641,11 @@ static void write_data_and_metadata(scopeflow_event *self, const scopeflow_tape 
 #define TAIL_END ",\"" SCOPEFLOW__KEY_SCOPE_CATEGORY "\":\"end\"" KEY(SCOPEFLOW__KEY_ATTRIBUTES)
 
 static void write_scope_fields(scopeflow_event *self) {
+    uint32_t const attributes = attributes_of(self);
     bool const is_start = self->scope_category == SCOPEFLOW_SCOPE_CATEGORY_START;
-    if (self->scope->attributes == 0 && is_start) {
+    if (attributes == 0 && is_start) {
         PUT_ABSENT(self, SCOPEFLOW_EVENT_PART_ATTRIBUTES, TAIL_START, "[]", "");
-    } else if (self->scope->attributes == 0) {
+    } else if (attributes == 0) {
         PUT_ABSENT(self, SCOPEFLOW_EVENT_PART_ATTRIBUTES, TAIL_END, "[]", "");
     } else {
         if (is_start)
@@ -11148,7 +11653,7 @@ static void write_scope_fields(scopeflow_event *self) {
         else
             PUT(&self->line, TAIL_END);
         begin_part(self, SCOPEFLOW_EVENT_PART_ATTRIBUTES);
-        put_attributes(&self->line, self->scope);
+        put_attributes(&self->line, self->scope, attributes);
         end_part(self, SCOPEFLOW_EVENT_PART_ATTRIBUTES);
     }
 }
@@ -11184,6 +11689,7 @@ static void write_rest(scopeflow_event *self) {
     scopeflow_tape fields;
     scopeflow__tape_init(&fields, &runtime->memory, scopeflow__payload_full_at(runtime));
     if (self->has_fields) scopeflow__encode_ref(runtime, self->fields, &fields);
+    scopeflow__event_annotate(self);
     if (fields.bytes.failed) self->line.failed = true;
 
     write_data_and_metadata(self, &fields);
@@ -11836,72 +12342,6 @@ scopeflow_status scopeflow_atof_reader_next(scopeflow_atof_reader *self,
 
 /* Code generated by spec/gen from spec/api. DO NOT EDIT. */
 
-/* -------------------- src/codec/maps.gen.h -------------------- */
-
-/* Code generated by spec/gen from spec/api. DO NOT EDIT.
- *
- * Which member of a provider's payload is which of the common form. */
-#ifndef SCOPEFLOW__CODEC_MAPS_GEN_H
-#define SCOPEFLOW__CODEC_MAPS_GEN_H
-
-/* clang-format off */
-
-typedef enum scopeflow__codec_group {
-    SCOPEFLOW__CODEC_GROUP_TOP,
-    SCOPEFLOW__CODEC_GROUP_PARAMS
-} scopeflow__codec_group;
-
-/* A member `key` of a request, inside the member `parent` or, where that is empty, at the top. */
-typedef struct scopeflow__codec_field {
-    scopeflow_bytes key;
-    scopeflow_bytes parent;
-    scopeflow_bytes to;
-    scopeflow__codec_group group;
-} scopeflow__codec_field;
-
-/* The provider's name and the common one. */
-typedef struct scopeflow__codec_rename {
-    scopeflow_bytes key;
-    scopeflow_bytes to;
-} scopeflow__codec_rename;
-
-typedef struct scopeflow__codec_map {
-    scopeflow_bytes id;
-    scopeflow_bytes title;
-    const scopeflow__codec_field *fields;
-    size_t field_count;
-    const scopeflow_bytes *own; /* Members of a request that only this provider has. */
-    size_t own_count;
-    const scopeflow__codec_rename *parts;
-    size_t part_count;
-    const scopeflow__codec_rename *finish;
-    size_t finish_count;
-    const scopeflow_bytes *marks; /* Of which a response has one at least. */
-    size_t mark_count;
-    const scopeflow_bytes *read; /* Members of a response that the common form has elsewhere. */
-    size_t read_count;
-    const scopeflow_bytes *response_own;
-    size_t response_own_count;
-    scopeflow_bytes id_key;
-    scopeflow_bytes model_key;
-} scopeflow__codec_map;
-
-enum {
-    SCOPEFLOW__CODEC_COUNT = 4,
-    SCOPEFLOW__REQUEST_MEMBER_COUNT = 7,
-    SCOPEFLOW__RESPONSE_MEMBER_COUNT = 10
-};
-
-/* The index is the codec's number less one. */
-extern const scopeflow__codec_map scopeflow__codec_maps[SCOPEFLOW__CODEC_COUNT];
-
-/* The common form's own names. */
-extern const scopeflow_bytes scopeflow__request_members[SCOPEFLOW__REQUEST_MEMBER_COUNT];
-extern const scopeflow_bytes scopeflow__response_members[SCOPEFLOW__RESPONSE_MEMBER_COUNT];
-
-/* clang-format on */
-#endif
-
 /* clang-format off */
 
 static const scopeflow__codec_field openai_chat_fields[] = {
@@ -12234,102 +12674,6 @@ const scopeflow__codec_map scopeflow__codec_maps[] = {
 /* clang-format on */
 
 /* -------------------- src/codec/tree.c -------------------- */
-
-/* -------------------- src/codec/tree.h -------------------- */
-
-/* Values as trees: what codecs read, rearrange and compare. Nodes stand in blocks of memory that go
- * all at once; a tree made of tokens borrows their texts.
- *
- * When memory runs out or the limit is reached, `failed` says so, every new node is a spare one and
- * no link is changed any more: callers check once at the end. */
-#ifndef SCOPEFLOW__CODEC_TREE_H
-#define SCOPEFLOW__CODEC_TREE_H
-
-typedef struct scopeflow__node scopeflow__node;
-struct scopeflow__node {
-    scopeflow_token kind; /* Of a set: array. */
-    uint32_t count;       /* Of children. */
-    uint64_t bits;        /* Of a number or cycle. */
-    scopeflow_bytes key;  /* Of a member. */
-    scopeflow_bytes text;
-    size_t room_bytes; /* Of a text that grows: how much there is for it. */
-    scopeflow__node *first;
-    scopeflow__node *last;
-    scopeflow__node *next;
-};
-
-typedef struct scopeflow__tree_block scopeflow__tree_block;
-
-typedef struct scopeflow__trees {
-    const scopeflow__memory *memory;
-    scopeflow__tree_block *block;
-    size_t used_bytes; /* Of that block. */
-    size_t held_bytes; /* Of all blocks. */
-    size_t limit_bytes;
-    bool failed;
-    bool is_full; /* It failed because of the limit. */
-    scopeflow__node spare;
-} scopeflow__trees;
-
-void scopeflow__trees_init(scopeflow__trees *self, const scopeflow__memory *memory,
-                           size_t limit_bytes);
-void scopeflow__trees_deinit(scopeflow__trees *self);
-/* Forgets all nodes and keeps the memory of one block. */
-void scopeflow__trees_reset(scopeflow__trees *self);
-
-/* NULL once it has failed. */
-void *scopeflow__trees_allocate(scopeflow__trees *self, size_t size_bytes);
-
-/* --- New nodes, none of which is a child yet. Texts are borrowed. --- */
-
-scopeflow__node *scopeflow__node_new(scopeflow__trees *self, scopeflow_token kind);
-scopeflow__node *scopeflow__node_text(scopeflow__trees *self, scopeflow_bytes text);
-scopeflow__node *scopeflow__node_uint(scopeflow__trees *self, uint64_t value);
-scopeflow__node *scopeflow__node_bool(scopeflow__trees *self, bool value);
-/* The same value, with the same children: to stand in another place too. */
-scopeflow__node *scopeflow__node_share(scopeflow__trees *self, const scopeflow__node *node);
-/* A copy of all of it, the texts included. */
-scopeflow__node *scopeflow__node_copy(scopeflow__trees *self, const scopeflow__node *node);
-/* The value at the cursor. */
-scopeflow__node *scopeflow__node_read(scopeflow__trees *self, scopeflow__cursor value);
-/* The value of a JSON text, or NULL; its texts are in these trees. */
-scopeflow__node *scopeflow__node_parse(scopeflow__trees *self, scopeflow_bytes json);
-
-/* --- Building. A node that is put somewhere must not be a child elsewhere. --- */
-
-void scopeflow__node_append(scopeflow__trees *self, scopeflow__node *array, scopeflow__node *child);
-/* A member behind all others, whether there is one of that key or not. */
-void scopeflow__node_add(scopeflow__trees *self, scopeflow__node *object, scopeflow_bytes key,
-                         scopeflow__node *child);
-/* In place of the member of that key, else behind all others. */
-void scopeflow__node_set(scopeflow__trees *self, scopeflow__node *object, scopeflow_bytes key,
-                         scopeflow__node *child);
-/* The same with a value that stands elsewhere; nothing where there is none. */
-void scopeflow__node_add_shared(scopeflow__trees *self, scopeflow__node *object,
-                                scopeflow_bytes key, const scopeflow__node *value);
-/* Appends to a string of these trees. */
-void scopeflow__node_extend(scopeflow__trees *self, scopeflow__node *string, scopeflow_bytes more);
-
-/* --- Looking --- */
-
-/* The last member of that key; NULL if there is none or it is no object. Null is allowed. */
-scopeflow__node *scopeflow__node_get(const scopeflow__node *object, scopeflow_bytes key);
-/* The same, which looks at `near`, a member of it or null, and behind it first. */
-scopeflow__node *scopeflow__node_get_near(const scopeflow__node *object, scopeflow_bytes key,
-                                          scopeflow__node *near);
-bool scopeflow__node_is(const scopeflow__node *node, scopeflow_token kind);
-/* Whether it is this very string. */
-bool scopeflow__node_says(const scopeflow__node *node, scopeflow_bytes text);
-/* The text of a string, else an empty one. */
-scopeflow_bytes scopeflow__node_string(const scopeflow__node *node);
-/* An unsigned number; false if it is none. */
-bool scopeflow__node_count(const scopeflow__node *node, uint64_t *out);
-/* Whether two values are the same; the order of members plays no part. */
-bool scopeflow__node_equal(const scopeflow__node *a, const scopeflow__node *b);
-
-void scopeflow__node_write(const scopeflow__node *node, scopeflow_tape *tape);
-
-#endif
 
 struct scopeflow__tree_block {
     scopeflow__tree_block *before;
@@ -12988,192 +13332,6 @@ scopeflow_bytes scopeflow__first_difference(scopeflow__trees *trees, const scope
 }
 
 /* -------------------- src/codec/parts.c -------------------- */
-
-/* -------------------- src/codec/codec.h -------------------- */
-
-/* A provider's requests and responses in the common form, and requests back (ADR 0023). What is a
- * renaming stands in the maps, which are made of spec/api/codec.yaml; the rest is a file for each
- * provider. */
-#ifndef SCOPEFLOW__CODEC_H
-#define SCOPEFLOW__CODEC_H
-
-/* The work of one operation. Nodes that are given are never changed. */
-typedef struct scopeflow__coding {
-    scopeflow__trees *trees;
-    const scopeflow__codec_map *map;
-} scopeflow__coding;
-
-/* What a provider does by code. Each of the first four takes a member of the request and gives what
- * stands in the annotated form, or the other way round; NULL is nothing. */
-typedef scopeflow__node *scopeflow__code_member(const scopeflow__coding *self,
-                                                const scopeflow__node *value);
-
-typedef struct scopeflow__provider {
-    scopeflow__code_member *decode_messages;
-    scopeflow__code_member *decode_instructions;
-    scopeflow__code_member *decode_tools;
-    scopeflow__code_member *decode_tool_choice;
-    /* May look at what the original has, NULL where that is nothing. */
-    scopeflow__node *(*encode_messages)(const scopeflow__coding *self, const scopeflow__node *value,
-                                        const scopeflow__node *original);
-    scopeflow__code_member *encode_instructions;
-    scopeflow__code_member *encode_tools;
-    scopeflow__code_member *encode_tool_choice;
-    /* Adds to the annotated form whatever is not at the top of the response. */
-    void (*decode_response)(const scopeflow__coding *self, const scopeflow__node *response,
-                            scopeflow__node *annotated);
-    bool has_only_parts; /* A text alone is nothing else than one part of that text. */
-} scopeflow__provider;
-
-extern const scopeflow__provider scopeflow__openai_chat;
-extern const scopeflow__provider scopeflow__openai_responses;
-extern const scopeflow__provider scopeflow__anthropic_messages;
-extern const scopeflow__provider scopeflow__gemini_generate_content;
-
-/* Of `codec`, which is none of `auto`. */
-const scopeflow__codec_map *scopeflow__map_of(scopeflow_codec_id codec);
-const scopeflow__provider *scopeflow__provider_of(scopeflow_codec_id codec);
-
-/* --- request.c --- */
-
-/* The annotated form of a request's content, which is an object. */
-scopeflow__node *scopeflow__decode_request(scopeflow__trees *trees, scopeflow_codec_id codec,
-                                           const scopeflow__node *content);
-/* The content of an annotated form; of two ways to say it, the one that `original` has. */
-scopeflow__node *scopeflow__encode_request(scopeflow__trees *trees, scopeflow_codec_id codec,
-                                           const scopeflow__node *annotated,
-                                           const scopeflow__node *original);
-/* The edits that bring `annotated` into `original`; NULL with the path in `out_path` if the
- * provider cannot carry them. */
-scopeflow__node *scopeflow__edit_request(scopeflow__trees *trees, scopeflow_codec_id codec,
-                                         const scopeflow__node *annotated,
-                                         const scopeflow__node *original,
-                                         scopeflow_bytes *out_path);
-
-/* --- response.c --- */
-
-/* The annotated form of a response, which is an object; NULL if it is none of this provider's. */
-scopeflow__node *scopeflow__decode_response(scopeflow__trees *trees, scopeflow_codec_id codec,
-                                            const scopeflow__node *response);
-
-/* The value of a text that is JSON, else the text; NULL of NULL. */
-scopeflow__node *scopeflow__decode_arguments(const scopeflow__coding *self,
-                                             const scopeflow__node *arguments);
-/* Appends a part `{"type": type, type: said}`. */
-void scopeflow__put_said(const scopeflow__coding *self, scopeflow__node *parts, const char *type,
-                         const scopeflow__node *said);
-/* What it says: a single text alone, else the parts. */
-void scopeflow__put_message(const scopeflow__coding *self, scopeflow__node *annotated,
-                            scopeflow__node *parts);
-/* Comes after the calls of tools. Null and NULL are no reason. */
-void scopeflow__put_finish(const scopeflow__coding *self, scopeflow__node *annotated,
-                           const scopeflow__node *reason);
-
-/* --- detect.c --- */
-
-/* `auto` if it is not known. The hint is the call's name, or empty. */
-scopeflow_codec_id scopeflow__detect_request(const scopeflow__node *content, scopeflow_bytes hint);
-scopeflow_codec_id scopeflow__detect_response(const scopeflow__node *response);
-
-/* --- parts.c: what providers have in common --- */
-
-/* A member that stands in the text of the core; NULL if there is none. */
-static inline scopeflow__node *scopeflow__at_key(const scopeflow__node *object, const char *key) {
-    return scopeflow__node_get(object, scopeflow__c_text(key));
-}
-static inline void scopeflow__put(const scopeflow__coding *self, scopeflow__node *object,
-                                  const char *key, scopeflow__node *value) {
-    if (value != NULL) scopeflow__node_add(self->trees, object, scopeflow__c_text(key), value);
-}
-static inline void scopeflow__put_shared(const scopeflow__coding *self, scopeflow__node *object,
-                                         const char *key, const scopeflow__node *value) {
-    scopeflow__node_add_shared(self->trees, object, scopeflow__c_text(key), value);
-}
-static inline void scopeflow__put_text(const scopeflow__coding *self, scopeflow__node *object,
-                                       const char *key, const char *text) {
-    scopeflow__put(self, object, key, scopeflow__node_text(self->trees, scopeflow__c_text(text)));
-}
-static inline scopeflow__node *scopeflow__object(const scopeflow__coding *self) {
-    return scopeflow__node_new(self->trees, SCOPEFLOW_TOKEN_OBJECT);
-}
-static inline scopeflow__node *scopeflow__array(const scopeflow__coding *self) {
-    return scopeflow__node_new(self->trees, SCOPEFLOW_TOKEN_ARRAY);
-}
-
-/* Adds all members but those whose keys are listed, which ends with NULL. */
-void scopeflow__put_others(const scopeflow__coding *self, scopeflow__node *object,
-                           const scopeflow__node *from, const char *const *but);
-/* Whether the name is one of a map's list. */
-bool scopeflow__is_listed(const scopeflow_bytes *names, size_t count, scopeflow_bytes name);
-/* Whether it is an object that has no other members than these. */
-bool scopeflow__has_only(const scopeflow__node *object, const char *const *keys);
-/* An array of what each element becomes; what is no array stays what it is. */
-scopeflow__node *scopeflow__each(const scopeflow__coding *self, const scopeflow__node *array,
-                                 scopeflow__code_member *code);
-
-/* What the common form has no place for, and back. `tag` is the member that tells it. */
-scopeflow__node *scopeflow__wrap_native(const scopeflow__coding *self, const scopeflow__node *value,
-                                        const char *tag, scopeflow_bytes kind);
-/* What is inside, or NULL if it is no native value of this provider. */
-const scopeflow__node *scopeflow__unwrap_native(const scopeflow__coding *self,
-                                                const scopeflow__node *value, const char *tag);
-
-/* The other name, or an empty text. */
-scopeflow_bytes scopeflow__renamed(const scopeflow__codec_rename *names, size_t count,
-                                   scopeflow_bytes name);
-/* The same way back; the last one that is called so, or the first. */
-scopeflow_bytes scopeflow__named(const scopeflow__codec_rename *names, size_t count,
-                                 scopeflow_bytes name, bool is_last);
-
-/* A message whose parts have types, and back. */
-scopeflow__node *scopeflow__decode_message(const scopeflow__coding *self,
-                                           const scopeflow__node *message);
-scopeflow__node *scopeflow__encode_message(const scopeflow__coding *self,
-                                           const scopeflow__node *message);
-scopeflow__node *scopeflow__decode_parts(const scopeflow__coding *self,
-                                         const scopeflow__node *parts);
-scopeflow__node *scopeflow__as_it_is(const scopeflow__coding *self, const scopeflow__node *value);
-
-/* --- usage.c --- */
-
-/* Tokens by what they were used for, none counted twice. What is not known is left out. */
-typedef struct scopeflow__token_counts {
-    uint64_t input_uncached;
-    uint64_t input_audio;
-    uint64_t cache_read;
-    uint64_t cache_write;
-    uint64_t cache_write_5m;
-    uint64_t cache_write_1h;
-    uint64_t output_text;
-    uint64_t output_reasoning;
-    uint64_t output_audio;
-    uint64_t total; /* As the provider says, or 0. */
-    bool has_cache_read;
-    bool has_cache_write;
-} scopeflow__token_counts;
-
-/* Adds `usage` and `token_usage`; `raw` is what the provider says. */
-void scopeflow__put_usage(const scopeflow__coding *self, scopeflow__node *annotated,
-                          const scopeflow__token_counts *counts, const scopeflow__node *raw);
-/* What both of OpenAI's interfaces tell of usage, each under names of its own. */
-typedef struct scopeflow__usage_keys {
-    const char *asked;
-    const char *asked_details;
-    const char *said;
-    const char *said_details;
-} scopeflow__usage_keys;
-
-/* The same of a usage of OpenAI; nothing where it is no object. */
-void scopeflow__put_openai_usage(const scopeflow__coding *self, scopeflow__node *annotated,
-                                 const scopeflow__node *usage, const scopeflow__usage_keys *keys);
-/* A member of `usage`, or of an object in it; 0 if it is none. */
-uint64_t scopeflow__tokens(const scopeflow__node *usage, const char *key);
-/* What is left of all when a part is taken off, never below zero. */
-static inline uint64_t scopeflow__tokens_less(uint64_t all, uint64_t part) {
-    return all > part ? all - part : 0;
-}
-
-#endif
 
 static bool is_one_of(const char *const *keys, scopeflow_bytes key) {
     for (; *keys != NULL; keys++)
@@ -14391,6 +14549,46 @@ scopeflow_codec_id scopeflow__detect_response(const scopeflow__node *response) {
     return SCOPEFLOW_CODEC_ID_AUTO;
 }
 
+/* -------------------- src/codec/decode.c -------------------- */
+
+/* From a payload to its annotated form, whoever asks: an application, or an event (S2.8). */
+
+scopeflow_status scopeflow__fail_trees(const scopeflow__trees *trees, scopeflow_error *out_error) {
+    if (trees->is_full)
+        return scopeflow__fail_text(out_error, SCOPEFLOW_STATUS_LIMIT_EXCEEDED,
+                                    "the payload needs more memory than codec_memory_limit");
+    return scopeflow__fail_memory(out_error);
+}
+
+scopeflow_status scopeflow__fail_unknown(scopeflow_error *out_error) {
+    return scopeflow__fail_text(out_error, SCOPEFLOW_STATUS_INVALID_ARGUMENT,
+                                "no codec knows such a payload");
+}
+
+scopeflow_status scopeflow__decode_payload(scopeflow__trees *trees, scopeflow_codec_id *codec,
+                                           bool is_response, const scopeflow__node *given,
+                                           const scopeflow__node **out_made,
+                                           scopeflow_error *out_error) {
+    if (trees->failed) return scopeflow__fail_trees(trees, out_error);
+    if (*codec == SCOPEFLOW_CODEC_ID_AUTO)
+        *codec = is_response ? scopeflow__detect_response(given)
+                             : scopeflow__detect_request(given, scopeflow__text("", 0));
+    if (*codec == SCOPEFLOW_CODEC_ID_AUTO) return scopeflow__fail_unknown(out_error);
+    if (is_response)
+        *out_made = scopeflow__decode_response(trees, *codec, given);
+    else if (given->kind == SCOPEFLOW_TOKEN_OBJECT)
+        *out_made = scopeflow__decode_request(trees, *codec, given);
+    else
+        *out_made = NULL;
+    if (trees->failed) return scopeflow__fail_trees(trees, out_error);
+    if (*out_made != NULL) return SCOPEFLOW_STATUS_OK;
+    return scopeflow__fail(
+        out_error, SCOPEFLOW_STATUS_INVALID_ARGUMENT, scopeflow__map_of(*codec)->title,
+        is_response ? SCOPEFLOW__TEXT(" response decode: it has nothing of such a response")
+                    : SCOPEFLOW__TEXT(" request decode: the content is no object"),
+        scopeflow__text("", 0));
+}
+
 /* -------------------- src/codec/request.c -------------------- */
 
 /* Requests: what each provider's map says of their members, and how edits come back. */
@@ -15010,31 +15208,26 @@ static scopeflow__node *read_payload(codec_work *self, scopeflow_ref payload) {
     return scopeflow__node_read(&self->trees, scopeflow__tape_value(tape));
 }
 
-static scopeflow_status fail_work(const codec_work *self, scopeflow_error *out_error) {
-    if (self->trees.is_full)
-        return scopeflow__fail_text(out_error, SCOPEFLOW_STATUS_LIMIT_EXCEEDED,
-                                    "the payload needs more memory than codec_memory_limit");
-    return scopeflow__fail_memory(out_error);
-}
-
 /* Ends the work and hands over what was made. */
 static scopeflow_status finish_work(codec_work *self, const scopeflow__node *made,
                                     scopeflow_codec_output **out_output,
                                     scopeflow_error *out_error) {
     scopeflow_status const status =
-        self->trees.failed ? fail_work(self, out_error)
+        self->trees.failed ? scopeflow__fail_trees(&self->trees, out_error)
                            : scopeflow__output_new(self->runtime, made, out_output, out_error);
     end_work(self);
     return status;
 }
 
-static scopeflow_status refuse_work(codec_work *self, scopeflow_error *out_error,
-                                    scopeflow_bytes whose, scopeflow_bytes what) {
-    bool const has_failed = self->trees.failed;
-    scopeflow_status const status =
-        has_failed ? fail_work(self, out_error)
-                   : scopeflow__fail(out_error, SCOPEFLOW_STATUS_INVALID_ARGUMENT, whose, what,
-                                     scopeflow__text("", 0));
+/* Ends the work with the annotated form of what was given. */
+static scopeflow_status finish_decoding(codec_work *self, scopeflow_codec_id codec,
+                                        bool is_response, scopeflow_ref payload,
+                                        scopeflow_codec_output **out_output,
+                                        scopeflow_error *out_error) {
+    const scopeflow__node *made = NULL;
+    scopeflow_status const status = scopeflow__decode_payload(
+        &self->trees, &codec, is_response, read_payload(self, payload), &made, out_error);
+    if (status == SCOPEFLOW_STATUS_OK) return finish_work(self, made, out_output, out_error);
     end_work(self);
     return status;
 }
@@ -15050,7 +15243,7 @@ scopeflow_status scopeflow_codec_detect_request(scopeflow_runtime *self, scopefl
     if (status != SCOPEFLOW_STATUS_OK) return status;
     begin_work(&work, self);
     *out_codec = scopeflow__detect_request(read_payload(&work, request), hint);
-    if (work.trees.failed) status = fail_work(&work, out_error);
+    if (work.trees.failed) status = scopeflow__fail_trees(&work.trees, out_error);
     end_work(&work);
     return status;
 }
@@ -15064,18 +15257,9 @@ scopeflow_status scopeflow_codec_detect_response(scopeflow_runtime *self, scopef
     if (status != SCOPEFLOW_STATUS_OK) return status;
     begin_work(&work, self);
     *out_codec = scopeflow__detect_response(read_payload(&work, response));
-    if (work.trees.failed) status = fail_work(&work, out_error);
+    if (work.trees.failed) status = scopeflow__fail_trees(&work.trees, out_error);
     end_work(&work);
     return status;
-}
-
-static scopeflow_bytes title_of(scopeflow_codec_id codec) {
-    return scopeflow__map_of(codec)->title;
-}
-
-static scopeflow_status refuse_unknown(codec_work *self, scopeflow_error *out_error) {
-    return refuse_work(self, out_error, scopeflow__text("", 0),
-                       SCOPEFLOW__TEXT("no codec knows such a payload"));
 }
 
 scopeflow_status scopeflow_codec_decode_request(scopeflow_runtime *self, scopeflow_codec_id codec,
@@ -15087,24 +15271,32 @@ scopeflow_status scopeflow_codec_decode_request(scopeflow_runtime *self, scopefl
         scopeflow__check_codec_decode_request(self, codec, request, out_output, out_error);
     if (status != SCOPEFLOW_STATUS_OK) return status;
     begin_work(&work, self);
-    const scopeflow__node *const given = read_payload(&work, request);
-    if (codec == SCOPEFLOW_CODEC_ID_AUTO)
-        codec = scopeflow__detect_request(given, scopeflow__text("", 0));
-    if (codec == SCOPEFLOW_CODEC_ID_AUTO) return refuse_unknown(&work, out_error);
-    if (given->kind != SCOPEFLOW_TOKEN_OBJECT)
-        return refuse_work(&work, out_error, title_of(codec),
-                           SCOPEFLOW__TEXT(" request decode: the content is no object"));
-    return finish_work(&work, scopeflow__decode_request(&work.trees, codec, given), out_output,
-                       out_error);
+    return finish_decoding(&work, codec, false, request, out_output, out_error);
 }
 
-static scopeflow_status refuse_edit(codec_work *self, scopeflow_codec_id codec,
-                                    scopeflow_bytes path, scopeflow_error *out_error) {
-    scopeflow_status const status = scopeflow__fail(
+static scopeflow_bytes title_of(scopeflow_codec_id codec) {
+    return scopeflow__map_of(codec)->title;
+}
+
+static scopeflow_status edit(codec_work *self, scopeflow_codec_id codec,
+                             const scopeflow__node *edited, const scopeflow__node *given,
+                             const scopeflow__node **out_edits, scopeflow_error *out_error) {
+    scopeflow_bytes path = scopeflow__text("", 0);
+    if (self->trees.failed) return scopeflow__fail_trees(&self->trees, out_error);
+    if (codec == SCOPEFLOW_CODEC_ID_AUTO)
+        codec = scopeflow__detect_request(given, scopeflow__text("", 0));
+    if (codec == SCOPEFLOW_CODEC_ID_AUTO) return scopeflow__fail_unknown(out_error);
+    if (given->kind != SCOPEFLOW_TOKEN_OBJECT || edited->kind != SCOPEFLOW_TOKEN_OBJECT)
+        return scopeflow__fail(
+            out_error, SCOPEFLOW_STATUS_INVALID_ARGUMENT, title_of(codec),
+            SCOPEFLOW__TEXT(" request encode: annotated form and content must be objects"),
+            scopeflow__text("", 0));
+    *out_edits = scopeflow__edit_request(&self->trees, codec, edited, given, &path);
+    if (self->trees.failed) return scopeflow__fail_trees(&self->trees, out_error);
+    if (*out_edits != NULL) return SCOPEFLOW_STATUS_OK;
+    return scopeflow__fail(
         out_error, SCOPEFLOW_STATUS_INVALID_ARGUMENT, title_of(codec),
         SCOPEFLOW__TEXT(" request encode: the provider cannot carry the edit of "), path);
-    end_work(self);
-    return status;
 }
 
 scopeflow_status scopeflow_codec_edit_request(scopeflow_runtime *self, scopeflow_codec_id codec,
@@ -15112,24 +15304,17 @@ scopeflow_status scopeflow_codec_edit_request(scopeflow_runtime *self, scopeflow
                                               scopeflow_codec_output **out_output,
                                               scopeflow_error *out_error) {
     codec_work work;
-    scopeflow_bytes path = scopeflow__text("", 0);
-    scopeflow_status const status =
+    const scopeflow__node *edits = NULL;
+    scopeflow_status status =
         scopeflow__check_codec_edit_request(self, codec, annotated, request, out_output, out_error);
     if (status != SCOPEFLOW_STATUS_OK) return status;
     begin_work(&work, self);
     const scopeflow__node *const edited = read_payload(&work, annotated);
     const scopeflow__node *const given = read_payload(&work, request);
-    if (codec == SCOPEFLOW_CODEC_ID_AUTO)
-        codec = scopeflow__detect_request(given, scopeflow__text("", 0));
-    if (codec == SCOPEFLOW_CODEC_ID_AUTO) return refuse_unknown(&work, out_error);
-    if (given->kind != SCOPEFLOW_TOKEN_OBJECT || edited->kind != SCOPEFLOW_TOKEN_OBJECT)
-        return refuse_work(
-            &work, out_error, title_of(codec),
-            SCOPEFLOW__TEXT(" request encode: annotated form and content must be objects"));
-    const scopeflow__node *const edits =
-        scopeflow__edit_request(&work.trees, codec, edited, given, &path);
-    if (edits == NULL && !work.trees.failed) return refuse_edit(&work, codec, path, out_error);
-    return finish_work(&work, edits, out_output, out_error);
+    status = edit(&work, codec, edited, given, &edits, out_error);
+    if (status == SCOPEFLOW_STATUS_OK) return finish_work(&work, edits, out_output, out_error);
+    end_work(&work);
+    return status;
 }
 
 scopeflow_status scopeflow_codec_decode_response(scopeflow_runtime *self, scopeflow_codec_id codec,
@@ -15141,14 +15326,7 @@ scopeflow_status scopeflow_codec_decode_response(scopeflow_runtime *self, scopef
         scopeflow__check_codec_decode_response(self, codec, response, out_output, out_error);
     if (status != SCOPEFLOW_STATUS_OK) return status;
     begin_work(&work, self);
-    const scopeflow__node *const given = read_payload(&work, response);
-    if (codec == SCOPEFLOW_CODEC_ID_AUTO) codec = scopeflow__detect_response(given);
-    if (codec == SCOPEFLOW_CODEC_ID_AUTO) return refuse_unknown(&work, out_error);
-    const scopeflow__node *const made = scopeflow__decode_response(&work.trees, codec, given);
-    if (made == NULL)
-        return refuse_work(&work, out_error, title_of(codec),
-                           SCOPEFLOW__TEXT(" response decode: it has nothing of such a response"));
-    return finish_work(&work, made, out_output, out_error);
+    return finish_decoding(&work, codec, true, response, out_output, out_error);
 }
 
 /* -------------------- src/codec/chunks.c -------------------- */
@@ -16945,11 +17123,26 @@ static bool still_fits(scopeflow_event *event) {
                                                               event->data, &event->is_lost);
 }
 
-/* An annotation comes from the payload that observers see. */
+static bool is_core_codec(scopeflow_event *event) {
+    const scopeflow_host *const host = &event->scope->runtime->host;
+    uint32_t const found =
+        host->core_codec != NULL ? host->core_codec(host->context, event->codec) : 0;
+    event->core_codec =
+        found <= SCOPEFLOW_CODEC_ID_GEMINI_GENERATE_CONTENT + 1 ? (uint8_t)found : 0;
+    return event->core_codec != 0;
+}
+
+/* An annotation comes from the payload that observers see; one of the core's own codecs makes it
+ * when somebody looks. */
 static bool ask_codec(scopeflow__task *self, scopeflow_event *event, scopeflow_step *step) {
     bool const fits = still_fits(event);
     if (fits || event->codec == 0 || !has_payload(event)) {
         if (!fits) scopeflow__event_set_annotation(event, 0);
+        next_stage(event);
+        return false;
+    }
+    if (is_core_codec(event)) {
+        scopeflow__event_set_annotation(event, 0);
         next_stage(event);
         return false;
     }

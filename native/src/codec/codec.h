@@ -79,6 +79,18 @@ void scopeflow__put_message(const scopeflow__coding *self, scopeflow__node *anno
 void scopeflow__put_finish(const scopeflow__coding *self, scopeflow__node *annotated,
                            const scopeflow__node *reason);
 
+/* --- decode.c --- */
+
+/* The annotated form of a request's content or of a response. `auto` in `codec` becomes whose it
+ * is, and stays where nobody knows it, which is refused like anything that is not this provider's.
+ */
+scopeflow_status scopeflow__decode_payload(scopeflow__trees *trees, scopeflow_codec_id *codec,
+                                           bool is_response, const scopeflow__node *given,
+                                           const scopeflow__node **out_made,
+                                           scopeflow_error *out_error);
+scopeflow_status scopeflow__fail_trees(const scopeflow__trees *trees, scopeflow_error *out_error);
+scopeflow_status scopeflow__fail_unknown(scopeflow_error *out_error);
+
 /* --- detect.c --- */
 
 /* `auto` if it is not known. The hint is the call's name, or empty. */
