@@ -410,6 +410,13 @@ static inline scopeflow_bytes scopeflow__c_text(const char *text) {
 static inline bool scopeflow__same_text(scopeflow_bytes a, scopeflow_bytes b) {
     return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
 }
+/* FNV-1a, started from a seed so that nobody can choose colliding keys. */
+static inline uint64_t scopeflow__hash(scopeflow_bytes key, uint64_t seed) {
+    uint64_t hash = 0xCBF29CE484222325ull ^ seed;
+    for (size_t i = 0; i < key.len; i++)
+        hash = (hash ^ (unsigned char)key.ptr[i]) * 0x100000001B3ull;
+    return hash ^ (hash >> 32);
+}
 static inline char scopeflow__lower(char c) {
     return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
 }
@@ -10076,12 +10083,8 @@ void scopeflow__encode_ref(scopeflow_runtime *runtime, scopeflow_ref ref, scopef
 
 /* --- Members by key --- */
 
-/* FNV-1a, started from the runtime's seed so that nobody can choose colliding keys. */
 static size_t first_place(const composition *self, scopeflow_bytes key) {
-    uint64_t hash = 0xCBF29CE484222325ull ^ self->seed;
-    for (size_t i = 0; i < key.len; i++)
-        hash = (hash ^ (unsigned char)key.ptr[i]) * 0x100000001B3ull;
-    return (size_t)((hash ^ (hash >> 32)) & (2 * self->capacity - 1));
+    return (size_t)(scopeflow__hash(key, self->seed) & (2 * self->capacity - 1));
 }
 
 /* Where the key stands in the index, or the free place where it belongs. */
@@ -10864,13 +10867,17 @@ extern const scopeflow_bytes scopeflow__response_members[SCOPEFLOW__RESPONSE_MEM
 #define SCOPEFLOW__CODEC_TREE_H
 
 typedef struct scopeflow__node scopeflow__node;
+typedef struct scopeflow__node_index scopeflow__node_index;
 struct scopeflow__node {
     scopeflow_token kind; /* Of a set: array. */
     uint32_t count;       /* Of children. */
     uint64_t bits;        /* Of a number or cycle. */
     scopeflow_bytes key;  /* Of a member. */
     scopeflow_bytes text;
-    size_t room_bytes; /* Of a text that grows: how much there is for it. */
+    union {
+        size_t room_bytes;            /* Of a text that grows: how much there is for it. */
+        scopeflow__node_index *index; /* Of an object, see lookup.c. */
+    };
     scopeflow__node *first;
     scopeflow__node *last;
     scopeflow__node *next;
@@ -10880,6 +10887,7 @@ typedef struct scopeflow__tree_block scopeflow__tree_block;
 
 typedef struct scopeflow__trees {
     const scopeflow__memory *memory;
+    uint64_t seed; /* So that nobody can choose colliding keys. */
     scopeflow__tree_block *block;
     size_t used_bytes; /* Of that block. */
     size_t held_bytes; /* Of all blocks. */
@@ -10889,7 +10897,7 @@ typedef struct scopeflow__trees {
     scopeflow__node spare;
 } scopeflow__trees;
 
-void scopeflow__trees_init(scopeflow__trees *self, const scopeflow__memory *memory,
+void scopeflow__trees_init(scopeflow__trees *self, const scopeflow__memory *memory, uint64_t seed,
                            size_t limit_bytes);
 void scopeflow__trees_deinit(scopeflow__trees *self);
 /* Forgets all nodes and keeps the memory of one block. */
@@ -10932,9 +10940,13 @@ void scopeflow__node_extend(scopeflow__trees *self, scopeflow__node *string, sco
 
 /* The last member of that key; NULL if there is none or it is no object. Null is allowed. */
 scopeflow__node *scopeflow__node_get(const scopeflow__node *object, scopeflow_bytes key);
+/* The same for keys that somebody chose, who may have chosen many. No member may have been taken
+ * out of the object before. */
+scopeflow__node *scopeflow__node_find(scopeflow__trees *trees, const scopeflow__node *object,
+                                      scopeflow_bytes key);
 /* The same, which looks at `near`, a member of it or null, and behind it first. */
-scopeflow__node *scopeflow__node_get_near(const scopeflow__node *object, scopeflow_bytes key,
-                                          scopeflow__node *near);
+scopeflow__node *scopeflow__node_find_near(scopeflow__trees *trees, const scopeflow__node *object,
+                                           scopeflow_bytes key, scopeflow__node *near);
 bool scopeflow__node_is(const scopeflow__node *node, scopeflow_token kind);
 /* Whether it is this very string. */
 bool scopeflow__node_says(const scopeflow__node *node, scopeflow_bytes text);
@@ -10943,7 +10955,8 @@ scopeflow_bytes scopeflow__node_string(const scopeflow__node *node);
 /* An unsigned number; false if it is none. */
 bool scopeflow__node_count(const scopeflow__node *node, uint64_t *out);
 /* Whether two values are the same; the order of members plays no part. */
-bool scopeflow__node_equal(const scopeflow__node *a, const scopeflow__node *b);
+bool scopeflow__node_equal(scopeflow__trees *trees, const scopeflow__node *a,
+                           const scopeflow__node *b);
 
 void scopeflow__node_write(const scopeflow__node *node, scopeflow_tape *tape);
 
@@ -11187,7 +11200,8 @@ static void decode_data(scopeflow_event *self, scopeflow_tape *out) {
     scopeflow_error error;
     const scopeflow__node *made = NULL;
     scopeflow__tape_init(&payload, &runtime->memory, SIZE_MAX);
-    scopeflow__trees_init(&trees, &runtime->memory, SCOPEFLOW_CODEC_MEMORY_LIMIT_BYTES);
+    scopeflow__trees_init(&trees, &runtime->memory, runtime->seed[0],
+                          SCOPEFLOW_CODEC_MEMORY_LIMIT_BYTES);
     scopeflow__encode_ref(runtime, self->data, &payload);
     trees.failed = payload.bytes.failed;
     scopeflow__node *const given = read_part(self, &trees, &payload);
@@ -12684,10 +12698,11 @@ enum { TREE_BLOCK_BYTES = 16 * 1024, TREE_ALIGNMENT_BYTES = 8 };
 
 /* --- Memory --- */
 
-void scopeflow__trees_init(scopeflow__trees *self, const scopeflow__memory *memory,
+void scopeflow__trees_init(scopeflow__trees *self, const scopeflow__memory *memory, uint64_t seed,
                            size_t limit_bytes) {
     memset(self, 0, sizeof *self);
     self->memory = memory;
+    self->seed = seed;
     self->limit_bytes = limit_bytes;
 }
 
@@ -12782,7 +12797,9 @@ scopeflow__node *scopeflow__node_share(scopeflow__trees *self, const scopeflow__
     scopeflow__node *const made = scopeflow__node_new(self, node->kind);
     *made = *node;
     made->key = scopeflow__text("", 0);
-    made->room_bytes = 0; /* Whoever extends it must not write behind the other one's text. */
+    /* Whoever extends it must not write behind the other one's text, nor know its members. */
+    made->room_bytes = 0;
+    made->index = NULL;
     made->next = NULL;
     return made;
 }
@@ -12885,7 +12902,7 @@ void scopeflow__node_add(scopeflow__trees *self, scopeflow__node *object, scopef
 
 void scopeflow__node_set(scopeflow__trees *self, scopeflow__node *object, scopeflow_bytes key,
                          scopeflow__node *child) {
-    scopeflow__node *const old = scopeflow__node_get(object, key);
+    scopeflow__node *const old = scopeflow__node_find(self, object, key);
     if (old == NULL) {
         scopeflow__node_add(self, object, key, child);
         return;
@@ -12919,22 +12936,6 @@ void scopeflow__node_extend(scopeflow__trees *self, scopeflow__node *string, sco
 
 /* --- Looking --- */
 
-scopeflow__node *scopeflow__node_get(const scopeflow__node *object, scopeflow_bytes key) {
-    scopeflow__node *found = NULL;
-    if (!scopeflow__node_is(object, SCOPEFLOW_TOKEN_OBJECT)) return NULL;
-    for (scopeflow__node *child = object->first; child != NULL; child = child->next)
-        if (scopeflow__same_text(child->key, key)) found = child;
-    return found;
-}
-
-scopeflow__node *scopeflow__node_get_near(const scopeflow__node *object, scopeflow_bytes key,
-                                          scopeflow__node *near) {
-    if (near != NULL && scopeflow__same_text(near->key, key)) return near;
-    if (near != NULL && near->next != NULL && scopeflow__same_text(near->next->key, key))
-        return near->next;
-    return scopeflow__node_get(object, key);
-}
-
 bool scopeflow__node_is(const scopeflow__node *node, scopeflow_token kind) {
     return node != NULL && node->kind == kind;
 }
@@ -12955,33 +12956,6 @@ bool scopeflow__node_count(const scopeflow__node *node, uint64_t *out) {
     if (is_signed && node->bits > (uint64_t)INT64_MAX) return false; /* It is negative. */
     *out = node->bits;
     return true;
-}
-
-/* Members of a key that stands twice count as often as they stand. */
-static bool have_equal_members(const scopeflow__node *a, const scopeflow__node *b) {
-    scopeflow__node *near = b->first;
-    for (const scopeflow__node *child = a->first; child != NULL; child = child->next) {
-        scopeflow__node *const other = scopeflow__node_get_near(b, child->key, near);
-        if (other == NULL || !scopeflow__node_equal(child, other)) return false;
-        near = other->next;
-    }
-    return true;
-}
-
-static bool have_equal_elements(const scopeflow__node *a, const scopeflow__node *b) {
-    const scopeflow__node *other = b->first;
-    for (const scopeflow__node *child = a->first; child != NULL && other != NULL;
-         child = child->next, other = other->next)
-        if (!scopeflow__node_equal(child, other)) return false;
-    return true;
-}
-
-bool scopeflow__node_equal(const scopeflow__node *a, const scopeflow__node *b) {
-    if (a == NULL || b == NULL) return a == b;
-    if (a->kind != b->kind || a->count != b->count || a->bits != b->bits) return false;
-    if (!scopeflow__same_text(a->text, b->text)) return false;
-    if (a->first == b->first) return true;
-    return a->kind == SCOPEFLOW_TOKEN_OBJECT ? have_equal_members(a, b) : have_equal_elements(a, b);
 }
 
 /* --- Writing --- */
@@ -13006,6 +12980,128 @@ void scopeflow__node_write(const scopeflow__node *node, scopeflow_tape *tape) {
         scopeflow__node_write(child, tape);
     }
     scopeflow__tape_put_mark(tape, SCOPEFLOW_TOKEN_END);
+}
+
+/* -------------------- src/codec/lookup.c -------------------- */
+
+/* Looking for members. Where an object has many, an index of them is kept with it, so that looking
+ * for all of them takes no more time than there are, in whatever order they stand. */
+
+struct scopeflow__node_index {
+    size_t place_count;      /* A power of two; at least half of them are free. */
+    scopeflow__node *newest; /* The last child that is in it. */
+    scopeflow__node **places;
+};
+
+/* Fewer are looked through. */
+enum { INDEXED_MEMBER_COUNT = 16 };
+
+scopeflow__node *scopeflow__node_get(const scopeflow__node *object, scopeflow_bytes key) {
+    scopeflow__node *found = NULL;
+    if (!scopeflow__node_is(object, SCOPEFLOW_TOKEN_OBJECT)) return NULL;
+    for (scopeflow__node *child = object->first; child != NULL; child = child->next)
+        if (scopeflow__same_text(child->key, key)) found = child;
+    return found;
+}
+
+/* --- The index --- */
+
+/* Where the key's member stands, or the free place where it belongs. */
+static scopeflow__node **place_of(const scopeflow__node_index *self, uint64_t seed,
+                                  scopeflow_bytes key) {
+    size_t at = (size_t)scopeflow__hash(key, seed) & (self->place_count - 1);
+    while (self->places[at] != NULL && !scopeflow__same_text(self->places[at]->key, key))
+        at = (at + 1) & (self->place_count - 1);
+    return &self->places[at];
+}
+
+/* Room for as many members as the object has, and as many again. Empty. */
+static bool make_places(scopeflow__trees *trees, scopeflow__node_index *self, size_t member_count) {
+    size_t place_count = 4 * (size_t)INDEXED_MEMBER_COUNT;
+    while (place_count < 4 * member_count) place_count *= 2;
+    size_t const size = place_count * sizeof *self->places;
+    scopeflow__node **const places = (scopeflow__node **)scopeflow__trees_allocate(trees, size);
+    if (places == NULL) return false;
+    memset(places, 0, size);
+    self->places = places;
+    self->place_count = place_count;
+    self->newest = NULL;
+    return true;
+}
+
+/* Puts in what has come behind the newest. Of a key that stands twice the last one counts. */
+static bool bring_up_to_date(scopeflow__trees *trees, scopeflow__node_index *self,
+                             const scopeflow__node *object) {
+    if (4 * (size_t)object->count > 2 * self->place_count &&
+        !make_places(trees, self, object->count))
+        return false;
+    scopeflow__node *child = self->newest != NULL ? self->newest->next : object->first;
+    for (; child != NULL; child = child->next) {
+        *place_of(self, trees->seed, child->key) = child;
+        self->newest = child;
+    }
+    return true;
+}
+
+static scopeflow__node_index *member_index(scopeflow__trees *trees, scopeflow__node *object) {
+    if (object->index == NULL) {
+        scopeflow__node_index *const made =
+            (scopeflow__node_index *)scopeflow__trees_allocate(trees, sizeof *made);
+        if (made == NULL || !make_places(trees, made, object->count)) return NULL;
+        object->index = made;
+    }
+    return bring_up_to_date(trees, object->index, object) ? object->index : NULL;
+}
+
+scopeflow__node *scopeflow__node_find(scopeflow__trees *trees, const scopeflow__node *object,
+                                      scopeflow_bytes key) {
+    bool const is_object = scopeflow__node_is(object, SCOPEFLOW_TOKEN_OBJECT);
+    if (!is_object || object->count <= INDEXED_MEMBER_COUNT)
+        return scopeflow__node_get(object, key);
+    /* What is kept beside its members is no change of it. */
+    scopeflow__node_index *const index = member_index(trees, (scopeflow__node *)(uintptr_t)object);
+    return index != NULL ? *place_of(index, trees->seed, key) : NULL;
+}
+
+scopeflow__node *scopeflow__node_find_near(scopeflow__trees *trees, const scopeflow__node *object,
+                                           scopeflow_bytes key, scopeflow__node *near) {
+    if (near != NULL && scopeflow__same_text(near->key, key)) return near;
+    if (near != NULL && near->next != NULL && scopeflow__same_text(near->next->key, key))
+        return near->next;
+    return scopeflow__node_find(trees, object, key);
+}
+
+/* --- Equality --- */
+
+/* Members of a key that stands twice count as often as they stand. */
+static bool have_equal_members(scopeflow__trees *trees, const scopeflow__node *a,
+                               const scopeflow__node *b) {
+    scopeflow__node *near = b->first;
+    for (const scopeflow__node *child = a->first; child != NULL; child = child->next) {
+        scopeflow__node *const other = scopeflow__node_find_near(trees, b, child->key, near);
+        if (other == NULL || !scopeflow__node_equal(trees, child, other)) return false;
+        near = other->next;
+    }
+    return true;
+}
+
+static bool have_equal_elements(scopeflow__trees *trees, const scopeflow__node *a,
+                                const scopeflow__node *b) {
+    const scopeflow__node *other = b->first;
+    for (const scopeflow__node *child = a->first; child != NULL && other != NULL;
+         child = child->next, other = other->next)
+        if (!scopeflow__node_equal(trees, child, other)) return false;
+    return true;
+}
+
+bool scopeflow__node_equal(scopeflow__trees *trees, const scopeflow__node *a,
+                           const scopeflow__node *b) {
+    if (a == NULL || b == NULL) return a == b;
+    if (a->kind != b->kind || a->count != b->count || a->bits != b->bits) return false;
+    if (!scopeflow__same_text(a->text, b->text)) return false;
+    if (a->first == b->first) return true;
+    return a->kind == SCOPEFLOW_TOKEN_OBJECT ? have_equal_members(trees, a, b)
+                                             : have_equal_elements(trees, a, b);
 }
 
 /* -------------------- src/codec/merge.c -------------------- */
@@ -13100,7 +13196,8 @@ static scopeflow__node *merge_member(scopeflow__merge *self, const scopeflow__no
                                      const scopeflow__node *before, const scopeflow__node *after) {
     scopeflow__node *made = NULL;
     if (after == NULL && before == NULL) return scopeflow__node_share(self->trees, member);
-    if (scopeflow__node_equal(before, after)) return scopeflow__node_share(self->trees, member);
+    if (scopeflow__node_equal(self->trees, before, after))
+        return scopeflow__node_share(self->trees, member);
     enter_key(&self->path, member->key);
     if (after == NULL)
         note_edit(self, "remove", NULL);
@@ -13119,12 +13216,13 @@ static void add_new_members(scopeflow__merge *self, scopeflow__node *made,
     scopeflow__node *near_before = before->first;
     for (const scopeflow__node *child = after->first; child != NULL; child = child->next) {
         scopeflow__node *const there =
-            scopeflow__node_get_near(original, child->key, near_original);
-        scopeflow__node *const was = scopeflow__node_get_near(before, child->key, near_before);
+            scopeflow__node_find_near(self->trees, original, child->key, near_original);
+        scopeflow__node *const was =
+            scopeflow__node_find_near(self->trees, before, child->key, near_before);
         if (there != NULL) near_original = there;
         if (was != NULL) near_before = was;
         /* What encoding makes up where the original has nothing is no edit. */
-        if (there != NULL || scopeflow__node_equal(was, child)) continue;
+        if (there != NULL || scopeflow__node_equal(self->trees, was, child)) continue;
         enter_key(&self->path, child->key);
         scopeflow__node_add(self->trees, made, child->key, set_whole(self, child));
         self->path.len--;
@@ -13137,8 +13235,10 @@ static scopeflow__node *merge_objects(scopeflow__merge *self, const scopeflow__n
     scopeflow__node *near_before = before->first;
     scopeflow__node *near_after = after->first;
     for (const scopeflow__node *child = original->first; child != NULL; child = child->next) {
-        scopeflow__node *const was = scopeflow__node_get_near(before, child->key, near_before);
-        scopeflow__node *const is = scopeflow__node_get_near(after, child->key, near_after);
+        scopeflow__node *const was =
+            scopeflow__node_find_near(self->trees, before, child->key, near_before);
+        scopeflow__node *const is =
+            scopeflow__node_find_near(self->trees, after, child->key, near_after);
         if (was != NULL) near_before = was;
         if (is != NULL) near_after = is;
         scopeflow__node *const merged = merge_member(self, child, was, is);
@@ -13209,19 +13309,19 @@ static void insert_element(scopeflow__merge *self, element_rows *rows) {
 
 /* How many elements further one equal to `wanted` stands; `count` if none does, or only beyond what
  * may be looked at: a long array that was wholly changed costs no more than its length. */
-static uint32_t distance_to(const scopeflow__node *from, uint32_t count,
+static uint32_t distance_to(scopeflow__merge *self, const scopeflow__node *from, uint32_t count,
                             const scopeflow__node *wanted) {
     uint32_t const looked = count < 64 ? count : 64;
     for (uint32_t i = 0; i < looked; i++, from = from->next)
-        if (scopeflow__node_equal(from, wanted)) return i;
+        if (scopeflow__node_equal(self->trees, from, wanted)) return i;
     return count;
 }
 
 /* One step over a place where both differ: whichever side finds its element again on the other one
  * tells whether something was put in or taken out; else the two are versions of one element. */
 static void merge_difference(scopeflow__merge *self, element_rows *rows) {
-    uint32_t const inserted = distance_to(rows->after, rows->after_count, rows->before);
-    uint32_t const removed = distance_to(rows->before, rows->before_count, rows->after);
+    uint32_t const inserted = distance_to(self, rows->after, rows->after_count, rows->before);
+    uint32_t const removed = distance_to(self, rows->before, rows->before_count, rows->after);
     bool const is_found_after = inserted < rows->after_count;
     bool const is_found_before = removed < rows->before_count;
     if (is_found_after && (!is_found_before || inserted <= removed))
@@ -13243,7 +13343,7 @@ static scopeflow__node *merge_arrays(scopeflow__merge *self, const scopeflow__no
     rows.at = 0;
     rows.made = scopeflow__node_new(self->trees, SCOPEFLOW_TOKEN_ARRAY);
     while (rows.before != NULL && rows.after != NULL && !self->trees->failed) {
-        if (scopeflow__node_equal(rows.before, rows.after))
+        if (scopeflow__node_equal(self->trees, rows.before, rows.after))
             pass_equal(self, &rows);
         else
             merge_difference(self, &rows);
@@ -13266,45 +13366,46 @@ scopeflow__node *scopeflow__merge_trees(scopeflow__merge *self, const scopeflow_
 
 /* --- The first difference --- */
 
-static void find_difference(scopeflow__path *path, const scopeflow__node *a,
+static void find_difference(scopeflow__merge *self, const scopeflow__node *a,
                             const scopeflow__node *b);
 
-static bool find_in_members(scopeflow__path *path, const scopeflow__node *a,
+static bool find_in_members(scopeflow__merge *self, const scopeflow__node *a,
                             const scopeflow__node *b) {
     scopeflow__node *near = b->first;
     for (const scopeflow__node *child = a->first; child != NULL; child = child->next) {
-        scopeflow__node *const other = scopeflow__node_get_near(b, child->key, near);
+        scopeflow__node *const other = scopeflow__node_find_near(self->trees, b, child->key, near);
         if (other != NULL) near = other;
-        if (scopeflow__node_equal(child, other)) continue;
-        enter_key(path, child->key);
+        if (scopeflow__node_equal(self->trees, child, other)) continue;
+        enter_key(&self->path, child->key);
         if (other != NULL)
-            find_difference(path, child, other);
+            find_difference(self, child, other);
         else if (child->kind == SCOPEFLOW_TOKEN_OBJECT && child->count > 0)
-            enter_key(path, child->first->key); /* All of it is missing. */
+            enter_key(&self->path, child->first->key); /* All of it is missing. */
         return true;
     }
     return false;
 }
 
-static void find_in_elements(scopeflow__path *path, const scopeflow__node *a,
+static void find_in_elements(scopeflow__merge *self, const scopeflow__node *a,
                              const scopeflow__node *b) {
     uint32_t index = 0;
     const scopeflow__node *other = b->first;
     const scopeflow__node *child = a->first;
-    for (; child != NULL && other != NULL && scopeflow__node_equal(child, other); index++) {
+    for (; child != NULL && other != NULL && scopeflow__node_equal(self->trees, child, other);
+         index++) {
         child = child->next;
         other = other->next;
     }
-    enter_index(path, index);
-    if (child != NULL && other != NULL) find_difference(path, child, other);
+    enter_index(&self->path, index);
+    if (child != NULL && other != NULL) find_difference(self, child, other);
 }
 
-static void find_difference(scopeflow__path *path, const scopeflow__node *a,
+static void find_difference(scopeflow__merge *self, const scopeflow__node *a,
                             const scopeflow__node *b) {
     if (a->kind != b->kind) return;
-    if (a->kind == SCOPEFLOW_TOKEN_ARRAY) find_in_elements(path, a, b);
-    if (a->kind == SCOPEFLOW_TOKEN_OBJECT && !find_in_members(path, a, b))
-        (void)find_in_members(path, b, a);
+    if (a->kind == SCOPEFLOW_TOKEN_ARRAY) find_in_elements(self, a, b);
+    if (a->kind == SCOPEFLOW_TOKEN_OBJECT && !find_in_members(self, a, b))
+        (void)find_in_members(self, b, a);
 }
 
 static void put_step(scopeflow__trees *trees, const scopeflow__path *path, uint32_t i,
@@ -13323,11 +13424,12 @@ static void put_step(scopeflow__trees *trees, const scopeflow__path *path, uint3
 
 scopeflow_bytes scopeflow__first_difference(scopeflow__trees *trees, const scopeflow__node *a,
                                             const scopeflow__node *b) {
-    scopeflow__path path;
+    scopeflow__merge merge;
     scopeflow__node *const text = scopeflow__node_text(trees, SCOPEFLOW__TEXT(""));
-    path.len = 0;
-    find_difference(&path, a, b);
-    for (uint32_t i = 0; i < told_steps(&path); i++) put_step(trees, &path, i, text);
+    merge.trees = trees;
+    merge.path.len = 0;
+    find_difference(&merge, a, b);
+    for (uint32_t i = 0; i < told_steps(&merge.path); i++) put_step(trees, &merge.path, i, text);
     return text->text;
 }
 
@@ -14844,7 +14946,7 @@ static scopeflow__node *parent_of(encoded_request *self, const scopeflow__codec_
 static void set_or_join(encoded_request *self, scopeflow__node *parent, scopeflow_bytes key,
                         const scopeflow__node *value) {
     scopeflow__trees *const trees = self->coding.trees;
-    scopeflow__node *const there = scopeflow__node_get(parent, key);
+    scopeflow__node *const there = scopeflow__node_find(trees, parent, key);
     bool const are_objects =
         scopeflow__node_is(there, SCOPEFLOW_TOKEN_OBJECT) && value->kind == SCOPEFLOW_TOKEN_OBJECT;
     if (!are_objects || !is_parent(self->coding.map, key)) {
@@ -14991,14 +15093,14 @@ scopeflow__node *scopeflow__edit_request(scopeflow__trees *trees, scopeflow_code
     merge.trees = trees;
     merge.edits = scopeflow__node_new(trees, SCOPEFLOW_TOKEN_ARRAY);
     merge.path.len = 0;
-    if (scopeflow__node_equal(before, after)) return merge.edits;
+    if (scopeflow__node_equal(trees, before, after)) return merge.edits;
 
     scopeflow__node *const edited = scopeflow__merge_trees(
         &merge, original, scopeflow__encode_request(trees, codec, before, original),
         scopeflow__encode_request(trees, codec, after, original));
     scopeflow__node *const again =
         without_nothing(trees, codec, scopeflow__decode_request(trees, codec, edited));
-    bool const is_carried = scopeflow__node_equal(again, after);
+    bool const is_carried = scopeflow__node_equal(trees, again, after);
     if (trees->failed || (is_carried && is_sound(merge.edits))) return merge.edits;
     *out_path = scopeflow__first_difference(trees, after, is_carried ? before : again);
     /* All members of one side are members of the other, only not as often. */
@@ -15192,7 +15294,8 @@ typedef struct codec_work {
 static void begin_work(codec_work *self, scopeflow_runtime *runtime) {
     self->runtime = runtime;
     self->tape_count = 0;
-    scopeflow__trees_init(&self->trees, &runtime->memory, SCOPEFLOW_CODEC_MEMORY_LIMIT_BYTES);
+    scopeflow__trees_init(&self->trees, &runtime->memory, runtime->seed[0],
+                          SCOPEFLOW_CODEC_MEMORY_LIMIT_BYTES);
 }
 
 static void end_work(codec_work *self) {
@@ -15379,7 +15482,8 @@ scopeflow__node *scopeflow__gather_element(scopeflow__gathering *self, scopeflow
                                            const scopeflow__node *index);
 /* The element whose member `index` is this one, or that has none where it is null; NULL where there
  * is no such element among the first ones. */
-scopeflow__node *scopeflow__gathered_of_index(const scopeflow__node *array,
+scopeflow__node *scopeflow__gathered_of_index(scopeflow__gathering *self,
+                                              const scopeflow__node *array,
                                               const scopeflow__node *index);
 /* Replaces all that an element is, but not its place. */
 void scopeflow__gather_over(scopeflow__gathering *self, scopeflow__node *element,
@@ -15417,7 +15521,7 @@ void scopeflow__gather_over(scopeflow__gathering *self, scopeflow__node *element
 
 void scopeflow__gather_set(scopeflow__gathering *self, scopeflow__node *object, scopeflow_bytes key,
                            const scopeflow__node *value) {
-    scopeflow__node *const there = scopeflow__node_get(object, key);
+    scopeflow__node *const there = scopeflow__node_find(self->kept, object, key);
     if (there == NULL)
         add_copy(self, object, key, value);
     else if (value->kind != SCOPEFLOW_TOKEN_NULL)
@@ -15433,7 +15537,7 @@ void scopeflow__gather_all(scopeflow__gathering *self, scopeflow__node *object,
 
 void scopeflow__gather_text(scopeflow__gathering *self, scopeflow__node *object,
                             scopeflow_bytes key, const scopeflow__node *text) {
-    scopeflow__node *const there = scopeflow__node_get(object, key);
+    scopeflow__node *const there = scopeflow__node_find(self->kept, object, key);
     if (!scopeflow__node_is(text, SCOPEFLOW_TOKEN_STRING)) return;
     if (scopeflow__node_is(there, SCOPEFLOW_TOKEN_STRING))
         scopeflow__node_extend(self->kept, there, text->text);
@@ -15477,12 +15581,14 @@ static bool is_said_once(scopeflow_bytes key) {
     return is_kept_out(names, key);
 }
 
-scopeflow__node *scopeflow__gathered_of_index(const scopeflow__node *array,
+scopeflow__node *scopeflow__gathered_of_index(scopeflow__gathering *self,
+                                              const scopeflow__node *array,
                                               const scopeflow__node *index) {
     uint32_t looked = 0;
     scopeflow__node *element = array->first;
     for (; element != NULL && looked < GATHERED_ELEMENT_LIMIT; element = element->next, looked++)
-        if (scopeflow__node_equal(scopeflow__chunk_part(element, "index"), index)) return element;
+        if (scopeflow__node_equal(self->kept, scopeflow__chunk_part(element, "index"), index))
+            return element;
     return NULL;
 }
 
@@ -15491,7 +15597,7 @@ static void gather_elements(scopeflow__gathering *self, scopeflow__node *array,
     for (const scopeflow__node *child = delta->first; child != NULL; child = child->next) {
         const scopeflow__node *const index = scopeflow__chunk_part(child, "index");
         scopeflow__node *const there =
-            index != NULL ? scopeflow__gathered_of_index(array, index) : NULL;
+            index != NULL ? scopeflow__gathered_of_index(self, array, index) : NULL;
         if (there != NULL)
             scopeflow__gather_delta(self, there, child);
         else
@@ -15501,7 +15607,7 @@ static void gather_elements(scopeflow__gathering *self, scopeflow__node *array,
 
 static void gather_value(scopeflow__gathering *self, scopeflow__node *object,
                          const scopeflow__node *value) {
-    scopeflow__node *const there = scopeflow__node_get(object, value->key);
+    scopeflow__node *const there = scopeflow__node_find(self->kept, object, value->key);
     bool const is_alike = there != NULL && there->kind == value->kind;
     if (is_alike && value->kind == SCOPEFLOW_TOKEN_OBJECT)
         scopeflow__gather_delta(self, there, value);
@@ -15527,7 +15633,7 @@ void scopeflow__gather_delta(scopeflow__gathering *self, scopeflow__node *object
 /* Choices stand in the order of their indexes, however they come. */
 static scopeflow__node *choice_of(scopeflow__gathering *self, scopeflow__node *choices,
                                   const scopeflow__node *index) {
-    scopeflow__node *choice = scopeflow__gathered_of_index(choices, index);
+    scopeflow__node *choice = scopeflow__gathered_of_index(self, choices, index);
     if (choice != NULL) return choice;
     choice = scopeflow__node_new(self->kept, SCOPEFLOW_TOKEN_OBJECT);
     scopeflow__node_append(self->kept, choices, choice);
@@ -15588,6 +15694,7 @@ static void drop_index(scopeflow__node *call) {
             before->next = child->next;
         if (call->last == child) call->last = before;
         call->count--;
+        call->index = NULL;
     }
 }
 
@@ -15855,9 +15962,10 @@ static bool is_plain_text(const scopeflow__node *part) {
     return true;
 }
 
-static bool is_more_of(const scopeflow__node *last, const scopeflow__node *part) {
+static bool is_more_of(scopeflow__gathering *self, const scopeflow__node *last,
+                       const scopeflow__node *part) {
     return last != NULL && is_plain_text(last) && is_plain_text(part) &&
-           scopeflow__node_equal(scopeflow__chunk_part(last, "thought"),
+           scopeflow__node_equal(self->kept, scopeflow__chunk_part(last, "thought"),
                                  scopeflow__chunk_part(part, "thought"));
 }
 
@@ -15872,7 +15980,7 @@ static void gather_parts(scopeflow__gathering *self, scopeflow__node *candidate,
     scopeflow__node *const parts =
         scopeflow__gather_member(self, kept, "parts", SCOPEFLOW_TOKEN_ARRAY);
     for (const scopeflow__node *part = given->first; part != NULL; part = part->next) {
-        if (is_more_of(parts->last, part))
+        if (is_more_of(self, parts->last, part))
             scopeflow__gather_text(self, parts->last, SCOPEFLOW__TEXT("text"),
                                    scopeflow__chunk_part(part, "text"));
         else
@@ -15934,8 +16042,10 @@ scopeflow_status scopeflow_codec_stream_new(const scopeflow_codec_stream_new_opt
     scopeflow__ref_up(&runtime->refs);
     self->runtime = runtime;
     self->codec = options->codec;
-    scopeflow__trees_init(&self->kept, &runtime->memory, options->memory_limit_bytes);
-    scopeflow__trees_init(&self->chunk, &runtime->memory, SCOPEFLOW_CODEC_MEMORY_LIMIT_BYTES);
+    scopeflow__trees_init(&self->kept, &runtime->memory, runtime->seed[0],
+                          options->memory_limit_bytes);
+    scopeflow__trees_init(&self->chunk, &runtime->memory, runtime->seed[0],
+                          SCOPEFLOW_CODEC_MEMORY_LIMIT_BYTES);
     scopeflow__tape_init(&self->tape, &runtime->memory, SIZE_MAX);
     self->gathering.kept = &self->kept;
     self->gathering.response = scopeflow__node_new(&self->kept, SCOPEFLOW_TOKEN_OBJECT);

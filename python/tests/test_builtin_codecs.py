@@ -292,6 +292,22 @@ def test_a_hundred_thousand_messages_and_a_text_of_megabytes():
     assert encoded[5] is messages[6]
 
 
+def test_members_are_found_in_time_however_many_there_are_and_in_whatever_order():
+    """Time that grew with the square of their number would be minutes."""
+    count = 200_000
+    content = {"messages": [], **{str(i): {"of": i} for i in range(count)}}
+    request, codec = LLMRequest({}, content), codecs.OpenAIChatCodec()
+    annotated = codec.decode(request)
+    turned = codecs.AnnotatedLLMRequest.from_dict(dict(reversed(annotated.items())))
+    assert codec.encode(turned, request) is request
+    turned["7"] = "changed"
+    del turned["8"]
+    turned["new"] = 1
+    encoded = codec.encode(turned, request).content
+    assert (encoded["7"], encoded["new"], len(encoded)) == ("changed", 1, count + 1)
+    assert "8" not in encoded and encoded["9"] is content["9"]
+
+
 def test_what_a_walker_cuts_off_is_no_edit():
     deep: list = []
     for _ in range(200):

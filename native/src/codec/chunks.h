@@ -46,7 +46,8 @@ scopeflow__node *scopeflow__gather_element(scopeflow__gathering *self, scopeflow
                                            const scopeflow__node *index);
 /* The element whose member `index` is this one, or that has none where it is null; NULL where there
  * is no such element among the first ones. */
-scopeflow__node *scopeflow__gathered_of_index(const scopeflow__node *array,
+scopeflow__node *scopeflow__gathered_of_index(scopeflow__gathering *self,
+                                              const scopeflow__node *array,
                                               const scopeflow__node *index);
 /* Replaces all that an element is, but not its place. */
 void scopeflow__gather_over(scopeflow__gathering *self, scopeflow__node *element,

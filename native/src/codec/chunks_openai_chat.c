@@ -5,7 +5,7 @@
 /* Choices stand in the order of their indexes, however they come. */
 static scopeflow__node *choice_of(scopeflow__gathering *self, scopeflow__node *choices,
                                   const scopeflow__node *index) {
-    scopeflow__node *choice = scopeflow__gathered_of_index(choices, index);
+    scopeflow__node *choice = scopeflow__gathered_of_index(self, choices, index);
     if (choice != NULL) return choice;
     choice = scopeflow__node_new(self->kept, SCOPEFLOW_TOKEN_OBJECT);
     scopeflow__node_append(self->kept, choices, choice);
@@ -66,6 +66,7 @@ static void drop_index(scopeflow__node *call) {
             before->next = child->next;
         if (call->last == child) call->last = before;
         call->count--;
+        call->index = NULL;
     }
 }
 

@@ -79,7 +79,8 @@ typedef struct codec_work {
 static void begin_work(codec_work *self, scopeflow_runtime *runtime) {
     self->runtime = runtime;
     self->tape_count = 0;
-    scopeflow__trees_init(&self->trees, &runtime->memory, SCOPEFLOW_CODEC_MEMORY_LIMIT_BYTES);
+    scopeflow__trees_init(&self->trees, &runtime->memory, runtime->seed[0],
+                          SCOPEFLOW_CODEC_MEMORY_LIMIT_BYTES);
 }
 
 static void end_work(codec_work *self) {

@@ -253,7 +253,7 @@ static scopeflow__node *parent_of(encoded_request *self, const scopeflow__codec_
 static void set_or_join(encoded_request *self, scopeflow__node *parent, scopeflow_bytes key,
                         const scopeflow__node *value) {
     scopeflow__trees *const trees = self->coding.trees;
-    scopeflow__node *const there = scopeflow__node_get(parent, key);
+    scopeflow__node *const there = scopeflow__node_find(trees, parent, key);
     bool const are_objects =
         scopeflow__node_is(there, SCOPEFLOW_TOKEN_OBJECT) && value->kind == SCOPEFLOW_TOKEN_OBJECT;
     if (!are_objects || !is_parent(self->coding.map, key)) {
@@ -400,14 +400,14 @@ scopeflow__node *scopeflow__edit_request(scopeflow__trees *trees, scopeflow_code
     merge.trees = trees;
     merge.edits = scopeflow__node_new(trees, SCOPEFLOW_TOKEN_ARRAY);
     merge.path.len = 0;
-    if (scopeflow__node_equal(before, after)) return merge.edits;
+    if (scopeflow__node_equal(trees, before, after)) return merge.edits;
 
     scopeflow__node *const edited = scopeflow__merge_trees(
         &merge, original, scopeflow__encode_request(trees, codec, before, original),
         scopeflow__encode_request(trees, codec, after, original));
     scopeflow__node *const again =
         without_nothing(trees, codec, scopeflow__decode_request(trees, codec, edited));
-    bool const is_carried = scopeflow__node_equal(again, after);
+    bool const is_carried = scopeflow__node_equal(trees, again, after);
     if (trees->failed || (is_carried && is_sound(merge.edits))) return merge.edits;
     *out_path = scopeflow__first_difference(trees, after, is_carried ? before : again);
     /* All members of one side are members of the other, only not as often. */

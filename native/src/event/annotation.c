@@ -55,7 +55,8 @@ static void decode_data(scopeflow_event *self, scopeflow_tape *out) {
     scopeflow_error error;
     const scopeflow__node *made = NULL;
     scopeflow__tape_init(&payload, &runtime->memory, SIZE_MAX);
-    scopeflow__trees_init(&trees, &runtime->memory, SCOPEFLOW_CODEC_MEMORY_LIMIT_BYTES);
+    scopeflow__trees_init(&trees, &runtime->memory, runtime->seed[0],
+                          SCOPEFLOW_CODEC_MEMORY_LIMIT_BYTES);
     scopeflow__encode_ref(runtime, self->data, &payload);
     trees.failed = payload.bytes.failed;
     scopeflow__node *const given = read_part(self, &trees, &payload);
