@@ -7,6 +7,7 @@
 #include "base/buffer.h"
 #include "event/text.h"
 #include "registry/registry.h"
+#include "value/tape.h"
 
 /* How the work that an end event closes came out, as far as anybody said so (S2.4). */
 typedef struct scopeflow__outcome {
@@ -53,6 +54,13 @@ typedef struct scopeflow__slice {
     size_t start;
     size_t len;
 } scopeflow__slice;
+
+/* The annotated form of the payload as it is written, and what it says of the event itself. */
+typedef struct scopeflow__annotation {
+    scopeflow_tape value;
+    scopeflow_bytes model; /* Of the value; empty if it says none. */
+    bool is_streaming;
+} scopeflow__annotation;
 
 struct scopeflow_event {
     uint32_t refs;
@@ -101,6 +109,8 @@ struct scopeflow_event {
     scopeflow_ref codec;        /* Borrowed; makes the annotation, or 0. */
     scopeflow_ref annotation;
     bool owns_annotation;
+    uint8_t core_codec; /* One of the core's own, behind a 1, that makes it when it is written. */
+    scopeflow__annotation *annotated;   /* Owned; null as long as there is none. */
     scopeflow_ref sanitized_error;      /* Owned. */
     scopeflow_ref fields;               /* Owned. */
     scopeflow__owned_ref *injected;     /* In the order of the injectors. */
@@ -172,6 +182,12 @@ void scopeflow__event_leave_scope(scopeflow_event *self);
 /* From now on it holds its scope, for as long as it lives or until it leaves it. Most events have
  * reached everybody while the caller's own reference keeps the scope, and never need to. */
 void scopeflow__event_hold_scope(scopeflow_event *self);
+
+/* S2.8: makes the annotated form, unless it is there or there is none. Where memory runs out, the
+ * line has failed. Runs host code. */
+void scopeflow__event_annotate(scopeflow_event *self);
+/* What was made of it is not needed any more, or is to be made anew. */
+void scopeflow__event_drop_annotated(scopeflow_event *self);
 
 /* Writes the line, once. False when memory ran out. */
 bool scopeflow__event_encode(scopeflow_event *self);
