@@ -103,6 +103,20 @@
 #define SCOPEFLOW__CODEC_STREAM_NEW_MEMORY_LIMIT_BYTES_MIN 65536u
 #define SCOPEFLOW__CODEC_STREAM_NEW_MEMORY_LIMIT_BYTES_MAX 1073741824u
 
+/* `each` of the categories of scopes, in the order of the scope's types (S1.1). */
+#define SCOPEFLOW__EACH_CATEGORY(each) \
+    each("agent") \
+    each("function") \
+    each("tool") \
+    each("llm") \
+    each("retriever") \
+    each("embedder") \
+    each("reranker") \
+    each("guardrail") \
+    each("evaluator") \
+    each("custom") \
+    each("unknown")
+
 /* The categories of scopes; the index is the scope's type (S1.1). */
 extern const char *const scopeflow__category_names[11];
 

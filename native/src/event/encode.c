@@ -454,16 +454,27 @@ static void write_rest(scopeflow_event *self) {
         PLAIN_METADATA_AT metadata tail PLAIN_END,                                                 \
             sizeof(PLAIN_METADATA_AT metadata tail PLAIN_END) - 1, sizeof(metadata) - 1            \
     }
+#define PLAIN_LAST(category)                                                                       \
+    {"\"" category "\"" KEY(SCOPEFLOW__KEY_CATEGORY_PROFILE) "null}",                              \
+     sizeof("\"" category "\"" KEY(SCOPEFLOW__KEY_CATEGORY_PROFILE) "null}") - 1},
+/* They are copied in blocks of a fixed size; what is copied beyond the first is overwritten. */
+enum { PLAIN_BLOCK_BYTES = 16, PLAIN_REST_BYTES = 192, PLAIN_LAST_BYTES = 48 };
 
 typedef struct plain_rest {
-    const char *text;
+    char text[PLAIN_REST_BYTES];
     size_t len;
     size_t metadata_bytes;
 } plain_rest;
 
+typedef struct plain_last {
+    char text[PLAIN_LAST_BYTES];
+    size_t len;
+} plain_last;
+
 static const plain_rest plain_start = PLAIN_REST("null", TAIL_START);
 static const plain_rest plain_end = PLAIN_REST("null", TAIL_END);
 static const plain_rest plain_end_ok = PLAIN_REST(SCOPEFLOW__METADATA_OK, TAIL_END);
+static const plain_last plain_lasts[] = {SCOPEFLOW__EACH_CATEGORY(PLAIN_LAST)};
 
 static bool is_plain(const scopeflow_event *self) {
     return self->kind == SCOPEFLOW_EVENT_KIND_SCOPE && self->scope->attributes == 0 &&
@@ -475,17 +486,19 @@ static void write_plain_rest(scopeflow_event *self) {
     scopeflow__buffer *const out = &self->line;
     size_t const at = out->len;
     const plain_rest *rest = &plain_start;
+    const plain_last *const last = &plain_lasts[self->type];
     if (self->scope_category == SCOPEFLOW_SCOPE_CATEGORY_END)
         rest = self->outcome.status == SCOPEFLOW_END_STATUS_OK ? &plain_end_ok : &plain_end;
-    if (!scopeflow__buffer_reserve(out, rest->len)) return;
-    scopeflow__copy_text(out->ptr + at, rest->text, rest->len);
-    out->len = at + rest->len;
+    if (!scopeflow__buffer_reserve(out, rest->len + PLAIN_LAST_BYTES)) return;
+    for (size_t i = 0; i < rest->len; i += PLAIN_BLOCK_BYTES)
+        memcpy(out->ptr + at + i, rest->text + i, PLAIN_BLOCK_BYTES);
+    size_t const last_at = at + rest->len;
+    memcpy(out->ptr + last_at, last->text, PLAIN_LAST_BYTES);
+    out->len = last_at + last->len;
     set_part(self, SCOPEFLOW_EVENT_PART_DATA, at + sizeof(PLAIN_DATA_AT) - 1, 4);
     set_part(self, SCOPEFLOW_EVENT_PART_METADATA, at + sizeof(PLAIN_METADATA_AT) - 1,
              rest->metadata_bytes);
-    set_part(self, SCOPEFLOW_EVENT_PART_ATTRIBUTES, out->len - (sizeof(PLAIN_END) - 1), 2);
-    put_quoted(out, scopeflow__category_names[self->type]);
-    PUT(out, KEY(SCOPEFLOW__KEY_CATEGORY_PROFILE) "null}");
+    set_part(self, SCOPEFLOW_EVENT_PART_ATTRIBUTES, last_at - (sizeof(PLAIN_END) - 1), 2);
     set_part(self, SCOPEFLOW_EVENT_PART_CATEGORY_PROFILE, out->len - (sizeof("null}") - 1), 4);
 }
 

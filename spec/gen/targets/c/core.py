@@ -69,6 +69,7 @@ def names_context(api: Api) -> dict:
         "keys": keys(api),
         "masks": masks(api),
         "limits": [number for op in api.operations for number in limits(op)],
+        "categories": categories(api),
         "tables": tables(api),
         "accepts_async": accepts_async(api),
         "statuses": [
@@ -117,10 +118,16 @@ def integer(value: int, argument: Argument) -> str:
     return f"{value}{suffix}{wide}"
 
 
+def categories(api: Api) -> tuple[str, ...]:
+    if api.wire is None:
+        return ()
+    return tuple(value.name for value in api.enum(api.wire.categories).values)
+
+
 def tables(api: Api) -> list[Table]:
     found = []
     if api.wire is not None:
-        names = tuple(v.name for v in api.enum(api.wire.categories).values)
+        names = categories(api)
         doc = "The categories of scopes; the index is the scope's type (S1.1)."
         found.append(Table(doc, "scopeflow__category_names", len(names), names))
         headers = api.wire.credential_headers

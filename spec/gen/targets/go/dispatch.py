@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from dataclasses import dataclass
 
 from spec.gen.model import Api, Argument, Operation, Registry
@@ -55,9 +56,11 @@ _SEEN = ("request", "annotated", "response", "fields", "next")
 
 
 def context(api: Api) -> dict:
+    entries = [entry for op in api.operations for entry in _entries(api, op)]
     return {
         "callables": [_callable(registry) for registry in api.registries],
-        "entries": [entry for op in api.operations for entry in _entries(api, op)],
+        "entries": entries,
+        "operations": textwrap.wrap(" ".join(f'"{entry.id}",' for entry in entries), 96),
         "names": _names(api),
         "structs": [_fields(api, s) for s in spelling.structs_out(api) if _is_seen(s.name)],
     }

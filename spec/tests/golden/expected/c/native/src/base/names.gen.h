@@ -34,6 +34,12 @@
 #define SCOPEFLOW__THING_PAINT_LAYER_MIN -2
 #define SCOPEFLOW__THING_PAINT_LAYER_MAX 2
 
+/* `each` of the categories of scopes, in the order of the scope's types (S1.1). */
+#define SCOPEFLOW__EACH_CATEGORY(each) \
+    each("red") \
+    each("green") \
+    each("black")
+
 /* The categories of scopes; the index is the scope's type (S1.1). */
 extern const char *const scopeflow__category_names[3];
 
