@@ -382,7 +382,7 @@ func (r *vectorRun) operate(s *vectorStep) (any, error) {
 			options = append(options, WithParent(r.scope(s.label("parent"))))
 		}
 		if s.has("attributes") {
-			options = append(options, WithLLMAttributes(LlmAttribute(s.number("attributes", vectorNames_llm_attribute))))
+			options = append(options, WithLLMAttributes(LLMAttribute(s.number("attributes", vectorNames_llm_attribute))))
 		}
 		if s.has("model_name") {
 			options = append(options, WithModelName(s.text("model_name")))
@@ -412,7 +412,7 @@ func (r *vectorRun) operate(s *vectorStep) (any, error) {
 			options = append(options, WithParent(r.scope(s.label("parent"))))
 		}
 		if s.has("attributes") {
-			options = append(options, WithLLMAttributes(LlmAttribute(s.number("attributes", vectorNames_llm_attribute))))
+			options = append(options, WithLLMAttributes(LLMAttribute(s.number("attributes", vectorNames_llm_attribute))))
 		}
 		if s.has("model_name") {
 			options = append(options, WithModelName(s.text("model_name")))
@@ -439,7 +439,7 @@ func (r *vectorRun) operate(s *vectorStep) (any, error) {
 			options = append(options, WithParent(r.scope(s.label("parent"))))
 		}
 		if s.has("attributes") {
-			options = append(options, WithLLMAttributes(LlmAttribute(s.number("attributes", vectorNames_llm_attribute))))
+			options = append(options, WithLLMAttributes(LLMAttribute(s.number("attributes", vectorNames_llm_attribute))))
 		}
 		if s.has("model_name") {
 			options = append(options, WithModelName(s.text("model_name")))

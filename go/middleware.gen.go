@@ -353,17 +353,17 @@ func (c *call) invokeCallable(ctx context.Context, kind Registry, callable any) 
 		return c.answerRequest(callable.(ToolRequestInterceptFunc)(ctx, c.targetName(), c.stepInput()))
 	case RegistryToolExecutionIntercept:
 		return c.answerResult(callable.(ToolExecutionInterceptFunc)(ctx, c.targetName(), c.stepInput(), c.next()))
-	case RegistryLlmSanitizeRequestGuardrail:
+	case RegistryLLMSanitizeRequestGuardrail:
 		return c.answerLLMRequest(callable.(LLMSanitizeRequestGuardrailFunc)(ctx, c.stepRequest()))
-	case RegistryLlmSanitizeResponseGuardrail:
+	case RegistryLLMSanitizeResponseGuardrail:
 		return c.answerPayload(callable.(LLMSanitizeResponseGuardrailFunc)(ctx, c.stepInput()))
-	case RegistryLlmConditionalExecutionGuardrail:
+	case RegistryLLMConditionalExecutionGuardrail:
 		return c.answerReason(callable.(LLMConditionalExecutionGuardrailFunc)(ctx, c.stepRequest()))
-	case RegistryLlmRequestIntercept:
+	case RegistryLLMRequestIntercept:
 		return c.answerIntercepted(callable.(LLMRequestInterceptFunc)(ctx, c.targetName(), c.stepRequest(), c.stepAnnotated()))
-	case RegistryLlmExecutionIntercept:
+	case RegistryLLMExecutionIntercept:
 		return c.answerResult(callable.(LLMExecutionInterceptFunc)(ctx, c.targetName(), c.stepRequest(), c.nextLLM()))
-	case RegistryLlmStreamExecutionIntercept:
+	case RegistryLLMStreamExecutionIntercept:
 		return c.answerResult(callable.(LLMStreamExecutionInterceptFunc)(ctx, c.targetName(), c.stepRequest(), c.nextStream()))
 	case RegistryMarkSanitizeGuardrail:
 		return c.answerFields(callable.(MarkSanitizeGuardrailFunc)(ctx, c.stepEvent(), c.stepFields()))

@@ -22,19 +22,19 @@ var everyMiddleware = map[Registry]Middleware{
 		func(ctx context.Context, _ string, request any, next NextFunc) (any, error) {
 			return next(ctx, request)
 		}),
-	RegistryLlmSanitizeRequestGuardrail: LLMSanitizeRequestGuardrailFunc(
+	RegistryLLMSanitizeRequestGuardrail: LLMSanitizeRequestGuardrailFunc(
 		func(_ context.Context, request *LLMRequest) (*LLMRequest, error) { return request, nil }),
-	RegistryLlmSanitizeResponseGuardrail: LLMSanitizeResponseGuardrailFunc(
+	RegistryLLMSanitizeResponseGuardrail: LLMSanitizeResponseGuardrailFunc(
 		func(_ context.Context, response any) (any, error) { return response, nil }),
-	RegistryLlmConditionalExecutionGuardrail: LLMConditionalExecutionGuardrailFunc(
+	RegistryLLMConditionalExecutionGuardrail: LLMConditionalExecutionGuardrailFunc(
 		func(context.Context, *LLMRequest) (*string, error) { return nil, nil }),
-	RegistryLlmRequestIntercept: LLMRequestInterceptFunc(
+	RegistryLLMRequestIntercept: LLMRequestInterceptFunc(
 		func(_ context.Context, _ string, request *LLMRequest, _ any) (any, error) { return request, nil }),
-	RegistryLlmExecutionIntercept: LLMExecutionInterceptFunc(
+	RegistryLLMExecutionIntercept: LLMExecutionInterceptFunc(
 		func(ctx context.Context, _ string, request *LLMRequest, next LLMNextFunc) (any, error) {
 			return next(ctx, request)
 		}),
-	RegistryLlmStreamExecutionIntercept: LLMStreamExecutionInterceptFunc(
+	RegistryLLMStreamExecutionIntercept: LLMStreamExecutionInterceptFunc(
 		func(ctx context.Context, _ string, request *LLMRequest, next LLMStreamNextFunc) (any, error) {
 			return next(ctx, request)
 		}),

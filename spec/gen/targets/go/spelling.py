@@ -8,8 +8,8 @@ from spec.gen.names import camel, pascal
 # What users of the package never see: the protocol between the core and this binding.
 INTERNAL_TYPES = {
     "answer_kind", "atof_item", "atof_item_kind", "call_flag", "callable_flag", "event_info",
-    "answer_flag", "codec_action", "event_part", "pop_flag", "step_flag", "step_kind", "token",
-    "propagation",
+    "answer_flag", "codec_action", "decode_shape", "event_part", "log_level", "pop_flag",
+    "propagation", "step_flag", "step_kind", "token",
 }  # fmt: skip
 
 # Types whose own name means something else in Go.
@@ -126,7 +126,7 @@ def type_name(name: str) -> str:
     """An enum, a flag set or a struct."""
     if name in TYPE_NAMES:
         return TYPE_NAMES[name]
-    return camel(name) if name in INTERNAL_TYPES else pascal(name)
+    return camel(name) if name in INTERNAL_TYPES else exported(name)
 
 
 def reader(name: str) -> str:
@@ -137,7 +137,7 @@ def reader(name: str) -> str:
 
 def constant(kind: str, name: str) -> str:
     """A member of an enum: `ScopeTypeAgent`, `tokenNull`."""
-    return type_name(kind) + pascal(name)
+    return type_name(kind) + exported(name)
 
 
 def handle_type(name: str) -> str:
