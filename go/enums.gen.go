@@ -213,7 +213,7 @@ const (
 	// The caller does not say.
 	EndStatusUnset EndStatus = 0
 	// It succeeded.
-	EndStatusOk EndStatus = 1
+	EndStatusOK EndStatus = 1
 	// It failed; `error` may say why.
 	EndStatusError EndStatus = 2
 	// It was cancelled by the host.
@@ -225,7 +225,7 @@ func (e EndStatus) String() string {
 	switch e {
 	case EndStatusUnset:
 		return "unset"
-	case EndStatusOk:
+	case EndStatusOK:
 		return "ok"
 	case EndStatusError:
 		return "error"

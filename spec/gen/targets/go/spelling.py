@@ -83,7 +83,9 @@ OPTION_TYPES = {
 # Handles whose Go type is written by hand: the type and its receiver.
 CLASSES = {"runtime": ("Runtime", "r"), "scope": ("Scope", "s")}
 
-_INITIALISMS = {"uuid": "UUID", "id": "ID", "json": "JSON", "llm": "LLM", "ns": "Ns"}
+_INITIALISMS = {
+    "uuid": "UUID", "id": "ID", "json": "JSON", "llm": "LLM", "ns": "Ns", "ok": "OK",
+}  # fmt: skip
 
 _RESERVED = {
     "break", "case", "chan", "const", "continue", "default", "defer", "else", "fallthrough", "for",

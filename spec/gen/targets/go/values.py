@@ -103,12 +103,7 @@ def _constants(kind: str, values) -> tuple[Constant, ...]:
 
 def statuses(api: Api) -> list[Constant]:
     return [
-        Constant(
-            s.doc,
-            "Status" + ("OK" if s.name == "ok" else spelling.exported(s.name)),
-            str(s.value),
-            s.name,
-        )
+        Constant(s.doc, "Status" + spelling.exported(s.name), str(s.value), s.name)
         for s in api.statuses
     ]
 
