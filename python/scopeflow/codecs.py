@@ -42,6 +42,7 @@ from ._native import (
     decode_request,
     decode_response,
     default_runtime,
+    know_core_codec,
     output_value,
     request_edits,
 )
@@ -447,7 +448,7 @@ class AutoCodec(LlmCodec, LlmResponseCodec):
         >>> codecs.AutoCodec().decode(LLMRequest({}, {"prompt": "hi"})) is None
         True
         """
-        codec = self._known(default_runtime.codec_detect_request(request.content), "request")
+        codec = _by_id(default_runtime.codec_detect_request(request.content))
         return None if codec is None else codec.decode(request)
 
     def encode(self, annotated: Mapping[str, Any], original: LLMRequest) -> LLMRequest:
@@ -477,22 +478,8 @@ class AutoCodec(LlmCodec, LlmResponseCodec):
         >>> codecs.AutoCodec().decode_response("hello") is None
         True
         """
-        codec = self._known(default_runtime.codec_detect_response(response), "response")
+        codec = _by_id(default_runtime.codec_detect_response(response))
         return None if codec is None else codec.decode_response(response)
-
-    _has_told = False
-
-    @classmethod
-    def _known(cls, codec: CodecId, what: str) -> _BuiltinCodec | None:
-        found = _by_id(codec)
-        if found is None and not AutoCodec._has_told:
-            AutoCodec._has_told = True
-            import logging
-
-            logging.getLogger("scopeflow").warning(
-                "no codec knows a %s of a call with codec='auto'; it is left alone", what
-            )
-        return found
 
     def __repr__(self) -> str:
         return "AutoCodec()"
@@ -656,6 +643,10 @@ def by_name(name: str) -> LlmCodec:
 
 
 _AUTO = AutoCodec()
+
+know_core_codec(AutoCodec, CodecId.Auto.value)
+for _codec in _BUILTIN.values():
+    know_core_codec(type(_codec), _codec.CODEC.value)
 
 
 def _edited(content: Any, edits: list[list[Any]]) -> Any:
