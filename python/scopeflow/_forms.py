@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = [
     "CalledFunction",
     "ContentPart",
+    "Cost",
     "GenerationParams",
     "Message",
     "MessageToolCall",
@@ -308,6 +309,54 @@ class ResponseToolCall(View):
     arguments: Anything = Member("arguments")
 
 
+class Cost(View):
+    """What a call of a model has cost. Without a rate for some of the tokens there is no
+    total.
+
+    total: All of it.
+    currency: Of all amounts, such as `USD`.
+    input: The prompt but for what a cache had.
+    output: The response.
+    cache_read: What was read from a cache.
+    cache_write: What was written to one.
+    source: Who says so: `provider_reported` or `model_pricing`.
+    pricing_provider: Whose prices they are.
+    pricing_model: Of which model.
+    pricing_as_of: When they held.
+    pricing_source: Where they stood.
+
+    >>> cost = {"total": 0.0125, "currency": "USD", "source": "provider_reported"}
+    >>> response = AnnotatedLLMResponse(usage={"prompt_tokens": 5, "cost": cost})
+    >>> response.usage.cost.total
+    0.0125
+    """
+
+    MEMBERS = (
+        "total",
+        "currency",
+        "input",
+        "output",
+        "cache_read",
+        "cache_write",
+        "source",
+        "pricing_provider",
+        "pricing_model",
+        "pricing_as_of",
+        "pricing_source",
+    )
+    total: Number = Member("total")
+    currency: Text = Member("currency")
+    input: Number = Member("input")
+    output: Number = Member("output")
+    cache_read: Number = Member("cache_read")
+    cache_write: Number = Member("cache_write")
+    source: Text = Member("source")
+    pricing_provider: Text = Member("pricing_provider")
+    pricing_model: Text = Member("pricing_model")
+    pricing_as_of: Text = Member("pricing_as_of")
+    pricing_source: Text = Member("pricing_source")
+
+
 class Usage(View):
     """The tokens of a call of a model.
 
@@ -316,6 +365,7 @@ class Usage(View):
     total_tokens: Both.
     cache_read_tokens: What of the prompt came from a cache.
     cache_write_tokens: What of the prompt went into one.
+    cost: What it has cost.
 
     >>> response = {"content": [], "usage": {"input_tokens": 2, "cache_read_input_tokens": 7}}
     >>> codecs.AnthropicMessagesCodec().decode_response(response).usage.prompt_tokens
@@ -328,12 +378,14 @@ class Usage(View):
         "total_tokens",
         "cache_read_tokens",
         "cache_write_tokens",
+        "cost",
     )
     prompt_tokens: Integer = Member("prompt_tokens")
     completion_tokens: Integer = Member("completion_tokens")
     total_tokens: Integer = Member("total_tokens")
     cache_read_tokens: Integer = Member("cache_read_tokens")
     cache_write_tokens: Integer = Member("cache_write_tokens")
+    cost: One[Cost] = FormMember("cost", Cost)
 
 
 class TokenUsage(View):

@@ -24,6 +24,7 @@ from __future__ import annotations
 from ._forms import (
     CalledFunction,
     ContentPart,
+    Cost,
     GenerationParams,
     Message,
     MessageToolCall,
@@ -692,6 +693,7 @@ __all__ = [
     "CalledFunction",
     "CodecId",
     "ContentPart",
+    "Cost",
     "GeminiGenerateContentCodec",
     "GeminiGenerateContentStreamingCodec",
     "GenerationParams",
