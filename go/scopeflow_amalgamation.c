@@ -9919,7 +9919,7 @@ struct scopeflow_event {
     scopeflow_event_kind kind;
     scopeflow_scope_category scope_category;
     scopeflow_scope_type type; /* Whose category it has; -1 for a mark without one. */
-    scopeflow_scope *scope;    /* The scope itself, or a mark's parent. Held. */
+    scopeflow_scope *scope;    /* The scope itself, or a mark's parent; held if `holds_scope`. */
     scopeflow_uuid uuid;
     scopeflow_uuid parent_uuid;
     int64_t timestamp_ns;
@@ -9952,6 +9952,7 @@ struct scopeflow_event {
     bool is_llm_call; /* Of an LLM call, not of a tool call. */
     bool is_waiting;  /* A subscriber emitted it: it counts among those that wait (S5.1). */
     bool is_adrift;   /* It is to be delivered though nobody need hold its scope any more. */
+    bool holds_scope; /* Else whoever emits it does, until the host has something to do. */
 
     bool is_response; /* Its payload is a response, an error or a reason: see the sanitizers. */
     uint32_t chain_index;
@@ -10029,6 +10030,10 @@ void scopeflow__event_forget(scopeflow_event *self);
 
 /* A kept event that has been encoded lets its scope go: it must not hold it open (S1.12). */
 void scopeflow__event_leave_scope(scopeflow_event *self);
+
+/* From now on it holds its scope, for as long as it lives or until it leaves it. Most events have
+ * reached everybody while the caller's own reference keeps the scope, and never need to. */
+void scopeflow__event_hold_scope(scopeflow_event *self);
 
 /* S2.8: makes the annotated form, unless it is there or there is none. Where memory runs out, the
  * line has failed. Runs host code. */
@@ -10649,7 +10654,7 @@ static scopeflow_event *new_event(scopeflow_scope *scope, scopeflow_event_kind k
     scopeflow__clear(self, offsetof(scopeflow_event, parts));
     self->refs = 1;
     self->kind = kind;
-    self->scope = scopeflow_scope_retain(scope);
+    self->scope = scope;
     self->name_len = name.len;
     self->category_len = category.len;
     char *const texts = (char *)(self + 1);
@@ -10859,6 +10864,7 @@ scopeflow_event *scopeflow_event_retain(scopeflow_event *self) {
 void scopeflow_event_release(scopeflow_event *self) {
     if (self == NULL || !scopeflow__sole_ref_down(&self->refs)) return;
     scopeflow_scope *const scope = self->scope;
+    bool const holds_scope = self->holds_scope;
     scopeflow__event_settle(self);
     release_owned(self);
     if (self->entry != NULL) scopeflow__entry_release(self->entry);
@@ -10867,7 +10873,7 @@ void scopeflow_event_release(scopeflow_event *self) {
     scopeflow__set_release(self->listeners);
     scopeflow__buffer_deinit(&self->line);
     give_block(scope, self, block_size(self->name_len + self->category_len));
-    scopeflow_scope_release(scope);
+    if (holds_scope) scopeflow_scope_release(scope);
 }
 
 void scopeflow__event_forget(scopeflow_event *self) {
@@ -10884,9 +10890,17 @@ void scopeflow__event_forget(scopeflow_event *self) {
 
 void scopeflow__event_leave_scope(scopeflow_event *self) {
     scopeflow_scope *const scope = self->scope;
+    bool const held_scope = self->holds_scope;
     scopeflow__event_drop_annotated(self);
     self->scope = scopeflow_scope_retain(scope->runtime->root);
-    scopeflow_scope_release(scope);
+    self->holds_scope = true;
+    if (held_scope) scopeflow_scope_release(scope);
+}
+
+void scopeflow__event_hold_scope(scopeflow_event *self) {
+    if (self->holds_scope) return;
+    (void)scopeflow_scope_retain(self->scope);
+    self->holds_scope = true;
 }
 
 /* --- What a subscriber can ask --- */
@@ -17194,7 +17208,8 @@ typedef struct scopeflow__task {
     bool owns_request;  /* An intercept made it. */
     bool wants_chunk_marks;
     bool has_held;
-    uint8_t after_gates; /* The phase that gates stand before. */
+    bool has_borrowed_scope; /* Of an event that stands in the row. */
+    uint8_t after_gates;     /* The phase that gates stand before. */
     bool finalizer_failed;
     bool has_finalizer;
     bool was_annotated;  /* Some intercept gave an annotated request. */
@@ -17465,6 +17480,7 @@ void scopeflow__task_emit(scopeflow__task *self, scopeflow_event *event,
         return;
     }
     event->listeners = listeners;
+    self->has_borrowed_scope |= !event->holds_scope;
     if (self->events == NULL) {
         self->events = event;
     } else {
@@ -17475,7 +17491,10 @@ void scopeflow__task_emit(scopeflow__task *self, scopeflow_event *event,
 }
 
 static void emit_adrift(scopeflow__task *self, scopeflow_event *event, scopeflow__set *listeners) {
-    if (event != NULL) scopeflow__event_set_adrift(event);
+    if (event != NULL) {
+        scopeflow__event_hold_scope(event);
+        scopeflow__event_set_adrift(event);
+    }
     scopeflow__task_emit(self, event, listeners);
 }
 
@@ -20461,12 +20480,20 @@ static bool run_phase(scopeflow__task *self, scopeflow_step *step) {
     return true;
 }
 
+/* Whoever called may let go of a scope before the next step is done. */
+static SCOPEFLOW__NOINLINE void hold_scopes(scopeflow__task *self) {
+    self->has_borrowed_scope = false;
+    for (scopeflow_event *event = self->events; event != NULL; event = event->next)
+        scopeflow__event_hold_scope(event);
+}
+
 void scopeflow__task_run(scopeflow__task *self, scopeflow_emitter *emitter, scopeflow_step *step) {
     scopeflow__clear(step, sizeof *step);
     for (;;) {
         bool const asks = (self->events != NULL && scopeflow__task_deliver(self, emitter, step)) ||
                           run_phase(self, step);
         if (!asks) continue;
+        if (self->has_borrowed_scope) hold_scopes(self);
         if (!scopeflow__is_native_step(step)) return;
         scopeflow__native_run(self, step);
     }

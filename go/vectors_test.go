@@ -455,8 +455,8 @@ func (r *vectorRun) checkOut(op string, out any, want json.RawMessage) {
 // attributeNames reads the bits by the flags of the scope's type, sorted.
 func attributeNames(info ScopeInfo) []string {
 	text := ScopeAttribute(info.Attributes).String()
-	if info.Type == ScopeTypeLlm {
-		text = LlmAttribute(info.Attributes).String()
+	if info.Type == ScopeTypeLLM {
+		text = LLMAttribute(info.Attributes).String()
 	}
 	if info.Type == ScopeTypeTool {
 		text = ToolAttribute(info.Attributes).String()

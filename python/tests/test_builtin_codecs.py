@@ -429,10 +429,14 @@ def test_a_response_that_cannot_be_decoded_costs_no_call(caplog):
         given_back = llm.execute_sync(
             "openai", LLMRequest({}, CHAT), lambda r: "text", response_codec="openai_chat"
         )
-    end = events.find("openai", phase="end")
-    assert given_back == "text" and end.annotated_response is None
-    assert end.metadata["codec.failed"] is True
-    assert "OpenAI Chat response decode" in caplog.text
+        by_hand = llm.call("by hand", LLMRequest({}, CHAT))
+        llm.call_end(by_hand, "text", response_codec=codecs.OpenAIChatCodec())
+    assert given_back == "text"
+    for name in ("openai", "by hand"):
+        end = events.find(name, phase="end")
+        assert end.annotated_response is None
+        assert end.metadata["codec.failed"] is True
+    assert caplog.text.count("OpenAI Chat response decode") >= 2
 
 
 def test_nothing_is_decoded_as_long_as_nobody_reads_the_event(caplog):

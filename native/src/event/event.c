@@ -52,7 +52,7 @@ static scopeflow_event *new_event(scopeflow_scope *scope, scopeflow_event_kind k
     scopeflow__clear(self, offsetof(scopeflow_event, parts));
     self->refs = 1;
     self->kind = kind;
-    self->scope = scopeflow_scope_retain(scope);
+    self->scope = scope;
     self->name_len = name.len;
     self->category_len = category.len;
     char *const texts = (char *)(self + 1);
@@ -262,6 +262,7 @@ scopeflow_event *scopeflow_event_retain(scopeflow_event *self) {
 void scopeflow_event_release(scopeflow_event *self) {
     if (self == NULL || !scopeflow__sole_ref_down(&self->refs)) return;
     scopeflow_scope *const scope = self->scope;
+    bool const holds_scope = self->holds_scope;
     scopeflow__event_settle(self);
     release_owned(self);
     if (self->entry != NULL) scopeflow__entry_release(self->entry);
@@ -270,7 +271,7 @@ void scopeflow_event_release(scopeflow_event *self) {
     scopeflow__set_release(self->listeners);
     scopeflow__buffer_deinit(&self->line);
     give_block(scope, self, block_size(self->name_len + self->category_len));
-    scopeflow_scope_release(scope);
+    if (holds_scope) scopeflow_scope_release(scope);
 }
 
 void scopeflow__event_forget(scopeflow_event *self) {
@@ -287,9 +288,17 @@ void scopeflow__event_forget(scopeflow_event *self) {
 
 void scopeflow__event_leave_scope(scopeflow_event *self) {
     scopeflow_scope *const scope = self->scope;
+    bool const held_scope = self->holds_scope;
     scopeflow__event_drop_annotated(self);
     self->scope = scopeflow_scope_retain(scope->runtime->root);
-    scopeflow_scope_release(scope);
+    self->holds_scope = true;
+    if (held_scope) scopeflow_scope_release(scope);
+}
+
+void scopeflow__event_hold_scope(scopeflow_event *self) {
+    if (self->holds_scope) return;
+    (void)scopeflow_scope_retain(self->scope);
+    self->holds_scope = true;
 }
 
 /* --- What a subscriber can ask --- */

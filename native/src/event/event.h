@@ -67,7 +67,7 @@ struct scopeflow_event {
     scopeflow_event_kind kind;
     scopeflow_scope_category scope_category;
     scopeflow_scope_type type; /* Whose category it has; -1 for a mark without one. */
-    scopeflow_scope *scope;    /* The scope itself, or a mark's parent. Held. */
+    scopeflow_scope *scope;    /* The scope itself, or a mark's parent; held if `holds_scope`. */
     scopeflow_uuid uuid;
     scopeflow_uuid parent_uuid;
     int64_t timestamp_ns;
@@ -100,6 +100,7 @@ struct scopeflow_event {
     bool is_llm_call; /* Of an LLM call, not of a tool call. */
     bool is_waiting;  /* A subscriber emitted it: it counts among those that wait (S5.1). */
     bool is_adrift;   /* It is to be delivered though nobody need hold its scope any more. */
+    bool holds_scope; /* Else whoever emits it does, until the host has something to do. */
 
     bool is_response; /* Its payload is a response, an error or a reason: see the sanitizers. */
     uint32_t chain_index;
@@ -177,6 +178,10 @@ void scopeflow__event_forget(scopeflow_event *self);
 
 /* A kept event that has been encoded lets its scope go: it must not hold it open (S1.12). */
 void scopeflow__event_leave_scope(scopeflow_event *self);
+
+/* From now on it holds its scope, for as long as it lives or until it leaves it. Most events have
+ * reached everybody while the caller's own reference keeps the scope, and never need to. */
+void scopeflow__event_hold_scope(scopeflow_event *self);
 
 /* S2.8: makes the annotated form, unless it is there or there is none. Where memory runs out, the
  * line has failed. Runs host code. */
