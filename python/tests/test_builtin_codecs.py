@@ -109,6 +109,27 @@ def test_a_response_is_known_without_a_name(case):
             assert found["api_specific"]["api"] == case["codec"]
 
 
+def words(value):
+    """Every key and text in a value."""
+    if isinstance(value, dict):
+        return set(value).union(*map(words, value.values()))
+    if isinstance(value, list):
+        return set().union(*map(words, value))
+    return {value} if isinstance(value, str) else set()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_vectors_have_every_row_of_the_map(name):
+    rows = MAPS["maps"][name]
+    asked = words([case["content"] for case in REQUESTS if case["codec"] == name])
+    said = words([case["response"] for case in RESPONSES if case["codec"] == name])
+    wanted = {row["key"] for row in rows["request"]} | {*rows["own"]} | {*rows.get("parts", ())}
+    assert wanted - asked == set()
+    top = rows["response"]
+    wanted = {top["id"], top["model"], *top["marks"], *top["own"], *rows["finish"]}
+    assert wanted - said == set()
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_every_row_of_the_map_leads_there_and_back(name):
     codec, rows = codecs.by_name(name), MAPS["maps"][name]
