@@ -51,6 +51,7 @@ from ._views import as_object
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import os
     from collections.abc import Callable, Iterable, Mapping
     from typing import Any, Protocol
 else:
@@ -233,7 +234,8 @@ class AnnotatedLLMResponse(ResponseMembers):
     tool_calls: The calls of tools that it asks for, objects with `id`, `name` and `arguments`.
     finish_reason: Why it ended: `complete`, `length`, `tool_use`, `content_filter`, or an object.
     usage: Tokens, an object with `prompt_tokens`, `completion_tokens` and the like. The prompt is
-        all that went in, from a cache or not.
+        all that went in, from a cache or not. `cost` is what it has cost, where the provider says
+        so or `use_prices` has told the prices.
     token_usage: Every token once, by what it was for: `input_uncached`, `input_cache_read`,
         `input_cache_write_5m`, `output_text`, `output_reasoning` and so on; `raw` is what the
         provider says.
@@ -624,6 +626,44 @@ def _by_id(codec: CodecId) -> _BuiltinCodec | None:
     return _BY_ID.get(codec)
 
 
+def use_prices(*catalogues: Mapping[str, Any] | str | os.PathLike[str]) -> None:
+    """Says what models cost, for `usage["cost"]` of the responses that are decoded from now on.
+
+    catalogues: Each an object, or the path of a JSON file; of several that have a model the first
+        one counts. None at all take the prices away.
+
+    A catalogue has `entries` with `provider`, `model_id`, `aliases`, `currency` (USD), and `rates`
+    per million tokens: `input_per_million`, `output_per_million`, `cache_read_per_million`,
+    `cache_write_per_million`, `cache_write_1h_per_million`, `input_audio_per_million` and
+    `output_audio_per_million`; or `rate_schedule`, whose `tiers` have `rates` each, by the tokens
+    of the prompt. What the provider says that a response has cost stands; tokens without a rate
+    give no `total`. examples/prices.json is one.
+
+    Raises InvalidArgument with the path of what is wrong, OSError for a file that cannot be read.
+
+    >>> rates = {"input_per_million": 2.5, "output_per_million": 10}
+    >>> codecs.use_prices({"entries": [{"provider": "a", "model_id": "m", "rates": rates}]})
+    >>> usage = {"prompt_tokens": 1000, "completion_tokens": 100}
+    >>> response = {"model": "m", "choices": [], "usage": usage}
+    >>> codecs.OpenAIChatCodec().decode_response(response).usage["cost"]["total"]
+    0.0035
+    >>> codecs.use_prices()
+    """
+    default_runtime.codec_set_prices([_catalogue(given) for given in catalogues] or None)
+
+
+def _catalogue(given: Mapping[str, Any] | str | os.PathLike[str]) -> Any:
+    if hasattr(given, "keys"):
+        return given
+    import json
+
+    with open(given, encoding="utf-8") as file:
+        try:
+            return json.load(file)
+        except ValueError as error:
+            raise InvalidArgument(f"invalid argument: prices in {given!r}: {error}") from None
+
+
 def by_name(name: str) -> LlmCodec:
     """The codec of a name: `auto`, `openai_chat`, `openai_responses`, `anthropic_messages` or
     `gemini_generate_content`; what `codec="auto"` of a call means.
@@ -711,4 +751,5 @@ __all__ = [
     "ToolFunction",
     "Usage",
     "by_name",
+    "use_prices",
 ]
