@@ -4594,7 +4594,8 @@ struct scopeflow_runtime {
     uint32_t has_told_unknown_codec; /* See event/annotation.c. */
     uint32_t adrift_event_count;     /* See scopeflow__event_set_adrift. */
     scopeflow__view *global_view;
-    char *credential_headers; /* The owner's own list, lower case, with commas; or null. */
+    struct scopeflow__prices *prices; /* Under `prices_lock`, or null; see codec/prices.h. */
+    char *credential_headers;         /* The owner's own list, lower case, with commas; or null. */
     size_t credential_headers_len;
 
     uint64_t padding_before[8];
@@ -4620,6 +4621,8 @@ struct scopeflow_runtime {
 
     scopeflow__spinlock order_lock;
     scopeflow_event *noted_starts; /* Under that lock: the starts that wait, see order.c. */
+
+    scopeflow__spinlock prices_lock;
 
     scopeflow__spinlock log_lock;
     uint32_t log_count; /* Messages so far; the last ones stand in `log`, as in a ring. */
@@ -6659,6 +6662,14 @@ static inline scopeflow_status scopeflow__check_codec_edit_request(
     return SCOPEFLOW_STATUS_OK;
 }
 
+static inline scopeflow_status scopeflow__check_codec_set_prices(
+    scopeflow_runtime *self, scopeflow_ref catalogues, scopeflow_error *out_error) {
+    (void)catalogues;
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    return SCOPEFLOW_STATUS_OK;
+}
+
 static inline scopeflow_status scopeflow__check_codec_decode_response(
     scopeflow_runtime *self, scopeflow_codec_id codec, scopeflow_ref response,
     scopeflow_codec_output **out_output, scopeflow_error *out_error) {
@@ -6708,6 +6719,150 @@ static inline scopeflow_status scopeflow__check_codec_stream_finish(
 }
 
 /* clang-format on */
+#endif
+
+/* -------------------- src/codec/prices.h -------------------- */
+
+/* What tokens cost: the catalogues that an application gave its runtime. */
+#ifndef SCOPEFLOW__CODEC_PRICES_H
+#define SCOPEFLOW__CODEC_PRICES_H
+
+/* -------------------- src/codec/tree.h -------------------- */
+
+/* Values as trees: what codecs read, rearrange and compare. Nodes stand in blocks of memory that go
+ * all at once; a tree made of tokens borrows their texts.
+ *
+ * When memory runs out or the limit is reached, `failed` says so, every new node is a spare one and
+ * no link is changed any more: callers check once at the end. */
+#ifndef SCOPEFLOW__CODEC_TREE_H
+#define SCOPEFLOW__CODEC_TREE_H
+
+typedef struct scopeflow__node scopeflow__node;
+typedef struct scopeflow__node_index scopeflow__node_index;
+struct scopeflow__node {
+    scopeflow_token kind; /* Of a set: array. */
+    uint32_t count;       /* Of children. */
+    uint64_t bits;        /* Of a number or cycle. */
+    scopeflow_bytes key;  /* Of a member. */
+    scopeflow_bytes text;
+    union {
+        size_t room_bytes;            /* Of a text that grows: how much there is for it. */
+        scopeflow__node_index *index; /* Of an object, see lookup.c. */
+    };
+    scopeflow__node *first;
+    scopeflow__node *last;
+    scopeflow__node *next;
+};
+
+typedef struct scopeflow__tree_block scopeflow__tree_block;
+
+typedef struct scopeflow__trees {
+    const scopeflow__memory *memory;
+    uint64_t seed; /* So that nobody can choose colliding keys. */
+    scopeflow__tree_block *block;
+    size_t used_bytes; /* Of that block. */
+    size_t held_bytes; /* Of all blocks. */
+    size_t limit_bytes;
+    bool failed;
+    bool is_full; /* It failed because of the limit. */
+    scopeflow__node spare;
+} scopeflow__trees;
+
+void scopeflow__trees_init(scopeflow__trees *self, const scopeflow__memory *memory, uint64_t seed,
+                           size_t limit_bytes);
+void scopeflow__trees_deinit(scopeflow__trees *self);
+/* Forgets all nodes and keeps the memory of one block. */
+void scopeflow__trees_reset(scopeflow__trees *self);
+
+/* NULL once it has failed. */
+void *scopeflow__trees_allocate(scopeflow__trees *self, size_t size_bytes);
+
+/* --- New nodes, none of which is a child yet. Texts are borrowed. --- */
+
+scopeflow__node *scopeflow__node_new(scopeflow__trees *self, scopeflow_token kind);
+scopeflow__node *scopeflow__node_text(scopeflow__trees *self, scopeflow_bytes text);
+scopeflow__node *scopeflow__node_uint(scopeflow__trees *self, uint64_t value);
+scopeflow__node *scopeflow__node_bool(scopeflow__trees *self, bool value);
+/* The same value, with the same children: to stand in another place too. */
+scopeflow__node *scopeflow__node_share(scopeflow__trees *self, const scopeflow__node *node);
+/* A copy of all of it, the texts included. */
+scopeflow__node *scopeflow__node_copy(scopeflow__trees *self, const scopeflow__node *node);
+/* The value at the cursor. */
+scopeflow__node *scopeflow__node_read(scopeflow__trees *self, scopeflow__cursor value);
+/* The value of a JSON text, or NULL; its texts are in these trees. */
+scopeflow__node *scopeflow__node_parse(scopeflow__trees *self, scopeflow_bytes json);
+
+/* --- Building. A node that is put somewhere must not be a child elsewhere. --- */
+
+void scopeflow__node_append(scopeflow__trees *self, scopeflow__node *array, scopeflow__node *child);
+/* A member behind all others, whether there is one of that key or not. */
+void scopeflow__node_add(scopeflow__trees *self, scopeflow__node *object, scopeflow_bytes key,
+                         scopeflow__node *child);
+/* In place of the member of that key, else behind all others. */
+void scopeflow__node_set(scopeflow__trees *self, scopeflow__node *object, scopeflow_bytes key,
+                         scopeflow__node *child);
+/* The same with a value that stands elsewhere; nothing where there is none. */
+void scopeflow__node_add_shared(scopeflow__trees *self, scopeflow__node *object,
+                                scopeflow_bytes key, const scopeflow__node *value);
+/* Appends to a string of these trees. */
+void scopeflow__node_extend(scopeflow__trees *self, scopeflow__node *string, scopeflow_bytes more);
+
+/* --- Looking --- */
+
+/* The last member of that key; NULL if there is none or it is no object. Null is allowed. */
+scopeflow__node *scopeflow__node_get(const scopeflow__node *object, scopeflow_bytes key);
+/* The same for keys that somebody chose, who may have chosen many. No member may have been taken
+ * out of the object before. */
+scopeflow__node *scopeflow__node_find(scopeflow__trees *trees, const scopeflow__node *object,
+                                      scopeflow_bytes key);
+/* The same, which looks at `near`, a member of it or null, and behind it first. */
+scopeflow__node *scopeflow__node_find_near(scopeflow__trees *trees, const scopeflow__node *object,
+                                           scopeflow_bytes key, scopeflow__node *near);
+bool scopeflow__node_is(const scopeflow__node *node, scopeflow_token kind);
+/* Whether it is this very string. */
+bool scopeflow__node_says(const scopeflow__node *node, scopeflow_bytes text);
+/* The text of a string, else an empty one. */
+scopeflow_bytes scopeflow__node_string(const scopeflow__node *node);
+/* An unsigned number; false if it is none. */
+bool scopeflow__node_count(const scopeflow__node *node, uint64_t *out);
+/* Whether two values are the same; the order of members plays no part. */
+bool scopeflow__node_equal(scopeflow__trees *trees, const scopeflow__node *a,
+                           const scopeflow__node *b);
+
+void scopeflow__node_write(const scopeflow__node *node, scopeflow_tape *tape);
+
+#endif
+
+typedef struct scopeflow__prices {
+    uint32_t refs;
+    scopeflow_tape tape; /* From which the trees borrow their texts. */
+    scopeflow__trees trees;
+    scopeflow__node *models; /* The entry of each `provider/model` and `model`, in lower case. */
+} scopeflow__prices;
+
+/* --- prices_read.c --- */
+
+/* Fills `models` from one catalogue or an array of them, of which the first that has a model
+ * counts. */
+scopeflow_status scopeflow__prices_read(scopeflow__prices *self, const scopeflow__node *given,
+                                        scopeflow_error *out_error);
+scopeflow_bytes scopeflow__lower_text(scopeflow__trees *trees, scopeflow_bytes text);
+/* The number of a node; false if it is none. */
+bool scopeflow__node_number(const scopeflow__node *node, double *out);
+
+/* --- prices.c --- */
+
+/* Those of the runtime, or null; to be released. */
+scopeflow__prices *scopeflow__prices_hold(scopeflow_runtime *runtime);
+void scopeflow__prices_release(scopeflow__prices *self);
+
+/* --- cost.c --- */
+
+/* Adds `usage.cost` to the annotated form of a response: what the provider says it has cost, else
+ * what the prices come to, which may be null. What has no rate gives no total. */
+void scopeflow__put_cost(scopeflow__trees *trees, const scopeflow__prices *prices,
+                         scopeflow_codec_id codec, const scopeflow__node *annotated);
+
 #endif
 
 /* -------------------- src/registry/registry.h -------------------- */
@@ -7063,6 +7218,7 @@ static void destroy_runtime(scopeflow_runtime *self) {
     scopeflow__memory const memory = self->memory;
     scopeflow__abandoned_discard(self);
     if (self->global_view != NULL) scopeflow__view_release(self->global_view);
+    scopeflow__prices_release(self->prices);
     if (self->root != NULL) scopeflow__scope_destroy_root(self->root);
     for (size_t i = 0; i < SCOPEFLOW__SHARD_COUNT; i++)
         scopeflow__deallocate(&memory, self->shards[i].spare, SCOPEFLOW__SPARE_BYTES);
@@ -7179,6 +7335,7 @@ scopeflow_status scopeflow_runtime_after_fork(scopeflow_runtime *self, scopeflow
     scopeflow__unlock(&self->registry_lock);
     scopeflow__unlock(&self->order_lock);
     scopeflow__unlock(&self->log_lock);
+    scopeflow__unlock(&self->prices_lock);
     for (int i = 0; i < SCOPEFLOW__SHARD_COUNT; i++) scopeflow__unlock(&self->shards[i].lock);
     self->fork_generation++;
     seed(self);
@@ -10870,112 +11027,6 @@ extern const scopeflow_bytes scopeflow__response_members[SCOPEFLOW__RESPONSE_MEM
 /* clang-format on */
 #endif
 
-/* -------------------- src/codec/tree.h -------------------- */
-
-/* Values as trees: what codecs read, rearrange and compare. Nodes stand in blocks of memory that go
- * all at once; a tree made of tokens borrows their texts.
- *
- * When memory runs out or the limit is reached, `failed` says so, every new node is a spare one and
- * no link is changed any more: callers check once at the end. */
-#ifndef SCOPEFLOW__CODEC_TREE_H
-#define SCOPEFLOW__CODEC_TREE_H
-
-typedef struct scopeflow__node scopeflow__node;
-typedef struct scopeflow__node_index scopeflow__node_index;
-struct scopeflow__node {
-    scopeflow_token kind; /* Of a set: array. */
-    uint32_t count;       /* Of children. */
-    uint64_t bits;        /* Of a number or cycle. */
-    scopeflow_bytes key;  /* Of a member. */
-    scopeflow_bytes text;
-    union {
-        size_t room_bytes;            /* Of a text that grows: how much there is for it. */
-        scopeflow__node_index *index; /* Of an object, see lookup.c. */
-    };
-    scopeflow__node *first;
-    scopeflow__node *last;
-    scopeflow__node *next;
-};
-
-typedef struct scopeflow__tree_block scopeflow__tree_block;
-
-typedef struct scopeflow__trees {
-    const scopeflow__memory *memory;
-    uint64_t seed; /* So that nobody can choose colliding keys. */
-    scopeflow__tree_block *block;
-    size_t used_bytes; /* Of that block. */
-    size_t held_bytes; /* Of all blocks. */
-    size_t limit_bytes;
-    bool failed;
-    bool is_full; /* It failed because of the limit. */
-    scopeflow__node spare;
-} scopeflow__trees;
-
-void scopeflow__trees_init(scopeflow__trees *self, const scopeflow__memory *memory, uint64_t seed,
-                           size_t limit_bytes);
-void scopeflow__trees_deinit(scopeflow__trees *self);
-/* Forgets all nodes and keeps the memory of one block. */
-void scopeflow__trees_reset(scopeflow__trees *self);
-
-/* NULL once it has failed. */
-void *scopeflow__trees_allocate(scopeflow__trees *self, size_t size_bytes);
-
-/* --- New nodes, none of which is a child yet. Texts are borrowed. --- */
-
-scopeflow__node *scopeflow__node_new(scopeflow__trees *self, scopeflow_token kind);
-scopeflow__node *scopeflow__node_text(scopeflow__trees *self, scopeflow_bytes text);
-scopeflow__node *scopeflow__node_uint(scopeflow__trees *self, uint64_t value);
-scopeflow__node *scopeflow__node_bool(scopeflow__trees *self, bool value);
-/* The same value, with the same children: to stand in another place too. */
-scopeflow__node *scopeflow__node_share(scopeflow__trees *self, const scopeflow__node *node);
-/* A copy of all of it, the texts included. */
-scopeflow__node *scopeflow__node_copy(scopeflow__trees *self, const scopeflow__node *node);
-/* The value at the cursor. */
-scopeflow__node *scopeflow__node_read(scopeflow__trees *self, scopeflow__cursor value);
-/* The value of a JSON text, or NULL; its texts are in these trees. */
-scopeflow__node *scopeflow__node_parse(scopeflow__trees *self, scopeflow_bytes json);
-
-/* --- Building. A node that is put somewhere must not be a child elsewhere. --- */
-
-void scopeflow__node_append(scopeflow__trees *self, scopeflow__node *array, scopeflow__node *child);
-/* A member behind all others, whether there is one of that key or not. */
-void scopeflow__node_add(scopeflow__trees *self, scopeflow__node *object, scopeflow_bytes key,
-                         scopeflow__node *child);
-/* In place of the member of that key, else behind all others. */
-void scopeflow__node_set(scopeflow__trees *self, scopeflow__node *object, scopeflow_bytes key,
-                         scopeflow__node *child);
-/* The same with a value that stands elsewhere; nothing where there is none. */
-void scopeflow__node_add_shared(scopeflow__trees *self, scopeflow__node *object,
-                                scopeflow_bytes key, const scopeflow__node *value);
-/* Appends to a string of these trees. */
-void scopeflow__node_extend(scopeflow__trees *self, scopeflow__node *string, scopeflow_bytes more);
-
-/* --- Looking --- */
-
-/* The last member of that key; NULL if there is none or it is no object. Null is allowed. */
-scopeflow__node *scopeflow__node_get(const scopeflow__node *object, scopeflow_bytes key);
-/* The same for keys that somebody chose, who may have chosen many. No member may have been taken
- * out of the object before. */
-scopeflow__node *scopeflow__node_find(scopeflow__trees *trees, const scopeflow__node *object,
-                                      scopeflow_bytes key);
-/* The same, which looks at `near`, a member of it or null, and behind it first. */
-scopeflow__node *scopeflow__node_find_near(scopeflow__trees *trees, const scopeflow__node *object,
-                                           scopeflow_bytes key, scopeflow__node *near);
-bool scopeflow__node_is(const scopeflow__node *node, scopeflow_token kind);
-/* Whether it is this very string. */
-bool scopeflow__node_says(const scopeflow__node *node, scopeflow_bytes text);
-/* The text of a string, else an empty one. */
-scopeflow_bytes scopeflow__node_string(const scopeflow__node *node);
-/* An unsigned number; false if it is none. */
-bool scopeflow__node_count(const scopeflow__node *node, uint64_t *out);
-/* Whether two values are the same; the order of members plays no part. */
-bool scopeflow__node_equal(scopeflow__trees *trees, const scopeflow__node *a,
-                           const scopeflow__node *b);
-
-void scopeflow__node_write(const scopeflow__node *node, scopeflow_tape *tape);
-
-#endif
-
 /* The work of one operation. Nodes that are given are never changed. */
 typedef struct scopeflow__coding {
     scopeflow__trees *trees;
@@ -11052,9 +11103,10 @@ void scopeflow__put_finish(const scopeflow__coding *self, scopeflow__node *annot
 
 /* The annotated form of a request's content or of a response. `auto` in `codec` becomes whose it
  * is, and stays where nobody knows it, which is refused like anything that is not this provider's.
- */
-scopeflow_status scopeflow__decode_payload(scopeflow__trees *trees, scopeflow_codec_id *codec,
-                                           bool is_response, const scopeflow__node *given,
+ * A response has its cost, by the runtime's prices. */
+scopeflow_status scopeflow__decode_payload(scopeflow_runtime *runtime, scopeflow__trees *trees,
+                                           scopeflow_codec_id *codec, bool is_response,
+                                           const scopeflow__node *given,
                                            const scopeflow__node **out_made,
                                            scopeflow_error *out_error);
 scopeflow_status scopeflow__fail_trees(const scopeflow__trees *trees, scopeflow_error *out_error);
@@ -11219,8 +11271,8 @@ static void decode_data(scopeflow_event *self, scopeflow_tape *out) {
     scopeflow__encode_ref(runtime, self->data, &payload);
     trees.failed = payload.bytes.failed;
     scopeflow__node *const given = read_part(self, &trees, &payload);
-    if (scopeflow__decode_payload(&trees, &codec, self->is_response, given, &made, &error) ==
-        SCOPEFLOW_STATUS_OK)
+    if (scopeflow__decode_payload(runtime, &trees, &codec, self->is_response, given, &made,
+                                  &error) == SCOPEFLOW_STATUS_OK)
         scopeflow__node_write(made, out);
     else
         go_without(self, codec, &error);
@@ -14681,8 +14733,16 @@ scopeflow_status scopeflow__fail_unknown(scopeflow_error *out_error) {
                                 "no codec knows such a payload");
 }
 
-scopeflow_status scopeflow__decode_payload(scopeflow__trees *trees, scopeflow_codec_id *codec,
-                                           bool is_response, const scopeflow__node *given,
+static void put_cost(scopeflow_runtime *runtime, scopeflow__trees *trees, scopeflow_codec_id codec,
+                     const scopeflow__node *annotated) {
+    scopeflow__prices *const prices = scopeflow__prices_hold(runtime);
+    scopeflow__put_cost(trees, prices, codec, annotated);
+    scopeflow__prices_release(prices);
+}
+
+scopeflow_status scopeflow__decode_payload(scopeflow_runtime *runtime, scopeflow__trees *trees,
+                                           scopeflow_codec_id *codec, bool is_response,
+                                           const scopeflow__node *given,
                                            const scopeflow__node **out_made,
                                            scopeflow_error *out_error) {
     if (trees->failed) return scopeflow__fail_trees(trees, out_error);
@@ -14696,6 +14756,7 @@ scopeflow_status scopeflow__decode_payload(scopeflow__trees *trees, scopeflow_co
         *out_made = scopeflow__decode_request(trees, *codec, given);
     else
         *out_made = NULL;
+    if (is_response && *out_made != NULL) put_cost(runtime, trees, *codec, *out_made);
     if (trees->failed) return scopeflow__fail_trees(trees, out_error);
     if (*out_made != NULL) return SCOPEFLOW_STATUS_OK;
     return scopeflow__fail(
@@ -14703,6 +14764,572 @@ scopeflow_status scopeflow__decode_payload(scopeflow__trees *trees, scopeflow_co
         is_response ? SCOPEFLOW__TEXT(" response decode: it has nothing of such a response")
                     : SCOPEFLOW__TEXT(" request decode: the content is no object"),
         scopeflow__text("", 0));
+}
+
+/* -------------------- src/codec/prices_read.c -------------------- */
+
+/* Reading catalogues of prices: everything is checked, and what is wrong is named with its path. */
+
+typedef struct price_reading {
+    scopeflow__trees *trees;
+    scopeflow__node *path;
+    const char *wrong; /* What is wrong there, or null. */
+} price_reading;
+
+static bool refuse_price(price_reading *self, const char *wrong) {
+    self->wrong = wrong;
+    return false;
+}
+
+static size_t enter_member(price_reading *self, scopeflow_bytes key) {
+    size_t const before = self->path->text.len;
+    scopeflow__node_extend(self->trees, self->path, SCOPEFLOW__TEXT("."));
+    scopeflow__node_extend(self->trees, self->path, key);
+    return before;
+}
+
+static size_t enter_element(price_reading *self, uint64_t position) {
+    char digits[24];
+    size_t at = sizeof digits;
+    size_t const before = self->path->text.len;
+    digits[--at] = ']';
+    do digits[--at] = (char)('0' + position % 10);
+    while ((position /= 10) > 0);
+    digits[--at] = '[';
+    scopeflow__node_extend(self->trees, self->path,
+                           scopeflow__text(digits + at, sizeof digits - at));
+    return before;
+}
+
+/* --- Values --- */
+
+typedef bool check_price(price_reading *self, const scopeflow__node *value);
+
+typedef struct price_rule {
+    const char *key;
+    check_price *check;
+    bool is_required;
+} price_rule;
+
+static const price_rule *rule_of(const price_rule *rules, scopeflow_bytes key) {
+    while (rules->key != NULL && !scopeflow__same_text(scopeflow__c_text(rules->key), key)) rules++;
+    return rules->key != NULL ? rules : NULL;
+}
+
+/* An object of these members only. A member that may be missing may be null. */
+static bool check_members(price_reading *self, const scopeflow__node *value,
+                          const price_rule *rules) {
+    if (value->kind != SCOPEFLOW_TOKEN_OBJECT) return refuse_price(self, " must be an object");
+    for (const scopeflow__node *child = value->first; child != NULL; child = child->next) {
+        const price_rule *const rule = rule_of(rules, child->key);
+        size_t const before = enter_member(self, child->key);
+        if (rule == NULL) return refuse_price(self, " is not known");
+        bool const is_absent = child->kind == SCOPEFLOW_TOKEN_NULL && !rule->is_required;
+        if (!is_absent && !rule->check(self, child)) return false;
+        self->path->text.len = before;
+    }
+    for (; rules->key != NULL; rules++) {
+        if (!rules->is_required ||
+            scopeflow__node_get(value, scopeflow__c_text(rules->key)) != NULL)
+            continue;
+        (void)enter_member(self, scopeflow__c_text(rules->key));
+        return refuse_price(self, " is missing");
+    }
+    return true;
+}
+
+static bool check_elements(price_reading *self, const scopeflow__node *value, check_price *check) {
+    uint64_t position = 0;
+    if (value->kind != SCOPEFLOW_TOKEN_ARRAY) return refuse_price(self, " must be an array");
+    for (const scopeflow__node *child = value->first; child != NULL; child = child->next) {
+        size_t const before = enter_element(self, position++);
+        if (!check(self, child)) return false;
+        self->path->text.len = before;
+    }
+    return true;
+}
+
+bool scopeflow__node_number(const scopeflow__node *node, double *out) {
+    scopeflow__token token;
+    if (node == NULL) return false;
+    token.number.as_uint = node->bits;
+    if (node->kind == SCOPEFLOW_TOKEN_DOUBLE)
+        *out = token.number.as_double;
+    else if (node->kind == SCOPEFLOW_TOKEN_INT)
+        *out = (double)token.number.as_int;
+    else if (node->kind == SCOPEFLOW_TOKEN_UINT)
+        *out = (double)token.number.as_uint;
+    else
+        return false;
+    return true;
+}
+
+static bool check_rate(price_reading *self, const scopeflow__node *value) {
+    double rate = -1;
+    bool const is_rate = scopeflow__node_number(value, &rate) && rate >= 0 && rate <= 1e15;
+    return is_rate || refuse_price(self, " must be a number from 0 to 1e15");
+}
+
+static bool check_count(price_reading *self, const scopeflow__node *value) {
+    uint64_t count;
+    return scopeflow__node_count(value, &count) ||
+           refuse_price(self, " must be a whole number from 0");
+}
+
+static bool check_price_text(price_reading *self, const scopeflow__node *value) {
+    return scopeflow__node_string(value).len > 0 || refuse_price(self, " must be a text");
+}
+
+static bool check_model_names(price_reading *self, const scopeflow__node *value) {
+    return check_elements(self, value, check_price_text);
+}
+
+static bool is_any(const scopeflow__node *value, const char *const *texts) {
+    for (; *texts != NULL; texts++)
+        if (scopeflow__node_says(value, scopeflow__c_text(*texts))) return true;
+    return false;
+}
+
+static bool check_unit(price_reading *self, const scopeflow__node *value) {
+    static const char *const units[] = {"per_token", "per_request", "per_second", "gpu_hour", NULL};
+    return is_any(value, units) ||
+           refuse_price(self, " must be per_token, per_request, per_second or gpu_hour");
+}
+
+static bool check_accounting(price_reading *self, const scopeflow__node *value) {
+    static const char *const ways[] = {"included_in_prompt_tokens", "separate", NULL};
+    return is_any(value, ways) ||
+           refuse_price(self, " must be included_in_prompt_tokens or separate");
+}
+
+static bool check_threshold(price_reading *self, const scopeflow__node *value) {
+    return scopeflow__node_says(value, SCOPEFLOW__TEXT("prompt_token_threshold")) ||
+           refuse_price(self, " must be prompt_token_threshold");
+}
+
+static bool check_applies(price_reading *self, const scopeflow__node *value) {
+    return scopeflow__node_says(value, SCOPEFLOW__TEXT("full_request")) ||
+           refuse_price(self, " must be full_request");
+}
+
+static bool check_catalogue_version(price_reading *self, const scopeflow__node *value) {
+    uint64_t version = 0;
+    return (scopeflow__node_count(value, &version) && version == 1) ||
+           refuse_price(self, " must be 1");
+}
+
+/* --- Objects --- */
+
+static bool check_rates(price_reading *self, const scopeflow__node *value) {
+    static const price_rule rules[] = {{"input_per_million", check_rate, true},
+                                       {"output_per_million", check_rate, true},
+                                       {"cache_read_per_million", check_rate, false},
+                                       {"cache_write_per_million", check_rate, false},
+                                       {"cache_write_1h_per_million", check_rate, false},
+                                       {"input_audio_per_million", check_rate, false},
+                                       {"output_audio_per_million", check_rate, false},
+                                       {NULL, NULL, false}};
+    return check_members(self, value, rules);
+}
+
+static bool check_tier(price_reading *self, const scopeflow__node *value) {
+    static const price_rule rules[] = {{"min_prompt_tokens", check_count, false},
+                                       {"max_prompt_tokens", check_count, false},
+                                       {"rates", check_rates, true},
+                                       {NULL, NULL, false}};
+    return check_members(self, value, rules);
+}
+
+static bool check_tiers(price_reading *self, const scopeflow__node *value) {
+    return check_elements(self, value, check_tier);
+}
+
+static bool check_schedule(price_reading *self, const scopeflow__node *value) {
+    static const price_rule rules[] = {{"type", check_threshold, true},
+                                       {"applies_to", check_applies, false},
+                                       {"tiers", check_tiers, true},
+                                       {NULL, NULL, false}};
+    return check_members(self, value, rules);
+}
+
+static bool check_prompt_cache(price_reading *self, const scopeflow__node *value) {
+    static const price_rule rules[] = {{"read_accounting", check_accounting, false},
+                                       {NULL, NULL, false}};
+    return check_members(self, value, rules);
+}
+
+static bool check_entry(price_reading *self, const scopeflow__node *value) {
+    static const price_rule rules[] = {{"provider", check_price_text, true},
+                                       {"model_id", check_price_text, true},
+                                       {"aliases", check_model_names, false},
+                                       {"currency", check_price_text, false},
+                                       {"unit", check_unit, false},
+                                       {"rates", check_rates, false},
+                                       {"rate_schedule", check_schedule, false},
+                                       {"prompt_cache", check_prompt_cache, false},
+                                       {"pricing_as_of", check_price_text, false},
+                                       {"pricing_source", check_price_text, false},
+                                       {NULL, NULL, false}};
+    return check_members(self, value, rules);
+}
+
+static bool check_entries(price_reading *self, const scopeflow__node *value) {
+    return check_elements(self, value, check_entry);
+}
+
+static bool check_catalogue(price_reading *self, const scopeflow__node *value) {
+    static const price_rule rules[] = {{"version", check_catalogue_version, false},
+                                       {"entries", check_entries, true},
+                                       {NULL, NULL, false}};
+    return check_members(self, value, rules);
+}
+
+/* --- Names --- */
+
+scopeflow_bytes scopeflow__lower_text(scopeflow__trees *trees, scopeflow_bytes text) {
+    char *const at = (char *)scopeflow__trees_allocate(trees, text.len + 1);
+    if (at == NULL) return scopeflow__text("", 0);
+    for (size_t i = 0; i < text.len; i++) at[i] = scopeflow__lower(text.ptr[i]);
+    return scopeflow__text(at, text.len);
+}
+
+/* Puts the entry under a name; `bits` of it are the number of its catalogue. False where another
+ * entry of the same catalogue has it. */
+static bool put_name(scopeflow__prices *self, scopeflow_bytes name, const scopeflow__node *entry,
+                     uint64_t catalogue) {
+    const scopeflow__node *const there = scopeflow__node_find(&self->trees, self->models, name);
+    if (there != NULL) return there->bits != catalogue || there->first == entry->first;
+    scopeflow__node *const put = scopeflow__node_share(&self->trees, entry);
+    put->bits = catalogue;
+    scopeflow__node_add(&self->trees, self->models, name, put);
+    return true;
+}
+
+/* Under the name of its provider, and alone: of several providers' the first one counts. */
+static bool put_model(scopeflow__prices *self, const scopeflow__node *entry, scopeflow_bytes model,
+                      uint64_t catalogue) {
+    scopeflow__trees *const trees = &self->trees;
+    scopeflow_bytes const provider =
+        scopeflow__node_string(scopeflow__node_get(entry, SCOPEFLOW__TEXT("provider")));
+    scopeflow__node *const name = scopeflow__node_text(trees, SCOPEFLOW__TEXT(""));
+    scopeflow__node_extend(trees, name, scopeflow__lower_text(trees, provider));
+    scopeflow__node_extend(trees, name, SCOPEFLOW__TEXT("/"));
+    scopeflow_bytes const alone = scopeflow__lower_text(trees, model);
+    scopeflow__node_extend(trees, name, alone);
+    (void)put_name(self, alone, entry, catalogue);
+    return put_name(self, name->text, entry, catalogue);
+}
+
+static bool put_entry(scopeflow__prices *self, const scopeflow__node *entry, uint64_t catalogue) {
+    const scopeflow__node *const aliases = scopeflow__node_get(entry, SCOPEFLOW__TEXT("aliases"));
+    scopeflow_bytes const model =
+        scopeflow__node_string(scopeflow__node_get(entry, SCOPEFLOW__TEXT("model_id")));
+    if (!put_model(self, entry, model, catalogue)) return false;
+    const scopeflow__node *alias = aliases != NULL ? aliases->first : NULL;
+    for (; alias != NULL; alias = alias->next)
+        if (!put_model(self, entry, alias->text, catalogue)) return false;
+    return true;
+}
+
+static bool put_catalogue(scopeflow__prices *self, price_reading *reading,
+                          const scopeflow__node *given, uint64_t catalogue) {
+    uint64_t position = 0;
+    const scopeflow__node *entry = scopeflow__node_get(given, SCOPEFLOW__TEXT("entries"))->first;
+    size_t const before = enter_member(reading, SCOPEFLOW__TEXT("entries"));
+    for (; entry != NULL; entry = entry->next) {
+        size_t const outside = enter_element(reading, position++);
+        if (!put_entry(self, entry, catalogue))
+            return refuse_price(reading, " has a model that is there already");
+        reading->path->text.len = outside;
+    }
+    reading->path->text.len = before;
+    return true;
+}
+
+static bool read_catalogues(scopeflow__prices *self, price_reading *reading,
+                            const scopeflow__node *given) {
+    uint64_t catalogue = 0;
+    if (given->kind != SCOPEFLOW_TOKEN_ARRAY)
+        return check_catalogue(reading, given) && put_catalogue(self, reading, given, 1);
+    for (const scopeflow__node *child = given->first; child != NULL; child = child->next) {
+        size_t const before = enter_element(reading, catalogue++);
+        if (!check_catalogue(reading, child) || !put_catalogue(self, reading, child, catalogue))
+            return false;
+        reading->path->text.len = before;
+    }
+    return true;
+}
+
+scopeflow_status scopeflow__prices_read(scopeflow__prices *self, const scopeflow__node *given,
+                                        scopeflow_error *out_error) {
+    price_reading reading;
+    reading.trees = &self->trees;
+    reading.wrong = NULL;
+    reading.path = scopeflow__node_text(&self->trees, SCOPEFLOW__TEXT(""));
+    scopeflow__node_extend(&self->trees, reading.path, SCOPEFLOW__TEXT("prices"));
+    self->models = scopeflow__node_new(&self->trees, SCOPEFLOW_TOKEN_OBJECT);
+    bool const is_read = read_catalogues(self, &reading, given);
+    /* From now on nothing of them changes, whoever looks. */
+    (void)scopeflow__node_find(&self->trees, self->models, SCOPEFLOW__TEXT(""));
+    if (self->trees.failed) return scopeflow__fail_trees(&self->trees, out_error);
+    if (is_read) return SCOPEFLOW_STATUS_OK;
+    return scopeflow__fail(out_error, SCOPEFLOW_STATUS_INVALID_ARGUMENT, reading.path->text,
+                           scopeflow__c_text(reading.wrong), scopeflow__text("", 0));
+}
+
+/* -------------------- src/codec/prices.c -------------------- */
+
+/* The prices of a runtime, which may change at any time: whoever looks holds those of now. */
+
+static void free_prices(scopeflow__prices *self) {
+    const scopeflow__memory *const memory = self->trees.memory;
+    scopeflow__trees_deinit(&self->trees);
+    scopeflow__tape_deinit(&self->tape);
+    scopeflow__deallocate(memory, self, sizeof *self);
+}
+
+scopeflow__prices *scopeflow__prices_hold(scopeflow_runtime *runtime) {
+    if (__atomic_load_n(&runtime->prices, __ATOMIC_RELAXED) == NULL) return NULL;
+    scopeflow__lock(&runtime->prices_lock);
+    scopeflow__prices *const held = runtime->prices;
+    if (held != NULL) scopeflow__ref_up(&held->refs);
+    scopeflow__unlock(&runtime->prices_lock);
+    return held;
+}
+
+void scopeflow__prices_release(scopeflow__prices *self) {
+    if (self != NULL && scopeflow__ref_down(&self->refs)) free_prices(self);
+}
+
+static scopeflow_status make_prices(scopeflow_runtime *runtime, scopeflow_ref catalogues,
+                                    scopeflow__prices **out_prices, scopeflow_error *out_error) {
+    scopeflow__prices *const self =
+        (scopeflow__prices *)scopeflow__allocate(&runtime->memory, sizeof *self);
+    if (self == NULL) return scopeflow__fail_memory(out_error);
+    self->refs = 1;
+    scopeflow__tape_init(&self->tape, &runtime->memory, SIZE_MAX);
+    scopeflow__trees_init(&self->trees, &runtime->memory, runtime->seed[0],
+                          SCOPEFLOW_CODEC_MEMORY_LIMIT_BYTES);
+    scopeflow__encode_ref(runtime, catalogues, &self->tape);
+    self->trees.failed = self->tape.bytes.failed;
+    const scopeflow__node *const given =
+        scopeflow__node_read(&self->trees, scopeflow__tape_value(&self->tape));
+    scopeflow_status const status = scopeflow__prices_read(self, given, out_error);
+    if (status == SCOPEFLOW_STATUS_OK)
+        *out_prices = self;
+    else
+        free_prices(self);
+    return status;
+}
+
+scopeflow_status scopeflow_codec_set_prices(scopeflow_runtime *self, scopeflow_ref catalogues,
+                                            scopeflow_error *out_error) {
+    scopeflow__prices *made = NULL;
+    scopeflow_status status = scopeflow__check_codec_set_prices(self, catalogues, out_error);
+    if (status == SCOPEFLOW_STATUS_OK && catalogues != 0)
+        status = make_prices(self, catalogues, &made, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__lock(&self->prices_lock);
+    scopeflow__prices *const before = self->prices;
+    __atomic_store_n(&self->prices, made, __ATOMIC_RELAXED);
+    scopeflow__unlock(&self->prices_lock);
+    scopeflow__prices_release(before);
+    return SCOPEFLOW_STATUS_OK;
+}
+
+/* -------------------- src/codec/cost.c -------------------- */
+
+/* What a response has cost. Tokens are counted in buckets of which none overlap (usage.c), so that
+ * it makes no difference whether a provider counts the cached ones into the prompt. */
+
+/* Who has priced the models that an interface serves under their own names. */
+static const char *const vendors[] = {"", "openai", "openai", "anthropic", "google"};
+
+/* --- Numbers --- */
+
+/* To a millionth of a millionth, beyond what sums of doubles get wrong. */
+static double rounded(double cost) {
+    return cost < 9000 ? (double)(uint64_t)(cost * 1e12 + 0.5) / 1e12 : cost;
+}
+
+static void put_cost_number(const scopeflow__coding *self, scopeflow__node *object, const char *key,
+                            double cost) {
+    scopeflow__token token;
+    token.number.as_double = rounded(cost);
+    scopeflow__node *const made = scopeflow__node_new(self->trees, SCOPEFLOW_TOKEN_DOUBLE);
+    made->bits = token.number.as_uint;
+    scopeflow__put(self, object, key, made);
+}
+
+/* --- The rates of a model --- */
+
+static const scopeflow__node *entry_named(scopeflow__trees *trees, const scopeflow__prices *prices,
+                                          const char *vendor, scopeflow_bytes model) {
+    scopeflow__node *const name = scopeflow__node_text(trees, SCOPEFLOW__TEXT(""));
+    scopeflow__node_extend(trees, name, scopeflow__c_text(vendor));
+    if (vendor[0] != '\0') scopeflow__node_extend(trees, name, SCOPEFLOW__TEXT("/"));
+    scopeflow__node_extend(trees, name, model);
+    /* Its index is made: nothing of the prices changes. */
+    return scopeflow__node_find((scopeflow__trees *)(uintptr_t)&prices->trees, prices->models,
+                                name->text);
+}
+
+/* `model` as its vendor calls it; as `provider/model`, or of whatever provider; without what stands
+ * before the last slash. */
+static const scopeflow__node *entry_of(scopeflow__trees *trees, const scopeflow__prices *prices,
+                                       scopeflow_codec_id codec, scopeflow_bytes model) {
+    scopeflow_bytes const lower = scopeflow__lower_text(trees, model);
+    const scopeflow__node *found = entry_named(trees, prices, vendors[codec], lower);
+    if (found == NULL) found = entry_named(trees, prices, "", lower);
+    size_t at = lower.len;
+    while (at > 0 && lower.ptr[at - 1] != '/') at--;
+    if (found != NULL || at == 0) return found;
+    return entry_named(trees, prices, "", scopeflow__text(lower.ptr + at, lower.len - at));
+}
+
+static bool is_tier_for(const scopeflow__node *tier, uint64_t prompt) {
+    uint64_t least = 0;
+    uint64_t most = UINT64_MAX;
+    (void)scopeflow__node_count(scopeflow__at_key(tier, "min_prompt_tokens"), &least);
+    (void)scopeflow__node_count(scopeflow__at_key(tier, "max_prompt_tokens"), &most);
+    return least <= prompt && prompt <= most;
+}
+
+/* Of a schedule, the first tier for such a prompt. NULL where there are none. */
+static const scopeflow__node *rates_for(const scopeflow__node *entry, uint64_t prompt) {
+    const scopeflow__node *const unit = scopeflow__at_key(entry, "unit");
+    const scopeflow__node *const schedule = scopeflow__at_key(entry, "rate_schedule");
+    bool const is_per_token = !scopeflow__node_is(unit, SCOPEFLOW_TOKEN_STRING) ||
+                              scopeflow__node_says(unit, SCOPEFLOW__TEXT("per_token"));
+    if (!is_per_token) return NULL;
+    if (!scopeflow__node_is(schedule, SCOPEFLOW_TOKEN_OBJECT))
+        return scopeflow__at_key(entry, "rates");
+    const scopeflow__node *tier = scopeflow__at_key(schedule, "tiers")->first;
+    for (; tier != NULL; tier = tier->next)
+        if (is_tier_for(tier, prompt)) return scopeflow__at_key(tier, "rates");
+    return NULL;
+}
+
+/* --- The sum --- */
+
+typedef struct costs {
+    const scopeflow__coding *coding;
+    const scopeflow__node *rates;
+    const scopeflow__node *tokens;
+    scopeflow__node *made;
+    double total;
+    bool has_tokens;
+    bool is_unknown; /* There are tokens without a rate. */
+} costs;
+
+/* What one kind of tokens costs; false if that is not known. */
+static bool cost_of(costs *self, const char *bucket, const char *rate_key, double *sum) {
+    double rate = 0;
+    uint64_t const count = scopeflow__tokens(self->tokens, bucket);
+    if (count == 0) return true;
+    self->has_tokens = true;
+    if (!scopeflow__node_number(scopeflow__at_key(self->rates, rate_key), &rate)) return false;
+    *sum += (double)count * rate / 1e6;
+    return true;
+}
+
+typedef struct bucket_rate {
+    const char *bucket;
+    const char *rate;
+} bucket_rate;
+
+/* A part of the cost, of the kinds of tokens up to one without a name. */
+static void put_part(costs *self, const char *key, const bucket_rate *kinds) {
+    double sum = 0;
+    bool is_known = true;
+    bool is_there = false;
+    for (; kinds->bucket != NULL; kinds++) {
+        is_known = cost_of(self, kinds->bucket, kinds->rate, &sum) && is_known;
+        is_there = is_there || scopeflow__tokens(self->tokens, kinds->bucket) > 0;
+    }
+    self->is_unknown = self->is_unknown || !is_known;
+    self->total += sum;
+    if (is_known && is_there) put_cost_number(self->coding, self->made, key, sum);
+}
+
+static void put_parts(costs *self) {
+    static const bucket_rate input[] = {{"input_uncached", "input_per_million"},
+                                        {"input_audio", "input_audio_per_million"},
+                                        {NULL, NULL}};
+    static const bucket_rate output[] = {{"output_text", "output_per_million"},
+                                         {"output_reasoning", "output_per_million"},
+                                         {"output_audio", "output_audio_per_million"},
+                                         {NULL, NULL}};
+    static const bucket_rate read[] = {{"input_cache_read", "cache_read_per_million"},
+                                       {NULL, NULL}};
+    static const bucket_rate write[] = {{"input_cache_write", "cache_write_per_million"},
+                                        {"input_cache_write_5m", "cache_write_per_million"},
+                                        {"input_cache_write_1h", "cache_write_1h_per_million"},
+                                        {NULL, NULL}};
+    put_part(self, "input", input);
+    put_part(self, "output", output);
+    put_part(self, "cache_read", read);
+    put_part(self, "cache_write", write);
+}
+
+/* A text of the prices, which may be gone before the response is. */
+static void put_copied(const scopeflow__coding *self, scopeflow__node *object, const char *key,
+                       const scopeflow__node *text) {
+    if (scopeflow__node_is(text, SCOPEFLOW_TOKEN_STRING))
+        scopeflow__put(self, object, key, scopeflow__node_copy(self->trees, text));
+}
+
+static scopeflow__node *priced(const scopeflow__coding *coding, const scopeflow__node *entry,
+                               const scopeflow__node *rates, const scopeflow__node *tokens) {
+    costs self;
+    memset(&self, 0, sizeof self);
+    self.coding = coding;
+    self.rates = rates;
+    self.tokens = tokens;
+    self.made = scopeflow__object(coding);
+    put_parts(&self);
+    if (!self.has_tokens) return NULL;
+    if (!self.is_unknown) put_cost_number(coding, self.made, "total", self.total);
+    put_copied(coding, self.made, "currency", scopeflow__at_key(entry, "currency"));
+    if (scopeflow__at_key(self.made, "currency") == NULL)
+        scopeflow__put_text(coding, self.made, "currency", "USD");
+    scopeflow__put_text(coding, self.made, "source", "model_pricing");
+    put_copied(coding, self.made, "pricing_provider", scopeflow__at_key(entry, "provider"));
+    put_copied(coding, self.made, "pricing_model", scopeflow__at_key(entry, "model_id"));
+    put_copied(coding, self.made, "pricing_as_of", scopeflow__at_key(entry, "pricing_as_of"));
+    put_copied(coding, self.made, "pricing_source", scopeflow__at_key(entry, "pricing_source"));
+    return self.made;
+}
+
+static scopeflow__node *reported(const scopeflow__coding *coding, double cost) {
+    scopeflow__node *const made = scopeflow__object(coding);
+    put_cost_number(coding, made, "total", cost);
+    scopeflow__put_text(coding, made, "currency", "USD");
+    scopeflow__put_text(coding, made, "source", "provider_reported");
+    return made;
+}
+
+void scopeflow__put_cost(scopeflow__trees *trees, const scopeflow__prices *prices,
+                         scopeflow_codec_id codec, const scopeflow__node *annotated) {
+    double cost = -1;
+    scopeflow__coding coding;
+    coding.trees = trees;
+    coding.map = scopeflow__map_of(codec);
+    scopeflow__node *const usage = scopeflow__at_key(annotated, "usage");
+    const scopeflow__node *const tokens = scopeflow__at_key(annotated, "token_usage");
+    scopeflow_bytes const model = scopeflow__node_string(scopeflow__at_key(annotated, "model"));
+    if (usage == NULL || tokens == NULL) return;
+    const scopeflow__node *const raw = scopeflow__at_key(tokens, "raw");
+    if (scopeflow__node_number(scopeflow__at_key(raw, "cost"), &cost) && cost >= 0) {
+        scopeflow__put(&coding, usage, "cost", reported(&coding, cost));
+        return;
+    }
+    const scopeflow__node *const entry =
+        prices != NULL ? entry_of(trees, prices, codec, model) : NULL;
+    const scopeflow__node *const rates =
+        entry != NULL ? rates_for(entry, scopeflow__tokens(usage, "prompt_tokens")) : NULL;
+    if (scopeflow__node_is(rates, SCOPEFLOW_TOKEN_OBJECT))
+        scopeflow__put(&coding, usage, "cost", priced(&coding, entry, rates, tokens));
 }
 
 /* -------------------- src/codec/request.c -------------------- */
@@ -15342,8 +15969,9 @@ static scopeflow_status finish_decoding(codec_work *self, scopeflow_codec_id cod
                                         scopeflow_codec_output **out_output,
                                         scopeflow_error *out_error) {
     const scopeflow__node *made = NULL;
-    scopeflow_status const status = scopeflow__decode_payload(
-        &self->trees, &codec, is_response, read_payload(self, payload), &made, out_error);
+    scopeflow_status const status =
+        scopeflow__decode_payload(self->runtime, &self->trees, &codec, is_response,
+                                  read_payload(self, payload), &made, out_error);
     if (status == SCOPEFLOW_STATUS_OK) return finish_work(self, made, out_output, out_error);
     end_work(self);
     return status;

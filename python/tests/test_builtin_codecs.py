@@ -6,6 +6,7 @@ from __future__ import annotations
 import copy
 import json
 import logging
+import re
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from scopeflow import (
     InvalidArgument,
     LLMRequest,
     codecs,
+    default_runtime,
     guardrails,
     intercepts,
     llm,
@@ -28,6 +30,7 @@ from scopeflow import (
 ROOT = Path(__file__).resolve().parents[2]
 REQUESTS = json.loads((ROOT / "tests/codecs/requests.json").read_text(encoding="utf-8"))
 RESPONSES = json.loads((ROOT / "tests/codecs/responses.json").read_text(encoding="utf-8"))
+PRICES = json.loads((ROOT / "tests/codecs/prices.json").read_text(encoding="utf-8"))
 MAPS = yaml.safe_load((ROOT / "spec/api/codec.yaml").read_text(encoding="utf-8"))["codec_maps"]
 NAMES = tuple(MAPS["maps"])
 
@@ -104,6 +107,27 @@ def test_a_response_is_known_without_a_name(case):
         found = codecs.AutoCodec().decode_response(case["response"])
         if case["codec"] != "anthropic_messages" or case["response"].get("type"):
             assert found["api_specific"]["api"] == case["codec"]
+
+
+def words(value):
+    """Every key and text in a value."""
+    if isinstance(value, dict):
+        return set(value).union(*map(words, value.values()))
+    if isinstance(value, list):
+        return set().union(*map(words, value))
+    return {value} if isinstance(value, str) else set()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_vectors_have_every_row_of_the_map(name):
+    rows = MAPS["maps"][name]
+    asked = words([case["content"] for case in REQUESTS if case["codec"] == name])
+    said = words([case["response"] for case in RESPONSES if case["codec"] == name])
+    wanted = {row["key"] for row in rows["request"]} | {*rows["own"]} | {*rows.get("parts", ())}
+    assert wanted - asked == set()
+    top = rows["response"]
+    wanted = {top["id"], top["model"], *top["marks"], *top["own"], *rows["finish"]}
+    assert wanted - said == set()
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -265,6 +289,51 @@ def test_no_response_is_more_than_refused(value):
                 assert isinstance(codec.decode_response(response), dict)
             except InvalidArgument as error:
                 assert "response decode" in str(error)
+
+
+# --- Prices ---
+
+
+@pytest.fixture
+def priced():
+    codecs.use_prices(*PRICES["catalogues"])
+    yield
+    codecs.use_prices()
+
+
+@by_id(PRICES["costs"])
+def test_a_cost_is_what_its_vector_says(case, priced):
+    usage = codecs.by_name(case["codec"]).decode_response(case["response"]).usage
+    assert usage.get("cost") == case["cost"]
+
+
+@pytest.mark.parametrize("case", PRICES["refused"], ids=lambda case: case["message"][-30:])
+def test_wrong_prices_are_refused_and_change_nothing(case, priced):
+    given = case["catalogues"]
+    many = isinstance(given, list)
+    wanted = case["message"] if many else case["message"].replace("prices", "prices[0]", 1)
+    with pytest.raises(InvalidArgument, match=re.escape(wanted)):
+        default_runtime.codec_set_prices(given if many else [given])
+    known = PRICES["costs"][0]
+    found = codecs.by_name(known["codec"]).decode_response(known["response"])
+    assert found.usage["cost"] == known["cost"]
+
+
+def test_prices_come_from_a_file_and_show_in_an_event(tmp_path):
+    broken = tmp_path / "prices.json"
+    broken.write_text("{", encoding="utf-8")
+    with pytest.raises(InvalidArgument, match=r"prices\.json"):
+        codecs.use_prices(broken)
+    codecs.use_prices(ROOT / "examples/prices.json")
+    try:
+        response = {**SAID, "model": "example-large"}
+        with testing.capture() as events:
+            llm.execute_sync("a", LLMRequest({}, CHAT), lambda r: response, response_codec="auto")
+        usage = events.find("a", phase="end").annotated_response.usage
+        assert usage["cost"]["total"] == pytest.approx(7 * 2.5e-6 + 4 * 1e-5)
+    finally:
+        codecs.use_prices()
+    assert "cost" not in codecs.OpenAIChatCodec().decode_response(response).usage
 
 
 # --- Bad and large input ---

@@ -1,5 +1,5 @@
-/* Codecs from C (ADR 0023): `test_codec requests.json responses.json streams.json` replays
- * tests/codecs, with every allocation failing in turn, and what stands in no vector. */
+/* Codecs from C (ADR 0023): `test_codec requests.json responses.json streams.json prices.json`
+ * replays tests/codecs, with every allocation failing in turn, and what stands in no vector. */
 #include "check.h"
 #include "json_writer.h"
 #include "session.h"
@@ -9,6 +9,7 @@
 static const json *requests;
 static const json *responses;
 static const json *streams;
+static const json *prices;
 static session s;
 
 static const char *const codec_names[] = {"auto", "openai_chat", "openai_responses",
@@ -227,6 +228,74 @@ static void no_memory_for_a_stream(void) {
     }
 }
 
+/* --- Prices --- */
+
+static scopeflow_status set_prices(const json *catalogues, scopeflow_error *error) {
+    scopeflow_ref const given = payload_of(catalogues);
+    scopeflow_status const status = scopeflow_codec_set_prices(s.runtime, given, error);
+    object_release(object_of(given));
+    return status;
+}
+
+static void take_prices_away(void) {
+    CHECK(scopeflow_codec_set_prices(s.runtime, 0, NULL) == SCOPEFLOW_STATUS_OK);
+}
+
+/* What is said of the cost, or nothing. */
+static const json *cost_in(scopeflow_codec_output *output, const json **out_read) {
+    scopeflow_bytes made;
+    CHECK(scopeflow_codec_output_json(output, &made, NULL) == SCOPEFLOW_STATUS_OK);
+    *out_read = json_read(made.ptr, made.len);
+    return json_get(json_get(*out_read, "usage"), "cost");
+}
+
+static void costs_are_told(void) {
+    const json *const cases = json_get(prices, "costs");
+    CHECK(set_prices(json_get(prices, "catalogues"), NULL) == SCOPEFLOW_STATUS_OK);
+    for (size_t i = 0; i < json_count(cases); i++) {
+        const json *const item = json_at(cases, i);
+        const json *const expected = json_get(item, "cost");
+        const json *read = NULL;
+        scopeflow_ref const response = payload_of(json_get(item, "response"));
+        scopeflow_codec_output *output = NULL;
+        CHECK(scopeflow_codec_decode_response(s.runtime, codec_of(item), response, &output, NULL) ==
+              SCOPEFLOW_STATUS_OK);
+        const json *const cost = cost_in(output, &read);
+        bool const is_right = cost == NULL ? json_count(expected) == 0 : json_same(cost, expected);
+        if (!is_right) fprintf(stderr, "cost of %zu differs\n", i);
+        CHECK(is_right);
+        json_free(read);
+        scopeflow_codec_output_free(output);
+        object_release(object_of(response));
+    }
+    take_prices_away();
+}
+
+static void wrong_prices_are_refused_and_change_nothing(void) {
+    const json *const refused = json_get(prices, "refused");
+    for (size_t i = 0; i < json_count(refused); i++) {
+        scopeflow_error error;
+        const char *const message = json_text(json_get(json_at(refused, i), "message"), NULL);
+        CHECK(set_prices(json_get(json_at(refused, i), "catalogues"), &error) ==
+              SCOPEFLOW_STATUS_INVALID_ARGUMENT);
+        if (strstr(error.message, message) == NULL) fprintf(stderr, "%s\n", error.message);
+        CHECK(strstr(error.message, message) != NULL);
+    }
+}
+
+static void no_memory_for_prices(void) {
+    scopeflow_ref const given = payload_of(json_get(prices, "catalogues"));
+    scopeflow_status status = SCOPEFLOW_STATUS_NO_MEMORY;
+    for (size_t failing = 1; status == SCOPEFLOW_STATUS_NO_MEMORY; failing++) {
+        s.host.failing_allocation = s.host.allocation_count + failing;
+        status = scopeflow_codec_set_prices(s.runtime, given, NULL);
+    }
+    s.host.failing_allocation = 0;
+    CHECK(status == SCOPEFLOW_STATUS_OK);
+    object_release(object_of(given));
+    take_prices_away();
+}
+
 /* --- What is told apart --- */
 
 static scopeflow_codec_id detected(const char *content, const char *hint, bool is_response) {
@@ -371,6 +440,10 @@ int main(int argc, char **argv) {
         {"no memory costs nothing else", no_memory_costs_nothing_else},
         {"streams come to the response", streams_come_to_the_response},
         {"no memory for a stream", no_memory_for_a_stream},
+        {"costs are told", costs_are_told},
+        {"wrong prices are refused and change nothing",
+         wrong_prices_are_refused_and_change_nothing},
+        {"no memory for prices", no_memory_for_prices},
         {"an event has the annotated form", an_event_has_the_annotated_form},
         {"what cannot be decoded costs the annotated form",
          what_cannot_be_decoded_costs_the_annotated_form},
@@ -378,16 +451,18 @@ int main(int argc, char **argv) {
         {"a hint tells what the payload does not", a_hint_tells_what_the_payload_does_not},
         {"of a key that stands twice the last counts", of_a_key_that_stands_twice_the_last_counts},
     };
-    if (argc != 4) return 2;
+    if (argc != 5) return 2;
     requests = json_read_file(argv[1]);
     responses = json_read_file(argv[2]);
     streams = json_read_file(argv[3]);
-    if (requests == NULL || responses == NULL || streams == NULL) return 2;
+    prices = json_read_file(argv[4]);
+    if (requests == NULL || responses == NULL || streams == NULL || prices == NULL) return 2;
     session_init(&s);
     session_subscribe(&s, "log");
     int const failed = RUN_TESTS(tests);
     json_free(requests);
     json_free(responses);
     json_free(streams);
+    json_free(prices);
     return failed + !session_deinit(&s);
 }

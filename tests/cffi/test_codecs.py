@@ -71,6 +71,22 @@ def test_a_response_is_told_and_decoded(host):
     assert (seen["message"], seen["usage"]["total_tokens"]) == ("Yes.", 5)
 
 
+def test_a_response_has_the_cost_that_prices_come_to(host):
+    auto = host.lib.SCOPEFLOW_CODEC_ID_AUTO
+    rates = {"input_per_million": 2, "output_per_million": 4}
+    catalogue = {"entries": [{"provider": "p", "model_id": "small-1", "rates": rates}]}
+    with lent(host, RESPONSE, catalogue, {"entries": 1}) as (response, prices, wrong):
+        host.call("codec_set_prices", host.runtime, prices)
+        seen = output(host, "codec_decode_response", host.runtime, auto, response)
+        assert seen["usage"]["cost"]["total"] == 0.000014
+        with pytest.raises(Failed) as failed:
+            host.call("codec_set_prices", host.runtime, wrong)
+        assert failed.value.status == "invalid_argument"
+        host.call("codec_set_prices", host.runtime, 0)
+        seen = output(host, "codec_decode_response", host.runtime, auto, response)
+    assert "cost" not in seen["usage"]
+
+
 def test_an_unknown_codec_is_refused(host):
     with lent(host, REQUEST) as (request,), pytest.raises(Failed) as failed:
         output(host, "codec_decode_request", host.runtime, 77, request)

@@ -83,9 +83,10 @@ void scopeflow__put_finish(const scopeflow__coding *self, scopeflow__node *annot
 
 /* The annotated form of a request's content or of a response. `auto` in `codec` becomes whose it
  * is, and stays where nobody knows it, which is refused like anything that is not this provider's.
- */
-scopeflow_status scopeflow__decode_payload(scopeflow__trees *trees, scopeflow_codec_id *codec,
-                                           bool is_response, const scopeflow__node *given,
+ * A response has its cost, by the runtime's prices. */
+scopeflow_status scopeflow__decode_payload(scopeflow_runtime *runtime, scopeflow__trees *trees,
+                                           scopeflow_codec_id *codec, bool is_response,
+                                           const scopeflow__node *given,
                                            const scopeflow__node **out_made,
                                            scopeflow_error *out_error);
 scopeflow_status scopeflow__fail_trees(const scopeflow__trees *trees, scopeflow_error *out_error);

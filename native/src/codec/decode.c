@@ -1,5 +1,6 @@
 /* From a payload to its annotated form, whoever asks: an application, or an event (S2.8). */
 #include "codec/codec.h"
+#include "codec/prices.h"
 
 scopeflow_status scopeflow__fail_trees(const scopeflow__trees *trees, scopeflow_error *out_error) {
     if (trees->is_full)
@@ -13,8 +14,16 @@ scopeflow_status scopeflow__fail_unknown(scopeflow_error *out_error) {
                                 "no codec knows such a payload");
 }
 
-scopeflow_status scopeflow__decode_payload(scopeflow__trees *trees, scopeflow_codec_id *codec,
-                                           bool is_response, const scopeflow__node *given,
+static void put_cost(scopeflow_runtime *runtime, scopeflow__trees *trees, scopeflow_codec_id codec,
+                     const scopeflow__node *annotated) {
+    scopeflow__prices *const prices = scopeflow__prices_hold(runtime);
+    scopeflow__put_cost(trees, prices, codec, annotated);
+    scopeflow__prices_release(prices);
+}
+
+scopeflow_status scopeflow__decode_payload(scopeflow_runtime *runtime, scopeflow__trees *trees,
+                                           scopeflow_codec_id *codec, bool is_response,
+                                           const scopeflow__node *given,
                                            const scopeflow__node **out_made,
                                            scopeflow_error *out_error) {
     if (trees->failed) return scopeflow__fail_trees(trees, out_error);
@@ -28,6 +37,7 @@ scopeflow_status scopeflow__decode_payload(scopeflow__trees *trees, scopeflow_co
         *out_made = scopeflow__decode_request(trees, *codec, given);
     else
         *out_made = NULL;
+    if (is_response && *out_made != NULL) put_cost(runtime, trees, *codec, *out_made);
     if (trees->failed) return scopeflow__fail_trees(trees, out_error);
     if (*out_made != NULL) return SCOPEFLOW_STATUS_OK;
     return scopeflow__fail(

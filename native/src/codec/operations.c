@@ -113,8 +113,9 @@ static scopeflow_status finish_decoding(codec_work *self, scopeflow_codec_id cod
                                         scopeflow_codec_output **out_output,
                                         scopeflow_error *out_error) {
     const scopeflow__node *made = NULL;
-    scopeflow_status const status = scopeflow__decode_payload(
-        &self->trees, &codec, is_response, read_payload(self, payload), &made, out_error);
+    scopeflow_status const status =
+        scopeflow__decode_payload(self->runtime, &self->trees, &codec, is_response,
+                                  read_payload(self, payload), &made, out_error);
     if (status == SCOPEFLOW_STATUS_OK) return finish_work(self, made, out_output, out_error);
     end_work(self);
     return status;

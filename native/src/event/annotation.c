@@ -60,8 +60,8 @@ static void decode_data(scopeflow_event *self, scopeflow_tape *out) {
     scopeflow__encode_ref(runtime, self->data, &payload);
     trees.failed = payload.bytes.failed;
     scopeflow__node *const given = read_part(self, &trees, &payload);
-    if (scopeflow__decode_payload(&trees, &codec, self->is_response, given, &made, &error) ==
-        SCOPEFLOW_STATUS_OK)
+    if (scopeflow__decode_payload(runtime, &trees, &codec, self->is_response, given, &made,
+                                  &error) == SCOPEFLOW_STATUS_OK)
         scopeflow__node_write(made, out);
     else
         go_without(self, codec, &error);
