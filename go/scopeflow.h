@@ -17,7 +17,7 @@
 #define SCOPEFLOW_VERSION "0.1.0"
 
 /* A number over everything in this header that a compiled caller depends on (S6.3). */
-#define SCOPEFLOW_ABI_HASH UINT64_C(0x0719d5eadcce07c3)
+#define SCOPEFLOW_ABI_HASH UINT64_C(0xaa5a0c7a6f05311d)
 
 #ifndef SCOPEFLOW_API
 #if defined(_WIN32)
@@ -390,10 +390,13 @@ struct scopeflow_host {
      * failed. The reference is the core's. 0 says that it could not. Null means that native
      * middleware cannot be registered. */
     scopeflow_ref (*make_error)(void *context, uint32_t status, scopeflow_bytes message);
+    /* Which of the core's own codecs a codec of a call is: its `codec_id` and 1. 0, and a null
+     * function, says that it is none: then the core asks for what it makes by a step. */
+    uint32_t (*core_codec)(void *context, scopeflow_ref codec);
 };
 #define SCOPEFLOW_HOST_INIT \
     {(uint32_t)sizeof(scopeflow_host), NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, \
-     NULL, NULL}
+     NULL, NULL, NULL}
 
 /* Counters since the runtime was made (S5.7). */
 struct scopeflow_runtime_stats {

@@ -232,6 +232,7 @@ cdef extern from "scopeflow/scopeflow.h" nogil:
         void *(*reallocate)(void *context, void *block, size_t old_size_bytes, size_t new_size_bytes) noexcept
         scopeflow_ref (*decode)(void *context, scopeflow_bytes json, uint32_t shape) noexcept
         scopeflow_ref (*make_error)(void *context, uint32_t status, scopeflow_bytes message) noexcept
+        uint32_t (*core_codec)(void *context, scopeflow_ref codec) noexcept
 
     ctypedef struct scopeflow_error:
         scopeflow_status status

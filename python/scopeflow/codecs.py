@@ -28,6 +28,7 @@ from ._native import (
     decode_request,
     decode_response,
     default_runtime,
+    know_core_codec,
     output_value,
     request_edits,
 )
@@ -508,6 +509,19 @@ class GeminiGenerateContentCodec(_BuiltinCodec):
 
     CODEC = CodecId.GeminiGenerateContent
 
+    def decode_response(self, response: Any) -> AnnotatedLLMResponse:
+        """The annotated form of a response, also of one that a stream was aggregated to.
+
+        response: What the provider gave, as JSON-shaped objects or the SDK's model.
+
+        Raises InvalidArgument for what has nothing of such a response.
+
+        >>> response = {"candidates": [{"content": {"parts": [{"text": "hi"}]}}]}
+        >>> codecs.GeminiGenerateContentCodec().decode_response(response).message
+        'hi'
+        """
+        return super().decode_response(_as_gemini_says_it(response))
+
 
 class AutoCodec(LlmCodec, LlmResponseCodec):
     """Whichever codec a payload is of, told by the payload; `codec="auto"` of a call is one. A
@@ -525,7 +539,7 @@ class AutoCodec(LlmCodec, LlmResponseCodec):
         >>> codecs.AutoCodec().decode(LLMRequest({}, {"prompt": "hi"})) is None
         True
         """
-        codec = self._known(default_runtime.codec_detect_request(request.content), "request")
+        codec = _by_id(default_runtime.codec_detect_request(request.content))
         return None if codec is None else codec.decode(request)
 
     def encode(self, annotated: Mapping[str, Any], original: LLMRequest) -> LLMRequest:
@@ -555,22 +569,8 @@ class AutoCodec(LlmCodec, LlmResponseCodec):
         >>> codecs.AutoCodec().decode_response("hello") is None
         True
         """
-        codec = self._known(default_runtime.codec_detect_response(response), "response")
+        codec = _by_id(default_runtime.codec_detect_response(response))
         return None if codec is None else codec.decode_response(response)
-
-    _has_told = False
-
-    @classmethod
-    def _known(cls, codec: CodecId, what: str) -> _BuiltinCodec | None:
-        found = _by_id(codec)
-        if found is None and not AutoCodec._has_told:
-            AutoCodec._has_told = True
-            import logging
-
-            logging.getLogger("scopeflow").warning(
-                "no codec knows a %s of a call with codec='auto'; it is left alone", what
-            )
-        return found
 
     def __repr__(self) -> str:
         return "AutoCodec()"
@@ -681,6 +681,25 @@ class GeminiGenerateContentStreamingCodec(AutoStreamingCodec):
 
     CODEC = CodecId.GeminiGenerateContent
 
+    def collector(self) -> Callable[[Any], None]:
+        """What takes each chunk: the JSON of one event of the transport, or the SDK's model of it.
+
+        Raises LimitExceeded for a stream that needs more than 256 MiB.
+
+        >>> codecs.GeminiGenerateContentStreamingCodec().collector()({"candidates": []})
+        """
+        collect = super().collector()
+        return lambda chunk: collect(_as_gemini_says_it(chunk))
+
+
+def _as_gemini_says_it(payload: Any) -> Any:
+    """The payload that a model of Google's SDK was made of: there its members have other names,
+    what is absent is None, and the SDK's own stand between them."""
+    if not hasattr(payload, "model_dump"):
+        return payload
+    own = {"sdk_http_response", "automatic_function_calling_history", "parsed"}
+    return payload.model_dump(mode="json", by_alias=True, exclude_none=True, exclude=own)
+
 
 _BUILTIN: dict[str, _BuiltinCodec] = {
     "openai_chat": OpenAIChatCodec(),
@@ -715,6 +734,10 @@ def by_name(name: str) -> LlmCodec:
 
 
 _AUTO = AutoCodec()
+
+know_core_codec(AutoCodec, CodecId.Auto.value)
+for _codec in _BUILTIN.values():
+    know_core_codec(type(_codec), _codec.CODEC.value)
 
 
 def _edited(content: Any, edits: list[list[Any]]) -> Any:

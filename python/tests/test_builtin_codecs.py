@@ -14,7 +14,16 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 import scopeflow
-from scopeflow import InvalidArgument, LLMRequest, codecs, guardrails, intercepts, llm, testing
+from scopeflow import (
+    InvalidArgument,
+    LLMRequest,
+    codecs,
+    guardrails,
+    intercepts,
+    llm,
+    subscribers,
+    testing,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 REQUESTS = json.loads((ROOT / "tests/codecs/requests.json").read_text(encoding="utf-8"))
@@ -283,6 +292,22 @@ def test_a_hundred_thousand_messages_and_a_text_of_megabytes():
     assert encoded[5] is messages[6]
 
 
+def test_members_are_found_in_time_however_many_there_are_and_in_whatever_order():
+    """Time that grew with the square of their number would be minutes."""
+    count = 200_000
+    content = {"messages": [], **{str(i): {"of": i} for i in range(count)}}
+    request, codec = LLMRequest({}, content), codecs.OpenAIChatCodec()
+    annotated = codec.decode(request)
+    turned = codecs.AnnotatedLLMRequest.from_dict(dict(reversed(annotated.items())))
+    assert codec.encode(turned, request) is request
+    turned["7"] = "changed"
+    del turned["8"]
+    turned["new"] = 1
+    encoded = codec.encode(turned, request).content
+    assert (encoded["7"], encoded["new"], len(encoded)) == ("changed", 1, count + 1)
+    assert "8" not in encoded and encoded["9"] is content["9"]
+
+
 def test_what_a_walker_cuts_off_is_no_edit():
     deep: list = []
     for _ in range(200):
@@ -356,14 +381,45 @@ def test_a_response_that_cannot_be_decoded_costs_no_call(caplog):
         given_back = llm.execute_sync(
             "openai", LLMRequest({}, CHAT), lambda r: "text", response_codec="openai_chat"
         )
-    end = events.find("openai", phase="end")
-    assert given_back == "text" and end.annotated_response is None
-    assert end.metadata["codec.failed"] is True
-    assert "OpenAI Chat response decode" in caplog.text
+        by_hand = llm.call("by hand", LLMRequest({}, CHAT))
+        llm.call_end(by_hand, "text", response_codec=codecs.OpenAIChatCodec())
+    assert given_back == "text"
+    for name in ("openai", "by hand"):
+        end = events.find(name, phase="end")
+        assert end.annotated_response is None
+        assert end.metadata["codec.failed"] is True
+    assert caplog.text.count("OpenAI Chat response decode") >= 2
+
+
+def test_nothing_is_decoded_as_long_as_nobody_reads_the_event(caplog):
+    names, lines = [], []
+
+    def call():
+        llm.execute_sync(
+            "openai", LLMRequest({}, CHAT), lambda r: "text", response_codec="openai_chat"
+        )
+
+    with caplog.at_level(logging.WARNING, "scopeflow"):
+        with subscribers.subscriber("log", lambda event: names.append(event.name)):
+            call()
+        assert names == ["openai", "openai"] and not caplog.records
+        with subscribers.subscriber("log", lambda event: lines.append(event.to_json())):
+            call()
+        assert '"codec.failed":true' in lines[1] and len(caplog.records) == 1
+
+
+def test_an_annotation_says_what_the_caller_did_not():
+    request = LLMRequest({}, {**CHAT, "stream": True})
+    with testing.capture() as events:
+        llm.execute_sync("a", request, lambda r: SAID, codec="auto", response_codec="auto")
+        llm.execute_sync("b", request, lambda r: SAID, codec="auto", model_name="own")
+    first = events.find("a", phase="start")
+    assert first.category_profile["model_name"] == "gpt-4o" and first.attributes == ["streaming"]
+    assert events.find("a", phase="end").category_profile["model_name"] == SAID["model"]
+    assert events.find("b", phase="start").category_profile["model_name"] == "own"
 
 
 def test_an_unknown_payload_is_left_alone_and_told_once(caplog):
-    codecs.AutoCodec._has_told = False
     with caplog.at_level(logging.WARNING, "scopeflow"), testing.capture() as events:
         for _ in range(2):
             llm.execute_sync(

@@ -109,3 +109,18 @@ def test_a_text_cut_anywhere_is_the_text(text, cuts):
     made = gathered(codecs.OpenAIChatStreamingCodec(), chunks)
     if pieces:
         assert made["choices"][0]["message"]["content"] == safe
+
+
+def test_choices_stand_in_the_order_of_their_indexes_however_many_come():
+    count = 20_000
+    places = [(i * 7919) % count for i in range(count)]
+    delta = {"role": "assistant", "content": "x"}
+    chunk = {"choices": [{"index": place, "delta": delta} for place in places]}
+    choices = gathered(codecs.OpenAIChatStreamingCodec(), [chunk])["choices"]
+    assert [choice["index"] for choice in choices] == list(range(count))
+
+
+def test_a_choice_without_an_index_is_one():
+    chunks = [{"choices": [{"delta": {"content": text}}]} for text in ("Hel", "lo")]
+    response = gathered(codecs.OpenAIChatStreamingCodec(), chunks)
+    assert response == {"choices": [{"message": {"content": "Hello"}}]}

@@ -148,6 +148,23 @@ def tokens_by_name(out: str) -> dict[str, str]:
     return dict(re.findall(r"(?:agent|llm|tool) (\S+) .*?([\d,]+ \+ [\d,]+ tokens)", out))
 
 
+def test_what_a_codec_says_of_a_response_goes_before_its_own_words() -> None:
+    annotated = {"usage": {"prompt_tokens": 4321, "completion_tokens": 55, "total_tokens": 4376}}
+    events = (
+        scope("start", "a", category="llm"),
+        llm_end(
+            "a", "root", {"input_tokens": 21, "cache_read_input_tokens": 4300, "output_tokens": 55},
+            category_profile={"annotated_response": annotated},
+        ),
+        scope("start", "b", category="llm"),
+        llm_end("b", "root", {"input_tokens": 5}, category_profile={"annotated_response": "odd"}),
+    )  # fmt: skip
+    assert tokens_by_name(print_tree(*events)[0]) == {
+        "a": "4,321 + 55 tokens",
+        "b": "5 + 0 tokens",
+    }
+
+
 def test_calls_show_their_tokens_and_agents_those_of_all_their_calls() -> None:
     out, _ = print_tree(
         scope("start", "outer", category="agent"),

@@ -275,6 +275,93 @@ static void of_a_key_that_stands_twice_the_last_counts(void) {
     json_free(none);
 }
 
+/* --- What an event makes of it (S2.8) --- */
+
+static object *core_codec(scopeflow_codec_id codec) {
+    object *const made = object_new_callable(&s.host, NULL);
+    made->core_codec = (uint32_t)codec + 1;
+    return made;
+}
+
+/* The line, which every allocation that it takes has failed for once; nothing else is lost. */
+static void keep_line(scopeflow_event *event) {
+    scopeflow_bytes line;
+    scopeflow_status status = SCOPEFLOW_STATUS_NO_MEMORY;
+    for (size_t i = 1; status == SCOPEFLOW_STATUS_NO_MEMORY; i++) {
+        s.host.failing_allocation = s.host.allocation_count + i;
+        status = scopeflow_event_json(event, SCOPEFLOW_EVENT_PART_LINE, &line, NULL);
+    }
+    s.host.failing_allocation = 0;
+    CHECK(status == SCOPEFLOW_STATUS_OK);
+    session_keep_line(&s, event);
+}
+
+/* A call with these codecs. Its events are read if they are to be. */
+static void call_with(scopeflow_codec_id codec, const char *request, const char *response,
+                      bool is_read) {
+    scopeflow_llm_execute_options options = SCOPEFLOW_LLM_EXECUTE_OPTIONS_INIT;
+    scopeflow_task task;
+    scopeflow_step step;
+    object *const asked = core_codec(codec);
+    options.name = session_text("gpt");
+    options.request = session_json(&s, request);
+    options.codec = object_ref(asked);
+    options.response_codec = object_ref(asked);
+    CHECK(scopeflow_llm_execute(s.runtime, &options, &task, &step, NULL) == SCOPEFLOW_STATUS_OK);
+    while (step.kind != SCOPEFLOW_STEP_KIND_RETURN) {
+        scopeflow_answer answer;
+        memset(&answer, 0, sizeof answer);
+        answer.emitter = &s.emitter;
+        CHECK(step.kind == SCOPEFLOW_STEP_KIND_DELIVER || step.kind == SCOPEFLOW_STEP_KIND_EXECUTE);
+        if (step.kind == SCOPEFLOW_STEP_KIND_EXECUTE) {
+            answer.kind = SCOPEFLOW_ANSWER_KIND_VALUE;
+            answer.value = session_json(&s, response);
+        } else if (is_read) {
+            keep_line(step.event);
+        }
+        CHECK(scopeflow_task_resume(&task, &answer, &step, NULL) == SCOPEFLOW_STATUS_OK);
+    }
+    object_release(object_of(step.value));
+    object_release(object_of(options.request));
+    object_release(asked);
+}
+
+static const char *const chat_request =
+    "{\"headers\":{},\"content\":{\"model\":\"m\",\"messages\":[],\"stream\":true}}";
+static const char *const chat_response = "{\"model\":\"n\",\"choices\":[]}";
+
+static void an_event_has_the_annotated_form(void) {
+    size_t const at = s.line_count;
+    call_with(SCOPEFLOW_CODEC_ID_AUTO, chat_request, chat_response, true);
+    CHECK(s.line_count == at + 2);
+    CHECK(strstr(s.lines[at], "\"annotated_request\":{\"messages\":[],\"model\":\"m\"") != NULL);
+    CHECK(strstr(s.lines[at], "\"model_name\":\"m\"") != NULL);
+    CHECK(strstr(s.lines[at], "\"attributes\":[\"streaming\"]") != NULL);
+    CHECK(strstr(s.lines[at + 1], "\"annotated_response\":{\"api_specific\"") != NULL);
+    CHECK(strstr(s.lines[at + 1], "\"model_name\":\"n\"") != NULL);
+}
+
+static void what_cannot_be_decoded_costs_the_annotated_form(void) {
+    size_t const at = s.line_count;
+    call_with(SCOPEFLOW_CODEC_ID_OPENAI_CHAT, "{\"headers\":{}}", "1", true);
+    for (size_t i = at; i < at + 2; i++) {
+        CHECK(strstr(s.lines[i], "\"codec.failed\":true") != NULL);
+        CHECK(strstr(s.lines[i], "\"category_profile\":{}") != NULL);
+    }
+    call_with(SCOPEFLOW_CODEC_ID_AUTO, "{\"headers\":{}}", "1", true);
+    CHECK(strstr(s.lines[at + 2], "codec.failed") == NULL);
+    CHECK(strstr(s.lines[at + 3], "codec.failed") == NULL);
+}
+
+static void nothing_is_decoded_for_nobody(void) {
+    scopeflow_runtime_stats stats;
+    size_t const encoded = s.host.encode_count;
+    call_with(SCOPEFLOW_CODEC_ID_OPENAI_CHAT, chat_request, chat_response, false);
+    CHECK(s.host.encode_count == encoded);
+    CHECK(scopeflow_runtime_read_stats(s.runtime, &stats, NULL) == SCOPEFLOW_STATUS_OK);
+    CHECK(stats.dropped_event_count == 0);
+}
+
 int main(int argc, char **argv) {
     static const test tests[] = {
         {"requests are decoded", requests_are_decoded},
@@ -284,6 +371,10 @@ int main(int argc, char **argv) {
         {"no memory costs nothing else", no_memory_costs_nothing_else},
         {"streams come to the response", streams_come_to_the_response},
         {"no memory for a stream", no_memory_for_a_stream},
+        {"an event has the annotated form", an_event_has_the_annotated_form},
+        {"what cannot be decoded costs the annotated form",
+         what_cannot_be_decoded_costs_the_annotated_form},
+        {"nothing is decoded for nobody", nothing_is_decoded_for_nobody},
         {"a hint tells what the payload does not", a_hint_tells_what_the_payload_does_not},
         {"of a key that stands twice the last counts", of_a_key_that_stands_twice_the_last_counts},
     };
@@ -293,6 +384,7 @@ int main(int argc, char **argv) {
     streams = json_read_file(argv[3]);
     if (requests == NULL || responses == NULL || streams == NULL) return 2;
     session_init(&s);
+    session_subscribe(&s, "log");
     int const failed = RUN_TESTS(tests);
     json_free(requests);
     json_free(responses);

@@ -42,8 +42,9 @@ struct scopeflow_runtime {
     int64_t next_look_ns;    /* and when to look at the time of day again. */
     uint64_t seed[2];
     scopeflow_scope *root;
-    scopeflow_scope *abandoned;  /* A lock-free stack of ended scopes whose end is owed (S1.12). */
-    uint32_t adrift_event_count; /* See scopeflow__event_set_adrift. */
+    scopeflow_scope *abandoned; /* A lock-free stack of ended scopes whose end is owed (S1.12). */
+    uint32_t has_told_unknown_codec; /* See event/annotation.c. */
+    uint32_t adrift_event_count;     /* See scopeflow__event_set_adrift. */
     scopeflow__view *global_view;
     char *credential_headers; /* The owner's own list, lower case, with commas; or null. */
     size_t credential_headers_len;

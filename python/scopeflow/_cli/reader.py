@@ -62,7 +62,7 @@ class Event(NamedTuple):
     status: str
     detail: str
     tokens: Tokens = NO_TOKENS
-    """What the output of a scope says in its `usage`, as responses of models do."""
+    """What a codec says of a model's response, else the output of a scope in its `usage`."""
 
 
 def from_event(event: ScopeEvent | MarkEvent, *, with_tokens: bool = True) -> Event:
@@ -80,7 +80,7 @@ def from_event(event: ScopeEvent | MarkEvent, *, with_tokens: bool = True) -> Ev
         event.timestamp_ns,
         status,
         detail,
-        _tokens(event.data) if with_tokens and event.scope_category == END else NO_TOKENS,
+        _tokens(event) if with_tokens and event.scope_category == END else NO_TOKENS,
     )
 
 
@@ -131,8 +131,10 @@ def payload_text(data: object) -> str:
     return "" if data is None else _text(json.dumps(data, ensure_ascii=False), DETAIL_LIMIT)
 
 
-def _tokens(data: object) -> Tokens:
-    usage = _mapping(_mapping(data).get("usage"))
+def _tokens(event: ScopeEvent | MarkEvent) -> Tokens:
+    # A codec counts all that went in as the prompt; some providers leave out what a cache had.
+    said = _mapping(event.annotated_response).get("usage")
+    usage = _mapping(said or _mapping(event.data).get("usage"))
     return Tokens(*(_count(usage, names) for names in _USAGE_NAMES))
 
 
