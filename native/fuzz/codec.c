@@ -37,7 +37,7 @@ static void check_law(scopeflow__trees *trees, scopeflow_codec_id codec,
 static void check_requests(scopeflow_codec_id codec, scopeflow_bytes a, scopeflow_bytes b) {
     scopeflow__trees trees;
     scopeflow_tape tapes[2];
-    scopeflow__trees_init(&trees, &memory, TREES_BYTES);
+    scopeflow__trees_init(&trees, &memory, 7, TREES_BYTES);
     const scopeflow__node *const first = read_text(&trees, &tapes[0], a);
     const scopeflow__node *const second = read_text(&trees, &tapes[1], b);
     if (first->kind == SCOPEFLOW_TOKEN_OBJECT && second->kind == SCOPEFLOW_TOKEN_OBJECT)
