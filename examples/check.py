@@ -30,6 +30,7 @@ SHOWN = {
         *programs("c", ".c"),
     ],
     "node/README.md": programs("node", ".ts"),
+    "go/README.md": [f"go/example_{name}_test.go" for name in PROGRAMS],
 }
 """What each README shows."""
 

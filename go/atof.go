@@ -79,7 +79,12 @@ func NewAtofExporter(config AtofExporterConfig) (*AtofExporter, error) {
 }
 
 // Path returns the path of the file.
-func (e *AtofExporter) Path() string { return e.path }
+func (e *AtofExporter) Path() string {
+	if e == nil {
+		return ""
+	}
+	return e.path
+}
 
 // Register makes the exporter a subscriber of its runtime under a name.
 func (e *AtofExporter) Register(name string) error {
@@ -107,6 +112,15 @@ func (e *AtofExporter) Close() error {
 		coreAtofSinkFree(e.sink.handle)
 		return err
 	})
+}
+
+// ReadStats counts what became of the events so far (S5.7). A closed exporter is [ErrInvalidState].
+func (e *AtofExporter) ReadStats() (stats SinkStats, err error) {
+	err = e.withSink(func() error {
+		stats, err = e.sink.ReadStats()
+		return err
+	})
+	return stats, err
 }
 
 func (e *AtofExporter) withSink(use func() error) error {

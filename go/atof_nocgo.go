@@ -5,8 +5,9 @@ package scopeflow
 import (
 	"context"
 	"fmt"
-	"os"
-	"path/filepath"
+	"io"
+	"log/slog"
+	"strings"
 	"sync"
 )
 
@@ -17,113 +18,141 @@ import (
 type atofSinkHandle = *fileSink
 
 type fileSink struct {
-	mu      sync.Mutex
-	options atofSinkOpenArguments
-	file    *os.File
-	size    int64
-	stats   SinkStats
-	// failure is the first one to write since the last flush.
+	mu    sync.Mutex
+	file  *lineFile
+	stats SinkStats
+	// failure is the first one since the last flush.
 	failure error
+	// isFailing says that the last attempt failed; untold is what the log has to be told of that.
+	isFailing bool
+	untold    error
+	// lostCount events are not told of in the file yet; lostRoot is the root of the last of them.
+	lostCount uint64
+	lostRoot  UUID
 }
-
-const (
-	fileModePrivate   = 0o600
-	folderModePrivate = 0o777 // Less what the umask takes.
-)
 
 func coreAtofSinkOpen(a *atofSinkOpenArguments) (atofSinkHandle, error) {
 	if _, err := startedModule(); err != nil {
 		return nil, err
 	}
-	if a.path == "" {
-		return nil, invalidArgument("path must not be empty")
+	if a.path == "" || strings.Contains(a.path, "\x00") {
+		return nil, invalidArgument("path is empty or has a null byte")
 	}
-	s := &fileSink{options: *a}
-	if err := os.MkdirAll(filepath.Dir(a.path), folderModePrivate); err != nil {
-		return nil, fileError("its folder cannot be made", err)
+	file, err := openLineFile(a.path, a.mode)
+	if err != nil {
+		return nil, fileError(fmt.Sprintf("cannot open %q", a.path), err)
 	}
-	flags := 0
-	if a.mode == FileModeOverwrite {
-		flags = os.O_TRUNC
-	}
-	return s, s.open(flags)
+	file.limit, file.keptCount = int64(a.fileLimit), a.keptFileCount
+	return &fileSink{file: file}, nil
 }
 
 func fileError(what string, err error) error {
 	return &Error{
-		Status: StatusInvalidState, Message: fmt.Sprintf("invalid state: the file: %s: %v", what, err), cause: err,
+		Status: StatusInvalidState, Message: fmt.Sprintf("invalid state: %s: %v", what, err), cause: err,
 	}
-}
-
-func (s *fileSink) open(flags int) error {
-	file, err := os.OpenFile(s.options.path, os.O_WRONLY|os.O_APPEND|os.O_CREATE|flags, fileModePrivate)
-	if err != nil {
-		return fileError("it cannot be opened", err)
-	}
-	info, err := file.Stat()
-	if err != nil || info.IsDir() {
-		_ = file.Close()
-		return fileError("it cannot be looked at", err)
-	}
-	s.file, s.size = file, info.Size()
-	return nil
 }
 
 // receive is the subscriber.
-func (s *fileSink) receive(_ context.Context, event *Event) {
+func (s *fileSink) receive(r *Runtime, root UUID, event *Event) {
+	if failure := s.add(root, event); failure != nil {
+		r.tell(slog.LevelError, fmt.Sprintf("writing to '%s' failed: %v", s.file.path, failure))
+	}
+}
+
+// add writes an event, and gives the failure that the log is not told of yet.
+func (s *fileSink) add(root UUID, event *Event) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.file == nil {
-		return
-	}
-	line := append([]byte(event.line), '\n')
-	err := s.prepare(int64(len(line)))
+	err := s.catchUp()
 	if err == nil {
-		_, err = s.file.Write(line) // One write: lines of several processes do not mix.
+		err = s.write(append([]byte(event.line), '\n'))
 	}
 	if err != nil {
-		s.stats.WriteErrorCount++
 		s.stats.LostEventCount++
-		if s.failure == nil {
-			s.failure = err
-		}
-		return
+		s.lostCount, s.lostRoot = s.lostCount+1, root
 	}
-	s.size += int64(len(line))
-	s.stats.WrittenEventCount++
-	s.stats.WrittenBytes += uint64(len(line))
+	untold := s.untold
+	s.untold = nil
+	return untold
 }
 
-// prepare sees to it that the file is the one of that path, and has room.
-func (s *fileSink) prepare(size int64) error {
-	there, err := os.Stat(s.options.path)
-	own, ownErr := s.file.Stat()
-	if err != nil || ownErr != nil || !os.SameFile(there, own) { // It was renamed or removed.
-		_ = s.file.Close()
-		return s.open(0)
-	}
-	s.size = own.Size() // Others may write to it too.
-	limit := int64(s.options.fileLimit)
-	if limit <= 0 || s.size == 0 || s.size+size <= limit {
-		return nil
-	}
-	return s.rotate()
-}
-
-func (s *fileSink) rotate() error {
-	path := s.options.path
-	numbered := func(number uint32) string { return fmt.Sprintf("%s.%d", path, number) }
-	for number := s.options.keptFileCount; number > 1; number-- {
-		if err := os.Rename(numbered(number-1), numbered(number)); err != nil && !os.IsNotExist(err) {
+// catchUp completes a line that was cut, and tells of lost events in the file.
+func (s *fileSink) catchUp() error {
+	if s.file.cut != nil {
+		if err := s.account(s.file.complete()); err != nil {
 			return err
 		}
 	}
-	if err := os.Rename(path, numbered(1)); err != nil {
+	if s.lostCount == 0 {
+		return nil
+	}
+	line, err := droppedLine(s.lostRoot, s.lostCount)
+	if err == nil {
+		err = s.write(line)
+	}
+	if err != nil {
 		return err
 	}
-	s.stats.RotationCount++
-	_ = s.file.Close()
-	return s.open(0)
+	s.lostCount = 0
+	if s.file.cut != nil {
+		return io.ErrShortWrite
+	}
+	return nil
+}
+
+// write writes a line. One of which only the start fits is no loss: the rest follows.
+func (s *fileSink) write(line []byte) error {
+	err := s.account(s.file.write(line))
+	if s.file.cut != nil {
+		return nil
+	}
+	return err
+}
+
+// account takes down an attempt to write.
+func (s *fileSink) account(written int, err error) error {
+	s.stats.WrittenBytes += uint64(written)
+	if err == nil {
+		s.stats.WrittenEventCount++
+	}
+	rotation := s.file.rotationFailure
+	s.stats.RotationCount, s.file.rotationFailure = s.file.rotationCount, nil
+	for _, each := range []error{err, rotation} {
+		if each == nil {
+			continue
+		}
+		s.stats.WriteErrorCount++
+		if s.failure == nil {
+			s.failure = each
+		}
+		if !s.isFailing {
+			s.isFailing, s.untold = true, each
+		}
+	}
+	s.isFailing = err != nil || rotation != nil
+	return err
+}
+
+// droppedLine is the mark `events dropped`. It comes from a runtime of its own, so that its id and time are
+// the system's and nobody else hears of it.
+func droppedLine(root UUID, count uint64) ([]byte, error) {
+	r, err := NewRuntime()
+	if err != nil {
+		return nil, err
+	}
+	var line []byte
+	err = r.RegisterSubscriber("line", func(_ context.Context, event *Event) {
+		line = append([]byte(event.line), '\n')
+	})
+	if err != nil {
+		return nil, err
+	}
+	ctx, err := r.WithPropagation(context.Background(), PropagationContext{ParentUUID: root, RootUUID: &root})
+	if err != nil {
+		return nil, err
+	}
+	err = r.EmitEvent(ctx, "events dropped", WithData(map[string]uint64{"dropped": count}))
+	return line, err
 }
 
 func coreAtofSinkRegister(s atofSinkHandle, owner runtimeHandle, name string) error {
@@ -131,7 +160,12 @@ func coreAtofSinkRegister(s atofSinkHandle, owner runtimeHandle, name string) er
 	if r == nil {
 		return errNilRuntime
 	}
-	return r.RegisterSubscriber(name, s.receive)
+	root, err := r.Root()
+	if err != nil {
+		return err
+	}
+	id := root.UUID()
+	return r.RegisterSubscriber(name, func(_ context.Context, event *Event) { s.receive(r, id, event) })
 }
 
 func coreAtofSinkFlush(s atofSinkHandle, _ uint64) error {
@@ -140,7 +174,7 @@ func coreAtofSinkFlush(s atofSinkHandle, _ uint64) error {
 	failure := s.failure
 	s.failure = nil
 	if failure != nil {
-		return fileError("a line could not be written", failure)
+		return fileError("an event was not written", failure)
 	}
 	return nil
 }
@@ -151,9 +185,13 @@ func coreAtofSinkReadStats(s atofSinkHandle) (SinkStats, error) {
 	return s.stats, nil
 }
 
-// coreAtofSinkFree does nothing: what is registered goes on to write, and the garbage collector closes the
-// file of a sink that nobody holds.
-func coreAtofSinkFree(atofSinkHandle) {}
+// coreAtofSinkFree writes what is owed. What is registered goes on to write, and the garbage collector closes
+// the file of a sink that nobody holds.
+func coreAtofSinkFree(s atofSinkHandle) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_ = s.catchUp()
+}
 
 func (t *runtimeTable) find(handle runtimeHandle) *Runtime {
 	t.mu.RLock()

@@ -25,7 +25,7 @@ func (e *AtofLineError) Error() string {
 	return fmt.Sprintf("line %d, byte %d: %v", e.LineNumber, e.OffsetBytes, e.cause)
 }
 
-// Unwrap gives an [*Error]: [ErrInvalidJson], [ErrInvalidUtf8], [ErrLimitExceeded], or
+// Unwrap gives an [*Error]: [ErrInvalidJSON], [ErrInvalidUtf8], [ErrLimitExceeded], or
 // [ErrInvalidArgument] for JSON that is no event.
 func (e *AtofLineError) Unwrap() error { return e.cause }
 
@@ -164,8 +164,8 @@ func attributeBits(category, namesJSON string) (bits uint32) {
 		switch category {
 		case ScopeTypeTool.String():
 			return ToolAttribute(bit).String()
-		case ScopeTypeLlm.String():
-			return LlmAttribute(bit).String()
+		case ScopeTypeLLM.String():
+			return LLMAttribute(bit).String()
 		}
 		return ScopeAttribute(bit).String()
 	}

@@ -9,103 +9,52 @@ import (
 
 // vectorOperations are the operations that this package offers (`not_yet` in the spec).
 var vectorOperations = []string{
-	"runtime_read_stats",
-	"runtime_root",
-	"runtime_callable_at",
-	"runtime_flush",
-	"runtime_close",
-	"runtime_last_error",
-	"runtime_is_credential_header",
-	"runtime_after_fork",
-	"scope_new_root",
-	"scope_push",
-	"scope_pop",
-	"scope_event",
-	"scope_describe",
-	"scope_metadata",
-	"scope_callable_at",
-	"scope_is_open",
-	"scope_is_in_force",
-	"propagation_capture",
-	"propagation_adopt",
-	"register_tool_conditional_execution_guardrail",
+	"runtime_read_stats", "runtime_root", "runtime_callable_at", "runtime_flush", "runtime_close",
+	"runtime_last_error", "runtime_is_credential_header", "runtime_after_fork", "scope_new_root",
+	"scope_push", "scope_pop", "scope_event", "scope_describe", "scope_metadata",
+	"scope_callable_at", "scope_is_open", "scope_is_in_force", "propagation_capture",
+	"propagation_adopt", "register_tool_conditional_execution_guardrail",
 	"deregister_tool_conditional_execution_guardrail",
 	"scope_register_tool_conditional_execution_guardrail",
-	"scope_deregister_tool_conditional_execution_guardrail",
-	"register_subscriber",
-	"deregister_subscriber",
-	"scope_register_subscriber",
-	"scope_deregister_subscriber",
-	"register_tool_sanitize_request_guardrail",
-	"deregister_tool_sanitize_request_guardrail",
+	"scope_deregister_tool_conditional_execution_guardrail", "register_subscriber",
+	"deregister_subscriber", "scope_register_subscriber", "scope_deregister_subscriber",
+	"register_tool_sanitize_request_guardrail", "deregister_tool_sanitize_request_guardrail",
 	"scope_register_tool_sanitize_request_guardrail",
-	"scope_deregister_tool_sanitize_request_guardrail",
-	"register_tool_sanitize_response_guardrail",
+	"scope_deregister_tool_sanitize_request_guardrail", "register_tool_sanitize_response_guardrail",
 	"deregister_tool_sanitize_response_guardrail",
 	"scope_register_tool_sanitize_response_guardrail",
-	"scope_deregister_tool_sanitize_response_guardrail",
-	"register_tool_request_intercept",
-	"deregister_tool_request_intercept",
-	"scope_register_tool_request_intercept",
-	"scope_deregister_tool_request_intercept",
-	"register_tool_execution_intercept",
-	"deregister_tool_execution_intercept",
-	"scope_register_tool_execution_intercept",
-	"scope_deregister_tool_execution_intercept",
-	"register_llm_sanitize_request_guardrail",
-	"deregister_llm_sanitize_request_guardrail",
-	"scope_register_llm_sanitize_request_guardrail",
-	"scope_deregister_llm_sanitize_request_guardrail",
-	"register_llm_sanitize_response_guardrail",
-	"deregister_llm_sanitize_response_guardrail",
-	"scope_register_llm_sanitize_response_guardrail",
+	"scope_deregister_tool_sanitize_response_guardrail", "register_tool_request_intercept",
+	"deregister_tool_request_intercept", "scope_register_tool_request_intercept",
+	"scope_deregister_tool_request_intercept", "register_tool_execution_intercept",
+	"deregister_tool_execution_intercept", "scope_register_tool_execution_intercept",
+	"scope_deregister_tool_execution_intercept", "register_llm_sanitize_request_guardrail",
+	"deregister_llm_sanitize_request_guardrail", "scope_register_llm_sanitize_request_guardrail",
+	"scope_deregister_llm_sanitize_request_guardrail", "register_llm_sanitize_response_guardrail",
+	"deregister_llm_sanitize_response_guardrail", "scope_register_llm_sanitize_response_guardrail",
 	"scope_deregister_llm_sanitize_response_guardrail",
 	"register_llm_conditional_execution_guardrail",
 	"deregister_llm_conditional_execution_guardrail",
 	"scope_register_llm_conditional_execution_guardrail",
-	"scope_deregister_llm_conditional_execution_guardrail",
-	"register_llm_request_intercept",
-	"deregister_llm_request_intercept",
-	"scope_register_llm_request_intercept",
-	"scope_deregister_llm_request_intercept",
-	"register_llm_execution_intercept",
-	"deregister_llm_execution_intercept",
-	"scope_register_llm_execution_intercept",
-	"scope_deregister_llm_execution_intercept",
-	"register_llm_stream_execution_intercept",
-	"deregister_llm_stream_execution_intercept",
-	"scope_register_llm_stream_execution_intercept",
-	"scope_deregister_llm_stream_execution_intercept",
-	"register_mark_sanitize_guardrail",
-	"deregister_mark_sanitize_guardrail",
-	"scope_register_mark_sanitize_guardrail",
-	"scope_deregister_mark_sanitize_guardrail",
-	"register_scope_sanitize_start_guardrail",
-	"deregister_scope_sanitize_start_guardrail",
-	"scope_register_scope_sanitize_start_guardrail",
-	"scope_deregister_scope_sanitize_start_guardrail",
-	"register_scope_sanitize_end_guardrail",
-	"deregister_scope_sanitize_end_guardrail",
-	"scope_register_scope_sanitize_end_guardrail",
-	"scope_deregister_scope_sanitize_end_guardrail",
-	"register_event_metadata_injector",
-	"deregister_event_metadata_injector",
-	"scope_register_event_metadata_injector",
-	"scope_deregister_event_metadata_injector",
-	"register_conditional_middleware_guardrail",
+	"scope_deregister_llm_conditional_execution_guardrail", "register_llm_request_intercept",
+	"deregister_llm_request_intercept", "scope_register_llm_request_intercept",
+	"scope_deregister_llm_request_intercept", "register_llm_execution_intercept",
+	"deregister_llm_execution_intercept", "scope_register_llm_execution_intercept",
+	"scope_deregister_llm_execution_intercept", "register_llm_stream_execution_intercept",
+	"deregister_llm_stream_execution_intercept", "scope_register_llm_stream_execution_intercept",
+	"scope_deregister_llm_stream_execution_intercept", "register_mark_sanitize_guardrail",
+	"deregister_mark_sanitize_guardrail", "scope_register_mark_sanitize_guardrail",
+	"scope_deregister_mark_sanitize_guardrail", "register_scope_sanitize_start_guardrail",
+	"deregister_scope_sanitize_start_guardrail", "scope_register_scope_sanitize_start_guardrail",
+	"scope_deregister_scope_sanitize_start_guardrail", "register_scope_sanitize_end_guardrail",
+	"deregister_scope_sanitize_end_guardrail", "scope_register_scope_sanitize_end_guardrail",
+	"scope_deregister_scope_sanitize_end_guardrail", "register_event_metadata_injector",
+	"deregister_event_metadata_injector", "scope_register_event_metadata_injector",
+	"scope_deregister_event_metadata_injector", "register_conditional_middleware_guardrail",
 	"deregister_conditional_middleware_guardrail",
 	"scope_register_conditional_middleware_guardrail",
-	"scope_deregister_conditional_middleware_guardrail",
-	"tool_execute",
-	"tool_call",
-	"tool_call_end",
-	"tool_request_intercepts",
-	"tool_conditional_execution",
-	"llm_execute",
-	"llm_stream_execute",
-	"llm_call",
-	"llm_call_end",
-	"llm_request_intercepts",
+	"scope_deregister_conditional_middleware_guardrail", "tool_execute", "tool_call",
+	"tool_call_end", "tool_request_intercepts", "tool_conditional_execution", "llm_execute",
+	"llm_stream_execute", "llm_call", "llm_call_end", "llm_request_intercepts",
 	"llm_conditional_execution",
 }
 
@@ -433,7 +382,7 @@ func (r *vectorRun) operate(s *vectorStep) (any, error) {
 			options = append(options, WithParent(r.scope(s.label("parent"))))
 		}
 		if s.has("attributes") {
-			options = append(options, WithLLMAttributes(LlmAttribute(s.number("attributes", vectorNames_llm_attribute))))
+			options = append(options, WithLLMAttributes(LLMAttribute(s.number("attributes", vectorNames_llm_attribute))))
 		}
 		if s.has("model_name") {
 			options = append(options, WithModelName(s.text("model_name")))
@@ -463,7 +412,7 @@ func (r *vectorRun) operate(s *vectorStep) (any, error) {
 			options = append(options, WithParent(r.scope(s.label("parent"))))
 		}
 		if s.has("attributes") {
-			options = append(options, WithLLMAttributes(LlmAttribute(s.number("attributes", vectorNames_llm_attribute))))
+			options = append(options, WithLLMAttributes(LLMAttribute(s.number("attributes", vectorNames_llm_attribute))))
 		}
 		if s.has("model_name") {
 			options = append(options, WithModelName(s.text("model_name")))
@@ -490,7 +439,7 @@ func (r *vectorRun) operate(s *vectorStep) (any, error) {
 			options = append(options, WithParent(r.scope(s.label("parent"))))
 		}
 		if s.has("attributes") {
-			options = append(options, WithLLMAttributes(LlmAttribute(s.number("attributes", vectorNames_llm_attribute))))
+			options = append(options, WithLLMAttributes(LLMAttribute(s.number("attributes", vectorNames_llm_attribute))))
 		}
 		if s.has("model_name") {
 			options = append(options, WithModelName(s.text("model_name")))
@@ -672,403 +621,21 @@ func (r *vectorRun) conditionalMiddlewareGuardrail(c *vectorCallable) Conditiona
 	}
 }
 
-func vectorNames_token(name string) (int64, bool) {
-	switch name {
-	case "null":
-		return 0, true
-	case "false":
-		return 1, true
-	case "true":
-		return 2, true
-	case "int":
-		return 3, true
-	case "uint":
-		return 4, true
-	case "double":
-		return 5, true
-	case "string":
-		return 6, true
-	case "bytes":
-		return 7, true
-	case "big_integer":
-		return 8, true
-	case "cycle":
-		return 9, true
-	case "too_deep":
-		return 10, true
-	case "unserializable":
-		return 11, true
-	case "object":
-		return 12, true
-	case "array":
-		return 13, true
-	case "set":
-		return 14, true
-	case "end":
-		return 15, true
-	}
-	return 0, false
-}
+var vectorNames_scope_type = map[string]int64{"agent": 0, "function": 1, "tool": 2, "llm": 3, "retriever": 4, "embedder": 5, "reranker": 6, "guardrail": 7, "evaluator": 8, "custom": 9, "unknown": 10}
 
-func vectorNames_decode_shape(name string) (int64, bool) {
-	switch name {
-	case "value":
-		return 0, true
-	case "llm_request":
-		return 1, true
-	}
-	return 0, false
-}
+var vectorNames_end_status = map[string]int64{"unset": 0, "ok": 1, "error": 2, "cancelled": 3}
 
-func vectorNames_log_level(name string) (int64, bool) {
-	switch name {
-	case "warning":
-		return 0, true
-	case "error":
-		return 1, true
-	}
-	return 0, false
-}
+var vectorNames_scope_attribute = map[string]int64{"parallel": 1, "relocatable": 2}
 
-func vectorNames_scope_type(name string) (int64, bool) {
-	switch name {
-	case "agent":
-		return 0, true
-	case "function":
-		return 1, true
-	case "tool":
-		return 2, true
-	case "llm":
-		return 3, true
-	case "retriever":
-		return 4, true
-	case "embedder":
-		return 5, true
-	case "reranker":
-		return 6, true
-	case "guardrail":
-		return 7, true
-	case "evaluator":
-		return 8, true
-	case "custom":
-		return 9, true
-	case "unknown":
-		return 10, true
-	}
-	return 0, false
-}
+var vectorNames_pop_flag = map[string]int64{"close": 1}
 
-func vectorNames_end_status(name string) (int64, bool) {
-	switch name {
-	case "unset":
-		return 0, true
-	case "ok":
-		return 1, true
-	case "error":
-		return 2, true
-	case "cancelled":
-		return 3, true
-	}
-	return 0, false
-}
+var vectorNames_callable_flag = map[string]int64{"async": 1, "break_chain": 2}
 
-func vectorNames_event_kind(name string) (int64, bool) {
-	switch name {
-	case "scope":
-		return 0, true
-	case "mark":
-		return 1, true
-	}
-	return 0, false
-}
+var vectorNames_tool_attribute = map[string]int64{"remote": 1}
 
-func vectorNames_scope_category(name string) (int64, bool) {
-	switch name {
-	case "none":
-		return 0, true
-	case "start":
-		return 1, true
-	case "end":
-		return 2, true
-	}
-	return 0, false
-}
+var vectorNames_call_flag = map[string]int64{"sync": 1, "chunk_marks": 2, "finalizer": 4}
 
-func vectorNames_event_part(name string) (int64, bool) {
-	switch name {
-	case "line":
-		return 0, true
-	case "data":
-		return 1, true
-	case "metadata":
-		return 2, true
-	case "category_profile":
-		return 3, true
-	case "attributes":
-		return 4, true
-	}
-	return 0, false
-}
-
-func vectorNames_step_kind(name string) (int64, bool) {
-	switch name {
-	case "done":
-		return 0, true
-	case "invoke":
-		return 1, true
-	case "deliver":
-		return 2, true
-	case "execute":
-		return 3, true
-	case "return":
-		return 4, true
-	case "raise":
-		return 5, true
-	case "stream":
-		return 6, true
-	case "finalize":
-		return 7, true
-	case "codec":
-		return 8, true
-	}
-	return 0, false
-}
-
-func vectorNames_answer_kind(name string) (int64, bool) {
-	switch name {
-	case "value":
-		return 0, true
-	case "refuse":
-		return 1, true
-	case "error":
-		return 2, true
-	case "cancel":
-		return 3, true
-	case "chunk":
-		return 4, true
-	}
-	return 0, false
-}
-
-func vectorNames_codec_action(name string) (int64, bool) {
-	switch name {
-	case "decode_request":
-		return 0, true
-	case "encode_request":
-		return 1, true
-	case "decode_response":
-		return 2, true
-	}
-	return 0, false
-}
-
-func vectorNames_file_mode(name string) (int64, bool) {
-	switch name {
-	case "append":
-		return 0, true
-	case "overwrite":
-		return 1, true
-	}
-	return 0, false
-}
-
-func vectorNames_sink_delivery(name string) (int64, bool) {
-	switch name {
-	case "written":
-		return 0, true
-	case "queued":
-		return 1, true
-	}
-	return 0, false
-}
-
-func vectorNames_sink_overflow(name string) (int64, bool) {
-	switch name {
-	case "block":
-		return 0, true
-	case "drop":
-		return 1, true
-	case "spill":
-		return 2, true
-	}
-	return 0, false
-}
-
-func vectorNames_atof_item_kind(name string) (int64, bool) {
-	switch name {
-	case "event":
-		return 0, true
-	case "bad_line":
-		return 1, true
-	case "more":
-		return 2, true
-	case "end":
-		return 3, true
-	}
-	return 0, false
-}
-
-func vectorNames_sse_item_kind(name string) (int64, bool) {
-	switch name {
-	case "event":
-		return 0, true
-	case "bad_event":
-		return 1, true
-	case "more":
-		return 2, true
-	case "end":
-		return 3, true
-	}
-	return 0, false
-}
-
-func vectorNames_codec_id(name string) (int64, bool) {
-	switch name {
-	case "auto":
-		return 0, true
-	case "openai_chat":
-		return 1, true
-	case "openai_responses":
-		return 2, true
-	case "anthropic_messages":
-		return 3, true
-	case "gemini_generate_content":
-		return 4, true
-	}
-	return 0, false
-}
-
-func vectorNames_registry(name string) (int64, bool) {
-	switch name {
-	case "tool_conditional_execution_guardrail":
-		return 1, true
-	case "subscriber":
-		return 2, true
-	case "tool_sanitize_request_guardrail":
-		return 3, true
-	case "tool_sanitize_response_guardrail":
-		return 4, true
-	case "tool_request_intercept":
-		return 5, true
-	case "tool_execution_intercept":
-		return 6, true
-	case "llm_sanitize_request_guardrail":
-		return 7, true
-	case "llm_sanitize_response_guardrail":
-		return 8, true
-	case "llm_conditional_execution_guardrail":
-		return 9, true
-	case "llm_request_intercept":
-		return 10, true
-	case "llm_execution_intercept":
-		return 11, true
-	case "llm_stream_execution_intercept":
-		return 12, true
-	case "mark_sanitize_guardrail":
-		return 13, true
-	case "scope_sanitize_start_guardrail":
-		return 14, true
-	case "scope_sanitize_end_guardrail":
-		return 15, true
-	case "event_metadata_injector":
-		return 16, true
-	case "conditional_middleware_guardrail":
-		return 17, true
-	}
-	return 0, false
-}
-
-func vectorNames_runtime_flag(name string) (int64, bool) {
-	switch name {
-	case "deterministic":
-		return 1, true
-	case "canonical":
-		return 2, true
-	}
-	return 0, false
-}
-
-func vectorNames_scope_attribute(name string) (int64, bool) {
-	switch name {
-	case "parallel":
-		return 1, true
-	case "relocatable":
-		return 2, true
-	}
-	return 0, false
-}
-
-func vectorNames_pop_flag(name string) (int64, bool) {
-	switch name {
-	case "close":
-		return 1, true
-	}
-	return 0, false
-}
-
-func vectorNames_callable_flag(name string) (int64, bool) {
-	switch name {
-	case "async":
-		return 1, true
-	case "break_chain":
-		return 2, true
-	}
-	return 0, false
-}
-
-func vectorNames_step_flag(name string) (int64, bool) {
-	switch name {
-	case "private_copy":
-		return 1, true
-	case "observed":
-		return 2, true
-	case "error":
-		return 4, true
-	case "reason":
-		return 8, true
-	}
-	return 0, false
-}
-
-func vectorNames_answer_flag(name string) (int64, bool) {
-	switch name {
-	case "sync":
-		return 1, true
-	case "json":
-		return 2, true
-	}
-	return 0, false
-}
-
-func vectorNames_tool_attribute(name string) (int64, bool) {
-	switch name {
-	case "remote":
-		return 1, true
-	}
-	return 0, false
-}
-
-func vectorNames_call_flag(name string) (int64, bool) {
-	switch name {
-	case "sync":
-		return 1, true
-	case "chunk_marks":
-		return 2, true
-	case "finalizer":
-		return 4, true
-	}
-	return 0, false
-}
-
-func vectorNames_llm_attribute(name string) (int64, bool) {
-	switch name {
-	case "stateful":
-		return 1, true
-	case "streaming":
-		return 2, true
-	}
-	return 0, false
-}
+var vectorNames_llm_attribute = map[string]int64{"stateful": 1, "streaming": 2}
 
 // vectorMembers shows the members of what an operation returned as the vectors write them.
 func vectorMembers(out any) map[string]any {

@@ -22,7 +22,8 @@
 //
 // Guards decide, request intercepts rewrite, execution intercepts run around the target and call next,
 // sanitizers and injectors change what observers see. Each is registered under a name, on a [Runtime]
-// or on a [Scope]. Request intercepts and sanitizers get a copy of a payload's maps and slices, which
+// or on a [Scope], by a method for its registry or by [Runtime.Register], which returns what removes it
+// when it is closed. Request intercepts and sanitizers get a copy of a payload's maps and slices, which
 // they may change in place; pointers and structs in it are shared. Guards get the caller's own object
 // and must not change it.
 //

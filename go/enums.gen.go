@@ -5,7 +5,7 @@ package scopeflow
 import "strings"
 
 // abiHash is what this binding was generated for; the core's own must be equal (S6.3).
-const abiHash uint64 = 0x0719d5eadcce07c3
+const abiHash uint64 = 0xbd8fc7542abd57fe
 
 const (
 	// Containers inside containers; a deeper one is written as `{"$depth":128}`.
@@ -105,44 +105,44 @@ func (t token) String() string {
 	return "unknown"
 }
 
-// DecodeShape: What a host is to make of a JSON text.
-type DecodeShape int32
+// decodeShape: What a host is to make of a JSON text.
+type decodeShape int32
 
 const (
 	// The language's own value.
-	DecodeShapeValue DecodeShape = 0
+	decodeShapeValue decodeShape = 0
 	// An LLM request: the text is an object whose members `headers`, an object, and `content` are
 	// there.
-	DecodeShapeLlmRequest DecodeShape = 1
+	decodeShapeLLMRequest decodeShape = 1
 )
 
 // String gives the name in the spec, or `unknown` for a number that is none.
-func (d DecodeShape) String() string {
+func (d decodeShape) String() string {
 	switch d {
-	case DecodeShapeValue:
+	case decodeShapeValue:
 		return "value"
-	case DecodeShapeLlmRequest:
+	case decodeShapeLLMRequest:
 		return "llm_request"
 	}
 	return "unknown"
 }
 
-// LogLevel: How grave a message is.
-type LogLevel int32
+// logLevel: How grave a message is.
+type logLevel int32
 
 const (
 	// Something was left out or replaced.
-	LogLevelWarning LogLevel = 0
+	logLevelWarning logLevel = 0
 	// Something failed that should not have.
-	LogLevelError LogLevel = 1
+	logLevelError logLevel = 1
 )
 
 // String gives the name in the spec, or `unknown` for a number that is none.
-func (l LogLevel) String() string {
+func (l logLevel) String() string {
 	switch l {
-	case LogLevelWarning:
+	case logLevelWarning:
 		return "warning"
-	case LogLevelError:
+	case logLevelError:
 		return "error"
 	}
 	return "unknown"
@@ -160,7 +160,7 @@ const (
 	// A tool call.
 	ScopeTypeTool ScopeType = 2
 	// A call of a language model.
-	ScopeTypeLlm ScopeType = 3
+	ScopeTypeLLM ScopeType = 3
 	// A search over documents.
 	ScopeTypeRetriever ScopeType = 4
 	// An embedding call.
@@ -186,7 +186,7 @@ func (s ScopeType) String() string {
 		return "function"
 	case ScopeTypeTool:
 		return "tool"
-	case ScopeTypeLlm:
+	case ScopeTypeLLM:
 		return "llm"
 	case ScopeTypeRetriever:
 		return "retriever"
@@ -213,7 +213,7 @@ const (
 	// The caller does not say.
 	EndStatusUnset EndStatus = 0
 	// It succeeded.
-	EndStatusOk EndStatus = 1
+	EndStatusOK EndStatus = 1
 	// It failed; `error` may say why.
 	EndStatusError EndStatus = 2
 	// It was cancelled by the host.
@@ -225,7 +225,7 @@ func (e EndStatus) String() string {
 	switch e {
 	case EndStatusUnset:
 		return "unset"
-	case EndStatusOk:
+	case EndStatusOK:
 		return "ok"
 	case EndStatusError:
 		return "error"
@@ -565,34 +565,34 @@ func (s SseItemKind) String() string {
 	return "unknown"
 }
 
-// CodecId: Whose requests and responses a codec is for.
-type CodecId int32
+// CodecID: Whose requests and responses a codec is for.
+type CodecID int32
 
 const (
 	// Whichever the payload is of; as an answer, none that is known.
-	CodecIdAuto CodecId = 0
+	CodecIDAuto CodecID = 0
 	// OpenAI Chat Completions and what is compatible with it.
-	CodecIdOpenaiChat CodecId = 1
+	CodecIDOpenaiChat CodecID = 1
 	// OpenAI Responses.
-	CodecIdOpenaiResponses CodecId = 2
+	CodecIDOpenaiResponses CodecID = 2
 	// Anthropic Messages.
-	CodecIdAnthropicMessages CodecId = 3
+	CodecIDAnthropicMessages CodecID = 3
 	// Gemini generateContent.
-	CodecIdGeminiGenerateContent CodecId = 4
+	CodecIDGeminiGenerateContent CodecID = 4
 )
 
 // String gives the name in the spec, or `unknown` for a number that is none.
-func (c CodecId) String() string {
+func (c CodecID) String() string {
 	switch c {
-	case CodecIdAuto:
+	case CodecIDAuto:
 		return "auto"
-	case CodecIdOpenaiChat:
+	case CodecIDOpenaiChat:
 		return "openai_chat"
-	case CodecIdOpenaiResponses:
+	case CodecIDOpenaiResponses:
 		return "openai_responses"
-	case CodecIdAnthropicMessages:
+	case CodecIDAnthropicMessages:
 		return "anthropic_messages"
-	case CodecIdGeminiGenerateContent:
+	case CodecIDGeminiGenerateContent:
 		return "gemini_generate_content"
 	}
 	return "unknown"
@@ -626,24 +626,24 @@ const (
 	// Changes what observers see of an LLM call's request, without credential headers. It gets a
 	// private copy, and what it returns goes into the start event; one that fails, or returns
 	// nothing, withholds the payload (S3.6, S3.10).
-	RegistryLlmSanitizeRequestGuardrail Registry = 7
+	RegistryLLMSanitizeRequestGuardrail Registry = 7
 	// Changes what observers see of an LLM call's response, and of the text of its error or
 	// refusal. It gets a private copy, and what it returns goes into the end event or the mark; one
 	// that fails, or returns nothing, withholds the payload (S3.6, S3.10).
-	RegistryLlmSanitizeResponseGuardrail Registry = 8
+	RegistryLLMSanitizeResponseGuardrail Registry = 8
 	// Decides whether an LLM call may run. It sees the caller's own request; the first reason given
 	// refuses the call, and a guard that fails refuses too (S3.5).
-	RegistryLlmConditionalExecutionGuardrail Registry = 9
+	RegistryLLMConditionalExecutionGuardrail Registry = 9
 	// Rewrites the request of an LLM call before it starts. It gets a private copy; what it returns
 	// goes on. One that fails, or returns nothing, fails the call (S3.5, S3.10, S3.11). With a
 	// request codec it also gets the decoded request and may change either or both (S4.11).
-	RegistryLlmRequestIntercept Registry = 10
+	RegistryLLMRequestIntercept Registry = 10
 	// Runs around an LLM call's target: it may call `next` as often as it likes, or not at all,
 	// while it runs. What it returns is the call's result (S3.7).
-	RegistryLlmExecutionIntercept Registry = 11
+	RegistryLLMExecutionIntercept Registry = 11
 	// Runs around the producer of an LLM stream: it may call `next` as often as it likes, or not at
 	// all, while it runs. What it returns is the call's result (S3.7).
-	RegistryLlmStreamExecutionIntercept Registry = 12
+	RegistryLLMStreamExecutionIntercept Registry = 12
 	// Changes what observers see of a mark. It returns the fields `data`, `metadata` and
 	// `category_profile` anew; one that fails withholds the payloads and is the last (S3.12).
 	RegistryMarkSanitizeGuardrail Registry = 13
@@ -679,17 +679,17 @@ func (r Registry) String() string {
 		return "tool_request_intercept"
 	case RegistryToolExecutionIntercept:
 		return "tool_execution_intercept"
-	case RegistryLlmSanitizeRequestGuardrail:
+	case RegistryLLMSanitizeRequestGuardrail:
 		return "llm_sanitize_request_guardrail"
-	case RegistryLlmSanitizeResponseGuardrail:
+	case RegistryLLMSanitizeResponseGuardrail:
 		return "llm_sanitize_response_guardrail"
-	case RegistryLlmConditionalExecutionGuardrail:
+	case RegistryLLMConditionalExecutionGuardrail:
 		return "llm_conditional_execution_guardrail"
-	case RegistryLlmRequestIntercept:
+	case RegistryLLMRequestIntercept:
 		return "llm_request_intercept"
-	case RegistryLlmExecutionIntercept:
+	case RegistryLLMExecutionIntercept:
 		return "llm_execution_intercept"
-	case RegistryLlmStreamExecutionIntercept:
+	case RegistryLLMStreamExecutionIntercept:
 		return "llm_stream_execution_intercept"
 	case RegistryMarkSanitizeGuardrail:
 		return "mark_sanitize_guardrail"
@@ -829,7 +829,7 @@ const (
 	// Nothing can be awaited any more: async sanitizers and injectors count as failed (S3.8).
 	answerFlagSync answerFlag = 1
 	// The value is known to be JSON-shaped: the core need not have it looked at (S3.11).
-	answerFlagJson answerFlag = 2
+	answerFlagJSON answerFlag = 2
 )
 
 // String gives the names of the flags that are set, as `a|b`.
@@ -838,7 +838,7 @@ func (a answerFlag) String() string {
 	if a&answerFlagSync != 0 {
 		names = append(names, "sync")
 	}
-	if a&answerFlagJson != 0 {
+	if a&answerFlagJSON != 0 {
 		names = append(names, "json")
 	}
 	return strings.Join(names, "|")
@@ -889,23 +889,23 @@ func (c callFlag) String() string {
 	return strings.Join(names, "|")
 }
 
-// LlmAttribute: Labels of an LLM call (S1.2).
-type LlmAttribute uint32
+// LLMAttribute: Labels of an LLM call (S1.2).
+type LLMAttribute uint32
 
 const (
 	// The provider keeps the conversation.
-	LlmAttributeStateful LlmAttribute = 1
+	LLMAttributeStateful LLMAttribute = 1
 	// The response comes in chunks; set by the runtime for a streaming call.
-	LlmAttributeStreaming LlmAttribute = 2
+	LLMAttributeStreaming LLMAttribute = 2
 )
 
 // String gives the names of the flags that are set, as `a|b`.
-func (l LlmAttribute) String() string {
+func (l LLMAttribute) String() string {
 	var names []string
-	if l&LlmAttributeStateful != 0 {
+	if l&LLMAttributeStateful != 0 {
 		names = append(names, "stateful")
 	}
-	if l&LlmAttributeStreaming != 0 {
+	if l&LLMAttributeStreaming != 0 {
 		names = append(names, "streaming")
 	}
 	return strings.Join(names, "|")

@@ -22,7 +22,7 @@ const (
 	// The host cancelled the work.
 	StatusCancelled Status = 1006
 	// A text is not valid JSON.
-	StatusInvalidJson Status = 2001
+	StatusInvalidJSON Status = 2001
 	// A text is not valid UTF-8.
 	StatusInvalidUtf8 Status = 2002
 	// A limit was passed; the message names the limit and the value.
@@ -52,7 +52,7 @@ func (s Status) String() string {
 		return "guardrail_rejected"
 	case StatusCancelled:
 		return "cancelled"
-	case StatusInvalidJson:
+	case StatusInvalidJSON:
 		return "invalid_json"
 	case StatusInvalidUtf8:
 		return "invalid_utf8"
@@ -84,7 +84,7 @@ var (
 	// The host cancelled the work.
 	ErrCancelled error = &Error{Status: StatusCancelled, Message: "cancelled", isSentinel: true}
 	// A text is not valid JSON.
-	ErrInvalidJson error = &Error{Status: StatusInvalidJson, Message: "invalid JSON", isSentinel: true}
+	ErrInvalidJSON error = &Error{Status: StatusInvalidJSON, Message: "invalid JSON", isSentinel: true}
 	// A text is not valid UTF-8.
 	ErrInvalidUtf8 error = &Error{Status: StatusInvalidUtf8, Message: "invalid UTF-8", isSentinel: true}
 	// A limit was passed; the message names the limit and the value.

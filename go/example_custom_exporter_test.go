@@ -64,7 +64,7 @@ func heat(ctx context.Context) error {
 		}
 		fmt.Println(room, degrees)
 	}
-	return heating.End(scopeflow.WithStatus(scopeflow.EndStatusOk))
+	return heating.End(scopeflow.WithStatus(scopeflow.EndStatusOK))
 }
 
 // An exporter of one's own: a subscriber that keeps each scope and call as a row.

@@ -40,36 +40,33 @@ func newCallBlock() (*callBlock, callAddress) {
 }
 
 func freeCallBlock(block *callBlock) {
-	x := enterCore()
-	if m := x.module; m != nil && block.address != 0 {
-		_, _ = m.run("scopeflow_go_call_free", uint64(block.address))
-	}
-	x.leave()
+	enterCore().word(block.address).run("scopeflow_go_call_free")
 }
 
-// stepped runs a function that gives the next step of the call, reads that, and leaves.
-func (c *call) stepped(x *lane, number int) Status {
+// stepped runs a function that gives the next step of the call, reads that, leaves, and gives back the
+// emitter that was locked for it.
+func (c *call) stepped(x *lane, name string) Status {
+	defer c.unlockEmitter()
+	defer x.leave()
 	x.isFull = x.isFull || c.address == 0
-	status := Status(int32(x.call(number)))
-	switch {
-	case status == StatusOK:
+	status := c.tried(x, name)
+	if status == StatusOK {
 		c.block.step = readStep(x.memory(), c.address+x.module.stepPlace)
-	case x.module == nil:
-		c.block.failure = errNoCore
-	default:
-		c.block.failure = x.readError(status, c.address+x.module.errorPlace)
 	}
-	x.leave()
 	return status
 }
 
 // told runs a function on the call's task that can fail, and leaves.
-func (c *call) told(x *lane, number int) Status {
-	status := Status(int32(x.call(number)))
+func (c *call) told(x *lane, name string) Status {
+	defer x.leave()
+	return c.tried(x, name)
+}
+
+func (c *call) tried(x *lane, name string) Status {
+	status := Status(int32(x.call(name)))
 	if status != StatusOK && x.module != nil {
 		c.block.failure = x.readError(status, c.address+x.module.errorPlace)
 	}
-	x.leave()
 	return status
 }
 

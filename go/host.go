@@ -55,7 +55,7 @@ func scopeflowGoDecode(host C.uintptr_t, text C.scopeflow_bytes, shape C.uint32_
 	if owner == nil {
 		return 0
 	}
-	return C.scopeflow_ref(owner.decode(borrowText(text), DecodeShape(shape)))
+	return C.scopeflow_ref(owner.decode(borrowText(text), decodeShape(shape)))
 }
 
 //export scopeflowGoMakeError
@@ -74,7 +74,7 @@ func scopeflowGoLog(host C.uintptr_t, level C.uint32_t, message C.scopeflow_byte
 		return
 	}
 	severity := slog.LevelWarn
-	if LogLevel(level) == LogLevelError {
+	if logLevel(level) == logLevelError {
 		severity = slog.LevelError
 	}
 	owner.tell(severity, copyText(message))

@@ -80,7 +80,7 @@ func hostLog(stack []uint64) {
 		return
 	}
 	severity := slog.LevelWarn
-	if LogLevel(word(stack, 1)) == LogLevelError {
+	if logLevel(word(stack, 1)) == logLevelError {
 		severity = slog.LevelError
 	}
 	message := moduleMemory(m.Memory()).readText(word(stack, 2))
@@ -101,7 +101,7 @@ func hostDecode(stack []uint64) {
 	owner, m := hostOf(stack)
 	made := ref(0)
 	if owner != nil {
-		made = owner.decode(moduleMemory(m.Memory()).readText(word(stack, 1)), DecodeShape(word(stack, 2)))
+		made = owner.decode(moduleMemory(m.Memory()).readText(word(stack, 1)), decodeShape(word(stack, 2)))
 	}
 	stack[0] = uint64(made)
 }

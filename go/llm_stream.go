@@ -133,7 +133,10 @@ func (w *streamWork) abandon() {
 	go func() { _ = w.stopProducer() }()
 }
 
-var errStreamInUse = newError(StatusInvalidState, "the stream is being read already")
+var (
+	errStreamInUse = newError(StatusInvalidState, "the stream is being read already")
+	errNilStream   = invalidArgument("the stream must not be nil")
+)
 
 // end gives the call back.
 func (w *streamWork) end() {
@@ -144,6 +147,9 @@ func (w *streamWork) end() {
 
 // Next gives the next chunk; at the end of the stream ok is false, and err what it ended with.
 func (s *LLMStream) Next() (chunk any, ok bool, err error) {
+	if s == nil {
+		return nil, false, errNilStream
+	}
 	if !s.work.mu.TryLock() {
 		return nil, false, errStreamInUse
 	}
@@ -162,6 +168,9 @@ func (s *LLMStream) Next() (chunk any, ok bool, err error) {
 // Close stops the producer at once, and ends the call as cancelled. On a stream that has ended it does
 // nothing.
 func (s *LLMStream) Close() error {
+	if s == nil {
+		return errNilStream
+	}
 	if !s.work.mu.TryLock() {
 		return errStreamInUse
 	}

@@ -95,6 +95,248 @@ type EventMetadataInjectorFunc func(ctx context.Context, event *Event) (map[stri
 // registration off for this one call. One that fails leaves it on (S3.1).
 type ConditionalMiddlewareGuardrailFunc func(ctx context.Context, kinds uint32, registration string) (*string, error)
 
+// registrar is what middleware is registered on, a runtime or a scope.
+type registrar interface {
+	RegisterToolConditionalExecutionGuardrail(name string, priority int32, fn ToolConditionalExecutionGuardrailFunc) error
+	DeregisterToolConditionalExecutionGuardrail(name string) bool
+	RegisterSubscriber(name string, fn SubscriberFunc) error
+	DeregisterSubscriber(name string) bool
+	RegisterToolSanitizeRequestGuardrail(name string, priority int32, fn ToolSanitizeRequestGuardrailFunc) error
+	DeregisterToolSanitizeRequestGuardrail(name string) bool
+	RegisterToolSanitizeResponseGuardrail(name string, priority int32, fn ToolSanitizeResponseGuardrailFunc) error
+	DeregisterToolSanitizeResponseGuardrail(name string) bool
+	RegisterToolRequestIntercept(name string, priority int32, breakChain bool, fn ToolRequestInterceptFunc) error
+	DeregisterToolRequestIntercept(name string) bool
+	RegisterToolExecutionIntercept(name string, priority int32, fn ToolExecutionInterceptFunc) error
+	DeregisterToolExecutionIntercept(name string) bool
+	RegisterLLMSanitizeRequestGuardrail(name string, priority int32, fn LLMSanitizeRequestGuardrailFunc) error
+	DeregisterLLMSanitizeRequestGuardrail(name string) bool
+	RegisterLLMSanitizeResponseGuardrail(name string, priority int32, fn LLMSanitizeResponseGuardrailFunc) error
+	DeregisterLLMSanitizeResponseGuardrail(name string) bool
+	RegisterLLMConditionalExecutionGuardrail(name string, priority int32, fn LLMConditionalExecutionGuardrailFunc) error
+	DeregisterLLMConditionalExecutionGuardrail(name string) bool
+	RegisterLLMRequestIntercept(name string, priority int32, breakChain bool, fn LLMRequestInterceptFunc) error
+	DeregisterLLMRequestIntercept(name string) bool
+	RegisterLLMExecutionIntercept(name string, priority int32, fn LLMExecutionInterceptFunc) error
+	DeregisterLLMExecutionIntercept(name string) bool
+	RegisterLLMStreamExecutionIntercept(name string, priority int32, fn LLMStreamExecutionInterceptFunc) error
+	DeregisterLLMStreamExecutionIntercept(name string) bool
+	RegisterMarkSanitizeGuardrail(name string, priority int32, fn MarkSanitizeGuardrailFunc) error
+	DeregisterMarkSanitizeGuardrail(name string) bool
+	RegisterScopeSanitizeStartGuardrail(name string, priority int32, fn ScopeSanitizeStartGuardrailFunc) error
+	DeregisterScopeSanitizeStartGuardrail(name string) bool
+	RegisterScopeSanitizeEndGuardrail(name string, priority int32, fn ScopeSanitizeEndGuardrailFunc) error
+	DeregisterScopeSanitizeEndGuardrail(name string) bool
+	RegisterEventMetadataInjector(name string, priority int32, fn EventMetadataInjectorFunc) error
+	DeregisterEventMetadataInjector(name string) bool
+	RegisterConditionalMiddlewareGuardrail(name string, kinds uint32, registration string, fn ConditionalMiddlewareGuardrailFunc) error
+	DeregisterConditionalMiddlewareGuardrail(name string) bool
+}
+
+func (fn ToolConditionalExecutionGuardrailFunc) register(o registrar, name string, a registrationArguments) error {
+	return o.RegisterToolConditionalExecutionGuardrail(name, a.priority, fn)
+}
+
+func (fn ToolConditionalExecutionGuardrailFunc) deregister(o registrar, name string) bool {
+	return o.DeregisterToolConditionalExecutionGuardrail(name)
+}
+
+func (ToolConditionalExecutionGuardrailFunc) options() registrationOption {
+	return optionPriority
+}
+
+func (fn SubscriberFunc) register(o registrar, name string, a registrationArguments) error {
+	return o.RegisterSubscriber(name, fn)
+}
+
+func (fn SubscriberFunc) deregister(o registrar, name string) bool {
+	return o.DeregisterSubscriber(name)
+}
+
+func (SubscriberFunc) options() registrationOption {
+	return 0
+}
+
+func (fn ToolSanitizeRequestGuardrailFunc) register(o registrar, name string, a registrationArguments) error {
+	return o.RegisterToolSanitizeRequestGuardrail(name, a.priority, fn)
+}
+
+func (fn ToolSanitizeRequestGuardrailFunc) deregister(o registrar, name string) bool {
+	return o.DeregisterToolSanitizeRequestGuardrail(name)
+}
+
+func (ToolSanitizeRequestGuardrailFunc) options() registrationOption {
+	return optionPriority
+}
+
+func (fn ToolSanitizeResponseGuardrailFunc) register(o registrar, name string, a registrationArguments) error {
+	return o.RegisterToolSanitizeResponseGuardrail(name, a.priority, fn)
+}
+
+func (fn ToolSanitizeResponseGuardrailFunc) deregister(o registrar, name string) bool {
+	return o.DeregisterToolSanitizeResponseGuardrail(name)
+}
+
+func (ToolSanitizeResponseGuardrailFunc) options() registrationOption {
+	return optionPriority
+}
+
+func (fn ToolRequestInterceptFunc) register(o registrar, name string, a registrationArguments) error {
+	return o.RegisterToolRequestIntercept(name, a.priority, a.breaksChain, fn)
+}
+
+func (fn ToolRequestInterceptFunc) deregister(o registrar, name string) bool {
+	return o.DeregisterToolRequestIntercept(name)
+}
+
+func (ToolRequestInterceptFunc) options() registrationOption {
+	return optionPriority | optionBreakChain
+}
+
+func (fn ToolExecutionInterceptFunc) register(o registrar, name string, a registrationArguments) error {
+	return o.RegisterToolExecutionIntercept(name, a.priority, fn)
+}
+
+func (fn ToolExecutionInterceptFunc) deregister(o registrar, name string) bool {
+	return o.DeregisterToolExecutionIntercept(name)
+}
+
+func (ToolExecutionInterceptFunc) options() registrationOption {
+	return optionPriority
+}
+
+func (fn LLMSanitizeRequestGuardrailFunc) register(o registrar, name string, a registrationArguments) error {
+	return o.RegisterLLMSanitizeRequestGuardrail(name, a.priority, fn)
+}
+
+func (fn LLMSanitizeRequestGuardrailFunc) deregister(o registrar, name string) bool {
+	return o.DeregisterLLMSanitizeRequestGuardrail(name)
+}
+
+func (LLMSanitizeRequestGuardrailFunc) options() registrationOption {
+	return optionPriority
+}
+
+func (fn LLMSanitizeResponseGuardrailFunc) register(o registrar, name string, a registrationArguments) error {
+	return o.RegisterLLMSanitizeResponseGuardrail(name, a.priority, fn)
+}
+
+func (fn LLMSanitizeResponseGuardrailFunc) deregister(o registrar, name string) bool {
+	return o.DeregisterLLMSanitizeResponseGuardrail(name)
+}
+
+func (LLMSanitizeResponseGuardrailFunc) options() registrationOption {
+	return optionPriority
+}
+
+func (fn LLMConditionalExecutionGuardrailFunc) register(o registrar, name string, a registrationArguments) error {
+	return o.RegisterLLMConditionalExecutionGuardrail(name, a.priority, fn)
+}
+
+func (fn LLMConditionalExecutionGuardrailFunc) deregister(o registrar, name string) bool {
+	return o.DeregisterLLMConditionalExecutionGuardrail(name)
+}
+
+func (LLMConditionalExecutionGuardrailFunc) options() registrationOption {
+	return optionPriority
+}
+
+func (fn LLMRequestInterceptFunc) register(o registrar, name string, a registrationArguments) error {
+	return o.RegisterLLMRequestIntercept(name, a.priority, a.breaksChain, fn)
+}
+
+func (fn LLMRequestInterceptFunc) deregister(o registrar, name string) bool {
+	return o.DeregisterLLMRequestIntercept(name)
+}
+
+func (LLMRequestInterceptFunc) options() registrationOption {
+	return optionPriority | optionBreakChain
+}
+
+func (fn LLMExecutionInterceptFunc) register(o registrar, name string, a registrationArguments) error {
+	return o.RegisterLLMExecutionIntercept(name, a.priority, fn)
+}
+
+func (fn LLMExecutionInterceptFunc) deregister(o registrar, name string) bool {
+	return o.DeregisterLLMExecutionIntercept(name)
+}
+
+func (LLMExecutionInterceptFunc) options() registrationOption {
+	return optionPriority
+}
+
+func (fn LLMStreamExecutionInterceptFunc) register(o registrar, name string, a registrationArguments) error {
+	return o.RegisterLLMStreamExecutionIntercept(name, a.priority, fn)
+}
+
+func (fn LLMStreamExecutionInterceptFunc) deregister(o registrar, name string) bool {
+	return o.DeregisterLLMStreamExecutionIntercept(name)
+}
+
+func (LLMStreamExecutionInterceptFunc) options() registrationOption {
+	return optionPriority
+}
+
+func (fn MarkSanitizeGuardrailFunc) register(o registrar, name string, a registrationArguments) error {
+	return o.RegisterMarkSanitizeGuardrail(name, a.priority, fn)
+}
+
+func (fn MarkSanitizeGuardrailFunc) deregister(o registrar, name string) bool {
+	return o.DeregisterMarkSanitizeGuardrail(name)
+}
+
+func (MarkSanitizeGuardrailFunc) options() registrationOption {
+	return optionPriority
+}
+
+func (fn ScopeSanitizeStartGuardrailFunc) register(o registrar, name string, a registrationArguments) error {
+	return o.RegisterScopeSanitizeStartGuardrail(name, a.priority, fn)
+}
+
+func (fn ScopeSanitizeStartGuardrailFunc) deregister(o registrar, name string) bool {
+	return o.DeregisterScopeSanitizeStartGuardrail(name)
+}
+
+func (ScopeSanitizeStartGuardrailFunc) options() registrationOption {
+	return optionPriority
+}
+
+func (fn ScopeSanitizeEndGuardrailFunc) register(o registrar, name string, a registrationArguments) error {
+	return o.RegisterScopeSanitizeEndGuardrail(name, a.priority, fn)
+}
+
+func (fn ScopeSanitizeEndGuardrailFunc) deregister(o registrar, name string) bool {
+	return o.DeregisterScopeSanitizeEndGuardrail(name)
+}
+
+func (ScopeSanitizeEndGuardrailFunc) options() registrationOption {
+	return optionPriority
+}
+
+func (fn EventMetadataInjectorFunc) register(o registrar, name string, a registrationArguments) error {
+	return o.RegisterEventMetadataInjector(name, a.priority, fn)
+}
+
+func (fn EventMetadataInjectorFunc) deregister(o registrar, name string) bool {
+	return o.DeregisterEventMetadataInjector(name)
+}
+
+func (EventMetadataInjectorFunc) options() registrationOption {
+	return optionPriority
+}
+
+func (fn ConditionalMiddlewareGuardrailFunc) register(o registrar, name string, a registrationArguments) error {
+	return o.RegisterConditionalMiddlewareGuardrail(name, a.kinds, a.target, fn)
+}
+
+func (fn ConditionalMiddlewareGuardrailFunc) deregister(o registrar, name string) bool {
+	return o.DeregisterConditionalMiddlewareGuardrail(name)
+}
+
+func (ConditionalMiddlewareGuardrailFunc) options() registrationOption {
+	return optionTarget
+}
+
 // invokeCallable calls what a step names, in the way of its registry.
 func (c *call) invokeCallable(ctx context.Context, kind Registry, callable any) answer {
 	switch kind {
@@ -111,17 +353,17 @@ func (c *call) invokeCallable(ctx context.Context, kind Registry, callable any) 
 		return c.answerRequest(callable.(ToolRequestInterceptFunc)(ctx, c.targetName(), c.stepInput()))
 	case RegistryToolExecutionIntercept:
 		return c.answerResult(callable.(ToolExecutionInterceptFunc)(ctx, c.targetName(), c.stepInput(), c.next()))
-	case RegistryLlmSanitizeRequestGuardrail:
+	case RegistryLLMSanitizeRequestGuardrail:
 		return c.answerLLMRequest(callable.(LLMSanitizeRequestGuardrailFunc)(ctx, c.stepRequest()))
-	case RegistryLlmSanitizeResponseGuardrail:
+	case RegistryLLMSanitizeResponseGuardrail:
 		return c.answerPayload(callable.(LLMSanitizeResponseGuardrailFunc)(ctx, c.stepInput()))
-	case RegistryLlmConditionalExecutionGuardrail:
+	case RegistryLLMConditionalExecutionGuardrail:
 		return c.answerReason(callable.(LLMConditionalExecutionGuardrailFunc)(ctx, c.stepRequest()))
-	case RegistryLlmRequestIntercept:
+	case RegistryLLMRequestIntercept:
 		return c.answerIntercepted(callable.(LLMRequestInterceptFunc)(ctx, c.targetName(), c.stepRequest(), c.stepAnnotated()))
-	case RegistryLlmExecutionIntercept:
+	case RegistryLLMExecutionIntercept:
 		return c.answerResult(callable.(LLMExecutionInterceptFunc)(ctx, c.targetName(), c.stepRequest(), c.nextLLM()))
-	case RegistryLlmStreamExecutionIntercept:
+	case RegistryLLMStreamExecutionIntercept:
 		return c.answerResult(callable.(LLMStreamExecutionInterceptFunc)(ctx, c.targetName(), c.stepRequest(), c.nextStream()))
 	case RegistryMarkSanitizeGuardrail:
 		return c.answerFields(callable.(MarkSanitizeGuardrailFunc)(ctx, c.stepEvent(), c.stepFields()))

@@ -53,6 +53,15 @@ func TestWhatMustNotBeNilIsToldSo(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+	var noStream *LLMStream
+	for _, err := range noStream.All() {
+		if !errors.Is(err, ErrInvalidArgument) {
+			t.Errorf("the chunks of no stream: %v", err)
+		}
+	}
+	if err := noStream.Close(); !errors.Is(err, ErrInvalidArgument) {
+		t.Errorf("the Close of no stream: %v", err)
+	}
 	if noScope.Name() != "" || CurrentScope(none) != nil || noRuntime.DeregisterSubscriber("a") {
 		t.Error("nothing at all has something")
 	}
@@ -94,21 +103,103 @@ func TestACancelledContextAtEveryStepLeavesNoCallOpen(t *testing.T) {
 			if err != nil && !errors.Is(err, context.Canceled) {
 				t.Errorf("the caller got %v", err)
 			}
-			open := 0
-			for _, event := range recorded.all() {
-				switch event.ScopeCategory() {
-				case ScopeCategoryStart:
-					open++
-				case ScopeCategoryEnd:
-					open--
-				}
-			}
-			if open != 0 {
-				t.Errorf("%d calls are open", open)
-			}
+			wantNoOpenCall(t, recorded)
 			if err == nil && (place == "before" || place == "target") {
 				t.Error("the caller got no error")
 			}
+		})
+	}
+}
+
+func wantNoOpenCall(t *testing.T, recorded *recorder) {
+	t.Helper()
+	open := 0
+	for _, event := range recorded.all() {
+		switch event.ScopeCategory() {
+		case ScopeCategoryStart:
+			open++
+		case ScopeCategoryEnd:
+			open--
+		}
+	}
+	if open != 0 {
+		t.Errorf("%d calls are open: %v", open, recorded.summary())
+	}
+}
+
+// The same of LLM calls and of streams, whose producer and consumer look at the context.
+func TestACancelledContextAtEveryStepLeavesNoStreamOpen(t *testing.T) {
+	places := []string{
+		"before", "guard", "intercept", "sanitizer", "execution", "producer", "chunk", "collector",
+		"consumer", "finalizer", "subscriber", "target",
+	}
+	for _, place := range places {
+		t.Run(place, func(t *testing.T) {
+			r := testRuntime(t)
+			recorded := record(t, r)
+			ctx, cancel := context.WithCancel(context.Background())
+			defer cancel()
+			at := func(here string) error {
+				if here == place {
+					cancel()
+				}
+				return ctx.Err()
+			}
+			must(0, r.RegisterLLMConditionalExecutionGuardrail("g", 0,
+				func(context.Context, *LLMRequest) (*string, error) { _ = at("guard"); return nil, nil }))
+			must(0, r.RegisterLLMRequestIntercept("i", 0, false,
+				func(_ context.Context, _ string, request *LLMRequest, _ any) (any, error) {
+					_ = at("intercept")
+					return request, nil
+				}))
+			must(0, r.RegisterLLMSanitizeRequestGuardrail("s", 0,
+				func(_ context.Context, request *LLMRequest) (*LLMRequest, error) { return request, at("sanitizer") }))
+			must(0, r.RegisterLLMStreamExecutionIntercept("e", 0,
+				func(ctx context.Context, _ string, request *LLMRequest, next LLMStreamNextFunc) (any, error) {
+					_ = at("execution")
+					return next(ctx, request)
+				}))
+			must(0, r.RegisterSubscriber("n", func(context.Context, *Event) { _ = at("subscriber") }))
+			_ = at("before")
+
+			_, err := r.LLMCallExecute(ctx, "m", new(LLMRequest),
+				func(ctx context.Context, _ *LLMRequest) (any, error) { return 1, at("target") })
+			if err != nil && !errors.Is(err, context.Canceled) {
+				t.Errorf("the caller of the model got %v", err)
+			}
+			producer := func(context.Context, *LLMRequest) (iter.Seq2[any, error], error) {
+				return func(yield func(any, error) bool) {
+					for {
+						if err := at("chunk"); err != nil {
+							yield(nil, err)
+							return
+						}
+						if !yield(1, nil) {
+							return
+						}
+					}
+				}, at("producer")
+			}
+			stream, err := r.LLMStreamCallExecute(ctx, "s", new(LLMRequest), producer, LLMStreamHooks{
+				Collector: func(any) error { return at("collector") },
+				Finalizer: func() (any, error) { _ = at("finalizer"); return 2, nil },
+			})
+			count := 0
+			if err == nil {
+				for _, err = range stream.All() {
+					if count++; err != nil || count == 3 {
+						break
+					}
+					_ = at("consumer")
+				}
+			}
+			if err != nil && !errors.Is(err, context.Canceled) {
+				t.Errorf("the consumer got %v", err)
+			}
+			if err == nil && place != "finalizer" {
+				t.Errorf("the consumer got no error but %d chunks", count)
+			}
+			wantNoOpenCall(t, recorded)
 		})
 	}
 }

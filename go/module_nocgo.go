@@ -63,7 +63,7 @@ func startModule() (*coreModule, error) {
 		}
 	}
 	m := &coreModule{Module: running}
-	m.lanes = []*lane{{module: m, top: running.StackPointer()}}
+	m.lanes = []*lane{newLane(m, running.StackPointer())}
 	for i, place := range []*uint32{&m.stepPlace, &m.errorPlace, &m.emitterPlace, &m.spanPlace} {
 		at, err := m.run("scopeflow_go_call_place", uint64(i))
 		if err != nil {
@@ -108,7 +108,9 @@ const (
 )
 
 // lane is a call of the module that is being prepared or runs: its stack, its arguments and its own way
-// to each function. There are as many as ever ran within each other.
+// to each function. There are as many as ever ran within each other. enterCore gives one, methods add the
+// arguments, and the last method runs the function and leaves. What stands between them must not run
+// anybody else's code.
 type lane struct {
 	module    *coreModule // Nil: there is no core.
 	top       uint32      // Of its stack.
@@ -116,7 +118,7 @@ type lane struct {
 	onStack   int         // Bytes of texts on the stack.
 	count     int
 	arguments [argumentLimit]uint64
-	functions [exportCount]wasmcore.Function
+	functions map[string]wasmcore.Function
 	texts     []heapText
 	// isFull says that the module has no memory for what the call was given.
 	isFull bool
@@ -124,7 +126,7 @@ type lane struct {
 
 type heapText struct{ at, size uint32 }
 
-// enterCore begins a call; leave ends it. What stands between them must not run anybody else's code.
+// enterCore begins a call; leave ends it.
 func enterCore() *lane {
 	m, err := startedModule()
 	if err != nil {
@@ -137,13 +139,18 @@ func enterCore() *lane {
 		if top != 0 {
 			top += laneStackBytes
 		}
-		x := &lane{module: m, top: top, at: top, isFull: top == 0}
+		x := newLane(m, top)
+		x.at, x.isFull = top, top == 0
 		return x
 	}
 	x := m.lanes[last]
 	m.lanes = m.lanes[:last]
 	x.at = x.top
 	return x
+}
+
+func newLane(m *coreModule, top uint32) *lane {
+	return &lane{module: m, top: top, functions: map[string]wasmcore.Function{}}
 }
 
 func (x *lane) leave() {
@@ -162,7 +169,7 @@ func (x *lane) leave() {
 }
 
 // call runs a function, and gives its result.
-func (x *lane) call(number int) uint64 {
+func (x *lane) call(name string) uint64 {
 	m := x.module
 	switch {
 	case m == nil || m.failure != nil:
@@ -170,13 +177,13 @@ func (x *lane) call(number int) uint64 {
 	case x.isFull:
 		return uint64(StatusNoMemory)
 	}
-	function := x.functions[number]
+	function := x.functions[name]
 	if function == nil {
-		if function = m.Function(exportNames[number]); function == nil {
-			m.failure = fmt.Errorf("the core has no function %q", exportNames[number])
+		if function = m.Function(name); function == nil {
+			m.failure = fmt.Errorf("the core has no function %q", name)
 			return uint64(StatusInternal)
 		}
-		x.functions[number] = function
+		x.functions[name] = function
 	}
 	m.SetStackPointer(x.at)
 	if err := function.CallWithStack(x.arguments[:]); err != nil {
@@ -186,17 +193,36 @@ func (x *lane) call(number int) uint64 {
 	return x.arguments[0]
 }
 
-// check runs a function that can fail, whose last argument is the place for its error. Only if it does
-// not fail is the call still to be left.
-func (x *lane) check(number int) error {
+// run runs a function that cannot fail, and leaves.
+func (x *lane) run(name string) uint64 {
+	defer x.leave()
+	return x.call(name)
+}
+
+// check runs a function that can fail, whose last argument is the place for its error, and leaves.
+func (x *lane) check(name string) error {
+	defer x.leave()
+	return x.checked(name)
+}
+
+// resulting is check for a function that also gives something: its size, and what reads it.
+func resulting[T any](x *lane, name string, size int, read func(moduleMemory, uint32) T) (T, error) {
+	defer x.leave()
+	out := x.out(size)
+	if err := x.checked(name); err != nil {
+		var none T
+		return none, err
+	}
+	return read(x.memory(), out), nil
+}
+
+func (x *lane) checked(name string) error {
 	failure := x.out(errorBytes)
-	status := Status(int32(x.call(number)))
+	status := Status(int32(x.call(name)))
 	if status == StatusOK {
 		return nil
 	}
-	err := x.readError(status, failure)
-	x.leave()
-	return err
+	return x.readError(status, failure)
 }
 
 func (x *lane) readError(status Status, at uint32) error {
@@ -217,57 +243,52 @@ func (x *lane) memory() moduleMemory { return x.module.Memory() }
 
 // --- Arguments ---
 
-func (x *lane) word(value uint32) { x.long(uint64(value)) }
+func (x *lane) word(value uint32) *lane { return x.long(uint64(value)) }
 
-func (x *lane) long(value uint64) {
+func (x *lane) long(value uint64) *lane {
 	x.arguments[x.count] = value
 	x.count++
+	return x
 }
 
-func (x *lane) double(value float64) { x.long(math.Float64bits(value)) }
+func (x *lane) double(value float64) *lane { return x.long(math.Float64bits(value)) }
 
-func (x *lane) flag(value bool) {
+func (x *lane) flag(value bool) *lane {
 	if value {
-		x.word(1)
-	} else {
-		x.word(0)
+		return x.word(1)
 	}
+	return x.word(0)
 }
 
-func (x *lane) handle(object *coreObject) {
+func (x *lane) handle(object *coreObject) *lane {
 	if object == nil {
-		x.word(0)
-	} else {
-		x.word(object.address)
+		return x.word(0)
 	}
+	return x.word(object.address)
 }
 
 // text hands over a text; an empty one that was given is not an absent one.
-func (x *lane) text(text string) {
+func (x *lane) text(text string) *lane {
 	at := x.placeFor(len(text))
 	if at != 0 {
 		copy(x.memory()[at:], text)
 	}
-	x.word(at)
-	x.word(uint32(len(text)))
+	return x.word(at).word(uint32(len(text)))
 }
 
-func (x *lane) bytes(text []byte) {
+func (x *lane) bytes(text []byte) *lane {
 	at := x.placeFor(len(text))
 	if at != 0 {
 		copy(x.memory()[at:], text)
 	}
-	x.word(at)
-	x.word(uint32(len(text)))
+	return x.word(at).word(uint32(len(text)))
 }
 
-func (x *lane) optionalText(text *string) {
+func (x *lane) optionalText(text *string) *lane {
 	if text == nil {
-		x.word(0)
-		x.word(0)
-		return
+		return x.word(0).word(0)
 	}
-	x.text(*text)
+	return x.text(*text)
 }
 
 func (x *lane) placeFor(size int) uint32 {
@@ -325,6 +346,10 @@ type moduleMemory []byte
 func (m moduleMemory) readWord(at uint32) uint32 { return binary.LittleEndian.Uint32(m[at:]) }
 
 func (m moduleMemory) readLong(at uint32) uint64 { return binary.LittleEndian.Uint64(m[at:]) }
+
+func (m moduleMemory) readFlag(at uint32) bool { return m.readWord(at) != 0 }
+
+func (m moduleMemory) readRef(at uint32) ref { return ref(m.readWord(at)) }
 
 func (m moduleMemory) readHandle(at uint32) *coreObject { return objectAt(m.readWord(at)) }
 

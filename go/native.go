@@ -67,12 +67,12 @@ func (s *Scope) NativeHandle() unsafe.Pointer { return nativeScope(s.handleOrNil
 
 // decode makes what the core asks for of a JSON text that middleware in C gave, 0 where there is no such
 // thing. It runs below C and therefore never panics.
-func (r *Runtime) decode(text string, shape DecodeShape) ref {
+func (r *Runtime) decode(text string, shape decodeShape) ref {
 	var value any
 	if decodeJSON(text, &value) != nil {
 		return 0
 	}
-	if shape == DecodeShapeLlmRequest {
+	if shape == decodeShapeLLMRequest {
 		members, _ := value.(map[string]any)
 		headers, isObject := members["headers"].(map[string]any)
 		if !isObject {

@@ -40,7 +40,7 @@ func TestASanitizerInCRedacts(t *testing.T) {
 func TestSanitizersInCSeeNoCredentials(t *testing.T) {
 	r := testRuntime(t)
 	recorded := record(t, r)
-	native(t, r, RegistryLlmSanitizeRequestGuardrail, natives.Callable{
+	native(t, r, RegistryLLMSanitizeRequestGuardrail, natives.Callable{
 		Act: natives.Replace, Text: `{"headers":{"Cookie":"again"},"content":%}`,
 	})
 	request := &LLMRequest{Headers: object("Authorization", "k", "x", "y"), Content: "hi"}
@@ -121,12 +121,12 @@ func TestMiddlewareInCAroundAStream(t *testing.T) {
 	r := testRuntime(t)
 	counter := native(t, r, RegistrySubscriber, natives.Callable{Act: natives.Look})
 	recorded := record(t, r)
-	native(t, r, RegistryLlmRequestIntercept, natives.Callable{
+	native(t, r, RegistryLLMRequestIntercept, natives.Callable{
 		Act: natives.Replace, Text: `{"headers":{},"content":"1 card"}`,
 	})
-	native(t, r, RegistryLlmSanitizeRequestGuardrail, natives.Callable{Act: natives.Mask})
-	native(t, r, RegistryLlmSanitizeResponseGuardrail, natives.Callable{Act: natives.Mask})
-	call := native(t, r, RegistryLlmExecutionIntercept, natives.Callable{Act: natives.Look})
+	native(t, r, RegistryLLMSanitizeRequestGuardrail, natives.Callable{Act: natives.Mask})
+	native(t, r, RegistryLLMSanitizeResponseGuardrail, natives.Callable{Act: natives.Mask})
+	call := native(t, r, RegistryLLMExecutionIntercept, natives.Callable{Act: natives.Look})
 	var chunks []any
 	finalizer := func() (any, error) { return "4111", nil }
 	for chunk, err := range stream(t, r, twoChunks, LLMStreamHooks{Finalizer: finalizer}).All() {
@@ -151,7 +151,7 @@ func TestAFailureInCIsAnErrorOfThePackage(t *testing.T) {
 		&ErrPluginError:       {Act: natives.Fail, Text: "no rules"},
 		&ErrLimitExceeded:     {Act: natives.Fail, Text: "99 are too many", Status: int32(StatusLimitExceeded)},
 		&ErrGuardrailRejected: {Act: natives.Fail, Text: "not here", Status: int32(StatusGuardrailRejected)},
-		&ErrInvalidJson:       {Act: natives.Replace, Text: `{"a":`},
+		&ErrInvalidJSON:       {Act: natives.Replace, Text: `{"a":`},
 	} {
 		r := testRuntime(t)
 		recorded := record(t, r)
@@ -214,7 +214,7 @@ func TestWhatCannotBeRegistered(t *testing.T) {
 		t.Fatal(err)
 	}
 	guard := natives.Callable{Registry: int32(RegistryToolConditionalExecutionGuardrail), Name: "n"}
-	stream := natives.Callable{Registry: int32(RegistryLlmStreamExecutionIntercept), Name: "n"}
+	stream := natives.Callable{Registry: int32(RegistryLLMStreamExecutionIntercept), Name: "n"}
 	_, first := registerNatively(r, guard)
 	_, again := registerNatively(r, guard)
 	inGo := r.RegisterToolConditionalExecutionGuardrail("n", 0,

@@ -89,7 +89,7 @@ func TestATargetThatWasTriedAgainLeavesNoSpanBehind(t *testing.T) {
 func TestTheLastErrorIsTheCallsOwn(t *testing.T) {
 	r := testRuntime(t)
 	recorded := record(t, r)
-	native(t, r, RegistryLlmExecutionIntercept, natives.Callable{Act: natives.Retry, Retries: 2})
+	native(t, r, RegistryLLMExecutionIntercept, natives.Callable{Act: natives.Retry, Retries: 2})
 	var failures []error
 	_, err := r.LLMCallExecute(t.Context(), "m", &LLMRequest{Content: "hi"},
 		func(context.Context, *LLMRequest) (any, error) {
@@ -107,7 +107,7 @@ func TestTheLastErrorIsTheCallsOwn(t *testing.T) {
 
 func TestAModelIsAskedAgainWithAnotherRequest(t *testing.T) {
 	r := testRuntime(t)
-	native(t, r, RegistryLlmExecutionIntercept, natives.Callable{
+	native(t, r, RegistryLLMExecutionIntercept, natives.Callable{
 		Act: natives.Retry, Retries: 1, Text: `{"headers":{},"content":[%]}`,
 	})
 	target, request := flaky{failures: 1}, &LLMRequest{Content: "hi"}
@@ -163,7 +163,7 @@ func TestAFailureBehindTheTargetTakesThePlaceOfItsResult(t *testing.T) {
 	r := testRuntime(t)
 	native(t, r, RegistryToolExecutionIntercept, natives.Callable{Act: natives.ReplaceResult, Text: "[}"})
 	result, err := r.ToolCallExecute(t.Context(), "search", "q", echo)
-	if result != nil || !errors.Is(err, ErrInvalidJson) {
+	if result != nil || !errors.Is(err, ErrInvalidJSON) {
 		t.Errorf("got %v, %v", result, err)
 	}
 }

@@ -88,7 +88,7 @@ func TestAGuardInCRefuses(t *testing.T) {
 	r := testRuntime(t)
 	guard := natives.Callable{Act: natives.Refuse, Text: "no %"}
 	tool := native(t, r, RegistryToolConditionalExecutionGuardrail, guard)
-	native(t, r, RegistryLlmConditionalExecutionGuardrail, guard)
+	native(t, r, RegistryLLMConditionalExecutionGuardrail, guard)
 	_, ofTool := r.ToolCallExecute(t.Context(), "search", object("q", 1), echo)
 	_, ofModel := r.LLMCallExecute(t.Context(), "m", &LLMRequest{Content: "hi"}, nobody(t))
 	_, ofStream := r.LLMStreamCallExecute(t.Context(), "m", &LLMRequest{Content: "hi"},
@@ -206,7 +206,7 @@ func TestATypedToolGetsWhatAnInterceptInCMade(t *testing.T) {
 
 func TestAnLLMRequestIsMadeAnew(t *testing.T) {
 	r := testRuntime(t)
-	native(t, r, RegistryLlmRequestIntercept, natives.Callable{
+	native(t, r, RegistryLLMRequestIntercept, natives.Callable{
 		Act: natives.Replace, Text: `{"headers":{"x":"y"},"content":[%,1],"other":2}`,
 	})
 	given := &LLMRequest{Headers: object("Authorization", "k"), Content: "hi"}

@@ -6,278 +6,6 @@ package scopeflow
 
 const errorBytes = 256
 
-// The functions of the module, by their numbers.
-const (
-	exportTapePutNull = iota
-	exportTapePutBool
-	exportTapePutInt
-	exportTapePutUint
-	exportTapePutDouble
-	exportTapePutText
-	exportTapePutMember
-	exportTapePutCycle
-	exportTapePutMark
-	exportTapePutTokens
-	exportTapePutJson
-	exportTapeIsFull
-	exportTapeFullAt
-	exportRuntimeNew
-	exportRuntimeFree
-	exportRuntimeReadStats
-	exportRuntimeRoot
-	exportRuntimeCallableAt
-	exportRuntimeFlush
-	exportRuntimeClose
-	exportRuntimeLastError
-	exportRuntimeIsCredentialHeader
-	exportRuntimeAfterFork
-	exportScopeNewRoot
-	exportScopePush
-	exportScopePop
-	exportScopeEvent
-	exportScopeDescribe
-	exportScopeMetadata
-	exportScopeCallableAt
-	exportScopeIsOpen
-	exportScopeIsInForce
-	exportScopeRetain
-	exportScopeRelease
-	exportPropagationCapture
-	exportPropagationAdopt
-	exportEventDescribe
-	exportEventJson
-	exportEventSeal
-	exportEventRetain
-	exportEventRelease
-	exportRegisterToolConditionalExecutionGuardrail
-	exportDeregisterToolConditionalExecutionGuardrail
-	exportScopeRegisterToolConditionalExecutionGuardrail
-	exportScopeDeregisterToolConditionalExecutionGuardrail
-	exportRegisterSubscriber
-	exportDeregisterSubscriber
-	exportScopeRegisterSubscriber
-	exportScopeDeregisterSubscriber
-	exportRegisterToolSanitizeRequestGuardrail
-	exportDeregisterToolSanitizeRequestGuardrail
-	exportScopeRegisterToolSanitizeRequestGuardrail
-	exportScopeDeregisterToolSanitizeRequestGuardrail
-	exportRegisterToolSanitizeResponseGuardrail
-	exportDeregisterToolSanitizeResponseGuardrail
-	exportScopeRegisterToolSanitizeResponseGuardrail
-	exportScopeDeregisterToolSanitizeResponseGuardrail
-	exportRegisterToolRequestIntercept
-	exportDeregisterToolRequestIntercept
-	exportScopeRegisterToolRequestIntercept
-	exportScopeDeregisterToolRequestIntercept
-	exportRegisterToolExecutionIntercept
-	exportDeregisterToolExecutionIntercept
-	exportScopeRegisterToolExecutionIntercept
-	exportScopeDeregisterToolExecutionIntercept
-	exportRegisterLlmSanitizeRequestGuardrail
-	exportDeregisterLlmSanitizeRequestGuardrail
-	exportScopeRegisterLlmSanitizeRequestGuardrail
-	exportScopeDeregisterLlmSanitizeRequestGuardrail
-	exportRegisterLlmSanitizeResponseGuardrail
-	exportDeregisterLlmSanitizeResponseGuardrail
-	exportScopeRegisterLlmSanitizeResponseGuardrail
-	exportScopeDeregisterLlmSanitizeResponseGuardrail
-	exportRegisterLlmConditionalExecutionGuardrail
-	exportDeregisterLlmConditionalExecutionGuardrail
-	exportScopeRegisterLlmConditionalExecutionGuardrail
-	exportScopeDeregisterLlmConditionalExecutionGuardrail
-	exportRegisterLlmRequestIntercept
-	exportDeregisterLlmRequestIntercept
-	exportScopeRegisterLlmRequestIntercept
-	exportScopeDeregisterLlmRequestIntercept
-	exportRegisterLlmExecutionIntercept
-	exportDeregisterLlmExecutionIntercept
-	exportScopeRegisterLlmExecutionIntercept
-	exportScopeDeregisterLlmExecutionIntercept
-	exportRegisterLlmStreamExecutionIntercept
-	exportDeregisterLlmStreamExecutionIntercept
-	exportScopeRegisterLlmStreamExecutionIntercept
-	exportScopeDeregisterLlmStreamExecutionIntercept
-	exportRegisterMarkSanitizeGuardrail
-	exportDeregisterMarkSanitizeGuardrail
-	exportScopeRegisterMarkSanitizeGuardrail
-	exportScopeDeregisterMarkSanitizeGuardrail
-	exportRegisterScopeSanitizeStartGuardrail
-	exportDeregisterScopeSanitizeStartGuardrail
-	exportScopeRegisterScopeSanitizeStartGuardrail
-	exportScopeDeregisterScopeSanitizeStartGuardrail
-	exportRegisterScopeSanitizeEndGuardrail
-	exportDeregisterScopeSanitizeEndGuardrail
-	exportScopeRegisterScopeSanitizeEndGuardrail
-	exportScopeDeregisterScopeSanitizeEndGuardrail
-	exportRegisterEventMetadataInjector
-	exportDeregisterEventMetadataInjector
-	exportScopeRegisterEventMetadataInjector
-	exportScopeDeregisterEventMetadataInjector
-	exportRegisterConditionalMiddlewareGuardrail
-	exportDeregisterConditionalMiddlewareGuardrail
-	exportScopeRegisterConditionalMiddlewareGuardrail
-	exportScopeDeregisterConditionalMiddlewareGuardrail
-	exportRegistrationListNew
-	exportRegistrationListRead
-	exportRegistrationListFree
-	exportTaskLink
-	exportTaskMark
-	exportTaskResume
-	exportTaskAbandon
-	exportToolExecute
-	exportToolCall
-	exportToolCallEnd
-	exportToolRequestIntercepts
-	exportToolConditionalExecution
-	exportLlmExecute
-	exportLlmStreamExecute
-	exportLlmCall
-	exportLlmCallEnd
-	exportLlmRequestIntercepts
-	exportLlmConditionalExecution
-	exportAtofReaderNew
-	exportAtofReaderFeed
-	exportAtofReaderFinish
-	exportAtofReaderNext
-	exportAtofReaderFree
-	exportCount
-)
-
-var exportNames = [exportCount]string{
-	"scopeflow_go_tape_put_null",
-	"scopeflow_go_tape_put_bool",
-	"scopeflow_go_tape_put_int",
-	"scopeflow_go_tape_put_uint",
-	"scopeflow_go_tape_put_double",
-	"scopeflow_go_tape_put_text",
-	"scopeflow_go_tape_put_member",
-	"scopeflow_go_tape_put_cycle",
-	"scopeflow_go_tape_put_mark",
-	"scopeflow_go_tape_put_tokens",
-	"scopeflow_go_tape_put_json",
-	"scopeflow_go_tape_is_full",
-	"scopeflow_go_tape_full_at",
-	"scopeflow_go_runtime_new",
-	"scopeflow_go_runtime_free",
-	"scopeflow_go_runtime_read_stats",
-	"scopeflow_go_runtime_root",
-	"scopeflow_go_runtime_callable_at",
-	"scopeflow_go_runtime_flush",
-	"scopeflow_go_runtime_close",
-	"scopeflow_go_runtime_last_error",
-	"scopeflow_go_runtime_is_credential_header",
-	"scopeflow_go_runtime_after_fork",
-	"scopeflow_go_scope_new_root",
-	"scopeflow_go_scope_push",
-	"scopeflow_go_scope_pop",
-	"scopeflow_go_scope_event",
-	"scopeflow_go_scope_describe",
-	"scopeflow_go_scope_metadata",
-	"scopeflow_go_scope_callable_at",
-	"scopeflow_go_scope_is_open",
-	"scopeflow_go_scope_is_in_force",
-	"scopeflow_go_scope_retain",
-	"scopeflow_go_scope_release",
-	"scopeflow_go_propagation_capture",
-	"scopeflow_go_propagation_adopt",
-	"scopeflow_go_event_describe",
-	"scopeflow_go_event_json",
-	"scopeflow_go_event_seal",
-	"scopeflow_go_event_retain",
-	"scopeflow_go_event_release",
-	"scopeflow_go_register_tool_conditional_execution_guardrail",
-	"scopeflow_go_deregister_tool_conditional_execution_guardrail",
-	"scopeflow_go_scope_register_tool_conditional_execution_guardrail",
-	"scopeflow_go_scope_deregister_tool_conditional_execution_guardrail",
-	"scopeflow_go_register_subscriber",
-	"scopeflow_go_deregister_subscriber",
-	"scopeflow_go_scope_register_subscriber",
-	"scopeflow_go_scope_deregister_subscriber",
-	"scopeflow_go_register_tool_sanitize_request_guardrail",
-	"scopeflow_go_deregister_tool_sanitize_request_guardrail",
-	"scopeflow_go_scope_register_tool_sanitize_request_guardrail",
-	"scopeflow_go_scope_deregister_tool_sanitize_request_guardrail",
-	"scopeflow_go_register_tool_sanitize_response_guardrail",
-	"scopeflow_go_deregister_tool_sanitize_response_guardrail",
-	"scopeflow_go_scope_register_tool_sanitize_response_guardrail",
-	"scopeflow_go_scope_deregister_tool_sanitize_response_guardrail",
-	"scopeflow_go_register_tool_request_intercept",
-	"scopeflow_go_deregister_tool_request_intercept",
-	"scopeflow_go_scope_register_tool_request_intercept",
-	"scopeflow_go_scope_deregister_tool_request_intercept",
-	"scopeflow_go_register_tool_execution_intercept",
-	"scopeflow_go_deregister_tool_execution_intercept",
-	"scopeflow_go_scope_register_tool_execution_intercept",
-	"scopeflow_go_scope_deregister_tool_execution_intercept",
-	"scopeflow_go_register_llm_sanitize_request_guardrail",
-	"scopeflow_go_deregister_llm_sanitize_request_guardrail",
-	"scopeflow_go_scope_register_llm_sanitize_request_guardrail",
-	"scopeflow_go_scope_deregister_llm_sanitize_request_guardrail",
-	"scopeflow_go_register_llm_sanitize_response_guardrail",
-	"scopeflow_go_deregister_llm_sanitize_response_guardrail",
-	"scopeflow_go_scope_register_llm_sanitize_response_guardrail",
-	"scopeflow_go_scope_deregister_llm_sanitize_response_guardrail",
-	"scopeflow_go_register_llm_conditional_execution_guardrail",
-	"scopeflow_go_deregister_llm_conditional_execution_guardrail",
-	"scopeflow_go_scope_register_llm_conditional_execution_guardrail",
-	"scopeflow_go_scope_deregister_llm_conditional_execution_guardrail",
-	"scopeflow_go_register_llm_request_intercept",
-	"scopeflow_go_deregister_llm_request_intercept",
-	"scopeflow_go_scope_register_llm_request_intercept",
-	"scopeflow_go_scope_deregister_llm_request_intercept",
-	"scopeflow_go_register_llm_execution_intercept",
-	"scopeflow_go_deregister_llm_execution_intercept",
-	"scopeflow_go_scope_register_llm_execution_intercept",
-	"scopeflow_go_scope_deregister_llm_execution_intercept",
-	"scopeflow_go_register_llm_stream_execution_intercept",
-	"scopeflow_go_deregister_llm_stream_execution_intercept",
-	"scopeflow_go_scope_register_llm_stream_execution_intercept",
-	"scopeflow_go_scope_deregister_llm_stream_execution_intercept",
-	"scopeflow_go_register_mark_sanitize_guardrail",
-	"scopeflow_go_deregister_mark_sanitize_guardrail",
-	"scopeflow_go_scope_register_mark_sanitize_guardrail",
-	"scopeflow_go_scope_deregister_mark_sanitize_guardrail",
-	"scopeflow_go_register_scope_sanitize_start_guardrail",
-	"scopeflow_go_deregister_scope_sanitize_start_guardrail",
-	"scopeflow_go_scope_register_scope_sanitize_start_guardrail",
-	"scopeflow_go_scope_deregister_scope_sanitize_start_guardrail",
-	"scopeflow_go_register_scope_sanitize_end_guardrail",
-	"scopeflow_go_deregister_scope_sanitize_end_guardrail",
-	"scopeflow_go_scope_register_scope_sanitize_end_guardrail",
-	"scopeflow_go_scope_deregister_scope_sanitize_end_guardrail",
-	"scopeflow_go_register_event_metadata_injector",
-	"scopeflow_go_deregister_event_metadata_injector",
-	"scopeflow_go_scope_register_event_metadata_injector",
-	"scopeflow_go_scope_deregister_event_metadata_injector",
-	"scopeflow_go_register_conditional_middleware_guardrail",
-	"scopeflow_go_deregister_conditional_middleware_guardrail",
-	"scopeflow_go_scope_register_conditional_middleware_guardrail",
-	"scopeflow_go_scope_deregister_conditional_middleware_guardrail",
-	"scopeflow_go_registration_list_new",
-	"scopeflow_go_registration_list_read",
-	"scopeflow_go_registration_list_free",
-	"scopeflow_go_task_link",
-	"scopeflow_go_task_mark",
-	"scopeflow_go_task_resume",
-	"scopeflow_go_task_abandon",
-	"scopeflow_go_tool_execute",
-	"scopeflow_go_tool_call",
-	"scopeflow_go_tool_call_end",
-	"scopeflow_go_tool_request_intercepts",
-	"scopeflow_go_tool_conditional_execution",
-	"scopeflow_go_llm_execute",
-	"scopeflow_go_llm_stream_execute",
-	"scopeflow_go_llm_call",
-	"scopeflow_go_llm_call_end",
-	"scopeflow_go_llm_request_intercepts",
-	"scopeflow_go_llm_conditional_execution",
-	"scopeflow_go_atof_reader_new",
-	"scopeflow_go_atof_reader_feed",
-	"scopeflow_go_atof_reader_finish",
-	"scopeflow_go_atof_reader_next",
-	"scopeflow_go_atof_reader_free",
-}
-
 type tapeHandle = *coreObject
 
 type runtimeHandle = *coreObject
@@ -367,7 +95,7 @@ func readScopeInfo(memory moduleMemory, at uint32) ScopeInfo {
 	out.StartedAtNs = int64(memory.readLong(at + 64))
 	out.Type = ScopeType(memory.readWord(at + 72))
 	out.Attributes = uint32(memory.readWord(at + 76))
-	out.IsOpen = memory.readWord(at+80) != 0
+	out.IsOpen = memory.readFlag(at + 80)
 	return out
 }
 
@@ -398,7 +126,7 @@ func readRegistrationInfo(memory moduleMemory, at uint32) RegistrationInfo {
 	out.Registry = Registry(memory.readWord(at + 0))
 	out.Name = memory.readText(at + 4)
 	out.Priority = int32(memory.readWord(at + 12))
-	out.BreaksChain = memory.readWord(at+16) != 0
+	out.BreaksChain = memory.readFlag(at + 16)
 	out.Kinds = uint32(memory.readWord(at + 20))
 	out.Target = memory.readText(at + 24)
 	return out
@@ -422,7 +150,7 @@ func readAtofItem(memory moduleMemory, at uint32) atofItem {
 	out.Item = atofItemKind(memory.readWord(at + 0))
 	out.Kind = EventKind(memory.readWord(at + 4))
 	out.ScopeCategory = ScopeCategory(memory.readWord(at + 8))
-	out.HasParent = memory.readWord(at+12) != 0
+	out.HasParent = memory.readFlag(at + 12)
 	out.UUID = memory.readUUID(at + 16)
 	out.ParentUUID = memory.readUUID(at + 32)
 	out.TimestampNs = int64(memory.readLong(at + 48))
@@ -442,267 +170,113 @@ func readAtofItem(memory moduleMemory, at uint32) atofItem {
 }
 
 func coreTapePutNull(self tapeHandle) {
-	x := enterCore()
-	x.handle(self)
-	x.call(exportTapePutNull)
-	x.leave()
+	enterCore().handle(self).run("scopeflow_go_tape_put_null")
 }
 
 func coreTapePutBool(self tapeHandle, value bool) {
-	x := enterCore()
-	x.handle(self)
-	x.flag(value)
-	x.call(exportTapePutBool)
-	x.leave()
+	enterCore().handle(self).flag(value).run("scopeflow_go_tape_put_bool")
 }
 
 func coreTapePutInt(self tapeHandle, value int64) {
-	x := enterCore()
-	x.handle(self)
-	x.long(uint64(value))
-	x.call(exportTapePutInt)
-	x.leave()
+	enterCore().handle(self).long(uint64(value)).run("scopeflow_go_tape_put_int")
 }
 
 func coreTapePutUint(self tapeHandle, value uint64) {
-	x := enterCore()
-	x.handle(self)
-	x.long(uint64(value))
-	x.call(exportTapePutUint)
-	x.leave()
+	enterCore().handle(self).long(uint64(value)).run("scopeflow_go_tape_put_uint")
 }
 
 func coreTapePutDouble(self tapeHandle, value float64) {
-	x := enterCore()
-	x.handle(self)
-	x.double(value)
-	x.call(exportTapePutDouble)
-	x.leave()
+	enterCore().handle(self).double(value).run("scopeflow_go_tape_put_double")
 }
 
 func coreTapePutText(self tapeHandle, tokenValue token, text string) {
-	x := enterCore()
-	x.handle(self)
-	x.word(uint32(tokenValue))
-	x.text(text)
-	x.call(exportTapePutText)
-	x.leave()
+	enterCore().handle(self).word(uint32(tokenValue)).text(text).run("scopeflow_go_tape_put_text")
 }
 
 func coreTapePutMember(self tapeHandle, key string, text string) {
-	x := enterCore()
-	x.handle(self)
-	x.text(key)
-	x.text(text)
-	x.call(exportTapePutMember)
-	x.leave()
+	enterCore().handle(self).text(key).text(text).run("scopeflow_go_tape_put_member")
 }
 
 func coreTapePutCycle(self tapeHandle, levels uint32) {
-	x := enterCore()
-	x.handle(self)
-	x.word(uint32(levels))
-	x.call(exportTapePutCycle)
-	x.leave()
+	enterCore().handle(self).word(uint32(levels)).run("scopeflow_go_tape_put_cycle")
 }
 
 func coreTapePutMark(self tapeHandle, tokenValue token) {
-	x := enterCore()
-	x.handle(self)
-	x.word(uint32(tokenValue))
-	x.call(exportTapePutMark)
-	x.leave()
+	enterCore().handle(self).word(uint32(tokenValue)).run("scopeflow_go_tape_put_mark")
 }
 
 func coreTapePutTokens(self tapeHandle, tokens []byte) {
-	x := enterCore()
-	x.handle(self)
-	x.bytes(tokens)
-	x.call(exportTapePutTokens)
-	x.leave()
+	enterCore().handle(self).bytes(tokens).run("scopeflow_go_tape_put_tokens")
 }
 
 func coreTapePutJson(self tapeHandle, json string) {
-	x := enterCore()
-	x.handle(self)
-	x.text(json)
-	x.call(exportTapePutJson)
-	x.leave()
+	enterCore().handle(self).text(json).run("scopeflow_go_tape_put_json")
 }
 
 func coreTapeIsFull(self tapeHandle) bool {
-	x := enterCore()
-	x.handle(self)
-	result := x.call(exportTapeIsFull)
-	x.leave()
-	return result != 0
+	return enterCore().handle(self).run("scopeflow_go_tape_is_full") != 0
 }
 
 func coreTapeFullAt(self tapeHandle) uintptr {
-	x := enterCore()
-	x.handle(self)
-	result := x.call(exportTapeFullAt)
-	x.leave()
-	return sizeOf(result)
+	return sizeOf(enterCore().handle(self).run("scopeflow_go_tape_full_at"))
 }
 
 func coreRuntimeNew(host uintptr, a *runtimeNewArguments) (runtimeHandle, error) {
-	x := enterCore()
-	x.word(uint32(host))
-	x.word(uint32(a.flags))
-	x.long(uint64(a.clockStart))
-	x.long(uint64(a.clockStep))
-	x.word(uint32(a.payloadBudget))
-	x.optionalText(a.credentialHeaders)
-	out := x.out(4)
-	if err := x.check(exportRuntimeNew); err != nil {
-		return nil, err
-	}
-	memory := x.memory()
-	value := memory.readHandle(out)
-	x.leave()
-	return value, nil
+	return resulting(enterCore().word(uint32(host)).word(uint32(a.flags)).long(uint64(a.clockStart)).
+		long(uint64(a.clockStep)).word(uint32(a.payloadBudget)).
+		optionalText(a.credentialHeaders), "scopeflow_go_runtime_new", 4, moduleMemory.readHandle)
 }
 
 func coreRuntimeFree(self runtimeHandle) {
-	x := enterCore()
-	x.handle(self)
-	x.call(exportRuntimeFree)
-	x.leave()
+	enterCore().handle(self).run("scopeflow_go_runtime_free")
 }
 
 func coreRuntimeReadStats(self runtimeHandle) (RuntimeStats, error) {
-	x := enterCore()
-	x.handle(self)
-	out := x.out(48)
-	if err := x.check(exportRuntimeReadStats); err != nil {
-		return RuntimeStats{}, err
-	}
-	memory := x.memory()
-	value := readRuntimeStats(memory, out)
-	x.leave()
-	return value, nil
+	return resulting(enterCore().handle(self), "scopeflow_go_runtime_read_stats", 48, readRuntimeStats)
 }
 
 func coreRuntimeRoot(self runtimeHandle) (scopeHandle, error) {
-	x := enterCore()
-	x.handle(self)
-	out := x.out(4)
-	if err := x.check(exportRuntimeRoot); err != nil {
-		return nil, err
-	}
-	memory := x.memory()
-	value := memory.readHandle(out)
-	x.leave()
-	return value, nil
+	return resulting(enterCore().handle(self), "scopeflow_go_runtime_root", 4, moduleMemory.readHandle)
 }
 
 func coreRuntimeCallableAt(self runtimeHandle, index uint32) (ref, error) {
-	x := enterCore()
-	x.handle(self)
-	x.word(uint32(index))
-	out := x.out(4)
-	if err := x.check(exportRuntimeCallableAt); err != nil {
-		return 0, err
-	}
-	memory := x.memory()
-	value := ref(memory.readWord(out))
-	x.leave()
-	return value, nil
+	return resulting(enterCore().handle(self).word(uint32(index)), "scopeflow_go_runtime_callable_at", 4, moduleMemory.readRef)
 }
 
 func (c *call) beginRuntimeFlush(self runtimeHandle, a *runtimeFlushArguments) Status {
 	emitter := c.lockEmitter()
-	x := enterCore()
-	x.word(c.address)
-	x.handle(self)
-	x.handle(emitter)
-	status := c.stepped(x, exportRuntimeFlush)
-	c.unlockEmitter()
-	return status
+	return c.stepped(enterCore().word(c.address).handle(self).handle(emitter), "scopeflow_go_runtime_flush")
 }
 
 func (c *call) beginRuntimeClose(self runtimeHandle, a *runtimeCloseArguments) Status {
 	emitter := c.lockEmitter()
-	x := enterCore()
-	x.word(c.address)
-	x.handle(self)
-	x.handle(emitter)
-	status := c.stepped(x, exportRuntimeClose)
-	c.unlockEmitter()
-	return status
+	return c.stepped(enterCore().word(c.address).handle(self).handle(emitter), "scopeflow_go_runtime_close")
 }
 
 func coreRuntimeLastError(self runtimeHandle, index uint32) (loggedFailure, error) {
-	x := enterCore()
-	x.handle(self)
-	x.word(uint32(index))
-	out := x.out(256)
-	if err := x.check(exportRuntimeLastError); err != nil {
-		return loggedFailure{}, err
-	}
-	memory := x.memory()
-	value := readLoggedFailure(memory, out)
-	x.leave()
-	return value, nil
+	return resulting(enterCore().handle(self).word(uint32(index)), "scopeflow_go_runtime_last_error", 256, readLoggedFailure)
 }
 
 func coreRuntimeIsCredentialHeader(self runtimeHandle, name string) (bool, error) {
-	x := enterCore()
-	x.handle(self)
-	x.text(name)
-	out := x.out(4)
-	if err := x.check(exportRuntimeIsCredentialHeader); err != nil {
-		return false, err
-	}
-	memory := x.memory()
-	value := memory.readWord(out) != 0
-	x.leave()
-	return value, nil
+	return resulting(enterCore().handle(self).text(name), "scopeflow_go_runtime_is_credential_header", 4, moduleMemory.readFlag)
 }
 
 func coreRuntimeAfterFork(self runtimeHandle) error {
-	x := enterCore()
-	x.handle(self)
-	err := x.check(exportRuntimeAfterFork)
-	if err == nil {
-		x.leave()
-	}
-	return err
+	return enterCore().handle(self).check("scopeflow_go_runtime_after_fork")
 }
 
 func coreScopeNewRoot(self runtimeHandle) (scopeHandle, error) {
-	x := enterCore()
-	x.handle(self)
-	out := x.out(4)
-	if err := x.check(exportScopeNewRoot); err != nil {
-		return nil, err
-	}
-	memory := x.memory()
-	value := memory.readHandle(out)
-	x.leave()
-	return value, nil
+	return resulting(enterCore().handle(self), "scopeflow_go_scope_new_root", 4, moduleMemory.readHandle)
 }
 
 func (c *call) beginScopePush(self runtimeHandle, a *scopePushArguments) Status {
 	metadataRef := c.give(a.metadata)
 	inputRef := c.lend(a.input)
 	emitter := c.lockEmitter()
-	x := enterCore()
-	x.word(c.address)
-	x.handle(self)
-	x.handle(c.current.handleOrNil())
-	x.handle(emitter)
-	x.text(a.name)
-	x.word(uint32(a.typ))
-	x.handle(a.parent.handleOrNil())
-	x.word(uint32(a.attributes))
-	x.optionalText(a.subtype)
-	x.word(uint32(metadataRef))
-	x.word(uint32(inputRef))
-	x.long(uint64(a.timestamp))
-	status := c.stepped(x, exportScopePush)
-	c.unlockEmitter()
+	status := c.stepped(enterCore().word(c.address).handle(self).handle(c.current.handleOrNil()).
+		handle(emitter).text(a.name).word(uint32(a.typ)).handle(a.parent.handleOrNil()).
+		word(uint32(a.attributes)).optionalText(a.subtype).word(uint32(metadataRef)).
+		word(uint32(inputRef)).long(uint64(a.timestamp)), "scopeflow_go_scope_push")
 	c.keepOnFailure(status, metadataRef)
 	return status
 }
@@ -712,20 +286,10 @@ func (c *call) beginScopePop(self scopeHandle, a *scopePopArguments) Status {
 	metadataRef := c.lend(a.metadata)
 	errorValueRef := c.lend(a.errorValue)
 	emitter := c.lockEmitter()
-	x := enterCore()
-	x.word(c.address)
-	x.handle(self)
-	x.handle(c.current.handleOrNil())
-	x.handle(emitter)
-	x.word(uint32(a.flags))
-	x.word(uint32(outputRef))
-	x.word(uint32(metadataRef))
-	x.word(uint32(a.statusValue))
-	x.word(uint32(errorValueRef))
-	x.long(uint64(a.timestamp))
-	status := c.stepped(x, exportScopePop)
-	c.unlockEmitter()
-	return status
+	return c.stepped(enterCore().word(c.address).handle(self).handle(c.current.handleOrNil()).
+		handle(emitter).word(uint32(a.flags)).word(uint32(outputRef)).
+		word(uint32(metadataRef)).word(uint32(a.statusValue)).
+		word(uint32(errorValueRef)).long(uint64(a.timestamp)), "scopeflow_go_scope_pop")
 }
 
 func (c *call) beginScopeEvent(self runtimeHandle, a *scopeEventArguments) Status {
@@ -734,1204 +298,407 @@ func (c *call) beginScopeEvent(self runtimeHandle, a *scopeEventArguments) Statu
 	categoryProfileRef := c.lend(a.categoryProfile)
 	dataSchemaRef := c.lend(a.dataSchema)
 	emitter := c.lockEmitter()
-	x := enterCore()
-	x.word(c.address)
-	x.handle(self)
-	x.handle(c.current.handleOrNil())
-	x.handle(emitter)
-	x.text(a.name)
-	x.handle(a.parent.handleOrNil())
-	x.word(uint32(dataRef))
-	x.word(uint32(metadataRef))
-	x.optionalText(a.category)
-	x.word(uint32(categoryProfileRef))
-	x.word(uint32(dataSchemaRef))
-	x.long(uint64(a.timestamp))
-	status := c.stepped(x, exportScopeEvent)
-	c.unlockEmitter()
-	return status
+	return c.stepped(enterCore().word(c.address).handle(self).handle(c.current.handleOrNil()).
+		handle(emitter).text(a.name).handle(a.parent.handleOrNil()).
+		word(uint32(dataRef)).word(uint32(metadataRef)).optionalText(a.category).
+		word(uint32(categoryProfileRef)).word(uint32(dataSchemaRef)).
+		long(uint64(a.timestamp)), "scopeflow_go_scope_event")
 }
 
 func coreScopeDescribe(self scopeHandle) (ScopeInfo, error) {
-	x := enterCore()
-	x.handle(self)
-	out := x.out(88)
-	if err := x.check(exportScopeDescribe); err != nil {
-		return ScopeInfo{}, err
-	}
-	memory := x.memory()
-	value := readScopeInfo(memory, out)
-	x.leave()
-	return value, nil
+	return resulting(enterCore().handle(self), "scopeflow_go_scope_describe", 88, readScopeInfo)
 }
 
 func coreScopeMetadata(self scopeHandle) ref {
-	x := enterCore()
-	x.handle(self)
-	result := x.call(exportScopeMetadata)
-	x.leave()
-	return ref(result)
+	return ref(enterCore().handle(self).run("scopeflow_go_scope_metadata"))
 }
 
 func coreScopeCallableAt(self scopeHandle, index uint32) (ref, error) {
-	x := enterCore()
-	x.handle(self)
-	x.word(uint32(index))
-	out := x.out(4)
-	if err := x.check(exportScopeCallableAt); err != nil {
-		return 0, err
-	}
-	memory := x.memory()
-	value := ref(memory.readWord(out))
-	x.leave()
-	return value, nil
+	return resulting(enterCore().handle(self).word(uint32(index)), "scopeflow_go_scope_callable_at", 4, moduleMemory.readRef)
 }
 
 func coreScopeIsOpen(self scopeHandle) bool {
-	x := enterCore()
-	x.handle(self)
-	result := x.call(exportScopeIsOpen)
-	x.leave()
-	return result != 0
+	return enterCore().handle(self).run("scopeflow_go_scope_is_open") != 0
 }
 
 func coreScopeIsInForce(self scopeHandle) bool {
-	x := enterCore()
-	x.handle(self)
-	result := x.call(exportScopeIsInForce)
-	x.leave()
-	return result != 0
+	return enterCore().handle(self).run("scopeflow_go_scope_is_in_force") != 0
 }
 
 func coreScopeRetain(self scopeHandle) scopeHandle {
-	x := enterCore()
-	x.handle(self)
-	x.call(exportScopeRetain)
-	x.leave()
+	enterCore().handle(self).run("scopeflow_go_scope_retain")
 	return self
 }
 
 func coreScopeRelease(self scopeHandle) {
-	x := enterCore()
-	x.handle(self)
-	x.call(exportScopeRelease)
-	x.leave()
+	enterCore().handle(self).run("scopeflow_go_scope_release")
 }
 
 func corePropagationCapture(self runtimeHandle, current scopeHandle) (propagation, error) {
-	x := enterCore()
-	x.handle(self)
-	x.handle(current)
-	out := x.out(208)
-	if err := x.check(exportPropagationCapture); err != nil {
-		return propagation{}, err
-	}
-	memory := x.memory()
-	value := readPropagation(memory, out)
-	x.leave()
-	return value, nil
+	return resulting(enterCore().handle(self).handle(current), "scopeflow_go_propagation_capture", 208, readPropagation)
 }
 
 func corePropagationAdopt(self runtimeHandle, text string) (scopeHandle, error) {
-	x := enterCore()
-	x.handle(self)
-	x.text(text)
-	out := x.out(4)
-	if err := x.check(exportPropagationAdopt); err != nil {
-		return nil, err
-	}
-	memory := x.memory()
-	value := memory.readHandle(out)
-	x.leave()
-	return value, nil
+	return resulting(enterCore().handle(self).text(text), "scopeflow_go_propagation_adopt", 4, moduleMemory.readHandle)
 }
 
 func coreEventDescribe(self eventHandle) (eventInfo, error) {
-	x := enterCore()
-	x.handle(self)
-	out := x.out(72)
-	if err := x.check(exportEventDescribe); err != nil {
-		return eventInfo{}, err
-	}
-	memory := x.memory()
-	value := readEventInfo(memory, out)
-	x.leave()
-	return value, nil
+	return resulting(enterCore().handle(self), "scopeflow_go_event_describe", 72, readEventInfo)
 }
 
 func coreEventJson(self eventHandle, part eventPart) (string, error) {
-	x := enterCore()
-	x.handle(self)
-	x.word(uint32(part))
-	out := x.out(8)
-	if err := x.check(exportEventJson); err != nil {
-		return "", err
-	}
-	memory := x.memory()
-	value := memory.readText(out)
-	x.leave()
-	return value, nil
+	return resulting(enterCore().handle(self).word(uint32(part)), "scopeflow_go_event_json", 8, moduleMemory.readText)
 }
 
 func coreEventSeal(self eventHandle) error {
-	x := enterCore()
-	x.handle(self)
-	err := x.check(exportEventSeal)
-	if err == nil {
-		x.leave()
-	}
-	return err
+	return enterCore().handle(self).check("scopeflow_go_event_seal")
 }
 
 func coreEventRetain(self eventHandle) eventHandle {
-	x := enterCore()
-	x.handle(self)
-	x.call(exportEventRetain)
-	x.leave()
+	enterCore().handle(self).run("scopeflow_go_event_retain")
 	return self
 }
 
 func coreEventRelease(self eventHandle) {
-	x := enterCore()
-	x.handle(self)
-	x.call(exportEventRelease)
-	x.leave()
+	enterCore().handle(self).run("scopeflow_go_event_release")
 }
 
 func coreRegisterToolConditionalExecutionGuardrail(self runtimeHandle, name string, priority int32, callable ref, flags callableFlag) error {
-	x := enterCore()
-	x.handle(self)
-	x.text(name)
-	x.word(uint32(priority))
-	x.word(uint32(callable))
-	x.word(uint32(flags))
-	err := x.check(exportRegisterToolConditionalExecutionGuardrail)
-	if err == nil {
-		x.leave()
-	}
-	return err
+	return enterCore().handle(self).text(name).word(uint32(priority)).word(uint32(callable)).
+		word(uint32(flags)).check("scopeflow_go_register_tool_conditional_execution_guardrail")
 }
 
 func coreDeregisterToolConditionalExecutionGuardrail(self runtimeHandle, name string) (bool, error) {
-	x := enterCore()
-	x.handle(self)
-	x.text(name)
-	out := x.out(4)
-	if err := x.check(exportDeregisterToolConditionalExecutionGuardrail); err != nil {
-		return false, err
-	}
-	memory := x.memory()
-	value := memory.readWord(out) != 0
-	x.leave()
-	return value, nil
+	return resulting(enterCore().handle(self).text(name), "scopeflow_go_deregister_tool_conditional_execution_guardrail", 4, moduleMemory.readFlag)
 }
 
 func coreScopeRegisterToolConditionalExecutionGuardrail(self scopeHandle, name string, priority int32, callable ref, flags callableFlag) error {
-	x := enterCore()
-	x.handle(self)
-	x.text(name)
-	x.word(uint32(priority))
-	x.word(uint32(callable))
-	x.word(uint32(flags))
-	err := x.check(exportScopeRegisterToolConditionalExecutionGuardrail)
-	if err == nil {
-		x.leave()
-	}
-	return err
+	return enterCore().handle(self).text(name).word(uint32(priority)).word(uint32(callable)).
+		word(uint32(flags)).check("scopeflow_go_scope_register_tool_conditional_execution_guardrail")
 }
 
 func coreScopeDeregisterToolConditionalExecutionGuardrail(self scopeHandle, name string) (bool, error) {
-	x := enterCore()
-	x.handle(self)
-	x.text(name)
-	out := x.out(4)
-	if err := x.check(exportScopeDeregisterToolConditionalExecutionGuardrail); err != nil {
-		return false, err
-	}
-	memory := x.memory()
-	value := memory.readWord(out) != 0
-	x.leave()
-	return value, nil
+	return resulting(enterCore().handle(self).text(name), "scopeflow_go_scope_deregister_tool_conditional_execution_guardrail", 4, moduleMemory.readFlag)
 }
 
 func coreRegisterSubscriber(self runtimeHandle, name string, callable ref, flags callableFlag) error {
-	x := enterCore()
-	x.handle(self)
-	x.text(name)
-	x.word(uint32(callable))
-	x.word(uint32(flags))
-	err := x.check(exportRegisterSubscriber)
-	if err == nil {
-		x.leave()
-	}
-	return err
+	return enterCore().handle(self).text(name).word(uint32(callable)).word(uint32(flags)).check("scopeflow_go_register_subscriber")
 }
 
 func coreDeregisterSubscriber(self runtimeHandle, name string) (bool, error) {
-	x := enterCore()
-	x.handle(self)
-	x.text(name)
-	out := x.out(4)
-	if err := x.check(exportDeregisterSubscriber); err != nil {
-		return false, err
-	}
-	memory := x.memory()
-	value := memory.readWord(out) != 0
-	x.leave()
-	return value, nil
+	return resulting(enterCore().handle(self).text(name), "scopeflow_go_deregister_subscriber", 4, moduleMemory.readFlag)
 }
 
 func coreScopeRegisterSubscriber(self scopeHandle, name string, callable ref, flags callableFlag) error {
-	x := enterCore()
-	x.handle(self)
-	x.text(name)
-	x.word(uint32(callable))
-	x.word(uint32(flags))
-	err := x.check(exportScopeRegisterSubscriber)
-	if err == nil {
-		x.leave()
-	}
-	return err
+	return enterCore().handle(self).text(name).word(uint32(callable)).word(uint32(flags)).check("scopeflow_go_scope_register_subscriber")
 }
 
 func coreScopeDeregisterSubscriber(self scopeHandle, name string) (bool, error) {
-	x := enterCore()
-	x.handle(self)
-	x.text(name)
-	out := x.out(4)
-	if err := x.check(exportScopeDeregisterSubscriber); err != nil {
-		return false, err
-	}
-	memory := x.memory()
-	value := memory.readWord(out) != 0
-	x.leave()
-	return value, nil
+	return resulting(enterCore().handle(self).text(name), "scopeflow_go_scope_deregister_subscriber", 4, moduleMemory.readFlag)
 }
 
 func coreRegisterToolSanitizeRequestGuardrail(self runtimeHandle, name string, priority int32, callable ref, flags callableFlag) error {
-	x := enterCore()
-	x.handle(self)
-	x.text(name)
-	x.word(uint32(priority))
-	x.word(uint32(callable))
-	x.word(uint32(flags))
-	err := x.check(exportRegisterToolSanitizeRequestGuardrail)
-	if err == nil {
-		x.leave()
-	}
-	return err
+	return enterCore().handle(self).text(name).word(uint32(priority)).word(uint32(callable)).
+		word(uint32(flags)).check("scopeflow_go_register_tool_sanitize_request_guardrail")
 }
 
 func coreDeregisterToolSanitizeRequestGuardrail(self runtimeHandle, name string) (bool, error) {
-	x := enterCore()
-	x.handle(self)
-	x.text(name)
-	out := x.out(4)
-	if err := x.check(exportDeregisterToolSanitizeRequestGuardrail); err != nil {
-		return false, err
-	}
-	memory := x.memory()
-	value := memory.readWord(out) != 0
-	x.leave()
-	return value, nil
+	return resulting(enterCore().handle(self).text(name), "scopeflow_go_deregister_tool_sanitize_request_guardrail", 4, moduleMemory.readFlag)
 }
 
 func coreScopeRegisterToolSanitizeRequestGuardrail(self scopeHandle, name string, priority int32, callable ref, flags callableFlag) error {
-	x := enterCore()
-	x.handle(self)
-	x.text(name)
-	x.word(uint32(priority))
-	x.word(uint32(callable))
-	x.word(uint32(flags))
-	err := x.check(exportScopeRegisterToolSanitizeRequestGuardrail)
-	if err == nil {
-		x.leave()
-	}
-	return err
+	return enterCore().handle(self).text(name).word(uint32(priority)).word(uint32(callable)).
+		word(uint32(flags)).check("scopeflow_go_scope_register_tool_sanitize_request_guardrail")
 }
 
 func coreScopeDeregisterToolSanitizeRequestGuardrail(self scopeHandle, name string) (bool, error) {
-	x := enterCore()
-	x.handle(self)
-	x.text(name)
-	out := x.out(4)
-	if err := x.check(exportScopeDeregisterToolSanitizeRequestGuardrail); err != nil {
-		return false, err
-	}
-	memory := x.memory()
-	value := memory.readWord(out) != 0
-	x.leave()
-	return value, nil
+	return resulting(enterCore().handle(self).text(name), "scopeflow_go_scope_deregister_tool_sanitize_request_guardrail", 4, moduleMemory.readFlag)
 }
 
 func coreRegisterToolSanitizeResponseGuardrail(self runtimeHandle, name string, priority int32, callable ref, flags callableFlag) error {
-	x := enterCore()
-	x.handle(self)
-	x.text(name)
-	x.word(uint32(priority))
-	x.word(uint32(callable))
-	x.word(uint32(flags))
-	err := x.check(exportRegisterToolSanitizeResponseGuardrail)
-	if err == nil {
-		x.leave()
-	}
-	return err
+	return enterCore().handle(self).text(name).word(uint32(priority)).word(uint32(callable)).
+		word(uint32(flags)).check("scopeflow_go_register_tool_sanitize_response_guardrail")
 }
 
 func coreDeregisterToolSanitizeResponseGuardrail(self runtimeHandle, name string) (bool, error) {
-	x := enterCore()
-	x.handle(self)
-	x.text(name)
-	out := x.out(4)
-	if err := x.check(exportDeregisterToolSanitizeResponseGuardrail); err != nil {
-		return false, err
-	}
-	memory := x.memory()
-	value := memory.readWord(out) != 0
-	x.leave()
-	return value, nil
+	return resulting(enterCore().handle(self).text(name), "scopeflow_go_deregister_tool_sanitize_response_guardrail", 4, moduleMemory.readFlag)
 }
 
 func coreScopeRegisterToolSanitizeResponseGuardrail(self scopeHandle, name string, priority int32, callable ref, flags callableFlag) error {
-	x := enterCore()
-	x.handle(self)
-	x.text(name)
-	x.word(uint32(priority))
-	x.word(uint32(callable))
-	x.word(uint32(flags))
-	err := x.check(exportScopeRegisterToolSanitizeResponseGuardrail)
-	if err == nil {
-		x.leave()
-	}
-	return err
+	return enterCore().handle(self).text(name).word(uint32(priority)).word(uint32(callable)).
+		word(uint32(flags)).check("scopeflow_go_scope_register_tool_sanitize_response_guardrail")
 }
 
 func coreScopeDeregisterToolSanitizeResponseGuardrail(self scopeHandle, name string) (bool, error) {
-	x := enterCore()
-	x.handle(self)
-	x.text(name)
-	out := x.out(4)
-	if err := x.check(exportScopeDeregisterToolSanitizeResponseGuardrail); err != nil {
-		return false, err
-	}
-	memory := x.memory()
-	value := memory.readWord(out) != 0
-	x.leave()
-	return value, nil
+	return resulting(enterCore().handle(self).text(name), "scopeflow_go_scope_deregister_tool_sanitize_response_guardrail", 4, moduleMemory.readFlag)
 }
 
 func coreRegisterToolRequestIntercept(self runtimeHandle, name string, priority int32, callable ref, flags callableFlag) error {
-	x := enterCore()
-	x.handle(self)
-	x.text(name)
-	x.word(uint32(priority))
-	x.word(uint32(callable))
-	x.word(uint32(flags))
-	err := x.check(exportRegisterToolRequestIntercept)
-	if err == nil {
-		x.leave()
-	}
-	return err
+	return enterCore().handle(self).text(name).word(uint32(priority)).word(uint32(callable)).
+		word(uint32(flags)).check("scopeflow_go_register_tool_request_intercept")
 }
 
 func coreDeregisterToolRequestIntercept(self runtimeHandle, name string) (bool, error) {
-	x := enterCore()
-	x.handle(self)
-	x.text(name)
-	out := x.out(4)
-	if err := x.check(exportDeregisterToolRequestIntercept); err != nil {
-		return false, err
-	}
-	memory := x.memory()
-	value := memory.readWord(out) != 0
-	x.leave()
-	return value, nil
+	return resulting(enterCore().handle(self).text(name), "scopeflow_go_deregister_tool_request_intercept", 4, moduleMemory.readFlag)
 }
 
 func coreScopeRegisterToolRequestIntercept(self scopeHandle, name string, priority int32, callable ref, flags callableFlag) error {
-	x := enterCore()
-	x.handle(self)
-	x.text(name)
-	x.word(uint32(priority))
-	x.word(uint32(callable))
-	x.word(uint32(flags))
-	err := x.check(exportScopeRegisterToolRequestIntercept)
-	if err == nil {
-		x.leave()
-	}
-	return err
+	return enterCore().handle(self).text(name).word(uint32(priority)).word(uint32(callable)).
+		word(uint32(flags)).check("scopeflow_go_scope_register_tool_request_intercept")
 }
 
 func coreScopeDeregisterToolRequestIntercept(self scopeHandle, name string) (bool, error) {
-	x := enterCore()
-	x.handle(self)
-	x.text(name)
-	out := x.out(4)
-	if err := x.check(exportScopeDeregisterToolRequestIntercept); err != nil {
-		return false, err
-	}
-	memory := x.memory()
-	value := memory.readWord(out) != 0
-	x.leave()
-	return value, nil
+	return resulting(enterCore().handle(self).text(name), "scopeflow_go_scope_deregister_tool_request_intercept", 4, moduleMemory.readFlag)
 }
 
 func coreRegisterToolExecutionIntercept(self runtimeHandle, name string, priority int32, callable ref, flags callableFlag) error {
-	x := enterCore()
-	x.handle(self)
-	x.text(name)
-	x.word(uint32(priority))
-	x.word(uint32(callable))
-	x.word(uint32(flags))
-	err := x.check(exportRegisterToolExecutionIntercept)
-	if err == nil {
-		x.leave()
-	}
-	return err
+	return enterCore().handle(self).text(name).word(uint32(priority)).word(uint32(callable)).
+		word(uint32(flags)).check("scopeflow_go_register_tool_execution_intercept")
 }
 
 func coreDeregisterToolExecutionIntercept(self runtimeHandle, name string) (bool, error) {
-	x := enterCore()
-	x.handle(self)
-	x.text(name)
-	out := x.out(4)
-	if err := x.check(exportDeregisterToolExecutionIntercept); err != nil {
-		return false, err
-	}
-	memory := x.memory()
-	value := memory.readWord(out) != 0
-	x.leave()
-	return value, nil
+	return resulting(enterCore().handle(self).text(name), "scopeflow_go_deregister_tool_execution_intercept", 4, moduleMemory.readFlag)
 }
 
 func coreScopeRegisterToolExecutionIntercept(self scopeHandle, name string, priority int32, callable ref, flags callableFlag) error {
-	x := enterCore()
-	x.handle(self)
-	x.text(name)
-	x.word(uint32(priority))
-	x.word(uint32(callable))
-	x.word(uint32(flags))
-	err := x.check(exportScopeRegisterToolExecutionIntercept)
-	if err == nil {
-		x.leave()
-	}
-	return err
+	return enterCore().handle(self).text(name).word(uint32(priority)).word(uint32(callable)).
+		word(uint32(flags)).check("scopeflow_go_scope_register_tool_execution_intercept")
 }
 
 func coreScopeDeregisterToolExecutionIntercept(self scopeHandle, name string) (bool, error) {
-	x := enterCore()
-	x.handle(self)
-	x.text(name)
-	out := x.out(4)
-	if err := x.check(exportScopeDeregisterToolExecutionIntercept); err != nil {
-		return false, err
-	}
-	memory := x.memory()
-	value := memory.readWord(out) != 0
-	x.leave()
-	return value, nil
+	return resulting(enterCore().handle(self).text(name), "scopeflow_go_scope_deregister_tool_execution_intercept", 4, moduleMemory.readFlag)
 }
 
 func coreRegisterLlmSanitizeRequestGuardrail(self runtimeHandle, name string, priority int32, callable ref, flags callableFlag) error {
-	x := enterCore()
-	x.handle(self)
-	x.text(name)
-	x.word(uint32(priority))
-	x.word(uint32(callable))
-	x.word(uint32(flags))
-	err := x.check(exportRegisterLlmSanitizeRequestGuardrail)
-	if err == nil {
-		x.leave()
-	}
-	return err
+	return enterCore().handle(self).text(name).word(uint32(priority)).word(uint32(callable)).
+		word(uint32(flags)).check("scopeflow_go_register_llm_sanitize_request_guardrail")
 }
 
 func coreDeregisterLlmSanitizeRequestGuardrail(self runtimeHandle, name string) (bool, error) {
-	x := enterCore()
-	x.handle(self)
-	x.text(name)
-	out := x.out(4)
-	if err := x.check(exportDeregisterLlmSanitizeRequestGuardrail); err != nil {
-		return false, err
-	}
-	memory := x.memory()
-	value := memory.readWord(out) != 0
-	x.leave()
-	return value, nil
+	return resulting(enterCore().handle(self).text(name), "scopeflow_go_deregister_llm_sanitize_request_guardrail", 4, moduleMemory.readFlag)
 }
 
 func coreScopeRegisterLlmSanitizeRequestGuardrail(self scopeHandle, name string, priority int32, callable ref, flags callableFlag) error {
-	x := enterCore()
-	x.handle(self)
-	x.text(name)
-	x.word(uint32(priority))
-	x.word(uint32(callable))
-	x.word(uint32(flags))
-	err := x.check(exportScopeRegisterLlmSanitizeRequestGuardrail)
-	if err == nil {
-		x.leave()
-	}
-	return err
+	return enterCore().handle(self).text(name).word(uint32(priority)).word(uint32(callable)).
+		word(uint32(flags)).check("scopeflow_go_scope_register_llm_sanitize_request_guardrail")
 }
 
 func coreScopeDeregisterLlmSanitizeRequestGuardrail(self scopeHandle, name string) (bool, error) {
-	x := enterCore()
-	x.handle(self)
-	x.text(name)
-	out := x.out(4)
-	if err := x.check(exportScopeDeregisterLlmSanitizeRequestGuardrail); err != nil {
-		return false, err
-	}
-	memory := x.memory()
-	value := memory.readWord(out) != 0
-	x.leave()
-	return value, nil
+	return resulting(enterCore().handle(self).text(name), "scopeflow_go_scope_deregister_llm_sanitize_request_guardrail", 4, moduleMemory.readFlag)
 }
 
 func coreRegisterLlmSanitizeResponseGuardrail(self runtimeHandle, name string, priority int32, callable ref, flags callableFlag) error {
-	x := enterCore()
-	x.handle(self)
-	x.text(name)
-	x.word(uint32(priority))
-	x.word(uint32(callable))
-	x.word(uint32(flags))
-	err := x.check(exportRegisterLlmSanitizeResponseGuardrail)
-	if err == nil {
-		x.leave()
-	}
-	return err
+	return enterCore().handle(self).text(name).word(uint32(priority)).word(uint32(callable)).
+		word(uint32(flags)).check("scopeflow_go_register_llm_sanitize_response_guardrail")
 }
 
 func coreDeregisterLlmSanitizeResponseGuardrail(self runtimeHandle, name string) (bool, error) {
-	x := enterCore()
-	x.handle(self)
-	x.text(name)
-	out := x.out(4)
-	if err := x.check(exportDeregisterLlmSanitizeResponseGuardrail); err != nil {
-		return false, err
-	}
-	memory := x.memory()
-	value := memory.readWord(out) != 0
-	x.leave()
-	return value, nil
+	return resulting(enterCore().handle(self).text(name), "scopeflow_go_deregister_llm_sanitize_response_guardrail", 4, moduleMemory.readFlag)
 }
 
 func coreScopeRegisterLlmSanitizeResponseGuardrail(self scopeHandle, name string, priority int32, callable ref, flags callableFlag) error {
-	x := enterCore()
-	x.handle(self)
-	x.text(name)
-	x.word(uint32(priority))
-	x.word(uint32(callable))
-	x.word(uint32(flags))
-	err := x.check(exportScopeRegisterLlmSanitizeResponseGuardrail)
-	if err == nil {
-		x.leave()
-	}
-	return err
+	return enterCore().handle(self).text(name).word(uint32(priority)).word(uint32(callable)).
+		word(uint32(flags)).check("scopeflow_go_scope_register_llm_sanitize_response_guardrail")
 }
 
 func coreScopeDeregisterLlmSanitizeResponseGuardrail(self scopeHandle, name string) (bool, error) {
-	x := enterCore()
-	x.handle(self)
-	x.text(name)
-	out := x.out(4)
-	if err := x.check(exportScopeDeregisterLlmSanitizeResponseGuardrail); err != nil {
-		return false, err
-	}
-	memory := x.memory()
-	value := memory.readWord(out) != 0
-	x.leave()
-	return value, nil
+	return resulting(enterCore().handle(self).text(name), "scopeflow_go_scope_deregister_llm_sanitize_response_guardrail", 4, moduleMemory.readFlag)
 }
 
 func coreRegisterLlmConditionalExecutionGuardrail(self runtimeHandle, name string, priority int32, callable ref, flags callableFlag) error {
-	x := enterCore()
-	x.handle(self)
-	x.text(name)
-	x.word(uint32(priority))
-	x.word(uint32(callable))
-	x.word(uint32(flags))
-	err := x.check(exportRegisterLlmConditionalExecutionGuardrail)
-	if err == nil {
-		x.leave()
-	}
-	return err
+	return enterCore().handle(self).text(name).word(uint32(priority)).word(uint32(callable)).
+		word(uint32(flags)).check("scopeflow_go_register_llm_conditional_execution_guardrail")
 }
 
 func coreDeregisterLlmConditionalExecutionGuardrail(self runtimeHandle, name string) (bool, error) {
-	x := enterCore()
-	x.handle(self)
-	x.text(name)
-	out := x.out(4)
-	if err := x.check(exportDeregisterLlmConditionalExecutionGuardrail); err != nil {
-		return false, err
-	}
-	memory := x.memory()
-	value := memory.readWord(out) != 0
-	x.leave()
-	return value, nil
+	return resulting(enterCore().handle(self).text(name), "scopeflow_go_deregister_llm_conditional_execution_guardrail", 4, moduleMemory.readFlag)
 }
 
 func coreScopeRegisterLlmConditionalExecutionGuardrail(self scopeHandle, name string, priority int32, callable ref, flags callableFlag) error {
-	x := enterCore()
-	x.handle(self)
-	x.text(name)
-	x.word(uint32(priority))
-	x.word(uint32(callable))
-	x.word(uint32(flags))
-	err := x.check(exportScopeRegisterLlmConditionalExecutionGuardrail)
-	if err == nil {
-		x.leave()
-	}
-	return err
+	return enterCore().handle(self).text(name).word(uint32(priority)).word(uint32(callable)).
+		word(uint32(flags)).check("scopeflow_go_scope_register_llm_conditional_execution_guardrail")
 }
 
 func coreScopeDeregisterLlmConditionalExecutionGuardrail(self scopeHandle, name string) (bool, error) {
-	x := enterCore()
-	x.handle(self)
-	x.text(name)
-	out := x.out(4)
-	if err := x.check(exportScopeDeregisterLlmConditionalExecutionGuardrail); err != nil {
-		return false, err
-	}
-	memory := x.memory()
-	value := memory.readWord(out) != 0
-	x.leave()
-	return value, nil
+	return resulting(enterCore().handle(self).text(name), "scopeflow_go_scope_deregister_llm_conditional_execution_guardrail", 4, moduleMemory.readFlag)
 }
 
 func coreRegisterLlmRequestIntercept(self runtimeHandle, name string, priority int32, callable ref, flags callableFlag) error {
-	x := enterCore()
-	x.handle(self)
-	x.text(name)
-	x.word(uint32(priority))
-	x.word(uint32(callable))
-	x.word(uint32(flags))
-	err := x.check(exportRegisterLlmRequestIntercept)
-	if err == nil {
-		x.leave()
-	}
-	return err
+	return enterCore().handle(self).text(name).word(uint32(priority)).word(uint32(callable)).
+		word(uint32(flags)).check("scopeflow_go_register_llm_request_intercept")
 }
 
 func coreDeregisterLlmRequestIntercept(self runtimeHandle, name string) (bool, error) {
-	x := enterCore()
-	x.handle(self)
-	x.text(name)
-	out := x.out(4)
-	if err := x.check(exportDeregisterLlmRequestIntercept); err != nil {
-		return false, err
-	}
-	memory := x.memory()
-	value := memory.readWord(out) != 0
-	x.leave()
-	return value, nil
+	return resulting(enterCore().handle(self).text(name), "scopeflow_go_deregister_llm_request_intercept", 4, moduleMemory.readFlag)
 }
 
 func coreScopeRegisterLlmRequestIntercept(self scopeHandle, name string, priority int32, callable ref, flags callableFlag) error {
-	x := enterCore()
-	x.handle(self)
-	x.text(name)
-	x.word(uint32(priority))
-	x.word(uint32(callable))
-	x.word(uint32(flags))
-	err := x.check(exportScopeRegisterLlmRequestIntercept)
-	if err == nil {
-		x.leave()
-	}
-	return err
+	return enterCore().handle(self).text(name).word(uint32(priority)).word(uint32(callable)).
+		word(uint32(flags)).check("scopeflow_go_scope_register_llm_request_intercept")
 }
 
 func coreScopeDeregisterLlmRequestIntercept(self scopeHandle, name string) (bool, error) {
-	x := enterCore()
-	x.handle(self)
-	x.text(name)
-	out := x.out(4)
-	if err := x.check(exportScopeDeregisterLlmRequestIntercept); err != nil {
-		return false, err
-	}
-	memory := x.memory()
-	value := memory.readWord(out) != 0
-	x.leave()
-	return value, nil
+	return resulting(enterCore().handle(self).text(name), "scopeflow_go_scope_deregister_llm_request_intercept", 4, moduleMemory.readFlag)
 }
 
 func coreRegisterLlmExecutionIntercept(self runtimeHandle, name string, priority int32, callable ref, flags callableFlag) error {
-	x := enterCore()
-	x.handle(self)
-	x.text(name)
-	x.word(uint32(priority))
-	x.word(uint32(callable))
-	x.word(uint32(flags))
-	err := x.check(exportRegisterLlmExecutionIntercept)
-	if err == nil {
-		x.leave()
-	}
-	return err
+	return enterCore().handle(self).text(name).word(uint32(priority)).word(uint32(callable)).
+		word(uint32(flags)).check("scopeflow_go_register_llm_execution_intercept")
 }
 
 func coreDeregisterLlmExecutionIntercept(self runtimeHandle, name string) (bool, error) {
-	x := enterCore()
-	x.handle(self)
-	x.text(name)
-	out := x.out(4)
-	if err := x.check(exportDeregisterLlmExecutionIntercept); err != nil {
-		return false, err
-	}
-	memory := x.memory()
-	value := memory.readWord(out) != 0
-	x.leave()
-	return value, nil
+	return resulting(enterCore().handle(self).text(name), "scopeflow_go_deregister_llm_execution_intercept", 4, moduleMemory.readFlag)
 }
 
 func coreScopeRegisterLlmExecutionIntercept(self scopeHandle, name string, priority int32, callable ref, flags callableFlag) error {
-	x := enterCore()
-	x.handle(self)
-	x.text(name)
-	x.word(uint32(priority))
-	x.word(uint32(callable))
-	x.word(uint32(flags))
-	err := x.check(exportScopeRegisterLlmExecutionIntercept)
-	if err == nil {
-		x.leave()
-	}
-	return err
+	return enterCore().handle(self).text(name).word(uint32(priority)).word(uint32(callable)).
+		word(uint32(flags)).check("scopeflow_go_scope_register_llm_execution_intercept")
 }
 
 func coreScopeDeregisterLlmExecutionIntercept(self scopeHandle, name string) (bool, error) {
-	x := enterCore()
-	x.handle(self)
-	x.text(name)
-	out := x.out(4)
-	if err := x.check(exportScopeDeregisterLlmExecutionIntercept); err != nil {
-		return false, err
-	}
-	memory := x.memory()
-	value := memory.readWord(out) != 0
-	x.leave()
-	return value, nil
+	return resulting(enterCore().handle(self).text(name), "scopeflow_go_scope_deregister_llm_execution_intercept", 4, moduleMemory.readFlag)
 }
 
 func coreRegisterLlmStreamExecutionIntercept(self runtimeHandle, name string, priority int32, callable ref, flags callableFlag) error {
-	x := enterCore()
-	x.handle(self)
-	x.text(name)
-	x.word(uint32(priority))
-	x.word(uint32(callable))
-	x.word(uint32(flags))
-	err := x.check(exportRegisterLlmStreamExecutionIntercept)
-	if err == nil {
-		x.leave()
-	}
-	return err
+	return enterCore().handle(self).text(name).word(uint32(priority)).word(uint32(callable)).
+		word(uint32(flags)).check("scopeflow_go_register_llm_stream_execution_intercept")
 }
 
 func coreDeregisterLlmStreamExecutionIntercept(self runtimeHandle, name string) (bool, error) {
-	x := enterCore()
-	x.handle(self)
-	x.text(name)
-	out := x.out(4)
-	if err := x.check(exportDeregisterLlmStreamExecutionIntercept); err != nil {
-		return false, err
-	}
-	memory := x.memory()
-	value := memory.readWord(out) != 0
-	x.leave()
-	return value, nil
+	return resulting(enterCore().handle(self).text(name), "scopeflow_go_deregister_llm_stream_execution_intercept", 4, moduleMemory.readFlag)
 }
 
 func coreScopeRegisterLlmStreamExecutionIntercept(self scopeHandle, name string, priority int32, callable ref, flags callableFlag) error {
-	x := enterCore()
-	x.handle(self)
-	x.text(name)
-	x.word(uint32(priority))
-	x.word(uint32(callable))
-	x.word(uint32(flags))
-	err := x.check(exportScopeRegisterLlmStreamExecutionIntercept)
-	if err == nil {
-		x.leave()
-	}
-	return err
+	return enterCore().handle(self).text(name).word(uint32(priority)).word(uint32(callable)).
+		word(uint32(flags)).check("scopeflow_go_scope_register_llm_stream_execution_intercept")
 }
 
 func coreScopeDeregisterLlmStreamExecutionIntercept(self scopeHandle, name string) (bool, error) {
-	x := enterCore()
-	x.handle(self)
-	x.text(name)
-	out := x.out(4)
-	if err := x.check(exportScopeDeregisterLlmStreamExecutionIntercept); err != nil {
-		return false, err
-	}
-	memory := x.memory()
-	value := memory.readWord(out) != 0
-	x.leave()
-	return value, nil
+	return resulting(enterCore().handle(self).text(name), "scopeflow_go_scope_deregister_llm_stream_execution_intercept", 4, moduleMemory.readFlag)
 }
 
 func coreRegisterMarkSanitizeGuardrail(self runtimeHandle, name string, priority int32, callable ref, flags callableFlag) error {
-	x := enterCore()
-	x.handle(self)
-	x.text(name)
-	x.word(uint32(priority))
-	x.word(uint32(callable))
-	x.word(uint32(flags))
-	err := x.check(exportRegisterMarkSanitizeGuardrail)
-	if err == nil {
-		x.leave()
-	}
-	return err
+	return enterCore().handle(self).text(name).word(uint32(priority)).word(uint32(callable)).
+		word(uint32(flags)).check("scopeflow_go_register_mark_sanitize_guardrail")
 }
 
 func coreDeregisterMarkSanitizeGuardrail(self runtimeHandle, name string) (bool, error) {
-	x := enterCore()
-	x.handle(self)
-	x.text(name)
-	out := x.out(4)
-	if err := x.check(exportDeregisterMarkSanitizeGuardrail); err != nil {
-		return false, err
-	}
-	memory := x.memory()
-	value := memory.readWord(out) != 0
-	x.leave()
-	return value, nil
+	return resulting(enterCore().handle(self).text(name), "scopeflow_go_deregister_mark_sanitize_guardrail", 4, moduleMemory.readFlag)
 }
 
 func coreScopeRegisterMarkSanitizeGuardrail(self scopeHandle, name string, priority int32, callable ref, flags callableFlag) error {
-	x := enterCore()
-	x.handle(self)
-	x.text(name)
-	x.word(uint32(priority))
-	x.word(uint32(callable))
-	x.word(uint32(flags))
-	err := x.check(exportScopeRegisterMarkSanitizeGuardrail)
-	if err == nil {
-		x.leave()
-	}
-	return err
+	return enterCore().handle(self).text(name).word(uint32(priority)).word(uint32(callable)).
+		word(uint32(flags)).check("scopeflow_go_scope_register_mark_sanitize_guardrail")
 }
 
 func coreScopeDeregisterMarkSanitizeGuardrail(self scopeHandle, name string) (bool, error) {
-	x := enterCore()
-	x.handle(self)
-	x.text(name)
-	out := x.out(4)
-	if err := x.check(exportScopeDeregisterMarkSanitizeGuardrail); err != nil {
-		return false, err
-	}
-	memory := x.memory()
-	value := memory.readWord(out) != 0
-	x.leave()
-	return value, nil
+	return resulting(enterCore().handle(self).text(name), "scopeflow_go_scope_deregister_mark_sanitize_guardrail", 4, moduleMemory.readFlag)
 }
 
 func coreRegisterScopeSanitizeStartGuardrail(self runtimeHandle, name string, priority int32, callable ref, flags callableFlag) error {
-	x := enterCore()
-	x.handle(self)
-	x.text(name)
-	x.word(uint32(priority))
-	x.word(uint32(callable))
-	x.word(uint32(flags))
-	err := x.check(exportRegisterScopeSanitizeStartGuardrail)
-	if err == nil {
-		x.leave()
-	}
-	return err
+	return enterCore().handle(self).text(name).word(uint32(priority)).word(uint32(callable)).
+		word(uint32(flags)).check("scopeflow_go_register_scope_sanitize_start_guardrail")
 }
 
 func coreDeregisterScopeSanitizeStartGuardrail(self runtimeHandle, name string) (bool, error) {
-	x := enterCore()
-	x.handle(self)
-	x.text(name)
-	out := x.out(4)
-	if err := x.check(exportDeregisterScopeSanitizeStartGuardrail); err != nil {
-		return false, err
-	}
-	memory := x.memory()
-	value := memory.readWord(out) != 0
-	x.leave()
-	return value, nil
+	return resulting(enterCore().handle(self).text(name), "scopeflow_go_deregister_scope_sanitize_start_guardrail", 4, moduleMemory.readFlag)
 }
 
 func coreScopeRegisterScopeSanitizeStartGuardrail(self scopeHandle, name string, priority int32, callable ref, flags callableFlag) error {
-	x := enterCore()
-	x.handle(self)
-	x.text(name)
-	x.word(uint32(priority))
-	x.word(uint32(callable))
-	x.word(uint32(flags))
-	err := x.check(exportScopeRegisterScopeSanitizeStartGuardrail)
-	if err == nil {
-		x.leave()
-	}
-	return err
+	return enterCore().handle(self).text(name).word(uint32(priority)).word(uint32(callable)).
+		word(uint32(flags)).check("scopeflow_go_scope_register_scope_sanitize_start_guardrail")
 }
 
 func coreScopeDeregisterScopeSanitizeStartGuardrail(self scopeHandle, name string) (bool, error) {
-	x := enterCore()
-	x.handle(self)
-	x.text(name)
-	out := x.out(4)
-	if err := x.check(exportScopeDeregisterScopeSanitizeStartGuardrail); err != nil {
-		return false, err
-	}
-	memory := x.memory()
-	value := memory.readWord(out) != 0
-	x.leave()
-	return value, nil
+	return resulting(enterCore().handle(self).text(name), "scopeflow_go_scope_deregister_scope_sanitize_start_guardrail", 4, moduleMemory.readFlag)
 }
 
 func coreRegisterScopeSanitizeEndGuardrail(self runtimeHandle, name string, priority int32, callable ref, flags callableFlag) error {
-	x := enterCore()
-	x.handle(self)
-	x.text(name)
-	x.word(uint32(priority))
-	x.word(uint32(callable))
-	x.word(uint32(flags))
-	err := x.check(exportRegisterScopeSanitizeEndGuardrail)
-	if err == nil {
-		x.leave()
-	}
-	return err
+	return enterCore().handle(self).text(name).word(uint32(priority)).word(uint32(callable)).
+		word(uint32(flags)).check("scopeflow_go_register_scope_sanitize_end_guardrail")
 }
 
 func coreDeregisterScopeSanitizeEndGuardrail(self runtimeHandle, name string) (bool, error) {
-	x := enterCore()
-	x.handle(self)
-	x.text(name)
-	out := x.out(4)
-	if err := x.check(exportDeregisterScopeSanitizeEndGuardrail); err != nil {
-		return false, err
-	}
-	memory := x.memory()
-	value := memory.readWord(out) != 0
-	x.leave()
-	return value, nil
+	return resulting(enterCore().handle(self).text(name), "scopeflow_go_deregister_scope_sanitize_end_guardrail", 4, moduleMemory.readFlag)
 }
 
 func coreScopeRegisterScopeSanitizeEndGuardrail(self scopeHandle, name string, priority int32, callable ref, flags callableFlag) error {
-	x := enterCore()
-	x.handle(self)
-	x.text(name)
-	x.word(uint32(priority))
-	x.word(uint32(callable))
-	x.word(uint32(flags))
-	err := x.check(exportScopeRegisterScopeSanitizeEndGuardrail)
-	if err == nil {
-		x.leave()
-	}
-	return err
+	return enterCore().handle(self).text(name).word(uint32(priority)).word(uint32(callable)).
+		word(uint32(flags)).check("scopeflow_go_scope_register_scope_sanitize_end_guardrail")
 }
 
 func coreScopeDeregisterScopeSanitizeEndGuardrail(self scopeHandle, name string) (bool, error) {
-	x := enterCore()
-	x.handle(self)
-	x.text(name)
-	out := x.out(4)
-	if err := x.check(exportScopeDeregisterScopeSanitizeEndGuardrail); err != nil {
-		return false, err
-	}
-	memory := x.memory()
-	value := memory.readWord(out) != 0
-	x.leave()
-	return value, nil
+	return resulting(enterCore().handle(self).text(name), "scopeflow_go_scope_deregister_scope_sanitize_end_guardrail", 4, moduleMemory.readFlag)
 }
 
 func coreRegisterEventMetadataInjector(self runtimeHandle, name string, priority int32, callable ref, flags callableFlag) error {
-	x := enterCore()
-	x.handle(self)
-	x.text(name)
-	x.word(uint32(priority))
-	x.word(uint32(callable))
-	x.word(uint32(flags))
-	err := x.check(exportRegisterEventMetadataInjector)
-	if err == nil {
-		x.leave()
-	}
-	return err
+	return enterCore().handle(self).text(name).word(uint32(priority)).word(uint32(callable)).
+		word(uint32(flags)).check("scopeflow_go_register_event_metadata_injector")
 }
 
 func coreDeregisterEventMetadataInjector(self runtimeHandle, name string) (bool, error) {
-	x := enterCore()
-	x.handle(self)
-	x.text(name)
-	out := x.out(4)
-	if err := x.check(exportDeregisterEventMetadataInjector); err != nil {
-		return false, err
-	}
-	memory := x.memory()
-	value := memory.readWord(out) != 0
-	x.leave()
-	return value, nil
+	return resulting(enterCore().handle(self).text(name), "scopeflow_go_deregister_event_metadata_injector", 4, moduleMemory.readFlag)
 }
 
 func coreScopeRegisterEventMetadataInjector(self scopeHandle, name string, priority int32, callable ref, flags callableFlag) error {
-	x := enterCore()
-	x.handle(self)
-	x.text(name)
-	x.word(uint32(priority))
-	x.word(uint32(callable))
-	x.word(uint32(flags))
-	err := x.check(exportScopeRegisterEventMetadataInjector)
-	if err == nil {
-		x.leave()
-	}
-	return err
+	return enterCore().handle(self).text(name).word(uint32(priority)).word(uint32(callable)).
+		word(uint32(flags)).check("scopeflow_go_scope_register_event_metadata_injector")
 }
 
 func coreScopeDeregisterEventMetadataInjector(self scopeHandle, name string) (bool, error) {
-	x := enterCore()
-	x.handle(self)
-	x.text(name)
-	out := x.out(4)
-	if err := x.check(exportScopeDeregisterEventMetadataInjector); err != nil {
-		return false, err
-	}
-	memory := x.memory()
-	value := memory.readWord(out) != 0
-	x.leave()
-	return value, nil
+	return resulting(enterCore().handle(self).text(name), "scopeflow_go_scope_deregister_event_metadata_injector", 4, moduleMemory.readFlag)
 }
 
 func coreRegisterConditionalMiddlewareGuardrail(self runtimeHandle, name string, kinds uint32, registration string, callable ref, flags callableFlag) error {
-	x := enterCore()
-	x.handle(self)
-	x.text(name)
-	x.word(uint32(kinds))
-	x.text(registration)
-	x.word(uint32(callable))
-	x.word(uint32(flags))
-	err := x.check(exportRegisterConditionalMiddlewareGuardrail)
-	if err == nil {
-		x.leave()
-	}
-	return err
+	return enterCore().handle(self).text(name).word(uint32(kinds)).text(registration).
+		word(uint32(callable)).word(uint32(flags)).check("scopeflow_go_register_conditional_middleware_guardrail")
 }
 
 func coreDeregisterConditionalMiddlewareGuardrail(self runtimeHandle, name string) (bool, error) {
-	x := enterCore()
-	x.handle(self)
-	x.text(name)
-	out := x.out(4)
-	if err := x.check(exportDeregisterConditionalMiddlewareGuardrail); err != nil {
-		return false, err
-	}
-	memory := x.memory()
-	value := memory.readWord(out) != 0
-	x.leave()
-	return value, nil
+	return resulting(enterCore().handle(self).text(name), "scopeflow_go_deregister_conditional_middleware_guardrail", 4, moduleMemory.readFlag)
 }
 
 func coreScopeRegisterConditionalMiddlewareGuardrail(self scopeHandle, name string, kinds uint32, registration string, callable ref, flags callableFlag) error {
-	x := enterCore()
-	x.handle(self)
-	x.text(name)
-	x.word(uint32(kinds))
-	x.text(registration)
-	x.word(uint32(callable))
-	x.word(uint32(flags))
-	err := x.check(exportScopeRegisterConditionalMiddlewareGuardrail)
-	if err == nil {
-		x.leave()
-	}
-	return err
+	return enterCore().handle(self).text(name).word(uint32(kinds)).text(registration).
+		word(uint32(callable)).word(uint32(flags)).check("scopeflow_go_scope_register_conditional_middleware_guardrail")
 }
 
 func coreScopeDeregisterConditionalMiddlewareGuardrail(self scopeHandle, name string) (bool, error) {
-	x := enterCore()
-	x.handle(self)
-	x.text(name)
-	out := x.out(4)
-	if err := x.check(exportScopeDeregisterConditionalMiddlewareGuardrail); err != nil {
-		return false, err
-	}
-	memory := x.memory()
-	value := memory.readWord(out) != 0
-	x.leave()
-	return value, nil
+	return resulting(enterCore().handle(self).text(name), "scopeflow_go_scope_deregister_conditional_middleware_guardrail", 4, moduleMemory.readFlag)
 }
 
 func coreRegistrationListNew(a *registrationListNewArguments) (registrationListHandle, error) {
-	x := enterCore()
-	x.handle(a.runtimeValue.handleOrNil())
-	x.handle(a.owner.handleOrNil())
-	out := x.out(4)
-	if err := x.check(exportRegistrationListNew); err != nil {
-		return nil, err
-	}
-	memory := x.memory()
-	value := memory.readHandle(out)
-	x.leave()
-	return value, nil
+	return resulting(enterCore().handle(a.runtimeValue.handleOrNil()).handle(a.owner.handleOrNil()), "scopeflow_go_registration_list_new", 4, moduleMemory.readHandle)
 }
 
 func coreRegistrationListRead(self registrationListHandle, index uint32) (RegistrationInfo, error) {
-	x := enterCore()
-	x.handle(self)
-	x.word(uint32(index))
-	out := x.out(32)
-	if err := x.check(exportRegistrationListRead); err != nil {
-		return RegistrationInfo{}, err
-	}
-	memory := x.memory()
-	value := readRegistrationInfo(memory, out)
-	x.leave()
-	return value, nil
+	return resulting(enterCore().handle(self).word(uint32(index)), "scopeflow_go_registration_list_read", 32, readRegistrationInfo)
 }
 
 func coreRegistrationListFree(self registrationListHandle) {
-	x := enterCore()
-	x.handle(self)
-	x.call(exportRegistrationListFree)
-	x.leave()
+	enterCore().handle(self).run("scopeflow_go_registration_list_free")
 }
 
 func (c *call) beginTaskLink(self runtimeHandle, a *taskLinkArguments) Status {
 	requestRef := c.lendAny(a.request)
 	emitter := c.lockEmitter()
-	x := enterCore()
-	x.word(c.address)
-	x.handle(self)
-	x.word(uint32(a.callValue))
-	x.word(uint32(a.position))
-	x.handle(emitter)
-	x.word(uint32(requestRef))
-	status := c.stepped(x, exportTaskLink)
-	c.unlockEmitter()
-	return status
+	return c.stepped(enterCore().word(c.address).handle(self).word(uint32(a.callValue)).
+		word(uint32(a.position)).handle(emitter).word(uint32(requestRef)), "scopeflow_go_task_link")
 }
 
 func (c *call) taskMark(name string, data ref, metadata ref, category *string, categoryProfile ref, dataSchema ref) Status {
-	x := enterCore()
-	x.word(c.address)
-	x.text(name)
-	x.word(uint32(data))
-	x.word(uint32(metadata))
-	x.optionalText(category)
-	x.word(uint32(categoryProfile))
-	x.word(uint32(dataSchema))
-	return c.told(x, exportTaskMark)
+	return c.told(enterCore().word(c.address).text(name).word(uint32(data)).word(uint32(metadata)).
+		optionalText(category).word(uint32(categoryProfile)).word(uint32(dataSchema)), "scopeflow_go_task_mark")
 }
 
 func (c *call) taskResume(kind answerKind, statusValue Status, flags answerFlag, value ref, annotated ref) Status {
 	emitter := c.lockEmitter()
-	x := enterCore()
-	x.word(c.address)
-	x.word(uint32(kind))
-	x.word(uint32(statusValue))
-	x.word(uint32(flags))
-	x.word(uint32(value))
-	x.word(uint32(annotated))
-	x.handle(emitter)
-	result := c.stepped(x, exportTaskResume)
-	c.unlockEmitter()
-	return result
+	return c.stepped(enterCore().word(c.address).word(uint32(kind)).word(uint32(statusValue)).
+		word(uint32(flags)).word(uint32(value)).word(uint32(annotated)).handle(emitter), "scopeflow_go_task_resume")
 }
 
 func (c *call) taskAbandon() {
-	x := enterCore()
-	x.word(c.address)
-	x.call(exportTaskAbandon)
-	x.leave()
+	enterCore().word(c.address).run("scopeflow_go_task_abandon")
 }
 
 func (c *call) beginToolExecute(self runtimeHandle, a *toolExecuteArguments) Status {
@@ -1939,22 +706,11 @@ func (c *call) beginToolExecute(self runtimeHandle, a *toolExecuteArguments) Sta
 	dataRef := c.lend(a.data)
 	metadataRef := c.give(a.metadata)
 	emitter := c.lockEmitter()
-	x := enterCore()
-	x.word(c.address)
-	x.handle(self)
-	x.handle(c.current.handleOrNil())
-	x.handle(emitter)
-	x.word(uint32(a.flags))
-	x.text(a.name)
-	x.word(uint32(requestRef))
-	x.handle(a.parent.handleOrNil())
-	x.word(uint32(a.attributes))
-	x.optionalText(a.toolCallID)
-	x.word(uint32(dataRef))
-	x.word(uint32(metadataRef))
-	x.long(uint64(a.timestamp))
-	status := c.stepped(x, exportToolExecute)
-	c.unlockEmitter()
+	status := c.stepped(enterCore().word(c.address).handle(self).handle(c.current.handleOrNil()).
+		handle(emitter).word(uint32(a.flags)).text(a.name).word(uint32(requestRef)).
+		handle(a.parent.handleOrNil()).word(uint32(a.attributes)).
+		optionalText(a.toolCallID).word(uint32(dataRef)).word(uint32(metadataRef)).
+		long(uint64(a.timestamp)), "scopeflow_go_tool_execute")
 	c.keepOnFailure(status, metadataRef)
 	return status
 }
@@ -1963,20 +719,10 @@ func (c *call) beginToolCall(self runtimeHandle, a *toolCallArguments) Status {
 	requestRef := c.lendAny(a.request)
 	metadataRef := c.give(a.metadata)
 	emitter := c.lockEmitter()
-	x := enterCore()
-	x.word(c.address)
-	x.handle(self)
-	x.handle(c.current.handleOrNil())
-	x.handle(emitter)
-	x.text(a.name)
-	x.word(uint32(requestRef))
-	x.handle(a.parent.handleOrNil())
-	x.word(uint32(a.attributes))
-	x.optionalText(a.toolCallID)
-	x.word(uint32(metadataRef))
-	x.long(uint64(a.timestamp))
-	status := c.stepped(x, exportToolCall)
-	c.unlockEmitter()
+	status := c.stepped(enterCore().word(c.address).handle(self).handle(c.current.handleOrNil()).
+		handle(emitter).text(a.name).word(uint32(requestRef)).
+		handle(a.parent.handleOrNil()).word(uint32(a.attributes)).
+		optionalText(a.toolCallID).word(uint32(metadataRef)).long(uint64(a.timestamp)), "scopeflow_go_tool_call")
 	c.keepOnFailure(status, metadataRef)
 	return status
 }
@@ -1988,53 +734,24 @@ func (c *call) beginToolCallEnd(self scopeHandle, a *toolCallEndArguments) Statu
 	metadataRef := c.lend(a.metadata)
 	errorValueRef := c.lend(a.errorValue)
 	emitter := c.lockEmitter()
-	x := enterCore()
-	x.word(c.address)
-	x.handle(self)
-	x.handle(c.current.handleOrNil())
-	x.handle(emitter)
-	x.word(uint32(responseRef))
-	x.word(uint32(annotationRef))
-	x.word(uint32(dataRef))
-	x.word(uint32(metadataRef))
-	x.word(uint32(a.statusValue))
-	x.word(uint32(errorValueRef))
-	x.long(uint64(a.timestamp))
-	status := c.stepped(x, exportToolCallEnd)
-	c.unlockEmitter()
-	return status
+	return c.stepped(enterCore().word(c.address).handle(self).handle(c.current.handleOrNil()).
+		handle(emitter).word(uint32(responseRef)).word(uint32(annotationRef)).
+		word(uint32(dataRef)).word(uint32(metadataRef)).word(uint32(a.statusValue)).
+		word(uint32(errorValueRef)).long(uint64(a.timestamp)), "scopeflow_go_tool_call_end")
 }
 
 func (c *call) beginToolRequestIntercepts(self runtimeHandle, a *toolRequestInterceptsArguments) Status {
 	requestRef := c.lendAny(a.request)
 	emitter := c.lockEmitter()
-	x := enterCore()
-	x.word(c.address)
-	x.handle(self)
-	x.handle(c.current.handleOrNil())
-	x.handle(emitter)
-	x.word(uint32(a.flags))
-	x.text(a.name)
-	x.word(uint32(requestRef))
-	status := c.stepped(x, exportToolRequestIntercepts)
-	c.unlockEmitter()
-	return status
+	return c.stepped(enterCore().word(c.address).handle(self).handle(c.current.handleOrNil()).
+		handle(emitter).word(uint32(a.flags)).text(a.name).word(uint32(requestRef)), "scopeflow_go_tool_request_intercepts")
 }
 
 func (c *call) beginToolConditionalExecution(self runtimeHandle, a *toolConditionalExecutionArguments) Status {
 	requestRef := c.lendAny(a.request)
 	emitter := c.lockEmitter()
-	x := enterCore()
-	x.word(c.address)
-	x.handle(self)
-	x.handle(c.current.handleOrNil())
-	x.handle(emitter)
-	x.word(uint32(a.flags))
-	x.text(a.name)
-	x.word(uint32(requestRef))
-	status := c.stepped(x, exportToolConditionalExecution)
-	c.unlockEmitter()
-	return status
+	return c.stepped(enterCore().word(c.address).handle(self).handle(c.current.handleOrNil()).
+		handle(emitter).word(uint32(a.flags)).text(a.name).word(uint32(requestRef)), "scopeflow_go_tool_conditional_execution")
 }
 
 func (c *call) beginLlmExecute(self runtimeHandle, a *llmExecuteArguments) Status {
@@ -2044,24 +761,11 @@ func (c *call) beginLlmExecute(self runtimeHandle, a *llmExecuteArguments) Statu
 	codecRef := c.lend(a.codec)
 	responseCodecRef := c.lend(a.responseCodec)
 	emitter := c.lockEmitter()
-	x := enterCore()
-	x.word(c.address)
-	x.handle(self)
-	x.handle(c.current.handleOrNil())
-	x.handle(emitter)
-	x.word(uint32(a.flags))
-	x.text(a.name)
-	x.word(uint32(requestRef))
-	x.handle(a.parent.handleOrNil())
-	x.word(uint32(a.attributes))
-	x.optionalText(a.modelName)
-	x.word(uint32(dataRef))
-	x.word(uint32(metadataRef))
-	x.long(uint64(a.timestamp))
-	x.word(uint32(codecRef))
-	x.word(uint32(responseCodecRef))
-	status := c.stepped(x, exportLlmExecute)
-	c.unlockEmitter()
+	status := c.stepped(enterCore().word(c.address).handle(self).handle(c.current.handleOrNil()).
+		handle(emitter).word(uint32(a.flags)).text(a.name).word(uint32(requestRef)).
+		handle(a.parent.handleOrNil()).word(uint32(a.attributes)).
+		optionalText(a.modelName).word(uint32(dataRef)).word(uint32(metadataRef)).
+		long(uint64(a.timestamp)).word(uint32(codecRef)).word(uint32(responseCodecRef)), "scopeflow_go_llm_execute")
 	c.keepOnFailure(status, metadataRef)
 	return status
 }
@@ -2073,24 +777,11 @@ func (c *call) beginLlmStreamExecute(self runtimeHandle, a *llmStreamExecuteArgu
 	codecRef := c.lend(a.codec)
 	responseCodecRef := c.lend(a.responseCodec)
 	emitter := c.lockEmitter()
-	x := enterCore()
-	x.word(c.address)
-	x.handle(self)
-	x.handle(c.current.handleOrNil())
-	x.handle(emitter)
-	x.word(uint32(a.flags))
-	x.text(a.name)
-	x.word(uint32(requestRef))
-	x.handle(a.parent.handleOrNil())
-	x.word(uint32(a.attributes))
-	x.optionalText(a.modelName)
-	x.word(uint32(dataRef))
-	x.word(uint32(metadataRef))
-	x.long(uint64(a.timestamp))
-	x.word(uint32(codecRef))
-	x.word(uint32(responseCodecRef))
-	status := c.stepped(x, exportLlmStreamExecute)
-	c.unlockEmitter()
+	status := c.stepped(enterCore().word(c.address).handle(self).handle(c.current.handleOrNil()).
+		handle(emitter).word(uint32(a.flags)).text(a.name).word(uint32(requestRef)).
+		handle(a.parent.handleOrNil()).word(uint32(a.attributes)).
+		optionalText(a.modelName).word(uint32(dataRef)).word(uint32(metadataRef)).
+		long(uint64(a.timestamp)).word(uint32(codecRef)).word(uint32(responseCodecRef)), "scopeflow_go_llm_stream_execute")
 	c.keepOnFailure(status, metadataRef)
 	return status
 }
@@ -2101,22 +792,11 @@ func (c *call) beginLlmCall(self runtimeHandle, a *llmCallArguments) Status {
 	annotatedRequestRef := c.lend(a.annotatedRequest)
 	codecRef := c.lend(a.codec)
 	emitter := c.lockEmitter()
-	x := enterCore()
-	x.word(c.address)
-	x.handle(self)
-	x.handle(c.current.handleOrNil())
-	x.handle(emitter)
-	x.text(a.name)
-	x.word(uint32(requestRef))
-	x.handle(a.parent.handleOrNil())
-	x.word(uint32(a.attributes))
-	x.optionalText(a.modelName)
-	x.word(uint32(metadataRef))
-	x.long(uint64(a.timestamp))
-	x.word(uint32(annotatedRequestRef))
-	x.word(uint32(codecRef))
-	status := c.stepped(x, exportLlmCall)
-	c.unlockEmitter()
+	status := c.stepped(enterCore().word(c.address).handle(self).handle(c.current.handleOrNil()).
+		handle(emitter).text(a.name).word(uint32(requestRef)).
+		handle(a.parent.handleOrNil()).word(uint32(a.attributes)).
+		optionalText(a.modelName).word(uint32(metadataRef)).long(uint64(a.timestamp)).
+		word(uint32(annotatedRequestRef)).word(uint32(codecRef)), "scopeflow_go_llm_call")
 	c.keepOnFailure(status, metadataRef)
 	return status
 }
@@ -2129,108 +809,44 @@ func (c *call) beginLlmCallEnd(self scopeHandle, a *llmCallEndArguments) Status 
 	annotatedResponseRef := c.lend(a.annotatedResponse)
 	responseCodecRef := c.lend(a.responseCodec)
 	emitter := c.lockEmitter()
-	x := enterCore()
-	x.word(c.address)
-	x.handle(self)
-	x.handle(c.current.handleOrNil())
-	x.handle(emitter)
-	x.word(uint32(responseRef))
-	x.word(uint32(dataRef))
-	x.word(uint32(metadataRef))
-	x.word(uint32(a.statusValue))
-	x.word(uint32(errorValueRef))
-	x.long(uint64(a.timestamp))
-	x.word(uint32(annotatedResponseRef))
-	x.word(uint32(responseCodecRef))
-	status := c.stepped(x, exportLlmCallEnd)
-	c.unlockEmitter()
-	return status
+	return c.stepped(enterCore().word(c.address).handle(self).handle(c.current.handleOrNil()).
+		handle(emitter).word(uint32(responseRef)).word(uint32(dataRef)).
+		word(uint32(metadataRef)).word(uint32(a.statusValue)).
+		word(uint32(errorValueRef)).long(uint64(a.timestamp)).
+		word(uint32(annotatedResponseRef)).word(uint32(responseCodecRef)), "scopeflow_go_llm_call_end")
 }
 
 func (c *call) beginLlmRequestIntercepts(self runtimeHandle, a *llmRequestInterceptsArguments) Status {
 	requestRef := c.lendAny(a.request)
 	emitter := c.lockEmitter()
-	x := enterCore()
-	x.word(c.address)
-	x.handle(self)
-	x.handle(c.current.handleOrNil())
-	x.handle(emitter)
-	x.word(uint32(a.flags))
-	x.text(a.name)
-	x.word(uint32(requestRef))
-	status := c.stepped(x, exportLlmRequestIntercepts)
-	c.unlockEmitter()
-	return status
+	return c.stepped(enterCore().word(c.address).handle(self).handle(c.current.handleOrNil()).
+		handle(emitter).word(uint32(a.flags)).text(a.name).word(uint32(requestRef)), "scopeflow_go_llm_request_intercepts")
 }
 
 func (c *call) beginLlmConditionalExecution(self runtimeHandle, a *llmConditionalExecutionArguments) Status {
 	requestRef := c.lendAny(a.request)
 	emitter := c.lockEmitter()
-	x := enterCore()
-	x.word(c.address)
-	x.handle(self)
-	x.handle(c.current.handleOrNil())
-	x.handle(emitter)
-	x.word(uint32(a.flags))
-	x.text(a.name)
-	x.word(uint32(requestRef))
-	status := c.stepped(x, exportLlmConditionalExecution)
-	c.unlockEmitter()
-	return status
+	return c.stepped(enterCore().word(c.address).handle(self).handle(c.current.handleOrNil()).
+		handle(emitter).word(uint32(a.flags)).text(a.name).word(uint32(requestRef)), "scopeflow_go_llm_conditional_execution")
 }
 
 func coreAtofReaderNew(a *atofReaderNewArguments) (atofReaderHandle, error) {
-	x := enterCore()
-	x.handle(a.runtimeValue.handleOrNil())
-	x.word(uint32(a.lineLimit))
-	x.word(uint32(a.depthLimit))
-	out := x.out(4)
-	if err := x.check(exportAtofReaderNew); err != nil {
-		return nil, err
-	}
-	memory := x.memory()
-	value := memory.readHandle(out)
-	x.leave()
-	return value, nil
+	return resulting(enterCore().handle(a.runtimeValue.handleOrNil()).word(uint32(a.lineLimit)).
+		word(uint32(a.depthLimit)), "scopeflow_go_atof_reader_new", 4, moduleMemory.readHandle)
 }
 
 func coreAtofReaderFeed(self atofReaderHandle, chunk []byte) error {
-	x := enterCore()
-	x.handle(self)
-	x.bytes(chunk)
-	err := x.check(exportAtofReaderFeed)
-	if err == nil {
-		x.leave()
-	}
-	return err
+	return enterCore().handle(self).bytes(chunk).check("scopeflow_go_atof_reader_feed")
 }
 
 func coreAtofReaderFinish(self atofReaderHandle) error {
-	x := enterCore()
-	x.handle(self)
-	err := x.check(exportAtofReaderFinish)
-	if err == nil {
-		x.leave()
-	}
-	return err
+	return enterCore().handle(self).check("scopeflow_go_atof_reader_finish")
 }
 
 func coreAtofReaderNext(self atofReaderHandle) (atofItem, error) {
-	x := enterCore()
-	x.handle(self)
-	out := x.out(152)
-	if err := x.check(exportAtofReaderNext); err != nil {
-		return atofItem{}, err
-	}
-	memory := x.memory()
-	value := readAtofItem(memory, out)
-	x.leave()
-	return value, nil
+	return resulting(enterCore().handle(self), "scopeflow_go_atof_reader_next", 152, readAtofItem)
 }
 
 func coreAtofReaderFree(self atofReaderHandle) {
-	x := enterCore()
-	x.handle(self)
-	x.call(exportAtofReaderFree)
-	x.leave()
+	enterCore().handle(self).run("scopeflow_go_atof_reader_free")
 }

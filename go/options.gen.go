@@ -307,7 +307,7 @@ type llmExecuteArguments struct {
 	// An open scope to be the parent instead of the current one.
 	parent *Scope
 	// Labels; unknown bits are refused.
-	attributes LlmAttribute
+	attributes LLMAttribute
 	// The name of the model.
 	modelName *string
 	// Used as the end event's data when the target returns nothing (S2.5).
@@ -344,7 +344,7 @@ type llmStreamExecuteArguments struct {
 	// An open scope to be the parent instead of the current one.
 	parent *Scope
 	// Labels; unknown bits are refused.
-	attributes LlmAttribute
+	attributes LLMAttribute
 	// The name of the model.
 	modelName *string
 	// Used as the end event's data when the target returns nothing (S2.5).
@@ -379,7 +379,7 @@ type llmCallArguments struct {
 	// An open scope to be the parent instead of the current one.
 	parent *Scope
 	// Labels; unknown bits are refused.
-	attributes LlmAttribute
+	attributes LLMAttribute
 	// The name of the model.
 	modelName *string
 	// The start event's metadata; kept for the end event.
@@ -775,14 +775,14 @@ func (o ToolAttributesOption) applyToolCall(a *toolCallArguments) {
 
 // LLMAttributesOption is made by [WithLLMAttributes].
 type LLMAttributesOption struct {
-	value LlmAttribute
+	value LLMAttribute
 }
 
 // WithLLMAttributes sets the LLM attributes of LLMCallExecute, LLMStreamCallExecute and LLMCall.
 // LLMCallExecute: Labels; unknown bits are refused.
 // LLMStreamCallExecute: Labels; unknown bits are refused.
 // LLMCall: Labels; unknown bits are refused.
-func WithLLMAttributes(attributes LlmAttribute) LLMAttributesOption {
+func WithLLMAttributes(attributes LLMAttribute) LLMAttributesOption {
 	return LLMAttributesOption{attributes}
 }
 

@@ -80,7 +80,7 @@ func TestPopRefusesAnAncestorOfTheContext(t *testing.T) {
 	if err := r.PopScope(inner, a); !errors.Is(err, ErrInvalidArgument) {
 		t.Errorf("popping an ancestor returned %v", err)
 	}
-	if err := r.PopScope(inner, b, WithOutput(1), WithStatus(EndStatusOk)); err != nil {
+	if err := r.PopScope(inner, b, WithOutput(1), WithStatus(EndStatusOK)); err != nil {
 		t.Error(err)
 	}
 	if err := r.PopScope(outer, a); err != nil {

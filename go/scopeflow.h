@@ -17,7 +17,7 @@
 #define SCOPEFLOW_VERSION "0.1.0"
 
 /* A number over everything in this header that a compiled caller depends on (S6.3). */
-#define SCOPEFLOW_ABI_HASH UINT64_C(0x0719d5eadcce07c3)
+#define SCOPEFLOW_ABI_HASH UINT64_C(0xbd8fc7542abd57fe)
 
 #ifndef SCOPEFLOW_API
 #if defined(_WIN32)
@@ -390,10 +390,13 @@ struct scopeflow_host {
      * failed. The reference is the core's. 0 says that it could not. Null means that native
      * middleware cannot be registered. */
     scopeflow_ref (*make_error)(void *context, uint32_t status, scopeflow_bytes message);
+    /* Which of the core's own codecs a codec of a call is: its `codec_id` and 1. 0, and a null
+     * function, says that it is none: then the core asks for what it makes by a step. */
+    uint32_t (*core_codec)(void *context, scopeflow_ref codec);
 };
 #define SCOPEFLOW_HOST_INIT \
     {(uint32_t)sizeof(scopeflow_host), NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, \
-     NULL, NULL}
+     NULL, NULL, NULL}
 
 /* Counters since the runtime was made (S5.7). */
 struct scopeflow_runtime_stats {
@@ -3505,6 +3508,11 @@ scopeflow_sse_decoder_next(
  * Thread: For one thread at a time. */
 SCOPEFLOW_API void scopeflow_sse_decoder_free(scopeflow_sse_decoder *self);
 
+/* ---- CODEC_FORM ----
+ *
+ * The objects of the common form that codecs make of what providers say. Other members may stand
+ * in each besides, and one of an odd type stays as it is; so whoever reads them looks twice. */
+
 /* ---- CODEC ----
  *
  * Requests and responses of model providers in one common form, and edits of that form back into
@@ -3582,6 +3590,18 @@ SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
 scopeflow_codec_edit_request(
     scopeflow_runtime *self, scopeflow_codec_id codec, scopeflow_ref annotated,
     scopeflow_ref request, scopeflow_codec_output **out_output, scopeflow_error *out_error);
+
+/* What models cost, for the `usage.cost` of responses that are decoded from now on (ADR 0023): a
+ * catalogue, or an array of them, of which the first that has a model counts. What the provider
+ * says that a response has cost always stands. No catalogues take the prices away. No list comes
+ * with the core; examples/prices.json is one.
+ * catalogues: Copied.
+ * Ownership: Borrows `catalogues`.
+ * Errors: invalid_argument (1003), limit_exceeded (3001), no_memory (3002).
+ * Thread: May be called from any thread. */
+SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
+scopeflow_codec_set_prices(
+    scopeflow_runtime *self, scopeflow_ref catalogues, scopeflow_error *out_error);
 
 /* The common form of a response, also of one that a stream was aggregated to.
  * codec: Whose it is; `auto` tells it by the response.

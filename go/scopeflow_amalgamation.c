@@ -410,6 +410,13 @@ static inline scopeflow_bytes scopeflow__c_text(const char *text) {
 static inline bool scopeflow__same_text(scopeflow_bytes a, scopeflow_bytes b) {
     return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
 }
+/* FNV-1a, started from a seed so that nobody can choose colliding keys. */
+static inline uint64_t scopeflow__hash(scopeflow_bytes key, uint64_t seed) {
+    uint64_t hash = 0xCBF29CE484222325ull ^ seed;
+    for (size_t i = 0; i < key.len; i++)
+        hash = (hash ^ (unsigned char)key.ptr[i]) * 0x100000001B3ull;
+    return hash ^ (hash >> 32);
+}
 static inline char scopeflow__lower(char c) {
     return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
 }
@@ -4583,10 +4590,12 @@ struct scopeflow_runtime {
     int64_t next_look_ns;    /* and when to look at the time of day again. */
     uint64_t seed[2];
     scopeflow_scope *root;
-    scopeflow_scope *abandoned;  /* A lock-free stack of ended scopes whose end is owed (S1.12). */
-    uint32_t adrift_event_count; /* See scopeflow__event_set_adrift. */
+    scopeflow_scope *abandoned; /* A lock-free stack of ended scopes whose end is owed (S1.12). */
+    uint32_t has_told_unknown_codec; /* See event/annotation.c. */
+    uint32_t adrift_event_count;     /* See scopeflow__event_set_adrift. */
     scopeflow__view *global_view;
-    char *credential_headers; /* The owner's own list, lower case, with commas; or null. */
+    struct scopeflow__prices *prices; /* Under `prices_lock`, or null; see codec/prices.h. */
+    char *credential_headers;         /* The owner's own list, lower case, with commas; or null. */
     size_t credential_headers_len;
 
     uint64_t padding_before[8];
@@ -4612,6 +4621,8 @@ struct scopeflow_runtime {
 
     scopeflow__spinlock order_lock;
     scopeflow_event *noted_starts; /* Under that lock: the starts that wait, see order.c. */
+
+    scopeflow__spinlock prices_lock;
 
     scopeflow__spinlock log_lock;
     uint32_t log_count; /* Messages so far; the last ones stand in `log`, as in a ring. */
@@ -6651,6 +6662,14 @@ static inline scopeflow_status scopeflow__check_codec_edit_request(
     return SCOPEFLOW_STATUS_OK;
 }
 
+static inline scopeflow_status scopeflow__check_codec_set_prices(
+    scopeflow_runtime *self, scopeflow_ref catalogues, scopeflow_error *out_error) {
+    (void)catalogues;
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    return SCOPEFLOW_STATUS_OK;
+}
+
 static inline scopeflow_status scopeflow__check_codec_decode_response(
     scopeflow_runtime *self, scopeflow_codec_id codec, scopeflow_ref response,
     scopeflow_codec_output **out_output, scopeflow_error *out_error) {
@@ -6700,6 +6719,150 @@ static inline scopeflow_status scopeflow__check_codec_stream_finish(
 }
 
 /* clang-format on */
+#endif
+
+/* -------------------- src/codec/prices.h -------------------- */
+
+/* What tokens cost: the catalogues that an application gave its runtime. */
+#ifndef SCOPEFLOW__CODEC_PRICES_H
+#define SCOPEFLOW__CODEC_PRICES_H
+
+/* -------------------- src/codec/tree.h -------------------- */
+
+/* Values as trees: what codecs read, rearrange and compare. Nodes stand in blocks of memory that go
+ * all at once; a tree made of tokens borrows their texts.
+ *
+ * When memory runs out or the limit is reached, `failed` says so, every new node is a spare one and
+ * no link is changed any more: callers check once at the end. */
+#ifndef SCOPEFLOW__CODEC_TREE_H
+#define SCOPEFLOW__CODEC_TREE_H
+
+typedef struct scopeflow__node scopeflow__node;
+typedef struct scopeflow__node_index scopeflow__node_index;
+struct scopeflow__node {
+    scopeflow_token kind; /* Of a set: array. */
+    uint32_t count;       /* Of children. */
+    uint64_t bits;        /* Of a number or cycle. */
+    scopeflow_bytes key;  /* Of a member. */
+    scopeflow_bytes text;
+    union {
+        size_t room_bytes;            /* Of a text that grows: how much there is for it. */
+        scopeflow__node_index *index; /* Of an object, see lookup.c. */
+    };
+    scopeflow__node *first;
+    scopeflow__node *last;
+    scopeflow__node *next;
+};
+
+typedef struct scopeflow__tree_block scopeflow__tree_block;
+
+typedef struct scopeflow__trees {
+    const scopeflow__memory *memory;
+    uint64_t seed; /* So that nobody can choose colliding keys. */
+    scopeflow__tree_block *block;
+    size_t used_bytes; /* Of that block. */
+    size_t held_bytes; /* Of all blocks. */
+    size_t limit_bytes;
+    bool failed;
+    bool is_full; /* It failed because of the limit. */
+    scopeflow__node spare;
+} scopeflow__trees;
+
+void scopeflow__trees_init(scopeflow__trees *self, const scopeflow__memory *memory, uint64_t seed,
+                           size_t limit_bytes);
+void scopeflow__trees_deinit(scopeflow__trees *self);
+/* Forgets all nodes and keeps the memory of one block. */
+void scopeflow__trees_reset(scopeflow__trees *self);
+
+/* NULL once it has failed. */
+void *scopeflow__trees_allocate(scopeflow__trees *self, size_t size_bytes);
+
+/* --- New nodes, none of which is a child yet. Texts are borrowed. --- */
+
+scopeflow__node *scopeflow__node_new(scopeflow__trees *self, scopeflow_token kind);
+scopeflow__node *scopeflow__node_text(scopeflow__trees *self, scopeflow_bytes text);
+scopeflow__node *scopeflow__node_uint(scopeflow__trees *self, uint64_t value);
+scopeflow__node *scopeflow__node_bool(scopeflow__trees *self, bool value);
+/* The same value, with the same children: to stand in another place too. */
+scopeflow__node *scopeflow__node_share(scopeflow__trees *self, const scopeflow__node *node);
+/* A copy of all of it, the texts included. */
+scopeflow__node *scopeflow__node_copy(scopeflow__trees *self, const scopeflow__node *node);
+/* The value at the cursor. */
+scopeflow__node *scopeflow__node_read(scopeflow__trees *self, scopeflow__cursor value);
+/* The value of a JSON text, or NULL; its texts are in these trees. */
+scopeflow__node *scopeflow__node_parse(scopeflow__trees *self, scopeflow_bytes json);
+
+/* --- Building. A node that is put somewhere must not be a child elsewhere. --- */
+
+void scopeflow__node_append(scopeflow__trees *self, scopeflow__node *array, scopeflow__node *child);
+/* A member behind all others, whether there is one of that key or not. */
+void scopeflow__node_add(scopeflow__trees *self, scopeflow__node *object, scopeflow_bytes key,
+                         scopeflow__node *child);
+/* In place of the member of that key, else behind all others. */
+void scopeflow__node_set(scopeflow__trees *self, scopeflow__node *object, scopeflow_bytes key,
+                         scopeflow__node *child);
+/* The same with a value that stands elsewhere; nothing where there is none. */
+void scopeflow__node_add_shared(scopeflow__trees *self, scopeflow__node *object,
+                                scopeflow_bytes key, const scopeflow__node *value);
+/* Appends to a string of these trees. */
+void scopeflow__node_extend(scopeflow__trees *self, scopeflow__node *string, scopeflow_bytes more);
+
+/* --- Looking --- */
+
+/* The last member of that key; NULL if there is none or it is no object. Null is allowed. */
+scopeflow__node *scopeflow__node_get(const scopeflow__node *object, scopeflow_bytes key);
+/* The same for keys that somebody chose, who may have chosen many. No member may have been taken
+ * out of the object before. */
+scopeflow__node *scopeflow__node_find(scopeflow__trees *trees, const scopeflow__node *object,
+                                      scopeflow_bytes key);
+/* The same, which looks at `near`, a member of it or null, and behind it first. */
+scopeflow__node *scopeflow__node_find_near(scopeflow__trees *trees, const scopeflow__node *object,
+                                           scopeflow_bytes key, scopeflow__node *near);
+bool scopeflow__node_is(const scopeflow__node *node, scopeflow_token kind);
+/* Whether it is this very string. */
+bool scopeflow__node_says(const scopeflow__node *node, scopeflow_bytes text);
+/* The text of a string, else an empty one. */
+scopeflow_bytes scopeflow__node_string(const scopeflow__node *node);
+/* An unsigned number; false if it is none. */
+bool scopeflow__node_count(const scopeflow__node *node, uint64_t *out);
+/* Whether two values are the same; the order of members plays no part. */
+bool scopeflow__node_equal(scopeflow__trees *trees, const scopeflow__node *a,
+                           const scopeflow__node *b);
+
+void scopeflow__node_write(const scopeflow__node *node, scopeflow_tape *tape);
+
+#endif
+
+typedef struct scopeflow__prices {
+    uint32_t refs;
+    scopeflow_tape tape; /* From which the trees borrow their texts. */
+    scopeflow__trees trees;
+    scopeflow__node *models; /* The entry of each `provider/model` and `model`, in lower case. */
+} scopeflow__prices;
+
+/* --- prices_read.c --- */
+
+/* Fills `models` from one catalogue or an array of them, of which the first that has a model
+ * counts. */
+scopeflow_status scopeflow__prices_read(scopeflow__prices *self, const scopeflow__node *given,
+                                        scopeflow_error *out_error);
+scopeflow_bytes scopeflow__lower_text(scopeflow__trees *trees, scopeflow_bytes text);
+/* The number of a node; false if it is none. */
+bool scopeflow__node_number(const scopeflow__node *node, double *out);
+
+/* --- prices.c --- */
+
+/* Those of the runtime, or null; to be released. */
+scopeflow__prices *scopeflow__prices_hold(scopeflow_runtime *runtime);
+void scopeflow__prices_release(scopeflow__prices *self);
+
+/* --- cost.c --- */
+
+/* Adds `usage.cost` to the annotated form of a response: what the provider says it has cost, else
+ * what the prices come to, which may be null. What has no rate gives no total. */
+void scopeflow__put_cost(scopeflow__trees *trees, const scopeflow__prices *prices,
+                         scopeflow_codec_id codec, const scopeflow__node *annotated);
+
 #endif
 
 /* -------------------- src/registry/registry.h -------------------- */
@@ -7055,6 +7218,7 @@ static void destroy_runtime(scopeflow_runtime *self) {
     scopeflow__memory const memory = self->memory;
     scopeflow__abandoned_discard(self);
     if (self->global_view != NULL) scopeflow__view_release(self->global_view);
+    scopeflow__prices_release(self->prices);
     if (self->root != NULL) scopeflow__scope_destroy_root(self->root);
     for (size_t i = 0; i < SCOPEFLOW__SHARD_COUNT; i++)
         scopeflow__deallocate(&memory, self->shards[i].spare, SCOPEFLOW__SPARE_BYTES);
@@ -7171,6 +7335,7 @@ scopeflow_status scopeflow_runtime_after_fork(scopeflow_runtime *self, scopeflow
     scopeflow__unlock(&self->registry_lock);
     scopeflow__unlock(&self->order_lock);
     scopeflow__unlock(&self->log_lock);
+    scopeflow__unlock(&self->prices_lock);
     for (int i = 0; i < SCOPEFLOW__SHARD_COUNT; i++) scopeflow__unlock(&self->shards[i].lock);
     self->fork_generation++;
     seed(self);
@@ -9742,12 +9907,19 @@ typedef struct scopeflow__slice {
     size_t len;
 } scopeflow__slice;
 
+/* The annotated form of the payload as it is written, and what it says of the event itself. */
+typedef struct scopeflow__annotation {
+    scopeflow_tape value;
+    scopeflow_bytes model; /* Of the value; empty if it says none. */
+    bool is_streaming;
+} scopeflow__annotation;
+
 struct scopeflow_event {
     uint32_t refs;
     scopeflow_event_kind kind;
     scopeflow_scope_category scope_category;
     scopeflow_scope_type type; /* Whose category it has; -1 for a mark without one. */
-    scopeflow_scope *scope;    /* The scope itself, or a mark's parent. Held. */
+    scopeflow_scope *scope;    /* The scope itself, or a mark's parent; held if `holds_scope`. */
     scopeflow_uuid uuid;
     scopeflow_uuid parent_uuid;
     int64_t timestamp_ns;
@@ -9780,6 +9952,7 @@ struct scopeflow_event {
     bool is_llm_call; /* Of an LLM call, not of a tool call. */
     bool is_waiting;  /* A subscriber emitted it: it counts among those that wait (S5.1). */
     bool is_adrift;   /* It is to be delivered though nobody need hold its scope any more. */
+    bool holds_scope; /* Else whoever emits it does, until the host has something to do. */
 
     bool is_response; /* Its payload is a response, an error or a reason: see the sanitizers. */
     uint32_t chain_index;
@@ -9788,6 +9961,8 @@ struct scopeflow_event {
     scopeflow_ref codec;        /* Borrowed; makes the annotation, or 0. */
     scopeflow_ref annotation;
     bool owns_annotation;
+    uint8_t core_codec; /* One of the core's own, behind a 1, that makes it when it is written. */
+    scopeflow__annotation *annotated;   /* Owned; null as long as there is none. */
     scopeflow_ref sanitized_error;      /* Owned. */
     scopeflow_ref fields;               /* Owned. */
     scopeflow__owned_ref *injected;     /* In the order of the injectors. */
@@ -9855,6 +10030,16 @@ void scopeflow__event_forget(scopeflow_event *self);
 
 /* A kept event that has been encoded lets its scope go: it must not hold it open (S1.12). */
 void scopeflow__event_leave_scope(scopeflow_event *self);
+
+/* From now on it holds its scope, for as long as it lives or until it leaves it. Most events have
+ * reached everybody while the caller's own reference keeps the scope, and never need to. */
+void scopeflow__event_hold_scope(scopeflow_event *self);
+
+/* S2.8: makes the annotated form, unless it is there or there is none. Where memory runs out, the
+ * line has failed. Runs host code. */
+void scopeflow__event_annotate(scopeflow_event *self);
+/* What was made of it is not needed any more, or is to be made anew. */
+void scopeflow__event_drop_annotated(scopeflow_event *self);
 
 /* Writes the line, once. False when memory ran out. */
 bool scopeflow__event_encode(scopeflow_event *self);
@@ -10060,12 +10245,8 @@ void scopeflow__encode_ref(scopeflow_runtime *runtime, scopeflow_ref ref, scopef
 
 /* --- Members by key --- */
 
-/* FNV-1a, started from the runtime's seed so that nobody can choose colliding keys. */
 static size_t first_place(const composition *self, scopeflow_bytes key) {
-    uint64_t hash = 0xCBF29CE484222325ull ^ self->seed;
-    for (size_t i = 0; i < key.len; i++)
-        hash = (hash ^ (unsigned char)key.ptr[i]) * 0x100000001B3ull;
-    return (size_t)((hash ^ (hash >> 32)) & (2 * self->capacity - 1));
+    return (size_t)(scopeflow__hash(key, self->seed) & (2 * self->capacity - 1));
 }
 
 /* Where the key stands in the index, or the free place where it belongs. */
@@ -10473,7 +10654,7 @@ static scopeflow_event *new_event(scopeflow_scope *scope, scopeflow_event_kind k
     scopeflow__clear(self, offsetof(scopeflow_event, parts));
     self->refs = 1;
     self->kind = kind;
-    self->scope = scopeflow_scope_retain(scope);
+    self->scope = scope;
     self->name_len = name.len;
     self->category_len = category.len;
     char *const texts = (char *)(self + 1);
@@ -10540,7 +10721,7 @@ static void release_injected(scopeflow_event *self) {
 
 /* Most events have nothing but what is borrowed. */
 static bool owns_something(const scopeflow_event *self) {
-    return self->was_sanitized || self->owns_annotation ||
+    return self->was_sanitized || self->owns_annotation || self->annotated != NULL ||
            (self->sanitized_error | self->fields) != 0 || self->injected != NULL ||
            self->left != NULL;
 }
@@ -10548,6 +10729,7 @@ static bool owns_something(const scopeflow_event *self) {
 static void release_owned(scopeflow_event *self) {
     if (!owns_something(self)) return;
     scopeflow_runtime *const runtime = self->scope->runtime;
+    scopeflow__event_drop_annotated(self);
     if (self->was_sanitized) scopeflow__runtime_release_ref(runtime, self->data);
     if (self->owns_annotation) scopeflow__runtime_release_ref(runtime, self->annotation);
     scopeflow__runtime_release_ref(runtime, self->sanitized_error);
@@ -10582,6 +10764,7 @@ void scopeflow__event_set_annotation(scopeflow_event *self, scopeflow_ref annota
         scopeflow__runtime_release_ref(self->scope->runtime, self->annotation);
     self->annotation = annotation;
     self->owns_annotation = annotation != 0;
+    scopeflow__event_drop_annotated(self);
     scopeflow__event_touch(self);
 }
 
@@ -10681,6 +10864,7 @@ scopeflow_event *scopeflow_event_retain(scopeflow_event *self) {
 void scopeflow_event_release(scopeflow_event *self) {
     if (self == NULL || !scopeflow__sole_ref_down(&self->refs)) return;
     scopeflow_scope *const scope = self->scope;
+    bool const holds_scope = self->holds_scope;
     scopeflow__event_settle(self);
     release_owned(self);
     if (self->entry != NULL) scopeflow__entry_release(self->entry);
@@ -10689,7 +10873,7 @@ void scopeflow_event_release(scopeflow_event *self) {
     scopeflow__set_release(self->listeners);
     scopeflow__buffer_deinit(&self->line);
     give_block(scope, self, block_size(self->name_len + self->category_len));
-    scopeflow_scope_release(scope);
+    if (holds_scope) scopeflow_scope_release(scope);
 }
 
 void scopeflow__event_forget(scopeflow_event *self) {
@@ -10701,12 +10885,22 @@ void scopeflow__event_forget(scopeflow_event *self) {
     self->data_schema = 0;
     self->outcome.error = 0;
     self->codec = 0;
+    self->core_codec = 0;
 }
 
 void scopeflow__event_leave_scope(scopeflow_event *self) {
     scopeflow_scope *const scope = self->scope;
+    bool const held_scope = self->holds_scope;
+    scopeflow__event_drop_annotated(self);
     self->scope = scopeflow_scope_retain(scope->runtime->root);
-    scopeflow_scope_release(scope);
+    self->holds_scope = true;
+    if (held_scope) scopeflow_scope_release(scope);
+}
+
+void scopeflow__event_hold_scope(scopeflow_event *self) {
+    if (self->holds_scope) return;
+    (void)scopeflow_scope_retain(self->scope);
+    self->holds_scope = true;
 }
 
 /* --- What a subscriber can ask --- */
@@ -10751,6 +10945,384 @@ scopeflow_status scopeflow_event_json(scopeflow_event *self, scopeflow_event_par
     *out_json = slice.len > 0 ? scopeflow__text(self->line.ptr + slice.start, slice.len)
                               : SCOPEFLOW__TEXT("null");
     return SCOPEFLOW_STATUS_OK;
+}
+
+/* -------------------- src/event/annotation.c -------------------- */
+
+/* What stands beside a payload (S2.8), made when an event is first written: whom it does not
+ * interest pays nothing for it. One of the core's own codecs makes it here, of the tokens of the
+ * payload; what the host's codec made, or the application gave, is the host's object. */
+
+/* -------------------- src/codec/codec.h -------------------- */
+
+/* A provider's requests and responses in the common form, and requests back (ADR 0023). What is a
+ * renaming stands in the maps, which are made of spec/api/codec.yaml; the rest is a file for each
+ * provider. */
+#ifndef SCOPEFLOW__CODEC_H
+#define SCOPEFLOW__CODEC_H
+
+/* -------------------- src/codec/maps.gen.h -------------------- */
+
+/* Code generated by spec/gen from spec/api. DO NOT EDIT.
+ *
+ * Which member of a provider's payload is which of the common form. */
+#ifndef SCOPEFLOW__CODEC_MAPS_GEN_H
+#define SCOPEFLOW__CODEC_MAPS_GEN_H
+
+/* clang-format off */
+
+typedef enum scopeflow__codec_group {
+    SCOPEFLOW__CODEC_GROUP_TOP,
+    SCOPEFLOW__CODEC_GROUP_PARAMS
+} scopeflow__codec_group;
+
+/* A member `key` of a request, inside the member `parent` or, where that is empty, at the top. */
+typedef struct scopeflow__codec_field {
+    scopeflow_bytes key;
+    scopeflow_bytes parent;
+    scopeflow_bytes to;
+    scopeflow__codec_group group;
+} scopeflow__codec_field;
+
+/* The provider's name and the common one. */
+typedef struct scopeflow__codec_rename {
+    scopeflow_bytes key;
+    scopeflow_bytes to;
+} scopeflow__codec_rename;
+
+typedef struct scopeflow__codec_map {
+    scopeflow_bytes id;
+    scopeflow_bytes title;
+    const scopeflow__codec_field *fields;
+    size_t field_count;
+    const scopeflow_bytes *own; /* Members of a request that only this provider has. */
+    size_t own_count;
+    const scopeflow__codec_rename *parts;
+    size_t part_count;
+    const scopeflow__codec_rename *finish;
+    size_t finish_count;
+    const scopeflow_bytes *marks; /* Of which a response has one at least. */
+    size_t mark_count;
+    const scopeflow_bytes *read; /* Members of a response that the common form has elsewhere. */
+    size_t read_count;
+    const scopeflow_bytes *response_own;
+    size_t response_own_count;
+    scopeflow_bytes id_key;
+    scopeflow_bytes model_key;
+} scopeflow__codec_map;
+
+enum {
+    SCOPEFLOW__CODEC_COUNT = 4,
+    SCOPEFLOW__REQUEST_MEMBER_COUNT = 7,
+    SCOPEFLOW__RESPONSE_MEMBER_COUNT = 10
+};
+
+/* The index is the codec's number less one. */
+extern const scopeflow__codec_map scopeflow__codec_maps[SCOPEFLOW__CODEC_COUNT];
+
+/* The common form's own names. */
+extern const scopeflow_bytes scopeflow__request_members[SCOPEFLOW__REQUEST_MEMBER_COUNT];
+extern const scopeflow_bytes scopeflow__response_members[SCOPEFLOW__RESPONSE_MEMBER_COUNT];
+
+/* clang-format on */
+#endif
+
+/* The work of one operation. Nodes that are given are never changed. */
+typedef struct scopeflow__coding {
+    scopeflow__trees *trees;
+    const scopeflow__codec_map *map;
+} scopeflow__coding;
+
+/* What a provider does by code. Each of the first four takes a member of the request and gives what
+ * stands in the annotated form, or the other way round; NULL is nothing. */
+typedef scopeflow__node *scopeflow__code_member(const scopeflow__coding *self,
+                                                const scopeflow__node *value);
+
+typedef struct scopeflow__provider {
+    scopeflow__code_member *decode_messages;
+    scopeflow__code_member *decode_instructions;
+    scopeflow__code_member *decode_tools;
+    scopeflow__code_member *decode_tool_choice;
+    /* May look at what the original has, NULL where that is nothing. */
+    scopeflow__node *(*encode_messages)(const scopeflow__coding *self, const scopeflow__node *value,
+                                        const scopeflow__node *original);
+    scopeflow__code_member *encode_instructions;
+    scopeflow__code_member *encode_tools;
+    scopeflow__code_member *encode_tool_choice;
+    /* Adds to the annotated form whatever is not at the top of the response. */
+    void (*decode_response)(const scopeflow__coding *self, const scopeflow__node *response,
+                            scopeflow__node *annotated);
+    bool has_only_parts; /* A text alone is nothing else than one part of that text. */
+} scopeflow__provider;
+
+extern const scopeflow__provider scopeflow__openai_chat;
+extern const scopeflow__provider scopeflow__openai_responses;
+extern const scopeflow__provider scopeflow__anthropic_messages;
+extern const scopeflow__provider scopeflow__gemini_generate_content;
+
+/* Of `codec`, which is none of `auto`. */
+const scopeflow__codec_map *scopeflow__map_of(scopeflow_codec_id codec);
+const scopeflow__provider *scopeflow__provider_of(scopeflow_codec_id codec);
+
+/* --- request.c --- */
+
+/* The annotated form of a request's content, which is an object. */
+scopeflow__node *scopeflow__decode_request(scopeflow__trees *trees, scopeflow_codec_id codec,
+                                           const scopeflow__node *content);
+/* The content of an annotated form; of two ways to say it, the one that `original` has. */
+scopeflow__node *scopeflow__encode_request(scopeflow__trees *trees, scopeflow_codec_id codec,
+                                           const scopeflow__node *annotated,
+                                           const scopeflow__node *original);
+/* The edits that bring `annotated` into `original`; NULL with the path in `out_path` if the
+ * provider cannot carry them. */
+scopeflow__node *scopeflow__edit_request(scopeflow__trees *trees, scopeflow_codec_id codec,
+                                         const scopeflow__node *annotated,
+                                         const scopeflow__node *original,
+                                         scopeflow_bytes *out_path);
+
+/* --- response.c --- */
+
+/* The annotated form of a response, which is an object; NULL if it is none of this provider's. */
+scopeflow__node *scopeflow__decode_response(scopeflow__trees *trees, scopeflow_codec_id codec,
+                                            const scopeflow__node *response);
+
+/* The value of a text that is JSON, else the text; NULL of NULL. */
+scopeflow__node *scopeflow__decode_arguments(const scopeflow__coding *self,
+                                             const scopeflow__node *arguments);
+/* Appends a part `{"type": type, type: said}`. */
+void scopeflow__put_said(const scopeflow__coding *self, scopeflow__node *parts, const char *type,
+                         const scopeflow__node *said);
+/* What it says: a single text alone, else the parts. */
+void scopeflow__put_message(const scopeflow__coding *self, scopeflow__node *annotated,
+                            scopeflow__node *parts);
+/* Comes after the calls of tools. Null and NULL are no reason. */
+void scopeflow__put_finish(const scopeflow__coding *self, scopeflow__node *annotated,
+                           const scopeflow__node *reason);
+
+/* --- decode.c --- */
+
+/* The annotated form of a request's content or of a response. `auto` in `codec` becomes whose it
+ * is, and stays where nobody knows it, which is refused like anything that is not this provider's.
+ * A response has its cost, by the runtime's prices. */
+scopeflow_status scopeflow__decode_payload(scopeflow_runtime *runtime, scopeflow__trees *trees,
+                                           scopeflow_codec_id *codec, bool is_response,
+                                           const scopeflow__node *given,
+                                           const scopeflow__node **out_made,
+                                           scopeflow_error *out_error);
+scopeflow_status scopeflow__fail_trees(const scopeflow__trees *trees, scopeflow_error *out_error);
+scopeflow_status scopeflow__fail_unknown(scopeflow_error *out_error);
+
+/* --- detect.c --- */
+
+/* `auto` if it is not known. The hint is the call's name, or empty. */
+scopeflow_codec_id scopeflow__detect_request(const scopeflow__node *content, scopeflow_bytes hint);
+scopeflow_codec_id scopeflow__detect_response(const scopeflow__node *response);
+
+/* --- parts.c: what providers have in common --- */
+
+/* A member that stands in the text of the core; NULL if there is none. */
+static inline scopeflow__node *scopeflow__at_key(const scopeflow__node *object, const char *key) {
+    return scopeflow__node_get(object, scopeflow__c_text(key));
+}
+static inline void scopeflow__put(const scopeflow__coding *self, scopeflow__node *object,
+                                  const char *key, scopeflow__node *value) {
+    if (value != NULL) scopeflow__node_add(self->trees, object, scopeflow__c_text(key), value);
+}
+static inline void scopeflow__put_shared(const scopeflow__coding *self, scopeflow__node *object,
+                                         const char *key, const scopeflow__node *value) {
+    scopeflow__node_add_shared(self->trees, object, scopeflow__c_text(key), value);
+}
+static inline void scopeflow__put_text(const scopeflow__coding *self, scopeflow__node *object,
+                                       const char *key, const char *text) {
+    scopeflow__put(self, object, key, scopeflow__node_text(self->trees, scopeflow__c_text(text)));
+}
+static inline scopeflow__node *scopeflow__object(const scopeflow__coding *self) {
+    return scopeflow__node_new(self->trees, SCOPEFLOW_TOKEN_OBJECT);
+}
+static inline scopeflow__node *scopeflow__array(const scopeflow__coding *self) {
+    return scopeflow__node_new(self->trees, SCOPEFLOW_TOKEN_ARRAY);
+}
+
+/* Adds all members but those whose keys are listed, which ends with NULL. */
+void scopeflow__put_others(const scopeflow__coding *self, scopeflow__node *object,
+                           const scopeflow__node *from, const char *const *but);
+/* Whether the name is one of a map's list. */
+bool scopeflow__is_listed(const scopeflow_bytes *names, size_t count, scopeflow_bytes name);
+/* Whether it is an object that has no other members than these. */
+bool scopeflow__has_only(const scopeflow__node *object, const char *const *keys);
+/* An array of what each element becomes; what is no array stays what it is. */
+scopeflow__node *scopeflow__each(const scopeflow__coding *self, const scopeflow__node *array,
+                                 scopeflow__code_member *code);
+
+/* What the common form has no place for, and back. `tag` is the member that tells it. */
+scopeflow__node *scopeflow__wrap_native(const scopeflow__coding *self, const scopeflow__node *value,
+                                        const char *tag, scopeflow_bytes kind);
+/* What is inside, or NULL if it is no native value of this provider. */
+const scopeflow__node *scopeflow__unwrap_native(const scopeflow__coding *self,
+                                                const scopeflow__node *value, const char *tag);
+
+/* The other name, or an empty text. */
+scopeflow_bytes scopeflow__renamed(const scopeflow__codec_rename *names, size_t count,
+                                   scopeflow_bytes name);
+/* The same way back; the last one that is called so, or the first. */
+scopeflow_bytes scopeflow__named(const scopeflow__codec_rename *names, size_t count,
+                                 scopeflow_bytes name, bool is_last);
+
+/* A message whose parts have types, and back. */
+scopeflow__node *scopeflow__decode_message(const scopeflow__coding *self,
+                                           const scopeflow__node *message);
+scopeflow__node *scopeflow__encode_message(const scopeflow__coding *self,
+                                           const scopeflow__node *message);
+scopeflow__node *scopeflow__decode_parts(const scopeflow__coding *self,
+                                         const scopeflow__node *parts);
+scopeflow__node *scopeflow__as_it_is(const scopeflow__coding *self, const scopeflow__node *value);
+
+/* --- usage.c --- */
+
+/* Tokens by what they were used for, none counted twice. What is not known is left out. */
+typedef struct scopeflow__token_counts {
+    uint64_t input_uncached;
+    uint64_t input_audio;
+    uint64_t cache_read;
+    uint64_t cache_write;
+    uint64_t cache_write_5m;
+    uint64_t cache_write_1h;
+    uint64_t output_text;
+    uint64_t output_reasoning;
+    uint64_t output_audio;
+    uint64_t total; /* As the provider says, or 0. */
+    bool has_cache_read;
+    bool has_cache_write;
+} scopeflow__token_counts;
+
+/* Adds `usage` and `token_usage`; `raw` is what the provider says. */
+void scopeflow__put_usage(const scopeflow__coding *self, scopeflow__node *annotated,
+                          const scopeflow__token_counts *counts, const scopeflow__node *raw);
+/* What both of OpenAI's interfaces tell of usage, each under names of its own. */
+typedef struct scopeflow__usage_keys {
+    const char *asked;
+    const char *asked_details;
+    const char *said;
+    const char *said_details;
+} scopeflow__usage_keys;
+
+/* The same of a usage of OpenAI; nothing where it is no object. */
+void scopeflow__put_openai_usage(const scopeflow__coding *self, scopeflow__node *annotated,
+                                 const scopeflow__node *usage, const scopeflow__usage_keys *keys);
+/* A member of `usage`, or of an object in it; 0 if it is none. */
+uint64_t scopeflow__tokens(const scopeflow__node *usage, const char *key);
+/* What is left of all when a part is taken off, never below zero. */
+static inline uint64_t scopeflow__tokens_less(uint64_t all, uint64_t part) {
+    return all > part ? all - part : 0;
+}
+
+#endif
+
+/* --- By the core's own codecs --- */
+
+/* The first payload that no codec knows is told of; the others will be like it. */
+static void tell_unknown(scopeflow_event *self) {
+    scopeflow_runtime *const runtime = self->scope->runtime;
+    if (__atomic_exchange_n(&runtime->has_told_unknown_codec, 1, __ATOMIC_RELAXED) != 0) return;
+    scopeflow__log_fault(runtime, SCOPEFLOW_LOG_LEVEL_WARNING,
+                         SCOPEFLOW__TEXT("the automatic codec for"), scopeflow__event_name(self),
+                         self->is_response ? "no codec knows such a response; it is left alone"
+                                           : "no codec knows such a request; it is left alone");
+}
+
+static void go_without(scopeflow_event *self, scopeflow_codec_id codec,
+                       const scopeflow_error *error) {
+    if (error->status == SCOPEFLOW_STATUS_NO_MEMORY) {
+        self->line.failed = true;
+        return;
+    }
+    self->core_codec = 0; /* It would fail again. */
+    if (codec == SCOPEFLOW_CODEC_ID_AUTO) {
+        tell_unknown(self);
+        return;
+    }
+    self->codec_failed = true;
+    scopeflow__log_fault(self->scope->runtime, SCOPEFLOW_LOG_LEVEL_WARNING,
+                         SCOPEFLOW__TEXT("the codec for"), scopeflow__event_name(self),
+                         error->message);
+}
+
+/* A response, or a request's content, which is null where it has none. */
+static scopeflow__node *read_part(const scopeflow_event *self, scopeflow__trees *trees,
+                                  const scopeflow_tape *payload) {
+    scopeflow__cursor const whole = scopeflow__tape_value(payload);
+    scopeflow__cursor content;
+    if (self->is_response) return scopeflow__node_read(trees, whole);
+    return scopeflow__member_find(whole, SCOPEFLOW__TEXT("content"), &content)
+               ? scopeflow__node_read(trees, content)
+               : scopeflow__node_new(trees, SCOPEFLOW_TOKEN_NULL);
+}
+
+static void decode_data(scopeflow_event *self, scopeflow_tape *out) {
+    scopeflow_runtime *const runtime = self->scope->runtime;
+    scopeflow_codec_id codec = (scopeflow_codec_id)(self->core_codec - 1);
+    scopeflow_tape payload;
+    scopeflow__trees trees;
+    scopeflow_error error;
+    const scopeflow__node *made = NULL;
+    scopeflow__tape_init(&payload, &runtime->memory, SIZE_MAX);
+    scopeflow__trees_init(&trees, &runtime->memory, runtime->seed[0],
+                          SCOPEFLOW_CODEC_MEMORY_LIMIT_BYTES);
+    scopeflow__encode_ref(runtime, self->data, &payload);
+    trees.failed = payload.bytes.failed;
+    scopeflow__node *const given = read_part(self, &trees, &payload);
+    if (scopeflow__decode_payload(runtime, &trees, &codec, self->is_response, given, &made,
+                                  &error) == SCOPEFLOW_STATUS_OK)
+        scopeflow__node_write(made, out);
+    else
+        go_without(self, codec, &error);
+    scopeflow__trees_deinit(&trees);
+    scopeflow__tape_deinit(&payload);
+}
+
+/* --- What it says --- */
+
+static void read_facts(scopeflow__annotation *self, bool is_response) {
+    scopeflow__cursor const value = scopeflow__tape_value(&self->value);
+    scopeflow__cursor stream;
+    self->model = scopeflow__described(value, "model");
+    if (scopeflow__name_check(self->model, "", NULL) != SCOPEFLOW_STATUS_OK)
+        self->model = scopeflow__text("", 0);
+    self->is_streaming = !is_response &&
+                         scopeflow__member_find(value, SCOPEFLOW__TEXT("stream"), &stream) &&
+                         scopeflow__cursor_peek(&stream) == SCOPEFLOW_TOKEN_TRUE;
+}
+
+void scopeflow__event_annotate(scopeflow_event *self) {
+    scopeflow_runtime *const runtime = self->scope->runtime;
+    if (self->annotated != NULL || (self->annotation == 0 && self->core_codec == 0)) return;
+    scopeflow__annotation *const made =
+        (scopeflow__annotation *)scopeflow__allocate(&runtime->memory, sizeof *made);
+    if (made == NULL) {
+        self->line.failed = true;
+        return;
+    }
+    scopeflow__tape_init(&made->value, &runtime->memory,
+                         self->core_codec != 0 ? SIZE_MAX : scopeflow__payload_full_at(runtime));
+    if (self->core_codec != 0)
+        decode_data(self, &made->value);
+    else
+        scopeflow__encode_ref(runtime, self->annotation, &made->value);
+    if (made->value.bytes.failed) self->line.failed = true;
+    self->annotated = made;
+    if (self->line.failed || made->value.bytes.len == 0)
+        scopeflow__event_drop_annotated(self);
+    else
+        read_facts(made, self->is_response);
+}
+
+void scopeflow__event_drop_annotated(scopeflow_event *self) {
+    const scopeflow__memory *const memory = &self->scope->runtime->memory;
+    scopeflow__annotation *const made = self->annotated;
+    if (made == NULL) return;
+    self->annotated = NULL;
+    scopeflow__tape_deinit(&made->value);
+    scopeflow__deallocate(memory, made, sizeof *made);
 }
 
 /* -------------------- src/event/encode.c -------------------- */
@@ -10960,15 +11532,24 @@ static void put_names(scopeflow__buffer *out, uint32_t bits, const char *const *
     scopeflow__buffer_put_byte(out, ']');
 }
 
-static void put_attributes(scopeflow__buffer *out, const scopeflow_scope *scope) {
+/* S1.2: a call says that it is streaming, or its request does. */
+static uint32_t attributes_of(const scopeflow_event *self) {
+    bool const is_streaming = self->is_llm_call && self->annotated != NULL && !self->is_stripped &&
+                              self->annotated->is_streaming;
+    return self->scope->attributes |
+           (is_streaming ? (uint32_t)SCOPEFLOW_LLM_ATTRIBUTE_STREAMING : 0);
+}
+
+static void put_attributes(scopeflow__buffer *out, const scopeflow_scope *scope,
+                           uint32_t attributes) {
     if (scope->is_call && scope->type == SCOPEFLOW_SCOPE_TYPE_LLM)
-        put_names(out, scope->attributes, scopeflow__llm_attribute_names,
+        put_names(out, attributes, scopeflow__llm_attribute_names,
                   COUNT(scopeflow__llm_attribute_names));
     else if (scope->is_call)
-        put_names(out, scope->attributes, scopeflow__tool_attribute_names,
+        put_names(out, attributes, scopeflow__tool_attribute_names,
                   COUNT(scopeflow__tool_attribute_names));
     else
-        put_names(out, scope->attributes, scopeflow__scope_attribute_names,
+        put_names(out, attributes, scopeflow__scope_attribute_names,
                   COUNT(scopeflow__scope_attribute_names));
 }
 
@@ -10988,9 +11569,11 @@ static bool has_profile(const scopeflow_event *self) {
 }
 
 static void put_annotation(scopeflow_event *self, const char *key) {
+    scopeflow__json_writer writer;
     put_quoted(&self->line, key);
     scopeflow__buffer_put_byte(&self->line, ':');
-    (void)write_ref(self, self->annotation);
+    init_writer(self, &writer);
+    scopeflow__json_write(&writer, scopeflow__tape_value(&self->annotated->value));
 }
 
 /* In canonical form `annotated_…` sorts first and `tool_result_annotation` last. */
@@ -10998,8 +11581,9 @@ static void put_own_profile(scopeflow_event *self) {
     scopeflow__buffer *const out = &self->line;
     scopeflow_bytes detail = SCOPEFLOW__TEXT("");
     if (self->kind == SCOPEFLOW_EVENT_KIND_SCOPE) detail = scopeflow__scope_detail(self->scope);
-    bool const has_annotation = self->annotation != 0 && !self->is_stripped;
+    bool const has_annotation = self->annotated != NULL && !self->is_stripped;
     bool const is_tool = self->type == SCOPEFLOW_SCOPE_TYPE_TOOL;
+    if (has_annotation && !is_tool && detail.len == 0) detail = self->annotated->model;
     scopeflow__buffer_put_byte(out, '{');
     if (has_annotation && !is_tool)
         put_annotation(self, self->is_response ? SCOPEFLOW__KEY_ANNOTATED_RESPONSE
@@ -11137,10 +11721,11 @@ static void write_data_and_metadata(scopeflow_event *self, const scopeflow_tape 
 #define TAIL_END ",\"" SCOPEFLOW__KEY_SCOPE_CATEGORY "\":\"end\"" KEY(SCOPEFLOW__KEY_ATTRIBUTES)
 
 static void write_scope_fields(scopeflow_event *self) {
+    uint32_t const attributes = attributes_of(self);
     bool const is_start = self->scope_category == SCOPEFLOW_SCOPE_CATEGORY_START;
-    if (self->scope->attributes == 0 && is_start) {
+    if (attributes == 0 && is_start) {
         PUT_ABSENT(self, SCOPEFLOW_EVENT_PART_ATTRIBUTES, TAIL_START, "[]", "");
-    } else if (self->scope->attributes == 0) {
+    } else if (attributes == 0) {
         PUT_ABSENT(self, SCOPEFLOW_EVENT_PART_ATTRIBUTES, TAIL_END, "[]", "");
     } else {
         if (is_start)
@@ -11148,7 +11733,7 @@ static void write_scope_fields(scopeflow_event *self) {
         else
             PUT(&self->line, TAIL_END);
         begin_part(self, SCOPEFLOW_EVENT_PART_ATTRIBUTES);
-        put_attributes(&self->line, self->scope);
+        put_attributes(&self->line, self->scope, attributes);
         end_part(self, SCOPEFLOW_EVENT_PART_ATTRIBUTES);
     }
 }
@@ -11184,6 +11769,7 @@ static void write_rest(scopeflow_event *self) {
     scopeflow_tape fields;
     scopeflow__tape_init(&fields, &runtime->memory, scopeflow__payload_full_at(runtime));
     if (self->has_fields) scopeflow__encode_ref(runtime, self->fields, &fields);
+    scopeflow__event_annotate(self);
     if (fields.bytes.failed) self->line.failed = true;
 
     write_data_and_metadata(self, &fields);
@@ -11836,72 +12422,6 @@ scopeflow_status scopeflow_atof_reader_next(scopeflow_atof_reader *self,
 
 /* Code generated by spec/gen from spec/api. DO NOT EDIT. */
 
-/* -------------------- src/codec/maps.gen.h -------------------- */
-
-/* Code generated by spec/gen from spec/api. DO NOT EDIT.
- *
- * Which member of a provider's payload is which of the common form. */
-#ifndef SCOPEFLOW__CODEC_MAPS_GEN_H
-#define SCOPEFLOW__CODEC_MAPS_GEN_H
-
-/* clang-format off */
-
-typedef enum scopeflow__codec_group {
-    SCOPEFLOW__CODEC_GROUP_TOP,
-    SCOPEFLOW__CODEC_GROUP_PARAMS
-} scopeflow__codec_group;
-
-/* A member `key` of a request, inside the member `parent` or, where that is empty, at the top. */
-typedef struct scopeflow__codec_field {
-    scopeflow_bytes key;
-    scopeflow_bytes parent;
-    scopeflow_bytes to;
-    scopeflow__codec_group group;
-} scopeflow__codec_field;
-
-/* The provider's name and the common one. */
-typedef struct scopeflow__codec_rename {
-    scopeflow_bytes key;
-    scopeflow_bytes to;
-} scopeflow__codec_rename;
-
-typedef struct scopeflow__codec_map {
-    scopeflow_bytes id;
-    scopeflow_bytes title;
-    const scopeflow__codec_field *fields;
-    size_t field_count;
-    const scopeflow_bytes *own; /* Members of a request that only this provider has. */
-    size_t own_count;
-    const scopeflow__codec_rename *parts;
-    size_t part_count;
-    const scopeflow__codec_rename *finish;
-    size_t finish_count;
-    const scopeflow_bytes *marks; /* Of which a response has one at least. */
-    size_t mark_count;
-    const scopeflow_bytes *read; /* Members of a response that the common form has elsewhere. */
-    size_t read_count;
-    const scopeflow_bytes *response_own;
-    size_t response_own_count;
-    scopeflow_bytes id_key;
-    scopeflow_bytes model_key;
-} scopeflow__codec_map;
-
-enum {
-    SCOPEFLOW__CODEC_COUNT = 4,
-    SCOPEFLOW__REQUEST_MEMBER_COUNT = 7,
-    SCOPEFLOW__RESPONSE_MEMBER_COUNT = 10
-};
-
-/* The index is the codec's number less one. */
-extern const scopeflow__codec_map scopeflow__codec_maps[SCOPEFLOW__CODEC_COUNT];
-
-/* The common form's own names. */
-extern const scopeflow_bytes scopeflow__request_members[SCOPEFLOW__REQUEST_MEMBER_COUNT];
-extern const scopeflow_bytes scopeflow__response_members[SCOPEFLOW__RESPONSE_MEMBER_COUNT];
-
-/* clang-format on */
-#endif
-
 /* clang-format off */
 
 static const scopeflow__codec_field openai_chat_fields[] = {
@@ -12235,102 +12755,6 @@ const scopeflow__codec_map scopeflow__codec_maps[] = {
 
 /* -------------------- src/codec/tree.c -------------------- */
 
-/* -------------------- src/codec/tree.h -------------------- */
-
-/* Values as trees: what codecs read, rearrange and compare. Nodes stand in blocks of memory that go
- * all at once; a tree made of tokens borrows their texts.
- *
- * When memory runs out or the limit is reached, `failed` says so, every new node is a spare one and
- * no link is changed any more: callers check once at the end. */
-#ifndef SCOPEFLOW__CODEC_TREE_H
-#define SCOPEFLOW__CODEC_TREE_H
-
-typedef struct scopeflow__node scopeflow__node;
-struct scopeflow__node {
-    scopeflow_token kind; /* Of a set: array. */
-    uint32_t count;       /* Of children. */
-    uint64_t bits;        /* Of a number or cycle. */
-    scopeflow_bytes key;  /* Of a member. */
-    scopeflow_bytes text;
-    size_t room_bytes; /* Of a text that grows: how much there is for it. */
-    scopeflow__node *first;
-    scopeflow__node *last;
-    scopeflow__node *next;
-};
-
-typedef struct scopeflow__tree_block scopeflow__tree_block;
-
-typedef struct scopeflow__trees {
-    const scopeflow__memory *memory;
-    scopeflow__tree_block *block;
-    size_t used_bytes; /* Of that block. */
-    size_t held_bytes; /* Of all blocks. */
-    size_t limit_bytes;
-    bool failed;
-    bool is_full; /* It failed because of the limit. */
-    scopeflow__node spare;
-} scopeflow__trees;
-
-void scopeflow__trees_init(scopeflow__trees *self, const scopeflow__memory *memory,
-                           size_t limit_bytes);
-void scopeflow__trees_deinit(scopeflow__trees *self);
-/* Forgets all nodes and keeps the memory of one block. */
-void scopeflow__trees_reset(scopeflow__trees *self);
-
-/* NULL once it has failed. */
-void *scopeflow__trees_allocate(scopeflow__trees *self, size_t size_bytes);
-
-/* --- New nodes, none of which is a child yet. Texts are borrowed. --- */
-
-scopeflow__node *scopeflow__node_new(scopeflow__trees *self, scopeflow_token kind);
-scopeflow__node *scopeflow__node_text(scopeflow__trees *self, scopeflow_bytes text);
-scopeflow__node *scopeflow__node_uint(scopeflow__trees *self, uint64_t value);
-scopeflow__node *scopeflow__node_bool(scopeflow__trees *self, bool value);
-/* The same value, with the same children: to stand in another place too. */
-scopeflow__node *scopeflow__node_share(scopeflow__trees *self, const scopeflow__node *node);
-/* A copy of all of it, the texts included. */
-scopeflow__node *scopeflow__node_copy(scopeflow__trees *self, const scopeflow__node *node);
-/* The value at the cursor. */
-scopeflow__node *scopeflow__node_read(scopeflow__trees *self, scopeflow__cursor value);
-/* The value of a JSON text, or NULL; its texts are in these trees. */
-scopeflow__node *scopeflow__node_parse(scopeflow__trees *self, scopeflow_bytes json);
-
-/* --- Building. A node that is put somewhere must not be a child elsewhere. --- */
-
-void scopeflow__node_append(scopeflow__trees *self, scopeflow__node *array, scopeflow__node *child);
-/* A member behind all others, whether there is one of that key or not. */
-void scopeflow__node_add(scopeflow__trees *self, scopeflow__node *object, scopeflow_bytes key,
-                         scopeflow__node *child);
-/* In place of the member of that key, else behind all others. */
-void scopeflow__node_set(scopeflow__trees *self, scopeflow__node *object, scopeflow_bytes key,
-                         scopeflow__node *child);
-/* The same with a value that stands elsewhere; nothing where there is none. */
-void scopeflow__node_add_shared(scopeflow__trees *self, scopeflow__node *object,
-                                scopeflow_bytes key, const scopeflow__node *value);
-/* Appends to a string of these trees. */
-void scopeflow__node_extend(scopeflow__trees *self, scopeflow__node *string, scopeflow_bytes more);
-
-/* --- Looking --- */
-
-/* The last member of that key; NULL if there is none or it is no object. Null is allowed. */
-scopeflow__node *scopeflow__node_get(const scopeflow__node *object, scopeflow_bytes key);
-/* The same, which looks at `near`, a member of it or null, and behind it first. */
-scopeflow__node *scopeflow__node_get_near(const scopeflow__node *object, scopeflow_bytes key,
-                                          scopeflow__node *near);
-bool scopeflow__node_is(const scopeflow__node *node, scopeflow_token kind);
-/* Whether it is this very string. */
-bool scopeflow__node_says(const scopeflow__node *node, scopeflow_bytes text);
-/* The text of a string, else an empty one. */
-scopeflow_bytes scopeflow__node_string(const scopeflow__node *node);
-/* An unsigned number; false if it is none. */
-bool scopeflow__node_count(const scopeflow__node *node, uint64_t *out);
-/* Whether two values are the same; the order of members plays no part. */
-bool scopeflow__node_equal(const scopeflow__node *a, const scopeflow__node *b);
-
-void scopeflow__node_write(const scopeflow__node *node, scopeflow_tape *tape);
-
-#endif
-
 struct scopeflow__tree_block {
     scopeflow__tree_block *before;
     size_t size_bytes; /* With this head. */
@@ -12340,10 +12764,11 @@ enum { TREE_BLOCK_BYTES = 16 * 1024, TREE_ALIGNMENT_BYTES = 8 };
 
 /* --- Memory --- */
 
-void scopeflow__trees_init(scopeflow__trees *self, const scopeflow__memory *memory,
+void scopeflow__trees_init(scopeflow__trees *self, const scopeflow__memory *memory, uint64_t seed,
                            size_t limit_bytes) {
     memset(self, 0, sizeof *self);
     self->memory = memory;
+    self->seed = seed;
     self->limit_bytes = limit_bytes;
 }
 
@@ -12438,7 +12863,9 @@ scopeflow__node *scopeflow__node_share(scopeflow__trees *self, const scopeflow__
     scopeflow__node *const made = scopeflow__node_new(self, node->kind);
     *made = *node;
     made->key = scopeflow__text("", 0);
-    made->room_bytes = 0; /* Whoever extends it must not write behind the other one's text. */
+    /* Whoever extends it must not write behind the other one's text, nor know its members. */
+    made->room_bytes = 0;
+    made->index = NULL;
     made->next = NULL;
     return made;
 }
@@ -12541,7 +12968,7 @@ void scopeflow__node_add(scopeflow__trees *self, scopeflow__node *object, scopef
 
 void scopeflow__node_set(scopeflow__trees *self, scopeflow__node *object, scopeflow_bytes key,
                          scopeflow__node *child) {
-    scopeflow__node *const old = scopeflow__node_get(object, key);
+    scopeflow__node *const old = scopeflow__node_find(self, object, key);
     if (old == NULL) {
         scopeflow__node_add(self, object, key, child);
         return;
@@ -12575,22 +13002,6 @@ void scopeflow__node_extend(scopeflow__trees *self, scopeflow__node *string, sco
 
 /* --- Looking --- */
 
-scopeflow__node *scopeflow__node_get(const scopeflow__node *object, scopeflow_bytes key) {
-    scopeflow__node *found = NULL;
-    if (!scopeflow__node_is(object, SCOPEFLOW_TOKEN_OBJECT)) return NULL;
-    for (scopeflow__node *child = object->first; child != NULL; child = child->next)
-        if (scopeflow__same_text(child->key, key)) found = child;
-    return found;
-}
-
-scopeflow__node *scopeflow__node_get_near(const scopeflow__node *object, scopeflow_bytes key,
-                                          scopeflow__node *near) {
-    if (near != NULL && scopeflow__same_text(near->key, key)) return near;
-    if (near != NULL && near->next != NULL && scopeflow__same_text(near->next->key, key))
-        return near->next;
-    return scopeflow__node_get(object, key);
-}
-
 bool scopeflow__node_is(const scopeflow__node *node, scopeflow_token kind) {
     return node != NULL && node->kind == kind;
 }
@@ -12611,33 +13022,6 @@ bool scopeflow__node_count(const scopeflow__node *node, uint64_t *out) {
     if (is_signed && node->bits > (uint64_t)INT64_MAX) return false; /* It is negative. */
     *out = node->bits;
     return true;
-}
-
-/* Members of a key that stands twice count as often as they stand. */
-static bool have_equal_members(const scopeflow__node *a, const scopeflow__node *b) {
-    scopeflow__node *near = b->first;
-    for (const scopeflow__node *child = a->first; child != NULL; child = child->next) {
-        scopeflow__node *const other = scopeflow__node_get_near(b, child->key, near);
-        if (other == NULL || !scopeflow__node_equal(child, other)) return false;
-        near = other->next;
-    }
-    return true;
-}
-
-static bool have_equal_elements(const scopeflow__node *a, const scopeflow__node *b) {
-    const scopeflow__node *other = b->first;
-    for (const scopeflow__node *child = a->first; child != NULL && other != NULL;
-         child = child->next, other = other->next)
-        if (!scopeflow__node_equal(child, other)) return false;
-    return true;
-}
-
-bool scopeflow__node_equal(const scopeflow__node *a, const scopeflow__node *b) {
-    if (a == NULL || b == NULL) return a == b;
-    if (a->kind != b->kind || a->count != b->count || a->bits != b->bits) return false;
-    if (!scopeflow__same_text(a->text, b->text)) return false;
-    if (a->first == b->first) return true;
-    return a->kind == SCOPEFLOW_TOKEN_OBJECT ? have_equal_members(a, b) : have_equal_elements(a, b);
 }
 
 /* --- Writing --- */
@@ -12662,6 +13046,128 @@ void scopeflow__node_write(const scopeflow__node *node, scopeflow_tape *tape) {
         scopeflow__node_write(child, tape);
     }
     scopeflow__tape_put_mark(tape, SCOPEFLOW_TOKEN_END);
+}
+
+/* -------------------- src/codec/lookup.c -------------------- */
+
+/* Looking for members. Where an object has many, an index of them is kept with it, so that looking
+ * for all of them takes no more time than there are, in whatever order they stand. */
+
+struct scopeflow__node_index {
+    size_t place_count;      /* A power of two; at least half of them are free. */
+    scopeflow__node *newest; /* The last child that is in it. */
+    scopeflow__node **places;
+};
+
+/* Fewer are looked through. */
+enum { INDEXED_MEMBER_COUNT = 16 };
+
+scopeflow__node *scopeflow__node_get(const scopeflow__node *object, scopeflow_bytes key) {
+    scopeflow__node *found = NULL;
+    if (!scopeflow__node_is(object, SCOPEFLOW_TOKEN_OBJECT)) return NULL;
+    for (scopeflow__node *child = object->first; child != NULL; child = child->next)
+        if (scopeflow__same_text(child->key, key)) found = child;
+    return found;
+}
+
+/* --- The index --- */
+
+/* Where the key's member stands, or the free place where it belongs. */
+static scopeflow__node **place_of(const scopeflow__node_index *self, uint64_t seed,
+                                  scopeflow_bytes key) {
+    size_t at = (size_t)scopeflow__hash(key, seed) & (self->place_count - 1);
+    while (self->places[at] != NULL && !scopeflow__same_text(self->places[at]->key, key))
+        at = (at + 1) & (self->place_count - 1);
+    return &self->places[at];
+}
+
+/* Room for as many members as the object has, and as many again. Empty. */
+static bool make_places(scopeflow__trees *trees, scopeflow__node_index *self, size_t member_count) {
+    size_t place_count = 4 * (size_t)INDEXED_MEMBER_COUNT;
+    while (place_count < 4 * member_count) place_count *= 2;
+    size_t const size = place_count * sizeof *self->places;
+    scopeflow__node **const places = (scopeflow__node **)scopeflow__trees_allocate(trees, size);
+    if (places == NULL) return false;
+    memset(places, 0, size);
+    self->places = places;
+    self->place_count = place_count;
+    self->newest = NULL;
+    return true;
+}
+
+/* Puts in what has come behind the newest. Of a key that stands twice the last one counts. */
+static bool bring_up_to_date(scopeflow__trees *trees, scopeflow__node_index *self,
+                             const scopeflow__node *object) {
+    if (4 * (size_t)object->count > 2 * self->place_count &&
+        !make_places(trees, self, object->count))
+        return false;
+    scopeflow__node *child = self->newest != NULL ? self->newest->next : object->first;
+    for (; child != NULL; child = child->next) {
+        *place_of(self, trees->seed, child->key) = child;
+        self->newest = child;
+    }
+    return true;
+}
+
+static scopeflow__node_index *member_index(scopeflow__trees *trees, scopeflow__node *object) {
+    if (object->index == NULL) {
+        scopeflow__node_index *const made =
+            (scopeflow__node_index *)scopeflow__trees_allocate(trees, sizeof *made);
+        if (made == NULL || !make_places(trees, made, object->count)) return NULL;
+        object->index = made;
+    }
+    return bring_up_to_date(trees, object->index, object) ? object->index : NULL;
+}
+
+scopeflow__node *scopeflow__node_find(scopeflow__trees *trees, const scopeflow__node *object,
+                                      scopeflow_bytes key) {
+    bool const is_object = scopeflow__node_is(object, SCOPEFLOW_TOKEN_OBJECT);
+    if (!is_object || object->count <= INDEXED_MEMBER_COUNT)
+        return scopeflow__node_get(object, key);
+    /* What is kept beside its members is no change of it. */
+    scopeflow__node_index *const index = member_index(trees, (scopeflow__node *)(uintptr_t)object);
+    return index != NULL ? *place_of(index, trees->seed, key) : NULL;
+}
+
+scopeflow__node *scopeflow__node_find_near(scopeflow__trees *trees, const scopeflow__node *object,
+                                           scopeflow_bytes key, scopeflow__node *near) {
+    if (near != NULL && scopeflow__same_text(near->key, key)) return near;
+    if (near != NULL && near->next != NULL && scopeflow__same_text(near->next->key, key))
+        return near->next;
+    return scopeflow__node_find(trees, object, key);
+}
+
+/* --- Equality --- */
+
+/* Members of a key that stands twice count as often as they stand. */
+static bool have_equal_members(scopeflow__trees *trees, const scopeflow__node *a,
+                               const scopeflow__node *b) {
+    scopeflow__node *near = b->first;
+    for (const scopeflow__node *child = a->first; child != NULL; child = child->next) {
+        scopeflow__node *const other = scopeflow__node_find_near(trees, b, child->key, near);
+        if (other == NULL || !scopeflow__node_equal(trees, child, other)) return false;
+        near = other->next;
+    }
+    return true;
+}
+
+static bool have_equal_elements(scopeflow__trees *trees, const scopeflow__node *a,
+                                const scopeflow__node *b) {
+    const scopeflow__node *other = b->first;
+    for (const scopeflow__node *child = a->first; child != NULL && other != NULL;
+         child = child->next, other = other->next)
+        if (!scopeflow__node_equal(trees, child, other)) return false;
+    return true;
+}
+
+bool scopeflow__node_equal(scopeflow__trees *trees, const scopeflow__node *a,
+                           const scopeflow__node *b) {
+    if (a == NULL || b == NULL) return a == b;
+    if (a->kind != b->kind || a->count != b->count || a->bits != b->bits) return false;
+    if (!scopeflow__same_text(a->text, b->text)) return false;
+    if (a->first == b->first) return true;
+    return a->kind == SCOPEFLOW_TOKEN_OBJECT ? have_equal_members(trees, a, b)
+                                             : have_equal_elements(trees, a, b);
 }
 
 /* -------------------- src/codec/merge.c -------------------- */
@@ -12756,7 +13262,8 @@ static scopeflow__node *merge_member(scopeflow__merge *self, const scopeflow__no
                                      const scopeflow__node *before, const scopeflow__node *after) {
     scopeflow__node *made = NULL;
     if (after == NULL && before == NULL) return scopeflow__node_share(self->trees, member);
-    if (scopeflow__node_equal(before, after)) return scopeflow__node_share(self->trees, member);
+    if (scopeflow__node_equal(self->trees, before, after))
+        return scopeflow__node_share(self->trees, member);
     enter_key(&self->path, member->key);
     if (after == NULL)
         note_edit(self, "remove", NULL);
@@ -12775,12 +13282,13 @@ static void add_new_members(scopeflow__merge *self, scopeflow__node *made,
     scopeflow__node *near_before = before->first;
     for (const scopeflow__node *child = after->first; child != NULL; child = child->next) {
         scopeflow__node *const there =
-            scopeflow__node_get_near(original, child->key, near_original);
-        scopeflow__node *const was = scopeflow__node_get_near(before, child->key, near_before);
+            scopeflow__node_find_near(self->trees, original, child->key, near_original);
+        scopeflow__node *const was =
+            scopeflow__node_find_near(self->trees, before, child->key, near_before);
         if (there != NULL) near_original = there;
         if (was != NULL) near_before = was;
         /* What encoding makes up where the original has nothing is no edit. */
-        if (there != NULL || scopeflow__node_equal(was, child)) continue;
+        if (there != NULL || scopeflow__node_equal(self->trees, was, child)) continue;
         enter_key(&self->path, child->key);
         scopeflow__node_add(self->trees, made, child->key, set_whole(self, child));
         self->path.len--;
@@ -12793,8 +13301,10 @@ static scopeflow__node *merge_objects(scopeflow__merge *self, const scopeflow__n
     scopeflow__node *near_before = before->first;
     scopeflow__node *near_after = after->first;
     for (const scopeflow__node *child = original->first; child != NULL; child = child->next) {
-        scopeflow__node *const was = scopeflow__node_get_near(before, child->key, near_before);
-        scopeflow__node *const is = scopeflow__node_get_near(after, child->key, near_after);
+        scopeflow__node *const was =
+            scopeflow__node_find_near(self->trees, before, child->key, near_before);
+        scopeflow__node *const is =
+            scopeflow__node_find_near(self->trees, after, child->key, near_after);
         if (was != NULL) near_before = was;
         if (is != NULL) near_after = is;
         scopeflow__node *const merged = merge_member(self, child, was, is);
@@ -12865,19 +13375,19 @@ static void insert_element(scopeflow__merge *self, element_rows *rows) {
 
 /* How many elements further one equal to `wanted` stands; `count` if none does, or only beyond what
  * may be looked at: a long array that was wholly changed costs no more than its length. */
-static uint32_t distance_to(const scopeflow__node *from, uint32_t count,
+static uint32_t distance_to(scopeflow__merge *self, const scopeflow__node *from, uint32_t count,
                             const scopeflow__node *wanted) {
     uint32_t const looked = count < 64 ? count : 64;
     for (uint32_t i = 0; i < looked; i++, from = from->next)
-        if (scopeflow__node_equal(from, wanted)) return i;
+        if (scopeflow__node_equal(self->trees, from, wanted)) return i;
     return count;
 }
 
 /* One step over a place where both differ: whichever side finds its element again on the other one
  * tells whether something was put in or taken out; else the two are versions of one element. */
 static void merge_difference(scopeflow__merge *self, element_rows *rows) {
-    uint32_t const inserted = distance_to(rows->after, rows->after_count, rows->before);
-    uint32_t const removed = distance_to(rows->before, rows->before_count, rows->after);
+    uint32_t const inserted = distance_to(self, rows->after, rows->after_count, rows->before);
+    uint32_t const removed = distance_to(self, rows->before, rows->before_count, rows->after);
     bool const is_found_after = inserted < rows->after_count;
     bool const is_found_before = removed < rows->before_count;
     if (is_found_after && (!is_found_before || inserted <= removed))
@@ -12899,7 +13409,7 @@ static scopeflow__node *merge_arrays(scopeflow__merge *self, const scopeflow__no
     rows.at = 0;
     rows.made = scopeflow__node_new(self->trees, SCOPEFLOW_TOKEN_ARRAY);
     while (rows.before != NULL && rows.after != NULL && !self->trees->failed) {
-        if (scopeflow__node_equal(rows.before, rows.after))
+        if (scopeflow__node_equal(self->trees, rows.before, rows.after))
             pass_equal(self, &rows);
         else
             merge_difference(self, &rows);
@@ -12922,45 +13432,46 @@ scopeflow__node *scopeflow__merge_trees(scopeflow__merge *self, const scopeflow_
 
 /* --- The first difference --- */
 
-static void find_difference(scopeflow__path *path, const scopeflow__node *a,
+static void find_difference(scopeflow__merge *self, const scopeflow__node *a,
                             const scopeflow__node *b);
 
-static bool find_in_members(scopeflow__path *path, const scopeflow__node *a,
+static bool find_in_members(scopeflow__merge *self, const scopeflow__node *a,
                             const scopeflow__node *b) {
     scopeflow__node *near = b->first;
     for (const scopeflow__node *child = a->first; child != NULL; child = child->next) {
-        scopeflow__node *const other = scopeflow__node_get_near(b, child->key, near);
+        scopeflow__node *const other = scopeflow__node_find_near(self->trees, b, child->key, near);
         if (other != NULL) near = other;
-        if (scopeflow__node_equal(child, other)) continue;
-        enter_key(path, child->key);
+        if (scopeflow__node_equal(self->trees, child, other)) continue;
+        enter_key(&self->path, child->key);
         if (other != NULL)
-            find_difference(path, child, other);
+            find_difference(self, child, other);
         else if (child->kind == SCOPEFLOW_TOKEN_OBJECT && child->count > 0)
-            enter_key(path, child->first->key); /* All of it is missing. */
+            enter_key(&self->path, child->first->key); /* All of it is missing. */
         return true;
     }
     return false;
 }
 
-static void find_in_elements(scopeflow__path *path, const scopeflow__node *a,
+static void find_in_elements(scopeflow__merge *self, const scopeflow__node *a,
                              const scopeflow__node *b) {
     uint32_t index = 0;
     const scopeflow__node *other = b->first;
     const scopeflow__node *child = a->first;
-    for (; child != NULL && other != NULL && scopeflow__node_equal(child, other); index++) {
+    for (; child != NULL && other != NULL && scopeflow__node_equal(self->trees, child, other);
+         index++) {
         child = child->next;
         other = other->next;
     }
-    enter_index(path, index);
-    if (child != NULL && other != NULL) find_difference(path, child, other);
+    enter_index(&self->path, index);
+    if (child != NULL && other != NULL) find_difference(self, child, other);
 }
 
-static void find_difference(scopeflow__path *path, const scopeflow__node *a,
+static void find_difference(scopeflow__merge *self, const scopeflow__node *a,
                             const scopeflow__node *b) {
     if (a->kind != b->kind) return;
-    if (a->kind == SCOPEFLOW_TOKEN_ARRAY) find_in_elements(path, a, b);
-    if (a->kind == SCOPEFLOW_TOKEN_OBJECT && !find_in_members(path, a, b))
-        (void)find_in_members(path, b, a);
+    if (a->kind == SCOPEFLOW_TOKEN_ARRAY) find_in_elements(self, a, b);
+    if (a->kind == SCOPEFLOW_TOKEN_OBJECT && !find_in_members(self, a, b))
+        (void)find_in_members(self, b, a);
 }
 
 static void put_step(scopeflow__trees *trees, const scopeflow__path *path, uint32_t i,
@@ -12979,188 +13490,16 @@ static void put_step(scopeflow__trees *trees, const scopeflow__path *path, uint3
 
 scopeflow_bytes scopeflow__first_difference(scopeflow__trees *trees, const scopeflow__node *a,
                                             const scopeflow__node *b) {
-    scopeflow__path path;
+    scopeflow__merge merge;
     scopeflow__node *const text = scopeflow__node_text(trees, SCOPEFLOW__TEXT(""));
-    path.len = 0;
-    find_difference(&path, a, b);
-    for (uint32_t i = 0; i < told_steps(&path); i++) put_step(trees, &path, i, text);
+    merge.trees = trees;
+    merge.path.len = 0;
+    find_difference(&merge, a, b);
+    for (uint32_t i = 0; i < told_steps(&merge.path); i++) put_step(trees, &merge.path, i, text);
     return text->text;
 }
 
 /* -------------------- src/codec/parts.c -------------------- */
-
-/* -------------------- src/codec/codec.h -------------------- */
-
-/* A provider's requests and responses in the common form, and requests back (ADR 0023). What is a
- * renaming stands in the maps, which are made of spec/api/codec.yaml; the rest is a file for each
- * provider. */
-#ifndef SCOPEFLOW__CODEC_H
-#define SCOPEFLOW__CODEC_H
-
-/* The work of one operation. Nodes that are given are never changed. */
-typedef struct scopeflow__coding {
-    scopeflow__trees *trees;
-    const scopeflow__codec_map *map;
-} scopeflow__coding;
-
-/* What a provider does by code. Each of the first four takes a member of the request and gives what
- * stands in the annotated form, or the other way round; NULL is nothing. */
-typedef scopeflow__node *scopeflow__code_member(const scopeflow__coding *self,
-                                                const scopeflow__node *value);
-
-typedef struct scopeflow__provider {
-    scopeflow__code_member *decode_messages;
-    scopeflow__code_member *decode_instructions;
-    scopeflow__code_member *decode_tools;
-    scopeflow__code_member *decode_tool_choice;
-    /* May look at what the original has, NULL where that is nothing. */
-    scopeflow__node *(*encode_messages)(const scopeflow__coding *self, const scopeflow__node *value,
-                                        const scopeflow__node *original);
-    scopeflow__code_member *encode_instructions;
-    scopeflow__code_member *encode_tools;
-    scopeflow__code_member *encode_tool_choice;
-    /* Adds to the annotated form whatever is not at the top of the response. */
-    void (*decode_response)(const scopeflow__coding *self, const scopeflow__node *response,
-                            scopeflow__node *annotated);
-    bool has_only_parts; /* A text alone is nothing else than one part of that text. */
-} scopeflow__provider;
-
-extern const scopeflow__provider scopeflow__openai_chat;
-extern const scopeflow__provider scopeflow__openai_responses;
-extern const scopeflow__provider scopeflow__anthropic_messages;
-extern const scopeflow__provider scopeflow__gemini_generate_content;
-
-/* Of `codec`, which is none of `auto`. */
-const scopeflow__codec_map *scopeflow__map_of(scopeflow_codec_id codec);
-const scopeflow__provider *scopeflow__provider_of(scopeflow_codec_id codec);
-
-/* --- request.c --- */
-
-/* The annotated form of a request's content, which is an object. */
-scopeflow__node *scopeflow__decode_request(scopeflow__trees *trees, scopeflow_codec_id codec,
-                                           const scopeflow__node *content);
-/* The content of an annotated form; of two ways to say it, the one that `original` has. */
-scopeflow__node *scopeflow__encode_request(scopeflow__trees *trees, scopeflow_codec_id codec,
-                                           const scopeflow__node *annotated,
-                                           const scopeflow__node *original);
-/* The edits that bring `annotated` into `original`; NULL with the path in `out_path` if the
- * provider cannot carry them. */
-scopeflow__node *scopeflow__edit_request(scopeflow__trees *trees, scopeflow_codec_id codec,
-                                         const scopeflow__node *annotated,
-                                         const scopeflow__node *original,
-                                         scopeflow_bytes *out_path);
-
-/* --- response.c --- */
-
-/* The annotated form of a response, which is an object; NULL if it is none of this provider's. */
-scopeflow__node *scopeflow__decode_response(scopeflow__trees *trees, scopeflow_codec_id codec,
-                                            const scopeflow__node *response);
-
-/* The value of a text that is JSON, else the text; NULL of NULL. */
-scopeflow__node *scopeflow__decode_arguments(const scopeflow__coding *self,
-                                             const scopeflow__node *arguments);
-/* Appends a part `{"type": type, type: …}` of the member of that name, if it is one. */
-void scopeflow__put_said(const scopeflow__coding *self, scopeflow__node *parts,
-                         const scopeflow__node *part, bool is_said, const char *type);
-/* What it says: a single text alone, else the parts. */
-void scopeflow__put_message(const scopeflow__coding *self, scopeflow__node *annotated,
-                            scopeflow__node *parts);
-/* Comes after the calls of tools. Null and NULL are no reason. */
-void scopeflow__put_finish(const scopeflow__coding *self, scopeflow__node *annotated,
-                           const scopeflow__node *reason);
-
-/* --- detect.c --- */
-
-/* `auto` if it is not known. The hint is the call's name, or empty. */
-scopeflow_codec_id scopeflow__detect_request(const scopeflow__node *content, scopeflow_bytes hint);
-scopeflow_codec_id scopeflow__detect_response(const scopeflow__node *response);
-
-/* --- parts.c: what providers have in common --- */
-
-/* A member that stands in the text of the core; NULL if there is none. */
-static inline scopeflow__node *scopeflow__at_key(const scopeflow__node *object, const char *key) {
-    return scopeflow__node_get(object, scopeflow__c_text(key));
-}
-static inline void scopeflow__put(const scopeflow__coding *self, scopeflow__node *object,
-                                  const char *key, scopeflow__node *value) {
-    if (value != NULL) scopeflow__node_add(self->trees, object, scopeflow__c_text(key), value);
-}
-static inline void scopeflow__put_shared(const scopeflow__coding *self, scopeflow__node *object,
-                                         const char *key, const scopeflow__node *value) {
-    scopeflow__node_add_shared(self->trees, object, scopeflow__c_text(key), value);
-}
-static inline void scopeflow__put_text(const scopeflow__coding *self, scopeflow__node *object,
-                                       const char *key, const char *text) {
-    scopeflow__put(self, object, key, scopeflow__node_text(self->trees, scopeflow__c_text(text)));
-}
-static inline scopeflow__node *scopeflow__object(const scopeflow__coding *self) {
-    return scopeflow__node_new(self->trees, SCOPEFLOW_TOKEN_OBJECT);
-}
-static inline scopeflow__node *scopeflow__array(const scopeflow__coding *self) {
-    return scopeflow__node_new(self->trees, SCOPEFLOW_TOKEN_ARRAY);
-}
-
-/* Adds all members but those whose keys are listed, which ends with NULL. */
-void scopeflow__put_others(const scopeflow__coding *self, scopeflow__node *object,
-                           const scopeflow__node *from, const char *const *but);
-/* Whether it is an object that has no other members than these. */
-bool scopeflow__has_only(const scopeflow__node *object, const char *const *keys);
-/* An array of what each element becomes; what is no array stays what it is. */
-scopeflow__node *scopeflow__each(const scopeflow__coding *self, const scopeflow__node *array,
-                                 scopeflow__code_member *code);
-
-/* What the common form has no place for, and back. `tag` is the member that tells it. */
-scopeflow__node *scopeflow__wrap_native(const scopeflow__coding *self, const scopeflow__node *value,
-                                        const char *tag, scopeflow_bytes kind);
-/* What is inside, or NULL if it is no native value of this provider. */
-const scopeflow__node *scopeflow__unwrap_native(const scopeflow__coding *self,
-                                                const scopeflow__node *value, const char *tag);
-
-/* The other name, or an empty text. */
-scopeflow_bytes scopeflow__renamed(const scopeflow__codec_rename *names, size_t count,
-                                   scopeflow_bytes name);
-/* The same way back; the last one that is called so, or the first. */
-scopeflow_bytes scopeflow__named(const scopeflow__codec_rename *names, size_t count,
-                                 scopeflow_bytes name, bool is_last);
-
-/* A message whose parts have types, and back. */
-scopeflow__node *scopeflow__decode_message(const scopeflow__coding *self,
-                                           const scopeflow__node *message);
-scopeflow__node *scopeflow__encode_message(const scopeflow__coding *self,
-                                           const scopeflow__node *message);
-scopeflow__node *scopeflow__decode_parts(const scopeflow__coding *self,
-                                         const scopeflow__node *parts);
-scopeflow__node *scopeflow__as_it_is(const scopeflow__coding *self, const scopeflow__node *value);
-
-/* --- usage.c --- */
-
-/* Tokens by what they were used for, none counted twice. What is not known is left out. */
-typedef struct scopeflow__token_counts {
-    uint64_t input_uncached;
-    uint64_t input_audio;
-    uint64_t cache_read;
-    uint64_t cache_write;
-    uint64_t cache_write_5m;
-    uint64_t cache_write_1h;
-    uint64_t output_text;
-    uint64_t output_reasoning;
-    uint64_t output_audio;
-    uint64_t total; /* As the provider says, or 0. */
-    bool has_cache_read;
-    bool has_cache_write;
-} scopeflow__token_counts;
-
-/* Adds `usage` and `token_usage`; `raw` is what the provider says. */
-void scopeflow__put_usage(const scopeflow__coding *self, scopeflow__node *annotated,
-                          const scopeflow__token_counts *counts, const scopeflow__node *raw);
-/* A member of `usage`, or of an object in it; 0 if it is none. */
-uint64_t scopeflow__tokens(const scopeflow__node *usage, const char *key);
-/* What is left of all when a part is taken off, never below zero. */
-static inline uint64_t scopeflow__tokens_less(uint64_t all, uint64_t part) {
-    return all > part ? all - part : 0;
-}
-
-#endif
 
 static bool is_one_of(const char *const *keys, scopeflow_bytes key) {
     for (; *keys != NULL; keys++)
@@ -13180,6 +13519,12 @@ bool scopeflow__has_only(const scopeflow__node *object, const char *const *keys)
     for (const scopeflow__node *child = object->first; child != NULL; child = child->next)
         if (!is_one_of(keys, child->key)) return false;
     return true;
+}
+
+bool scopeflow__is_listed(const scopeflow_bytes *names, size_t count, scopeflow_bytes name) {
+    for (size_t i = 0; i < count; i++)
+        if (scopeflow__same_text(names[i], name)) return true;
+    return false;
 }
 
 scopeflow__node *scopeflow__as_it_is(const scopeflow__coding *self, const scopeflow__node *value) {
@@ -13379,6 +13724,26 @@ void scopeflow__put_usage(const scopeflow__coding *self, scopeflow__node *annota
     scopeflow__put(self, annotated, "token_usage", disjoint_usage(self, counts, raw));
 }
 
+void scopeflow__put_openai_usage(const scopeflow__coding *self, scopeflow__node *annotated,
+                                 const scopeflow__node *usage, const scopeflow__usage_keys *keys) {
+    const scopeflow__node *const asked = scopeflow__at_key(usage, keys->asked_details);
+    const scopeflow__node *const said = scopeflow__at_key(usage, keys->said_details);
+    if (!scopeflow__node_is(usage, SCOPEFLOW_TOKEN_OBJECT)) return;
+    scopeflow__token_counts counts;
+    memset(&counts, 0, sizeof counts);
+    counts.cache_read = scopeflow__tokens(asked, "cached_tokens");
+    counts.has_cache_read = scopeflow__at_key(asked, "cached_tokens") != NULL;
+    counts.input_audio = scopeflow__tokens(asked, "audio_tokens");
+    counts.input_uncached = scopeflow__tokens_less(scopeflow__tokens(usage, keys->asked),
+                                                   counts.cache_read + counts.input_audio);
+    counts.output_reasoning = scopeflow__tokens(said, "reasoning_tokens");
+    counts.output_audio = scopeflow__tokens(said, "audio_tokens");
+    counts.output_text = scopeflow__tokens_less(scopeflow__tokens(usage, keys->said),
+                                                counts.output_reasoning + counts.output_audio);
+    counts.total = scopeflow__tokens(usage, "total_tokens");
+    scopeflow__put_usage(self, annotated, &counts, usage);
+}
+
 /* -------------------- src/codec/openai_chat.c -------------------- */
 
 /* OpenAI Chat Completions, on which the common form is modelled: messages and tools stand in it as
@@ -13463,14 +13828,6 @@ static void put_chat_calls(const scopeflow__coding *self, const scopeflow__node 
     if (calls->count > 0) scopeflow__put(self, annotated, "tool_calls", calls);
 }
 
-static scopeflow__node *typed_part(const scopeflow__coding *self, const char *type,
-                                   const scopeflow__node *value) {
-    scopeflow__node *const part = scopeflow__object(self);
-    scopeflow__put_text(self, part, "type", type);
-    scopeflow__put_shared(self, part, type, value);
-    return part;
-}
-
 /* A refusal is a part of what it says. */
 static void put_chat_text(const scopeflow__coding *self, const scopeflow__node *message,
                           scopeflow__node *annotated) {
@@ -13483,29 +13840,9 @@ static void put_chat_text(const scopeflow__coding *self, const scopeflow__node *
     }
     scopeflow__node *const parts = scopeflow__array(self);
     if (scopeflow__node_is(content, SCOPEFLOW_TOKEN_STRING))
-        scopeflow__node_append(self->trees, parts, typed_part(self, "text", content));
-    scopeflow__node_append(self->trees, parts, typed_part(self, "refusal", refusal));
+        scopeflow__put_said(self, parts, "text", content);
+    scopeflow__put_said(self, parts, "refusal", refusal);
     scopeflow__put(self, annotated, "message", parts);
-}
-
-static void put_chat_usage(const scopeflow__coding *self, const scopeflow__node *usage,
-                           scopeflow__node *annotated) {
-    const scopeflow__node *const asked = scopeflow__at_key(usage, "prompt_tokens_details");
-    const scopeflow__node *const said = scopeflow__at_key(usage, "completion_tokens_details");
-    if (!scopeflow__node_is(usage, SCOPEFLOW_TOKEN_OBJECT)) return;
-    scopeflow__token_counts counts;
-    memset(&counts, 0, sizeof counts);
-    counts.cache_read = scopeflow__tokens(asked, "cached_tokens");
-    counts.has_cache_read = scopeflow__at_key(asked, "cached_tokens") != NULL;
-    counts.input_audio = scopeflow__tokens(asked, "audio_tokens");
-    counts.input_uncached = scopeflow__tokens_less(scopeflow__tokens(usage, "prompt_tokens"),
-                                                   counts.cache_read + counts.input_audio);
-    counts.output_reasoning = scopeflow__tokens(said, "reasoning_tokens");
-    counts.output_audio = scopeflow__tokens(said, "audio_tokens");
-    counts.output_text = scopeflow__tokens_less(scopeflow__tokens(usage, "completion_tokens"),
-                                                counts.output_reasoning + counts.output_audio);
-    counts.total = scopeflow__tokens(usage, "total_tokens");
-    scopeflow__put_usage(self, annotated, &counts, usage);
 }
 
 static void put_chat_own(const scopeflow__coding *self, const scopeflow__node *response,
@@ -13533,7 +13870,13 @@ static void decode_chat_response(const scopeflow__coding *self, const scopeflow_
         scopeflow__put_finish(self, annotated, scopeflow__at_key(choice, "finish_reason"));
         put_chat_own(self, response, choice, annotated);
     }
-    put_chat_usage(self, scopeflow__at_key(response, "usage"), annotated);
+    static const scopeflow__usage_keys keys = {
+        "prompt_tokens",
+        "prompt_tokens_details",
+        "completion_tokens",
+        "completion_tokens_details",
+    };
+    scopeflow__put_openai_usage(self, annotated, scopeflow__at_key(response, "usage"), &keys);
 }
 
 const scopeflow__provider scopeflow__openai_chat = {
@@ -13687,9 +14030,11 @@ static void put_item_parts(const scopeflow__coding *self, const scopeflow__node 
     const scopeflow__node *const content = scopeflow__at_key(item, "content");
     if (!is_item(item, "message") || !scopeflow__node_is(content, SCOPEFLOW_TOKEN_ARRAY)) return;
     for (const scopeflow__node *part = content->first; part != NULL; part = part->next)
-        scopeflow__put_said(self, parts, part, is_item(part, "output_text"), "text");
+        if (is_item(part, "output_text"))
+            scopeflow__put_said(self, parts, "text", scopeflow__at_key(part, "text"));
     for (const scopeflow__node *part = content->first; part != NULL; part = part->next)
-        scopeflow__put_said(self, parts, part, is_item(part, "refusal"), "refusal");
+        if (is_item(part, "refusal"))
+            scopeflow__put_said(self, parts, "refusal", scopeflow__at_key(part, "refusal"));
 }
 
 static scopeflow__node *finish_of_status(const scopeflow__coding *self,
@@ -13701,26 +14046,6 @@ static scopeflow__node *finish_of_status(const scopeflow__coding *self,
     const scopeflow__node *const told =
         is_cut && scopeflow__node_is(reason, SCOPEFLOW_TOKEN_STRING) ? reason : status;
     return told == NULL ? NULL : scopeflow__as_it_is(self, told);
-}
-
-static void put_responses_usage(const scopeflow__coding *self, const scopeflow__node *usage,
-                                scopeflow__node *annotated) {
-    const scopeflow__node *const asked = scopeflow__at_key(usage, "input_tokens_details");
-    const scopeflow__node *const said = scopeflow__at_key(usage, "output_tokens_details");
-    if (!scopeflow__node_is(usage, SCOPEFLOW_TOKEN_OBJECT)) return;
-    scopeflow__token_counts counts;
-    memset(&counts, 0, sizeof counts);
-    counts.cache_read = scopeflow__tokens(asked, "cached_tokens");
-    counts.has_cache_read = scopeflow__at_key(asked, "cached_tokens") != NULL;
-    counts.input_audio = scopeflow__tokens(asked, "audio_tokens");
-    counts.input_uncached = scopeflow__tokens_less(scopeflow__tokens(usage, "input_tokens"),
-                                                   counts.cache_read + counts.input_audio);
-    counts.output_reasoning = scopeflow__tokens(said, "reasoning_tokens");
-    counts.output_audio = scopeflow__tokens(said, "audio_tokens");
-    counts.output_text = scopeflow__tokens_less(scopeflow__tokens(usage, "output_tokens"),
-                                                counts.output_reasoning + counts.output_audio);
-    counts.total = scopeflow__tokens(usage, "total_tokens");
-    scopeflow__put_usage(self, annotated, &counts, usage);
 }
 
 static void put_output_items(const scopeflow__coding *self, const scopeflow__node *output,
@@ -13749,7 +14074,13 @@ static void decode_responses_response(const scopeflow__coding *self,
                           scopeflow__at_key(usage, "input_tokens_details"));
     scopeflow__put_shared(self, own, "output_tokens_details",
                           scopeflow__at_key(usage, "output_tokens_details"));
-    put_responses_usage(self, usage, annotated);
+    static const scopeflow__usage_keys keys = {
+        "input_tokens",
+        "input_tokens_details",
+        "output_tokens",
+        "output_tokens_details",
+    };
+    scopeflow__put_openai_usage(self, annotated, usage, &keys);
 }
 
 const scopeflow__provider scopeflow__openai_responses = {
@@ -13898,7 +14229,8 @@ static void put_content_blocks(const scopeflow__coding *self, const scopeflow__n
     scopeflow__node *const parts = scopeflow__array(self);
     scopeflow__node *const calls = scopeflow__array(self);
     for (const scopeflow__node *block = content->first; block != NULL; block = block->next) {
-        scopeflow__put_said(self, parts, block, is_block(block, "text"), "text");
+        if (is_block(block, "text"))
+            scopeflow__put_said(self, parts, "text", scopeflow__at_key(block, "text"));
         put_block_call(self, block, calls);
     }
     scopeflow__put_message(self, annotated, parts);
@@ -14255,8 +14587,8 @@ static void put_candidate(const scopeflow__coding *self, const scopeflow__node *
     for (; part != NULL; part = part->next) {
         bool const is_thought =
             scopeflow__node_is(scopeflow__at_key(part, "thought"), SCOPEFLOW_TOKEN_TRUE);
-        bool const is_text = !is_thought && scopeflow__at_key(part, "text") != NULL;
-        scopeflow__put_said(self, said, part, is_text, "text");
+        const scopeflow__node *const text = scopeflow__at_key(part, "text");
+        if (!is_thought && text != NULL) scopeflow__put_said(self, said, "text", text);
         put_part_call(self, part, calls);
     }
     scopeflow__put_message(self, annotated, said);
@@ -14385,6 +14717,621 @@ scopeflow_codec_id scopeflow__detect_response(const scopeflow__node *response) {
     return SCOPEFLOW_CODEC_ID_AUTO;
 }
 
+/* -------------------- src/codec/decode.c -------------------- */
+
+/* From a payload to its annotated form, whoever asks: an application, or an event (S2.8). */
+
+scopeflow_status scopeflow__fail_trees(const scopeflow__trees *trees, scopeflow_error *out_error) {
+    if (trees->is_full)
+        return scopeflow__fail_text(out_error, SCOPEFLOW_STATUS_LIMIT_EXCEEDED,
+                                    "the payload needs more memory than codec_memory_limit");
+    return scopeflow__fail_memory(out_error);
+}
+
+scopeflow_status scopeflow__fail_unknown(scopeflow_error *out_error) {
+    return scopeflow__fail_text(out_error, SCOPEFLOW_STATUS_INVALID_ARGUMENT,
+                                "no codec knows such a payload");
+}
+
+static void put_cost(scopeflow_runtime *runtime, scopeflow__trees *trees, scopeflow_codec_id codec,
+                     const scopeflow__node *annotated) {
+    scopeflow__prices *const prices = scopeflow__prices_hold(runtime);
+    scopeflow__put_cost(trees, prices, codec, annotated);
+    scopeflow__prices_release(prices);
+}
+
+scopeflow_status scopeflow__decode_payload(scopeflow_runtime *runtime, scopeflow__trees *trees,
+                                           scopeflow_codec_id *codec, bool is_response,
+                                           const scopeflow__node *given,
+                                           const scopeflow__node **out_made,
+                                           scopeflow_error *out_error) {
+    if (trees->failed) return scopeflow__fail_trees(trees, out_error);
+    if (*codec == SCOPEFLOW_CODEC_ID_AUTO)
+        *codec = is_response ? scopeflow__detect_response(given)
+                             : scopeflow__detect_request(given, scopeflow__text("", 0));
+    if (*codec == SCOPEFLOW_CODEC_ID_AUTO) return scopeflow__fail_unknown(out_error);
+    if (is_response)
+        *out_made = scopeflow__decode_response(trees, *codec, given);
+    else if (given->kind == SCOPEFLOW_TOKEN_OBJECT)
+        *out_made = scopeflow__decode_request(trees, *codec, given);
+    else
+        *out_made = NULL;
+    if (is_response && *out_made != NULL) put_cost(runtime, trees, *codec, *out_made);
+    if (trees->failed) return scopeflow__fail_trees(trees, out_error);
+    if (*out_made != NULL) return SCOPEFLOW_STATUS_OK;
+    return scopeflow__fail(
+        out_error, SCOPEFLOW_STATUS_INVALID_ARGUMENT, scopeflow__map_of(*codec)->title,
+        is_response ? SCOPEFLOW__TEXT(" response decode: it has nothing of such a response")
+                    : SCOPEFLOW__TEXT(" request decode: the content is no object"),
+        scopeflow__text("", 0));
+}
+
+/* -------------------- src/codec/prices_read.c -------------------- */
+
+/* Reading catalogues of prices: everything is checked, and what is wrong is named with its path. */
+
+typedef struct price_reading {
+    scopeflow__trees *trees;
+    scopeflow__node *path;
+    const char *wrong; /* What is wrong there, or null. */
+} price_reading;
+
+static bool refuse_price(price_reading *self, const char *wrong) {
+    self->wrong = wrong;
+    return false;
+}
+
+static size_t enter_member(price_reading *self, scopeflow_bytes key) {
+    size_t const before = self->path->text.len;
+    scopeflow__node_extend(self->trees, self->path, SCOPEFLOW__TEXT("."));
+    scopeflow__node_extend(self->trees, self->path, key);
+    return before;
+}
+
+static size_t enter_element(price_reading *self, uint64_t position) {
+    char digits[24];
+    size_t at = sizeof digits;
+    size_t const before = self->path->text.len;
+    digits[--at] = ']';
+    do digits[--at] = (char)('0' + position % 10);
+    while ((position /= 10) > 0);
+    digits[--at] = '[';
+    scopeflow__node_extend(self->trees, self->path,
+                           scopeflow__text(digits + at, sizeof digits - at));
+    return before;
+}
+
+/* --- Values --- */
+
+typedef bool check_price(price_reading *self, const scopeflow__node *value);
+
+typedef struct price_rule {
+    const char *key;
+    check_price *check;
+    bool is_required;
+} price_rule;
+
+static const price_rule *rule_of(const price_rule *rules, scopeflow_bytes key) {
+    while (rules->key != NULL && !scopeflow__same_text(scopeflow__c_text(rules->key), key)) rules++;
+    return rules->key != NULL ? rules : NULL;
+}
+
+/* An object of these members only. A member that may be missing may be null. */
+static bool check_members(price_reading *self, const scopeflow__node *value,
+                          const price_rule *rules) {
+    if (value->kind != SCOPEFLOW_TOKEN_OBJECT) return refuse_price(self, " must be an object");
+    for (const scopeflow__node *child = value->first; child != NULL; child = child->next) {
+        const price_rule *const rule = rule_of(rules, child->key);
+        size_t const before = enter_member(self, child->key);
+        if (rule == NULL) return refuse_price(self, " is not known");
+        bool const is_absent = child->kind == SCOPEFLOW_TOKEN_NULL && !rule->is_required;
+        if (!is_absent && !rule->check(self, child)) return false;
+        self->path->text.len = before;
+    }
+    for (; rules->key != NULL; rules++) {
+        if (!rules->is_required ||
+            scopeflow__node_get(value, scopeflow__c_text(rules->key)) != NULL)
+            continue;
+        (void)enter_member(self, scopeflow__c_text(rules->key));
+        return refuse_price(self, " is missing");
+    }
+    return true;
+}
+
+static bool check_elements(price_reading *self, const scopeflow__node *value, check_price *check) {
+    uint64_t position = 0;
+    if (value->kind != SCOPEFLOW_TOKEN_ARRAY) return refuse_price(self, " must be an array");
+    for (const scopeflow__node *child = value->first; child != NULL; child = child->next) {
+        size_t const before = enter_element(self, position++);
+        if (!check(self, child)) return false;
+        self->path->text.len = before;
+    }
+    return true;
+}
+
+bool scopeflow__node_number(const scopeflow__node *node, double *out) {
+    scopeflow__token token;
+    if (node == NULL) return false;
+    token.number.as_uint = node->bits;
+    if (node->kind == SCOPEFLOW_TOKEN_DOUBLE)
+        *out = token.number.as_double;
+    else if (node->kind == SCOPEFLOW_TOKEN_INT)
+        *out = (double)token.number.as_int;
+    else if (node->kind == SCOPEFLOW_TOKEN_UINT)
+        *out = (double)token.number.as_uint;
+    else
+        return false;
+    return true;
+}
+
+static bool check_rate(price_reading *self, const scopeflow__node *value) {
+    double rate = -1;
+    bool const is_rate = scopeflow__node_number(value, &rate) && rate >= 0 && rate <= 1e15;
+    return is_rate || refuse_price(self, " must be a number from 0 to 1e15");
+}
+
+static bool check_count(price_reading *self, const scopeflow__node *value) {
+    uint64_t count;
+    return scopeflow__node_count(value, &count) ||
+           refuse_price(self, " must be a whole number from 0");
+}
+
+static bool check_price_text(price_reading *self, const scopeflow__node *value) {
+    return scopeflow__node_string(value).len > 0 || refuse_price(self, " must be a text");
+}
+
+static bool check_model_names(price_reading *self, const scopeflow__node *value) {
+    return check_elements(self, value, check_price_text);
+}
+
+static bool is_any(const scopeflow__node *value, const char *const *texts) {
+    for (; *texts != NULL; texts++)
+        if (scopeflow__node_says(value, scopeflow__c_text(*texts))) return true;
+    return false;
+}
+
+static bool check_unit(price_reading *self, const scopeflow__node *value) {
+    static const char *const units[] = {"per_token", "per_request", "per_second", "gpu_hour", NULL};
+    return is_any(value, units) ||
+           refuse_price(self, " must be per_token, per_request, per_second or gpu_hour");
+}
+
+static bool check_accounting(price_reading *self, const scopeflow__node *value) {
+    static const char *const ways[] = {"included_in_prompt_tokens", "separate", NULL};
+    return is_any(value, ways) ||
+           refuse_price(self, " must be included_in_prompt_tokens or separate");
+}
+
+static bool check_threshold(price_reading *self, const scopeflow__node *value) {
+    return scopeflow__node_says(value, SCOPEFLOW__TEXT("prompt_token_threshold")) ||
+           refuse_price(self, " must be prompt_token_threshold");
+}
+
+static bool check_applies(price_reading *self, const scopeflow__node *value) {
+    return scopeflow__node_says(value, SCOPEFLOW__TEXT("full_request")) ||
+           refuse_price(self, " must be full_request");
+}
+
+static bool check_catalogue_version(price_reading *self, const scopeflow__node *value) {
+    uint64_t version = 0;
+    return (scopeflow__node_count(value, &version) && version == 1) ||
+           refuse_price(self, " must be 1");
+}
+
+/* --- Objects --- */
+
+static bool check_rates(price_reading *self, const scopeflow__node *value) {
+    static const price_rule rules[] = {{"input_per_million", check_rate, true},
+                                       {"output_per_million", check_rate, true},
+                                       {"cache_read_per_million", check_rate, false},
+                                       {"cache_write_per_million", check_rate, false},
+                                       {"cache_write_1h_per_million", check_rate, false},
+                                       {"input_audio_per_million", check_rate, false},
+                                       {"output_audio_per_million", check_rate, false},
+                                       {NULL, NULL, false}};
+    return check_members(self, value, rules);
+}
+
+static bool check_tier(price_reading *self, const scopeflow__node *value) {
+    static const price_rule rules[] = {{"min_prompt_tokens", check_count, false},
+                                       {"max_prompt_tokens", check_count, false},
+                                       {"rates", check_rates, true},
+                                       {NULL, NULL, false}};
+    return check_members(self, value, rules);
+}
+
+static bool check_tiers(price_reading *self, const scopeflow__node *value) {
+    return check_elements(self, value, check_tier);
+}
+
+static bool check_schedule(price_reading *self, const scopeflow__node *value) {
+    static const price_rule rules[] = {{"type", check_threshold, true},
+                                       {"applies_to", check_applies, false},
+                                       {"tiers", check_tiers, true},
+                                       {NULL, NULL, false}};
+    return check_members(self, value, rules);
+}
+
+static bool check_prompt_cache(price_reading *self, const scopeflow__node *value) {
+    static const price_rule rules[] = {{"read_accounting", check_accounting, false},
+                                       {NULL, NULL, false}};
+    return check_members(self, value, rules);
+}
+
+static bool check_entry(price_reading *self, const scopeflow__node *value) {
+    static const price_rule rules[] = {{"provider", check_price_text, true},
+                                       {"model_id", check_price_text, true},
+                                       {"aliases", check_model_names, false},
+                                       {"currency", check_price_text, false},
+                                       {"unit", check_unit, false},
+                                       {"rates", check_rates, false},
+                                       {"rate_schedule", check_schedule, false},
+                                       {"prompt_cache", check_prompt_cache, false},
+                                       {"pricing_as_of", check_price_text, false},
+                                       {"pricing_source", check_price_text, false},
+                                       {NULL, NULL, false}};
+    return check_members(self, value, rules);
+}
+
+static bool check_entries(price_reading *self, const scopeflow__node *value) {
+    return check_elements(self, value, check_entry);
+}
+
+static bool check_catalogue(price_reading *self, const scopeflow__node *value) {
+    static const price_rule rules[] = {{"version", check_catalogue_version, false},
+                                       {"entries", check_entries, true},
+                                       {NULL, NULL, false}};
+    return check_members(self, value, rules);
+}
+
+/* --- Names --- */
+
+scopeflow_bytes scopeflow__lower_text(scopeflow__trees *trees, scopeflow_bytes text) {
+    char *const at = (char *)scopeflow__trees_allocate(trees, text.len + 1);
+    if (at == NULL) return scopeflow__text("", 0);
+    for (size_t i = 0; i < text.len; i++) at[i] = scopeflow__lower(text.ptr[i]);
+    return scopeflow__text(at, text.len);
+}
+
+/* Puts the entry under a name; `bits` of it are the number of its catalogue. False where another
+ * entry of the same catalogue has it. */
+static bool put_name(scopeflow__prices *self, scopeflow_bytes name, const scopeflow__node *entry,
+                     uint64_t catalogue) {
+    const scopeflow__node *const there = scopeflow__node_find(&self->trees, self->models, name);
+    if (there != NULL) return there->bits != catalogue || there->first == entry->first;
+    scopeflow__node *const put = scopeflow__node_share(&self->trees, entry);
+    put->bits = catalogue;
+    scopeflow__node_add(&self->trees, self->models, name, put);
+    return true;
+}
+
+/* Under the name of its provider, and alone: of several providers' the first one counts. */
+static bool put_model(scopeflow__prices *self, const scopeflow__node *entry, scopeflow_bytes model,
+                      uint64_t catalogue) {
+    scopeflow__trees *const trees = &self->trees;
+    scopeflow_bytes const provider =
+        scopeflow__node_string(scopeflow__node_get(entry, SCOPEFLOW__TEXT("provider")));
+    scopeflow__node *const name = scopeflow__node_text(trees, SCOPEFLOW__TEXT(""));
+    scopeflow__node_extend(trees, name, scopeflow__lower_text(trees, provider));
+    scopeflow__node_extend(trees, name, SCOPEFLOW__TEXT("/"));
+    scopeflow_bytes const alone = scopeflow__lower_text(trees, model);
+    scopeflow__node_extend(trees, name, alone);
+    (void)put_name(self, alone, entry, catalogue);
+    return put_name(self, name->text, entry, catalogue);
+}
+
+static bool put_entry(scopeflow__prices *self, const scopeflow__node *entry, uint64_t catalogue) {
+    const scopeflow__node *const aliases = scopeflow__node_get(entry, SCOPEFLOW__TEXT("aliases"));
+    scopeflow_bytes const model =
+        scopeflow__node_string(scopeflow__node_get(entry, SCOPEFLOW__TEXT("model_id")));
+    if (!put_model(self, entry, model, catalogue)) return false;
+    const scopeflow__node *alias = aliases != NULL ? aliases->first : NULL;
+    for (; alias != NULL; alias = alias->next)
+        if (!put_model(self, entry, alias->text, catalogue)) return false;
+    return true;
+}
+
+static bool put_catalogue(scopeflow__prices *self, price_reading *reading,
+                          const scopeflow__node *given, uint64_t catalogue) {
+    uint64_t position = 0;
+    const scopeflow__node *entry = scopeflow__node_get(given, SCOPEFLOW__TEXT("entries"))->first;
+    size_t const before = enter_member(reading, SCOPEFLOW__TEXT("entries"));
+    for (; entry != NULL; entry = entry->next) {
+        size_t const outside = enter_element(reading, position++);
+        if (!put_entry(self, entry, catalogue))
+            return refuse_price(reading, " has a model that is there already");
+        reading->path->text.len = outside;
+    }
+    reading->path->text.len = before;
+    return true;
+}
+
+static bool read_catalogues(scopeflow__prices *self, price_reading *reading,
+                            const scopeflow__node *given) {
+    uint64_t catalogue = 0;
+    if (given->kind != SCOPEFLOW_TOKEN_ARRAY)
+        return check_catalogue(reading, given) && put_catalogue(self, reading, given, 1);
+    for (const scopeflow__node *child = given->first; child != NULL; child = child->next) {
+        size_t const before = enter_element(reading, catalogue++);
+        if (!check_catalogue(reading, child) || !put_catalogue(self, reading, child, catalogue))
+            return false;
+        reading->path->text.len = before;
+    }
+    return true;
+}
+
+scopeflow_status scopeflow__prices_read(scopeflow__prices *self, const scopeflow__node *given,
+                                        scopeflow_error *out_error) {
+    price_reading reading;
+    reading.trees = &self->trees;
+    reading.wrong = NULL;
+    reading.path = scopeflow__node_text(&self->trees, SCOPEFLOW__TEXT(""));
+    scopeflow__node_extend(&self->trees, reading.path, SCOPEFLOW__TEXT("prices"));
+    self->models = scopeflow__node_new(&self->trees, SCOPEFLOW_TOKEN_OBJECT);
+    bool const is_read = read_catalogues(self, &reading, given);
+    /* From now on nothing of them changes, whoever looks. */
+    (void)scopeflow__node_find(&self->trees, self->models, SCOPEFLOW__TEXT(""));
+    if (self->trees.failed) return scopeflow__fail_trees(&self->trees, out_error);
+    if (is_read) return SCOPEFLOW_STATUS_OK;
+    return scopeflow__fail(out_error, SCOPEFLOW_STATUS_INVALID_ARGUMENT, reading.path->text,
+                           scopeflow__c_text(reading.wrong), scopeflow__text("", 0));
+}
+
+/* -------------------- src/codec/prices.c -------------------- */
+
+/* The prices of a runtime, which may change at any time: whoever looks holds those of now. */
+
+static void free_prices(scopeflow__prices *self) {
+    const scopeflow__memory *const memory = self->trees.memory;
+    scopeflow__trees_deinit(&self->trees);
+    scopeflow__tape_deinit(&self->tape);
+    scopeflow__deallocate(memory, self, sizeof *self);
+}
+
+scopeflow__prices *scopeflow__prices_hold(scopeflow_runtime *runtime) {
+    if (__atomic_load_n(&runtime->prices, __ATOMIC_RELAXED) == NULL) return NULL;
+    scopeflow__lock(&runtime->prices_lock);
+    scopeflow__prices *const held = runtime->prices;
+    if (held != NULL) scopeflow__ref_up(&held->refs);
+    scopeflow__unlock(&runtime->prices_lock);
+    return held;
+}
+
+void scopeflow__prices_release(scopeflow__prices *self) {
+    if (self != NULL && scopeflow__ref_down(&self->refs)) free_prices(self);
+}
+
+static scopeflow_status make_prices(scopeflow_runtime *runtime, scopeflow_ref catalogues,
+                                    scopeflow__prices **out_prices, scopeflow_error *out_error) {
+    scopeflow__prices *const self =
+        (scopeflow__prices *)scopeflow__allocate(&runtime->memory, sizeof *self);
+    if (self == NULL) return scopeflow__fail_memory(out_error);
+    self->refs = 1;
+    scopeflow__tape_init(&self->tape, &runtime->memory, SIZE_MAX);
+    scopeflow__trees_init(&self->trees, &runtime->memory, runtime->seed[0],
+                          SCOPEFLOW_CODEC_MEMORY_LIMIT_BYTES);
+    scopeflow__encode_ref(runtime, catalogues, &self->tape);
+    self->trees.failed = self->tape.bytes.failed;
+    const scopeflow__node *const given =
+        scopeflow__node_read(&self->trees, scopeflow__tape_value(&self->tape));
+    scopeflow_status const status = scopeflow__prices_read(self, given, out_error);
+    if (status == SCOPEFLOW_STATUS_OK)
+        *out_prices = self;
+    else
+        free_prices(self);
+    return status;
+}
+
+scopeflow_status scopeflow_codec_set_prices(scopeflow_runtime *self, scopeflow_ref catalogues,
+                                            scopeflow_error *out_error) {
+    scopeflow__prices *made = NULL;
+    scopeflow_status status = scopeflow__check_codec_set_prices(self, catalogues, out_error);
+    if (status == SCOPEFLOW_STATUS_OK && catalogues != 0)
+        status = make_prices(self, catalogues, &made, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow__lock(&self->prices_lock);
+    scopeflow__prices *const before = self->prices;
+    __atomic_store_n(&self->prices, made, __ATOMIC_RELAXED);
+    scopeflow__unlock(&self->prices_lock);
+    scopeflow__prices_release(before);
+    return SCOPEFLOW_STATUS_OK;
+}
+
+/* -------------------- src/codec/cost.c -------------------- */
+
+/* What a response has cost. Tokens are counted in buckets of which none overlap (usage.c), so that
+ * it makes no difference whether a provider counts the cached ones into the prompt. */
+
+/* Who has priced the models that an interface serves under their own names. */
+static const char *const vendors[] = {"", "openai", "openai", "anthropic", "google"};
+
+/* --- Numbers --- */
+
+/* To a millionth of a millionth, beyond what sums of doubles get wrong. */
+static double rounded(double cost) {
+    return cost < 9000 ? (double)(uint64_t)(cost * 1e12 + 0.5) / 1e12 : cost;
+}
+
+static void put_cost_number(const scopeflow__coding *self, scopeflow__node *object, const char *key,
+                            double cost) {
+    scopeflow__token token;
+    token.number.as_double = rounded(cost);
+    scopeflow__node *const made = scopeflow__node_new(self->trees, SCOPEFLOW_TOKEN_DOUBLE);
+    made->bits = token.number.as_uint;
+    scopeflow__put(self, object, key, made);
+}
+
+/* --- The rates of a model --- */
+
+static const scopeflow__node *entry_named(scopeflow__trees *trees, const scopeflow__prices *prices,
+                                          const char *vendor, scopeflow_bytes model) {
+    scopeflow__node *const name = scopeflow__node_text(trees, SCOPEFLOW__TEXT(""));
+    scopeflow__node_extend(trees, name, scopeflow__c_text(vendor));
+    if (vendor[0] != '\0') scopeflow__node_extend(trees, name, SCOPEFLOW__TEXT("/"));
+    scopeflow__node_extend(trees, name, model);
+    /* Its index is made: nothing of the prices changes. */
+    return scopeflow__node_find((scopeflow__trees *)(uintptr_t)&prices->trees, prices->models,
+                                name->text);
+}
+
+/* `model` as its vendor calls it; as `provider/model`, or of whatever provider; without what stands
+ * before the last slash. */
+static const scopeflow__node *entry_of(scopeflow__trees *trees, const scopeflow__prices *prices,
+                                       scopeflow_codec_id codec, scopeflow_bytes model) {
+    scopeflow_bytes const lower = scopeflow__lower_text(trees, model);
+    const scopeflow__node *found = entry_named(trees, prices, vendors[codec], lower);
+    if (found == NULL) found = entry_named(trees, prices, "", lower);
+    size_t at = lower.len;
+    while (at > 0 && lower.ptr[at - 1] != '/') at--;
+    if (found != NULL || at == 0) return found;
+    return entry_named(trees, prices, "", scopeflow__text(lower.ptr + at, lower.len - at));
+}
+
+static bool is_tier_for(const scopeflow__node *tier, uint64_t prompt) {
+    uint64_t least = 0;
+    uint64_t most = UINT64_MAX;
+    (void)scopeflow__node_count(scopeflow__at_key(tier, "min_prompt_tokens"), &least);
+    (void)scopeflow__node_count(scopeflow__at_key(tier, "max_prompt_tokens"), &most);
+    return least <= prompt && prompt <= most;
+}
+
+/* Of a schedule, the first tier for such a prompt. NULL where there are none. */
+static const scopeflow__node *rates_for(const scopeflow__node *entry, uint64_t prompt) {
+    const scopeflow__node *const unit = scopeflow__at_key(entry, "unit");
+    const scopeflow__node *const schedule = scopeflow__at_key(entry, "rate_schedule");
+    bool const is_per_token = !scopeflow__node_is(unit, SCOPEFLOW_TOKEN_STRING) ||
+                              scopeflow__node_says(unit, SCOPEFLOW__TEXT("per_token"));
+    if (!is_per_token) return NULL;
+    if (!scopeflow__node_is(schedule, SCOPEFLOW_TOKEN_OBJECT))
+        return scopeflow__at_key(entry, "rates");
+    const scopeflow__node *tier = scopeflow__at_key(schedule, "tiers")->first;
+    for (; tier != NULL; tier = tier->next)
+        if (is_tier_for(tier, prompt)) return scopeflow__at_key(tier, "rates");
+    return NULL;
+}
+
+/* --- The sum --- */
+
+typedef struct costs {
+    const scopeflow__coding *coding;
+    const scopeflow__node *rates;
+    const scopeflow__node *tokens;
+    scopeflow__node *made;
+    double total;
+    bool has_tokens;
+    bool is_unknown; /* There are tokens without a rate. */
+} costs;
+
+/* What one kind of tokens costs; false if that is not known. */
+static bool cost_of(costs *self, const char *bucket, const char *rate_key, double *sum) {
+    double rate = 0;
+    uint64_t const count = scopeflow__tokens(self->tokens, bucket);
+    if (count == 0) return true;
+    self->has_tokens = true;
+    if (!scopeflow__node_number(scopeflow__at_key(self->rates, rate_key), &rate)) return false;
+    *sum += (double)count * rate / 1e6;
+    return true;
+}
+
+typedef struct bucket_rate {
+    const char *bucket;
+    const char *rate;
+} bucket_rate;
+
+/* A part of the cost, of the kinds of tokens up to one without a name. */
+static void put_part(costs *self, const char *key, const bucket_rate *kinds) {
+    double sum = 0;
+    bool is_known = true;
+    bool is_there = false;
+    for (; kinds->bucket != NULL; kinds++) {
+        is_known = cost_of(self, kinds->bucket, kinds->rate, &sum) && is_known;
+        is_there = is_there || scopeflow__tokens(self->tokens, kinds->bucket) > 0;
+    }
+    self->is_unknown = self->is_unknown || !is_known;
+    self->total += sum;
+    if (is_known && is_there) put_cost_number(self->coding, self->made, key, sum);
+}
+
+static void put_parts(costs *self) {
+    static const bucket_rate input[] = {{"input_uncached", "input_per_million"},
+                                        {"input_audio", "input_audio_per_million"},
+                                        {NULL, NULL}};
+    static const bucket_rate output[] = {{"output_text", "output_per_million"},
+                                         {"output_reasoning", "output_per_million"},
+                                         {"output_audio", "output_audio_per_million"},
+                                         {NULL, NULL}};
+    static const bucket_rate read[] = {{"input_cache_read", "cache_read_per_million"},
+                                       {NULL, NULL}};
+    static const bucket_rate write[] = {{"input_cache_write", "cache_write_per_million"},
+                                        {"input_cache_write_5m", "cache_write_per_million"},
+                                        {"input_cache_write_1h", "cache_write_1h_per_million"},
+                                        {NULL, NULL}};
+    put_part(self, "input", input);
+    put_part(self, "output", output);
+    put_part(self, "cache_read", read);
+    put_part(self, "cache_write", write);
+}
+
+/* A text of the prices, which may be gone before the response is. */
+static void put_copied(const scopeflow__coding *self, scopeflow__node *object, const char *key,
+                       const scopeflow__node *text) {
+    if (scopeflow__node_is(text, SCOPEFLOW_TOKEN_STRING))
+        scopeflow__put(self, object, key, scopeflow__node_copy(self->trees, text));
+}
+
+static scopeflow__node *priced(const scopeflow__coding *coding, const scopeflow__node *entry,
+                               const scopeflow__node *rates, const scopeflow__node *tokens) {
+    costs self;
+    memset(&self, 0, sizeof self);
+    self.coding = coding;
+    self.rates = rates;
+    self.tokens = tokens;
+    self.made = scopeflow__object(coding);
+    put_parts(&self);
+    if (!self.has_tokens) return NULL;
+    if (!self.is_unknown) put_cost_number(coding, self.made, "total", self.total);
+    put_copied(coding, self.made, "currency", scopeflow__at_key(entry, "currency"));
+    if (scopeflow__at_key(self.made, "currency") == NULL)
+        scopeflow__put_text(coding, self.made, "currency", "USD");
+    scopeflow__put_text(coding, self.made, "source", "model_pricing");
+    put_copied(coding, self.made, "pricing_provider", scopeflow__at_key(entry, "provider"));
+    put_copied(coding, self.made, "pricing_model", scopeflow__at_key(entry, "model_id"));
+    put_copied(coding, self.made, "pricing_as_of", scopeflow__at_key(entry, "pricing_as_of"));
+    put_copied(coding, self.made, "pricing_source", scopeflow__at_key(entry, "pricing_source"));
+    return self.made;
+}
+
+static scopeflow__node *reported(const scopeflow__coding *coding, double cost) {
+    scopeflow__node *const made = scopeflow__object(coding);
+    put_cost_number(coding, made, "total", cost);
+    scopeflow__put_text(coding, made, "currency", "USD");
+    scopeflow__put_text(coding, made, "source", "provider_reported");
+    return made;
+}
+
+void scopeflow__put_cost(scopeflow__trees *trees, const scopeflow__prices *prices,
+                         scopeflow_codec_id codec, const scopeflow__node *annotated) {
+    double cost = -1;
+    scopeflow__coding coding;
+    coding.trees = trees;
+    coding.map = scopeflow__map_of(codec);
+    scopeflow__node *const usage = scopeflow__at_key(annotated, "usage");
+    const scopeflow__node *const tokens = scopeflow__at_key(annotated, "token_usage");
+    scopeflow_bytes const model = scopeflow__node_string(scopeflow__at_key(annotated, "model"));
+    if (usage == NULL || tokens == NULL) return;
+    const scopeflow__node *const raw = scopeflow__at_key(tokens, "raw");
+    if (scopeflow__node_number(scopeflow__at_key(raw, "cost"), &cost) && cost >= 0) {
+        scopeflow__put(&coding, usage, "cost", reported(&coding, cost));
+        return;
+    }
+    const scopeflow__node *const entry =
+        prices != NULL ? entry_of(trees, prices, codec, model) : NULL;
+    const scopeflow__node *const rates =
+        entry != NULL ? rates_for(entry, scopeflow__tokens(usage, "prompt_tokens")) : NULL;
+    if (scopeflow__node_is(rates, SCOPEFLOW_TOKEN_OBJECT))
+        scopeflow__put(&coding, usage, "cost", priced(&coding, entry, rates, tokens));
+}
+
 /* -------------------- src/codec/request.c -------------------- */
 
 /* Requests: what each provider's map says of their members, and how edits come back. */
@@ -14431,12 +15378,6 @@ static const scopeflow__codec_field *field_for(const scopeflow__codec_map *map,
         if (first == NULL) first = field;
     }
     return first;
-}
-
-static bool is_among(const scopeflow_bytes *names, size_t count, scopeflow_bytes name) {
-    for (size_t i = 0; i < count; i++)
-        if (scopeflow__same_text(names[i], name)) return true;
-    return false;
 }
 
 /* Whether fields of the map stand inside this member. */
@@ -14552,8 +15493,9 @@ static void decode_member(decoded_request *self, const scopeflow__node *member) 
             decode_field(self, field, member);
     } else if (is_parent(map, member->key)) {
         decode_parent(self, member);
-    } else if (is_among(map->own, map->own_count, member->key) ||
-               is_among(scopeflow__request_members, SCOPEFLOW__REQUEST_MEMBER_COUNT, member->key)) {
+    } else if (scopeflow__is_listed(map->own, map->own_count, member->key) ||
+               scopeflow__is_listed(scopeflow__request_members, SCOPEFLOW__REQUEST_MEMBER_COUNT,
+                                    member->key)) {
         keep_own(self, member);
     } else {
         scopeflow__node_add_shared(self->coding.trees, self->others, member->key, member);
@@ -14645,7 +15587,7 @@ static scopeflow__node *parent_of(encoded_request *self, const scopeflow__codec_
 static void set_or_join(encoded_request *self, scopeflow__node *parent, scopeflow_bytes key,
                         const scopeflow__node *value) {
     scopeflow__trees *const trees = self->coding.trees;
-    scopeflow__node *const there = scopeflow__node_get(parent, key);
+    scopeflow__node *const there = scopeflow__node_find(trees, parent, key);
     bool const are_objects =
         scopeflow__node_is(there, SCOPEFLOW_TOKEN_OBJECT) && value->kind == SCOPEFLOW_TOKEN_OBJECT;
     if (!are_objects || !is_parent(self->coding.map, key)) {
@@ -14792,14 +15734,14 @@ scopeflow__node *scopeflow__edit_request(scopeflow__trees *trees, scopeflow_code
     merge.trees = trees;
     merge.edits = scopeflow__node_new(trees, SCOPEFLOW_TOKEN_ARRAY);
     merge.path.len = 0;
-    if (scopeflow__node_equal(before, after)) return merge.edits;
+    if (scopeflow__node_equal(trees, before, after)) return merge.edits;
 
     scopeflow__node *const edited = scopeflow__merge_trees(
         &merge, original, scopeflow__encode_request(trees, codec, before, original),
         scopeflow__encode_request(trees, codec, after, original));
     scopeflow__node *const again =
         without_nothing(trees, codec, scopeflow__decode_request(trees, codec, edited));
-    bool const is_carried = scopeflow__node_equal(again, after);
+    bool const is_carried = scopeflow__node_equal(trees, again, after);
     if (trees->failed || (is_carried && is_sound(merge.edits))) return merge.edits;
     *out_path = scopeflow__first_difference(trees, after, is_carried ? before : again);
     /* All members of one side are members of the other, only not as often. */
@@ -14810,12 +15752,6 @@ scopeflow__node *scopeflow__edit_request(scopeflow__trees *trees, scopeflow_code
 /* -------------------- src/codec/response.c -------------------- */
 
 /* Responses: what all providers have at the top, and the pieces of which theirs are made. */
-
-static bool is_listed_name(const scopeflow_bytes *names, size_t count, scopeflow_bytes name) {
-    for (size_t i = 0; i < count; i++)
-        if (scopeflow__same_text(names[i], name)) return true;
-    return false;
-}
 
 /* --- Pieces --- */
 
@@ -14828,12 +15764,11 @@ scopeflow__node *scopeflow__decode_arguments(const scopeflow__coding *self,
     return parsed != NULL ? parsed : scopeflow__as_it_is(self, arguments);
 }
 
-void scopeflow__put_said(const scopeflow__coding *self, scopeflow__node *parts,
-                         const scopeflow__node *part, bool is_said, const char *type) {
-    if (!is_said) return;
+void scopeflow__put_said(const scopeflow__coding *self, scopeflow__node *parts, const char *type,
+                         const scopeflow__node *said) {
     scopeflow__node *const made = scopeflow__object(self);
     scopeflow__put_text(self, made, "type", type);
-    scopeflow__put_shared(self, made, type, scopeflow__at_key(part, type));
+    scopeflow__put_shared(self, made, type, said);
     scopeflow__node_append(self->trees, parts, made);
 }
 
@@ -14881,11 +15816,11 @@ static void put_rest(const scopeflow__coding *self, const scopeflow__node *respo
     const scopeflow__codec_map *const map = self->map;
     scopeflow__node *const own = scopeflow__at_key(annotated, "api_specific");
     for (const scopeflow__node *child = response->first; child != NULL; child = child->next) {
-        if (is_listed_name(map->read, map->read_count, child->key)) continue;
+        if (scopeflow__is_listed(map->read, map->read_count, child->key)) continue;
         bool const is_own =
-            is_listed_name(map->response_own, map->response_own_count, child->key) ||
-            is_listed_name(scopeflow__response_members, SCOPEFLOW__RESPONSE_MEMBER_COUNT,
-                           child->key);
+            scopeflow__is_listed(map->response_own, map->response_own_count, child->key) ||
+            scopeflow__is_listed(scopeflow__response_members, SCOPEFLOW__RESPONSE_MEMBER_COUNT,
+                                 child->key);
         scopeflow__node_add_shared(self->trees, is_own ? own : annotated, child->key, child);
     }
 }
@@ -15000,7 +15935,8 @@ typedef struct codec_work {
 static void begin_work(codec_work *self, scopeflow_runtime *runtime) {
     self->runtime = runtime;
     self->tape_count = 0;
-    scopeflow__trees_init(&self->trees, &runtime->memory, SCOPEFLOW_CODEC_MEMORY_LIMIT_BYTES);
+    scopeflow__trees_init(&self->trees, &runtime->memory, runtime->seed[0],
+                          SCOPEFLOW_CODEC_MEMORY_LIMIT_BYTES);
 }
 
 static void end_work(codec_work *self) {
@@ -15016,31 +15952,27 @@ static scopeflow__node *read_payload(codec_work *self, scopeflow_ref payload) {
     return scopeflow__node_read(&self->trees, scopeflow__tape_value(tape));
 }
 
-static scopeflow_status fail_work(const codec_work *self, scopeflow_error *out_error) {
-    if (self->trees.is_full)
-        return scopeflow__fail_text(out_error, SCOPEFLOW_STATUS_LIMIT_EXCEEDED,
-                                    "the payload needs more memory than codec_memory_limit");
-    return scopeflow__fail_memory(out_error);
-}
-
 /* Ends the work and hands over what was made. */
 static scopeflow_status finish_work(codec_work *self, const scopeflow__node *made,
                                     scopeflow_codec_output **out_output,
                                     scopeflow_error *out_error) {
     scopeflow_status const status =
-        self->trees.failed ? fail_work(self, out_error)
+        self->trees.failed ? scopeflow__fail_trees(&self->trees, out_error)
                            : scopeflow__output_new(self->runtime, made, out_output, out_error);
     end_work(self);
     return status;
 }
 
-static scopeflow_status refuse_work(codec_work *self, scopeflow_error *out_error,
-                                    scopeflow_bytes whose, scopeflow_bytes what) {
-    bool const has_failed = self->trees.failed;
+/* Ends the work with the annotated form of what was given. */
+static scopeflow_status finish_decoding(codec_work *self, scopeflow_codec_id codec,
+                                        bool is_response, scopeflow_ref payload,
+                                        scopeflow_codec_output **out_output,
+                                        scopeflow_error *out_error) {
+    const scopeflow__node *made = NULL;
     scopeflow_status const status =
-        has_failed ? fail_work(self, out_error)
-                   : scopeflow__fail(out_error, SCOPEFLOW_STATUS_INVALID_ARGUMENT, whose, what,
-                                     scopeflow__text("", 0));
+        scopeflow__decode_payload(self->runtime, &self->trees, &codec, is_response,
+                                  read_payload(self, payload), &made, out_error);
+    if (status == SCOPEFLOW_STATUS_OK) return finish_work(self, made, out_output, out_error);
     end_work(self);
     return status;
 }
@@ -15056,7 +15988,7 @@ scopeflow_status scopeflow_codec_detect_request(scopeflow_runtime *self, scopefl
     if (status != SCOPEFLOW_STATUS_OK) return status;
     begin_work(&work, self);
     *out_codec = scopeflow__detect_request(read_payload(&work, request), hint);
-    if (work.trees.failed) status = fail_work(&work, out_error);
+    if (work.trees.failed) status = scopeflow__fail_trees(&work.trees, out_error);
     end_work(&work);
     return status;
 }
@@ -15070,18 +16002,9 @@ scopeflow_status scopeflow_codec_detect_response(scopeflow_runtime *self, scopef
     if (status != SCOPEFLOW_STATUS_OK) return status;
     begin_work(&work, self);
     *out_codec = scopeflow__detect_response(read_payload(&work, response));
-    if (work.trees.failed) status = fail_work(&work, out_error);
+    if (work.trees.failed) status = scopeflow__fail_trees(&work.trees, out_error);
     end_work(&work);
     return status;
-}
-
-static scopeflow_bytes title_of(scopeflow_codec_id codec) {
-    return scopeflow__map_of(codec)->title;
-}
-
-static scopeflow_status refuse_unknown(codec_work *self, scopeflow_error *out_error) {
-    return refuse_work(self, out_error, scopeflow__text("", 0),
-                       SCOPEFLOW__TEXT("no codec knows such a payload"));
 }
 
 scopeflow_status scopeflow_codec_decode_request(scopeflow_runtime *self, scopeflow_codec_id codec,
@@ -15093,24 +16016,32 @@ scopeflow_status scopeflow_codec_decode_request(scopeflow_runtime *self, scopefl
         scopeflow__check_codec_decode_request(self, codec, request, out_output, out_error);
     if (status != SCOPEFLOW_STATUS_OK) return status;
     begin_work(&work, self);
-    const scopeflow__node *const given = read_payload(&work, request);
-    if (codec == SCOPEFLOW_CODEC_ID_AUTO)
-        codec = scopeflow__detect_request(given, scopeflow__text("", 0));
-    if (codec == SCOPEFLOW_CODEC_ID_AUTO) return refuse_unknown(&work, out_error);
-    if (given->kind != SCOPEFLOW_TOKEN_OBJECT)
-        return refuse_work(&work, out_error, title_of(codec),
-                           SCOPEFLOW__TEXT(" request decode: the content is no object"));
-    return finish_work(&work, scopeflow__decode_request(&work.trees, codec, given), out_output,
-                       out_error);
+    return finish_decoding(&work, codec, false, request, out_output, out_error);
 }
 
-static scopeflow_status refuse_edit(codec_work *self, scopeflow_codec_id codec,
-                                    scopeflow_bytes path, scopeflow_error *out_error) {
-    scopeflow_status const status = scopeflow__fail(
+static scopeflow_bytes title_of(scopeflow_codec_id codec) {
+    return scopeflow__map_of(codec)->title;
+}
+
+static scopeflow_status edit(codec_work *self, scopeflow_codec_id codec,
+                             const scopeflow__node *edited, const scopeflow__node *given,
+                             const scopeflow__node **out_edits, scopeflow_error *out_error) {
+    scopeflow_bytes path = scopeflow__text("", 0);
+    if (self->trees.failed) return scopeflow__fail_trees(&self->trees, out_error);
+    if (codec == SCOPEFLOW_CODEC_ID_AUTO)
+        codec = scopeflow__detect_request(given, scopeflow__text("", 0));
+    if (codec == SCOPEFLOW_CODEC_ID_AUTO) return scopeflow__fail_unknown(out_error);
+    if (given->kind != SCOPEFLOW_TOKEN_OBJECT || edited->kind != SCOPEFLOW_TOKEN_OBJECT)
+        return scopeflow__fail(
+            out_error, SCOPEFLOW_STATUS_INVALID_ARGUMENT, title_of(codec),
+            SCOPEFLOW__TEXT(" request encode: annotated form and content must be objects"),
+            scopeflow__text("", 0));
+    *out_edits = scopeflow__edit_request(&self->trees, codec, edited, given, &path);
+    if (self->trees.failed) return scopeflow__fail_trees(&self->trees, out_error);
+    if (*out_edits != NULL) return SCOPEFLOW_STATUS_OK;
+    return scopeflow__fail(
         out_error, SCOPEFLOW_STATUS_INVALID_ARGUMENT, title_of(codec),
         SCOPEFLOW__TEXT(" request encode: the provider cannot carry the edit of "), path);
-    end_work(self);
-    return status;
 }
 
 scopeflow_status scopeflow_codec_edit_request(scopeflow_runtime *self, scopeflow_codec_id codec,
@@ -15118,24 +16049,17 @@ scopeflow_status scopeflow_codec_edit_request(scopeflow_runtime *self, scopeflow
                                               scopeflow_codec_output **out_output,
                                               scopeflow_error *out_error) {
     codec_work work;
-    scopeflow_bytes path = scopeflow__text("", 0);
-    scopeflow_status const status =
+    const scopeflow__node *edits = NULL;
+    scopeflow_status status =
         scopeflow__check_codec_edit_request(self, codec, annotated, request, out_output, out_error);
     if (status != SCOPEFLOW_STATUS_OK) return status;
     begin_work(&work, self);
     const scopeflow__node *const edited = read_payload(&work, annotated);
     const scopeflow__node *const given = read_payload(&work, request);
-    if (codec == SCOPEFLOW_CODEC_ID_AUTO)
-        codec = scopeflow__detect_request(given, scopeflow__text("", 0));
-    if (codec == SCOPEFLOW_CODEC_ID_AUTO) return refuse_unknown(&work, out_error);
-    if (given->kind != SCOPEFLOW_TOKEN_OBJECT || edited->kind != SCOPEFLOW_TOKEN_OBJECT)
-        return refuse_work(
-            &work, out_error, title_of(codec),
-            SCOPEFLOW__TEXT(" request encode: annotated form and content must be objects"));
-    const scopeflow__node *const edits =
-        scopeflow__edit_request(&work.trees, codec, edited, given, &path);
-    if (edits == NULL && !work.trees.failed) return refuse_edit(&work, codec, path, out_error);
-    return finish_work(&work, edits, out_output, out_error);
+    status = edit(&work, codec, edited, given, &edits, out_error);
+    if (status == SCOPEFLOW_STATUS_OK) return finish_work(&work, edits, out_output, out_error);
+    end_work(&work);
+    return status;
 }
 
 scopeflow_status scopeflow_codec_decode_response(scopeflow_runtime *self, scopeflow_codec_id codec,
@@ -15147,14 +16071,7 @@ scopeflow_status scopeflow_codec_decode_response(scopeflow_runtime *self, scopef
         scopeflow__check_codec_decode_response(self, codec, response, out_output, out_error);
     if (status != SCOPEFLOW_STATUS_OK) return status;
     begin_work(&work, self);
-    const scopeflow__node *const given = read_payload(&work, response);
-    if (codec == SCOPEFLOW_CODEC_ID_AUTO) codec = scopeflow__detect_response(given);
-    if (codec == SCOPEFLOW_CODEC_ID_AUTO) return refuse_unknown(&work, out_error);
-    const scopeflow__node *const made = scopeflow__decode_response(&work.trees, codec, given);
-    if (made == NULL)
-        return refuse_work(&work, out_error, title_of(codec),
-                           SCOPEFLOW__TEXT(" response decode: it has nothing of such a response"));
-    return finish_work(&work, made, out_output, out_error);
+    return finish_decoding(&work, codec, true, response, out_output, out_error);
 }
 
 /* -------------------- src/codec/chunks.c -------------------- */
@@ -15205,6 +16122,11 @@ scopeflow__node *scopeflow__gather_member(scopeflow__gathering *self, scopeflow_
  * one. What is made is an object. */
 scopeflow__node *scopeflow__gather_element(scopeflow__gathering *self, scopeflow__node *array,
                                            const scopeflow__node *index);
+/* The element whose member `index` is this one, or that has none where it is null; NULL where there
+ * is no such element among the first ones. */
+scopeflow__node *scopeflow__gathered_of_index(scopeflow__gathering *self,
+                                              const scopeflow__node *array,
+                                              const scopeflow__node *index);
 /* Replaces all that an element is, but not its place. */
 void scopeflow__gather_over(scopeflow__gathering *self, scopeflow__node *element,
                             const scopeflow__node *value);
@@ -15241,10 +16163,11 @@ void scopeflow__gather_over(scopeflow__gathering *self, scopeflow__node *element
 
 void scopeflow__gather_set(scopeflow__gathering *self, scopeflow__node *object, scopeflow_bytes key,
                            const scopeflow__node *value) {
-    scopeflow__node *const there = scopeflow__node_get(object, key);
+    scopeflow__node *const there = scopeflow__node_find(self->kept, object, key);
     if (there == NULL)
         add_copy(self, object, key, value);
-    else if (value->kind != SCOPEFLOW_TOKEN_NULL)
+    else if (value->kind != SCOPEFLOW_TOKEN_NULL &&
+             !scopeflow__node_equal(self->kept, value, there)) /* Most is in every chunk. */
         scopeflow__gather_over(self, there, value);
 }
 
@@ -15257,7 +16180,7 @@ void scopeflow__gather_all(scopeflow__gathering *self, scopeflow__node *object,
 
 void scopeflow__gather_text(scopeflow__gathering *self, scopeflow__node *object,
                             scopeflow_bytes key, const scopeflow__node *text) {
-    scopeflow__node *const there = scopeflow__node_get(object, key);
+    scopeflow__node *const there = scopeflow__node_find(self->kept, object, key);
     if (!scopeflow__node_is(text, SCOPEFLOW_TOKEN_STRING)) return;
     if (scopeflow__node_is(there, SCOPEFLOW_TOKEN_STRING))
         scopeflow__node_extend(self->kept, there, text->text);
@@ -15301,20 +16224,23 @@ static bool is_said_once(scopeflow_bytes key) {
     return is_kept_out(names, key);
 }
 
-static scopeflow__node *element_of_index(scopeflow__node *array, const scopeflow__node *index) {
+scopeflow__node *scopeflow__gathered_of_index(scopeflow__gathering *self,
+                                              const scopeflow__node *array,
+                                              const scopeflow__node *index) {
     uint32_t looked = 0;
-    if (index == NULL) return NULL;
     scopeflow__node *element = array->first;
     for (; element != NULL && looked < GATHERED_ELEMENT_LIMIT; element = element->next, looked++)
-        if (scopeflow__node_equal(scopeflow__chunk_part(element, "index"), index)) return element;
+        if (scopeflow__node_equal(self->kept, scopeflow__chunk_part(element, "index"), index))
+            return element;
     return NULL;
 }
 
 static void gather_elements(scopeflow__gathering *self, scopeflow__node *array,
                             const scopeflow__node *delta) {
     for (const scopeflow__node *child = delta->first; child != NULL; child = child->next) {
+        const scopeflow__node *const index = scopeflow__chunk_part(child, "index");
         scopeflow__node *const there =
-            element_of_index(array, scopeflow__chunk_part(child, "index"));
+            index != NULL ? scopeflow__gathered_of_index(self, array, index) : NULL;
         if (there != NULL)
             scopeflow__gather_delta(self, there, child);
         else
@@ -15324,7 +16250,7 @@ static void gather_elements(scopeflow__gathering *self, scopeflow__node *array,
 
 static void gather_value(scopeflow__gathering *self, scopeflow__node *object,
                          const scopeflow__node *value) {
-    scopeflow__node *const there = scopeflow__node_get(object, value->key);
+    scopeflow__node *const there = scopeflow__node_find(self->kept, object, value->key);
     bool const is_alike = there != NULL && there->kind == value->kind;
     if (is_alike && value->kind == SCOPEFLOW_TOKEN_OBJECT)
         scopeflow__gather_delta(self, there, value);
@@ -15350,9 +16276,8 @@ void scopeflow__gather_delta(scopeflow__gathering *self, scopeflow__node *object
 /* Choices stand in the order of their indexes, however they come. */
 static scopeflow__node *choice_of(scopeflow__gathering *self, scopeflow__node *choices,
                                   const scopeflow__node *index) {
-    scopeflow__node *choice = choices->first;
-    for (; choice != NULL; choice = choice->next)
-        if (scopeflow__node_equal(scopeflow__chunk_part(choice, "index"), index)) return choice;
+    scopeflow__node *choice = scopeflow__gathered_of_index(self, choices, index);
+    if (choice != NULL) return choice;
     choice = scopeflow__node_new(self->kept, SCOPEFLOW_TOKEN_OBJECT);
     scopeflow__node_append(self->kept, choices, choice);
     if (index != NULL) scopeflow__gather_set(self, choice, SCOPEFLOW__TEXT("index"), index);
@@ -15412,6 +16337,7 @@ static void drop_index(scopeflow__node *call) {
             before->next = child->next;
         if (call->last == child) call->last = before;
         call->count--;
+        call->index = NULL;
     }
 }
 
@@ -15431,27 +16357,36 @@ static uint64_t index_of(const scopeflow__node *choice) {
     return index;
 }
 
-/* Few, and mostly in order: each goes where it belongs among those before. */
-static void sort_choices(scopeflow__node *choices) {
-    scopeflow__node *rest = choices->first;
-    choices->first = choices->last = NULL;
-    while (rest != NULL) {
-        scopeflow__node *const choice = rest;
-        scopeflow__node **place = &choices->first;
-        rest = rest->next;
-        if (choices->last != NULL && index_of(choices->last) <= index_of(choice))
-            place = &choices->last->next;
-        while (*place != NULL && index_of(*place) <= index_of(choice)) place = &(*place)->next;
-        choice->next = *place;
-        *place = choice;
-        if (choice->next == NULL) choices->last = choice;
+static int compare_choices(const void *a, const void *b) {
+    uint64_t const left = index_of(*(scopeflow__node *const *)a);
+    uint64_t const right = index_of(*(scopeflow__node *const *)b);
+    return (left > right) - (left < right);
+}
+
+static void sort_choices(scopeflow__gathering *self, scopeflow__node *choices) {
+    size_t const count = choices->count;
+    scopeflow__node **const row = (scopeflow__node **)scopeflow__trees_allocate(
+        self->kept, count * sizeof(scopeflow__node *));
+    size_t at = 0;
+    if (row == NULL) return;
+    for (scopeflow__node *choice = choices->first; choice != NULL; choice = choice->next)
+        row[at++] = choice;
+    if (!scopeflow__sort_stable(self->kept->memory, row, count, sizeof *row, compare_choices)) {
+        self->kept->failed = true;
+        return;
     }
+    scopeflow__node **place = &choices->first;
+    for (at = 0; at < count; at++) {
+        *place = choices->last = row[at];
+        place = &row[at]->next;
+    }
+    *place = NULL;
 }
 
 void scopeflow__finish_chat(scopeflow__gathering *self) {
     scopeflow__node *const choices = scopeflow__chunk_part(self->response, "choices");
     if (!scopeflow__node_is(choices, SCOPEFLOW_TOKEN_ARRAY) || self->kept->failed) return;
-    sort_choices(choices);
+    sort_choices(self, choices);
     for (scopeflow__node *choice = choices->first; choice != NULL; choice = choice->next)
         finish_choice(self, choice);
 }
@@ -15670,9 +16605,10 @@ static bool is_plain_text(const scopeflow__node *part) {
     return true;
 }
 
-static bool is_more_of(const scopeflow__node *last, const scopeflow__node *part) {
+static bool is_more_of(scopeflow__gathering *self, const scopeflow__node *last,
+                       const scopeflow__node *part) {
     return last != NULL && is_plain_text(last) && is_plain_text(part) &&
-           scopeflow__node_equal(scopeflow__chunk_part(last, "thought"),
+           scopeflow__node_equal(self->kept, scopeflow__chunk_part(last, "thought"),
                                  scopeflow__chunk_part(part, "thought"));
 }
 
@@ -15687,7 +16623,7 @@ static void gather_parts(scopeflow__gathering *self, scopeflow__node *candidate,
     scopeflow__node *const parts =
         scopeflow__gather_member(self, kept, "parts", SCOPEFLOW_TOKEN_ARRAY);
     for (const scopeflow__node *part = given->first; part != NULL; part = part->next) {
-        if (is_more_of(parts->last, part))
+        if (is_more_of(self, parts->last, part))
             scopeflow__gather_text(self, parts->last, SCOPEFLOW__TEXT("text"),
                                    scopeflow__chunk_part(part, "text"));
         else
@@ -15749,8 +16685,10 @@ scopeflow_status scopeflow_codec_stream_new(const scopeflow_codec_stream_new_opt
     scopeflow__ref_up(&runtime->refs);
     self->runtime = runtime;
     self->codec = options->codec;
-    scopeflow__trees_init(&self->kept, &runtime->memory, options->memory_limit_bytes);
-    scopeflow__trees_init(&self->chunk, &runtime->memory, SCOPEFLOW_CODEC_MEMORY_LIMIT_BYTES);
+    scopeflow__trees_init(&self->kept, &runtime->memory, runtime->seed[0],
+                          options->memory_limit_bytes);
+    scopeflow__trees_init(&self->chunk, &runtime->memory, runtime->seed[0],
+                          SCOPEFLOW_CODEC_MEMORY_LIMIT_BYTES);
     scopeflow__tape_init(&self->tape, &runtime->memory, SIZE_MAX);
     self->gathering.kept = &self->kept;
     self->gathering.response = scopeflow__node_new(&self->kept, SCOPEFLOW_TOKEN_OBJECT);
@@ -16271,7 +17209,8 @@ typedef struct scopeflow__task {
     bool owns_request;  /* An intercept made it. */
     bool wants_chunk_marks;
     bool has_held;
-    uint8_t after_gates; /* The phase that gates stand before. */
+    bool has_borrowed_scope; /* Of an event that stands in the row. */
+    uint8_t after_gates;     /* The phase that gates stand before. */
     bool finalizer_failed;
     bool has_finalizer;
     bool was_annotated;  /* Some intercept gave an annotated request. */
@@ -16542,6 +17481,7 @@ void scopeflow__task_emit(scopeflow__task *self, scopeflow_event *event,
         return;
     }
     event->listeners = listeners;
+    self->has_borrowed_scope |= !event->holds_scope;
     if (self->events == NULL) {
         self->events = event;
     } else {
@@ -16552,7 +17492,10 @@ void scopeflow__task_emit(scopeflow__task *self, scopeflow_event *event,
 }
 
 static void emit_adrift(scopeflow__task *self, scopeflow_event *event, scopeflow__set *listeners) {
-    if (event != NULL) scopeflow__event_set_adrift(event);
+    if (event != NULL) {
+        scopeflow__event_hold_scope(event);
+        scopeflow__event_set_adrift(event);
+    }
     scopeflow__task_emit(self, event, listeners);
 }
 
@@ -16938,11 +17881,26 @@ static bool still_fits(scopeflow_event *event) {
                                                               event->data, &event->is_lost);
 }
 
-/* An annotation comes from the payload that observers see. */
+static bool is_core_codec(scopeflow_event *event) {
+    const scopeflow_host *const host = &event->scope->runtime->host;
+    uint32_t const found =
+        host->core_codec != NULL ? host->core_codec(host->context, event->codec) : 0;
+    event->core_codec =
+        found <= SCOPEFLOW_CODEC_ID_GEMINI_GENERATE_CONTENT + 1 ? (uint8_t)found : 0;
+    return event->core_codec != 0;
+}
+
+/* An annotation comes from the payload that observers see; one of the core's own codecs makes it
+ * when somebody looks. */
 static bool ask_codec(scopeflow__task *self, scopeflow_event *event, scopeflow_step *step) {
     bool const fits = still_fits(event);
     if (fits || event->codec == 0 || !has_payload(event)) {
         if (!fits) scopeflow__event_set_annotation(event, 0);
+        next_stage(event);
+        return false;
+    }
+    if (is_core_codec(event)) {
+        scopeflow__event_set_annotation(event, 0);
         next_stage(event);
         return false;
     }
@@ -19523,12 +20481,20 @@ static bool run_phase(scopeflow__task *self, scopeflow_step *step) {
     return true;
 }
 
+/* Whoever called may let go of a scope before the next step is done. */
+static SCOPEFLOW__NOINLINE void hold_scopes(scopeflow__task *self) {
+    self->has_borrowed_scope = false;
+    for (scopeflow_event *event = self->events; event != NULL; event = event->next)
+        scopeflow__event_hold_scope(event);
+}
+
 void scopeflow__task_run(scopeflow__task *self, scopeflow_emitter *emitter, scopeflow_step *step) {
     scopeflow__clear(step, sizeof *step);
     for (;;) {
         bool const asks = (self->events != NULL && scopeflow__task_deliver(self, emitter, step)) ||
                           run_phase(self, step);
         if (!asks) continue;
+        if (self->has_borrowed_scope) hold_scopes(self);
         if (!scopeflow__is_native_step(step)) return;
         scopeflow__native_run(self, step);
     }

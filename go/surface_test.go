@@ -65,8 +65,8 @@ func TestAPropagatedTextThatIsNoneIsToldAndTheContextStays(t *testing.T) {
 	r := testRuntime(t)
 	ctx := context.Background()
 	for text, want := range map[string]error{
-		"":                        ErrInvalidJson,
-		"{":                       ErrInvalidJson,
+		"":                        ErrInvalidJSON,
+		"{":                       ErrInvalidJSON,
 		`{"version":1}`:           ErrInvalidArgument,
 		"00-zz-1-01":              ErrInvalidArgument,
 		strings.Repeat(" ", 5000): ErrLimitExceeded,
@@ -350,7 +350,7 @@ func TestABadLineOfAnEventFileIsToldAndPassedOver(t *testing.T) {
 			names = append(names, event.Name())
 		case errors.As(err, &bad):
 			names = append(names, bad.Line)
-			if !errors.Is(err, ErrInvalidArgument) && !errors.Is(err, ErrInvalidJson) {
+			if !errors.Is(err, ErrInvalidArgument) && !errors.Is(err, ErrInvalidJSON) {
 				t.Errorf("line %d: %v", bad.LineNumber, err)
 			}
 		default:

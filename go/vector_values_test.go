@@ -55,7 +55,7 @@ func (s *vectorStep) text(name string) string {
 }
 
 // number reads a number, the name of an enum's value, or the names of flags.
-func (s *vectorStep) number(name string, names func(string) (int64, bool)) int64 {
+func (s *vectorStep) number(name string, names map[string]int64) int64 {
 	var number int64
 	if json.Unmarshal(s.Args[name], &number) == nil {
 		return number
@@ -79,8 +79,8 @@ func (s *vectorStep) number(name string, names func(string) (int64, bool)) int64
 	return number
 }
 
-func (s *vectorStep) named(name string, names func(string) (int64, bool)) int64 {
-	number, ok := names(name)
+func (s *vectorStep) named(name string, names map[string]int64) int64 {
+	number, ok := names[name]
 	if !ok {
 		s.run.t.Fatalf("%s: there is no value %q", s.Op, name)
 	}

@@ -2,6 +2,8 @@
 
 #include "bridge.h"
 
+#include "shims.gen.h"
+
 #include <stddef.h>
 
 SCOPEFLOW_GO_IMPORT("scopeflowGoClock") extern int64_t scopeflowGoClock(void);

@@ -17,9 +17,11 @@ from typing import Any, NamedTuple
 import request
 
 import scopeflow
+import scopeflow.codecs
 
 try:
     import nemo_relay
+    import nemo_relay.codecs
     import nemo_relay.guardrails
     import nemo_relay.intercepts
     import nemo_relay.llm
@@ -33,6 +35,19 @@ except ImportError as missing:
 
 OURS, PEER, SPANS, FLOOR = "scopeflow", "nemo-relay", "opentelemetry-sdk", "floor"
 SMALL = {"query": "x", "limit": 3}
+ANSWER = {
+    "id": "chatcmpl-1",
+    "object": "chat.completion",
+    "model": "gpt-4o-mini",
+    "choices": [
+        {
+            "index": 0,
+            "message": {"role": "assistant", "content": request.PROSE},
+            "finish_reason": "stop",
+        }
+    ],
+    "usage": {"prompt_tokens": 1900, "completion_tokens": 50, "total_tokens": 1950},
+}
 LARGE = {"rows": [{"id": i, "tags": ["a", "b"], "text": "x" * 20} for i in range(1000)]}
 DEPTH, OTHERS = 1000, 1000
 
@@ -66,6 +81,11 @@ ROWS = {
     "tool, ten of each of four": Row("ten of each", "calls", least_ratio=1000),
     "tool, 1,000 at once": Row("nothing", "gathered", most_floors=1.5),
     "LLM, 8 KB": Row("nothing", "llm", request.request(300), least_ratio=300, most_floors=12),
+    "LLM, 8 KB, both codecs": Row("nothing", "coded", request.request(300), least_ratio=20),
+    "LLM, 8 KB, both codecs, heard": Row(
+        "subscriber", "coded", request.request(300), least_ratio=20
+    ),
+    "LLM, 8 KB, both codecs, read": Row("reader", "coded", request.request(300)),
     "LLM stream, a chunk": Row("nothing", "stream", most_floors=3),
 }
 
@@ -78,6 +98,10 @@ async def complete(request: Any) -> dict[str, Any]:
     return SMALL
 
 
+async def answer(request: Any) -> dict[str, Any]:
+    return ANSWER
+
+
 async def chunks(count: int) -> AsyncIterator[int]:
     for number in range(count):
         yield number
@@ -85,6 +109,14 @@ async def chunks(count: int) -> AsyncIterator[int]:
 
 def listen(event: object) -> None:
     """A subscriber that is called and looks at nothing."""
+
+
+def read(event: Any) -> None:
+    """A subscriber that looks at what the codecs made."""
+    if event.scope_category == "start":
+        assert event.annotated_request is not None
+    elif event.scope_category == "end":
+        assert event.annotated_response is not None
 
 
 Work = Callable[[int, Any], Any]
@@ -109,7 +141,7 @@ class Contestant:
 
     async def work(self, row: str, count: int) -> None:
         await self.works[ROWS[row].work](count, ROWS[row].request)
-        if self.settle is not None and ROWS[row].preparation in ("subscriber", "file"):
+        if self.settle is not None and ROWS[row].preparation in ("subscriber", "reader", "file"):
             await self.settle()
 
 
@@ -150,6 +182,12 @@ def works_of(library: ModuleType, result: Callable[[Any], Any]) -> dict[str, Wor
         for _ in range(count):
             await execute("openai", given, complete)
 
+    async def coded(count: int, request: Any) -> None:
+        execute, given = library.llm.execute, library.LLMRequest({}, request)
+        codec = library.codecs.OpenAIChatCodec()
+        for _ in range(count):
+            await execute("openai", given, answer, codec=codec, response_codec=codec)
+
     async def stream(count: int, _: Any) -> None:
         given = library.LLMRequest({}, SMALL)
         opened = await library.llm.stream_execute(
@@ -164,6 +202,7 @@ def works_of(library: ModuleType, result: Callable[[Any], Any]) -> dict[str, Wor
         "calls": calls,
         "gathered": gathered,
         "llm": llm,
+        "coded": coded,
         "stream": stream,
     }
 
@@ -178,8 +217,8 @@ def depth(library: ModuleType) -> Iterator[None]:
 
 
 @contextmanager
-def subscriber(library: ModuleType) -> Iterator[None]:
-    library.subscribers.register("listen", listen)
+def subscriber(library: ModuleType, called: Callable[[Any], None]) -> Iterator[None]:
+    library.subscribers.register("listen", called)
     yield
     library.subscribers.deregister("listen")
 
@@ -235,7 +274,8 @@ def preparations_of(library: ModuleType, around: Callable[..., Any]) -> dict[str
     return {
         "nothing": nullcontext,
         "depth": partial(depth, library),
-        "subscriber": partial(subscriber, library),
+        "subscriber": partial(subscriber, library, listen),
+        "reader": partial(subscriber, library, read),
         "others": partial(others, library),
         "file": partial(file, library),
         "one of each": partial(of_each, library, around, 1),

@@ -12,6 +12,8 @@ from openai.types.chat import ChatCompletion, ChatCompletionMessage
 from scopeflow import LLMRequest, llm
 
 _NAME = "chat.completions"
+_CODEC = "openai_chat"
+"""Whose responses they are: observers get each in the common form, tokens included."""
 
 Say = Callable[[str], None]
 """What gets a text piece by piece."""
@@ -43,7 +45,7 @@ class Chat:
 
     async def _complete(self, request: LLMRequest) -> ChatCompletion:
         completion: ChatCompletion = await llm.execute(
-            _NAME, request, self._create, model_name=self._model
+            _NAME, request, self._create, model_name=self._model, response_codec=_CODEC
         )
         return completion
 
@@ -55,8 +57,9 @@ class Chat:
 
         # The end event gets what the chunks make up: the whole message, with its usage.
         stream = await llm.stream_execute(
-            _NAME, request, self._create, answer.handle_chunk, joined, model_name=self._model
-        )
+            _NAME, request, self._create, answer.handle_chunk, joined,
+            model_name=self._model, response_codec=_CODEC,
+        )  # fmt: skip
         async with stream:
             async for chunk in stream:
                 for choice in chunk.choices:

@@ -6,7 +6,7 @@ import threading
 import time
 from typing import TextIO
 
-from scopeflow import Event
+from scopeflow import AnnotatedLLMResponse, Event
 
 _INDENT = 24
 
@@ -61,5 +61,6 @@ def _text(event: Event) -> str:
 
 
 def _tokens(event: Event) -> str:
-    usage = event.data.get("usage") if event.category == "llm" and event.data else None
+    response = event.annotated_response
+    usage = response.usage if isinstance(response, AnnotatedLLMResponse) else None
     return f"  {usage['prompt_tokens']} + {usage['completion_tokens']} tokens" if usage else ""

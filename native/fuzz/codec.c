@@ -2,6 +2,7 @@
  * is no edit; what one text says comes into the other one, or is refused; a stream takes anything.
  */
 #include "codec/codec.h"
+#include "codec/prices.h"
 #include "host.h"
 
 #include "json/parse.h"
@@ -34,15 +35,27 @@ static void check_law(scopeflow__trees *trees, scopeflow_codec_id codec,
     (void)scopeflow__detect_request(first, scopeflow__text("", 0));
 }
 
+/* The other text is the catalogue, where it is one. */
+static void check_prices(scopeflow__trees *trees, scopeflow_codec_id codec,
+                         const scopeflow__node *response, const scopeflow__node *catalogue) {
+    scopeflow__prices prices;
+    scopeflow_error error;
+    memset(&prices, 0, sizeof prices);
+    scopeflow__trees_init(&prices.trees, &memory, 7, TREES_BYTES);
+    bool const is_read = scopeflow__prices_read(&prices, catalogue, &error) == SCOPEFLOW_STATUS_OK;
+    if (response != NULL) scopeflow__put_cost(trees, is_read ? &prices : NULL, codec, response);
+    scopeflow__trees_deinit(&prices.trees);
+}
+
 static void check_requests(scopeflow_codec_id codec, scopeflow_bytes a, scopeflow_bytes b) {
     scopeflow__trees trees;
     scopeflow_tape tapes[2];
-    scopeflow__trees_init(&trees, &memory, TREES_BYTES);
+    scopeflow__trees_init(&trees, &memory, 7, TREES_BYTES);
     const scopeflow__node *const first = read_text(&trees, &tapes[0], a);
     const scopeflow__node *const second = read_text(&trees, &tapes[1], b);
     if (first->kind == SCOPEFLOW_TOKEN_OBJECT && second->kind == SCOPEFLOW_TOKEN_OBJECT)
         check_law(&trees, codec, first, second);
-    (void)scopeflow__decode_response(&trees, codec, first);
+    check_prices(&trees, codec, scopeflow__decode_response(&trees, codec, first), second);
     (void)scopeflow__detect_response(first);
     scopeflow__tape_deinit(&tapes[0]);
     scopeflow__tape_deinit(&tapes[1]);

@@ -3,7 +3,7 @@
 # One function for each operation: it checks the arguments, calls the core, and turns a failure into
 # an exception. The converters are in native/arguments.pxi.
 
-if scopeflow_abi_hash() != 0x719d5eadcce07c3u:
+if scopeflow_abi_hash() != 0xbd8fc7542abd57feu:
     raise ImportError(
         "scopeflow._native was generated for another version of the core than it is linked with"
     )
@@ -3874,6 +3874,24 @@ cdef class RuntimeOperations:
             raise_failure(&c_error)
 
         return adopt_codec_output(self, c_output)
+
+    def codec_set_prices(self, catalogues=None):
+        """What models cost, for the `usage.cost` of responses that are decoded from now on (ADR
+        0023): a catalogue, or an array of them, of which the first that has a model counts.
+        What the provider says that a response has cost always stands. No catalogues take the
+        prices away. No list comes with the core; examples/prices.json is one.
+
+        catalogues: object. Copied.
+
+        Raises InvalidArgument, LimitExceeded.
+        """
+        cdef scopeflow_error c_error
+        cdef scopeflow_ref c_catalogues
+        c_catalogues = payload_argument(catalogues)
+        if scopeflow_codec_set_prices(
+            self.pointer, c_catalogues, &c_error,
+        ) != SCOPEFLOW_STATUS_OK:
+            raise_failure(&c_error)
 
     def codec_decode_response(self, codec, response):
         """The common form of a response, also of one that a stream was aggregated to.

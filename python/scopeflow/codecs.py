@@ -21,6 +21,21 @@ the members on which the peers' codecs agree.
 
 from __future__ import annotations
 
+from ._forms import (
+    CalledFunction,
+    ContentPart,
+    Cost,
+    GenerationParams,
+    Message,
+    MessageToolCall,
+    RequestMembers,
+    ResponseMembers,
+    ResponseToolCall,
+    TokenUsage,
+    ToolDefinition,
+    ToolFunction,
+    Usage,
+)
 from ._native import (
     CodecId,
     InvalidArgument,
@@ -28,21 +43,19 @@ from ._native import (
     decode_request,
     decode_response,
     default_runtime,
+    know_core_codec,
     output_value,
     request_edits,
 )
+from ._views import as_object
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import os
     from collections.abc import Callable, Iterable, Mapping
     from typing import Any, Protocol
-
-    from typing_extensions import Self
-
-    _Object = dict[str, Any]
 else:
     Protocol = object  # Importing typing would cost half of what the whole package may cost.
-    _Object = dict
 
 
 class LlmCodec(Protocol):
@@ -128,72 +141,7 @@ class LlmResponseCodec(Protocol):
 # --- Annotated forms ---
 
 
-class _Member:
-    """An attribute that stands in the object itself; None is its absence."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-
-    def __get__(self, owner: dict[str, Any] | None, of_class: type) -> Any:
-        return self if owner is None else owner.get(self.name)
-
-    def __set__(self, owner: dict[str, Any], value: object) -> None:
-        if value is None:
-            owner.pop(self.name, None)
-        else:
-            owner[self.name] = value
-
-
-class _Annotated(_Object):
-    """An object with some members of known names, and others beside them, the extra ones."""
-
-    MEMBERS: tuple[str, ...] = ()
-
-    def __init_subclass__(cls) -> None:
-        for name in cls.MEMBERS:
-            setattr(cls, name, _Member(name))
-
-    @classmethod
-    def from_dict(cls, members: Mapping[str, Any]) -> Self:
-        """One with these members, as they stand in an event.
-
-        >>> AnnotatedLLMResponse.from_dict({"message": "hello", "beam": 2}).extra["beam"]
-        2
-        """
-        made = cls.__new__(cls)
-        made.update(members)
-        return made
-
-    def to_dict(self) -> dict[str, Any]:
-        """The members as a plain dict, those that are absent left out.
-
-        >>> AnnotatedLLMResponse(message="hello").to_dict()
-        {'message': 'hello'}
-        """
-        return dict(self)
-
-    @property
-    def extra(self) -> Mapping[str, Any]:
-        """The members beside those of known names, to be read; set it to change them."""
-        from types import MappingProxyType
-
-        return MappingProxyType({k: v for k, v in self.items() if k not in self.MEMBERS})
-
-    @extra.setter
-    def extra(self, members: Mapping[str, Any] | None) -> None:
-        given = {} if members is None else _object("extra", members)
-        for name in given:
-            if name in self.MEMBERS:
-                raise InvalidArgument(f"invalid argument: extra has {name!r}, a member by itself")
-        for name in [name for name in self if name not in self.MEMBERS]:
-            del self[name]
-        self.update(given)
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({dict(self)!r})"
-
-
-class AnnotatedLLMRequest(_Annotated):
+class AnnotatedLLMRequest(RequestMembers):
     """A request to a language model in a form that does not depend on the provider.
 
     messages: The messages, objects with `role` and `content`.
@@ -205,34 +153,20 @@ class AnnotatedLLMRequest(_Annotated):
     api_specific: What only one provider's interface has.
     extra: Other members.
 
-    It is a dict of these members, and has each as an attribute, which is None where it is absent.
-    Raises TypeError for what is not of its kind, InvalidArgument for an extra member that has a
-    name above.
+    It is a dict of these members, and has each as an attribute, which is None where it is absent;
+    so have the objects in it, such as messages and their parts, which are the classes of this
+    module. Raises TypeError for what is not of its kind, InvalidArgument for an extra member that
+    has a name above.
 
     >>> request = AnnotatedLLMRequest([{"role": "user", "content": "hi"}], model="gpt-4o")
     >>> request.model, request.tools
     ('gpt-4o', None)
     >>> request
     AnnotatedLLMRequest({'messages': [{'role': 'user', 'content': 'hi'}], 'model': 'gpt-4o'})
+    >>> request.messages[-1].content = "hello"
+    >>> request["messages"]
+    [{'role': 'user', 'content': 'hello'}]
     """
-
-    MEMBERS: tuple[str, ...] = (
-        "messages",
-        "instructions",
-        "model",
-        "params",
-        "tools",
-        "tool_choice",
-        "api_specific",
-    )
-    if TYPE_CHECKING:
-        messages: list[dict[str, Any]]
-        instructions: Any
-        model: str | None
-        params: dict[str, Any] | None
-        tools: list[dict[str, Any]] | None
-        tool_choice: Any
-        api_specific: dict[str, Any] | None
 
     def __init__(
         self,
@@ -250,10 +184,10 @@ class AnnotatedLLMRequest(_Annotated):
         self.messages = _objects("messages", messages)
         self.instructions = instructions
         self.model = _text("model", model)
-        self.params = _object("params", params)
+        self.params = as_object("params", params)
         self.tools = None if tools is None else _objects("tools", tools)
         self.tool_choice = tool_choice
-        self.api_specific = _object("api_specific", api_specific)
+        self.api_specific = as_object("api_specific", api_specific)
         self.extra = extra or {}
 
     def system_prompt(self) -> str | None:
@@ -287,8 +221,11 @@ class AnnotatedLLMRequest(_Annotated):
         """
         return any(message.get("tool_calls") for message in self.messages or ())
 
+    def __repr__(self) -> str:
+        return f"AnnotatedLLMRequest({dict(self)!r})"
 
-class AnnotatedLLMResponse(_Annotated):
+
+class AnnotatedLLMResponse(ResponseMembers):
     """A response of a language model in a form that does not depend on the provider.
 
     id: The provider's id of the response.
@@ -297,7 +234,8 @@ class AnnotatedLLMResponse(_Annotated):
     tool_calls: The calls of tools that it asks for, objects with `id`, `name` and `arguments`.
     finish_reason: Why it ended: `complete`, `length`, `tool_use`, `content_filter`, or an object.
     usage: Tokens, an object with `prompt_tokens`, `completion_tokens` and the like. The prompt is
-        all that went in, from a cache or not.
+        all that went in, from a cache or not. `cost` is what it has cost, where the provider says
+        so or `use_prices` has told the prices.
     token_usage: Every token once, by what it was for: `input_uncached`, `input_cache_read`,
         `input_cache_write_5m`, `output_text`, `output_reasoning` and so on; `raw` is what the
         provider says.
@@ -312,28 +250,6 @@ class AnnotatedLLMResponse(_Annotated):
     >>> response["message"], response.usage
     ('hello', None)
     """
-
-    MEMBERS: tuple[str, ...] = (
-        "id",
-        "model",
-        "message",
-        "tool_calls",
-        "finish_reason",
-        "usage",
-        "token_usage",
-        "optimization_summary",
-        "api_specific",
-    )
-    if TYPE_CHECKING:
-        id: str | None
-        model: str | None
-        message: Any
-        tool_calls: list[dict[str, Any]] | None
-        finish_reason: Any
-        usage: dict[str, Any] | None
-        token_usage: dict[str, Any] | None
-        optimization_summary: dict[str, Any] | None
-        api_specific: dict[str, Any] | None
 
     def __init__(
         self,
@@ -352,8 +268,8 @@ class AnnotatedLLMResponse(_Annotated):
         self.message = message
         self.tool_calls = None if tool_calls is None else _objects("tool_calls", tool_calls)
         self.finish_reason = finish_reason
-        self.usage = _object("usage", usage)
-        self.api_specific = _object("api_specific", api_specific)
+        self.usage = as_object("usage", usage)
+        self.api_specific = as_object("api_specific", api_specific)
         self.extra = extra or {}
 
     def response_text(self) -> str | None:
@@ -372,6 +288,9 @@ class AnnotatedLLMResponse(_Annotated):
         True
         """
         return bool(self.tool_calls)
+
+    def __repr__(self) -> str:
+        return f"AnnotatedLLMResponse({dict(self)!r})"
 
 
 def _text_of(content: Any) -> str | None:
@@ -392,16 +311,10 @@ def _text(name: str, value: Any) -> str | None:
     return value
 
 
-def _object(name: str, value: Any) -> Any:
-    if value is None or hasattr(value, "keys"):
-        return None if value is None else dict(value)
-    raise TypeError(f"{name} must be an object, not {type(value).__name__}")
-
-
 def _objects(name: str, values: Any) -> list[Any]:
     if isinstance(values, (str, bytes, dict)) or not hasattr(values, "__iter__"):
         raise TypeError(f"{name} must be a list of objects, not {type(values).__name__}")
-    return [_object(f"{name}[{at}]", value) or {} for at, value in enumerate(values)]
+    return [as_object(f"{name}[{at}]", value) or {} for at, value in enumerate(values)]
 
 
 # --- Codecs of providers ---
@@ -508,6 +421,19 @@ class GeminiGenerateContentCodec(_BuiltinCodec):
 
     CODEC = CodecId.GeminiGenerateContent
 
+    def decode_response(self, response: Any) -> AnnotatedLLMResponse:
+        """The annotated form of a response, also of one that a stream was aggregated to.
+
+        response: What the provider gave, as JSON-shaped objects or the SDK's model.
+
+        Raises InvalidArgument for what has nothing of such a response.
+
+        >>> response = {"candidates": [{"content": {"parts": [{"text": "hi"}]}}]}
+        >>> codecs.GeminiGenerateContentCodec().decode_response(response).message
+        'hi'
+        """
+        return super().decode_response(_as_gemini_says_it(response))
+
 
 class AutoCodec(LlmCodec, LlmResponseCodec):
     """Whichever codec a payload is of, told by the payload; `codec="auto"` of a call is one. A
@@ -525,7 +451,7 @@ class AutoCodec(LlmCodec, LlmResponseCodec):
         >>> codecs.AutoCodec().decode(LLMRequest({}, {"prompt": "hi"})) is None
         True
         """
-        codec = self._known(default_runtime.codec_detect_request(request.content), "request")
+        codec = _by_id(default_runtime.codec_detect_request(request.content))
         return None if codec is None else codec.decode(request)
 
     def encode(self, annotated: Mapping[str, Any], original: LLMRequest) -> LLMRequest:
@@ -555,22 +481,8 @@ class AutoCodec(LlmCodec, LlmResponseCodec):
         >>> codecs.AutoCodec().decode_response("hello") is None
         True
         """
-        codec = self._known(default_runtime.codec_detect_response(response), "response")
+        codec = _by_id(default_runtime.codec_detect_response(response))
         return None if codec is None else codec.decode_response(response)
-
-    _has_told = False
-
-    @classmethod
-    def _known(cls, codec: CodecId, what: str) -> _BuiltinCodec | None:
-        found = _by_id(codec)
-        if found is None and not AutoCodec._has_told:
-            AutoCodec._has_told = True
-            import logging
-
-            logging.getLogger("scopeflow").warning(
-                "no codec knows a %s of a call with codec='auto'; it is left alone", what
-            )
-        return found
 
     def __repr__(self) -> str:
         return "AutoCodec()"
@@ -681,6 +593,25 @@ class GeminiGenerateContentStreamingCodec(AutoStreamingCodec):
 
     CODEC = CodecId.GeminiGenerateContent
 
+    def collector(self) -> Callable[[Any], None]:
+        """What takes each chunk: the JSON of one event of the transport, or the SDK's model of it.
+
+        Raises LimitExceeded for a stream that needs more than 256 MiB.
+
+        >>> codecs.GeminiGenerateContentStreamingCodec().collector()({"candidates": []})
+        """
+        collect = super().collector()
+        return lambda chunk: collect(_as_gemini_says_it(chunk))
+
+
+def _as_gemini_says_it(payload: Any) -> Any:
+    """The payload that a model of Google's SDK was made of: there its members have other names,
+    what is absent is None, and the SDK's own stand between them."""
+    if not hasattr(payload, "model_dump"):
+        return payload
+    own = {"sdk_http_response", "automatic_function_calling_history", "parsed"}
+    return payload.model_dump(mode="json", by_alias=True, exclude_none=True, exclude=own)
+
 
 _BUILTIN: dict[str, _BuiltinCodec] = {
     "openai_chat": OpenAIChatCodec(),
@@ -693,6 +624,44 @@ _BY_ID = {codec.CODEC: codec for codec in _BUILTIN.values()}
 
 def _by_id(codec: CodecId) -> _BuiltinCodec | None:
     return _BY_ID.get(codec)
+
+
+def use_prices(*catalogues: Mapping[str, Any] | str | os.PathLike[str]) -> None:
+    """Says what models cost, for `usage["cost"]` of the responses that are decoded from now on.
+
+    catalogues: Each an object, or the path of a JSON file; of several that have a model the first
+        one counts. None at all take the prices away.
+
+    A catalogue has `entries` with `provider`, `model_id`, `aliases`, `currency` (USD), and `rates`
+    per million tokens: `input_per_million`, `output_per_million`, `cache_read_per_million`,
+    `cache_write_per_million`, `cache_write_1h_per_million`, `input_audio_per_million` and
+    `output_audio_per_million`; or `rate_schedule`, whose `tiers` have `rates` each, by the tokens
+    of the prompt. What the provider says that a response has cost stands; tokens without a rate
+    give no `total`. examples/prices.json is one.
+
+    Raises InvalidArgument with the path of what is wrong, OSError for a file that cannot be read.
+
+    >>> rates = {"input_per_million": 2.5, "output_per_million": 10}
+    >>> codecs.use_prices({"entries": [{"provider": "a", "model_id": "m", "rates": rates}]})
+    >>> usage = {"prompt_tokens": 1000, "completion_tokens": 100}
+    >>> response = {"model": "m", "choices": [], "usage": usage}
+    >>> codecs.OpenAIChatCodec().decode_response(response).usage["cost"]["total"]
+    0.0035
+    >>> codecs.use_prices()
+    """
+    default_runtime.codec_set_prices([_catalogue(given) for given in catalogues] or None)
+
+
+def _catalogue(given: Mapping[str, Any] | str | os.PathLike[str]) -> Any:
+    if hasattr(given, "keys"):
+        return given
+    import json
+
+    with open(given, encoding="utf-8") as file:
+        try:
+            return json.load(file)
+        except ValueError as error:
+            raise InvalidArgument(f"invalid argument: prices in {given!r}: {error}") from None
 
 
 def by_name(name: str) -> LlmCodec:
@@ -715,6 +684,10 @@ def by_name(name: str) -> LlmCodec:
 
 
 _AUTO = AutoCodec()
+
+know_core_codec(AutoCodec, CodecId.Auto.value)
+for _codec in _BUILTIN.values():
+    know_core_codec(type(_codec), _codec.CODEC.value)
 
 
 def _edited(content: Any, edits: list[list[Any]]) -> Any:
@@ -757,14 +730,26 @@ __all__ = [
     "AnthropicMessagesStreamingCodec",
     "AutoCodec",
     "AutoStreamingCodec",
+    "CalledFunction",
     "CodecId",
+    "ContentPart",
+    "Cost",
     "GeminiGenerateContentCodec",
     "GeminiGenerateContentStreamingCodec",
+    "GenerationParams",
     "LlmCodec",
     "LlmResponseCodec",
+    "Message",
+    "MessageToolCall",
     "OpenAIChatCodec",
     "OpenAIChatStreamingCodec",
     "OpenAIResponsesCodec",
     "OpenAIResponsesStreamingCodec",
+    "ResponseToolCall",
+    "TokenUsage",
+    "ToolDefinition",
+    "ToolFunction",
+    "Usage",
     "by_name",
+    "use_prices",
 ]

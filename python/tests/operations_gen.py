@@ -1339,6 +1339,14 @@ OPERATIONS = {
             fields={},
         ),
         Operation(
+            id="codec_set_prices",
+            on="",
+            arguments={
+                "catalogues": ("catalogues", "payload"),
+            },
+            fields={},
+        ),
+        Operation(
             id="codec_decode_response",
             on="",
             arguments={

@@ -6,6 +6,7 @@ from __future__ import annotations
 import copy
 import json
 import logging
+import re
 from pathlib import Path
 
 import pytest
@@ -14,11 +15,22 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 import scopeflow
-from scopeflow import InvalidArgument, LLMRequest, codecs, guardrails, intercepts, llm, testing
+from scopeflow import (
+    InvalidArgument,
+    LLMRequest,
+    codecs,
+    default_runtime,
+    guardrails,
+    intercepts,
+    llm,
+    subscribers,
+    testing,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 REQUESTS = json.loads((ROOT / "tests/codecs/requests.json").read_text(encoding="utf-8"))
 RESPONSES = json.loads((ROOT / "tests/codecs/responses.json").read_text(encoding="utf-8"))
+PRICES = json.loads((ROOT / "tests/codecs/prices.json").read_text(encoding="utf-8"))
 MAPS = yaml.safe_load((ROOT / "spec/api/codec.yaml").read_text(encoding="utf-8"))["codec_maps"]
 NAMES = tuple(MAPS["maps"])
 
@@ -95,6 +107,27 @@ def test_a_response_is_known_without_a_name(case):
         found = codecs.AutoCodec().decode_response(case["response"])
         if case["codec"] != "anthropic_messages" or case["response"].get("type"):
             assert found["api_specific"]["api"] == case["codec"]
+
+
+def words(value):
+    """Every key and text in a value."""
+    if isinstance(value, dict):
+        return set(value).union(*map(words, value.values()))
+    if isinstance(value, list):
+        return set().union(*map(words, value))
+    return {value} if isinstance(value, str) else set()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_vectors_have_every_row_of_the_map(name):
+    rows = MAPS["maps"][name]
+    asked = words([case["content"] for case in REQUESTS if case["codec"] == name])
+    said = words([case["response"] for case in RESPONSES if case["codec"] == name])
+    wanted = {row["key"] for row in rows["request"]} | {*rows["own"]} | {*rows.get("parts", ())}
+    assert wanted - asked == set()
+    top = rows["response"]
+    wanted = {top["id"], top["model"], *top["marks"], *top["own"], *rows["finish"]}
+    assert wanted - said == set()
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -258,6 +291,51 @@ def test_no_response_is_more_than_refused(value):
                 assert "response decode" in str(error)
 
 
+# --- Prices ---
+
+
+@pytest.fixture
+def priced():
+    codecs.use_prices(*PRICES["catalogues"])
+    yield
+    codecs.use_prices()
+
+
+@by_id(PRICES["costs"])
+def test_a_cost_is_what_its_vector_says(case, priced):
+    usage = codecs.by_name(case["codec"]).decode_response(case["response"]).usage
+    assert usage.get("cost") == case["cost"]
+
+
+@pytest.mark.parametrize("case", PRICES["refused"], ids=lambda case: case["message"][-30:])
+def test_wrong_prices_are_refused_and_change_nothing(case, priced):
+    given = case["catalogues"]
+    many = isinstance(given, list)
+    wanted = case["message"] if many else case["message"].replace("prices", "prices[0]", 1)
+    with pytest.raises(InvalidArgument, match=re.escape(wanted)):
+        default_runtime.codec_set_prices(given if many else [given])
+    known = PRICES["costs"][0]
+    found = codecs.by_name(known["codec"]).decode_response(known["response"])
+    assert found.usage["cost"] == known["cost"]
+
+
+def test_prices_come_from_a_file_and_show_in_an_event(tmp_path):
+    broken = tmp_path / "prices.json"
+    broken.write_text("{", encoding="utf-8")
+    with pytest.raises(InvalidArgument, match=r"prices\.json"):
+        codecs.use_prices(broken)
+    codecs.use_prices(ROOT / "examples/prices.json")
+    try:
+        response = {**SAID, "model": "example-large"}
+        with testing.capture() as events:
+            llm.execute_sync("a", LLMRequest({}, CHAT), lambda r: response, response_codec="auto")
+        usage = events.find("a", phase="end").annotated_response.usage
+        assert usage["cost"]["total"] == pytest.approx(7 * 2.5e-6 + 4 * 1e-5)
+    finally:
+        codecs.use_prices()
+    assert "cost" not in codecs.OpenAIChatCodec().decode_response(response).usage
+
+
 # --- Bad and large input ---
 
 
@@ -281,6 +359,22 @@ def test_a_hundred_thousand_messages_and_a_text_of_megabytes():
     encoded = codec.encode(annotated, request).content["messages"]
     assert encoded[99_998]["content"] == "changed" and len(encoded) == 99_999
     assert encoded[5] is messages[6]
+
+
+def test_members_are_found_in_time_however_many_there_are_and_in_whatever_order():
+    """Time that grew with the square of their number would be minutes."""
+    count = 200_000
+    content = {"messages": [], **{str(i): {"of": i} for i in range(count)}}
+    request, codec = LLMRequest({}, content), codecs.OpenAIChatCodec()
+    annotated = codec.decode(request)
+    turned = codecs.AnnotatedLLMRequest.from_dict(dict(reversed(annotated.items())))
+    assert codec.encode(turned, request) is request
+    turned["7"] = "changed"
+    del turned["8"]
+    turned["new"] = 1
+    encoded = codec.encode(turned, request).content
+    assert (encoded["7"], encoded["new"], len(encoded)) == ("changed", 1, count + 1)
+    assert "8" not in encoded and encoded["9"] is content["9"]
 
 
 def test_what_a_walker_cuts_off_is_no_edit():
@@ -356,14 +450,45 @@ def test_a_response_that_cannot_be_decoded_costs_no_call(caplog):
         given_back = llm.execute_sync(
             "openai", LLMRequest({}, CHAT), lambda r: "text", response_codec="openai_chat"
         )
-    end = events.find("openai", phase="end")
-    assert given_back == "text" and end.annotated_response is None
-    assert end.metadata["codec.failed"] is True
-    assert "OpenAI Chat response decode" in caplog.text
+        by_hand = llm.call("by hand", LLMRequest({}, CHAT))
+        llm.call_end(by_hand, "text", response_codec=codecs.OpenAIChatCodec())
+    assert given_back == "text"
+    for name in ("openai", "by hand"):
+        end = events.find(name, phase="end")
+        assert end.annotated_response is None
+        assert end.metadata["codec.failed"] is True
+    assert caplog.text.count("OpenAI Chat response decode") >= 2
+
+
+def test_nothing_is_decoded_as_long_as_nobody_reads_the_event(caplog):
+    names, lines = [], []
+
+    def call():
+        llm.execute_sync(
+            "openai", LLMRequest({}, CHAT), lambda r: "text", response_codec="openai_chat"
+        )
+
+    with caplog.at_level(logging.WARNING, "scopeflow"):
+        with subscribers.subscriber("log", lambda event: names.append(event.name)):
+            call()
+        assert names == ["openai", "openai"] and not caplog.records
+        with subscribers.subscriber("log", lambda event: lines.append(event.to_json())):
+            call()
+        assert '"codec.failed":true' in lines[1] and len(caplog.records) == 1
+
+
+def test_an_annotation_says_what_the_caller_did_not():
+    request = LLMRequest({}, {**CHAT, "stream": True})
+    with testing.capture() as events:
+        llm.execute_sync("a", request, lambda r: SAID, codec="auto", response_codec="auto")
+        llm.execute_sync("b", request, lambda r: SAID, codec="auto", model_name="own")
+    first = events.find("a", phase="start")
+    assert first.category_profile["model_name"] == "gpt-4o" and first.attributes == ["streaming"]
+    assert events.find("a", phase="end").category_profile["model_name"] == SAID["model"]
+    assert events.find("b", phase="start").category_profile["model_name"] == "own"
 
 
 def test_an_unknown_payload_is_left_alone_and_told_once(caplog):
-    codecs.AutoCodec._has_told = False
     with caplog.at_level(logging.WARNING, "scopeflow"), testing.capture() as events:
         for _ in range(2):
             llm.execute_sync(

@@ -23,7 +23,7 @@ SCOPEFLOW__ASSERT(offsetof(scopeflow_bytes, len) == 8);
 SCOPEFLOW__ASSERT(sizeof(scopeflow_uuid) == 16);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_uuid, bytes) == 0);
 
-SCOPEFLOW__ASSERT(sizeof(scopeflow_host) == 96);
+SCOPEFLOW__ASSERT(sizeof(scopeflow_host) == 104);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_host, struct_size_bytes) == 0);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_host, context) == 8);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_host, release) == 16);
@@ -36,6 +36,7 @@ SCOPEFLOW__ASSERT(offsetof(scopeflow_host, same) == 64);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_host, reallocate) == 72);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_host, decode) == 80);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_host, make_error) == 88);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_host, core_codec) == 96);
 
 SCOPEFLOW__ASSERT(sizeof(scopeflow_error) == 256);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_error, status) == 0);
@@ -438,7 +439,7 @@ SCOPEFLOW__ASSERT(offsetof(scopeflow_bytes, len) == 4);
 SCOPEFLOW__ASSERT(sizeof(scopeflow_uuid) == 16);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_uuid, bytes) == 0);
 
-SCOPEFLOW__ASSERT(sizeof(scopeflow_host) == 48);
+SCOPEFLOW__ASSERT(sizeof(scopeflow_host) == 52);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_host, struct_size_bytes) == 0);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_host, context) == 4);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_host, release) == 8);
@@ -451,6 +452,7 @@ SCOPEFLOW__ASSERT(offsetof(scopeflow_host, same) == 32);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_host, reallocate) == 36);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_host, decode) == 40);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_host, make_error) == 44);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_host, core_codec) == 48);
 
 SCOPEFLOW__ASSERT(sizeof(scopeflow_error) == 256);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_error, status) == 0);
@@ -853,7 +855,7 @@ SCOPEFLOW__ASSERT(offsetof(scopeflow_bytes, len) == 4);
 SCOPEFLOW__ASSERT(sizeof(scopeflow_uuid) == 16);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_uuid, bytes) == 0);
 
-SCOPEFLOW__ASSERT(sizeof(scopeflow_host) == 48);
+SCOPEFLOW__ASSERT(sizeof(scopeflow_host) == 52);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_host, struct_size_bytes) == 0);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_host, context) == 4);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_host, release) == 8);
@@ -866,6 +868,7 @@ SCOPEFLOW__ASSERT(offsetof(scopeflow_host, same) == 32);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_host, reallocate) == 36);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_host, decode) == 40);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_host, make_error) == 44);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_host, core_codec) == 48);
 
 SCOPEFLOW__ASSERT(sizeof(scopeflow_error) == 256);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_error, status) == 0);

@@ -830,6 +830,10 @@ static void call_codec_detect_response(call *c) {
     call_out_enum(c, "codec", names_of_codec_id, out);
 }
 
+static void call_codec_set_prices(call *c) {
+    c->status = scopeflow_codec_set_prices(c->runtime, call_payload(c, "catalogues", false), &c->error);
+}
+
 static const operation operations[] = {
     {"runtime_read_stats", call_runtime_read_stats, false},
     {"runtime_root", call_runtime_root, false},
@@ -931,6 +935,7 @@ static const operation operations[] = {
     {"llm_conditional_execution", call_llm_conditional_execution, true},
     {"codec_detect_request", call_codec_detect_request, false},
     {"codec_detect_response", call_codec_detect_response, false},
+    {"codec_set_prices", call_codec_set_prices, false},
     {NULL, NULL, false},
 };
 

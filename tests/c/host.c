@@ -184,6 +184,11 @@ static void *reallocate(void *context, void *block, size_t old_size, size_t new_
     return fresh + 2;
 }
 
+static uint32_t core_codec(void *context, scopeflow_ref codec) {
+    (void)context;
+    return object_of(codec)->core_codec;
+}
+
 void host_init(host *self) {
     scopeflow_host const table = SCOPEFLOW_HOST_INIT;
     memset(self, 0, sizeof *self);
@@ -195,4 +200,5 @@ void host_init(host *self) {
     self->table.reallocate = reallocate;
     self->table.decode = decode;
     self->table.make_error = make_error;
+    self->table.core_codec = core_codec;
 }

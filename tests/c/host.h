@@ -54,6 +54,7 @@ typedef struct object {
     /* Of a callable, a codec or a stream. */
     const json *definition;
     size_t call_counts[3]; /* Of a codec: of each action. */
+    uint32_t core_codec;   /* Which of the core's own it is, its `codec_id` and 1, or 0. */
 } object;
 
 void host_init(host *self);

@@ -3128,6 +3128,20 @@ static const char *misuse_scopeflow_codec_edit_request(misuse *m, unsigned way) 
     return title;
 }
 
+static const char *misuse_scopeflow_codec_set_prices(misuse *m, unsigned way) {
+    const char *title = "as it should be";
+    scopeflow_runtime *self = m->runtime;
+    scopeflow_ref catalogues = m->ref;
+    scopeflow_error *out_error = &m->error;
+    switch (way) {
+    case 0: break;
+    case 1: title = "self is null"; self = NULL; break;
+    default: if (way != MISUSE_FREED) return NULL;
+    }
+    m->status = scopeflow_codec_set_prices(self, catalogues, out_error);
+    return title;
+}
+
 static const char *misuse_scopeflow_codec_decode_response(misuse *m, unsigned way) {
     const char *title = "as it should be";
     scopeflow_runtime *self = m->runtime;
@@ -3387,6 +3401,7 @@ static const misuse_function misuse_functions[] = {
     {"scopeflow_codec_detect_response", "runtime", true, misuse_scopeflow_codec_detect_response},
     {"scopeflow_codec_decode_request", "runtime", true, misuse_scopeflow_codec_decode_request},
     {"scopeflow_codec_edit_request", "runtime", true, misuse_scopeflow_codec_edit_request},
+    {"scopeflow_codec_set_prices", "runtime", true, misuse_scopeflow_codec_set_prices},
     {"scopeflow_codec_decode_response", "runtime", true, misuse_scopeflow_codec_decode_response},
     {"scopeflow_codec_stream_new", "", true, misuse_scopeflow_codec_stream_new},
     {"scopeflow_codec_stream_feed", "codec_stream", true, misuse_scopeflow_codec_stream_feed},

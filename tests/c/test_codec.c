@@ -1,5 +1,5 @@
-/* Codecs from C (ADR 0023): `test_codec requests.json responses.json streams.json` replays
- * tests/codecs, with every allocation failing in turn, and what stands in no vector. */
+/* Codecs from C (ADR 0023): `test_codec requests.json responses.json streams.json prices.json`
+ * replays tests/codecs, with every allocation failing in turn, and what stands in no vector. */
 #include "check.h"
 #include "json_writer.h"
 #include "session.h"
@@ -9,6 +9,7 @@
 static const json *requests;
 static const json *responses;
 static const json *streams;
+static const json *prices;
 static session s;
 
 static const char *const codec_names[] = {"auto", "openai_chat", "openai_responses",
@@ -227,6 +228,74 @@ static void no_memory_for_a_stream(void) {
     }
 }
 
+/* --- Prices --- */
+
+static scopeflow_status set_prices(const json *catalogues, scopeflow_error *error) {
+    scopeflow_ref const given = payload_of(catalogues);
+    scopeflow_status const status = scopeflow_codec_set_prices(s.runtime, given, error);
+    object_release(object_of(given));
+    return status;
+}
+
+static void take_prices_away(void) {
+    CHECK(scopeflow_codec_set_prices(s.runtime, 0, NULL) == SCOPEFLOW_STATUS_OK);
+}
+
+/* What is said of the cost, or nothing. */
+static const json *cost_in(scopeflow_codec_output *output, const json **out_read) {
+    scopeflow_bytes made;
+    CHECK(scopeflow_codec_output_json(output, &made, NULL) == SCOPEFLOW_STATUS_OK);
+    *out_read = json_read(made.ptr, made.len);
+    return json_get(json_get(*out_read, "usage"), "cost");
+}
+
+static void costs_are_told(void) {
+    const json *const cases = json_get(prices, "costs");
+    CHECK(set_prices(json_get(prices, "catalogues"), NULL) == SCOPEFLOW_STATUS_OK);
+    for (size_t i = 0; i < json_count(cases); i++) {
+        const json *const item = json_at(cases, i);
+        const json *const expected = json_get(item, "cost");
+        const json *read = NULL;
+        scopeflow_ref const response = payload_of(json_get(item, "response"));
+        scopeflow_codec_output *output = NULL;
+        CHECK(scopeflow_codec_decode_response(s.runtime, codec_of(item), response, &output, NULL) ==
+              SCOPEFLOW_STATUS_OK);
+        const json *const cost = cost_in(output, &read);
+        bool const is_right = cost == NULL ? json_count(expected) == 0 : json_same(cost, expected);
+        if (!is_right) fprintf(stderr, "cost of %zu differs\n", i);
+        CHECK(is_right);
+        json_free(read);
+        scopeflow_codec_output_free(output);
+        object_release(object_of(response));
+    }
+    take_prices_away();
+}
+
+static void wrong_prices_are_refused_and_change_nothing(void) {
+    const json *const refused = json_get(prices, "refused");
+    for (size_t i = 0; i < json_count(refused); i++) {
+        scopeflow_error error;
+        const char *const message = json_text(json_get(json_at(refused, i), "message"), NULL);
+        CHECK(set_prices(json_get(json_at(refused, i), "catalogues"), &error) ==
+              SCOPEFLOW_STATUS_INVALID_ARGUMENT);
+        if (strstr(error.message, message) == NULL) fprintf(stderr, "%s\n", error.message);
+        CHECK(strstr(error.message, message) != NULL);
+    }
+}
+
+static void no_memory_for_prices(void) {
+    scopeflow_ref const given = payload_of(json_get(prices, "catalogues"));
+    scopeflow_status status = SCOPEFLOW_STATUS_NO_MEMORY;
+    for (size_t failing = 1; status == SCOPEFLOW_STATUS_NO_MEMORY; failing++) {
+        s.host.failing_allocation = s.host.allocation_count + failing;
+        status = scopeflow_codec_set_prices(s.runtime, given, NULL);
+    }
+    s.host.failing_allocation = 0;
+    CHECK(status == SCOPEFLOW_STATUS_OK);
+    object_release(object_of(given));
+    take_prices_away();
+}
+
 /* --- What is told apart --- */
 
 static scopeflow_codec_id detected(const char *content, const char *hint, bool is_response) {
@@ -275,6 +344,93 @@ static void of_a_key_that_stands_twice_the_last_counts(void) {
     json_free(none);
 }
 
+/* --- What an event makes of it (S2.8) --- */
+
+static object *core_codec(scopeflow_codec_id codec) {
+    object *const made = object_new_callable(&s.host, NULL);
+    made->core_codec = (uint32_t)codec + 1;
+    return made;
+}
+
+/* The line, which every allocation that it takes has failed for once; nothing else is lost. */
+static void keep_line(scopeflow_event *event) {
+    scopeflow_bytes line;
+    scopeflow_status status = SCOPEFLOW_STATUS_NO_MEMORY;
+    for (size_t i = 1; status == SCOPEFLOW_STATUS_NO_MEMORY; i++) {
+        s.host.failing_allocation = s.host.allocation_count + i;
+        status = scopeflow_event_json(event, SCOPEFLOW_EVENT_PART_LINE, &line, NULL);
+    }
+    s.host.failing_allocation = 0;
+    CHECK(status == SCOPEFLOW_STATUS_OK);
+    session_keep_line(&s, event);
+}
+
+/* A call with these codecs. Its events are read if they are to be. */
+static void call_with(scopeflow_codec_id codec, const char *request, const char *response,
+                      bool is_read) {
+    scopeflow_llm_execute_options options = SCOPEFLOW_LLM_EXECUTE_OPTIONS_INIT;
+    scopeflow_task task;
+    scopeflow_step step;
+    object *const asked = core_codec(codec);
+    options.name = session_text("gpt");
+    options.request = session_json(&s, request);
+    options.codec = object_ref(asked);
+    options.response_codec = object_ref(asked);
+    CHECK(scopeflow_llm_execute(s.runtime, &options, &task, &step, NULL) == SCOPEFLOW_STATUS_OK);
+    while (step.kind != SCOPEFLOW_STEP_KIND_RETURN) {
+        scopeflow_answer answer;
+        memset(&answer, 0, sizeof answer);
+        answer.emitter = &s.emitter;
+        CHECK(step.kind == SCOPEFLOW_STEP_KIND_DELIVER || step.kind == SCOPEFLOW_STEP_KIND_EXECUTE);
+        if (step.kind == SCOPEFLOW_STEP_KIND_EXECUTE) {
+            answer.kind = SCOPEFLOW_ANSWER_KIND_VALUE;
+            answer.value = session_json(&s, response);
+        } else if (is_read) {
+            keep_line(step.event);
+        }
+        CHECK(scopeflow_task_resume(&task, &answer, &step, NULL) == SCOPEFLOW_STATUS_OK);
+    }
+    object_release(object_of(step.value));
+    object_release(object_of(options.request));
+    object_release(asked);
+}
+
+static const char *const chat_request =
+    "{\"headers\":{},\"content\":{\"model\":\"m\",\"messages\":[],\"stream\":true}}";
+static const char *const chat_response = "{\"model\":\"n\",\"choices\":[]}";
+
+static void an_event_has_the_annotated_form(void) {
+    size_t const at = s.line_count;
+    call_with(SCOPEFLOW_CODEC_ID_AUTO, chat_request, chat_response, true);
+    CHECK(s.line_count == at + 2);
+    CHECK(strstr(s.lines[at], "\"annotated_request\":{\"messages\":[],\"model\":\"m\"") != NULL);
+    CHECK(strstr(s.lines[at], "\"model_name\":\"m\"") != NULL);
+    CHECK(strstr(s.lines[at], "\"attributes\":[\"streaming\"]") != NULL);
+    CHECK(strstr(s.lines[at + 1], "\"annotated_response\":{\"api_specific\"") != NULL);
+    CHECK(strstr(s.lines[at + 1], "\"model_name\":\"n\"") != NULL);
+}
+
+static void what_cannot_be_decoded_costs_the_annotated_form(void) {
+    size_t const at = s.line_count;
+    call_with(SCOPEFLOW_CODEC_ID_OPENAI_CHAT, "{\"headers\":{}}", "1", true);
+    for (size_t i = at; i < at + 2; i++) {
+        CHECK(strstr(s.lines[i], "\"codec.failed\":true") != NULL);
+        CHECK(strstr(s.lines[i], "\"category_profile\":{}") != NULL);
+    }
+    call_with(SCOPEFLOW_CODEC_ID_AUTO, "{\"headers\":{}}", "1", true);
+    CHECK(strstr(s.lines[at + 2], "codec.failed") == NULL);
+    CHECK(strstr(s.lines[at + 3], "codec.failed") == NULL);
+}
+
+static void nothing_is_decoded_for_nobody(void) {
+    scopeflow_runtime_stats stats;
+    size_t const encoded = s.host.encode_count;
+    call_with(SCOPEFLOW_CODEC_ID_OPENAI_CHAT, chat_request, chat_response, false);
+    CHECK(s.host.encode_count == encoded);
+    CHECK(scopeflow_runtime_read_stats(s.runtime, &stats, NULL) == SCOPEFLOW_STATUS_OK);
+    CHECK(stats.dropped_event_count == 0);
+}
+
 int main(int argc, char **argv) {
     static const test tests[] = {
         {"requests are decoded", requests_are_decoded},
@@ -284,18 +440,29 @@ int main(int argc, char **argv) {
         {"no memory costs nothing else", no_memory_costs_nothing_else},
         {"streams come to the response", streams_come_to_the_response},
         {"no memory for a stream", no_memory_for_a_stream},
+        {"costs are told", costs_are_told},
+        {"wrong prices are refused and change nothing",
+         wrong_prices_are_refused_and_change_nothing},
+        {"no memory for prices", no_memory_for_prices},
+        {"an event has the annotated form", an_event_has_the_annotated_form},
+        {"what cannot be decoded costs the annotated form",
+         what_cannot_be_decoded_costs_the_annotated_form},
+        {"nothing is decoded for nobody", nothing_is_decoded_for_nobody},
         {"a hint tells what the payload does not", a_hint_tells_what_the_payload_does_not},
         {"of a key that stands twice the last counts", of_a_key_that_stands_twice_the_last_counts},
     };
-    if (argc != 4) return 2;
+    if (argc != 5) return 2;
     requests = json_read_file(argv[1]);
     responses = json_read_file(argv[2]);
     streams = json_read_file(argv[3]);
-    if (requests == NULL || responses == NULL || streams == NULL) return 2;
+    prices = json_read_file(argv[4]);
+    if (requests == NULL || responses == NULL || streams == NULL || prices == NULL) return 2;
     session_init(&s);
+    session_subscribe(&s, "log");
     int const failed = RUN_TESTS(tests);
     json_free(requests);
     json_free(responses);
     json_free(streams);
+    json_free(prices);
     return failed + !session_deinit(&s);
 }

@@ -139,6 +139,25 @@ static void everybody_gets_the_start_first(void) {
     CHECK(session_deinit(&all.s));
 }
 
+/* While an end is on its way nobody else need hold its scope. */
+static void an_end_outlives_the_last_handle(void) {
+    scene all;
+    work w;
+    begin(&all);
+    push(&all, &w, &all.here, "a");
+    go_on(&all, &w, &all.here);
+    scopeflow_scope *const scope = w.step.scope;
+    scopeflow_scope_pop_options options = SCOPEFLOW_SCOPE_POP_OPTIONS_INIT;
+    options.current = scope;
+    options.emitter = &all.here;
+    must(scopeflow_scope_pop(scope, &options, &w.task, &w.step, NULL));
+    CHECK(is_for(&w, "slow"));
+    scopeflow_scope_release(scope);
+    go_on(&all, &w, &all.here);
+    check_seen(&all, "+a -a ");
+    CHECK(session_deinit(&all.s));
+}
+
 static void an_end_elsewhere_follows_a_start_that_was_put_aside(void) {
     scene all;
     work served;
@@ -336,6 +355,7 @@ static void a_managed_call_that_opens_meanwhile_is_ended_once(void) {
 int main(void) {
     static const test tests[] = {
         {"everybody gets the start first", everybody_gets_the_start_first},
+        {"an end outlives the last handle", an_end_outlives_the_last_handle},
         {"an end elsewhere follows a start that was put aside",
          an_end_elsewhere_follows_a_start_that_was_put_aside},
         {"an end in the same row keeps its place", an_end_in_the_same_row_keeps_its_place},

@@ -14,11 +14,11 @@ from .scopes import Scope
 Members = dict[str, str]  # keys and the JSON texts of their values
 
 WITH_PROFILE = ("tool", "llm")  # S2.1: their events always carry a `category_profile` object
-OWN_PROFILE = (
+OWN_PROFILE = {
     "subtype",
     "tool_call_id",
     "model_name",
-)  # S3.12: they stay when the rest is withheld
+}  # S3.12: they stay when the rest is withheld
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,7 @@ class Draft:
     profile: str | None = None
     facts: Members = field(default_factory=dict)  # the runtime's own keys of metadata
     injected: Members = field(default_factory=dict)
+    told: set[str] = field(default_factory=set)  # what only an annotation says of the call
     replaced: dict[str, str | None] | None = None  # what an event sanitizer returned instead
     follows: str | None = None  # the scope that it ends, or whose end it comes after
 
@@ -90,8 +91,17 @@ class Draft:
         return "{}" if text is None and self.category in WITH_PROFILE else text
 
     def annotate(self, key: str, value: Any, budget: int) -> None:
-        """Adds an annotation to the profile (S2.8)."""
-        self.profile = in_order({**as_members(self.profile), key: encode(value, budget)})
+        """Adds an annotation to the profile, and what it says of the call and the caller did not
+        (S2.8)."""
+        members = {**as_members(self.profile), key: encode(value, budget)}
+        if key != "tool_result_annotation":
+            model = value.get("model")
+            if isinstance(model, str) and model and "model_name" not in members:
+                members["model_name"] = quote(model)
+                self.told.add("model_name")
+            if key == "annotated_request" and value.get("stream") is True:
+                self.told.add("streaming")
+        self.profile = in_order(members)
 
     def fields(self) -> dict[str, Any]:
         """What an event sanitizer gets to see and to change (S3.12)."""
@@ -112,7 +122,8 @@ class Draft:
     def withhold(self) -> None:
         """Of what is the user's nothing stays, nor of an error's text (S3.12; decisions.md, 27)."""
         given = as_members(self.profile) if self.kind == "scope" else {}  # A mark's is the user's.
-        own = {key: text for key, text in given.items() if key in OWN_PROFILE}
+        own = {key: text for key, text in given.items() if key in OWN_PROFILE - self.told}
+        self.told.clear()
         self.data = self.metadata = self.end_metadata = None
         self.facts.pop("otel.status_description", None)
         self.injected, self.replaced = {}, None
@@ -132,7 +143,8 @@ class Draft:
             "metadata": self.metadata_text() or "null",
         }
         if self.scope_category is not None:
-            attributes = ",".join(quote(name) for name in sorted(self.attributes))
+            labels = self.attributes | (self.told & {"streaming"})
+            attributes = ",".join(quote(name) for name in sorted(labels))
             line["scope_category"] = quote(self.scope_category)
             line["attributes"] = f"[{attributes}]"
         line["category"] = "null" if self.category is None else quote(self.category)

@@ -59,7 +59,7 @@ func (a *agent) run(ctx context.Context, task string) (string, error) {
 		return "", errors.Join(err, scope.End(scopeflow.WithError(err)))
 	}
 	return answer, scope.End(scopeflow.WithOutput(map[string]any{"answer": answer}),
-		scopeflow.WithStatus(scopeflow.EndStatusOk))
+		scopeflow.WithStatus(scopeflow.EndStatusOK))
 }
 
 func (a *agent) converse(ctx context.Context, task string) (string, error) {

@@ -258,7 +258,10 @@ def test_the_tree_shows_tokens_of_calls_and_agents(tmp_path: Path) -> None:
     tokens = [(name, *(int(n.replace(",", "")) for n in counts)) for _, name, *counts in shown]
     events = [json.loads(line) for line in (tmp_path / "run.jsonl").read_text().splitlines()]
     ends = [e for e in events if e["category"] == "llm" and e.get("scope_category") == "end"]
-    usages = [end["data"]["usage"] for end in ends]
+    usages = [end["category_profile"]["annotated_response"]["usage"] for end in ends]
+    for end, usage in zip(ends, usages, strict=True):
+        assert usage.items() >= {"prompt_tokens": end["data"]["usage"]["prompt_tokens"]}.items()
+        assert usage["total_tokens"] == end["data"]["usage"]["total_tokens"]
     calls = [counts for name, *counts in tokens if name == "chat.completions"]
     assert sorted(calls) == sorted([u["prompt_tokens"], u["completion_tokens"]] for u in usages)
     agents = {name: counts for name, *counts in tokens if name != "chat.completions"}

@@ -116,6 +116,13 @@ static inline scopeflow_bytes scopeflow__c_text(const char *text) {
 static inline bool scopeflow__same_text(scopeflow_bytes a, scopeflow_bytes b) {
     return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
 }
+/* FNV-1a, started from a seed so that nobody can choose colliding keys. */
+static inline uint64_t scopeflow__hash(scopeflow_bytes key, uint64_t seed) {
+    uint64_t hash = 0xCBF29CE484222325ull ^ seed;
+    for (size_t i = 0; i < key.len; i++)
+        hash = (hash ^ (unsigned char)key.ptr[i]) * 0x100000001B3ull;
+    return hash ^ (hash >> 32);
+}
 static inline char scopeflow__lower(char c) {
     return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
 }

@@ -1786,6 +1786,14 @@ static inline scopeflow_status scopeflow__check_codec_edit_request(
     return SCOPEFLOW_STATUS_OK;
 }
 
+static inline scopeflow_status scopeflow__check_codec_set_prices(
+    scopeflow_runtime *self, scopeflow_ref catalogues, scopeflow_error *out_error) {
+    (void)catalogues;
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    return SCOPEFLOW_STATUS_OK;
+}
+
 static inline scopeflow_status scopeflow__check_codec_decode_response(
     scopeflow_runtime *self, scopeflow_codec_id codec, scopeflow_ref response,
     scopeflow_codec_output **out_output, scopeflow_error *out_error) {

@@ -130,7 +130,8 @@ static void put_content_blocks(const scopeflow__coding *self, const scopeflow__n
     scopeflow__node *const parts = scopeflow__array(self);
     scopeflow__node *const calls = scopeflow__array(self);
     for (const scopeflow__node *block = content->first; block != NULL; block = block->next) {
-        scopeflow__put_said(self, parts, block, is_block(block, "text"), "text");
+        if (is_block(block, "text"))
+            scopeflow__put_said(self, parts, "text", scopeflow__at_key(block, "text"));
         put_block_call(self, block, calls);
     }
     scopeflow__put_message(self, annotated, parts);

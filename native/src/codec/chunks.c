@@ -30,10 +30,11 @@ void scopeflow__gather_over(scopeflow__gathering *self, scopeflow__node *element
 
 void scopeflow__gather_set(scopeflow__gathering *self, scopeflow__node *object, scopeflow_bytes key,
                            const scopeflow__node *value) {
-    scopeflow__node *const there = scopeflow__node_get(object, key);
+    scopeflow__node *const there = scopeflow__node_find(self->kept, object, key);
     if (there == NULL)
         add_copy(self, object, key, value);
-    else if (value->kind != SCOPEFLOW_TOKEN_NULL)
+    else if (value->kind != SCOPEFLOW_TOKEN_NULL &&
+             !scopeflow__node_equal(self->kept, value, there)) /* Most is in every chunk. */
         scopeflow__gather_over(self, there, value);
 }
 
@@ -46,7 +47,7 @@ void scopeflow__gather_all(scopeflow__gathering *self, scopeflow__node *object,
 
 void scopeflow__gather_text(scopeflow__gathering *self, scopeflow__node *object,
                             scopeflow_bytes key, const scopeflow__node *text) {
-    scopeflow__node *const there = scopeflow__node_get(object, key);
+    scopeflow__node *const there = scopeflow__node_find(self->kept, object, key);
     if (!scopeflow__node_is(text, SCOPEFLOW_TOKEN_STRING)) return;
     if (scopeflow__node_is(there, SCOPEFLOW_TOKEN_STRING))
         scopeflow__node_extend(self->kept, there, text->text);
@@ -90,20 +91,23 @@ static bool is_said_once(scopeflow_bytes key) {
     return is_kept_out(names, key);
 }
 
-static scopeflow__node *element_of_index(scopeflow__node *array, const scopeflow__node *index) {
+scopeflow__node *scopeflow__gathered_of_index(scopeflow__gathering *self,
+                                              const scopeflow__node *array,
+                                              const scopeflow__node *index) {
     uint32_t looked = 0;
-    if (index == NULL) return NULL;
     scopeflow__node *element = array->first;
     for (; element != NULL && looked < GATHERED_ELEMENT_LIMIT; element = element->next, looked++)
-        if (scopeflow__node_equal(scopeflow__chunk_part(element, "index"), index)) return element;
+        if (scopeflow__node_equal(self->kept, scopeflow__chunk_part(element, "index"), index))
+            return element;
     return NULL;
 }
 
 static void gather_elements(scopeflow__gathering *self, scopeflow__node *array,
                             const scopeflow__node *delta) {
     for (const scopeflow__node *child = delta->first; child != NULL; child = child->next) {
+        const scopeflow__node *const index = scopeflow__chunk_part(child, "index");
         scopeflow__node *const there =
-            element_of_index(array, scopeflow__chunk_part(child, "index"));
+            index != NULL ? scopeflow__gathered_of_index(self, array, index) : NULL;
         if (there != NULL)
             scopeflow__gather_delta(self, there, child);
         else
@@ -113,7 +117,7 @@ static void gather_elements(scopeflow__gathering *self, scopeflow__node *array,
 
 static void gather_value(scopeflow__gathering *self, scopeflow__node *object,
                          const scopeflow__node *value) {
-    scopeflow__node *const there = scopeflow__node_get(object, value->key);
+    scopeflow__node *const there = scopeflow__node_find(self->kept, object, value->key);
     bool const is_alike = there != NULL && there->kind == value->kind;
     if (is_alike && value->kind == SCOPEFLOW_TOKEN_OBJECT)
         scopeflow__gather_delta(self, there, value);

@@ -44,6 +44,11 @@ scopeflow__node *scopeflow__gather_member(scopeflow__gathering *self, scopeflow_
  * one. What is made is an object. */
 scopeflow__node *scopeflow__gather_element(scopeflow__gathering *self, scopeflow__node *array,
                                            const scopeflow__node *index);
+/* The element whose member `index` is this one, or that has none where it is null; NULL where there
+ * is no such element among the first ones. */
+scopeflow__node *scopeflow__gathered_of_index(scopeflow__gathering *self,
+                                              const scopeflow__node *array,
+                                              const scopeflow__node *index);
 /* Replaces all that an element is, but not its place. */
 void scopeflow__gather_over(scopeflow__gathering *self, scopeflow__node *element,
                             const scopeflow__node *value);

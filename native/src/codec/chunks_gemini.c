@@ -12,9 +12,10 @@ static bool is_plain_text(const scopeflow__node *part) {
     return true;
 }
 
-static bool is_more_of(const scopeflow__node *last, const scopeflow__node *part) {
+static bool is_more_of(scopeflow__gathering *self, const scopeflow__node *last,
+                       const scopeflow__node *part) {
     return last != NULL && is_plain_text(last) && is_plain_text(part) &&
-           scopeflow__node_equal(scopeflow__chunk_part(last, "thought"),
+           scopeflow__node_equal(self->kept, scopeflow__chunk_part(last, "thought"),
                                  scopeflow__chunk_part(part, "thought"));
 }
 
@@ -29,7 +30,7 @@ static void gather_parts(scopeflow__gathering *self, scopeflow__node *candidate,
     scopeflow__node *const parts =
         scopeflow__gather_member(self, kept, "parts", SCOPEFLOW_TOKEN_ARRAY);
     for (const scopeflow__node *part = given->first; part != NULL; part = part->next) {
-        if (is_more_of(parts->last, part))
+        if (is_more_of(self, parts->last, part))
             scopeflow__gather_text(self, parts->last, SCOPEFLOW__TEXT("text"),
                                    scopeflow__chunk_part(part, "text"));
         else

@@ -1,12 +1,12 @@
 /* Chat's chunks: a delta for each choice, by its index. */
+#include "base/sort.h"
 #include "codec/chunks.h"
 
 /* Choices stand in the order of their indexes, however they come. */
 static scopeflow__node *choice_of(scopeflow__gathering *self, scopeflow__node *choices,
                                   const scopeflow__node *index) {
-    scopeflow__node *choice = choices->first;
-    for (; choice != NULL; choice = choice->next)
-        if (scopeflow__node_equal(scopeflow__chunk_part(choice, "index"), index)) return choice;
+    scopeflow__node *choice = scopeflow__gathered_of_index(self, choices, index);
+    if (choice != NULL) return choice;
     choice = scopeflow__node_new(self->kept, SCOPEFLOW_TOKEN_OBJECT);
     scopeflow__node_append(self->kept, choices, choice);
     if (index != NULL) scopeflow__gather_set(self, choice, SCOPEFLOW__TEXT("index"), index);
@@ -66,6 +66,7 @@ static void drop_index(scopeflow__node *call) {
             before->next = child->next;
         if (call->last == child) call->last = before;
         call->count--;
+        call->index = NULL;
     }
 }
 
@@ -85,27 +86,36 @@ static uint64_t index_of(const scopeflow__node *choice) {
     return index;
 }
 
-/* Few, and mostly in order: each goes where it belongs among those before. */
-static void sort_choices(scopeflow__node *choices) {
-    scopeflow__node *rest = choices->first;
-    choices->first = choices->last = NULL;
-    while (rest != NULL) {
-        scopeflow__node *const choice = rest;
-        scopeflow__node **place = &choices->first;
-        rest = rest->next;
-        if (choices->last != NULL && index_of(choices->last) <= index_of(choice))
-            place = &choices->last->next;
-        while (*place != NULL && index_of(*place) <= index_of(choice)) place = &(*place)->next;
-        choice->next = *place;
-        *place = choice;
-        if (choice->next == NULL) choices->last = choice;
+static int compare_choices(const void *a, const void *b) {
+    uint64_t const left = index_of(*(scopeflow__node *const *)a);
+    uint64_t const right = index_of(*(scopeflow__node *const *)b);
+    return (left > right) - (left < right);
+}
+
+static void sort_choices(scopeflow__gathering *self, scopeflow__node *choices) {
+    size_t const count = choices->count;
+    scopeflow__node **const row = (scopeflow__node **)scopeflow__trees_allocate(
+        self->kept, count * sizeof(scopeflow__node *));
+    size_t at = 0;
+    if (row == NULL) return;
+    for (scopeflow__node *choice = choices->first; choice != NULL; choice = choice->next)
+        row[at++] = choice;
+    if (!scopeflow__sort_stable(self->kept->memory, row, count, sizeof *row, compare_choices)) {
+        self->kept->failed = true;
+        return;
     }
+    scopeflow__node **place = &choices->first;
+    for (at = 0; at < count; at++) {
+        *place = choices->last = row[at];
+        place = &row[at]->next;
+    }
+    *place = NULL;
 }
 
 void scopeflow__finish_chat(scopeflow__gathering *self) {
     scopeflow__node *const choices = scopeflow__chunk_part(self->response, "choices");
     if (!scopeflow__node_is(choices, SCOPEFLOW_TOKEN_ARRAY) || self->kept->failed) return;
-    sort_choices(choices);
+    sort_choices(self, choices);
     for (scopeflow__node *choice = choices->first; choice != NULL; choice = choice->next)
         finish_choice(self, choice);
 }

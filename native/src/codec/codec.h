@@ -69,15 +69,28 @@ scopeflow__node *scopeflow__decode_response(scopeflow__trees *trees, scopeflow_c
 /* The value of a text that is JSON, else the text; NULL of NULL. */
 scopeflow__node *scopeflow__decode_arguments(const scopeflow__coding *self,
                                              const scopeflow__node *arguments);
-/* Appends a part `{"type": type, type: …}` of the member of that name, if it is one. */
-void scopeflow__put_said(const scopeflow__coding *self, scopeflow__node *parts,
-                         const scopeflow__node *part, bool is_said, const char *type);
+/* Appends a part `{"type": type, type: said}`. */
+void scopeflow__put_said(const scopeflow__coding *self, scopeflow__node *parts, const char *type,
+                         const scopeflow__node *said);
 /* What it says: a single text alone, else the parts. */
 void scopeflow__put_message(const scopeflow__coding *self, scopeflow__node *annotated,
                             scopeflow__node *parts);
 /* Comes after the calls of tools. Null and NULL are no reason. */
 void scopeflow__put_finish(const scopeflow__coding *self, scopeflow__node *annotated,
                            const scopeflow__node *reason);
+
+/* --- decode.c --- */
+
+/* The annotated form of a request's content or of a response. `auto` in `codec` becomes whose it
+ * is, and stays where nobody knows it, which is refused like anything that is not this provider's.
+ * A response has its cost, by the runtime's prices. */
+scopeflow_status scopeflow__decode_payload(scopeflow_runtime *runtime, scopeflow__trees *trees,
+                                           scopeflow_codec_id *codec, bool is_response,
+                                           const scopeflow__node *given,
+                                           const scopeflow__node **out_made,
+                                           scopeflow_error *out_error);
+scopeflow_status scopeflow__fail_trees(const scopeflow__trees *trees, scopeflow_error *out_error);
+scopeflow_status scopeflow__fail_unknown(scopeflow_error *out_error);
 
 /* --- detect.c --- */
 
@@ -113,6 +126,8 @@ static inline scopeflow__node *scopeflow__array(const scopeflow__coding *self) {
 /* Adds all members but those whose keys are listed, which ends with NULL. */
 void scopeflow__put_others(const scopeflow__coding *self, scopeflow__node *object,
                            const scopeflow__node *from, const char *const *but);
+/* Whether the name is one of a map's list. */
+bool scopeflow__is_listed(const scopeflow_bytes *names, size_t count, scopeflow_bytes name);
 /* Whether it is an object that has no other members than these. */
 bool scopeflow__has_only(const scopeflow__node *object, const char *const *keys);
 /* An array of what each element becomes; what is no array stays what it is. */
@@ -163,6 +178,17 @@ typedef struct scopeflow__token_counts {
 /* Adds `usage` and `token_usage`; `raw` is what the provider says. */
 void scopeflow__put_usage(const scopeflow__coding *self, scopeflow__node *annotated,
                           const scopeflow__token_counts *counts, const scopeflow__node *raw);
+/* What both of OpenAI's interfaces tell of usage, each under names of its own. */
+typedef struct scopeflow__usage_keys {
+    const char *asked;
+    const char *asked_details;
+    const char *said;
+    const char *said_details;
+} scopeflow__usage_keys;
+
+/* The same of a usage of OpenAI; nothing where it is no object. */
+void scopeflow__put_openai_usage(const scopeflow__coding *self, scopeflow__node *annotated,
+                                 const scopeflow__node *usage, const scopeflow__usage_keys *keys);
 /* A member of `usage`, or of an object in it; 0 if it is none. */
 uint64_t scopeflow__tokens(const scopeflow__node *usage, const char *key);
 /* What is left of all when a part is taken off, never below zero. */

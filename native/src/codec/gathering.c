@@ -31,8 +31,10 @@ scopeflow_status scopeflow_codec_stream_new(const scopeflow_codec_stream_new_opt
     scopeflow__ref_up(&runtime->refs);
     self->runtime = runtime;
     self->codec = options->codec;
-    scopeflow__trees_init(&self->kept, &runtime->memory, options->memory_limit_bytes);
-    scopeflow__trees_init(&self->chunk, &runtime->memory, SCOPEFLOW_CODEC_MEMORY_LIMIT_BYTES);
+    scopeflow__trees_init(&self->kept, &runtime->memory, runtime->seed[0],
+                          options->memory_limit_bytes);
+    scopeflow__trees_init(&self->chunk, &runtime->memory, runtime->seed[0],
+                          SCOPEFLOW_CODEC_MEMORY_LIMIT_BYTES);
     scopeflow__tape_init(&self->tape, &runtime->memory, SIZE_MAX);
     self->gathering.kept = &self->kept;
     self->gathering.response = scopeflow__node_new(&self->kept, SCOPEFLOW_TOKEN_OBJECT);

@@ -300,8 +300,8 @@ static void put_candidate(const scopeflow__coding *self, const scopeflow__node *
     for (; part != NULL; part = part->next) {
         bool const is_thought =
             scopeflow__node_is(scopeflow__at_key(part, "thought"), SCOPEFLOW_TOKEN_TRUE);
-        bool const is_text = !is_thought && scopeflow__at_key(part, "text") != NULL;
-        scopeflow__put_said(self, said, part, is_text, "text");
+        const scopeflow__node *const text = scopeflow__at_key(part, "text");
+        if (!is_thought && text != NULL) scopeflow__put_said(self, said, "text", text);
         put_part_call(self, part, calls);
     }
     scopeflow__put_message(self, annotated, said);

@@ -57,7 +57,8 @@ static scopeflow__node *merge_member(scopeflow__merge *self, const scopeflow__no
                                      const scopeflow__node *before, const scopeflow__node *after) {
     scopeflow__node *made = NULL;
     if (after == NULL && before == NULL) return scopeflow__node_share(self->trees, member);
-    if (scopeflow__node_equal(before, after)) return scopeflow__node_share(self->trees, member);
+    if (scopeflow__node_equal(self->trees, before, after))
+        return scopeflow__node_share(self->trees, member);
     enter_key(&self->path, member->key);
     if (after == NULL)
         note_edit(self, "remove", NULL);
@@ -76,12 +77,13 @@ static void add_new_members(scopeflow__merge *self, scopeflow__node *made,
     scopeflow__node *near_before = before->first;
     for (const scopeflow__node *child = after->first; child != NULL; child = child->next) {
         scopeflow__node *const there =
-            scopeflow__node_get_near(original, child->key, near_original);
-        scopeflow__node *const was = scopeflow__node_get_near(before, child->key, near_before);
+            scopeflow__node_find_near(self->trees, original, child->key, near_original);
+        scopeflow__node *const was =
+            scopeflow__node_find_near(self->trees, before, child->key, near_before);
         if (there != NULL) near_original = there;
         if (was != NULL) near_before = was;
         /* What encoding makes up where the original has nothing is no edit. */
-        if (there != NULL || scopeflow__node_equal(was, child)) continue;
+        if (there != NULL || scopeflow__node_equal(self->trees, was, child)) continue;
         enter_key(&self->path, child->key);
         scopeflow__node_add(self->trees, made, child->key, set_whole(self, child));
         self->path.len--;
@@ -94,8 +96,10 @@ static scopeflow__node *merge_objects(scopeflow__merge *self, const scopeflow__n
     scopeflow__node *near_before = before->first;
     scopeflow__node *near_after = after->first;
     for (const scopeflow__node *child = original->first; child != NULL; child = child->next) {
-        scopeflow__node *const was = scopeflow__node_get_near(before, child->key, near_before);
-        scopeflow__node *const is = scopeflow__node_get_near(after, child->key, near_after);
+        scopeflow__node *const was =
+            scopeflow__node_find_near(self->trees, before, child->key, near_before);
+        scopeflow__node *const is =
+            scopeflow__node_find_near(self->trees, after, child->key, near_after);
         if (was != NULL) near_before = was;
         if (is != NULL) near_after = is;
         scopeflow__node *const merged = merge_member(self, child, was, is);
@@ -166,19 +170,19 @@ static void insert_element(scopeflow__merge *self, element_rows *rows) {
 
 /* How many elements further one equal to `wanted` stands; `count` if none does, or only beyond what
  * may be looked at: a long array that was wholly changed costs no more than its length. */
-static uint32_t distance_to(const scopeflow__node *from, uint32_t count,
+static uint32_t distance_to(scopeflow__merge *self, const scopeflow__node *from, uint32_t count,
                             const scopeflow__node *wanted) {
     uint32_t const looked = count < 64 ? count : 64;
     for (uint32_t i = 0; i < looked; i++, from = from->next)
-        if (scopeflow__node_equal(from, wanted)) return i;
+        if (scopeflow__node_equal(self->trees, from, wanted)) return i;
     return count;
 }
 
 /* One step over a place where both differ: whichever side finds its element again on the other one
  * tells whether something was put in or taken out; else the two are versions of one element. */
 static void merge_difference(scopeflow__merge *self, element_rows *rows) {
-    uint32_t const inserted = distance_to(rows->after, rows->after_count, rows->before);
-    uint32_t const removed = distance_to(rows->before, rows->before_count, rows->after);
+    uint32_t const inserted = distance_to(self, rows->after, rows->after_count, rows->before);
+    uint32_t const removed = distance_to(self, rows->before, rows->before_count, rows->after);
     bool const is_found_after = inserted < rows->after_count;
     bool const is_found_before = removed < rows->before_count;
     if (is_found_after && (!is_found_before || inserted <= removed))
@@ -200,7 +204,7 @@ static scopeflow__node *merge_arrays(scopeflow__merge *self, const scopeflow__no
     rows.at = 0;
     rows.made = scopeflow__node_new(self->trees, SCOPEFLOW_TOKEN_ARRAY);
     while (rows.before != NULL && rows.after != NULL && !self->trees->failed) {
-        if (scopeflow__node_equal(rows.before, rows.after))
+        if (scopeflow__node_equal(self->trees, rows.before, rows.after))
             pass_equal(self, &rows);
         else
             merge_difference(self, &rows);
@@ -223,45 +227,46 @@ scopeflow__node *scopeflow__merge_trees(scopeflow__merge *self, const scopeflow_
 
 /* --- The first difference --- */
 
-static void find_difference(scopeflow__path *path, const scopeflow__node *a,
+static void find_difference(scopeflow__merge *self, const scopeflow__node *a,
                             const scopeflow__node *b);
 
-static bool find_in_members(scopeflow__path *path, const scopeflow__node *a,
+static bool find_in_members(scopeflow__merge *self, const scopeflow__node *a,
                             const scopeflow__node *b) {
     scopeflow__node *near = b->first;
     for (const scopeflow__node *child = a->first; child != NULL; child = child->next) {
-        scopeflow__node *const other = scopeflow__node_get_near(b, child->key, near);
+        scopeflow__node *const other = scopeflow__node_find_near(self->trees, b, child->key, near);
         if (other != NULL) near = other;
-        if (scopeflow__node_equal(child, other)) continue;
-        enter_key(path, child->key);
+        if (scopeflow__node_equal(self->trees, child, other)) continue;
+        enter_key(&self->path, child->key);
         if (other != NULL)
-            find_difference(path, child, other);
+            find_difference(self, child, other);
         else if (child->kind == SCOPEFLOW_TOKEN_OBJECT && child->count > 0)
-            enter_key(path, child->first->key); /* All of it is missing. */
+            enter_key(&self->path, child->first->key); /* All of it is missing. */
         return true;
     }
     return false;
 }
 
-static void find_in_elements(scopeflow__path *path, const scopeflow__node *a,
+static void find_in_elements(scopeflow__merge *self, const scopeflow__node *a,
                              const scopeflow__node *b) {
     uint32_t index = 0;
     const scopeflow__node *other = b->first;
     const scopeflow__node *child = a->first;
-    for (; child != NULL && other != NULL && scopeflow__node_equal(child, other); index++) {
+    for (; child != NULL && other != NULL && scopeflow__node_equal(self->trees, child, other);
+         index++) {
         child = child->next;
         other = other->next;
     }
-    enter_index(path, index);
-    if (child != NULL && other != NULL) find_difference(path, child, other);
+    enter_index(&self->path, index);
+    if (child != NULL && other != NULL) find_difference(self, child, other);
 }
 
-static void find_difference(scopeflow__path *path, const scopeflow__node *a,
+static void find_difference(scopeflow__merge *self, const scopeflow__node *a,
                             const scopeflow__node *b) {
     if (a->kind != b->kind) return;
-    if (a->kind == SCOPEFLOW_TOKEN_ARRAY) find_in_elements(path, a, b);
-    if (a->kind == SCOPEFLOW_TOKEN_OBJECT && !find_in_members(path, a, b))
-        (void)find_in_members(path, b, a);
+    if (a->kind == SCOPEFLOW_TOKEN_ARRAY) find_in_elements(self, a, b);
+    if (a->kind == SCOPEFLOW_TOKEN_OBJECT && !find_in_members(self, a, b))
+        (void)find_in_members(self, b, a);
 }
 
 static void put_step(scopeflow__trees *trees, const scopeflow__path *path, uint32_t i,
@@ -280,10 +285,11 @@ static void put_step(scopeflow__trees *trees, const scopeflow__path *path, uint3
 
 scopeflow_bytes scopeflow__first_difference(scopeflow__trees *trees, const scopeflow__node *a,
                                             const scopeflow__node *b) {
-    scopeflow__path path;
+    scopeflow__merge merge;
     scopeflow__node *const text = scopeflow__node_text(trees, SCOPEFLOW__TEXT(""));
-    path.len = 0;
-    find_difference(&path, a, b);
-    for (uint32_t i = 0; i < told_steps(&path); i++) put_step(trees, &path, i, text);
+    merge.trees = trees;
+    merge.path.len = 0;
+    find_difference(&merge, a, b);
+    for (uint32_t i = 0; i < told_steps(&merge.path); i++) put_step(trees, &merge.path, i, text);
     return text->text;
 }

@@ -81,14 +81,6 @@ static void put_chat_calls(const scopeflow__coding *self, const scopeflow__node 
     if (calls->count > 0) scopeflow__put(self, annotated, "tool_calls", calls);
 }
 
-static scopeflow__node *typed_part(const scopeflow__coding *self, const char *type,
-                                   const scopeflow__node *value) {
-    scopeflow__node *const part = scopeflow__object(self);
-    scopeflow__put_text(self, part, "type", type);
-    scopeflow__put_shared(self, part, type, value);
-    return part;
-}
-
 /* A refusal is a part of what it says. */
 static void put_chat_text(const scopeflow__coding *self, const scopeflow__node *message,
                           scopeflow__node *annotated) {
@@ -101,29 +93,9 @@ static void put_chat_text(const scopeflow__coding *self, const scopeflow__node *
     }
     scopeflow__node *const parts = scopeflow__array(self);
     if (scopeflow__node_is(content, SCOPEFLOW_TOKEN_STRING))
-        scopeflow__node_append(self->trees, parts, typed_part(self, "text", content));
-    scopeflow__node_append(self->trees, parts, typed_part(self, "refusal", refusal));
+        scopeflow__put_said(self, parts, "text", content);
+    scopeflow__put_said(self, parts, "refusal", refusal);
     scopeflow__put(self, annotated, "message", parts);
-}
-
-static void put_chat_usage(const scopeflow__coding *self, const scopeflow__node *usage,
-                           scopeflow__node *annotated) {
-    const scopeflow__node *const asked = scopeflow__at_key(usage, "prompt_tokens_details");
-    const scopeflow__node *const said = scopeflow__at_key(usage, "completion_tokens_details");
-    if (!scopeflow__node_is(usage, SCOPEFLOW_TOKEN_OBJECT)) return;
-    scopeflow__token_counts counts;
-    memset(&counts, 0, sizeof counts);
-    counts.cache_read = scopeflow__tokens(asked, "cached_tokens");
-    counts.has_cache_read = scopeflow__at_key(asked, "cached_tokens") != NULL;
-    counts.input_audio = scopeflow__tokens(asked, "audio_tokens");
-    counts.input_uncached = scopeflow__tokens_less(scopeflow__tokens(usage, "prompt_tokens"),
-                                                   counts.cache_read + counts.input_audio);
-    counts.output_reasoning = scopeflow__tokens(said, "reasoning_tokens");
-    counts.output_audio = scopeflow__tokens(said, "audio_tokens");
-    counts.output_text = scopeflow__tokens_less(scopeflow__tokens(usage, "completion_tokens"),
-                                                counts.output_reasoning + counts.output_audio);
-    counts.total = scopeflow__tokens(usage, "total_tokens");
-    scopeflow__put_usage(self, annotated, &counts, usage);
 }
 
 static void put_chat_own(const scopeflow__coding *self, const scopeflow__node *response,
@@ -151,7 +123,13 @@ static void decode_chat_response(const scopeflow__coding *self, const scopeflow_
         scopeflow__put_finish(self, annotated, scopeflow__at_key(choice, "finish_reason"));
         put_chat_own(self, response, choice, annotated);
     }
-    put_chat_usage(self, scopeflow__at_key(response, "usage"), annotated);
+    static const scopeflow__usage_keys keys = {
+        "prompt_tokens",
+        "prompt_tokens_details",
+        "completion_tokens",
+        "completion_tokens_details",
+    };
+    scopeflow__put_openai_usage(self, annotated, scopeflow__at_key(response, "usage"), &keys);
 }
 
 const scopeflow__provider scopeflow__openai_chat = {

@@ -140,9 +140,11 @@ static void put_item_parts(const scopeflow__coding *self, const scopeflow__node 
     const scopeflow__node *const content = scopeflow__at_key(item, "content");
     if (!is_item(item, "message") || !scopeflow__node_is(content, SCOPEFLOW_TOKEN_ARRAY)) return;
     for (const scopeflow__node *part = content->first; part != NULL; part = part->next)
-        scopeflow__put_said(self, parts, part, is_item(part, "output_text"), "text");
+        if (is_item(part, "output_text"))
+            scopeflow__put_said(self, parts, "text", scopeflow__at_key(part, "text"));
     for (const scopeflow__node *part = content->first; part != NULL; part = part->next)
-        scopeflow__put_said(self, parts, part, is_item(part, "refusal"), "refusal");
+        if (is_item(part, "refusal"))
+            scopeflow__put_said(self, parts, "refusal", scopeflow__at_key(part, "refusal"));
 }
 
 static scopeflow__node *finish_of_status(const scopeflow__coding *self,
@@ -154,26 +156,6 @@ static scopeflow__node *finish_of_status(const scopeflow__coding *self,
     const scopeflow__node *const told =
         is_cut && scopeflow__node_is(reason, SCOPEFLOW_TOKEN_STRING) ? reason : status;
     return told == NULL ? NULL : scopeflow__as_it_is(self, told);
-}
-
-static void put_responses_usage(const scopeflow__coding *self, const scopeflow__node *usage,
-                                scopeflow__node *annotated) {
-    const scopeflow__node *const asked = scopeflow__at_key(usage, "input_tokens_details");
-    const scopeflow__node *const said = scopeflow__at_key(usage, "output_tokens_details");
-    if (!scopeflow__node_is(usage, SCOPEFLOW_TOKEN_OBJECT)) return;
-    scopeflow__token_counts counts;
-    memset(&counts, 0, sizeof counts);
-    counts.cache_read = scopeflow__tokens(asked, "cached_tokens");
-    counts.has_cache_read = scopeflow__at_key(asked, "cached_tokens") != NULL;
-    counts.input_audio = scopeflow__tokens(asked, "audio_tokens");
-    counts.input_uncached = scopeflow__tokens_less(scopeflow__tokens(usage, "input_tokens"),
-                                                   counts.cache_read + counts.input_audio);
-    counts.output_reasoning = scopeflow__tokens(said, "reasoning_tokens");
-    counts.output_audio = scopeflow__tokens(said, "audio_tokens");
-    counts.output_text = scopeflow__tokens_less(scopeflow__tokens(usage, "output_tokens"),
-                                                counts.output_reasoning + counts.output_audio);
-    counts.total = scopeflow__tokens(usage, "total_tokens");
-    scopeflow__put_usage(self, annotated, &counts, usage);
 }
 
 static void put_output_items(const scopeflow__coding *self, const scopeflow__node *output,
@@ -202,7 +184,13 @@ static void decode_responses_response(const scopeflow__coding *self,
                           scopeflow__at_key(usage, "input_tokens_details"));
     scopeflow__put_shared(self, own, "output_tokens_details",
                           scopeflow__at_key(usage, "output_tokens_details"));
-    put_responses_usage(self, usage, annotated);
+    static const scopeflow__usage_keys keys = {
+        "input_tokens",
+        "input_tokens_details",
+        "output_tokens",
+        "output_tokens_details",
+    };
+    scopeflow__put_openai_usage(self, annotated, usage, &keys);
 }
 
 const scopeflow__provider scopeflow__openai_responses = {

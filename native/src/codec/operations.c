@@ -79,7 +79,8 @@ typedef struct codec_work {
 static void begin_work(codec_work *self, scopeflow_runtime *runtime) {
     self->runtime = runtime;
     self->tape_count = 0;
-    scopeflow__trees_init(&self->trees, &runtime->memory, SCOPEFLOW_CODEC_MEMORY_LIMIT_BYTES);
+    scopeflow__trees_init(&self->trees, &runtime->memory, runtime->seed[0],
+                          SCOPEFLOW_CODEC_MEMORY_LIMIT_BYTES);
 }
 
 static void end_work(codec_work *self) {
@@ -95,31 +96,27 @@ static scopeflow__node *read_payload(codec_work *self, scopeflow_ref payload) {
     return scopeflow__node_read(&self->trees, scopeflow__tape_value(tape));
 }
 
-static scopeflow_status fail_work(const codec_work *self, scopeflow_error *out_error) {
-    if (self->trees.is_full)
-        return scopeflow__fail_text(out_error, SCOPEFLOW_STATUS_LIMIT_EXCEEDED,
-                                    "the payload needs more memory than codec_memory_limit");
-    return scopeflow__fail_memory(out_error);
-}
-
 /* Ends the work and hands over what was made. */
 static scopeflow_status finish_work(codec_work *self, const scopeflow__node *made,
                                     scopeflow_codec_output **out_output,
                                     scopeflow_error *out_error) {
     scopeflow_status const status =
-        self->trees.failed ? fail_work(self, out_error)
+        self->trees.failed ? scopeflow__fail_trees(&self->trees, out_error)
                            : scopeflow__output_new(self->runtime, made, out_output, out_error);
     end_work(self);
     return status;
 }
 
-static scopeflow_status refuse_work(codec_work *self, scopeflow_error *out_error,
-                                    scopeflow_bytes whose, scopeflow_bytes what) {
-    bool const has_failed = self->trees.failed;
+/* Ends the work with the annotated form of what was given. */
+static scopeflow_status finish_decoding(codec_work *self, scopeflow_codec_id codec,
+                                        bool is_response, scopeflow_ref payload,
+                                        scopeflow_codec_output **out_output,
+                                        scopeflow_error *out_error) {
+    const scopeflow__node *made = NULL;
     scopeflow_status const status =
-        has_failed ? fail_work(self, out_error)
-                   : scopeflow__fail(out_error, SCOPEFLOW_STATUS_INVALID_ARGUMENT, whose, what,
-                                     scopeflow__text("", 0));
+        scopeflow__decode_payload(self->runtime, &self->trees, &codec, is_response,
+                                  read_payload(self, payload), &made, out_error);
+    if (status == SCOPEFLOW_STATUS_OK) return finish_work(self, made, out_output, out_error);
     end_work(self);
     return status;
 }
@@ -135,7 +132,7 @@ scopeflow_status scopeflow_codec_detect_request(scopeflow_runtime *self, scopefl
     if (status != SCOPEFLOW_STATUS_OK) return status;
     begin_work(&work, self);
     *out_codec = scopeflow__detect_request(read_payload(&work, request), hint);
-    if (work.trees.failed) status = fail_work(&work, out_error);
+    if (work.trees.failed) status = scopeflow__fail_trees(&work.trees, out_error);
     end_work(&work);
     return status;
 }
@@ -149,18 +146,9 @@ scopeflow_status scopeflow_codec_detect_response(scopeflow_runtime *self, scopef
     if (status != SCOPEFLOW_STATUS_OK) return status;
     begin_work(&work, self);
     *out_codec = scopeflow__detect_response(read_payload(&work, response));
-    if (work.trees.failed) status = fail_work(&work, out_error);
+    if (work.trees.failed) status = scopeflow__fail_trees(&work.trees, out_error);
     end_work(&work);
     return status;
-}
-
-static scopeflow_bytes title_of(scopeflow_codec_id codec) {
-    return scopeflow__map_of(codec)->title;
-}
-
-static scopeflow_status refuse_unknown(codec_work *self, scopeflow_error *out_error) {
-    return refuse_work(self, out_error, scopeflow__text("", 0),
-                       SCOPEFLOW__TEXT("no codec knows such a payload"));
 }
 
 scopeflow_status scopeflow_codec_decode_request(scopeflow_runtime *self, scopeflow_codec_id codec,
@@ -172,24 +160,32 @@ scopeflow_status scopeflow_codec_decode_request(scopeflow_runtime *self, scopefl
         scopeflow__check_codec_decode_request(self, codec, request, out_output, out_error);
     if (status != SCOPEFLOW_STATUS_OK) return status;
     begin_work(&work, self);
-    const scopeflow__node *const given = read_payload(&work, request);
-    if (codec == SCOPEFLOW_CODEC_ID_AUTO)
-        codec = scopeflow__detect_request(given, scopeflow__text("", 0));
-    if (codec == SCOPEFLOW_CODEC_ID_AUTO) return refuse_unknown(&work, out_error);
-    if (given->kind != SCOPEFLOW_TOKEN_OBJECT)
-        return refuse_work(&work, out_error, title_of(codec),
-                           SCOPEFLOW__TEXT(" request decode: the content is no object"));
-    return finish_work(&work, scopeflow__decode_request(&work.trees, codec, given), out_output,
-                       out_error);
+    return finish_decoding(&work, codec, false, request, out_output, out_error);
 }
 
-static scopeflow_status refuse_edit(codec_work *self, scopeflow_codec_id codec,
-                                    scopeflow_bytes path, scopeflow_error *out_error) {
-    scopeflow_status const status = scopeflow__fail(
+static scopeflow_bytes title_of(scopeflow_codec_id codec) {
+    return scopeflow__map_of(codec)->title;
+}
+
+static scopeflow_status edit(codec_work *self, scopeflow_codec_id codec,
+                             const scopeflow__node *edited, const scopeflow__node *given,
+                             const scopeflow__node **out_edits, scopeflow_error *out_error) {
+    scopeflow_bytes path = scopeflow__text("", 0);
+    if (self->trees.failed) return scopeflow__fail_trees(&self->trees, out_error);
+    if (codec == SCOPEFLOW_CODEC_ID_AUTO)
+        codec = scopeflow__detect_request(given, scopeflow__text("", 0));
+    if (codec == SCOPEFLOW_CODEC_ID_AUTO) return scopeflow__fail_unknown(out_error);
+    if (given->kind != SCOPEFLOW_TOKEN_OBJECT || edited->kind != SCOPEFLOW_TOKEN_OBJECT)
+        return scopeflow__fail(
+            out_error, SCOPEFLOW_STATUS_INVALID_ARGUMENT, title_of(codec),
+            SCOPEFLOW__TEXT(" request encode: annotated form and content must be objects"),
+            scopeflow__text("", 0));
+    *out_edits = scopeflow__edit_request(&self->trees, codec, edited, given, &path);
+    if (self->trees.failed) return scopeflow__fail_trees(&self->trees, out_error);
+    if (*out_edits != NULL) return SCOPEFLOW_STATUS_OK;
+    return scopeflow__fail(
         out_error, SCOPEFLOW_STATUS_INVALID_ARGUMENT, title_of(codec),
         SCOPEFLOW__TEXT(" request encode: the provider cannot carry the edit of "), path);
-    end_work(self);
-    return status;
 }
 
 scopeflow_status scopeflow_codec_edit_request(scopeflow_runtime *self, scopeflow_codec_id codec,
@@ -197,24 +193,17 @@ scopeflow_status scopeflow_codec_edit_request(scopeflow_runtime *self, scopeflow
                                               scopeflow_codec_output **out_output,
                                               scopeflow_error *out_error) {
     codec_work work;
-    scopeflow_bytes path = scopeflow__text("", 0);
-    scopeflow_status const status =
+    const scopeflow__node *edits = NULL;
+    scopeflow_status status =
         scopeflow__check_codec_edit_request(self, codec, annotated, request, out_output, out_error);
     if (status != SCOPEFLOW_STATUS_OK) return status;
     begin_work(&work, self);
     const scopeflow__node *const edited = read_payload(&work, annotated);
     const scopeflow__node *const given = read_payload(&work, request);
-    if (codec == SCOPEFLOW_CODEC_ID_AUTO)
-        codec = scopeflow__detect_request(given, scopeflow__text("", 0));
-    if (codec == SCOPEFLOW_CODEC_ID_AUTO) return refuse_unknown(&work, out_error);
-    if (given->kind != SCOPEFLOW_TOKEN_OBJECT || edited->kind != SCOPEFLOW_TOKEN_OBJECT)
-        return refuse_work(
-            &work, out_error, title_of(codec),
-            SCOPEFLOW__TEXT(" request encode: annotated form and content must be objects"));
-    const scopeflow__node *const edits =
-        scopeflow__edit_request(&work.trees, codec, edited, given, &path);
-    if (edits == NULL && !work.trees.failed) return refuse_edit(&work, codec, path, out_error);
-    return finish_work(&work, edits, out_output, out_error);
+    status = edit(&work, codec, edited, given, &edits, out_error);
+    if (status == SCOPEFLOW_STATUS_OK) return finish_work(&work, edits, out_output, out_error);
+    end_work(&work);
+    return status;
 }
 
 scopeflow_status scopeflow_codec_decode_response(scopeflow_runtime *self, scopeflow_codec_id codec,
@@ -226,12 +215,5 @@ scopeflow_status scopeflow_codec_decode_response(scopeflow_runtime *self, scopef
         scopeflow__check_codec_decode_response(self, codec, response, out_output, out_error);
     if (status != SCOPEFLOW_STATUS_OK) return status;
     begin_work(&work, self);
-    const scopeflow__node *const given = read_payload(&work, response);
-    if (codec == SCOPEFLOW_CODEC_ID_AUTO) codec = scopeflow__detect_response(given);
-    if (codec == SCOPEFLOW_CODEC_ID_AUTO) return refuse_unknown(&work, out_error);
-    const scopeflow__node *const made = scopeflow__decode_response(&work.trees, codec, given);
-    if (made == NULL)
-        return refuse_work(&work, out_error, title_of(codec),
-                           SCOPEFLOW__TEXT(" response decode: it has nothing of such a response"));
-    return finish_work(&work, made, out_output, out_error);
+    return finish_decoding(&work, codec, true, response, out_output, out_error);
 }

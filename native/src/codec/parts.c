@@ -20,6 +20,12 @@ bool scopeflow__has_only(const scopeflow__node *object, const char *const *keys)
     return true;
 }
 
+bool scopeflow__is_listed(const scopeflow_bytes *names, size_t count, scopeflow_bytes name) {
+    for (size_t i = 0; i < count; i++)
+        if (scopeflow__same_text(names[i], name)) return true;
+    return false;
+}
+
 scopeflow__node *scopeflow__as_it_is(const scopeflow__coding *self, const scopeflow__node *value) {
     return scopeflow__node_share(self->trees, value);
 }

@@ -46,12 +46,6 @@ static const scopeflow__codec_field *field_for(const scopeflow__codec_map *map,
     return first;
 }
 
-static bool is_among(const scopeflow_bytes *names, size_t count, scopeflow_bytes name) {
-    for (size_t i = 0; i < count; i++)
-        if (scopeflow__same_text(names[i], name)) return true;
-    return false;
-}
-
 /* Whether fields of the map stand inside this member. */
 static bool is_parent(const scopeflow__codec_map *map, scopeflow_bytes key) {
     for (size_t i = 0; i < map->field_count; i++)
@@ -165,8 +159,9 @@ static void decode_member(decoded_request *self, const scopeflow__node *member) 
             decode_field(self, field, member);
     } else if (is_parent(map, member->key)) {
         decode_parent(self, member);
-    } else if (is_among(map->own, map->own_count, member->key) ||
-               is_among(scopeflow__request_members, SCOPEFLOW__REQUEST_MEMBER_COUNT, member->key)) {
+    } else if (scopeflow__is_listed(map->own, map->own_count, member->key) ||
+               scopeflow__is_listed(scopeflow__request_members, SCOPEFLOW__REQUEST_MEMBER_COUNT,
+                                    member->key)) {
         keep_own(self, member);
     } else {
         scopeflow__node_add_shared(self->coding.trees, self->others, member->key, member);
@@ -258,7 +253,7 @@ static scopeflow__node *parent_of(encoded_request *self, const scopeflow__codec_
 static void set_or_join(encoded_request *self, scopeflow__node *parent, scopeflow_bytes key,
                         const scopeflow__node *value) {
     scopeflow__trees *const trees = self->coding.trees;
-    scopeflow__node *const there = scopeflow__node_get(parent, key);
+    scopeflow__node *const there = scopeflow__node_find(trees, parent, key);
     bool const are_objects =
         scopeflow__node_is(there, SCOPEFLOW_TOKEN_OBJECT) && value->kind == SCOPEFLOW_TOKEN_OBJECT;
     if (!are_objects || !is_parent(self->coding.map, key)) {
@@ -405,14 +400,14 @@ scopeflow__node *scopeflow__edit_request(scopeflow__trees *trees, scopeflow_code
     merge.trees = trees;
     merge.edits = scopeflow__node_new(trees, SCOPEFLOW_TOKEN_ARRAY);
     merge.path.len = 0;
-    if (scopeflow__node_equal(before, after)) return merge.edits;
+    if (scopeflow__node_equal(trees, before, after)) return merge.edits;
 
     scopeflow__node *const edited = scopeflow__merge_trees(
         &merge, original, scopeflow__encode_request(trees, codec, before, original),
         scopeflow__encode_request(trees, codec, after, original));
     scopeflow__node *const again =
         without_nothing(trees, codec, scopeflow__decode_request(trees, codec, edited));
-    bool const is_carried = scopeflow__node_equal(again, after);
+    bool const is_carried = scopeflow__node_equal(trees, again, after);
     if (trees->failed || (is_carried && is_sound(merge.edits))) return merge.edits;
     *out_path = scopeflow__first_difference(trees, after, is_carried ? before : again);
     /* All members of one side are members of the other, only not as often. */

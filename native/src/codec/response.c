@@ -1,12 +1,6 @@
 /* Responses: what all providers have at the top, and the pieces of which theirs are made. */
 #include "codec/codec.h"
 
-static bool is_listed_name(const scopeflow_bytes *names, size_t count, scopeflow_bytes name) {
-    for (size_t i = 0; i < count; i++)
-        if (scopeflow__same_text(names[i], name)) return true;
-    return false;
-}
-
 /* --- Pieces --- */
 
 scopeflow__node *scopeflow__decode_arguments(const scopeflow__coding *self,
@@ -18,12 +12,11 @@ scopeflow__node *scopeflow__decode_arguments(const scopeflow__coding *self,
     return parsed != NULL ? parsed : scopeflow__as_it_is(self, arguments);
 }
 
-void scopeflow__put_said(const scopeflow__coding *self, scopeflow__node *parts,
-                         const scopeflow__node *part, bool is_said, const char *type) {
-    if (!is_said) return;
+void scopeflow__put_said(const scopeflow__coding *self, scopeflow__node *parts, const char *type,
+                         const scopeflow__node *said) {
     scopeflow__node *const made = scopeflow__object(self);
     scopeflow__put_text(self, made, "type", type);
-    scopeflow__put_shared(self, made, type, scopeflow__at_key(part, type));
+    scopeflow__put_shared(self, made, type, said);
     scopeflow__node_append(self->trees, parts, made);
 }
 
@@ -71,11 +64,11 @@ static void put_rest(const scopeflow__coding *self, const scopeflow__node *respo
     const scopeflow__codec_map *const map = self->map;
     scopeflow__node *const own = scopeflow__at_key(annotated, "api_specific");
     for (const scopeflow__node *child = response->first; child != NULL; child = child->next) {
-        if (is_listed_name(map->read, map->read_count, child->key)) continue;
+        if (scopeflow__is_listed(map->read, map->read_count, child->key)) continue;
         bool const is_own =
-            is_listed_name(map->response_own, map->response_own_count, child->key) ||
-            is_listed_name(scopeflow__response_members, SCOPEFLOW__RESPONSE_MEMBER_COUNT,
-                           child->key);
+            scopeflow__is_listed(map->response_own, map->response_own_count, child->key) ||
+            scopeflow__is_listed(scopeflow__response_members, SCOPEFLOW__RESPONSE_MEMBER_COUNT,
+                                 child->key);
         scopeflow__node_add_shared(self->trees, is_own ? own : annotated, child->key, child);
     }
 }

@@ -11,10 +11,11 @@ enum { TREE_BLOCK_BYTES = 16 * 1024, TREE_ALIGNMENT_BYTES = 8 };
 
 /* --- Memory --- */
 
-void scopeflow__trees_init(scopeflow__trees *self, const scopeflow__memory *memory,
+void scopeflow__trees_init(scopeflow__trees *self, const scopeflow__memory *memory, uint64_t seed,
                            size_t limit_bytes) {
     memset(self, 0, sizeof *self);
     self->memory = memory;
+    self->seed = seed;
     self->limit_bytes = limit_bytes;
 }
 
@@ -109,7 +110,9 @@ scopeflow__node *scopeflow__node_share(scopeflow__trees *self, const scopeflow__
     scopeflow__node *const made = scopeflow__node_new(self, node->kind);
     *made = *node;
     made->key = scopeflow__text("", 0);
-    made->room_bytes = 0; /* Whoever extends it must not write behind the other one's text. */
+    /* Whoever extends it must not write behind the other one's text, nor know its members. */
+    made->room_bytes = 0;
+    made->index = NULL;
     made->next = NULL;
     return made;
 }
@@ -212,7 +215,7 @@ void scopeflow__node_add(scopeflow__trees *self, scopeflow__node *object, scopef
 
 void scopeflow__node_set(scopeflow__trees *self, scopeflow__node *object, scopeflow_bytes key,
                          scopeflow__node *child) {
-    scopeflow__node *const old = scopeflow__node_get(object, key);
+    scopeflow__node *const old = scopeflow__node_find(self, object, key);
     if (old == NULL) {
         scopeflow__node_add(self, object, key, child);
         return;
@@ -246,22 +249,6 @@ void scopeflow__node_extend(scopeflow__trees *self, scopeflow__node *string, sco
 
 /* --- Looking --- */
 
-scopeflow__node *scopeflow__node_get(const scopeflow__node *object, scopeflow_bytes key) {
-    scopeflow__node *found = NULL;
-    if (!scopeflow__node_is(object, SCOPEFLOW_TOKEN_OBJECT)) return NULL;
-    for (scopeflow__node *child = object->first; child != NULL; child = child->next)
-        if (scopeflow__same_text(child->key, key)) found = child;
-    return found;
-}
-
-scopeflow__node *scopeflow__node_get_near(const scopeflow__node *object, scopeflow_bytes key,
-                                          scopeflow__node *near) {
-    if (near != NULL && scopeflow__same_text(near->key, key)) return near;
-    if (near != NULL && near->next != NULL && scopeflow__same_text(near->next->key, key))
-        return near->next;
-    return scopeflow__node_get(object, key);
-}
-
 bool scopeflow__node_is(const scopeflow__node *node, scopeflow_token kind) {
     return node != NULL && node->kind == kind;
 }
@@ -282,33 +269,6 @@ bool scopeflow__node_count(const scopeflow__node *node, uint64_t *out) {
     if (is_signed && node->bits > (uint64_t)INT64_MAX) return false; /* It is negative. */
     *out = node->bits;
     return true;
-}
-
-/* Members of a key that stands twice count as often as they stand. */
-static bool have_equal_members(const scopeflow__node *a, const scopeflow__node *b) {
-    scopeflow__node *near = b->first;
-    for (const scopeflow__node *child = a->first; child != NULL; child = child->next) {
-        scopeflow__node *const other = scopeflow__node_get_near(b, child->key, near);
-        if (other == NULL || !scopeflow__node_equal(child, other)) return false;
-        near = other->next;
-    }
-    return true;
-}
-
-static bool have_equal_elements(const scopeflow__node *a, const scopeflow__node *b) {
-    const scopeflow__node *other = b->first;
-    for (const scopeflow__node *child = a->first; child != NULL && other != NULL;
-         child = child->next, other = other->next)
-        if (!scopeflow__node_equal(child, other)) return false;
-    return true;
-}
-
-bool scopeflow__node_equal(const scopeflow__node *a, const scopeflow__node *b) {
-    if (a == NULL || b == NULL) return a == b;
-    if (a->kind != b->kind || a->count != b->count || a->bits != b->bits) return false;
-    if (!scopeflow__same_text(a->text, b->text)) return false;
-    if (a->first == b->first) return true;
-    return a->kind == SCOPEFLOW_TOKEN_OBJECT ? have_equal_members(a, b) : have_equal_elements(a, b);
 }
 
 /* --- Writing --- */

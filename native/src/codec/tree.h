@@ -9,13 +9,17 @@
 #include "value/tape.h"
 
 typedef struct scopeflow__node scopeflow__node;
+typedef struct scopeflow__node_index scopeflow__node_index;
 struct scopeflow__node {
     scopeflow_token kind; /* Of a set: array. */
     uint32_t count;       /* Of children. */
     uint64_t bits;        /* Of a number or cycle. */
     scopeflow_bytes key;  /* Of a member. */
     scopeflow_bytes text;
-    size_t room_bytes; /* Of a text that grows: how much there is for it. */
+    union {
+        size_t room_bytes;            /* Of a text that grows: how much there is for it. */
+        scopeflow__node_index *index; /* Of an object, see lookup.c. */
+    };
     scopeflow__node *first;
     scopeflow__node *last;
     scopeflow__node *next;
@@ -25,6 +29,7 @@ typedef struct scopeflow__tree_block scopeflow__tree_block;
 
 typedef struct scopeflow__trees {
     const scopeflow__memory *memory;
+    uint64_t seed; /* So that nobody can choose colliding keys. */
     scopeflow__tree_block *block;
     size_t used_bytes; /* Of that block. */
     size_t held_bytes; /* Of all blocks. */
@@ -34,7 +39,7 @@ typedef struct scopeflow__trees {
     scopeflow__node spare;
 } scopeflow__trees;
 
-void scopeflow__trees_init(scopeflow__trees *self, const scopeflow__memory *memory,
+void scopeflow__trees_init(scopeflow__trees *self, const scopeflow__memory *memory, uint64_t seed,
                            size_t limit_bytes);
 void scopeflow__trees_deinit(scopeflow__trees *self);
 /* Forgets all nodes and keeps the memory of one block. */
@@ -77,9 +82,13 @@ void scopeflow__node_extend(scopeflow__trees *self, scopeflow__node *string, sco
 
 /* The last member of that key; NULL if there is none or it is no object. Null is allowed. */
 scopeflow__node *scopeflow__node_get(const scopeflow__node *object, scopeflow_bytes key);
+/* The same for keys that somebody chose, who may have chosen many. No member may have been taken
+ * out of the object before. */
+scopeflow__node *scopeflow__node_find(scopeflow__trees *trees, const scopeflow__node *object,
+                                      scopeflow_bytes key);
 /* The same, which looks at `near`, a member of it or null, and behind it first. */
-scopeflow__node *scopeflow__node_get_near(const scopeflow__node *object, scopeflow_bytes key,
-                                          scopeflow__node *near);
+scopeflow__node *scopeflow__node_find_near(scopeflow__trees *trees, const scopeflow__node *object,
+                                           scopeflow_bytes key, scopeflow__node *near);
 bool scopeflow__node_is(const scopeflow__node *node, scopeflow_token kind);
 /* Whether it is this very string. */
 bool scopeflow__node_says(const scopeflow__node *node, scopeflow_bytes text);
@@ -88,7 +97,8 @@ scopeflow_bytes scopeflow__node_string(const scopeflow__node *node);
 /* An unsigned number; false if it is none. */
 bool scopeflow__node_count(const scopeflow__node *node, uint64_t *out);
 /* Whether two values are the same; the order of members plays no part. */
-bool scopeflow__node_equal(const scopeflow__node *a, const scopeflow__node *b);
+bool scopeflow__node_equal(scopeflow__trees *trees, const scopeflow__node *a,
+                           const scopeflow__node *b);
 
 void scopeflow__node_write(const scopeflow__node *node, scopeflow_tape *tape);
 

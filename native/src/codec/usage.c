@@ -60,3 +60,23 @@ void scopeflow__put_usage(const scopeflow__coding *self, scopeflow__node *annota
     scopeflow__put(self, annotated, "usage", common_usage(self, counts));
     scopeflow__put(self, annotated, "token_usage", disjoint_usage(self, counts, raw));
 }
+
+void scopeflow__put_openai_usage(const scopeflow__coding *self, scopeflow__node *annotated,
+                                 const scopeflow__node *usage, const scopeflow__usage_keys *keys) {
+    const scopeflow__node *const asked = scopeflow__at_key(usage, keys->asked_details);
+    const scopeflow__node *const said = scopeflow__at_key(usage, keys->said_details);
+    if (!scopeflow__node_is(usage, SCOPEFLOW_TOKEN_OBJECT)) return;
+    scopeflow__token_counts counts;
+    memset(&counts, 0, sizeof counts);
+    counts.cache_read = scopeflow__tokens(asked, "cached_tokens");
+    counts.has_cache_read = scopeflow__at_key(asked, "cached_tokens") != NULL;
+    counts.input_audio = scopeflow__tokens(asked, "audio_tokens");
+    counts.input_uncached = scopeflow__tokens_less(scopeflow__tokens(usage, keys->asked),
+                                                   counts.cache_read + counts.input_audio);
+    counts.output_reasoning = scopeflow__tokens(said, "reasoning_tokens");
+    counts.output_audio = scopeflow__tokens(said, "audio_tokens");
+    counts.output_text = scopeflow__tokens_less(scopeflow__tokens(usage, keys->said),
+                                                counts.output_reasoning + counts.output_audio);
+    counts.total = scopeflow__tokens(usage, "total_tokens");
+    scopeflow__put_usage(self, annotated, &counts, usage);
+}

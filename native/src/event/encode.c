@@ -211,15 +211,24 @@ static void put_names(scopeflow__buffer *out, uint32_t bits, const char *const *
     scopeflow__buffer_put_byte(out, ']');
 }
 
-static void put_attributes(scopeflow__buffer *out, const scopeflow_scope *scope) {
+/* S1.2: a call says that it is streaming, or its request does. */
+static uint32_t attributes_of(const scopeflow_event *self) {
+    bool const is_streaming = self->is_llm_call && self->annotated != NULL && !self->is_stripped &&
+                              self->annotated->is_streaming;
+    return self->scope->attributes |
+           (is_streaming ? (uint32_t)SCOPEFLOW_LLM_ATTRIBUTE_STREAMING : 0);
+}
+
+static void put_attributes(scopeflow__buffer *out, const scopeflow_scope *scope,
+                           uint32_t attributes) {
     if (scope->is_call && scope->type == SCOPEFLOW_SCOPE_TYPE_LLM)
-        put_names(out, scope->attributes, scopeflow__llm_attribute_names,
+        put_names(out, attributes, scopeflow__llm_attribute_names,
                   COUNT(scopeflow__llm_attribute_names));
     else if (scope->is_call)
-        put_names(out, scope->attributes, scopeflow__tool_attribute_names,
+        put_names(out, attributes, scopeflow__tool_attribute_names,
                   COUNT(scopeflow__tool_attribute_names));
     else
-        put_names(out, scope->attributes, scopeflow__scope_attribute_names,
+        put_names(out, attributes, scopeflow__scope_attribute_names,
                   COUNT(scopeflow__scope_attribute_names));
 }
 
@@ -239,9 +248,11 @@ static bool has_profile(const scopeflow_event *self) {
 }
 
 static void put_annotation(scopeflow_event *self, const char *key) {
+    scopeflow__json_writer writer;
     put_quoted(&self->line, key);
     scopeflow__buffer_put_byte(&self->line, ':');
-    (void)write_ref(self, self->annotation);
+    init_writer(self, &writer);
+    scopeflow__json_write(&writer, scopeflow__tape_value(&self->annotated->value));
 }
 
 /* In canonical form `annotated_…` sorts first and `tool_result_annotation` last. */
@@ -249,8 +260,9 @@ static void put_own_profile(scopeflow_event *self) {
     scopeflow__buffer *const out = &self->line;
     scopeflow_bytes detail = SCOPEFLOW__TEXT("");
     if (self->kind == SCOPEFLOW_EVENT_KIND_SCOPE) detail = scopeflow__scope_detail(self->scope);
-    bool const has_annotation = self->annotation != 0 && !self->is_stripped;
+    bool const has_annotation = self->annotated != NULL && !self->is_stripped;
     bool const is_tool = self->type == SCOPEFLOW_SCOPE_TYPE_TOOL;
+    if (has_annotation && !is_tool && detail.len == 0) detail = self->annotated->model;
     scopeflow__buffer_put_byte(out, '{');
     if (has_annotation && !is_tool)
         put_annotation(self, self->is_response ? SCOPEFLOW__KEY_ANNOTATED_RESPONSE
@@ -388,10 +400,11 @@ static void write_data_and_metadata(scopeflow_event *self, const scopeflow_tape 
 #define TAIL_END ",\"" SCOPEFLOW__KEY_SCOPE_CATEGORY "\":\"end\"" KEY(SCOPEFLOW__KEY_ATTRIBUTES)
 
 static void write_scope_fields(scopeflow_event *self) {
+    uint32_t const attributes = attributes_of(self);
     bool const is_start = self->scope_category == SCOPEFLOW_SCOPE_CATEGORY_START;
-    if (self->scope->attributes == 0 && is_start) {
+    if (attributes == 0 && is_start) {
         PUT_ABSENT(self, SCOPEFLOW_EVENT_PART_ATTRIBUTES, TAIL_START, "[]", "");
-    } else if (self->scope->attributes == 0) {
+    } else if (attributes == 0) {
         PUT_ABSENT(self, SCOPEFLOW_EVENT_PART_ATTRIBUTES, TAIL_END, "[]", "");
     } else {
         if (is_start)
@@ -399,7 +412,7 @@ static void write_scope_fields(scopeflow_event *self) {
         else
             PUT(&self->line, TAIL_END);
         begin_part(self, SCOPEFLOW_EVENT_PART_ATTRIBUTES);
-        put_attributes(&self->line, self->scope);
+        put_attributes(&self->line, self->scope, attributes);
         end_part(self, SCOPEFLOW_EVENT_PART_ATTRIBUTES);
     }
 }
@@ -435,6 +448,7 @@ static void write_rest(scopeflow_event *self) {
     scopeflow_tape fields;
     scopeflow__tape_init(&fields, &runtime->memory, scopeflow__payload_full_at(runtime));
     if (self->has_fields) scopeflow__encode_ref(runtime, self->fields, &fields);
+    scopeflow__event_annotate(self);
     if (fields.bytes.failed) self->line.failed = true;
 
     write_data_and_metadata(self, &fields);

@@ -52,7 +52,7 @@ static scopeflow_event *new_event(scopeflow_scope *scope, scopeflow_event_kind k
     scopeflow__clear(self, offsetof(scopeflow_event, parts));
     self->refs = 1;
     self->kind = kind;
-    self->scope = scopeflow_scope_retain(scope);
+    self->scope = scope;
     self->name_len = name.len;
     self->category_len = category.len;
     char *const texts = (char *)(self + 1);
@@ -119,7 +119,7 @@ static void release_injected(scopeflow_event *self) {
 
 /* Most events have nothing but what is borrowed. */
 static bool owns_something(const scopeflow_event *self) {
-    return self->was_sanitized || self->owns_annotation ||
+    return self->was_sanitized || self->owns_annotation || self->annotated != NULL ||
            (self->sanitized_error | self->fields) != 0 || self->injected != NULL ||
            self->left != NULL;
 }
@@ -127,6 +127,7 @@ static bool owns_something(const scopeflow_event *self) {
 static void release_owned(scopeflow_event *self) {
     if (!owns_something(self)) return;
     scopeflow_runtime *const runtime = self->scope->runtime;
+    scopeflow__event_drop_annotated(self);
     if (self->was_sanitized) scopeflow__runtime_release_ref(runtime, self->data);
     if (self->owns_annotation) scopeflow__runtime_release_ref(runtime, self->annotation);
     scopeflow__runtime_release_ref(runtime, self->sanitized_error);
@@ -161,6 +162,7 @@ void scopeflow__event_set_annotation(scopeflow_event *self, scopeflow_ref annota
         scopeflow__runtime_release_ref(self->scope->runtime, self->annotation);
     self->annotation = annotation;
     self->owns_annotation = annotation != 0;
+    scopeflow__event_drop_annotated(self);
     scopeflow__event_touch(self);
 }
 
@@ -260,6 +262,7 @@ scopeflow_event *scopeflow_event_retain(scopeflow_event *self) {
 void scopeflow_event_release(scopeflow_event *self) {
     if (self == NULL || !scopeflow__sole_ref_down(&self->refs)) return;
     scopeflow_scope *const scope = self->scope;
+    bool const holds_scope = self->holds_scope;
     scopeflow__event_settle(self);
     release_owned(self);
     if (self->entry != NULL) scopeflow__entry_release(self->entry);
@@ -268,7 +271,7 @@ void scopeflow_event_release(scopeflow_event *self) {
     scopeflow__set_release(self->listeners);
     scopeflow__buffer_deinit(&self->line);
     give_block(scope, self, block_size(self->name_len + self->category_len));
-    scopeflow_scope_release(scope);
+    if (holds_scope) scopeflow_scope_release(scope);
 }
 
 void scopeflow__event_forget(scopeflow_event *self) {
@@ -280,12 +283,22 @@ void scopeflow__event_forget(scopeflow_event *self) {
     self->data_schema = 0;
     self->outcome.error = 0;
     self->codec = 0;
+    self->core_codec = 0;
 }
 
 void scopeflow__event_leave_scope(scopeflow_event *self) {
     scopeflow_scope *const scope = self->scope;
+    bool const held_scope = self->holds_scope;
+    scopeflow__event_drop_annotated(self);
     self->scope = scopeflow_scope_retain(scope->runtime->root);
-    scopeflow_scope_release(scope);
+    self->holds_scope = true;
+    if (held_scope) scopeflow_scope_release(scope);
+}
+
+void scopeflow__event_hold_scope(scopeflow_event *self) {
+    if (self->holds_scope) return;
+    (void)scopeflow_scope_retain(self->scope);
+    self->holds_scope = true;
 }
 
 /* --- What a subscriber can ask --- */

@@ -7,6 +7,7 @@
 #include "base/buffer.h"
 #include "event/text.h"
 #include "registry/registry.h"
+#include "value/tape.h"
 
 /* How the work that an end event closes came out, as far as anybody said so (S2.4). */
 typedef struct scopeflow__outcome {
@@ -54,12 +55,19 @@ typedef struct scopeflow__slice {
     size_t len;
 } scopeflow__slice;
 
+/* The annotated form of the payload as it is written, and what it says of the event itself. */
+typedef struct scopeflow__annotation {
+    scopeflow_tape value;
+    scopeflow_bytes model; /* Of the value; empty if it says none. */
+    bool is_streaming;
+} scopeflow__annotation;
+
 struct scopeflow_event {
     uint32_t refs;
     scopeflow_event_kind kind;
     scopeflow_scope_category scope_category;
     scopeflow_scope_type type; /* Whose category it has; -1 for a mark without one. */
-    scopeflow_scope *scope;    /* The scope itself, or a mark's parent. Held. */
+    scopeflow_scope *scope;    /* The scope itself, or a mark's parent; held if `holds_scope`. */
     scopeflow_uuid uuid;
     scopeflow_uuid parent_uuid;
     int64_t timestamp_ns;
@@ -92,6 +100,7 @@ struct scopeflow_event {
     bool is_llm_call; /* Of an LLM call, not of a tool call. */
     bool is_waiting;  /* A subscriber emitted it: it counts among those that wait (S5.1). */
     bool is_adrift;   /* It is to be delivered though nobody need hold its scope any more. */
+    bool holds_scope; /* Else whoever emits it does, until the host has something to do. */
 
     bool is_response; /* Its payload is a response, an error or a reason: see the sanitizers. */
     uint32_t chain_index;
@@ -100,6 +109,8 @@ struct scopeflow_event {
     scopeflow_ref codec;        /* Borrowed; makes the annotation, or 0. */
     scopeflow_ref annotation;
     bool owns_annotation;
+    uint8_t core_codec; /* One of the core's own, behind a 1, that makes it when it is written. */
+    scopeflow__annotation *annotated;   /* Owned; null as long as there is none. */
     scopeflow_ref sanitized_error;      /* Owned. */
     scopeflow_ref fields;               /* Owned. */
     scopeflow__owned_ref *injected;     /* In the order of the injectors. */
@@ -167,6 +178,16 @@ void scopeflow__event_forget(scopeflow_event *self);
 
 /* A kept event that has been encoded lets its scope go: it must not hold it open (S1.12). */
 void scopeflow__event_leave_scope(scopeflow_event *self);
+
+/* From now on it holds its scope, for as long as it lives or until it leaves it. Most events have
+ * reached everybody while the caller's own reference keeps the scope, and never need to. */
+void scopeflow__event_hold_scope(scopeflow_event *self);
+
+/* S2.8: makes the annotated form, unless it is there or there is none. Where memory runs out, the
+ * line has failed. Runs host code. */
+void scopeflow__event_annotate(scopeflow_event *self);
+/* What was made of it is not needed any more, or is to be made anew. */
+void scopeflow__event_drop_annotated(scopeflow_event *self);
 
 /* Writes the line, once. False when memory ran out. */
 bool scopeflow__event_encode(scopeflow_event *self);

@@ -24,12 +24,8 @@ void scopeflow__encode_ref(scopeflow_runtime *runtime, scopeflow_ref ref, scopef
 
 /* --- Members by key --- */
 
-/* FNV-1a, started from the runtime's seed so that nobody can choose colliding keys. */
 static size_t first_place(const composition *self, scopeflow_bytes key) {
-    uint64_t hash = 0xCBF29CE484222325ull ^ self->seed;
-    for (size_t i = 0; i < key.len; i++)
-        hash = (hash ^ (unsigned char)key.ptr[i]) * 0x100000001B3ull;
-    return (size_t)((hash ^ (hash >> 32)) & (2 * self->capacity - 1));
+    return (size_t)(scopeflow__hash(key, self->seed) & (2 * self->capacity - 1));
 }
 
 /* Where the key stands in the index, or the free place where it belongs. */

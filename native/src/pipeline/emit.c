@@ -49,6 +49,7 @@ void scopeflow__task_emit(scopeflow__task *self, scopeflow_event *event,
         return;
     }
     event->listeners = listeners;
+    self->has_borrowed_scope |= !event->holds_scope;
     if (self->events == NULL) {
         self->events = event;
     } else {
@@ -59,7 +60,10 @@ void scopeflow__task_emit(scopeflow__task *self, scopeflow_event *event,
 }
 
 static void emit_adrift(scopeflow__task *self, scopeflow_event *event, scopeflow__set *listeners) {
-    if (event != NULL) scopeflow__event_set_adrift(event);
+    if (event != NULL) {
+        scopeflow__event_hold_scope(event);
+        scopeflow__event_set_adrift(event);
+    }
     scopeflow__task_emit(self, event, listeners);
 }
 

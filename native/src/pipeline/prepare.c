@@ -203,11 +203,26 @@ static bool still_fits(scopeflow_event *event) {
                                                               event->data, &event->is_lost);
 }
 
-/* An annotation comes from the payload that observers see. */
+static bool is_core_codec(scopeflow_event *event) {
+    const scopeflow_host *const host = &event->scope->runtime->host;
+    uint32_t const found =
+        host->core_codec != NULL ? host->core_codec(host->context, event->codec) : 0;
+    event->core_codec =
+        found <= SCOPEFLOW_CODEC_ID_GEMINI_GENERATE_CONTENT + 1 ? (uint8_t)found : 0;
+    return event->core_codec != 0;
+}
+
+/* An annotation comes from the payload that observers see; one of the core's own codecs makes it
+ * when somebody looks. */
 static bool ask_codec(scopeflow__task *self, scopeflow_event *event, scopeflow_step *step) {
     bool const fits = still_fits(event);
     if (fits || event->codec == 0 || !has_payload(event)) {
         if (!fits) scopeflow__event_set_annotation(event, 0);
+        next_stage(event);
+        return false;
+    }
+    if (is_core_codec(event)) {
+        scopeflow__event_set_annotation(event, 0);
         next_stage(event);
         return false;
     }

@@ -134,12 +134,20 @@ static bool run_phase(scopeflow__task *self, scopeflow_step *step) {
     return true;
 }
 
+/* Whoever called may let go of a scope before the next step is done. */
+static SCOPEFLOW__NOINLINE void hold_scopes(scopeflow__task *self) {
+    self->has_borrowed_scope = false;
+    for (scopeflow_event *event = self->events; event != NULL; event = event->next)
+        scopeflow__event_hold_scope(event);
+}
+
 void scopeflow__task_run(scopeflow__task *self, scopeflow_emitter *emitter, scopeflow_step *step) {
     scopeflow__clear(step, sizeof *step);
     for (;;) {
         bool const asks = (self->events != NULL && scopeflow__task_deliver(self, emitter, step)) ||
                           run_phase(self, step);
         if (!asks) continue;
+        if (self->has_borrowed_scope) hold_scopes(self);
         if (!scopeflow__is_native_step(step)) return;
         scopeflow__native_run(self, step);
     }

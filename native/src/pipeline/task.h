@@ -61,7 +61,8 @@ typedef struct scopeflow__task {
     bool owns_request;  /* An intercept made it. */
     bool wants_chunk_marks;
     bool has_held;
-    uint8_t after_gates; /* The phase that gates stand before. */
+    bool has_borrowed_scope; /* Of an event that stands in the row. */
+    uint8_t after_gates;     /* The phase that gates stand before. */
     bool finalizer_failed;
     bool has_finalizer;
     bool was_annotated;  /* Some intercept gave an annotated request. */

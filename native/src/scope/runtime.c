@@ -3,6 +3,7 @@
 #include "base/checks.gen.h"
 #include "base/names.gen.h"
 #include "base/system.h"
+#include "codec/prices.h"
 #include "registry/registry.h"
 #include "scope/scope.h"
 
@@ -44,6 +45,7 @@ static void destroy_runtime(scopeflow_runtime *self) {
     scopeflow__memory const memory = self->memory;
     scopeflow__abandoned_discard(self);
     if (self->global_view != NULL) scopeflow__view_release(self->global_view);
+    scopeflow__prices_release(self->prices);
     if (self->root != NULL) scopeflow__scope_destroy_root(self->root);
     for (size_t i = 0; i < SCOPEFLOW__SHARD_COUNT; i++)
         scopeflow__deallocate(&memory, self->shards[i].spare, SCOPEFLOW__SPARE_BYTES);
@@ -160,6 +162,7 @@ scopeflow_status scopeflow_runtime_after_fork(scopeflow_runtime *self, scopeflow
     scopeflow__unlock(&self->registry_lock);
     scopeflow__unlock(&self->order_lock);
     scopeflow__unlock(&self->log_lock);
+    scopeflow__unlock(&self->prices_lock);
     for (int i = 0; i < SCOPEFLOW__SHARD_COUNT; i++) scopeflow__unlock(&self->shards[i].lock);
     self->fork_generation++;
     seed(self);

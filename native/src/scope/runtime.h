@@ -42,10 +42,12 @@ struct scopeflow_runtime {
     int64_t next_look_ns;    /* and when to look at the time of day again. */
     uint64_t seed[2];
     scopeflow_scope *root;
-    scopeflow_scope *abandoned;  /* A lock-free stack of ended scopes whose end is owed (S1.12). */
-    uint32_t adrift_event_count; /* See scopeflow__event_set_adrift. */
+    scopeflow_scope *abandoned; /* A lock-free stack of ended scopes whose end is owed (S1.12). */
+    uint32_t has_told_unknown_codec; /* See event/annotation.c. */
+    uint32_t adrift_event_count;     /* See scopeflow__event_set_adrift. */
     scopeflow__view *global_view;
-    char *credential_headers; /* The owner's own list, lower case, with commas; or null. */
+    struct scopeflow__prices *prices; /* Under `prices_lock`, or null; see codec/prices.h. */
+    char *credential_headers;         /* The owner's own list, lower case, with commas; or null. */
     size_t credential_headers_len;
 
     uint64_t padding_before[8];
@@ -71,6 +73,8 @@ struct scopeflow_runtime {
 
     scopeflow__spinlock order_lock;
     scopeflow_event *noted_starts; /* Under that lock: the starts that wait, see order.c. */
+
+    scopeflow__spinlock prices_lock;
 
     scopeflow__spinlock log_lock;
     uint32_t log_count; /* Messages so far; the last ones stand in `log`, as in a ring. */

@@ -100,6 +100,32 @@ cdef scopeflow_ref host_make_error(
     return <scopeflow_ref>error
 
 
+# The classes of the core's own codecs, which codecs.py tells: class -> `codec_id` and 1.
+cdef dict CORE_CODECS = {}
+
+
+def know_core_codec(type of_class not None, uint32_t codec):
+    """What such a codec makes of payloads for observers the core makes by itself."""
+    CORE_CODECS[of_class] = codec + 1
+
+
+cdef uint32_t host_core_codec(void *context, scopeflow_ref codec) noexcept:
+    cdef PyObject *raised = glue_take_raised()
+    cdef uint32_t found = core_codec_of(<object><PyObject *>codec)
+    if raised != NULL:
+        glue_raise(raised)
+    return found
+
+
+cdef uint32_t core_codec_of(codec) noexcept:
+    """One of a derived class may do something else. A metaclass may fail to hash."""
+    try:
+        return CORE_CODECS.get(type(codec), 0)
+    except BaseException as error:
+        contain(error)
+        return 0
+
+
 cdef scopeflow_host HOST
 memset(&HOST, 0, sizeof(HOST))
 HOST.struct_size_bytes = sizeof(HOST)
@@ -109,3 +135,4 @@ HOST.describe_error = host_describe_error
 HOST.log = host_log
 HOST.decode = host_decode
 HOST.make_error = host_make_error
+HOST.core_codec = host_core_codec

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from dataclasses import dataclass
 
 from spec.gen.model import Api, Argument, Operation, Registry
@@ -22,7 +23,6 @@ class Names:
 
     name: str
     members: tuple[tuple[str, str], ...]
-    is_flags: bool
 
 
 @dataclass(frozen=True)
@@ -56,15 +56,28 @@ _SEEN = ("request", "annotated", "response", "fields", "next")
 
 
 def context(api: Api) -> dict:
+    entries = [entry for op in api.operations for entry in _entries(api, op)]
     return {
         "callables": [_callable(registry) for registry in api.registries],
-        "entries": [entry for op in api.operations for entry in _entries(api, op)],
-        "enums": [
-            Names(e.name, tuple((v.name, str(v.value)) for v in e.values), False) for e in api.enums
-        ]
-        + [Names(f.name, tuple((b.name, str(b.value)) for b in f.bits), True) for f in api.flags],
+        "entries": entries,
+        "operations": textwrap.wrap(" ".join(f'"{entry.id}",' for entry in entries), 96),
+        "names": _names(api),
         "structs": [_fields(api, s) for s in spelling.structs_out(api) if _is_seen(s.name)],
     }
+
+
+def _names(api: Api) -> list[Names]:
+    """What the arguments of the vectors' operations need."""
+    given = {
+        a.type.name for op in api.operations if _entries(api, op) for a in op.arguments
+        if a.type.kind in ("enum", "flags")
+    }  # fmt: skip
+    named = [(e.name, e.values) for e in api.enums] + [(f.name, f.bits) for f in api.flags]
+    return [
+        Names(name, tuple((v.name, str(v.value)) for v in values))
+        for name, values in named
+        if name in given
+    ]
 
 
 def _callable(registry: Registry) -> Callable:

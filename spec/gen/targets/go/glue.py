@@ -23,11 +23,12 @@ class Passed:
 
 @dataclass(frozen=True)
 class Shim:
-    """A C function of the preamble."""
+    """A C function that Go calls: static in cgo's preamble, an export of a WebAssembly module."""
 
     signature: str
     lines: tuple[str, ...]
     annotations: tuple[str, ...]  # for cgo, where the function never calls back
+    is_hosted: bool  # It needs an operating system, so that it is in no WebAssembly module.
 
 
 @dataclass(frozen=True)
@@ -110,8 +111,10 @@ def shim(
 ) -> Shim:
     parameters = [p for part in parts for p in part.c_parameters] + extra
     name = shim_name(op)
-    signature = f"static inline {returns}{'' if returns.endswith('*') else ' '}{name}("
-    return Shim(signature + ", ".join(parameters) + ")", tuple(lines), annotations(op, name))
+    gap = "" if returns.endswith("*") else " "
+    signature = f"SCOPEFLOW_GO_SHIM({name}) {returns}{gap}{name}({', '.join(parameters)})"
+    is_hosted = op.availability == "hosted"
+    return Shim(signature, tuple(lines), annotations(op, name), is_hosted)
 
 
 def core_name(operation: Operation) -> str:

@@ -37,9 +37,13 @@ class Middleware:
     """A registry: its callable's type, how a step calls it, and its functions."""
 
     doc: str
+    title: str  # as the methods have it in their names
     func_type: str
     parameters: str
     results: str
+    declaration: str  # the parameters of the methods that register it
+    given: str  # what those are given of `registrationArguments`
+    options: str  # the members of `registrationArguments` among them, as bits
     number: str
     call: tuple[str, ...]
     methods: tuple[Method, ...]
@@ -226,9 +230,17 @@ def _middleware(api: Api, registry: Registry) -> Middleware:
     operations = [op for op in api.operations if op.registry == registry.name]
     found = [_registry_method(api, op) for op in operations]
     found += [_default_function(api, op) for op in operations if op.on.name == "runtime"]
+    registering = next(op for op in operations if op.action == "register")
     return Middleware(
         doc=f"{func_type(registry.name)} is {with_article(registry.title)}: {registry.doc}",
+        title=spelling.exported(registry.name),
         func_type=func_type(registry.name),
+        declaration=_registry_declaration(registering),
+        given=", ".join(_GIVEN[a.name] for a in registry_parameters(registering)),
+        options=" | ".join(
+            _OPTIONS[a.name] for a in registry_parameters(registering) if a.name in _OPTIONS
+        )
+        or "0",
         parameters=", ".join(["ctx context.Context", *(p for p, _ in given)]),
         results=results,
         number=spelling.constant("registry", registry.name),
@@ -256,6 +268,13 @@ def _registry_declaration(operation: Operation) -> str:
     )
 
 
+_GIVEN = {
+    "name": "name", "priority": "a.priority", "flags": "a.breaksChain", "kinds": "a.kinds",
+    "registration": "a.target", "callable": "fn",
+}  # fmt: skip
+_OPTIONS = {
+    "priority": "optionPriority", "flags": "optionBreakChain", "registration": "optionTarget",
+}  # fmt: skip
 _REGISTRY_NAMES = {"callable": "fn", "flags": "breakChain"}
 
 

@@ -1,7 +1,7 @@
-"""The core without cgo: Go functions over the exports of a WebAssembly module, and those exports.
+"""The core without cgo: Go functions over the exports of a WebAssembly module.
 
-Both sides are what they are with cgo (`core.py`): the exports are the functions of its preamble,
-and the Go functions have the signatures of those that call them. Only the way across differs.
+The exports are the functions of cgo's preamble (`core.shims`), and the Go functions have the
+signatures of those that call them by cgo. Only the way across differs.
 """
 
 from __future__ import annotations
@@ -10,25 +10,17 @@ from dataclasses import dataclass
 
 from spec.gen import cabi, layout
 from spec.gen.model import Api, Argument, Field, Handle, Operation, Type
-from spec.gen.names import pascal
 
 from . import core, glue, spelling, tasks
 
 # WebAssembly has 32-bit pointers, and aligns 8-byte integers to 8.
 _RULES = layout.RULES[2]
-_WORDS = ("i32", "u32", "size")
+_MOST_COLUMNS = 80  # Of the arguments that are handed over in a line.
 _LONGS = ("i64", "u64", "timestamp")
 
 
 @dataclass(frozen=True)
 class Function:
-    signature: str
-    lines: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Export:
-    name: str
     signature: str
     lines: tuple[str, ...]
 
@@ -45,7 +37,6 @@ class Reader:
 def context(api: Api) -> dict:
     return {
         "handles": [spelling.handle_type(h.name) for h in api.handles if _is_in_module(api, h)],
-        "names": [(_number(op), glue.shim_name(op)) for op in _reached(api)],
         "functions": functions(api),
         "readers": readers(api),
         "step": step_members(api),
@@ -53,42 +44,18 @@ def context(api: Api) -> dict:
     }
 
 
-def exports(api: Api) -> list[Export]:
-    operations = [op for op in api.operations if op.kind in core.SHIMS]
-    return [
-        Export(glue.shim_name(op), shim.signature.removeprefix("static inline "), shim.lines)
-        for op, shim in zip(operations, core.shims(api), strict=True)
-        if not _is_hosted(op)
-    ]
-
-
-def _is_hosted(operation: Operation) -> bool:
-    return operation.availability == "hosted"
-
-
-def _bound(api: Api) -> list[Operation]:
-    return [op for op in api.operations if op.kind in core.FUNCTIONS]
-
-
-def _reached(api: Api) -> list[Operation]:
-    return [op for op in _bound(api) if not _is_hosted(op)]
-
-
-def _number(operation: Operation) -> str:
-    return "export" + pascal(operation.id)
-
-
 def _is_in_module(api: Api, handle: Handle) -> bool:
     own = [op for op in api.operations if op.on is not None and op.on.name == handle.name]
-    return not all(_is_hosted(op) for op in own)
+    return any(op.availability != "hosted" for op in own)
 
 
 def functions(api: Api) -> list[Function]:
     """What needs an operating system is not in the module: Go does that itself."""
+    bound = [op for op in api.operations if op.kind in core.FUNCTIONS]
     return [
         Function(function.signature, tuple(_LINES[op.kind](api, op)))
-        for function, op in zip(core.functions(api), _bound(api), strict=True)
-        if not _is_hosted(op)
+        for function, op in zip(core.functions(api), bound, strict=True)
+        if op.availability != "hosted"
     ]
 
 
@@ -99,45 +66,63 @@ def _put(item: Argument | Field, value: str) -> str:
     kind = item.type
     if kind.kind == "string":
         is_optional = getattr(item, "optional", False)
-        return f"x.optionalText({value})" if is_optional else f"x.text({value})"
+        return f"optionalText({value})" if is_optional else f"text({value})"
     if kind.kind == "bytes":
-        return f"x.bytes({value})"
+        return f"bytes({value})"
     if kind.kind in ("handle", "emitter"):
-        return f"x.handle({value})"
+        return f"handle({value})"
     if kind.kind == "bool":
-        return f"x.flag({value})"
+        return f"flag({value})"
     if kind.kind == "f64":
-        return f"x.double({value})"
+        return f"double({value})"
     width = "long(uint64" if kind.kind in _LONGS else "word(uint32"
-    return f"x.{width}({value}))"
+    return f"{width}({value}))"
 
 
-def _option_puts(op: Operation) -> list[str]:
+def _options(op: Operation) -> list[str]:
     return [_put(a, core.argument_value(a)) for a in op.arguments if a.type.kind != "host"]
 
 
-def _puts(op: Operation) -> list[str]:
-    own = ["x.handle(self)"] if op.on is not None and op.on.kind == "handle" else []
-    return own + [_put(a, spelling.local(a.name)) for a in op.arguments]
+def _self(op: Operation) -> list[str]:
+    return ["handle(self)"] if op.on is not None and op.on.kind == "handle" else []
+
+
+def _plain_arguments(op: Operation) -> list[str]:
+    return [_put(a, spelling.local(a.name)) for a in op.arguments]
+
+
+def _entered(puts: list[str]) -> str:
+    """A call with its arguments, which one of the methods of `lane` then runs; in lines of gofmt's
+    form."""
+    lines = ["enterCore()"]
+    for put in puts:
+        if len(lines[-1]) + len(put) > _MOST_COLUMNS:
+            lines[-1] += "."
+            lines.append("\t\t" + put)
+        else:
+            lines[-1] += "." + put
+    return "\n".join(lines)
+
+
+def _on_task(puts: list[str]) -> str:
+    return _entered(["word(c.address)", *puts])
+
+
+_READERS = {
+    "string": "readText", "chars": "readChars", "uuid": "readUUID", "handle": "readHandle",
+    "bool": "readFlag",
+}  # fmt: skip
 
 
 def _read(kind: Type, at: str) -> str:
     """The Go expression of what stands at a place of the module's memory."""
-    go = spelling.go_type(kind)
-    if kind.kind not in ("struct", "bool"):
-        at = at.replace("+", " + ")  # As gofmt wants it for an only argument.
-    if kind.kind in ("string", "chars", "uuid"):
-        name = {"string": "Text", "chars": "Chars", "uuid": "UUID"}[kind.kind]
-        return f"memory.read{name}({at})"
     if kind.kind == "struct":
         return f"{spelling.reader(kind.name)}(memory, {at})"
-    if kind.kind == "handle":
-        return f"memory.readHandle({at})"
-    if kind.kind == "bool":
-        return f"memory.readWord({at}) != 0"
-    if kind.kind in _LONGS:
-        return f"{go}(memory.readLong({at}))"
-    return f"{go}(memory.readWord({at}))"
+    at = at.replace("+", " + ")  # As gofmt wants it for an only argument.
+    if kind.kind in _READERS:
+        return f"memory.{_READERS[kind.kind]}({at})"
+    width = "Long" if kind.kind in _LONGS else "Word"
+    return f"{spelling.go_type(kind)}(memory.read{width}({at}))"
 
 
 def _measure(api: Api, kind: Type) -> int:
@@ -184,68 +169,82 @@ def step_members(api: Api) -> list[tuple[str, str]]:
 # --- The bodies ---
 
 
+def _export(op: Operation) -> str:
+    return f'"{glue.shim_name(op)}"'
+
+
 def _task(_api: Api, op: Operation) -> list[str]:
     lines, taken = core.hold_references(op)
-    lines += ["emitter := c.lockEmitter()", "x := enterCore()", "x.word(c.address)"]
-    lines += ["x.handle(self)", *_option_puts(op)]
-    lines += [f"status := c.stepped(x, {_number(op)})", "c.unlockEmitter()"]
-    lines += [f"c.keepOnFailure(status, {ref})" for ref in taken]
-    return [*lines, "return status"]
+    x = _on_task(["handle(self)", *_options(op)])
+    lines.append("emitter := c.lockEmitter()")
+    stepped = f"c.stepped({x}, {_export(op)})"
+    if not taken:
+        return [*lines, f"return {stepped}"]
+    kept = [f"c.keepOnFailure(status, {ref})" for ref in taken]
+    return [*lines, f"status := {stepped}", *kept, "return status"]
 
 
 def _resume(api: Api, op: Operation) -> list[str]:
-    lines = ["emitter := c.lockEmitter()", "x := enterCore()", "x.word(c.address)"]
-    for struct, _ in tasks.flattened(api, op):
-        for f in struct.fields:
-            lines.append(_put(f, "emitter" if f.type.kind == "emitter" else spelling.local(f.name)))
-    lines += [f"result := c.stepped(x, {_number(op)})", "c.unlockEmitter()"]
-    return [*lines, "return result"]
+    puts = [
+        _put(f, "emitter" if f.type.kind == "emitter" else spelling.local(f.name))
+        for struct, _ in tasks.flattened(api, op)
+        for f in struct.fields
+    ]
+    return ["emitter := c.lockEmitter()", f"return c.stepped({_on_task(puts)}, {_export(op)})"]
 
 
 def _abandon(_api: Api, op: Operation) -> list[str]:
-    return ["x := enterCore()", "x.word(c.address)", f"x.call({_number(op)})", "x.leave()"]
+    return [f"{_on_task([])}.run({_export(op)})"]
 
 
-def _constructor(_api: Api, op: Operation) -> list[str]:
+def _constructor(api: Api, op: Operation) -> list[str]:
     has_host = any(a.type.kind == "host" for a in op.arguments)
-    lines = ["x := enterCore()", *(["x.word(uint32(host))"] if has_host else [])]
-    return [*lines, *_option_puts(op), "out := x.out(4)", *_checked(op, "nil")]
+    host = ["word(uint32(host))"] if has_host else []
+    return [_resulting(api, op, [*host, *_options(op)])]
 
 
-def _checked(op: Operation, zero: str) -> list[str]:
-    lines = [f"if err := x.check({_number(op)}); err != nil {{", f"\treturn {zero}, err", "}"]
-    lines += ["memory := x.memory()", f"value := {_read(op.out.type, 'out')}", "x.leave()"]
-    return [*lines, "return value, nil"]
+def _resulting(api: Api, op: Operation, puts: list[str]) -> str:
+    kind = op.out.type
+    size, reader = _measure(api, kind), _reader(kind)
+    return f"return resulting({_entered(puts)}, {_export(op)}, {size}, {reader})"
+
+
+def _reader(kind: Type) -> str:
+    """The Go function that reads what an operation gives."""
+    if kind.kind == "struct":
+        return spelling.reader(kind.name)
+    if kind.kind in _READERS:
+        return f"moduleMemory.{_READERS[kind.kind]}"
+    if kind.is_reference:
+        return "moduleMemory.readRef"
+    go = spelling.go_type(kind)
+    return f"func(memory moduleMemory, at uint32) {go} {{ return {_read(kind, 'at')} }}"
 
 
 def _call(api: Api, op: Operation) -> list[str]:
     if core.is_on_task(op):
-        lines = ["x := enterCore()", "x.word(c.address)", *_puts(op)]
-        return [*lines, f"return c.told(x, {_number(op)})"]
-    lines = ["x := enterCore()", *_puts(op)]
+        return [f"return c.told({_on_task(_plain_arguments(op))}, {_export(op)})"]
+    puts = [*_self(op), *_plain_arguments(op)]
     if op.out is None:
-        lines += [f"err := x.check({_number(op)})", "if err == nil {", "\tx.leave()", "}"]
-        return [*lines, "return err"]
-    lines.append(f"out := x.out({_measure(api, op.out.type)})")
-    return [*lines, *_checked(op, core.zero_value(op.out.type))]
+        return [f"return {_entered(puts)}.check({_export(op)})"]
+    return [_resulting(api, op, puts)]
 
 
 def _accessor(_api: Api, op: Operation) -> list[str]:
-    go = spelling.go_type(op.out.type)
-    value = "result != 0" if op.out.type.kind == "bool" else f"{go}(result)"
+    result = f"{_entered(_self(op))}.run({_export(op)})"
+    if op.out.type.kind == "bool":
+        return [f"return {result} != 0"]
     if op.out.type.kind == "size":  # The most of 32 bits means the most of all.
-        value = "sizeOf(result)"
-    lines = ["x := enterCore()", *_puts(op), f"result := x.call({_number(op)})", "x.leave()"]
-    return [*lines, f"return {value}"]
+        return [f"return sizeOf({result})"]
+    return [f"return {spelling.go_type(op.out.type)}({result})"]
 
 
 def _retain(_api: Api, op: Operation) -> list[str]:
-    lines = ["x := enterCore()", "x.handle(self)", f"x.call({_number(op)})", "x.leave()"]
-    return [*lines, "return self"]
+    return [f"{_entered(_self(op))}.run({_export(op)})", "return self"]
 
 
 def _plain(_api: Api, op: Operation) -> list[str]:
-    return ["x := enterCore()", *_puts(op), f"x.call({_number(op)})", "x.leave()"]
+    return [f"{_entered([*_self(op), *_plain_arguments(op)])}.run({_export(op)})"]
 
 
 _LINES = {

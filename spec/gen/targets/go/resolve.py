@@ -34,7 +34,7 @@ def outputs(api: Api) -> list[Output]:
             {**shared, "shims": core.shims(api), "readers": core.readers(api)},
         ),
         Output("go/operations_nocgo.gen.go", "operations_nocgo.go.j2", module.context(api)),
-        Output("wasm/go_exports.gen.c", "go_exports.c.j2", {"exports": module.exports(api)}),
+        Output("go/shims.gen.h", "shims.h.j2", {"shims": core.shims(api)}),
         Output(
             "go/methods.gen.go",
             "methods.go.j2",

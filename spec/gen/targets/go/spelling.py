@@ -8,8 +8,8 @@ from spec.gen.names import camel, pascal
 # What users of the package never see: the protocol between the core and this binding.
 INTERNAL_TYPES = {
     "answer_kind", "atof_item", "atof_item_kind", "call_flag", "callable_flag", "event_info",
-    "answer_flag", "codec_action", "event_part", "pop_flag", "step_flag", "step_kind", "token",
-    "propagation",
+    "answer_flag", "codec_action", "decode_shape", "event_part", "log_level", "pop_flag",
+    "propagation", "step_flag", "step_kind", "token",
 }  # fmt: skip
 
 # Types whose own name means something else in Go.
@@ -83,7 +83,9 @@ OPTION_TYPES = {
 # Handles whose Go type is written by hand: the type and its receiver.
 CLASSES = {"runtime": ("Runtime", "r"), "scope": ("Scope", "s")}
 
-_INITIALISMS = {"uuid": "UUID", "id": "ID", "json": "JSON", "llm": "LLM", "ns": "Ns"}
+_INITIALISMS = {
+    "uuid": "UUID", "id": "ID", "json": "JSON", "llm": "LLM", "ns": "Ns", "ok": "OK",
+}  # fmt: skip
 
 _RESERVED = {
     "break", "case", "chan", "const", "continue", "default", "defer", "else", "fallthrough", "for",
@@ -126,7 +128,7 @@ def type_name(name: str) -> str:
     """An enum, a flag set or a struct."""
     if name in TYPE_NAMES:
         return TYPE_NAMES[name]
-    return camel(name) if name in INTERNAL_TYPES else pascal(name)
+    return camel(name) if name in INTERNAL_TYPES else exported(name)
 
 
 def reader(name: str) -> str:
@@ -137,7 +139,7 @@ def reader(name: str) -> str:
 
 def constant(kind: str, name: str) -> str:
     """A member of an enum: `ScopeTypeAgent`, `tokenNull`."""
-    return type_name(kind) + pascal(name)
+    return type_name(kind) + exported(name)
 
 
 def handle_type(name: str) -> str:

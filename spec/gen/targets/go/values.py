@@ -103,16 +103,19 @@ def _constants(kind: str, values) -> tuple[Constant, ...]:
 
 def statuses(api: Api) -> list[Constant]:
     return [
-        Constant(
-            s.doc, "Status" + ("OK" if s.name == "ok" else pascal(s.name)), str(s.value), s.name
-        )
+        Constant(s.doc, "Status" + spelling.exported(s.name), str(s.value), s.name)
         for s in api.statuses
     ]
 
 
 def sentinels(api: Api) -> list[Constant]:
     return [
-        Constant(e.doc, "Err" + pascal(e.name), "Status" + pascal(e.name), words(e.name))
+        Constant(
+            e.doc,
+            "Err" + spelling.exported(e.name),
+            "Status" + spelling.exported(e.name),
+            words(e.name),
+        )
         for e in api.errors
     ]
 

@@ -9,13 +9,8 @@ import (
 
 // vectorOperations are the operations that this package offers (`not_yet` in the spec).
 var vectorOperations = []string{
-	"thing_paint",
-	"thing_weight",
-	"thing_carry",
-	"register_watcher",
-	"deregister_watcher",
-	"scope_register_watcher",
-	"scope_deregister_watcher",
+	"thing_paint", "thing_weight", "thing_carry", "register_watcher", "deregister_watcher",
+	"scope_register_watcher", "scope_deregister_watcher",
 }
 
 // operate calls the operation of a step with its arguments.
@@ -60,75 +55,9 @@ func (r *vectorRun) watcher(c *vectorCallable) WatcherFunc {
 	}
 }
 
-func vectorNames_step_kind(name string) (int64, bool) {
-	switch name {
-	case "done":
-		return 0, true
-	case "execute":
-		return 1, true
-	}
-	return 0, false
-}
+var vectorNames_color = map[string]int64{"red": 0, "green": 1, "black": 5}
 
-func vectorNames_answer_kind(name string) (int64, bool) {
-	switch name {
-	case "value":
-		return 0, true
-	case "error":
-		return 1, true
-	}
-	return 0, false
-}
-
-func vectorNames_color(name string) (int64, bool) {
-	switch name {
-	case "red":
-		return 0, true
-	case "green":
-		return 1, true
-	case "black":
-		return 5, true
-	}
-	return 0, false
-}
-
-func vectorNames_scope_category(name string) (int64, bool) {
-	switch name {
-	case "none":
-		return 0, true
-	case "start":
-		return 1, true
-	case "end":
-		return 2, true
-	}
-	return 0, false
-}
-
-func vectorNames_registry(name string) (int64, bool) {
-	switch name {
-	case "watcher":
-		return 1, true
-	}
-	return 0, false
-}
-
-func vectorNames_mood(name string) (int64, bool) {
-	switch name {
-	case "calm":
-		return 1, true
-	case "loud":
-		return 4, true
-	}
-	return 0, false
-}
-
-func vectorNames_callable_flag(name string) (int64, bool) {
-	switch name {
-	case "async":
-		return 1, true
-	}
-	return 0, false
-}
+var vectorNames_callable_flag = map[string]int64{"async": 1}
 
 // vectorMembers shows the members of what an operation returned as the vectors write them.
 func vectorMembers(out any) map[string]any {

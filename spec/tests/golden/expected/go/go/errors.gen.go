@@ -12,7 +12,7 @@ const (
 	// A value is wrong.
 	StatusInvalidArgument Status = 1003
 	// A text is no JSON.
-	StatusInvalidJson Status = 2001
+	StatusInvalidJSON Status = 2001
 	// There is no memory.
 	StatusNoMemory Status = 3002
 )
@@ -24,7 +24,7 @@ func (s Status) String() string {
 		return "ok"
 	case StatusInvalidArgument:
 		return "invalid_argument"
-	case StatusInvalidJson:
+	case StatusInvalidJSON:
 		return "invalid_json"
 	case StatusNoMemory:
 		return "no_memory"
@@ -38,7 +38,7 @@ var (
 	// A value is wrong.
 	ErrInvalidArgument error = &Error{Status: StatusInvalidArgument, Message: "invalid argument", isSentinel: true}
 	// A text is no JSON.
-	ErrInvalidJson error = &Error{Status: StatusInvalidJson, Message: "invalid JSON", isSentinel: true}
+	ErrInvalidJSON error = &Error{Status: StatusInvalidJSON, Message: "invalid JSON", isSentinel: true}
 	// There is no memory.
 	ErrNoMemory error = &Error{Status: StatusNoMemory, Message: "no memory", isSentinel: true}
 )

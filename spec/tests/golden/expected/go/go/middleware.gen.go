@@ -10,6 +10,24 @@ import (
 // WatcherFunc is a watcher of things: Looks at a thing.
 type WatcherFunc func(ctx context.Context, name string, request any) (*string, error)
 
+// registrar is what middleware is registered on, a runtime or a scope.
+type registrar interface {
+	RegisterWatcher(name string, priority int32, fn WatcherFunc) error
+	DeregisterWatcher(name string) bool
+}
+
+func (fn WatcherFunc) register(o registrar, name string, a registrationArguments) error {
+	return o.RegisterWatcher(name, a.priority, fn)
+}
+
+func (fn WatcherFunc) deregister(o registrar, name string) bool {
+	return o.DeregisterWatcher(name)
+}
+
+func (WatcherFunc) options() registrationOption {
+	return optionPriority
+}
+
 // invokeCallable calls what a step names, in the way of its registry.
 func (c *call) invokeCallable(ctx context.Context, kind Registry, callable any) answer {
 	switch kind {

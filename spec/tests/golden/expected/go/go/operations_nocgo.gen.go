@@ -6,14 +6,6 @@ package scopeflow
 
 const errorBytes = 64
 
-// The functions of the module, by their numbers.
-const (
-	exportCount
-)
-
-var exportNames = [exportCount]string{
-}
-
 // stepFields is a step of a task, copied out of the module's memory.
 type stepFields struct {
 	kind  stepKind
@@ -33,6 +25,6 @@ func readFacts(memory moduleMemory, at uint32) Facts {
 	out.Title = memory.readText(at + 16)
 	out.MadeAtNs = int64(memory.readLong(at + 24))
 	out.Moods = Mood(memory.readWord(at + 32))
-	out.IsNew = memory.readWord(at+36) != 0
+	out.IsNew = memory.readFlag(at + 36)
 	return out
 }
