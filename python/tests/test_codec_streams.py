@@ -12,7 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from scopeflow import InvalidState, LLMRequest, codecs, llm, testing
+from scopeflow import InvalidState, LLMRequest, codecs, default_runtime, llm, testing
+from scopeflow._native import output_value
+from scopeflow.codecs import CodecId
 
 ROOT = Path(__file__).resolve().parents[2]
 STREAMS = json.loads((ROOT / "tests/codecs/streams.json").read_text(encoding="utf-8"))
@@ -124,3 +126,14 @@ def test_a_choice_without_an_index_is_one():
     chunks = [{"choices": [{"delta": {"content": text}}]} for text in ("Hel", "lo")]
     response = gathered(codecs.OpenAIChatStreamingCodec(), chunks)
     assert response == {"choices": [{"message": {"content": "Hello"}}]}
+
+
+def test_what_is_in_every_chunk_is_kept_once():
+    limit = 1_000_000
+    stream = default_runtime.codec_stream_new(default_runtime, CodecId.Auto, limit)
+    chunk = {"id": "c", "model": "m", "created": 1, "extra": {"of": ["the", "provider"]},
+             "choices": [{"index": 0, "delta": {"content": "word"}}]}  # fmt: skip
+    for _ in range(20_000):
+        default_runtime.codec_stream_feed(stream, chunk)
+    response = output_value(default_runtime.codec_stream_finish(stream))
+    assert len(response["choices"][0]["message"]["content"]) == 80_000

@@ -33,7 +33,8 @@ void scopeflow__gather_set(scopeflow__gathering *self, scopeflow__node *object, 
     scopeflow__node *const there = scopeflow__node_find(self->kept, object, key);
     if (there == NULL)
         add_copy(self, object, key, value);
-    else if (value->kind != SCOPEFLOW_TOKEN_NULL)
+    else if (value->kind != SCOPEFLOW_TOKEN_NULL &&
+             !scopeflow__node_equal(self->kept, value, there)) /* Most is in every chunk. */
         scopeflow__gather_over(self, there, value);
 }
 
