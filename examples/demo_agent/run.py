@@ -11,7 +11,7 @@ from typing import TextIO
 
 from openai import AsyncOpenAI
 
-from scopeflow import AtofExporter, AtofExporterConfig, AtofExporterMode, subscribers
+from scopeflow import AtofExporter, AtofExporterConfig, AtofExporterMode, codecs, subscribers
 
 from . import middleware, team, tools
 from .chat import Chat
@@ -22,6 +22,9 @@ QUESTION = (
     "ada@example.com was charged twice, on card 4111 1111 1111 1111. "
     "Which service had the most trouble, why, and what do our documents advise?"
 )
+
+
+_PRICES = Path(__file__).parent / "data" / "prices.json"
 
 
 @dataclass(frozen=True)
@@ -47,10 +50,12 @@ def run(settings: Settings, model_url: str) -> str:
     exporter = AtofExporter(_exporter_config(settings.events))
     exporter.register("event file")
     progress = Progress(settings.progress or io.StringIO())
+    codecs.use_prices(_PRICES)
     try:
         with subscribers.subscriber("progress", progress), middleware.installed():
             return asyncio.run(_ask(settings, model_url, progress))
     finally:
+        codecs.use_prices()
         exporter.deregister("event file")
         exporter.shutdown()
 

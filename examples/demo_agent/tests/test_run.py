@@ -262,6 +262,8 @@ def test_the_tree_shows_tokens_of_calls_and_agents(tmp_path: Path) -> None:
     for end, usage in zip(ends, usages, strict=True):
         assert usage.items() >= {"prompt_tokens": end["data"]["usage"]["prompt_tokens"]}.items()
         assert usage["total_tokens"] == end["data"]["usage"]["total_tokens"]
+    cost = sum(usage["cost"]["total"] for usage in usages)
+    assert cost and f"tokens, {cost:.6g} USD\n" in tree[tree.index("agent coordinator") :]
     calls = [counts for name, *counts in tokens if name == "chat.completions"]
     assert sorted(calls) == sorted([u["prompt_tokens"], u["completion_tokens"]] for u in usages)
     agents = {name: counts for name, *counts in tokens if name != "chat.completions"}
