@@ -3508,6 +3508,11 @@ scopeflow_sse_decoder_next(
  * Thread: For one thread at a time. */
 SCOPEFLOW_API void scopeflow_sse_decoder_free(scopeflow_sse_decoder *self);
 
+/* ---- CODEC_FORM ----
+ *
+ * The objects of the common form that codecs make of what providers say. Other members may stand
+ * in each besides, and one of an odd type stays as it is; so whoever reads them looks twice. */
+
 /* ---- CODEC ----
  *
  * Requests and responses of model providers in one common form, and edits of that form back into

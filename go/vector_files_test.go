@@ -17,7 +17,7 @@ import (
 // Which cases there are, which of them this package can replay, and which it is known to fail.
 
 // What this language can express of the features of the vectors.
-var vectorFeatures = []string{"byte_strings"}
+var vectorFeatures = append([]string{"byte_strings"}, nativeFeatures...)
 
 const vectorFolder = "../tests/vectors"
 

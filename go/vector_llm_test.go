@@ -42,7 +42,7 @@ func (r *vectorRun) llmExecute(
 	result, err := r.runtime.LLMCallExecute(r.ctx(), name, request,
 		func(ctx context.Context, got *LLMRequest) (any, error) { return target(ctx, got) }, options...)
 	r.leaveSpan(call)
-	if err == nil && !identical(result, call.result) {
+	if err == nil && !isExpected(result, call.result) {
 		r.t.Errorf("%s returned %v instead of %v", name, result, call.result)
 	}
 	return result, err
@@ -68,7 +68,7 @@ func (r *vectorRun) llmRequestIntercepts(
 	call := r.beginCall(request)
 	defer r.endCall(call)
 	result, err := r.runtime.rewriteLLMRequest(r.ctx(), name, request, options)
-	if err == nil && !identical(result, call.request) {
+	if err == nil && !isExpected(result, call.request) {
 		r.t.Errorf("%s returned %v instead of %v", name, result, call.request)
 	}
 	return result, err

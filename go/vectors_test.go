@@ -28,6 +28,8 @@ type (
 			Events map[string][]string
 			Calls  []string
 			Stats  map[string]string
+			// GivenBack has the callables in C that nobody asks any more; nil: it is not told.
+			GivenBack []string `json:"given_back"`
 		}
 	}
 	vectorStep struct {
@@ -84,6 +86,17 @@ type (
 		Async      bool // Nothing is in Go.
 		BreakChain bool `json:"break_chain"`
 		Answers    []vectorAnswer
+		Native     *vectorNative // It is one in C.
+	}
+	vectorNative       struct{ Before, After []vectorNativeAnswer }
+	vectorNativeAnswer struct {
+		Got   map[string]json.RawMessage
+		Steps []*vectorStep
+		Says  []vectorSaid
+	}
+	vectorSaid struct {
+		Refuse, Replace, Decide, JSON, Fail, Status *string
+		Refused                                     *struct{ Status, Message string }
 	}
 	vectorOutcome struct {
 		Status, Message string
@@ -121,17 +134,34 @@ type vectorRun struct {
 	t       vectorReport
 	runtime *Runtime
 	// contexts are the named contexts; running is the name of the one in which things happen now.
-	contexts map[string]context.Context
-	running  string
-	openedIn map[*Scope]context.Context
-	scopes   map[string]*Scope
-	events   map[string][]string
-	calls    []string
-	raised   []error // What callables and targets raised, for comparing identities.
-	active   []*scriptedCall
-	kept     map[string]*keptNext
-	owned    []ownedPayload
-	mode     vectorMode // Nil: nothing is done otherwise.
+	contexts  map[string]context.Context
+	running   string
+	openedIn  map[*Scope]context.Context
+	scopes    map[string]*Scope
+	events    map[string][]string
+	calls     []string
+	raised    []error // What callables and targets raised, for comparing identities.
+	active    []*scriptedCall
+	kept      map[string]*keptNext
+	owned     []ownedPayload
+	givenBack []givenBack
+	mode      vectorMode // Nil: nothing is done otherwise.
+}
+
+// givenBack tells how often a callable in C was given back.
+type givenBack struct {
+	label string
+	count func() int
+}
+
+// checkGivenBack wants that of the callables which are named, once, and never of the others.
+func (r *vectorRun) checkGivenBack(named []string) {
+	for _, each := range r.givenBack {
+		count := each.count()
+		if count > 1 || named != nil && (count == 1) != slices.Contains(named, each.label) {
+			r.t.Errorf("%s was given back %d times", each.label, count)
+		}
+	}
 }
 
 func runVector(t vectorReport, c *vectorCase, mode vectorMode) {
@@ -156,6 +186,7 @@ func runVector(t vectorReport, c *vectorCase, mode vectorMode) {
 		t.Errorf("calls were %v instead of %v", r.calls, c.Expect.Calls)
 	}
 	r.checkOwned()
+	r.checkGivenBack(c.Expect.GivenBack)
 	stats, err := r.runtime.ReadStats()
 	if err != nil {
 		t.Fatal(err)
@@ -238,6 +269,9 @@ func (r *vectorRun) step(s *vectorStep) error {
 func (r *vectorRun) perform(s *vectorStep) (any, error) {
 	if s.Next != "" {
 		return r.callKeptNext(s)
+	}
+	if s.isNative() {
+		return nil, r.registerScript(s)
 	}
 	if r.mode != nil {
 		if isDone, err := r.mode(r, s); isDone {
@@ -354,7 +388,7 @@ func (r *vectorRun) toolExecute(s *vectorStep, name string, request any, options
 	defer r.endCall(call)
 	result, err := r.runtime.ToolCallExecute(r.ctx(), name, request, r.target(s, call), options...)
 	r.leaveSpan(call)
-	if err == nil && !identical(result, call.result) {
+	if err == nil && !isExpected(result, call.result) {
 		r.t.Errorf("%s returned %v instead of %v", name, result, call.result)
 	}
 	return result, err
@@ -378,7 +412,7 @@ func (r *vectorRun) toolRequestIntercepts(
 	call := r.beginCall(request)
 	defer r.endCall(call)
 	result, err := r.runtime.rewriteToolRequest(r.ctx(), name, request, options)
-	if err == nil && !identical(result, call.request) {
+	if err == nil && !isExpected(result, call.request) {
 		r.t.Errorf("%s returned %v instead of %v", name, result, call.request)
 	}
 	return result, err

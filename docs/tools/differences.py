@@ -79,7 +79,10 @@ def not_shown(row: dict[str, Any], rules: dict[str, list[str]]) -> Iterator[str]
 
 
 def has_test(file: Path, name: str) -> bool:
-    return re.search(rf"^(?:async )?def {name}\(", file.read_text("utf-8"), re.M) is not None
+    text = file.read_text("utf-8")
+    if file.suffix == ".mjs":
+        return f'test("{name}"' in text
+    return re.search(rf"^(?:async )?def {name}\(", text, re.M) is not None
 
 
 def tables(rows: list[dict[str, Any]]) -> str:

@@ -18,10 +18,16 @@ export interface Definition {
   readonly parameters: readonly string[] | undefined;
 }
 
-/** One call's arguments: `request` is what goes through the middleware. */
+/**
+ * One call's arguments: `request` is what goes through the middleware. An AbortSignal behind all
+ * others is the call's, and no part of it.
+ */
 export class ToolArguments {
   readonly request: unknown;
+  readonly signal: AbortSignal | undefined;
   private readonly args: readonly unknown[];
+  /** How many arguments stand before the signal. */
+  private readonly before: number;
 
   constructor(
     private readonly definition: Definition,
@@ -29,7 +35,12 @@ export class ToolArguments {
     given: readonly unknown[],
   ) {
     const { parameters } = definition;
-    this.args = parameters === undefined ? given : given.slice(0, parameters.length);
+    const last = given.at(-1);
+    this.signal = last instanceof AbortSignal ? last : undefined;
+    this.before = this.signal === undefined ? given.length : given.length - 1;
+    const isWhole = parameters === undefined && this.signal === undefined;
+    const count = Math.min(this.before, parameters?.length ?? Infinity);
+    this.args = isWhole ? given : given.slice(0, count);
     this.request = requestOf(this.args, parameters);
   }
 
@@ -41,7 +52,11 @@ export class ToolArguments {
   }
 
   private call(args: readonly unknown[]): unknown {
-    return Reflect.apply(this.definition.func, this.self, args);
+    const { definition, self, signal } = this;
+    if (signal === undefined) return Reflect.apply(definition.func, self, args);
+    const all = [...args];
+    all[Math.max(args.length, this.before)] = signal;
+    return Reflect.apply(definition.func, self, Array.from(all));
   }
 }
 
@@ -72,6 +87,10 @@ export class LlmArguments {
     const { request } = this.given;
     const model: unknown = isObject(request) ? request["model"] : undefined;
     return typeof model === "string" ? model : undefined;
+  }
+
+  get signal(): AbortSignal | undefined {
+    return this.given.signal;
   }
 
   run(request: LlmRequest): unknown {

@@ -5,7 +5,8 @@ import type { Engine } from "./engine.js";
 import { CallFlags, EndStatus } from "./enums.gen.js";
 import { InvalidArgument } from "./errors.gen.js";
 import { LlmHandle, ToolHandle } from "./handles.js";
-import type { Holding } from "./holding.js";
+import { checkHeadroom } from "./headroom.js";
+import { Holding } from "./holding.js";
 import { checkCodec, checkLlmRequest } from "./intercepts.js";
 import {
   llmCall,
@@ -44,7 +45,7 @@ export function beginTool(
 ): Operation {
   const operation = newCall(runtime, target, options, flags, false);
   const { holding } = operation;
-  runtime.begin(operation, options.metadata, (metadata) =>
+  runtime.begin(holding, options.metadata, (metadata) =>
     toolExecute(
       runtime.engine,
       runtime.address,
@@ -108,7 +109,7 @@ function beginModel(
   flags: CallFlags,
 ): void {
   const { runtime, holding } = operation;
-  runtime.begin(operation, options.metadata, (metadata) => {
+  runtime.begin(holding, options.metadata, (metadata) => {
     checkLlmRequest(request);
     checkCodec(options.codec, "codec", ["decode", "encode"]);
     checkCodec(options.responseCodec, "responseCodec", ["decodeResponse"]);
@@ -141,6 +142,7 @@ function newCall(
   stream?: StreamWork,
 ): Operation {
   checkFunction(target, "func");
+  checkHeadroom(runtime.engine);
   const cancellation = Cancellation.of(options.signal, target);
   return new Operation(runtime, runtime.engine.context.get(), {
     target: cancellation?.wrap(target) ?? target,
@@ -178,7 +180,7 @@ export function beginHelper(
   });
   const { engine, address } = runtime;
   const { holding } = operation;
-  runtime.begin(operation, undefined, () => {
+  runtime.begin(holding, undefined, () => {
     const current = operation.currentAddress;
     begin(engine, address, current, flags, name, holding.lendAny(request), holding.task);
   });
@@ -193,11 +195,11 @@ export function manualTool(
   request: unknown,
   options: ToolBeginOptions & { data?: unknown },
 ): ToolHandle {
-  return begun(runtime, ToolHandle, options, (operation, holding, metadata) =>
+  return begun(runtime, ToolHandle, options, (current, holding, metadata) =>
     toolCall(
       runtime.engine,
       runtime.address,
-      operation.currentAddress,
+      current,
       name,
       holding.lendAny(request),
       parentAddress(options.parent),
@@ -216,13 +218,13 @@ export function manualLlm(
   request: unknown,
   options: LlmBeginOptions & { data?: unknown },
 ): LlmHandle {
-  return begun(runtime, LlmHandle, options, (operation, holding, metadata) => {
+  return begun(runtime, LlmHandle, options, (current, holding, metadata) => {
     checkLlmRequest(request);
     checkCodec(options.codec, "codec", ["decode"]);
     llmCall(
       runtime.engine,
       runtime.address,
-      operation.currentAddress,
+      current,
       name,
       holding.lendAny(request),
       parentAddress(options.parent),
@@ -241,15 +243,17 @@ function begun<Made extends ScopeHandle>(
   runtime: Runtime,
   made: new (...given: ConstructorParameters<typeof ScopeHandle>) => Made,
   options: { data?: unknown; metadata?: unknown },
-  begin: (operation: Operation, holding: Holding, metadata: number) => void,
+  begin: (current: number, holding: Holding, metadata: number) => void,
 ): Made {
-  const current = runtime.engine.context.get();
-  const operation = new Operation(runtime, current);
-  runtime.begin(operation, options.metadata, (metadata) =>
-    begin(operation, operation.holding, metadata),
+  const { engine } = runtime;
+  checkHeadroom(engine);
+  const current = engine.context.get();
+  const holding = new Holding(engine);
+  runtime.begin(holding, options.metadata, (metadata) =>
+    begin(runtime.addressIn(current), holding, metadata),
   );
-  operation.run();
-  return runtime.wrap(operation.scope, current, options.data, options.metadata, made);
+  const address = runtime.finish(holding, current);
+  return runtime.wrap(address, current, options.data, options.metadata, made);
 }
 
 export function endTool(
@@ -258,11 +262,11 @@ export function endTool(
   response: unknown,
   options: ToolEndOptions,
 ): void {
-  ended(runtime, handle, (operation, holding) =>
+  ended(runtime, handle, (current, holding) =>
     toolCallEnd(
       runtime.engine,
       handle.address,
-      operation.currentAddress,
+      current,
       response === undefined ? 0 : holding.lendAny(response),
       holding.lend(options.annotation),
       holding.lend(options.data),
@@ -281,12 +285,12 @@ export function endLlm(
   response: unknown,
   options: LlmEndOptions,
 ): void {
-  ended(runtime, handle, (operation, holding) => {
+  ended(runtime, handle, (current, holding) => {
     checkCodec(options.responseCodec, "responseCodec", ["decodeResponse"]);
     llmCallEnd(
       runtime.engine,
       handle.address,
-      operation.currentAddress,
+      current,
       response === undefined ? 0 : holding.lendAny(response),
       holding.lend(options.data),
       holding.lend(options.metadata),
@@ -303,10 +307,12 @@ export function endLlm(
 function ended(
   runtime: Runtime,
   handle: ScopeHandle,
-  end: (operation: Operation, holding: Holding) => void,
+  end: (current: number, holding: Holding) => void,
 ): void {
   if (!(handle instanceof ScopeHandle)) throw new InvalidArgument("handle must be a scope handle");
-  const operation = new Operation(runtime, runtime.engine.context.get());
-  runtime.begin(operation, undefined, () => end(operation, operation.holding));
-  operation.run();
+  const { engine } = runtime;
+  const current = engine.context.get();
+  const holding = new Holding(engine);
+  runtime.begin(holding, undefined, () => end(runtime.addressIn(current), holding));
+  runtime.finish(holding, current);
 }

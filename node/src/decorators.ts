@@ -23,6 +23,10 @@ import { Runtime } from "./runtime.js";
  * keep `this`. JavaScript does not tell what parameters are called: a single argument stands for
  * itself in what guards, intercepts and events see, several are an array, none is an empty object.
  * `parameters` gives them names, which then are an object.
+ *
+ * An AbortSignal as the last argument of a call belongs to the call: guards, intercepts and events
+ * do not see it, the function gets it as it was given, and once it is aborted a call of a tool or
+ * a model ends as cancelled and is rejected with its reason.
  */
 
 type AnyFunction = (this: any, ...args: any[]) => any;
@@ -89,8 +93,9 @@ export interface Decorating<Options> {
  * `toolCallExecuteSync` where it is not async.
  *
  * The function gets the very objects that it was called with; where a request intercept changed
- * one, the changed one. A generator's call lasts until the generator ends; since no execution
- * intercept can wrap one, a call to which one applies is refused with InvalidState.
+ * one, the changed one. An AbortSignal behind them cancels the call. A generator's call lasts until
+ * the generator ends; since no execution intercept can wrap one, a call to which one applies is
+ * refused with InvalidState.
  *
  * @returns The function that takes its place. Calls throw, or are rejected with, what
  *   `toolCallExecute` is rejected with, and InvalidArgument for arguments of an intercept that the
@@ -100,6 +105,9 @@ export interface Decorating<Options> {
  * @example
  * const add = tool((a, b = 1) => a + b, { name: "add", parameters: ["a", "b"] });
  * add(2); // 3, and the start event's data is { a: 2 }
+ * @example
+ * const load = tool((url, signal) => fetch(url, { signal }), { name: "load", async: true });
+ * await load("https://example.com", AbortSignal.timeout(5000));
  */
 export const tool: Decorating<ToolDecoratorOptions> = decorating("tool", (given, definition) => {
   const { attributes, metadata } = given;

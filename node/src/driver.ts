@@ -15,6 +15,7 @@ import {
 import { AnswerKind, StepKind } from "./enums.gen.js";
 import { isCancellation, statusOf } from "./error.js";
 import { GuardrailRejected, InvalidState } from "./errors.gen.js";
+import { checkHeadroom } from "./headroom.js";
 import { Holding } from "./holding.js";
 import type { PendingMark } from "./intercepts.js";
 import {
@@ -28,12 +29,13 @@ import {
 } from "./middleware.js";
 import { taskLink } from "./operations.gen.js";
 import { Pause } from "./pause.js";
-import { PendingStep } from "./pending-step.js";
+import type { PendingStep } from "./pending-step.js";
 import type { Runtime } from "./runtime.js";
 import { ScopeHandle } from "./scope.js";
 import { rejection } from "./rejection.js";
 import { errorOf } from "./status.gen.js";
 import type { StreamWork } from "./stream.js";
+import { UNWATCHED, type Mortal } from "./watch.js";
 
 /** What an operation is refused with that a closed runtime cuts short. */
 const CLOSED = new InvalidState("").status;
@@ -64,7 +66,6 @@ export interface Call {
  * does it and answers.
  */
 export class Operation {
-  readonly holding: Holding;
   /** Address of the scope that the operation made, handed over with the last step. */
   scope = 0;
   /** The call's own span. Held to its end, so that a running call is not garbage (S1.12). */
@@ -79,23 +80,26 @@ export class Operation {
   private continuation: Continuation | undefined;
   /** The number of the request that is executed, for as long as the operation lasts. */
   private executed = 0;
+  /** @internal Of its watch. */
+  place = UNWATCHED;
   /** Whose finaliser ends the operation: the span's, before there is one this object's. */
-  private watched: object | undefined;
+  private watched: Mortal | undefined;
   private failed = false;
   private value: unknown;
 
   /**
    * @param current What the context held when the operation began.
    * @param owner Of the rest of a chain: the operation whose intercept runs it.
+   * @param holding With what was lent for it already.
    */
   constructor(
     readonly runtime: Runtime,
     private readonly current: ScopeHandle | undefined,
     private call?: Call,
     private readonly owner?: Operation,
+    readonly holding = new Holding(runtime.engine),
   ) {
-    this.holding = new Holding(runtime.engine);
-    this.step = new PendingStep(runtime.engine.core);
+    this.step = holding.step;
     this.span = owner?.span;
   }
 
@@ -117,20 +121,17 @@ export class Operation {
     return this.failed ? Promise.reject(this.value) : Promise.resolve(this.value);
   }
 
-  private async wait(first: PromiseLike<unknown>): Promise<unknown> {
-    let pending: PromiseLike<unknown> | undefined = first;
-    while (pending !== undefined) {
-      let result: unknown;
-      let failed = false;
-      try {
-        result = await (this.cancellation?.race(pending) ?? pending);
-      } catch (error) {
-        failed = true;
-        result = error;
-      }
-      pending = this.proceed(() => (failed ? this.fail(result) : this.settle(result)));
-    }
-    return this.outcome();
+  /** Goes on when a promise has settled. Not by `await`: that takes longer. */
+  private wait(pending: PromiseLike<unknown>): Promise<unknown> {
+    return Promise.resolve(this.cancellation?.race(pending) ?? pending).then(
+      (result) => this.goOnWith(result, false),
+      (error) => this.goOnWith(error, true),
+    );
+  }
+
+  private goOnWith(result: unknown, failed: boolean): unknown {
+    const pending = this.proceed(() => (failed ? this.fail(result) : this.settle(result)));
+    return pending === undefined ? this.outcome() : this.wait(pending);
   }
 
   /** Returns or throws what came of an operation that is at its end. */
@@ -225,18 +226,26 @@ export class Operation {
   private callHost(slots: Float64Array): PromiseLike<unknown> | undefined {
     this.step.read(slots);
     let result: unknown;
+    const { engine } = this.runtime;
+    const { nesting } = engine;
     try {
+      engine.nesting = nesting + 1;
       result = this.perform();
       if (isThenable(result)) {
-        if (this.call?.canWait || result instanceof Pause) return this.watch(result);
+        if (this.call?.canWait || result instanceof Pause) {
+          engine.nesting = nesting;
+          return this.watch(result);
+        }
         // S3.8: it turns out to need a wait where nothing can be awaited.
         disown(result);
         throw new InvalidState("a promise was returned to a call that cannot wait");
       }
     } catch (error) {
+      engine.nesting = nesting;
       this.fail(error);
       return undefined;
     }
+    engine.nesting = nesting;
     this.settle(result);
     return undefined;
   }
@@ -260,9 +269,9 @@ export class Operation {
     // The span is the owner's, which is forgotten with it.
     const watched = this.owner === undefined ? (this.span ?? this) : this;
     if (this.watched === watched) return pending;
-    if (this.watched !== undefined) engine.unwatch(this.watched);
+    if (this.watched !== undefined) engine.watch.remove(this.watched);
     this.watched = watched;
-    engine.watch(watched, this.holding);
+    engine.watch.add(watched, this.holding);
     return pending;
   }
 
@@ -291,7 +300,7 @@ export class Operation {
   /** From now on a context at most refers to the span. */
   private leaveSpan(): void {
     const { engine } = this.runtime;
-    if (this.watched !== undefined) engine.unwatch(this.watched);
+    if (this.watched !== undefined) engine.watch.remove(this.watched);
     if (this.owner !== undefined) return;
     if (this.span !== undefined) engine.bury(this.span);
     this.holding.scope = 0;
@@ -352,9 +361,10 @@ export class Operation {
    */
   link(request: unknown, position: number): Operation {
     const { runtime } = this;
+    checkHeadroom(runtime.engine);
     const link = new Operation(runtime, this.current, this.call, this);
     const { holding } = link;
-    runtime.begin(link, undefined, () =>
+    runtime.begin(holding, undefined, () =>
       taskLink(
         runtime.engine,
         runtime.address,

@@ -7,10 +7,12 @@ import { CallableFlags, type LogLevel } from "./enums.gen.js";
 import type { ScopeflowError } from "./error.js";
 import type { Handle } from "./handle.js";
 import { createHost, type Host } from "./host.js";
-import { Remains, type Watched } from "./lifetimes.js";
+import { Remains } from "./lifetimes.js";
+import { PendingStep } from "./pending-step.js";
 import { Refs } from "./refs.js";
 import type { Files } from "./sink.js";
 import { errorOf } from "./status.gen.js";
+import { Watch } from "./watch.js";
 
 /** Who is told what the core logs. */
 interface Served {
@@ -27,12 +29,16 @@ export class Engine {
 
   /** The runtime that the core was asked for last, for what it may have to say (S5.7). */
   served: Served | undefined;
+  /** Why the core is not the native one, where that was looked for. */
+  fallbackReason: string | undefined;
+  /** How many of the application's functions run, each called by an operation within the last. */
+  nesting = 0;
   /** The error that the core was answered last. */
   failure: unknown;
 
-  private readonly tasks: number[] = [];
   /** What is open and must not be forgotten when all that refers to it is garbage. */
-  private readonly watched = new FinalizationRegistry<Watched>((held) => held.forget());
+  readonly watch = new Watch();
+  private readonly steps: PendingStep[] = [];
   private readonly remains = new Remains(() => this.core);
 
   /**
@@ -104,26 +110,13 @@ export class Engine {
     throw this.error(status);
   }
 
-  /** Memory for a task; give it back with `giveTask`. */
-  takeTask(): number {
-    return this.tasks.pop() ?? this.core.taskNew();
+  /** Memory for a task and its steps; give it back with `giveStep`. */
+  takeStep(): PendingStep {
+    return this.steps.pop() ?? new PendingStep(this.core);
   }
 
-  giveTask(task: number): void {
-    this.tasks.push(task);
-  }
-
-  /**
-   * Lets `held` know when an object is garbage. Costs a few hundred nanoseconds with `unwatch`.
-   *
-   * @param object Also the token for `unwatch`.
-   */
-  watch(object: object, held: Watched): void {
-    this.watched.register(object, held, object);
-  }
-
-  unwatch(object: object): void {
-    this.watched.unregister(object);
+  giveStep(step: PendingStep): void {
+    this.steps.push(step);
   }
 
   /** Keeps an ended scope as long as a context may refer to it (S1.5). */

@@ -1,5 +1,6 @@
 import type { Engine } from "./engine.js";
 import { InvalidState } from "./errors.gen.js";
+import { UNWATCHED } from "./watch.js";
 
 /** Something that lives in the core. The core's reference to it is given back when it is let go. */
 export class Handle {
@@ -7,6 +8,8 @@ export class Handle {
   readonly engine: Engine;
   /** @internal 0 once it was let go. */
   private pointer: number;
+  /** @internal Of its watch. */
+  place = UNWATCHED;
   /** @internal What keeps the core's object of an ended scope (Engine.bury). */
   keeper: object | undefined;
 

@@ -1,5 +1,6 @@
 import type { Engine } from "./engine.js";
-import type { Watched } from "./lifetimes.js";
+import type { PendingStep } from "./pending-step.js";
+import type { Watched } from "./watch.js";
 
 /**
  * What a running operation holds in the core: memory for its task, the references that it lent and
@@ -8,12 +9,17 @@ import type { Watched } from "./lifetimes.js";
 export class Holding implements Watched {
   /** The call's own span, of which this has a reference while the call runs; else 0. */
   scope = 0;
-  readonly task: number;
-  private readonly refs: number[] = [];
+  /** Another operation has it once this one is over. */
+  readonly step: PendingStep;
   isOver = false;
+  private refs: number[] | undefined;
 
   constructor(private readonly engine: Engine) {
-    this.task = engine.takeTask();
+    this.step = engine.takeStep();
+  }
+
+  get task(): number {
+    return this.step.task;
   }
 
   /** Lends a value until the operation is over; undefined and null are absent (S2.5). */
@@ -24,7 +30,7 @@ export class Holding implements Watched {
   /** Lends a value until the operation is over; undefined and null are values like others. */
   lendAny(value: unknown): number {
     const ref = this.engine.refs.lend(value);
-    this.refs.push(ref);
+    (this.refs ??= []).push(ref);
     return ref;
   }
 
@@ -32,8 +38,9 @@ export class Holding implements Watched {
   end(): undefined {
     if (this.isOver) return;
     this.isOver = true;
-    for (const ref of this.refs) this.engine.refs.release(ref);
-    this.engine.giveTask(this.task);
+    if (this.refs !== undefined) for (const ref of this.refs) this.engine.refs.release(ref);
+    this.step.serial++;
+    this.engine.giveStep(this.step);
   }
 
   /** Ends the operation from outside if it still runs; no code of the application runs (S1.12). */

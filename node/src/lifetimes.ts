@@ -1,13 +1,6 @@
 import type { Core } from "./core.gen.js";
 import type { Handle } from "./handle.js";
-
-/**
- * What is to be done when an object is garbage. It must not lead back to that object, and runs no
- * code of the application (S1.12).
- */
-export interface Watched {
-  forget(): void;
-}
+import type { Watched } from "./watch.js";
 
 /** A scope's handle has a reference to the scope. */
 export class HeldScope implements Watched {
@@ -39,9 +32,14 @@ export class HeldRuntime implements Watched {
  */
 export class Remains {
   private static readonly BATCH_SIZE = 256;
+  /** About what the core's scopes of a batch take, in words. */
+  private static readonly BATCH_WORDS = Remains.BATCH_SIZE * 32;
   private addresses: number[] = [];
-  /** Refers to nothing; each handle of the batch refers to it. */
-  private keeper = {};
+  /**
+   * Each handle of the batch refers to it. It holds nothing, but is as large as the scopes: what
+   * the core takes moves no garbage collector, which would let them gather by the million.
+   */
+  private keeper = new Array<never>(Remains.BATCH_WORDS);
   private readonly registry = new FinalizationRegistry<number[]>((addresses) => {
     for (const address of addresses) this.core().scopeRelease(address);
   });
@@ -55,6 +53,6 @@ export class Remains {
     if (this.addresses.length < Remains.BATCH_SIZE) return;
     this.registry.register(this.keeper, this.addresses);
     this.addresses = [];
-    this.keeper = {};
+    this.keeper = new Array<never>(Remains.BATCH_WORDS);
   }
 }

@@ -52,7 +52,7 @@ export class Tool extends Managed<ToolCallOptions> implements Management {
       name,
       given.request,
       (request) => atOnce(name, given.run(request)),
-      this.options,
+      this.optionsOf(given),
     );
   }
 
@@ -62,18 +62,23 @@ export class Tool extends Managed<ToolCallOptions> implements Management {
       this.definition.name,
       given.request,
       (request) => given.run(request),
-      this.options,
+      this.optionsOf(given),
     );
   }
 
   steps(self: unknown, args: unknown[], isAsync: boolean): Steps {
     const given = new ToolArguments(this.definition, self, args);
-    const { definition, options, runtime } = this;
+    const { definition, runtime } = this;
+    const options = this.optionsOf(given);
     const flags = isAsync ? CallFlags.None : CallFlags.Sync;
     const span = new ToolSpan(definition.name, (target) =>
       beginTool(runtime, definition.name, given.request, target, options, flags),
     );
     return new SpannedSteps(runtime, span, (request) => given.run(request));
+  }
+
+  private optionsOf({ signal }: ToolArguments): ToolCallOptions {
+    return signal === undefined ? this.options : { ...this.options, signal };
   }
 }
 
@@ -149,7 +154,8 @@ export class Llm extends Managed<LlmStreamOptions> implements Management {
   }
 
   private optionsOf(given: LlmArguments): LlmStreamOptions {
-    return { ...this.options, modelName: this.options.modelName ?? given.model };
+    const { model, signal } = given;
+    return { ...this.options, modelName: this.options.modelName ?? model, signal };
   }
 }
 

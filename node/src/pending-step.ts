@@ -19,8 +19,9 @@ import {
 import { CodecAction, StepKind } from "./enums.gen.js";
 
 /**
- * What the core asks the host to do, kept while the host does it: every other operation fills the
- * slots anew. The texts are read when they are asked for, until the step is answered.
+ * Memory for a task, and what the core asks the host to do for it, kept while the host does it:
+ * every other operation fills the slots anew. The texts are read when they are asked for, until the
+ * step is answered. One operation after the other has it.
  */
 export class PendingStep {
   kind: StepKind = StepKind.Done;
@@ -36,10 +37,14 @@ export class PendingStep {
   event = 0;
   /** Changes when it is answered: what it lends is gone then. */
   serial = 0;
+  /** Address of the memory for a task. */
+  readonly task: number;
   /** Where the texts are. */
-  private readonly places = new Float64Array(8);
+  private readonly places = [0, 0, 0, 0, 0, 0, 0, 0];
 
-  constructor(private readonly core: Core) {}
+  constructor(private readonly core: Core) {
+    this.task = core.taskNew();
+  }
 
   read(slots: Float64Array): void {
     this.kind = slots[STEP_KIND]!;

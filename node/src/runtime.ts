@@ -10,7 +10,7 @@ import {
 } from "./calls.js";
 import { disown, isThenable } from "./callbacks.js";
 import { checkFunction } from "./checks.js";
-import type { Propagation } from "./core.gen.js";
+import { STEP_KIND, STEP_SCOPE, type Propagation } from "./core.gen.js";
 import { dispose } from "./dispose.js";
 import { Operation } from "./driver.js";
 import {
@@ -19,11 +19,14 @@ import {
   PopFlags,
   RuntimeFlags,
   ScopeType,
+  StepKind,
   type LogLevel,
 } from "./enums.gen.js";
 import { isCancellation } from "./error.js";
 import { InvalidArgument, InvalidState, NotFound } from "./errors.gen.js";
 import type { LlmHandle, ToolHandle } from "./handles.js";
+import { checkHeadroom } from "./headroom.js";
+import { Holding } from "./holding.js";
 import { installedEngine } from "./installed.js";
 import type { LlmRequest } from "./intercepts.js";
 import { HeldRuntime, HeldScope } from "./lifetimes.js";
@@ -102,7 +105,7 @@ export class Runtime extends RuntimeRegistries {
     super(engine, runtimeNew(engine, { ...rest, flags }));
     // Looked up at each call, so that a test runner's replacement of the console is seen.
     this.logger = log ?? ((message) => console.error(message));
-    engine.watch(this, new HeldRuntime(engine.core, this.address));
+    engine.watch.add(this, new HeldRuntime(engine.core, this.address));
   }
 
   /**
@@ -185,7 +188,7 @@ export class Runtime extends RuntimeRegistries {
     const scope = this.open(name, scopeType, options);
     let result: R;
     try {
-      result = await this.engine.context.run(scope, callback, scope);
+      result = await this.runIn(scope, callback);
     } catch (error) {
       closeFailed(scope, error);
       throw error;
@@ -211,7 +214,7 @@ export class Runtime extends RuntimeRegistries {
     const scope = this.open(name, scopeType, options);
     let result: R;
     try {
-      result = this.engine.context.run(scope, callback, scope);
+      result = this.runIn(scope, callback);
       if (isThenable(result)) {
         disown(result);
         throw new InvalidState("a promise was returned in a scope that cannot wait: withScope can");
@@ -222,6 +225,17 @@ export class Runtime extends RuntimeRegistries {
     }
     closeDone(scope);
     return result;
+  }
+
+  private runIn<R>(scope: ScopeHandle, callback: (handle: ScopeHandle) => R): R {
+    const { engine } = this;
+    const { nesting } = engine;
+    engine.nesting = nesting + 1;
+    try {
+      return engine.context.run(scope, callback, scope);
+    } finally {
+      engine.nesting = nesting;
+    }
   }
 
   /**
@@ -242,10 +256,10 @@ export class Runtime extends RuntimeRegistries {
       ? handle
       : { parent: handle, data, metadata, timestamp, dataSchema, severity };
     const marked = withSeverity(options.metadata, options.severity);
+    checkHeadroom(this.engine);
     const current = this.engine.context.get();
-    const operation = new Operation(this, current);
-    const { holding } = operation;
-    this.begin(operation, undefined, () =>
+    const holding = new Holding(this.engine);
+    this.begin(holding, undefined, () =>
       scopeEvent(
         this.engine,
         this.address,
@@ -261,7 +275,7 @@ export class Runtime extends RuntimeRegistries {
         holding.task,
       ),
     );
-    operation.run();
+    this.finish(holding, current);
   }
 
   /** The nearest open scope of this context, from the current one upwards; the root at last. */
@@ -570,11 +584,9 @@ export class Runtime extends RuntimeRegistries {
    * From then on what would emit or register throws InvalidState. Closing again does nothing.
    */
   close(): void {
-    const operation = new Operation(this, undefined);
-    this.begin(operation, undefined, () =>
-      runtimeClose(this.engine, this.address, operation.holding.task),
-    );
-    operation.run();
+    const holding = new Holding(this.engine);
+    this.begin(holding, undefined, () => runtimeClose(this.engine, this.address, holding.task));
+    this.finish(holding, undefined);
   }
 
   /** `using runtime = new Runtime()` closes it with its block. */
@@ -584,11 +596,9 @@ export class Runtime extends RuntimeRegistries {
 
   /** Delivers what is still owed: the ends of scopes that nobody holds any more (S1.12). */
   flush(): void {
-    const operation = new Operation(this, undefined);
-    this.begin(operation, undefined, () =>
-      runtimeFlush(this.engine, this.address, operation.holding.task),
-    );
-    operation.run();
+    const holding = new Holding(this.engine);
+    this.begin(holding, undefined, () => runtimeFlush(this.engine, this.address, holding.task));
+    this.finish(holding, undefined);
   }
 
   /** `flush` under the peer's name. */
@@ -632,13 +642,13 @@ export class Runtime extends RuntimeRegistries {
   /** @internal @param hasError Whether there is one; what is thrown may be null or undefined. */
   end(scope: ScopeHandle, options: PopOptions, hasError = isThere(options.error)): void {
     const { engine } = this;
-    const operation = new Operation(this, scope);
-    const { holding } = operation;
-    this.begin(operation, undefined, () =>
+    const current = engine.context.get();
+    const holding = new Holding(engine);
+    this.begin(holding, undefined, () =>
       scopePop(
         engine,
         scope.address,
-        this.addressIn(engine.context.get()),
+        this.addressIn(current),
         options.flags ?? PopFlags.None,
         holding.lend(options.output),
         holding.lend(options.metadata),
@@ -649,8 +659,8 @@ export class Runtime extends RuntimeRegistries {
       ),
     );
     // Before anybody hears of it: a subscriber must not find the ended scope current (ADR 0011).
-    if (!scope.isOpen()) this.leave(scope);
-    operation.run();
+    this.leave(scope, current);
+    this.finish(holding, scope);
   }
 
   /** @internal The nearest open scope of this runtime from a context's value upwards (S1.5). */
@@ -684,10 +694,10 @@ export class Runtime extends RuntimeRegistries {
   /** @internal Opens a scope, which becomes current nowhere. */
   open(name: string, scopeType: ScopeType, options: PushOptions): ScopeHandle {
     const { engine } = this;
+    checkHeadroom(engine);
     const current = engine.context.get();
-    const operation = new Operation(this, current);
-    const { holding } = operation;
-    this.begin(operation, options.metadata, (metadata) =>
+    const holding = new Holding(engine);
+    this.begin(holding, options.metadata, (metadata) =>
       scopePush(
         engine,
         this.address,
@@ -703,8 +713,8 @@ export class Runtime extends RuntimeRegistries {
         holding.task,
       ),
     );
-    operation.run();
-    return this.wrap(operation.scope, current, options.data, options.metadata, ScopeHandle);
+    const address = this.finish(holding, current);
+    return this.wrap(address, current, options.data, options.metadata, ScopeHandle);
   }
 
   /** @internal A handle for a scope of which the core has handed a reference over. */
@@ -725,7 +735,7 @@ export class Runtime extends RuntimeRegistries {
     Made = ScopeHandle,
   ): ScopeHandle {
     const handle = new Made(this, address, opener, data ?? null, metadata ?? null);
-    this.engine.watch(handle, new HeldScope(this.engine.core, address));
+    this.engine.watch.add(handle, new HeldScope(this.engine.core, address));
     return handle;
   }
 
@@ -743,7 +753,7 @@ export class Runtime extends RuntimeRegistries {
    * @internal Begins an operation. The core takes the metadata if it succeeds; if it fails,
    * everything that was lent comes back (S7.3).
    */
-  begin(operation: Operation, metadata: unknown, call: (metadata: number) => void): void {
+  begin(holding: Holding, metadata: unknown, call: (metadata: number) => void): void {
     const { engine } = this;
     const { refs, served } = engine;
     const ref = metadata === undefined || metadata === null ? 0 : refs.lend(metadata);
@@ -752,11 +762,28 @@ export class Runtime extends RuntimeRegistries {
       call(ref);
     } catch (error) {
       refs.release(ref);
-      operation.holding.end();
+      holding.end();
       throw error;
     } finally {
       engine.served = served;
     }
+  }
+
+  /**
+   * @internal Does the steps of an operation that has begun and runs no function but middleware's.
+   * Mostly there is none, for which an `Operation` would cost as much as all the rest.
+   *
+   * @returns The address of the scope that it made, if it makes one.
+   */
+  finish(holding: Holding, current: ScopeHandle | undefined): number {
+    const { slots } = this.engine.core;
+    if (slots[STEP_KIND] === StepKind.Done) {
+      holding.end();
+      return slots[STEP_SCOPE]!;
+    }
+    const operation = new Operation(this, current, undefined, undefined, holding);
+    operation.run();
+    return operation.scope;
   }
 
   /** @internal The address of the current scope of this runtime, ended or not; 0 is the root. */
@@ -775,14 +802,13 @@ export class Runtime extends RuntimeRegistries {
    * place: an ended scope that carries a guard stays, so that nothing escapes it (S1.4).
    * The way up crosses scopes of other runtimes, since a context has one value for all.
    */
-  private leave(ended: ScopeHandle): void {
-    const { context } = this.engine;
+  private leave(ended: ScopeHandle, current: ScopeHandle | undefined): void {
     // The span of a call belongs to the call, which sees to it itself.
     if (!ended.isSpan) {
-      this.engine.unwatch(ended);
+      this.engine.watch.remove(ended);
       this.engine.bury(ended);
     }
-    if (context.get() === ended) context.set(this.nearestInForce(ended.opener));
+    if (current === ended) this.engine.context.set(this.nearestInForce(ended.opener));
   }
 
   /** @internal From a context's value upwards; nothing where only the root is left (ADR 0011). */
@@ -797,7 +823,7 @@ export class Runtime extends RuntimeRegistries {
     if (this.rootHandle === undefined) {
       const address = this.rootAddress();
       this.rootHandle = new ScopeHandle(this, address, undefined);
-      this.engine.watch(this.rootHandle, new HeldScope(this.engine.core, address));
+      this.engine.watch.add(this.rootHandle, new HeldScope(this.engine.core, address));
     }
     return this.rootHandle;
   }

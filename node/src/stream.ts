@@ -4,6 +4,7 @@ import type { Operation } from "./driver.js";
 import { AnswerKind } from "./enums.gen.js";
 import { InvalidState } from "./errors.gen.js";
 import type { ScopeHandle } from "./scope.js";
+import { UNWATCHED } from "./watch.js";
 
 /*
  * Streams (S4.7). The producer sees the call's own span as the current scope, and what it makes
@@ -30,7 +31,7 @@ export class StreamWork {
     const Made = this.isSync ? SyncLlmStream : LlmStream;
     const stream = new Made(operation, producer, this.collector);
     const { engine } = operation.runtime;
-    engine.watch(stream, operation.holding);
+    engine.watch.add(stream, operation.holding);
     return stream;
   }
 }
@@ -88,6 +89,8 @@ function className(value: unknown): string {
 
 /** What the sync and the async stream have in common. */
 abstract class Chunks {
+  /** @internal Of its watch. */
+  place = UNWATCHED;
   protected isBusy = false;
   protected isOver = false;
 
@@ -108,7 +111,7 @@ abstract class Chunks {
     this.isBusy = false;
     if (!this.isOver && this.operation.isResting) return;
     this.isOver = true;
-    this.operation.runtime.engine.unwatch(this);
+    this.operation.runtime.engine.watch.remove(this);
   }
 }
 
@@ -217,12 +220,14 @@ export class LlmStream extends Chunks implements AsyncIterable<any> {
     if (result.done) return this.end(AnswerKind.Value);
     const chunk: unknown = result.value;
     try {
-      await this.collector?.(chunk);
+      const collected = this.collector?.(chunk);
+      if (isThenable(collected)) await collected;
     } catch (error) {
       await this.stopProducer();
       return this.end(AnswerKind.Error, error);
     }
-    await this.operation.goOn(AnswerKind.Chunk);
+    const gone = this.operation.goOn(AnswerKind.Chunk);
+    if (isThenable(gone)) await gone;
     return this.operation.isResting ? { done: false, value: chunk } : END;
   }
 

@@ -217,13 +217,14 @@ export function instantiate(
 
 /** What the module imports. The functions of the host do not throw. */
 function imports(host: Host, memory: () => WebAssembly.Memory): WebAssembly.ModuleImports {
+  const startedAt = performance.timeOrigin;
   return {
     release: host.release,
     encode: (ref: number, tape: number, limit: number) => host.encode(ref, tape, limit),
     describe_error: host.describeError,
     log: host.log,
     /** Microseconds since 1970-01-01 UTC. */
-    clock: () => (performance.timeOrigin + performance.now()) * 1000,
+    clock: () => (startedAt + performance.now()) * 1000,
     entropy: (address: number, size: number) => {
       const bytes = new Uint8Array(memory().buffer, address, size);
       for (let at = 0; at < size; at += ENTROPY_LIMIT) {

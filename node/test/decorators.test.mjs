@@ -329,6 +329,65 @@ describe("middleware of a decorated tool", () => {
   });
 });
 
+describe("an AbortSignal behind the arguments", () => {
+  const never = () => new Promise(() => {});
+
+  test("is the function's, and nobody else's", async () => {
+    const { runtime, events } = listen();
+    const { signal } = new AbortController();
+    const given = [];
+    const keep = (...args) => void given.push(args);
+    const kinds = [tool, agent, llm];
+    for (const kind of kinds) {
+      kind(keep, { name: "one", runtime })("x", signal);
+      kind(keep, { name: "named", runtime, parameters: ["a", "b"] })("x", 2, signal);
+    }
+    kinds.forEach((_, i) => {
+      assert.deepEqual(given[2 * i], ["x", signal]);
+      assert.deepEqual(given[2 * i + 1], ["x", 2, signal]);
+    });
+    const starts = events.filter((event) => event.scope_category === "start");
+    const data = starts.map((event) => event.data?.content ?? event.data);
+    assert.deepEqual(data, Array(3).fill(["x", { a: "x", b: 2 }]).flat());
+  });
+
+  test("keeps its place where an intercept leaves an argument out", async () => {
+    const { runtime } = listen();
+    runtime.registerToolRequestIntercept("less", 0, false, () => ({ a: 1 }));
+    const options = { name: "t", runtime, parameters: ["a", "b"], async: true };
+    const { signal } = new AbortController();
+    const decorated = tool(async (a, b = 5, last) => [a, b, last], options);
+    assert.deepEqual(await decorated(0, 0, signal), [1, 5, signal]);
+  });
+
+  test("cancels a tool, a model and a stream", async () => {
+    const { runtime, events } = listen();
+    const reason = new Error("enough");
+    const controller = new AbortController();
+    const { signal } = controller;
+    const stream = llm(
+      async function* () {
+        yield 1;
+        await never();
+      },
+      { name: "stream", runtime },
+    )("x", signal);
+    assert.equal((await stream.next()).value, 1);
+    const pending = [
+      tool(never, { name: "tool", runtime, async: true })("x", signal),
+      llm(never, { name: "model", runtime, async: true })("x", signal),
+      stream.next(),
+    ];
+    controller.abort(reason);
+    for (const each of pending) await assert.rejects(each, reason);
+    const ends = events.filter((event) => event.scope_category === "end");
+    assert.deepEqual(ends.map(({ name }) => name).sort(), ["model", "stream", "tool"]);
+    for (const { metadata } of ends) assert.equal(metadata["error.type"], "cancelled");
+    await assert.rejects(tool(never, { name: "late", runtime, async: true })(signal), reason);
+    assert.equal(events.filter(({ name }) => name === "late").length, 0);
+  });
+});
+
 describe("the request of a decorated model", () => {
   test("is made of the arguments, names the model, and gives up its headers", () => {
     const { runtime, events } = listen();

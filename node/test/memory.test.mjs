@@ -72,6 +72,18 @@ describe("what nobody holds", () => {
     assert.equal(await countRefs(), before);
   });
 
+  test("the core's scopes are given back while nothing but scopes is made", async () => {
+    const SCOPES = 1_000_000;
+    const runtime = new Runtime();
+    const before = process.memoryUsage().rss;
+    for (let i = 0; i < SCOPES; i++) {
+      runtime.pushScope("s", ScopeType.Agent).pop();
+      if (i % 500 === 0) await new Promise(setImmediate);
+    }
+    const grown = (process.memoryUsage().rss - before) / SCOPES;
+    assert(grown < 120, `${grown} bytes of memory for each scope that has ended`);
+  });
+
   test("many operations leave no more behind than some", async () => {
     const ROUND = 30_000;
     const runtime = new Runtime();

@@ -23,6 +23,17 @@ describe("the package", () => {
     assert.deepEqual(names(required).sort(), names(scopeflow).sort());
   });
 
+  test("may be loaded twice over the same modules, as test runners do with what is linked", () => {
+    const path = require.resolve("scopeflow");
+    const { [path]: loaded } = require.cache;
+    delete require.cache[path];
+    const again = require("scopeflow");
+    require.cache[path] = loaded;
+    assert.notEqual(again, loaded.exports);
+    assert.deepEqual(again.core, scopeflow.core);
+    assert.equal(again.Runtime, scopeflow.Runtime);
+  });
+
   test("says which core runs, its version and its build", () => {
     const wanted = process.env.SCOPEFLOW_CORE;
     const { kind, version, buildHash, reason } = scopeflow.core;

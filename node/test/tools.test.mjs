@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import {
-  core,
   GuardrailRejected,
   InvalidArgument,
   InvalidState,
@@ -164,20 +163,28 @@ describe("tool calls", () => {
   });
 
   test("calls inside calls until the stack is used up all end", async () => {
-    const { runtime, events } = listen({ log: undefined });
-    const recurse = (n) => runtime.toolCallExecuteSync("t", n + 1, recurse);
-    assert.throws(() => recurse(0), RangeError);
-    assert.equal(
-      runtime.toolCallExecuteSync("after", 1, () => 5),
-      5,
-    );
-    runtime.flush();
-    const count = (category) => events.filter((e) => e.scope_category === category).length;
-    assert(count("start") > 100);
-    // JavaScript's stack is WebAssembly's, too: there it may be used up in the midst of an end.
-    const lost = runtime.readStats().scopeEventCount % 2;
-    assert(core.kind === "wasm" || lost === 0, `${lost} events were lost`);
-    assert.equal(runtime.getHandle().name, "root");
+    const ways = {
+      call: (runtime, then) => runtime.toolCallExecuteSync("t", 1, then),
+      scope: (runtime, then) => runtime.withScopeSync("s", ScopeType.Function, then),
+    };
+    // Deeper by some of the application's frames each time, it ends at another place of ours.
+    const below = (frames, call) => (frames === 0 ? call() : below(frames - 1, call));
+    for (const [name, enter] of Object.entries(ways)) {
+      for (let frames = 0; frames < 12; frames++) {
+        const { runtime, events } = listen({ log: undefined });
+        const recurse = () => enter(runtime, recurse);
+        assert.throws(() => below(frames, recurse), RangeError);
+        assert.equal(
+          runtime.toolCallExecuteSync("after", 1, () => 5),
+          5,
+        );
+        const count = (category) => events.filter((e) => e.scope_category === category).length;
+        assert(count("start") > 100, name);
+        assert.equal(count("end"), count("start"), `${name} below ${frames} frames`);
+        assert.equal(runtime.readStats().scopeEventCount, events.length);
+        assert.equal(runtime.getHandle().name, "root");
+      }
+    }
   });
 
   test("nothing stays lent when calls are over", async () => {

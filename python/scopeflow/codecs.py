@@ -21,6 +21,21 @@ the members on which the peers' codecs agree.
 
 from __future__ import annotations
 
+from ._forms import (
+    CalledFunction,
+    ContentPart,
+    Cost,
+    GenerationParams,
+    Message,
+    MessageToolCall,
+    RequestMembers,
+    ResponseMembers,
+    ResponseToolCall,
+    TokenUsage,
+    ToolDefinition,
+    ToolFunction,
+    Usage,
+)
 from ._native import (
     CodecId,
     InvalidArgument,
@@ -32,19 +47,15 @@ from ._native import (
     output_value,
     request_edits,
 )
+from ._views import as_object
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Iterable, Mapping
     from typing import Any, Protocol
-
-    from typing_extensions import Self
-
-    _Object = dict[str, Any]
 else:
     Protocol = object  # Importing typing would cost half of what the whole package may cost.
-    _Object = dict
 
 
 class LlmCodec(Protocol):
@@ -130,72 +141,7 @@ class LlmResponseCodec(Protocol):
 # --- Annotated forms ---
 
 
-class _Member:
-    """An attribute that stands in the object itself; None is its absence."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-
-    def __get__(self, owner: dict[str, Any] | None, of_class: type) -> Any:
-        return self if owner is None else owner.get(self.name)
-
-    def __set__(self, owner: dict[str, Any], value: object) -> None:
-        if value is None:
-            owner.pop(self.name, None)
-        else:
-            owner[self.name] = value
-
-
-class _Annotated(_Object):
-    """An object with some members of known names, and others beside them, the extra ones."""
-
-    MEMBERS: tuple[str, ...] = ()
-
-    def __init_subclass__(cls) -> None:
-        for name in cls.MEMBERS:
-            setattr(cls, name, _Member(name))
-
-    @classmethod
-    def from_dict(cls, members: Mapping[str, Any]) -> Self:
-        """One with these members, as they stand in an event.
-
-        >>> AnnotatedLLMResponse.from_dict({"message": "hello", "beam": 2}).extra["beam"]
-        2
-        """
-        made = cls.__new__(cls)
-        made.update(members)
-        return made
-
-    def to_dict(self) -> dict[str, Any]:
-        """The members as a plain dict, those that are absent left out.
-
-        >>> AnnotatedLLMResponse(message="hello").to_dict()
-        {'message': 'hello'}
-        """
-        return dict(self)
-
-    @property
-    def extra(self) -> Mapping[str, Any]:
-        """The members beside those of known names, to be read; set it to change them."""
-        from types import MappingProxyType
-
-        return MappingProxyType({k: v for k, v in self.items() if k not in self.MEMBERS})
-
-    @extra.setter
-    def extra(self, members: Mapping[str, Any] | None) -> None:
-        given = {} if members is None else _object("extra", members)
-        for name in given:
-            if name in self.MEMBERS:
-                raise InvalidArgument(f"invalid argument: extra has {name!r}, a member by itself")
-        for name in [name for name in self if name not in self.MEMBERS]:
-            del self[name]
-        self.update(given)
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({dict(self)!r})"
-
-
-class AnnotatedLLMRequest(_Annotated):
+class AnnotatedLLMRequest(RequestMembers):
     """A request to a language model in a form that does not depend on the provider.
 
     messages: The messages, objects with `role` and `content`.
@@ -207,34 +153,20 @@ class AnnotatedLLMRequest(_Annotated):
     api_specific: What only one provider's interface has.
     extra: Other members.
 
-    It is a dict of these members, and has each as an attribute, which is None where it is absent.
-    Raises TypeError for what is not of its kind, InvalidArgument for an extra member that has a
-    name above.
+    It is a dict of these members, and has each as an attribute, which is None where it is absent;
+    so have the objects in it, such as messages and their parts, which are the classes of this
+    module. Raises TypeError for what is not of its kind, InvalidArgument for an extra member that
+    has a name above.
 
     >>> request = AnnotatedLLMRequest([{"role": "user", "content": "hi"}], model="gpt-4o")
     >>> request.model, request.tools
     ('gpt-4o', None)
     >>> request
     AnnotatedLLMRequest({'messages': [{'role': 'user', 'content': 'hi'}], 'model': 'gpt-4o'})
+    >>> request.messages[-1].content = "hello"
+    >>> request["messages"]
+    [{'role': 'user', 'content': 'hello'}]
     """
-
-    MEMBERS: tuple[str, ...] = (
-        "messages",
-        "instructions",
-        "model",
-        "params",
-        "tools",
-        "tool_choice",
-        "api_specific",
-    )
-    if TYPE_CHECKING:
-        messages: list[dict[str, Any]]
-        instructions: Any
-        model: str | None
-        params: dict[str, Any] | None
-        tools: list[dict[str, Any]] | None
-        tool_choice: Any
-        api_specific: dict[str, Any] | None
 
     def __init__(
         self,
@@ -252,10 +184,10 @@ class AnnotatedLLMRequest(_Annotated):
         self.messages = _objects("messages", messages)
         self.instructions = instructions
         self.model = _text("model", model)
-        self.params = _object("params", params)
+        self.params = as_object("params", params)
         self.tools = None if tools is None else _objects("tools", tools)
         self.tool_choice = tool_choice
-        self.api_specific = _object("api_specific", api_specific)
+        self.api_specific = as_object("api_specific", api_specific)
         self.extra = extra or {}
 
     def system_prompt(self) -> str | None:
@@ -289,8 +221,11 @@ class AnnotatedLLMRequest(_Annotated):
         """
         return any(message.get("tool_calls") for message in self.messages or ())
 
+    def __repr__(self) -> str:
+        return f"AnnotatedLLMRequest({dict(self)!r})"
 
-class AnnotatedLLMResponse(_Annotated):
+
+class AnnotatedLLMResponse(ResponseMembers):
     """A response of a language model in a form that does not depend on the provider.
 
     id: The provider's id of the response.
@@ -316,28 +251,6 @@ class AnnotatedLLMResponse(_Annotated):
     ('hello', None)
     """
 
-    MEMBERS: tuple[str, ...] = (
-        "id",
-        "model",
-        "message",
-        "tool_calls",
-        "finish_reason",
-        "usage",
-        "token_usage",
-        "optimization_summary",
-        "api_specific",
-    )
-    if TYPE_CHECKING:
-        id: str | None
-        model: str | None
-        message: Any
-        tool_calls: list[dict[str, Any]] | None
-        finish_reason: Any
-        usage: dict[str, Any] | None
-        token_usage: dict[str, Any] | None
-        optimization_summary: dict[str, Any] | None
-        api_specific: dict[str, Any] | None
-
     def __init__(
         self,
         id: str | None = None,
@@ -355,8 +268,8 @@ class AnnotatedLLMResponse(_Annotated):
         self.message = message
         self.tool_calls = None if tool_calls is None else _objects("tool_calls", tool_calls)
         self.finish_reason = finish_reason
-        self.usage = _object("usage", usage)
-        self.api_specific = _object("api_specific", api_specific)
+        self.usage = as_object("usage", usage)
+        self.api_specific = as_object("api_specific", api_specific)
         self.extra = extra or {}
 
     def response_text(self) -> str | None:
@@ -375,6 +288,9 @@ class AnnotatedLLMResponse(_Annotated):
         True
         """
         return bool(self.tool_calls)
+
+    def __repr__(self) -> str:
+        return f"AnnotatedLLMResponse({dict(self)!r})"
 
 
 def _text_of(content: Any) -> str | None:
@@ -395,16 +311,10 @@ def _text(name: str, value: Any) -> str | None:
     return value
 
 
-def _object(name: str, value: Any) -> Any:
-    if value is None or hasattr(value, "keys"):
-        return None if value is None else dict(value)
-    raise TypeError(f"{name} must be an object, not {type(value).__name__}")
-
-
 def _objects(name: str, values: Any) -> list[Any]:
     if isinstance(values, (str, bytes, dict)) or not hasattr(values, "__iter__"):
         raise TypeError(f"{name} must be a list of objects, not {type(values).__name__}")
-    return [_object(f"{name}[{at}]", value) or {} for at, value in enumerate(values)]
+    return [as_object(f"{name}[{at}]", value) or {} for at, value in enumerate(values)]
 
 
 # --- Codecs of providers ---
@@ -820,15 +730,26 @@ __all__ = [
     "AnthropicMessagesStreamingCodec",
     "AutoCodec",
     "AutoStreamingCodec",
+    "CalledFunction",
     "CodecId",
+    "ContentPart",
+    "Cost",
     "GeminiGenerateContentCodec",
     "GeminiGenerateContentStreamingCodec",
+    "GenerationParams",
     "LlmCodec",
     "LlmResponseCodec",
+    "Message",
+    "MessageToolCall",
     "OpenAIChatCodec",
     "OpenAIChatStreamingCodec",
     "OpenAIResponsesCodec",
     "OpenAIResponsesStreamingCodec",
+    "ResponseToolCall",
+    "TokenUsage",
+    "ToolDefinition",
+    "ToolFunction",
+    "Usage",
     "by_name",
     "use_prices",
 ]

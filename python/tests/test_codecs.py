@@ -113,7 +113,7 @@ def test_every_member_is_kept_under_its_name():
     assert made == answered
     made.optimization_summary, made.token_usage = {"saved": 1}, {"output_text": 3}
     assert made["optimization_summary"] == {"saved": 1}
-    later = ("token_usage", "optimization_summary")
+    later = ("token_usage", "cost", "optimization_summary")
     assert {*answered, *later} == set(AnnotatedLLMResponse.MEMBERS)
     for name, value in {**given, **answered}.items():
         holder = made if name in answered else AnnotatedLLMRequest(**given)

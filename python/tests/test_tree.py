@@ -165,6 +165,42 @@ def test_what_a_codec_says_of_a_response_goes_before_its_own_words() -> None:
     }
 
 
+def priced(uuid: str, parent: str, cost: object) -> tuple[dict, dict]:
+    """Return a call whose response has a cost, as a codec says it."""
+    usage = {"prompt_tokens": 10, "completion_tokens": 1, "cost": cost}
+    annotated = {"annotated_response": {"usage": usage}}
+    end = llm_end(uuid, parent, category_profile=annotated)
+    return scope("start", uuid, parent, category="llm"), end
+
+
+def test_costs_are_shown_and_summed_where_all_are_known() -> None:
+    dollars, euros = ({"total": 0.00125, "currency": c} for c in ("USD", "EUR"))
+    agents = {
+        "all": (dollars, {"total": 2, "currency": "USD"}),
+        "some": (dollars, {"input": 0.5, "currency": "USD"}),
+        "none": (None, 0.5),
+        "mixed": (dollars, euros),
+        "odd": ({"total": "1", "currency": "USD"}, {"total": True}, {"total": -1}),
+    }
+    events = []
+    for agent, costs in agents.items():
+        events.append(scope("start", agent, category="agent"))
+        for at, cost in enumerate(costs):
+            events += priced(f"{agent}{at}", agent, cost)
+        events.append(scope("end", agent, category="agent"))
+    out, _ = print_tree(*events)
+    shown = dict(re.findall(r"(?:agent|llm) (\S+) .* tokens(.*)", out))
+    assert {name: text for name, text in shown.items() if text} == {
+        "all": ", 2.00125 USD",
+        "all0": ", 0.00125 USD",
+        "all1": ", 2 USD",
+        "some0": ", 0.00125 USD",
+        "mixed0": ", 0.00125 USD",
+        "mixed1": ", 0.00125 EUR",
+    }
+    assert set(agents) <= set(shown)
+
+
 def test_calls_show_their_tokens_and_agents_those_of_all_their_calls() -> None:
     out, _ = print_tree(
         scope("start", "outer", category="agent"),

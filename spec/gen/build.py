@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from .codecs import codec_maps
+from .codecs import codec_form, codec_maps
 from .data import abi_hash
 from .loader import Document
 from .model import (
@@ -65,6 +65,7 @@ def build(documents: list[Document], version: str) -> Api:
         operations=tuple(op for m in modules for op in _operations(m)),
         wire=_only(modules, "wire", _wire),
         encodings=_only(modules, "encodings", _encodings),
+        codec_forms=_each(modules, "codec_forms", codec_form),
         codec_maps=_only(modules, "codec_maps", codec_maps),
     )
     return replace(api, abi_hash=abi_hash(api))

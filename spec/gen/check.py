@@ -58,6 +58,7 @@ class Checker:
             self.check_table(document)
             self.check_numbers(document)
             self.check_structs(document)
+            self.check_forms(document)
             for path, data in operations_of(document):
                 self.check_operation(document, path, data)
         if self.problems:
@@ -163,6 +164,15 @@ class Checker:
             for i, argument in enumerate(function["args"]):
                 path = ("host_functions", "functions", name, "args", i)
                 self.check_type(document, path, argument["type"])
+
+    def check_forms(self, document: Document) -> None:
+        forms = document.data.get("codec_forms", {})
+        for name, form in forms.items():
+            for member, data in form["members"].items():
+                _, _, of = data["type"].partition(".")
+                if of not in ("", "text", *forms):
+                    path = ("codec_forms", name, "members", member)
+                    self.problem(document, path, f"unknown form `{of}`")
 
     def check_table(self, document: Document) -> None:
         known = {

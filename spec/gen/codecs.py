@@ -6,6 +6,26 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
+class CodecMember:
+    """A member of an object of the common form. `kind` is `text`, `integer`, `number`, `bool`,
+    `object`, `any`, `content`, `list` or `form`, the last two with what they are of."""
+
+    name: str
+    kind: str
+    of: str
+    is_always: bool
+    doc: str
+
+
+@dataclass(frozen=True)
+class CodecForm:
+    name: str
+    module: str
+    doc: str
+    members: tuple[CodecMember, ...]
+
+
+@dataclass(frozen=True)
 class CodecField:
     """A member of a request, inside the member `parent` or, where that is empty, at the top.
     `group` is `top` or `params`."""
@@ -39,8 +59,6 @@ class CodecMaps:
 
     module: str
     doc: str
-    request_members: tuple[str, ...]
-    response_members: tuple[str, ...]
     maps: tuple[CodecMap, ...]
 
 
@@ -48,10 +66,19 @@ def codec_maps(module: str, data: dict) -> CodecMaps:
     return CodecMaps(
         module,
         data["doc"],
-        tuple(data["request_members"]),
-        tuple(data["response_members"]),
         tuple(_map(name, one) for name, one in data["maps"].items()),
     )
+
+
+def codec_form(module: str, name: str, data: dict) -> CodecForm:
+    return CodecForm(
+        name, module, data["doc"], tuple(_member(*one) for one in data["members"].items())
+    )
+
+
+def _member(name: str, data: dict) -> CodecMember:
+    kind, _, of = data["type"].partition(".")
+    return CodecMember(name, kind, of, data.get("always", False), data["doc"])
 
 
 def _map(name: str, data: dict) -> CodecMap:

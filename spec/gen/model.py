@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from .codecs import CodecMaps
+from .codecs import CodecForm, CodecMaps
 from .examples import Example
 from .wire import Encodings, Wire
 
@@ -248,6 +248,7 @@ class Api:
     operations: tuple[Operation, ...]
     wire: Wire | None
     encodings: Encodings | None
+    codec_forms: tuple[CodecForm, ...]
     codec_maps: CodecMaps | None
     examples: tuple[Example, ...] = ()
 

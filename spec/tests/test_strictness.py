@@ -48,6 +48,9 @@ CASES = {
     "an unknown primitive": ("type: i32, doc: Its", "type: i31, doc: Its", "'i31' does not match"),
     # References.
     "an unknown enum": ("type: enum.color, doc", "type: enum.hue, doc", "HERE: unknown typ"),
+    "an unknown form": (
+        "words: {type: list.text", "words: {type: list.letter", "HERE: unknown form `letter`",
+    ),
     "unknown flags": ("flags.mood, doc: How it f", "flags.mud, doc: How it f", "HERE: unknown typ"),
     "an unknown handle": (
         "on: handle.runtime\n    out", "on: handle.rune\n    out", "unknown type `handle.rune`",

@@ -145,10 +145,25 @@ scopeflow_status natives_json(scopeflow_invocation *invocation, scopeflow_native
     return core->invocation_json(invocation, part, out, NULL);
 }
 
-scopeflow_bytes natives_registration(const scopeflow_invocation *invocation) {
-    return core->invocation_registration(invocation);
+void natives_read_facts(const scopeflow_invocation *invocation, natives_facts *out) {
+    out->registry = core->invocation_registry(invocation);
+    out->runtime = core->invocation_runtime(invocation);
+    out->registration = core->invocation_registration(invocation);
+    out->target = core->invocation_target(invocation);
+    out->tool_call_id = core->invocation_tool_call_id(invocation);
+    out->model_name = core->invocation_model_name(invocation);
+    out->attempt = core->invocation_attempt(invocation);
+    out->is_after = core->invocation_moment(invocation) == SCOPEFLOW_NATIVE_MOMENT_AFTER;
+    out->has_failed = core->invocation_outcome(invocation) == SCOPEFLOW_ANSWER_KIND_ERROR;
 }
 
-scopeflow_bytes natives_target(const scopeflow_invocation *invocation) {
-    return core->invocation_target(invocation);
+/* `number` is the decision, or the status to fail with. */
+scopeflow_status natives_say(scopeflow_invocation *invocation, natives_word word, int32_t number,
+                             scopeflow_bytes text, scopeflow_error *error) {
+    switch (word) {
+    case NATIVES_SAY_REFUSE: return core->invocation_refuse(invocation, text, error);
+    case NATIVES_SAY_REPLACE: return core->invocation_replace(invocation, text, error);
+    case NATIVES_SAY_DECIDE: return core->invocation_decide(invocation, number, text, error);
+    default: return core->invocation_fail(invocation, number, text, error);
+    }
 }

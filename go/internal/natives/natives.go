@@ -104,12 +104,73 @@ func nativesAskGo(function C.uintptr_t, invocation *C.scopeflow_invocation) {
 }
 
 // JSON is the text that the callable is about; empty if there is none to be had.
-func (i *Invocation) JSON() string {
+func (i *Invocation) JSON() string { return i.PartJSON(Input) }
+
+// Part is one of the texts that a callable may be shown.
+type Part C.scopeflow_native_part
+
+// The parts of the spec's `native_part`.
+const (
+	Input     Part = C.SCOPEFLOW_NATIVE_PART_INPUT
+	Annotated Part = C.SCOPEFLOW_NATIVE_PART_ANNOTATED
+	Outcome   Part = C.SCOPEFLOW_NATIVE_PART_OUTCOME
+)
+
+// PartJSON is one of the texts; empty if it is not to be had.
+func (i *Invocation) PartJSON(part Part) string {
 	var text C.scopeflow_bytes
-	if C.natives_json(i.invocation, C.SCOPEFLOW_NATIVE_PART_INPUT, &text) != 0 {
+	if C.natives_json(i.invocation, C.scopeflow_native_part(part), &text) != 0 {
 		return ""
 	}
 	return goText(text)
+}
+
+// Facts are what a callable is told beside the JSON.
+type Facts struct {
+	Registry                                    int32
+	Runtime                                     unsafe.Pointer
+	Registration, Target, ToolCallID, ModelName string
+	Attempt                                     uint32
+	IsAfter, HasFailed                          bool
+}
+
+// Facts reads them.
+func (i *Invocation) Facts() Facts {
+	var f C.natives_facts
+	C.natives_read_facts(i.invocation, &f)
+	return Facts{
+		Registry: int32(f.registry), Runtime: unsafe.Pointer(f.runtime),
+		Registration: goText(f.registration), Target: goText(f.target),
+		ToolCallID: goText(f.tool_call_id), ModelName: goText(f.model_name),
+		Attempt: uint32(f.attempt), IsAfter: f.is_after != 0, HasFailed: f.has_failed != 0,
+	}
+}
+
+// Word is what a callable says.
+type Word C.natives_word
+
+// The words of the vectors.
+const (
+	SayRefuse  Word = C.NATIVES_SAY_REFUSE
+	SayReplace Word = C.NATIVES_SAY_REPLACE
+	SayDecide  Word = C.NATIVES_SAY_DECIDE
+	SayFail    Word = C.NATIVES_SAY_FAIL
+)
+
+// Say answers; number is the decision, or the status to fail with. It gives the status with which that was
+// taken, and what the callable is told where it was not.
+func (i *Invocation) Say(word Word, number int32, text *string) (status int32, message string) {
+	var given C.scopeflow_bytes
+	if text != nil {
+		given.ptr, given.len = C.CString(*text), C.size_t(len(*text))
+		defer C.free(unsafe.Pointer(given.ptr))
+	}
+	var failure C.scopeflow_error
+	status = int32(C.natives_say(i.invocation, C.natives_word(word), C.int32_t(number), given, &failure))
+	if status != 0 {
+		message = C.GoStringN(&failure.message[0], C.int(failure.message_len_bytes))
+	}
+	return status, message
 }
 
 // Answer answers by an act, and gives the status with which that was taken.
@@ -121,9 +182,9 @@ func (i *Invocation) Answer(act Act, text string) int32 {
 }
 
 // Registration is the name under which the callable is registered.
-func (i *Invocation) Registration() string { return goText(C.natives_registration(i.invocation)) }
+func (i *Invocation) Registration() string { return i.Facts().Registration }
 
 // Target is what is called.
-func (i *Invocation) Target() string { return goText(C.natives_target(i.invocation)) }
+func (i *Invocation) Target() string { return i.Facts().Target }
 
 func goText(text C.scopeflow_bytes) string { return C.GoStringN(text.ptr, C.int(text.len)) }

@@ -44,7 +44,26 @@ scopeflow_status natives_json(scopeflow_invocation *invocation, scopeflow_native
                               scopeflow_bytes *out);
 scopeflow_status natives_answer(scopeflow_invocation *invocation, natives_act act,
                                 scopeflow_bytes text);
-scopeflow_bytes natives_registration(const scopeflow_invocation *invocation);
-scopeflow_bytes natives_target(const scopeflow_invocation *invocation);
+/* What a callable is told beside the JSON. */
+typedef struct natives_facts {
+    scopeflow_registry registry;
+    scopeflow_runtime *runtime;
+    scopeflow_bytes registration, target, tool_call_id, model_name;
+    uint32_t attempt;
+    uint32_t is_after, has_failed;
+} natives_facts;
+
+void natives_read_facts(const scopeflow_invocation *invocation, natives_facts *out);
+
+/* What a callable says in the words of the vectors; a text may be null for those that decide. */
+typedef enum natives_word {
+    NATIVES_SAY_REFUSE,
+    NATIVES_SAY_REPLACE,
+    NATIVES_SAY_DECIDE,
+    NATIVES_SAY_FAIL
+} natives_word;
+
+scopeflow_status natives_say(scopeflow_invocation *invocation, natives_word word, int32_t number,
+                             scopeflow_bytes text, scopeflow_error *error);
 
 #endif

@@ -73,7 +73,7 @@ describe("bundles", { skip: skip || (tools.folder === undefined && tools.reason)
     assert.equal(told.core.kind, "native");
     expected = told.lines;
   });
-  after(() => project.remove());
+  after(() => project?.remove());
 
   /** Runs a bundle in Node. @returns What it tells. */
   async function runBundle(...path) {

@@ -69,7 +69,7 @@ describe("a project with the addon of its platform", async () => {
     ({ folder, manifests, remove } = await makeProject());
     write(folder, PROGRAMS);
   });
-  after(() => remove());
+  after(() => remove?.());
 
   test("gets the addon of its platform, in the same version, and no other", () => {
     const [main] = manifests.filter(({ name }) => name === "scopeflow");
@@ -118,7 +118,7 @@ describe("a project without the optional dependencies", { skip: !hasWasm }, asyn
     ({ folder, remove } = await makeProject("--omit=optional"));
     write(folder, PROGRAMS);
   });
-  after(() => remove());
+  after(() => remove?.());
 
   for (const { title, node, skip } of await nodes()) {
     test(`runs the WebAssembly core on ${title}, and says why`, { skip }, async () => {
@@ -165,7 +165,7 @@ describe("TypeScript in a project", () => {
     ({ folder, remove } = await makeProject());
     write(folder, { "types.mts": TYPED, "types.cts": TYPED, "types.ts": TYPED });
   });
-  after(() => remove());
+  after(() => remove?.());
 
   for (const [title, [file, module, resolution]] of Object.entries(RESOLUTIONS)) {
     test(`finds the types with ${title}`, async () => {

@@ -1,7 +1,7 @@
 // A registry on loopback that has what was packed, as if it had been published, and nothing else.
 
 import { createHash } from "node:crypto";
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { basename, join } from "node:path";
 import { gunzipSync } from "node:zlib";
@@ -42,8 +42,22 @@ function otherPlatform(name, version) {
   return { name, version, os: [os], cpu: [cpu], ...(kind ? { libc: [kind] } : {}) };
 }
 
-/** Serves a folder of tarballs. @returns Its address, and how to end it. */
+/** The tarballs in a folder. */
+function tarballsIn(folder) {
+  const all = existsSync(folder) ? readdirSync(folder) : [];
+  const names = all.filter((name) => name.endsWith(".tgz"));
+  if (names.length > 0) return names;
+  throw new Error(`no tarball is in ${folder}: build the target scopeflow_node_packages first`);
+}
+
+/**
+ * Serves a folder of tarballs.
+ *
+ * @returns Its address, and how to end it. Rejected if nothing was packed.
+ */
 export async function openRegistry(folder) {
+  // Before the server is there, which would keep the process.
+  const names = tarballsIn(folder);
   const tarballs = new Map();
   const entries = new Map();
   const server = createServer((request, response) => {
@@ -56,7 +70,6 @@ export async function openRegistry(folder) {
   });
   await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
   const address = `http://127.0.0.1:${server.address().port}`;
-  const names = readdirSync(folder).filter((name) => name.endsWith(".tgz"));
   const manifests = names.map((name) => {
     const tarball = readFileSync(join(folder, name));
     const manifest = manifestOf(tarball);

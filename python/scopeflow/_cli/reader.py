@@ -34,14 +34,22 @@ _COUNT_LIMIT = 1 << 63
 
 
 class Tokens(NamedTuple):
-    """How many tokens calls of models took."""
+    """How many tokens calls of models took, and what they have cost: None where that of one is not
+    known, or where they are not of one currency."""
 
     prompt: int
     completion: int
+    cost: float | None = 0.0
+    currency: str = ""
 
     def plus(self, other: Tokens) -> Tokens:
         """Return both together."""
-        return Tokens(self.prompt + other.prompt, self.completion + other.completion)
+        if NO_TOKENS in (self, other):
+            return self if other == NO_TOKENS else other
+        prompt, completion = self.prompt + other.prompt, self.completion + other.completion
+        if self.cost is None or other.cost is None or self.currency != other.currency:
+            return Tokens(prompt, completion, None)
+        return Tokens(prompt, completion, self.cost + other.cost, self.currency)
 
 
 NO_TOKENS = Tokens(0, 0)
@@ -135,7 +143,18 @@ def _tokens(event: ScopeEvent | MarkEvent) -> Tokens:
     # A codec counts all that went in as the prompt; some providers leave out what a cache had.
     said = _mapping(event.annotated_response).get("usage")
     usage = _mapping(said or _mapping(event.data).get("usage"))
-    return Tokens(*(_count(usage, names) for names in _USAGE_NAMES))
+    prompt, completion = (_count(usage, names) for names in _USAGE_NAMES)
+    if not prompt and not completion:
+        return NO_TOKENS
+    return Tokens(prompt, completion, *_cost(_mapping(usage.get("cost"))))
+
+
+def _cost(cost: dict[str, Any]) -> tuple[float | None, str]:
+    total = cost.get("total")
+    if isinstance(total, bool) or not isinstance(total, (int, float)):
+        return None, ""
+    is_sum = 0 <= total < _COUNT_LIMIT  # Which no NaN is, nor what is without end.
+    return (float(total), _text(cost.get("currency"), NAME_LIMIT)) if is_sum else (None, "")
 
 
 def _count(usage: dict[str, Any], names: tuple[str, ...]) -> int:

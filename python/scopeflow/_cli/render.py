@@ -7,7 +7,7 @@ from typing import NamedTuple, TextIO
 
 from . import reader
 from .forest import Folded, Node, Tree
-from .reader import Tokens
+from .reader import NO_TOKENS, Tokens
 from .text import duration, escape
 
 _LABEL_WIDTH_LIMIT = 72
@@ -67,7 +67,7 @@ def folded_text(folded: Folded, style: Style) -> str:
         parts.append(_count(folded.scopes, "scope"))
     if folded.duration_ns:
         parts.append(f"together {duration(folded.duration_ns, style.micro)}")
-    if any(folded.tokens):
+    if folded.tokens != NO_TOKENS:
         parts.append(tokens_text(folded.tokens))
     if folded.marks:
         parts.append(_count(folded.marks, "mark"))
@@ -79,8 +79,11 @@ def folded_text(folded: Folded, style: Style) -> str:
 
 
 def tokens_text(tokens: Tokens) -> str:
-    """Return how many tokens went into prompts, and how many came back."""
-    return f"{tokens.prompt:,} + {tokens.completion:,} tokens"
+    """Return how many tokens went into prompts, how many came back, and what they have cost."""
+    text = f"{tokens.prompt:,} + {tokens.completion:,} tokens"
+    if tokens.cost is None or not tokens.currency:
+        return text
+    return f"{text}, {tokens.cost:.6g} {escape(tokens.currency, reader.NAME_LIMIT)}"
 
 
 def _count(number: int, noun: str) -> str:
@@ -116,7 +119,7 @@ def _row(node: Node, head: str, style: Style) -> _Line:
     elapsed = node.duration_ns
     time = "-" if elapsed is None else duration(elapsed, style.micro)
     status = _scope_status(node)
-    if any(node.tokens) and event.category in (reader.AGENT, reader.LLM):
+    if node.tokens != NO_TOKENS and event.category in (reader.AGENT, reader.LLM):
         status += f"  {tokens_text(node.tokens)}"
     return _Line(label, time, status)
 

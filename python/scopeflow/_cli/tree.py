@@ -19,7 +19,8 @@ _PROBLEMS_SHOWN = 20
 
 _DESCRIPTION = """\
 Prints the scopes and marks of an ATOF event file as a tree, with durations and statuses. A call
-of a model is shown with its tokens, prompt + completion, an agent with those of all its calls.
+of a model is shown with its tokens, prompt + completion, and with what it has cost, where a codec
+said so; an agent with those of all its calls, the cost if that of each is known.
 Files of scopeflow, nemo-flow and nemo-relay are read."""
 
 _EPILOG = """\

@@ -33,13 +33,15 @@ def outputs(api: Api) -> list[Output]:
     if api.codec_maps is None:
         return []
     maps = api.codec_maps
+    request_members = _members(api, "annotated_llm_request")
+    response_members = _members(api, "annotated_llm_response")
     rows = [row for one in maps.maps for row in _rows(one)]
-    rows.append(_texts("scopeflow__request_members", maps.request_members))
-    rows.append(_texts("scopeflow__response_members", maps.response_members))
+    rows.append(_texts("scopeflow__request_members", request_members))
+    rows.append(_texts("scopeflow__response_members", response_members))
     context = {
         "count": len(maps.maps),
-        "request_member_count": len(maps.request_members),
-        "response_member_count": len(maps.response_members),
+        "request_member_count": len(request_members),
+        "response_member_count": len(response_members),
         "rows": rows[:-2],
         "members": rows[-2:],
         "maps": [_entry(one) for one in maps.maps],
@@ -48,6 +50,11 @@ def outputs(api: Api) -> list[Output]:
         Output(f"{_SRC}/maps.gen.h", "codec_maps.gen.h.j2", context),
         Output(f"{_SRC}/maps.gen.c", "codec_maps.gen.c.j2", context),
     ]
+
+
+def _members(api: Api, name: str) -> tuple[str, ...]:
+    form = next(form for form in api.codec_forms if form.name == name)
+    return tuple(member.name for member in form.members)
 
 
 def _text(text: str) -> str:

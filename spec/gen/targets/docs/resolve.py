@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from spec.gen import prose
+from spec.gen.codecs import CodecMember
 from spec.gen.model import Api, Argument, Callback, Constant, Module, Operation, Type, Value
 from spec.gen.render import Output
 
@@ -83,10 +84,18 @@ def tables(api: Api, module: str) -> list[Table]:
     for struct in api.of(module, api.structs):
         rows = tuple((code(f.name), kind(f.type, f.unit), cell(f.doc)) for f in struct.fields)
         found.append(Table(f"struct.{struct.name}", struct.doc, ("field", "type", "meaning"), rows))
+    for form in api.of(module, api.codec_forms):
+        rows = tuple((code(m.name), code(spelled(m)), cell(m.doc)) for m in form.members)
+        found.append(Table(form.name, form.doc, ("member", "type", "meaning"), rows))
     if callbacks := api.of(module, api.callbacks):
         rows = tuple((code(c.name), given(c), cell(c.doc)) for c in callbacks)
         found.append(Table("Callbacks", "", ("name", "is given", "meaning"), rows))
     return found + special_tables(api, module)
+
+
+def spelled(member: CodecMember) -> str:
+    """The type of a member of the codecs' common form as the spec spells it."""
+    return f"{member.kind}.{member.of}" if member.of else member.kind
 
 
 def given(callback: Callback) -> str:

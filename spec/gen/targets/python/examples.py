@@ -40,6 +40,7 @@ def check(api: Api) -> None:
         "errors": [error.name for error in api.errors],
         "structs": shape.out_structs(api),
         "handles": shape.generated_handles(api),
+        "forms": shape.view_forms(api),
     }
     others = {
         "registries": [registry.name for registry in api.registries],

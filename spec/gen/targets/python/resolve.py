@@ -6,7 +6,7 @@ from spec.gen import cabi
 from spec.gen.model import Api, Operation
 from spec.gen.render import Output
 
-from . import convert, examples, operations, shape
+from . import convert, examples, forms, operations, shape
 from .docstrings import of_type
 
 PACKAGE = "python/scopeflow"
@@ -39,6 +39,7 @@ def outputs(api: Api) -> list[Output]:
         Output(f"{PACKAGE}/_generated.pyi", "generated.pyi.j2", {**types, "methods": methods}),
         Output(f"{PACKAGE}/errors.py", "errors.py.j2", types),
         Output("python/tests/operations_gen.py", "operations_gen.py.j2", table_context(api)),
+        *forms.outputs(api),
     ]
 
 

@@ -143,6 +143,23 @@ def generated_handles(api: Api) -> list[str]:
     return [handle.name for handle in api.handles if handle.name in names]
 
 
+# Of which classes written by hand are made: what they are called here.
+FORM_BASES = {
+    "annotated_llm_request": "RequestMembers",
+    "annotated_llm_response": "ResponseMembers",
+}
+
+
+def form_class(name: str) -> str:
+    """`content_part` -> `ContentPart`."""
+    return FORM_BASES.get(name, pascal(name))
+
+
+def view_forms(api: Api) -> list[str]:
+    """Objects of the codecs' common form that a user sees by the class made of them."""
+    return [form.name for form in api.codec_forms if form.name not in FORM_BASES]
+
+
 def out_structs(api: Api) -> list[str]:
     """Structs that a user gets to see."""
     names = {
