@@ -121,10 +121,10 @@ func BenchmarkGo(b *testing.B) {
 }
 
 const (
-	// There are many rounds, so that some of them see neither the collector, which a single goroutine
+	// There are many short rounds, so that some see neither the collector, which a single goroutine
 	// leaves to the other processor, nor anybody else.
-	rounds   = 80
-	perRound = 4_000
+	rounds   = 400
+	perRound = 1_000
 )
 
 // perOperation is the least time an operation took in rounds that take turns, alone and on two goroutines.
