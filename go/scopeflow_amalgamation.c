@@ -656,6 +656,93 @@ SCOPEFLOW__NOINLINE bool scopeflow__buffer_grow(scopeflow__buffer *self, size_t 
     return true;
 }
 
+/* -------------------- src/base/fed.c -------------------- */
+
+/* -------------------- src/base/fed.h -------------------- */
+
+/* Bytes that a caller feeds in pieces, cut anywhere, and that are read from the front. What was
+ * read is dropped when more is fed, so that no more is held than what was not read and one piece.
+ */
+#ifndef SCOPEFLOW__FED_H
+#define SCOPEFLOW__FED_H
+
+typedef struct scopeflow__fed {
+    scopeflow__buffer bytes; /* Fed and not yet dropped. */
+    size_t at;               /* The first byte that was not read. */
+    size_t searched;         /* Between `at` and here is no line end: no byte is searched twice. */
+    uint64_t offset;         /* Of `at` in the whole input. */
+    bool is_hungry;          /* All that is whole was read; the owner says when. */
+    bool is_finished;
+} scopeflow__fed;
+
+void scopeflow__fed_init(scopeflow__fed *self, const scopeflow__memory *memory);
+void scopeflow__fed_deinit(scopeflow__fed *self);
+
+/* Takes the next piece. Fails with `unread` where the piece before was not read to its end, with
+ * invalid_state when the input was finished, and with no_memory, all as if nothing had been fed. */
+scopeflow_status scopeflow__fed_put(scopeflow__fed *self, scopeflow_bytes piece, const char *unread,
+                                    scopeflow_error *out_error);
+
+/* Goes on behind so many bytes. */
+void scopeflow__fed_pass(scopeflow__fed *self, size_t len);
+
+static inline const char *scopeflow__fed_start(const scopeflow__fed *self) {
+    return self->bytes.ptr + self->at;
+}
+static inline size_t scopeflow__fed_left(const scopeflow__fed *self) {
+    return self->bytes.len - self->at;
+}
+
+/* Whether a byte order mark stands before everything. */
+static inline bool scopeflow__fed_has_mark(const scopeflow__fed *self) {
+    return self->offset == 0 && scopeflow__fed_left(self) >= 3 &&
+           memcmp(scopeflow__fed_start(self), "\xEF\xBB\xBF", 3) == 0;
+}
+
+#endif
+
+void scopeflow__fed_init(scopeflow__fed *self, const scopeflow__memory *memory) {
+    memset(self, 0, sizeof *self);
+    scopeflow__buffer_init(&self->bytes, memory);
+    self->is_hungry = true;
+}
+
+void scopeflow__fed_deinit(scopeflow__fed *self) {
+    scopeflow__buffer_deinit(&self->bytes);
+}
+
+static void drop_read(scopeflow__fed *self) {
+    size_t const left = scopeflow__fed_left(self);
+    if (self->at == 0) return;
+    if (left > 0) memmove(self->bytes.ptr, self->bytes.ptr + self->at, left);
+    self->bytes.len = left;
+    self->searched -= self->at;
+    self->at = 0;
+}
+
+scopeflow_status scopeflow__fed_put(scopeflow__fed *self, scopeflow_bytes piece, const char *unread,
+                                    scopeflow_error *out_error) {
+    if (self->is_finished)
+        return scopeflow__fail_text(out_error, SCOPEFLOW_STATUS_INVALID_STATE,
+                                    "the input was finished");
+    if (!self->is_hungry)
+        return scopeflow__fail_text(out_error, SCOPEFLOW_STATUS_INVALID_STATE, unread);
+    drop_read(self);
+    if (!scopeflow__buffer_reserve(&self->bytes, piece.len)) {
+        self->bytes.failed = false; /* It is as it was, and memory may come back. */
+        return scopeflow__fail_memory(out_error);
+    }
+    scopeflow__buffer_put_text(&self->bytes, piece);
+    self->is_hungry = piece.len == 0;
+    return SCOPEFLOW_STATUS_OK;
+}
+
+void scopeflow__fed_pass(scopeflow__fed *self, size_t len) {
+    self->at += len;
+    self->offset += len;
+    if (self->searched < self->at) self->searched = self->at;
+}
+
 /* -------------------- src/base/utf8.c -------------------- */
 
 /* -------------------- src/base/utf8.h -------------------- */
@@ -12190,14 +12277,9 @@ struct scopeflow_atof_reader {
     uint32_t line_limit_bytes;
     uint32_t depth_limit;
 
-    scopeflow__buffer input; /* Fed and not yet dropped. */
-    size_t at;               /* The first byte that was not read. */
-    size_t searched;         /* Between `at` and here is no line end. */
-    uint64_t offset;         /* Of `at` in the whole input. */
-    uint64_t line_count;     /* Of lines read. */
-    bool is_hungry;          /* All whole lines were read. */
-    bool is_finished;
-    bool is_skipping; /* Inside a line that was told to be too long. */
+    scopeflow__fed input;
+    uint64_t line_count; /* Of lines read. */
+    bool is_skipping;    /* Inside a line that was told to be too long. */
 
     scopeflow__line_texts texts;
     scopeflow_error problem; /* Of the last bad line: its message is lent. */
@@ -12222,8 +12304,7 @@ scopeflow_status scopeflow_atof_reader_new(const scopeflow_atof_reader_new_optio
     self->runtime = runtime;
     self->line_limit_bytes = options->line_limit_bytes;
     self->depth_limit = options->depth_limit;
-    self->is_hungry = true;
-    scopeflow__buffer_init(&self->input, &runtime->memory);
+    scopeflow__fed_init(&self->input, &runtime->memory);
     scopeflow__line_texts_init(&self->texts, &runtime->memory);
     *out_reader = self;
     return SCOPEFLOW_STATUS_OK;
@@ -12233,48 +12314,26 @@ void scopeflow_atof_reader_free(scopeflow_atof_reader *self) {
     if (self == NULL) return;
     scopeflow_runtime *const runtime = self->runtime;
     scopeflow__line_texts_deinit(&self->texts);
-    scopeflow__buffer_deinit(&self->input);
+    scopeflow__fed_deinit(&self->input);
     scopeflow__deallocate(&runtime->memory, self, sizeof *self);
     scopeflow__runtime_release(runtime);
 }
 
 /* --- What goes in --- */
 
-static void drop_read_bytes(scopeflow_atof_reader *self) {
-    size_t const left = self->input.len - self->at;
-    if (self->at == 0) return;
-    if (left > 0) memmove(self->input.ptr, self->input.ptr + self->at, left);
-    self->input.len = left;
-    self->searched -= self->at;
-    self->at = 0;
-}
-
 scopeflow_status scopeflow_atof_reader_feed(scopeflow_atof_reader *self, scopeflow_bytes chunk,
                                             scopeflow_error *out_error) {
     scopeflow_status const status = scopeflow__check_atof_reader_feed(self, chunk, out_error);
     if (status != SCOPEFLOW_STATUS_OK) return status;
-    if (self->is_finished)
-        return scopeflow__fail_text(out_error, SCOPEFLOW_STATUS_INVALID_STATE,
-                                    "the input was finished");
-    if (!self->is_hungry)
-        return scopeflow__fail_text(out_error, SCOPEFLOW_STATUS_INVALID_STATE,
-                                    "the lines of the chunk before were not read up to `more`");
-
-    drop_read_bytes(self);
-    if (!scopeflow__buffer_reserve(&self->input, chunk.len)) {
-        self->input.failed = false; /* It is as it was, and memory may come back. */
-        return scopeflow__fail_memory(out_error);
-    }
-    scopeflow__buffer_put_text(&self->input, chunk);
-    self->is_hungry = chunk.len == 0;
-    return SCOPEFLOW_STATUS_OK;
+    return scopeflow__fed_put(
+        &self->input, chunk, "the lines of the chunk before were not read up to `more`", out_error);
 }
 
 scopeflow_status scopeflow_atof_reader_finish(scopeflow_atof_reader *self,
                                               scopeflow_error *out_error) {
     scopeflow_status const status = scopeflow__check_atof_reader_finish(self, out_error);
     if (status != SCOPEFLOW_STATUS_OK) return status;
-    self->is_finished = true;
+    self->input.is_finished = true;
     return SCOPEFLOW_STATUS_OK;
 }
 
@@ -12290,20 +12349,21 @@ typedef struct input_line {
 
 /* Looks for the end of the line at `at`, no byte twice however small the chunks are. */
 static input_line find_line(scopeflow_atof_reader *self) {
-    const char *const start = self->input.ptr + self->at;
+    const char *const start = scopeflow__fed_start(&self->input);
     const char *end = NULL;
     input_line line;
-    if (self->searched < self->input.len)
-        end = (const char *)memchr(self->input.ptr + self->searched, '\n',
-                                   self->input.len - self->searched);
-    self->searched = end != NULL ? (size_t)(end - self->input.ptr) : self->input.len;
-    size_t const len = self->searched - self->at;
+    if (self->input.searched < self->input.bytes.len)
+        end = (const char *)memchr(self->input.bytes.ptr + self->input.searched, '\n',
+                                   self->input.bytes.len - self->input.searched);
+    self->input.searched =
+        end != NULL ? (size_t)(end - self->input.bytes.ptr) : self->input.bytes.len;
+    size_t const len = self->input.searched - self->input.at;
     line.len = len + (end != NULL);
-    line.is_whole = end != NULL || (self->is_finished && len > 0);
+    line.is_whole = end != NULL || (self->input.is_finished && len > 0);
 
     line.content = scopeflow__text(start, len);
     line.mark_len = 0;
-    if (self->offset == 0 && len >= 3 && memcmp(start, "\xEF\xBB\xBF", 3) == 0) line.mark_len = 3;
+    if (scopeflow__fed_has_mark(&self->input)) line.mark_len = 3;
     line.content.ptr += line.mark_len;
     line.content.len -= line.mark_len;
     /* What may be the first half of a line end does not count before the rest is seen. */
@@ -12311,21 +12371,15 @@ static input_line find_line(scopeflow_atof_reader *self) {
     return line;
 }
 
-static void pass_over(scopeflow_atof_reader *self, size_t len) {
-    self->at += len;
-    self->offset += len;
-    self->searched = self->at;
-}
-
 static void pass_line(scopeflow_atof_reader *self, const input_line *line) {
-    pass_over(self, line->len);
+    scopeflow__fed_pass(&self->input, line->len);
     self->line_count++;
 }
 
 /* Drops the rest of a line that is too long, as far as it is here. */
 static void skip_rest_of_line(scopeflow_atof_reader *self) {
     input_line const rest = find_line(self);
-    pass_over(self, rest.len);
+    scopeflow__fed_pass(&self->input, rest.len);
     self->is_skipping = !rest.is_whole;
 }
 
@@ -12353,7 +12407,7 @@ static void tell_bad_line(scopeflow_atof_reader *self, const input_line *line,
     memset(out, 0, sizeof *out);
     out->item = SCOPEFLOW_ATOF_ITEM_KIND_BAD_LINE;
     out->line_number = self->line_count + 1;
-    out->offset_bytes = self->offset + line->mark_len + fault->at;
+    out->offset_bytes = self->input.offset + line->mark_len + fault->at;
     out->problem = fault->status;
     (void)scopeflow__fail(&self->problem, fault->status,
                           scopeflow__text(place, write_place(out, place)),
@@ -12384,7 +12438,7 @@ static scopeflow_status read_line(scopeflow_atof_reader *self, const input_line 
     } else {
         out->item = SCOPEFLOW_ATOF_ITEM_KIND_EVENT;
         out->line_number = self->line_count + 1;
-        out->offset_bytes = self->offset + line->mark_len;
+        out->offset_bytes = self->input.offset + line->mark_len;
         out->line = line->content;
     }
     pass_line(self, line);
@@ -12398,7 +12452,7 @@ scopeflow_status scopeflow_atof_reader_next(scopeflow_atof_reader *self,
     if (status != SCOPEFLOW_STATUS_OK) return status;
     memset(out_item, 0, sizeof *out_item);
 
-    while (self->at < self->input.len) {
+    while (self->input.at < self->input.bytes.len) {
         if (self->is_skipping) {
             skip_rest_of_line(self);
             continue;
@@ -12412,9 +12466,9 @@ scopeflow_status scopeflow_atof_reader_next(scopeflow_atof_reader *self,
         if (!is_blank(line.content)) return read_line(self, &line, out_item, out_error);
         pass_line(self, &line);
     }
-    self->is_hungry = !self->is_finished;
+    self->input.is_hungry = !self->input.is_finished;
     out_item->item =
-        self->is_finished ? SCOPEFLOW_ATOF_ITEM_KIND_END : SCOPEFLOW_ATOF_ITEM_KIND_MORE;
+        self->input.is_finished ? SCOPEFLOW_ATOF_ITEM_KIND_END : SCOPEFLOW_ATOF_ITEM_KIND_MORE;
     return SCOPEFLOW_STATUS_OK;
 }
 
@@ -13328,9 +13382,8 @@ typedef struct element_rows {
     scopeflow__node *made;
 } element_rows;
 
-static void pass_equal(scopeflow__merge *self, element_rows *rows) {
-    scopeflow__node_append(self->trees, rows->made,
-                           scopeflow__node_share(self->trees, rows->original));
+/* Goes on in all three, and in what is made. */
+static void pass_row(element_rows *rows) {
     rows->original = rows->original->next;
     rows->before = rows->before->next;
     rows->after = rows->after->next;
@@ -13339,18 +13392,19 @@ static void pass_equal(scopeflow__merge *self, element_rows *rows) {
     rows->at++;
 }
 
+static void pass_equal(scopeflow__merge *self, element_rows *rows) {
+    scopeflow__node_append(self->trees, rows->made,
+                           scopeflow__node_share(self->trees, rows->original));
+    pass_row(rows);
+}
+
 static void merge_pair(scopeflow__merge *self, element_rows *rows) {
     enter_index(&self->path, rows->at);
     scopeflow__node *const merged =
         scopeflow__merge_trees(self, rows->original, rows->before, rows->after);
     self->path.len--;
     scopeflow__node_append(self->trees, rows->made, merged);
-    rows->original = rows->original->next;
-    rows->before = rows->before->next;
-    rows->after = rows->after->next;
-    rows->before_count--;
-    rows->after_count--;
-    rows->at++;
+    pass_row(rows);
 }
 
 static void remove_element(scopeflow__merge *self, element_rows *rows) {
@@ -16811,13 +16865,8 @@ struct scopeflow_sse_decoder {
     scopeflow_runtime *runtime; /* Held: it lends the memory. */
     uint32_t line_limit_bytes;
 
-    scopeflow__buffer input; /* Fed and not yet dropped. */
-    size_t at;               /* The first byte of a line that was not read. */
-    size_t searched;         /* Between `at` and here is no line end. */
-    uint64_t offset;         /* Of `at` in the whole input. */
-    uint64_t event_offset;   /* Of the first line of the event that is being read. */
-    bool is_hungry;
-    bool is_finished;
+    scopeflow__fed input;
+    uint64_t event_offset; /* Of the first line of the event that is being read. */
     bool is_behind_cr;     /* An LF that comes next belongs to the line before. */
     bool is_skipping_line; /* Inside a line beyond the limit. */
     bool is_bad;           /* The event that is being read is skipped. */
@@ -16837,7 +16886,7 @@ struct scopeflow_sse_decoder {
 
 static void init_buffers(scopeflow_sse_decoder *self) {
     const scopeflow__memory *const memory = &self->runtime->memory;
-    scopeflow__buffer_init(&self->input, memory);
+    scopeflow__fed_init(&self->input, memory);
     scopeflow__buffer_init(&self->event, memory);
     scopeflow__buffer_init(&self->data, memory);
     scopeflow__buffer_init(&self->pending_id, memory);
@@ -16861,7 +16910,6 @@ scopeflow_status scopeflow_sse_decoder_new(const scopeflow_sse_decoder_new_optio
     scopeflow__ref_up(&runtime->refs);
     self->runtime = runtime;
     self->line_limit_bytes = options->line_limit_bytes;
-    self->is_hungry = true;
     init_buffers(self);
     *out_decoder = self;
     return SCOPEFLOW_STATUS_OK;
@@ -16870,7 +16918,7 @@ scopeflow_status scopeflow_sse_decoder_new(const scopeflow_sse_decoder_new_optio
 void scopeflow_sse_decoder_free(scopeflow_sse_decoder *self) {
     if (self == NULL) return;
     scopeflow_runtime *const runtime = self->runtime;
-    scopeflow__buffer_deinit(&self->input);
+    scopeflow__fed_deinit(&self->input);
     scopeflow__buffer_deinit(&self->event);
     scopeflow__buffer_deinit(&self->data);
     scopeflow__buffer_deinit(&self->pending_id);
@@ -16882,88 +16930,60 @@ void scopeflow_sse_decoder_free(scopeflow_sse_decoder *self) {
 
 /* --- What goes in --- */
 
-static void drop_lines(scopeflow_sse_decoder *self) {
-    size_t const left = self->input.len - self->at;
-    if (self->at == 0) return;
-    if (left > 0) memmove(self->input.ptr, self->input.ptr + self->at, left);
-    self->input.len = left;
-    self->searched -= self->at;
-    self->at = 0;
-}
-
 scopeflow_status scopeflow_sse_decoder_feed(scopeflow_sse_decoder *self, scopeflow_bytes chunk,
                                             scopeflow_error *out_error) {
     scopeflow_status const status = scopeflow__check_sse_decoder_feed(self, chunk, out_error);
     if (status != SCOPEFLOW_STATUS_OK) return status;
-    if (self->is_finished)
-        return scopeflow__fail_text(out_error, SCOPEFLOW_STATUS_INVALID_STATE,
-                                    "the input was finished");
-    if (!self->is_hungry)
-        return scopeflow__fail_text(out_error, SCOPEFLOW_STATUS_INVALID_STATE,
-                                    "the events of the bytes before were not read up to `more`");
-    drop_lines(self);
-    if (!scopeflow__buffer_reserve(&self->input, chunk.len)) {
-        self->input.failed = false; /* It is as it was, and memory may come back. */
-        return scopeflow__fail_memory(out_error);
-    }
-    scopeflow__buffer_put_text(&self->input, chunk);
-    self->is_hungry = chunk.len == 0;
-    return SCOPEFLOW_STATUS_OK;
+    return scopeflow__fed_put(&self->input, chunk,
+                              "the events of the bytes before were not read up to `more`",
+                              out_error);
 }
 
 scopeflow_status scopeflow_sse_decoder_finish(scopeflow_sse_decoder *self,
                                               scopeflow_error *out_error) {
     scopeflow_status const status = scopeflow__check_sse_decoder_finish(self, out_error);
     if (status != SCOPEFLOW_STATUS_OK) return status;
-    self->is_finished = true;
+    self->input.is_finished = true;
     return SCOPEFLOW_STATUS_OK;
 }
 
 /* --- Lines --- */
 
-static void take_bytes(scopeflow_sse_decoder *self, size_t len) {
-    self->at += len;
-    self->offset += len;
-    if (self->searched < self->at) self->searched = self->at;
-}
-
 /* An LF behind the CR that has ended a line ends none. One that comes later counts to the event
  * that follows. */
 static void pass_half_line_end(scopeflow_sse_decoder *self) {
-    if (!self->is_behind_cr || self->at == self->input.len) return;
-    if (self->input.ptr[self->at] == '\n') take_bytes(self, 1);
+    if (!self->is_behind_cr || self->input.at == self->input.bytes.len) return;
+    if (self->input.bytes.ptr[self->input.at] == '\n') scopeflow__fed_pass(&self->input, 1);
     self->is_behind_cr = false;
 }
 
 /* False where the end of the line at `at` is not here yet. */
 static bool find_line_end(scopeflow_sse_decoder *self) {
-    while (self->searched < self->input.len) {
-        char const c = self->input.ptr[self->searched];
+    while (self->input.searched < self->input.bytes.len) {
+        char const c = self->input.bytes.ptr[self->input.searched];
         if (c == '\n' || c == '\r') return true;
-        self->searched++;
+        self->input.searched++;
     }
     return false;
 }
 
 /* A byte order mark may stand before everything. */
 static bool waits_for_mark(const scopeflow_sse_decoder *self) {
-    size_t const left = self->input.len - self->at;
-    return self->offset == 0 && left > 0 && left < 3 && !self->is_finished &&
-           memcmp(self->input.ptr + self->at, "\xEF\xBB\xBF", left) == 0;
+    size_t const left = scopeflow__fed_left(&self->input);
+    return self->input.offset == 0 && left > 0 && left < 3 && !self->input.is_finished &&
+           memcmp(scopeflow__fed_start(&self->input), "\xEF\xBB\xBF", left) == 0;
 }
 
 static void pass_mark(scopeflow_sse_decoder *self) {
-    size_t const left = self->input.len - self->at;
-    if (self->offset != 0 || left < 3) return;
-    if (memcmp(self->input.ptr + self->at, "\xEF\xBB\xBF", 3) == 0) take_bytes(self, 3);
+    if (scopeflow__fed_has_mark(&self->input)) scopeflow__fed_pass(&self->input, 3);
 }
 
 /* Takes the line at `at`, whose end was found. */
 static scopeflow_bytes take_sse_line(scopeflow_sse_decoder *self) {
     scopeflow_bytes const line =
-        scopeflow__text(self->input.ptr + self->at, self->searched - self->at);
-    self->is_behind_cr = self->input.ptr[self->searched] == '\r';
-    take_bytes(self, line.len + 1);
+        scopeflow__text(scopeflow__fed_start(&self->input), self->input.searched - self->input.at);
+    self->is_behind_cr = self->input.bytes.ptr[self->input.searched] == '\r';
+    scopeflow__fed_pass(&self->input, line.len + 1);
     pass_half_line_end(self);
     return line;
 }
@@ -17063,7 +17083,7 @@ static bool tell_event(scopeflow_sse_decoder *self, scopeflow_sse_item *out) {
     if (!self->is_bad && !self->has_data) return false;
     out->item = self->is_bad ? SCOPEFLOW_SSE_ITEM_KIND_BAD_EVENT : SCOPEFLOW_SSE_ITEM_KIND_EVENT;
     out->offset_bytes = self->event_offset;
-    out->size_bytes = self->offset - self->event_offset;
+    out->size_bytes = self->input.offset - self->event_offset;
     if (self->is_bad) return true;
     mend(&self->event, &self->shown);
     out->event = self->event.len > 0 ? bytes_in(&self->event) : SCOPEFLOW__TEXT("message");
@@ -17081,11 +17101,11 @@ static void tell_state(const scopeflow_sse_decoder *self, scopeflow_sse_item *ou
 static void skip_long_line(scopeflow_sse_decoder *self) {
     self->is_bad = true;
     self->is_skipping_line = true;
-    take_bytes(self, self->searched - self->at);
+    scopeflow__fed_pass(&self->input, self->input.searched - self->input.at);
 }
 
 static bool is_too_long(const scopeflow_sse_decoder *self) {
-    return self->searched - self->at > self->line_limit_bytes;
+    return self->input.searched - self->input.at > self->line_limit_bytes;
 }
 
 /* Reads lines up to the end of an event; false where there are no more of them. */
@@ -17129,13 +17149,13 @@ scopeflow_status scopeflow_sse_decoder_next(scopeflow_sse_decoder *self,
     memset(out_item, 0, sizeof *out_item);
     if (self->is_told) {
         clear_event(self);
-        self->event_offset = self->offset;
+        self->event_offset = self->input.offset;
     }
     self->is_told = read_event(self, out_item);
     if (!self->is_told) {
-        self->is_hungry = !self->is_finished;
+        self->input.is_hungry = !self->input.is_finished;
         out_item->item =
-            self->is_finished ? SCOPEFLOW_SSE_ITEM_KIND_END : SCOPEFLOW_SSE_ITEM_KIND_MORE;
+            self->input.is_finished ? SCOPEFLOW_SSE_ITEM_KIND_END : SCOPEFLOW_SSE_ITEM_KIND_MORE;
         out_item->offset_bytes = out_item->size_bytes = 0;
     }
     tell_state(self, out_item);

@@ -3884,6 +3884,14 @@ cdef class RuntimeOperations:
         catalogues: object. Copied.
 
         Raises InvalidArgument, LimitExceeded.
+
+        >>> runtime = Runtime()
+        >>> try:
+        ...     runtime.codec_set_prices({"entries": [{"provider": "a"}]})
+        ... except InvalidArgument as error:
+        ...     print(error)
+        invalid argument: prices.entries[0].model_id is missing
+        >>> runtime.codec_set_prices()  # `codecs.use_prices` sets those of the default runtime.
         """
         cdef scopeflow_error c_error
         cdef scopeflow_ref c_catalogues

@@ -123,9 +123,8 @@ typedef struct element_rows {
     scopeflow__node *made;
 } element_rows;
 
-static void pass_equal(scopeflow__merge *self, element_rows *rows) {
-    scopeflow__node_append(self->trees, rows->made,
-                           scopeflow__node_share(self->trees, rows->original));
+/* Goes on in all three, and in what is made. */
+static void pass_row(element_rows *rows) {
     rows->original = rows->original->next;
     rows->before = rows->before->next;
     rows->after = rows->after->next;
@@ -134,18 +133,19 @@ static void pass_equal(scopeflow__merge *self, element_rows *rows) {
     rows->at++;
 }
 
+static void pass_equal(scopeflow__merge *self, element_rows *rows) {
+    scopeflow__node_append(self->trees, rows->made,
+                           scopeflow__node_share(self->trees, rows->original));
+    pass_row(rows);
+}
+
 static void merge_pair(scopeflow__merge *self, element_rows *rows) {
     enter_index(&self->path, rows->at);
     scopeflow__node *const merged =
         scopeflow__merge_trees(self, rows->original, rows->before, rows->after);
     self->path.len--;
     scopeflow__node_append(self->trees, rows->made, merged);
-    rows->original = rows->original->next;
-    rows->before = rows->before->next;
-    rows->after = rows->after->next;
-    rows->before_count--;
-    rows->after_count--;
-    rows->at++;
+    pass_row(rows);
 }
 
 static void remove_element(scopeflow__merge *self, element_rows *rows) {

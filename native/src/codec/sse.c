@@ -1,7 +1,7 @@
 /* Server-sent events from bytes that are cut anywhere (WHATWG HTML, 9.2.6). One row of bytes holds
  * what was fed; a line that is not yet whole stays in it, and no byte of it is searched twice. */
-#include "base/buffer.h"
 #include "base/checks.gen.h"
+#include "base/fed.h"
 #include "base/utf8.h"
 #include "scope/runtime.h"
 
@@ -9,13 +9,8 @@ struct scopeflow_sse_decoder {
     scopeflow_runtime *runtime; /* Held: it lends the memory. */
     uint32_t line_limit_bytes;
 
-    scopeflow__buffer input; /* Fed and not yet dropped. */
-    size_t at;               /* The first byte of a line that was not read. */
-    size_t searched;         /* Between `at` and here is no line end. */
-    uint64_t offset;         /* Of `at` in the whole input. */
-    uint64_t event_offset;   /* Of the first line of the event that is being read. */
-    bool is_hungry;
-    bool is_finished;
+    scopeflow__fed input;
+    uint64_t event_offset; /* Of the first line of the event that is being read. */
     bool is_behind_cr;     /* An LF that comes next belongs to the line before. */
     bool is_skipping_line; /* Inside a line beyond the limit. */
     bool is_bad;           /* The event that is being read is skipped. */
@@ -35,7 +30,7 @@ struct scopeflow_sse_decoder {
 
 static void init_buffers(scopeflow_sse_decoder *self) {
     const scopeflow__memory *const memory = &self->runtime->memory;
-    scopeflow__buffer_init(&self->input, memory);
+    scopeflow__fed_init(&self->input, memory);
     scopeflow__buffer_init(&self->event, memory);
     scopeflow__buffer_init(&self->data, memory);
     scopeflow__buffer_init(&self->pending_id, memory);
@@ -59,7 +54,6 @@ scopeflow_status scopeflow_sse_decoder_new(const scopeflow_sse_decoder_new_optio
     scopeflow__ref_up(&runtime->refs);
     self->runtime = runtime;
     self->line_limit_bytes = options->line_limit_bytes;
-    self->is_hungry = true;
     init_buffers(self);
     *out_decoder = self;
     return SCOPEFLOW_STATUS_OK;
@@ -68,7 +62,7 @@ scopeflow_status scopeflow_sse_decoder_new(const scopeflow_sse_decoder_new_optio
 void scopeflow_sse_decoder_free(scopeflow_sse_decoder *self) {
     if (self == NULL) return;
     scopeflow_runtime *const runtime = self->runtime;
-    scopeflow__buffer_deinit(&self->input);
+    scopeflow__fed_deinit(&self->input);
     scopeflow__buffer_deinit(&self->event);
     scopeflow__buffer_deinit(&self->data);
     scopeflow__buffer_deinit(&self->pending_id);
@@ -80,88 +74,60 @@ void scopeflow_sse_decoder_free(scopeflow_sse_decoder *self) {
 
 /* --- What goes in --- */
 
-static void drop_lines(scopeflow_sse_decoder *self) {
-    size_t const left = self->input.len - self->at;
-    if (self->at == 0) return;
-    if (left > 0) memmove(self->input.ptr, self->input.ptr + self->at, left);
-    self->input.len = left;
-    self->searched -= self->at;
-    self->at = 0;
-}
-
 scopeflow_status scopeflow_sse_decoder_feed(scopeflow_sse_decoder *self, scopeflow_bytes chunk,
                                             scopeflow_error *out_error) {
     scopeflow_status const status = scopeflow__check_sse_decoder_feed(self, chunk, out_error);
     if (status != SCOPEFLOW_STATUS_OK) return status;
-    if (self->is_finished)
-        return scopeflow__fail_text(out_error, SCOPEFLOW_STATUS_INVALID_STATE,
-                                    "the input was finished");
-    if (!self->is_hungry)
-        return scopeflow__fail_text(out_error, SCOPEFLOW_STATUS_INVALID_STATE,
-                                    "the events of the bytes before were not read up to `more`");
-    drop_lines(self);
-    if (!scopeflow__buffer_reserve(&self->input, chunk.len)) {
-        self->input.failed = false; /* It is as it was, and memory may come back. */
-        return scopeflow__fail_memory(out_error);
-    }
-    scopeflow__buffer_put_text(&self->input, chunk);
-    self->is_hungry = chunk.len == 0;
-    return SCOPEFLOW_STATUS_OK;
+    return scopeflow__fed_put(&self->input, chunk,
+                              "the events of the bytes before were not read up to `more`",
+                              out_error);
 }
 
 scopeflow_status scopeflow_sse_decoder_finish(scopeflow_sse_decoder *self,
                                               scopeflow_error *out_error) {
     scopeflow_status const status = scopeflow__check_sse_decoder_finish(self, out_error);
     if (status != SCOPEFLOW_STATUS_OK) return status;
-    self->is_finished = true;
+    self->input.is_finished = true;
     return SCOPEFLOW_STATUS_OK;
 }
 
 /* --- Lines --- */
 
-static void take_bytes(scopeflow_sse_decoder *self, size_t len) {
-    self->at += len;
-    self->offset += len;
-    if (self->searched < self->at) self->searched = self->at;
-}
-
 /* An LF behind the CR that has ended a line ends none. One that comes later counts to the event
  * that follows. */
 static void pass_half_line_end(scopeflow_sse_decoder *self) {
-    if (!self->is_behind_cr || self->at == self->input.len) return;
-    if (self->input.ptr[self->at] == '\n') take_bytes(self, 1);
+    if (!self->is_behind_cr || self->input.at == self->input.bytes.len) return;
+    if (self->input.bytes.ptr[self->input.at] == '\n') scopeflow__fed_pass(&self->input, 1);
     self->is_behind_cr = false;
 }
 
 /* False where the end of the line at `at` is not here yet. */
 static bool find_line_end(scopeflow_sse_decoder *self) {
-    while (self->searched < self->input.len) {
-        char const c = self->input.ptr[self->searched];
+    while (self->input.searched < self->input.bytes.len) {
+        char const c = self->input.bytes.ptr[self->input.searched];
         if (c == '\n' || c == '\r') return true;
-        self->searched++;
+        self->input.searched++;
     }
     return false;
 }
 
 /* A byte order mark may stand before everything. */
 static bool waits_for_mark(const scopeflow_sse_decoder *self) {
-    size_t const left = self->input.len - self->at;
-    return self->offset == 0 && left > 0 && left < 3 && !self->is_finished &&
-           memcmp(self->input.ptr + self->at, "\xEF\xBB\xBF", left) == 0;
+    size_t const left = scopeflow__fed_left(&self->input);
+    return self->input.offset == 0 && left > 0 && left < 3 && !self->input.is_finished &&
+           memcmp(scopeflow__fed_start(&self->input), "\xEF\xBB\xBF", left) == 0;
 }
 
 static void pass_mark(scopeflow_sse_decoder *self) {
-    size_t const left = self->input.len - self->at;
-    if (self->offset != 0 || left < 3) return;
-    if (memcmp(self->input.ptr + self->at, "\xEF\xBB\xBF", 3) == 0) take_bytes(self, 3);
+    if (scopeflow__fed_has_mark(&self->input)) scopeflow__fed_pass(&self->input, 3);
 }
 
 /* Takes the line at `at`, whose end was found. */
 static scopeflow_bytes take_sse_line(scopeflow_sse_decoder *self) {
     scopeflow_bytes const line =
-        scopeflow__text(self->input.ptr + self->at, self->searched - self->at);
-    self->is_behind_cr = self->input.ptr[self->searched] == '\r';
-    take_bytes(self, line.len + 1);
+        scopeflow__text(scopeflow__fed_start(&self->input), self->input.searched - self->input.at);
+    self->is_behind_cr = self->input.bytes.ptr[self->input.searched] == '\r';
+    scopeflow__fed_pass(&self->input, line.len + 1);
     pass_half_line_end(self);
     return line;
 }
@@ -261,7 +227,7 @@ static bool tell_event(scopeflow_sse_decoder *self, scopeflow_sse_item *out) {
     if (!self->is_bad && !self->has_data) return false;
     out->item = self->is_bad ? SCOPEFLOW_SSE_ITEM_KIND_BAD_EVENT : SCOPEFLOW_SSE_ITEM_KIND_EVENT;
     out->offset_bytes = self->event_offset;
-    out->size_bytes = self->offset - self->event_offset;
+    out->size_bytes = self->input.offset - self->event_offset;
     if (self->is_bad) return true;
     mend(&self->event, &self->shown);
     out->event = self->event.len > 0 ? bytes_in(&self->event) : SCOPEFLOW__TEXT("message");
@@ -279,11 +245,11 @@ static void tell_state(const scopeflow_sse_decoder *self, scopeflow_sse_item *ou
 static void skip_long_line(scopeflow_sse_decoder *self) {
     self->is_bad = true;
     self->is_skipping_line = true;
-    take_bytes(self, self->searched - self->at);
+    scopeflow__fed_pass(&self->input, self->input.searched - self->input.at);
 }
 
 static bool is_too_long(const scopeflow_sse_decoder *self) {
-    return self->searched - self->at > self->line_limit_bytes;
+    return self->input.searched - self->input.at > self->line_limit_bytes;
 }
 
 /* Reads lines up to the end of an event; false where there are no more of them. */
@@ -327,13 +293,13 @@ scopeflow_status scopeflow_sse_decoder_next(scopeflow_sse_decoder *self,
     memset(out_item, 0, sizeof *out_item);
     if (self->is_told) {
         clear_event(self);
-        self->event_offset = self->offset;
+        self->event_offset = self->input.offset;
     }
     self->is_told = read_event(self, out_item);
     if (!self->is_told) {
-        self->is_hungry = !self->is_finished;
+        self->input.is_hungry = !self->input.is_finished;
         out_item->item =
-            self->is_finished ? SCOPEFLOW_SSE_ITEM_KIND_END : SCOPEFLOW_SSE_ITEM_KIND_MORE;
+            self->input.is_finished ? SCOPEFLOW_SSE_ITEM_KIND_END : SCOPEFLOW_SSE_ITEM_KIND_MORE;
         out_item->offset_bytes = out_item->size_bytes = 0;
     }
     tell_state(self, out_item);

@@ -2,6 +2,7 @@
  * one row of bytes; what was read is dropped when more is fed. Bounded by the line's limit and the
  * chunk, whatever the bytes are (S7.4). */
 #include "base/checks.gen.h"
+#include "base/fed.h"
 #include "base/utf8.h"
 #include "event/atof_line.h"
 #include "json/number.h"
@@ -12,14 +13,9 @@ struct scopeflow_atof_reader {
     uint32_t line_limit_bytes;
     uint32_t depth_limit;
 
-    scopeflow__buffer input; /* Fed and not yet dropped. */
-    size_t at;               /* The first byte that was not read. */
-    size_t searched;         /* Between `at` and here is no line end. */
-    uint64_t offset;         /* Of `at` in the whole input. */
-    uint64_t line_count;     /* Of lines read. */
-    bool is_hungry;          /* All whole lines were read. */
-    bool is_finished;
-    bool is_skipping; /* Inside a line that was told to be too long. */
+    scopeflow__fed input;
+    uint64_t line_count; /* Of lines read. */
+    bool is_skipping;    /* Inside a line that was told to be too long. */
 
     scopeflow__line_texts texts;
     scopeflow_error problem; /* Of the last bad line: its message is lent. */
@@ -44,8 +40,7 @@ scopeflow_status scopeflow_atof_reader_new(const scopeflow_atof_reader_new_optio
     self->runtime = runtime;
     self->line_limit_bytes = options->line_limit_bytes;
     self->depth_limit = options->depth_limit;
-    self->is_hungry = true;
-    scopeflow__buffer_init(&self->input, &runtime->memory);
+    scopeflow__fed_init(&self->input, &runtime->memory);
     scopeflow__line_texts_init(&self->texts, &runtime->memory);
     *out_reader = self;
     return SCOPEFLOW_STATUS_OK;
@@ -55,48 +50,26 @@ void scopeflow_atof_reader_free(scopeflow_atof_reader *self) {
     if (self == NULL) return;
     scopeflow_runtime *const runtime = self->runtime;
     scopeflow__line_texts_deinit(&self->texts);
-    scopeflow__buffer_deinit(&self->input);
+    scopeflow__fed_deinit(&self->input);
     scopeflow__deallocate(&runtime->memory, self, sizeof *self);
     scopeflow__runtime_release(runtime);
 }
 
 /* --- What goes in --- */
 
-static void drop_read_bytes(scopeflow_atof_reader *self) {
-    size_t const left = self->input.len - self->at;
-    if (self->at == 0) return;
-    if (left > 0) memmove(self->input.ptr, self->input.ptr + self->at, left);
-    self->input.len = left;
-    self->searched -= self->at;
-    self->at = 0;
-}
-
 scopeflow_status scopeflow_atof_reader_feed(scopeflow_atof_reader *self, scopeflow_bytes chunk,
                                             scopeflow_error *out_error) {
     scopeflow_status const status = scopeflow__check_atof_reader_feed(self, chunk, out_error);
     if (status != SCOPEFLOW_STATUS_OK) return status;
-    if (self->is_finished)
-        return scopeflow__fail_text(out_error, SCOPEFLOW_STATUS_INVALID_STATE,
-                                    "the input was finished");
-    if (!self->is_hungry)
-        return scopeflow__fail_text(out_error, SCOPEFLOW_STATUS_INVALID_STATE,
-                                    "the lines of the chunk before were not read up to `more`");
-
-    drop_read_bytes(self);
-    if (!scopeflow__buffer_reserve(&self->input, chunk.len)) {
-        self->input.failed = false; /* It is as it was, and memory may come back. */
-        return scopeflow__fail_memory(out_error);
-    }
-    scopeflow__buffer_put_text(&self->input, chunk);
-    self->is_hungry = chunk.len == 0;
-    return SCOPEFLOW_STATUS_OK;
+    return scopeflow__fed_put(
+        &self->input, chunk, "the lines of the chunk before were not read up to `more`", out_error);
 }
 
 scopeflow_status scopeflow_atof_reader_finish(scopeflow_atof_reader *self,
                                               scopeflow_error *out_error) {
     scopeflow_status const status = scopeflow__check_atof_reader_finish(self, out_error);
     if (status != SCOPEFLOW_STATUS_OK) return status;
-    self->is_finished = true;
+    self->input.is_finished = true;
     return SCOPEFLOW_STATUS_OK;
 }
 
@@ -112,20 +85,21 @@ typedef struct input_line {
 
 /* Looks for the end of the line at `at`, no byte twice however small the chunks are. */
 static input_line find_line(scopeflow_atof_reader *self) {
-    const char *const start = self->input.ptr + self->at;
+    const char *const start = scopeflow__fed_start(&self->input);
     const char *end = NULL;
     input_line line;
-    if (self->searched < self->input.len)
-        end = (const char *)memchr(self->input.ptr + self->searched, '\n',
-                                   self->input.len - self->searched);
-    self->searched = end != NULL ? (size_t)(end - self->input.ptr) : self->input.len;
-    size_t const len = self->searched - self->at;
+    if (self->input.searched < self->input.bytes.len)
+        end = (const char *)memchr(self->input.bytes.ptr + self->input.searched, '\n',
+                                   self->input.bytes.len - self->input.searched);
+    self->input.searched =
+        end != NULL ? (size_t)(end - self->input.bytes.ptr) : self->input.bytes.len;
+    size_t const len = self->input.searched - self->input.at;
     line.len = len + (end != NULL);
-    line.is_whole = end != NULL || (self->is_finished && len > 0);
+    line.is_whole = end != NULL || (self->input.is_finished && len > 0);
 
     line.content = scopeflow__text(start, len);
     line.mark_len = 0;
-    if (self->offset == 0 && len >= 3 && memcmp(start, "\xEF\xBB\xBF", 3) == 0) line.mark_len = 3;
+    if (scopeflow__fed_has_mark(&self->input)) line.mark_len = 3;
     line.content.ptr += line.mark_len;
     line.content.len -= line.mark_len;
     /* What may be the first half of a line end does not count before the rest is seen. */
@@ -133,21 +107,15 @@ static input_line find_line(scopeflow_atof_reader *self) {
     return line;
 }
 
-static void pass_over(scopeflow_atof_reader *self, size_t len) {
-    self->at += len;
-    self->offset += len;
-    self->searched = self->at;
-}
-
 static void pass_line(scopeflow_atof_reader *self, const input_line *line) {
-    pass_over(self, line->len);
+    scopeflow__fed_pass(&self->input, line->len);
     self->line_count++;
 }
 
 /* Drops the rest of a line that is too long, as far as it is here. */
 static void skip_rest_of_line(scopeflow_atof_reader *self) {
     input_line const rest = find_line(self);
-    pass_over(self, rest.len);
+    scopeflow__fed_pass(&self->input, rest.len);
     self->is_skipping = !rest.is_whole;
 }
 
@@ -175,7 +143,7 @@ static void tell_bad_line(scopeflow_atof_reader *self, const input_line *line,
     memset(out, 0, sizeof *out);
     out->item = SCOPEFLOW_ATOF_ITEM_KIND_BAD_LINE;
     out->line_number = self->line_count + 1;
-    out->offset_bytes = self->offset + line->mark_len + fault->at;
+    out->offset_bytes = self->input.offset + line->mark_len + fault->at;
     out->problem = fault->status;
     (void)scopeflow__fail(&self->problem, fault->status,
                           scopeflow__text(place, write_place(out, place)),
@@ -206,7 +174,7 @@ static scopeflow_status read_line(scopeflow_atof_reader *self, const input_line 
     } else {
         out->item = SCOPEFLOW_ATOF_ITEM_KIND_EVENT;
         out->line_number = self->line_count + 1;
-        out->offset_bytes = self->offset + line->mark_len;
+        out->offset_bytes = self->input.offset + line->mark_len;
         out->line = line->content;
     }
     pass_line(self, line);
@@ -220,7 +188,7 @@ scopeflow_status scopeflow_atof_reader_next(scopeflow_atof_reader *self,
     if (status != SCOPEFLOW_STATUS_OK) return status;
     memset(out_item, 0, sizeof *out_item);
 
-    while (self->at < self->input.len) {
+    while (self->input.at < self->input.bytes.len) {
         if (self->is_skipping) {
             skip_rest_of_line(self);
             continue;
@@ -234,8 +202,8 @@ scopeflow_status scopeflow_atof_reader_next(scopeflow_atof_reader *self,
         if (!is_blank(line.content)) return read_line(self, &line, out_item, out_error);
         pass_line(self, &line);
     }
-    self->is_hungry = !self->is_finished;
+    self->input.is_hungry = !self->input.is_finished;
     out_item->item =
-        self->is_finished ? SCOPEFLOW_ATOF_ITEM_KIND_END : SCOPEFLOW_ATOF_ITEM_KIND_MORE;
+        self->input.is_finished ? SCOPEFLOW_ATOF_ITEM_KIND_END : SCOPEFLOW_ATOF_ITEM_KIND_MORE;
     return SCOPEFLOW_STATUS_OK;
 }
