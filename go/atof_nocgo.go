@@ -6,7 +6,7 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"log/slog"
+	"runtime"
 	"strings"
 	"sync"
 )
@@ -55,7 +55,8 @@ func fileError(what string, err error) error {
 // receive is the subscriber.
 func (s *fileSink) receive(r *Runtime, root UUID, event *Event) {
 	if failure := s.add(root, event); failure != nil {
-		r.tell(slog.LevelError, fmt.Sprintf("writing to '%s' failed: %v", s.file.path, failure))
+		enterCore().handle(r.handle).text(s.file.path).text(failure.Error()).run("scopeflow_go_sink_log_failure")
+		runtime.KeepAlive(r)
 	}
 }
 
