@@ -137,8 +137,7 @@ func (f *lineFile) lookAtPath() (fs.FileInfo, error) {
 		if err == nil && !own.Mode().IsRegular() {
 			return own, nil
 		}
-		there, thereErr := os.Stat(f.path)
-		if err == nil && thereErr == nil && os.SameFile(there, own) {
+		if err == nil && f.isAtPath() {
 			return own, nil
 		}
 	}
@@ -148,16 +147,40 @@ func (f *lineFile) lookAtPath() (fs.FileInfo, error) {
 	return f.file.Stat()
 }
 
-// rotate renames the full file and makes a new one. Where it cannot, the full one is written on.
+// rotate renames the full file and makes a new one. Where it cannot, the full one is written on. Of several
+// processes that find the file full one does so: it locks the file itself, and who gets the lock later finds
+// another file at the path.
 func (f *lineFile) rotate() (fs.FileInfo, error) {
-	_ = f.file.Close() // There are systems that rename nothing which is open.
-	f.file = nil
-	if err := f.shiftNames(); err != nil {
-		f.rotationFailure = err
-	} else {
-		f.rotationCount++
+	if !tryLockFile(f.file) {
+		return f.file.Stat()
+	}
+	if f.isAtPath() {
+		f.renameFull()
 	}
 	return f.lookAtPath()
+}
+
+func (f *lineFile) isAtPath() bool {
+	own, err := f.file.Stat()
+	there, thereErr := os.Stat(f.path)
+	return err == nil && thereErr == nil && os.SameFile(there, own)
+}
+
+// renameFull leaves the file open, and with it locked, until another one is open, where that can be.
+func (f *lineFile) renameFull() {
+	if !keepsOpenNames {
+		_ = f.file.Close()
+		f.file = nil
+	}
+	err := f.shiftNames()
+	if err == nil {
+		f.rotationCount++
+		return
+	}
+	f.rotationFailure = err
+	if f.file != nil {
+		unlockFile(f.file)
+	}
 }
 
 // shiftNames renames `<path>` to `<path>.1` and what is in the way further up; the last one goes.

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -161,6 +162,42 @@ func TestAFullFileIsRenamed(t *testing.T) {
 }
 
 // Where a full file cannot be renamed it is written on, and a flush says why.
+// Two processes fill files of a few lines, each of which one of them renames.
+func TestProcessesThatRenameOneFileLoseNoLine(t *testing.T) {
+	const count = 400
+	if folder := os.Getenv("SCOPEFLOW_TEST_FILL"); folder != "" {
+		r := testRuntime(t)
+		exporter := exporterFor(t, r, AtofExporterConfig{
+			OutputDirectory: folder, Filename: "shared.jsonl", FileLimitBytes: 2048, KeptFileCount: 1000,
+		})
+		for range count {
+			emit(t, r, "m")
+		}
+		must(0, exporter.Close())
+		return
+	}
+	folder := t.TempDir()
+	var running []*exec.Cmd
+	for range 2 {
+		command := exec.Command(os.Args[0], "-test.run", "^"+t.Name()+"$")
+		command.Env = append(os.Environ(), "SCOPEFLOW_TEST_FILL="+folder)
+		must(0, command.Start())
+		running = append(running, command)
+	}
+	for _, command := range running {
+		if err := command.Wait(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	lines, files := 0, must(filepath.Glob(filepath.Join(folder, "shared.jsonl*")))
+	for _, path := range files {
+		lines += strings.Count(namesIn(t, path), "m")
+	}
+	if lines != 2*count || len(files) < 2 {
+		t.Errorf("%d lines in %d files", lines, len(files))
+	}
+}
+
 func TestAFileThatCannotBeRenamedIsWrittenOn(t *testing.T) {
 	r := testRuntime(t)
 	exporter := exporterFor(t, r, AtofExporterConfig{
