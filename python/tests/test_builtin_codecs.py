@@ -495,7 +495,8 @@ def test_an_annotation_says_what_the_caller_did_not():
 
 
 def test_an_unknown_payload_is_left_alone_and_told_once(caplog):
-    with caplog.at_level(logging.WARNING, "scopeflow"), testing.capture() as events:
+    caplog.set_level(logging.WARNING, "scopeflow")
+    with testing.isolated(), testing.capture() as events:
         for _ in range(2):
             llm.execute_sync(
                 "own", LLMRequest({}, {}), lambda r: 7, codec="auto", response_codec="auto"
