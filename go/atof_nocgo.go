@@ -6,7 +6,7 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"runtime"
+	"log/slog"
 	"strings"
 	"sync"
 )
@@ -55,8 +55,7 @@ func fileError(what string, err error) error {
 // receive is the subscriber.
 func (s *fileSink) receive(r *Runtime, root UUID, event *Event) {
 	if failure := s.add(root, event); failure != nil {
-		enterCore().handle(r.handle).text(s.file.path).text(failure.Error()).run("scopeflow_go_sink_log_failure")
-		runtime.KeepAlive(r)
+		r.tell(slog.LevelError, fmt.Sprintf("writing to '%s' failed: %v", s.file.path, failure))
 	}
 }
 

@@ -2,7 +2,6 @@
 
 #include "bridge.h"
 
-#include "base/sink.h"
 #include "shims.gen.h"
 
 #include <stddef.h>
@@ -58,13 +57,4 @@ EXPORT("scopeflow_go_call_place") size_t scopeflow_go_call_place(uint32_t member
         offsetof(scopeflow_go_call, span),
     };
     return member < sizeof places / sizeof places[0] ? places[member] : 0;
-}
-
-/* The sink is Go's, but its failures go where those of the core's own go. */
-EXPORT("scopeflow_go_sink_log_failure")
-void scopeflow_go_sink_log_failure(scopeflow_runtime *runtime, const char *path, size_t path_len,
-                                   const char *reason, size_t reason_len) {
-    scopeflow_bytes const path_text = {path, path_len};
-    scopeflow_bytes const reason_text = {reason, reason_len};
-    scopeflow__sink_log_failure(runtime, path_text, reason_text);
 }
