@@ -9,6 +9,7 @@ static const char *const names[ADDON_HOST_FUNCTION_COUNT] = {
     [ADDON_HOST_SAME] = "same",
     [ADDON_HOST_DECODE] = "decode",
     [ADDON_HOST_MAKE_ERROR] = "makeError",
+    [ADDON_HOST_CORE_CODEC] = "coreCodec",
     [ADDON_HOST_LOG] = "log",
 };
 
@@ -91,6 +92,11 @@ static scopeflow_ref host_make_error(void *context, uint32_t status, scopeflow_b
     return (scopeflow_ref)call_host(context, ADDON_HOST_MAKE_ERROR, 3, numbers);
 }
 
+static uint32_t host_core_codec(void *context, scopeflow_ref codec) {
+    double const numbers[] = {(double)codec};
+    return (uint32_t)call_host(context, ADDON_HOST_CORE_CODEC, 1, numbers);
+}
+
 static void host_log(void *context, uint32_t level, scopeflow_bytes message) {
     double const numbers[] = {level, number_of(message.ptr), (double)message.len};
     (void)call_host(context, ADDON_HOST_LOG, 3, numbers);
@@ -105,6 +111,7 @@ scopeflow_host addon_host(const addon_call *call) {
     host.same = host_same;
     host.decode = host_decode;
     host.make_error = host_make_error;
+    host.core_codec = host_core_codec;
     host.log = host_log;
     return host;
 }

@@ -406,7 +406,7 @@ export class Operation {
     const callable = engine.refs.get(slots[STEP_CALLABLE]!) as Function;
     this.step.kind = StepKind.Deliver;
     try {
-      const event = readEvent(engine, slots[STEP_EVENT]!);
+      const event = readEvent(this.runtime, slots[STEP_EVENT]!);
       const result: unknown = callable(event);
       if (isThenable(result)) {
         disown(result);

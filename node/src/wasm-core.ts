@@ -222,6 +222,7 @@ function imports(host: Host, memory: () => WebAssembly.Memory): WebAssembly.Modu
     release: host.release,
     encode: (ref: number, tape: number, limit: number) => host.encode(ref, tape, limit),
     describe_error: host.describeError,
+    core_codec: host.coreCodec,
     log: host.log,
     /** Microseconds since 1970-01-01 UTC. */
     clock: () => (startedAt + performance.now()) * 1000,
