@@ -1,6 +1,6 @@
-import { CodecId } from "./enums.gen.js";
-import { InvalidState } from "./errors.gen.js";
 import { lending, taken } from "./core-codec.js";
+import type { CodecId } from "./enums.gen.js";
+import { InvalidState } from "./errors.gen.js";
 import { HeldReader } from "./lifetimes.js";
 import { CodecStreamOperations, codecStreamNew, type RuntimeOperations } from "./operations.gen.js";
 

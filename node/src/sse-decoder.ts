@@ -1,6 +1,7 @@
-import { SseItemKind } from "./enums.gen.js";
-import { defaultRuntime } from "./default.js";
 import type { SseItem } from "./core.gen.js";
+import { defaultRuntime } from "./default.js";
+import { SseItemKind } from "./enums.gen.js";
+import { InvalidArgument } from "./errors.gen.js";
 import { HeldReader } from "./lifetimes.js";
 import { SseDecoderOperations, sseDecoderNew } from "./operations.gen.js";
 
@@ -16,7 +17,10 @@ export interface SseEvent {
   readonly retryMs?: number;
   /** Where in the stream the first line of the event begins, in bytes. */
   readonly offsetBytes: number;
-  /** How many bytes it is, the blank line included. */
+  /**
+   * How many bytes it is, the blank line included. An event is there with the CR that ends it: an
+   * LF which only the next bytes bring is the next event's.
+   */
   readonly sizeBytes: number;
   /** Whether a line, or its data, was beyond the limit: then nothing of it was kept. */
   readonly isBad: boolean;
@@ -60,10 +64,14 @@ export class SseDecoder {
    *
    * @param chunk Bytes of any size; a text stands for its UTF-8.
    * @returns The events that they complete, in order.
-   * @throws InvalidState once the stream was finished.
+   * @throws InvalidArgument for what is neither; InvalidState once the stream was finished.
    */
   feed(chunk: Uint8Array | string): SseEvent[] {
-    this.handle.feed(typeof chunk === "string" ? encoder.encode(chunk) : chunk);
+    const bytes = typeof chunk === "string" ? encoder.encode(chunk) : chunk;
+    if (!(bytes instanceof Uint8Array)) {
+      throw new InvalidArgument("chunk must be a Uint8Array or a text");
+    }
+    this.handle.feed(bytes);
     return this.whole();
   }
 
