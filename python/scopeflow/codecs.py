@@ -240,19 +240,6 @@ class GeminiGenerateContentCodec(_BuiltinCodec):
 
     CODEC = CodecId.GeminiGenerateContent
 
-    def decode_response(self, response: Any) -> AnnotatedLLMResponse:
-        """The annotated form of a response, also of one that a stream was aggregated to.
-
-        response: What the provider gave, as JSON-shaped objects or the SDK's model.
-
-        Raises InvalidArgument for what has nothing of such a response.
-
-        >>> response = {"candidates": [{"content": {"parts": [{"text": "hi"}]}}]}
-        >>> codecs.GeminiGenerateContentCodec().decode_response(response).message
-        'hi'
-        """
-        return super().decode_response(_as_gemini_says_it(response))
-
 
 class AutoCodec(LlmCodec, LlmResponseCodec):
     """Whichever codec a payload is of, told by the payload; `codec="auto"` of a call is one. A
@@ -411,25 +398,6 @@ class GeminiGenerateContentStreamingCodec(AutoStreamingCodec):
     """
 
     CODEC = CodecId.GeminiGenerateContent
-
-    def collector(self) -> Callable[[Any], None]:
-        """What takes each chunk: the JSON of one event of the transport, or the SDK's model of it.
-
-        Raises LimitExceeded for a stream that needs more than 256 MiB.
-
-        >>> codecs.GeminiGenerateContentStreamingCodec().collector()({"candidates": []})
-        """
-        collect = super().collector()
-        return lambda chunk: collect(_as_gemini_says_it(chunk))
-
-
-def _as_gemini_says_it(payload: Any) -> Any:
-    """The payload that a model of Google's SDK was made of: there its members have other names,
-    what is absent is None, and the SDK's own stand between them."""
-    if not hasattr(payload, "model_dump"):
-        return payload
-    own = {"sdk_http_response", "automatic_function_calling_history", "parsed"}
-    return payload.model_dump(mode="json", by_alias=True, exclude_none=True, exclude=own)
 
 
 _BUILTIN: dict[str, _BuiltinCodec] = {
