@@ -288,6 +288,21 @@ describe("codecs in calls", () => {
     });
   }
 
+  test("an intercept gets null for a request of no known provider", async () => {
+    const { runtime } = listen();
+    const seen = [];
+    runtime.registerLlmRequestIntercept("look", 1, false, ({ request, annotated }) => {
+      seen.push(annotated);
+      return { request: { ...request, content: { prompt: "ho" } } };
+    });
+    const request = new LlmRequest({}, { prompt: "hi" });
+    const sent = await runtime.llmCallExecute("m", request, ({ content }) => content, {
+      codec: "auto",
+    });
+    assert.deepEqual(seen, [null]);
+    assert.deepEqual(sent, { prompt: "ho" });
+  });
+
   test("an edit that the provider cannot carry fails the call with its path", async () => {
     const { runtime } = listen();
     runtime.registerLlmRequestIntercept("odd", 1, false, ({ request, annotated }) => ({
