@@ -78,14 +78,19 @@ export interface LlmDecoratorOptions extends DecoratorOptions {
 
 /** A decorator that knows its options: of a method, of a field that holds a function, or a call. */
 export interface Decorator {
+  /** Decorates a method, or any function as a plain call. */
   <F extends AnyFunction>(func: F, context?: ClassMethodDecoratorContext): F;
+  /** Decorates a field that holds a function. */
   <F extends AnyFunction>(func: undefined, context: ClassFieldDecoratorContext): (initial: F) => F;
 }
 
 /** A decorator, which can also be given the options first. */
 export interface Decorating<Options> {
+  /** Decorates a method, or any function as a plain call with its options. */
   <F extends AnyFunction>(func: F, options?: Options | ClassMethodDecoratorContext): F;
+  /** Decorates a field that holds a function. */
   <F extends AnyFunction>(func: undefined, context: ClassFieldDecoratorContext): (initial: F) => F;
+  /** Takes the options first. */
   (options: Options): Decorator;
 }
 

@@ -9,8 +9,11 @@ import { EventFields } from "./event.gen.js";
 export class Event extends EventFields {
   private parsed: Record<string, unknown> | undefined;
 
-  /** @param json The event as one line of JSON text, without a line end. */
-  constructor(readonly json: string) {
+  /** @param json As `json`. */
+  constructor(
+    /** The event as one line of JSON text, without a line end. */
+    readonly json: string,
+  ) {
     super();
   }
 
@@ -41,7 +44,10 @@ export class Event extends EventFields {
 
 /** What a sanitizer of events may change of one (S3.12). */
 export interface EventSanitizeFields {
+  /** Any JSON value; null withholds it. */
   data?: unknown;
+  /** An object, or null. */
   metadata?: unknown;
+  /** An object, or null; names and annotations stand in it. */
   category_profile?: unknown;
 }

@@ -7,6 +7,7 @@ import type { ScopeHandle } from "./scope.js";
 export interface Registration {
   /** Where it stands. */
   registry: Registry;
+  /** What it was registered as. */
   name: string;
   /** Lower comes first (S3.2); 0 where the registry has no order. */
   priority: number;

@@ -91,6 +91,7 @@ export class Runtime extends RuntimeLlms {
     return [...this.told];
   }
 
+  /** Forgets what `lastErrors` gives. */
   clearLastErrors(): void {
     this.told.length = 0;
   }

@@ -38,20 +38,22 @@ export class ScopeHandle extends ScopeOperations {
 
   /**
    * @internal
-   * @param opener What the context held when it was opened (S1.5).
-   * @param data The application's data, which stays on the handle (S1.4).
-   * @param metadata The metadata of its start event.
    */
   constructor(
+    /** The runtime that it is of. */
     readonly runtime: Runtime,
     address: number,
+    /** @internal What the context held when it was opened (S1.5). */
     readonly opener: ScopeHandle | undefined,
+    /** The application's own object, which stays on the handle (S1.4); null if there is none. */
     readonly data: unknown = null,
+    /** The metadata of its start event; null if there is none. */
     readonly metadata: unknown = null,
   ) {
     super(runtime.engine, address);
   }
 
+  /** Its id, a UUID of version 7; its start and end event have it, too. */
   get uuid(): string {
     const { uuid } = this.read();
     this.runtime.noteUuid(uuid, this);
@@ -64,10 +66,12 @@ export class ScopeHandle extends ScopeOperations {
     return parentUuid === NO_UUID ? null : parentUuid;
   }
 
+  /** What it is called. */
   get name(): string {
     return this.read().name;
   }
 
+  /** The kind of work that it is. */
   get scopeType(): ScopeType {
     return this.read().type;
   }
