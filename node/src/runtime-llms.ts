@@ -11,10 +11,9 @@ import type {
   LlmStreamOptions,
 } from "./options.js";
 import {
-  codecOf,
   endOptions,
   isOptions,
-  responseCodecOf,
+  withCodecs,
   type CodecDecode,
   type CodecEncode,
   type Maybe,
@@ -54,11 +53,12 @@ export abstract class RuntimeLlms extends RuntimeTools {
   ): Promise<R> {
     const options = isOptions<LlmCallOptions>(handle)
       ? handle
-      : {
-          ...{ parent: handle, attributes, data, metadata, modelName },
-          codec: codecOf(codecDecode, codecEncode),
-          responseCodec: responseCodecOf(responseCodecDecode),
-        };
+      : withCodecs<LlmCallOptions>(
+          { parent: handle, attributes, data, metadata, modelName },
+          codecDecode,
+          codecEncode,
+          responseCodecDecode,
+        );
     return promised(() => beginLlm(this.self, name, request, func, options, CallFlags.None));
   }
 
@@ -109,11 +109,12 @@ export abstract class RuntimeLlms extends RuntimeTools {
       const options = collector ?? {};
       return promised(() => beginStream(this.self, name, request, func, options, CallFlags.None));
     }
-    const options: LlmStreamOptions = {
-      ...{ collector, finalizer, parent: handle, attributes, data, metadata, modelName },
-      codec: codecOf(codecDecode, codecEncode),
-      responseCodec: responseCodecOf(responseCodecDecode),
-    };
+    const options: LlmStreamOptions = withCodecs<LlmStreamOptions>(
+      { collector, finalizer, parent: handle, attributes, data, metadata, modelName },
+      codecDecode,
+      codecEncode,
+      responseCodecDecode,
+    );
     return promised(() => {
       checkFunction(func, "func");
       return beginStream(this.self, name, request, pushing(func), options, CallFlags.None);
