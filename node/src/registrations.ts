@@ -1,7 +1,9 @@
+import { isGiven } from "./checks.js";
 import { Registry } from "./enums.gen.js";
+import { InvalidArgument } from "./errors.gen.js";
 import { RegistrationListOperations, registrationListNew } from "./operations.gen.js";
 import type { Runtime } from "./runtime.js";
-import type { ScopeHandle } from "./scope.js";
+import { ScopeHandle } from "./scope.js";
 
 /** One registration, as `Runtime.registrations` lists it. */
 export interface Registration {
@@ -21,6 +23,9 @@ export interface Registration {
 
 /** @internal What one owner has registered now, in the order of registration. */
 export function registrationsOf(runtime: Runtime, owner?: ScopeHandle | null): Registration[] {
+  if (isGiven(owner) && !(owner instanceof ScopeHandle)) {
+    throw new InvalidArgument("owner must be a scope handle");
+  }
   const { engine } = runtime;
   const address = registrationListNew(engine, { runtime, owner: owner ?? undefined });
   const list = new RegistrationListOperations(engine, address);

@@ -1,3 +1,4 @@
+import { checkObject } from "./checks.js";
 import type { ScopeInfo } from "./core.gen.js";
 import { dispose } from "./dispose.js";
 import { EndStatus, PopFlags, type ScopeType } from "./enums.gen.js";
@@ -117,11 +118,13 @@ export class ScopeHandle extends ScopeOperations {
    * @throws InvalidArgument, NotFound if it has ended, InvalidState.
    */
   pop(options: PopOptions = {}): void {
+    checkObject(options, "options");
     this.runtime.end(this, options);
   }
 
   /** Ends the scope from any context and in any order; an ended one is left alone. */
   close(options: PopOptions = {}): void {
+    checkObject(options, "options");
     this.runtime.end(this, { ...options, flags: PopFlags.Close });
   }
 
