@@ -287,3 +287,37 @@ describe("classes", () => {
     new ScopeStack(runtime).free();
   });
 });
+
+describe("names", () => {
+  const registries = [
+    ...["ToolSanitizeRequestGuardrail", "ToolSanitizeResponseGuardrail"],
+    ...["ToolConditionalExecutionGuardrail", "ToolRequestIntercept", "ToolExecutionIntercept"],
+    ...["LlmSanitizeRequestGuardrail", "LlmSanitizeResponseGuardrail"],
+    ...["LlmConditionalExecutionGuardrail", "LlmRequestIntercept", "LlmExecutionIntercept"],
+    ...["LlmStreamExecutionIntercept", "Subscriber"],
+  ];
+  const classes = [
+    ...["ScopeStack", "ScopeHandle", "ToolHandle", "LlmHandle", "LlmRequest", "LlmStream"],
+    ...["AtofExporter", "OpenAIChatCodec", "OpenAIResponsesCodec", "AnthropicMessagesCodec"],
+    "JsonPassthrough",
+  ];
+  const functions = [
+    ...["createScopeStack", "currentScopeStack", "setThreadScopeStack", "scopeStackActive"],
+    ...["getHandle", "pushScope", "popScope", "withScope", "event", "toolCall", "toolCallEnd"],
+    ...["toolCallExecute", "toolCallExecuteAsync", "toolRequestIntercepts"],
+    ...["toolConditionalExecution", "llmCall", "llmCallEnd", "llmCallExecute"],
+    ...["llmCallExecuteAsync", "llmStreamCallExecute", "llmRequestIntercepts"],
+    ...["llmConditionalExecution", "pushStreamChunk", "endStream", "getLastCallbackError"],
+    ...["clearLastCallbackError", "typedToolExecute", "typedLlmExecute", "typedLlmStreamExecute"],
+    ...registries.flatMap((name) => [`register${name}`, `deregister${name}`]),
+    ...registries.flatMap((name) => [`scopeRegister${name}`, `scopeDeregister${name}`]),
+  ];
+
+  test("all functions and classes of the peers' package 0.2.0 are there", () => {
+    const absent = [...classes, ...functions].filter(
+      (name) => typeof scopeflow[name] !== "function",
+    );
+    assert.deepEqual(absent, []);
+    assert.equal(typeof scopeflow.ScopeType, "object");
+  });
+});
