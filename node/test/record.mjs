@@ -101,10 +101,11 @@ class Memory {
 const require = createRequire(import.meta.url);
 const { SLOT_COUNT } = require("../dist/cjs/core.gen.js");
 process.env.SCOPEFLOW_CORE = "wasm";
+const { enums, installedEngine } = require("../dist/cjs/node.js");
 const scopeflow = await import("scopeflow");
 const { runCase } = await import("./vectors.mjs");
-const engine = require("../dist/cjs/installed.js").installedEngine();
-const internals = { engine, enums: require("../dist/cjs/enums.gen.js") };
+const engine = installedEngine();
+const internals = { engine, enums };
 const { core } = engine;
 const text = core.text.bind(core);
 core.text = (address, size) => {
