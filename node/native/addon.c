@@ -199,6 +199,33 @@ static napi_value text(napi_env env, napi_callback_info info) {
     return text_value(env, address != NULL ? address : "", size);
 }
 
+/* Above this size to make a text of it takes longer than to copy it. */
+#define LINE_TEXT_SIZE_BYTES 1024
+
+static napi_value line_bytes(addon_call *call, scopeflow_bytes line) {
+    napi_value buffer;
+    napi_value row = NULL;
+    void *data = NULL;
+    if (napi_create_arraybuffer(call->env, line.len, &data, &buffer) != napi_ok ||
+        napi_create_typedarray(call->env, napi_uint8_array, line.len, buffer, 0, &row) != napi_ok)
+        return NULL; /* With an exception pending. */
+    memcpy(data, line.ptr, line.len);
+    return row;
+}
+
+static napi_value event_line(napi_env env, napi_callback_info info) {
+    addon_call call;
+    if (!addon_enter(&call, env, info, 1)) return NULL;
+    scopeflow_event *const event = addon_pointer(&call, 0);
+    if (!call.is_valid) return addon_refuse(&call, "eventLine");
+    scopeflow_bytes line = {NULL, 0};
+    scopeflow_status const status =
+        scopeflow_event_json(event, SCOPEFLOW_EVENT_PART_LINE, &line, &call.addon->error);
+    if (status != SCOPEFLOW_STATUS_OK) return addon_number(&call, (double)status);
+    return line.len <= LINE_TEXT_SIZE_BYTES ? text_value(env, line.ptr, line.len)
+                                            : line_bytes(&call, line);
+}
+
 static napi_value task_new(napi_env env, napi_callback_info info) {
     addon_call call;
     if (!addon_enter(&call, env, info, 0)) return NULL;
@@ -223,6 +250,7 @@ static const addon_function own_functions[] = {
     {"buildHash", build_hash},
     {"errorMessage", error_message},
     {"text", text},
+    {"eventLine", event_line},
     {"taskNew", task_new},
     {"taskFree", task_free},
     {"nativeHandle", addon_native_handle},

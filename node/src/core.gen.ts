@@ -24,6 +24,8 @@ export interface Core {
   errorMessage(): string;
   /** The text at an address of the core's memory. */
   text(address: number, size: number): string;
+  /** An event as a line: its text, that as UTF-8 in a row of its own, or the status of a failure. */
+  eventLine(event: number): string | Uint8Array | number;
   /** Memory for a task; its address. */
   taskNew(): number;
   taskFree(task: number): void;

@@ -1,5 +1,8 @@
 import { EventFields } from "./event.gen.js";
 
+// A mark at the beginning of a text belongs to it.
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+
 /**
  * An event in ATOF 0.1 (S2), as of its emission: what the application changes later is not seen in
  * it. Each subscriber gets an object of its own and may keep it. The text is parsed when a member
@@ -8,9 +11,18 @@ import { EventFields } from "./event.gen.js";
 export class Event extends EventFields {
   private parsed: Record<string, unknown> | undefined;
 
-  /** @param json The event as one line of JSON text, without a line end. */
-  constructor(readonly json: string) {
+  /** @param line The event as one line of JSON text, without a line end. */
+  constructor(line: string);
+  /** @internal Or as UTF-8, in a row that nobody changes. */
+  constructor(line: string | Uint8Array);
+  constructor(private line: string | Uint8Array) {
     super();
+  }
+
+  /** The event as one line of JSON text, without a line end. */
+  get json(): string {
+    if (typeof this.line !== "string") this.line = decoder.decode(this.line);
+    return this.line;
   }
 
   /** When it happened, to the millisecond; `timestamp` has all nine digits. */

@@ -1,7 +1,7 @@
 import { type CallbackArguments, type CallbackContext } from "./callbacks.js";
 import { registries } from "./callables.gen.js";
 import type { Engine } from "./engine.js";
-import { CodecAction, EventPart, Registry, StepFlags, StepKind } from "./enums.gen.js";
+import { CodecAction, Registry, StepFlags, StepKind } from "./enums.gen.js";
 import { errorMessage, errorTypeName } from "./error.js";
 import { InvalidArgument } from "./errors.gen.js";
 import { Event, type EventSanitizeFields } from "./event.js";
@@ -104,9 +104,9 @@ class StepContext implements CallbackContext {
 
 /** S5.5: encoded before the application can change its objects again. */
 export function readEvent(engine: Engine, address: number): Event {
-  engine.check(engine.core.eventJson(address, EventPart.Line));
-  const { slots } = engine.core;
-  return new Event(engine.core.text(slots[0]!, slots[1]!));
+  const line = engine.core.eventLine(address);
+  if (typeof line === "number") throw engine.error(line);
+  return new Event(line);
 }
 
 /** The step's input in the form that its flags ask for (S3.6, S3.10). */

@@ -1,4 +1,5 @@
 import { STEP_KIND, STEP_SCOPE } from "./core.gen.js";
+import { deliver } from "./delivery.js";
 import { Operation } from "./driver.js";
 import {
   EndStatus,
@@ -204,15 +205,23 @@ export abstract class RuntimeCore extends RuntimeRegistries {
 
   /**
    * @internal Does the steps of an operation that has begun and runs no function but middleware's.
-   * Mostly there is none, for which an `Operation` would cost as much as all the rest.
+   * Mostly they are events for subscribers at most, for which an `Operation` would cost as much
+   * as all the rest.
    *
    * @returns The address of the scope that it made, if it makes one.
    */
   finish(holding: Holding, current: ScopeHandle | undefined): number {
-    const { slots } = this.engine.core;
-    if (slots[STEP_KIND] === StepKind.Done) {
+    const { core } = this.engine;
+    try {
+      while (core.slots[STEP_KIND] === StepKind.Deliver) deliver(this.self, holding.step);
+    } catch (error) {
+      holding.forget();
+      throw error;
+    }
+    if (core.slots[STEP_KIND] === StepKind.Done) {
+      const address = core.slots[STEP_SCOPE]!;
       holding.end();
-      return slots[STEP_SCOPE]!;
+      return address;
     }
     const operation = new Operation(this.self, current, undefined, undefined, holding);
     operation.run();

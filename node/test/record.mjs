@@ -113,6 +113,15 @@ core.text = (address, size) => {
   border.push(["read", address, size, read]);
   return read;
 };
+const eventLine = core.eventLine.bind(core);
+core.eventLine = (event) => {
+  const line = eventLine(event);
+  const [address, size] = core.slots;
+  const read = new TextDecoder();
+  // Texts are noted above.
+  if (typeof line === "object") border.push(["read", address, size, read.decode(line)]);
+  return line;
+};
 
 const folder = process.env.SCOPEFLOW_VECTORS;
 const gaps = knownGaps(readFileSync(join(folder, "known_gaps.yaml"), "utf8"), "wasm");
