@@ -79,6 +79,9 @@ func TestLostEventsAreToldInTheFile(t *testing.T) {
 	if strings.Count(told, "level=ERROR") != 1 || !strings.Contains(told, folder) {
 		t.Errorf("the log has\n%s", told)
 	}
+	if last := r.LastErrors(); len(last) != 1 || !strings.Contains(last[0].Error(), folder) {
+		t.Errorf("the last errors are %v", last)
+	}
 
 	must(0, os.Mkdir(folder, 0o700))
 	emit(t, r, "after", "last")

@@ -10,10 +10,10 @@ import (
 // vectorOperations are the operations that this package offers (`not_yet` in the spec).
 var vectorOperations = []string{
 	"runtime_read_stats", "runtime_root", "runtime_callable_at", "runtime_flush", "runtime_close",
-	"runtime_last_error", "runtime_is_credential_header", "runtime_after_fork", "scope_new_root",
-	"scope_push", "scope_pop", "scope_event", "scope_describe", "scope_metadata",
-	"scope_callable_at", "scope_is_open", "scope_is_in_force", "propagation_capture",
-	"propagation_adopt", "register_tool_conditional_execution_guardrail",
+	"runtime_is_credential_header", "runtime_after_fork", "scope_new_root", "scope_push",
+	"scope_pop", "scope_event", "scope_describe", "scope_metadata", "scope_callable_at",
+	"scope_is_open", "scope_is_in_force", "propagation_capture", "propagation_adopt",
+	"register_tool_conditional_execution_guardrail",
 	"deregister_tool_conditional_execution_guardrail",
 	"scope_register_tool_conditional_execution_guardrail",
 	"scope_deregister_tool_conditional_execution_guardrail", "register_subscriber",
@@ -71,8 +71,6 @@ func (r *vectorRun) operate(s *vectorStep) (any, error) {
 		return r.runtimeFlush(s)
 	case "runtime_close":
 		return r.runtimeClose(s)
-	case "runtime_last_error":
-		return r.runtimeLastError(s, uint32(s.number("index", nil)))
 	case "runtime_is_credential_header":
 		return r.runtime.IsCredentialHeader(s.text("name"))
 	case "runtime_after_fork":
@@ -641,10 +639,6 @@ var vectorNames_llm_attribute = map[string]int64{"stateful": 1, "streaming": 2}
 func vectorMembers(out any) map[string]any {
 	members := map[string]any{}
 	switch v := out.(type) {
-	case loggedFailure:
-		members["status"] = v.Status
-		members["message_len"] = v.MessageLenBytes
-		members["message"] = v.Message
 	case RuntimeStats:
 		members["scope_event_count"] = fmt.Sprint(v.ScopeEventCount)
 		members["mark_event_count"] = fmt.Sprint(v.MarkEventCount)

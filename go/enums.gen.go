@@ -911,18 +911,6 @@ func (l LLMAttribute) String() string {
 	return strings.Join(names, "|")
 }
 
-// loggedFailure: What went wrong, filled by a failing operation when the caller passes one. It is never read,
-// so it needs no initial value.
-type loggedFailure struct {
-	// The status that the operation also returned.
-	Status Status
-	// Length of the message.
-	MessageLenBytes uint32
-	// UTF-8 text that says what, where and which limit; cut at a code point and always
-	// NUL-terminated.
-	Message string
-}
-
 // RuntimeStats: Counters since the runtime was made (S5.7).
 type RuntimeStats struct {
 	// Scope events that were handed to at least one subscriber.

@@ -32,8 +32,8 @@ type coreModule struct {
 	mu    sync.Mutex
 	lanes []*lane // Those that nobody uses.
 
-	stepPlace, errorPlace, emitterPlace, spanPlace uint32
-	abiHash                                        uint64
+	stepPlace, errorPlace, emitterPlace, spanPlace, messagePlace uint32
+	abiHash                                                      uint64
 	// failure is the trap that stopped the module; nothing runs in it from then on.
 	failure error
 }
@@ -64,7 +64,8 @@ func startModule() (*coreModule, error) {
 	}
 	m := &coreModule{Module: running}
 	m.lanes = []*lane{newLane(m, running.StackPointer())}
-	for i, place := range []*uint32{&m.stepPlace, &m.errorPlace, &m.emitterPlace, &m.spanPlace} {
+	places := []*uint32{&m.stepPlace, &m.errorPlace, &m.emitterPlace, &m.spanPlace, &m.messagePlace}
+	for i, place := range places {
 		at, err := m.run("scopeflow_go_call_place", uint64(i))
 		if err != nil {
 			return nil, err
@@ -235,8 +236,7 @@ func (x *lane) readError(status Status, at uint32) error {
 	case x.isFull:
 		return newError(StatusNoMemory, "the core's memory is full")
 	}
-	told := readLoggedFailure(x.memory(), at)
-	return &Error{Status: status, Message: told.Message}
+	return &Error{Status: status, Message: x.memory().readChars(at + m.messagePlace)}
 }
 
 func (x *lane) memory() moduleMemory { return x.module.Memory() }

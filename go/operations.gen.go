@@ -68,14 +68,6 @@ type sseDecoderHandle = *C.scopeflow_sse_decoder
 
 type codecStreamHandle = *C.scopeflow_codec_stream
 
-func readLoggedFailure(c *C.scopeflow_error) loggedFailure {
-	var out loggedFailure
-	out.Status = Status(c.status)
-	out.MessageLenBytes = uint32(c.message_len_bytes)
-	out.Message = C.GoString(&c.message[0])
-	return out
-}
-
 func readRuntimeStats(c *C.scopeflow_runtime_stats) RuntimeStats {
 	var out RuntimeStats
 	out.ScopeEventCount = uint64(c.scope_event_count)
@@ -330,19 +322,6 @@ func (c *call) beginRuntimeClose(self runtimeHandle, a *runtimeCloseArguments) S
 	c.unlockEmitter()
 	runtime.KeepAlive(a)
 	return status
-}
-
-// coreRuntimeLastError: One of the last 8 messages that went to the host's log, the newest at 0
-// (S5.7).
-func coreRuntimeLastError(self runtimeHandle, index uint32) (loggedFailure, error) {
-	var out C.scopeflow_error
-	failure := newFailure()
-	status := C.scopeflow_go_runtime_last_error(self, C.uint32_t(index), &out, failure)
-	err := coreError(status, failure)
-	if err != nil {
-		return loggedFailure{}, err
-	}
-	return readLoggedFailure(&out), nil
 }
 
 // coreRuntimeIsCredentialHeader: Whether a header's name is one of the credential headers, in

@@ -65,14 +65,6 @@ func readStep(memory moduleMemory, at uint32) stepFields {
 	return out
 }
 
-func readLoggedFailure(memory moduleMemory, at uint32) loggedFailure {
-	var out loggedFailure
-	out.Status = Status(memory.readWord(at + 0))
-	out.MessageLenBytes = uint32(memory.readWord(at + 4))
-	out.Message = memory.readChars(at + 8)
-	return out
-}
-
 func readRuntimeStats(memory moduleMemory, at uint32) RuntimeStats {
 	var out RuntimeStats
 	out.ScopeEventCount = uint64(memory.readLong(at + 0))
@@ -251,10 +243,6 @@ func (c *call) beginRuntimeFlush(self runtimeHandle, a *runtimeFlushArguments) S
 func (c *call) beginRuntimeClose(self runtimeHandle, a *runtimeCloseArguments) Status {
 	emitter := c.lockEmitter()
 	return c.stepped(enterCore().word(c.address).handle(self).handle(emitter), "scopeflow_go_runtime_close")
-}
-
-func coreRuntimeLastError(self runtimeHandle, index uint32) (loggedFailure, error) {
-	return resulting(enterCore().handle(self).word(uint32(index)), "scopeflow_go_runtime_last_error", 256, readLoggedFailure)
 }
 
 func coreRuntimeIsCredentialHeader(self runtimeHandle, name string) (bool, error) {

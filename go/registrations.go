@@ -1,7 +1,5 @@
 package scopeflow
 
-import "runtime"
-
 // Registrations lists what was registered on the runtime itself, in the order of registration. It
 // shows one moment, also of a closed runtime.
 //
@@ -49,13 +47,5 @@ func (r *Runtime) LastErrors() []error {
 	if r.usable() != nil {
 		return nil
 	}
-	defer runtime.KeepAlive(r)
-	var found []error
-	for {
-		failure, err := coreRuntimeLastError(r.handle, uint32(len(found)))
-		if err != nil || failure.Message == "" {
-			return found
-		}
-		found = append(found, &Error{Status: failure.Status, Message: failure.Message})
-	}
+	return r.told.errors()
 }

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"math"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"unsafe"
@@ -19,6 +20,7 @@ type Runtime struct {
 	handle runtimeHandle
 	slots  slotTable
 	log    atomic.Pointer[slog.Logger]
+	told   toldMessages
 
 	payloadBudget int
 	isCanonical   bool
@@ -108,8 +110,37 @@ func (r *Runtime) logger() *slog.Logger {
 	return slog.Default()
 }
 
+// toldLimit is how many messages are kept (S5.7).
+const toldLimit = 8
+
+// toldMessages are the last messages for the log, whether the core has them or what works in its place.
+type toldMessages struct {
+	mu   sync.Mutex
+	last []string // The oldest first.
+}
+
+func (t *toldMessages) add(message string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if len(t.last) == toldLimit {
+		t.last = slices.Delete(t.last, 0, 1)
+	}
+	t.last = append(t.last, message)
+}
+
+func (t *toldMessages) errors() []error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	var found []error
+	for _, message := range slices.Backward(t.last) {
+		found = append(found, &Error{Status: StatusInternal, Message: message})
+	}
+	return found
+}
+
 // tell logs a message of the core. It runs below C and therefore never panics.
 func (r *Runtime) tell(severity slog.Level, message string) {
+	r.told.add(message)
 	defer func() { _ = recover() }()
 	r.logger().Log(context.Background(), severity, "scopeflow: "+message)
 }

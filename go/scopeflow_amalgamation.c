@@ -417,6 +417,13 @@ static inline uint64_t scopeflow__hash(scopeflow_bytes key, uint64_t seed) {
         hash = (hash ^ (unsigned char)key.ptr[i]) * 0x100000001B3ull;
     return hash ^ (hash >> 32);
 }
+static inline bool scopeflow__starts_with(scopeflow_bytes text, scopeflow_bytes start) {
+    return text.len >= start.len &&
+           scopeflow__same_text(start, scopeflow__text(text.ptr, start.len));
+}
+static inline char scopeflow__upper(char c) {
+    return c >= 'a' && c <= 'z' ? (char)(c - 'a' + 'A') : c;
+}
 static inline char scopeflow__lower(char c) {
     return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
 }
@@ -2652,6 +2659,9 @@ typedef struct scopeflow__member {
 void scopeflow__json_write_members(scopeflow__json_writer *self, scopeflow__member *members,
                                    size_t count);
 
+/* Writes bytes as base64 with padding (RFC 4648, section 4), outside any budget. */
+void scopeflow__write_base64(scopeflow__buffer *out, scopeflow_bytes bytes);
+
 /* Writes a text in quotes, outside any budget. */
 void scopeflow__json_write_string(scopeflow__buffer *out, scopeflow_bytes text);
 
@@ -3150,7 +3160,7 @@ void scopeflow__json_write_string(scopeflow__buffer *out, scopeflow_bytes text) 
 
 /* --- Scalars --- */
 
-static void write_base64(scopeflow__buffer *out, scopeflow_bytes bytes) {
+void scopeflow__write_base64(scopeflow__buffer *out, scopeflow_bytes bytes) {
     static const char alphabet[] =
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     for (size_t i = 0; i < bytes.len; i += 3) {
@@ -3201,7 +3211,7 @@ void scopeflow__json_write_scalar(scopeflow__buffer *out, const scopeflow__token
     case SCOPEFLOW_TOKEN_DOUBLE: write_number(out, token); return;
     case SCOPEFLOW_TOKEN_BYTES:
         scopeflow__buffer_put_text(out, SCOPEFLOW__TEXT(MARKED(SCOPEFLOW__MARKER_BYTES) "\""));
-        write_base64(out, token->text);
+        scopeflow__write_base64(out, token->text);
         scopeflow__buffer_put_text(out, SCOPEFLOW__TEXT("\"}"));
         return;
     case SCOPEFLOW_TOKEN_BIG_INTEGER:
@@ -11140,12 +11150,20 @@ typedef struct scopeflow__provider {
     void (*decode_response)(const scopeflow__coding *self, const scopeflow__node *response,
                             scopeflow__node *annotated);
     bool has_only_parts; /* A text alone is nothing else than one part of that text. */
+    /* The response as the interface serves it, where a library shows it otherwise; or null. */
+    const scopeflow__node *(*served)(scopeflow__trees *trees, const scopeflow__node *response);
 } scopeflow__provider;
 
 extern const scopeflow__provider scopeflow__openai_chat;
 extern const scopeflow__provider scopeflow__openai_responses;
 extern const scopeflow__provider scopeflow__anthropic_messages;
 extern const scopeflow__provider scopeflow__gemini_generate_content;
+
+/* --- gemini_names.c --- */
+
+/* The response, or a chunk of a stream, under the names that are served; itself if it has them. */
+const scopeflow__node *scopeflow__gemini_served(scopeflow__trees *trees,
+                                                const scopeflow__node *response);
 
 /* Of `codec`, which is none of `auto`. */
 const scopeflow__codec_map *scopeflow__map_of(scopeflow_codec_id codec);
@@ -11206,6 +11224,9 @@ scopeflow_codec_id scopeflow__detect_request(const scopeflow__node *content, sco
 scopeflow_codec_id scopeflow__detect_response(const scopeflow__node *response);
 
 /* --- parts.c: what providers have in common --- */
+
+/* Whether the key is one of the names, behind which stands NULL. */
+bool scopeflow__is_one_of(const char *const *names, scopeflow_bytes key);
 
 /* A member that stands in the text of the core; NULL if there is none. */
 static inline scopeflow__node *scopeflow__at_key(const scopeflow__node *object, const char *key) {
@@ -13555,7 +13576,7 @@ scopeflow_bytes scopeflow__first_difference(scopeflow__trees *trees, const scope
 
 /* -------------------- src/codec/parts.c -------------------- */
 
-static bool is_one_of(const char *const *keys, scopeflow_bytes key) {
+bool scopeflow__is_one_of(const char *const *keys, scopeflow_bytes key) {
     for (; *keys != NULL; keys++)
         if (scopeflow__same_text(scopeflow__c_text(*keys), key)) return true;
     return false;
@@ -13564,14 +13585,14 @@ static bool is_one_of(const char *const *keys, scopeflow_bytes key) {
 void scopeflow__put_others(const scopeflow__coding *self, scopeflow__node *object,
                            const scopeflow__node *from, const char *const *but) {
     for (const scopeflow__node *child = from->first; child != NULL; child = child->next)
-        if (!is_one_of(but, child->key))
+        if (!scopeflow__is_one_of(but, child->key))
             scopeflow__node_add_shared(self->trees, object, child->key, child);
 }
 
 bool scopeflow__has_only(const scopeflow__node *object, const char *const *keys) {
     if (!scopeflow__node_is(object, SCOPEFLOW_TOKEN_OBJECT)) return false;
     for (const scopeflow__node *child = object->first; child != NULL; child = child->next)
-        if (!is_one_of(keys, child->key)) return false;
+        if (!scopeflow__is_one_of(keys, child->key)) return false;
     return true;
 }
 
@@ -13934,11 +13955,17 @@ static void decode_chat_response(const scopeflow__coding *self, const scopeflow_
 }
 
 const scopeflow__provider scopeflow__openai_chat = {
-    decode_chat_messages, scopeflow__as_it_is,
-    decode_chat_tools,    scopeflow__as_it_is,
-    encode_chat_messages, scopeflow__as_it_is,
-    encode_chat_tools,    scopeflow__as_it_is,
-    decode_chat_response, false,
+    decode_chat_messages,
+    scopeflow__as_it_is,
+    decode_chat_tools,
+    scopeflow__as_it_is,
+    encode_chat_messages,
+    scopeflow__as_it_is,
+    encode_chat_tools,
+    scopeflow__as_it_is,
+    decode_chat_response,
+    false,
+    NULL,
 };
 
 /* -------------------- src/codec/openai_responses.c -------------------- */
@@ -14148,6 +14175,7 @@ const scopeflow__provider scopeflow__openai_responses = {
     encode_flat_tool,
     decode_responses_response,
     false,
+    NULL,
 };
 
 /* -------------------- src/codec/anthropic_messages.c -------------------- */
@@ -14336,6 +14364,7 @@ const scopeflow__provider scopeflow__anthropic_messages = {
     encode_typed_choice,
     decode_messages_response,
     false,
+    NULL,
 };
 
 /* -------------------- src/codec/gemini_generate_content.c -------------------- */
@@ -14346,14 +14375,10 @@ const scopeflow__provider scopeflow__anthropic_messages = {
 
 static const char *const data_keys[] = {"inlineData", "fileData", NULL};
 
-static bool has_prefix(scopeflow_bytes text, scopeflow_bytes prefix) {
-    return text.len >= prefix.len && memcmp(text.ptr, prefix.ptr, prefix.len) == 0;
-}
-
 static const char *media_type(const scopeflow__node *data) {
     scopeflow_bytes const type = scopeflow__node_string(scopeflow__at_key(data, "mimeType"));
-    if (has_prefix(type, SCOPEFLOW__TEXT("image/"))) return "image";
-    if (has_prefix(type, SCOPEFLOW__TEXT("audio/"))) return "audio";
+    if (scopeflow__starts_with(type, SCOPEFLOW__TEXT("image/"))) return "image";
+    if (scopeflow__starts_with(type, SCOPEFLOW__TEXT("audio/"))) return "audio";
     return "file";
 }
 
@@ -14699,10 +14724,97 @@ static void decode_gemini_response(const scopeflow__coding *self, const scopeflo
 }
 
 const scopeflow__provider scopeflow__gemini_generate_content = {
-    decode_contents,        decode_system, decode_groups, decode_mode,
-    encode_contents,        encode_system, encode_groups, encode_mode,
-    decode_gemini_response, true,
+    decode_contents,
+    decode_system,
+    decode_groups,
+    decode_mode,
+    encode_contents,
+    encode_system,
+    encode_groups,
+    encode_mode,
+    decode_gemini_response,
+    true,
+    scopeflow__gemini_served,
 };
+
+/* -------------------- src/codec/gemini_names.c -------------------- */
+
+/* Gemini's responses as Google's own libraries show them. The interface is one of protocol buffers:
+ * a member has a name in camelCase and one with underscores, null is absence, and bytes are base64
+ * (https://protobuf.dev/programming-guides/json). What is served has the former names; objects of
+ * the libraries that were put into JSON have the latter. */
+
+/* What the libraries put beside what was served. */
+static const char *const gemini_added[] = {"sdk_http_response",
+                                           "automatic_function_calling_history", "parsed", NULL};
+/* Values of whoever wrote the tools, whose names are their own. */
+static const char *const gemini_foreign[] = {"args", "response", "part_metadata", NULL};
+
+static bool has_mark(scopeflow_bytes key) {
+    return key.len > 0 && memchr(key.ptr, '_', key.len) != NULL;
+}
+
+static scopeflow_bytes served_key(scopeflow__trees *trees, scopeflow_bytes key) {
+    if (!has_mark(key)) return key;
+    char *const text = (char *)scopeflow__trees_allocate(trees, key.len);
+    size_t len = 0;
+    if (text == NULL) return key;
+    for (size_t i = 0; i < key.len; i++) {
+        bool const is_mark = key.ptr[i] == '_' && i > 0 && i + 1 < key.len;
+        if (is_mark) i++;
+        text[len++] = is_mark ? scopeflow__upper(key.ptr[i]) : key.ptr[i];
+    }
+    return scopeflow__text(text, len);
+}
+
+static scopeflow__node *served(scopeflow__trees *trees, const scopeflow__node *shown);
+
+static scopeflow__node *served_object(scopeflow__trees *trees, const scopeflow__node *shown,
+                                      const char *const *without) {
+    scopeflow__node *const made = scopeflow__node_new(trees, SCOPEFLOW_TOKEN_OBJECT);
+    for (const scopeflow__node *child = shown->first; child != NULL; child = child->next) {
+        if (child->kind == SCOPEFLOW_TOKEN_NULL || scopeflow__is_one_of(without, child->key))
+            continue;
+        scopeflow__node_add(trees, made, served_key(trees, child->key),
+                            scopeflow__is_one_of(gemini_foreign, child->key)
+                                ? scopeflow__node_share(trees, child)
+                                : served(trees, child));
+    }
+    return made;
+}
+
+static scopeflow__node *served_bytes(scopeflow__trees *trees, const scopeflow__node *shown) {
+    scopeflow__buffer text;
+    size_t const size = 4 * (shown->text.len / 3 + 1);
+    char *const place = (char *)scopeflow__trees_allocate(trees, size);
+    if (place == NULL) return scopeflow__node_text(trees, SCOPEFLOW__TEXT(""));
+    scopeflow__buffer_init_in(&text, trees->memory, place, size);
+    scopeflow__write_base64(&text, shown->text);
+    return scopeflow__node_text(trees, scopeflow__text(place, text.len));
+}
+
+static scopeflow__node *served(scopeflow__trees *trees, const scopeflow__node *shown) {
+    static const char *const nothing[] = {NULL};
+    if (shown->kind == SCOPEFLOW_TOKEN_BYTES) return served_bytes(trees, shown);
+    if (shown->kind == SCOPEFLOW_TOKEN_OBJECT) return served_object(trees, shown, nothing);
+    if (shown->kind != SCOPEFLOW_TOKEN_ARRAY) return scopeflow__node_share(trees, shown);
+    scopeflow__node *const made = scopeflow__node_new(trees, SCOPEFLOW_TOKEN_ARRAY);
+    for (const scopeflow__node *child = shown->first; child != NULL; child = child->next)
+        scopeflow__node_append(trees, made, served(trees, child));
+    return made;
+}
+
+/* No member that is served has an underscore in its name. */
+static bool is_shown(const scopeflow__node *response) {
+    for (const scopeflow__node *child = response->first; child != NULL; child = child->next)
+        if (has_mark(child->key)) return true;
+    return false;
+}
+
+const scopeflow__node *scopeflow__gemini_served(scopeflow__trees *trees,
+                                                const scopeflow__node *response) {
+    return is_shown(response) ? served_object(trees, response, gemini_added) : response;
+}
 
 /* -------------------- src/codec/detect.c -------------------- */
 
@@ -15884,9 +15996,10 @@ scopeflow__node *scopeflow__decode_response(scopeflow__trees *trees, scopeflow_c
     scopeflow__coding self;
     self.trees = trees;
     self.map = scopeflow__map_of(codec);
-    if (!scopeflow__node_is(response, SCOPEFLOW_TOKEN_OBJECT) ||
-        !is_of_provider(self.map, response))
-        return NULL;
+    if (!scopeflow__node_is(response, SCOPEFLOW_TOKEN_OBJECT)) return NULL;
+    const scopeflow__provider *const provider = scopeflow__provider_of(codec);
+    if (provider->served != NULL) response = provider->served(trees, response);
+    if (!is_of_provider(self.map, response)) return NULL;
     scopeflow__node *const annotated = scopeflow__object(&self);
     scopeflow__node *const own = scopeflow__object(&self);
     scopeflow__put_shared(&self, annotated, "id", scopeflow__node_get(response, self.map->id_key));
@@ -15894,7 +16007,7 @@ scopeflow__node *scopeflow__decode_response(scopeflow__trees *trees, scopeflow_c
                           scopeflow__node_get(response, self.map->model_key));
     scopeflow__put(&self, own, "api", scopeflow__node_text(trees, self.map->id));
     scopeflow__put(&self, annotated, "api_specific", own);
-    scopeflow__provider_of(codec)->decode_response(&self, response, annotated);
+    provider->decode_response(&self, response, annotated);
     put_rest(&self, response, annotated);
     return annotated;
 }
@@ -16767,20 +16880,17 @@ void scopeflow_codec_stream_free(scopeflow_codec_stream *self) {
 
 /* --- Chunks --- */
 
-static bool is_prefixed(scopeflow_bytes text, const char *head) {
-    size_t const len = strlen(head);
-    return text.len >= len && memcmp(text.ptr, head, len) == 0;
-}
-
 static bool is_anthropic_event(scopeflow_bytes type) {
-    return is_prefixed(type, "message_") || is_prefixed(type, "content_block_") ||
+    return scopeflow__starts_with(type, SCOPEFLOW__TEXT("message_")) ||
+           scopeflow__starts_with(type, SCOPEFLOW__TEXT("content_block_")) ||
            scopeflow__same_text(type, SCOPEFLOW__TEXT("ping"));
 }
 
 static scopeflow_codec_id detect_chunk(const scopeflow__node *chunk) {
     scopeflow_bytes const type = scopeflow__node_string(scopeflow__chunk_part(chunk, "type"));
     if (scopeflow__chunk_part(chunk, "choices") != NULL) return SCOPEFLOW_CODEC_ID_OPENAI_CHAT;
-    if (is_prefixed(type, "response.")) return SCOPEFLOW_CODEC_ID_OPENAI_RESPONSES;
+    if (scopeflow__starts_with(type, SCOPEFLOW__TEXT("response.")))
+        return SCOPEFLOW_CODEC_ID_OPENAI_RESPONSES;
     if (is_anthropic_event(type)) return SCOPEFLOW_CODEC_ID_ANTHROPIC_MESSAGES;
     if (scopeflow__chunk_part(chunk, "candidates") != NULL ||
         scopeflow__chunk_part(chunk, "promptFeedback") != NULL)
@@ -16800,7 +16910,7 @@ static void gather_chunk(scopeflow_codec_stream *self, const scopeflow__node *ch
         scopeflow__gather_anthropic(&self->gathering, chunk);
         break;
     case SCOPEFLOW_CODEC_ID_GEMINI_GENERATE_CONTENT:
-        scopeflow__gather_gemini(&self->gathering, chunk);
+        scopeflow__gather_gemini(&self->gathering, scopeflow__gemini_served(&self->chunk, chunk));
         break;
     default: break;
     }

@@ -111,10 +111,6 @@ SCOPEFLOW_GO_SHIM(scopeflow_go_runtime_close) int32_t scopeflow_go_runtime_close
     return scopeflow_go_stepped(block, scopeflow_runtime_close(self, &options, &block->task, &block->step, &block->error));
 }
 
-SCOPEFLOW_GO_SHIM(scopeflow_go_runtime_last_error) int32_t scopeflow_go_runtime_last_error(scopeflow_runtime *self, uint32_t index, scopeflow_error *out, scopeflow_error *failure) {
-    return scopeflow_runtime_last_error(self, index, out, failure);
-}
-
 SCOPEFLOW_GO_SHIM(scopeflow_go_runtime_is_credential_header) int32_t scopeflow_go_runtime_is_credential_header(scopeflow_runtime *self, const char *name, size_t name_len, uint32_t *out, scopeflow_error *failure) {
     return scopeflow_runtime_is_credential_header(self, scopeflow_go_bytes(name, name_len), out, failure);
 }

@@ -8,6 +8,7 @@ import (
 	"iter"
 	"log/slog"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -142,6 +143,15 @@ func TestTheLastErrorsAreKeptNewestFirst(t *testing.T) {
 	got := r.LastErrors()
 	if len(got) != 2 || !strings.Contains(got[0].Error(), "bad") {
 		t.Errorf("last errors are %v", got)
+	}
+	for i := range 8 {
+		must(0, r.EmitEvent(context.Background(), "c"+strconv.Itoa(i)))
+	}
+	if got = r.LastErrors(); len(got) != 8 {
+		t.Errorf("%d errors are kept", len(got))
+	}
+	if !errors.Is(got[0], ErrInternal) {
+		t.Errorf("the last error is %v", got[0])
 	}
 }
 

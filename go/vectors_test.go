@@ -340,10 +340,6 @@ func (r *vectorRun) propagationCapture(*vectorStep, *Scope) (any, error) {
 	return r.runtime.CapturePropagation(r.ctx())
 }
 
-func (r *vectorRun) runtimeLastError(_ *vectorStep, index uint32) (any, error) {
-	return r.runtime.LastErrors()[index], nil
-}
-
 func (r *vectorRun) runtimeFlush(*vectorStep) (any, error) { return nil, r.runtime.Flush(r.ctx()) }
 
 func (r *vectorRun) scopePush(s *vectorStep, name string, kind ScopeType, options []ScopeOption) (any, error) {

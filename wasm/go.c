@@ -48,13 +48,12 @@ EXPORT("scopeflow_go_call_free") void scopeflow_go_call_free(scopeflow_go_call *
     if (call != NULL) (void)heap_reallocate(NULL, call, sizeof *call, 0);
 }
 
-/* Where in a call its step, error, emitter and span are. */
+/* Where in a call its step, error, emitter and span are, and in an error its message. */
 EXPORT("scopeflow_go_call_place") size_t scopeflow_go_call_place(uint32_t member) {
     static const size_t places[] = {
-        offsetof(scopeflow_go_call, step),
-        offsetof(scopeflow_go_call, error),
-        offsetof(scopeflow_go_call, emitter),
-        offsetof(scopeflow_go_call, span),
+        offsetof(scopeflow_go_call, step),    offsetof(scopeflow_go_call, error),
+        offsetof(scopeflow_go_call, emitter), offsetof(scopeflow_go_call, span),
+        offsetof(scopeflow_error, message),
     };
     return member < sizeof places / sizeof places[0] ? places[member] : 0;
 }

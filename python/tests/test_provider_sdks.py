@@ -146,7 +146,7 @@ def test_managed_calls_are_annotated_alike_plain_and_streamed(sdk, kind, exchang
     codec, name = STREAMING[kind.provider](), kind.provider
     with testing.capture() as events:
         llm.execute_sync(
-            "plain", request, lambda request: sdk.spoken(sdk.create(request.content)),
+            "plain", request, lambda request: sdk.create(request.content),
             codec="auto", response_codec="auto",
         )  # fmt: skip
         chunks = llm.stream_execute_sync(

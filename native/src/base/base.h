@@ -123,6 +123,13 @@ static inline uint64_t scopeflow__hash(scopeflow_bytes key, uint64_t seed) {
         hash = (hash ^ (unsigned char)key.ptr[i]) * 0x100000001B3ull;
     return hash ^ (hash >> 32);
 }
+static inline bool scopeflow__starts_with(scopeflow_bytes text, scopeflow_bytes start) {
+    return text.len >= start.len &&
+           scopeflow__same_text(start, scopeflow__text(text.ptr, start.len));
+}
+static inline char scopeflow__upper(char c) {
+    return c >= 'a' && c <= 'z' ? (char)(c - 'a' + 'A') : c;
+}
 static inline char scopeflow__lower(char c) {
     return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
 }

@@ -183,4 +183,5 @@ const scopeflow__provider scopeflow__anthropic_messages = {
     encode_typed_choice,
     decode_messages_response,
     false,
+    NULL,
 };

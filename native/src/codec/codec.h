@@ -33,12 +33,20 @@ typedef struct scopeflow__provider {
     void (*decode_response)(const scopeflow__coding *self, const scopeflow__node *response,
                             scopeflow__node *annotated);
     bool has_only_parts; /* A text alone is nothing else than one part of that text. */
+    /* The response as the interface serves it, where a library shows it otherwise; or null. */
+    const scopeflow__node *(*served)(scopeflow__trees *trees, const scopeflow__node *response);
 } scopeflow__provider;
 
 extern const scopeflow__provider scopeflow__openai_chat;
 extern const scopeflow__provider scopeflow__openai_responses;
 extern const scopeflow__provider scopeflow__anthropic_messages;
 extern const scopeflow__provider scopeflow__gemini_generate_content;
+
+/* --- gemini_names.c --- */
+
+/* The response, or a chunk of a stream, under the names that are served; itself if it has them. */
+const scopeflow__node *scopeflow__gemini_served(scopeflow__trees *trees,
+                                                const scopeflow__node *response);
 
 /* Of `codec`, which is none of `auto`. */
 const scopeflow__codec_map *scopeflow__map_of(scopeflow_codec_id codec);
@@ -99,6 +107,9 @@ scopeflow_codec_id scopeflow__detect_request(const scopeflow__node *content, sco
 scopeflow_codec_id scopeflow__detect_response(const scopeflow__node *response);
 
 /* --- parts.c: what providers have in common --- */
+
+/* Whether the key is one of the names, behind which stands NULL. */
+bool scopeflow__is_one_of(const char *const *names, scopeflow_bytes key);
 
 /* A member that stands in the text of the core; NULL if there is none. */
 static inline scopeflow__node *scopeflow__at_key(const scopeflow__node *object, const char *key) {

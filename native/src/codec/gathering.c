@@ -2,6 +2,7 @@
  * kept of it is copied into trees that live as long as the stream. */
 #include "base/checks.gen.h"
 #include "codec/chunks.h"
+#include "codec/codec.h"
 #include "codec/output.h"
 #include "event/metadata.h"
 
@@ -59,20 +60,17 @@ void scopeflow_codec_stream_free(scopeflow_codec_stream *self) {
 
 /* --- Chunks --- */
 
-static bool is_prefixed(scopeflow_bytes text, const char *head) {
-    size_t const len = strlen(head);
-    return text.len >= len && memcmp(text.ptr, head, len) == 0;
-}
-
 static bool is_anthropic_event(scopeflow_bytes type) {
-    return is_prefixed(type, "message_") || is_prefixed(type, "content_block_") ||
+    return scopeflow__starts_with(type, SCOPEFLOW__TEXT("message_")) ||
+           scopeflow__starts_with(type, SCOPEFLOW__TEXT("content_block_")) ||
            scopeflow__same_text(type, SCOPEFLOW__TEXT("ping"));
 }
 
 static scopeflow_codec_id detect_chunk(const scopeflow__node *chunk) {
     scopeflow_bytes const type = scopeflow__node_string(scopeflow__chunk_part(chunk, "type"));
     if (scopeflow__chunk_part(chunk, "choices") != NULL) return SCOPEFLOW_CODEC_ID_OPENAI_CHAT;
-    if (is_prefixed(type, "response.")) return SCOPEFLOW_CODEC_ID_OPENAI_RESPONSES;
+    if (scopeflow__starts_with(type, SCOPEFLOW__TEXT("response.")))
+        return SCOPEFLOW_CODEC_ID_OPENAI_RESPONSES;
     if (is_anthropic_event(type)) return SCOPEFLOW_CODEC_ID_ANTHROPIC_MESSAGES;
     if (scopeflow__chunk_part(chunk, "candidates") != NULL ||
         scopeflow__chunk_part(chunk, "promptFeedback") != NULL)
@@ -92,7 +90,7 @@ static void gather_chunk(scopeflow_codec_stream *self, const scopeflow__node *ch
         scopeflow__gather_anthropic(&self->gathering, chunk);
         break;
     case SCOPEFLOW_CODEC_ID_GEMINI_GENERATE_CONTENT:
-        scopeflow__gather_gemini(&self->gathering, chunk);
+        scopeflow__gather_gemini(&self->gathering, scopeflow__gemini_served(&self->chunk, chunk));
         break;
     default: break;
     }

@@ -5,14 +5,10 @@
 
 static const char *const data_keys[] = {"inlineData", "fileData", NULL};
 
-static bool has_prefix(scopeflow_bytes text, scopeflow_bytes prefix) {
-    return text.len >= prefix.len && memcmp(text.ptr, prefix.ptr, prefix.len) == 0;
-}
-
 static const char *media_type(const scopeflow__node *data) {
     scopeflow_bytes const type = scopeflow__node_string(scopeflow__at_key(data, "mimeType"));
-    if (has_prefix(type, SCOPEFLOW__TEXT("image/"))) return "image";
-    if (has_prefix(type, SCOPEFLOW__TEXT("audio/"))) return "audio";
+    if (scopeflow__starts_with(type, SCOPEFLOW__TEXT("image/"))) return "image";
+    if (scopeflow__starts_with(type, SCOPEFLOW__TEXT("audio/"))) return "audio";
     return "file";
 }
 
@@ -358,7 +354,15 @@ static void decode_gemini_response(const scopeflow__coding *self, const scopeflo
 }
 
 const scopeflow__provider scopeflow__gemini_generate_content = {
-    decode_contents,        decode_system, decode_groups, decode_mode,
-    encode_contents,        encode_system, encode_groups, encode_mode,
-    decode_gemini_response, true,
+    decode_contents,
+    decode_system,
+    decode_groups,
+    decode_mode,
+    encode_contents,
+    encode_system,
+    encode_groups,
+    encode_mode,
+    decode_gemini_response,
+    true,
+    scopeflow__gemini_served,
 };

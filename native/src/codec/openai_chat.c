@@ -133,9 +133,15 @@ static void decode_chat_response(const scopeflow__coding *self, const scopeflow_
 }
 
 const scopeflow__provider scopeflow__openai_chat = {
-    decode_chat_messages, scopeflow__as_it_is,
-    decode_chat_tools,    scopeflow__as_it_is,
-    encode_chat_messages, scopeflow__as_it_is,
-    encode_chat_tools,    scopeflow__as_it_is,
-    decode_chat_response, false,
+    decode_chat_messages,
+    scopeflow__as_it_is,
+    decode_chat_tools,
+    scopeflow__as_it_is,
+    encode_chat_messages,
+    scopeflow__as_it_is,
+    encode_chat_tools,
+    scopeflow__as_it_is,
+    decode_chat_response,
+    false,
+    NULL,
 };

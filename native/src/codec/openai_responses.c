@@ -204,4 +204,5 @@ const scopeflow__provider scopeflow__openai_responses = {
     encode_flat_tool,
     decode_responses_response,
     false,
+    NULL,
 };

@@ -1,6 +1,6 @@
 #include "codec/codec.h"
 
-static bool is_one_of(const char *const *keys, scopeflow_bytes key) {
+bool scopeflow__is_one_of(const char *const *keys, scopeflow_bytes key) {
     for (; *keys != NULL; keys++)
         if (scopeflow__same_text(scopeflow__c_text(*keys), key)) return true;
     return false;
@@ -9,14 +9,14 @@ static bool is_one_of(const char *const *keys, scopeflow_bytes key) {
 void scopeflow__put_others(const scopeflow__coding *self, scopeflow__node *object,
                            const scopeflow__node *from, const char *const *but) {
     for (const scopeflow__node *child = from->first; child != NULL; child = child->next)
-        if (!is_one_of(but, child->key))
+        if (!scopeflow__is_one_of(but, child->key))
             scopeflow__node_add_shared(self->trees, object, child->key, child);
 }
 
 bool scopeflow__has_only(const scopeflow__node *object, const char *const *keys) {
     if (!scopeflow__node_is(object, SCOPEFLOW_TOKEN_OBJECT)) return false;
     for (const scopeflow__node *child = object->first; child != NULL; child = child->next)
-        if (!is_one_of(keys, child->key)) return false;
+        if (!scopeflow__is_one_of(keys, child->key)) return false;
     return true;
 }
 

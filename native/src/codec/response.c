@@ -78,9 +78,10 @@ scopeflow__node *scopeflow__decode_response(scopeflow__trees *trees, scopeflow_c
     scopeflow__coding self;
     self.trees = trees;
     self.map = scopeflow__map_of(codec);
-    if (!scopeflow__node_is(response, SCOPEFLOW_TOKEN_OBJECT) ||
-        !is_of_provider(self.map, response))
-        return NULL;
+    if (!scopeflow__node_is(response, SCOPEFLOW_TOKEN_OBJECT)) return NULL;
+    const scopeflow__provider *const provider = scopeflow__provider_of(codec);
+    if (provider->served != NULL) response = provider->served(trees, response);
+    if (!is_of_provider(self.map, response)) return NULL;
     scopeflow__node *const annotated = scopeflow__object(&self);
     scopeflow__node *const own = scopeflow__object(&self);
     scopeflow__put_shared(&self, annotated, "id", scopeflow__node_get(response, self.map->id_key));
@@ -88,7 +89,7 @@ scopeflow__node *scopeflow__decode_response(scopeflow__trees *trees, scopeflow_c
                           scopeflow__node_get(response, self.map->model_key));
     scopeflow__put(&self, own, "api", scopeflow__node_text(trees, self.map->id));
     scopeflow__put(&self, annotated, "api_specific", own);
-    scopeflow__provider_of(codec)->decode_response(&self, response, annotated);
+    provider->decode_response(&self, response, annotated);
     put_rest(&self, response, annotated);
     return annotated;
 }

@@ -215,7 +215,7 @@ void scopeflow__json_write_string(scopeflow__buffer *out, scopeflow_bytes text) 
 
 /* --- Scalars --- */
 
-static void write_base64(scopeflow__buffer *out, scopeflow_bytes bytes) {
+void scopeflow__write_base64(scopeflow__buffer *out, scopeflow_bytes bytes) {
     static const char alphabet[] =
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     for (size_t i = 0; i < bytes.len; i += 3) {
@@ -266,7 +266,7 @@ void scopeflow__json_write_scalar(scopeflow__buffer *out, const scopeflow__token
     case SCOPEFLOW_TOKEN_DOUBLE: write_number(out, token); return;
     case SCOPEFLOW_TOKEN_BYTES:
         scopeflow__buffer_put_text(out, SCOPEFLOW__TEXT(MARKED(SCOPEFLOW__MARKER_BYTES) "\""));
-        write_base64(out, token->text);
+        scopeflow__write_base64(out, token->text);
         scopeflow__buffer_put_text(out, SCOPEFLOW__TEXT("\"}"));
         return;
     case SCOPEFLOW_TOKEN_BIG_INTEGER:

@@ -30,6 +30,9 @@ typedef struct scopeflow__member {
 void scopeflow__json_write_members(scopeflow__json_writer *self, scopeflow__member *members,
                                    size_t count);
 
+/* Writes bytes as base64 with padding (RFC 4648, section 4), outside any budget. */
+void scopeflow__write_base64(scopeflow__buffer *out, scopeflow_bytes bytes);
+
 /* Writes a text in quotes, outside any budget. */
 void scopeflow__json_write_string(scopeflow__buffer *out, scopeflow_bytes text);
 

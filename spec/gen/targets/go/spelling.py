@@ -12,9 +12,6 @@ INTERNAL_TYPES = {
     "propagation", "step_flag", "step_kind", "token",
 }  # fmt: skip
 
-# Types whose own name means something else in Go.
-TYPE_NAMES = {"error": "loggedFailure"}
-
 # Arguments that the binding itself gives.
 MANAGED_ARGUMENTS = {"current", "emitter"}
 
@@ -52,7 +49,6 @@ GO_NAMES = {
     "llm_request_intercepts": "LLMRequestIntercepts",
     "llm_conditional_execution": "LLMConditionalExecution",
     "atof_sink_open": "NewAtofExporter",
-    "runtime_last_error": "Runtime.LastErrors",
     "scope_new_root": "WithNewRoot",
     "propagation_capture": "CapturePropagation",
     "propagation_adopt": "WithPropagation",
@@ -126,8 +122,6 @@ def local(name: str) -> str:
 
 def type_name(name: str) -> str:
     """An enum, a flag set or a struct."""
-    if name in TYPE_NAMES:
-        return TYPE_NAMES[name]
     return camel(name) if name in INTERNAL_TYPES else exported(name)
 
 
