@@ -11,6 +11,7 @@
 IMPORT("release") void import_release(scopeflow_ref ref);
 IMPORT("encode") void import_encode(scopeflow_ref ref, scopeflow_tape *tape, double limit_bytes);
 IMPORT("describe_error") void import_describe_error(scopeflow_ref ref, scopeflow_tape *tape);
+IMPORT("core_codec") uint32_t import_core_codec(scopeflow_ref codec);
 IMPORT("log") void import_log(uint32_t level, const char *message, size_t message_len_bytes);
 IMPORT("clock") double import_clock(void);
 IMPORT("entropy") void import_entropy(uint8_t *out, size_t out_len_bytes);
@@ -33,6 +34,11 @@ static void host_describe_error(void *context, scopeflow_ref ref, scopeflow_tape
     import_describe_error(ref, tape);
 }
 
+static uint32_t host_core_codec(void *context, scopeflow_ref codec) {
+    (void)context;
+    return import_core_codec(codec);
+}
+
 static void host_log(void *context, uint32_t level, scopeflow_bytes message) {
     (void)context;
     import_log(level, message.ptr, message.len);
@@ -53,6 +59,7 @@ scopeflow_host bridge_host(void) {
     host.release = host_release;
     host.encode = host_encode;
     host.describe_error = host_describe_error;
+    host.core_codec = host_core_codec;
     host.log = host_log;
     host.clock = host_clock;
     host.entropy = host_entropy;

@@ -938,4 +938,113 @@ EXPORT("atofReaderFree") void bridge_atof_reader_free(scopeflow_atof_reader *sel
     scopeflow_atof_reader_free(self);
 }
 
+EXPORT("codecOutputJson") scopeflow_status bridge_codec_output_json(scopeflow_codec_output *self) {
+    scopeflow_bytes out_ = {0};
+    scopeflow_status const status_ = scopeflow_codec_output_json(self, &out_, &bridge.error);
+    if (status_ == SCOPEFLOW_STATUS_OK) slots_put_text(bridge.slots, out_);
+    return status_;
+}
+
+EXPORT("codecOutputFree") void bridge_codec_output_free(scopeflow_codec_output *self) {
+    scopeflow_codec_output_free(self);
+}
+
+EXPORT("sseDecoderNew") scopeflow_status bridge_sse_decoder_new(void *runtime, uint32_t line_limit_bytes) {
+    scopeflow_sse_decoder_new_options options_ = SCOPEFLOW_SSE_DECODER_NEW_OPTIONS_INIT;
+    options_.runtime = runtime;
+    options_.line_limit_bytes = line_limit_bytes;
+    scopeflow_sse_decoder *out_ = NULL;
+    scopeflow_status const status_ = scopeflow_sse_decoder_new(&options_, &out_, &bridge.error);
+    if (status_ == SCOPEFLOW_STATUS_OK) bridge.slots[0] = (double)(uintptr_t)out_;
+    return status_;
+}
+
+EXPORT("sseDecoderFeed") scopeflow_status bridge_sse_decoder_feed(scopeflow_sse_decoder *self, const char *chunk, size_t chunk_size) {
+    scopeflow_status const status_ = scopeflow_sse_decoder_feed(self, bridge_text(chunk, chunk_size), &bridge.error);
+    return status_;
+}
+
+EXPORT("sseDecoderFinish") scopeflow_status bridge_sse_decoder_finish(scopeflow_sse_decoder *self) {
+    scopeflow_status const status_ = scopeflow_sse_decoder_finish(self, &bridge.error);
+    return status_;
+}
+
+EXPORT("sseDecoderNext") scopeflow_status bridge_sse_decoder_next(scopeflow_sse_decoder *self) {
+    scopeflow_sse_item out_ = {0};
+    scopeflow_status const status_ = scopeflow_sse_decoder_next(self, &out_, &bridge.error);
+    if (status_ == SCOPEFLOW_STATUS_OK) slots_put_sse_item(bridge.slots, &out_);
+    return status_;
+}
+
+EXPORT("sseDecoderFree") void bridge_sse_decoder_free(scopeflow_sse_decoder *self) {
+    scopeflow_sse_decoder_free(self);
+}
+
+EXPORT("codecDetectRequest") scopeflow_status bridge_codec_detect_request(scopeflow_runtime *self, scopeflow_ref request, const char *hint, size_t hint_size) {
+    scopeflow_codec_id out_ = 0;
+    scopeflow_status const status_ = scopeflow_codec_detect_request(self, request, bridge_text(hint, hint_size), &out_, &bridge.error);
+    if (status_ == SCOPEFLOW_STATUS_OK) bridge.slots[0] = (double)out_;
+    return status_;
+}
+
+EXPORT("codecDetectResponse") scopeflow_status bridge_codec_detect_response(scopeflow_runtime *self, scopeflow_ref response) {
+    scopeflow_codec_id out_ = 0;
+    scopeflow_status const status_ = scopeflow_codec_detect_response(self, response, &out_, &bridge.error);
+    if (status_ == SCOPEFLOW_STATUS_OK) bridge.slots[0] = (double)out_;
+    return status_;
+}
+
+EXPORT("codecDecodeRequest") scopeflow_status bridge_codec_decode_request(scopeflow_runtime *self, scopeflow_codec_id codec, scopeflow_ref request) {
+    scopeflow_codec_output *out_ = NULL;
+    scopeflow_status const status_ = scopeflow_codec_decode_request(self, codec, request, &out_, &bridge.error);
+    if (status_ == SCOPEFLOW_STATUS_OK) bridge.slots[0] = (double)(uintptr_t)out_;
+    return status_;
+}
+
+EXPORT("codecEditRequest") scopeflow_status bridge_codec_edit_request(scopeflow_runtime *self, scopeflow_codec_id codec, scopeflow_ref annotated, scopeflow_ref request) {
+    scopeflow_codec_output *out_ = NULL;
+    scopeflow_status const status_ = scopeflow_codec_edit_request(self, codec, annotated, request, &out_, &bridge.error);
+    if (status_ == SCOPEFLOW_STATUS_OK) bridge.slots[0] = (double)(uintptr_t)out_;
+    return status_;
+}
+
+EXPORT("codecSetPrices") scopeflow_status bridge_codec_set_prices(scopeflow_runtime *self, scopeflow_ref catalogues) {
+    scopeflow_status const status_ = scopeflow_codec_set_prices(self, catalogues, &bridge.error);
+    return status_;
+}
+
+EXPORT("codecDecodeResponse") scopeflow_status bridge_codec_decode_response(scopeflow_runtime *self, scopeflow_codec_id codec, scopeflow_ref response) {
+    scopeflow_codec_output *out_ = NULL;
+    scopeflow_status const status_ = scopeflow_codec_decode_response(self, codec, response, &out_, &bridge.error);
+    if (status_ == SCOPEFLOW_STATUS_OK) bridge.slots[0] = (double)(uintptr_t)out_;
+    return status_;
+}
+
+EXPORT("codecStreamNew") scopeflow_status bridge_codec_stream_new(void *runtime, int32_t codec, uint32_t memory_limit_bytes) {
+    scopeflow_codec_stream_new_options options_ = SCOPEFLOW_CODEC_STREAM_NEW_OPTIONS_INIT;
+    options_.runtime = runtime;
+    options_.codec = codec;
+    options_.memory_limit_bytes = memory_limit_bytes;
+    scopeflow_codec_stream *out_ = NULL;
+    scopeflow_status const status_ = scopeflow_codec_stream_new(&options_, &out_, &bridge.error);
+    if (status_ == SCOPEFLOW_STATUS_OK) bridge.slots[0] = (double)(uintptr_t)out_;
+    return status_;
+}
+
+EXPORT("codecStreamFeed") scopeflow_status bridge_codec_stream_feed(scopeflow_codec_stream *self, scopeflow_ref chunk) {
+    scopeflow_status const status_ = scopeflow_codec_stream_feed(self, chunk, &bridge.error);
+    return status_;
+}
+
+EXPORT("codecStreamFinish") scopeflow_status bridge_codec_stream_finish(scopeflow_codec_stream *self) {
+    scopeflow_codec_output *out_ = NULL;
+    scopeflow_status const status_ = scopeflow_codec_stream_finish(self, &out_, &bridge.error);
+    if (status_ == SCOPEFLOW_STATUS_OK) bridge.slots[0] = (double)(uintptr_t)out_;
+    return status_;
+}
+
+EXPORT("codecStreamFree") void bridge_codec_stream_free(scopeflow_codec_stream *self) {
+    scopeflow_codec_stream_free(self);
+}
+
 /* clang-format on */

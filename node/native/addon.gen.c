@@ -1759,6 +1759,197 @@ static napi_value addon_atof_reader_free(napi_env env, napi_callback_info info) 
     return addon_leave(&call_);
 }
 
+static napi_value addon_codec_output_json(napi_env env, napi_callback_info info) {
+    addon_call call_;
+    if (!addon_enter(&call_, env, info, 1)) return NULL;
+    scopeflow_codec_output *self = addon_pointer(&call_, 0);
+    if (!call_.is_valid) return addon_refuse(&call_, "codecOutputJson");
+    scopeflow_bytes out_ = {0};
+    scopeflow_status const status_ = scopeflow_codec_output_json(self, &out_, &call_.addon->error);
+    if (status_ == SCOPEFLOW_STATUS_OK) slots_put_text(call_.addon->slots, out_);
+    return addon_number(&call_, (double)status_);
+}
+
+static napi_value addon_codec_output_free(napi_env env, napi_callback_info info) {
+    addon_call call_;
+    if (!addon_enter(&call_, env, info, 1)) return NULL;
+    scopeflow_codec_output *self = addon_pointer(&call_, 0);
+    if (!call_.is_valid) return addon_refuse(&call_, "codecOutputFree");
+    scopeflow_codec_output_free(self);
+    return addon_leave(&call_);
+}
+
+static napi_value addon_sse_decoder_new(napi_env env, napi_callback_info info) {
+    addon_call call_;
+    if (!addon_enter(&call_, env, info, 2)) return NULL;
+    scopeflow_sse_decoder_new_options options_ = SCOPEFLOW_SSE_DECODER_NEW_OPTIONS_INIT;
+    options_.runtime = addon_pointer(&call_, 0);
+    options_.line_limit_bytes = addon_u32(&call_, 1);
+    if (!call_.is_valid) return addon_refuse(&call_, "sseDecoderNew");
+    scopeflow_sse_decoder *out_ = NULL;
+    scopeflow_status const status_ = scopeflow_sse_decoder_new(&options_, &out_, &call_.addon->error);
+    if (status_ == SCOPEFLOW_STATUS_OK) call_.addon->slots[0] = (double)(uintptr_t)out_;
+    return addon_number(&call_, (double)status_);
+}
+
+static napi_value addon_sse_decoder_feed(napi_env env, napi_callback_info info) {
+    addon_call call_;
+    if (!addon_enter(&call_, env, info, 2)) return NULL;
+    scopeflow_sse_decoder *self = addon_pointer(&call_, 0);
+    scopeflow_bytes chunk = addon_bytes(&call_, 1);
+    if (!call_.is_valid) return addon_refuse(&call_, "sseDecoderFeed");
+    scopeflow_status const status_ = scopeflow_sse_decoder_feed(self, chunk, &call_.addon->error);
+    return addon_number(&call_, (double)status_);
+}
+
+static napi_value addon_sse_decoder_finish(napi_env env, napi_callback_info info) {
+    addon_call call_;
+    if (!addon_enter(&call_, env, info, 1)) return NULL;
+    scopeflow_sse_decoder *self = addon_pointer(&call_, 0);
+    if (!call_.is_valid) return addon_refuse(&call_, "sseDecoderFinish");
+    scopeflow_status const status_ = scopeflow_sse_decoder_finish(self, &call_.addon->error);
+    return addon_number(&call_, (double)status_);
+}
+
+static napi_value addon_sse_decoder_next(napi_env env, napi_callback_info info) {
+    addon_call call_;
+    if (!addon_enter(&call_, env, info, 1)) return NULL;
+    scopeflow_sse_decoder *self = addon_pointer(&call_, 0);
+    if (!call_.is_valid) return addon_refuse(&call_, "sseDecoderNext");
+    scopeflow_sse_item out_ = {0};
+    scopeflow_status const status_ = scopeflow_sse_decoder_next(self, &out_, &call_.addon->error);
+    if (status_ == SCOPEFLOW_STATUS_OK) slots_put_sse_item(call_.addon->slots, &out_);
+    return addon_number(&call_, (double)status_);
+}
+
+static napi_value addon_sse_decoder_free(napi_env env, napi_callback_info info) {
+    addon_call call_;
+    if (!addon_enter(&call_, env, info, 1)) return NULL;
+    scopeflow_sse_decoder *self = addon_pointer(&call_, 0);
+    if (!call_.is_valid) return addon_refuse(&call_, "sseDecoderFree");
+    scopeflow_sse_decoder_free(self);
+    return addon_leave(&call_);
+}
+
+static napi_value addon_codec_detect_request(napi_env env, napi_callback_info info) {
+    addon_call call_;
+    if (!addon_enter(&call_, env, info, 3)) return NULL;
+    scopeflow_runtime *self = addon_pointer(&call_, 0);
+    scopeflow_ref request = addon_ref(&call_, 1);
+    scopeflow_bytes hint = addon_text(&call_, 2);
+    if (!call_.is_valid) return addon_refuse(&call_, "codecDetectRequest");
+    scopeflow_codec_id out_ = 0;
+    scopeflow_status const status_ = scopeflow_codec_detect_request(self, request, hint, &out_, &call_.addon->error);
+    if (status_ == SCOPEFLOW_STATUS_OK) call_.addon->slots[0] = (double)out_;
+    return addon_number(&call_, (double)status_);
+}
+
+static napi_value addon_codec_detect_response(napi_env env, napi_callback_info info) {
+    addon_call call_;
+    if (!addon_enter(&call_, env, info, 2)) return NULL;
+    scopeflow_runtime *self = addon_pointer(&call_, 0);
+    scopeflow_ref response = addon_ref(&call_, 1);
+    if (!call_.is_valid) return addon_refuse(&call_, "codecDetectResponse");
+    scopeflow_codec_id out_ = 0;
+    scopeflow_status const status_ = scopeflow_codec_detect_response(self, response, &out_, &call_.addon->error);
+    if (status_ == SCOPEFLOW_STATUS_OK) call_.addon->slots[0] = (double)out_;
+    return addon_number(&call_, (double)status_);
+}
+
+static napi_value addon_codec_decode_request(napi_env env, napi_callback_info info) {
+    addon_call call_;
+    if (!addon_enter(&call_, env, info, 3)) return NULL;
+    scopeflow_runtime *self = addon_pointer(&call_, 0);
+    scopeflow_codec_id codec = addon_i32(&call_, 1);
+    scopeflow_ref request = addon_ref(&call_, 2);
+    if (!call_.is_valid) return addon_refuse(&call_, "codecDecodeRequest");
+    scopeflow_codec_output *out_ = NULL;
+    scopeflow_status const status_ = scopeflow_codec_decode_request(self, codec, request, &out_, &call_.addon->error);
+    if (status_ == SCOPEFLOW_STATUS_OK) call_.addon->slots[0] = (double)(uintptr_t)out_;
+    return addon_number(&call_, (double)status_);
+}
+
+static napi_value addon_codec_edit_request(napi_env env, napi_callback_info info) {
+    addon_call call_;
+    if (!addon_enter(&call_, env, info, 4)) return NULL;
+    scopeflow_runtime *self = addon_pointer(&call_, 0);
+    scopeflow_codec_id codec = addon_i32(&call_, 1);
+    scopeflow_ref annotated = addon_ref(&call_, 2);
+    scopeflow_ref request = addon_ref(&call_, 3);
+    if (!call_.is_valid) return addon_refuse(&call_, "codecEditRequest");
+    scopeflow_codec_output *out_ = NULL;
+    scopeflow_status const status_ = scopeflow_codec_edit_request(self, codec, annotated, request, &out_, &call_.addon->error);
+    if (status_ == SCOPEFLOW_STATUS_OK) call_.addon->slots[0] = (double)(uintptr_t)out_;
+    return addon_number(&call_, (double)status_);
+}
+
+static napi_value addon_codec_set_prices(napi_env env, napi_callback_info info) {
+    addon_call call_;
+    if (!addon_enter(&call_, env, info, 2)) return NULL;
+    scopeflow_runtime *self = addon_pointer(&call_, 0);
+    scopeflow_ref catalogues = addon_ref(&call_, 1);
+    if (!call_.is_valid) return addon_refuse(&call_, "codecSetPrices");
+    scopeflow_status const status_ = scopeflow_codec_set_prices(self, catalogues, &call_.addon->error);
+    return addon_number(&call_, (double)status_);
+}
+
+static napi_value addon_codec_decode_response(napi_env env, napi_callback_info info) {
+    addon_call call_;
+    if (!addon_enter(&call_, env, info, 3)) return NULL;
+    scopeflow_runtime *self = addon_pointer(&call_, 0);
+    scopeflow_codec_id codec = addon_i32(&call_, 1);
+    scopeflow_ref response = addon_ref(&call_, 2);
+    if (!call_.is_valid) return addon_refuse(&call_, "codecDecodeResponse");
+    scopeflow_codec_output *out_ = NULL;
+    scopeflow_status const status_ = scopeflow_codec_decode_response(self, codec, response, &out_, &call_.addon->error);
+    if (status_ == SCOPEFLOW_STATUS_OK) call_.addon->slots[0] = (double)(uintptr_t)out_;
+    return addon_number(&call_, (double)status_);
+}
+
+static napi_value addon_codec_stream_new(napi_env env, napi_callback_info info) {
+    addon_call call_;
+    if (!addon_enter(&call_, env, info, 3)) return NULL;
+    scopeflow_codec_stream_new_options options_ = SCOPEFLOW_CODEC_STREAM_NEW_OPTIONS_INIT;
+    options_.runtime = addon_pointer(&call_, 0);
+    options_.codec = addon_i32(&call_, 1);
+    options_.memory_limit_bytes = addon_u32(&call_, 2);
+    if (!call_.is_valid) return addon_refuse(&call_, "codecStreamNew");
+    scopeflow_codec_stream *out_ = NULL;
+    scopeflow_status const status_ = scopeflow_codec_stream_new(&options_, &out_, &call_.addon->error);
+    if (status_ == SCOPEFLOW_STATUS_OK) call_.addon->slots[0] = (double)(uintptr_t)out_;
+    return addon_number(&call_, (double)status_);
+}
+
+static napi_value addon_codec_stream_feed(napi_env env, napi_callback_info info) {
+    addon_call call_;
+    if (!addon_enter(&call_, env, info, 2)) return NULL;
+    scopeflow_codec_stream *self = addon_pointer(&call_, 0);
+    scopeflow_ref chunk = addon_ref(&call_, 1);
+    if (!call_.is_valid) return addon_refuse(&call_, "codecStreamFeed");
+    scopeflow_status const status_ = scopeflow_codec_stream_feed(self, chunk, &call_.addon->error);
+    return addon_number(&call_, (double)status_);
+}
+
+static napi_value addon_codec_stream_finish(napi_env env, napi_callback_info info) {
+    addon_call call_;
+    if (!addon_enter(&call_, env, info, 1)) return NULL;
+    scopeflow_codec_stream *self = addon_pointer(&call_, 0);
+    if (!call_.is_valid) return addon_refuse(&call_, "codecStreamFinish");
+    scopeflow_codec_output *out_ = NULL;
+    scopeflow_status const status_ = scopeflow_codec_stream_finish(self, &out_, &call_.addon->error);
+    if (status_ == SCOPEFLOW_STATUS_OK) call_.addon->slots[0] = (double)(uintptr_t)out_;
+    return addon_number(&call_, (double)status_);
+}
+
+static napi_value addon_codec_stream_free(napi_env env, napi_callback_info info) {
+    addon_call call_;
+    if (!addon_enter(&call_, env, info, 1)) return NULL;
+    scopeflow_codec_stream *self = addon_pointer(&call_, 0);
+    if (!call_.is_valid) return addon_refuse(&call_, "codecStreamFree");
+    scopeflow_codec_stream_free(self);
+    return addon_leave(&call_);
+}
+
 const addon_function addon_functions[] = {
     {"tapePutNull", addon_tape_put_null},
     {"tapePutBool", addon_tape_put_bool},
@@ -1896,6 +2087,23 @@ const addon_function addon_functions[] = {
     {"atofReaderFinish", addon_atof_reader_finish},
     {"atofReaderNext", addon_atof_reader_next},
     {"atofReaderFree", addon_atof_reader_free},
+    {"codecOutputJson", addon_codec_output_json},
+    {"codecOutputFree", addon_codec_output_free},
+    {"sseDecoderNew", addon_sse_decoder_new},
+    {"sseDecoderFeed", addon_sse_decoder_feed},
+    {"sseDecoderFinish", addon_sse_decoder_finish},
+    {"sseDecoderNext", addon_sse_decoder_next},
+    {"sseDecoderFree", addon_sse_decoder_free},
+    {"codecDetectRequest", addon_codec_detect_request},
+    {"codecDetectResponse", addon_codec_detect_response},
+    {"codecDecodeRequest", addon_codec_decode_request},
+    {"codecEditRequest", addon_codec_edit_request},
+    {"codecSetPrices", addon_codec_set_prices},
+    {"codecDecodeResponse", addon_codec_decode_response},
+    {"codecStreamNew", addon_codec_stream_new},
+    {"codecStreamFeed", addon_codec_stream_feed},
+    {"codecStreamFinish", addon_codec_stream_finish},
+    {"codecStreamFree", addon_codec_stream_free},
 };
 size_t const addon_function_count = sizeof addon_functions / sizeof *addon_functions;
 

@@ -24,6 +24,7 @@ typedef enum addon_host_function {
     ADDON_HOST_SAME,
     ADDON_HOST_DECODE,
     ADDON_HOST_MAKE_ERROR,
+    ADDON_HOST_CORE_CODEC,
     ADDON_HOST_LOG,
     ADDON_HOST_FUNCTION_COUNT
 } addon_host_function;

@@ -9,6 +9,7 @@ static const char *const names[ADDON_HOST_FUNCTION_COUNT] = {
     [ADDON_HOST_SAME] = "same",
     [ADDON_HOST_DECODE] = "decode",
     [ADDON_HOST_MAKE_ERROR] = "makeError",
+    [ADDON_HOST_CORE_CODEC] = "coreCodec",
     [ADDON_HOST_LOG] = "log",
 };
 
@@ -68,8 +69,8 @@ static void ask_tokens(addon *self, addon_host_function function, size_t count,
     size_t size = 0;
     if (self->is_ending || napi_open_handle_scope(self->env, &scope) != napi_ok) return;
     napi_value const row = call_host(self, function, count, numbers);
-    if (row != NULL && napi_get_typedarray_info(self->env, row, &type, &size, &data, NULL, NULL) ==
-                           napi_ok)
+    if (row != NULL &&
+        napi_get_typedarray_info(self->env, row, &type, &size, &data, NULL, NULL) == napi_ok)
         scopeflow_tape_put_tokens(tape, (scopeflow_bytes){data, size});
     (void)napi_close_handle_scope(self->env, scope);
 }
@@ -108,6 +109,11 @@ static scopeflow_ref host_make_error(void *context, uint32_t status, scopeflow_b
     return (scopeflow_ref)ask_number(context, ADDON_HOST_MAKE_ERROR, 3, numbers);
 }
 
+static uint32_t host_core_codec(void *context, scopeflow_ref codec) {
+    double const numbers[] = {(double)codec};
+    return (uint32_t)ask_number(context, ADDON_HOST_CORE_CODEC, 1, numbers);
+}
+
 static void host_log(void *context, uint32_t level, scopeflow_bytes message) {
     double const numbers[] = {level, number_of(message.ptr), (double)message.len};
     (void)ask_number(context, ADDON_HOST_LOG, 3, numbers);
@@ -122,6 +128,7 @@ scopeflow_host addon_host(const addon_call *call) {
     host.same = host_same;
     host.decode = host_decode;
     host.make_error = host_make_error;
+    host.core_codec = host_core_codec;
     host.log = host_log;
     return host;
 }

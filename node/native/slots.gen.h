@@ -152,6 +152,18 @@ static inline void slots_put_atof_item(double *slots, const scopeflow_atof_item 
     slots_put_text(slots + 33, from->message);
 }
 
+/* One event. Texts are borrowed from the decoder until its next call. */
+static inline void slots_put_sse_item(double *slots, const scopeflow_sse_item *from) {
+    slots[0] = (double)from->item;
+    slots[1] = (double)from->has_retry;
+    slots[2] = (double)from->retry_ms;
+    slots[3] = (double)from->offset_bytes;
+    slots[4] = (double)from->size_bytes;
+    slots_put_text(slots + 5, from->event);
+    slots_put_text(slots + 7, from->data);
+    slots_put_text(slots + 9, from->last_id);
+}
+
 /* clang-format on */
 
 #endif

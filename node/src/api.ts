@@ -100,6 +100,7 @@ export function clearLastCallbackError(): void {
 }
 
 export { AtofExporter, type AtofExporterConfig } from "./atof.js";
+export * from "./codecs.js";
 export * from "./decorators.js";
 export { defaultRuntime } from "./default.js";
 export * from "./functions.gen.js";

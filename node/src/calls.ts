@@ -1,5 +1,6 @@
 import { Cancellation, type Target } from "./cancellation.js";
 import { checkFunction } from "./checks.js";
+import { codecOption } from "./core-codec.js";
 import { Operation } from "./driver.js";
 import type { Engine } from "./engine.js";
 import { CallFlags, EndStatus } from "./enums.gen.js";
@@ -7,7 +8,7 @@ import { InvalidArgument } from "./errors.gen.js";
 import { LlmHandle, ToolHandle } from "./handles.js";
 import { checkHeadroom } from "./headroom.js";
 import { Holding } from "./holding.js";
-import { checkCodec, checkLlmRequest } from "./intercepts.js";
+import { checkLlmRequest } from "./intercepts.js";
 import {
   llmCall,
   llmCallEnd,
@@ -111,8 +112,8 @@ function beginModel(
   const { runtime, holding } = operation;
   runtime.begin(holding, options.metadata, (metadata) => {
     checkLlmRequest(request);
-    checkCodec(options.codec, "codec", ["decode", "encode"]);
-    checkCodec(options.responseCodec, "responseCodec", ["decodeResponse"]);
+    const codec = codecOption(options.codec, "codec", ["decode", "encode"], runtime);
+    const responseCodec = responseCodecOption(options.responseCodec, runtime);
     begin(
       runtime.engine,
       runtime.address,
@@ -126,8 +127,8 @@ function beginModel(
       holding.lend(options.data),
       metadata,
       nanoseconds(options.timestamp),
-      holding.lend(options.codec),
-      holding.lend(options.responseCodec),
+      holding.lend(codec),
+      holding.lend(responseCodec),
       holding.task,
     );
   });
@@ -220,7 +221,7 @@ export function manualLlm(
 ): LlmHandle {
   return begun(runtime, LlmHandle, options, (current, holding, metadata) => {
     checkLlmRequest(request);
-    checkCodec(options.codec, "codec", ["decode"]);
+    const codec = codecOption(options.codec, "codec", ["decode"], runtime);
     llmCall(
       runtime.engine,
       runtime.address,
@@ -233,7 +234,7 @@ export function manualLlm(
       metadata,
       nanoseconds(options.timestamp),
       holding.lend(options.annotatedRequest),
-      holding.lend(options.codec),
+      holding.lend(codec),
       holding.task,
     );
   });
@@ -286,7 +287,7 @@ export function endLlm(
   options: LlmEndOptions,
 ): void {
   ended(runtime, handle, (current, holding) => {
-    checkCodec(options.responseCodec, "responseCodec", ["decodeResponse"]);
+    const responseCodec = responseCodecOption(options.responseCodec, runtime);
     llmCallEnd(
       runtime.engine,
       handle.address,
@@ -298,7 +299,7 @@ export function endLlm(
       holding.lend(options.error),
       nanoseconds(options.timestamp),
       holding.lend(options.annotatedResponse),
-      holding.lend(options.responseCodec),
+      holding.lend(responseCodec),
       holding.task,
     );
   });
@@ -315,6 +316,10 @@ function ended(
   const holding = new Holding(engine);
   runtime.begin(holding, undefined, () => end(runtime.addressIn(current), holding));
   runtime.finish(holding, current);
+}
+
+function responseCodecOption(given: LlmEndOptions["responseCodec"], runtime: Runtime): unknown {
+  return codecOption(given, "responseCodec", ["decodeResponse"], runtime);
 }
 
 /** Runs a call that begins. A failure before the first step is the promise's, too. */

@@ -1,5 +1,6 @@
 import type { Definition } from "./arguments.js";
 import { checkBoolean, checkText } from "./checks.js";
+import type { CodecName } from "./core-codec.js";
 import { InvalidArgument } from "./errors.gen.js";
 import type { LlmCodec, LlmResponseCodec } from "./intercepts.js";
 import { Agent, Llm, managedFunction, Tool } from "./managed.js";
@@ -68,9 +69,9 @@ export interface LlmDecoratorOptions extends DecoratorOptions {
   /** The name of the model; by default what a member `model` of the request says. */
   modelName?: string | null;
   /** With it intercepts see and edit the request's annotated form (S4.11). */
-  codec?: LlmCodec | null;
+  codec?: LlmCodec | CodecName | null;
   /** Annotates the response for observers (S2.8). */
-  responseCodec?: LlmResponseCodec | null;
+  responseCodec?: LlmResponseCodec | CodecName | null;
   /** Of a generator: whether to emit a mark for each chunk; false by default. */
   chunkMarks?: boolean | null;
 }

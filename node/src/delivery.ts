@@ -60,7 +60,7 @@ export function deliver(runtime: Runtime, step: PendingStep, cancellation?: Canc
   const callable = engine.refs.get(slots[STEP_CALLABLE]!) as Function;
   step.kind = StepKind.Deliver;
   try {
-    const result: unknown = callable(readEvent(engine, slots[STEP_EVENT]!));
+    const result: unknown = callable(readEvent(runtime, slots[STEP_EVENT]!));
     if (isThenable(result)) {
       disown(result);
       throw new InvalidState(`a ${registry.title} returned a promise, which nobody awaits`);

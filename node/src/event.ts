@@ -1,3 +1,4 @@
+import type { AnnotatedLlmRequest, AnnotatedLlmResponse } from "./codec-forms.gen.js";
 import { EventFields } from "./event.gen.js";
 
 // A mark at the beginning of a text belongs to it.
@@ -31,13 +32,13 @@ export class Event extends EventFields {
   }
 
   /** Of an LLM call, the annotated form of its request (S2.8). */
-  get annotated_request(): unknown {
-    return this.category_profile?.["annotated_request"];
+  get annotated_request(): AnnotatedLlmRequest | undefined {
+    return this.category_profile?.["annotated_request"] as AnnotatedLlmRequest | undefined;
   }
 
   /** Of an LLM call, the annotated form of its response (S2.8). */
-  get annotated_response(): unknown {
-    return this.category_profile?.["annotated_response"];
+  get annotated_response(): AnnotatedLlmResponse | undefined {
+    return this.category_profile?.["annotated_response"] as AnnotatedLlmResponse | undefined;
   }
 
   /** The event as a plain object. */

@@ -1,3 +1,4 @@
+import { coreCodecNumber } from "./core-codec.js";
 import type { Core } from "./core.gen.js";
 import { DecodeShape, Token, type LogLevel } from "./enums.gen.js";
 import { errorMessage, errorTypeName, ownErrorName } from "./error.js";
@@ -27,6 +28,8 @@ export interface Host {
   put(tape: number, tokens: Uint8Array): void;
   /** Whether two references mean the same object, 1 or 0 (S3.10). */
   same(a: number, b: number): number;
+  /** What a codec of a call is: its `codec_id` and 1 if it is one of the core's own, else 0. */
+  coreCodec(ref: number): number;
   /** Takes a message about a failure that nobody is told of by other means (S5.7). */
   log(level: LogLevel, address: number, size: number): void;
   /** Makes a value of JSON text at an address of the core's memory. Gives the reference. */
@@ -50,6 +53,7 @@ export function createHost(
     describeError: (ref) => describeError(refs.get(ref)),
     put: (tape, tokens) => core().tapePutTokens(tape, tokens),
     same: (a, b) => Number(Object.is(refs.get(a), refs.get(b))),
+    coreCodec: (ref) => coreCodecNumber(refs.get(ref)),
     log: (level, address, size) => log(level, core().text(address, size)),
     decode: (address, size, shape) => refs.lend(decode(core().text(address, size), shape)),
     makeError: (status, address, size) =>

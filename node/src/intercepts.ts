@@ -99,12 +99,3 @@ export function checkLlmRequest(value: unknown): asserts value is LlmRequest {
     "request must be an LlmRequest: an object of headers, an object, and content",
   );
 }
-
-/** A codec is told by its methods; null is none. */
-export function checkCodec(codec: unknown, name: string, methods: readonly string[]): void {
-  if (codec === undefined || codec === null) return;
-  for (const method of methods) {
-    if (typeof (Object(codec) as Record<string, unknown>)[method] === "function") continue;
-    throw new InvalidArgument(`${name} must have a method ${method}`);
-  }
-}

@@ -25,6 +25,19 @@ export class HeldRuntime implements Watched {
   }
 }
 
+/** What codecs keep of a stream. */
+export class HeldReader implements Watched {
+  constructor(
+    private readonly core: Core,
+    private readonly give: "codecStreamFree" | "sseDecoderFree",
+    private readonly address: number,
+  ) {}
+
+  forget(): void {
+    this.core[this.give](this.address);
+  }
+}
+
 /**
  * Ended scopes. A context may hold one for long, for what it starts then; only the garbage
  * collector knows. To watch each would make every call dear, and a loop that never waits would fill

@@ -1,6 +1,5 @@
 import { type CallbackArguments, type CallbackContext } from "./callbacks.js";
 import { registries } from "./callables.gen.js";
-import type { Engine } from "./engine.js";
 import { CodecAction, Registry, StepFlags, StepKind } from "./enums.gen.js";
 import { errorMessage, errorTypeName } from "./error.js";
 import { InvalidArgument } from "./errors.gen.js";
@@ -63,7 +62,7 @@ export class StepArguments implements CallbackArguments {
   }
 
   get event(): Event {
-    return readEvent(this.runtime.engine, this.step.event);
+    return readEvent(this.runtime, this.step.event);
   }
 
   /** Its own copy, to be changed and returned (S3.12). */
@@ -102,9 +101,13 @@ class StepContext implements CallbackContext {
   }
 }
 
-/** S5.5: encoded before the application can change its objects again. */
-export function readEvent(engine: Engine, address: number): Event {
+/** S5.5: encoded before the application can change its objects again. A codec may have to say. */
+export function readEvent(runtime: Runtime, address: number): Event {
+  const { engine } = runtime;
+  const outer = engine.served;
+  engine.served = runtime;
   const line = engine.core.eventLine(address);
+  engine.served = outer;
   if (typeof line === "number") throw engine.error(line);
   return new Event(line);
 }

@@ -27,6 +27,7 @@ import {
   readRuntimeStats,
   readScopeInfo,
   readSinkStats,
+  readSseItem,
   type AtofItem,
   type EventInfo,
   type Propagation,
@@ -34,8 +35,10 @@ import {
   type RuntimeStats,
   type ScopeInfo,
   type SinkStats,
+  type SseItem,
 } from "./core.gen.js";
 import {
+  CodecId,
   EndStatus,
   EventPart,
   FileMode,
@@ -868,6 +871,98 @@ export class RuntimeOperations extends Handle {
     const { core } = this.engine;
     const { slots } = core;
     return slots[0]! !== 0;
+  }
+
+  /**
+   * Whose request it is. What has the members of several is told by what only one of them has.
+   * @param request The content of the request.
+   * @param hint The name of the call or of the provider. (optional)
+   * @throws invalid_argument (1003), limit_exceeded (3001), no_memory (3002).
+   * @internal Values are given as references, which hand-written code makes.
+   */
+  codecDetectRequest(request: number, hint: string | undefined): CodecId {
+    if (hint !== undefined) checkText(hint, "hint");
+    this.engine.check(this.engine.core.codecDetectRequest(this.address, request, hint));
+    const { core } = this.engine;
+    const { slots } = core;
+    return slots[0]!;
+  }
+
+  /**
+   * Whose response it is.
+   * @param response The response.
+   * @throws invalid_argument (1003), limit_exceeded (3001), no_memory (3002).
+   * @internal Values are given as references, which hand-written code makes.
+   */
+  codecDetectResponse(response: number): CodecId {
+    this.engine.check(this.engine.core.codecDetectResponse(this.address, response));
+    const { core } = this.engine;
+    const { slots } = core;
+    return slots[0]!;
+  }
+
+  /**
+   * The common form of a request. A member of a type that it does not have with the provider
+   * stays as it is, so that whatever is an object can be decoded.
+   * @param codec Whose it is; `auto` tells it by the content.
+   * @param request The content of the request.
+   * @throws invalid_argument (1003), limit_exceeded (3001), no_memory (3002).
+   * @internal Values are given as references, which hand-written code makes.
+   */
+  codecDecodeRequestAddress(codec: CodecId, request: number): number {
+    checkInteger(codec, "codec");
+    this.engine.check(this.engine.core.codecDecodeRequest(this.address, codec, request));
+    const { core } = this.engine;
+    const { slots } = core;
+    return slots[0]!;
+  }
+
+  /**
+   * The edits that bring a changed annotated form into the request that it was decoded from: an
+   * array of `[path, "set", value]`, `[path, "remove"]` and `[path, "insert", value]`, to be
+   * applied in order, the path being an array of keys and positions. Of what was not edited
+   * nothing is touched, and where nothing was, the array is empty. What the provider cannot
+   * carry is refused with its path.
+   * @param codec Whose it is; `auto` tells it by the content.
+   * @param annotated The annotated form as it is to be.
+   * @param request The content of the request as it is.
+   * @throws invalid_argument (1003), limit_exceeded (3001), no_memory (3002).
+   * @internal Values are given as references, which hand-written code makes.
+   */
+  codecEditRequestAddress(codec: CodecId, annotated: number, request: number): number {
+    checkInteger(codec, "codec");
+    this.engine.check(this.engine.core.codecEditRequest(this.address, codec, annotated, request));
+    const { core } = this.engine;
+    const { slots } = core;
+    return slots[0]!;
+  }
+
+  /**
+   * What models cost, for the `usage.cost` of responses that are decoded from now on (ADR 0023):
+   * a catalogue, or an array of them, of which the first that has a model counts. What the
+   * provider says that a response has cost always stands. No catalogues take the prices away. No
+   * list comes with the core; examples/prices.json is one.
+   * @param catalogues Copied. (optional)
+   * @throws invalid_argument (1003), limit_exceeded (3001), no_memory (3002).
+   * @internal Values are given as references, which hand-written code makes.
+   */
+  codecSetPrices(catalogues: number): void {
+    this.engine.check(this.engine.core.codecSetPrices(this.address, catalogues));
+  }
+
+  /**
+   * The common form of a response, also of one that a stream was aggregated to.
+   * @param codec Whose it is; `auto` tells it by the response.
+   * @param response The response.
+   * @throws invalid_argument (1003), limit_exceeded (3001), no_memory (3002).
+   * @internal Values are given as references, which hand-written code makes.
+   */
+  codecDecodeResponseAddress(codec: CodecId, response: number): number {
+    checkInteger(codec, "codec");
+    this.engine.check(this.engine.core.codecDecodeResponse(this.address, codec, response));
+    const { core } = this.engine;
+    const { slots } = core;
+    return slots[0]!;
   }
 }
 
@@ -1779,15 +1874,75 @@ export class AtofReaderOperations extends Handle {
 
 /** A value that a codec has made. */
 export class CodecOutputOperations extends Handle {
+  /**
+   * The value as JSON text.
+   * @throws invalid_argument (1003), no_memory (3002).
+   */
+  json(): string {
+    this.engine.check(this.engine.core.codecOutputJson(this.address));
+    const { core } = this.engine;
+    const { slots } = core;
+    return core.text(slots[0]!, slots[1]!);
+  }
 }
 
 /** Takes bytes and gives events. Holds no more than the event that is being read, up to the
  * limits, and the bytes that were fed last. */
 export class SseDecoderOperations extends Handle {
+  /**
+   * Takes the next bytes of the stream, of any size, which may end anywhere. Refused before the
+   * events of the bytes before were read up to `more`, and after the input was finished.
+   * @param chunk The bytes; copied.
+   * @throws invalid_argument (1003), invalid_state (1004), no_memory (3002).
+   */
+  feed(chunk: Uint8Array): void {
+    this.engine.check(this.engine.core.sseDecoderFeed(this.address, chunk));
+  }
+
+  /**
+   * Says that no more bytes follow. A second time does nothing.
+   * @throws invalid_argument (1003).
+   */
+  finish(): void {
+    this.engine.check(this.engine.core.sseDecoderFinish(this.address));
+  }
+
+  /**
+   * Reads the next event. A bad one is a result and no error.
+   * @throws invalid_argument (1003), no_memory (3002).
+   */
+  next(): SseItem {
+    this.engine.check(this.engine.core.sseDecoderNext(this.address));
+    return readSseItem(this.engine.core);
+  }
 }
 
 /** What has come of one stream, up to a limit. */
 export class CodecStreamOperations extends Handle {
+  /**
+   * Takes the next chunk, the JSON of one event of the transport. What is no object, such as
+   * `[DONE]`, is passed over.
+   * @param chunk The chunk; what is kept of it is copied.
+   * @throws invalid_argument (1003), invalid_state (1004), limit_exceeded (3001), no_memory
+   * (3002).
+   * @internal Values are given as references, which hand-written code makes.
+   */
+  feed(chunk: number): void {
+    this.engine.check(this.engine.core.codecStreamFeed(this.address, chunk));
+  }
+
+  /**
+   * The response as far as it has come, an empty object where nothing was known. No more chunks
+   * are taken.
+   * @throws invalid_argument (1003), invalid_state (1004), limit_exceeded (3001), no_memory
+   * (3002).
+   */
+  finishAddress(): number {
+    this.engine.check(this.engine.core.codecStreamFinish(this.address));
+    const { core } = this.engine;
+    const { slots } = core;
+    return slots[0]!;
+  }
 }
 
 /** A scope: its handle, or the uuid of one that is held. */
@@ -2372,7 +2527,7 @@ export interface RuntimeNewOptions {
   payloadBudgetBytes?: number;
   /** Names of the headers that observers never see, in any case of letters, with commas between
    * them; at most 64 names. By default those of the constant list in S3.6. (optional) */
-  credentialHeaders?: string;
+  credentialHeaders?: string | undefined;
 }
 
 /** Makes a runtime with empty registries and a root scope of its own (S1.3). Gives its address. */
@@ -2506,6 +2661,40 @@ export function atofReaderNew(engine: Engine, options: AtofReaderNewOptions): nu
   checkUnsigned(lineLimitBytes, "line_limit");
   checkUnsigned(depthLimit, "depth_limit");
   engine.check(engine.core.atofReaderNew(runtime.address, lineLimitBytes, depthLimit));
+  return engine.core.slots[0]!;
+}
+
+export interface SseDecoderNewOptions {
+  /** Lends the memory; it is held. */
+  runtime: RuntimeOperations;
+  /** Longest line, without its end, and longest data of an event; beyond it the event is a bad
+   * one and is not kept. (default 16777216; 64 to 1073741824) */
+  lineLimitBytes?: number;
+}
+
+/** Makes a decoder at the beginning of a stream. Gives its address. */
+export function sseDecoderNew(engine: Engine, options: SseDecoderNewOptions): number {
+  const { runtime, lineLimitBytes = 16777216 } = options;
+  checkUnsigned(lineLimitBytes, "line_limit");
+  engine.check(engine.core.sseDecoderNew(runtime.address, lineLimitBytes));
+  return engine.core.slots[0]!;
+}
+
+export interface CodecStreamNewOptions {
+  /** Lends the memory; it is held. */
+  runtime: RuntimeOperations;
+  /** Whose stream it is; `auto` tells it by the first chunk that is known. (default auto) */
+  codec?: CodecId;
+  /** What it may hold; a chunk beyond it is refused. (default 268435456; 65536 to 1073741824) */
+  memoryLimitBytes?: number;
+}
+
+/** Makes one at the beginning of a stream. Gives its address. */
+export function codecStreamNew(engine: Engine, options: CodecStreamNewOptions): number {
+  const { runtime, codec = CodecId.Auto, memoryLimitBytes = 268435456 } = options;
+  checkInteger(codec, "codec");
+  checkUnsigned(memoryLimitBytes, "memory_limit");
+  engine.check(engine.core.codecStreamNew(runtime.address, codec, memoryLimitBytes));
   return engine.core.slots[0]!;
 }
 

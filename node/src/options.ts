@@ -1,3 +1,4 @@
+import type { CodecName } from "./core-codec.js";
 import type { EndStatus, LogLevel } from "./enums.gen.js";
 import type { LlmCodec, LlmResponseCodec } from "./intercepts.js";
 import type { RuntimeNewOptions } from "./operations.gen.js";
@@ -83,10 +84,10 @@ export interface ToolCallOptions {
 export interface LlmCallOptions extends Omit<ToolCallOptions, "toolCallId"> {
   /** The name of the model. */
   modelName?: string | null;
-  /** For requests (S4.11). */
-  codec?: LlmCodec | null;
-  /** For responses (S2.8). */
-  responseCodec?: LlmResponseCodec | null;
+  /** For requests (S4.11): a codec, or the name of one, such as "auto". */
+  codec?: LlmCodec | CodecName | null;
+  /** For responses (S2.8): a codec, or the name of one, such as "auto". */
+  responseCodec?: LlmResponseCodec | CodecName | null;
 }
 
 /** What can be said with a streamed LLM call. What is undefined or null is absent. */
@@ -135,6 +136,6 @@ export interface ToolEndOptions extends CallEndOptions {
 export interface LlmEndOptions extends CallEndOptions {
   /** The annotated form of the response (S2.8). */
   annotatedResponse?: unknown;
-  /** For responses (S2.8). */
-  responseCodec?: LlmResponseCodec | null;
+  /** For responses (S2.8): a codec, or the name of one, such as "auto". */
+  responseCodec?: LlmResponseCodec | CodecName | null;
 }

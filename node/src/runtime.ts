@@ -1,3 +1,4 @@
+import { setPrices, type PriceCatalogue } from "./codec-prices.js";
 import type { Propagation } from "./core.gen.js";
 import { dispose } from "./dispose.js";
 import { Holding } from "./holding.js";
@@ -92,6 +93,23 @@ export class Runtime extends RuntimeLlms {
 
   clearLastErrors(): void {
     this.told.length = 0;
+  }
+
+  /**
+   * Says what models cost, for `usage.cost` of the responses that are decoded from now on. Of
+   * several catalogues that have a model the first one counts; none at all take the prices away.
+   *
+   * What the provider says that a response has cost stands, and tokens without a rate give no
+   * `total`. No catalogue comes along; `examples/prices.json` is one.
+   *
+   * @throws InvalidArgument with the path of what is wrong; then the prices stay as they were.
+   *
+   * @example
+   * const rates = { input_per_million: 2.5, output_per_million: 10 };
+   * runtime.usePrices({ entries: [{ provider: "a", model_id: "m", rates }] });
+   */
+  usePrices(...catalogues: PriceCatalogue[]): void {
+    setPrices(this, catalogues);
   }
 
   /**

@@ -17,7 +17,15 @@ const COMPLETION_NAMES = ["completion_tokens", "output_tokens"];
 type Members = Record<string, unknown>;
 
 /** How many tokens calls of models took, for prompts and for what came back. */
-type Tokens = readonly [number, number];
+interface Tokens {
+  readonly prompt: number;
+  readonly completion: number;
+  /** Undefined where that of one call is not known, or they are not of one currency. */
+  readonly cost: number | undefined;
+  readonly currency: string;
+}
+
+const NO_TOKENS: Tokens = { prompt: 0, completion: 0, cost: 0, currency: "" };
 
 /** A scope, a call or a mark. */
 interface Node {
@@ -52,7 +60,7 @@ function nodesOf(events: Iterable<Event>): Node[] {
     let node = phase === "end" ? scopes.get(event.uuid) : undefined;
     if (node === undefined) {
       const parent = scopes.get(event.parent_uuid ?? "");
-      node = { event, parent, children: [], end: undefined, tokens: [0, 0] };
+      node = { event, parent, children: [], end: undefined, tokens: NO_TOKENS };
       (parent?.children ?? roots).push(node);
       if (phase !== undefined) scopes.set(event.uuid, node);
     }
@@ -66,15 +74,39 @@ function nodesOf(events: Iterable<Event>): Node[] {
 /** Counts what the call of a model took, once it has ended, for all that it belongs to. */
 function countTokens(node: Node): void {
   if (node.event.category !== "llm") return;
-  const usage = members(members(node.end!.data)["usage"]);
-  const said: Tokens = [countIn(usage, PROMPT_NAMES), countIn(usage, COMPLETION_NAMES)];
-  const taken = said[0] + said[1] > 0 ? said : node.tokens;
+  const said = saidTokens(node.end!);
+  const taken = said === NO_TOKENS ? node.tokens : said;
   node.tokens = taken;
   for (let above = node.parent; above !== undefined; above = above.parent) {
-    above.tokens = [above.tokens[0] + taken[0], above.tokens[1] + taken[1]];
+    above.tokens = sum(above.tokens, taken);
     // A call that makes others tells their sum by itself, or hands it on at its own end.
     if (above.event.category === "llm") break;
   }
+}
+
+/** A codec counts all that went in as the prompt; some providers leave out what a cache had. */
+function saidTokens({ annotated_response, data }: Event): Tokens {
+  const annotated = members(members(annotated_response)["usage"]);
+  const isThere = Object.keys(annotated).length > 0;
+  const usage = isThere ? annotated : members(members(data)["usage"]);
+  const prompt = countIn(usage, PROMPT_NAMES);
+  const completion = countIn(usage, COMPLETION_NAMES);
+  if (prompt + completion === 0) return NO_TOKENS;
+  const { total, currency } = members(usage["cost"]) as { total?: unknown; currency?: unknown };
+  const isKnown = typeof total === "number" && total >= 0 && total < Infinity;
+  if (!isKnown) return { prompt, completion, cost: undefined, currency: "" };
+  return { prompt, completion, cost: total, currency: text(currency) };
+}
+
+function sum(one: Tokens, other: Tokens): Tokens {
+  if (one === NO_TOKENS || other === NO_TOKENS) return one === NO_TOKENS ? other : one;
+  const prompt = one.prompt + other.prompt;
+  const completion = one.completion + other.completion;
+  const { currency } = one;
+  if (one.cost === undefined || other.cost === undefined || currency !== other.currency) {
+    return { prompt, completion, cost: undefined, currency: "" };
+  }
+  return { prompt, completion, cost: one.cost + other.cost, currency };
 }
 
 function countIn(usage: Members, names: readonly string[]): number {
@@ -115,8 +147,8 @@ function lineOf(node: Node, head: string): Line {
     return { label: `${head}◆ ${name}`, time: offsetOf(node), status: markStatus(event.data) };
   }
   const category = escape(categoryOf(event), NAME_LIMIT) || "unknown";
-  const hasTokens = node.tokens[0] + node.tokens[1] > 0;
-  const isShown = hasTokens && (event.category === "agent" || event.category === "llm");
+  const isShown =
+    node.tokens !== NO_TOKENS && (event.category === "agent" || event.category === "llm");
   const status = scopeStatus(node) + (isShown ? `  ${tokensText(node.tokens)}` : "");
   return { label: `${head}${category} ${name}`, time: durationOf(node), status };
 }
@@ -127,8 +159,19 @@ function categoryOf({ category, category_profile }: Event): string {
   return typeof subtype === "string" ? `${category}:${subtype}` : (category ?? "");
 }
 
-function tokensText([prompt, completion]: Tokens): string {
-  return `${grouped(prompt)} + ${grouped(completion)} tokens`;
+function tokensText({ prompt, completion, cost, currency }: Tokens): string {
+  const text = `${grouped(prompt)} + ${grouped(completion)} tokens`;
+  if (cost === undefined || currency === "") return text;
+  return `${text}, ${sixDigits(cost)} ${escape(currency, NAME_LIMIT)}`;
+}
+
+/** With as many digits as say something, as the `g` of other languages does. */
+function sixDigits(value: number): string {
+  const [digits, power] = value.toExponential(5).split("e") as [string, string];
+  const exponent = Number(power);
+  if (exponent >= -4 && exponent < 6) return String(Number(value.toPrecision(6)));
+  const sign = exponent < 0 ? "-" : "+";
+  return `${Number(digits)}e${sign}${String(Math.abs(exponent)).padStart(2, "0")}`;
 }
 
 function grouped(count: number): string {

@@ -237,6 +237,7 @@ function imports(host: Host, memory: () => WebAssembly.Memory): WebAssembly.Modu
     release: host.release,
     encode: (ref: number, tape: number, limit: number) => host.put(tape, host.encode(ref, limit)),
     describe_error: (ref: number, tape: number) => host.put(tape, host.describeError(ref)),
+    core_codec: host.coreCodec,
     log: host.log,
     /** Microseconds since 1970-01-01 UTC. */
     clock: () => (startedAt + performance.now()) * 1000,

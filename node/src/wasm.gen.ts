@@ -587,6 +587,23 @@ interface Exports {
   atofReaderFinish(self: number): number;
   atofReaderNext(self: number): number;
   atofReaderFree(self: number): void;
+  codecOutputJson(self: number): number;
+  codecOutputFree(self: number): void;
+  sseDecoderNew(runtime: number, lineLimitBytes: number): number;
+  sseDecoderFeed(self: number, chunk: number, chunkSize: number): number;
+  sseDecoderFinish(self: number): number;
+  sseDecoderNext(self: number): number;
+  sseDecoderFree(self: number): void;
+  codecDetectRequest(self: number, request: number, hint: number, hintSize: number): number;
+  codecDetectResponse(self: number, response: number): number;
+  codecDecodeRequest(self: number, codec: number, request: number): number;
+  codecEditRequest(self: number, codec: number, annotated: number, request: number): number;
+  codecSetPrices(self: number, catalogues: number): number;
+  codecDecodeResponse(self: number, codec: number, response: number): number;
+  codecStreamNew(runtime: number, codec: number, memoryLimitBytes: number): number;
+  codecStreamFeed(self: number, chunk: number): number;
+  codecStreamFinish(self: number): number;
+  codecStreamFree(self: number): void;
 }
 
 /** The core in WebAssembly (wasm/bridge.gen.c). */
@@ -2407,5 +2424,83 @@ export class WasmCore extends WasmMemory<Exports> implements Core {
 
   atofReaderFree(self: number): void {
     this.exports.atofReaderFree(self);
+  }
+
+  codecOutputJson(self: number): number {
+    return this.exports.codecOutputJson(self);
+  }
+
+  codecOutputFree(self: number): void {
+    this.exports.codecOutputFree(self);
+  }
+
+  sseDecoderNew(runtime: number, lineLimitBytes: number): number {
+    return this.exports.sseDecoderNew(runtime, lineLimitBytes);
+  }
+
+  sseDecoderFeed(self: number, chunk: Uint8Array): number {
+    const top_ = this.enter();
+    const chunkAt_ = this.putBytes(chunk);
+    const chunkSize_ = this.textSize;
+    const result_ = this.exports.sseDecoderFeed(self, chunkAt_, chunkSize_);
+    this.leave(top_);
+    return result_;
+  }
+
+  sseDecoderFinish(self: number): number {
+    return this.exports.sseDecoderFinish(self);
+  }
+
+  sseDecoderNext(self: number): number {
+    return this.exports.sseDecoderNext(self);
+  }
+
+  sseDecoderFree(self: number): void {
+    this.exports.sseDecoderFree(self);
+  }
+
+  codecDetectRequest(self: number, request: number, hint: string | undefined): number {
+    const top_ = this.enter();
+    const hintAt_ = this.putText(hint);
+    const hintSize_ = this.textSize;
+    const result_ = this.exports.codecDetectRequest(self, request, hintAt_, hintSize_);
+    this.leave(top_);
+    return result_;
+  }
+
+  codecDetectResponse(self: number, response: number): number {
+    return this.exports.codecDetectResponse(self, response);
+  }
+
+  codecDecodeRequest(self: number, codec: number, request: number): number {
+    return this.exports.codecDecodeRequest(self, codec, request);
+  }
+
+  codecEditRequest(self: number, codec: number, annotated: number, request: number): number {
+    return this.exports.codecEditRequest(self, codec, annotated, request);
+  }
+
+  codecSetPrices(self: number, catalogues: number): number {
+    return this.exports.codecSetPrices(self, catalogues);
+  }
+
+  codecDecodeResponse(self: number, codec: number, response: number): number {
+    return this.exports.codecDecodeResponse(self, codec, response);
+  }
+
+  codecStreamNew(runtime: number, codec: number, memoryLimitBytes: number): number {
+    return this.exports.codecStreamNew(runtime, codec, memoryLimitBytes);
+  }
+
+  codecStreamFeed(self: number, chunk: number): number {
+    return this.exports.codecStreamFeed(self, chunk);
+  }
+
+  codecStreamFinish(self: number): number {
+    return this.exports.codecStreamFinish(self);
+  }
+
+  codecStreamFree(self: number): void {
+    this.exports.codecStreamFree(self);
   }
 }

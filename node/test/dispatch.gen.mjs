@@ -1053,6 +1053,62 @@ export const operations = {
     callSync: (on, given) =>
       on.llmConditionalExecutionSync(given.name, given.request, given.target, given),
   },
+  codec_detect_request: {
+    on: "runtime",
+    types: [
+      ["request", "request", "payload"],
+      ["hint", "hint", "string"],
+    ],
+    result: "enum.codec_id",
+    call: (on, given) => on.codecDetectRequest(given.request),
+    callSync: (on, given) => on.codecDetectRequest(given.request),
+  },
+  codec_detect_response: {
+    on: "runtime",
+    types: [["response", "response", "payload"]],
+    result: "enum.codec_id",
+    call: (on, given) => on.codecDetectResponse(given.response),
+    callSync: (on, given) => on.codecDetectResponse(given.response),
+  },
+  codec_decode_request: {
+    on: "runtime",
+    types: [
+      ["codec", "codec", "enum.codec_id"],
+      ["request", "request", "payload"],
+    ],
+    result: "handle.codec_output",
+    call: (on, given) => on.codecDecodeRequestAddress(given.codec, given.request),
+    callSync: (on, given) => on.codecDecodeRequestAddress(given.codec, given.request),
+  },
+  codec_edit_request: {
+    on: "runtime",
+    types: [
+      ["codec", "codec", "enum.codec_id"],
+      ["annotated", "annotated", "payload"],
+      ["request", "request", "payload"],
+    ],
+    result: "handle.codec_output",
+    call: (on, given) => on.codecEditRequestAddress(given.codec, given.annotated, given.request),
+    callSync: (on, given) =>
+      on.codecEditRequestAddress(given.codec, given.annotated, given.request),
+  },
+  codec_set_prices: {
+    on: "runtime",
+    types: [["catalogues", "catalogues", "payload"]],
+    result: "",
+    call: (on, given) => on.codecSetPrices(),
+    callSync: (on, given) => on.codecSetPrices(),
+  },
+  codec_decode_response: {
+    on: "runtime",
+    types: [
+      ["codec", "codec", "enum.codec_id"],
+      ["response", "response", "payload"],
+    ],
+    result: "handle.codec_output",
+    call: (on, given) => on.codecDecodeResponseAddress(given.codec, given.response),
+    callSync: (on, given) => on.codecDecodeResponseAddress(given.codec, given.response),
+  },
 };
 
 /** The names of the package's enums and flags by the spec's names. */
@@ -1185,5 +1241,15 @@ export const structs = {
     ["line", "line", "string"],
     ["problem", "problem", "status"],
     ["message", "message", "string"],
+  ],
+  sse_item: [
+    ["item", "item", "enum.sse_item_kind"],
+    ["has_retry", "hasRetry", "bool"],
+    ["retry", "retryMs", "u64"],
+    ["offset", "offsetBytes", "u64"],
+    ["size", "sizeBytes", "u64"],
+    ["event", "event", "string"],
+    ["data", "data", "string"],
+    ["last_id", "lastId", "string"],
   ],
 };

@@ -151,6 +151,9 @@ class Module:
         error = self.objects[ref]
         self.call("tape_put_json", {"self": tape, "json": json.dumps(error.script)})
 
+    def _core_codec(self, _ref: int) -> int:
+        return 0  # Codecs of scripts are none of the core's own.
+
     def _log(self, *_given: int) -> None:
         pass
 

@@ -122,6 +122,59 @@ describe("the tree", () => {
       assert.equal(last.indexOf("1.0 ms"), 77);
     });
   });
+
+  test("shows what calls of models have cost, where that of each is known", async () => {
+    const rates = { input_per_million: 2.5, output_per_million: 10 };
+    const priced = { provider: "p", model_id: "m", rates };
+    const catalogue = { entries: [priced, { ...priced, model_id: "n", currency: "EUR" }] };
+    const call = (model) => {
+      const usage = { prompt_tokens: 1200, completion_tokens: 3, total_tokens: 1203 };
+      const options = { responseCodec: "auto" };
+      const answer = () => ({ model, choices: [], usage });
+      scopeflow.llmCallExecuteSync(model, { headers: {}, content: {} }, answer, options);
+    };
+    await isolated(async (events) => {
+      scopeflow.usePrices(catalogue);
+      for (const models of ["mm", "mn", "mx"]) {
+        scopeflow.withScopeSync(models, ScopeType.Agent, () => [...models].forEach(call));
+      }
+      const shown = events.tree().split("\n");
+      assert.deepEqual(
+        shown.map((line) => line.replace(/^[^a-z]*(\w+ \w+) .* OK +/, "$1: ")),
+        [
+          "agent mm: 2,400 + 6 tokens, 0.00606 USD",
+          "llm m: 1,200 + 3 tokens, 0.00303 USD",
+          "llm m: 1,200 + 3 tokens, 0.00303 USD",
+          "agent mn: 2,400 + 6 tokens",
+          "llm m: 1,200 + 3 tokens, 0.00303 USD",
+          "llm n: 1,200 + 3 tokens, 0.00303 EUR",
+          "agent mx: 2,400 + 6 tokens",
+          "llm m: 1,200 + 3 tokens, 0.00303 USD",
+          "llm x: 1,200 + 3 tokens",
+        ],
+      );
+    });
+  });
+
+  test("writes small and large costs as the command does", async () => {
+    for (const [rate, shown] of [
+      [0.00125, "1.25e-09"],
+      [1_234_567, "1.23457"],
+      [2.5e12, "2.5e+06"],
+      [99_999_960_000, "100000"],
+      [100, "0.0001"],
+    ]) {
+      await isolated(async (events, runtime) => {
+        const rates = { input_per_million: rate, output_per_million: 0 };
+        runtime.usePrices({ entries: [{ provider: "p", model_id: "m", rates }] });
+        const usage = { prompt_tokens: 1, completion_tokens: 0, total_tokens: 1 };
+        const answer = () => ({ model: "m", choices: [], usage });
+        const options = { responseCodec: "auto" };
+        runtime.llmCallExecuteSync("m", { headers: {}, content: {} }, answer, options);
+        assert.match(events.tree(), new RegExp(` tokens, ${shown.replace("+", "\\+")} USD$`));
+      });
+    }
+  });
 });
 
 describe("two runs", () => {
@@ -143,7 +196,10 @@ describe("two runs", () => {
 
   test("are so whatever the order of keys, and with another clock", async () => {
     const options = { clockStartNs: 5n, clockStepNs: 7_000n };
-    const files = [{ a: 1, b: 2 }, { b: 2, a: 1 }].map((data) => {
+    const files = [
+      { a: 1, b: 2 },
+      { b: 2, a: 1 },
+    ].map((data) => {
       const runtime = deterministicRuntime(options);
       const capturing = capture(runtime);
       runtime.event("m", { data });
@@ -184,7 +240,10 @@ describe("isolation", () => {
     const before = scopeflow.defaultRuntime();
     for (const thrown of [new Error("e"), undefined]) {
       const isIt = (error) => error === thrown;
-      await assert.rejects(isolated(() => Promise.reject(thrown)), isIt);
+      await assert.rejects(
+        isolated(() => Promise.reject(thrown)),
+        isIt,
+      );
       const throwing = () => {
         throw thrown;
       };

@@ -1,16 +1,21 @@
 // Compiled, never run: what users may write, and what the types must refuse.
 
 import {
+  type AnnotatedLlmResponse,
+  AutoCodec,
   type Codec,
   currentScopeStack,
   event,
   extensions,
+  type forms,
   GuardrailRejected,
   InterceptOutcome,
   type LlmRequest,
   llmCallExecute,
   llmStreamCallExecute,
   type NativeHandle,
+  OpenAIChatCodec,
+  OpenAIChatStreamingCodec,
   pushScope,
   registerLlmRequestIntercept,
   registerToolExecutionIntercept,
@@ -21,10 +26,12 @@ import {
   ScopeAttributes,
   type ScopeHandle,
   ScopeType,
+  SseDecoder,
   type StandardSchema,
   scopeRegisterToolConditionalExecutionGuardrail,
   toolCallExecute,
   typedToolExecute,
+  usePrices,
   withScope,
   withScopeStack,
 } from "scopeflow";
@@ -123,3 +130,33 @@ const atOnce: number = runtime.withScopeSync("w", ScopeType.Function, (handle) =
   return 1;
 });
 void atOnce;
+
+const chat = new OpenAIChatCodec();
+const given: LlmRequest = { headers: {}, content: { messages: [] } };
+const annotated = chat.decode(given);
+const last: forms.Message | undefined = annotated.messages.at(-1);
+annotated.messages.push({ role: "user", content: [{ type: "text", text: "hi" }] });
+annotated.params = { ...annotated.params, max_tokens: 9 };
+const sent: LlmRequest = chat.encode(annotated, given);
+const decoded: AnnotatedLlmResponse | null = new AutoCodec(runtime).decodeResponse({});
+const total: number | null | undefined = decoded?.usage?.cost?.total;
+void [last, sent, total];
+// @ts-expect-error A temperature is a number.
+annotated.params.temperature = "hot";
+// @ts-expect-error What no codec knows has no form.
+void new AutoCodec().decode(given).messages;
+await llmCallExecute("m", given, () => 1, { codec: "auto", responseCodec: chat });
+// @ts-expect-error There is no such codec.
+await llmCallExecute("m", given, () => 1, { codec: "openai" });
+const streaming = new OpenAIChatStreamingCodec();
+await llmStreamCallExecute("m", given, async function* () {}, {
+  collector: streaming.collector(),
+  finalizer: streaming.finalizer(),
+});
+const rates = { input_per_million: 1, output_per_million: 2 };
+usePrices({ entries: [{ provider: "p", model_id: "m", rates }] });
+// @ts-expect-error A rate is a number.
+usePrices({ entries: [{ provider: "p", model_id: "m", rates: { input_per_million: "1" } }] });
+for (const { data, retryMs } of new SseDecoder().feed("data: x\n\n")) void [data, retryMs];
+// @ts-expect-error Values are not given to the core by its user.
+runtime.codecSetPrices(0);

@@ -12,6 +12,8 @@ import { llmCallExecute, llmStreamCallExecute, type LlmRequest } from "scopeflow
 import { Answer } from "./answer.js";
 
 const NAME = "chat.completions";
+/** Whose responses they are: observers get each in the common form, tokens included. */
+const CODEC = "openai_chat";
 
 /** What gets a text piece by piece. */
 export type Say = (piece: string) => void;
@@ -43,8 +45,8 @@ export class Chat {
   }
 
   private complete(request: LlmRequest): Promise<ChatCompletion> {
-    const { modelName } = this;
-    return llmCallExecute(NAME, request, this.create<ChatCompletion>, { modelName });
+    const options = { modelName: this.modelName, responseCodec: CODEC } as const;
+    return llmCallExecute(NAME, request, this.create<ChatCompletion>, options);
   }
 
   private async stream(request: LlmRequest, say: Say): Promise<ChatCompletion> {
@@ -55,7 +57,7 @@ export class Chat {
       NAME,
       request,
       this.create<AsyncIterable<ChatCompletionChunk>>,
-      { collector: answer.add, finalizer: answer.completion, modelName },
+      { collector: answer.add, finalizer: answer.completion, modelName, responseCodec: CODEC },
     );
     for await (const chunk of stream as AsyncIterable<ChatCompletionChunk>) {
       for (const { delta } of chunk.choices) say(delta.content ?? "");

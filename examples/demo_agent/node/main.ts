@@ -55,6 +55,7 @@ async function main(): Promise<void> {
   const settings = {
     database: file,
     documents: values.documents ?? repository,
+    prices: join(examples, "demo_agent", "data", "prices.json"),
     events,
     progress: values.quiet ? () => {} : (text: string) => void process.stderr.write(text),
     question,

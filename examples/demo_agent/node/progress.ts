@@ -39,18 +39,18 @@ export class Progress {
   }
 }
 
-function textOf({ kind, scope_category, category, name, data, metadata }: Event): string {
+function textOf(event: Event): string {
+  const { kind, scope_category, category, name, data, metadata } = event;
   if (kind === "mark") {
     const reason = (data as { rejection_reason?: string } | null)?.rejection_reason;
     return `! ${name}` + (reason === undefined ? "" : ` refused: ${reason}`);
   }
   if (scope_category === "start") return `> ${category} ${name}`;
   const status = String(metadata?.["otel.status_code"] ?? "");
-  return `< ${category} ${name} ${status}${category === "llm" ? tokensOf(data) : ""}`.trimEnd();
+  return `< ${category} ${name} ${status}${tokensOf(event)}`.trimEnd();
 }
 
-function tokensOf(data: unknown): string {
-  type Usage = { prompt_tokens: number; completion_tokens: number };
-  const usage = (data as { usage?: Usage } | null)?.usage;
+function tokensOf(event: Event): string {
+  const usage = event.annotated_response?.usage;
   return usage ? `  ${usage.prompt_tokens} + ${usage.completion_tokens} tokens` : "";
 }

@@ -1,8 +1,15 @@
 // One run of the demo: database, tools, agents, events.
 
+import { readFileSync } from "node:fs";
 import { basename, dirname } from "node:path";
 import { OpenAI } from "openai";
-import { AtofExporter, deregisterSubscriber, registerSubscriber } from "scopeflow";
+import {
+  AtofExporter,
+  deregisterSubscriber,
+  type PriceCatalogue,
+  registerSubscriber,
+  usePrices,
+} from "scopeflow";
 import { Chat } from "./chat.js";
 import * as middleware from "./middleware.js";
 import { MODEL } from "./model.js";
@@ -19,6 +26,8 @@ export interface Settings {
   readonly database: string;
   /** Folder whose documents are searched. */
   readonly documents: string;
+  /** JSON file of what models cost. */
+  readonly prices: string;
   /** ATOF file that is written; an older one is replaced. */
   readonly events: string;
   /** Where progress is shown. */
@@ -41,9 +50,11 @@ export async function run(settings: Settings, modelUrl: string): Promise<string>
   const uninstall = middleware.install();
   exporter.register("event file");
   registerSubscriber("progress", progress.show);
+  usePrices(JSON.parse(readFileSync(settings.prices, "utf8")) as PriceCatalogue);
   try {
     return await ask(settings, modelUrl, progress);
   } finally {
+    usePrices();
     uninstall();
     deregisterSubscriber("progress");
     exporter.deregister("event file");

@@ -137,14 +137,6 @@ def forest(outcome: Outcome) -> list[dict[str, Any]]:
     return [node(event) for event in below[top]]
 
 
-def without_annotations(outcome: Outcome) -> Outcome:
-    """Without what the codec adds to each response, for Node's binding has no codecs yet."""
-    for event in outcome.events:
-        if event["category"] == "llm" and event.get("scope_category") == "end":
-            del event["category_profile"]["annotated_response"]
-    return outcome
-
-
 def conversations(outcome: Outcome) -> dict[str, list[Any]]:
     """What the model was asked, by the agent that asked."""
     asked: dict[str, list[Any]] = {}
@@ -177,7 +169,7 @@ def conversations(outcome: Outcome) -> dict[str, list[Any]]:
 def test_answer_requests_and_events_are_the_same(
     settings: Settings, play: Play, play_node: Play, changes: dict[str, Any]
 ) -> None:
-    ours, theirs = without_annotations(play(settings, **changes)), play_node(settings, **changes)
+    ours, theirs = play(settings, **changes), play_node(settings, **changes)
     assert Canonical().of(theirs.answer) == Canonical().of(ours.answer)
     assert len(theirs.events) == len(ours.events)
     assert conversations(theirs) == conversations(ours)
@@ -193,9 +185,9 @@ def test_both_cores_do_the_same(settings: Settings, play_node: Play) -> None:
 
 
 def test_the_comparison_sees_a_difference(settings: Settings, play: Play, play_node: Play) -> None:
-    ours = without_annotations(play(settings))
+    ours = play(settings)
     assert forest(play_node(settings, broken=("search",))) != forest(ours)
-    changed = without_annotations(play(settings))
+    changed = play(settings)
     changed.events[1]["data"]["content"]["messages"][0]["content"] += "!"
     assert forest(changed) != forest(ours)
 

@@ -129,6 +129,8 @@ def _result(api: Api, operation: Operation, call: str) -> tuple[str, tuple[str, 
 
 def ts_type(api: Api, operation: Operation, argument: Argument) -> str:
     kind = argument.type.kind
+    if kind == "string" and argument.optional:
+        return f"{flat.ts_type(argument.type)} | undefined"
     if kind == "callable" and operation.registry:
         return pascal(operation.registry)
     if kind == "handle":
@@ -243,7 +245,14 @@ def _doc(operation: Operation, api: Api) -> tuple[str, ...]:
         found.append(f"@param {ts_name(a)} {_with_limits(a)}")
     if operation.errors:
         found.append(f"@throws {', '.join(prose.errors(operation, api))}.")
+    if operation.kind == "call" and _takes_reference(operation):
+        found.append("@internal Values are given as references, which hand-written code makes.")
     return tuple(found)
+
+
+def _takes_reference(operation: Operation) -> bool:
+    """Whether a value crosses as a number, which only hand-written code knows how to make."""
+    return any(a.type.kind == "payload" for a in operation.arguments)
 
 
 def _documented(operation: Operation) -> list[Argument]:
@@ -281,13 +290,14 @@ def _registry_operations(api: Api, handle: str) -> list[Operation]:
 
 def functions_context(api: Api) -> dict:
     """The module-level functions: what a runtime has, on the default one. Whatever takes or gives a
-    handle is written by hand."""
+    handle, or takes a value, is written by hand."""
     calls = [
         method(api, flat.function(api, op))
         for op in api.operations
         if op.on is not None
         and (op.on.kind, op.on.name) == ("handle", "runtime")
         and op.kind in ("call", "accessor")
+        and not _takes_reference(op)
         and not any(item.type.kind == "handle" for item in (*op.arguments, op.out) if item)
     ]
     methods = [*calls, *scoped_methods(api)]

@@ -10,7 +10,7 @@ from spec.gen.names import camel, pascal
 from spec.gen.render import Output
 from spec.gen.typescript import fit
 
-from . import addon
+from . import addon, forms
 from .callables import callables
 from .dispatch import dispatch_context
 from .operations import functions_context, operations_context
@@ -77,6 +77,7 @@ def outputs(api: Api) -> list[Output]:
         Output("node/native/slots.gen.h", "slots.gen.h.j2", addon.slots_context(api)),
         Output("node/native/addon.gen.c", "addon.gen.c.j2", addon.addon_context(api)),
         Output("node/test/dispatch.gen.mjs", "dispatch.gen.mjs.j2", dispatch_context(api)),
+        *forms.outputs(api),
     ]
 
 

@@ -11,7 +11,7 @@ import type { ScopeReference } from "./operations.gen.js";
  * @param label What is written on it. (optional)
  * @throws invalid_argument (1003).
  */
-export function thingPaint(color: Color, layer: number, label: string): Facts {
+export function thingPaint(color: Color, layer: number, label: string | undefined): Facts {
   return defaultRuntime().thingPaint(color, layer, label);
 }
 

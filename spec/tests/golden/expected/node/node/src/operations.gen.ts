@@ -47,7 +47,7 @@ export class RuntimeOperations extends Handle {
    * @param label What is written on it. (optional)
    * @throws invalid_argument (1003).
    */
-  thingPaint(color: Color, layer: number, label: string): Facts {
+  thingPaint(color: Color, layer: number, label: string | undefined): Facts {
     checkInteger(color, "color");
     checkInteger(layer, "layer");
     if (label !== undefined) checkText(label, "label");
