@@ -245,15 +245,9 @@ static napi_value task_free(napi_env env, napi_callback_info info) {
 }
 
 static const addon_function own_functions[] = {
-    {"abiHash", abi_hash},
-    {"version", version},
-    {"buildHash", build_hash},
-    {"errorMessage", error_message},
-    {"text", text},
-    {"eventLine", event_line},
-    {"taskNew", task_new},
-    {"taskFree", task_free},
-    {"nativeHandle", addon_native_handle},
+    {"abiHash", abi_hash},           {"version", version},    {"buildHash", build_hash},
+    {"errorMessage", error_message}, {"text", text},          {"eventLine", event_line},
+    {"taskNew", task_new},           {"taskFree", task_free}, {"nativeHandle", addon_native_handle},
 };
 
 /* --- Loading --- */
