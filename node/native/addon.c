@@ -199,20 +199,8 @@ static napi_value text(napi_env env, napi_callback_info info) {
     return text_value(env, address != NULL ? address : "", size);
 }
 
-/* Above this size to make a text of it takes longer than to copy it. */
-#define LINE_TEXT_SIZE_BYTES 1024
-
-static napi_value line_bytes(addon_call *call, scopeflow_bytes line) {
-    napi_value buffer;
-    napi_value row = NULL;
-    void *data = NULL;
-    if (napi_create_arraybuffer(call->env, line.len, &data, &buffer) != napi_ok ||
-        napi_create_typedarray(call->env, napi_uint8_array, line.len, buffer, 0, &row) != napi_ok)
-        return NULL; /* With an exception pending. */
-    memcpy(data, line.ptr, line.len);
-    return row;
-}
-
+/* A line goes over with a character for each byte, which is a copy into the engine's own memory. To
+ * read it as UTF-8 takes several times as long, and most lines are never looked at. */
 static napi_value event_line(napi_env env, napi_callback_info info) {
     addon_call call;
     if (!addon_enter(&call, env, info, 1)) return NULL;
@@ -222,8 +210,38 @@ static napi_value event_line(napi_env env, napi_callback_info info) {
     scopeflow_status const status =
         scopeflow_event_json(event, SCOPEFLOW_EVENT_PART_LINE, &line, &call.addon->error);
     if (status != SCOPEFLOW_STATUS_OK) return addon_number(&call, (double)status);
-    return line.len <= LINE_TEXT_SIZE_BYTES ? text_value(env, line.ptr, line.len)
-                                            : line_bytes(&call, line);
+    napi_value result = NULL;
+    (void)napi_create_string_latin1(env, line.ptr, line.len, &result);
+    return result;
+}
+
+static napi_value line_text(napi_env env, napi_callback_info info) {
+    addon_call call;
+    if (!addon_enter(&call, env, info, 1)) return NULL;
+    napi_value const line = call.arguments[0];
+    size_t size = 0;
+    if (napi_get_value_string_latin1(env, line, NULL, 0, &size) != napi_ok)
+        return addon_refuse(&call, "lineText");
+    char *const bytes = malloc(size + 1);
+    napi_value result = NULL;
+    if (bytes == NULL) {
+        (void)napi_throw_error(env, NULL, "scopeflow: out of memory");
+        return NULL;
+    }
+    if (napi_get_value_string_latin1(env, line, bytes, size + 1, &size) == napi_ok)
+        result = text_value(env, bytes, size);
+    free(bytes);
+    return result;
+}
+
+static napi_value count_memory(napi_env env, napi_callback_info info) {
+    addon_call call;
+    if (!addon_enter(&call, env, info, 1)) return NULL;
+    int32_t const bytes = addon_i32(&call, 0);
+    if (!call.is_valid) return addon_refuse(&call, "countMemory");
+    int64_t total = 0;
+    (void)napi_adjust_external_memory(env, bytes, &total);
+    return NULL;
 }
 
 static napi_value task_new(napi_env env, napi_callback_info info) {
@@ -245,9 +263,17 @@ static napi_value task_free(napi_env env, napi_callback_info info) {
 }
 
 static const addon_function own_functions[] = {
-    {"abiHash", abi_hash},           {"version", version},    {"buildHash", build_hash},
-    {"errorMessage", error_message}, {"text", text},          {"eventLine", event_line},
-    {"taskNew", task_new},           {"taskFree", task_free}, {"nativeHandle", addon_native_handle},
+    {"abiHash", abi_hash},
+    {"version", version},
+    {"buildHash", build_hash},
+    {"errorMessage", error_message},
+    {"text", text},
+    {"eventLine", event_line},
+    {"lineText", line_text},
+    {"countMemory", count_memory},
+    {"taskNew", task_new},
+    {"taskFree", task_free},
+    {"nativeHandle", addon_native_handle},
 };
 
 /* --- Loading --- */

@@ -4,6 +4,9 @@ import type { AtofItemKind, CodecAction, EventKind, Registry, ScopeCategory, Sco
 /** How many slots a core has. */
 export const SLOT_COUNT = 35;
 
+/** UTF-8: the bytes, in a row that nobody changes, or a character for each of them. */
+export type EncodedLine = Uint8Array | string;
+
 /**
  * The core as functions of numbers and texts, which the addon and the WebAssembly bridge both are.
  *
@@ -24,8 +27,12 @@ export interface Core {
   errorMessage(): string;
   /** The text at an address of the core's memory. */
   text(address: number, size: number): string;
-  /** An event as a line: its text, that as UTF-8 in a row of its own, or the status of a failure. */
-  eventLine(event: number): string | Uint8Array | number;
+  /** An event as a line, in the form in which it is had soonest; or the status of a failure. */
+  eventLine(event: number): EncodedLine | number;
+  /** The text of such a line. */
+  lineText(line: EncodedLine): string;
+  /** Lets the garbage collector know that so many bytes more of the core's hang on its work. */
+  countMemory(bytes: number): void;
   /** Memory for a task; its address. */
   taskNew(): number;
   taskFree(task: number): void;

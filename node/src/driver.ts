@@ -355,7 +355,8 @@ export class Operation {
     checkHeadroom(runtime.engine);
     const link = new Operation(runtime, this.current, this.call, this);
     const { holding } = link;
-    runtime.begin(holding, undefined, () =>
+    const outer = runtime.engine.serve(runtime);
+    try {
       taskLink(
         runtime.engine,
         runtime.address,
@@ -363,8 +364,11 @@ export class Operation {
         position,
         this.refOf(request) ?? holding.lendAny(request),
         holding.task,
-      ),
-    );
+      );
+    } catch (error) {
+      throw holding.refused(error, outer);
+    }
+    runtime.engine.served = outer;
     return link;
   }
 

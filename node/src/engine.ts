@@ -15,7 +15,7 @@ import { errorOf } from "./status.gen.js";
 import { Watch } from "./watch.js";
 
 /** Who is told what the core logs. */
-interface Served {
+export interface Served {
   log(level: LogLevel, message: string, error: unknown): void;
 }
 
@@ -58,6 +58,13 @@ export class Engine {
   private log(level: LogLevel, message: string): void {
     if (this.served !== undefined) this.served.log(level, message, this.failure);
     else console.error(`scopeflow: ${message}`);
+  }
+
+  /** Lets a runtime hear what the core says from now on. @returns Who has heard it. */
+  serve(runtime: Served): Served | undefined {
+    const outer = this.served;
+    this.served = runtime;
+    return outer;
   }
 
   /** Throws the error of a status that is none of the outcomes. */

@@ -1,8 +1,6 @@
 import type { AnnotatedLlmRequest, AnnotatedLlmResponse } from "./codec-forms.gen.js";
+import type { Core, EncodedLine } from "./core.gen.js";
 import { EventFields } from "./event.gen.js";
-
-// A mark at the beginning of a text belongs to it.
-const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /**
  * An event in ATOF 0.1 (S2), as of its emission: what the application changes later is not seen in
@@ -14,16 +12,21 @@ export class Event extends EventFields {
 
   /** @param line The event as one line of JSON text, without a line end. */
   constructor(line: string);
-  /** @internal Or as UTF-8, in a row that nobody changes. */
-  constructor(line: string | Uint8Array);
-  constructor(private line: string | Uint8Array) {
+  /** @internal Or in the form that a core has it in. */
+  constructor(line: EncodedLine, core: Core);
+  constructor(
+    private line: EncodedLine,
+    private core?: Core,
+  ) {
     super();
   }
 
   /** The event as one line of JSON text, without a line end. */
   get json(): string {
-    if (typeof this.line !== "string") this.line = decoder.decode(this.line);
-    return this.line;
+    const { line, core } = this;
+    if (core === undefined) return line as string;
+    this.core = undefined;
+    return (this.line = core.lineText(line));
   }
 
   /** When it happened, to the millisecond; `timestamp` has all nine digits. */

@@ -109,7 +109,7 @@ export function readEvent(runtime: Runtime, address: number): Event {
   const line = engine.core.eventLine(address);
   engine.served = outer;
   if (typeof line === "number") throw engine.error(line);
-  return new Event(line);
+  return new Event(line, engine.core);
 }
 
 /** The step's input in the form that its flags ask for (S3.6, S3.10). */

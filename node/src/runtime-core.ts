@@ -77,7 +77,8 @@ export abstract class RuntimeCore extends RuntimeRegistries {
     const { engine } = this;
     const current = engine.context.get();
     const holding = new Holding(engine);
-    this.begin(holding, undefined, () =>
+    const outer = this.engine.serve(this);
+    try {
       scopePop(
         engine,
         scope.address,
@@ -89,8 +90,11 @@ export abstract class RuntimeCore extends RuntimeRegistries {
         hasError ? holding.lendAny(options.error) : 0,
         nanoseconds(options.timestamp),
         holding.task,
-      ),
-    );
+      );
+    } catch (error) {
+      throw holding.refused(error, outer);
+    }
+    this.engine.served = outer;
     // Before anybody hears of it: a subscriber must not find the ended scope current (ADR 0011).
     this.leave(scope, current);
     this.finish(holding, scope);
@@ -131,7 +135,8 @@ export abstract class RuntimeCore extends RuntimeRegistries {
     checkHeadroom(engine);
     const current = engine.context.get();
     const holding = new Holding(engine);
-    this.begin(holding, options.metadata, (metadata) =>
+    const outer = this.engine.serve(this);
+    try {
       scopePush(
         engine,
         this.address,
@@ -141,12 +146,15 @@ export abstract class RuntimeCore extends RuntimeRegistries {
         parentAddress(options.parent),
         options.attributes ?? 0,
         options.subtype ?? undefined,
-        metadata,
+        holding.give(options.metadata),
         holding.lend(options.input),
         nanoseconds(options.timestamp),
         holding.task,
-      ),
-    );
+      );
+    } catch (error) {
+      throw holding.refused(error, outer);
+    }
+    this.engine.served = outer;
     const address = this.finish(holding, current);
     return this.wrap(address, current, options.data, options.metadata, ScopeHandle);
   }
@@ -181,26 +189,6 @@ export abstract class RuntimeCore extends RuntimeRegistries {
     if (this.root().isAt(address)) return this.root();
     this.engine.core.scopeRetain(address);
     return this.wrap(address, undefined);
-  }
-
-  /**
-   * @internal Begins an operation. The core takes the metadata if it succeeds; if it fails,
-   * everything that was lent comes back (S7.3).
-   */
-  begin(holding: Holding, metadata: unknown, call: (metadata: number) => void): void {
-    const { engine } = this;
-    const { refs, served } = engine;
-    const ref = metadata === undefined || metadata === null ? 0 : refs.lend(metadata);
-    engine.served = this;
-    try {
-      call(ref);
-    } catch (error) {
-      refs.release(ref);
-      holding.end();
-      throw error;
-    } finally {
-      engine.served = served;
-    }
   }
 
   /**

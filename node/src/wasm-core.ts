@@ -1,4 +1,4 @@
-import { SLOT_COUNT } from "./core.gen.js";
+import { SLOT_COUNT, type EncodedLine } from "./core.gen.js";
 import { EventPart } from "./enums.gen.js";
 import { InvalidState } from "./errors.gen.js";
 import type { Host } from "./host.js";
@@ -99,7 +99,7 @@ export abstract class WasmMemory<Exports extends object> {
 
   abstract eventJson(event: number, part: EventPart): number;
 
-  eventLine(event: number): string | Uint8Array | number {
+  eventLine(event: number): EncodedLine | number {
     const status = this.eventJson(event, EventPart.Line);
     if (status !== 0) return status;
     const { slots } = this;
@@ -108,6 +108,13 @@ export abstract class WasmMemory<Exports extends object> {
     if (size <= LINE_TEXT_SIZE) return this.text(address, size);
     return this.memory().slice(address, address + size);
   }
+
+  lineText(line: EncodedLine): string {
+    return typeof line === "string" ? line : decoder.decode(line);
+  }
+
+  /** The engine counts the memory of a module by itself. */
+  countMemory(): void {}
 
   taskNew(): number {
     return this.exports.taskNew();
@@ -232,7 +239,9 @@ export function instantiate(
 
 /** What the module imports. The functions of the host do not throw. */
 function imports(host: Host, memory: () => WebAssembly.Memory): WebAssembly.ModuleImports {
-  const startedAt = performance.timeOrigin;
+  // Held, as to look a global object up takes as long as to read its clock.
+  const timer = performance;
+  const startedAt = timer.timeOrigin;
   return {
     release: host.release,
     encode: (ref: number, tape: number, limit: number) => host.put(tape, host.encode(ref, limit)),
@@ -240,7 +249,7 @@ function imports(host: Host, memory: () => WebAssembly.Memory): WebAssembly.Modu
     core_codec: host.coreCodec,
     log: host.log,
     /** Microseconds since 1970-01-01 UTC. */
-    clock: () => (startedAt + performance.now()) * 1000,
+    clock: () => (startedAt + timer.now()) * 1000,
     entropy: (address: number, size: number) => {
       const bytes = new Uint8Array(memory().buffer, address, size);
       for (let at = 0; at < size; at += ENTROPY_LIMIT) {
