@@ -113,10 +113,6 @@ double addon_f64(addon_call *call, size_t index) {
     return value;
 }
 
-int64_t addon_timestamp(addon_call *call, size_t index) {
-    return is_undefined(call, index) ? SCOPEFLOW_TIMESTAMP_NONE : addon_i64(call, index);
-}
-
 scopeflow_bytes addon_text(addon_call *call, size_t index) {
     scopeflow_bytes text = {NULL, 0};
     if (!note(call, call->text_count < ADDON_TEXT_LIMIT)) return text;
@@ -201,18 +197,36 @@ static napi_value text(napi_env env, napi_callback_info info) {
 
 /* A line goes over with a character for each byte, which is a copy into the engine's own memory. To
  * read it as UTF-8 takes several times as long, and most lines are never looked at. */
+static scopeflow_status line_value(addon_call *call, scopeflow_event *event, napi_value *out) {
+    scopeflow_bytes line = {NULL, 0};
+    scopeflow_status const status =
+        scopeflow_event_json(event, SCOPEFLOW_EVENT_PART_LINE, &line, &call->addon->error);
+    if (status == SCOPEFLOW_STATUS_OK)
+        (void)napi_create_string_latin1(call->env, line.ptr, line.len, out);
+    return status;
+}
+
 static napi_value event_line(napi_env env, napi_callback_info info) {
     addon_call call;
     if (!addon_enter(&call, env, info, 1)) return NULL;
     scopeflow_event *const event = addon_pointer(&call, 0);
     if (!call.is_valid) return addon_refuse(&call, "eventLine");
-    scopeflow_bytes line = {NULL, 0};
-    scopeflow_status const status =
-        scopeflow_event_json(event, SCOPEFLOW_EVENT_PART_LINE, &line, &call.addon->error);
-    if (status != SCOPEFLOW_STATUS_OK) return addon_number(&call, (double)status);
-    napi_value result = NULL;
-    (void)napi_create_string_latin1(env, line.ptr, line.len, &result);
-    return result;
+    napi_value line = NULL;
+    scopeflow_status const status = line_value(&call, event, &line);
+    return status == SCOPEFLOW_STATUS_OK ? line : addon_number(&call, (double)status);
+}
+
+napi_value addon_step(addon_call *call, scopeflow_status status, const scopeflow_step *step) {
+    napi_value line = NULL;
+    if (status == SCOPEFLOW_STATUS_OK) {
+        /* To write the line may run JavaScript, which fills the slots anew: they come after it. If
+         * it fails, it fails again for whoever asks for it by itself. */
+        if (step->kind == SCOPEFLOW_STEP_KIND_DELIVER) (void)line_value(call, step->event, &line);
+        slots_put_step(call->addon->slots, step);
+    }
+    if (line == NULL) return addon_number(call, (double)status);
+    (void)addon_leave(call);
+    return line;
 }
 
 static napi_value line_text(napi_env env, napi_callback_info info) {

@@ -5,7 +5,9 @@ import { STEP_CALLABLE, STEP_EVENT, STEP_REGISTRY } from "./core.gen.js";
 import { AnswerKind, StepKind } from "./enums.gen.js";
 import { isCancellation, statusOf } from "./error.js";
 import { InvalidState } from "./errors.gen.js";
+import { Event } from "./event.js";
 import { readEvent } from "./middleware.js";
+import { taskResume } from "./operations.gen.js";
 import type { PendingStep } from "./pending-step.js";
 import type { Runtime } from "./runtime.js";
 
@@ -27,7 +29,7 @@ export function answerStep(
   step.serial++;
   const outer = engine.served;
   engine.served = runtime;
-  const code = engine.core.taskResume(step.task, kind, status, 0, value, annotated);
+  const code = taskResume(engine, step.task, kind, status, 0, value, annotated);
   engine.served = outer;
   return code;
 }
@@ -56,11 +58,16 @@ export function answerFailure(
 export function deliver(runtime: Runtime, step: PendingStep, cancellation?: Cancellation): void {
   const { engine } = runtime;
   const { slots } = engine.core;
+  const { line } = engine;
   const registry = registries.get(slots[STEP_REGISTRY]!)!;
   const callable = engine.refs.get(slots[STEP_CALLABLE]!) as Function;
   step.kind = StepKind.Deliver;
   try {
-    const result: unknown = callable(readEvent(runtime, slots[STEP_EVENT]!));
+    const event =
+      line === undefined
+        ? readEvent(runtime, slots[STEP_EVENT]!)
+        : new Event(line, engine.core);
+    const result: unknown = callable(event);
     if (isThenable(result)) {
       disown(result);
       throw new InvalidState(`a ${registry.title} returned a promise, which nobody awaits`);

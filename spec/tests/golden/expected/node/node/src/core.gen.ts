@@ -2,7 +2,7 @@
 import type { StepKind } from "./enums.gen.js";
 
 /** How many slots a core has. */
-export const SLOT_COUNT = 10;
+export const SLOT_COUNT = 12;
 
 /** UTF-8: the bytes, in a row that nobody changes, or a character for each of them. */
 export type EncodedLine = Uint8Array | string;
@@ -13,6 +13,9 @@ export type EncodedLine = Uint8Array | string;
  * Handles, tasks and references are numbers, 0 for none. Functions that can fail return a status;
  * what else comes out stands in `slots` until the next call. Arguments are of the types that are
  * declared here: whoever calls has checked them.
+ *
+ * What makes steps takes its numbers by the slots, too, and gives for a step that delivers an event
+ * the event's line, if that is had soonest so; any other step is ok.
  */
 export interface Core {
   readonly kind: "native" | "wasm";
@@ -52,20 +55,11 @@ export interface Core {
   thingPaint?(self: number, color: number, layer: number, label: string | undefined): number;
   /** How heavy it is. Absent where the core has no operating system. */
   thingWeight?(self: number): number;
-  /** Carries a thing to another place. Absent where the core has no operating system. */
-  thingCarry?(
-    self: number,
-    current: number,
-    name: string,
-    color: number,
-    cargo: number,
-    notes: number,
-    cause: number,
-    timestampNs: bigint | undefined,
-    task: number,
-  ): number;
-  /** Goes on. Absent where the core has no operating system. */
-  thingResume?(task: number, kind: number, value: number): number;
+  /** Carries a thing to another place. Absent where the core has no operating system. In the
+   * slots: self, current, color, cargo, notes, cause, timestampNs, task. */
+  thingCarry?(name: string): EncodedLine | number;
+  /** Goes on. Absent where the core has no operating system. In the slots: task, kind, value. */
+  thingResume?(): EncodedLine | number;
   /** Gives up. Absent where the core has no operating system. */
   thingAbandon?(task: number): void;
   /** Appends a number. Absent where the core has no operating system. */
@@ -144,6 +138,16 @@ export function readFacts(core: Core): Facts {
     moods: slots[8]!,
     isNew: slots[9]! !== 0,
   };
+}
+
+/** Puts a moment into the slots; undefined is none. */
+export function putTimestamp(slots: Float64Array, index: number, value: bigint | undefined): void {
+  if (value === undefined) {
+    slots[index] = NaN;
+    return;
+  }
+  slots[index] = Number(value >> 32n);
+  slots[index + 1] = Number(value & 0xffffffffn);
 }
 
 function readI64(slots: Float64Array, index: number): bigint {
