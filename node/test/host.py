@@ -11,6 +11,8 @@ vectors expect. What Node does with all others, replay.py does, too.
 from __future__ import annotations
 
 import json
+import math
+import struct
 import sys
 import time
 from collections.abc import Iterator
@@ -88,7 +90,9 @@ class Module:
         """Calls an operation. Raises Refused; gives what an accessor returns, else nothing."""
         function = FUNCTIONS[id]
         blocks: list[tuple[int, int]] = []
-        numbers = [n for p in function.parameters for n in self._numbers(p, given, blocks)]
+        numbers = [n for p in function.passed for n in self._numbers(p, given, blocks)]
+        for parameter, index in function.slotted:
+            self._put_in_slots(index, parameter.way, *self._numbers(parameter, given, blocks))
         if given:
             raise CannotExpress(f"{id} has no {', '.join(given)}")
         result = self.plain(function.name, *numbers)
@@ -102,6 +106,14 @@ class Module:
         address = self.plain("slotsAddress") + 8 * index
         view = memoryview(bytes(self.exports["memory"].read(self.store, address, address + 8)))
         return int(view.cast("d")[0])
+
+    def _put_in_slots(self, index: int, way: str, value: int) -> None:
+        """What begins or resumes a task takes its numbers by the slots, 64 bits in two halves."""
+        halves = [value >> 32, value & 0xFFFFFFFF] if way in ("timestamp", "i64") else [value]
+        if way == "timestamp" and value == TIMESTAMP_NONE:
+            halves = [math.nan]
+        address = self.plain("slotsAddress") + 8 * index
+        self.exports["memory"].write(self.store, struct.pack(f"<{len(halves)}d", *halves), address)
 
     def text(self, address: int, size: int) -> str:
         return bytes(self.exports["memory"].read(self.store, address, address + size)).decode()

@@ -127,6 +127,8 @@ class Replay:
     def _write(self, written: list[list[Any]]) -> None:
         for address, content in written:
             self.memory.write(self.store, base64.b64decode(content), address)
+            if address == self.slots_address:
+                self.slots = base64.b64decode(content)
 
 
 def padded(given: list[Any], kinds: list[str]) -> list[Any]:
