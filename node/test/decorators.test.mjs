@@ -1,11 +1,7 @@
 // Functions under management by `tool`, `agent` and `llm`, as calls and by the syntax (S3, S4).
 
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { join } from "node:path";
 import { describe, test } from "node:test";
-import { fileURLToPath } from "node:url";
 import {
   agent,
   GuardrailRejected,
@@ -19,6 +15,7 @@ import {
   ToolAttributes,
 } from "scopeflow";
 import * as scopeflow from "scopeflow";
+import { outputOfCompiled } from "./compiled.mjs";
 import { listen, outline } from "./helpers.mjs";
 
 const KINDS = { tool, agent, llm };
@@ -449,33 +446,14 @@ describe("the request of a decorated model", () => {
 
 describe("the syntax", () => {
   test("decorates methods, static and private ones, and fields; as TypeScript has it", () => {
-    const compiler = process.env.SCOPEFLOW_TYPESCRIPT;
-    const root = fileURLToPath(new URL("..", import.meta.url));
-    const folder = mkdtempSync(join(root, "compiled-"));
-    try {
-      const options = ["--strict", "--target", "es2022", "--lib", "es2022,esnext.disposable,dom"];
-      const places = ["--module", "nodenext", "--types", "", "--rootDir", join(root, "test")];
-      const compiled = spawnSync(
-        process.execPath,
-        [compiler, ...options, ...places, "--outDir", folder, join(root, "test/decorated.mts")],
-        { encoding: "utf8" },
-      );
-      assert.deepEqual([compiled.stdout, compiled.status], ["", 0]);
-      const { stdout, stderr } = spawnSync(process.execPath, [join(folder, "decorated.mjs")], {
-        encoding: "utf8",
-      });
-      assert.equal(stderr, "");
-      assert.deepEqual(JSON.parse(stdout), [
-        "agent plan: tea",
-        "tool search: {\"query\":\"leaves\"}",
-        "llm ask: leaves",
-        "tool total: [1,2]",
-        "tool #hidden: {}",
-        "agent field: 3",
-      ]);
-    } finally {
-      rmSync(folder, { recursive: true });
-    }
+    assert.deepEqual(JSON.parse(outputOfCompiled("decorated")), [
+      "agent plan: tea",
+      "tool search: {\"query\":\"leaves\"}",
+      "llm ask: leaves",
+      "tool total: [1,2]",
+      "tool #hidden: {}",
+      "agent field: 3",
+    ]);
   });
 });
 
