@@ -73,4 +73,5 @@ export function initSync(_source?: unknown): void {}
 
 export type { CoreInfo } from "./core-info.js";
 export * from "./api.js";
+/** What an addon in C is built with, and handed, to bring middleware into this process. */
 export * as extensions from "./extensions.js";

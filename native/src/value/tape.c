@@ -143,6 +143,12 @@ static void hand_on_row(scopeflow_tape *self, scopeflow_bytes tokens) {
     }
 }
 
+/* A row that there is no room for leaves its first token behind, as tokens do that come singly. */
+static void keep_kind(scopeflow__buffer *bytes, scopeflow_bytes tokens) {
+    bool const is_first = bytes->len == 0 && bytes->capacity > 0;
+    if (is_first && tokens.len > 0) bytes->ptr[bytes->len++] = tokens.ptr[0];
+}
+
 void scopeflow_tape_put_tokens(scopeflow_tape *self, scopeflow_bytes tokens) {
     if (self->sink != NULL) {
         hand_on_row(self, tokens);
@@ -152,7 +158,10 @@ void scopeflow_tape_put_tokens(scopeflow_tape *self, scopeflow_bytes tokens) {
     if (!self->has_set)
         self->has_set =
             tokens.len > 0 && memchr(tokens.ptr, SCOPEFLOW_TOKEN_SET, tokens.len) != NULL;
-    scopeflow__buffer_put_text(&self->bytes, tokens);
+    if (scopeflow__buffer_reserve(&self->bytes, tokens.len))
+        scopeflow__buffer_put_text(&self->bytes, tokens);
+    else
+        keep_kind(&self->bytes, tokens);
     self->least_output += tokens.len;
 }
 
