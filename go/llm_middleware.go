@@ -30,7 +30,8 @@ type LLMRequestInterceptOutcome struct {
 	PendingMarks []PendingMark
 }
 
-// RequestCodec knows the form of a provider's requests (S4.11).
+// RequestCodec knows the form of a provider's requests (S4.11): a [ProviderCodec], or one of your own.
+// Its context acts on the call's runtime.
 type RequestCodec interface {
 	// Decode gives the annotated form of a request, nil for none.
 	Decode(ctx context.Context, request *LLMRequest) (any, error)
@@ -38,7 +39,8 @@ type RequestCodec interface {
 	Encode(ctx context.Context, annotated any, request *LLMRequest) (*LLMRequest, error)
 }
 
-// ResponseCodec knows the form of a provider's responses (S2.8).
+// ResponseCodec knows the form of a provider's responses (S2.8): a [ProviderCodec], or one of your own.
+// Its context acts on the call's runtime.
 type ResponseCodec interface {
 	// DecodeResponse gives the annotated form of a response, nil for none.
 	DecodeResponse(ctx context.Context, response any) (any, error)
@@ -63,6 +65,9 @@ func (r *Runtime) dropCredentials(request *LLMRequest) {
 
 // askCodec runs the action that a step asks a codec for.
 func (c *call) askCodec(ctx context.Context) answer {
+	if node, _ := ctx.Value(nodeKey{}).(*contextNode); node == nil || node.runtime != c.runtime {
+		ctx = WithRuntime(ctx, c.runtime)
+	}
 	step := &c.block.step
 	codec := c.runtime.slots.get(ref(step.callable))
 	switch codecAction(step.codec_action) {
