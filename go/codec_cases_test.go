@@ -75,13 +75,6 @@ func (e *codecEditCase) changed(t *testing.T, text json.RawMessage) json.RawMess
 	return must(edited(text, edits)).(json.RawMessage)
 }
 
-// tokensOf is a JSON text as the core has it.
-func tokensOf(text json.RawMessage) tokenValue {
-	w := new(payloadWalker)
-	w.encodePayload(text, payloadWithoutBudget, false)
-	return tokenValue(w.bytes)
-}
-
 // valueAt follows a path into a value.
 func valueAt(value any, path []any) any {
 	for _, step := range path {

@@ -17,7 +17,7 @@ type codecEdit struct {
 
 // readEdits reads rows of `[path, kind, value]`.
 func readEdits(row tokenValue) (edits []codecEdit) {
-	r := tokenReader{row}
+	r := tokenReader{row: row}
 	for r.kind(); !r.ends(); {
 		r.kind()
 		var edit codecEdit

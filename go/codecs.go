@@ -137,14 +137,16 @@ func (p ProviderCodec) Encode(
 	if err != nil {
 		return nil, err
 	}
-	form, content := r.slots.put(0, annotated), r.slots.put(0, request.Content)
-	defer r.slots.take(form)
-	defer r.slots.take(content)
-	tokens, err := takeOutput(coreCodecEditRequest(r.handle, p, form, content))
+	edits, err := p.edits(r, annotated, request.Content)
+	if err != nil {
+		// A text may have a key twice, of which Go's values have the last one.
+		if once, hadTwice := withKeysOnce(request.Content); hadTwice {
+			edits, err = p.edits(r, annotated, once)
+		}
+	}
 	if err != nil {
 		return nil, err
 	}
-	edits := readEdits(tokens)
 	if len(edits) == 0 {
 		return request, nil
 	}
@@ -153,6 +155,18 @@ func (p ProviderCodec) Encode(
 		return nil, err
 	}
 	return &LLMRequest{Headers: request.Headers, Content: made}, nil
+}
+
+// edits are what brings a changed form into a content.
+func (p ProviderCodec) edits(r *Runtime, annotated, content any) ([]codecEdit, error) {
+	form, original := r.slots.put(0, annotated), r.slots.put(0, content)
+	defer r.slots.take(form)
+	defer r.slots.take(original)
+	tokens, err := takeOutput(coreCodecEditRequest(r.handle, p, form, original))
+	if err != nil {
+		return nil, err
+	}
+	return readEdits(tokens), nil
 }
 
 // DecodeResponse is [ProviderCodec.AnnotateResponse] for calls: an [*AnnotatedLLMResponse], or nil.

@@ -24,7 +24,8 @@ type LLMStreamNextFunc func(ctx context.Context, request *LLMRequest) (iter.Seq2
 type LLMRequestInterceptOutcome struct {
 	// Request is the one that goes on.
 	Request *LLMRequest
-	// AnnotatedRequest is its annotated form, if the call has a codec.
+	// AnnotatedRequest is its annotated form, if the call has a codec: that which the intercept was given,
+	// edited. The codec brings its edits into Request; where this is nil, none are brought.
 	AnnotatedRequest any
 	// PendingMarks are emitted right after the call's end event, as its children.
 	PendingMarks []PendingMark

@@ -1,6 +1,7 @@
 package scopeflow
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/json"
@@ -17,21 +18,38 @@ type tokenValue []byte
 // value makes Go's value of it: what decodeJSON would make, a []byte of bytes, and of what Go cannot say a
 // tokenMark, which is written as the token that it was.
 func (v tokenValue) value() any {
-	r := tokenReader{v}
+	r := tokenReader{row: v}
 	return r.value()
 }
 
 // json is its text. Numbers are spelled so that they are read as what they were; bytes are base64, as with
 // encoding/json.
 func (v tokenValue) json() json.RawMessage {
-	r := tokenReader{v}
+	r := tokenReader{row: v}
 	return r.appendJSON(nil)
+}
+
+// tokensOf is a value as tokens, all of it.
+func tokensOf(value any) tokenValue {
+	w := payloadWalkers.Get().(*payloadWalker)
+	defer payloadWalkers.Put(w)
+	w.encodePayload(value, payloadWithoutBudget, false)
+	return bytes.Clone(w.bytes)
+}
+
+// withKeysOnce is a value that has JSON texts in it, with only the last of the members that have one key; it
+// says whether there are such.
+func withKeysOnce(value any) (once tokenMark, hadTwice bool) {
+	r := tokenReader{row: tokensOf(value)}
+	row := r.appendOnce(nil)
+	return tokenMark{string(row)}, r.sawTwice
 }
 
 // tokenWriter is a type of this package that has tokens of its own.
 type tokenWriter interface{ putTokens(w *payloadWalker) }
 
-// tokenMark is a token that no JSON stands for, such as that of a value that cannot be written.
+// tokenMark is a value as the tokens that it was, such as one that cannot be written, for which no JSON
+// stands.
 type tokenMark struct{ row string }
 
 func (m tokenMark) putTokens(w *payloadWalker) {
@@ -41,7 +59,7 @@ func (m tokenMark) putTokens(w *payloadWalker) {
 
 // MarshalJSON writes what events show of such a value.
 func (m tokenMark) MarshalJSON() ([]byte, error) {
-	r := tokenReader{[]byte(m.row)}
+	r := tokenReader{row: []byte(m.row)}
 	switch kind := r.kind(); kind {
 	case tokenCycle:
 		return fmt.Appendf(nil, `{"$cycle":%d}`, r.word()), nil
@@ -53,7 +71,11 @@ func (m tokenMark) MarshalJSON() ([]byte, error) {
 }
 
 // tokenReader reads a row from its beginning.
-type tokenReader struct{ row []byte }
+type tokenReader struct {
+	row []byte
+	// sawTwice says that an object had a key twice, once appendOnce has gone through it.
+	sawTwice bool
+}
 
 func (r *tokenReader) take(size int) []byte {
 	taken := r.row[:size]
@@ -130,6 +152,38 @@ func (r *tokenReader) value() any {
 	}
 	r.row = begin
 	return tokenMark{string(r.one())}
+}
+
+// appendOnce copies the next value. Of members of one key the last one stands, where the first one stood.
+func (r *tokenReader) appendOnce(row []byte) []byte {
+	switch token(r.row[0]) {
+	case tokenObject:
+		row = append(row, r.take(1)...)
+		last := map[string]tokenValue{}
+		var keys []tokenValue
+		for !r.ends() {
+			key := r.one()
+			if _, isThere := last[string(key)]; isThere {
+				r.sawTwice = true
+			} else {
+				keys = append(keys, key)
+			}
+			last[string(key)] = r.one()
+		}
+		for _, key := range keys {
+			value := tokenReader{row: last[string(key)]}
+			row = value.appendOnce(append(row, key...))
+			r.sawTwice = r.sawTwice || value.sawTwice
+		}
+		return append(row, byte(tokenEnd))
+	case tokenArray, tokenSet:
+		row = append(row, r.take(1)...)
+		for !r.ends() {
+			row = r.appendOnce(row)
+		}
+		return append(row, byte(tokenEnd))
+	}
+	return append(row, r.one()...)
 }
 
 func (r *tokenReader) number(kind token) string {
