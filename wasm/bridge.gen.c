@@ -94,20 +94,20 @@ EXPORT("runtimeCallableAt") scopeflow_status bridge_runtime_callable_at(scopeflo
     return status_;
 }
 
-EXPORT("runtimeFlush") scopeflow_status bridge_runtime_flush(scopeflow_runtime *self, scopeflow_task *task_) {
+EXPORT("runtimeFlush") scopeflow_status bridge_runtime_flush(void) {
     scopeflow_runtime_flush_options options_ = SCOPEFLOW_RUNTIME_FLUSH_OPTIONS_INIT;
     options_.emitter = &bridge.emitter;
     scopeflow_step out_ = {0};
-    scopeflow_status const status_ = scopeflow_runtime_flush(self, &options_, task_, &out_, &bridge.error);
+    scopeflow_status const status_ = scopeflow_runtime_flush((void *)(uintptr_t)bridge.slots[0], &options_, (void *)(uintptr_t)bridge.slots[1], &out_, &bridge.error);
     if (status_ == SCOPEFLOW_STATUS_OK) slots_put_step(bridge.slots, &out_);
     return status_;
 }
 
-EXPORT("runtimeClose") scopeflow_status bridge_runtime_close(scopeflow_runtime *self, scopeflow_task *task_) {
+EXPORT("runtimeClose") scopeflow_status bridge_runtime_close(void) {
     scopeflow_runtime_close_options options_ = SCOPEFLOW_RUNTIME_CLOSE_OPTIONS_INIT;
     options_.emitter = &bridge.emitter;
     scopeflow_step out_ = {0};
-    scopeflow_status const status_ = scopeflow_runtime_close(self, &options_, task_, &out_, &bridge.error);
+    scopeflow_status const status_ = scopeflow_runtime_close((void *)(uintptr_t)bridge.slots[0], &options_, (void *)(uintptr_t)bridge.slots[1], &out_, &bridge.error);
     if (status_ == SCOPEFLOW_STATUS_OK) slots_put_step(bridge.slots, &out_);
     return status_;
 }
@@ -131,54 +131,54 @@ EXPORT("scopeNewRoot") scopeflow_status bridge_scope_new_root(scopeflow_runtime 
     return status_;
 }
 
-EXPORT("scopePush") scopeflow_status bridge_scope_push(scopeflow_runtime *self, void *current, const char *name, size_t name_size, int32_t type, void *parent, uint32_t attributes, const char *subtype, size_t subtype_size, scopeflow_ref metadata, scopeflow_ref input, int64_t timestamp_ns, scopeflow_task *task_) {
+EXPORT("scopePush") scopeflow_status bridge_scope_push(const char *name, size_t name_size, const char *subtype, size_t subtype_size) {
     scopeflow_scope_push_options options_ = SCOPEFLOW_SCOPE_PUSH_OPTIONS_INIT;
     options_.emitter = &bridge.emitter;
-    options_.current = current;
+    options_.current = (void *)(uintptr_t)bridge.slots[1];
     options_.name = bridge_text(name, name_size);
-    options_.type = type;
-    options_.parent = parent;
-    options_.attributes = attributes;
+    options_.type = (int32_t)bridge.slots[2];
+    options_.parent = (void *)(uintptr_t)bridge.slots[3];
+    options_.attributes = (uint32_t)bridge.slots[4];
     options_.subtype = bridge_text(subtype, subtype_size);
-    options_.metadata = metadata;
-    options_.input = input;
-    options_.timestamp_ns = timestamp_ns;
+    options_.metadata = (scopeflow_ref)bridge.slots[5];
+    options_.input = (scopeflow_ref)bridge.slots[6];
+    options_.timestamp_ns = slots_take_timestamp(bridge.slots + 7);
     scopeflow_step out_ = {0};
-    scopeflow_status const status_ = scopeflow_scope_push(self, &options_, task_, &out_, &bridge.error);
+    scopeflow_status const status_ = scopeflow_scope_push((void *)(uintptr_t)bridge.slots[0], &options_, (void *)(uintptr_t)bridge.slots[9], &out_, &bridge.error);
     if (status_ == SCOPEFLOW_STATUS_OK) slots_put_step(bridge.slots, &out_);
     return status_;
 }
 
-EXPORT("scopePop") scopeflow_status bridge_scope_pop(scopeflow_scope *self, void *current, uint32_t flags, scopeflow_ref output, scopeflow_ref metadata, int32_t status, scopeflow_ref error, int64_t timestamp_ns, scopeflow_task *task_) {
+EXPORT("scopePop") scopeflow_status bridge_scope_pop(void) {
     scopeflow_scope_pop_options options_ = SCOPEFLOW_SCOPE_POP_OPTIONS_INIT;
     options_.emitter = &bridge.emitter;
-    options_.current = current;
-    options_.flags = flags;
-    options_.output = output;
-    options_.metadata = metadata;
-    options_.status = status;
-    options_.error = error;
-    options_.timestamp_ns = timestamp_ns;
+    options_.current = (void *)(uintptr_t)bridge.slots[1];
+    options_.flags = (uint32_t)bridge.slots[2];
+    options_.output = (scopeflow_ref)bridge.slots[3];
+    options_.metadata = (scopeflow_ref)bridge.slots[4];
+    options_.status = (int32_t)bridge.slots[5];
+    options_.error = (scopeflow_ref)bridge.slots[6];
+    options_.timestamp_ns = slots_take_timestamp(bridge.slots + 7);
     scopeflow_step out_ = {0};
-    scopeflow_status const status_ = scopeflow_scope_pop(self, &options_, task_, &out_, &bridge.error);
+    scopeflow_status const status_ = scopeflow_scope_pop((void *)(uintptr_t)bridge.slots[0], &options_, (void *)(uintptr_t)bridge.slots[9], &out_, &bridge.error);
     if (status_ == SCOPEFLOW_STATUS_OK) slots_put_step(bridge.slots, &out_);
     return status_;
 }
 
-EXPORT("scopeEvent") scopeflow_status bridge_scope_event(scopeflow_runtime *self, void *current, const char *name, size_t name_size, void *parent, scopeflow_ref data, scopeflow_ref metadata, const char *category, size_t category_size, scopeflow_ref category_profile, scopeflow_ref data_schema, int64_t timestamp_ns, scopeflow_task *task_) {
+EXPORT("scopeEvent") scopeflow_status bridge_scope_event(const char *name, size_t name_size, const char *category, size_t category_size) {
     scopeflow_scope_event_options options_ = SCOPEFLOW_SCOPE_EVENT_OPTIONS_INIT;
     options_.emitter = &bridge.emitter;
-    options_.current = current;
+    options_.current = (void *)(uintptr_t)bridge.slots[1];
     options_.name = bridge_text(name, name_size);
-    options_.parent = parent;
-    options_.data = data;
-    options_.metadata = metadata;
+    options_.parent = (void *)(uintptr_t)bridge.slots[2];
+    options_.data = (scopeflow_ref)bridge.slots[3];
+    options_.metadata = (scopeflow_ref)bridge.slots[4];
     options_.category = bridge_text(category, category_size);
-    options_.category_profile = category_profile;
-    options_.data_schema = data_schema;
-    options_.timestamp_ns = timestamp_ns;
+    options_.category_profile = (scopeflow_ref)bridge.slots[5];
+    options_.data_schema = (scopeflow_ref)bridge.slots[6];
+    options_.timestamp_ns = slots_take_timestamp(bridge.slots + 7);
     scopeflow_step out_ = {0};
-    scopeflow_status const status_ = scopeflow_scope_event(self, &options_, task_, &out_, &bridge.error);
+    scopeflow_status const status_ = scopeflow_scope_event((void *)(uintptr_t)bridge.slots[0], &options_, (void *)(uintptr_t)bridge.slots[9], &out_, &bridge.error);
     if (status_ == SCOPEFLOW_STATUS_OK) slots_put_step(bridge.slots, &out_);
     return status_;
 }
@@ -687,14 +687,14 @@ EXPORT("registrationListFree") void bridge_registration_list_free(scopeflow_regi
     scopeflow_registration_list_free(self);
 }
 
-EXPORT("taskLink") scopeflow_status bridge_task_link(scopeflow_runtime *self, void *call, uint32_t position, scopeflow_ref request, scopeflow_task *task_) {
+EXPORT("taskLink") scopeflow_status bridge_task_link(void) {
     scopeflow_task_link_options options_ = SCOPEFLOW_TASK_LINK_OPTIONS_INIT;
     options_.emitter = &bridge.emitter;
-    options_.call = call;
-    options_.position = position;
-    options_.request = request;
+    options_.call = (void *)(uintptr_t)bridge.slots[1];
+    options_.position = (uint32_t)bridge.slots[2];
+    options_.request = (scopeflow_ref)bridge.slots[3];
     scopeflow_step out_ = {0};
-    scopeflow_status const status_ = scopeflow_task_link(self, &options_, task_, &out_, &bridge.error);
+    scopeflow_status const status_ = scopeflow_task_link((void *)(uintptr_t)bridge.slots[0], &options_, (void *)(uintptr_t)bridge.slots[4], &out_, &bridge.error);
     if (status_ == SCOPEFLOW_STATUS_OK) slots_put_step(bridge.slots, &out_);
     return status_;
 }
@@ -704,16 +704,16 @@ EXPORT("taskMark") scopeflow_status bridge_task_mark(scopeflow_task *task_, cons
     return status_;
 }
 
-EXPORT("taskResume") scopeflow_status bridge_task_resume(scopeflow_task *task_, int32_t kind, int32_t status, uint32_t flags, scopeflow_ref value, scopeflow_ref annotated) {
+EXPORT("taskResume") scopeflow_status bridge_task_resume(void) {
     scopeflow_answer answer = {0};
     answer.emitter = &bridge.emitter;
-    answer.kind = kind;
-    answer.status = status;
-    answer.flags = flags;
-    answer.value = value;
-    answer.annotated = annotated;
+    answer.kind = (int32_t)bridge.slots[1];
+    answer.status = (int32_t)bridge.slots[2];
+    answer.flags = (uint32_t)bridge.slots[3];
+    answer.value = (scopeflow_ref)bridge.slots[4];
+    answer.annotated = (scopeflow_ref)bridge.slots[5];
     scopeflow_step out_ = {0};
-    scopeflow_status const status_ = scopeflow_task_resume(task_, &answer, &out_, &bridge.error);
+    scopeflow_status const status_ = scopeflow_task_resume((void *)(uintptr_t)bridge.slots[0], &answer, &out_, &bridge.error);
     if (status_ == SCOPEFLOW_STATUS_OK) slots_put_step(bridge.slots, &out_);
     return status_;
 }
@@ -722,186 +722,186 @@ EXPORT("taskAbandon") void bridge_task_abandon(scopeflow_task *task_) {
     scopeflow_task_abandon(task_);
 }
 
-EXPORT("toolExecute") scopeflow_status bridge_tool_execute(scopeflow_runtime *self, void *current, uint32_t flags, const char *name, size_t name_size, scopeflow_ref request, void *parent, uint32_t attributes, const char *tool_call_id, size_t tool_call_id_size, scopeflow_ref data, scopeflow_ref metadata, int64_t timestamp_ns, scopeflow_task *task_) {
+EXPORT("toolExecute") scopeflow_status bridge_tool_execute(const char *name, size_t name_size, const char *tool_call_id, size_t tool_call_id_size) {
     scopeflow_tool_execute_options options_ = SCOPEFLOW_TOOL_EXECUTE_OPTIONS_INIT;
     options_.emitter = &bridge.emitter;
-    options_.current = current;
-    options_.flags = flags;
+    options_.current = (void *)(uintptr_t)bridge.slots[1];
+    options_.flags = (uint32_t)bridge.slots[2];
     options_.name = bridge_text(name, name_size);
-    options_.request = request;
-    options_.parent = parent;
-    options_.attributes = attributes;
+    options_.request = (scopeflow_ref)bridge.slots[3];
+    options_.parent = (void *)(uintptr_t)bridge.slots[4];
+    options_.attributes = (uint32_t)bridge.slots[5];
     options_.tool_call_id = bridge_text(tool_call_id, tool_call_id_size);
-    options_.data = data;
-    options_.metadata = metadata;
-    options_.timestamp_ns = timestamp_ns;
+    options_.data = (scopeflow_ref)bridge.slots[6];
+    options_.metadata = (scopeflow_ref)bridge.slots[7];
+    options_.timestamp_ns = slots_take_timestamp(bridge.slots + 8);
     scopeflow_step out_ = {0};
-    scopeflow_status const status_ = scopeflow_tool_execute(self, &options_, task_, &out_, &bridge.error);
+    scopeflow_status const status_ = scopeflow_tool_execute((void *)(uintptr_t)bridge.slots[0], &options_, (void *)(uintptr_t)bridge.slots[10], &out_, &bridge.error);
     if (status_ == SCOPEFLOW_STATUS_OK) slots_put_step(bridge.slots, &out_);
     return status_;
 }
 
-EXPORT("toolCall") scopeflow_status bridge_tool_call(scopeflow_runtime *self, void *current, const char *name, size_t name_size, scopeflow_ref request, void *parent, uint32_t attributes, const char *tool_call_id, size_t tool_call_id_size, scopeflow_ref metadata, int64_t timestamp_ns, scopeflow_task *task_) {
+EXPORT("toolCall") scopeflow_status bridge_tool_call(const char *name, size_t name_size, const char *tool_call_id, size_t tool_call_id_size) {
     scopeflow_tool_call_options options_ = SCOPEFLOW_TOOL_CALL_OPTIONS_INIT;
     options_.emitter = &bridge.emitter;
-    options_.current = current;
+    options_.current = (void *)(uintptr_t)bridge.slots[1];
     options_.name = bridge_text(name, name_size);
-    options_.request = request;
-    options_.parent = parent;
-    options_.attributes = attributes;
+    options_.request = (scopeflow_ref)bridge.slots[2];
+    options_.parent = (void *)(uintptr_t)bridge.slots[3];
+    options_.attributes = (uint32_t)bridge.slots[4];
     options_.tool_call_id = bridge_text(tool_call_id, tool_call_id_size);
-    options_.metadata = metadata;
-    options_.timestamp_ns = timestamp_ns;
+    options_.metadata = (scopeflow_ref)bridge.slots[5];
+    options_.timestamp_ns = slots_take_timestamp(bridge.slots + 6);
     scopeflow_step out_ = {0};
-    scopeflow_status const status_ = scopeflow_tool_call(self, &options_, task_, &out_, &bridge.error);
+    scopeflow_status const status_ = scopeflow_tool_call((void *)(uintptr_t)bridge.slots[0], &options_, (void *)(uintptr_t)bridge.slots[8], &out_, &bridge.error);
     if (status_ == SCOPEFLOW_STATUS_OK) slots_put_step(bridge.slots, &out_);
     return status_;
 }
 
-EXPORT("toolCallEnd") scopeflow_status bridge_tool_call_end(scopeflow_scope *self, void *current, scopeflow_ref response, scopeflow_ref annotation, scopeflow_ref data, scopeflow_ref metadata, int32_t status, scopeflow_ref error, int64_t timestamp_ns, scopeflow_task *task_) {
+EXPORT("toolCallEnd") scopeflow_status bridge_tool_call_end(void) {
     scopeflow_tool_call_end_options options_ = SCOPEFLOW_TOOL_CALL_END_OPTIONS_INIT;
     options_.emitter = &bridge.emitter;
-    options_.current = current;
-    options_.response = response;
-    options_.annotation = annotation;
-    options_.data = data;
-    options_.metadata = metadata;
-    options_.status = status;
-    options_.error = error;
-    options_.timestamp_ns = timestamp_ns;
+    options_.current = (void *)(uintptr_t)bridge.slots[1];
+    options_.response = (scopeflow_ref)bridge.slots[2];
+    options_.annotation = (scopeflow_ref)bridge.slots[3];
+    options_.data = (scopeflow_ref)bridge.slots[4];
+    options_.metadata = (scopeflow_ref)bridge.slots[5];
+    options_.status = (int32_t)bridge.slots[6];
+    options_.error = (scopeflow_ref)bridge.slots[7];
+    options_.timestamp_ns = slots_take_timestamp(bridge.slots + 8);
     scopeflow_step out_ = {0};
-    scopeflow_status const status_ = scopeflow_tool_call_end(self, &options_, task_, &out_, &bridge.error);
+    scopeflow_status const status_ = scopeflow_tool_call_end((void *)(uintptr_t)bridge.slots[0], &options_, (void *)(uintptr_t)bridge.slots[10], &out_, &bridge.error);
     if (status_ == SCOPEFLOW_STATUS_OK) slots_put_step(bridge.slots, &out_);
     return status_;
 }
 
-EXPORT("toolRequestIntercepts") scopeflow_status bridge_tool_request_intercepts(scopeflow_runtime *self, void *current, uint32_t flags, const char *name, size_t name_size, scopeflow_ref request, scopeflow_task *task_) {
+EXPORT("toolRequestIntercepts") scopeflow_status bridge_tool_request_intercepts(const char *name, size_t name_size) {
     scopeflow_tool_request_intercepts_options options_ = SCOPEFLOW_TOOL_REQUEST_INTERCEPTS_OPTIONS_INIT;
     options_.emitter = &bridge.emitter;
-    options_.current = current;
-    options_.flags = flags;
+    options_.current = (void *)(uintptr_t)bridge.slots[1];
+    options_.flags = (uint32_t)bridge.slots[2];
     options_.name = bridge_text(name, name_size);
-    options_.request = request;
+    options_.request = (scopeflow_ref)bridge.slots[3];
     scopeflow_step out_ = {0};
-    scopeflow_status const status_ = scopeflow_tool_request_intercepts(self, &options_, task_, &out_, &bridge.error);
+    scopeflow_status const status_ = scopeflow_tool_request_intercepts((void *)(uintptr_t)bridge.slots[0], &options_, (void *)(uintptr_t)bridge.slots[4], &out_, &bridge.error);
     if (status_ == SCOPEFLOW_STATUS_OK) slots_put_step(bridge.slots, &out_);
     return status_;
 }
 
-EXPORT("toolConditionalExecution") scopeflow_status bridge_tool_conditional_execution(scopeflow_runtime *self, void *current, uint32_t flags, const char *name, size_t name_size, scopeflow_ref request, scopeflow_task *task_) {
+EXPORT("toolConditionalExecution") scopeflow_status bridge_tool_conditional_execution(const char *name, size_t name_size) {
     scopeflow_tool_conditional_execution_options options_ = SCOPEFLOW_TOOL_CONDITIONAL_EXECUTION_OPTIONS_INIT;
     options_.emitter = &bridge.emitter;
-    options_.current = current;
-    options_.flags = flags;
+    options_.current = (void *)(uintptr_t)bridge.slots[1];
+    options_.flags = (uint32_t)bridge.slots[2];
     options_.name = bridge_text(name, name_size);
-    options_.request = request;
+    options_.request = (scopeflow_ref)bridge.slots[3];
     scopeflow_step out_ = {0};
-    scopeflow_status const status_ = scopeflow_tool_conditional_execution(self, &options_, task_, &out_, &bridge.error);
+    scopeflow_status const status_ = scopeflow_tool_conditional_execution((void *)(uintptr_t)bridge.slots[0], &options_, (void *)(uintptr_t)bridge.slots[4], &out_, &bridge.error);
     if (status_ == SCOPEFLOW_STATUS_OK) slots_put_step(bridge.slots, &out_);
     return status_;
 }
 
-EXPORT("llmExecute") scopeflow_status bridge_llm_execute(scopeflow_runtime *self, void *current, uint32_t flags, const char *name, size_t name_size, scopeflow_ref request, void *parent, uint32_t attributes, const char *model_name, size_t model_name_size, scopeflow_ref data, scopeflow_ref metadata, int64_t timestamp_ns, scopeflow_ref codec, scopeflow_ref response_codec, scopeflow_task *task_) {
+EXPORT("llmExecute") scopeflow_status bridge_llm_execute(const char *name, size_t name_size, const char *model_name, size_t model_name_size) {
     scopeflow_llm_execute_options options_ = SCOPEFLOW_LLM_EXECUTE_OPTIONS_INIT;
     options_.emitter = &bridge.emitter;
-    options_.current = current;
-    options_.flags = flags;
+    options_.current = (void *)(uintptr_t)bridge.slots[1];
+    options_.flags = (uint32_t)bridge.slots[2];
     options_.name = bridge_text(name, name_size);
-    options_.request = request;
-    options_.parent = parent;
-    options_.attributes = attributes;
+    options_.request = (scopeflow_ref)bridge.slots[3];
+    options_.parent = (void *)(uintptr_t)bridge.slots[4];
+    options_.attributes = (uint32_t)bridge.slots[5];
     options_.model_name = bridge_text(model_name, model_name_size);
-    options_.data = data;
-    options_.metadata = metadata;
-    options_.timestamp_ns = timestamp_ns;
-    options_.codec = codec;
-    options_.response_codec = response_codec;
+    options_.data = (scopeflow_ref)bridge.slots[6];
+    options_.metadata = (scopeflow_ref)bridge.slots[7];
+    options_.timestamp_ns = slots_take_timestamp(bridge.slots + 8);
+    options_.codec = (scopeflow_ref)bridge.slots[10];
+    options_.response_codec = (scopeflow_ref)bridge.slots[11];
     scopeflow_step out_ = {0};
-    scopeflow_status const status_ = scopeflow_llm_execute(self, &options_, task_, &out_, &bridge.error);
+    scopeflow_status const status_ = scopeflow_llm_execute((void *)(uintptr_t)bridge.slots[0], &options_, (void *)(uintptr_t)bridge.slots[12], &out_, &bridge.error);
     if (status_ == SCOPEFLOW_STATUS_OK) slots_put_step(bridge.slots, &out_);
     return status_;
 }
 
-EXPORT("llmStreamExecute") scopeflow_status bridge_llm_stream_execute(scopeflow_runtime *self, void *current, uint32_t flags, const char *name, size_t name_size, scopeflow_ref request, void *parent, uint32_t attributes, const char *model_name, size_t model_name_size, scopeflow_ref data, scopeflow_ref metadata, int64_t timestamp_ns, scopeflow_ref codec, scopeflow_ref response_codec, scopeflow_task *task_) {
+EXPORT("llmStreamExecute") scopeflow_status bridge_llm_stream_execute(const char *name, size_t name_size, const char *model_name, size_t model_name_size) {
     scopeflow_llm_stream_execute_options options_ = SCOPEFLOW_LLM_STREAM_EXECUTE_OPTIONS_INIT;
     options_.emitter = &bridge.emitter;
-    options_.current = current;
-    options_.flags = flags;
+    options_.current = (void *)(uintptr_t)bridge.slots[1];
+    options_.flags = (uint32_t)bridge.slots[2];
     options_.name = bridge_text(name, name_size);
-    options_.request = request;
-    options_.parent = parent;
-    options_.attributes = attributes;
+    options_.request = (scopeflow_ref)bridge.slots[3];
+    options_.parent = (void *)(uintptr_t)bridge.slots[4];
+    options_.attributes = (uint32_t)bridge.slots[5];
     options_.model_name = bridge_text(model_name, model_name_size);
-    options_.data = data;
-    options_.metadata = metadata;
-    options_.timestamp_ns = timestamp_ns;
-    options_.codec = codec;
-    options_.response_codec = response_codec;
+    options_.data = (scopeflow_ref)bridge.slots[6];
+    options_.metadata = (scopeflow_ref)bridge.slots[7];
+    options_.timestamp_ns = slots_take_timestamp(bridge.slots + 8);
+    options_.codec = (scopeflow_ref)bridge.slots[10];
+    options_.response_codec = (scopeflow_ref)bridge.slots[11];
     scopeflow_step out_ = {0};
-    scopeflow_status const status_ = scopeflow_llm_stream_execute(self, &options_, task_, &out_, &bridge.error);
+    scopeflow_status const status_ = scopeflow_llm_stream_execute((void *)(uintptr_t)bridge.slots[0], &options_, (void *)(uintptr_t)bridge.slots[12], &out_, &bridge.error);
     if (status_ == SCOPEFLOW_STATUS_OK) slots_put_step(bridge.slots, &out_);
     return status_;
 }
 
-EXPORT("llmCall") scopeflow_status bridge_llm_call(scopeflow_runtime *self, void *current, const char *name, size_t name_size, scopeflow_ref request, void *parent, uint32_t attributes, const char *model_name, size_t model_name_size, scopeflow_ref metadata, int64_t timestamp_ns, scopeflow_ref annotated_request, scopeflow_ref codec, scopeflow_task *task_) {
+EXPORT("llmCall") scopeflow_status bridge_llm_call(const char *name, size_t name_size, const char *model_name, size_t model_name_size) {
     scopeflow_llm_call_options options_ = SCOPEFLOW_LLM_CALL_OPTIONS_INIT;
     options_.emitter = &bridge.emitter;
-    options_.current = current;
+    options_.current = (void *)(uintptr_t)bridge.slots[1];
     options_.name = bridge_text(name, name_size);
-    options_.request = request;
-    options_.parent = parent;
-    options_.attributes = attributes;
+    options_.request = (scopeflow_ref)bridge.slots[2];
+    options_.parent = (void *)(uintptr_t)bridge.slots[3];
+    options_.attributes = (uint32_t)bridge.slots[4];
     options_.model_name = bridge_text(model_name, model_name_size);
-    options_.metadata = metadata;
-    options_.timestamp_ns = timestamp_ns;
-    options_.annotated_request = annotated_request;
-    options_.codec = codec;
+    options_.metadata = (scopeflow_ref)bridge.slots[5];
+    options_.timestamp_ns = slots_take_timestamp(bridge.slots + 6);
+    options_.annotated_request = (scopeflow_ref)bridge.slots[8];
+    options_.codec = (scopeflow_ref)bridge.slots[9];
     scopeflow_step out_ = {0};
-    scopeflow_status const status_ = scopeflow_llm_call(self, &options_, task_, &out_, &bridge.error);
+    scopeflow_status const status_ = scopeflow_llm_call((void *)(uintptr_t)bridge.slots[0], &options_, (void *)(uintptr_t)bridge.slots[10], &out_, &bridge.error);
     if (status_ == SCOPEFLOW_STATUS_OK) slots_put_step(bridge.slots, &out_);
     return status_;
 }
 
-EXPORT("llmCallEnd") scopeflow_status bridge_llm_call_end(scopeflow_scope *self, void *current, scopeflow_ref response, scopeflow_ref data, scopeflow_ref metadata, int32_t status, scopeflow_ref error, int64_t timestamp_ns, scopeflow_ref annotated_response, scopeflow_ref response_codec, scopeflow_task *task_) {
+EXPORT("llmCallEnd") scopeflow_status bridge_llm_call_end(void) {
     scopeflow_llm_call_end_options options_ = SCOPEFLOW_LLM_CALL_END_OPTIONS_INIT;
     options_.emitter = &bridge.emitter;
-    options_.current = current;
-    options_.response = response;
-    options_.data = data;
-    options_.metadata = metadata;
-    options_.status = status;
-    options_.error = error;
-    options_.timestamp_ns = timestamp_ns;
-    options_.annotated_response = annotated_response;
-    options_.response_codec = response_codec;
+    options_.current = (void *)(uintptr_t)bridge.slots[1];
+    options_.response = (scopeflow_ref)bridge.slots[2];
+    options_.data = (scopeflow_ref)bridge.slots[3];
+    options_.metadata = (scopeflow_ref)bridge.slots[4];
+    options_.status = (int32_t)bridge.slots[5];
+    options_.error = (scopeflow_ref)bridge.slots[6];
+    options_.timestamp_ns = slots_take_timestamp(bridge.slots + 7);
+    options_.annotated_response = (scopeflow_ref)bridge.slots[9];
+    options_.response_codec = (scopeflow_ref)bridge.slots[10];
     scopeflow_step out_ = {0};
-    scopeflow_status const status_ = scopeflow_llm_call_end(self, &options_, task_, &out_, &bridge.error);
+    scopeflow_status const status_ = scopeflow_llm_call_end((void *)(uintptr_t)bridge.slots[0], &options_, (void *)(uintptr_t)bridge.slots[11], &out_, &bridge.error);
     if (status_ == SCOPEFLOW_STATUS_OK) slots_put_step(bridge.slots, &out_);
     return status_;
 }
 
-EXPORT("llmRequestIntercepts") scopeflow_status bridge_llm_request_intercepts(scopeflow_runtime *self, void *current, uint32_t flags, const char *name, size_t name_size, scopeflow_ref request, scopeflow_task *task_) {
+EXPORT("llmRequestIntercepts") scopeflow_status bridge_llm_request_intercepts(const char *name, size_t name_size) {
     scopeflow_llm_request_intercepts_options options_ = SCOPEFLOW_LLM_REQUEST_INTERCEPTS_OPTIONS_INIT;
     options_.emitter = &bridge.emitter;
-    options_.current = current;
-    options_.flags = flags;
+    options_.current = (void *)(uintptr_t)bridge.slots[1];
+    options_.flags = (uint32_t)bridge.slots[2];
     options_.name = bridge_text(name, name_size);
-    options_.request = request;
+    options_.request = (scopeflow_ref)bridge.slots[3];
     scopeflow_step out_ = {0};
-    scopeflow_status const status_ = scopeflow_llm_request_intercepts(self, &options_, task_, &out_, &bridge.error);
+    scopeflow_status const status_ = scopeflow_llm_request_intercepts((void *)(uintptr_t)bridge.slots[0], &options_, (void *)(uintptr_t)bridge.slots[4], &out_, &bridge.error);
     if (status_ == SCOPEFLOW_STATUS_OK) slots_put_step(bridge.slots, &out_);
     return status_;
 }
 
-EXPORT("llmConditionalExecution") scopeflow_status bridge_llm_conditional_execution(scopeflow_runtime *self, void *current, uint32_t flags, const char *name, size_t name_size, scopeflow_ref request, scopeflow_task *task_) {
+EXPORT("llmConditionalExecution") scopeflow_status bridge_llm_conditional_execution(const char *name, size_t name_size) {
     scopeflow_llm_conditional_execution_options options_ = SCOPEFLOW_LLM_CONDITIONAL_EXECUTION_OPTIONS_INIT;
     options_.emitter = &bridge.emitter;
-    options_.current = current;
-    options_.flags = flags;
+    options_.current = (void *)(uintptr_t)bridge.slots[1];
+    options_.flags = (uint32_t)bridge.slots[2];
     options_.name = bridge_text(name, name_size);
-    options_.request = request;
+    options_.request = (scopeflow_ref)bridge.slots[3];
     scopeflow_step out_ = {0};
-    scopeflow_status const status_ = scopeflow_llm_conditional_execution(self, &options_, task_, &out_, &bridge.error);
+    scopeflow_status const status_ = scopeflow_llm_conditional_execution((void *)(uintptr_t)bridge.slots[0], &options_, (void *)(uintptr_t)bridge.slots[4], &out_, &bridge.error);
     if (status_ == SCOPEFLOW_STATUS_OK) slots_put_step(bridge.slots, &out_);
     return status_;
 }

@@ -6,11 +6,13 @@
  * whole pages and are kept in lists as well: payloads come in similar sizes again and again. */
 #include "bridge.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 #define PAGE_SIZE_BYTES 65536u
 #define SMALLEST_SHIFT 5u
-#define STEPS_PER_POWER 4u
+#define STEPS_PER_POWER_SHIFT 2u
+#define STEPS_PER_POWER (1u << STEPS_PER_POWER_SHIFT)
 #define SIZE_COUNT ((31u - SMALLEST_SHIFT) * STEPS_PER_POWER + 1u)
 
 typedef struct free_block {
@@ -25,19 +27,26 @@ static uintptr_t unused_at; /* From here to the end of memory nothing was given 
 
 /* The least number of the sizes' row whose size is enough, and that size. */
 static size_t size_index(size_t wanted, size_t *out_size) {
-    size_t index = 0;
-    size_t base = (size_t)1 << SMALLEST_SHIFT;
-    while (base * 2 < wanted) {
-        base *= 2;
-        index += STEPS_PER_POWER;
+    size_t const least = (size_t)1 << SMALLEST_SHIFT;
+    if (wanted <= least) {
+        *out_size = least;
+        return 0;
     }
-    size_t size = base;
-    while (size < wanted) {
-        size += base / STEPS_PER_POWER;
-        index++;
-    }
-    *out_size = size;
-    return index;
+    /* Of the greatest power of two below, and in steps of the row above it. */
+    size_t const last = wanted - 1;
+    unsigned const power = 31u - (unsigned)__builtin_clz(last);
+    unsigned const step_shift = power - STEPS_PER_POWER_SHIFT;
+    size_t const steps = (last >> step_shift) - STEPS_PER_POWER + 1;
+    *out_size = ((size_t)1 << power) + (steps << step_shift);
+    return (power - SMALLEST_SHIFT) * STEPS_PER_POWER + steps;
+}
+
+/* Engines take each growth as a sign that memory is short, and some collect garbage then: there are
+ * few of them. Pages that nobody writes to take no memory. */
+static bool grow(size_t least_pages) {
+    size_t const some = __builtin_wasm_memory_size(0) / 8;
+    if (some > least_pages && __builtin_wasm_memory_grow(0, some) != SIZE_MAX) return true;
+    return __builtin_wasm_memory_grow(0, least_pages) != SIZE_MAX;
 }
 
 static void *take_fresh(size_t size) {
@@ -46,7 +55,7 @@ static void *take_fresh(size_t size) {
     uint64_t const memory_end = (uint64_t)__builtin_wasm_memory_size(0) * PAGE_SIZE_BYTES;
     if (end > memory_end) {
         size_t const pages = (size_t)((end - memory_end + PAGE_SIZE_BYTES - 1) / PAGE_SIZE_BYTES);
-        if (end > UINTPTR_MAX || __builtin_wasm_memory_grow(0, pages) == SIZE_MAX) return NULL;
+        if (end > UINTPTR_MAX || !grow(pages)) return NULL;
     }
     void *const block = (void *)unused_at;
     unused_at = (uintptr_t)end;

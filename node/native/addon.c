@@ -113,10 +113,6 @@ double addon_f64(addon_call *call, size_t index) {
     return value;
 }
 
-int64_t addon_timestamp(addon_call *call, size_t index) {
-    return is_undefined(call, index) ? SCOPEFLOW_TIMESTAMP_NONE : addon_i64(call, index);
-}
-
 scopeflow_bytes addon_text(addon_call *call, size_t index) {
     scopeflow_bytes text = {NULL, 0};
     if (!note(call, call->text_count < ADDON_TEXT_LIMIT)) return text;
@@ -199,6 +195,69 @@ static napi_value text(napi_env env, napi_callback_info info) {
     return text_value(env, address != NULL ? address : "", size);
 }
 
+/* A line goes over with a character for each byte, which is a copy into the engine's own memory. To
+ * read it as UTF-8 takes several times as long, and most lines are never looked at. */
+static scopeflow_status line_value(addon_call *call, scopeflow_event *event, napi_value *out) {
+    scopeflow_bytes line = {NULL, 0};
+    scopeflow_status const status =
+        scopeflow_event_json(event, SCOPEFLOW_EVENT_PART_LINE, &line, &call->addon->error);
+    if (status == SCOPEFLOW_STATUS_OK)
+        (void)napi_create_string_latin1(call->env, line.ptr, line.len, out);
+    return status;
+}
+
+static napi_value event_line(napi_env env, napi_callback_info info) {
+    addon_call call;
+    if (!addon_enter(&call, env, info, 1)) return NULL;
+    scopeflow_event *const event = addon_pointer(&call, 0);
+    if (!call.is_valid) return addon_refuse(&call, "eventLine");
+    napi_value line = NULL;
+    scopeflow_status const status = line_value(&call, event, &line);
+    return status == SCOPEFLOW_STATUS_OK ? line : addon_number(&call, (double)status);
+}
+
+napi_value addon_step(addon_call *call, scopeflow_status status, const scopeflow_step *step) {
+    napi_value line = NULL;
+    if (status == SCOPEFLOW_STATUS_OK) {
+        /* To write the line may run JavaScript, which fills the slots anew: they come after it. If
+         * it fails, it fails again for whoever asks for it by itself. */
+        if (step->kind == SCOPEFLOW_STEP_KIND_DELIVER) (void)line_value(call, step->event, &line);
+        slots_put_step(call->addon->slots, step);
+    }
+    if (line == NULL) return addon_number(call, (double)status);
+    (void)addon_leave(call);
+    return line;
+}
+
+static napi_value line_text(napi_env env, napi_callback_info info) {
+    addon_call call;
+    if (!addon_enter(&call, env, info, 1)) return NULL;
+    napi_value const line = call.arguments[0];
+    size_t size = 0;
+    if (napi_get_value_string_latin1(env, line, NULL, 0, &size) != napi_ok)
+        return addon_refuse(&call, "lineText");
+    char *const bytes = malloc(size + 1);
+    napi_value result = NULL;
+    if (bytes == NULL) {
+        (void)napi_throw_error(env, NULL, "scopeflow: out of memory");
+        return NULL;
+    }
+    if (napi_get_value_string_latin1(env, line, bytes, size + 1, &size) == napi_ok)
+        result = text_value(env, bytes, size);
+    free(bytes);
+    return result;
+}
+
+static napi_value count_memory(napi_env env, napi_callback_info info) {
+    addon_call call;
+    if (!addon_enter(&call, env, info, 1)) return NULL;
+    int32_t const bytes = addon_i32(&call, 0);
+    if (!call.is_valid) return addon_refuse(&call, "countMemory");
+    int64_t total = 0;
+    (void)napi_adjust_external_memory(env, bytes, &total);
+    return NULL;
+}
+
 static napi_value task_new(napi_env env, napi_callback_info info) {
     addon_call call;
     if (!addon_enter(&call, env, info, 0)) return NULL;
@@ -223,6 +282,9 @@ static const addon_function own_functions[] = {
     {"buildHash", build_hash},
     {"errorMessage", error_message},
     {"text", text},
+    {"eventLine", event_line},
+    {"lineText", line_text},
+    {"countMemory", count_memory},
     {"taskNew", task_new},
     {"taskFree", task_free},
     {"nativeHandle", addon_native_handle},

@@ -195,30 +195,28 @@ static napi_value addon_runtime_callable_at(napi_env env, napi_callback_info inf
 
 static napi_value addon_runtime_flush(napi_env env, napi_callback_info info) {
     addon_call call_;
-    if (!addon_enter(&call_, env, info, 2)) return NULL;
+    if (!addon_enter(&call_, env, info, 0)) return NULL;
     scopeflow_runtime_flush_options options_ = SCOPEFLOW_RUNTIME_FLUSH_OPTIONS_INIT;
     options_.emitter = &call_.addon->emitter;
-    scopeflow_runtime *self = addon_pointer(&call_, 0);
-    scopeflow_task *task_ = addon_pointer(&call_, 1);
+    scopeflow_runtime *self = (void *)(uintptr_t)call_.addon->slots[0];
+    scopeflow_task *task_ = (void *)(uintptr_t)call_.addon->slots[1];
     if (!call_.is_valid) return addon_refuse(&call_, "runtimeFlush");
     scopeflow_step out_ = {0};
     scopeflow_status const status_ = scopeflow_runtime_flush(self, &options_, task_, &out_, &call_.addon->error);
-    if (status_ == SCOPEFLOW_STATUS_OK) slots_put_step(call_.addon->slots, &out_);
-    return addon_number(&call_, (double)status_);
+    return addon_step(&call_, status_, &out_);
 }
 
 static napi_value addon_runtime_close(napi_env env, napi_callback_info info) {
     addon_call call_;
-    if (!addon_enter(&call_, env, info, 2)) return NULL;
+    if (!addon_enter(&call_, env, info, 0)) return NULL;
     scopeflow_runtime_close_options options_ = SCOPEFLOW_RUNTIME_CLOSE_OPTIONS_INIT;
     options_.emitter = &call_.addon->emitter;
-    scopeflow_runtime *self = addon_pointer(&call_, 0);
-    scopeflow_task *task_ = addon_pointer(&call_, 1);
+    scopeflow_runtime *self = (void *)(uintptr_t)call_.addon->slots[0];
+    scopeflow_task *task_ = (void *)(uintptr_t)call_.addon->slots[1];
     if (!call_.is_valid) return addon_refuse(&call_, "runtimeClose");
     scopeflow_step out_ = {0};
     scopeflow_status const status_ = scopeflow_runtime_close(self, &options_, task_, &out_, &call_.addon->error);
-    if (status_ == SCOPEFLOW_STATUS_OK) slots_put_step(call_.addon->slots, &out_);
-    return addon_number(&call_, (double)status_);
+    return addon_step(&call_, status_, &out_);
 }
 
 static napi_value addon_runtime_is_credential_header(napi_env env, napi_callback_info info) {
@@ -255,69 +253,66 @@ static napi_value addon_scope_new_root(napi_env env, napi_callback_info info) {
 
 static napi_value addon_scope_push(napi_env env, napi_callback_info info) {
     addon_call call_;
-    if (!addon_enter(&call_, env, info, 11)) return NULL;
+    if (!addon_enter(&call_, env, info, 2)) return NULL;
     scopeflow_scope_push_options options_ = SCOPEFLOW_SCOPE_PUSH_OPTIONS_INIT;
     options_.emitter = &call_.addon->emitter;
-    scopeflow_runtime *self = addon_pointer(&call_, 0);
-    options_.current = addon_pointer(&call_, 1);
-    options_.name = addon_text(&call_, 2);
-    options_.type = addon_i32(&call_, 3);
-    options_.parent = addon_pointer(&call_, 4);
-    options_.attributes = addon_u32(&call_, 5);
-    options_.subtype = addon_text(&call_, 6);
-    options_.metadata = addon_ref(&call_, 7);
-    options_.input = addon_ref(&call_, 8);
-    options_.timestamp_ns = addon_timestamp(&call_, 9);
-    scopeflow_task *task_ = addon_pointer(&call_, 10);
+    scopeflow_runtime *self = (void *)(uintptr_t)call_.addon->slots[0];
+    options_.current = (void *)(uintptr_t)call_.addon->slots[1];
+    options_.name = addon_text(&call_, 0);
+    options_.type = (int32_t)call_.addon->slots[2];
+    options_.parent = (void *)(uintptr_t)call_.addon->slots[3];
+    options_.attributes = (uint32_t)call_.addon->slots[4];
+    options_.subtype = addon_text(&call_, 1);
+    options_.metadata = (scopeflow_ref)call_.addon->slots[5];
+    options_.input = (scopeflow_ref)call_.addon->slots[6];
+    options_.timestamp_ns = slots_take_timestamp(call_.addon->slots + 7);
+    scopeflow_task *task_ = (void *)(uintptr_t)call_.addon->slots[9];
     if (!call_.is_valid) return addon_refuse(&call_, "scopePush");
     scopeflow_step out_ = {0};
     scopeflow_status const status_ = scopeflow_scope_push(self, &options_, task_, &out_, &call_.addon->error);
-    if (status_ == SCOPEFLOW_STATUS_OK) slots_put_step(call_.addon->slots, &out_);
-    return addon_number(&call_, (double)status_);
+    return addon_step(&call_, status_, &out_);
 }
 
 static napi_value addon_scope_pop(napi_env env, napi_callback_info info) {
     addon_call call_;
-    if (!addon_enter(&call_, env, info, 9)) return NULL;
+    if (!addon_enter(&call_, env, info, 0)) return NULL;
     scopeflow_scope_pop_options options_ = SCOPEFLOW_SCOPE_POP_OPTIONS_INIT;
     options_.emitter = &call_.addon->emitter;
-    scopeflow_scope *self = addon_pointer(&call_, 0);
-    options_.current = addon_pointer(&call_, 1);
-    options_.flags = addon_u32(&call_, 2);
-    options_.output = addon_ref(&call_, 3);
-    options_.metadata = addon_ref(&call_, 4);
-    options_.status = addon_i32(&call_, 5);
-    options_.error = addon_ref(&call_, 6);
-    options_.timestamp_ns = addon_timestamp(&call_, 7);
-    scopeflow_task *task_ = addon_pointer(&call_, 8);
+    scopeflow_scope *self = (void *)(uintptr_t)call_.addon->slots[0];
+    options_.current = (void *)(uintptr_t)call_.addon->slots[1];
+    options_.flags = (uint32_t)call_.addon->slots[2];
+    options_.output = (scopeflow_ref)call_.addon->slots[3];
+    options_.metadata = (scopeflow_ref)call_.addon->slots[4];
+    options_.status = (int32_t)call_.addon->slots[5];
+    options_.error = (scopeflow_ref)call_.addon->slots[6];
+    options_.timestamp_ns = slots_take_timestamp(call_.addon->slots + 7);
+    scopeflow_task *task_ = (void *)(uintptr_t)call_.addon->slots[9];
     if (!call_.is_valid) return addon_refuse(&call_, "scopePop");
     scopeflow_step out_ = {0};
     scopeflow_status const status_ = scopeflow_scope_pop(self, &options_, task_, &out_, &call_.addon->error);
-    if (status_ == SCOPEFLOW_STATUS_OK) slots_put_step(call_.addon->slots, &out_);
-    return addon_number(&call_, (double)status_);
+    return addon_step(&call_, status_, &out_);
 }
 
 static napi_value addon_scope_event(napi_env env, napi_callback_info info) {
     addon_call call_;
-    if (!addon_enter(&call_, env, info, 11)) return NULL;
+    if (!addon_enter(&call_, env, info, 2)) return NULL;
     scopeflow_scope_event_options options_ = SCOPEFLOW_SCOPE_EVENT_OPTIONS_INIT;
     options_.emitter = &call_.addon->emitter;
-    scopeflow_runtime *self = addon_pointer(&call_, 0);
-    options_.current = addon_pointer(&call_, 1);
-    options_.name = addon_text(&call_, 2);
-    options_.parent = addon_pointer(&call_, 3);
-    options_.data = addon_ref(&call_, 4);
-    options_.metadata = addon_ref(&call_, 5);
-    options_.category = addon_text(&call_, 6);
-    options_.category_profile = addon_ref(&call_, 7);
-    options_.data_schema = addon_ref(&call_, 8);
-    options_.timestamp_ns = addon_timestamp(&call_, 9);
-    scopeflow_task *task_ = addon_pointer(&call_, 10);
+    scopeflow_runtime *self = (void *)(uintptr_t)call_.addon->slots[0];
+    options_.current = (void *)(uintptr_t)call_.addon->slots[1];
+    options_.name = addon_text(&call_, 0);
+    options_.parent = (void *)(uintptr_t)call_.addon->slots[2];
+    options_.data = (scopeflow_ref)call_.addon->slots[3];
+    options_.metadata = (scopeflow_ref)call_.addon->slots[4];
+    options_.category = addon_text(&call_, 1);
+    options_.category_profile = (scopeflow_ref)call_.addon->slots[5];
+    options_.data_schema = (scopeflow_ref)call_.addon->slots[6];
+    options_.timestamp_ns = slots_take_timestamp(call_.addon->slots + 7);
+    scopeflow_task *task_ = (void *)(uintptr_t)call_.addon->slots[9];
     if (!call_.is_valid) return addon_refuse(&call_, "scopeEvent");
     scopeflow_step out_ = {0};
     scopeflow_status const status_ = scopeflow_scope_event(self, &options_, task_, &out_, &call_.addon->error);
-    if (status_ == SCOPEFLOW_STATUS_OK) slots_put_step(call_.addon->slots, &out_);
-    return addon_number(&call_, (double)status_);
+    return addon_step(&call_, status_, &out_);
 }
 
 static napi_value addon_scope_describe(napi_env env, napi_callback_info info) {
@@ -1345,19 +1340,18 @@ static napi_value addon_registration_list_free(napi_env env, napi_callback_info 
 
 static napi_value addon_task_link(napi_env env, napi_callback_info info) {
     addon_call call_;
-    if (!addon_enter(&call_, env, info, 5)) return NULL;
+    if (!addon_enter(&call_, env, info, 0)) return NULL;
     scopeflow_task_link_options options_ = SCOPEFLOW_TASK_LINK_OPTIONS_INIT;
     options_.emitter = &call_.addon->emitter;
-    scopeflow_runtime *self = addon_pointer(&call_, 0);
-    options_.call = addon_pointer(&call_, 1);
-    options_.position = addon_u32(&call_, 2);
-    options_.request = addon_ref(&call_, 3);
-    scopeflow_task *task_ = addon_pointer(&call_, 4);
+    scopeflow_runtime *self = (void *)(uintptr_t)call_.addon->slots[0];
+    options_.call = (void *)(uintptr_t)call_.addon->slots[1];
+    options_.position = (uint32_t)call_.addon->slots[2];
+    options_.request = (scopeflow_ref)call_.addon->slots[3];
+    scopeflow_task *task_ = (void *)(uintptr_t)call_.addon->slots[4];
     if (!call_.is_valid) return addon_refuse(&call_, "taskLink");
     scopeflow_step out_ = {0};
     scopeflow_status const status_ = scopeflow_task_link(self, &options_, task_, &out_, &call_.addon->error);
-    if (status_ == SCOPEFLOW_STATUS_OK) slots_put_step(call_.addon->slots, &out_);
-    return addon_number(&call_, (double)status_);
+    return addon_step(&call_, status_, &out_);
 }
 
 static napi_value addon_task_mark(napi_env env, napi_callback_info info) {
@@ -1377,20 +1371,19 @@ static napi_value addon_task_mark(napi_env env, napi_callback_info info) {
 
 static napi_value addon_task_resume(napi_env env, napi_callback_info info) {
     addon_call call_;
-    if (!addon_enter(&call_, env, info, 6)) return NULL;
+    if (!addon_enter(&call_, env, info, 0)) return NULL;
     scopeflow_answer answer = {0};
     answer.emitter = &call_.addon->emitter;
-    scopeflow_task *task_ = addon_pointer(&call_, 0);
-    answer.kind = addon_i32(&call_, 1);
-    answer.status = addon_i32(&call_, 2);
-    answer.flags = addon_u32(&call_, 3);
-    answer.value = addon_ref(&call_, 4);
-    answer.annotated = addon_ref(&call_, 5);
+    scopeflow_task *task_ = (void *)(uintptr_t)call_.addon->slots[0];
+    answer.kind = (int32_t)call_.addon->slots[1];
+    answer.status = (int32_t)call_.addon->slots[2];
+    answer.flags = (uint32_t)call_.addon->slots[3];
+    answer.value = (scopeflow_ref)call_.addon->slots[4];
+    answer.annotated = (scopeflow_ref)call_.addon->slots[5];
     if (!call_.is_valid) return addon_refuse(&call_, "taskResume");
     scopeflow_step out_ = {0};
     scopeflow_status const status_ = scopeflow_task_resume(task_, &answer, &out_, &call_.addon->error);
-    if (status_ == SCOPEFLOW_STATUS_OK) slots_put_step(call_.addon->slots, &out_);
-    return addon_number(&call_, (double)status_);
+    return addon_step(&call_, status_, &out_);
 }
 
 static napi_value addon_task_abandon(napi_env env, napi_callback_info info) {
@@ -1404,241 +1397,230 @@ static napi_value addon_task_abandon(napi_env env, napi_callback_info info) {
 
 static napi_value addon_tool_execute(napi_env env, napi_callback_info info) {
     addon_call call_;
-    if (!addon_enter(&call_, env, info, 12)) return NULL;
+    if (!addon_enter(&call_, env, info, 2)) return NULL;
     scopeflow_tool_execute_options options_ = SCOPEFLOW_TOOL_EXECUTE_OPTIONS_INIT;
     options_.emitter = &call_.addon->emitter;
-    scopeflow_runtime *self = addon_pointer(&call_, 0);
-    options_.current = addon_pointer(&call_, 1);
-    options_.flags = addon_u32(&call_, 2);
-    options_.name = addon_text(&call_, 3);
-    options_.request = addon_ref(&call_, 4);
-    options_.parent = addon_pointer(&call_, 5);
-    options_.attributes = addon_u32(&call_, 6);
-    options_.tool_call_id = addon_text(&call_, 7);
-    options_.data = addon_ref(&call_, 8);
-    options_.metadata = addon_ref(&call_, 9);
-    options_.timestamp_ns = addon_timestamp(&call_, 10);
-    scopeflow_task *task_ = addon_pointer(&call_, 11);
+    scopeflow_runtime *self = (void *)(uintptr_t)call_.addon->slots[0];
+    options_.current = (void *)(uintptr_t)call_.addon->slots[1];
+    options_.flags = (uint32_t)call_.addon->slots[2];
+    options_.name = addon_text(&call_, 0);
+    options_.request = (scopeflow_ref)call_.addon->slots[3];
+    options_.parent = (void *)(uintptr_t)call_.addon->slots[4];
+    options_.attributes = (uint32_t)call_.addon->slots[5];
+    options_.tool_call_id = addon_text(&call_, 1);
+    options_.data = (scopeflow_ref)call_.addon->slots[6];
+    options_.metadata = (scopeflow_ref)call_.addon->slots[7];
+    options_.timestamp_ns = slots_take_timestamp(call_.addon->slots + 8);
+    scopeflow_task *task_ = (void *)(uintptr_t)call_.addon->slots[10];
     if (!call_.is_valid) return addon_refuse(&call_, "toolExecute");
     scopeflow_step out_ = {0};
     scopeflow_status const status_ = scopeflow_tool_execute(self, &options_, task_, &out_, &call_.addon->error);
-    if (status_ == SCOPEFLOW_STATUS_OK) slots_put_step(call_.addon->slots, &out_);
-    return addon_number(&call_, (double)status_);
+    return addon_step(&call_, status_, &out_);
 }
 
 static napi_value addon_tool_call(napi_env env, napi_callback_info info) {
     addon_call call_;
-    if (!addon_enter(&call_, env, info, 10)) return NULL;
+    if (!addon_enter(&call_, env, info, 2)) return NULL;
     scopeflow_tool_call_options options_ = SCOPEFLOW_TOOL_CALL_OPTIONS_INIT;
     options_.emitter = &call_.addon->emitter;
-    scopeflow_runtime *self = addon_pointer(&call_, 0);
-    options_.current = addon_pointer(&call_, 1);
-    options_.name = addon_text(&call_, 2);
-    options_.request = addon_ref(&call_, 3);
-    options_.parent = addon_pointer(&call_, 4);
-    options_.attributes = addon_u32(&call_, 5);
-    options_.tool_call_id = addon_text(&call_, 6);
-    options_.metadata = addon_ref(&call_, 7);
-    options_.timestamp_ns = addon_timestamp(&call_, 8);
-    scopeflow_task *task_ = addon_pointer(&call_, 9);
+    scopeflow_runtime *self = (void *)(uintptr_t)call_.addon->slots[0];
+    options_.current = (void *)(uintptr_t)call_.addon->slots[1];
+    options_.name = addon_text(&call_, 0);
+    options_.request = (scopeflow_ref)call_.addon->slots[2];
+    options_.parent = (void *)(uintptr_t)call_.addon->slots[3];
+    options_.attributes = (uint32_t)call_.addon->slots[4];
+    options_.tool_call_id = addon_text(&call_, 1);
+    options_.metadata = (scopeflow_ref)call_.addon->slots[5];
+    options_.timestamp_ns = slots_take_timestamp(call_.addon->slots + 6);
+    scopeflow_task *task_ = (void *)(uintptr_t)call_.addon->slots[8];
     if (!call_.is_valid) return addon_refuse(&call_, "toolCall");
     scopeflow_step out_ = {0};
     scopeflow_status const status_ = scopeflow_tool_call(self, &options_, task_, &out_, &call_.addon->error);
-    if (status_ == SCOPEFLOW_STATUS_OK) slots_put_step(call_.addon->slots, &out_);
-    return addon_number(&call_, (double)status_);
+    return addon_step(&call_, status_, &out_);
 }
 
 static napi_value addon_tool_call_end(napi_env env, napi_callback_info info) {
     addon_call call_;
-    if (!addon_enter(&call_, env, info, 10)) return NULL;
+    if (!addon_enter(&call_, env, info, 0)) return NULL;
     scopeflow_tool_call_end_options options_ = SCOPEFLOW_TOOL_CALL_END_OPTIONS_INIT;
     options_.emitter = &call_.addon->emitter;
-    scopeflow_scope *self = addon_pointer(&call_, 0);
-    options_.current = addon_pointer(&call_, 1);
-    options_.response = addon_ref(&call_, 2);
-    options_.annotation = addon_ref(&call_, 3);
-    options_.data = addon_ref(&call_, 4);
-    options_.metadata = addon_ref(&call_, 5);
-    options_.status = addon_i32(&call_, 6);
-    options_.error = addon_ref(&call_, 7);
-    options_.timestamp_ns = addon_timestamp(&call_, 8);
-    scopeflow_task *task_ = addon_pointer(&call_, 9);
+    scopeflow_scope *self = (void *)(uintptr_t)call_.addon->slots[0];
+    options_.current = (void *)(uintptr_t)call_.addon->slots[1];
+    options_.response = (scopeflow_ref)call_.addon->slots[2];
+    options_.annotation = (scopeflow_ref)call_.addon->slots[3];
+    options_.data = (scopeflow_ref)call_.addon->slots[4];
+    options_.metadata = (scopeflow_ref)call_.addon->slots[5];
+    options_.status = (int32_t)call_.addon->slots[6];
+    options_.error = (scopeflow_ref)call_.addon->slots[7];
+    options_.timestamp_ns = slots_take_timestamp(call_.addon->slots + 8);
+    scopeflow_task *task_ = (void *)(uintptr_t)call_.addon->slots[10];
     if (!call_.is_valid) return addon_refuse(&call_, "toolCallEnd");
     scopeflow_step out_ = {0};
     scopeflow_status const status_ = scopeflow_tool_call_end(self, &options_, task_, &out_, &call_.addon->error);
-    if (status_ == SCOPEFLOW_STATUS_OK) slots_put_step(call_.addon->slots, &out_);
-    return addon_number(&call_, (double)status_);
+    return addon_step(&call_, status_, &out_);
 }
 
 static napi_value addon_tool_request_intercepts(napi_env env, napi_callback_info info) {
     addon_call call_;
-    if (!addon_enter(&call_, env, info, 6)) return NULL;
+    if (!addon_enter(&call_, env, info, 1)) return NULL;
     scopeflow_tool_request_intercepts_options options_ = SCOPEFLOW_TOOL_REQUEST_INTERCEPTS_OPTIONS_INIT;
     options_.emitter = &call_.addon->emitter;
-    scopeflow_runtime *self = addon_pointer(&call_, 0);
-    options_.current = addon_pointer(&call_, 1);
-    options_.flags = addon_u32(&call_, 2);
-    options_.name = addon_text(&call_, 3);
-    options_.request = addon_ref(&call_, 4);
-    scopeflow_task *task_ = addon_pointer(&call_, 5);
+    scopeflow_runtime *self = (void *)(uintptr_t)call_.addon->slots[0];
+    options_.current = (void *)(uintptr_t)call_.addon->slots[1];
+    options_.flags = (uint32_t)call_.addon->slots[2];
+    options_.name = addon_text(&call_, 0);
+    options_.request = (scopeflow_ref)call_.addon->slots[3];
+    scopeflow_task *task_ = (void *)(uintptr_t)call_.addon->slots[4];
     if (!call_.is_valid) return addon_refuse(&call_, "toolRequestIntercepts");
     scopeflow_step out_ = {0};
     scopeflow_status const status_ = scopeflow_tool_request_intercepts(self, &options_, task_, &out_, &call_.addon->error);
-    if (status_ == SCOPEFLOW_STATUS_OK) slots_put_step(call_.addon->slots, &out_);
-    return addon_number(&call_, (double)status_);
+    return addon_step(&call_, status_, &out_);
 }
 
 static napi_value addon_tool_conditional_execution(napi_env env, napi_callback_info info) {
     addon_call call_;
-    if (!addon_enter(&call_, env, info, 6)) return NULL;
+    if (!addon_enter(&call_, env, info, 1)) return NULL;
     scopeflow_tool_conditional_execution_options options_ = SCOPEFLOW_TOOL_CONDITIONAL_EXECUTION_OPTIONS_INIT;
     options_.emitter = &call_.addon->emitter;
-    scopeflow_runtime *self = addon_pointer(&call_, 0);
-    options_.current = addon_pointer(&call_, 1);
-    options_.flags = addon_u32(&call_, 2);
-    options_.name = addon_text(&call_, 3);
-    options_.request = addon_ref(&call_, 4);
-    scopeflow_task *task_ = addon_pointer(&call_, 5);
+    scopeflow_runtime *self = (void *)(uintptr_t)call_.addon->slots[0];
+    options_.current = (void *)(uintptr_t)call_.addon->slots[1];
+    options_.flags = (uint32_t)call_.addon->slots[2];
+    options_.name = addon_text(&call_, 0);
+    options_.request = (scopeflow_ref)call_.addon->slots[3];
+    scopeflow_task *task_ = (void *)(uintptr_t)call_.addon->slots[4];
     if (!call_.is_valid) return addon_refuse(&call_, "toolConditionalExecution");
     scopeflow_step out_ = {0};
     scopeflow_status const status_ = scopeflow_tool_conditional_execution(self, &options_, task_, &out_, &call_.addon->error);
-    if (status_ == SCOPEFLOW_STATUS_OK) slots_put_step(call_.addon->slots, &out_);
-    return addon_number(&call_, (double)status_);
+    return addon_step(&call_, status_, &out_);
 }
 
 static napi_value addon_llm_execute(napi_env env, napi_callback_info info) {
     addon_call call_;
-    if (!addon_enter(&call_, env, info, 14)) return NULL;
+    if (!addon_enter(&call_, env, info, 2)) return NULL;
     scopeflow_llm_execute_options options_ = SCOPEFLOW_LLM_EXECUTE_OPTIONS_INIT;
     options_.emitter = &call_.addon->emitter;
-    scopeflow_runtime *self = addon_pointer(&call_, 0);
-    options_.current = addon_pointer(&call_, 1);
-    options_.flags = addon_u32(&call_, 2);
-    options_.name = addon_text(&call_, 3);
-    options_.request = addon_ref(&call_, 4);
-    options_.parent = addon_pointer(&call_, 5);
-    options_.attributes = addon_u32(&call_, 6);
-    options_.model_name = addon_text(&call_, 7);
-    options_.data = addon_ref(&call_, 8);
-    options_.metadata = addon_ref(&call_, 9);
-    options_.timestamp_ns = addon_timestamp(&call_, 10);
-    options_.codec = addon_ref(&call_, 11);
-    options_.response_codec = addon_ref(&call_, 12);
-    scopeflow_task *task_ = addon_pointer(&call_, 13);
+    scopeflow_runtime *self = (void *)(uintptr_t)call_.addon->slots[0];
+    options_.current = (void *)(uintptr_t)call_.addon->slots[1];
+    options_.flags = (uint32_t)call_.addon->slots[2];
+    options_.name = addon_text(&call_, 0);
+    options_.request = (scopeflow_ref)call_.addon->slots[3];
+    options_.parent = (void *)(uintptr_t)call_.addon->slots[4];
+    options_.attributes = (uint32_t)call_.addon->slots[5];
+    options_.model_name = addon_text(&call_, 1);
+    options_.data = (scopeflow_ref)call_.addon->slots[6];
+    options_.metadata = (scopeflow_ref)call_.addon->slots[7];
+    options_.timestamp_ns = slots_take_timestamp(call_.addon->slots + 8);
+    options_.codec = (scopeflow_ref)call_.addon->slots[10];
+    options_.response_codec = (scopeflow_ref)call_.addon->slots[11];
+    scopeflow_task *task_ = (void *)(uintptr_t)call_.addon->slots[12];
     if (!call_.is_valid) return addon_refuse(&call_, "llmExecute");
     scopeflow_step out_ = {0};
     scopeflow_status const status_ = scopeflow_llm_execute(self, &options_, task_, &out_, &call_.addon->error);
-    if (status_ == SCOPEFLOW_STATUS_OK) slots_put_step(call_.addon->slots, &out_);
-    return addon_number(&call_, (double)status_);
+    return addon_step(&call_, status_, &out_);
 }
 
 static napi_value addon_llm_stream_execute(napi_env env, napi_callback_info info) {
     addon_call call_;
-    if (!addon_enter(&call_, env, info, 14)) return NULL;
+    if (!addon_enter(&call_, env, info, 2)) return NULL;
     scopeflow_llm_stream_execute_options options_ = SCOPEFLOW_LLM_STREAM_EXECUTE_OPTIONS_INIT;
     options_.emitter = &call_.addon->emitter;
-    scopeflow_runtime *self = addon_pointer(&call_, 0);
-    options_.current = addon_pointer(&call_, 1);
-    options_.flags = addon_u32(&call_, 2);
-    options_.name = addon_text(&call_, 3);
-    options_.request = addon_ref(&call_, 4);
-    options_.parent = addon_pointer(&call_, 5);
-    options_.attributes = addon_u32(&call_, 6);
-    options_.model_name = addon_text(&call_, 7);
-    options_.data = addon_ref(&call_, 8);
-    options_.metadata = addon_ref(&call_, 9);
-    options_.timestamp_ns = addon_timestamp(&call_, 10);
-    options_.codec = addon_ref(&call_, 11);
-    options_.response_codec = addon_ref(&call_, 12);
-    scopeflow_task *task_ = addon_pointer(&call_, 13);
+    scopeflow_runtime *self = (void *)(uintptr_t)call_.addon->slots[0];
+    options_.current = (void *)(uintptr_t)call_.addon->slots[1];
+    options_.flags = (uint32_t)call_.addon->slots[2];
+    options_.name = addon_text(&call_, 0);
+    options_.request = (scopeflow_ref)call_.addon->slots[3];
+    options_.parent = (void *)(uintptr_t)call_.addon->slots[4];
+    options_.attributes = (uint32_t)call_.addon->slots[5];
+    options_.model_name = addon_text(&call_, 1);
+    options_.data = (scopeflow_ref)call_.addon->slots[6];
+    options_.metadata = (scopeflow_ref)call_.addon->slots[7];
+    options_.timestamp_ns = slots_take_timestamp(call_.addon->slots + 8);
+    options_.codec = (scopeflow_ref)call_.addon->slots[10];
+    options_.response_codec = (scopeflow_ref)call_.addon->slots[11];
+    scopeflow_task *task_ = (void *)(uintptr_t)call_.addon->slots[12];
     if (!call_.is_valid) return addon_refuse(&call_, "llmStreamExecute");
     scopeflow_step out_ = {0};
     scopeflow_status const status_ = scopeflow_llm_stream_execute(self, &options_, task_, &out_, &call_.addon->error);
-    if (status_ == SCOPEFLOW_STATUS_OK) slots_put_step(call_.addon->slots, &out_);
-    return addon_number(&call_, (double)status_);
+    return addon_step(&call_, status_, &out_);
 }
 
 static napi_value addon_llm_call(napi_env env, napi_callback_info info) {
     addon_call call_;
-    if (!addon_enter(&call_, env, info, 12)) return NULL;
+    if (!addon_enter(&call_, env, info, 2)) return NULL;
     scopeflow_llm_call_options options_ = SCOPEFLOW_LLM_CALL_OPTIONS_INIT;
     options_.emitter = &call_.addon->emitter;
-    scopeflow_runtime *self = addon_pointer(&call_, 0);
-    options_.current = addon_pointer(&call_, 1);
-    options_.name = addon_text(&call_, 2);
-    options_.request = addon_ref(&call_, 3);
-    options_.parent = addon_pointer(&call_, 4);
-    options_.attributes = addon_u32(&call_, 5);
-    options_.model_name = addon_text(&call_, 6);
-    options_.metadata = addon_ref(&call_, 7);
-    options_.timestamp_ns = addon_timestamp(&call_, 8);
-    options_.annotated_request = addon_ref(&call_, 9);
-    options_.codec = addon_ref(&call_, 10);
-    scopeflow_task *task_ = addon_pointer(&call_, 11);
+    scopeflow_runtime *self = (void *)(uintptr_t)call_.addon->slots[0];
+    options_.current = (void *)(uintptr_t)call_.addon->slots[1];
+    options_.name = addon_text(&call_, 0);
+    options_.request = (scopeflow_ref)call_.addon->slots[2];
+    options_.parent = (void *)(uintptr_t)call_.addon->slots[3];
+    options_.attributes = (uint32_t)call_.addon->slots[4];
+    options_.model_name = addon_text(&call_, 1);
+    options_.metadata = (scopeflow_ref)call_.addon->slots[5];
+    options_.timestamp_ns = slots_take_timestamp(call_.addon->slots + 6);
+    options_.annotated_request = (scopeflow_ref)call_.addon->slots[8];
+    options_.codec = (scopeflow_ref)call_.addon->slots[9];
+    scopeflow_task *task_ = (void *)(uintptr_t)call_.addon->slots[10];
     if (!call_.is_valid) return addon_refuse(&call_, "llmCall");
     scopeflow_step out_ = {0};
     scopeflow_status const status_ = scopeflow_llm_call(self, &options_, task_, &out_, &call_.addon->error);
-    if (status_ == SCOPEFLOW_STATUS_OK) slots_put_step(call_.addon->slots, &out_);
-    return addon_number(&call_, (double)status_);
+    return addon_step(&call_, status_, &out_);
 }
 
 static napi_value addon_llm_call_end(napi_env env, napi_callback_info info) {
     addon_call call_;
-    if (!addon_enter(&call_, env, info, 11)) return NULL;
+    if (!addon_enter(&call_, env, info, 0)) return NULL;
     scopeflow_llm_call_end_options options_ = SCOPEFLOW_LLM_CALL_END_OPTIONS_INIT;
     options_.emitter = &call_.addon->emitter;
-    scopeflow_scope *self = addon_pointer(&call_, 0);
-    options_.current = addon_pointer(&call_, 1);
-    options_.response = addon_ref(&call_, 2);
-    options_.data = addon_ref(&call_, 3);
-    options_.metadata = addon_ref(&call_, 4);
-    options_.status = addon_i32(&call_, 5);
-    options_.error = addon_ref(&call_, 6);
-    options_.timestamp_ns = addon_timestamp(&call_, 7);
-    options_.annotated_response = addon_ref(&call_, 8);
-    options_.response_codec = addon_ref(&call_, 9);
-    scopeflow_task *task_ = addon_pointer(&call_, 10);
+    scopeflow_scope *self = (void *)(uintptr_t)call_.addon->slots[0];
+    options_.current = (void *)(uintptr_t)call_.addon->slots[1];
+    options_.response = (scopeflow_ref)call_.addon->slots[2];
+    options_.data = (scopeflow_ref)call_.addon->slots[3];
+    options_.metadata = (scopeflow_ref)call_.addon->slots[4];
+    options_.status = (int32_t)call_.addon->slots[5];
+    options_.error = (scopeflow_ref)call_.addon->slots[6];
+    options_.timestamp_ns = slots_take_timestamp(call_.addon->slots + 7);
+    options_.annotated_response = (scopeflow_ref)call_.addon->slots[9];
+    options_.response_codec = (scopeflow_ref)call_.addon->slots[10];
+    scopeflow_task *task_ = (void *)(uintptr_t)call_.addon->slots[11];
     if (!call_.is_valid) return addon_refuse(&call_, "llmCallEnd");
     scopeflow_step out_ = {0};
     scopeflow_status const status_ = scopeflow_llm_call_end(self, &options_, task_, &out_, &call_.addon->error);
-    if (status_ == SCOPEFLOW_STATUS_OK) slots_put_step(call_.addon->slots, &out_);
-    return addon_number(&call_, (double)status_);
+    return addon_step(&call_, status_, &out_);
 }
 
 static napi_value addon_llm_request_intercepts(napi_env env, napi_callback_info info) {
     addon_call call_;
-    if (!addon_enter(&call_, env, info, 6)) return NULL;
+    if (!addon_enter(&call_, env, info, 1)) return NULL;
     scopeflow_llm_request_intercepts_options options_ = SCOPEFLOW_LLM_REQUEST_INTERCEPTS_OPTIONS_INIT;
     options_.emitter = &call_.addon->emitter;
-    scopeflow_runtime *self = addon_pointer(&call_, 0);
-    options_.current = addon_pointer(&call_, 1);
-    options_.flags = addon_u32(&call_, 2);
-    options_.name = addon_text(&call_, 3);
-    options_.request = addon_ref(&call_, 4);
-    scopeflow_task *task_ = addon_pointer(&call_, 5);
+    scopeflow_runtime *self = (void *)(uintptr_t)call_.addon->slots[0];
+    options_.current = (void *)(uintptr_t)call_.addon->slots[1];
+    options_.flags = (uint32_t)call_.addon->slots[2];
+    options_.name = addon_text(&call_, 0);
+    options_.request = (scopeflow_ref)call_.addon->slots[3];
+    scopeflow_task *task_ = (void *)(uintptr_t)call_.addon->slots[4];
     if (!call_.is_valid) return addon_refuse(&call_, "llmRequestIntercepts");
     scopeflow_step out_ = {0};
     scopeflow_status const status_ = scopeflow_llm_request_intercepts(self, &options_, task_, &out_, &call_.addon->error);
-    if (status_ == SCOPEFLOW_STATUS_OK) slots_put_step(call_.addon->slots, &out_);
-    return addon_number(&call_, (double)status_);
+    return addon_step(&call_, status_, &out_);
 }
 
 static napi_value addon_llm_conditional_execution(napi_env env, napi_callback_info info) {
     addon_call call_;
-    if (!addon_enter(&call_, env, info, 6)) return NULL;
+    if (!addon_enter(&call_, env, info, 1)) return NULL;
     scopeflow_llm_conditional_execution_options options_ = SCOPEFLOW_LLM_CONDITIONAL_EXECUTION_OPTIONS_INIT;
     options_.emitter = &call_.addon->emitter;
-    scopeflow_runtime *self = addon_pointer(&call_, 0);
-    options_.current = addon_pointer(&call_, 1);
-    options_.flags = addon_u32(&call_, 2);
-    options_.name = addon_text(&call_, 3);
-    options_.request = addon_ref(&call_, 4);
-    scopeflow_task *task_ = addon_pointer(&call_, 5);
+    scopeflow_runtime *self = (void *)(uintptr_t)call_.addon->slots[0];
+    options_.current = (void *)(uintptr_t)call_.addon->slots[1];
+    options_.flags = (uint32_t)call_.addon->slots[2];
+    options_.name = addon_text(&call_, 0);
+    options_.request = (scopeflow_ref)call_.addon->slots[3];
+    scopeflow_task *task_ = (void *)(uintptr_t)call_.addon->slots[4];
     if (!call_.is_valid) return addon_refuse(&call_, "llmConditionalExecution");
     scopeflow_step out_ = {0};
     scopeflow_status const status_ = scopeflow_llm_conditional_execution(self, &options_, task_, &out_, &call_.addon->error);
-    if (status_ == SCOPEFLOW_STATUS_OK) slots_put_step(call_.addon->slots, &out_);
-    return addon_number(&call_, (double)status_);
+    return addon_step(&call_, status_, &out_);
 }
 
 static napi_value addon_atof_sink_open(napi_env env, napi_callback_info info) {

@@ -72,6 +72,8 @@ napi_value addon_leave(addon_call *call);
 /* Leaves with a TypeError: the TypeScript layer passed what the interface does not declare. */
 napi_value addon_refuse(addon_call *call, const char *function);
 napi_value addon_number(addon_call *call, double value);
+/* Leaves with what a step is given as: the line of the event that it delivers, else the status. */
+napi_value addon_step(addon_call *call, scopeflow_status status, const scopeflow_step *step);
 
 /* How arguments cross. A wrong type clears `is_valid`. */
 void *addon_pointer(addon_call *call, size_t index);
@@ -82,7 +84,6 @@ uint32_t addon_u32(addon_call *call, size_t index);
 int64_t addon_i64(addon_call *call, size_t index);
 uint64_t addon_u64(addon_call *call, size_t index);
 double addon_f64(addon_call *call, size_t index);
-int64_t addon_timestamp(addon_call *call, size_t index);     /* undefined is none */
 scopeflow_bytes addon_text(addon_call *call, size_t index);  /* undefined is absent */
 scopeflow_bytes addon_bytes(addon_call *call, size_t index); /* borrowed from the array */
 

@@ -26,17 +26,11 @@ bool addon_keep_host(addon *self, napi_env env, napi_value host) {
     return true;
 }
 
-/* Calls a function of the host with numbers; what it gives is 0 unless it is a number. They throw
- * only where nothing better can be done, as with an exhausted stack, and that must not reach the
- * core. */
-static double call_host(addon *self, addon_host_function function, size_t count,
-                        double const *numbers) {
+/* Calls a function of the host with numbers; NULL if it throws. They do that only where nothing
+ * better can be done, as with an exhausted stack, and that must not reach the core. */
+static napi_value call_host(addon *self, addon_host_function function, size_t count,
+                            double const *numbers) {
     napi_env const env = self->env;
-    napi_handle_scope scope;
-    double result = 0;
-    if (self->is_ending) return 0;
-    if (napi_open_handle_scope(env, &scope) != napi_ok) return 0;
-
     napi_value callable = NULL;
     napi_value receiver = NULL;
     napi_value returned = NULL;
@@ -45,17 +39,40 @@ static double call_host(addon *self, addon_host_function function, size_t count,
                     napi_get_undefined(env, &receiver) == napi_ok;
     for (size_t i = 0; i < count && is_ready; i++)
         is_ready = napi_create_double(env, numbers[i], &arguments[i]) == napi_ok;
-    if (is_ready) {
-        napi_status const status =
-            napi_call_function(env, receiver, callable, count, arguments, &returned);
-        napi_value exception;
-        if (status == napi_pending_exception)
-            (void)napi_get_and_clear_last_exception(env, &exception);
-        else if (status == napi_ok)
-            (void)napi_get_value_double(env, returned, &result);
-    }
-    (void)napi_close_handle_scope(env, scope);
+    if (!is_ready) return NULL;
+    napi_status const status =
+        napi_call_function(env, receiver, callable, count, arguments, &returned);
+    if (status == napi_ok) return returned;
+    napi_value exception;
+    if (status == napi_pending_exception) (void)napi_get_and_clear_last_exception(env, &exception);
+    return NULL;
+}
+
+/* The same; what it gives is 0 unless it is a number. */
+static double ask_number(addon *self, addon_host_function function, size_t count,
+                         double const *numbers) {
+    napi_handle_scope scope;
+    double result = 0;
+    if (self->is_ending || napi_open_handle_scope(self->env, &scope) != napi_ok) return 0;
+    napi_value const returned = call_host(self, function, count, numbers);
+    if (returned != NULL) (void)napi_get_value_double(self->env, returned, &result);
+    (void)napi_close_handle_scope(self->env, scope);
     return result;
+}
+
+/* The same; what it gives is a row of tokens, which the core copies. */
+static void ask_tokens(addon *self, addon_host_function function, size_t count,
+                       double const *numbers, scopeflow_tape *tape) {
+    napi_handle_scope scope;
+    napi_typedarray_type type;
+    void *data = NULL;
+    size_t size = 0;
+    if (self->is_ending || napi_open_handle_scope(self->env, &scope) != napi_ok) return;
+    napi_value const row = call_host(self, function, count, numbers);
+    if (row != NULL &&
+        napi_get_typedarray_info(self->env, row, &type, &size, &data, NULL, NULL) == napi_ok)
+        scopeflow_tape_put_tokens(tape, (scopeflow_bytes){data, size});
+    (void)napi_close_handle_scope(self->env, scope);
 }
 
 static double number_of(const void *address) {
@@ -64,42 +81,42 @@ static double number_of(const void *address) {
 
 static void host_release(void *context, scopeflow_ref ref) {
     double const numbers[] = {(double)ref};
-    (void)call_host(context, ADDON_HOST_RELEASE, 1, numbers);
+    (void)ask_number(context, ADDON_HOST_RELEASE, 1, numbers);
 }
 
 static void host_encode(void *context, scopeflow_ref ref, scopeflow_tape *tape) {
-    double const numbers[] = {(double)ref, number_of(tape), (double)scopeflow_tape_full_at(tape)};
-    (void)call_host(context, ADDON_HOST_ENCODE, 3, numbers);
+    double const numbers[] = {(double)ref, (double)scopeflow_tape_full_at(tape)};
+    ask_tokens(context, ADDON_HOST_ENCODE, 2, numbers, tape);
 }
 
 static void host_describe_error(void *context, scopeflow_ref ref, scopeflow_tape *tape) {
-    double const numbers[] = {(double)ref, number_of(tape)};
-    (void)call_host(context, ADDON_HOST_DESCRIBE_ERROR, 2, numbers);
+    double const numbers[] = {(double)ref};
+    ask_tokens(context, ADDON_HOST_DESCRIBE_ERROR, 1, numbers, tape);
 }
 
 static uint32_t host_same(void *context, scopeflow_ref a, scopeflow_ref b) {
     double const numbers[] = {(double)a, (double)b};
-    return call_host(context, ADDON_HOST_SAME, 2, numbers) != 0;
+    return ask_number(context, ADDON_HOST_SAME, 2, numbers) != 0;
 }
 
 static scopeflow_ref host_decode(void *context, scopeflow_bytes json, uint32_t shape) {
     double const numbers[] = {number_of(json.ptr), (double)json.len, shape};
-    return (scopeflow_ref)call_host(context, ADDON_HOST_DECODE, 3, numbers);
+    return (scopeflow_ref)ask_number(context, ADDON_HOST_DECODE, 3, numbers);
 }
 
 static scopeflow_ref host_make_error(void *context, uint32_t status, scopeflow_bytes message) {
     double const numbers[] = {status, number_of(message.ptr), (double)message.len};
-    return (scopeflow_ref)call_host(context, ADDON_HOST_MAKE_ERROR, 3, numbers);
+    return (scopeflow_ref)ask_number(context, ADDON_HOST_MAKE_ERROR, 3, numbers);
 }
 
 static uint32_t host_core_codec(void *context, scopeflow_ref codec) {
     double const numbers[] = {(double)codec};
-    return (uint32_t)call_host(context, ADDON_HOST_CORE_CODEC, 1, numbers);
+    return (uint32_t)ask_number(context, ADDON_HOST_CORE_CODEC, 1, numbers);
 }
 
 static void host_log(void *context, uint32_t level, scopeflow_bytes message) {
     double const numbers[] = {level, number_of(message.ptr), (double)message.len};
-    (void)call_host(context, ADDON_HOST_LOG, 3, numbers);
+    (void)ask_number(context, ADDON_HOST_LOG, 3, numbers);
 }
 
 scopeflow_host addon_host(const addon_call *call) {

@@ -46,7 +46,8 @@ export function beginTool(
 ): Operation {
   const operation = newCall(runtime, target, options, flags, false);
   const { holding } = operation;
-  runtime.begin(holding, options.metadata, (metadata) =>
+  const outer = runtime.engine.serve(runtime);
+  try {
     toolExecute(
       runtime.engine,
       runtime.address,
@@ -58,11 +59,14 @@ export function beginTool(
       options.attributes ?? 0,
       options.toolCallId ?? undefined,
       holding.lend(options.data),
-      metadata,
+      holding.give(options.metadata),
       nanoseconds(options.timestamp),
       holding.task,
-    ),
-  );
+    );
+  } catch (error) {
+    throw holding.refused(error, outer);
+  }
+  runtime.engine.served = outer;
   return operation;
 }
 
@@ -110,7 +114,8 @@ function beginModel(
   flags: CallFlags,
 ): void {
   const { runtime, holding } = operation;
-  runtime.begin(holding, options.metadata, (metadata) => {
+  const outer = runtime.engine.serve(runtime);
+  try {
     checkLlmRequest(request);
     const codec = codecOption(options.codec, "codec", ["decode", "encode"], runtime);
     const responseCodec = responseCodecOption(options.responseCodec, runtime);
@@ -125,13 +130,16 @@ function beginModel(
       options.attributes ?? 0,
       options.modelName ?? undefined,
       holding.lend(options.data),
-      metadata,
+      holding.give(options.metadata),
       nanoseconds(options.timestamp),
       holding.lend(codec),
       holding.lend(responseCodec),
       holding.task,
     );
-  });
+  } catch (error) {
+    throw holding.refused(error, outer);
+  }
+  runtime.engine.served = outer;
 }
 
 function newCall(
@@ -181,10 +189,14 @@ export function beginHelper(
   });
   const { engine, address } = runtime;
   const { holding } = operation;
-  runtime.begin(holding, undefined, () => {
+  const outer = runtime.engine.serve(runtime);
+  try {
     const current = operation.currentAddress;
     begin(engine, address, current, flags, name, holding.lendAny(request), holding.task);
-  });
+  } catch (error) {
+    throw holding.refused(error, outer);
+  }
+  runtime.engine.served = outer;
   return operation;
 }
 
@@ -250,9 +262,13 @@ function begun<Made extends ScopeHandle>(
   checkHeadroom(engine);
   const current = engine.context.get();
   const holding = new Holding(engine);
-  runtime.begin(holding, options.metadata, (metadata) =>
-    begin(runtime.addressIn(current), holding, metadata),
-  );
+  const outer = runtime.engine.serve(runtime);
+  try {
+    begin(runtime.addressIn(current), holding, holding.give(options.metadata));
+  } catch (error) {
+    throw holding.refused(error, outer);
+  }
+  runtime.engine.served = outer;
   const address = runtime.finish(holding, current);
   return runtime.wrap(address, current, options.data, options.metadata, made);
 }
@@ -314,7 +330,13 @@ function ended(
   const { engine } = runtime;
   const current = engine.context.get();
   const holding = new Holding(engine);
-  runtime.begin(holding, undefined, () => end(runtime.addressIn(current), holding));
+  const outer = runtime.engine.serve(runtime);
+  try {
+    end(runtime.addressIn(current), holding);
+  } catch (error) {
+    throw holding.refused(error, outer);
+  }
+  runtime.engine.served = outer;
   runtime.finish(holding, current);
 }
 

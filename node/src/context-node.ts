@@ -1,5 +1,5 @@
-import { AsyncLocalStorage } from "node:async_hooks";
-import type { ContextStorage } from "./context.js";
+import { AsyncLocalStorage, AsyncResource } from "node:async_hooks";
+import type { ContextBranch, ContextStorage } from "./context.js";
 import type { ScopeHandle } from "./scope.js";
 
 /** The context of Node: promises, timers and callbacks inherit the value where they were made. */
@@ -27,4 +27,40 @@ export class AsyncContext implements ContextStorage {
       if (this.get() !== value) this.set(value);
     }
   }
+
+  branch(value: ScopeHandle | undefined): ContextBranch {
+    return this.run(value, () => new AsyncBranch(this));
+  }
+}
+
+/** A resource of Node keeps the whole context that it was made in; entering it copies nothing. */
+class AsyncBranch implements ContextBranch {
+  private resource = newResource();
+  private current: ScopeHandle | undefined;
+
+  /** It is made in the context that it keeps. */
+  constructor(private readonly context: AsyncContext) {
+    this.current = context.get();
+  }
+
+  run<R>(call: () => R): R {
+    return this.resource.runInAsyncScope(this.step<R>, this, call);
+  }
+
+  private step<R>(call: () => R): R {
+    try {
+      return call();
+    } finally {
+      const left = this.context.get();
+      if (left !== this.current) {
+        this.current = left;
+        this.resource = newResource();
+      }
+    }
+  }
+}
+
+function newResource(): AsyncResource {
+  // Nobody listens for its end, and to tell of it costs more than all the rest.
+  return new AsyncResource("scopeflow", { requireManualDestroy: true });
 }

@@ -15,6 +15,16 @@ export interface ContextStorage {
     call: (...given: A) => R,
     ...given: A
   ): R;
+  /** A copy of the context that runs now, with a value of its own, to be entered many times. */
+  branch(value: ScopeHandle | undefined): ContextBranch;
+}
+
+/**
+ * A context that is entered for a step and left behind it (S1.11). What a step makes current there
+ * is current in the next one, and nowhere else.
+ */
+export interface ContextBranch {
+  run<R>(call: () => R): R;
 }
 
 /**
@@ -45,5 +55,17 @@ export class SynchronousContext implements ContextStorage {
     } finally {
       this.value = outer;
     }
+  }
+
+  branch(value: ScopeHandle | undefined): ContextBranch {
+    let current = value;
+    const enter = <R>(call: () => R): R => {
+      try {
+        return call();
+      } finally {
+        current = this.value;
+      }
+    };
+    return { run: (call) => this.run(current, enter, call) as ReturnType<typeof call> };
   }
 }

@@ -4,12 +4,18 @@ import type { AtofItemKind, CodecAction, EventKind, Registry, ScopeCategory, Sco
 /** How many slots a core has. */
 export const SLOT_COUNT = 35;
 
+/** UTF-8: the bytes, in a row that nobody changes, or a character for each of them. */
+export type EncodedLine = Uint8Array | string;
+
 /**
  * The core as functions of numbers and texts, which the addon and the WebAssembly bridge both are.
  *
  * Handles, tasks and references are numbers, 0 for none. Functions that can fail return a status;
  * what else comes out stands in `slots` until the next call. Arguments are of the types that are
  * declared here: whoever calls has checked them.
+ *
+ * What makes steps takes its numbers by the slots, too, and gives for a step that delivers an event
+ * the event's line, if that is had soonest so; any other step is ok.
  */
 export interface Core {
   readonly kind: "native" | "wasm";
@@ -24,6 +30,12 @@ export interface Core {
   errorMessage(): string;
   /** The text at an address of the core's memory. */
   text(address: number, size: number): string;
+  /** An event as a line, in the form in which it is had soonest; or the status of a failure. */
+  eventLine(event: number): EncodedLine | number;
+  /** The text of such a line. */
+  lineText(line: EncodedLine): string;
+  /** Lets the garbage collector know that so many bytes more of the core's hang on its work. */
+  countMemory(bytes: number): void;
   /** Memory for a task; its address. */
   taskNew(): number;
   taskFree(task: number): void;
@@ -79,12 +91,13 @@ export interface Core {
   /** A callable that was registered on the runtime itself, for the host's garbage collector to
    * visit; 0 beyond the last one. Runs no host code. */
   runtimeCallableAt(self: number, index: number): number;
-  /** Delivers what is still owed: the ends of abandoned scopes (S1.12). Ends with a `done` step. */
-  runtimeFlush(self: number, task: number): number;
+  /** Delivers what is still owed: the ends of abandoned scopes (S1.12). Ends with a `done` step.
+   * In the slots: self, task. */
+  runtimeFlush(): EncodedLine | number;
   /** Ends what is open, the latest opened first, as abandoned, and delivers what is owed (S6.1).
    * From then on every operation that would emit or register is `invalid_state`; closing again
-   * does nothing. Ends with a `done` step. */
-  runtimeClose(self: number, task: number): number;
+   * does nothing. Ends with a `done` step. In the slots: self, task. */
+  runtimeClose(): EncodedLine | number;
   /** Whether a header's name is one of the credential headers, in any case of letters: observers
    * never see it (S3.6). */
   runtimeIsCredentialHeader(self: number, name: string): number;
@@ -95,48 +108,18 @@ export interface Core {
    * some is registered on it. It emits nothing and never ends; the host makes it current. */
   scopeNewRoot(self: number): number;
   /** Opens a scope and emits its start event. The `done` step carries the new scope, which the
-   * caller releases; the host makes it current. */
-  scopePush(
-    self: number,
-    current: number,
-    name: string,
-    type: number,
-    parent: number,
-    attributes: number,
-    subtype: string | undefined,
-    metadata: number,
-    input: number,
-    timestampNs: bigint | undefined,
-    task: number,
-  ): number;
+   * caller releases; the host makes it current. In the slots: self, current, type, parent,
+   * attributes, metadata, input, timestampNs, task. */
+  scopePush(name: string, subtype: string | undefined): EncodedLine | number;
   /** Ends a scope and emits its end event. A scope that has an open descendant in the context's
    * chain is refused, so is the root; a scope that was opened in another context is ended
-   * (S1.6). */
-  scopePop(
-    self: number,
-    current: number,
-    flags: number,
-    output: number,
-    metadata: number,
-    status: number,
-    error: number,
-    timestampNs: bigint | undefined,
-    task: number,
-  ): number;
-  /** Emits a mark under a scope. Nothing is drawn or built when nobody listens (S2.3). */
-  scopeEvent(
-    self: number,
-    current: number,
-    name: string,
-    parent: number,
-    data: number,
-    metadata: number,
-    category: string | undefined,
-    categoryProfile: number,
-    dataSchema: number,
-    timestampNs: bigint | undefined,
-    task: number,
-  ): number;
+   * (S1.6). In the slots: self, current, flags, output, metadata, status, error, timestampNs,
+   * task. */
+  scopePop(): EncodedLine | number;
+  /** Emits a mark under a scope. Nothing is drawn or built when nobody listens (S2.3). In the
+   * slots: self, current, parent, data, metadata, categoryProfile, dataSchema, timestampNs,
+   * task. */
+  scopeEvent(name: string, category: string | undefined): EncodedLine | number;
   /** Reads what a scope knows about itself. */
   scopeDescribe(self: number): number;
   /** The host reference that the scope keeps for its end event, for the host's garbage collector
@@ -654,8 +637,9 @@ export interface Core {
    * its own. It may be called while the intercept's own step is unanswered, as often as the
    * intercept likes, also at the same time; later it is `invalid_argument`. A stream execution
    * intercept may use its `next` until the streamed call has ended, since a generator does its
-   * work after it has been returned (ADR 0019). The last step is `return` or `raise`. */
-  taskLink(self: number, call: number, position: number, request: number, task: number): number;
+   * work after it has been returned (ADR 0019). The last step is `return` or `raise`. In the
+   * slots: self, call, position, request, task. */
+  taskLink(): EncodedLine | number;
   /** Leaves a mark with the call, for an intercept that returned an outcome (S3.11): it is
    * emitted right after the call's end event, as its child, in the order of these calls. Without
    * a start event it is dropped. To be called before the intercept's answer is given. */
@@ -668,173 +652,58 @@ export interface Core {
     categoryProfile: number,
     dataSchema: number,
   ): number;
-  /** Gives the answer to the last step and fills the next one. */
-  taskResume(
-    task: number,
-    kind: number,
-    status: number,
-    flags: number,
-    value: number,
-    annotated: number,
-  ): number;
+  /** Gives the answer to the last step and fills the next one. In the slots: task, kind, status,
+   * flags, value, annotated. */
+  taskResume(): EncodedLine | number;
   /** Lets go of a task that will not be resumed, without running host code: its span is ended as
    * abandoned by the next operation on the runtime (S1.12). On an ended task it does nothing. */
   taskAbandon(task: number): void;
   /** Runs a tool under management (S4.1). Guards and request intercepts come first, then the
    * start event, then the `execute` step, and after its answer the end event; the last step is
-   * `return` or `raise`. */
-  toolExecute(
-    self: number,
-    current: number,
-    flags: number,
-    name: string,
-    request: number,
-    parent: number,
-    attributes: number,
-    toolCallId: string | undefined,
-    data: number,
-    metadata: number,
-    timestampNs: bigint | undefined,
-    task: number,
-  ): number;
+   * `return` or `raise`. In the slots: self, current, flags, request, parent, attributes, data,
+   * metadata, timestampNs, task. */
+  toolExecute(name: string, toolCallId: string | undefined): EncodedLine | number;
   /** Begins a tool call that the application runs by itself (S4.8): the sanitizers run and the
    * start event is emitted. It does not become current. The `done` step carries the call's
-   * handle, which the caller releases. */
-  toolCall(
-    self: number,
-    current: number,
-    name: string,
-    request: number,
-    parent: number,
-    attributes: number,
-    toolCallId: string | undefined,
-    metadata: number,
-    timestampNs: bigint | undefined,
-    task: number,
-  ): number;
+   * handle, which the caller releases. In the slots: self, current, request, parent, attributes,
+   * metadata, timestampNs, task. */
+  toolCall(name: string, toolCallId: string | undefined): EncodedLine | number;
   /** Ends a call that `tool_call` began, with its response or its error (S4.8). A call that has
-   * ended is `not_found`, any other scope is `invalid_argument`. */
-  toolCallEnd(
-    self: number,
-    current: number,
-    response: number,
-    annotation: number,
-    data: number,
-    metadata: number,
-    status: number,
-    error: number,
-    timestampNs: bigint | undefined,
-    task: number,
-  ): number;
+   * ended is `not_found`, any other scope is `invalid_argument`. In the slots: self, current,
+   * response, annotation, data, metadata, status, error, timestampNs, task. */
+  toolCallEnd(): EncodedLine | number;
   /** Runs only the request intercepts, without a span or an event (S4.9). The last step is
-   * `return` or `raise`. */
-  toolRequestIntercepts(
-    self: number,
-    current: number,
-    flags: number,
-    name: string,
-    request: number,
-    task: number,
-  ): number;
+   * `return` or `raise`. In the slots: self, current, flags, request, task. */
+  toolRequestIntercepts(name: string): EncodedLine | number;
   /** Runs only the guards, without a span or an event (S4.9). The last step is `return`, with
-   * nothing, or `raise`. */
-  toolConditionalExecution(
-    self: number,
-    current: number,
-    flags: number,
-    name: string,
-    request: number,
-    task: number,
-  ): number;
-  /** Runs a call of a language model under management, like that of a tool (S4.1). */
-  llmExecute(
-    self: number,
-    current: number,
-    flags: number,
-    name: string,
-    request: number,
-    parent: number,
-    attributes: number,
-    modelName: string | undefined,
-    data: number,
-    metadata: number,
-    timestampNs: bigint | undefined,
-    codec: number,
-    responseCodec: number,
-    task: number,
-  ): number;
+   * nothing, or `raise`. In the slots: self, current, flags, request, task. */
+  toolConditionalExecution(name: string): EncodedLine | number;
+  /** Runs a call of a language model under management, like that of a tool (S4.1). In the slots:
+   * self, current, flags, request, parent, attributes, data, metadata, timestampNs, codec,
+   * responseCodec, task. */
+  llmExecute(name: string, modelName: string | undefined): EncodedLine | number;
   /** Runs a call that answers in chunks (S4.7). The `execute` step calls the producer; its answer
    * comes back in a `stream` step, whose chunks the host hands on and reports. At the end the
    * finalizer makes the response of the end event. The last step is `return`, with nothing, or
-   * `raise`. */
-  llmStreamExecute(
-    self: number,
-    current: number,
-    flags: number,
-    name: string,
-    request: number,
-    parent: number,
-    attributes: number,
-    modelName: string | undefined,
-    data: number,
-    metadata: number,
-    timestampNs: bigint | undefined,
-    codec: number,
-    responseCodec: number,
-    task: number,
-  ): number;
+   * `raise`. In the slots: self, current, flags, request, parent, attributes, data, metadata,
+   * timestampNs, codec, responseCodec, task. */
+  llmStreamExecute(name: string, modelName: string | undefined): EncodedLine | number;
   /** Begins an LLM call that the application runs by itself (S4.8): the sanitizers run and the
    * start event is emitted. It does not become current. The `done` step carries the call's
-   * handle, which the caller releases. */
-  llmCall(
-    self: number,
-    current: number,
-    name: string,
-    request: number,
-    parent: number,
-    attributes: number,
-    modelName: string | undefined,
-    metadata: number,
-    timestampNs: bigint | undefined,
-    annotatedRequest: number,
-    codec: number,
-    task: number,
-  ): number;
+   * handle, which the caller releases. In the slots: self, current, request, parent, attributes,
+   * metadata, timestampNs, annotatedRequest, codec, task. */
+  llmCall(name: string, modelName: string | undefined): EncodedLine | number;
   /** Ends a call that `llm_call` began, with its response or its error (S4.8). A call that has
-   * ended is `not_found`, any other scope is `invalid_argument`. */
-  llmCallEnd(
-    self: number,
-    current: number,
-    response: number,
-    data: number,
-    metadata: number,
-    status: number,
-    error: number,
-    timestampNs: bigint | undefined,
-    annotatedResponse: number,
-    responseCodec: number,
-    task: number,
-  ): number;
+   * ended is `not_found`, any other scope is `invalid_argument`. In the slots: self, current,
+   * response, data, metadata, status, error, timestampNs, annotatedResponse, responseCodec,
+   * task. */
+  llmCallEnd(): EncodedLine | number;
   /** Runs only the request intercepts, without a span or an event (S4.9). The last step is
-   * `return` or `raise`. */
-  llmRequestIntercepts(
-    self: number,
-    current: number,
-    flags: number,
-    name: string,
-    request: number,
-    task: number,
-  ): number;
+   * `return` or `raise`. In the slots: self, current, flags, request, task. */
+  llmRequestIntercepts(name: string): EncodedLine | number;
   /** Runs only the guards, without a span or an event (S4.9). The last step is `return`, with
-   * nothing, or `raise`. */
-  llmConditionalExecution(
-    self: number,
-    current: number,
-    flags: number,
-    name: string,
-    request: number,
-    task: number,
-  ): number;
+   * nothing, or `raise`. In the slots: self, current, flags, request, task. */
+  llmConditionalExecution(name: string): EncodedLine | number;
   /** Opens or makes the file, with mode 0600, and the folders above it. A file that is renamed or
    * removed later is made anew, its folders are not. Absent where the core has no operating
    * system. */
@@ -1391,6 +1260,16 @@ export function readSseItem(core: Core): SseItem {
     data: core.text(slots[7]!, slots[8]!),
     lastId: core.text(slots[9]!, slots[10]!),
   };
+}
+
+/** Puts a moment into the slots; undefined is none. */
+export function putTimestamp(slots: Float64Array, index: number, value: bigint | undefined): void {
+  if (value === undefined) {
+    slots[index] = NaN;
+    return;
+  }
+  slots[index] = Number(value >> 32n);
+  slots[index + 1] = Number(value & 0xffffffffn);
 }
 
 function readI64(slots: Float64Array, index: number): bigint {

@@ -3,17 +3,9 @@ import type { Cancellation, Target } from "./cancellation.js";
 import { registries } from "./callables.gen.js";
 import { checkText } from "./checks.js";
 import { Continuation } from "./continuation.js";
-import {
-  STEP_CALLABLE,
-  STEP_EVENT,
-  STEP_KIND,
-  STEP_REGISTRY,
-  STEP_SCOPE,
-  STEP_STATUS,
-  STEP_VALUE,
-} from "./core.gen.js";
+import { STEP_KIND, STEP_SCOPE, STEP_STATUS, STEP_VALUE } from "./core.gen.js";
+import { answerFailure, answerStep, deliver } from "./delivery.js";
 import { AnswerKind, StepKind } from "./enums.gen.js";
-import { isCancellation, statusOf } from "./error.js";
 import { GuardrailRejected, InvalidState } from "./errors.gen.js";
 import { checkHeadroom } from "./headroom.js";
 import { Holding } from "./holding.js";
@@ -23,7 +15,6 @@ import {
   invoke,
   judge,
   judgeResult,
-  readEvent,
   StepArguments,
   type Judgement,
 } from "./middleware.js";
@@ -194,7 +185,7 @@ export class Operation {
       const { slots } = core;
       switch (slots[STEP_KIND]) {
         case StepKind.Deliver:
-          this.deliver(slots);
+          deliver(this.runtime, this.step, this.cancellation);
           break;
         case StepKind.Invoke:
         case StepKind.Codec:
@@ -364,7 +355,8 @@ export class Operation {
     checkHeadroom(runtime.engine);
     const link = new Operation(runtime, this.current, this.call, this);
     const { holding } = link;
-    runtime.begin(holding, undefined, () =>
+    const outer = runtime.engine.serve(runtime);
+    try {
       taskLink(
         runtime.engine,
         runtime.address,
@@ -372,8 +364,11 @@ export class Operation {
         position,
         this.refOf(request) ?? holding.lendAny(request),
         holding.task,
-      ),
-    );
+      );
+    } catch (error) {
+      throw holding.refused(error, outer);
+    }
+    runtime.engine.served = outer;
     return link;
   }
 
@@ -398,26 +393,6 @@ export class Operation {
   /** The call whose chain this is the rest of, or itself. */
   private get root(): Operation {
     return this.owner?.root ?? this;
-  }
-
-  private deliver(slots: Float64Array): void {
-    const { engine } = this.runtime;
-    const registry = registries.get(slots[STEP_REGISTRY]!)!;
-    const callable = engine.refs.get(slots[STEP_CALLABLE]!) as Function;
-    this.step.kind = StepKind.Deliver;
-    try {
-      const event = readEvent(this.runtime, slots[STEP_EVENT]!);
-      const result: unknown = callable(event);
-      if (isThenable(result)) {
-        disown(result);
-        throw new InvalidState(`a ${registry.title} returned a promise, which nobody awaits`);
-      }
-    } catch (error) {
-      // S5.2: the core counts and logs it; the others and the work go on.
-      this.fail(error);
-      return;
-    }
-    this.answer(AnswerKind.Value, 0, 0);
   }
 
   /** A stream has begun, or a chunk of it may be handed over: the call waits for its consumer. */
@@ -479,21 +454,11 @@ export class Operation {
   /** Answers what a callable threw, or what its promise was rejected with. */
   private fail(error: unknown): void {
     this.retireContinuation();
-    const isCancelled = isCancellation(error) || this.cancellation?.isReason(error) === true;
-    const kind = isCancelled ? AnswerKind.Cancel : AnswerKind.Error;
-    const { engine } = this.runtime;
-    engine.failure = error;
-    this.answer(kind, statusOf(error), engine.refs.lend(error));
-    engine.failure = undefined;
+    answerFailure(this.runtime, this.step, error, this.cancellation);
   }
 
   private answer(kind: AnswerKind, status: number, value: number, annotated = 0): void {
-    const { engine } = this.runtime;
-    this.step.serial++;
-    const outer = engine.served;
-    engine.served = this.runtime;
-    const code = engine.core.taskResume(this.holding.task, kind, status, 0, value, annotated);
-    engine.served = outer;
+    const code = answerStep(this.runtime, this.step, kind, status, value, annotated);
     if (code !== 0) this.answerRefused(code, kind, value, annotated);
   }
 

@@ -2,7 +2,7 @@ import { isDeclaredAsync } from "./callbacks.js";
 import { registries } from "./callables.gen.js";
 import { checkBoolean, checkFunction } from "./checks.js";
 import type { ContextStorage } from "./context.js";
-import type { Core } from "./core.gen.js";
+import type { Core, EncodedLine } from "./core.gen.js";
 import { CallableFlags, type LogLevel } from "./enums.gen.js";
 import type { ScopeflowError } from "./error.js";
 import type { Handle } from "./handle.js";
@@ -15,7 +15,7 @@ import { errorOf } from "./status.gen.js";
 import { Watch } from "./watch.js";
 
 /** Who is told what the core logs. */
-interface Served {
+export interface Served {
   log(level: LogLevel, message: string, error: unknown): void;
 }
 
@@ -35,6 +35,8 @@ export class Engine {
   nesting = 0;
   /** The error that the core was answered last. */
   failure: unknown;
+  /** The line of the event that the last step delivers, where it came with the step. */
+  line: EncodedLine | undefined;
 
   /** What is open and must not be forgotten when all that refers to it is garbage. */
   readonly watch = new Watch();
@@ -58,6 +60,20 @@ export class Engine {
   private log(level: LogLevel, message: string): void {
     if (this.served !== undefined) this.served.log(level, message, this.failure);
     else console.error(`scopeflow: ${message}`);
+  }
+
+  /** Lets a runtime hear what the core says from now on. @returns Who has heard it. */
+  serve(runtime: Served): Served | undefined {
+    const outer = this.served;
+    this.served = runtime;
+    return outer;
+  }
+
+  /** Takes what the core gives for a step. @returns The status. */
+  stepped(given: EncodedLine | number): number {
+    const isStatus = typeof given === "number";
+    this.line = isStatus ? undefined : given;
+    return isStatus ? given : 0;
   }
 
   /** Throws the error of a status that is none of the outcomes. */

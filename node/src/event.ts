@@ -1,4 +1,5 @@
 import type { AnnotatedLlmRequest, AnnotatedLlmResponse } from "./codec-forms.gen.js";
+import type { Core, EncodedLine } from "./core.gen.js";
 import { EventFields } from "./event.gen.js";
 
 /**
@@ -9,9 +10,23 @@ import { EventFields } from "./event.gen.js";
 export class Event extends EventFields {
   private parsed: Record<string, unknown> | undefined;
 
-  /** @param json The event as one line of JSON text, without a line end. */
-  constructor(readonly json: string) {
+  /** @param line The event as one line of JSON text, without a line end. */
+  constructor(line: string);
+  /** @internal Or in the form that a core has it in. */
+  constructor(line: EncodedLine, core: Core);
+  constructor(
+    private line: EncodedLine,
+    private core?: Core,
+  ) {
     super();
+  }
+
+  /** The event as one line of JSON text, without a line end. */
+  get json(): string {
+    const { line, core } = this;
+    if (core === undefined) return line as string;
+    this.core = undefined;
+    return (this.line = core.lineText(line));
   }
 
   /** When it happened, to the millisecond; `timestamp` has all nine digits. */

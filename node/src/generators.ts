@@ -1,4 +1,5 @@
 import { isThenable } from "./callbacks.js";
+import type { ContextBranch } from "./context.js";
 import { asyncDispose, dispose } from "./dispose.js";
 import type { Operation } from "./driver.js";
 import { AnswerKind, EndStatus } from "./enums.gen.js";
@@ -184,7 +185,7 @@ export class ToolSpan implements Span {
 
 /** A body and the span around it, in a context of their own. */
 export class SpannedSteps implements Steps {
-  private current: ScopeHandle | undefined;
+  private context: ContextBranch;
   private body: Body | undefined;
 
   constructor(
@@ -192,27 +193,28 @@ export class SpannedSteps implements Steps {
     private readonly span: Span,
     private readonly makeBody: (request: unknown) => unknown,
   ) {
-    this.current = runtime.engine.context.get();
+    const { context } = runtime.engine;
+    this.context = context.branch(context.get());
   }
 
   *open(): Routine<void> {
     // Each wait may come back in another context.
     const opening = this.span.open();
-    let step = this.run(() => opening.next());
+    let step = this.context.run(() => opening.next());
     while (!step.done) {
       let result: unknown;
       try {
         result = yield step.value;
       } catch (error) {
-        step = this.run(() => opening.throw(error));
+        step = this.context.run(() => opening.throw(error));
         continue;
       }
-      step = this.run(() => opening.next(result));
+      step = this.context.run(() => opening.next(result));
     }
-    this.current = this.span.scope;
+    this.context = this.runtime.engine.context.branch(this.span.scope);
     const request = step.value;
     try {
-      this.body = this.run(() => this.makeBody(request)) as Body;
+      this.body = this.context.run(() => this.makeBody(request)) as Body;
     } catch (error) {
       yield* this.span.fail(error);
       throw error;
@@ -222,7 +224,7 @@ export class SpannedSteps implements Steps {
   *step(method: Method, argument: unknown): Routine<Result> {
     let result: Result;
     try {
-      result = (yield* settled(this.run(() => this.body![method](argument)))) as Result;
+      result = (yield* settled(this.context.run(() => this.body![method](argument)))) as Result;
     } catch (error) {
       yield* this.span.fail(error);
       throw error;
@@ -231,17 +233,6 @@ export class SpannedSteps implements Steps {
       yield* method === "return" ? this.span.stop() : this.span.finish(result.value);
     }
     return result;
-  }
-
-  private run<T>(call: () => T): T {
-    const { context } = this.runtime.engine;
-    return context.run(this.current, () => {
-      try {
-        return call();
-      } finally {
-        this.current = context.get();
-      }
-    });
   }
 }
 

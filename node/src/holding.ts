@@ -1,4 +1,4 @@
-import type { Engine } from "./engine.js";
+import type { Engine, Served } from "./engine.js";
 import type { PendingStep } from "./pending-step.js";
 import type { Watched } from "./watch.js";
 
@@ -13,6 +13,8 @@ export class Holding implements Watched {
   readonly step: PendingStep;
   isOver = false;
   private refs: number[] | undefined;
+  /** A reference that is the core's as soon as the operation has begun. */
+  private given = 0;
 
   constructor(private readonly engine: Engine) {
     this.step = engine.takeStep();
@@ -20,6 +22,25 @@ export class Holding implements Watched {
 
   get task(): number {
     return this.step.task;
+  }
+
+  /**
+   * Of an operation that has not begun: everything that was lent or given comes back (S7.3).
+   *
+   * @param outer What `Engine.serve` gave.
+   * @returns The error.
+   */
+  refused(error: unknown, outer: Served | undefined): unknown {
+    this.engine.served = outer;
+    this.engine.refs.release(this.given);
+    this.end();
+    return error;
+  }
+
+  /** Gives a value to the core, if the operation begins; undefined and null are absent. */
+  give(value: unknown): number {
+    if (value === undefined || value === null) return 0;
+    return (this.given = this.engine.refs.lend(value));
   }
 
   /** Lends a value until the operation is over; undefined and null are absent (S2.5). */

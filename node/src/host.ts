@@ -17,13 +17,15 @@ export interface Host {
   /** Gives a reference back that the core had taken. */
   release(ref: number): void;
   /**
-   * Puts exactly one value on a tape.
+   * Gives the tokens of exactly one value, as a view that is good until the next call.
    *
    * @param limit Bytes of JSON text after which nothing more is visited.
    */
-  encode(ref: number, tape: number, limit: number): void;
-  /** Puts an object with the members `type` and `message` on a tape. */
-  describeError(ref: number, tape: number): void;
+  encode(ref: number, limit: number): Uint8Array;
+  /** Gives those of an object with the members `type` and `message`. */
+  describeError(ref: number): Uint8Array;
+  /** Puts such tokens on a tape, which the addon does by itself. */
+  put(tape: number, tokens: Uint8Array): void;
   /** Whether two references mean the same object, 1 or 0 (S3.10). */
   same(a: number, b: number): number;
   /** What a codec of a call is: its `codec_id` and 1 if it is one of the core's own, else 0. */
@@ -47,9 +49,9 @@ export function createHost(
 ): Host {
   return {
     release: (ref) => refs.release(ref),
-    encode: (ref, tape, limit) =>
-      encodePayload(refs.get(ref), limit, (tokens) => core().tapePutTokens(tape, tokens)),
-    describeError: (ref, tape) => core().tapePutTokens(tape, describeError(refs.get(ref))),
+    encode: (ref, limit) => encodePayload(refs.get(ref), limit),
+    describeError: (ref) => describeError(refs.get(ref)),
+    put: (tape, tokens) => core().tapePutTokens(tape, tokens),
     same: (a, b) => Number(Object.is(refs.get(a), refs.get(b))),
     coreCodec: (ref) => coreCodecNumber(refs.get(ref)),
     log: (level, address, size) => log(level, core().text(address, size)),

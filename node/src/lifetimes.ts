@@ -45,16 +45,15 @@ export class HeldReader implements Watched {
  */
 export class Remains {
   private static readonly BATCH_SIZE = 256;
-  /** About what the core's scopes of a batch take, in words. */
-  private static readonly BATCH_WORDS = Remains.BATCH_SIZE * 32;
+  /** About what the core's scopes of a batch take. */
+  private static readonly BATCH_BYTES = Remains.BATCH_SIZE * 256;
   private addresses: number[] = [];
-  /**
-   * Each handle of the batch refers to it. It holds nothing, but is as large as the scopes: what
-   * the core takes moves no garbage collector, which would let them gather by the million.
-   */
-  private keeper = new Array<never>(Remains.BATCH_WORDS);
+  /** Each handle of the batch refers to it. It holds nothing. */
+  private keeper: object = {};
   private readonly registry = new FinalizationRegistry<number[]>((addresses) => {
-    for (const address of addresses) this.core().scopeRelease(address);
+    const core = this.core();
+    for (const address of addresses) core.scopeRelease(address);
+    core.countMemory(-Remains.BATCH_BYTES);
   });
 
   constructor(private readonly core: () => Core) {}
@@ -65,7 +64,8 @@ export class Remains {
     this.addresses.push(handle.address);
     if (this.addresses.length < Remains.BATCH_SIZE) return;
     this.registry.register(this.keeper, this.addresses);
+    this.core().countMemory(Remains.BATCH_BYTES);
     this.addresses = [];
-    this.keeper = new Array<never>(Remains.BATCH_WORDS);
+    this.keeper = {};
   }
 }

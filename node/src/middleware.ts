@@ -1,6 +1,6 @@
 import { type CallbackArguments, type CallbackContext } from "./callbacks.js";
 import { registries } from "./callables.gen.js";
-import { CodecAction, EventPart, Registry, StepFlags, StepKind } from "./enums.gen.js";
+import { CodecAction, Registry, StepFlags, StepKind } from "./enums.gen.js";
 import { errorMessage, errorTypeName } from "./error.js";
 import { InvalidArgument } from "./errors.gen.js";
 import { Event, type EventSanitizeFields } from "./event.js";
@@ -106,11 +106,10 @@ export function readEvent(runtime: Runtime, address: number): Event {
   const { engine } = runtime;
   const outer = engine.served;
   engine.served = runtime;
-  const status = engine.core.eventJson(address, EventPart.Line);
+  const line = engine.core.eventLine(address);
   engine.served = outer;
-  engine.check(status);
-  const { slots } = engine.core;
-  return new Event(engine.core.text(slots[0]!, slots[1]!));
+  if (typeof line === "number") throw engine.error(line);
+  return new Event(line, engine.core);
 }
 
 /** The step's input in the form that its flags ask for (S3.6, S3.10). */

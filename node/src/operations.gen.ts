@@ -20,6 +20,7 @@ import type {
 } from "./callables.gen.js";
 import { checkBigInt, checkInteger, checkText, checkUnsigned } from "./checks.js";
 import {
+  putTimestamp,
   readAtofItem,
   readEventInfo,
   readPropagation,
@@ -38,6 +39,7 @@ import {
   type SseItem,
 } from "./core.gen.js";
 import {
+  AnswerKind,
   CodecId,
   EndStatus,
   EventPart,
@@ -2703,7 +2705,11 @@ export function codecStreamNew(engine: Engine, options: CodecStreamNewOptions): 
  * @throws invalid_argument (1003), no_memory (3002).
  */
 export function runtimeFlush(engine: Engine, self: number, task: number): void {
-  engine.check(engine.core.runtimeFlush(self, task));
+  const { core } = engine;
+  const { slots } = core;
+  slots[0] = self;
+  slots[1] = task;
+  engine.check(engine.stepped(core.runtimeFlush()));
 }
 
 /**
@@ -2713,7 +2719,11 @@ export function runtimeFlush(engine: Engine, self: number, task: number): void {
  * @throws invalid_argument (1003), no_memory (3002).
  */
 export function runtimeClose(engine: Engine, self: number, task: number): void {
-  engine.check(engine.core.runtimeClose(self, task));
+  const { core } = engine;
+  const { slots } = core;
+  slots[0] = self;
+  slots[1] = task;
+  engine.check(engine.stepped(core.runtimeClose()));
 }
 
 /**
@@ -2751,21 +2761,18 @@ export function scopePush(
   checkInteger(type, "type");
   checkUnsigned(attributes, "attributes");
   if (subtype !== undefined) checkText(subtype, "subtype");
-  engine.check(
-    engine.core.scopePush(
-      self,
-      current,
-      name,
-      type,
-      parent,
-      attributes,
-      subtype,
-      metadata,
-      input,
-      timestampNs,
-      task,
-    ),
-  );
+  const { core } = engine;
+  const { slots } = core;
+  slots[0] = self;
+  slots[1] = current;
+  slots[2] = type;
+  slots[3] = parent;
+  slots[4] = attributes;
+  slots[5] = metadata;
+  slots[6] = input;
+  putTimestamp(slots, 7, timestampNs);
+  slots[9] = task;
+  engine.check(engine.stepped(core.scopePush(name, subtype)));
 }
 
 /**
@@ -2794,9 +2801,18 @@ export function scopePop(
 ): void {
   checkUnsigned(flags, "flags");
   checkInteger(status, "status");
-  engine.check(
-    engine.core.scopePop(self, current, flags, output, metadata, status, error, timestampNs, task),
-  );
+  const { core } = engine;
+  const { slots } = core;
+  slots[0] = self;
+  slots[1] = current;
+  slots[2] = flags;
+  slots[3] = output;
+  slots[4] = metadata;
+  slots[5] = status;
+  slots[6] = error;
+  putTimestamp(slots, 7, timestampNs);
+  slots[9] = task;
+  engine.check(engine.stepped(core.scopePop()));
 }
 
 /**
@@ -2829,21 +2845,18 @@ export function scopeEvent(
 ): void {
   checkText(name, "name");
   if (category !== undefined) checkText(category, "category");
-  engine.check(
-    engine.core.scopeEvent(
-      self,
-      current,
-      name,
-      parent,
-      data,
-      metadata,
-      category,
-      categoryProfile,
-      dataSchema,
-      timestampNs,
-      task,
-    ),
-  );
+  const { core } = engine;
+  const { slots } = core;
+  slots[0] = self;
+  slots[1] = current;
+  slots[2] = parent;
+  slots[3] = data;
+  slots[4] = metadata;
+  slots[5] = categoryProfile;
+  slots[6] = dataSchema;
+  putTimestamp(slots, 7, timestampNs);
+  slots[9] = task;
+  engine.check(engine.stepped(core.scopeEvent(name, category)));
 }
 
 /**
@@ -2868,7 +2881,14 @@ export function taskLink(
   task: number,
 ): void {
   checkUnsigned(position, "position");
-  engine.check(engine.core.taskLink(self, call, position, request, task));
+  const { core } = engine;
+  const { slots } = core;
+  slots[0] = self;
+  slots[1] = call;
+  slots[2] = position;
+  slots[3] = request;
+  slots[4] = task;
+  engine.check(engine.stepped(core.taskLink()));
 }
 
 /**
@@ -2907,22 +2927,19 @@ export function toolExecute(
   checkText(name, "name");
   checkUnsigned(attributes, "attributes");
   if (toolCallId !== undefined) checkText(toolCallId, "tool_call_id");
-  engine.check(
-    engine.core.toolExecute(
-      self,
-      current,
-      flags,
-      name,
-      request,
-      parent,
-      attributes,
-      toolCallId,
-      data,
-      metadata,
-      timestampNs,
-      task,
-    ),
-  );
+  const { core } = engine;
+  const { slots } = core;
+  slots[0] = self;
+  slots[1] = current;
+  slots[2] = flags;
+  slots[3] = request;
+  slots[4] = parent;
+  slots[5] = attributes;
+  slots[6] = data;
+  slots[7] = metadata;
+  putTimestamp(slots, 8, timestampNs);
+  slots[10] = task;
+  engine.check(engine.stepped(core.toolExecute(name, toolCallId)));
 }
 
 /**
@@ -2956,20 +2973,17 @@ export function toolCall(
   checkText(name, "name");
   checkUnsigned(attributes, "attributes");
   if (toolCallId !== undefined) checkText(toolCallId, "tool_call_id");
-  engine.check(
-    engine.core.toolCall(
-      self,
-      current,
-      name,
-      request,
-      parent,
-      attributes,
-      toolCallId,
-      metadata,
-      timestampNs,
-      task,
-    ),
-  );
+  const { core } = engine;
+  const { slots } = core;
+  slots[0] = self;
+  slots[1] = current;
+  slots[2] = request;
+  slots[3] = parent;
+  slots[4] = attributes;
+  slots[5] = metadata;
+  putTimestamp(slots, 6, timestampNs);
+  slots[8] = task;
+  engine.check(engine.stepped(core.toolCall(name, toolCallId)));
 }
 
 /**
@@ -3000,20 +3014,19 @@ export function toolCallEnd(
   task: number,
 ): void {
   checkInteger(status, "status");
-  engine.check(
-    engine.core.toolCallEnd(
-      self,
-      current,
-      response,
-      annotation,
-      data,
-      metadata,
-      status,
-      error,
-      timestampNs,
-      task,
-    ),
-  );
+  const { core } = engine;
+  const { slots } = core;
+  slots[0] = self;
+  slots[1] = current;
+  slots[2] = response;
+  slots[3] = annotation;
+  slots[4] = data;
+  slots[5] = metadata;
+  slots[6] = status;
+  slots[7] = error;
+  putTimestamp(slots, 8, timestampNs);
+  slots[10] = task;
+  engine.check(engine.stepped(core.toolCallEnd()));
 }
 
 /**
@@ -3037,7 +3050,14 @@ export function toolRequestIntercepts(
 ): void {
   checkUnsigned(flags, "flags");
   checkText(name, "name");
-  engine.check(engine.core.toolRequestIntercepts(self, current, flags, name, request, task));
+  const { core } = engine;
+  const { slots } = core;
+  slots[0] = self;
+  slots[1] = current;
+  slots[2] = flags;
+  slots[3] = request;
+  slots[4] = task;
+  engine.check(engine.stepped(core.toolRequestIntercepts(name)));
 }
 
 /**
@@ -3061,7 +3081,14 @@ export function toolConditionalExecution(
 ): void {
   checkUnsigned(flags, "flags");
   checkText(name, "name");
-  engine.check(engine.core.toolConditionalExecution(self, current, flags, name, request, task));
+  const { core } = engine;
+  const { slots } = core;
+  slots[0] = self;
+  slots[1] = current;
+  slots[2] = flags;
+  slots[3] = request;
+  slots[4] = task;
+  engine.check(engine.stepped(core.toolConditionalExecution(name)));
 }
 
 /**
@@ -3105,24 +3132,21 @@ export function llmExecute(
   checkText(name, "name");
   checkUnsigned(attributes, "attributes");
   if (modelName !== undefined) checkText(modelName, "model_name");
-  engine.check(
-    engine.core.llmExecute(
-      self,
-      current,
-      flags,
-      name,
-      request,
-      parent,
-      attributes,
-      modelName,
-      data,
-      metadata,
-      timestampNs,
-      codec,
-      responseCodec,
-      task,
-    ),
-  );
+  const { core } = engine;
+  const { slots } = core;
+  slots[0] = self;
+  slots[1] = current;
+  slots[2] = flags;
+  slots[3] = request;
+  slots[4] = parent;
+  slots[5] = attributes;
+  slots[6] = data;
+  slots[7] = metadata;
+  putTimestamp(slots, 8, timestampNs);
+  slots[10] = codec;
+  slots[11] = responseCodec;
+  slots[12] = task;
+  engine.check(engine.stepped(core.llmExecute(name, modelName)));
 }
 
 /**
@@ -3169,24 +3193,21 @@ export function llmStreamExecute(
   checkText(name, "name");
   checkUnsigned(attributes, "attributes");
   if (modelName !== undefined) checkText(modelName, "model_name");
-  engine.check(
-    engine.core.llmStreamExecute(
-      self,
-      current,
-      flags,
-      name,
-      request,
-      parent,
-      attributes,
-      modelName,
-      data,
-      metadata,
-      timestampNs,
-      codec,
-      responseCodec,
-      task,
-    ),
-  );
+  const { core } = engine;
+  const { slots } = core;
+  slots[0] = self;
+  slots[1] = current;
+  slots[2] = flags;
+  slots[3] = request;
+  slots[4] = parent;
+  slots[5] = attributes;
+  slots[6] = data;
+  slots[7] = metadata;
+  putTimestamp(slots, 8, timestampNs);
+  slots[10] = codec;
+  slots[11] = responseCodec;
+  slots[12] = task;
+  engine.check(engine.stepped(core.llmStreamExecute(name, modelName)));
 }
 
 /**
@@ -3226,22 +3247,19 @@ export function llmCall(
   checkText(name, "name");
   checkUnsigned(attributes, "attributes");
   if (modelName !== undefined) checkText(modelName, "model_name");
-  engine.check(
-    engine.core.llmCall(
-      self,
-      current,
-      name,
-      request,
-      parent,
-      attributes,
-      modelName,
-      metadata,
-      timestampNs,
-      annotatedRequest,
-      codec,
-      task,
-    ),
-  );
+  const { core } = engine;
+  const { slots } = core;
+  slots[0] = self;
+  slots[1] = current;
+  slots[2] = request;
+  slots[3] = parent;
+  slots[4] = attributes;
+  slots[5] = metadata;
+  putTimestamp(slots, 6, timestampNs);
+  slots[8] = annotatedRequest;
+  slots[9] = codec;
+  slots[10] = task;
+  engine.check(engine.stepped(core.llmCall(name, modelName)));
 }
 
 /**
@@ -3274,21 +3292,20 @@ export function llmCallEnd(
   task: number,
 ): void {
   checkInteger(status, "status");
-  engine.check(
-    engine.core.llmCallEnd(
-      self,
-      current,
-      response,
-      data,
-      metadata,
-      status,
-      error,
-      timestampNs,
-      annotatedResponse,
-      responseCodec,
-      task,
-    ),
-  );
+  const { core } = engine;
+  const { slots } = core;
+  slots[0] = self;
+  slots[1] = current;
+  slots[2] = response;
+  slots[3] = data;
+  slots[4] = metadata;
+  slots[5] = status;
+  slots[6] = error;
+  putTimestamp(slots, 7, timestampNs);
+  slots[9] = annotatedResponse;
+  slots[10] = responseCodec;
+  slots[11] = task;
+  engine.check(engine.stepped(core.llmCallEnd()));
 }
 
 /**
@@ -3312,7 +3329,14 @@ export function llmRequestIntercepts(
 ): void {
   checkUnsigned(flags, "flags");
   checkText(name, "name");
-  engine.check(engine.core.llmRequestIntercepts(self, current, flags, name, request, task));
+  const { core } = engine;
+  const { slots } = core;
+  slots[0] = self;
+  slots[1] = current;
+  slots[2] = flags;
+  slots[3] = request;
+  slots[4] = task;
+  engine.check(engine.stepped(core.llmRequestIntercepts(name)));
 }
 
 /**
@@ -3336,5 +3360,38 @@ export function llmConditionalExecution(
 ): void {
   checkUnsigned(flags, "flags");
   checkText(name, "name");
-  engine.check(engine.core.llmConditionalExecution(self, current, flags, name, request, task));
+  const { core } = engine;
+  const { slots } = core;
+  slots[0] = self;
+  slots[1] = current;
+  slots[2] = flags;
+  slots[3] = request;
+  slots[4] = task;
+  engine.check(engine.stepped(core.llmConditionalExecution(name)));
+}
+
+/**
+ * Gives the answer to the last step and fills the next one.
+ * @param answer What came of the last step.
+ * @throws invalid_argument (1003), invalid_state (1004).
+ * @returns The status.
+ */
+export function taskResume(
+  engine: Engine,
+  task: number,
+  kind: AnswerKind,
+  status: number,
+  flags: number,
+  value: number,
+  annotated: number,
+): number {
+  const { core } = engine;
+  const { slots } = core;
+  slots[0] = task;
+  slots[1] = kind;
+  slots[2] = status;
+  slots[3] = flags;
+  slots[4] = value;
+  slots[5] = annotated;
+  return engine.stepped(core.taskResume());
 }

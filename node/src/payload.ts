@@ -6,20 +6,16 @@ import { TokenWriter } from "./tokens.js";
 const writers: TokenWriter[] = [];
 
 /**
- * Walks a value by the table of the contract (S2.6) and hands its tokens to `put`.
+ * Walks a value by the table of the contract (S2.6).
  *
  * The value never makes it throw: what a getter, a proxy or a `toJSON` that throws would have given
  * is written as `unserializable`.
  *
  * @param value Anything.
  * @param limit Bytes of JSON text after which nothing more is visited.
- * @param put Takes the tokens of exactly one value, and copies what it needs.
+ * @returns The tokens of exactly one value, as a view that is good until the next call.
  */
-export function encodePayload(
-  value: unknown,
-  limit: number,
-  put: (tokens: Uint8Array) => void,
-): void {
+export function encodePayload(value: unknown, limit: number): Uint8Array {
   const writer = writers.pop() ?? new TokenWriter();
   writer.reset();
   try {
@@ -29,8 +25,8 @@ export function encodePayload(
     writer.reset();
     writer.text(Token.Unserializable, typeof value);
   }
-  put(writer.row);
   writers.push(writer);
+  return writer.row;
 }
 
 class Walk {

@@ -1,4 +1,5 @@
 import { STEP_KIND, STEP_SCOPE } from "./core.gen.js";
+import { deliver } from "./delivery.js";
 import { Operation } from "./driver.js";
 import {
   EndStatus,
@@ -76,7 +77,8 @@ export abstract class RuntimeCore extends RuntimeRegistries {
     const { engine } = this;
     const current = engine.context.get();
     const holding = new Holding(engine);
-    this.begin(holding, undefined, () =>
+    const outer = this.engine.serve(this);
+    try {
       scopePop(
         engine,
         scope.address,
@@ -88,8 +90,11 @@ export abstract class RuntimeCore extends RuntimeRegistries {
         hasError ? holding.lendAny(options.error) : 0,
         nanoseconds(options.timestamp),
         holding.task,
-      ),
-    );
+      );
+    } catch (error) {
+      throw holding.refused(error, outer);
+    }
+    this.engine.served = outer;
     // Before anybody hears of it: a subscriber must not find the ended scope current (ADR 0011).
     this.leave(scope, current);
     this.finish(holding, scope);
@@ -130,7 +135,8 @@ export abstract class RuntimeCore extends RuntimeRegistries {
     checkHeadroom(engine);
     const current = engine.context.get();
     const holding = new Holding(engine);
-    this.begin(holding, options.metadata, (metadata) =>
+    const outer = this.engine.serve(this);
+    try {
       scopePush(
         engine,
         this.address,
@@ -140,12 +146,15 @@ export abstract class RuntimeCore extends RuntimeRegistries {
         parentAddress(options.parent),
         options.attributes ?? 0,
         options.subtype ?? undefined,
-        metadata,
+        holding.give(options.metadata),
         holding.lend(options.input),
         nanoseconds(options.timestamp),
         holding.task,
-      ),
-    );
+      );
+    } catch (error) {
+      throw holding.refused(error, outer);
+    }
+    this.engine.served = outer;
     const address = this.finish(holding, current);
     return this.wrap(address, current, options.data, options.metadata, ScopeHandle);
   }
@@ -183,36 +192,24 @@ export abstract class RuntimeCore extends RuntimeRegistries {
   }
 
   /**
-   * @internal Begins an operation. The core takes the metadata if it succeeds; if it fails,
-   * everything that was lent comes back (S7.3).
-   */
-  begin(holding: Holding, metadata: unknown, call: (metadata: number) => void): void {
-    const { engine } = this;
-    const { refs, served } = engine;
-    const ref = metadata === undefined || metadata === null ? 0 : refs.lend(metadata);
-    engine.served = this;
-    try {
-      call(ref);
-    } catch (error) {
-      refs.release(ref);
-      holding.end();
-      throw error;
-    } finally {
-      engine.served = served;
-    }
-  }
-
-  /**
    * @internal Does the steps of an operation that has begun and runs no function but middleware's.
-   * Mostly there is none, for which an `Operation` would cost as much as all the rest.
+   * Mostly they are events for subscribers at most, for which an `Operation` would cost as much
+   * as all the rest.
    *
    * @returns The address of the scope that it made, if it makes one.
    */
   finish(holding: Holding, current: ScopeHandle | undefined): number {
-    const { slots } = this.engine.core;
-    if (slots[STEP_KIND] === StepKind.Done) {
+    const { core } = this.engine;
+    try {
+      while (core.slots[STEP_KIND] === StepKind.Deliver) deliver(this.self, holding.step);
+    } catch (error) {
+      holding.forget();
+      throw error;
+    }
+    if (core.slots[STEP_KIND] === StepKind.Done) {
+      const address = core.slots[STEP_SCOPE]!;
       holding.end();
-      return slots[STEP_SCOPE]!;
+      return address;
     }
     const operation = new Operation(this.self, current, undefined, undefined, holding);
     operation.run();

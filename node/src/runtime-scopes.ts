@@ -155,7 +155,8 @@ export abstract class RuntimeScopes extends RuntimeCore {
     checkHeadroom(this.engine);
     const current = this.engine.context.get();
     const holding = new Holding(this.engine);
-    this.begin(holding, undefined, () =>
+    const outer = this.engine.serve(this);
+    try {
       scopeEvent(
         this.engine,
         this.address,
@@ -169,8 +170,11 @@ export abstract class RuntimeScopes extends RuntimeCore {
         holding.lend(options.dataSchema),
         nanoseconds(options.timestamp),
         holding.task,
-      ),
-    );
+      );
+    } catch (error) {
+      throw holding.refused(error, outer);
+    }
+    this.engine.served = outer;
     this.finish(holding, current);
   }
 

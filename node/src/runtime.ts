@@ -62,7 +62,13 @@ export class Runtime extends RuntimeLlms {
    */
   close(): void {
     const holding = new Holding(this.engine);
-    this.begin(holding, undefined, () => runtimeClose(this.engine, this.address, holding.task));
+    const outer = this.engine.serve(this);
+    try {
+      runtimeClose(this.engine, this.address, holding.task);
+    } catch (error) {
+      throw holding.refused(error, outer);
+    }
+    this.engine.served = outer;
     this.finish(holding, undefined);
   }
 
@@ -74,7 +80,13 @@ export class Runtime extends RuntimeLlms {
   /** Delivers what is still owed: the ends of scopes that nobody holds any more (S1.12). */
   flush(): void {
     const holding = new Holding(this.engine);
-    this.begin(holding, undefined, () => runtimeFlush(this.engine, this.address, holding.task));
+    const outer = this.engine.serve(this);
+    try {
+      runtimeFlush(this.engine, this.address, holding.task);
+    } catch (error) {
+      throw holding.refused(error, outer);
+    }
+    this.engine.served = outer;
     this.finish(holding, undefined);
   }
 

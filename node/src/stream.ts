@@ -1,9 +1,9 @@
 import { disown, isThenable } from "./callbacks.js";
 import { asyncDispose, dispose } from "./dispose.js";
+import type { ContextBranch } from "./context.js";
 import type { Operation } from "./driver.js";
 import { AnswerKind } from "./enums.gen.js";
 import { InvalidState } from "./errors.gen.js";
-import type { ScopeHandle } from "./scope.js";
 import { UNWATCHED } from "./watch.js";
 
 /*
@@ -39,35 +39,28 @@ export class StreamWork {
 /** The application's own iterator, and the context in which it runs. */
 class Producer {
   private iterator: AnyIterator | undefined;
-  private current: ScopeHandle | undefined;
+  private readonly context: ContextBranch;
 
   constructor(
-    private readonly operation: Operation,
+    operation: Operation,
     private readonly name: string,
     private readonly produced: unknown,
     private readonly isSync: boolean,
   ) {
-    this.current = operation.producerScope;
+    this.context = operation.runtime.engine.context.branch(operation.producerScope);
   }
 
+  /** The next chunk, as the iterator gives it. */
   ask(): unknown {
-    return this.run(() => (this.iterator ??= this.iteratorOf(this.produced)).next());
+    return this.context.run(this.next);
   }
+
+  private readonly next = (): unknown =>
+    (this.iterator ??= this.iteratorOf(this.produced)).next();
 
   /** Stops it at once; one that has no `return`, or has not begun, has nothing to stop. */
   stop(): unknown {
-    return this.run(() => (this.iterator ??= this.iteratorOf(this.produced)).return?.());
-  }
-
-  private run(call: () => unknown): unknown {
-    const { context } = this.operation.runtime.engine;
-    return context.run(this.current, () => {
-      try {
-        return call();
-      } finally {
-        this.current = context.get();
-      }
-    });
+    return this.context.run(() => (this.iterator ??= this.iteratorOf(this.produced)).return?.());
   }
 
   private iteratorOf(produced: unknown): AnyIterator {
@@ -164,18 +157,12 @@ export class LlmStream extends Chunks implements AsyncIterable<any> {
   /** Does nothing: nothing has to be given back. Programs for the peers' package call it. */
   free(): void {}
 
-  /** @internal */
-  async advance(): Promise<Step> {
+  /** @internal Not itself async: a step is one promise and not two. */
+  advance(): Promise<Step> {
     const { cancelledWith } = this;
     this.cancelledWith = undefined;
-    if (cancelledWith !== undefined) throw cancelledWith.reason;
-    if (this.isOver) return END;
-    this.begin();
-    try {
-      return await this.step();
-    } finally {
-      this.leave();
-    }
+    if (cancelledWith !== undefined) return Promise.reject(cancelledWith.reason);
+    return this.isOver ? Promise.resolve(END) : this.step();
   }
 
   /** Stops the producer. On a stream that has ended it does nothing. */
@@ -206,29 +193,34 @@ export class LlmStream extends Chunks implements AsyncIterable<any> {
   }
 
   private async step(): Promise<Step> {
-    const { cancellation } = this.operation;
-    let result: Step;
+    this.begin();
     try {
-      const asked = this.producer.ask();
-      const isRaced = cancellation !== undefined && isThenable(asked);
-      result = (await (isRaced ? cancellation.race(asked) : asked)) as Step;
-    } catch (error) {
-      // Of a cancelled stream nobody waits for the producer, which may be in the middle of a step.
-      if (cancellation?.isReason(error)) disown(this.stopProducer());
-      return this.end(AnswerKind.Error, error);
+      const { cancellation } = this.operation;
+      let result: Step;
+      try {
+        const asked = this.producer.ask();
+        const isRaced = cancellation !== undefined && isThenable(asked);
+        result = (await (isRaced ? cancellation.race(asked) : asked)) as Step;
+      } catch (error) {
+        // Of a cancelled stream nobody waits for the producer, which may be amid a step.
+        if (cancellation?.isReason(error)) disown(this.stopProducer());
+        return await this.end(AnswerKind.Error, error);
+      }
+      if (result.done) return await this.end(AnswerKind.Value);
+      const chunk: unknown = result.value;
+      try {
+        const collected = this.collector?.(chunk);
+        if (isThenable(collected)) await collected;
+      } catch (error) {
+        await this.stopProducer();
+        return await this.end(AnswerKind.Error, error);
+      }
+      const gone = this.operation.goOn(AnswerKind.Chunk);
+      if (isThenable(gone)) await gone;
+      return this.operation.isResting ? { done: false, value: chunk } : END;
+    } finally {
+      this.leave();
     }
-    if (result.done) return this.end(AnswerKind.Value);
-    const chunk: unknown = result.value;
-    try {
-      const collected = this.collector?.(chunk);
-      if (isThenable(collected)) await collected;
-    } catch (error) {
-      await this.stopProducer();
-      return this.end(AnswerKind.Error, error);
-    }
-    const gone = this.operation.goOn(AnswerKind.Chunk);
-    if (isThenable(gone)) await gone;
-    return this.operation.isResting ? { done: false, value: chunk } : END;
   }
 
   private async stop(): Promise<Step> {

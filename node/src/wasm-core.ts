@@ -1,4 +1,5 @@
-import { SLOT_COUNT } from "./core.gen.js";
+import { SLOT_COUNT, type EncodedLine } from "./core.gen.js";
+import { EventPart } from "./enums.gen.js";
 import { InvalidState } from "./errors.gen.js";
 import type { Host } from "./host.js";
 
@@ -7,6 +8,8 @@ const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 /** Texts up to this many UTF-16 units are copied by hand if they are ASCII: that is quicker. */
 const SHORT_TEXT = 64;
+/** Above this size in bytes to make a text of a line takes longer than to copy it. */
+const LINE_TEXT_SIZE = 1024;
 /** The largest row that `crypto.getRandomValues` fills at once. */
 const ENTROPY_LIMIT = 65536;
 
@@ -93,6 +96,25 @@ export abstract class WasmMemory<Exports extends object> {
     }
     return decoder.decode(bytes.subarray(address, address + size));
   }
+
+  abstract eventJson(event: number, part: EventPart): number;
+
+  eventLine(event: number): EncodedLine | number {
+    const status = this.eventJson(event, EventPart.Line);
+    if (status !== 0) return status;
+    const { slots } = this;
+    const address = slots[0]!;
+    const size = slots[1]!;
+    if (size <= LINE_TEXT_SIZE) return this.text(address, size);
+    return this.memory().slice(address, address + size);
+  }
+
+  lineText(line: EncodedLine): string {
+    return typeof line === "string" ? line : decoder.decode(line);
+  }
+
+  /** The engine counts the memory of a module by itself. */
+  countMemory(): void {}
 
   taskNew(): number {
     return this.exports.taskNew();
@@ -217,15 +239,17 @@ export function instantiate(
 
 /** What the module imports. The functions of the host do not throw. */
 function imports(host: Host, memory: () => WebAssembly.Memory): WebAssembly.ModuleImports {
-  const startedAt = performance.timeOrigin;
+  // Held, as to look a global object up takes as long as to read its clock.
+  const timer = performance;
+  const startedAt = timer.timeOrigin;
   return {
     release: host.release,
-    encode: (ref: number, tape: number, limit: number) => host.encode(ref, tape, limit),
-    describe_error: host.describeError,
+    encode: (ref: number, tape: number, limit: number) => host.put(tape, host.encode(ref, limit)),
+    describe_error: (ref: number, tape: number) => host.put(tape, host.describeError(ref)),
     core_codec: host.coreCodec,
     log: host.log,
     /** Microseconds since 1970-01-01 UTC. */
-    clock: () => (startedAt + performance.now()) * 1000,
+    clock: () => (startedAt + timer.now()) * 1000,
     entropy: (address: number, size: number) => {
       const bytes = new Uint8Array(memory().buffer, address, size);
       for (let at = 0; at < size; at += ENTROPY_LIMIT) {

@@ -6,7 +6,7 @@ import { Runtime, ScopeType } from "scopeflow";
 const require = createRequire(import.meta.url);
 
 /** The package's engine: the table of references and the core itself. */
-export const engine = require("../dist/cjs/installed.js").installedEngine();
+export const engine = require("../dist/cjs/node.js").installedEngine();
 
 /** A runtime whose ids and times are known, with the events that it has emitted. */
 export function listen(options = {}) {

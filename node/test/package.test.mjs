@@ -146,12 +146,12 @@ describe("an incomplete package", () => {
   });
 
   const MISMATCHES = [
-    ["enums.gen.js", "ABI_HASH", /for the interface [0-9a-f]{16}, this package for/],
-    ["build.js", "BUILD_HASH", /of the build [0-9a-f]{16}, this package of/],
+    ["ABI_HASH", /for the interface [0-9a-f]{16}, this package for/],
+    ["BUILD_HASH", /of the build [0-9a-f]{16}, this package of/],
   ];
-  for (const [file, name, message] of MISMATCHES) {
+  for (const [name, message] of MISMATCHES) {
     test(`with cores of another ${name} refuses both with both numbers`, (t) => {
-      change(t, `cjs/${file}`, RegExp(`${name} = "[^"]*"`), `${name} = "0123456789abcdef"`);
+      change(t, "cjs/node.js", RegExp(`${name}="[^"]*"`), `${name}="0123456789abcdef"`);
       for (const core of ["native", ...(hasWasm ? ["wasm", ""] : [])]) {
         const { status, stderr } = load(core);
         assert.notEqual(status, 0);

@@ -6,8 +6,8 @@ import { InvalidArgument, InvalidState, Runtime, ScopeType } from "scopeflow";
 import { engine, listen } from "./helpers.mjs";
 
 const require = createRequire(import.meta.url);
-const { AtofReaderOperations, atofReaderNew } = require("../dist/cjs/operations.gen.js");
-const { AtofItemKind, EventKind, ScopeCategory } = require("../dist/cjs/enums.gen.js");
+const { AtofReaderOperations, atofReaderNew, enums } = require("../dist/cjs/node.js");
+const { AtofItemKind, EventKind, ScopeCategory } = enums;
 
 /** Gives a new reader to a function, and back afterwards. */
 function withReader(options, use) {

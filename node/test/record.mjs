@@ -101,16 +101,26 @@ class Memory {
 const require = createRequire(import.meta.url);
 const { SLOT_COUNT } = require("../dist/cjs/core.gen.js");
 process.env.SCOPEFLOW_CORE = "wasm";
+const { enums, installedEngine } = require("../dist/cjs/node.js");
 const scopeflow = await import("scopeflow");
 const { runCase } = await import("./vectors.mjs");
-const engine = require("../dist/cjs/installed.js").installedEngine();
-const internals = { engine, enums: require("../dist/cjs/enums.gen.js") };
+const engine = installedEngine();
+const internals = { engine, enums };
 const { core } = engine;
 const text = core.text.bind(core);
 core.text = (address, size) => {
   const read = text(address, size);
   border.push(["read", address, size, read]);
   return read;
+};
+const eventLine = core.eventLine.bind(core);
+core.eventLine = (event) => {
+  const line = eventLine(event);
+  const [address, size] = core.slots;
+  const read = new TextDecoder();
+  // Texts are noted above.
+  if (typeof line === "object") border.push(["read", address, size, read.decode(line)]);
+  return line;
 };
 
 const folder = process.env.SCOPEFLOW_VECTORS;

@@ -8,9 +8,9 @@ import { knownGaps, reasonToLeaveOut, replay } from "./offered.mjs";
 import { runCase } from "./vectors.mjs";
 
 const require = createRequire(import.meta.url);
-const engine = require("../dist/cjs/installed.js").installedEngine();
+const { enums, installedEngine } = require("../dist/cjs/node.js");
 const natively = scopeflow.core.kind === "native" ? await import("./natively.mjs") : undefined;
-const internals = { engine, enums: require("../dist/cjs/enums.gen.js"), natively };
+const internals = { engine: installedEngine(), enums, natively };
 const modes = natively ? ["async", "sync", "native"] : ["async", "sync"];
 const folder = process.env.SCOPEFLOW_VECTORS;
 const gaps = knownGaps(readFileSync(join(folder, "known_gaps.yaml"), "utf8"), scopeflow.core.kind);

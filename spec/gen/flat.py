@@ -2,8 +2,9 @@
 
 The Node addon and the WebAssembly bridge both implement it, so that the TypeScript above cannot
 tell them apart. What comes out of an operation, other than its status, is put into slots: a row of
-doubles that C and JavaScript share. This file knows the spec, C and TypeScript's types; it is the
-only one that says how a type crosses.
+doubles that C and JavaScript share. What begins and resumes tasks takes its numbers by the slots as
+well: it is called most, and to cross Node-API takes as long for each number as a small operation.
+This file knows the spec, C and TypeScript's types; it is the only one that says how a type crosses.
 """
 
 from __future__ import annotations
@@ -31,6 +32,9 @@ _TS = {
     "size": "number", "text": "string", "bytes": "Uint8Array", "timestamp": "bigint | undefined",
     "pointer": "number", "ref": "number", "chars": "string",
 }  # fmt: skip
+
+ROWS = ("text", "bytes")  # These cross as an address and a size.
+_BY_SLOTS = ("task", "resume")
 
 _C_STRUCTS = ("scopeflow_bytes", "scopeflow_uuid")
 _SLOT_COUNTS = {"i64": 2, "timestamp": 2, "text": 2, "bytes": 2, "uuid": 4}
@@ -80,7 +84,29 @@ class Function:
         return self.operation.availability == "hosted"
 
     @property
+    def is_by_slots(self) -> bool:
+        """Whether its numbers stand in slots when it is called."""
+        return self.operation.kind in _BY_SLOTS
+
+    @property
+    def passed(self) -> tuple[Parameter, ...]:
+        """The parameters that are arguments of the call."""
+        return tuple(p for p in self.parameters if not self.is_by_slots or p.way in ROWS)
+
+    @property
+    def slotted(self) -> list[tuple[Parameter, int]]:
+        """The parameters that stand in slots, and where the first slot of each is."""
+        found, index = [], 0
+        for parameter in self.parameters:
+            if parameter not in self.passed:
+                found.append((parameter, index))
+                index += _SLOT_COUNTS.get(parameter.way, 1)
+        return found
+
+    @property
     def ts_returns(self) -> str:
+        if self.is_by_slots:
+            return "EncodedLine | number"
         return "void" if self.returns == "void" else "number"
 
 
@@ -224,6 +250,26 @@ def put_line(slots: str, index: int, kind: Type, value: str) -> str:
     return f"{slots}[{index}] = (double){value}"
 
 
+_TAKEN = {
+    "pointer": "(void *)(uintptr_t)", "ref": "(scopeflow_ref)", "size": "(size_t)",
+    "i32": "(int32_t)", "u32": "(uint32_t)", "f64": "",
+}  # fmt: skip
+
+
+def take_line(slots: str, index: int, crossing: str) -> str:
+    """A C expression of what was put into slots at an index."""
+    if crossing in ("i64", "timestamp"):
+        return f"slots_take_{crossing}({slots} + {index})"
+    return f"{_TAKEN[crossing]}{slots}[{index}]"
+
+
+def ts_put(name: str, index: int, crossing: str) -> str:
+    """A statement in TypeScript that puts a value into slots at an index."""
+    if crossing in ("i64", "timestamp"):
+        return f"put{crossing.capitalize()}(slots, {index}, {name});"
+    return f"slots[{index}] = {name};"
+
+
 def slot_count(kind: Type) -> int:
     if kind.kind == "chars":
         return -(-kind.size // 8)
@@ -249,9 +295,9 @@ def slot_indexes(struct: Struct) -> list[tuple[Field, int]]:
 
 
 def all_slot_count(api: Api) -> int:
-    return max(
-        sum(slot_count(field.type) for field in struct.fields) for struct in slot_structs(api)
-    )
+    going_out = [sum(slot_count(f.type) for f in struct.fields) for struct in slot_structs(api)]
+    going_in = [index for f in functions(api) for _, index in f.slotted]
+    return max(*going_out, *(index + max(_SLOT_COUNTS.values()) for index in going_in))
 
 
 def ts_type(kind: Type) -> str:

@@ -52,9 +52,15 @@ def addon_context(api: Api) -> dict:
 
 
 def glue(f: flat.Function) -> Glue:
-    count = len(f.parameters)
+    count = len(f.passed)
     lines = [line.format(emitter="&call_.addon->emitter") for line in f.prepare]
-    lines += [_read(parameter, i) for i, parameter in enumerate(f.parameters)]
+    slotted = {p.name: index for p, index in f.slotted}
+    lines += [
+        _declared(p, flat.take_line("call_.addon->slots", slotted[p.name], p.way))
+        if p.name in slotted
+        else _declared(p, f"addon_{p.way}(&call_, {f.passed.index(p)})")
+        for p in f.parameters
+    ]
     lines.append(f'if (!call_.is_valid) return addon_refuse(&call_, "{f.name}");')
     if f.host:
         lines.append("scopeflow_host const host_ = addon_host(&call_);")
@@ -63,10 +69,10 @@ def glue(f: flat.Function) -> Glue:
     return Glue(f.id, f.name, count, (*lines, *_call(f)))
 
 
-def _read(parameter: flat.Parameter, index: int) -> str:
+def _declared(parameter: flat.Parameter, value: str) -> str:
     blank = "" if parameter.declares.endswith("*") else " "
     declares = f"{parameter.declares}{blank}" if parameter.declares else ""
-    return f"{declares}{parameter.place} = addon_{parameter.way}(&call_, {index});"
+    return f"{declares}{parameter.place} = {value};"
 
 
 def _call(f: flat.Function) -> list[str]:
@@ -77,6 +83,8 @@ def _call(f: flat.Function) -> list[str]:
         return [f"return addon_number(&call_, (double){call});"]
     call = f"{f.c_name}({', '.join([*f.arguments, '&call_.addon->error'])})"
     lines = [f"scopeflow_status const status_ = {call};"]
+    if f.is_by_slots:
+        return [*lines, "return addon_step(&call_, status_, &out_);"]
     if f.put:
         put = f.put.format(slots="call_.addon->slots")
         lines.append(f"if (status_ == SCOPEFLOW_STATUS_OK) {put};")

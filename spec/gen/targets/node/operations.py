@@ -17,12 +17,15 @@ def operations_context(api: Api) -> dict:
         "imports": [
             import_line("callables", "import type", [pascal(r.name) for r in api.registries]),
             import_line("checks", "import", used_checks(api), generated=False),
-            import_line("core", "import", [*readers, *types]),
+            import_line("core", "import", [*used_puts(api), *readers, *types]),
             import_line("enums", "import", used_enums(api)),
         ],
         "classes": [handle_class(api, handle.name, handle.doc) for handle in api.handles],
         "constructors": constructors(api),
-        "begins": [begin(api, op) for op in api.operations if op.kind == "task"],
+        "begins": [
+            *(begin(api, op) for op in api.operations if op.kind == "task"),
+            *(resume(api, op) for op in api.operations if op.kind == "resume"),
+        ],
         "scoped": scoped_methods(api),
     }
 
@@ -167,6 +170,8 @@ def used_enums(api: Api) -> list[str]:
     """The enums that arguments and results are of, except those of registries' flags."""
     types = [a.type for op in api.operations if op.kind != "tape" for a in op.arguments]
     types += [op.out.type for op in api.operations if op.out is not None]
+    resumes = [f for f in flat.functions(api) if f.operation.kind == "resume"]
+    types += [p.source.type for f in resumes for p in f.parameters if p.source is not None]
     return sorted({pascal(kind.name) for kind in types if kind.kind == "enum"})
 
 
@@ -221,14 +226,40 @@ def begin(api: Api, operation: Operation) -> Method:
     checks = [line for a in operation.arguments for line in check_lines(a)]
     parameters = [f"{p.name}: {_begin_type(api, operation, p)}" for p in f.parameters]
     parameters.insert(0, "engine: Engine")
-    passed = ", ".join(p.name for p in f.parameters)
     return Method(
         doc=_doc(operation, api),
         name=f.name,
         parameters=", ".join(parameters),
         returns="void",
-        body=(*checks, f"engine.check(engine.core.{f.name}({passed}));"),
+        body=(*checks, *_slots_filled(f), f"engine.check({_stepped(f)});"),
     )
+
+
+def resume(api: Api, operation: Operation) -> Method:
+    """The function that answers a step, whose caller decides what a failure means."""
+    f = flat.function(api, operation)
+    parameters = ", ".join(f"{p.name}: {_begin_type(api, operation, p)}" for p in f.parameters)
+    return Method(
+        doc=(*_doc(operation, api), "@returns The status."),
+        name=f.name,
+        parameters=f"engine: Engine, {parameters}",
+        returns="number",
+        body=(*_slots_filled(f), f"return {_stepped(f)};"),
+    )
+
+
+def _slots_filled(f: flat.Function) -> tuple[str, ...]:
+    puts = (flat.ts_put(p.name, index, p.way) for p, index in f.slotted)
+    return ("const { core } = engine;", "const { slots } = core;", *puts)
+
+
+def _stepped(f: flat.Function) -> str:
+    return f"engine.stepped(core.{f.name}({', '.join(p.name for p in f.passed)}))"
+
+
+def used_puts(api: Api) -> list[str]:
+    ways = {p.way for f in flat.functions(api) for p, _ in f.slotted}
+    return [f"put{way.capitalize()}" for way in ("i64", "timestamp") if way in ways]
 
 
 def _begin_type(api: Api, operation: Operation, parameter: flat.Parameter) -> str:

@@ -131,10 +131,12 @@ def core_context(api: Api) -> dict:
 
 
 def core_function(f: flat.Function) -> CoreFunction:
-    parameters = ", ".join(f"{p.name}: {p.ts}" for p in f.parameters)
+    parameters = ", ".join(f"{p.name}: {p.ts}" for p in f.passed)
     absent = (" Absent where the core has no operating system.", "?") if f.is_hosted else ("", "")
     signature = f"{f.name}{absent[1]}({parameters}): {f.ts_returns};"
-    return CoreFunction(f.operation.doc + absent[0], fit(signature, 2))
+    slots = ", ".join(p.name for p, _ in f.slotted)
+    slotted = f" In the slots: {slots}." if slots else ""
+    return CoreFunction(f.operation.doc + absent[0] + slotted, fit(signature, 2))
 
 
 def struct_reader(struct: Struct) -> StructReader:

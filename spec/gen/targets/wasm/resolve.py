@@ -11,10 +11,8 @@ from spec.gen.typescript import fit
 
 _C_TYPES = {
     "ref": "scopeflow_ref", "size": "size_t", "i32": "int32_t", "u32": "uint32_t",
-    "i64": "int64_t", "u64": "uint64_t", "f64": "double", "timestamp": "int64_t",
+    "i64": "int64_t", "u64": "uint64_t", "f64": "double",
 }  # fmt: skip
-_ROWS = ("text", "bytes")  # These cross as an address and a size.
-
 LANGUAGE = "node"  # what `not_yet` calls it
 
 
@@ -41,14 +39,15 @@ def outputs(api: Api) -> list[Output]:
 
 
 def bridge(f: flat.Function) -> Bridge:
-    given = ", ".join(f"{p.name}: {p.ts}" for p in f.parameters)
+    given = ", ".join(f"{p.name}: {p.ts}" for p in f.passed)
+    returns = "number" if f.is_by_slots else f.ts_returns
     return Bridge(
         id=f.id,
         name=f.name,
         prototype=f"{_c_returns(f)} bridge_{f.id}({_c_parameters(f)})",
         lines=tuple(_c_lines(f)),
-        exported=fit(f"{f.name}({_exported_parameters(f)}): {f.ts_returns};", 2),
-        signature=fit(f"{f.name}({given}): {f.ts_returns} {{", 2),
+        exported=fit(f"{f.name}({_exported_parameters(f)}): {returns};", 2),
+        signature=fit(f"{f.name}({given}): {returns} {{", 2),
         body=tuple(fit(line, 4) for line in _ts_lines(f)),
     )
 
@@ -64,8 +63,8 @@ def _c_returns(f: flat.Function) -> str:
 
 def _c_parameters(f: flat.Function) -> str:
     found = []
-    for p in f.parameters:
-        if p.way in _ROWS:
+    for p in f.passed:
+        if p.way in flat.ROWS:
             found += [f"const char *{p.c_name}", f"size_t {p.c_name}_size"]
         else:
             # A pointer that goes into a struct needs no type of its own here.
@@ -75,20 +74,27 @@ def _c_parameters(f: flat.Function) -> str:
 
 
 def _c_value(p: flat.Parameter) -> str:
-    return f"bridge_text({p.c_name}, {p.c_name}_size)" if p.way in _ROWS else p.c_name
+    return f"bridge_text({p.c_name}, {p.c_name}_size)" if p.way in flat.ROWS else p.c_name
+
+
+def _c_values(f: flat.Function) -> dict[str, str]:
+    """The C expression of each parameter, by its name."""
+    slotted = {p.name: flat.take_line("bridge.slots", index, p.way) for p, index in f.slotted}
+    return {p.name: slotted.get(p.name) or _c_value(p) for p in f.parameters}
 
 
 def _c_lines(f: flat.Function):
     for line in f.prepare:
         yield line.format(emitter="&bridge.emitter")
+    values = _c_values(f)
     for p in f.parameters:
         if not p.declares:
-            yield f"{p.place} = {_c_value(p)};"
+            yield f"{p.place} = {values[p.name]};"
     if f.host:
         yield "scopeflow_host const host_ = bridge_host();"
     if f.out_type:
         yield flat.out_declaration(f)
-    variables = {p.place: _c_value(p) for p in f.parameters if p.declares}
+    variables = {p.place: values[p.name] for p in f.parameters if p.declares}
     arguments = [variables.get(a, a) for a in f.arguments]
     if f.returns != "status":
         call = f"{f.c_name}({', '.join(arguments)});"
@@ -107,17 +113,17 @@ def _c_lines(f: flat.Function):
 
 def _exported_parameters(f: flat.Function) -> str:
     found = []
-    for p in f.parameters:
-        if p.way in _ROWS:
+    for p in f.passed:
+        if p.way in flat.ROWS:
             found += [f"{p.name}: number", f"{p.name}Size: number"]
         else:
-            found.append(f"{p.name}: {'bigint' if p.way == 'timestamp' else p.ts}")
+            found.append(f"{p.name}: {p.ts}")
     return ", ".join(found)
 
 
 def _ts_lines(f: flat.Function):
-    texts = [p for p in f.parameters if p.way in _ROWS]
-    call = f"this.exports.{f.name}({', '.join(_ts_argument(p) for p in f.parameters)})"
+    texts = [p for p in f.parameters if p.way in flat.ROWS]
+    call = f"this.exports.{f.name}({', '.join(_ts_argument(p) for p in f.passed)})"
     if f.returns in ("ref", "size", "u32"):
         call += " >>> 0"  # WebAssembly gives 32 bits as a signed number.
     if not texts:
@@ -135,6 +141,4 @@ def _ts_lines(f: flat.Function):
 
 
 def _ts_argument(p: flat.Parameter) -> str:
-    if p.way in _ROWS:
-        return f"{p.name}At_, {p.name}Size_"
-    return f"{p.name} ?? TIMESTAMP_NONE" if p.way == "timestamp" else p.name
+    return f"{p.name}At_, {p.name}Size_" if p.way in flat.ROWS else p.name

@@ -71,37 +71,35 @@ static napi_value addon_thing_weight(napi_env env, napi_callback_info info) {
 
 static napi_value addon_thing_carry(napi_env env, napi_callback_info info) {
     addon_call call_;
-    if (!addon_enter(&call_, env, info, 9)) return NULL;
+    if (!addon_enter(&call_, env, info, 1)) return NULL;
     scopeflow_thing_carry_options options_ = SCOPEFLOW_THING_CARRY_OPTIONS_INIT;
     options_.emitter = &call_.addon->emitter;
-    scopeflow_runtime *self = addon_pointer(&call_, 0);
-    options_.current = addon_pointer(&call_, 1);
-    options_.name = addon_text(&call_, 2);
-    options_.color = addon_i32(&call_, 3);
-    options_.cargo = addon_ref(&call_, 4);
-    options_.notes = addon_ref(&call_, 5);
-    options_.cause = addon_ref(&call_, 6);
-    options_.timestamp_ns = addon_timestamp(&call_, 7);
-    scopeflow_task *task_ = addon_pointer(&call_, 8);
+    scopeflow_runtime *self = (void *)(uintptr_t)call_.addon->slots[0];
+    options_.current = (void *)(uintptr_t)call_.addon->slots[1];
+    options_.name = addon_text(&call_, 0);
+    options_.color = (int32_t)call_.addon->slots[2];
+    options_.cargo = (scopeflow_ref)call_.addon->slots[3];
+    options_.notes = (scopeflow_ref)call_.addon->slots[4];
+    options_.cause = (scopeflow_ref)call_.addon->slots[5];
+    options_.timestamp_ns = slots_take_timestamp(call_.addon->slots + 6);
+    scopeflow_task *task_ = (void *)(uintptr_t)call_.addon->slots[8];
     if (!call_.is_valid) return addon_refuse(&call_, "thingCarry");
     scopeflow_step out_ = {0};
     scopeflow_status const status_ = scopeflow_thing_carry(self, &options_, task_, &out_, &call_.addon->error);
-    if (status_ == SCOPEFLOW_STATUS_OK) slots_put_step(call_.addon->slots, &out_);
-    return addon_number(&call_, (double)status_);
+    return addon_step(&call_, status_, &out_);
 }
 
 static napi_value addon_thing_resume(napi_env env, napi_callback_info info) {
     addon_call call_;
-    if (!addon_enter(&call_, env, info, 3)) return NULL;
+    if (!addon_enter(&call_, env, info, 0)) return NULL;
     scopeflow_answer answer = {0};
-    scopeflow_task *task_ = addon_pointer(&call_, 0);
-    answer.kind = addon_i32(&call_, 1);
-    answer.value = addon_ref(&call_, 2);
+    scopeflow_task *task_ = (void *)(uintptr_t)call_.addon->slots[0];
+    answer.kind = (int32_t)call_.addon->slots[1];
+    answer.value = (scopeflow_ref)call_.addon->slots[2];
     if (!call_.is_valid) return addon_refuse(&call_, "thingResume");
     scopeflow_step out_ = {0};
     scopeflow_status const status_ = scopeflow_thing_resume(task_, &answer, &out_, &call_.addon->error);
-    if (status_ == SCOPEFLOW_STATUS_OK) slots_put_step(call_.addon->slots, &out_);
-    return addon_number(&call_, (double)status_);
+    return addon_step(&call_, status_, &out_);
 }
 
 static napi_value addon_thing_abandon(napi_env env, napi_callback_info info) {

@@ -2,7 +2,10 @@
 import type { StepKind } from "./enums.gen.js";
 
 /** How many slots a core has. */
-export const SLOT_COUNT = 10;
+export const SLOT_COUNT = 12;
+
+/** UTF-8: the bytes, in a row that nobody changes, or a character for each of them. */
+export type EncodedLine = Uint8Array | string;
 
 /**
  * The core as functions of numbers and texts, which the addon and the WebAssembly bridge both are.
@@ -10,6 +13,9 @@ export const SLOT_COUNT = 10;
  * Handles, tasks and references are numbers, 0 for none. Functions that can fail return a status;
  * what else comes out stands in `slots` until the next call. Arguments are of the types that are
  * declared here: whoever calls has checked them.
+ *
+ * What makes steps takes its numbers by the slots, too, and gives for a step that delivers an event
+ * the event's line, if that is had soonest so; any other step is ok.
  */
 export interface Core {
   readonly kind: "native" | "wasm";
@@ -24,6 +30,12 @@ export interface Core {
   errorMessage(): string;
   /** The text at an address of the core's memory. */
   text(address: number, size: number): string;
+  /** An event as a line, in the form in which it is had soonest; or the status of a failure. */
+  eventLine(event: number): EncodedLine | number;
+  /** The text of such a line. */
+  lineText(line: EncodedLine): string;
+  /** Lets the garbage collector know that so many bytes more of the core's hang on its work. */
+  countMemory(bytes: number): void;
   /** Memory for a task; its address. */
   taskNew(): number;
   taskFree(task: number): void;
@@ -43,20 +55,11 @@ export interface Core {
   thingPaint?(self: number, color: number, layer: number, label: string | undefined): number;
   /** How heavy it is. Absent where the core has no operating system. */
   thingWeight?(self: number): number;
-  /** Carries a thing to another place. Absent where the core has no operating system. */
-  thingCarry?(
-    self: number,
-    current: number,
-    name: string,
-    color: number,
-    cargo: number,
-    notes: number,
-    cause: number,
-    timestampNs: bigint | undefined,
-    task: number,
-  ): number;
-  /** Goes on. Absent where the core has no operating system. */
-  thingResume?(task: number, kind: number, value: number): number;
+  /** Carries a thing to another place. Absent where the core has no operating system. In the
+   * slots: self, current, color, cargo, notes, cause, timestampNs, task. */
+  thingCarry?(name: string): EncodedLine | number;
+  /** Goes on. Absent where the core has no operating system. In the slots: task, kind, value. */
+  thingResume?(): EncodedLine | number;
   /** Gives up. Absent where the core has no operating system. */
   thingAbandon?(task: number): void;
   /** Appends a number. Absent where the core has no operating system. */
@@ -135,6 +138,16 @@ export function readFacts(core: Core): Facts {
     moods: slots[8]!,
     isNew: slots[9]! !== 0,
   };
+}
+
+/** Puts a moment into the slots; undefined is none. */
+export function putTimestamp(slots: Float64Array, index: number, value: bigint | undefined): void {
+  if (value === undefined) {
+    slots[index] = NaN;
+    return;
+  }
+  slots[index] = Number(value >> 32n);
+  slots[index + 1] = Number(value & 0xffffffffn);
 }
 
 function readI64(slots: Float64Array, index: number): bigint {

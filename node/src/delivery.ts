@@ -1,0 +1,81 @@
+import { disown, isThenable } from "./callbacks.js";
+import { registries } from "./callables.gen.js";
+import type { Cancellation } from "./cancellation.js";
+import { STEP_CALLABLE, STEP_EVENT, STEP_REGISTRY } from "./core.gen.js";
+import { AnswerKind, StepKind } from "./enums.gen.js";
+import { isCancellation, statusOf } from "./error.js";
+import { InvalidState } from "./errors.gen.js";
+import { Event } from "./event.js";
+import { readEvent } from "./middleware.js";
+import { taskResume } from "./operations.gen.js";
+import type { PendingStep } from "./pending-step.js";
+import type { Runtime } from "./runtime.js";
+
+/*
+ * How a step is answered, and the step that asks for no more than an answer: an event for a
+ * subscriber. Most operations have no other, and go without an `Operation` then.
+ */
+
+/** Answers a step; the next one is in the slots. @returns The status of a refusal, or 0. */
+export function answerStep(
+  runtime: Runtime,
+  step: PendingStep,
+  kind: AnswerKind,
+  status: number,
+  value: number,
+  annotated: number,
+): number {
+  const { engine } = runtime;
+  step.serial++;
+  const outer = engine.served;
+  engine.served = runtime;
+  const code = taskResume(engine, step.task, kind, status, 0, value, annotated);
+  engine.served = outer;
+  return code;
+}
+
+/** Answers what a callable threw, or what its promise was rejected with. */
+export function answerFailure(
+  runtime: Runtime,
+  step: PendingStep,
+  error: unknown,
+  cancellation: Cancellation | undefined,
+): void {
+  const isCancelled = isCancellation(error) || cancellation?.isReason(error) === true;
+  const kind = isCancelled ? AnswerKind.Cancel : AnswerKind.Error;
+  const { engine } = runtime;
+  engine.failure = error;
+  const ref = engine.refs.lend(error);
+  const code = answerStep(runtime, step, kind, statusOf(error), ref, 0);
+  engine.failure = undefined;
+  if (code === 0) return;
+  const refusal = engine.error(code);
+  engine.refs.release(ref);
+  throw refusal;
+}
+
+/** Gives an event to a subscriber, and answers. */
+export function deliver(runtime: Runtime, step: PendingStep, cancellation?: Cancellation): void {
+  const { engine } = runtime;
+  const { slots } = engine.core;
+  const { line } = engine;
+  const registry = registries.get(slots[STEP_REGISTRY]!)!;
+  const callable = engine.refs.get(slots[STEP_CALLABLE]!) as Function;
+  step.kind = StepKind.Deliver;
+  try {
+    const event =
+      line === undefined
+        ? readEvent(runtime, slots[STEP_EVENT]!)
+        : new Event(line, engine.core);
+    const result: unknown = callable(event);
+    if (isThenable(result)) {
+      disown(result);
+      throw new InvalidState(`a ${registry.title} returned a promise, which nobody awaits`);
+    }
+  } catch (error) {
+    // S5.2: the core counts and logs it; the others and the work go on.
+    answerFailure(runtime, step, error, cancellation);
+    return;
+  }
+  engine.check(answerStep(runtime, step, AnswerKind.Value, 0, 0, 0));
+}
