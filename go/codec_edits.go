@@ -106,7 +106,7 @@ func opened(value any) (openContainer, error) {
 			return made, nil
 		}
 	}
-	text, err := json.Marshal(value)
+	text, err := contained(func() ([]byte, error) { return json.Marshal(value) })
 	if err != nil {
 		return nil, invalidArgument(fmt.Sprintf("a %T cannot be edited, as it cannot be written: %v", value, err))
 	}

@@ -155,6 +155,13 @@ func TestAnEditInsideOfWhatCannotBeWrittenIsAnError(t *testing.T) {
 		!strings.Contains(err.Error(), "odd cannot be edited") {
 		t.Errorf("it gave %v", err)
 	}
+	panics := chatRequest(struct {
+		Messages []any     `json:"messages"`
+		Panics   panicking `json:"p"`
+	}{Messages: []any{}})
+	if _, err := OpenAIChatCodec.Encode(ctx, annotated, panics); !errors.Is(err, ErrInvalidArgument) {
+		t.Errorf("it gave %v", err)
+	}
 }
 
 // --- The structs of the common form ---
