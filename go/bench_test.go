@@ -2,6 +2,8 @@ package scopeflow
 
 import (
 	"context"
+	"encoding/json"
+	"strings"
 	"testing"
 )
 
@@ -120,6 +122,77 @@ func BenchmarkEmitEventUnheard(b *testing.B) {
 	ctx := context.Background()
 	for b.Loop() {
 		if err := r.EmitEvent(ctx, "mark"); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// chatOf8KB is a chat of many messages, as its provider's JSON.
+func chatOf8KB() json.RawMessage {
+	messages := make([]any, 40)
+	for i := range messages {
+		messages[i] = map[string]any{"role": "user", "content": strings.Repeat("word ", 35), "name": "ann"}
+	}
+	return must(json.Marshal(map[string]any{"model": "gpt-4o", "messages": messages, "temperature": 0.5}))
+}
+
+// What a codec of the core costs a call that nobody looks at: nothing but its two slots.
+func BenchmarkLLMCallWithCodecs(b *testing.B) {
+	r := benchRuntime(b)
+	ctx := context.Background()
+	request := chatRequest(chatOf8KB())
+	target := answering(saidText)
+	for b.Loop() {
+		_, err := r.LLMCallExecute(ctx, "m", request, target, WithCodec(AutoCodec), WithResponseCodec(AutoCodec))
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkUnmarshalChat is what encoding/json takes for the text that BenchmarkAnnotateRequest decodes.
+func BenchmarkUnmarshalChat(b *testing.B) {
+	text := chatOf8KB()
+	b.ReportAllocs()
+	for b.Loop() {
+		var value any
+		if err := json.Unmarshal(text, &value); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkAnnotateRequest(b *testing.B) {
+	r := benchRuntime(b)
+	ctx := WithRuntime(context.Background(), r)
+	request := chatRequest(chatOf8KB())
+	for b.Loop() {
+		if _, err := OpenAIChatCodec.AnnotateRequest(ctx, request); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkEncodeRequest(b *testing.B) {
+	r := benchRuntime(b)
+	ctx := WithRuntime(context.Background(), r)
+	request := chatRequest(chatOf8KB())
+	annotated := must(OpenAIChatCodec.AnnotateRequest(ctx, request))
+	annotated.Messages[20].Content = TextContent("edited")
+	for b.Loop() {
+		if _, err := OpenAIChatCodec.Encode(ctx, annotated, request); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkCodecStreamChunk(b *testing.B) {
+	r := benchRuntime(b)
+	stream := must(OpenAIChatCodec.NewStream(WithRuntime(context.Background(), r)))
+	chunk := json.RawMessage(`{"id":"c","object":"chat.completion.chunk","created":1,"model":"gpt-4o",` +
+		`"choices":[{"index":0,"delta":{"content":"word"},"finish_reason":null}]}`)
+	for b.Loop() {
+		if err := stream.Feed(chunk); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -30,6 +30,14 @@
 // Middleware and subscribers may also be written in C, C++ or Rust, in a package with cgo, and stand in one
 // chain with those in Go: see [NativeFunctions].
 //
+// # Codecs
+//
+// A [ProviderCodec] shows the requests and responses of a provider in a form that does not depend on it:
+// [AnnotatedLLMRequest], which request intercepts may edit, and [AnnotatedLLMResponse], with tokens and
+// costs for observers. With [WithCodec] and [WithResponseCodec] the core decodes by itself, once somebody
+// looks; a response that cannot be decoded is told in its event, and never fails the call. [AutoCodec]
+// tells by each payload whose it is.
+//
 // # Payloads
 //
 // Arguments, results and metadata may be any Go value. Nothing is encoded unless somebody listens.

@@ -536,63 +536,63 @@ func (a atofItemKind) String() string {
 	return "unknown"
 }
 
-// SseItemKind: What the decoder came upon.
-type SseItemKind int32
+// sseItemKind: What the decoder came upon.
+type sseItemKind int32
 
 const (
 	// An event.
-	SseItemKindEvent SseItemKind = 0
+	sseItemKindEvent sseItemKind = 0
 	// One with a line, or data, beyond the limit; it is skipped, the next call goes on behind it.
-	SseItemKindBadEvent SseItemKind = 1
+	sseItemKindBadEvent sseItemKind = 1
 	// Every whole event was given; feed more bytes or finish.
-	SseItemKindMore SseItemKind = 2
+	sseItemKindMore sseItemKind = 2
 	// The input was finished; an event that no blank line has ended is dropped.
-	SseItemKindEnd SseItemKind = 3
+	sseItemKindEnd sseItemKind = 3
 )
 
 // String gives the name in the spec, or `unknown` for a number that is none.
-func (s SseItemKind) String() string {
+func (s sseItemKind) String() string {
 	switch s {
-	case SseItemKindEvent:
+	case sseItemKindEvent:
 		return "event"
-	case SseItemKindBadEvent:
+	case sseItemKindBadEvent:
 		return "bad_event"
-	case SseItemKindMore:
+	case sseItemKindMore:
 		return "more"
-	case SseItemKindEnd:
+	case sseItemKindEnd:
 		return "end"
 	}
 	return "unknown"
 }
 
-// CodecID: Whose requests and responses a codec is for.
-type CodecID int32
+// ProviderCodec: Whose requests and responses a codec is for.
+type ProviderCodec int32
 
 const (
 	// Whichever the payload is of; as an answer, none that is known.
-	CodecIDAuto CodecID = 0
+	AutoCodec ProviderCodec = 0
 	// OpenAI Chat Completions and what is compatible with it.
-	CodecIDOpenaiChat CodecID = 1
+	OpenAIChatCodec ProviderCodec = 1
 	// OpenAI Responses.
-	CodecIDOpenaiResponses CodecID = 2
+	OpenAIResponsesCodec ProviderCodec = 2
 	// Anthropic Messages.
-	CodecIDAnthropicMessages CodecID = 3
+	AnthropicMessagesCodec ProviderCodec = 3
 	// Gemini generateContent.
-	CodecIDGeminiGenerateContent CodecID = 4
+	GeminiGenerateContentCodec ProviderCodec = 4
 )
 
 // String gives the name in the spec, or `unknown` for a number that is none.
-func (c CodecID) String() string {
+func (c ProviderCodec) String() string {
 	switch c {
-	case CodecIDAuto:
+	case AutoCodec:
 		return "auto"
-	case CodecIDOpenaiChat:
+	case OpenAIChatCodec:
 		return "openai_chat"
-	case CodecIDOpenaiResponses:
+	case OpenAIResponsesCodec:
 		return "openai_responses"
-	case CodecIDAnthropicMessages:
+	case AnthropicMessagesCodec:
 		return "anthropic_messages"
-	case CodecIDGeminiGenerateContent:
+	case GeminiGenerateContentCodec:
 		return "gemini_generate_content"
 	}
 	return "unknown"
@@ -1063,4 +1063,24 @@ type atofItem struct {
 	Problem Status
 	// Of a bad line: what is wrong and where.
 	Message string
+}
+
+// sseItem: One event. Texts are borrowed from the decoder until its next call.
+type sseItem struct {
+	// What it is; of `more` and `end` nothing else is set but the two below.
+	Item sseItemKind
+	// Whether the stream has set a time to reconnect.
+	HasRetry bool
+	// That time, the last one that was set.
+	RetryMs uint64
+	// Where in the input the first line of the event begins.
+	OffsetBytes uint64
+	// How many bytes of the input it is, the blank line included.
+	SizeBytes uint64
+	// The type; `message` where none is given.
+	Event string
+	// The data, its lines joined by LF; ill-formed UTF-8 is U+FFFD.
+	Data string
+	// The last `id` of the stream, which stays until another one.
+	LastID string
 }

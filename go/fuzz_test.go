@@ -79,3 +79,66 @@ func FuzzParsePropagation(f *testing.F) {
 		}
 	})
 }
+
+// Any bytes as server-sent events: wherever they are cut, the same comes of them, and each event is of
+// bytes of the stream.
+func FuzzSSE(f *testing.F) {
+	f.Add([]byte(sseText), 3)
+	f.Add([]byte("\xef\xbb\xbfdata\r\rdata: \x00\xff\n\nretry: 99999999999999999999\n\n"), 1)
+	f.Fuzz(func(t *testing.T, text []byte, size int) {
+		whole := sseEvents(t, string(text), len(text)+1, WithLineLimit(64))
+		cut := sseEvents(t, string(text), max(size, 1), WithLineLimit(64))
+		if showSSE(whole) != showSSE(cut) {
+			t.Fatalf("%q is\n%s\nin pieces of %d\n%s", text, showSSE(whole), size, showSSE(cut))
+		}
+		end := uint64(0)
+		for _, event := range whole {
+			if event.OffsetBytes < end || event.SizeBytes == 0 {
+				t.Fatalf("%q has an event of %d bytes at %d", text, event.SizeBytes, event.OffsetBytes)
+			}
+			end = event.OffsetBytes + event.SizeBytes
+		}
+		if end > uint64(len(text)) {
+			t.Fatalf("%q ends at %d", text, end)
+		}
+	})
+}
+
+// Any JSON as a request: what is not edited stays the very request, as a text and as Go's values; an edit
+// of a text leaves a text, in which that is edited; any JSON as a response is decoded or refused.
+func FuzzCodecs(f *testing.F) {
+	for _, c := range readCodecCases[[]codecRequestCase](f, "requests") {
+		f.Add([]byte(c.Content))
+	}
+	for _, c := range readCodecCases[[]codecResponseCase](f, "responses") {
+		f.Add([]byte(c.Response))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		ctx := context.Background()
+		for codec := OpenAIChatCodec; codec <= GeminiGenerateContentCodec; codec++ {
+			if _, err := codec.AnnotateResponse(ctx, json.RawMessage(text)); statusOf(err) > StatusInvalidArgument {
+				t.Fatalf("%v of the response %q: %v", codec, text, err)
+			}
+			for _, content := range codecContents {
+				request := chatRequest(content(text))
+				annotated, err := codec.AnnotateRequest(ctx, request)
+				if err != nil {
+					continue
+				}
+				if same, err := codec.Encode(ctx, annotated, request); same != request {
+					t.Fatalf("%v: %q became %v, %v", codec, text, same, err)
+				}
+				annotated.Model += "-edited"
+				made, err := codec.Encode(ctx, annotated, request)
+				if err != nil {
+					continue
+				}
+				again := must(codec.AnnotateRequest(ctx, made))
+				given, isText := made.Content.(json.RawMessage)
+				if again.Model != annotated.Model || isText && !json.Valid(given) {
+					t.Fatalf("%v: %q became %v", codec, text, made.Content)
+				}
+			}
+		}
+	})
+}

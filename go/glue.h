@@ -58,6 +58,8 @@ extern scopeflow_ref scopeflowGoDecode(uintptr_t context, scopeflow_bytes json, 
 SCOPEFLOW_GO_IMPORT("scopeflowGoMakeError")
 extern scopeflow_ref scopeflowGoMakeError(uintptr_t context, uint32_t status,
                                           scopeflow_bytes message);
+SCOPEFLOW_GO_IMPORT("scopeflowGoCoreCodec")
+extern uint32_t scopeflowGoCoreCodec(uintptr_t context, scopeflow_ref codec);
 
 static inline void scopeflow_go_release(void *context, scopeflow_ref ref) {
     scopeflowGoRelease((uintptr_t)context, ref);
@@ -90,6 +92,10 @@ static inline scopeflow_ref scopeflow_go_make_error(void *context, uint32_t stat
     return scopeflowGoMakeError((uintptr_t)context, status, message);
 }
 
+static inline uint32_t scopeflow_go_core_codec(void *context, scopeflow_ref codec) {
+    return scopeflowGoCoreCodec((uintptr_t)context, codec);
+}
+
 /* Clock, entropy and memory are the core's own, but in a WebAssembly module. */
 static inline scopeflow_host scopeflow_go_host(uintptr_t context) {
     scopeflow_host host;
@@ -103,6 +109,7 @@ static inline scopeflow_host scopeflow_go_host(uintptr_t context) {
     host.same = scopeflow_go_same;
     host.decode = scopeflow_go_decode;
     host.make_error = scopeflow_go_make_error;
+    host.core_codec = scopeflow_go_core_codec;
 #ifdef SCOPEFLOW_GO_SYSTEM
     SCOPEFLOW_GO_SYSTEM(host);
 #endif

@@ -67,6 +67,15 @@ func scopeflowGoMakeError(host C.uintptr_t, status C.uint32_t, text C.scopeflow_
 	return C.scopeflow_ref(owner.slots.put(0, toldError(Status(status), copyText(text))))
 }
 
+//export scopeflowGoCoreCodec
+func scopeflowGoCoreCodec(host C.uintptr_t, codec C.scopeflow_ref) C.uint32_t {
+	owner := runtimeOf(uintptr(host))
+	if owner == nil {
+		return 0
+	}
+	return C.uint32_t(coreCodecNumber(owner.slots.get(ref(codec))))
+}
+
 //export scopeflowGoLog
 func scopeflowGoLog(host C.uintptr_t, level C.uint32_t, message C.scopeflow_bytes) {
 	owner := runtimeOf(uintptr(host))

@@ -30,6 +30,7 @@ func hostFunctions() []wasmcore.HostFunction {
 		function("scopeflowGoSame", hostSame, word, i, i, i),
 		function("scopeflowGoDecode", hostDecode, word, i, i, i),
 		function("scopeflowGoMakeError", hostMakeError, word, i, i, i),
+		function("scopeflowGoCoreCodec", hostCoreCodec, word, i, i),
 		function("scopeflowGoClock", hostClock, long),
 		function("scopeflowGoEntropy", hostEntropy, none, i, i),
 	}
@@ -114,6 +115,15 @@ func hostMakeError(stack []uint64) {
 		made = owner.slots.put(0, toldError(Status(int32(word(stack, 1))), text))
 	}
 	stack[0] = uint64(made)
+}
+
+func hostCoreCodec(stack []uint64) {
+	owner, _ := hostOf(stack)
+	found := uint32(0)
+	if owner != nil {
+		found = coreCodecNumber(owner.slots.get(ref(word(stack, 1))))
+	}
+	stack[0] = uint64(found)
 }
 
 func hostClock(stack []uint64) { stack[0] = uint64(time.Now().UnixNano()) }

@@ -24,13 +24,15 @@ type LLMStreamNextFunc func(ctx context.Context, request *LLMRequest) (iter.Seq2
 type LLMRequestInterceptOutcome struct {
 	// Request is the one that goes on.
 	Request *LLMRequest
-	// AnnotatedRequest is its annotated form, if the call has a codec.
+	// AnnotatedRequest is its annotated form, if the call has a codec: that which the intercept was given,
+	// edited. The codec brings its edits into Request; where this is nil, none are brought.
 	AnnotatedRequest any
 	// PendingMarks are emitted right after the call's end event, as its children.
 	PendingMarks []PendingMark
 }
 
-// RequestCodec knows the form of a provider's requests (S4.11).
+// RequestCodec knows the form of a provider's requests (S4.11): a [ProviderCodec], or one of your own.
+// Its context acts on the call's runtime.
 type RequestCodec interface {
 	// Decode gives the annotated form of a request, nil for none.
 	Decode(ctx context.Context, request *LLMRequest) (any, error)
@@ -38,7 +40,8 @@ type RequestCodec interface {
 	Encode(ctx context.Context, annotated any, request *LLMRequest) (*LLMRequest, error)
 }
 
-// ResponseCodec knows the form of a provider's responses (S2.8).
+// ResponseCodec knows the form of a provider's responses (S2.8): a [ProviderCodec], or one of your own.
+// Its context acts on the call's runtime.
 type ResponseCodec interface {
 	// DecodeResponse gives the annotated form of a response, nil for none.
 	DecodeResponse(ctx context.Context, response any) (any, error)
@@ -63,6 +66,9 @@ func (r *Runtime) dropCredentials(request *LLMRequest) {
 
 // askCodec runs the action that a step asks a codec for.
 func (c *call) askCodec(ctx context.Context) answer {
+	if node, _ := ctx.Value(nodeKey{}).(*contextNode); node == nil || node.runtime != c.runtime {
+		ctx = WithRuntime(ctx, c.runtime)
+	}
 	step := &c.block.step
 	codec := c.runtime.slots.get(ref(step.callable))
 	switch codecAction(step.codec_action) {

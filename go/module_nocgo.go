@@ -217,6 +217,17 @@ func resulting[T any](x *lane, name string, size int, read func(moduleMemory, ui
 	return read(x.memory(), out), nil
 }
 
+// placed runs a function that cannot fail and puts what it gives at a place, reads that, and leaves. It
+// gives nothing where the core has stopped.
+func placed[T any](x *lane, name string, out uint32, read func(moduleMemory, uint32) T) (given T) {
+	defer x.leave()
+	x.call(name)
+	if x.module == nil || x.module.failure != nil {
+		return given
+	}
+	return read(x.memory(), out)
+}
+
 func (x *lane) checked(name string) error {
 	failure := x.out(errorBytes)
 	status := Status(int32(x.call(name)))
@@ -357,6 +368,8 @@ func (m moduleMemory) readText(at uint32) string {
 	from, size := m.readWord(at), m.readWord(at+4)
 	return string(m[from : from+size])
 }
+
+func (m moduleMemory) readBytes(at uint32) []byte { return []byte(m.readText(at)) }
 
 func (m moduleMemory) readChars(at uint32) string {
 	end := at

@@ -43,6 +43,8 @@ package scopeflow
 #cgo nocallback scopeflow_go_scope_retain
 #cgo noescape scopeflow_go_event_retain
 #cgo nocallback scopeflow_go_event_retain
+#cgo noescape scopeflow_go_codec_output_tokens
+#cgo nocallback scopeflow_go_codec_output_tokens
 */
 import "C"
 
@@ -161,6 +163,19 @@ func readAtofItem(c *C.scopeflow_atof_item) atofItem {
 	out.Line = copyText(c.line)
 	out.Problem = Status(c.problem)
 	out.Message = copyText(c.message)
+	return out
+}
+
+func readSseItem(c *C.scopeflow_sse_item) sseItem {
+	var out sseItem
+	out.Item = sseItemKind(c.item)
+	out.HasRetry = c.has_retry != 0
+	out.RetryMs = uint64(c.retry_ms)
+	out.OffsetBytes = uint64(c.offset_bytes)
+	out.SizeBytes = uint64(c.size_bytes)
+	out.Event = copyText(c.event)
+	out.Data = copyText(c.data)
+	out.LastID = copyText(c.last_id)
 	return out
 }
 
@@ -1836,4 +1851,192 @@ func coreAtofReaderNext(self atofReaderHandle) (atofItem, error) {
 // coreAtofReaderFree gives the reader back. Null is allowed.
 func coreAtofReaderFree(self atofReaderHandle) {
 	C.scopeflow_go_atof_reader_free(self)
+}
+
+// coreCodecOutputTokens: The value as a row of tokens, from which a host makes objects of its
+// own.
+func coreCodecOutputTokens(self codecOutputHandle) []byte {
+	return []byte(copyText(C.scopeflow_go_codec_output_tokens(self)))
+}
+
+// coreCodecOutputJson: The value as JSON text.
+func coreCodecOutputJson(self codecOutputHandle) (string, error) {
+	var out C.scopeflow_bytes
+	failure := newFailure()
+	status := C.scopeflow_go_codec_output_json(self, &out, failure)
+	err := coreError(status, failure)
+	if err != nil {
+		return "", err
+	}
+	return borrowText(out), nil
+}
+
+// coreCodecOutputFree gives the output back. Null is allowed.
+func coreCodecOutputFree(self codecOutputHandle) {
+	C.scopeflow_go_codec_output_free(self)
+}
+
+// coreSseDecoderNew makes a decoder at the beginning of a stream.
+func coreSseDecoderNew(a *sseDecoderNewArguments) (sseDecoderHandle, error) {
+	var out sseDecoderHandle
+	failure := newFailure()
+	status := C.scopeflow_go_sse_decoder_new(
+		a.runtimeValue.handleOrNil(),
+		C.uint32_t(a.lineLimit),
+		&out,
+		failure,
+	)
+	runtime.KeepAlive(a)
+	return out, coreError(status, failure)
+}
+
+// coreSseDecoderFeed takes the next bytes of the stream, of any size, which may end anywhere.
+// Refused before the events of the bytes before were read up to `more`, and after the input was
+// finished.
+func coreSseDecoderFeed(self sseDecoderHandle, chunk []byte) error {
+	failure := newFailure()
+	status := C.scopeflow_go_sse_decoder_feed(self, bytesPointer(chunk), C.size_t(len(chunk)), failure)
+	return coreError(status, failure)
+}
+
+// coreSseDecoderFinish says that no more bytes follow. A second time does nothing.
+func coreSseDecoderFinish(self sseDecoderHandle) error {
+	failure := newFailure()
+	status := C.scopeflow_go_sse_decoder_finish(self, failure)
+	return coreError(status, failure)
+}
+
+// coreSseDecoderNext reads the next event. A bad one is a result and no error.
+func coreSseDecoderNext(self sseDecoderHandle) (sseItem, error) {
+	var out C.scopeflow_sse_item
+	failure := newFailure()
+	status := C.scopeflow_go_sse_decoder_next(self, &out, failure)
+	err := coreError(status, failure)
+	if err != nil {
+		return sseItem{}, err
+	}
+	return readSseItem(&out), nil
+}
+
+// coreSseDecoderFree gives the decoder back. Null is allowed.
+func coreSseDecoderFree(self sseDecoderHandle) {
+	C.scopeflow_go_sse_decoder_free(self)
+}
+
+// coreCodecDetectRequest: Whose request it is. What has the members of several is told by what
+// only one of them has.
+func coreCodecDetectRequest(self runtimeHandle, request ref, hint *string) (ProviderCodec, error) {
+	var out C.scopeflow_codec_id
+	failure := newFailure()
+	status := C.scopeflow_go_codec_detect_request(self, C.scopeflow_ref(request), optionalPointer(hint), optionalLength(hint), &out, failure)
+	err := coreError(status, failure)
+	if err != nil {
+		return 0, err
+	}
+	return ProviderCodec(out), nil
+}
+
+// coreCodecDetectResponse: Whose response it is.
+func coreCodecDetectResponse(self runtimeHandle, response ref) (ProviderCodec, error) {
+	var out C.scopeflow_codec_id
+	failure := newFailure()
+	status := C.scopeflow_go_codec_detect_response(self, C.scopeflow_ref(response), &out, failure)
+	err := coreError(status, failure)
+	if err != nil {
+		return 0, err
+	}
+	return ProviderCodec(out), nil
+}
+
+// coreCodecDecodeRequest: The common form of a request. A member of a type that it does not have
+// with the provider stays as it is, so that whatever is an object can be decoded.
+func coreCodecDecodeRequest(self runtimeHandle, codec ProviderCodec, request ref) (codecOutputHandle, error) {
+	var out *C.scopeflow_codec_output
+	failure := newFailure()
+	status := C.scopeflow_go_codec_decode_request(self, C.int32_t(codec), C.scopeflow_ref(request), &out, failure)
+	err := coreError(status, failure)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// coreCodecEditRequest: The edits that bring a changed annotated form into the request that it
+// was decoded from: an array of `[path, "set", value]`, `[path, "remove"]` and `[path, "insert",
+// value]`, to be applied in order, the path being an array of keys and positions. Of what was
+// not edited nothing is touched, and where nothing was, the array is empty. What the provider
+// cannot carry is refused with its path.
+func coreCodecEditRequest(self runtimeHandle, codec ProviderCodec, annotated ref, request ref) (codecOutputHandle, error) {
+	var out *C.scopeflow_codec_output
+	failure := newFailure()
+	status := C.scopeflow_go_codec_edit_request(self, C.int32_t(codec), C.scopeflow_ref(annotated), C.scopeflow_ref(request), &out, failure)
+	err := coreError(status, failure)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// coreCodecSetPrices: What models cost, for the `usage.cost` of responses that are decoded from
+// now on (ADR 0023): a catalogue, or an array of them, of which the first that has a model
+// counts. What the provider says that a response has cost always stands. No catalogues take the
+// prices away. No list comes with the core; examples/prices.json is one.
+func coreCodecSetPrices(self runtimeHandle, catalogues ref) error {
+	failure := newFailure()
+	status := C.scopeflow_go_codec_set_prices(self, C.scopeflow_ref(catalogues), failure)
+	return coreError(status, failure)
+}
+
+// coreCodecDecodeResponse: The common form of a response, also of one that a stream was
+// aggregated to.
+func coreCodecDecodeResponse(self runtimeHandle, codec ProviderCodec, response ref) (codecOutputHandle, error) {
+	var out *C.scopeflow_codec_output
+	failure := newFailure()
+	status := C.scopeflow_go_codec_decode_response(self, C.int32_t(codec), C.scopeflow_ref(response), &out, failure)
+	err := coreError(status, failure)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// coreCodecStreamNew makes one at the beginning of a stream.
+func coreCodecStreamNew(a *codecStreamNewArguments) (codecStreamHandle, error) {
+	var out codecStreamHandle
+	failure := newFailure()
+	status := C.scopeflow_go_codec_stream_new(
+		a.runtimeValue.handleOrNil(),
+		C.int32_t(a.codec),
+		C.uint32_t(a.memoryLimit),
+		&out,
+		failure,
+	)
+	runtime.KeepAlive(a)
+	return out, coreError(status, failure)
+}
+
+// coreCodecStreamFeed takes the next chunk, the JSON of one event of the transport. What is no
+// object, such as `[DONE]`, is passed over.
+func coreCodecStreamFeed(self codecStreamHandle, chunk ref) error {
+	failure := newFailure()
+	status := C.scopeflow_go_codec_stream_feed(self, C.scopeflow_ref(chunk), failure)
+	return coreError(status, failure)
+}
+
+// coreCodecStreamFinish: The response as far as it has come, an empty object where nothing was
+// known. No more chunks are taken.
+func coreCodecStreamFinish(self codecStreamHandle) (codecOutputHandle, error) {
+	var out *C.scopeflow_codec_output
+	failure := newFailure()
+	status := C.scopeflow_go_codec_stream_finish(self, &out, failure)
+	err := coreError(status, failure)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// coreCodecStreamFree gives the stream back. Null is allowed.
+func coreCodecStreamFree(self codecStreamHandle) {
+	C.scopeflow_go_codec_stream_free(self)
 }

@@ -18,6 +18,12 @@ type registrationListHandle = *coreObject
 
 type atofReaderHandle = *coreObject
 
+type codecOutputHandle = *coreObject
+
+type sseDecoderHandle = *coreObject
+
+type codecStreamHandle = *coreObject
+
 // stepFields is a step of a task, copied out of the module's memory.
 type stepFields struct {
 	kind         stepKind
@@ -158,6 +164,19 @@ func readAtofItem(memory moduleMemory, at uint32) atofItem {
 	out.Line = memory.readText(at + 128)
 	out.Problem = Status(memory.readWord(at + 136))
 	out.Message = memory.readText(at + 140)
+	return out
+}
+
+func readSseItem(memory moduleMemory, at uint32) sseItem {
+	var out sseItem
+	out.Item = sseItemKind(memory.readWord(at + 0))
+	out.HasRetry = memory.readFlag(at + 4)
+	out.RetryMs = uint64(memory.readLong(at + 8))
+	out.OffsetBytes = uint64(memory.readLong(at + 16))
+	out.SizeBytes = uint64(memory.readLong(at + 24))
+	out.Event = memory.readText(at + 32)
+	out.Data = memory.readText(at + 40)
+	out.LastID = memory.readText(at + 48)
 	return out
 }
 
@@ -837,4 +856,80 @@ func coreAtofReaderNext(self atofReaderHandle) (atofItem, error) {
 
 func coreAtofReaderFree(self atofReaderHandle) {
 	enterCore().handle(self).run("scopeflow_go_atof_reader_free")
+}
+
+func coreCodecOutputTokens(self codecOutputHandle) []byte {
+	x := enterCore()
+	out := x.out(8)
+	return placed(x.handle(self), "scopeflow_go_codec_output_tokens", out, moduleMemory.readBytes)
+}
+
+func coreCodecOutputJson(self codecOutputHandle) (string, error) {
+	return resulting(enterCore().handle(self), "scopeflow_go_codec_output_json", 8, moduleMemory.readText)
+}
+
+func coreCodecOutputFree(self codecOutputHandle) {
+	enterCore().handle(self).run("scopeflow_go_codec_output_free")
+}
+
+func coreSseDecoderNew(a *sseDecoderNewArguments) (sseDecoderHandle, error) {
+	return resulting(enterCore().handle(a.runtimeValue.handleOrNil()).word(uint32(a.lineLimit)), "scopeflow_go_sse_decoder_new", 4, moduleMemory.readHandle)
+}
+
+func coreSseDecoderFeed(self sseDecoderHandle, chunk []byte) error {
+	return enterCore().handle(self).bytes(chunk).check("scopeflow_go_sse_decoder_feed")
+}
+
+func coreSseDecoderFinish(self sseDecoderHandle) error {
+	return enterCore().handle(self).check("scopeflow_go_sse_decoder_finish")
+}
+
+func coreSseDecoderNext(self sseDecoderHandle) (sseItem, error) {
+	return resulting(enterCore().handle(self), "scopeflow_go_sse_decoder_next", 56, readSseItem)
+}
+
+func coreSseDecoderFree(self sseDecoderHandle) {
+	enterCore().handle(self).run("scopeflow_go_sse_decoder_free")
+}
+
+func coreCodecDetectRequest(self runtimeHandle, request ref, hint *string) (ProviderCodec, error) {
+	return resulting(enterCore().handle(self).word(uint32(request)).optionalText(hint), "scopeflow_go_codec_detect_request", 4, func(memory moduleMemory, at uint32) ProviderCodec { return ProviderCodec(memory.readWord(at)) })
+}
+
+func coreCodecDetectResponse(self runtimeHandle, response ref) (ProviderCodec, error) {
+	return resulting(enterCore().handle(self).word(uint32(response)), "scopeflow_go_codec_detect_response", 4, func(memory moduleMemory, at uint32) ProviderCodec { return ProviderCodec(memory.readWord(at)) })
+}
+
+func coreCodecDecodeRequest(self runtimeHandle, codec ProviderCodec, request ref) (codecOutputHandle, error) {
+	return resulting(enterCore().handle(self).word(uint32(codec)).word(uint32(request)), "scopeflow_go_codec_decode_request", 4, moduleMemory.readHandle)
+}
+
+func coreCodecEditRequest(self runtimeHandle, codec ProviderCodec, annotated ref, request ref) (codecOutputHandle, error) {
+	return resulting(enterCore().handle(self).word(uint32(codec)).word(uint32(annotated)).
+		word(uint32(request)), "scopeflow_go_codec_edit_request", 4, moduleMemory.readHandle)
+}
+
+func coreCodecSetPrices(self runtimeHandle, catalogues ref) error {
+	return enterCore().handle(self).word(uint32(catalogues)).check("scopeflow_go_codec_set_prices")
+}
+
+func coreCodecDecodeResponse(self runtimeHandle, codec ProviderCodec, response ref) (codecOutputHandle, error) {
+	return resulting(enterCore().handle(self).word(uint32(codec)).word(uint32(response)), "scopeflow_go_codec_decode_response", 4, moduleMemory.readHandle)
+}
+
+func coreCodecStreamNew(a *codecStreamNewArguments) (codecStreamHandle, error) {
+	return resulting(enterCore().handle(a.runtimeValue.handleOrNil()).word(uint32(a.codec)).
+		word(uint32(a.memoryLimit)), "scopeflow_go_codec_stream_new", 4, moduleMemory.readHandle)
+}
+
+func coreCodecStreamFeed(self codecStreamHandle, chunk ref) error {
+	return enterCore().handle(self).word(uint32(chunk)).check("scopeflow_go_codec_stream_feed")
+}
+
+func coreCodecStreamFinish(self codecStreamHandle) (codecOutputHandle, error) {
+	return resulting(enterCore().handle(self), "scopeflow_go_codec_stream_finish", 4, moduleMemory.readHandle)
+}
+
+func coreCodecStreamFree(self codecStreamHandle) {
+	enterCore().handle(self).run("scopeflow_go_codec_stream_free")
 }

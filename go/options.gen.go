@@ -543,6 +543,46 @@ func (a *atofReaderNewArguments) setDefaults() {
 	a.depthLimit = 512
 }
 
+// sseDecoderNewArguments is what `sse_decoder_new` is given besides the context.
+type sseDecoderNewArguments struct {
+	// Lends the memory; it is held.
+	runtimeValue *Runtime
+	// Longest line, without its end, and longest data of an event; beyond it the event is a bad one
+	// and is not kept.
+	lineLimit uint32
+}
+
+// SSEDecoderOption is an option of [NewSSEDecoder].
+type SSEDecoderOption interface {
+	applySseDecoderNew(a *sseDecoderNewArguments)
+}
+
+func (a *sseDecoderNewArguments) setDefaults() {
+	*a = sseDecoderNewArguments{}
+	a.lineLimit = 16777216
+}
+
+// codecStreamNewArguments is what `codec_stream_new` is given besides the context.
+type codecStreamNewArguments struct {
+	// Lends the memory; it is held.
+	runtimeValue *Runtime
+	// Whose stream it is; `auto` tells it by the first chunk that is known.
+	codec ProviderCodec
+	// What it may hold; a chunk beyond it is refused.
+	memoryLimit uint32
+}
+
+// CodecStreamOption is an option of [ProviderCodec.NewStream].
+type CodecStreamOption interface {
+	applyCodecStreamNew(a *codecStreamNewArguments)
+}
+
+func (a *codecStreamNewArguments) setDefaults() {
+	*a = codecStreamNewArguments{}
+	a.codec = AutoCodec
+	a.memoryLimit = 268435456
+}
+
 // RuntimeFlagsOption is made by [WithRuntimeFlags].
 type RuntimeFlagsOption struct {
 	value RuntimeFlag
@@ -1441,13 +1481,19 @@ type LineLimitOption struct {
 	value uint32
 }
 
-// WithLineLimit sets the line limit in bytes of AtofReaderNew.
+// WithLineLimit sets the line limit in bytes of AtofReaderNew and NewSSEDecoder.
 // AtofReaderNew: Longest line, without its end; a longer one is a bad line and is not kept.
+// NewSSEDecoder: Longest line, without its end, and longest data of an event; beyond it the
+// event is a bad one and is not kept.
 func WithLineLimit(lineLimit uint32) LineLimitOption {
 	return LineLimitOption{lineLimit}
 }
 
 func (o LineLimitOption) applyAtofReaderNew(a *atofReaderNewArguments) {
+	a.lineLimit = o.value
+}
+
+func (o LineLimitOption) applySseDecoderNew(a *sseDecoderNewArguments) {
 	a.lineLimit = o.value
 }
 
@@ -1465,4 +1511,19 @@ func WithDepthLimit(depthLimit uint32) DepthLimitOption {
 
 func (o DepthLimitOption) applyAtofReaderNew(a *atofReaderNewArguments) {
 	a.depthLimit = o.value
+}
+
+// MemoryLimitOption is made by [WithMemoryLimit].
+type MemoryLimitOption struct {
+	value uint32
+}
+
+// WithMemoryLimit sets the memory limit in bytes of ProviderCodec.NewStream.
+// ProviderCodec.NewStream: What it may hold; a chunk beyond it is refused.
+func WithMemoryLimit(memoryLimit uint32) MemoryLimitOption {
+	return MemoryLimitOption{memoryLimit}
+}
+
+func (o MemoryLimitOption) applyCodecStreamNew(a *codecStreamNewArguments) {
+	a.memoryLimit = o.value
 }

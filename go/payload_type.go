@@ -67,6 +67,9 @@ func makePlan(t reflect.Type) *typePlan {
 	if plan.special != nil || t.Kind() == reflect.Interface {
 		return plan
 	}
+	if t.Kind() != reflect.Pointer && t.Implements(reflect.TypeFor[tokenWriter]()) {
+		plan.special = func(w *payloadWalker, v reflect.Value) { v.Interface().(tokenWriter).putTokens(w) }
+	}
 	// A pointer's methods are found at what it points to, where nil has been dealt with.
 	if t.Kind() != reflect.Pointer {
 		marshaler, textMarshaler := reflect.TypeFor[json.Marshaler](), reflect.TypeFor[encoding.TextMarshaler]()

@@ -6935,7 +6935,7 @@ bool scopeflow__node_is(const scopeflow__node *node, scopeflow_token kind);
 bool scopeflow__node_says(const scopeflow__node *node, scopeflow_bytes text);
 /* The text of a string, else an empty one. */
 scopeflow_bytes scopeflow__node_string(const scopeflow__node *node);
-/* An unsigned number; false if it is none. */
+/* An unsigned whole number, of whichever kind; false if it is none, then `out` stays as it was. */
 bool scopeflow__node_count(const scopeflow__node *node, uint64_t *out);
 /* Whether two values are the same; the order of members plays no part. */
 bool scopeflow__node_equal(scopeflow__trees *trees, const scopeflow__node *a,
@@ -13106,7 +13106,19 @@ scopeflow_bytes scopeflow__node_string(const scopeflow__node *node) {
     return is_string ? node->text : scopeflow__text("", 0);
 }
 
+/* A host may have no other numbers. From 2^53 on whole ones are not told apart. */
+static bool count_of_double(const scopeflow__node *node, uint64_t *out) {
+    double value;
+    memcpy(&value, &node->bits, sizeof value);
+    if (!(value >= 0 && value <= 9007199254740992.0)) return false;
+    uint64_t const whole = (uint64_t)value;
+    if ((double)whole != value) return false;
+    *out = whole;
+    return true;
+}
+
 bool scopeflow__node_count(const scopeflow__node *node, uint64_t *out) {
+    if (scopeflow__node_is(node, SCOPEFLOW_TOKEN_DOUBLE)) return count_of_double(node, out);
     bool const is_signed = scopeflow__node_is(node, SCOPEFLOW_TOKEN_INT);
     if (!is_signed && !scopeflow__node_is(node, SCOPEFLOW_TOKEN_UINT)) return false;
     if (is_signed && node->bits > (uint64_t)INT64_MAX) return false; /* It is negative. */
@@ -13229,16 +13241,30 @@ scopeflow__node *scopeflow__node_find_near(scopeflow__trees *trees, const scopef
 
 /* --- Equality --- */
 
-/* Members of a key that stands twice count as often as they stand. */
+static bool has_all_keys(scopeflow__trees *trees, const scopeflow__node *object,
+                         const scopeflow__node *other) {
+    scopeflow__node *near = object->first;
+    for (const scopeflow__node *child = other->first; child != NULL; child = child->next) {
+        scopeflow__node *const there = scopeflow__node_find_near(trees, object, child->key, near);
+        if (there == NULL) return false;
+        near = there->next;
+    }
+    return true;
+}
+
+/* Members of a key that stands twice count as often as they stand. Then there may be as many in the
+ * other object, and one of them that this one has not. */
 static bool have_equal_members(scopeflow__trees *trees, const scopeflow__node *a,
                                const scopeflow__node *b) {
     scopeflow__node *near = b->first;
+    bool is_in_order = true;
     for (const scopeflow__node *child = a->first; child != NULL; child = child->next) {
         scopeflow__node *const other = scopeflow__node_find_near(trees, b, child->key, near);
         if (other == NULL || !scopeflow__node_equal(trees, child, other)) return false;
+        is_in_order &= other == near;
         near = other->next;
     }
-    return true;
+    return is_in_order || has_all_keys(trees, a, b);
 }
 
 static bool have_equal_elements(scopeflow__trees *trees, const scopeflow__node *a,

@@ -764,6 +764,89 @@ SCOPEFLOW_GO_SHIM(scopeflow_go_atof_reader_free) void scopeflow_go_atof_reader_f
     scopeflow_atof_reader_free(self);
 }
 
+SCOPEFLOW_GO_SHIM(scopeflow_go_codec_output_tokens) scopeflow_bytes scopeflow_go_codec_output_tokens(scopeflow_codec_output *self) {
+    return scopeflow_codec_output_tokens(self);
+}
+
+SCOPEFLOW_GO_SHIM(scopeflow_go_codec_output_json) int32_t scopeflow_go_codec_output_json(scopeflow_codec_output *self, scopeflow_bytes *out, scopeflow_error *failure) {
+    return scopeflow_codec_output_json(self, out, failure);
+}
+
+SCOPEFLOW_GO_SHIM(scopeflow_go_codec_output_free) void scopeflow_go_codec_output_free(scopeflow_codec_output *self) {
+    scopeflow_codec_output_free(self);
+}
+
+SCOPEFLOW_GO_SHIM(scopeflow_go_sse_decoder_new) int32_t scopeflow_go_sse_decoder_new(scopeflow_runtime *runtime, uint32_t line_limit, scopeflow_sse_decoder **out, scopeflow_error *failure) {
+    scopeflow_sse_decoder_new_options options;
+    memset(&options, 0, sizeof options);
+    options.struct_size_bytes = (uint32_t)sizeof options;
+    options.runtime = runtime;
+    options.line_limit_bytes = line_limit;
+    return scopeflow_sse_decoder_new(&options, out, failure);
+}
+
+SCOPEFLOW_GO_SHIM(scopeflow_go_sse_decoder_feed) int32_t scopeflow_go_sse_decoder_feed(scopeflow_sse_decoder *self, const char *chunk, size_t chunk_len, scopeflow_error *failure) {
+    return scopeflow_sse_decoder_feed(self, scopeflow_go_bytes(chunk, chunk_len), failure);
+}
+
+SCOPEFLOW_GO_SHIM(scopeflow_go_sse_decoder_finish) int32_t scopeflow_go_sse_decoder_finish(scopeflow_sse_decoder *self, scopeflow_error *failure) {
+    return scopeflow_sse_decoder_finish(self, failure);
+}
+
+SCOPEFLOW_GO_SHIM(scopeflow_go_sse_decoder_next) int32_t scopeflow_go_sse_decoder_next(scopeflow_sse_decoder *self, scopeflow_sse_item *out, scopeflow_error *failure) {
+    return scopeflow_sse_decoder_next(self, out, failure);
+}
+
+SCOPEFLOW_GO_SHIM(scopeflow_go_sse_decoder_free) void scopeflow_go_sse_decoder_free(scopeflow_sse_decoder *self) {
+    scopeflow_sse_decoder_free(self);
+}
+
+SCOPEFLOW_GO_SHIM(scopeflow_go_codec_detect_request) int32_t scopeflow_go_codec_detect_request(scopeflow_runtime *self, scopeflow_ref request, const char *hint, size_t hint_len, scopeflow_codec_id *out, scopeflow_error *failure) {
+    return scopeflow_codec_detect_request(self, request, scopeflow_go_bytes(hint, hint_len), out, failure);
+}
+
+SCOPEFLOW_GO_SHIM(scopeflow_go_codec_detect_response) int32_t scopeflow_go_codec_detect_response(scopeflow_runtime *self, scopeflow_ref response, scopeflow_codec_id *out, scopeflow_error *failure) {
+    return scopeflow_codec_detect_response(self, response, out, failure);
+}
+
+SCOPEFLOW_GO_SHIM(scopeflow_go_codec_decode_request) int32_t scopeflow_go_codec_decode_request(scopeflow_runtime *self, int32_t codec, scopeflow_ref request, scopeflow_codec_output **out, scopeflow_error *failure) {
+    return scopeflow_codec_decode_request(self, codec, request, out, failure);
+}
+
+SCOPEFLOW_GO_SHIM(scopeflow_go_codec_edit_request) int32_t scopeflow_go_codec_edit_request(scopeflow_runtime *self, int32_t codec, scopeflow_ref annotated, scopeflow_ref request, scopeflow_codec_output **out, scopeflow_error *failure) {
+    return scopeflow_codec_edit_request(self, codec, annotated, request, out, failure);
+}
+
+SCOPEFLOW_GO_SHIM(scopeflow_go_codec_set_prices) int32_t scopeflow_go_codec_set_prices(scopeflow_runtime *self, scopeflow_ref catalogues, scopeflow_error *failure) {
+    return scopeflow_codec_set_prices(self, catalogues, failure);
+}
+
+SCOPEFLOW_GO_SHIM(scopeflow_go_codec_decode_response) int32_t scopeflow_go_codec_decode_response(scopeflow_runtime *self, int32_t codec, scopeflow_ref response, scopeflow_codec_output **out, scopeflow_error *failure) {
+    return scopeflow_codec_decode_response(self, codec, response, out, failure);
+}
+
+SCOPEFLOW_GO_SHIM(scopeflow_go_codec_stream_new) int32_t scopeflow_go_codec_stream_new(scopeflow_runtime *runtime, int32_t codec, uint32_t memory_limit, scopeflow_codec_stream **out, scopeflow_error *failure) {
+    scopeflow_codec_stream_new_options options;
+    memset(&options, 0, sizeof options);
+    options.struct_size_bytes = (uint32_t)sizeof options;
+    options.runtime = runtime;
+    options.codec = codec;
+    options.memory_limit_bytes = memory_limit;
+    return scopeflow_codec_stream_new(&options, out, failure);
+}
+
+SCOPEFLOW_GO_SHIM(scopeflow_go_codec_stream_feed) int32_t scopeflow_go_codec_stream_feed(scopeflow_codec_stream *self, scopeflow_ref chunk, scopeflow_error *failure) {
+    return scopeflow_codec_stream_feed(self, chunk, failure);
+}
+
+SCOPEFLOW_GO_SHIM(scopeflow_go_codec_stream_finish) int32_t scopeflow_go_codec_stream_finish(scopeflow_codec_stream *self, scopeflow_codec_output **out, scopeflow_error *failure) {
+    return scopeflow_codec_stream_finish(self, out, failure);
+}
+
+SCOPEFLOW_GO_SHIM(scopeflow_go_codec_stream_free) void scopeflow_go_codec_stream_free(scopeflow_codec_stream *self) {
+    scopeflow_codec_stream_free(self);
+}
+
 /* What needs an operating system. */
 #ifndef SCOPEFLOW_GO_SYSTEM
 

@@ -109,7 +109,7 @@ var errNotOfJSON = errors.New("it is not what JSON makes")
 // madeOfJSON reads what JSON has made as another type, if it is that.
 func madeOfJSON[T any](value any) (*T, error) {
 	switch value.(type) {
-	case map[string]any, []any, string, bool, json.Number:
+	case map[string]any, []any, string, bool, json.Number, json.RawMessage:
 	default:
 		return nil, errNotOfJSON
 	}

@@ -12,6 +12,11 @@
 // events is a managed stream: an event is read when the client wants it, and closing the body stops it.
 // The scope that a call stands under is the current one of the request's context.
 //
+// With [WithCodec] request intercepts and observers see requests and responses in the common form, too:
+// the tokens that a call took, by kind, and what it cost where prices are known
+// ([scopeflow.Runtime.UsePrices]). Of a stream, the end event then has the whole response. An intercept's
+// edits of that form reach the provider, and all else of the body keeps its bytes.
+//
 // A response that is no success ends the call as failed with a [*StatusError]; the client gets the
 // response. A guardrail that refuses, and what else fails, is the request's error; openai-go tries again
 // after one, as after a broken connection, so that a guardrail is asked once for each attempt
@@ -41,6 +46,7 @@ type settings struct {
 	runtime     *scopeflow.Runtime
 	paths       []string
 	traceparent bool
+	codec       *scopeflow.ProviderCodec
 }
 
 // defaultPaths end the addresses of requests that are LLM calls.
@@ -59,6 +65,14 @@ func WithPaths(suffixes ...string) Option { return func(s *settings) { s.paths =
 
 // WithTraceparent sends the W3C header `traceparent` with each call, unless the request has one.
 func WithTraceparent() Option { return func(s *settings) { s.traceparent = true } }
+
+// WithCodec shows requests and responses in the common form. [scopeflow.AutoCodec] tells by each of them
+// whose it is, of any provider that has a codec; one that none knows goes without, as does all of it by
+// default. For a provider other than OpenAI, [WithPaths] names its paths: with "/messages" the transport
+// serves Anthropic's client as well.
+func WithCodec(codec scopeflow.ProviderCodec) Option {
+	return func(s *settings) { s.codec = &codec }
+}
 
 func newSettings(options []Option) *settings {
 	s := &settings{name: "openai", paths: defaultPaths}
@@ -258,6 +272,10 @@ func (a *answer) MarshalJSON() ([]byte, error) {
 }
 
 func (c *call) whole(ctx context.Context, model string) (*http.Response, error) {
+	options := []scopeflow.LLMCallOption{scopeflow.WithModelName(model)}
+	if codec := c.settings.codec; codec != nil {
+		options = append(options, scopeflow.WithCodec(*codec), scopeflow.WithResponseCodec(*codec))
+	}
 	result, err := scopeflow.LLMCallExecute(ctx, c.settings.name, c.request(),
 		func(ctx context.Context, request *scopeflow.LLMRequest) (any, error) {
 			response, err := c.send(ctx, request)
@@ -266,7 +284,7 @@ func (c *call) whole(ctx context.Context, model string) (*http.Response, error) 
 			}
 			body, err := takeBody(response)
 			return &answer{response, body}, err
-		}, scopeflow.WithModelName(model))
+		}, options...)
 	if err != nil {
 		return responseOf(err)
 	}

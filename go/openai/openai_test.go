@@ -322,3 +322,104 @@ func TestACancelledCallEndsAsCancelled(t *testing.T) {
 		t.Errorf("a call in a cancelled context gave %v", err)
 	}
 }
+
+// chatAnswer has tokens that cost something; in streams they come last.
+const (
+	usage      = `"usage":{"prompt_tokens":1000,"completion_tokens":10,"total_tokens":1010}`
+	chatAnswer = `{"id":"c1","object":"chat.completion","model":"m-1","choices":[{"index":0,"finish_reason":"stop",` +
+		`"message":{"role":"assistant","content":"hello"}}],` + usage + `}`
+	chatStream = "data: " + chunkBegin + `{"role":"assistant","content":"he"}}]}` + "\n\n" +
+		"data: " + chunkBegin + `{"content":"llo"},"finish_reason":"stop"}]}` + "\n\n" +
+		`data: {"id":"c1","object":"chat.completion.chunk","model":"m-1","choices":[],` + usage + "}\n\n" +
+		"data: [DONE]\n\n"
+	messageAnswer = `{"id":"m1","type":"message","role":"assistant","model":"m-1","stop_reason":"end_turn",` +
+		`"content":[{"type":"text","text":"hello"}],"usage":{"input_tokens":1000,"output_tokens":10}}`
+)
+
+func TestACodecTellsTokensAndCosts(t *testing.T) {
+	for _, c := range []struct {
+		name, path, request, answer string
+		codec                       scopeflow.ProviderCodec
+	}{
+		{"plain", "/v1/chat/completions", `{"model":"m-1", "messages":[]}`, chatAnswer, scopeflow.OpenAIChatCodec},
+		{"streamed", "/v1/chat/completions", `{"model":"m-1", "messages":[],"stream":true}`, chatStream,
+			scopeflow.OpenAIChatCodec},
+		{"streamed, by itself", "/v1/chat/completions", `{"messages":[],"stream":true}`, chatStream,
+			scopeflow.AutoCodec},
+		{"another provider", "/v1/messages", `{"model":"m-1","max_tokens":9,"messages":[]}`, messageAnswer,
+			scopeflow.AutoCodec},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var sent []byte
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, request *http.Request) {
+				sent, _ = io.ReadAll(request.Body)
+				_, _ = io.WriteString(w, c.answer)
+			}))
+			defer server.Close()
+			ctx, events := scopeflowtest.New(t)
+			r := scopeflow.CurrentRuntime(ctx)
+			rates := scopeflow.PriceRates{InputPerMillion: 2, OutputPerMillion: 10}
+			entry := scopeflow.PriceEntry{Provider: "p", ModelID: "m-1", Rates: &rates}
+			if err := r.UsePrices(scopeflow.PriceCatalogue{Entries: []scopeflow.PriceEntry{entry}}); err != nil {
+				t.Fatal(err)
+			}
+			err := r.RegisterLLMRequestIntercept("kind", 1, false,
+				func(_ context.Context, _ string, request *scopeflow.LLMRequest, annotated any) (any, error) {
+					form := annotated.(*scopeflow.AnnotatedLLMRequest)
+					form.Messages = append(form.Messages,
+						scopeflow.Message{Role: "user", Content: scopeflow.TextContent("hi")})
+					return scopeflow.LLMRequestInterceptOutcome{Request: request, AnnotatedRequest: form}, nil
+				})
+			if err != nil {
+				t.Fatal(err)
+			}
+			client := &http.Client{Transport: scopeflowopenai.NewTransport(nil, scopeflowopenai.WithCodec(c.codec),
+				scopeflowopenai.WithPaths("/chat/completions", "/messages"))}
+			response, err := post(ctx, t, client, server.URL+c.path, c.request)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := io.ReadAll(response.Body)
+			if failure := response.Body.Close(); err != nil || failure != nil || string(got) != c.answer {
+				t.Errorf("the client got %q, %v, %v", got, err, failure)
+			}
+			want := strings.Replace(c.request, "[]", `[{"role":"user","content":"hi"}]`, 1)
+			if string(sent) != want {
+				t.Errorf("the provider got %s instead of %s", sent, want)
+			}
+			end := events.Find(t, "end", "openai")
+			var annotated scopeflow.AnnotatedLLMResponse
+			if err := json.Unmarshal(end.AnnotatedResponse(), &annotated); err != nil {
+				t.Fatalf("%v: %s", err, end)
+			}
+			if annotated.ResponseText() != "hello" || annotated.FinishReason != "complete" ||
+				*annotated.Usage.TotalTokens != 1010 || *annotated.Usage.Cost.Total != 0.0021 {
+				t.Errorf("the call ended as %s", end)
+			}
+			if !strings.Contains(string(end.Output()), "hello") {
+				t.Errorf("observers see %s", end.Output())
+			}
+		})
+	}
+}
+
+func TestWhatNoCodecKnowsIsNoFailure(t *testing.T) {
+	p := newProvider(t)
+	ctx, events := scopeflowtest.New(t)
+	for _, codec := range []scopeflow.ProviderCodec{scopeflow.AutoCodec, scopeflow.AnthropicMessagesCodec, 77} {
+		client := &http.Client{Transport: scopeflowopenai.NewTransport(nil, scopeflowopenai.WithCodec(codec))}
+		for _, request := range []string{`{"stream":true}`, `{"stream":true,"model":"m"}`, `{}`, `[`} {
+			response, err := post(ctx, t, client, p.URL+"/v1/embeddings", request)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := io.ReadAll(response.Body); err != nil {
+				t.Errorf("%v: reading gave %v", codec, err)
+			}
+			_ = response.Body.Close()
+		}
+	}
+	if count := len(events.All()); count != 2*3*4 {
+		t.Errorf("emitted %d events", count)
+	}
+}

@@ -44,7 +44,12 @@ func (e *Event) MarshalJSON() ([]byte, error) {
 func (c *call) stream(ctx context.Context, model string) (*http.Response, error) {
 	var mu sync.Mutex
 	var response *http.Response // The last one, should an intercept try more than once.
-	var seen []*Event
+	options := []scopeflow.LLMStreamOption{scopeflow.WithModelName(model)}
+	var gathered gathering
+	if codec := c.settings.codec; codec != nil {
+		options = append(options, scopeflow.WithCodec(*codec), scopeflow.WithResponseCodec(*codec))
+		gathered.whole, _ = codec.NewStream(ctx) // Without it observers get the events.
+	}
 	producer := func(ctx context.Context, request *scopeflow.LLMRequest) (iter.Seq2[any, error], error) {
 		got, err := c.send(ctx, request)
 		if err != nil {
@@ -55,17 +60,9 @@ func (c *call) stream(ctx context.Context, model string) (*http.Response, error)
 		mu.Unlock()
 		return eventsOf(got.Body), nil
 	}
-	hooks := scopeflow.LLMStreamHooks{
-		Collector: func(chunk any) error {
-			if event, ok := chunk.(*Event); ok {
-				seen = append(seen, event)
-			}
-			return nil
-		},
-		Finalizer: func() (any, error) { return seen, nil },
-	}
+	hooks := scopeflow.LLMStreamHooks{Collector: gathered.add, Finalizer: gathered.response}
 	stream, err := scopeflow.LLMStreamCallExecute(
-		ctx, c.settings.name, c.request(), producer, hooks, scopeflow.WithModelName(model))
+		ctx, c.settings.name, c.request(), producer, hooks, options...)
 	if err != nil {
 		return responseOf(err)
 	}
@@ -77,6 +74,36 @@ func (c *call) stream(ctx context.Context, model string) (*http.Response, error)
 	given := *response
 	given.Body = &streamBody{stream: stream, source: response.Body}
 	return &given, nil
+}
+
+// gathering is what observers get of a stream in the end.
+type gathering struct {
+	seen  []*Event
+	whole *scopeflow.CodecStream // Nil where there is no codec.
+}
+
+// add takes a chunk. What the codec cannot take is no failure of the call.
+func (g *gathering) add(chunk any) error {
+	event, isEvent := chunk.(*Event)
+	if isEvent {
+		g.seen = append(g.seen, event)
+		chunk = json.RawMessage(event.Data())
+	}
+	if g.whole != nil && g.whole.Feed(chunk) != nil {
+		g.whole = nil
+	}
+	return nil
+}
+
+// response is the whole response, or the events where no codec knows them.
+func (g *gathering) response() (any, error) {
+	if g.whole != nil {
+		whole, err := g.whole.Finish()
+		if err == nil && string(whole) != "{}" {
+			return whole, nil
+		}
+	}
+	return g.seen, nil
 }
 
 // eventsOf reads events as they are asked for; what follows the last one is one more. Whatever ends the

@@ -71,7 +71,7 @@ export interface ToolCallOptions {
   data?: unknown;
   /** The start event's metadata; kept for the end event. */
   metadata?: unknown;
-  /** The provider's id of this call. */
+  /** The provider's id of this call; an empty one is none. */
   toolCallId?: string | null;
   /** When it started; now by default. */
   timestamp?: Timestamp | null;
@@ -84,7 +84,7 @@ export interface ToolCallOptions {
 
 /** What can be said with a managed LLM call. What is undefined or null is absent. */
 export interface LlmCallOptions extends Omit<ToolCallOptions, "toolCallId"> {
-  /** The name of the model. */
+  /** The name of the model; an empty one is none. */
   modelName?: string | null;
   /** For requests (S4.11): a codec, or the name of one, such as "auto". */
   codec?: LlmCodec | CodecName | null;

@@ -344,6 +344,18 @@ static void of_a_key_that_stands_twice_the_last_counts(void) {
     json_free(none);
 }
 
+/* A host whose objects have each key once adds a member, so that there are as many as before. */
+static void a_key_that_stands_twice_hides_no_other_member(void) {
+    scopeflow_ref const content = session_json(&s, "{\"odd\":2,\"odd\":2,\"messages\":[]}");
+    scopeflow_ref const annotated = session_json(&s, "{\"messages\":[],\"model\":\"m\",\"odd\":2}");
+    scopeflow_codec_output *output = NULL;
+    CHECK(scopeflow_codec_edit_request(s.runtime, SCOPEFLOW_CODEC_ID_OPENAI_CHAT, annotated,
+                                       content, &output,
+                                       NULL) == SCOPEFLOW_STATUS_INVALID_ARGUMENT);
+    object_release(object_of(content));
+    object_release(object_of(annotated));
+}
+
 /* --- What an event makes of it (S2.8) --- */
 
 static object *core_codec(scopeflow_codec_id codec) {
@@ -450,6 +462,8 @@ int main(int argc, char **argv) {
         {"nothing is decoded for nobody", nothing_is_decoded_for_nobody},
         {"a hint tells what the payload does not", a_hint_tells_what_the_payload_does_not},
         {"of a key that stands twice the last counts", of_a_key_that_stands_twice_the_last_counts},
+        {"a key that stands twice hides no other member",
+         a_key_that_stands_twice_hides_no_other_member},
     };
     if (argc != 5) return 2;
     requests = json_read_file(argv[1]);

@@ -6,6 +6,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -24,7 +25,7 @@ const question = "ada@example.com was charged twice, on card 4111 1111 1111 1111
 	"Which service had the most trouble, why, and what do our documents advise?"
 
 type settings struct {
-	model, key, database, documents, events, question string
+	model, key, database, documents, prices, events, question string
 }
 
 func main() {
@@ -33,6 +34,7 @@ func main() {
 	flag.StringVar(&s.key, "key", "sk-demo-0d5e4b7a", "goes to the model's server with each request")
 	flag.StringVar(&s.database, "database", "incidents.db", "the SQLite database of the incidents")
 	flag.StringVar(&s.documents, "documents", ".", "folder whose documents are searched")
+	flag.StringVar(&s.prices, "prices", "", "JSON file of what models cost; none if empty")
 	flag.StringVar(&s.events, "events", "run.jsonl", "ATOF file that is written; an older one is replaced")
 	flag.StringVar(&s.question, "question", question, "what the agents are asked")
 	flag.Parse()
@@ -58,14 +60,28 @@ func (s *settings) run(ctx context.Context) (answer string, err error) {
 		return "", err
 	}
 	defer func() { err = errors.Join(err, runtime.Close(), exporter.Close()) }()
-	if err := errors.Join(exporter.Register("event file"), install(runtime)); err != nil {
+	shown := progress{out: os.Stderr}
+	err = errors.Join(exporter.Register("event file"), install(runtime), s.usePrices(runtime),
+		runtime.RegisterSubscriber("progress", shown.show))
+	if err != nil {
 		return "", err
 	}
 	// The key goes with each request, and the runtime sees to new attempts.
 	client := openai.NewClient(
 		option.WithBaseURL(s.model), option.WithAPIKey(s.key), option.WithMaxRetries(0),
-		option.WithMiddleware(managed.Middleware(managed.WithName("chat.completions"))))
+		option.WithMiddleware(managed.Middleware(
+			managed.WithName("chat.completions"), managed.WithCodec(scopeflow.OpenAIChatCodec))))
 	kit := []tool{sqlTool(s.database), searchTool(s.documents)}
-	say := func(text string) { fmt.Fprint(os.Stderr, text) }
-	return coordinator(&client, kit, say).run(scopeflow.WithRuntime(ctx, runtime), s.question)
+	return coordinator(&client, kit, shown.say).run(scopeflow.WithRuntime(ctx, runtime), s.question)
+}
+
+func (s *settings) usePrices(r *scopeflow.Runtime) error {
+	if s.prices == "" {
+		return nil
+	}
+	catalogue, err := os.ReadFile(s.prices)
+	if err != nil {
+		return err
+	}
+	return r.UsePrices(json.RawMessage(catalogue))
 }

@@ -88,16 +88,30 @@ scopeflow__node *scopeflow__node_find_near(scopeflow__trees *trees, const scopef
 
 /* --- Equality --- */
 
-/* Members of a key that stands twice count as often as they stand. */
+static bool has_all_keys(scopeflow__trees *trees, const scopeflow__node *object,
+                         const scopeflow__node *other) {
+    scopeflow__node *near = object->first;
+    for (const scopeflow__node *child = other->first; child != NULL; child = child->next) {
+        scopeflow__node *const there = scopeflow__node_find_near(trees, object, child->key, near);
+        if (there == NULL) return false;
+        near = there->next;
+    }
+    return true;
+}
+
+/* Members of a key that stands twice count as often as they stand. Then there may be as many in the
+ * other object, and one of them that this one has not. */
 static bool have_equal_members(scopeflow__trees *trees, const scopeflow__node *a,
                                const scopeflow__node *b) {
     scopeflow__node *near = b->first;
+    bool is_in_order = true;
     for (const scopeflow__node *child = a->first; child != NULL; child = child->next) {
         scopeflow__node *const other = scopeflow__node_find_near(trees, b, child->key, near);
         if (other == NULL || !scopeflow__node_equal(trees, child, other)) return false;
+        is_in_order &= other == near;
         near = other->next;
     }
-    return true;
+    return is_in_order || has_all_keys(trees, a, b);
 }
 
 static bool have_equal_elements(scopeflow__trees *trees, const scopeflow__node *a,

@@ -263,7 +263,19 @@ scopeflow_bytes scopeflow__node_string(const scopeflow__node *node) {
     return is_string ? node->text : scopeflow__text("", 0);
 }
 
+/* A host may have no other numbers. From 2^53 on whole ones are not told apart. */
+static bool count_of_double(const scopeflow__node *node, uint64_t *out) {
+    double value;
+    memcpy(&value, &node->bits, sizeof value);
+    if (!(value >= 0 && value <= 9007199254740992.0)) return false;
+    uint64_t const whole = (uint64_t)value;
+    if ((double)whole != value) return false;
+    *out = whole;
+    return true;
+}
+
 bool scopeflow__node_count(const scopeflow__node *node, uint64_t *out) {
+    if (scopeflow__node_is(node, SCOPEFLOW_TOKEN_DOUBLE)) return count_of_double(node, out);
     bool const is_signed = scopeflow__node_is(node, SCOPEFLOW_TOKEN_INT);
     if (!is_signed && !scopeflow__node_is(node, SCOPEFLOW_TOKEN_UINT)) return false;
     if (is_signed && node->bits > (uint64_t)INT64_MAX) return false; /* It is negative. */

@@ -94,7 +94,7 @@ bool scopeflow__node_is(const scopeflow__node *node, scopeflow_token kind);
 bool scopeflow__node_says(const scopeflow__node *node, scopeflow_bytes text);
 /* The text of a string, else an empty one. */
 scopeflow_bytes scopeflow__node_string(const scopeflow__node *node);
-/* An unsigned number; false if it is none. */
+/* An unsigned whole number, of whichever kind; false if it is none, then `out` stays as it was. */
 bool scopeflow__node_count(const scopeflow__node *node, uint64_t *out);
 /* Whether two values are the same; the order of members plays no part. */
 bool scopeflow__node_equal(scopeflow__trees *trees, const scopeflow__node *a,

@@ -120,6 +120,8 @@ def _shown(value: str, item) -> str:
 def _entries(api: Api, operation: Operation) -> list[Entry]:
     if any(a.type.kind == "value" for a in operation.arguments):
         return []  # What a driver does, not what an application does.
+    if operation.module == "codec":
+        return []  # Payloads have vectors of their own, tests/codecs.
     if operation.registry:
         return [Entry(operation.id, tuple(_registry(operation)))]
     if operation.kind == "task":

@@ -109,8 +109,8 @@ def _on_task(puts: list[str]) -> str:
 
 
 _READERS = {
-    "string": "readText", "chars": "readChars", "uuid": "readUUID", "handle": "readHandle",
-    "bool": "readFlag",
+    "string": "readText", "bytes": "readBytes", "chars": "readChars", "uuid": "readUUID",
+    "handle": "readHandle", "bool": "readFlag",
 }  # fmt: skip
 
 
@@ -230,7 +230,11 @@ def _call(api: Api, op: Operation) -> list[str]:
     return [_resulting(api, op, puts)]
 
 
-def _accessor(_api: Api, op: Operation) -> list[str]:
+def _accessor(api: Api, op: Operation) -> list[str]:
+    if op.out.type.kind in ("string", "bytes"):  # C gives it by a place that comes first.
+        x, out = "x := enterCore()", f"out := x.out({_measure(api, op.out.type)})"
+        given = f"x.{'.'.join(_self(op))}, {_export(op)}, out"
+        return [x, out, f"return placed({given}, {_reader(op.out.type)})"]
     result = f"{_entered(_self(op))}.run({_export(op)})"
     if op.out.type.kind == "bool":
         return [f"return {result} != 0"]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from spec.gen.model import Api
 from spec.gen.render import Output
 
-from . import core, dispatch, methods, module, spelling, values
+from . import core, dispatch, forms, methods, module, spelling, values
 
 LANGUAGE = "go"  # what `not_yet` calls it
 
@@ -46,6 +46,7 @@ def outputs(api: Api) -> list[Output]:
         ),
         Output("go/middleware.gen.go", "middleware.go.j2", {"registries": methods.middleware(api)}),
         Output("go/dispatch.gen_test.go", "dispatch_test.go.j2", dispatch.context(api)),
+        *forms.outputs(api),
     ]
 
 

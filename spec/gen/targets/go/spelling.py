@@ -9,11 +9,14 @@ from spec.gen.names import camel, pascal
 INTERNAL_TYPES = {
     "answer_kind", "atof_item", "atof_item_kind", "call_flag", "callable_flag", "event_info",
     "answer_flag", "codec_action", "decode_shape", "event_part", "log_level", "pop_flag",
-    "propagation", "step_flag", "step_kind", "token",
+    "propagation", "sse_item", "sse_item_kind", "step_flag", "step_kind", "token",
 }  # fmt: skip
 
 # Arguments that the binding itself gives.
 MANAGED_ARGUMENTS = {"current", "emitter"}
+
+# What is no option though it has a default: (operation, argument).
+POSITIONAL = {("codec_stream_new", "codec")}
 
 # Options that only the binding and its tests use: (operation, argument).
 INTERNAL_OPTIONS = {
@@ -53,6 +56,14 @@ GO_NAMES = {
     "propagation_capture": "CapturePropagation",
     "propagation_adopt": "WithPropagation",
     "registration_list_new": "Runtime.Registrations",
+    "codec_detect_request": "DetectRequest",
+    "codec_detect_response": "DetectResponse",
+    "codec_decode_request": "ProviderCodec.AnnotateRequest",
+    "codec_edit_request": "ProviderCodec.Encode",
+    "codec_decode_response": "ProviderCodec.AnnotateResponse",
+    "codec_set_prices": "Runtime.UsePrices",
+    "codec_stream_new": "ProviderCodec.NewStream",
+    "sse_decoder_new": "NewSSEDecoder",
 }
 
 OPTION_TYPES = {
@@ -74,13 +85,19 @@ OPTION_TYPES = {
     "atof_sink_open": "atofSinkOption",
     "atof_reader_new": "AtofReaderOption",
     "registration_list_new": "registrationListOption",
+    "codec_stream_new": "CodecStreamOption",
+    "sse_decoder_new": "SSEDecoderOption",
 }
 
 # Handles whose Go type is written by hand: the type and its receiver.
 CLASSES = {"runtime": ("Runtime", "r"), "scope": ("Scope", "s")}
 
+# Enums whose values are used like things of their own, and what their names end in.
+_THINGS = {"codec_id": ("ProviderCodec", "Codec")}
+
 _INITIALISMS = {
     "uuid": "UUID", "id": "ID", "json": "JSON", "llm": "LLM", "ns": "Ns", "ok": "OK",
+    "openai": "OpenAI", "sse": "SSE", "api": "API", "url": "URL",
 }  # fmt: skip
 
 _RESERVED = {
@@ -122,6 +139,8 @@ def local(name: str) -> str:
 
 def type_name(name: str) -> str:
     """An enum, a flag set or a struct."""
+    if name in _THINGS:
+        return _THINGS[name][0]
     return camel(name) if name in INTERNAL_TYPES else exported(name)
 
 
@@ -132,7 +151,9 @@ def reader(name: str) -> str:
 
 
 def constant(kind: str, name: str) -> str:
-    """A member of an enum: `ScopeTypeAgent`, `tokenNull`."""
+    """A member of an enum: `ScopeTypeAgent`, `tokenNull`, `AutoCodec`."""
+    if kind in _THINGS:
+        return exported(name) + _THINGS[kind][1]
     return type_name(kind) + exported(name)
 
 

@@ -203,7 +203,7 @@ def options(api: Api) -> list[Option]:
     groups: dict[str, list[tuple[Operation, Argument]]] = {}
     for operation in with_arguments(api):
         for argument in given(operation):
-            if argument.optional or argument.default is not None:
+            if is_option(operation, argument):
                 groups.setdefault(argument.name, []).append((operation, argument))
     found = []
     for name, uses in groups.items():
@@ -217,6 +217,12 @@ def options(api: Api) -> list[Option]:
 def _by_module(uses: list[tuple[Operation, Argument]]):
     modules = list(dict.fromkeys(op.module for op, _ in uses))
     return [(module, [(op, a) for op, a in uses if op.module == module]) for module in modules]
+
+
+def is_option(operation: Operation, argument: Argument) -> bool:
+    if (operation.id, argument.name) in spelling.POSITIONAL:
+        return False
+    return argument.optional or argument.default is not None
 
 
 def option_name(api: Api, operation: Operation, argument: Argument) -> str:
