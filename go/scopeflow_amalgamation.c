@@ -1251,8 +1251,8 @@ typedef struct scopeflow__cursor {
     const unsigned char *end;
 } scopeflow__cursor;
 
-/* Whether the tokens make exactly one value. */
-bool scopeflow__is_one_value(const unsigned char *at, const unsigned char *end);
+/* Whether the tokens make exactly one value, and if so whether a set is in it. */
+bool scopeflow__is_one_value(const unsigned char *at, const unsigned char *end, bool *out_has_set);
 
 /* The tokens of the tape if they make exactly one value, else those of null. */
 scopeflow__cursor scopeflow__tape_value(const scopeflow_tape *self);
@@ -1423,7 +1423,8 @@ void scopeflow_tape_put_mark(scopeflow_tape *self, scopeflow_token token) {
 
 static void hand_on_row(scopeflow_tape *self, scopeflow_bytes tokens) {
     const unsigned char *const first = (const unsigned char *)tokens.ptr;
-    if (tokens.len == 0 || !scopeflow__is_one_value(first, first + tokens.len)) {
+    bool has_set;
+    if (tokens.len == 0 || !scopeflow__is_one_value(first, first + tokens.len, &has_set)) {
         scopeflow_tape_put_null(self);
         return;
     }
@@ -1432,6 +1433,12 @@ static void hand_on_row(scopeflow_tape *self, scopeflow_bytes tokens) {
         scopeflow__token const token = scopeflow__cursor_read(&row);
         self->sink->put(self->sink, &token);
     }
+}
+
+/* A row that there is no room for leaves its first token behind, as tokens do that come singly. */
+static void keep_kind(scopeflow__buffer *bytes, scopeflow_bytes tokens) {
+    bool const is_first = bytes->len == 0 && bytes->capacity > 0;
+    if (is_first && tokens.len > 0) bytes->ptr[bytes->len++] = tokens.ptr[0];
 }
 
 void scopeflow_tape_put_tokens(scopeflow_tape *self, scopeflow_bytes tokens) {
@@ -1443,7 +1450,10 @@ void scopeflow_tape_put_tokens(scopeflow_tape *self, scopeflow_bytes tokens) {
     if (!self->has_set)
         self->has_set =
             tokens.len > 0 && memchr(tokens.ptr, SCOPEFLOW_TOKEN_SET, tokens.len) != NULL;
-    scopeflow__buffer_put_text(&self->bytes, tokens);
+    if (scopeflow__buffer_reserve(&self->bytes, tokens.len))
+        scopeflow__buffer_put_text(&self->bytes, tokens);
+    else
+        keep_kind(&self->bytes, tokens);
     self->least_output += tokens.len;
 }
 
@@ -1479,10 +1489,11 @@ static size_t checked_content_size(const unsigned char *at, const unsigned char 
 }
 
 /* One bit for each open container says whether it is an object; another whether a key is due. */
-bool scopeflow__is_one_value(const unsigned char *at, const unsigned char *end) {
+bool scopeflow__is_one_value(const unsigned char *at, const unsigned char *end, bool *out_has_set) {
     unsigned char is_object[SCOPEFLOW_PAYLOAD_DEPTH_LIMIT];
     uint32_t depth = 0;
     bool key_due = false;
+    *out_has_set = false;
     while (at < end) {
         scopeflow_token const kind = *at;
         size_t const size = checked_content_size(at, end);
@@ -1499,6 +1510,7 @@ bool scopeflow__is_one_value(const unsigned char *at, const unsigned char *end) 
         } else if (scopeflow__is_container(kind)) {
             if (depth == SCOPEFLOW_PAYLOAD_DEPTH_LIMIT) return false;
             is_object[depth++] = kind == SCOPEFLOW_TOKEN_OBJECT;
+            *out_has_set |= kind == SCOPEFLOW_TOKEN_SET;
         }
         if (depth == 0) return at == end;
         key_due = is_object[depth - 1];
@@ -1512,7 +1524,8 @@ scopeflow__cursor scopeflow__tape_value(const scopeflow_tape *self) {
     cursor.end = null_token + sizeof null_token;
     if (self->bytes.failed || self->bytes.len == 0) return cursor;
     const unsigned char *const at = (const unsigned char *)self->bytes.ptr;
-    if (!scopeflow__is_one_value(at, at + self->bytes.len)) return cursor;
+    bool has_set;
+    if (!scopeflow__is_one_value(at, at + self->bytes.len, &has_set)) return cursor;
     cursor.at = at;
     cursor.end = at + self->bytes.len;
     return cursor;
@@ -3592,7 +3605,9 @@ void scopeflow__tape_sort_sets(scopeflow_tape *self, size_t from) {
     if (!self->has_set || self->bytes.failed) return;
     unsigned char *const at = (unsigned char *)self->bytes.ptr + from;
     const unsigned char *const end = (const unsigned char *)self->bytes.ptr + self->bytes.len;
-    if (!scopeflow__is_one_value(at, end)) return;
+    /* A byte of a set may be one of a text or a length as well. */
+    bool has_set;
+    if (!scopeflow__is_one_value(at, end, &has_set) || !has_set) return;
     if (sort_value(self->bytes.memory, at, end) == NULL) self->bytes.failed = true;
 }
 
@@ -17842,37 +17857,27 @@ void scopeflow__order_follow(scopeflow__task *self) {
 
 /* --- Looking at a payload --- */
 
-enum { ARENA_SIZE_BYTES = 512, NO_TOKEN = 0x7F };
+enum { LOOK_SIZE_BYTES = 512, NO_TOKEN = 0x7F };
 
-/* A place on the stack for one block: the tape's. */
-typedef struct arena {
-    bool is_taken;
-    char bytes[ARENA_SIZE_BYTES];
-} arena;
-
-static void *reallocate_in_arena(void *context, void *block, size_t old_size_bytes,
-                                 size_t new_size_bytes) {
-    arena *const self = (arena *)context;
-    (void)old_size_bytes;
-    if (new_size_bytes == 0 || new_size_bytes > ARENA_SIZE_BYTES) return NULL;
-    if (block == NULL && self->is_taken) return NULL;
-    self->is_taken = true;
-    return self->bytes;
+static void *refuse_memory(void *context, void *block, size_t old_size_bytes,
+                           size_t new_size_bytes) {
+    (void)context, (void)block, (void)old_size_bytes, (void)new_size_bytes;
+    return NULL;
 }
 
 /* The first token of what a reference is written as. The host is asked to stop right after it; what
- * does not fit into the arena fails, with the first token in its place. Only a text may be too long
+ * does not fit on the stack fails, with the first token in its place. Only a text may be too long
  * to be begun. */
 static scopeflow_token first_token(scopeflow_runtime *runtime, scopeflow_ref ref) {
     if (ref == 0 || runtime->host.encode == NULL) return SCOPEFLOW_TOKEN_NULL;
-    arena place;
-    place.is_taken = false;
-    place.bytes[0] = NO_TOKEN;
-    scopeflow__memory const memory = {reallocate_in_arena, &place};
+    char place[LOOK_SIZE_BYTES];
+    place[0] = NO_TOKEN;
+    scopeflow__memory const none = {refuse_memory, NULL};
     scopeflow_tape tape;
-    scopeflow__tape_init(&tape, &memory, 1);
+    scopeflow__tape_init(&tape, &none, 1);
+    scopeflow__buffer_init_in(&tape.bytes, &none, place, sizeof place);
     runtime->host.encode(runtime->host.context, ref, &tape);
-    if (place.bytes[0] != NO_TOKEN) return (scopeflow_token)place.bytes[0];
+    if (place[0] != NO_TOKEN) return (scopeflow_token)place[0];
     return tape.bytes.failed ? SCOPEFLOW_TOKEN_STRING : SCOPEFLOW_TOKEN_NULL;
 }
 

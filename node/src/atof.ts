@@ -1,3 +1,4 @@
+import { checkObject, checkText } from "./checks.js";
 import { FileMode, SinkDelivery, SinkOverflow } from "./enums.gen.js";
 import { InvalidArgument, InvalidState } from "./errors.gen.js";
 import type { SinkStats } from "./core.gen.js";
@@ -99,6 +100,7 @@ export class AtofExporter {
     config: AtofExporterConfig = {},
     private readonly runtime: Runtime = defaultRuntime(),
   ) {
+    checkObject(config, "config");
     const limit = config.queueLimitBytes ?? QUEUE_LIMIT_BYTES;
     const queueLimitBytes = inRange(
       limit,
@@ -113,6 +115,8 @@ export class AtofExporter {
     }
     const engine = installedEngine();
     const { outputDirectory = "", filename = "scopeflow.atof.jsonl" } = config;
+    checkText(outputDirectory, "outputDirectory");
+    checkText(filename, "filename");
     if (engine.files === undefined) {
       throw new InvalidState("there are no files here: give AtofExporter an output");
     }

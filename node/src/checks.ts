@@ -5,6 +5,11 @@ import { InvalidArgument } from "./errors.gen.js";
  * flag bits, so that its answer is the same in every language.
  */
 
+/** Whether an option was given: what is undefined or null is absent. */
+export function isGiven<T>(value: T | null | undefined): value is T {
+  return value !== undefined && value !== null;
+}
+
 export function checkText(value: unknown, name: string): asserts value is string {
   if (typeof value !== "string") refuse(value, name, "a string");
 }
@@ -40,6 +45,12 @@ export function checkFunction(value: unknown, name: string): asserts value is Fu
   if (typeof value !== "function") refuse(value, name, "a function");
 }
 
+/** An object that is no array: options, or what an event has as an object. */
+export function checkObject(value: unknown, name: string): asserts value is object {
+  if (typeof value === "object" && value !== null && !Array.isArray(value)) return;
+  refuse(value, name, "an object");
+}
+
 function refuse(value: unknown, name: string, wanted: string): never {
   const isNumber = typeof value === "number" || typeof value === "bigint";
   const given = isNumber ? String(value) : kind(value);
@@ -47,5 +58,6 @@ function refuse(value: unknown, name: string, wanted: string): never {
 }
 
 function kind(value: unknown): string {
-  return value === null ? "null" : typeof value;
+  if (value === null) return "null";
+  return Array.isArray(value) ? "an array" : typeof value;
 }

@@ -21,6 +21,7 @@ export interface AnnotatedLlmRequest {
   tool_choice?: unknown;
   /** What only one provider's interface has. */
   api_specific?: Record<string, unknown> | null;
+  /** What the provider has besides, under its own name. */
   [member: string]: unknown;
 }
 
@@ -52,6 +53,7 @@ export interface Message {
   kind?: string | null;
   /** What the common form has no place for. */
   value?: unknown;
+  /** What the provider has besides, under its own name. */
   [member: string]: unknown;
 }
 
@@ -84,6 +86,7 @@ export interface ContentPart {
   kind?: string | null;
   /** What the common form has no place for. */
   value?: unknown;
+  /** What the provider has besides, under its own name. */
   [member: string]: unknown;
 }
 
@@ -95,6 +98,7 @@ export interface MessageToolCall {
   type?: string | null;
   /** Which function is called. */
   function?: CalledFunction | null;
+  /** What the provider has besides, under its own name. */
   [member: string]: unknown;
 }
 
@@ -104,6 +108,7 @@ export interface CalledFunction {
   name?: string | null;
   /** A JSON text. */
   arguments?: string | null;
+  /** What the provider has besides, under its own name. */
   [member: string]: unknown;
 }
 
@@ -117,6 +122,7 @@ export interface GenerationParams {
   top_p?: number | null;
   /** Texts before which the model stops. */
   stop?: string[] | null;
+  /** What the provider has besides, under its own name. */
   [member: string]: unknown;
 }
 
@@ -132,6 +138,7 @@ export interface ToolDefinition {
   kind?: string | null;
   /** What the common form has no place for. */
   value?: unknown;
+  /** What the provider has besides, under its own name. */
   [member: string]: unknown;
 }
 
@@ -145,6 +152,7 @@ export interface ToolFunction {
   parameters?: Record<string, unknown> | null;
   /** Whether the arguments have to be of that schema. */
   strict?: boolean | null;
+  /** What the provider has besides, under its own name. */
   [member: string]: unknown;
 }
 
@@ -170,6 +178,7 @@ export interface AnnotatedLlmResponse {
   optimization_summary?: Record<string, unknown> | null;
   /** What only one provider's interface has. */
   api_specific?: Record<string, unknown> | null;
+  /** What the provider has besides, under its own name. */
   [member: string]: unknown;
 }
 
@@ -181,6 +190,7 @@ export interface ResponseToolCall {
   name?: string | null;
   /** What it is given: a value, or a text that is no JSON. */
   arguments?: unknown;
+  /** What the provider has besides, under its own name. */
   [member: string]: unknown;
 }
 
@@ -198,6 +208,7 @@ export interface Usage {
   cache_write_tokens?: number | null;
   /** What it has cost. */
   cost?: Cost | null;
+  /** What the provider has besides, under its own name. */
   [member: string]: unknown;
 }
 
@@ -225,6 +236,7 @@ export interface Cost {
   pricing_as_of?: string | null;
   /** Where they stood. */
   pricing_source?: string | null;
+  /** What the provider has besides, under its own name. */
   [member: string]: unknown;
 }
 
@@ -250,5 +262,6 @@ export interface TokenUsage {
   output_audio?: number | null;
   /** What the provider says. */
   raw?: unknown;
+  /** What the provider has besides, under its own name. */
   [member: string]: unknown;
 }

@@ -210,6 +210,7 @@ export const usePrices: Runtime["usePrices"] = (...given) => defaultRuntime().us
 
 export type * from "./codec-prices.js";
 export type { AnnotatedLlmRequest, AnnotatedLlmResponse } from "./codec-forms.gen.js";
+/** The types of all objects of the codecs' common form. */
 export type * as forms from "./codec-forms.gen.js";
 export type { CodecName } from "./core-codec.js";
 export { SseDecoder, type SseDecoderOptions, type SseEvent } from "./sse-decoder.js";

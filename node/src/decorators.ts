@@ -1,5 +1,5 @@
 import type { Definition } from "./arguments.js";
-import { checkBoolean, checkText } from "./checks.js";
+import { checkBoolean, checkText, checkUnsigned, isGiven } from "./checks.js";
 import type { CodecName } from "./core-codec.js";
 import { InvalidArgument } from "./errors.gen.js";
 import type { LlmCodec, LlmResponseCodec } from "./intercepts.js";
@@ -78,14 +78,19 @@ export interface LlmDecoratorOptions extends DecoratorOptions {
 
 /** A decorator that knows its options: of a method, of a field that holds a function, or a call. */
 export interface Decorator {
+  /** Decorates a method, or any function as a plain call. */
   <F extends AnyFunction>(func: F, context?: ClassMethodDecoratorContext): F;
+  /** Decorates a field that holds a function. */
   <F extends AnyFunction>(func: undefined, context: ClassFieldDecoratorContext): (initial: F) => F;
 }
 
 /** A decorator, which can also be given the options first. */
 export interface Decorating<Options> {
+  /** Decorates a method, or any function as a plain call with its options. */
   <F extends AnyFunction>(func: F, options?: Options | ClassMethodDecoratorContext): F;
+  /** Decorates a field that holds a function. */
   <F extends AnyFunction>(func: undefined, context: ClassFieldDecoratorContext): (initial: F) => F;
+  /** Takes the options first. */
   (options: Options): Decorator;
 }
 
@@ -236,10 +241,13 @@ function definitionOf(
   return { name, func, parameters: options.parameters ?? undefined };
 }
 
-function checkOptions(kind: string, options: DecoratorOptions): void {
-  const { name, parameters, async, runtime } = options;
+function checkOptions(kind: string, options: LlmDecoratorOptions): void {
+  const { name, parameters, async, runtime, attributes, modelName, chunkMarks } = options;
   if (isGiven(name)) checkText(name, `name of ${kind}`);
   if (isGiven(async)) checkBoolean(async, `async of ${kind}`);
+  if (isGiven(attributes)) checkUnsigned(attributes, `attributes of ${kind}`);
+  if (isGiven(modelName)) checkText(modelName, `modelName of ${kind}`);
+  if (isGiven(chunkMarks)) checkBoolean(chunkMarks, `chunkMarks of ${kind}`);
   if (isGiven(runtime) && !(runtime instanceof Runtime)) {
     throw new InvalidArgument(`runtime of ${kind} must be a Runtime`);
   }
@@ -248,8 +256,4 @@ function checkOptions(kind: string, options: DecoratorOptions): void {
   if (!isList || new Set(parameters).size !== parameters.length) {
     throw new InvalidArgument(`parameters of ${kind} must be an array of different names`);
   }
-}
-
-function isGiven<T>(value: T | null | undefined): value is T {
-  return value !== undefined && value !== null;
 }

@@ -2,6 +2,7 @@
 
 /** Over all that a binding depends on; the core says the same number (S6.3). */
 export const ABI_HASH = "bd8fc7542abd57fe";
+/** The version of scopeflow. */
 export const VERSION = "0.1.0";
 
 /** Containers inside containers; a deeper one is written as `{"$depth":128}`. */
@@ -342,6 +343,7 @@ export enum Registry {
 
 /** How a runtime behaves for tests. */
 export enum RuntimeFlags {
+  /** None of them. */
   None = 0,
   /** Ids count up from 01900000-0000-7000-8000-000000000000 and the clock is `clock_start_ns`
    * plus `clock_step_ns` for each read; no host function is asked for either. */
@@ -352,6 +354,7 @@ export enum RuntimeFlags {
 
 /** Labels of a scope (S1.2). */
 export enum ScopeAttributes {
+  /** None of them. */
   None = 0,
   /** Runs beside its siblings. */
   Parallel = 1,
@@ -361,6 +364,7 @@ export enum ScopeAttributes {
 
 /** How a scope is ended (S1.6). */
 export enum PopFlags {
+  /** None of them. */
   None = 0,
   /** End it from any context and in any order; a scope that has ended is left alone without an
    * error. */
@@ -369,6 +373,7 @@ export enum PopFlags {
 
 /** What the host knows about a callable when it is registered. */
 export enum CallableFlags {
+  /** None of them. */
   None = 0,
   /** It is declared async, so its result must be awaited (S3.8). */
   Async = 1,
@@ -378,6 +383,7 @@ export enum CallableFlags {
 
 /** How the `input` of a step is to be presented to the callable. */
 export enum StepFlags {
+  /** None of them. */
   None = 0,
   /** The application's own object: copy its JSON containers first, leaves shared (S3.10). */
   PrivateCopy = 1,
@@ -392,6 +398,7 @@ export enum StepFlags {
 
 /** What holds from an answer on. */
 export enum AnswerFlags {
+  /** None of them. */
   None = 0,
   /** Nothing can be awaited any more: async sanitizers and injectors count as failed (S3.8). */
   Sync = 1,
@@ -401,6 +408,7 @@ export enum AnswerFlags {
 
 /** Labels of a tool call (S1.2). */
 export enum ToolAttributes {
+  /** None of them. */
   None = 0,
   /** Runs on another machine. */
   Remote = 1,
@@ -408,6 +416,7 @@ export enum ToolAttributes {
 
 /** How a managed call is driven. */
 export enum CallFlags {
+  /** None of them. */
   None = 0,
   /** Nothing can be awaited: guards and intercepts declared async are refused before anything is
    * emitted (S3.8). */
@@ -420,6 +429,7 @@ export enum CallFlags {
 
 /** Labels of an LLM call (S1.2). */
 export enum LlmAttributes {
+  /** None of them. */
   None = 0,
   /** The provider keeps the conversation. */
   Stateful = 1,

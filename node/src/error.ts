@@ -2,18 +2,20 @@
 export abstract class ScopeflowError extends Error {
   /** The reason that a guardrail gave, for `guardrail_rejected`. */
   reason?: string;
+  /** The error's name in the contract, such as `not_found`. */
+  readonly code: string;
+  /** Its number, the same in every language. */
+  readonly status: number;
 
   /**
-   * @param code The error's name in the contract, such as `not_found`.
-   * @param status Its number, the same in every language.
+   * @param code As `code`.
+   * @param status As `status`.
    * @param message What went wrong, where, and which limit or value.
    */
-  protected constructor(
-    readonly code: string,
-    readonly status: number,
-    message: string,
-  ) {
+  protected constructor(code: string, status: number, message: string) {
     super(message);
+    this.code = code;
+    this.status = status;
   }
 }
 

@@ -3,8 +3,10 @@ import { ScopeflowError } from "./error.js";
 
 /** A name is taken in the registry of that owner (S3.3). */
 export class AlreadyExists extends ScopeflowError {
+  /** The name of the class. */
   override readonly name = "AlreadyExists";
 
+  /** @param message What went wrong, where, and which limit or value. */
   constructor(message: string) {
     super("already_exists", 1001, message);
   }
@@ -12,8 +14,10 @@ export class AlreadyExists extends ScopeflowError {
 
 /** The thing named does not exist, or has ended. */
 export class NotFound extends ScopeflowError {
+  /** The name of the class. */
   override readonly name = "NotFound";
 
+  /** @param message What went wrong, where, and which limit or value. */
   constructor(message: string) {
     super("not_found", 1002, message);
   }
@@ -21,8 +25,10 @@ export class NotFound extends ScopeflowError {
 
 /** An argument has a value that the operation cannot take. */
 export class InvalidArgument extends ScopeflowError {
+  /** The name of the class. */
   override readonly name = "InvalidArgument";
 
+  /** @param message What went wrong, where, and which limit or value. */
   constructor(message: string) {
     super("invalid_argument", 1003, message);
   }
@@ -30,8 +36,10 @@ export class InvalidArgument extends ScopeflowError {
 
 /** The object is not in a state in which the operation is allowed. */
 export class InvalidState extends ScopeflowError {
+  /** The name of the class. */
   override readonly name = "InvalidState";
 
+  /** @param message What went wrong, where, and which limit or value. */
   constructor(message: string) {
     super("invalid_state", 1004, message);
   }
@@ -39,8 +47,10 @@ export class InvalidState extends ScopeflowError {
 
 /** A conditional-execution guardrail refused the call (S4.5). */
 export class GuardrailRejected extends ScopeflowError {
+  /** The name of the class. */
   override readonly name = "GuardrailRejected";
 
+  /** @param message What went wrong, where, and which limit or value. */
   constructor(message: string) {
     super("guardrail_rejected", 1005, message);
   }
@@ -48,8 +58,10 @@ export class GuardrailRejected extends ScopeflowError {
 
 /** The host cancelled the work. */
 export class Cancelled extends ScopeflowError {
+  /** The name of the class. */
   override readonly name = "Cancelled";
 
+  /** @param message What went wrong, where, and which limit or value. */
   constructor(message: string) {
     super("cancelled", 1006, message);
   }
@@ -57,8 +69,10 @@ export class Cancelled extends ScopeflowError {
 
 /** A text is not valid JSON. */
 export class InvalidJson extends ScopeflowError {
+  /** The name of the class. */
   override readonly name = "InvalidJson";
 
+  /** @param message What went wrong, where, and which limit or value. */
   constructor(message: string) {
     super("invalid_json", 2001, message);
   }
@@ -66,8 +80,10 @@ export class InvalidJson extends ScopeflowError {
 
 /** A text is not valid UTF-8. */
 export class InvalidUtf8 extends ScopeflowError {
+  /** The name of the class. */
   override readonly name = "InvalidUtf8";
 
+  /** @param message What went wrong, where, and which limit or value. */
   constructor(message: string) {
     super("invalid_utf8", 2002, message);
   }
@@ -75,8 +91,10 @@ export class InvalidUtf8 extends ScopeflowError {
 
 /** A limit was passed; the message names the limit and the value. */
 export class LimitExceeded extends ScopeflowError {
+  /** The name of the class. */
   override readonly name = "LimitExceeded";
 
+  /** @param message What went wrong, where, and which limit or value. */
   constructor(message: string) {
     super("limit_exceeded", 3001, message);
   }
@@ -84,8 +102,10 @@ export class LimitExceeded extends ScopeflowError {
 
 /** The allocator returned nothing. */
 export class NoMemory extends ScopeflowError {
+  /** The name of the class. */
   override readonly name = "NoMemory";
 
+  /** @param message What went wrong, where, and which limit or value. */
   constructor(message: string) {
     super("no_memory", 3002, message);
   }
@@ -93,8 +113,10 @@ export class NoMemory extends ScopeflowError {
 
 /** A plugin failed. */
 export class PluginError extends ScopeflowError {
+  /** The name of the class. */
   override readonly name = "PluginError";
 
+  /** @param message What went wrong, where, and which limit or value. */
   constructor(message: string) {
     super("plugin_error", 3003, message);
   }
@@ -102,8 +124,10 @@ export class PluginError extends ScopeflowError {
 
 /** The runtime broke a promise of its own; please report it. */
 export class Internal extends ScopeflowError {
+  /** The name of the class. */
   override readonly name = "Internal";
 
+  /** @param message What went wrong, where, and which limit or value. */
   constructor(message: string) {
     super("internal", 9001, message);
   }

@@ -5,54 +5,67 @@ export abstract class EventFields {
   /** The value of a key, undefined where the event has none. */
   protected abstract field(key: string): unknown;
 
+  /** Whether a scope or call starts or ends, or something happened. */
   get kind(): "scope" | "mark" {
     return this.field("kind") as "scope" | "mark";
   }
 
+  /** The version of the format: "0.1". */
   get atof_version(): string {
     return this.field("atof_version") as string;
   }
 
+  /** The id of what it is under; null for nothing. */
   get parent_uuid(): string | null {
     return this.field("parent_uuid") as string | null;
   }
 
+  /** The id: of a scope or call the same at both ends. */
   get uuid(): string {
     return this.field("uuid") as string;
   }
 
+  /** When it happened: RFC 3339 in UTC, with nine fractional digits. */
   get timestamp(): string {
     return this.field("timestamp") as string;
   }
 
+  /** What the scope, call or mark is called. */
   get name(): string {
     return this.field("name") as string;
   }
 
+  /** Input at a start, output at an end; null where none was given. */
   get data(): unknown {
     return this.field("data");
   }
 
+  /** Of a mark: the schema that its data follows; null for none. */
   get data_schema(): unknown {
     return this.field("data_schema");
   }
 
+  /** What else is known of it, `otel.status_code` of an end among it; null for nothing. */
   get metadata(): Record<string, unknown> | null {
     return this.field("metadata") as Record<string, unknown> | null;
   }
 
+  /** Start or end; undefined for a mark. */
   get scope_category(): "start" | "end" | undefined {
     return this.field("scope_category") as "start" | "end" | undefined;
   }
 
+  /** Names of the flags; undefined for a mark. */
   get attributes(): string[] | undefined {
     return this.field("attributes") as string[] | undefined;
   }
 
+  /** The kind of work, such as `tool`; null for a mark without one. */
   get category(): string | null {
     return this.field("category") as string | null;
   }
 
+  /** What belongs to the category: subtype, id of a tool call, model, annotations. */
   get category_profile(): Record<string, unknown> | null {
     return this.field("category_profile") as Record<string, unknown> | null;
   }

@@ -56,7 +56,10 @@ export class Event extends EventFields {
 
 /** What a sanitizer of events may change of one (S3.12). */
 export interface EventSanitizeFields {
+  /** Any JSON value; null withholds it. */
   data?: unknown;
+  /** An object, or null. */
   metadata?: unknown;
+  /** An object, or null; names and annotations stand in it. */
   category_profile?: unknown;
 }

@@ -6,12 +6,20 @@ import type { NativeHandle } from "./native-handle.js";
  * same names as in Node, so that one program serves both.
  */
 
-/** @throws InvalidState: there are no headers to build with. */
+/**
+ * The folder of headers for addons in C, which only the native core can load.
+ *
+ * @throws InvalidState always.
+ */
 export function getInclude(): string {
   throw nowhere();
 }
 
-/** @throws InvalidState: there is nothing to be handed to an addon. */
+/**
+ * The table of functions for addons in C, which only the native core can load.
+ *
+ * @throws InvalidState always.
+ */
 export function functions(): NativeHandle<"functions"> {
   throw nowhere();
 }

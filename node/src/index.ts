@@ -7,6 +7,7 @@ import { InvalidArgument, InvalidState } from "./errors.gen.js";
 import { installedEngine, installEngine, isInstalled } from "./installed.js";
 import { loadNative, readWasm } from "./native.js";
 import { nodeFiles } from "./sink-file.js";
+import { useTextEncoding } from "./tokens.js";
 import { WasmCore } from "./wasm.gen.js";
 import { compileModuleSync } from "./wasm-module.js";
 
@@ -40,6 +41,10 @@ function load(host: Host): Core {
 
 // A test runner that loads what is linked by itself may run this file twice over the same modules.
 if (!isInstalled()) {
+  useTextEncoding({
+    allocate: (size) => Buffer.allocUnsafeSlow(size),
+    write: (text, bytes, start) => (bytes as Buffer).write(text, start),
+  });
   const made = new Engine(load, new AsyncContext(), nodeFiles);
   made.fallbackReason = reason;
   installEngine(made);
@@ -68,4 +73,5 @@ export function initSync(_source?: unknown): void {}
 
 export type { CoreInfo } from "./core-info.js";
 export * from "./api.js";
+/** What an addon in C is built with, and handed, to bring middleware into this process. */
 export * as extensions from "./extensions.js";

@@ -40,9 +40,13 @@ export interface LlmRequestInterceptArgs {
 
 /** A mark that an intercept leaves with its call; it follows the end, as a child (S3.11). */
 export interface PendingMark {
+  /** What the mark is called. */
   name: string;
+  /** Any value. */
   data?: unknown;
+  /** Any value; an object in most cases. */
   metadata?: unknown;
+  /** The mark's category; none by default. */
   category?: string;
   /** Facts that belong to the category, an object. */
   categoryProfile?: unknown;
@@ -52,23 +56,36 @@ export interface PendingMark {
 
 /** What an intercept may return in place of its result, to leave marks with the call (S3.11). */
 export class InterceptOutcome {
-  /** @param result What it would have returned: the request, or the call's result. */
+  /**
+   * @param result As `result`.
+   * @param pendingMarks As `pendingMarks`; none by default.
+   * @example
+   * const mark = { name: "shortened", data: { from: 812, to: 400 } };
+   * registerToolRequestIntercept("shorten", 0, false, (name, args) =>
+   *   new InterceptOutcome({ ...args, limit: 400 }, [mark]),
+   * );
+   */
   constructor(
+    /** What it would have returned: the request, or the call's result. */
     readonly result: unknown,
+    /** They follow the call's end, in this order. */
     readonly pendingMarks: readonly PendingMark[] = [],
   ) {}
 }
 
 /** What an LLM request intercept may return in place of the request. */
 export interface LlmRequestInterceptOutcome {
+  /** The request that goes on. */
   request: LlmRequest;
   /** The annotated form of the request, if the call has a codec. */
   annotated?: unknown;
+  /** Marks that are left with the call; none by default. */
   pendingMarks?: readonly PendingMark[];
 }
 
 /** Turns requests into their annotated form and back (S4.11). */
 export interface LlmCodec {
+  /** The annotated form of a request, an object. What it throws fails the call. */
   decode(request: LlmRequest): unknown;
   /** The request with the edits of its annotated form. */
   encode(annotated: any, request: LlmRequest): LlmRequest | PromiseLike<LlmRequest>;
@@ -76,9 +93,11 @@ export interface LlmCodec {
 
 /** Turns responses into their annotated form (S2.8). */
 export interface LlmResponseCodec {
+  /** The annotated form of a response. What it throws is logged; the event goes without. */
   decodeResponse(response: any): unknown;
 }
 
+/** @internal */
 export function isLlmRequest(value: unknown): value is LlmRequest {
   return (
     isObject(value) &&
@@ -93,6 +112,7 @@ function isObject(value: unknown): value is object {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
+/** @internal */
 export function checkLlmRequest(value: unknown): asserts value is LlmRequest {
   if (isLlmRequest(value)) return;
   throw new InvalidArgument(

@@ -38,6 +38,7 @@ type Scalar = string | number | boolean;
 export interface MetricMeasurement {
   /** What is measured: a letter, then at most 254 of letters, digits, `_`, `.`, `-`, `/`. */
   name: string;
+  /** What kind of thing is measured. */
   kind: MetricKind;
   /** Of a counter or histogram U64 or F64, of an up-down counter I64 or F64, of a gauge any. */
   valueType: MetricValueType;

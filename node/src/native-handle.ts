@@ -10,6 +10,7 @@ declare const kindOf: unique symbol;
  * it stands for is held, too.
  */
 export interface NativeHandle<Kind extends "functions" | "runtime" | "scope"> {
+  /** Not there at run time: it tells the kinds apart. */
   readonly [kindOf]: Kind;
 }
 

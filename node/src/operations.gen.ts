@@ -1829,7 +1829,7 @@ export class AtofSinkOperations extends Handle {
    * @throws invalid_argument (1003), invalid_state (1004), limit_exceeded (3001).
    */
   flush(timeoutNs: bigint): void {
-    checkBigInt(timeoutNs, "timeout");
+    checkBigInt(timeoutNs, "timeoutNs");
     this.engine.check(this.engine.core.atofSinkFlush!(this.address, timeoutNs));
   }
 
@@ -2542,10 +2542,10 @@ export function runtimeNew(engine: Engine, options: RuntimeNewOptions): number {
     credentialHeaders,
   } = options;
   checkUnsigned(flags, "flags");
-  checkBigInt(clockStartNs, "clock_start");
-  checkBigInt(clockStepNs, "clock_step");
-  checkUnsigned(payloadBudgetBytes, "payload_budget");
-  if (credentialHeaders !== undefined) checkText(credentialHeaders, "credential_headers");
+  checkBigInt(clockStartNs, "clockStartNs");
+  checkBigInt(clockStepNs, "clockStepNs");
+  checkUnsigned(payloadBudgetBytes, "payloadBudgetBytes");
+  if (credentialHeaders !== undefined) checkText(credentialHeaders, "credentialHeaders");
   engine.check(
     engine.core.runtimeNew(flags, clockStartNs, clockStepNs, payloadBudgetBytes, credentialHeaders),
   );
@@ -2621,13 +2621,13 @@ export function atofSinkOpen(engine: Engine, options: AtofSinkOpenOptions): numb
   checkInteger(mode, "mode");
   checkInteger(delivery, "delivery");
   checkInteger(overflow, "overflow");
-  checkBigInt(queueLimitBytes, "queue_limit");
-  checkUnsigned(queueEventLimit, "queue_event_limit");
-  checkBigInt(spillLimitBytes, "spill_limit");
-  checkUnsigned(delayNs, "delay");
-  checkBigInt(exitTimeoutNs, "exit_timeout");
-  checkBigInt(fileLimitBytes, "file_limit");
-  checkUnsigned(keptFileCount, "kept_file_count");
+  checkBigInt(queueLimitBytes, "queueLimitBytes");
+  checkUnsigned(queueEventLimit, "queueEventLimit");
+  checkBigInt(spillLimitBytes, "spillLimitBytes");
+  checkUnsigned(delayNs, "delayNs");
+  checkBigInt(exitTimeoutNs, "exitTimeoutNs");
+  checkBigInt(fileLimitBytes, "fileLimitBytes");
+  checkUnsigned(keptFileCount, "keptFileCount");
   engine.check(
     engine.core.atofSinkOpen(
       path,
@@ -2660,8 +2660,8 @@ export interface AtofReaderNewOptions {
 /** Makes a reader at the beginning of an input. Gives its address. */
 export function atofReaderNew(engine: Engine, options: AtofReaderNewOptions): number {
   const { runtime, lineLimitBytes = 16777216, depthLimit = 512 } = options;
-  checkUnsigned(lineLimitBytes, "line_limit");
-  checkUnsigned(depthLimit, "depth_limit");
+  checkUnsigned(lineLimitBytes, "lineLimitBytes");
+  checkUnsigned(depthLimit, "depthLimit");
   engine.check(engine.core.atofReaderNew(runtime.address, lineLimitBytes, depthLimit));
   return engine.core.slots[0]!;
 }
@@ -2677,7 +2677,7 @@ export interface SseDecoderNewOptions {
 /** Makes a decoder at the beginning of a stream. Gives its address. */
 export function sseDecoderNew(engine: Engine, options: SseDecoderNewOptions): number {
   const { runtime, lineLimitBytes = 16777216 } = options;
-  checkUnsigned(lineLimitBytes, "line_limit");
+  checkUnsigned(lineLimitBytes, "lineLimitBytes");
   engine.check(engine.core.sseDecoderNew(runtime.address, lineLimitBytes));
   return engine.core.slots[0]!;
 }
@@ -2695,7 +2695,7 @@ export interface CodecStreamNewOptions {
 export function codecStreamNew(engine: Engine, options: CodecStreamNewOptions): number {
   const { runtime, codec = CodecId.Auto, memoryLimitBytes = 268435456 } = options;
   checkInteger(codec, "codec");
-  checkUnsigned(memoryLimitBytes, "memory_limit");
+  checkUnsigned(memoryLimitBytes, "memoryLimitBytes");
   engine.check(engine.core.codecStreamNew(runtime.address, codec, memoryLimitBytes));
   return engine.core.slots[0]!;
 }
@@ -2926,7 +2926,7 @@ export function toolExecute(
   checkUnsigned(flags, "flags");
   checkText(name, "name");
   checkUnsigned(attributes, "attributes");
-  if (toolCallId !== undefined) checkText(toolCallId, "tool_call_id");
+  if (toolCallId !== undefined) checkText(toolCallId, "toolCallId");
   const { core } = engine;
   const { slots } = core;
   slots[0] = self;
@@ -2972,7 +2972,7 @@ export function toolCall(
 ): void {
   checkText(name, "name");
   checkUnsigned(attributes, "attributes");
-  if (toolCallId !== undefined) checkText(toolCallId, "tool_call_id");
+  if (toolCallId !== undefined) checkText(toolCallId, "toolCallId");
   const { core } = engine;
   const { slots } = core;
   slots[0] = self;
@@ -3131,7 +3131,7 @@ export function llmExecute(
   checkUnsigned(flags, "flags");
   checkText(name, "name");
   checkUnsigned(attributes, "attributes");
-  if (modelName !== undefined) checkText(modelName, "model_name");
+  if (modelName !== undefined) checkText(modelName, "modelName");
   const { core } = engine;
   const { slots } = core;
   slots[0] = self;
@@ -3192,7 +3192,7 @@ export function llmStreamExecute(
   checkUnsigned(flags, "flags");
   checkText(name, "name");
   checkUnsigned(attributes, "attributes");
-  if (modelName !== undefined) checkText(modelName, "model_name");
+  if (modelName !== undefined) checkText(modelName, "modelName");
   const { core } = engine;
   const { slots } = core;
   slots[0] = self;
@@ -3246,7 +3246,7 @@ export function llmCall(
 ): void {
   checkText(name, "name");
   checkUnsigned(attributes, "attributes");
-  if (modelName !== undefined) checkText(modelName, "model_name");
+  if (modelName !== undefined) checkText(modelName, "modelName");
   const { core } = engine;
   const { slots } = core;
   slots[0] = self;

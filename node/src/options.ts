@@ -45,7 +45,9 @@ export interface PushOptions {
 export interface EventOptions {
   /** An open scope to stand under instead of the current one. */
   parent?: ScopeHandle | null;
+  /** What happened. */
   data?: unknown;
+  /** What else is to be known of it; an object where there is a severity. */
   metadata?: unknown;
   /** The mark's category. */
   category?: string | null;

@@ -41,7 +41,7 @@ class Walk {
   ) {}
 
   /** @param key The member's name or the element's index, for `toJSON`. */
-  value(value: unknown, key: string): void {
+  value(value: unknown, key: string | number): void {
     switch (typeof value) {
       case "string":
         return this.writer.text(Token.String, value);
@@ -60,13 +60,14 @@ class Walk {
     }
   }
 
-  private object(object: object, key: string): void {
+  private object(object: object, key: string | number): void {
     let content: object = object;
     try {
       // Bytes come first: a Buffer has a `toJSON`, which makes an array of numbers.
-      const toJson: unknown = bytesOf(object) ? undefined : Reflect.get(object, "toJSON");
-      if (typeof toJson === "function") {
-        const replacement: unknown = toJson.call(object, key);
+      const isPlain = Array.isArray(object) || isPlainObject(object);
+      const { toJSON } = !isPlain && bytesOf(object) ? PLAIN : (object as WithToJson);
+      if (typeof toJSON === "function") {
+        const replacement: unknown = toJSON.call(object, String(key));
         if (typeof replacement !== "object" || replacement === null) {
           return this.value(replacement, key);
         }
@@ -84,7 +85,7 @@ class Walk {
     try {
       shape = shapeOf(object);
     } catch {
-      shape = { kind: "opaque" };
+      shape = OPAQUE;
     }
     switch (shape.kind) {
       case "opaque":
@@ -110,17 +111,23 @@ class Walk {
     this.sources.push(source);
     switch (shape.kind) {
       case "array":
+        this.writer.mark(Token.Array);
+        this.elements(object as readonly unknown[]);
+        break;
       case "set":
-        this.writer.mark(shape.kind === "array" ? Token.Array : Token.Set);
+        this.writer.mark(Token.Set);
         this.elements(shape.elements);
         break;
       case "map":
         this.writer.mark(Token.Object);
-        this.members(shape.members.keys(), (name) => shape.members.get(name));
+        for (const [name, member] of shape.members) {
+          if (this.isFull) break;
+          this.member(name, member);
+        }
         break;
       case "object":
         this.writer.mark(Token.Object);
-        this.members(shape.names, (name) => Reflect.get(object, name));
+        this.members(object as Record<string, unknown>, shape.names);
     }
     this.writer.mark(Token.End);
     this.containers.pop();
@@ -136,26 +143,30 @@ class Walk {
         this.writer.text(Token.Unserializable, errorTypeName(error));
         continue;
       }
-      this.value(element, String(i));
+      this.value(element, i);
     }
   }
 
-  private members(names: Iterable<string>, read: (name: string) => unknown): void {
-    for (const name of names) {
-      if (this.isFull) return;
+  private members(object: Record<string, unknown>, names: readonly string[]): void {
+    for (let i = 0; i < names.length && !this.isFull; i++) {
+      const name = names[i]!;
       let member: unknown;
       try {
-        member = read(name);
+        member = object[name];
       } catch (error) {
         this.writer.text(Token.String, name);
         this.writer.text(Token.Unserializable, errorTypeName(error));
         continue;
       }
-      // JSON has no word for undefined; a member of that value is left out, as JSON.stringify does.
-      if (member === undefined) continue;
-      this.writer.text(Token.String, name);
-      this.value(member, name);
+      this.member(name, member);
     }
+  }
+
+  private member(name: string, member: unknown): void {
+    // JSON has no word for undefined; a member of that value is left out, as JSON.stringify does.
+    if (member === undefined) return;
+    this.writer.text(Token.String, name);
+    this.value(member, name);
   }
 
   private get isFull(): boolean {
@@ -164,7 +175,8 @@ class Walk {
 }
 
 type Container =
-  | { kind: "array" | "set"; elements: readonly unknown[] }
+  | { kind: "array" }
+  | { kind: "set"; elements: readonly unknown[] }
   | { kind: "map"; members: Map<string, unknown> }
   | { kind: "object"; names: readonly string[] };
 
@@ -174,13 +186,24 @@ type Shape =
   | { kind: "boxed"; value: unknown }
   | { kind: "opaque" };
 
+/** What most objects are, made once. */
+const ARRAY: Shape = { kind: "array" };
+const OPAQUE: Shape = { kind: "opaque" };
+
+interface WithToJson {
+  toJSON?: unknown;
+}
+const PLAIN: WithToJson = {};
+
+function isPlainObject(object: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(object);
+  return prototype === Object.prototype || prototype === null;
+}
+
 /** What an object is written as. May run the application's code, and throws what that throws. */
 function shapeOf(object: object): Shape {
-  if (Array.isArray(object)) return { kind: "array", elements: object };
-  const prototype: unknown = Object.getPrototypeOf(object);
-  if (prototype === Object.prototype || prototype === null) {
-    return { kind: "object", names: Object.keys(object) };
-  }
+  if (Array.isArray(object)) return ARRAY;
+  if (isPlainObject(object)) return { kind: "object", names: Object.keys(object) };
   const bytes = bytesOf(object);
   if (bytes) return { kind: "bytes", bytes };
   // The tag and not `instanceof`, which does not know objects of another realm.
@@ -200,7 +223,7 @@ function shapeOf(object: object): Shape {
     case "[object WeakMap]":
     case "[object WeakSet]":
     case "[object WeakRef]":
-      return { kind: "opaque" };
+      return OPAQUE;
     default:
       return { kind: "object", names: Object.keys(object) };
   }

@@ -1,5 +1,5 @@
-import type { LlmCodec, LlmResponseCodec } from "./intercepts.js";
-import type { CallEndOptions } from "./options.js";
+import type { LlmCodec } from "./intercepts.js";
+import type { CallEndOptions, LlmCallOptions } from "./options.js";
 import { ScopeHandle } from "./scope.js";
 
 /*
@@ -22,18 +22,21 @@ export function isOptions<T extends object>(given: unknown): given is T {
   return !(given instanceof ScopeHandle);
 }
 
-/** The codec of a request. Without both ways there is none, as in the peers' package. */
-export function codecOf(
+/** The options of a model's call, with codecs of single functions. */
+export function withCodecs<T extends LlmCallOptions>(
+  options: T,
   decode: Maybe<CodecDecode>,
   encode: Maybe<CodecEncode>,
-): LlmCodec | undefined {
-  if (!decode || !encode) return undefined;
-  return { decode, encode: (annotated, original) => encode({ annotated, original }) };
+  decodeResponse: Maybe<CodecDecode>,
+): T {
+  const responseCodec = decodeResponse ? { decodeResponse } : undefined;
+  return { ...options, codec: codecOf(decode, encode), responseCodec };
 }
 
-/** The codec of a response. */
-export function responseCodecOf(decodeResponse: Maybe<CodecDecode>): LlmResponseCodec | undefined {
-  return decodeResponse ? { decodeResponse } : undefined;
+/** The codec of a request. Without both ways there is none, as in the peers' package. */
+function codecOf(decode: Maybe<CodecDecode>, encode: Maybe<CodecEncode>): LlmCodec | undefined {
+  if (!decode || !encode) return undefined;
+  return { decode, encode: (annotated, original) => encode({ annotated, original }) };
 }
 
 const END_OPTIONS = new Set([

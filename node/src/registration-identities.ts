@@ -23,6 +23,7 @@ export const RuntimeRegistrationKind = {
   LlmStreamExecutionIntercept: "llm_stream_execution_intercept",
 } as const;
 
+/** One of the registries, by name. */
 export type RuntimeRegistrationKind =
   (typeof RuntimeRegistrationKind)[keyof typeof RuntimeRegistrationKind];
 
@@ -36,18 +37,23 @@ function inOrder(a: Registration, b: Registration): number {
 
 /** Who registered: here always the user of the package. */
 export interface RuntimeRegistrationOwner {
+  /** Always `global_api` here. */
   kind: "core" | "global_api" | "plugin";
+  /** Of a plugin: its kind. There are none here. */
   pluginKind?: string;
+  /** Of a plugin: which of its components. There are none here. */
   componentOrdinal?: number;
 }
 
 /** A registration of the default runtime, in the form that NeMo Relay has for it. */
 export interface RuntimeRegistrationIdentity {
+  /** Where it stands. */
   kind: RuntimeRegistrationKind;
   /** The name that its owner gave it. */
   localName: string;
   /** The name by which a gate and a deregistration know it. */
   effectiveName: string;
+  /** Who registered it. */
   owner: RuntimeRegistrationOwner;
 }
 

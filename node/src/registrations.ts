@@ -1,12 +1,15 @@
+import { isGiven } from "./checks.js";
 import { Registry } from "./enums.gen.js";
+import { InvalidArgument } from "./errors.gen.js";
 import { RegistrationListOperations, registrationListNew } from "./operations.gen.js";
 import type { Runtime } from "./runtime.js";
-import type { ScopeHandle } from "./scope.js";
+import { ScopeHandle } from "./scope.js";
 
 /** One registration, as `Runtime.registrations` lists it. */
 export interface Registration {
   /** Where it stands. */
   registry: Registry;
+  /** What it was registered as. */
   name: string;
   /** Lower comes first (S3.2); 0 where the registry has no order. */
   priority: number;
@@ -20,6 +23,9 @@ export interface Registration {
 
 /** @internal What one owner has registered now, in the order of registration. */
 export function registrationsOf(runtime: Runtime, owner?: ScopeHandle | null): Registration[] {
+  if (isGiven(owner) && !(owner instanceof ScopeHandle)) {
+    throw new InvalidArgument("owner must be a scope handle");
+  }
   const { engine } = runtime;
   const address = registrationListNew(engine, { runtime, owner: owner ?? undefined });
   const list = new RegistrationListOperations(engine, address);

@@ -1,3 +1,4 @@
+import { checkFunction, checkObject, isGiven } from "./checks.js";
 import { STEP_KIND, STEP_SCOPE } from "./core.gen.js";
 import { deliver } from "./delivery.js";
 import { Operation } from "./driver.js";
@@ -44,8 +45,11 @@ export abstract class RuntimeCore extends RuntimeRegistries {
   private readonly byUuid = new Map<string, WeakRef<ScopeHandle>>();
   private sweepAt = 64;
 
+  /** @throws InvalidArgument that names the option which is wrong. */
   constructor(options: RuntimeOptions = {}) {
+    checkObject(options, "options");
     const { deterministic, canonical, log, ...rest } = options;
+    if (isGiven(log)) checkFunction(log, "log");
     const engine = installedEngine();
     const flags =
       (deterministic ? RuntimeFlags.Deterministic : RuntimeFlags.None) |
@@ -73,7 +77,7 @@ export abstract class RuntimeCore extends RuntimeRegistries {
   }
 
   /** @internal @param hasError Whether there is one; what is thrown may be null or undefined. */
-  end(scope: ScopeHandle, options: PopOptions, hasError = isThere(options.error)): void {
+  end(scope: ScopeHandle, options: PopOptions, hasError = isGiven(options.error)): void {
     const { engine } = this;
     const current = engine.context.get();
     const holding = new Holding(engine);
@@ -257,10 +261,6 @@ export abstract class RuntimeCore extends RuntimeRegistries {
     }
     return this.rootHandle;
   }
-}
-
-function isThere(value: unknown): boolean {
-  return value !== undefined && value !== null;
 }
 
 /** @internal Ends a scope with what was thrown inside, if it is still open. */

@@ -1,8 +1,9 @@
 import { beginHelper, beginLlm, beginStream, endLlm, manualLlm, promised } from "./calls.js";
 import { checkFunction } from "./checks.js";
+import type { Operation } from "./driver.js";
 import { CallFlags } from "./enums.gen.js";
 import type { LlmHandle } from "./handles.js";
-import type { LlmRequest } from "./intercepts.js";
+import { checkLlmRequest, type LlmRequest } from "./intercepts.js";
 import { llmConditionalExecution, llmRequestIntercepts } from "./operations.gen.js";
 import type {
   LlmBeginOptions,
@@ -11,10 +12,9 @@ import type {
   LlmStreamOptions,
 } from "./options.js";
 import {
-  codecOf,
   endOptions,
   isOptions,
-  responseCodecOf,
+  withCodecs,
   type CodecDecode,
   type CodecEncode,
   type Maybe,
@@ -54,11 +54,12 @@ export abstract class RuntimeLlms extends RuntimeTools {
   ): Promise<R> {
     const options = isOptions<LlmCallOptions>(handle)
       ? handle
-      : {
-          ...{ parent: handle, attributes, data, metadata, modelName },
-          codec: codecOf(codecDecode, codecEncode),
-          responseCodec: responseCodecOf(responseCodecDecode),
-        };
+      : withCodecs<LlmCallOptions>(
+          { parent: handle, attributes, data, metadata, modelName },
+          codecDecode,
+          codecEncode,
+          responseCodecDecode,
+        );
     return promised(() => beginLlm(this.self, name, request, func, options, CallFlags.None));
   }
 
@@ -109,11 +110,12 @@ export abstract class RuntimeLlms extends RuntimeTools {
       const options = collector ?? {};
       return promised(() => beginStream(this.self, name, request, func, options, CallFlags.None));
     }
-    const options: LlmStreamOptions = {
-      ...{ collector, finalizer, parent: handle, attributes, data, metadata, modelName },
-      codec: codecOf(codecDecode, codecEncode),
-      responseCodec: responseCodecOf(responseCodecDecode),
-    };
+    const options: LlmStreamOptions = withCodecs<LlmStreamOptions>(
+      { collector, finalizer, parent: handle, attributes, data, metadata, modelName },
+      codecDecode,
+      codecEncode,
+      responseCodecDecode,
+    );
     return promised(() => {
       checkFunction(func, "func");
       return beginStream(this.self, name, request, pushing(func), options, CallFlags.None);
@@ -133,14 +135,12 @@ export abstract class RuntimeLlms extends RuntimeTools {
 
   /** Runs only the request intercepts of an LLM call; gives the request that comes out (S4.9). */
   llmRequestIntercepts(name: string, request: LlmRequest): Promise<any> {
-    return promised(() =>
-      beginHelper(this.self, llmRequestIntercepts, name, request, CallFlags.None),
-    );
+    return promised(() => this.beginAlone(llmRequestIntercepts, name, request, CallFlags.None));
   }
 
   /** The same at once. Refuses intercepts that are declared async. */
   llmRequestInterceptsSync(name: string, request: LlmRequest): any {
-    return beginHelper(this.self, llmRequestIntercepts, name, request, CallFlags.Sync).run();
+    return this.beginAlone(llmRequestIntercepts, name, request, CallFlags.Sync).run();
   }
 
   /**
@@ -152,12 +152,23 @@ export abstract class RuntimeLlms extends RuntimeTools {
   llmConditionalExecution(name: string | LlmRequest, request?: LlmRequest): Promise<void> {
     const [named, asked] = typeof name === "object" ? [UNNAMED_LLM, name] : [name, request];
     const begin = llmConditionalExecution;
-    return promised(() => beginHelper(this.self, begin, named, asked, CallFlags.None));
+    return promised(() => this.beginAlone(begin, named, asked, CallFlags.None));
   }
 
   /** The same at once. Refuses guards that are declared async. */
   llmConditionalExecutionSync(name: string, request: LlmRequest): void {
-    beginHelper(this.self, llmConditionalExecution, name, request, CallFlags.Sync).run();
+    this.beginAlone(llmConditionalExecution, name, request, CallFlags.Sync).run();
+  }
+
+  /** Begins what runs only one kind of middleware. */
+  private beginAlone(
+    begin: typeof llmRequestIntercepts,
+    name: string,
+    request: unknown,
+    flags: CallFlags,
+  ): Operation {
+    checkLlmRequest(request);
+    return beginHelper(this.self, begin, name, request, flags);
   }
 
   /**

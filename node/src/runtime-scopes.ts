@@ -1,5 +1,5 @@
 import { disown, isThenable } from "./callbacks.js";
-import { checkFunction } from "./checks.js";
+import { checkFunction, checkObject, isGiven } from "./checks.js";
 import type { ScopeType } from "./enums.gen.js";
 import { InvalidArgument, InvalidState } from "./errors.gen.js";
 import { checkHeadroom } from "./headroom.js";
@@ -151,6 +151,9 @@ export abstract class RuntimeScopes extends RuntimeCore {
     const options: EventOptions = isOptions<EventOptions>(handle)
       ? handle
       : { parent: handle, data, metadata, timestamp, dataSchema, severity };
+    const { categoryProfile, dataSchema: schema } = options;
+    if (isGiven(categoryProfile)) checkObject(categoryProfile, "categoryProfile");
+    if (isGiven(schema)) checkObject(schema, "dataSchema");
     const marked = withSeverity(options.metadata, options.severity);
     checkHeadroom(this.engine);
     const current = this.engine.context.get();
@@ -166,8 +169,8 @@ export abstract class RuntimeScopes extends RuntimeCore {
         holding.lend(options.data),
         holding.lend(marked),
         options.category ?? undefined,
-        holding.lend(options.categoryProfile),
-        holding.lend(options.dataSchema),
+        holding.lend(categoryProfile),
+        holding.lend(schema),
         nanoseconds(options.timestamp),
         holding.task,
       );

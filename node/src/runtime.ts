@@ -103,6 +103,7 @@ export class Runtime extends RuntimeLlms {
     return [...this.told];
   }
 
+  /** Forgets what `lastErrors` gives. */
   clearLastErrors(): void {
     this.told.length = 0;
   }

@@ -1,3 +1,4 @@
+import { checkObject } from "./checks.js";
 import type { ScopeInfo } from "./core.gen.js";
 import { dispose } from "./dispose.js";
 import { EndStatus, PopFlags, type ScopeType } from "./enums.gen.js";
@@ -38,20 +39,22 @@ export class ScopeHandle extends ScopeOperations {
 
   /**
    * @internal
-   * @param opener What the context held when it was opened (S1.5).
-   * @param data The application's data, which stays on the handle (S1.4).
-   * @param metadata The metadata of its start event.
    */
   constructor(
+    /** The runtime that it is of. */
     readonly runtime: Runtime,
     address: number,
+    /** @internal What the context held when it was opened (S1.5). */
     readonly opener: ScopeHandle | undefined,
+    /** The application's own object, which stays on the handle (S1.4); null if there is none. */
     readonly data: unknown = null,
+    /** The metadata of its start event; null if there is none. */
     readonly metadata: unknown = null,
   ) {
     super(runtime.engine, address);
   }
 
+  /** Its id, a UUID of version 7; its start and end event have it, too. */
   get uuid(): string {
     const { uuid } = this.read();
     this.runtime.noteUuid(uuid, this);
@@ -64,10 +67,12 @@ export class ScopeHandle extends ScopeOperations {
     return parentUuid === NO_UUID ? null : parentUuid;
   }
 
+  /** What it is called. */
   get name(): string {
     return this.read().name;
   }
 
+  /** The kind of work that it is. */
   get scopeType(): ScopeType {
     return this.read().type;
   }
@@ -113,11 +118,13 @@ export class ScopeHandle extends ScopeOperations {
    * @throws InvalidArgument, NotFound if it has ended, InvalidState.
    */
   pop(options: PopOptions = {}): void {
+    checkObject(options, "options");
     this.runtime.end(this, options);
   }
 
   /** Ends the scope from any context and in any order; an ended one is left alone. */
   close(options: PopOptions = {}): void {
+    checkObject(options, "options");
     this.runtime.end(this, { ...options, flags: PopFlags.Close });
   }
 

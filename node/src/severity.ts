@@ -2,10 +2,15 @@ import { InvalidArgument } from "./errors.gen.js";
 
 /** How grave a mark is. The peers have it in a mark's metadata, under the same name. */
 export enum LogSeverity {
+  /** Of interest to who follows each step. */
   Trace = 0,
+  /** Of interest to who looks for a fault. */
   Debug = 1,
+  /** As it should be. */
   Info = 2,
+  /** Not as it should be, and the work goes on. */
   Warn = 3,
+  /** Something failed. */
   Error = 4,
 }
 

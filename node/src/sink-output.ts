@@ -8,13 +8,19 @@ export type LineCallback = (line: string) => void;
 
 /** What an exporter uses of a `WritableStream`. It gets texts of whole lines with their ends. */
 export interface LineStream {
+  /** Called once; it throws where somebody else writes to the stream. */
   getWriter(): LineWriter;
 }
 
+/** What an exporter uses of the writer of a `WritableStream`. */
 export interface LineWriter {
+  /** Fulfilled when the stream takes more. */
   readonly ready: Promise<unknown>;
+  /** Takes whole lines; fulfilled when they are written. */
   write(lines: string): Promise<void>;
+  /** Called once, after the last line. */
   close(): Promise<void>;
+  /** Called in place of `close` once a write has failed. */
   abort(reason?: unknown): Promise<void>;
 }
 

@@ -271,7 +271,11 @@ export class SyncLlmStream extends Chunks implements IterableIterator<any> {
     return this;
   }
 
-  /** @throws InvalidState while another step runs. */
+  /**
+   * The next chunk, as iterators give it.
+   *
+   * @throws InvalidState while another step runs, and what ended the stream.
+   */
   next(): Step {
     if (this.isOver) return END;
     this.begin();
@@ -294,6 +298,7 @@ export class SyncLlmStream extends Chunks implements IterableIterator<any> {
     }
   }
 
+  /** `using stream = …` leaves it with its block. */
   [dispose](): void {
     this.return();
   }

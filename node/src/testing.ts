@@ -34,6 +34,7 @@ export type Phase = "start" | "end" | "mark";
 export interface EventQuery {
   /** What the scope, call or mark is called. */
   name?: string;
+  /** Start, end or mark. */
   phase?: Phase;
   /** The kind of work, such as `tool`. */
   category?: string;
@@ -162,6 +163,7 @@ export function deterministicRuntime(options: RuntimeOptions = {}): Runtime {
 
 /** What is captured until it is closed. */
 export interface Capture extends Disposable {
+  /** What was captured so far. */
   readonly events: CapturedEvents;
   /** Captures no more. Closing again does nothing. */
   close(): void;
@@ -194,6 +196,7 @@ export function capture(
 
 /** A runtime in the place of the default one, until it is closed. */
 export interface Isolation extends Disposable {
+  /** The runtime that is the default one meanwhile. */
   readonly runtime: Runtime;
   /** What it has emitted, the ends of what `close` found open among it. */
   readonly events: CapturedEvents;

@@ -1,10 +1,28 @@
 import { Token } from "./enums.gen.js";
 
-const encoder = new TextEncoder();
 const INITIAL_SIZE = 4096;
 /** Texts up to this many UTF-16 units are copied by hand if they are ASCII: that is quicker. */
-const SHORT_TEXT = 48;
+const SHORT_TEXT = 32;
 const TWO_TO_32 = 4294967296;
+
+/** How texts become UTF-8 in a row of bytes; lone surrogates become U+FFFD. */
+export interface TextEncoding {
+  /** A row that begins its buffer, and that `write` can write to. */
+  allocate(size: number): Uint8Array;
+  /** Writes a text where there is room for three bytes for each of its units. Gives its size. */
+  write(text: string, bytes: Uint8Array, start: number): number;
+}
+
+const encoder = new TextEncoder();
+let encoding: TextEncoding = {
+  allocate: (size) => new Uint8Array(size),
+  write: (text, bytes, start) => encoder.encodeInto(text, bytes.subarray(start)).written,
+};
+
+/** Takes what a platform has that is quicker; before anything is written. */
+export function useTextEncoding(quicker: TextEncoding): void {
+  encoding = quicker;
+}
 
 /**
  * A growing row of tokens (S2.6) in the format of `tape_put_tokens`: numbers are little-endian,
@@ -15,7 +33,7 @@ const TWO_TO_32 = 4294967296;
  */
 export class TokenWriter {
   textSize = 0;
-  private bytes = new Uint8Array(INITIAL_SIZE);
+  private bytes = encoding.allocate(INITIAL_SIZE);
   private view = new DataView(this.bytes.buffer);
   private used = 0;
 
@@ -72,7 +90,7 @@ export class TokenWriter {
     this.bytes[this.used] = token;
     const start = this.used + 5;
     let size = text.length <= SHORT_TEXT ? this.copyAscii(text, start) : -1;
-    if (size < 0) size = encoder.encodeInto(text, this.bytes.subarray(start)).written;
+    if (size < 0) size = encoding.write(text, this.bytes, start);
     this.finishText(size);
   }
 
@@ -112,7 +130,7 @@ export class TokenWriter {
   private reserve(size: number): void {
     const needed = this.used + size;
     if (needed <= this.bytes.length) return;
-    const grown = new Uint8Array(Math.max(needed, this.bytes.length * 2));
+    const grown = encoding.allocate(Math.max(needed, this.bytes.length * 2));
     grown.set(this.bytes.subarray(0, this.used));
     this.bytes = grown;
     this.view = new DataView(grown.buffer);

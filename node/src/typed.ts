@@ -13,16 +13,20 @@ import type { LlmStream } from "./stream.js";
 
 /** Between a value of the application and its JSON form. May throw; the call then fails with it. */
 export interface Codec<T, TJson = unknown> {
+  /** The JSON form of a value. */
   toJson(value: T): TJson;
+  /** The value that a JSON form stands for. */
   fromJson(data: TJson): T;
 }
 
 /** A codec for values that are JSON already. */
 export class JsonPassthrough implements Codec<unknown> {
+  /** The value itself. */
   toJson(value: unknown): unknown {
     return value;
   }
 
+  /** The value itself. */
   fromJson(data: unknown): unknown {
     return data;
   }
@@ -30,6 +34,7 @@ export class JsonPassthrough implements Codec<unknown> {
 
 /** The part of Standard Schema, version 1, that is used here. */
 export interface StandardSchema<T = unknown> {
+  /** What the specification puts there; libraries make it. */
   readonly "~standard": {
     readonly version: 1;
     readonly vendor: string;
@@ -40,12 +45,17 @@ export interface StandardSchema<T = unknown> {
 
 /** What a schema says of a value. */
 export interface StandardResult<T> {
+  /** What the value reads as, where nothing is wrong with it. */
   readonly value?: T;
+  /** What is wrong with it; absent where nothing is. */
   readonly issues?: ReadonlyArray<StandardIssue> | undefined;
 }
 
+/** One thing that is wrong with a value. */
 export interface StandardIssue {
+  /** What, for people. */
   readonly message: string;
+  /** Where: from the outermost key to the innermost; absent where it is the value itself. */
   readonly path?: ReadonlyArray<PropertyKey | { readonly key: PropertyKey }> | undefined;
 }
 
@@ -54,11 +64,13 @@ export type CodecOrSchema<T> = Codec<T, any> | StandardSchema<T>;
 
 /** As of `toolCallExecute`; `handle` is the peers' name for `parent`. */
 export interface TypedToolExecuteOptions extends ToolCallOptions {
+  /** As `parent`; counts where both are given. */
   handle?: ToolCallOptions["parent"];
 }
 
 /** As of `llmCallExecute`; `handle` is the peers' name for `parent`. */
 export interface TypedLlmExecuteOptions extends LlmCallOptions {
+  /** As `parent`; counts where both are given. */
   handle?: LlmCallOptions["parent"];
 }
 
@@ -67,6 +79,7 @@ export interface TypedLlmStreamExecuteOptions extends Omit<
   LlmStreamOptions,
   "collector" | "finalizer"
 > {
+  /** As `parent`; counts where both are given. */
   handle?: LlmStreamOptions["parent"];
 }
 

@@ -113,9 +113,6 @@ export abstract class WasmMemory<Exports extends object> {
     return typeof line === "string" ? line : decoder.decode(line);
   }
 
-  /** The engine counts the memory of a module by itself. */
-  countMemory(): void {}
-
   taskNew(): number {
     return this.exports.taskNew();
   }

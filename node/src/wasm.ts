@@ -58,4 +58,5 @@ export const core: CoreInfo = Object.freeze({
 export type { CoreInfo } from "./core-info.js";
 export type { WasmContent, WasmSource } from "./wasm-module.js";
 export * from "./api.js";
+/** What an addon in C needs, which only the native core in Node can load: here all of it throws. */
 export * as extensions from "./extensions-none.js";

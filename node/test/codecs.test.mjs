@@ -234,6 +234,16 @@ describe("codecs in calls", () => {
     }
   });
 
+  test("instructions stand beside the messages, not among them", async () => {
+    const { runtime, events } = listen();
+    const content = { model: "gpt-4.1", instructions: "Be terse.", input: "hi" };
+    const request = new LlmRequest({}, content);
+    await runtime.llmCallExecute("openai", request, () => 1, { codec: "openai_responses" });
+    const { instructions, messages } = events[0].annotated_request;
+    assert.equal(instructions, "Be terse.");
+    assert.deepEqual(messages, [{ role: "user", content: "hi" }]);
+  });
+
   test("the core decodes by itself for observers", async () => {
     const codec = new OpenAIChatCodec();
     const { runtime, events } = listen();

@@ -41,20 +41,29 @@ const endings = {
   ],
 };
 
-const run = (program) => runNode("--input-type=module", "--eval", program);
-const runFile = (name) => runNode(name);
+/** How a program ended that says nothing. */
+async function silently(...args) {
+  const { output, ...told } = await runNode(...args);
+  assert.equal(output, "");
+  return told;
+}
 
-/** The way a child ended: its code, or the signal that killed it. */
+const run = (program) => silently("--input-type=module", "--eval", program);
+const runFile = (name) => silently(name);
+
+/** How a child ended, by its code or the signal that killed it, and what it wrote. */
 function runNode(...args) {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, args, {
       cwd: fileURLToPath(new URL(".", import.meta.url)),
-      stdio: ["ignore", "ignore", "pipe"],
+      stdio: ["ignore", "pipe", "pipe"],
     });
     let errors = "";
+    let output = "";
+    child.stdout.on("data", (text) => (output += text));
     child.stderr.on("data", (text) => (errors += text));
     child.on("error", reject);
-    child.on("close", (code, signal) => resolve({ end: signal ?? code, errors }));
+    child.on("close", (code, signal) => resolve({ end: signal ?? code, errors, output }));
   });
 }
 
@@ -95,6 +104,36 @@ describe(`the end of a program with the ${core.kind} core`, () => {
     } finally {
       rmSync(folder, { recursive: true });
     }
+  });
+
+  for (const ending of [
+    "a rejection",
+    "a call that nobody awaits",
+    "an error in a timer",
+    "an error of the program",
+  ]) {
+    test(`${ending} that nobody catches loses no event`, async () => {
+      const folder = mkdtempSync(join(tmpdir(), "scopeflow-"));
+      try {
+        const { end, errors, output } = await runNode("exit-fatal.mjs", folder, ending);
+        assert.deepEqual([end, output], [1, ""]);
+        assert.match(errors, /Error: mine\n/);
+        const lines = readFileSync(join(folder, "events"), "utf8").trimEnd().split("\n");
+        const names = lines.map((line) => JSON.parse(line).name);
+        const marks = Array.from({ length: 500 }, (_, i) => `mark ${i}`);
+        const call = ending === "a call that nobody awaits" ? ["t", "t"] : [];
+        assert.deepEqual(names, ["left open", ...marks, ...call]);
+      } finally {
+        rmSync(folder, { recursive: true });
+      }
+    });
+  }
+
+  test("what is rejected within the package is nobody's unhandled rejection", async () => {
+    const { end, errors, output } = await runNode("exit-unheard.mjs");
+    assert.deepEqual([end, errors.replace(/^scopeflow: .*\n/gm, "")], [0, ""]);
+    const dropped = ["chunks", "guard", "intercept", "producer", "scope", "target"];
+    assert.deepEqual(JSON.parse(output), { core: core.kind, told: dropped });
   });
 
   test("what the file exporter was given is in the file", async () => {

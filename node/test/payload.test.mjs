@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { runInNewContext } from "node:vm";
-import { Runtime } from "scopeflow";
+import { AtofExporter, Runtime } from "scopeflow";
 import { listen } from "./helpers.mjs";
 
 /** The text of a value as the data of a mark. */
@@ -260,6 +260,41 @@ describe("payloads", () => {
     assert.deepEqual(seen.map((event) => event.name).sort(), ["from a getter", "outer"]);
     const outer = seen.find((event) => event.name === "outer");
     assert.deepEqual(outer.data, { before: 1, nested: 2, after: "y".repeat(100) });
+  });
+
+  test("a payload is walked once for all who listen, and not at all for nobody", async () => {
+    const runtime = new Runtime();
+    let count = 0;
+    const data = {
+      get member() {
+        count += 1;
+        return count;
+      },
+    };
+    const work = async () => {
+      count = 0;
+      runtime.event("m", { data });
+      assert.equal(await runtime.toolCallExecute("t", data, () => data), data);
+      return count;
+    };
+    assert.equal(await work(), 0);
+    runtime.registerSubscriber("blind", () => {});
+    const lines = [];
+    const exporters = [1, 2].map((each) => {
+      const made = new AtofExporter({ output: (line) => lines.push(line) }, runtime);
+      made.register(`lines ${each}`);
+      return made;
+    });
+    const seen = [];
+    for (const name of ["a", "b"]) {
+      runtime.registerSubscriber(name, (event) => seen.push(event.data, event.data));
+    }
+    assert.equal(await work(), 3);
+    const shown = seen.map(({ member }) => member);
+    assert.deepEqual(shown, [1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3]);
+    const written = lines.map((line) => JSON.parse(line).data.member);
+    assert.deepEqual(written, [1, 1, 2, 2, 3, 3]);
+    for (const exporter of exporters) exporter.shutdown();
   });
 
   test("a payload that is too deep for the stack is no error", () => {

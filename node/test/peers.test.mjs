@@ -88,6 +88,55 @@ describe("arguments by position", () => {
     assert.equal(await runtime.llmCallExecute("m", request(), () => 2, null), 2);
     assert.deepEqual([...runtime.llmStreamCallExecuteSync("m", request(), () => [3], null)], [3]);
   });
+
+  test("an empty name of a model, or id of a tool call, is none", async () => {
+    const { runtime, events } = listen();
+    await runtime.llmCallExecute("gpt", request(), () => 1, { modelName: "" });
+    await runtime.toolCallExecute("t", 1, () => 1, { toolCallId: "" });
+    for (const event of events) assert.deepEqual(event.category_profile, {});
+  });
+
+  test("helpers answer with promises, those of a sync call at once", async () => {
+    const { runtime } = listen();
+    const answers = [
+      [runtime.toolRequestIntercepts("t", 1), runtime.toolRequestInterceptsSync("t", 1)],
+      [runtime.toolConditionalExecution("t", 1), runtime.toolConditionalExecutionSync("t", 1)],
+      [
+        runtime.llmConditionalExecution(request()),
+        runtime.llmConditionalExecutionSync("m", request()),
+      ],
+    ];
+    for (const [promise, value] of answers) {
+      assert(promise instanceof Promise);
+      assert.equal(await promise, value);
+    }
+    const asked = request();
+    assert.equal(await runtime.llmRequestIntercepts("m", asked), asked);
+    assert.equal(runtime.llmRequestInterceptsSync("m", asked), asked);
+    const wrong = { headers: [], content: 1 };
+    const told = { code: "invalid_argument", message: /^request must be an LlmRequest/ };
+    await assert.rejects(runtime.llmRequestIntercepts("m", wrong), told);
+    await assert.rejects(runtime.llmConditionalExecution(wrong), told);
+    await assert.rejects(runtime.llmConditionalExecution("m"), told);
+    assert.throws(() => runtime.llmRequestInterceptsSync("m", wrong), told);
+    assert.throws(() => runtime.llmConditionalExecutionSync("m", wrong), told);
+  });
+
+  test("an intercept that gives no request is told by its name", async () => {
+    const { runtime } = listen();
+    let given = null;
+    runtime.registerLlmRequestIntercept("mine", 0, false, () => given);
+    for (const [answer, message] of [
+      [null, "LLM request intercept 'mine' returned nothing for 'gpt'"],
+      [{ headers: {} }, "LLM request intercept 'mine' returned no LLM request for 'gpt'"],
+    ]) {
+      given = answer;
+      await assert.rejects(runtime.llmCallExecute("gpt", request(), assert.fail), {
+        code: "invalid_argument",
+        message: `invalid argument: ${message}`,
+      });
+    }
+  });
 });
 
 describe("streams that are pushed", () => {
@@ -236,5 +285,39 @@ describe("classes", () => {
     scope.free();
     scope.pop();
     new ScopeStack(runtime).free();
+  });
+});
+
+describe("names", () => {
+  const registries = [
+    ...["ToolSanitizeRequestGuardrail", "ToolSanitizeResponseGuardrail"],
+    ...["ToolConditionalExecutionGuardrail", "ToolRequestIntercept", "ToolExecutionIntercept"],
+    ...["LlmSanitizeRequestGuardrail", "LlmSanitizeResponseGuardrail"],
+    ...["LlmConditionalExecutionGuardrail", "LlmRequestIntercept", "LlmExecutionIntercept"],
+    ...["LlmStreamExecutionIntercept", "Subscriber"],
+  ];
+  const classes = [
+    ...["ScopeStack", "ScopeHandle", "ToolHandle", "LlmHandle", "LlmRequest", "LlmStream"],
+    ...["AtofExporter", "OpenAIChatCodec", "OpenAIResponsesCodec", "AnthropicMessagesCodec"],
+    "JsonPassthrough",
+  ];
+  const functions = [
+    ...["createScopeStack", "currentScopeStack", "setThreadScopeStack", "scopeStackActive"],
+    ...["getHandle", "pushScope", "popScope", "withScope", "event", "toolCall", "toolCallEnd"],
+    ...["toolCallExecute", "toolCallExecuteAsync", "toolRequestIntercepts"],
+    ...["toolConditionalExecution", "llmCall", "llmCallEnd", "llmCallExecute"],
+    ...["llmCallExecuteAsync", "llmStreamCallExecute", "llmRequestIntercepts"],
+    ...["llmConditionalExecution", "pushStreamChunk", "endStream", "getLastCallbackError"],
+    ...["clearLastCallbackError", "typedToolExecute", "typedLlmExecute", "typedLlmStreamExecute"],
+    ...registries.flatMap((name) => [`register${name}`, `deregister${name}`]),
+    ...registries.flatMap((name) => [`scopeRegister${name}`, `scopeDeregister${name}`]),
+  ];
+
+  test("all functions and classes of the peers' package 0.2.0 are there", () => {
+    const absent = [...classes, ...functions].filter(
+      (name) => typeof scopeflow[name] !== "function",
+    );
+    assert.deepEqual(absent, []);
+    assert.equal(typeof scopeflow.ScopeType, "object");
   });
 });

@@ -70,7 +70,8 @@ export class Scripts {
     const act = this.functionOf(kind, script);
     const isAround = kind.endsWith("execution_intercept");
     const run = isAround ? act : (...given) => this.runner.inCallable(act(...given));
-    if (script.async) return async (...given) => drive(run(...given));
+    const mayReject = this.runner.isPromising && /^(tool|llm|scope_sanitize)/.test(kind);
+    if (script.async || mayReject) return async (...given) => drive(run(...given));
     const drives = isAround ? driveSoon : driveSync;
     return (...given) => drives(run(...given));
   }
@@ -305,7 +306,7 @@ export class Scripts {
 
   plain(script, act) {
     const run = (...given) => this.runner.inCallable(act.apply(this, given));
-    if (script.async) return async (...given) => drive(run(...given));
+    if (script.async || this.runner.isPromising) return async (...given) => drive(run(...given));
     return (...given) => driveSync(run(...given));
   }
 

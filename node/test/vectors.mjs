@@ -16,7 +16,8 @@ const CLOCK_STEP = "1000000";
  * @param scopeflow The package.
  * @param internals Of the package's inside: the `engine`, and all `enums` of the spec.
  * @param mode "sync" or "async": the entry that calls take; "native" is async with middleware in C
- *   where that can be (internals.natively).
+ *   where that can be (internals.natively), "promising" async with all functions async that may be:
+ *   what would be thrown is rejected.
  */
 export async function runCase(scopeflow, internals, test, mode) {
   const runner = new Runner(scopeflow, internals, test, mode);
@@ -30,6 +31,7 @@ class Runner {
     this.enums = internals.enums;
     this.test = test;
     this.isSync = mode === "sync";
+    this.isPromising = mode === "promising";
     this.natively = mode === "native" ? internals.natively : undefined;
     const settings = test.runtime ?? {};
     this.runtime = new scopeflow.Runtime({

@@ -92,6 +92,8 @@ void scopeflow__tape_sort_sets(scopeflow_tape *self, size_t from) {
     if (!self->has_set || self->bytes.failed) return;
     unsigned char *const at = (unsigned char *)self->bytes.ptr + from;
     const unsigned char *const end = (const unsigned char *)self->bytes.ptr + self->bytes.len;
-    if (!scopeflow__is_one_value(at, end)) return;
+    /* A byte of a set may be one of a text or a length as well. */
+    bool has_set;
+    if (!scopeflow__is_one_value(at, end, &has_set) || !has_set) return;
     if (sort_value(self->bytes.memory, at, end) == NULL) self->bytes.failed = true;
 }

@@ -8,37 +8,27 @@
 
 /* --- Looking at a payload --- */
 
-enum { ARENA_SIZE_BYTES = 512, NO_TOKEN = 0x7F };
+enum { LOOK_SIZE_BYTES = 512, NO_TOKEN = 0x7F };
 
-/* A place on the stack for one block: the tape's. */
-typedef struct arena {
-    bool is_taken;
-    char bytes[ARENA_SIZE_BYTES];
-} arena;
-
-static void *reallocate_in_arena(void *context, void *block, size_t old_size_bytes,
-                                 size_t new_size_bytes) {
-    arena *const self = (arena *)context;
-    (void)old_size_bytes;
-    if (new_size_bytes == 0 || new_size_bytes > ARENA_SIZE_BYTES) return NULL;
-    if (block == NULL && self->is_taken) return NULL;
-    self->is_taken = true;
-    return self->bytes;
+static void *refuse_memory(void *context, void *block, size_t old_size_bytes,
+                           size_t new_size_bytes) {
+    (void)context, (void)block, (void)old_size_bytes, (void)new_size_bytes;
+    return NULL;
 }
 
 /* The first token of what a reference is written as. The host is asked to stop right after it; what
- * does not fit into the arena fails, with the first token in its place. Only a text may be too long
+ * does not fit on the stack fails, with the first token in its place. Only a text may be too long
  * to be begun. */
 static scopeflow_token first_token(scopeflow_runtime *runtime, scopeflow_ref ref) {
     if (ref == 0 || runtime->host.encode == NULL) return SCOPEFLOW_TOKEN_NULL;
-    arena place;
-    place.is_taken = false;
-    place.bytes[0] = NO_TOKEN;
-    scopeflow__memory const memory = {reallocate_in_arena, &place};
+    char place[LOOK_SIZE_BYTES];
+    place[0] = NO_TOKEN;
+    scopeflow__memory const none = {refuse_memory, NULL};
     scopeflow_tape tape;
-    scopeflow__tape_init(&tape, &memory, 1);
+    scopeflow__tape_init(&tape, &none, 1);
+    scopeflow__buffer_init_in(&tape.bytes, &none, place, sizeof place);
     runtime->host.encode(runtime->host.context, ref, &tape);
-    if (place.bytes[0] != NO_TOKEN) return (scopeflow_token)place.bytes[0];
+    if (place[0] != NO_TOKEN) return (scopeflow_token)place[0];
     return tape.bytes.failed ? SCOPEFLOW_TOKEN_STRING : SCOPEFLOW_TOKEN_NULL;
 }
 

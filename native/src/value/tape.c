@@ -131,7 +131,8 @@ void scopeflow_tape_put_mark(scopeflow_tape *self, scopeflow_token token) {
 
 static void hand_on_row(scopeflow_tape *self, scopeflow_bytes tokens) {
     const unsigned char *const first = (const unsigned char *)tokens.ptr;
-    if (tokens.len == 0 || !scopeflow__is_one_value(first, first + tokens.len)) {
+    bool has_set;
+    if (tokens.len == 0 || !scopeflow__is_one_value(first, first + tokens.len, &has_set)) {
         scopeflow_tape_put_null(self);
         return;
     }
@@ -140,6 +141,12 @@ static void hand_on_row(scopeflow_tape *self, scopeflow_bytes tokens) {
         scopeflow__token const token = scopeflow__cursor_read(&row);
         self->sink->put(self->sink, &token);
     }
+}
+
+/* A row that there is no room for leaves its first token behind, as tokens do that come singly. */
+static void keep_kind(scopeflow__buffer *bytes, scopeflow_bytes tokens) {
+    bool const is_first = bytes->len == 0 && bytes->capacity > 0;
+    if (is_first && tokens.len > 0) bytes->ptr[bytes->len++] = tokens.ptr[0];
 }
 
 void scopeflow_tape_put_tokens(scopeflow_tape *self, scopeflow_bytes tokens) {
@@ -151,7 +158,10 @@ void scopeflow_tape_put_tokens(scopeflow_tape *self, scopeflow_bytes tokens) {
     if (!self->has_set)
         self->has_set =
             tokens.len > 0 && memchr(tokens.ptr, SCOPEFLOW_TOKEN_SET, tokens.len) != NULL;
-    scopeflow__buffer_put_text(&self->bytes, tokens);
+    if (scopeflow__buffer_reserve(&self->bytes, tokens.len))
+        scopeflow__buffer_put_text(&self->bytes, tokens);
+    else
+        keep_kind(&self->bytes, tokens);
     self->least_output += tokens.len;
 }
 
@@ -187,10 +197,11 @@ static size_t checked_content_size(const unsigned char *at, const unsigned char 
 }
 
 /* One bit for each open container says whether it is an object; another whether a key is due. */
-bool scopeflow__is_one_value(const unsigned char *at, const unsigned char *end) {
+bool scopeflow__is_one_value(const unsigned char *at, const unsigned char *end, bool *out_has_set) {
     unsigned char is_object[SCOPEFLOW_PAYLOAD_DEPTH_LIMIT];
     uint32_t depth = 0;
     bool key_due = false;
+    *out_has_set = false;
     while (at < end) {
         scopeflow_token const kind = *at;
         size_t const size = checked_content_size(at, end);
@@ -207,6 +218,7 @@ bool scopeflow__is_one_value(const unsigned char *at, const unsigned char *end) 
         } else if (scopeflow__is_container(kind)) {
             if (depth == SCOPEFLOW_PAYLOAD_DEPTH_LIMIT) return false;
             is_object[depth++] = kind == SCOPEFLOW_TOKEN_OBJECT;
+            *out_has_set |= kind == SCOPEFLOW_TOKEN_SET;
         }
         if (depth == 0) return at == end;
         key_due = is_object[depth - 1];
@@ -220,7 +232,8 @@ scopeflow__cursor scopeflow__tape_value(const scopeflow_tape *self) {
     cursor.end = null_token + sizeof null_token;
     if (self->bytes.failed || self->bytes.len == 0) return cursor;
     const unsigned char *const at = (const unsigned char *)self->bytes.ptr;
-    if (!scopeflow__is_one_value(at, at + self->bytes.len)) return cursor;
+    bool has_set;
+    if (!scopeflow__is_one_value(at, at + self->bytes.len, &has_set)) return cursor;
     cursor.at = at;
     cursor.end = at + self->bytes.len;
     return cursor;

@@ -145,8 +145,8 @@ typedef struct scopeflow__cursor {
     const unsigned char *end;
 } scopeflow__cursor;
 
-/* Whether the tokens make exactly one value. */
-bool scopeflow__is_one_value(const unsigned char *at, const unsigned char *end);
+/* Whether the tokens make exactly one value, and if so whether a set is in it. */
+bool scopeflow__is_one_value(const unsigned char *at, const unsigned char *end, bool *out_has_set);
 
 /* The tokens of the tape if they make exactly one value, else those of null. */
 scopeflow__cursor scopeflow__tape_value(const scopeflow_tape *self);

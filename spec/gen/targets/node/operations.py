@@ -157,7 +157,7 @@ def check_lines(argument: Argument) -> list[str]:
     if check is None:
         return []
     name = ts_name(argument)
-    line = f'{check}({name}, "{argument.name}");'
+    line = f'{check}({name}, "{name}");'
     return [f"if ({name} !== undefined) {line}" if argument.optional else line]
 
 

@@ -16,18 +16,27 @@ from .dispatch import dispatch_context
 from .operations import functions_context, operations_context
 from .shared import Member, flags_name
 
-_EVENT_TYPES = {
-    "kind": '"scope" | "mark"',
-    "atof_version": "string",
-    "parent_uuid": "string | null",
-    "uuid": "string",
-    "timestamp": "string",
-    "name": "string",
-    "scope_category": '"start" | "end" | undefined',
-    "attributes": "string[] | undefined",
-    "category": "string | null",
-    "category_profile": "Record<string, unknown> | null",
-    "metadata": "Record<string, unknown> | null",
+# Type and doc of each member of an event.
+_EVENT_MEMBERS = {
+    "kind": ('"scope" | "mark"', "Whether a scope or call starts or ends, or something happened."),
+    "atof_version": ("string", 'The version of the format: "0.1".'),
+    "parent_uuid": ("string | null", "The id of what it is under; null for nothing."),
+    "uuid": ("string", "The id: of a scope or call the same at both ends."),
+    "timestamp": ("string", "When it happened: RFC 3339 in UTC, with nine fractional digits."),
+    "name": ("string", "What the scope, call or mark is called."),
+    "data": ("unknown", "Input at a start, output at an end; null where none was given."),
+    "data_schema": ("unknown", "Of a mark: the schema that its data follows; null for none."),
+    "metadata": (
+        "Record<string, unknown> | null",
+        "What else is known of it, `otel.status_code` of an end among it; null for nothing.",
+    ),
+    "scope_category": ('"start" | "end" | undefined', "Start or end; undefined for a mark."),
+    "attributes": ("string[] | undefined", "Names of the flags; undefined for a mark."),
+    "category": ("string | null", "The kind of work, such as `tool`; null for a mark without one."),
+    "category_profile": (
+        "Record<string, unknown> | null",
+        "What belongs to the category: subtype, id of a tool call, model, annotations.",
+    ),
 }
 
 LANGUAGE = "node"  # what `not_yet` calls it
@@ -62,6 +71,7 @@ class EventKey:
     name: str
     type: str
     read: str
+    doc: str
 
 
 def outputs(api: Api) -> list[Output]:
@@ -162,6 +172,6 @@ def event_keys(api: Api) -> list[EventKey]:
 
 
 def event_key(key: str) -> EventKey:
-    kind = _EVENT_TYPES.get(key, "unknown")
+    kind, doc = _EVENT_MEMBERS[key]
     read = f'this.field("{key}")'
-    return EventKey(key, kind, read if kind == "unknown" else f"{read} as {kind}")
+    return EventKey(key, kind, read if kind == "unknown" else f"{read} as {kind}", doc)

@@ -9,6 +9,7 @@
 export interface AnnotatedLlmRequest {
   /** What was said. */
   messages: Line[];
+  /** What the provider has besides, under its own name. */
   [member: string]: unknown;
 }
 
@@ -20,6 +21,7 @@ export interface Line {
   words?: string[] | null;
   /** In which way. */
   how?: Manner | null;
+  /** What the provider has besides, under its own name. */
   [member: string]: unknown;
 }
 
@@ -29,6 +31,7 @@ export interface ContentPart {
   text?: string | null;
   /** Whatever it is. */
   value?: unknown;
+  /** What the provider has besides, under its own name. */
   [member: string]: unknown;
 }
 
@@ -42,6 +45,7 @@ export interface Manner {
   pauses?: number | null;
   /** What else. */
   other?: Record<string, unknown> | null;
+  /** What the provider has besides, under its own name. */
   [member: string]: unknown;
 }
 
@@ -49,5 +53,6 @@ export interface Manner {
 export interface AnnotatedLlmResponse {
   /** Which one. */
   id?: string | null;
+  /** What the provider has besides, under its own name. */
   [member: string]: unknown;
 }

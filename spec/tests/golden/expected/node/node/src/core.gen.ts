@@ -34,8 +34,8 @@ export interface Core {
   eventLine(event: number): EncodedLine | number;
   /** The text of such a line. */
   lineText(line: EncodedLine): string;
-  /** Lets the garbage collector know that so many bytes more of the core's hang on its work. */
-  countMemory(bytes: number): void;
+  /** Tells the garbage collector of so many bytes more that hang on its work, where one can. */
+  countMemory?(bytes: number): void;
   /** Memory for a task; its address. */
   taskNew(): number;
   taskFree(task: number): void;

@@ -2,6 +2,7 @@
 
 /** Over all that a binding depends on; the core says the same number (S6.3). */
 export const ABI_HASH = "c3eeaba434273b14";
+/** The version of scopeflow. */
 export const VERSION = "1.2.3";
 
 /** Most bytes of a thing. */
@@ -53,6 +54,7 @@ export enum Registry {
 
 /** How a thing feels. */
 export enum Moods {
+  /** None of them. */
   None = 0,
   /** It rests. */
   Calm = 1,
@@ -62,6 +64,7 @@ export enum Moods {
 
 /** What is known about a callable. */
 export enum CallableFlags {
+  /** None of them. */
   None = 0,
   /** It must be awaited. */
   Async = 1,

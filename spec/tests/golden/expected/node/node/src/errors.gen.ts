@@ -3,8 +3,10 @@ import { ScopeflowError } from "./error.js";
 
 /** A value is wrong. */
 export class InvalidArgument extends ScopeflowError {
+  /** The name of the class. */
   override readonly name = "InvalidArgument";
 
+  /** @param message What went wrong, where, and which limit or value. */
   constructor(message: string) {
     super("invalid_argument", 1003, message);
   }
@@ -12,8 +14,10 @@ export class InvalidArgument extends ScopeflowError {
 
 /** A text is no JSON. */
 export class InvalidJson extends ScopeflowError {
+  /** The name of the class. */
   override readonly name = "InvalidJson";
 
+  /** @param message What went wrong, where, and which limit or value. */
   constructor(message: string) {
     super("invalid_json", 2001, message);
   }
@@ -21,8 +25,10 @@ export class InvalidJson extends ScopeflowError {
 
 /** There is no memory. */
 export class NoMemory extends ScopeflowError {
+  /** The name of the class. */
   override readonly name = "NoMemory";
 
+  /** @param message What went wrong, where, and which limit or value. */
   constructor(message: string) {
     super("no_memory", 3002, message);
   }

@@ -5,22 +5,27 @@ export abstract class EventFields {
   /** The value of a key, undefined where the event has none. */
   protected abstract field(key: string): unknown;
 
+  /** Whether a scope or call starts or ends, or something happened. */
   get kind(): "scope" | "mark" {
     return this.field("kind") as "scope" | "mark";
   }
 
+  /** The id: of a scope or call the same at both ends. */
   get uuid(): string {
     return this.field("uuid") as string;
   }
 
+  /** What the scope, call or mark is called. */
   get name(): string {
     return this.field("name") as string;
   }
 
+  /** Start or end; undefined for a mark. */
   get scope_category(): "start" | "end" | undefined {
     return this.field("scope_category") as "start" | "end" | undefined;
   }
 
+  /** The kind of work, such as `tool`; null for a mark without one. */
   get category(): string | null {
     return this.field("category") as string | null;
   }

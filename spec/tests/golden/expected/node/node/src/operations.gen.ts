@@ -141,7 +141,7 @@ export function thingNew(engine: Engine, options: ThingNewOptions): number {
   }
   const { moods = 1, weightBytes = 8 } = options;
   checkUnsigned(moods, "moods");
-  checkUnsigned(weightBytes, "weight");
+  checkUnsigned(weightBytes, "weightBytes");
   engine.check(engine.core.thingNew(moods, weightBytes));
   return engine.core.slots[0]!;
 }
