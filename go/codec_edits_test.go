@@ -36,7 +36,9 @@ func TestWhatWasNotEditedIsTheVeryValueThatItWas(t *testing.T) {
 	first := map[string]any{"role": "user", "content": "a", "extra": []any{1}}
 	metadata := &struct{ K []int }{[]int{1}}
 	messages := []any{first, map[string]any{"role": "user", "content": "a"}}
-	content := map[string]any{"messages": messages, "metadata": metadata, "image": []byte{1}, "f": func() {}}
+	content := map[string]any{
+		"messages": messages, "metadata": metadata, "image": []byte{1}, "f": func() {}, "max": json.RawMessage("1e999"),
+	}
 	made := edit(t, content, sayB).(map[string]any)
 	edited := made["messages"].([]any)
 	if !identical(edited[0], first) || made["metadata"] != metadata || !identical(made["image"], content["image"]) {

@@ -74,7 +74,10 @@ func (p ProviderCodec) AnnotateRequest(
 		}
 	}
 	annotated := new(AnnotatedLLMRequest)
-	return annotated, codec.annotate(ctx, request.Content, coreCodecDecodeRequest, annotated)
+	if err := codec.annotate(ctx, request.Content, coreCodecDecodeRequest, annotated); err != nil {
+		return nil, err
+	}
+	return annotated, nil
 }
 
 // AnnotateResponse returns the annotated form of a response: what the provider gave, or its SDK made of
@@ -91,7 +94,10 @@ func (p ProviderCodec) AnnotateResponse(ctx context.Context, response any) (*Ann
 		}
 	}
 	annotated := new(AnnotatedLLMResponse)
-	return annotated, codec.annotate(ctx, response, coreCodecDecodeResponse, annotated)
+	if err := codec.annotate(ctx, response, coreCodecDecodeResponse, annotated); err != nil {
+		return nil, err
+	}
+	return annotated, nil
 }
 
 func (p ProviderCodec) annotate(

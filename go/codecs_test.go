@@ -245,3 +245,57 @@ func TestPricesAreTypedOrOfAFile(t *testing.T) {
 		t.Errorf("a nil runtime: %v", err)
 	}
 }
+
+func TestWhoseAPayloadIs(t *testing.T) {
+	ctx := context.Background()
+	for _, c := range []struct {
+		text, hint string
+		isResponse bool
+		codec      ProviderCodec
+	}{
+		{`{"messages":[]}`, "", false, OpenAIChatCodec},
+		{`{"messages":[]}`, "Anthropic's", false, AnthropicMessagesCodec},
+		{`{"messages":[],"model":"claude-x"}`, "", false, AnthropicMessagesCodec},
+		{`{"input":"x"}`, "", false, OpenAIResponsesCodec},
+		{`{"contents":[]}`, "", false, GeminiGenerateContentCodec},
+		{`{"prompt":"x"}`, "openai", false, AutoCodec},
+		{`[]`, "", false, AutoCodec},
+		{`{"choices":[]}`, "", true, OpenAIChatCodec},
+		{`{"type":"message","content":[]}`, "", true, AnthropicMessagesCodec},
+		{`{"object":"response"}`, "", true, OpenAIResponsesCodec},
+		{`{"candidates":[]}`, "", true, GeminiGenerateContentCodec},
+		{`"x"`, "", true, AutoCodec},
+	} {
+		for form, content := range codecContents {
+			got, err := DetectResponse(ctx, content(json.RawMessage(c.text)))
+			if !c.isResponse {
+				got, err = DetectRequest(ctx, content(json.RawMessage(c.text)), c.hint)
+			}
+			if got != c.codec || err != nil {
+				t.Errorf("%s as %s is of %v, %v", c.text, form, got, err)
+			}
+		}
+	}
+	var none context.Context
+	if _, err := DetectRequest(none, nil, ""); !errors.Is(err, ErrInvalidArgument) {
+		t.Errorf("without a context: %v", err)
+	}
+}
+
+func TestWhatAutoDoesNotKnowHasNoForm(t *testing.T) {
+	ctx := context.Background()
+	request, err := AutoCodec.Decode(ctx, chatRequest(map[string]any{"prompt": "x"}))
+	if request != nil || err != nil {
+		t.Errorf("a request has %v, %v", request, err)
+	}
+	response, err := AutoCodec.DecodeResponse(ctx, "hello")
+	if response != nil || err != nil {
+		t.Errorf("a response has %v, %v", response, err)
+	}
+	if failed, err := OpenAIChatCodec.AnnotateResponse(ctx, 7); failed != nil || err == nil {
+		t.Errorf("a response that is none has %v, %v", failed, err)
+	}
+	if failed, err := OpenAIChatCodec.AnnotateRequest(ctx, chatRequest(7)); failed != nil || err == nil {
+		t.Errorf("a request that is none has %v, %v", failed, err)
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log"
+	"strings"
 
 	scopeflow "github.com/scopeflow/scopeflow/go"
 )
@@ -64,4 +65,41 @@ func ExampleProviderCodec() {
 	// Output:
 	// {"model": "claude-example", "max_tokens": 99, "messages": [{"role": "user", "content": "Why? Be brief."}]}
 	// anthropic complete 1000 + 100 tokens, 0.0045 USD
+}
+
+// Server-sent events of a stream, put together to the response that came without streaming.
+func ExampleReadSSE() {
+	body := strings.NewReader(`data: {"id": "c1", "choices": [{"index": 0, "delta": {"content": "Hel"}}]}
+
+data: {"choices": [{"index": 0, "delta": {"content": "lo"}, "finish_reason": "stop"}]}
+
+data: [DONE]
+
+`)
+	ctx := context.Background()
+	chunks, err := scopeflow.OpenAIChatCodec.NewStream(ctx)
+	if err != nil {
+		log.Fatal(err)
+	}
+	for event, err := range scopeflow.ReadSSE(body) {
+		if err != nil {
+			log.Fatal(err)
+		}
+		if err := chunks.Feed(json.RawMessage(event.Data)); err != nil {
+			log.Fatal(err)
+		}
+	}
+	response, err := chunks.Finish()
+	if err != nil {
+		log.Fatal(err)
+	}
+	annotated, err := scopeflow.OpenAIChatCodec.AnnotateResponse(ctx, response)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(annotated.ResponseText(), annotated.FinishReason)
+	fmt.Printf("%s\n", response)
+	// Output:
+	// Hello complete
+	// {"id":"c1","choices":[{"index":0,"message":{"content":"Hello"},"finish_reason":"stop"}]}
 }

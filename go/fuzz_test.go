@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"reflect"
 	"strings"
 	"testing"
 )
@@ -104,6 +105,15 @@ func FuzzSSE(f *testing.F) {
 	})
 }
 
+// isSameBut says whether two objects are the same but for a member, numbers as they are spelled.
+func isSameBut(a, b []byte, name string) bool {
+	x, isObject := decodePart(string(a)).(map[string]any)
+	y, isOther := decodePart(string(b)).(map[string]any)
+	delete(x, name)
+	delete(y, name)
+	return isObject && isOther && reflect.DeepEqual(x, y)
+}
+
 // Any JSON as a request: what is not edited stays the very request, as a text and as Go's values; an edit
 // of a text leaves a text, in which that is edited; any JSON as a response is decoded or refused.
 func FuzzCodecs(f *testing.F) {
@@ -135,8 +145,8 @@ func FuzzCodecs(f *testing.F) {
 				}
 				again := must(codec.AnnotateRequest(ctx, made))
 				given, isText := made.Content.(json.RawMessage)
-				if again.Model != annotated.Model || isText && !json.Valid(given) {
-					t.Fatalf("%v: %q became %v", codec, text, made.Content)
+				if again.Model != annotated.Model || isText && !isSameBut(text, given, "model") {
+					t.Fatalf("%v: %q became %s", codec, text, made.Content)
 				}
 			}
 		}

@@ -61,6 +61,8 @@ func (m tokenMark) putTokens(w *payloadWalker) {
 func (m tokenMark) MarshalJSON() ([]byte, error) {
 	r := tokenReader{row: []byte(m.row)}
 	switch kind := r.kind(); kind {
+	case tokenDouble:
+		return []byte("null"), nil
 	case tokenCycle:
 		return fmt.Appendf(nil, `{"$cycle":%d}`, r.word()), nil
 	case tokenTooDeep:
@@ -130,7 +132,9 @@ func (r *tokenReader) value() any {
 	case tokenFalse, tokenTrue:
 		return kind == tokenTrue
 	case tokenInt, tokenUint, tokenDouble, tokenBigInteger:
-		return json.Number(r.number(kind))
+		if text, isNumber := r.number(kind); isNumber {
+			return json.Number(text)
+		}
 	case tokenString:
 		return r.text()
 	case tokenBytes:
@@ -186,27 +190,31 @@ func (r *tokenReader) appendOnce(row []byte) []byte {
 	return append(row, r.one()...)
 }
 
-func (r *tokenReader) number(kind token) string {
+// number spells a number; one that is beyond all doubles is none in JSON.
+func (r *tokenReader) number(kind token) (text string, isNumber bool) {
 	switch kind {
 	case tokenInt:
-		return strconv.FormatInt(int64(r.long()), 10)
+		return strconv.FormatInt(int64(r.long()), 10), true
 	case tokenUint:
-		return strconv.FormatUint(r.long(), 10)
+		return strconv.FormatUint(r.long(), 10), true
 	case tokenBigInteger:
-		return r.text()
+		return r.text(), true
 	}
-	text := strconv.FormatFloat(math.Float64frombits(r.long()), 'g', -1, 64)
+	value := math.Float64frombits(r.long())
+	text = strconv.FormatFloat(value, 'g', -1, 64)
 	if !strings.ContainsAny(text, ".e") {
 		text += ".0" // So that it is no integer.
 	}
-	return text
+	return text, !math.IsInf(value, 0) && !math.IsNaN(value)
 }
 
 func (r *tokenReader) appendJSON(text []byte) []byte {
 	begin := r.row
 	switch kind := r.kind(); kind {
 	case tokenInt, tokenUint, tokenDouble, tokenBigInteger:
-		return append(text, r.number(kind)...)
+		if number, isNumber := r.number(kind); isNumber {
+			return append(text, number...)
+		}
 	case tokenBytes:
 		return append(base64.StdEncoding.AppendEncode(append(text, '"'), []byte(r.text())), '"')
 	case tokenObject:
