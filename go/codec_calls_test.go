@@ -157,6 +157,44 @@ func TestAnInterceptThatReturnsTheRequestAloneEditsOnlyThat(t *testing.T) {
 	}
 }
 
+func TestAnInterceptEditsTheAnnotatedFormAndTheRequest(t *testing.T) {
+	for _, codec := range []ProviderCodec{AutoCodec, OpenAIChatCodec} {
+		r := testRuntime(t)
+		must(0, r.RegisterLLMRequestIntercept("both", 1, false,
+			func(_ context.Context, _ string, request *LLMRequest, annotated any) (any, error) {
+				form := annotated.(*AnnotatedLLMRequest)
+				form.Messages = append(form.Messages, Message{Role: "user", Content: TextContent("Hello?")})
+				request.Content.(map[string]any)["user"] = "u"
+				return LLMRequestInterceptOutcome{Request: request, AnnotatedRequest: form}, nil
+			}))
+		got, err := r.LLMCallExecute(context.Background(), "m",
+			chatRequest(map[string]any{"messages": []any{}, "model": "gpt-4o"}),
+			func(_ context.Context, request *LLMRequest) (any, error) { return sortedJSON(request.Content), nil },
+			WithCodec(codec))
+		want := `{"messages":[{"content":"Hello?","role":"user"}],"model":"gpt-4o","user":"u"}`
+		if got != want || err != nil {
+			t.Errorf("the provider gets %s, %v", got, err)
+		}
+	}
+}
+
+func TestWhatBothHaveEditedAtOnePlaceFailsTheCall(t *testing.T) {
+	r := testRuntime(t)
+	must(0, r.RegisterLLMRequestIntercept("both", 1, false,
+		func(_ context.Context, _ string, request *LLMRequest, annotated any) (any, error) {
+			form := annotated.(*AnnotatedLLMRequest)
+			form.Messages = append(form.Messages, Message{Role: "user", Content: TextContent("Hello?")})
+			request.Content.(map[string]any)["messages"] = []any{map[string]any{"role": "user"}}
+			return LLMRequestInterceptOutcome{Request: request, AnnotatedRequest: form}, nil
+		}))
+	_, err := r.LLMCallExecute(context.Background(), "m",
+		chatRequest(map[string]any{"messages": []any{}, "model": "gpt-4o"}),
+		answering(nil), WithCodec(OpenAIChatCodec))
+	if !errors.Is(err, ErrInvalidArgument) || !strings.Contains(err.Error(), "both edited at messages[0]") {
+		t.Errorf("the call gives %v", err)
+	}
+}
+
 func TestAnEditThatIsUndoneOrNoneLeavesTheRequestItself(t *testing.T) {
 	r := testRuntime(t)
 	must(0, r.RegisterLLMRequestIntercept("look", 1, false,

@@ -153,6 +153,40 @@ func (p ProviderCodec) Encode(
 	if err != nil {
 		return nil, err
 	}
+	return withEdits(request, edits)
+}
+
+// encodeChanged is Encode for a request that was edited itself since decoded was decoded (S4.11).
+func (p ProviderCodec) encodeChanged(
+	r *Runtime, annotated any, request, decoded *LLMRequest,
+) (*LLMRequest, error) {
+	edits, err := p.changedEdits(r, annotated, decoded.Content, request.Content)
+	if err != nil {
+		was, hadTwice := withKeysOnce(decoded.Content)
+		is, hasTwice := withKeysOnce(request.Content)
+		if hadTwice || hasTwice {
+			edits, err = p.changedEdits(r, annotated, was, is)
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	return withEdits(request, edits)
+}
+
+func (p ProviderCodec) changedEdits(r *Runtime, annotated, decoded, content any) ([]codecEdit, error) {
+	form, was, is := r.slots.put(0, annotated), r.slots.put(0, decoded), r.slots.put(0, content)
+	defer r.slots.take(form)
+	defer r.slots.take(was)
+	defer r.slots.take(is)
+	tokens, err := takeOutput(coreCodecEditChangedRequest(r.handle, p, form, was, is))
+	if err != nil {
+		return nil, err
+	}
+	return readEdits(tokens), nil
+}
+
+func withEdits(request *LLMRequest, edits []codecEdit) (*LLMRequest, error) {
 	if len(edits) == 0 {
 		return request, nil
 	}

@@ -75,6 +75,10 @@ func (c *call) askCodec(ctx context.Context) answer {
 	case codecActionDecodeRequest:
 		return c.answerPayload(codec.(RequestCodec).Decode(ctx, c.stepRequest()))
 	case codecActionEncodeRequest:
+		decoded, wasChanged := c.runtime.slots.get(ref(step.value)).(*LLMRequest)
+		if own, isOwn := codec.(ProviderCodec); isOwn && wasChanged {
+			return c.answerLLMRequest(own.encodeChanged(c.runtime, c.stepAnnotated(), c.stepRequest(), decoded))
+		}
 		return c.answerLLMRequest(codec.(RequestCodec).Encode(ctx, c.stepAnnotated(), c.stepRequest()))
 	}
 	return c.answerPayload(codec.(ResponseCodec).DecodeResponse(ctx, c.stepInput()))

@@ -172,3 +172,23 @@ func (a *atofSink) ReadStats() (SinkStats, error) {
 	runtime.KeepAlive(a)
 	return out, err
 }
+
+// EditChangedRequest: The same where the request itself was edited as well since it was decoded
+// (S4.11): the edits that bring the changed form into the request as it stands. Members of an
+// object may be edited on both sides, of the same plain member the form's edit counts. An array
+// that both have edited is refused, with the path of the form's edit.
+// Errors: invalid_argument (1003), limit_exceeded (3001), no_memory (3002).
+func (r *Runtime) EditChangedRequest(codec ProviderCodec, annotated any, decoded any, request any) (codecOutputHandle, error) {
+	if err := r.usable(); err != nil {
+		return nil, err
+	}
+	annotatedRef := r.owner().slots.put(0, annotated)
+	decodedRef := r.owner().slots.put(0, decoded)
+	requestRef := r.owner().slots.put(0, request)
+	out, err := coreCodecEditChangedRequest(r.handle, codec, annotatedRef, decodedRef, requestRef)
+	runtime.KeepAlive(r)
+	r.owner().slots.take(annotatedRef)
+	r.owner().slots.take(decodedRef)
+	r.owner().slots.take(requestRef)
+	return out, err
+}

@@ -1977,6 +1977,21 @@ func coreCodecEditRequest(self runtimeHandle, codec ProviderCodec, annotated ref
 	return out, nil
 }
 
+// coreCodecEditChangedRequest: The same where the request itself was edited as well since it was
+// decoded (S4.11): the edits that bring the changed form into the request as it stands. Members
+// of an object may be edited on both sides, of the same plain member the form's edit counts. An
+// array that both have edited is refused, with the path of the form's edit.
+func coreCodecEditChangedRequest(self runtimeHandle, codec ProviderCodec, annotated ref, decoded ref, request ref) (codecOutputHandle, error) {
+	var out *C.scopeflow_codec_output
+	failure := newFailure()
+	status := C.scopeflow_go_codec_edit_changed_request(self, C.int32_t(codec), C.scopeflow_ref(annotated), C.scopeflow_ref(decoded), C.scopeflow_ref(request), &out, failure)
+	err := coreError(status, failure)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // coreCodecSetPrices: What models cost, for the `usage.cost` of responses that are decoded from
 // now on (ADR 0023): a catalogue, or an array of them, of which the first that has a model
 // counts. What the provider says that a response has cost always stands. No catalogues take the

@@ -909,6 +909,11 @@ func coreCodecEditRequest(self runtimeHandle, codec ProviderCodec, annotated ref
 		word(uint32(request)), "scopeflow_go_codec_edit_request", 4, moduleMemory.readHandle)
 }
 
+func coreCodecEditChangedRequest(self runtimeHandle, codec ProviderCodec, annotated ref, decoded ref, request ref) (codecOutputHandle, error) {
+	return resulting(enterCore().handle(self).word(uint32(codec)).word(uint32(annotated)).
+		word(uint32(decoded)).word(uint32(request)), "scopeflow_go_codec_edit_changed_request", 4, moduleMemory.readHandle)
+}
+
 func coreCodecSetPrices(self runtimeHandle, catalogues ref) error {
 	return enterCore().handle(self).word(uint32(catalogues)).check("scopeflow_go_codec_set_prices")
 }

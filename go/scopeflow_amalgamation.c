@@ -6774,6 +6774,22 @@ static inline scopeflow_status scopeflow__check_codec_edit_request(
     return SCOPEFLOW_STATUS_OK;
 }
 
+static inline scopeflow_status scopeflow__check_codec_edit_changed_request(
+    scopeflow_runtime *self, scopeflow_codec_id codec, scopeflow_ref annotated,
+    scopeflow_ref decoded, scopeflow_ref request, scopeflow_codec_output **out_output,
+    scopeflow_error *out_error) {
+    (void)annotated;
+    (void)decoded;
+    (void)request;
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_output != NULL,
+                       out_error, "out_output must not be null");
+    SCOPEFLOW__REQUIRE(codec >= 0 && codec <= 4,
+                       out_error, "codec is no codec id");
+    return SCOPEFLOW_STATUS_OK;
+}
+
 static inline scopeflow_status scopeflow__check_codec_set_prices(
     scopeflow_runtime *self, scopeflow_ref catalogues, scopeflow_error *out_error) {
     (void)catalogues;
@@ -11200,6 +11216,16 @@ scopeflow__node *scopeflow__edit_request(scopeflow__trees *trees, scopeflow_code
                                          const scopeflow__node *original,
                                          scopeflow_bytes *out_path);
 
+/* --- changed.c --- */
+
+/* What is left to do of edits of `decoded` in a request that was made of it since; NULL with the
+ * path in `out_path` of one that collides with what was done there. */
+scopeflow__node *scopeflow__edit_changed_request(scopeflow__trees *trees,
+                                                 const scopeflow__node *edits,
+                                                 const scopeflow__node *decoded,
+                                                 const scopeflow__node *request,
+                                                 scopeflow_bytes *out_path);
+
 /* --- response.c --- */
 
 /* The annotated form of a response, which is an object; NULL if it is none of this provider's. */
@@ -12508,6 +12534,118 @@ scopeflow_status scopeflow_atof_reader_next(scopeflow_atof_reader *self,
     return SCOPEFLOW_STATUS_OK;
 }
 
+/* -------------------- src/codec/changed.c -------------------- */
+
+/* Edits of an annotated form whose request was edited itself since it was decoded (S4.11). Members
+ * of objects have names, so that both sides may edit an object; an element of an array has only its
+ * place, so that an array may be edited on one side. */
+
+/* -------------------- src/codec/merge.h -------------------- */
+
+/* Brings the edits of one tree into another one that says the same in other words (ADR 0023). */
+#ifndef SCOPEFLOW__CODEC_MERGE_H
+#define SCOPEFLOW__CODEC_MERGE_H
+
+/* Keys and positions from the outside to the inside; deeper than payloads are, nothing is told. */
+enum { SCOPEFLOW__PATH_LIMIT = SCOPEFLOW_PAYLOAD_DEPTH_LIMIT + 8 };
+
+typedef struct scopeflow__path {
+    struct {
+        scopeflow_bytes key;
+        uint32_t index;
+        bool is_key;
+    } steps[SCOPEFLOW__PATH_LIMIT];
+    uint32_t len;
+} scopeflow__path;
+
+typedef struct scopeflow__merge {
+    scopeflow__trees *trees;
+    scopeflow__node *edits; /* An array of `[path, "set"|"remove"|"insert", value?]`. */
+    scopeflow__path path;
+} scopeflow__merge;
+
+/* `original` with whatever differs between `before` and `after`; the edits are listed. */
+scopeflow__node *scopeflow__merge_trees(scopeflow__merge *self, const scopeflow__node *original,
+                                        const scopeflow__node *before,
+                                        const scopeflow__node *after);
+
+/* The path of an edit as a text, `messages[2].name`. */
+scopeflow_bytes scopeflow__path_text(scopeflow__trees *trees, const scopeflow__node *steps);
+
+/* Where two values that are not equal differ first, as `messages[2].name`. */
+scopeflow_bytes scopeflow__first_difference(scopeflow__trees *trees, const scopeflow__node *a,
+                                            const scopeflow__node *b);
+
+#endif
+
+typedef enum edit_fate { EDIT_APPLIES, EDIT_IS_DONE, EDIT_COLLIDES } edit_fate;
+
+typedef struct changed_request {
+    scopeflow__trees *trees;
+    const scopeflow__node *decoded;
+    const scopeflow__node *request;
+    /* The last array that was found as it had been: most edits are in the same one. */
+    const scopeflow__node *same_array;
+} changed_request;
+
+static bool is_container(const scopeflow__node *node) {
+    return scopeflow__node_is(node, SCOPEFLOW_TOKEN_OBJECT) ||
+           scopeflow__node_is(node, SCOPEFLOW_TOKEN_ARRAY);
+}
+
+static bool is_same_array(changed_request *self, const scopeflow__node *was,
+                          const scopeflow__node *is) {
+    if (self->same_array == was) return true;
+    if (!scopeflow__node_equal(self->trees, was, is)) return false;
+    self->same_array = was;
+    return true;
+}
+
+/* A member that is written or removed: its own old value is given up, but no container's content
+ * that the other side has edited. */
+static edit_fate fate_of_member(changed_request *self, const scopeflow__node *was,
+                                const scopeflow__node *is, bool is_removed) {
+    if (is == NULL && was == NULL) return EDIT_APPLIES;
+    if (is == NULL && is_removed) return EDIT_IS_DONE;
+    if (!is_container(was) && !is_container(is)) return EDIT_APPLIES;
+    return scopeflow__node_equal(self->trees, was, is) ? EDIT_APPLIES : EDIT_COLLIDES;
+}
+
+/* `edit` is `[path, "set"|"remove"|"insert", value?]`. */
+static edit_fate fate_of(changed_request *self, const scopeflow__node *edit) {
+    bool const is_removed = scopeflow__node_says(edit->first->next, SCOPEFLOW__TEXT("remove"));
+    const scopeflow__node *was = self->decoded;
+    const scopeflow__node *is = self->request;
+    for (const scopeflow__node *step = edit->first->first; step != NULL; step = step->next) {
+        if (scopeflow__node_is(was, SCOPEFLOW_TOKEN_ARRAY))
+            return is_same_array(self, was, is) ? EDIT_APPLIES : EDIT_COLLIDES;
+        if (!scopeflow__node_is(was, SCOPEFLOW_TOKEN_OBJECT) ||
+            !scopeflow__node_is(is, SCOPEFLOW_TOKEN_OBJECT))
+            return EDIT_COLLIDES;
+        was = scopeflow__node_find(self->trees, was, step->text);
+        is = scopeflow__node_find(self->trees, is, step->text);
+    }
+    return fate_of_member(self, was, is, is_removed);
+}
+
+scopeflow__node *scopeflow__edit_changed_request(scopeflow__trees *trees,
+                                                 const scopeflow__node *edits,
+                                                 const scopeflow__node *decoded,
+                                                 const scopeflow__node *request,
+                                                 scopeflow_bytes *out_path) {
+    changed_request self = {trees, decoded, request, NULL};
+    scopeflow__node *const left = scopeflow__node_new(trees, SCOPEFLOW_TOKEN_ARRAY);
+    for (const scopeflow__node *edit = edits->first; edit != NULL; edit = edit->next) {
+        edit_fate const fate = fate_of(&self, edit);
+        if (fate == EDIT_APPLIES)
+            scopeflow__node_append(trees, left, scopeflow__node_share(trees, edit));
+        if (fate != EDIT_COLLIDES) continue;
+        *out_path = scopeflow__path_text(trees, edit->first);
+        return NULL;
+    }
+    return left;
+}
+
 /* -------------------- src/codec/maps.gen.c -------------------- */
 
 /* Code generated by spec/gen from spec/api. DO NOT EDIT. */
@@ -13288,41 +13426,6 @@ bool scopeflow__node_equal(scopeflow__trees *trees, const scopeflow__node *a,
 
 /* -------------------- src/codec/merge.c -------------------- */
 
-/* -------------------- src/codec/merge.h -------------------- */
-
-/* Brings the edits of one tree into another one that says the same in other words (ADR 0023). */
-#ifndef SCOPEFLOW__CODEC_MERGE_H
-#define SCOPEFLOW__CODEC_MERGE_H
-
-/* Keys and positions from the outside to the inside; deeper than payloads are, nothing is told. */
-enum { SCOPEFLOW__PATH_LIMIT = SCOPEFLOW_PAYLOAD_DEPTH_LIMIT + 8 };
-
-typedef struct scopeflow__path {
-    struct {
-        scopeflow_bytes key;
-        uint32_t index;
-        bool is_key;
-    } steps[SCOPEFLOW__PATH_LIMIT];
-    uint32_t len;
-} scopeflow__path;
-
-typedef struct scopeflow__merge {
-    scopeflow__trees *trees;
-    scopeflow__node *edits; /* An array of `[path, "set"|"remove"|"insert", value?]`. */
-    scopeflow__path path;
-} scopeflow__merge;
-
-/* `original` with whatever differs between `before` and `after`; the edits are listed. */
-scopeflow__node *scopeflow__merge_trees(scopeflow__merge *self, const scopeflow__node *original,
-                                        const scopeflow__node *before,
-                                        const scopeflow__node *after);
-
-/* Where two values that are not equal differ first, as `messages[2].name`. */
-scopeflow_bytes scopeflow__first_difference(scopeflow__trees *trees, const scopeflow__node *a,
-                                            const scopeflow__node *b);
-
-#endif
-
 /* --- Paths --- */
 
 static void enter_key(scopeflow__path *self, scopeflow_bytes key) {
@@ -13602,6 +13705,21 @@ static void put_step(scopeflow__trees *trees, const scopeflow__path *path, uint3
     scopeflow__node_extend(trees, out, SCOPEFLOW__TEXT("["));
     scopeflow__node_extend(trees, out, scopeflow__text(number, len));
     scopeflow__node_extend(trees, out, SCOPEFLOW__TEXT("]"));
+}
+
+scopeflow_bytes scopeflow__path_text(scopeflow__trees *trees, const scopeflow__node *steps) {
+    scopeflow__node *const text = scopeflow__node_text(trees, SCOPEFLOW__TEXT(""));
+    scopeflow__path path;
+    path.len = 0;
+    for (const scopeflow__node *step = steps->first; step != NULL; step = step->next) {
+        uint64_t index = 0;
+        if (scopeflow__node_count(step, &index))
+            enter_index(&path, (uint32_t)index);
+        else
+            enter_key(&path, step->text);
+    }
+    for (uint32_t i = 0; i < told_steps(&path); i++) put_step(trees, &path, i, text);
+    return text->text;
 }
 
 scopeflow_bytes scopeflow__first_difference(scopeflow__trees *trees, const scopeflow__node *a,
@@ -16136,7 +16254,7 @@ scopeflow_status scopeflow_codec_output_json(scopeflow_codec_output *self,
 typedef struct codec_work {
     scopeflow_runtime *runtime;
     scopeflow__trees trees;
-    scopeflow_tape tapes[2];
+    scopeflow_tape tapes[3];
     size_t tape_count;
 } codec_work;
 
@@ -16265,6 +16383,42 @@ scopeflow_status scopeflow_codec_edit_request(scopeflow_runtime *self, scopeflow
     const scopeflow__node *const edited = read_payload(&work, annotated);
     const scopeflow__node *const given = read_payload(&work, request);
     status = edit(&work, codec, edited, given, &edits, out_error);
+    if (status == SCOPEFLOW_STATUS_OK) return finish_work(&work, edits, out_output, out_error);
+    end_work(&work);
+    return status;
+}
+
+static scopeflow_status edit_changed(codec_work *self, const scopeflow__node *decoded,
+                                     scopeflow_ref request, const scopeflow__node **edits,
+                                     scopeflow_error *out_error) {
+    scopeflow_bytes path = scopeflow__text("", 0);
+    const scopeflow__node *const left = scopeflow__edit_changed_request(
+        &self->trees, *edits, decoded, read_payload(self, request), &path);
+    if (self->trees.failed) return scopeflow__fail_trees(&self->trees, out_error);
+    *edits = left;
+    if (left != NULL) return SCOPEFLOW_STATUS_OK;
+    return scopeflow__fail(
+        out_error, SCOPEFLOW_STATUS_INVALID_ARGUMENT, scopeflow__text("", 0),
+        SCOPEFLOW__TEXT("the annotated form and the request itself were both edited at "), path);
+}
+
+scopeflow_status scopeflow_codec_edit_changed_request(scopeflow_runtime *self,
+                                                      scopeflow_codec_id codec,
+                                                      scopeflow_ref annotated,
+                                                      scopeflow_ref decoded, scopeflow_ref request,
+                                                      scopeflow_codec_output **out_output,
+                                                      scopeflow_error *out_error) {
+    codec_work work;
+    const scopeflow__node *edits = NULL;
+    scopeflow_status status = scopeflow__check_codec_edit_changed_request(
+        self, codec, annotated, decoded, request, out_output, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    begin_work(&work, self);
+    const scopeflow__node *const edited = read_payload(&work, annotated);
+    const scopeflow__node *const was = read_payload(&work, decoded);
+    status = edit(&work, codec, edited, was, &edits, out_error);
+    if (status == SCOPEFLOW_STATUS_OK)
+        status = edit_changed(&work, was, request, &edits, out_error);
     if (status == SCOPEFLOW_STATUS_OK) return finish_work(&work, edits, out_output, out_error);
     end_work(&work);
     return status;
@@ -17401,6 +17555,7 @@ typedef struct scopeflow__task {
     scopeflow__pending_mark *marks;     /* Those of the call that are still to be emitted. */
     scopeflow_ref request;              /* Borrowed, unless an intercept made it. */
     scopeflow_ref annotated;      /* Its decoded form, taken from the codec or an intercept. */
+    scopeflow_ref decoded;        /* The request that it was decoded from. Borrowed. */
     scopeflow_ref data;           /* Borrowed. */
     scopeflow_ref codec;          /* Borrowed. */
     scopeflow_ref response_codec; /* Borrowed. */
@@ -18595,6 +18750,7 @@ static bool fill_codec(scopeflow__task *self, scopeflow_step *step, scopeflow_co
     step->input = self->request;
     if (!self->owns_request) step->input_flags = SCOPEFLOW_STEP_FLAG_PRIVATE_COPY;
     step->annotated = self->annotated;
+    step->value = 0;
     self->pending = (uint8_t)pending;
     return true;
 }
@@ -18605,6 +18761,7 @@ bool scopeflow__call_decode(scopeflow__task *self, scopeflow_step *step) {
         go_to(self, SCOPEFLOW__PHASE_INTERCEPT);
         return false;
     }
+    self->decoded = self->request;
     return fill_codec(self, step, SCOPEFLOW_CODEC_ACTION_DECODE_REQUEST, SCOPEFLOW__PENDING_DECODE);
 }
 
@@ -18622,7 +18779,9 @@ bool scopeflow__call_encode(scopeflow__task *self, scopeflow_step *step) {
         go_to(self, SCOPEFLOW__PHASE_START);
         return false;
     }
-    return fill_codec(self, step, SCOPEFLOW_CODEC_ACTION_ENCODE_REQUEST, SCOPEFLOW__PENDING_ENCODE);
+    (void)fill_codec(self, step, SCOPEFLOW_CODEC_ACTION_ENCODE_REQUEST, SCOPEFLOW__PENDING_ENCODE);
+    if (self->request != self->decoded) step->value = self->decoded;
+    return true;
 }
 
 static void replace_request(scopeflow__task *self, scopeflow_ref request) {

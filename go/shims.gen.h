@@ -817,6 +817,10 @@ SCOPEFLOW_GO_SHIM(scopeflow_go_codec_edit_request) int32_t scopeflow_go_codec_ed
     return scopeflow_codec_edit_request(self, codec, annotated, request, out, failure);
 }
 
+SCOPEFLOW_GO_SHIM(scopeflow_go_codec_edit_changed_request) int32_t scopeflow_go_codec_edit_changed_request(scopeflow_runtime *self, int32_t codec, scopeflow_ref annotated, scopeflow_ref decoded, scopeflow_ref request, scopeflow_codec_output **out, scopeflow_error *failure) {
+    return scopeflow_codec_edit_changed_request(self, codec, annotated, decoded, request, out, failure);
+}
+
 SCOPEFLOW_GO_SHIM(scopeflow_go_codec_set_prices) int32_t scopeflow_go_codec_set_prices(scopeflow_runtime *self, scopeflow_ref catalogues, scopeflow_error *failure) {
     return scopeflow_codec_set_prices(self, catalogues, failure);
 }

@@ -1008,6 +1008,13 @@ EXPORT("codecEditRequest") scopeflow_status bridge_codec_edit_request(scopeflow_
     return status_;
 }
 
+EXPORT("codecEditChangedRequest") scopeflow_status bridge_codec_edit_changed_request(scopeflow_runtime *self, scopeflow_codec_id codec, scopeflow_ref annotated, scopeflow_ref decoded, scopeflow_ref request) {
+    scopeflow_codec_output *out_ = NULL;
+    scopeflow_status const status_ = scopeflow_codec_edit_changed_request(self, codec, annotated, decoded, request, &out_, &bridge.error);
+    if (status_ == SCOPEFLOW_STATUS_OK) bridge.slots[0] = (double)(uintptr_t)out_;
+    return status_;
+}
+
 EXPORT("codecSetPrices") scopeflow_status bridge_codec_set_prices(scopeflow_runtime *self, scopeflow_ref catalogues) {
     scopeflow_status const status_ = scopeflow_codec_set_prices(self, catalogues, &bridge.error);
     return status_;

@@ -1865,6 +1865,21 @@ static napi_value addon_codec_edit_request(napi_env env, napi_callback_info info
     return addon_number(&call_, (double)status_);
 }
 
+static napi_value addon_codec_edit_changed_request(napi_env env, napi_callback_info info) {
+    addon_call call_;
+    if (!addon_enter(&call_, env, info, 5)) return NULL;
+    scopeflow_runtime *self = addon_pointer(&call_, 0);
+    scopeflow_codec_id codec = addon_i32(&call_, 1);
+    scopeflow_ref annotated = addon_ref(&call_, 2);
+    scopeflow_ref decoded = addon_ref(&call_, 3);
+    scopeflow_ref request = addon_ref(&call_, 4);
+    if (!call_.is_valid) return addon_refuse(&call_, "codecEditChangedRequest");
+    scopeflow_codec_output *out_ = NULL;
+    scopeflow_status const status_ = scopeflow_codec_edit_changed_request(self, codec, annotated, decoded, request, &out_, &call_.addon->error);
+    if (status_ == SCOPEFLOW_STATUS_OK) call_.addon->slots[0] = (double)(uintptr_t)out_;
+    return addon_number(&call_, (double)status_);
+}
+
 static napi_value addon_codec_set_prices(napi_env env, napi_callback_info info) {
     addon_call call_;
     if (!addon_enter(&call_, env, info, 2)) return NULL;
@@ -2080,6 +2095,7 @@ const addon_function addon_functions[] = {
     {"codecDetectResponse", addon_codec_detect_response},
     {"codecDecodeRequest", addon_codec_decode_request},
     {"codecEditRequest", addon_codec_edit_request},
+    {"codecEditChangedRequest", addon_codec_edit_changed_request},
     {"codecSetPrices", addon_codec_set_prices},
     {"codecDecodeResponse", addon_codec_decode_response},
     {"codecStreamNew", addon_codec_stream_new},

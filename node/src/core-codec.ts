@@ -79,9 +79,19 @@ export class CoreCodec<Unknown extends null = never> implements LlmCodec, LlmRes
     if (id === CodecId.Auto) throw new InvalidArgument("no codec knows such a request");
     const edits = lending(runtime, [annotated, content], (form, ref) =>
       taken(runtime, runtime.codecEditRequestAddress(id, form!, ref!)),
-    ) as CodecEdit[];
-    if (edits.length === 0) return original;
-    return { headers: original.headers, content: edited(content, edits) };
+    );
+    return withEdits(original, edits as CodecEdit[]);
+  }
+
+  /** @internal The same for a request that was edited itself since `decoded` was (S4.11). */
+  encodeChanged(annotated: object, request: LlmRequest, decoded: LlmRequest): LlmRequest {
+    checkLlmRequest(request);
+    const runtime = this.runtime();
+    const values = [annotated, decoded.content, request.content];
+    const edits = lending(runtime, values, (form, was, is) =>
+      taken(runtime, runtime.codecEditChangedRequestAddress(this.id, form!, was!, is!)),
+    );
+    return withEdits(request, edits as CodecEdit[]);
   }
 
   /**
@@ -104,6 +114,11 @@ export class CoreCodec<Unknown extends null = never> implements LlmCodec, LlmRes
     if (this.id !== CodecId.Auto) return this.id;
     return lending(this.runtime(), [payload], (ref) => detect(ref!));
   }
+}
+
+function withEdits(request: LlmRequest, edits: readonly CodecEdit[]): LlmRequest {
+  if (edits.length === 0) return request;
+  return { headers: request.headers, content: edited(request.content, edits) };
 }
 
 /** Calls the core with values, which it does not keep. */

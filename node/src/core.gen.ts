@@ -773,6 +773,17 @@ export interface Core {
    * nothing is touched, and where nothing was, the array is empty. What the provider cannot
    * carry is refused with its path. */
   codecEditRequest(self: number, codec: number, annotated: number, request: number): number;
+  /** The same where the request itself was edited as well since it was decoded (S4.11): the edits
+   * that bring the changed form into the request as it stands. Members of an object may be
+   * edited on both sides, of the same plain member the form's edit counts. An array that both
+   * have edited is refused, with the path of the form's edit. */
+  codecEditChangedRequest(
+    self: number,
+    codec: number,
+    annotated: number,
+    decoded: number,
+    request: number,
+  ): number;
   /** What models cost, for the `usage.cost` of responses that are decoded from now on (ADR 0023):
    * a catalogue, or an array of them, of which the first that has a model counts. What the
    * provider says that a response has cost always stands. No catalogues take the prices away. No
@@ -1034,7 +1045,9 @@ export interface Step {
   input: number;
   /** The annotated request that goes with `input`, or 0. Borrowed. */
   annotated: number;
-  /** For `return`, `raise` and `stream`: what was answered. Handed over. */
+  /** For `return`, `raise` and `stream`: what was answered, handed over. For a `codec` step that
+   * encodes a request which was edited itself: the request that its annotated form was decoded
+   * from, borrowed; else 0. */
   value: number;
   /** For an `invoke` of an LLM sanitizer: the request or response codec of the call that the
    * payload is of, or 0. Borrowed. */

@@ -1,6 +1,7 @@
 import { type CallbackArguments, type CallbackContext } from "./callbacks.js";
 import { registries } from "./callables.gen.js";
 import { CodecAction, Registry, StepFlags, StepKind } from "./enums.gen.js";
+import { coreCodecNumber, type CoreCodec } from "./core-codec.js";
 import { errorMessage, errorTypeName } from "./error.js";
 import { InvalidArgument } from "./errors.gen.js";
 import { Event, type EventSanitizeFields } from "./event.js";
@@ -8,6 +9,7 @@ import {
   InterceptOutcome,
   isLlmRequest,
   type LlmCodec,
+  type LlmRequest,
   type LlmRequestInterceptOutcome,
   type LlmResponseCodec,
   type PendingMark,
@@ -149,10 +151,23 @@ export function askCodec(runtime: Runtime, step: PendingStep): unknown {
     case CodecAction.DecodeRequest:
       return codec.decode(given as never);
     case CodecAction.EncodeRequest:
-      return codec.encode(refs.get(step.annotated), given as never);
+      return encodeRequest(refs.get(step.annotated), refs.get(step.decoded), codec, given);
     default:
       return codec.decodeResponse(given);
   }
+}
+
+/** A codec of the core also takes the edits of a request that was edited itself (S4.11). */
+function encodeRequest(
+  annotated: any,
+  decoded: unknown,
+  codec: LlmCodec,
+  request: any,
+): unknown {
+  if (decoded === undefined || coreCodecNumber(codec) === 0) {
+    return codec.encode(annotated, request);
+  }
+  return (codec as CoreCodec).encodeChanged(annotated, request, decoded as LlmRequest);
 }
 
 /** What a step is answered with, and the marks that are left with the call before. */

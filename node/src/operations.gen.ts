@@ -940,6 +940,33 @@ export class RuntimeOperations extends Handle {
   }
 
   /**
+   * The same where the request itself was edited as well since it was decoded (S4.11): the edits
+   * that bring the changed form into the request as it stands. Members of an object may be
+   * edited on both sides, of the same plain member the form's edit counts. An array that both
+   * have edited is refused, with the path of the form's edit.
+   * @param codec Whose it is; `auto` tells it by what was decoded.
+   * @param annotated The annotated form as it is to be.
+   * @param decoded The content that the form was decoded from.
+   * @param request The content of the request as it stands.
+   * @throws invalid_argument (1003), limit_exceeded (3001), no_memory (3002).
+   * @internal Values are given as references, which hand-written code makes.
+   */
+  codecEditChangedRequestAddress(
+    codec: CodecId,
+    annotated: number,
+    decoded: number,
+    request: number,
+  ): number {
+    checkInteger(codec, "codec");
+    this.engine.check(
+      this.engine.core.codecEditChangedRequest(this.address, codec, annotated, decoded, request),
+    );
+    const { core } = this.engine;
+    const { slots } = core;
+    return slots[0]!;
+  }
+
+  /**
    * What models cost, for the `usage.cost` of responses that are decoded from now on (ADR 0023):
    * a catalogue, or an array of them, of which the first that has a model counts. What the
    * provider says that a response has cost always stands. No catalogues take the prices away. No

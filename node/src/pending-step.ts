@@ -15,6 +15,7 @@ import {
   STEP_SCOPE,
   STEP_TARGET,
   STEP_TOOL_CALL_ID,
+  STEP_VALUE,
 } from "./core.gen.js";
 import { CodecAction, StepKind } from "./enums.gen.js";
 
@@ -33,6 +34,7 @@ export class PendingStep {
   callable = 0;
   input = 0;
   annotated = 0;
+  decoded = 0;
   scope = 0;
   event = 0;
   /** Changes when it is answered: what it lends is gone then. */
@@ -56,6 +58,7 @@ export class PendingStep {
     this.callable = slots[STEP_CALLABLE]!;
     this.input = slots[STEP_INPUT]!;
     this.annotated = slots[STEP_ANNOTATED]!;
+    this.decoded = slots[STEP_VALUE]!;
     this.scope = slots[STEP_SCOPE]!;
     this.event = slots[STEP_EVENT]!;
     this.keepText(0, slots, STEP_REGISTRATION);

@@ -425,6 +425,13 @@ interface Exports {
   codecDetectResponse(self: number, response: number): number;
   codecDecodeRequest(self: number, codec: number, request: number): number;
   codecEditRequest(self: number, codec: number, annotated: number, request: number): number;
+  codecEditChangedRequest(
+    self: number,
+    codec: number,
+    annotated: number,
+    decoded: number,
+    request: number,
+  ): number;
   codecSetPrices(self: number, catalogues: number): number;
   codecDecodeResponse(self: number, codec: number, response: number): number;
   codecStreamNew(runtime: number, codec: number, memoryLimitBytes: number): number;
@@ -1976,6 +1983,16 @@ export class WasmCore extends WasmMemory<Exports> implements Core {
 
   codecEditRequest(self: number, codec: number, annotated: number, request: number): number {
     return this.exports.codecEditRequest(self, codec, annotated, request);
+  }
+
+  codecEditChangedRequest(
+    self: number,
+    codec: number,
+    annotated: number,
+    decoded: number,
+    request: number,
+  ): number {
+    return this.exports.codecEditChangedRequest(self, codec, annotated, decoded, request);
   }
 
   codecSetPrices(self: number, catalogues: number): number {

@@ -313,6 +313,37 @@ describe("codecs in calls", () => {
     assert.deepEqual(sent, { prompt: "ho" });
   });
 
+  test("an intercept edits the annotated form and the request", async () => {
+    for (const codec of ["auto", "openai_chat", new OpenAIChatCodec()]) {
+      const { runtime } = listen();
+      runtime.registerLlmRequestIntercept("both", 1, false, ({ request, annotated }) => {
+        annotated.messages.push({ role: "user", content: "Hello?" });
+        return { request: { ...request, content: { ...request.content, user: "u" } }, annotated };
+      });
+      runtime.registerLlmRequestIntercept("later", 2, false, ({ request }) => {
+        request.content.seed = 7;
+        return { request };
+      });
+      const target = ({ content }) => content;
+      const sent = await runtime.llmCallExecute("m", new LlmRequest({}, CHAT), target, { codec });
+      const messages = [...CHAT.messages, { role: "user", content: "Hello?" }];
+      assert.deepEqual(sent, { ...CHAT, messages, user: "u", seed: 7 });
+    }
+  });
+
+  test("what both have edited at one place fails the call", async () => {
+    const { runtime } = listen();
+    runtime.registerLlmRequestIntercept("both", 1, false, ({ request, annotated }) => {
+      annotated.messages[0].content = "ho";
+      return { request: { ...request, content: { ...request.content, messages: [] } }, annotated };
+    });
+    await assert.rejects(
+      runtime.llmCallExecute("m", new LlmRequest({}, CHAT), () => 1, { codec: "auto" }),
+      (error) =>
+        error instanceof InvalidArgument && /both edited at messages\[0\]/.test(error.message),
+    );
+  });
+
   test("an edit that the provider cannot carry fails the call with its path", async () => {
     const { runtime } = listen();
     runtime.registerLlmRequestIntercept("odd", 1, false, ({ request, annotated }) => ({

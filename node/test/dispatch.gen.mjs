@@ -1092,6 +1092,20 @@ export const operations = {
     callSync: (on, given) =>
       on.codecEditRequestAddress(given.codec, given.annotated, given.request),
   },
+  codec_edit_changed_request: {
+    on: "runtime",
+    types: [
+      ["codec", "codec", "enum.codec_id"],
+      ["annotated", "annotated", "payload"],
+      ["decoded", "decoded", "payload"],
+      ["request", "request", "payload"],
+    ],
+    result: "handle.codec_output",
+    call: (on, given) =>
+      on.codecEditChangedRequestAddress(given.codec, given.annotated, given.decoded, given.request),
+    callSync: (on, given) =>
+      on.codecEditChangedRequestAddress(given.codec, given.annotated, given.decoded, given.request),
+  },
   codec_set_prices: {
     on: "runtime",
     types: [["catalogues", "catalogues", "payload"]],

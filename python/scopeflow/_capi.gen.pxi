@@ -728,6 +728,7 @@ cdef extern from "scopeflow/scopeflow.h" nogil:
     scopeflow_status scopeflow_codec_detect_response(scopeflow_runtime *self, scopeflow_ref response, scopeflow_codec_id *out_codec, scopeflow_error *out_error)
     scopeflow_status scopeflow_codec_decode_request(scopeflow_runtime *self, scopeflow_codec_id codec, scopeflow_ref request, scopeflow_codec_output **out_output, scopeflow_error *out_error)
     scopeflow_status scopeflow_codec_edit_request(scopeflow_runtime *self, scopeflow_codec_id codec, scopeflow_ref annotated, scopeflow_ref request, scopeflow_codec_output **out_output, scopeflow_error *out_error)
+    scopeflow_status scopeflow_codec_edit_changed_request(scopeflow_runtime *self, scopeflow_codec_id codec, scopeflow_ref annotated, scopeflow_ref decoded, scopeflow_ref request, scopeflow_codec_output **out_output, scopeflow_error *out_error)
     scopeflow_status scopeflow_codec_set_prices(scopeflow_runtime *self, scopeflow_ref catalogues, scopeflow_error *out_error)
     scopeflow_status scopeflow_codec_decode_response(scopeflow_runtime *self, scopeflow_codec_id codec, scopeflow_ref response, scopeflow_codec_output **out_output, scopeflow_error *out_error)
     scopeflow_status scopeflow_codec_stream_new(const scopeflow_codec_stream_new_options *options, scopeflow_codec_stream **out_stream, scopeflow_error *out_error)

@@ -3,7 +3,7 @@
 # One function for each operation: it checks the arguments, calls the core, and turns a failure into
 # an exception. The converters are in native/arguments.pxi.
 
-if scopeflow_abi_hash() != 0xbd8fc7542abd57feu:
+if scopeflow_abi_hash() != 0x13677b679b149c35u:
     raise ImportError(
         "scopeflow._native was generated for another version of the core than it is linked with"
     )
@@ -3870,6 +3870,45 @@ cdef class RuntimeOperations:
         c_request = <scopeflow_ref><PyObject *>request
         if scopeflow_codec_edit_request(
             self.pointer, c_codec, c_annotated, c_request, &c_output, &c_error,
+        ) != SCOPEFLOW_STATUS_OK:
+            raise_failure(&c_error)
+
+        return adopt_codec_output(self, c_output)
+
+    def codec_edit_changed_request(self, codec, annotated, decoded, request):
+        """The same where the request itself was edited as well since it was decoded (S4.11): the
+        edits that bring the changed form into the request as it stands. Members of an object
+        may be edited on both sides, of the same plain member the form's edit counts. An array
+        that both have edited is refused, with the path of the form's edit.
+
+        codec: CodecId. Whose it is; `auto` tells it by what was decoded.
+        annotated: object. The annotated form as it is to be.
+        decoded: object. The content that the form was decoded from.
+        request: object. The content of the request as it stands.
+
+        Raises InvalidArgument, LimitExceeded.
+
+        >>> content = {"messages": [], "max_completion_tokens": 9}
+        >>> annotated = {"messages": [], "params": {"max_tokens": 5}}
+        >>> now = {**content, "user": "u-1"}
+        >>> output = default_runtime.codec_edit_changed_request(
+        ...     codecs.CodecId.OpenaiChat, annotated, content, now
+        ... )
+        >>> default_runtime.codec_output_json(output)
+        '[[["max_completion_tokens"],"set",5]]'
+        """
+        cdef scopeflow_error c_error
+        cdef scopeflow_codec_id c_codec
+        cdef scopeflow_ref c_annotated
+        cdef scopeflow_ref c_decoded
+        cdef scopeflow_ref c_request
+        cdef scopeflow_codec_output *c_output
+        c_codec = enum_argument(codec, CodecId, "codec")
+        c_annotated = <scopeflow_ref><PyObject *>annotated
+        c_decoded = <scopeflow_ref><PyObject *>decoded
+        c_request = <scopeflow_ref><PyObject *>request
+        if scopeflow_codec_edit_changed_request(
+            self.pointer, c_codec, c_annotated, c_decoded, c_request, &c_output, &c_error,
         ) != SCOPEFLOW_STATUS_OK:
             raise_failure(&c_error)
 

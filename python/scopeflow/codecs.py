@@ -39,6 +39,7 @@ from ._native import (
     CodecId,
     InvalidArgument,
     LLMRequest,
+    changed_request_edits,
     decode_request,
     decode_response,
     default_runtime,
@@ -175,10 +176,14 @@ class _BuiltinCodec(LlmCodec, LlmResponseCodec):
         >>> codec.encode(annotated, request).content
         {'max_tokens': 9, 'messages': [], 'new_in_2027': True, 'system': 'Be brief.'}
         """
-        edits = request_edits(self.CODEC.value, annotated, original.content)
-        if not edits:
-            return original
-        return LLMRequest(original.headers, _edited(original.content, edits))
+        return _with_edits(original, request_edits(self.CODEC.value, annotated, original.content))
+
+    def _encode_changed(
+        self, annotated: Mapping[str, Any], request: LLMRequest, decoded: LLMRequest
+    ) -> LLMRequest:
+        """The same for a request that was edited itself since `decoded` was decoded (S4.11)."""
+        edits = changed_request_edits(self.CODEC.value, annotated, decoded.content, request.content)
+        return _with_edits(request, edits)
 
     def decode_response(self, response: Any) -> AnnotatedLLMResponse:
         """The annotated form of a response, also of one that a stream was aggregated to.
@@ -274,10 +279,12 @@ class AutoCodec(LlmCodec, LlmResponseCodec):
         >>> codec.encode(codec.decode(request), request) is request
         True
         """
-        codec = _by_id(default_runtime.codec_detect_request(original.content))
-        if codec is None:
-            raise InvalidArgument("invalid argument: no codec knows such a request")
-        return codec.encode(annotated, original)
+        return _of_request(original).encode(annotated, original)
+
+    def _encode_changed(
+        self, annotated: Mapping[str, Any], request: LLMRequest, decoded: LLMRequest
+    ) -> LLMRequest:
+        return _of_request(decoded)._encode_changed(annotated, request, decoded)
 
     def decode_response(self, response: Any) -> AnnotatedLLMResponse | None:
         """The annotated form of a response, None where no codec knows it.
@@ -413,6 +420,13 @@ def _by_id(codec: CodecId) -> _BuiltinCodec | None:
     return _BY_ID.get(codec)
 
 
+def _of_request(request: LLMRequest) -> _BuiltinCodec:
+    codec = _by_id(default_runtime.codec_detect_request(request.content))
+    if codec is None:
+        raise InvalidArgument("invalid argument: no codec knows such a request")
+    return codec
+
+
 def use_prices(*catalogues: Mapping[str, Any] | str | os.PathLike[str]) -> None:
     """Says what models cost, for `usage["cost"]` of the responses that are decoded from now on.
 
@@ -475,6 +489,10 @@ _AUTO = AutoCodec()
 know_core_codec(AutoCodec, CodecId.Auto.value)
 for _codec in _BUILTIN.values():
     know_core_codec(type(_codec), _codec.CODEC.value)
+
+
+def _with_edits(request: LLMRequest, edits: list[list[Any]]) -> LLMRequest:
+    return LLMRequest(request.headers, _edited(request.content, edits)) if edits else request
 
 
 def _edited(content: Any, edits: list[list[Any]]) -> Any:

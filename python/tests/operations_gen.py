@@ -1339,6 +1339,17 @@ OPERATIONS = {
             fields={},
         ),
         Operation(
+            id="codec_edit_changed_request",
+            on="",
+            arguments={
+                "codec": ("codec", "enum.codec_id"),
+                "annotated": ("annotated", "payload"),
+                "decoded": ("decoded", "payload"),
+                "request": ("request", "payload"),
+            },
+            fields={},
+        ),
+        Operation(
             id="codec_set_prices",
             on="",
             arguments={

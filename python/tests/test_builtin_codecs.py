@@ -440,6 +440,54 @@ def test_an_intercept_edits_the_annotated_form_alone():
     assert list(sent) == list(CHAT) and sent["messages"][0]["content"] == "Be kind."
 
 
+@pytest.mark.parametrize("codec", ["auto", "openai_chat"])
+def test_an_intercept_edits_the_annotated_form_and_the_request(codec):
+    def both(name, request, annotated):
+        request.content["user"] = "u"
+        annotated.messages = [*annotated.messages, {"role": "user", "content": "Hello?"}]
+        return request, annotated
+
+    def later(name, request, annotated):
+        request.content["seed"] = 7
+        return request
+
+    with (
+        intercepts.llm_request("both", 10, False, both),
+        intercepts.llm_request("later", 20, False, later),
+    ):
+        sent = llm.execute_sync(
+            "openai", LLMRequest({}, CHAT), lambda request: request.content, codec=codec
+        )
+    messages = [*CHAT["messages"], {"role": "user", "content": "Hello?"}]
+    assert sent == {**CHAT, "messages": messages, "user": "u", "seed": 7}
+
+
+def test_what_an_earlier_intercept_has_redacted_stays_so():
+    def redact(name, request, annotated):
+        for message in request.content["messages"]:
+            message["content"] = "***"
+        return request
+
+    def look(name, request, annotated):
+        return request, annotated
+
+    def speak(name, request, annotated):
+        annotated.messages[0]["content"] += "!"
+        return request, annotated
+
+    def run():
+        return llm.execute_sync(
+            "openai", LLMRequest({}, CHAT), lambda request: request.content, codec="auto"
+        )
+
+    with intercepts.llm_request("redact", 10, False, redact):
+        with intercepts.llm_request("look", 20, False, look):
+            assert [message["content"] for message in run()["messages"]] == ["***"]
+        with intercepts.llm_request("speak", 20, False, speak):
+            with pytest.raises(InvalidArgument, match=r"both edited at messages\[0\]\.content"):
+                run()
+
+
 def test_an_edit_that_cannot_be_carried_fails_the_call():
     def hot(name, request, annotated):
         annotated.params = {"heat": 1}

@@ -3128,6 +3128,28 @@ static const char *misuse_scopeflow_codec_edit_request(misuse *m, unsigned way) 
     return title;
 }
 
+static const char *misuse_scopeflow_codec_edit_changed_request(misuse *m, unsigned way) {
+    const char *title = "as it should be";
+    scopeflow_runtime *self = m->runtime;
+    scopeflow_codec_id codec = SCOPEFLOW_CODEC_ID_AUTO;
+    scopeflow_ref annotated = m->ref;
+    scopeflow_ref decoded = m->ref;
+    scopeflow_ref request = m->ref;
+    scopeflow_codec_output **out_output = &m->out_codec_output;
+    scopeflow_error *out_error = &m->error;
+    switch (way) {
+    case 0: break;
+    case 1: title = "self is null"; self = NULL; break;
+    case 2: title = "out_output is null"; out_output = NULL; break;
+    case 3: title = "codec is below all"; codec = INT32_MIN; break;
+    case 4: title = "codec is beyond all"; codec = INT32_MAX; break;
+    default: if (way != MISUSE_FREED) return NULL;
+    }
+    m->status = scopeflow_codec_edit_changed_request(self, codec, annotated, decoded, request, out_output, out_error);
+    if (m->status == SCOPEFLOW_STATUS_OK) scopeflow_codec_output_free(m->out_codec_output);
+    return title;
+}
+
 static const char *misuse_scopeflow_codec_set_prices(misuse *m, unsigned way) {
     const char *title = "as it should be";
     scopeflow_runtime *self = m->runtime;
@@ -3401,6 +3423,7 @@ static const misuse_function misuse_functions[] = {
     {"scopeflow_codec_detect_response", "runtime", true, misuse_scopeflow_codec_detect_response},
     {"scopeflow_codec_decode_request", "runtime", true, misuse_scopeflow_codec_decode_request},
     {"scopeflow_codec_edit_request", "runtime", true, misuse_scopeflow_codec_edit_request},
+    {"scopeflow_codec_edit_changed_request", "runtime", true, misuse_scopeflow_codec_edit_changed_request},
     {"scopeflow_codec_set_prices", "runtime", true, misuse_scopeflow_codec_set_prices},
     {"scopeflow_codec_decode_response", "runtime", true, misuse_scopeflow_codec_decode_response},
     {"scopeflow_codec_stream_new", "", true, misuse_scopeflow_codec_stream_new},

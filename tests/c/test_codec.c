@@ -356,6 +356,64 @@ static void a_key_that_stands_twice_hides_no_other_member(void) {
     object_release(object_of(annotated));
 }
 
+typedef struct both_edited {
+    const char *decoded, *annotated, *request;
+    const char *edits; /* Or null where the two collide, */
+    const char *path;  /* there. */
+} both_edited;
+
+#define HI "{\"role\":\"user\",\"content\":\"hi\"}"
+#define HO "{\"role\":\"user\",\"content\":\"ho\"}"
+#define HI_FORM "{\"messages\":[" HI "],\"model\":\"m\"}"
+#define HI_CONTENT "{\"messages\":[" HI "],\"model\":\"m\"}"
+
+static void edits_go_into_a_request_that_was_edited_itself(void) {
+    static const both_edited cases[] = {
+        /* Nothing of the form was edited: what was done to the request stays. */
+        {HI_CONTENT, HI_FORM, "{\"messages\":[" HO "],\"model\":\"m2\",\"user\":\"u\"}", "[]",
+         NULL},
+        /* Other members. */
+        {HI_CONTENT, "{\"messages\":[" HO "],\"model\":\"m\"}",
+         "{\"messages\":[" HI "],\"model\":\"m2\",\"user\":\"u\"}",
+         "[[[\"messages\",0,\"content\"],\"set\",\"ho\"]]", NULL},
+        /* The same plain member: the form's edit counts. */
+        {HI_CONTENT, "{\"messages\":[" HI "],\"model\":\"m3\"}",
+         "{\"messages\":[" HO "],\"model\":\"m2\"}", "[[[\"model\"],\"set\",\"m3\"]]", NULL},
+        /* Taken out on both sides, or on one. */
+        {HI_CONTENT, "{\"messages\":[" HI "]}", "{\"messages\":[" HI "]}", "[]", NULL},
+        {HI_CONTENT, "{\"messages\":[" HI "]}", HI_CONTENT, "[[[\"model\"],\"remove\"]]", NULL},
+        /* An element has only its place. */
+        {HI_CONTENT, "{\"messages\":[" HO "],\"model\":\"m\"}",
+         "{\"messages\":[" HI "," HI "],\"model\":\"m\"}", NULL, "messages[0].content"},
+        {HI_CONTENT, "{\"messages\":[" HI "," HO "],\"model\":\"m\"}",
+         "{\"messages\":[" HO "],\"model\":\"m\"}", NULL, "messages[1]"},
+        {HI_CONTENT, "{\"messages\":[" HO "],\"model\":\"m\"}", "{\"model\":\"m\"}", NULL,
+         "messages[0].content"},
+        {HI_CONTENT, "{\"messages\":[" HO "],\"model\":\"m\"}", "7", NULL, "messages[0].content"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        scopeflow_ref const decoded = session_json(&s, cases[i].decoded);
+        scopeflow_ref const annotated = session_json(&s, cases[i].annotated);
+        scopeflow_ref const request = session_json(&s, cases[i].request);
+        scopeflow_codec_output *output = NULL;
+        scopeflow_error error;
+        scopeflow_status const status =
+            scopeflow_codec_edit_changed_request(s.runtime, SCOPEFLOW_CODEC_ID_OPENAI_CHAT,
+                                                 annotated, decoded, request, &output, &error);
+        if (cases[i].edits != NULL) {
+            const json *const edits = json_read(cases[i].edits, strlen(cases[i].edits));
+            CHECK(status == SCOPEFLOW_STATUS_OK && makes(output, edits));
+            json_free(edits);
+        } else {
+            CHECK(status == SCOPEFLOW_STATUS_INVALID_ARGUMENT);
+            CHECK(strstr(error.message, cases[i].path) != NULL);
+        }
+        object_release(object_of(decoded));
+        object_release(object_of(annotated));
+        object_release(object_of(request));
+    }
+}
+
 /* --- What an event makes of it (S2.8) --- */
 
 static object *core_codec(scopeflow_codec_id codec) {
@@ -464,6 +522,8 @@ int main(int argc, char **argv) {
         {"of a key that stands twice the last counts", of_a_key_that_stands_twice_the_last_counts},
         {"a key that stands twice hides no other member",
          a_key_that_stands_twice_hides_no_other_member},
+        {"edits go into a request that was edited itself",
+         edits_go_into_a_request_that_was_edited_itself},
     };
     if (argc != 5) return 2;
     requests = json_read_file(argv[1]);

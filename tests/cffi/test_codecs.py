@@ -58,6 +58,14 @@ def test_a_request_is_told_decoded_and_edited(host):
         seen["messages"][0]["content"] = "coffee?"
         with lent(host, seen) as (annotated,):
             edits = output(host, "codec_edit_request", host.runtime, chat, annotated, request)
+        changed = {**REQUEST, "seed": 8}
+        with lent(host, seen, changed) as (annotated, now):
+            given = (host.runtime, chat, annotated, request, now)
+            assert output(host, "codec_edit_changed_request", *given) == edits
+        with lent(host, seen, {**REQUEST, "messages": []}) as (annotated, now):
+            with pytest.raises(Failed, match=r"both edited at messages\[0\].content"):
+                given = (host.runtime, chat, annotated, request, now)
+                output(host, "codec_edit_changed_request", *given)
     assert edits == [[["messages", 0, "content"], "set", "coffee?"]]
 
 

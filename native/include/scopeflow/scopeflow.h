@@ -17,7 +17,7 @@
 #define SCOPEFLOW_VERSION "0.1.0"
 
 /* A number over everything in this header that a compiled caller depends on (S6.3). */
-#define SCOPEFLOW_ABI_HASH UINT64_C(0xbd8fc7542abd57fe)
+#define SCOPEFLOW_ABI_HASH UINT64_C(0x13677b679b149c35)
 
 #ifndef SCOPEFLOW_API
 #if defined(_WIN32)
@@ -2203,7 +2203,9 @@ struct scopeflow_step {
     scopeflow_ref input;
     /* The annotated request that goes with `input`, or 0. Borrowed. */
     scopeflow_ref annotated;
-    /* For `return`, `raise` and `stream`: what was answered. Handed over. */
+    /* For `return`, `raise` and `stream`: what was answered, handed over. For a `codec` step
+     * that encodes a request which was edited itself: the request that its annotated form was
+     * decoded from, borrowed; else 0. */
     scopeflow_ref value;
     /* For an `invoke` of an LLM sanitizer: the request or response codec of the call that the
      * payload is of, or 0. Borrowed. */
@@ -3590,6 +3592,25 @@ SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
 scopeflow_codec_edit_request(
     scopeflow_runtime *self, scopeflow_codec_id codec, scopeflow_ref annotated,
     scopeflow_ref request, scopeflow_codec_output **out_output, scopeflow_error *out_error);
+
+/* The same where the request itself was edited as well since it was decoded (S4.11): the edits
+ * that bring the changed form into the request as it stands. Members of an object may be edited
+ * on both sides, of the same plain member the form's edit counts. An array that both have edited
+ * is refused, with the path of the form's edit.
+ * codec: Whose it is; `auto` tells it by what was decoded.
+ * annotated: The annotated form as it is to be.
+ * decoded: The content that the form was decoded from.
+ * request: The content of the request as it stands.
+ * out_output: The edits; the caller frees them.
+ * Ownership: Borrows `annotated`, `decoded` and `request`. The output is the caller's to
+ * release.
+ * Errors: invalid_argument (1003), limit_exceeded (3001), no_memory (3002).
+ * Thread: May be called from any thread. */
+SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
+scopeflow_codec_edit_changed_request(
+    scopeflow_runtime *self, scopeflow_codec_id codec, scopeflow_ref annotated,
+    scopeflow_ref decoded, scopeflow_ref request, scopeflow_codec_output **out_output,
+    scopeflow_error *out_error);
 
 /* What models cost, for the `usage.cost` of responses that are decoded from now on (ADR 0023): a
  * catalogue, or an array of them, of which the first that has a model counts. What the provider

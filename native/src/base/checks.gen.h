@@ -1786,6 +1786,22 @@ static inline scopeflow_status scopeflow__check_codec_edit_request(
     return SCOPEFLOW_STATUS_OK;
 }
 
+static inline scopeflow_status scopeflow__check_codec_edit_changed_request(
+    scopeflow_runtime *self, scopeflow_codec_id codec, scopeflow_ref annotated,
+    scopeflow_ref decoded, scopeflow_ref request, scopeflow_codec_output **out_output,
+    scopeflow_error *out_error) {
+    (void)annotated;
+    (void)decoded;
+    (void)request;
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_output != NULL,
+                       out_error, "out_output must not be null");
+    SCOPEFLOW__REQUIRE(codec >= 0 && codec <= 4,
+                       out_error, "codec is no codec id");
+    return SCOPEFLOW_STATUS_OK;
+}
+
 static inline scopeflow_status scopeflow__check_codec_set_prices(
     scopeflow_runtime *self, scopeflow_ref catalogues, scopeflow_error *out_error) {
     (void)catalogues;

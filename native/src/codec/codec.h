@@ -68,6 +68,16 @@ scopeflow__node *scopeflow__edit_request(scopeflow__trees *trees, scopeflow_code
                                          const scopeflow__node *original,
                                          scopeflow_bytes *out_path);
 
+/* --- changed.c --- */
+
+/* What is left to do of edits of `decoded` in a request that was made of it since; NULL with the
+ * path in `out_path` of one that collides with what was done there. */
+scopeflow__node *scopeflow__edit_changed_request(scopeflow__trees *trees,
+                                                 const scopeflow__node *edits,
+                                                 const scopeflow__node *decoded,
+                                                 const scopeflow__node *request,
+                                                 scopeflow_bytes *out_path);
+
 /* --- response.c --- */
 
 /* The annotated form of a response, which is an object; NULL if it is none of this provider's. */

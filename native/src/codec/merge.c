@@ -283,6 +283,21 @@ static void put_step(scopeflow__trees *trees, const scopeflow__path *path, uint3
     scopeflow__node_extend(trees, out, SCOPEFLOW__TEXT("]"));
 }
 
+scopeflow_bytes scopeflow__path_text(scopeflow__trees *trees, const scopeflow__node *steps) {
+    scopeflow__node *const text = scopeflow__node_text(trees, SCOPEFLOW__TEXT(""));
+    scopeflow__path path;
+    path.len = 0;
+    for (const scopeflow__node *step = steps->first; step != NULL; step = step->next) {
+        uint64_t index = 0;
+        if (scopeflow__node_count(step, &index))
+            enter_index(&path, (uint32_t)index);
+        else
+            enter_key(&path, step->text);
+    }
+    for (uint32_t i = 0; i < told_steps(&path); i++) put_step(trees, &path, i, text);
+    return text->text;
+}
+
 scopeflow_bytes scopeflow__first_difference(scopeflow__trees *trees, const scopeflow__node *a,
                                             const scopeflow__node *b) {
     scopeflow__merge merge;

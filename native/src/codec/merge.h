@@ -27,6 +27,9 @@ scopeflow__node *scopeflow__merge_trees(scopeflow__merge *self, const scopeflow_
                                         const scopeflow__node *before,
                                         const scopeflow__node *after);
 
+/* The path of an edit as a text, `messages[2].name`. */
+scopeflow_bytes scopeflow__path_text(scopeflow__trees *trees, const scopeflow__node *steps);
+
 /* Where two values that are not equal differ first, as `messages[2].name`. */
 scopeflow_bytes scopeflow__first_difference(scopeflow__trees *trees, const scopeflow__node *a,
                                             const scopeflow__node *b);

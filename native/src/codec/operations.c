@@ -72,7 +72,7 @@ scopeflow_status scopeflow_codec_output_json(scopeflow_codec_output *self,
 typedef struct codec_work {
     scopeflow_runtime *runtime;
     scopeflow__trees trees;
-    scopeflow_tape tapes[2];
+    scopeflow_tape tapes[3];
     size_t tape_count;
 } codec_work;
 
@@ -201,6 +201,42 @@ scopeflow_status scopeflow_codec_edit_request(scopeflow_runtime *self, scopeflow
     const scopeflow__node *const edited = read_payload(&work, annotated);
     const scopeflow__node *const given = read_payload(&work, request);
     status = edit(&work, codec, edited, given, &edits, out_error);
+    if (status == SCOPEFLOW_STATUS_OK) return finish_work(&work, edits, out_output, out_error);
+    end_work(&work);
+    return status;
+}
+
+static scopeflow_status edit_changed(codec_work *self, const scopeflow__node *decoded,
+                                     scopeflow_ref request, const scopeflow__node **edits,
+                                     scopeflow_error *out_error) {
+    scopeflow_bytes path = scopeflow__text("", 0);
+    const scopeflow__node *const left = scopeflow__edit_changed_request(
+        &self->trees, *edits, decoded, read_payload(self, request), &path);
+    if (self->trees.failed) return scopeflow__fail_trees(&self->trees, out_error);
+    *edits = left;
+    if (left != NULL) return SCOPEFLOW_STATUS_OK;
+    return scopeflow__fail(
+        out_error, SCOPEFLOW_STATUS_INVALID_ARGUMENT, scopeflow__text("", 0),
+        SCOPEFLOW__TEXT("the annotated form and the request itself were both edited at "), path);
+}
+
+scopeflow_status scopeflow_codec_edit_changed_request(scopeflow_runtime *self,
+                                                      scopeflow_codec_id codec,
+                                                      scopeflow_ref annotated,
+                                                      scopeflow_ref decoded, scopeflow_ref request,
+                                                      scopeflow_codec_output **out_output,
+                                                      scopeflow_error *out_error) {
+    codec_work work;
+    const scopeflow__node *edits = NULL;
+    scopeflow_status status = scopeflow__check_codec_edit_changed_request(
+        self, codec, annotated, decoded, request, out_output, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    begin_work(&work, self);
+    const scopeflow__node *const edited = read_payload(&work, annotated);
+    const scopeflow__node *const was = read_payload(&work, decoded);
+    status = edit(&work, codec, edited, was, &edits, out_error);
+    if (status == SCOPEFLOW_STATUS_OK)
+        status = edit_changed(&work, was, request, &edits, out_error);
     if (status == SCOPEFLOW_STATUS_OK) return finish_work(&work, edits, out_output, out_error);
     end_work(&work);
     return status;

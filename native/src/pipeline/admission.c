@@ -111,6 +111,7 @@ static bool fill_codec(scopeflow__task *self, scopeflow_step *step, scopeflow_co
     step->input = self->request;
     if (!self->owns_request) step->input_flags = SCOPEFLOW_STEP_FLAG_PRIVATE_COPY;
     step->annotated = self->annotated;
+    step->value = 0;
     self->pending = (uint8_t)pending;
     return true;
 }
@@ -121,6 +122,7 @@ bool scopeflow__call_decode(scopeflow__task *self, scopeflow_step *step) {
         go_to(self, SCOPEFLOW__PHASE_INTERCEPT);
         return false;
     }
+    self->decoded = self->request;
     return fill_codec(self, step, SCOPEFLOW_CODEC_ACTION_DECODE_REQUEST, SCOPEFLOW__PENDING_DECODE);
 }
 
@@ -138,7 +140,9 @@ bool scopeflow__call_encode(scopeflow__task *self, scopeflow_step *step) {
         go_to(self, SCOPEFLOW__PHASE_START);
         return false;
     }
-    return fill_codec(self, step, SCOPEFLOW_CODEC_ACTION_ENCODE_REQUEST, SCOPEFLOW__PENDING_ENCODE);
+    (void)fill_codec(self, step, SCOPEFLOW_CODEC_ACTION_ENCODE_REQUEST, SCOPEFLOW__PENDING_ENCODE);
+    if (self->request != self->decoded) step->value = self->decoded;
+    return true;
 }
 
 static void replace_request(scopeflow__task *self, scopeflow_ref request) {

@@ -82,6 +82,7 @@ typedef struct scopeflow__task {
     scopeflow__pending_mark *marks;     /* Those of the call that are still to be emitted. */
     scopeflow_ref request;              /* Borrowed, unless an intercept made it. */
     scopeflow_ref annotated;      /* Its decoded form, taken from the codec or an intercept. */
+    scopeflow_ref decoded;        /* The request that it was decoded from. Borrowed. */
     scopeflow_ref data;           /* Borrowed. */
     scopeflow_ref codec;          /* Borrowed. */
     scopeflow_ref response_codec; /* Borrowed. */

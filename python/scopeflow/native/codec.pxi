@@ -41,6 +41,18 @@ def request_edits(uint32_t codec, annotated, content):
     return take_output(output)
 
 
+def changed_request_edits(uint32_t codec, annotated, decoded, content):
+    """The edits for a content that was edited itself since it was decoded. Raises InvalidArgument."""
+    cdef scopeflow_error error
+    cdef scopeflow_codec_output *output = NULL
+    if scopeflow_codec_edit_changed_request(
+        codec_runtime(), <scopeflow_codec_id>codec, <scopeflow_ref><PyObject *>annotated,
+        <scopeflow_ref><PyObject *>decoded, <scopeflow_ref><PyObject *>content, &output, &error,
+    ) != SCOPEFLOW_STATUS_OK:
+        raise_failure(&error)
+    return take_output(output)
+
+
 def decode_response(uint32_t codec, response):
     """The annotated form of a response, a dict. Raises InvalidArgument."""
     cdef scopeflow_error error

@@ -101,11 +101,19 @@ cdef PyObject *ask_codec(scopeflow_step *step, Runtime runtime) except NULL:
     if step.codec_action == SCOPEFLOW_CODEC_ACTION_DECODE_REQUEST:
         result = codec.decode(given)
     elif step.codec_action == SCOPEFLOW_CODEC_ACTION_ENCODE_REQUEST:
-        result = codec.encode(object_of(step.annotated), given)
+        result = encode_request(codec, step, given)
     else:
         result = codec.decode_response(given)
     INCREF(<PyObject *>result)
     return <PyObject *>result
+
+
+cdef object encode_request(codec, scopeflow_step *step, given):
+    """A codec of the core also takes the edits of a request that was edited itself (S4.11)."""
+    annotated = object_of(step.annotated)
+    if step.value != 0 and core_codec_of(codec) != 0:
+        return codec._encode_changed(annotated, given, object_of(step.value))
+    return codec.encode(annotated, given)
 
 
 cdef object codec_argument(codec, str what, tuple methods):
