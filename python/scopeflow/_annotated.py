@@ -38,6 +38,8 @@ class AnnotatedLLMRequest(RequestMembers):
     [{'role': 'user', 'content': 'hello'}]
     """
 
+    __slots__ = ()
+
     def __init__(
         self,
         messages: Iterable[Mapping[str, Any]],
@@ -120,6 +122,8 @@ class AnnotatedLLMResponse(ResponseMembers):
     >>> response["message"], response.usage
     ('hello', None)
     """
+
+    __slots__ = ()
 
     def __init__(
         self,

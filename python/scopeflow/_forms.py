@@ -60,6 +60,7 @@ class ContentPart(View):
     'hi'
     """
 
+    __slots__ = ()
     MEMBERS = (
         "type",
         "text",
@@ -102,6 +103,7 @@ class CalledFunction(View):
     '{}'
     """
 
+    __slots__ = ()
     MEMBERS = (
         "name",
         "arguments",
@@ -123,6 +125,7 @@ class MessageToolCall(View):
     'c1'
     """
 
+    __slots__ = ()
     MEMBERS = (
         "id",
         "type",
@@ -157,6 +160,7 @@ class Message(View):
     'hello'
     """
 
+    __slots__ = ()
     MEMBERS = (
         "role",
         "content",
@@ -199,6 +203,7 @@ class GenerationParams(View):
     (0.5, ['END'], None)
     """
 
+    __slots__ = ()
     MEMBERS = (
         "temperature",
         "max_tokens",
@@ -226,6 +231,7 @@ class ToolFunction(View):
     'Finds documents.'
     """
 
+    __slots__ = ()
     MEMBERS = (
         "name",
         "description",
@@ -252,6 +258,7 @@ class ToolDefinition(View):
     'function'
     """
 
+    __slots__ = ()
     MEMBERS = (
         "type",
         "function",
@@ -269,6 +276,7 @@ class ToolDefinition(View):
 class RequestMembers(View):
     """A request to a language model in a form that does not depend on the provider."""
 
+    __slots__ = ()
     MEMBERS = (
         "messages",
         "instructions",
@@ -299,6 +307,7 @@ class ResponseToolCall(View):
     'search'
     """
 
+    __slots__ = ()
     MEMBERS = (
         "id",
         "name",
@@ -331,6 +340,7 @@ class Cost(View):
     0.0125
     """
 
+    __slots__ = ()
     MEMBERS = (
         "total",
         "currency",
@@ -372,6 +382,7 @@ class Usage(View):
     9
     """
 
+    __slots__ = ()
     MEMBERS = (
         "prompt_tokens",
         "completion_tokens",
@@ -407,6 +418,7 @@ class TokenUsage(View):
     7
     """
 
+    __slots__ = ()
     MEMBERS = (
         "input_uncached",
         "input_audio",
@@ -434,6 +446,7 @@ class TokenUsage(View):
 class ResponseMembers(View):
     """A response of a language model in a form that does not depend on the provider."""
 
+    __slots__ = ()
     MEMBERS = (
         "id",
         "model",

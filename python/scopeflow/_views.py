@@ -108,8 +108,12 @@ class Views(list[Form]):
 
 
 class View(_Object):
-    """An object with some members of known names, and others beside them, the extra ones."""
+    """An object with some members of known names, and others beside them, the extra ones.
 
+    An attribute of any other name is refused: it would be no member, and get lost.
+    """
+
+    __slots__ = ()
     MEMBERS: tuple[str, ...] = ()
 
     @classmethod

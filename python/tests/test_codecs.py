@@ -36,6 +36,15 @@ def test_the_members_are_attributes_and_stand_in_the_object():
     assert repr(made).startswith("AnnotatedLLMRequest({'messages'")
 
 
+def test_an_attribute_that_is_no_member_is_refused():
+    request = AnnotatedLLMRequest([{"role": "user", "content": "hi"}])
+    for form in (request, request.messages[0], AnnotatedLLMResponse(message="hi")):
+        with pytest.raises(AttributeError, match="temperature"):
+            form.temperature = 0.5
+        form["temperature"] = 0.5
+        assert form.extra == {"temperature": 0.5}
+
+
 def test_one_class_under_all_its_names():
     assert (
         _native.AnnotatedLLMRequest is AnnotatedLLMRequest is scopeflow.codecs.AnnotatedLLMRequest

@@ -38,6 +38,7 @@ class ContentPart(View):
     'hi'
     """
 
+    __slots__ = ()
     MEMBERS = (
         "text",
         "value",
@@ -58,6 +59,7 @@ class Manner(View):
     True
     """
 
+    __slots__ = ()
     MEMBERS = (
         "loud",
         "speed",
@@ -81,6 +83,7 @@ class Line(View):
     True
     """
 
+    __slots__ = ()
     MEMBERS = (
         "content",
         "words",
@@ -94,6 +97,7 @@ class Line(View):
 class RequestMembers(View):
     """What is asked."""
 
+    __slots__ = ()
     MEMBERS = (
         "messages",
     )
@@ -103,6 +107,7 @@ class RequestMembers(View):
 class ResponseMembers(View):
     """What is answered."""
 
+    __slots__ = ()
     MEMBERS = (
         "id",
     )
