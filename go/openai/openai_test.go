@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -215,6 +216,46 @@ func TestEveryByteOfARoundTripIsKept(t *testing.T) {
 	}
 }
 
+// A line that never ends goes on in pieces, so that no more is kept than an event may have.
+func TestAnEndlessLineGoesOnInPieces(t *testing.T) {
+	const size = 40 << 20
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/event-stream")
+		piece := bytes.Repeat([]byte("x"), 1<<20)
+		for range size / len(piece) {
+			_, _ = w.Write(piece)
+		}
+	}))
+	defer server.Close()
+	ctx, _ := scopeflowtest.New(t)
+	var longest int
+	err := scopeflow.CurrentRuntime(ctx).RegisterLLMStreamExecutionIntercept("look", 1, func(
+		ctx context.Context, _ string, request *scopeflow.LLMRequest, next scopeflow.LLMStreamNextFunc,
+	) (any, error) {
+		chunks, err := next(ctx, request)
+		return iter.Seq2[any, error](func(yield func(any, error) bool) {
+			for chunk, err := range chunks {
+				longest = max(longest, len(chunk.(*scopeflowopenai.Event).Raw))
+				if !yield(chunk, err) {
+					return
+				}
+			}
+		}), err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := &http.Client{Transport: scopeflowopenai.NewTransport(nil)}
+	response, err := post(ctx, t, client, server.URL+"/v1/responses", `{"stream":true}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	count, err := io.Copy(io.Discard, response.Body)
+	if failure := response.Body.Close(); err != nil || failure != nil || count != size || longest > 16<<20 {
+		t.Errorf("%d bytes came, at most %d at once: %v, %v", count, longest, err, failure)
+	}
+}
+
 func TestWhatIsNoCallPassesUntouched(t *testing.T) {
 	p := newProvider(t)
 	ctx, events := scopeflowtest.New(t)
@@ -346,6 +387,10 @@ func TestACodecTellsTokensAndCosts(t *testing.T) {
 			scopeflow.OpenAIChatCodec},
 		{"streamed, by itself", "/v1/chat/completions", `{"messages":[],"stream":true}`, chatStream,
 			scopeflow.AutoCodec},
+		{"streamed, in lines that end in CRLF", "/v1/chat/completions", `{"messages":[],"stream":true}`,
+			strings.ReplaceAll(": alive\n\n"+chatStream, "\n", "\r\n"), scopeflow.AutoCodec},
+		{"streamed, in lines that end in CR", "/v1/chat/completions", `{"messages":[],"stream":true}`,
+			strings.ReplaceAll(chatStream+": alive\n\n", "\n", "\r"), scopeflow.OpenAIChatCodec},
 		{"another provider", "/v1/messages", `{"model":"m-1","max_tokens":9,"messages":[]}`, messageAnswer,
 			scopeflow.AutoCodec},
 	} {

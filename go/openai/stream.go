@@ -22,11 +22,17 @@ type Event struct {
 	Raw []byte
 }
 
-// Data gives the text of the event's `data` lines.
+// Data gives the text of the event's `data` lines, nil if it has none.
 func (e *Event) Data() []byte {
 	var data [][]byte
-	for line := range bytes.Lines(e.Raw) {
-		if value, isData := bytes.CutPrefix(bytes.TrimRight(line, "\r\n"), []byte("data:")); isData {
+	for rest := e.Raw; len(rest) > 0; {
+		line := rest
+		if end := bytes.IndexAny(rest, "\r\n"); end >= 0 {
+			line, rest = rest[:end], rest[end+1:]
+		} else {
+			rest = nil
+		}
+		if value, isData := bytes.CutPrefix(line, []byte("data:")); isData {
 			data = append(data, bytes.TrimPrefix(value, []byte(" ")))
 		}
 	}
@@ -87,7 +93,11 @@ func (g *gathering) add(chunk any) error {
 	event, isEvent := chunk.(*Event)
 	if isEvent {
 		g.seen = append(g.seen, event)
-		chunk = json.RawMessage(event.Data())
+		data := event.Data()
+		if len(data) == 0 {
+			return nil // A comment, which keeps the connection alive.
+		}
+		chunk = json.RawMessage(data)
 	}
 	if g.whole != nil && g.whole.Feed(chunk) != nil {
 		g.whole = nil
@@ -106,22 +116,19 @@ func (g *gathering) response() (any, error) {
 	return g.seen, nil
 }
 
+// eventSizeLimit is how much of an event is kept, in bytes. A longer one goes on in pieces.
+const eventSizeLimit = 16 << 20
+
 // eventsOf reads events as they are asked for; what follows the last one is one more. Whatever ends the
 // loop closes the body.
 func eventsOf(body io.ReadCloser) iter.Seq2[any, error] {
 	return func(yield func(any, error) bool) {
 		defer func() { _ = body.Close() }()
-		lines := bufio.NewReader(body)
-		var raw []byte
+		events := eventReader{bytes: bufio.NewReader(body), isLineEmpty: true}
 		for {
-			line, err := lines.ReadBytes('\n')
-			raw = append(raw, line...)
-			isEmpty := len(bytes.TrimRight(line, "\r\n")) == 0
-			if len(raw) > 0 && (err != nil || isEmpty) {
-				if !yield(&Event{raw}, nil) {
-					return
-				}
-				raw = nil
+			raw, err := events.next()
+			if len(raw) > 0 && !yield(&Event{raw}, nil) {
+				return
 			}
 			if errors.Is(err, io.EOF) {
 				return
@@ -132,6 +139,47 @@ func eventsOf(body io.ReadCloser) iter.Seq2[any, error] {
 			}
 		}
 	}
+}
+
+// eventReader cuts a body behind each empty line. Lines end in LF, CRLF or CR.
+type eventReader struct {
+	bytes       *bufio.Reader
+	isLineEmpty bool
+	isAfterCR   bool // An LF that follows belongs to it.
+}
+
+func (r *eventReader) next() (raw []byte, err error) {
+	for len(raw) < eventSizeLimit {
+		one, err := r.bytes.ReadByte()
+		if err != nil {
+			return raw, err
+		}
+		raw = append(raw, one)
+		if one == '\n' && r.isAfterCR {
+			r.isAfterCR = false
+			continue
+		}
+		r.isAfterCR = one == '\r'
+		isLineEnd := r.isAfterCR || one == '\n'
+		if isLineEnd && r.isLineEmpty {
+			return r.withLF(raw), nil
+		}
+		r.isLineEmpty = isLineEnd
+	}
+	return raw, nil
+}
+
+// withLF takes the LF of a CRLF if it has come: nobody waits for it.
+func (r *eventReader) withLF(raw []byte) []byte {
+	if !r.isAfterCR || r.bytes.Buffered() == 0 {
+		return raw
+	}
+	if next, err := r.bytes.Peek(1); err == nil && next[0] == '\n' {
+		_, _ = r.bytes.Discard(1)
+		r.isAfterCR = false
+		raw = append(raw, '\n')
+	}
+	return raw
 }
 
 // streamBody gives the bytes of the events that the client asks for.
