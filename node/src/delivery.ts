@@ -27,8 +27,7 @@ export function answerStep(
 ): number {
   const { engine } = runtime;
   step.serial++;
-  const outer = engine.served;
-  engine.served = runtime;
+  const outer = engine.serve(runtime);
   const code = taskResume(engine, step.task, kind, status, 0, value, annotated);
   engine.served = outer;
   return code;

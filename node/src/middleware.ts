@@ -106,8 +106,7 @@ class StepContext implements CallbackContext {
 /** S5.5: encoded before the application can change its objects again. A codec may have to say. */
 export function readEvent(runtime: Runtime, address: number): Event {
   const { engine } = runtime;
-  const outer = engine.served;
-  engine.served = runtime;
+  const outer = engine.serve(runtime);
   const line = engine.core.eventLine(address);
   engine.served = outer;
   if (typeof line === "number") throw engine.error(line);
