@@ -141,7 +141,9 @@ func eventsOf(body io.ReadCloser) iter.Seq2[any, error] {
 	}
 }
 
-// eventReader cuts a body behind each empty line. Lines end in LF, CRLF or CR.
+// eventReader cuts a body behind each empty line. Lines end in LF, CRLF or CR. What is no event, such as
+// a comment that keeps the connection alive, has to go on at once as well, so that this is no
+// [scopeflow.SSEDecoder].
 type eventReader struct {
 	bytes       *bufio.Reader
 	isLineEmpty bool

@@ -1,7 +1,7 @@
 import { type CallbackArguments, type CallbackContext } from "./callbacks.js";
 import { registries } from "./callables.gen.js";
 import { CodecAction, Registry, StepFlags, StepKind } from "./enums.gen.js";
-import { coreCodecNumber, type CoreCodec } from "./core-codec.js";
+import { CoreCodec, coreCodecNumber } from "./core-codec.js";
 import { errorMessage, errorTypeName } from "./error.js";
 import { InvalidArgument } from "./errors.gen.js";
 import { Event, type EventSanitizeFields } from "./event.js";
@@ -163,9 +163,8 @@ function encodeRequest(
   codec: LlmCodec,
   request: any,
 ): unknown {
-  if (decoded === undefined || coreCodecNumber(codec) === 0) {
-    return codec.encode(annotated, request);
-  }
+  const isPlain = coreCodecNumber(codec) !== 0 && codec.encode === CoreCodec.prototype.encode;
+  if (decoded === undefined || !isPlain) return codec.encode(annotated, request);
   return (codec as CoreCodec).encodeChanged(annotated, request, decoded as LlmRequest);
 }
 

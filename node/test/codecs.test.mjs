@@ -331,6 +331,23 @@ describe("codecs in calls", () => {
     }
   });
 
+  test("a derived class that encodes otherwise is asked", async () => {
+    class Marking extends OpenAIChatCodec {
+      encode(annotated, original) {
+        const { headers, content } = super.encode(annotated, original);
+        return { headers, content: { ...content, user: annotated.model } };
+      }
+    }
+    const { runtime } = listen();
+    runtime.registerLlmRequestIntercept("look", 1, false, ({ request, annotated }) => {
+      return { request, annotated };
+    });
+    const target = ({ content }) => content;
+    const options = { codec: new Marking() };
+    const sent = await runtime.llmCallExecute("m", new LlmRequest({}, CHAT), target, options);
+    assert.deepEqual(sent, { ...CHAT, user: CHAT.model });
+  });
+
   test("what both have edited at one place fails the call", async () => {
     const { runtime } = listen();
     runtime.registerLlmRequestIntercept("both", 1, false, ({ request, annotated }) => {
