@@ -118,7 +118,7 @@ type scopeEventArguments struct {
 	category *string
 	// Facts that belong to the category, an object.
 	categoryProfile any
-	// The schema that the data follows, an object.
+	// The schema that the data follows.
 	dataSchema any
 	// When it happened; now by default.
 	timestamp int64
@@ -1132,7 +1132,7 @@ type DataSchemaOption struct {
 }
 
 // WithDataSchema sets the data schema of EmitEvent.
-// EmitEvent: The schema that the data follows, an object.
+// EmitEvent: The schema that the data follows.
 func WithDataSchema(dataSchema any) DataSchemaOption {
 	return DataSchemaOption{dataSchema}
 }

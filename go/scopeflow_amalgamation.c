@@ -21098,15 +21098,6 @@ scopeflow_status scopeflow_scope_pop(scopeflow_scope *scope,
 
 /* --- event --- */
 
-/* What an event has as an object or not at all (S2.1). */
-static scopeflow_status check_mark_member(scopeflow_runtime *runtime, scopeflow_ref ref,
-                                          const char *what, scopeflow_error *out_error) {
-    if (ref == 0 || scopeflow__ref_is_object(runtime, ref) || scopeflow__ref_is_null(runtime, ref))
-        return SCOPEFLOW_STATUS_OK;
-    return scopeflow__fail(out_error, SCOPEFLOW_STATUS_INVALID_ARGUMENT, scopeflow__c_text(what),
-                           SCOPEFLOW__TEXT(" of a mark must be an object"), scopeflow__text("", 0));
-}
-
 scopeflow_status scopeflow_scope_event(scopeflow_runtime *runtime,
                                        const scopeflow_scope_event_options *options,
                                        scopeflow_task *task, scopeflow_step *out_step,
@@ -21120,11 +21111,6 @@ scopeflow_status scopeflow_scope_event(scopeflow_runtime *runtime,
     if (status != SCOPEFLOW_STATUS_OK) return status;
     scopeflow__place place;
     status = scopeflow__place_find(runtime, options->current, options->parent, &place, out_error);
-    if (status == SCOPEFLOW_STATUS_OK)
-        status = check_mark_member(runtime, options->category_profile, "the category profile",
-                                   out_error);
-    if (status == SCOPEFLOW_STATUS_OK)
-        status = check_mark_member(runtime, options->data_schema, "the data schema", out_error);
     if (status != SCOPEFLOW_STATUS_OK) return status;
 
     scopeflow__set *const listeners = scopeflow__listeners_of(place.inherit);

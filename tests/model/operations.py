@@ -117,8 +117,6 @@ def event(
     category = None if category is None else checked_text("the category", category)
     runtime.check_open()
     runtime.check_parent(parent)
-    check_object("the category profile", category_profile)
-    check_object("the data schema", data_schema)
 
     def describe(draft: Draft, _: Held) -> None:
         draft.data, draft.metadata = runtime.text(data), runtime.text(metadata)
@@ -128,12 +126,6 @@ def event(
     runtime.emit_owed(context)
     place = context.place(parent)
     runtime.mark(context, place.parent, place.inherits, name, describe, timestamp, category)
-
-
-def check_object(what: str, value: Any) -> None:
-    """What a mark has as an object or not at all (S2.1)."""
-    if value is not ABSENT and value is not None and not isinstance(value, dict):
-        raise RuntimeFailure("invalid_argument", f"{what} of a mark must be an object")
 
 
 def flush(runtime: Runtime, context: Context) -> None:
