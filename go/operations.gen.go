@@ -58,6 +58,8 @@ type scopeHandle = *C.scopeflow_scope
 
 type eventHandle = *C.scopeflow_event
 
+type payloadTextHandle = *C.scopeflow_payload_text
+
 type registrationListHandle = *C.scopeflow_registration_list
 
 type atofSinkHandle = *C.scopeflow_atof_sink

@@ -17,7 +17,7 @@
 #define SCOPEFLOW_VERSION "0.1.0"
 
 /* A number over everything in this header that a compiled caller depends on (S6.3). */
-#define SCOPEFLOW_ABI_HASH UINT64_C(0x13677b679b149c35)
+#define SCOPEFLOW_ABI_HASH UINT64_C(0x6e15db854b7c918b)
 
 #ifndef SCOPEFLOW_API
 #if defined(_WIN32)
@@ -67,6 +67,9 @@ typedef struct scopeflow_scope scopeflow_scope;
 /* A counted reference to an event. */
 typedef struct scopeflow_event scopeflow_event;
 
+/* The JSON text of a payload. */
+typedef struct scopeflow_payload_text scopeflow_payload_text;
+
 /* What one owner had registered at one moment. It keeps the callables alive until it is freed. */
 typedef struct scopeflow_registration_list scopeflow_registration_list;
 
@@ -104,6 +107,8 @@ typedef struct scopeflow_scope_pop_options scopeflow_scope_pop_options;
 typedef struct scopeflow_scope_event_options scopeflow_scope_event_options;
 typedef struct scopeflow_propagation scopeflow_propagation;
 typedef struct scopeflow_event_info scopeflow_event_info;
+typedef struct scopeflow_event_line scopeflow_event_line;
+typedef struct scopeflow_payload_text_new_options scopeflow_payload_text_new_options;
 typedef struct scopeflow_registration_info scopeflow_registration_info;
 typedef struct scopeflow_registration_list_new_options scopeflow_registration_list_new_options;
 typedef struct scopeflow_answer scopeflow_answer;
@@ -912,6 +917,20 @@ struct scopeflow_event_info {
     uint32_t attributes;
 };
 
+/* An event as a line, which may lack its data. Borrowed like what `json` gives. */
+struct scopeflow_event_line {
+    /* The whole line, or all of it but the JSON text of its data. */
+    scopeflow_bytes json;
+    /* What the data is, borrowed until the event was delivered; 0 where the line is whole. */
+    scopeflow_ref data;
+    /* Where the text of the data belongs. */
+    size_t data_offset_bytes;
+    /* How much JSON text fills its budget, as `tape_full_at`. */
+    size_t data_limit_bytes;
+    /* Whether it is one, without whose credential headers it is written. */
+    uint32_t is_llm_request;
+};
+
 /* Reads the cheap facts.
  * out_info: The facts.
  * Ownership: Texts in the info are borrowed.
@@ -934,6 +953,19 @@ scopeflow_event_json(
     scopeflow_event *self, scopeflow_event_part part, scopeflow_bytes *out_json,
     scopeflow_error *out_error);
 
+/* The line for a subscriber. If it is the only one, and the data is an object of the
+ * application's of which nobody has asked for the text yet, that is left open: the host keeps
+ * what the object is now, as the tokens of it, and has the text made by `payload_text_new` once
+ * the subscriber looks. Data that is JSON null cannot be left open, since metadata may tell of
+ * it: `json` is for that.
+ * out_line: The line.
+ * Ownership: Texts in the line are borrowed.
+ * Errors: invalid_argument (1003), invalid_state (1004), no_memory (3002).
+ * Thread: For one thread at a time. */
+SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
+scopeflow_event_open_line(
+    scopeflow_event *self, scopeflow_event_line *out_line, scopeflow_error *out_error);
+
 /* Encodes what the event still refers to, so that it can outlive its delivery. A host that keeps
  * an event calls this before it answers the `deliver` step. Sealing twice does nothing.
  * Errors: invalid_argument (1003), invalid_state (1004), no_memory (3002).
@@ -949,6 +981,49 @@ SCOPEFLOW_API scopeflow_event *scopeflow_event_retain(scopeflow_event *self);
 /* Gives a reference back. Null is allowed.
  * Thread: For one thread at a time. */
 SCOPEFLOW_API void scopeflow_event_release(scopeflow_event *self);
+
+/* ---- PAYLOAD_TEXT ----
+ *
+ * What a payload is in an event (S2.6), as text: for hosts that keep the data of a line which is
+ * open (`event_open_line`). */
+
+/* The arguments of `scopeflow_payload_text_new`. */
+struct scopeflow_payload_text_new_options {
+    /* Size of this struct. */
+    uint32_t struct_size_bytes;
+    /* Whose events have it so; it is held. */
+    scopeflow_runtime *runtime;
+    /* The payload. */
+    scopeflow_ref payload;
+    /* Whether it is one, without whose credential headers it is written (S3.6). */
+    uint32_t is_llm_request;
+};
+#define SCOPEFLOW_PAYLOAD_TEXT_NEW_OPTIONS_INIT \
+    {(uint32_t)sizeof(scopeflow_payload_text_new_options), NULL, 0, 0}
+
+/* Writes a payload as events of the runtime have it, with its budget and in its form. A runtime
+ * that was closed does it, too.
+ * out_text: The text; the caller frees it.
+ * Ownership: Borrows `payload`. The text is the caller's, to be given back when it is done with.
+ * Errors: invalid_argument (1003), no_memory (3002).
+ * Thread: May be called from any thread. */
+SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
+scopeflow_payload_text_new(
+    const scopeflow_payload_text_new_options *options, scopeflow_payload_text **out_text,
+    scopeflow_error *out_error);
+
+/* The text.
+ * out_json: JSON text in UTF-8; borrowed from it.
+ * Ownership: The json is borrowed.
+ * Errors: invalid_argument (1003).
+ * Thread: For one thread at a time. */
+SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
+scopeflow_payload_text_json(
+    scopeflow_payload_text *self, scopeflow_bytes *out_json, scopeflow_error *out_error);
+
+/* Gives the text back. Null is allowed.
+ * Thread: For one thread at a time. */
+SCOPEFLOW_API void scopeflow_payload_text_free(scopeflow_payload_text *self);
 
 /* ---- MIDDLEWARE ----
  *

@@ -5248,10 +5248,40 @@ static inline scopeflow_status scopeflow__check_event_json(
     return SCOPEFLOW_STATUS_OK;
 }
 
+static inline scopeflow_status scopeflow__check_event_open_line(
+    scopeflow_event *self, scopeflow_event_line *out_line, scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_line != NULL,
+                       out_error, "out_line must not be null");
+    return SCOPEFLOW_STATUS_OK;
+}
+
 static inline scopeflow_status scopeflow__check_event_seal(
     scopeflow_event *self, scopeflow_error *out_error) {
     SCOPEFLOW__REQUIRE(self != NULL,
                        out_error, "self must not be null");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_payload_text_new(
+    const scopeflow_payload_text_new_options *options, scopeflow_payload_text **out_text,
+    scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(options != NULL,
+                       out_error, "options must not be null");
+    SCOPEFLOW__REQUIRE(out_text != NULL,
+                       out_error, "out_text must not be null");
+    SCOPEFLOW__REQUIRE(options->struct_size_bytes >= sizeof *options,
+                       out_error, "options.struct_size_bytes is too small for this version");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_payload_text_json(
+    scopeflow_payload_text *self, scopeflow_bytes *out_json, scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_json != NULL,
+                       out_error, "out_json must not be null");
     return SCOPEFLOW_STATUS_OK;
 }
 
@@ -10108,6 +10138,7 @@ struct scopeflow_event {
 
     bool is_encoded;
     bool is_being_encoded; /* The host's code runs meanwhile, and may ask for it again. */
+    bool is_open;          /* Its line is written without the data, which nobody reads as a part. */
     scopeflow__buffer line;
 
     /* From here on nothing has an initial value. */
@@ -11479,6 +11510,21 @@ void scopeflow__event_drop_annotated(scopeflow_event *self) {
 /* One event as one line of ATOF 0.1 (S2.1). The keys stand in the order of spec/api/event.yaml,
  * from which the macros SCOPEFLOW__KEY_... are generated. */
 
+/* -------------------- src/event/payload.h -------------------- */
+
+/* Payloads as events have them: with the budget of their runtime and in its form (S2.6, S2.7). */
+#ifndef SCOPEFLOW__PAYLOAD_H
+#define SCOPEFLOW__PAYLOAD_H
+
+void scopeflow__payload_writer_init(const scopeflow_runtime *runtime, scopeflow__buffer *out,
+                                    scopeflow__json_writer *writer);
+
+/* Writes the host's object; returns whether it is null. */
+bool scopeflow__payload_write(scopeflow_runtime *runtime, scopeflow_ref payload,
+                              scopeflow__buffer *out);
+
+#endif
+
 #define KEY(name) ",\"" name "\":"
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 
@@ -11583,34 +11629,7 @@ static void put_data(const scopeflow_event *event, scopeflow_tape *tape) {
 }
 
 static void init_writer(scopeflow_event *self, scopeflow__json_writer *writer) {
-    const scopeflow_runtime *const runtime = self->scope->runtime;
-    scopeflow__json_writer_init(writer, &self->line, runtime->payload_budget_bytes,
-                                (runtime->flags & SCOPEFLOW_RUNTIME_FLAG_CANONICAL) != 0);
-}
-
-/* Writes the host's object; returns whether it is null. Text is made of it at once, but for what
- * needs to be seen as a whole first: canonical form sorts keys. */
-static bool write_host_object(scopeflow_event *self, scopeflow_ref ref) {
-    scopeflow_runtime *const runtime = self->scope->runtime;
-    scopeflow_tape tape;
-    scopeflow__json_writer writer;
-    scopeflow__json_direct direct;
-    bool is_null;
-    scopeflow__tape_init(&tape, &runtime->memory, scopeflow__payload_full_at(runtime));
-    init_writer(self, &writer);
-    if (writer.canonical) {
-        scopeflow__encode_ref(runtime, ref, &tape);
-        scopeflow__cursor const value = scopeflow__tape_value(&tape);
-        scopeflow__json_write(&writer, value);
-        is_null = scopeflow__cursor_peek(&value) == SCOPEFLOW_TOKEN_NULL;
-    } else {
-        scopeflow__json_direct_begin(&direct, &tape, &writer);
-        scopeflow__encode_ref(runtime, ref, &tape);
-        is_null = scopeflow__json_direct_end(&direct);
-    }
-    if (tape.bytes.failed) self->line.failed = true;
-    scopeflow__tape_deinit(&tape);
-    return is_null;
+    scopeflow__payload_writer_init(self->scope->runtime, &self->line, writer);
 }
 
 /* Writes the data, where more is to be said of it than an object of the host's. */
@@ -11635,7 +11654,7 @@ static bool write_made_data(scopeflow_event *self) {
 
 /* Writes what is nothing but an object of the host's. Returns whether there is one that is null. */
 static bool write_ref(scopeflow_event *self, scopeflow_ref ref) {
-    if (ref != 0) return write_host_object(self, ref);
+    if (ref != 0) return scopeflow__payload_write(self->scope->runtime, ref, &self->line);
     scopeflow__buffer_put(&self->line, "null", 4);
     return false;
 }
@@ -11834,7 +11853,7 @@ static bool write_data_and_schema(scopeflow_event *self, const scopeflow_tape *f
     begin_part(self, SCOPEFLOW_EVENT_PART_DATA);
     if (self->has_fields)
         write_field(self, fields, SCOPEFLOW__KEY_DATA, "null", false);
-    else
+    else if (!self->is_open)
         is_null = write_data(self);
     end_part(self, SCOPEFLOW_EVENT_PART_DATA);
     PUT(out, KEY(SCOPEFLOW__KEY_DATA_SCHEMA));
@@ -11986,10 +12005,7 @@ static void write_plain_rest(scopeflow_event *self) {
     set_part(self, SCOPEFLOW_EVENT_PART_CATEGORY_PROFILE, out->len - (sizeof("null}") - 1), 4);
 }
 
-bool scopeflow__event_encode(scopeflow_event *self) {
-    if (self->is_encoded) return true;
-    if (self->is_being_encoded) return false; /* By whose payload this is asked. */
-    self->is_being_encoded = true;
+static void lay_line(scopeflow_event *self) {
     self->line.failed = false;
     self->line.len = 0;
     memset(self->parts, 0, sizeof self->parts);
@@ -12001,16 +12017,155 @@ bool scopeflow__event_encode(scopeflow_event *self) {
     else
         write_rest(self);
     self->parts[SCOPEFLOW_EVENT_PART_LINE].len = self->line.len;
+}
+
+bool scopeflow__event_encode(scopeflow_event *self) {
+    if (self->is_encoded) return true;
+    if (self->is_being_encoded) return false; /* By whose payload this is asked. */
+    self->is_being_encoded = true;
+    lay_line(self);
     scopeflow__buffer_put_byte(&self->line, '\n'); /* For sinks; no part has it. */
     self->is_encoded = !self->line.failed;
     self->is_being_encoded = false;
     return self->is_encoded;
 }
 
+static bool has_one_subscriber(const scopeflow_event *self) {
+    return self->listeners != NULL &&
+           self->listeners->chains[SCOPEFLOW_REGISTRY_SUBSCRIBER].count == 1;
+}
+
+/* Nothing but the text of the data depends on it: no annotation is made of it, and the metadata
+ * would say no more of it than that it is null. */
+static bool can_be_open(const scopeflow_event *self) {
+    bool const is_object = self->data_source == SCOPEFLOW__DATA_PAYLOAD && self->data != 0;
+    bool const is_annotated = self->annotation != 0 || self->codec != 0 || self->core_codec != 0;
+    return is_object && has_one_subscriber(self) && !is_annotated && !self->has_fields &&
+           !self->is_stripped && self->profile == 0 && self->data_schema == 0 &&
+           scopeflow__metadata_is_plain(self, false);
+}
+
+scopeflow_status scopeflow_event_open_line(scopeflow_event *self, scopeflow_event_line *out_line,
+                                           scopeflow_error *out_error) {
+    scopeflow_status const status = scopeflow__check_event_open_line(self, out_line, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    memset(out_line, 0, sizeof *out_line);
+    if (self->is_encoded || self->is_being_encoded || !can_be_open(self))
+        return scopeflow_event_json(self, SCOPEFLOW_EVENT_PART_LINE, &out_line->json, out_error);
+    self->is_open = true; /* No code of the host's runs. */
+    lay_line(self);
+    self->is_open = false;
+    if (self->line.failed) return scopeflow__fail_memory(out_error);
+    out_line->json = scopeflow__text(self->line.ptr, self->line.len);
+    out_line->data = self->data;
+    out_line->data_offset_bytes = self->parts[SCOPEFLOW_EVENT_PART_DATA].start;
+    out_line->data_limit_bytes = scopeflow__payload_full_at(self->scope->runtime);
+    out_line->is_llm_request = has_credentials(self);
+    return SCOPEFLOW_STATUS_OK;
+}
+
 bool scopeflow__event_line_with_end(scopeflow_event *event, scopeflow_bytes *out_line) {
     if (!scopeflow__event_encode(event)) return false;
     *out_line = scopeflow__text(event->line.ptr, event->line.len);
     return true;
+}
+
+/* -------------------- src/event/payload.c -------------------- */
+
+/* --- As they stand in events --- */
+
+void scopeflow__payload_writer_init(const scopeflow_runtime *runtime, scopeflow__buffer *out,
+                                    scopeflow__json_writer *writer) {
+    scopeflow__json_writer_init(writer, out, runtime->payload_budget_bytes,
+                                (runtime->flags & SCOPEFLOW_RUNTIME_FLAG_CANONICAL) != 0);
+}
+
+/* Text is made of it at once, but for what needs to be seen as a whole first: canonical form sorts
+ * keys. */
+bool scopeflow__payload_write(scopeflow_runtime *runtime, scopeflow_ref payload,
+                              scopeflow__buffer *out) {
+    scopeflow_tape tape;
+    scopeflow__json_writer writer;
+    scopeflow__json_direct direct;
+    bool is_null;
+    scopeflow__tape_init(&tape, &runtime->memory, scopeflow__payload_full_at(runtime));
+    scopeflow__payload_writer_init(runtime, out, &writer);
+    if (writer.canonical) {
+        scopeflow__encode_ref(runtime, payload, &tape);
+        scopeflow__cursor const value = scopeflow__tape_value(&tape);
+        scopeflow__json_write(&writer, value);
+        is_null = scopeflow__cursor_peek(&value) == SCOPEFLOW_TOKEN_NULL;
+    } else {
+        scopeflow__json_direct_begin(&direct, &tape, &writer);
+        scopeflow__encode_ref(runtime, payload, &tape);
+        is_null = scopeflow__json_direct_end(&direct);
+    }
+    if (tape.bytes.failed) out->failed = true;
+    scopeflow__tape_deinit(&tape);
+    return is_null;
+}
+
+/* --- By themselves, for hosts that have kept one for later --- */
+
+struct scopeflow_payload_text {
+    scopeflow_runtime *runtime; /* Held: it lends the memory. */
+    scopeflow__buffer json;
+};
+
+/* Without its credential headers, for which it is looked through first. */
+static void write_llm_request(scopeflow_runtime *runtime, scopeflow_ref request,
+                              scopeflow__buffer *out) {
+    scopeflow_tape tape;
+    scopeflow__json_writer writer;
+    scopeflow__tape_init(&tape, &runtime->memory, scopeflow__payload_full_at(runtime));
+    scopeflow__encode_ref(runtime, request, &tape);
+    scopeflow__credentials_remove(runtime, &tape);
+    scopeflow__payload_writer_init(runtime, out, &writer);
+    scopeflow__json_write(&writer, scopeflow__tape_value(&tape));
+    if (tape.bytes.failed) out->failed = true;
+    scopeflow__tape_deinit(&tape);
+}
+
+scopeflow_status scopeflow_payload_text_new(const scopeflow_payload_text_new_options *options,
+                                            scopeflow_payload_text **out_text,
+                                            scopeflow_error *out_error) {
+    scopeflow_status const status = scopeflow__check_payload_text_new(options, out_text, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow_runtime *const runtime = options->runtime;
+    SCOPEFLOW__REQUIRE(runtime != NULL, out_error, "runtime must not be null");
+
+    scopeflow_payload_text *const self =
+        (scopeflow_payload_text *)scopeflow__allocate(&runtime->memory, sizeof *self);
+    if (self == NULL) return scopeflow__fail_memory(out_error);
+    scopeflow__ref_up(&runtime->refs);
+    self->runtime = runtime;
+    scopeflow__buffer_init(&self->json, &runtime->memory);
+    if (options->is_llm_request != 0)
+        write_llm_request(runtime, options->payload, &self->json);
+    else
+        (void)scopeflow__payload_write(runtime, options->payload, &self->json);
+    if (self->json.failed) {
+        scopeflow_payload_text_free(self);
+        return scopeflow__fail_memory(out_error);
+    }
+    *out_text = self;
+    return SCOPEFLOW_STATUS_OK;
+}
+
+scopeflow_status scopeflow_payload_text_json(scopeflow_payload_text *self,
+                                             scopeflow_bytes *out_json,
+                                             scopeflow_error *out_error) {
+    scopeflow_status const status = scopeflow__check_payload_text_json(self, out_json, out_error);
+    if (status == SCOPEFLOW_STATUS_OK) *out_json = scopeflow__text(self->json.ptr, self->json.len);
+    return status;
+}
+
+void scopeflow_payload_text_free(scopeflow_payload_text *self) {
+    if (self == NULL) return;
+    scopeflow_runtime *const runtime = self->runtime;
+    scopeflow__buffer_deinit(&self->json);
+    scopeflow__deallocate(&runtime->memory, self, sizeof *self);
+    scopeflow__runtime_release(runtime);
 }
 
 /* -------------------- src/event/atof_line.c -------------------- */

@@ -67,6 +67,13 @@ scopeflow_host bridge_host(void) {
     return host;
 }
 
+scopeflow_status bridge_step(scopeflow_status status, const scopeflow_step *step) {
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow_event_line const line = step_line(step, &bridge.error);
+    slots_put_step_and_line(bridge.slots, step, &line);
+    return SCOPEFLOW_STATUS_OK;
+}
+
 /* --- What no operation stands behind --- */
 
 EXPORT("allocate") void *bridge_allocate(size_t size) {

@@ -99,8 +99,7 @@ EXPORT("runtimeFlush") scopeflow_status bridge_runtime_flush(void) {
     options_.emitter = &bridge.emitter;
     scopeflow_step out_ = {0};
     scopeflow_status const status_ = scopeflow_runtime_flush((void *)(uintptr_t)bridge.slots[0], &options_, (void *)(uintptr_t)bridge.slots[1], &out_, &bridge.error);
-    if (status_ == SCOPEFLOW_STATUS_OK) slots_put_step(bridge.slots, &out_);
-    return status_;
+    return bridge_step(status_, &out_);
 }
 
 EXPORT("runtimeClose") scopeflow_status bridge_runtime_close(void) {
@@ -108,8 +107,7 @@ EXPORT("runtimeClose") scopeflow_status bridge_runtime_close(void) {
     options_.emitter = &bridge.emitter;
     scopeflow_step out_ = {0};
     scopeflow_status const status_ = scopeflow_runtime_close((void *)(uintptr_t)bridge.slots[0], &options_, (void *)(uintptr_t)bridge.slots[1], &out_, &bridge.error);
-    if (status_ == SCOPEFLOW_STATUS_OK) slots_put_step(bridge.slots, &out_);
-    return status_;
+    return bridge_step(status_, &out_);
 }
 
 EXPORT("runtimeIsCredentialHeader") scopeflow_status bridge_runtime_is_credential_header(scopeflow_runtime *self, const char *name, size_t name_size) {
@@ -145,8 +143,7 @@ EXPORT("scopePush") scopeflow_status bridge_scope_push(const char *name, size_t 
     options_.timestamp_ns = slots_take_timestamp(bridge.slots + 7);
     scopeflow_step out_ = {0};
     scopeflow_status const status_ = scopeflow_scope_push((void *)(uintptr_t)bridge.slots[0], &options_, (void *)(uintptr_t)bridge.slots[9], &out_, &bridge.error);
-    if (status_ == SCOPEFLOW_STATUS_OK) slots_put_step(bridge.slots, &out_);
-    return status_;
+    return bridge_step(status_, &out_);
 }
 
 EXPORT("scopePop") scopeflow_status bridge_scope_pop(void) {
@@ -161,8 +158,7 @@ EXPORT("scopePop") scopeflow_status bridge_scope_pop(void) {
     options_.timestamp_ns = slots_take_timestamp(bridge.slots + 7);
     scopeflow_step out_ = {0};
     scopeflow_status const status_ = scopeflow_scope_pop((void *)(uintptr_t)bridge.slots[0], &options_, (void *)(uintptr_t)bridge.slots[9], &out_, &bridge.error);
-    if (status_ == SCOPEFLOW_STATUS_OK) slots_put_step(bridge.slots, &out_);
-    return status_;
+    return bridge_step(status_, &out_);
 }
 
 EXPORT("scopeEvent") scopeflow_status bridge_scope_event(const char *name, size_t name_size, const char *category, size_t category_size) {
@@ -179,8 +175,7 @@ EXPORT("scopeEvent") scopeflow_status bridge_scope_event(const char *name, size_
     options_.timestamp_ns = slots_take_timestamp(bridge.slots + 7);
     scopeflow_step out_ = {0};
     scopeflow_status const status_ = scopeflow_scope_event((void *)(uintptr_t)bridge.slots[0], &options_, (void *)(uintptr_t)bridge.slots[9], &out_, &bridge.error);
-    if (status_ == SCOPEFLOW_STATUS_OK) slots_put_step(bridge.slots, &out_);
-    return status_;
+    return bridge_step(status_, &out_);
 }
 
 EXPORT("scopeDescribe") scopeflow_status bridge_scope_describe(scopeflow_scope *self) {
@@ -245,6 +240,13 @@ EXPORT("eventJson") scopeflow_status bridge_event_json(scopeflow_event *self, sc
     return status_;
 }
 
+EXPORT("eventOpenLine") scopeflow_status bridge_event_open_line(scopeflow_event *self) {
+    scopeflow_event_line out_ = {0};
+    scopeflow_status const status_ = scopeflow_event_open_line(self, &out_, &bridge.error);
+    if (status_ == SCOPEFLOW_STATUS_OK) slots_put_event_line(bridge.slots, &out_);
+    return status_;
+}
+
 EXPORT("eventSeal") scopeflow_status bridge_event_seal(scopeflow_event *self) {
     scopeflow_status const status_ = scopeflow_event_seal(self, &bridge.error);
     return status_;
@@ -256,6 +258,28 @@ EXPORT("eventRetain") void bridge_event_retain(scopeflow_event *self) {
 
 EXPORT("eventRelease") void bridge_event_release(scopeflow_event *self) {
     scopeflow_event_release(self);
+}
+
+EXPORT("payloadTextNew") scopeflow_status bridge_payload_text_new(void *runtime, scopeflow_ref payload, uint32_t is_llm_request) {
+    scopeflow_payload_text_new_options options_ = SCOPEFLOW_PAYLOAD_TEXT_NEW_OPTIONS_INIT;
+    options_.runtime = runtime;
+    options_.payload = payload;
+    options_.is_llm_request = is_llm_request;
+    scopeflow_payload_text *out_ = NULL;
+    scopeflow_status const status_ = scopeflow_payload_text_new(&options_, &out_, &bridge.error);
+    if (status_ == SCOPEFLOW_STATUS_OK) bridge.slots[0] = (double)(uintptr_t)out_;
+    return status_;
+}
+
+EXPORT("payloadTextJson") scopeflow_status bridge_payload_text_json(scopeflow_payload_text *self) {
+    scopeflow_bytes out_ = {0};
+    scopeflow_status const status_ = scopeflow_payload_text_json(self, &out_, &bridge.error);
+    if (status_ == SCOPEFLOW_STATUS_OK) slots_put_text(bridge.slots, out_);
+    return status_;
+}
+
+EXPORT("payloadTextFree") void bridge_payload_text_free(scopeflow_payload_text *self) {
+    scopeflow_payload_text_free(self);
 }
 
 EXPORT("registerToolConditionalExecutionGuardrail") scopeflow_status bridge_register_tool_conditional_execution_guardrail(scopeflow_runtime *self, const char *name, size_t name_size, int32_t priority, scopeflow_ref callable, scopeflow_callable_flag flags) {
@@ -695,8 +719,7 @@ EXPORT("taskLink") scopeflow_status bridge_task_link(void) {
     options_.request = (scopeflow_ref)bridge.slots[3];
     scopeflow_step out_ = {0};
     scopeflow_status const status_ = scopeflow_task_link((void *)(uintptr_t)bridge.slots[0], &options_, (void *)(uintptr_t)bridge.slots[4], &out_, &bridge.error);
-    if (status_ == SCOPEFLOW_STATUS_OK) slots_put_step(bridge.slots, &out_);
-    return status_;
+    return bridge_step(status_, &out_);
 }
 
 EXPORT("taskMark") scopeflow_status bridge_task_mark(scopeflow_task *task_, const char *name, size_t name_size, scopeflow_ref data, scopeflow_ref metadata, const char *category, size_t category_size, scopeflow_ref category_profile, scopeflow_ref data_schema) {
@@ -714,8 +737,7 @@ EXPORT("taskResume") scopeflow_status bridge_task_resume(void) {
     answer.annotated = (scopeflow_ref)bridge.slots[5];
     scopeflow_step out_ = {0};
     scopeflow_status const status_ = scopeflow_task_resume((void *)(uintptr_t)bridge.slots[0], &answer, &out_, &bridge.error);
-    if (status_ == SCOPEFLOW_STATUS_OK) slots_put_step(bridge.slots, &out_);
-    return status_;
+    return bridge_step(status_, &out_);
 }
 
 EXPORT("taskAbandon") void bridge_task_abandon(scopeflow_task *task_) {
@@ -737,8 +759,7 @@ EXPORT("toolExecute") scopeflow_status bridge_tool_execute(const char *name, siz
     options_.timestamp_ns = slots_take_timestamp(bridge.slots + 8);
     scopeflow_step out_ = {0};
     scopeflow_status const status_ = scopeflow_tool_execute((void *)(uintptr_t)bridge.slots[0], &options_, (void *)(uintptr_t)bridge.slots[10], &out_, &bridge.error);
-    if (status_ == SCOPEFLOW_STATUS_OK) slots_put_step(bridge.slots, &out_);
-    return status_;
+    return bridge_step(status_, &out_);
 }
 
 EXPORT("toolCall") scopeflow_status bridge_tool_call(const char *name, size_t name_size, const char *tool_call_id, size_t tool_call_id_size) {
@@ -754,8 +775,7 @@ EXPORT("toolCall") scopeflow_status bridge_tool_call(const char *name, size_t na
     options_.timestamp_ns = slots_take_timestamp(bridge.slots + 6);
     scopeflow_step out_ = {0};
     scopeflow_status const status_ = scopeflow_tool_call((void *)(uintptr_t)bridge.slots[0], &options_, (void *)(uintptr_t)bridge.slots[8], &out_, &bridge.error);
-    if (status_ == SCOPEFLOW_STATUS_OK) slots_put_step(bridge.slots, &out_);
-    return status_;
+    return bridge_step(status_, &out_);
 }
 
 EXPORT("toolCallEnd") scopeflow_status bridge_tool_call_end(void) {
@@ -771,8 +791,7 @@ EXPORT("toolCallEnd") scopeflow_status bridge_tool_call_end(void) {
     options_.timestamp_ns = slots_take_timestamp(bridge.slots + 8);
     scopeflow_step out_ = {0};
     scopeflow_status const status_ = scopeflow_tool_call_end((void *)(uintptr_t)bridge.slots[0], &options_, (void *)(uintptr_t)bridge.slots[10], &out_, &bridge.error);
-    if (status_ == SCOPEFLOW_STATUS_OK) slots_put_step(bridge.slots, &out_);
-    return status_;
+    return bridge_step(status_, &out_);
 }
 
 EXPORT("toolRequestIntercepts") scopeflow_status bridge_tool_request_intercepts(const char *name, size_t name_size) {
@@ -784,8 +803,7 @@ EXPORT("toolRequestIntercepts") scopeflow_status bridge_tool_request_intercepts(
     options_.request = (scopeflow_ref)bridge.slots[3];
     scopeflow_step out_ = {0};
     scopeflow_status const status_ = scopeflow_tool_request_intercepts((void *)(uintptr_t)bridge.slots[0], &options_, (void *)(uintptr_t)bridge.slots[4], &out_, &bridge.error);
-    if (status_ == SCOPEFLOW_STATUS_OK) slots_put_step(bridge.slots, &out_);
-    return status_;
+    return bridge_step(status_, &out_);
 }
 
 EXPORT("toolConditionalExecution") scopeflow_status bridge_tool_conditional_execution(const char *name, size_t name_size) {
@@ -797,8 +815,7 @@ EXPORT("toolConditionalExecution") scopeflow_status bridge_tool_conditional_exec
     options_.request = (scopeflow_ref)bridge.slots[3];
     scopeflow_step out_ = {0};
     scopeflow_status const status_ = scopeflow_tool_conditional_execution((void *)(uintptr_t)bridge.slots[0], &options_, (void *)(uintptr_t)bridge.slots[4], &out_, &bridge.error);
-    if (status_ == SCOPEFLOW_STATUS_OK) slots_put_step(bridge.slots, &out_);
-    return status_;
+    return bridge_step(status_, &out_);
 }
 
 EXPORT("llmExecute") scopeflow_status bridge_llm_execute(const char *name, size_t name_size, const char *model_name, size_t model_name_size) {
@@ -818,8 +835,7 @@ EXPORT("llmExecute") scopeflow_status bridge_llm_execute(const char *name, size_
     options_.response_codec = (scopeflow_ref)bridge.slots[11];
     scopeflow_step out_ = {0};
     scopeflow_status const status_ = scopeflow_llm_execute((void *)(uintptr_t)bridge.slots[0], &options_, (void *)(uintptr_t)bridge.slots[12], &out_, &bridge.error);
-    if (status_ == SCOPEFLOW_STATUS_OK) slots_put_step(bridge.slots, &out_);
-    return status_;
+    return bridge_step(status_, &out_);
 }
 
 EXPORT("llmStreamExecute") scopeflow_status bridge_llm_stream_execute(const char *name, size_t name_size, const char *model_name, size_t model_name_size) {
@@ -839,8 +855,7 @@ EXPORT("llmStreamExecute") scopeflow_status bridge_llm_stream_execute(const char
     options_.response_codec = (scopeflow_ref)bridge.slots[11];
     scopeflow_step out_ = {0};
     scopeflow_status const status_ = scopeflow_llm_stream_execute((void *)(uintptr_t)bridge.slots[0], &options_, (void *)(uintptr_t)bridge.slots[12], &out_, &bridge.error);
-    if (status_ == SCOPEFLOW_STATUS_OK) slots_put_step(bridge.slots, &out_);
-    return status_;
+    return bridge_step(status_, &out_);
 }
 
 EXPORT("llmCall") scopeflow_status bridge_llm_call(const char *name, size_t name_size, const char *model_name, size_t model_name_size) {
@@ -858,8 +873,7 @@ EXPORT("llmCall") scopeflow_status bridge_llm_call(const char *name, size_t name
     options_.codec = (scopeflow_ref)bridge.slots[9];
     scopeflow_step out_ = {0};
     scopeflow_status const status_ = scopeflow_llm_call((void *)(uintptr_t)bridge.slots[0], &options_, (void *)(uintptr_t)bridge.slots[10], &out_, &bridge.error);
-    if (status_ == SCOPEFLOW_STATUS_OK) slots_put_step(bridge.slots, &out_);
-    return status_;
+    return bridge_step(status_, &out_);
 }
 
 EXPORT("llmCallEnd") scopeflow_status bridge_llm_call_end(void) {
@@ -876,8 +890,7 @@ EXPORT("llmCallEnd") scopeflow_status bridge_llm_call_end(void) {
     options_.response_codec = (scopeflow_ref)bridge.slots[10];
     scopeflow_step out_ = {0};
     scopeflow_status const status_ = scopeflow_llm_call_end((void *)(uintptr_t)bridge.slots[0], &options_, (void *)(uintptr_t)bridge.slots[11], &out_, &bridge.error);
-    if (status_ == SCOPEFLOW_STATUS_OK) slots_put_step(bridge.slots, &out_);
-    return status_;
+    return bridge_step(status_, &out_);
 }
 
 EXPORT("llmRequestIntercepts") scopeflow_status bridge_llm_request_intercepts(const char *name, size_t name_size) {
@@ -889,8 +902,7 @@ EXPORT("llmRequestIntercepts") scopeflow_status bridge_llm_request_intercepts(co
     options_.request = (scopeflow_ref)bridge.slots[3];
     scopeflow_step out_ = {0};
     scopeflow_status const status_ = scopeflow_llm_request_intercepts((void *)(uintptr_t)bridge.slots[0], &options_, (void *)(uintptr_t)bridge.slots[4], &out_, &bridge.error);
-    if (status_ == SCOPEFLOW_STATUS_OK) slots_put_step(bridge.slots, &out_);
-    return status_;
+    return bridge_step(status_, &out_);
 }
 
 EXPORT("llmConditionalExecution") scopeflow_status bridge_llm_conditional_execution(const char *name, size_t name_size) {
@@ -902,8 +914,7 @@ EXPORT("llmConditionalExecution") scopeflow_status bridge_llm_conditional_execut
     options_.request = (scopeflow_ref)bridge.slots[3];
     scopeflow_step out_ = {0};
     scopeflow_status const status_ = scopeflow_llm_conditional_execution((void *)(uintptr_t)bridge.slots[0], &options_, (void *)(uintptr_t)bridge.slots[4], &out_, &bridge.error);
-    if (status_ == SCOPEFLOW_STATUS_OK) slots_put_step(bridge.slots, &out_);
-    return status_;
+    return bridge_step(status_, &out_);
 }
 
 EXPORT("atofReaderNew") scopeflow_status bridge_atof_reader_new(void *runtime, uint32_t line_limit_bytes, uint32_t depth_limit) {

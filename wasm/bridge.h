@@ -7,7 +7,7 @@
 
 #include "scopeflow/scopeflow.h"
 
-#include "../node/native/slots.gen.h"
+#include "../node/native/step_line.h"
 
 #define EXPORT(name) __attribute__((export_name(name)))
 #define IMPORT(name) __attribute__((import_module("host"), import_name(name)))
@@ -22,6 +22,10 @@ extern bridge_state bridge;
 
 /* The function table of a new runtime. */
 scopeflow_host bridge_host(void);
+
+/* What an operation that makes steps gives: the step, and the line that goes with it, in the slots.
+ */
+scopeflow_status bridge_step(scopeflow_status status, const scopeflow_step *step);
 
 static inline scopeflow_bytes bridge_text(const char *address, size_t size) {
     scopeflow_bytes const text = {address, size};

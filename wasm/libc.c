@@ -8,11 +8,12 @@
 
 #define OWN __attribute__((no_builtin, noinline))
 
+/* Unaligned access is allowed in WebAssembly; the type says so to the compiler. */
+typedef uint64_t __attribute__((aligned(1), may_alias)) word;
+
 OWN void *memcpy(void *restrict to, const void *restrict from, size_t size) {
     unsigned char *out = to;
     const unsigned char *in = from;
-    /* Unaligned access is allowed in WebAssembly; the type says so to the compiler. */
-    typedef uint64_t __attribute__((aligned(1), may_alias)) word;
     for (; size >= sizeof(word); size -= sizeof(word), out += sizeof(word), in += sizeof(word))
         *(word *)(void *)out = *(const word *)(const void *)in;
     while (size-- > 0) *out++ = *in++;
@@ -29,6 +30,9 @@ OWN void *memmove(void *to, const void *from, size_t size) {
 
 OWN void *memset(void *to, int value, size_t size) {
     unsigned char *out = to;
+    word const filling = 0x0101010101010101u * (unsigned char)value;
+    for (; size >= sizeof filling; size -= sizeof filling, out += sizeof filling)
+        *(word *)(void *)out = filling;
     while (size-- > 0) *out++ = (unsigned char)value;
     return to;
 }

@@ -1,7 +1,7 @@
 #include "addon.h"
 
 #include "scopeflow_build_hash.h"
-#include "slots.gen.h"
+#include "step_line.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -197,13 +197,10 @@ static napi_value text(napi_env env, napi_callback_info info) {
 
 /* A line goes over with a character for each byte, which is a copy into the engine's own memory. To
  * read it as UTF-8 takes several times as long, and most lines are never looked at. */
-static scopeflow_status line_value(addon_call *call, scopeflow_event *event, napi_value *out) {
-    scopeflow_bytes line = {NULL, 0};
-    scopeflow_status const status =
-        scopeflow_event_json(event, SCOPEFLOW_EVENT_PART_LINE, &line, &call->addon->error);
-    if (status == SCOPEFLOW_STATUS_OK)
-        (void)napi_create_string_latin1(call->env, line.ptr, line.len, out);
-    return status;
+static napi_value line_value(addon_call *call, scopeflow_bytes line) {
+    napi_value result = NULL;
+    (void)napi_create_string_latin1(call->env, line.ptr, line.len, &result);
+    return result;
 }
 
 static napi_value event_line(napi_env env, napi_callback_info info) {
@@ -211,22 +208,22 @@ static napi_value event_line(napi_env env, napi_callback_info info) {
     if (!addon_enter(&call, env, info, 1)) return NULL;
     scopeflow_event *const event = addon_pointer(&call, 0);
     if (!call.is_valid) return addon_refuse(&call, "eventLine");
-    napi_value line = NULL;
-    scopeflow_status const status = line_value(&call, event, &line);
-    return status == SCOPEFLOW_STATUS_OK ? line : addon_number(&call, (double)status);
+    scopeflow_bytes line = {NULL, 0};
+    scopeflow_status const status =
+        scopeflow_event_json(event, SCOPEFLOW_EVENT_PART_LINE, &line, &call.addon->error);
+    return status == SCOPEFLOW_STATUS_OK ? line_value(&call, line)
+                                         : addon_number(&call, (double)status);
 }
 
 napi_value addon_step(addon_call *call, scopeflow_status status, const scopeflow_step *step) {
-    napi_value line = NULL;
+    scopeflow_event_line line = {{NULL, 0}, 0, 0, 0, 0};
     if (status == SCOPEFLOW_STATUS_OK) {
-        /* To write the line may run JavaScript, which fills the slots anew: they come after it. If
-         * it fails, it fails again for whoever asks for it by itself. */
-        if (step->kind == SCOPEFLOW_STEP_KIND_DELIVER) (void)line_value(call, step->event, &line);
-        slots_put_step(call->addon->slots, step);
+        line = step_line(step, &call->addon->error);
+        slots_put_step_and_line(call->addon->slots, step, &line);
     }
-    if (line == NULL) return addon_number(call, (double)status);
+    if (line.json.ptr == NULL) return addon_number(call, (double)status);
     (void)addon_leave(call);
-    return line;
+    return line_value(call, line.json);
 }
 
 static napi_value line_text(napi_env env, napi_callback_info info) {
@@ -245,6 +242,26 @@ static napi_value line_text(napi_env env, napi_callback_info info) {
     if (napi_get_value_string_latin1(env, line, bytes, size + 1, &size) == napi_ok)
         result = text_value(env, bytes, size);
     free(bytes);
+    return result;
+}
+
+/* A payload's text by one crossing; it is freed again. */
+static napi_value payload_text(napi_env env, napi_callback_info info) {
+    addon_call call;
+    if (!addon_enter(&call, env, info, 3)) return NULL;
+    scopeflow_payload_text_new_options options = SCOPEFLOW_PAYLOAD_TEXT_NEW_OPTIONS_INIT;
+    scopeflow_payload_text *made = NULL;
+    scopeflow_bytes json = {NULL, 0};
+    options.runtime = addon_pointer(&call, 0);
+    options.payload = addon_ref(&call, 1);
+    options.is_llm_request = addon_u32(&call, 2);
+    if (!call.is_valid) return addon_refuse(&call, "payloadText");
+    scopeflow_error *const error = &call.addon->error;
+    scopeflow_status status = scopeflow_payload_text_new(&options, &made, error);
+    if (status == SCOPEFLOW_STATUS_OK) status = scopeflow_payload_text_json(made, &json, error);
+    napi_value const result = status == SCOPEFLOW_STATUS_OK ? text_value(env, json.ptr, json.len)
+                                                            : addon_number(&call, (double)status);
+    scopeflow_payload_text_free(made);
     return result;
 }
 
@@ -284,6 +301,7 @@ static const addon_function own_functions[] = {
     {"text", text},
     {"eventLine", event_line},
     {"lineText", line_text},
+    {"payloadText", payload_text},
     {"countMemory", count_memory},
     {"taskNew", task_new},
     {"taskFree", task_free},

@@ -427,6 +427,17 @@ static napi_value addon_event_json(napi_env env, napi_callback_info info) {
     return addon_number(&call_, (double)status_);
 }
 
+static napi_value addon_event_open_line(napi_env env, napi_callback_info info) {
+    addon_call call_;
+    if (!addon_enter(&call_, env, info, 1)) return NULL;
+    scopeflow_event *self = addon_pointer(&call_, 0);
+    if (!call_.is_valid) return addon_refuse(&call_, "eventOpenLine");
+    scopeflow_event_line out_ = {0};
+    scopeflow_status const status_ = scopeflow_event_open_line(self, &out_, &call_.addon->error);
+    if (status_ == SCOPEFLOW_STATUS_OK) slots_put_event_line(call_.addon->slots, &out_);
+    return addon_number(&call_, (double)status_);
+}
+
 static napi_value addon_event_seal(napi_env env, napi_callback_info info) {
     addon_call call_;
     if (!addon_enter(&call_, env, info, 1)) return NULL;
@@ -451,6 +462,40 @@ static napi_value addon_event_release(napi_env env, napi_callback_info info) {
     scopeflow_event *self = addon_pointer(&call_, 0);
     if (!call_.is_valid) return addon_refuse(&call_, "eventRelease");
     scopeflow_event_release(self);
+    return addon_leave(&call_);
+}
+
+static napi_value addon_payload_text_new(napi_env env, napi_callback_info info) {
+    addon_call call_;
+    if (!addon_enter(&call_, env, info, 3)) return NULL;
+    scopeflow_payload_text_new_options options_ = SCOPEFLOW_PAYLOAD_TEXT_NEW_OPTIONS_INIT;
+    options_.runtime = addon_pointer(&call_, 0);
+    options_.payload = addon_ref(&call_, 1);
+    options_.is_llm_request = addon_u32(&call_, 2);
+    if (!call_.is_valid) return addon_refuse(&call_, "payloadTextNew");
+    scopeflow_payload_text *out_ = NULL;
+    scopeflow_status const status_ = scopeflow_payload_text_new(&options_, &out_, &call_.addon->error);
+    if (status_ == SCOPEFLOW_STATUS_OK) call_.addon->slots[0] = (double)(uintptr_t)out_;
+    return addon_number(&call_, (double)status_);
+}
+
+static napi_value addon_payload_text_json(napi_env env, napi_callback_info info) {
+    addon_call call_;
+    if (!addon_enter(&call_, env, info, 1)) return NULL;
+    scopeflow_payload_text *self = addon_pointer(&call_, 0);
+    if (!call_.is_valid) return addon_refuse(&call_, "payloadTextJson");
+    scopeflow_bytes out_ = {0};
+    scopeflow_status const status_ = scopeflow_payload_text_json(self, &out_, &call_.addon->error);
+    if (status_ == SCOPEFLOW_STATUS_OK) slots_put_text(call_.addon->slots, out_);
+    return addon_number(&call_, (double)status_);
+}
+
+static napi_value addon_payload_text_free(napi_env env, napi_callback_info info) {
+    addon_call call_;
+    if (!addon_enter(&call_, env, info, 1)) return NULL;
+    scopeflow_payload_text *self = addon_pointer(&call_, 0);
+    if (!call_.is_valid) return addon_refuse(&call_, "payloadTextFree");
+    scopeflow_payload_text_free(self);
     return addon_leave(&call_);
 }
 
@@ -1985,9 +2030,13 @@ const addon_function addon_functions[] = {
     {"propagationAdopt", addon_propagation_adopt},
     {"eventDescribe", addon_event_describe},
     {"eventJson", addon_event_json},
+    {"eventOpenLine", addon_event_open_line},
     {"eventSeal", addon_event_seal},
     {"eventRetain", addon_event_retain},
     {"eventRelease", addon_event_release},
+    {"payloadTextNew", addon_payload_text_new},
+    {"payloadTextJson", addon_payload_text_json},
+    {"payloadTextFree", addon_payload_text_free},
     {"registerToolConditionalExecutionGuardrail", addon_register_tool_conditional_execution_guardrail},
     {"deregisterToolConditionalExecutionGuardrail", addon_deregister_tool_conditional_execution_guardrail},
     {"scopeRegisterToolConditionalExecutionGuardrail", addon_scope_register_tool_conditional_execution_guardrail},

@@ -44,6 +44,8 @@ static inline int64_t slots_take_timestamp(const double *slots) {
     return (int64_t)((uint64_t)(int64_t)slots[0] << 32 | (uint64_t)slots[1]);
 }
 
+#define RUNTIME_STATS_SLOTS 6
+
 /* Counters since the runtime was made (S5.7). */
 static inline void slots_put_runtime_stats(double *slots, const scopeflow_runtime_stats *from) {
     slots[0] = (double)from->scope_event_count;
@@ -53,6 +55,8 @@ static inline void slots_put_runtime_stats(double *slots, const scopeflow_runtim
     slots[4] = (double)from->dropped_event_count;
     slots[5] = (double)from->abandoned_scope_count;
 }
+
+#define SCOPE_INFO_SLOTS 21
 
 /* What a handle knows about its scope (S1.8). Texts are borrowed and live as long as the scope
  * is held. */
@@ -69,6 +73,8 @@ static inline void slots_put_scope_info(double *slots, const scopeflow_scope_inf
     slots[20] = (double)from->is_open;
 }
 
+#define PROPAGATION_SLOTS 30
+
 /* The portable form of a context. */
 static inline void slots_put_propagation(double *slots, const scopeflow_propagation *from) {
     slots_put_uuid(slots, &from->root_uuid);
@@ -76,6 +82,8 @@ static inline void slots_put_propagation(double *slots, const scopeflow_propagat
     slots_put_chars(slots + 8, from->json, sizeof from->json);
     slots_put_chars(slots + 23, from->traceparent, sizeof from->traceparent);
 }
+
+#define EVENT_INFO_SLOTS 17
 
 /* What can be read of an event without encoding anything. Texts are borrowed from the event. */
 static inline void slots_put_event_info(double *slots, const scopeflow_event_info *from) {
@@ -89,6 +97,19 @@ static inline void slots_put_event_info(double *slots, const scopeflow_event_inf
     slots[16] = (double)from->attributes;
 }
 
+#define EVENT_LINE_SLOTS 6
+
+/* An event as a line, which may lack its data. Borrowed like what `json` gives. */
+static inline void slots_put_event_line(double *slots, const scopeflow_event_line *from) {
+    slots_put_text(slots, from->json);
+    slots[2] = (double)from->data;
+    slots[3] = (double)from->data_offset_bytes;
+    slots[4] = (double)from->data_limit_bytes;
+    slots[5] = (double)from->is_llm_request;
+}
+
+#define REGISTRATION_INFO_SLOTS 8
+
 /* One registration. Texts are borrowed from the list. */
 static inline void slots_put_registration_info(double *slots, const scopeflow_registration_info *from) {
     slots[0] = (double)from->registry;
@@ -98,6 +119,8 @@ static inline void slots_put_registration_info(double *slots, const scopeflow_re
     slots[5] = (double)from->kinds;
     slots_put_text(slots + 6, from->target);
 }
+
+#define STEP_SLOTS 23
 
 /* What the host is to do. Filled by the callee; borrowed parts live until the task is resumed. */
 static inline void slots_put_step(double *slots, const scopeflow_step *from) {
@@ -122,6 +145,8 @@ static inline void slots_put_step(double *slots, const scopeflow_step *from) {
     slots_put_text(slots + 21, from->model_name);
 }
 
+#define SINK_STATS_SLOTS 8
+
 /* Counters of a sink since it was opened, in a forked child since the fork (S5.7). */
 static inline void slots_put_sink_stats(double *slots, const scopeflow_sink_stats *from) {
     slots[0] = (double)from->written_event_count;
@@ -133,6 +158,8 @@ static inline void slots_put_sink_stats(double *slots, const scopeflow_sink_stat
     slots[6] = (double)from->write_error_count;
     slots[7] = (double)from->rotation_count;
 }
+
+#define ATOF_ITEM_SLOTS 35
 
 /* One line. Texts are borrowed from the reader until its next call. Parts are JSON text as it
  * stands in the line, empty when the key is missing. Of a bad line only the place, the line
@@ -158,6 +185,8 @@ static inline void slots_put_atof_item(double *slots, const scopeflow_atof_item 
     slots[32] = (double)from->problem;
     slots_put_text(slots + 33, from->message);
 }
+
+#define SSE_ITEM_SLOTS 11
 
 /* One event. Texts are borrowed from the decoder until its next call. */
 static inline void slots_put_sse_item(double *slots, const scopeflow_sse_item *from) {

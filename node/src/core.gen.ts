@@ -14,8 +14,9 @@ export type EncodedLine = Uint8Array | string;
  * what else comes out stands in `slots` until the next call. Arguments are of the types that are
  * declared here: whoever calls has checked them.
  *
- * What makes steps takes its numbers by the slots, too, and gives for a step that delivers an event
- * the event's line, if that is had soonest so; any other step is ok.
+ * What makes steps takes its numbers by the slots, too. A step that delivers an event comes with the
+ * event's line: the facts of it (`EventLine`) stand behind the step, from `STEP_SLOTS` on, and the
+ * line itself is given instead of the status, or had from `stepLine`.
  */
 export interface Core {
   readonly kind: "native" | "wasm";
@@ -32,8 +33,12 @@ export interface Core {
   text(address: number, size: number): string;
   /** An event as a line, in the form in which it is had soonest; or the status of a failure. */
   eventLine(event: number): EncodedLine | number;
+  /** The line that the last step came with, if it was not given; undefined if it failed. */
+  stepLine?(): EncodedLine | undefined;
   /** The text of such a line. */
   lineText(line: EncodedLine): string;
+  /** The text of a payload, as `payloadTextNew` makes it; or the status of a failure. */
+  payloadText(runtime: number, payload: number, isLlmRequest: number): string | number;
   /** Tells the garbage collector of so many bytes more that hang on its work, where one can. */
   countMemory?(bytes: number): void;
   /** Memory for a task; its address. */
@@ -152,6 +157,12 @@ export interface Core {
    * text: it is borrowed and lives as long as the event is held. While its payload is being
    * encoded the event has no text, which that payload's own code may find out. */
   eventJson(self: number, part: number): number;
+  /** The line for a subscriber. If it is the only one, and the data is an object of the
+   * application's of which nobody has asked for the text yet, that is left open: the host keeps
+   * what the object is now, as the tokens of it, and has the text made by `payload_text_new`
+   * once the subscriber looks. Data that is JSON null cannot be left open, since metadata may
+   * tell of it: `json` is for that. */
+  eventOpenLine(self: number): number;
   /** Encodes what the event still refers to, so that it can outlive its delivery. A host that
    * keeps an event calls this before it answers the `deliver` step. Sealing twice does nothing. */
   eventSeal(self: number): number;
@@ -159,6 +170,13 @@ export interface Core {
   eventRetain(self: number): void;
   /** Gives a reference back. Null is allowed. */
   eventRelease(self: number): void;
+  /** Writes a payload as events of the runtime have it, with its budget and in its form. A
+   * runtime that was closed does it, too. */
+  payloadTextNew(runtime: number, payload: number, isLlmRequest: number): number;
+  /** The text. */
+  payloadTextJson(self: number): number;
+  /** Gives the text back. Null is allowed. */
+  payloadTextFree(self: number): void;
   /** Registers a tool conditional-execution guardrail on a runtime, under a name of its own
    * (S3.3). In force for every scope of the runtime. Decides whether a tool call may run. It
    * sees the target's name and the caller's own request; the first reason given refuses the
@@ -809,6 +827,7 @@ export const RUNTIME_STATS_SUBSCRIBER_ERROR_COUNT = 2;
 export const RUNTIME_STATS_WITHHELD_PAYLOAD_COUNT = 3;
 export const RUNTIME_STATS_DROPPED_EVENT_COUNT = 4;
 export const RUNTIME_STATS_ABANDONED_SCOPE_COUNT = 5;
+export const RUNTIME_STATS_SLOTS = 6;
 
 /** Counters since the runtime was made (S5.7). */
 export interface RuntimeStats {
@@ -849,6 +868,7 @@ export const SCOPE_INFO_STARTED_AT = 16;
 export const SCOPE_INFO_TYPE = 18;
 export const SCOPE_INFO_ATTRIBUTES = 19;
 export const SCOPE_INFO_IS_OPEN = 20;
+export const SCOPE_INFO_SLOTS = 21;
 
 /** What a handle knows about its scope (S1.8). Texts are borrowed and live as long as the scope
  * is held. */
@@ -896,6 +916,7 @@ export const PROPAGATION_ROOT_UUID = 0;
 export const PROPAGATION_PARENT_UUID = 4;
 export const PROPAGATION_JSON = 8;
 export const PROPAGATION_TRACEPARENT = 23;
+export const PROPAGATION_SLOTS = 30;
 
 /** The portable form of a context. */
 export interface Propagation {
@@ -928,6 +949,7 @@ export const EVENT_INFO_CATEGORY = 12;
 export const EVENT_INFO_KIND = 14;
 export const EVENT_INFO_SCOPE_CATEGORY = 15;
 export const EVENT_INFO_ATTRIBUTES = 16;
+export const EVENT_INFO_SLOTS = 17;
 
 /** What can be read of an event without encoding anything. Texts are borrowed from the event. */
 export interface EventInfo {
@@ -964,12 +986,46 @@ export function readEventInfo(core: Core): EventInfo {
   };
 }
 
+export const EVENT_LINE_JSON = 0;
+export const EVENT_LINE_DATA = 2;
+export const EVENT_LINE_DATA_OFFSET = 3;
+export const EVENT_LINE_DATA_LIMIT = 4;
+export const EVENT_LINE_IS_LLM_REQUEST = 5;
+export const EVENT_LINE_SLOTS = 6;
+
+/** An event as a line, which may lack its data. Borrowed like what `json` gives. */
+export interface EventLine {
+  /** The whole line, or all of it but the JSON text of its data. */
+  json: string;
+  /** What the data is, borrowed until the event was delivered; 0 where the line is whole. */
+  data: number;
+  /** Where the text of the data belongs. */
+  dataOffsetBytes: number;
+  /** How much JSON text fills its budget, as `tape_full_at`. */
+  dataLimitBytes: number;
+  /** Whether it is one, without whose credential headers it is written. */
+  isLlmRequest: boolean;
+}
+
+/** Reads what the last call put into the slots. */
+export function readEventLine(core: Core): EventLine {
+  const { slots } = core;
+  return {
+    json: core.text(slots[0]!, slots[1]!),
+    data: slots[2]!,
+    dataOffsetBytes: slots[3]!,
+    dataLimitBytes: slots[4]!,
+    isLlmRequest: slots[5]! !== 0,
+  };
+}
+
 export const REGISTRATION_INFO_REGISTRY = 0;
 export const REGISTRATION_INFO_NAME = 1;
 export const REGISTRATION_INFO_PRIORITY = 3;
 export const REGISTRATION_INFO_BREAKS_CHAIN = 4;
 export const REGISTRATION_INFO_KINDS = 5;
 export const REGISTRATION_INFO_TARGET = 6;
+export const REGISTRATION_INFO_SLOTS = 8;
 
 /** One registration. Texts are borrowed from the list. */
 export interface RegistrationInfo {
@@ -1019,6 +1075,7 @@ export const STEP_REGISTRATION = 15;
 export const STEP_TARGET = 17;
 export const STEP_TOOL_CALL_ID = 19;
 export const STEP_MODEL_NAME = 21;
+export const STEP_SLOTS = 23;
 
 /** What the host is to do. Filled by the callee; borrowed parts live until the task is resumed. */
 export interface Step {
@@ -1104,6 +1161,7 @@ export const SINK_STATS_SPILLED_EVENT_COUNT = 4;
 export const SINK_STATS_QUEUED_EVENT_COUNT = 5;
 export const SINK_STATS_WRITE_ERROR_COUNT = 6;
 export const SINK_STATS_ROTATION_COUNT = 7;
+export const SINK_STATS_SLOTS = 8;
 
 /** Counters of a sink since it was opened, in a forked child since the fork (S5.7). */
 export interface SinkStats {
@@ -1159,6 +1217,7 @@ export const ATOF_ITEM_CATEGORY_PROFILE = 28;
 export const ATOF_ITEM_LINE = 30;
 export const ATOF_ITEM_PROBLEM = 32;
 export const ATOF_ITEM_MESSAGE = 33;
+export const ATOF_ITEM_SLOTS = 35;
 
 /** One line. Texts are borrowed from the reader until its next call. Parts are JSON text as it
  * stands in the line, empty when the key is missing. Of a bad line only the place, the line
@@ -1239,6 +1298,7 @@ export const SSE_ITEM_SIZE = 4;
 export const SSE_ITEM_EVENT = 5;
 export const SSE_ITEM_DATA = 7;
 export const SSE_ITEM_LAST_ID = 9;
+export const SSE_ITEM_SLOTS = 11;
 
 /** One event. Texts are borrowed from the decoder until its next call. */
 export interface SseItem {

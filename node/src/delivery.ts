@@ -1,13 +1,24 @@
 import { disown, isThenable } from "./callbacks.js";
 import { registries } from "./callables.gen.js";
 import type { Cancellation } from "./cancellation.js";
-import { STEP_CALLABLE, STEP_EVENT, STEP_REGISTRY } from "./core.gen.js";
+import {
+  EVENT_LINE_DATA,
+  EVENT_LINE_DATA_LIMIT,
+  EVENT_LINE_DATA_OFFSET,
+  EVENT_LINE_IS_LLM_REQUEST,
+  STEP_CALLABLE,
+  STEP_EVENT,
+  STEP_REGISTRY,
+  STEP_SLOTS,
+} from "./core.gen.js";
 import { AnswerKind, StepKind } from "./enums.gen.js";
 import { isCancellation, statusOf } from "./error.js";
 import { InvalidState } from "./errors.gen.js";
 import { Event } from "./event.js";
 import { readEvent } from "./middleware.js";
+import { OpenLine } from "./open-line.js";
 import { taskResume } from "./operations.gen.js";
+import { gatherPayload } from "./payload.js";
 import type { PendingStep } from "./pending-step.js";
 import type { Runtime } from "./runtime.js";
 
@@ -53,20 +64,33 @@ export function answerFailure(
   throw refusal;
 }
 
+/**
+ * The event of the step: as text, or for the only subscriber with what its data is now, of which
+ * text is made when the subscriber looks (S5.5).
+ */
+function delivered(runtime: Runtime): Event {
+  const { core, line = core.stepLine?.(), refs } = runtime.engine;
+  const { slots } = core;
+  const event = slots[STEP_EVENT]!;
+  if (line === undefined) return readEvent(runtime, event);
+  const ref = slots[STEP_SLOTS + EVENT_LINE_DATA]!;
+  if (ref === 0) return new Event(line, core);
+  const offset = slots[STEP_SLOTS + EVENT_LINE_DATA_OFFSET]!;
+  const isLlmRequest = slots[STEP_SLOTS + EVENT_LINE_IS_LLM_REQUEST] !== 0;
+  const data = gatherPayload(refs.get(ref), slots[STEP_SLOTS + EVENT_LINE_DATA_LIMIT]!);
+  if (data.isNull) return readEvent(runtime, event);
+  return new Event(new OpenLine(runtime, line, data, offset, isLlmRequest));
+}
+
 /** Gives an event to a subscriber, and answers. */
 export function deliver(runtime: Runtime, step: PendingStep, cancellation?: Cancellation): void {
   const { engine } = runtime;
   const { slots } = engine.core;
-  const { line } = engine;
   const registry = registries.get(slots[STEP_REGISTRY]!)!;
   const callable = engine.refs.get(slots[STEP_CALLABLE]!) as Function;
   step.kind = StepKind.Deliver;
   try {
-    const event =
-      line === undefined
-        ? readEvent(runtime, slots[STEP_EVENT]!)
-        : new Event(line, engine.core);
-    const result: unknown = callable(event);
+    const result: unknown = callable(delivered(runtime));
     if (isThenable(result)) {
       disown(result);
       throw new InvalidState(`a ${registry.title} returned a promise, which nobody awaits`);

@@ -1,6 +1,7 @@
 import type { AnnotatedLlmRequest, AnnotatedLlmResponse } from "./codec-forms.gen.js";
 import type { Core, EncodedLine } from "./core.gen.js";
 import { EventFields } from "./event.gen.js";
+import { OpenLine } from "./open-line.js";
 
 /**
  * An event in ATOF 0.1 (S2), as of its emission: what the application changes later is not seen in
@@ -8,25 +9,31 @@ import { EventFields } from "./event.gen.js";
  * is first read; integers beyond ±(2^53-1) are exact in `json` only.
  */
 export class Event extends EventFields {
-  private parsed: Record<string, unknown> | undefined;
+  // Not shown by whatever looks at objects: a request has its credentials until it is written.
+  #line: EncodedLine | OpenLine;
+  #core: Core | undefined;
+  #parsed: Record<string, unknown> | undefined;
 
   /** @param line The event as one line of JSON text, without a line end. */
   constructor(line: string);
   /** @internal Or in the form that a core has it in. */
   constructor(line: EncodedLine, core: Core);
-  constructor(
-    private line: EncodedLine,
-    private core?: Core,
-  ) {
+  /** @internal Or as one that lacks its data. */
+  constructor(line: OpenLine);
+  constructor(line: EncodedLine | OpenLine, core?: Core) {
     super();
+    this.#line = line;
+    this.#core = core;
   }
 
   /** The event as one line of JSON text, without a line end. */
   get json(): string {
-    const { line, core } = this;
+    const line = this.#line;
+    if (line instanceof OpenLine) return (this.#line = line.whole());
+    const core = this.#core;
     if (core === undefined) return line as string;
-    this.core = undefined;
-    return (this.line = core.lineText(line));
+    this.#core = undefined;
+    return (this.#line = core.lineText(line));
   }
 
   /** When it happened, to the millisecond; `timestamp` has all nine digits. */
@@ -46,7 +53,7 @@ export class Event extends EventFields {
 
   /** The event as a plain object. */
   toJSON(): Record<string, unknown> {
-    return (this.parsed ??= JSON.parse(this.json) as Record<string, unknown>);
+    return (this.#parsed ??= JSON.parse(this.json) as Record<string, unknown>);
   }
 
   protected override field(key: string): unknown {

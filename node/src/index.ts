@@ -7,7 +7,8 @@ import { InvalidArgument, InvalidState } from "./errors.gen.js";
 import { installedEngine, installEngine, isInstalled } from "./installed.js";
 import { loadNative, readWasm } from "./native.js";
 import { nodeFiles } from "./sink-file.js";
-import { useTextEncoding } from "./tokens.js";
+import { bufferCoding } from "./texts-node.js";
+import { useTextCoding } from "./texts.js";
 import { WasmCore } from "./wasm.gen.js";
 import { compileModuleSync } from "./wasm-module.js";
 
@@ -41,10 +42,7 @@ function load(host: Host): Core {
 
 // A test runner that loads what is linked by itself may run this file twice over the same modules.
 if (!isInstalled()) {
-  useTextEncoding({
-    allocate: (size) => Buffer.allocUnsafeSlow(size),
-    write: (text, bytes, start) => (bytes as Buffer).write(text, start),
-  });
+  useTextCoding(bufferCoding);
   const made = new Engine(load, new AsyncContext(), nodeFiles);
   made.fallbackReason = reason;
   installEngine(made);

@@ -23,6 +23,7 @@ import {
   putTimestamp,
   readAtofItem,
   readEventInfo,
+  readEventLine,
   readPropagation,
   readRegistrationInfo,
   readRuntimeStats,
@@ -31,6 +32,7 @@ import {
   readSseItem,
   type AtofItem,
   type EventInfo,
+  type EventLine,
   type Propagation,
   type RegistrationInfo,
   type RuntimeStats,
@@ -1809,12 +1811,39 @@ export class EventOperations extends Handle {
   }
 
   /**
+   * The line for a subscriber. If it is the only one, and the data is an object of the
+   * application's of which nobody has asked for the text yet, that is left open: the host keeps
+   * what the object is now, as the tokens of it, and has the text made by `payload_text_new`
+   * once the subscriber looks. Data that is JSON null cannot be left open, since metadata may
+   * tell of it: `json` is for that.
+   * @throws invalid_argument (1003), invalid_state (1004), no_memory (3002).
+   */
+  openLine(): EventLine {
+    this.engine.check(this.engine.core.eventOpenLine(this.address));
+    return readEventLine(this.engine.core);
+  }
+
+  /**
    * Encodes what the event still refers to, so that it can outlive its delivery. A host that
    * keeps an event calls this before it answers the `deliver` step. Sealing twice does nothing.
    * @throws invalid_argument (1003), invalid_state (1004), no_memory (3002).
    */
   seal(): void {
     this.engine.check(this.engine.core.eventSeal(this.address));
+  }
+}
+
+/** The JSON text of a payload. */
+export class PayloadTextOperations extends Handle {
+  /**
+   * The text.
+   * @throws invalid_argument (1003).
+   */
+  json(): string {
+    this.engine.check(this.engine.core.payloadTextJson(this.address));
+    const { core } = this.engine;
+    const { slots } = core;
+    return core.text(slots[0]!, slots[1]!);
   }
 }
 
@@ -2576,6 +2605,24 @@ export function runtimeNew(engine: Engine, options: RuntimeNewOptions): number {
   engine.check(
     engine.core.runtimeNew(flags, clockStartNs, clockStepNs, payloadBudgetBytes, credentialHeaders),
   );
+  return engine.core.slots[0]!;
+}
+
+export interface PayloadTextNewOptions {
+  /** Whose events have it so; it is held. */
+  runtime: RuntimeOperations;
+  /** The payload. */
+  payload: number;
+  /** Whether it is one, without whose credential headers it is written (S3.6). */
+  isLlmRequest: number;
+}
+
+/** Writes a payload as events of the runtime have it, with its budget and in its form. A runtime
+ * that was closed does it, too. Gives its address. */
+export function payloadTextNew(engine: Engine, options: PayloadTextNewOptions): number {
+  const { runtime, payload, isLlmRequest } = options;
+  checkUnsigned(isLlmRequest, "isLlmRequest");
+  engine.check(engine.core.payloadTextNew(runtime.address, payload, isLlmRequest));
   return engine.core.slots[0]!;
 }
 

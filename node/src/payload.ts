@@ -1,6 +1,7 @@
 import { PAYLOAD_DEPTH_LIMIT, Token } from "./enums.gen.js";
 import { errorTypeName } from "./error.js";
-import { TokenWriter } from "./tokens.js";
+import { TokenList } from "./token-list.js";
+import { TokenWriter, type TokenSink } from "./tokens.js";
 
 /** Writers that no walk uses now: a walk may run the application's code, which may start one. */
 const writers: TokenWriter[] = [];
@@ -11,22 +12,40 @@ const writers: TokenWriter[] = [];
  * The value never makes it throw: what a getter, a proxy or a `toJSON` that throws would have given
  * is written as `unserializable`.
  *
- * @param value Anything.
+ * @param value Anything, or what was gathered of it.
  * @param limit Bytes of JSON text after which nothing more is visited.
  * @returns The tokens of exactly one value, as a view that is good until the next call.
  */
 export function encodePayload(value: unknown, limit: number): Uint8Array {
   const writer = writers.pop() ?? new TokenWriter();
   writer.reset();
-  try {
-    new Walk(writer, limit).value(value, "");
-  } catch {
-    // Only an exhausted stack or memory comes here. What was written is no whole value.
+  if (value instanceof TokenList) {
+    value.writeTo(writer);
+  } else if (!walk(value, writer, limit)) {
     writer.reset();
     writer.text(Token.Unserializable, typeof value);
   }
   writers.push(writer);
   return writer.row;
+}
+
+/** Keeps what a value is now, in the same way. What comes of it may be encoded at any time. */
+export function gatherPayload(value: unknown, limit: number): TokenList {
+  const gathered = new TokenList();
+  if (walk(value, gathered, limit)) return gathered;
+  const opaque = new TokenList();
+  opaque.text(Token.Unserializable, typeof value);
+  return opaque;
+}
+
+/** @returns Whether the sink has got a whole value: an exhausted stack or memory may end it. */
+function walk(value: unknown, sink: TokenSink, limit: number): boolean {
+  try {
+    new Walk(sink, limit).value(value, "");
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 class Walk {
@@ -36,7 +55,7 @@ class Walk {
   private readonly sources: object[] = [];
 
   constructor(
-    private readonly writer: TokenWriter,
+    private readonly writer: TokenSink,
     private readonly limit: number,
   ) {}
 

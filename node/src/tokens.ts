@@ -1,39 +1,40 @@
 import { Token } from "./enums.gen.js";
+import { textCoding } from "./texts.js";
 
 const INITIAL_SIZE = 4096;
 /** Texts up to this many UTF-16 units are copied by hand if they are ASCII: that is quicker. */
 const SHORT_TEXT = 32;
 const TWO_TO_32 = 4294967296;
 
-/** How texts become UTF-8 in a row of bytes; lone surrogates become U+FFFD. */
-export interface TextEncoding {
-  /** A row that begins its buffer, and that `write` can write to. */
-  allocate(size: number): Uint8Array;
-  /** Writes a text where there is room for three bytes for each of its units. Gives its size. */
-  write(text: string, bytes: Uint8Array, start: number): number;
-}
-
-const encoder = new TextEncoder();
-let encoding: TextEncoding = {
-  allocate: (size) => new Uint8Array(size),
-  write: (text, bytes, start) => encoder.encodeInto(text, bytes.subarray(start)).written,
-};
-
-/** Takes what a platform has that is quicker; before anything is written. */
-export function useTextEncoding(quicker: TextEncoding): void {
-  encoding = quicker;
+/** What takes the tokens of a value (S2.6), one after the other. */
+export interface TokenSink {
+  /**
+   * A lower bound of the JSON text that the tokens stand for, so that a walker can stop once the
+   * payload's budget is surely used up.
+   */
+  readonly textSize: number;
+  /** A token without content. */
+  mark(token: Token): void;
+  /** A number: as an integer where that is exact in both. */
+  number(value: number): void;
+  /** An integer of any size. */
+  integer(value: bigint): void;
+  /** A token that has a text; lone surrogates become U+FFFD. */
+  text(token: Token, text: string): void;
+  /** Bytes, which are written as base64. */
+  binary(content: Uint8Array): void;
+  /** A reference to an enclosing container; 1 is the innermost. */
+  cycle(levels: number): void;
 }
 
 /**
- * A growing row of tokens (S2.6) in the format of `tape_put_tokens`: numbers are little-endian,
+ * A growing row of tokens in the format of `tape_put_tokens`: numbers are little-endian,
  * lengths are 32 bits.
- *
- * `textSize` counts a lower bound of the JSON text that the tokens stand for, so that a walker can
- * stop once the payload's budget is surely used up.
  */
-export class TokenWriter {
+export class TokenWriter implements TokenSink {
   textSize = 0;
-  private bytes = encoding.allocate(INITIAL_SIZE);
+  private readonly coding = textCoding();
+  private bytes = this.coding.allocate(INITIAL_SIZE);
   private view = new DataView(this.bytes.buffer);
   private used = 0;
 
@@ -48,14 +49,12 @@ export class TokenWriter {
     return this.bytes.subarray(0, this.used);
   }
 
-  /** A token without content. */
-  mark(token: number): void {
+  mark(token: Token): void {
     this.reserve(1);
     this.bytes[this.used++] = token;
     this.textSize += 1;
   }
 
-  /** A number: as an integer where that is exact in both. */
   number(value: number): void {
     this.reserve(9);
     if (Number.isSafeInteger(value)) {
@@ -70,7 +69,6 @@ export class TokenWriter {
     this.textSize += 2;
   }
 
-  /** An integer of any size. */
   integer(value: bigint): void {
     const fits = BigInt.asIntN(64, value) === value;
     if (!fits && BigInt.asUintN(64, value) !== value) {
@@ -84,17 +82,15 @@ export class TokenWriter {
     this.textSize += 2;
   }
 
-  /** A token that has a text; lone surrogates become U+FFFD. */
-  text(token: number, text: string): void {
+  text(token: Token, text: string): void {
     this.reserve(5 + text.length * 3);
     this.bytes[this.used] = token;
     const start = this.used + 5;
     let size = text.length <= SHORT_TEXT ? this.copyAscii(text, start) : -1;
-    if (size < 0) size = encoding.write(text, this.bytes, start);
+    if (size < 0) size = this.coding.write(text, this.bytes, start);
     this.finishText(size);
   }
 
-  /** Bytes, which are written as base64. */
   binary(content: Uint8Array): void {
     this.reserve(5 + content.length);
     this.bytes[this.used] = Token.Bytes;
@@ -102,7 +98,6 @@ export class TokenWriter {
     this.finishText(content.length);
   }
 
-  /** A reference to an enclosing container; 1 is the innermost. */
   cycle(levels: number): void {
     this.reserve(5);
     this.bytes[this.used] = Token.Cycle;
@@ -130,7 +125,7 @@ export class TokenWriter {
   private reserve(size: number): void {
     const needed = this.used + size;
     if (needed <= this.bytes.length) return;
-    const grown = encoding.allocate(Math.max(needed, this.bytes.length * 2));
+    const grown = this.coding.allocate(Math.max(needed, this.bytes.length * 2));
     grown.set(this.bytes.subarray(0, this.used));
     this.bytes = grown;
     this.view = new DataView(grown.buffer);

@@ -1,15 +1,14 @@
-import { SLOT_COUNT, type EncodedLine } from "./core.gen.js";
+import { EVENT_LINE_JSON, SLOT_COUNT, STEP_SLOTS, type EncodedLine } from "./core.gen.js";
 import { EventPart } from "./enums.gen.js";
 import { InvalidState } from "./errors.gen.js";
 import type { Host } from "./host.js";
+import { textCoding } from "./texts.js";
 
-const encoder = new TextEncoder();
-// A mark at the beginning of a text belongs to it.
-const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+/** Where the address of a step's line is. */
+const LINE = STEP_SLOTS + EVENT_LINE_JSON;
+
 /** Texts up to this many UTF-16 units are copied by hand if they are ASCII: that is quicker. */
 const SHORT_TEXT = 64;
-/** Above this size in bytes to make a text of a line takes longer than to copy it. */
-const LINE_TEXT_SIZE = 1024;
 /** The largest row that `crypto.getRandomValues` fills at once. */
 const ENTROPY_LIMIT = 65536;
 
@@ -43,6 +42,7 @@ export abstract class WasmMemory<Exports extends object> {
   /** Size in bytes of the text that `putText` has put last. */
   protected textSize = 0;
 
+  private readonly coding = textCoding();
   private bytes: Uint8Array;
   private slotView: Float64Array;
   private readonly slotsAddress: number;
@@ -53,7 +53,7 @@ export abstract class WasmMemory<Exports extends object> {
   private depth = 0;
 
   protected constructor(protected readonly exports: Exports & OwnExports) {
-    this.bytes = new Uint8Array(exports.memory.buffer);
+    this.bytes = this.coding.view(exports.memory.buffer);
     this.slotsAddress = exports.slotsAddress();
     this.slotView = new Float64Array(exports.memory.buffer, this.slotsAddress, SLOT_COUNT);
     this.top = exports.textsAddress();
@@ -85,32 +85,45 @@ export abstract class WasmMemory<Exports extends object> {
   }
 
   text(address: number, size: number): string {
-    const bytes = this.memory();
-    if (size <= SHORT_TEXT) {
-      let text = "";
-      let i = 0;
-      for (; i < size && bytes[address + i]! < 128; i++) {
-        text += String.fromCharCode(bytes[address + i]!);
-      }
-      if (i === size) return text;
-    }
-    return decoder.decode(bytes.subarray(address, address + size));
+    return this.coding.read(this.memory(), address, address + size);
   }
 
   abstract eventJson(event: number, part: EventPart): number;
 
   eventLine(event: number): EncodedLine | number {
     const status = this.eventJson(event, EventPart.Line);
-    if (status !== 0) return status;
-    const { slots } = this;
-    const address = slots[0]!;
-    const size = slots[1]!;
-    if (size <= LINE_TEXT_SIZE) return this.text(address, size);
-    return this.memory().slice(address, address + size);
+    return status !== 0 ? status : this.lineAt(0)!;
+  }
+
+  stepLine(): EncodedLine | undefined {
+    return this.lineAt(LINE);
   }
 
   lineText(line: EncodedLine): string {
-    return typeof line === "string" ? line : decoder.decode(line);
+    return this.coding.lineText(line);
+  }
+
+  abstract payloadTextNew(runtime: number, payload: number, isLlmRequest: number): number;
+  abstract payloadTextJson(self: number): number;
+  abstract payloadTextFree(self: number): void;
+
+  payloadText(runtime: number, payload: number, isLlmRequest: number): string | number {
+    let status = this.payloadTextNew(runtime, payload, isLlmRequest);
+    if (status !== 0) return status;
+    const made = this.slots[0]!;
+    status = this.payloadTextJson(made);
+    const { slots } = this;
+    const text = status !== 0 ? status : this.text(slots[0]!, slots[1]!);
+    this.payloadTextFree(made);
+    return text;
+  }
+
+  /** The line whose address and size are in the slots. */
+  private lineAt(index: number): EncodedLine | undefined {
+    const { slots } = this;
+    const address = slots[index]!;
+    if (address === 0) return undefined;
+    return this.coding.takeLine(this.memory(), address, address + slots[index + 1]!);
   }
 
   taskNew(): number {
@@ -151,7 +164,11 @@ export abstract class WasmMemory<Exports extends object> {
       }
       if (i === text.length) return this.keep(start, i);
     }
-    return this.putBytes(encoder.encode(text));
+    if (start + text.length * 3 <= this.end) {
+      return this.keep(start, this.coding.write(text, bytes, start));
+    }
+    const content = this.coding.allocate(text.length * 3);
+    return this.putBytes(content.subarray(0, this.coding.write(text, content, 0)));
   }
 
   protected putBytes(content: Uint8Array): number {
@@ -181,7 +198,7 @@ export abstract class WasmMemory<Exports extends object> {
   }
 
   private memory(): Uint8Array {
-    if (this.bytes.length === 0) this.bytes = new Uint8Array(this.exports.memory.buffer);
+    if (this.bytes.length === 0) this.bytes = this.coding.view(this.exports.memory.buffer);
     return this.bytes;
   }
 }

@@ -49,9 +49,13 @@ interface Exports {
   propagationAdopt(self: number, text: number, textSize: number): number;
   eventDescribe(self: number): number;
   eventJson(self: number, part: number): number;
+  eventOpenLine(self: number): number;
   eventSeal(self: number): number;
   eventRetain(self: number): void;
   eventRelease(self: number): void;
+  payloadTextNew(runtime: number, payload: number, isLlmRequest: number): number;
+  payloadTextJson(self: number): number;
+  payloadTextFree(self: number): void;
   registerToolConditionalExecutionGuardrail(
     self: number,
     name: number,
@@ -660,6 +664,10 @@ export class WasmCore extends WasmMemory<Exports> implements Core {
     return this.exports.eventJson(self, part);
   }
 
+  eventOpenLine(self: number): number {
+    return this.exports.eventOpenLine(self);
+  }
+
   eventSeal(self: number): number {
     return this.exports.eventSeal(self);
   }
@@ -670,6 +678,18 @@ export class WasmCore extends WasmMemory<Exports> implements Core {
 
   eventRelease(self: number): void {
     this.exports.eventRelease(self);
+  }
+
+  payloadTextNew(runtime: number, payload: number, isLlmRequest: number): number {
+    return this.exports.payloadTextNew(runtime, payload, isLlmRequest);
+  }
+
+  payloadTextJson(self: number): number {
+    return this.exports.payloadTextJson(self);
+  }
+
+  payloadTextFree(self: number): void {
+    this.exports.payloadTextFree(self);
   }
 
   registerToolConditionalExecutionGuardrail(

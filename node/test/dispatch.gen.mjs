@@ -1196,6 +1196,13 @@ export const structs = {
     ["scope_category", "scopeCategory", "enum.scope_category"],
     ["attributes", "attributes", "u32"],
   ],
+  event_line: [
+    ["json", "json", "string"],
+    ["data", "data", "ref"],
+    ["data_offset", "dataOffsetBytes", "size"],
+    ["data_limit", "dataLimitBytes", "size"],
+    ["is_llm_request", "isLlmRequest", "bool"],
+  ],
   registration_info: [
     ["registry", "registry", "enum.registry"],
     ["name", "name", "string"],

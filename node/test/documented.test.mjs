@@ -88,7 +88,8 @@ function membersOf(checker, symbol) {
 
 function isHidden(declaration) {
   const hidden = [SyntaxKind.PrivateKeyword, SyntaxKind.ProtectedKeyword];
-  const { modifiers = [] } = declaration.resolve();
+  const { modifiers = [], name } = declaration.resolve();
+  if (name?.kind === SyntaxKind.PrivateIdentifier) return true;
   return modifiers.some(({ kind }) => hidden.includes(kind));
 }
 
@@ -104,7 +105,7 @@ test("what has no description is found, in base classes too", () => {
   const file = join(folder, "declared.d.ts");
   writeFileSync(
     file,
-    `declare abstract class Base { inherited(): void; private hidden; protected also: 1; }
+    `declare abstract class Base { #own; inherited(): void; private hidden; protected also: 1; }
     /** A class. */
     export declare class Documented extends Base {
       own: string;

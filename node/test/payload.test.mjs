@@ -2,13 +2,18 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { inspect } from "node:util";
 import { runInNewContext } from "node:vm";
 import { AtofExporter, Runtime } from "scopeflow";
 import { listen } from "./helpers.mjs";
 
-/** The text of a value as the data of a mark. */
-function encoded(value, options = {}) {
+/**
+ * The text of a value as the data of a mark. A single subscriber has it made when it looks, of what
+ * the value was; where there are two it is made at the emission.
+ */
+function encoded(value, options = {}, { isForTwo = false } = {}) {
   const { runtime, events } = listen(options);
+  if (isForTwo) runtime.registerSubscriber("second", () => {});
   runtime.event("m", { data: { value } });
   const { json } = events[0];
   return json.slice(json.indexOf('"data":') + 16, json.indexOf(',"data_schema"') - 1);
@@ -177,7 +182,10 @@ function nested(count) {
 describe("payloads", () => {
   for (const [row, samples] of Object.entries(rows)) {
     test(row, () => {
-      for (const [value, text] of samples) assert.equal(encoded(value), text);
+      for (const [value, text] of samples) {
+        assert.equal(encoded(value), text);
+        assert.equal(encoded(value, {}, { isForTwo: true }), text);
+      }
     });
   }
 
@@ -295,6 +303,41 @@ describe("payloads", () => {
     const written = lines.map((line) => JSON.parse(line).data.member);
     assert.deepEqual(written, [1, 1, 2, 2, 3, 3]);
     for (const exporter of exporters) exporter.shutdown();
+  });
+
+  test("what a subscriber looks at later is what was emitted", async () => {
+    const { runtime, events } = listen({ canonical: true, payloadBudgetBytes: 300 });
+    const bytes = new Uint8Array([1, 2, 3]);
+    const data = { "😀 ": ["ž", 2n ** 70n, -0, 1.5], set: new Set(["b", "a"]), bytes, gone: "x" };
+    const request = { headers: { Authorization: "secret", "x-id": "7" }, content: data };
+    runtime.event("😀", { data });
+    await runtime.toolCallExecute("t", data, () => data);
+    await runtime.llmCallExecute("openai", request, () => "y".repeat(1000));
+    data["😀 "].push("later");
+    data.set.clear();
+    bytes.fill(9);
+    delete data.gone;
+    request.headers["x-id"] = "8";
+    runtime.close();
+    const was = {
+      ...{ bytes: { $bytes: "AQID" }, gone: "x", set: ["a", "b"] },
+      "😀 ": ["ž", { $integer: String(2n ** 70n) }, 0, 1.5],
+    };
+    assert.deepEqual(events[0].data, was);
+    assert.deepEqual(events[1].data, was);
+    assert.deepEqual(events[2].data, was);
+    assert.deepEqual(events[3].data, { headers: { "x-id": "7" }, content: was });
+    assert.match(events[4].json, /"data":"y{200,}","\$truncated":300|"data":"y+\u2026?/u);
+    for (const { json } of events) assert.doesNotMatch(json, /secret|later/);
+  });
+
+  test("credentials cannot be seen on an event at which nobody has looked", async () => {
+    const { runtime, events } = listen();
+    const request = { headers: { authorization: "secret" }, content: { model: "m" } };
+    await runtime.llmCallExecute("openai", request, () => 1);
+    assert.doesNotMatch(inspect(events, { showHidden: true, depth: 9 }), /secret/);
+    assert.doesNotMatch(JSON.stringify(events), /secret/);
+    assert.doesNotMatch(JSON.stringify(Object.values(events[0])), /secret/);
   });
 
   test("a payload that is too deep for the stack is no error", () => {

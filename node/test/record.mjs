@@ -10,6 +10,7 @@
 //   ["ask", name, arguments]                            and after what it leads to
 //   ["answer", result, [[address, base64] …]]
 //   ["read", address, size, text]
+//   ["open", address, size, text, where in it the data belongs, in bytes]
 
 import { readdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -101,7 +102,13 @@ class Memory {
 }
 
 const require = createRequire(import.meta.url);
-const { SLOT_COUNT } = require("../dist/cjs/core.gen.js");
+const {
+  EVENT_LINE_DATA,
+  EVENT_LINE_DATA_OFFSET,
+  EVENT_LINE_JSON,
+  SLOT_COUNT,
+  STEP_SLOTS,
+} = require("../dist/cjs/core.gen.js");
 process.env.SCOPEFLOW_CORE = "wasm";
 const { enums, installedEngine } = require("../dist/cjs/node.js");
 const scopeflow = await import("scopeflow");
@@ -115,13 +122,27 @@ core.text = (address, size) => {
   border.push(["read", address, size, read]);
   return read;
 };
+const LINE = STEP_SLOTS + EVENT_LINE_JSON;
+const read = new TextDecoder();
+/** Lines are taken out at once, and become text when somebody looks. */
+function note(address, size, offset) {
+  const bytes = new Uint8Array(core.exports.memory.buffer, address, size);
+  const kind = offset === undefined ? "read" : "open";
+  border.push([kind, address, size, read.decode(bytes), ...(offset === undefined ? [] : [offset])]);
+}
 const eventLine = core.eventLine.bind(core);
 core.eventLine = (event) => {
   const line = eventLine(event);
-  const [address, size] = core.slots;
-  const read = new TextDecoder();
-  // Texts are noted above.
-  if (typeof line === "object") border.push(["read", address, size, read.decode(line)]);
+  if (typeof line !== "number") note(core.slots[0], core.slots[1]);
+  return line;
+};
+const stepLine = core.stepLine.bind(core);
+core.stepLine = () => {
+  const line = stepLine();
+  const { slots } = core;
+  const isOpen = slots[STEP_SLOTS + EVENT_LINE_DATA] !== 0;
+  const offset = isOpen ? slots[STEP_SLOTS + EVENT_LINE_DATA_OFFSET] : undefined;
+  if (line !== undefined) note(slots[LINE], slots[LINE + 1], offset);
   return line;
 };
 

@@ -195,6 +195,9 @@ cdef extern from "scopeflow/scopeflow.h" nogil:
     ctypedef struct scopeflow_event:
         pass
 
+    ctypedef struct scopeflow_payload_text:
+        pass
+
     ctypedef struct scopeflow_registration_list:
         pass
 
@@ -274,6 +277,13 @@ cdef extern from "scopeflow/scopeflow.h" nogil:
         scopeflow_event_kind kind
         scopeflow_scope_category scope_category
         uint32_t attributes
+
+    ctypedef struct scopeflow_event_line:
+        scopeflow_bytes json
+        scopeflow_ref data
+        size_t data_offset_bytes
+        size_t data_limit_bytes
+        uint32_t is_llm_request
 
     ctypedef struct scopeflow_registration_info:
         scopeflow_registry registry

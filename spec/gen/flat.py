@@ -294,8 +294,12 @@ def slot_indexes(struct: Struct) -> list[tuple[Field, int]]:
     return found
 
 
+def struct_slot_count(struct: Struct) -> int:
+    return sum(slot_count(field.type) for field in struct.fields)
+
+
 def all_slot_count(api: Api) -> int:
-    going_out = [sum(slot_count(f.type) for f in struct.fields) for struct in slot_structs(api)]
+    going_out = [struct_slot_count(struct) for struct in slot_structs(api)]
     going_in = [index for f in functions(api) for _, index in f.slotted]
     return max(*going_out, *(index + max(_SLOT_COUNTS.values()) for index in going_in))
 

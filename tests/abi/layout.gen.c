@@ -79,6 +79,13 @@ SCOPEFLOW__ASSERT(offsetof(scopeflow_event_info, kind) == 72);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_event_info, scope_category) == 76);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_event_info, attributes) == 80);
 
+SCOPEFLOW__ASSERT(sizeof(scopeflow_event_line) == 48);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_event_line, json) == 0);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_event_line, data) == 16);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_event_line, data_offset_bytes) == 24);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_event_line, data_limit_bytes) == 32);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_event_line, is_llm_request) == 40);
+
 SCOPEFLOW__ASSERT(sizeof(scopeflow_registration_info) == 56);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_registration_info, registry) == 0);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_registration_info, name) == 8);
@@ -253,6 +260,12 @@ SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_event_options, category) == 64);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_event_options, category_profile) == 80);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_event_options, data_schema) == 88);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_event_options, timestamp_ns) == 96);
+
+SCOPEFLOW__ASSERT(sizeof(scopeflow_payload_text_new_options) == 32);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_payload_text_new_options, struct_size_bytes) == 0);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_payload_text_new_options, runtime) == 8);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_payload_text_new_options, payload) == 16);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_payload_text_new_options, is_llm_request) == 24);
 
 SCOPEFLOW__ASSERT(sizeof(scopeflow_registration_list_new_options) == 24);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_registration_list_new_options, struct_size_bytes) == 0);
@@ -495,6 +508,13 @@ SCOPEFLOW__ASSERT(offsetof(scopeflow_event_info, kind) == 56);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_event_info, scope_category) == 60);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_event_info, attributes) == 64);
 
+SCOPEFLOW__ASSERT(sizeof(scopeflow_event_line) == 24);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_event_line, json) == 0);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_event_line, data) == 8);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_event_line, data_offset_bytes) == 12);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_event_line, data_limit_bytes) == 16);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_event_line, is_llm_request) == 20);
+
 SCOPEFLOW__ASSERT(sizeof(scopeflow_registration_info) == 32);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_registration_info, registry) == 0);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_registration_info, name) == 4);
@@ -669,6 +689,12 @@ SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_event_options, category) == 32);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_event_options, category_profile) == 40);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_event_options, data_schema) == 44);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_event_options, timestamp_ns) == 48);
+
+SCOPEFLOW__ASSERT(sizeof(scopeflow_payload_text_new_options) == 16);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_payload_text_new_options, struct_size_bytes) == 0);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_payload_text_new_options, runtime) == 4);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_payload_text_new_options, payload) == 8);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_payload_text_new_options, is_llm_request) == 12);
 
 SCOPEFLOW__ASSERT(sizeof(scopeflow_registration_list_new_options) == 12);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_registration_list_new_options, struct_size_bytes) == 0);
@@ -911,6 +937,13 @@ SCOPEFLOW__ASSERT(offsetof(scopeflow_event_info, kind) == 56);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_event_info, scope_category) == 60);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_event_info, attributes) == 64);
 
+SCOPEFLOW__ASSERT(sizeof(scopeflow_event_line) == 24);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_event_line, json) == 0);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_event_line, data) == 8);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_event_line, data_offset_bytes) == 12);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_event_line, data_limit_bytes) == 16);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_event_line, is_llm_request) == 20);
+
 SCOPEFLOW__ASSERT(sizeof(scopeflow_registration_info) == 32);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_registration_info, registry) == 0);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_registration_info, name) == 4);
@@ -1085,6 +1118,12 @@ SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_event_options, category) == 32);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_event_options, category_profile) == 40);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_event_options, data_schema) == 44);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_event_options, timestamp_ns) == 48);
+
+SCOPEFLOW__ASSERT(sizeof(scopeflow_payload_text_new_options) == 16);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_payload_text_new_options, struct_size_bytes) == 0);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_payload_text_new_options, runtime) == 4);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_payload_text_new_options, payload) == 8);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_payload_text_new_options, is_llm_request) == 12);
 
 SCOPEFLOW__ASSERT(sizeof(scopeflow_registration_list_new_options) == 12);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_registration_list_new_options, struct_size_bytes) == 0);

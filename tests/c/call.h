@@ -238,7 +238,8 @@ bool is_llm_request(const object *self);
 
 /* --- outcome.c --- */
 
-void record_line(runner *self, const char *name, scopeflow_event *event);
+/* Gives the line, which the record keeps; NULL if there was none. */
+const char *record_line(runner *self, const char *name, scopeflow_event *event);
 /* Compares how the operation ended with what the step expects. */
 void check_outcome(call *c);
 void check_case(runner *self);

@@ -1,5 +1,6 @@
 /* The driver: what each language has once. It does what a step says and gives the answer. */
 #include "call.h"
+#include "open_line.h"
 #include "reached.h"
 
 #include <stdio.h>
@@ -60,7 +61,11 @@ static void deliver(call *c, scopeflow_answer *answer) {
     object *const subscriber = object_of(c->step.callable);
     if (faults_saw(&c->runner->faults, subscriber, c->step.event)) return;
     const char *const name = json_get(subscriber->definition, "label")->text;
-    record_line(c->runner, name, c->step.event);
+    char *const open = open_line_text(c->runtime, c->step.event);
+    const char *const line = record_line(c->runner, name, c->step.event);
+    if (open != NULL && (line == NULL || strcmp(open, line) != 0))
+        differ(c->runner, "%s: what was open became %s", name, open);
+    free(open);
     note_call(c->runner, name, NULL);
     const json *const script =
         next_answer(json_get(subscriber->definition, "answers"), &subscriber->call_counts[0]);

@@ -620,6 +620,21 @@ static const char *misuse_scopeflow_event_json(misuse *m, unsigned way) {
     return title;
 }
 
+static const char *misuse_scopeflow_event_open_line(misuse *m, unsigned way) {
+    const char *title = "as it should be";
+    scopeflow_event *self = m->event;
+    scopeflow_event_line *out_line = &m->out_event_line;
+    scopeflow_error *out_error = &m->error;
+    switch (way) {
+    case 0: break;
+    case 1: title = "self is null"; self = NULL; break;
+    case 2: title = "out_line is null"; out_line = NULL; break;
+    default: if (way != MISUSE_FREED) return NULL;
+    }
+    m->status = scopeflow_event_open_line(self, out_line, out_error);
+    return title;
+}
+
 static const char *misuse_scopeflow_event_seal(misuse *m, unsigned way) {
     const char *title = "as it should be";
     scopeflow_event *self = m->event;
@@ -656,6 +671,57 @@ static const char *misuse_scopeflow_event_release(misuse *m, unsigned way) {
     default: if (way != MISUSE_FREED) return NULL;
     }
     scopeflow_event_release(self);
+    return title;
+}
+
+static const char *misuse_scopeflow_payload_text_new(misuse *m, unsigned way) {
+    const char *title = "as it should be";
+    scopeflow_payload_text_new_options given = SCOPEFLOW_PAYLOAD_TEXT_NEW_OPTIONS_INIT;
+    given.runtime = m->runtime;
+    given.payload = m->ref;
+    given.is_llm_request = 0;
+    const scopeflow_payload_text_new_options *options = &given;
+    scopeflow_payload_text **out_text = &m->out_payload_text;
+    scopeflow_error *out_error = &m->error;
+    switch (way) {
+    case 0: break;
+    case 1: title = "options is null"; options = NULL; break;
+    case 2: title = "out_text is null"; out_text = NULL; break;
+    case 3: title = "the options have 0 bytes"; given.struct_size_bytes = 0; break;
+    case 4: title = "the options have 4 bytes"; given.struct_size_bytes = 4; break;
+    case 5: title = "the options have sizeof given - 1 bytes"; given.struct_size_bytes = sizeof given - 1; break;
+    default: if (way != MISUSE_FREED) return NULL;
+    }
+    m->status = scopeflow_payload_text_new(options, out_text, out_error);
+    if (m->status == SCOPEFLOW_STATUS_OK) scopeflow_payload_text_free(m->out_payload_text);
+    return title;
+}
+
+static const char *misuse_scopeflow_payload_text_json(misuse *m, unsigned way) {
+    const char *title = "as it should be";
+    scopeflow_payload_text *self = m->payload_text;
+    scopeflow_bytes *out_json = &m->out_bytes;
+    scopeflow_error *out_error = &m->error;
+    switch (way) {
+    case 0: break;
+    case 1: title = "self is null"; self = NULL; break;
+    case 2: title = "out_json is null"; out_json = NULL; break;
+    default: if (way != MISUSE_FREED) return NULL;
+    }
+    m->status = scopeflow_payload_text_json(self, out_json, out_error);
+    return title;
+}
+
+static const char *misuse_scopeflow_payload_text_free(misuse *m, unsigned way) {
+    const char *title = "as it should be";
+    scopeflow_payload_text *self = NULL;
+    switch (way) {
+    case 0: break;
+    case 1: title = "self is null"; self = NULL; break;
+    case MISUSE_FREED: self = m->payload_text; break;
+    default: if (way != MISUSE_FREED) return NULL;
+    }
+    scopeflow_payload_text_free(self);
     return title;
 }
 
@@ -3291,9 +3357,13 @@ static const misuse_function misuse_functions[] = {
     {"scopeflow_propagation_adopt", "runtime", true, misuse_scopeflow_propagation_adopt},
     {"scopeflow_event_describe", "event", true, misuse_scopeflow_event_describe},
     {"scopeflow_event_json", "event", true, misuse_scopeflow_event_json},
+    {"scopeflow_event_open_line", "event", true, misuse_scopeflow_event_open_line},
     {"scopeflow_event_seal", "event", true, misuse_scopeflow_event_seal},
     {"scopeflow_event_retain", "event", false, misuse_scopeflow_event_retain},
     {"scopeflow_event_release", "event", false, misuse_scopeflow_event_release},
+    {"scopeflow_payload_text_new", "", true, misuse_scopeflow_payload_text_new},
+    {"scopeflow_payload_text_json", "payload_text", true, misuse_scopeflow_payload_text_json},
+    {"scopeflow_payload_text_free", "payload_text", false, misuse_scopeflow_payload_text_free},
     {"scopeflow_register_tool_conditional_execution_guardrail", "runtime", true, misuse_scopeflow_register_tool_conditional_execution_guardrail},
     {"scopeflow_deregister_tool_conditional_execution_guardrail", "runtime", true, misuse_scopeflow_deregister_tool_conditional_execution_guardrail},
     {"scopeflow_scope_register_tool_conditional_execution_guardrail", "scope", true, misuse_scopeflow_scope_register_tool_conditional_execution_guardrail},

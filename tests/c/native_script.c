@@ -212,7 +212,7 @@ void run_native(void *user_data, scopeflow_invocation *invocation) {
 
     check_facts(&of);
     if (self->registry == SCOPEFLOW_REGISTRY_SUBSCRIBER)
-        record_line(owner, of.label, scopeflow_invocation_event(invocation));
+        (void)record_line(owner, of.label, scopeflow_invocation_event(invocation));
     note_call(owner, of.label, of.is_after ? "after" : NULL);
     size_t *const count = &self->counts[of.is_after];
     if (script == NULL) {

@@ -109,14 +109,14 @@ void check_outcome(call *c) {
 
 /* --- The case --- */
 
-void record_line(runner *self, const char *name, scopeflow_event *event) {
+const char *record_line(runner *self, const char *name, scopeflow_event *event) {
     scopeflow_bytes line;
     scopeflow_status status;
     do status = scopeflow_event_json(event, SCOPEFLOW_EVENT_PART_LINE, &line, NULL);
     while (status == SCOPEFLOW_STATUS_NO_MEMORY);
     if (status != SCOPEFLOW_STATUS_OK) {
         fail(self, "an event gave no line but %s", scopeflow_status_name(status));
-        return;
+        return NULL;
     }
     record *to = self->records;
     while (to->label != NULL && strcmp(to->label, name) != 0) to++;
@@ -127,6 +127,7 @@ void record_line(runner *self, const char *name, scopeflow_event *event) {
     copy[line.len] = '\0';
     to->label = name;
     to->lines[to->count++] = copy;
+    return copy;
 }
 
 /* Events for which there was no memory: dropped and counted, the work goes on (S4.4). */

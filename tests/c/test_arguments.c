@@ -207,10 +207,12 @@ static void registrations(void) {
 static void scopes_and_events(void) {
     scopeflow_scope_info info;
     scopeflow_event_info event_info;
+    scopeflow_event_line line;
     scopeflow_bytes text;
     REFUSES(scopeflow_scope_describe(NULL, &info, &error));
     REFUSES(scopeflow_event_describe(NULL, &event_info, &error));
     REFUSES(scopeflow_event_json(NULL, SCOPEFLOW_EVENT_PART_LINE, &text, &error));
+    REFUSES(scopeflow_event_open_line(NULL, &line, &error));
     REFUSES(scopeflow_event_seal(NULL, &error));
     CHECK(scopeflow_scope_is_open(NULL) == 0);
     CHECK(scopeflow_scope_retain(NULL) == NULL);

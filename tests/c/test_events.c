@@ -1,5 +1,6 @@
 /* Events: what a subscriber can ask, and what keeps when it keeps one (S5.5). */
 #include "check.h"
+#include "open_line.h"
 #include "session.h"
 
 #include <stdlib.h>
@@ -144,6 +145,109 @@ static void a_kept_event_never_dangles(void) {
     CHECK(session_deinit(&s));
 }
 
+/* Whether the event's line is open, and becomes what the event itself says.
+ */
+static bool is_opened(session *s, scopeflow_event *event) {
+    char *const open = open_line_text(s->runtime, event);
+    scopeflow_bytes line;
+    CHECK(scopeflow_event_json(event, SCOPEFLOW_EVENT_PART_LINE, &line, NULL) ==
+          SCOPEFLOW_STATUS_OK);
+    bool const is_same =
+        open != NULL && strlen(open) == line.len && memcmp(open, line.ptr, line.len) == 0;
+    free(open);
+    return is_same;
+}
+
+static void the_only_subscriber_may_have_the_data_open(void) {
+    session s;
+    scopeflow_task task;
+    scopeflow_step step;
+    scopeflow_event_line line;
+    session_init(&s);
+    session_subscribe(&s, "one");
+    scopeflow_ref const data = session_json(&s, "{\"b\":1, \"a\":[true]}");
+    deliver_mark(&s, data, &task, &step);
+    CHECK(scopeflow_event_open_line(step.event, &line, NULL) == SCOPEFLOW_STATUS_OK);
+    CHECK(line.data == data && line.is_llm_request == 0);
+    CHECK(line.data_limit_bytes > 0 && line.data_offset_bytes < line.json.len);
+    CHECK(memcmp(line.json.ptr + line.data_offset_bytes, ",\"data_schema\":", 15) == 0);
+    CHECK(is_opened(&s, step.event));
+    /* Its text is there by now. */
+    CHECK(scopeflow_event_open_line(step.event, &line, NULL) == SCOPEFLOW_STATUS_OK);
+    CHECK(line.data == 0 && line.json.ptr[line.json.len - 1] == '}');
+    CHECK(session_drive(&s, &task, &step) == SCOPEFLOW_STEP_KIND_DONE);
+
+    session_subscribe(&s, "two");
+    deliver_mark(&s, data, &task, &step);
+    CHECK(!is_opened(&s, step.event));
+    CHECK(session_drive(&s, &task, &step) == SCOPEFLOW_STEP_KIND_DONE);
+    object_release(object_of(data));
+    CHECK(session_deinit(&s));
+}
+
+/* Begins a tool's call with this metadata, and stops at the delivery of its start. */
+static void deliver_call(session *s, scopeflow_ref args, scopeflow_ref metadata,
+                         scopeflow_task *task, scopeflow_step *step) {
+    scopeflow_tool_call_options options = SCOPEFLOW_TOOL_CALL_OPTIONS_INIT;
+    options.name = session_text("search");
+    options.request = args;
+    options.metadata = metadata;
+    options.emitter = &s->emitter;
+    if (scopeflow_tool_call(s->runtime, &options, task, step, NULL) != SCOPEFLOW_STATUS_OK ||
+        step->kind != SCOPEFLOW_STEP_KIND_DELIVER)
+        abort();
+}
+
+static void metadata_that_is_to_be_written_leaves_nothing_open(void) {
+    session s;
+    scopeflow_task task;
+    scopeflow_step step;
+    session_init(&s);
+    session_subscribe(&s, "log");
+    scopeflow_ref const args = session_json(&s, "{\"q\":1}");
+    scopeflow_ref const metadata = session_json(&s, "{\"k\":2}");
+    deliver_call(&s, args, 0, &task, &step);
+    CHECK(is_opened(&s, step.event));
+    CHECK(session_drive(&s, &task, &step) == SCOPEFLOW_STEP_KIND_DONE);
+    scopeflow_scope_release(step.scope);
+    deliver_call(&s, args, metadata, &task, &step);
+    CHECK(!is_opened(&s, step.event));
+    CHECK(session_drive(&s, &task, &step) == SCOPEFLOW_STEP_KIND_DONE);
+    scopeflow_scope_release(step.scope);
+    object_release(object_of(args)); /* The metadata was taken. */
+    CHECK(session_deinit(&s));
+}
+
+static bool text_is(session *s, scopeflow_ref payload, uint32_t is_llm_request,
+                    const char *expected) {
+    scopeflow_payload_text_new_options options = SCOPEFLOW_PAYLOAD_TEXT_NEW_OPTIONS_INIT;
+    scopeflow_payload_text *text = NULL;
+    scopeflow_bytes found;
+    options.runtime = s->runtime;
+    options.payload = payload;
+    options.is_llm_request = is_llm_request;
+    if (scopeflow_payload_text_new(&options, &text, NULL) != SCOPEFLOW_STATUS_OK ||
+        scopeflow_payload_text_json(text, &found, NULL) != SCOPEFLOW_STATUS_OK)
+        abort();
+    bool const is_so = found.len == strlen(expected) && memcmp(found.ptr, expected, found.len) == 0;
+    scopeflow_payload_text_free(text);
+    return is_so;
+}
+
+static void a_payload_is_written_as_in_events(void) {
+    session s;
+    session_init(&s);
+    scopeflow_ref const request = session_json(
+        &s, "{\"headers\":{\"Cookie\":\"c\",\"x\":1},\"content\":{\"b\":1.0,\"a\":[2]}}");
+    CHECK(text_is(&s, request, 0,
+                  "{\"content\":{\"a\":[2],\"b\":1},\"headers\":{\"Cookie\":\"c\",\"x\":1}}"));
+    CHECK(text_is(&s, request, 1, "{\"content\":{\"a\":[2],\"b\":1},\"headers\":{\"x\":1}}"));
+    CHECK(text_is(&s, 0, 1, "null"));
+    object_release(object_of(request));
+    scopeflow_payload_text_free(NULL);
+    CHECK(session_deinit(&s));
+}
+
 static void one_text_serves_all_subscribers(void) {
     session s;
     scopeflow_task task;
@@ -202,6 +306,10 @@ int main(void) {
         {"a sealed event outlives its delivery and its runtime",
          a_sealed_event_outlives_its_delivery_and_its_runtime},
         {"a kept event never dangles", a_kept_event_never_dangles},
+        {"the only subscriber may have the data open", the_only_subscriber_may_have_the_data_open},
+        {"metadata that is to be written leaves nothing open",
+         metadata_that_is_to_be_written_leaves_nothing_open},
+        {"a payload is written as in events", a_payload_is_written_as_in_events},
         {"one text serves all subscribers", one_text_serves_all_subscribers},
         {"a deregistered callable lives as long as a call uses it",
          a_deregistered_callable_lives_as_long_as_a_call_uses_it},

@@ -33,6 +33,7 @@ typedef struct misuse {
     scopeflow_atof_sink *atof_sink;
     scopeflow_atof_reader *atof_reader;
     scopeflow_codec_output *codec_output;
+    scopeflow_payload_text *payload_text;
     scopeflow_codec_stream *codec_stream;
     scopeflow_sse_decoder *sse_decoder;
     scopeflow_tape *tape;             /* Null outside of `encode`. */
@@ -56,6 +57,8 @@ typedef struct misuse {
     scopeflow_codec_stream *out_codec_stream;
     scopeflow_error out_error;
     scopeflow_event_info out_event_info;
+    scopeflow_event_line out_event_line;
+    scopeflow_payload_text *out_payload_text;
     scopeflow_propagation out_propagation;
     scopeflow_ref out_ref;
     scopeflow_registration_info out_registration_info;
@@ -229,10 +232,11 @@ static void open_all(misuse *m, scopeflow_runtime *runtime) {
     scopeflow_atof_reader_new_options reader = SCOPEFLOW_ATOF_READER_NEW_OPTIONS_INIT;
     scopeflow_sse_decoder_new_options decoder = SCOPEFLOW_SSE_DECODER_NEW_OPTIONS_INIT;
     scopeflow_codec_stream_new_options stream = SCOPEFLOW_CODEC_STREAM_NEW_OPTIONS_INIT;
+    scopeflow_payload_text_new_options text = SCOPEFLOW_PAYLOAD_TEXT_NEW_OPTIONS_INIT;
     fill(m, runtime);
     open_scope(m);
     keep_event(m);
-    list.runtime = reader.runtime = decoder.runtime = stream.runtime = runtime;
+    list.runtime = reader.runtime = decoder.runtime = stream.runtime = text.runtime = runtime;
     sink.path = m->text;
     CHECK(scopeflow_registration_list_new(&list, &m->registration_list, NULL) ==
           SCOPEFLOW_STATUS_OK);
@@ -242,6 +246,7 @@ static void open_all(misuse *m, scopeflow_runtime *runtime) {
     CHECK(scopeflow_codec_stream_new(&stream, &m->codec_stream, NULL) == SCOPEFLOW_STATUS_OK);
     CHECK(scopeflow_codec_decode_request(runtime, SCOPEFLOW_CODEC_ID_OPENAI_CHAT, REF_OF_OBJECT,
                                          &m->codec_output, NULL) == SCOPEFLOW_STATUS_OK);
+    CHECK(scopeflow_payload_text_new(&text, &m->payload_text, NULL) == SCOPEFLOW_STATUS_OK);
 }
 
 static void close_all(misuse *m) {
@@ -251,6 +256,7 @@ static void close_all(misuse *m) {
     scopeflow_atof_sink_free(m->atof_sink);
     scopeflow_atof_reader_free(m->atof_reader);
     scopeflow_codec_output_free(m->codec_output);
+    scopeflow_payload_text_free(m->payload_text);
     scopeflow_codec_stream_free(m->codec_stream);
     scopeflow_sse_decoder_free(m->sse_decoder);
 }

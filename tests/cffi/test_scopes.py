@@ -88,6 +88,31 @@ def test_an_event_outlives_its_delivery_once_it_is_sealed(host):
         lib.scopeflow_event_release(event)
 
 
+def test_the_only_subscriber_fills_in_the_data_of_a_line_by_itself(host):
+    lib, heard = host.lib, []
+
+    def fill(event):
+        line = host.read("event_open_line", "scopeflow_event_line", event)
+        assert line.data_limit_bytes > 0
+        options = host.options("payload_text_new", runtime=host.runtime)
+        options.payload, options.is_llm_request = line.data, line.is_llm_request
+        out = host.ffi.new("scopeflow_payload_text **")
+        host.call("payload_text_new", options, out)
+        data = host.text_of(host.read("payload_text_json", "scopeflow_bytes", out[0]))
+        lib.scopeflow_payload_text_free(out[0])
+        text, offset = host.text_of(line.json), line.data_offset_bytes
+        heard.append(json.loads(text[:offset] + data + text[offset:]))
+
+    host.register("subscriber", "fill", fill, priority=None)
+    request = {"headers": {"Cookie": "c", "x": 1}, "content": {"b": 2.5}}
+    call = host.run("llm_call", name="openai", request=request)
+    host.run("llm_call_end", call, response=[7])
+    lib.scopeflow_scope_release(call)
+    assert heard[0]["data"] == {"headers": {"x": 1}, "content": {"b": 2.5}}
+    assert heard[1]["data"] == [7]
+    assert [event["scope_category"] for event in heard] == ["start", "end"]
+
+
 def test_every_kind_of_token(host):
     lib, heard = host.lib, host.hear()
 

@@ -260,10 +260,40 @@ static inline scopeflow_status scopeflow__check_event_json(
     return SCOPEFLOW_STATUS_OK;
 }
 
+static inline scopeflow_status scopeflow__check_event_open_line(
+    scopeflow_event *self, scopeflow_event_line *out_line, scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_line != NULL,
+                       out_error, "out_line must not be null");
+    return SCOPEFLOW_STATUS_OK;
+}
+
 static inline scopeflow_status scopeflow__check_event_seal(
     scopeflow_event *self, scopeflow_error *out_error) {
     SCOPEFLOW__REQUIRE(self != NULL,
                        out_error, "self must not be null");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_payload_text_new(
+    const scopeflow_payload_text_new_options *options, scopeflow_payload_text **out_text,
+    scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(options != NULL,
+                       out_error, "options must not be null");
+    SCOPEFLOW__REQUIRE(out_text != NULL,
+                       out_error, "out_text must not be null");
+    SCOPEFLOW__REQUIRE(options->struct_size_bytes >= sizeof *options,
+                       out_error, "options.struct_size_bytes is too small for this version");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_payload_text_json(
+    scopeflow_payload_text *self, scopeflow_bytes *out_json, scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_json != NULL,
+                       out_error, "out_json must not be null");
     return SCOPEFLOW_STATUS_OK;
 }
 

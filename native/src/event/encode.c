@@ -1,12 +1,13 @@
 /* One event as one line of ATOF 0.1 (S2.1). The keys stand in the order of spec/api/event.yaml,
  * from which the macros SCOPEFLOW__KEY_... are generated. */
+#include "base/checks.gen.h"
 #include "base/names.gen.h"
 #include "base/sink.h"
 #include "base/vector.h"
 #include "event/credentials.h"
 #include "event/error_text.h"
 #include "event/metadata.h"
-#include "json/direct.h"
+#include "event/payload.h"
 #include "value/described.h"
 
 #define KEY(name) ",\"" name "\":"
@@ -113,34 +114,7 @@ static void put_data(const scopeflow_event *event, scopeflow_tape *tape) {
 }
 
 static void init_writer(scopeflow_event *self, scopeflow__json_writer *writer) {
-    const scopeflow_runtime *const runtime = self->scope->runtime;
-    scopeflow__json_writer_init(writer, &self->line, runtime->payload_budget_bytes,
-                                (runtime->flags & SCOPEFLOW_RUNTIME_FLAG_CANONICAL) != 0);
-}
-
-/* Writes the host's object; returns whether it is null. Text is made of it at once, but for what
- * needs to be seen as a whole first: canonical form sorts keys. */
-static bool write_host_object(scopeflow_event *self, scopeflow_ref ref) {
-    scopeflow_runtime *const runtime = self->scope->runtime;
-    scopeflow_tape tape;
-    scopeflow__json_writer writer;
-    scopeflow__json_direct direct;
-    bool is_null;
-    scopeflow__tape_init(&tape, &runtime->memory, scopeflow__payload_full_at(runtime));
-    init_writer(self, &writer);
-    if (writer.canonical) {
-        scopeflow__encode_ref(runtime, ref, &tape);
-        scopeflow__cursor const value = scopeflow__tape_value(&tape);
-        scopeflow__json_write(&writer, value);
-        is_null = scopeflow__cursor_peek(&value) == SCOPEFLOW_TOKEN_NULL;
-    } else {
-        scopeflow__json_direct_begin(&direct, &tape, &writer);
-        scopeflow__encode_ref(runtime, ref, &tape);
-        is_null = scopeflow__json_direct_end(&direct);
-    }
-    if (tape.bytes.failed) self->line.failed = true;
-    scopeflow__tape_deinit(&tape);
-    return is_null;
+    scopeflow__payload_writer_init(self->scope->runtime, &self->line, writer);
 }
 
 /* Writes the data, where more is to be said of it than an object of the host's. */
@@ -165,7 +139,7 @@ static bool write_made_data(scopeflow_event *self) {
 
 /* Writes what is nothing but an object of the host's. Returns whether there is one that is null. */
 static bool write_ref(scopeflow_event *self, scopeflow_ref ref) {
-    if (ref != 0) return write_host_object(self, ref);
+    if (ref != 0) return scopeflow__payload_write(self->scope->runtime, ref, &self->line);
     scopeflow__buffer_put(&self->line, "null", 4);
     return false;
 }
@@ -364,7 +338,7 @@ static bool write_data_and_schema(scopeflow_event *self, const scopeflow_tape *f
     begin_part(self, SCOPEFLOW_EVENT_PART_DATA);
     if (self->has_fields)
         write_field(self, fields, SCOPEFLOW__KEY_DATA, "null", false);
-    else
+    else if (!self->is_open)
         is_null = write_data(self);
     end_part(self, SCOPEFLOW_EVENT_PART_DATA);
     PUT(out, KEY(SCOPEFLOW__KEY_DATA_SCHEMA));
@@ -516,10 +490,7 @@ static void write_plain_rest(scopeflow_event *self) {
     set_part(self, SCOPEFLOW_EVENT_PART_CATEGORY_PROFILE, out->len - (sizeof("null}") - 1), 4);
 }
 
-bool scopeflow__event_encode(scopeflow_event *self) {
-    if (self->is_encoded) return true;
-    if (self->is_being_encoded) return false; /* By whose payload this is asked. */
-    self->is_being_encoded = true;
+static void lay_line(scopeflow_event *self) {
     self->line.failed = false;
     self->line.len = 0;
     memset(self->parts, 0, sizeof self->parts);
@@ -531,10 +502,51 @@ bool scopeflow__event_encode(scopeflow_event *self) {
     else
         write_rest(self);
     self->parts[SCOPEFLOW_EVENT_PART_LINE].len = self->line.len;
+}
+
+bool scopeflow__event_encode(scopeflow_event *self) {
+    if (self->is_encoded) return true;
+    if (self->is_being_encoded) return false; /* By whose payload this is asked. */
+    self->is_being_encoded = true;
+    lay_line(self);
     scopeflow__buffer_put_byte(&self->line, '\n'); /* For sinks; no part has it. */
     self->is_encoded = !self->line.failed;
     self->is_being_encoded = false;
     return self->is_encoded;
+}
+
+static bool has_one_subscriber(const scopeflow_event *self) {
+    return self->listeners != NULL &&
+           self->listeners->chains[SCOPEFLOW_REGISTRY_SUBSCRIBER].count == 1;
+}
+
+/* Nothing but the text of the data depends on it: no annotation is made of it, and the metadata
+ * would say no more of it than that it is null. */
+static bool can_be_open(const scopeflow_event *self) {
+    bool const is_object = self->data_source == SCOPEFLOW__DATA_PAYLOAD && self->data != 0;
+    bool const is_annotated = self->annotation != 0 || self->codec != 0 || self->core_codec != 0;
+    return is_object && has_one_subscriber(self) && !is_annotated && !self->has_fields &&
+           !self->is_stripped && self->profile == 0 && self->data_schema == 0 &&
+           scopeflow__metadata_is_plain(self, false);
+}
+
+scopeflow_status scopeflow_event_open_line(scopeflow_event *self, scopeflow_event_line *out_line,
+                                           scopeflow_error *out_error) {
+    scopeflow_status const status = scopeflow__check_event_open_line(self, out_line, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    memset(out_line, 0, sizeof *out_line);
+    if (self->is_encoded || self->is_being_encoded || !can_be_open(self))
+        return scopeflow_event_json(self, SCOPEFLOW_EVENT_PART_LINE, &out_line->json, out_error);
+    self->is_open = true; /* No code of the host's runs. */
+    lay_line(self);
+    self->is_open = false;
+    if (self->line.failed) return scopeflow__fail_memory(out_error);
+    out_line->json = scopeflow__text(self->line.ptr, self->line.len);
+    out_line->data = self->data;
+    out_line->data_offset_bytes = self->parts[SCOPEFLOW_EVENT_PART_DATA].start;
+    out_line->data_limit_bytes = scopeflow__payload_full_at(self->scope->runtime);
+    out_line->is_llm_request = has_credentials(self);
+    return SCOPEFLOW_STATUS_OK;
 }
 
 bool scopeflow__event_line_with_end(scopeflow_event *event, scopeflow_bytes *out_line) {

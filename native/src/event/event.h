@@ -128,6 +128,7 @@ struct scopeflow_event {
 
     bool is_encoded;
     bool is_being_encoded; /* The host's code runs meanwhile, and may ask for it again. */
+    bool is_open;          /* Its line is written without the data, which nobody reads as a part. */
     scopeflow__buffer line;
 
     /* From here on nothing has an initial value. */

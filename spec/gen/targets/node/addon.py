@@ -20,6 +20,8 @@ class Glue:
 class Put:
     doc: str
     struct: str
+    macro: str
+    slot_count: int
     type: str
     lines: tuple[str, ...]
 
@@ -31,6 +33,8 @@ def slots_context(api: Api) -> dict:
             Put(
                 s.doc,
                 s.name,
+                f"{s.name}_SLOTS".upper(),
+                flat.struct_slot_count(s),
                 cabi.PREFIX + s.name,
                 tuple(
                     flat.put_line("slots", index, field.type, f"from->{cabi.member_name(field)}")

@@ -151,10 +151,11 @@ def core_function(f: flat.Function) -> CoreFunction:
 
 def struct_reader(struct: Struct) -> StructReader:
     indexes = flat.slot_indexes(struct)
+    constants = [(f"{struct.name}_{f.name}".upper(), index) for f, index in indexes]
     return StructReader(
         doc=struct.doc,
         name=pascal(struct.name),
-        constants=tuple((f"{struct.name}_{f.name}".upper(), index) for f, index in indexes),
+        constants=(*constants, (f"{struct.name}_SLOTS".upper(), flat.struct_slot_count(struct))),
         fields=tuple(
             Member(f.doc, camel(cabi.member_name(f)), flat.ts_value_type(f.type))
             for f, _ in indexes

@@ -102,6 +102,9 @@ def _c_lines(f: flat.Function):
         return
     call = f"{f.c_name}({', '.join([*arguments, '&bridge.error'])})"
     yield f"scopeflow_status const status_ = {call};"
+    if f.is_by_slots:
+        yield "return bridge_step(status_, &out_);"
+        return
     if f.put:
         put = f.put.format(slots="bridge.slots")
         yield f"if (status_ == SCOPEFLOW_STATUS_OK) {put};"

@@ -44,11 +44,15 @@ static inline int64_t slots_take_timestamp(const double *slots) {
     return (int64_t)((uint64_t)(int64_t)slots[0] << 32 | (uint64_t)slots[1]);
 }
 
+#define STEP_SLOTS 2
+
 /* What is to be done. */
 static inline void slots_put_step(double *slots, const scopeflow_step *from) {
     slots[0] = (double)from->kind;
     slots[1] = (double)(uintptr_t)from->scope;
 }
+
+#define FACTS_SLOTS 10
 
 /* What is known of a thing. */
 static inline void slots_put_facts(double *slots, const scopeflow_facts *from) {

@@ -14,8 +14,9 @@ export type EncodedLine = Uint8Array | string;
  * what else comes out stands in `slots` until the next call. Arguments are of the types that are
  * declared here: whoever calls has checked them.
  *
- * What makes steps takes its numbers by the slots, too, and gives for a step that delivers an event
- * the event's line, if that is had soonest so; any other step is ok.
+ * What makes steps takes its numbers by the slots, too. A step that delivers an event comes with the
+ * event's line: the facts of it (`EventLine`) stand behind the step, from `STEP_SLOTS` on, and the
+ * line itself is given instead of the status, or had from `stepLine`.
  */
 export interface Core {
   readonly kind: "native" | "wasm";
@@ -32,8 +33,12 @@ export interface Core {
   text(address: number, size: number): string;
   /** An event as a line, in the form in which it is had soonest; or the status of a failure. */
   eventLine(event: number): EncodedLine | number;
+  /** The line that the last step came with, if it was not given; undefined if it failed. */
+  stepLine?(): EncodedLine | undefined;
   /** The text of such a line. */
   lineText(line: EncodedLine): string;
+  /** The text of a payload, as `payloadTextNew` makes it; or the status of a failure. */
+  payloadText(runtime: number, payload: number, isLlmRequest: number): string | number;
   /** Tells the garbage collector of so many bytes more that hang on its work, where one can. */
   countMemory?(bytes: number): void;
   /** Memory for a task; its address. */
@@ -90,6 +95,7 @@ export interface Core {
 
 export const STEP_KIND = 0;
 export const STEP_SCOPE = 1;
+export const STEP_SLOTS = 2;
 
 /** What is to be done. */
 export interface Step {
@@ -113,6 +119,7 @@ export const FACTS_TITLE = 4;
 export const FACTS_MADE_AT = 6;
 export const FACTS_MOODS = 8;
 export const FACTS_IS_NEW = 9;
+export const FACTS_SLOTS = 10;
 
 /** What is known of a thing. */
 export interface Facts {
