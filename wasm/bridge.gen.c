@@ -97,7 +97,7 @@ EXPORT("runtimeCallableAt") scopeflow_status bridge_runtime_callable_at(scopeflo
 EXPORT("runtimeFlush") scopeflow_status bridge_runtime_flush(void) {
     scopeflow_runtime_flush_options options_ = SCOPEFLOW_RUNTIME_FLUSH_OPTIONS_INIT;
     options_.emitter = &bridge.emitter;
-    scopeflow_step out_ = {0};
+    scopeflow_step out_;
     scopeflow_status const status_ = scopeflow_runtime_flush((void *)(uintptr_t)bridge.slots[0], &options_, (void *)(uintptr_t)bridge.slots[1], &out_, &bridge.error);
     return bridge_step(status_, &out_);
 }
@@ -105,7 +105,7 @@ EXPORT("runtimeFlush") scopeflow_status bridge_runtime_flush(void) {
 EXPORT("runtimeClose") scopeflow_status bridge_runtime_close(void) {
     scopeflow_runtime_close_options options_ = SCOPEFLOW_RUNTIME_CLOSE_OPTIONS_INIT;
     options_.emitter = &bridge.emitter;
-    scopeflow_step out_ = {0};
+    scopeflow_step out_;
     scopeflow_status const status_ = scopeflow_runtime_close((void *)(uintptr_t)bridge.slots[0], &options_, (void *)(uintptr_t)bridge.slots[1], &out_, &bridge.error);
     return bridge_step(status_, &out_);
 }
@@ -141,7 +141,7 @@ EXPORT("scopePush") scopeflow_status bridge_scope_push(const char *name, size_t 
     options_.metadata = (scopeflow_ref)bridge.slots[5];
     options_.input = (scopeflow_ref)bridge.slots[6];
     options_.timestamp_ns = slots_take_timestamp(bridge.slots + 7);
-    scopeflow_step out_ = {0};
+    scopeflow_step out_;
     scopeflow_status const status_ = scopeflow_scope_push((void *)(uintptr_t)bridge.slots[0], &options_, (void *)(uintptr_t)bridge.slots[9], &out_, &bridge.error);
     return bridge_step(status_, &out_);
 }
@@ -156,7 +156,7 @@ EXPORT("scopePop") scopeflow_status bridge_scope_pop(void) {
     options_.status = (int32_t)bridge.slots[5];
     options_.error = (scopeflow_ref)bridge.slots[6];
     options_.timestamp_ns = slots_take_timestamp(bridge.slots + 7);
-    scopeflow_step out_ = {0};
+    scopeflow_step out_;
     scopeflow_status const status_ = scopeflow_scope_pop((void *)(uintptr_t)bridge.slots[0], &options_, (void *)(uintptr_t)bridge.slots[9], &out_, &bridge.error);
     return bridge_step(status_, &out_);
 }
@@ -173,7 +173,7 @@ EXPORT("scopeEvent") scopeflow_status bridge_scope_event(const char *name, size_
     options_.category_profile = (scopeflow_ref)bridge.slots[5];
     options_.data_schema = (scopeflow_ref)bridge.slots[6];
     options_.timestamp_ns = slots_take_timestamp(bridge.slots + 7);
-    scopeflow_step out_ = {0};
+    scopeflow_step out_;
     scopeflow_status const status_ = scopeflow_scope_event((void *)(uintptr_t)bridge.slots[0], &options_, (void *)(uintptr_t)bridge.slots[9], &out_, &bridge.error);
     return bridge_step(status_, &out_);
 }
@@ -717,7 +717,7 @@ EXPORT("taskLink") scopeflow_status bridge_task_link(void) {
     options_.call = (void *)(uintptr_t)bridge.slots[1];
     options_.position = (uint32_t)bridge.slots[2];
     options_.request = (scopeflow_ref)bridge.slots[3];
-    scopeflow_step out_ = {0};
+    scopeflow_step out_;
     scopeflow_status const status_ = scopeflow_task_link((void *)(uintptr_t)bridge.slots[0], &options_, (void *)(uintptr_t)bridge.slots[4], &out_, &bridge.error);
     return bridge_step(status_, &out_);
 }
@@ -735,7 +735,7 @@ EXPORT("taskResume") scopeflow_status bridge_task_resume(void) {
     answer.flags = (uint32_t)bridge.slots[3];
     answer.value = (scopeflow_ref)bridge.slots[4];
     answer.annotated = (scopeflow_ref)bridge.slots[5];
-    scopeflow_step out_ = {0};
+    scopeflow_step out_;
     scopeflow_status const status_ = scopeflow_task_resume((void *)(uintptr_t)bridge.slots[0], &answer, &out_, &bridge.error);
     return bridge_step(status_, &out_);
 }
@@ -757,7 +757,7 @@ EXPORT("toolExecute") scopeflow_status bridge_tool_execute(const char *name, siz
     options_.data = (scopeflow_ref)bridge.slots[6];
     options_.metadata = (scopeflow_ref)bridge.slots[7];
     options_.timestamp_ns = slots_take_timestamp(bridge.slots + 8);
-    scopeflow_step out_ = {0};
+    scopeflow_step out_;
     scopeflow_status const status_ = scopeflow_tool_execute((void *)(uintptr_t)bridge.slots[0], &options_, (void *)(uintptr_t)bridge.slots[10], &out_, &bridge.error);
     return bridge_step(status_, &out_);
 }
@@ -773,7 +773,7 @@ EXPORT("toolCall") scopeflow_status bridge_tool_call(const char *name, size_t na
     options_.tool_call_id = bridge_text(tool_call_id, tool_call_id_size);
     options_.metadata = (scopeflow_ref)bridge.slots[5];
     options_.timestamp_ns = slots_take_timestamp(bridge.slots + 6);
-    scopeflow_step out_ = {0};
+    scopeflow_step out_;
     scopeflow_status const status_ = scopeflow_tool_call((void *)(uintptr_t)bridge.slots[0], &options_, (void *)(uintptr_t)bridge.slots[8], &out_, &bridge.error);
     return bridge_step(status_, &out_);
 }
@@ -789,7 +789,7 @@ EXPORT("toolCallEnd") scopeflow_status bridge_tool_call_end(void) {
     options_.status = (int32_t)bridge.slots[6];
     options_.error = (scopeflow_ref)bridge.slots[7];
     options_.timestamp_ns = slots_take_timestamp(bridge.slots + 8);
-    scopeflow_step out_ = {0};
+    scopeflow_step out_;
     scopeflow_status const status_ = scopeflow_tool_call_end((void *)(uintptr_t)bridge.slots[0], &options_, (void *)(uintptr_t)bridge.slots[10], &out_, &bridge.error);
     return bridge_step(status_, &out_);
 }
@@ -801,7 +801,7 @@ EXPORT("toolRequestIntercepts") scopeflow_status bridge_tool_request_intercepts(
     options_.flags = (uint32_t)bridge.slots[2];
     options_.name = bridge_text(name, name_size);
     options_.request = (scopeflow_ref)bridge.slots[3];
-    scopeflow_step out_ = {0};
+    scopeflow_step out_;
     scopeflow_status const status_ = scopeflow_tool_request_intercepts((void *)(uintptr_t)bridge.slots[0], &options_, (void *)(uintptr_t)bridge.slots[4], &out_, &bridge.error);
     return bridge_step(status_, &out_);
 }
@@ -813,7 +813,7 @@ EXPORT("toolConditionalExecution") scopeflow_status bridge_tool_conditional_exec
     options_.flags = (uint32_t)bridge.slots[2];
     options_.name = bridge_text(name, name_size);
     options_.request = (scopeflow_ref)bridge.slots[3];
-    scopeflow_step out_ = {0};
+    scopeflow_step out_;
     scopeflow_status const status_ = scopeflow_tool_conditional_execution((void *)(uintptr_t)bridge.slots[0], &options_, (void *)(uintptr_t)bridge.slots[4], &out_, &bridge.error);
     return bridge_step(status_, &out_);
 }
@@ -833,7 +833,7 @@ EXPORT("llmExecute") scopeflow_status bridge_llm_execute(const char *name, size_
     options_.timestamp_ns = slots_take_timestamp(bridge.slots + 8);
     options_.codec = (scopeflow_ref)bridge.slots[10];
     options_.response_codec = (scopeflow_ref)bridge.slots[11];
-    scopeflow_step out_ = {0};
+    scopeflow_step out_;
     scopeflow_status const status_ = scopeflow_llm_execute((void *)(uintptr_t)bridge.slots[0], &options_, (void *)(uintptr_t)bridge.slots[12], &out_, &bridge.error);
     return bridge_step(status_, &out_);
 }
@@ -853,7 +853,7 @@ EXPORT("llmStreamExecute") scopeflow_status bridge_llm_stream_execute(const char
     options_.timestamp_ns = slots_take_timestamp(bridge.slots + 8);
     options_.codec = (scopeflow_ref)bridge.slots[10];
     options_.response_codec = (scopeflow_ref)bridge.slots[11];
-    scopeflow_step out_ = {0};
+    scopeflow_step out_;
     scopeflow_status const status_ = scopeflow_llm_stream_execute((void *)(uintptr_t)bridge.slots[0], &options_, (void *)(uintptr_t)bridge.slots[12], &out_, &bridge.error);
     return bridge_step(status_, &out_);
 }
@@ -871,7 +871,7 @@ EXPORT("llmCall") scopeflow_status bridge_llm_call(const char *name, size_t name
     options_.timestamp_ns = slots_take_timestamp(bridge.slots + 6);
     options_.annotated_request = (scopeflow_ref)bridge.slots[8];
     options_.codec = (scopeflow_ref)bridge.slots[9];
-    scopeflow_step out_ = {0};
+    scopeflow_step out_;
     scopeflow_status const status_ = scopeflow_llm_call((void *)(uintptr_t)bridge.slots[0], &options_, (void *)(uintptr_t)bridge.slots[10], &out_, &bridge.error);
     return bridge_step(status_, &out_);
 }
@@ -888,7 +888,7 @@ EXPORT("llmCallEnd") scopeflow_status bridge_llm_call_end(void) {
     options_.timestamp_ns = slots_take_timestamp(bridge.slots + 7);
     options_.annotated_response = (scopeflow_ref)bridge.slots[9];
     options_.response_codec = (scopeflow_ref)bridge.slots[10];
-    scopeflow_step out_ = {0};
+    scopeflow_step out_;
     scopeflow_status const status_ = scopeflow_llm_call_end((void *)(uintptr_t)bridge.slots[0], &options_, (void *)(uintptr_t)bridge.slots[11], &out_, &bridge.error);
     return bridge_step(status_, &out_);
 }
@@ -900,7 +900,7 @@ EXPORT("llmRequestIntercepts") scopeflow_status bridge_llm_request_intercepts(co
     options_.flags = (uint32_t)bridge.slots[2];
     options_.name = bridge_text(name, name_size);
     options_.request = (scopeflow_ref)bridge.slots[3];
-    scopeflow_step out_ = {0};
+    scopeflow_step out_;
     scopeflow_status const status_ = scopeflow_llm_request_intercepts((void *)(uintptr_t)bridge.slots[0], &options_, (void *)(uintptr_t)bridge.slots[4], &out_, &bridge.error);
     return bridge_step(status_, &out_);
 }
@@ -912,7 +912,7 @@ EXPORT("llmConditionalExecution") scopeflow_status bridge_llm_conditional_execut
     options_.flags = (uint32_t)bridge.slots[2];
     options_.name = bridge_text(name, name_size);
     options_.request = (scopeflow_ref)bridge.slots[3];
-    scopeflow_step out_ = {0};
+    scopeflow_step out_;
     scopeflow_status const status_ = scopeflow_llm_conditional_execution((void *)(uintptr_t)bridge.slots[0], &options_, (void *)(uintptr_t)bridge.slots[4], &out_, &bridge.error);
     return bridge_step(status_, &out_);
 }

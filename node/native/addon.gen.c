@@ -201,7 +201,7 @@ static napi_value addon_runtime_flush(napi_env env, napi_callback_info info) {
     scopeflow_runtime *self = (void *)(uintptr_t)call_.addon->slots[0];
     scopeflow_task *task_ = (void *)(uintptr_t)call_.addon->slots[1];
     if (!call_.is_valid) return addon_refuse(&call_, "runtimeFlush");
-    scopeflow_step out_ = {0};
+    scopeflow_step out_;
     scopeflow_status const status_ = scopeflow_runtime_flush(self, &options_, task_, &out_, &call_.addon->error);
     return addon_step(&call_, status_, &out_);
 }
@@ -214,7 +214,7 @@ static napi_value addon_runtime_close(napi_env env, napi_callback_info info) {
     scopeflow_runtime *self = (void *)(uintptr_t)call_.addon->slots[0];
     scopeflow_task *task_ = (void *)(uintptr_t)call_.addon->slots[1];
     if (!call_.is_valid) return addon_refuse(&call_, "runtimeClose");
-    scopeflow_step out_ = {0};
+    scopeflow_step out_;
     scopeflow_status const status_ = scopeflow_runtime_close(self, &options_, task_, &out_, &call_.addon->error);
     return addon_step(&call_, status_, &out_);
 }
@@ -268,7 +268,7 @@ static napi_value addon_scope_push(napi_env env, napi_callback_info info) {
     options_.timestamp_ns = slots_take_timestamp(call_.addon->slots + 7);
     scopeflow_task *task_ = (void *)(uintptr_t)call_.addon->slots[9];
     if (!call_.is_valid) return addon_refuse(&call_, "scopePush");
-    scopeflow_step out_ = {0};
+    scopeflow_step out_;
     scopeflow_status const status_ = scopeflow_scope_push(self, &options_, task_, &out_, &call_.addon->error);
     return addon_step(&call_, status_, &out_);
 }
@@ -288,7 +288,7 @@ static napi_value addon_scope_pop(napi_env env, napi_callback_info info) {
     options_.timestamp_ns = slots_take_timestamp(call_.addon->slots + 7);
     scopeflow_task *task_ = (void *)(uintptr_t)call_.addon->slots[9];
     if (!call_.is_valid) return addon_refuse(&call_, "scopePop");
-    scopeflow_step out_ = {0};
+    scopeflow_step out_;
     scopeflow_status const status_ = scopeflow_scope_pop(self, &options_, task_, &out_, &call_.addon->error);
     return addon_step(&call_, status_, &out_);
 }
@@ -310,7 +310,7 @@ static napi_value addon_scope_event(napi_env env, napi_callback_info info) {
     options_.timestamp_ns = slots_take_timestamp(call_.addon->slots + 7);
     scopeflow_task *task_ = (void *)(uintptr_t)call_.addon->slots[9];
     if (!call_.is_valid) return addon_refuse(&call_, "scopeEvent");
-    scopeflow_step out_ = {0};
+    scopeflow_step out_;
     scopeflow_status const status_ = scopeflow_scope_event(self, &options_, task_, &out_, &call_.addon->error);
     return addon_step(&call_, status_, &out_);
 }
@@ -1394,7 +1394,7 @@ static napi_value addon_task_link(napi_env env, napi_callback_info info) {
     options_.request = (scopeflow_ref)call_.addon->slots[3];
     scopeflow_task *task_ = (void *)(uintptr_t)call_.addon->slots[4];
     if (!call_.is_valid) return addon_refuse(&call_, "taskLink");
-    scopeflow_step out_ = {0};
+    scopeflow_step out_;
     scopeflow_status const status_ = scopeflow_task_link(self, &options_, task_, &out_, &call_.addon->error);
     return addon_step(&call_, status_, &out_);
 }
@@ -1426,7 +1426,7 @@ static napi_value addon_task_resume(napi_env env, napi_callback_info info) {
     answer.value = (scopeflow_ref)call_.addon->slots[4];
     answer.annotated = (scopeflow_ref)call_.addon->slots[5];
     if (!call_.is_valid) return addon_refuse(&call_, "taskResume");
-    scopeflow_step out_ = {0};
+    scopeflow_step out_;
     scopeflow_status const status_ = scopeflow_task_resume(task_, &answer, &out_, &call_.addon->error);
     return addon_step(&call_, status_, &out_);
 }
@@ -1458,7 +1458,7 @@ static napi_value addon_tool_execute(napi_env env, napi_callback_info info) {
     options_.timestamp_ns = slots_take_timestamp(call_.addon->slots + 8);
     scopeflow_task *task_ = (void *)(uintptr_t)call_.addon->slots[10];
     if (!call_.is_valid) return addon_refuse(&call_, "toolExecute");
-    scopeflow_step out_ = {0};
+    scopeflow_step out_;
     scopeflow_status const status_ = scopeflow_tool_execute(self, &options_, task_, &out_, &call_.addon->error);
     return addon_step(&call_, status_, &out_);
 }
@@ -1479,7 +1479,7 @@ static napi_value addon_tool_call(napi_env env, napi_callback_info info) {
     options_.timestamp_ns = slots_take_timestamp(call_.addon->slots + 6);
     scopeflow_task *task_ = (void *)(uintptr_t)call_.addon->slots[8];
     if (!call_.is_valid) return addon_refuse(&call_, "toolCall");
-    scopeflow_step out_ = {0};
+    scopeflow_step out_;
     scopeflow_status const status_ = scopeflow_tool_call(self, &options_, task_, &out_, &call_.addon->error);
     return addon_step(&call_, status_, &out_);
 }
@@ -1500,7 +1500,7 @@ static napi_value addon_tool_call_end(napi_env env, napi_callback_info info) {
     options_.timestamp_ns = slots_take_timestamp(call_.addon->slots + 8);
     scopeflow_task *task_ = (void *)(uintptr_t)call_.addon->slots[10];
     if (!call_.is_valid) return addon_refuse(&call_, "toolCallEnd");
-    scopeflow_step out_ = {0};
+    scopeflow_step out_;
     scopeflow_status const status_ = scopeflow_tool_call_end(self, &options_, task_, &out_, &call_.addon->error);
     return addon_step(&call_, status_, &out_);
 }
@@ -1517,7 +1517,7 @@ static napi_value addon_tool_request_intercepts(napi_env env, napi_callback_info
     options_.request = (scopeflow_ref)call_.addon->slots[3];
     scopeflow_task *task_ = (void *)(uintptr_t)call_.addon->slots[4];
     if (!call_.is_valid) return addon_refuse(&call_, "toolRequestIntercepts");
-    scopeflow_step out_ = {0};
+    scopeflow_step out_;
     scopeflow_status const status_ = scopeflow_tool_request_intercepts(self, &options_, task_, &out_, &call_.addon->error);
     return addon_step(&call_, status_, &out_);
 }
@@ -1534,7 +1534,7 @@ static napi_value addon_tool_conditional_execution(napi_env env, napi_callback_i
     options_.request = (scopeflow_ref)call_.addon->slots[3];
     scopeflow_task *task_ = (void *)(uintptr_t)call_.addon->slots[4];
     if (!call_.is_valid) return addon_refuse(&call_, "toolConditionalExecution");
-    scopeflow_step out_ = {0};
+    scopeflow_step out_;
     scopeflow_status const status_ = scopeflow_tool_conditional_execution(self, &options_, task_, &out_, &call_.addon->error);
     return addon_step(&call_, status_, &out_);
 }
@@ -1559,7 +1559,7 @@ static napi_value addon_llm_execute(napi_env env, napi_callback_info info) {
     options_.response_codec = (scopeflow_ref)call_.addon->slots[11];
     scopeflow_task *task_ = (void *)(uintptr_t)call_.addon->slots[12];
     if (!call_.is_valid) return addon_refuse(&call_, "llmExecute");
-    scopeflow_step out_ = {0};
+    scopeflow_step out_;
     scopeflow_status const status_ = scopeflow_llm_execute(self, &options_, task_, &out_, &call_.addon->error);
     return addon_step(&call_, status_, &out_);
 }
@@ -1584,7 +1584,7 @@ static napi_value addon_llm_stream_execute(napi_env env, napi_callback_info info
     options_.response_codec = (scopeflow_ref)call_.addon->slots[11];
     scopeflow_task *task_ = (void *)(uintptr_t)call_.addon->slots[12];
     if (!call_.is_valid) return addon_refuse(&call_, "llmStreamExecute");
-    scopeflow_step out_ = {0};
+    scopeflow_step out_;
     scopeflow_status const status_ = scopeflow_llm_stream_execute(self, &options_, task_, &out_, &call_.addon->error);
     return addon_step(&call_, status_, &out_);
 }
@@ -1607,7 +1607,7 @@ static napi_value addon_llm_call(napi_env env, napi_callback_info info) {
     options_.codec = (scopeflow_ref)call_.addon->slots[9];
     scopeflow_task *task_ = (void *)(uintptr_t)call_.addon->slots[10];
     if (!call_.is_valid) return addon_refuse(&call_, "llmCall");
-    scopeflow_step out_ = {0};
+    scopeflow_step out_;
     scopeflow_status const status_ = scopeflow_llm_call(self, &options_, task_, &out_, &call_.addon->error);
     return addon_step(&call_, status_, &out_);
 }
@@ -1629,7 +1629,7 @@ static napi_value addon_llm_call_end(napi_env env, napi_callback_info info) {
     options_.response_codec = (scopeflow_ref)call_.addon->slots[10];
     scopeflow_task *task_ = (void *)(uintptr_t)call_.addon->slots[11];
     if (!call_.is_valid) return addon_refuse(&call_, "llmCallEnd");
-    scopeflow_step out_ = {0};
+    scopeflow_step out_;
     scopeflow_status const status_ = scopeflow_llm_call_end(self, &options_, task_, &out_, &call_.addon->error);
     return addon_step(&call_, status_, &out_);
 }
@@ -1646,7 +1646,7 @@ static napi_value addon_llm_request_intercepts(napi_env env, napi_callback_info 
     options_.request = (scopeflow_ref)call_.addon->slots[3];
     scopeflow_task *task_ = (void *)(uintptr_t)call_.addon->slots[4];
     if (!call_.is_valid) return addon_refuse(&call_, "llmRequestIntercepts");
-    scopeflow_step out_ = {0};
+    scopeflow_step out_;
     scopeflow_status const status_ = scopeflow_llm_request_intercepts(self, &options_, task_, &out_, &call_.addon->error);
     return addon_step(&call_, status_, &out_);
 }
@@ -1663,7 +1663,7 @@ static napi_value addon_llm_conditional_execution(napi_env env, napi_callback_in
     options_.request = (scopeflow_ref)call_.addon->slots[3];
     scopeflow_task *task_ = (void *)(uintptr_t)call_.addon->slots[4];
     if (!call_.is_valid) return addon_refuse(&call_, "llmConditionalExecution");
-    scopeflow_step out_ = {0};
+    scopeflow_step out_;
     scopeflow_status const status_ = scopeflow_llm_conditional_execution(self, &options_, task_, &out_, &call_.addon->error);
     return addon_step(&call_, status_, &out_);
 }

@@ -44,6 +44,12 @@ static inline int64_t slots_take_timestamp(const double *slots) {
     return (int64_t)((uint64_t)(int64_t)slots[0] << 32 | (uint64_t)slots[1]);
 }
 
+#define RUNTIME_STATS_SCOPE_EVENT_COUNT_SLOT 0
+#define RUNTIME_STATS_MARK_EVENT_COUNT_SLOT 1
+#define RUNTIME_STATS_SUBSCRIBER_ERROR_COUNT_SLOT 2
+#define RUNTIME_STATS_WITHHELD_PAYLOAD_COUNT_SLOT 3
+#define RUNTIME_STATS_DROPPED_EVENT_COUNT_SLOT 4
+#define RUNTIME_STATS_ABANDONED_SCOPE_COUNT_SLOT 5
 #define RUNTIME_STATS_SLOTS 6
 
 /* Counters since the runtime was made (S5.7). */
@@ -56,6 +62,16 @@ static inline void slots_put_runtime_stats(double *slots, const scopeflow_runtim
     slots[5] = (double)from->abandoned_scope_count;
 }
 
+#define SCOPE_INFO_UUID_SLOT 0
+#define SCOPE_INFO_PARENT_UUID_SLOT 4
+#define SCOPE_INFO_NAME_SLOT 8
+#define SCOPE_INFO_SUBTYPE_SLOT 10
+#define SCOPE_INFO_TOOL_CALL_ID_SLOT 12
+#define SCOPE_INFO_MODEL_NAME_SLOT 14
+#define SCOPE_INFO_STARTED_AT_SLOT 16
+#define SCOPE_INFO_TYPE_SLOT 18
+#define SCOPE_INFO_ATTRIBUTES_SLOT 19
+#define SCOPE_INFO_IS_OPEN_SLOT 20
 #define SCOPE_INFO_SLOTS 21
 
 /* What a handle knows about its scope (S1.8). Texts are borrowed and live as long as the scope
@@ -73,6 +89,10 @@ static inline void slots_put_scope_info(double *slots, const scopeflow_scope_inf
     slots[20] = (double)from->is_open;
 }
 
+#define PROPAGATION_ROOT_UUID_SLOT 0
+#define PROPAGATION_PARENT_UUID_SLOT 4
+#define PROPAGATION_JSON_SLOT 8
+#define PROPAGATION_TRACEPARENT_SLOT 23
 #define PROPAGATION_SLOTS 30
 
 /* The portable form of a context. */
@@ -83,6 +103,14 @@ static inline void slots_put_propagation(double *slots, const scopeflow_propagat
     slots_put_chars(slots + 23, from->traceparent, sizeof from->traceparent);
 }
 
+#define EVENT_INFO_UUID_SLOT 0
+#define EVENT_INFO_PARENT_UUID_SLOT 4
+#define EVENT_INFO_TIMESTAMP_SLOT 8
+#define EVENT_INFO_NAME_SLOT 10
+#define EVENT_INFO_CATEGORY_SLOT 12
+#define EVENT_INFO_KIND_SLOT 14
+#define EVENT_INFO_SCOPE_CATEGORY_SLOT 15
+#define EVENT_INFO_ATTRIBUTES_SLOT 16
 #define EVENT_INFO_SLOTS 17
 
 /* What can be read of an event without encoding anything. Texts are borrowed from the event. */
@@ -97,6 +125,11 @@ static inline void slots_put_event_info(double *slots, const scopeflow_event_inf
     slots[16] = (double)from->attributes;
 }
 
+#define EVENT_LINE_JSON_SLOT 0
+#define EVENT_LINE_DATA_SLOT 2
+#define EVENT_LINE_DATA_OFFSET_SLOT 3
+#define EVENT_LINE_DATA_LIMIT_SLOT 4
+#define EVENT_LINE_IS_LLM_REQUEST_SLOT 5
 #define EVENT_LINE_SLOTS 6
 
 /* An event as a line, which may lack its data. Borrowed like what `json` gives. */
@@ -108,6 +141,12 @@ static inline void slots_put_event_line(double *slots, const scopeflow_event_lin
     slots[5] = (double)from->is_llm_request;
 }
 
+#define REGISTRATION_INFO_REGISTRY_SLOT 0
+#define REGISTRATION_INFO_NAME_SLOT 1
+#define REGISTRATION_INFO_PRIORITY_SLOT 3
+#define REGISTRATION_INFO_BREAKS_CHAIN_SLOT 4
+#define REGISTRATION_INFO_KINDS_SLOT 5
+#define REGISTRATION_INFO_TARGET_SLOT 6
 #define REGISTRATION_INFO_SLOTS 8
 
 /* One registration. Texts are borrowed from the list. */
@@ -120,6 +159,25 @@ static inline void slots_put_registration_info(double *slots, const scopeflow_re
     slots_put_text(slots + 6, from->target);
 }
 
+#define STEP_KIND_SLOT 0
+#define STEP_REGISTRY_SLOT 1
+#define STEP_STATUS_SLOT 2
+#define STEP_FLAGS_SLOT 3
+#define STEP_INPUT_FLAGS_SLOT 4
+#define STEP_CODEC_ACTION_SLOT 5
+#define STEP_KINDS_SLOT 6
+#define STEP_POSITION_SLOT 7
+#define STEP_CALLABLE_SLOT 8
+#define STEP_INPUT_SLOT 9
+#define STEP_ANNOTATED_SLOT 10
+#define STEP_VALUE_SLOT 11
+#define STEP_CODEC_SLOT 12
+#define STEP_SCOPE_SLOT 13
+#define STEP_EVENT_SLOT 14
+#define STEP_REGISTRATION_SLOT 15
+#define STEP_TARGET_SLOT 17
+#define STEP_TOOL_CALL_ID_SLOT 19
+#define STEP_MODEL_NAME_SLOT 21
 #define STEP_SLOTS 23
 
 /* What the host is to do. Filled by the callee; borrowed parts live until the task is resumed. */
@@ -145,6 +203,14 @@ static inline void slots_put_step(double *slots, const scopeflow_step *from) {
     slots_put_text(slots + 21, from->model_name);
 }
 
+#define SINK_STATS_WRITTEN_EVENT_COUNT_SLOT 0
+#define SINK_STATS_WRITTEN_SLOT 1
+#define SINK_STATS_DROPPED_EVENT_COUNT_SLOT 2
+#define SINK_STATS_LOST_EVENT_COUNT_SLOT 3
+#define SINK_STATS_SPILLED_EVENT_COUNT_SLOT 4
+#define SINK_STATS_QUEUED_EVENT_COUNT_SLOT 5
+#define SINK_STATS_WRITE_ERROR_COUNT_SLOT 6
+#define SINK_STATS_ROTATION_COUNT_SLOT 7
 #define SINK_STATS_SLOTS 8
 
 /* Counters of a sink since it was opened, in a forked child since the fork (S5.7). */
@@ -159,6 +225,25 @@ static inline void slots_put_sink_stats(double *slots, const scopeflow_sink_stat
     slots[7] = (double)from->rotation_count;
 }
 
+#define ATOF_ITEM_ITEM_SLOT 0
+#define ATOF_ITEM_KIND_SLOT 1
+#define ATOF_ITEM_SCOPE_CATEGORY_SLOT 2
+#define ATOF_ITEM_HAS_PARENT_SLOT 3
+#define ATOF_ITEM_UUID_SLOT 4
+#define ATOF_ITEM_PARENT_UUID_SLOT 8
+#define ATOF_ITEM_TIMESTAMP_SLOT 12
+#define ATOF_ITEM_LINE_NUMBER_SLOT 14
+#define ATOF_ITEM_OFFSET_SLOT 15
+#define ATOF_ITEM_NAME_SLOT 16
+#define ATOF_ITEM_CATEGORY_SLOT 18
+#define ATOF_ITEM_ATTRIBUTES_SLOT 20
+#define ATOF_ITEM_DATA_SLOT 22
+#define ATOF_ITEM_DATA_SCHEMA_SLOT 24
+#define ATOF_ITEM_METADATA_SLOT 26
+#define ATOF_ITEM_CATEGORY_PROFILE_SLOT 28
+#define ATOF_ITEM_LINE_SLOT 30
+#define ATOF_ITEM_PROBLEM_SLOT 32
+#define ATOF_ITEM_MESSAGE_SLOT 33
 #define ATOF_ITEM_SLOTS 35
 
 /* One line. Texts are borrowed from the reader until its next call. Parts are JSON text as it
@@ -186,6 +271,14 @@ static inline void slots_put_atof_item(double *slots, const scopeflow_atof_item 
     slots_put_text(slots + 33, from->message);
 }
 
+#define SSE_ITEM_ITEM_SLOT 0
+#define SSE_ITEM_HAS_RETRY_SLOT 1
+#define SSE_ITEM_RETRY_SLOT 2
+#define SSE_ITEM_OFFSET_SLOT 3
+#define SSE_ITEM_SIZE_SLOT 4
+#define SSE_ITEM_EVENT_SLOT 5
+#define SSE_ITEM_DATA_SLOT 7
+#define SSE_ITEM_LAST_ID_SLOT 9
 #define SSE_ITEM_SLOTS 11
 
 /* One event. Texts are borrowed from the decoder until its next call. */

@@ -16,11 +16,24 @@ static inline scopeflow_event_line step_line(const scopeflow_step *step, scopefl
     return line;
 }
 
-/* Puts both, one behind the other. */
+/* Puts both, one behind the other, but of the most frequent steps no more than they have. */
 static inline void slots_put_step_and_line(double *slots, const scopeflow_step *step,
                                            const scopeflow_event_line *line) {
-    slots_put_step(slots, step);
-    if (step->kind == SCOPEFLOW_STEP_KIND_DELIVER) slots_put_event_line(slots + STEP_SLOTS, line);
+    slots[STEP_KIND_SLOT] = step->kind;
+    switch (step->kind) {
+    case SCOPEFLOW_STEP_KIND_DONE: slots[STEP_SCOPE_SLOT] = (double)(uintptr_t)step->scope; break;
+    case SCOPEFLOW_STEP_KIND_DELIVER:
+        slots[STEP_CALLABLE_SLOT] = (double)step->callable;
+        slots[STEP_EVENT_SLOT] = (double)(uintptr_t)step->event;
+        slots_put_event_line(slots + STEP_SLOTS, line);
+        break;
+    case SCOPEFLOW_STEP_KIND_RETURN:
+    case SCOPEFLOW_STEP_KIND_RAISE:
+        slots[STEP_STATUS_SLOT] = step->status;
+        slots[STEP_VALUE_SLOT] = (double)step->value;
+        break;
+    default: slots_put_step(slots, step);
+    }
 }
 
 #endif

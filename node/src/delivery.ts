@@ -1,5 +1,4 @@
 import { disown, isThenable } from "./callbacks.js";
-import { registries } from "./callables.gen.js";
 import type { Cancellation } from "./cancellation.js";
 import {
   EVENT_LINE_DATA,
@@ -8,7 +7,6 @@ import {
   EVENT_LINE_IS_LLM_REQUEST,
   STEP_CALLABLE,
   STEP_EVENT,
-  STEP_REGISTRY,
   STEP_SLOTS,
 } from "./core.gen.js";
 import { AnswerKind, StepKind } from "./enums.gen.js";
@@ -85,15 +83,13 @@ function delivered(runtime: Runtime): Event {
 /** Gives an event to a subscriber, and answers. */
 export function deliver(runtime: Runtime, step: PendingStep, cancellation?: Cancellation): void {
   const { engine } = runtime;
-  const { slots } = engine.core;
-  const registry = registries.get(slots[STEP_REGISTRY]!)!;
-  const callable = engine.refs.get(slots[STEP_CALLABLE]!) as Function;
+  const callable = engine.refs.get(engine.core.slots[STEP_CALLABLE]!) as Function;
   step.kind = StepKind.Deliver;
   try {
     const result: unknown = callable(delivered(runtime));
     if (isThenable(result)) {
       disown(result);
-      throw new InvalidState(`a ${registry.title} returned a promise, which nobody awaits`);
+      throw new InvalidState("a subscriber returned a promise, which nobody awaits");
     }
   } catch (error) {
     // S5.2: the core counts and logs it; the others and the work go on.

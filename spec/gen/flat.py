@@ -217,7 +217,9 @@ def _out(operation: Operation) -> tuple[str, str]:
 
 
 def out_declaration(f: Function) -> str:
-    """Declares what comes out; a step is filled in part only (`task_resume`)."""
+    """Declares what comes out; of a step only what its kind has is looked at."""
+    if f.is_by_slots:
+        return f"{f.out_type} {OUT};"
     if f.out_type.endswith("*"):
         return f"{f.out_type}{OUT} = NULL;"
     is_struct = f.out_type in _C_STRUCTS or f"&{OUT}" in f.put

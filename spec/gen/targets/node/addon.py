@@ -24,6 +24,7 @@ class Put:
     slot_count: int
     type: str
     lines: tuple[str, ...]
+    indexes: tuple[tuple[str, int], ...]
 
 
 def slots_context(api: Api) -> dict:
@@ -41,6 +42,7 @@ def slots_context(api: Api) -> dict:
                     + ";"
                     for field, index in flat.slot_indexes(s)
                 ),
+                tuple((f"{s.name}_{f.name}".upper(), i) for f, i in flat.slot_indexes(s)),
             )
             for s in flat.slot_structs(api)
         ],
