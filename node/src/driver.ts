@@ -419,6 +419,10 @@ export class Operation {
       return;
     }
     const { value, annotated, isRefusal } = judged;
+    if (isResult && step.callable !== 0 && this.owner === undefined) {
+      const { title } = registries.get(step.registry)!;
+      this.call?.stream?.note(`${title} '${step.registration}'`, value);
+    }
     const isNothing = !isResult && (value === undefined || value === null);
     const ref = isNothing ? 0 : refs.lend(value);
     const hasAnnotated = annotated !== undefined && annotated !== null;

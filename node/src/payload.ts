@@ -38,64 +38,83 @@ export function gatherPayload(value: unknown, limit: number): TokenList {
   return opaque;
 }
 
+/** Walks that nobody goes now, each with room for the depth that it once reached. */
+const walks: Walk[] = [];
+
 /** @returns Whether the sink has got a whole value: an exhausted stack or memory may end it. */
 function walk(value: unknown, sink: TokenSink, limit: number): boolean {
+  const walk = walks.pop() ?? new Walk();
   try {
-    new Walk(sink, limit).value(value, "");
-    return true;
+    walk.over(value, sink, limit);
   } catch {
-    return false;
+    return false; // It stands somewhere within, and is not used again.
   }
+  walks.push(walk);
+  return true;
 }
 
 class Walk {
-  /** The containers round the place that is written, outermost first. */
-  private readonly containers: object[] = [];
+  private sink!: TokenSink;
+  private limit = 0;
+  /** How many containers are round the place that is written. */
+  private depth = 0;
+  /** These containers, outermost first. */
+  private readonly containers: (object | undefined)[] = [];
   /** For each of them the object that it stands for, where a `toJSON` made it. */
-  private readonly sources: object[] = [];
+  private readonly sources: (object | undefined)[] = [];
 
-  constructor(
-    private readonly writer: TokenSink,
-    private readonly limit: number,
-  ) {}
+  over(value: unknown, sink: TokenSink, limit: number): void {
+    this.sink = sink;
+    this.limit = limit;
+    this.value(value, "");
+  }
 
   /** @param key The member's name or the element's index, for `toJSON`. */
-  value(value: unknown, key: string | number): void {
+  private value(value: unknown, key: string | number): void {
     switch (typeof value) {
       case "string":
-        return this.writer.text(Token.String, value);
+        return this.sink.text(Token.String, value);
       case "number":
-        return this.writer.number(value);
+        return this.sink.number(value);
       case "boolean":
-        return this.writer.mark(value ? Token.True : Token.False);
+        return this.sink.mark(value ? Token.True : Token.False);
       case "bigint":
-        return this.writer.integer(value);
+        return this.sink.integer(value);
       case "undefined":
-        return this.writer.mark(Token.Null);
+        return this.sink.mark(Token.Null);
       case "object":
-        return value === null ? this.writer.mark(Token.Null) : this.object(value, key);
+        return value === null ? this.sink.mark(Token.Null) : this.object(value, key);
       default:
-        return this.writer.text(Token.Unserializable, typeof value);
+        return this.sink.text(Token.Unserializable, typeof value);
     }
   }
 
   private object(object: object, key: string | number): void {
     let content: object = object;
+    let isArray: boolean;
+    let names: readonly string[] | undefined;
     try {
+      isArray = Array.isArray(object);
+      if (!isArray && isPlainObject(object)) names = Object.keys(object);
       // Bytes come first: a Buffer has a `toJSON`, which makes an array of numbers.
-      const isPlain = Array.isArray(object) || isPlainObject(object);
-      const { toJSON } = !isPlain && bytesOf(object) ? PLAIN : (object as WithToJson);
+      const hasShape = isArray || names !== undefined || bytesOf(object) === undefined;
+      const { toJSON } = hasShape ? (object as WithToJson) : PLAIN;
       if (typeof toJSON === "function") {
         const replacement: unknown = toJSON.call(object, String(key));
         if (typeof replacement !== "object" || replacement === null) {
           return this.value(replacement, key);
         }
         content = replacement;
+        isArray = false;
+        names = undefined;
       }
     } catch {
-      return this.writer.text(Token.Unserializable, className(object));
+      return this.sink.text(Token.Unserializable, className(object));
     }
-    this.content(content, object);
+    // What most objects are needs no more looking at.
+    if (isArray) this.array(content as unknown[], object);
+    else if (names !== undefined) this.plain(content, object, names);
+    else this.content(content, object);
   }
 
   /** An object whose `toJSON` is not asked any more. */
@@ -108,49 +127,66 @@ class Walk {
     }
     switch (shape.kind) {
       case "opaque":
-        return this.writer.text(Token.Unserializable, className(object));
+        return this.sink.text(Token.Unserializable, className(object));
       case "bytes":
-        return this.writer.binary(shape.bytes);
+        return this.sink.binary(shape.bytes);
       case "boxed":
         return this.value(shape.value, "");
-      default:
-        return this.container(object, source, shape);
-    }
-  }
-
-  private container(object: object, source: object, shape: Container): void {
-    for (let i = this.containers.length - 1; i >= 0; i--) {
-      if (this.containers[i] === object || this.sources[i] === source) {
-        return this.writer.cycle(this.containers.length - i);
-      }
-    }
-    if (this.containers.length >= PAYLOAD_DEPTH_LIMIT) return this.writer.mark(Token.TooDeep);
-
-    this.containers.push(object);
-    this.sources.push(source);
-    switch (shape.kind) {
       case "array":
-        this.writer.mark(Token.Array);
-        this.elements(object as readonly unknown[]);
-        break;
+        return this.array(object as unknown[], source);
+      case "object":
+        return this.plain(object, source, shape.names);
       case "set":
-        this.writer.mark(Token.Set);
+        if (!this.enter(object, source, Token.Set)) return;
         this.elements(shape.elements);
-        break;
+        return this.leave();
       case "map":
-        this.writer.mark(Token.Object);
+        if (!this.enter(object, source, Token.Object)) return;
         for (const [name, member] of shape.members) {
           if (this.isFull) break;
           this.member(name, member);
         }
-        break;
-      case "object":
-        this.writer.mark(Token.Object);
-        this.members(object as Record<string, unknown>, shape.names);
+        return this.leave();
     }
-    this.writer.mark(Token.End);
-    this.containers.pop();
-    this.sources.pop();
+  }
+
+  private array(array: readonly unknown[], source: object): void {
+    if (!this.enter(array, source, Token.Array)) return;
+    this.elements(array);
+    this.leave();
+  }
+
+  private plain(object: object, source: object, names: readonly string[]): void {
+    if (!this.enter(object, source, Token.Object)) return;
+    this.members(object as Record<string, unknown>, names);
+    this.leave();
+  }
+
+  /** Begins a container. @returns Whether there is a way in; else it writes what stands for it. */
+  private enter(container: object, source: object, token: Token): boolean {
+    const { containers, sources, depth } = this;
+    for (let i = depth - 1; i >= 0; i--) {
+      if (containers[i] === container || sources[i] === source) {
+        this.sink.cycle(depth - i);
+        return false;
+      }
+    }
+    if (depth >= PAYLOAD_DEPTH_LIMIT) {
+      this.sink.mark(Token.TooDeep);
+      return false;
+    }
+    containers[depth] = container;
+    sources[depth] = source;
+    this.depth = depth + 1;
+    this.sink.mark(token);
+    return true;
+  }
+
+  private leave(): void {
+    const depth = --this.depth;
+    this.containers[depth] = undefined;
+    this.sources[depth] = undefined;
+    this.sink.mark(Token.End);
   }
 
   private elements(elements: readonly unknown[]): void {
@@ -159,7 +195,7 @@ class Walk {
       try {
         element = elements[i];
       } catch (error) {
-        this.writer.text(Token.Unserializable, errorTypeName(error));
+        this.sink.text(Token.Unserializable, errorTypeName(error));
         continue;
       }
       this.value(element, i);
@@ -173,8 +209,8 @@ class Walk {
       try {
         member = object[name];
       } catch (error) {
-        this.writer.text(Token.String, name);
-        this.writer.text(Token.Unserializable, errorTypeName(error));
+        this.sink.text(Token.String, name);
+        this.sink.text(Token.Unserializable, errorTypeName(error));
         continue;
       }
       this.member(name, member);
@@ -184,28 +220,24 @@ class Walk {
   private member(name: string, member: unknown): void {
     // JSON has no word for undefined; a member of that value is left out, as JSON.stringify does.
     if (member === undefined) return;
-    this.writer.text(Token.String, name);
+    this.sink.text(Token.String, name);
     this.value(member, name);
   }
 
   private get isFull(): boolean {
-    return this.writer.textSize > this.limit;
+    return this.sink.textSize > this.limit;
   }
 }
 
-type Container =
+type Shape =
   | { kind: "array" }
   | { kind: "set"; elements: readonly unknown[] }
   | { kind: "map"; members: Map<string, unknown> }
-  | { kind: "object"; names: readonly string[] };
-
-type Shape =
-  | Container
+  | { kind: "object"; names: readonly string[] }
   | { kind: "bytes"; bytes: Uint8Array }
   | { kind: "boxed"; value: unknown }
   | { kind: "opaque" };
 
-/** What most objects are, made once. */
 const ARRAY: Shape = { kind: "array" };
 const OPAQUE: Shape = { kind: "opaque" };
 

@@ -1,4 +1,4 @@
-import { checkFunction, checkObject, isGiven } from "./checks.js";
+import { checkFunction, checkInteger, checkObject, isGiven } from "./checks.js";
 import { STEP_KIND, STEP_SCOPE } from "./core.gen.js";
 import { deliver } from "./delivery.js";
 import { Operation } from "./driver.js";
@@ -6,9 +6,9 @@ import {
   EndStatus,
   PopFlags,
   RuntimeFlags,
+  ScopeType,
   StepKind,
   type LogLevel,
-  type ScopeType,
 } from "./enums.gen.js";
 import { isCancellation } from "./error.js";
 import { InvalidArgument, NotFound } from "./errors.gen.js";
@@ -137,6 +137,10 @@ export abstract class RuntimeCore extends RuntimeRegistries {
   open(name: string, scopeType: ScopeType, options: PushOptions): ScopeHandle {
     const { engine } = this;
     checkHeadroom(engine);
+    checkInteger(scopeType, "scopeType");
+    if (ScopeType[scopeType] === undefined) {
+      throw new InvalidArgument(`scopeType is ${scopeType}, which is no scope type`);
+    }
     const current = engine.context.get();
     const holding = new Holding(engine);
     const outer = this.engine.serve(this);

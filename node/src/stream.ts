@@ -3,7 +3,7 @@ import { asyncDispose, dispose } from "./dispose.js";
 import type { ContextBranch } from "./context.js";
 import type { Operation } from "./driver.js";
 import { AnswerKind } from "./enums.gen.js";
-import { InvalidState } from "./errors.gen.js";
+import { InvalidArgument, InvalidState } from "./errors.gen.js";
 import { UNWATCHED } from "./watch.js";
 
 /*
@@ -18,6 +18,9 @@ const END: Step = { done: true, value: undefined };
 
 /** What a streamed call has beyond others. */
 export class StreamWork {
+  /** Who gave what is no iterator, if that was no producer. */
+  private giver: string | undefined;
+
   constructor(
     private readonly name: string,
     readonly collector: ((chunk: any) => unknown) | undefined,
@@ -27,13 +30,28 @@ export class StreamWork {
 
   /** @param produced What the producer gave; that it is no iterator shows at the first step. */
   open(operation: Operation, produced: unknown): LlmStream | SyncLlmStream {
-    const producer = new Producer(operation, this.name, produced, this.isSync);
+    const giver = this.giver ?? "the producer";
+    const producer = new Producer(operation, `${giver} of '${this.name}'`, produced, this.isSync);
     const Made = this.isSync ? SyncLlmStream : LlmStream;
     const stream = new Made(operation, producer, this.collector);
     const { engine } = operation.runtime;
     engine.watch.add(stream, operation.holding);
     return stream;
   }
+
+  /** Notes which intercept answers the call with this. */
+  note(intercept: string, given: unknown): void {
+    this.giver = openerOf(given, this.isSync) === undefined ? intercept : undefined;
+  }
+}
+
+/** What begins to iterate over an object, if it can be: as few reads of members as can be. */
+function openerOf(given: unknown, isSync: boolean): (() => AnyIterator) | undefined {
+  const object = Object(given) as Partial<AsyncIterable<unknown> & Iterable<unknown>> &
+    Partial<AnyIterator>;
+  if (!isSync && object[Symbol.asyncIterator]) return () => object[Symbol.asyncIterator]!();
+  if (object[Symbol.iterator] && typeof given === "object") return () => object[Symbol.iterator]!();
+  return typeof object.next === "function" ? () => object as AnyIterator : undefined;
 }
 
 /** The application's own iterator, and the context in which it runs. */
@@ -43,7 +61,7 @@ class Producer {
 
   constructor(
     operation: Operation,
-    private readonly name: string,
+    private readonly giver: string,
     private readonly produced: unknown,
     private readonly isSync: boolean,
   ) {
@@ -64,15 +82,10 @@ class Producer {
   }
 
   private iteratorOf(produced: unknown): AnyIterator {
-    const object = Object(produced) as Partial<AsyncIterable<unknown> & Iterable<unknown>> &
-      Partial<AnyIterator>;
-    if (!this.isSync && object[Symbol.asyncIterator]) return object[Symbol.asyncIterator]!();
-    if (object[Symbol.iterator] && typeof produced === "object") return object[Symbol.iterator]!();
-    if (typeof object.next === "function") return object as AnyIterator;
+    const open = openerOf(produced, this.isSync);
+    if (open !== undefined) return open();
     const wanted = this.isSync ? "iterator" : "async iterator";
-    throw new TypeError(
-      `the producer of '${this.name}' gave ${className(produced)}, which is no ${wanted}`,
-    );
+    throw new InvalidArgument(`${this.giver} gave ${className(produced)}, which is no ${wanted}`);
   }
 }
 

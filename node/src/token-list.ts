@@ -1,6 +1,9 @@
 import { Token } from "./enums.gen.js";
 import type { TokenSink } from "./tokens.js";
 
+/** As many tokens as most payloads have at most. */
+const USUAL_COUNT = 12;
+
 /** A token that no value of the language stands for. */
 class Special {
   constructor(
@@ -24,35 +27,37 @@ const END = SPECIALS.get(Token.End)!;
  */
 export class TokenList implements TokenSink {
   textSize = 0;
-  private readonly items: unknown[] = [];
+  // Most payloads are small, and an array that grows by itself takes room for 17 at first.
+  private readonly items: unknown[] = new Array<unknown>(USUAL_COUNT);
+  private count = 0;
 
   mark(token: Token): void {
-    this.items.push(valueOf(token));
+    this.put(valueOf(token));
     this.textSize += 1;
   }
 
   number(value: number): void {
-    this.items.push(value);
+    this.put(value);
     this.textSize += 2;
   }
 
   integer(value: bigint): void {
-    this.items.push(value);
+    this.put(value);
     this.textSize += 2;
   }
 
   text(token: Token, text: string): void {
-    this.items.push(token === Token.String ? text : new Special(token, text));
+    this.put(token === Token.String ? text : new Special(token, text));
     this.textSize += text.length + 3;
   }
 
   binary(content: Uint8Array): void {
-    this.items.push(new Special(Token.Bytes, content.slice()));
+    this.put(new Special(Token.Bytes, content.slice()));
     this.textSize += content.length + 3;
   }
 
   cycle(levels: number): void {
-    this.items.push(new Special(Token.Cycle, levels));
+    this.put(new Special(Token.Cycle, levels));
     this.textSize += 12;
   }
 
@@ -63,7 +68,11 @@ export class TokenList implements TokenSink {
   }
 
   writeTo(sink: TokenSink): void {
-    for (const item of this.items) write(item, sink);
+    for (let i = 0; i < this.count; i++) write(this.items[i], sink);
+  }
+
+  private put(item: unknown): void {
+    this.items[this.count++] = item;
   }
 }
 

@@ -74,9 +74,27 @@ describe("streams", () => {
     assert.deepEqual(await take(await begin(async () => three())), [1, 2, 3]);
     const stream = await begin(() => 5);
     await assert.rejects(stream.next(), {
+      code: "invalid_argument",
       message: "the producer of 'gpt' gave number, which is no async iterator",
     });
-    assert.equal(events.at(-1).metadata["error.type"], "exception");
+    assert.equal(events.at(-1).metadata["error.type"], "invalid_argument");
+  });
+
+  test("the outermost intercept that answers with no iterator is named", async () => {
+    const { runtime } = listen();
+    const begin = (func) => runtime.llmStreamCallExecute("gpt", request(), func);
+    const message = (given) =>
+      `LLM stream execution intercept 'mine' of 'gpt' gave ${given}, which is no async iterator`;
+    runtime.registerLlmStreamExecutionIntercept("mine", 0, (given, next) => next(given));
+    runtime.registerLlmStreamExecutionIntercept("inner", 1, (given, next) => next(given));
+    await assert.rejects((await begin(() => 5)).next(), { message: message("number") });
+    assert.deepEqual(await take(await begin(three)), [1, 2, 3]);
+    runtime.deregisterLlmStreamExecutionIntercept("mine");
+    runtime.registerLlmStreamExecutionIntercept("mine", 0, async () => ({ scalar: true }));
+    await assert.rejects((await begin(three)).next(), { message: message("Object") });
+    runtime.deregisterLlmStreamExecutionIntercept("mine");
+    runtime.registerLlmStreamExecutionIntercept("mine", 0, () => undefined);
+    await assert.rejects((await begin(three)).next(), { message: message("undefined") });
   });
 
   test("one step at a time", async () => {
