@@ -118,7 +118,7 @@ type scopeEventArguments struct {
 	category *string
 	// Facts that belong to the category, an object.
 	categoryProfile any
-	// The schema that the data follows.
+	// The schema that the data follows, an object.
 	dataSchema any
 	// When it happened; now by default.
 	timestamp int64
@@ -1132,7 +1132,7 @@ type DataSchemaOption struct {
 }
 
 // WithDataSchema sets the data schema of EmitEvent.
-// EmitEvent: The schema that the data follows.
+// EmitEvent: The schema that the data follows, an object.
 func WithDataSchema(dataSchema any) DataSchemaOption {
 	return DataSchemaOption{dataSchema}
 }

@@ -714,7 +714,7 @@ struct scopeflow_scope_event_options {
     scopeflow_bytes category;
     /* Facts that belong to the category, an object. (optional) */
     scopeflow_ref category_profile;
-    /* The schema that the data follows. (optional) */
+    /* The schema that the data follows, an object. (optional) */
     scopeflow_ref data_schema;
     /* When it happened; now by default. (optional) */
     int64_t timestamp_ns;

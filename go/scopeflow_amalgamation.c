@@ -17814,6 +17814,9 @@ bool scopeflow__ref_is_null(scopeflow_runtime *runtime, scopeflow_ref ref);
 /* Whether its top level is JSON-shaped. */
 bool scopeflow__ref_is_json(scopeflow_runtime *runtime, scopeflow_ref ref);
 bool scopeflow__ref_is_object(scopeflow_runtime *runtime, scopeflow_ref ref);
+/* A mark has its category's facts and its schema as objects or not at all (S2.1). */
+scopeflow_status scopeflow__mark_check(scopeflow_runtime *runtime, scopeflow_ref profile,
+                                       scopeflow_ref data_schema, scopeflow_error *out_error);
 
 /* --- order.c: no end overtakes its start --- */
 
@@ -18201,6 +18204,20 @@ bool scopeflow__ref_is_json(scopeflow_runtime *runtime, scopeflow_ref ref) {
 
 bool scopeflow__ref_is_object(scopeflow_runtime *runtime, scopeflow_ref ref) {
     return first_token(runtime, ref) == SCOPEFLOW_TOKEN_OBJECT;
+}
+
+static bool is_object_or_nothing(scopeflow_runtime *runtime, scopeflow_ref ref) {
+    return ref == 0 || scopeflow__ref_is_object(runtime, ref) ||
+           scopeflow__ref_is_null(runtime, ref);
+}
+
+scopeflow_status scopeflow__mark_check(scopeflow_runtime *runtime, scopeflow_ref profile,
+                                       scopeflow_ref data_schema, scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(is_object_or_nothing(runtime, profile), out_error,
+                       "the category profile of a mark must be an object");
+    SCOPEFLOW__REQUIRE(is_object_or_nothing(runtime, data_schema), out_error,
+                       "the data schema of a mark must be an object");
+    return SCOPEFLOW_STATUS_OK;
 }
 
 /* --- Which chain is due --- */
@@ -21060,6 +21077,8 @@ scopeflow_status scopeflow_task_mark(scopeflow_task *task, scopeflow_bytes name,
                                  self->pending != SCOPEFLOW__PENDING_EXECUTE))
         return scopeflow__fail_text(out_error, SCOPEFLOW_STATUS_INVALID_STATE,
                                     "a mark can be left with a call only while an intercept runs");
+    status = scopeflow__mark_check(self->runtime, category_profile, data_schema, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
     scopeflow__pending_mark *const mark =
         scopeflow__pending_mark_new(self->runtime, name, category);
     if (mark == NULL) return scopeflow__fail_memory(out_error);
@@ -21266,6 +21285,9 @@ scopeflow_status scopeflow_scope_event(scopeflow_runtime *runtime,
     if (status != SCOPEFLOW_STATUS_OK) return status;
     scopeflow__place place;
     status = scopeflow__place_find(runtime, options->current, options->parent, &place, out_error);
+    if (status == SCOPEFLOW_STATUS_OK)
+        status = scopeflow__mark_check(runtime, options->category_profile, options->data_schema,
+                                       out_error);
     if (status != SCOPEFLOW_STATUS_OK) return status;
 
     scopeflow__set *const listeners = scopeflow__listeners_of(place.inherit);

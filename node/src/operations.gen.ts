@@ -2898,7 +2898,7 @@ export function scopePop(
  * @param metadata The mark's metadata. (optional)
  * @param category The mark's category; at most 65,535 bytes. (optional)
  * @param categoryProfile Facts that belong to the category, an object. (optional)
- * @param dataSchema The schema that the data follows. (optional)
+ * @param dataSchema The schema that the data follows, an object. (optional)
  * @param timestampNs When it happened; now by default. (optional)
  * @throws invalid_argument (1003), invalid_state (1004), invalid_utf8 (2002), limit_exceeded
  * (3001), no_memory (3002).

@@ -139,7 +139,7 @@ def test_as_whatever_a_scope_takes(runtime, log, is_copied, value):
     with runtime.scope("work", ScopeType.Agent, input=value, data=value, metadata=value) as handle:
         assert handle.data is value
         handle.output = value
-        runtime.scope_event("mark", data=value, metadata={"own": value}, data_schema=value)
+        runtime.scope_event("mark", data=value, metadata={"own": value}, data_schema={"own": value})
     for category in ("start", "end"):
         check(log, "work", category, is_copied, value)
     check(log, "mark", None, is_copied, value)

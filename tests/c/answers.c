@@ -80,7 +80,8 @@ static scopeflow_bytes bytes_of(const json *text) {
     return bytes;
 }
 
-static void leave_mark(call *c, const json *mark) {
+/* Says in `c->error` why it was refused. */
+static bool leave_mark(call *c, const json *mark) {
     static const char *const members[] = {"data", "metadata", "category_profile", "data_schema"};
     object *objects[4];
     scopeflow_ref refs[4];
@@ -97,15 +98,24 @@ static void leave_mark(call *c, const json *mark) {
                                      &c->error);
     while (status == SCOPEFLOW_STATUS_NO_MEMORY);
     reached_operation("task_mark");
-    if (status == SCOPEFLOW_STATUS_OK) return;
-    fail(c->runner, "a mark was refused: %s", c->error.message);
+    if (status == SCOPEFLOW_STATUS_OK) return true;
     for (int i = 0; i < 4; i++) object_release(objects[i]);
+    return false;
 }
 
-static void leave_marks(call *c, const json *script, const scopeflow_answer *answer) {
+/* One that is refused is the intercept's failure. */
+static void leave_marks(call *c, const json *script, scopeflow_answer *answer) {
     const json *const marks = json_get(script, "marks");
     if (marks == NULL || answer->kind != SCOPEFLOW_ANSWER_KIND_VALUE) return;
-    for (const json *mark = marks->first; mark != NULL; mark = mark->next) leave_mark(c, mark);
+    for (const json *mark = marks->first; mark != NULL; mark = mark->next) {
+        if (leave_mark(c, mark)) continue;
+        object_release(object_of(answer->value));
+        object_release(object_of(answer->annotated));
+        answer->annotated = 0;
+        answer_error(answer,
+                     own_error(c->runner, (scopeflow_status)c->error.status, c->error.message));
+        return;
+    }
 }
 
 /* --- Guards, request intercepts, sanitizers, injectors --- */

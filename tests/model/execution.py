@@ -8,8 +8,16 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from . import payload
-from .errors import Failure, Held, HostCancellation, no_longer_active, no_longer_active_in_c
+from .errors import (
+    Failure,
+    Held,
+    HostCancellation,
+    RuntimeFailure,
+    no_longer_active,
+    no_longer_active_in_c,
+)
 from .events import Draft
+from .runtime import ABSENT
 from .scopes import Context, Scope
 
 if TYPE_CHECKING:
@@ -27,6 +35,17 @@ class PendingMark:
     profile: Any
     data_schema: Any
     category: str | None
+
+    def __post_init__(self) -> None:
+        check_mark(self.profile, self.data_schema)
+
+
+def check_mark(profile: Any, data_schema: Any) -> None:
+    """A mark has these as objects or not at all (S2.1)."""
+    for what, value in (("category profile", profile), ("data schema", data_schema)):
+        if value is not ABSENT and value is not None and not isinstance(value, dict):
+            message = f"invalid argument: the {what} of a mark must be an object"
+            raise RuntimeFailure("invalid_argument", message)
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from .arguments import checked_choice, checked_flags, checked_text
 from .emission import Watch
 from .errors import Failure, Held, RuntimeFailure
 from .events import Draft
+from .execution import check_mark
 from .middleware import START_SANITIZER
 from .runtime import ABSENT, Runtime
 from .scopes import SCOPE_ATTRIBUTES, SCOPE_TYPES, Context, Scope
@@ -117,6 +118,7 @@ def event(
     category = None if category is None else checked_text("the category", category)
     runtime.check_open()
     runtime.check_parent(parent)
+    check_mark(category_profile, data_schema)
 
     def describe(draft: Draft, _: Held) -> None:
         draft.data, draft.metadata = runtime.text(data), runtime.text(metadata)

@@ -173,6 +173,9 @@ scopeflow_status scopeflow_scope_event(scopeflow_runtime *runtime,
     if (status != SCOPEFLOW_STATUS_OK) return status;
     scopeflow__place place;
     status = scopeflow__place_find(runtime, options->current, options->parent, &place, out_error);
+    if (status == SCOPEFLOW_STATUS_OK)
+        status = scopeflow__mark_check(runtime, options->category_profile, options->data_schema,
+                                       out_error);
     if (status != SCOPEFLOW_STATUS_OK) return status;
 
     scopeflow__set *const listeners = scopeflow__listeners_of(place.inherit);

@@ -44,6 +44,20 @@ bool scopeflow__ref_is_object(scopeflow_runtime *runtime, scopeflow_ref ref) {
     return first_token(runtime, ref) == SCOPEFLOW_TOKEN_OBJECT;
 }
 
+static bool is_object_or_nothing(scopeflow_runtime *runtime, scopeflow_ref ref) {
+    return ref == 0 || scopeflow__ref_is_object(runtime, ref) ||
+           scopeflow__ref_is_null(runtime, ref);
+}
+
+scopeflow_status scopeflow__mark_check(scopeflow_runtime *runtime, scopeflow_ref profile,
+                                       scopeflow_ref data_schema, scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(is_object_or_nothing(runtime, profile), out_error,
+                       "the category profile of a mark must be an object");
+    SCOPEFLOW__REQUIRE(is_object_or_nothing(runtime, data_schema), out_error,
+                       "the data schema of a mark must be an object");
+    return SCOPEFLOW_STATUS_OK;
+}
+
 /* --- Which chain is due --- */
 
 static scopeflow_registry response_sanitizers(const scopeflow_event *event) {

@@ -238,6 +238,8 @@ scopeflow_status scopeflow_task_mark(scopeflow_task *task, scopeflow_bytes name,
                                  self->pending != SCOPEFLOW__PENDING_EXECUTE))
         return scopeflow__fail_text(out_error, SCOPEFLOW_STATUS_INVALID_STATE,
                                     "a mark can be left with a call only while an intercept runs");
+    status = scopeflow__mark_check(self->runtime, category_profile, data_schema, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
     scopeflow__pending_mark *const mark =
         scopeflow__pending_mark_new(self->runtime, name, category);
     if (mark == NULL) return scopeflow__fail_memory(out_error);

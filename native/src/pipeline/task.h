@@ -186,6 +186,9 @@ bool scopeflow__ref_is_null(scopeflow_runtime *runtime, scopeflow_ref ref);
 /* Whether its top level is JSON-shaped. */
 bool scopeflow__ref_is_json(scopeflow_runtime *runtime, scopeflow_ref ref);
 bool scopeflow__ref_is_object(scopeflow_runtime *runtime, scopeflow_ref ref);
+/* A mark has its category's facts and its schema as objects or not at all (S2.1). */
+scopeflow_status scopeflow__mark_check(scopeflow_runtime *runtime, scopeflow_ref profile,
+                                       scopeflow_ref data_schema, scopeflow_error *out_error);
 
 /* --- order.c: no end overtakes its start --- */
 
