@@ -29,7 +29,7 @@ export class Event extends EventFields {
   /** The event as one line of JSON text, without a line end. */
   get json(): string {
     const line = this.#line;
-    if (line instanceof OpenLine) return (this.#line = line.whole());
+    if (line instanceof OpenLine) return line.json;
     const core = this.#core;
     if (core === undefined) return line as string;
     this.#core = undefined;
@@ -53,12 +53,21 @@ export class Event extends EventFields {
 
   /** The event as a plain object. */
   toJSON(): Record<string, unknown> {
-    return (this.#parsed ??= JSON.parse(this.json) as Record<string, unknown>);
+    if (this.#parsed !== undefined) return this.#parsed;
+    const line = this.#line;
+    return (this.#parsed = line instanceof OpenLine ? line.fill() : parse(this.json));
   }
 
+  /** Data that nobody looks at becomes no text. */
   protected override field(key: string): unknown {
-    return this.toJSON()[key];
+    const line = this.#line;
+    const needsNoData = key !== "data" && line instanceof OpenLine;
+    return needsNoData ? line.facts[key] : this.toJSON()[key];
   }
+}
+
+function parse(json: string): Record<string, unknown> {
+  return JSON.parse(json) as Record<string, unknown>;
 }
 
 /** What a sanitizer of events may change of one (S3.12). */

@@ -5,7 +5,7 @@ import { describe, test } from "node:test";
 import { inspect } from "node:util";
 import { runInNewContext } from "node:vm";
 import { AtofExporter, Runtime } from "scopeflow";
-import { listen } from "./helpers.mjs";
+import { engine, listen } from "./helpers.mjs";
 
 /**
  * The text of a value as the data of a mark. A single subscriber has it made when it looks, of what
@@ -329,6 +329,36 @@ describe("payloads", () => {
     assert.deepEqual(events[3].data, { headers: { "x-id": "7" }, content: was });
     assert.match(events[4].json, /"data":"y{200,}","\$truncated":300|"data":"y+\u2026?/u);
     for (const { json } of events) assert.doesNotMatch(json, /secret|later/);
+  });
+
+  test("data at which nobody looks becomes no text, whatever else is read", async () => {
+    const { runtime, events } = listen();
+    const { core } = engine;
+    const { payloadText } = core;
+    let count = 0;
+    core.payloadText = (...given) => {
+      count += 1;
+      return payloadText.apply(core, given);
+    };
+    try {
+      await runtime.toolCallExecute("t", { q: "ž" }, () => [1]);
+      const [start, end] = events;
+      assert.equal(start.name, "t");
+      assert.equal(end.metadata["otel.status_code"], "OK");
+      assert.equal(start.uuid, end.uuid);
+      assert.equal(count, 0);
+      const { data } = start;
+      assert.deepEqual(data, { q: "ž" });
+      assert.equal(start.data, data);
+      assert.equal(start.toJSON().data, data);
+      assert.deepEqual(JSON.parse(start.json), start.toJSON());
+      assert.deepEqual(Object.keys(start.toJSON()), Object.keys(JSON.parse(start.json)));
+      assert.equal(count, 1);
+      assert.deepEqual(JSON.parse(end.json), end.toJSON());
+      assert.equal(count, 2);
+    } finally {
+      core.payloadText = payloadText;
+    }
   });
 
   test("credentials cannot be seen on an event at which nobody has looked", async () => {
