@@ -84,7 +84,7 @@ static napi_value addon_thing_carry(napi_env env, napi_callback_info info) {
     options_.timestamp_ns = slots_take_timestamp(call_.addon->slots + 6);
     scopeflow_task *task_ = (void *)(uintptr_t)call_.addon->slots[8];
     if (!call_.is_valid) return addon_refuse(&call_, "thingCarry");
-    scopeflow_step out_ = {0};
+    scopeflow_step out_;
     scopeflow_status const status_ = scopeflow_thing_carry(self, &options_, task_, &out_, &call_.addon->error);
     return addon_step(&call_, status_, &out_);
 }
@@ -97,7 +97,7 @@ static napi_value addon_thing_resume(napi_env env, napi_callback_info info) {
     answer.kind = (int32_t)call_.addon->slots[1];
     answer.value = (scopeflow_ref)call_.addon->slots[2];
     if (!call_.is_valid) return addon_refuse(&call_, "thingResume");
-    scopeflow_step out_ = {0};
+    scopeflow_step out_;
     scopeflow_status const status_ = scopeflow_thing_resume(task_, &answer, &out_, &call_.addon->error);
     return addon_step(&call_, status_, &out_);
 }

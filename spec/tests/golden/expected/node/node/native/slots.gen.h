@@ -44,6 +44,8 @@ static inline int64_t slots_take_timestamp(const double *slots) {
     return (int64_t)((uint64_t)(int64_t)slots[0] << 32 | (uint64_t)slots[1]);
 }
 
+#define STEP_KIND_SLOT 0
+#define STEP_SCOPE_SLOT 1
 #define STEP_SLOTS 2
 
 /* What is to be done. */
@@ -52,6 +54,11 @@ static inline void slots_put_step(double *slots, const scopeflow_step *from) {
     slots[1] = (double)(uintptr_t)from->scope;
 }
 
+#define FACTS_ID_SLOT 0
+#define FACTS_TITLE_SLOT 4
+#define FACTS_MADE_AT_SLOT 6
+#define FACTS_MOODS_SLOT 8
+#define FACTS_IS_NEW_SLOT 9
 #define FACTS_SLOTS 10
 
 /* What is known of a thing. */
