@@ -61,7 +61,7 @@ export function beginTool(
       holding.lend(options.data),
       holding.give(options.metadata),
       nanoseconds(options.timestamp),
-      holding.task,
+      holding,
     );
   } catch (error) {
     throw holding.refused(error, outer);
@@ -134,7 +134,7 @@ function beginModel(
       nanoseconds(options.timestamp),
       holding.lend(codec),
       holding.lend(responseCodec),
-      holding.task,
+      holding,
     );
   } catch (error) {
     throw holding.refused(error, outer);
@@ -177,7 +177,7 @@ export function beginHelper(
     flags: number,
     name: string,
     request: number,
-    task: number,
+    holding: Holding,
   ) => void,
   name: string,
   request: unknown,
@@ -192,7 +192,7 @@ export function beginHelper(
   const outer = runtime.engine.serve(runtime);
   try {
     const current = operation.currentAddress;
-    begin(engine, address, current, flags, name, holding.lendAny(request), holding.task);
+    begin(engine, address, current, flags, name, holding.lendAny(request), holding);
   } catch (error) {
     throw holding.refused(error, outer);
   }
@@ -220,7 +220,7 @@ export function manualTool(
       options.toolCallId ?? undefined,
       metadata,
       nanoseconds(options.timestamp),
-      holding.task,
+      holding,
     ),
   );
 }
@@ -247,7 +247,7 @@ export function manualLlm(
       nanoseconds(options.timestamp),
       holding.lend(options.annotatedRequest),
       holding.lend(codec),
-      holding.task,
+      holding,
     );
   });
 }
@@ -291,7 +291,7 @@ export function endTool(
       options.status ?? EndStatus.Unset,
       holding.lend(options.error),
       nanoseconds(options.timestamp),
-      holding.task,
+      holding,
     ),
   );
 }
@@ -316,7 +316,7 @@ export function endLlm(
       nanoseconds(options.timestamp),
       holding.lend(options.annotatedResponse),
       holding.lend(responseCodec),
-      holding.task,
+      holding,
     );
   });
 }

@@ -13,11 +13,11 @@ import { AnswerKind, StepKind } from "./enums.gen.js";
 import { isCancellation, statusOf } from "./error.js";
 import { InvalidState } from "./errors.gen.js";
 import { Event } from "./event.js";
+import type { Holding } from "./holding.js";
 import { readEvent } from "./middleware.js";
 import { OpenLine } from "./open-line.js";
 import { taskResume } from "./operations.gen.js";
 import { gatherPayload } from "./payload.js";
-import type { PendingStep } from "./pending-step.js";
 import type { Runtime } from "./runtime.js";
 
 /*
@@ -28,16 +28,16 @@ import type { Runtime } from "./runtime.js";
 /** Answers a step; the next one is in the slots. @returns The status of a refusal, or 0. */
 export function answerStep(
   runtime: Runtime,
-  step: PendingStep,
+  holding: Holding,
   kind: AnswerKind,
   status: number,
   value: number,
   annotated: number,
 ): number {
   const { engine } = runtime;
-  step.serial++;
+  holding.step.serial++;
   const outer = engine.serve(runtime);
-  const code = taskResume(engine, step.task, kind, status, 0, value, annotated);
+  const code = taskResume(engine, kind, status, 0, value, annotated, holding);
   engine.served = outer;
   return code;
 }
@@ -45,7 +45,7 @@ export function answerStep(
 /** Answers what a callable threw, or what its promise was rejected with. */
 export function answerFailure(
   runtime: Runtime,
-  step: PendingStep,
+  holding: Holding,
   error: unknown,
   cancellation: Cancellation | undefined,
 ): void {
@@ -54,7 +54,7 @@ export function answerFailure(
   const { engine } = runtime;
   engine.failure = error;
   const ref = engine.refs.lend(error);
-  const code = answerStep(runtime, step, kind, statusOf(error), ref, 0);
+  const code = answerStep(runtime, holding, kind, statusOf(error), ref, 0);
   engine.failure = undefined;
   if (code === 0) return;
   const refusal = engine.error(code);
@@ -66,8 +66,9 @@ export function answerFailure(
  * The event of the step: as text, or for the only subscriber with what its data is now, of which
  * text is made when the subscriber looks (S5.5).
  */
-function delivered(runtime: Runtime): Event {
-  const { core, line = core.stepLine?.(), refs } = runtime.engine;
+function delivered(runtime: Runtime, holding: Holding): Event {
+  const { core, refs } = runtime.engine;
+  const line = holding.takeLine() ?? core.stepLine?.();
   const { slots } = core;
   const event = slots[STEP_EVENT]!;
   if (line === undefined) return readEvent(runtime, event);
@@ -81,20 +82,20 @@ function delivered(runtime: Runtime): Event {
 }
 
 /** Gives an event to a subscriber, and answers. */
-export function deliver(runtime: Runtime, step: PendingStep, cancellation?: Cancellation): void {
+export function deliver(runtime: Runtime, holding: Holding, cancellation?: Cancellation): void {
   const { engine } = runtime;
   const callable = engine.refs.get(engine.core.slots[STEP_CALLABLE]!) as Function;
-  step.kind = StepKind.Deliver;
+  holding.step.kind = StepKind.Deliver;
   try {
-    const result: unknown = callable(delivered(runtime));
+    const result: unknown = callable(delivered(runtime, holding));
     if (isThenable(result)) {
       disown(result);
       throw new InvalidState("a subscriber returned a promise, which nobody awaits");
     }
   } catch (error) {
     // S5.2: the core counts and logs it; the others and the work go on.
-    answerFailure(runtime, step, error, cancellation);
+    answerFailure(runtime, holding, error, cancellation);
     return;
   }
-  engine.check(answerStep(runtime, step, AnswerKind.Value, 0, 0, 0));
+  engine.check(answerStep(runtime, holding, AnswerKind.Value, 0, 0, 0));
 }

@@ -185,7 +185,7 @@ export class Operation {
       const { slots } = core;
       switch (slots[STEP_KIND]) {
         case StepKind.Deliver:
-          deliver(this.runtime, this.step, this.cancellation);
+          deliver(this.runtime, this.holding, this.cancellation);
           break;
         case StepKind.Invoke:
         case StepKind.Codec:
@@ -363,7 +363,7 @@ export class Operation {
         this.holding.task,
         position,
         this.refOf(request) ?? holding.lendAny(request),
-        holding.task,
+        holding,
       );
     } catch (error) {
       throw holding.refused(error, outer);
@@ -458,11 +458,11 @@ export class Operation {
   /** Answers what a callable threw, or what its promise was rejected with. */
   private fail(error: unknown): void {
     this.retireContinuation();
-    answerFailure(this.runtime, this.step, error, this.cancellation);
+    answerFailure(this.runtime, this.holding, error, this.cancellation);
   }
 
   private answer(kind: AnswerKind, status: number, value: number, annotated = 0): void {
-    const code = answerStep(this.runtime, this.step, kind, status, value, annotated);
+    const code = answerStep(this.runtime, this.holding, kind, status, value, annotated);
     if (code !== 0) this.answerRefused(code, kind, value, annotated);
   }
 

@@ -2,7 +2,7 @@ import { isDeclaredAsync } from "./callbacks.js";
 import { registries } from "./callables.gen.js";
 import { checkBoolean, checkFunction } from "./checks.js";
 import type { ContextStorage } from "./context.js";
-import type { Core, EncodedLine } from "./core.gen.js";
+import type { Core } from "./core.gen.js";
 import { CallableFlags, type LogLevel } from "./enums.gen.js";
 import type { ScopeflowError } from "./error.js";
 import type { Handle } from "./handle.js";
@@ -35,8 +35,6 @@ export class Engine {
   nesting = 0;
   /** The error that the core was answered last. */
   failure: unknown;
-  /** The line of the event that the last step delivers, where it came with the step. */
-  line: EncodedLine | undefined;
 
   /** What is open and must not be forgotten when all that refers to it is garbage. */
   readonly watch = new Watch();
@@ -67,13 +65,6 @@ export class Engine {
     const outer = this.served;
     this.served = runtime;
     return outer;
-  }
-
-  /** Takes what the core gives for a step. @returns The status. */
-  stepped(given: EncodedLine | number): number {
-    const isStatus = typeof given === "number";
-    this.line = isStatus ? undefined : given;
-    return isStatus ? given : 0;
   }
 
   /** Throws the error of a status that is none of the outcomes. */

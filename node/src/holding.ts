@@ -1,3 +1,4 @@
+import type { EncodedLine } from "./core.gen.js";
 import type { Engine, Served } from "./engine.js";
 import type { PendingStep } from "./pending-step.js";
 import type { Watched } from "./watch.js";
@@ -12,6 +13,8 @@ export class Holding implements Watched {
   /** Another operation has it once this one is over. */
   readonly step: PendingStep;
   isOver = false;
+  /** The line of the event that is to be delivered, where it came with the step. */
+  private line: EncodedLine | undefined;
   private refs: number[] | undefined;
   /** A reference that is the core's as soon as the operation has begun. */
   private given = 0;
@@ -22,6 +25,20 @@ export class Holding implements Watched {
 
   get task(): number {
     return this.step.task;
+  }
+
+  /** Takes what the core gives for a step. @returns The status. */
+  stepped(given: EncodedLine | number): number {
+    if (typeof given === "number") return given;
+    this.line = given;
+    return 0;
+  }
+
+  /** Gives the line of the event that is to be delivered, once. */
+  takeLine(): EncodedLine | undefined {
+    const { line } = this;
+    this.line = undefined;
+    return line;
   }
 
   /**

@@ -53,6 +53,7 @@ import {
 import type { Engine } from "./engine.js";
 import { InvalidState } from "./errors.gen.js";
 import { Handle } from "./handle.js";
+import type { Holding } from "./holding.js";
 
 /** A growing row of tokens, made by the core and lent to `encode` and `describe_error`. When
  * memory runs out it remembers that, and further tokens are ignored. */
@@ -2778,12 +2779,12 @@ export function codecStreamNew(engine: Engine, options: CodecStreamNewOptions): 
  * Delivers what is still owed: the ends of abandoned scopes (S1.12). Ends with a `done` step.
  * @throws invalid_argument (1003), no_memory (3002).
  */
-export function runtimeFlush(engine: Engine, self: number, task: number): void {
+export function runtimeFlush(engine: Engine, self: number, holding: Holding): void {
   const { core } = engine;
   const { slots } = core;
   slots[0] = self;
-  slots[1] = task;
-  engine.check(engine.stepped(core.runtimeFlush()));
+  slots[1] = holding.task;
+  engine.check(holding.stepped(core.runtimeFlush()));
 }
 
 /**
@@ -2792,12 +2793,12 @@ export function runtimeFlush(engine: Engine, self: number, task: number): void {
  * does nothing. Ends with a `done` step.
  * @throws invalid_argument (1003), no_memory (3002).
  */
-export function runtimeClose(engine: Engine, self: number, task: number): void {
+export function runtimeClose(engine: Engine, self: number, holding: Holding): void {
   const { core } = engine;
   const { slots } = core;
   slots[0] = self;
-  slots[1] = task;
-  engine.check(engine.stepped(core.runtimeClose()));
+  slots[1] = holding.task;
+  engine.check(holding.stepped(core.runtimeClose()));
 }
 
 /**
@@ -2829,7 +2830,7 @@ export function scopePush(
   metadata: number,
   input: number,
   timestampNs: bigint | undefined,
-  task: number,
+  holding: Holding,
 ): void {
   checkText(name, "name");
   checkInteger(type, "type");
@@ -2845,8 +2846,8 @@ export function scopePush(
   slots[5] = metadata;
   slots[6] = input;
   putTimestamp(slots, 7, timestampNs);
-  slots[9] = task;
-  engine.check(engine.stepped(core.scopePush(name, subtype)));
+  slots[9] = holding.task;
+  engine.check(holding.stepped(core.scopePush(name, subtype)));
 }
 
 /**
@@ -2871,7 +2872,7 @@ export function scopePop(
   status: EndStatus,
   error: number,
   timestampNs: bigint | undefined,
-  task: number,
+  holding: Holding,
 ): void {
   checkUnsigned(flags, "flags");
   checkInteger(status, "status");
@@ -2885,8 +2886,8 @@ export function scopePop(
   slots[5] = status;
   slots[6] = error;
   putTimestamp(slots, 7, timestampNs);
-  slots[9] = task;
-  engine.check(engine.stepped(core.scopePop()));
+  slots[9] = holding.task;
+  engine.check(holding.stepped(core.scopePop()));
 }
 
 /**
@@ -2915,7 +2916,7 @@ export function scopeEvent(
   categoryProfile: number,
   dataSchema: number,
   timestampNs: bigint | undefined,
-  task: number,
+  holding: Holding,
 ): void {
   checkText(name, "name");
   if (category !== undefined) checkText(category, "category");
@@ -2929,8 +2930,8 @@ export function scopeEvent(
   slots[5] = categoryProfile;
   slots[6] = dataSchema;
   putTimestamp(slots, 7, timestampNs);
-  slots[9] = task;
-  engine.check(engine.stepped(core.scopeEvent(name, category)));
+  slots[9] = holding.task;
+  engine.check(holding.stepped(core.scopeEvent(name, category)));
 }
 
 /**
@@ -2952,7 +2953,7 @@ export function taskLink(
   call: number,
   position: number,
   request: number,
-  task: number,
+  holding: Holding,
 ): void {
   checkUnsigned(position, "position");
   const { core } = engine;
@@ -2961,8 +2962,8 @@ export function taskLink(
   slots[1] = call;
   slots[2] = position;
   slots[3] = request;
-  slots[4] = task;
-  engine.check(engine.stepped(core.taskLink()));
+  slots[4] = holding.task;
+  engine.check(holding.stepped(core.taskLink()));
 }
 
 /**
@@ -2995,7 +2996,7 @@ export function toolExecute(
   data: number,
   metadata: number,
   timestampNs: bigint | undefined,
-  task: number,
+  holding: Holding,
 ): void {
   checkUnsigned(flags, "flags");
   checkText(name, "name");
@@ -3012,8 +3013,8 @@ export function toolExecute(
   slots[6] = data;
   slots[7] = metadata;
   putTimestamp(slots, 8, timestampNs);
-  slots[10] = task;
-  engine.check(engine.stepped(core.toolExecute(name, toolCallId)));
+  slots[10] = holding.task;
+  engine.check(holding.stepped(core.toolExecute(name, toolCallId)));
 }
 
 /**
@@ -3042,7 +3043,7 @@ export function toolCall(
   toolCallId: string | undefined,
   metadata: number,
   timestampNs: bigint | undefined,
-  task: number,
+  holding: Holding,
 ): void {
   checkText(name, "name");
   checkUnsigned(attributes, "attributes");
@@ -3056,8 +3057,8 @@ export function toolCall(
   slots[4] = attributes;
   slots[5] = metadata;
   putTimestamp(slots, 6, timestampNs);
-  slots[8] = task;
-  engine.check(engine.stepped(core.toolCall(name, toolCallId)));
+  slots[8] = holding.task;
+  engine.check(holding.stepped(core.toolCall(name, toolCallId)));
 }
 
 /**
@@ -3085,7 +3086,7 @@ export function toolCallEnd(
   status: EndStatus,
   error: number,
   timestampNs: bigint | undefined,
-  task: number,
+  holding: Holding,
 ): void {
   checkInteger(status, "status");
   const { core } = engine;
@@ -3099,8 +3100,8 @@ export function toolCallEnd(
   slots[6] = status;
   slots[7] = error;
   putTimestamp(slots, 8, timestampNs);
-  slots[10] = task;
-  engine.check(engine.stepped(core.toolCallEnd()));
+  slots[10] = holding.task;
+  engine.check(holding.stepped(core.toolCallEnd()));
 }
 
 /**
@@ -3120,7 +3121,7 @@ export function toolRequestIntercepts(
   flags: number,
   name: string,
   request: number,
-  task: number,
+  holding: Holding,
 ): void {
   checkUnsigned(flags, "flags");
   checkText(name, "name");
@@ -3130,8 +3131,8 @@ export function toolRequestIntercepts(
   slots[1] = current;
   slots[2] = flags;
   slots[3] = request;
-  slots[4] = task;
-  engine.check(engine.stepped(core.toolRequestIntercepts(name)));
+  slots[4] = holding.task;
+  engine.check(holding.stepped(core.toolRequestIntercepts(name)));
 }
 
 /**
@@ -3151,7 +3152,7 @@ export function toolConditionalExecution(
   flags: number,
   name: string,
   request: number,
-  task: number,
+  holding: Holding,
 ): void {
   checkUnsigned(flags, "flags");
   checkText(name, "name");
@@ -3161,8 +3162,8 @@ export function toolConditionalExecution(
   slots[1] = current;
   slots[2] = flags;
   slots[3] = request;
-  slots[4] = task;
-  engine.check(engine.stepped(core.toolConditionalExecution(name)));
+  slots[4] = holding.task;
+  engine.check(holding.stepped(core.toolConditionalExecution(name)));
 }
 
 /**
@@ -3200,7 +3201,7 @@ export function llmExecute(
   timestampNs: bigint | undefined,
   codec: number,
   responseCodec: number,
-  task: number,
+  holding: Holding,
 ): void {
   checkUnsigned(flags, "flags");
   checkText(name, "name");
@@ -3219,8 +3220,8 @@ export function llmExecute(
   putTimestamp(slots, 8, timestampNs);
   slots[10] = codec;
   slots[11] = responseCodec;
-  slots[12] = task;
-  engine.check(engine.stepped(core.llmExecute(name, modelName)));
+  slots[12] = holding.task;
+  engine.check(holding.stepped(core.llmExecute(name, modelName)));
 }
 
 /**
@@ -3261,7 +3262,7 @@ export function llmStreamExecute(
   timestampNs: bigint | undefined,
   codec: number,
   responseCodec: number,
-  task: number,
+  holding: Holding,
 ): void {
   checkUnsigned(flags, "flags");
   checkText(name, "name");
@@ -3280,8 +3281,8 @@ export function llmStreamExecute(
   putTimestamp(slots, 8, timestampNs);
   slots[10] = codec;
   slots[11] = responseCodec;
-  slots[12] = task;
-  engine.check(engine.stepped(core.llmStreamExecute(name, modelName)));
+  slots[12] = holding.task;
+  engine.check(holding.stepped(core.llmStreamExecute(name, modelName)));
 }
 
 /**
@@ -3316,7 +3317,7 @@ export function llmCall(
   timestampNs: bigint | undefined,
   annotatedRequest: number,
   codec: number,
-  task: number,
+  holding: Holding,
 ): void {
   checkText(name, "name");
   checkUnsigned(attributes, "attributes");
@@ -3332,8 +3333,8 @@ export function llmCall(
   putTimestamp(slots, 6, timestampNs);
   slots[8] = annotatedRequest;
   slots[9] = codec;
-  slots[10] = task;
-  engine.check(engine.stepped(core.llmCall(name, modelName)));
+  slots[10] = holding.task;
+  engine.check(holding.stepped(core.llmCall(name, modelName)));
 }
 
 /**
@@ -3363,7 +3364,7 @@ export function llmCallEnd(
   timestampNs: bigint | undefined,
   annotatedResponse: number,
   responseCodec: number,
-  task: number,
+  holding: Holding,
 ): void {
   checkInteger(status, "status");
   const { core } = engine;
@@ -3378,8 +3379,8 @@ export function llmCallEnd(
   putTimestamp(slots, 7, timestampNs);
   slots[9] = annotatedResponse;
   slots[10] = responseCodec;
-  slots[11] = task;
-  engine.check(engine.stepped(core.llmCallEnd()));
+  slots[11] = holding.task;
+  engine.check(holding.stepped(core.llmCallEnd()));
 }
 
 /**
@@ -3399,7 +3400,7 @@ export function llmRequestIntercepts(
   flags: number,
   name: string,
   request: number,
-  task: number,
+  holding: Holding,
 ): void {
   checkUnsigned(flags, "flags");
   checkText(name, "name");
@@ -3409,8 +3410,8 @@ export function llmRequestIntercepts(
   slots[1] = current;
   slots[2] = flags;
   slots[3] = request;
-  slots[4] = task;
-  engine.check(engine.stepped(core.llmRequestIntercepts(name)));
+  slots[4] = holding.task;
+  engine.check(holding.stepped(core.llmRequestIntercepts(name)));
 }
 
 /**
@@ -3430,7 +3431,7 @@ export function llmConditionalExecution(
   flags: number,
   name: string,
   request: number,
-  task: number,
+  holding: Holding,
 ): void {
   checkUnsigned(flags, "flags");
   checkText(name, "name");
@@ -3440,8 +3441,8 @@ export function llmConditionalExecution(
   slots[1] = current;
   slots[2] = flags;
   slots[3] = request;
-  slots[4] = task;
-  engine.check(engine.stepped(core.llmConditionalExecution(name)));
+  slots[4] = holding.task;
+  engine.check(holding.stepped(core.llmConditionalExecution(name)));
 }
 
 /**
@@ -3452,20 +3453,20 @@ export function llmConditionalExecution(
  */
 export function taskResume(
   engine: Engine,
-  task: number,
   kind: AnswerKind,
   status: number,
   flags: number,
   value: number,
   annotated: number,
+  holding: Holding,
 ): number {
   const { core } = engine;
   const { slots } = core;
-  slots[0] = task;
+  slots[0] = holding.task;
   slots[1] = kind;
   slots[2] = status;
   slots[3] = flags;
   slots[4] = value;
   slots[5] = annotated;
-  return engine.stepped(core.taskResume());
+  return holding.stepped(core.taskResume());
 }

@@ -93,7 +93,7 @@ export abstract class RuntimeCore extends RuntimeRegistries {
         options.status ?? EndStatus.Unset,
         hasError ? holding.lendAny(options.error) : 0,
         nanoseconds(options.timestamp),
-        holding.task,
+        holding,
       );
     } catch (error) {
       throw holding.refused(error, outer);
@@ -157,7 +157,7 @@ export abstract class RuntimeCore extends RuntimeRegistries {
         holding.give(options.metadata),
         holding.lend(options.input),
         nanoseconds(options.timestamp),
-        holding.task,
+        holding,
       );
     } catch (error) {
       throw holding.refused(error, outer);
@@ -209,7 +209,7 @@ export abstract class RuntimeCore extends RuntimeRegistries {
   finish(holding: Holding, current: ScopeHandle | undefined): number {
     const { core } = this.engine;
     try {
-      while (core.slots[STEP_KIND] === StepKind.Deliver) deliver(this.self, holding.step);
+      while (core.slots[STEP_KIND] === StepKind.Deliver) deliver(this.self, holding);
     } catch (error) {
       holding.forget();
       throw error;

@@ -172,7 +172,7 @@ export abstract class RuntimeScopes extends RuntimeCore {
         holding.lend(categoryProfile),
         holding.lend(schema),
         nanoseconds(options.timestamp),
-        holding.task,
+        holding,
       );
     } catch (error) {
       throw holding.refused(error, outer);

@@ -64,7 +64,7 @@ export class Runtime extends RuntimeLlms {
     const holding = new Holding(this.engine);
     const outer = this.engine.serve(this);
     try {
-      runtimeClose(this.engine, this.address, holding.task);
+      runtimeClose(this.engine, this.address, holding);
     } catch (error) {
       throw holding.refused(error, outer);
     }
@@ -82,7 +82,7 @@ export class Runtime extends RuntimeLlms {
     const holding = new Holding(this.engine);
     const outer = this.engine.serve(this);
     try {
-      runtimeFlush(this.engine, this.address, holding.task);
+      runtimeFlush(this.engine, this.address, holding);
     } catch (error) {
       throw holding.refused(error, outer);
     }

@@ -23,8 +23,10 @@ def operations_context(api: Api) -> dict:
         "classes": [handle_class(api, handle.name, handle.doc) for handle in api.handles],
         "constructors": constructors(api),
         "begins": [
-            *(begin(api, op) for op in api.operations if op.kind == "task"),
-            *(resume(api, op) for op in api.operations if op.kind == "resume"),
+            stepping(api, operation)
+            for kind in ("task", "resume")
+            for operation in api.operations
+            if operation.kind == kind
         ],
         "scoped": scoped_methods(api),
     }
@@ -220,41 +222,36 @@ def _with_limits(argument: Argument) -> str:
     return argument.doc + (f" ({limits})" if limits else "")
 
 
-def begin(api: Api, operation: Operation) -> Method:
-    """The function that begins a task: it checks, calls the core and throws what came of it."""
+def stepping(api: Api, operation: Operation) -> Method:
+    """The function that begins a task: it checks, calls the core and throws what came of it. Or the
+    one that answers a step, whose caller decides what a failure means."""
     f = flat.function(api, operation)
-    checks = [line for a in operation.arguments for line in check_lines(a)]
-    parameters = [f"{p.name}: {_begin_type(api, operation, p)}" for p in f.parameters]
-    parameters.insert(0, "engine: Engine")
+    begins = operation.kind == "task"
+    call = f"holding.stepped(core.{f.name}({', '.join(p.name for p in f.passed)}))"
+    last = f"engine.check({call});" if begins else f"return {call};"
+    checks = [line for a in operation.arguments if begins for line in check_lines(a)]
+    types = {p.name: _begin_type(api, operation, p) for p in f.parameters if p.name != _TASK}
+    parameters = {"engine": "Engine"} | types | {"holding": "Holding"}
     return Method(
-        doc=_doc(operation, api),
+        doc=_doc(operation, api) if begins else (*_doc(operation, api), "@returns The status."),
         name=f.name,
-        parameters=", ".join(parameters),
-        returns="void",
-        body=(*checks, *_slots_filled(f), f"engine.check({_stepped(f)});"),
+        parameters=", ".join(f"{name}: {kind}" for name, kind in parameters.items()),
+        returns="void" if begins else "number",
+        body=(*checks, *_slots_filled(f), last),
     )
 
 
-def resume(api: Api, operation: Operation) -> Method:
-    """The function that answers a step, whose caller decides what a failure means."""
-    f = flat.function(api, operation)
-    parameters = ", ".join(f"{p.name}: {_begin_type(api, operation, p)}" for p in f.parameters)
-    return Method(
-        doc=(*_doc(operation, api), "@returns The status."),
-        name=f.name,
-        parameters=f"engine: Engine, {parameters}",
-        returns="number",
-        body=(*_slots_filled(f), f"return {_stepped(f)};"),
-    )
+# The parameter for the memory of a task, in place of which there is what holds it.
+_TASK = "task"
+
+
+def _value(parameter: flat.Parameter) -> str:
+    return "holding.task" if parameter.name == _TASK else parameter.name
 
 
 def _slots_filled(f: flat.Function) -> tuple[str, ...]:
-    puts = (flat.ts_put(p.name, index, p.way) for p, index in f.slotted)
+    puts = (flat.ts_put(_value(p), index, p.way) for p, index in f.slotted)
     return ("const { core } = engine;", "const { slots } = core;", *puts)
-
-
-def _stepped(f: flat.Function) -> str:
-    return f"engine.stepped(core.{f.name}({', '.join(p.name for p in f.passed)}))"
 
 
 def used_puts(api: Api) -> list[str]:

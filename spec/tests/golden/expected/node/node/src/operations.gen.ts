@@ -6,6 +6,7 @@ import { AnswerKind, Color } from "./enums.gen.js";
 import type { Engine } from "./engine.js";
 import { InvalidState } from "./errors.gen.js";
 import { Handle } from "./handle.js";
+import type { Holding } from "./holding.js";
 
 /** An owner of its own. */
 export class ScopeOperations extends Handle {
@@ -167,7 +168,7 @@ export function thingCarry(
   notes: number,
   cause: number,
   timestampNs: bigint | undefined,
-  task: number,
+  holding: Holding,
 ): void {
   checkText(name, "name");
   checkInteger(color, "color");
@@ -180,8 +181,8 @@ export function thingCarry(
   slots[4] = notes;
   slots[5] = cause;
   putTimestamp(slots, 6, timestampNs);
-  slots[8] = task;
-  engine.check(engine.stepped(core.thingCarry(name)));
+  slots[8] = holding.task;
+  engine.check(holding.stepped(core.thingCarry(name)));
 }
 
 /**
@@ -190,11 +191,16 @@ export function thingCarry(
  * @throws invalid_argument (1003).
  * @returns The status.
  */
-export function thingResume(engine: Engine, task: number, kind: AnswerKind, value: number): number {
+export function thingResume(
+  engine: Engine,
+  kind: AnswerKind,
+  value: number,
+  holding: Holding,
+): number {
   const { core } = engine;
   const { slots } = core;
-  slots[0] = task;
+  slots[0] = holding.task;
   slots[1] = kind;
   slots[2] = value;
-  return engine.stepped(core.thingResume());
+  return holding.stepped(core.thingResume());
 }
