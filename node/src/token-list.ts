@@ -1,9 +1,6 @@
 import { Token } from "./enums.gen.js";
 import type { TokenSink } from "./tokens.js";
 
-/** As many tokens as most payloads have at most. */
-const USUAL_COUNT = 12;
-
 /** A token that no value of the language stands for. */
 class Special {
   constructor(
@@ -27,37 +24,35 @@ const END = SPECIALS.get(Token.End)!;
  */
 export class TokenList implements TokenSink {
   textSize = 0;
-  // Most payloads are small, and an array that grows by itself takes room for 17 at first.
-  private readonly items: unknown[] = new Array<unknown>(USUAL_COUNT);
-  private count = 0;
+  private readonly items: unknown[] = [];
 
   mark(token: Token): void {
-    this.put(valueOf(token));
+    this.items.push(valueOf(token));
     this.textSize += 1;
   }
 
   number(value: number): void {
-    this.put(value);
+    this.items.push(value);
     this.textSize += 2;
   }
 
   integer(value: bigint): void {
-    this.put(value);
+    this.items.push(value);
     this.textSize += 2;
   }
 
   text(token: Token, text: string): void {
-    this.put(token === Token.String ? text : new Special(token, text));
+    this.items.push(token === Token.String ? text : new Special(token, text));
     this.textSize += text.length + 3;
   }
 
   binary(content: Uint8Array): void {
-    this.put(new Special(Token.Bytes, content.slice()));
+    this.items.push(new Special(Token.Bytes, content.slice()));
     this.textSize += content.length + 3;
   }
 
   cycle(levels: number): void {
-    this.put(new Special(Token.Cycle, levels));
+    this.items.push(new Special(Token.Cycle, levels));
     this.textSize += 12;
   }
 
@@ -68,11 +63,7 @@ export class TokenList implements TokenSink {
   }
 
   writeTo(sink: TokenSink): void {
-    for (let i = 0; i < this.count; i++) write(this.items[i], sink);
-  }
-
-  private put(item: unknown): void {
-    this.items[this.count++] = item;
+    for (const item of this.items) write(item, sink);
   }
 }
 
