@@ -10776,9 +10776,10 @@ static size_t block_size(size_t texts_len) {
     return least + LEAST_LINE_BYTES <= spare ? spare : least;
 }
 
-/* An allocator of the host's own sees every event: it may count them. */
+/* An allocator of the host's own sees every event: it may count them. In WebAssembly it is ours. */
 static bool keeps_spare(const scopeflow_runtime *runtime, size_t size) {
-    return size == SCOPEFLOW__SPARE_BYTES && runtime->host.reallocate == NULL;
+    bool const is_ours = !SCOPEFLOW_HOSTED || runtime->host.reallocate == NULL;
+    return size == SCOPEFLOW__SPARE_BYTES && is_ours;
 }
 
 static scopeflow_event *take_block(const scopeflow_scope *scope, size_t size) {
