@@ -11524,6 +11524,10 @@ void scopeflow__payload_writer_init(const scopeflow_runtime *runtime, scopeflow_
 bool scopeflow__payload_write(scopeflow_runtime *runtime, scopeflow_ref payload,
                               scopeflow__buffer *out);
 
+/* The same of an LLM request, without its credential headers, which observers never see (S3.6). */
+bool scopeflow__payload_write_request(scopeflow_runtime *runtime, scopeflow_ref request,
+                                      scopeflow__buffer *out);
+
 #endif
 
 #define KEY(name) ",\"" name "\":"
@@ -11606,22 +11610,16 @@ static void put_n(const scopeflow_event *event, scopeflow_tape *tape) {
     scopeflow_tape_put_mark(tape, SCOPEFLOW_TOKEN_END);
 }
 
-static bool has_credentials(const scopeflow_event *event) {
+static bool is_request_of_llm(const scopeflow_event *event) {
     return event->type == SCOPEFLOW_SCOPE_TYPE_LLM && event->scope->is_call &&
            event->scope_category == SCOPEFLOW_SCOPE_CATEGORY_START;
 }
 
-/* S3.6: observers never see credential headers. The request is looked through, and copied only
- * if it has one. */
-static void put_payload(const scopeflow_event *event, scopeflow_tape *tape) {
-    scopeflow_runtime *const runtime = event->scope->runtime;
-    scopeflow__encode_ref(runtime, event->data, tape);
-    if (has_credentials(event)) scopeflow__credentials_remove(runtime, tape);
-}
-
 static void put_data(const scopeflow_event *event, scopeflow_tape *tape) {
     switch (event->data_source) {
-    case SCOPEFLOW__DATA_PAYLOAD: put_payload(event, tape); break;
+    case SCOPEFLOW__DATA_PAYLOAD:
+        scopeflow__encode_ref(event->scope->runtime, event->data, tape);
+        break;
     case SCOPEFLOW__DATA_REFUSAL: put_refusal(event, tape); break;
     case SCOPEFLOW__DATA_FAILURE: put_failure(event, tape); break;
     case SCOPEFLOW__DATA_NUMBER: put_n(event, tape); break;
@@ -11663,9 +11661,11 @@ static bool write_ref(scopeflow_event *self, scopeflow_ref ref) {
 /* Returns whether a payload was given that is JSON null (S2.5). */
 static bool write_data(scopeflow_event *self) {
     bool const is_payload = self->data_source == SCOPEFLOW__DATA_PAYLOAD;
-    if (is_payload && !has_credentials(self) && !self->is_stripped)
-        return write_ref(self, self->data);
-    return write_made_data(self) && self->data != 0 && is_payload;
+    if (!is_payload || self->is_stripped)
+        return write_made_data(self) && self->data != 0 && is_payload;
+    if (self->data != 0 && is_request_of_llm(self))
+        return scopeflow__payload_write_request(self->scope->runtime, self->data, &self->line);
+    return write_ref(self, self->data);
 }
 
 /* --- What an event sanitizer put in their place (S3.12) --- */
@@ -12061,7 +12061,7 @@ scopeflow_status scopeflow_event_open_line(scopeflow_event *self, scopeflow_even
     out_line->data = self->data;
     out_line->data_offset_bytes = self->parts[SCOPEFLOW_EVENT_PART_DATA].start;
     out_line->data_limit_bytes = scopeflow__payload_full_at(self->scope->runtime);
-    out_line->is_llm_request = has_credentials(self);
+    out_line->is_llm_request = is_request_of_llm(self);
     return SCOPEFLOW_STATUS_OK;
 }
 
@@ -12106,26 +12106,29 @@ bool scopeflow__payload_write(scopeflow_runtime *runtime, scopeflow_ref payload,
     return is_null;
 }
 
-/* --- By themselves, for hosts that have kept one for later --- */
-
-struct scopeflow_payload_text {
-    scopeflow_runtime *runtime; /* Held: it lends the memory. */
-    scopeflow__buffer json;
-};
-
-/* Without its credential headers, for which it is looked through first. */
-static void write_llm_request(scopeflow_runtime *runtime, scopeflow_ref request,
-                              scopeflow__buffer *out) {
+/* It is looked through, and copied only if it has such headers. */
+bool scopeflow__payload_write_request(scopeflow_runtime *runtime, scopeflow_ref request,
+                                      scopeflow__buffer *out) {
     scopeflow_tape tape;
     scopeflow__json_writer writer;
     scopeflow__tape_init(&tape, &runtime->memory, scopeflow__payload_full_at(runtime));
     scopeflow__encode_ref(runtime, request, &tape);
     scopeflow__credentials_remove(runtime, &tape);
     scopeflow__payload_writer_init(runtime, out, &writer);
-    scopeflow__json_write(&writer, scopeflow__tape_value(&tape));
+    scopeflow__cursor const value = scopeflow__tape_value(&tape);
+    scopeflow__json_write(&writer, value);
+    bool const is_null = scopeflow__cursor_peek(&value) == SCOPEFLOW_TOKEN_NULL;
     if (tape.bytes.failed) out->failed = true;
     scopeflow__tape_deinit(&tape);
+    return is_null;
 }
+
+/* --- By themselves, for hosts that have kept one for later --- */
+
+struct scopeflow_payload_text {
+    scopeflow_runtime *runtime; /* Held: it lends the memory. */
+    scopeflow__buffer json;
+};
 
 scopeflow_status scopeflow_payload_text_new(const scopeflow_payload_text_new_options *options,
                                             scopeflow_payload_text **out_text,
@@ -12142,7 +12145,7 @@ scopeflow_status scopeflow_payload_text_new(const scopeflow_payload_text_new_opt
     self->runtime = runtime;
     scopeflow__buffer_init(&self->json, &runtime->memory);
     if (options->is_llm_request != 0)
-        write_llm_request(runtime, options->payload, &self->json);
+        (void)scopeflow__payload_write_request(runtime, options->payload, &self->json);
     else
         (void)scopeflow__payload_write(runtime, options->payload, &self->json);
     if (self->json.failed) {

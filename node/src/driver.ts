@@ -419,15 +419,19 @@ export class Operation {
       return;
     }
     const { value, annotated, isRefusal } = judged;
-    if (isResult && step.callable !== 0 && this.owner === undefined) {
-      const { title } = registries.get(step.registry)!;
-      this.call?.stream?.note(`${title} '${step.registration}'`, value);
-    }
+    if (isResult && this.call?.stream !== undefined) this.noteGiver(this.call.stream);
     const isNothing = !isResult && (value === undefined || value === null);
     const ref = isNothing ? 0 : refs.lend(value);
     const hasAnnotated = annotated !== undefined && annotated !== null;
     const kind = isRefusal ? AnswerKind.Refuse : AnswerKind.Value;
     this.answer(kind, 0, ref, hasAnnotated ? refs.lend(annotated) : 0);
+  }
+
+  /** The outermost intercept answers the call. */
+  private noteGiver(stream: StreamWork): void {
+    const { step } = this;
+    if (step.callable === 0 || this.owner !== undefined) return;
+    stream.note(`${registries.get(step.registry)!.title} '${step.registration}'`);
   }
 
   private judge(result: unknown): Judgement {

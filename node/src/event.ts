@@ -3,6 +3,8 @@ import type { Core, EncodedLine } from "./core.gen.js";
 import { EventFields } from "./event.gen.js";
 import { OpenLine } from "./open-line.js";
 
+const INSPECT: unique symbol = Symbol.for("nodejs.util.inspect.custom");
+
 /**
  * An event in ATOF 0.1 (S2), as of its emission: what the application changes later is not seen in
  * it. Each subscriber gets an object of its own and may keep it. The text is parsed when a member
@@ -56,6 +58,15 @@ export class Event extends EventFields {
     if (this.#parsed !== undefined) return this.#parsed;
     const line = this.#line;
     return (this.#parsed = line instanceof OpenLine ? line.fill() : parse(this.json));
+  }
+
+  /** What Node shows of it: its members. */
+  [INSPECT](
+    _depth: number,
+    options: object,
+    inspect: (value: unknown, options: object) => string,
+  ): string {
+    return `Event ${inspect(this.toJSON(), options)}`;
   }
 
   /** Data that nobody looks at becomes no text. */

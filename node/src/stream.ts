@@ -18,8 +18,8 @@ const END: Step = { done: true, value: undefined };
 
 /** What a streamed call has beyond others. */
 export class StreamWork {
-  /** Who gave what is no iterator, if that was no producer. */
-  private giver: string | undefined;
+  /** Who gives what is opened: an intercept if one has answered, with its name. */
+  private giver = "the producer";
 
   constructor(
     private readonly name: string,
@@ -30,8 +30,8 @@ export class StreamWork {
 
   /** @param produced What the producer gave; that it is no iterator shows at the first step. */
   open(operation: Operation, produced: unknown): LlmStream | SyncLlmStream {
-    const giver = this.giver ?? "the producer";
-    const producer = new Producer(operation, `${giver} of '${this.name}'`, produced, this.isSync);
+    const giver = `${this.giver} of '${this.name}'`;
+    const producer = new Producer(operation, giver, produced, this.isSync);
     const Made = this.isSync ? SyncLlmStream : LlmStream;
     const stream = new Made(operation, producer, this.collector);
     const { engine } = operation.runtime;
@@ -39,19 +39,10 @@ export class StreamWork {
     return stream;
   }
 
-  /** Notes which intercept answers the call with this. */
-  note(intercept: string, given: unknown): void {
-    this.giver = openerOf(given, this.isSync) === undefined ? intercept : undefined;
+  /** Notes that the outermost intercept has answered, which may pass on what it got. */
+  note(intercept: string): void {
+    this.giver = intercept;
   }
-}
-
-/** What begins to iterate over an object, if it can be: as few reads of members as can be. */
-function openerOf(given: unknown, isSync: boolean): (() => AnyIterator) | undefined {
-  const object = Object(given) as Partial<AsyncIterable<unknown> & Iterable<unknown>> &
-    Partial<AnyIterator>;
-  if (!isSync && object[Symbol.asyncIterator]) return () => object[Symbol.asyncIterator]!();
-  if (object[Symbol.iterator] && typeof given === "object") return () => object[Symbol.iterator]!();
-  return typeof object.next === "function" ? () => object as AnyIterator : undefined;
 }
 
 /** The application's own iterator, and the context in which it runs. */
@@ -82,8 +73,11 @@ class Producer {
   }
 
   private iteratorOf(produced: unknown): AnyIterator {
-    const open = openerOf(produced, this.isSync);
-    if (open !== undefined) return open();
+    const object = Object(produced) as Partial<AsyncIterable<unknown> & Iterable<unknown>> &
+      Partial<AnyIterator>;
+    if (!this.isSync && object[Symbol.asyncIterator]) return object[Symbol.asyncIterator]!();
+    if (object[Symbol.iterator] && typeof produced === "object") return object[Symbol.iterator]!();
+    if (typeof object.next === "function") return object as AnyIterator;
     const wanted = this.isSync ? "iterator" : "async iterator";
     throw new InvalidArgument(`${this.giver} gave ${className(produced)}, which is no ${wanted}`);
   }

@@ -228,6 +228,18 @@ describe("payloads", () => {
     assert.equal(visited, false);
   });
 
+  test("of what is larger than the budget no more is kept than can be seen", () => {
+    const limits = { payloadBudgetBytes: 64 };
+    const huge = "😀".repeat(1_000_000);
+    assert.match(encoded(huge, limits), /^"(😀){10,16}","\$truncated":64$/u);
+    assert.match(encoded({ a: huge }, { ...limits, canonical: true }), /^\{"a":"(😀){9,16}"/u);
+    const bytes = new Uint8Array(1_000_000);
+    const { runtime, events } = listen(limits);
+    runtime.event("m", { data: { a: 1, bytes, b: 2 } });
+    assert.deepEqual(events[0].data, { a: 1, $truncated: 64 });
+    assert.deepEqual(encoded({ bytes }, limits), encoded({ bytes }, limits, { isForTwo: true }));
+  });
+
   test("numbers, which are long as tokens and short as text, are not cut too early", () => {
     const numbers = new Array(9000).fill(7);
     const text = encoded(numbers, { payloadBudgetBytes: 20_000 });
@@ -365,7 +377,11 @@ describe("payloads", () => {
     const { runtime, events } = listen();
     const request = { headers: { authorization: "secret" }, content: { model: "m" } };
     await runtime.llmCallExecute("openai", request, () => 1);
-    assert.doesNotMatch(inspect(events, { showHidden: true, depth: 9 }), /secret/);
+    const plain = { showHidden: true, customInspect: false, depth: 9 };
+    assert.doesNotMatch(inspect(events, plain), /secret/);
+    const shown = inspect(events[0], { depth: 9 });
+    assert.match(shown, /^Event \{[^]*name: 'openai'[^]*model: 'm'/);
+    assert.doesNotMatch(shown, /secret/);
     assert.doesNotMatch(JSON.stringify(events), /secret/);
     assert.doesNotMatch(JSON.stringify(Object.values(events[0])), /secret/);
   });

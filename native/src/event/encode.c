@@ -90,22 +90,16 @@ static void put_n(const scopeflow_event *event, scopeflow_tape *tape) {
     scopeflow_tape_put_mark(tape, SCOPEFLOW_TOKEN_END);
 }
 
-static bool has_credentials(const scopeflow_event *event) {
+static bool is_request_of_llm(const scopeflow_event *event) {
     return event->type == SCOPEFLOW_SCOPE_TYPE_LLM && event->scope->is_call &&
            event->scope_category == SCOPEFLOW_SCOPE_CATEGORY_START;
 }
 
-/* S3.6: observers never see credential headers. The request is looked through, and copied only
- * if it has one. */
-static void put_payload(const scopeflow_event *event, scopeflow_tape *tape) {
-    scopeflow_runtime *const runtime = event->scope->runtime;
-    scopeflow__encode_ref(runtime, event->data, tape);
-    if (has_credentials(event)) scopeflow__credentials_remove(runtime, tape);
-}
-
 static void put_data(const scopeflow_event *event, scopeflow_tape *tape) {
     switch (event->data_source) {
-    case SCOPEFLOW__DATA_PAYLOAD: put_payload(event, tape); break;
+    case SCOPEFLOW__DATA_PAYLOAD:
+        scopeflow__encode_ref(event->scope->runtime, event->data, tape);
+        break;
     case SCOPEFLOW__DATA_REFUSAL: put_refusal(event, tape); break;
     case SCOPEFLOW__DATA_FAILURE: put_failure(event, tape); break;
     case SCOPEFLOW__DATA_NUMBER: put_n(event, tape); break;
@@ -147,9 +141,11 @@ static bool write_ref(scopeflow_event *self, scopeflow_ref ref) {
 /* Returns whether a payload was given that is JSON null (S2.5). */
 static bool write_data(scopeflow_event *self) {
     bool const is_payload = self->data_source == SCOPEFLOW__DATA_PAYLOAD;
-    if (is_payload && !has_credentials(self) && !self->is_stripped)
-        return write_ref(self, self->data);
-    return write_made_data(self) && self->data != 0 && is_payload;
+    if (!is_payload || self->is_stripped)
+        return write_made_data(self) && self->data != 0 && is_payload;
+    if (self->data != 0 && is_request_of_llm(self))
+        return scopeflow__payload_write_request(self->scope->runtime, self->data, &self->line);
+    return write_ref(self, self->data);
 }
 
 /* --- What an event sanitizer put in their place (S3.12) --- */
@@ -545,7 +541,7 @@ scopeflow_status scopeflow_event_open_line(scopeflow_event *self, scopeflow_even
     out_line->data = self->data;
     out_line->data_offset_bytes = self->parts[SCOPEFLOW_EVENT_PART_DATA].start;
     out_line->data_limit_bytes = scopeflow__payload_full_at(self->scope->runtime);
-    out_line->is_llm_request = has_credentials(self);
+    out_line->is_llm_request = is_request_of_llm(self);
     return SCOPEFLOW_STATUS_OK;
 }
 

@@ -37,26 +37,29 @@ bool scopeflow__payload_write(scopeflow_runtime *runtime, scopeflow_ref payload,
     return is_null;
 }
 
-/* --- By themselves, for hosts that have kept one for later --- */
-
-struct scopeflow_payload_text {
-    scopeflow_runtime *runtime; /* Held: it lends the memory. */
-    scopeflow__buffer json;
-};
-
-/* Without its credential headers, for which it is looked through first. */
-static void write_llm_request(scopeflow_runtime *runtime, scopeflow_ref request,
-                              scopeflow__buffer *out) {
+/* It is looked through, and copied only if it has such headers. */
+bool scopeflow__payload_write_request(scopeflow_runtime *runtime, scopeflow_ref request,
+                                      scopeflow__buffer *out) {
     scopeflow_tape tape;
     scopeflow__json_writer writer;
     scopeflow__tape_init(&tape, &runtime->memory, scopeflow__payload_full_at(runtime));
     scopeflow__encode_ref(runtime, request, &tape);
     scopeflow__credentials_remove(runtime, &tape);
     scopeflow__payload_writer_init(runtime, out, &writer);
-    scopeflow__json_write(&writer, scopeflow__tape_value(&tape));
+    scopeflow__cursor const value = scopeflow__tape_value(&tape);
+    scopeflow__json_write(&writer, value);
+    bool const is_null = scopeflow__cursor_peek(&value) == SCOPEFLOW_TOKEN_NULL;
     if (tape.bytes.failed) out->failed = true;
     scopeflow__tape_deinit(&tape);
+    return is_null;
 }
+
+/* --- By themselves, for hosts that have kept one for later --- */
+
+struct scopeflow_payload_text {
+    scopeflow_runtime *runtime; /* Held: it lends the memory. */
+    scopeflow__buffer json;
+};
 
 scopeflow_status scopeflow_payload_text_new(const scopeflow_payload_text_new_options *options,
                                             scopeflow_payload_text **out_text,
@@ -73,7 +76,7 @@ scopeflow_status scopeflow_payload_text_new(const scopeflow_payload_text_new_opt
     self->runtime = runtime;
     scopeflow__buffer_init(&self->json, &runtime->memory);
     if (options->is_llm_request != 0)
-        write_llm_request(runtime, options->payload, &self->json);
+        (void)scopeflow__payload_write_request(runtime, options->payload, &self->json);
     else
         (void)scopeflow__payload_write(runtime, options->payload, &self->json);
     if (self->json.failed) {

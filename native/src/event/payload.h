@@ -12,4 +12,8 @@ void scopeflow__payload_writer_init(const scopeflow_runtime *runtime, scopeflow_
 bool scopeflow__payload_write(scopeflow_runtime *runtime, scopeflow_ref payload,
                               scopeflow__buffer *out);
 
+/* The same of an LLM request, without its credential headers, which observers never see (S3.6). */
+bool scopeflow__payload_write_request(scopeflow_runtime *runtime, scopeflow_ref request,
+                                      scopeflow__buffer *out);
+
 #endif
