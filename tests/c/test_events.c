@@ -218,6 +218,36 @@ static void metadata_that_is_to_be_written_leaves_nothing_open(void) {
     CHECK(session_deinit(&s));
 }
 
+/* To make it runs code of the host's, and looks at the data. */
+static bool is_model_opened(bool is_annotated) {
+    session s;
+    scopeflow_llm_call_options options = SCOPEFLOW_LLM_CALL_OPTIONS_INIT;
+    scopeflow_task task;
+    scopeflow_step step;
+    session_init(&s);
+    session_subscribe(&s, "log");
+    scopeflow_ref const request = session_json(&s, "{\"headers\":{},\"content\":{}}");
+    scopeflow_ref const annotated = session_json(&s, "{\"messages\":[]}");
+    options.name = session_text("openai");
+    options.request = request;
+    options.annotated_request = is_annotated ? annotated : 0;
+    options.emitter = &s.emitter;
+    CHECK(scopeflow_llm_call(s.runtime, &options, &task, &step, NULL) == SCOPEFLOW_STATUS_OK);
+    CHECK(step.kind == SCOPEFLOW_STEP_KIND_DELIVER);
+    bool const is_open = is_opened(&s, step.event);
+    CHECK(session_drive(&s, &task, &step) == SCOPEFLOW_STEP_KIND_DONE);
+    scopeflow_scope_release(step.scope);
+    object_release(object_of(request));
+    object_release(object_of(annotated));
+    CHECK(session_deinit(&s));
+    return is_open;
+}
+
+static void an_annotated_form_leaves_nothing_open(void) {
+    CHECK(is_model_opened(false));
+    CHECK(!is_model_opened(true));
+}
+
 static bool text_is(session *s, scopeflow_ref payload, uint32_t is_llm_request,
                     const char *expected) {
     scopeflow_payload_text_new_options options = SCOPEFLOW_PAYLOAD_TEXT_NEW_OPTIONS_INIT;
@@ -309,6 +339,7 @@ int main(void) {
         {"the only subscriber may have the data open", the_only_subscriber_may_have_the_data_open},
         {"metadata that is to be written leaves nothing open",
          metadata_that_is_to_be_written_leaves_nothing_open},
+        {"an annotated form leaves nothing open", an_annotated_form_leaves_nothing_open},
         {"a payload is written as in events", a_payload_is_written_as_in_events},
         {"one text serves all subscribers", one_text_serves_all_subscribers},
         {"a deregistered callable lives as long as a call uses it",
