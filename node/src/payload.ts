@@ -73,7 +73,7 @@ class Walk {
   private value(value: unknown, key: string | number): void {
     switch (typeof value) {
       case "string":
-        return this.string(value);
+        return this.sink.text(Token.String, value);
       case "number":
         return this.sink.number(value);
       case "boolean":
@@ -87,12 +87,6 @@ class Walk {
       default:
         return this.sink.text(Token.Unserializable, typeof value);
     }
-  }
-
-  /** Beyond the limit a text is cut in any case; bytes are left out. */
-  private string(text: string): void {
-    const isTooLong = text.length > this.limit;
-    this.sink.text(Token.String, isTooLong ? text.slice(0, this.limit + 1) : text);
   }
 
   private object(object: object, key: string | number): void {
@@ -135,6 +129,7 @@ class Walk {
       case "opaque":
         return this.sink.text(Token.Unserializable, className(object));
       case "bytes":
+        // More than the limit is left out: no more of them need be kept.
         return this.sink.binary(shape.bytes.subarray(0, this.limit + 1));
       case "boxed":
         return this.value(shape.value, "");
