@@ -5203,6 +5203,39 @@ static inline scopeflow_status scopeflow__check_scope_callable_at(
     return SCOPEFLOW_STATUS_OK;
 }
 
+static inline scopeflow_status scopeflow__check_scope_retire(
+    scopeflow_scope *self, scopeflow_scope_remains *out_remains, scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_remains != NULL,
+                       out_error, "out_remains must not be null");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_scope_recall(
+    scopeflow_runtime *self, scopeflow_scope *parent, scopeflow_bytes name,
+    scopeflow_bytes detail, scopeflow_scope_type scope_type, uint32_t attributes,
+    scopeflow_bytes uuid, int64_t started_at_ns, scopeflow_scope **out_scope,
+    scopeflow_error *out_error) {
+    (void)attributes;
+    (void)started_at_ns;
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(parent != NULL,
+                       out_error, "parent must not be null");
+    SCOPEFLOW__REQUIRE(out_scope != NULL,
+                       out_error, "out_scope must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    SCOPEFLOW__REQUIRE(detail.ptr != NULL || detail.len == 0,
+                       out_error, "detail is null but has a length");
+    SCOPEFLOW__REQUIRE(scope_type >= 0 && scope_type <= 10,
+                       out_error, "scope_type is no scope type");
+    SCOPEFLOW__REQUIRE(uuid.ptr != NULL || uuid.len == 0,
+                       out_error, "uuid is null but has a length");
+    return SCOPEFLOW_STATUS_OK;
+}
+
 static inline scopeflow_status scopeflow__check_propagation_capture(
     scopeflow_runtime *self, scopeflow_scope *current, scopeflow_propagation *out_propagation,
     scopeflow_error *out_error) {
@@ -8625,6 +8658,70 @@ scopeflow_status scopeflow_propagation_adopt(scopeflow_runtime *runtime, scopefl
     if (self == NULL) return scopeflow__fail_memory(out_error);
     self->uuid = ids.parent_uuid;
     self->detached_from = ids.root_uuid;
+    *out_scope = self;
+    return SCOPEFLOW_STATUS_OK;
+}
+
+/* -------------------- src/scope/recall.c -------------------- */
+
+/* Ended scopes whose memory goes at once, while a handle of the host may still be used. */
+
+/* Whether what `recall` is told is all that is known of it. The caller's is the only reference:
+ * nobody else can take one meanwhile. */
+static bool can_be_recalled(const scopeflow_scope *self) {
+    return scopeflow__load_u32(&self->phase) == SCOPEFLOW__SCOPE_ENDED &&
+           scopeflow__load_u32(&self->refs) == 1 && self->opener == self->parent &&
+           !self->is_detached && !self->is_manual &&
+           !__atomic_load_n(&self->owns_view, __ATOMIC_ACQUIRE) &&
+           self->fork_generation == self->runtime->fork_generation;
+}
+
+scopeflow_status scopeflow_scope_retire(scopeflow_scope *self, scopeflow_scope_remains *out_remains,
+                                        scopeflow_error *out_error) {
+    scopeflow_status const status = scopeflow__check_scope_retire(self, out_remains, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    memset(out_remains, 0, sizeof *out_remains);
+    if (!can_be_recalled(self)) return SCOPEFLOW_STATUS_OK;
+    out_remains->is_retired = true;
+    out_remains->uuid = self->uuid;
+    out_remains->started_at_ns = self->started_at_ns;
+    out_remains->attributes = self->attributes;
+    scopeflow_scope_release(self);
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static scopeflow_status check_recall(const scopeflow_runtime *runtime,
+                                     const scopeflow_scope *parent, scopeflow_bytes name,
+                                     scopeflow_bytes detail, scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(parent->runtime == runtime, out_error,
+                       "the parent scope belongs to another runtime");
+    scopeflow_status const status = scopeflow__name_check(name, "the name of a scope", out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    return scopeflow__name_check(detail, "the detail of a scope", out_error);
+}
+
+scopeflow_status scopeflow_scope_recall(scopeflow_runtime *runtime, scopeflow_scope *parent,
+                                        scopeflow_bytes name, scopeflow_bytes detail,
+                                        scopeflow_scope_type scope_type, uint32_t attributes,
+                                        scopeflow_bytes uuid, int64_t started_at_ns,
+                                        scopeflow_scope **out_scope, scopeflow_error *out_error) {
+    if (parent == NULL && runtime != NULL) parent = runtime->root;
+    scopeflow_status status =
+        scopeflow__check_scope_recall(runtime, parent, name, detail, scope_type, attributes, uuid,
+                                      started_at_ns, out_scope, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    status = check_recall(runtime, parent, name, detail, out_error);
+    if (status != SCOPEFLOW_STATUS_OK) return status;
+    scopeflow_uuid id;
+    SCOPEFLOW__REQUIRE(scopeflow__uuid_read(uuid, &id), out_error, "uuid is no uuid");
+
+    scopeflow__place const place = {parent, parent, parent, NULL};
+    scopeflow_scope *const self =
+        scopeflow__scope_new(runtime, &place, scope_type, attributes, name, detail);
+    if (self == NULL) return scopeflow__fail_memory(out_error);
+    self->uuid = id;
+    self->started_at_ns = started_at_ns;
+    scopeflow__store_u32(&self->phase, SCOPEFLOW__SCOPE_ENDED);
     *out_scope = self;
     return SCOPEFLOW_STATUS_OK;
 }

@@ -204,6 +204,20 @@ EXPORT("scopeIsInForce") uint32_t bridge_scope_is_in_force(scopeflow_scope *self
     return scopeflow_scope_is_in_force(self);
 }
 
+EXPORT("scopeRetire") scopeflow_status bridge_scope_retire(scopeflow_scope *self) {
+    scopeflow_scope_remains out_ = {0};
+    scopeflow_status const status_ = scopeflow_scope_retire(self, &out_, &bridge.error);
+    if (status_ == SCOPEFLOW_STATUS_OK) slots_put_scope_remains(bridge.slots, &out_);
+    return status_;
+}
+
+EXPORT("scopeRecall") scopeflow_status bridge_scope_recall(scopeflow_runtime *self, scopeflow_scope *parent, const char *name, size_t name_size, const char *detail, size_t detail_size, scopeflow_scope_type scope_type, uint32_t attributes, const char *uuid, size_t uuid_size, int64_t started_at_ns) {
+    scopeflow_scope *out_ = NULL;
+    scopeflow_status const status_ = scopeflow_scope_recall(self, parent, bridge_text(name, name_size), bridge_text(detail, detail_size), scope_type, attributes, bridge_text(uuid, uuid_size), started_at_ns, &out_, &bridge.error);
+    if (status_ == SCOPEFLOW_STATUS_OK) bridge.slots[0] = (double)(uintptr_t)out_;
+    return status_;
+}
+
 EXPORT("scopeRetain") void bridge_scope_retain(scopeflow_scope *self) {
     (void)scopeflow_scope_retain(self);
 }

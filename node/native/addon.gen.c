@@ -362,6 +362,35 @@ static napi_value addon_scope_is_in_force(napi_env env, napi_callback_info info)
     return addon_number(&call_, (double)scopeflow_scope_is_in_force(self));
 }
 
+static napi_value addon_scope_retire(napi_env env, napi_callback_info info) {
+    addon_call call_;
+    if (!addon_enter(&call_, env, info, 1)) return NULL;
+    scopeflow_scope *self = addon_pointer(&call_, 0);
+    if (!call_.is_valid) return addon_refuse(&call_, "scopeRetire");
+    scopeflow_scope_remains out_ = {0};
+    scopeflow_status const status_ = scopeflow_scope_retire(self, &out_, &call_.addon->error);
+    if (status_ == SCOPEFLOW_STATUS_OK) slots_put_scope_remains(call_.addon->slots, &out_);
+    return addon_number(&call_, (double)status_);
+}
+
+static napi_value addon_scope_recall(napi_env env, napi_callback_info info) {
+    addon_call call_;
+    if (!addon_enter(&call_, env, info, 8)) return NULL;
+    scopeflow_runtime *self = addon_pointer(&call_, 0);
+    scopeflow_scope *parent = addon_pointer(&call_, 1);
+    scopeflow_bytes name = addon_text(&call_, 2);
+    scopeflow_bytes detail = addon_text(&call_, 3);
+    scopeflow_scope_type scope_type = addon_i32(&call_, 4);
+    uint32_t attributes = addon_u32(&call_, 5);
+    scopeflow_bytes uuid = addon_text(&call_, 6);
+    int64_t started_at_ns = addon_i64(&call_, 7);
+    if (!call_.is_valid) return addon_refuse(&call_, "scopeRecall");
+    scopeflow_scope *out_ = NULL;
+    scopeflow_status const status_ = scopeflow_scope_recall(self, parent, name, detail, scope_type, attributes, uuid, started_at_ns, &out_, &call_.addon->error);
+    if (status_ == SCOPEFLOW_STATUS_OK) call_.addon->slots[0] = (double)(uintptr_t)out_;
+    return addon_number(&call_, (double)status_);
+}
+
 static napi_value addon_scope_retain(napi_env env, napi_callback_info info) {
     addon_call call_;
     if (!addon_enter(&call_, env, info, 1)) return NULL;
@@ -2024,6 +2053,8 @@ const addon_function addon_functions[] = {
     {"scopeCallableAt", addon_scope_callable_at},
     {"scopeIsOpen", addon_scope_is_open},
     {"scopeIsInForce", addon_scope_is_in_force},
+    {"scopeRetire", addon_scope_retire},
+    {"scopeRecall", addon_scope_recall},
     {"scopeRetain", addon_scope_retain},
     {"scopeRelease", addon_scope_release},
     {"propagationCapture", addon_propagation_capture},

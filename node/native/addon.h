@@ -12,7 +12,7 @@
 
 /* More than an operation has arguments; the compiler says so if that changes. */
 #define ADDON_ARGUMENT_LIMIT 16
-#define ADDON_TEXT_LIMIT 2
+#define ADDON_TEXT_LIMIT 3
 /* Longer texts take a trip to the heap. */
 #define ADDON_TEXT_SIZE_BYTES 256
 

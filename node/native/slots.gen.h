@@ -89,6 +89,20 @@ static inline void slots_put_scope_info(double *slots, const scopeflow_scope_inf
     slots[20] = (double)from->is_open;
 }
 
+#define SCOPE_REMAINS_IS_RETIRED_SLOT 0
+#define SCOPE_REMAINS_UUID_SLOT 1
+#define SCOPE_REMAINS_STARTED_AT_SLOT 5
+#define SCOPE_REMAINS_ATTRIBUTES_SLOT 7
+#define SCOPE_REMAINS_SLOTS 8
+
+/* What is left of a scope that was retired, beside what it was opened with. */
+static inline void slots_put_scope_remains(double *slots, const scopeflow_scope_remains *from) {
+    slots[0] = (double)from->is_retired;
+    slots_put_uuid(slots + 1, &from->uuid);
+    slots_put_i64(slots + 5, from->started_at_ns);
+    slots[7] = (double)from->attributes;
+}
+
 #define PROPAGATION_ROOT_UUID_SLOT 0
 #define PROPAGATION_PARENT_UUID_SLOT 4
 #define PROPAGATION_JSON_SLOT 8

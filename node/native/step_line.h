@@ -20,10 +20,15 @@ static inline scopeflow_event_line step_line(const scopeflow_step *step, scopefl
 static inline void slots_put_step_and_line(double *slots, const scopeflow_step *step,
                                            const scopeflow_event_line *line) {
     slots[STEP_KIND_SLOT] = step->kind;
+    slots[STEP_CALLABLE_SLOT] = (double)step->callable;
+    if (step->kind == SCOPEFLOW_STEP_KIND_EXECUTE && step->callable == 0) {
+        slots[STEP_INPUT_SLOT] = (double)step->input;
+        slots[STEP_SCOPE_SLOT] = (double)(uintptr_t)step->scope;
+        return;
+    }
     switch (step->kind) {
     case SCOPEFLOW_STEP_KIND_DONE: slots[STEP_SCOPE_SLOT] = (double)(uintptr_t)step->scope; break;
     case SCOPEFLOW_STEP_KIND_DELIVER:
-        slots[STEP_CALLABLE_SLOT] = (double)step->callable;
         slots[STEP_EVENT_SLOT] = (double)(uintptr_t)step->event;
         slots_put_event_line(slots + STEP_SLOTS, line);
         break;

@@ -29,6 +29,7 @@ import type {
   ToolCallOptions,
   ToolEndOptions,
 } from "./options.js";
+import type { Maybe } from "./positional.js";
 import type { Runtime } from "./runtime.js";
 import { parentAddress, ScopeHandle } from "./scope.js";
 import { StreamWork } from "./stream.js";
@@ -44,7 +45,7 @@ export function beginTool(
   options: ToolCallOptions,
   flags: CallFlags,
 ): Operation {
-  const operation = newCall(runtime, target, options, flags, false);
+  const operation = newCall(runtime, name, target, options, flags, false, options.toolCallId);
   const { holding } = operation;
   const outer = runtime.engine.serve(runtime);
   try {
@@ -78,7 +79,7 @@ export function beginLlm(
   options: LlmCallOptions,
   flags: CallFlags,
 ): Operation {
-  const operation = newCall(runtime, target, options, flags, true);
+  const operation = newCall(runtime, name, target, options, flags, true, options.modelName);
   beginModel(llmExecute, operation, name, request, options, flags);
   return operation;
 }
@@ -96,7 +97,7 @@ export function beginStream(
   if (collector !== undefined) checkFunction(collector, "collector");
   if (finalizer !== undefined) checkFunction(finalizer, "finalizer");
   const stream = new StreamWork(name, collector, finalizer, (flags & CallFlags.Sync) !== 0);
-  const operation = newCall(runtime, target, options, flags, true, stream);
+  const operation = newCall(runtime, name, target, options, flags, true, options.modelName, stream);
   const all =
     flags |
     (finalizer === undefined ? CallFlags.None : CallFlags.Finalizer) |
@@ -144,16 +145,20 @@ function beginModel(
 
 function newCall(
   runtime: Runtime,
+  name: string,
   target: Target,
   options: ToolCallOptions | LlmCallOptions,
   flags: CallFlags,
   isLlm: boolean,
+  detail: Maybe<string>,
   stream?: StreamWork,
 ): Operation {
   checkFunction(target, "func");
   checkHeadroom(runtime.engine);
   const cancellation = Cancellation.of(options.signal, target);
   return new Operation(runtime, runtime.engine.context.get(), {
+    name,
+    detail: detail ?? "",
     target: cancellation?.wrap(target) ?? target,
     cancellation,
     data: options.data ?? null,

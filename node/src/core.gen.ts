@@ -140,6 +140,24 @@ export interface Core {
    * registered on it, which stays in force there (S1.4, S1.7). A host that restores what was
    * current goes up to the nearest such scope. */
   scopeIsInForce(self: number): number;
+  /** Gives the caller's reference to a scope back if `recall` can make it anew: it has ended, the
+   * caller alone holds it, nothing was registered on it, and its parent is what was current when
+   * it was opened. For hosts that learn from their garbage collector, long after, that nobody
+   * uses a handle any more. Any other scope is left as it is. Runs no host code but to release
+   * metadata. */
+  scopeRetire(self: number): number;
+  /** Makes a scope anew that was retired, as ended as it was; it emits nothing. A closed runtime
+   * does it, too. */
+  scopeRecall(
+    self: number,
+    parent: number,
+    name: string,
+    detail: string | undefined,
+    scopeType: number,
+    attributes: number,
+    uuid: string,
+    startedAtNs: bigint,
+  ): number;
   /** Takes one more reference. */
   scopeRetain(self: number): void;
   /** Gives a reference back. Null is allowed. */
@@ -909,6 +927,35 @@ export function readScopeInfo(core: Core): ScopeInfo {
     type: slots[18]!,
     attributes: slots[19]!,
     isOpen: slots[20]! !== 0,
+  };
+}
+
+export const SCOPE_REMAINS_IS_RETIRED = 0;
+export const SCOPE_REMAINS_UUID = 1;
+export const SCOPE_REMAINS_STARTED_AT = 5;
+export const SCOPE_REMAINS_ATTRIBUTES = 7;
+export const SCOPE_REMAINS_SLOTS = 8;
+
+/** What is left of a scope that was retired, beside what it was opened with. */
+export interface ScopeRemains {
+  /** Whether the reference was given back; if not, all else is 0. */
+  isRetired: boolean;
+  /** Its id. */
+  uuid: string;
+  /** Start in nanoseconds since 1970-01-01 UTC. */
+  startedAtNs: bigint;
+  /** Its flag bits. */
+  attributes: number;
+}
+
+/** Reads what the last call put into the slots. */
+export function readScopeRemains(core: Core): ScopeRemains {
+  const { slots } = core;
+  return {
+    isRetired: slots[0]! !== 0,
+    uuid: readUuid(slots, 1),
+    startedAtNs: readI64(slots, 5),
+    attributes: slots[7]!,
   };
 }
 

@@ -5,7 +5,7 @@ import { checkText } from "./checks.js";
 import { Continuation } from "./continuation.js";
 import { STEP_KIND, STEP_SCOPE, STEP_STATUS, STEP_VALUE } from "./core.gen.js";
 import { answerFailure, answerStep, deliver } from "./delivery.js";
-import { AnswerKind, StepKind } from "./enums.gen.js";
+import { AnswerKind, ScopeType, StepKind } from "./enums.gen.js";
 import { GuardrailRejected, InvalidState } from "./errors.gen.js";
 import { checkHeadroom } from "./headroom.js";
 import { Holding } from "./holding.js";
@@ -18,6 +18,7 @@ import {
   StepArguments,
   type Judgement,
 } from "./middleware.js";
+import { Opened } from "./opened.js";
 import { taskLink } from "./operations.gen.js";
 import { Pause } from "./pause.js";
 import type { PendingStep } from "./pending-step.js";
@@ -35,6 +36,10 @@ const REJECTED = new GuardrailRejected("").status;
 
 /** What the host does for a managed call, beside what every operation needs. */
 export interface Call {
+  /** What its span is opened with. */
+  readonly name?: string;
+  /** The id of a tool's call, or a model's name. */
+  readonly detail?: string;
   /** What the `execute` step runs. */
   target?: Target;
   /** What it gives if nothing was answered: the request as it was, or nothing (S4.9). */
@@ -318,10 +323,13 @@ export class Operation {
 
   private openSpan(): ScopeHandle {
     const { engine } = this.runtime;
-    const { data, metadata } = this.call!;
+    const { data, metadata, name, isLlm, detail } = this.call!;
     engine.core.scopeRetain(this.step.scope);
     this.holding.scope = this.step.scope;
-    const span = new ScopeHandle(this.runtime, this.step.scope, this.current, data, metadata);
+    const type = isLlm ? ScopeType.Llm : ScopeType.Tool;
+    const opened = new Opened(name!, type, detail!);
+    const { scope } = this.step;
+    const span = new ScopeHandle(this.runtime, scope, this.current, data, metadata, opened);
     span.isSpan = true;
     return span;
   }

@@ -5,11 +5,11 @@ import type { ContextStorage } from "./context.js";
 import type { Core } from "./core.gen.js";
 import { CallableFlags, type LogLevel } from "./enums.gen.js";
 import type { ScopeflowError } from "./error.js";
-import type { Handle } from "./handle.js";
 import { createHost, type Host } from "./host.js";
 import { Remains } from "./lifetimes.js";
 import { PendingStep } from "./pending-step.js";
 import { Refs } from "./refs.js";
+import type { ScopeHandle } from "./scope.js";
 import type { Files } from "./sink.js";
 import { errorOf } from "./status.gen.js";
 import { Watch } from "./watch.js";
@@ -126,8 +126,13 @@ export class Engine {
     this.steps.push(step);
   }
 
-  /** Keeps an ended scope as long as a context may refer to it (S1.5). */
-  bury(handle: Handle): void {
+  /** An ended scope, to which a context may refer for long (S1.5). */
+  bury(handle: ScopeHandle): void {
+    if (handle.keeper === undefined && !handle.retire()) this.keep(handle);
+  }
+
+  /** Keeps an ended scope in the core as long as anything refers to the handle. */
+  keep(handle: ScopeHandle): void {
     this.remains.add(handle);
   }
 }

@@ -7,7 +7,7 @@ export class Handle {
   /** @internal */
   readonly engine: Engine;
   /** @internal 0 once it was let go. */
-  private pointer: number;
+  protected pointer: number;
   /** @internal Of its watch. */
   place = UNWATCHED;
   /** @internal What keeps the core's object of an ended scope (Engine.bury). */
@@ -21,8 +21,12 @@ export class Handle {
 
   /** @internal Its address in the core. Throws InvalidState once it was let go. */
   get address(): number {
-    if (this.pointer === 0) throw new InvalidState("the handle was let go");
-    return this.pointer;
+    return this.pointer === 0 ? this.missing() : this.pointer;
+  }
+
+  /** @internal The address of one that was let go, for handles that have another then. */
+  protected missing(): number {
+    throw new InvalidState("the handle was let go");
   }
 
   /** @internal Whether this is where it is. */

@@ -50,16 +50,18 @@ export class PendingStep {
 
   read(slots: Float64Array): void {
     this.kind = slots[STEP_KIND]!;
+    this.callable = slots[STEP_CALLABLE]!;
+    this.input = slots[STEP_INPUT]!;
+    this.scope = slots[STEP_SCOPE]!;
+    // The target is called: the core says no more (node/native/step_line.h).
+    if (this.kind === StepKind.Execute && this.callable === 0) return;
     this.registry = slots[STEP_REGISTRY]!;
     this.inputFlags = slots[STEP_INPUT_FLAGS]!;
     this.codecAction = slots[STEP_CODEC_ACTION]!;
     this.kinds = slots[STEP_KINDS]!;
     this.position = slots[STEP_POSITION]!;
-    this.callable = slots[STEP_CALLABLE]!;
-    this.input = slots[STEP_INPUT]!;
     this.annotated = slots[STEP_ANNOTATED]!;
     this.decoded = slots[STEP_VALUE]!;
-    this.scope = slots[STEP_SCOPE]!;
     this.event = slots[STEP_EVENT]!;
     this.keepText(0, slots, STEP_REGISTRATION);
     this.keepText(2, slots, STEP_TARGET);

@@ -23,6 +23,7 @@ import {
   scopePush,
   type ScopeReference,
 } from "./operations.gen.js";
+import { Opened } from "./opened.js";
 import type { PushOptions, RuntimeOptions } from "./options.js";
 import type { Runtime } from "./runtime.js";
 import { parentAddress, ScopeHandle, type PopOptions } from "./scope.js";
@@ -101,7 +102,11 @@ export abstract class RuntimeCore extends RuntimeRegistries {
     this.engine.served = outer;
     // Before anybody hears of it: a subscriber must not find the ended scope current (ADR 0011).
     this.leave(scope, current);
-    this.finish(holding, scope);
+    try {
+      this.finish(holding, scope);
+    } finally {
+      if (!scope.isSpan) engine.bury(scope);
+    }
   }
 
   /** @internal The nearest open scope of this runtime from a context's value upwards (S1.5). */
@@ -164,7 +169,12 @@ export abstract class RuntimeCore extends RuntimeRegistries {
     }
     this.engine.served = outer;
     const address = this.finish(holding, current);
-    return this.wrap(address, current, options.data, options.metadata, ScopeHandle);
+    const { data = null, metadata = null, subtype } = options;
+    const ofCustom = scopeType === ScopeType.Custom ? subtype || name : "";
+    const opened = new Opened(name, scopeType, ofCustom);
+    const scope = new ScopeHandle(this.self, address, current, data, metadata, opened);
+    engine.watch.add(scope);
+    return scope;
   }
 
   /** @internal A handle for a scope of which the core has handed a reference over. */
@@ -229,7 +239,8 @@ export abstract class RuntimeCore extends RuntimeRegistries {
     return this.scopeIn(value)?.address ?? 0;
   }
 
-  protected scopeIn(value: ScopeHandle | undefined): ScopeHandle | undefined {
+  /** @internal */
+  scopeIn(value: ScopeHandle | undefined): ScopeHandle | undefined {
     let scope = value;
     while (scope !== undefined && scope.runtime !== this.self) scope = scope.opener;
     return scope;
@@ -242,10 +253,7 @@ export abstract class RuntimeCore extends RuntimeRegistries {
    */
   private leave(ended: ScopeHandle, current: ScopeHandle | undefined): void {
     // The span of a call belongs to the call, which sees to it itself.
-    if (!ended.isSpan) {
-      this.engine.watch.remove(ended);
-      this.engine.bury(ended);
-    }
+    if (!ended.isSpan) this.engine.watch.remove(ended);
     if (current === ended) this.engine.context.set(this.nearestInForce(ended.opener));
   }
 

@@ -3,10 +3,13 @@ import type { ScopeInfo } from "./core.gen.js";
 import { dispose } from "./dispose.js";
 import { EndStatus, PopFlags, type ScopeType } from "./enums.gen.js";
 import { InvalidArgument } from "./errors.gen.js";
+import { HeldScope } from "./lifetimes.js";
 import { ownerHandle, type NativeHandle } from "./native-handle.js";
+import type { Opened } from "./opened.js";
 import { ScopeOperations } from "./operations.gen.js";
 import type { Runtime } from "./runtime.js";
 import type { Timestamp } from "./time.js";
+import type { Watched } from "./watch.js";
 
 const NO_UUID = "00000000-0000-0000-0000-000000000000";
 
@@ -50,6 +53,8 @@ export class ScopeHandle extends ScopeOperations {
     readonly data: unknown = null,
     /** The metadata of its start event; null if there is none. */
     readonly metadata: unknown = null,
+    /** With what the core can recall it; undefined where others may know its address. */
+    private opened?: Opened,
   ) {
     super(runtime.engine, address);
   }
@@ -109,6 +114,8 @@ export class ScopeHandle extends ScopeOperations {
    * @throws InvalidState with the WebAssembly core, into which nobody loads an addon.
    */
   get nativeHandle(): NativeHandle<"scope"> {
+    void this.address; // There is one, and from now on it stays.
+    this.opened = undefined;
     return ownerHandle(this, "scope");
   }
 
@@ -134,6 +141,56 @@ export class ScopeHandle extends ScopeOperations {
   /** `using scope = pushScope(…)` ends it with its block, with what `output` says. */
   [dispose](): void {
     this.close({ output: this.output });
+  }
+
+  /** @internal For its watch. */
+  held(): Watched {
+    return new HeldScope(this.engine.core, this.pointer);
+  }
+
+  override isOpen(): boolean {
+    return !this.isRetired && super.isOpen();
+  }
+
+  override isInForce(): boolean {
+    return !this.isRetired && super.isInForce();
+  }
+
+  /** Whether the core has nothing of it, but can make it anew. */
+  private get isRetired(): boolean {
+    return this.pointer === 0 && this.opened !== undefined;
+  }
+
+  /** @internal Of one that has ended. @returns Whether it takes nothing in the core any more. */
+  retire(): boolean {
+    const { engine, opened } = this;
+    if (opened === undefined || !opened.retire(engine, this.pointer)) return false;
+    this.pointer = 0;
+    return true;
+  }
+
+  /** @internal */
+  override detach(): number {
+    this.opened = undefined;
+    return super.detach();
+  }
+
+  /** Somebody uses it after all. The parent comes first; without recursion, for trees are deep. */
+  protected override missing(): number {
+    if (!this.isRetired) return super.missing();
+    const { engine, runtime } = this;
+    const row: ScopeHandle[] = [];
+    let each: ScopeHandle | undefined = this;
+    while (each?.isRetired) {
+      row.push(each);
+      each = runtime.scopeIn(each.opener);
+    }
+    for (const handle of row.reverse()) {
+      const parent = runtime.addressIn(handle.opener);
+      handle.pointer = handle.opened!.recall(engine, runtime.address, parent);
+      engine.keep(handle);
+    }
+    return this.pointer;
   }
 
   /** What does not change is read once. */

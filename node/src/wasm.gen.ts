@@ -43,6 +43,20 @@ interface Exports {
   scopeCallableAt(self: number, index: number): number;
   scopeIsOpen(self: number): number;
   scopeIsInForce(self: number): number;
+  scopeRetire(self: number): number;
+  scopeRecall(
+    self: number,
+    parent: number,
+    name: number,
+    nameSize: number,
+    detail: number,
+    detailSize: number,
+    scopeType: number,
+    attributes: number,
+    uuid: number,
+    uuidSize: number,
+    startedAtNs: bigint,
+  ): number;
   scopeRetain(self: number): void;
   scopeRelease(self: number): void;
   propagationCapture(self: number, current: number): number;
@@ -633,6 +647,44 @@ export class WasmCore extends WasmMemory<Exports> implements Core {
 
   scopeIsInForce(self: number): number {
     return this.exports.scopeIsInForce(self) >>> 0;
+  }
+
+  scopeRetire(self: number): number {
+    return this.exports.scopeRetire(self);
+  }
+
+  scopeRecall(
+    self: number,
+    parent: number,
+    name: string,
+    detail: string | undefined,
+    scopeType: number,
+    attributes: number,
+    uuid: string,
+    startedAtNs: bigint,
+  ): number {
+    const top_ = this.enter();
+    const nameAt_ = this.putText(name);
+    const nameSize_ = this.textSize;
+    const detailAt_ = this.putText(detail);
+    const detailSize_ = this.textSize;
+    const uuidAt_ = this.putText(uuid);
+    const uuidSize_ = this.textSize;
+    const result_ = this.exports.scopeRecall(
+      self,
+      parent,
+      nameAt_,
+      nameSize_,
+      detailAt_,
+      detailSize_,
+      scopeType,
+      attributes,
+      uuidAt_,
+      uuidSize_,
+      startedAtNs,
+    );
+    this.leave(top_);
+    return result_;
   }
 
   scopeRetain(self: number): void {

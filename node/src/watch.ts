@@ -10,6 +10,8 @@ export interface Watched {
 export interface Mortal {
   /** Where it stands in its watch: `UNWATCHED` at first. */
   place: number;
+  /** What is to be done where nothing else was said. */
+  held?(): Watched;
 }
 
 export const UNWATCHED = -1;
@@ -25,13 +27,16 @@ const REGISTERED = -2;
 export class Watch {
   private readonly young: Mortal[] = [];
   /** What was left for each of the young. */
-  private readonly left: Watched[] = [];
+  private readonly left: (Watched | undefined)[] = [];
   private readonly registry = new FinalizationRegistry<Watched>((watched) => watched.forget());
   private readonly collections = new FinalizationRegistry<undefined>(() => this.registerAll());
   private isAwaitingCollection = false;
 
-  /** @param watched Is told when the object is garbage, some garbage collections later. */
-  add(object: Mortal, watched: Watched): void {
+  /**
+   * @param watched Is told when the object is garbage, some garbage collections later; undefined
+   *   for what the object itself says then.
+   */
+  add(object: Mortal, watched?: Watched): void {
     object.place = this.young.length;
     this.young.push(object);
     this.left.push(watched);
@@ -51,7 +56,7 @@ export class Watch {
       return;
     }
     const last = this.young.pop()!;
-    const left = this.left.pop()!;
+    const left = this.left.pop();
     if (last === object) return;
     this.young[place] = last;
     this.left[place] = left;
@@ -62,7 +67,7 @@ export class Watch {
     this.isAwaitingCollection = false;
     this.young.forEach((object, i) => {
       object.place = REGISTERED;
-      this.registry.register(object, this.left[i]!, object);
+      this.registry.register(object, this.left[i] ?? object.held!(), object);
     });
     this.young.length = 0;
     this.left.length = 0;

@@ -141,6 +141,42 @@ export const operations = {
     call: (on, given) => on.isInForce(),
     callSync: (on, given) => on.isInForce(),
   },
+  scope_retire: {
+    on: "scope",
+    types: [],
+    result: "struct.scope_remains",
+    call: (on, given) => on.retire(),
+    callSync: (on, given) => on.retire(),
+  },
+  scope_recall: {
+    on: "runtime",
+    types: [
+      ["parent", "parent", "handle.scope"],
+      ["name", "name", "string"],
+      ["detail", "detail", "string"],
+      ["scope_type", "scopeType", "enum.scope_type"],
+      ["attributes", "attributes", "u32"],
+      ["uuid", "uuid", "string"],
+      ["started_at", "startedAtNs", "i64"],
+    ],
+    result: "handle.scope",
+    call: (on, given) =>
+      on.scopeRecallAddress(
+        given.name,
+        given.scopeType,
+        given.attributes,
+        given.uuid,
+        given.startedAtNs,
+      ),
+    callSync: (on, given) =>
+      on.scopeRecallAddress(
+        given.name,
+        given.scopeType,
+        given.attributes,
+        given.uuid,
+        given.startedAtNs,
+      ),
+  },
   propagation_capture: {
     on: "runtime",
     types: [],
@@ -1179,6 +1215,12 @@ export const structs = {
     ["type", "type", "enum.scope_type"],
     ["attributes", "attributes", "u32"],
     ["is_open", "isOpen", "bool"],
+  ],
+  scope_remains: [
+    ["is_retired", "isRetired", "bool"],
+    ["uuid", "uuid", "uuid"],
+    ["started_at", "startedAtNs", "i64"],
+    ["attributes", "attributes", "u32"],
   ],
   propagation: [
     ["root_uuid", "rootUuid", "uuid"],

@@ -262,6 +262,12 @@ cdef extern from "scopeflow/scopeflow.h" nogil:
         uint32_t attributes
         uint32_t is_open
 
+    ctypedef struct scopeflow_scope_remains:
+        uint32_t is_retired
+        scopeflow_uuid uuid
+        int64_t started_at_ns
+        uint32_t attributes
+
     ctypedef struct scopeflow_propagation:
         scopeflow_uuid root_uuid
         scopeflow_uuid parent_uuid

@@ -3,7 +3,7 @@
 # One function for each operation: it checks the arguments, calls the core, and turns a failure into
 # an exception. The converters are in native/arguments.pxi.
 
-if scopeflow_abi_hash() != 0x6e15db854b7c918bu:
+if scopeflow_abi_hash() != 0xc2421166f0314cc1u:
     raise ImportError(
         "scopeflow._native was generated for another version of the core than it is linked with"
     )

@@ -197,6 +197,7 @@ def _operations(module: dict):
             errors=tuple(data.get("errors", [])),
             availability=availability,
             not_yet=tuple(data.get("not_yet", [])),
+            by_hand=tuple(data.get("by_hand", [])),
             blocks=data.get("blocks", False),
             is_native=module.get("audience") == "native",
         )

@@ -11,7 +11,7 @@ from .model import Api, Type
 # What a compiled binding does not depend on.
 _NOT_ABI = {
     "abi_hash", "version", "doc", "title", "module", "modules", "wire", "encodings", "thread",
-    "codec_forms", "codec_maps", "answer", "not_yet", "examples",
+    "codec_forms", "codec_maps", "answer", "not_yet", "by_hand", "examples",
 }  # fmt: skip
 
 

@@ -217,6 +217,7 @@ class Operation:
     blocks: bool = False  # It may wait: a binding lets its other threads run meanwhile.
     is_native: bool = False  # For code in C: no language's layer offers it.
     not_yet: tuple[str, ...] = ()  # languages whose layer lacks it
+    by_hand: tuple[str, ...] = ()  # languages that make no method of it
 
 
 @dataclass(frozen=True)

@@ -63,6 +63,12 @@ SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_info, type) == 104);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_info, attributes) == 108);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_info, is_open) == 112);
 
+SCOPEFLOW__ASSERT(sizeof(scopeflow_scope_remains) == 40);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_remains, is_retired) == 0);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_remains, uuid) == 4);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_remains, started_at_ns) == 24);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_remains, attributes) == 32);
+
 SCOPEFLOW__ASSERT(sizeof(scopeflow_propagation) == 208);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_propagation, root_uuid) == 0);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_propagation, parent_uuid) == 16);
@@ -492,6 +498,12 @@ SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_info, type) == 72);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_info, attributes) == 76);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_info, is_open) == 80);
 
+SCOPEFLOW__ASSERT(sizeof(scopeflow_scope_remains) == 32);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_remains, is_retired) == 0);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_remains, uuid) == 4);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_remains, started_at_ns) == 20);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_remains, attributes) == 28);
+
 SCOPEFLOW__ASSERT(sizeof(scopeflow_propagation) == 208);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_propagation, root_uuid) == 0);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_propagation, parent_uuid) == 16);
@@ -920,6 +932,12 @@ SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_info, started_at_ns) == 64);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_info, type) == 72);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_info, attributes) == 76);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_info, is_open) == 80);
+
+SCOPEFLOW__ASSERT(sizeof(scopeflow_scope_remains) == 40);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_remains, is_retired) == 0);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_remains, uuid) == 4);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_remains, started_at_ns) == 24);
+SCOPEFLOW__ASSERT(offsetof(scopeflow_scope_remains, attributes) == 32);
 
 SCOPEFLOW__ASSERT(sizeof(scopeflow_propagation) == 208);
 SCOPEFLOW__ASSERT(offsetof(scopeflow_propagation, root_uuid) == 0);

@@ -236,6 +236,25 @@ static void call_scope_is_in_force(call *c) {
     call_out_integer(c, "is_in_force", (int64_t)out);
 }
 
+static void call_scope_retire(call *c) {
+    scopeflow_scope_remains out;
+    memset(&out, 0, sizeof out);
+    c->status = scopeflow_scope_retire(c->scope, &out, &c->error);
+    if (c->status != SCOPEFLOW_STATUS_OK) return;
+    call_out_integer(c, "is_retired", (int64_t)out.is_retired);
+    call_out_uuid(c, "uuid", &out.uuid);
+    call_out_integer(c, "started_at", (int64_t)out.started_at_ns);
+    call_out_integer(c, "attributes", (int64_t)out.attributes);
+}
+
+static void call_scope_recall(call *c) {
+    scopeflow_scope *out;
+    memset(&out, 0, sizeof out);
+    c->status = scopeflow_scope_recall(c->runtime, call_scope(c, "parent"), call_text(c, "name"), call_text(c, "detail"), call_enum(c, "scope_type", names_of_scope_type, 0), (uint32_t)call_integer(c, "attributes", 0), call_text(c, "uuid"), (int64_t)call_integer(c, "started_at", 0), &out, &c->error);
+    if (c->status != SCOPEFLOW_STATUS_OK) return;
+    call_out_scope(c, out);
+}
+
 static void call_propagation_capture(call *c) {
     scopeflow_propagation out;
     memset(&out, 0, sizeof out);
@@ -852,6 +871,8 @@ static const operation operations[] = {
     {"scope_callable_at", call_scope_callable_at, false},
     {"scope_is_open", call_scope_is_open, false},
     {"scope_is_in_force", call_scope_is_in_force, false},
+    {"scope_retire", call_scope_retire, false},
+    {"scope_recall", call_scope_recall, false},
     {"propagation_capture", call_propagation_capture, false},
     {"propagation_adopt", call_propagation_adopt, false},
     {"register_tool_conditional_execution_guardrail", call_register_tool_conditional_execution_guardrail, false},

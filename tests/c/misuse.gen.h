@@ -526,6 +526,52 @@ static const char *misuse_scopeflow_scope_is_in_force(misuse *m, unsigned way) {
     return title;
 }
 
+static const char *misuse_scopeflow_scope_retire(misuse *m, unsigned way) {
+    const char *title = "as it should be";
+    scopeflow_scope *self = m->scope;
+    scopeflow_scope_remains *out_remains = &m->out_scope_remains;
+    scopeflow_error *out_error = &m->error;
+    switch (way) {
+    case 0: break;
+    case 1: title = "self is null"; self = NULL; break;
+    case 2: title = "out_remains is null"; out_remains = NULL; break;
+    default: if (way != MISUSE_FREED) return NULL;
+    }
+    m->status = scopeflow_scope_retire(self, out_remains, out_error);
+    return title;
+}
+
+static const char *misuse_scopeflow_scope_recall(misuse *m, unsigned way) {
+    const char *title = "as it should be";
+    scopeflow_runtime *self = m->runtime;
+    scopeflow_scope *parent = m->scope;
+    scopeflow_bytes name = m->text;
+    scopeflow_bytes detail = m->text;
+    scopeflow_scope_type scope_type = SCOPEFLOW_SCOPE_TYPE_AGENT;
+    uint32_t attributes = 0;
+    scopeflow_bytes uuid = m->text;
+    int64_t started_at_ns = 0;
+    scopeflow_scope **out_scope = &m->out_scope;
+    scopeflow_error *out_error = &m->error;
+    switch (way) {
+    case 0: break;
+    case 1: title = "self is null"; self = NULL; break;
+    case 2: title = "out_scope is null"; out_scope = NULL; break;
+    case 3: title = "name is bytes at no place"; name.ptr = NULL, name.len = 1; break;
+    case 4: title = "name has all bytes there are"; name = m->huge; break;
+    case 5: title = "detail is bytes at no place"; detail.ptr = NULL, detail.len = 1; break;
+    case 6: title = "detail has all bytes there are"; detail = m->huge; break;
+    case 7: title = "scope type is below all"; scope_type = INT32_MIN; break;
+    case 8: title = "scope type is beyond all"; scope_type = INT32_MAX; break;
+    case 9: title = "UUID is bytes at no place"; uuid.ptr = NULL, uuid.len = 1; break;
+    case 10: title = "UUID has all bytes there are"; uuid = m->huge; break;
+    default: if (way != MISUSE_FREED) return NULL;
+    }
+    m->status = scopeflow_scope_recall(self, parent, name, detail, scope_type, attributes, uuid, started_at_ns, out_scope, out_error);
+    if (m->status == SCOPEFLOW_STATUS_OK) scopeflow_scope_release(m->out_scope);
+    return title;
+}
+
 static const char *misuse_scopeflow_scope_retain(misuse *m, unsigned way) {
     const char *title = "as it should be";
     scopeflow_scope *self = m->scope;
@@ -3351,6 +3397,8 @@ static const misuse_function misuse_functions[] = {
     {"scopeflow_scope_callable_at", "scope", true, misuse_scopeflow_scope_callable_at},
     {"scopeflow_scope_is_open", "scope", false, misuse_scopeflow_scope_is_open},
     {"scopeflow_scope_is_in_force", "scope", false, misuse_scopeflow_scope_is_in_force},
+    {"scopeflow_scope_retire", "scope", true, misuse_scopeflow_scope_retire},
+    {"scopeflow_scope_recall", "runtime", true, misuse_scopeflow_scope_recall},
     {"scopeflow_scope_retain", "scope", false, misuse_scopeflow_scope_retain},
     {"scopeflow_scope_release", "scope", false, misuse_scopeflow_scope_release},
     {"scopeflow_propagation_capture", "runtime", true, misuse_scopeflow_propagation_capture},

@@ -67,6 +67,7 @@ typedef struct misuse {
     scopeflow_runtime_stats out_runtime_stats;
     scopeflow_scope *out_scope;
     scopeflow_scope_info out_scope_info;
+    scopeflow_scope_remains out_scope_remains;
     scopeflow_sink_stats out_sink_stats;
     scopeflow_sse_decoder *out_sse_decoder;
     scopeflow_sse_item out_sse_item;

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from uuid import UUID
 
 import pytest
 from host import Failed, Host, Taken
@@ -40,6 +41,28 @@ def test_a_scope_is_held_as_often_as_it_is_retained(host):
     assert host.lib.scopeflow_scope_is_open(agent)
     host.pop(agent)
     host.lib.scopeflow_scope_release(agent)
+
+
+def test_an_ended_scope_gives_its_memory_back_and_comes_back(host):
+    lib = host.lib
+    parent = host.push("parent")
+    scope = host.push("agent", current=parent, type=lib.SCOPEFLOW_SCOPE_TYPE_AGENT)
+    before = host.read("scope_describe", "scopeflow_scope_info", scope)
+    uuid, started = bytes(before.uuid.bytes), before.started_at_ns
+    assert not host.read("scope_retire", "scopeflow_scope_remains", scope).is_retired
+    host.pop(scope)
+    remains = host.read("scope_retire", "scopeflow_scope_remains", scope)
+    assert (remains.is_retired, remains.started_at_ns) == (1, started)
+    assert bytes(remains.uuid.bytes) == uuid
+    name, detail, text = host.texts("agent", "", str(UUID(bytes=uuid)))
+    again = host.read("scope_recall", "scopeflow_scope *", host.runtime, parent, name, detail,
+                      lib.SCOPEFLOW_SCOPE_TYPE_AGENT, 0, text, started)  # fmt: skip
+    after = host.read("scope_describe", "scopeflow_scope_info", again)
+    assert (bytes(after.uuid.bytes), host.text_of(after.name)) == (uuid, "agent")
+    assert (after.started_at_ns, after.is_open) == (started, 0)
+    lib.scopeflow_scope_release(again)
+    host.pop(parent)
+    lib.scopeflow_scope_release(parent)
 
 
 def test_a_scope_that_nobody_holds_is_ended_by_the_next_operation(host):

@@ -17,7 +17,7 @@
 #define SCOPEFLOW_VERSION "0.1.0"
 
 /* A number over everything in this header that a compiled caller depends on (S6.3). */
-#define SCOPEFLOW_ABI_HASH UINT64_C(0x6e15db854b7c918b)
+#define SCOPEFLOW_ABI_HASH UINT64_C(0xc2421166f0314cc1)
 
 #ifndef SCOPEFLOW_API
 #if defined(_WIN32)
@@ -102,6 +102,7 @@ typedef struct scopeflow_runtime_new_options scopeflow_runtime_new_options;
 typedef struct scopeflow_runtime_flush_options scopeflow_runtime_flush_options;
 typedef struct scopeflow_runtime_close_options scopeflow_runtime_close_options;
 typedef struct scopeflow_scope_info scopeflow_scope_info;
+typedef struct scopeflow_scope_remains scopeflow_scope_remains;
 typedef struct scopeflow_scope_push_options scopeflow_scope_push_options;
 typedef struct scopeflow_scope_pop_options scopeflow_scope_pop_options;
 typedef struct scopeflow_scope_event_options scopeflow_scope_event_options;
@@ -639,6 +640,18 @@ struct scopeflow_scope_info {
     uint32_t is_open;
 };
 
+/* What is left of a scope that was retired, beside what it was opened with. */
+struct scopeflow_scope_remains {
+    /* Whether the reference was given back; if not, all else is 0. */
+    uint32_t is_retired;
+    /* Its id. */
+    scopeflow_uuid uuid;
+    /* Start in nanoseconds since 1970-01-01 UTC. */
+    int64_t started_at_ns;
+    /* Its flag bits. */
+    uint32_t attributes;
+};
+
 /* The arguments of `scopeflow_scope_push`. */
 struct scopeflow_scope_push_options {
     /* Size of this struct. */
@@ -806,6 +819,39 @@ SCOPEFLOW_API uint32_t scopeflow_scope_is_open(const scopeflow_scope *self);
  * Returns: 1 or 0.
  * Thread: May be called from any thread. */
 SCOPEFLOW_API uint32_t scopeflow_scope_is_in_force(const scopeflow_scope *self);
+
+/* Gives the caller's reference to a scope back if `recall` can make it anew: it has ended, the
+ * caller alone holds it, nothing was registered on it, and its parent is what was current when
+ * it was opened. For hosts that learn from their garbage collector, long after, that nobody uses
+ * a handle any more. Any other scope is left as it is. Runs no host code but to release
+ * metadata.
+ * out_remains: What the host keeps for `recall`.
+ * Errors: invalid_argument (1003).
+ * Thread: May be called from any thread. */
+SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
+scopeflow_scope_retire(
+    scopeflow_scope *self, scopeflow_scope_remains *out_remains, scopeflow_error *out_error);
+
+/* Makes a scope anew that was retired, as ended as it was; it emits nothing. A closed runtime
+ * does it, too.
+ * parent: Its parent, which may have ended; null is the root.
+ * name: Its name; at most 65,535 bytes.
+ * detail: Subtype of a custom scope, id of a tool call, model of an LLM call.
+ * scope_type: Its type.
+ * attributes: Its flag bits.
+ * uuid: Its id, 36 characters.
+ * started_at_ns: Start in nanoseconds since 1970-01-01 UTC.
+ * out_scope: The scope; the caller releases it.
+ * Units: `started_at_ns`: nanoseconds.
+ * Ownership: The scope is the caller's to release.
+ * Errors: invalid_argument (1003), invalid_utf8 (2002), limit_exceeded (3001), no_memory (3002).
+ * Thread: May be called from any thread. */
+SCOPEFLOW_API SCOPEFLOW_NODISCARD scopeflow_status
+scopeflow_scope_recall(
+    scopeflow_runtime *self, scopeflow_scope *parent, scopeflow_bytes name,
+    scopeflow_bytes detail, scopeflow_scope_type scope_type, uint32_t attributes,
+    scopeflow_bytes uuid, int64_t started_at_ns, scopeflow_scope **out_scope,
+    scopeflow_error *out_error);
 
 /* Takes one more reference.
  * Thread: May be called from any thread. */

@@ -215,6 +215,39 @@ static inline scopeflow_status scopeflow__check_scope_callable_at(
     return SCOPEFLOW_STATUS_OK;
 }
 
+static inline scopeflow_status scopeflow__check_scope_retire(
+    scopeflow_scope *self, scopeflow_scope_remains *out_remains, scopeflow_error *out_error) {
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(out_remains != NULL,
+                       out_error, "out_remains must not be null");
+    return SCOPEFLOW_STATUS_OK;
+}
+
+static inline scopeflow_status scopeflow__check_scope_recall(
+    scopeflow_runtime *self, scopeflow_scope *parent, scopeflow_bytes name,
+    scopeflow_bytes detail, scopeflow_scope_type scope_type, uint32_t attributes,
+    scopeflow_bytes uuid, int64_t started_at_ns, scopeflow_scope **out_scope,
+    scopeflow_error *out_error) {
+    (void)attributes;
+    (void)started_at_ns;
+    SCOPEFLOW__REQUIRE(self != NULL,
+                       out_error, "self must not be null");
+    SCOPEFLOW__REQUIRE(parent != NULL,
+                       out_error, "parent must not be null");
+    SCOPEFLOW__REQUIRE(out_scope != NULL,
+                       out_error, "out_scope must not be null");
+    SCOPEFLOW__REQUIRE(name.ptr != NULL || name.len == 0,
+                       out_error, "name is null but has a length");
+    SCOPEFLOW__REQUIRE(detail.ptr != NULL || detail.len == 0,
+                       out_error, "detail is null but has a length");
+    SCOPEFLOW__REQUIRE(scope_type >= 0 && scope_type <= 10,
+                       out_error, "scope_type is no scope type");
+    SCOPEFLOW__REQUIRE(uuid.ptr != NULL || uuid.len == 0,
+                       out_error, "uuid is null but has a length");
+    return SCOPEFLOW_STATUS_OK;
+}
+
 static inline scopeflow_status scopeflow__check_propagation_capture(
     scopeflow_runtime *self, scopeflow_scope *current, scopeflow_propagation *out_propagation,
     scopeflow_error *out_error) {

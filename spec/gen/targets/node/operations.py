@@ -45,6 +45,7 @@ def handle_class(api: Api, handle: str, doc: str) -> HandleClass:
         and operation.on.kind == "handle"
         and operation.on.name == handle
         and operation.kind in ("call", "accessor")
+        and "node" not in operation.by_hand
     ]
     return HandleClass(doc, f"{pascal(handle)}Operations", tuple(methods))
 
@@ -178,8 +179,8 @@ def used_enums(api: Api) -> list[str]:
 
 
 def used_structs(api: Api) -> list[str]:
-    kinds = ("call", "accessor")
-    outs = [op.out.type for op in api.operations if op.kind in kinds and op.out is not None]
+    called = [op for op in api.operations if op.kind in ("call", "accessor")]
+    outs = [op.out.type for op in called if op.out is not None and "node" not in op.by_hand]
     return sorted({pascal(kind.name) for kind in outs if kind.kind == "struct"})
 
 
