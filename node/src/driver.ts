@@ -427,24 +427,26 @@ export class Operation {
       return;
     }
     const { value, annotated, isRefusal } = judged;
-    if (isResult && this.call?.stream !== undefined) this.noteGiver(this.call.stream);
-    const isNothing = !isResult && (value === undefined || value === null);
+    if (isResult && this.call?.stream !== undefined) this.noteGiver(this.call.stream, value);
+    const isNothing = !isResult && value === undefined;
     const ref = isNothing ? 0 : refs.lend(value);
     const hasAnnotated = annotated !== undefined && annotated !== null;
     const kind = isRefusal ? AnswerKind.Refuse : AnswerKind.Value;
     this.answer(kind, 0, ref, hasAnnotated ? refs.lend(annotated) : 0);
   }
 
-  /** The outermost intercept answers the call. */
-  private noteGiver(stream: StreamWork): void {
+  /** The producer has given something, or the outermost intercept answers the call. */
+  private noteGiver(stream: StreamWork, value: unknown): void {
     const { step } = this;
-    if (step.callable === 0 || this.owner !== undefined) return;
+    if (step.callable === 0) return stream.noteProduced(value);
+    if (this.owner !== undefined) return;
     stream.note(`${registries.get(step.registry)!.title} '${step.registration}'`);
   }
 
   private judge(result: unknown): Judgement {
     if (this.step.kind === StepKind.Execute) return judgeResult(this.step, result);
-    return this.step.kind === StepKind.Finalize ? { value: result } : judge(this.step, result);
+    if (this.step.kind === StepKind.Finalize) return { value: result ?? undefined };
+    return judge(this.step, result);
   }
 
   private leaveMark(mark: PendingMark): void {

@@ -180,15 +180,17 @@ export interface Judgement {
 /** Turns what middleware gave into what the core is answered. Throws what is wrong with it. */
 export function judge(step: PendingStep, result: unknown): Judgement {
   const value = result ?? undefined;
-  if (value === undefined) return { value };
   if (step.kind === StepKind.Codec) {
+    if (value === undefined) return { value };
     if (step.codecAction === CodecAction.EncodeRequest) requireRequest(step, value, "the codec");
     return { value };
   }
+  // A forgotten return gives undefined; null is a request like others.
+  if (step.registry === Registry.ToolRequestIntercept) return judgeOutcome(result);
+  if (value === undefined) return { value };
   const { answer, title } = registries.get(step.registry)!;
   if (answer === "reason") return judgeReason(title, value);
   if (step.registry === Registry.LlmRequestIntercept) return judgeLlmRequest(step, value);
-  if (step.registry === Registry.ToolRequestIntercept) return judgeOutcome(value);
   if (step.registry === Registry.LlmSanitizeRequestGuardrail) {
     if (step.inputFlags & StepFlags.Observed) requireRequest(step, value);
   }

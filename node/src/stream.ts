@@ -18,8 +18,10 @@ const END: Step = { done: true, value: undefined };
 
 /** What a streamed call has beyond others. */
 export class StreamWork {
-  /** Who gives what is opened: an intercept if one has answered, with its name. */
-  private giver = "the producer";
+  /** The outermost intercept that has answered, with its name. */
+  private intercept: string | undefined;
+  /** What the producer gave, which intercepts may have passed on. */
+  private produced: unknown;
 
   constructor(
     private readonly name: string,
@@ -28,10 +30,13 @@ export class StreamWork {
     private readonly isSync: boolean,
   ) {}
 
-  /** @param produced What the producer gave; that it is no iterator shows at the first step. */
-  open(operation: Operation, produced: unknown): LlmStream | SyncLlmStream {
-    const giver = `${this.giver} of '${this.name}'`;
-    const producer = new Producer(operation, giver, produced, this.isSync);
+  /** @param given What the call has come to; that it is no iterator shows at the first step. */
+  open(operation: Operation, given: unknown): LlmStream | SyncLlmStream {
+    const { intercept, name, isSync } = this;
+    const giver = `${intercept ?? "the producer"} of '${name}'`;
+    const isAnswer = intercept !== undefined && given !== this.produced && isWholeAnswer(given);
+    const producer = new Producer(operation, giver, isAnswer ? [given] : given, isSync);
+    this.produced = undefined;
     const Made = this.isSync ? SyncLlmStream : LlmStream;
     const stream = new Made(operation, producer, this.collector);
     const { engine } = operation.runtime;
@@ -41,9 +46,32 @@ export class StreamWork {
 
   /** Notes that the outermost intercept has answered, which may pass on what it got. */
   note(intercept: string): void {
-    this.giver = intercept;
+    this.intercept = intercept;
+  }
+
+  /** Notes what the producer gave. */
+  noteProduced(produced: unknown): void {
+    this.produced = produced;
   }
 }
+
+/**
+ * Whether an intercept has answered with one chunk in place of a stream, such as a response that it
+ * kept; as with the peers. What a producer gives has to be an iterator.
+ */
+function isWholeAnswer(given: unknown): boolean {
+  switch (typeof given) {
+    case "undefined":
+    case "function":
+      return false;
+    case "object":
+      return given !== null && !WAYS_TO_ITERATE.some((way) => way in given);
+    default:
+      return true;
+  }
+}
+
+const WAYS_TO_ITERATE = [Symbol.asyncIterator, Symbol.iterator, "next"];
 
 /** The application's own iterator, and the context in which it runs. */
 class Producer {

@@ -86,6 +86,23 @@ describe("middleware", () => {
     assert.equal(events.at(-1).scope_category, "end");
   });
 
+  test("a tool's request may become null, but a forgotten return is told", async () => {
+    const { runtime, events } = listen();
+    let given = null;
+    runtime.registerToolRequestIntercept("i", 0, false, () => given);
+    const run = () => runtime.toolCallExecute("t", { q: 1 }, (args) => [args]);
+    assert.deepEqual(await run(), [null]);
+    assert.equal(events[0].data, null);
+    assert.equal(await runtime.toolRequestIntercepts("t", { q: 1 }), null);
+    given = new InterceptOutcome(null);
+    assert.deepEqual(await run(), [null]);
+    for (const nothing of [undefined, new InterceptOutcome(undefined)]) {
+      given = nothing;
+      const told = { code: "invalid_argument", message: /'i' returned nothing for 't'/ };
+      await assert.rejects(run(), told);
+    }
+  });
+
   test("callables learn of the work in their last argument", async () => {
     const { runtime } = listen();
     const scope = runtime.pushScope("a", ScopeType.Agent);

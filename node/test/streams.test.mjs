@@ -88,13 +88,38 @@ describe("streams", () => {
     runtime.registerLlmStreamExecutionIntercept("mine", 0, (given, next) => next(given));
     runtime.registerLlmStreamExecutionIntercept("inner", 1, (given, next) => next(given));
     await assert.rejects((await begin(() => 5)).next(), { message: message("number") });
+    const whole = async () => ({ choices: [] }); // Was to be streamed.
+    await assert.rejects((await begin(whole)).next(), { message: message("Object") });
     assert.deepEqual(await take(await begin(three)), [1, 2, 3]);
-    runtime.deregisterLlmStreamExecutionIntercept("mine");
-    runtime.registerLlmStreamExecutionIntercept("mine", 0, async () => ({ scalar: true }));
-    await assert.rejects((await begin(three)).next(), { message: message("Object") });
-    runtime.deregisterLlmStreamExecutionIntercept("mine");
-    runtime.registerLlmStreamExecutionIntercept("mine", 0, () => undefined);
-    await assert.rejects((await begin(three)).next(), { message: message("undefined") });
+    for (const [answer, name] of [
+      [undefined, "undefined"],
+      [null, "object"],
+      [three, "function"],
+    ]) {
+      runtime.deregisterLlmStreamExecutionIntercept("mine");
+      runtime.registerLlmStreamExecutionIntercept("mine", 0, () => answer);
+      await assert.rejects((await begin(three)).next(), { message: message(name) });
+    }
+  });
+
+  test("an intercept may answer with one chunk for all", async () => {
+    const { runtime, events } = listen();
+    const collected = [];
+    const begin = () =>
+      runtime.llmStreamCallExecute("gpt", request(), assert.fail, {
+        collector: (chunk) => collected.push(chunk),
+        finalizer: () => collected.length,
+      });
+    runtime.registerLlmStreamExecutionIntercept("inner", 1, (given, next) => next(given));
+    for (const chunk of [{ kept: true }, "kept", 0, false]) {
+      runtime.registerLlmStreamExecutionIntercept("kept", 0, async () => chunk);
+      assert.deepEqual(await take(await begin()), [chunk]);
+      assert.equal(events.at(-1).metadata["stream.chunk_count"], 1);
+      runtime.deregisterLlmStreamExecutionIntercept("kept");
+    }
+    assert.deepEqual(collected, [{ kept: true }, "kept", 0, false]);
+    runtime.registerLlmStreamExecutionIntercept("inmost", 2, () => ({ kept: true }));
+    assert.deepEqual(await take(await begin()), [{ kept: true }]);
   });
 
   test("one step at a time", async () => {
