@@ -7,7 +7,7 @@ import { CallFlags, EndStatus } from "./enums.gen.js";
 import { InvalidArgument } from "./errors.gen.js";
 import { LlmHandle, ToolHandle } from "./handles.js";
 import { checkHeadroom } from "./headroom.js";
-import { Holding } from "./holding.js";
+import type { Holding } from "./holding.js";
 import { checkLlmRequest } from "./intercepts.js";
 import {
   llmCall,
@@ -266,7 +266,7 @@ function begun<Made extends ScopeHandle>(
   const { engine } = runtime;
   checkHeadroom(engine);
   const current = engine.context.get();
-  const holding = new Holding(engine);
+  const holding = engine.takeHolding();
   const outer = runtime.engine.serve(runtime);
   try {
     begin(runtime.addressIn(current), holding, holding.give(options.metadata));
@@ -334,7 +334,7 @@ function ended(
   if (!(handle instanceof ScopeHandle)) throw new InvalidArgument("handle must be a scope handle");
   const { engine } = runtime;
   const current = engine.context.get();
-  const holding = new Holding(engine);
+  const holding = engine.takeHolding();
   const outer = runtime.engine.serve(runtime);
   try {
     end(runtime.addressIn(current), holding);

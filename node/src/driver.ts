@@ -126,7 +126,7 @@ export class Operation {
   }
 
   private goOnWith(result: unknown, failed: boolean): unknown {
-    const pending = this.proceed(() => (failed ? this.fail(result) : this.settle(result)));
+    const pending = this.proceed(failed ? AnswerKind.Error : "settle", result);
     return pending === undefined ? this.outcome() : this.wait(pending);
   }
 
@@ -147,33 +147,31 @@ export class Operation {
 
   /** Goes on from a pause or promise with what came of it; further as `begin`. */
   resume(kind: AnswerKind, value?: unknown): PromiseLike<unknown> | undefined {
-    return this.proceed(() => {
-      if (kind === AnswerKind.Value) this.settle(value);
-      else if (kind === AnswerKind.Error) this.fail(value);
-      else this.answer(kind, 0, 0);
-    });
+    return this.proceed(kind === AnswerKind.Value ? "settle" : kind, value);
   }
 
   /** Goes on from a rest, with what came of the chunk. Settles like `run` and `runAsync`. */
   goOn(kind: AnswerKind, error?: unknown): unknown {
     this.isResting = false;
     this.value = undefined;
-    const answer = () => {
-      if (kind === AnswerKind.Error) this.fail(error);
-      else this.answer(kind, 0, 0);
-    };
-    const pending = this.proceed(answer);
+    const pending = this.proceed(kind, error);
     if (pending !== undefined) return this.wait(pending);
     return this.outcome();
   }
 
   /**
-   * Answers, and does the steps that are due. If this layer itself fails, because the stack or the
-   * memory is used up, the operation is let go, so that its end is owed and not forgotten (S4.3).
+   * Answers, if there is an answer, and does the steps that are due. What was returned is judged
+   * first ("settle"). If this layer itself fails, because the stack or the memory is used up, the
+   * operation is let go, so that its end is owed and not forgotten (S4.3).
    */
-  private proceed(answer?: () => void): PromiseLike<unknown> | undefined {
+  private proceed(
+    answer?: AnswerKind | "settle",
+    value?: unknown,
+  ): PromiseLike<unknown> | undefined {
     try {
-      answer?.();
+      if (answer === "settle") this.settle(value);
+      else if (answer === AnswerKind.Error) this.fail(value);
+      else if (answer !== undefined) this.answer(answer, 0, 0);
       return this.advance();
     } catch (error) {
       this.leaveSpan();
@@ -416,18 +414,24 @@ export class Operation {
   private settle(result: unknown): void {
     const { step } = this;
     const { refs } = this.runtime.engine;
-    this.retireContinuation();
     const isResult = step.kind === StepKind.Execute;
+    if (isResult && step.callable === 0) {
+      // The target's: that it is as it was given is all that there is to judge.
+      this.call!.stream?.noteProduced(result);
+      this.answer(AnswerKind.Value, 0, refs.lend(result));
+      return;
+    }
+    this.retireContinuation();
     let judged: Judgement;
     try {
       judged = this.judge(result);
-      for (const mark of judged.marks ?? []) this.leaveMark(mark);
+      if (judged.marks !== undefined) for (const mark of judged.marks) this.leaveMark(mark);
     } catch (error) {
       this.fail(error);
       return;
     }
     const { value, annotated, isRefusal } = judged;
-    if (isResult && this.call?.stream !== undefined) this.noteGiver(this.call.stream, value);
+    if (isResult && this.call?.stream !== undefined) this.noteGiver(this.call.stream);
     const isNothing = !isResult && value === undefined;
     const ref = isNothing ? 0 : refs.lend(value);
     const hasAnnotated = annotated !== undefined && annotated !== null;
@@ -435,16 +439,15 @@ export class Operation {
     this.answer(kind, 0, ref, hasAnnotated ? refs.lend(annotated) : 0);
   }
 
-  /** The producer has given something, or the outermost intercept answers the call. */
-  private noteGiver(stream: StreamWork, value: unknown): void {
+  /** The outermost intercept answers the call. */
+  private noteGiver(stream: StreamWork): void {
     const { step } = this;
-    if (step.callable === 0) return stream.noteProduced(value);
     if (this.owner !== undefined) return;
     stream.note(`${registries.get(step.registry)!.title} '${step.registration}'`);
   }
 
   private judge(result: unknown): Judgement {
-    if (this.step.kind === StepKind.Execute) return judgeResult(this.step, result);
+    if (this.step.kind === StepKind.Execute) return judgeResult(result);
     if (this.step.kind === StepKind.Finalize) return { value: result ?? undefined };
     return judge(this.step, result);
   }

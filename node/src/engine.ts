@@ -5,6 +5,7 @@ import type { ContextStorage } from "./context.js";
 import type { Core } from "./core.gen.js";
 import { CallableFlags, type LogLevel } from "./enums.gen.js";
 import type { ScopeflowError } from "./error.js";
+import { Holding } from "./holding.js";
 import { createHost, type Host } from "./host.js";
 import { Remains } from "./lifetimes.js";
 import { PendingStep } from "./pending-step.js";
@@ -39,6 +40,8 @@ export class Engine {
   /** What is open and must not be forgotten when all that refers to it is garbage. */
   readonly watch = new Watch();
   private readonly steps: PendingStep[] = [];
+  /** Mostly one operation runs at a time: it has what the last one had. */
+  private spareHolding: Holding | undefined;
   private readonly remains = new Remains(() => this.core);
 
   /**
@@ -115,6 +118,18 @@ export class Engine {
     if (status === 0) return;
     this.refs.release(ref);
     throw this.error(status);
+  }
+
+  /** For an operation that runs no function but middleware's. It may give it back. */
+  takeHolding(): Holding {
+    const holding = this.spareHolding ?? new Holding(this);
+    this.spareHolding = undefined;
+    return holding;
+  }
+
+  giveHolding(holding: Holding): void {
+    if (this.spareHolding === undefined) this.spareHolding = holding;
+    else this.giveStep(holding.step);
   }
 
   /** Memory for a task and its steps; give it back with `giveStep`. */

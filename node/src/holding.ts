@@ -15,7 +15,9 @@ export class Holding implements Watched {
   isOver = false;
   /** The line of the event that is to be delivered, where it came with the step. */
   private line: EncodedLine | undefined;
-  private refs: number[] | undefined;
+  /** The first reference that was lent: most operations lend no more. */
+  private lent = 0;
+  private moreLent: number[] | undefined;
   /** A reference that is the core's as soon as the operation has begun. */
   private given = 0;
 
@@ -68,7 +70,8 @@ export class Holding implements Watched {
   /** Lends a value until the operation is over; undefined and null are values like others. */
   lendAny(value: unknown): number {
     const ref = this.engine.refs.lend(value);
-    (this.refs ??= []).push(ref);
+    if (this.lent === 0) this.lent = ref;
+    else (this.moreLent ??= []).push(ref);
     return ref;
   }
 
@@ -76,9 +79,24 @@ export class Holding implements Watched {
   end(): undefined {
     if (this.isOver) return;
     this.isOver = true;
-    if (this.refs !== undefined) for (const ref of this.refs) this.engine.refs.release(ref);
-    this.step.serial++;
+    this.giveBack();
     this.engine.giveStep(this.step);
+  }
+
+  /** The same of one that has ended and that nobody knows any more: the next one may have this. */
+  rest(): void {
+    this.giveBack();
+    this.lent = 0;
+    this.moreLent = undefined;
+    this.given = 0;
+    this.engine.giveHolding(this);
+  }
+
+  private giveBack(): void {
+    const { refs } = this.engine;
+    refs.release(this.lent);
+    if (this.moreLent !== undefined) for (const ref of this.moreLent) refs.release(ref);
+    this.step.serial++;
   }
 
   /** Ends the operation from outside if it still runs; no code of the application runs (S1.12). */

@@ -186,7 +186,7 @@ export function judge(step: PendingStep, result: unknown): Judgement {
     return { value };
   }
   // A forgotten return gives undefined; null is a request like others.
-  if (step.registry === Registry.ToolRequestIntercept) return judgeOutcome(result);
+  if (step.registry === Registry.ToolRequestIntercept) return judgeResult(result);
   if (value === undefined) return { value };
   const { answer, title } = registries.get(step.registry)!;
   if (answer === "reason") return judgeReason(title, value);
@@ -198,11 +198,7 @@ export function judge(step: PendingStep, result: unknown): Judgement {
 }
 
 /** An execution intercept may return anything, and marks with it (S3.11); undefined is a value. */
-export function judgeResult(step: PendingStep, result: unknown): Judgement {
-  return step.callable === 0 ? { value: result } : judgeOutcome(result);
-}
-
-function judgeOutcome(result: unknown): Judgement {
+export function judgeResult(result: unknown): Judgement {
   if (!(result instanceof InterceptOutcome)) return { value: result };
   return { value: result.result, marks: result.pendingMarks };
 }

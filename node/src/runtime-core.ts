@@ -13,7 +13,7 @@ import {
 import { isCancellation } from "./error.js";
 import { InvalidArgument, NotFound } from "./errors.gen.js";
 import { checkHeadroom } from "./headroom.js";
-import { Holding } from "./holding.js";
+import type { Holding } from "./holding.js";
 import { installedEngine } from "./installed.js";
 import { HeldRuntime, HeldScope } from "./lifetimes.js";
 import {
@@ -81,7 +81,7 @@ export abstract class RuntimeCore extends RuntimeRegistries {
   end(scope: ScopeHandle, options: PopOptions, hasError = isGiven(options.error)): void {
     const { engine } = this;
     const current = engine.context.get();
-    const holding = new Holding(engine);
+    const holding = engine.takeHolding();
     const outer = this.engine.serve(this);
     try {
       scopePop(
@@ -147,7 +147,7 @@ export abstract class RuntimeCore extends RuntimeRegistries {
       throw new InvalidArgument(`scopeType is ${scopeType}, which is no scope type`);
     }
     const current = engine.context.get();
-    const holding = new Holding(engine);
+    const holding = engine.takeHolding();
     const outer = this.engine.serve(this);
     try {
       scopePush(
@@ -226,7 +226,7 @@ export abstract class RuntimeCore extends RuntimeRegistries {
     }
     if (core.slots[STEP_KIND] === StepKind.Done) {
       const address = core.slots[STEP_SCOPE]!;
-      holding.end();
+      holding.rest();
       return address;
     }
     const operation = new Operation(this.self, current, undefined, undefined, holding);

@@ -3,7 +3,6 @@ import { checkFunction, checkObject, isGiven } from "./checks.js";
 import type { ScopeType } from "./enums.gen.js";
 import { InvalidArgument, InvalidState } from "./errors.gen.js";
 import { checkHeadroom } from "./headroom.js";
-import { Holding } from "./holding.js";
 import { scopeEvent } from "./operations.gen.js";
 import type { EventOptions, PushOptions } from "./options.js";
 import { isOptions, type Maybe } from "./positional.js";
@@ -157,7 +156,7 @@ export abstract class RuntimeScopes extends RuntimeCore {
     const marked = withSeverity(options.metadata, options.severity);
     checkHeadroom(this.engine);
     const current = this.engine.context.get();
-    const holding = new Holding(this.engine);
+    const holding = this.engine.takeHolding();
     const outer = this.engine.serve(this);
     try {
       scopeEvent(
