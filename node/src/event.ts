@@ -1,9 +1,8 @@
 import type { AnnotatedLlmRequest, AnnotatedLlmResponse } from "./codec-forms.gen.js";
 import type { Core, EncodedLine } from "./core.gen.js";
 import { EventFields } from "./event.gen.js";
+import { INSPECT, type Inspect } from "./inspection.js";
 import { OpenLine } from "./open-line.js";
-
-const INSPECT: unique symbol = Symbol.for("nodejs.util.inspect.custom");
 
 /**
  * An event in ATOF 0.1 (S2), as of its emission: what the application changes later is not seen in
@@ -61,11 +60,7 @@ export class Event extends EventFields {
   }
 
   /** What Node shows of it: its members. */
-  [INSPECT](
-    _depth: number,
-    options: object,
-    inspect: (value: unknown, options: object) => string,
-  ): string {
+  [INSPECT](_depth: number, options: object, inspect: Inspect): string {
     return `Event ${inspect(this.toJSON(), options)}`;
   }
 

@@ -1,5 +1,6 @@
 import type { Engine } from "./engine.js";
 import { InvalidState } from "./errors.gen.js";
+import { INSPECT, type Inspect } from "./inspection.js";
 import { UNWATCHED } from "./watch.js";
 
 /** Something that lives in the core. The core's reference to it is given back when it is let go. */
@@ -27,6 +28,16 @@ export class Handle {
   /** @internal The address of one that was let go, for handles that have another then. */
   protected missing(): number {
     throw new InvalidState("the handle was let go");
+  }
+
+  /** What Node shows of it: not the engine, which is the same for all. */
+  [INSPECT](_depth: number, options: object, inspect: Inspect): string {
+    return `${this.constructor.name} ${inspect(this.shown(), options)}`;
+  }
+
+  /** @internal What is to be seen of it. */
+  protected shown(): object {
+    return {};
   }
 
   /** @internal Whether this is where it is. */

@@ -1,7 +1,7 @@
 import { checkObject } from "./checks.js";
 import type { ScopeInfo } from "./core.gen.js";
 import { dispose } from "./dispose.js";
-import { EndStatus, PopFlags, type ScopeType } from "./enums.gen.js";
+import { EndStatus, PopFlags, ScopeType } from "./enums.gen.js";
 import { InvalidArgument } from "./errors.gen.js";
 import { HeldScope } from "./lifetimes.js";
 import { ownerHandle, type NativeHandle } from "./native-handle.js";
@@ -175,7 +175,10 @@ export class ScopeHandle extends ScopeOperations {
     return super.detach();
   }
 
-  /** Somebody uses it after all. The parent comes first; without recursion, for trees are deep. */
+  /**
+   * @internal Somebody uses it after all. The parent comes first; without recursion, for trees are
+   * deep.
+   */
   protected override missing(): number {
     if (!this.isRetired) return super.missing();
     const { engine, runtime } = this;
@@ -191,6 +194,14 @@ export class ScopeHandle extends ScopeOperations {
       engine.keep(handle);
     }
     return this.pointer;
+  }
+
+  /** @internal */
+  protected override shown(): object {
+    if (this.pointer === 0 && !this.isRetired) return {};
+    const { name, uuid, parentUuid, data, metadata } = this;
+    const scopeType = ScopeType[this.scopeType];
+    return { name, scopeType, uuid, parentUuid, isOpen: this.isOpen(), data, metadata };
   }
 
   /** What does not change is read once. */

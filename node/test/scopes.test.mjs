@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { inspect } from "node:util";
 import {
   EndStatus,
   InvalidArgument,
@@ -23,6 +24,23 @@ describe("scopes", () => {
     assert.equal(runtime.getHandle(), root);
     assert.deepEqual(outline(events), ["outer:start", "inner:start", "inner:end", "outer:end"]);
     assert.equal(events[1].parent_uuid, outer.uuid);
+  });
+
+  test("what Node shows of a handle is what is known of the scope", () => {
+    const { runtime } = listen();
+    const scope = runtime.pushScope("a", ScopeType.Agent, { data: [1], metadata: { k: 1 } });
+    const shown = (isOpen) =>
+      `ScopeHandle { name: 'a', scopeType: 'Agent', uuid: '${uuid(1)}', ` +
+      `parentUuid: '${uuid(0)}', isOpen: ${isOpen}, data: [ 1 ], metadata: { k: 1 } }`;
+    assert.equal(inspect(scope, { breakLength: Infinity, compact: 4 }), shown(true));
+    scope.pop();
+    assert.equal(inspect(scope, { breakLength: Infinity, compact: 4 }), shown(false));
+    scope.detach();
+    assert.equal(inspect(scope), "ScopeHandle {}");
+    assert.equal(inspect(runtime), "Runtime {}");
+    const call = runtime.toolCall("t", 1);
+    assert.match(inspect(call), /^ToolHandle \{\s+name: 't',\s+scopeType: 'Tool'/);
+    runtime.toolCallEnd(call);
   });
 
   test("the root is called root and has no parent", () => {
