@@ -16,14 +16,16 @@ static inline scopeflow_event_line step_line(const scopeflow_step *step, scopefl
     return line;
 }
 
-/* Puts both, one behind the other, but of the most frequent steps no more than they have. */
+/* Puts both, one behind the other, but of the most frequent steps no more than they have. With the
+ * step that calls the target a reference to the call's span comes: the host would take one at once,
+ * by a call of its own. */
 static inline void slots_put_step_and_line(double *slots, const scopeflow_step *step,
                                            const scopeflow_event_line *line) {
     slots[STEP_KIND_SLOT] = step->kind;
     slots[STEP_CALLABLE_SLOT] = (double)step->callable;
     if (step->kind == SCOPEFLOW_STEP_KIND_EXECUTE && step->callable == 0) {
         slots[STEP_INPUT_SLOT] = (double)step->input;
-        slots[STEP_SCOPE_SLOT] = (double)(uintptr_t)step->scope;
+        slots[STEP_SCOPE_SLOT] = (double)(uintptr_t)scopeflow_scope_retain(step->scope);
         return;
     }
     switch (step->kind) {

@@ -307,11 +307,13 @@ export class Operation {
   private execute(): unknown {
     const { runtime, step } = this;
     const { engine } = runtime;
-    this.span ??= this.openSpan();
+    const isTarget = step.callable === 0;
+    if (this.span === undefined) this.span = this.openSpan(isTarget);
+    else if (isTarget) engine.core.scopeRelease(step.scope);
     this.executed = step.input;
     if (this.cancellation?.isAborted) throw this.cancellation.reason;
     const request = engine.refs.get(step.input);
-    if (step.callable === 0) return engine.context.run(this.span, this.call!.target!, request);
+    if (isTarget) return engine.context.run(this.span, this.call!.target!, request);
     this.continuation = new Continuation(this, this.call!.canWait);
     const given = new StepArguments(runtime, step, this.span, this.continuation.next);
     const callable = engine.refs.get(step.callable) as Function;
@@ -319,14 +321,15 @@ export class Operation {
     return engine.context.run(this.span, call, callable, given);
   }
 
-  private openSpan(): ScopeHandle {
+  /** @param isHeld Whether the step has brought a reference, as that for the target does. */
+  private openSpan(isHeld: boolean): ScopeHandle {
     const { engine } = this.runtime;
     const { data, metadata, name, isLlm, detail } = this.call!;
-    engine.core.scopeRetain(this.step.scope);
-    this.holding.scope = this.step.scope;
+    const { scope } = this.step;
+    if (!isHeld) engine.core.scopeRetain(scope);
+    this.holding.scope = scope;
     const type = isLlm ? ScopeType.Llm : ScopeType.Tool;
     const opened = new Opened(name!, type, detail!);
-    const { scope } = this.step;
     const span = new ScopeHandle(this.runtime, scope, this.current, data, metadata, opened);
     span.isSpan = true;
     return span;

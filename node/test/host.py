@@ -280,6 +280,9 @@ class Session:
                 self._deliver()
                 answer = (ANSWER["value"], None)
             elif kind == "execute":
+                if self.module.slot(STEP["callable"]) == 0:
+                    # With the step for the target a reference to the span comes.
+                    self.module.call("scope_release", {"self": self.module.slot(STEP["scope"])})
                 answer = self._execute(step.get("target"))
             elif kind == "done":
                 return self._done(step)

@@ -76,6 +76,16 @@ describe("an ended scope's handle", () => {
         attributes: LlmAttributes.Stateless,
         modelName: "model-7",
       }),
+    // Each way to the target brings a reference to the span, which has to go back.
+    "tool behind intercepts": (runtime, found) => {
+      const twice = async (args, next) => [await next(args), await next(args)];
+      runtime.registerToolExecutionIntercept("outer", 0, (args, next) => next(args));
+      runtime.registerToolExecutionIntercept("inner", 1, twice);
+      let calls = 0;
+      return runtime.toolCallExecute("search", 1, () => {
+        if (++calls === 1) found(runtime.getHandle());
+      });
+    },
     stream: async (runtime, found) => {
       const stream = await runtime.llmStreamCallExecute(
         "gpt",
