@@ -444,9 +444,10 @@ export class Operation {
 
   /** The outermost intercept answers the call. */
   private noteGiver(stream: StreamWork): void {
-    const { step } = this;
-    if (this.owner !== undefined) return;
-    stream.note(`${registries.get(step.registry)!.title} '${step.registration}'`);
+    const { owner, step } = this;
+    if (owner === undefined) {
+      stream.note(`${registries.get(step.registry)!.title} '${step.registration}'`);
+    }
   }
 
   private judge(result: unknown): Judgement {

@@ -15,7 +15,7 @@ import { InvalidArgument, NotFound } from "./errors.gen.js";
 import { checkHeadroom } from "./headroom.js";
 import type { Holding } from "./holding.js";
 import { installedEngine } from "./installed.js";
-import { HeldRuntime, HeldScope } from "./lifetimes.js";
+import { HeldRuntime } from "./lifetimes.js";
 import {
   RuntimeRegistries,
   runtimeNew,
@@ -195,7 +195,7 @@ export abstract class RuntimeCore extends RuntimeRegistries {
     Made = ScopeHandle,
   ): ScopeHandle {
     const handle = new Made(this.self, address, opener, data ?? null, metadata ?? null);
-    this.engine.watch.add(handle, new HeldScope(this.engine.core, address));
+    this.engine.watch.add(handle);
     return handle;
   }
 
@@ -269,7 +269,7 @@ export abstract class RuntimeCore extends RuntimeRegistries {
     if (this.rootHandle === undefined) {
       const address = this.rootAddress();
       this.rootHandle = new ScopeHandle(this.self, address, undefined);
-      this.engine.watch.add(this.rootHandle, new HeldScope(this.engine.core, address));
+      this.engine.watch.add(this.rootHandle);
     }
     return this.rootHandle;
   }

@@ -114,9 +114,9 @@ export class ScopeHandle extends ScopeOperations {
    * @throws InvalidState with the WebAssembly core, into which nobody loads an addon.
    */
   get nativeHandle(): NativeHandle<"scope"> {
-    void this.address; // There is one, and from now on it stays.
-    this.opened = undefined;
-    return ownerHandle(this, "scope");
+    const handle = ownerHandle(this, "scope");
+    this.opened = undefined; // Code in C knows the address: it stays.
+    return handle;
   }
 
   /**

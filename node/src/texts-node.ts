@@ -1,12 +1,14 @@
 import type { TextCoding } from "./texts.js";
 
 /**
- * What `toString` calls once it has looked at its arguments, which takes as long as half of the
- * work. Buffers have had it since long before Node 20, though no documentation names it.
+ * What `toString` calls once it has looked at its arguments. No documentation names it, so that a
+ * platform may lack it.
  */
-const { latin1Slice = function (this: Buffer, start: number, end: number): string {
-  return this.toString("latin1", start, end);
-} } = Buffer.prototype as { latin1Slice?(this: Buffer, start: number, end: number): string };
+const latin1Slice =
+  (Buffer.prototype as { latin1Slice?(start: number, end: number): string }).latin1Slice ??
+  function (this: Buffer, start: number, end: number): string {
+    return this.toString("latin1", start, end);
+  };
 
 /** By Buffer. A line is taken out with a character for each of its bytes. */
 export const bufferCoding: TextCoding = {

@@ -8,6 +8,20 @@ async function apart(call) {
   await engine.context.run(undefined, call);
 }
 
+describe("memory for tasks", () => {
+  test("operations within one another give it back", () => {
+    const { runtime } = listen();
+    runtime.registerSubscriber("nest", (event) => {
+      if (event.name === "outer") runtime.event("inner");
+    });
+    runtime.event("outer");
+    const before = engine.steps.length;
+    for (let i = 0; i < 50; i++) runtime.event("outer");
+    assert.equal(engine.steps.length, before);
+    assert(before > 0);
+  });
+});
+
 describe("what nobody holds", () => {
   test("a scope is ended as abandoned", async () => {
     const { runtime, events } = listen();

@@ -86,6 +86,7 @@ describe("middleware", () => {
     assert.equal(events.at(-1).scope_category, "end");
   });
 
+  // S3.11, ADR 0028.
   test("a tool's request may become null, but a forgotten return is told", async () => {
     const { runtime, events } = listen();
     let given = null;

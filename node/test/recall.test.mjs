@@ -140,6 +140,7 @@ describe("an ended scope's handle", () => {
   });
 });
 
+// S1.4, S1.5.
 describe("a context that still has an ended scope", () => {
   /** Opens a scope, and what a task that it started does after its end. */
   async function afterwards(runtime, later, options) {

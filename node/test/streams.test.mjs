@@ -102,6 +102,7 @@ describe("streams", () => {
     }
   });
 
+  // S4.7: what is no iterator is a producer's fault alone.
   test("an intercept may answer with one chunk for all", async () => {
     const { runtime, events } = listen();
     const collected = [];
